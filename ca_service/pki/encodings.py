@@ -1,0 +1,131 @@
+"""Knows the forms in which certificates travel: PEM, DER, PKCS#7, PKCS#12."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Final
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    load_der_private_key,
+    load_pem_private_key,
+    pkcs7,
+    pkcs12,
+)
+
+from ca_service.errors import InvalidInput, Refused
+
+MAX_CERTIFICATES_BYTES: Final = 256 * 1024
+
+
+def pem(certificate: x509.Certificate) -> bytes:
+    """One certificate as PEM, with LF and one final newline (RFC 7468, 5)."""
+    return certificate.public_bytes(Encoding.PEM)
+
+
+def der(certificate: x509.Certificate) -> bytes:
+    """One certificate as DER."""
+    return certificate.public_bytes(Encoding.DER)
+
+
+def pem_chain(chain: Sequence[x509.Certificate]) -> bytes:
+    """Several certificates as PEM, in the given order (RFC 8446, 4.4.2: leaf first)."""
+    return b"".join(pem(certificate) for certificate in chain)
+
+
+def p7b(chain: Sequence[x509.Certificate]) -> bytes:
+    """A PKCS#7 bag as PEM. It is a DER set, so the order of the certificates is lost."""
+    return pkcs7.serialize_certificates(list(chain), Encoding.PEM)
+
+
+def trust_store(certificates: Sequence[x509.Certificate], password: str) -> bytes:
+    """A PKCS#12 trust store that Java's keytool reads; aliases are the lower-case common names."""
+    entries = [
+        pkcs12.PKCS12Certificate(certificate, f"ca-{number}".encode("ascii"))
+        for number, certificate in enumerate(certificates, 1)
+    ]
+    return pkcs12.serialize_java_truststore(entries, BestAvailableEncryption(password.encode()))
+
+
+def fingerprint(certificate: x509.Certificate) -> str:
+    """The SHA-256 of the DER, lower-case hexadecimal."""
+    return hashlib.sha256(der(certificate)).hexdigest()
+
+
+def serial_text(serial_number: int) -> str:
+    """A serial number as text: 40 lower-case hexadecimal digits."""
+    return f"{serial_number:040x}"
+
+
+def load_certificates(data: bytes) -> tuple[x509.Certificate, ...]:
+    """The certificates in PEM, DER or PKCS#7, in the order of the file; raises InvalidInput if none."""
+    if len(data) > MAX_CERTIFICATES_BYTES:
+        raise _no_certificates()
+    try:
+        if b"-----BEGIN CERTIFICATE-----" in data:
+            return tuple(x509.load_pem_x509_certificates(data))
+        if b"-----BEGIN PKCS7-----" in data:
+            return tuple(pkcs7.load_pem_pkcs7_certificates(data))
+        try:
+            return (x509.load_der_x509_certificate(data),)
+        except ValueError:
+            return tuple(pkcs7.load_der_pkcs7_certificates(data))
+    except ValueError as error:
+        raise _no_certificates() from error
+
+
+def _no_certificates() -> InvalidInput:
+    return InvalidInput.because(
+        "certificate.unreadable",
+        "No certificate can be read from it.",
+        "Give the certificate as PEM, DER or PKCS#7.",
+    )
+
+
+def load_private_key(data: bytes, passphrase: bytes | None) -> ec.EllipticCurvePrivateKey:
+    """An EC private key from PEM or DER (PKCS#8 or SEC 1), encrypted or not.
+
+    Raises InvalidInput when it cannot be read or the passphrase is wrong, Refused when it is not EC.
+    """
+    load = load_pem_private_key if b"-----BEGIN" in data else load_der_private_key
+    try:
+        key = load(data, passphrase)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise _no_private_key() from error
+    return _ec_only(key)
+
+
+def load_pkcs12(
+    data: bytes, passphrase: bytes | None
+) -> tuple[ec.EllipticCurvePrivateKey, tuple[x509.Certificate, ...]]:
+    """The EC private key of a PKCS#12 file and its certificates, the key's own first."""
+    try:
+        bag = pkcs12.load_pkcs12(data, passphrase)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise _no_private_key() from error
+    if bag.key is None or bag.cert is None:
+        raise _no_private_key()
+    return _ec_only(bag.key), (bag.cert.certificate, *(extra.certificate for extra in bag.additional_certs))
+
+
+def _no_private_key() -> InvalidInput:
+    return InvalidInput.because(
+        "private-key.unreadable",
+        "The private key cannot be read: the file is damaged, or the passphrase is wrong or missing.",
+        "Check the file with `openssl pkey -in FILE -noout` and give its passphrase with --passphrase-file.",
+    )
+
+
+def _ec_only(key: object) -> ec.EllipticCurvePrivateKey:
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise Refused.because(
+            "private-key.not-ec",
+            "The private key is not an EC key.",
+            "This authority is EC from root to leaf: give an EC key on P-256 or P-384.",
+        )
+    return key

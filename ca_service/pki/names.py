@@ -1,0 +1,85 @@
+"""Knows names: distinguished names, DNS names, general names; how to show and to judge them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_DNS_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_MAX_DNS_NAME = 253
+
+GENERAL_NAME_TYPES: dict[type[x509.GeneralName], str] = {
+    x509.DNSName: "DNS",
+    x509.IPAddress: "IP",
+    x509.RFC822Name: "email",
+    x509.UniformResourceIdentifier: "URI",
+    x509.DirectoryName: "directory name",
+    x509.RegisteredID: "registered ID",
+    x509.OtherName: "other name",
+}
+
+
+def is_dns_name(name: str) -> bool:
+    """Whether this is a host or domain name in preferred syntax (RFC 1034, 3.5; RFC 1123, 2.1)."""
+    return len(name) <= _MAX_DNS_NAME and _DNS_NAME.fullmatch(name) is not None
+
+
+def is_wildcard(name: str) -> bool:
+    """Whether a DNS name stands for more than one host."""
+    return "*" in name
+
+
+def common_name(name: x509.Name) -> str | None:
+    """The last common name of a subject, which is the most specific one; None if it has none."""
+    values = name.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(values[-1].value) if values else None
+
+
+def name_parts(name: x509.Name) -> tuple[tuple[str, str], ...]:
+    """(attribute type, value) in the order of the name, with the short names of RFC 4514."""
+    return tuple((attribute.rfc4514_attribute_name, attribute_text(attribute)) for attribute in name)
+
+
+def attribute_text(attribute: x509.NameAttribute[str | bytes]) -> str:
+    """An attribute's value for a reader; bytes as hexadecimal."""
+    value = attribute.value
+    return value.hex() if isinstance(value, bytes) else value
+
+
+def name_text(name: x509.Name) -> str:
+    """The name on one line, in its own order: `C=DE, O=Example, CN=uccx1-EC.example.com`."""
+    return ", ".join(f"{key}={visible(value)}" for key, value in name_parts(name))
+
+
+def visible(text: str) -> str:
+    """The text with control and format characters made visible, so that it cannot deceive."""
+    if text.isprintable():
+        return text
+    return "".join(character if is_plain(character) else f"\\u{ord(character):04x}" for character in text)
+
+
+def is_plain(text: str) -> bool:
+    """Whether the text has no control, format, surrogate or unassigned character."""
+    return text.isprintable() or not any(unicodedata.category(character).startswith("C") for character in text)
+
+
+def general_name(name: x509.GeneralName) -> tuple[str, str]:
+    """(type, value) of a general name, both for a reader: `("DNS", "uccx1.example.com")`."""
+    kind = GENERAL_NAME_TYPES[type(name)]
+    if isinstance(name, x509.OtherName):
+        return kind, f"{name.type_id.dotted_string}:{name.value.hex()}"
+    if isinstance(name, x509.DirectoryName):
+        return kind, name_text(name.value)
+    if isinstance(name, x509.RegisteredID):
+        return kind, name.value.dotted_string
+    return kind, visible(str(name.value))
+
+
+def general_names_text(names: Iterable[x509.GeneralName]) -> tuple[str, ...]:
+    """Each name as `DNS:uccx1.example.com`."""
+    return tuple(":".join(general_name(name)) for name in names)

@@ -1,0 +1,110 @@
+"""Knows what each kind of certificate contains; the table that the README shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from ca_service.errors import InvalidInput, blocking
+from ca_service.pki import keys
+
+DAYS_PER_YEAR: Final = 365
+MAX_LEAF_DAYS: Final = 825  # Apple HT210176, which holds for private authorities too
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """The contents of one kind of certificate.
+
+    `copies_usages` says whether key usages are copied from the request as far as they are in
+    `key_usage` and `extended_key_usage` (then the defaults serve a request that asks for none), or
+    whether the defaults are always used. Lifetimes are in days. `path_length` is for authorities.
+    """
+
+    name: str
+    summary: str
+    key_usage: tuple[str, ...]
+    extended_key_usage: tuple[str, ...]
+    default_key_usage: tuple[str, ...]
+    default_extended_key_usage: tuple[str, ...]
+    default_days: int
+    max_days: int
+    curves: tuple[str, ...]
+    is_authority: bool = False
+    path_length: int | None = None
+    copies_usages: bool = False
+    allows_wildcard: bool = False
+    is_vos: bool = False
+
+
+ROOT: Final = Profile(
+    name="root",
+    summary="Self-signed root, the anchor of trust",
+    key_usage=("keyCertSign", "cRLSign"),
+    extended_key_usage=(),
+    default_key_usage=("keyCertSign", "cRLSign"),
+    default_extended_key_usage=(),
+    default_days=20 * DAYS_PER_YEAR,
+    max_days=30 * DAYS_PER_YEAR,
+    curves=keys.AUTHORITY_CURVES,
+    is_authority=True,
+    path_length=1,
+)
+INTERMEDIATE: Final = Profile(
+    name="intermediate",
+    summary="Issues the leaves",
+    key_usage=("keyCertSign", "cRLSign"),
+    extended_key_usage=(),
+    default_key_usage=("keyCertSign", "cRLSign"),
+    default_extended_key_usage=(),
+    default_days=10 * DAYS_PER_YEAR,
+    max_days=20 * DAYS_PER_YEAR,
+    curves=keys.AUTHORITY_CURVES,
+    is_authority=True,
+    path_length=0,
+)
+VOS: Final = Profile(
+    name="vos",
+    summary="tomcat-ECDSA and its kin on a Cisco VOS node: what the node asked, copied",
+    # RFC 8813, 3 forbids the encipherment bits with an EC key; Cisco's guides ask to keep them.
+    key_usage=("digitalSignature", "keyEncipherment", "dataEncipherment", "keyAgreement"),
+    extended_key_usage=("serverAuth", "clientAuth", "ipsecEndSystem"),
+    default_key_usage=("digitalSignature", "keyEncipherment", "dataEncipherment"),
+    default_extended_key_usage=("serverAuth", "clientAuth"),
+    default_days=397,
+    max_days=MAX_LEAF_DAYS,
+    curves=("P-256", "P-384", "P-521"),
+    copies_usages=True,
+    is_vos=True,
+)
+SERVER: Final = Profile(
+    name="server",
+    summary="A plain TLS server, such as a lab host",
+    key_usage=("digitalSignature",),
+    extended_key_usage=("serverAuth",),
+    default_key_usage=("digitalSignature",),
+    default_extended_key_usage=("serverAuth",),
+    default_days=397,
+    max_days=MAX_LEAF_DAYS,
+    curves=("P-256", "P-384", "P-521"),
+    allows_wildcard=True,
+)
+
+LEAF_PROFILES: Final = {profile.name: profile for profile in (VOS, SERVER)}
+PROFILES: Final = {profile.name: profile for profile in (ROOT, INTERMEDIATE, VOS, SERVER)}
+
+
+def get_leaf_profile(name: str) -> Profile:
+    """The leaf profile of this name; raises InvalidInput, which lists those that exist."""
+    if name not in LEAF_PROFILES:
+        raise InvalidInput(
+            blocking(
+                "profile.unknown",
+                "/profile",
+                "There is no profile \u201c{name}\u201d.",
+                "Use one of: {known}.",
+                name=name,
+                known=", ".join(LEAF_PROFILES),
+            )
+        )
+    return LEAF_PROFILES[name]

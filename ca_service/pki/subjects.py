@@ -1,0 +1,138 @@
+"""Knows what may stand in the subject and in the subject alternative name of a request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv6Address
+from typing import Final
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from ca_service.errors import Finding, blocking, warning
+from ca_service.pki import names
+
+MAX_NAMES: Final = 100
+MAX_SUBJECT_BYTES: Final = 4096
+MAX_COMMON_NAME: Final = 64  # ub-common-name, RFC 5280, A.1
+
+
+def judge_subject(subject: x509.Name, subject_der: bytes) -> Iterator[Finding]:
+    """What is wrong, or merely odd, about a subject; junk of real nodes passes with a warning."""
+    attributes = list(subject)
+    if not attributes:
+        yield blocking(
+            "subject.empty", "/subject", "The subject is empty.", "Make a new request with at least a common name."
+        )
+    if len(subject_der) > MAX_SUBJECT_BYTES:
+        yield blocking(
+            "subject.too-large",
+            "/subject",
+            "The subject has {size} bytes; {limit} are allowed.",
+            "Make a new request with shorter values.",
+            size=len(subject_der),
+            limit=MAX_SUBJECT_BYTES,
+        )
+    if subject.public_bytes() != subject_der:
+        yield blocking(
+            "subject.encoding",
+            "/subject",
+            "The subject is encoded in a way that cannot be copied byte for byte.",
+            "Make a new request whose subject is encoded as DER.",
+        )
+    for number, attribute in enumerate(attributes):
+        yield from _subject_attribute(f"/subject/{number}", attribute)
+
+
+def _subject_attribute(pointer: str, attribute: x509.NameAttribute[str | bytes]) -> Iterator[Finding]:
+    value = names.attribute_text(attribute)
+    if not names.is_plain(value):
+        yield blocking(
+            "subject.characters",
+            pointer,
+            "{name} contains a control character: {value}.",
+            "Make a new request without it (a NUL in a name is a known way to deceive).",
+            name=attribute.rfc4514_attribute_name,
+            value=names.visible(value),
+        )
+    elif attribute.oid == NameOID.COUNTRY_NAME and not (len(value) == 2 and value.isascii() and value.isalpha()):
+        yield warning(
+            "subject.country",
+            pointer,
+            "C is \u201c{value}\u201d and not a country code of two letters. It is copied as it is.",
+            "To mend it, set the country on the node (set web-security) and make a new request.",
+            value=value,
+        )
+    elif attribute.oid == NameOID.COMMON_NAME and len(value) > MAX_COMMON_NAME:
+        yield warning(
+            "subject.common-name-length",
+            pointer,
+            "The common name has {length} characters; X.520 allows {limit}. It is copied as it is.",
+            "Some clients refuse it. A shorter host name or a shorter common name would mend it.",
+            length=len(value),
+            limit=MAX_COMMON_NAME,
+        )
+
+
+def judge_alternative_name(extension: x509.SubjectAlternativeName | None) -> Iterator[Finding]:
+    """What is wrong about a requested subject alternative name, whatever the profile."""
+    entries = list(extension or ())
+    if extension is not None and not entries:
+        yield blocking(
+            "san.empty",
+            "/subject_alternative_name",
+            "The subject alternative name is there but empty (RFC 5280, 4.2.1.6 forbids that).",
+            "Make a new request with at least one name.",
+        )
+    if len(entries) > MAX_NAMES:
+        yield blocking(
+            "san.too-many",
+            "/subject_alternative_name",
+            "The request asks for {count} names; {limit} are allowed.",
+            "Make a request for fewer names.",
+            count=len(entries),
+            limit=MAX_NAMES,
+        )
+        return
+    if len(set(entries)) != len(entries):
+        yield blocking(
+            "san.duplicate",
+            "/subject_alternative_name",
+            "A name stands in the subject alternative name twice.",
+            "Make a new request that lists each name once.",
+        )
+    for number, entry in enumerate(entries):
+        yield from _alternative_name(f"/subject_alternative_name/{number}", entry)
+
+
+def _alternative_name(pointer: str, entry: x509.GeneralName) -> Iterator[Finding]:
+    if isinstance(entry, x509.DNSName):
+        if not names.is_dns_name(entry.value.removeprefix("*.")):
+            yield _unusable_name(
+                "san.dns-name",
+                pointer,
+                entry,
+                "\u201c{value}\u201d is not a DNS name.",
+                "Make a new request with host names of letters, digits, hyphens and dots.",
+            )
+    elif not isinstance(entry, x509.IPAddress):
+        yield _unusable_name(
+            "san.type",
+            pointer,
+            entry,
+            "The subject alternative name holds a name of the kind {kind}: {value}.",
+            "Only DNS names and IP addresses are issued. Make a new request without it.",
+        )
+    elif not isinstance(entry.value, IPv4Address | IPv6Address):
+        yield _unusable_name(
+            "san.ip-address",
+            pointer,
+            entry,
+            "{value} is a network; a certificate names single addresses (RFC 5280, 4.2.1.6).",
+            "Make a new request with the address of the host itself.",
+        )
+
+
+def _unusable_name(rule: str, pointer: str, entry: x509.GeneralName, problem: str, mend: str) -> Finding:
+    kind, value = names.general_name(entry)
+    return blocking(rule, pointer, problem, mend, kind=kind, value=value)

@@ -1,0 +1,88 @@
+"""The wrappings in which a request arrives."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ca_service.errors import CAServiceError, Refused, TooLarge
+from ca_service.pki import armour, der
+from tests.support import asn1, pkcs10, requests
+from tests.support.requests import Request
+
+PLAIN = next(request.data for request in requests.WRAPPINGS if request.name == "der")
+
+
+@pytest.mark.parametrize("wrapped", requests.WRAPPINGS, ids=lambda request: request.name)
+def test_every_wrapping_gives_the_same_request(wrapped: Request) -> None:
+    assert armour.unwrap(wrapped.data) == PLAIN
+
+
+@pytest.mark.parametrize("label", armour.REQUEST_LABELS)
+def test_each_label_is_known(label: str) -> None:
+    assert armour.unwrap(pkcs10.pem(PLAIN, label)) == PLAIN
+
+
+def test_a_file_of_exactly_the_limit_is_read() -> None:
+    padded = pkcs10.pem(PLAIN).ljust(armour.MAX_REQUEST_BYTES, b"\n")
+
+    assert armour.unwrap(padded) == PLAIN
+
+
+def test_a_byte_more_than_the_limit_is_too_large() -> None:
+    with pytest.raises(TooLarge, match=str(armour.MAX_REQUEST_BYTES)):
+        armour.unwrap(pkcs10.pem(PLAIN).ljust(armour.MAX_REQUEST_BYTES + 1, b"\n"))
+
+
+def test_an_end_line_of_another_label_does_not_end_the_request() -> None:
+    with pytest.raises(Refused) as refusal:
+        armour.unwrap(pkcs10.pem(PLAIN).replace(b"END CERTIFICATE REQUEST", b"END NEW CERTIFICATE REQUEST"))
+    assert refusal.value.rule == "csr.truncated"
+
+
+def test_a_text_that_begins_with_the_digit_0_is_not_taken_for_der() -> None:
+    with pytest.raises(Refused) as refusal:
+        armour.unwrap(b"0" * 100)  # as DER it would be a sequence of 48 bytes, of no known kind
+    assert refusal.value.rule == "csr.truncated"
+
+
+def test_a_refusal_never_repeats_a_private_key() -> None:
+    secret = pkcs10.pem(b"a secret that stays one", "PRIVATE KEY")
+    with pytest.raises(Refused) as refusal:
+        armour.unwrap(secret)
+    assert secret.splitlines()[1].decode() not in str(refusal.value)
+
+
+def test_many_blanks_do_not_slow_it_down() -> None:
+    started = time.perf_counter()
+    with pytest.raises(Refused):
+        armour.unwrap(b"a" + b" " * (armour.MAX_REQUEST_BYTES - 2) + b"!")
+    assert time.perf_counter() - started < 1
+
+
+def test_a_damaged_inside_is_of_no_known_kind() -> None:
+    element, _ = der.read(asn1.sequence(b"\x30\x7f"))
+
+    assert armour.kind_of(element) == "unknown"
+
+
+def test_what_is_no_sequence_is_of_no_known_kind() -> None:
+    element, _ = der.read(asn1.integer(5))
+
+    assert armour.kind_of(element) == "unknown"
+
+
+@given(st.binary(max_size=2000) | st.text(max_size=2000).map(str.encode))
+def test_no_bytes_make_it_fail_in_another_way(data: bytes) -> None:
+    with suppress(CAServiceError):
+        assert armour.unwrap(data)[0] == der.SEQUENCE
+
+
+@given(st.binary(max_size=400))
+def test_no_body_makes_it_fail_in_another_way(body: bytes) -> None:
+    with suppress(CAServiceError):
+        armour.unwrap(b"-----BEGIN CERTIFICATE REQUEST-----\n" + body + b"\n-----END CERTIFICATE REQUEST-----\n")

@@ -1,0 +1,126 @@
+"""Makes what a test needs and does not care about: actors, records, a whole authority on fakes."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from itertools import count
+from typing import Final
+
+from argon2 import PasswordHasher
+
+from ca_service.authority.accounts import Accounts
+from ca_service.authority.audit import AuditEvent, Event
+from ca_service.authority.custody import RootCustody
+from ca_service.authority.external import ExternalAuthorities
+from ca_service.authority.hierarchy import Hierarchy, HierarchyPlan
+from ca_service.authority.issuance import Issuance
+from ca_service.authority.permissions import Actor, Role
+from ca_service.authority.ports import AccountStore, IssuerStore, KeyStore, Ledger
+from ca_service.authority.records import AccountRecord, CertificateRecord, IssuerRecord, TokenRecord
+from ca_service.authority.registration import Policy
+from tests.support.fakes import (
+    NOON,
+    FixedClock,
+    InMemoryAccountStore,
+    InMemoryIssuerStore,
+    InMemoryKeyStore,
+    InMemoryLedger,
+    counting_serial_numbers,
+)
+
+PASSWORD: Final = "correct horse battery staple"
+OPERATOR: Final = Actor(None, "operator", Role.ADMINISTRATOR)
+PLAN: Final = HierarchyPlan(name="Example Lab", root_curve="P-256", intermediate_curve="P-256")
+_NUMBERS: Final = count(1)
+
+
+def actor(role: Role = Role.REQUESTER) -> Actor:
+    """Somebody of this role, called after it."""
+    return Actor(list(Role).index(role) + 1, role.value, role)
+
+
+def cheap_hasher() -> PasswordHasher:
+    """Argon2 at a cost that suits tests."""
+    return PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+def event(subject: str = "thing", kind: Event = Event.CERTIFICATE_ISSUED) -> AuditEvent:
+    """An event about this subject."""
+    return AuditEvent(NOON, kind, "somebody", subject, {"number": 1, "text": "x"})
+
+
+def issuer_record(issuer_id: str = "intermediate-g1", **changes: object) -> IssuerRecord:
+    """An authority without a certificate."""
+    record = IssuerRecord(id=issuer_id, role="intermediate", generation=1, name="Example Lab", created_at=NOON)
+    return replace(record, **changes)  # type: ignore[arg-type]
+
+
+def certificate_record(**changes: object) -> CertificateRecord:
+    """A certificate whose bytes mean nothing, unlike every other that was made so."""
+    number = next(_NUMBERS)
+    record = CertificateRecord(
+        serial_number=f"{number:040x}",
+        profile="vos",
+        host=f"node{number}.example.com",
+        subject=f"CN=node{number}-EC.example.com",
+        names=(f"DNS:node{number}.example.com",),
+        not_before=NOON,
+        not_after=NOON + timedelta(days=397),
+        issued_at=NOON,
+        issued_by="somebody",
+        issuer_id="intermediate-g1",
+        request_fingerprint=hashlib.sha256(b"request %d" % number).hexdigest(),
+        key_fingerprint=hashlib.sha256(b"key %d" % number).hexdigest(),
+        der=b"certificate %d" % number,
+        csr_der=b"request %d" % number,
+    )
+    return replace(record, **changes)  # type: ignore[arg-type]
+
+
+def account_record(name: str = "alice", **changes: object) -> AccountRecord:
+    """An account that no password opens."""
+    record = AccountRecord(0, name, Role.REQUESTER, "$argon2id$nothing", 0, NOON)
+    return replace(record, **changes)  # type: ignore[arg-type]
+
+
+def token_record(account_id: int, **changes: object) -> TokenRecord:
+    """A token of this account."""
+    number = next(_NUMBERS)
+    record = TokenRecord(
+        0, account_id, f"token {number}", "ca_1234567", f"hash {number}", NOON, NOON + timedelta(days=1)
+    )
+    return replace(record, **changes)  # type: ignore[arg-type]
+
+
+@dataclass(slots=True)
+class Lab:
+    """The use cases on fakes, or on whatever edges are given; its clock stands still."""
+
+    clock: FixedClock = field(default_factory=FixedClock)
+    issuers: IssuerStore = field(default_factory=InMemoryIssuerStore)
+    keystore: KeyStore = field(default_factory=InMemoryKeyStore)
+    ledger: Ledger = field(default_factory=InMemoryLedger)
+    account_store: AccountStore = field(default_factory=InMemoryAccountStore)
+    policy: Policy = field(default_factory=Policy)
+    base_url: str = ""
+    hierarchy: Hierarchy = field(init=False)
+    external: ExternalAuthorities = field(init=False)
+    custody: RootCustody = field(init=False)
+    issuance: Issuance = field(init=False)
+    accounts: Accounts = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Put the use cases together."""
+        serial_numbers = counting_serial_numbers()
+        self.hierarchy = Hierarchy(self.issuers, self.keystore, self.clock, serial_numbers, self.base_url)
+        self.external = ExternalAuthorities(self.issuers, self.keystore, self.clock)
+        self.custody = RootCustody(self.issuers, self.keystore, self.clock)
+        self.issuance = Issuance(self.ledger, self.hierarchy, self.policy, self.clock, serial_numbers)
+        self.accounts = Accounts(self.account_store, cheap_hasher(), self.clock)
+
+    def initialised(self, plan: HierarchyPlan = PLAN) -> Lab:
+        """The same, with an authority that can sign."""
+        self.hierarchy.initialise(OPERATOR, plan)
+        return self

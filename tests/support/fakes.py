@@ -1,0 +1,381 @@
+"""Stands in for the edges: a clock that stands still, stores that forget, and edges that crash when told to."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
+
+from ca_service.authority.audit import AuditEvent
+from ca_service.authority.ports import IssuerStore, KeyStore
+from ca_service.authority.records import (
+    AccountRecord,
+    CertificateQuery,
+    CertificateRecord,
+    IssuerRecord,
+    Page,
+    Replay,
+    SetupLink,
+    TokenRecord,
+)
+from ca_service.errors import Conflict, InvalidInput, KeystoreError, NotFound
+from ca_service.pki import keys
+
+NOON: Final = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class FixedClock:
+    """Tells the same time until it is set forward."""
+
+    now: datetime = NOON
+
+    def __call__(self) -> datetime:
+        """The time, aware UTC in whole seconds."""
+        return self.now
+
+    def advance(self, **parts: float) -> None:
+        """Set it forward, by days, hours, minutes or seconds."""
+        self.now += timedelta(**parts)
+
+
+def counting_serial_numbers(first: int = 1 << 150) -> Callable[[], int]:
+    """Serial numbers that follow one another."""
+    return count(first).__next__
+
+
+class InMemoryKeyStore:
+    """Keys in a dictionary."""
+
+    def __init__(self) -> None:
+        self._keys: dict[str, ec.EllipticCurvePrivateKey] = {}
+
+    def has(self, key_id: str) -> bool:
+        """See the port."""
+        return key_id in self._keys
+
+    def generate(self, key_id: str, curve: str) -> ec.EllipticCurvePrivateKey:
+        """See the port."""
+        self.store(key_id, keys.generate_key(curve))
+        return self.signer(key_id)
+
+    def store(self, key_id: str, key: ec.EllipticCurvePrivateKey) -> None:
+        """See the port."""
+        if key_id in self._keys:
+            raise Conflict.because("file.exists", "{key_id} is here.", "Choose another.", key_id=key_id)
+        self._keys[key_id] = key
+
+    def signer(self, key_id: str) -> ec.EllipticCurvePrivateKey:
+        """See the port."""
+        if key_id not in self._keys:
+            raise KeystoreError.because("key.missing", "{key_id} is not here.", "Put it back.", key_id=key_id)
+        return self._keys[key_id]
+
+    def export(self, key_id: str, passphrase: bytes) -> bytes:
+        """See the port."""
+        form = BestAvailableEncryption(passphrase)
+        return self.signer(key_id).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, form)
+
+    def remove(self, key_id: str) -> None:
+        """See the port."""
+        self._keys.pop(key_id, None)
+
+
+class InMemoryIssuerStore:
+    """Authorities in a dictionary."""
+
+    def __init__(self) -> None:
+        self.events: list[AuditEvent] = []
+        self._records: dict[str, IssuerRecord] = {}
+        self._lock = threading.Lock()
+
+    def list_issuers(self) -> tuple[IssuerRecord, ...]:
+        """See the port."""
+        by_name = sorted(self._records.values(), key=lambda record: record.id, reverse=True)
+        return tuple(
+            sorted(by_name, key=lambda record: (record.created_at, record.parent_id is not None, record.is_issuing))
+        )
+
+    def save_issuers(self, issuers: Sequence[IssuerRecord], event: AuditEvent) -> None:
+        """See the port."""
+        self._records |= {record.id: record for record in issuers}
+        self.events.append(event)
+
+    def exclusively(self) -> AbstractContextManager[None]:
+        """See the port."""
+        return self._exclusively()
+
+    @contextmanager
+    def _exclusively(self) -> Iterator[None]:
+        with self._lock:
+            yield
+
+
+class InMemoryLedger:
+    """Certificates in a list, in the order in which they were recorded."""
+
+    def __init__(self) -> None:
+        self.events: list[AuditEvent] = []
+        self._certificates: list[CertificateRecord] = []
+        self._replays: dict[tuple[str, str], Replay] = {}
+        self._lock = threading.Lock()
+
+    def find_certificate(self, serial_number: str) -> CertificateRecord | None:
+        """See the port."""
+        return next((found for found in self._certificates if found.serial_number == serial_number), None)
+
+    def find_reissuable(
+        self, request_fingerprint: str, profile: str, issuer_id: str, at: datetime
+    ) -> CertificateRecord | None:
+        """See the port."""
+        wanted = (request_fingerprint, profile, issuer_id)
+        return next(
+            (
+                found
+                for found in reversed(self._certificates)
+                if (found.request_fingerprint, found.profile, found.issuer_id) == wanted and found.not_after >= at
+            ),
+            None,
+        )
+
+    def list_by_key(self, key_fingerprint: str, at: datetime) -> tuple[CertificateRecord, ...]:
+        """See the port."""
+        found = (each for each in reversed(self._certificates) if each.key_fingerprint == key_fingerprint)
+        return tuple(each for each in found if each.not_after >= at)
+
+    def list_certificates(self, query: CertificateQuery) -> Page:
+        """See the port; the cursor is the place in the list, and the sort."""
+        rows = list(enumerate(self._certificates))
+        order: dict[str, Callable[[tuple[int, CertificateRecord]], object]] = {
+            "newest": lambda row: -row[0],
+            "oldest": lambda row: row[0],
+            "expires": lambda row: (row[1].not_after, row[0]),
+            "host": lambda row: (row[1].host, row[0]),
+        }
+        found = [record for _, record in sorted(rows, key=order[query.sort]) if _matches(record, query.text)]  # type: ignore[arg-type]
+        start, limit = _start(query), max(1, min(query.limit, 200))
+        more = start + limit < len(found)
+        return Page(tuple(found[start : start + limit]), f"{query.sort}@{start + limit}" if more else "")
+
+    def find_replay(self, account: str, key: str) -> Replay | None:
+        """See the port."""
+        return self._replays.get((account, key))
+
+    def record(
+        self,
+        certificates: Sequence[CertificateRecord],
+        events: Sequence[AuditEvent],
+        *,
+        always_new: bool,
+        replay: Replay | None,
+    ) -> tuple[CertificateRecord, ...]:
+        """See the port."""
+        with self._lock:
+            if replay is not None and (replay.account, replay.key) in self._replays:
+                raise Conflict.because("idempotency-key.in-use", "It was answered.", "Send it again.")
+            stored = tuple(
+                self._add(record, event, always_new) for record, event in zip(certificates, events, strict=True)
+            )
+            if replay is not None:
+                self._replays[replay.account, replay.key] = replay.settled(certificates, stored)
+            return stored
+
+    def _add(self, record: CertificateRecord, event: AuditEvent, always_new: bool) -> CertificateRecord:
+        wanted = (record.request_fingerprint, record.profile, record.issuer_id, record.issued_at)
+        winner = None if always_new else self.find_reissuable(*wanted)
+        if winner is None:
+            self._certificates.append(record)
+            self.events.append(event)
+        return winner or record
+
+    def list_events(self, limit: int) -> tuple[AuditEvent, ...]:
+        """See the port."""
+        return tuple(reversed(self.events))[:limit]
+
+
+def _matches(record: CertificateRecord, text: str) -> bool:
+    wanted = text.strip().lower()
+    names = " ".join((record.host, record.subject, *(name.partition(":")[2] for name in record.names))).lower()
+    serial = wanted.replace(":", "")
+    return wanted in names or (bool(serial) and record.serial_number.startswith(serial))
+
+
+def _start(query: CertificateQuery) -> int:
+    if not query.cursor:
+        return 0
+    sort, _, start = query.cursor.partition("@")
+    if sort != query.sort or not start.isdecimal():
+        raise InvalidInput.because("list.cursor", "The cursor does not belong to this list.", "Leave it out.")
+    return int(start)
+
+
+class InMemoryAccountStore:
+    """Accounts, tokens and the set-up link in dictionaries."""
+
+    def __init__(self) -> None:
+        self.events: list[AuditEvent] = []
+        self._accounts: dict[int, AccountRecord] = {}
+        self._tokens: dict[int, TokenRecord] = {}
+        self._link: SetupLink | None = None
+        self._lock = threading.Lock()
+
+    def count_accounts(self) -> int:
+        """See the port."""
+        return len(self._accounts)
+
+    def find_account(self, name: str) -> AccountRecord | None:
+        """See the port."""
+        return next((found for found in self._accounts.values() if found.name == name), None)
+
+    def find_account_by_id(self, account_id: int) -> AccountRecord | None:
+        """See the port."""
+        return self._accounts.get(account_id)
+
+    def list_accounts(self) -> tuple[AccountRecord, ...]:
+        """See the port."""
+        return tuple(sorted(self._accounts.values(), key=lambda record: record.name))
+
+    def add_account(self, account: AccountRecord, event: AuditEvent, *, setup_hash: str = "") -> AccountRecord:
+        """See the port."""
+        with self._lock:
+            if setup_hash and (self._link is None or self._link.hash != setup_hash or self._accounts):
+                raise NotFound.because("setup-link.invalid", "This link was used.", "Sign in.")
+            if self.find_account(account.name) is not None:
+                raise Conflict.because("account.exists", "It is here.", "Choose another name.")
+            self._link = None if setup_hash else self._link
+            added = replace(account, id=len(self._accounts) + 1)
+            self._accounts[added.id] = added
+            self.events.append(event)
+            return added
+
+    def update_account(self, account: AccountRecord, event: AuditEvent) -> None:
+        """See the port."""
+        with self._lock:
+            if self._accounts[account.id].session_epoch != account.session_epoch - 1:
+                raise Conflict.because("account.changed", "Another was quicker.", "Repeat it.")
+            self._accounts[account.id] = account
+            self.events.append(event)
+
+    def add_token(self, token: TokenRecord, event: AuditEvent) -> TokenRecord:
+        """See the port."""
+        added = replace(token, id=len(self._tokens) + 1)
+        self._tokens[added.id] = added
+        self.events.append(event)
+        return added
+
+    def note_token_use(self, token_id: int, at: datetime) -> None:
+        """See the port."""
+        self._tokens[token_id] = replace(self._tokens[token_id], last_used_at=at)
+
+    def revoke_token(self, token_id: int, at: datetime, event: AuditEvent) -> None:
+        """See the port."""
+        self._tokens[token_id] = replace(self._tokens[token_id], revoked_at=at)
+        self.events.append(event)
+
+    def find_token(self, token_hash: str) -> TokenRecord | None:
+        """See the port."""
+        return next((found for found in self._tokens.values() if found.hash == token_hash), None)
+
+    def list_tokens(self, account_id: int) -> tuple[TokenRecord, ...]:
+        """See the port."""
+        return tuple(found for found in reversed(self._tokens.values()) if found.account_id == account_id)
+
+    def find_setup_link(self) -> SetupLink | None:
+        """See the port."""
+        return self._link
+
+    def save_setup_link(self, link: SetupLink, event: AuditEvent) -> None:
+        """See the port."""
+        self._link = link
+        self.events.append(event)
+
+    def add_event(self, event: AuditEvent) -> None:
+        """See the port."""
+        self.events.append(event)
+
+
+class PowerCut(Exception):
+    """The program stops here, between two steps."""
+
+
+@dataclass(slots=True)
+class Fuse:
+    """Blows at the n-th of the steps that change something, before or after it is done; 0 never blows."""
+
+    at: int = 0
+    steps: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """One step; the fuse counts its beginning and its end."""
+        self._pass(f"before {name}")
+        yield
+        self._pass(f"after {name}")
+
+    def _pass(self, name: str) -> None:
+        self.steps.append(name)
+        if len(self.steps) == self.at:
+            raise PowerCut(name)
+
+
+class FusedKeyStore:
+    """A key store behind a fuse."""
+
+    def __init__(self, inner: KeyStore, fuse: Fuse) -> None:
+        self._inner = inner
+        self._fuse = fuse
+
+    def has(self, key_id: str) -> bool:
+        """See the port."""
+        return self._inner.has(key_id)
+
+    def generate(self, key_id: str, curve: str) -> ec.EllipticCurvePrivateKey:
+        """See the port."""
+        with self._fuse.step(f"generate {key_id}"):
+            return self._inner.generate(key_id, curve)
+
+    def store(self, key_id: str, key: ec.EllipticCurvePrivateKey) -> None:
+        """See the port."""
+        with self._fuse.step(f"store {key_id}"):
+            self._inner.store(key_id, key)
+
+    def signer(self, key_id: str) -> ec.EllipticCurvePrivateKey:
+        """See the port."""
+        return self._inner.signer(key_id)
+
+    def export(self, key_id: str, passphrase: bytes) -> bytes:
+        """See the port."""
+        return self._inner.export(key_id, passphrase)
+
+    def remove(self, key_id: str) -> None:
+        """See the port."""
+        with self._fuse.step(f"remove {key_id}"):
+            self._inner.remove(key_id)
+
+
+class FusedIssuerStore:
+    """An issuer store behind a fuse."""
+
+    def __init__(self, inner: IssuerStore, fuse: Fuse) -> None:
+        self._inner = inner
+        self._fuse = fuse
+
+    def list_issuers(self) -> tuple[IssuerRecord, ...]:
+        """See the port."""
+        return self._inner.list_issuers()
+
+    def save_issuers(self, issuers: Sequence[IssuerRecord], event: AuditEvent) -> None:
+        """See the port."""
+        with self._fuse.step(f"save {', '.join(record.id for record in issuers)}"):
+            self._inner.save_issuers(issuers, event)
+
+    def exclusively(self) -> AbstractContextManager[None]:
+        """See the port."""
+        return self._inner.exclusively()
