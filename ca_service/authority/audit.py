@@ -1,0 +1,39 @@
+"""Knows the closed list of events that are recorded, each in the transaction that it describes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Event(StrEnum):
+    """What can have happened."""
+
+    AUTHORITY_CREATED = "authority.created"
+    AUTHORITY_IMPORTED = "authority.imported"
+    AUTHORITY_REQUESTED = "authority.requested"
+    AUTHORITY_INSTALLED = "authority.installed"
+    ROOT_KEY_EXPORTED = "root-key.exported"
+    ROOT_KEY_REMOVED = "root-key.removed"
+    CERTIFICATE_ISSUED = "certificate.issued"
+    SETUP_LINK_MADE = "setup-link.made"
+    ACCOUNT_CREATED = "account.created"
+    ACCOUNT_CHANGED = "account.changed"
+    PASSWORD_CHANGED = "password.changed"  # noqa: S105 - the name of an event
+    SIGNED_IN = "signed-in"
+    SIGN_IN_FAILED = "sign-in.failed"
+    TOKEN_CREATED = "token.created"  # noqa: S105 - the name of an event
+    TOKEN_REVOKED = "token.revoked"  # noqa: S105 - the name of an event
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEvent:
+    """One event: when (UTC), what, by whom, on what, and what else is worth knowing; never a secret."""
+
+    at: datetime
+    event: Event
+    actor: str
+    subject: str
+    details: Mapping[str, str | int] = field(default_factory=dict)

@@ -1,0 +1,112 @@
+"""Knows what names, passwords and secrets have to be like; not to whom they belong."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Final
+
+from ca_service.errors import InvalidInput, blocking
+
+MIN_PASSWORD: Final = 12
+MAX_PASSWORD: Final = 200
+MAX_TOKEN_DAYS: Final = 365
+MAX_LABEL: Final = 60
+_NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9._@-]{0,62}[a-z0-9])?")
+_RESERVED: Final = {"anonymous", "operator"}  # who the log names where there is no account
+
+
+def hash_secret(secret: str) -> str:
+    """The SHA-256 of a secret with 256 random bits, for which a plain hash is as good as a slow one."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def password_bytes(password: str) -> bytes:
+    """What is hashed: cut to what could be right, and never an error, whatever was typed."""
+    return password[: MAX_PASSWORD + 1].encode("utf-8", "surrogatepass")
+
+
+def kept_name(typed: str) -> str | None:
+    """The name as it is kept, or None if no account can be called so."""
+    text = typed.strip().lower()
+    return text if _NAME.fullmatch(text) else None
+
+
+def loggable_name(typed: str) -> str:
+    """A typed name as far as it may be recorded: people type passwords there by mistake."""
+    name = kept_name(typed)
+    return name if name and len(name) < MIN_PASSWORD else "(not recorded)"
+
+
+def checked_account_name(typed: str) -> str:
+    """The name of a new account; raises InvalidInput."""
+    name = kept_name(typed)
+    if name is None:
+        raise InvalidInput(
+            blocking(
+                "account.name",
+                "/name",
+                "\u201c{name}\u201d cannot be an account name.",
+                "Use 1 to 64 letters, digits, dots, hyphens, underscores and @, beginning with a letter or digit.",
+                name=typed[:64],
+            )
+        )
+    if name in _RESERVED:
+        raise InvalidInput(
+            blocking(
+                "account.reserved",
+                "/name",
+                "{name} is what the log calls somebody without an account.",
+                "Choose another name.",
+                name=name,
+            )
+        )
+    return name
+
+
+def checked_password(name: str, password: str) -> str:
+    """A new password for the account of this name; raises InvalidInput."""
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD or (len(name) > 3 and name in password.lower()):
+        raise InvalidInput(
+            blocking(
+                "password.weak",
+                "/password",
+                "This password cannot be used.",
+                "Use {least} to {most} characters that do not contain the account name. Four random words do well.",
+                least=MIN_PASSWORD,
+                most=MAX_PASSWORD,
+            )
+        )
+    return password
+
+
+def checked_label(label: str) -> str:
+    """What a token is called; raises InvalidInput."""
+    text = label.strip()
+    if not 1 <= len(text) <= MAX_LABEL or not text.isprintable():
+        raise InvalidInput(
+            blocking(
+                "token.label",
+                "/label",
+                "The token needs a label.",
+                "Say in 1 to {limit} characters what the token is for, such as: renewal script.",
+                limit=MAX_LABEL,
+            )
+        )
+    return text
+
+
+def checked_token_days(days: int) -> int:
+    """How long a token lives; raises InvalidInput."""
+    if not 1 <= days <= MAX_TOKEN_DAYS:
+        raise InvalidInput(
+            blocking(
+                "token.days",
+                "/days",
+                "A token cannot live for {days} days.",
+                "Choose 1 to {limit} days.",
+                days=days,
+                limit=MAX_TOKEN_DAYS,
+            )
+        )
+    return days

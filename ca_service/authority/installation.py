@@ -1,0 +1,51 @@
+"""Knows what one installation can do: the use cases together, as the doors receive them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from ca_service.authority.accounts import Accounts
+from ca_service.authority.custody import RootCustody
+from ca_service.authority.external import ExternalAuthorities
+from ca_service.authority.hierarchy import Hierarchy, HierarchyPlan
+from ca_service.authority.issuance import Issuance
+from ca_service.authority.ports import Clock
+
+
+class Schema(Protocol):
+    """The version of what is stored."""
+
+    def current(self) -> str:
+        """The version that is there; empty for none."""
+
+    def head(self) -> str:
+        """The version that this program needs."""
+
+    def require_current(self) -> None:
+        """Raise NotReady, with what to do, unless the two are the same."""
+
+    def upgrade(self) -> tuple[str, str]:
+        """Bring it up to date; (before, after)."""
+
+    def differences(self) -> list[str]:
+        """Where the tables differ from what this program expects."""
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """The use cases of one installation. `plan` is what the settings say of a new authority.
+
+    `close` gives back what is open, before the process forks or ends.
+    """
+
+    hierarchy: Hierarchy
+    external: ExternalAuthorities
+    custody: RootCustody
+    issuance: Issuance
+    accounts: Accounts
+    schema: Schema
+    plan: HierarchyPlan
+    clock: Clock
+    close: Callable[[], None]

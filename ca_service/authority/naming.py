@@ -1,0 +1,51 @@
+"""Knows how authorities are named: plain ASCII, short, and with a generation."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from typing import Final
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from ca_service.errors import InvalidInput, blocking
+
+MAX_NAME: Final = 40
+_PLAIN: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 .-]*[A-Za-z0-9])?")
+_KINDS: Final = {"root": "Root", "intermediate": "Intermediate"}
+
+
+def checked_name(name: str) -> str:
+    """The name that the operator chose, or InvalidInput: other characters trouble Cisco products."""
+    if len(name) > MAX_NAME or not _PLAIN.fullmatch(name):
+        raise InvalidInput(
+            blocking(
+                "authority.name",
+                "/name",
+                "\u201c{name}\u201d cannot be the name of an authority.",
+                "Use at most {limit} letters, digits, blanks, dots and hyphens of plain ASCII: Example Lab.",
+                name=name,
+                limit=MAX_NAME,
+            )
+        )
+    return name
+
+
+def fresh_name() -> str:
+    """A name for an installation whose operator chose none.
+
+    It differs between installations, because a VOS trust store keeps one certificate per name: two
+    labs called alike would push each other's authority out.
+    """
+    return f"Lab {secrets.token_hex(2)}"
+
+
+def subject_of(name: str, role: str, generation: int) -> x509.Name:
+    """The subject of an authority: `O=Example Lab, CN=Example Lab EC Root CA G1`."""
+    return x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, name),
+            x509.NameAttribute(NameOID.COMMON_NAME, f"{name} EC {_KINDS[role]} CA G{generation}"),
+        ]
+    )

@@ -1,0 +1,83 @@
+"""Knows how a request is held against what is here already: the authority, other certificates, other requests."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from ca_service.authority.hierarchy import ActiveAuthority
+from ca_service.authority.records import CertificateRecord
+from ca_service.authority.registration import Examination
+from ca_service.errors import Finding, InvalidInput, blocking, warning
+from ca_service.pki import keys
+from ca_service.pki.csr import CertificationRequest
+
+MAX_REQUESTS: Final = 50
+
+
+def check_count(requests: Sequence[bytes]) -> None:
+    """Raise InvalidInput for a submission of no request, or of too many."""
+    if not 1 <= len(requests) <= MAX_REQUESTS:
+        raise InvalidInput(
+            blocking(
+                "csr.count",
+                "/csr",
+                "{count} requests were sent; 1 to {limit} can be signed at once.",
+                "Send at least one request, and at most {limit}.",
+                count=len(requests),
+                limit=MAX_REQUESTS,
+            )
+        )
+
+
+def about_authority(request: CertificationRequest, active: ActiveAuthority | None) -> Iterator[Finding]:
+    """Whether the request has the key or the name of an authority that would stand above it."""
+    if active is None:
+        return
+    if keys.key_fingerprint(request.subject_public_key_info) in active.key_fingerprints:
+        yield blocking(
+            "csr.key.authority",
+            "/public_key",
+            "The key of the request is a key of this authority.",
+            "Make a new request with a key of its own.",
+        )
+    if request.subject in active.subjects:
+        yield blocking(
+            "subject.authority",
+            "/subject",
+            "The subject of the request is the name of this authority.",
+            "Make a new request with a name of its own: a node keeps one certificate per name.",
+        )
+
+
+def about_key(request: CertificationRequest, others: Sequence[CertificateRecord]) -> Iterator[Finding]:
+    """Whether another request with the same key was signed; `others` have that key, newest first."""
+    for other in others:
+        if other.request_fingerprint != request.fingerprint:
+            yield warning(
+                "csr.key.reused",
+                "/public_key",
+                "Another request with the same key was signed before; that certificate, {serial}, is still valid.",
+                "A node takes one certificate per request: make sure that this is the newest request of the node.",
+                serial=other.serial_number,
+            )
+            return
+
+
+def without_repetition(examinations: Sequence[Examination]) -> tuple[Examination, ...]:
+    """Mark requests of one submission that share a key: one of them is a mistake."""
+    used = Counter(each.request.subject_public_key_info for each in examinations if each.request)
+    repeated = blocking(
+        "csr.repeated",
+        "/public_key",
+        "Two requests of this submission have the same key.",
+        "Send each request once. If a node gave two requests, send the newest.",
+    )
+    return tuple(
+        replace(each, findings=(*each.findings, repeated))
+        if each.request and used[each.request.subject_public_key_info] > 1
+        else each
+        for each in examinations
+    )

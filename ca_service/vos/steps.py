@@ -1,0 +1,137 @@
+"""Knows the steps that follow a signing: on a VOS node, and on a plain server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from textwrap import wrap
+from typing import Final
+
+from ca_service.vos.purposes import Purpose
+
+_MENU: Final = "Cisco Unified OS Administration > Security > Certificate Management"
+_TRUST: Final = (
+    "On {menu}, choose Upload Certificate/Certificate chain, purpose {purpose}, this file. "
+    "A publisher passes it on to its subscribers; SocialMiner/CCP is a server of its own. "
+    "Skip it where the same certificate is there already."
+)
+_LEAF: Final = (
+    "On the node that made the request, on the same page: purpose {purpose} (not tomcat), this file. "
+    "A good upload uses up the request: a second certificate then needs a new request."
+)
+_RESTART: Final = (
+    "UCCX and SocialMiner 11.5: restart the SocialMiner server and the UCCX nodes. "
+    "SocialMiner/CCP later: utils service restart CCP XMPP Server, then utils service restart Cisco Tomcat. "
+    "CUCM 14 and later: Cisco Tomcat on every node, Cisco UDS Tomcat and Cisco AXL Tomcat on the CUCM nodes, "
+    "Cisco DRF Local on every node and Cisco DRF Master on the publisher. "
+    "Publisher first, then the others one at a time."
+)
+_USED: Final = (
+    "UCCX 11.5 uses it at once. UCCX 11.6 to 12.5 does not use ECDSA: Cisco removed it there. "
+    "UCCX 15, Finesse, CUIC, VVB: run set tls server cert_type ecdsa on every node; each reboots. "
+    "CUCM, IM&P, CUC: set the Enterprise Parameter HTTPS Ciphers to all EC and RSA ciphers, restart Cisco Tomcat."
+)
+_CHECK: Final = "Ask from another machine. The serial number must be {serial}."
+_CHECK_COMMAND: Final = (
+    "openssl s_client -connect {at}:8443 -servername {host} -tls1_2 -cipher ECDHE-ECDSA-AES256-GCM-SHA384 </dev/null "
+    "| openssl x509 -noout -serial"
+)
+_CHECK_SERVER: Final = "openssl s_client -connect {at}:443 -servername {host} -CAfile {root} </dev/null"
+_BACKUP: Final = "Take a DRS backup, so that the newest backup holds the new certificate."
+_INDENT: Final = "   "
+_COLUMN: Final = 15
+WIDTH: Final = 100
+SOURCES: Final = (
+    "Cisco documents 210528, 118855, 217138; CUCM Security Guide 14; CUCM Administration Guide; "
+    "UCCX Operations Guide 15.0"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing to do, in words. `file` is the file of the bundle that it is done with, `command` the line
+    for a shell that does it; empty if there is none."""
+
+    title: str
+    text: str
+    file: str = ""
+    purpose: str = ""
+    command: str = ""
+
+
+def vos_steps(
+    purpose: Purpose, host: str, serial_number: str, trust_files: Sequence[str], leaf_file: str
+) -> tuple[Step, ...]:
+    """The steps for one VOS node; the trust files in the order of upload, root first."""
+    uploads = [
+        Step(f"Upload {file}", _TRUST.format(menu=_MENU, purpose=purpose.trust), file, purpose.trust)
+        for file in trust_files
+    ]
+    return (
+        *uploads,
+        Step(f"Upload {leaf_file}", _LEAF.format(purpose=purpose.service), leaf_file, purpose.service),
+        Step("Restart what presents it", _RESTART),
+        Step("Make the node use it", _USED),
+        Step(
+            "See that it is served",
+            _CHECK.format(serial=serial_number.upper()),  # as openssl prints it
+            command=_CHECK_COMMAND.format(at=_address(host), host=host),
+        ),
+        Step("Take a backup", _BACKUP),
+    )
+
+
+def server_steps(host: str, trust_files: Sequence[str], leaf_file: str, full_chain_file: str) -> tuple[Step, ...]:
+    """The steps for a plain TLS server and for those who connect to it."""
+    return (
+        Step(
+            "Install the certificate",
+            "Give the server fullchain.pem (leaf, then intermediate) and the private key that made the request. "
+            "nginx: ssl_certificate and ssl_certificate_key; Apache: SSLCertificateFile and SSLCertificateKeyFile.",
+            full_chain_file,
+        ),
+        Step("Or install the leaf alone", "Where leaf and intermediates are set apart.", leaf_file),
+        Step("Let clients trust the root", "Install it in the trust store of each client.", trust_files[0]),
+        Step(
+            "See that it is served",
+            "Ask from another machine. The answer must hold: Verify return code: 0 (ok).",
+            command=_CHECK_SERVER.format(at=_address(host), host=host, root=trust_files[0]),
+        ),
+    )
+
+
+def _address(host: str) -> str:
+    """The host as it stands before a port."""
+    return f"[{host}]" if ":" in host else host
+
+
+def as_text(title: str, steps: Sequence[Step], facts: Sequence[tuple[str, str]]) -> str:
+    """The steps as a text file: numbered, LF, 100 characters wide as far as words can be parted."""
+    lines = [title, "=" * min(len(title), WIDTH), ""]
+    for name, value in facts:
+        lines += _wrapped(value, f"{name + ':':<{_COLUMN}}", " " * _COLUMN)
+    for number, step in enumerate(steps, 1):
+        lines += ["", f"{number}. {step.title}", *_wrapped(step.text, _INDENT, _INDENT)]
+        lines += [f"{_INDENT}Purpose: {step.purpose}"] if step.purpose else []
+        lines += ["", *_shell_lines(step.command)] if step.command else []
+    return "\n".join([*lines, ""])
+
+
+def _wrapped(text: str, first: str, others: str) -> list[str]:
+    """Lines that part between words only: a name or a serial number stays whole, so that it can be copied."""
+    return wrap(
+        text, WIDTH, initial_indent=first, subsequent_indent=others, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def _shell_lines(command: str) -> list[str]:
+    """A command in lines that a shell joins again."""
+    lines = wrap(
+        command,
+        WIDTH - 2,
+        initial_indent=_INDENT,
+        subsequent_indent=_INDENT * 2,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return [*(f"{line} \\" for line in lines[:-1]), lines[-1]]

@@ -1,0 +1,92 @@
+"""Knows how to let two do the same at the same moment: two threads of one process, or two processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+from typing import Any, Protocol
+
+from ca_service import settings
+from ca_service.app import open_installation
+from ca_service.authority.installation import Installation
+from ca_service.authority.registration import Options
+from ca_service.errors import CAServiceError
+from tests.support.factories import OPERATOR, PASSWORD, PLAN, cheap_hasher
+
+Work = Callable[..., str]
+
+
+class Start(Protocol):
+    """Where two wait for one another."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Go on when the other is here."""
+
+
+def open_at(path: Path) -> Installation:
+    """The installation in this instance folder."""
+    return open_installation(settings.load({}, path).settings, cheap_hasher())
+
+
+def by_threads(path: Path, work: Work, arguments: Sequence[Any]) -> list[str]:
+    """What two threads come to that share one installation."""
+    installation, start = open_at(path), Barrier(2)
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(lambda argument: _result(installation, start, work, argument), arguments))
+
+
+def by_processes(path: Path, work: Work, arguments: Sequence[Any]) -> list[str]:
+    """What two processes come to that share nothing but the instance folder."""
+    context = multiprocessing.get_context("spawn")
+    start = context.Barrier(2)
+    with context.Pool(2, _enter, (start, path)) as pool:
+        return pool.map(_work, [(work, argument) for argument in arguments], chunksize=1)
+
+
+_here: dict[str, Any] = {}
+
+
+def _enter(start: Start, path: Path) -> None:
+    _here.update(start=start, path=path)
+
+
+def _work(task: tuple[Work, Any]) -> str:
+    return _result(open_at(_here["path"]), _here["start"], *task)
+
+
+def _result(installation: Installation, start: Start, work: Work, argument: Any) -> str:
+    start.wait(30)
+    try:
+        return work(installation, argument)
+    except CAServiceError as error:
+        return error.rule
+
+
+def issue(installation: Installation, request: bytes) -> str:
+    """Issue; the serial number."""
+    return installation.issuance.issue(OPERATOR, [request], Options()).certificates[0].serial_number
+
+
+def issue_new_under_a_key(installation: Installation, request: bytes) -> str:
+    """Issue another certificate under an Idempotency-Key; the serial number."""
+    issued = installation.issuance.issue(OPERATOR, [request], Options(new=True), idempotency_key="same")
+    return issued.certificates[0].serial_number
+
+
+def use_setup_link(installation: Installation, secret_and_name: tuple[str, str]) -> str:
+    """Create the first administrator; its name."""
+    secret, name = secret_and_name
+    return installation.accounts.create_first(secret, name, PASSWORD).name
+
+
+def initialise(installation: Installation, _: None) -> str:
+    """Create what is missing; what that was."""
+    return " ".join(record.id for record in installation.hierarchy.initialise(OPERATOR, PLAN))
+
+
+def upgrade(installation: Installation, _: None) -> str:
+    """Bring the schema up to date; the version that it has then."""
+    return installation.schema.upgrade()[1]

@@ -1,0 +1,75 @@
+"""Who may do what: the table, and that every use case asks it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ca_service.authority.permissions import PERMISSIONS, Action, Actor, Role, require
+from ca_service.authority.records import CertificateQuery
+from ca_service.authority.registration import Options
+from ca_service.errors import CAServiceError, NotAllowed
+from tests.support.factories import PASSWORD, PLAN, Lab, actor
+
+#: role -> (check, issue, read, own account, accounts, authority)
+TABLE = {
+    Role.REQUESTER: (True, True, True, True, False, False),
+    Role.APPROVER: (True, True, True, True, False, False),
+    Role.ADMINISTRATOR: (True, True, True, True, True, True),
+    Role.AUDITOR: (True, False, True, True, False, False),
+}
+ACTIONS = (Action.CHECK, Action.ISSUE, Action.READ, Action.OWN_ACCOUNT, Action.ACCOUNTS, Action.AUTHORITY)
+CELLS = [(role, action, allowed) for role, row in TABLE.items() for action, allowed in zip(ACTIONS, row, strict=True)]
+UseCase = Callable[[Lab, Actor], Any]
+USE_CASES: list[tuple[str, Action, UseCase]] = [
+    ("check", Action.CHECK, lambda lab, who: lab.issuance.check(who, [b"x"], Options())),
+    ("issue", Action.ISSUE, lambda lab, who: lab.issuance.issue(who, [b"x"], Options())),
+    ("get certificate", Action.READ, lambda lab, who: lab.issuance.get_certificate(who, "1")),
+    ("list certificates", Action.READ, lambda lab, who: lab.issuance.list_certificates(who, CertificateQuery())),
+    ("create account", Action.ACCOUNTS, lambda lab, who: lab.accounts.create(who, "x", Role.AUDITOR, PASSWORD)),
+    ("list accounts", Action.ACCOUNTS, lambda lab, who: lab.accounts.list_accounts(who)),
+    ("disable account", Action.ACCOUNTS, lambda lab, who: lab.accounts.set_disabled(who, "else", disabled=True)),
+    ("set password", Action.ACCOUNTS, lambda lab, who: lab.accounts.set_password(who, "else", PASSWORD)),
+    ("create token", Action.ACCOUNTS, lambda lab, who: lab.accounts.create_token(who, "else", "x", 1)),
+    ("list tokens", Action.ACCOUNTS, lambda lab, who: lab.accounts.list_tokens(who, "else")),
+    ("revoke token", Action.ACCOUNTS, lambda lab, who: lab.accounts.revoke_token(who, "else", 1)),
+    ("initialise", Action.AUTHORITY, lambda lab, who: lab.hierarchy.initialise(who, PLAN)),
+    ("import", Action.AUTHORITY, lambda lab, who: lab.external.import_authority(who, [], _no_key())),
+    ("request", Action.AUTHORITY, lambda lab, who: lab.external.request_intermediate(who, "", "P-256")),
+    ("install", Action.AUTHORITY, lambda lab, who: lab.external.install_intermediate(who, [])),
+    ("export root key", Action.AUTHORITY, lambda lab, who: lab.custody.export(who, b"")),
+    ("remove root key", Action.AUTHORITY, lambda lab, who: lab.custody.remove(who, b"", b"")),
+]
+
+
+def _no_key() -> Any:
+    return Lab().keystore.generate("some", "P-256")
+
+
+def test_the_table_names_every_role_and_every_action() -> None:
+    assert set(TABLE) == set(Role)
+    assert set(ACTIONS) == set(Action) == set(PERMISSIONS)
+
+
+@pytest.mark.parametrize(("role", "action", "allowed"), CELLS)
+def test_a_role_may_do_what_the_table_says(role: Role, action: Action, allowed: bool) -> None:
+    assert (role in PERMISSIONS[action]) is allowed
+    if allowed:
+        require(actor(role), action)
+    else:
+        with pytest.raises(NotAllowed, match=role.value) as caught:
+            require(actor(role), action)
+        assert caught.value.rule == "permission.missing"
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize(("name", "action", "use_case"), USE_CASES, ids=[name for name, *_ in USE_CASES])
+def test_every_use_case_asks_the_table(lab: Lab, role: Role, name: str, action: Action, use_case: UseCase) -> None:
+    try:
+        use_case(lab, actor(role))
+        rule = ""
+    except CAServiceError as error:
+        rule = error.rule
+    assert (rule == "permission.missing") is (role not in PERMISSIONS[action]), name

@@ -1,0 +1,59 @@
+"""What every test gets: no network but loopback, and what an installation is made of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pytest_socket import socket_allow_hosts
+
+from ca_service import settings as settings_module
+from ca_service.app import open_installation
+from ca_service.authority.installation import Installation
+from ca_service.authority.permissions import Actor
+from ca_service.settings import Settings
+from tests.support.factories import OPERATOR, PLAN, Lab, cheap_hasher
+from tests.support.fakes import FixedClock
+
+
+def pytest_runtest_setup() -> None:
+    """Keep every test away from the network."""
+    socket_allow_hosts(["127.0.0.1", "::1"], allow_unix_socket=True)
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    """A clock that stands still at noon."""
+    return FixedClock()
+
+
+@pytest.fixture
+def operator() -> Actor:
+    """Who acts at the command line."""
+    return OPERATOR
+
+
+@pytest.fixture
+def lab(clock: FixedClock) -> Lab:
+    """The use cases on fakes, without an authority."""
+    return Lab(clock=clock)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """The defaults, with an instance folder of the test's own."""
+    return settings_module.load({}, tmp_path / "instance").settings
+
+
+@pytest.fixture
+def empty_installation(settings: Settings) -> Installation:
+    """An installation on disk, before its first start."""
+    return open_installation(settings, cheap_hasher())
+
+
+@pytest.fixture
+def installation(empty_installation: Installation, operator: Actor) -> Installation:
+    """An installation on disk that is ready to sign, with the real clock."""
+    empty_installation.schema.upgrade()
+    empty_installation.hierarchy.initialise(operator, PLAN)
+    return empty_installation

@@ -1,0 +1,122 @@
+"""The steps: what an administrator does next, in order, on a page of 100 columns."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+
+import pytest
+
+from ca_service.vos.bundle import Delivery, node_bundle
+from ca_service.vos.steps import WIDTH, Step, as_text
+from tests.support.requests import CUCM_MULTI, JUNK_COUNTRY, UCCX_PUBLISHER
+from tests.vos.test_bundle import delivery, named
+
+LONG_HOST = ".".join(["x" * 60] * 4)
+
+
+def upload_text(given: Delivery) -> str:
+    """The text file of a bundle."""
+    (file,) = (file for file in node_bundle(given).extras if file.path == "UPLOAD.txt")
+    return file.data.decode()
+
+
+def test_the_steps_of_a_node_are_in_the_order_in_which_they_are_taken() -> None:
+    assert [step.title for step in node_bundle(delivery()).steps] == [
+        "Upload 1-root.tomcat-trust.pem",
+        "Upload 2-intermediate.tomcat-trust.pem",
+        "Upload 3-uccx1.example.com.tomcat-ECDSA.pem",
+        "Restart what presents it",
+        "Make the node use it",
+        "See that it is served",
+        "Take a backup",
+    ]
+
+
+def test_every_upload_is_a_step_with_its_file_and_purpose() -> None:
+    bundle = node_bundle(delivery())
+    steps = [(step.file, step.purpose) for step in bundle.steps if step.file]
+    assert steps == [(file.path, file.purpose) for file in bundle.uploads]
+
+
+def test_the_steps_warn_of_the_other_certificate_and_of_the_used_up_request() -> None:
+    text = " ".join(upload_text(delivery()).split())
+    assert "purpose tomcat-ECDSA (not tomcat)" in text
+    assert "a second certificate then needs a new request" in text
+    assert "UCCX 11.6 to 12.5 does not use ECDSA" in text
+    assert "set tls server cert_type ecdsa" in text
+
+
+def test_the_text_tells_what_was_signed() -> None:
+    given = delivery(UCCX_PUBLISHER)
+    text = upload_text(given)
+    assert text.startswith("Certificate for uccx1.example.com\n=================================\n")
+    for part in (given.serial_number, "O=Beispiel & Söhne", "DNS:uccx1.example.com", "in no order"):
+        assert part in text
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        delivery(),
+        delivery(CUCM_MULTI),
+        delivery(JUNK_COUNTRY),
+        delivery(is_vos=False),
+        named(*(f"node{number}.example.com" for number in range(100))),
+        named("a.example.com", host="2001:db8::1"),
+        named("*.example.com", is_vos=False),
+        named(LONG_HOST),
+        named(LONG_HOST, is_vos=False),
+    ],
+    ids=["node", "cluster", "junk", "server", "hundred names", "IPv6", "wildcard", "long", "long server"],
+)
+def test_no_line_is_wider_than_the_page_unless_it_is_one_word(given: Delivery) -> None:
+    wide = [line for line in upload_text(given).splitlines() if len(line) > WIDTH]
+    assert all(len(line.removesuffix(" \\").split()) <= 3 and LONG_HOST in line for line in wide)
+    assert given.host == LONG_HOST or not wide
+
+
+def test_the_text_has_lf_one_final_newline_and_no_blanks_at_line_ends() -> None:
+    text = upload_text(delivery())
+    assert "\r" not in text
+    assert text.endswith("\n")
+    assert not text.endswith("\n\n")
+    assert all(line == line.rstrip() for line in text.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("host", "address"), [("uccx1.example.com", "uccx1.example.com:8443"), ("2001:db8::1", "[2001:db8::1]:8443")]
+)
+def test_the_command_asks_the_node_for_its_serial_number(host: str, address: str) -> None:
+    given = named("a.example.com", host=host)
+    (step,) = (step for step in node_bundle(given).steps if step.command)
+    words = shlex.split(step.command)
+    assert words[:4] == ["openssl", "s_client", "-connect", address]
+    assert given.serial_number.upper() in step.text
+
+
+def test_the_command_can_be_copied_out_of_the_text() -> None:
+    given = named(LONG_HOST)
+    (step,) = (step for step in node_bundle(given).steps if step.command)
+    text = upload_text(given)
+    copied = text[text.index("openssl s_client") :].split("\n\n")[0]
+    echoed = subprocess.run(
+        ["sh", "-c", "echo " + copied.replace("<", "\\<").replace("|", "\\|")],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert echoed.stdout.split() == step.command.split()
+
+
+def test_a_server_is_told_to_install_the_full_chain_and_its_clients_the_root() -> None:
+    steps = node_bundle(delivery(is_vos=False)).steps
+    assert [step.file for step in steps] == ["fullchain.pem", "3-uccx1.example.com.pem", "1-root.pem", ""]
+    assert shlex.split(steps[-1].command)[-2:] == ["1-root.pem", "</dev/null"]
+
+
+def test_a_step_is_written_with_its_number_text_purpose_and_command() -> None:
+    step = Step("Do it", "With care.", purpose="tomcat-trust", command="true")
+    assert as_text("Title", [step], [("Fact", "known")]) == (
+        "Title\n=====\n\nFact:          known\n\n1. Do it\n   With care.\n   Purpose: tomcat-trust\n\n   true\n"
+    )
