@@ -1,0 +1,1 @@
+"""Custody of private keys: callers get signatures, never keys."""

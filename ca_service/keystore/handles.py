@@ -1,0 +1,68 @@
+"""Knows the shape in which a kept key is handed out: it signs, and does nothing else."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from ca_service.errors import KeystoreError
+
+
+class SigningHandle(ec.EllipticCurvePrivateKey):
+    """An EC private key that signs, but cannot be turned into bytes or numbers.
+
+    It is a key for `cryptography`'s builders, so a PKCS#11 key can stand beside it in the same shape.
+    """
+
+    def __init__(self, key: ec.EllipticCurvePrivateKey) -> None:
+        self.__key = key
+        self.__public_key = key.public_key()
+
+    @property
+    def curve(self) -> ec.EllipticCurve:
+        """The curve of the key."""
+        return self.__key.curve
+
+    @property
+    def key_size(self) -> int:
+        """The size of the curve, in bits."""
+        return self.__key.key_size
+
+    def public_key(self) -> ec.EllipticCurvePublicKey:
+        """The public half."""
+        return self.__public_key
+
+    def sign(self, data: Any, signature_algorithm: ec.EllipticCurveSignatureAlgorithm) -> bytes:
+        """The ECDSA signature of `data`, DER."""
+        return self.__key.sign(data, signature_algorithm)
+
+    def exchange(self, algorithm: ec.ECDH, peer_public_key: ec.EllipticCurvePublicKey) -> NoReturn:  # noqa: ARG002
+        """Not what an authority's key is for."""
+        raise _refusal()
+
+    def private_numbers(self) -> NoReturn:
+        """Never handed out."""
+        raise _refusal()
+
+    def private_bytes(self, *_arguments: object, **_options: object) -> NoReturn:
+        """Never handed out."""
+        raise _refusal()
+
+    def __copy__(self) -> SigningHandle:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, object]) -> SigningHandle:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise _refusal()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.curve.name}>"
+
+
+def _refusal() -> KeystoreError:
+    return KeystoreError.because(
+        "key.not-exportable", "A key of the authority signs; it is not handed out.", "Use `ca-service ca root-key`."
+    )

@@ -1,0 +1,187 @@
+"""Knows where settings come from, and which source had the last word."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from ca_service.errors import ConfigurationError, Finding, blocking
+from ca_service.settings.model import KEYS, Settings
+
+PREFIX: Final = "CA_SERVICE_"
+_OWN_VARIABLES: Final = {"CA_SERVICE_CONFIG", "CA_SERVICE_INSTANCE_PATH", "CA_SERVICE_TEST_ALL"}
+_FILE_SUFFIX: Final = "_FILE"
+_PACKAGE: Final = Path(__file__).parent.parent
+_DEFAULTS: Final = (_PACKAGE / "default.toml", _PACKAGE.parent / "config" / "default.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One value with the source that had the last word; secrets are masked."""
+
+    key: str
+    value: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedSettings:
+    """Settings together with where each of them came from."""
+
+    settings: Settings
+    origins: Mapping[str, str]
+
+    def listing(self) -> tuple[Setting, ...]:
+        """Every setting, in the order of config/default.toml."""
+        return tuple(
+            Setting(key, _shown(value), self.origins.get(key, "default"))
+            for key, value in _flatten(self.settings.model_dump())
+        )
+
+
+def load(environ: Mapping[str, str] | None = None, instance_path: Path | None = None) -> LoadedSettings:
+    """Read all sources; `instance_path` wins over CA_SERVICE_INSTANCE_PATH, and ./instance is the default.
+
+    Raises ConfigurationError with one finding for each key that is unknown or has a wrong value.
+    """
+    environ = os.environ if environ is None else environ
+    merged: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    unknown: list[Finding] = []
+    for origin, values in _sources(environ):
+        for key, value in _flatten(values):
+            if key not in KEYS:
+                unknown.append(_unknown_key(key, value, origin))
+                continue
+            _put(merged, key, value)
+            origins[key] = origin
+    if unknown:
+        raise ConfigurationError(*unknown)
+    folder, origins["instance_path"] = _instance_path(environ, instance_path)
+    merged["instance_path"] = folder
+    try:
+        return LoadedSettings(Settings.model_validate(merged), origins)
+    except ValidationError as error:
+        raise ConfigurationError(*_findings(error, origins)) from error
+
+
+def _instance_path(environ: Mapping[str, str], given: Path | None) -> tuple[Path, str]:
+    if given is not None:
+        return given.absolute(), "command line"
+    if environ.get("CA_SERVICE_INSTANCE_PATH"):
+        return Path(environ["CA_SERVICE_INSTANCE_PATH"]).absolute(), "CA_SERVICE_INSTANCE_PATH"
+    return Path("instance").absolute(), "default"
+
+
+def _sources(environ: Mapping[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(name, values) of each source, the weakest first."""
+    yield "default", _toml(next(path for path in _DEFAULTS if path.exists()))
+    if environ.get("CA_SERVICE_CONFIG"):
+        path = Path(environ["CA_SERVICE_CONFIG"])
+        yield str(path), _toml(path)
+    names = sorted(name for name in environ if name.startswith(PREFIX) and name not in _OWN_VARIABLES)
+    secret_files = {name: name.removesuffix(_FILE_SUFFIX) for name in names if _names_a_secret_file(name)}
+    for name, variable in secret_files.items():
+        path = Path(environ[name])
+        yield str(path), {_key_of(variable): _secret(name, path)}
+    for name in names:
+        if name not in secret_files:
+            yield name, {_key_of(name): environ[name]}
+
+
+def _names_a_secret_file(variable: str) -> bool:
+    """Whether the variable is a setting's with _FILE behind it; a setting's own name can end alike."""
+    is_setting = _key_of(variable) in KEYS
+    return not is_setting and variable.endswith(_FILE_SUFFIX) and _key_of(variable.removesuffix(_FILE_SUFFIX)) in KEYS
+
+
+def _key_of(variable: str) -> str:
+    return variable.removeprefix(PREFIX).lower().replace("__", ".")
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigurationError.because(
+            "settings.file",
+            "The settings file {path} cannot be read: {reason}.",
+            "Mend the file, or change CA_SERVICE_CONFIG.",
+            path=path,
+            reason=error,
+        ) from error
+
+
+def _secret(variable: str, path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        raise ConfigurationError.because(
+            "settings.file",
+            "The secret file {path}, named by {variable}, cannot be read: {reason}.",
+            "Check that the file is there and can be read by the user who runs this program.",
+            path=path,
+            variable=variable,
+            reason=getattr(error, "strerror", "") or "it is no text",
+        ) from error
+
+
+def _put(target: dict[str, Any], key: str, value: object) -> None:
+    section, name = key.split(".")
+    target.setdefault(section, {})[name] = value
+
+
+def _flatten(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """(key, value) of what lies in sections, in which an empty one that is not ours counts as a value."""
+    for name, value in values.items():
+        key = f"{above}{name}"
+        if isinstance(value, Mapping) and (value or key in Settings.model_fields):
+            yield from _flatten(value, f"{key}.")
+        else:
+            yield key, value
+
+
+def _unknown_key(key: str, value: object, origin: str) -> Finding:
+    return blocking(
+        "settings.unknown-key",
+        "/" + key.replace(".", "/"),
+        "There is no setting {key}, which {origin} sets to {value}.",
+        "Leave it out, or mend its name: `ca-service config show` lists those that there are.",
+        key=key,
+        value=_fault_value(key, value),
+        origin=origin,
+    )
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return "********" if value.get_secret_value() else ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _findings(error: ValidationError, origins: Mapping[str, str]) -> Iterator[Finding]:
+    for fault in error.errors(include_url=False):
+        key = ".".join(map(str, fault["loc"])) or "settings"
+        yield blocking(
+            "settings.value",
+            "/" + key.replace(".", "/"),
+            "The setting {key} cannot be {value} (from {origin}): {reason}.",
+            "Change it where it was set.",
+            key=key,
+            value=_fault_value(key, fault["input"]),
+            origin=origins.get(key, "a combination of settings"),
+            reason=fault["msg"].removeprefix("Value error, ").rstrip("."),
+        )
+
+
+def _fault_value(key: str, value: object) -> str:
+    """The value as it may be shown: not a secret's, and not a whole section."""
+    if "secret" in key or "password" in key:
+        return "what it is"
+    return "as it is" if isinstance(value, dict | BaseModel) else f"\u201c{str(value)[:80]}\u201d"

@@ -1,0 +1,1 @@
+"""SQL, and nothing else: tables, stores, transactions, migrations; hands out frozen values."""

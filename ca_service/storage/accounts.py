@@ -1,0 +1,138 @@
+"""Keeps accounts, tokens and the set-up link in SQL."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from ca_service.authority.audit import AuditEvent
+from ca_service.authority.records import AccountRecord, SetupLink, TokenRecord
+from ca_service.errors import Conflict, NotFound
+from ca_service.storage import rows
+from ca_service.storage.database import Database
+from ca_service.storage.schema import account, audit_event, setup_link, token
+
+
+class SQLAccountStore:
+    """The account port on a SQL database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def count_accounts(self) -> int:
+        """How many accounts there are."""
+        with self._database.read() as connection:
+            return connection.execute(select(func.count()).select_from(account)).scalar_one()
+
+    def find_account(self, name: str) -> AccountRecord | None:
+        """The account of this name."""
+        return self._account(select(account).where(account.c.name == name))
+
+    def find_account_by_id(self, account_id: int) -> AccountRecord | None:
+        """The account of this number."""
+        return self._account(select(account).where(account.c.id == account_id))
+
+    def list_accounts(self) -> tuple[AccountRecord, ...]:
+        """All accounts, by name."""
+        with self._database.read() as connection:
+            return tuple(map(rows.account_record, connection.execute(select(account).order_by(account.c.name))))
+
+    def add_account(self, record: AccountRecord, event: AuditEvent, *, setup_hash: str = "") -> AccountRecord:
+        """Add one; with `setup_hash`, use up that set-up link in the same transaction."""
+        with self._database.write() as connection:
+            if setup_hash:
+                _use_up(connection, setup_hash)
+            try:
+                connection.execute(insert(account), rows.new_values(record))
+            except IntegrityError as error:
+                raise Conflict.because(
+                    "account.exists",
+                    "There is an account {name} already.",
+                    "Choose another name, or set a new password for it.",
+                    name=record.name,
+                ) from error
+            connection.execute(insert(audit_event), rows.event_values(event))
+            row = connection.execute(select(account).where(account.c.name == record.name)).one()
+        return rows.account_record(row)
+
+    def update_account(self, record: AccountRecord, event: AuditEvent) -> None:
+        """Replace role, password, epoch and disabling of an account, unless another was quicker."""
+        is_unchanged = (account.c.id == record.id) & (account.c.session_epoch == record.session_epoch - 1)
+        with self._database.write() as connection:
+            statement = update(account).where(is_unchanged).values(rows.new_values(record))
+            if connection.execute(statement).rowcount != 1:
+                raise Conflict.because(
+                    "account.changed",
+                    "Somebody else has changed the account {name} at the same moment.",
+                    "Look at it again, and repeat the change if it is still wanted.",
+                    name=record.name,
+                )
+            connection.execute(insert(audit_event), rows.event_values(event))
+
+    def add_token(self, record: TokenRecord, event: AuditEvent) -> TokenRecord:
+        """Add a token, whose `id` is given here."""
+        with self._database.write() as connection:
+            connection.execute(insert(token), rows.new_values(record))
+            connection.execute(insert(audit_event), rows.event_values(event))
+            row = connection.execute(select(token).where(token.c.hash == record.hash)).one()
+        return rows.token_record(row)
+
+    def note_token_use(self, token_id: int, at: datetime) -> None:
+        """Keep when a token was used last."""
+        with self._database.write() as connection:
+            connection.execute(update(token).where(token.c.id == token_id).values(last_used_at=at))
+
+    def revoke_token(self, token_id: int, at: datetime, event: AuditEvent) -> None:
+        """End a token for good."""
+        with self._database.write() as connection:
+            connection.execute(update(token).where(token.c.id == token_id).values(revoked_at=at))
+            connection.execute(insert(audit_event), rows.event_values(event))
+
+    def find_token(self, token_hash: str) -> TokenRecord | None:
+        """The token with this hash."""
+        with self._database.read() as connection:
+            row = connection.execute(select(token).where(token.c.hash == token_hash)).first()
+        return rows.token_record(row) if row else None
+
+    def list_tokens(self, account_id: int) -> tuple[TokenRecord, ...]:
+        """The tokens of an account, newest first."""
+        statement = select(token).where(token.c.account_id == account_id).order_by(token.c.id.desc())
+        with self._database.read() as connection:
+            return tuple(map(rows.token_record, connection.execute(statement)))
+
+    def find_setup_link(self) -> SetupLink | None:
+        """The set-up link that is open."""
+        with self._database.read() as connection:
+            row = connection.execute(select(setup_link)).first()
+        return SetupLink(row.hash, row.expires_at) if row else None
+
+    def save_setup_link(self, link: SetupLink, event: AuditEvent) -> None:
+        """Replace the set-up link."""
+        with self._database.write() as connection:
+            connection.execute(delete(setup_link))
+            connection.execute(insert(setup_link), rows.values_of(link))
+            connection.execute(insert(audit_event), rows.event_values(event))
+
+    def add_event(self, event: AuditEvent) -> None:
+        """Record something that changed nothing else."""
+        with self._database.write() as connection:
+            connection.execute(insert(audit_event), rows.event_values(event))
+
+    def _account(self, statement: Select[Any]) -> AccountRecord | None:
+        with self._database.read() as connection:
+            row = connection.execute(statement).first()
+        return rows.account_record(row) if row else None
+
+
+def _use_up(connection: Connection, setup_hash: str) -> None:
+    """Two who use one link at once: the first gets it, and the second is told so."""
+    gone = connection.execute(delete(setup_link).where(setup_link.c.hash == setup_hash)).rowcount != 1
+    if gone or connection.execute(select(account.c.id)).first():
+        raise NotFound.because(
+            "setup-link.invalid",
+            "This set-up link was used already.",
+            "Sign in with the account that was created with it.",
+        )

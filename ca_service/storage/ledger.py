@@ -1,0 +1,163 @@
+"""Keeps certificates, audit events and what was answered to an Idempotency-Key, in SQL."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Column, ColumnElement, Connection, Row, Select, func, insert, or_, select, tuple_
+from sqlalchemy.exc import IntegrityError
+
+from ca_service.authority.audit import AuditEvent
+from ca_service.authority.records import CertificateQuery, CertificateRecord, Page, Replay, Sort
+from ca_service.errors import Conflict
+from ca_service.storage import cursors, rows
+from ca_service.storage.database import Database
+from ca_service.storage.schema import audit_event, certificate
+from ca_service.storage.schema import replay as answer
+
+MAX_PAGE: Final = 200
+_SERIAL: Final = re.compile("[0-9a-f]{1,40}")
+_COLUMNS: Final[dict[Sort, Column[Any]]] = {
+    "newest": certificate.c.id,
+    "oldest": certificate.c.id,
+    "expires": certificate.c.not_after,
+    "host": certificate.c.host,
+}
+
+
+class SQLLedger:
+    """The ledger port on a SQL database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def find_certificate(self, serial_number: str) -> CertificateRecord | None:
+        """The certificate of this serial number."""
+        return self._first(select(certificate).where(certificate.c.serial_number == serial_number))
+
+    def find_reissuable(
+        self, request_fingerprint: str, profile: str, issuer_id: str, at: datetime
+    ) -> CertificateRecord | None:
+        """The newest certificate for this very request that is still valid at `at`."""
+        return self._first(_reissuable(request_fingerprint, profile, issuer_id, at))
+
+    def list_by_key(self, key_fingerprint: str, at: datetime) -> tuple[CertificateRecord, ...]:
+        """The certificates with this key that are valid at `at`, newest first."""
+        statement = select(certificate).where(
+            certificate.c.key_fingerprint == key_fingerprint, certificate.c.not_after >= at
+        )
+        with self._database.read() as connection:
+            found = connection.execute(statement.order_by(certificate.c.id.desc())).all()
+        return tuple(map(rows.certificate_record, found))
+
+    def list_certificates(self, query: CertificateQuery) -> Page:
+        """One page by keyset: as quick at the millionth row as at the first."""
+        limit = max(1, min(query.limit, MAX_PAGE))
+        with self._database.read() as connection:
+            found = connection.execute(_listing(query).limit(limit + 1)).all()
+        cursor = _cursor(query.sort, found[limit - 1]) if len(found) > limit else ""
+        return Page(tuple(map(rows.certificate_record, found[:limit])), cursor)
+
+    def find_replay(self, account: str, key: str) -> Replay | None:
+        """What was answered to this Idempotency-Key."""
+        statement = select(answer).where(answer.c.account == account, answer.c.key == key)
+        with self._database.read() as connection:
+            row = connection.execute(statement).first()
+        return rows.replay_record(row) if row else None
+
+    def record(
+        self,
+        certificates: Sequence[CertificateRecord],
+        events: Sequence[AuditEvent],
+        *,
+        always_new: bool,
+        replay: Replay | None,
+    ) -> tuple[CertificateRecord, ...]:
+        """Write certificates, events and answer in one transaction; see the port."""
+        stored = []
+        with self._database.write() as connection:
+            for record, event in zip(certificates, events, strict=True):
+                winner = None if always_new else _winner(connection, record)
+                if winner is None:
+                    connection.execute(insert(certificate), rows.certificate_values(record))
+                    connection.execute(insert(audit_event), rows.event_values(event))
+                stored.append(winner or record)
+            if replay is not None:
+                _remember(connection, replay.settled(certificates, stored))
+        return tuple(stored)
+
+    def list_events(self, limit: int) -> tuple[AuditEvent, ...]:
+        """The newest events, newest first."""
+        statement = select(audit_event).order_by(audit_event.c.id.desc()).limit(limit)
+        with self._database.read() as connection:
+            return tuple(map(rows.audit_event_record, connection.execute(statement)))
+
+    def _first(self, statement: Select[Any]) -> CertificateRecord | None:
+        with self._database.read() as connection:
+            row = connection.execute(statement).first()
+        return rows.certificate_record(row) if row else None
+
+
+def _reissuable(request_fingerprint: str, profile: str, issuer_id: str, at: datetime) -> Select[Any]:
+    return (
+        select(certificate)
+        .where(
+            certificate.c.request_fingerprint == request_fingerprint,
+            certificate.c.profile == profile,
+            certificate.c.issuer_id == issuer_id,
+            certificate.c.not_after >= at,
+        )
+        .order_by(certificate.c.id.desc())
+        .limit(1)
+    )
+
+
+def _winner(connection: Connection, record: CertificateRecord) -> CertificateRecord | None:
+    """What another process has written for the same request since we looked."""
+    statement = _reissuable(record.request_fingerprint, record.profile, record.issuer_id, record.issued_at)
+    row = connection.execute(statement).first()
+    return rows.certificate_record(row) if row else None
+
+
+def _remember(connection: Connection, replay: Replay) -> None:
+    try:
+        connection.execute(insert(answer), rows.values_of(replay))
+    except IntegrityError as error:
+        raise Conflict.because(
+            "idempotency-key.in-use",
+            "Another submission with this Idempotency-Key was just answered.",
+            "Send it again to get the same answer.",
+        ) from error
+
+
+def _listing(query: CertificateQuery) -> Select[Any]:
+    statement = select(certificate)
+    if query.text.strip():
+        statement = statement.where(_matches(query.text.strip().lower()))
+    if query.cursor:
+        statement = statement.where(_is_after(query.sort, *cursors.read(query.cursor, query.sort)))
+    if query.sort == "newest":
+        return statement.order_by(certificate.c.id.desc())
+    return statement.order_by(_COLUMNS[query.sort], certificate.c.id)
+
+
+def _is_after(sort: Sort, value: str | datetime, key: int) -> ColumnElement[bool]:
+    if sort == "newest":
+        return certificate.c.id < key
+    if sort == "oldest":
+        return certificate.c.id > key
+    return tuple_(_COLUMNS[sort], certificate.c.id) > (value, key)
+
+
+def _matches(text: str) -> ColumnElement[bool]:
+    """In a name, or at the start of a serial number, which people copy with colons."""
+    in_a_name = func.instr(certificate.c.search_text, text) > 0  # LIKE gives %, _ and NUL a meaning
+    serial = text.replace(":", "")
+    return or_(in_a_name, certificate.c.serial_number.startswith(serial)) if _SERIAL.fullmatch(serial) else in_a_name
+
+
+def _cursor(sort: Sort, row: Row[Any]) -> str:
+    return cursors.write(sort, getattr(row, _COLUMNS[sort].key), row.id)

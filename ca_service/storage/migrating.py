@@ -1,0 +1,128 @@
+"""Knows the versions of the schema: tells which one a database has, and brings it up to ours.
+
+Alembic is imported only when there is something to migrate or to compare: importing it takes longer
+than everything else at start.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import inspect, text
+
+from ca_service.errors import NotReady
+from ca_service.storage.database import Database
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+HEAD: Final = "0001"
+_MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+
+def current_version(database: Database) -> str:
+    """The version of the schema in the database; empty for a database without tables."""
+    if not database.exists:
+        return ""
+    with database.read() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return ""
+        return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar() or "")
+
+
+def require_current(database: Database) -> None:
+    """Raise NotReady, with what to do, unless the schema is the one of this program."""
+    found = current_version(database)
+    if found == HEAD:
+        return
+    database.require_exists()
+    if _is_known(found):
+        raise NotReady.because(
+            "schema.old",
+            "The database has the schema {found}; this program needs {head}.",
+            "Run `ca-service db upgrade` (make a copy of the instance folder first).",
+            found=found or "none",
+            head=HEAD,
+        )
+    raise NotReady.because(
+        "schema.new",
+        "The database has the schema {found}, which is newer than this program (it knows {head}).",
+        "Run the newer version of ca_service again, or go back to a copy of the instance folder from before.",
+        found=found,
+        head=HEAD,
+    )
+
+
+def _is_known(version: str) -> bool:
+    return version < HEAD
+
+
+def upgrade(database: Database) -> tuple[str, str]:
+    """Bring the schema up to ours; return (version before, version after).
+
+    All of it is one transaction, so that a crash leaves what was before. Raises NotReady for a
+    database that is newer than this program.
+    """
+    before = current_version(database)
+    if before == HEAD:
+        return before, before
+    if not _is_known(before):
+        require_current(database)
+    from alembic import command
+
+    database.create()
+    with database.write() as connection:
+        command.upgrade(_config(connection), "head")
+    return before, current_version(database)
+
+
+def differences(database: Database) -> list[str]:
+    """Where the tables in the database differ from those that this program expects."""
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    from ca_service.storage.schema import metadata
+
+    def is_ours(_object: object, name: str | None, kind: str, *_: Any) -> bool:
+        return kind != "table" or name in metadata.tables
+
+    with database.read() as connection:
+        context = MigrationContext.configure(connection, opts={"include_object": is_ours, "compare_type": True})
+        return [str(difference) for difference in compare_metadata(context, metadata)]
+
+
+def _config(connection: object) -> Config:
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+class SQLSchema:
+    """The schema port on a SQL database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def current(self) -> str:
+        """The version that is there; empty for none."""
+        return current_version(self._database)
+
+    def head(self) -> str:
+        """The version that this program needs."""
+        return HEAD
+
+    def require_current(self) -> None:
+        """Raise NotReady, with what to do, unless the two are the same."""
+        require_current(self._database)
+
+    def upgrade(self) -> tuple[str, str]:
+        """Bring it up to date; (before, after)."""
+        return upgrade(self._database)
+
+    def differences(self) -> list[str]:
+        """Where the tables differ from what this program expects."""
+        return differences(self._database)

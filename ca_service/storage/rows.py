@@ -1,0 +1,68 @@
+"""Knows how the frozen values become rows and come back."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Row
+
+from ca_service.authority.audit import AuditEvent, Event
+from ca_service.authority.permissions import Role
+from ca_service.authority.records import AccountRecord, CertificateRecord, IssuerRecord, Replay, TokenRecord
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+
+def values_of(record: DataclassInstance) -> dict[str, Any]:
+    """The columns of a record, by name."""
+    found = {field.name: getattr(record, field.name) for field in fields(record)}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
+
+
+def new_values(record: AccountRecord | TokenRecord) -> dict[str, Any]:
+    """The columns of a record whose `id` the database gives."""
+    return {name: value for name, value in values_of(record).items() if name != "id"}
+
+
+def certificate_values(record: CertificateRecord) -> dict[str, Any]:
+    """A certificate's columns, with the text in which the list searches."""
+    names = (name.partition(":")[2] for name in record.names)  # "DNS:" would be found in all of them
+    return values_of(record) | {"search_text": " ".join((record.host, record.subject, *names)).lower()}
+
+
+def event_values(event: AuditEvent) -> dict[str, Any]:
+    """An event's columns."""
+    return values_of(event) | {"event": event.event.value, "details": dict(event.details)}
+
+
+def issuer_record(row: Row[Any]) -> IssuerRecord:
+    """The authority of a row."""
+    return IssuerRecord(**row._mapping)
+
+
+def certificate_record(row: Row[Any]) -> CertificateRecord:
+    """The certificate of a row."""
+    found = {field.name: getattr(row, field.name) for field in fields(CertificateRecord)}
+    return CertificateRecord(**found | {"names": tuple(row.names)})
+
+
+def replay_record(row: Row[Any]) -> Replay:
+    """The remembered answer of a row."""
+    return Replay(**dict(row._mapping) | {"serial_numbers": tuple(row.serial_numbers)})
+
+
+def account_record(row: Row[Any]) -> AccountRecord:
+    """The account of a row."""
+    return AccountRecord(**dict(row._mapping) | {"role": Role(row.role)})
+
+
+def token_record(row: Row[Any]) -> TokenRecord:
+    """The token of a row."""
+    return TokenRecord(**row._mapping)
+
+
+def audit_event_record(row: Row[Any]) -> AuditEvent:
+    """The event of a row."""
+    return AuditEvent(row.at, Event(row.event), row.actor, row.subject, row.details)

@@ -1,0 +1,173 @@
+"""What settings may be: wrong values and impossible combinations are refused with key, value and limit."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from ca_service.authority.hierarchy import HierarchyPlan
+from ca_service.authority.registration import Policy
+from ca_service.errors import ConfigurationError
+from ca_service.pki.profiles import INTERMEDIATE, MAX_LEAF_DAYS, ROOT
+from ca_service.settings import Settings, load
+
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - what is refused here
+
+
+def refusal(**values: str) -> ConfigurationError:
+    """Why these settings are refused; `server__port` is server.port."""
+    with pytest.raises(ConfigurationError) as caught:
+        load({f"CA_SERVICE_{name.upper()}": value for name, value in values.items()})
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "limit"),
+    [
+        ("server.port", "0", "1"),
+        ("server.port", "65536", "65535"),
+        ("server.port", "http", "integer"),
+        ("server.workers", "-1", "0"),
+        ("server.workers", "65", "64"),
+        ("server.threads", "0", "1"),
+        ("authority.name", "Käse", "plain ASCII"),
+        ("authority.name", "x" * 41, "40"),
+        ("authority.root_curve", "P-521", "P-384"),
+        ("authority.root_days", "10951", "10950"),
+        ("authority.intermediate_curve", "secp256r1", "P-256"),
+        ("authority.intermediate_days", "0", "1"),
+        ("policy.default_days", "826", "825"),
+        ("policy.max_days", "826", "825"),
+        ("policy.backdate_minutes", "1441", "1440"),
+        ("policy.allow_p521", "perhaps", "boolean"),
+        ("web.base_url", "ca.example.com", "http://HOST"),
+        ("web.trusted_proxies", "6", "5"),
+        ("web.session_hours", "0", "1"),
+        ("web.max_upload_kib", "63", "64"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_key_value_limit_and_origin(key: str, value: str, limit: str) -> None:
+    variable = key.replace(".", "__")
+    error = refusal(**{variable: value})
+    assert error.rule == "settings.value"
+    assert error.findings[0].pointer == "/" + key.replace(".", "/")
+    for part in (f"The setting {key} cannot be \u201c{value}\u201d", limit, f"CA_SERVICE_{variable.upper()}"):
+        assert part in str(error)
+
+
+def test_every_wrong_value_is_told_at_once() -> None:
+    error = refusal(server__port="0", policy__max_days="0")
+    assert {finding.pointer for finding in error.findings} == {"/server/port", "/policy/max_days"}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://ca.example.com",
+        "https://ca.example.com:8443/ca",
+        "http://192.0.2.1:8080",
+        "http://[2001:db8::1]",
+        "http://ca/",
+    ],
+)
+def test_a_base_url_can_have_a_port_and_a_path(url: str) -> None:
+    assert load({"CA_SERVICE_WEB__BASE_URL": url}).settings.web.base_url == url.rstrip("/")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["ftp://ca.example.com", "http://", "//ca.example.com", "http://a b", "http://ca.example.com?x", "http://ca#x",
+     "http://user:secret@ca.example.com", "http://ca:99999", "http://ca:0", "http://[::1", "http://k\u00e4se.example",
+     "http://ca.example.com/\u00e4", "javascript:alert(1)", "http://a_b.example.com"],
+)  # fmt: skip
+def test_a_base_url_that_could_not_stand_in_a_certificate_is_refused(url: str) -> None:
+    assert refusal(web__base_url=url).findings[0].pointer == "/web/base_url"
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"authority__root_days": "100", "authority__intermediate_days": "101"}, "more than root_days"),
+        ({"policy__default_days": "10", "policy__max_days": "9"}, "more than max_days"),
+        ({"server__host": EVERYWHERE}, "must begin with https://"),
+        ({"server__host": "192.0.2.1", "web__base_url": "http://ca.example.com"}, "must begin with https://"),
+    ],
+)
+def test_settings_that_contradict_one_another_are_refused(values: dict[str, str], said: str) -> None:
+    error = refusal(**values)
+    assert error.rule == "settings.value"
+    assert said in str(error)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
+def test_loopback_needs_no_tls(host: str) -> None:
+    assert load({"CA_SERVICE_SERVER__HOST": host}).settings.server.host == host
+
+
+def test_other_addresses_need_tls_in_front() -> None:
+    environ = {"CA_SERVICE_SERVER__HOST": EVERYWHERE, "CA_SERVICE_WEB__BASE_URL": "https://ca.example.com"}
+    assert load(environ).settings.server.host == EVERYWHERE
+
+
+# Secrets
+
+
+def test_a_short_secret_is_refused_and_not_told(caplog: pytest.LogCaptureFixture) -> None:
+    error = refusal(web__secret_key="hunter2")
+    with caplog.at_level(logging.DEBUG):
+        logging.getLogger("test").error("settings", exc_info=error)
+    assert "at least 32 characters" in str(error)
+    assert "hunter2" not in f"{error} {error.findings} {caplog.text}"
+
+
+def test_a_secret_is_not_told_when_something_else_is_wrong(caplog: pytest.LogCaptureFixture) -> None:
+    secret = "s3cr3t" * 6
+    error = refusal(web__secret_key=secret, web__base_url="x", server__host=EVERYWHERE)
+    with caplog.at_level(logging.DEBUG):
+        logging.getLogger("test").error("settings", exc_info=error)
+    assert "s3cr3t" not in f"{error} {error.findings} {caplog.text}"
+
+
+def test_a_secret_is_masked_wherever_settings_are_shown() -> None:
+    loaded = load({"CA_SERVICE_WEB__SECRET_KEY": "s3cr3t" * 6})
+    assert "s3cr3t" not in f"{loaded!r} {loaded.settings} {loaded.settings!r} {loaded.listing()}"
+    assert loaded.settings.model_dump_json().count("s3cr3t") == 0
+
+
+def test_an_empty_secret_is_shown_as_empty() -> None:
+    assert next(setting.value for setting in load({}).listing() if setting.key == "web.secret_key") == ""
+
+
+# Agreement with those who use them
+
+
+def test_settings_do_not_change() -> None:
+    settings = load({}).settings
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.server.port = 1  # type: ignore[misc]
+
+
+def test_the_defaults_are_those_of_plan_and_policy() -> None:
+    settings = Settings(instance_path=Path())
+    assert HierarchyPlan(**settings.authority.model_dump()) == HierarchyPlan()
+    assert Policy().default_days == settings.policy.default_days
+    assert Policy().max_days == settings.policy.max_days
+    assert Policy().allow_p521 == settings.policy.allow_p521
+    assert Policy().backdate.total_seconds() == settings.policy.backdate_minutes * 60
+
+
+@pytest.mark.parametrize(
+    ("variable", "limit"),
+    [
+        ("authority__root_days", ROOT.max_days),
+        ("authority__intermediate_days", INTERMEDIATE.max_days),
+        ("policy__max_days", MAX_LEAF_DAYS),
+    ],
+)
+def test_the_limits_are_those_of_the_profiles(variable: str, limit: int) -> None:
+    longest = {"CA_SERVICE_AUTHORITY__ROOT_DAYS": str(ROOT.max_days), f"CA_SERVICE_{variable.upper()}": str(limit)}
+    assert load(longest)
+    assert str(limit) in str(refusal(**{variable: str(limit + 1)}))

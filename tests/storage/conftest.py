@@ -1,0 +1,62 @@
+"""The stores, fake and real: the same contract holds for both."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ca_service.authority.ports import AccountStore, IssuerStore, Ledger
+from ca_service.storage.accounts import SQLAccountStore
+from ca_service.storage.database import Database
+from ca_service.storage.issuers import SQLIssuerStore
+from ca_service.storage.ledger import SQLLedger
+from ca_service.storage.migrating import upgrade
+from tests.support.factories import event, issuer_record
+from tests.support.fakes import InMemoryAccountStore, InMemoryIssuerStore, InMemoryLedger
+
+fake_and_real = pytest.fixture(params=["fake", "real"])
+
+
+@pytest.fixture(scope="session")
+def upgraded_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with the newest schema and nothing in it, to be copied."""
+    path = tmp_path_factory.mktemp("schema") / "ca.sqlite3"
+    database = Database(path)
+    upgrade(database)
+    database.close()
+    return path
+
+
+@pytest.fixture
+def database(upgraded_file: Path, tmp_path: Path) -> Database:
+    """A database with the newest schema and nothing in it."""
+    shutil.copy(upgraded_file, tmp_path / "ca.sqlite3")
+    return Database(tmp_path / "ca.sqlite3")
+
+
+@pytest.fixture
+def issued_under(database: Database) -> Database:
+    """A database with two authorities in it, to which certificates can belong."""
+    records = [issuer_record("intermediate-g1"), issuer_record("intermediate-g2")]
+    SQLIssuerStore(database).save_issuers(records, event())
+    return database
+
+
+@fake_and_real
+def ledger(request: pytest.FixtureRequest) -> Ledger:
+    """A ledger without certificates."""
+    return InMemoryLedger() if request.param == "fake" else SQLLedger(request.getfixturevalue("issued_under"))
+
+
+@fake_and_real
+def issuers(request: pytest.FixtureRequest) -> IssuerStore:
+    """An issuer store without authorities."""
+    return InMemoryIssuerStore() if request.param == "fake" else SQLIssuerStore(request.getfixturevalue("database"))
+
+
+@fake_and_real
+def account_store(request: pytest.FixtureRequest) -> AccountStore:
+    """An account store without accounts."""
+    return InMemoryAccountStore() if request.param == "fake" else SQLAccountStore(request.getfixturevalue("database"))

@@ -1,0 +1,111 @@
+"""The versions of the schema: what the migrations build is what the program expects."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from ca_service.errors import NotReady
+from ca_service.storage.database import Database
+from ca_service.storage.migrating import HEAD, SQLSchema
+from ca_service.storage.schema import metadata
+
+
+def schema_of(database: Database) -> set[tuple[str, ...]]:
+    """The statements of all tables and indexes, taken apart: the order of constraints means nothing."""
+    with database.read() as connection:
+        found = connection.execute(text("SELECT sql FROM sqlite_master WHERE sql NOT NULL")).scalars().all()
+    ours = [statement for statement in found if "alembic_version" not in statement]
+    return {tuple(sorted(re.sub(r"\s+", " ", part).strip(" )") for part in statement.split(","))) for statement in ours}
+
+
+def set_version(database: Database, version: str) -> None:
+    """Pretend that another version was here."""
+    with database.write() as connection:
+        connection.execute(text("CREATE TABLE IF NOT EXISTS alembic_version (version_num VARCHAR(32) NOT NULL)"))
+        connection.execute(text("DELETE FROM alembic_version"))
+        connection.execute(text("INSERT INTO alembic_version VALUES (:version)"), {"version": version})
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Database:
+    """A database without tables."""
+    database = Database(tmp_path / "empty.sqlite3")
+    database.create()
+    return database
+
+
+def test_the_migrations_build_the_tables_that_the_program_expects(database: Database, empty: Database) -> None:
+    assert SQLSchema(database).differences() == []
+    with empty.write() as connection:
+        metadata.create_all(connection)
+    assert schema_of(database) == schema_of(empty)
+
+
+def test_a_difference_is_told(database: Database) -> None:
+    with database.write() as connection:
+        connection.execute(text("ALTER TABLE account ADD COLUMN nickname TEXT"))
+        connection.execute(text("DROP INDEX ix_certificate_key"))
+    told = " ".join(SQLSchema(database).differences())
+    assert "nickname" in told
+    assert "ix_certificate_key" in told
+
+
+def test_a_table_of_somebody_else_is_no_difference(database: Database) -> None:
+    with database.write() as connection:
+        connection.execute(text("CREATE TABLE theirs (x)"))
+    assert SQLSchema(database).differences() == []
+
+
+def test_an_empty_database_is_brought_up_to_date(empty: Database) -> None:
+    schema = SQLSchema(empty)
+    assert schema.current() == ""
+    assert schema.upgrade() == ("", HEAD)
+    assert schema.current() == schema.head() == HEAD
+    schema.require_current()
+
+
+def test_a_second_upgrade_changes_nothing(database: Database) -> None:
+    before = schema_of(database)
+    assert SQLSchema(database).upgrade() == (HEAD, HEAD)
+    assert schema_of(database) == before
+
+
+def test_an_older_schema_is_refused_with_what_to_do(empty: Database) -> None:
+    with pytest.raises(NotReady, match="ca-service db upgrade") as caught:
+        SQLSchema(empty).require_current()
+    assert caught.value.rule == "schema.old"
+    set_version(empty, "0000")
+    with pytest.raises(NotReady, match="has the schema 0000") as caught:
+        SQLSchema(empty).require_current()
+    assert caught.value.rule == "schema.old"
+
+
+def test_a_version_table_without_a_version_is_an_older_schema(empty: Database) -> None:
+    with empty.write() as connection:
+        connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
+    assert SQLSchema(empty).upgrade() == ("", HEAD)
+
+
+@pytest.mark.parametrize("version", ["0002", "9999", "ae1027a6acf"])
+def test_a_newer_schema_is_refused_with_what_to_do_and_left_alone(database: Database, version: str) -> None:
+    set_version(database, version)
+    schema = SQLSchema(database)
+    for act in (schema.require_current, schema.upgrade):
+        with pytest.raises(NotReady, match="newer version of ca_service") as caught:
+            act()
+        assert caught.value.rule == "schema.new"
+    assert schema.current() == version
+
+
+def test_an_upgrade_that_fails_leaves_what_was_before(empty: Database) -> None:
+    with empty.write() as connection:
+        connection.execute(text("CREATE TABLE certificate (x)"))  # in the way of the first migration
+    before = schema_of(empty)
+    with pytest.raises(Exception, match="certificate already exists"):
+        SQLSchema(empty).upgrade()
+    assert schema_of(empty) == before
+    assert SQLSchema(empty).current() == ""
