@@ -1,0 +1,164 @@
+"""The only place where the parts meet: settings, keys, database, use cases and doors."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import warnings
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from argon2 import PasswordHasher
+from cryptography import x509
+
+from ca_service import clock
+from ca_service import settings as settings_module
+from ca_service.authority.accounts import Accounts
+from ca_service.authority.custody import RootCustody
+from ca_service.authority.external import ExternalAuthorities
+from ca_service.authority.hierarchy import Hierarchy, HierarchyPlan
+from ca_service.authority.installation import Installation
+from ca_service.authority.issuance import Issuance
+from ca_service.authority.registration import Policy
+from ca_service.errors import Conflict
+from ca_service.keystore import files
+from ca_service.keystore.encrypted import EncryptedFileKeyStore
+from ca_service.settings import Settings
+from ca_service.storage.accounts import SQLAccountStore
+from ca_service.storage.database import Database
+from ca_service.storage.issuers import SQLIssuerStore
+from ca_service.storage.ledger import SQLLedger
+from ca_service.storage.migrating import SQLSchema
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from ca_service.cli.doors import Server
+
+
+def open_installation(settings: Settings, hasher: PasswordHasher | None = None) -> Installation:
+    """The use cases of the installation that these settings describe. Nothing is created before it is needed.
+
+    Raises KeystoreError when the folder or a key can be read by others.
+    """
+    # Real nodes send countries like "Unable to find Country in platform database": we report that
+    # as a finding, and do not need the library's warning on standard error.
+    warnings.filterwarnings("ignore", message="Attribute's length must be")
+    folder = settings.instance_path
+    if folder.exists():
+        files.close_fresh_folder(folder)
+        files.check_private(folder)
+    keystore = _keystore(settings)
+    database = Database(folder / "ca.sqlite3")
+    issuers, ledger = SQLIssuerStore(database), SQLLedger(database)
+    hierarchy = Hierarchy(issuers, keystore, clock.utc_now, x509.random_serial_number, _plain_http(settings))
+    return Installation(
+        hierarchy=hierarchy,
+        external=ExternalAuthorities(issuers, keystore, clock.utc_now),
+        custody=RootCustody(issuers, keystore, clock.utc_now),
+        issuance=Issuance(ledger, hierarchy, _policy(settings), clock.utc_now, x509.random_serial_number),
+        accounts=Accounts(SQLAccountStore(database), hasher or PasswordHasher(), clock.utc_now),
+        schema=SQLSchema(database),
+        plan=HierarchyPlan(**settings.authority.model_dump()),
+        clock=clock.utc_now,
+        close=database.close,
+    )
+
+
+def _keystore(settings: Settings) -> EncryptedFileKeyStore:
+    folder, given = settings.instance_path / "keys", settings.keystore.passphrase_file
+    passphrase_file = Path(given) if given else folder / "passphrase"
+    keystore = EncryptedFileKeyStore(folder, passphrase_file, may_create_passphrase=not given)
+    keystore.check()
+    return keystore
+
+
+def _policy(settings: Settings) -> Policy:
+    return Policy(
+        default_days=settings.policy.default_days,
+        max_days=settings.policy.max_days,
+        backdate=timedelta(minutes=settings.policy.backdate_minutes),
+        allow_p521=settings.policy.allow_p521,
+    )
+
+
+def _plain_http(settings: Settings) -> str:
+    """The base of the URL in AIA, which is fetched over plain HTTP so that it needs no certificate.
+
+    Empty, so that there is no AIA, behind https on a port of its own: nothing answers http there.
+    """
+    parts = urlsplit(settings.web.base_url)
+    if parts.scheme == "https" and parts.port is not None:
+        return ""
+    return settings.web.base_url.replace("https://", "http://", 1)
+
+
+def _session_key(settings: Settings) -> str:
+    """What signs the session cookies: from the settings, or made once in the instance folder."""
+    given = settings.web.secret_key.get_secret_value()
+    if given:
+        return given
+    path = settings.instance_path / "session.key"
+    if not path.exists():
+        with suppress(Conflict):  # another worker was quicker
+            files.write_private(path, secrets.token_urlsafe(48).encode())
+    return files.read_private(path).decode()
+
+
+def create_app(settings: Settings | None = None, installation: Installation | None = None) -> Flask:
+    """The Flask application of an installation that is set up; raises NotReady if it is not."""
+    from ca_service import web
+
+    settings = settings or settings_module.load().settings
+    installation = installation or open_installation(settings)
+    installation.schema.require_current()
+    options = web.WebOptions(
+        secret_key=_session_key(settings),
+        base_url=settings.web.base_url,
+        trusted_proxies=settings.web.trusted_proxies,
+        session_lifetime=timedelta(hours=settings.web.session_hours),
+        max_upload_bytes=settings.web.max_upload_kib * 1024,
+    )
+    return web.create(installation, options)
+
+
+def main() -> None:
+    """The `ca-service` command."""
+    from ca_service.cli.doors import Doors
+    from ca_service.cli.main import run
+
+    run(
+        Doors(
+            open_installation=lambda path: open_installation(settings_module.load(instance_path=path).settings),
+            list_settings=lambda path: settings_module.load(instance_path=path).listing(),
+            prepare_server=_prepare_server,
+        )
+    )
+
+
+def _prepare_server(instance_path: Path | None, host: str | None, port: int | None) -> Server:
+    """The server that the settings describe, with these two put above them; it does not run yet."""
+    from ca_service.cli.doors import Server
+
+    given = {"CA_SERVICE_SERVER__HOST": host, "CA_SERVICE_SERVER__PORT": str(port) if port else None}
+    environ = os.environ | {name: value for name, value in given.items() if value}
+    settings = settings_module.load(environ, instance_path).settings
+    address = f"[{settings.server.host}]" if ":" in settings.server.host else settings.server.host
+    url = settings.web.base_url or f"http://{address}:{settings.server.port}"
+    return Server(url, run=lambda: _serve(settings))
+
+
+def _serve(settings: Settings) -> None:
+    """Serve until stopped; the installation has been set up before."""
+    from ca_service.web.server import ServerOptions, serve
+
+    options = ServerOptions(
+        host=settings.server.host,
+        port=settings.server.port,
+        workers=settings.server.workers or min(os.cpu_count() or 1, 4),
+        threads=settings.server.threads,
+    )
+    serve(lambda: create_app(settings), options)

@@ -1,0 +1,139 @@
+"""Knows `ca`: the authority itself, how far it is, and its public certificates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+import click
+from cryptography import x509
+
+from ca_service.authority.records import IssuerRecord
+from ca_service.cli import ca_external, root_key
+from ca_service.cli.console import fields
+from ca_service.cli.documents import authority_document
+from ca_service.cli.exits import ExitCode
+from ca_service.cli.grammar import declare
+from ca_service.cli.inputs import STANDARD
+from ca_service.cli.outputs import Target
+from ca_service.cli.packaging import force_option, out_option
+from ca_service.cli.session import Session, pass_session
+from ca_service.errors import InvalidInput, blocking
+from ca_service.pki import encodings
+from ca_service.pki.names import visible
+from ca_service.vos.bundle import safe_name
+
+_STORE_PASSWORD: Final = "changeit"  # noqa: S105 - Java's own default; the content is public
+_ENCODERS: Final[dict[str, Callable[[Sequence[x509.Certificate]], bytes]]] = {
+    "pem": encodings.pem_chain,
+    "der": lambda chain: encodings.der(chain[0]),
+    "p7b": encodings.p7b,
+    "p12": lambda chain: encodings.trust_store(chain, _STORE_PASSWORD),
+}
+_STATES: Final = {
+    "none": "There is no authority yet: run `ca-service init`.",
+    "incomplete": "The authority is not finished: run `ca-service init` again.",
+    "pending": "The intermediate waits for its certificate from an external root: `ca-service ca install`.",
+    "ready": "The authority can sign.",
+}
+_FIELDS: Final = (
+    ("subject", "subject"),
+    ("serial", "serial_number"),
+    ("from", "not_before"),
+    ("until", "not_after"),
+    ("key", "key"),
+    ("SHA-256", "fingerprint"),
+)
+_EXIT_CODES: Final = {"ready": ExitCode.OK, "pending": ExitCode.PENDING}
+
+
+@declare("show", "ca-service ca show")
+@pass_session
+def show(session: Session) -> ExitCode:
+    """Show the authorities, and how far they are.
+
+    Ends with exit code 3 while an intermediate waits for its certificate, and 1 while there is no
+    authority that could sign for another reason.
+    """
+    records = session.ready().hierarchy.list_issuers()
+    state = _state(records)
+    document = {"state": state, "authorities": [authority_document(record) for record in records]}
+    session.console.answer(
+        document, (_STATES[state], *(line for record in records for line in authority_lines(record)))
+    )
+    return _EXIT_CODES.get(state, ExitCode.ERROR)
+
+
+def _state(records: Sequence[IssuerRecord]) -> str:
+    if not records:
+        return "none"
+    if any(record.certificate_der is None for record in records):
+        return "pending"
+    return "ready" if any(record.is_issuing for record in records) else "incomplete"
+
+
+def authority_lines(record: IssuerRecord) -> Iterator[str]:
+    """An authority for a person: what it is, how far it is, and what one compares."""
+    shown = authority_document(record)
+    yield f"{record.id}: {visible(record.name)}{' (issues)' if record.is_issuing else ''}"
+    pairs = [(label, shown[key]) for label, key in _FIELDS if key in shown]
+    yield from fields([*pairs, ("key file", "kept here" if record.key_id else "not here")])
+
+
+@declare(
+    "export",
+    "ca-service ca export > chain.pem",
+    "ca-service ca export --only root --format der --out root.der",
+    "ca-service ca export --format p12 --out truststore.p12",
+)
+@click.option("--only", type=click.Choice(("root", "intermediate")), help="One certificate.  [default: all]")
+@click.option(
+    "--format", "format_", type=click.Choice(tuple(_ENCODERS)), default="pem", show_default=True, help="Form."
+)
+@out_option
+@force_option
+@pass_session
+def export(session: Session, only: str | None, format_: str, out: str | None, force: bool) -> None:
+    """Write the public certificates, the issuing one first and the root last.
+
+    p12 is a trust store for Java, whose password is changeit: what is in it is public.
+    """
+    if out is None and format_ in ("pem", "p7b") and not session.console.as_json:
+        out = STANDARD
+    target = Target(out, force)
+    target.check(session.console)
+    authority = session.ready().hierarchy.active()
+    chain = {"root": authority.chain[-1:], "intermediate": authority.chain[:1]}.get(only or "", authority.chain)
+    _require_single(format_, len(chain))
+    name = f"{safe_name(authority.record.name)}-{only or 'ca-chain'}.{format_}"
+    path = target.write(name, _ENCODERS[format_](chain))
+    if path is not None:
+        certificates = [encodings.pem(certificate).decode() for certificate in chain]
+        session.console.answer({"file": str(path), "certificates": certificates}, [f"Written: {visible(str(path))}"])
+
+
+def _require_single(format_: str, count: int) -> None:
+    if format_ == "der" and count != 1:
+        raise InvalidInput(
+            blocking(
+                "format.single",
+                "/format",
+                "A DER file holds one certificate, and this is about {count}.",
+                "Choose one with --only root or --only intermediate, or another format.",
+                count=count,
+            )
+        )
+
+
+command = click.Group(
+    "ca",
+    commands=[
+        show,
+        export,
+        ca_external.import_,
+        ca_external.request,
+        ca_external.install,
+        root_key.command,
+    ],
+    help="Manage the authority: show, export, import, external root, offline root key.",
+)

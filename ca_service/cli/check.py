@@ -1,0 +1,59 @@
+"""Knows `check`: what would happen to a request, without anything happening."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+
+from ca_service.authority.registration import Examination, Options
+from ca_service.cli.console import Console, fields
+from ca_service.cli.documents import examination_document
+from ca_service.cli.exits import ExitCode
+from ca_service.cli.grammar import declare
+from ca_service.cli.inputs import read_requests
+from ca_service.cli.session import Session, operator, pass_session
+from ca_service.pki.names import visible
+
+
+@declare("check", "ca-service check tomcat-ECDSA.csr", "ca-service check *.csr --json")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--profile", default="vos", show_default=True, help="vos, or server for a plain TLS server.")
+@click.option("--days", type=int, help="Lifetime in days.  [default: policy.default_days of the settings]")
+@click.option("--add-host-name", is_flag=True, help="Put the host name into a certificate whose request names none.")
+@pass_session
+def command(session: Session, files: tuple[str, ...], profile: str, days: int | None, add_host_name: bool) -> ExitCode:
+    """Say what `sign` would find in the requests in FILE (`-` is standard input).
+
+    Nothing is signed or stored. Ends with exit code 4 if one of them would be refused.
+    """
+    requests = read_requests(session.console, files)
+    options = Options(profile=profile, validity_days=days, add_host_name=add_host_name)
+    found = session.ready().issuance.check(operator(), requests, options)
+    sources = session.console.sources
+    is_refused = any(examination.is_refused for examination in found)
+    document = {
+        "refused": is_refused,
+        "requests": [examination_document(*pair) for pair in zip(sources, found, strict=True)],
+    }
+    session.console.answer(document, _lines(session.console, found))
+    return ExitCode.REFUSED if is_refused else ExitCode.OK
+
+
+def _lines(console: Console, examinations: tuple[Examination, ...]) -> Iterator[str]:
+    for number, examination in enumerate(examinations):
+        verdict = ("would be refused", "red") if examination.is_refused else ("can be signed", "green")
+        yield f"{visible(console.sources[number])}: {click.style(verdict[0], fg=verdict[1])}"
+        yield from fields(_contents(examination))
+        yield from console.finding_lines(finding.under(f"/csr/{number}") for finding in examination.findings)
+
+
+def _contents(examination: Examination) -> Iterator[tuple[str, str]]:
+    says = examination.description
+    if says is None:
+        return
+    yield "subject", ", ".join(f"{key}={value}" for key, value in says.subject)
+    yield "names", ", ".join(f"{kind}:{value}" for kind, value in says.subject_alternative_name) or "none"
+    yield "key", says.key
+    yield "usage", ", ".join((*says.key_usage, *says.extended_key_usage)) or "none asked"
+    yield "profile", f"{examination.profile.name}, {examination.days} days"

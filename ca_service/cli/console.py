@@ -1,0 +1,83 @@
+"""Knows how a command speaks: answers on standard output, all else on standard error; as text or as JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import takewhile
+from typing import Any, Final
+
+import click
+
+from ca_service.errors import Finding, Severity
+from ca_service.pki.names import visible
+
+_COLOURS: Final = {Severity.BLOCKING: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
+_REQUEST_POINTER: Final = re.compile(r"/csr/(\d+)")
+
+
+class Console:
+    """The terminal or the pipes of one run.
+
+    What is wanted is read from the arguments themselves, so that an argument that cannot be parsed
+    is told in the wanted form too. `sources` are the names of the requests that were given, in
+    their order: findings point to them by number.
+    """
+
+    def __init__(self, arguments: Sequence[str]) -> None:
+        options = tuple(takewhile(lambda argument: argument != "--", arguments))
+        self.as_json = "--json" in options
+        self.wants_traceback = "--traceback" in options
+        self.sources: tuple[str, ...] = ()
+
+    def answer(self, document: Mapping[str, Any], lines: Iterable[str]) -> None:
+        """Give the answer: the document to a script, the lines to a person."""
+        click.echo(as_text(document) if self.as_json else "\n".join(lines))
+
+    def remark(self, *lines: str) -> None:
+        """Tell a person something beside the answer; scripts do not hear it."""
+        if not self.as_json and lines:
+            click.echo("\n".join(lines), err=True)
+
+    def finding_lines(self, findings: Iterable[Finding]) -> list[str]:
+        """The findings for a person: how grave, what, where, how to mend it."""
+        return [line for finding in findings for line in self._finding_lines(finding)]
+
+    def _finding_lines(self, finding: Finding) -> list[str]:
+        mark = click.style(f"{finding.severity.value}:", fg=_COLOURS[finding.severity], bold=True)
+        about = [("where", self._where(finding.pointer)), ("mend", finding.mend), ("rule", finding.rule)]
+        return [f"{mark} {visible(finding.detail)}", *fields((name, value) for name, value in about if value)]
+
+    def _where(self, pointer: str) -> str:
+        """The pointer for a person: `uccx1.csr, public_key` for `/csr/0/public_key`."""
+        found = _REQUEST_POINTER.match(pointer)
+        if found is None or int(found[1]) >= len(self.sources):
+            return pointer.strip("/")
+        rest = pointer[found.end() :].strip("/")
+        return ", ".join(filter(None, (self.sources[int(found[1])], rest)))
+
+
+def as_text(document: Mapping[str, Any]) -> str:
+    """The document as JSON, in ASCII, for whatever encoding the reader has."""
+    return json.dumps(document, indent=2)
+
+
+def fields(pairs: Iterable[tuple[str, str]], indent: int = 2) -> list[str]:
+    """`name  value` lines, the values below one another and harmless to a terminal."""
+    known = list(pairs)
+    width = max((len(name) for name, _ in known), default=0)
+    return [f"{' ' * indent}{name:<{width}}  {visible(value)}".rstrip() for name, value in known]
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """The rows below their header, in columns; no lines where there are no rows."""
+    shown = [[visible(cell) for cell in row] for row in rows]
+    if not shown:
+        return []
+    widths = [max(map(len, column)) for column in zip(header, *shown, strict=True)]
+    return [_columns(row, widths) for row in (header, *shown)]
+
+
+def _columns(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()

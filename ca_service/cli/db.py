@@ -1,0 +1,52 @@
+"""Knows `db`: the version of the database."""
+
+from __future__ import annotations
+
+import click
+
+from ca_service.cli.grammar import declare
+from ca_service.cli.session import Session, pass_session
+from ca_service.errors import Finding, NotReady, blocking
+
+
+@declare("upgrade", "ca-service db upgrade")
+@pass_session
+def upgrade(session: Session) -> None:
+    """Bring the database up to date. Copy the instance folder first."""
+    before, after = session.opened().schema.upgrade()
+    line = f"Upgraded from {before or 'nothing'} to {after}." if before != after else f"Up to date: {after}."
+    session.console.answer({"before": before or None, "after": after}, [line])
+
+
+@declare("current", "ca-service db current")
+@pass_session
+def current(session: Session) -> None:
+    """Show the version of the database, and the one that this program needs."""
+    schema = session.opened().schema
+    found, needed = schema.current(), schema.head()
+    line = f"{found or 'none'} (needed: {needed})"
+    session.console.answer({"current": found or None, "needed": needed}, [line])
+
+
+@declare("check", "ca-service db check")
+@pass_session
+def check(session: Session) -> None:
+    """Check that the tables are those that this program expects; exit code 1 if not."""
+    schema = session.ready().schema
+    differences = schema.differences()
+    if differences:
+        raise NotReady(*map(_difference, differences))
+    session.console.answer({"current": schema.current(), "differences": []}, [f"As expected: {schema.current()}."])
+
+
+def _difference(difference: str) -> Finding:
+    return blocking(
+        "schema.differs",
+        "",
+        "The database differs from what this program expects: {difference}.",
+        "Go back to a copy of the instance folder; the tables are not to be changed by hand.",
+        difference=difference,
+    )
+
+
+command = click.Group("db", commands=[upgrade, current, check], help="Look after the database.")

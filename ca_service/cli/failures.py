@@ -1,0 +1,88 @@
+"""Knows how a command fails: every exception as an error that explains itself, on standard error."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any
+
+import click
+
+from ca_service.cli.console import Console, as_text
+from ca_service.cli.documents import finding_document
+from ca_service.cli.exits import ExitCode, exit_code
+from ca_service.errors import CAServiceError, InvalidInput, blockers
+
+
+def report(console: Console, error: BaseException) -> ExitCode:
+    """Tell what went wrong, in the form that is wanted, and return how the command ends."""
+    if console.wants_traceback:
+        click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
+    ours = _explained(error)
+    if console.as_json:
+        click.echo(as_text(problem_document(ours)), err=True)
+    else:
+        title = click.style(f"ca-service: {ours.title}", bold=True)
+        click.echo("\n".join((title, *console.finding_lines(ours.findings))), err=True)
+    return exit_code(ours)
+
+
+def problem_document(error: CAServiceError) -> dict[str, Any]:
+    """The error as the API would tell it (RFC 9457), without the status of HTTP."""
+    decisive = blockers(error.findings) or error.findings
+    return {
+        "type": f"urn:ca-service:problem:{error.code}",
+        "title": error.title,
+        "detail": " ".join(found.detail for found in decisive[:3]),
+        "code": error.code,
+        "errors": [finding_document(found) for found in error.findings],
+    }
+
+
+def output_closed() -> CAServiceError:
+    """Whoever was reading the output has gone, such as `head`."""
+    return CAServiceError.because(
+        "output.closed",
+        "The output was closed before all of it was written.",
+        "What was done stays done. Let the whole output be read, or write it to a file.",
+    )
+
+
+def _explained(error: BaseException) -> CAServiceError:
+    if isinstance(error, CAServiceError):
+        return error
+    if isinstance(error, click.UsageError):
+        return _usage(error)
+    if isinstance(error, click.Abort):
+        return CAServiceError.because(
+            "interrupted", "The command was interrupted.", "Run it again: what was begun is finished then."
+        )
+    if isinstance(error, OSError):
+        return CAServiceError.because(
+            "system.error",
+            "The operating system refused: {reason} ({path}).",
+            "Check the folder and its permissions; `ca-service --instance PATH` chooses another one.",
+            reason=error.strerror or type(error).__name__,
+            path=error.filename or "no file",
+        )
+    return _unforeseen(error)
+
+
+def _usage(error: click.UsageError) -> InvalidInput:
+    command = error.ctx.command_path if error.ctx else "ca-service"
+    return InvalidInput.because(
+        "usage",
+        "{message}",
+        "`{command} --help` shows how it is used.",
+        message=error.format_message(),
+        command=command,
+    )
+
+
+def _unforeseen(error: BaseException) -> CAServiceError:
+    """Only the kind of the error is told: its text may hold what nobody should read."""
+    return CAServiceError.because(
+        "internal",
+        "The command met a fault that it does not know ({kind}).",
+        "Run it again as `ca-service --traceback ...`, and report what it prints.",
+        kind=f"{type(error).__module__}.{type(error).__qualname__}",
+    )

@@ -1,0 +1,124 @@
+"""Knows what is read: files, standard input, passwords and passphrases; each unusable one its own error."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Final
+
+import click
+
+from ca_service.cli.console import Console
+from ca_service.errors import InvalidInput, TooLarge
+
+STANDARD: Final = "-"  # stands for standard input, or for standard output
+MAX_BYTES: Final = 1024 * 1024
+_MAX_SECRET_BYTES: Final = 4096
+
+
+def read_requests(console: Console, files: Sequence[str]) -> list[bytes]:
+    """The content of each file; findings on the console will name the files."""
+    console.sources = tuple("standard input" if file == STANDARD else file for file in files)
+    return read_files(files)
+
+
+def read_files(files: Sequence[str]) -> list[bytes]:
+    """The content of each file; raises InvalidInput for one that cannot be read."""
+    if list(files).count(STANDARD) > 1:
+        raise InvalidInput.because(
+            "file.stdin-twice", "Standard input (-) was given twice.", "Give it once, and files for the rest."
+        )
+    return [read_file(file) for file in files]
+
+
+def read_file(file: str) -> bytes:
+    """The content of a file, or of standard input; raises InvalidInput, TooLarge above a megabyte.
+
+    No more than that is read, so that a pipe without end is refused as well.
+    """
+    try:
+        data = _read(sys.stdin.buffer) if file == STANDARD else _read_path(Path(file))
+    except OSError as error:
+        raise _unreadable(file, error) from error
+    if len(data) > MAX_BYTES:
+        raise TooLarge.because(
+            "csr.too-large",
+            "{file} has more than {limit} bytes.",
+            "Give the .csr, certificate or key file alone.",
+            file=file,
+            limit=MAX_BYTES,
+        )
+    return data
+
+
+def _read_path(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return _read(stream)
+
+
+def _read(stream: IO[bytes]) -> bytes:
+    return stream.read(MAX_BYTES + 1)
+
+
+def _unreadable(file: str, error: OSError) -> InvalidInput:
+    if isinstance(error, FileNotFoundError):
+        return InvalidInput.because(
+            "file.missing", "There is no file {file}.", "Check its name; `-` stands for standard input.", file=file
+        )
+    if isinstance(error, IsADirectoryError):
+        return InvalidInput.because(
+            "file.directory", "{file} is a folder.", "Name the files in it: {file}/*", file=file.rstrip("/")
+        )
+    return InvalidInput.because(
+        "file.unreadable",
+        "{file} cannot be read: {reason}.",
+        "Check who owns the file and may read it.",
+        file=file,
+        reason=error.strerror or type(error).__name__,
+    )
+
+
+def read_password(*, from_standard_input: bool) -> str:
+    """A password: the first line of standard input, or what is typed twice at a terminal."""
+    if from_standard_input:
+        return _text(sys.stdin.buffer.readline(_MAX_SECRET_BYTES).rstrip(b"\r\n"))
+    if not _is_terminal():
+        raise InvalidInput.because(
+            "password.missing",
+            "There is no terminal to ask for the password.",
+            "Pipe it in: ca-service user ... --password-stdin < FILE",
+        )
+    return str(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
+
+
+def find_passphrase(file: str | None) -> bytes | None:
+    """The first line of the passphrase file, or None where none was named."""
+    return read_file(file).split(b"\n")[0].rstrip(b"\r") if file else None
+
+
+def get_passphrase(file: str | None, *, is_new: bool = False) -> bytes:
+    """The passphrase from its file, or as it is typed at a terminal; a new one is typed twice."""
+    found = find_passphrase(file)
+    if found is not None:
+        return found
+    if not _is_terminal():
+        raise InvalidInput.because(
+            "passphrase.missing",
+            "There is no terminal to ask for the passphrase.",
+            "Name a file that holds it: --passphrase-file FILE",
+        )
+    return str(click.prompt("Passphrase", hide_input=True, confirmation_prompt=is_new, err=True)).encode()
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidInput.because(
+            "password.encoding", "The password is not UTF-8 text.", "Pipe it in as UTF-8."
+        ) from error

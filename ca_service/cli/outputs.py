@@ -1,0 +1,101 @@
+"""Knows where files go: never over another one unless that is asked, and secrets never over anything."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ca_service.cli.console import Console
+from ca_service.cli.inputs import STANDARD
+from ca_service.errors import Conflict, InvalidInput
+
+_PUBLIC: Final = 0o644
+_SECRET: Final = 0o600
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a file is to go: `-`, a file, a folder, or None for the current folder."""
+
+    out: str | None
+    force: bool = False
+    is_secret: bool = False
+
+    @property
+    def is_standard_output(self) -> bool:
+        """Whether the bytes go to standard output."""
+        return self.out == STANDARD
+
+    def check(self, console: Console) -> None:
+        """Raise an error that is known before the work begins, as far as it is."""
+        if self.is_standard_output and console.as_json:
+            raise InvalidInput.because(
+                "output.twice",
+                "Both --json and --out - want standard output.",
+                "Name a file with --out, or leave out --json.",
+            )
+        if self.out and not self.is_standard_output and not Path(self.out).is_dir():
+            self._refuse_another(Path(self.out))
+
+    def write(self, name: str, data: bytes) -> Path | None:
+        """Write the data, under `name` where only a folder is known; None for standard output.
+
+        Raises Conflict for a file that exists, InvalidInput for one that cannot be written.
+        """
+        if self.is_standard_output:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+            return None
+        path = Path(self.out or ".")
+        path = path / name if path.is_dir() else path
+        self._refuse_another(path)
+        with _told(path):
+            self._write(path, data)
+        return path
+
+    def _write(self, path: Path, data: bytes) -> None:
+        """An interrupted write leaves no half a file where there was none before."""
+        exists = os.path.lexists(path)
+        flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if exists else os.O_EXCL)
+        descriptor = os.open(path, flags, _SECRET if self.is_secret else _PUBLIC)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                if self.is_secret:
+                    os.fsync(descriptor)  # the original may be deleted next
+        except BaseException:
+            if not exists:
+                path.unlink(missing_ok=True)
+            raise
+
+    def _refuse_another(self, path: Path) -> None:
+        if not os.path.lexists(path) or (self.force and not self.is_secret):
+            return
+        raise Conflict.because(
+            "file.exists",
+            "{path} exists already.",
+            "Move it away, or give another name with --out."
+            if self.is_secret
+            else "Give another name with --out, or replace it with --force.",
+            path=path,
+        )
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InvalidInput.because(
+            "file.unwritable",
+            "{path} cannot be written: {reason}.",
+            "Check that its folder is there, that you may write to it, and that the disk has room.",
+            path=path,
+            reason=error.strerror or type(error).__name__,
+        ) from error

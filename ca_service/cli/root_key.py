@@ -1,0 +1,64 @@
+"""Knows `ca root-key`: how the key of the root goes offline."""
+
+from __future__ import annotations
+
+import click
+
+from ca_service.cli.documents import authority_document
+from ca_service.cli.grammar import declare
+from ca_service.cli.inputs import get_passphrase, read_file
+from ca_service.cli.outputs import Target
+from ca_service.cli.session import Session, operator, pass_session
+from ca_service.pki.names import visible
+
+_passphrase_option = click.option(
+    "--passphrase-file", metavar="FILE", help="File with the passphrase of the copy.  [default: ask for it]"
+)
+
+
+@declare("export", "ca-service ca root-key export --out /media/usb/root.key.pem --passphrase-file passphrase")
+@click.option("--out", required=True, metavar="FILE", help="File to write; one that exists is never replaced.")
+@_passphrase_option
+@pass_session
+def export(session: Session, out: str, passphrase_file: str | None) -> None:
+    """Write a copy of the root's key, encrypted under a passphrase of its own (PKCS#8, mode 0600)."""
+    target = Target(out, is_secret=True)
+    target.check(session.console)
+    installation = session.ready()
+    passphrase = get_passphrase(passphrase_file, is_new=True)
+    path = target.write("root.key.pem", installation.custody.export(operator(), passphrase))
+    if path is not None:
+        session.console.answer({"file": str(path)}, [f"Written: {visible(str(path))}"])
+    session.console.remark("Next: ca-service ca root-key verify FILE, then ca-service ca root-key remove FILE")
+
+
+@declare("verify", "ca-service ca root-key verify /media/usb/root.key.pem --passphrase-file passphrase")
+@click.argument("file")
+@_passphrase_option
+@pass_session
+def verify(session: Session, file: str, passphrase_file: str | None) -> None:
+    """Check that FILE holds the root's key, and that it can be opened and signs."""
+    copy = read_file(file)
+    custody = session.ready().custody
+    root = custody.verify(copy, get_passphrase(passphrase_file))
+    session.console.answer({"root": authority_document(root)}, [f"This is the key of {visible(root.name)}; it signs."])
+
+
+@declare("remove", "ca-service ca root-key remove /media/usb/root.key.pem --passphrase-file passphrase")
+@click.argument("file")
+@_passphrase_option
+@pass_session
+def remove(session: Session, file: str, passphrase_file: str | None) -> None:
+    """Delete the root's key here, after FILE has been verified to hold it.
+
+    The intermediate goes on issuing. Keep two copies, in two places.
+    """
+    copy = read_file(file)
+    custody = session.ready().custody
+    custody.remove(operator(), copy, get_passphrase(passphrase_file))
+    session.console.answer(
+        {"removed": True}, ["The key of the root is no longer here. The copy is all there is of it."]
+    )
+
+
+command = click.Group("root-key", commands=[export, verify, remove], help="Take the key of the root offline.")

@@ -1,0 +1,60 @@
+"""Knows `show`: one certificate, decoded or as a file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ca_service.cli.console import fields
+from ca_service.cli.grammar import declare
+from ca_service.cli.packaging import FORMATS, Packaging, force_option, out_option, parcel
+from ca_service.cli.session import Session, operator, pass_session
+from ca_service.pki.names import visible
+
+
+@declare(
+    "show",
+    "ca-service show 4f1c...",
+    "ca-service show 4f1c... --format zip --out bundles/",
+)
+@click.argument("serial_number", metavar="SERIAL")
+@click.option("--format", "format_", type=click.Choice(FORMATS), help="Write it like this.  [default: show it decoded]")
+@out_option
+@force_option
+@pass_session
+def command(session: Session, serial_number: str, format_: str | None, out: str | None, force: bool) -> None:
+    """Show the certificate with this serial number (hexadecimal, with colons or without)."""
+    packaging = Packaging.of(session.console, format_, out, force=force) if format_ else None
+    if packaging:
+        packaging.check(session.console, 1)
+    elif out or force:
+        raise click.UsageError("--out and --force need --format.", click.get_current_context())
+    issuance = session.ready().issuance
+    packed = parcel(issuance, [issuance.get_certificate(operator(), serial_number)])
+    [certificate] = packed.document["certificates"]
+    if packaging:
+        path = packaging.write(packed)
+        packaging.answer(session.console, packed, path, [f"Written: {visible(str(path))}"] if path else [])
+    else:
+        session.console.answer(certificate, _lines(certificate))
+
+
+def _lines(certificate: dict[str, Any]) -> list[str]:
+    return fields(
+        (
+            ("host", certificate["host"]),
+            ("subject", certificate["subject"]),
+            ("names", ", ".join(certificate["subject_alternative_name"])),
+            ("serial", certificate["serial_number"]),
+            ("valid", f"{certificate['not_before']} to {certificate['not_after']}"),
+            ("issuer", certificate["issuer"]),
+            ("key", certificate["key"]),
+            ("key usage", ", ".join(certificate["key_usage"])),
+            ("extended", ", ".join(certificate["extended_key_usage"])),
+            ("profile", certificate["profile"]),
+            ("issued", f"{certificate['issued_at']} by {certificate['issued_by']}"),
+            ("SHA-256", certificate["fingerprint"]),
+        ),
+        indent=0,
+    )

@@ -1,0 +1,98 @@
+"""Knows `sign`: requests in, certificates out, and what to do with them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ca_service.authority.issuance import Issued
+from ca_service.authority.registration import Options
+from ca_service.cli.console import Console, fields
+from ca_service.cli.documents import finding_document, moment
+from ca_service.cli.grammar import declare
+from ca_service.cli.inputs import read_requests
+from ca_service.cli.packaging import FORMATS, Packaging, Parcel, force_option, out_option, parcel
+from ca_service.cli.session import Session, operator, pass_session
+from ca_service.errors import CAServiceError, blocking
+from ca_service.pki.names import visible
+from ca_service.vos.bundle import Bundle
+
+
+@declare(
+    "sign",
+    "ca-service sign tomcat-ECDSA.csr",
+    "ca-service sign uccx1.csr uccx2.csr --days 397 --out bundles/",
+    "ssh ca ca-service sign - --format pem < tomcat-ECDSA.csr > chain.pem",
+)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--profile", default="vos", show_default=True, help="vos, or server for a plain TLS server.")
+@click.option("--days", type=int, help="Lifetime in days.  [default: policy.default_days of the settings]")
+@click.option("--new", is_flag=True, help="Make another certificate where this request has one already.")
+@click.option("--add-host-name", is_flag=True, help="Put the host name into a certificate whose request names none.")
+@click.option(
+    "--format", "format_", type=click.Choice(FORMATS), default="zip", show_default=True, help="What to write."
+)
+@out_option
+@force_option
+@pass_session
+def command(
+    session: Session, /, files: tuple[str, ...], format_: str, out: str | None, force: bool, **options: Any
+) -> None:
+    """Sign the requests in FILE (`-` is standard input): all of them, or none.
+
+    The zip holds the numbered files in the order of upload, and the steps. The same request gets
+    the same certificate again.
+    """
+    packaging = Packaging.of(session.console, format_, out, force=force)
+    packaging.check(session.console, len(files))
+    requests = read_requests(session.console, files)
+    issuance = session.ready().issuance
+    issued = issuance.issue(operator(), requests, _options(**options))
+    packed = parcel(issuance, issued.certificates)
+    packed.document.update(created=issued.created, findings=[finding_document(found) for found in issued.findings])
+    path = _written(packaging, packed, issued)
+    lines = [*_issued_lines(session.console, issued), *_next_steps(packed.bundle, packaging.format, path)]
+    packaging.answer(session.console, packed, path, lines)
+
+
+def _options(profile: str, days: int | None, new: bool, add_host_name: bool) -> Options:
+    return Options(profile=profile, validity_days=days, new=new, add_host_name=add_host_name)
+
+
+def _written(packaging: Packaging, packed: Parcel, issued: Issued) -> Path | None:
+    """Write the certificates; an error tells how to get at them, for they are issued by now."""
+    try:
+        return packaging.write(packed)
+    except CAServiceError as error:
+        unwritten = blocking(
+            "certificate.unwritten",
+            "",
+            "The certificate was issued, but not written: {serials}.",
+            "Write it with: ca-service show SERIAL --format zip --out FILE",
+            serials=", ".join(record.serial_number for record in issued.certificates),
+        )
+        raise type(error)(*error.findings, unwritten) from error
+
+
+def _issued_lines(console: Console, issued: Issued) -> list[str]:
+    title = "Signed." if issued.created else "Signed before: this is the same certificate again (--new makes another)."
+    lines = [click.style(title, fg="green")]
+    for record in issued.certificates:
+        about = (("serial", record.serial_number), ("valid until", moment(record.not_after)))
+        lines += [visible(record.host), *fields(about)]
+    return [*lines, *console.finding_lines(issued.findings)]
+
+
+def _next_steps(bundle: Bundle, format: str, path: Path | None) -> list[str]:
+    """What was written, and what to do with it."""
+    if path is None:
+        return []
+    lines = [f"Written: {visible(str(path))}"]
+    if format != "zip":
+        return [*lines, "The zip (--format zip) holds numbered files, one a certificate, and the steps."]
+    if bundle.uploads[0].purpose:
+        lines += ["Upload its files one by one, in this order:"]
+        lines += fields((file.path, f"as {file.purpose}") for file in bundle.uploads)
+    return [*lines, "UPLOAD.txt in it tells every step."]

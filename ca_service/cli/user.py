@@ -1,0 +1,81 @@
+"""Knows `user`: the accounts of people and scripts."""
+
+from __future__ import annotations
+
+import click
+
+from ca_service.authority.permissions import Role
+from ca_service.cli.console import table
+from ca_service.cli.documents import account_document, moment
+from ca_service.cli.grammar import declare
+from ca_service.cli.inputs import read_password
+from ca_service.cli.session import Session, operator, pass_session
+
+_ROLES = tuple(role.value for role in Role)
+_password_option = click.option(
+    "--password-stdin", is_flag=True, help="Read the password from standard input.  [default: ask for it]"
+)
+
+
+@declare(
+    "create", "ca-service user create anna --role administrator", "ca-service user create bob --password-stdin < FILE"
+)
+@click.argument("name")
+@click.option("--role", type=click.Choice(_ROLES), default=Role.REQUESTER.value, show_default=True, help="What it may.")
+@_password_option
+@pass_session
+def create(session: Session, name: str, role: str, password_stdin: bool) -> None:
+    """Create the account NAME."""
+    accounts = session.ready().accounts
+    password = read_password(from_standard_input=password_stdin)
+    account = accounts.create(operator(), name, Role(role), password)
+    session.console.answer(account_document(account), [f"Created {account.name} ({account.role.value})."])
+
+
+@declare("list", "ca-service user list")
+@pass_session
+def list_(session: Session) -> None:
+    """List all accounts."""
+    accounts = session.ready().accounts.list_accounts(operator())
+    rows = (
+        (found.name, found.role.value, moment(found.created_at), "disabled" if found.disabled_at else "active")
+        for found in accounts
+    )
+    lines = table(("name", "role", "created", "state"), rows)
+    session.console.answer(
+        {"accounts": [account_document(found) for found in accounts]}, lines or ["There are no accounts yet."]
+    )
+
+
+@declare("password", "ca-service user password anna", "ca-service user password anna --password-stdin < FILE")
+@click.argument("name")
+@_password_option
+@pass_session
+def password(session: Session, name: str, password_stdin: bool) -> None:
+    """Give the account NAME a new password, and end its sessions."""
+    accounts = session.ready().accounts
+    accounts.get(name)  # before anybody types a password in vain
+    new = read_password(from_standard_input=password_stdin)
+    account = accounts.set_password(operator(), name, new)
+    session.console.answer(account_document(account), [f"{account.name} has a new password."])
+
+
+@declare("disable", "ca-service user disable anna")
+@click.argument("name")
+@pass_session
+def disable(session: Session, name: str) -> None:
+    """Lock the account NAME out, with its sessions and tokens."""
+    account = session.ready().accounts.set_disabled(operator(), name, True)
+    session.console.answer(account_document(account), [f"{account.name} is locked out."])
+
+
+@declare("enable", "ca-service user enable anna")
+@click.argument("name")
+@pass_session
+def enable(session: Session, name: str) -> None:
+    """Let the account NAME in again."""
+    account = session.ready().accounts.set_disabled(operator(), name, False)
+    session.console.answer(account_document(account), [f"{account.name} can sign in again."])
+
+
+command = click.Group("user", commands=[create, list_, password, disable, enable], help="Manage accounts.")

@@ -1,0 +1,1 @@
+"""The command line: each command, each refusal, each exit code."""

@@ -1,0 +1,80 @@
+"""An instance with an authority, the command that works on it, requests as files, and openssl as the judge."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.door import CommandLine
+from tests.support import requests
+from tests.support.factories import OPERATOR, PLAN
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder of the test."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def new_ca(tmp_path: Path) -> CommandLine:
+    """The command on a folder that is not there yet."""
+    return CommandLine(tmp_path / "instance")
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The instance that every test copies."""
+    folder = tmp_path_factory.mktemp("made") / "instance"
+    installation = CommandLine(folder).doors().open_installation(None)
+    installation.schema.upgrade()
+    installation.hierarchy.initialise(OPERATOR, PLAN)
+    return folder
+
+
+@pytest.fixture
+def ca(new_ca: CommandLine, made: Path) -> CommandLine:
+    """The command on an instance that can sign."""
+    shutil.copytree(made, new_ca.folder)
+    return new_ca
+
+
+@pytest.fixture
+def csr(here: Path) -> Path:
+    """The request of a UCCX publisher."""
+    path = here / "uccx1.csr"
+    path.write_bytes(requests.UCCX_PUBLISHER.data)
+    return path
+
+
+@pytest.fixture
+def openssl(here: Path) -> Callable[..., str]:
+    """OpenSSL's command in the current folder: what it prints; fails the test when it fails."""
+    program = shutil.which("openssl")
+    if program is None:
+        pytest.skip("openssl is not installed")
+
+    def call(*arguments: str | Path) -> str:
+        done = subprocess.run(
+            [program, *map(str, arguments)], capture_output=True, text=True, timeout=60, check=False, cwd=here
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    return call
+
+
+@pytest.fixture
+def newer(ca: CommandLine) -> None:
+    """The database was upgraded by a newer program."""
+    with contextlib.closing(sqlite3.connect(ca.folder / "ca.sqlite3")) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")

@@ -1,0 +1,94 @@
+"""Knows how the command is called within the process, and by which rule a request is refused there."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+from click.testing import CliRunner, Result
+
+from ca_service import settings as settings_module
+from ca_service.app import open_installation
+from ca_service.authority.installation import Installation
+from ca_service.cli.doors import Doors, Server, Setting
+from ca_service.cli.main import command
+from tests.support.factories import cheap_hasher
+
+
+class Keyboard(io.BytesIO):
+    """What somebody types at a terminal."""
+
+    def isatty(self) -> bool:
+        """It is one."""
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLine:
+    """The command on one instance folder, with the settings of an environment; opened anew each time, as processes do.
+
+    A server does not listen: it calls `on_serve`.
+    """
+
+    folder: Path
+    environ: Mapping[str, str] = field(default_factory=dict)
+    on_serve: Callable[[], None] = lambda: None
+
+    def __call__(self, *arguments: str | Path, data: bytes | Keyboard = b"", color: bool = False) -> Result:
+        """Call it with these arguments and this standard input."""
+        return run(self.doors(), *arguments, data=data, color=color)
+
+    def answer(self, *arguments: str | Path, data: bytes = b"") -> Any:
+        """What it says in JSON; fails the test unless it ends with exit code 0."""
+        result = self(*arguments, "--json", data=data)
+        assert result.exit_code == 0, result.output
+        return json.loads(result.stdout)
+
+    def rule(self, *arguments: str | Path, data: bytes | Keyboard = b"", code: int) -> str:
+        """The rule that decided, where it ends with this exit code."""
+        result = self(*arguments, "--json", data=data)
+        assert result.exit_code == code, result.output
+        assert result.stdout == ""
+        return deciding_rule(result)
+
+    def doors(self) -> Doors:
+        """What `app.py` would hand to the command."""
+        return Doors(self._open, self._list_settings, self._prepare_server)
+
+    def _open(self, path: Path | None) -> Installation:
+        settings = settings_module.load(self.environ, path or self.folder).settings
+        return open_installation(settings, cheap_hasher())
+
+    def _list_settings(self, path: Path | None) -> tuple[Setting, ...]:
+        return settings_module.load(self.environ, path or self.folder).listing()
+
+    def _prepare_server(self, path: Path | None, host: str | None, port: int | None) -> Server:
+        settings = settings_module.load(self.environ, path or self.folder).settings
+        return Server(f"http://{host or settings.server.host}:{port or settings.server.port}", self.on_serve)
+
+
+def run(doors: Doors, *arguments: str | Path, data: bytes | Keyboard = b"", color: bool = False) -> Result:
+    """Call the command with these doors."""
+    return CliRunner().invoke(command, [str(each) for each in arguments], input=data, color=color, obj=doors)
+
+
+def refused_by_cli(data: bytes, installation: Installation, *options: str) -> str:
+    """The rule that decided when `sign` refused this; raises AssertionError if it signed."""
+    doors = Doors(lambda _path: installation, _not_wanted, _not_wanted)
+    result = run(doors, "sign", "-", "--format", "json", "--json", *options, data=data)
+    assert result.exit_code != 0, result.output
+    return deciding_rule(result)
+
+
+def deciding_rule(result: Result) -> str:
+    """The first rule that blocks, in the problem on standard error."""
+    errors = json.loads(result.stderr)["errors"]
+    return str(next(error["rule"] for error in errors if error["severity"] == "blocking"))
+
+
+def _not_wanted(*_: object) -> NoReturn:
+    raise AssertionError("signing needs the installation alone")

@@ -1,0 +1,117 @@
+"""`ca show` and `ca export`: the authority as it is."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.door import CommandLine
+
+
+def test_a_finished_authority_is_shown_with_its_fingerprints(
+    ca: CommandLine, here: Path, openssl: Callable[..., str]
+) -> None:
+    answer = ca.answer("ca", "show")
+    assert answer["state"] == "ready"
+    root, intermediate = answer["authorities"]
+    (here / "root.pem").write_text(root["pem"])
+    printed = openssl("x509", "-in", "root.pem", "-noout", "-fingerprint", "-sha256").strip().rpartition("=")[2]
+    assert printed.replace(":", "").lower() == root["fingerprint"]
+    text = ca("ca", "show").stdout
+    assert text.startswith("The authority can sign.\nroot-g1: Example Lab\n")
+    assert f"SHA-256   {intermediate['fingerprint']}" in text
+
+
+def test_nothing_ends_with_1_and_says_what_to_do(new_ca: CommandLine) -> None:
+    new_ca("db", "upgrade")
+    result = new_ca("ca", "show")
+    assert result.exit_code == 1
+    assert result.stdout == "There is no authority yet: run `ca-service init`.\n"
+
+
+def test_half_an_authority_ends_with_1_and_init_finishes_it(ca: CommandLine) -> None:
+    with contextlib.closing(sqlite3.connect(ca.folder / "ca.sqlite3")) as connection, connection:
+        connection.execute("DELETE FROM issuer WHERE role = 'intermediate'")
+    result = ca("ca", "show", "--json")
+    assert (result.exit_code, json.loads(result.stdout)["state"]) == (1, "incomplete")
+    assert ca("init", "--intermediate-curve", "P-256").stdout.startswith("Created: intermediate.\n")
+    assert ca.answer("ca", "show")["state"] == "ready"
+
+
+def test_a_pending_intermediate_ends_with_3(new_ca: CommandLine) -> None:
+    new_ca("ca", "request", "--name", "Example Lab")
+    result = new_ca("ca", "show", "--json")
+    assert result.exit_code == 3
+    answer = json.loads(result.stdout)
+    assert answer["state"] == "pending"
+    [pending] = answer["authorities"]
+    assert (pending["is_pending"], pending["has_key"], "pem" in pending) == (True, True, False)
+    assert "waits for its certificate" in new_ca("ca", "show").stdout
+
+
+def test_the_chain_goes_to_standard_output_issuing_one_first(ca: CommandLine) -> None:
+    root, intermediate = ca.answer("ca", "show")["authorities"]
+    result = ca("ca", "export")
+    assert result.stdout == intermediate["pem"] + root["pem"]
+    assert result.stderr == ""
+
+
+@pytest.mark.parametrize(("only", "name"), [("root", "Root"), ("intermediate", "Intermediate")])
+def test_one_certificate_can_be_exported_as_der(
+    ca: CommandLine, openssl: Callable[..., str], only: str, name: str
+) -> None:
+    result = ca("ca", "export", "--only", only, "--format", "der")
+    assert result.stdout == f"Written: example-lab-{only}.der\n"
+    subject = openssl("x509", "-inform", "DER", "-in", f"example-lab-{only}.der", "-noout", "-subject")
+    assert f"CN = Example Lab EC {name} CA G1" in subject
+
+
+def test_openssl_reads_the_p7b(ca: CommandLine, openssl: Callable[..., str]) -> None:
+    answer = ca.answer("ca", "export", "--format", "p7b")
+    assert answer["file"] == "example-lab-ca-chain.p7b"
+    assert openssl("pkcs7", "-in", answer["file"], "-print_certs", "-noout").count("subject=") == 2
+    assert len(answer["certificates"]) == 2
+
+
+def test_keytool_reads_the_trust_store(ca: CommandLine, here: Path) -> None:
+    keytool = shutil.which("keytool")
+    if keytool is None:
+        pytest.skip("keytool is not installed")
+    assert ca("ca", "export", "--format", "p12", "--out", "truststore.p12").exit_code == 0
+    arguments = [keytool, "-list", "-keystore", str(here / "truststore.p12"), "-storepass", "changeit"]
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=60, check=False)
+    assert "contains 2 entries" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "rule"),
+    [
+        (("--format", "der"), 2, "format.single"),
+        (("--out", "-"), 2, "output.twice"),
+        (("--format", "zip"), 2, "usage"),
+        (("--only", "leaf"), 2, "usage"),
+    ],
+)
+def test_what_cannot_be_exported_is_a_usage_error(
+    ca: CommandLine, arguments: tuple[str, ...], code: int, rule: str
+) -> None:
+    assert ca.rule("ca", "export", *arguments, code=code) == rule
+
+
+def test_an_existing_file_is_not_replaced_unless_forced(ca: CommandLine, here: Path) -> None:
+    (here / "chain.pem").write_text("precious")
+    assert ca.rule("ca", "export", "--out", "chain.pem", code=1) == "file.exists"
+    assert ca("ca", "export", "--out", "chain.pem", "--force").exit_code == 0
+    assert (here / "chain.pem").read_text().startswith("-----BEGIN CERTIFICATE-----")
+
+
+def test_without_an_authority_there_is_nothing_to_export(new_ca: CommandLine) -> None:
+    new_ca("db", "upgrade")
+    assert new_ca.rule("ca", "export", code=1) == "authority.missing"

@@ -1,0 +1,66 @@
+"""What the command says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+import pytest
+
+from ca_service import __version__
+from ca_service.cli.exits import MEANINGS, ExitCode
+from ca_service.cli.main import command
+from tests.cli.door import CommandLine
+
+
+def _commands(group: click.Group, *above: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        found = group.get_command(context, name)
+        assert found is not None
+        yield (*above, name), found
+        if isinstance(found, click.Group):
+            yield from _commands(found, *above, name)
+
+
+_ALL = dict(_commands(command))
+_LEAVES = {path: found for path, found in _ALL.items() if not isinstance(found, click.Group)}
+
+
+@pytest.mark.parametrize("path", _LEAVES, ids=" ".join)
+def test_the_help_of_each_command_has_an_example_and_json(new_ca: CommandLine, path: tuple[str, ...]) -> None:
+    result = new_ca(*path, "--help")
+    assert result.exit_code == 0
+    assert "\n  Example" in result.stdout
+    assert "ca-service " + path[0] in result.stdout
+    assert "--json" in result.stdout
+    assert not new_ca.folder.exists()
+
+
+@pytest.mark.parametrize("path", _ALL, ids=" ".join)
+def test_every_option_and_every_command_explains_itself(path: tuple[str, ...]) -> None:
+    assert _ALL[path].help
+    unexplained = [option.name for option in _ALL[path].params if isinstance(option, click.Option) and not option.help]
+    assert unexplained == []
+
+
+def test_the_help_lists_every_command_of_the_issue_and_each_exit_code(new_ca: CommandLine) -> None:
+    text = new_ca("--help").stdout
+    names = ["init", "serve", "sign", "check", "show", "ca", "user", "token", "config", "db"]
+    assert [line.split()[0] for line in text.partition("Commands:")[2].splitlines()[1 : len(names) + 1]] == names
+    assert [line.split()[0] for line in text.partition("Exit codes:")[2].splitlines()[1:8]] == list("0123456")
+    assert set(MEANINGS) == set(ExitCode)
+
+
+def test_an_unknown_command_is_a_usage_error(new_ca: CommandLine) -> None:
+    assert new_ca.rule("sgin", code=2) == "usage"
+
+
+def test_no_command_at_all_shows_the_help_as_a_usage_error(new_ca: CommandLine) -> None:
+    result = new_ca()
+    assert result.exit_code == 2
+    assert "Exit codes:" in result.output
+
+
+def test_the_version_is_that_of_the_package(new_ca: CommandLine) -> None:
+    assert new_ca("--version").stdout == f"ca-service, version {__version__}\n"

@@ -1,0 +1,220 @@
+"""`sign`: requests in, certificates out."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.door import CommandLine
+from tests.support import pkcs10, requests
+
+_ZIP = "uccx1.example.com-tomcat-ECDSA.zip"
+
+
+def _unpacked(path: Path) -> list[str]:
+    with zipfile.ZipFile(path) as archive:
+        archive.extractall(path.parent)
+        return archive.namelist()
+
+
+def test_the_zip_has_its_own_name_and_openssl_verifies_what_is_in_it(
+    ca: CommandLine, csr: Path, here: Path, openssl: Callable[..., str]
+) -> None:
+    result = ca("sign", csr)
+    assert result.exit_code == 0
+    assert _unpacked(here / _ZIP)[:3] == [
+        "1-root.tomcat-trust.pem",
+        "2-intermediate.tomcat-trust.pem",
+        "3-uccx1.example.com.tomcat-ECDSA.pem",
+    ]
+    leaf = "3-uccx1.example.com.tomcat-ECDSA.pem"
+    verdict = openssl(
+        "verify", "-CAfile", "1-root.tomcat-trust.pem", "-untrusted", "2-intermediate.tomcat-trust.pem", leaf
+    )
+    assert verdict.strip() == f"{leaf}: OK"
+    assert "DNS:uccx1.example.com" in openssl("x509", "-in", leaf, "-noout", "-ext", "subjectAltName")
+
+
+def test_what_to_do_next_names_the_file_and_each_upload_with_its_purpose(ca: CommandLine, csr: Path) -> None:
+    lines = ca("sign", csr).stdout.splitlines()
+    assert f"Written: {_ZIP}" in lines
+    steps = [line.split() for line in lines if " as " in line]
+    assert steps == [
+        ["1-root.tomcat-trust.pem", "as", "tomcat-trust"],
+        ["2-intermediate.tomcat-trust.pem", "as", "tomcat-trust"],
+        ["3-uccx1.example.com.tomcat-ECDSA.pem", "as", "tomcat-ECDSA"],
+    ]
+
+
+def test_json_tells_certificate_file_and_uploads(ca: CommandLine, csr: Path) -> None:
+    answer = ca.answer("sign", csr)
+    [certificate] = answer["certificates"]
+    assert certificate["host"] == "uccx1.example.com"
+    assert certificate["subject_alternative_name"] == ["DNS:example.com", "DNS:uccx1.example.com"]
+    assert certificate["key_usage"] == list(requests.OLD_USAGE)
+    assert certificate["key"] == "EC P-384"
+    assert certificate["issued_by"].startswith("cli:")
+    assert certificate["not_after"].endswith("Z")
+    assert len(certificate["chain"]) == 2
+    assert answer["created"] is True
+    assert answer["file"] == _ZIP
+    assert [upload["purpose"] for upload in answer["uploads"]] == ["tomcat-trust", "tomcat-trust", "tomcat-ECDSA"]
+
+
+@pytest.mark.parametrize(
+    ("format_", "arguments"),
+    [
+        ("pem", ["x509", "-noout", "-subject"]),
+        ("der", ["x509", "-inform", "DER", "-noout", "-subject"]),
+        ("p7b", ["pkcs7", "-noout", "-print_certs"]),
+    ],
+)
+def test_openssl_reads_each_format(
+    ca: CommandLine, csr: Path, openssl: Callable[..., str], format_: str, arguments: list[str]
+) -> None:
+    assert ca("sign", csr, "--format", format_, "--out", "signed").exit_code == 0
+    assert "uccx1-EC.example.com" in openssl(*arguments, "-in", "signed")
+
+
+def test_pem_goes_to_standard_output_leaf_first_and_remarks_elsewhere(ca: CommandLine, csr: Path) -> None:
+    result = ca("sign", csr, "--format", "pem")
+    document = ca.answer("sign", csr, "--out", "again.zip")
+    [certificate] = document["certificates"]
+    assert result.stdout == "".join([certificate["pem"], *certificate["chain"]])
+    assert "Signed." in result.stderr
+
+
+def test_der_goes_to_a_file_of_its_own_name(ca: CommandLine, csr: Path, here: Path) -> None:
+    assert ca("sign", csr, "--format", "der").exit_code == 0
+    assert (here / "uccx1.example.com-tomcat-ECDSA.der").read_bytes()[0] == 0x30
+
+
+def test_pem_with_json_goes_to_a_file_of_its_own_name(ca: CommandLine, csr: Path, here: Path) -> None:
+    answer = ca.answer("sign", csr, "--format", "pem")
+    assert (here / answer["file"]).read_text().startswith(answer["certificates"][0]["pem"])
+
+
+@pytest.mark.parametrize("flags", [[], ["--json"]])
+def test_the_format_json_is_the_document_itself(ca: CommandLine, csr: Path, flags: list[str]) -> None:
+    document = json.loads(ca("sign", csr, "--format", "json", *flags).stdout)
+    assert document["certificates"][0]["host"] == "uccx1.example.com"
+
+
+def test_the_format_json_can_go_to_a_file(ca: CommandLine, csr: Path, here: Path) -> None:
+    assert ca("sign", csr, "--format", "json", "--out", "signed.json").exit_code == 0
+    assert json.loads((here / "signed.json").read_text())["created"] is True
+
+
+def test_standard_input_and_output_are_hyphens(ca: CommandLine) -> None:
+    result = ca("sign", "-", "--out", "-", data=requests.UCCX_PUBLISHER.data)
+    assert result.exit_code == 0
+    assert "3-uccx1.example.com.tomcat-ECDSA.pem" in zipfile.ZipFile(io.BytesIO(result.stdout_bytes)).namelist()
+
+
+def test_several_requests_make_one_zip_with_a_folder_a_node(ca: CommandLine, here: Path) -> None:
+    result = ca("sign", *requests.write_three_nodes(here / "csrs"))
+    assert result.exit_code == 0
+    assert "uccx2.example.com/3-uccx2.example.com.tomcat-ECDSA.pem" in _unpacked(here / "3-certificates.zip")
+
+
+def test_pem_of_several_has_the_leaves_first_and_each_authority_once(ca: CommandLine, here: Path) -> None:
+    result = ca("sign", *requests.write_three_nodes(here / "csrs"), "--format", "pem")
+    assert result.stdout.count("BEGIN CERTIFICATE") == 5
+
+
+def test_der_of_several_is_a_usage_error(ca: CommandLine, here: Path) -> None:
+    files = requests.write_three_nodes(here / "csrs")
+    assert ca.rule("sign", *files, "--format", "der", code=2) == "format.single"
+
+
+def test_an_existing_folder_gets_the_named_file(ca: CommandLine, csr: Path, here: Path) -> None:
+    (here / "bundles").mkdir()
+    assert ca.answer("sign", csr, "--out", "bundles")["file"] == f"bundles/{_ZIP}"
+    assert (here / "bundles" / _ZIP).stat().st_mode & 0o777 & ~0o644 == 0
+
+
+def test_the_same_request_gets_the_same_certificate_again(ca: CommandLine, csr: Path) -> None:
+    first, second = ca.answer("sign", csr, "--out", "1.zip"), ca.answer("sign", csr, "--out", "2.zip")
+    assert second["created"] is False
+    assert first["certificates"] == second["certificates"]
+    assert "Signed before" in ca("sign", csr, "--out", "3.zip").stdout
+
+
+def test_new_makes_another_certificate(ca: CommandLine, csr: Path) -> None:
+    first, second = ca.answer("sign", csr, "--out", "1.zip"), ca.answer("sign", csr, "--new", "--out", "2.zip")
+    assert first["certificates"][0]["serial_number"] != second["certificates"][0]["serial_number"]
+
+
+def test_days_are_the_lifetime(ca: CommandLine, csr: Path, openssl: Callable[..., str]) -> None:
+    assert ca("sign", csr, "--days", "2", "--format", "pem", "--out", "leaf.pem").exit_code == 0
+    day = 24 * 60 * 60
+    assert "will not expire" in openssl("x509", "-in", "leaf.pem", "-checkend", str(day))
+    assert ca("sign", csr, "--days", "2").exit_code == 0
+
+
+def test_the_profile_server_has_no_uploads_on_a_node(ca: CommandLine, csr: Path) -> None:
+    result = ca("sign", csr, "--profile", "server")
+    assert result.exit_code == 0
+    assert "in this order" not in result.stdout
+    assert "note: The profile server issues" in result.stdout
+
+
+def test_a_missing_host_name_is_added_when_that_is_asked(ca: CommandLine) -> None:
+    data = requests.BLANK_PARENT_DOMAIN.data
+    assert ca.rule("sign", "-", data=data, code=4) == "san.missing"
+    answer = ca.answer("sign", "-", "--add-host-name", data=data)
+    assert answer["certificates"][0]["subject_alternative_name"] == ["DNS:fin1.example.com"]
+    assert "san.added" in {found["rule"] for found in answer["findings"]}
+
+
+def test_an_existing_file_is_not_replaced_and_nothing_is_issued(ca: CommandLine, csr: Path, here: Path) -> None:
+    (here / "out.zip").write_text("precious")
+    assert ca.rule("sign", csr, "--out", "out.zip", code=1) == "file.exists"
+    assert (here / "out.zip").read_text() == "precious"
+    assert ca.answer("sign", csr)["created"] is True
+
+
+def test_force_replaces_an_existing_file(ca: CommandLine, csr: Path, here: Path) -> None:
+    (here / "out.zip").write_text("old" * 10_000)
+    assert ca("sign", csr, "--out", "out.zip", "--force").exit_code == 0
+    assert zipfile.is_zipfile(here / "out.zip")
+
+
+def test_a_certificate_that_could_not_be_written_is_told_with_its_serial_number(
+    ca: CommandLine, csr: Path, here: Path
+) -> None:
+    (here / _ZIP).write_text("precious")
+    result = ca("sign", csr, "--json")
+    assert result.exit_code == 1
+    first, second = json.loads(result.stderr)["errors"]
+    assert (first["rule"], second["rule"]) == ("file.exists", "certificate.unwritten")
+    serial = second["detail"].split()[-1].rstrip(".")
+    assert ca.answer("show", serial)["host"] == "uccx1.example.com"
+    assert (here / _ZIP).read_text() == "precious"
+
+
+def test_a_folder_that_is_not_there_is_a_usage_error(ca: CommandLine, csr: Path) -> None:
+    assert ca.rule("sign", csr, "--out", "nowhere/out.zip", code=2) == "file.unwritable"
+
+
+def test_a_full_disk_leaves_no_half_a_file(ca: CommandLine, csr: Path, here: Path) -> None:
+    (here / "out.zip").symlink_to("/dev/full")
+    assert ca.rule("sign", csr, "--out", "out.zip", "--force", code=2) == "file.unwritable"
+
+
+def test_json_and_certificates_cannot_both_have_standard_output(ca: CommandLine, csr: Path) -> None:
+    assert ca.rule("sign", csr, "--out", "-", code=2) == "output.twice"
+
+
+def test_another_certificate_for_the_same_key_is_warned_of(ca: CommandLine, csr: Path) -> None:
+    ca("sign", csr)
+    again = pkcs10.pem(requests.node("uccx1-EC.example.com", "uccx1.example.com").der())
+    answer = ca.answer("sign", "-", "--out", "2.zip", data=again)
+    [warning] = [found for found in answer["findings"] if found["severity"] == "warning"]
+    assert warning["rule"] == "csr.key.reused"
+    assert warning["pointer"] == "/csr/0/public_key"

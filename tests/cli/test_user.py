@@ -1,0 +1,104 @@
+"""`user`: the accounts of people and scripts."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.door import CommandLine, Keyboard
+from tests.support.factories import PASSWORD
+
+_TYPED = PASSWORD.encode() + b"\n"
+
+
+@pytest.fixture
+def anna(ca: CommandLine) -> str:
+    """An administrator."""
+    ca.answer("user", "create", "anna", "--role", "administrator", "--password-stdin", data=_TYPED)
+    return "anna"
+
+
+def _can_sign_in(ca: CommandLine, name: str, password: str) -> bool:
+    return ca.doors().open_installation(None).accounts.sign_in(name, password).name == name
+
+
+def test_an_account_can_sign_in_with_the_password_from_standard_input(ca: CommandLine) -> None:
+    answer = ca.answer("user", "create", "Anna", "--role", "administrator", "--password-stdin", data=_TYPED)
+    assert answer == {"name": "anna", "role": "administrator", "created_at": answer["created_at"], "disabled_at": None}
+    assert _can_sign_in(ca, "anna", PASSWORD)
+
+
+def test_an_account_may_do_little_unless_more_is_said(ca: CommandLine) -> None:
+    assert ca("user", "create", "bob", "--password-stdin", data=_TYPED).stdout == "Created bob (requester).\n"
+
+
+def test_at_a_terminal_the_password_is_typed_twice(ca: CommandLine) -> None:
+    result = ca("user", "create", "anna", data=Keyboard(_TYPED * 2))
+    assert result.exit_code == 0
+    assert PASSWORD not in result.output
+    assert _can_sign_in(ca, "anna", PASSWORD)
+
+
+def test_a_password_that_is_not_typed_to_its_end_creates_nothing(ca: CommandLine) -> None:
+    assert ca("user", "create", "anna", data=Keyboard(_TYPED)).exit_code == 1
+    assert ca.answer("user", "list") == {"accounts": []}
+
+
+def test_without_a_terminal_the_password_has_to_be_piped_in(ca: CommandLine) -> None:
+    assert ca.rule("user", "create", "anna", data=_TYPED, code=2) == "password.missing"
+
+
+@pytest.mark.parametrize(
+    ("data", "rule"),
+    [(b"short", "password.weak"), (b"", "password.weak"), (b"\xff" * 20, "password.encoding")],
+)
+def test_a_password_that_cannot_be_used_is_a_usage_error(ca: CommandLine, data: bytes, rule: str) -> None:
+    assert ca.rule("user", "create", "anna", "--password-stdin", data=data, code=2) == rule
+
+
+def test_a_name_that_cannot_be_used_is_a_usage_error(ca: CommandLine) -> None:
+    assert ca.rule("user", "create", "an na", "--password-stdin", data=_TYPED, code=2) == "account.name"
+
+
+def test_a_role_that_does_not_exist_is_a_usage_error(ca: CommandLine) -> None:
+    assert ca.rule("user", "create", "anna", "--role", "king", code=2) == "usage"
+
+
+def test_a_name_that_is_taken_is_a_conflict(ca: CommandLine, anna: str) -> None:
+    assert ca.rule("user", "create", anna, "--password-stdin", data=_TYPED, code=1) == "account.exists"
+
+
+def test_the_list_names_everybody(ca: CommandLine, anna: str) -> None:
+    header, line = ca("user", "list").stdout.splitlines()
+    assert header.split() == ["name", "role", "created", "state"]
+    assert (line.split()[:2], line.split()[-1]) == ([anna, "administrator"], "active")
+    assert [account["name"] for account in ca.answer("user", "list")["accounts"]] == [anna]
+
+
+def test_an_empty_list_says_so(ca: CommandLine) -> None:
+    assert ca("user", "list").stdout == "There are no accounts yet.\n"
+
+
+def test_a_new_password_replaces_the_old_one(ca: CommandLine, anna: str) -> None:
+    result = ca("user", "password", anna, "--password-stdin", data=b"four other random words\r\n")
+    assert result.stdout == "anna has a new password.\n"
+    assert _can_sign_in(ca, anna, "four other random words")
+
+
+def test_a_password_for_nobody_is_an_error_before_it_is_typed(ca: CommandLine) -> None:
+    assert ca.rule("user", "password", "nobody", code=1) == "account.unknown"
+
+
+def test_a_disabled_account_is_told_in_the_list_until_it_is_enabled(ca: CommandLine, anna: str) -> None:
+    assert ca.answer("user", "disable", anna)["disabled_at"] is not None
+    assert ca("user", "list").stdout.splitlines()[1].split()[-1] == "disabled"
+    assert ca("user", "enable", anna).stdout == "anna can sign in again.\n"
+    assert _can_sign_in(ca, anna, PASSWORD)
+
+
+def test_disabling_says_what_it_does(ca: CommandLine, anna: str) -> None:
+    assert ca("user", "disable", anna).stdout == "anna is locked out.\n"
+
+
+@pytest.mark.parametrize("command", ["disable", "enable"])
+def test_nobody_cannot_be_locked_out_or_in(ca: CommandLine, command: str) -> None:
+    assert ca.rule("user", command, "nobody", code=1) == "account.unknown"

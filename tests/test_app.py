@@ -1,0 +1,99 @@
+"""Where the parts meet: folders, session keys, addresses."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+from argon2 import PasswordHasher
+from cryptography import x509
+
+import ca_service
+from ca_service import settings as settings_module
+from ca_service.app import create_app, open_installation
+from ca_service.authority.installation import Installation
+from ca_service.authority.permissions import Actor
+from ca_service.authority.registration import Options
+from ca_service.errors import KeystoreError, NotReady
+from ca_service.settings import Settings
+from tests.support import requests
+
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+def settings_in(folder: Path, **environ: str) -> Settings:
+    """The settings with these variables of the environment."""
+    return settings_module.load({f"CA_SERVICE_{name}": value for name, value in environ.items()}, folder).settings
+
+
+def test_opening_an_installation_creates_nothing(tmp_path: Path) -> None:
+    open_installation(settings_in(tmp_path / "instance"), CHEAP)
+    assert not (tmp_path / "instance").exists()
+
+
+def test_a_folder_as_a_checkout_brings_it_is_closed_to_others(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    (tmp_path / ".gitkeep").touch()
+    open_installation(settings_in(tmp_path), CHEAP)
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
+
+
+def test_a_folder_in_use_that_others_can_read_is_refused_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "ca.sqlite3").touch()
+    tmp_path.chmod(0o755)
+    with pytest.raises(KeystoreError) as caught:
+        open_installation(settings_in(tmp_path), CHEAP)
+    assert caught.value.rule == "keystore.mode"
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
+
+
+def test_an_application_needs_an_installation(tmp_path: Path) -> None:
+    with pytest.raises(NotReady) as caught:
+        create_app(settings_in(tmp_path / "instance"))
+    assert caught.value.rule == "installation.missing"
+
+
+def test_the_package_offers_the_factory_and_nothing_else_on_demand() -> None:
+    assert ca_service.create_app is create_app
+    with pytest.raises(AttributeError):
+        ca_service.something_else  # noqa: B018 - looking is the test
+
+
+def test_the_session_key_is_made_once_and_closed_to_others(installation: Installation, settings: Settings) -> None:
+    first = create_app(settings, installation).config["SECRET_KEY"]
+    assert create_app(settings, installation).config["SECRET_KEY"] == first
+    assert stat.S_IMODE((settings.instance_path / "session.key").stat().st_mode) == 0o600
+
+
+def test_a_session_key_of_the_settings_is_used_and_none_made(installation: Installation, settings: Settings) -> None:
+    given = settings_in(settings.instance_path, WEB__SECRET_KEY="k" * 40)
+    assert create_app(given, installation).config["SECRET_KEY"] == "k" * 40
+    assert not (settings.instance_path / "session.key").exists()
+
+
+@pytest.mark.parametrize(
+    ("base_url", "expected"),
+    [
+        ("https://ca.example.com", "http://ca.example.com/ca/intermediate-g1.der"),
+        ("http://ca.example.com:8080", "http://ca.example.com:8080/ca/intermediate-g1.der"),
+        ("https://ca.example.com:8443", None),
+        ("", None),
+    ],
+)
+def test_certificates_say_over_plain_http_where_their_issuer_is(
+    installation: Installation, settings: Settings, operator: Actor, base_url: str, expected: str | None
+) -> None:
+    installation.close()
+    opened = open_installation(settings_in(settings.instance_path, WEB__BASE_URL=base_url), CHEAP)
+    record = opened.issuance.issue(operator, [requests.GOOD[0].data], Options()).certificates[0]
+    assert issuer_url(x509.load_der_x509_certificate(record.der)) == expected
+
+
+def issuer_url(certificate: x509.Certificate) -> str | None:
+    """The address in the AIA extension, if there is one."""
+    for extension in certificate.extensions:
+        if isinstance(extension.value, x509.AuthorityInformationAccess):
+            location = extension.value[0].access_location
+            return str(location.value)
+    return None
