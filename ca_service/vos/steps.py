@@ -19,17 +19,37 @@ _LEAF: Final = (
     "On the node that made the request, on the same page: purpose {purpose} (not tomcat), this file. "
     "A good upload uses up the request: a second certificate then needs a new request."
 )
-_RESTART: Final = (
-    "UCCX and SocialMiner 11.5: restart the SocialMiner server and the UCCX nodes. "
-    "SocialMiner/CCP later: utils service restart CCP XMPP Server, then utils service restart Cisco Tomcat. "
-    "CUCM 14 and later: Cisco Tomcat on every node, Cisco UDS Tomcat and Cisco AXL Tomcat on the CUCM nodes, "
-    "Cisco DRF Local on every node and Cisco DRF Master on the publisher. "
-    "Publisher first, then the others one at a time."
+_RESTART: Final = "Publisher first, then the other nodes one at a time."
+_RESTARTS: Final = (
+    ("UCCX and SocialMiner 11.5", "restart the SocialMiner server and the UCCX nodes."),
+    (
+        "SocialMiner/CCP, later",
+        "utils service restart CCP XMPP Server, then utils service restart Cisco Tomcat.",
+    ),
+    (
+        "Finesse",
+        "utils service restart Cisco Finesse Notification Service, then utils service restart Cisco Finesse Tomcat.",
+    ),
+    ("CUCM 12.5 and older", "utils service restart Cisco Tomcat on every node, and Cisco Tftp where it runs."),
+    (
+        "CUCM 14 and later",
+        "Cisco Tomcat on every node, Cisco UDS Tomcat and Cisco AXL Tomcat on the CUCM nodes, "
+        "Cisco DRF Local on every node and Cisco DRF Master on the publisher.",
+    ),
+    ("CUC", "Cisco Tomcat, Connection Conversation Manager, IMAP Server, DirSync, Jetty and SMTP."),
 )
-_USED: Final = (
-    "UCCX 11.5 uses it at once. UCCX 11.6 to 12.5 does not use ECDSA: Cisco removed it there. "
-    "UCCX 15, Finesse, CUIC, VVB: run set tls server cert_type ecdsa on every node; each reboots. "
-    "CUCM, IM&P, CUC: set the Enterprise Parameter HTTPS Ciphers to all EC and RSA ciphers, restart Cisco Tomcat."
+_USED: Final = "Whether a node presents it depends on product and version."
+_USES: Final = (
+    ("UCCX and SocialMiner 11.5", "use it at once."),
+    ("UCCX 11.6 to 12.5", "do not use it: Cisco removed ECDSA there."),
+    (
+        "UCCX 15.0; Finesse, CUIC and VVB 12.6 and later",
+        "run set tls server cert_type ecdsa on every node of the cluster; each reboots a minute later.",
+    ),
+    (
+        "CUCM, IM&P, CUC",
+        "set the Enterprise Parameter HTTPS Ciphers to All Supported EC and RSA Ciphers, then restart Cisco Tomcat.",
+    ),
 )
 _CHECK: Final = "Ask from another machine. The serial number must be {serial}."
 _CHECK_COMMAND: Final = (
@@ -49,14 +69,18 @@ SOURCES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing to do, in words. `file` is the file of the bundle that it is done with, `command` the line
-    for a shell that does it; empty if there is none."""
+    """One thing to do, in words.
+
+    `file` is the file of the bundle that it is done with, `command` the line for a shell that does it; empty
+    if there is none. `cases` are (product and version, what to do there), where that differs.
+    """
 
     title: str
     text: str
     file: str = ""
     purpose: str = ""
     command: str = ""
+    cases: tuple[tuple[str, str], ...] = ()
 
 
 def vos_steps(
@@ -70,8 +94,8 @@ def vos_steps(
     return (
         *uploads,
         Step(f"Upload {leaf_file}", _LEAF.format(purpose=purpose.service), leaf_file, purpose.service),
-        Step("Restart what presents it", _RESTART),
-        Step("Make the node use it", _USED),
+        Step("Restart what presents it", _RESTART, cases=_RESTARTS),
+        Step("Make the node use it", _USED, cases=_USES),
         Step(
             "See that it is served",
             _CHECK.format(serial=serial_number.upper()),  # as openssl prints it
@@ -112,6 +136,8 @@ def as_text(title: str, steps: Sequence[Step], facts: Sequence[tuple[str, str]])
         lines += _wrapped(value, f"{name + ':':<{_COLUMN}}", " " * _COLUMN)
     for number, step in enumerate(steps, 1):
         lines += ["", f"{number}. {step.title}", *_wrapped(step.text, _INDENT, _INDENT)]
+        for product, what in step.cases:
+            lines += _wrapped(f"{product}: {what}", f"{_INDENT}- ", f"{_INDENT}  ")
         lines += [f"{_INDENT}Purpose: {step.purpose}"] if step.purpose else []
         lines += ["", *_shell_lines(step.command)] if step.command else []
     return "\n".join([*lines, ""])

@@ -43,7 +43,7 @@ def test_the_steps_warn_of_the_other_certificate_and_of_the_used_up_request() ->
     text = " ".join(upload_text(delivery()).split())
     assert "purpose tomcat-ECDSA (not tomcat)" in text
     assert "a second certificate then needs a new request" in text
-    assert "UCCX 11.6 to 12.5 does not use ECDSA" in text
+    assert "UCCX 11.6 to 12.5: do not use it: Cisco removed ECDSA there." in text
     assert "set tls server cert_type ecdsa" in text
 
 
