@@ -152,7 +152,11 @@ def _prepare_server(instance_path: Path | None, host: str | None, port: int | No
 
 
 def _serve(settings: Settings) -> None:
-    """Serve until stopped; the installation has been set up before."""
+    """Serve until stopped; the installation has been set up before.
+
+    The web is imported here and not in each worker: they share its memory, and start sooner.
+    """
+    from ca_service import web  # noqa: F401
     from ca_service.web.server import ServerOptions, serve
 
     options = ServerOptions(

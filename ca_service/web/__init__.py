@@ -1,0 +1,47 @@
+"""HTTP: pages for people, an API for scripts, public files for relying parties."""
+
+from __future__ import annotations
+
+from flask import Flask
+from flask_wtf import CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from ca_service.authority.installation import Installation
+from ca_service.web import access_log, auth, i18n, problems, security
+from ca_service.web.api import blueprint as api
+from ca_service.web.context import WebOptions
+from ca_service.web.pages import blueprint as pages
+from ca_service.web.public import blueprint as public
+
+__all__ = ["WebOptions", "create"]
+
+
+def create(installation: Installation, options: WebOptions) -> Flask:
+    """The Flask application that serves this installation."""
+
+    app = Flask("ca_service.web", static_url_path="/static")
+    app.config.update(
+        SECRET_KEY=options.secret_key,
+        MAX_CONTENT_LENGTH=options.max_upload_bytes,
+        MAX_FORM_MEMORY_SIZE=options.max_upload_bytes,
+        MAX_FORM_PARTS=200,
+        PERMANENT_SESSION_LIFETIME=options.session_lifetime,
+        SESSION_REFRESH_EACH_REQUEST=False,  # no cookie on files that caches keep; the limit counts from signing in
+        SESSION_COOKIE_NAME="ca_service",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=options.base_url.startswith("https://"),
+        WTF_CSRF_TIME_LIMIT=None,  # as long as the session, which has a limit of its own
+    )
+    app.extensions["ca_service"] = (installation, options)
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    for part in (access_log, i18n, auth, problems, security):
+        part.install(app)
+    csrf = CSRFProtect(app)
+    csrf.exempt(api)  # it takes bearer tokens only, never the cookie
+    for blueprint in (pages, api, public):
+        app.register_blueprint(blueprint)
+    if options.trusted_proxies:
+        count = options.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
+    return app

@@ -1,0 +1,13 @@
+"""The API for scripts: bearer tokens, JSON and certificates, problems per RFC 9457."""
+
+from flask import Blueprint
+
+from ca_service.web.api import authority, certificates, checks, description
+
+blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
+blueprint.add_url_rule("/certificates", view_func=certificates.issue, methods=["POST"])
+blueprint.add_url_rule("/certificates", view_func=certificates.list_certificates)
+blueprint.add_url_rule("/certificates/<serial_number>", view_func=certificates.get_certificate)
+blueprint.add_url_rule("/checks", view_func=checks.check, methods=["POST"])
+blueprint.add_url_rule("/authority", view_func=authority.get_authority)
+blueprint.add_url_rule("/openapi.json", view_func=description.get_description)

@@ -1,0 +1,143 @@
+"""Knows how certificates, checks and the authority are answered: as JSON, or as a file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import cache
+from urllib.parse import urlencode
+
+from cryptography import x509
+from flask import Response
+from pydantic import BaseModel
+
+from ca_service.authority.hierarchy import ActiveAuthority
+from ca_service.authority.records import CertificateRecord
+from ca_service.authority.registration import Examination
+from ca_service.errors import Finding
+from ca_service.pki import encodings, keys, names
+from ca_service.web.api import models
+from ca_service.web.api.negotiation import JSON
+from ca_service.web.auth import API_PREFIX
+from ca_service.web.context import base_url, installation
+from ca_service.web.delivery import deliver, deliver_authority
+from ca_service.web.problems import finding_document
+
+
+def certificates(
+    records: Sequence[CertificateRecord], form: str, findings: Sequence[Finding] = (), next_page: str | None = None
+) -> Response:
+    """The certificates in this form; findings and the address of the next page are told in JSON only."""
+    return _varying(_certificates_as_json(records, findings, next_page) if form == "json" else deliver(records, form))
+
+
+def checks(examinations: Sequence[Examination]) -> Response:
+    """What would happen to each request."""
+    return _json(models.ChecksDocument(checks=[_check(number, each) for number, each in enumerate(examinations)]))
+
+
+def authority(active: ActiveAuthority, form: str) -> Response:
+    """The authority that issues now, in this form."""
+    return _varying(_json(_authority(active)) if form == "json" else deliver_authority(active, form))
+
+
+def address(path: str, query: dict[str, str] | None = None) -> str:
+    """The address of something in this API."""
+    return f"{base_url()}{API_PREFIX}{path}" + (f"?{urlencode(query)}" if query else "")
+
+
+def _certificates_as_json(
+    records: Sequence[CertificateRecord], findings: Sequence[Finding], next_page: str | None
+) -> Response:
+    hierarchy = installation().hierarchy
+
+    @cache
+    def chain(issuer_id: str) -> list[str]:
+        return [_pem(certificate) for certificate in hierarchy.chain_of(issuer_id)]
+
+    return _json(
+        models.CertificatesDocument(
+            certificates=[_certificate(record, chain(record.issuer_id)) for record in records],
+            findings=_findings(findings),
+            next=next_page,
+        )
+    )
+
+
+def _certificate(record: CertificateRecord, chain: list[str]) -> models.CertificateDocument:
+    own = address(f"certificates/{record.serial_number}")
+    return models.CertificateDocument(
+        serial_number=record.serial_number,
+        profile=record.profile,
+        host=record.host,
+        subject=record.subject,
+        names=list(record.names),
+        not_before=record.not_before,
+        not_after=record.not_after,
+        issued_at=record.issued_at,
+        issued_by=record.issued_by,
+        fingerprint_sha256=hashlib.sha256(record.der).hexdigest(),
+        pem=_pem(x509.load_der_x509_certificate(record.der)),
+        chain=chain,
+        links=models.CertificateLinks(
+            self=own,
+            zip=f"{own}?format=zip",
+            pem=f"{own}?format=pem",
+            der=f"{own}?format=der",
+            p7b=f"{own}?format=p7b",
+        ),
+    )
+
+
+def _check(number: int, examination: Examination) -> models.CheckDocument:
+    asked = examination.description
+    return models.CheckDocument(
+        accepted=not examination.is_refused,
+        subject=", ".join(f"{kind}={value}" for kind, value in asked.subject) if asked else None,
+        names=[":".join(name) for name in asked.subject_alternative_name] if asked else [],
+        key=asked.key if asked else None,
+        signature=asked.signature if asked else None,
+        key_usage=list(asked.key_usage) if asked else [],
+        extended_key_usage=list(asked.extended_key_usage) if asked else [],
+        findings=_findings([found.under(f"/csr/{number}") for found in examination.findings]),
+    )
+
+
+def _authority(active: ActiveAuthority) -> models.AuthorityDocument:
+    own = address("authority")
+    return models.AuthorityDocument(
+        name=active.record.name,
+        certificates=[_authority_certificate(each, each is active.root) for each in active.chain],
+        links=models.AuthorityLinks(self=own, pem=f"{own}?format=pem", p7b=f"{own}?format=p7b"),
+    )
+
+
+def _authority_certificate(certificate: x509.Certificate, is_root: bool) -> models.AuthorityCertificateDocument:
+    return models.AuthorityCertificateDocument(
+        role="root" if is_root else "intermediate",
+        subject=names.name_text(certificate.subject),
+        serial_number=encodings.serial_text(certificate.serial_number),
+        key=keys.kind_name(certificate.public_key()),
+        not_before=certificate.not_valid_before_utc,
+        not_after=certificate.not_valid_after_utc,
+        fingerprint_sha256=encodings.fingerprint(certificate),
+        pem=_pem(certificate),
+    )
+
+
+def _pem(certificate: x509.Certificate) -> str:
+    return encodings.pem(certificate).decode("ascii")
+
+
+def _findings(findings: Sequence[Finding]) -> list[models.FindingDocument]:
+    return [models.FindingDocument.model_validate(finding_document(found)) for found in findings]
+
+
+def _json(document: BaseModel) -> Response:
+    return Response(document.model_dump_json(), content_type=JSON)
+
+
+def _varying(response: Response) -> Response:
+    """RFC 9110, 12.5.5: the form depends on Accept."""
+    response.vary.add("Accept")
+    return response

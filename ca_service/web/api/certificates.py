@@ -1,0 +1,69 @@
+"""Issues certificates, lists them, and hands them out again."""
+
+from __future__ import annotations
+
+from flask import Response, request
+
+from ca_service.authority.permissions import Action
+from ca_service.authority.records import CertificateQuery
+from ca_service.errors import InvalidInput, blocking
+from ca_service.web.api import answers
+from ca_service.web.api.intake import read_submission
+from ca_service.web.api.models import CertificateQueryFields, IssueQuery, ListQueryFields
+from ca_service.web.api.negotiation import JSON_ONLY, certificate_forms, wanted_form
+from ca_service.web.api.validation import read_query
+from ca_service.web.context import actor, installation, needs
+
+
+@needs(Action.ISSUE)
+def issue() -> Response:
+    """Issue one certificate for each request in the body, all or none."""
+    query = read_query(IssueQuery)
+    submission = read_submission(query)
+    form = wanted_form(certificate_forms(len(submission.requests)), query.format)
+    issued = installation().issuance.issue(actor(), submission.requests, submission.options, _idempotency_key())
+    response = answers.certificates(issued.certificates, form, issued.findings)
+    response.status_code = 201 if issued.created else 200
+    response.headers["Location"] = answers.address(f"certificates/{issued.certificates[0].serial_number}")
+    return response
+
+
+@needs(Action.READ)
+def list_certificates() -> Response:
+    """One page of the certificates."""
+    query = read_query(ListQueryFields)
+    wanted_form(JSON_ONLY)
+    page = installation().issuance.list_certificates(
+        actor(), CertificateQuery(text=query.q, sort=query.sort, cursor=query.cursor, limit=query.limit)
+    )
+    if not page.next_cursor:
+        return answers.certificates(page.items, "json")
+    following = {"q": query.q, "sort": query.sort, "limit": str(query.limit), "cursor": page.next_cursor}
+    address = answers.address("certificates", {name: value for name, value in following.items() if value})
+    response = answers.certificates(page.items, "json", next_page=address)
+    response.headers["Link"] = f'<{address}>; rel="next"'
+    return response
+
+
+@needs(Action.READ)
+def get_certificate(serial_number: str) -> Response:
+    """One certificate."""
+    query = read_query(CertificateQueryFields)
+    form = wanted_form(certificate_forms(1), query.format)
+    record = installation().issuance.get_certificate(actor(), serial_number)
+    return answers.certificates([record], form)
+
+
+def _idempotency_key() -> str:
+    """The header, if it was sent; a blank one is a mistake in a script, not the wish to do without."""
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not key.strip():
+        raise InvalidInput(
+            blocking(
+                "idempotency-key.invalid",
+                "/Idempotency-Key",
+                "The Idempotency-Key is empty.",
+                "Send a UUID or the like, or leave the header out.",
+            )
+        )
+    return key or ""

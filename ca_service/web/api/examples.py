@@ -1,0 +1,99 @@
+"""Knows the examples of the API's description: they fit the models, and the request is a good one."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+#: The request of a SocialMiner whose key was thrown away.
+REQUEST: Final = """\
+-----BEGIN CERTIFICATE REQUEST-----
+MIIBvDCCAWICAQAwgYwxCzAJBgNVBAYTAkRFMQ8wDQYDVQQIDAZIZXNzZW4xGjAY
+BgNVBAcMEUZyYW5rZnVydCBhbSBNYWluMRowGAYDVQQKDBFCZWlzcGllbCAmIFPD
+tmhuZTEXMBUGA1UECxMOQ29udGFjdCBDZW50cmUxGzAZBgNVBAMTEnNtMS1FQy5l
+eGFtcGxlLmNvbTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABPQB7FupxdDkTb4i
+NH6LS3mnLkKBk9DmYI+Vp7kZsu2H4sIWJ4hHsNVChGXEBPdbY1v3HfZdg42HL0FN
+NJjYUjOgczBxBgkqhkiG9w0BCQ4xZDBiMCcGA1UdJQQgMB4GCCsGAQUFBwMBBggr
+BgEFBQcDAgYIKwYBBQUHAwUwDgYDVR0PAQH/BAQDAgO4MCcGA1UdEQQgMB6CC2V4
+YW1wbGUuY29tgg9zbTEuZXhhbXBsZS5jb20wCgYIKoZIzj0EAwIDSAAwRQIhAMo4
+HekaV1CPhUKG2MOrWvykE7H2aNokuKs/4CBGkCmsAiBsOtKEWsj8m9zk/IWQZph6
+u5xuugTVBgTDeFiox79D0Q==
+-----END CERTIFICATE REQUEST-----
+"""
+_SERIAL: Final = "5c3f9f0d5f0c4a1e8b7a6d2c4e1f0a9b8c7d6e5f"
+_PEM: Final = "-----BEGIN CERTIFICATE-----\n(base64)\n-----END CERTIFICATE-----\n"
+_OWN: Final = f"https://ca.example.com/api/v1/certificates/{_SERIAL}"
+_AUTHORITY: Final = "https://ca.example.com/api/v1/authority"
+
+CERTIFICATES: Final[dict[str, Any]] = {
+    "certificates": [
+        {
+            "serial_number": _SERIAL,
+            "profile": "vos",
+            "host": "sm1.example.com",
+            "subject": "C=DE, O=Example, CN=sm1-EC.example.com",
+            "names": ["DNS:example.com", "DNS:sm1.example.com"],
+            "not_before": "2026-11-23T17:55:00Z",
+            "not_after": "2027-12-25T17:54:59Z",
+            "issued_at": "2026-11-23T18:00:00Z",
+            "issued_by": "renewal",
+            "fingerprint_sha256": "0" * 64,
+            "pem": _PEM,
+            "chain": [_PEM, _PEM],
+            "links": {
+                "self": _OWN,
+                "zip": f"{_OWN}?format=zip",
+                "pem": f"{_OWN}?format=pem",
+                "der": f"{_OWN}?format=der",
+                "p7b": f"{_OWN}?format=p7b",
+            },
+        }
+    ],
+    "findings": [],
+    "next": None,
+}
+CHECKS: Final[dict[str, Any]] = {
+    "checks": [
+        {
+            "accepted": False,
+            "subject": "C=DE, O=Example, CN=uccx1.example.com",
+            "names": ["DNS:example.com", "DNS:uccx1.example.com"],
+            "key": "RSA 2048",
+            "signature": "SHA-256",
+            "key_usage": ["digitalSignature", "keyEncipherment", "dataEncipherment"],
+            "extended_key_usage": ["serverAuth", "clientAuth"],
+            "findings": [
+                {
+                    "pointer": "/csr/0/public_key",
+                    "rule": "csr.key.rsa",
+                    "severity": "blocking",
+                    "detail": "This request has an RSA key (2048 bit); this authority is EC from root to leaf.",
+                    "mend": "From a Cisco node, this is the tomcat request: download tomcat-ECDSA instead.",
+                }
+            ],
+        }
+    ]
+}
+AUTHORITY: Final[dict[str, Any]] = {
+    "name": "Example Lab",
+    "certificates": [
+        {
+            "role": role,
+            "subject": f"O=Example Lab, CN=Example Lab EC {role.title()} CA G1",
+            "serial_number": _SERIAL,
+            "key": "EC P-384",
+            "not_before": "2026-11-23T17:55:00Z",
+            "not_after": "2036-11-20T17:54:59Z",
+            "fingerprint_sha256": "0" * 64,
+            "pem": _PEM,
+        }
+        for role in ("intermediate", "root")
+    ],
+    "links": {"self": _AUTHORITY, "pem": f"{_AUTHORITY}?format=pem", "p7b": f"{_AUTHORITY}?format=p7b"},
+}
+PROBLEM: Final[dict[str, Any]] = {
+    "type": "urn:ca-service:problem:refused",
+    "title": "The request was refused",
+    "status": 422,
+    "detail": CHECKS["checks"][0]["findings"][0]["detail"],
+    "errors": CHECKS["checks"][0]["findings"],
+}

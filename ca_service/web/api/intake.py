@@ -1,0 +1,145 @@
+"""Knows the ways in which requests are sent (raw, form, JSON) and takes requests and options out of them.
+
+What a request contains is not looked at here. The body is read as it came before anything else looks
+at it: curl sends files as application/x-www-form-urlencoded, and the `+` of base64 is no blank.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flask import request
+
+from ca_service.authority.registration import Options
+from ca_service.errors import InvalidInput
+from ca_service.web.api.models import OptionFields, RequestDocument
+from ca_service.web.api.validation import conflict, single_values, unknown, validated
+from ca_service.web.problems import UnsupportedMediaType
+
+_FORM: Final = "multipart/form-data"
+_FILE_FIELD: Final = "csr"
+_BLANKS: Final = b"\xef\xbb\xbf \t\r\n"  # with the byte order mark
+_ENCODED_FIELD: Final = re.compile(rb"\s*(?:csr|profile|validity_days|new|add_host_name)=")
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What was sent: the requests as they came, in their order, and the options for all of them."""
+
+    requests: tuple[bytes, ...]
+    options: Options
+
+
+@dataclass(frozen=True, slots=True)
+class _Body:
+    requests: tuple[bytes, ...]
+    options: OptionFields
+
+
+def read_submission(query: OptionFields) -> Submission:
+    """The submission in the body of this HTTP request, together with the options in its query.
+
+    Raises InvalidInput for what cannot be read and for options that contradict each other,
+    UnsupportedMediaType for a compressed body.
+    """
+    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        raise UnsupportedMediaType.because(
+            "http.content-encoding",
+            "The body is compressed.",
+            "Send it without Content-Encoding; a signing request is small.",
+        )
+    body = _read_form() if request.mimetype == _FORM else _read_raw(_body())
+    return Submission(body.requests, _options(query, body.options))
+
+
+def _body() -> bytes:
+    """The body as it came; Werkzeug cuts a chunked one off at the limit, and objects at the next read only."""
+    data = request.get_data(cache=False)
+    request.stream.read(1)
+    return data
+
+
+def _read_raw(data: bytes) -> _Body:
+    if request.is_json or data.lstrip(_BLANKS).startswith(b"{"):
+        return _read_json(data)
+    if _ENCODED_FIELD.match(data):
+        raise InvalidInput.because(
+            "form.encoded",
+            "The form is URL-encoded, which spoils requests.",
+            "Send the file alone (curl --data-binary @FILE) or as a form with files (curl -F csr=@FILE).",
+        )
+    return _Body((data,), OptionFields())
+
+
+def _read_json(data: bytes) -> _Body:
+    document = validated(RequestDocument, _parse(data), from_text=False)
+    texts = [document.csr] if isinstance(document.csr, str) else document.csr
+    said = {name: getattr(document, name) for name in OptionFields.model_fields}
+    return _Body(tuple(text.encode() for text in texts), OptionFields(**said))
+
+
+def _parse(data: bytes) -> dict[str, Any]:
+    """The JSON object (RFC 8259); raises InvalidInput, also for a name that stands in it twice."""
+    try:
+        parsed = json.loads(
+            data, object_pairs_hook=_without_repetition, parse_float=_number, parse_constant=_no_constant
+        )
+        json.dumps(parsed, ensure_ascii=False).encode()  # raises for half of a surrogate pair
+    except (ValueError, RecursionError) as error:
+        raise _not_json() from error
+    if not isinstance(parsed, dict):
+        raise _not_json()
+    return parsed
+
+
+def _not_json() -> InvalidInput:
+    return InvalidInput.because(
+        "json.invalid",
+        "The body is not a JSON object, or not a sound one.",
+        'Send {{"csr": "..."}} as UTF-8, each name once; or send the request itself with curl --data-binary @FILE.',
+    )
+
+
+def _without_repetition(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(members)
+    if len(found) < len(members):
+        raise ValueError("a name stands in it twice")
+    return found
+
+
+def _number(text: str) -> float:
+    """30.0 is the integer 30 in JSON Schema, so it is one here."""
+    value = float(text)
+    return int(value) if value.is_integer() else value
+
+
+def _no_constant(text: str) -> float:
+    raise ValueError(f"{text} is no JSON")
+
+
+def _read_form() -> _Body:
+    foreign = [name for name in request.files if name != _FILE_FIELD]
+    if foreign:
+        raise InvalidInput(*(unknown(name, iter(RequestDocument.model_fields)) for name in foreign))
+    files = [upload.read() for upload in request.files.getlist(_FILE_FIELD)]
+    texts = [text.encode() for text in request.form.getlist(_FILE_FIELD)]
+    fields = request.form.copy()
+    fields.poplist(_FILE_FIELD)
+    options = validated(OptionFields, single_values(fields), from_text=True)
+    return _Body((*files, *texts), options)
+
+
+def _options(query: OptionFields, body: OptionFields) -> Options:
+    in_query, in_body = _said(query), _said(body)
+    both = [name for name, value in in_query.items() if in_body.get(name, value) != value]
+    if both:
+        raise InvalidInput(*(conflict(name, in_query[name], in_body[name]) for name in both))
+    return Options(**in_query | in_body)
+
+
+def _said(fields: OptionFields) -> dict[str, Any]:
+    found = {name: getattr(fields, name) for name in OptionFields.model_fields}
+    return {name: value for name, value in found.items() if value is not None}

@@ -1,0 +1,92 @@
+"""Knows how what was sent is held against a model, and tells in findings what does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, TypeVar
+
+from flask import request
+from pydantic import BaseModel, ValidationError
+from werkzeug.datastructures import MultiDict
+
+from ca_service.errors import Finding, InvalidInput, blocking
+from ca_service.web.api.models import FROM_TEXT
+
+Model = TypeVar("Model", bound=BaseModel)
+_MAX_SHOWN: Final = 60
+
+
+def read_query(model: type[Model]) -> Model:
+    """The query of this request; raises InvalidInput for what the model does not take."""
+    return validated(model, single_values(request.args), from_text=True)
+
+
+def validated(model: type[Model], values: Mapping[str, Any], *, from_text: bool) -> Model:
+    """The values as the model; `from_text` lets digits and words be numbers and truths."""
+    try:
+        return model.model_validate(values, context=FROM_TEXT if from_text else None)
+    except ValidationError as error:
+        faults = {fault["loc"][:1]: fault for fault in reversed(error.errors(include_url=False))}
+        raise InvalidInput(*(_finding(model, fault) for fault in reversed(faults.values()))) from error
+
+
+def single_values(values: MultiDict[str, str]) -> dict[str, str]:
+    """Each value by its name; raises InvalidInput for a name with two different values."""
+    repeated = [name for name, found in values.lists() if len(set(found)) > 1]
+    if repeated:
+        raise InvalidInput(*(conflict(name, *values.getlist(name)[:2]) for name in repeated))
+    return values.to_dict()
+
+
+def conflict(name: str, first: object, second: object) -> Finding:
+    """The finding that an option was given two values."""
+    return blocking(
+        "option.conflict",
+        _pointer(name),
+        "The option {name} is given twice: as {first} and as {second}.",
+        "Give it once.",
+        name=_shown(name),
+        first=_shown(first),
+        second=_shown(second),
+    )
+
+
+def unknown(name: str, known: Iterator[str]) -> Finding:
+    """The finding that there is no such option."""
+    return blocking(
+        "option.unknown",
+        _pointer(name),
+        "There is no option {name} here.",
+        "Leave it out. What there is: {known}.",
+        name=_shown(name),
+        known=", ".join(known) or "nothing",
+    )
+
+
+def _finding(model: type[BaseModel], fault: Mapping[str, Any]) -> Finding:
+    name = str(fault["loc"][0])
+    if fault["type"] == "extra_forbidden":
+        return unknown(name, iter(model.model_fields))
+    takes = model.model_fields[name].description
+    if fault["type"] == "missing":
+        return blocking("option.missing", _pointer(name), "{name} is missing.", "Give {takes}.", name=name, takes=takes)
+    return blocking(
+        "option.value",
+        _pointer(name),
+        "{name} cannot be {value}.",
+        "Give {takes}.",
+        name=name,
+        value="what it is" if name == "csr" else _shown(fault["input"]),  # a key may have been sent by mistake
+        takes=takes,
+    )
+
+
+def _pointer(name: str) -> str:
+    """A JSON pointer to a member of the top level (RFC 6901, 3)."""
+    return "/" + name[:_MAX_SHOWN].replace("~", "~0").replace("/", "~1")
+
+
+def _shown(value: object) -> str:
+    """A value as it may be shown: short, and booleans as JSON has them."""
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return f"\u201c{text[:_MAX_SHOWN]}\u201d"

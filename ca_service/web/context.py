@@ -1,0 +1,63 @@
+"""Knows what a view needs from around it: the installation, who is acting, the options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final, TypeVar, cast
+
+from flask import current_app, g, request
+
+from ca_service.authority.installation import Installation
+from ca_service.authority.permissions import Action, Actor
+
+_EXTENSION: Final = "ca_service"
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class WebOptions:
+    """What the web doors are told by the settings. `base_url` is empty where it is not known."""
+
+    secret_key: str
+    base_url: str = ""
+    trusted_proxies: int = 0
+    session_lifetime: timedelta = timedelta(hours=8)
+    max_upload_bytes: int = 1024 * 1024
+
+
+def installation() -> Installation:
+    """The installation that this application serves."""
+    return cast(Installation, current_app.extensions[_EXTENSION][0])
+
+
+def options() -> WebOptions:
+    """The options of this application."""
+    return cast(WebOptions, current_app.extensions[_EXTENSION][1])
+
+
+def actor() -> Actor:
+    """Who is acting; only in views that ask for an action."""
+    return cast(Actor, g.actor)
+
+
+def base_url() -> str:
+    """How this service is reached, without a slash at the end: as configured, or as asked."""
+    return options().base_url or request.host_url.rstrip("/")
+
+
+def needs(action: Action) -> Callable[[View], View]:
+    """Declare what a view does. Without an account that may do it, nobody gets in."""
+
+    def declare(view: View) -> View:
+        view.action = action  # type: ignore[attr-defined]
+        return view
+
+    return declare
+
+
+def public(view: View) -> View:
+    """Declare that a view is for everybody."""
+    view.action = None  # type: ignore[attr-defined]
+    return view

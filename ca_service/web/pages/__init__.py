@@ -1,0 +1,14 @@
+"""The pages for people."""
+
+from flask import Blueprint
+
+blueprint = Blueprint("pages", __name__)
+
+from ca_service.web.pages import (  # noqa: E402, F401 - the views need the blueprint
+    account,
+    api_guide,
+    authority,
+    certificates,
+    new,
+    session,
+)

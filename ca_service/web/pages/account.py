@@ -1,0 +1,74 @@
+"""One's own account: API tokens and the password."""
+
+from __future__ import annotations
+
+from flask import redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from ca_service.authority.permissions import Action
+from ca_service.errors import Finding, InvalidInput
+from ca_service.web.auth import start_session
+from ca_service.web.context import actor, base_url, installation, needs
+from ca_service.web.pages import blueprint
+from ca_service.web.pages.forms import PasswordForm, TokenForm
+
+
+@blueprint.get("/account")
+@needs(Action.OWN_ACCOUNT)
+def account() -> ResponseReturnValue:
+    """Tokens and password."""
+    return _page(TokenForm(), PasswordForm())
+
+
+@blueprint.post("/account/tokens")
+@needs(Action.OWN_ACCOUNT)
+def create_token() -> ResponseReturnValue:
+    """Make a token, and show it once."""
+    form, findings, secret = TokenForm(), tuple[Finding, ...](), ""
+    if form.validate_on_submit():
+        try:
+            made = installation().accounts.create_token(actor(), actor().name, form.label.data, form.days.data)
+            secret = made.secret
+        except InvalidInput as error:
+            findings = error.findings
+    return _page(form, PasswordForm(), findings, secret), 201 if secret else 422
+
+
+@blueprint.post("/account/tokens/<int:token_id>/revoke")
+@needs(Action.OWN_ACCOUNT)
+def revoke_token(token_id: int) -> ResponseReturnValue:
+    """End a token at once."""
+    installation().accounts.revoke_token(actor(), actor().name, token_id)
+    return redirect(url_for("pages.account"), 303)
+
+
+@blueprint.post("/account/password")
+@needs(Action.OWN_ACCOUNT)
+def change_password() -> ResponseReturnValue:
+    """Set another password, which ends all other sessions."""
+    form, findings = PasswordForm(), tuple[Finding, ...]()
+    if form.validate_on_submit():
+        try:
+            changed = installation().accounts.change_password(actor(), form.old.data, form.password.data)
+        except InvalidInput as error:
+            findings = error.findings
+        else:
+            start_session(changed)
+            return redirect(url_for("pages.account", changed="password"), 303)
+    return _page(TokenForm(formdata=None), form, findings), 422
+
+
+def _page(
+    token_form: TokenForm, password_form: PasswordForm, findings: tuple[Finding, ...] = (), secret: str = ""
+) -> str:
+    return render_template(
+        "account.html",
+        actor=actor(),
+        tokens=installation().accounts.list_tokens(actor(), actor().name),
+        token_form=token_form,
+        password_form=password_form,
+        findings=findings,
+        secret=secret,
+        now=installation().clock(),
+        base_url=base_url(),
+    )

@@ -1,0 +1,167 @@
+"""Certificates: the list, one of them in full, what was just issued, and the downloads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, cast, get_args
+
+from cryptography import x509
+from flask import Response, render_template, request
+from flask.typing import ResponseReturnValue
+
+from ca_service.authority.issuance import MAX_REQUESTS
+from ca_service.authority.permissions import Action
+from ca_service.authority.records import CertificateQuery, CertificateRecord, Sort
+from ca_service.errors import InvalidInput, NotFound, blocking
+from ca_service.vos.bundle import safe_name
+from ca_service.web.context import actor, base_url, installation, needs
+from ca_service.web.delivery import deliver
+from ca_service.web.pages import blueprint
+from ca_service.web.pages.pem import request_pem
+from ca_service.web.views import CertificateView, FileView, bundle_views, decode
+
+SORTS: Final = get_args(Sort)
+FORMATS: Final = ("zip", "pem", "der", "p7b")
+_PAGE_SIZE: Final = 50
+
+
+@blueprint.get("/certificates")
+@needs(Action.READ)
+def certificates() -> ResponseReturnValue:
+    """The list: newest first, searched by name or serial number, page by page."""
+    text, sort = request.args.get("q", "")[:200], request.args.get("sort", "newest")
+    query = CertificateQuery(
+        text=text,
+        sort=cast(Sort, sort) if sort in SORTS else "newest",
+        cursor=request.args.get("cursor", "")[:1000],
+        limit=_PAGE_SIZE,
+    )
+    page = installation().issuance.list_certificates(actor(), query)
+    return render_template("certificates.html", page=page, query=query, sorts=SORTS, now=installation().clock())
+
+
+@blueprint.get("/certificates/<serial_number>")
+@needs(Action.READ)
+def certificate(serial_number: str) -> ResponseReturnValue:
+    """One certificate: decoded, with its chain, downloads and steps."""
+    record = installation().issuance.get_certificate(actor(), serial_number)
+    return render_template("certificate.html", **_shown(record), now=installation().clock())
+
+
+@blueprint.get("/certificates/<serial_number>/download")
+@needs(Action.READ)
+def download(serial_number: str) -> Response:
+    """The certificate in one of the forms: ?format=zip, pem, der, p7b."""
+    record = installation().issuance.get_certificate(actor(), serial_number)
+    return deliver([record], _format())
+
+
+@blueprint.get("/certificates/<serial_number>/files/<name>")
+@needs(Action.READ)
+def download_file(serial_number: str, name: str) -> Response:
+    """One of the numbered files of the bundle."""
+    issuance = installation().issuance
+    bundle = issuance.bundle([issuance.get_certificate(actor(), serial_number)])
+    found = next((file for file in bundle.uploads if file.path == name), None)
+    if found is None:
+        raise NotFound.because(
+            "file.unknown",
+            "The bundle has no file {name}.",
+            "The page of the certificate lists its files.",
+            name=name[:100],
+        )
+    headers = {"Content-Disposition": f'attachment; filename="{found.path}"'}
+    return Response(found.data, mimetype="application/x-pem-file", headers=headers)
+
+
+@blueprint.get("/certificates/<serial_number>/request.csr")
+@needs(Action.READ)
+def download_request(serial_number: str) -> Response:
+    """The request that the certificate answers."""
+    record = installation().issuance.get_certificate(actor(), serial_number)
+    headers = {"Content-Disposition": f'attachment; filename="{safe_name(record.host)}.csr"'}
+    return Response(request_pem(record.csr_der), mimetype="application/pkcs10", headers=headers)
+
+
+@blueprint.get("/issued")
+@needs(Action.READ)
+def issued() -> ResponseReturnValue:
+    """The result of a signing: what to take home, and what to do with it."""
+    records = _chosen()
+    bundle = installation().issuance.bundle(records)
+    files = [f"{safe_name(record.host)}.csr" for record in records]
+    items = [_shown(record) for record in records]
+    return render_template(
+        "issued.html",
+        items=items,
+        shared=_shared([item["uploads"] for item in items]),
+        bundle_name=bundle.name,
+        serials=[record.serial_number for record in records],
+        curl=_curl(files, records[0].profile),
+    )
+
+
+@blueprint.get("/issued/download")
+@needs(Action.READ)
+def download_issued() -> Response:
+    """One ZIP for all certificates of a signing."""
+    return deliver(_chosen(), "zip")
+
+
+def _shared(uploads: Sequence[tuple[FileView, ...]]) -> tuple[FileView, ...]:
+    """The trust files, if several certificates have them in common."""
+    trust = {files[:-1] for files in uploads}
+    return trust.pop() if len(uploads) > 1 and len(trust) == 1 else ()
+
+
+def _chosen() -> list[CertificateRecord]:
+    serials = list(dict.fromkeys(request.args.getlist("serial")))
+    if not 1 <= len(serials) <= MAX_REQUESTS:
+        raise InvalidInput(
+            blocking(
+                "certificate.none-chosen",
+                "/serial",
+                "No certificate was chosen, or more than {limit}.",
+                "Choose one in the list of certificates.",
+                limit=MAX_REQUESTS,
+            )
+        )
+    return [installation().issuance.get_certificate(actor(), serial) for serial in serials]
+
+
+def _format() -> str:
+    wanted = request.args.get("format", "zip")
+    if wanted not in FORMATS:
+        raise InvalidInput(
+            blocking(
+                "format.unknown",
+                "/format",
+                "There is no form \u201c{wanted}\u201d.",
+                "Use one of: {known}.",
+                wanted=wanted[:40],
+                known=", ".join(FORMATS),
+            )
+        )
+    return wanted
+
+
+def _shown(record: CertificateRecord) -> dict[str, Any]:
+    issuance = installation().issuance
+    delivery = issuance.delivery(record)
+    chain: list[CertificateView] = [decode(each) for each in (delivery.leaf, *delivery.authorities)]
+    bundle = issuance.bundle([record])
+    return {
+        "record": record,
+        "view": chain[0],
+        "chain": chain[::-1],
+        "uploads": bundle_views(bundle.uploads),
+        "steps": bundle.steps,
+        "request": x509.load_der_x509_csr(record.csr_der),
+        "bundle_name": bundle.name,
+    }
+
+
+def _curl(files: list[str], profile: str) -> str:
+    body = f"--data-binary @{files[0]}" if len(files) == 1 else " ".join(f"-F csr=@{name}" for name in files)
+    url = f"{base_url()}/api/v1/certificates?format=zip" + ("" if profile == "vos" else f"&profile={profile}")
+    return f'curl -fsS -H "Authorization: Bearer $TOKEN" {body} -OJ "{url}"'

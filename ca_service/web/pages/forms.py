@@ -1,0 +1,39 @@
+"""Knows the small forms; what they say is judged by the use cases, not here."""
+
+from __future__ import annotations
+
+from flask_wtf import FlaskForm
+from wtforms import IntegerField, PasswordField, StringField
+from wtforms.validators import DataRequired, EqualTo, InputRequired, Length
+
+from ca_service.authority.accounts import MAX_LABEL, MAX_PASSWORD
+
+
+class SetUpForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """The first administrator."""
+
+    name = StringField(validators=[DataRequired(), Length(max=64)])
+    password = PasswordField(validators=[DataRequired(), Length(max=MAX_PASSWORD)])
+    repeated = PasswordField(validators=[EqualTo("password", "The two passwords differ. Type them again.")])
+
+
+class SignInForm(FlaskForm):  # type: ignore[misc]
+    """Name and password."""
+
+    name = StringField(validators=[DataRequired(), Length(max=200)])
+    password = PasswordField(validators=[DataRequired(), Length(max=1000)])
+
+
+class TokenForm(FlaskForm):  # type: ignore[misc]
+    """A new API token."""
+
+    label = StringField(validators=[DataRequired(), Length(max=MAX_LABEL)])
+    days = IntegerField(validators=[InputRequired()], default=90)
+
+
+class PasswordForm(FlaskForm):  # type: ignore[misc]
+    """Another password."""
+
+    old = PasswordField(validators=[DataRequired(), Length(max=1000)])
+    password = PasswordField(validators=[DataRequired(), Length(max=MAX_PASSWORD)])
+    repeated = PasswordField(validators=[EqualTo("password", "The two passwords differ. Type them again.")])

@@ -1,0 +1,100 @@
+"""New certificates: choose requests, see what they are, sign. Nothing is stored before that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from ca_service.authority.permissions import Action
+from ca_service.authority.registration import Examination, Options
+from ca_service.errors import CAServiceError, Finding, InvalidInput, Refused
+from ca_service.pki.profiles import LEAF_PROFILES
+from ca_service.web.context import actor, installation, needs
+from ca_service.web.pages import blueprint
+from ca_service.web.pages.pem import request_pem
+from ca_service.web.pages.submission import (
+    Submitted,
+    included_requests,
+    new_requests,
+    submitted_options,
+    submitted_requests,
+)
+from ca_service.web.problems import status_of
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """One request on the review: how it came, and what it says.
+
+    `text` and `number` are for carrying it along; a request that cannot be read is not carried.
+    """
+
+    label: str
+    examination: Examination
+    text: str
+    number: int
+
+
+@blueprint.get("/")
+@needs(Action.CHECK)
+def new() -> ResponseReturnValue:
+    """The empty form."""
+    return _page(Options())
+
+
+@blueprint.post("/")
+@needs(Action.CHECK)
+def check() -> ResponseReturnValue:
+    """The form again, with what the requests say."""
+    options = Options()
+    try:
+        options, submitted = submitted_options(), submitted_requests()
+        return _page(options, _reviews(submitted, options))
+    except InvalidInput as error:
+        return _page(options, findings=error.findings), status_of(error)
+
+
+@blueprint.post("/sign")
+@needs(Action.ISSUE)
+def sign() -> ResponseReturnValue:
+    """Sign the marked requests, all or none, and go to the result."""
+    options, submitted = Options(), tuple[Submitted, ...]()
+    try:
+        options, submitted = submitted_options(), submitted_requests()
+        if new_requests():
+            return _page(options, _reviews(submitted, options))  # nobody has seen what these ask
+        chosen = included_requests(submitted)
+        issued = installation().issuance.issue(actor(), [each.data for each in chosen], options)
+    except Refused as error:
+        return _page(options, _reviews(submitted, options)), status_of(error)
+    except CAServiceError as error:
+        reviews = () if isinstance(error, InvalidInput) and not submitted else _reviews(submitted, options)
+        return _page(options, reviews, error.findings), status_of(error)
+    serials = [record.serial_number for record in issued.certificates]
+    return redirect(url_for("pages.issued", serial=serials), 303)
+
+
+def _reviews(submitted: tuple[Submitted, ...], options: Options) -> tuple[Review, ...]:
+    if not submitted:
+        return ()
+    examinations = installation().issuance.check(actor(), [each.data for each in submitted], options)
+    reviews, carried = list[Review](), 0
+    for each, examination in zip(submitted, examinations, strict=True):
+        text = request_pem(examination.request.der) if examination.request else ""
+        reviews.append(Review(each.label, examination, text, carried))
+        carried += bool(text)
+    return tuple(reviews)
+
+
+def _page(options: Options, reviews: tuple[Review, ...] = (), findings: tuple[Finding, ...] = ()) -> str:
+    return render_template(
+        "new.html",
+        options=options,
+        reviews=reviews,
+        findings=findings,
+        profiles=LEAF_PROFILES.values(),
+        ready=sum(not review.examination.is_refused for review in reviews),
+        was_sent=request.method == "POST",
+    )

@@ -1,0 +1,103 @@
+"""Knows what the form for new certificates holds: requests as files, pasted or carried along, and options."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from flask import request
+
+from ca_service.authority.issuance import MAX_REQUESTS
+from ca_service.authority.registration import Options
+from ca_service.errors import CAServiceError, InvalidInput, blocking
+from ca_service.pki import armour
+from ca_service.web.i18n import translate
+
+_MAX_DAYS_DIGITS: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """One request with the name under which it came."""
+
+    label: str
+    data: bytes
+
+
+def submitted_requests() -> tuple[Submitted, ...]:
+    """All requests of the form: those carried along from the review, then the new ones, each once.
+
+    Raises InvalidInput above the number that can be signed at once.
+    """
+    found = _distinct((*carried_requests(), *new_requests()))
+    if len(found) > MAX_REQUESTS:
+        raise InvalidInput(
+            blocking(
+                "csr.count",
+                "/csr",
+                "{count} requests were sent; 1 to {limit} can be signed at once.",
+                "Send at least one request, and at most {limit}.",
+                count=len(found),
+                limit=MAX_REQUESTS,
+            )
+        )
+    return found
+
+
+def carried_requests() -> tuple[Submitted, ...]:
+    """The requests that an earlier check has put into the form."""
+    carried = zip(request.form.getlist("label"), request.form.getlist("request"), strict=False)
+    return tuple(Submitted(label[:200], text.encode()) for label, text in carried)
+
+
+def new_requests() -> tuple[Submitted, ...]:
+    """The requests that were dropped, chosen or pasted since."""
+    files = [file for file in request.files.getlist("csr") if file.filename]
+    found = [Submitted((file.filename or "")[:200], file.read()) for file in files]
+    if request.form.get("text", "").strip():
+        found.append(Submitted(translate("pasted text"), request.form["text"].encode()))
+    return tuple(found)
+
+
+def _distinct(submitted: tuple[Submitted, ...]) -> tuple[Submitted, ...]:
+    """Each request once: the same file dropped twice is no mistake worth a word."""
+    return tuple({_identity(each.data): each for each in reversed(submitted)}.values())[::-1]
+
+
+def _identity(data: bytes) -> bytes:
+    try:
+        return armour.unwrap(data)
+    except CAServiceError:
+        return data
+
+
+def included_requests(submitted: tuple[Submitted, ...]) -> tuple[Submitted, ...]:
+    """Those that are marked to be signed."""
+    marked = set(request.form.getlist("include"))
+    return tuple(each for number, each in enumerate(submitted) if str(number) in marked)
+
+
+def submitted_options() -> Options:
+    """The options of the form; raises InvalidInput for a lifetime that is no number."""
+    return Options(
+        profile=request.form.get("profile", "vos"),
+        validity_days=_days(request.form.get("validity_days", "").strip()),
+        new=request.form.get("new") == "true",
+        add_host_name=request.form.get("add_host_name") == "true",
+    )
+
+
+def _days(text: str) -> int | None:
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal()) or len(text) > _MAX_DAYS_DIGITS:
+        raise InvalidInput(
+            blocking(
+                "option.value",
+                "/validity_days",
+                "The lifetime \u201c{value}\u201d is not a whole number of days.",
+                "Type a number such as 397, or leave the field empty.",
+                value=text[:40],
+            )
+        )
+    return int(text)

@@ -1,0 +1,152 @@
+"""Knows how errors look over HTTP: RFC 9457 problems for scripts, pages that help for people.
+
+The only module that turns an error into a status. Errors that nobody foresaw become 500 with a
+number that stands in the log, and tell nothing else.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Sequence
+from typing import Any, Final
+
+from flask import Flask, Response, json, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+from ca_service import errors
+from ca_service.errors import CAServiceError, Finding
+from ca_service.web.auth import API_PREFIX
+from ca_service.web.i18n import translate
+
+PROBLEM_TYPE: Final = "application/problem+json"
+
+
+class NotAcceptable(errors.InvalidInput):
+    """None of the forms that are asked for can be given."""
+
+    code = "not-acceptable"
+    title = "Not in that form"
+
+
+class UnsupportedMediaType(errors.InvalidInput):
+    """What was sent is wrapped in a way that is not understood."""
+
+    code = "unsupported-media-type"
+    title = "Not understood in that form"
+
+
+# Those that are a kind of another one stand before it.
+STATUS: Final[dict[type[CAServiceError], int]] = {
+    NotAcceptable: 406,
+    UnsupportedMediaType: 415,
+    errors.Refused: 422,
+    errors.TooLarge: 413,
+    errors.InvalidInput: 400,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.NotAuthenticated: 401,
+    errors.NotAllowed: 403,
+    errors.NotReady: 503,
+}
+_HTTP_RULES: Final = {
+    400: ("http.bad-request", "The request could not be understood.", "Go back and try again."),
+    404: ("http.not-found", "There is no such page or resource.", "Check the address."),
+    405: ("http.method", "This address does not take {method}.", "See the API page for what it takes."),
+    413: ("csr.too-large", "More was sent than is allowed.", "Upload the .csr files alone; fewer at once if need be."),
+    415: ("http.media-type", "This content type is not understood.", "See the API page for the types that are."),
+}
+_log = logging.getLogger("ca_service.web")
+
+
+def install(app: Flask) -> None:
+    """Answer every error of the application."""
+    app.register_error_handler(CAServiceError, _ours)
+    app.register_error_handler(CSRFError, _csrf)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _unforeseen)
+
+
+def status_of(error: CAServiceError) -> int:
+    """The HTTP status for an error of ours; 500 for one that is nobody's mistake but ours."""
+    return next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)
+
+
+def problem_document(status: int, code: str, title: str, findings: Sequence[Finding]) -> dict[str, Any]:
+    """The problem (RFC 9457), with `errors` as an extension member."""
+    blocking = errors.blockers(findings) or tuple(findings)
+    return {
+        "type": f"urn:ca-service:problem:{code}",
+        "title": title,
+        "status": status,
+        "detail": " ".join(found.detail for found in blocking[:3]),
+        "errors": [finding_document(found) for found in findings],
+    }
+
+
+def finding_document(finding: Finding) -> dict[str, str]:
+    """A finding as the API shows it."""
+    return {
+        "pointer": finding.pointer,
+        "rule": finding.rule,
+        "severity": finding.severity.value,
+        "detail": finding.detail,
+        "mend": finding.mend,
+    }
+
+
+def _ours(error: CAServiceError) -> ResponseReturnValue:
+    status = status_of(error)
+    if status == 500:
+        return _unforeseen(error)
+    response = _answer(status, error.code, error.title, error.findings)
+    if status == 401:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="ca_service"'
+    return response
+
+
+def _http(error: HTTPException) -> ResponseReturnValue:
+    status = error.code or 500
+    if error.response is not None or status < 400:
+        return error
+    fallback = (f"http.{status}", error.name + ".", "Go back and try again.")
+    rule, problem, mend = _HTTP_RULES.get(status, fallback)
+    finding = errors.blocking(rule, "", problem, mend, method=request.method)
+    response = _answer(status, rule, error.name, [finding])
+    if status == 405:
+        response.headers["Allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
+    return response
+
+
+def _csrf(_error: CSRFError) -> ResponseReturnValue:
+    finding = errors.blocking(
+        "form.expired",
+        "",
+        "The form was open for too long, or came from elsewhere, so it was not used. Nothing was changed.",
+        "Open the page again and send the form once more.",
+    )
+    return _answer(400, "form-expired", "Please send the form again", [finding])
+
+
+def _unforeseen(error: Exception) -> ResponseReturnValue:
+    number = secrets.token_hex(4)
+    rule = error.rule if isinstance(error, CAServiceError) else "-"
+    _log.error("error %s: %s %s (%s)", number, type(error).__name__, rule, request.endpoint, exc_info=error)
+    finding = errors.blocking(
+        "internal",
+        "",
+        "Something went wrong here, and it was not your doing. Nothing was issued.",
+        "Try again. If it stays, tell the operator the number {number}, which stands in the log.",
+        number=number,
+    )
+    return _answer(500, "internal", "Something went wrong", [finding])
+
+
+def _answer(status: int, code: str, title: str, findings: Sequence[Finding]) -> Response:
+    if request.path.startswith(API_PREFIX):
+        document = problem_document(status, code, title, findings)
+        return Response(json.dumps(document), status, content_type=PROBLEM_TYPE)
+    page = render_template("error.html", status=status, title=translate(title), findings=findings)
+    return Response(page, status, content_type="text/html; charset=utf-8")

@@ -1,0 +1,101 @@
+"""Knows what relying parties fetch: certificates of the authority, and a sign of life."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from cryptography import x509
+from flask import Response, render_template, request
+from flask.typing import ResponseReturnValue
+
+from ca_service.authority.hierarchy import certificate_of
+from ca_service.errors import KeystoreError, NotFound, NotReady
+from ca_service.pki import encodings
+from ca_service.pki.chain import Chain
+from ca_service.web.context import base_url, installation, public
+from ca_service.web.public import blueprint
+from ca_service.web.views import decode
+
+TRUST_STORE_PASSWORD: Final = "changeit"  # noqa: S105 - Java's own default; the content is public
+_DER: Final = "application/pkix-cert"
+_PEM: Final = "application/x-pem-file"
+_FILES: Final[dict[str, tuple[str, Callable[[Chain], bytes]]]] = {
+    "root.pem": (_PEM, lambda chain: encodings.pem(chain[-1])),
+    "root.der": (_DER, lambda chain: encodings.der(chain[-1])),
+    "root.crt": (_DER, lambda chain: encodings.der(chain[-1])),
+    "intermediate.pem": (_PEM, lambda chain: encodings.pem(chain[0])),
+    "intermediate.der": (_DER, lambda chain: encodings.der(chain[0])),
+    "chain.pem": (_PEM, encodings.pem_chain),
+    "chain.p7b": ("application/x-pkcs7-certificates", encodings.p7b),
+    "truststore.p12": (
+        "application/x-pkcs12",
+        lambda chain: encodings.trust_store(chain, TRUST_STORE_PASSWORD),
+    ),
+}
+_log = logging.getLogger("ca_service.web")
+
+
+@blueprint.get("/ca/")
+@public
+def trust_page() -> ResponseReturnValue:
+    """Root and intermediate with fingerprints, for everybody who has to trust them."""
+    chain = installation().hierarchy.active().chain
+    return render_template(
+        "trust.html",
+        chain=[decode(certificate) for certificate in reversed(chain)],
+        base_url=base_url(),
+        trust_store_password=TRUST_STORE_PASSWORD,
+    )
+
+
+@blueprint.get("/ca/<name>")
+@public
+def authority_file(name: str) -> ResponseReturnValue:
+    """A file of the authority; `ISSUER.der` is where AIA of the leaves points to."""
+    if name in _FILES:
+        content_type, make = _FILES[name]
+        return _file(name, content_type, make(installation().hierarchy.active().chain))
+    certificate = _issuer_certificate(name.removesuffix(".der")) if name.endswith(".der") else None
+    if certificate is None:
+        raise NotFound.because(
+            "ca-file.unknown",
+            "There is no file {name} of this authority.",
+            "The page {base_url}/ca/ lists those that there are.",
+            name=name[:80],
+            base_url=base_url(),
+        )
+    return _file(name, _DER, encodings.der(certificate))
+
+
+def _issuer_certificate(issuer_id: str) -> x509.Certificate | None:
+    records = installation().hierarchy.list_issuers()
+    found = next((each for each in records if each.id == issuer_id and each.certificate_der), None)
+    return certificate_of(found) if found else None
+
+
+def _file(name: str, content_type: str, data: bytes) -> Response:
+    response = Response(data, content_type=content_type)
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    response.headers["Cache-Control"] = "public, max-age=3600"
+    if not name.endswith(".p12"):  # encrypted anew each time, so no two answers are alike
+        response.add_etag()
+    response.make_conditional(request)
+    return response
+
+
+@blueprint.get("/healthz")
+@public
+def health() -> ResponseReturnValue:
+    """200 when certificates can be issued; 503 with the reason when not."""
+    hierarchy = installation().hierarchy
+    authority = hierarchy.active()
+    try:
+        hierarchy.signing_key(authority)
+    except KeystoreError as error:
+        _log.error("not healthy: %s", error.rule, exc_info=error)  # it names paths, which are nobody else's business
+        raise NotReady.because(
+            "key.unusable", "The key of the authority cannot be used.", "The operator finds the reason in the log."
+        ) from error
+    return {"status": "ok"}

@@ -1,0 +1,85 @@
+"""Knows gunicorn: runs the application with it, without a configuration file."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from ca_service.errors import Conflict
+
+
+@dataclass(frozen=True, slots=True)
+class ServerOptions:
+    """Where to listen, and with how many processes and threads."""
+
+    host: str
+    port: int
+    workers: int
+    threads: int
+
+
+def serve(make_app: Callable[[], Flask], options: ServerOptions) -> None:
+    """Serve until a signal ends it. Each worker makes its own application, and opens its own keys.
+
+    Raises Conflict when something else listens there already.
+    """
+    _require_free(options)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    _Server(make_app, options).run()
+
+
+def _require_free(options: ServerOptions) -> None:
+    """Bind once without sharing: with shared ports gunicorn would not notice, and its workers would die one by one."""
+    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((options.host, options.port))
+        except OSError as error:
+            raise Conflict.because(
+                "server.address",
+                "The service cannot listen on {host}, port {port}: {reason}.",
+                "Stop what listens there, or choose another port: --port, server.port.",
+                host=options.host,
+                port=options.port,
+                reason=error.strerror or "unknown reason",
+            ) from error
+
+
+class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+    def __init__(self, make_app: Callable[[], Flask], options: ServerOptions) -> None:
+        self._make_app = make_app
+        self._options = options
+        super().__init__()
+
+    def load_config(self) -> None:
+        host = f"[{self._options.host}]" if ":" in self._options.host else self._options.host
+        values: dict[str, Any] = {
+            "bind": f"{host}:{self._options.port}",
+            "workers": self._options.workers,
+            "worker_class": "gthread",
+            "threads": self._options.threads,
+            "reuse_port": True,  # a shared listener can hand everything to one worker
+            "control_socket_disable": True,
+            "preload_app": False,
+            "timeout": 30,
+            "graceful_timeout": 20,
+            "keepalive": 5,
+            "limit_request_line": 4094,
+            "worker_tmp_dir": "/dev/shm",  # noqa: S108 - gunicorn's heartbeat, an unlinked file
+            "forwarded_allow_ips": "",  # X-Forwarded headers are ProxyFix's business
+            "errorlog": "-",
+            "loglevel": "warning",
+            "proc_name": "ca_service",
+        }
+        for name, value in values.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        return self._make_app()

@@ -1,0 +1,82 @@
+// Makes the pages quicker to use. Everything works without it.
+
+const said = document.getElementById("said");
+
+/** @param {string} text what a screen reader is told */
+function say(text) {
+  if (said) said.textContent = text;
+}
+
+/** @param {ParentNode} root where copy buttons are brought to life */
+function enableCopying(root) {
+  for (const button of root.querySelectorAll("button[data-copy]")) {
+    if (!(button instanceof HTMLButtonElement) || !navigator.clipboard) continue;
+    button.hidden = false;
+    button.addEventListener("click", () => copy(button));
+  }
+}
+
+/** @param {HTMLButtonElement} button */
+async function copy(button) {
+  const source = document.getElementById(button.dataset.copy ?? "");
+  const label = button.textContent;
+  try {
+    await navigator.clipboard.writeText(source?.textContent ?? "");
+    button.textContent = "✓";
+    say(said?.dataset.copied ?? "");
+  } catch {
+    button.textContent = "✗";
+  }
+  setTimeout(() => { button.textContent = label; }, 1500);
+}
+
+/** Checks requests as soon as they are dropped or pasted.
+ * @param {HTMLFormElement} form */
+function checkAtOnce(form) {
+  const files = /** @type {HTMLInputElement} */ (form.querySelector("input[type=file]"));
+  const text = /** @type {HTMLTextAreaElement} */ (form.querySelector("textarea"));
+  const drop = form.querySelector(".drop");
+  files.addEventListener("change", () => { if (files.files?.length) review(form, files, text); });
+  text.addEventListener("paste", () => setTimeout(() => review(form, files, text)));
+  for (const name of ["dragenter", "dragover"]) {
+    drop?.addEventListener(name, (event) => { event.preventDefault(); drop.classList.add("over"); });
+  }
+  drop?.addEventListener("dragleave", () => drop.classList.remove("over"));
+  drop?.addEventListener("drop", (event) => {
+    event.preventDefault();
+    drop.classList.remove("over");
+    const dropped = event instanceof DragEvent ? event.dataTransfer?.files : null;
+    if (!dropped?.length) return;
+    files.files = dropped;
+    review(form, files, text);
+  });
+}
+
+/** Sends the form to be checked and shows the answer in place.
+ * @param {HTMLFormElement} form
+ * @param {HTMLInputElement} files
+ * @param {HTMLTextAreaElement} text */
+async function review(form, files, text) {
+  const target = document.getElementById("review");
+  if (!target) return;
+  form.setAttribute("aria-busy", "true");
+  try {
+    const answer = await fetch(form.dataset.check ?? form.action, { method: "POST", body: new FormData(form) });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const found = page.getElementById("review");
+    if (!found) throw new Error("no review in the answer");
+    target.replaceChildren(...found.childNodes);
+    files.value = ""; // what was sent is carried along in the review
+    text.value = "";
+    enableCopying(target);
+    target.scrollIntoView({ block: "nearest" });
+  } catch {
+    form.submit(); // the page that the server makes says what is wrong
+  } finally {
+    form.removeAttribute("aria-busy");
+  }
+}
+
+enableCopying(document);
+const form = document.getElementById("new");
+if (form instanceof HTMLFormElement) checkAtOnce(form);

@@ -1,0 +1,88 @@
+"""Knows how certificates and bundle files are laid out for a template."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography import x509
+
+from ca_service.pki import encodings, keys, names, usages
+from ca_service.pki.csr import find_value
+from ca_service.vos.bundle import BundleFile
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateView:
+    """A certificate, decoded for a reader."""
+
+    title: str
+    subject: tuple[tuple[str, str], ...]
+    issuer: str
+    names: tuple[tuple[str, str], ...]
+    serial_number: str
+    not_before: datetime
+    not_after: datetime
+    key: str
+    signature: str
+    key_usage: tuple[str, ...]
+    extended_key_usage: tuple[str, ...]
+    basic_constraints: str
+    subject_key_identifier: str
+    authority_key_identifier: str
+    fingerprint: str
+    pem: str
+
+
+def decode(certificate: x509.Certificate) -> CertificateView:
+    """What the certificate says."""
+    extensions = certificate.extensions
+    algorithm = certificate.signature_hash_algorithm
+    subject_key = find_value(extensions, x509.SubjectKeyIdentifier)
+    authority_key = find_value(extensions, x509.AuthorityKeyIdentifier)
+    return CertificateView(
+        title=names.common_name(certificate.subject) or names.name_text(certificate.subject),
+        subject=tuple((key, names.visible(value)) for key, value in names.name_parts(certificate.subject)),
+        issuer=names.name_text(certificate.issuer),
+        names=tuple(map(names.general_name, find_value(extensions, x509.SubjectAlternativeName) or ())),
+        serial_number=encodings.serial_text(certificate.serial_number),
+        not_before=certificate.not_valid_before_utc,
+        not_after=certificate.not_valid_after_utc,
+        key=keys.kind_name(certificate.public_key()),
+        signature=f"ECDSA with {algorithm.name.upper().replace('SHA', 'SHA-') if algorithm else 'no hash'}",
+        key_usage=usages.key_usage_names(find_value(extensions, x509.KeyUsage)),
+        extended_key_usage=usages.extended_key_usage_names(find_value(extensions, x509.ExtendedKeyUsage)),
+        basic_constraints=_constraints(find_value(extensions, x509.BasicConstraints)),
+        subject_key_identifier=subject_key.digest.hex() if subject_key else "",
+        authority_key_identifier=(authority_key.key_identifier or b"").hex() if authority_key else "",
+        fingerprint=encodings.fingerprint(certificate),
+        pem=encodings.pem(certificate).decode("ascii"),
+    )
+
+
+def _constraints(found: x509.BasicConstraints | None) -> str:
+    if found is None:
+        return ""
+    if not found.ca:
+        return "CA:FALSE"
+    return "CA:TRUE" if found.path_length is None else f"CA:TRUE, path length {found.path_length}"
+
+
+@dataclass(frozen=True, slots=True)
+class FileView:
+    """A numbered file of a bundle, to be copied or downloaded."""
+
+    name: str
+    purpose: str
+    text: str
+    checksum: str
+
+
+def bundle_views(files: Sequence[BundleFile]) -> tuple[FileView, ...]:
+    """The numbered files, in the order of upload."""
+    return tuple(
+        FileView(file.path, file.purpose, file.data.decode("ascii"), hashlib.sha256(file.data).hexdigest())
+        for file in files
+    )

@@ -1,0 +1,96 @@
+"""The API keeps to its own description, as schemathesis judges it over HTTP."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, Final
+
+import schemathesis
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from flask import Flask
+from hypothesis import strategies as st
+from schemathesis.config import SchemathesisConfig
+from schemathesis.engine import events, from_schema
+
+from ca_service.authority.permissions import Role
+from ca_service.authority.submission import MAX_REQUESTS
+from tests.support import pkcs10
+from tests.support.requests import node
+
+from .conftest import Made, served
+
+_EXPECTED: Final = ["2xx", "401", "403", "404", "409"]
+# All checks of schemathesis are on. Where JSON Schema cannot say what is good, one of them is told
+# which refusals a request that fits the schema may meet:
+_ALSO_EXPECTED: Final = {
+    # 422: a text is a signed request or not; the lifetime is bounded by the policy. 400: an option
+    # that has one value in the query and another in the body. 406: DER of several.
+    "POST /api/v1/certificates": ["400", "406", "422"],
+    "POST /api/v1/checks": ["400"],  # as above
+    "GET /api/v1/certificates": ["400"],  # a cursor is one that was handed out, for the same sort
+}
+
+
+def _request(number: int) -> bytes:
+    host = f"n{number}.example.com"
+    recipe = node(f"n{number}-EC.example.com", host, curve=ec.SECP256R1, hash=hashes.SHA256())
+    return pkcs10.pem(recipe.der())
+
+
+def _teach_requests() -> None:
+    """Tell schemathesis what requests look like; as many as one submission may hold, and some."""
+    requests = [_request(number) for number in range(MAX_REQUESTS + 10)]
+    schemathesis.openapi.format("pkcs10", st.sampled_from([data.decode("ascii") for data in requests]))
+    schemathesis.openapi.media_type("application/pkcs10", st.sampled_from(requests))
+
+
+def _config(token: str) -> SchemathesisConfig:
+    operations = [
+        {
+            "include-name": name,
+            "checks": {"positive_data_acceptance": {"expected-statuses": [*_EXPECTED, *statuses]}},
+        }
+        for name, statuses in _ALSO_EXPECTED.items()
+    ]
+    return SchemathesisConfig.from_dict(
+        {
+            "headers": {"Authorization": f"Bearer {token}"},
+            "generation": {"max-examples": 10},
+            "workers": 1,
+            "operations": operations,
+        }
+    )
+
+
+def _faults(event: events.ScenarioFinished) -> list[str]:
+    return [
+        f"{check.name}: {check.failure_info.failure} {check.failure_info.code_sample}"
+        for checks in event.recorder.checks.values()
+        for check in checks
+        if check.failure_info is not None
+    ]
+
+
+def _answers(event: events.ScenarioFinished) -> Counter[tuple[str, int]]:
+    recorded: Any = event.recorder
+    return Counter(
+        (recorded.cases[number].value.operation.label, interaction.response.status_code)
+        for number, interaction in recorded.interactions.items()
+        if interaction.response is not None
+    )
+
+
+def test_the_api_keeps_to_its_description(steady_app: Flask, made: Made) -> None:
+    _teach_requests()
+    with served(steady_app) as address:
+        config = _config(made.tokens[Role.REQUESTER])
+        schema = schemathesis.openapi.from_url(f"{address}/api/v1/openapi.json", config=config)
+        happened = list(from_schema(schema).execute())
+    scenarios = [event for event in happened if isinstance(event, events.ScenarioFinished)]
+    answers = sum(map(_answers, scenarios), Counter[tuple[str, int]]())
+    faults = [fault for event in scenarios for fault in _faults(event)]
+    assert not faults, "\n\n".join(faults)
+    assert [event for event in happened if isinstance(event, events.NonFatalError | events.FatalError)] == []
+    assert answers["POST /api/v1/certificates", 201] >= 1, answers  # the example at least
+    assert answers["POST /api/v1/checks", 200] >= 5, answers

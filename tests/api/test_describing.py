@@ -1,0 +1,118 @@
+"""The OpenAPI document: valid, complete, and true."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import Any, Final
+
+import pytest
+from flask import Flask
+from openapi_spec_validator import OpenAPIV31SpecValidator, validate
+from pydantic import BaseModel
+from werkzeug.test import Client
+
+from ca_service.web.api import examples, models
+from ca_service.web.api.document import openapi_document
+from ca_service.web.api.operations import OPERATIONS, Operation
+from ca_service.web.problems import STATUS
+
+URL: Final = "/api/v1/openapi.json"
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    return openapi_document("https://ca.example.com")
+
+
+def test_the_document_is_valid_openapi_3_1(document: dict[str, Any]) -> None:
+    assert document["openapi"] == "3.1.0"
+    validate(document, cls=OpenAPIV31SpecValidator)
+
+
+def test_the_document_is_for_everybody(app: Flask) -> None:
+    answer = app.test_client().get(URL, base_url="http://ca.example.com:8080")
+    assert (answer.status_code, answer.content_type) == (200, "application/json")
+    assert answer.get_json() == openapi_document("http://ca.example.com:8080")
+    assert answer.get_json()["servers"] == [{"url": "http://ca.example.com:8080"}]
+
+
+def test_the_document_takes_no_parameters(client: Client) -> None:
+    assert client.get(f"{URL}?x=1").status_code == 400
+
+
+def test_routes_and_document_are_the_same(app: Flask, document: dict[str, Any]) -> None:
+    routed = {
+        (method, re.sub(r"<(\w+)>", r"{\1}", rule.rule))
+        for rule in app.url_map.iter_rules()
+        if rule.rule.startswith("/api/v1")
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    described = {(method.upper(), path) for path, item in document["paths"].items() for method in item}
+    assert described == routed
+
+
+def test_only_the_document_itself_needs_no_token(document: dict[str, Any]) -> None:
+    is_open = {
+        operation["operationId"]
+        for item in document["paths"].values()
+        for operation in item.values()
+        if operation.get("security", document["security"]) == []
+    }
+    assert is_open == {"getDescription"}
+
+
+@pytest.mark.parametrize(
+    ("model", "example"),
+    [
+        (models.CertificatesDocument, examples.CERTIFICATES),
+        (models.ChecksDocument, examples.CHECKS),
+        (models.AuthorityDocument, examples.AUTHORITY),
+        (models.ProblemDocument, examples.PROBLEM),
+    ],
+)
+def test_the_examples_fit_their_models(model: type[BaseModel], example: dict[str, Any]) -> None:
+    assert model.model_validate(example).model_dump(mode="json") == example
+
+
+def test_the_request_in_the_examples_is_signed_in_every_form(client: Client, document: dict[str, Any]) -> None:
+    described = document["paths"]["/api/v1/certificates"]["post"]["requestBody"]["content"]
+    statuses = [
+        client.post("/api/v1/certificates", data=described["text/plain"]["example"]).status_code,
+        client.post("/api/v1/certificates", json=described["application/json"]["example"]).status_code,
+        client.post(
+            "/api/v1/certificates",
+            data=described["multipart/form-data"]["example"],
+            content_type="multipart/form-data",
+        ).status_code,
+    ]
+    assert statuses == [201, 200, 200]
+
+
+def test_every_operation_describes_each_status_that_it_names(document: dict[str, Any]) -> None:
+    for operation in OPERATIONS:
+        described = document["paths"][operation.path][operation.method.lower()]
+        assert set(map(int, described["responses"])) == {*operation.answers, *operation.problems}
+        assert described["description"]
+
+
+def test_every_status_of_a_refusal_is_described(document: dict[str, Any]) -> None:
+    assert {int(status) for status in document["components"]["responses"]} == {*STATUS.values(), 500}
+
+
+def test_everything_a_query_takes_is_described(document: dict[str, Any]) -> None:
+    for operation in OPERATIONS:
+        described = document["paths"][operation.path][operation.method.lower()]["parameters"]
+        names = {each["name"] for each in described if each["in"] == "query"}
+        assert names == set(operation.query.model_fields)
+        assert all(each["description"] for each in described)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.id)
+def test_the_curl_line_names_its_operation(operation: Operation) -> None:
+    words = shlex.split(operation.curl.replace("{base_url}", "https://ca.example.com"))
+    (address,) = [word for word in words if word.startswith("https://")]
+    path = address.removeprefix("https://ca.example.com").split("?")[0]
+    assert path == re.sub("{.*?}", "SERIAL_NUMBER", operation.path)
+    assert operation.is_public != ("Authorization: Bearer $TOKEN" in words)
+    assert (operation.method == "POST") == bool({"--data-binary", "-F"} & set(words))

@@ -1,0 +1,6 @@
+"""Runs every benchmark, one after the other: `python -m tests.benchmarks`."""
+
+from tests.benchmarks import bench_issuing, bench_service
+
+bench_issuing.main()
+bench_service.main()

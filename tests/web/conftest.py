@@ -1,0 +1,122 @@
+"""The application over an installation, and people in front of it.
+
+The installation is made once, with an account of each role that is called after it, and copied for
+each test. The session cookies are made once as well: they are good for every copy.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from ca_service import settings as settings_module
+from ca_service import web
+from ca_service.app import create_app, open_installation
+from ca_service.authority.installation import Installation
+from ca_service.authority.permissions import Role
+from ca_service.settings import Settings
+from ca_service.storage.database import Database
+from ca_service.storage.migrating import SQLSchema
+from tests.support.factories import OPERATOR, PASSWORD, PLAN, Lab, cheap_hasher
+from tests.web.visitor import Visitor, carried_to, cookie_of, sign_in, visit
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An installation that is copied, and the cookies of those who have signed in there."""
+
+    folder: Path
+    cookies: dict[Role, str]
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """What every test copies."""
+    settings = settings_module.load({}, tmp_path_factory.mktemp("made") / "instance").settings
+    installation = open_installation(settings, cheap_hasher())
+    installation.schema.upgrade()
+    installation.hierarchy.initialise(OPERATOR, PLAN)
+    app = create_app(settings, installation)
+    for role in Role:
+        installation.accounts.create(OPERATOR, role.value, role, PASSWORD)
+    return Made(settings.instance_path, {role: cookie_of(sign_in(app, role)) for role in Role})
+
+
+@pytest.fixture
+def installation(made: Made, settings: Settings) -> Installation:
+    """An installation of this test alone."""
+    return _copied(made, settings)
+
+
+def _copied(made: Made, settings: Settings) -> Installation:
+    shutil.copytree(made.folder, settings.instance_path)
+    return open_installation(settings, cheap_hasher())
+
+
+@pytest.fixture
+def app(settings: Settings, installation: Installation) -> Flask:
+    """The application over it."""
+    return create_app(settings, installation)
+
+
+@pytest.fixture
+def visitor(app: Flask) -> Visitor:
+    """Somebody who has not signed in."""
+    return visit(app)
+
+
+@pytest.fixture
+def signed_in(app: Flask, made: Made) -> Callable[[Role], Visitor]:
+    """Makes somebody of a role who has signed in."""
+    return lambda role: carried_to(app, made.cookies[role])
+
+
+@pytest.fixture
+def requester(signed_in: Callable[[Role], Visitor]) -> Visitor:
+    """Somebody who has signed in and may ask for certificates."""
+    return signed_in(Role.REQUESTER)
+
+
+@pytest.fixture(scope="module")
+def steady_app(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Flask:
+    """An application that many examples share."""
+    settings = settings_module.load({}, tmp_path_factory.mktemp("steady") / "instance").settings
+    return create_app(settings, _copied(made, settings))
+
+
+@pytest.fixture(scope="module")
+def steady(steady_app: Flask, made: Made) -> Visitor:
+    """A requester in front of it."""
+    return carried_to(steady_app, made.cookies[Role.REQUESTER])
+
+
+def installation_on(lab: Lab) -> Installation:
+    """The use cases of a lab as an installation, whose schema nobody asks for."""
+    return Installation(
+        hierarchy=lab.hierarchy,
+        external=lab.external,
+        custody=lab.custody,
+        issuance=lab.issuance,
+        accounts=lab.accounts,
+        schema=SQLSchema(Database(Path("unused"))),
+        plan=PLAN,
+        clock=lab.clock,
+        close=lambda: None,
+    )
+
+
+@pytest.fixture
+def lab_installation(lab: Lab) -> Installation:
+    """An installation on fakes whose clock the test sets."""
+    return installation_on(lab.initialised())
+
+
+@pytest.fixture
+def lab_app(lab_installation: Installation) -> Flask:
+    """The application over it."""
+    return web.create(lab_installation, web.WebOptions(secret_key="x" * 32))

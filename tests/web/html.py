@@ -1,0 +1,86 @@
+"""Knows how to read a page: its findings, fields, links, ids and text, with nothing but the standard library."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from typing import Final
+
+_VOID: Final = {"meta", "link", "img", "input", "br"}
+_REFERENCES: Final = ("for", "aria-labelledby", "aria-describedby", "data-copy")
+
+
+@dataclass(slots=True)
+class Page:
+    """What a test wants to know of a page. Fields are those that a browser would send."""
+
+    findings: list[tuple[str, str]] = field(default_factory=list)
+    fields: list[tuple[str, str]] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
+    references: list[str] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """All that can be read on it, with single blanks."""
+        return " ".join(" ".join(self.texts).split())
+
+    @property
+    def blocking(self) -> list[str]:
+        """The rules that stand in the way, in their order."""
+        return [rule for severity, rule in self.findings if severity == "blocking"]
+
+    def values(self, name: str) -> list[str]:
+        """What the fields of this name hold."""
+        return [value for found, value in self.fields if found == name]
+
+
+def read(source: str) -> Page:
+    """Read a page; raises AssertionError where its elements are not nested properly."""
+    reader = _Reader()
+    reader.feed(source)
+    reader.close()
+    assert not reader.open, f"not closed: {reader.open}"
+    return reader.page
+
+
+class _Reader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.page = Page()
+        self.open: list[tuple[str, str]] = []  # (element, class)
+        self._severity = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = {name: value or "" for name, value in attrs}
+        assert len(found) == len(attrs), f"an attribute stands twice in {self.get_starttag_text()}"
+        self._keep(tag, found)
+        if tag not in _VOID:
+            self.open.append((tag, found.get("class", "")))
+
+    def _keep(self, tag: str, found: dict[str, str]) -> None:
+        kinds = found.get("class", "").split()
+        if "finding" in kinds:
+            self._severity = kinds[-1]
+        if "id" in found:
+            self.page.ids.append(found["id"])
+        if tag == "a":
+            self.page.links.append(found["href"])
+        if (
+            tag == "input"
+            and "name" in found
+            and ("checked" in found or found.get("type") not in ("radio", "checkbox"))
+        ):
+            self.page.fields.append((found["name"], found.get("value", "")))
+        self.page.references += [part for name in _REFERENCES for part in found.get(name, "").split()]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open[-1][0] == tag, f"</{tag}> closes {self.open[-1]}"
+        self.open.pop()
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] == ("code", "rule"):
+            self.page.findings.append((self._severity, data))
+        self.page.texts.append(data)

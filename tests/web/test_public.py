@@ -1,0 +1,119 @@
+"""What everybody may fetch: the files of the authority, the page about them, and a sign of life."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ca_service.app import create_app
+from ca_service.authority.installation import Installation
+from ca_service.pki import encodings
+from ca_service.settings import Settings
+from tests.web.programs import judged
+from tests.web.visitor import Visitor, visit
+
+FILES = {
+    "root.pem": ("application/x-pem-file", "openssl x509 -in {} -noout -subject"),
+    "root.der": ("application/pkix-cert", "openssl x509 -inform der -in {} -noout -subject"),
+    "root.crt": ("application/pkix-cert", "openssl x509 -inform der -in {} -noout -subject"),
+    "intermediate.pem": ("application/x-pem-file", "openssl x509 -in {} -noout -subject"),
+    "intermediate.der": ("application/pkix-cert", "openssl x509 -inform der -in {} -noout -subject"),
+    "chain.pem": ("application/x-pem-file", "openssl storeutl -noout -certs {}"),
+    "chain.p7b": ("application/x-pkcs7-certificates", "openssl pkcs7 -inform {form} -in {} -noout -print_certs"),
+    "truststore.p12": ("application/x-pkcs12", "openssl pkcs12 -in {} -nokeys -passin pass:changeit"),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_openssl_reads_every_file(visitor: Visitor, tmp_path: Path, name: str) -> None:
+    content_type, command = FILES[name]
+    answer = visitor.get(f"/ca/{name}")
+    (tmp_path / name).write_bytes(answer.data)
+
+    assert answer.content_type == content_type
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="{name}"'
+    judged(command.format(name, form="pem" if answer.data.startswith(b"-----") else "der"), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["root.pem", "intermediate.pem"])
+def test_the_files_are_the_certificates_of_this_authority(
+    visitor: Visitor, installation: Installation, name: str
+) -> None:
+    chain = installation.hierarchy.active().chain
+
+    assert visitor.get(f"/ca/{name}").data == encodings.pem(chain[0 if name.startswith("inter") else -1])
+
+
+def test_java_trusts_the_root_in_the_trust_store(visitor: Visitor, tmp_path: Path, installation: Installation) -> None:
+    (tmp_path / "truststore.p12").write_bytes(visitor.get("/ca/truststore.p12").data)
+
+    listing = judged("keytool -list -keystore truststore.p12 -storepass changeit", tmp_path)
+
+    root = encodings.fingerprint(installation.hierarchy.active().chain[-1])
+    assert root.replace(":", "").upper() in listing.replace(":", "")
+    assert "trustedCertEntry" in listing
+
+
+def test_the_address_in_the_certificates_is_answered(visitor: Visitor, installation: Installation) -> None:
+    for record in installation.hierarchy.list_issuers():
+        answer = visitor.get(f"/ca/{record.id}.der")
+        assert answer.content_type == "application/pkix-cert"
+        assert answer.data == record.certificate_der
+
+
+@pytest.mark.parametrize("name", ["nothing", "nothing.der", "..%2froot.pem", "root.key", "ROOT.PEM", "\u00e4"])
+def test_there_is_no_other_file(visitor: Visitor, name: str) -> None:
+    answer = visitor.get(f"/ca/{name}")
+
+    assert answer.status_code == 404
+    assert "http://localhost/ca/" in answer.text or "%2f" in name
+
+
+def test_a_file_that_has_not_changed_is_not_sent_again(visitor: Visitor) -> None:
+    first = visitor.get("/ca/root.pem")
+
+    again = visitor.get("/ca/root.pem", headers={"If-None-Match": first.headers["ETag"]})
+    other = visitor.get("/ca/intermediate.pem", headers={"If-None-Match": first.headers["ETag"]})
+
+    assert (again.status_code, again.data) == (304, b"")
+    assert other.status_code == 200
+
+
+def test_the_page_shows_both_fingerprints(visitor: Visitor, installation: Installation) -> None:
+    page = visitor.page("/ca/")
+
+    for certificate in installation.hierarchy.active().chain:
+        assert encodings.fingerprint(certificate) in page.text
+
+
+def test_the_page_can_be_found_without_the_slash(visitor: Visitor) -> None:
+    assert visitor.get("/ca", follow_redirects=True).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/ca/", "/ca/root.pem", "/healthz"])
+def test_without_an_authority_the_answer_is_503_with_the_reason(
+    empty_installation: Installation, settings: Settings, path: str
+) -> None:
+    empty_installation.schema.upgrade()
+
+    answer = visit(create_app(settings, empty_installation)).get(path)
+
+    assert answer.status_code == 503
+    assert "ca-service init" in answer.text
+
+
+def test_a_healthy_service_says_so(visitor: Visitor) -> None:
+    answer = visitor.get("/healthz")
+
+    assert (answer.status_code, answer.get_json()) == (200, {"status": "ok"})
+
+
+def test_a_service_that_cannot_sign_is_not_healthy(visitor: Visitor, settings: Settings) -> None:
+    for key in (settings.instance_path / "keys").glob("intermediate*"):
+        key.unlink()
+
+    answer = visitor.get("/healthz")
+
+    assert answer.status_code == 503
+    assert str(settings.instance_path) not in answer.text

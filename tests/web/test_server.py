@@ -1,0 +1,120 @@
+"""The server as it really runs: gunicorn with two processes, on loopback."""
+
+from __future__ import annotations
+
+import http.client
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+from flask import Flask
+
+from ca_service.errors import Conflict
+from ca_service.web.server import ServerOptions, serve
+from tests.web.conftest import Made
+
+_PROGRAM: Final = """
+import sys
+from pathlib import Path
+from ca_service import settings
+from ca_service.app import create_app
+from ca_service.web.server import ServerOptions, serve
+
+loaded = settings.load({}, Path(sys.argv[1])).settings
+options = ServerOptions(host="127.0.0.1", port=int(sys.argv[2]), workers=2, threads=2)
+serve(lambda: create_app(loaded), options)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that runs in a process of its own."""
+
+    process: subprocess.Popen[str]
+    port: int
+
+    def ask(self, method: str = "GET", path: str = "/healthz", body: bytes = b"") -> tuple[int, bytes]:
+        """Status and body of an answer; raises OSError while nobody listens."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request(method, path, body or None)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    def stop(self) -> tuple[int, str]:
+        """Exit code and log, after it was asked to end."""
+        self.process.send_signal(signal.SIGTERM)
+        _, log = self.process.communicate(timeout=20)
+        return self.process.returncode, log
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@pytest.fixture
+def running(made: Made, tmp_path: Path) -> Iterator[Running]:
+    """A server on a copy of the installation."""
+    folder, port = shutil.copytree(made.folder, tmp_path / "instance"), free_port()
+    command = [sys.executable, "-c", _PROGRAM, str(folder), str(port)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        server = Running(process, port)
+        wait(server)
+        yield server
+        process.kill()
+
+
+def wait(server: Running) -> None:
+    for _ in range(200):
+        try:
+            server.ask()
+        except OSError:
+            assert server.process.poll() is None, "it has ended"
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError("it does not answer")
+
+
+def workers(server: Running) -> list[str]:
+    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
+    return children.read_text(encoding="ascii").split()
+
+
+def test_the_server_answers_with_two_processes_and_ends_when_it_is_asked_to(running: Running) -> None:
+    assert len(workers(running)) == 2
+    assert {running.ask()[0] for _ in range(8)} == {200}
+    assert running.ask(path="/setup/not-for-the-log")[0] == 404
+    status, page = running.ask("POST", "/sign-in", b"x" * 1_200_000)
+    assert (status, b"csr.too-large" in page) == (413, True)
+
+    code, log = running.stop()
+
+    assert code == 0
+    assert "GET /healthz 200" in log
+    assert "not-for-the-log" not in log
+    assert "Traceback" not in log
+
+
+def test_a_port_that_is_taken_is_told_at_once(app: Flask) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        options = ServerOptions("127.0.0.1", int(other.getsockname()[1]), workers=1, threads=1)
+        with pytest.raises(Conflict) as refused:
+            serve(lambda: app, options)
+
+    assert refused.value.rule == "server.address"
+    assert str(options.port) in str(refused.value)
