@@ -45,7 +45,7 @@ def _added(host: str) -> Finding:
     return note(
         "san.added",
         "/subject_alternative_name",
-        "The request names no host; {host} is added, as was asked. The node does not compare names then.",
+        "The request names no host; {host} is added, as was asked.",
         host=host,
     )
 
@@ -54,8 +54,9 @@ def _no_names(host: str) -> Finding:
     return blocking(
         "san.missing",
         "/subject_alternative_name",
-        "The request names no host (Parent Domain was empty); browsers refuse such a certificate.",
-        "Sign it with the name {host} added (add_host_name), or make a new request with a parent domain.",
+        "The request names no host, and browsers refuse a certificate without one.",
+        "Have the name {host} added: tick \u201cAdd the host name\u201d, or say add_host_name=true, --add-host-name. "
+        "Or make a new request; on a Cisco node fill in Parent Domain.",
         host=host,
     )
 

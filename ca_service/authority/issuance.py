@@ -58,6 +58,11 @@ class Issuance:
         self._clock = clock
         self._serial_numbers = serial_numbers
 
+    @property
+    def default_days(self) -> int:
+        """How many days a certificate lasts when none are asked for."""
+        return self._policy.default_days
+
     def check(self, actor: Actor, requests: Sequence[bytes], options: Options) -> tuple[Examination, ...]:
         """What would happen to each request, without issuing or storing anything."""
         require(actor, Action.CHECK)

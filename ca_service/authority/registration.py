@@ -106,7 +106,7 @@ def _lifetime(days: int, profile: Profile, policy: Policy) -> Iterator[Finding]:
             "validity.range",
             "/validity_days",
             "A lifetime of {days} days was asked; 1 to {limit} days are allowed.",
-            "Ask for {limit} days or fewer (clients refuse server certificates of more than 825 days).",
+            "Ask for {limit} days or fewer (Apple\u2019s clients refuse server certificates of more than 825 days).",
             days=days,
             limit=limit,
         )
@@ -143,14 +143,14 @@ def _authority(request: CertificationRequest) -> Iterator[Finding]:
             "csr.authority",
             "/basic_constraints",
             "The request asks for the certificate of an authority (CA:TRUE, keyCertSign or cRLSign).",
-            "On a Cisco node this is the CAPF request: download tomcat-ECDSA instead.",
+            "On a Cisco node this is probably the CAPF request: download tomcat-ECDSA instead.",
         )
 
 
 def _curve(request: CertificationRequest, policy: Policy) -> Iterator[Finding]:
     if request.public_key.curve.name != "secp521r1":
         return
-    problem = "The key is on P-521, which browsers based on Chromium and Safari do not offer: they will not connect."
+    problem = "The key is on P-521, which browsers generally do not offer: they could not connect then."
     if policy.allow_p521:
         yield warning("csr.key.p521", "/public_key", problem, "Make a new request with P-384 or P-256.")
     else:
@@ -211,7 +211,7 @@ def _default(put_in: Sequence[str]) -> Finding:
     return note(
         "usage.default",
         "/key_usage",
-        "The request does not ask for all kinds of usage; the usual ones are put in: {usages}.",
+        "Where the request asks for no usages, the usual ones are put in: {usages}.",
         usages=", ".join(put_in),
     )
 

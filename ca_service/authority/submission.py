@@ -67,8 +67,11 @@ def about_key(request: CertificationRequest, others: Sequence[CertificateRecord]
 
 
 def without_repetition(examinations: Sequence[Examination]) -> tuple[Examination, ...]:
-    """Mark requests of one submission that share a key: one of them is a mistake."""
-    used = Counter(each.request.subject_public_key_info for each in examinations if each.request)
+    """Mark requests of one submission that share a key: one of them is a mistake.
+
+    One that is refused anyway does not count, so that it does not take a good one down with it.
+    """
+    used = Counter(each.request.subject_public_key_info for each in examinations if each.request and _counts(each))
     repeated = blocking(
         "csr.repeated",
         "/public_key",
@@ -77,7 +80,11 @@ def without_repetition(examinations: Sequence[Examination]) -> tuple[Examination
     )
     return tuple(
         replace(each, findings=(*each.findings, repeated))
-        if each.request and used[each.request.subject_public_key_info] > 1
+        if each.request and _counts(each) and used[each.request.subject_public_key_info] > 1
         else each
         for each in examinations
     )
+
+
+def _counts(examination: Examination) -> bool:
+    return examination.request is not None and not examination.is_refused

@@ -23,12 +23,11 @@ from ca_service.pki import encodings
 from ca_service.pki.names import visible
 from ca_service.vos.bundle import safe_name
 
-_STORE_PASSWORD: Final = "changeit"  # noqa: S105 - Java's own default; the content is public
 _ENCODERS: Final[dict[str, Callable[[Sequence[x509.Certificate]], bytes]]] = {
     "pem": encodings.pem_chain,
     "der": lambda chain: encodings.der(chain[0]),
     "p7b": encodings.p7b,
-    "p12": lambda chain: encodings.trust_store(chain, _STORE_PASSWORD),
+    "p12": encodings.trust_store,
 }
 _STATES: Final = {
     "none": "There is no authority yet: run `ca-service init`.",

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import click
-from cryptography import x509
 
 from ca_service.authority.issuance import Issuance
 from ca_service.authority.records import CertificateRecord
@@ -16,11 +15,10 @@ from ca_service.cli.console import Console, as_text
 from ca_service.cli.documents import certificate_document, upload_documents
 from ca_service.cli.inputs import STANDARD
 from ca_service.cli.outputs import Target
-from ca_service.errors import InvalidInput, blocking
-from ca_service.pki import encodings
-from ca_service.vos.bundle import Bundle, Delivery, bundle_of
+from ca_service.vos import formats
+from ca_service.vos.bundle import Bundle, BundleFile, Delivery, bundle_of
 
-FORMATS: Final = ("zip", "pem", "der", "p7b", "json")
+FORMATS: Final = (*formats.FORMATS, "json")
 _BINARY: Final = ("zip", "der")  # these do not go to a terminal unless somebody says so
 
 
@@ -49,23 +47,15 @@ class Packaging:
 
     def check(self, console: Console, count: int) -> None:
         """Raise InvalidInput or Conflict for what cannot be done with so many certificates."""
-        if self.format == "der" and count != 1:
-            raise InvalidInput(
-                blocking(
-                    "format.single",
-                    "/format",
-                    "A DER file holds one certificate, and this is about {count}.",
-                    "Ask for zip, pem or p7b, or give one request at a time.",
-                    count=count,
-                )
-            )
+        if self.format != "json":
+            formats.require_format(self.format, count)
         if self.format != "json" or not self.target.is_standard_output:  # which is what --json wants, too
             self.target.check(console)
 
     def write(self, parcel: Parcel) -> Path | None:
         """Write the certificates in the wanted form; None where they went to standard output."""
-        name = f"{parcel.bundle.name.removesuffix('.zip')}.{self.format}"
-        return self.target.write(name, _data(parcel, self.format))
+        file = _file(parcel, self.format)
+        return self.target.write(file.path, file.data)
 
     def answer(self, console: Console, parcel: Parcel, path: Path | None, lines: Iterable[str]) -> None:
         """Tell about it, beside the certificates themselves if those went to standard output."""
@@ -86,21 +76,11 @@ def parcel(issuance: Issuance, records: Sequence[CertificateRecord]) -> Parcel:
     return Parcel(bundle, deliveries, document)
 
 
-def _data(parcel: Parcel, format: str) -> bytes:
-    leaves = [delivery.leaf for delivery in parcel.deliveries]
-    everything = [*leaves, *_once(found for delivery in parcel.deliveries for found in delivery.authorities)]
-    encoders: dict[str, Callable[[], bytes]] = {
-        "zip": parcel.bundle.to_zip,
-        "pem": lambda: encodings.pem_chain(everything),
-        "der": lambda: encodings.der(leaves[0]),
-        "p7b": lambda: encodings.p7b(everything),
-        "json": lambda: f"{as_text(parcel.document)}\n".encode(),
-    }
-    return encoders[format]()
-
-
-def _once(certificates: Iterable[x509.Certificate]) -> list[x509.Certificate]:
-    return list(dict.fromkeys(certificates))
+def _file(parcel: Parcel, format: str) -> BundleFile:
+    if format == "json":
+        name = f"{parcel.bundle.name.removesuffix('.zip')}.json"
+        return BundleFile(name, f"{as_text(parcel.document)}\n".encode())
+    return formats.as_file(parcel.deliveries, format, parcel.bundle)
 
 
 out_option = click.option(

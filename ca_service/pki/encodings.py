@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from ca_service.errors import InvalidInput, Refused
 
+TRUST_STORE_PASSWORD: Final = "changeit"  # noqa: S105 - Java's own default; the content is public
 MAX_CERTIFICATES_BYTES: Final = 256 * 1024
 
 
@@ -43,8 +44,8 @@ def p7b(chain: Sequence[x509.Certificate]) -> bytes:
     return pkcs7.serialize_certificates(list(chain), Encoding.PEM)
 
 
-def trust_store(certificates: Sequence[x509.Certificate], password: str) -> bytes:
-    """A PKCS#12 trust store that Java's keytool reads; aliases are the lower-case common names."""
+def trust_store(certificates: Sequence[x509.Certificate], password: str = TRUST_STORE_PASSWORD) -> bytes:
+    """A PKCS#12 trust store that Java's keytool reads; the aliases are `ca-1`, `ca-2` ..."""
     entries = [
         pkcs12.PKCS12Certificate(certificate, f"ca-{number}".encode("ascii"))
         for number, certificate in enumerate(certificates, 1)

@@ -90,7 +90,7 @@ class Web(_Section):
     @classmethod
     def _is_a_base(cls, value: str) -> str:
         if value and not _is_base_url(value):
-            raise ValueError("must be http://HOST or https://HOST, with a port or path if need be")
+            raise ValueError("must be http://HOST or https://HOST, with a port if need be, and no path")
         return value.rstrip("/")
 
     @field_validator("secret_key")
@@ -123,7 +123,7 @@ class Settings(_Section):
 
 def _is_base_url(value: str) -> bool:
     parts = urlsplit(value)
-    rest = (parts.query, parts.fragment, parts.username, parts.password)
+    rest = (parts.path.rstrip("/"), parts.query, parts.fragment, parts.username, parts.password)
     good_host = parts.hostname is not None and (is_dns_name(parts.hostname) or _is_address(parts.hostname))
     return parts.scheme in ("http", "https") and good_host and not any(rest) and parts.port != 0 and value.isascii()
 

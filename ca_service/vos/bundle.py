@@ -165,10 +165,11 @@ def _upload_text(delivery: Delivery, steps: Sequence[Step]) -> str:
         ("Names", ", ".join(names.general_names_text(found))),
         ("Serial number", delivery.serial_number),
         ("Valid", f"{leaf.not_valid_before_utc:%Y-%m-%d %H:%M:%S} to {leaf.not_valid_after_utc:%Y-%m-%d %H:%M:%S} UTC"),
-        ("SHA-256", encodings.fingerprint(leaf)),
-        ("chain.p7b", "all certificates in one file, in no order: upload the numbered files instead"),
+        ("Fingerprint", f"{encodings.fingerprint(leaf)} (SHA-256)"),
     ]
-    facts += [("Sources", SOURCES)] if delivery.is_vos else []
+    if delivery.is_vos:
+        facts.append(("chain.p7b", "all certificates in one file, in no order: upload the numbered files instead"))
+        facts.append(("Sources", SOURCES))
     return as_text(f"Certificate for {delivery.host}", steps, facts)
 
 

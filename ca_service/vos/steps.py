@@ -11,13 +11,35 @@ from ca_service.vos.purposes import Purpose
 
 _MENU: Final = "Cisco Unified OS Administration > Security > Certificate Management"
 _TRUST: Final = (
-    "On {menu}, choose Upload Certificate/Certificate chain, purpose {purpose}, this file. "
+    "On {menu}, choose Upload Certificate/Certificate chain, the purpose below, this file. "
     "A publisher passes it on to its subscribers; SocialMiner/CCP is a server of its own. "
     "Skip it where the same certificate is there already."
 )
+_TRUST_TOO: Final = "In the same way, to the same places."
 _LEAF: Final = (
     "On the node that made the request, on the same page: purpose {purpose} (not tomcat), this file. "
     "A good upload uses up the request: a second certificate then needs a new request."
+)
+_USED: Final = "Whether a node presents an ECDSA certificate depends on product and version."
+_USES: Final = (
+    ("UCCX and SocialMiner 11.5", "yes, at once: UCCX on port 12015 (Socket.IO), SocialMiner on port 7443."),
+    (
+        "UCCX, SocialMiner/CCP, Finesse, CUIC from 11.6",
+        "no: Cisco removed ECDSA from the UCCX solution. That this ends only with the switch of the next row, "
+        "and in which 12.5 release that came, is not confirmed by Cisco's documents.",
+    ),
+    ("UCCX 15.0; Finesse, CUIC and VVB 12.6 and later", "yes, once it is switched on: see below."),
+    ("CUCM, IM&P, CUC", "yes, once EC ciphers are switched on: see below."),
+)
+_SWITCH: Final = "Where your product needs it. UCCX and SocialMiner 11.5 need nothing."
+_SWITCHES: Final = (
+    (
+        "UCCX 15.0; Finesse, CUIC and VVB 12.6 and later",
+        "run set tls server cert_type ecdsa on every node of the cluster; each reboots a minute later, "
+        "which is all the restart that it needs.",
+    ),
+    ("CUCM, IM&P", "let the Enterprise Parameter HTTPS Ciphers allow EC and RSA ciphers; the default is RSA alone."),
+    ("CUC", "set HTTPS Ciphers to All Supported EC and RSA Ciphers."),
 )
 _RESTART: Final = "Publisher first, then the other nodes one at a time."
 _RESTARTS: Final = (
@@ -36,24 +58,20 @@ _RESTARTS: Final = (
         "Cisco Tomcat on every node, Cisco UDS Tomcat and Cisco AXL Tomcat on the CUCM nodes, "
         "Cisco DRF Local on every node and Cisco DRF Master on the publisher.",
     ),
+    ("IM&P", "utils service restart Cisco Tomcat on every node."),
     ("CUC", "Cisco Tomcat, Connection Conversation Manager, IMAP Server, DirSync, Jetty and SMTP."),
 )
-_USED: Final = "Whether a node presents it depends on product and version."
-_USES: Final = (
-    ("UCCX and SocialMiner 11.5", "use it at once."),
-    ("UCCX 11.6 to 12.5", "do not use it: Cisco removed ECDSA there."),
-    (
-        "UCCX 15.0; Finesse, CUIC and VVB 12.6 and later",
-        "run set tls server cert_type ecdsa on every node of the cluster; each reboots a minute later.",
-    ),
-    (
-        "CUCM, IM&P, CUC",
-        "set the Enterprise Parameter HTTPS Ciphers to All Supported EC and RSA Ciphers, then restart Cisco Tomcat.",
-    ),
+_CHECK: Final = (
+    "Ask from another machine, with the port of the service in place of PORT. The serial number must be {serial}."
 )
-_CHECK: Final = "Ask from another machine. The serial number must be {serial}."
+_PORTS: Final = (
+    ("UCCX 11.5", "12015"),
+    ("SocialMiner 11.5", "7443"),
+    ("UCCX 15.0 and later", "8443, 8445 (Finesse), 8444 (CUIC)"),
+    ("CUCM, IM&P, CUC", "8443"),
+)
 _CHECK_COMMAND: Final = (
-    "openssl s_client -connect {at}:8443 -servername {host} -tls1_2 -cipher ECDHE-ECDSA-AES256-GCM-SHA384 </dev/null "
+    "openssl s_client -connect {at}:PORT -servername {host} -tls1_2 -cipher ECDHE-ECDSA-AES256-GCM-SHA384 </dev/null "
     "| openssl x509 -noout -serial"
 )
 _CHECK_SERVER: Final = "openssl s_client -connect {at}:443 -servername {host} -CAfile {root} </dev/null"
@@ -62,8 +80,8 @@ _INDENT: Final = "   "
 _COLUMN: Final = 15
 WIDTH: Final = 100
 SOURCES: Final = (
-    "Cisco documents 210528, 118855, 217138; CUCM Security Guide 14; CUCM Administration Guide; "
-    "UCCX Operations Guide 15.0"
+    "Cisco documents 210528, 118855, 217138; CUCM Security Guide 12.5 and 14; CUCM Administration Guide; CCE Security "
+    "Guide 12.6; Finesse Administration Guide; Unity Connection OS Administration; UCCX Operations Guide 15.0"
 )
 
 
@@ -72,7 +90,8 @@ class Step:
     """One thing to do, in words.
 
     `file` is the file of the bundle that it is done with, `command` the line for a shell that does it; empty
-    if there is none. `cases` are (product and version, what to do there), where that differs.
+    if there is none. `cases` are (product and version, what to do there), where that differs. A preface is
+    read before the numbered steps.
     """
 
     title: str
@@ -81,6 +100,7 @@ class Step:
     purpose: str = ""
     command: str = ""
     cases: tuple[tuple[str, str], ...] = ()
+    is_preface: bool = False
 
 
 def vos_steps(
@@ -88,18 +108,20 @@ def vos_steps(
 ) -> tuple[Step, ...]:
     """The steps for one VOS node; the trust files in the order of upload, root first."""
     uploads = [
-        Step(f"Upload {file}", _TRUST.format(menu=_MENU, purpose=purpose.trust), file, purpose.trust)
-        for file in trust_files
+        Step(f"Upload {file}", (_TRUST if number == 0 else _TRUST_TOO).format(menu=_MENU), file, purpose.trust)
+        for number, file in enumerate(trust_files)
     ]
     return (
+        Step("Before you begin: does your version use it?", _USED, cases=_USES, is_preface=True),
         *uploads,
         Step(f"Upload {leaf_file}", _LEAF.format(purpose=purpose.service), leaf_file, purpose.service),
+        Step("Switch it on", _SWITCH, cases=_SWITCHES),
         Step("Restart what presents it", _RESTART, cases=_RESTARTS),
-        Step("Make the node use it", _USED, cases=_USES),
         Step(
             "See that it is served",
             _CHECK.format(serial=serial_number.upper()),  # as openssl prints it
             command=_CHECK_COMMAND.format(at=_address(host), host=host),
+            cases=_PORTS,
         ),
         Step("Take a backup", _BACKUP),
     )
@@ -109,13 +131,13 @@ def server_steps(host: str, trust_files: Sequence[str], leaf_file: str, full_cha
     """The steps for a plain TLS server and for those who connect to it."""
     return (
         Step(
-            "Install the certificate",
-            "Give the server fullchain.pem (leaf, then intermediate) and the private key that made the request. "
+            f"Install {full_chain_file} on the server",
+            "Give the server this file (leaf, then intermediate) and the private key that made the request. "
             "nginx: ssl_certificate and ssl_certificate_key; Apache: SSLCertificateFile and SSLCertificateKeyFile.",
             full_chain_file,
         ),
-        Step("Or install the leaf alone", "Where leaf and intermediates are set apart.", leaf_file),
-        Step("Let clients trust the root", "Install it in the trust store of each client.", trust_files[0]),
+        Step(f"Or install {leaf_file}", "That is the leaf alone, for a server that wants it so.", leaf_file),
+        Step(f"Let clients trust {trust_files[0]}", "Install it in the trust store of each client.", trust_files[0]),
         Step(
             "See that it is served",
             "Ask from another machine. The answer must hold: Verify return code: 0 (ok).",
@@ -134,8 +156,11 @@ def as_text(title: str, steps: Sequence[Step], facts: Sequence[tuple[str, str]])
     lines = [title, "=" * min(len(title), WIDTH), ""]
     for name, value in facts:
         lines += _wrapped(value, f"{name + ':':<{_COLUMN}}", " " * _COLUMN)
-    for number, step in enumerate(steps, 1):
-        lines += ["", f"{number}. {step.title}", *_wrapped(step.text, _INDENT, _INDENT)]
+    number = 0
+    for step in steps:
+        number += not step.is_preface
+        title = step.title if step.is_preface else f"{number}. {step.title}"
+        lines += ["", title, *_wrapped(step.text, _INDENT, _INDENT)]
         for product, what in step.cases:
             lines += _wrapped(f"{product}: {what}", f"{_INDENT}- ", f"{_INDENT}  ")
         lines += [f"{_INDENT}Purpose: {step.purpose}"] if step.purpose else []

@@ -35,7 +35,7 @@ def create(installation: Installation, options: WebOptions) -> Flask:
     )
     app.extensions["ca_service"] = (installation, options)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    for part in (access_log, i18n, auth, problems, security):
+    for part in (access_log, i18n, security, auth, problems):
         part.install(app)
     csrf = CSRFProtect(app)
     csrf.exempt(api)  # it takes bearer tokens only, never the cookie

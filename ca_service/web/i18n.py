@@ -13,6 +13,7 @@ LANGUAGES: Final = ("en",)
 def install(app: Flask) -> None:
     """Choose the language by what the browser asks for, and give it to the templates."""
     Babel(app, default_locale=LANGUAGES[0], default_timezone="UTC", locale_selector=_wanted)
+    app.jinja_env.globals["translate"] = translate  # unlike _(), takes any text, with a % in it too
     app.jinja_env.globals["translated"] = lambda finding: finding.translated(translate)
     app.jinja_env.globals["language"] = lambda: str(get_locale() or LANGUAGES[0])
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 from flask import Flask, Response, json, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from ca_service import errors
 from ca_service.errors import CAServiceError, Finding
@@ -58,6 +58,7 @@ _HTTP_RULES: Final = {
     413: ("csr.too-large", "More was sent than is allowed.", "Upload the .csr files alone; fewer at once if need be."),
     415: ("http.media-type", "This content type is not understood.", "See the API page for the types that are."),
 }
+_MAX_DRAINED: Final = 64 * 1024 * 1024
 _log = logging.getLogger("ca_service.web")
 
 
@@ -111,6 +112,8 @@ def _http(error: HTTPException) -> ResponseReturnValue:
     status = error.code or 500
     if error.response is not None or status < 400:
         return error
+    if isinstance(error, RequestEntityTooLarge):
+        _drain()
     fallback = (f"http.{status}", error.name + ".", "Go back and try again.")
     rule, problem, mend = _HTTP_RULES.get(status, fallback)
     finding = errors.blocking(rule, "", problem, mend, method=request.method)
@@ -118,6 +121,14 @@ def _http(error: HTTPException) -> ResponseReturnValue:
     if status == 405:
         response.headers["Allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
     return response
+
+
+def _drain() -> None:
+    """Read what was refused for its size, up to a cap: a client that still sends would see no answer."""
+    left = min(request.content_length or 0, _MAX_DRAINED)
+    stream = request.environ["wsgi.input"]
+    while left > 0 and (piece := stream.read(min(left, 64 * 1024))):
+        left -= len(piece)
 
 
 def _csrf(_error: CSRFError) -> ResponseReturnValue:

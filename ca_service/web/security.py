@@ -1,10 +1,14 @@
-"""Knows the headers that keep a browser from being turned against its user."""
+"""Knows what keeps a browser from being turned against its user: headers, and names that are ours."""
 
 from __future__ import annotations
 
 from typing import Final
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
+
+from ca_service.errors import InvalidInput
+from ca_service.web.context import options
 
 _POLICY: Final = "; ".join(
     (
@@ -27,10 +31,34 @@ _HEADERS: Final = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
 
+_LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
+
 
 def install(app: Flask) -> None:
     """Put the headers on every answer, and keep what needs an account out of every cache."""
+    app.before_request(_require_known_host)
     app.after_request(_protect)
+
+
+def _require_known_host() -> None:
+    """Answer only to our own names: with others, a page elsewhere could reach a service on loopback.
+
+    (DNS rebinding; and what we print as our address cannot be chosen by who asks.)
+    """
+    found = _without_port(request.host)
+    if found not in (*_LOOPBACK, _without_port(urlsplit(options().base_url).netloc)):
+        raise InvalidInput.because(
+            "host.unknown",
+            "This service does not answer to the name {host}.",
+            "Open it by its own name, or set web.base_url to the address under which it is reached.",
+            host=found[:100],
+        )
+
+
+def _without_port(host: str) -> str:
+    """The name or address of a Host header; an IPv6 address keeps its brackets."""
+    address, bracket, _ = host.lower().partition("]")
+    return address + bracket if bracket else address.partition(":")[0]
 
 
 def _protect(response: Response) -> Response:

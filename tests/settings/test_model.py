@@ -67,19 +67,20 @@ def test_every_wrong_value_is_told_at_once() -> None:
     "url",
     [
         "http://ca.example.com",
-        "https://ca.example.com:8443/ca",
+        "https://ca.example.com:8443",
         "http://192.0.2.1:8080",
         "http://[2001:db8::1]",
         "http://ca/",
     ],
 )
-def test_a_base_url_can_have_a_port_and_a_path(url: str) -> None:
+def test_a_base_url_can_have_a_port_and_a_slash_behind_it(url: str) -> None:
     assert load({"CA_SERVICE_WEB__BASE_URL": url}).settings.web.base_url == url.rstrip("/")
 
 
 @pytest.mark.parametrize(
     "url",
-    ["ftp://ca.example.com", "http://", "//ca.example.com", "http://a b", "http://ca.example.com?x", "http://ca#x",
+    ["http://ca.example.com/ca", "ftp://ca.example.com",
+     "http://", "//ca.example.com", "http://a b", "http://ca.example.com?x", "http://ca#x",
      "http://user:secret@ca.example.com", "http://ca:99999", "http://ca:0", "http://[::1", "http://k\u00e4se.example",
      "http://ca.example.com/\u00e4", "javascript:alert(1)", "http://a_b.example.com"],
 )  # fmt: skip

@@ -23,11 +23,12 @@ def upload_text(given: Delivery) -> str:
 
 def test_the_steps_of_a_node_are_in_the_order_in_which_they_are_taken() -> None:
     assert [step.title for step in node_bundle(delivery()).steps] == [
+        "Before you begin: does your version use it?",
         "Upload 1-root.tomcat-trust.pem",
         "Upload 2-intermediate.tomcat-trust.pem",
         "Upload 3-uccx1.example.com.tomcat-ECDSA.pem",
+        "Switch it on",
         "Restart what presents it",
-        "Make the node use it",
         "See that it is served",
         "Take a backup",
     ]
@@ -43,7 +44,8 @@ def test_the_steps_warn_of_the_other_certificate_and_of_the_used_up_request() ->
     text = " ".join(upload_text(delivery()).split())
     assert "purpose tomcat-ECDSA (not tomcat)" in text
     assert "a second certificate then needs a new request" in text
-    assert "UCCX 11.6 to 12.5: do not use it: Cisco removed ECDSA there." in text
+    assert "UCCX, SocialMiner/CCP, Finesse, CUIC from 11.6: no: Cisco removed ECDSA" in text
+    assert text.index("does your version use it?") < text.index("1. Upload")
     assert "set tls server cert_type ecdsa" in text
 
 
@@ -85,7 +87,7 @@ def test_the_text_has_lf_one_final_newline_and_no_blanks_at_line_ends() -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "address"), [("uccx1.example.com", "uccx1.example.com:8443"), ("2001:db8::1", "[2001:db8::1]:8443")]
+    ("host", "address"), [("uccx1.example.com", "uccx1.example.com:PORT"), ("2001:db8::1", "[2001:db8::1]:PORT")]
 )
 def test_the_command_asks_the_node_for_its_serial_number(host: str, address: str) -> None:
     given = named("a.example.com", host=host)

@@ -66,16 +66,15 @@ def test_what_may_be_kept_in_a_cache_sets_no_cookie_for_those_who_have_one_eithe
 
 def test_https_is_remembered_and_plain_http_is_not(app: Flask) -> None:
     assert "Strict-Transport-Security" not in visit(app).get("/sign-in").headers
-    assert (
-        visit(app, "https://ca.example.com").get("/sign-in").headers["Strict-Transport-Security"] == "max-age=31536000"
-    )
+    assert visit(app, "https://localhost").get("/sign-in").headers["Strict-Transport-Security"] == "max-age=31536000"
 
 
 FORWARDED = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "ca.example.com"}
 
 
 def test_forwarded_headers_are_believed_from_a_proxy_that_is_set_up(installation: Installation) -> None:
-    app = web.create(installation, web.WebOptions(secret_key="x" * 32, trusted_proxies=1))
+    options = web.WebOptions(secret_key="x" * 32, trusted_proxies=1, base_url="https://ca.example.com")
+    app = web.create(installation, options)
     answer = visit(app).get("/ca/", headers=FORWARDED)
 
     assert "Strict-Transport-Security" in answer.headers
@@ -87,3 +86,29 @@ def test_forwarded_headers_are_not_believed_from_anybody_else(visitor: Visitor) 
 
     assert "Strict-Transport-Security" not in answer.headers
     assert "http://localhost/ca/root.pem" in answer.text
+
+
+@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example:80", "[::2]"])
+@pytest.mark.parametrize("path", ["/sign-in", "/ca/", "/api/v1/openapi.json"])
+def test_a_name_that_is_not_ours_is_not_answered(app: Flask, host: str, path: str) -> None:
+    answer = visit(app).get(path, headers={"Host": host})
+
+    assert answer.status_code == 400
+    assert "host.unknown" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("base_url", "host"),
+    [
+        ("", "127.0.0.1:8080"),
+        ("", "LOCALHOST"),
+        ("", "[::1]:8080"),
+        ("https://ca.example.com:8443", "ca.example.com"),
+        ("https://ca.example.com", "localhost"),
+        ("https://[2001:db8::1]:8443", "[2001:db8::1]:8443"),
+    ],
+)
+def test_our_own_names_are_answered(installation: Installation, base_url: str, host: str) -> None:
+    app = web.create(installation, web.WebOptions(secret_key="x" * 32, base_url=base_url))
+
+    assert visit(app).get("/ca/", headers={"Host": host}).status_code == 200

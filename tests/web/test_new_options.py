@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import html
+import re
+from collections.abc import Callable
+from typing import Final
+
 import pytest
 
 from ca_service.authority.installation import Installation
+from ca_service.authority.permissions import Role
 from ca_service.authority.records import CertificateQuery, CertificateRecord
+from tests.support import pkcs10
 from tests.support.factories import OPERATOR
-from tests.support.requests import BLANK_PARENT_DOMAIN, SOCIALMINER, UCCX_PUBLISHER
+from tests.support.requests import BLANK_PARENT_DOMAIN, SOCIALMINER, UCCX_PUBLISHER, Request, node
 from tests.web.html import read
 from tests.web.visitor import Visitor, upload
+
+WILD_WITH_THE_SAME_KEY: Final = Request("wild", pkcs10.pem(node("uccx1-EC.example.com", "*.example.com").der()))
 
 
 def stored(installation: Installation) -> tuple[CertificateRecord, ...]:
@@ -67,3 +76,37 @@ def test_wrong_options_are_refused_when_signing_too(requester: Visitor, installa
         assert requester.sign(review, **{name: value}).status_code == 400
     assert requester.sign(review, validity_days="826").status_code == 422
     assert not stored(installation)
+
+
+def test_the_curl_line_of_the_result_asks_for_the_same(requester: Visitor) -> None:
+    review = read(requester.check(upload(BLANK_PARENT_DOMAIN), add_host_name="true", validity_days="30").text)
+    result = requester.get(requester.sign(review).headers["Location"])
+
+    line = re.search(r"curl -fsS [^<]+", html.unescape(result.text))
+    assert line is not None
+    assert "format=zip&validity_days=30&add_host_name=true" in line[0]
+    assert "-OJ" in line[0]
+
+
+@pytest.mark.parametrize("days", ["x%22", "99999", "-1", "\u0663"])
+def test_what_else_stands_in_the_address_of_the_result_is_not_repeated(requester: Visitor, days: str) -> None:
+    review = read(requester.check(upload(UCCX_PUBLISHER)).text)
+    address = requester.sign(review).headers["Location"]
+
+    assert "validity_days" not in requester.get(f"{address}&validity_days={days}&new=maybe").text
+
+
+def test_the_options_open_where_the_host_name_could_be_added(requester: Visitor) -> None:
+    assert "<details open>" in requester.check(upload(BLANK_PARENT_DOMAIN)).text
+    assert "<details open>" not in requester.check(upload(UCCX_PUBLISHER)).text
+
+
+def test_who_may_not_sign_is_not_offered_to(signed_in: Callable[[Role], Visitor]) -> None:
+    assert 'formaction="/sign"' in signed_in(Role.REQUESTER).check(upload(UCCX_PUBLISHER)).text
+    assert 'formaction="/sign"' not in signed_in(Role.AUDITOR).check(upload(UCCX_PUBLISHER)).text
+
+
+def test_a_refused_request_does_not_take_a_good_one_with_the_same_key_down(requester: Visitor) -> None:
+    both = requester.check(upload(UCCX_PUBLISHER), upload(WILD_WITH_THE_SAME_KEY))
+
+    assert read(both.text).blocking == ["san.wildcard"]

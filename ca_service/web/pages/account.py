@@ -28,7 +28,7 @@ def create_token() -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             made = installation().accounts.create_token(actor(), actor().name, form.label.data, form.days.data)
-            secret = made.secret
+            secret, form = made.secret, TokenForm(formdata=None)  # so that nobody makes it twice by mistake
         except InvalidInput as error:
             findings = error.findings
     return _page(form, PasswordForm(), findings, secret), 201 if secret else 422

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, Final, cast, get_args
+from urllib.parse import urlencode
 
-from cryptography import x509
 from flask import Response, render_template, request
 from flask.typing import ResponseReturnValue
 
@@ -21,7 +21,6 @@ from ca_service.web.pages.pem import request_pem
 from ca_service.web.views import CertificateView, FileView, bundle_views, decode
 
 SORTS: Final = get_args(Sort)
-FORMATS: Final = ("zip", "pem", "der", "p7b")
 _PAGE_SIZE: Final = 50
 
 
@@ -53,7 +52,7 @@ def certificate(serial_number: str) -> ResponseReturnValue:
 def download(serial_number: str) -> Response:
     """The certificate in one of the forms: ?format=zip, pem, der, p7b."""
     record = installation().issuance.get_certificate(actor(), serial_number)
-    return deliver([record], _format())
+    return deliver([record], request.args.get("format", "zip"))
 
 
 @blueprint.get("/certificates/<serial_number>/files/<name>")
@@ -97,6 +96,7 @@ def issued() -> ResponseReturnValue:
         shared=_shared([item["uploads"] for item in items]),
         bundle_name=bundle.name,
         serials=[record.serial_number for record in records],
+        files=files,
         curl=_curl(files, records[0].profile),
     )
 
@@ -129,22 +129,6 @@ def _chosen() -> list[CertificateRecord]:
     return [installation().issuance.get_certificate(actor(), serial) for serial in serials]
 
 
-def _format() -> str:
-    wanted = request.args.get("format", "zip")
-    if wanted not in FORMATS:
-        raise InvalidInput(
-            blocking(
-                "format.unknown",
-                "/format",
-                "There is no form \u201c{wanted}\u201d.",
-                "Use one of: {known}.",
-                wanted=wanted[:40],
-                known=", ".join(FORMATS),
-            )
-        )
-    return wanted
-
-
 def _shown(record: CertificateRecord) -> dict[str, Any]:
     issuance = installation().issuance
     delivery = issuance.delivery(record)
@@ -156,12 +140,19 @@ def _shown(record: CertificateRecord) -> dict[str, Any]:
         "chain": chain[::-1],
         "uploads": bundle_views(bundle.uploads),
         "steps": bundle.steps,
-        "request": x509.load_der_x509_csr(record.csr_der),
         "bundle_name": bundle.name,
     }
 
 
 def _curl(files: list[str], profile: str) -> str:
     body = f"--data-binary @{files[0]}" if len(files) == 1 else " ".join(f"-F csr=@{name}" for name in files)
-    url = f"{base_url()}/api/v1/certificates?format=zip" + ("" if profile == "vos" else f"&profile={profile}")
+    options = {"format": "zip", **({} if profile == "vos" else {"profile": profile}), **_asked_options()}
+    url = f"{base_url()}/api/v1/certificates?{urlencode(options)}"
     return f'curl -fsS -H "Authorization: Bearer $TOKEN" {body} -OJ "{url}"'
+
+
+def _asked_options() -> dict[str, str]:
+    """The options that the address of the result has kept; anything else in it is nobody's option."""
+    days = request.args.get("validity_days", "")
+    kept = {"validity_days": days} if days.isascii() and days.isdecimal() and len(days) < 5 else {}
+    return kept | {name: "true" for name in ("new", "add_host_name") if request.args.get(name) == "true"}

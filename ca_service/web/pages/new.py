@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from ca_service.authority.permissions import Action
+from ca_service.authority.issuance import Issued
+from ca_service.authority.permissions import PERMISSIONS, Action
 from ca_service.authority.registration import Examination, Options
 from ca_service.errors import CAServiceError, Finding, InvalidInput, Refused
 from ca_service.pki.profiles import LEAF_PROFILES
@@ -72,8 +74,14 @@ def sign() -> ResponseReturnValue:
     except CAServiceError as error:
         reviews = () if isinstance(error, InvalidInput) and not submitted else _reviews(submitted, options)
         return _page(options, reviews, error.findings), status_of(error)
-    serials = [record.serial_number for record in issued.certificates]
-    return redirect(url_for("pages.issued", serial=serials), 303)
+    return redirect(url_for("pages.issued", **_result(issued, options)), 303)
+
+
+def _result(issued: Issued, options: Options) -> dict[str, Any]:
+    """What the address of the result says: which certificates, and the options that asked for them."""
+    asked = {"validity_days": options.validity_days, "new": options.new, "add_host_name": options.add_host_name}
+    said = {name: "true" if value is True else value for name, value in asked.items() if value}
+    return {"serial": [record.serial_number for record in issued.certificates], **said}
 
 
 def _reviews(submitted: tuple[Submitted, ...], options: Options) -> tuple[Review, ...]:
@@ -95,6 +103,9 @@ def _page(options: Options, reviews: tuple[Review, ...] = (), findings: tuple[Fi
         reviews=reviews,
         findings=findings,
         profiles=LEAF_PROFILES.values(),
+        default_days=installation().issuance.default_days,
         ready=sum(not review.examination.is_refused for review in reviews),
         was_sent=request.method == "POST",
+        may_sign=actor().role in PERMISSIONS[Action.ISSUE],
+        wants_host_name=any(found.rule == "san.missing" for review in reviews for found in review.examination.findings),
     )

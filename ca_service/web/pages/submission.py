@@ -7,8 +7,8 @@ from typing import Final
 
 from flask import request
 
-from ca_service.authority.issuance import MAX_REQUESTS
 from ca_service.authority.registration import Options
+from ca_service.authority.submission import check_count
 from ca_service.errors import CAServiceError, InvalidInput, blocking
 from ca_service.pki import armour
 from ca_service.web.i18n import translate
@@ -30,17 +30,8 @@ def submitted_requests() -> tuple[Submitted, ...]:
     Raises InvalidInput above the number that can be signed at once.
     """
     found = _distinct((*carried_requests(), *new_requests()))
-    if len(found) > MAX_REQUESTS:
-        raise InvalidInput(
-            blocking(
-                "csr.count",
-                "/csr",
-                "{count} requests were sent; 1 to {limit} can be signed at once.",
-                "Send at least one request, and at most {limit}.",
-                count=len(found),
-                limit=MAX_REQUESTS,
-            )
-        )
+    if found:
+        check_count([each.data for each in found])
     return found
 
 

@@ -18,7 +18,6 @@ from ca_service.web.context import base_url, installation, public
 from ca_service.web.public import blueprint
 from ca_service.web.views import decode
 
-TRUST_STORE_PASSWORD: Final = "changeit"  # noqa: S105 - Java's own default; the content is public
 _DER: Final = "application/pkix-cert"
 _PEM: Final = "application/x-pem-file"
 _FILES: Final[dict[str, tuple[str, Callable[[Chain], bytes]]]] = {
@@ -29,10 +28,7 @@ _FILES: Final[dict[str, tuple[str, Callable[[Chain], bytes]]]] = {
     "intermediate.der": (_DER, lambda chain: encodings.der(chain[0])),
     "chain.pem": (_PEM, encodings.pem_chain),
     "chain.p7b": ("application/x-pkcs7-certificates", encodings.p7b),
-    "truststore.p12": (
-        "application/x-pkcs12",
-        lambda chain: encodings.trust_store(chain, TRUST_STORE_PASSWORD),
-    ),
+    "truststore.p12": ("application/x-pkcs12", encodings.trust_store),
 }
 _log = logging.getLogger("ca_service.web")
 
@@ -46,7 +42,7 @@ def trust_page() -> ResponseReturnValue:
         "trust.html",
         chain=[decode(certificate) for certificate in reversed(chain)],
         base_url=base_url(),
-        trust_store_password=TRUST_STORE_PASSWORD,
+        trust_store_password=encodings.TRUST_STORE_PASSWORD,
     )
 
 

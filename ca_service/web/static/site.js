@@ -38,6 +38,9 @@ function checkAtOnce(form) {
   const drop = form.querySelector(".drop");
   files.addEventListener("change", () => { if (files.files?.length) review(form, files, text); });
   text.addEventListener("paste", () => setTimeout(() => review(form, files, text)));
+  form.querySelector(".options")?.addEventListener("change", () => {
+    if (form.querySelector(".request")) review(form, files, text); // what is signed is what was seen
+  });
   for (const name of ["dragenter", "dragover"]) {
     drop?.addEventListener(name, (event) => { event.preventDefault(); drop.classList.add("over"); });
   }
@@ -66,6 +69,7 @@ async function review(form, files, text) {
     const found = page.getElementById("review");
     if (!found) throw new Error("no review in the answer");
     target.replaceChildren(...found.childNodes);
+    document.getElementById("checking")?.replaceWith(page.getElementById("checking") ?? "");
     files.value = ""; // what was sent is carried along in the review
     text.value = "";
     enableCopying(target);
@@ -78,5 +82,8 @@ async function review(form, files, text) {
 }
 
 enableCopying(document);
+for (const name of ["dragover", "drop"]) {
+  document.addEventListener(name, (event) => event.preventDefault()); // a file that misses must not replace the page
+}
 const form = document.getElementById("new");
 if (form instanceof HTMLFormElement) checkAtOnce(form);

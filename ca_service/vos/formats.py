@@ -1,0 +1,73 @@
+"""Knows the formats in which certificates are handed out: the bundle, and the plain files beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from cryptography import x509
+
+from ca_service.errors import InvalidInput, blocking
+from ca_service.pki import encodings
+from ca_service.vos.bundle import Bundle, BundleFile, Delivery, bundle_of
+
+CHAIN_ENCODINGS: Final[dict[str, Callable[[Sequence[x509.Certificate]], bytes]]] = {
+    "pem": encodings.pem_chain,
+    "p7b": encodings.p7b,
+}
+FORMATS: Final = ("zip", "pem", "der", "p7b")
+
+
+def require_format(format: str, count: int) -> None:
+    """Raise InvalidInput unless so many certificates can be handed out in this format."""
+    if format not in FORMATS:
+        raise unknown_format(format, FORMATS)
+    if format == "der" and count != 1:
+        raise InvalidInput(
+            blocking(
+                "format.single",
+                "/format",
+                "A DER file holds one certificate, and this is about {count}.",
+                "Ask for zip, pem or p7b, or send one request at a time.",
+                count=count,
+            )
+        )
+
+
+def unknown_format(format: str, known: Sequence[str]) -> InvalidInput:
+    """What is told to somebody who asks for a format that does not exist there."""
+    return InvalidInput(
+        blocking(
+            "format.unknown",
+            "/format",
+            "There is no format \u201c{format}\u201d for this.",
+            "Use one of: {known}.",
+            format=format[:32],
+            known=", ".join(known),
+        )
+    )
+
+
+def as_file(deliveries: Sequence[Delivery], format: str, bundle: Bundle | None = None) -> BundleFile:
+    """The certificates as one named file; `bundle` is theirs, if it was made already.
+
+    The ZIP is the bundle; PEM and P7B hold the leaves in their order, then their authorities, each
+    once, the root last; DER holds one leaf alone. Raises InvalidInput as `require_format` does.
+    """
+    require_format(format, len(deliveries))
+    bundle = bundle or bundle_of(deliveries)
+    if format == "zip":
+        return BundleFile(bundle.name, bundle.to_zip())
+    name = f"{bundle.name.removesuffix('.zip')}.{format}"
+    if format == "der":
+        return BundleFile(name, encodings.der(deliveries[0].leaf))
+    return BundleFile(name, CHAIN_ENCODINGS[format](_with_authorities(deliveries)))
+
+
+def _with_authorities(deliveries: Sequence[Delivery]) -> list[x509.Certificate]:
+    leaves = [delivery.leaf for delivery in deliveries]
+    return [*leaves, *_once(found for delivery in deliveries for found in delivery.authorities)]
+
+
+def _once(certificates: Iterable[x509.Certificate]) -> list[x509.Certificate]:
+    return list(dict.fromkeys(certificates))

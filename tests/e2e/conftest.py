@@ -1,0 +1,65 @@
+"""A real browser, and services for it to visit."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.e2e.service import Service, serving
+from tests.e2e.tab import Tab, open_tab
+from tests.support.requests import write_three_nodes
+
+_CHROMIUM: Final = Path("/usr/bin/chromium")
+_ARGUMENTS: Final = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+OpenTab = Callable[..., Tab]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium; without it these tests are left out, unless all tests were asked for."""
+    if not _CHROMIUM.exists():
+        reason = f"{_CHROMIUM} is missing: apt-get install chromium"
+        if os.environ.get("CA_SERVICE_TEST_ALL") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    """A service that nobody has set up yet."""
+    with serving(tmp_path) as service:
+        yield service
+
+
+@pytest.fixture
+def new_tab(browser: Browser, service: Service) -> Iterator[OpenTab]:
+    """Opens windows, and sees to it at the end that none of them has complained."""
+    with ExitStack() as stack:
+
+        def make(**options: Any) -> Tab:
+            return stack.enter_context(open_tab(browser, service.url, **options))
+
+        yield make
+
+
+@pytest.fixture
+def requests(tmp_path: Path) -> tuple[Path, ...]:
+    """The requests of the three nodes of a contact centre, as files."""
+    return write_three_nodes(tmp_path / "requests")

@@ -1,0 +1,46 @@
+"""Knows how to serve an installation on a free loopback port, from a thread of the test's own process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+
+from werkzeug.serving import make_server
+
+from ca_service import settings as settings_module
+from ca_service.app import create_app, open_installation
+from ca_service.authority.installation import Installation
+from tests.support.factories import OPERATOR, PLAN, cheap_hasher
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """An installation that is served."""
+
+    installation: Installation
+    url: str
+
+    def set_up_url(self) -> str:
+        """The one-time link for the first administrator."""
+        return f"{self.url}/setup/{self.installation.accounts.make_setup_link()}"
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[Service]:
+    """Serve a new installation in this folder until the end of the block."""
+    settings = settings_module.load({}, folder / "instance").settings
+    installation = open_installation(settings, cheap_hasher())
+    installation.schema.upgrade()
+    installation.hierarchy.initialise(OPERATOR, PLAN)
+    server = make_server("127.0.0.1", 0, create_app(settings, installation), threaded=True)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield Service(installation, f"http://127.0.0.1:{server.port}")
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

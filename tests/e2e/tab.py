@@ -1,0 +1,98 @@
+"""Knows what a test does in a window of the browser, and notices everything that the browser complains about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, ConsoleMessage, Page
+
+from tests.support.factories import PASSWORD
+
+WIDE: Final = {"width": 1280, "height": 900}
+NARROW: Final = {"width": 390, "height": 844}
+_AXE: Final = Axe()
+_OVERHANGS: Final = """() => {
+    const width = document.documentElement.clientWidth;
+    if (document.documentElement.scrollWidth <= width) return [];
+    const wide = [...document.body.querySelectorAll("*")].filter(each => each.getBoundingClientRect().right > width);
+    return wide.slice(-3).map(each => `too wide: ${each.outerHTML.slice(0, 90)}`).concat("scrolls sideways");
+}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One window on one service."""
+
+    page: Page
+    url: str
+    complaints: list[str] = field(default_factory=list)
+
+    def go(self, path: str) -> None:
+        """Go to an address of the service."""
+        self.page.goto(path if path.startswith("http") else self.url + path)
+
+    def set_up(self, link: str) -> None:
+        """Become the first administrator."""
+        self.go(link)
+        self.page.fill("#name", "vera")
+        self.page.fill("#password", PASSWORD)
+        self.page.fill("#repeated", PASSWORD)
+        self.page.click("text=Create administrator")
+        self.page.wait_for_url(f"{self.url}/")
+
+    def sign_in(self, name: str = "vera") -> None:
+        """Sign in where the page asks for it."""
+        self.go("/sign-in")
+        self.page.fill("#name", name)
+        self.page.fill("#password", PASSWORD)
+        self.page.click("main button")
+        self.page.wait_for_url(f"{self.url}/")
+
+    def save(self, selector: str, folder: Path) -> Path:
+        """Click something that is downloaded; the file under the name that it was given."""
+        with self.page.expect_download() as started:
+            self.page.click(selector)
+        return saved(started.value, folder)
+
+    def accessibility_faults(self) -> list[str]:
+        """What axe finds wrong with the page, with the elements."""
+        violations = _AXE.run(self.page).response["violations"]
+        return [f"{found['id']}: {node['target']}" for found in violations for node in found["nodes"]]
+
+    def overhangs(self) -> list[str]:
+        """The elements for which one would have to scroll sideways, where the page scrolls sideways at all."""
+        return list(self.page.evaluate(_OVERHANGS))
+
+
+def saved(download: Any, folder: Path) -> Path:
+    """A download as a file in this folder."""
+    path = folder / str(download.suggested_filename)
+    download.save_as(path)
+    return path
+
+
+@contextmanager
+def open_tab(browser: Browser, url: str, **options: Any) -> Iterator[Tab]:
+    """A new window without cookies; raises AssertionError at the end if the browser has complained in it."""
+    context = browser.new_context(**{"viewport": WIDE, "permissions": ["clipboard-read", "clipboard-write"], **options})
+    context.set_default_timeout(10_000)
+    try:
+        tab = Tab(context.new_page(), url)
+        tab.page.on("console", lambda message: _hear(tab, message))
+        tab.page.on("pageerror", lambda error: tab.complaints.append(str(error)))
+        yield tab
+        assert tab.complaints == []
+    finally:
+        context.close()
+
+
+def _hear(tab: Tab, message: ConsoleMessage) -> None:
+    """Keep what is an error, such as a breach of the content security policy; a page may itself be a 404."""
+    is_the_page = message.text.startswith("Failed to load resource") and message.location["url"] == tab.page.url
+    if message.type in ("error", "warning") and not is_the_page:
+        tab.complaints.append(message.text)

@@ -1,0 +1,142 @@
+"""Every page, light and dark, wide and narrow: usable by everybody, and without a complaint of the browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+import pytest
+from playwright.sync_api import Browser, ViewportSize
+
+from ca_service.authority.permissions import Role
+from ca_service.authority.registration import Options
+from tests.e2e.service import Service, serving
+from tests.e2e.tab import NARROW, WIDE, Tab, open_tab
+from tests.support.factories import OPERATOR, PASSWORD
+from tests.support.refused_requests import BY_POLICY, REFUSALS
+from tests.support.requests import CUCM_MULTI, JUNK_COUNTRY, THREE_NODES
+
+Scheme = Literal["light", "dark"]
+
+
+@dataclass(frozen=True, slots=True)
+class Furnished:
+    """A service in use, and what the addresses of its pages need."""
+
+    service: Service
+    serials: tuple[str, ...]
+    files: tuple[Path, ...]
+
+
+@pytest.fixture(scope="session")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Furnished]:
+    """A service with accounts, tokens, certificates, and requests of every kind to be checked."""
+    folder = tmp_path_factory.mktemp("furnished")
+    with serving(folder) as service:
+        installation = service.installation
+        for role in (Role.REQUESTER, Role.AUDITOR):
+            installation.accounts.create(OPERATOR, role.value, role, PASSWORD)
+        token = installation.accounts.create_token(OPERATOR, "requester", "renewal script", 90)
+        installation.accounts.create_token(OPERATOR, "requester", "an older script", 1)
+        installation.accounts.revoke_token(OPERATOR, "requester", token.record.id)
+        data = [request.data for request in (*THREE_NODES, CUCM_MULTI)]
+        issued = installation.issuance.issue(OPERATOR, data, Options())
+        refused = [REFUSALS[0], *BY_POLICY, JUNK_COUNTRY, *THREE_NODES[:1]]
+        files = [folder / f"{request.name}.csr" for request in refused]
+        for path, request in zip(files, refused, strict=True):
+            path.write_bytes(request.data)
+        yield Furnished(service, tuple(record.serial_number for record in issued.certificates), tuple(files))
+
+
+def _open(path: str) -> Callable[[Tab, Furnished], None]:
+    return lambda tab, furnished: tab.go(path.format(*furnished.serials))
+
+
+def _review(tab: Tab, furnished: Furnished) -> None:
+    tab.go("/")
+    for summary in tab.page.locator("summary").all():
+        summary.click()
+    tab.page.set_input_files("#csr", furnished.files)
+    tab.page.wait_for_selector(".request")
+
+
+def _new_token(tab: Tab, _furnished: Furnished) -> None:
+    tab.go("/account")
+    tab.page.fill("#label", "shown once")
+    tab.page.click("text=Make token")
+    tab.page.wait_for_selector("#token")
+
+
+def _wrong_password(tab: Tab, _furnished: Furnished) -> None:
+    tab.go("/account")
+    for field in ("#old", "#password", "#repeated"):
+        tab.page.fill(field, f"wrong {field}")
+    tab.page.click("text=Change password")
+    tab.page.wait_for_selector(".wrong")
+
+
+def _details(tab: Tab, furnished: Furnished) -> None:
+    tab.go(f"/certificates/{furnished.serials[3]}")
+    for summary in tab.page.locator("summary").all():
+        summary.click()
+
+
+PAGES: Final[dict[str, Callable[[Tab, Furnished], None]]] = {
+    "new": _open("/"),
+    "review": _review,
+    "issued-one": _open("/issued?serial={0}"),
+    "issued-three": _open("/issued?serial={0}&serial={1}&serial={2}"),
+    "certificates": _open("/certificates"),
+    "nothing-found": _open("/certificates?q=nowhere"),
+    "certificate": _details,
+    "authority": _open("/authority"),
+    "account": _open("/account"),
+    "new-token": _new_token,
+    "wrong-password": _wrong_password,
+    "trust": _open("/ca/"),
+    "api": _open("/api"),
+    "not-found": _open("/certificates/nonsense"),
+}
+
+
+def look(tab: Tab, name: str, shots: Path) -> list[str]:
+    """What is wrong with the page that is shown; keeps a picture of it."""
+    tab.page.screenshot(path=shots / f"{name}.png", full_page=True)
+    return [f"{name}: {fault}" for fault in (*tab.accessibility_faults(), *tab.overhangs())]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_no_page_keeps_anybody_out(
+    browser: Browser, furnished: Furnished, tmp_path: Path, scheme: Scheme, viewport: ViewportSize
+) -> None:
+    with open_tab(browser, furnished.service.url, color_scheme=scheme, viewport=viewport) as tab:
+        tab.go("/sign-in")
+        faults = look(tab, "sign-in", tmp_path)
+        tab.sign_in("requester")
+        for name, show in PAGES.items():
+            show(tab, furnished)
+            faults += look(tab, name, tmp_path)
+        tab.page.click("text=Sign out")
+        tab.page.wait_for_url("**/sign-in")
+
+    assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_the_first_pages_keep_nobody_out(
+    browser: Browser, service: Service, tmp_path: Path, scheme: Scheme, viewport: ViewportSize
+) -> None:
+    with open_tab(browser, service.url, color_scheme=scheme, viewport=viewport) as tab:
+        tab.go(service.set_up_url())
+        faults = look(tab, "set-up", tmp_path)
+        tab.set_up(service.set_up_url())
+        tab.go("/certificates")
+        faults += look(tab, "no-certificates", tmp_path)
+        tab.go("/account")
+        faults += look(tab, "no-tokens", tmp_path)
+
+    assert not faults, "\n".join(faults)
