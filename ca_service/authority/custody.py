@@ -19,7 +19,7 @@ from ca_service.authority.records import IssuerRecord
 from ca_service.errors import Conflict, NotFound, Refused
 from ca_service.pki import encodings, keys
 
-MIN_PASSPHRASE: Final = 12
+MIN_PASSPHRASE: Final = 20  # bytes, as is the other
 MAX_PASSPHRASE: Final = 1023  # OpenSSL reads no longer ones
 
 
@@ -37,7 +37,7 @@ class RootCustody:
         if not MIN_PASSPHRASE <= len(passphrase) <= MAX_PASSPHRASE:
             raise Refused.because(
                 "passphrase.length",
-                "The passphrase has {length} characters.",
+                "The passphrase has {length} bytes.",
                 "Use {least} to {most}; it protects the root for as long as it lives.",
                 length=len(passphrase),
                 least=MIN_PASSPHRASE,

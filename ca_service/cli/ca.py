@@ -16,17 +16,17 @@ from ca_service.cli.exits import ExitCode
 from ca_service.cli.grammar import declare
 from ca_service.cli.inputs import STANDARD
 from ca_service.cli.outputs import Target
-from ca_service.cli.packaging import force_option, out_option
+from ca_service.cli.packaging import force_option
 from ca_service.cli.session import Session, pass_session
 from ca_service.errors import InvalidInput, blocking
 from ca_service.pki import encodings
 from ca_service.pki.names import visible
+from ca_service.vos import formats
 from ca_service.vos.bundle import safe_name
 
 _ENCODERS: Final[dict[str, Callable[[Sequence[x509.Certificate]], bytes]]] = {
-    "pem": encodings.pem_chain,
+    **formats.CHAIN_ENCODINGS,
     "der": lambda chain: encodings.der(chain[0]),
-    "p7b": encodings.p7b,
     "p12": encodings.trust_store,
 }
 _STATES: Final = {
@@ -89,7 +89,12 @@ def authority_lines(record: IssuerRecord) -> Iterator[str]:
 @click.option(
     "--format", "format_", type=click.Choice(tuple(_ENCODERS)), default="pem", show_default=True, help="Form."
 )
-@out_option
+@click.option(
+    "--out",
+    metavar="FILE",
+    help="File or folder to write to; `-` is standard output.  "
+    "[default: standard output for pem and p7b, a named file here for der and p12]",
+)
 @force_option
 @pass_session
 def export(session: Session, only: str | None, format_: str, out: str | None, force: bool) -> None:
@@ -97,7 +102,7 @@ def export(session: Session, only: str | None, format_: str, out: str | None, fo
 
     p12 is a trust store for Java, whose password is changeit: what is in it is public.
     """
-    if out is None and format_ in ("pem", "p7b") and not session.console.as_json:
+    if out is None and format_ in formats.CHAIN_ENCODINGS and not session.console.as_json:
         out = STANDARD
     target = Target(out, force)
     target.check(session.console)

@@ -65,7 +65,11 @@ def _pair(
 
 @declare("request", "ca-service ca request --name 'Example Lab' --out intermediate.csr")
 @click.option("--name", help="Name of the authority.  [default: authority.name of the settings]")
-@click.option("--curve", type=click.Choice(keys.AUTHORITY_CURVES), help="Curve of the intermediate's key.")
+@click.option(
+    "--curve",
+    type=click.Choice(keys.AUTHORITY_CURVES),
+    help="Curve of the intermediate's key.  [default: authority.intermediate_curve of the settings]",
+)
 @click.option("--out", metavar="FILE", help="File or folder to write to.  [default: standard output]")
 @force_option
 @pass_session

@@ -17,6 +17,9 @@ def report(console: Console, error: BaseException) -> ExitCode:
     """Tell what went wrong, in the form that is wanted, and return how the command ends."""
     if console.wants_traceback:
         click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):  # its message is the help, in lines of its own
+        click.echo(error.format_message(), err=True)
+        return ExitCode.USAGE
     ours = _explained(error)
     if console.as_json:
         click.echo(as_text(problem_document(ours)), err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -17,12 +18,18 @@ from ca_service.pki import keys
 _curve = click.Choice(keys.AUTHORITY_CURVES)
 
 
+def _planned(option: str, explanation: str, type_: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """An option whose default is the setting of the same name."""
+    setting = f"authority.{option.removeprefix('--').replace('-', '_')}"
+    return click.option(option, type=type_, help=f"{explanation}  [default: {setting} of the settings]")
+
+
 @declare("init", "ca-service init", "ca-service init --name 'Example Lab' --intermediate-curve P-256")
-@click.option("--name", help="Name of the authority: 'Example Lab' gives 'Example Lab EC Root CA G1'.")
-@click.option("--root-curve", type=_curve, help="Curve of the root's key.")
-@click.option("--root-days", type=int, help="Lifetime of the root in days.")
-@click.option("--intermediate-curve", type=_curve, help="Curve of the intermediate's key.")
-@click.option("--intermediate-days", type=int, help="Lifetime of the intermediate in days.")
+@_planned("--name", "Name of the authority: 'Example Lab' gives 'Example Lab EC Root CA G1'.", str)
+@_planned("--root-curve", "Curve of the root's key.", _curve)
+@_planned("--root-days", "Lifetime of the root in days.", int)
+@_planned("--intermediate-curve", "Curve of the intermediate's key.", _curve)
+@_planned("--intermediate-days", "Lifetime of the intermediate in days.", int)
 @pass_session
 def command(session: Session, /, **wanted: Any) -> None:
     """Create the database, a root and an intermediate.

@@ -15,24 +15,27 @@ from ca_service.errors import InvalidInput, TooLarge
 STANDARD: Final = "-"  # stands for standard input, or for standard output
 MAX_BYTES: Final = 1024 * 1024
 _MAX_SECRET_BYTES: Final = 4096
+# (rule, how to mend it) of what is larger than MAX_BYTES
+_LARGE_REQUEST: Final = ("csr.too-large", "Give the .csr file alone.")
+_LARGE_FILE: Final = ("file.too-large", "Give the file of the certificate, key or passphrase alone.")
 
 
 def read_requests(console: Console, files: Sequence[str]) -> list[bytes]:
     """The content of each file; findings on the console will name the files."""
     console.sources = tuple("standard input" if file == STANDARD else file for file in files)
-    return read_files(files)
+    return read_files(files, _LARGE_REQUEST)
 
 
-def read_files(files: Sequence[str]) -> list[bytes]:
+def read_files(files: Sequence[str], too_large: tuple[str, str] = _LARGE_FILE) -> list[bytes]:
     """The content of each file; raises InvalidInput for one that cannot be read."""
     if list(files).count(STANDARD) > 1:
         raise InvalidInput.because(
             "file.stdin-twice", "Standard input (-) was given twice.", "Give it once, and files for the rest."
         )
-    return [read_file(file) for file in files]
+    return [read_file(file, too_large) for file in files]
 
 
-def read_file(file: str) -> bytes:
+def read_file(file: str, too_large: tuple[str, str] = _LARGE_FILE) -> bytes:
     """The content of a file, or of standard input; raises InvalidInput, TooLarge above a megabyte.
 
     No more than that is read, so that a pipe without end is refused as well.
@@ -42,10 +45,11 @@ def read_file(file: str) -> bytes:
     except OSError as error:
         raise _unreadable(file, error) from error
     if len(data) > MAX_BYTES:
+        rule, mend = too_large
         raise TooLarge.because(
-            "csr.too-large",
+            rule,
             "{file} has more than {limit} bytes.",
-            "Give the .csr, certificate or key file alone.",
+            mend,
             file=file,
             limit=MAX_BYTES,
         )

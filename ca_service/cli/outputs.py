@@ -45,7 +45,8 @@ class Target:
     def write(self, name: str, data: bytes) -> Path | None:
         """Write the data, under `name` where only a folder is known; None for standard output.
 
-        Raises Conflict for a file that exists, InvalidInput for one that cannot be written.
+        A file that holds just this already counts as written. Raises Conflict for another one that
+        exists, InvalidInput for one that cannot be written.
         """
         if self.is_standard_output:
             sys.stdout.buffer.write(data)
@@ -53,6 +54,8 @@ class Target:
             return None
         path = Path(self.out or ".")
         path = path / name if path.is_dir() else path
+        if not self.is_secret and _holds(path, data):
+            return path
         self._refuse_another(path)
         with _told(path):
             self._write(path, data)
@@ -85,6 +88,13 @@ class Target:
             else "Give another name with --out, or replace it with --force.",
             path=path,
         )
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    try:
+        return path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data
+    except OSError:  # whoever writes it next is told why
+        return False
 
 
 @contextlib.contextmanager

@@ -69,7 +69,7 @@ def _written(packaging: Packaging, packed: Parcel, issued: Issued) -> Path | Non
         unwritten = blocking(
             "certificate.unwritten",
             "",
-            "The certificate was issued, but not written: {serials}.",
+            f"{'Issued now' if issued.created else 'Issued before'}, but not written: {{serials}}.",
             "Write it with: ca-service show SERIAL --format zip --out FILE",
             serials=", ".join(record.serial_number for record in issued.certificates),
         )

@@ -22,6 +22,8 @@ from ca_service.errors import InvalidInput, Refused
 
 TRUST_STORE_PASSWORD: Final = "changeit"  # noqa: S105 - Java's own default; the content is public
 MAX_CERTIFICATES_BYTES: Final = 256 * 1024
+_SHOW_KEY: Final = "openssl pkey -in FILE -noout"
+_SHOW_PKCS12: Final = "openssl pkcs12 -info -noout -in FILE"
 
 
 def pem(certificate: x509.Certificate) -> bytes:
@@ -97,7 +99,7 @@ def load_private_key(data: bytes, passphrase: bytes | None) -> ec.EllipticCurveP
     try:
         key = load(data, passphrase)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise _no_private_key() from error
+        raise _no_private_key(_SHOW_KEY) from error
     return _ec_only(key)
 
 
@@ -108,17 +110,18 @@ def load_pkcs12(
     try:
         bag = pkcs12.load_pkcs12(data, passphrase)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise _no_private_key() from error
+        raise _no_private_key(_SHOW_PKCS12) from error
     if bag.key is None or bag.cert is None:
-        raise _no_private_key()
+        raise _no_private_key(_SHOW_PKCS12)
     return _ec_only(bag.key), (bag.cert.certificate, *(extra.certificate for extra in bag.additional_certs))
 
 
-def _no_private_key() -> InvalidInput:
+def _no_private_key(command: str) -> InvalidInput:
     return InvalidInput.because(
         "private-key.unreadable",
         "The private key cannot be read: the file is damaged, or the passphrase is wrong or missing.",
-        "Check the file with `openssl pkey -in FILE -noout` and give its passphrase with --passphrase-file.",
+        "Check the file with `{command}` and give its passphrase with --passphrase-file.",
+        command=command,
     )
 
 

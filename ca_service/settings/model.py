@@ -8,13 +8,17 @@ from typing import Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from ca_service.authority.naming import checked_name
 from ca_service.errors import InvalidInput
 from ca_service.pki.names import is_dns_name
+from ca_service.pki.profiles import INTERMEDIATE, MAX_LEAF_DAYS, ROOT
 
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 _MIN_SECRET: Final = 32
+
+CONTRADICTION: Final = "contradiction"  # the type of an error that is about two settings
 
 Curve = Literal["P-256", "P-384"]
 
@@ -37,9 +41,9 @@ class Authority(_Section):
 
     name: str = Field(default="", max_length=40)
     root_curve: Curve = "P-384"
-    root_days: int = Field(default=7300, ge=1, le=10950)
+    root_days: int = Field(default=ROOT.default_days, ge=1, le=ROOT.max_days)
     intermediate_curve: Curve = "P-384"
-    intermediate_days: int = Field(default=3650, ge=1, le=7300)
+    intermediate_days: int = Field(default=INTERMEDIATE.default_days, ge=1, le=INTERMEDIATE.max_days)
 
     @field_validator("name")
     @classmethod
@@ -52,22 +56,24 @@ class Authority(_Section):
     @model_validator(mode="after")
     def _intermediate_ends_first(self) -> Self:
         if self.intermediate_days > self.root_days:
-            raise ValueError("intermediate_days cannot be more than root_days")
+            raise _too_long(
+                "authority.intermediate_days", self.intermediate_days, "authority.root_days", self.root_days
+            )
         return self
 
 
 class PolicySettings(_Section):
     """What is granted to requesters."""
 
-    default_days: int = Field(default=397, ge=1, le=825)
-    max_days: int = Field(default=825, ge=1, le=825)
+    default_days: int = Field(default=397, ge=1, le=MAX_LEAF_DAYS)
+    max_days: int = Field(default=MAX_LEAF_DAYS, ge=1, le=MAX_LEAF_DAYS)
     backdate_minutes: int = Field(default=5, ge=0, le=1440)
     allow_p521: bool = False
 
     @model_validator(mode="after")
     def _default_is_granted(self) -> Self:
         if self.default_days > self.max_days:
-            raise ValueError("default_days cannot be more than max_days")
+            raise _too_long("policy.default_days", self.default_days, "policy.max_days", self.max_days)
         return self
 
 
@@ -114,11 +120,25 @@ class Settings(_Section):
     @model_validator(mode="after")
     def _cookies_are_safe(self) -> Self:
         if self.server.host not in _LOOPBACK and not self.web.base_url.startswith("https://"):
-            raise ValueError(
-                "server.host is not loopback, so web.base_url must begin with https:// "
-                "(put a reverse proxy with TLS in front; passwords and tokens would travel in the clear)"
+            raise _contradiction(
+                ("server.host", self.server.host),
+                "is not loopback, which needs https:// in",
+                ("web.base_url", self.web.base_url),
+                "Put a reverse proxy with TLS in front, and set web.base_url to its https:// address: "
+                "passwords and tokens would travel in the clear.",
             )
         return self
+
+
+def _contradiction(one: tuple[str, object], relation: str, other: tuple[str, object], mend: str) -> PydanticCustomError:
+    """Two settings, each as (key, value), that are good alone but cannot go together: `one relation other`."""
+    context = {"key": one[0], "value": one[1], "relation": relation, "other": other[0], "limit": other[1], "mend": mend}
+    return PydanticCustomError(CONTRADICTION, "{key} {relation} {other}", context)
+
+
+def _too_long(key: str, days: int, limit_key: str, limit: int) -> PydanticCustomError:
+    mend = f"Lower {key} or raise {limit_key}, where it was set."
+    return _contradiction((key, days), "cannot be more than", (limit_key, limit), mend)
 
 
 def _is_base_url(value: str) -> bool:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import SecretStr, ValidationError
+from pydantic_core import ErrorDetails
 
 from ca_service.errors import ConfigurationError, Finding, blocking
-from ca_service.settings.model import KEYS, Settings
+from ca_service.settings.model import CONTRADICTION, KEYS, Settings
 
 PREFIX: Final = "CA_SERVICE_"
 _OWN_VARIABLES: Final = {"CA_SERVICE_CONFIG", "CA_SERVICE_INSTANCE_PATH", "CA_SERVICE_TEST_ALL"}
@@ -167,21 +168,39 @@ def _shown(value: object) -> str:
 
 def _findings(error: ValidationError, origins: Mapping[str, str]) -> Iterator[Finding]:
     for fault in error.errors(include_url=False):
-        key = ".".join(map(str, fault["loc"])) or "settings"
-        yield blocking(
-            "settings.value",
-            "/" + key.replace(".", "/"),
-            "The setting {key} cannot be {value} (from {origin}): {reason}.",
-            "Change it where it was set.",
-            key=key,
-            value=_fault_value(key, fault["input"]),
-            origin=origins.get(key, "a combination of settings"),
-            reason=fault["msg"].removeprefix("Value error, ").rstrip("."),
-        )
+        yield (_contradiction if fault["type"] == CONTRADICTION else _wrong_value)(fault, origins)
+
+
+def _wrong_value(fault: ErrorDetails, origins: Mapping[str, str]) -> Finding:
+    key = ".".join(map(str, fault["loc"]))
+    return blocking(
+        "settings.value",
+        "/" + key.replace(".", "/"),
+        "The setting {key} cannot be {value} (from {origin}): {reason}.",
+        "Change it where it was set.",
+        key=key,
+        value=_fault_value(key, fault["input"]),
+        origin=origins.get(key, "default"),
+        reason=fault["msg"].removeprefix("Value error, ").rstrip("."),
+    )
+
+
+def _contradiction(fault: ErrorDetails, origins: Mapping[str, str]) -> Finding:
+    """About two settings that cannot go together; it points to the first of them."""
+    told = fault["ctx"]
+    return blocking(
+        "settings.value",
+        "/" + told["key"].replace(".", "/"),
+        "{key} ({value}, from {origin}) {relation} {other} ({limit}, from {limit_origin}).",
+        "{mend}",
+        **{**told, "value": str(told["value"])[:80] or "empty", "limit": str(told["limit"])[:80] or "empty"},
+        origin=origins.get(told["key"], "default"),
+        limit_origin=origins.get(told["other"], "default"),
+    )
 
 
 def _fault_value(key: str, value: object) -> str:
-    """The value as it may be shown: not a secret's, and not a whole section."""
+    """The value as it may be shown, which is not a secret's."""
     if "secret" in key or "password" in key:
         return "what it is"
-    return "as it is" if isinstance(value, dict | BaseModel) else f"\u201c{str(value)[:80]}\u201d"
+    return "an empty section" if isinstance(value, dict) else f"\u201c{str(value)[:80]}\u201d"

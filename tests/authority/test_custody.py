@@ -47,6 +47,7 @@ def test_a_passphrase_that_does_not_protect_or_cannot_be_used_is_refused(
     with pytest.raises(Refused) as caught:
         signing.custody.export(operator, b"x" * length)
     assert caught.value.rule == "passphrase.length"
+    assert f"{length} bytes" in str(caught.value)
 
 
 @pytest.mark.parametrize("length", [MIN_PASSPHRASE, MAX_PASSPHRASE])

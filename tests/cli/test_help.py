@@ -56,10 +56,29 @@ def test_an_unknown_command_is_a_usage_error(new_ca: CommandLine) -> None:
     assert new_ca.rule("sgin", code=2) == "usage"
 
 
-def test_no_command_at_all_shows_the_help_as_a_usage_error(new_ca: CommandLine) -> None:
-    result = new_ca()
-    assert result.exit_code == 2
-    assert "Exit codes:" in result.output
+@pytest.mark.parametrize("path", [(), *(path for path in _ALL if path not in _LEAVES)], ids=" ".join)
+def test_a_group_alone_shows_its_help_as_it_is_and_is_a_usage_error(new_ca: CommandLine, path: tuple[str, ...]) -> None:
+    result = new_ca(*path)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == new_ca(*path, "--help").stdout
+
+
+@pytest.mark.parametrize(
+    ("path", "default"),
+    [
+        (("init",), "authority.name of the settings"),
+        (("init",), "authority.root_curve of the settings"),
+        (("init",), "authority.root_days of the settings"),
+        (("init",), "authority.intermediate_curve of the settings"),
+        (("init",), "authority.intermediate_days of the settings"),
+        (("ca", "request"), "authority.intermediate_curve of the settings"),
+        (("ca", "export"), "standard output for pem and p7b, a named file here for der and p12"),
+    ],
+)
+def test_the_help_tells_what_counts_where_an_option_is_left_out(
+    new_ca: CommandLine, path: tuple[str, ...], default: str
+) -> None:
+    assert f"[default: {default}]" in " ".join(new_ca(*path, "--help").stdout.split())
 
 
 def test_the_version_is_that_of_the_package(new_ca: CommandLine) -> None:

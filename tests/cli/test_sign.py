@@ -179,6 +179,27 @@ def test_an_existing_file_is_not_replaced_and_nothing_is_issued(ca: CommandLine,
     assert ca.answer("sign", csr)["created"] is True
 
 
+@pytest.mark.parametrize("format_", ["zip", "der"])
+def test_signing_again_finds_its_own_file_and_counts_it_as_written(
+    ca: CommandLine, csr: Path, here: Path, format_: str
+) -> None:
+    first = ca.answer("sign", csr, "--format", format_)
+    before = (here / first["file"]).stat()
+    second = ca.answer("sign", csr, "--format", format_)
+    assert (first["created"], second["created"], second["file"]) == (True, False, first["file"])
+    assert (here / first["file"]).stat().st_mtime_ns == before.st_mtime_ns
+
+
+def test_what_was_issued_before_is_not_told_as_issued_when_it_cannot_be_written(
+    ca: CommandLine, csr: Path, here: Path
+) -> None:
+    name = ca.answer("sign", csr)["file"]
+    (here / name).write_text("precious")
+    errors = json.loads(ca("sign", csr, "--json").stderr)["errors"]
+    assert [error["rule"] for error in errors] == ["file.exists", "certificate.unwritten"]
+    assert errors[1]["detail"].startswith("Issued before, but not written: ")
+
+
 def test_force_replaces_an_existing_file(ca: CommandLine, csr: Path, here: Path) -> None:
     (here / "out.zip").write_text("old" * 10_000)
     assert ca("sign", csr, "--out", "out.zip", "--force").exit_code == 0
@@ -193,6 +214,7 @@ def test_a_certificate_that_could_not_be_written_is_told_with_its_serial_number(
     assert result.exit_code == 1
     first, second = json.loads(result.stderr)["errors"]
     assert (first["rule"], second["rule"]) == ("file.exists", "certificate.unwritten")
+    assert second["detail"].startswith("Issued now, but not written: ")
     serial = second["detail"].split()[-1].rstrip(".")
     assert ca.answer("show", serial)["host"] == "uccx1.example.com"
     assert (here / _ZIP).read_text() == "precious"

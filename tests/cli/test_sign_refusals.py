@@ -103,6 +103,23 @@ def test_input_without_end_is_refused(ca: CommandLine) -> None:
     assert ca.rule("sign", "/dev/zero", code=2) == "csr.too-large"
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("ca", "install", "/dev/zero"),
+        ("ca", "import", "--key", "/dev/zero"),
+        ("ca", "import", "--pkcs12", "/dev/zero"),
+        ("ca", "import", "--pkcs12", "x.p12", "--passphrase-file", "/dev/zero"),
+        ("ca", "root-key", "verify", "/dev/zero"),
+    ],
+    ids=" ".join,
+)
+def test_a_file_without_end_that_is_no_request_is_refused_as_a_file(
+    ca: CommandLine, arguments: tuple[str, ...]
+) -> None:
+    assert ca.rule(*arguments, code=2) == "file.too-large"
+
+
 def test_a_name_that_would_steer_a_terminal_is_made_harmless(ca: CommandLine, here: Path) -> None:
     name = os.fsdecode(b"\x1b[2Jbad\xff.csr")
     (here / name).write_bytes(b"hello")

@@ -88,19 +88,55 @@ def test_a_base_url_that_could_not_stand_in_a_certificate_is_refused(url: str) -
     assert refusal(web__base_url=url).findings[0].pointer == "/web/base_url"
 
 
+_NEEDS_TLS = "is not loopback, which needs https:// in"
+
+
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"authority__root_days": "100", "authority__intermediate_days": "101"}, "more than root_days"),
-        ({"policy__default_days": "10", "policy__max_days": "9"}, "more than max_days"),
-        ({"server__host": EVERYWHERE}, "must begin with https://"),
-        ({"server__host": "192.0.2.1", "web__base_url": "http://ca.example.com"}, "must begin with https://"),
+        (
+            {"authority__root_days": "100", "authority__intermediate_days": "101"},
+            "authority.intermediate_days (101, from CA_SERVICE_AUTHORITY__INTERMEDIATE_DAYS) cannot be more than "
+            "authority.root_days (100, from CA_SERVICE_AUTHORITY__ROOT_DAYS).",
+        ),
+        (
+            {"policy__max_days": "9"},
+            "policy.default_days (397, from default) cannot be more than "
+            "policy.max_days (9, from CA_SERVICE_POLICY__MAX_DAYS).",
+        ),
+        (
+            {"server__host": EVERYWHERE},
+            f"server.host ({EVERYWHERE}, from CA_SERVICE_SERVER__HOST) {_NEEDS_TLS} "
+            "web.base_url (empty, from default).",
+        ),
+        (
+            {"server__host": "192.0.2.1", "web__base_url": "http://ca.example.com"},
+            f"server.host (192.0.2.1, from CA_SERVICE_SERVER__HOST) {_NEEDS_TLS} "
+            "web.base_url (http://ca.example.com, from CA_SERVICE_WEB__BASE_URL).",
+        ),
     ],
 )
-def test_settings_that_contradict_one_another_are_refused(values: dict[str, str], said: str) -> None:
-    error = refusal(**values)
-    assert error.rule == "settings.value"
-    assert said in str(error)
+def test_a_contradiction_is_refused_with_both_keys_values_and_origins(values: dict[str, str], said: str) -> None:
+    [finding] = refusal(**values).findings
+    assert finding.rule == "settings.value"
+    assert finding.detail == said
+    assert finding.pointer == "/" + said.split()[0].replace(".", "/")
+
+
+def test_a_contradiction_says_what_can_be_changed() -> None:
+    [days] = refusal(policy__max_days="9").findings
+    [host] = refusal(server__host=EVERYWHERE).findings
+    assert days.mend == "Lower policy.default_days or raise policy.max_days, where it was set."
+    assert host.mend.startswith("Put a reverse proxy with TLS in front, and set web.base_url")
+
+
+def test_values_with_braces_in_a_contradiction_are_told_as_they_are() -> None:
+    assert "server.host ({origin} {0}, from" in str(refusal(server__host="{origin} {0}"))
+
+
+def test_every_contradiction_between_days_is_told_at_once() -> None:
+    error = refusal(authority__root_days="9", policy__max_days="9")
+    assert {found.pointer for found in error.findings} == {"/authority/intermediate_days", "/policy/default_days"}
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])

@@ -170,8 +170,8 @@ def test_a_settings_file_that_is_missing_is_refused(tmp_path: Path) -> None:
         ("port = 1", "port", "1"),
         ("server = 5", "server", "5"),
         ("[server.port]\nx = 7", "server.port.x", "7"),
-        ("[polcy]", "polcy", "as it is"),
-        ("[server.tls]", "server.tls", "as it is"),
+        ("[polcy]", "polcy", "an empty section"),
+        ("[server.tls]", "server.tls", "an empty section"),
         ("instance_path = '/x'", "instance_path", "/x"),
     ],
 )
