@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import threading
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
@@ -34,6 +35,7 @@ _SETUP_LIFETIME: Final = timedelta(hours=24)
 _TOKEN_PREFIX: Final = "ca_"  # noqa: S105 - what every token begins with, so that scanners know it
 _SHOWN_CHARACTERS: Final = 10
 _USE_IS_WRITTEN_EVERY: Final = timedelta(minutes=10)
+_HASHES_AT_ONCE: Final = 2  # each takes 64 MiB and a processor
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class Accounts:
         self._store = store
         self._hasher = hasher
         self._clock = clock
+        self._hashing = threading.BoundedSemaphore(_HASHES_AT_ONCE)
 
     def make_setup_link(self) -> str | None:
         """A secret for the one-time set-up link, or None once there is an account.
@@ -67,12 +70,18 @@ class Accounts:
 
     def check_setup_link(self, secret: str) -> None:
         """Raise NotFound unless this set-up link can be used."""
-        link = self._store.find_setup_link()
-        wanted = link is not None and secrets.compare_digest(link.hash, hash_secret(secret))
-        if link is None or not wanted or link.expires_at <= self._clock() or self._store.count_accounts():
+        if self._store.count_accounts():
             raise NotFound.because(
                 "setup-link.invalid",
-                "This set-up link was used already, has expired, or was replaced by a newer one.",
+                "There is an account already, so no set-up link works any more.",
+                "Sign in; whoever has no account asks an administrator for one, or runs `ca-service user create`.",
+            )
+        link = self._store.find_setup_link()
+        wanted = link is not None and secrets.compare_digest(link.hash, hash_secret(secret))
+        if link is None or not wanted or link.expires_at <= self._clock():
+            raise NotFound.because(
+                "setup-link.invalid",
+                "This set-up link has expired, or was replaced by a newer one.",
                 "Start the service again and use the link that it prints, or run `ca-service user create`.",
             )
 
@@ -127,6 +136,11 @@ class Accounts:
             )
         self._store.add_event(self._event(Event.SIGNED_IN, account.name, account.name))
         return account
+
+    def sign_out(self, actor: Actor) -> AccountRecord:
+        """End all sessions of the actor's account, so that a copied cookie is worth nothing afterwards."""
+        require(actor, Action.OWN_ACCOUNT)
+        return self._change(actor, self.get(actor.name), Event.SIGNED_OUT)
 
     def set_password(self, actor: Actor, name: str, password: str) -> AccountRecord:
         """Give an account a new password and end all its sessions; one's own, or any as administrator."""
@@ -185,7 +199,11 @@ class Accounts:
         token = next((found for found in self._store.list_tokens(account.id) if found.id == token_id), None)
         if token is None:
             raise NotFound.because(
-                "token.unknown", "There is no such token.", "The account page lists the tokens that there are."
+                "token.unknown",
+                "{account} has no token {number}.",
+                "The account page lists the tokens that there are, as does `ca-service token list`.",
+                account=account.name,
+                number=token_id,
             )
         if token.revoked_at is None:
             event = self._event(Event.TOKEN_REVOKED, actor.name, account.name, prefix=token.prefix)
@@ -199,7 +217,8 @@ class Accounts:
             raise NotAuthenticated.because(
                 "token.invalid",
                 "The token is unknown, revoked or expired.",
-                "Make a new one on the account page, and send it as `Authorization: Bearer TOKEN`.",
+                "Make a new one on the account page or with `ca-service token create`, and send it as "
+                "`Authorization: Bearer TOKEN`.",
             )
         if token.last_used_at is None or now - token.last_used_at >= _USE_IS_WRITTEN_EVERY:
             self._store.note_token_use(token.id, now)
@@ -228,13 +247,14 @@ class Accounts:
 
     def _is_right(self, account: AccountRecord | None, password: str) -> bool:
         """Whether the password is the account's; without an account a hash is made in vain, to take as long."""
-        if account is None:
-            self._hasher.hash(password_bytes(password))
-            return False
-        try:
-            return self._hasher.verify(account.password_hash, password_bytes(password))
-        except (VerificationError, InvalidHashError):
-            return False
+        with self._hashing:
+            if account is None:
+                self._hasher.hash(password_bytes(password))
+                return False
+            try:
+                return self._hasher.verify(account.password_hash, password_bytes(password))
+            except (VerificationError, InvalidHashError):
+                return False
 
     def _event(self, event: Event, actor: str, subject: str, **details: str | int) -> AuditEvent:
         return AuditEvent(self._clock(), event, actor, subject, details)

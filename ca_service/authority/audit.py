@@ -23,6 +23,7 @@ class Event(StrEnum):
     ACCOUNT_CHANGED = "account.changed"
     PASSWORD_CHANGED = "password.changed"  # noqa: S105 - the name of an event
     SIGNED_IN = "signed-in"
+    SIGNED_OUT = "signed-out"
     SIGN_IN_FAILED = "sign-in.failed"
     TOKEN_CREATED = "token.created"  # noqa: S105 - the name of an event
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 - the name of an event

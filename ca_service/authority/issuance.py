@@ -8,6 +8,7 @@ valid, unless a new one is asked for.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -20,7 +21,14 @@ from ca_service.authority.permissions import Action, Actor, require
 from ca_service.authority.ports import Clock, Ledger, SerialNumbers
 from ca_service.authority.records import CertificateQuery, CertificateRecord, Page, Replay
 from ca_service.authority.registration import Examination, Options, Policy, examine, require_all
-from ca_service.authority.submission import MAX_REQUESTS, about_authority, about_key, check_count, without_repetition
+from ca_service.authority.submission import (
+    MAX_REQUESTS,
+    about_authority,
+    about_before,
+    about_key,
+    check_count,
+    without_repetition,
+)
 from ca_service.errors import Conflict, Finding, InvalidInput, NotFound, NotReady, blocking
 from ca_service.pki import encodings, issuing, keys, names
 from ca_service.pki.contents import Contents, Validity
@@ -31,6 +39,7 @@ from ca_service.vos.bundle import Bundle, Delivery, bundle_of
 __all__ = ["MAX_REQUESTS", "Issuance", "Issued"]
 
 MAX_KEY_LENGTH: Final = 200
+_KEY: Final = re.compile(rf"[!-~]{{1,{MAX_KEY_LENGTH}}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +78,21 @@ class Issuance:
         check_count(requests)
         examinations = [examine(data, options, self._policy) for data in requests]
         active = self._hierarchy.find_active()
-        return without_repetition([self._against_stored(each, active) for each in examinations])
+        return without_repetition([self._against_stored(each, active, options) for each in examinations])
 
-    def _against_stored(self, examination: Examination, active: ActiveAuthority | None) -> Examination:
+    def _against_stored(
+        self, examination: Examination, active: ActiveAuthority | None, options: Options
+    ) -> Examination:
         if examination.request is None:
             return examination
         fingerprint = keys.key_fingerprint(examination.request.subject_public_key_info)
         others = self._ledger.list_by_key(fingerprint, self._clock())
-        found = (*about_authority(examination.request, active), *about_key(examination.request, others))
+        before = self._existing(examination, active) if active and not options.new else None
+        found = (
+            *about_authority(examination.request, active),
+            *about_key(examination.request, others),
+            *about_before(before),
+        )
         return replace(examination, findings=(*examination.findings, *found))
 
     def issue(self, actor: Actor, requests: Sequence[bytes], options: Options, idempotency_key: str = "") -> Issued:
@@ -129,8 +145,28 @@ class Issuance:
         )
 
     def _make(self, actor: Actor, examination: Examination, authority: ActiveAuthority) -> CertificateRecord:
-        """Prepare, lint and sign one certificate; nothing is stored yet."""
-        request, now = _request(examination), self._clock()
+        """One signed certificate as a record; nothing is stored yet."""
+        request, certificate = _request(examination), self._sign(examination, authority)
+        return CertificateRecord(
+            serial_number=encodings.serial_text(certificate.serial_number),
+            profile=examination.profile.name,
+            host=examination.host,
+            subject=names.name_text(request.subject),
+            names=names.general_names_text(examination.subject_alternative_name or ()),
+            not_before=certificate.not_valid_before_utc,
+            not_after=certificate.not_valid_after_utc,
+            issued_at=self._clock(),
+            issued_by=actor.name,
+            issuer_id=authority.record.id,
+            request_fingerprint=request.fingerprint,
+            key_fingerprint=keys.key_fingerprint(request.subject_public_key_info),
+            der=encodings.der(certificate),
+            csr_der=request.der,
+        )
+
+    def _sign(self, examination: Examination, authority: ActiveAuthority) -> x509.Certificate:
+        """Prepare, lint and sign one certificate."""
+        request = _request(examination)
         contents = Contents(
             profile=examination.profile,
             subject=request.subject,
@@ -143,24 +179,7 @@ class Issuance:
             extended_key_usage=examination.extended_key_usage,
             subject_alternative_name=examination.subject_alternative_name,
         )
-        prepared = issuing.prepare(contents, authority.issuer)
-        certificate = issuing.sign(prepared, self._hierarchy.signing_key(authority))
-        return CertificateRecord(
-            serial_number=encodings.serial_text(certificate.serial_number),
-            profile=examination.profile.name,
-            host=examination.host,
-            subject=names.name_text(request.subject),
-            names=names.general_names_text(examination.subject_alternative_name or ()),
-            not_before=certificate.not_valid_before_utc,
-            not_after=certificate.not_valid_after_utc,
-            issued_at=now,
-            issued_by=actor.name,
-            issuer_id=authority.record.id,
-            request_fingerprint=request.fingerprint,
-            key_fingerprint=keys.key_fingerprint(request.subject_public_key_info),
-            der=encodings.der(certificate),
-            csr_der=request.der,
-        )
+        return issuing.sign(issuing.prepare(contents, authority.issuer), self._hierarchy.signing_key(authority))
 
     def _validity(self, days: int, authority: ActiveAuthority) -> Validity:
         """From a little before now; the backdate is part of the lifetime, and the end of the chain is the end."""
@@ -180,13 +199,13 @@ class Issuance:
         """What will be remembered under this key, with a digest of all that is asked."""
         if not idempotency_key:
             return None
-        if len(idempotency_key) > MAX_KEY_LENGTH or not idempotency_key.isprintable():
+        if not _KEY.fullmatch(idempotency_key):
             raise InvalidInput(
                 blocking(
                     "idempotency-key.invalid",
                     "/Idempotency-Key",
                     "The Idempotency-Key cannot be used.",
-                    "Send at most {limit} printable characters, such as a UUID.",
+                    "Send at most {limit} characters of ASCII without blanks, such as a UUID.",
                     limit=MAX_KEY_LENGTH,
                 )
             )
@@ -214,7 +233,7 @@ class Issuance:
             raise NotFound.because(
                 "certificate.unknown",
                 "There is no certificate with the serial number {serial}.",
-                "Look for the host in the list of certificates.",
+                "Compare it with the one in the certificate, or look for the host in the list of certificates.",
                 serial=serial_number[:60],
             )
         return record

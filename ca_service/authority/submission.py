@@ -7,11 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
+from cryptography import x509
+
 from ca_service.authority.hierarchy import ActiveAuthority
 from ca_service.authority.records import CertificateRecord
 from ca_service.authority.registration import Examination
-from ca_service.errors import Finding, InvalidInput, blocking, warning
-from ca_service.pki import keys
+from ca_service.errors import Finding, InvalidInput, blocking, note, warning
+from ca_service.pki import keys, names
 from ca_service.pki.csr import CertificationRequest
 
 MAX_REQUESTS: Final = 50
@@ -43,7 +45,7 @@ def about_authority(request: CertificationRequest, active: ActiveAuthority | Non
             "The key of the request is a key of this authority.",
             "Make a new request with a key of its own.",
         )
-    if request.subject in active.subjects:
+    if _folded(request.subject) in set(map(_folded, active.subjects)):
         yield blocking(
             "subject.authority",
             "/subject",
@@ -64,6 +66,18 @@ def about_key(request: CertificationRequest, others: Sequence[CertificateRecord]
                 serial=other.serial_number,
             )
             return
+
+
+def about_before(record: CertificateRecord | None) -> Iterator[Finding]:
+    """That this very request was signed before, and that its certificate is given again."""
+    if record is not None:
+        yield note(
+            "certificate.again",
+            "",
+            "This request was signed before, and gets the same certificate again; it is valid until {end}.",
+            "Ask for a new one (new=true, --new) if you need another lifetime or another serial number.",
+            end=record.not_after.date().isoformat(),
+        )
 
 
 def without_repetition(examinations: Sequence[Examination]) -> tuple[Examination, ...]:
@@ -88,3 +102,8 @@ def without_repetition(examinations: Sequence[Examination]) -> tuple[Examination
 
 def _counts(examination: Examination) -> bool:
     return examination.request is not None and not examination.is_refused
+
+
+def _folded(name: x509.Name) -> str:
+    """A name as it is compared: without regard to case and to the number of blanks (RFC 5280, 7.1)."""
+    return " ".join(names.name_text(name).casefold().split())

@@ -24,9 +24,10 @@ def make_private_folder(folder: Path) -> None:
 
 
 def close_fresh_folder(folder: Path) -> None:
-    """Give mode 0700 to a folder that holds nothing yet but hidden files, as a checkout brings it."""
+    """Give mode 0700 to a folder of ours that holds nothing yet but .gitkeep, as a checkout brings it."""
     with _explained("keystore.unwritable", folder):
-        if all(path.name.startswith(".") for path in folder.iterdir()):
+        is_fresh = [path.name for path in folder.iterdir()] == [".gitkeep"]
+        if is_fresh and folder.stat().st_uid == os.geteuid():
             folder.chmod(0o700)
 
 

@@ -25,8 +25,12 @@ GENERAL_NAME_TYPES: dict[type[x509.GeneralName], str] = {
 
 
 def is_dns_name(name: str) -> bool:
-    """Whether this is a host or domain name in preferred syntax (RFC 1034, 3.5; RFC 1123, 2.1)."""
-    return len(name) <= _MAX_DNS_NAME and _DNS_NAME.fullmatch(name) is not None
+    """Whether this is a host or domain name in preferred syntax (RFC 1034, 3.5; RFC 1123, 2.1).
+
+    Something like 192.0.2.1 is none: the last label of a name is not a number.
+    """
+    is_name = len(name) <= _MAX_DNS_NAME and _DNS_NAME.fullmatch(name) is not None
+    return is_name and not name.rpartition(".")[2].isdigit()
 
 
 def is_wildcard(name: str) -> bool:
@@ -65,7 +69,13 @@ def visible(text: str) -> str:
 
 def is_plain(text: str) -> bool:
     """Whether the text has no control, format, surrogate or unassigned character."""
-    return text.isprintable() or not any(unicodedata.category(character).startswith("C") for character in text)
+    return text.isprintable() or not any(_is_hidden(character) for character in text)
+
+
+def _is_hidden(character: str) -> bool:
+    """Control, format, surrogate, private, unassigned; and what some programs take for a new line."""
+    category = unicodedata.category(character)
+    return category.startswith("C") or category in ("Zl", "Zp")
 
 
 def general_name(name: x509.GeneralName) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from ca_service.errors import Finding, blocking, warning
 from ca_service.pki import names
 
 MAX_NAMES: Final = 100
+MAX_ATTRIBUTES: Final = 100  # that are judged one by one; a longer subject is too large anyway
 MAX_SUBJECT_BYTES: Final = 4096
 MAX_COMMON_NAME: Final = 64  # ub-common-name, RFC 5280, A.1
 
@@ -40,7 +41,7 @@ def judge_subject(subject: x509.Name, subject_der: bytes) -> Iterator[Finding]:
             "The subject is encoded in a way that cannot be copied byte for byte.",
             "Make a new request whose subject is encoded as DER.",
         )
-    for number, attribute in enumerate(attributes):
+    for number, attribute in enumerate(attributes[:MAX_ATTRIBUTES]):
         yield from _subject_attribute(f"/subject/{number}", attribute)
 
 
@@ -107,7 +108,7 @@ def judge_alternative_name(extension: x509.SubjectAlternativeName | None) -> Ite
 
 def _alternative_name(pointer: str, entry: x509.GeneralName) -> Iterator[Finding]:
     if isinstance(entry, x509.DNSName):
-        if not names.is_dns_name(entry.value.removeprefix("*.")):
+        if not _is_host(entry.value):
             yield _unusable_name(
                 "san.dns-name",
                 pointer,
@@ -136,3 +137,10 @@ def _alternative_name(pointer: str, entry: x509.GeneralName) -> Iterator[Finding
 def _unusable_name(rule: str, pointer: str, entry: x509.GeneralName, problem: str, mend: str) -> Finding:
     kind, value = names.general_name(entry)
     return blocking(rule, pointer, problem, mend, kind=kind, value=value)
+
+
+def _is_host(name: str) -> bool:
+    """A DNS name, or a wildcard below a domain of two labels or more: *.com would stand for half the world."""
+    if not name.startswith("*."):
+        return names.is_dns_name(name)
+    return names.is_dns_name(name[2:]) and "." in name[2:]

@@ -103,6 +103,7 @@ def _engine(path: Path) -> Engine:
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
         isolation_level="AUTOCOMMIT",
+        hide_parameters=True,  # hashes do not belong in a traceback
         connect_args={"timeout": _BUSY_TIMEOUT_MS / 1000},
     )
 

@@ -22,6 +22,7 @@ from ca_service.vos.steps import SOURCES, Step, as_text, server_steps, vos_steps
 
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the first moment that a ZIP can tell
 _RESERVED: Final = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)")
+_SUMS: Final = "SHA256SUMS"
 _MAX_NAME: Final = 64  # Windows ends a path at 260 characters, folders included
 _FULL_CHAIN: Final = "fullchain.pem"
 
@@ -109,11 +110,18 @@ def _below_shared(delivery: Delivery, trust: Sequence[BundleFile]) -> Bundle:
 
 def _folders(deliveries: Sequence[Delivery]) -> list[str]:
     """A folder name for each leaf; hosts that occur twice get a piece of the serial number."""
-    hosts = [safe_name(delivery.host) for delivery in deliveries]
+    hosts = [_folder(delivery) for delivery in deliveries]
     return [
         host if hosts.count(host) == 1 else f"{host}-{delivery.serial_number[-8:]}"
         for host, delivery in zip(hosts, deliveries, strict=True)
     ]
+
+
+def _folder(delivery: Delivery) -> str:
+    """The host, unless a file beside the folders is called so."""
+    name = safe_name(delivery.host)
+    files = {file.path.lower() for file in _trust_files(delivery)} | {"der", _SUMS.lower()}
+    return f"node-{name}" if name in files else name
 
 
 def _moved(folder: str, file: BundleFile) -> BundleFile:
@@ -177,7 +185,7 @@ def _zip(files: Sequence[BundleFile]) -> bytes:
     sums = "".join(f"{hashlib.sha256(file.data).hexdigest()}  {file.path}\n" for file in files)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for file in (*files, BundleFile("SHA256SUMS", sums.encode("ascii"))):
+        for file in (*files, BundleFile(_SUMS, sums.encode("ascii"))):
             entry = zipfile.ZipInfo(file.path, _EPOCH)
             entry.create_system, entry.external_attr = 3, 0o644 << 16  # the same on every system
             archive.writestr(entry, file.data)

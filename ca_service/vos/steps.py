@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from shlex import quote
 from textwrap import wrap
 from typing import Final
 
@@ -71,10 +72,10 @@ _PORTS: Final = (
     ("CUCM, IM&P, CUC", "8443"),
 )
 _CHECK_COMMAND: Final = (
-    "openssl s_client -connect {at}:PORT -servername {host} -tls1_2 -cipher ECDHE-ECDSA-AES256-GCM-SHA384 </dev/null "
+    "openssl s_client -connect {at}:PORT -servername {name} -tls1_2 -cipher ECDHE-ECDSA-AES256-GCM-SHA384 </dev/null "
     "| openssl x509 -noout -serial"
 )
-_CHECK_SERVER: Final = "openssl s_client -connect {at}:443 -servername {host} -CAfile {root} </dev/null"
+_CHECK_SERVER: Final = "openssl s_client -connect {at}:443 -servername {name} -CAfile {root} </dev/null"
 _BACKUP: Final = "Take a DRS backup, so that the newest backup holds the new certificate."
 _INDENT: Final = "   "
 _COLUMN: Final = 15
@@ -120,7 +121,7 @@ def vos_steps(
         Step(
             "See that it is served",
             _CHECK.format(serial=serial_number.upper()),  # as openssl prints it
-            command=_CHECK_COMMAND.format(at=_address(host), host=host),
+            command=_CHECK_COMMAND.format(at=_address(host), name=quote(host)),
             cases=_PORTS,
         ),
         Step("Take a backup", _BACKUP),
@@ -141,14 +142,14 @@ def server_steps(host: str, trust_files: Sequence[str], leaf_file: str, full_cha
         Step(
             "See that it is served",
             "Ask from another machine. The answer must hold: Verify return code: 0 (ok).",
-            command=_CHECK_SERVER.format(at=_address(host), host=host, root=trust_files[0]),
+            command=_CHECK_SERVER.format(at=_address(host), name=quote(host), root=trust_files[0]),
         ),
     )
 
 
 def _address(host: str) -> str:
-    """The host as it stands before a port."""
-    return f"[{host}]" if ":" in host else host
+    """The host as it stands before a port in a shell."""
+    return f"[{host}]" if ":" in host else quote(host)
 
 
 def as_text(title: str, steps: Sequence[Step], facts: Sequence[tuple[str, str]]) -> str:

@@ -18,21 +18,8 @@ __all__ = ["WebOptions", "create"]
 
 def create(installation: Installation, options: WebOptions) -> Flask:
     """The Flask application that serves this installation."""
-
     app = Flask("ca_service.web", static_url_path="/static")
-    app.config.update(
-        SECRET_KEY=options.secret_key,
-        MAX_CONTENT_LENGTH=options.max_upload_bytes,
-        MAX_FORM_MEMORY_SIZE=options.max_upload_bytes,
-        MAX_FORM_PARTS=200,
-        PERMANENT_SESSION_LIFETIME=options.session_lifetime,
-        SESSION_REFRESH_EACH_REQUEST=False,  # no cookie on files that caches keep; the limit counts from signing in
-        SESSION_COOKIE_NAME="ca_service",
-        SESSION_COOKIE_HTTPONLY=True,
-        SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=options.base_url.startswith("https://"),
-        WTF_CSRF_TIME_LIMIT=None,  # as long as the session, which has a limit of its own
-    )
+    _configure(app, options)
     app.extensions["ca_service"] = (installation, options)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     for part in (access_log, i18n, security, auth, problems):
@@ -45,3 +32,20 @@ def create(installation: Installation, options: WebOptions) -> Flask:
         count = options.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
     return app
+
+
+def _configure(app: Flask, options: WebOptions) -> None:
+    is_https = options.base_url.startswith("https://")
+    app.config.update(
+        SECRET_KEY=options.secret_key,
+        MAX_CONTENT_LENGTH=options.max_upload_bytes,
+        MAX_FORM_MEMORY_SIZE=options.max_upload_bytes,
+        MAX_FORM_PARTS=200,
+        PERMANENT_SESSION_LIFETIME=options.session_lifetime,
+        SESSION_REFRESH_EACH_REQUEST=False,  # no cookie on files that caches keep
+        SESSION_COOKIE_NAME="__Host-ca_service" if is_https else "ca_service",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=is_https,
+        WTF_CSRF_TIME_LIMIT=None,  # as long as the session, which has a limit of its own
+    )

@@ -11,7 +11,7 @@ _log = logging.getLogger("ca_service.access")
 
 
 def install(app: Flask) -> None:
-    """Log method, route, status, duration and account of every request."""
+    """Log method, route, status, duration, account and address of every request."""
     app.before_request(_start)
     app.after_request(_finish)
 
@@ -24,5 +24,5 @@ def _finish(response: Response) -> Response:
     rule = request.url_rule.rule if request.url_rule else "(no route)"
     took = (time.perf_counter() - g.started) * 1000 if "started" in g else 0.0
     name = g.actor.name if "actor" in g else "-"
-    _log.info("%s %s %s %.1f ms %s", request.method, rule, response.status_code, took, name)
+    _log.info("%s %s %s %.1f ms %s %s", request.method, rule, response.status_code, took, name, request.remote_addr)
     return response

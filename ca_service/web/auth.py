@@ -11,7 +11,7 @@ from flask_login import LoginManager, UserMixin, current_user, login_user
 from ca_service.authority.permissions import Action, require
 from ca_service.authority.records import AccountRecord
 from ca_service.errors import NotAuthenticated
-from ca_service.web.context import installation
+from ca_service.web.context import installation, options
 
 API_PREFIX: Final = "/api/v1/"
 _SCHEME: Final = "bearer "
@@ -31,16 +31,26 @@ class SessionUser(UserMixin):  # type: ignore[misc]  # Flask-Login has no types
 
 def install(app: Flask) -> None:
     """Guard every view of the application."""
-    login = LoginManager(app)
-    login.session_protection = "strong"
+    login = LoginManager(app, add_context_processor=False)  # error pages must do without an account
+    login.session_protection = None  # it looks at addresses that anybody can make up
     login.user_loader(_load_user)
     app.before_request(_guard)
+    app.jinja_env.globals["signed_in_account"] = signed_in_account
+
+
+def signed_in_account() -> AccountRecord | None:
+    """Whose name stands at the head of a page; None also where that cannot be told, as error pages have a head."""
+    try:
+        return current_user.account if current_user.is_authenticated else None
+    except Exception:
+        return None
 
 
 def start_session(account: AccountRecord) -> None:
     """Sign the browser in, in a session that has nothing of the one before."""
     session.clear()
     session.permanent = True
+    session["signed_in_at"] = installation().clock().timestamp()
     login_user(SessionUser(account))
 
 
@@ -53,6 +63,9 @@ def local_path(target: str | None) -> str:
 def _load_user(user_id: str) -> SessionUser | None:
     account_id, _, epoch = user_id.partition(".")
     if not (account_id.isdecimal() and epoch.isdecimal()):
+        return None
+    age = installation().clock().timestamp() - session.get("signed_in_at", 0.0)
+    if age > options().session_lifetime.total_seconds():
         return None
     account = installation().accounts.find_session(int(account_id), int(epoch))
     return SessionUser(account) if account else None

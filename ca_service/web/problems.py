@@ -58,7 +58,11 @@ _HTTP_RULES: Final = {
     413: ("csr.too-large", "More was sent than is allowed.", "Upload the .csr files alone; fewer at once if need be."),
     415: ("http.media-type", "This content type is not understood.", "See the API page for the types that are."),
 }
-_MAX_DRAINED: Final = 64 * 1024 * 1024
+_FOR_THE_OPERATOR: Final = ("database.unusable", "installation.missing")  # they name paths
+_NOT_READY: Final = errors.blocking(
+    "not-ready", "", "The service cannot work at the moment.", "Tell its operator: the reason stands in the log."
+)
+_MAX_DRAINED: Final = 8 * 1024 * 1024
 _log = logging.getLogger("ca_service.web")
 
 
@@ -102,7 +106,11 @@ def _ours(error: CAServiceError) -> ResponseReturnValue:
     status = status_of(error)
     if status == 500:
         return _unforeseen(error)
-    response = _answer(status, error.code, error.title, error.findings)
+    findings = error.findings
+    if error.rule in _FOR_THE_OPERATOR:
+        _log.error("not ready: %s", error)
+        findings = (_NOT_READY,)
+    response = _answer(status, error.code, error.title, findings)
     if status == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="ca_service"'
     return response

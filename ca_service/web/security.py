@@ -46,7 +46,8 @@ def _require_known_host() -> None:
     (DNS rebinding; and what we print as our address cannot be chosen by who asks.)
     """
     found = _without_port(request.host)
-    if found not in (*_LOOPBACK, _without_port(urlsplit(options().base_url).netloc)):
+    ours = (*_LOOPBACK, _without_port(urlsplit(options().base_url).netloc))
+    if not found or found not in ours:
         raise InvalidInput.because(
             "host.unknown",
             "This service does not answer to the name {host}.",

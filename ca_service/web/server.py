@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 import socket
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
 from ca_service.errors import Conflict
+
+_MAX_SILENCE_SECONDS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,12 @@ def _require_free(options: ServerOptions) -> None:
             ) from error
 
 
+def _limit_waiting(worker: Any) -> None:
+    """Let no connection hold a thread by sending nothing: accepted sockets inherit this from the listener."""
+    for listener in worker.sockets:
+        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", _MAX_SILENCE_SECONDS, 0))
+
+
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     def __init__(self, make_app: Callable[[], Flask], options: ServerOptions) -> None:
         self._make_app = make_app
@@ -77,6 +86,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "errorlog": "-",
             "loglevel": "warning",
             "proc_name": "ca_service",
+            "post_worker_init": _limit_waiting,
         }
         for name, value in values.items():
             self.cfg.set(name, value)

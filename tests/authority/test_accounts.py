@@ -67,6 +67,8 @@ def test_the_setup_link_works_once(accounts: Accounts) -> None:
     with pytest.raises(NotFound) as caught:
         accounts.create_first(secret, "bob", PASSWORD)
     assert caught.value.rule == "setup-link.invalid"
+    assert "Sign in" in caught.value.findings[0].mend
+    assert "Start the service" not in caught.value.findings[0].mend
 
 
 def test_a_newer_setup_link_ends_the_older(accounts: Accounts) -> None:
@@ -353,6 +355,7 @@ def test_the_token_of_another_is_not_found(accounts: Accounts, alice: AccountRec
     with pytest.raises(NotFound) as caught:
         accounts.revoke_token(alice.actor, "alice", token.record.id)
     assert caught.value.rule == "token.unknown"
+    assert "`ca-service token list`" in caught.value.findings[0].mend
     assert accounts.authenticate_token(token.secret) == bob
 
 

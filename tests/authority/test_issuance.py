@@ -298,7 +298,8 @@ def test_another_request_with_a_key_that_has_a_certificate_is_signed_with_a_warn
 
 
 def test_the_same_request_again_gives_no_warning_about_its_key(signing: Lab) -> None:
-    assert [issue(signing, UCCX_PUBLISHER.data).findings for _ in range(2)] == [(), ()]
+    for _ in range(2):
+        assert "csr.key.reused" not in rules(issue(signing, UCCX_PUBLISHER.data))
 
 
 def _request_with(authority: Certified, subject: x509.Name | None = None) -> bytes:
@@ -372,3 +373,24 @@ def test_every_curve_of_an_authority_signs(operator: Actor) -> None:
         lab.hierarchy.initialise(operator, HierarchyPlan("Lab", root_curve=curve, intermediate_curve=curve))
         assert isinstance(lab.hierarchy, Hierarchy)
         assert issue(lab, *NODES).created
+
+
+def test_a_name_that_differs_from_the_authoritys_in_case_and_blanks_alone_is_refused(signing: Lab) -> None:
+    authority = signing.hierarchy.active().root
+    own = Certified(requests.key("pretender"), authority)
+    alike = x509.Name(
+        x509.NameAttribute(part.oid, str(part.value).upper().replace(" ", "  ")) for part in authority.subject
+    )
+    with pytest.raises(Refused) as caught:
+        issue(signing, _request_with(own, alike))
+    assert caught.value.rule == "subject.authority"
+
+
+def test_who_gets_the_same_certificate_again_is_told_so(signing: Lab) -> None:
+    assert "certificate.again" not in rules(issue(signing, UCCX_PUBLISHER.data))
+    assert "certificate.again" in rules(issue(signing, UCCX_PUBLISHER.data))
+
+
+def rules(issued: Issued) -> set[str]:
+    """The rules of all findings."""
+    return {finding.rule for finding in issued.findings}

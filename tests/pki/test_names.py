@@ -96,3 +96,14 @@ def test_what_is_shown_is_always_plain(text: str) -> None:
 )
 def test_each_kind_of_general_name_can_be_shown(name: x509.GeneralName, text: str) -> None:
     assert names.general_names_text([name]) == (text,)
+
+
+@pytest.mark.parametrize("name", ["192.0.2.1", "example.1", "1"])
+def test_what_ends_in_a_number_is_no_dns_name(name: str) -> None:
+    assert not names.is_dns_name(name)
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029"])
+def test_what_some_programs_take_for_a_new_line_is_not_plain(separator: str) -> None:
+    assert not names.is_plain(f"a{separator}b")
+    assert names.visible(f"a{separator}b") == f"a\\u{ord(separator):04x}b"

@@ -95,3 +95,13 @@ def test_no_name_is_good_that_has_another_character_than_hosts_have(name: str) -
 
     if not set(name.removeprefix("*.")) <= usable:
         assert judge_names(entry) == ["san.dns-name"]
+
+
+@pytest.mark.parametrize(("name", "rules"), [("*.com", ["san.dns-name"]), ("*.example.com", [])])
+def test_a_wildcard_stands_below_a_domain_of_two_labels_at_least(name: str, rules: list[str]) -> None:
+    assert judge_names(x509.DNSName(name)) == rules
+
+
+def test_a_huge_subject_is_not_judged_part_by_part_without_an_end() -> None:
+    part = x509.NameAttribute(x509.NameOID.ORGANIZATIONAL_UNIT_NAME, "a\u2028b")
+    assert len(judge(x509.Name([part] * 1000))) == subjects.MAX_ATTRIBUTES + 1

@@ -307,3 +307,9 @@ def test_no_path_of_a_bundle_troubles_any_system() -> None:
 
 def test_a_bundle_file_of_a_server_has_no_purpose() -> None:
     assert BundleFile("x", b"").purpose == ""
+
+
+def test_a_host_that_is_called_like_a_file_beside_the_folders_has_a_folder_of_its_own() -> None:
+    found = paths(bundle_of([named("1-root.tomcat-trust.pem"), named("der"), named("uccx1.example.com")]))
+    folders = {path.partition("/")[0] for path in found if "/" in path}
+    assert folders == {"der", "node-1-root.tomcat-trust.pem", "node-der", "uccx1.example.com"}

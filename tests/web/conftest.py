@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -119,4 +120,5 @@ def lab_installation(lab: Lab) -> Installation:
 @pytest.fixture
 def lab_app(lab_installation: Installation) -> Flask:
     """The application over it."""
-    return web.create(lab_installation, web.WebOptions(secret_key="x" * 32))
+    options = web.WebOptions(secret_key="x" * 32, session_lifetime=timedelta(days=1000))
+    return web.create(lab_installation, options)

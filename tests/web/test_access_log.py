@@ -12,7 +12,7 @@ from ca_service.authority.installation import Installation
 from tests.support.factories import OPERATOR, PASSWORD
 from tests.web.visitor import Visitor, visit
 
-LINE = re.compile(r"[A-Z]+ \S+ \d{3} \d+\.\d ms \S+")
+LINE = re.compile(r"[A-Z]+ \S+ \d{3} \d+\.\d ms \S+ \S+")
 
 
 @pytest.fixture
@@ -34,13 +34,13 @@ def test_a_line_names_method_route_status_duration_and_account(
     assert len(messages(lines)) == 1
     assert LINE.fullmatch(messages(lines)[0].replace("(no route)", "-"))
     assert messages(lines)[0].startswith("GET /certificates/<serial_number> 404 ")
-    assert messages(lines)[0].endswith(" ms requester")
+    assert messages(lines)[0].endswith(" ms requester 127.0.0.1")
 
 
 def test_who_has_no_account_has_no_name_in_it(visitor: Visitor, lines: pytest.LogCaptureFixture) -> None:
     visitor.get("/ca/")
 
-    assert messages(lines)[0].endswith(" ms -")
+    assert messages(lines)[0].endswith(" ms - 127.0.0.1")
 
 
 def test_a_request_that_is_turned_away_has_a_duration_too(visitor: Visitor, lines: pytest.LogCaptureFixture) -> None:

@@ -13,9 +13,10 @@ from flask import Flask
 from ca_service import errors, web
 from ca_service.authority.installation import Installation
 from ca_service.errors import CAServiceError
+from ca_service.settings import Settings
 from ca_service.web.problems import STATUS, status_of
 from tests.web.html import read
-from tests.web.visitor import Visitor, visit
+from tests.web.visitor import Visitor, carried_to, cookie_of, visit
 
 SECRET = "what went wrong inside"
 
@@ -31,10 +32,10 @@ def unsigned_clock() -> datetime:
 @pytest.fixture(params=[broken_clock, unsigned_clock])
 def broken(request: pytest.FixtureRequest, installation: Installation) -> Visitor:
     """Somebody in front of an application in which something is broken."""
-    app = web.create(replace(installation, clock=request.param), web.WebOptions(secret_key="x" * 32))
-    visitor = visit(app)
+    options = web.WebOptions(secret_key="x" * 32)
+    visitor = visit(web.create(installation, options))
     visitor.sign_in("requester")
-    return visitor
+    return carried_to(web.create(replace(installation, clock=request.param), options), cookie_of(visitor))
 
 
 def test_a_fault_of_ours_shows_a_number_and_no_detail(broken: Visitor, caplog: pytest.LogCaptureFixture) -> None:
@@ -106,3 +107,16 @@ def test_an_error_is_logged_with_its_trace_and_a_refusal_is_not(
         visitor.get("/nothing")
 
     assert not caplog.records
+
+
+@pytest.mark.parametrize("path", ["/ca/root.pem", "/healthz", "/certificates", "/api/v1/authority"])
+def test_a_lost_database_is_told_to_the_operator_and_not_to_everybody(
+    requester: Visitor, settings: Settings, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    (settings.instance_path / "ca.sqlite3").unlink()
+
+    answer = requester.get(path, headers={"Authorization": "Bearer x"})
+
+    assert answer.status_code == 503
+    assert str(settings.instance_path) not in answer.text
+    assert str(settings.instance_path) in caplog.text

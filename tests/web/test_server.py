@@ -41,9 +41,11 @@ class Running:
     process: subprocess.Popen[str]
     port: int
 
-    def ask(self, method: str = "GET", path: str = "/healthz", body: bytes = b"") -> tuple[int, bytes]:
+    def ask(
+        self, method: str = "GET", path: str = "/healthz", body: bytes = b"", timeout: int = 10
+    ) -> tuple[int, bytes]:
         """Status and body of an answer; raises OSError while nobody listens."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:
             connection.request(method, path, body or None)
             answer = connection.getresponse()
@@ -109,6 +111,19 @@ def test_the_server_answers_with_two_processes_and_ends_when_it_is_asked_to(runn
     assert "GET /healthz 200" in log
     assert "not-for-the-log" not in log
     assert "Traceback" not in log
+
+
+def test_connections_that_stay_silent_do_not_hold_the_server(running: Running) -> None:
+    silent = [socket.create_connection(("127.0.0.1", running.port)) for _ in range(6)]  # more than there are threads
+    try:
+        for connection in silent:
+            connection.sendall(b"POST /sign-in HTTP/1.1\r\nHost: ")
+        time.sleep(0.5)
+        wait(running)
+        assert running.ask(timeout=30)[0] == 200
+    finally:
+        for connection in silent:
+            connection.close()
 
 
 def test_a_port_that_is_taken_is_told_at_once(app: Flask) -> None:

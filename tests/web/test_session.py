@@ -10,7 +10,7 @@ from flask import Flask
 from ca_service import web
 from ca_service.authority.installation import Installation
 from ca_service.authority.permissions import Role
-from tests.support.factories import OPERATOR, PASSWORD
+from tests.support.factories import OPERATOR, PASSWORD, Lab
 from tests.web.html import read
 from tests.web.visitor import Visitor, carried_to, cookie_of, sign_in, visit
 
@@ -164,3 +164,25 @@ def test_the_cookie_stays_on_https_where_the_service_does(installation: Installa
     visitor = visit(web.create(installation, options), "https://ca.example.com")
 
     assert "; Secure" in visitor.get("/sign-in").headers["Set-Cookie"]
+
+
+def test_signing_out_makes_a_copied_cookie_worthless(app: Flask, requester: Visitor) -> None:
+    copied = carried_to(app, cookie_of(requester))
+    assert copied.get("/account").status_code == 200
+
+    requester.post("/sign-out")
+
+    assert copied.get("/account").status_code == 302
+
+
+def test_a_session_ends_so_many_hours_after_signing_in_however_busy_it_is(
+    lab: Lab, lab_installation: Installation
+) -> None:
+    options = web.WebOptions(secret_key="x" * 32, session_lifetime=timedelta(hours=8))
+    lab_installation.accounts.create(OPERATOR, "vera", Role.REQUESTER, PASSWORD)
+    visitor = visit(web.create(lab_installation, options))
+    visitor.sign_in("vera")
+
+    for hours, status in ((5, 200), (2, 200), (2, 302)):
+        lab.clock.advance(hours=hours)
+        assert visitor.get("/account").status_code == status

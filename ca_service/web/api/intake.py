@@ -14,6 +14,7 @@ from typing import Any, Final
 from flask import request
 
 from ca_service.authority.registration import Options
+from ca_service.authority.submission import check_count
 from ca_service.errors import InvalidInput
 from ca_service.web.api.models import OptionFields, RequestDocument
 from ca_service.web.api.validation import conflict, single_values, unknown, validated
@@ -23,6 +24,7 @@ _FORM: Final = "multipart/form-data"
 _FILE_FIELD: Final = "csr"
 _BLANKS: Final = b"\xef\xbb\xbf \t\r\n"  # with the byte order mark
 _ENCODED_FIELD: Final = re.compile(rb"\s*(?:csr|profile|validity_days|new|add_host_name)=")
+_MAX_MEMBERS: Final = 20  # of a JSON object; there are five options
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +92,10 @@ def _parse(data: bytes) -> dict[str, Any]:
         json.dumps(parsed, ensure_ascii=False).encode()  # raises for half of a surrogate pair
     except (ValueError, RecursionError) as error:
         raise _not_json() from error
-    if not isinstance(parsed, dict):
+    if not isinstance(parsed, dict) or len(parsed) > _MAX_MEMBERS:
         raise _not_json()
+    if isinstance(parsed.get("csr"), list):
+        check_count(parsed["csr"])  # here, before each of a million wrong entries becomes a finding
     return parsed
 
 

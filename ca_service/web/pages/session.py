@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from flask import redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, logout_user
 
-from ca_service.errors import Finding, InvalidInput, NotAuthenticated
+from ca_service.errors import Conflict, Finding, InvalidInput, NotAuthenticated
 from ca_service.web.auth import local_path, start_session
 from ca_service.web.context import installation, public
 from ca_service.web.pages import blueprint
@@ -55,7 +57,10 @@ def sign_in() -> ResponseReturnValue:
 @blueprint.post("/sign-out")
 @public
 def sign_out() -> ResponseReturnValue:
-    """End this session."""
+    """End this session, and all others of the account."""
+    if current_user.is_authenticated:
+        with suppress(Conflict):  # somebody has just ended them by a change of the account
+            installation().accounts.sign_out(current_user.account.actor)
     logout_user()
     session.clear()
     return redirect(url_for("pages.sign_in"))
