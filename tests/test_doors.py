@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from flask import Flask
 
 from ca_service import settings as settings_module
@@ -14,10 +17,12 @@ from ca_service.authority.permissions import Role
 from ca_service.authority.records import CertificateQuery
 from tests.api.door import refused_by_api
 from tests.cli.door import refused_by_cli
+from tests.support import pkcs10, requests
 from tests.support.factories import OPERATOR, PASSWORD, PLAN, cheap_hasher
-from tests.support.refused_requests import REFUSALS
-from tests.support.requests import Request
-from tests.web.door import refused_by_page
+from tests.support.pkcs10 import Recipe
+from tests.support.refused_requests import REFUSALS, SAME_KEY_TWICE
+from tests.support.requests import SOCIALMINER, Request
+from tests.web.door import forbidden_by_page, refused_by_page
 from tests.web.visitor import Visitor, sign_in
 
 
@@ -38,15 +43,85 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> House:
     installation = open_installation(settings, cheap_hasher())
     installation.schema.upgrade()
     installation.hierarchy.initialise(OPERATOR, PLAN)
-    installation.accounts.create(OPERATOR, "requester", Role.REQUESTER, PASSWORD)
-    token = installation.accounts.create_token(OPERATOR, "requester", "test", 1).secret
+    for role in (Role.REQUESTER, Role.AUDITOR):
+        installation.accounts.create(OPERATOR, role.value, role, PASSWORD)
     app = create_app(settings, installation)
-    return House(installation, app, sign_in(app), token)
+    return House(installation, app, sign_in(app), token_of(installation, Role.REQUESTER))
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_issued(house: House) -> Iterator[None]:
+    """Whatever is refused leaves no certificate."""
+    yield
+    assert not house.installation.issuance.list_certificates(OPERATOR, CertificateQuery()).items
+
+
+def token_of(installation: Installation, role: Role) -> str:
+    """A token of the account that is called after its role."""
+    return installation.accounts.create_token(OPERATOR, role.value, "test", 1).secret
+
+
+def assert_refused_at_every_door(house: House, data: bytes, rule: str) -> None:
+    """The same request, at each of the three."""
+    assert refused_by_page(house.visitor.client, data) == rule
+    assert refused_by_api(house.app.test_client(), house.token, data) == rule
+    assert refused_by_cli(data, house.installation) == rule
 
 
 @pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal.name)
 def test_every_door_refuses_by_the_same_rule(house: House, refusal: Request) -> None:
-    assert refused_by_page(house.visitor.client, refusal.data) == refusal.rule
-    assert refused_by_api(house.app.test_client(), house.token, refusal.data) == refusal.rule
-    assert refused_by_cli(refusal.data, house.installation) == refusal.rule
-    assert not house.installation.issuance.list_certificates(OPERATOR, CertificateQuery()).items
+    assert refusal.rule
+    assert_refused_at_every_door(house, refusal.data, refusal.rule)
+
+
+@pytest.mark.parametrize("days", [0, 826])
+def test_every_door_refuses_a_lifetime_out_of_range(house: House, days: int) -> None:
+    asked = {"validity_days": days}
+    assert refused_by_page(house.visitor.client, SOCIALMINER.data, options=asked) == "validity.range"
+    assert refused_by_api(house.app.test_client(), house.token, SOCIALMINER.data, options=asked) == "validity.range"
+    assert refused_by_cli(SOCIALMINER.data, house.installation, f"--days={days}") == "validity.range"
+
+
+@pytest.mark.parametrize("profile", ["nope", "root"])
+def test_every_door_refuses_a_profile_that_is_not_for_leaves(house: House, profile: str) -> None:
+    asked = {"profile": profile}
+    assert refused_by_page(house.visitor.client, SOCIALMINER.data, options=asked) == "profile.unknown"
+    assert refused_by_api(house.app.test_client(), house.token, SOCIALMINER.data, options=asked) == "profile.unknown"
+    assert refused_by_cli(SOCIALMINER.data, house.installation, f"--profile={profile}") == "profile.unknown"
+
+
+def test_every_door_refuses_two_requests_with_one_key(house: House, tmp_path: Path) -> None:
+    one, other = (request.data for request in SAME_KEY_TWICE)
+    file = tmp_path / "other.csr"
+    file.write_bytes(other)
+    assert refused_by_page(house.visitor.client, one, other) == "csr.repeated"
+    assert refused_by_api(house.app.test_client(), house.token, one, other) == "csr.repeated"
+    assert refused_by_cli(one, house.installation, str(file)) == "csr.repeated"
+
+
+def test_every_door_refuses_the_key_of_the_authority(house: House) -> None:
+    hierarchy = house.installation.hierarchy
+    key = hierarchy.signing_key(hierarchy.active())
+    assert_refused_at_every_door(
+        house, leaf_request(key, requests.subject("node1-EC.example.com")), "csr.key.authority"
+    )
+
+
+@pytest.mark.parametrize("place", [0, 1], ids=["intermediate", "root"])
+def test_every_door_refuses_the_name_of_the_authority(house: House, place: int) -> None:
+    name = house.installation.hierarchy.active().chain[place].subject
+    data = leaf_request(requests.key("pretender"), name.public_bytes())
+    assert_refused_at_every_door(house, data, "subject.authority")
+
+
+def test_pages_and_api_let_no_auditor_issue(house: House) -> None:
+    """Whoever runs the command on the machine is always an administrator, so that it has no such refusal."""
+    token = token_of(house.installation, Role.AUDITOR)
+    auditor = sign_in(house.app, Role.AUDITOR)
+    assert forbidden_by_page(auditor.client, SOCIALMINER.data) == "permission.missing"
+    assert refused_by_api(house.app.test_client(), token, SOCIALMINER.data) == "permission.missing"
+
+
+def leaf_request(key: ec.EllipticCurvePrivateKey, subject: bytes) -> bytes:
+    """A request that is good but for whose key or name it has."""
+    return pkcs10.pem(Recipe(key, subject, (pkcs10.hosts("node1.example.com"),)).der())

@@ -33,7 +33,7 @@ def command(session: Session, files: tuple[str, ...], profile: str, days: int | 
     sources = session.console.sources
     is_refused = any(examination.is_refused for examination in found)
     document = {
-        "refused": is_refused,
+        "accepted": not is_refused,
         "requests": [examination_document(*pair) for pair in zip(sources, found, strict=True)],
     }
     session.console.answer(document, _lines(session.console, found))

@@ -61,17 +61,20 @@ def upload_documents(bundle: Bundle) -> list[dict[str, str]]:
 
 
 def examination_document(name: str, examination: Examination) -> dict[str, Any]:
-    """What was found about one request."""
+    """What was found about one request. What it asks is None or empty where it could not be read."""
     says = examination.description
     return {
         "file": name,
-        "refused": examination.is_refused,
+        "accepted": not examination.is_refused,
         "host": examination.host,
         "profile": examination.profile.name,
         "validity_days": examination.days,
-        "subject": [list(part) for part in says.subject] if says else [],
-        "subject_alternative_name": [list(entry) for entry in says.subject_alternative_name] if says else [],
-        "key": says.key if says else "",
+        "subject": ", ".join(f"{kind}={value}" for kind, value in says.subject) if says else None,
+        "subject_alternative_name": [":".join(entry) for entry in says.subject_alternative_name] if says else [],
+        "key": says.key if says else None,
+        "signature": says.signature if says else None,
+        "key_usage": list(says.key_usage) if says else [],
+        "extended_key_usage": list(says.extended_key_usage) if says else [],
         "findings": [finding_document(found) for found in examination.findings],
     }
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.x509 import ExtendedKeyUsage, KeyUsage, SubjectAlternativeName
 from werkzeug.test import Client, TestResponse
 
@@ -135,7 +136,7 @@ def test_the_same_value_in_two_places_is_no_contradiction(client: Client) -> Non
 def test_add_host_name_signs_a_request_that_names_no_host_and_says_so(client: Client) -> None:
     answer = client.post(f"{URL}?add_host_name=true", data=BLANK_PARENT_DOMAIN.data)
     document = answer.get_json()
-    assert document["certificates"][0]["names"] == ["DNS:fin1.example.com"]
+    assert document["certificates"][0]["subject_alternative_name"] == ["DNS:fin1.example.com"]
     assert [(found["rule"], found["pointer"], found["severity"]) for found in document["findings"]] == [
         ("san.added", "/csr/0/subject_alternative_name", "note")
     ]
@@ -148,7 +149,8 @@ def test_the_json_tells_what_the_certificate_says(client: Client) -> None:
     assert int(document["serial_number"], 16) == leaf.serial_number
     assert datetime.fromisoformat(document["not_before"]) == leaf.not_valid_before_utc
     assert document["not_after"] == f"{leaf.not_valid_after_utc:%Y-%m-%dT%H:%M:%SZ}"
-    assert document["names"] == ["DNS:example.com", "DNS:sm1.example.com"]
+    assert document["subject_alternative_name"] == ["DNS:example.com", "DNS:sm1.example.com"]
+    assert document["fingerprint"] == leaf.fingerprint(hashes.SHA256()).hex()
     assert document["issued_by"] == Role.REQUESTER.value
     issuing, root = (x509.load_pem_x509_certificate(pem.encode()) for pem in document["chain"])
     leaf.verify_directly_issued_by(issuing)

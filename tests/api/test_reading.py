@@ -37,7 +37,7 @@ def test_a_check_tells_what_the_request_asks(client: Client) -> None:
         {
             "accepted": True,
             "subject": "C=DE, ST=Hessen, L=Frankfurt am Main, O=Beispiel & Söhne, OU=Contact Centre, CN=sm1-EC.example.com",  # noqa: E501
-            "names": ["DNS:example.com", "DNS:sm1.example.com"],
+            "subject_alternative_name": ["DNS:example.com", "DNS:sm1.example.com"],
             "key": "EC P-256",
             "signature": "SHA-256",
             "key_usage": ["digitalSignature", "keyEncipherment", "dataEncipherment", "keyAgreement"],

@@ -39,15 +39,16 @@ def test_the_answer_in_json_has_each_request_with_its_findings(ca: CommandLine, 
     assert result.exit_code == 4
     answer = json.loads(result.stdout)
     good, refused = answer["requests"]
-    assert answer["refused"] is True
-    assert (good["file"], good["refused"], good["host"], good["validity_days"]) == (
+    assert answer["accepted"] is False
+    assert (good["file"], good["accepted"], good["host"], good["validity_days"]) == (
         str(csr),
-        False,
+        True,
         "uccx1.example.com",
         10,
     )
-    assert good["subject"][0] == ["C", "DE"]
-    assert (refused["refused"], refused["subject"], refused["key"]) == (True, [], "")
+    assert good["subject"].startswith("C=DE, ST=Hessen, ")
+    assert good["subject_alternative_name"] == ["DNS:example.com", "DNS:uccx1.example.com"]
+    assert (refused["accepted"], refused["subject"], refused["key"]) == (False, None, None)
     assert [found["rule"] for found in refused["findings"]] == ["csr.unreadable"]
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ca_service.pki import csr, der, tbs, usages
+from ca_service.pki import csr, der, tbs
+from tests.conformance import signing
 from tests.support import certificates, requests
 from tests.support.requests import Request
 
@@ -26,13 +25,7 @@ NODES = pytest.mark.parametrize(
 
 
 def issued(request: Request) -> tuple[csr.CertificationRequest, x509.Certificate]:
-    asked = csr.read_request(request.data)
-    wanted = replace(
-        certificates.requested(request.data),
-        key_usage=usages.key_usage_names(asked.key_usage),
-        extended_key_usage=usages.extended_key_usage_names(asked.extended_key_usage),
-    )
-    return asked, certificates.intermediate().issue(wanted)
+    return csr.read_request(request.data), signing.signed(signing.lab(), request.data)
 
 
 @NODES

@@ -1,4 +1,4 @@
-"""What passes our lint passes that of others: at least 300 generated requests, signed and judged.
+"""What passes our lint passes that of others: at least 300 generated requests, issued and judged.
 
 pkilint sees each certificate in this process; OpenSSL and GnuTLS see them in a few batches.
 """
@@ -6,8 +6,7 @@ pkilint sees each certificate in this process; OpenSSL and GnuTLS see them in a 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from itertools import groupby
 from pathlib import Path
@@ -19,17 +18,16 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from ca_service.pki import csr, encodings, keys, profiles, usages
+from ca_service.pki import encodings, keys, profiles
+from ca_service.pki.chain import Chain
 from ca_service.pki.profiles import Profile
-from tests.conformance import pkix_linter
+from tests.conformance import pkix_linter, signing
 from tests.conformance.conftest import Tool
-from tests.support import certificates, pkcs10, requests
+from tests.support import pkcs10, requests
 from tests.support.asn1 import PRINTABLE_STRING, UTF8_STRING
-from tests.support.certificates import Authority
 from tests.support.pkcs10 import Recipe
 
 EXAMPLES: Final = 300
-STARTED: Final = datetime.now(UTC).replace(microsecond=0)  # GnuTLS can judge nothing but the present
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +81,7 @@ def wishes(draw: st.DrawFn) -> Wish:
 
 
 def sign(wish: Wish) -> x509.Certificate:
-    asked = csr.read_request(wish.recipe.der())
-    wanted = certificates.requested(asked.der, wish.profile, STARTED)
-    if wish.profile.copies_usages:
-        wanted = replace(
-            wanted,
-            key_usage=usages.key_usage_names(asked.key_usage) or wanted.key_usage,
-            extended_key_usage=usages.extended_key_usage_names(asked.extended_key_usage) or wanted.extended_key_usage,
-        )
-    return certificates.intermediate(*wish.authority).issue(wanted)
+    return signing.signed(signing.lab(*wish.authority), wish.recipe.der(), wish.profile.name)
 
 
 def test_what_passes_our_lint_passes_that_of_others(openssl: Tool, certtool: Tool, tmp_path: Path) -> None:
@@ -113,26 +103,26 @@ def test_what_passes_our_lint_passes_that_of_others(openssl: Tool, certtool: Too
     sign_and_lint()
 
     assert len(signed) >= EXAMPLES
-    for authority, leaves in _by_authority(signed):
-        _judge_with_openssl(openssl, authority, leaves, tmp_path)
-        _judge_with_gnutls(certtool, authority, leaves, tmp_path)
+    for chain, leaves in _by_authority(signed):
+        _judge_with_openssl(openssl, chain, leaves, tmp_path)
+        _judge_with_gnutls(certtool, chain, leaves, tmp_path)
 
 
 def _by_authority(
     signed: Sequence[tuple[Wish, x509.Certificate]],
-) -> list[tuple[Authority, list[x509.Certificate]]]:
+) -> list[tuple[Chain, list[x509.Certificate]]]:
     ordered = sorted(signed, key=lambda pair: pair[0].authority)
     return [
-        (certificates.intermediate(*curves_), [certificate for _, certificate in pairs])
+        (signing.lab(*curves_).hierarchy.active().chain, [certificate for _, certificate in pairs])
         for curves_, pairs in groupby(ordered, key=lambda pair: pair[0].authority)
     ]
 
 
-def _judge_with_openssl(openssl: Tool, authority: Authority, leaves: list[x509.Certificate], folder: Path) -> None:
+def _judge_with_openssl(openssl: Tool, chain: Chain, leaves: list[x509.Certificate], folder: Path) -> None:
     """Each path holds under the strict rules, and each certificate can be printed."""
     intermediate, root, everything = folder / "intermediate.pem", folder / "root.pem", folder / "leaves.pem"
-    intermediate.write_bytes(encodings.pem(authority.chain[0]))
-    root.write_bytes(encodings.pem(authority.chain[1]))
+    intermediate.write_bytes(encodings.pem(chain[0]))
+    root.write_bytes(encodings.pem(chain[1]))
     everything.write_bytes(encodings.pem_chain(leaves))
     files = [folder / f"{number}.pem" for number in range(len(leaves))]
     for path, leaf in zip(files, leaves, strict=True):
@@ -147,10 +137,10 @@ def _judge_with_openssl(openssl: Tool, authority: Authority, leaves: list[x509.C
     assert "<INVALID" not in printed
 
 
-def _judge_with_gnutls(certtool: Tool, authority: Authority, leaves: list[x509.Certificate], folder: Path) -> None:
+def _judge_with_gnutls(certtool: Tool, chain: Chain, leaves: list[x509.Certificate], folder: Path) -> None:
     """Each certificate can be printed; a path, of which GnuTLS takes one a process, holds."""
     everything, path = folder / "leaves.pem", folder / "path.pem"
-    path.write_bytes(encodings.pem_chain([leaves[-1], *authority.chain]))
+    path.write_bytes(encodings.pem_chain([leaves[-1], *chain]))
 
     printed = certtool("--certificate-info", "--infile", everything)
     verified = certtool("--verify-chain", "--infile", path)

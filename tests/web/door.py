@@ -1,6 +1,8 @@
-"""Knows how a request is sent through the page, and by which rule it is refused there."""
+"""Knows how requests are sent through the page, and by which rule they are refused there."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from werkzeug.test import Client
 
@@ -8,18 +10,29 @@ from tests.web.html import read
 from tests.web.visitor import Visitor
 
 
-def refused_by_page(client: Client, data: bytes) -> str:
-    """The rule that decided when the page refused to sign this; raises AssertionError if it signed.
+def refused_by_page(client: Client, *requests: bytes, options: Mapping[str, str | int] | None = None) -> str:
+    """The rule that decided when the page refused to sign these; raises AssertionError if it signed.
 
-    `client` has signed in. Where the page carries the refused request along, it is also marked by
+    `client` has signed in. Where the page carries the refused requests along, they are also marked by
     hand and sent to be signed, which has to end by the same rule.
     """
     visitor = Visitor(client)
-    review = read(visitor.check(("request.csr", data)).text)
+    uploads = [(f"{number}.csr", data) for number, data in enumerate(requests)]
+    review = read(visitor.check(*uploads, **(options or {})).text)
     assert review.blocking, review.text
     assert not review.values("include"), "a refused request can be marked"
-    if review.values("request"):
-        answer = visitor.sign(review, include="0")
+    if carried := review.values("request"):
+        answer = visitor.sign(review, include=[str(number) for number in range(len(carried))])
         assert answer.status_code == 422, answer.status
         assert read(answer.text).blocking[0] == review.blocking[0]
     return review.blocking[0]
+
+
+def forbidden_by_page(client: Client, data: bytes) -> str:
+    """The rule by which somebody who has signed in and may look at this good request may not have it signed."""
+    visitor = Visitor(client)
+    review = read(visitor.check(("0.csr", data)).text)
+    assert not review.blocking, review.text
+    answer = visitor.sign(review, include="0")
+    assert answer.status_code == 403, answer.status
+    return read(answer.text).blocking[0]

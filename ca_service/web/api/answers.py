@@ -71,12 +71,12 @@ def _certificate(record: CertificateRecord, chain: list[str]) -> models.Certific
         profile=record.profile,
         host=record.host,
         subject=record.subject,
-        names=list(record.names),
+        subject_alternative_name=list(record.names),
         not_before=record.not_before,
         not_after=record.not_after,
         issued_at=record.issued_at,
         issued_by=record.issued_by,
-        fingerprint_sha256=hashlib.sha256(record.der).hexdigest(),
+        fingerprint=hashlib.sha256(record.der).hexdigest(),
         pem=_pem(x509.load_der_x509_certificate(record.der)),
         chain=chain,
         links=models.CertificateLinks(
@@ -94,7 +94,7 @@ def _check(number: int, examination: Examination) -> models.CheckDocument:
     return models.CheckDocument(
         accepted=not examination.is_refused,
         subject=", ".join(f"{kind}={value}" for kind, value in asked.subject) if asked else None,
-        names=[":".join(name) for name in asked.subject_alternative_name] if asked else [],
+        subject_alternative_name=[":".join(name) for name in asked.subject_alternative_name] if asked else [],
         key=asked.key if asked else None,
         signature=asked.signature if asked else None,
         key_usage=list(asked.key_usage) if asked else [],
@@ -120,7 +120,7 @@ def _authority_certificate(certificate: x509.Certificate, is_root: bool) -> mode
         key=keys.kind_name(certificate.public_key()),
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
-        fingerprint_sha256=encodings.fingerprint(certificate),
+        fingerprint=encodings.fingerprint(certificate),
         pem=_pem(certificate),
     )
 

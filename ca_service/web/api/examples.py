@@ -31,12 +31,12 @@ CERTIFICATES: Final[dict[str, Any]] = {
             "profile": "vos",
             "host": "sm1.example.com",
             "subject": "C=DE, O=Example, CN=sm1-EC.example.com",
-            "names": ["DNS:example.com", "DNS:sm1.example.com"],
+            "subject_alternative_name": ["DNS:example.com", "DNS:sm1.example.com"],
             "not_before": "2026-11-23T17:55:00Z",
             "not_after": "2027-12-25T17:54:59Z",
             "issued_at": "2026-11-23T18:00:00Z",
             "issued_by": "renewal",
-            "fingerprint_sha256": "0" * 64,
+            "fingerprint": "0" * 64,
             "pem": _PEM,
             "chain": [_PEM, _PEM],
             "links": {
@@ -56,7 +56,7 @@ CHECKS: Final[dict[str, Any]] = {
         {
             "accepted": False,
             "subject": "C=DE, O=Example, CN=uccx1.example.com",
-            "names": ["DNS:example.com", "DNS:uccx1.example.com"],
+            "subject_alternative_name": ["DNS:example.com", "DNS:uccx1.example.com"],
             "key": "RSA 2048",
             "signature": "SHA-256",
             "key_usage": ["digitalSignature", "keyEncipherment", "dataEncipherment"],
@@ -83,7 +83,7 @@ AUTHORITY: Final[dict[str, Any]] = {
             "key": "EC P-384",
             "not_before": "2026-11-23T17:55:00Z",
             "not_after": "2036-11-20T17:54:59Z",
-            "fingerprint_sha256": "0" * 64,
+            "fingerprint": "0" * 64,
             "pem": _PEM,
         }
         for role in ("intermediate", "root")

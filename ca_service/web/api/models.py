@@ -151,12 +151,12 @@ class CertificateDocument(_Output):
     profile: str
     host: str = Field(description="the name under which clients reach the node")
     subject: str
-    names: list[str] = Field(description="subject alternative names: DNS:uccx1.example.com")
+    subject_alternative_name: list[str] = Field(description="the names, such as DNS:uccx1.example.com")
     not_before: AwareDatetime
     not_after: AwareDatetime
     issued_at: AwareDatetime
     issued_by: str
-    fingerprint_sha256: _Fingerprint
+    fingerprint: _Fingerprint
     pem: str
     chain: list[str] = Field(description="the authorities as PEM, the issuing one first, the root last")
     links: CertificateLinks
@@ -175,7 +175,7 @@ class CheckDocument(_Output):
 
     accepted: bool
     subject: str | None
-    names: list[str] = Field(description="subject alternative names that are asked: DNS:uccx1.example.com")
+    subject_alternative_name: list[str] = Field(description="the names that are asked, such as DNS:uccx1.example.com")
     key: str | None = Field(description="kind and size of the public key: EC P-384")
     signature: str | None = Field(description="hash of the signature: SHA-384")
     key_usage: list[str]
@@ -198,7 +198,7 @@ class AuthorityCertificateDocument(_Output):
     key: str
     not_before: AwareDatetime
     not_after: AwareDatetime
-    fingerprint_sha256: _Fingerprint
+    fingerprint: _Fingerprint
     pem: str
 
 
