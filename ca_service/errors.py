@@ -64,6 +64,16 @@ class Finding:
         """Whether nothing is signed as long as this stands."""
         return self.severity is Severity.BLOCKING
 
+    def as_document(self) -> dict[str, str]:
+        """The finding for a script: the same members at every door."""
+        return {
+            "pointer": self.pointer,
+            "rule": self.rule,
+            "severity": self.severity.value,
+            "detail": self.detail,
+            "mend": self.mend,
+        }
+
     def translated(self, translate: Callable[[str], str]) -> Finding:
         """The same finding in another language."""
         return replace(self, problem=translate(self.problem), remedy=translate(self.remedy))

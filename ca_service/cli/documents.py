@@ -10,7 +10,6 @@ from cryptography import x509
 from ca_service.authority.hierarchy import certificate_of
 from ca_service.authority.records import AccountRecord, CertificateRecord, IssuerRecord, TokenRecord
 from ca_service.authority.registration import Examination
-from ca_service.errors import Finding
 from ca_service.pki import encodings, keys, names, usages
 from ca_service.pki.csr import find_value
 from ca_service.vos.bundle import Bundle, Delivery
@@ -19,17 +18,6 @@ from ca_service.vos.bundle import Bundle, Delivery
 def moment(time: datetime) -> str:
     """A time as RFC 3339 in UTC, to the second."""
     return f"{time:%Y-%m-%dT%H:%M:%SZ}"
-
-
-def finding_document(finding: Finding) -> dict[str, str]:
-    """A finding."""
-    return {
-        "pointer": finding.pointer,
-        "rule": finding.rule,
-        "severity": finding.severity.value,
-        "detail": finding.detail,
-        "mend": finding.mend,
-    }
 
 
 def certificate_document(record: CertificateRecord, delivery: Delivery) -> dict[str, Any]:
@@ -75,7 +63,7 @@ def examination_document(name: str, examination: Examination) -> dict[str, Any]:
         "signature": says.signature if says else None,
         "key_usage": list(says.key_usage) if says else [],
         "extended_key_usage": list(says.extended_key_usage) if says else [],
-        "findings": [finding_document(found) for found in examination.findings],
+        "findings": [found.as_document() for found in examination.findings],
     }
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from ca_service.cli.console import Console, as_text
-from ca_service.cli.documents import finding_document
 from ca_service.cli.exits import ExitCode, exit_code
 from ca_service.errors import CAServiceError, InvalidInput, blockers
 
@@ -37,7 +36,7 @@ def problem_document(error: CAServiceError) -> dict[str, Any]:
         "title": error.title,
         "detail": " ".join(found.detail for found in decisive[:3]),
         "code": error.code,
-        "errors": [finding_document(found) for found in error.findings],
+        "errors": [found.as_document() for found in error.findings],
     }
 
 

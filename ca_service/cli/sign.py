@@ -10,7 +10,7 @@ import click
 from ca_service.authority.issuance import Issued
 from ca_service.authority.registration import Options
 from ca_service.cli.console import Console, fields
-from ca_service.cli.documents import finding_document, moment
+from ca_service.cli.documents import moment
 from ca_service.cli.grammar import declare
 from ca_service.cli.inputs import read_requests
 from ca_service.cli.packaging import FORMATS, Packaging, Parcel, force_option, out_option, parcel
@@ -51,7 +51,7 @@ def command(
     issuance = session.ready().issuance
     issued = issuance.issue(operator(), requests, _options(**options))
     packed = parcel(issuance, issued.certificates)
-    packed.document.update(created=issued.created, findings=[finding_document(found) for found in issued.findings])
+    packed.document.update(created=issued.created, findings=[found.as_document() for found in issued.findings])
     path = _written(packaging, packed, issued)
     lines = [*_issued_lines(session.console, issued), *_next_steps(packed.bundle, packaging.format, path)]
     packaging.answer(session.console, packed, path, lines)

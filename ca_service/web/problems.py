@@ -87,18 +87,7 @@ def problem_document(status: int, code: str, title: str, findings: Sequence[Find
         "title": title,
         "status": status,
         "detail": " ".join(found.detail for found in blocking[:3]),
-        "errors": [finding_document(found) for found in findings],
-    }
-
-
-def finding_document(finding: Finding) -> dict[str, str]:
-    """A finding as the API shows it."""
-    return {
-        "pointer": finding.pointer,
-        "rule": finding.rule,
-        "severity": finding.severity.value,
-        "detail": finding.detail,
-        "mend": finding.mend,
+        "errors": [found.as_document() for found in findings],
     }
 
 

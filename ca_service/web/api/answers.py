@@ -21,7 +21,6 @@ from ca_service.web.api.negotiation import JSON
 from ca_service.web.auth import API_PREFIX
 from ca_service.web.context import base_url, installation
 from ca_service.web.delivery import deliver, deliver_authority
-from ca_service.web.problems import finding_document
 
 
 def certificates(
@@ -130,7 +129,7 @@ def _pem(certificate: x509.Certificate) -> str:
 
 
 def _findings(findings: Sequence[Finding]) -> list[models.FindingDocument]:
-    return [models.FindingDocument.model_validate(finding_document(found)) for found in findings]
+    return [models.FindingDocument.model_validate(found.as_document()) for found in findings]
 
 
 def _json(document: BaseModel) -> Response:
