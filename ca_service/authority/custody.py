@@ -20,7 +20,6 @@ from ca_service.errors import Conflict, NotFound, Refused
 from ca_service.pki import encodings, keys
 
 MIN_PASSPHRASE: Final = 20  # bytes, as is the other
-MAX_PASSPHRASE: Final = 1023  # OpenSSL reads no longer ones
 
 
 class RootCustody:
@@ -34,14 +33,14 @@ class RootCustody:
     def export(self, actor: Actor, passphrase: bytes) -> bytes:
         """The root's key as PKCS#8, PEM, encrypted under this passphrase."""
         require(actor, Action.AUTHORITY)
-        if not MIN_PASSPHRASE <= len(passphrase) <= MAX_PASSPHRASE:
+        if not MIN_PASSPHRASE <= len(passphrase) <= encodings.MAX_PASSPHRASE:
             raise Refused.because(
                 "passphrase.length",
                 "The passphrase has {length} bytes.",
                 "Use {least} to {most}; it protects the root for as long as it lives.",
                 length=len(passphrase),
                 least=MIN_PASSPHRASE,
-                most=MAX_PASSPHRASE,
+                most=encodings.MAX_PASSPHRASE,
             )
         with self._issuers.exclusively():
             root, key_id = self._root_with_key()

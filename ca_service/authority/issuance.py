@@ -87,13 +87,13 @@ class Issuance:
             return examination
         fingerprint = keys.key_fingerprint(examination.request.subject_public_key_info)
         others = self._ledger.list_by_key(fingerprint, self._clock())
-        before = self._existing(examination, active) if active and not options.new else None
+        existing = self._existing(examination, active) if active and not options.new else None
         found = (
             *about_authority(examination.request, active),
             *about_key(examination.request, others),
-            *about_before(before),
+            *about_before(existing),
         )
-        return replace(examination, findings=(*examination.findings, *found))
+        return replace(examination, findings=(*examination.findings, *found), existing=existing)
 
     def issue(self, actor: Actor, requests: Sequence[bytes], options: Options, idempotency_key: str = "") -> Issued:
         """Issue one certificate a request, all or none.
@@ -119,7 +119,7 @@ class Issuance:
         self, actor: Actor, examinations: Sequence[Examination], options: Options, replay: Replay | None
     ) -> Issued:
         authority = self._hierarchy.active()
-        found = [None if options.new else self._existing(each, authority) for each in examinations]
+        found = [each.existing for each in examinations]
         made = {
             number: self._make(actor, each, authority)
             for number, each in enumerate(examinations)

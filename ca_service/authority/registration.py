@@ -10,6 +10,7 @@ from typing import Final
 from cryptography import x509
 
 from ca_service.authority.hosts import alternative_name
+from ca_service.authority.records import CertificateRecord
 from ca_service.errors import CAServiceError, Finding, Refused, blockers, blocking, note, warning
 from ca_service.pki import armour, csr, usages
 from ca_service.pki.csr import CertificationRequest
@@ -45,7 +46,10 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """A request with all that was found about it, and what the certificate would contain."""
+    """A request with all that was found about it, and what the certificate would contain.
+
+    `existing` is the certificate that this very request has already, where it will be given again.
+    """
 
     profile: Profile
     days: int
@@ -56,6 +60,7 @@ class Examination:
     key_usage: tuple[str, ...] = ()
     extended_key_usage: tuple[str, ...] = ()
     subject_alternative_name: x509.SubjectAlternativeName | None = None
+    existing: CertificateRecord | None = None
 
     @property
     def is_refused(self) -> bool:

@@ -20,12 +20,11 @@ from cryptography.hazmat.primitives.serialization import (
 from ca_service.errors import KeystoreError
 from ca_service.keystore import files
 from ca_service.keystore.handles import SigningHandle
-from ca_service.pki import keys
+from ca_service.pki import encodings, keys
 
 _KEY_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _SUFFIX: Final = ".key.pem"
 _MIN_PASSPHRASE: Final = 16
-_MAX_PASSPHRASE: Final = 1023  # OpenSSL reads no longer ones
 
 
 class EncryptedFileKeyStore:
@@ -128,8 +127,8 @@ class EncryptedFileKeyStore:
         passphrase = files.read_private(self._passphrase_file).rstrip(b"\r\n")
         if len(passphrase) < _MIN_PASSPHRASE:
             raise self._bad_passphrase("passphrase.short", "shorter than {limit} characters", _MIN_PASSPHRASE)
-        if len(passphrase) > _MAX_PASSPHRASE:
-            raise self._bad_passphrase("passphrase.long", "longer than {limit} characters", _MAX_PASSPHRASE)
+        if len(passphrase) > encodings.MAX_PASSPHRASE:
+            raise self._bad_passphrase("passphrase.long", "longer than {limit} characters", encodings.MAX_PASSPHRASE)
         return passphrase
 
     def _bad_passphrase(self, rule: str, fault: str, limit: int) -> KeystoreError:

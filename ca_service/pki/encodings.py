@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 from ca_service.errors import InvalidInput, Refused
 
 TRUST_STORE_PASSWORD: Final = "changeit"  # noqa: S105 - Java's own default; the content is public
+MAX_PASSPHRASE: Final = 1023  # bytes; OpenSSL reads no longer ones
 MAX_CERTIFICATES_BYTES: Final = 256 * 1024
 _SHOW_KEY: Final = "openssl pkey -in FILE -noout"
 _SHOW_PKCS12: Final = "openssl pkcs12 -info -noout -in FILE"

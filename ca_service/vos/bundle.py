@@ -71,13 +71,20 @@ def safe_name(host: str) -> str:
     return f"host-{name}" if _RESERVED.match(name) else name or "host"
 
 
+def bundle_name(deliveries: Sequence[Delivery]) -> str:
+    """What the ZIP of these is called: after the node, or after how many they are."""
+    if len(deliveries) > 1:
+        return f"{len(deliveries)}-certificates.zip"
+    suffix = TOMCAT_ECDSA.service if deliveries[0].is_vos else "server"
+    return f"{safe_name(deliveries[0].host)}-{suffix}.zip"
+
+
 def node_bundle(delivery: Delivery) -> Bundle:
     """The bundle for one leaf."""
     trust, leaf = _trust_files(delivery), _leaf_file(delivery)
     steps = _steps(delivery, [file.path for file in trust], leaf.path)
-    suffix = TOMCAT_ECDSA.service if delivery.is_vos else "server"
     return Bundle(
-        name=f"{safe_name(delivery.host)}-{suffix}.zip",
+        name=bundle_name([delivery]),
         uploads=(*trust, leaf),
         extras=(*map(_der_copy, (*trust, leaf)), *_documents(delivery, steps)),
         steps=steps,
@@ -98,7 +105,7 @@ def bundle_of(deliveries: Sequence[Delivery]) -> Bundle:
         bundle = _below_shared(delivery, trust) if shares else node_bundle(delivery)
         uploads += [_moved(folder, file) for file in bundle.uploads]
         extras += [_moved(folder, file) for file in bundle.extras]
-    return Bundle(f"{len(deliveries)}-certificates.zip", tuple(uploads), tuple(extras), ())
+    return Bundle(bundle_name(deliveries), tuple(uploads), tuple(extras), ())
 
 
 def _below_shared(delivery: Delivery, trust: Sequence[BundleFile]) -> Bundle:

@@ -9,7 +9,7 @@ from cryptography import x509
 
 from ca_service.errors import InvalidInput, blocking
 from ca_service.pki import encodings
-from ca_service.vos.bundle import Bundle, BundleFile, Delivery, bundle_of
+from ca_service.vos.bundle import Bundle, BundleFile, Delivery, bundle_name, bundle_of
 
 CHAIN_ENCODINGS: Final[dict[str, Callable[[Sequence[x509.Certificate]], bytes]]] = {
     "pem": encodings.pem_chain,
@@ -55,10 +55,9 @@ def as_file(deliveries: Sequence[Delivery], format: str, bundle: Bundle | None =
     once, the root last; DER holds one leaf alone. Raises InvalidInput as `require_format` does.
     """
     require_format(format, len(deliveries))
-    bundle = bundle or bundle_of(deliveries)
+    name = f"{bundle_name(deliveries).removesuffix('.zip')}.{format}"
     if format == "zip":
-        return BundleFile(bundle.name, bundle.to_zip())
-    name = f"{bundle.name.removesuffix('.zip')}.{format}"
+        return BundleFile(name, (bundle or bundle_of(deliveries)).to_zip())
     if format == "der":
         return BundleFile(name, encodings.der(deliveries[0].leaf))
     return BundleFile(name, CHAIN_ENCODINGS[format](_with_authorities(deliveries)))

@@ -56,8 +56,9 @@ def start_session(account: AccountRecord) -> None:
 
 def local_path(target: str | None) -> str:
     """Where to go after signing in: a path on this server, whatever was asked for."""
-    is_local = bool(target) and target.startswith("/") and not target.startswith(("//", "/\\")) if target else False
-    return target if target and is_local and target.isprintable() else url_for("pages.new")
+    if target and target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable():
+        return target
+    return url_for("pages.new")
 
 
 def _load_user(user_id: str) -> SessionUser | None:

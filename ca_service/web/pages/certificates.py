@@ -13,9 +13,9 @@ from ca_service.authority.issuance import MAX_REQUESTS
 from ca_service.authority.permissions import Action
 from ca_service.authority.records import CertificateQuery, CertificateRecord, Sort
 from ca_service.errors import InvalidInput, NotFound, blocking
-from ca_service.vos.bundle import safe_name
+from ca_service.vos.bundle import bundle_name, node_bundle, safe_name
 from ca_service.web.context import actor, base_url, installation, needs
-from ca_service.web.delivery import deliver
+from ca_service.web.delivery import attachment, deliver
 from ca_service.web.pages import blueprint
 from ca_service.web.pages.pem import request_pem
 from ca_service.web.views import CertificateView, FileView, bundle_views, decode
@@ -69,8 +69,7 @@ def download_file(serial_number: str, name: str) -> Response:
             "The page of the certificate lists its files.",
             name=name[:100],
         )
-    headers = {"Content-Disposition": f'attachment; filename="{found.path}"'}
-    return Response(found.data, mimetype="application/x-pem-file", headers=headers)
+    return attachment(found, "pem")
 
 
 @blueprint.get("/certificates/<serial_number>/request.csr")
@@ -87,14 +86,13 @@ def download_request(serial_number: str) -> Response:
 def issued() -> ResponseReturnValue:
     """The result of a signing: what to take home, and what to do with it."""
     records = _chosen()
-    bundle = installation().issuance.bundle(records)
     files = [f"{safe_name(record.host)}.csr" for record in records]
     items = [_shown(record) for record in records]
     return render_template(
         "issued.html",
         items=items,
         shared=_shared([item["uploads"] for item in items]),
-        bundle_name=bundle.name,
+        bundle_name=bundle_name([item["delivery"] for item in items]),
         serials=[record.serial_number for record in records],
         files=files,
         curl=_curl(files, records[0].profile),
@@ -130,12 +128,12 @@ def _chosen() -> list[CertificateRecord]:
 
 
 def _shown(record: CertificateRecord) -> dict[str, Any]:
-    issuance = installation().issuance
-    delivery = issuance.delivery(record)
+    delivery = installation().issuance.delivery(record)
     chain: list[CertificateView] = [decode(each) for each in (delivery.leaf, *delivery.authorities)]
-    bundle = issuance.bundle([record])
+    bundle = node_bundle(delivery)
     return {
         "record": record,
+        "delivery": delivery,
         "view": chain[0],
         "chain": chain[::-1],
         "uploads": bundle_views(bundle.uploads),
