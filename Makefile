@@ -54,9 +54,9 @@ bench: $(VENV)/.dev  ## Measure, as ratios side by side
 	$(BIN)/python -m tests.benchmarks
 
 lock: $(VENV)/.dev  ## Pin the requirements anew, with hashes
-	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-strip-extras \
 	  --no-header --group build -o $(REQUIREMENTS)/base.txt pyproject.toml
-	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-strip-extras \
 	  --no-header --group build --group check --group test -c $(REQUIREMENTS)/base.txt \
 	  -o $(REQUIREMENTS)/dev.txt pyproject.toml
 
