@@ -19,6 +19,9 @@ from ca_service import settings as settings_module
 from ca_service.authority.accounts import Accounts
 from ca_service.authority.custody import RootCustody
 from ca_service.authority.external import ExternalAuthorities
+from ca_service.authority.fitting import Fitting
+from ca_service.authority.fleet.clusters import Fleet
+from ca_service.authority.fleet.handover import Handover
 from ca_service.authority.hierarchy import Hierarchy, HierarchyPlan
 from ca_service.authority.installation import Installation
 from ca_service.authority.issuance import Issuance
@@ -29,6 +32,7 @@ from ca_service.keystore.encrypted import EncryptedFileKeyStore
 from ca_service.settings import Settings
 from ca_service.storage.accounts import SQLAccountStore
 from ca_service.storage.database import Database
+from ca_service.storage.fleet import SQLFleetStore
 from ca_service.storage.issuers import SQLIssuerStore
 from ca_service.storage.ledger import SQLLedger
 from ca_service.storage.migrating import SQLSchema
@@ -55,11 +59,16 @@ def open_installation(settings: Settings, hasher: PasswordHasher | None = None) 
     database = Database(folder / "ca.sqlite3")
     issuers, ledger = SQLIssuerStore(database), SQLLedger(database)
     hierarchy = Hierarchy(issuers, keystore, clock.utc_now, x509.random_serial_number, _plain_http(settings))
+    issuance = Issuance(ledger, hierarchy, _policy(settings), clock.utc_now, x509.random_serial_number)
+    fleet = Fleet(SQLFleetStore(database), ledger, issuance, clock.utc_now)
     return Installation(
         hierarchy=hierarchy,
         external=ExternalAuthorities(issuers, keystore, clock.utc_now),
         custody=RootCustody(issuers, keystore, clock.utc_now),
-        issuance=Issuance(ledger, hierarchy, _policy(settings), clock.utc_now, x509.random_serial_number),
+        issuance=issuance,
+        fitting=Fitting(clock.utc_now),
+        fleet=fleet,
+        handover=Handover(fleet, issuance, hierarchy),
         accounts=Accounts(SQLAccountStore(database), hasher or PasswordHasher(), clock.utc_now),
         schema=SQLSchema(database),
         plan=HierarchyPlan(**settings.authority.model_dump()),

@@ -9,6 +9,9 @@ from typing import Protocol
 from ca_service.authority.accounts import Accounts
 from ca_service.authority.custody import RootCustody
 from ca_service.authority.external import ExternalAuthorities
+from ca_service.authority.fitting import Fitting
+from ca_service.authority.fleet.clusters import Fleet
+from ca_service.authority.fleet.handover import Handover
 from ca_service.authority.hierarchy import Hierarchy, HierarchyPlan
 from ca_service.authority.issuance import Issuance
 from ca_service.authority.ports import Clock
@@ -44,6 +47,9 @@ class Installation:
     external: ExternalAuthorities
     custody: RootCustody
     issuance: Issuance
+    fitting: Fitting
+    fleet: Fleet
+    handover: Handover
     accounts: Accounts
     schema: Schema
     plan: HierarchyPlan

@@ -29,12 +29,14 @@ from ca_service.authority.submission import (
     check_count,
     without_repetition,
 )
-from ca_service.errors import Conflict, Finding, InvalidInput, NotFound, NotReady, blocking
+from ca_service.errors import Conflict, Finding, InvalidInput, NotFound, NotReady, SigningError, blocking
 from ca_service.pki import encodings, issuing, keys, names
 from ca_service.pki.contents import Contents, Validity
 from ca_service.pki.csr import CertificationRequest
 from ca_service.pki.profiles import VOS
 from ca_service.vos.bundle import Bundle, Delivery, bundle_of
+from ca_service.vos.fit import judge_issued
+from ca_service.vos.purposes import TOMCAT_ECDSA
 
 __all__ = ["MAX_REQUESTS", "Issuance", "Issued"]
 
@@ -179,7 +181,18 @@ class Issuance:
             extended_key_usage=examination.extended_key_usage,
             subject_alternative_name=examination.subject_alternative_name,
         )
-        return issuing.sign(issuing.prepare(contents, authority.issuer), self._hierarchy.signing_key(authority))
+        certificate = issuing.sign(issuing.prepare(contents, authority.issuer), self._hierarchy.signing_key(authority))
+        if examination.profile.is_vos:
+            self._require_fit(request, certificate, authority)
+        return certificate
+
+    def _require_fit(
+        self, request: CertificationRequest, certificate: x509.Certificate, authority: ActiveAuthority
+    ) -> None:
+        """Raise SigningError for a certificate that the node would not take, or could not work with."""
+        found = judge_issued(request, certificate, authority.chain, self._clock())
+        if not found.works:
+            raise SigningError(*found.findings)
 
     def _validity(self, days: int, authority: ActiveAuthority) -> Validity:
         """From a little before now; the backdate is part of the lifetime, and the end of the chain is the end."""
@@ -249,7 +262,7 @@ class Issuance:
             host=record.host,
             leaf=x509.load_der_x509_certificate(record.der),
             authorities=self._hierarchy.chain_of(record.issuer_id),
-            is_vos=record.profile == VOS.name,
+            purpose=TOMCAT_ECDSA if record.profile == VOS.name else None,
         )
 
     def bundle(self, records: Sequence[CertificateRecord]) -> Bundle:

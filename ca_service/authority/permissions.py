@@ -23,6 +23,7 @@ class Action(StrEnum):
 
     CHECK = "check requests"
     ISSUE = "issue certificates"
+    FLEET = "manage clusters and mark steps"
     READ = "read certificates"
     OWN_ACCOUNT = "manage the own account and its tokens"
     ACCOUNTS = "manage accounts"
@@ -30,11 +31,13 @@ class Action(StrEnum):
 
 
 _EVERYBODY: Final = frozenset(Role)
+_EVERYBODY_BUT_AUDITORS: Final = _EVERYBODY - {Role.AUDITOR}
 PERMISSIONS: Final[dict[Action, frozenset[Role]]] = {
     Action.CHECK: _EVERYBODY,
     Action.READ: _EVERYBODY,
     Action.OWN_ACCOUNT: _EVERYBODY,
-    Action.ISSUE: frozenset({Role.REQUESTER, Role.APPROVER, Role.ADMINISTRATOR}),
+    Action.ISSUE: _EVERYBODY_BUT_AUDITORS,
+    Action.FLEET: _EVERYBODY_BUT_AUDITORS,
     Action.ACCOUNTS: frozenset({Role.ADMINISTRATOR}),
     Action.AUTHORITY: frozenset({Role.ADMINISTRATOR}),
 }

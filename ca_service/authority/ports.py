@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
@@ -73,6 +73,9 @@ class Ledger(Protocol):
 
     def list_by_key(self, key_fingerprint: str, at: datetime) -> tuple[CertificateRecord, ...]:
         """The certificates with this key that are valid at `at`, newest first."""
+
+    def list_by_requests(self, fingerprints: Collection[str]) -> tuple[CertificateRecord, ...]:
+        """The certificates for these requests, newest first."""
 
     def list_certificates(self, query: CertificateQuery) -> Page:
         """One page of a list; raises InvalidInput for a cursor that we did not hand out."""

@@ -22,7 +22,7 @@ from ca_service.errors import InvalidInput, blocking
 from ca_service.pki import encodings
 from ca_service.pki.names import visible
 from ca_service.vos import formats
-from ca_service.vos.bundle import safe_name
+from ca_service.vos.file_names import safe_name
 
 _ENCODERS: Final[dict[str, Callable[[Sequence[x509.Certificate]], bytes]]] = {
     **formats.CHAIN_ENCODINGS,

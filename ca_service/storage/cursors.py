@@ -6,20 +6,19 @@ import base64
 from datetime import UTC, datetime
 from typing import Final
 
-from ca_service.authority.records import Sort
 from ca_service.errors import InvalidInput, blocking
 
 _MAX_LENGTH: Final = 600
 _MAX_KEY: Final = 2**63 - 1  # what SQLite can compare with
 
 
-def write(sort: Sort, value: str | int | datetime, key: int) -> str:
+def write(sort: str, value: str | int | datetime, key: int) -> str:
     """The cursor of the page after the row with this value, and this key among those of equal value."""
     shown = str(int(value.timestamp())) if isinstance(value, datetime) else str(value)
     return base64.urlsafe_b64encode(f"{sort} {key} {shown}".encode()).decode().rstrip("=")
 
 
-def read(cursor: str, sort: Sort) -> tuple[str | datetime, int]:
+def read(cursor: str, sort: str) -> tuple[str | datetime, int]:
     """(value, key) of a cursor of ours; raises InvalidInput for any other, and for one of another sort."""
     try:
         return _read(cursor, sort)
@@ -34,7 +33,7 @@ def read(cursor: str, sort: Sort) -> tuple[str | datetime, int]:
         ) from error
 
 
-def _read(cursor: str, sort: Sort) -> tuple[str | datetime, int]:
+def _read(cursor: str, sort: str) -> tuple[str | datetime, int]:
     if len(cursor) > _MAX_LENGTH:
         raise ValueError("longer than any that we write")
     found, key, value = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().split(" ", 2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from ca_service.storage.schema import audit_event, certificate
 from ca_service.storage.schema import replay as answer
 
 MAX_PAGE: Final = 200
+_MAX_VARIABLES: Final = 500  # of one statement
 _SERIAL: Final = re.compile("[0-9a-f]{1,40}")
 _COLUMNS: Final[dict[Sort, Column[Any]]] = {
     "newest": certificate.c.id,
@@ -52,6 +53,17 @@ class SQLLedger:
         with self._database.read() as connection:
             found = connection.execute(statement.order_by(certificate.c.id.desc())).all()
         return tuple(map(rows.certificate_record, found))
+
+    def list_by_requests(self, fingerprints: Collection[str]) -> tuple[CertificateRecord, ...]:
+        """The certificates for these requests, newest first."""
+        column = certificate.c.request_fingerprint
+        with self._database.read() as connection:
+            found = [
+                row
+                for some in _batched(sorted(fingerprints), _MAX_VARIABLES)
+                for row in connection.execute(select(certificate).where(column.in_(some)))
+            ]
+        return tuple(map(rows.certificate_record, sorted(found, key=lambda row: row.id, reverse=True)))
 
     def list_certificates(self, query: CertificateQuery) -> Page:
         """One page by keyset: as quick at the millionth row as at the first."""
@@ -99,6 +111,11 @@ class SQLLedger:
         with self._database.read() as connection:
             row = connection.execute(statement).first()
         return rows.certificate_record(row) if row else None
+
+
+def _batched(values: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    for start in range(0, len(values), size):
+        yield values[start : start + size]
 
 
 def _reissuable(request_fingerprint: str, profile: str, issuer_id: str, at: datetime) -> Select[Any]:

@@ -8,33 +8,40 @@ from __future__ import annotations
 
 import hashlib
 import io
-import re
 import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from cryptography import x509
 
 from ca_service.pki import encodings, names
-from ca_service.vos.purposes import TOMCAT_ECDSA
-from ca_service.vos.steps import SOURCES, Step, as_text, server_steps, vos_steps
+from ca_service.vos.documents import Facts, as_html, as_text
+from ca_service.vos.file_names import leaf_file, safe_name, trust_file
+from ca_service.vos.general_steps import general_runbook, server_steps, vos_steps
+from ca_service.vos.purposes import Purpose
+from ca_service.vos.runbook import cluster_runbook
+from ca_service.vos.steps import Leaf, Node, Runbook, Step
 
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the first moment that a ZIP can tell
-_RESERVED: Final = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)")
 _SUMS: Final = "SHA256SUMS"
-_MAX_NAME: Final = 64  # Windows ends a path at 260 characters, folders included
 _FULL_CHAIN: Final = "fullchain.pem"
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One leaf to be delivered, with its authorities: the issuing one first, the root last."""
+    """One leaf to be delivered, with its authorities: the issuing one first, the root last.
+
+    `purpose` is None for a plain server. `node` is the node, where its product is known; `covers` are the other
+    nodes for which a multi-server certificate holds.
+    """
 
     host: str
     leaf: x509.Certificate
     authorities: tuple[x509.Certificate, ...]
-    is_vos: bool
+    purpose: Purpose | None
+    node: Node | None = None
+    covers: tuple[Node, ...] = ()
 
     @property
     def serial_number(self) -> str:
@@ -65,29 +72,23 @@ class Bundle:
         return _zip((*self.uploads, *self.extras))
 
 
-def safe_name(host: str) -> str:
-    """The host as a part of a file name: ASCII, lower case, safe on every system, never empty."""
-    name = re.sub(r"[^a-z0-9.-]+", "-", host.lower().replace("*", "wildcard")).strip(".-")[:_MAX_NAME].rstrip(".-")
-    return f"host-{name}" if _RESERVED.match(name) else name or "host"
-
-
 def bundle_name(deliveries: Sequence[Delivery]) -> str:
     """What the ZIP of these is called: after the node, or after how many they are."""
     if len(deliveries) > 1:
         return f"{len(deliveries)}-certificates.zip"
-    suffix = TOMCAT_ECDSA.service if deliveries[0].is_vos else "server"
-    return f"{safe_name(deliveries[0].host)}-{suffix}.zip"
+    purpose = deliveries[0].purpose
+    return f"{safe_name(deliveries[0].host)}-{purpose.service if purpose else 'server'}.zip"
 
 
 def node_bundle(delivery: Delivery) -> Bundle:
     """The bundle for one leaf."""
     trust, leaf = _trust_files(delivery), _leaf_file(delivery)
-    steps = _steps(delivery, [file.path for file in trust], leaf.path)
+    runbook = _runbook(delivery, [file.path for file in trust], leaf.path)
     return Bundle(
         name=bundle_name([delivery]),
         uploads=(*trust, leaf),
-        extras=(*map(_der_copy, (*trust, leaf)), *_documents(delivery, steps)),
-        steps=steps,
+        extras=(*map(_der_copy, (*trust, leaf)), *_documents(delivery, runbook)),
+        steps=(*runbook.warnings, *runbook.steps),
     )
 
 
@@ -98,7 +99,7 @@ def bundle_of(deliveries: Sequence[Delivery]) -> Bundle:
     """
     if len(deliveries) == 1:
         return node_bundle(deliveries[0])
-    shares = len({(delivery.authorities, delivery.is_vos) for delivery in deliveries}) == 1
+    shares = len({(delivery.authorities, delivery.purpose) for delivery in deliveries}) == 1
     trust = _trust_files(deliveries[0]) if shares else ()
     uploads, extras = [*trust], [*map(_der_copy, trust)]
     for folder, delivery in zip(_folders(deliveries), deliveries, strict=True):
@@ -108,11 +109,46 @@ def bundle_of(deliveries: Sequence[Delivery]) -> Bundle:
     return Bundle(bundle_name(deliveries), tuple(uploads), tuple(extras), ())
 
 
+def cluster_bundle(name: str, title: str, deliveries: Sequence[Delivery], nodes: Sequence[Node]) -> Bundle:
+    """The bundle of a cluster: the runbook at the top, what all nodes need once, and a folder per node.
+
+    Every delivery knows its node. Raises ValueError for deliveries under different authorities.
+    """
+    if len({delivery.authorities for delivery in deliveries}) != 1:
+        raise ValueError("a cluster is delivered under one authority")
+    purposes = list(dict.fromkeys(delivery.purpose for delivery in deliveries))
+    trust = [file for purpose in purposes for file in _trust_files(replace(deliveries[0], purpose=purpose))]
+    leaves = [
+        Leaf(each.node, each.purpose, each.leaf, each.covers) for each in deliveries if each.node and each.purpose
+    ]
+    runbook = cluster_runbook(title, nodes, leaves, deliveries[0].authorities)
+    uploads, extras = list(trust), list(map(_der_copy, trust))
+    for delivery in deliveries:
+        below = _below_shared(delivery, [file for file in trust if _is_for(file, delivery)])
+        folder = safe_name(delivery.host)
+        uploads += [_moved(folder, file) for file in below.uploads]
+        extras += [_moved(folder, _named_after(file, delivery, deliveries)) for file in below.extras]
+    extras += _written("RUNBOOK", runbook, ())
+    return Bundle(f"{safe_name(name)}.zip", tuple(uploads), tuple(extras), (*runbook.warnings, *runbook.steps))
+
+
+def _is_for(file: BundleFile, delivery: Delivery) -> bool:
+    return delivery.purpose is not None and file.purpose == delivery.purpose.trust
+
+
+def _named_after(file: BundleFile, delivery: Delivery, deliveries: Sequence[Delivery]) -> BundleFile:
+    """A document of a leaf; with its purpose in front where a node has several leaves."""
+    is_alone = sum(each.host == delivery.host for each in deliveries) == 1
+    if is_alone or delivery.purpose is None or file.path.startswith("der/"):
+        return file
+    return BundleFile(f"{delivery.purpose.service}-{file.path}", file.data, file.purpose)
+
+
 def _below_shared(delivery: Delivery, trust: Sequence[BundleFile]) -> Bundle:
     """The folder of one leaf whose authorities lie in the folder above."""
     leaf = _leaf_file(delivery)
-    steps = _steps(delivery, [f"../{file.path}" for file in trust], leaf.path)
-    return Bundle("", (leaf,), (_der_copy(leaf), *_documents(delivery, steps)), steps)
+    runbook = _runbook(delivery, [f"../{file.path}" for file in trust], leaf.path)
+    return Bundle("", (leaf,), (_der_copy(leaf), *_documents(delivery, runbook)), ())
 
 
 def _folders(deliveries: Sequence[Delivery]) -> list[str]:
@@ -136,20 +172,18 @@ def _moved(folder: str, file: BundleFile) -> BundleFile:
 
 
 def _trust_files(delivery: Delivery) -> tuple[BundleFile, ...]:
-    purpose = TOMCAT_ECDSA.trust if delivery.is_vos else ""
-    ending = f".{purpose}.pem" if purpose else ".pem"
-    downwards = delivery.authorities[::-1]
+    """The authorities, root first."""
+    purpose = delivery.purpose
     return tuple(
-        BundleFile(f"{number}-{'root' if number == 1 else 'intermediate'}{ending}", encodings.pem(certificate), purpose)
-        for number, certificate in enumerate(downwards, 1)
+        BundleFile(trust_file(number, purpose), encodings.pem(certificate), purpose.trust if purpose else "")
+        for number, certificate in enumerate(delivery.authorities[::-1], 1)
     )
 
 
 def _leaf_file(delivery: Delivery) -> BundleFile:
-    purpose = TOMCAT_ECDSA.service if delivery.is_vos else ""
-    ending = f".{purpose}.pem" if purpose else ".pem"
-    number = len(delivery.authorities) + 1
-    return BundleFile(f"{number}-{safe_name(delivery.host)}{ending}", encodings.pem(delivery.leaf), purpose)
+    purpose = delivery.purpose
+    path = leaf_file(len(delivery.authorities) + 1, delivery.host, purpose)
+    return BundleFile(path, encodings.pem(delivery.leaf), purpose.service if purpose else "")
 
 
 def _der_copy(file: BundleFile) -> BundleFile:
@@ -157,35 +191,49 @@ def _der_copy(file: BundleFile) -> BundleFile:
     return BundleFile(f"der/{file.path.removesuffix('.pem')}.der", encodings.der(certificate), file.purpose)
 
 
-def _steps(delivery: Delivery, trust_files: Sequence[str], leaf_file: str) -> tuple[Step, ...]:
-    if delivery.is_vos:
-        return vos_steps(TOMCAT_ECDSA, delivery.host, delivery.serial_number, trust_files, leaf_file)
-    return server_steps(delivery.host, trust_files, leaf_file, _FULL_CHAIN)
+def _runbook(delivery: Delivery, trust_files: Sequence[str], leaf_path: str) -> Runbook:
+    """The steps of one leaf: for its product where that is known, or else what each product needs."""
+    title = f"Certificate for {delivery.host}"
+    purpose, node = delivery.purpose, delivery.node
+    if purpose is None:
+        return general_runbook(title, server_steps(delivery.host, trust_files, leaf_path, _FULL_CHAIN))
+    if node is None:
+        steps = vos_steps(purpose, delivery.host, delivery.serial_number, trust_files, leaf_path)
+        return general_runbook(title, steps)
+    leaf = Leaf(node, purpose, delivery.leaf, delivery.covers)
+    return cluster_runbook(title, leaf.nodes, [leaf], delivery.authorities, has_folders=False)
 
 
-def _documents(delivery: Delivery, steps: Sequence[Step]) -> Iterator[BundleFile]:
+def _documents(delivery: Delivery, runbook: Runbook) -> Iterator[BundleFile]:
     """What lies beside the certificates."""
     chain = (delivery.leaf, *delivery.authorities)
     yield BundleFile("chain.p7b", encodings.p7b(chain))
-    yield BundleFile("UPLOAD.txt", _upload_text(delivery, steps).encode())
-    if not delivery.is_vos:
+    yield from _written("UPLOAD", runbook, tuple(_facts(delivery)))
+    if delivery.purpose is None:
         yield BundleFile(_FULL_CHAIN, encodings.pem_chain(chain[:-1]))
 
 
-def _upload_text(delivery: Delivery, steps: Sequence[Step]) -> str:
+def _written(name: str, runbook: Runbook, facts: Facts) -> tuple[BundleFile, BundleFile]:
+    """A runbook as text, and as a page."""
+    return (
+        BundleFile(f"{name}.txt", as_text(runbook, facts).encode()),
+        BundleFile(f"{name}.html", as_html(runbook, facts).encode()),
+    )
+
+
+def _facts(delivery: Delivery) -> Iterator[tuple[str, str]]:
     leaf = delivery.leaf
     found = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    facts = [
-        ("Subject", names.name_text(leaf.subject)),
-        ("Names", ", ".join(names.general_names_text(found))),
-        ("Serial number", delivery.serial_number),
-        ("Valid", f"{leaf.not_valid_before_utc:%Y-%m-%d %H:%M:%S} to {leaf.not_valid_after_utc:%Y-%m-%d %H:%M:%S} UTC"),
-        ("Fingerprint", f"{encodings.fingerprint(leaf)} (SHA-256)"),
-    ]
-    if delivery.is_vos:
-        facts.append(("chain.p7b", "all certificates in one file, in no order: upload the numbered files instead"))
-        facts.append(("Sources", SOURCES))
-    return as_text(f"Certificate for {delivery.host}", steps, facts)
+    yield "Subject", names.name_text(leaf.subject)
+    yield "Names", ", ".join(names.general_names_text(found))
+    yield "Serial number", delivery.serial_number
+    yield (
+        "Valid",
+        f"{leaf.not_valid_before_utc:%Y-%m-%d %H:%M:%S} to {leaf.not_valid_after_utc:%Y-%m-%d %H:%M:%S} UTC",
+    )
+    yield "Fingerprint", f"{encodings.fingerprint(leaf)} (SHA-256)"
+    if delivery.purpose is not None:
+        yield "chain.p7b", "all certificates in one file, in no order: upload the numbered files instead"
 
 
 def _zip(files: Sequence[BundleFile]) -> bytes:

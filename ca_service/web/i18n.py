@@ -7,6 +7,8 @@ from typing import Final
 from flask import Flask, request
 from flask_babel import Babel, get_locale, gettext
 
+from ca_service.vos.phrases import Phrase
+
 LANGUAGES: Final = ("en",)
 
 
@@ -20,6 +22,8 @@ def install(app: Flask) -> None:
 
 def translate(text: str) -> str:
     """The text in the language of the request; the text itself where there is no translation."""
+    if isinstance(text, Phrase):
+        return text.translated(translate)
     return gettext(text) if text else text
 
 

@@ -15,6 +15,7 @@ from schemathesis.engine import events, from_schema
 
 from ca_service.authority.permissions import Role
 from ca_service.authority.submission import MAX_REQUESTS
+from ca_service.web.api import examples
 from tests.support import pkcs10
 from tests.support.requests import node
 
@@ -28,6 +29,7 @@ _ALSO_EXPECTED: Final = {
     # that has one value in the query and another in the body. 406: DER of several.
     "POST /api/v1/certificates": ["400", "406", "422"],
     "POST /api/v1/checks": ["400"],  # as above
+    "POST /api/v1/fit": ["400", "422"],  # a text is a certificate or not, a request or not
     "GET /api/v1/certificates": ["400"],  # a cursor is one that was handed out, for the same sort
 }
 
@@ -42,6 +44,7 @@ def _teach_requests() -> None:
     """Tell schemathesis what requests look like; as many as one submission may hold, and some."""
     requests = [_request(number) for number in range(MAX_REQUESTS + 10)]
     schemathesis.openapi.format("pkcs10", st.sampled_from([data.decode("ascii") for data in requests]))
+    schemathesis.openapi.format("x509", st.sampled_from([examples.CERTIFICATE, examples.ROOT]))
     schemathesis.openapi.media_type("application/pkcs10", st.sampled_from(requests))
 
 
@@ -94,3 +97,4 @@ def test_the_api_keeps_to_its_description(steady_app: Flask, made: Made) -> None
     assert [event for event in happened if isinstance(event, events.NonFatalError | events.FatalError)] == []
     assert answers["POST /api/v1/certificates", 201] >= 1, answers  # the example at least
     assert answers["POST /api/v1/checks", 200] >= 5, answers
+    assert answers["POST /api/v1/fit", 200] >= 1, answers

@@ -12,6 +12,7 @@ from flask import Flask
 
 from ca_service.web.api.operations import OPERATIONS, Operation
 from tests.support.requests import SOCIALMINER, UCCX_PUBLISHER, UCCX_SUBSCRIBER
+from tests.support.spoiled import intermediate, issued, root
 
 from .conftest import served
 
@@ -33,6 +34,8 @@ def folder(tmp_path: Path) -> Path:
     (folder / "tomcat-ECDSA.csr").write_bytes(UCCX_PUBLISHER.data)
     (folder / "uccx1.csr").write_bytes(UCCX_PUBLISHER.data)
     (folder / "uccx2.csr").write_bytes(UCCX_SUBSCRIBER.data)
+    for name, made in (("signed", issued()), ("intermediate", intermediate()), ("root", root())):
+        (folder / f"{name}.pem").write_bytes(made.pem)
     return folder
 
 

@@ -68,6 +68,7 @@ def test_only_the_document_itself_needs_no_token(document: dict[str, Any]) -> No
         (models.CertificatesDocument, examples.CERTIFICATES),
         (models.ChecksDocument, examples.CHECKS),
         (models.AuthorityDocument, examples.AUTHORITY),
+        (models.FitResultDocument, examples.FIT),
         (models.ProblemDocument, examples.PROBLEM),
     ],
 )

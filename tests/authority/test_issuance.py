@@ -17,6 +17,7 @@ from ca_service.authority.permissions import Actor, Role
 from ca_service.authority.records import CertificateQuery, CertificateRecord
 from ca_service.authority.registration import Options, Policy
 from ca_service.errors import Conflict, InvalidInput, NotFound, NotReady, Refused, SigningError
+from ca_service.vos.purposes import TOMCAT_ECDSA
 from tests.authority.external_roots import Certified
 from tests.support import pkcs10, requests
 from tests.support.factories import PLAN, Lab, actor, event
@@ -352,13 +353,13 @@ def test_the_bundle_holds_the_chain_of_the_issuer_that_signed(signing: Lab) -> N
     issued = issue(signing, UCCX_PUBLISHER.data)
     delivery = signing.issuance.delivery(issued.certificates[0])
     assert delivery.authorities == signing.hierarchy.active().chain
-    assert delivery.is_vos
+    assert delivery.purpose is TOMCAT_ECDSA
     assert signing.issuance.bundle(issued.certificates).name == "uccx1.example.com-tomcat-ECDSA.zip"
 
 
 def test_the_delivery_for_a_plain_server_is_not_for_a_node(signing: Lab) -> None:
     (record,) = issue(signing, UCCX_PUBLISHER.data, profile="server").certificates
-    assert not signing.issuance.delivery(record).is_vos
+    assert signing.issuance.delivery(record).purpose is None
 
 
 def test_an_examination_without_a_request_cannot_be_issued(signing: Lab) -> None:

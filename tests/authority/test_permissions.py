@@ -7,20 +7,23 @@ from typing import Any
 
 import pytest
 
+from ca_service.authority.fleet.records import ClusterQuery
 from ca_service.authority.permissions import PERMISSIONS, Action, Actor, Role, require
 from ca_service.authority.records import CertificateQuery
 from ca_service.authority.registration import Options
 from ca_service.errors import CAServiceError, NotAllowed
+from ca_service.vos.fit import Files
 from tests.support.factories import PASSWORD, PLAN, Lab, actor
+from tests.support.fleet import PUBLISHER
 
-#: role -> (check, issue, read, own account, accounts, authority)
+#: role -> (check, issue, fleet, read, own account, accounts, authority)
 TABLE = {
-    Role.REQUESTER: (True, True, True, True, False, False),
-    Role.APPROVER: (True, True, True, True, False, False),
-    Role.ADMINISTRATOR: (True, True, True, True, True, True),
-    Role.AUDITOR: (True, False, True, True, False, False),
+    Role.REQUESTER: (True, True, True, True, True, False, False),
+    Role.APPROVER: (True, True, True, True, True, False, False),
+    Role.ADMINISTRATOR: (True, True, True, True, True, True, True),
+    Role.AUDITOR: (True, False, False, True, True, False, False),
 }
-ACTIONS = (Action.CHECK, Action.ISSUE, Action.READ, Action.OWN_ACCOUNT, Action.ACCOUNTS, Action.AUTHORITY)
+ACTIONS = (Action.CHECK, Action.ISSUE, Action.FLEET, Action.READ, Action.OWN_ACCOUNT, Action.ACCOUNTS, Action.AUTHORITY)
 CELLS = [(role, action, allowed) for role, row in TABLE.items() for action, allowed in zip(ACTIONS, row, strict=True)]
 UseCase = Callable[[Lab, Actor], Any]
 USE_CASES: list[tuple[str, Action, UseCase]] = [
@@ -28,6 +31,23 @@ USE_CASES: list[tuple[str, Action, UseCase]] = [
     ("issue", Action.ISSUE, lambda lab, who: lab.issuance.issue(who, [b"x"], Options())),
     ("get certificate", Action.READ, lambda lab, who: lab.issuance.get_certificate(who, "1")),
     ("list certificates", Action.READ, lambda lab, who: lab.issuance.list_certificates(who, CertificateQuery())),
+    ("check fit", Action.CHECK, lambda lab, who: lab.fitting.check(who, Files(None, b"x"))),
+    ("list clusters", Action.READ, lambda lab, who: lab.fleet.list_clusters(who, ClusterQuery())),
+    ("get cluster", Action.READ, lambda lab, who: lab.fleet.get_cluster(who, 1)),
+    ("slots", Action.READ, lambda lab, who: lab.fleet.slots(who, 1)),
+    ("list marks", Action.READ, lambda lab, who: lab.fleet.list_marks(who, 1)),
+    ("board", Action.READ, lambda lab, who: lab.handover.board(who, 1)),
+    ("bundle", Action.READ, lambda lab, who: lab.handover.bundle(who, 1)),
+    ("propose", Action.READ, lambda lab, who: lab.fleet.propose(who, 1, [b"x"], Options())),
+    ("create cluster", Action.FLEET, lambda lab, who: lab.fleet.create(who, "Lab", [])),
+    ("rename cluster", Action.FLEET, lambda lab, who: lab.fleet.rename(who, 1, "Lab")),
+    ("remove cluster", Action.FLEET, lambda lab, who: lab.fleet.remove(who, 1)),
+    ("add node", Action.FLEET, lambda lab, who: lab.fleet.add_node(who, 1, PUBLISHER)),
+    ("change node", Action.FLEET, lambda lab, who: lab.fleet.change_node(who, 1, 1, PUBLISHER)),
+    ("remove node", Action.FLEET, lambda lab, who: lab.fleet.remove_node(who, 1, 1)),
+    ("place", Action.FLEET, lambda lab, who: lab.fleet.place(who, 1, [], Options())),
+    ("mark", Action.FLEET, lambda lab, who: lab.fleet.mark(who, 1, "x", True, ())),
+    ("sign for a cluster", Action.ISSUE, lambda lab, who: lab.fleet.sign(who, 1, [], Options())),
     ("create account", Action.ACCOUNTS, lambda lab, who: lab.accounts.create(who, "x", Role.AUDITOR, PASSWORD)),
     ("list accounts", Action.ACCOUNTS, lambda lab, who: lab.accounts.list_accounts(who)),
     ("disable account", Action.ACCOUNTS, lambda lab, who: lab.accounts.set_disabled(who, "else", disabled=True)),

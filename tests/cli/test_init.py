@@ -35,7 +35,7 @@ def test_its_options_win_over_the_settings(new_ca: CommandLine) -> None:
 
 def test_it_tells_what_it_made(new_ca: CommandLine) -> None:
     result = new_ca("init", "--name", "Example Lab", "--root-curve", "P-384")
-    assert result.stderr == "Database upgraded from nothing to 0001.\n"
+    assert result.stderr == "Database upgraded from nothing to 0002.\n"
     assert result.stdout.startswith("Created: root and intermediate.\n")
     assert "subject   O=Example Lab, CN=Example Lab EC Root CA G1\n" in result.stdout
 

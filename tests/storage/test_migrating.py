@@ -90,7 +90,7 @@ def test_a_version_table_without_a_version_is_an_older_schema(empty: Database) -
     assert SQLSchema(empty).upgrade() == ("", HEAD)
 
 
-@pytest.mark.parametrize("version", ["0002", "9999", "ae1027a6acf"])
+@pytest.mark.parametrize("version", ["0003", "9999", "ae1027a6acf"])
 def test_a_newer_schema_is_refused_with_what_to_do_and_left_alone(database: Database, version: str) -> None:
     set_version(database, version)
     schema = SQLSchema(database)

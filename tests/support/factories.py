@@ -14,6 +14,10 @@ from ca_service.authority.accounts import Accounts
 from ca_service.authority.audit import AuditEvent, Event
 from ca_service.authority.custody import RootCustody
 from ca_service.authority.external import ExternalAuthorities
+from ca_service.authority.fitting import Fitting
+from ca_service.authority.fleet.clusters import Fleet
+from ca_service.authority.fleet.handover import Handover
+from ca_service.authority.fleet.store import FleetStore
 from ca_service.authority.hierarchy import Hierarchy, HierarchyPlan
 from ca_service.authority.issuance import Issuance
 from ca_service.authority.permissions import Actor, Role
@@ -29,6 +33,7 @@ from tests.support.fakes import (
     InMemoryLedger,
     counting_serial_numbers,
 )
+from tests.support.fleet import InMemoryFleetStore
 
 PASSWORD: Final = "correct horse battery staple"
 OPERATOR: Final = Actor(None, "operator", Role.ADMINISTRATOR)
@@ -103,12 +108,16 @@ class Lab:
     keystore: KeyStore = field(default_factory=InMemoryKeyStore)
     ledger: Ledger = field(default_factory=InMemoryLedger)
     account_store: AccountStore = field(default_factory=InMemoryAccountStore)
+    fleet_store: FleetStore = field(default_factory=InMemoryFleetStore)
     policy: Policy = field(default_factory=Policy)
     base_url: str = ""
     hierarchy: Hierarchy = field(init=False)
     external: ExternalAuthorities = field(init=False)
     custody: RootCustody = field(init=False)
     issuance: Issuance = field(init=False)
+    fitting: Fitting = field(init=False)
+    fleet: Fleet = field(init=False)
+    handover: Handover = field(init=False)
     accounts: Accounts = field(init=False)
 
     def __post_init__(self) -> None:
@@ -118,6 +127,9 @@ class Lab:
         self.external = ExternalAuthorities(self.issuers, self.keystore, self.clock)
         self.custody = RootCustody(self.issuers, self.keystore, self.clock)
         self.issuance = Issuance(self.ledger, self.hierarchy, self.policy, self.clock, serial_numbers)
+        self.fitting = Fitting(self.clock)
+        self.fleet = Fleet(self.fleet_store, self.ledger, self.issuance, self.clock)
+        self.handover = Handover(self.fleet, self.issuance, self.hierarchy)
         self.accounts = Accounts(self.account_store, cheap_hasher(), self.clock)
 
     def initialised(self, plan: HierarchyPlan = PLAN) -> Lab:

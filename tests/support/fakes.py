@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -149,6 +149,10 @@ class InMemoryLedger:
         """See the port."""
         found = (each for each in reversed(self._certificates) if each.key_fingerprint == key_fingerprint)
         return tuple(each for each in found if each.not_after >= at)
+
+    def list_by_requests(self, fingerprints: Collection[str]) -> tuple[CertificateRecord, ...]:
+        """See the port."""
+        return tuple(each for each in reversed(self._certificates) if each.request_fingerprint in fingerprints)
 
     def list_certificates(self, query: CertificateQuery) -> Page:
         """See the port; the cursor is the place in the list, and the sort."""

@@ -14,7 +14,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 from ca_service.pki import encodings, keys, profiles
-from ca_service.vos.bundle import Bundle, BundleFile, Delivery, bundle_of, node_bundle, safe_name
+from ca_service.vos.bundle import Bundle, BundleFile, Delivery, bundle_of, node_bundle
+from ca_service.vos.file_names import safe_name
+from ca_service.vos.purposes import TOMCAT_ECDSA, Purpose
 from tests.authority.external_roots import Certified, certify, ec_root
 from tests.support import certificates
 from tests.support.certificates import common_name
@@ -24,20 +26,20 @@ WINDOWS_FORBIDS = set('<>:"/\\|?*')
 
 
 @cache
-def delivery(request: Request = THREE_NODES[0], *, is_vos: bool = True) -> Delivery:
+def delivery(request: Request = THREE_NODES[0], *, purpose: Purpose | None = TOMCAT_ECDSA) -> Delivery:
     """The certificate for a request under a root and an intermediate."""
     authority = certificates.intermediate("P-256", "P-256")
     leaf = authority.issue(certificates.requested(request.data))
-    return Delivery(f"{request.name}.example.com", leaf, authority.chain, is_vos)
+    return Delivery(f"{request.name}.example.com", leaf, authority.chain, purpose)
 
 
-def named(*names: str, host: str | None = None, is_vos: bool = True) -> Delivery:
+def named(*names: str, host: str | None = None, purpose: Purpose | None = TOMCAT_ECDSA) -> Delivery:
     """The certificate of a host with these names."""
     authority = certificates.intermediate("P-256", "P-256")
     contents = certificates.contents(
         profiles.SERVER, common_name("node"), keys.generate_key("P-256").public_key(), *names
     )
-    return Delivery(host if host is not None else names[0], authority.issue(contents), authority.chain, is_vos)
+    return Delivery(host if host is not None else names[0], authority.issue(contents), authority.chain, purpose)
 
 
 def unzipped(bundle: Bundle, folder: Path) -> Path:
@@ -72,6 +74,7 @@ def test_the_bundle_of_one_node_has_these_files() -> None:
         "der/3-uccx1.example.com.tomcat-ECDSA.der",
         "chain.p7b",
         "UPLOAD.txt",
+        "UPLOAD.html",
         "SHA256SUMS",
     ]
 
@@ -120,7 +123,7 @@ def test_the_p7b_holds_the_whole_chain() -> None:
 
 
 def test_the_bundle_of_a_plain_server_has_a_full_chain_and_no_purposes() -> None:
-    given = delivery(is_vos=False)
+    given = delivery(purpose=None)
     bundle = node_bundle(given)
     assert bundle.name == "uccx1.example.com-server.zip"
     assert [file.path for file in bundle.uploads] == ["1-root.pem", "2-intermediate.pem", "3-uccx1.example.com.pem"]
@@ -140,7 +143,7 @@ def test_the_same_certificates_give_the_same_bytes(count: int) -> None:
             each.host,
             x509.load_der_x509_certificate(each.leaf.public_bytes(Encoding.DER)),
             tuple(x509.load_der_x509_certificate(found.public_bytes(Encoding.DER)) for found in each.authorities),
-            each.is_vos,
+            each.purpose,
         )
         for each in deliveries
     ]
@@ -204,6 +207,7 @@ def test_several_nodes_have_a_folder_each_and_share_the_trust_files() -> None:
         "sm1.example.com/der/3-sm1.example.com.tomcat-ECDSA.der",
         "sm1.example.com/chain.p7b",
         "sm1.example.com/UPLOAD.txt",
+        "sm1.example.com/UPLOAD.html",
     ]
 
 
@@ -233,7 +237,7 @@ def test_leaves_of_different_authorities_have_a_complete_folder_each() -> None:
 
 
 def test_a_node_and_a_plain_server_have_a_complete_folder_each() -> None:
-    bundle = bundle_of([delivery(), delivery(SOCIALMINER, is_vos=False)])
+    bundle = bundle_of([delivery(), delivery(SOCIALMINER, purpose=None)])
     assert "uccx1.example.com/1-root.tomcat-trust.pem" in paths(bundle)
     assert "sm1.example.com/1-root.pem" in paths(bundle)
 

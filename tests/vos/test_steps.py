@@ -8,7 +8,9 @@ import subprocess
 import pytest
 
 from ca_service.vos.bundle import Delivery, node_bundle
-from ca_service.vos.steps import WIDTH, Step, as_text
+from ca_service.vos.documents import WIDTH, as_text
+from ca_service.vos.general_steps import general_runbook
+from ca_service.vos.steps import Step
 from tests.support.requests import CUCM_MULTI, JUNK_COUNTRY, UCCX_PUBLISHER
 from tests.vos.test_bundle import delivery, named
 
@@ -44,7 +46,7 @@ def test_the_steps_warn_of_the_other_certificate_and_of_the_used_up_request() ->
     text = " ".join(upload_text(delivery()).split())
     assert "purpose tomcat-ECDSA (not tomcat)" in text
     assert "a second certificate then needs a new request" in text
-    assert "UCCX, SocialMiner/CCP, Finesse, CUIC from 11.6: no: Cisco removed ECDSA" in text
+    assert "Not at all: Cisco has removed ECDSA there: UCCX 11.6 to 12.5; SocialMiner/CCP 11.6" in text
     assert text.index("does your version use it?") < text.index("1. Upload")
     assert "set tls server cert_type ecdsa" in text
 
@@ -63,12 +65,12 @@ def test_the_text_tells_what_was_signed() -> None:
         delivery(),
         delivery(CUCM_MULTI),
         delivery(JUNK_COUNTRY),
-        delivery(is_vos=False),
+        delivery(purpose=None),
         named(*(f"node{number}.example.com" for number in range(100))),
         named("a.example.com", host="2001:db8::1"),
-        named("*.example.com", is_vos=False),
+        named("*.example.com", purpose=None),
         named(LONG_HOST),
-        named(LONG_HOST, is_vos=False),
+        named(LONG_HOST, purpose=None),
     ],
     ids=["node", "cluster", "junk", "server", "hundred names", "IPv6", "wildcard", "long", "long server"],
 )
@@ -87,38 +89,39 @@ def test_the_text_has_lf_one_final_newline_and_no_blanks_at_line_ends() -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "address"), [("uccx1.example.com", "uccx1.example.com:PORT"), ("2001:db8::1", "[2001:db8::1]:PORT")]
+    ("host", "address"), [("uccx1.example.com", "uccx1.example.com:8443"), ("2001:db8::1", "[2001:db8::1]:8443")]
 )
 def test_the_command_asks_the_node_for_its_serial_number(host: str, address: str) -> None:
     given = named("a.example.com", host=host)
-    (step,) = (step for step in node_bundle(given).steps if step.command)
-    words = shlex.split(step.command)
+    (step,) = (step for step in node_bundle(given).steps if step.terminal)
+    words = shlex.split(step.terminal[0])
     assert words[:4] == ["openssl", "s_client", "-connect", address]
     assert given.serial_number.upper() in step.text
 
 
 def test_the_command_can_be_copied_out_of_the_text() -> None:
     given = named(LONG_HOST)
-    (step,) = (step for step in node_bundle(given).steps if step.command)
+    (step,) = (step for step in node_bundle(given).steps if step.terminal)
     text = upload_text(given)
     copied = text[text.index("openssl s_client") :].split("\n\n")[0]
     echoed = subprocess.run(
-        ["sh", "-c", "echo " + copied.replace("<", "\\<").replace("|", "\\|")],
+        ["sh", "-c", "echo " + copied.replace("<", "\\<").replace("2>", "2\\>").replace("|", "\\|")],
         check=True,
         capture_output=True,
         text=True,
     )
-    assert echoed.stdout.split() == step.command.split()
+    assert echoed.stdout.split() == step.terminal[0].split()
 
 
 def test_a_server_is_told_to_install_the_full_chain_and_its_clients_the_root() -> None:
-    steps = node_bundle(delivery(is_vos=False)).steps
+    steps = node_bundle(delivery(purpose=None)).steps
     assert [step.file for step in steps] == ["fullchain.pem", "3-uccx1.example.com.pem", "1-root.pem", ""]
-    assert shlex.split(steps[-1].command)[-2:] == ["1-root.pem", "</dev/null"]
+    assert shlex.split(steps[-1].terminal[0])[-2:] == ["1-root.pem", "</dev/null"]
 
 
 def test_a_step_is_written_with_its_number_text_purpose_and_command() -> None:
-    step = Step("Do it", "With care.", purpose="tomcat-trust", command="true")
-    assert as_text("Title", [step], [("Fact", "known")]) == (
-        "Title\n=====\n\nFact:          known\n\n1. Do it\n   With care.\n   Purpose: tomcat-trust\n\n   true\n"
+    step = Step("Do it", "With care.", purpose="tomcat-trust", terminal=("true",))
+    assert as_text(general_runbook("Title", [step]), [("Fact", "known")]) == (
+        "Title\n=====\n\nFact:          known\n\n1. Do it\n   With care.\n   Purpose: tomcat-trust\n"
+        "\n   On your own computer:\n      true\n"
     )

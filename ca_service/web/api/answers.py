@@ -16,6 +16,7 @@ from ca_service.authority.records import CertificateRecord
 from ca_service.authority.registration import Examination
 from ca_service.errors import Finding
 from ca_service.pki import encodings, keys, names
+from ca_service.vos.fit import Fit
 from ca_service.web.api import models
 from ca_service.web.api.negotiation import JSON
 from ca_service.web.auth import API_PREFIX
@@ -33,6 +34,11 @@ def certificates(
 def checks(examinations: Sequence[Examination]) -> Response:
     """What would happen to each request."""
     return _json(models.ChecksDocument(checks=[_check(number, each) for number, each in enumerate(examinations)]))
+
+
+def fit(found: Fit) -> Response:
+    """Whether a node would take a certificate."""
+    return _json(models.FitResultDocument.model_validate(found.as_document()))
 
 
 def authority(active: ActiveAuthority, form: str) -> Response:

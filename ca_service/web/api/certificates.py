@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask import Response, request
 
 from ca_service.authority.permissions import Action
-from ca_service.authority.records import CertificateQuery
-from ca_service.errors import InvalidInput, blocking
+from ca_service.authority.records import CertificateQuery, CertificateRecord
+from ca_service.errors import Finding, InvalidInput, blocking
 from ca_service.web.api import answers
 from ca_service.web.api.intake import read_submission
 from ca_service.web.api.models import CertificateQueryFields, IssueQuery, ListQueryFields
@@ -47,11 +49,16 @@ def list_certificates() -> Response:
 
 @needs(Action.READ)
 def get_certificate(serial_number: str) -> Response:
-    """One certificate."""
+    """One certificate; as JSON, with what a node would say against it today."""
     query = read_query(CertificateQueryFields)
     form = wanted_form(certificate_forms(1), query.format)
     record = installation().issuance.get_certificate(actor(), serial_number)
-    return answers.certificates([record], form)
+    return answers.certificates([record], form, _findings(record) if form == "json" else ())
+
+
+def _findings(record: CertificateRecord) -> Sequence[Finding]:
+    fit = installation().fitting.of_record(record, installation().hierarchy.chain_of(record.issuer_id))
+    return fit.findings if fit else ()
 
 
 def _idempotency_key() -> str:

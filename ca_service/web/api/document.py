@@ -11,6 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 from ca_service import __version__
 from ca_service.authority.submission import MAX_REQUESTS
+from ca_service.vos.fit import MAX_CHAIN_FILES
 from ca_service.web.api import examples, models
 from ca_service.web.api.negotiation import JSON
 from ca_service.web.api.operations import OPERATIONS, Operation
@@ -22,6 +23,7 @@ _EXAMPLES: Final[dict[type[BaseModel], Any]] = {
     models.CertificatesDocument: examples.CERTIFICATES,
     models.ChecksDocument: examples.CHECKS,
     models.AuthorityDocument: examples.AUTHORITY,
+    models.FitResultDocument: examples.FIT,
 }
 _PROBLEMS: Final = {
     400: "A parameter, a field or the body cannot be used.",
@@ -83,7 +85,7 @@ def _static_part() -> dict[str, Any]:
 
 
 def _schemas() -> dict[str, Any]:
-    inputs, outputs = [models.RequestDocument], [*_EXAMPLES, models.ProblemDocument]
+    inputs, outputs = [models.RequestDocument, models.FitDocument], [*_EXAMPLES, models.ProblemDocument]
     wanted = [(model, "validation") for model in inputs] + [(model, "serialization") for model in outputs]
     schemas: dict[str, Any] = models_json_schema(wanted, ref_template=_REFERENCE)[1]["$defs"]  # type: ignore[arg-type]
     return schemas
@@ -106,8 +108,10 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "responses": {str(status): _answer(operation, status) for status in operation.answers}
         | {str(status): {"$ref": f"#/components/responses/{status}"} for status in sorted(operation.problems)},
     }
-    if operation.takes_requests:
+    if operation.takes is models.RequestDocument:
         described["requestBody"] = _request_body(operation)
+    if operation.takes is models.FitDocument:
+        described["requestBody"] = _fit_body()
     if operation.is_public:
         described["security"] = []
     return described
@@ -171,6 +175,25 @@ def _request_body(operation: Operation) -> dict[str, Any]:
             "text/plain": {"schema": text, "example": examples.REQUEST},
             "multipart/form-data": {"schema": form, "example": one | {"csr": [examples.REQUEST]}},
             JSON: {"schema": _reference(models.RequestDocument), "example": one},
+        },
+    }
+
+
+def _fit_body() -> dict[str, Any]:
+    """JSON, or a form with the same names; a file of a form may be DER or PKCS#7 too."""
+    fields = {name: {"description": schema["description"]} for name, schema in _properties(models.FitDocument).items()}
+    certificate, request = {"type": "string", "format": "x509"}, {"type": "string", "format": "pkcs10"}
+    fields["certificate"] |= certificate
+    fields["csr"] |= request
+    fields["chain"] |= {"type": "array", "items": certificate, "maxItems": MAX_CHAIN_FILES}
+    fields["trust"] |= {"type": "string"}
+    form = {"type": "object", "properties": fields, "required": ["certificate"], "additionalProperties": False}
+    return {
+        "required": True,
+        "description": "A form with files (curl's -F certificate=@FILE), or JSON.",
+        "content": {
+            "multipart/form-data": {"schema": form, "example": examples.FIT_FILES},
+            JSON: {"schema": _reference(models.FitDocument), "example": examples.FIT_FILES},
         },
     }
 

@@ -19,6 +19,35 @@ HekaV1CPhUKG2MOrWvykE7H2aNokuKs/4CBGkCmsAiBsOtKEWsj8m9zk/IWQZph6
 u5xuugTVBgTDeFiox79D0Q==
 -----END CERTIFICATE REQUEST-----
 """
+#: What an authority made of it, whose key was thrown away as well; and that authority.
+CERTIFICATE: Final = """\
+-----BEGIN CERTIFICATE-----
+MIICITCCAcegAwIBAgIUGALm6mkzeXyWeE1OLbwLnFW0OKowCgYIKoZIzj0EAwIw
+IDEeMBwGA1UEAwwVRXhhbXBsZSBFQyBSb290IENBIEcxMB4XDTI2MTEyMzE4MDAw
+MFoXDTI3MTIyNTE4MDAwMFowgYwxCzAJBgNVBAYTAkRFMQ8wDQYDVQQIDAZIZXNz
+ZW4xGjAYBgNVBAcMEUZyYW5rZnVydCBhbSBNYWluMRowGAYDVQQKDBFCZWlzcGll
+bCAmIFPDtmhuZTEXMBUGA1UECxMOQ29udGFjdCBDZW50cmUxGzAZBgNVBAMTEnNt
+MS1FQy5leGFtcGxlLmNvbTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABPQB7Fup
+xdDkTb4iNH6LS3mnLkKBk9DmYI+Vp7kZsu2H4sIWJ4hHsNVChGXEBPdbY1v3HfZd
+g42HL0FNNJjYUjOjcjBwMAwGA1UdEwEB/wQCMAAwJwYDVR0lBCAwHgYIKwYBBQUH
+AwEGCCsGAQUFBwMCBggrBgEFBQcDBTAOBgNVHQ8BAf8EBAMCA7gwJwYDVR0RBCAw
+HoILZXhhbXBsZS5jb22CD3NtMS5leGFtcGxlLmNvbTAKBggqhkjOPQQDAgNIADBF
+AiBTu9RG0arBXwZ7owM5N8FkWU051Ev5phoVNKu9dzZsdwIhANx4P7m0CROrXcfj
+roVP+rTxq3D0RtkiGc2Xo8uzS2Ah
+-----END CERTIFICATE-----
+"""
+ROOT: Final = """\
+-----BEGIN CERTIFICATE-----
+MIIBZTCCAQugAwIBAgIUa9Vx3bcr4ELq1Xs3Bsxhrn1qUvswCgYIKoZIzj0EAwIw
+IDEeMBwGA1UEAwwVRXhhbXBsZSBFQyBSb290IENBIEcxMB4XDTI2MTEyMzE4MDAw
+MFoXDTM2MTEyMDE4MDAwMFowIDEeMBwGA1UEAwwVRXhhbXBsZSBFQyBSb290IENB
+IEcxMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEHagyUNCYFBW7NPPG11axFw06
+kaStTZWZQgVaHmB36a00lP/9/UBQCxFLNZb702DKbkevMOiizuHoOxgBsvUjHaMj
+MCEwDwYDVR0TAQH/BAUwAwEB/zAOBgNVHQ8BAf8EBAMCAQYwCgYIKoZIzj0EAwID
+SAAwRQIhAM/1sOpRynPd0/mSyJ0Re3AWJ+Hq7J2tN2bZt114LDfjAiA/k8wHe7mH
+sCzOfTXbJOFWqU+gzUGoa8JncnMwDTHMjw==
+-----END CERTIFICATE-----
+"""
 _SERIAL: Final = "5c3f9f0d5f0c4a1e8b7a6d2c4e1f0a9b8c7d6e5f"
 _PEM: Final = "-----BEGIN CERTIFICATE-----\n(base64)\n-----END CERTIFICATE-----\n"
 _OWN: Final = f"https://ca.example.com/api/v1/certificates/{_SERIAL}"
@@ -72,6 +101,29 @@ CHECKS: Final[dict[str, Any]] = {
             ],
         }
     ]
+}
+FIT_FILES: Final[dict[str, Any]] = {"csr": REQUEST, "certificate": CERTIFICATE, "chain": [ROOT]}
+FIT: Final[dict[str, Any]] = {
+    "taken": False,
+    "works": False,
+    "verdict": "The node would not take it.",
+    "checks": [
+        {
+            "topic": "public key",
+            "stage": "upload",
+            "result": "failed",
+            "message": "CSR Public Key and Certificate Public Key Do Not Match",
+            "finding": {
+                "pointer": "/certificate",
+                "rule": "fit.key",
+                "severity": "blocking",
+                "detail": "The certificate has another public key than the request.",
+                "mend": "It belongs to another node or to an older request: a new CSR replaces the one before, with "
+                "its key. Have the newest request of this node signed.",
+            },
+        },
+        {"topic": "end of validity", "stage": "upload", "result": "passed", "message": "", "finding": None},
+    ],
 }
 AUTHORITY: Final[dict[str, Any]] = {
     "name": "Example Lab",

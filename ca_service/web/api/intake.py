@@ -20,7 +20,7 @@ from ca_service.web.api.models import OptionFields, RequestDocument
 from ca_service.web.api.validation import conflict, single_values, unknown, validated
 from ca_service.web.problems import UnsupportedMediaType
 
-_FORM: Final = "multipart/form-data"
+FORM: Final = "multipart/form-data"
 _FILE_FIELD: Final = "csr"
 _BLANKS: Final = b"\xef\xbb\xbf \t\r\n"  # with the byte order mark
 _ENCODED_FIELD: Final = re.compile(rb"\s*(?:csr|profile|validity_days|new|add_host_name)=")
@@ -47,17 +47,22 @@ def read_submission(query: OptionFields) -> Submission:
     Raises InvalidInput for what cannot be read and for options that contradict each other,
     UnsupportedMediaType for a compressed body.
     """
+    require_plain_body()
+    body = _read_form() if request.mimetype == FORM else _read_raw(read_body())
+    return Submission(body.requests, _options(query, body.options))
+
+
+def require_plain_body() -> None:
+    """Raise UnsupportedMediaType for a compressed body."""
     if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
         raise UnsupportedMediaType.because(
             "http.content-encoding",
             "The body is compressed.",
-            "Send it without Content-Encoding; a signing request is small.",
+            "Send it without Content-Encoding; requests and certificates are small.",
         )
-    body = _read_form() if request.mimetype == _FORM else _read_raw(_body())
-    return Submission(body.requests, _options(query, body.options))
 
 
-def _body() -> bytes:
+def read_body() -> bytes:
     """The body as it came; Werkzeug cuts a chunked one off at the limit, and objects at the next read only."""
     data = request.get_data(cache=False)
     request.stream.read(1)
@@ -77,14 +82,17 @@ def _read_raw(data: bytes) -> _Body:
 
 
 def _read_json(data: bytes) -> _Body:
-    document = validated(RequestDocument, _parse(data), from_text=False)
+    parsed = parse_object(data)
+    if isinstance(parsed.get("csr"), list):
+        check_count(parsed["csr"])  # here, before each of a million wrong entries becomes a finding
+    document = validated(RequestDocument, parsed, from_text=False)
     texts = [document.csr] if isinstance(document.csr, str) else document.csr
     said = {name: getattr(document, name) for name in OptionFields.model_fields}
     return _Body(tuple(text.encode() for text in texts), OptionFields(**said))
 
 
-def _parse(data: bytes) -> dict[str, Any]:
-    """The JSON object (RFC 8259); raises InvalidInput, also for a name that stands in it twice."""
+def parse_object(data: bytes) -> dict[str, Any]:
+    """The JSON object (RFC 8259) in a body; raises InvalidInput, also for a name that stands in it twice."""
     try:
         parsed = json.loads(
             data, object_pairs_hook=_without_repetition, parse_float=_number, parse_constant=_no_constant
@@ -94,8 +102,6 @@ def _parse(data: bytes) -> dict[str, Any]:
         raise _not_json() from error
     if not isinstance(parsed, dict) or len(parsed) > _MAX_MEMBERS:
         raise _not_json()
-    if isinstance(parsed.get("csr"), list):
-        check_count(parsed["csr"])  # here, before each of a million wrong entries becomes a finding
     return parsed
 
 
@@ -103,7 +109,7 @@ def _not_json() -> InvalidInput:
     return InvalidInput.because(
         "json.invalid",
         "The body is not a JSON object, or not a sound one.",
-        'Send {{"csr": "..."}} as UTF-8, each name once; or send the request itself with curl --data-binary @FILE.',
+        'Send an object such as {{"csr": "..."}} as UTF-8, each name once; or send files, as curl -F csr=@FILE does.',
     )
 
 

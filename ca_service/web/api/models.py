@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 
 from ca_service.authority.submission import MAX_REQUESTS
 from ca_service.pki.profiles import LEAF_PROFILES, MAX_LEAF_DAYS
+from ca_service.vos.fit import MAX_CHAIN_FILES
 
 FROM_TEXT: Final = "from text"
 MAX_PAGE: Final = 200
@@ -37,6 +38,7 @@ _Limit = Annotated[int, Field(ge=1, le=MAX_PAGE), BeforeValidator(_read_number)]
 _Flag = Annotated[bool, BeforeValidator(_read_flag)]
 _ProfileName = Annotated[str, Field(max_length=32, json_schema_extra={"enum": list(LEAF_PROFILES)})]
 _RequestText = Annotated[str, Field(json_schema_extra={"format": "pkcs10"})]
+_CertificateText = Annotated[str, Field(json_schema_extra={"format": "x509"})]
 _Serial = Annotated[str, Field(pattern="^[0-9a-f]{40}$", description="40 lower-case hexadecimal digits")]
 _Fingerprint = Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="SHA-256 of the DER, hexadecimal")]
 _SEVERAL: Final[dict[str, JsonValue]] = {"minItems": 1, "maxItems": MAX_REQUESTS}
@@ -114,6 +116,22 @@ class RequestDocument(OptionFields):
     )
 
 
+class FitDocument(_Input):
+    """A certificate of any authority, with what it is to be held against."""
+
+    certificate: _CertificateText = Field(description="the certificate of the node as PEM, alone in its string")
+    csr: _RequestText | None = Field(
+        default=None, description="the request that it answers (PEM, or DER in base64); much is not compared without it"
+    )
+    chain: Annotated[list[_CertificateText], Field(max_length=MAX_CHAIN_FILES)] = Field(
+        default=[], description=f"the authorities above it as PEM, a string for each file, at most {MAX_CHAIN_FILES}"
+    )
+    trust: str = Field(
+        default="",
+        description="what `show cert list trust` prints on the node, or a snapshot of its certificate management API",
+    )
+
+
 class FindingDocument(_Output):
     """One thing that was found: what is wrong, where, and how to mend it."""
 
@@ -187,6 +205,25 @@ class ChecksDocument(_Output):
     """One check for each request, in their order."""
 
     checks: list[CheckDocument]
+
+
+class FitCheckDocument(_Output):
+    """One question about a certificate."""
+
+    topic: str = Field(description="what was asked, such as public key")
+    stage: Literal["upload", "use"] = Field(description="when a fault shows: at the upload, or in use afterwards")
+    result: Literal["passed", "failed", "not checked"]
+    message: str = Field(description="what the node will say, word for word, where Cisco prints it; or empty")
+    finding: FindingDocument | None = Field(description="what is wrong, or good to know")
+
+
+class FitResultDocument(_Output):
+    """Whether a node would take a certificate, and whether it would work after."""
+
+    taken: bool = Field(description="whether the node would take the files")
+    works: bool = Field(description="whether it would take them, and nothing would break later")
+    verdict: str
+    checks: list[FitCheckDocument] = Field(description="those of the upload first")
 
 
 class AuthorityCertificateDocument(_Output):

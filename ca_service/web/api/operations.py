@@ -22,7 +22,7 @@ class Operation:
 
     `curl` is a line for a shell in which $TOKEN is set; {base_url} stands for where this service is
     reached. `answers` tells what each status of a success means, `forms` the content types by their
-    name, `answer` the JSON one; `problems` are the statuses of its refusals.
+    name, `takes` the JSON of its body, `answer` that of its answer; `problems` are the statuses of its refusals.
     """
 
     id: str
@@ -35,7 +35,7 @@ class Operation:
     answer: type[BaseModel] | None
     query: type[BaseModel] = models.NoQuery
     forms: Mapping[str, str] = field(default_factory=lambda: MappingProxyType(JSON_ONLY))
-    takes_requests: bool = False
+    takes: type[BaseModel] | None = None
     is_public: bool = False
     problems: tuple[int, ...] = _READ_PROBLEMS
 
@@ -60,7 +60,7 @@ OPERATIONS: Final = (
         answer=models.CertificatesDocument,
         query=models.IssueQuery,
         forms=certificate_forms(1),
-        takes_requests=True,
+        takes=models.RequestDocument,
         problems=(*_INTAKE_PROBLEMS, 409, 422, 503),
     ),
     Operation(
@@ -73,8 +73,27 @@ OPERATIONS: Final = (
         answers={200: "One check for each request, whether it would be accepted or not."},
         answer=models.ChecksDocument,
         query=models.OptionFields,
-        takes_requests=True,
+        takes=models.RequestDocument,
         problems=_INTAKE_PROBLEMS,
+    ),
+    Operation(
+        id="checkFit",
+        method="POST",
+        path="/api/v1/fit",
+        summary="Check whether a node would take a certificate",
+        description=(
+            "Tells, question by question, whether a Cisco node would take a certificate of any authority, and whether "
+            "it would work after. Nothing is stored, and no node is asked. An answer that the node would refuse it "
+            "has status 200 as well: look at `works`."
+        ),
+        curl=_curl(
+            "-F csr=@tomcat-ECDSA.csr -F certificate=@signed.pem -F chain=@intermediate.pem -F chain=@root.pem "
+            '"{base_url}/api/v1/fit"'
+        ),
+        answers={200: "Every question with its answer."},
+        answer=models.FitResultDocument,
+        takes=models.FitDocument,
+        problems=(*_INTAKE_PROBLEMS, 422),
     ),
     Operation(
         id="listCertificates",

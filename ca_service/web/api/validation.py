@@ -14,6 +14,7 @@ from ca_service.web.api.models import FROM_TEXT
 
 Model = TypeVar("Model", bound=BaseModel)
 _MAX_SHOWN: Final = 60
+_FILES: Final = ("csr", "certificate", "chain", "trust")
 
 
 def read_query(model: type[Model]) -> Model:
@@ -76,7 +77,7 @@ def _finding(model: type[BaseModel], fault: Mapping[str, Any]) -> Finding:
         "{name} cannot be {value}.",
         "Give {takes}.",
         name=name,
-        value="what it is" if name == "csr" else _shown(fault["input"]),  # a key may have been sent by mistake
+        value="what it is" if name in _FILES else _shown(fault["input"]),  # a key may have been sent by mistake
         takes=takes,
     )
 

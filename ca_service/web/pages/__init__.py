@@ -6,9 +6,16 @@ blueprint = Blueprint("pages", __name__)
 
 from ca_service.web.pages import (  # noqa: E402, F401 - the views need the blueprint
     account,
+    agents,
     api_guide,
     authority,
     certificates,
+    clusters,
+    fit,
+    messages,
     new,
+    placing,
+    products,
+    runbook,
     session,
 )

@@ -13,7 +13,9 @@ from ca_service.authority.issuance import MAX_REQUESTS
 from ca_service.authority.permissions import Action
 from ca_service.authority.records import CertificateQuery, CertificateRecord, Sort
 from ca_service.errors import InvalidInput, NotFound, blocking
-from ca_service.vos.bundle import bundle_name, node_bundle, safe_name
+from ca_service.vos.bundle import bundle_name, node_bundle
+from ca_service.vos.file_names import safe_name
+from ca_service.vos.fit import Stage
 from ca_service.web.context import actor, base_url, installation, needs
 from ca_service.web.delivery import attachment, deliver
 from ca_service.web.pages import blueprint
@@ -42,9 +44,11 @@ def certificates() -> ResponseReturnValue:
 @blueprint.get("/certificates/<serial_number>")
 @needs(Action.READ)
 def certificate(serial_number: str) -> ResponseReturnValue:
-    """One certificate: decoded, with its chain, downloads and steps."""
+    """One certificate: decoded, with its chain, downloads and steps, and whether a node would take it today."""
     record = installation().issuance.get_certificate(actor(), serial_number)
-    return render_template("certificate.html", **_shown(record), now=installation().clock())
+    shown = _shown(record)
+    fit = installation().fitting.of_record(record, shown["delivery"].authorities)
+    return render_template("certificate.html", **shown, fit=fit, stages=tuple(Stage), now=installation().clock())
 
 
 @blueprint.get("/certificates/<serial_number>/download")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from flask import request
+from werkzeug.datastructures import FileStorage
 
 from ca_service.authority.registration import Options
-from ca_service.authority.submission import check_count
+from ca_service.authority.submission import MAX_REQUESTS, check_count
 from ca_service.errors import CAServiceError, InvalidInput, blocking
-from ca_service.pki import armour
+from ca_service.pki import archive, armour
 from ca_service.web.i18n import translate
 
 _MAX_DAYS_DIGITS: Final = 6
@@ -42,17 +44,29 @@ def carried_requests() -> tuple[Submitted, ...]:
 
 
 def new_requests() -> tuple[Submitted, ...]:
-    """The requests that were dropped, chosen or pasted since."""
-    files = [file for file in request.files.getlist("csr") if file.filename]
-    found = [Submitted((file.filename or "")[:200], file.read()) for file in files]
+    """The requests that were dropped, chosen or pasted since; raises InvalidInput for a ZIP that is no use."""
+    found = [each for file in request.files.getlist("csr") if file.filename for each in _unpacked(file)]
     if request.form.get("text", "").strip():
         found.append(Submitted(translate("pasted text"), request.form["text"].encode()))
     return tuple(found)
 
 
+def _unpacked(file: FileStorage) -> Iterator[Submitted]:
+    """The request in a file, or those in a ZIP of them."""
+    name, data = (file.filename or "")[:200], file.read()
+    if not archive.is_archive(data):
+        yield Submitted(name, data)
+        return
+    for entry in archive.read(data, MAX_REQUESTS):
+        yield Submitted(entry.name[:200], entry.data)
+
+
 def _distinct(submitted: tuple[Submitted, ...]) -> tuple[Submitted, ...]:
-    """Each request once: the same file dropped twice is no mistake worth a word."""
-    return tuple({_identity(each.data): each for each in reversed(submitted)}.values())[::-1]
+    """Each request once, where it first stood: the same file dropped twice is no mistake worth a word."""
+    found = dict[bytes, Submitted]()
+    for each in submitted:
+        found.setdefault(_identity(each.data), each)
+    return tuple(found.values())
 
 
 def _identity(data: bytes) -> bytes:

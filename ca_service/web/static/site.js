@@ -81,7 +81,29 @@ async function review(form, files, text) {
   }
 }
 
+/** @param {ParentNode} root where a file that was chosen is sent at once */
+function sendAtOnce(root) {
+  for (const input of root.querySelectorAll("input[type=file][data-send]")) {
+    if (!(input instanceof HTMLInputElement)) continue;
+    input.addEventListener("change", () => { if (input.files?.length) input.form?.requestSubmit(); });
+    const drop = input.closest(".drop");
+    drop?.addEventListener("drop", (event) => {
+      event.preventDefault();
+      const dropped = event instanceof DragEvent ? event.dataTransfer?.files : null;
+      if (!dropped?.length) return;
+      input.files = dropped;
+      input.form?.requestSubmit();
+    });
+  }
+}
+
 enableCopying(document);
+sendAtOnce(document);
+for (const button of document.querySelectorAll("button[data-print]")) {
+  if (!(button instanceof HTMLButtonElement)) continue;
+  button.hidden = false;
+  button.addEventListener("click", () => window.print());
+}
 for (const name of ["dragover", "drop"]) {
   document.addEventListener(name, (event) => event.preventDefault()); // a file that misses must not replace the page
 }

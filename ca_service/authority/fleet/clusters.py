@@ -1,0 +1,246 @@
+"""Knows what can be done with clusters: make and change them, put requests into their slots, mark steps."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from ca_service.authority.audit import AuditEvent, Event
+from ca_service.authority.fleet.nodes import MAX_NODES, NodeInput, require_good, too_many
+from ca_service.authority.fleet.placement import Placement, Proposal, faults, propose
+from ca_service.authority.fleet.records import (
+    ClusterPage,
+    ClusterQuery,
+    ClusterRecord,
+    Mark,
+    NodeRecord,
+    PlacedRequest,
+)
+from ca_service.authority.fleet.states import Slot, slots_of
+from ca_service.authority.fleet.store import FleetStore
+from ca_service.authority.issuance import Issuance, Issued
+from ca_service.authority.permissions import Action, Actor, require
+from ca_service.authority.ports import Clock, Ledger
+from ca_service.authority.registration import Examination, Options
+from ca_service.errors import Finding, InvalidInput, NotFound, Refused, blockers
+from ca_service.pki import keys
+
+__all__ = ["Fleet", "NodeInput"]
+
+
+class Fleet:
+    """Clusters, and where each of their slots stands."""
+
+    def __init__(self, store: FleetStore, ledger: Ledger, issuance: Issuance, clock: Clock) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._issuance = issuance
+        self._clock = clock
+
+    def list_clusters(self, actor: Actor, query: ClusterQuery) -> ClusterPage:
+        """One page of the clusters."""
+        require(actor, Action.READ)
+        return self._store.list_clusters(query)
+
+    def get_cluster(self, actor: Actor, cluster_id: int) -> ClusterRecord:
+        """The cluster of this number; raises NotFound."""
+        require(actor, Action.READ)
+        cluster = self._store.find_cluster(cluster_id)
+        if cluster is None:
+            raise NotFound.because(
+                "cluster.unknown",
+                "There is no such cluster.",
+                "It may have been removed meanwhile: look for it in the list of clusters.",
+            )
+        return cluster
+
+    def create(self, actor: Actor, name: str, nodes: Sequence[NodeInput]) -> ClusterRecord:
+        """A new cluster; raises InvalidInput with all that is wrong, Conflict if the name is taken."""
+        require(actor, Action.FLEET)
+        require_good(name, nodes)
+        now = self._clock()
+        records = tuple(node.record(0) for node in nodes)
+        cluster = ClusterRecord(0, name.strip(), now, actor.name, records)
+        details = {"nodes": ", ".join(node.fqdn for node in records)}
+        return self._store.add_cluster(
+            cluster, AuditEvent(now, Event.CLUSTER_CREATED, actor.name, cluster.name, details)
+        )
+
+    def rename(self, actor: Actor, cluster_id: int, name: str) -> None:
+        """Another name; raises as `create` does, and NotFound."""
+        require(actor, Action.FLEET)
+        require_good(name, ())
+        before = self.get_cluster(actor, cluster_id)
+        event = self._changed(actor, before, {"renamed": name.strip()})
+        self._store.rename_cluster(cluster_id, name.strip(), event)
+
+    def remove(self, actor: Actor, cluster_id: int) -> None:
+        """Forget the cluster; its certificates stay. Raises NotFound."""
+        require(actor, Action.FLEET)
+        cluster = self.get_cluster(actor, cluster_id)
+        event = AuditEvent(self._clock(), Event.CLUSTER_REMOVED, actor.name, cluster.name)
+        self._store.remove_cluster(cluster_id, event)
+
+    def add_node(self, actor: Actor, cluster_id: int, node: NodeInput) -> NodeRecord:
+        """One more node; raises as `create` does, and NotFound."""
+        require(actor, Action.FLEET)
+        cluster = self.get_cluster(actor, cluster_id)
+        _require_room(cluster)
+        record = _judged(node, cluster_id)
+        return self._store.add_node(record, self._changed(actor, cluster, {"added": record.fqdn}))
+
+    def change_node(self, actor: Actor, cluster_id: int, node_id: int, node: NodeInput) -> None:
+        """Another name, product, version or role; raises as `add_node` does."""
+        require(actor, Action.FLEET)
+        cluster = self.get_cluster(actor, cluster_id)
+        before = _node(cluster, node_id)
+        record = _judged(node, cluster_id, node_id)
+        if record != before:
+            details = {"changed": record.fqdn, "product": record.product, "version": record.version}
+            self._store.update_node(record, self._changed(actor, cluster, details))
+
+    def remove_node(self, actor: Actor, cluster_id: int, node_id: int) -> None:
+        """Forget a node with the requests in its slots; raises NotFound."""
+        require(actor, Action.FLEET)
+        cluster = self.get_cluster(actor, cluster_id)
+        node = _node(cluster, node_id)
+        self._store.remove_node(node, self._changed(actor, cluster, {"removed": node.fqdn}))
+
+    def _changed(self, actor: Actor, cluster: ClusterRecord, details: Mapping[str, str | int]) -> AuditEvent:
+        return AuditEvent(self._clock(), Event.CLUSTER_CHANGED, actor.name, cluster.name, details)
+
+    def slots(self, actor: Actor, cluster_id: int) -> tuple[Slot, ...]:
+        """Where each slot of the cluster stands; raises NotFound."""
+        return self._slots(self.get_cluster(actor, cluster_id))
+
+    def _slots(self, cluster: ClusterRecord) -> tuple[Slot, ...]:
+        requests = self._store.list_requests(cluster.id)
+        issued = self._ledger.list_by_requests({each.request_fingerprint for each in requests})
+        newest = {record.request_fingerprint: record for record in reversed(issued)}
+        return slots_of(cluster, requests, newest, self._store.list_marks(cluster.id), self._clock())
+
+    def list_marks(self, actor: Actor, cluster_id: int) -> tuple[Mark, ...]:
+        """What is marked as done in this cluster; raises NotFound."""
+        return self._store.list_marks(self.get_cluster(actor, cluster_id).id)
+
+    def mark(self, actor: Actor, cluster_id: int, step: str, done: bool, known: Collection[str]) -> None:
+        """Mark a step as done, or take that back; `known` are the keys of the steps that there are.
+
+        Raises NotFound for a step that is none. What is so already stays so, without an event.
+        """
+        require(actor, Action.FLEET)
+        cluster = self.get_cluster(actor, cluster_id)
+        if step not in known:
+            raise NotFound.because(
+                "step.unknown",
+                "There is no such step in the runbook of this cluster.",
+                "Open the runbook again: a new certificate or another version changes its steps.",
+            )
+        kind = Event.STEP_DONE if done else Event.STEP_UNDONE
+        event = AuditEvent(self._clock(), kind, actor.name, cluster.name, {"step": step})
+        if done:
+            self._store.set_mark(Mark(cluster_id, step, self._clock(), actor.name), event)
+        else:
+            self._store.clear_mark(cluster_id, step, event)
+
+    def propose(
+        self, actor: Actor, cluster_id: int, requests: Sequence[bytes], options: Options
+    ) -> tuple[Proposal, ...]:
+        """Where each request belongs and what it changes there; nothing is stored."""
+        cluster = self.get_cluster(actor, cluster_id)
+        slots = self._slots(cluster)
+        return tuple(
+            propose(examination, cluster, slots) for examination in self._issuance.check(actor, requests, options)
+        )
+
+    def place(self, actor: Actor, cluster_id: int, placements: Sequence[Placement], options: Options) -> None:
+        """Put the requests into their slots, all or none.
+
+        Raises Refused with every finding. A request that is the newest of its slot already is not put there again.
+        """
+        require(actor, Action.FLEET)
+        cluster = self.get_cluster(actor, cluster_id)
+        examinations = self._issuance.check(actor, [each.data for each in placements], options)
+        _require_placeable(examinations, [*faults(placements, cluster)])
+        there = {(slot.node.id, slot.purpose.service): slot.request for slot in self._slots(cluster) if slot.request}
+        new = [
+            request
+            for each, examination in zip(placements, examinations, strict=True)
+            if not _is_same(request := self._placed(actor, cluster, each, examination), there)
+        ]
+        if new:
+            self._store.place(new, [self._placed_event(cluster, request) for request in new])
+
+    def sign(self, actor: Actor, cluster_id: int, placements: Sequence[Placement], options: Options) -> Issued:
+        """Put the requests into their slots and have them signed.
+
+        These are two transactions. A crash between them leaves the requests in their slots, not signed; to do
+        all of it again is harmless then. The certificate is found by the fingerprint of its request, so nothing
+        has to be written to the slot after the signing.
+        """
+        require(actor, Action.ISSUE)
+        self.place(actor, cluster_id, placements, options)
+        return self._issuance.issue(actor, [each.data for each in placements], options)
+
+    def _placed(
+        self, actor: Actor, cluster: ClusterRecord, placement: Placement, examination: Examination
+    ) -> PlacedRequest:
+        request = examination.request
+        if request is None:
+            raise ValueError("a refused request has no place")
+        return PlacedRequest(
+            id=0,
+            cluster_id=cluster.id,
+            node_id=placement.node_id,
+            purpose=placement.purpose,
+            is_multi_server=placement.is_multi_server,
+            request_fingerprint=request.fingerprint,
+            key_fingerprint=keys.key_fingerprint(request.subject_public_key_info),
+            csr_der=request.der,
+            placed_at=self._clock(),
+            placed_by=actor.name,
+        )
+
+    def _placed_event(self, cluster: ClusterRecord, request: PlacedRequest) -> AuditEvent:
+        node = _node(cluster, request.node_id)
+        details = {"node": node.fqdn, "purpose": request.purpose, "request": request.request_fingerprint}
+        return AuditEvent(request.placed_at, Event.REQUEST_PLACED, request.placed_by, cluster.name, details)
+
+
+def _require_placeable(examinations: Sequence[Examination], found: list[Finding]) -> None:
+    findings = [
+        finding.under(f"/csr/{number}")
+        for number, examination in enumerate(examinations)
+        for finding in examination.findings
+    ]
+    if found or blockers(findings):
+        raise Refused(*found, *findings)
+
+
+def _is_same(request: PlacedRequest, there: dict[tuple[int, str], PlacedRequest]) -> bool:
+    before = there.get((request.node_id, request.purpose))
+    if before is None:
+        return False
+    ours, theirs = ((each.request_fingerprint, each.is_multi_server) for each in (request, before))
+    return ours == theirs
+
+
+def _judged(node: NodeInput, cluster_id: int, node_id: int = 0) -> NodeRecord:
+    """The node as a record; raises InvalidInput that points at its fields."""
+    require_good(None, (node,))
+    return node.record(cluster_id, node_id)
+
+
+def _node(cluster: ClusterRecord, node_id: int) -> NodeRecord:
+    for node in cluster.nodes:
+        if node.id == node_id:
+            return node
+    raise NotFound.because(
+        "node.unknown",
+        "There is no such node in this cluster.",
+        "It may have been removed meanwhile: look at the board.",
+    )
+
+
+def _require_room(cluster: ClusterRecord) -> None:
+    if len(cluster.nodes) >= MAX_NODES:
+        raise InvalidInput(too_many())

@@ -1,0 +1,130 @@
+"""Knows what the administrator of a cluster works with: the board, the runbook, the bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from ca_service.authority.fleet.clusters import Fleet
+from ca_service.authority.fleet.records import ClusterRecord, Mark, NodeRecord
+from ca_service.authority.fleet.states import Slot, State
+from ca_service.authority.hierarchy import Hierarchy
+from ca_service.authority.issuance import Issuance
+from ca_service.authority.permissions import Actor
+from ca_service.errors import NotFound
+from ca_service.vos.bundle import Bundle, Delivery, cluster_bundle
+from ca_service.vos.products import get_product
+from ca_service.vos.runbook import Leaf, Node, Runbook, Step, cluster_runbook, upload_key, verify_key
+from ca_service.vos.versions import version
+
+#: The states in which there is something to do on the node.
+_ON_THE_NODE: Final = (State.ISSUED, State.UPLOADED, State.VERIFIED, State.EXPIRING, State.COVERED)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One slot on the board: how many of the steps on its node are done, and the next one, if any is left."""
+
+    slot: Slot
+    done: int
+    total: int
+    next_step: Step | None
+
+    @property
+    def upload_step(self) -> str:
+        """The key of the step that uploads the certificate of this slot; empty without one."""
+        found = self.slot.certificate
+        return upload_key(self.slot.purpose, found.serial_number) if found else ""
+
+    @property
+    def verify_step(self) -> str:
+        """The key of the step that looks whether it is served; empty without one."""
+        found = self.slot.certificate
+        return verify_key(self.slot.purpose, found.serial_number) if found else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """A cluster at a glance. `marks` by the key of their step; only those of steps that there are."""
+
+    cluster: ClusterRecord
+    lines: tuple[Line, ...]
+    runbook: Runbook
+    marks: dict[str, Mark]
+
+    @property
+    def has_certificates(self) -> bool:
+        """Whether there is anything to take home."""
+        return any(line.slot.certificate for line in self.lines)
+
+
+class Handover:
+    """Puts together what is known of a cluster. It stores nothing."""
+
+    def __init__(self, fleet: Fleet, issuance: Issuance, hierarchy: Hierarchy) -> None:
+        self._fleet = fleet
+        self._issuance = issuance
+        self._hierarchy = hierarchy
+
+    def board(self, actor: Actor, cluster_id: int) -> Board:
+        """Where each slot stands, and what comes next; raises NotFound."""
+        cluster, slots = self._fleet.get_cluster(actor, cluster_id), self._fleet.slots(actor, cluster_id)
+        runbook = self._runbook(cluster, slots)
+        known = {step.key for step in runbook.steps}
+        marks = {mark.step: mark for mark in self._fleet.list_marks(actor, cluster_id) if mark.step in known}
+        return Board(cluster, tuple(_line(slot, runbook, marks) for slot in slots), runbook, marks)
+
+    def mark(self, actor: Actor, cluster_id: int, step: str, *, done: bool) -> None:
+        """Mark a step of the runbook as done, or take that back; raises NotFound for a step that is none."""
+        known = {each.key for each in self.board(actor, cluster_id).runbook.steps}
+        self._fleet.mark(actor, cluster_id, step, done, known)
+
+    def bundle(self, actor: Actor, cluster_id: int) -> Bundle:
+        """All current certificates, a folder a node, with the runbook; raises NotFound where there are none."""
+        cluster, slots = self._fleet.get_cluster(actor, cluster_id), self._fleet.slots(actor, cluster_id)
+        deliveries = [delivery for slot in slots if (delivery := self._delivery(slot)) is not None]
+        if not deliveries:
+            raise NotFound.because(
+                "cluster.no-certificates",
+                "The cluster {name} has no certificate yet.",
+                "Bring the requests of its nodes and sign them first.",
+                name=cluster.name,
+            )
+        return cluster_bundle(cluster.name, cluster.name, deliveries, [node_of(node) for node in cluster.nodes])
+
+    def _delivery(self, slot: Slot) -> Delivery | None:
+        if slot.certificate is None or slot.state is State.EXPIRED:
+            return None
+        covers = tuple(map(node_of, slot.covers))
+        delivery = self._issuance.delivery(slot.certificate)
+        return replace(delivery, purpose=slot.purpose, node=node_of(slot.node), covers=covers)
+
+    def _runbook(self, cluster: ClusterRecord, slots: Sequence[Slot]) -> Runbook:
+        deliveries = {slot: self._delivery(slot) for slot in slots if slot.certificate}
+        active = self._hierarchy.find_active()
+        leaves = [_leaf(slot, deliveries.get(slot)) for slot in slots if slot.state is not State.COVERED]
+        return cluster_runbook(
+            cluster.name, [node_of(node) for node in cluster.nodes], leaves, active.chain if active else ()
+        )
+
+
+def node_of(record: NodeRecord) -> Node:
+    """The node with what is known of its product and version."""
+    product = get_product(record.product)
+    release = product.find_release(version(record.version))
+    return Node(record.fqdn, product, record.version, record.role, release)
+
+
+def _leaf(slot: Slot, delivery: Delivery | None) -> Leaf:
+    certificate = delivery.leaf if delivery else None
+    covers = tuple(map(node_of, slot.covers))
+    return Leaf(node_of(slot.node), slot.purpose, certificate, covers, is_due=slot.state is State.EXPIRING)
+
+
+def _line(slot: Slot, runbook: Runbook, marks: dict[str, Mark]) -> Line:
+    if slot.state not in _ON_THE_NODE:
+        return Line(slot, 0, 0, None)
+    steps = [step for step in runbook.steps if slot.node.fqdn in step.nodes]
+    left = [step for step in steps if step.key not in marks]
+    return Line(slot, len(steps) - len(left), len(steps), left[0] if left else None)

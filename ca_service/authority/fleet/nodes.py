@@ -1,0 +1,116 @@
+"""Knows what can be said of a cluster and its nodes: every field is judged here, whichever door it came by."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ca_service.authority.fleet.records import NodeRecord
+from ca_service.errors import Finding, InvalidInput, blocking
+from ca_service.pki import names
+from ca_service.vos.products import get_product
+from ca_service.vos.versions import version
+
+MAX_NAME: Final = 64
+MAX_NODES: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class NodeInput:
+    """A node as somebody has typed it."""
+
+    fqdn: str
+    product: str
+    version: str
+    role: str
+
+    def record(self, cluster_id: int, node_id: int = 0) -> NodeRecord:
+        """The node as it is kept; names of hosts have no case (RFC 4343)."""
+        fqdn = self.fqdn.strip().lower().rstrip(".")
+        return NodeRecord(node_id, cluster_id, fqdn, self.product, self.version.strip(), self.role)
+
+
+def require_good(name: str | None, nodes: Sequence[NodeInput]) -> None:
+    """Raise InvalidInput with all that is wrong; `name` is None where it is not asked for."""
+    findings = [*(_name(name) if name is not None else ()), *_count(nodes), *_repeated(nodes)]
+    for number, node in enumerate(nodes):
+        findings += [found.under(f"/nodes/{number}") for found in _node(node)]
+    if findings:
+        raise InvalidInput(*findings)
+
+
+def _name(name: str) -> Iterator[Finding]:
+    if not 1 <= len(name.strip()) <= MAX_NAME or not names.is_plain(name):
+        yield blocking(
+            "cluster.name",
+            "/name",
+            "A cluster needs a name of 1 to {limit} characters.",
+            "Call it as your colleagues would look for it.",
+            limit=MAX_NAME,
+        )
+
+
+def _count(nodes: Sequence[NodeInput]) -> Iterator[Finding]:
+    if len(nodes) > MAX_NODES:
+        yield too_many()
+
+
+def too_many() -> Finding:
+    """The finding that a cluster would have more nodes than it can."""
+    return blocking(
+        "cluster.nodes",
+        "/nodes",
+        "A cluster has at most {limit} nodes here.",
+        "Make a second cluster for the others.",
+        limit=MAX_NODES,
+    )
+
+
+def _repeated(nodes: Sequence[NodeInput]) -> Iterator[Finding]:
+    counted = Counter(node.record(0).fqdn for node in nodes)
+    for fqdn in (fqdn for fqdn, times in counted.items() if times > 1):
+        yield node_repeated(fqdn)
+
+
+def node_repeated(fqdn: str) -> Finding:
+    """The finding that a cluster would have two nodes of this name."""
+    return blocking(
+        "node.repeated",
+        "/nodes",
+        "The node {fqdn} stands in this cluster twice.",
+        "Name each node once; products on one server share its certificate.",
+        fqdn=names.visible(fqdn[:80]),
+    )
+
+
+def _node(node: NodeInput) -> Iterator[Finding]:
+    fqdn = node.record(0).fqdn
+    if not names.is_dns_name(fqdn) or "." not in fqdn:
+        yield blocking(
+            "node.fqdn",
+            "/fqdn",
+            "\u201c{fqdn}\u201d is not the full name of a server.",
+            "Write host and domain, such as uccx1.example.com, as agents open it.",
+            fqdn=names.visible(fqdn[:80]),
+        )
+    try:
+        version(node.version)
+    except InvalidInput as error:
+        yield from error.findings
+    try:
+        product = get_product(node.product)
+    except InvalidInput as error:
+        yield from error.findings
+        return
+    if node.role not in product.roles:
+        yield blocking(
+            "node.role",
+            "/role",
+            "{product} has no role \u201c{role}\u201d.",
+            "Choose one of: {known}.",
+            product=product.name,
+            role=names.visible(node.role[:40]),
+            known=", ".join(product.roles),
+        )

@@ -1,0 +1,142 @@
+"""Knows which node a request belongs to, what it changes there, and when it may not be put into a slot."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from cryptography import x509
+
+from ca_service.authority.fleet.records import ClusterRecord, NodeRecord
+from ca_service.authority.fleet.states import Slot
+from ca_service.authority.registration import Examination
+from ca_service.errors import CAServiceError, Finding, blocking, note, warning
+from ca_service.pki import csr, names
+from ca_service.pki.csr import CertificationRequest
+from ca_service.vos.comparison import Difference, compare
+from ca_service.vos.purposes import TOMCAT_ECDSA, Purpose, get_purpose, host_name, is_multi_server
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """A request as it came, and the slot that somebody has chosen for it."""
+
+    data: bytes
+    node_id: int
+    purpose: str
+    is_multi_server: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """Where a request belongs as far as it says so itself; a person has the last word.
+
+    `difference` is what it changes against the request that the slot has now; None if there is none.
+    """
+
+    examination: Examination
+    node: NodeRecord | None
+    why: str
+    purpose: Purpose
+    is_multi_server: bool
+    difference: Difference | None = None
+    findings: tuple[Finding, ...] = ()
+
+
+def propose(examination: Examination, cluster: ClusterRecord, slots: Sequence[Slot]) -> Proposal:
+    """The place of one request among these slots."""
+    request = examination.request
+    if request is None:
+        return Proposal(examination, None, "no node of this cluster", TOMCAT_ECDSA, is_multi_server=False)
+    common_name = names.common_name(request.subject) or ""
+    named = [node for node in cluster.nodes if node.fqdn in _hosts(request)]
+    node, why = _node(common_name, named, cluster)
+    is_multi = is_multi_server(common_name) or len(named) > 1
+    now = _slot(slots, node)
+    before = csr.verify(now.request.csr_der) if now and now.request else None
+    difference = compare(before, request) if before else None
+    findings = [*_strangers(named, is_multi=is_multi), *_against(now, request, difference)]
+    return Proposal(examination, node, why, TOMCAT_ECDSA, is_multi, difference, tuple(findings))
+
+
+def _hosts(request: CertificationRequest) -> set[str]:
+    found = request.subject_alternative_name
+    return {name.lower() for name in found.get_values_for_type(x509.DNSName)} if found else set()
+
+
+def _node(common_name: str, named: Sequence[NodeRecord], cluster: ClusterRecord) -> tuple[NodeRecord | None, str]:
+    """The node, and how it was found. The common name is that of the node that made the request."""
+    own = host_name(common_name).lower()
+    for node in cluster.nodes:
+        if node.fqdn == own:
+            return node, "by the common name"
+    if len(named) == 1:
+        return named[0], "by the names"
+    return None, "no node of this cluster"
+
+
+def _slot(slots: Sequence[Slot], node: NodeRecord | None) -> Slot | None:
+    return next((slot for slot in slots if node and slot.node.id == node.id and slot.purpose == TOMCAT_ECDSA), None)
+
+
+def _strangers(named: Sequence[NodeRecord], *, is_multi: bool) -> Iterator[Finding]:
+    """Cisco 118855: a multi-server request of UCCX holds the two UCCX nodes only, never SocialMiner."""
+    products = {node.product for node in named}
+    if is_multi and "uccx" in products and products != {"uccx"}:
+        yield warning(
+            "slot.strangers",
+            "/subject_alternative_name",
+            "A multi-server request of UCCX may name the UCCX nodes only, never SocialMiner (Cisco 118855).",
+            "Make a new CSR on UCCX without the other servers, and one on each of those.",
+        )
+
+
+def _against(slot: Slot | None, request: CertificationRequest, difference: Difference | None) -> Iterator[Finding]:
+    if slot is None or slot.request is None or difference is None:
+        return
+    if slot.request.request_fingerprint == request.fingerprint:
+        yield note("slot.same", "", "This is the request that the slot has already.")
+    elif difference.is_key_new and slot.certificate and not slot.uploaded:
+        yield warning(
+            "slot.key-replaced",
+            "/public_key",
+            "The certificate {serial} was signed for the key before and is not marked as uploaded: the node will not "
+            "take it any more.",
+            "Upload the certificate for this request instead.",
+            serial=slot.certificate.serial_number,
+        )
+
+
+def faults(placements: Sequence[Placement], cluster: ClusterRecord) -> Iterator[Finding]:
+    """What is wrong with the places that were chosen."""
+    known = {node.id for node in cluster.nodes}
+    chosen = Counter((each.node_id, each.purpose) for each in placements)
+    for number, each in enumerate(placements):
+        pointer = f"/csr/{number}"
+        if each.node_id not in known:
+            yield _unmatched(pointer)
+        elif chosen[each.node_id, each.purpose] > 1:
+            yield _twice(pointer)
+        try:
+            get_purpose(each.purpose)
+        except CAServiceError as error:
+            yield from (found.under(pointer) for found in error.findings)
+
+
+def _unmatched(pointer: str) -> Finding:
+    return blocking(
+        "node.unmatched",
+        f"{pointer}/node",
+        "It is not said which node of the cluster made this request.",
+        "Choose the node; if it is missing, add it to the cluster first.",
+    )
+
+
+def _twice(pointer: str) -> Finding:
+    return blocking(
+        "slot.twice",
+        f"{pointer}/node",
+        "Two requests are meant for the same node and purpose.",
+        "Keep the newest one: a node forgets the request before. Or choose another node or purpose for one of them.",
+    )

@@ -1,0 +1,59 @@
+"""Knows what the fleet needs from the storage. Every change takes its event along, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from ca_service.authority.audit import AuditEvent
+from ca_service.authority.fleet.records import (
+    ClusterPage,
+    ClusterQuery,
+    ClusterRecord,
+    Mark,
+    NodeRecord,
+    PlacedRequest,
+)
+
+
+class FleetStore(Protocol):
+    """Clusters, nodes, requests in their slots, marks."""
+
+    def list_clusters(self, query: ClusterQuery) -> ClusterPage:
+        """One page of the clusters, with their nodes; raises InvalidInput for a cursor that we did not hand out."""
+
+    def find_cluster(self, cluster_id: int) -> ClusterRecord | None:
+        """The cluster of this number, with its nodes."""
+
+    def add_cluster(self, cluster: ClusterRecord, event: AuditEvent) -> ClusterRecord:
+        """Add one with its nodes, whose numbers are given here; raises Conflict if the name is taken."""
+
+    def rename_cluster(self, cluster_id: int, name: str, event: AuditEvent) -> None:
+        """Give it another name; raises Conflict if that is taken, NotFound if the cluster is gone."""
+
+    def remove_cluster(self, cluster_id: int, event: AuditEvent) -> None:
+        """Forget it, with its nodes, requests and marks; the certificates stay. Raises NotFound if it is gone."""
+
+    def add_node(self, node: NodeRecord, event: AuditEvent) -> NodeRecord:
+        """Add a node; raises Conflict if the cluster has one of that name, NotFound if the cluster is gone."""
+
+    def update_node(self, node: NodeRecord, event: AuditEvent) -> None:
+        """Replace name, product, version and role; raises Conflict and NotFound as `add_node` does."""
+
+    def remove_node(self, node: NodeRecord, event: AuditEvent) -> None:
+        """Forget a node, with the requests in its slots; raises NotFound if it is gone."""
+
+    def place(self, requests: Sequence[PlacedRequest], events: Sequence[AuditEvent]) -> None:
+        """Put requests into their slots, all or none; raises NotFound if one of their nodes is gone."""
+
+    def list_requests(self, cluster_id: int) -> tuple[PlacedRequest, ...]:
+        """All requests of a cluster, newest first."""
+
+    def list_marks(self, cluster_id: int) -> tuple[Mark, ...]:
+        """What is marked as done."""
+
+    def set_mark(self, mark: Mark, event: AuditEvent) -> bool:
+        """Mark a step; False, and no event, if it is marked already. Raises NotFound if the cluster is gone."""
+
+    def clear_mark(self, cluster_id: int, step: str, event: AuditEvent) -> bool:
+        """Take a mark back; False, and no event, if there is none."""

@@ -1,0 +1,91 @@
+"""Knows ZIP files full of signing requests: takes the files out, and no more of them than anybody can mean."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from ca_service.errors import Finding, InvalidInput, blocking
+from ca_service.pki.armour import MAX_REQUEST_BYTES
+
+_MAGIC: Final = b"PK\x03\x04"
+_MAX_ENTRIES: Final = 200
+_JUNK: Final = ("__macosx/", ".ds_store", "thumbs.db", "desktop.ini")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file of the archive: its name, without folders, and its bytes."""
+
+    name: str
+    data: bytes
+
+
+def is_archive(data: bytes) -> bool:
+    """Whether these bytes begin as a ZIP does."""
+    return data.startswith(_MAGIC)
+
+
+def read(data: bytes, limit: int) -> tuple[Entry, ...]:
+    """The files in a ZIP, at most `limit` of them; folders and what file managers leave behind do not count.
+
+    No file is unpacked beyond the size of a request, whatever the ZIP says of it. Raises InvalidInput for a ZIP that
+    is damaged, encrypted, empty, or holds too many files or a large one.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            members = [member for member in archive.infolist()[:_MAX_ENTRIES] if _counts(member)]
+            if not 1 <= len(members) <= limit or len(archive.infolist()) > _MAX_ENTRIES:
+                raise InvalidInput(_count(limit))
+            return tuple(_entries(archive, members))
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
+        raise InvalidInput(_damaged()) from error
+
+
+def _counts(member: zipfile.ZipInfo) -> bool:
+    name = member.filename.lower()
+    return not member.is_dir() and not name.startswith(_JUNK) and not name.endswith(_JUNK)
+
+
+def _entries(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> Iterator[Entry]:
+    for member in members:
+        name = member.filename.rpartition("/")[2]
+        with archive.open(member) as file:
+            found = file.read(MAX_REQUEST_BYTES + 1)
+        if len(found) > MAX_REQUEST_BYTES:
+            raise InvalidInput(_large(name))
+        yield Entry(name, found)
+
+
+def _count(limit: int) -> Finding:
+    return blocking(
+        "archive.count",
+        "/csr",
+        "The ZIP holds no file, or more than {limit}.",
+        "Put only the .csr files into it, at most {limit}.",
+        limit=limit,
+    )
+
+
+def _damaged() -> Finding:
+    return blocking(
+        "archive.damaged",
+        "/csr",
+        "The ZIP cannot be opened: it is damaged, or needs a password.",
+        "Make it again without a password, or drop the .csr files themselves.",
+    )
+
+
+def _large(name: str) -> Finding:
+    return blocking(
+        "archive.file-too-large",
+        "/csr",
+        "The file {name} in the ZIP is larger than a signing request can be.",
+        "Put only the .csr files into the ZIP; the limit is {limit} bytes each.",
+        name=name[:80],
+        limit=MAX_REQUEST_BYTES,
+    )

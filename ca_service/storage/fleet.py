@@ -1,0 +1,225 @@
+"""Keeps clusters, nodes, requests in their slots and marks, in SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, select, tuple_, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.exc import IntegrityError
+
+from ca_service.authority.audit import AuditEvent
+from ca_service.authority.fleet.nodes import node_repeated
+from ca_service.authority.fleet.records import (
+    ClusterPage,
+    ClusterQuery,
+    ClusterRecord,
+    Mark,
+    NodeRecord,
+    PlacedRequest,
+)
+from ca_service.errors import Conflict, NotFound
+from ca_service.storage import cursors, rows
+from ca_service.storage.database import Database
+from ca_service.storage.schema import audit_event, cluster, mark, node, placed_request
+
+_MAX_PAGE: Final = 200
+
+
+class SQLFleetStore:
+    """The fleet port on a SQL database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def list_clusters(self, query: ClusterQuery) -> ClusterPage:
+        """One page by keyset, with the nodes of its clusters."""
+        limit = max(1, min(query.limit, _MAX_PAGE))
+        with self._database.read() as connection:
+            found = connection.execute(_listing(query).limit(limit + 1)).all()
+            records = _with_nodes(connection, found[:limit])
+        last = found[limit - 1] if len(found) > limit else None
+        return ClusterPage(records, cursors.write(query.sort, last.name_key, last.id) if last else "")
+
+    def find_cluster(self, cluster_id: int) -> ClusterRecord | None:
+        """The cluster of this number, with its nodes."""
+        with self._database.read() as connection:
+            found = connection.execute(select(cluster).where(cluster.c.id == cluster_id)).all()
+            return next(iter(_with_nodes(connection, found)), None)
+
+    def add_cluster(self, record: ClusterRecord, event: AuditEvent) -> ClusterRecord:
+        """Add one with its nodes; see the port."""
+        with self._changing(event) as connection, _name_is_free(record.name):
+            values = _cluster_values(record.name) | {"created_at": record.created_at, "created_by": record.created_by}
+            made = connection.execute(insert(cluster).values(search_text="", **values)).inserted_primary_key
+            cluster_id = int(made[0]) if made else 0
+            for each in record.nodes:
+                connection.execute(insert(node), _node_values(each) | {"cluster_id": cluster_id})
+            _index(connection, cluster_id)
+            found = connection.execute(select(cluster).where(cluster.c.id == cluster_id)).all()
+            return _with_nodes(connection, found)[0]
+
+    def rename_cluster(self, cluster_id: int, name: str, event: AuditEvent) -> None:
+        """Give it another name; see the port."""
+        with self._changing(event) as connection, _name_is_free(name):
+            values = _cluster_values(name)
+            _one(connection.execute(update(cluster).where(cluster.c.id == cluster_id).values(**values)).rowcount)
+            _index(connection, cluster_id)
+
+    def remove_cluster(self, cluster_id: int, event: AuditEvent) -> None:
+        """Forget it, with all that hangs on it."""
+        with self._changing(event) as connection:
+            _one(connection.execute(delete(cluster).where(cluster.c.id == cluster_id)).rowcount)
+
+    def add_node(self, record: NodeRecord, event: AuditEvent) -> NodeRecord:
+        """Add a node; see the port."""
+        with self._changing(event) as connection, _node_is_new(connection, record):
+            made = connection.execute(insert(node), _node_values(record)).inserted_primary_key
+            _index(connection, record.cluster_id)
+            return NodeRecord(**rows.values_of(record) | {"id": int(made[0]) if made else 0})
+
+    def update_node(self, record: NodeRecord, event: AuditEvent) -> None:
+        """Replace name, product, version and role; see the port."""
+        with self._changing(event) as connection, _node_is_new(connection, record):
+            _one(connection.execute(update(node).where(_is(record)).values(_node_values(record))).rowcount)
+            _index(connection, record.cluster_id)
+
+    def remove_node(self, record: NodeRecord, event: AuditEvent) -> None:
+        """Forget a node, with the requests in its slots."""
+        with self._changing(event) as connection:
+            _one(connection.execute(delete(node).where(_is(record))).rowcount)
+            _index(connection, record.cluster_id)
+
+    def place(self, requests: Sequence[PlacedRequest], events: Sequence[AuditEvent]) -> None:
+        """Put requests into their slots, all or none."""
+        with self._changing(*events) as connection:
+            for request in requests:
+                place = and_(node.c.id == request.node_id, node.c.cluster_id == request.cluster_id)
+                _one(len(connection.execute(select(node.c.id).where(place)).all()))
+                values = {name: value for name, value in rows.values_of(request).items() if name != "id"}
+                connection.execute(insert(placed_request), values)
+
+    def list_requests(self, cluster_id: int) -> tuple[PlacedRequest, ...]:
+        """All requests of a cluster, newest first."""
+        statement = select(placed_request).where(placed_request.c.cluster_id == cluster_id)
+        with self._database.read() as connection:
+            found = connection.execute(statement.order_by(placed_request.c.id.desc()))
+            return tuple(PlacedRequest(**row._mapping) for row in found)
+
+    def list_marks(self, cluster_id: int) -> tuple[Mark, ...]:
+        """What is marked as done, by the key of the step."""
+        statement = select(mark).where(mark.c.cluster_id == cluster_id).order_by(mark.c.step)
+        with self._database.read() as connection:
+            return tuple(Mark(**row._mapping) for row in connection.execute(statement))
+
+    def set_mark(self, record: Mark, event: AuditEvent) -> bool:
+        """Mark a step; see the port."""
+        statement = upsert(mark).values(rows.values_of(record)).on_conflict_do_nothing()
+        with self._database.write() as connection:
+            _one(len(connection.execute(select(cluster.c.id).where(cluster.c.id == record.cluster_id)).all()))
+            return _noted(connection, connection.execute(statement).rowcount, event)
+
+    def clear_mark(self, cluster_id: int, step: str, event: AuditEvent) -> bool:
+        """Take a mark back; see the port."""
+        statement = delete(mark).where(mark.c.cluster_id == cluster_id, mark.c.step == step)
+        with self._database.write() as connection:
+            return _noted(connection, connection.execute(statement).rowcount, event)
+
+    @contextmanager
+    def _changing(self, *events: AuditEvent) -> Iterator[Connection]:
+        """A transaction that takes these events along."""
+        with self._database.write() as connection:
+            yield connection
+            for event in events:
+                connection.execute(insert(audit_event), rows.event_values(event))
+
+
+def _noted(connection: Connection, count: int, event: AuditEvent) -> bool:
+    """Whether something changed; only then is there an event."""
+    if count:
+        connection.execute(insert(audit_event), rows.event_values(event))
+    return bool(count)
+
+
+def _one(count: int) -> None:
+    """Raise NotFound unless there was one to work on."""
+    if not count:
+        raise NotFound.because(
+            "cluster.unknown",
+            "The cluster or the node is no longer there.",
+            "Somebody has removed it meanwhile: look at the list of clusters.",
+        )
+
+
+@contextmanager
+def _name_is_free(name: str) -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError as error:
+        raise Conflict.because(
+            "cluster.name-taken",
+            "There is a cluster called \u201c{name}\u201d already.",
+            "Choose another name, or open that one.",
+            name=name,
+        ) from error
+
+
+@contextmanager
+def _node_is_new(connection: Connection, record: NodeRecord) -> Iterator[None]:
+    _one(len(connection.execute(select(cluster.c.id).where(cluster.c.id == record.cluster_id)).all()))
+    try:
+        yield
+    except IntegrityError as error:
+        raise Conflict(node_repeated(record.fqdn)) from error
+
+
+def _is(record: NodeRecord) -> Any:
+    return and_(node.c.id == record.id, node.c.cluster_id == record.cluster_id)
+
+
+def _cluster_values(name: str) -> dict[str, Any]:
+    return {"name": name, "name_key": name.casefold()}
+
+
+def _node_values(record: NodeRecord) -> dict[str, Any]:
+    return {name: value for name, value in rows.values_of(record).items() if name != "id"}
+
+
+def _index(connection: Connection, cluster_id: int) -> None:
+    """Write anew in which text the list searches: the names of the cluster and of its nodes."""
+    names = connection.execute(select(node.c.fqdn).where(node.c.cluster_id == cluster_id)).scalars()
+    name = connection.execute(select(cluster.c.name_key).where(cluster.c.id == cluster_id)).scalar_one()
+    text = " ".join((name, *names))
+    connection.execute(update(cluster).where(cluster.c.id == cluster_id).values(search_text=text))
+
+
+def _with_nodes(connection: Connection, found: Sequence[Row[Any]]) -> tuple[ClusterRecord, ...]:
+    statement = select(node).where(node.c.cluster_id.in_([row.id for row in found])).order_by(node.c.id)
+    nodes = [NodeRecord(**row._mapping) for row in connection.execute(statement)]
+    return tuple(
+        ClusterRecord(
+            row.id, row.name, row.created_at, row.created_by, tuple(n for n in nodes if n.cluster_id == row.id)
+        )
+        for row in found
+    )
+
+
+def _listing(query: ClusterQuery) -> Select[Any]:
+    statement = select(cluster)
+    for word in query.text.casefold().split():
+        statement = statement.where(func.instr(cluster.c.search_text, word) > 0)
+    if query.sort == "newest":
+        return _newest_first(statement, query)
+    if query.cursor:
+        value, key = cursors.read(query.cursor, query.sort)
+        statement = statement.where(tuple_(cluster.c.name_key, cluster.c.id) > (value, key))
+    return statement.order_by(cluster.c.name_key, cluster.c.id)
+
+
+def _newest_first(statement: Select[Any], query: ClusterQuery) -> Select[Any]:
+    if query.cursor:
+        _, key = cursors.read(query.cursor, query.sort)
+        statement = statement.where(cluster.c.id < key)
+    return statement.order_by(cluster.c.id.desc())

@@ -1,0 +1,205 @@
+"""Knows whether a node would take a certificate, and whether it would work after; answers in Cisco's words.
+
+The certificate may come from any authority. A bad one never raises: what does not fit is a finding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+
+from ca_service.errors import CAServiceError, Finding, InvalidInput, Refused, blocking, warning
+from ca_service.pki import armour, csr, encodings
+from ca_service.pki.csr import CertificationRequest
+from ca_service.vos import fit_chain, trust_store
+from ca_service.vos.checks import Check, Fit, Result, Stage, checked
+from ca_service.vos.fit_contents import own_contents
+from ca_service.vos.fit_request import Said, against_request, said, said_by_request
+from ca_service.vos.purposes import TOMCAT_ECDSA
+
+__all__ = ["Check", "Files", "Fit", "Result", "Stage", "judge_files", "judge_issued"]
+
+MAX_CHAIN_FILES: Final = 10
+_MAX_CERTIFICATES: Final = 20
+_NO_PARSE: Final = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The files as they came: the request, if there is one, the certificate, those of its authorities.
+
+    `trust` is what `show cert list trust` prints on the node, or a snapshot of its API; empty if not known.
+    """
+
+    csr: bytes | None
+    certificate: bytes
+    chain: tuple[bytes, ...] = ()
+    trust: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A certificate all of whose parts can be read."""
+
+    certificate: x509.Certificate
+    extensions: x509.Extensions
+    said: Said
+
+
+def judge_files(files: Files, at: datetime) -> Fit:
+    """All that can be said of these files at this time (UTC).
+
+    Raises InvalidInput or Refused, pointing to the file, for one that cannot be read.
+    """
+    asked = _asked(files.csr) if files.csr is not None else None
+    leaf, *others = _certificates(files.certificate, "/certificate")
+    trust = [entry for entry in trust_store.read(files.trust) if entry.store == TOMCAT_ECDSA.trust]
+    authorities = [_certificates(data, f"/chain/{number}") for number, data in enumerate(_chain(files))]
+    pool = list(dict.fromkeys(each.certificate for found in (others, *authorities) for each in found))
+    checks = (
+        checked("one certificate in the file", Stage.UPLOAD, _several(len(others) + 1, files.certificate)),
+        *_trust_files(authorities),
+        *against_request(asked, leaf.said),
+        *own_contents(leaf.certificate, leaf.extensions, at),
+        *fit_chain.above(leaf.certificate, [each for each in pool if each != leaf.certificate], trust, at),
+    )
+    return _fit(checks)
+
+
+def judge_issued(
+    request: CertificationRequest, certificate: x509.Certificate, authorities: Sequence[x509.Certificate], at: datetime
+) -> Fit:
+    """The same for a certificate of our own, whose chain is known to hold: issuing authority first, root last."""
+    extensions = certificate.extensions
+    checks = (
+        *against_request(said_by_request(request), said(certificate, extensions)),
+        *own_contents(certificate, extensions, at),
+        *fit_chain.of_path(certificate, authorities, at),
+    )
+    return _fit(checks)
+
+
+def _fit(checks: Sequence[Check]) -> Fit:
+    """The checks of the upload first."""
+    return Fit(tuple(sorted(checks, key=lambda check: check.stage is not Stage.UPLOAD)))
+
+
+def _asked(data: bytes) -> Said:
+    try:
+        request = csr.load(armour.unwrap(data))
+        return said(request, request.extensions)
+    except CAServiceError as error:
+        raise _at("/csr", error) from error
+    except _NO_PARSE as error:
+        raise Refused(
+            blocking("csr.malformed", "/csr", "The request cannot be read.", "Make a new request on the node.")
+        ) from error
+
+
+def _at(pointer: str, error: CAServiceError) -> CAServiceError:
+    """The same error, about one of several files."""
+    return type(error)(*(found.under(pointer) for found in error.findings))
+
+
+def _chain(files: Files) -> tuple[bytes, ...]:
+    if len(files.chain) <= MAX_CHAIN_FILES:
+        return files.chain
+    raise InvalidInput(
+        blocking(
+            "fit.files",
+            "/chain",
+            "{count} files of authorities were given; at most {limit} are looked at.",
+            "Give only the authorities above this certificate.",
+            count=len(files.chain),
+            limit=MAX_CHAIN_FILES,
+        )
+    )
+
+
+def _certificates(data: bytes, pointer: str) -> list[_Read]:
+    """The certificates of a file, at least one, each read to its last part."""
+    if b"PRIVATE KEY" in data:
+        raise Refused(
+            blocking(
+                "fit.private-key",
+                pointer,
+                "There is a private key in what was sent. It was not stored and not logged.",
+                "Treat that key as exposed. Send certificates and requests only.",
+            )
+        )
+    try:
+        found = encodings.load_certificates(data)
+        if 1 <= len(found) <= _MAX_CERTIFICATES:
+            return [_read(certificate) for certificate in found]
+    except (CAServiceError, *_NO_PARSE) as error:
+        raise _unreadable(pointer) from error
+    raise _unreadable(pointer)
+
+
+def _read(certificate: x509.Certificate) -> _Read:
+    """Look at every part once, as the library reads them only when they are asked for."""
+    extensions = certificate.extensions
+    _ = (certificate.issuer, certificate.not_valid_before_utc, certificate.not_valid_after_utc)
+    _ = (certificate.signature_algorithm_oid, certificate.signature_hash_algorithm)
+    return _Read(certificate, extensions, said(certificate, extensions))
+
+
+def _unreadable(pointer: str) -> InvalidInput:
+    return InvalidInput(
+        blocking(
+            "fit.readable",
+            pointer,
+            "No certificate can be read from it, or it has too many.",
+            "Give certificates as PEM (-----BEGIN CERTIFICATE-----), DER or PKCS#7, as the authority made them. One "
+            "whose times are not GMT in whole seconds cannot be read either, and fails on a node as well.",
+        )
+    )
+
+
+def _several(count: int, data: bytes) -> Finding | None:
+    if count == 1:
+        return None
+    if b"-----BEGIN PKCS7-----" in data:
+        return warning(
+            "fit.several",
+            "/certificate",
+            "The file is a PKCS#7 chain of {count} certificates. CUCM and Unity Connection take that as PEM; the "
+            "documents of UCCX speak of DER and PEM only.",
+            "Upload one certificate a file where you are in doubt.",
+            count=count,
+        )
+    return blocking(
+        "fit.several",
+        "/certificate",
+        "There are {count} certificates in one file; the first one was looked at.",
+        "Put the certificate of the node into a file of its own, and the authorities into files of their own.",
+        count=count,
+    )
+
+
+def _trust_files(authorities: Sequence[Sequence[_Read]]) -> Iterator[Check]:
+    finding = None
+    for number, found in enumerate(authorities):
+        if len(found) > 1:
+            finding = warning(
+                "fit.several-authorities",
+                f"/chain/{number}",
+                "There are {count} authorities in one file. Cisco\u2019s steps upload one at a time; that a "
+                "node takes several from one file is not confirmed by Cisco\u2019s documents.",
+                "Upload each authority as a file of its own, the root first.",
+                count=len(found),
+            )
+            break
+    if authorities:
+        yield checked("one authority a file", Stage.UPLOAD, finding)

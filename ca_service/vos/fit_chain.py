@@ -1,0 +1,195 @@
+"""Knows whether the authorities above a certificate are all there, are EC, and find room in a trust store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from ca_service.errors import Finding, Refused, blocking, note, warning
+from ca_service.pki import chain, names
+from ca_service.vos.checks import Check, Stage, checked, unchecked
+from ca_service.vos.trust_store import Entry
+
+CHAIN_MESSAGE: Final = "CA Certificate is Not Available in the Trust-Store"
+_MAX_RSA_BITS: Final = 4096
+_ECDSA: Final = "1.2.840.10045.4."
+
+
+def above(
+    leaf: x509.Certificate, authorities: Sequence[x509.Certificate], trust: Sequence[Entry], at: datetime
+) -> Iterator[Check]:
+    """The checks of a chain that comes from elsewhere; `trust` is what the node has already, as far as it is known."""
+    there = tuple(entry.certificate for entry in trust if entry.certificate)
+    try:
+        path, finding = chain.build(leaf, (*authorities, *there)), None
+    except Refused as error:
+        path, finding = (leaf, *authorities), _incomplete(error)
+    yield checked("chain to the root", Stage.UPLOAD, finding, CHAIN_MESSAGE)
+    yield from of_path(leaf, path[1:], at)
+    yield _in_the_store(authorities, trust)
+
+
+def of_path(leaf: x509.Certificate, authorities: Sequence[x509.Certificate], at: datetime) -> Iterator[Check]:
+    """The checks of authorities that stand above the leaf, the issuing one first."""
+    yield checked("validity of the authorities", Stage.UPLOAD, _dates(authorities, at))
+    yield checked("one name each", Stage.UPLOAD, _same_name(leaf, authorities))
+    yield checked("size of the keys", Stage.UPLOAD, _size(authorities))
+    yield checked("EC from leaf to root", Stage.USE, _links(leaf, authorities))
+
+
+def _incomplete(error: Refused) -> Finding:
+    """What `chain.build` has missed, in the words of this check."""
+    missing = error.findings[0].values
+    return blocking(
+        "fit.chain",
+        "/chain",
+        "The certificate of \u201c{issuer}\u201d is missing, which issued \u201c{subject}\u201d.",
+        "Add every authority up to the self-signed root, and upload them to the trust store first: root, then "
+        "intermediates, then the certificate.",
+        **missing,
+    )
+
+
+def _dates(authorities: Sequence[x509.Certificate], at: datetime) -> Finding | None:
+    for certificate in authorities:
+        if not certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc:
+            return blocking(
+                "fit.authority-expired",
+                "/chain",
+                "\u201c{name}\u201d is valid from {start} to {end} only; a node takes no expired certificate.",
+                "Have the certificate signed under an authority that is valid now.",
+                name=names.name_text(certificate.subject),
+                start=certificate.not_valid_before_utc.date().isoformat(),
+                end=certificate.not_valid_after_utc.date().isoformat(),
+            )
+    return None
+
+
+def _same_name(leaf: x509.Certificate, authorities: Sequence[x509.Certificate]) -> Finding | None:
+    seen = dict[str, x509.Certificate]()
+    for certificate in (leaf, *authorities):
+        name = _store_name(certificate)
+        if seen.setdefault(name, certificate) != certificate:
+            return blocking(
+                "fit.trust",
+                "/chain",
+                "Two certificates are called \u201c{name}\u201d; a trust store keeps one of each name, so that one "
+                "of them replaces the other or is not stored.",
+                "Use authorities that have a name of their own, such as with G2 for the second generation.",
+                name=name,
+            )
+    return None
+
+
+def _store_name(certificate: x509.Certificate) -> str:
+    """The name under which a store keeps it: the common name, or else the whole subject."""
+    return names.visible(names.common_name(certificate.subject) or names.name_text(certificate.subject))
+
+
+def _size(authorities: Sequence[x509.Certificate]) -> Finding | None:
+    for certificate in authorities:
+        key = certificate.public_key()
+        if isinstance(key, rsa.RSAPublicKey) and key.key_size > _MAX_RSA_BITS:
+            return blocking(
+                "fit.key-size",
+                "/chain",
+                "\u201c{name}\u201d has a key of {size} bit; a node takes certificates of at most {limit}.",
+                "Have the certificate signed under an authority with a smaller key, or one on P-384.",
+                name=names.name_text(certificate.subject),
+                size=key.key_size,
+                limit=_MAX_RSA_BITS,
+            )
+    return None
+
+
+def _links(leaf: x509.Certificate, authorities: Sequence[x509.Certificate]) -> Finding | None:
+    if not isinstance(leaf.public_key(), ec.EllipticCurvePublicKey):
+        return note(
+            "fit.rsa-leaf",
+            "/certificate",
+            "This certificate has an RSA key: it is one for the purpose tomcat, where RSA is what is wanted.",
+        )
+    for certificate in (leaf, *authorities):
+        if not certificate.signature_algorithm_oid.dotted_string.startswith(_ECDSA):
+            return blocking(
+                "fit.rsa-link",
+                "/chain",
+                "\u201c{name}\u201d is signed by \u201c{issuer}\u201d with RSA or another kind of key. A node does not "
+                "present an EC certificate below it; on SocialMiner 11.5 chat, e-mail and web pages stop (CSCvb58580).",
+                "Have the CSR signed by an authority that is EC up to the root, such as this one; or see what agents "
+                "would see, and the COP files, on the page What agents see.",
+                name=names.name_text(certificate.subject),
+                issuer=names.name_text(certificate.issuer),
+            )
+    return None
+
+
+def _in_the_store(authorities: Sequence[x509.Certificate], trust: Sequence[Entry]) -> Check:
+    topic, stage = "room in the trust store", Stage.UPLOAD
+    if not trust:
+        return unchecked(topic, stage, _no_list())
+    findings = [found for each in authorities for entry in trust if (found := _clash(each, entry))]
+    decisive = [found for found in findings if found.blocks] or findings
+    return checked(topic, stage, decisive[0] if decisive else None)
+
+
+def _no_list() -> Finding:
+    return note(
+        "fit.no-trust-list",
+        "/trust",
+        "What the trust store of the node holds is not known: another certificate of the same name could be in it.",
+        "Add what `show cert list trust` prints on the node to have that checked too.",
+    )
+
+
+def _clash(certificate: x509.Certificate, entry: Entry) -> Finding | None:
+    if entry.certificate == certificate:
+        return None
+    if entry.certificate is None:
+        is_same = entry.may_be(names.common_name(certificate.subject) or "")
+        return _perhaps(certificate, entry) if is_same else None
+    if _store_name(entry.certificate) != _store_name(certificate):
+        return None
+    is_newer = entry.certificate.not_valid_before_utc >= certificate.not_valid_before_utc
+    return _not_stored(certificate, entry) if is_newer else _replaces(certificate, entry)
+
+
+def _perhaps(certificate: x509.Certificate, entry: Entry) -> Finding:
+    return warning(
+        "fit.trust-perhaps",
+        "/trust",
+        "{store} holds a file {file}, which may be another certificate called \u201c{name}\u201d. (That file names "
+        "stand for common names is not confirmed by Cisco\u2019s documents.)",
+        "Compare serial numbers: `show cert trust {file}.pem` on the node. The same one need not be uploaded again; "
+        "of two different ones, the store keeps the one that begins later.",
+        store=entry.store,
+        file=names.visible(entry.name),
+        name=_store_name(certificate),
+    )
+
+
+def _not_stored(certificate: x509.Certificate, entry: Entry) -> Finding:
+    return blocking(
+        "fit.trust",
+        "/trust",
+        "{store} holds another certificate called \u201c{name}\u201d, which begins no earlier: the new one is not "
+        "stored, and the node says nothing of it.",
+        "Delete the old one from the trust store if nobody needs it, or use an authority with another name.",
+        store=entry.store,
+        name=_store_name(certificate),
+    )
+
+
+def _replaces(certificate: x509.Certificate, entry: Entry) -> Finding:
+    return warning(
+        "fit.trust",
+        "/trust",
+        "{store} holds another certificate called \u201c{name}\u201d, which begins earlier: the new one replaces it.",
+        "Make sure that no certificate in use was issued under the old one.",
+        store=entry.store,
+        name=_store_name(certificate),
+    )

@@ -1,0 +1,219 @@
+"""Knows how a certificate is held against the request that it answers, as a node does it, and as it ought to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.oid import NameOID
+
+from ca_service.errors import Finding, blocking, note, warning
+from ca_service.pki import keys, names, usages
+from ca_service.pki.csr import CertificationRequest, find_value
+from ca_service.vos.checks import Check, Stage, checked, unchecked
+
+KEY_MESSAGE: Final = "CSR Public Key and Certificate Public Key Do Not Match"
+SAN_MESSAGE: Final = "CSR SAN and Certificate SAN does not match"
+_TOPICS: Final = (
+    ("public key", Stage.UPLOAD),
+    ("subject alternative name", Stage.UPLOAD),
+    ("common name", Stage.UPLOAD),
+    ("rest of the subject", Stage.UPLOAD),
+    ("key usage", Stage.USE),
+    ("extended key usage", Stage.USE),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a request or a certificate says, as far as the two are compared. `public_key` is DER."""
+
+    public_key: bytes
+    subject: x509.Name
+    subject_alternative_name: x509.SubjectAlternativeName | None
+    key_usage: tuple[str, ...]
+    extended_key_usage: tuple[str, ...]
+
+
+def said_by_request(request: CertificationRequest) -> Said:
+    """What a verified request says."""
+    return Said(
+        keys.public_key_der(request.public_key),
+        request.subject,
+        request.subject_alternative_name,
+        usages.key_usage_names(request.key_usage),
+        usages.extended_key_usage_names(request.extended_key_usage),
+    )
+
+
+def said(source: x509.CertificateSigningRequest | x509.Certificate, extensions: x509.Extensions) -> Said:
+    """What a request or a certificate says; `extensions` are its own, which are parsed anew at each access."""
+    return Said(
+        source.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
+        source.subject,
+        find_value(extensions, x509.SubjectAlternativeName),
+        usages.key_usage_names(find_value(extensions, x509.KeyUsage)),
+        usages.extended_key_usage_names(find_value(extensions, x509.ExtendedKeyUsage)),
+    )
+
+
+def against_request(asked: Said | None, given: Said) -> Iterator[Check]:
+    """The comparisons; without a request none of them can be made, and that is said once for each."""
+    if asked is None:
+        for topic, stage in _TOPICS:
+            yield unchecked(topic, stage, _no_request())
+        return
+    findings = (
+        (_key(asked, given), KEY_MESSAGE),
+        (_names(asked, given), SAN_MESSAGE),
+        (_common_name(asked, given), ""),
+        (_rest_of_subject(asked, given), ""),
+        (_key_usage(asked, given), ""),
+        (_extended_key_usage(asked, given), ""),
+    )
+    for (topic, stage), (finding, message) in zip(_TOPICS, findings, strict=True):
+        yield checked(topic, stage, finding, message)
+
+
+def _no_request() -> Finding:
+    return note(
+        "fit.no-request",
+        "/csr",
+        "Without the request this cannot be compared.",
+        "Add the .csr file. The node keeps it until a certificate is uploaded: Download CSR.",
+    )
+
+
+def _key(asked: Said, given: Said) -> Finding | None:
+    if asked.public_key == given.public_key:
+        return None
+    return blocking(
+        "fit.key",
+        "/certificate",
+        "The certificate has another public key than the request.",
+        "It belongs to another node or to an older request: a new CSR replaces the one before, with its key. "
+        "Have the newest request of this node signed.",
+    )
+
+
+def _names(asked: Said, given: Said) -> Finding | None:
+    if asked.subject_alternative_name is None:
+        return note(
+            "fit.san-free",
+            "/certificate",
+            "The request names no host, so the node does not compare the names of the certificate.",
+        )
+    wanted, found = (Counter(_folded(each)) for each in (asked, given))
+    missing, extra = sorted((wanted - found).elements()), sorted((found - wanted).elements())
+    if not missing and not extra:
+        return None
+    return blocking(
+        "fit.san",
+        "/certificate",
+        "The names differ. Missing: {missing}. Not asked for: {extra}.",
+        "Have it signed again with exactly the names of the request, the bare domain included; nothing added, "
+        "such as www., the common name or an address. Their order does not matter.",
+        missing=", ".join(missing) or "none",
+        extra=", ".join(extra) or "none",
+    )
+
+
+def _folded(each: Said) -> list[str]:
+    """The names for a comparison: DNS names without regard to case (RFC 4343), each once."""
+    found = names.general_names_text(each.subject_alternative_name or ())
+    return list({f"DNS:{name[4:].lower()}" if name.startswith("DNS:") else name for name in found})
+
+
+def _common_name(asked: Said, given: Said) -> Finding | None:
+    wanted, found = names.common_name(asked.subject), names.common_name(given.subject)
+    if wanted == found:
+        return None
+    return warning(
+        "fit.common-name",
+        "/certificate",
+        "The common name is {found}; the request asks for {wanted}. A practitioner found that a node compares it; "
+        "that is not confirmed by Cisco\u2019s documents.",
+        "Have it signed with the subject of the request, unchanged. If your authority refuses \u201c-ms\u201d in a "
+        "name, change the common name on the page Generate CSR.",
+        found=names.visible(found or "none"),
+        wanted=names.visible(wanted or "none"),
+    )
+
+
+def _rest_of_subject(asked: Said, given: Said) -> Finding | None:
+    wanted, found = (_without_common_name(each.subject) for each in (asked, given))
+    changed = sorted({kind for kind, _ in set(wanted) ^ set(found)})
+    if not changed:
+        return None
+    if changed == ["OU"] and not any(kind == "OU" for kind, _ in found):
+        return note(
+            "fit.subject",
+            "/certificate",
+            "The OU of the request is not in the certificate; a node takes it all the same.",
+        )
+    return note(
+        "fit.subject",
+        "/certificate",
+        "The subject differs in {changed}. Cisco\u2019s documents do not say whether a node minds.",
+        "To be safe, have it signed with the subject of the request, unchanged.",
+        changed=", ".join(changed),
+    )
+
+
+def _without_common_name(subject: x509.Name) -> list[tuple[str, str]]:
+    return [
+        (attribute.rfc4514_attribute_name, names.attribute_text(attribute))
+        for attribute in subject
+        if attribute.oid != NameOID.COMMON_NAME
+    ]
+
+
+def _key_usage(asked: Said, given: Said) -> Finding | None:
+    missing = [name for name in asked.key_usage if name not in given.key_usage]
+    extra = [name for name in given.key_usage if name not in asked.key_usage]
+    if missing:
+        return blocking(
+            "fit.key-usage",
+            "/certificate",
+            "The key usage lacks {missing}. A practitioner found that a node takes such a certificate, and it fails in "
+            "use when its request is gone. Cisco: \u201cEnsure that \u2018Data Encipherment\u2019 bit is not changed "
+            "or removed\u201d.",
+            "Do not upload it. Have it signed again with every key usage of the request.",
+            missing=", ".join(missing),
+        )
+    if extra and asked.key_usage:
+        return warning(
+            "fit.key-usage",
+            "/certificate",
+            "The key usage has {extra}, which the request does not ask for.",
+            "It does no harm that Cisco\u2019s documents tell of; still, let the authority copy what is asked.",
+            extra=", ".join(extra),
+        )
+    return None
+
+
+def _extended_key_usage(asked: Said, given: Said) -> Finding | None:
+    missing = [name for name in asked.extended_key_usage if name not in given.extended_key_usage]
+    extra = [name for name in given.extended_key_usage if name not in asked.extended_key_usage]
+    if missing:
+        return blocking(
+            "fit.extended-key-usage",
+            "/certificate",
+            "The extended key usage lacks {missing}. A practitioner found that a node takes such a certificate, and it "
+            "fails in use: nodes are clients as well as servers, towards LDAP, one another and SIP.",
+            "Do not upload it. Have it signed again with every purpose of the request. Public authorities leave "
+            "clientAuth out; a private one need not.",
+            missing=", ".join(missing),
+        )
+    if extra and asked.extended_key_usage:
+        return note(
+            "fit.extended-key-usage",
+            "/certificate",
+            "The extended key usage has {extra}, which the request does not ask for.",
+            extra=", ".join(extra),
+        )
+    return None

@@ -1,0 +1,142 @@
+"""Knows what nodes, their tools and browsers print, and what it means; the messages themselves are data."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from typing import Any, Final
+
+from ca_service.vos.knowledge import Fact, fact, table
+
+MAX_LENGTH: Final = 20_000  # characters of a text that are looked at
+
+# Mail programs and web pages print these in place of what the node has printed.
+_DASHES: Final = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"), "-")
+_QUOTES: Final = dict.fromkeys(map(ord, "\"'`\u00b4\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb"))
+
+
+class Kind(StrEnum):
+    """Where a message comes from, and how bad it is."""
+
+    REFUSED = "refused"  # an upload was refused
+    SILENT = "silent"  # an upload had no effect, and nothing says so
+    SIGN_IN = "sign-in"  # somebody cannot sign in
+    BROWSER = "browser"  # a browser does not open a page
+    NOTE = "note"  # it looks bad, and is not
+    SUCCESS = "success"  # it went well, and something is left to do
+
+
+class Tool(StrEnum):
+    """Where this service helps further."""
+
+    FIT = "fit"
+    AGENTS = "agents"
+    PRODUCTS = "products"
+    NEW = "new"
+    NONE = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message that is known. `printed` is how it is printed: all of it, then parts that stand alone as well.
+
+    `patterns` are pieces by which it is known, folded. `next` are the steps to take, in their order.
+    `rules` are those of the fit check that find the same fault before the upload.
+    """
+
+    id: str
+    kind: Kind
+    title: str
+    printed: tuple[str, ...]
+    patterns: tuple[str, ...]
+    cause: Fact
+    next: tuple[Fact, ...]
+    tool: Tool
+    rules: tuple[str, ...]
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The tags of all that is said about it, each once."""
+        return tuple(dict.fromkeys(tag for each in (self.cause, *self.next) for tag in each.sources))
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A message that was found in a text, and the longest pattern that found it."""
+
+    message: Message
+    pattern: str
+
+
+@cache
+def all_messages() -> tuple[Message, ...]:
+    """All messages that are known, in the order of the data."""
+    rows: Mapping[str, Mapping[str, Any]] = {row["id"]: row for row in table("messages")["message"]}
+    return tuple(_message(row, rows[row.get("as", row["id"])]["next"]) for row in rows.values())
+
+
+def explain(text: str) -> tuple[Explained, ...]:
+    """The messages that stand in a text, each once, the longest match first; none if nothing is known of it.
+
+    Only the first MAX_LENGTH characters are looked at.
+    """
+    folded = fold(text[:MAX_LENGTH])
+    found = [Explained(message, pattern) for message in all_messages() if (pattern := _longest(message, folded))]
+    return tuple(sorted(found, key=lambda each: -len(each.pattern)))
+
+
+def find_messages(text: str) -> tuple[Message, ...]:
+    """The messages in which each word of a search stands, anywhere; all for an empty one."""
+    words = fold(text[:MAX_LENGTH]).split()
+    return tuple(message for message in all_messages() if all(word in _searched(message) for word in words))
+
+
+def fold(text: str) -> str:
+    """The text without what differs between a screen, a log and a mail: case, white space, quotation marks."""
+    plain = unicodedata.normalize("NFKC", text).casefold().translate(_DASHES | _QUOTES)
+    seen = "".join(character for character in plain if unicodedata.category(character) != "Cf")
+    return " ".join(seen.split())
+
+
+@cache
+def _searched(message: Message) -> str:
+    """What a search looks at."""
+    return fold(" ".join((message.title, *message.printed, *message.patterns, message.cause.text)))
+
+
+def _longest(message: Message, folded: str) -> str:
+    """The longest pattern of the message that stands in the text, or nothing."""
+    return max((pattern for pattern in message.patterns if _stands_in(pattern, folded)), key=len, default="")
+
+
+def _stands_in(pattern: str, folded: str) -> bool:
+    """Whether the pattern stands there as words of its own: CAA1015 does not stand in CAA10150."""
+    start = folded.find(pattern)
+    while start >= 0:
+        end = start + len(pattern)
+        if not (_joins(folded[start - 1 : start], pattern[0]) or _joins(pattern[-1], folded[end : end + 1])):
+            return True
+        start = folded.find(pattern, start + 1)
+    return False
+
+
+def _joins(left: str, right: str) -> bool:
+    """Whether two neighbours are parts of one word."""
+    return left.isalnum() and right.isalnum()
+
+
+def _message(row: Mapping[str, Any], steps: list[Mapping[str, Any]]) -> Message:
+    return Message(
+        id=row["id"],
+        kind=Kind(row["kind"]),
+        title=row["title"],
+        printed=(row["message"], *row.get("also", ())),
+        patterns=tuple(map(fold, row["patterns"])),
+        cause=fact(row["cause"]),
+        next=tuple(map(fact, steps)),
+        tool=Tool(row.get("tool", "")),
+        rules=tuple(row.get("rules", ())),
+    )

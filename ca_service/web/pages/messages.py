@@ -1,0 +1,59 @@
+"""What does this error mean? A message that somebody pastes, and what to do about it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flask import render_template, request
+from flask.typing import ResponseReturnValue
+
+from ca_service.authority.permissions import Action
+from ca_service.errors import InvalidInput, blocking
+from ca_service.vos.knowledge import titles
+from ca_service.vos.messages import all_messages, explain, find_messages
+from ca_service.web.context import needs
+from ca_service.web.pages import blueprint
+from ca_service.web.problems import status_of
+
+MAX_LENGTH: Final = 2000  # characters, so that the address with the message can be passed on
+_MAX_SEARCH: Final = 200
+
+
+@blueprint.get("/messages")
+@needs(Action.READ)
+def messages() -> ResponseReturnValue:
+    """The message that was pasted, explained; and all that are known."""
+    text = request.args.get("message", "").replace("\r\n", "\n").strip()
+    searched = request.args.get("q", "")[:_MAX_SEARCH]
+    if len(text) <= MAX_LENGTH:
+        return _page(text, searched)
+    error = _too_long(len(text))
+    return _page(text[:MAX_LENGTH], searched, error), status_of(error)
+
+
+def _page(text: str, searched: str, error: InvalidInput | None = None) -> str:
+    return render_template(
+        "messages.html",
+        text=text,
+        max_length=MAX_LENGTH,
+        example=all_messages()[0].printed[0],
+        findings=error.findings if error else (),
+        explained=() if error else explain(text),
+        searched=searched,
+        listed=find_messages(searched),
+        total=len(all_messages()),
+        titles=titles,
+    )
+
+
+def _too_long(length: int) -> InvalidInput:
+    return InvalidInput(
+        blocking(
+            "message.too-long",
+            "/message",
+            "The text has {length} characters; at most {limit} are looked at.",
+            "Paste the line with the message alone.",
+            length=length,
+            limit=MAX_LENGTH,
+        )
+    )

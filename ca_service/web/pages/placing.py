@@ -1,0 +1,152 @@
+"""Requests for a cluster: bring them all at once, see where each belongs, keep or sign them together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from ca_service.authority.fleet.placement import Placement, Proposal
+from ca_service.authority.permissions import PERMISSIONS, Action
+from ca_service.authority.registration import Options
+from ca_service.errors import CAServiceError, Finding, InvalidInput, Refused, blocking
+from ca_service.vos.purposes import PURPOSES
+from ca_service.web.context import actor, installation, needs
+from ca_service.web.pages import blueprint
+from ca_service.web.pages.clusters import to_board
+from ca_service.web.pages.pem import request_pem
+from ca_service.web.pages.submission import Submitted, new_requests, submitted_options, submitted_requests
+from ca_service.web.problems import status_of
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """One request on the review, and where it is to go. `number` counts those that are carried along."""
+
+    label: str
+    proposal: Proposal
+    text: str
+    number: int
+    node_id: int
+    purpose: str
+    is_multi_server: bool
+    is_included: bool
+
+
+@blueprint.post("/clusters/<int:cluster_id>/requests")
+@needs(Action.FLEET)
+def place_requests(cluster_id: int) -> ResponseReturnValue:
+    """Show where each request belongs, keep them, or sign them: as the button says that was pressed."""
+    options, submitted = Options(), tuple[Submitted, ...]()
+    try:
+        options, submitted = submitted_options(), submitted_requests()
+        if not submitted:
+            raise InvalidInput(_nothing())
+        wanted = request.form.get("do", "review")
+        if wanted not in ("sign", "keep") or new_requests():  # nobody has seen what new ones ask
+            return _page(cluster_id, submitted, options)
+        return _carry_out(cluster_id, wanted, _placements(submitted), options)
+    except InvalidInput as error:
+        return _page(cluster_id, submitted, options, error.findings), status_of(error)
+    except Refused as error:
+        return _page(cluster_id, submitted, options, _not_shown_anyway(error)), status_of(error)
+
+
+def _carry_out(
+    cluster_id: int, wanted: str, placements: tuple[Placement, ...], options: Options
+) -> ResponseReturnValue:
+    fleet = installation().fleet
+    if wanted == "keep":
+        fleet.place(actor(), cluster_id, placements, options)
+        return to_board(cluster_id)
+    fleet.sign(actor(), cluster_id, placements, options)
+    return redirect(url_for("pages.cluster", cluster_id=cluster_id, signed=len(placements)), 303)
+
+
+def _placements(submitted: tuple[Submitted, ...]) -> tuple[Placement, ...]:
+    """The marked requests, each where the form says; raises InvalidInput where nothing is marked."""
+    marked = set(request.form.getlist("include"))
+    found = tuple(
+        Placement(each.data, _node_id(number), _purpose(number), _is_multi_server(number))
+        for number, each in enumerate(submitted)
+        if str(number) in marked
+    )
+    if not found:
+        raise InvalidInput(_nothing())
+    return found
+
+
+def _node_id(number: int) -> int:
+    text = request.form.get(f"node-{number}", "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else 0
+
+
+def _purpose(number: int) -> str:
+    return request.form.get(f"purpose-{number}", "")
+
+
+def _is_multi_server(number: int) -> bool:
+    return request.form.get(f"multi-{number}") == "true"
+
+
+def _nothing() -> Finding:
+    return blocking(
+        "csr.count",
+        "/csr",
+        "There is no request yet, or none is marked.",
+        "Drop the .csr files of the nodes, or a ZIP of them, and mark those that you want.",
+    )
+
+
+def _not_shown_anyway(error: CAServiceError) -> tuple[Finding, ...]:
+    """What the review itself does not say of a request: findings about the place it was given."""
+    return tuple(found for found in error.findings if found.rule.startswith(("node.", "slot.", "purpose.")))
+
+
+def _page(
+    cluster_id: int, submitted: tuple[Submitted, ...], options: Options, findings: tuple[Finding, ...] = ()
+) -> str:
+    return render_template(
+        "placing.html",
+        cluster=installation().fleet.get_cluster(actor(), cluster_id),
+        reviews=_reviews(cluster_id, submitted, options),
+        options=options,
+        findings=findings,
+        purposes=tuple(PURPOSES),
+        default_days=installation().issuance.default_days,
+        may_sign=actor().role in PERMISSIONS[Action.ISSUE],
+    )
+
+
+def _reviews(cluster_id: int, submitted: tuple[Submitted, ...], options: Options) -> tuple[Review, ...]:
+    if not submitted:
+        return ()
+    proposals = installation().fleet.propose(actor(), cluster_id, [each.data for each in submitted], options)
+    reviews, carried = list[Review](), 0
+    for each, proposal in zip(submitted, proposals, strict=True):
+        reviews.append(_review(each, proposal, carried))
+        carried += bool(reviews[-1].text)
+    return tuple(reviews)
+
+
+def _review(submitted: Submitted, proposal: Proposal, number: int) -> Review:
+    """One request as it was proposed, or as the form that comes back has it."""
+    verified = proposal.examination.request
+    was_seen = f"node-{number}" in request.form and bool(verified)
+    proposed = proposal.node.id if proposal.node else 0
+    return Review(
+        label=submitted.label,
+        proposal=proposal,
+        text=request_pem(verified.der) if verified else "",
+        number=number,
+        node_id=_node_id(number) if was_seen else proposed,
+        purpose=_purpose(number) if was_seen else _likely_purpose(submitted.label, proposal),
+        is_multi_server=_is_multi_server(number) if was_seen else proposal.is_multi_server,
+        is_included=str(number) in request.form.getlist("include") if was_seen else True,
+    )
+
+
+def _likely_purpose(label: str, proposal: Proposal) -> str:
+    """What the name of the file says; a request itself does not say what it is for."""
+    return next((name for name in PURPOSES if name.lower() in label.lower()), proposal.purpose.service)

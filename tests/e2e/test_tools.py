@@ -1,0 +1,92 @@
+"""The tools in a real browser: a choice and a paste get their answers, and no page keeps anybody out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, Literal
+
+import pytest
+from playwright.sync_api import Browser, ViewportSize
+
+from ca_service.authority.permissions import Role
+from tests.e2e.service import Service, serving
+from tests.e2e.tab import NARROW, WIDE, Tab, open_tab
+from tests.support.factories import OPERATOR, PASSWORD
+
+Scheme = Literal["light", "dark"]
+PAGES: Final = {
+    "everything-works": "/agents",
+    "self-signed": "/agents?tomcat=self-signed&tomcat-ecdsa=self-signed",
+    "chat-fails": "/agents?tomcat=rsa-ca&tomcat-ecdsa=rsa-ca",
+    "live-data-fails": "/agents?tomcat=rsa-ca&tomcat-ecdsa=self-signed",
+    "not-listed": "/agents?tomcat=ec-ca&tomcat-ecdsa=ec-ca",
+    "messages": "/messages",
+    "explained": "/messages?message=HSTS+CSR+SAN+and+Certificate+SAN+does+not+match",
+    "not-known": "/messages?message=the+network+is+down",
+    "not-found": "/messages?q=no+such+words",
+}
+
+
+@pytest.fixture(scope="module")
+def tools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service with somebody who may look."""
+    with serving(tmp_path_factory.mktemp("tools")) as service:
+        service.installation.accounts.create(OPERATOR, "auditor", Role.AUDITOR, PASSWORD)
+        yield service
+
+
+@pytest.fixture
+def tab(browser: Browser, tools: Service) -> Iterator[Tab]:
+    """A window of somebody who has signed in."""
+    with open_tab(browser, tools.url) as tab:
+        tab.sign_in("auditor")
+        yield tab
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_the_tools_keep_nobody_out(
+    browser: Browser, tools: Service, tmp_path: Path, scheme: Scheme, viewport: ViewportSize
+) -> None:
+    faults = []
+    with open_tab(browser, tools.url, color_scheme=scheme, viewport=viewport) as tab:
+        tab.sign_in("auditor")
+        for name, path in PAGES.items():
+            tab.go(path)
+            for summary in tab.page.locator("summary").all():
+                summary.click()
+            tab.page.screenshot(path=tmp_path / f"{name}.png", full_page=True)
+            faults += [f"{name}: {fault}" for fault in (*tab.accessibility_faults(), *tab.overhangs())]
+
+    assert not faults, "\n".join(faults)
+
+
+def test_a_choice_is_shown_at_an_address_that_can_be_passed_on(tab: Tab) -> None:
+    tab.go("/agents")
+    tab.page.check("input[name=tomcat-ecdsa][value=rsa-ca]")
+    tab.page.click("text=Show")
+
+    tab.page.wait_for_url("**/agents?tomcat=rsa-ca&tomcat-ecdsa=rsa-ca")
+    assert tab.page.locator(".sights .fails").count() == 2
+    tab.page.click("text=See what changes then")
+    tab.page.wait_for_url("**/agents?tomcat=rsa-ca&tomcat-ecdsa=ec-ca")
+    assert tab.page.locator(".service.ecdsa").count() == 2
+
+
+def test_a_pasted_message_is_explained_at_an_address_that_can_be_passed_on(tab: Tab) -> None:
+    tab.go("/messages")
+    tab.page.fill("#message", "admin:\nCAA1018")
+    tab.page.click("text=Explain")
+
+    tab.page.wait_for_url("**/messages?message=*CAA1018")
+    assert "is not in the trust store" in tab.page.inner_text(".answer")
+
+
+def test_the_field_takes_no_more_than_can_be_passed_on(tab: Tab) -> None:
+    tab.go("/messages")
+    tab.page.evaluate("navigator.clipboard.writeText('x'.repeat(3000))")
+    tab.page.focus("#message")
+    tab.page.keyboard.press("Control+V")
+
+    assert len(tab.page.input_value("#message")) == 2000

@@ -1,0 +1,84 @@
+"""ZIP files of requests: what is taken out, and what is refused."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ca_service.errors import CAServiceError, InvalidInput
+from ca_service.pki import archive
+from ca_service.pki.armour import MAX_REQUEST_BYTES
+
+
+def zipped(*files: tuple[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """A ZIP of these files."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", compression) as made:
+        for name, data in files:
+            made.writestr(name, data)
+    return buffer.getvalue()
+
+
+def refusal(data: bytes, limit: int = 50) -> str:
+    """The rule by which this ZIP is refused."""
+    with pytest.raises(InvalidInput) as caught:
+        archive.read(data, limit)
+    return caught.value.rule
+
+
+def test_the_files_come_out_in_their_order_and_without_their_folders() -> None:
+    found = archive.read(zipped(("b/uccx2.csr", b"two"), ("uccx1.csr", b"one")), 50)
+    assert [(entry.name, entry.data) for entry in found] == [("uccx2.csr", b"two"), ("uccx1.csr", b"one")]
+
+
+def test_what_file_managers_leave_behind_does_not_count() -> None:
+    made = zipped(("__MACOSX/._a.csr", b"x"), ("requests/", b""), ("requests/.DS_Store", b"x"), ("a.csr", b"one"))
+    assert [entry.name for entry in archive.read(made, 1)] == ["a.csr"]
+
+
+def test_as_many_files_as_are_allowed_are_taken_and_no_more() -> None:
+    files = [(f"{number}.csr", b"x") for number in range(3)]
+    assert len(archive.read(zipped(*files), 3)) == 3
+    assert refusal(zipped(*files), 2) == "archive.count"
+
+
+def test_an_empty_zip_is_refused() -> None:
+    assert refusal(zipped()) == "archive.count"
+
+
+def test_a_zip_of_thousands_of_folders_is_refused() -> None:
+    assert refusal(zipped(("a.csr", b"x"), *((f"{number}/", b"") for number in range(200)))) == "archive.count"
+
+
+def test_a_file_that_grows_beyond_any_request_is_refused() -> None:
+    assert refusal(zipped(("bomb.csr", b"\0" * 50_000_000))) == "archive.file-too-large"
+
+
+def test_a_file_of_just_the_largest_size_is_taken() -> None:
+    [entry] = archive.read(zipped(("a.csr", b"x" * MAX_REQUEST_BYTES)), 1)
+    assert len(entry.data) == MAX_REQUEST_BYTES
+
+
+def test_an_encrypted_zip_is_refused() -> None:
+    made = bytearray(zipped(("a.csr", b"x"), compression=zipfile.ZIP_STORED))
+    for signature, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):  # the flag, in both headers
+        made[made.index(signature) + offset] |= 1
+    assert refusal(bytes(made)) == "archive.damaged"
+
+
+@given(st.binary(max_size=200), st.integers(0, 150))
+def test_a_damaged_zip_is_refused_and_never_a_crash(noise: bytes, place: int) -> None:
+    made = bytearray(zipped(("a.csr", b"request " * 20), ("b.csr", b"x")))
+    made[place : place + len(noise)] = noise
+    with suppress(CAServiceError):
+        archive.read(bytes(made), 50)
+
+
+def test_only_a_zip_looks_like_one() -> None:
+    assert archive.is_archive(zipped(("a.csr", b"x")))
+    assert not archive.is_archive(b"-----BEGIN CERTIFICATE REQUEST-----")

@@ -1,0 +1,237 @@
+"""The messages of nodes, tools and browsers: pasted as they are printed, and as people really paste them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from importlib import resources
+from typing import Final
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from ca_service.vos.knowledge import sources
+from ca_service.vos.messages import MAX_LENGTH, Kind, all_messages, explain, find_messages, fold
+
+#: As Cisco, the API or the browser prints it, and the message by which it is explained.
+PRINTED: Final = {
+    "CSR SAN and Certificate SAN does not match": "san-mismatch",
+    "CSR Public Key and Certificate Public Key Do Not Match": "key-mismatch",
+    "CA Certificate is Not Available in the Trust-Store": "ca-missing",
+    "File /usr/local/platform/.security/tomcat/keys/tomcat.csr Does Not Exist": "csr-missing",
+    "The file /usr/local/platform/upload/certs//tomcat.der could not be uploaded.": "file-not-uploaded",
+    "CAA1015": "caa1015",
+    "CAA1016": "caa1016",
+    "CAA1017": "caa1017",
+    "CAA1018": "caa1018",
+    "CAA1019": "caa1019",
+    "CAA1020": "caa1020",
+    "CAA1021": "caa1021",
+    "CAA1022": "caa1022",
+    "CAA1023": "caa1023",
+    "CAA1025": "caa1025",
+    "CAA1026": "caa1026",
+    "not replaced": "trust-not-replaced",
+    "HTTP 400": "api-400",
+    "CMPlatform Realm": "api-401",
+    "Invalid User ID/Password": "finesse-login",
+    "SSLHandshakeException": "finesse-login",
+    "NET::ERR_CERT_COMMON_NAME_INVALID": "chrome-no-names",
+    "[missing_subjectAltName]": "chrome-no-names",
+    "SEC_ERROR_UNKNOWN_ISSUER": "firefox-issuer",
+    "HSTS": "firefox-issuer",
+    "Unable to log in to SocialMiner with both tomcat and tomcat-ECDSA signed by RSA CA": "socialminer-rsa",
+    "CSCvb58580": "socialminer-rsa",
+    "Unable to find Country in platform database": "junk-subject",
+    "Success: Certificate Uploaded. Perform a Disaster Recovery backup so the latest backup contains the uploaded "
+    "certificate. Restart the Cisco Tomcat web service using the CLI": "uploaded",
+    "Successfully Generated CSR for tomcat.": "csr-generated",
+    "Successfully imported certificate for tomcat. Please restart services related to tomcat for the new certificate "
+    "to become active.": "imported",
+}
+#: A word of the cause that no other message has for its reason.
+CAUSES: Final = {
+    "san-mismatch": "does not name exactly what the request (CSR) names",
+    "key-mismatch": "public key in the certificate is not that of the request",
+    "ca-missing": "has not been uploaded into the trust store",
+    "csr-missing": "no request (CSR) of this type on the node",
+    "file-not-uploaded": "either of two faults",
+    "trust-not-replaced": "only if it begins later",
+    "api-400": "Most often the certificate of the authority is not in the trust store",
+    "finesse-login": "critical extension besides key usage and basic constraints",
+    "chrome-no-names": "has no SAN",
+    "firefox-issuer": "tomcat-ECDSA is still self-signed",
+}
+#: What surrounds a message when somebody pastes it.
+NOISE: Final[dict[str, Callable[[str], str]]] = {
+    "as printed": lambda text: text,
+    "in upper case": str.upper,
+    "within a log": lambda text: (
+        f"admin:\r\n2026-11-24 10:03:11,402 ERROR [http-nio-8443] {text}\r\n\tat x.y(Z.java:7)"
+    ),
+    "from a mail": lambda text: f"\u201c\u00a0{text.replace(' ', chr(0xA0) + ' ')}\u201d \u2013 what is this?",
+    "broken into lines": lambda text: text.replace(" ", "\r\n    "),
+    "with typographic hyphens": lambda text: text.replace("-", "\u2011"),
+    "with marks that nobody sees": lambda text: "\u200b".join(text),
+}
+
+
+@pytest.mark.parametrize("noise", NOISE.values(), ids=NOISE)
+@pytest.mark.parametrize(("text", "expected"), PRINTED.items(), ids=PRINTED.values())
+def test_a_message_is_explained_however_it_is_pasted(text: str, expected: str, noise: Callable[[str], str]) -> None:
+    assert [each.message.id for each in explain(noise(text))] == [expected]
+
+
+@pytest.mark.parametrize(("message_id", "cause"), CAUSES.items())
+def test_a_message_has_its_own_cause(message_id: str, cause: str) -> None:
+    (message,) = (each for each in all_messages() if each.id == message_id)
+
+    assert cause in message.cause.text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("File /usr/local/platform/.security/tomcat/keys/tomcat-ECDSA.csr Does Not Exist", "csr-missing"),
+        ("File '/usr/local/platform/.security/CallManager/keys/CallManager.csr' does not exist", "csr-missing"),
+        ("The file /usr/local/platform/upload/certs//tomcat-ECDSA.der could not be uploaded.", "file-not-uploaded"),
+        ('The file "/usr/local/platform/upload/certs/ipsec.der" could not be uploaded', "file-not-uploaded"),
+        ("Successfully Generated CSR for tomcat-ECDSA.", "csr-generated"),
+        ("Successfully imported certificate for CallManager-ECDSA.", "imported"),
+        ("400 Client Error: Bad Request for url: https://cucm1/platformcom/api/v1/certmgr/config/x", "api-400"),
+        ('HTTP/1.1 401\nWWW-Authenticate: Basic realm="CMPlatform Realm"', "api-401"),
+        ("javax.net.ssl.SSLHandshakeException: Received fatal alert", "finesse-login"),
+        ("[CAA1015] certificate upload", "caa1015"),
+    ],
+)
+def test_other_units_and_paths_make_no_difference(text: str, expected: str) -> None:
+    assert [each.message.id for each in explain(text)] == [expected]
+
+
+@pytest.mark.parametrize("text", ["CAA10150", "XCAA1015", "CAA101", "HTTP 4000", "hstsx"])
+def test_a_longer_word_is_another_word(text: str) -> None:
+    assert explain(text) == ()
+
+
+def test_a_message_is_found_behind_a_longer_word_that_begins_like_it() -> None:
+    assert [each.message.id for each in explain("CAA10150, then CAA1015")] == ["caa1015"]
+
+
+@pytest.mark.parametrize("text", ["", "   \n", "the network is down", "tomcat", "\u201c\u201d", "\u200b"])
+def test_nothing_is_made_up_for_a_text_that_is_not_known(text: str) -> None:
+    assert explain(text) == ()
+
+
+def test_several_messages_are_explained_the_longest_match_first() -> None:
+    text = "CAA1016 HSTS: CSR SAN and Certificate SAN does not match"
+
+    assert [each.message.id for each in explain(text)] == ["san-mismatch", "caa1016", "firefox-issuer"]
+
+
+def test_a_message_that_stands_there_twice_is_explained_once_by_its_longest_part() -> None:
+    text = "HSTS SEC_ERROR_UNKNOWN_ISSUER HSTS SEC_ERROR_UNKNOWN_ISSUER"
+
+    assert [(each.message.id, each.pattern) for each in explain(text)] == [
+        ("firefox-issuer", "sec_error_unknown_issuer")
+    ]
+
+
+def test_what_stands_beyond_the_limit_is_not_looked_at() -> None:
+    assert explain("." * (MAX_LENGTH - 7) + "CAA1015") != ()
+    assert explain("." * MAX_LENGTH + "CAA1015") == ()
+
+
+@given(st.text(max_size=300))
+@example("\ufdfa" * 300)  # becomes eighteen times as long when it is folded
+@example("\u0345\u0390\u1e9e")
+def test_any_text_gets_an_answer_without_repetitions(text: str) -> None:
+    found = [each.message.id for each in explain(text)]
+
+    assert len(set(found)) == len(found)
+
+
+@settings(deadline=None)
+@given(st.text(max_size=200), st.text(max_size=200), st.sampled_from(sorted(PRINTED)))
+def test_a_message_is_explained_whatever_stands_around_it(before: str, after: str, text: str) -> None:
+    assert PRINTED[text] in [each.message.id for each in explain(f"{before} .\n{text}\n. {after}")]
+
+
+@pytest.mark.parametrize(
+    "piece", ["caa1015x", "a", "csr san and certificate ", ".csr does not exis", "\ufdfa", "\u200b "]
+)
+def test_a_text_that_is_made_to_be_slow_is_not(piece: str) -> None:
+    started = time.process_time()
+    explain(piece * 1_000_000)
+
+    assert time.process_time() - started < 2
+
+
+def test_every_message_is_found_by_what_is_printed() -> None:
+    for message in all_messages():
+        for printed in message.printed:
+            assert message.id in [each.message.id for each in explain(printed)], printed
+
+
+def test_every_message_says_what_to_do_next_from_sources_that_are_listed() -> None:
+    for message in all_messages():
+        assert message.next, message.id
+        assert message.cause.sources, message.id
+        assert set(message.sources) <= set(sources()), message.id
+
+
+def test_every_message_has_a_name_of_its_own() -> None:
+    names = [message.id for message in all_messages()]
+
+    assert len(set(names)) == len(names) >= len(set(PRINTED.values()))
+    assert set(PRINTED.values()) == set(names)  # and each is in these tests
+
+
+def test_a_code_of_hcmf_leads_to_the_same_steps_as_the_message_of_the_node() -> None:
+    known = {message.id: message for message in all_messages()}
+
+    for code, same in (("caa1015", "key-mismatch"), ("caa1016", "san-mismatch"), ("caa1018", "ca-missing")):
+        assert known[code].next == known[same].next
+    assert known["caa1017"].next == known["caa1023"].next == known["csr-missing"].next
+
+
+def test_the_rules_that_are_named_are_those_of_the_fit_check() -> None:
+    files = [file for file in resources.files("ca_service.vos").iterdir() if file.name.endswith(".py")]
+    code = "".join(file.read_text("utf-8") for file in files)
+
+    for message in all_messages():
+        for rule in message.rules:
+            assert f'"{rule}"' in code, (message.id, rule)
+
+
+def test_good_news_is_told_apart_from_bad() -> None:
+    good = {message.id for message in all_messages() if message.kind is Kind.SUCCESS}
+
+    assert good == {"uploaded", "imported", "csr-generated"}
+
+
+def test_what_is_only_inferred_is_marked() -> None:
+    (message,) = (each for each in all_messages() if each.id == "san-mismatch")
+
+    assert [step.is_confirmed for step in message.next] == [True, True, False, True]
+
+
+def test_an_empty_search_lists_every_message() -> None:
+    assert find_messages("  ") == all_messages()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("trust-store", ["ca-missing"]),
+        ("HCM-F \u201crequest\u201d waits", ["caa1017", "caa1023"]),
+        ("chrome", ["chrome-no-names"]),
+        ("no such words", []),
+    ],
+)
+def test_a_search_finds_messages_with_all_its_words(text: str, expected: list[str]) -> None:
+    assert [message.id for message in find_messages(text)] == expected
+
+
+def test_folding_leaves_what_a_screen_a_log_and_a_mail_have_in_common() -> None:
+    assert fold(" \u201cTrust\u2011Store\u201d\r\n\tIS\u00a0n\u200bot `there' ") == "trust-store is not there"

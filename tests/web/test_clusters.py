@@ -1,0 +1,374 @@
+"""The pages of clusters: making one, its board, bringing requests, ticking steps; and every refusal."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from werkzeug.test import TestResponse
+
+from ca_service.authority.fleet.states import State
+from ca_service.authority.installation import Installation
+from ca_service.authority.permissions import Role
+from tests.support import pkcs10
+from tests.support.factories import OPERATOR
+from tests.support.refused_requests import rsa_key
+from tests.support.requests import CUCM_MULTI, SOCIALMINER, THREE_NODES, Request, subject
+from tests.web.html import Page, read
+from tests.web.visitor import Visitor, upload
+
+NODES = (
+    ("uccx1.example.com", "uccx", "11.5", "publisher"),
+    ("uccx2.example.com", "uccx", "11.5", "subscriber"),
+    ("sm1.example.com", "socialminer", "11.5", "single server"),
+)
+Node = tuple[str, str, str, str]
+
+
+def node_fields(*nodes: Node) -> dict[str, list[str]]:
+    """The columns of the form."""
+    return {
+        name: [node[column] for node in nodes] for column, name in enumerate(("fqdn", "product", "version", "role"))
+    }
+
+
+def create(visitor: Visitor, *nodes: Node, name: str = "Lab", **more: str) -> TestResponse:
+    """Send the form for a new cluster."""
+    return visitor.post("/clusters/new", {"name": name, **node_fields(*nodes), **more})
+
+
+def made(visitor: Visitor, *nodes: Node, name: str = "Lab") -> str:
+    """A cluster of these nodes; the path of its board."""
+    answer = create(visitor, *(nodes or NODES), name=name)
+    assert answer.status_code == 303, read(answer.text).text
+    return str(answer.location)
+
+
+def files(*requests: Request) -> list[tuple[io.BytesIO, str]]:
+    """The requests as uploads."""
+    return [(io.BytesIO(data), name) for name, data in map(upload, requests)]
+
+
+def bring(visitor: Visitor, board: str, *requests: Request) -> Page:
+    """The review of these requests."""
+    answer = visitor.post(f"{board}/requests", {"csr": files(*requests)})
+    assert answer.status_code == 200, read(answer.text).text
+    return read(answer.text)
+
+
+def decide(visitor: Visitor, board: str, review: Page, do: str, **changes: Any) -> TestResponse:
+    """Press one of the buttons below a review, after changing some of its fields."""
+    fields: dict[str, Any] = {name: review.values(name) for name in ("label", "request", "include")}
+    return visitor.post(f"{board}/requests", {**fields, **changes, "do": do})
+
+
+def places(installation: Installation, *fqdns: str, purpose: str = "tomcat-ECDSA") -> Mapping[str, str]:
+    """The fields that put the n-th request on the n-th of these nodes."""
+    nodes = {node.fqdn: str(node.id) for node in installation.fleet.get_cluster(OPERATOR, 1).nodes}
+    found = {f"node-{number}": nodes[fqdn] for number, fqdn in enumerate(fqdns)}
+    return found | {f"purpose-{number}": purpose for number in range(len(fqdns))}
+
+
+def states(installation: Installation) -> list[State]:
+    return [slot.state for slot in installation.fleet.slots(OPERATOR, 1)]
+
+
+def signed(visitor: Visitor, installation: Installation) -> str:
+    """A cluster whose three nodes have their certificates; the path of its board."""
+    board = made(visitor)
+    review = bring(visitor, board, *THREE_NODES)
+    answer = decide(visitor, board, review, "sign", **places(installation, *(node[0] for node in NODES)))
+    assert answer.status_code == 303, read(answer.text).text
+    return board
+
+
+# Making and changing
+
+
+def test_a_cluster_is_made_with_its_nodes_and_found_by_the_name_of_one(requester: Visitor) -> None:
+    made(requester)
+
+    assert "Lab" in requester.page("/clusters?q=sm1").text
+    assert "Nothing matches." in requester.page("/clusters?q=nowhere").text
+
+
+def test_lines_without_a_name_do_not_count(requester: Visitor, installation: Installation) -> None:
+    made(requester, NODES[0], ("", "uccx", "", "publisher"))
+
+    assert len(installation.fleet.get_cluster(OPERATOR, 1).nodes) == 1
+
+
+def test_more_lines_lose_nothing_that_was_typed(requester: Visitor) -> None:
+    page = read(create(requester, *NODES, name="Half done", more="true").text)
+
+    assert page.values("fqdn")[:3] == [node[0] for node in NODES]
+    assert len(page.values("fqdn")) == 6
+    assert page.values("name") == ["Half done"]
+
+
+@pytest.mark.parametrize(
+    ("node", "rule"),
+    [
+        (("uccx1", "uccx", "11.5", "publisher"), "node.fqdn"),
+        (("uccx1.example.com", "nope", "11.5", "publisher"), "product.unknown"),
+        (("uccx1.example.com", "uccx", "eleven", "publisher"), "version.unknown"),
+        (("uccx1.example.com", "uccx", "11.5", "single server"), "node.role"),
+    ],
+)
+def test_a_node_that_cannot_be_is_refused_and_what_was_typed_stays(requester: Visitor, node: Node, rule: str) -> None:
+    answer = create(requester, node)
+
+    assert answer.status_code == 400
+    assert read(answer.text).blocking == [rule]
+    assert read(answer.text).values("fqdn")[0] == node[0]
+
+
+def test_a_second_cluster_of_one_name_is_refused(requester: Visitor) -> None:
+    made(requester)
+
+    assert create(requester, *NODES).status_code == 409
+
+
+def test_nodes_are_added_changed_and_removed(requester: Visitor, installation: Installation) -> None:
+    board = made(requester, NODES[0])
+    requester.post(f"{board}/nodes", {name: value[0] for name, value in node_fields(NODES[1]).items()})
+    nodes = installation.fleet.get_cluster(OPERATOR, 1).nodes
+    changed = dict(
+        zip(("fqdn", "product", "version", "role"), ("uccx9.example.com", "uccx", "15", "publisher"), strict=True)
+    )
+    requester.post(f"{board}/nodes/{nodes[0].id}", changed)
+    requester.post(f"{board}/nodes/{nodes[1].id}", {"remove": "true"})
+
+    [left] = installation.fleet.get_cluster(OPERATOR, 1).nodes
+    assert (left.fqdn, left.version) == ("uccx9.example.com", "15")
+
+
+def test_a_bad_change_of_a_node_or_of_the_name_is_told_on_the_board(requester: Visitor) -> None:
+    board = made(requester, NODES[0])
+
+    for path, fields in ((f"{board}/nodes", {"fqdn": "x"}), (f"{board}/nodes/1", {"fqdn": "x"}), (f"{board}/name", {})):
+        answer = requester.post(path, fields)
+        assert answer.status_code == 400
+        assert read(answer.text).blocking
+
+
+def test_a_cluster_is_renamed_and_removed_only_with_the_box_ticked(
+    requester: Visitor, installation: Installation
+) -> None:
+    board = made(requester)
+    requester.post(f"{board}/name", {"name": "Other"})
+    requester.post(f"{board}/remove")
+    assert installation.fleet.get_cluster(OPERATOR, 1).name == "Other"
+
+    assert requester.post(f"{board}/remove", {"sure": "true"}).location == "/clusters"
+    assert requester.get(board).status_code == 404
+
+
+def test_a_cluster_that_is_not_there_is_told(requester: Visitor) -> None:
+    for path in ("/clusters/9", "/clusters/9/runbook", "/clusters/9/bundle.zip"):
+        answer = requester.get(path)
+        assert (answer.status_code, read(answer.text).blocking) == (404, ["cluster.unknown"])
+
+
+# Bringing requests
+
+
+def test_each_request_finds_its_node(requester: Visitor, installation: Installation) -> None:
+    board = made(requester)
+
+    text = requester.post(f"{board}/requests", {"csr": files(*THREE_NODES)}).text
+
+    chosen = re.findall(r'<option value="(\d+)" selected>([^<]+)', text)
+    assert [fqdn for _, fqdn in chosen] == [node[0] for node in NODES]
+    assert states(installation) == [State.NO_REQUEST] * 3
+
+
+def test_the_name_of_the_file_says_the_purpose(requester: Visitor) -> None:
+    board = made(requester)
+    file = (io.BytesIO(SOCIALMINER.data), "CallManager-ECDSA.csr")
+
+    text = requester.post(f"{board}/requests", {"csr": [file]}).text
+
+    assert "<option selected>CallManager-ECDSA" in text
+
+
+def test_kept_requests_wait_to_be_signed(requester: Visitor, installation: Installation) -> None:
+    board = made(requester)
+    review = bring(requester, board, SOCIALMINER)
+
+    decide(requester, board, review, "keep", **places(installation, "sm1.example.com"))
+
+    assert states(installation)[2] is State.REQUESTED
+    assert "sign it" in requester.page(board).text
+
+
+def test_signed_requests_fill_their_slots_and_come_back_as_one_zip(
+    requester: Visitor, installation: Installation
+) -> None:
+    board = signed(requester, installation)
+
+    assert states(installation) == [State.ISSUED] * 3
+    bundle = requester.get(f"{board}/bundle.zip")
+    names = zipfile.ZipFile(io.BytesIO(bundle.data)).namelist()
+    assert {"RUNBOOK.txt", "RUNBOOK.html", "SHA256SUMS", "1-root.tomcat-trust.pem"} <= set(names)
+    assert {name.split("/")[0] for name in names if name.endswith("UPLOAD.txt")} == {node[0] for node in NODES}
+
+
+def test_there_is_no_bundle_before_there_is_a_certificate(requester: Visitor) -> None:
+    answer = requester.get(f"{made(requester)}/bundle.zip")
+
+    assert (answer.status_code, read(answer.text).blocking) == (404, ["cluster.no-certificates"])
+
+
+def test_a_request_without_a_node_is_not_taken_and_stays_on_the_page(requester: Visitor) -> None:
+    board = made(requester)
+    review = bring(requester, board, CUCM_MULTI)
+
+    answer = decide(requester, board, review, "sign", **{"node-0": "", "purpose-0": "tomcat-ECDSA"})
+
+    page = read(answer.text)
+    assert answer.status_code == 422
+    assert "node.unmatched" in page.blocking
+    assert page.values("request") == review.values("request")
+
+
+def test_two_requests_for_one_slot_are_refused(requester: Visitor, installation: Installation) -> None:
+    board = made(requester)
+    review = bring(requester, board, *THREE_NODES[:2])
+
+    answer = decide(requester, board, review, "keep", **places(installation, *["uccx1.example.com"] * 2))
+
+    assert (answer.status_code, read(answer.text).blocking[0]) == (422, "slot.twice")
+
+
+def test_a_purpose_that_is_none_is_refused(requester: Visitor, installation: Installation) -> None:
+    board = made(requester)
+    review = bring(requester, board, SOCIALMINER)
+
+    answer = decide(requester, board, review, "keep", **places(installation, "sm1.example.com", purpose="tomcat"))
+
+    assert answer.status_code in (400, 422)
+    assert "purpose.unknown" in read(answer.text).blocking
+
+
+def test_what_was_chosen_on_the_review_is_kept_when_it_comes_back(
+    requester: Visitor, installation: Installation
+) -> None:
+    board = made(requester)
+    review = bring(requester, board, SOCIALMINER)
+    chosen = {**places(installation, "uccx1.example.com", purpose="CallManager-ECDSA"), "multi-0": "true"}
+
+    text = decide(requester, board, review, "review", **chosen).text
+
+    assert re.search(r'<option value="\d+" selected>uccx1.example.com', text)
+    assert "<option selected>CallManager-ECDSA" in text
+    assert re.search(r'name="multi-0" value="true" checked', text)
+
+
+def test_new_files_are_looked_at_before_anything_is_signed(requester: Visitor, installation: Installation) -> None:
+    board = made(requester)
+    review = bring(requester, board, SOCIALMINER)
+    fields = places(installation, "sm1.example.com")
+
+    answer = decide(requester, board, review, "sign", csr=files(THREE_NODES[0]), **fields)
+
+    assert answer.status_code == 200
+    assert states(installation) == [State.NO_REQUEST] * 3
+
+
+def test_a_request_that_is_refused_is_shown_with_the_reason(requester: Visitor) -> None:
+    board = made(requester)
+    rsa = Request("tomcat", pkcs10.pem(pkcs10.Recipe(rsa_key(), subject("uccx1.example.com")).der()))
+
+    page = bring(requester, board, rsa, SOCIALMINER)
+
+    assert page.blocking == ["csr.key.rsa"]
+    assert len(page.values("request")) == 1
+
+
+@pytest.mark.parametrize("fields", [{}, {"csr": []}, {"text": "  "}])
+def test_nothing_to_look_at_is_told(requester: Visitor, fields: dict[str, Any]) -> None:
+    answer = requester.post(f"{made(requester)}/requests", fields)
+
+    assert (answer.status_code, read(answer.text).blocking) == (400, ["csr.count"])
+
+
+def test_nothing_marked_is_told(requester: Visitor, installation: Installation) -> None:
+    board = made(requester)
+    review = bring(requester, board, SOCIALMINER)
+
+    answer = decide(requester, board, review, "sign", include=[], **places(installation, "sm1.example.com"))
+
+    assert (answer.status_code, read(answer.text).blocking) == (400, ["csr.count"])
+
+
+def test_a_damaged_zip_is_told(requester: Visitor) -> None:
+    file = (io.BytesIO(b"PK\x03\x04 and then nothing"), "requests.zip")
+
+    answer = requester.post(f"{made(requester)}/requests", {"csr": [file]})
+
+    assert (answer.status_code, read(answer.text).blocking) == (400, ["archive.damaged"])
+
+
+# Board and runbook
+
+
+def test_a_step_is_one_click_and_one_click_takes_it_back(requester: Visitor, installation: Installation) -> None:
+    board = signed(requester, installation)
+    step = requester.page(board).values("step")[0]
+
+    answer = requester.post(f"{board}/steps", {"step": step, "done": "true", "back": "board"})
+    assert answer.location == board
+    assert states(installation)[0] is State.UPLOADED
+
+    requester.post(f"{board}/steps", {"step": step, "done": "false", "back": "board"})
+    assert states(installation)[0] is State.ISSUED
+
+
+def test_the_runbook_says_who_has_done_a_step(requester: Visitor, installation: Installation) -> None:
+    board = signed(requester, installation)
+    page = requester.page(f"{board}/runbook")
+
+    answer = requester.post(f"{board}/steps", {"step": page.values("step")[0], "done": "true", "anchor": "step-1"})
+
+    assert answer.location == f"{board}/runbook#step-1"
+    assert "Done by requester" in requester.page(f"{board}/runbook").text
+
+
+def test_the_runbook_of_one_node_leaves_the_steps_of_others_out(requester: Visitor, installation: Installation) -> None:
+    board = signed(requester, installation)
+
+    alone = requester.page(f"{board}/runbook?node=sm1.example.com").values("step")
+    assert set(alone) < set(requester.page(f"{board}/runbook").values("step"))
+    assert requester.page(f"{board}/runbook?node=nobody").values("step") == requester.page(f"{board}/runbook").values(
+        "step"
+    )
+
+
+def test_a_step_that_is_not_in_the_runbook_is_not_marked(requester: Visitor, installation: Installation) -> None:
+    board = signed(requester, installation)
+
+    for step in ("nonsense", "", "x" * 500, "upload/tomcat-ECDSA/" + "0" * 40):
+        answer = requester.post(f"{board}/steps", {"step": step, "done": "true"})
+        assert (answer.status_code, read(answer.text).blocking) == (404, ["step.unknown"])
+
+
+def test_a_leaf_that_will_not_be_used_is_told_before_anything_is_signed(requester: Visitor) -> None:
+    board = made(requester, ("uccx1.example.com", "uccx", "12.5(1)", "publisher"))
+
+    assert "This leaf will not be used on UCCX 11.6 to 12.5" in requester.page(board).text
+
+
+def test_an_auditor_sees_the_board_and_changes_nothing(
+    requester: Visitor, signed_in: Callable[[Role], Visitor], installation: Installation
+) -> None:
+    board = signed(requester, installation)
+    auditor = signed_in(Role.AUDITOR)
+
+    assert not auditor.page(board).values("step")
+    assert not auditor.page(f"{board}/runbook").values("step")
+    assert auditor.post(f"{board}/requests", {"csr": files(SOCIALMINER)}).status_code == 403
