@@ -116,8 +116,7 @@ def _said(action: Action) -> Phrase:
 def _ports(known: Known, purpose: Purpose) -> Iterator[tuple[str, str]]:
     for product, release in known:
         ports = [each for each in release.ports if each.presents != "RSA" and each.purpose in ("", purpose.service)]
-        if ports:
-            yield _name(product, release), ", ".join(f"{each.number} ({each.service})" for each in ports)
+        yield _name(product, release), ", ".join(f"{each.number} ({each.service})" for each in ports)
 
 
 def server_steps(host: str, trust_files: Sequence[str], leaf_file: str, full_chain_file: str) -> tuple[Step, ...]:

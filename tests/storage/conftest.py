@@ -7,14 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from ca_service.authority.fleet.store import FleetStore
 from ca_service.authority.ports import AccountStore, IssuerStore, Ledger
 from ca_service.storage.accounts import SQLAccountStore
 from ca_service.storage.database import Database
+from ca_service.storage.fleet import SQLFleetStore
 from ca_service.storage.issuers import SQLIssuerStore
 from ca_service.storage.ledger import SQLLedger
 from ca_service.storage.migrating import upgrade
 from tests.support.factories import event, issuer_record
 from tests.support.fakes import InMemoryAccountStore, InMemoryIssuerStore, InMemoryLedger
+from tests.support.fleet import InMemoryFleetStore
 
 fake_and_real = pytest.fixture(params=["fake", "real"])
 
@@ -60,3 +63,9 @@ def issuers(request: pytest.FixtureRequest) -> IssuerStore:
 def account_store(request: pytest.FixtureRequest) -> AccountStore:
     """An account store without accounts."""
     return InMemoryAccountStore() if request.param == "fake" else SQLAccountStore(request.getfixturevalue("database"))
+
+
+@fake_and_real
+def fleet_store(request: pytest.FixtureRequest) -> FleetStore:
+    """A fleet store without clusters."""
+    return InMemoryFleetStore() if request.param == "fake" else SQLFleetStore(request.getfixturevalue("database"))

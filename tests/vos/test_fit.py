@@ -583,3 +583,10 @@ def test_what_we_sign_for_each_kind_of_node_fits(request_: Request) -> None:
     assert as_files.works
     failed = [each for each in (*ours.checks, *as_files.checks) if each.result is Result.FAILED]
     assert not failed
+
+
+def test_the_verdict_tells_what_would_break_later_from_what_is_not_taken() -> None:
+    assert judged(spoiled.spoiled(hosts=("www.example.com",))).verdict == "The node would not take it."
+    assert judged(spoiled.spoiled(bits=("digitalSignature",))).verdict == (
+        "The node would take it, and something would break later."
+    )

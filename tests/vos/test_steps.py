@@ -10,6 +10,7 @@ import pytest
 from ca_service.vos.bundle import Delivery, node_bundle
 from ca_service.vos.documents import WIDTH, as_text
 from ca_service.vos.general_steps import general_runbook
+from ca_service.vos.purposes import CALLMANAGER_ECDSA
 from ca_service.vos.steps import Step
 from tests.support.requests import CUCM_MULTI, JUNK_COUNTRY, UCCX_PUBLISHER
 from tests.vos.test_bundle import delivery, named
@@ -125,3 +126,12 @@ def test_a_step_is_written_with_its_number_text_purpose_and_command() -> None:
         "Title\n=====\n\nFact:          known\n\n1. Do it\n   With care.\n   Purpose: tomcat-trust\n"
         "\n   On your own computer:\n      true\n"
     )
+
+
+def test_the_steps_for_another_purpose_are_those_of_the_products_that_have_it() -> None:
+    text = upload_text(delivery(UCCX_PUBLISHER, purpose=CALLMANAGER_ECDSA))
+
+    assert "utils service restart Cisco CallManager" in text
+    assert "CUCM 14SU2 and later" in text
+    assert "UCCX" not in text
+    assert "Not at all" not in text

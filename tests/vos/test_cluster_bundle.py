@@ -1,0 +1,87 @@
+"""The bundle of a cluster: one runbook, what all need once, a folder a node."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ca_service.vos.bundle import Bundle, Delivery, cluster_bundle
+from ca_service.vos.purposes import CALLMANAGER_ECDSA
+from ca_service.vos.runbook import Node
+from tests.authority.external_roots import ec_root
+from tests.support.requests import SOCIALMINER, THREE_NODES
+from tests.vos.test_bundle import delivery, paths, run, unzipped
+from tests.vos.test_runbook import CALLS, CENTRE
+
+NODES: dict[str, Node] = {each.fqdn: each for each in CENTRE}
+
+
+def given() -> list[Delivery]:
+    """The certificates of the three nodes."""
+    found = [delivery(request) for request in THREE_NODES]
+    return [replace(each, node=NODES[each.host]) for each in found]
+
+
+def bundle(deliveries: list[Delivery] | None = None) -> Bundle:
+    return cluster_bundle("Contact centre", "Contact centre", deliveries or given(), CENTRE)
+
+
+def test_there_is_one_runbook_and_a_folder_for_each_node() -> None:
+    found = bundle()
+
+    assert found.name == "contact-centre.zip"
+    assert [file.path for file in found.uploads] == [
+        "1-root.tomcat-trust.pem",
+        "2-intermediate.tomcat-trust.pem",
+        "uccx1.example.com/3-uccx1.example.com.tomcat-ECDSA.pem",
+        "uccx2.example.com/3-uccx2.example.com.tomcat-ECDSA.pem",
+        "sm1.example.com/3-sm1.example.com.tomcat-ECDSA.pem",
+    ]
+    assert {"RUNBOOK.txt", "RUNBOOK.html", "sm1.example.com/UPLOAD.txt", "sm1.example.com/UPLOAD.html"} <= set(
+        paths(found)
+    )
+
+
+def test_every_file_that_the_runbook_names_is_in_the_bundle(tmp_path: Path) -> None:
+    folder = unzipped(bundle(), tmp_path)
+
+    run(folder, "sha256sum", "--strict", "-c", "SHA256SUMS")
+    for step in bundle().steps:
+        assert not step.file or (folder / step.file).is_file(), step.file
+
+
+def test_the_steps_in_a_folder_are_those_of_that_node_and_version(tmp_path: Path) -> None:
+    text = (unzipped(bundle(), tmp_path) / "sm1.example.com" / "UPLOAD.txt").read_text()
+
+    assert "sm1.example.com:7443" in text
+    assert "uccx1.example.com" not in text
+
+
+def test_the_same_certificates_give_the_same_bytes() -> None:
+    assert bundle().to_zip() == bundle().to_zip()
+
+
+def test_two_certificates_of_one_node_share_its_folder_and_name_their_purpose() -> None:
+    calls = CALLS[0]
+    first = replace(delivery(), host=calls.fqdn, node=calls)
+    second = replace(delivery(SOCIALMINER), host=calls.fqdn, node=calls, purpose=CALLMANAGER_ECDSA)
+
+    found = paths(cluster_bundle("Calls", "Calls", [first, second], CALLS))
+
+    assert len(set(found)) == len(found)
+    assert {
+        "1-root.CallManager-trust.pem",
+        "1-root.tomcat-trust.pem",
+        "cucm1.example.com/CallManager-ECDSA-UPLOAD.txt",
+        "cucm1.example.com/tomcat-ECDSA-UPLOAD.txt",
+        "cucm1.example.com/3-cucm1.example.com.CallManager-ECDSA.pem",
+    } <= set(found)
+
+
+def test_certificates_under_different_authorities_are_not_delivered_together() -> None:
+    other = replace(given()[0], authorities=(ec_root().certificate,))
+
+    with pytest.raises(ValueError, match="one authority"):
+        bundle([*given()[1:], other])

@@ -1,0 +1,213 @@
+"""What Cisco's products do: the data keeps to its schema, names its sources, and says what it said when it was read."""
+
+from __future__ import annotations
+
+import ast
+import re
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+import ca_service.vos
+from ca_service.errors import InvalidInput
+from ca_service.vos.knowledge import sources, table
+from ca_service.vos.products import EVERY_NODE, Product, Release, Use, get_product, products
+from ca_service.vos.purposes import PURPOSES
+from ca_service.vos.versions import version
+
+VOS: Final = Path(ca_service.vos.__file__).parent
+EXPECTED: Final = [
+    "uccx", "socialminer", "cucm", "imp", "cuc", "cer", "finesse", "cuic", "mediasense", "vvb", "ids", "cloudconnect",
+]  # fmt: skip
+RELEASES: Final = [(product, release) for product in products().values() for release in product.releases]
+_FACT: Final = {"text", "sources", "inferred"}
+_ACTION: Final = _FACT | {"title", "commands", "on", "purpose", "beside", "optional"}
+_ACTIONS: Final = ("switch", "restart", "prepare", "restore", "peer")
+_PORT: Final = _FACT | {"number", "service", "presents", "purpose"}
+_RELEASE: Final = {"from", "before", "label", "purposes", "doors", "multi_server_doors", "use", "uses", *_ACTIONS}
+_PRODUCT: Final = {"id", "name", "long_name", "roles", "trust_roles", "trust", "release"}
+_COMMAND: Final = re.compile(r"(set|show|utils) [A-Za-z0-9_ .-]+")
+
+
+def named(release: Any) -> str:
+    return f"{release[0].id} {release[1].label}"
+
+
+def facts(row: Any) -> list[dict[str, Any]]:
+    """Every row of the data that says something, however deep."""
+    if isinstance(row, list):
+        return [found for each in row for found in facts(each)]
+    if not isinstance(row, dict):
+        return []
+    own = [row] if "text" in row else []
+    return own + [found for each in row.values() for found in facts(each)]
+
+
+def tags_in_data() -> set[str]:
+    names = [path.stem for path in (VOS / "data").glob("*.toml") if path.stem != "sources"]
+    found = re.compile(r"sources = \[([^\]]*)\]")
+    texts = [(VOS / "data" / f"{name}.toml").read_text("utf-8") for name in names]
+    return {tag for text in texts for listed in found.findall(text) for tag in re.findall(r'"([^"]+)"', listed)}
+
+
+def tags_in_code() -> set[str]:
+    """The strings that stand in a keyword `sources` of the code."""
+    found = set[str]()
+    for path in VOS.glob("*.py"):
+        for each in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(each, ast.keyword) and each.arg == "sources":
+                found |= {
+                    part.value
+                    for part in ast.walk(each.value)
+                    if isinstance(part, ast.Constant) and isinstance(part.value, str)
+                }
+    return found
+
+
+def test_all_products_are_there() -> None:
+    assert list(products()) == EXPECTED
+
+
+def test_every_row_has_known_fields_only() -> None:
+    for product in table("products")["product"]:
+        assert set(product) <= _PRODUCT
+        for release in product["release"]:
+            assert set(release) <= _RELEASE | {"port", "warning"}
+            for kind in _ACTIONS:
+                assert all(set(row) <= _ACTION for row in release.get(kind, ()))
+            assert all(set(row) <= _PORT for row in release.get("port", ()))
+            assert all(set(row) <= _FACT for row in release.get("warning", ()))
+
+
+@pytest.mark.parametrize("row", facts(table("products")), ids=lambda row: row["text"][:40])
+def test_every_sentence_is_one_and_has_a_source(row: dict[str, Any]) -> None:
+    assert row["text"].endswith(".")
+    assert not set("{}") & set(row["text"])
+    assert row["sources"]
+    assert row.get("inferred", False) in (True, False)
+
+
+def test_every_source_is_listed_and_none_is_unused() -> None:
+    assert tags_in_data() | tags_in_code() == set(sources())
+
+
+def test_every_source_has_a_title() -> None:
+    assert all(source.title and source.tag == tag for tag, source in sources().items())
+
+
+@pytest.mark.parametrize("product", products().values(), ids=lambda product: product.id)
+def test_versions_are_in_order_and_do_not_overlap(product: Product) -> None:
+    for each in product.releases:
+        assert each.end is None or each.first < each.end
+    for before, after in pairwise(product.releases):
+        assert before.end is not None
+        assert before.end <= after.first
+
+
+@pytest.mark.parametrize("product", products().values(), ids=lambda product: product.id)
+def test_the_authorities_are_uploaded_on_roles_that_there_are(product: Product) -> None:
+    assert product.trust_roles
+    assert set(product.trust_roles) <= set(product.roles)
+
+
+@pytest.mark.parametrize("release", RELEASES, ids=named)
+def test_what_is_done_is_done_on_roles_for_purposes_and_beside_products_that_there_are(
+    release: tuple[Product, Release],
+) -> None:
+    product, found = release
+    actions = (*found.switches, *found.restarts, *found.prepare, *found.restore, *found.peers)
+    for action in actions:
+        assert action.on in (EVERY_NODE, *product.roles)
+        assert action.purpose in ("", *(purpose.service for purpose in found.purposes))
+        assert action.beside in ("", *products())
+        assert all(_COMMAND.fullmatch(line) for line in action.commands)
+    assert all(action.title for action in (*found.prepare, *found.restore, *found.peers))
+
+
+@pytest.mark.parametrize("release", RELEASES, ids=named)
+def test_a_release_says_whether_and_how_its_certificate_is_used(release: tuple[Product, Release]) -> None:
+    found = release[1]
+    assert set(found.purposes) <= set(PURPOSES.values())
+    assert found.purposes
+    assert {"GUI"} <= set(found.multi_server_doors) <= set(found.doors) <= {"GUI", "CLI", "API"}
+    assert (found.use is Use.SWITCH) == bool(found.switches)
+    assert {port.presents for port in found.ports} <= {"ECDSA", "RSA", "as switched"}
+    for purpose in found.purposes if found.use in (Use.DEFAULT, Use.SWITCH) else ():
+        assert any(port.presents != "RSA" and port.purpose in ("", purpose.service) for port in found.ports)
+    assert len({(port.number, port.purpose) for port in found.ports}) == len(found.ports)
+
+
+#: product, version -> use, number of restarts, ports that may show it, doors
+KNOWN: Final = [
+    ("uccx", "11.5", "default", 1, [12015], "GUI CLI"),
+    ("uccx", "11.5(1)SU1", "default", 1, [12015], "GUI CLI"),
+    ("uccx", "11.6", "never", 0, [], "GUI CLI"),
+    ("uccx", "12.5(1)SU3", "never", 0, [], "GUI CLI"),
+    ("uccx", "15", "switch", 1, [8443, 8445, 12015, 7443, 8444, 8553], "GUI CLI"),
+    ("socialminer", "11.5", "default", 1, [7443], "GUI CLI"),
+    ("socialminer", "12.5", "never", 1, [], "GUI CLI"),
+    ("socialminer", "15", "unknown", 1, [], "GUI CLI"),
+    ("cucm", "12.5(1)SU6", "switch", 5, [8443, 6972, 5061, 6971], "GUI CLI"),
+    ("cucm", "14SU1", "switch", 6, [8443, 6972, 5061, 6971], "GUI CLI API"),
+    ("cucm", "15", "switch", 6, [8443, 6972, 5061, 6971, 4040], "GUI CLI API"),
+    ("imp", "12.5", "switch", 1, [8443], "GUI CLI"),
+    ("imp", "14", "switch", 1, [8443], "GUI CLI API"),
+    ("cuc", "12.5", "switch", 2, [8443], "GUI CLI"),
+    ("cuc", "14SU3", "switch", 2, [8443], "GUI CLI API"),
+    ("cuc", "15", "switch", 2, [8443], "GUI CLI API"),
+    ("cer", "14", "unknown", 1, [], "GUI CLI API"),
+    ("cer", "14SU2", "unknown", 1, [4040], "GUI CLI API"),
+    ("finesse", "12.5", "never", 1, [], "GUI CLI"),
+    ("finesse", "12.6(2)", "switch", 1, [8445, 7443], "GUI CLI"),
+    ("cuic", "12.0", "never", 1, [], "GUI CLI"),
+    ("cuic", "15.0(1)", "switch", 1, [8444], "GUI CLI"),
+    ("mediasense", "11.5", "unknown", 1, [], "GUI CLI"),
+    ("vvb", "12.6", "switch", 1, [8443], "GUI CLI"),
+    ("ids", "12.6", "switch", 1, [8553], "GUI CLI"),
+    ("cloudconnect", "15", "switch", 1, [8443], "GUI CLI"),
+]
+
+
+@pytest.mark.parametrize(("product", "at", "use", "restarts", "ports", "doors"), KNOWN)
+def test_what_holds_for_a_version(product: str, at: str, use: str, restarts: int, ports: list[int], doors: str) -> None:
+    found = get_product(product).find_release(version(at))
+
+    assert found is not None
+    assert (found.use.value, len(found.restarts), " ".join(found.doors)) == (use, restarts, doors)
+    assert [port.number for port in found.ports if port.presents != "RSA"] == ports
+
+
+def test_every_release_has_a_row_in_this_test() -> None:
+    seen = {(product, get_product(product).find_release(version(at))) for product, at, *_ in KNOWN}
+
+    assert seen == {(product.id, release) for product, release in RELEASES}
+
+
+@pytest.mark.parametrize(("product", "at"), [("uccx", "11.0"), ("cucm", "10.5"), ("finesse", "11.5"), ("cer", "12.5")])
+def test_a_version_that_no_source_tells_of_is_not_known(product: str, at: str) -> None:
+    assert get_product(product).find_release(version(at)) is None
+
+
+def test_what_cisco_removed_is_said_in_so_many_words() -> None:
+    found = get_product("uccx").find_release(version("12.5"))
+
+    assert found is not None
+    assert found.uses.text.startswith("This leaf will not be used on UCCX 11.6 to 12.5: Cisco removed ECDSA")
+    assert found.uses.is_confirmed
+
+
+def test_only_the_web_page_takes_multi_server_certificates_from_14su2_on() -> None:
+    before, after = (get_product("cucm").find_release(version(at)) for at in ("14SU1", "14SU2"))
+
+    assert before is not None
+    assert after is not None
+    assert before.multi_server_doors == before.doors
+    assert after.multi_server_doors == ("GUI",)
+
+
+def test_a_product_that_is_none_is_refused_with_those_that_there_are() -> None:
+    with pytest.raises(InvalidInput, match="Use one of: uccx, socialminer, cucm") as caught:
+        get_product("pbx")
+    assert caught.value.rule == "product.unknown"
