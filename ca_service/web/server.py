@@ -80,7 +80,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "timeout": 30,
             "graceful_timeout": 20,
             "keepalive": 5,
-            "limit_request_line": 4094,
+            "limit_request_line": 8190,  # a pasted message stands in the address, which can be passed on
             "worker_tmp_dir": "/dev/shm",  # noqa: S108 - gunicorn's heartbeat, an unlinked file
             "forwarded_allow_ips": "",  # X-Forwarded headers are ProxyFix's business
             "errorlog": "-",

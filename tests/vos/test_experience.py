@@ -158,7 +158,7 @@ def test_cisco_answers_whether_all_certificates_become_ecdsa() -> None:
 
     assert "\u201cCurrently not\u201d" in answers["Would all certificates be made ECDSA?"]
     assert "was not found" in answers["What if our authority cannot sign with EC?"]
-    assert "Common Criteria" in answers["Why is there one more certificate?"]
+    assert "tomcat-ECDSA, beside tomcat" in answers["Why is there one more certificate?"]
 
 
 def all_facts() -> Iterator[Fact]:

@@ -20,6 +20,7 @@ from ca_service.authority.registration import Options
 from ca_service.pki.profiles import LEAF_PROFILES
 from tests.support.factories import OPERATOR
 from tests.support.refused_requests import REFUSALS
+from tests.support.requests import UCCX_PUBLISHER
 from tests.web.html import read
 from tests.web.visitor import Visitor, upload
 
@@ -134,3 +135,12 @@ def test_a_finding_is_shown_in_the_language_of_the_reader_and_filled_in_afterwar
 
     for part in (finding.detail, finding.mend):
         assert " ".join(f"[{part}]".split()) in page.text
+
+
+def test_a_step_is_translated_before_its_names_are_filled_in(
+    requester: Visitor, in_german: Callable[..., None]
+) -> None:
+    [serial] = requester.issue(UCCX_PUBLISHER)
+    in_german("Upload {file}")
+
+    assert "[Upload 1-root.tomcat-trust.pem]" in requester.page(f"/certificates/{serial}").text
