@@ -55,8 +55,11 @@ def _require_free(options: ServerOptions) -> None:
             ) from error
 
 
-def _limit_waiting(worker: Any) -> None:
-    """Let no connection hold a thread by sending nothing: accepted sockets inherit this from the listener."""
+def _limit_waiting(_: Any, worker: Any) -> None:
+    """Let no connection hold a thread by sending nothing: accepted sockets inherit this from the listener.
+
+    It is set before the application is loaded, because connections are accepted from then on.
+    """
     for listener in worker.sockets:
         listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", _MAX_SILENCE_SECONDS, 0))
 
@@ -86,7 +89,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "errorlog": "-",
             "loglevel": "warning",
             "proc_name": "ca_service",
-            "post_worker_init": _limit_waiting,
+            "post_fork": _limit_waiting,
         }
         for name, value in values.items():
             self.cfg.set(name, value)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from flask import Flask
@@ -38,7 +38,7 @@ serve(lambda: create_app(loaded), options)
 class Running:
     """A server that runs in a process of its own."""
 
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[Any]
     port: int
 
     def ask(
@@ -124,6 +124,30 @@ def test_connections_that_stay_silent_do_not_hold_the_server(running: Running) -
     finally:
         for connection in silent:
             connection.close()
+
+
+def test_connections_from_before_the_application_was_loaded_do_not_hold_it_either(made: Made, tmp_path: Path) -> None:
+    folder, port = shutil.copytree(made.folder, tmp_path / "instance"), free_port()
+    slow = _PROGRAM.replace("lambda: create_app", "lambda: __import__('time').sleep(1.5) or create_app")
+    one = slow.replace("workers=2, threads=2", "workers=1, threads=1")
+    with subprocess.Popen([sys.executable, "-c", one, str(folder), str(port)], stderr=subprocess.DEVNULL) as process:
+        silent = connected(port)
+        try:
+            silent.sendall(b"POST /sign-in HTTP/1.1\r\nHost: ")
+            assert Running(process, port).ask(timeout=20)[0] == 200
+        finally:
+            silent.close()
+            process.kill()
+
+
+def connected(port: int) -> socket.socket:
+    """A connection, as soon as somebody listens."""
+    for _ in range(500):
+        try:
+            return socket.create_connection(("127.0.0.1", port))
+        except OSError:
+            time.sleep(0.01)
+    raise AssertionError("nobody listens")
 
 
 def test_a_port_that_is_taken_is_told_at_once(app: Flask) -> None:
