@@ -39,7 +39,8 @@ def create_cluster(tab: Tab, name: str = "Contact centre") -> None:
 
 
 def bring(tab: Tab, files: tuple[Path, ...]) -> None:
-    """Choose the files; the page sends them by itself."""
+    """Choose the files; the page sends them by itself, once its script runs."""
+    tab.page.wait_for_load_state("load")
     tab.page.set_input_files("#csr", files)
     tab.page.wait_for_selector(".request")
 
