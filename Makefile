@@ -57,7 +57,9 @@ lock: $(VENV)/.dev  ## Pin the requirements anew, with hashes
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-strip-extras \
 	  --no-header --group build -o $(REQUIREMENTS)/base.txt pyproject.toml
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-strip-extras \
-	  --no-header --group build --group check --group test -c $(REQUIREMENTS)/base.txt \
+	  --no-header --group build --all-extras -c $(REQUIREMENTS)/base.txt -o $(REQUIREMENTS)/extras.txt pyproject.toml
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-strip-extras \
+	  --no-header --group build --group check --group test --all-extras -c $(REQUIREMENTS)/extras.txt \
 	  -o $(REQUIREMENTS)/dev.txt pyproject.toml
 
 clean:  ## Remove what can be made again (never the instance)
