@@ -26,6 +26,7 @@ from ca_service.authority.hierarchy import Hierarchy, HierarchyPlan
 from ca_service.authority.installation import Installation
 from ca_service.authority.issuance import Issuance
 from ca_service.authority.registration import Policy
+from ca_service.authority.tokens import Tokens
 from ca_service.errors import Conflict
 from ca_service.keystore import files
 from ca_service.keystore.encrypted import EncryptedFileKeyStore
@@ -60,6 +61,8 @@ def open_installation(settings: Settings, hasher: PasswordHasher | None = None) 
     issuers, ledger = SQLIssuerStore(database), SQLLedger(database)
     hierarchy = Hierarchy(issuers, keystore, clock.utc_now, x509.random_serial_number, _plain_http(settings))
     issuance = Issuance(ledger, hierarchy, _policy(settings), clock.utc_now, x509.random_serial_number)
+    account_store = SQLAccountStore(database)
+    accounts = Accounts(account_store, hasher or PasswordHasher(), clock.utc_now)
     fleet = Fleet(SQLFleetStore(database), ledger, issuance, clock.utc_now)
     return Installation(
         hierarchy=hierarchy,
@@ -69,7 +72,8 @@ def open_installation(settings: Settings, hasher: PasswordHasher | None = None) 
         fitting=Fitting(clock.utc_now),
         fleet=fleet,
         handover=Handover(fleet, issuance, hierarchy),
-        accounts=Accounts(SQLAccountStore(database), hasher or PasswordHasher(), clock.utc_now),
+        accounts=accounts,
+        tokens=Tokens(account_store, accounts, clock.utc_now),
         schema=SQLSchema(database),
         plan=HierarchyPlan(**settings.authority.model_dump()),
         clock=clock.utc_now,

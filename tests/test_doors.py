@@ -58,7 +58,7 @@ def nothing_is_issued(house: House) -> Iterator[None]:
 
 def token_of(installation: Installation, role: Role) -> str:
     """A token of the account that is called after its role."""
-    return installation.accounts.create_token(OPERATOR, role.value, "test", 1).secret
+    return installation.tokens.create(OPERATOR, role.value, "test", 1).secret
 
 
 def assert_refused_at_every_door(house: House, data: bytes, rule: str) -> None:

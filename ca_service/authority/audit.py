@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
+
+from ca_service.authority.permissions import Actor
 
 
 class Event(StrEnum):
@@ -37,10 +40,16 @@ class Event(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
-    """One event: when (UTC), what, by whom, on what, and what else is worth knowing; never a secret."""
+    """One event: when (UTC), what, by whom, on what, from where, and what else is worth knowing; never a secret."""
 
     at: datetime
     event: Event
     actor: str
     subject: str
     details: Mapping[str, str | int] = field(default_factory=dict)
+    origin: str = ""
+
+    @classmethod
+    def by(cls, actor: Actor, at: datetime, event: Event, subject: str, **details: str | int) -> Self:
+        """What this actor has done, from where the actor stands."""
+        return cls(at, event, actor.name, subject, details, actor.origin)

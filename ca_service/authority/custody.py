@@ -98,4 +98,4 @@ class RootCustody:
         return root, root.key_id
 
     def _event(self, event: Event, actor: Actor, root: IssuerRecord) -> AuditEvent:
-        return AuditEvent(self._clock(), event, actor.name, root.id)
+        return AuditEvent.by(actor, self._clock(), event, root.id)

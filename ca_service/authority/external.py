@@ -115,7 +115,7 @@ class ExternalAuthorities:
         record = IssuerRecord(
             id=_PENDING_ID, role="intermediate", generation=1, name=name, created_at=self._clock(), key_id=_PENDING_ID
         )
-        event = AuditEvent(self._clock(), Event.AUTHORITY_REQUESTED, actor.name, record.id, {"name": name})
+        event = AuditEvent.by(actor, self._clock(), Event.AUTHORITY_REQUESTED, record.id, name=name)
         self._issuers.save_issuers([record], event)
         return record
 

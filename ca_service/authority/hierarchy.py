@@ -204,8 +204,8 @@ def certificate_of(record: IssuerRecord) -> x509.Certificate:
 
 def created_event(event: Event, actor: Actor, record: IssuerRecord, certificate: x509.Certificate) -> AuditEvent:
     """What is recorded when an authority comes to be."""
-    details = {"subject": names.name_text(certificate.subject), "fingerprint": encodings.fingerprint(certificate)}
-    return AuditEvent(record.created_at, event, actor.name, record.id, details)
+    subject, fingerprint = names.name_text(certificate.subject), encodings.fingerprint(certificate)
+    return AuditEvent.by(actor, record.created_at, event, record.id, subject_name=subject, fingerprint=fingerprint)
 
 
 def _active(records: Sequence[IssuerRecord], certificate_base_url: str) -> ActiveAuthority | None:

@@ -15,6 +15,7 @@ from ca_service.authority.fleet.handover import Handover
 from ca_service.authority.hierarchy import Hierarchy, HierarchyPlan
 from ca_service.authority.issuance import Issuance
 from ca_service.authority.ports import Clock
+from ca_service.authority.tokens import Tokens
 
 
 class Schema(Protocol):
@@ -51,6 +52,7 @@ class Installation:
     fleet: Fleet
     handover: Handover
     accounts: Accounts
+    tokens: Tokens
     schema: Schema
     plan: HierarchyPlan
     clock: Clock

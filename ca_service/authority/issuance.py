@@ -278,5 +278,12 @@ def _request(examination: Examination) -> CertificationRequest:
 
 
 def _event(record: CertificateRecord, actor: Actor) -> AuditEvent:
-    details = {"host": record.host, "profile": record.profile, "request": record.request_fingerprint}
-    return AuditEvent(record.issued_at, Event.CERTIFICATE_ISSUED, actor.name, record.serial_number, details)
+    return AuditEvent.by(
+        actor,
+        record.issued_at,
+        Event.CERTIFICATE_ISSUED,
+        record.serial_number,
+        host=record.host,
+        profile=record.profile,
+        request=record.request_fingerprint,
+    )

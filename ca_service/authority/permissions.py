@@ -45,11 +45,15 @@ PERMISSIONS: Final[dict[Action, frozenset[Role]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who is acting. `account_id` is None for the operator at the command line of this machine."""
+    """Who is acting. `account_id` is None for the operator at the command line of this machine.
+
+    `origin` is from where, as the record shows it: an address, "command line".
+    """
 
     account_id: int | None
     name: str
     role: Role
+    origin: str = ""
 
 
 def require(actor: Actor, action: Action) -> None:

@@ -55,4 +55,4 @@ def operator() -> Actor:
         name = pwd.getpwuid(user).pw_name
     except KeyError:  # containers run under numbers that have no name
         name = str(user)
-    return Actor(None, f"cli:{name}", Role.ADMINISTRATOR)
+    return Actor(None, f"cli:{name}", Role.ADMINISTRATOR, "command line")

@@ -24,7 +24,7 @@ _account_option = click.option("--account", required=True, metavar="NAME", help=
 @pass_session
 def create(session: Session, account: str, label: str, days: int) -> None:
     """Make an API token. It is shown once, and kept nowhere."""
-    made = session.ready().accounts.create_token(operator(), account, label, days)
+    made = session.ready().tokens.create(operator(), account, label, days)
     session.console.answer({"token": made.secret, **token_document(made.record, account)}, [made.secret])
     session.console.remark(
         f"Token {made.record.id} of {account}, until {moment(made.record.expires_at)}. It is not shown again.",
@@ -38,7 +38,7 @@ def create(session: Session, account: str, label: str, days: int) -> None:
 def list_(session: Session, account: str) -> None:
     """List the tokens of an account, newest first."""
     installation = session.ready()
-    tokens = installation.accounts.list_tokens(operator(), account)
+    tokens = installation.tokens.list_of(operator(), account)
     now = installation.clock()
     rows = (
         (
@@ -65,9 +65,9 @@ def _none(account: str) -> str:
 @pass_session
 def revoke(session: Session, account: str, token_id: int) -> None:
     """End the token ID of an account at once."""
-    accounts = session.ready().accounts
-    accounts.revoke_token(operator(), account, token_id)
-    [revoked] = [found for found in accounts.list_tokens(operator(), account) if found.id == token_id]
+    tokens = session.ready().tokens
+    tokens.revoke(operator(), account, token_id)
+    [revoked] = [found for found in tokens.list_of(operator(), account) if found.id == token_id]
     session.console.answer(token_document(revoked, account), [f"Token {token_id} of {account} is revoked."])
 
 

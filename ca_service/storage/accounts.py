@@ -13,7 +13,8 @@ from ca_service.authority.records import AccountRecord, SetupLink, TokenRecord
 from ca_service.errors import Conflict, NotFound
 from ca_service.storage import rows
 from ca_service.storage.database import Database
-from ca_service.storage.schema import account, audit_event, setup_link, token
+from ca_service.storage.recording import record_events
+from ca_service.storage.schema import account, setup_link, token
 
 
 class SQLAccountStore:
@@ -54,7 +55,7 @@ class SQLAccountStore:
                     "Choose another name, or set a new password for it.",
                     name=record.name,
                 ) from error
-            connection.execute(insert(audit_event), rows.event_values(event))
+            record_events(connection, event)
             row = connection.execute(select(account).where(account.c.name == record.name)).one()
         return rows.account_record(row)
 
@@ -70,13 +71,13 @@ class SQLAccountStore:
                     "Look at it again, and repeat the change if it is still wanted.",
                     name=record.name,
                 )
-            connection.execute(insert(audit_event), rows.event_values(event))
+            record_events(connection, event)
 
     def add_token(self, record: TokenRecord, event: AuditEvent) -> TokenRecord:
         """Add a token, whose `id` is given here."""
         with self._database.write() as connection:
             connection.execute(insert(token), rows.new_values(record))
-            connection.execute(insert(audit_event), rows.event_values(event))
+            record_events(connection, event)
             row = connection.execute(select(token).where(token.c.hash == record.hash)).one()
         return rows.token_record(row)
 
@@ -89,7 +90,7 @@ class SQLAccountStore:
         """End a token for good."""
         with self._database.write() as connection:
             connection.execute(update(token).where(token.c.id == token_id).values(revoked_at=at))
-            connection.execute(insert(audit_event), rows.event_values(event))
+            record_events(connection, event)
 
     def find_token(self, token_hash: str) -> TokenRecord | None:
         """The token with this hash."""
@@ -114,12 +115,12 @@ class SQLAccountStore:
         with self._database.write() as connection:
             connection.execute(delete(setup_link))
             connection.execute(insert(setup_link), rows.values_of(link))
-            connection.execute(insert(audit_event), rows.event_values(event))
+            record_events(connection, event)
 
     def add_event(self, event: AuditEvent) -> None:
         """Record something that changed nothing else."""
         with self._database.write() as connection:
-            connection.execute(insert(audit_event), rows.event_values(event))
+            record_events(connection, event)
 
     def _account(self, statement: Select[Any]) -> AccountRecord | None:
         with self._database.read() as connection:

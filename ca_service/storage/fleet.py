@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, select, tuple_, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.exc import IntegrityError
 
 from ca_service.authority.audit import AuditEvent
@@ -22,8 +21,9 @@ from ca_service.authority.fleet.records import (
 )
 from ca_service.errors import Conflict, NotFound
 from ca_service.storage import cursors, rows
-from ca_service.storage.database import Database
-from ca_service.storage.schema import audit_event, cluster, mark, node, placed_request
+from ca_service.storage.database import Database, upsert
+from ca_service.storage.recording import record_events
+from ca_service.storage.schema import cluster, mark, node, placed_request
 
 _MAX_PAGE: Final = 200
 
@@ -132,14 +132,13 @@ class SQLFleetStore:
         """A transaction that takes these events along."""
         with self._database.write() as connection:
             yield connection
-            for event in events:
-                connection.execute(insert(audit_event), rows.event_values(event))
+            record_events(connection, *events)
 
 
 def _noted(connection: Connection, count: int, event: AuditEvent) -> bool:
     """Whether something changed; only then is there an event."""
     if count:
-        connection.execute(insert(audit_event), rows.event_values(event))
+        record_events(connection, event)
     return bool(count)
 
 

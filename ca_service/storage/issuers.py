@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
-from sqlalchemy import insert, select
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import select
 
 from ca_service.authority.audit import AuditEvent
 from ca_service.authority.records import IssuerRecord
 from ca_service.storage import rows
-from ca_service.storage.database import Database
-from ca_service.storage.schema import audit_event, issuer
+from ca_service.storage.database import Database, upsert
+from ca_service.storage.recording import record_events
+from ca_service.storage.schema import issuer
 
 
 class SQLIssuerStore:
@@ -35,7 +35,7 @@ class SQLIssuerStore:
                 values = rows.values_of(record)
                 statement = upsert(issuer).values(values)
                 connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
-            connection.execute(insert(audit_event), rows.event_values(event))
+            record_events(connection, event)
 
     def exclusively(self) -> AbstractContextManager[None]:
         """Keep every other process out of what changes the authority."""

@@ -15,6 +15,7 @@ from ca_service.authority.records import CertificateQuery, CertificateRecord, Pa
 from ca_service.errors import Conflict
 from ca_service.storage import cursors, rows
 from ca_service.storage.database import Database
+from ca_service.storage.recording import record_events
 from ca_service.storage.schema import audit_event, certificate
 from ca_service.storage.schema import replay as answer
 
@@ -95,7 +96,7 @@ class SQLLedger:
                 winner = None if always_new else _winner(connection, record)
                 if winner is None:
                     connection.execute(insert(certificate), rows.certificate_values(record))
-                    connection.execute(insert(audit_event), rows.event_values(event))
+                    record_events(connection, event)
                 stored.append(winner or record)
             if replay is not None:
                 _remember(connection, replay.settled(certificates, stored))

@@ -65,4 +65,4 @@ def token_record(row: Row[Any]) -> TokenRecord:
 
 def audit_event_record(row: Row[Any]) -> AuditEvent:
     """The event of a row."""
-    return AuditEvent(row.at, Event(row.event), row.actor, row.subject, row.details)
+    return AuditEvent(row.at, Event(row.event), row.actor, row.subject, row.details, row.origin)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from flask import Flask, current_app, g, redirect, request, session, url_for
@@ -11,7 +12,7 @@ from flask_login import LoginManager, UserMixin, current_user, login_user
 from ca_service.authority.permissions import Action, require
 from ca_service.authority.records import AccountRecord
 from ca_service.errors import NotAuthenticated
-from ca_service.web.context import installation, options
+from ca_service.web.context import installation, options, origin
 
 API_PREFIX: Final = "/api/v1/"
 _SCHEME: Final = "bearer "
@@ -81,14 +82,14 @@ def _guard() -> ResponseReturnValue | None:
     if action is None:
         return None
     if request.path.startswith(API_PREFIX):
-        account = installation().accounts.authenticate_token(_bearer_token())
+        account = installation().tokens.authenticate(_bearer_token())
     elif current_user.is_authenticated:
         account = current_user.account
     else:
         return redirect(
             url_for("pages.sign_in", next=request.full_path.rstrip("?") if request.method == "GET" else None)
         )
-    g.actor = account.actor
+    g.actor = replace(account.actor, origin=origin())
     require(g.actor, action)
     return None
 

@@ -42,6 +42,11 @@ def actor() -> Actor:
     return cast(Actor, g.actor)
 
 
+def origin() -> str:
+    """From where is asked, as the record shows it."""
+    return request.remote_addr or ""
+
+
 def base_url() -> str:
     """How this service is reached, without a slash at the end: as configured, or as asked."""
     return options().base_url or request.host_url.rstrip("/")

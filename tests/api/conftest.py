@@ -68,7 +68,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     installation.hierarchy.initialise(OPERATOR, PLAN)
     for role in Role:
         installation.accounts.create(OPERATOR, role.value, role, "four random words")
-    tokens = {role: installation.accounts.create_token(OPERATOR, role.value, "test", 30).secret for role in Role}
+    tokens = {role: installation.tokens.create(OPERATOR, role.value, "test", 30).secret for role in Role}
     return Made(folder, tokens)
 
 

@@ -52,10 +52,10 @@ def test_without_a_good_token_nothing_is_answered(
 
 
 def test_a_revoked_token_is_refused(client: Client, installation: object) -> None:
-    accounts = installation.accounts  # type: ignore[attr-defined]
-    (token,) = accounts.list_tokens(OPERATOR, "requester")
+    tokens = installation.tokens  # type: ignore[attr-defined]
+    (token,) = tokens.list_of(OPERATOR, "requester")
     assert client.get(URL).status_code == 200
-    accounts.revoke_token(OPERATOR, "requester", token.id)
+    tokens.revoke(OPERATOR, "requester", token.id)
     assert client.get(URL).status_code == 401
 
 
@@ -99,7 +99,7 @@ def test_without_an_authority_the_api_is_not_ready(tmp_path: Path) -> None:
     installation = open_installation(settings, cheap_hasher())
     installation.schema.upgrade()
     installation.accounts.create(OPERATOR, "ann", Role.REQUESTER, "four random words")
-    token = installation.accounts.create_token(OPERATOR, "ann", "test", 1).secret
+    token = installation.tokens.create(OPERATOR, "ann", "test", 1).secret
     client = create_app(settings, installation).test_client()
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
     for answer in (client.post(URL, data=SOCIALMINER.data), client.get("/api/v1/authority")):

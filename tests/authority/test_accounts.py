@@ -19,6 +19,7 @@ from ca_service.authority.credentials import (
 )
 from ca_service.authority.permissions import Actor, Role
 from ca_service.authority.records import AccountRecord
+from ca_service.authority.tokens import Tokens
 from ca_service.errors import CAServiceError, Conflict, InvalidInput, NotAllowed, NotAuthenticated, NotFound
 from tests.support.factories import PASSWORD, Lab
 from tests.support.fakes import FixedClock, InMemoryAccountStore
@@ -30,6 +31,12 @@ OTHER_PASSWORD = "another long password"
 def accounts(lab: Lab) -> Accounts:
     """Accounts on a fake store."""
     return lab.accounts
+
+
+@pytest.fixture
+def tokens(lab: Lab) -> Tokens:
+    """Their tokens."""
+    return lab.tokens
 
 
 @pytest.fixture
@@ -247,15 +254,15 @@ def test_a_weak_new_password_is_refused(accounts: Accounts, alice: AccountRecord
 
 
 def test_nobody_but_an_administrator_changes_what_is_anothers(
-    accounts: Accounts, alice: AccountRecord, bob: AccountRecord
+    accounts: Accounts, tokens: Tokens, alice: AccountRecord, bob: AccountRecord
 ) -> None:
-    token = accounts.create_token(bob.actor, "bob", "own", 1)
+    token = tokens.create(bob.actor, "bob", "own", 1)
     for act in (
         lambda: accounts.set_password(alice.actor, "bob", OTHER_PASSWORD),
-        lambda: accounts.create_token(alice.actor, "bob", "x", 1),
-        lambda: accounts.list_tokens(alice.actor, "bob"),
-        lambda: accounts.revoke_token(alice.actor, "bob", token.record.id),
-        lambda: accounts.list_tokens(alice.actor, "nobody"),
+        lambda: tokens.create(alice.actor, "bob", "x", 1),
+        lambda: tokens.list_of(alice.actor, "bob"),
+        lambda: tokens.revoke(alice.actor, "bob", token.record.id),
+        lambda: tokens.list_of(alice.actor, "nobody"),
     ):
         with pytest.raises(NotAllowed):
             act()
@@ -267,15 +274,15 @@ def test_an_administrator_is_told_that_an_account_is_unknown(accounts: Accounts,
 
 
 def test_a_disabled_account_is_locked_out_at_every_door_until_it_is_enabled(
-    accounts: Accounts, operator: Actor, alice: AccountRecord
+    accounts: Accounts, tokens: Tokens, operator: Actor, alice: AccountRecord
 ) -> None:
-    token = accounts.create_token(alice.actor, "alice", "script", 1)
+    token = tokens.create(alice.actor, "alice", "script", 1)
     disabled = accounts.set_disabled(operator, "alice", disabled=True)
     assert accounts.find_session(alice.id, disabled.session_epoch) is None
     with pytest.raises(NotAuthenticated):
         accounts.sign_in("alice", PASSWORD)
     with pytest.raises(NotAuthenticated):
-        accounts.authenticate_token(token.secret)
+        tokens.authenticate(token.secret)
     accounts.set_disabled(operator, "alice", disabled=False)
     assert accounts.sign_in("alice", PASSWORD)
     assert accounts.find_session(alice.id, alice.session_epoch) is None
@@ -301,9 +308,9 @@ def test_changes_are_recorded(lab: Lab, operator: Actor, alice: AccountRecord) -
 # Tokens
 
 
-def test_a_token_acts_for_its_account_and_is_kept_as_a_hash_only(accounts: Accounts, alice: AccountRecord) -> None:
-    token = accounts.create_token(alice.actor, "alice", " renewal ", 30)
-    assert accounts.authenticate_token(token.secret) == alice
+def test_a_token_acts_for_its_account_and_is_kept_as_a_hash_only(tokens: Tokens, alice: AccountRecord) -> None:
+    token = tokens.create(alice.actor, "alice", " renewal ", 30)
+    assert tokens.authenticate(token.secret) == alice
     assert token.secret.startswith("ca_")
     assert token.secret.startswith(token.record.prefix)
     assert len(token.record.prefix) == 10
@@ -311,84 +318,84 @@ def test_a_token_acts_for_its_account_and_is_kept_as_a_hash_only(accounts: Accou
     assert token.secret not in str(token.record)
 
 
-def test_an_administrator_makes_tokens_for_others(accounts: Accounts, operator: Actor, alice: AccountRecord) -> None:
-    token = accounts.create_token(operator, "alice", "script", 1)
-    assert accounts.authenticate_token(token.secret) == alice
+def test_an_administrator_makes_tokens_for_others(tokens: Tokens, operator: Actor, alice: AccountRecord) -> None:
+    token = tokens.create(operator, "alice", "script", 1)
+    assert tokens.authenticate(token.secret) == alice
 
 
 @pytest.mark.parametrize("secret", ["", "ca_", "ca_unknown", "\udc80", "x" * 100_000])
-def test_an_unknown_token_is_refused(accounts: Accounts, alice: AccountRecord, secret: str) -> None:
-    accounts.create_token(alice.actor, "alice", "script", 1)
+def test_an_unknown_token_is_refused(tokens: Tokens, alice: AccountRecord, secret: str) -> None:
+    tokens.create(alice.actor, "alice", "script", 1)
     with pytest.raises(NotAuthenticated) as caught:
-        accounts.authenticate_token(secret)
+        tokens.authenticate(secret)
     assert caught.value.rule == "token.invalid"
 
 
-def test_a_token_ends_when_its_time_is_over(accounts: Accounts, alice: AccountRecord, clock: FixedClock) -> None:
-    token = accounts.create_token(alice.actor, "alice", "script", 1)
+def test_a_token_ends_when_its_time_is_over(tokens: Tokens, alice: AccountRecord, clock: FixedClock) -> None:
+    token = tokens.create(alice.actor, "alice", "script", 1)
     clock.advance(days=1, seconds=-1)
-    assert accounts.authenticate_token(token.secret)
+    assert tokens.authenticate(token.secret)
     clock.advance(seconds=1)
     with pytest.raises(NotAuthenticated):
-        accounts.authenticate_token(token.secret)
+        tokens.authenticate(token.secret)
 
 
-def test_a_revoked_token_ends_at_once(accounts: Accounts, alice: AccountRecord) -> None:
-    token = accounts.create_token(alice.actor, "alice", "script", 1)
-    accounts.revoke_token(alice.actor, "ALICE", token.record.id)
+def test_a_revoked_token_ends_at_once(tokens: Tokens, alice: AccountRecord) -> None:
+    token = tokens.create(alice.actor, "alice", "script", 1)
+    tokens.revoke(alice.actor, "ALICE", token.record.id)
     with pytest.raises(NotAuthenticated):
-        accounts.authenticate_token(token.secret)
+        tokens.authenticate(token.secret)
 
 
 def test_a_token_is_revoked_once(lab: Lab, alice: AccountRecord, clock: FixedClock) -> None:
-    token = lab.accounts.create_token(alice.actor, "alice", "script", 1)
-    lab.accounts.revoke_token(alice.actor, "alice", token.record.id)
+    token = lab.tokens.create(alice.actor, "alice", "script", 1)
+    lab.tokens.revoke(alice.actor, "alice", token.record.id)
     revoked_at = clock()
     clock.advance(hours=1)
-    lab.accounts.revoke_token(alice.actor, "alice", token.record.id)
-    assert lab.accounts.list_tokens(alice.actor, "alice")[0].revoked_at == revoked_at
+    lab.tokens.revoke(alice.actor, "alice", token.record.id)
+    assert lab.tokens.list_of(alice.actor, "alice")[0].revoked_at == revoked_at
     assert [event.event for event in events(lab)].count(Event.TOKEN_REVOKED) == 1
 
 
-def test_the_token_of_another_is_not_found(accounts: Accounts, alice: AccountRecord, bob: AccountRecord) -> None:
-    token = accounts.create_token(bob.actor, "bob", "script", 1)
+def test_the_token_of_another_is_not_found(tokens: Tokens, alice: AccountRecord, bob: AccountRecord) -> None:
+    token = tokens.create(bob.actor, "bob", "script", 1)
     with pytest.raises(NotFound) as caught:
-        accounts.revoke_token(alice.actor, "alice", token.record.id)
+        tokens.revoke(alice.actor, "alice", token.record.id)
     assert caught.value.rule == "token.unknown"
     assert "`ca-service token list`" in caught.value.findings[0].mend
-    assert accounts.authenticate_token(token.secret) == bob
+    assert tokens.authenticate(token.secret) == bob
 
 
 @pytest.mark.parametrize("label", ["", "   ", "x" * (MAX_LABEL + 1), "a\nb", "\u202eevil"])
-def test_a_token_needs_a_label(accounts: Accounts, alice: AccountRecord, label: str) -> None:
+def test_a_token_needs_a_label(tokens: Tokens, alice: AccountRecord, label: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        accounts.create_token(alice.actor, "alice", label, 1)
+        tokens.create(alice.actor, "alice", label, 1)
     assert caught.value.rule == "token.label"
 
 
 @pytest.mark.parametrize("days", [-1, 0, MAX_TOKEN_DAYS + 1])
-def test_a_token_needs_an_end(accounts: Accounts, alice: AccountRecord, days: int) -> None:
+def test_a_token_needs_an_end(tokens: Tokens, alice: AccountRecord, days: int) -> None:
     with pytest.raises(InvalidInput) as caught:
-        accounts.create_token(alice.actor, "alice", "script", days)
+        tokens.create(alice.actor, "alice", "script", days)
     assert caught.value.rule == "token.days"
 
 
 def test_the_last_use_of_a_token_is_written_every_ten_minutes(
-    accounts: Accounts, alice: AccountRecord, clock: FixedClock
+    tokens: Tokens, alice: AccountRecord, clock: FixedClock
 ) -> None:
-    token, start = accounts.create_token(alice.actor, "alice", "script", 1), clock()
+    token, start = tokens.create(alice.actor, "alice", "script", 1), clock()
     seen = []
     for _ in range(4):
-        accounts.authenticate_token(token.secret)
-        seen.append(accounts.list_tokens(alice.actor, "alice")[0].last_used_at)
+        tokens.authenticate(token.secret)
+        seen.append(tokens.list_of(alice.actor, "alice")[0].last_used_at)
         clock.advance(minutes=5)
     later = start + timedelta(minutes=10)
     assert seen == [start, start, later, later]
 
 
 def test_the_token_of_an_account_that_is_gone_is_refused(lab: Lab, alice: AccountRecord) -> None:
-    token = lab.accounts.create_token(alice.actor, "alice", "script", 1)
+    token = lab.tokens.create(alice.actor, "alice", "script", 1)
     assert isinstance(lab.account_store, InMemoryAccountStore)
     lab.account_store._accounts.clear()
     with pytest.raises(CAServiceError, match="unknown, revoked or expired"):
-        lab.accounts.authenticate_token(token.secret)
+        lab.tokens.authenticate(token.secret)

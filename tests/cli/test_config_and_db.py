@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from ca_service.storage.migrating import HEAD
 from tests.cli.door import CommandLine
 
 
@@ -32,18 +33,18 @@ def test_an_unknown_setting_is_an_error_that_names_it(ca: CommandLine) -> None:
 
 
 def test_upgrade_tells_from_where_to_where(new_ca: CommandLine) -> None:
-    assert new_ca.answer("db", "upgrade") == {"before": None, "after": "0002"}
-    assert new_ca("db", "upgrade").stdout == "Up to date: 0002.\n"
+    assert new_ca.answer("db", "upgrade") == {"before": None, "after": HEAD}
+    assert new_ca("db", "upgrade").stdout == f"Up to date: {HEAD}.\n"
 
 
 def test_upgrade_of_nothing_says_so(new_ca: CommandLine) -> None:
-    assert new_ca("db", "upgrade").stdout == "Upgraded from nothing to 0002.\n"
+    assert new_ca("db", "upgrade").stdout == f"Upgraded from nothing to {HEAD}.\n"
 
 
 def test_current_tells_what_there_is_and_what_is_needed(new_ca: CommandLine) -> None:
-    assert new_ca("db", "current").stdout == "none (needed: 0002)\n"
+    assert new_ca("db", "current").stdout == f"none (needed: {HEAD})\n"
     new_ca("db", "upgrade")
-    assert new_ca.answer("db", "current") == {"current": "0002", "needed": "0002"}
+    assert new_ca.answer("db", "current") == {"current": HEAD, "needed": HEAD}
 
 
 @pytest.mark.usefixtures("newer")
@@ -53,7 +54,7 @@ def test_a_newer_database_is_not_upgraded(ca: CommandLine) -> None:
 
 
 def test_a_good_database_is_as_expected(ca: CommandLine) -> None:
-    assert ca("db", "check").stdout == "As expected: 0002.\n"
+    assert ca("db", "check").stdout == f"As expected: {HEAD}.\n"
     assert ca.answer("db", "check")["differences"] == []
 
 

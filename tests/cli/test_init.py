@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ca_service.storage.migrating import HEAD
 from tests.cli.door import CommandLine
 
 
@@ -35,7 +36,7 @@ def test_its_options_win_over_the_settings(new_ca: CommandLine) -> None:
 
 def test_it_tells_what_it_made(new_ca: CommandLine) -> None:
     result = new_ca("init", "--name", "Example Lab", "--root-curve", "P-384")
-    assert result.stderr == "Database upgraded from nothing to 0002.\n"
+    assert result.stderr == f"Database upgraded from nothing to {HEAD}.\n"
     assert result.stdout.startswith("Created: root and intermediate.\n")
     assert "subject   O=Example Lab, CN=Example Lab EC Root CA G1\n" in result.stdout
 

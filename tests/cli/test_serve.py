@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from click.testing import Result
 
+from ca_service.storage.migrating import HEAD
 from tests.cli.door import CommandLine
 from tests.support.factories import PASSWORD
 
@@ -37,7 +38,7 @@ def test_the_first_start_makes_everything_and_prints_the_set_up_link(new_ca: Com
     result = _serve(new_ca, server)
     assert result.exit_code == 0
     assert server.starts == 1
-    assert "Database upgraded from nothing to 0002." in result.stderr
+    assert f"Database upgraded from nothing to {HEAD}." in result.stderr
     assert "Created the intermediate of" in result.stderr
     [link] = [line.strip() for line in result.stdout.splitlines() if "/setup/" in line]
     assert link.startswith("http://127.0.0.1:8080/setup/")

@@ -38,9 +38,9 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Furnished]:
         installation = service.installation
         for role in (Role.REQUESTER, Role.AUDITOR):
             installation.accounts.create(OPERATOR, role.value, role, PASSWORD)
-        token = installation.accounts.create_token(OPERATOR, "requester", "renewal script", 90)
-        installation.accounts.create_token(OPERATOR, "requester", "an older script", 1)
-        installation.accounts.revoke_token(OPERATOR, "requester", token.record.id)
+        token = installation.tokens.create(OPERATOR, "requester", "renewal script", 90)
+        installation.tokens.create(OPERATOR, "requester", "an older script", 1)
+        installation.tokens.revoke(OPERATOR, "requester", token.record.id)
         data = [request.data for request in (*THREE_NODES, CUCM_MULTI)]
         issued = installation.issuance.issue(OPERATOR, data, Options())
         refused = [REFUSALS[0], *BY_POLICY, JUNK_COUNTRY, *THREE_NODES[:1]]

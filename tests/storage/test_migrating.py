@@ -19,7 +19,10 @@ def schema_of(database: Database) -> set[tuple[str, ...]]:
     with database.read() as connection:
         found = connection.execute(text("SELECT sql FROM sqlite_master WHERE sql NOT NULL")).scalars().all()
     ours = [statement for statement in found if "alembic_version" not in statement]
-    return {tuple(sorted(re.sub(r"\s+", " ", part).strip(" )") for part in statement.split(","))) for statement in ours}
+    return {
+        tuple(sorted(re.sub(r"\s+", " ", part).strip(" )") for part in statement.replace('"', "").split(",")))
+        for statement in ours
+    }
 
 
 def set_version(database: Database, version: str) -> None:
@@ -90,7 +93,7 @@ def test_a_version_table_without_a_version_is_an_older_schema(empty: Database) -
     assert SQLSchema(empty).upgrade() == ("", HEAD)
 
 
-@pytest.mark.parametrize("version", ["0003", "9999", "ae1027a6acf"])
+@pytest.mark.parametrize("version", ["9998", "9999", "ae1027a6acf"])
 def test_a_newer_schema_is_refused_with_what_to_do_and_left_alone(database: Database, version: str) -> None:
     set_version(database, version)
     schema = SQLSchema(database)

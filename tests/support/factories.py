@@ -24,6 +24,7 @@ from ca_service.authority.permissions import Actor, Role
 from ca_service.authority.ports import AccountStore, IssuerStore, KeyStore, Ledger
 from ca_service.authority.records import AccountRecord, CertificateRecord, IssuerRecord, TokenRecord
 from ca_service.authority.registration import Policy
+from ca_service.authority.tokens import Tokens
 from tests.support.fakes import (
     NOON,
     FixedClock,
@@ -36,7 +37,7 @@ from tests.support.fakes import (
 from tests.support.fleet import InMemoryFleetStore
 
 PASSWORD: Final = "correct horse battery staple"
-OPERATOR: Final = Actor(None, "operator", Role.ADMINISTRATOR)
+OPERATOR: Final = Actor(None, "operator", Role.ADMINISTRATOR, "command line")
 PLAN: Final = HierarchyPlan(name="Example Lab", root_curve="P-256", intermediate_curve="P-256")
 _NUMBERS: Final = count(1)
 
@@ -53,7 +54,7 @@ def cheap_hasher() -> PasswordHasher:
 
 def event(subject: str = "thing", kind: Event = Event.CERTIFICATE_ISSUED) -> AuditEvent:
     """An event about this subject."""
-    return AuditEvent(NOON, kind, "somebody", subject, {"number": 1, "text": "x"})
+    return AuditEvent(NOON, kind, "somebody", subject, {"number": 1, "text": "x"}, "192.0.2.1")
 
 
 def issuer_record(issuer_id: str = "intermediate-g1", **changes: object) -> IssuerRecord:
@@ -119,6 +120,7 @@ class Lab:
     fleet: Fleet = field(init=False)
     handover: Handover = field(init=False)
     accounts: Accounts = field(init=False)
+    tokens: Tokens = field(init=False)
 
     def __post_init__(self) -> None:
         """Put the use cases together."""
@@ -131,6 +133,7 @@ class Lab:
         self.fleet = Fleet(self.fleet_store, self.ledger, self.issuance, self.clock)
         self.handover = Handover(self.fleet, self.issuance, self.hierarchy)
         self.accounts = Accounts(self.account_store, cheap_hasher(), self.clock)
+        self.tokens = Tokens(self.account_store, self.accounts, self.clock)
 
     def initialised(self, plan: HierarchyPlan = PLAN) -> Lab:
         """The same, with an authority that can sign."""

@@ -107,6 +107,7 @@ def installation_on(lab: Lab) -> Installation:
         fleet=lab.fleet,
         handover=lab.handover,
         accounts=lab.accounts,
+        tokens=lab.tokens,
         schema=SQLSchema(Database(Path("unused"))),
         plan=PLAN,
         clock=lab.clock,

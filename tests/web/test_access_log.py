@@ -77,7 +77,7 @@ def test_the_secret_of_the_set_up_link_is_in_no_line(
 def test_no_password_and_no_token_is_in_any_line(
     app: Flask, installation: Installation, lines: pytest.LogCaptureFixture
 ) -> None:
-    token = installation.accounts.create_token(OPERATOR, "requester", "x", 1).secret
+    token = installation.tokens.create(OPERATOR, "requester", "x", 1).secret
     visitor = visit(app)
     visitor.client.get("/api/v1/authority", headers={"Authorization": f"Bearer {token}"})
     visitor.sign_in("requester", "not the password")

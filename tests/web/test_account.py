@@ -67,7 +67,7 @@ def test_ending_a_token_twice_is_no_mistake(requester: Visitor) -> None:
 def test_the_token_of_somebody_else_cannot_be_ended_here(
     installation: Installation, signed_in: Callable[[Role], Visitor], role: Role
 ) -> None:
-    token = installation.accounts.create_token(OPERATOR, "approver", "theirs", 30)
+    token = installation.tokens.create(OPERATOR, "approver", "theirs", 30)
 
     answer = signed_in(role).post(f"/account/tokens/{token.record.id}/revoke")
 
@@ -93,13 +93,13 @@ def test_a_token_with_a_wrong_label_or_lifetime_is_refused(
 
     assert answer.status_code == 422
     assert 'role="alert"' in answer.text
-    assert not installation.accounts.list_tokens(OPERATOR, "requester")
+    assert not installation.tokens.list_of(OPERATOR, "requester")
 
 
 def test_a_token_that_has_expired_says_so(lab: Lab, lab_installation: Installation, lab_app: Flask) -> None:
     accounts = lab_installation.accounts
     accounts.create(OPERATOR, "vera", Role.REQUESTER, PASSWORD)
-    accounts.create_token(OPERATOR, "vera", "renewal", 1)
+    lab_installation.tokens.create(OPERATOR, "vera", "renewal", 1)
     visitor = visit(lab_app)
     visitor.sign_in("vera")
     assert "expired" not in visitor.page("/account").text

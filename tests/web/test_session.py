@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 
 from ca_service import web
+from ca_service.authority.audit import Event
 from ca_service.authority.installation import Installation
 from ca_service.authority.permissions import Role
 from tests.support.factories import OPERATOR, PASSWORD, Lab
@@ -186,3 +187,13 @@ def test_a_session_ends_so_many_hours_after_signing_in_however_busy_it_is(
     for hours, status in ((5, 200), (2, 200), (2, 302)):
         lab.clock.advance(hours=hours)
         assert visitor.get("/account").status_code == status
+
+
+def test_the_record_tells_from_where_somebody_came(lab: Lab, lab_app: Flask) -> None:
+    lab.accounts.create(OPERATOR, "vera", Role.REQUESTER, PASSWORD)
+    visitor = visit(lab_app)
+    visitor.sign_in("vera", "not the password")
+    visitor.sign_in("vera")
+    visitor.post("/sign-out")
+    told = [(event.event, event.origin) for event in lab.account_store.events[-3:]]  # type: ignore[attr-defined]
+    assert told == [(kind, "127.0.0.1") for kind in (Event.SIGN_IN_FAILED, Event.SIGNED_IN, Event.SIGNED_OUT)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 from ca_service.authority.audit import AuditEvent, Event
 from ca_service.authority.fleet.nodes import MAX_NODES, NodeInput, require_good, too_many
@@ -60,24 +60,23 @@ class Fleet:
         now = self._clock()
         records = tuple(node.record(0) for node in nodes)
         cluster = ClusterRecord(0, name.strip(), now, actor.name, records)
-        details = {"nodes": ", ".join(node.fqdn for node in records)}
-        return self._store.add_cluster(
-            cluster, AuditEvent(now, Event.CLUSTER_CREATED, actor.name, cluster.name, details)
-        )
+        nodes_text = ", ".join(node.fqdn for node in records)
+        event = AuditEvent.by(actor, now, Event.CLUSTER_CREATED, cluster.name, nodes=nodes_text)
+        return self._store.add_cluster(cluster, event)
 
     def rename(self, actor: Actor, cluster_id: int, name: str) -> None:
         """Another name; raises as `create` does, and NotFound."""
         require(actor, Action.FLEET)
         require_good(name, ())
         before = self.get_cluster(actor, cluster_id)
-        event = self._changed(actor, before, {"renamed": name.strip()})
+        event = self._changed(actor, before, renamed=name.strip())
         self._store.rename_cluster(cluster_id, name.strip(), event)
 
     def remove(self, actor: Actor, cluster_id: int) -> None:
         """Forget the cluster; its certificates stay. Raises NotFound."""
         require(actor, Action.FLEET)
         cluster = self.get_cluster(actor, cluster_id)
-        event = AuditEvent(self._clock(), Event.CLUSTER_REMOVED, actor.name, cluster.name)
+        event = AuditEvent.by(actor, self._clock(), Event.CLUSTER_REMOVED, cluster.name)
         self._store.remove_cluster(cluster_id, event)
 
     def add_node(self, actor: Actor, cluster_id: int, node: NodeInput) -> NodeRecord:
@@ -86,7 +85,7 @@ class Fleet:
         cluster = self.get_cluster(actor, cluster_id)
         _require_room(cluster)
         record = _judged(node, cluster_id)
-        return self._store.add_node(record, self._changed(actor, cluster, {"added": record.fqdn}))
+        return self._store.add_node(record, self._changed(actor, cluster, added=record.fqdn))
 
     def change_node(self, actor: Actor, cluster_id: int, node_id: int, node: NodeInput) -> None:
         """Another name, product, version or role; raises as `add_node` does."""
@@ -95,18 +94,18 @@ class Fleet:
         before = _node(cluster, node_id)
         record = _judged(node, cluster_id, node_id)
         if record != before:
-            details = {"changed": record.fqdn, "product": record.product, "version": record.version}
-            self._store.update_node(record, self._changed(actor, cluster, details))
+            said = {"changed": record.fqdn, "product": record.product, "version": record.version}
+            self._store.update_node(record, self._changed(actor, cluster, **said))
 
     def remove_node(self, actor: Actor, cluster_id: int, node_id: int) -> None:
         """Forget a node with the requests in its slots; raises NotFound."""
         require(actor, Action.FLEET)
         cluster = self.get_cluster(actor, cluster_id)
         node = _node(cluster, node_id)
-        self._store.remove_node(node, self._changed(actor, cluster, {"removed": node.fqdn}))
+        self._store.remove_node(node, self._changed(actor, cluster, removed=node.fqdn))
 
-    def _changed(self, actor: Actor, cluster: ClusterRecord, details: Mapping[str, str | int]) -> AuditEvent:
-        return AuditEvent(self._clock(), Event.CLUSTER_CHANGED, actor.name, cluster.name, details)
+    def _changed(self, actor: Actor, cluster: ClusterRecord, **details: str) -> AuditEvent:
+        return AuditEvent.by(actor, self._clock(), Event.CLUSTER_CHANGED, cluster.name, **details)
 
     def slots(self, actor: Actor, cluster_id: int) -> tuple[Slot, ...]:
         """Where each slot of the cluster stands; raises NotFound."""
@@ -136,7 +135,7 @@ class Fleet:
                 "Open the runbook again: a new certificate or another version changes its steps.",
             )
         kind = Event.STEP_DONE if done else Event.STEP_UNDONE
-        event = AuditEvent(self._clock(), kind, actor.name, cluster.name, {"step": step})
+        event = AuditEvent.by(actor, self._clock(), kind, cluster.name, step=step)
         if done:
             self._store.set_mark(Mark(cluster_id, step, self._clock(), actor.name), event)
         else:
@@ -168,7 +167,7 @@ class Fleet:
             if not _is_same(request := self._placed(actor, cluster, each, examination), there)
         ]
         if new:
-            self._store.place(new, [self._placed_event(cluster, request) for request in new])
+            self._store.place(new, [_placed_event(actor, cluster, request) for request in new])
 
     def sign(self, actor: Actor, cluster_id: int, placements: Sequence[Placement], options: Options) -> Issued:
         """Put the requests into their slots and have them signed.
@@ -200,10 +199,11 @@ class Fleet:
             placed_by=actor.name,
         )
 
-    def _placed_event(self, cluster: ClusterRecord, request: PlacedRequest) -> AuditEvent:
-        node = _node(cluster, request.node_id)
-        details = {"node": node.fqdn, "purpose": request.purpose, "request": request.request_fingerprint}
-        return AuditEvent(request.placed_at, Event.REQUEST_PLACED, request.placed_by, cluster.name, details)
+
+def _placed_event(actor: Actor, cluster: ClusterRecord, request: PlacedRequest) -> AuditEvent:
+    node, fingerprint = _node(cluster, request.node_id), request.request_fingerprint
+    said = {"node": node.fqdn, "purpose": request.purpose, "request": fingerprint}
+    return AuditEvent.by(actor, request.placed_at, Event.REQUEST_PLACED, cluster.name, **said)
 
 
 def _require_placeable(examinations: Sequence[Examination], found: list[Finding]) -> None:

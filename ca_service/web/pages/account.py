@@ -27,7 +27,7 @@ def create_token() -> ResponseReturnValue:
     form, findings, secret = TokenForm(), tuple[Finding, ...](), ""
     if form.validate_on_submit():
         try:
-            made = installation().accounts.create_token(actor(), actor().name, form.label.data, form.days.data)
+            made = installation().tokens.create(actor(), actor().name, form.label.data, form.days.data)
             secret, form = made.secret, TokenForm(formdata=None)  # so that nobody makes it twice by mistake
         except InvalidInput as error:
             findings = error.findings
@@ -38,7 +38,7 @@ def create_token() -> ResponseReturnValue:
 @needs(Action.OWN_ACCOUNT)
 def revoke_token(token_id: int) -> ResponseReturnValue:
     """End a token at once."""
-    installation().accounts.revoke_token(actor(), actor().name, token_id)
+    installation().tokens.revoke(actor(), actor().name, token_id)
     return redirect(url_for("pages.account"), 303)
 
 
@@ -64,7 +64,7 @@ def _page(
     return render_template(
         "account.html",
         actor=actor(),
-        tokens=installation().accounts.list_tokens(actor(), actor().name),
+        tokens=installation().tokens.list_of(actor(), actor().name),
         token_form=token_form,
         password_form=password_form,
         findings=findings,

@@ -6,7 +6,8 @@ from flask_wtf import FlaskForm
 from wtforms import IntegerField, PasswordField, StringField
 from wtforms.validators import DataRequired, EqualTo, InputRequired, Length
 
-from ca_service.authority.accounts import MAX_LABEL, MAX_PASSWORD
+from ca_service.authority.accounts import MAX_PASSWORD
+from ca_service.authority.tokens import MAX_LABEL
 
 
 class SetUpForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 from flask import redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
@@ -10,7 +11,7 @@ from flask_login import current_user, logout_user
 
 from ca_service.errors import Conflict, Finding, InvalidInput, NotAuthenticated
 from ca_service.web.auth import local_path, start_session
-from ca_service.web.context import installation, public
+from ca_service.web.context import installation, origin, public
 from ca_service.web.pages import blueprint
 from ca_service.web.pages.forms import SetUpForm, SignInForm
 
@@ -24,7 +25,7 @@ def set_up(secret: str) -> ResponseReturnValue:
     form, findings = SetUpForm(), tuple[Finding, ...]()
     if form.validate_on_submit():
         try:
-            account = accounts.create_first(secret, form.name.data, form.password.data)
+            account = accounts.create_first(secret, form.name.data, form.password.data, origin())
         except InvalidInput as error:
             findings = error.findings
         else:
@@ -44,7 +45,7 @@ def sign_in() -> ResponseReturnValue:
     form, findings = SignInForm(), tuple[Finding, ...]()
     if form.validate_on_submit():
         try:
-            account = installation().accounts.sign_in(form.name.data, form.password.data)
+            account = installation().accounts.sign_in(form.name.data, form.password.data, origin())
         except NotAuthenticated as error:
             findings = error.findings
         else:
@@ -60,7 +61,7 @@ def sign_out() -> ResponseReturnValue:
     """End this session, and all others of the account."""
     if current_user.is_authenticated:
         with suppress(Conflict):  # somebody has just ended them by a change of the account
-            installation().accounts.sign_out(current_user.account.actor)
+            installation().accounts.sign_out(replace(current_user.account.actor, origin=origin()))
     logout_user()
     session.clear()
     return redirect(url_for("pages.sign_in"))
