@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ca_service.authority.registration import Options, Policy
@@ -544,6 +544,7 @@ GOOD = files(trust=snapshot(root().certificate))
 
 
 @given(st.sampled_from(["csr", "certificate", "chain", "trust"]), st.integers(0, 2000), st.binary(max_size=8))
+@example("certificate", 15, b"\x80")  # a serial number below zero
 def test_whatever_is_sent_it_is_judged_or_refused(part: str, place: int, noise: bytes) -> None:
     def mutated(data: bytes) -> bytes:
         at = place % (len(data) + 1)
