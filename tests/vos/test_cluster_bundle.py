@@ -55,7 +55,7 @@ def test_every_file_that_the_runbook_names_is_in_the_bundle(tmp_path: Path) -> N
 def test_the_steps_in_a_folder_are_those_of_that_node_and_version(tmp_path: Path) -> None:
     text = (unzipped(bundle(), tmp_path) / "sm1.example.com" / "UPLOAD.txt").read_text()
 
-    assert "sm1.example.com:7443" in text
+    assert "for port in 7443 5223; do echo $port; openssl s_client -connect" in text
     assert "uccx1.example.com" not in text
 
 

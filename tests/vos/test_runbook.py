@@ -200,7 +200,7 @@ def test_the_port_is_asked_for_ecdsa_only_and_one_line_asks_all_of_them() -> Non
 
     assert shlex.split(one)[:4] == ["openssl", "s_client", "-connect", "uccx1.example.com:12015"]
     assert "ECDHE-ECDSA-AES256-GCM-SHA384" in one
-    assert many.startswith("for port in 8443 8445 12015 7443 8444 8553; do echo $port; openssl s_client")
+    assert many.startswith("for port in 8443 8445 12015 7443 8444 8447 5223 8553 9443; do echo $port; openssl s_client")
     assert subprocess.run(["sh", "-n", "-c", many], check=False).returncode == 0
     assert verify_key(TOMCAT_ECDSA, SIGNED.serial_number) in {each.key for each in runbook(*CENTRE).steps}
 
