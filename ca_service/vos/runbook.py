@@ -35,7 +35,7 @@ def cluster_runbook(
         trust_uploads(ordered, signed, layout),
         leaf_uploads(ordered, signed, layout),
         switches(signed),
-        restarts(signed),
+        restarts(ordered, signed),
         verification(signed),
         afterwards(ordered, signed),
     )
