@@ -6,7 +6,7 @@ import io
 import re
 import zipfile
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from werkzeug.test import TestResponse
@@ -361,6 +361,30 @@ def test_a_leaf_that_will_not_be_used_is_told_before_anything_is_signed(requeste
     board = made(requester, ("uccx1.example.com", "uccx", "12.5(1)", "publisher"))
 
     assert "This leaf will not be used on UCCX 11.6 to 12.5" in requester.page(board).text
+
+
+CALLS: Final = (
+    ("cucm1.example.com", "cucm", "12.5", "publisher"),
+    ("cucm2.example.com", "cucm", "12.5", "subscriber"),
+)
+
+
+def test_a_node_that_a_multi_server_request_names_is_not_sent_to_make_its_own(
+    requester: Visitor, installation: Installation
+) -> None:
+    board = made(requester, *CALLS)
+    assert requester.page(board).text.count("Generate the CSR on this node") == 2
+    review = bring(requester, board, CUCM_MULTI)
+    fields = {**places(installation, "cucm1.example.com"), "multi-0": "true"}
+
+    decide(requester, board, review, "keep", **fields)
+    page = requester.page(board)
+    assert "The CSR of cucm1.example.com names this node too" in page.text
+    assert "Generate the CSR on this node" not in page.text
+    assert len(page.values("request")) == 1
+
+    decide(requester, board, review, "sign", **fields)
+    assert "The certificate of cucm1.example.com holds here too" in requester.page(board).text
 
 
 def test_an_auditor_sees_the_board_and_changes_nothing(

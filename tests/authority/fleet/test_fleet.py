@@ -319,15 +319,16 @@ def test_time_moves_a_slot(lab: Lab, days: int, state: State) -> None:
     assert (line.total == 0) is (state is State.EXPIRED)
 
 
+MULTI = pkcs10.pem(node("cucm1-EC-ms.example.com", "example.com", *(each.fqdn for each in CUCM)).der())
+
+
 def multi(lab: Lab) -> int:
     """A cluster of CUCM and IM and Presence whose multi-server request is signed."""
     made = lab.fleet.create(OPERATOR, "Calls", CUCM)
-    hosts = [each.fqdn for each in CUCM]
-    data = pkcs10.pem(node("cucm1-EC-ms.example.com", "example.com", *hosts).der())
-    [found] = lab.fleet.propose(OPERATOR, made.id, [data], DAYS)
+    [found] = lab.fleet.propose(OPERATOR, made.id, [MULTI], DAYS)
     assert found.is_multi_server
     assert found.node is not None
-    place = Placement(data, found.node.id, "tomcat-ECDSA", is_multi_server=True)
+    place = Placement(MULTI, found.node.id, "tomcat-ECDSA", is_multi_server=True)
     lab.fleet.sign(OPERATOR, made.id, [place], DAYS)
     return made.id
 
@@ -349,13 +350,73 @@ def test_a_multi_server_certificate_fills_the_cluster_from_one_slot(lab: Lab) ->
     assert (board.lines[0].upload_step == "", board.lines[1].upload_step, board.lines[1].verify_step) == (False, "", "")
 
 
+OWN = pkcs10.pem(node("cucm2-EC.example.com", "example.com", "cucm2.example.com").der())
+
+
+def states(lab: Lab, cluster_id: int) -> list[State]:
+    return [each.state for each in lab.fleet.slots(OPERATOR, cluster_id)]
+
+
 def test_a_newer_request_of_its_own_takes_a_node_out_of_the_cover(lab: Lab) -> None:
     cluster_id = multi(lab)
-    own = pkcs10.pem(node("cucm2-EC.example.com", "example.com", "cucm2.example.com").der())
-    place = Placement(own, number(lab, "cucm2.example.com", cluster_id), "tomcat-ECDSA", is_multi_server=False)
-    lab.fleet.place(OPERATOR, cluster_id, [place], DAYS)
+    place = Placement(OWN, number(lab, "cucm2.example.com", cluster_id), "tomcat-ECDSA", is_multi_server=False)
+    lab.fleet.sign(OPERATOR, cluster_id, [place], DAYS)
 
-    assert slot(lab, "cucm2.example.com", cluster_id).state is State.REQUESTED
+    assert slot(lab, "cucm2.example.com", cluster_id).state is State.ISSUED
+    assert [each.fqdn for each in slot(lab, "cucm1.example.com", cluster_id).covers] == ["imp1.example.com"]
+
+
+def test_a_multi_server_request_that_is_not_signed_yet_is_for_all_the_nodes_that_it_names(lab: Lab) -> None:
+    made = lab.fleet.create(OPERATOR, "Calls", CUCM)
+    place = Placement(MULTI, number(lab, "cucm1.example.com", made.id), "tomcat-ECDSA", is_multi_server=True)
+    lab.fleet.place(OPERATOR, made.id, [place], DAYS)
+
+    assert states(lab, made.id) == [State.REQUESTED] * 3
+    assert [each.title for each in lab.handover.board(OPERATOR, made.id).runbook.steps] == [
+        "Generate the CSR on cucm1.example.com"
+    ]
+    assert "Multi-server(SAN)" in lab.handover.board(OPERATOR, made.id).runbook.steps[0].text
+
+
+def test_what_a_node_has_of_its_own_counts_until_the_multi_server_request_is_signed_and_is_history_then(
+    lab: Lab,
+) -> None:
+    made = lab.fleet.create(OPERATOR, "Calls", CUCM)
+    own = Placement(OWN, number(lab, "cucm2.example.com", made.id), "tomcat-ECDSA", is_multi_server=False)
+    all_of_it = Placement(MULTI, number(lab, "cucm1.example.com", made.id), "tomcat-ECDSA", is_multi_server=True)
+    lab.fleet.sign(OPERATOR, made.id, [own], DAYS)
+    lab.fleet.place(OPERATOR, made.id, [all_of_it], DAYS)
+    assert states(lab, made.id) == [State.REQUESTED, State.ISSUED, State.REQUESTED]
+
+    lab.fleet.sign(OPERATOR, made.id, [all_of_it], DAYS)
+
+    found = slot(lab, "cucm2.example.com", made.id)
+    assert found.state is State.COVERED
+    assert [(each.is_key_replaced, each.was_uploaded) for each in found.past] == [(False, False)]
+
+
+def test_nodes_are_not_covered_any_more_when_the_multi_server_certificate_has_expired(lab: Lab) -> None:
+    cluster_id = multi(lab)
+    lab.clock.now += timedelta(days=101)
+
+    assert states(lab, cluster_id) == [State.EXPIRED] * 3
+    requests = [each.title for each in lab.handover.board(OPERATOR, cluster_id).runbook.steps]
+    assert requests == ["Generate the CSR on cucm1.example.com"]
+
+
+def test_a_request_that_is_placed_on_another_node_has_moved_there(lab: Lab) -> None:
+    lab.fleet.sign(OPERATOR, 1, [placement(lab, SOCIALMINER.data, "uccx2.example.com")], DAYS)
+    lab.fleet.sign(OPERATOR, 1, [placement(lab, SOCIALMINER.data, "sm1.example.com")], DAYS)
+
+    assert states(lab, 1) == [State.NO_REQUEST, State.NO_REQUEST, State.ISSUED]
+
+
+def test_the_files_of_a_slot_are_called_after_its_node_as_the_runbook_says(lab: Lab) -> None:
+    lab.fleet.sign(OPERATOR, 1, [placement(lab, SOCIALMINER.data, "uccx2.example.com")], DAYS)
+    bundle = lab.handover.bundle(OPERATOR, 1)
+
+    assert bundle.uploads[-1].path == "uccx2.example.com/3-uccx2.example.com.tomcat-ECDSA.pem"
+    assert {step.file for step in bundle.steps} - {""} <= {file.path for file in bundle.uploads}
 
 
 def test_another_purpose_has_a_slot_once_there_is_a_request_for_it(lab: Lab) -> None:
