@@ -297,6 +297,26 @@ def test_nothing_to_look_at_is_told(requester: Visitor, fields: dict[str, Any]) 
     assert (answer.status_code, read(answer.text).blocking) == (400, ["csr.count"])
 
 
+def test_a_purpose_that_the_product_does_not_have_is_refused(requester: Visitor, installation: Installation) -> None:
+    board = made(requester)
+    review = bring(requester, board, SOCIALMINER)
+    fields = places(installation, "sm1.example.com", purpose="CallManager-ECDSA")
+
+    answer = decide(requester, board, review, "sign", **fields)
+
+    assert (answer.status_code, read(answer.text).blocking) == (422, ["slot.purpose"])
+    assert states(installation) == [State.NO_REQUEST] * 3
+
+
+def test_the_review_compares_with_the_slot_that_was_chosen(requester: Visitor, installation: Installation) -> None:
+    board = signed(requester, installation)
+    review = bring(requester, board, SOCIALMINER)
+    assert "The same names, key and usages." in review.text
+
+    text = read(decide(requester, board, review, "review", **places(installation, "uccx1.example.com")).text).text
+    assert "another key: what was issued before will not upload any more" in text
+
+
 def test_nothing_marked_is_told(requester: Visitor, installation: Installation) -> None:
     board = made(requester)
     review = bring(requester, board, SOCIALMINER)

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from ca_service.authority.audit import Event
 from ca_service.authority.fleet.nodes import MAX_NODES, NodeInput
-from ca_service.authority.fleet.placement import Placement
+from ca_service.authority.fleet.placement import Choice, Placement
 from ca_service.authority.fleet.records import ClusterQuery
 from ca_service.authority.fleet.states import Slot, State
 from ca_service.authority.registration import Options
@@ -197,11 +197,34 @@ def test_a_new_request_is_told_against_the_one_before(lab: Lab) -> None:
     assert [each.rule for each in other.findings] == ["slot.key-replaced"]
 
 
+def test_a_new_request_is_told_against_what_is_in_the_slot_that_was_chosen_for_it(lab: Lab) -> None:
+    lab.fleet.sign(OPERATOR, 1, placements(lab), DAYS)
+    elsewhere = Choice(number(lab, "uccx2.example.com"))
+    choices = [Choice(purpose="CallManager-ECDSA"), elsewhere, Choice(0, "no such purpose")]
+    other, chosen, unclear = lab.fleet.propose(OPERATOR, 1, [again("a"), again("b"), again("c")], DAYS, choices)
+
+    assert (other.purpose.service, other.difference, other.findings) == ("CallManager-ECDSA", None, ())
+    assert chosen.difference is not None
+    assert "DNS:uccx2.example.com" in chosen.difference.names_lost
+    assert unclear.difference is not None
+    assert unclear.difference.names_lost == ()
+
+
+def test_that_a_node_will_not_use_it_is_told_beside_the_request(lab: Lab) -> None:
+    lab.fleet.change_node(OPERATOR, 1, number(lab, "uccx1.example.com"), replace(PUBLISHER, version="12.5"))
+    [found] = lab.fleet.propose(OPERATOR, 1, [UCCX_PUBLISHER.data], DAYS)
+
+    assert [each.rule for each in found.findings] == ["slot.unused"]
+    assert found.findings[0].detail.startswith("This leaf will not be used on UCCX 11.6 to 12.5")
+    assert not found.findings[0].blocks
+
+
 @pytest.mark.parametrize(
     ("change", "rule"),
     [
         ({"node_id": 0}, "node.unmatched"),
         ({"purpose": "tomcat"}, "purpose.unknown"),
+        ({"purpose": "CallManager-ECDSA"}, "slot.purpose"),
         ({"data": b"x"}, "csr.unreadable"),
     ],
 )
@@ -420,9 +443,11 @@ def test_the_files_of_a_slot_are_called_after_its_node_as_the_runbook_says(lab: 
 
 
 def test_another_purpose_has_a_slot_once_there_is_a_request_for_it(lab: Lab) -> None:
-    lab.fleet.sign(OPERATOR, 1, [placement(lab, again(), purpose="CallManager-ECDSA")], DAYS)
+    made = lab.fleet.create(OPERATOR, "Calls", CUCM)
+    place = Placement(OWN, number(lab, "cucm2.example.com", made.id), "CallManager-ECDSA", is_multi_server=False)
+    lab.fleet.sign(OPERATOR, made.id, [place], DAYS)
 
-    assert [(each.purpose.service, each.state) for each in lab.fleet.slots(OPERATOR, 1)][:2] == [
+    assert [(each.purpose.service, each.state) for each in lab.fleet.slots(OPERATOR, made.id)][1:3] == [
         ("tomcat-ECDSA", State.NO_REQUEST),
         ("CallManager-ECDSA", State.ISSUED),
     ]
