@@ -385,7 +385,18 @@ def test_a_pkcs7_chain_is_taken_by_some_products_and_a_warning() -> None:
     found = judged(leaf_first)
 
     assert said(leaf_first, "one certificate in the file") == (Result.PASSED, "fit.several", Severity.WARNING)
-    assert found.checks
+    assert found.works
+
+
+@pytest.mark.parametrize("encoding", [Encoding.PEM, Encoding.DER])
+def test_in_a_pkcs7_file_the_certificate_of_the_node_is_found_wherever_it_stands(encoding: Encoding) -> None:
+    found = [issued().certificate, intermediate().certificate, root().certificate]
+    for chain in (found, found[::2]):  # with all that is above it, and without the intermediate
+        bag = pkcs7.serialize_certificates(chain, encoding)
+        of = replace(files(), certificate=bag)
+
+        assert said(of, "public key") == (Result.PASSED, "", None)
+        assert said(of, "no authority") == (Result.PASSED, "", None)
 
 
 def test_several_authorities_in_one_file_are_a_warning_that_is_not_confirmed() -> None:
