@@ -59,7 +59,7 @@ def restarts(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> Section:
         "Restart what presents it",
         "A new certificate is presented only after a restart. Calls, chats and sign-ins on the node may be cut off: "
         "choose a quiet hour, and do one node after the other.",
-        (*steps.values(), *for_all(nodes, "restore", key_of(leaves))) if leaves else (),
+        (*steps.values(), *for_all(nodes, "restore", leaves)) if leaves else (),
     )
 
 
@@ -145,7 +145,7 @@ def _expectation(leaf: Leaf, *, has_ports: bool) -> str:
 def afterwards(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> Section:
     """What the change asks of others: peers, agents, backup."""
     of = key_of(leaves)
-    steps = (*for_all(nodes, "peers", of), _agents(of), _backup(nodes, of)) if leaves else ()
+    steps = (*for_all(nodes, "peers", leaves), _agents(of), _backup(nodes, of)) if leaves else ()
     return Section(
         "Afterwards",
         "Cross-trust: servers that talk to one another check each other\u2019s certificates, so each needs the "

@@ -164,7 +164,7 @@ def leaf_uploads(nodes: Sequence[Node], leaves: Sequence[Leaf], layout: Layout) 
         "The certificate of a node is called its leaf. It goes on the node that made the CSR (certificate signing "
         "request): the publisher first, then the others one at a time. Once the node has taken it, the CSR is gone, so "
         "a second certificate needs a new CSR. Do not mix up tomcat and tomcat-ECDSA.",
-        (*for_all(nodes, "prepare", key_of(leaves)), *uploads) if uploads else (),
+        (*for_all(nodes, "prepare", leaves), *uploads) if uploads else (),
     )
 
 
@@ -212,19 +212,20 @@ def _upload_sentences(leaf: Leaf, *, has_command: bool) -> Iterator[Phrase]:
         yield phrase("This version takes multi-server certificates here only, not at the command line.")
 
 
-def for_all(nodes: Sequence[Node], kind: str, of: str) -> Iterator[Step]:
-    """A step for each action of this kind that nodes of a cluster share; `of` is a part of its key."""
-    present = {node.product.id for node in nodes}
+def for_all(nodes: Sequence[Node], kind: str, leaves: Sequence[Leaf]) -> Iterator[Step]:
+    """A step for each action of this kind that nodes of a cluster share, and that these certificates need."""
+    besides = {"", *(node.product.id for node in nodes)}
+    purposes = {"", *(leaf.purpose.service for leaf in leaves)}
     found = dict[Action, list[str]]()
     for node in nodes:
         for action in getattr(node.release, kind) if node.release else ():
-            if not action.beside or action.beside in present:
+            if action.beside in besides and action.purpose in purposes:
                 found.setdefault(action, []).append(node.fqdn)
     for action, fqdns in _merged(found).items():
         yield Step(
             action.title,
             action.fact.text,
-            key=f"{kind}/{short(action.title)}/{of}",
+            key=f"{kind}/{short(action.title)}/{key_of(leaves)}",
             nodes=tuple(fqdns),
             sources=action.fact.sources,
             is_confirmed=action.fact.is_confirmed,

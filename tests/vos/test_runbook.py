@@ -186,6 +186,7 @@ def test_callmanager_ecdsa_has_a_trust_store_and_restarts_of_its_own() -> None:
     lines = [line for each in found.steps for line in each.commands]
     assert "utils service restart Cisco CallManager" in lines
     assert "utils service restart Cisco UDS Tomcat" not in lines
+    assert "Let UCCX trust" not in as_text(found)
 
 
 def test_a_node_with_two_certificates_is_visited_once_and_restarts_what_both_need_once() -> None:

@@ -15,6 +15,7 @@ from ca_service.errors import CAServiceError, Finding, blocking, note, warning
 from ca_service.pki import csr, names
 from ca_service.pki.csr import CertificationRequest
 from ca_service.vos.comparison import Difference, compare
+from ca_service.vos.knowledge import NOT_CONFIRMED
 from ca_service.vos.products import Use, get_product
 from ca_service.vos.purposes import PURPOSES, TOMCAT_ECDSA, Purpose, get_purpose, host_name, is_multi_server
 from ca_service.vos.versions import version
@@ -98,7 +99,7 @@ def _unused(node: NodeRecord | None) -> Iterator[Finding]:
         yield warning(
             "slot.unused",
             "",
-            release.uses.text,
+            release.uses.text if release.uses.is_confirmed else f"{release.uses.text} {NOT_CONFIRMED}",
             "Sign it only if you want it all the same: nothing will show that it is there.",
         )
 

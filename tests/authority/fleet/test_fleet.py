@@ -217,6 +217,14 @@ def test_that_a_node_will_not_use_it_is_told_beside_the_request(lab: Lab) -> Non
     assert [each.rule for each in found.findings] == ["slot.unused"]
     assert found.findings[0].detail.startswith("This leaf will not be used on UCCX 11.6 to 12.5")
     assert not found.findings[0].blocks
+    lab.fleet.change_node(
+        OPERATOR,
+        1,
+        number(lab, "uccx1.example.com"),
+        replace(PUBLISHER, product="finesse", role="primary", version="12"),
+    )
+    [inferred] = lab.fleet.propose(OPERATOR, 1, [UCCX_PUBLISHER.data], DAYS)
+    assert inferred.findings[0].detail.endswith("Not confirmed by Cisco\u2019s documents.")
 
 
 @pytest.mark.parametrize(
