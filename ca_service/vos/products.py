@@ -95,6 +95,11 @@ class Product:
     trust: Fact
     releases: tuple[Release, ...]
 
+    @property
+    def purposes(self) -> tuple[Purpose, ...]:
+        """Those that it has in some version."""
+        return tuple(dict.fromkeys(purpose for release in self.releases for purpose in release.purposes))
+
     def find_release(self, at: Version) -> Release | None:
         """What is known of this version; None if nothing is."""
         return next((each for each in self.releases if each.first <= at and (each.end is None or at < each.end)), None)

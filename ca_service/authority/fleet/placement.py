@@ -154,8 +154,7 @@ def faults(placements: Sequence[Placement], cluster: ClusterRecord) -> Iterator[
 def _foreign(pointer: str, node: NodeRecord, purpose: Purpose) -> Iterator[Finding]:
     """A purpose that this product has in no version."""
     product = get_product(node.product)
-    known = dict.fromkeys(each.service for release in product.releases for each in release.purposes)
-    if purpose.service not in known:
+    if purpose not in product.purposes:
         yield blocking(
             "slot.purpose",
             f"{pointer}/purpose",
@@ -163,7 +162,7 @@ def _foreign(pointer: str, node: NodeRecord, purpose: Purpose) -> Iterator[Findi
             "Use one of: {known}.",
             product=product.name,
             purpose=purpose.service,
-            known=", ".join(known),
+            known=", ".join(each.service for each in product.purposes),
         )
 
 

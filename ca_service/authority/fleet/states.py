@@ -26,10 +26,12 @@ from cryptography import x509
 from ca_service.authority.fleet.records import ClusterRecord, Mark, NodeRecord, PlacedRequest
 from ca_service.authority.records import CertificateRecord
 from ca_service.pki import csr
+from ca_service.vos.products import get_product
 from ca_service.vos.purposes import PURPOSES, TOMCAT_ECDSA, Purpose
 from ca_service.vos.runbook import upload_key, verify_key
 
 EXPIRING_DAYS: Final = 30
+Names = Mapping[str, Collection[str]]  # of multi-server requests, by their fingerprint
 
 
 class State(StrEnum):
@@ -85,16 +87,17 @@ def slots_of(
 ) -> tuple[Slot, ...]:
     """All slots of a cluster, nodes in their order: `requests` newest first, `certificates` by request fingerprint.
 
-    Each node has a slot for tomcat-ECDSA; for another purpose, once there is a request for it.
+    Each node has a slot for tomcat-ECDSA; for another purpose once a request, its own or a multi-server one, is for it.
     """
     done = {mark.step: mark for mark in marks}
     placed = _last_places(requests)
+    names = {each.request_fingerprint: _names(each) for each in placed if each.is_multi_server}
     found = [
         _slot(node, purpose, [each for each in placed if _is_for(each, node, purpose)], certificates, done, now)
         for node in cluster.nodes
-        for purpose in _purposes(node, placed)
+        for purpose in _purposes(node, placed, names)
     ]
-    return tuple(_with_covers(found))
+    return tuple(_with_covers(found, names))
 
 
 def _last_places(requests: Sequence[PlacedRequest]) -> list[PlacedRequest]:
@@ -105,9 +108,22 @@ def _last_places(requests: Sequence[PlacedRequest]) -> list[PlacedRequest]:
     return list(last.values())
 
 
-def _purposes(node: NodeRecord, requests: Sequence[PlacedRequest]) -> tuple[Purpose, ...]:
-    asked = {each.purpose for each in requests if each.node_id == node.id}
-    return tuple(purpose for name, purpose in PURPOSES.items() if purpose == TOMCAT_ECDSA or name in asked)
+def _names(request: PlacedRequest) -> frozenset[str]:
+    """The DNS names of a request, in lower case."""
+    found = csr.verify(request.csr_der).subject_alternative_name
+    return frozenset(name.lower() for name in found.get_values_for_type(x509.DNSName)) if found else frozenset()
+
+
+def _purposes(node: NodeRecord, requests: Sequence[PlacedRequest], names: Names) -> tuple[Purpose, ...]:
+    known = get_product(node.product).purposes
+    asked = {
+        each.purpose
+        for each in requests
+        if each.node_id == node.id or node.fqdn in names.get(each.request_fingerprint, ())
+    }
+    return tuple(
+        purpose for name, purpose in PURPOSES.items() if purpose == TOMCAT_ECDSA or (name in asked and purpose in known)
+    )
 
 
 def _is_for(request: PlacedRequest, node: NodeRecord, purpose: Purpose) -> bool:
@@ -172,10 +188,9 @@ def _past(
             )
 
 
-def _with_covers(slots: Sequence[Slot]) -> Iterator[Slot]:
+def _with_covers(slots: Sequence[Slot], names: Names) -> Iterator[Slot]:
     """The slots with those that they cover, or covered by another one."""
-    named = [(slot, _names(slot.request)) for slot in slots if slot.request and slot.request.is_multi_server]
-    covers = [_cover(slot, [multi for multi, names in named if _is_named(slot, multi, names)]) for slot in slots]
+    covers = [_cover(slot, [multi for multi in slots if _is_named(slot, multi, names)]) for slot in slots]
     for slot, cover in zip(slots, covers, strict=True):
         if cover is None:
             covered = tuple(other.node for other, its in zip(slots, covers, strict=True) if its is slot)
@@ -184,15 +199,12 @@ def _with_covers(slots: Sequence[Slot]) -> Iterator[Slot]:
             yield _covered(slot, cover)
 
 
-def _names(request: PlacedRequest) -> frozenset[str]:
-    found = csr.verify(request.csr_der).subject_alternative_name
-    return frozenset(name.lower() for name in found.get_values_for_type(x509.DNSName)) if found else frozenset()
-
-
-def _is_named(slot: Slot, multi: Slot, names: Collection[str]) -> bool:
-    """Whether a multi-server request is for this slot too; a signed one of its own counts until the other is signed."""
-    is_other = multi.node.id != slot.node.id and multi.purpose == slot.purpose
-    return is_other and slot.node.fqdn in names and (multi.certificate is not None or slot.request is None)
+def _is_named(slot: Slot, multi: Slot, names: Names) -> bool:
+    """Whether a multi-server request is for this slot too; one of its own counts until the other is signed."""
+    if multi.request is None or multi.node.id == slot.node.id or multi.purpose != slot.purpose:
+        return False
+    is_named = slot.node.fqdn in names.get(multi.request.request_fingerprint, ())
+    return is_named and (multi.certificate is not None or slot.request is None)
 
 
 def _cover(slot: Slot, multis: Sequence[Slot]) -> Slot | None:

@@ -20,6 +20,7 @@ from ca_service.authority.fleet.states import Slot, State
 from ca_service.authority.registration import Options
 from ca_service.errors import CAServiceError, Conflict, InvalidInput, NotFound, Refused
 from ca_service.vos.fit import Files
+from ca_service.vos.purposes import TOMCAT_ECDSA as TOMCAT
 from ca_service.vos.runbook import upload_key, verify_key
 from tests.support import pkcs10
 from tests.support.factories import OPERATOR, Lab
@@ -433,6 +434,23 @@ def test_nodes_are_not_covered_any_more_when_the_multi_server_certificate_has_ex
     assert states(lab, cluster_id) == [State.EXPIRED] * 3
     requests = [each.title for each in lab.handover.board(OPERATOR, cluster_id).runbook.steps]
     assert requests == ["Generate the CSR on cucm1.example.com"]
+
+
+def test_a_multi_server_request_for_another_purpose_covers_the_nodes_that_can_have_it(lab: Lab) -> None:
+    made = lab.fleet.create(OPERATOR, "Calls", [replace(each, version="14SU2") for each in CUCM])
+    place = Placement(MULTI, number(lab, "cucm1.example.com", made.id), "CallManager-ECDSA", is_multi_server=True)
+    lab.fleet.sign(OPERATOR, made.id, [place], DAYS)
+
+    assert [
+        (each.node.fqdn[:5], each.state) for each in lab.fleet.slots(OPERATOR, made.id) if each.purpose != TOMCAT
+    ] == [
+        ("cucm1", State.ISSUED),
+        ("cucm2", State.COVERED),
+    ]
+    steps = lab.handover.board(OPERATOR, made.id).runbook.steps
+    [upload] = [each for each in steps if each.title.startswith("Upload the certificate")]
+    assert upload.commands == ()
+    assert any(each.nodes == ("cucm2.example.com",) and "CallManager" in each.text for each in steps)
 
 
 def test_a_request_that_is_placed_on_another_node_has_moved_there(lab: Lab) -> None:
