@@ -97,6 +97,7 @@ def _verification(leaf: Leaf) -> Step:
         text=_expectation(leaf, has_ports=bool(ports)),
         key=verify_key(leaf.purpose, leaf.serial_number),
         nodes=tuple(node.fqdn for node in leaf.nodes),
+        purpose=leaf.purpose.service,
         terminal=tuple(s_client(node.fqdn, [port.number for port in found]) for node, found in places if found),
         cases=tuple((str(port.number), sentences(_service(port), phrase(port.fact.text))) for port in ports.values()),
         sources=tuple(dict.fromkeys(tag for port in ports.values() for tag in port.fact.sources)),

@@ -126,6 +126,7 @@ def _leaf(slot: Slot, delivery: Delivery | None) -> Leaf:
 def _line(slot: Slot, runbook: Runbook, marks: dict[str, Mark]) -> Line:
     if slot.state not in _ON_THE_NODE:
         return Line(slot, 0, 0, None)
-    steps = [step for step in runbook.steps if slot.node.fqdn in step.nodes]
+    purposes = ("", slot.purpose.service, slot.purpose.trust)
+    steps = [step for step in runbook.steps if slot.node.fqdn in step.nodes and step.purpose in purposes]
     left = [step for step in steps if step.key not in marks]
     return Line(slot, len(steps) - len(left), len(steps), left[0] if left else None)

@@ -453,6 +453,23 @@ def test_a_multi_server_request_for_another_purpose_covers_the_nodes_that_can_ha
     assert any(each.nodes == ("cucm2.example.com",) and "CallManager" in each.text for each in steps)
 
 
+def test_the_next_step_of_a_slot_is_none_of_the_other_purpose(lab: Lab) -> None:
+    made = lab.fleet.create(OPERATOR, "Calls", CUCM)
+    fqdn = "cucm2.example.com"
+    for data, purpose in ((OWN, "tomcat-ECDSA"), (again(host="cucm2"), "CallManager-ECDSA")):
+        place = Placement(data, number(lab, fqdn, made.id), purpose, is_multi_server=False)
+        lab.fleet.sign(OPERATOR, made.id, [place], DAYS)
+    steps = [each for each in lab.handover.board(OPERATOR, made.id).runbook.steps if fqdn in each.nodes]
+    for each in steps:
+        if each.purpose in ("", "tomcat-ECDSA", "tomcat-trust"):
+            lab.handover.mark(OPERATOR, made.id, each.key, done=True)
+
+    tomcat, callmanager = [each for each in lab.handover.board(OPERATOR, made.id).lines if each.slot.node.fqdn == fqdn]
+    assert tomcat.next_step is None
+    assert callmanager.next_step is not None
+    assert callmanager.next_step.purpose.startswith("CallManager")
+
+
 def test_a_request_that_is_placed_on_another_node_has_moved_there(lab: Lab) -> None:
     lab.fleet.sign(OPERATOR, 1, [placement(lab, SOCIALMINER.data, "uccx2.example.com")], DAYS)
     lab.fleet.sign(OPERATOR, 1, [placement(lab, SOCIALMINER.data, "sm1.example.com")], DAYS)
