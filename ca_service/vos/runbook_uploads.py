@@ -25,10 +25,12 @@ MENU: Final = "Cisco Unified OS Administration > Security > Certificate Manageme
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where the files of the bundle lie: authorities at its top, root first; leaves in folders or beside them."""
+    """Where the files of the bundle lie, seen from the runbook: leaves in folders of their nodes or beside it, the
+    authorities, root first, beside it or in `trust_folder`, such as "../"."""
 
     authorities: tuple[x509.Certificate, ...]
     has_folders: bool
+    trust_folder: str
 
     def path(self, leaf: Leaf) -> str:
         """The file of a leaf."""
@@ -102,7 +104,7 @@ def trust_uploads(nodes: Sequence[Node], leaves: Sequence[Leaf], layout: Layout)
     """Bringing root and intermediates to each node that does not receive them from another one."""
     purposes = list(dict.fromkeys(leaf.purpose for leaf in leaves))
     steps = (
-        _trust(node, purpose, number, certificate)
+        _trust(node, purpose, certificate, f"{layout.trust_folder}{trust_file(number, purpose)}", is_root=number == 1)
         for purpose in purposes
         for node in _receivers(nodes, {node for leaf in leaves if leaf.purpose == purpose for node in leaf.nodes})
         for number, certificate in enumerate(layout.authorities, 1)
@@ -130,9 +132,8 @@ def _receivers(nodes: Sequence[Node], concerned: Collection[Node]) -> Iterator[N
             yield node
 
 
-def _trust(node: Node, purpose: Purpose, number: int, certificate: x509.Certificate) -> Step:
-    title = "Upload the root to {store} on {node}" if number == 1 else "Upload the intermediate to {store} on {node}"
-    file = trust_file(number, purpose)
+def _trust(node: Node, purpose: Purpose, certificate: x509.Certificate, file: str, *, is_root: bool) -> Step:
+    title = "Upload the root to {store} on {node}" if is_root else "Upload the intermediate to {store} on {node}"
     return Step(
         title=phrase(title, store=purpose.trust, node=node.fqdn),
         text=sentences(
