@@ -222,6 +222,15 @@ def test_what_is_read_in_a_guide_of_another_version_is_not_taken_for_confirmed()
         assert not any(fact.is_confirmed for fact in facts_ if set(fact.sources) <= {"SEC125", "SEC125-EC"})
 
 
+@pytest.mark.parametrize(("product", "at"), [("socialminer", "11.6"), ("finesse", "11.6")])
+def test_what_only_the_guide_of_cce_12_6_says_is_inferred_for_versions_before(product: str, at: str) -> None:
+    found = get_product(product).find_release(version(at))
+
+    assert found is not None
+    facts_ = [each.fact for each in (*found.restarts, *found.peers)]
+    assert [fact.is_confirmed for fact in facts_ if "UCCE126" in fact.sources] == [False]
+
+
 def test_what_cisco_removed_is_said_in_so_many_words() -> None:
     found = get_product("uccx").find_release(version("12.5"))
 
