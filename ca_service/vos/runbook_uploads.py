@@ -226,7 +226,7 @@ def for_all(nodes: Sequence[Node], kind: str, leaves: Sequence[Leaf]) -> Iterato
         yield Step(
             action.title,
             action.fact.text,
-            key=f"{kind}/{short(action.title)}/{key_of(leaves)}",
+            key=f"{kind}/{short(f'{action.title} {action.fact}')}/{key_of(leaves)}",
             nodes=tuple(fqdns),
             sources=action.fact.sources,
             is_confirmed=action.fact.is_confirmed,

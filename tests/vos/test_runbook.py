@@ -254,6 +254,13 @@ def test_products_that_talk_to_one_another_trust_one_another_in_one_step() -> No
     assert title not in [each.title for each in runbook(CENTRE[2]).steps]
 
 
+def test_steps_that_two_versions_tell_differently_are_marked_each_by_itself() -> None:
+    found = runbook(node("fin1.example.com", "finesse", "11.6"), node("fin2.example.com", "finesse", "12.6"))
+    keys = [each.key for each in found.steps if each.title == "Let Finesse and its peers trust one another"]
+
+    assert len(set(keys)) == len(keys) == 2
+
+
 @pytest.mark.parametrize(
     ("given", "title"),
     [
