@@ -6,6 +6,7 @@ import io
 import re
 import zipfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
@@ -17,7 +18,7 @@ from ca_service.authority.permissions import Role
 from tests.support import pkcs10
 from tests.support.factories import OPERATOR
 from tests.support.refused_requests import rsa_key
-from tests.support.requests import CUCM_MULTI, SOCIALMINER, THREE_NODES, Request, subject
+from tests.support.requests import CUCM_MULTI, SOCIALMINER, THREE_NODES, Request, key, node, subject
 from tests.web.html import Page, read
 from tests.web.visitor import Visitor, upload
 
@@ -347,6 +348,24 @@ def test_a_step_is_one_click_and_one_click_takes_it_back(requester: Visitor, ins
 
     requester.post(f"{board}/steps", {"step": step, "done": "false", "back": "board"})
     assert states(installation)[0] is State.ISSUED
+
+
+def test_a_certificate_whose_successor_is_uploaded_is_told_to_be_replaced(
+    requester: Visitor, installation: Installation
+) -> None:
+    board = signed(requester, installation)
+    recipe = node("uccx1-EC.example.com", "example.com", "uccx1.example.com")
+    again = Request("again", pkcs10.pem(replace(recipe, key=key("once more")).der()))
+
+    requester.post(f"{board}/steps", {"step": requester.page(board).values("step")[0], "done": "true"})
+    fields = places(installation, "uccx1.example.com")
+    decide(requester, board, bring(requester, board, again), "sign", **fields)
+    assert "on the node until the new one is uploaded" in requester.page(board).text
+
+    requester.post(f"{board}/steps", {"step": requester.page(board).values("step")[0], "done": "true"})
+    text = requester.page(board).text
+    assert "on the node until the new one is uploaded" not in text
+    assert "replaced" in text
 
 
 def test_the_runbook_says_who_has_done_a_step(requester: Visitor, installation: Installation) -> None:

@@ -52,13 +52,14 @@ class Past:
     """A certificate of a slot that a newer request has overtaken.
 
     `is_key_replaced` says that the node has another key now, so that it will not take this one any more;
-    `was_uploaded`, that the node serves it until the new one is uploaded.
+    `was_uploaded`, that the node serves it until the new one is uploaded; `is_replaced`, that the new one is.
     """
 
     request: PlacedRequest
     certificate: CertificateRecord
     is_key_replaced: bool
     was_uploaded: bool
+    is_replaced: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,7 @@ def _slot(
         certificate=certificate,
         uploaded=uploaded,
         verified=verified,
-        past=tuple(_past(purpose, newest, older, certificates, done)),
+        past=tuple(_past(purpose, newest, older, certificates, done, is_replaced=uploaded is not None)),
     )
 
 
@@ -175,6 +176,8 @@ def _past(
     older: Sequence[PlacedRequest],
     certificates: Mapping[str, CertificateRecord],
     done: Mapping[str, Mark],
+    *,
+    is_replaced: bool,
 ) -> Iterator[Past]:
     """The certificates of earlier requests."""
     for request in older:
@@ -185,6 +188,7 @@ def _past(
                 certificate,
                 is_key_replaced=request.key_fingerprint != newest.key_fingerprint,
                 was_uploaded=upload_key(purpose, certificate.serial_number) in done,
+                is_replaced=is_replaced,
             )
 
 
@@ -220,9 +224,15 @@ def _placed(slot: Slot) -> int:
 
 def _covered(slot: Slot, cover: Slot) -> Slot:
     """The slot without what it had of its own, which is history now."""
-    past = slot.past
+    past, is_replaced = slot.past, cover.uploaded is not None
     if slot.request and slot.certificate:
-        own = Past(slot.request, slot.certificate, is_key_replaced=False, was_uploaded=slot.uploaded is not None)
+        own = Past(
+            slot.request,
+            slot.certificate,
+            is_key_replaced=False,
+            was_uploaded=slot.uploaded is not None,
+            is_replaced=is_replaced,
+        )
         past = (own, *past)
     return replace(
         slot,
@@ -231,5 +241,5 @@ def _covered(slot: Slot, cover: Slot) -> Slot:
         certificate=None,
         uploaded=None,
         verified=None,
-        past=past,
+        past=tuple(replace(each, is_replaced=is_replaced) for each in past),
     )

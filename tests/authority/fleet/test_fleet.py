@@ -329,7 +329,11 @@ def test_what_was_uploaded_stays_on_the_node_until_the_new_one_is(lab: Lab) -> N
     lab.fleet.sign(OPERATOR, 1, [placement(lab, again())], DAYS)
 
     [past] = slot(lab).past
-    assert past.was_uploaded
+    assert (past.was_uploaded, past.is_replaced) == (True, False)
+    now = slot(lab).certificate
+    assert now is not None
+    lab.handover.mark(OPERATOR, 1, upload_key(found.purpose, now.serial_number), done=True)
+    assert slot(lab).past[0].is_replaced
 
 
 def test_a_request_that_never_was_signed_is_no_history_and_one_that_came_twice_is_told_once(lab: Lab) -> None:
@@ -424,7 +428,11 @@ def test_what_a_node_has_of_its_own_counts_until_the_multi_server_request_is_sig
 
     found = slot(lab, "cucm2.example.com", made.id)
     assert found.state is State.COVERED
-    assert [(each.is_key_replaced, each.was_uploaded) for each in found.past] == [(False, False)]
+    assert [(each.is_key_replaced, each.was_uploaded, each.is_replaced) for each in found.past] == [(False,) * 3]
+    by = slot(lab, "cucm1.example.com", made.id)
+    assert by.certificate is not None
+    lab.handover.mark(OPERATOR, made.id, upload_key(by.purpose, by.certificate.serial_number), done=True)
+    assert slot(lab, "cucm2.example.com", made.id).past[0].is_replaced
 
 
 def test_nodes_are_not_covered_any_more_when_the_multi_server_certificate_has_expired(lab: Lab) -> None:
