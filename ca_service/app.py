@@ -26,6 +26,7 @@ from ca_service.authority.hierarchy import Hierarchy, HierarchyPlan
 from ca_service.authority.installation import Installation
 from ca_service.authority.issuance import Issuance
 from ca_service.authority.registration import Policy
+from ca_service.authority.revocation.revoking import Revocation
 from ca_service.authority.tokens import Tokens
 from ca_service.errors import Conflict
 from ca_service.keystore import files
@@ -37,6 +38,7 @@ from ca_service.storage.fleet import SQLFleetStore
 from ca_service.storage.issuers import SQLIssuerStore
 from ca_service.storage.ledger import SQLLedger
 from ca_service.storage.migrating import SQLSchema
+from ca_service.storage.revocation import SQLRevocationStore
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -60,7 +62,8 @@ def open_installation(settings: Settings, hasher: PasswordHasher | None = None) 
     database = Database(folder / "ca.sqlite3")
     issuers, ledger = SQLIssuerStore(database), SQLLedger(database)
     hierarchy = Hierarchy(issuers, keystore, clock.utc_now, x509.random_serial_number, _plain_http(settings))
-    issuance = Issuance(ledger, hierarchy, _policy(settings), clock.utc_now, x509.random_serial_number)
+    revocations = SQLRevocationStore(database)
+    issuance = Issuance(ledger, revocations, hierarchy, _policy(settings), clock.utc_now, x509.random_serial_number)
     account_store = SQLAccountStore(database)
     accounts = Accounts(account_store, hasher or PasswordHasher(), clock.utc_now)
     fleet = Fleet(SQLFleetStore(database), ledger, issuance, clock.utc_now)
@@ -72,6 +75,7 @@ def open_installation(settings: Settings, hasher: PasswordHasher | None = None) 
         fitting=Fitting(clock.utc_now),
         fleet=fleet,
         handover=Handover(fleet, issuance, hierarchy),
+        revocation=Revocation(revocations, clock.utc_now),
         accounts=accounts,
         tokens=Tokens(account_store, accounts, clock.utc_now),
         schema=SQLSchema(database),

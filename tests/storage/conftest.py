@@ -9,15 +9,18 @@ import pytest
 
 from ca_service.authority.fleet.store import FleetStore
 from ca_service.authority.ports import AccountStore, IssuerStore, Ledger
+from ca_service.authority.revocation.store import RevocationStore
 from ca_service.storage.accounts import SQLAccountStore
 from ca_service.storage.database import Database
 from ca_service.storage.fleet import SQLFleetStore
 from ca_service.storage.issuers import SQLIssuerStore
 from ca_service.storage.ledger import SQLLedger
 from ca_service.storage.migrating import upgrade
+from ca_service.storage.revocation import SQLRevocationStore
 from tests.support.factories import event, issuer_record
 from tests.support.fakes import InMemoryAccountStore, InMemoryIssuerStore, InMemoryLedger
 from tests.support.fleet import InMemoryFleetStore
+from tests.support.revocation import InMemoryRevocationStore
 
 fake_and_real = pytest.fixture(params=["fake", "real"])
 
@@ -69,3 +72,13 @@ def account_store(request: pytest.FixtureRequest) -> AccountStore:
 def fleet_store(request: pytest.FixtureRequest) -> FleetStore:
     """A fleet store without clusters."""
     return InMemoryFleetStore() if request.param == "fake" else SQLFleetStore(request.getfixturevalue("database"))
+
+
+@fake_and_real
+def books(request: pytest.FixtureRequest) -> tuple[Ledger, RevocationStore]:
+    """A ledger without certificates, and the revocations of what will be in it."""
+    if request.param == "fake":
+        ledger = InMemoryLedger()
+        return ledger, InMemoryRevocationStore(ledger)
+    database = request.getfixturevalue("issued_under")
+    return SQLLedger(database), SQLRevocationStore(database)

@@ -106,6 +106,7 @@ def installation_on(lab: Lab) -> Installation:
         fitting=lab.fitting,
         fleet=lab.fleet,
         handover=lab.handover,
+        revocation=lab.revocation,
         accounts=lab.accounts,
         tokens=lab.tokens,
         schema=SQLSchema(Database(Path("unused"))),
