@@ -124,7 +124,7 @@ def cluster_bundle(name: str, title: str, deliveries: Sequence[Delivery], nodes:
     runbook = cluster_runbook(title, nodes, leaves, deliveries[0].authorities)
     uploads, extras = list(trust), list(map(_der_copy, trust))
     for delivery in deliveries:
-        below = _below_shared(delivery, [file for file in trust if _is_for(file, delivery)])
+        below = _below_shared(delivery, [file for file in trust if _is_for(file, delivery)], _near(delivery, nodes))
         folder = safe_name(delivery.host)
         uploads += [_moved(folder, file) for file in below.uploads]
         extras += [_moved(folder, _named_after(file, delivery, deliveries)) for file in below.extras]
@@ -144,10 +144,16 @@ def _named_after(file: BundleFile, delivery: Delivery, deliveries: Sequence[Deli
     return BundleFile(f"{delivery.purpose.service}-{file.path}", file.data, file.purpose)
 
 
-def _below_shared(delivery: Delivery, trust: Sequence[BundleFile]) -> Bundle:
+def _near(delivery: Delivery, nodes: Sequence[Node]) -> list[Node]:
+    """The nodes of the same products, the publisher among them, which passes the authorities on."""
+    products = {node.product.id for node in (delivery.node, *delivery.covers) if node}
+    return [node for node in nodes if node.product.id in products]
+
+
+def _below_shared(delivery: Delivery, trust: Sequence[BundleFile], near: Sequence[Node] = ()) -> Bundle:
     """The folder of one leaf whose authorities lie in the folder above."""
     leaf = _leaf_file(delivery)
-    runbook = _runbook(delivery, [f"../{file.path}" for file in trust], leaf.path)
+    runbook = _runbook(delivery, [f"../{file.path}" for file in trust], leaf.path, near)
     return Bundle("", (leaf,), (_der_copy(leaf), *_documents(delivery, runbook)), ())
 
 
@@ -191,8 +197,11 @@ def _der_copy(file: BundleFile) -> BundleFile:
     return BundleFile(f"der/{file.path.removesuffix('.pem')}.der", encodings.der(certificate), file.purpose)
 
 
-def _runbook(delivery: Delivery, trust_files: Sequence[str], leaf_path: str) -> Runbook:
-    """The steps of one leaf: for its product where that is known, or else what each product needs."""
+def _runbook(delivery: Delivery, trust_files: Sequence[str], leaf_path: str, near: Sequence[Node] = ()) -> Runbook:
+    """The steps of one leaf: for its product where that is known, or else what each product needs.
+
+    `near` are the nodes of its cluster that matter to it.
+    """
     title = f"Certificate for {delivery.host}"
     purpose, node = delivery.purpose, delivery.node
     if purpose is None:
@@ -201,7 +210,9 @@ def _runbook(delivery: Delivery, trust_files: Sequence[str], leaf_path: str) -> 
         steps = vos_steps(purpose, delivery.host, delivery.serial_number, trust_files, leaf_path)
         return general_runbook(title, steps)
     leaf = Leaf(node, purpose, delivery.leaf, delivery.covers)
-    return cluster_runbook(title, leaf.nodes, [leaf], delivery.authorities, has_folders=False)
+    folder = "../" if trust_files[0].startswith("../") else ""
+    nodes = near or leaf.nodes
+    return cluster_runbook(title, nodes, [leaf], delivery.authorities, has_folders=False, trust_folder=folder)
 
 
 def _documents(delivery: Delivery, runbook: Runbook) -> Iterator[BundleFile]:

@@ -53,7 +53,11 @@ def _body(step: Step) -> Iterator[str]:
         if value:
             yield f"{_INDENT}{name}: {value}"
     if step.commands:
-        yield from ("", f"{_INDENT}On the node:", *(f"{_INDENT}{_INDENT}{line}" for line in step.commands))
+        yield from (
+            "",
+            f"{_INDENT}On the node\u2019s command line:",
+            *(f"{_INDENT}{_INDENT}{line}" for line in step.commands),
+        )
     if step.terminal:
         yield from ("", f"{_INDENT}On your own computer:")
         for command in step.terminal:

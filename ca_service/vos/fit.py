@@ -15,7 +15,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 
 from ca_service.errors import CAServiceError, Finding, InvalidInput, Refused, blocking, warning
 from ca_service.pki import armour, csr, encodings
-from ca_service.pki.csr import CertificationRequest
+from ca_service.pki.csr import CertificationRequest, find_value
 from ca_service.vos import fit_chain, trust_store
 from ca_service.vos.checks import Check, Fit, Result, Stage, checked
 from ca_service.vos.fit_contents import own_contents
@@ -63,7 +63,7 @@ def judge_files(files: Files, at: datetime) -> Fit:
     Raises InvalidInput or Refused, pointing to the file, for one that cannot be read.
     """
     asked = _asked(files.csr) if files.csr is not None else None
-    leaf, *others = _certificates(files.certificate, "/certificate")
+    leaf, *others = _own_first(_certificates(files.certificate, "/certificate"), files.certificate)
     trust = [entry for entry in trust_store.read(files.trust) if entry.store == TOMCAT_ECDSA.trust]
     authorities = [_certificates(data, f"/chain/{number}") for number, data in enumerate(_chain(files))]
     pool = list(dict.fromkeys(each.certificate for found in (others, *authorities) for each in found))
@@ -147,6 +147,19 @@ def _certificates(data: bytes, pointer: str) -> list[_Read]:
     raise _unreadable(pointer)
 
 
+def _own_first(found: list[_Read], data: bytes) -> list[_Read]:
+    """That of the node first: PKCS#7 keeps certificates in no order (a DER set); a PEM file is read from its top."""
+    if b"-----BEGIN CERTIFICATE-----" in data:
+        return found
+    issuers = {each.certificate.issuer for each in found}
+    return sorted(found, key=lambda each: (each.certificate.subject in issuers, _is_authority(each)))
+
+
+def _is_authority(read: _Read) -> bool:
+    constraints = find_value(read.extensions, x509.BasicConstraints)
+    return constraints is not None and constraints.ca
+
+
 def _read(certificate: x509.Certificate) -> _Read:
     """Look at every part once, as the library reads them only when they are asked for."""
     extensions = certificate.extensions
@@ -182,7 +195,7 @@ def _several(count: int, data: bytes) -> Finding | None:
     return blocking(
         "fit.several",
         "/certificate",
-        "There are {count} certificates in one file; the first one was looked at.",
+        "There are {count} certificates in one file; only one of them was looked at.",
         "Put the certificate of the node into a file of its own, and the authorities into files of their own.",
         count=count,
     )

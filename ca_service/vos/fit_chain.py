@@ -16,6 +16,7 @@ from ca_service.vos.trust_store import Entry
 
 CHAIN_MESSAGE: Final = "CA Certificate is Not Available in the Trust-Store"
 _MAX_RSA_BITS: Final = 4096
+_PERHAPS: Final = "fit.trust-perhaps"
 _ECDSA: Final = "1.2.840.10045.4."
 
 
@@ -133,8 +134,10 @@ def _in_the_store(authorities: Sequence[x509.Certificate], trust: Sequence[Entry
     if not trust:
         return unchecked(topic, stage, _no_list())
     findings = [found for each in authorities for entry in trust if (found := _clash(each, entry))]
-    decisive = [found for found in findings if found.blocks] or findings
-    return checked(topic, stage, decisive[0] if decisive else None)
+    decisive = next((found for found in findings if found.blocks), findings[0] if findings else None)
+    if decisive and decisive.rule == _PERHAPS:
+        return unchecked(topic, stage, decisive)  # file names alone do not tell one certificate from another
+    return checked(topic, stage, decisive)
 
 
 def _no_list() -> Finding:
@@ -160,7 +163,7 @@ def _clash(certificate: x509.Certificate, entry: Entry) -> Finding | None:
 
 def _perhaps(certificate: x509.Certificate, entry: Entry) -> Finding:
     return warning(
-        "fit.trust-perhaps",
+        _PERHAPS,
         "/trust",
         "{store} holds a file {file}, which may be another certificate called \u201c{name}\u201d. (That file names "
         "stand for common names is not confirmed by Cisco\u2019s documents.)",

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from shlex import quote
 from typing import Final
 
+from ca_service.vos.knowledge import Fact
 from ca_service.vos.phrases import Phrase, phrase, sentences
 from ca_service.vos.products import EVERY_NODE, Action, Product, Release, Use, products
 from ca_service.vos.purposes import Purpose
@@ -32,38 +33,23 @@ def vos_steps(
     return (
         Step(
             "Before you begin: does your version use it?",
-            "Whether a node presents an ECDSA certificate depends on product and version.",
+            "Whether a node presents an ECDSA certificate (one with an EC key, beside the RSA one) depends on product "
+            "and version. What has a star is inferred: not confirmed by Cisco\u2019s documents.",
             cases=tuple(_uses(known)),
             is_preface=True,
         ),
         *(_trust(file, purpose, is_first=number == 0) for number, file in enumerate(trust_files)),
-        Step(
-            phrase("Upload {file}", file=leaf_file),
-            phrase(
-                "On the node that made the request, on the same page: purpose {purpose} (not tomcat), this file. A "
-                "good upload uses up the request: a second certificate then needs a new request.",
-                purpose=purpose.service,
-            ),
-            file=leaf_file,
-            purpose=purpose.service,
-        ),
+        Step("Before the upload", "Where your product needs it.", cases=tuple(_cases(known, "prepare", purpose))),
+        _upload(leaf_file, purpose),
         Step("Switch it on", "Where your product needs it.", cases=tuple(_cases(used, "switches", purpose))),
         Step(
             "Restart what presents it",
             "Publisher first, then the other nodes one at a time.",
             cases=tuple(_cases(known, "restarts", purpose)),
         ),
-        Step(
-            "See that it is served",
-            phrase(
-                "Ask from another machine, with the port of the service in place of 8443. The serial number must be "
-                "{serial}.",
-                serial=serial_number.upper(),  # as openssl prints it
-            ),
-            terminal=(s_client(host, [8443]),),
-            cases=tuple(_ports(used, purpose)),
-        ),
-        Step("Take a backup", "Take a DRS backup, so that the newest backup holds the new certificate."),
+        Step("After the restart", "Where it was switched off before.", cases=tuple(_cases(known, "restore", purpose))),
+        _look(host, serial_number, tuple(_ports(used, purpose))),
+        *_others(tuple(_cases(known, "peers", purpose))),
     )
 
 
@@ -75,20 +61,57 @@ def _releases() -> Iterator[tuple[Product, Release]]:
 
 def _trust(file: str, purpose: Purpose, *, is_first: bool) -> Step:
     text = phrase(
-        "On {menu}, choose Upload Certificate/Certificate chain, the purpose below, this file. A publisher passes it "
-        "on to its subscribers; SocialMiner/CCP is a server of its own. Skip it where the same certificate is there "
-        "already.",
+        "The node has to know the authority, root first, before it takes a certificate of its own. On {menu}, choose "
+        "Upload Certificate/Certificate chain, the purpose below, this file. A publisher (the first node of a cluster) "
+        "passes it on to its subscribers; SocialMiner/CCP is a server of its own. Skip it where the same certificate "
+        "is there already.",
         menu=MENU,
     )
     again = "In the same way, to the same places."
     return Step(phrase("Upload {file}", file=file), text if is_first else again, file=file, purpose=purpose.trust)
 
 
+def _upload(file: str, purpose: Purpose) -> Step:
+    text = phrase(
+        "On the node that made the request, on the same page: purpose {purpose} (not tomcat), this file. A good upload "
+        "uses up the request: a second certificate then needs a new request.",
+        purpose=purpose.service,
+    )
+    return Step(phrase("Upload {file}", file=file), text, file=file, purpose=purpose.service)
+
+
+def _look(host: str, serial_number: str, ports: tuple[tuple[str, str], ...]) -> Step:
+    text = phrase(
+        "Ask from another machine, with the port of the service in place of 8443. The serial number must be {serial}.",
+        serial=serial_number.upper(),  # as openssl prints it
+    )
+    return Step("See that it is served", text, terminal=(s_client(host, [8443]),), cases=ports)
+
+
+def _others(peers: tuple[tuple[str, str], ...]) -> tuple[Step, Step]:
+    return (
+        Step(
+            "Let others trust it",
+            "Servers that talk to one another check each other\u2019s certificates, so each needs root and "
+            "intermediate of the other in its trust store.",
+            cases=peers,
+        ),
+        Step(
+            "Take a backup",
+            "Take a backup with DRS (disaster recovery system), so that the newest one holds the new certificate.",
+        ),
+    )
+
+
 def _uses(known: Known) -> Iterator[tuple[str, str]]:
     for use, title in _USES.items():
-        found = [_name(*each) for each in known if each[1].use is use]
+        found = [f"{_name(*each)}{_star(each[1].uses)}" for each in known if each[1].use is use]
         if found:
             yield title, phrase("{products}.", products="; ".join(found))
+
+
+def _star(fact: Fact) -> str:
+    return "" if fact.is_confirmed else "*"
 
 
 def _name(product: Product, release: Release) -> str:
@@ -108,15 +131,25 @@ def _cases(known: Known, field: str, purpose: Purpose) -> Iterator[tuple[str, st
 
 def _said(action: Action) -> Phrase:
     commands = "; ".join(action.commands)
+    title = phrase("{title}.", title=action.title)
     where = phrase("On the {role}:", role=action.on)
-    parts = (*(() if action.on == EVERY_NODE else (where,)), phrase(action.fact.text))
-    return sentences(*parts, phrase("{commands}.", commands=commands)) if commands else sentences(*parts)
+    parts = (
+        *((title,) if action.title else ()),
+        *(() if action.on == EVERY_NODE else (where,)),
+        phrase(action.fact.text),
+    )
+    if commands:
+        parts = (*parts, phrase("{commands}.", commands=commands))
+    return sentences(*parts) if action.fact.is_confirmed else sentences(*parts, phrase("(*)"))
 
 
 def _ports(known: Known, purpose: Purpose) -> Iterator[tuple[str, str]]:
     for product, release in known:
         ports = [each for each in release.ports if each.presents != "RSA" and each.purpose in ("", purpose.service)]
-        yield _name(product, release), ", ".join(f"{each.number} ({each.service})" for each in ports)
+        yield (
+            _name(product, release),
+            ", ".join(f"{each.number} ({each.service}){_star(each.fact)}" for each in ports),
+        )
 
 
 def server_steps(host: str, trust_files: Sequence[str], leaf_file: str, full_chain_file: str) -> tuple[Step, ...]:

@@ -61,8 +61,8 @@ class Release:
     """A product in a range of versions, from `first` (included) to `end` (not included, None for open).
 
     `doors` are the ways to upload a certificate: GUI, CLI, API; `multi_server_doors` those for one of several nodes.
-    Around the uploads comes what is in `prepare` and `restore`; then the `switches` that make the certificate used,
-    and the `restarts`, in their order; at last what its `peers` need.
+    Before the uploads comes what is in `prepare`; after them the `switches` that make the certificate used, and the
+    `restarts`, in their order; then `restore` takes back what was prepared; at last what its `peers` need.
     """
 
     first: Version
@@ -94,6 +94,11 @@ class Product:
     trust_roles: tuple[str, ...]
     trust: Fact
     releases: tuple[Release, ...]
+
+    @property
+    def purposes(self) -> tuple[Purpose, ...]:
+        """Those that it has in some version."""
+        return tuple(dict.fromkeys(purpose for release in self.releases for purpose in release.purposes))
 
     def find_release(self, at: Version) -> Release | None:
         """What is known of this version; None if nothing is."""

@@ -22,20 +22,22 @@ def cluster_runbook(
     authorities: Sequence[x509.Certificate],
     *,
     has_folders: bool = True,
+    trust_folder: str = "",
 ) -> Runbook:
     """The runbook of a cluster: `authorities` the issuing one first, the root last, empty where there is none yet.
 
-    `has_folders` says whether the files of each node lie in a folder of its own.
+    `has_folders` says whether the files of each node lie in a folder of its own, `trust_folder` where the authorities
+    are, such as "../"; empty for beside the runbook.
     """
     ordered = in_order(nodes)
     signed = [leaf for leaf in _leaves_in_order(leaves, ordered) if leaf.certificate]
-    layout = Layout(tuple(authorities[::-1]), has_folders)
+    layout = Layout(tuple(authorities[::-1]), has_folders, trust_folder)
     sections = (
         requests(_leaves_in_order(leaves, ordered)),
         trust_uploads(ordered, signed, layout),
         leaf_uploads(ordered, signed, layout),
         switches(signed),
-        restarts(signed),
+        restarts(ordered, signed),
         verification(signed),
         afterwards(ordered, signed),
     )

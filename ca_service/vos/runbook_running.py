@@ -8,7 +8,7 @@ from typing import Final
 
 from ca_service.vos.phrases import Phrase, phrase, sentences
 from ca_service.vos.products import EVERY_NODE, Action, Port, Use
-from ca_service.vos.runbook_uploads import for_all, short
+from ca_service.vos.runbook_uploads import for_all, key_of, short
 from ca_service.vos.steps import Leaf, Node, Section, Step, verify_key
 
 _S_CLIENT: Final = (
@@ -48,19 +48,18 @@ def switches(leaves: Sequence[Leaf]) -> Section:
     )
 
 
-def restarts(leaves: Sequence[Leaf]) -> Section:
-    """What has to be restarted."""
-    steps = [
-        _done("Restart on {node}", f"restart/{leaf.serial_number}/{number}/{short(node.fqdn)}", node, action)
-        for leaf, node in _places(leaves)
-        if node.release
-        for number, action in _actions(node.release.restarts, leaf, node)
-    ]
+def restarts(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> Section:
+    """What has to be restarted; then what was switched off for the change is switched on again."""
+    steps = dict[tuple[str, int], Step]()  # what two certificates of a node need is done once
+    for node, leaf in ((node, leaf) for node in nodes for leaf in leaves if node in leaf.nodes):
+        for number, action in _actions(node.release.restarts if node.release else (), leaf, node):
+            key = f"restart/{leaf.serial_number}/{number}/{short(node.fqdn)}"
+            steps.setdefault((node.fqdn, number), _done("Restart on {node}", key, node, action))
     return Section(
         "Restart what presents it",
         "A new certificate is presented only after a restart. Calls, chats and sign-ins on the node may be cut off: "
         "choose a quiet hour, and do one node after the other.",
-        tuple(steps),
+        (*steps.values(), *for_all(nodes, "restore", leaves)) if leaves else (),
     )
 
 
@@ -82,23 +81,27 @@ def verification(leaves: Sequence[Leaf]) -> Section:
     return Section(
         "See that it is served",
         "Ask from another computer, and let the connection allow ECDSA only: a plain connection shows what the server "
-        "prefers, which may be the RSA certificate.",
+        "prefers, which may be the RSA certificate. A port that answers with an error instead of a serial number does "
+        "not present an EC certificate yet: go back to the steps before.",
         tuple(map(_verification, leaves)),
     )
 
 
 def _verification(leaf: Leaf) -> Step:
     places = [(node, ports_of(node, leaf)) for node in leaf.nodes]
-    ports = list(dict.fromkeys(port for _, found in places for port in found))
+    ports = dict[int, Port]()
+    for port in (port for _, found in places for port in found):
+        ports.setdefault(port.number, port)
     return Step(
         title=phrase("Look at {node}", node=leaf.node.fqdn),
         text=_expectation(leaf, has_ports=bool(ports)),
         key=verify_key(leaf.purpose, leaf.serial_number),
         nodes=tuple(node.fqdn for node in leaf.nodes),
+        purpose=leaf.purpose.service,
         terminal=tuple(s_client(node.fqdn, [port.number for port in found]) for node, found in places if found),
-        cases=tuple((str(port.number), sentences(_service(port), phrase(port.fact.text))) for port in ports),
-        sources=tuple(dict.fromkeys(tag for port in ports for tag in port.fact.sources)),
-        is_confirmed=all(port.fact.is_confirmed for port in ports),
+        cases=tuple((str(port.number), sentences(_service(port), phrase(port.fact.text))) for port in ports.values()),
+        sources=tuple(dict.fromkeys(tag for port in ports.values() for tag in port.fact.sources)),
+        is_confirmed=all(port.fact.is_confirmed for port in ports.values()),
     )
 
 
@@ -142,8 +145,8 @@ def _expectation(leaf: Leaf, *, has_ports: bool) -> str:
 
 def afterwards(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> Section:
     """What the change asks of others: peers, agents, backup."""
-    of = short("".join(leaf.serial_number for leaf in leaves))
-    steps = (*for_all(nodes, "peers", of), _agents(of), _backup(nodes, of)) if leaves else ()
+    of = key_of(leaves)
+    steps = (*for_all(nodes, "peers", leaves), _agents(of), _backup(nodes, of)) if leaves else ()
     return Section(
         "Afterwards",
         "Cross-trust: servers that talk to one another check each other\u2019s certificates, so each needs the "

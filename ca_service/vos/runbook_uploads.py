@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -16,15 +16,21 @@ from ca_service.vos.products import Action
 from ca_service.vos.purposes import Purpose
 from ca_service.vos.steps import Leaf, Node, Section, Step, upload_key
 
+_COMMAND_LINE: Final = (
+    "A line for the command line of a node is typed there by SSH, as an administrator of its operating system, in "
+    "place of what is done on the page."
+)
 MENU: Final = "Cisco Unified OS Administration > Security > Certificate Management"
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where the files of the bundle lie: authorities at its top, root first; leaves in folders or beside them."""
+    """Where the files of the bundle lie, seen from the runbook: leaves in folders of their nodes or beside it, the
+    authorities, root first, beside it or in `trust_folder`, such as "../"."""
 
     authorities: tuple[x509.Certificate, ...]
     has_folders: bool
+    trust_folder: str
 
     def path(self, leaf: Leaf) -> str:
         """The file of a leaf."""
@@ -42,7 +48,9 @@ def requests(leaves: Sequence[Leaf]) -> Section:
     return Section(
         "Make the requests",
         "A CSR (certificate signing request) is made on the node. It holds the public key and the names by which "
-        "others reach the node, the SAN (subject alternative name). The private key never leaves the node.",
+        "others reach the node, the SAN (subject alternative name). The private key never leaves the node. Purposes "
+        "that end in -ECDSA are for certificates with an EC (elliptic curve) key; those beside them, such as tomcat, "
+        f"have an RSA key and stay as they are. {_COMMAND_LINE}",
         tuple(_request(leaf) for leaf in leaves if leaf.certificate is None or leaf.is_due),
     )
 
@@ -65,13 +73,14 @@ def _request(leaf: Leaf) -> Step:
             ),
             phrase(
                 "A new CSR silently replaces the one before and its key: make no other one until the certificate is "
-                "uploaded. The lines for the command line are not confirmed by Cisco\u2019s documents for this purpose."
+                "uploaded."
             ),
+            _at_command_line(leaf),
         ),
         key=f"request/{unit}/{short(fqdn)}/{leaf.serial_number or 'first'}",
         nodes=(fqdn,),
         purpose=unit,
-        commands=(f"set csr gen {unit}", f"show csr own {unit}/{unit}.csr"),
+        commands=(*(() if leaf.covers else (f"set csr gen {unit}",)), f"show csr own {unit}/{unit}.csr"),
         sources=("REGEN-CA", "SEC14", "CUC-OS", "CLI-SET", "CLI-SHOW"),
     )
 
@@ -82,36 +91,49 @@ def _distribution(leaf: Leaf) -> Phrase:
     return phrase("Distribution: Multi-server(SAN), to cover {nodes} as well.", nodes=_listed(leaf.covers))
 
 
+def _at_command_line(leaf: Leaf) -> Phrase:
+    if not leaf.covers:
+        return phrase("The lines for the command line are not confirmed by Cisco\u2019s documents for this purpose.")
+    return phrase(
+        "The line for the command line shows the CSR once it is made; that it knows this purpose is not confirmed by "
+        "Cisco\u2019s documents."
+    )
+
+
 def trust_uploads(nodes: Sequence[Node], leaves: Sequence[Leaf], layout: Layout) -> Section:
     """Bringing root and intermediates to each node that does not receive them from another one."""
     purposes = list(dict.fromkeys(leaf.purpose for leaf in leaves))
-    concerned = {fqdn for leaf in leaves for fqdn in (node.fqdn for node in leaf.nodes)}
     steps = (
-        _trust(node, purpose, number, certificate)
+        _trust(node, purpose, certificate, f"{layout.trust_folder}{trust_file(number, purpose)}", is_root=number == 1)
         for purpose in purposes
-        for node in _receivers([node for node in nodes if node.fqdn in concerned])
+        for node in _receivers(nodes, {node for leaf in leaves if leaf.purpose == purpose for node in leaf.nodes})
         for number, certificate in enumerate(layout.authorities, 1)
     )
     return Section(
         "Bring the authorities to the nodes",
-        "Root and intermediate are the certificates of this authority. A node must have both in its trust store "
-        "(tomcat-trust for tomcat-ECDSA) before it takes a certificate of its own: otherwise it says \u201cCA "
-        "Certificate is Not Available in the Trust-Store\u201d. The root goes first.",
+        "Root and intermediate are the certificates of this authority. A node must have both in its trust store before "
+        "it takes a certificate of its own: otherwise it says \u201cCA Certificate is Not Available in the "
+        "Trust-Store\u201d. The store for tomcat-ECDSA, the certificate with an EC (elliptic curve) key beside tomcat "
+        "with its RSA key, is tomcat-trust. The root goes first. The publisher or primary is the first node of a "
+        f"cluster, the others are subscribers or secondaries. {_COMMAND_LINE}",
         tuple(steps),
     )
 
 
-def _receivers(nodes: Sequence[Node]) -> Iterator[Node]:
-    """The nodes that pass certificates on, and those that have nobody who would."""
+def _receivers(nodes: Sequence[Node], concerned: Collection[Node]) -> Iterator[Node]:
+    """The nodes that pass certificates on to the concerned ones, and the concerned ones to which nobody does."""
     for node in nodes:
-        givers = [each for each in nodes if each.product == node.product and each.role in node.product.trust_roles]
-        if node in givers or not givers:
+        roles, like = node.product.trust_roles, [each for each in nodes if each.product == node.product]
+        if node.role in roles:
+            is_needed = any(each in concerned for each in like if each == node or each.role not in roles)
+        else:
+            is_needed = node in concerned and not any(each.role in roles for each in like)
+        if is_needed:
             yield node
 
 
-def _trust(node: Node, purpose: Purpose, number: int, certificate: x509.Certificate) -> Step:
-    title = "Upload the root to {store} on {node}" if number == 1 else "Upload the intermediate to {store} on {node}"
-    file = trust_file(number, purpose)
+def _trust(node: Node, purpose: Purpose, certificate: x509.Certificate, file: str, *, is_root: bool) -> Step:
+    title = "Upload the root to {store} on {node}" if is_root else "Upload the intermediate to {store} on {node}"
     return Step(
         title=phrase(title, store=purpose.trust, node=node.fqdn),
         text=sentences(
@@ -138,15 +160,18 @@ def _trust(node: Node, purpose: Purpose, number: int, certificate: x509.Certific
 def leaf_uploads(nodes: Sequence[Node], leaves: Sequence[Leaf], layout: Layout) -> Section:
     """Uploading the certificates, one node after the other."""
     uploads = [_upload(leaf, layout.path(leaf)) for leaf in leaves]
-    of = short("".join(leaf.serial_number for leaf in leaves))
-    around = {kind: for_all(nodes, kind, of) for kind in ("prepare", "restore")}
     return Section(
         "Upload the certificates",
-        "The certificate of a node is called its leaf. It goes on the node that made the CSR: the publisher (the first "
-        "node of a cluster) first, then the others one at a time. Once the node has taken it, the CSR is gone, so a "
-        "second certificate needs a new CSR. Do not mix up tomcat and tomcat-ECDSA.",
-        (*around["prepare"], *uploads, *around["restore"]) if uploads else (),
+        "The certificate of a node is called its leaf. It goes on the node that made the CSR (certificate signing "
+        "request): the publisher first, then the others one at a time. Once the node has taken it, the CSR is gone, so "
+        "a second certificate needs a new CSR. Do not mix up tomcat and tomcat-ECDSA.",
+        (*for_all(nodes, "prepare", leaves), *uploads) if uploads else (),
     )
+
+
+def key_of(leaves: Sequence[Leaf]) -> str:
+    """All these certificates as a part of a key."""
+    return short("".join(leaf.serial_number for leaf in leaves))
 
 
 def _upload(leaf: Leaf, path: str) -> Step:
@@ -188,19 +213,20 @@ def _upload_sentences(leaf: Leaf, *, has_command: bool) -> Iterator[Phrase]:
         yield phrase("This version takes multi-server certificates here only, not at the command line.")
 
 
-def for_all(nodes: Sequence[Node], kind: str, of: str) -> Iterator[Step]:
-    """A step for each action of this kind that nodes of a cluster share; `of` is a part of its key."""
-    present = {node.product.id for node in nodes}
+def for_all(nodes: Sequence[Node], kind: str, leaves: Sequence[Leaf]) -> Iterator[Step]:
+    """A step for each action of this kind that nodes of a cluster share, and that these certificates need."""
+    besides = {"", *(node.product.id for node in nodes)}
+    purposes = {"", *(leaf.purpose.service for leaf in leaves)}
     found = dict[Action, list[str]]()
     for node in nodes:
         for action in getattr(node.release, kind) if node.release else ():
-            if not action.beside or action.beside in present:
+            if action.beside in besides and action.purpose in purposes:
                 found.setdefault(action, []).append(node.fqdn)
     for action, fqdns in _merged(found).items():
         yield Step(
             action.title,
             action.fact.text,
-            key=f"{kind}/{short(action.title)}/{of}",
+            key=f"{kind}/{short(f'{action.title} {action.fact}')}/{key_of(leaves)}",
             nodes=tuple(fqdns),
             sources=action.fact.sources,
             is_confirmed=action.fact.is_confirmed,

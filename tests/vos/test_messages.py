@@ -43,6 +43,8 @@ PRINTED: Final = {
     "HSTS": "firefox-issuer",
     "Unable to log in to SocialMiner with both tomcat and tomcat-ECDSA signed by RSA CA": "socialminer-rsa",
     "CSCvb58580": "socialminer-rsa",
+    "UCCX: Tomcat ECDSA certificate impact on Finesse Live Data": "live-data-ecdsa",
+    "CSCvb46250": "live-data-ecdsa",
     "Unable to find Country in platform database": "junk-subject",
     "Success: Certificate Uploaded. Perform a Disaster Recovery backup so the latest backup contains the uploaded "
     "certificate. Restart the Cisco Tomcat web service using the CLI": "uploaded",

@@ -145,24 +145,24 @@ KNOWN: Final = [
     ("uccx", "11.5(1)SU1", "default", 1, [12015], "GUI CLI"),
     ("uccx", "11.6", "never", 0, [], "GUI CLI"),
     ("uccx", "12.5(1)SU3", "never", 0, [], "GUI CLI"),
-    ("uccx", "15", "switch", 1, [8443, 8445, 12015, 7443, 8444, 8553], "GUI CLI"),
-    ("socialminer", "11.5", "default", 1, [7443], "GUI CLI"),
+    ("uccx", "15", "switch", 1, [8443, 8445, 12015, 7443, 8444, 8447, 5223, 8553, 9443], "GUI CLI"),
+    ("socialminer", "11.5", "default", 1, [7443, 5223], "GUI CLI"),
     ("socialminer", "12.5", "never", 1, [], "GUI CLI"),
     ("socialminer", "15", "unknown", 1, [], "GUI CLI"),
     ("cucm", "12.5(1)SU6", "switch", 5, [8443, 6972, 5061, 6971], "GUI CLI"),
-    ("cucm", "14SU1", "switch", 6, [8443, 6972, 5061, 6971], "GUI CLI API"),
-    ("cucm", "15", "switch", 6, [8443, 6972, 5061, 6971, 4040], "GUI CLI API"),
+    ("cucm", "14SU1", "switch", 7, [8443, 6972, 5061, 6971], "GUI CLI API"),
+    ("cucm", "15", "switch", 7, [8443, 6972, 5061, 6971, 4040], "GUI CLI API"),
     ("imp", "12.5", "switch", 1, [8443], "GUI CLI"),
     ("imp", "14", "switch", 1, [8443], "GUI CLI API"),
-    ("cuc", "12.5", "switch", 2, [8443], "GUI CLI"),
-    ("cuc", "14SU3", "switch", 2, [8443], "GUI CLI API"),
-    ("cuc", "15", "switch", 2, [8443], "GUI CLI API"),
+    ("cuc", "12.5", "switch", 3, [8443], "GUI CLI"),
+    ("cuc", "14SU3", "switch", 3, [8443], "GUI CLI API"),
+    ("cuc", "15", "switch", 3, [8443], "GUI CLI API"),
     ("cer", "14", "unknown", 1, [], "GUI CLI API"),
     ("cer", "14SU2", "unknown", 1, [4040], "GUI CLI API"),
     ("finesse", "12.5", "never", 1, [], "GUI CLI"),
-    ("finesse", "12.6(2)", "switch", 1, [8445, 7443], "GUI CLI"),
+    ("finesse", "12.6(2)", "switch", 1, [8445, 7443, 5223], "GUI CLI"),
     ("cuic", "12.0", "never", 1, [], "GUI CLI"),
-    ("cuic", "15.0(1)", "switch", 1, [8444], "GUI CLI"),
+    ("cuic", "15.0(1)", "switch", 1, [8444, 8447], "GUI CLI"),
     ("mediasense", "11.5", "unknown", 1, [], "GUI CLI"),
     ("vvb", "12.6", "switch", 1, [8443], "GUI CLI"),
     ("ids", "12.6", "switch", 1, [8553], "GUI CLI"),
@@ -188,6 +188,47 @@ def test_every_release_has_a_row_in_this_test() -> None:
 @pytest.mark.parametrize(("product", "at"), [("uccx", "11.0"), ("cucm", "10.5"), ("finesse", "11.5"), ("cer", "12.5")])
 def test_a_version_that_no_source_tells_of_is_not_known(product: str, at: str) -> None:
     assert get_product(product).find_release(version(at)) is None
+
+
+#: Every port on which Cisco's documents have a certificate of these purposes.
+PORTS: Final = {443, 8443, 12015, 7443, 5223, 8445, 8444, 8447, 8553, 9443, 6971, 6972, 5061, 4040}
+
+
+def test_every_port_that_shows_a_certificate_is_there() -> None:
+    assert {port.number for _, release in RELEASES for port in release.ports} == PORTS
+
+
+def test_only_nodes_of_cucm_are_told_to_restart_the_web_services_of_cucm() -> None:
+    for product, release in RELEASES:
+        for action in release.restarts:
+            if "utils service restart Cisco UDS Tomcat" in action.commands:
+                assert product.id == "cucm"
+                assert "IM and Presence only Cisco Tomcat" in action.fact.text
+
+
+@pytest.mark.parametrize("at", ["12.5", "14", "15"])
+def test_the_page_that_overrides_the_parameter_for_ciphers_is_told(at: str) -> None:
+    found = get_product("cucm").find_release(version(at))
+
+    assert found is not None
+    assert any("Cipher Management" in fact.text and fact.sources == ("CIPH",) for fact in found.warnings)
+
+
+def test_what_is_read_in_a_guide_of_another_version_is_not_taken_for_confirmed() -> None:
+    for at in ("14", "14SU2"):
+        found = get_product("cucm").find_release(version(at))
+        assert found is not None
+        facts_ = [*(each.fact for each in found.ports), *(each.fact for each in found.restarts)]
+        assert not any(fact.is_confirmed for fact in facts_ if set(fact.sources) <= {"SEC125", "SEC125-EC"})
+
+
+@pytest.mark.parametrize(("product", "at"), [("socialminer", "11.6"), ("finesse", "11.6")])
+def test_what_only_the_guide_of_cce_12_6_says_is_inferred_for_versions_before(product: str, at: str) -> None:
+    found = get_product(product).find_release(version(at))
+
+    assert found is not None
+    facts_ = [each.fact for each in (*found.restarts, *found.peers)]
+    assert [fact.is_confirmed for fact in facts_ if "UCCE126" in fact.sources] == [False]
 
 
 def test_what_cisco_removed_is_said_in_so_many_words() -> None:

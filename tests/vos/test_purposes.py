@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ca_service.vos.purposes import host_name
+from ca_service.errors import InvalidInput
+from ca_service.vos.purposes import PURPOSES, get_purpose, host_name, is_multi_server
 
 
 @pytest.mark.parametrize(
@@ -27,3 +28,31 @@ from ca_service.vos.purposes import host_name
 )
 def test_the_host_is_the_common_name_without_what_the_node_puts_behind_it(common_name: str, host: str) -> None:
     assert host_name(common_name) == host
+
+
+@pytest.mark.parametrize("service", PURPOSES)
+def test_a_purpose_is_found_by_the_name_that_cisco_gives_it(service: str) -> None:
+    assert get_purpose(service).service == service
+
+
+@pytest.mark.parametrize("service", ["", "tomcat-ecdsa", "tomcat-ECDSA ", "x" * 1000])
+def test_another_purpose_is_refused_with_those_that_there_are(service: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        get_purpose(service)
+    assert caught.value.rule == "purpose.unknown"
+    assert all(known in str(caught.value) for known in PURPOSES)
+
+
+@pytest.mark.parametrize(
+    ("common_name", "is_one"),
+    [
+        ("cucm1-EC-ms.example.com", True),
+        ("cucm1-ms.example.com", True),
+        ("cucm1-ms", True),
+        ("cucm1-EC.example.com", False),
+        ("cucm1.site-ms.example.com", False),
+        ("", False),
+    ],
+)
+def test_a_common_name_tells_whether_the_request_is_for_all_nodes(common_name: str, is_one: bool) -> None:
+    assert is_multi_server(common_name) is is_one

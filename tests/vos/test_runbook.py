@@ -106,6 +106,26 @@ def test_a_subscriber_alone_gets_the_authorities_itself() -> None:
     assert runbook(CENTRE[1]).sections[0].steps[0].nodes == ("uccx2.example.com",)
 
 
+def test_a_publisher_gets_the_authorities_for_a_subscriber_that_alone_is_signed() -> None:
+    found = runbook(*CENTRE, leaves=(Leaf(CENTRE[1], TOMCAT_ECDSA, SIGNED.leaf),))
+
+    assert [each.nodes for each in found.sections[0].steps] == [("uccx1.example.com",)] * 2
+
+
+def test_a_node_that_passes_nothing_on_gets_the_authorities_for_itself_alone() -> None:
+    nodes = (node("cer1.example.com", "cer", "14"), node("cer2.example.com", "cer", "14", "subscriber"))
+    found = runbook(*nodes, leaves=(Leaf(nodes[1], TOMCAT_ECDSA, SIGNED.leaf),))
+
+    assert [each.nodes for each in found.sections[0].steps] == [("cer2.example.com",)] * 2
+
+
+def test_callmanager_trust_is_for_the_nodes_with_that_certificate_only() -> None:
+    multi, own = (Leaf(CALLS[0], TOMCAT_ECDSA, SIGNED.leaf, CALLS[1:]), Leaf(CALLS[0], CALLMANAGER_ECDSA, SIGNED.leaf))
+    found = runbook(*CALLS, leaves=(multi, own))
+
+    assert {each.nodes for each in found.steps if each.purpose == "CallManager-trust"} == {("cucm1.example.com",)}
+
+
 def test_the_upload_has_its_file_purpose_and_line_to_paste() -> None:
     upload = step(runbook(*CENTRE), "Upload the certificate of uccx1.example.com")
 
@@ -134,7 +154,16 @@ def test_a_multi_server_certificate_is_uploaded_once_and_from_14su2_on_not_at_th
 def test_a_multi_server_request_says_so() -> None:
     leaf = Leaf(CALLS[0], TOMCAT_ECDSA, None, CALLS[1:])
 
-    assert "Multi-server(SAN), to cover cucm2.example.com" in runbook(*CALLS, leaves=(leaf,)).steps[0].text
+    [only] = runbook(*CALLS, leaves=(leaf,)).steps
+    assert "Multi-server(SAN), to cover cucm2.example.com" in only.text
+    assert only.commands == ("show csr own tomcat-ECDSA/tomcat-ECDSA.csr",)  # the line to make one knows no choice
+
+
+def test_a_port_is_told_once_for_all_the_nodes_of_a_certificate() -> None:
+    multi = Leaf(CALLS[0], TOMCAT_ECDSA, delivery(CUCM_MULTI).leaf, CALLS[1:])
+    ports = [port for port, _ in step(runbook(*CALLS, leaves=(multi,)), "Look at cucm1.example.com").cases]
+
+    assert ports == ["8443", "6972", "4040"]
 
 
 def test_each_node_is_restarted_as_its_role_and_version_ask() -> None:
@@ -157,15 +186,28 @@ def test_callmanager_ecdsa_has_a_trust_store_and_restarts_of_its_own() -> None:
     lines = [line for each in found.steps for line in each.commands]
     assert "utils service restart Cisco CallManager" in lines
     assert "utils service restart Cisco UDS Tomcat" not in lines
+    assert "Let UCCX trust" not in as_text(found)
+
+
+def test_a_node_with_two_certificates_is_visited_once_and_restarts_what_both_need_once() -> None:
+    multi, own = (Leaf(CALLS[0], TOMCAT_ECDSA, SIGNED.leaf, CALLS[1:]), Leaf(CALLS[0], CALLMANAGER_ECDSA, SIGNED.leaf))
+    found = runbook(*CALLS, leaves=(multi, own))
+    restarts = [each for each in found.steps if each.title.startswith("Restart on ")]
+
+    assert [each.nodes[0] for each in restarts] == sorted(each.nodes[0] for each in restarts)
+    assert sum("TFTP" in each.text for each in restarts if each.nodes == ("cucm1.example.com",)) == 1
 
 
 def test_single_sign_on_is_switched_off_before_and_on_after_once_for_all() -> None:
-    uploads = next(each for each in runbook(*CALLS).sections if each.title.startswith("Upload"))
+    found = runbook(*CALLS)
+    switched = [number for number, each in enumerate(found.steps) if "single sign-on o" in each.title]
+    off, on = (found.steps[number] for number in switched)
+    uploads = next(each for each in found.sections if each.title.startswith("Upload"))
+    restarts = next(each for each in found.sections if each.title.startswith("Restart"))
 
-    assert "off" in uploads.steps[0].title
-    assert "on again" in uploads.steps[-1].title
-    assert uploads.steps[0].nodes == tuple(each.fqdn for each in CALLS)
-    assert len(uploads.steps) == 5
+    assert ("off" in off.title, "on again" in on.title) == (True, True)
+    assert (uploads.steps[0], restarts.steps[-1]) == (off, on)
+    assert off.nodes == tuple(each.fqdn for each in CALLS)
 
 
 def test_what_makes_it_used_comes_before_the_restart_and_only_where_it_is_needed() -> None:
@@ -200,7 +242,7 @@ def test_the_port_is_asked_for_ecdsa_only_and_one_line_asks_all_of_them() -> Non
 
     assert shlex.split(one)[:4] == ["openssl", "s_client", "-connect", "uccx1.example.com:12015"]
     assert "ECDHE-ECDSA-AES256-GCM-SHA384" in one
-    assert many.startswith("for port in 8443 8445 12015 7443 8444 8553; do echo $port; openssl s_client")
+    assert many.startswith("for port in 8443 8445 12015 7443 8444 8447 5223 8553 9443; do echo $port; openssl s_client")
     assert subprocess.run(["sh", "-n", "-c", many], check=False).returncode == 0
     assert verify_key(TOMCAT_ECDSA, SIGNED.serial_number) in {each.key for each in runbook(*CENTRE).steps}
 
@@ -210,6 +252,13 @@ def test_products_that_talk_to_one_another_trust_one_another_in_one_step() -> No
 
     assert set(step(runbook(*CENTRE), title).nodes) == {each.fqdn for each in CENTRE}
     assert title not in [each.title for each in runbook(CENTRE[2]).steps]
+
+
+def test_steps_that_two_versions_tell_differently_are_marked_each_by_itself() -> None:
+    found = runbook(node("fin1.example.com", "finesse", "11.6"), node("fin2.example.com", "finesse", "12.6"))
+    keys = [each.key for each in found.steps if each.title == "Let Finesse and its peers trust one another"]
+
+    assert len(set(keys)) == len(keys) == 2
 
 
 @pytest.mark.parametrize(
@@ -254,16 +303,22 @@ def test_every_term_is_explained_where_it_first_stands() -> None:
 
     for term, explained in (("CSR", "CSR (certificate signing"), ("SAN", "SAN (subject alternative name)")):
         assert requests.index(explained) <= requests.index(f"{term} (")
+    flat = " ".join(text.split())
     for term, explained in (
+        ("publisher", "publisher or primary is the first node of a cluster"),
+        ("subscriber", "the others are subscribers"),
+        ("RSA", "tomcat with its RSA key"),
         ("leaf", "called its leaf"),
+        ("CSR", "CSR (certificate signing request)"),
+        ("TFTP", "TFTP service (it gives phones their files)"),
         ("SSO", "SSO (single sign-on)"),
-        ("DRS", "DRS (disaster recovery system)"),
+        ("DRS", "Take a DRS backup DRS (disaster recovery system)"),
         ("GPO", "GPO (group policy)"),
         ("FQDN", "FQDN (the full name"),
         ("MRA", "(MRA, mobile and remote access)"),
     ):
-        flat = " ".join(text.split())
         assert explained in flat, term
+        assert flat.index(explained) <= flat.index(term), term
 
 
 def test_names_are_escaped_on_the_page() -> None:

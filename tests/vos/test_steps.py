@@ -29,10 +29,13 @@ def test_the_steps_of_a_node_are_in_the_order_in_which_they_are_taken() -> None:
         "Before you begin: does your version use it?",
         "Upload 1-root.tomcat-trust.pem",
         "Upload 2-intermediate.tomcat-trust.pem",
+        "Before the upload",
         "Upload 3-uccx1.example.com.tomcat-ECDSA.pem",
         "Switch it on",
         "Restart what presents it",
+        "After the restart",
         "See that it is served",
+        "Let others trust it",
         "Take a backup",
     ]
 
@@ -50,6 +53,33 @@ def test_the_steps_warn_of_the_other_certificate_and_of_the_used_up_request() ->
     assert "Not at all: Cisco has removed ECDSA there: UCCX 11.6 to 12.5; SocialMiner/CCP 11.6" in text
     assert text.index("does your version use it?") < text.index("1. Upload")
     assert "set tls server cert_type ecdsa" in text
+
+
+def test_the_steps_for_any_product_tell_of_single_sign_on_and_of_its_peers() -> None:
+    text = " ".join(upload_text(delivery()).split())
+
+    places = [
+        text.index(part)
+        for part in (
+            "IM&P 11.5 to 12.5; IM&P 14 and later: Switch single sign-on off, where it is on. SSO (single",
+            "Upload 3-uccx1",
+            "IM&P 11.5 to 12.5; IM&P 14 and later: Switch single sign-on on again.",
+            "Let Expressway trust this authority, where there is one. Expressway",
+            "Let UCCX trust CUCM. From 12.5 on",
+        )
+    ]
+    assert places[:3] == sorted(places[:3])
+
+
+def test_what_is_inferred_has_a_star_that_is_explained_first() -> None:
+    text = " ".join(upload_text(delivery()).split())
+
+    assert text.index("What has a star is inferred") < text.index("*")
+    assert "Finesse 11.6 to 12.5*" in text
+    assert "UCCX 11.6 to 12.5;" in text
+    assert "utils service restart Cisco CallManager. (*)" not in text  # that is another purpose
+    assert "On the publisher: Set HTTPS Ciphers to All Supported EC and RSA Ciphers. (*)" in text
+    assert "8444 (Unified Intelligence Center)*" in text
 
 
 def test_the_text_tells_what_was_signed() -> None:

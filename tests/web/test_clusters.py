@@ -6,7 +6,8 @@ import io
 import re
 import zipfile
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 import pytest
 from werkzeug.test import TestResponse
@@ -17,7 +18,7 @@ from ca_service.authority.permissions import Role
 from tests.support import pkcs10
 from tests.support.factories import OPERATOR
 from tests.support.refused_requests import rsa_key
-from tests.support.requests import CUCM_MULTI, SOCIALMINER, THREE_NODES, Request, subject
+from tests.support.requests import CUCM_MULTI, SOCIALMINER, THREE_NODES, Request, key, node, subject
 from tests.web.html import Page, read
 from tests.web.visitor import Visitor, upload
 
@@ -297,6 +298,26 @@ def test_nothing_to_look_at_is_told(requester: Visitor, fields: dict[str, Any]) 
     assert (answer.status_code, read(answer.text).blocking) == (400, ["csr.count"])
 
 
+def test_a_purpose_that_the_product_does_not_have_is_refused(requester: Visitor, installation: Installation) -> None:
+    board = made(requester)
+    review = bring(requester, board, SOCIALMINER)
+    fields = places(installation, "sm1.example.com", purpose="CallManager-ECDSA")
+
+    answer = decide(requester, board, review, "sign", **fields)
+
+    assert (answer.status_code, read(answer.text).blocking) == (422, ["slot.purpose"])
+    assert states(installation) == [State.NO_REQUEST] * 3
+
+
+def test_the_review_compares_with_the_slot_that_was_chosen(requester: Visitor, installation: Installation) -> None:
+    board = signed(requester, installation)
+    review = bring(requester, board, SOCIALMINER)
+    assert "The same names, key and usages." in review.text
+
+    text = read(decide(requester, board, review, "review", **places(installation, "uccx1.example.com")).text).text
+    assert "another key: what was issued before will not upload any more" in text
+
+
 def test_nothing_marked_is_told(requester: Visitor, installation: Installation) -> None:
     board = made(requester)
     review = bring(requester, board, SOCIALMINER)
@@ -327,6 +348,24 @@ def test_a_step_is_one_click_and_one_click_takes_it_back(requester: Visitor, ins
 
     requester.post(f"{board}/steps", {"step": step, "done": "false", "back": "board"})
     assert states(installation)[0] is State.ISSUED
+
+
+def test_a_certificate_whose_successor_is_uploaded_is_told_to_be_replaced(
+    requester: Visitor, installation: Installation
+) -> None:
+    board = signed(requester, installation)
+    recipe = node("uccx1-EC.example.com", "example.com", "uccx1.example.com")
+    again = Request("again", pkcs10.pem(replace(recipe, key=key("once more")).der()))
+
+    requester.post(f"{board}/steps", {"step": requester.page(board).values("step")[0], "done": "true"})
+    fields = places(installation, "uccx1.example.com")
+    decide(requester, board, bring(requester, board, again), "sign", **fields)
+    assert "on the node until the new one is uploaded" in requester.page(board).text
+
+    requester.post(f"{board}/steps", {"step": requester.page(board).values("step")[0], "done": "true"})
+    text = requester.page(board).text
+    assert "on the node until the new one is uploaded" not in text
+    assert "replaced" in text
 
 
 def test_the_runbook_says_who_has_done_a_step(requester: Visitor, installation: Installation) -> None:
@@ -361,6 +400,30 @@ def test_a_leaf_that_will_not_be_used_is_told_before_anything_is_signed(requeste
     board = made(requester, ("uccx1.example.com", "uccx", "12.5(1)", "publisher"))
 
     assert "This leaf will not be used on UCCX 11.6 to 12.5" in requester.page(board).text
+
+
+CALLS: Final = (
+    ("cucm1.example.com", "cucm", "12.5", "publisher"),
+    ("cucm2.example.com", "cucm", "12.5", "subscriber"),
+)
+
+
+def test_a_node_that_a_multi_server_request_names_is_not_sent_to_make_its_own(
+    requester: Visitor, installation: Installation
+) -> None:
+    board = made(requester, *CALLS)
+    assert requester.page(board).text.count("Generate the CSR on this node") == 2
+    review = bring(requester, board, CUCM_MULTI)
+    fields = {**places(installation, "cucm1.example.com"), "multi-0": "true"}
+
+    decide(requester, board, review, "keep", **fields)
+    page = requester.page(board)
+    assert "The CSR of cucm1.example.com names this node too" in page.text
+    assert "Generate the CSR on this node" not in page.text
+    assert len(page.values("request")) == 1
+
+    decide(requester, board, review, "sign", **fields)
+    assert "The certificate of cucm1.example.com holds here too" in requester.page(board).text
 
 
 def test_an_auditor_sees_the_board_and_changes_nothing(

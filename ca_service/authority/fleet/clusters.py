@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from itertools import chain, repeat
 
 from ca_service.authority.audit import AuditEvent, Event
 from ca_service.authority.fleet.nodes import MAX_NODES, NodeInput, require_good, too_many
-from ca_service.authority.fleet.placement import Placement, Proposal, faults, propose
+from ca_service.authority.fleet.placement import Choice, Placement, Proposal, faults, propose
 from ca_service.authority.fleet.records import (
     ClusterPage,
     ClusterQuery,
@@ -142,13 +143,23 @@ class Fleet:
             self._store.clear_mark(cluster_id, step, event)
 
     def propose(
-        self, actor: Actor, cluster_id: int, requests: Sequence[bytes], options: Options
+        self,
+        actor: Actor,
+        cluster_id: int,
+        requests: Sequence[bytes],
+        options: Options,
+        choices: Sequence[Choice] = (),
     ) -> tuple[Proposal, ...]:
-        """Where each request belongs and what it changes there; nothing is stored."""
+        """Where each request belongs and what it changes there; nothing is stored.
+
+        `choices` are what somebody has chosen so far, one for each of the first requests.
+        """
         cluster = self.get_cluster(actor, cluster_id)
         slots = self._slots(cluster)
+        examinations = self._issuance.check(actor, requests, options)
         return tuple(
-            propose(examination, cluster, slots) for examination in self._issuance.check(actor, requests, options)
+            propose(examination, cluster, slots, choice)
+            for examination, choice in zip(examinations, chain(choices, repeat(Choice())), strict=False)
         )
 
     def place(self, actor: Actor, cluster_id: int, placements: Sequence[Placement], options: Options) -> None:

@@ -96,14 +96,15 @@ class Handover:
     def _delivery(self, slot: Slot) -> Delivery | None:
         if slot.certificate is None or slot.state is State.EXPIRED:
             return None
-        covers = tuple(map(node_of, slot.covers))
+        node, covers = node_of(slot.node), tuple(map(node_of, slot.covers))
         delivery = self._issuance.delivery(slot.certificate)
-        return replace(delivery, purpose=slot.purpose, node=node_of(slot.node), covers=covers)
+        # The files are called after the node of the slot, as in the runbook: its name may differ from the names in it.
+        return replace(delivery, host=node.fqdn, purpose=slot.purpose, node=node, covers=covers)
 
     def _runbook(self, cluster: ClusterRecord, slots: Sequence[Slot]) -> Runbook:
         deliveries = {slot: self._delivery(slot) for slot in slots if slot.certificate}
         active = self._hierarchy.find_active()
-        leaves = [_leaf(slot, deliveries.get(slot)) for slot in slots if slot.state is not State.COVERED]
+        leaves = [_leaf(slot, deliveries.get(slot)) for slot in slots if slot.covered_by is None]
         return cluster_runbook(
             cluster.name, [node_of(node) for node in cluster.nodes], leaves, active.chain if active else ()
         )
@@ -125,6 +126,7 @@ def _leaf(slot: Slot, delivery: Delivery | None) -> Leaf:
 def _line(slot: Slot, runbook: Runbook, marks: dict[str, Mark]) -> Line:
     if slot.state not in _ON_THE_NODE:
         return Line(slot, 0, 0, None)
-    steps = [step for step in runbook.steps if slot.node.fqdn in step.nodes]
+    purposes = ("", slot.purpose.service, slot.purpose.trust)
+    steps = [step for step in runbook.steps if slot.node.fqdn in step.nodes and step.purpose in purposes]
     left = [step for step in steps if step.key not in marks]
     return Line(slot, len(steps) - len(left), len(steps), left[0] if left else None)

@@ -15,7 +15,10 @@ from ca_service.errors import CAServiceError, Finding, blocking, note, warning
 from ca_service.pki import csr, names
 from ca_service.pki.csr import CertificationRequest
 from ca_service.vos.comparison import Difference, compare
-from ca_service.vos.purposes import TOMCAT_ECDSA, Purpose, get_purpose, host_name, is_multi_server
+from ca_service.vos.knowledge import NOT_CONFIRMED
+from ca_service.vos.products import Use, get_product
+from ca_service.vos.purposes import PURPOSES, TOMCAT_ECDSA, Purpose, get_purpose, host_name, is_multi_server
+from ca_service.vos.versions import version
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +32,19 @@ class Placement:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """The slot in which somebody means to put a request: 0 for no node yet, "" for no purpose."""
+
+    node_id: int = 0
+    purpose: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Proposal:
     """Where a request belongs as far as it says so itself; a person has the last word.
 
-    `difference` is what it changes against the request that the slot has now; None if there is none.
+    `difference` is what it changes against the request that the slot has now, the chosen one if there is a choice;
+    None if there is none.
     """
 
     examination: Examination
@@ -44,20 +56,24 @@ class Proposal:
     findings: tuple[Finding, ...] = ()
 
 
-def propose(examination: Examination, cluster: ClusterRecord, slots: Sequence[Slot]) -> Proposal:
+def propose(
+    examination: Examination, cluster: ClusterRecord, slots: Sequence[Slot], choice: Choice = Choice()
+) -> Proposal:
     """The place of one request among these slots."""
+    purpose = PURPOSES.get(choice.purpose, TOMCAT_ECDSA)
     request = examination.request
     if request is None:
-        return Proposal(examination, None, "no node of this cluster", TOMCAT_ECDSA, is_multi_server=False)
+        return Proposal(examination, None, "no node of this cluster", purpose, is_multi_server=False)
     common_name = names.common_name(request.subject) or ""
     named = [node for node in cluster.nodes if node.fqdn in _hosts(request)]
     node, why = _node(common_name, named, cluster)
     is_multi = is_multi_server(common_name) or len(named) > 1
-    now = _slot(slots, node)
+    chosen = next((each for each in cluster.nodes if each.id == choice.node_id), node)
+    now = next((each for each in slots if chosen and each.node.id == chosen.id and each.purpose == purpose), None)
     before = csr.verify(now.request.csr_der) if now and now.request else None
     difference = compare(before, request) if before else None
-    findings = [*_strangers(named, is_multi=is_multi), *_against(now, request, difference)]
-    return Proposal(examination, node, why, TOMCAT_ECDSA, is_multi, difference, tuple(findings))
+    findings = (*_unused(chosen), *_strangers(named, is_multi=is_multi), *_against(now, request, difference))
+    return Proposal(examination, node, why, purpose, is_multi, difference, findings)
 
 
 def _hosts(request: CertificationRequest) -> set[str]:
@@ -76,8 +92,16 @@ def _node(common_name: str, named: Sequence[NodeRecord], cluster: ClusterRecord)
     return None, "no node of this cluster"
 
 
-def _slot(slots: Sequence[Slot], node: NodeRecord | None) -> Slot | None:
-    return next((slot for slot in slots if node and slot.node.id == node.id and slot.purpose == TOMCAT_ECDSA), None)
+def _unused(node: NodeRecord | None) -> Iterator[Finding]:
+    """What has to be known before it is signed: that the node will not use it."""
+    release = get_product(node.product).find_release(version(node.version)) if node else None
+    if release and release.use is Use.NEVER:
+        yield warning(
+            "slot.unused",
+            "",
+            release.uses.text if release.uses.is_confirmed else f"{release.uses.text} {NOT_CONFIRMED}",
+            "Sign it only if you want it all the same: nothing will show that it is there.",
+        )
 
 
 def _strangers(named: Sequence[NodeRecord], *, is_multi: bool) -> Iterator[Finding]:
@@ -110,7 +134,7 @@ def _against(slot: Slot | None, request: CertificationRequest, difference: Diffe
 
 def faults(placements: Sequence[Placement], cluster: ClusterRecord) -> Iterator[Finding]:
     """What is wrong with the places that were chosen."""
-    known = {node.id for node in cluster.nodes}
+    known = {node.id: node for node in cluster.nodes}
     chosen = Counter((each.node_id, each.purpose) for each in placements)
     for number, each in enumerate(placements):
         pointer = f"/csr/{number}"
@@ -119,9 +143,27 @@ def faults(placements: Sequence[Placement], cluster: ClusterRecord) -> Iterator[
         elif chosen[each.node_id, each.purpose] > 1:
             yield _twice(pointer)
         try:
-            get_purpose(each.purpose)
+            purpose = get_purpose(each.purpose)
         except CAServiceError as error:
             yield from (found.under(pointer) for found in error.findings)
+        else:
+            if each.node_id in known:
+                yield from _foreign(pointer, known[each.node_id], purpose)
+
+
+def _foreign(pointer: str, node: NodeRecord, purpose: Purpose) -> Iterator[Finding]:
+    """A purpose that this product has in no version."""
+    product = get_product(node.product)
+    if purpose not in product.purposes:
+        yield blocking(
+            "slot.purpose",
+            f"{pointer}/purpose",
+            "{product} has no certificate {purpose}.",
+            "Use one of: {known}.",
+            product=product.name,
+            purpose=purpose.service,
+            known=", ".join(each.service for each in product.purposes),
+        )
 
 
 def _unmatched(pointer: str) -> Finding:

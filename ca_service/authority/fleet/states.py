@@ -7,24 +7,31 @@ A slot is a purpose on a node. Who moves it:
     any of the last three  --less than EXPIRING_DAYS are left-->  EXPIRING  --the end-->  EXPIRED
     any  --another request is placed-->  REQUESTED or ISSUED; what was there before becomes history
 
-A multi-server certificate stands in the slot of the node that made its request; the slots of the other
-nodes that it names are COVERED by it as long as it is the newest and they have no newer request of their own.
+A multi-server request stands in the slot of the node that made it, its certificate too; the slots of the other
+nodes that it names are covered by it as long as it is the newest and they have no newer request of their own.
+They are COVERED once it is signed; before, and when it has expired, they stand where it stands. A request that is
+placed once more somewhere else has moved there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from cryptography import x509
+
 from ca_service.authority.fleet.records import ClusterRecord, Mark, NodeRecord, PlacedRequest
 from ca_service.authority.records import CertificateRecord
+from ca_service.pki import csr
+from ca_service.vos.products import get_product
 from ca_service.vos.purposes import PURPOSES, TOMCAT_ECDSA, Purpose
 from ca_service.vos.runbook import upload_key, verify_key
 
 EXPIRING_DAYS: Final = 30
+Names = Mapping[str, Collection[str]]  # of multi-server requests, by their fingerprint
 
 
 class State(StrEnum):
@@ -45,19 +52,20 @@ class Past:
     """A certificate of a slot that a newer request has overtaken.
 
     `is_key_replaced` says that the node has another key now, so that it will not take this one any more;
-    `was_uploaded`, that the node serves it until the new one is uploaded.
+    `was_uploaded`, that the node serves it until the new one is uploaded; `is_replaced`, that the new one is.
     """
 
     request: PlacedRequest
     certificate: CertificateRecord
     is_key_replaced: bool
     was_uploaded: bool
+    is_replaced: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One purpose on one node. `request` and `certificate` are the newest; `covered_by` is the node whose
-    multi-server certificate holds for this one; `covers` are the nodes for which this one holds."""
+    """One purpose on one node. `request` and `certificate` are the newest of its own; `covered_by` is the node
+    whose multi-server request is for this one too; `covers` are the nodes that this one covers."""
 
     node: NodeRecord
     purpose: Purpose
@@ -80,20 +88,43 @@ def slots_of(
 ) -> tuple[Slot, ...]:
     """All slots of a cluster, nodes in their order: `requests` newest first, `certificates` by request fingerprint.
 
-    Each node has a slot for tomcat-ECDSA; for another purpose, once there is a request for it.
+    Each node has a slot for tomcat-ECDSA; for another purpose once a request, its own or a multi-server one, is for it.
     """
     done = {mark.step: mark for mark in marks}
+    placed = _last_places(requests)
+    names = {each.request_fingerprint: _names(each) for each in placed if each.is_multi_server}
     found = [
-        _slot(node, purpose, [each for each in requests if _is_for(each, node, purpose)], certificates, done, now)
+        _slot(node, purpose, [each for each in placed if _is_for(each, node, purpose)], certificates, done, now)
         for node in cluster.nodes
-        for purpose in _purposes(node, requests)
+        for purpose in _purposes(node, placed, names)
     ]
-    return tuple(_with_cover(slot, found) for slot in found)
+    return tuple(_with_covers(found, names))
 
 
-def _purposes(node: NodeRecord, requests: Sequence[PlacedRequest]) -> tuple[Purpose, ...]:
-    asked = {each.purpose for each in requests if each.node_id == node.id}
-    return tuple(purpose for name, purpose in PURPOSES.items() if purpose == TOMCAT_ECDSA or name in asked)
+def _last_places(requests: Sequence[PlacedRequest]) -> list[PlacedRequest]:
+    """Each request where it was placed last, newest first: one that was put on a wrong node has moved."""
+    last = dict[str, PlacedRequest]()
+    for request in requests:
+        last.setdefault(request.request_fingerprint, request)
+    return list(last.values())
+
+
+def _names(request: PlacedRequest) -> frozenset[str]:
+    """The DNS names of a request, in lower case."""
+    found = csr.verify(request.csr_der).subject_alternative_name
+    return frozenset(name.lower() for name in found.get_values_for_type(x509.DNSName)) if found else frozenset()
+
+
+def _purposes(node: NodeRecord, requests: Sequence[PlacedRequest], names: Names) -> tuple[Purpose, ...]:
+    known = get_product(node.product).purposes
+    asked = {
+        each.purpose
+        for each in requests
+        if each.node_id == node.id or node.fqdn in names.get(each.request_fingerprint, ())
+    }
+    return tuple(
+        purpose for name, purpose in PURPOSES.items() if purpose == TOMCAT_ECDSA or (name in asked and purpose in known)
+    )
 
 
 def _is_for(request: PlacedRequest, node: NodeRecord, purpose: Purpose) -> bool:
@@ -123,7 +154,7 @@ def _slot(
         certificate=certificate,
         uploaded=uploaded,
         verified=verified,
-        past=tuple(_past(purpose, newest, older, certificates, done)),
+        past=tuple(_past(purpose, newest, older, certificates, done, is_replaced=uploaded is not None)),
     )
 
 
@@ -145,38 +176,45 @@ def _past(
     older: Sequence[PlacedRequest],
     certificates: Mapping[str, CertificateRecord],
     done: Mapping[str, Mark],
+    *,
+    is_replaced: bool,
 ) -> Iterator[Past]:
-    """The certificates of earlier requests, each once."""
-    seen = {newest.request_fingerprint}
+    """The certificates of earlier requests."""
     for request in older:
         certificate = certificates.get(request.request_fingerprint)
-        if certificate is None or request.request_fingerprint in seen:
-            continue
-        seen.add(request.request_fingerprint)
-        yield Past(
-            request,
-            certificate,
-            is_key_replaced=request.key_fingerprint != newest.key_fingerprint,
-            was_uploaded=upload_key(purpose, certificate.serial_number) in done,
-        )
+        if certificate is not None:
+            yield Past(
+                request,
+                certificate,
+                is_key_replaced=request.key_fingerprint != newest.key_fingerprint,
+                was_uploaded=upload_key(purpose, certificate.serial_number) in done,
+                is_replaced=is_replaced,
+            )
 
 
-def _with_cover(slot: Slot, slots: Sequence[Slot]) -> Slot:
-    """The slot with those that it covers, or covered by another one."""
-    covers = tuple(each.node for each in slots if _covers(slot, each))
-    by = [each for each in slots if _covers(each, slot)]
-    if by and _is_newest(max(by, key=_placed), slot):
-        newest = max(by, key=_placed).node
-        return replace(slot, state=State.COVERED, covered_by=newest, certificate=None, uploaded=None, verified=None)
-    return replace(slot, covers=covers)
+def _with_covers(slots: Sequence[Slot], names: Names) -> Iterator[Slot]:
+    """The slots with those that they cover, or covered by another one."""
+    covers = [_cover(slot, [multi for multi in slots if _is_named(slot, multi, names)]) for slot in slots]
+    for slot, cover in zip(slots, covers, strict=True):
+        if cover is None:
+            covered = tuple(other.node for other, its in zip(slots, covers, strict=True) if its is slot)
+            yield replace(slot, covers=covered)
+        else:
+            yield _covered(slot, cover)
 
 
-def _covers(multi: Slot, other: Slot) -> bool:
-    """Whether a multi-server certificate in one slot names the node of the other."""
-    if multi.request is None or not multi.request.is_multi_server or multi.certificate is None:
+def _is_named(slot: Slot, multi: Slot, names: Names) -> bool:
+    """Whether a multi-server request is for this slot too; one of its own counts until the other is signed."""
+    if multi.request is None or multi.node.id == slot.node.id or multi.purpose != slot.purpose:
         return False
-    is_other = multi.node.id != other.node.id and multi.purpose == other.purpose
-    return is_other and f"dns:{other.node.fqdn}" in {name.lower() for name in multi.certificate.names}
+    is_named = slot.node.fqdn in names.get(multi.request.request_fingerprint, ())
+    return is_named and (multi.certificate is not None or slot.request is None)
+
+
+def _cover(slot: Slot, multis: Sequence[Slot]) -> Slot | None:
+    """The newest multi-server slot for this one, if that came after what it has of its own."""
+    newest = max(multis, key=_placed, default=None)
+    return newest if newest and _placed(newest) > _placed(slot) else None
 
 
 def _placed(slot: Slot) -> int:
@@ -184,6 +222,24 @@ def _placed(slot: Slot) -> int:
     return slot.request.id if slot.request else 0
 
 
-def _is_newest(multi: Slot, other: Slot) -> bool:
-    """Whether the multi-server request came after what the other slot has of its own."""
-    return _placed(multi) > _placed(other)
+def _covered(slot: Slot, cover: Slot) -> Slot:
+    """The slot without what it had of its own, which is history now."""
+    past, is_replaced = slot.past, cover.uploaded is not None
+    if slot.request and slot.certificate:
+        own = Past(
+            slot.request,
+            slot.certificate,
+            is_key_replaced=False,
+            was_uploaded=slot.uploaded is not None,
+            is_replaced=is_replaced,
+        )
+        past = (own, *past)
+    return replace(
+        slot,
+        state=cover.state if cover.state in (State.REQUESTED, State.EXPIRED) else State.COVERED,
+        covered_by=cover.node,
+        certificate=None,
+        uploaded=None,
+        verified=None,
+        past=tuple(replace(each, is_replaced=is_replaced) for each in past),
+    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from ca_service.authority.fleet.placement import Placement, Proposal
+from ca_service.authority.fleet.placement import Choice, Placement, Proposal
 from ca_service.authority.permissions import PERMISSIONS, Action
 from ca_service.authority.registration import Options
 from ca_service.errors import CAServiceError, Finding, InvalidInput, Refused, blocking
@@ -122,7 +122,9 @@ def _page(
 def _reviews(cluster_id: int, submitted: tuple[Submitted, ...], options: Options) -> tuple[Review, ...]:
     if not submitted:
         return ()
-    proposals = installation().fleet.propose(actor(), cluster_id, [each.data for each in submitted], options)
+    choices = [_choice(number, each.label) for number, each in enumerate(submitted)]
+    requests = [each.data for each in submitted]
+    proposals = installation().fleet.propose(actor(), cluster_id, requests, options, choices)
     reviews, carried = list[Review](), 0
     for each, proposal in zip(submitted, proposals, strict=True):
         reviews.append(_review(each, proposal, carried))
@@ -141,12 +143,17 @@ def _review(submitted: Submitted, proposal: Proposal, number: int) -> Review:
         text=request_pem(verified.der) if verified else "",
         number=number,
         node_id=_node_id(number) if was_seen else proposed,
-        purpose=_purpose(number) if was_seen else _likely_purpose(submitted.label, proposal),
+        purpose=_purpose(number) if was_seen else proposal.purpose.service,
         is_multi_server=_is_multi_server(number) if was_seen else proposal.is_multi_server,
         is_included=str(number) in request.form.getlist("include") if was_seen else True,
     )
 
 
-def _likely_purpose(label: str, proposal: Proposal) -> str:
-    """What the name of the file says; a request itself does not say what it is for."""
-    return next((name for name in PURPOSES if name.lower() in label.lower()), proposal.purpose.service)
+def _choice(number: int, label: str) -> Choice:
+    """What the form says of a request that came back with it; of a new one the name of its file may say the purpose.
+
+    Those that come back are the first, in the order of their numbers.
+    """
+    if f"node-{number}" in request.form:
+        return Choice(_node_id(number), _purpose(number))
+    return Choice(purpose=next((name for name in PURPOSES if name.lower() in label.lower()), ""))

@@ -14,12 +14,13 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from ca_service.authority.audit import Event
 from ca_service.authority.fleet.nodes import MAX_NODES, NodeInput
-from ca_service.authority.fleet.placement import Placement
+from ca_service.authority.fleet.placement import Choice, Placement
 from ca_service.authority.fleet.records import ClusterQuery
 from ca_service.authority.fleet.states import Slot, State
 from ca_service.authority.registration import Options
 from ca_service.errors import CAServiceError, Conflict, InvalidInput, NotFound, Refused
 from ca_service.vos.fit import Files
+from ca_service.vos.purposes import TOMCAT_ECDSA as TOMCAT
 from ca_service.vos.runbook import upload_key, verify_key
 from tests.support import pkcs10
 from tests.support.factories import OPERATOR, Lab
@@ -197,11 +198,42 @@ def test_a_new_request_is_told_against_the_one_before(lab: Lab) -> None:
     assert [each.rule for each in other.findings] == ["slot.key-replaced"]
 
 
+def test_a_new_request_is_told_against_what_is_in_the_slot_that_was_chosen_for_it(lab: Lab) -> None:
+    lab.fleet.sign(OPERATOR, 1, placements(lab), DAYS)
+    elsewhere = Choice(number(lab, "uccx2.example.com"))
+    choices = [Choice(purpose="CallManager-ECDSA"), elsewhere, Choice(0, "no such purpose")]
+    other, chosen, unclear = lab.fleet.propose(OPERATOR, 1, [again("a"), again("b"), again("c")], DAYS, choices)
+
+    assert (other.purpose.service, other.difference, other.findings) == ("CallManager-ECDSA", None, ())
+    assert chosen.difference is not None
+    assert "DNS:uccx2.example.com" in chosen.difference.names_lost
+    assert unclear.difference is not None
+    assert unclear.difference.names_lost == ()
+
+
+def test_that_a_node_will_not_use_it_is_told_beside_the_request(lab: Lab) -> None:
+    lab.fleet.change_node(OPERATOR, 1, number(lab, "uccx1.example.com"), replace(PUBLISHER, version="12.5"))
+    [found] = lab.fleet.propose(OPERATOR, 1, [UCCX_PUBLISHER.data], DAYS)
+
+    assert [each.rule for each in found.findings] == ["slot.unused"]
+    assert found.findings[0].detail.startswith("This leaf will not be used on UCCX 11.6 to 12.5")
+    assert not found.findings[0].blocks
+    lab.fleet.change_node(
+        OPERATOR,
+        1,
+        number(lab, "uccx1.example.com"),
+        replace(PUBLISHER, product="finesse", role="primary", version="12"),
+    )
+    [inferred] = lab.fleet.propose(OPERATOR, 1, [UCCX_PUBLISHER.data], DAYS)
+    assert inferred.findings[0].detail.endswith("Not confirmed by Cisco\u2019s documents.")
+
+
 @pytest.mark.parametrize(
     ("change", "rule"),
     [
         ({"node_id": 0}, "node.unmatched"),
         ({"purpose": "tomcat"}, "purpose.unknown"),
+        ({"purpose": "CallManager-ECDSA"}, "slot.purpose"),
         ({"data": b"x"}, "csr.unreadable"),
     ],
 )
@@ -297,7 +329,11 @@ def test_what_was_uploaded_stays_on_the_node_until_the_new_one_is(lab: Lab) -> N
     lab.fleet.sign(OPERATOR, 1, [placement(lab, again())], DAYS)
 
     [past] = slot(lab).past
-    assert past.was_uploaded
+    assert (past.was_uploaded, past.is_replaced) == (True, False)
+    now = slot(lab).certificate
+    assert now is not None
+    lab.handover.mark(OPERATOR, 1, upload_key(found.purpose, now.serial_number), done=True)
+    assert slot(lab).past[0].is_replaced
 
 
 def test_a_request_that_never_was_signed_is_no_history_and_one_that_came_twice_is_told_once(lab: Lab) -> None:
@@ -319,15 +355,16 @@ def test_time_moves_a_slot(lab: Lab, days: int, state: State) -> None:
     assert (line.total == 0) is (state is State.EXPIRED)
 
 
+MULTI = pkcs10.pem(node("cucm1-EC-ms.example.com", "example.com", *(each.fqdn for each in CUCM)).der())
+
+
 def multi(lab: Lab) -> int:
     """A cluster of CUCM and IM and Presence whose multi-server request is signed."""
     made = lab.fleet.create(OPERATOR, "Calls", CUCM)
-    hosts = [each.fqdn for each in CUCM]
-    data = pkcs10.pem(node("cucm1-EC-ms.example.com", "example.com", *hosts).der())
-    [found] = lab.fleet.propose(OPERATOR, made.id, [data], DAYS)
+    [found] = lab.fleet.propose(OPERATOR, made.id, [MULTI], DAYS)
     assert found.is_multi_server
     assert found.node is not None
-    place = Placement(data, found.node.id, "tomcat-ECDSA", is_multi_server=True)
+    place = Placement(MULTI, found.node.id, "tomcat-ECDSA", is_multi_server=True)
     lab.fleet.sign(OPERATOR, made.id, [place], DAYS)
     return made.id
 
@@ -349,19 +386,119 @@ def test_a_multi_server_certificate_fills_the_cluster_from_one_slot(lab: Lab) ->
     assert (board.lines[0].upload_step == "", board.lines[1].upload_step, board.lines[1].verify_step) == (False, "", "")
 
 
+OWN = pkcs10.pem(node("cucm2-EC.example.com", "example.com", "cucm2.example.com").der())
+
+
+def states(lab: Lab, cluster_id: int) -> list[State]:
+    return [each.state for each in lab.fleet.slots(OPERATOR, cluster_id)]
+
+
 def test_a_newer_request_of_its_own_takes_a_node_out_of_the_cover(lab: Lab) -> None:
     cluster_id = multi(lab)
-    own = pkcs10.pem(node("cucm2-EC.example.com", "example.com", "cucm2.example.com").der())
-    place = Placement(own, number(lab, "cucm2.example.com", cluster_id), "tomcat-ECDSA", is_multi_server=False)
-    lab.fleet.place(OPERATOR, cluster_id, [place], DAYS)
+    place = Placement(OWN, number(lab, "cucm2.example.com", cluster_id), "tomcat-ECDSA", is_multi_server=False)
+    lab.fleet.sign(OPERATOR, cluster_id, [place], DAYS)
 
-    assert slot(lab, "cucm2.example.com", cluster_id).state is State.REQUESTED
+    assert slot(lab, "cucm2.example.com", cluster_id).state is State.ISSUED
+    assert [each.fqdn for each in slot(lab, "cucm1.example.com", cluster_id).covers] == ["imp1.example.com"]
+
+
+def test_a_multi_server_request_that_is_not_signed_yet_is_for_all_the_nodes_that_it_names(lab: Lab) -> None:
+    made = lab.fleet.create(OPERATOR, "Calls", CUCM)
+    place = Placement(MULTI, number(lab, "cucm1.example.com", made.id), "tomcat-ECDSA", is_multi_server=True)
+    lab.fleet.place(OPERATOR, made.id, [place], DAYS)
+
+    assert states(lab, made.id) == [State.REQUESTED] * 3
+    assert [each.title for each in lab.handover.board(OPERATOR, made.id).runbook.steps] == [
+        "Generate the CSR on cucm1.example.com"
+    ]
+    assert "Multi-server(SAN)" in lab.handover.board(OPERATOR, made.id).runbook.steps[0].text
+
+
+def test_what_a_node_has_of_its_own_counts_until_the_multi_server_request_is_signed_and_is_history_then(
+    lab: Lab,
+) -> None:
+    made = lab.fleet.create(OPERATOR, "Calls", CUCM)
+    own = Placement(OWN, number(lab, "cucm2.example.com", made.id), "tomcat-ECDSA", is_multi_server=False)
+    all_of_it = Placement(MULTI, number(lab, "cucm1.example.com", made.id), "tomcat-ECDSA", is_multi_server=True)
+    lab.fleet.sign(OPERATOR, made.id, [own], DAYS)
+    lab.fleet.place(OPERATOR, made.id, [all_of_it], DAYS)
+    assert states(lab, made.id) == [State.REQUESTED, State.ISSUED, State.REQUESTED]
+
+    lab.fleet.sign(OPERATOR, made.id, [all_of_it], DAYS)
+
+    found = slot(lab, "cucm2.example.com", made.id)
+    assert found.state is State.COVERED
+    assert [(each.is_key_replaced, each.was_uploaded, each.is_replaced) for each in found.past] == [(False,) * 3]
+    by = slot(lab, "cucm1.example.com", made.id)
+    assert by.certificate is not None
+    lab.handover.mark(OPERATOR, made.id, upload_key(by.purpose, by.certificate.serial_number), done=True)
+    assert slot(lab, "cucm2.example.com", made.id).past[0].is_replaced
+
+
+def test_nodes_are_not_covered_any_more_when_the_multi_server_certificate_has_expired(lab: Lab) -> None:
+    cluster_id = multi(lab)
+    lab.clock.now += timedelta(days=101)
+
+    assert states(lab, cluster_id) == [State.EXPIRED] * 3
+    requests = [each.title for each in lab.handover.board(OPERATOR, cluster_id).runbook.steps]
+    assert requests == ["Generate the CSR on cucm1.example.com"]
+
+
+def test_a_multi_server_request_for_another_purpose_covers_the_nodes_that_can_have_it(lab: Lab) -> None:
+    made = lab.fleet.create(OPERATOR, "Calls", [replace(each, version="14SU2") for each in CUCM])
+    place = Placement(MULTI, number(lab, "cucm1.example.com", made.id), "CallManager-ECDSA", is_multi_server=True)
+    lab.fleet.sign(OPERATOR, made.id, [place], DAYS)
+
+    assert [
+        (each.node.fqdn[:5], each.state) for each in lab.fleet.slots(OPERATOR, made.id) if each.purpose != TOMCAT
+    ] == [
+        ("cucm1", State.ISSUED),
+        ("cucm2", State.COVERED),
+    ]
+    steps = lab.handover.board(OPERATOR, made.id).runbook.steps
+    [upload] = [each for each in steps if each.title.startswith("Upload the certificate")]
+    assert upload.commands == ()
+    assert any(each.nodes == ("cucm2.example.com",) and "CallManager" in each.text for each in steps)
+
+
+def test_the_next_step_of_a_slot_is_none_of_the_other_purpose(lab: Lab) -> None:
+    made = lab.fleet.create(OPERATOR, "Calls", CUCM)
+    fqdn = "cucm2.example.com"
+    for data, purpose in ((OWN, "tomcat-ECDSA"), (again(host="cucm2"), "CallManager-ECDSA")):
+        place = Placement(data, number(lab, fqdn, made.id), purpose, is_multi_server=False)
+        lab.fleet.sign(OPERATOR, made.id, [place], DAYS)
+    steps = [each for each in lab.handover.board(OPERATOR, made.id).runbook.steps if fqdn in each.nodes]
+    for each in steps:
+        if each.purpose in ("", "tomcat-ECDSA", "tomcat-trust"):
+            lab.handover.mark(OPERATOR, made.id, each.key, done=True)
+
+    tomcat, callmanager = [each for each in lab.handover.board(OPERATOR, made.id).lines if each.slot.node.fqdn == fqdn]
+    assert tomcat.next_step is None
+    assert callmanager.next_step is not None
+    assert callmanager.next_step.purpose.startswith("CallManager")
+
+
+def test_a_request_that_is_placed_on_another_node_has_moved_there(lab: Lab) -> None:
+    lab.fleet.sign(OPERATOR, 1, [placement(lab, SOCIALMINER.data, "uccx2.example.com")], DAYS)
+    lab.fleet.sign(OPERATOR, 1, [placement(lab, SOCIALMINER.data, "sm1.example.com")], DAYS)
+
+    assert states(lab, 1) == [State.NO_REQUEST, State.NO_REQUEST, State.ISSUED]
+
+
+def test_the_files_of_a_slot_are_called_after_its_node_as_the_runbook_says(lab: Lab) -> None:
+    lab.fleet.sign(OPERATOR, 1, [placement(lab, SOCIALMINER.data, "uccx2.example.com")], DAYS)
+    bundle = lab.handover.bundle(OPERATOR, 1)
+
+    assert bundle.uploads[-1].path == "uccx2.example.com/3-uccx2.example.com.tomcat-ECDSA.pem"
+    assert {step.file for step in bundle.steps} - {""} <= {file.path for file in bundle.uploads}
 
 
 def test_another_purpose_has_a_slot_once_there_is_a_request_for_it(lab: Lab) -> None:
-    lab.fleet.sign(OPERATOR, 1, [placement(lab, again(), purpose="CallManager-ECDSA")], DAYS)
+    made = lab.fleet.create(OPERATOR, "Calls", CUCM)
+    place = Placement(OWN, number(lab, "cucm2.example.com", made.id), "CallManager-ECDSA", is_multi_server=False)
+    lab.fleet.sign(OPERATOR, made.id, [place], DAYS)
 
-    assert [(each.purpose.service, each.state) for each in lab.fleet.slots(OPERATOR, 1)][:2] == [
+    assert [(each.purpose.service, each.state) for each in lab.fleet.slots(OPERATOR, made.id)][1:3] == [
         ("tomcat-ECDSA", State.NO_REQUEST),
         ("CallManager-ECDSA", State.ISSUED),
     ]
