@@ -66,7 +66,7 @@ def open_installation(settings: Settings, hasher: PasswordHasher | None = None) 
     issuance = Issuance(ledger, revocations, hierarchy, _policy(settings), clock.utc_now, x509.random_serial_number)
     account_store = SQLAccountStore(database)
     accounts = Accounts(account_store, hasher or PasswordHasher(), clock.utc_now)
-    fleet = Fleet(SQLFleetStore(database), ledger, issuance, clock.utc_now)
+    fleet = Fleet(SQLFleetStore(database), ledger, revocations, issuance, clock.utc_now)
     return Installation(
         hierarchy=hierarchy,
         external=ExternalAuthorities(issuers, keystore, clock.utc_now),

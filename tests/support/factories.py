@@ -138,7 +138,7 @@ class Lab:
             self.revocations = InMemoryRevocationStore(self.ledger)
         self.issuance = Issuance(self.ledger, self.revocations, self.hierarchy, self.policy, self.clock, serial_numbers)
         self.fitting = Fitting(self.clock)
-        self.fleet = Fleet(self.fleet_store, self.ledger, self.issuance, self.clock)
+        self.fleet = Fleet(self.fleet_store, self.ledger, self.revocations, self.issuance, self.clock)
         self.handover = Handover(self.fleet, self.issuance, self.hierarchy)
         self.revocation = Revocation(self.revocations, self.clock)
         self.accounts = Accounts(self.account_store, cheap_hasher(), self.clock)

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from ca_service.authority.audit import AuditEvent
 from ca_service.authority.records import CertificateRecord
-from ca_service.errors import Finding
+from ca_service.errors import Finding, InvalidInput, blocking
 from ca_service.pki.reasons import Reason
 
 
@@ -124,6 +124,23 @@ class Change:
         """Its standing when this is done."""
         return self.after or self.standing.revocation
 
+    @property
+    def state_text(self) -> str:
+        """What the certificate is when this is done: good, revoked, held, released."""
+        return self.revocation.state.value if self.revocation else "good"
+
+    def as_document(self) -> dict[str, str | None]:
+        """The change for a script: the same members at every door."""
+        found = self.revocation
+        return {
+            "serial_number": self.certificate.serial_number,
+            "host": self.certificate.host,
+            "effect": self.effect.value,
+            "state": self.state_text,
+            "reason": found.reason.value if found else None,
+            "revoked_at": f"{found.revoked_at:%Y-%m-%dT%H:%M:%SZ}" if found and not found.is_good else None,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -149,6 +166,28 @@ class Outcome:
     def confirmation(self) -> str:
         """What a person types to confirm: the host, or how many certificates where there are several hosts."""
         return self.hosts[0] if len(self.hosts) == 1 else str(len(self.changed))
+
+    def as_document(self, *, done: bool) -> dict[str, object]:
+        """What was done, or would be, for a script."""
+        return {
+            "done": done,
+            "changed": len(self.changed),
+            "certificates": [change.as_document() for change in self.changes],
+            "findings": [found.as_document() for found in self.findings],
+        }
+
+    def require_confirmation(self, typed: str) -> None:
+        """Raise InvalidInput unless this is what has to be typed."""
+        if typed.strip().lower() != self.confirmation.lower():
+            raise InvalidInput(
+                blocking(
+                    "confirmation.wrong",
+                    "/confirmation",
+                    "This has to be confirmed.",
+                    "Type {wanted}, exactly so.",
+                    wanted=self.confirmation,
+                )
+            )
 
 
 @dataclass(frozen=True, slots=True)

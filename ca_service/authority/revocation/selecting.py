@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Final
 
 from ca_service.authority.revocation.records import Selection, Standing
@@ -36,6 +38,31 @@ def checked(selection: Selection) -> Selection:
     fingerprint = _bare(selection.key_fingerprint)
     _require(_FINGERPRINT, [fingerprint] if fingerprint else [], "key-fingerprint", "64 hexadecimal digits: a SHA-256")
     return Selection(serials, fingerprint, selection.host.strip().lower())
+
+
+def with_serial_numbers(selection: Selection, serial_numbers: Sequence[str]) -> Selection:
+    """The selection, and these certificates as well."""
+    return replace(selection, serial_numbers=(*selection.serial_numbers, *serial_numbers))
+
+
+def read_invalid_since(text: str) -> datetime | None:
+    """Since when a key is thought to be lost (RFC 3339; UTC where no zone is said), None for nothing typed.
+
+    Raises InvalidInput.
+    """
+    if not text.strip():
+        return None
+    try:
+        moment = datetime.fromisoformat(text.strip())
+        return (moment.replace(tzinfo=moment.tzinfo or UTC)).astimezone(UTC).replace(microsecond=0)
+    except (ValueError, OverflowError) as error:
+        raise _unusable(
+            "revocation.invalid-since",
+            "/invalid_since",
+            "\u201c{value}\u201d is not a time.",
+            "Write it as 2026-11-25T14:00:00Z, or leave it out.",
+            value=text[:60],
+        ) from error
 
 
 def require_found(selection: Selection, standings: Sequence[Standing]) -> None:
