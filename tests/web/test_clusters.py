@@ -207,6 +207,23 @@ def test_kept_requests_wait_to_be_signed(requester: Visitor, installation: Insta
     assert "sign it" in requester.page(board).text
 
 
+def test_a_kept_request_comes_back_with_the_place_that_was_chosen_for_it(
+    requester: Visitor, installation: Installation
+) -> None:
+    board = made(requester)
+    review = bring(requester, board, SOCIALMINER)
+    chosen = {**places(installation, "uccx2.example.com"), "multi-0": "true"}
+    decide(requester, board, review, "keep", **chosen)
+
+    page = requester.page(board)
+    names = ("label", "request", "include", "node-0", "purpose-0", "multi-0")
+    text = requester.post(f"{board}/requests", {name: page.values(name) for name in names}).text
+
+    assert re.search(r'<option value="\d+" selected>uccx2.example.com', text)
+    assert re.search(r'name="multi-0" value="true" checked', text)
+    assert re.search(r'name="include" value="0" checked', text)
+
+
 def test_signed_requests_fill_their_slots_and_come_back_as_one_zip(
     requester: Visitor, installation: Installation
 ) -> None:
