@@ -75,7 +75,7 @@ class Ledger(Protocol):
         """The certificates with this key that are valid at `at`, and not revoked, newest first."""
 
     def list_by_requests(self, fingerprints: Collection[str]) -> tuple[CertificateRecord, ...]:
-        """The certificates for these requests that are not revoked, newest first."""
+        """The certificates for these requests, revoked or not, newest first."""
 
     def list_certificates(self, query: CertificateQuery) -> Page:
         """One page of a list; raises InvalidInput for a cursor that we did not hand out."""

@@ -80,7 +80,7 @@ def saved(download: Any, folder: Path) -> Path:
 def open_tab(browser: Browser, url: str, **options: Any) -> Iterator[Tab]:
     """A new window without cookies; raises AssertionError at the end if the browser has complained in it."""
     context = browser.new_context(**{"viewport": WIDE, "permissions": ["clipboard-read", "clipboard-write"], **options})
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     try:
         tab = Tab(context.new_page(), url)
         tab.page.on("console", lambda message: _hear(tab, message))

@@ -167,8 +167,7 @@ class InMemoryLedger:
 
     def list_by_requests(self, fingerprints: Collection[str]) -> tuple[CertificateRecord, ...]:
         """See the port."""
-        found = (each for each in reversed(self._certificates) if each.request_fingerprint in fingerprints)
-        return tuple(filter(self.is_good, found))
+        return tuple(each for each in reversed(self._certificates) if each.request_fingerprint in fingerprints)
 
     def list_certificates(self, query: CertificateQuery) -> Page:
         """See the port; the cursor is the place in the list, and the sort."""

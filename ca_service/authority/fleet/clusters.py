@@ -130,11 +130,10 @@ class Fleet:
         return slots_of(cluster, requests, known)
 
     def serial_numbers(self, actor: Actor, cluster_id: int) -> tuple[str, ...]:
-        """Those of every certificate in the slots of the cluster that has not ended; raises NotFound if there is none."""
+        """Those of every certificate in the slots of the cluster that is still valid; raises NotFound for none."""
         slots, now = self.slots(actor, cluster_id), self._clock()
-        records = [
-            found for slot in slots for found in (slot.certificate, *(past.certificate for past in slot.past)) if found
-        ]
+        newest = [slot.certificate for slot in slots if slot.certificate]
+        records = [*newest, *(past.certificate for slot in slots for past in slot.past)]
         serials = dict.fromkeys(record.serial_number for record in records if record.not_after >= now)
         if not serials:
             raise NotFound.because(

@@ -158,8 +158,8 @@ class RevocationDocument(_SelectionFields):
     reason: Annotated[str, Field(json_schema_extra={"enum": [reason.value for reason in FOR_LEAVES]})] = Field(
         description=f"one of: {', '.join(FOR_LEAVES)}"
     )
-    invalid_since: Annotated[str, Field(json_schema_extra={"format": "date-time"})] = Field(
-        default="", description="since when the key is thought to be lost, such as 2026-11-20T08:00:00Z"
+    invalid_since: Annotated[str, Field(max_length=60, json_schema_extra={"format": "date-time"})] | None = Field(
+        default=None, description="since when the key is thought to be lost, such as 2026-11-20T08:00:00Z"
     )
 
 

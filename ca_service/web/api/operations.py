@@ -128,12 +128,13 @@ OPERATIONS: Final = (
         path="/api/v1/revocations",
         summary="Revoke certificates",
         description=(
-            "Revokes what is selected by serial number, by key or by host, or puts it on hold (certificateHold): all of "
-            "it, or nothing. Any other reason is final. What is so already stays, so it can be repeated. With `preview` "
-            "nothing is done; the answer tells what would be."
+            "Revokes what is selected by serial number, by key or by host, or puts it on hold (certificateHold): all "
+            "of it, or nothing. Any other reason is final. What is so already stays, so it can be repeated. With "
+            "`preview` nothing is done; the answer tells what would be."
         ),
         curl=_curl(
-            '--json \'{"serial_numbers": ["SERIAL_NUMBER"], "reason": "superseded"}\' "{base_url}/api/v1/revocations"'
+            """--json '{{"serial_numbers": ["SERIAL_NUMBER"], "reason": "certificateHold"}}' """
+            '"{base_url}/api/v1/revocations"'
         ),
         answers={200: "What was done to each certificate, or would be."},
         answer=models.RevocationResultDocument,
@@ -146,7 +147,9 @@ OPERATIONS: Final = (
         path="/api/v1/revocations/release",
         summary="Release a hold",
         description="Ends the hold of what is selected: it is good again. What is revoked for good stays so.",
-        curl=_curl('--json \'{"host": "uccx1.example.com"}\' "{base_url}/api/v1/revocations/release"'),
+        curl=_curl(
+            """--json '{{"serial_numbers": ["SERIAL_NUMBER"]}}' "{base_url}/api/v1/revocations/release" """.strip()
+        ),
         answers={200: "What was done to each certificate, or would be."},
         answer=models.RevocationResultDocument,
         takes=models.ReleaseDocument,

@@ -25,7 +25,7 @@ Document = TypeVar("Document", bound=BaseModel)
 def revoke() -> Response:
     """Revoke what is selected, or put it on hold; all of it, or nothing."""
     asked, use_case = _read(RevocationDocument), installation().revocation
-    reason, since = read_leaf_reason(asked.reason), read_invalid_since(asked.invalid_since)
+    reason, since = read_leaf_reason(asked.reason), read_invalid_since(asked.invalid_since or "")
     if asked.preview:
         return answers.revocation(use_case.preview(actor(), _selection(asked), reason, invalid_since=since), done=False)
     done = use_case.revoke(actor(), _selection(asked), reason, invalid_since=since, note=asked.note)
