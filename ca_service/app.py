@@ -26,6 +26,7 @@ from ca_service.authority.hierarchy import Hierarchy, HierarchyPlan
 from ca_service.authority.installation import Installation
 from ca_service.authority.issuance import Issuance
 from ca_service.authority.registration import Policy
+from ca_service.authority.revocation.publishing import CRLPolicy, Publishing
 from ca_service.authority.revocation.revoking import Revocation
 from ca_service.authority.tokens import Tokens
 from ca_service.errors import Conflict
@@ -33,6 +34,7 @@ from ca_service.keystore import files
 from ca_service.keystore.encrypted import EncryptedFileKeyStore
 from ca_service.settings import Settings
 from ca_service.storage.accounts import SQLAccountStore
+from ca_service.storage.crls import SQLCRLStore
 from ca_service.storage.database import Database
 from ca_service.storage.fleet import SQLFleetStore
 from ca_service.storage.issuers import SQLIssuerStore
@@ -76,6 +78,9 @@ def open_installation(settings: Settings, hasher: PasswordHasher | None = None) 
         fleet=fleet,
         handover=Handover(fleet, issuance, hierarchy),
         revocation=Revocation(revocations, clock.utc_now),
+        publishing=Publishing(
+            SQLCRLStore(database), revocations, hierarchy, keystore, clock.utc_now, _crl_policy(settings)
+        ),
         accounts=accounts,
         tokens=Tokens(account_store, accounts, clock.utc_now),
         schema=SQLSchema(database),
@@ -99,6 +104,15 @@ def _policy(settings: Settings) -> Policy:
         max_days=settings.policy.max_days,
         backdate=timedelta(minutes=settings.policy.backdate_minutes),
         allow_p521=settings.policy.allow_p521,
+    )
+
+
+def _crl_policy(settings: Settings) -> CRLPolicy:
+    hours = settings.revocation.delta_hours
+    return CRLPolicy(
+        lifetime=timedelta(hours=settings.revocation.crl_hours),
+        delta_lifetime=timedelta(hours=hours) if hours else None,
+        base_url=_plain_http(settings),
     )
 
 

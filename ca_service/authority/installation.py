@@ -15,6 +15,7 @@ from ca_service.authority.fleet.handover import Handover
 from ca_service.authority.hierarchy import Hierarchy, HierarchyPlan
 from ca_service.authority.issuance import Issuance
 from ca_service.authority.ports import Clock
+from ca_service.authority.revocation.publishing import Publishing
 from ca_service.authority.revocation.revoking import Revocation
 from ca_service.authority.tokens import Tokens
 
@@ -53,6 +54,7 @@ class Installation:
     fleet: Fleet
     handover: Handover
     revocation: Revocation
+    publishing: Publishing
     accounts: Accounts
     tokens: Tokens
     schema: Schema

@@ -47,22 +47,27 @@ class SQLRevocationStore:
     def change(self, transitions: Sequence[Transition]) -> tuple[RevocationRecord, ...]:
         """Store all of it in one transaction, or nothing; see the port."""
         with self._database.write() as connection:
-            issuer_ids = sorted({each.after.issuer_id for each in transitions})  # sorted: nobody waits in a circle
-            versions = {issuer_id: _next_version(connection, issuer_id) for issuer_id in issuer_ids}
-            stored = []
-            for each in transitions:
-                after = replace(each.after, version=versions[each.after.issuer_id])
-                _require_unchanged(connection, each)
-                _save(connection, after, is_new=each.before is None)
-                record_events(connection, each.event)
-                stored.append(after)
-        return tuple(stored)
+            return store_changes(connection, transitions)
 
     def version(self, issuer_id: str) -> int:
         """How many changes there were to certificates of this issuer."""
         statement = select(revocation_version.c.version).where(revocation_version.c.issuer_id == issuer_id)
         with self._database.read() as connection:
             return connection.execute(statement).scalar() or 0
+
+
+def store_changes(connection: Connection, transitions: Sequence[Transition]) -> tuple[RevocationRecord, ...]:
+    """Write these changes into the transaction of this connection; raises Conflict for one that is too late."""
+    issuer_ids = sorted({each.after.issuer_id for each in transitions})  # sorted: nobody waits in a circle
+    versions = {issuer_id: _next_version(connection, issuer_id) for issuer_id in issuer_ids}
+    stored = []
+    for each in transitions:
+        after = replace(each.after, version=versions[each.after.issuer_id])
+        _require_unchanged(connection, each)
+        _save(connection, after, is_new=each.before is None)
+        record_events(connection, each.event)
+        stored.append(after)
+    return tuple(stored)
 
 
 def _selecting(selection: Selection) -> Iterator[Select[Any]]:

@@ -24,8 +24,9 @@ from ca_service.authority.permissions import Actor, Role
 from ca_service.authority.ports import AccountStore, IssuerStore, KeyStore, Ledger
 from ca_service.authority.records import AccountRecord, CertificateRecord, IssuerRecord, TokenRecord
 from ca_service.authority.registration import Policy
+from ca_service.authority.revocation.publishing import CRLPolicy, Publishing
 from ca_service.authority.revocation.revoking import Revocation
-from ca_service.authority.revocation.store import RevocationStore
+from ca_service.authority.revocation.store import CRLStore, RevocationStore
 from ca_service.authority.tokens import Tokens
 from tests.support.fakes import (
     NOON,
@@ -37,7 +38,7 @@ from tests.support.fakes import (
     counting_serial_numbers,
 )
 from tests.support.fleet import InMemoryFleetStore
-from tests.support.revocation import InMemoryRevocationStore
+from tests.support.revocation import InMemoryCRLStore, InMemoryRevocationStore
 
 PASSWORD: Final = "correct horse battery staple"
 OPERATOR: Final = Actor(None, "operator", Role.ADMINISTRATOR, "command line")
@@ -112,6 +113,7 @@ class Lab:
     keystore: KeyStore = field(default_factory=InMemoryKeyStore)
     ledger: Ledger = field(default_factory=InMemoryLedger)
     revocations: RevocationStore = field(default=cast(RevocationStore, None))
+    crls: CRLStore = field(default=cast(CRLStore, None))
     account_store: AccountStore = field(default_factory=InMemoryAccountStore)
     fleet_store: FleetStore = field(default_factory=InMemoryFleetStore)
     policy: Policy = field(default_factory=Policy)
@@ -124,6 +126,7 @@ class Lab:
     fleet: Fleet = field(init=False)
     handover: Handover = field(init=False)
     revocation: Revocation = field(init=False)
+    publishing: Publishing = field(init=False)
     accounts: Accounts = field(init=False)
     tokens: Tokens = field(init=False)
 
@@ -136,11 +139,15 @@ class Lab:
         if self.revocations is None:  # the one that goes with the ledger
             assert isinstance(self.ledger, InMemoryLedger), "a real ledger needs the store that goes with it"
             self.revocations = InMemoryRevocationStore(self.ledger)
+            self.crls = InMemoryCRLStore(self.revocations)
         self.issuance = Issuance(self.ledger, self.revocations, self.hierarchy, self.policy, self.clock, serial_numbers)
         self.fitting = Fitting(self.clock)
         self.fleet = Fleet(self.fleet_store, self.ledger, self.revocations, self.issuance, self.clock)
         self.handover = Handover(self.fleet, self.issuance, self.hierarchy)
         self.revocation = Revocation(self.revocations, self.clock)
+        self.publishing = Publishing(
+            self.crls, self.revocations, self.hierarchy, self.keystore, self.clock, CRLPolicy(base_url=self.base_url)
+        )
         self.accounts = Accounts(self.account_store, cheap_hasher(), self.clock)
         self.tokens = Tokens(self.account_store, self.accounts, self.clock)
 

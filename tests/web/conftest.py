@@ -107,6 +107,7 @@ def installation_on(lab: Lab) -> Installation:
         fleet=lab.fleet,
         handover=lab.handover,
         revocation=lab.revocation,
+        publishing=lab.publishing,
         accounts=lab.accounts,
         tokens=lab.tokens,
         schema=SQLSchema(Database(Path("unused"))),

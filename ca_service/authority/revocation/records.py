@@ -206,3 +206,39 @@ def transitions(changes: Sequence[Change], events: Sequence[AuditEvent]) -> tupl
         for change, event in zip(changes, events, strict=True)
         if change.after is not None
     )
+
+
+@dataclass(frozen=True, slots=True)
+class CRLRecord:
+    """A published list, without its bytes: `version` is the last change of the issuer that it tells of.
+
+    `count` is how many entries it has; from `renew_at` on, whoever asks first publishes the next one.
+    """
+
+    issuer_id: str
+    number: int
+    this_update: datetime
+    next_update: datetime
+    renew_at: datetime
+    version: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class CRLBytes:
+    """A list as it was signed, DER, and the delta that was signed with it, if any."""
+
+    full: bytes
+    delta: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResponderRecord:
+    """Who signs OCSP answers for an issuer: a certificate that the issuer has given, and its key here."""
+
+    issuer_id: str
+    serial_number: str
+    key_id: str
+    not_before: datetime
+    not_after: datetime
+    certificate_der: bytes
