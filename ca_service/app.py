@@ -18,6 +18,7 @@ from ca_service import clock
 from ca_service import settings as settings_module
 from ca_service.authority.accounts import Accounts
 from ca_service.authority.custody import RootCustody
+from ca_service.authority.doctor import Doctor
 from ca_service.authority.external import ExternalAuthorities
 from ca_service.authority.fitting import Fitting
 from ca_service.authority.fleet.clusters import Fleet
@@ -32,6 +33,7 @@ from ca_service.authority.tokens import Tokens
 from ca_service.errors import Conflict
 from ca_service.keystore import files
 from ca_service.keystore.encrypted import EncryptedFileKeyStore
+from ca_service.probe.fetching import HTTPFetcher
 from ca_service.settings import Settings
 from ca_service.storage.accounts import SQLAccountStore
 from ca_service.storage.crls import SQLCRLStore
@@ -81,6 +83,7 @@ def open_installation(settings: Settings, hasher: PasswordHasher | None = None) 
         publishing=Publishing(
             SQLCRLStore(database), revocations, hierarchy, keystore, clock.utc_now, _crl_policy(settings)
         ),
+        doctor=Doctor(hierarchy, ledger, revocations, HTTPFetcher(), clock.utc_now),
         accounts=accounts,
         tokens=Tokens(account_store, accounts, clock.utc_now),
         schema=SQLSchema(database),

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from ca_service.authority.accounts import Accounts
 from ca_service.authority.custody import RootCustody
+from ca_service.authority.doctor import Doctor
 from ca_service.authority.external import ExternalAuthorities
 from ca_service.authority.fitting import Fitting
 from ca_service.authority.fleet.clusters import Fleet
@@ -55,6 +56,7 @@ class Installation:
     handover: Handover
     revocation: Revocation
     publishing: Publishing
+    doctor: Doctor
     accounts: Accounts
     tokens: Tokens
     schema: Schema

@@ -33,6 +33,7 @@ _COMMANDS: Final = (
     "token",
     "config",
     "db",
+    "doctor",
 )
 _EPILOG: Final = "\n".join(
     (

@@ -60,6 +60,7 @@ def test_the_help_lists_every_command_of_the_issue_and_each_exit_code(new_ca: Co
         "token",
         "config",
         "db",
+        "doctor",
     ]
     assert [line.split()[0] for line in text.partition("Commands:")[2].splitlines()[1 : len(names) + 1]] == names
     assert [line.split()[0] for line in text.partition("Exit codes:")[2].splitlines()[1:8]] == list("0123456")

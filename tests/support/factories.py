@@ -13,6 +13,7 @@ from argon2 import PasswordHasher
 from ca_service.authority.accounts import Accounts
 from ca_service.authority.audit import AuditEvent, Event
 from ca_service.authority.custody import RootCustody
+from ca_service.authority.doctor import Doctor
 from ca_service.authority.external import ExternalAuthorities
 from ca_service.authority.fitting import Fitting
 from ca_service.authority.fleet.clusters import Fleet
@@ -37,6 +38,7 @@ from tests.support.fakes import (
     InMemoryLedger,
     counting_serial_numbers,
 )
+from tests.support.fetching import FakeFetcher
 from tests.support.fleet import InMemoryFleetStore
 from tests.support.revocation import InMemoryCRLStore, InMemoryRevocationStore
 
@@ -126,6 +128,8 @@ class Lab:
     fleet: Fleet = field(init=False)
     handover: Handover = field(init=False)
     revocation: Revocation = field(init=False)
+    fetcher: FakeFetcher = field(default_factory=FakeFetcher)
+    doctor: Doctor = field(init=False)
     publishing: Publishing = field(init=False)
     accounts: Accounts = field(init=False)
     tokens: Tokens = field(init=False)
@@ -145,6 +149,7 @@ class Lab:
         self.fleet = Fleet(self.fleet_store, self.ledger, self.revocations, self.issuance, self.clock)
         self.handover = Handover(self.fleet, self.issuance, self.hierarchy)
         self.revocation = Revocation(self.revocations, self.clock)
+        self.doctor = Doctor(self.hierarchy, self.ledger, self.revocations, self.fetcher, self.clock)
         self.publishing = Publishing(
             self.crls, self.revocations, self.hierarchy, self.keystore, self.clock, CRLPolicy(base_url=self.base_url)
         )

@@ -108,6 +108,7 @@ def installation_on(lab: Lab) -> Installation:
         handover=lab.handover,
         revocation=lab.revocation,
         publishing=lab.publishing,
+        doctor=lab.doctor,
         accounts=lab.accounts,
         tokens=lab.tokens,
         schema=SQLSchema(Database(Path("unused"))),
