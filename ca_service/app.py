@@ -18,6 +18,7 @@ from ca_service import clock
 from ca_service import settings as settings_module
 from ca_service.authority.accounts import Accounts
 from ca_service.authority.custody import RootCustody
+from ca_service.authority.doctor import Doctor
 from ca_service.authority.external import ExternalAuthorities
 from ca_service.authority.fitting import Fitting
 from ca_service.authority.fleet.clusters import Fleet
@@ -26,17 +27,22 @@ from ca_service.authority.hierarchy import Hierarchy, HierarchyPlan
 from ca_service.authority.installation import Installation
 from ca_service.authority.issuance import Issuance
 from ca_service.authority.registration import Policy
+from ca_service.authority.revocation.publishing import CRLPolicy, Publishing
+from ca_service.authority.revocation.revoking import Revocation
 from ca_service.authority.tokens import Tokens
 from ca_service.errors import Conflict
 from ca_service.keystore import files
 from ca_service.keystore.encrypted import EncryptedFileKeyStore
+from ca_service.probe.fetching import HTTPFetcher
 from ca_service.settings import Settings
 from ca_service.storage.accounts import SQLAccountStore
+from ca_service.storage.crls import SQLCRLStore
 from ca_service.storage.database import Database
 from ca_service.storage.fleet import SQLFleetStore
 from ca_service.storage.issuers import SQLIssuerStore
 from ca_service.storage.ledger import SQLLedger
 from ca_service.storage.migrating import SQLSchema
+from ca_service.storage.revocation import SQLRevocationStore
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -60,10 +66,11 @@ def open_installation(settings: Settings, hasher: PasswordHasher | None = None) 
     database = Database(folder / "ca.sqlite3")
     issuers, ledger = SQLIssuerStore(database), SQLLedger(database)
     hierarchy = Hierarchy(issuers, keystore, clock.utc_now, x509.random_serial_number, _plain_http(settings))
-    issuance = Issuance(ledger, hierarchy, _policy(settings), clock.utc_now, x509.random_serial_number)
+    revocations = SQLRevocationStore(database)
+    issuance = Issuance(ledger, revocations, hierarchy, _policy(settings), clock.utc_now, x509.random_serial_number)
     account_store = SQLAccountStore(database)
     accounts = Accounts(account_store, hasher or PasswordHasher(), clock.utc_now)
-    fleet = Fleet(SQLFleetStore(database), ledger, issuance, clock.utc_now)
+    fleet = Fleet(SQLFleetStore(database), ledger, revocations, issuance, clock.utc_now)
     return Installation(
         hierarchy=hierarchy,
         external=ExternalAuthorities(issuers, keystore, clock.utc_now),
@@ -72,6 +79,11 @@ def open_installation(settings: Settings, hasher: PasswordHasher | None = None) 
         fitting=Fitting(clock.utc_now),
         fleet=fleet,
         handover=Handover(fleet, issuance, hierarchy),
+        revocation=Revocation(revocations, clock.utc_now),
+        publishing=Publishing(
+            SQLCRLStore(database), revocations, hierarchy, keystore, clock.utc_now, _crl_policy(settings)
+        ),
+        doctor=Doctor(hierarchy, ledger, revocations, HTTPFetcher(), clock.utc_now),
         accounts=accounts,
         tokens=Tokens(account_store, accounts, clock.utc_now),
         schema=SQLSchema(database),
@@ -95,6 +107,15 @@ def _policy(settings: Settings) -> Policy:
         max_days=settings.policy.max_days,
         backdate=timedelta(minutes=settings.policy.backdate_minutes),
         allow_p521=settings.policy.allow_p521,
+    )
+
+
+def _crl_policy(settings: Settings) -> CRLPolicy:
+    hours = settings.revocation.delta_hours
+    return CRLPolicy(
+        lifetime=timedelta(hours=settings.revocation.crl_hours),
+        delta_lifetime=timedelta(hours=hours) if hours else None,
+        base_url=_plain_http(settings),
     )
 
 

@@ -8,6 +8,7 @@ CAServiceError
 ├── Conflict             it contradicts what is stored already
 ├── NotAuthenticated     nobody has said who is asking
 ├── NotAllowed           who is asking may not do this
+├── Unreachable          another service does not answer, or not as it should
 ├── NotReady             the installation has to be set up, upgraded or unlocked first
 ├── ConfigurationError   a setting cannot be used
 ├── KeystoreError        a private key cannot be had, or is not kept safely
@@ -171,6 +172,13 @@ class NotAllowed(CAServiceError):
 
     code = "not-allowed"
     title = "Not allowed"
+
+
+class Unreachable(CAServiceError):
+    """Another service does not answer, or not as it should."""
+
+    code = "unreachable"
+    title = "Not reachable"
 
 
 class NotReady(CAServiceError):

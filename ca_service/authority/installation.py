@@ -8,6 +8,7 @@ from typing import Protocol
 
 from ca_service.authority.accounts import Accounts
 from ca_service.authority.custody import RootCustody
+from ca_service.authority.doctor import Doctor
 from ca_service.authority.external import ExternalAuthorities
 from ca_service.authority.fitting import Fitting
 from ca_service.authority.fleet.clusters import Fleet
@@ -15,6 +16,8 @@ from ca_service.authority.fleet.handover import Handover
 from ca_service.authority.hierarchy import Hierarchy, HierarchyPlan
 from ca_service.authority.issuance import Issuance
 from ca_service.authority.ports import Clock
+from ca_service.authority.revocation.publishing import Publishing
+from ca_service.authority.revocation.revoking import Revocation
 from ca_service.authority.tokens import Tokens
 
 
@@ -51,6 +54,9 @@ class Installation:
     fitting: Fitting
     fleet: Fleet
     handover: Handover
+    revocation: Revocation
+    publishing: Publishing
+    doctor: Doctor
     accounts: Accounts
     tokens: Tokens
     schema: Schema

@@ -37,6 +37,7 @@ _CODES: Final[dict[type[CAServiceError], ExitCode]] = {
     errors.InvalidInput: ExitCode.USAGE,
     errors.NotAuthenticated: ExitCode.NOT_ALLOWED,
     errors.NotAllowed: ExitCode.NOT_ALLOWED,
+    errors.Unreachable: ExitCode.UNREACHABLE,
 }
 
 

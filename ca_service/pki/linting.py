@@ -29,6 +29,8 @@ _ALLOWED: Final = _MAY_BE_CRITICAL | {
     x509.SubjectKeyIdentifier,
     x509.AuthorityKeyIdentifier,
     x509.AuthorityInformationAccess,
+    x509.CRLDistributionPoints,
+    x509.OCSPNoCheck,
 }
 _MAX_SERIAL_BITS: Final = 159
 
@@ -212,8 +214,9 @@ def alternative_name_is_as_asked(candidate: Candidate) -> bool:
 
 
 def alternative_name_is_there(candidate: Candidate) -> bool:
-    """A leaf names its hosts in the subject alternative name (RFC 9525, 2); an authority has none."""
-    return bool(candidate.alternative_name) is not candidate.contents.profile.is_authority
+    """A leaf names its hosts in the subject alternative name (RFC 9525, 2); no authority and no responder has one."""
+    profile = candidate.contents.profile
+    return bool(candidate.alternative_name) is not (profile.is_authority or profile.is_responder)
 
 
 def wildcards_follow_the_profile(candidate: Candidate) -> bool:
@@ -237,16 +240,48 @@ def authority_key_identifier_names_the_issuer(candidate: Candidate) -> bool:
 
 
 def information_access_is_plain_http(candidate: Candidate) -> bool:
-    """The issuer's certificate is fetched over plain HTTP, which needs no other certificate (RFC 5280, 4.2.2.1)."""
+    """Issuer and OCSP answers are fetched over plain HTTP, which needs no other certificate (RFC 5280, 4.2.2.1)."""
     found = candidate.extensions.get(x509.AuthorityInformationAccess)
     if not isinstance(found, x509.AuthorityInformationAccess):
         return True  # an issuer without an address of its own writes none
-    return all(
-        access.access_method == AuthorityInformationAccessOID.CA_ISSUERS
-        and isinstance(access.access_location, x509.UniformResourceIdentifier)
-        and access.access_location.value.startswith("http://")
-        for access in found
+    methods = [access.access_method for access in found]
+    return (
+        set(methods) <= {AuthorityInformationAccessOID.CA_ISSUERS, AuthorityInformationAccessOID.OCSP}
+        and len(set(methods)) == len(methods)
+        and all(_is_plain_http(access.access_location) for access in found)
     )
+
+
+def distribution_point_is_one_over_plain_http(candidate: Candidate) -> bool:
+    """The list is at one address (CUCM 14SU3 reads no more), over plain HTTP (RFC 5280, 8), for all reasons."""
+    found = candidate.extensions.get(x509.CRLDistributionPoints)
+    if not isinstance(found, x509.CRLDistributionPoints):
+        return True
+    [place, *others] = found
+    names_ = place.full_name or []
+    has_limits = place.reasons is not None or place.crl_issuer is not None
+    return not others and not has_limits and len(names_) == 1 and _is_plain_http(names_[0])
+
+
+def locations_are_the_issuers(candidate: Candidate) -> bool:
+    """It says where its issuer's certificate, answers and list are as far as the issuer has addresses, and no other."""
+    issuer, told = candidate.issuer, set[str]()
+    access = candidate.extensions.get(x509.AuthorityInformationAccess)
+    if isinstance(access, x509.AuthorityInformationAccess):
+        told |= {str(each.access_location.value) for each in access}
+    points = candidate.extensions.get(x509.CRLDistributionPoints)
+    if isinstance(points, x509.CRLDistributionPoints):
+        told |= {str(name.value) for point in points for name in point.full_name or ()}
+    return told == {issuer.certificate_url, issuer.ocsp_url, issuer.crl_url} - {""}
+
+
+def _is_plain_http(name: x509.GeneralName) -> bool:
+    return isinstance(name, x509.UniformResourceIdentifier) and name.value.startswith("http://")
+
+
+def no_check_is_for_responders(candidate: Candidate) -> bool:
+    """Who signs OCSP answers is not asked about by OCSP, and nobody else is exempt (RFC 6960, 4.2.2.2.1)."""
+    return (x509.OCSPNoCheck in candidate.extensions) is candidate.contents.profile.is_responder
 
 
 RULES: Final[tuple[Rule, ...]] = (
@@ -278,4 +313,7 @@ RULES: Final[tuple[Rule, ...]] = (
     subject_key_identifier_names_the_key,
     authority_key_identifier_names_the_issuer,
     information_access_is_plain_http,
+    distribution_point_is_one_over_plain_http,
+    locations_are_the_issuers,
+    no_check_is_for_responders,
 )

@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from ca_service.authority.permissions import Role
 from ca_service.web.api.operations import OPERATIONS, Operation
 from tests.support.requests import SOCIALMINER, UCCX_PUBLISHER, UCCX_SUBSCRIBER
 from tests.support.spoiled import intermediate, issued, root
 
-from .conftest import served
+from .conftest import Made, served
 
+BY_ID = {operation.id: operation for operation in OPERATIONS}
 AUTHORIZED = '-H "Authorization: Bearer $TOKEN"'
 
 
@@ -45,8 +47,7 @@ def run(line: str, folder: Path, token: str) -> subprocess.CompletedProcess[byte
 
 
 def test_curl_saves_the_bundle_under_its_name_and_openssl_accepts_it(base_url: str, folder: Path, token: str) -> None:
-    issue = next(operation for operation in OPERATIONS if operation.id == "issueCertificates")
-    done = run(issue.curl.format(base_url=base_url), folder, token)
+    done = run(BY_ID["issueCertificates"].curl.format(base_url=base_url), folder, token)
     assert done.returncode == 0, done.stderr
     with zipfile.ZipFile(folder / "uccx1.example.com-tomcat-ECDSA.zip") as bundle:
         bundle.extractall(folder)
@@ -56,15 +57,19 @@ def test_curl_saves_the_bundle_under_its_name_and_openssl_accepts_it(base_url: s
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.id)
 def test_every_curl_line_of_the_documentation_works(
-    base_url: str, folder: Path, token: str, operation: Operation
+    base_url: str, folder: Path, made: Made, operation: Operation
 ) -> None:
+    token = made.tokens[Role.ADMINISTRATOR]
     first = run(
         f"curl -fsS {AUTHORIZED} -D - -o /dev/null --data-binary @uccx2.csr {base_url}/api/v1/certificates",
         folder,
         token,
     )
     location = next(line for line in first.stdout.decode().splitlines() if line.startswith("Location: "))
-    line = operation.curl.format(base_url=base_url).replace("SERIAL_NUMBER", location.rpartition("/")[2])
+    serial = location.rpartition("/")[2]
+    if operation.id == "releaseCertificates":
+        run(BY_ID["revokeCertificates"].curl.format(base_url=base_url).replace("SERIAL_NUMBER", serial), folder, token)
+    line = operation.curl.format(base_url=base_url).replace("SERIAL_NUMBER", serial)
     done = run(line, folder, token)
     assert done.returncode == 0, done.stderr
 

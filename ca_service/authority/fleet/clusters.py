@@ -16,12 +16,13 @@ from ca_service.authority.fleet.records import (
     NodeRecord,
     PlacedRequest,
 )
-from ca_service.authority.fleet.states import Slot, slots_of
+from ca_service.authority.fleet.states import Known, Slot, slots_of
 from ca_service.authority.fleet.store import FleetStore
 from ca_service.authority.issuance import Issuance, Issued
 from ca_service.authority.permissions import Action, Actor, require
 from ca_service.authority.ports import Clock, Ledger
 from ca_service.authority.registration import Examination, Options
+from ca_service.authority.revocation.store import RevocationStore
 from ca_service.errors import Finding, InvalidInput, NotFound, Refused, blockers
 from ca_service.pki import keys
 
@@ -31,9 +32,12 @@ __all__ = ["Fleet", "NodeInput"]
 class Fleet:
     """Clusters, and where each of their slots stands."""
 
-    def __init__(self, store: FleetStore, ledger: Ledger, issuance: Issuance, clock: Clock) -> None:
+    def __init__(
+        self, store: FleetStore, ledger: Ledger, revocations: RevocationStore, issuance: Issuance, clock: Clock
+    ) -> None:
         self._store = store
         self._ledger = ledger
+        self._revocations = revocations
         self._issuance = issuance
         self._clock = clock
 
@@ -116,7 +120,28 @@ class Fleet:
         requests = self._store.list_requests(cluster.id)
         issued = self._ledger.list_by_requests({each.request_fingerprint for each in requests})
         newest = {record.request_fingerprint: record for record in reversed(issued)}
-        return slots_of(cluster, requests, newest, self._store.list_marks(cluster.id), self._clock())
+        standing = self._revocations.list_revocations([record.serial_number for record in newest.values()])
+        known = Known(
+            certificates=newest,
+            revoked={serial for serial, revocation in standing.items() if not revocation.is_good},
+            done={mark.step: mark for mark in self._store.list_marks(cluster.id)},
+            now=self._clock(),
+        )
+        return slots_of(cluster, requests, known)
+
+    def serial_numbers(self, actor: Actor, cluster_id: int) -> tuple[str, ...]:
+        """Those of every certificate in the slots of the cluster that is still valid; raises NotFound for none."""
+        slots, now = self.slots(actor, cluster_id), self._clock()
+        newest = [slot.certificate for slot in slots if slot.certificate]
+        records = [*newest, *(past.certificate for slot in slots for past in slot.past)]
+        serials = dict.fromkeys(record.serial_number for record in records if record.not_after >= now)
+        if not serials:
+            raise NotFound.because(
+                "cluster.no-certificates",
+                "The cluster has no valid certificate.",
+                "Look at its board: nothing was signed for it, or all of it has ended.",
+            )
+        return tuple(serials)
 
     def list_marks(self, actor: Actor, cluster_id: int) -> tuple[Mark, ...]:
         """What is marked as done in this cluster; raises NotFound."""

@@ -94,7 +94,7 @@ class Handover:
         return cluster_bundle(cluster.name, cluster.name, deliveries, [node_of(node) for node in cluster.nodes])
 
     def _delivery(self, slot: Slot) -> Delivery | None:
-        if slot.certificate is None or slot.state is State.EXPIRED:
+        if slot.certificate is None or slot.state in (State.EXPIRED, State.REVOKED):
             return None
         node, covers = node_of(slot.node), tuple(map(node_of, slot.covers))
         delivery = self._issuance.delivery(slot.certificate)

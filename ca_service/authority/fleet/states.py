@@ -5,12 +5,13 @@ A slot is a purpose on a node. Who moves it:
     NO_REQUEST  --a request is placed-->  REQUESTED  --it is signed, at any door-->  ISSUED
     ISSUED  --"uploaded" is marked-->  UPLOADED  --"served" is marked-->  VERIFIED
     any of the last three  --less than EXPIRING_DAYS are left-->  EXPIRING  --the end-->  EXPIRED
+    any that has a certificate  --that is revoked, or put on hold-->  REVOKED; a hold that is released leads back
     any  --another request is placed-->  REQUESTED or ISSUED; what was there before becomes history
 
 A multi-server request stands in the slot of the node that made it, its certificate too; the slots of the other
 nodes that it names are covered by it as long as it is the newest and they have no newer request of their own.
-They are COVERED once it is signed; before, and when it has expired, they stand where it stands. A request that is
-placed once more somewhere else has moved there.
+They are COVERED once it is signed; before, and when it has expired or is revoked, they stand
+where it stands. A request that is placed once more somewhere else has moved there.
 """
 
 from __future__ import annotations
@@ -44,7 +45,19 @@ class State(StrEnum):
     VERIFIED = "verified"
     EXPIRING = "expiring"
     EXPIRED = "expired"
+    REVOKED = "revoked"
     COVERED = "covered"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a slot is derived from, beside its requests: certificates by the fingerprint of their request, the serial
+    numbers of those that are revoked or on hold, marks by their step, the time."""
+
+    certificates: Mapping[str, CertificateRecord]
+    revoked: Collection[str]
+    done: Mapping[str, Mark]
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,22 +92,15 @@ class Slot:
     past: tuple[Past, ...] = ()
 
 
-def slots_of(
-    cluster: ClusterRecord,
-    requests: Sequence[PlacedRequest],
-    certificates: Mapping[str, CertificateRecord],
-    marks: Sequence[Mark],
-    now: datetime,
-) -> tuple[Slot, ...]:
-    """All slots of a cluster, nodes in their order: `requests` newest first, `certificates` by request fingerprint.
+def slots_of(cluster: ClusterRecord, requests: Sequence[PlacedRequest], known: Known) -> tuple[Slot, ...]:
+    """All slots of a cluster, nodes in their order; `requests` newest first.
 
     Each node has a slot for tomcat-ECDSA; for another purpose once a request, its own or a multi-server one, is for it.
     """
-    done = {mark.step: mark for mark in marks}
     placed = _last_places(requests)
     names = {each.request_fingerprint: _names(each) for each in placed if each.is_multi_server}
     found = [
-        _slot(node, purpose, [each for each in placed if _is_for(each, node, purpose)], certificates, done, now)
+        _slot(node, purpose, [each for each in placed if _is_for(each, node, purpose)], known)
         for node in cluster.nodes
         for purpose in _purposes(node, placed, names)
     ]
@@ -131,39 +137,34 @@ def _is_for(request: PlacedRequest, node: NodeRecord, purpose: Purpose) -> bool:
     return request.node_id == node.id and request.purpose == purpose.service
 
 
-def _slot(
-    node: NodeRecord,
-    purpose: Purpose,
-    requests: Sequence[PlacedRequest],
-    certificates: Mapping[str, CertificateRecord],
-    done: Mapping[str, Mark],
-    now: datetime,
-) -> Slot:
+def _slot(node: NodeRecord, purpose: Purpose, requests: Sequence[PlacedRequest], known: Known) -> Slot:
     """One slot by itself; `requests` are its own, newest first."""
     if not requests:
         return Slot(node, purpose, State.NO_REQUEST)
     newest, *older = requests
-    certificate = certificates.get(newest.request_fingerprint)
-    uploaded = done.get(upload_key(purpose, certificate.serial_number)) if certificate else None
-    verified = done.get(verify_key(purpose, certificate.serial_number)) if certificate else None
+    certificate = known.certificates.get(newest.request_fingerprint)
+    uploaded = known.done.get(upload_key(purpose, certificate.serial_number)) if certificate else None
+    verified = known.done.get(verify_key(purpose, certificate.serial_number)) if certificate else None
     return Slot(
         node=node,
         purpose=purpose,
-        state=_state(certificate, uploaded, verified, now),
+        state=_state(certificate, uploaded, verified, known),
         request=newest,
         certificate=certificate,
         uploaded=uploaded,
         verified=verified,
-        past=tuple(_past(purpose, newest, older, certificates, done, is_replaced=uploaded is not None)),
+        past=tuple(_past(purpose, newest, older, known, is_replaced=uploaded is not None)),
     )
 
 
-def _state(certificate: CertificateRecord | None, uploaded: Mark | None, verified: Mark | None, now: datetime) -> State:
+def _state(certificate: CertificateRecord | None, uploaded: Mark | None, verified: Mark | None, known: Known) -> State:
     if certificate is None:
         return State.REQUESTED
-    if certificate.not_after < now:
+    if certificate.not_after < known.now:
         return State.EXPIRED
-    if certificate.not_after - now < timedelta(days=EXPIRING_DAYS):
+    if certificate.serial_number in known.revoked:
+        return State.REVOKED
+    if certificate.not_after - known.now < timedelta(days=EXPIRING_DAYS):
         return State.EXPIRING
     if verified:
         return State.VERIFIED
@@ -174,20 +175,19 @@ def _past(
     purpose: Purpose,
     newest: PlacedRequest,
     older: Sequence[PlacedRequest],
-    certificates: Mapping[str, CertificateRecord],
-    done: Mapping[str, Mark],
+    known: Known,
     *,
     is_replaced: bool,
 ) -> Iterator[Past]:
     """The certificates of earlier requests."""
     for request in older:
-        certificate = certificates.get(request.request_fingerprint)
+        certificate = known.certificates.get(request.request_fingerprint)
         if certificate is not None:
             yield Past(
                 request,
                 certificate,
                 is_key_replaced=request.key_fingerprint != newest.key_fingerprint,
-                was_uploaded=upload_key(purpose, certificate.serial_number) in done,
+                was_uploaded=upload_key(purpose, certificate.serial_number) in known.done,
                 is_replaced=is_replaced,
             )
 
@@ -236,7 +236,7 @@ def _covered(slot: Slot, cover: Slot) -> Slot:
         past = (own, *past)
     return replace(
         slot,
-        state=cover.state if cover.state in (State.REQUESTED, State.EXPIRED) else State.COVERED,
+        state=cover.state if cover.state in (State.REQUESTED, State.EXPIRED, State.REVOKED) else State.COVERED,
         covered_by=cover.node,
         certificate=None,
         uploaded=None,

@@ -14,13 +14,14 @@ from pydantic import BaseModel
 from ca_service.authority.hierarchy import ActiveAuthority
 from ca_service.authority.records import CertificateRecord
 from ca_service.authority.registration import Examination
+from ca_service.authority.revocation.records import Outcome, RevocationRecord
 from ca_service.errors import Finding
 from ca_service.pki import encodings, keys, names
 from ca_service.vos.fit import Fit
 from ca_service.web.api import models
 from ca_service.web.api.negotiation import JSON
 from ca_service.web.auth import API_PREFIX
-from ca_service.web.context import base_url, installation
+from ca_service.web.context import actor, base_url, installation
 from ca_service.web.delivery import deliver, deliver_authority
 
 
@@ -41,6 +42,11 @@ def fit(found: Fit) -> Response:
     return _json(models.FitResultDocument.model_validate(found.as_document()))
 
 
+def revocation(outcome: Outcome, *, done: bool) -> Response:
+    """What was done to each certificate, or would be."""
+    return _json(models.RevocationResultDocument.model_validate(outcome.as_document(done=done)))
+
+
 def authority(active: ActiveAuthority, form: str) -> Response:
     """The authority that issues now, in this form."""
     return _varying(_json(_authority(active)) if form == "json" else deliver_authority(active, form))
@@ -55,6 +61,7 @@ def _certificates_as_json(
     records: Sequence[CertificateRecord], findings: Sequence[Finding], next_page: str | None
 ) -> Response:
     hierarchy = installation().hierarchy
+    standing = installation().revocation.list_of(actor(), [record.serial_number for record in records])
 
     @cache
     def chain(issuer_id: str) -> list[str]:
@@ -62,14 +69,18 @@ def _certificates_as_json(
 
     return _json(
         models.CertificatesDocument(
-            certificates=[_certificate(record, chain(record.issuer_id)) for record in records],
+            certificates=[
+                _certificate(record, chain(record.issuer_id), standing.get(record.serial_number)) for record in records
+            ],
             findings=_findings(findings),
             next=next_page,
         )
     )
 
 
-def _certificate(record: CertificateRecord, chain: list[str]) -> models.CertificateDocument:
+def _certificate(
+    record: CertificateRecord, chain: list[str], revocation: RevocationRecord | None
+) -> models.CertificateDocument:
     own = address(f"certificates/{record.serial_number}")
     return models.CertificateDocument(
         serial_number=record.serial_number,
@@ -82,6 +93,7 @@ def _certificate(record: CertificateRecord, chain: list[str]) -> models.Certific
         issued_at=record.issued_at,
         issued_by=record.issued_by,
         fingerprint=hashlib.sha256(record.der).hexdigest(),
+        revocation=_standing(revocation) if revocation else None,
         pem=_pem(x509.load_der_x509_certificate(record.der)),
         chain=chain,
         links=models.CertificateLinks(
@@ -91,6 +103,15 @@ def _certificate(record: CertificateRecord, chain: list[str]) -> models.Certific
             der=f"{own}?format=der",
             p7b=f"{own}?format=p7b",
         ),
+    )
+
+
+def _standing(record: RevocationRecord) -> models.StandingDocument:
+    return models.StandingDocument(
+        state=record.state.value,
+        reason=record.reason.value,
+        revoked_at=record.revoked_at,
+        changed_by=record.changed_by,
     )
 
 

@@ -24,6 +24,11 @@ _EXAMPLES: Final[dict[type[BaseModel], Any]] = {
     models.ChecksDocument: examples.CHECKS,
     models.AuthorityDocument: examples.AUTHORITY,
     models.FitResultDocument: examples.FIT,
+    models.RevocationResultDocument: examples.REVOCATION,
+}
+_INPUT_EXAMPLES: Final[dict[type[BaseModel], Any]] = {
+    models.RevocationDocument: examples.REVOKED,
+    models.ReleaseDocument: examples.RELEASED,
 }
 _PROBLEMS: Final = {
     400: "A parameter, a field or the body cannot be used.",
@@ -85,7 +90,8 @@ def _static_part() -> dict[str, Any]:
 
 
 def _schemas() -> dict[str, Any]:
-    inputs, outputs = [models.RequestDocument, models.FitDocument], [*_EXAMPLES, models.ProblemDocument]
+    inputs = [models.RequestDocument, models.FitDocument, *_INPUT_EXAMPLES]
+    outputs = [*_EXAMPLES, models.ProblemDocument]
     wanted = [(model, "validation") for model in inputs] + [(model, "serialization") for model in outputs]
     schemas: dict[str, Any] = models_json_schema(wanted, ref_template=_REFERENCE)[1]["$defs"]  # type: ignore[arg-type]
     return schemas
@@ -110,8 +116,10 @@ def _operation(operation: Operation) -> dict[str, Any]:
     }
     if operation.takes is models.RequestDocument:
         described["requestBody"] = _request_body(operation)
-    if operation.takes is models.FitDocument:
+    elif operation.takes is models.FitDocument:
         described["requestBody"] = _fit_body()
+    elif operation.takes is not None:
+        described["requestBody"] = _json_body(operation.takes)
     if operation.is_public:
         described["security"] = []
     return described
@@ -133,7 +141,7 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
                 "schema": schema,
             }
         )
-    if 409 in operation.problems:
+    if operation.takes_key:
         parameters.append(_idempotency_key())
     return parameters
 
@@ -198,6 +206,11 @@ def _fit_body() -> dict[str, Any]:
     }
 
 
+def _json_body(model: type[BaseModel]) -> dict[str, Any]:
+    content = {"schema": _reference(model), "example": _INPUT_EXAMPLES[model]}
+    return {"required": True, "description": "A JSON object.", "content": {JSON: content}}
+
+
 def _answer(operation: Operation, status: int) -> dict[str, Any]:
     content = {kind: _content(operation, kind) for kind in operation.forms.values()}
     headers = _answer_headers(operation)
@@ -214,7 +227,7 @@ def _content(operation: Operation, kind: str) -> dict[str, Any]:
 
 def _answer_headers(operation: Operation) -> Mapping[str, Any]:
     headers: dict[str, Any] = {}
-    if 409 in operation.problems:
+    if operation.takes_key:
         told = "The address of the certificate; of the first one, if there are several."
         headers["Location"] = {"description": told, "required": True, "schema": _ADDRESS}
     if operation.query is models.ListQueryFields:

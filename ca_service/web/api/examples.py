@@ -66,6 +66,7 @@ CERTIFICATES: Final[dict[str, Any]] = {
             "issued_at": "2026-11-23T18:00:00Z",
             "issued_by": "renewal",
             "fingerprint": "0" * 64,
+            "revocation": None,
             "pem": _PEM,
             "chain": [_PEM, _PEM],
             "links": {
@@ -123,6 +124,31 @@ FIT: Final[dict[str, Any]] = {
             },
         },
         {"topic": "end of validity", "stage": "upload", "result": "passed", "message": "", "finding": None},
+    ],
+}
+REVOKED: Final[dict[str, Any]] = {"serial_numbers": [_SERIAL], "reason": "superseded", "preview": True}
+RELEASED: Final[dict[str, Any]] = {"serial_numbers": [_SERIAL]}
+REVOCATION: Final[dict[str, Any]] = {
+    "done": False,
+    "changed": 1,
+    "certificates": [
+        {
+            "serial_number": _SERIAL,
+            "host": "sm1.example.com",
+            "effect": "revoke",
+            "state": "revoked",
+            "reason": "superseded",
+            "revoked_at": "2026-11-25T14:00:00Z",
+        }
+    ],
+    "findings": [
+        {
+            "pointer": "",
+            "rule": "revocation.cannot-be-undone",
+            "severity": "warning",
+            "detail": "This cannot be undone.",
+            "mend": "Choose certificateHold if you are not sure: a hold can be released.",
+        }
     ],
 }
 AUTHORITY: Final[dict[str, Any]] = {

@@ -23,6 +23,7 @@ class Operation:
     `curl` is a line for a shell in which $TOKEN is set; {base_url} stands for where this service is
     reached. `answers` tells what each status of a success means, `forms` the content types by their
     name, `takes` the JSON of its body, `answer` that of its answer; `problems` are the statuses of its refusals.
+    `takes_key` says that an Idempotency-Key makes it safe to repeat, and that it answers with a Location.
     """
 
     id: str
@@ -36,6 +37,7 @@ class Operation:
     query: type[BaseModel] = models.NoQuery
     forms: Mapping[str, str] = field(default_factory=lambda: MappingProxyType(JSON_ONLY))
     takes: type[BaseModel] | None = None
+    takes_key: bool = False
     is_public: bool = False
     problems: tuple[int, ...] = _READ_PROBLEMS
 
@@ -61,6 +63,7 @@ OPERATIONS: Final = (
         query=models.IssueQuery,
         forms=certificate_forms(1),
         takes=models.RequestDocument,
+        takes_key=True,
         problems=(*_INTAKE_PROBLEMS, 409, 422, 503),
     ),
     Operation(
@@ -118,6 +121,39 @@ OPERATIONS: Final = (
         query=models.CertificateQueryFields,
         forms=certificate_forms(1),
         problems=(*_READ_PROBLEMS, 404),
+    ),
+    Operation(
+        id="revokeCertificates",
+        method="POST",
+        path="/api/v1/revocations",
+        summary="Revoke certificates",
+        description=(
+            "Revokes what is selected by serial number, by key or by host, or puts it on hold (certificateHold): all "
+            "of it, or nothing. Any other reason is final. What is so already stays, so it can be repeated. With "
+            "`preview` nothing is done; the answer tells what would be."
+        ),
+        curl=_curl(
+            """--json '{{"serial_numbers": ["SERIAL_NUMBER"], "reason": "certificateHold"}}' """
+            '"{base_url}/api/v1/revocations"'
+        ),
+        answers={200: "What was done to each certificate, or would be."},
+        answer=models.RevocationResultDocument,
+        takes=models.RevocationDocument,
+        problems=(*_INTAKE_PROBLEMS, 404, 409),
+    ),
+    Operation(
+        id="releaseCertificates",
+        method="POST",
+        path="/api/v1/revocations/release",
+        summary="Release a hold",
+        description="Ends the hold of what is selected: it is good again. What is revoked for good stays so.",
+        curl=_curl(
+            """--json '{{"serial_numbers": ["SERIAL_NUMBER"]}}' "{base_url}/api/v1/revocations/release" """.strip()
+        ),
+        answers={200: "What was done to each certificate, or would be."},
+        answer=models.RevocationResultDocument,
+        takes=models.ReleaseDocument,
+        problems=(*_INTAKE_PROBLEMS, 404, 409),
     ),
     Operation(
         id="getAuthority",

@@ -10,9 +10,10 @@ from flask import Response, render_template, request
 from flask.typing import ResponseReturnValue
 
 from ca_service.authority.issuance import MAX_REQUESTS
-from ca_service.authority.permissions import Action
+from ca_service.authority.permissions import PERMISSIONS, Action
 from ca_service.authority.records import CertificateQuery, CertificateRecord, Sort
 from ca_service.errors import InvalidInput, NotFound, blocking
+from ca_service.pki.reasons import FOR_LEAVES
 from ca_service.vos.bundle import bundle_name, node_bundle
 from ca_service.vos.file_names import safe_name
 from ca_service.vos.fit import Stage
@@ -38,7 +39,10 @@ def certificates() -> ResponseReturnValue:
         limit=_PAGE_SIZE,
     )
     page = installation().issuance.list_certificates(actor(), query)
-    return render_template("certificates.html", page=page, query=query, sorts=SORTS, now=installation().clock())
+    standing = installation().revocation.list_of(actor(), [record.serial_number for record in page.items])
+    return render_template(
+        "certificates.html", page=page, query=query, sorts=SORTS, now=installation().clock(), standing=standing
+    )
 
 
 @blueprint.get("/certificates/<serial_number>")
@@ -48,7 +52,16 @@ def certificate(serial_number: str) -> ResponseReturnValue:
     record = installation().issuance.get_certificate(actor(), serial_number)
     shown = _shown(record)
     fit = installation().fitting.of_record(record, shown["delivery"].authorities)
-    return render_template("certificate.html", **shown, fit=fit, stages=tuple(Stage), now=installation().clock())
+    return render_template(
+        "certificate.html",
+        **shown,
+        fit=fit,
+        stages=tuple(Stage),
+        now=installation().clock(),
+        revocation=installation().revocation.find(actor(), record.serial_number),
+        reasons=FOR_LEAVES,
+        may_revoke=actor().role in PERMISSIONS[Action.REVOKE],
+    )
 
 
 @blueprint.get("/certificates/<serial_number>/download")

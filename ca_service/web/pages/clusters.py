@@ -92,6 +92,7 @@ def board_page(cluster_id: int, findings: tuple[Finding, ...] = (), open_part: s
         no_node=_NO_NODE,
         request_pem=request_pem,
         may_change=may_change(),
+        may_revoke=actor().role in PERMISSIONS[Action.REVOKE],
         now=installation().clock(),
         **product_choices(),
     )

@@ -18,7 +18,9 @@ from ca_service.authority.fleet.placement import Choice, Placement
 from ca_service.authority.fleet.records import ClusterQuery
 from ca_service.authority.fleet.states import Slot, State
 from ca_service.authority.registration import Options
+from ca_service.authority.revocation.records import Selection
 from ca_service.errors import CAServiceError, Conflict, InvalidInput, NotFound, Refused
+from ca_service.pki.reasons import Reason
 from ca_service.vos.fit import Files
 from ca_service.vos.purposes import TOMCAT_ECDSA as TOMCAT
 from ca_service.vos.runbook import upload_key, verify_key
@@ -564,3 +566,34 @@ def test_a_misfit_of_our_own_is_never_stored(lab: Lab, monkeypatch: pytest.Monke
 def lab_certificate(lab: Lab) -> bytes:
     """A certificate that no node takes as its own: that of the authority."""
     return lab.hierarchy.active().chain[0].public_bytes(Encoding.PEM)
+
+
+# Revocation
+
+
+def test_a_slot_whose_certificate_is_on_hold_says_so_and_a_release_leads_back(lab: Lab) -> None:
+    lab.fleet.sign(OPERATOR, 1, placements(lab), DAYS)
+    only = Selection(host="uccx1.example.com")
+
+    lab.revocation.revoke(OPERATOR, only, Reason.CERTIFICATE_HOLD)
+    assert slot(lab).state is State.REVOKED
+    assert slot(lab, "uccx2.example.com").state is State.ISSUED
+    delivered = [file.path for file in lab.handover.bundle(OPERATOR, 1).uploads if file.purpose == "tomcat-ECDSA"]
+    assert [path.partition("/")[0] for path in delivered] == ["uccx2.example.com", "sm1.example.com"]
+
+    lab.revocation.release(OPERATOR, only)
+    assert slot(lab).state is State.ISSUED
+
+
+def test_the_certificates_of_a_cluster_are_those_that_are_valid_in_its_slots(lab: Lab) -> None:
+    with pytest.raises(NotFound) as caught:
+        lab.fleet.serial_numbers(OPERATOR, 1)
+    assert caught.value.rule == "cluster.no-certificates"
+
+    first = lab.fleet.sign(OPERATOR, 1, placements(lab), DAYS).certificates
+    second = lab.fleet.sign(OPERATOR, 1, [placement(lab, again())], DAYS).certificates
+    assert set(lab.fleet.serial_numbers(OPERATOR, 1)) == {each.serial_number for each in (*first, *second)}
+
+    lab.clock.now += timedelta(days=101)
+    with pytest.raises(NotFound):
+        lab.fleet.serial_numbers(OPERATOR, 1)

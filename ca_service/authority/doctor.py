@@ -1,0 +1,227 @@
+"""Knows what is looked at to tell whether an installation is well: its tables, keys, chain, and what it publishes.
+
+Nothing is changed. What relying parties fetch is fetched from the very addresses that certificates name, so that
+a proxy, a firewall or a wrong name in between is found here and not by them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, Protocol
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import ocsp
+
+from ca_service.authority.hierarchy import ActiveAuthority, Hierarchy
+from ca_service.authority.permissions import Action, Actor, require
+from ca_service.authority.ports import Clock, Ledger
+from ca_service.authority.records import CertificateQuery, CertificateRecord
+from ca_service.authority.revocation.store import RevocationStore
+from ca_service.errors import CAServiceError, Finding, blockers, blocking, note, warning
+from ca_service.pki import encodings, keys
+
+SOON: Final = timedelta(days=90)
+OCSP_REQUEST: Final = "application/ocsp-request"
+
+
+class Fetcher(Protocol):
+    """What fetches over HTTP as a relying party would: no redirects, not for long, not much."""
+
+    def get(self, url: str) -> bytes:
+        """What is there; raises Unreachable."""
+
+    def post(self, url: str, body: bytes, content_type: str) -> bytes:
+        """What is answered; raises Unreachable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at; without a finding it is well."""
+
+    name: str
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def is_well(self) -> bool:
+        """Whether nothing has to be done."""
+        return not blockers(self.findings)
+
+
+class Doctor:
+    """Looks at an installation."""
+
+    def __init__(
+        self, hierarchy: Hierarchy, ledger: Ledger, revocations: RevocationStore, fetcher: Fetcher, clock: Clock
+    ) -> None:
+        self._hierarchy = hierarchy
+        self._ledger = ledger
+        self._revocations = revocations
+        self._fetcher = fetcher
+        self._clock = clock
+
+    def examine(self, actor: Actor) -> tuple[Check, ...]:
+        """Every check, in the order in which faults should be mended; raises NotReady without an authority."""
+        require(actor, Action.AUTHORITY)
+        active = self._hierarchy.active()
+        newest = next(iter(self._ledger.list_certificates(CertificateQuery(limit=1)).items), None)
+        return (
+            Check("key of the authority", tuple(self._key(active))),
+            Check("key of the root", tuple(self._root_key())),
+            Check("validity of the chain", tuple(self._validity(active))),
+            Check("certificate of the authority, where leaves say it is", tuple(self._aia(active))),
+            Check("revocation list, where leaves say it is", tuple(self._crl(active))),
+            Check("OCSP, where leaves say it is", tuple(self._ocsp(active, newest))),
+        )
+
+    def _key(self, active: ActiveAuthority) -> Iterator[Finding]:
+        try:
+            key = self._hierarchy.signing_key(active)
+        except CAServiceError as error:
+            yield from error.findings
+            return
+        if keys.public_key_der(key.public_key()) != keys.public_key_der(active.issuer.public_key):
+            yield blocking(
+                "doctor.key",
+                "",
+                "The key of the authority does not belong to its certificate.",
+                "Put the keys of the instance folder back from the same copy as the database.",
+            )
+
+    def _root_key(self) -> Iterator[Finding]:
+        if any(record.role == "root" and record.key_id for record in self._hierarchy.list_issuers()):
+            yield note(
+                "doctor.root-key",
+                "",
+                "The key of the root is on this machine.",
+                "For anything but a lab take it offline with `ca-service ca root-key`: export, verify, remove.",
+            )
+
+    def _validity(self, active: ActiveAuthority) -> Iterator[Finding]:
+        now, end = self._clock(), active.validity.not_after
+        if not active.validity.not_before <= now <= end:
+            yield blocking(
+                "authority.expired",
+                "",
+                "The authority is valid from {start} to {end}, which is not now.",
+                "Check the clock of this machine. An authority that has ended needs a successor.",
+                start=active.validity.not_before.date().isoformat(),
+                end=end.date().isoformat(),
+            )
+        elif end - now < SOON:
+            yield warning(
+                "doctor.ends-soon",
+                "",
+                "The authority ends on {end}, and no certificate outlives it.",
+                "Plan its successor, with another name: a node keeps one certificate per name.",
+                end=end.date().isoformat(),
+            )
+
+    def _aia(self, active: ActiveAuthority) -> Iterator[Finding]:
+        url = active.issuer.certificate_url
+        if not url:
+            yield _unpublished()
+            return
+        try:
+            found = self._fetcher.get(url)
+        except CAServiceError as error:
+            yield from error.findings
+            return
+        if found != encodings.der(active.chain[0]):
+            yield _wrong(url, "another thing than the certificate of the authority")
+
+    def _crl(self, active: ActiveAuthority) -> Iterator[Finding]:
+        url = active.issuer.crl_url
+        if not url:
+            yield _unpublished()
+            return
+        try:
+            found = x509.load_der_x509_crl(self._fetcher.get(url))
+        except CAServiceError as error:
+            yield from error.findings
+        except ValueError:
+            yield _wrong(url, "something that is no revocation list")
+        else:
+            yield from self._crl_faults(url, found, active)
+
+    def _crl_faults(
+        self, url: str, found: x509.CertificateRevocationList, active: ActiveAuthority
+    ) -> Iterator[Finding]:
+        if found.issuer != active.issuer.subject or not found.is_signature_valid(active.issuer.public_key):
+            yield _wrong(url, "a revocation list of another authority")
+        elif found.next_update_utc is None or found.next_update_utc <= self._clock():
+            yield _wrong(url, "a revocation list that has lapsed; something in between keeps an old one")
+
+    def _ocsp(self, active: ActiveAuthority, newest: CertificateRecord | None) -> Iterator[Finding]:
+        url = active.issuer.ocsp_url
+        if not url:
+            yield _unpublished()
+            return
+        if newest is None or newest.issuer_id != active.record.id:
+            yield note("doctor.nothing-issued", "", "There is no certificate yet to ask about.")
+            return
+        leaf = x509.load_der_x509_certificate(newest.der)
+        asked = ocsp.OCSPRequestBuilder().add_certificate(leaf, active.chain[0], hashes.SHA256()).build()
+        try:
+            body = asked.public_bytes(Encoding.DER)
+            answer = ocsp.load_der_ocsp_response(self._fetcher.post(url, body, OCSP_REQUEST))
+        except CAServiceError as error:
+            yield from error.findings
+        except ValueError:
+            yield _wrong(url, "something that is no OCSP response")
+        else:
+            yield from self._ocsp_faults(url, answer, newest, active)
+
+    def _ocsp_faults(
+        self, url: str, answer: ocsp.OCSPResponse, newest: CertificateRecord, active: ActiveAuthority
+    ) -> Iterator[Finding]:
+        if answer.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
+            yield _wrong(url, f"the OCSP status {answer.response_status.name}")
+            return
+        revocation = self._revocations.find_revocation(newest.issuer_id, newest.serial_number)
+        is_good = revocation is None or revocation.is_good
+        if (answer.certificate_status is ocsp.OCSPCertStatus.GOOD) is not is_good:
+            yield _wrong(url, f"{answer.certificate_status.name} for {newest.serial_number}, which is not so")
+        elif not _is_signed(answer, active.chain[0]):
+            yield _wrong(url, "an answer whose signature is not that of its responder")
+
+
+def _is_signed(answer: ocsp.OCSPResponse, issuer: x509.Certificate) -> bool:
+    """Whether a responder that the authority has delegated has signed it (RFC 6960, 4.2.2.2)."""
+    responder, algorithm = next(iter(answer.certificates), None), answer.signature_hash_algorithm
+    if responder is None or algorithm is None:
+        return False
+    key = responder.public_key()
+    try:
+        responder.verify_directly_issued_by(issuer)
+        if isinstance(key, ec.EllipticCurvePublicKey):
+            key.verify(answer.signature, answer.tbs_response_bytes, ec.ECDSA(algorithm))
+            return True
+    except (InvalidSignature, ValueError, TypeError):
+        return False
+    return False
+
+
+def _unpublished() -> Finding:
+    return note(
+        "doctor.no-address",
+        "",
+        "Leaves do not say where to find it, because web.base_url is not set, or has a port of its own with https.",
+        "Set web.base_url to the address of this service; certificates that are issued from then on have it.",
+    )
+
+
+def _wrong(url: str, what: str) -> Finding:
+    return blocking(
+        "doctor.published",
+        "",
+        "At {url} there is {what}.",
+        "Fetch it with curl from another machine, and look at the proxy in between.",
+        url=url,
+        what=what,
+    )

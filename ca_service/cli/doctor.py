@@ -1,0 +1,56 @@
+"""Knows `doctor`: whether the installation is well, and what to do if it is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ca_service.authority.doctor import Check
+from ca_service.authority.installation import Installation
+from ca_service.cli.exits import ExitCode
+from ca_service.cli.grammar import declare
+from ca_service.cli.session import Session, operator, pass_session
+from ca_service.errors import Finding, blocking
+
+
+@declare("doctor", "ca-service doctor", "ca-service doctor --json")
+@pass_session
+@click.pass_context
+def command(context: click.Context, session: Session) -> None:
+    """Look whether all is well: tables, keys, chain, and what certificates say is published.
+
+    Fetches the revocation list, the certificate of the authority and an OCSP answer from where leaves say they
+    are. Ends with exit code 1 if something has to be mended.
+    """
+    installation = session.ready()
+    checks = (_tables(installation), *installation.doctor.examine(operator()))
+    is_well = all(check.is_well for check in checks)
+    document = {"is_well": is_well, "checks": [_document(check) for check in checks]}
+    session.console.answer(document, [line for check in checks for line in _lines(check)])
+    if not is_well:
+        context.exit(ExitCode.ERROR)
+
+
+def _tables(installation: Installation) -> Check:
+    return Check(
+        "tables of the database",
+        tuple(
+            blocking("doctor.tables", "", "The tables differ: {what}.", "Put the database back from a copy.", what=what)
+            for what in installation.schema.differences()
+        ),
+    )
+
+
+def _document(check: Check) -> dict[str, Any]:
+    findings = [found.as_document() for found in check.findings]
+    return {"name": check.name, "is_well": check.is_well, "findings": findings}
+
+
+def _lines(check: Check) -> list[str]:
+    mark = "well" if not check.findings else "look" if check.is_well else "BAD "
+    return [f"{mark}  {check.name}", *(f"      {_told(found)}" for found in check.findings)]
+
+
+def _told(finding: Finding) -> str:
+    return f"{finding.detail} {finding.mend}".strip()

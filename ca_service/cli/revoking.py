@@ -1,0 +1,62 @@
+"""Knows what `revoke` and `release` have in common: the selection, the confirmation, the answer."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from ca_service.authority.installation import Installation
+from ca_service.authority.revocation.records import Outcome, Selection
+from ca_service.authority.revocation.selecting import with_serial_numbers
+from ca_service.cli.console import Console, table
+from ca_service.cli.session import operator
+from ca_service.errors import InvalidInput
+
+_OPTIONS = (
+    click.argument("serial_numbers", metavar="[SERIAL]...", nargs=-1),
+    click.option("--key", default="", metavar="SHA256", help="Every certificate with the key of this fingerprint."),
+    click.option("--host", default="", metavar="NAME", help="Every certificate that names this host."),
+    click.option("--cluster", type=int, metavar="ID", help="Every valid certificate in the slots of this cluster."),
+)
+
+
+def selection_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The ways to say which certificates are meant."""
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return function
+
+
+def selected(
+    installation: Installation, serial_numbers: tuple[str, ...], key: str, host: str, cluster: int | None
+) -> Selection:
+    """What the options mean."""
+    selection = Selection(serial_numbers, key, host)
+    if cluster is None:
+        return selection
+    return with_serial_numbers(selection, installation.fleet.serial_numbers(operator(), cluster))
+
+
+def confirm(console: Console, planned: Outcome, *, is_confirmed: bool) -> None:
+    """Tell what follows, and go on only if somebody says so."""
+    console.remark(*(f"{found.detail} {found.mend}".strip() for found in planned.findings))
+    if is_confirmed:
+        return
+    if not sys.stdin.isatty():
+        raise InvalidInput.because(
+            "confirmation.missing", "There is no terminal to ask for a confirmation.", "Give --yes to go on without."
+        )
+    typed = str(click.prompt(f"Type {planned.confirmation} to go on", default="", show_default=False, err=True))
+    planned.require_confirmation(typed)
+
+
+def outcome_lines(outcome: Outcome) -> list[str]:
+    """What was done to each certificate, or would be, for a person."""
+    rows = (
+        (each.certificate.serial_number, each.certificate.host, each.effect.value, each.state_text)
+        for each in outcome.changes
+    )
+    return table(("serial number", "host", "effect", "state"), rows)

@@ -1,0 +1,193 @@
+"""Whether an installation is well: each fault is found where it is, and a sound one has none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import ocsp
+
+from ca_service.authority.registration import Options
+from ca_service.authority.revocation.records import Selection
+from ca_service.errors import NotReady, Severity
+from ca_service.pki import encodings, keys
+from ca_service.pki.reasons import Reason
+from tests.support import certificates
+from tests.support.factories import OPERATOR, PLAN, Lab, event
+from tests.support.requests import UCCX_PUBLISHER
+
+BASE = "http://ca.example.com"
+AIA, CRL, OCSP = f"{BASE}/ca/intermediate-g1.der", f"{BASE}/ca/intermediate-g1.crl", f"{BASE}/ocsp"
+
+
+@pytest.fixture
+def lab() -> Lab:
+    """An authority that is reached at BASE and publishes what it should, with one certificate."""
+    lab = Lab(base_url=BASE).initialised()
+    lab.issuance.issue(OPERATOR, [UCCX_PUBLISHER.data], Options())
+    lab.fetcher.gets = {AIA: encodings.der(issuing(lab)), CRL: crl(lab)}
+    lab.fetcher.posts = {OCSP: lambda body: answer(lab, body)}
+    return lab
+
+
+def issuing(lab: Lab) -> x509.Certificate:
+    return lab.hierarchy.active().chain[0]
+
+
+def signer(lab: Lab) -> ec.EllipticCurvePrivateKey:
+    return lab.hierarchy.signing_key(lab.hierarchy.active())
+
+
+def crl(lab: Lab, *, key: ec.EllipticCurvePrivateKey | None = None, days: int = 7) -> bytes:
+    """A list made by the library, not by us."""
+    now = lab.clock()
+    built = x509.CertificateRevocationListBuilder().issuer_name(issuing(lab).subject)
+    built = built.last_update(now - timedelta(days=30)).next_update(now + timedelta(days=days))
+    return built.sign(key or signer(lab), hashes.SHA256()).public_bytes(Encoding.DER)
+
+
+def responder(lab: Lab, key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+    """A delegated responder of the authority."""
+    now = lab.clock()
+    built = x509.CertificateBuilder().issuer_name(issuing(lab).subject).subject_name(certificates.common_name("ocsp"))
+    built = built.public_key(key.public_key()).serial_number(7)
+    built = built.not_valid_before(now).not_valid_after(now + timedelta(days=30))
+    return built.sign(signer(lab), hashes.SHA256())
+
+
+def answer(
+    lab: Lab,
+    body: bytes,
+    status: ocsp.OCSPCertStatus = ocsp.OCSPCertStatus.GOOD,
+    signed_by: ec.EllipticCurvePrivateKey | None = None,
+) -> bytes:
+    """An OCSP answer made by the library; `signed_by` is another key than that of the responder."""
+    asked = ocsp.load_der_ocsp_request(body)
+    leaf = lab.issuance.get_certificate(OPERATOR, f"{asked.serial_number:x}")
+    key = keys.generate_key("P-256")
+    its = responder(lab, key)
+    revoked: datetime | None = lab.clock() if status is ocsp.OCSPCertStatus.REVOKED else None
+    built = ocsp.OCSPResponseBuilder().add_response(
+        cert=x509.load_der_x509_certificate(leaf.der),
+        issuer=issuing(lab),
+        algorithm=hashes.SHA256(),
+        cert_status=status,
+        this_update=lab.clock(),
+        next_update=lab.clock() + timedelta(days=1),
+        revocation_time=revoked,
+        revocation_reason=None,
+    )
+    built = built.responder_id(ocsp.OCSPResponderEncoding.HASH, its).certificates([its])
+    return built.sign(signed_by or key, hashes.SHA256()).public_bytes(Encoding.DER)
+
+
+def told(lab: Lab) -> dict[str, Severity]:
+    """The rules of what was found, each with its weight."""
+    return {found.rule: found.severity for check in lab.doctor.examine(OPERATOR) for found in check.findings}
+
+
+def test_a_sound_installation_has_nothing_to_mend(lab: Lab) -> None:
+    assert told(lab) == {"doctor.root-key": Severity.NOTE}
+    assert all(check.is_well for check in lab.doctor.examine(OPERATOR))
+
+
+def test_a_root_that_is_offline_needs_no_note(lab: Lab) -> None:
+    root = next(record for record in lab.issuers.list_issuers() if record.role == "root")
+    lab.issuers.save_issuers([replace(root, key_id=None)], event())
+    assert told(lab) == {}
+
+
+def test_an_installation_without_an_authority_is_not_ready() -> None:
+    with pytest.raises(NotReady):
+        Lab().doctor.examine(OPERATOR)
+
+
+def test_a_key_that_is_gone_is_found(lab: Lab) -> None:
+    lab.keystore.remove("intermediate-g1")
+    assert told(lab)["key.missing"] is Severity.BLOCKING
+
+
+def test_the_key_of_another_certificate_is_found(lab: Lab) -> None:
+    lab.keystore.remove("intermediate-g1")
+    lab.keystore.generate("intermediate-g1", PLAN.intermediate_curve)
+    assert told(lab)["doctor.key"] is Severity.BLOCKING
+
+
+def test_an_authority_that_ends_soon_or_has_ended_is_told(lab: Lab) -> None:
+    end = lab.hierarchy.active().validity.not_after
+    lab.clock.now = end - timedelta(days=89)
+    assert told(lab)["doctor.ends-soon"] is Severity.WARNING
+    lab.clock.now = end + timedelta(seconds=1)
+    assert told(lab)["authority.expired"] is Severity.BLOCKING
+
+
+@pytest.mark.parametrize("url", [AIA, CRL])
+def test_what_cannot_be_fetched_is_found(lab: Lab, url: str) -> None:
+    del lab.fetcher.gets[url]
+    assert told(lab)["probe.unreachable"] is Severity.BLOCKING
+
+
+def test_an_ocsp_responder_that_does_not_answer_is_found(lab: Lab) -> None:
+    lab.fetcher.posts = {}
+    assert told(lab)["probe.unreachable"] is Severity.BLOCKING
+
+
+Spoil = Callable[[Lab], None]
+
+
+def _put(url: str, make: Callable[[Lab], bytes]) -> Spoil:
+    return lambda lab: lab.fetcher.gets.__setitem__(url, make(lab))
+
+
+def _say(make: Callable[[Lab, bytes], bytes]) -> Spoil:
+    return lambda lab: lab.fetcher.posts.__setitem__(OCSP, lambda body: make(lab, body))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        _put(AIA, lambda lab: encodings.der(lab.hierarchy.active().root)),
+        _put(AIA, lambda _: b"<html>"),
+        _put(CRL, lambda _: b"<html>"),
+        _put(CRL, lambda lab: crl(lab, days=-1)),
+        _put(CRL, lambda lab: crl(lab, key=keys.generate_key("P-256"))),
+        _say(lambda *_: b"<html>"),
+        _say(lambda lab, body: answer(lab, body, ocsp.OCSPCertStatus.REVOKED)),
+        _say(lambda lab, body: answer(lab, body, ocsp.OCSPCertStatus.UNKNOWN)),
+        _say(lambda lab, body: answer(lab, body, signed_by=keys.generate_key("P-256"))),
+        _say(
+            lambda *_: ocsp.OCSPResponseBuilder.build_unsuccessful(ocsp.OCSPResponseStatus.TRY_LATER).public_bytes(
+                Encoding.DER
+            )
+        ),
+    ],
+    ids=[
+        "root for intermediate", "page for certificate", "page for list", "old list", "forged list",
+        "page for answer", "revoked for good", "unknown for good", "forged answer", "try later",
+    ],
+)  # fmt: skip
+def test_what_is_published_wrongly_is_found(lab: Lab, spoil: Spoil) -> None:
+    spoil(lab)
+    assert told(lab)["doctor.published"] is Severity.BLOCKING
+
+
+def test_a_good_answer_for_a_revoked_certificate_is_found(lab: Lab) -> None:
+    lab.revocation.revoke(OPERATOR, Selection(host="uccx1.example.com"), Reason.SUPERSEDED)
+    assert told(lab)["doctor.published"] is Severity.BLOCKING
+
+
+def test_without_addresses_nothing_is_fetched_and_it_is_told() -> None:
+    assert told(Lab().initialised())["doctor.no-address"] is Severity.NOTE
+
+
+def test_without_a_certificate_there_is_nothing_to_ask_about(lab: Lab) -> None:
+    fresh = Lab(base_url=BASE).initialised()
+    fresh.fetcher.gets = {AIA: encodings.der(issuing(fresh)), CRL: crl(fresh)}
+    assert told(fresh) == {"doctor.root-key": Severity.NOTE, "doctor.nothing-issued": Severity.NOTE}
+    assert lab

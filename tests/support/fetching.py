@@ -1,0 +1,32 @@
+"""Stands in for what others would fetch: answers by their address, and nothing else is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ca_service.errors import Unreachable
+
+
+@dataclass(slots=True)
+class FakeFetcher:
+    """The answers by their address; those to a POST are made from its body."""
+
+    gets: dict[str, bytes] = field(default_factory=dict)
+    posts: dict[str, Callable[[bytes], bytes]] = field(default_factory=dict)
+
+    def get(self, url: str) -> bytes:
+        """See the port."""
+        if url not in self.gets:
+            raise _gone(url)
+        return self.gets[url]
+
+    def post(self, url: str, body: bytes, content_type: str) -> bytes:  # noqa: ARG002 - the port's signature
+        """See the port."""
+        if url not in self.posts:
+            raise _gone(url)
+        return self.posts[url](body)
+
+
+def _gone(url: str) -> Unreachable:
+    return Unreachable.because("probe.unreachable", "{url} is not there.", "Start it.", url=url)
