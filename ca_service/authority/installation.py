@@ -15,7 +15,9 @@ from ca_service.authority.fleet.handover import Handover
 from ca_service.authority.hierarchy import Hierarchy, HierarchyPlan
 from ca_service.authority.issuance import Issuance
 from ca_service.authority.ports import Clock
+from ca_service.authority.revocation.answering import Answering
 from ca_service.authority.revocation.publishing import Publishing
+from ca_service.authority.revocation.responders import Responders
 from ca_service.authority.revocation.revoking import Revocation
 from ca_service.authority.tokens import Tokens
 
@@ -55,6 +57,8 @@ class Installation:
     handover: Handover
     revocation: Revocation
     publishing: Publishing
+    responders: Responders
+    ocsp: Answering
     accounts: Accounts
     tokens: Tokens
     schema: Schema

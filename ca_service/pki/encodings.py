@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Sequence
 from typing import Final
@@ -54,6 +55,13 @@ def trust_store(certificates: Sequence[x509.Certificate], password: str = TRUST_
         for number, certificate in enumerate(certificates, 1)
     ]
     return pkcs12.serialize_java_truststore(entries, BestAvailableEncryption(password.encode()))
+
+
+def crl_pem(der_: bytes) -> bytes:
+    """A revocation list, DER, as PEM (RFC 7468, 7)."""
+    text = base64.b64encode(der_)
+    body = b"\n".join(text[start : start + 64] for start in range(0, len(text), 64))
+    return b"-----BEGIN X509 CRL-----\n" + body + b"\n-----END X509 CRL-----\n"
 
 
 def fingerprint(certificate: x509.Certificate) -> str:

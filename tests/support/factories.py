@@ -24,9 +24,11 @@ from ca_service.authority.permissions import Actor, Role
 from ca_service.authority.ports import AccountStore, IssuerStore, KeyStore, Ledger
 from ca_service.authority.records import AccountRecord, CertificateRecord, IssuerRecord, TokenRecord
 from ca_service.authority.registration import Policy
+from ca_service.authority.revocation.answering import Answering
 from ca_service.authority.revocation.publishing import CRLPolicy, Publishing
+from ca_service.authority.revocation.responders import Responders
 from ca_service.authority.revocation.revoking import Revocation
-from ca_service.authority.revocation.store import CRLStore, RevocationStore
+from ca_service.authority.revocation.store import CRLStore, ResponderStore, RevocationStore
 from ca_service.authority.tokens import Tokens
 from tests.support.fakes import (
     NOON,
@@ -38,7 +40,7 @@ from tests.support.fakes import (
     counting_serial_numbers,
 )
 from tests.support.fleet import InMemoryFleetStore
-from tests.support.revocation import InMemoryCRLStore, InMemoryRevocationStore
+from tests.support.revocation import InMemoryCRLStore, InMemoryResponderStore, InMemoryRevocationStore
 
 PASSWORD: Final = "correct horse battery staple"
 OPERATOR: Final = Actor(None, "operator", Role.ADMINISTRATOR, "command line")
@@ -114,6 +116,7 @@ class Lab:
     ledger: Ledger = field(default_factory=InMemoryLedger)
     revocations: RevocationStore = field(default=cast(RevocationStore, None))
     crls: CRLStore = field(default=cast(CRLStore, None))
+    responder_store: ResponderStore = field(default=cast(ResponderStore, None))
     account_store: AccountStore = field(default_factory=InMemoryAccountStore)
     fleet_store: FleetStore = field(default_factory=InMemoryFleetStore)
     policy: Policy = field(default_factory=Policy)
@@ -127,6 +130,8 @@ class Lab:
     handover: Handover = field(init=False)
     revocation: Revocation = field(init=False)
     publishing: Publishing = field(init=False)
+    responders: Responders = field(init=False)
+    ocsp: Answering = field(init=False)
     accounts: Accounts = field(init=False)
     tokens: Tokens = field(init=False)
 
@@ -140,7 +145,10 @@ class Lab:
             assert isinstance(self.ledger, InMemoryLedger), "a real ledger needs the store that goes with it"
             self.revocations = InMemoryRevocationStore(self.ledger)
             self.crls = InMemoryCRLStore(self.revocations)
+            self.responder_store = InMemoryResponderStore(self.ledger)
         self.issuance = Issuance(self.ledger, self.revocations, self.hierarchy, self.policy, self.clock, serial_numbers)
+        self.responders = Responders(self.responder_store, self.hierarchy, self.keystore, self.clock, serial_numbers)
+        self.ocsp = Answering(self.responders, self.responder_store, self.revocations, self.clock)
         self.fitting = Fitting(self.clock)
         self.fleet = Fleet(self.fleet_store, self.ledger, self.issuance, self.clock)
         self.handover = Handover(self.fleet, self.issuance, self.hierarchy)

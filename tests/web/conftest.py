@@ -108,6 +108,8 @@ def installation_on(lab: Lab) -> Installation:
         handover=lab.handover,
         revocation=lab.revocation,
         publishing=lab.publishing,
+        responders=lab.responders,
+        ocsp=lab.ocsp,
         accounts=lab.accounts,
         tokens=lab.tokens,
         schema=SQLSchema(Database(Path("unused"))),
