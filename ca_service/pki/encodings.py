@@ -99,6 +99,22 @@ def _no_certificates() -> InvalidInput:
     )
 
 
+def load_crl(data: bytes) -> x509.CertificateRevocationList:
+    """The revocation list in PEM or DER, whose parts can all be read; raises InvalidInput."""
+    load = x509.load_pem_x509_crl if b"-----BEGIN" in data else x509.load_der_x509_crl
+    try:
+        found = load(data)
+        for part in (found, *found):
+            _ = part.extensions
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
+        raise InvalidInput.because(
+            "crl.unreadable",
+            "No revocation list can be read from it.",
+            "Check it with `openssl crl -in FILE -noout -text`, and give it as PEM or DER.",
+        ) from error
+    return found
+
+
 def load_private_key(data: bytes, passphrase: bytes | None) -> ec.EllipticCurvePrivateKey:
     """An EC private key from PEM or DER (PKCS#8 or SEC 1), encrypted or not.
 

@@ -25,6 +25,8 @@ from ca_service.authority.ports import AccountStore, IssuerStore, KeyStore, Ledg
 from ca_service.authority.records import AccountRecord, CertificateRecord, IssuerRecord, TokenRecord
 from ca_service.authority.registration import Policy
 from ca_service.authority.revocation.answering import Answering
+from ca_service.authority.revocation.authorities import AuthorityRevocation
+from ca_service.authority.revocation.importing import Importing
 from ca_service.authority.revocation.publishing import CRLPolicy, Publishing
 from ca_service.authority.revocation.responders import Responders
 from ca_service.authority.revocation.revoking import Revocation
@@ -129,6 +131,8 @@ class Lab:
     fleet: Fleet = field(init=False)
     handover: Handover = field(init=False)
     revocation: Revocation = field(init=False)
+    authority_revocation: AuthorityRevocation = field(init=False)
+    crl_import: Importing = field(init=False)
     publishing: Publishing = field(init=False)
     responders: Responders = field(init=False)
     ocsp: Answering = field(init=False)
@@ -153,6 +157,8 @@ class Lab:
         self.fleet = Fleet(self.fleet_store, self.ledger, self.issuance, self.clock)
         self.handover = Handover(self.fleet, self.issuance, self.hierarchy)
         self.revocation = Revocation(self.revocations, self.clock)
+        self.authority_revocation = AuthorityRevocation(self.revocations, self.hierarchy, self.clock)
+        self.crl_import = Importing(self.crls, self.revocations, self.hierarchy, self.clock)
         self.publishing = Publishing(
             self.crls, self.revocations, self.hierarchy, self.keystore, self.clock, CRLPolicy(base_url=self.base_url)
         )

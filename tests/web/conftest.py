@@ -107,6 +107,8 @@ def installation_on(lab: Lab) -> Installation:
         fleet=lab.fleet,
         handover=lab.handover,
         revocation=lab.revocation,
+        authority_revocation=lab.authority_revocation,
+        crl_import=lab.crl_import,
         publishing=lab.publishing,
         responders=lab.responders,
         ocsp=lab.ocsp,
