@@ -204,6 +204,11 @@ def certificate_of(record: IssuerRecord) -> x509.Certificate:
     return x509.load_der_x509_certificate(record.certificate_der or b"")
 
 
+def issues_leaves(record: IssuerRecord, records: Sequence[IssuerRecord]) -> bool:
+    """Whether leaves are below this authority, and not authorities; `records` are all that there are."""
+    return record.role == "intermediate" and not any(each.parent_id == record.id for each in records)
+
+
 def created_event(event: Event, actor: Actor, record: IssuerRecord, certificate: x509.Certificate) -> AuditEvent:
     """What is recorded when an authority comes to be."""
     subject, fingerprint = names.name_text(certificate.subject), encodings.fingerprint(certificate)

@@ -29,6 +29,7 @@ _COMMANDS: Final = (
     "revoke",
     "release",
     "ca",
+    "crl",
     "user",
     "token",
     "config",

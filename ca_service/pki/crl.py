@@ -22,7 +22,8 @@ from ca_service.pki.reasons import Reason
 
 _VERSION_2: Final = der.integer(1)
 _TRUE: Final = der.encode(der.BOOLEAN, b"\xff")
-_ALGORITHMS: Final = {
+#: The AlgorithmIdentifier that a signer on a curve writes, DER.
+SIGNATURE_ALGORITHMS: Final = {
     "P-256": der.sequence(der.object_identifier("1.2.840.10045.4.3.2")),  # ecdsa-with-SHA256 (RFC 5758, 3.2)
     "P-384": der.sequence(der.object_identifier("1.2.840.10045.4.3.3")),  # ecdsa-with-SHA384
 }
@@ -72,7 +73,7 @@ def sign(wanted: RevocationList, issuer: Issuer, key: ec.EllipticCurvePrivateKey
         raise SigningError.because(
             "signing.key", "The private key is not the issuer's.", "Check the keys with `ca-service ca show`."
         )
-    algorithm = _ALGORITHMS[keys.curve_name(issuer.public_key)]
+    algorithm = SIGNATURE_ALGORITHMS[keys.curve_name(issuer.public_key)]
     entries = b"".join(wanted.entries)
     tbs = der.sequence(
         _VERSION_2,

@@ -6,17 +6,16 @@ was meant. They judge our own work, so a finding here is a fault of this program
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Final
 
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID, SignatureAlgorithmOID
 
 from ca_service.errors import Finding, blocking
-from ca_service.pki import der, keys, names, tbs, usages
-from ca_service.pki.contents import Contents, Issuer, Validity
-from ca_service.pki.csr import find_value
+from ca_service.pki import keys, names
+from ca_service.pki.candidate import Candidate
+from ca_service.pki.contents import Contents, Issuer
 
 _SIGNATURES: Final = {
     "P-256": SignatureAlgorithmOID.ECDSA_WITH_SHA256,
@@ -33,40 +32,6 @@ _ALLOWED: Final = _MAY_BE_CRITICAL | {
     x509.OCSPNoCheck,
 }
 _MAX_SERIAL_BITS: Final = 159
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A certificate to be judged, taken apart once, beside what it was meant to be."""
-
-    certificate: x509.Certificate
-    fields: tbs.Fields
-    validity: Validity
-    extensions: Mapping[type[x509.ExtensionType], x509.ExtensionType]
-    critical: Set[type[x509.ExtensionType]]
-    key_usage: tuple[str, ...]
-    extended_key_usage: tuple[str, ...]
-    alternative_name: x509.SubjectAlternativeName | None
-    contents: Contents
-    issuer: Issuer
-
-    @classmethod
-    def of(cls, certificate_der: bytes, contents: Contents, issuer: Issuer) -> Candidate:
-        """Take the DER of a certificate apart; raises ValueError or DuplicateExtension."""
-        certificate = x509.load_der_x509_certificate(certificate_der)
-        extensions = certificate.extensions
-        return cls(
-            certificate=certificate,
-            fields=tbs.fields(der.read(certificate_der)[0].children[0]),
-            validity=Validity(certificate.not_valid_before_utc, certificate.not_valid_after_utc),
-            extensions={type(found.value): found.value for found in extensions},
-            critical={type(found.value) for found in extensions if found.critical},
-            key_usage=usages.key_usage_names(find_value(extensions, x509.KeyUsage)),
-            extended_key_usage=usages.extended_key_usage_names(find_value(extensions, x509.ExtendedKeyUsage)),
-            alternative_name=find_value(extensions, x509.SubjectAlternativeName),
-            contents=contents,
-            issuer=issuer,
-        )
 
 
 Rule = Callable[[Candidate], bool]

@@ -56,6 +56,7 @@ def test_the_help_lists_every_command_of_the_issue_and_each_exit_code(new_ca: Co
         "revoke",
         "release",
         "ca",
+        "crl",
         "user",
         "token",
         "config",

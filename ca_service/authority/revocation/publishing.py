@@ -29,7 +29,7 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ca_service.authority.audit import AuditEvent, Event
-from ca_service.authority.hierarchy import Hierarchy, certificate_of
+from ca_service.authority.hierarchy import Hierarchy, certificate_of, issues_leaves
 from ca_service.authority.permissions import Action, Actor, Role, require
 from ca_service.authority.ports import Clock, KeyStore
 from ca_service.authority.records import IssuerRecord
@@ -131,6 +131,10 @@ class Publishing:
                 count += self._current(issuer).record != before
         return count
 
+    def list_available(self) -> tuple[str, ...]:
+        """The issuers that have a list to be fetched, by id, the root first."""
+        return tuple(each.id for each in self._issuers() if each.key_id or self._crls.find_newest(each.id))
+
     def list_newest(self, actor: Actor) -> tuple[tuple[IssuerRecord, CRLRecord | None], ...]:
         """Each issuer with its newest list, as it is; nothing is published."""
         require(actor, Action.READ)
@@ -208,7 +212,7 @@ class Publishing:
 
     def _covers_authorities(self, issuer: IssuerRecord) -> bool:
         """Whether authorities are below this one, and not leaves."""
-        return issuer.role == "root" or any(each.parent_id == issuer.id for each in self._issuers())
+        return not issues_leaves(issuer, self._issuers())
 
     def _signed(
         self,
