@@ -16,14 +16,17 @@ from ca_service.vos.fit import Files
 from tests.support.factories import PASSWORD, PLAN, Lab, actor
 from tests.support.fleet import PUBLISHER
 
-#: role -> (check, issue, fleet, read, own account, accounts, authority)
+#: role -> (check, issue, fleet, read, own account, accounts, authority, own token)
 TABLE = {
-    Role.REQUESTER: (True, True, True, True, True, False, False),
-    Role.APPROVER: (True, True, True, True, True, False, False),
-    Role.ADMINISTRATOR: (True, True, True, True, True, True, True),
-    Role.AUDITOR: (True, False, False, True, True, False, False),
+    Role.REQUESTER: (True, True, True, True, True, False, False, True),
+    Role.APPROVER: (True, True, True, True, True, False, False, True),
+    Role.ADMINISTRATOR: (True, True, True, True, True, True, True, True),
+    Role.AUDITOR: (True, False, False, True, True, False, False, True),
 }
-ACTIONS = (Action.CHECK, Action.ISSUE, Action.FLEET, Action.READ, Action.OWN_ACCOUNT, Action.ACCOUNTS, Action.AUTHORITY)
+ACTIONS = (
+    Action.CHECK, Action.ISSUE, Action.FLEET, Action.READ, Action.OWN_ACCOUNT, Action.ACCOUNTS, Action.AUTHORITY,
+    Action.OWN_TOKEN,
+)  # fmt: skip
 CELLS = [(role, action, allowed) for role, row in TABLE.items() for action, allowed in zip(ACTIONS, row, strict=True)]
 UseCase = Callable[[Lab, Actor], Any]
 USE_CASES: list[tuple[str, Action, UseCase]] = [
@@ -55,6 +58,8 @@ USE_CASES: list[tuple[str, Action, UseCase]] = [
     ("create token", Action.ACCOUNTS, lambda lab, who: lab.tokens.create(who, "else", "x", 1)),
     ("list tokens", Action.ACCOUNTS, lambda lab, who: lab.tokens.list_of(who, "else")),
     ("revoke token", Action.ACCOUNTS, lambda lab, who: lab.tokens.revoke(who, "else", 1)),
+    ("revoke all tokens", Action.ACCOUNTS, lambda lab, who: lab.tokens.revoke_all(who, "else")),
+    ("own token", Action.OWN_TOKEN, lambda lab, who: lab.tokens.get_own(who)),
     ("initialise", Action.AUTHORITY, lambda lab, who: lab.hierarchy.initialise(who, PLAN)),
     ("import", Action.AUTHORITY, lambda lab, who: lab.external.import_authority(who, [], _no_key())),
     ("request", Action.AUTHORITY, lambda lab, who: lab.external.request_intermediate(who, "", "P-256")),

@@ -5,6 +5,7 @@ from ca_service.storage.schema.authorities import certificate, issuer, replay
 from ca_service.storage.schema.columns import UTCDateTime, metadata
 from ca_service.storage.schema.events import audit_event
 from ca_service.storage.schema.fleet import cluster, mark, node, placed_request
+from ca_service.storage.schema.identities import external_identity
 
 __all__ = [
     "UTCDateTime",
@@ -12,6 +13,7 @@ __all__ = [
     "audit_event",
     "certificate",
     "cluster",
+    "external_identity",
     "issuer",
     "mark",
     "metadata",

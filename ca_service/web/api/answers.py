@@ -12,8 +12,10 @@ from flask import Response
 from pydantic import BaseModel
 
 from ca_service.authority.hierarchy import ActiveAuthority
-from ca_service.authority.records import CertificateRecord
+from ca_service.authority.permissions import Actor
+from ca_service.authority.records import CertificateRecord, TokenRecord
 from ca_service.authority.registration import Examination
+from ca_service.authority.token_limits import known_scopes
 from ca_service.errors import Finding
 from ca_service.pki import encodings, keys, names
 from ca_service.vos.fit import Fit
@@ -39,6 +41,24 @@ def checks(examinations: Sequence[Examination]) -> Response:
 def fit(found: Fit) -> Response:
     """Whether a node would take a certificate."""
     return _json(models.FitResultDocument.model_validate(found.as_document()))
+
+
+def token(actor: Actor, record: TokenRecord) -> Response:
+    """What the token may with which somebody asks."""
+    return _json(
+        models.TokenDocument(
+            account=actor.name,
+            role=actor.role.value,
+            label=record.label,
+            prefix=record.prefix,
+            scopes=list(known_scopes(record)),
+            names=list(record.names),
+            profiles=list(record.profiles),
+            networks=list(record.networks),
+            created_at=record.created_at,
+            expires_at=record.expires_at,
+        )
+    )
 
 
 def authority(active: ActiveAuthority, form: str) -> Response:

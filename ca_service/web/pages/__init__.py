@@ -18,4 +18,5 @@ from ca_service.web.pages import (  # noqa: E402, F401 - the views need the blue
     products,
     runbook,
     session,
+    tokens,
 )
