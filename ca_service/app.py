@@ -26,6 +26,7 @@ from ca_service.authority.hierarchy import Hierarchy, HierarchyPlan
 from ca_service.authority.installation import Installation
 from ca_service.authority.issuance import Issuance
 from ca_service.authority.registration import Policy
+from ca_service.authority.single_sign_on import ClaimRules, SingleSignOn
 from ca_service.authority.tokens import Tokens
 from ca_service.errors import Conflict
 from ca_service.keystore import files
@@ -34,6 +35,7 @@ from ca_service.settings import Settings
 from ca_service.storage.accounts import SQLAccountStore
 from ca_service.storage.database import Database
 from ca_service.storage.fleet import SQLFleetStore
+from ca_service.storage.identities import SQLIdentityStore
 from ca_service.storage.issuers import SQLIssuerStore
 from ca_service.storage.ledger import SQLLedger
 from ca_service.storage.migrating import SQLSchema
@@ -74,6 +76,7 @@ def open_installation(settings: Settings, hasher: PasswordHasher | None = None) 
         handover=Handover(fleet, issuance, hierarchy),
         accounts=accounts,
         tokens=Tokens(account_store, accounts, clock.utc_now),
+        single_sign_on=_single_sign_on(settings, database, hasher or PasswordHasher()),
         schema=SQLSchema(database),
         plan=HierarchyPlan(**settings.authority.model_dump()),
         clock=clock.utc_now,
@@ -96,6 +99,20 @@ def _policy(settings: Settings) -> Policy:
         backdate=timedelta(minutes=settings.policy.backdate_minutes),
         allow_p521=settings.policy.allow_p521,
     )
+
+
+def _single_sign_on(settings: Settings, database: Database, hasher: PasswordHasher) -> SingleSignOn | None:
+    """Signing in at the provider of the settings; None without one, whose libraries are not imported then."""
+    if not settings.oidc.issuer:
+        return None
+    from ca_service.oidc.provider import Client, OpenIDProvider, require_extra
+
+    require_extra()
+    oidc = settings.oidc
+    provider = OpenIDProvider(Client(oidc.issuer, oidc.client_id, oidc.client_secret.get_secret_value()), clock.utc_now)
+    rules = ClaimRules(oidc.name_claim, oidc.role_claim, oidc.roles)
+    accounts = SQLAccountStore(database)
+    return SingleSignOn(provider, SQLIdentityStore(database), accounts, rules, hasher=hasher, clock=clock.utc_now)
 
 
 def _plain_http(settings: Settings) -> str:

@@ -15,6 +15,7 @@ from ca_service.authority.fleet.handover import Handover
 from ca_service.authority.hierarchy import Hierarchy, HierarchyPlan
 from ca_service.authority.issuance import Issuance
 from ca_service.authority.ports import Clock
+from ca_service.authority.single_sign_on import SingleSignOn
 from ca_service.authority.tokens import Tokens
 
 
@@ -41,7 +42,8 @@ class Schema(Protocol):
 class Installation:
     """The use cases of one installation. `plan` is what the settings say of a new authority.
 
-    `close` gives back what is open, before the process forks or ends.
+    `single_sign_on` is there where they name a provider. `close` gives back what is open, before the
+    process forks or ends.
     """
 
     hierarchy: Hierarchy
@@ -53,6 +55,7 @@ class Installation:
     handover: Handover
     accounts: Accounts
     tokens: Tokens
+    single_sign_on: SingleSignOn | None
     schema: Schema
     plan: HierarchyPlan
     clock: Clock

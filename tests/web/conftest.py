@@ -108,6 +108,7 @@ def installation_on(lab: Lab) -> Installation:
         handover=lab.handover,
         accounts=lab.accounts,
         tokens=lab.tokens,
+        single_sign_on=None,
         schema=SQLSchema(Database(Path("unused"))),
         plan=PLAN,
         clock=lab.clock,

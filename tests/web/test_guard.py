@@ -17,6 +17,7 @@ from tests.web.html import read
 from tests.web.visitor import Visitor, visit
 
 PUBLIC = {
+    "pages.oidc_sign_in", "pages.oidc_callback",
     "pages.set_up", "pages.sign_in", "pages.sign_out", "pages.api_guide", "api.get_description",
     "public.trust_page", "public.authority_file", "public.health",
 }  # fmt: skip
