@@ -64,6 +64,14 @@ def not_covered(patterns: Sequence[str], named: Sequence[str], *, beside_hosts: 
     return tuple(name for name in named if name not in covered and _folded(name) not in also)
 
 
+def fragments(patterns: Sequence[str]) -> tuple[str, ...]:
+    """Texts of which one stands in every name that is covered, to narrow a search; none where that cannot be told."""
+    networks = (as_network(pattern) for pattern in patterns)
+    if any(network is not None and network.num_addresses > 1 for network in networks):
+        return ()
+    return tuple(pattern.removeprefix(_WILD) for pattern in patterns)
+
+
 def _parent(pattern: str) -> str:
     """The domain of a wildcard; nothing for a pattern that has none."""
     return f"dns:{pattern.removeprefix(_WILD)}" if pattern.startswith(_WILD) else ""

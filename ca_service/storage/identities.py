@@ -40,7 +40,8 @@ class SQLIdentityStore:
             raise Conflict.because(
                 "oidc.name-taken",
                 "There is a local account {name} already, and it is not yours by the sign-in service.",
-                "Sign in with its password if it is yours; otherwise ask an administrator for a way out.",
+                "If it is yours, sign in with its password. Otherwise the sign-in service has to tell another name, "
+                "for which the operator can set oidc.name_claim.",
                 name=record.name,
             ) from error
 

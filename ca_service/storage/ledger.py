@@ -11,7 +11,9 @@ from typing import Any, Final
 from sqlalchemy import Column, ColumnElement, Connection, Row, Select, delete, func, insert, or_, select, tuple_
 from sqlalchemy.exc import IntegrityError
 
+from ca_service.authority.allowed_names import fragments
 from ca_service.authority.audit import AuditEvent
+from ca_service.authority.grants import Grant
 from ca_service.authority.records import CertificateQuery, CertificateRecord, Page, Replay, Sort
 from ca_service.errors import Conflict
 from ca_service.storage import cursors, rows
@@ -171,6 +173,8 @@ def _listing(query: CertificateQuery) -> Select[Any]:
     statement = select(certificate)
     if query.text.strip():
         statement = statement.where(_matches(query.text.strip().lower()))
+    if query.grant:
+        statement = statement.where(*_may_be_seen(query.grant))
     if query.cursor:
         statement = statement.where(_is_after(query.sort, *cursors.read(query.cursor, query.sort)))
     if query.sort == "newest":
@@ -186,9 +190,21 @@ def _is_after(sort: Sort, value: str | datetime, key: int) -> ColumnElement[bool
     return tuple_(_COLUMNS[sort], certificate.c.id) > (value, key)
 
 
+def _may_be_seen(grant: Grant) -> Iterator[ColumnElement[bool]]:
+    """What leaves out most of the others before any of them is read and judged name by name."""
+    if grant.profiles:
+        yield certificate.c.profile.in_(grant.profiles)
+    if texts := fragments(grant.names):
+        yield or_(*map(_in_a_name, texts))
+
+
+def _in_a_name(text: str) -> ColumnElement[bool]:
+    return func.instr(certificate.c.search_text, text) > 0  # LIKE gives %, _ and NUL a meaning
+
+
 def _matches(text: str) -> ColumnElement[bool]:
     """In a name, or at the start of a serial number, which people copy with colons."""
-    in_a_name = func.instr(certificate.c.search_text, text) > 0  # LIKE gives %, _ and NUL a meaning
+    in_a_name = _in_a_name(text)
     serial = text.replace(":", "")
     return or_(in_a_name, certificate.c.serial_number.startswith(serial)) if _SERIAL.fullmatch(serial) else in_a_name
 

@@ -282,6 +282,19 @@ def test_a_list_behind_a_grant_is_as_if_there_were_no_other_certificates(ledger:
         assert len(found) == len(expected)
 
 
+@pytest.mark.parametrize("pattern", ["10.0.0.5", "10.0.0.0/24", "2001:db8::5", "2001:db8::/32", "uccx1.example.com"])
+def test_a_certificate_is_listed_by_whichever_name_the_grant_covers(ledger: Ledger, pattern: str) -> None:
+    ours = [
+        certificate_record(names=(name,))
+        for name in ("IP:10.0.0.5", "IP:2001:db8::5", "DNS:UCCX1.example.com", "DNS:other.example.com")
+    ]
+    add(ledger, *ours)
+    grant = Grant(1, frozenset(), (pattern,))
+    expected = [record.serial_number for record in ours if grant.sees(record.profile, record.names, record.host)]
+    assert len(expected) == 1
+    assert walk(ledger, "newest", 1, grant=grant) == expected
+
+
 def test_a_grant_without_bounds_sees_everything(ledger: Ledger) -> None:
     add(ledger, *(certificate_record() for _ in range(3)))
     assert len(walk(ledger, "newest", 2, grant=Grant(1, frozenset()))) == 3
