@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+from contextlib import closing
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -30,11 +30,12 @@ class _Limited(HTTPAdapter):
 
     def send(self, request: PreparedRequest, *arguments: Any, **options: Any) -> Response:
         """Send, and read the whole answer; raises ValueError for one that is too large."""
-        options |= {"timeout": TIMEOUT, "stream": True}
-        response = super().send(request, *arguments, **options)
-        with response.raw as raw:
-            body = raw.read(MAX_BYTES + 1, decode_content=True)
-        if len(body) > MAX_BYTES:
-            raise ValueError("the answer is too large")
-        response.raw = io.BytesIO(body)
+        response = super().send(request, *arguments, **(options | {"timeout": TIMEOUT, "stream": True}))
+        body = b""
+        with closing(response):
+            for piece in response.iter_content(64 * 1024):
+                body += piece
+                if len(body) > MAX_BYTES:
+                    raise ValueError("the answer is too large")
+        response._content = body  # as requests itself does where it does not stream
         return response

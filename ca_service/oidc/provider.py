@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 #: Signatures that only the provider can make. Neither `none`, nor HMAC, whose key could be a public one.
 ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
+AT_ONCE: Final = 2  # sign-ins in one process: a provider that hangs must not take all threads with it
+_PATIENCE: Final = 0.5  # seconds to wait for a place
 LEEWAY: Final = 60  # seconds by which the provider's clock may differ
 _SCOPE: Final = "openid profile email"
 _KEY_TYPES: Final = ("RSA", "EC")
@@ -58,6 +61,7 @@ class OpenIDProvider:
     def __init__(self, client: Client, clock: Clock) -> None:
         self._client = client
         self._clock = clock
+        self._places = threading.BoundedSemaphore(AT_ONCE)
 
     @property
     def issuer(self) -> str:
@@ -83,6 +87,19 @@ class OpenIDProvider:
 
     @contextmanager
     def _session(self, redirect_uri: str) -> Iterator[OAuth2Session]:
+        """A session with the provider, unless all places are taken; raises NotReady for what goes wrong in it."""
+        if not self._places.acquire(timeout=_PATIENCE):
+            raise _busy()
+        try:
+            with self._opened(redirect_uri) as session:
+                yield session
+        except (RequestException, ValueError) as error:
+            _log.warning("%s does not answer as it should: %s: %s", self.issuer, type(error).__name__, error)
+            raise _unreachable() from error
+        finally:
+            self._places.release()
+
+    def _opened(self, redirect_uri: str) -> OAuth2Session:
         from authlib.integrations.requests_client import OAuth2Session
 
         session = OAuth2Session(
@@ -93,12 +110,7 @@ class OpenIDProvider:
             code_challenge_method="S256",
         )
         confine(session, self.issuer)
-        try:
-            with session:
-                yield session
-        except (RequestException, ValueError) as error:
-            _log.warning("%s does not answer as it should: %s: %s", self.issuer, type(error).__name__, error)
-            raise _unreachable() from error
+        return session
 
     def _verified(self, token: Mapping[str, Any], keys: Mapping[str, Any], nonce: str) -> Mapping[str, object]:
         """The claims of the ID token (Core, 3.1.3.7): signature, issuer, audience, times, nonce, at_hash."""
@@ -190,6 +202,14 @@ def _unreachable() -> NotReady:
         "oidc.unreachable",
         "The sign-in service does not answer as it should.",
         "Try again in a while. With a local account you can sign in meanwhile. The reason stands in the log.",
+    )
+
+
+def _busy() -> NotReady:
+    return NotReady.because(
+        "oidc.busy",
+        "Several people are signing in at this moment, or the sign-in service is slow.",
+        "Try again in a few seconds.",
     )
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import logging
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
@@ -14,7 +17,7 @@ import pytest
 from ca_service.authority.single_sign_on import Attempt
 from ca_service.errors import ConfigurationError, NotAuthenticated, NotReady
 from ca_service.oidc.outbound import MAX_BYTES
-from ca_service.oidc.provider import Client, OpenIDProvider, require_extra
+from ca_service.oidc.provider import AT_ONCE, Client, OpenIDProvider, require_extra
 from tests.support.fakes import NOON, FixedClock
 from tests.support.openid import (
     CLIENT_ID,
@@ -208,8 +211,11 @@ KEYS: Final = "/realms/lab/jwks"
         (200, {}, b"no JSON"),
         (200, {}, b"[1]"),
         (200, {}, b"{" + b" " * MAX_BYTES),
+        (200, {"Content-Encoding": "gzip"}, gzip.compress(b" " * 20 * MAX_BYTES)),
+        (200, {"Content-Encoding": "gzip"}, b"{}"),
+        (200, {"Content-Length": "100"}, b"{}"),
     ],
-    ids=["elsewhere", "redirect", "500", "no-json", "no-object", "too-large"],
+    ids=["elsewhere", "redirect", "500", "no-json", "no-object", "too-large", "bomb", "no-gzip", "cut-short"],
 )
 def test_an_answer_that_is_none_is_told_as_not_ready_and_never_followed(
     ours: OpenIDProvider,
@@ -228,6 +234,20 @@ def test_an_answer_that_is_none_is_told_as_not_ready_and_never_followed(
     assert theirs.issuer in caplog.text
     assert CLIENT_SECRET not in caplog.text
     assert code not in caplog.text
+
+
+def test_a_provider_that_hangs_does_not_take_every_thread_with_it(ours: OpenIDProvider, theirs: Provider) -> None:
+    theirs.awake.clear()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        waiting = [pool.submit(ours.begin, ATTEMPT, BACK) for _ in range(AT_ONCE)]
+        while len(theirs.asked) < AT_ONCE:
+            time.sleep(0.01)
+        with pytest.raises(NotReady) as caught:
+            ours.begin(ATTEMPT, BACK)
+        theirs.awake.set()
+        assert all(each.result().startswith(theirs.issuer) for each in waiting)
+    assert caught.value.rule == "oidc.busy"
+    assert ours.begin(ATTEMPT, BACK)
 
 
 def test_a_provider_that_is_not_there_is_told_as_not_ready(clock: FixedClock) -> None:

@@ -81,7 +81,7 @@ class Provider:
     """What the provider says. `lies` stand in the ID token above what is true; None leaves a claim out.
 
     `metadata` and `answers` do the same to its description, and to whole answers by their path:
-    (status, headers, body). `asked` are the paths that it was asked for.
+    (status, headers, body). `asked` are the paths that it was asked for. It says nothing until `awake`.
     """
 
     issuer: str
@@ -96,6 +96,7 @@ class Provider:
     )
     asked: list[str] = field(default_factory=list)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
+    awake: threading.Event = field(default_factory=threading.Event)
 
     def sign_in(self, url: str) -> str:
         """What the browser of somebody does who signs in there: the address to which it is sent back."""
@@ -165,9 +166,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         path = urlsplit(self.path).path
         self.provider.asked.append(path)
+        self.provider.awake.wait(timeout=10)
         status, headers, body = self.provider.answers.get(path, (status, dict(headers), body))
         self.send_response(status)
-        for name, value in (headers | {"Content-Length": str(len(body))}).items():
+        for name, value in ({"Content-Length": str(len(body))} | headers).items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
@@ -182,6 +184,7 @@ def serving_provider(now: Callable[[], Any], path: str = "") -> Iterator[Provide
     handler = type("Handler", (_Handler,), {})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     provider = handler.provider = Provider(f"http://127.0.0.1:{server.server_port}{path}", now)  # type: ignore[attr-defined]
+    provider.awake.set()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
