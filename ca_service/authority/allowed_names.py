@@ -65,11 +65,18 @@ def not_covered(patterns: Sequence[str], named: Sequence[str], *, beside_hosts: 
 
 
 def fragments(patterns: Sequence[str]) -> tuple[str, ...]:
-    """Texts of which one stands in every name that is covered, to narrow a search; none where that cannot be told."""
-    networks = (as_network(pattern) for pattern in patterns)
-    if any(network is not None and network.num_addresses > 1 for network in networks):
-        return ()
-    return tuple(pattern.removeprefix(_WILD) for pattern in patterns)
+    """Texts of which one stands in every name that is covered, but for addresses in a network."""
+    return tuple(pattern.removeprefix(_WILD) for pattern in patterns if not _is_wide(pattern))
+
+
+def have_networks(patterns: Sequence[str]) -> bool:
+    """Whether one of them is a network of more than one address."""
+    return any(map(_is_wide, patterns))
+
+
+def _is_wide(pattern: str) -> bool:
+    network = as_network(pattern)
+    return network is not None and network.num_addresses > 1
 
 
 def _parent(pattern: str) -> str:

@@ -8,10 +8,24 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, Final
 
-from sqlalchemy import Column, ColumnElement, Connection, Row, Select, delete, func, insert, or_, select, tuple_
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Text,
+    cast,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+)
 from sqlalchemy.exc import IntegrityError
 
-from ca_service.authority.allowed_names import fragments
+from ca_service.authority.allowed_names import fragments, have_networks
 from ca_service.authority.audit import AuditEvent
 from ca_service.authority.grants import Grant
 from ca_service.authority.records import CertificateQuery, CertificateRecord, Page, Replay, Sort
@@ -194,8 +208,9 @@ def _may_be_seen(grant: Grant) -> Iterator[ColumnElement[bool]]:
     """What leaves out most of the others before any of them is read and judged name by name."""
     if grant.profiles:
         yield certificate.c.profile.in_(grant.profiles)
-    if texts := fragments(grant.names):
-        yield or_(*map(_in_a_name, texts))
+    if grant.names:
+        with_address = [func.instr(cast(certificate.c.names, Text), '"IP:') > 0] if have_networks(grant.names) else []
+        yield or_(*map(_in_a_name, fragments(grant.names)), *with_address)
 
 
 def _in_a_name(text: str) -> ColumnElement[bool]:
