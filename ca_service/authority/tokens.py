@@ -58,11 +58,8 @@ class Tokens:
         Raises InvalidInput with all that is wrong, Conflict for an account with too many tokens.
         """
         account = self._accounts.managed(actor, account_name)
-        require_none(
-            *findings_of(lambda: checked_label(label), lambda: checked_token_days(days), lambda: limits.checked())
-        )
-        kept, now = limits.checked(), self._clock()
-        secret = _PREFIX + secrets.token_urlsafe(32)
+        _require_good(label, days, limits)
+        kept, now, secret = limits.checked(), self._clock(), _PREFIX + secrets.token_urlsafe(32)
         record = TokenRecord(
             id=0,
             account_id=account.id,
@@ -140,6 +137,11 @@ class Tokens:
             self._store.note_token_use(token.id, now)
         origin = f"token {token.prefix}, {address}" if address else f"token {token.prefix}"
         return replace(account.actor, origin=origin, grant=token.grant)
+
+
+def _require_good(label: str, days: int | str, limits: TokenLimits) -> None:
+    """Raise InvalidInput with all that is wrong, so that a form tells everything at once."""
+    require_none(*findings_of(lambda: checked_label(label), lambda: checked_token_days(days), lambda: limits.checked()))
 
 
 def _wrong_network(address: str) -> NotAllowed:
