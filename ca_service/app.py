@@ -33,6 +33,7 @@ from ca_service.authority.revocation.importing import Importing
 from ca_service.authority.revocation.publishing import CRLPolicy, Publishing
 from ca_service.authority.revocation.responders import Responders
 from ca_service.authority.revocation.revoking import Revocation
+from ca_service.authority.single_sign_on import ClaimRules, SingleSignOn
 from ca_service.authority.tokens import Tokens
 from ca_service.errors import Conflict
 from ca_service.keystore import files
@@ -43,6 +44,7 @@ from ca_service.storage.accounts import SQLAccountStore
 from ca_service.storage.crls import SQLCRLStore, SQLResponderStore
 from ca_service.storage.database import Database
 from ca_service.storage.fleet import SQLFleetStore
+from ca_service.storage.identities import SQLIdentityStore
 from ca_service.storage.issuers import SQLIssuerStore
 from ca_service.storage.ledger import SQLLedger
 from ca_service.storage.migrating import SQLSchema
@@ -94,6 +96,7 @@ def open_installation(settings: Settings, hasher: PasswordHasher | None = None) 
         doctor=Doctor(hierarchy, ledger, revocations, HTTPFetcher(), clock.utc_now),
         accounts=accounts,
         tokens=Tokens(account_store, accounts, clock.utc_now),
+        single_sign_on=_single_sign_on(settings, database, hasher or PasswordHasher()),
         schema=SQLSchema(database),
         plan=HierarchyPlan(**settings.authority.model_dump()),
         clock=clock.utc_now,
@@ -125,6 +128,20 @@ def _crl_policy(settings: Settings) -> CRLPolicy:
         delta_lifetime=timedelta(hours=hours) if hours else None,
         base_url=_plain_http(settings),
     )
+
+
+def _single_sign_on(settings: Settings, database: Database, hasher: PasswordHasher) -> SingleSignOn | None:
+    """Signing in at the provider of the settings; None without one, whose libraries are not imported then."""
+    if not settings.oidc.issuer:
+        return None
+    from ca_service.oidc.provider import Client, OpenIDProvider, require_extra
+
+    require_extra()
+    oidc = settings.oidc
+    provider = OpenIDProvider(Client(oidc.issuer, oidc.client_id, oidc.client_secret.get_secret_value()), clock.utc_now)
+    rules = ClaimRules(oidc.name_claim, oidc.role_claim, oidc.roles)
+    accounts = SQLAccountStore(database)
+    return SingleSignOn(provider, SQLIdentityStore(database), accounts, rules, hasher=hasher, clock=clock.utc_now)
 
 
 def _plain_http(settings: Settings) -> str:

@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from ca_service.authority.permissions import PERMISSIONS, Role
+from ca_service.authority.permissions import PERMISSIONS, SCOPES, Role
 from ca_service.cli.exits import MEANINGS
 from ca_service.pki.profiles import PROFILES, Profile
 from ca_service.settings import load
@@ -104,6 +104,12 @@ def test_the_roles_table_ticks_what_each_role_may_do() -> None:
     assert set(titles[1:]) == {role.value for role in Role}
     assert {row[0] for row in rows} == {action.value for action in PERMISSIONS}
     assert set(granted()) == {(action.value, role.value) for action, roles in PERMISSIONS.items() for role in roles}
+
+
+def test_the_scopes_table_has_every_scope_with_what_it_opens() -> None:
+    _, *rows = table("Tokens")
+
+    assert {bare(row[0]): row[1] for row in rows} == {name: scope.text for name, scope in SCOPES.items()}
 
 
 def test_the_exit_codes_are_those_of_the_command() -> None:

@@ -13,6 +13,7 @@ MAX_PASSWORD: Final = 200
 MAX_TOKEN_DAYS: Final = 365
 MAX_LABEL: Final = 60
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9._@-]{0,62}[a-z0-9])?")
+_DAYS: Final = re.compile(r"[0-9]{1,6}")
 _RESERVED: Final = {"anonymous", "operator"}  # who the log names where there is no account
 
 
@@ -96,17 +97,18 @@ def checked_label(label: str) -> str:
     return text
 
 
-def checked_token_days(days: int) -> int:
-    """How long a token lives; raises InvalidInput."""
-    if not 1 <= days <= MAX_TOKEN_DAYS:
+def checked_token_days(days: int | str) -> int:
+    """How long a token lives, as a number or in digits; raises InvalidInput."""
+    found = int(days) if isinstance(days, int) or _DAYS.fullmatch(days.strip()) else 0
+    if not 1 <= found <= MAX_TOKEN_DAYS:
         raise InvalidInput(
             blocking(
                 "token.days",
                 "/days",
-                "A token cannot live for {days} days.",
+                "A token cannot live for \u201c{days}\u201d days.",
                 "Choose 1 to {limit} days.",
-                days=days,
+                days=str(days)[:20],
                 limit=MAX_TOKEN_DAYS,
             )
         )
-    return days
+    return found

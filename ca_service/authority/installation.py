@@ -22,6 +22,7 @@ from ca_service.authority.revocation.importing import Importing
 from ca_service.authority.revocation.publishing import Publishing
 from ca_service.authority.revocation.responders import Responders
 from ca_service.authority.revocation.revoking import Revocation
+from ca_service.authority.single_sign_on import SingleSignOn
 from ca_service.authority.tokens import Tokens
 
 
@@ -48,7 +49,8 @@ class Schema(Protocol):
 class Installation:
     """The use cases of one installation. `plan` is what the settings say of a new authority.
 
-    `close` gives back what is open, before the process forks or ends.
+    `single_sign_on` is there where they name a provider. `close` gives back what is open, before the
+    process forks or ends.
     """
 
     hierarchy: Hierarchy
@@ -67,6 +69,7 @@ class Installation:
     ocsp: Answering
     accounts: Accounts
     tokens: Tokens
+    single_sign_on: SingleSignOn | None
     schema: Schema
     plan: HierarchyPlan
     clock: Clock

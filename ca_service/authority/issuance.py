@@ -16,6 +16,7 @@ from typing import Final
 from cryptography import x509
 
 from ca_service.authority.audit import AuditEvent, Event
+from ca_service.authority.grants import Grant
 from ca_service.authority.hierarchy import ActiveAuthority, Hierarchy
 from ca_service.authority.permissions import Action, Actor, require
 from ca_service.authority.ports import Clock, Ledger, SerialNumbers
@@ -29,6 +30,8 @@ from ca_service.authority.submission import (
     about_before,
     about_key,
     check_count,
+    require_granted,
+    within_grant,
     without_repetition,
 )
 from ca_service.errors import Conflict, Finding, InvalidInput, NotFound, NotReady, SigningError, blocking
@@ -87,7 +90,7 @@ class Issuance:
         """What would happen to each request, without issuing or storing anything."""
         require(actor, Action.CHECK)
         check_count(requests)
-        examinations = [examine(data, options, self._policy) for data in requests]
+        examinations = [within_grant(examine(data, options, self._policy), actor.grant) for data in requests]
         active = self._hierarchy.find_active()
         return without_repetition([self._against_stored(each, active, options) for each in examinations])
 
@@ -118,7 +121,7 @@ class Issuance:
         if replay is not None:
             before = self._ledger.find_replay(replay.account, replay.key)
             if before is not None:
-                return self._answer_again(before, replay)
+                return self._answer_again(actor, before, replay)
         examinations = self.check(actor, requests, options)
         require_all(examinations)
         issued = self._issue(actor, examinations, options, replay)
@@ -235,24 +238,26 @@ class Issuance:
         digest = hashlib.sha256(repr((options, [hashlib.sha256(data).digest() for data in requests])).encode())
         return Replay(actor.name, idempotency_key, digest.hexdigest(), (), True, self._clock())
 
-    def _answer_again(self, before: Replay, asked: Replay) -> Issued:
+    def _answer_again(self, actor: Actor, before: Replay, asked: Replay) -> Issued:
         if before.digest != asked.digest:
             raise Conflict.because(
                 "idempotency-key.reused",
                 "This Idempotency-Key was used for another submission.",
                 "Send a new key with a new submission; the same key only to repeat one.",
             )
-        return Issued(tuple(self._get(serial) for serial in before.serial_numbers), before.created)
+        certificates = tuple(self._get(serial) for serial in before.serial_numbers)
+        require_granted(certificates, actor.grant)  # another token of the account may have asked before
+        return Issued(certificates, before.created)
 
     def get_certificate(self, actor: Actor, serial_number: str) -> CertificateRecord:
-        """The certificate of this serial number; raises NotFound."""
+        """The certificate of this serial number; raises NotFound, also for one that the actor's token may not see."""
         require(actor, Action.READ)
-        return self._get(serial_number)
+        return self._get(serial_number, actor.grant)
 
-    def _get(self, serial_number: str) -> CertificateRecord:
+    def _get(self, serial_number: str, grant: Grant | None = None) -> CertificateRecord:
         text = serial_number.lower().replace(":", "")
         record = self._ledger.find_certificate(text.zfill(40)) if len(text) <= 40 else None
-        if record is None:
+        if record is None or (grant and not grant.sees(record.profile, record.names, record.host)):
             raise NotFound.because(
                 "certificate.unknown",
                 "There is no certificate with the serial number {serial}.",
@@ -262,9 +267,9 @@ class Issuance:
         return record
 
     def list_certificates(self, actor: Actor, query: CertificateQuery) -> Page:
-        """One page of the certificates."""
+        """One page of the certificates, of those that the actor's token may see."""
         require(actor, Action.READ)
-        return self._ledger.list_certificates(query)
+        return self._ledger.list_certificates(replace(query, grant=actor.grant))
 
     def delivery(self, record: CertificateRecord) -> Delivery:
         """The certificate with its authorities, ready to be delivered."""

@@ -99,6 +99,9 @@ class Ledger(Protocol):
         when the key of a request was reported as lost, or put on hold.
         """
 
+    def prune_replays(self, before: datetime) -> int:
+        """Forget the answers to Idempotency-Keys that are older; how many there were."""
+
     def list_events(self, limit: int) -> tuple[AuditEvent, ...]:
         """The newest events, newest first."""
 
@@ -130,14 +133,20 @@ class AccountStore(Protocol):
         Raises Conflict if it has grown meanwhile, so that no two changes undo one another.
         """
 
-    def add_token(self, token: TokenRecord, event: AuditEvent) -> TokenRecord:
-        """Add a token, whose `id` is given here."""
+    def add_token(self, token: TokenRecord, event: AuditEvent, *, at_most: int) -> TokenRecord:
+        """Add a token, whose `id` is given here.
+
+        Raises Conflict where its account has `at_most` tokens that are valid when it is made.
+        """
 
     def note_token_use(self, token_id: int, at: datetime) -> None:
         """Keep when a token was used last."""
 
-    def revoke_token(self, token_id: int, at: datetime, event: AuditEvent) -> None:
-        """End a token for good."""
+    def revoke_tokens(self, revocations: Sequence[tuple[int, AuditEvent]]) -> int:
+        """End these tokens for good, each at the time of its event, in one transaction; how many it were.
+
+        One that has been revoked meanwhile stays as it is, and has no second event.
+        """
 
     def find_token(self, token_hash: str) -> TokenRecord | None:
         """The token with this hash."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
+from ca_service.authority.grants import Grant
 from ca_service.authority.permissions import Actor, Role
 
 IssuerRole = Literal["root", "intermediate"]
@@ -53,12 +54,16 @@ class CertificateRecord:
 
 @dataclass(frozen=True, slots=True)
 class CertificateQuery:
-    """Which certificates to list: `text` in a name or at the start of a serial number."""
+    """Which certificates to list: `text` in a name or at the start of a serial number.
+
+    With a `grant`, only those that it may see; pages and cursors are as if there were no others.
+    """
 
     text: str = ""
     sort: Sort = "newest"
     cursor: str = ""
     limit: int = 50
+    grant: Grant | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +113,10 @@ class AccountRecord:
 
 @dataclass(frozen=True, slots=True)
 class TokenRecord:
-    """An API token; `hash` is the SHA-256 of the secret, `prefix` its first characters."""
+    """An API token; `hash` is the SHA-256 of the secret, `prefix` its first characters.
+
+    `scopes` are those that it was made with; without names, profiles or networks there is no such limit.
+    """
 
     id: int
     account_id: int
@@ -119,6 +127,21 @@ class TokenRecord:
     expires_at: datetime
     last_used_at: datetime | None = None
     revoked_at: datetime | None = None
+    scopes: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+
+    @property
+    def grant(self) -> Grant:
+        """What it may at most, within the role of its account."""
+        return Grant(self.id, frozenset(self.scopes), self.names, self.profiles)
+
+    def state(self, now: datetime) -> Literal["valid", "revoked", "expired"]:
+        """What it is worth at this moment."""
+        if self.revoked_at is not None:
+            return "revoked"
+        return "expired" if self.expires_at <= now else "valid"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,6 @@
-"""Knows how a request is held against what is here already: the authority, other certificates, other requests."""
+"""Knows how a request is held against what is here already: the authority, other certificates, other requests;
+and against what the token may with which it came.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +10,18 @@ from dataclasses import replace
 from typing import Final
 
 from cryptography import x509
+from cryptography.x509.oid import NameOID
 
+from ca_service.authority.allowed_names import as_network
+from ca_service.authority.grants import Grant
 from ca_service.authority.hierarchy import ActiveAuthority
 from ca_service.authority.records import CertificateRecord
 from ca_service.authority.registration import Examination
-from ca_service.errors import Finding, InvalidInput, blocking, note, warning
+from ca_service.errors import Finding, InvalidInput, Refused, blocking, note, warning
 from ca_service.pki import keys, names
 from ca_service.pki.csr import CertificationRequest
+from ca_service.pki.profiles import Profile
+from ca_service.vos.purposes import host_name
 
 MAX_REQUESTS: Final = 50
 
@@ -66,6 +73,42 @@ def about_key(request: CertificationRequest, others: Sequence[CertificateRecord]
                 serial=other.serial_number,
             )
             return
+
+
+def within_grant(examination: Examination, grant: Grant | None) -> Examination:
+    """The same, and whether the token may have the certificate: every name in it, and the host of its common name."""
+    if grant is None or examination.request is None:
+        return examination
+    found = grant.faults(
+        examination.profile.name,
+        names.general_names_text(examination.subject_alternative_name or ()),
+        tuple(_hosts(examination.request.subject, examination.profile)),
+    )
+    return replace(examination, findings=(*examination.findings, *found))
+
+
+def require_granted(records: Sequence[CertificateRecord], grant: Grant | None) -> None:
+    """Raise Refused unless the token may have all of these certificates, which were issued before."""
+    if grant is None:
+        return
+    findings = [
+        found.under(f"/csr/{number}")
+        for number, record in enumerate(records)
+        for found in grant.faults(record.profile, record.names)
+    ]
+    if findings:
+        raise Refused(*findings)
+
+
+def _hosts(subject: x509.Name, profile: Profile) -> Iterator[str]:
+    """The common names that are names of hosts: some programs still take them for what a certificate is good for."""
+    for attribute in subject.get_attributes_for_oid(NameOID.COMMON_NAME):
+        text = names.attribute_text(attribute).strip().removesuffix(".")
+        host = host_name(text) if profile.is_vos else text
+        if names.is_dns_name(host.removeprefix("*.")):
+            yield f"DNS:{host}"
+        elif as_network(host) is not None:
+            yield f"IP:{host}"
 
 
 def about_before(record: CertificateRecord | None) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from cryptography import x509
 from ca_service.authority.hierarchy import certificate_of
 from ca_service.authority.records import AccountRecord, CertificateRecord, IssuerRecord, TokenRecord
 from ca_service.authority.registration import Examination
+from ca_service.authority.token_limits import known_scopes
 from ca_service.pki import encodings, keys, names, usages
 from ca_service.pki.csr import find_value
 from ca_service.vos.bundle import Bundle, Delivery
@@ -109,6 +110,10 @@ def token_document(record: TokenRecord, account: str) -> dict[str, Any]:
         "account": account,
         "label": record.label,
         "prefix": record.prefix,
+        "scopes": list(known_scopes(record)),
+        "names": list(record.names),
+        "profiles": list(record.profiles),
+        "networks": list(record.networks),
         "created_at": moment(record.created_at),
         "expires_at": moment(record.expires_at),
         "last_used_at": moment(record.last_used_at) if record.last_used_at else None,

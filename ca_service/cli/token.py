@@ -5,11 +5,15 @@ from __future__ import annotations
 import click
 
 from ca_service.authority.credentials import MAX_TOKEN_DAYS
+from ca_service.authority.permissions import SCOPES
+from ca_service.authority.records import TokenRecord
+from ca_service.authority.token_limits import DEFAULT_SCOPES, TokenLimits, known_scopes
 from ca_service.cli.console import table
 from ca_service.cli.documents import moment, token_document
 from ca_service.cli.grammar import declare
 from ca_service.cli.session import Session, operator, pass_session
 
+_SCOPES_HELP = f"What it is good for, of {', '.join(SCOPES)}; repeat it for several."
 _account_option = click.option("--account", required=True, metavar="NAME", help="Account that the token acts for.")
 
 
@@ -17,19 +21,41 @@ _account_option = click.option("--account", required=True, metavar="NAME", help=
     "create",
     "ca-service token create --account anna --label 'renewal script'",
     "TOKEN=$(ca-service token create --account anna)",
+    "ca-service token create --account anna --scope submit --name '*.uc.example.com' \\",
+    "    --profile vos --network 10.0.0.0/8",
 )
 @_account_option
 @click.option("--label", default="command line", show_default=True, help="What the token is for.")
 @click.option("--days", type=int, default=90, show_default=True, help=f"Lifetime in days, {MAX_TOKEN_DAYS} at most.")
+@click.option(
+    "--scope", "scopes", multiple=True, metavar="SCOPE", default=DEFAULT_SCOPES, show_default=True, help=_SCOPES_HELP
+)
+@click.option(
+    "--name",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="Only for this host, *.DOMAIN, address or network; repeat it.",
+)
+@click.option("--profile", "profiles", multiple=True, metavar="PROFILE", help="Only for this profile; repeat it.")
+@click.option("--network", "networks", multiple=True, metavar="CIDR", help="Only from this network; repeat it.")
 @pass_session
-def create(session: Session, account: str, label: str, days: int) -> None:
+def create(session: Session, /, account: str, label: str, days: int, **limits: tuple[str, ...]) -> None:
     """Make an API token. It is shown once, and kept nowhere."""
-    made = session.ready().tokens.create(operator(), account, label, days)
+    made = session.ready().tokens.create(operator(), account, label, days, TokenLimits(**limits))
     session.console.answer({"token": made.secret, **token_document(made.record, account)}, [made.secret])
     session.console.remark(
         f"Token {made.record.id} of {account}, until {moment(made.record.expires_at)}. It is not shown again.",
+        f"It may: {_limits(made.record)}.",
         "Send it as: Authorization: Bearer TOKEN",
     )
+
+
+def _limits(token: TokenRecord) -> str:
+    """What a token may, on one line: `submit; names *.uc.example.com; profiles vos; from 10.0.0.0/8`."""
+    bounds = {"names": token.names, "profiles": token.profiles, "from": token.networks}
+    parts = (f"{what} {', '.join(values)}" for what, values in bounds.items() if values)
+    return "; ".join((", ".join(known_scopes(token)), *parts))
 
 
 @declare("list", "ca-service token list --account anna")
@@ -47,11 +73,12 @@ def list_(session: Session, account: str) -> None:
             found.label,
             moment(found.expires_at),
             moment(found.last_used_at) if found.last_used_at else "never",
-            "revoked" if found.revoked_at else "expired" if found.expires_at <= now else "valid",
+            _limits(found),
+            found.state(now),
         )
         for found in tokens
     )
-    lines = table(("id", "begins with", "label", "expires", "last used", "state"), rows)
+    lines = table(("id", "begins with", "label", "expires", "last used", "may", "state"), rows)
     session.console.answer({"tokens": [token_document(found, account) for found in tokens]}, lines or [_none(account)])
 
 
@@ -59,13 +86,20 @@ def _none(account: str) -> str:
     return f"{account} has no tokens."
 
 
-@declare("revoke", "ca-service token revoke --account anna 3")
+@declare("revoke", "ca-service token revoke --account anna 3", "ca-service token revoke --account anna --all")
 @_account_option
-@click.argument("token_id", metavar="ID", type=int)
+@click.argument("token_id", metavar="[ID]", type=int, required=False)
+@click.option("--all", "every", is_flag=True, help="All tokens of the account.")
 @pass_session
-def revoke(session: Session, account: str, token_id: int) -> None:
-    """End the token ID of an account at once."""
+def revoke(session: Session, account: str, token_id: int | None, every: bool) -> None:
+    """End the token ID of an account at once, or all of them."""
+    if every is (token_id is not None):
+        raise click.UsageError("Give either the ID of a token or --all.")
     tokens = session.ready().tokens
+    if token_id is None:
+        count = tokens.revoke_all(operator(), account)
+        session.console.answer({"account": account, "revoked": count}, [f"{count} tokens of {account} are revoked."])
+        return
     tokens.revoke(operator(), account, token_id)
     [revoked] = [found for found in tokens.list_of(operator(), account) if found.id == token_id]
     session.console.answer(token_document(revoked, account), [f"Token {token_id} of {account} is revoked."])

@@ -11,14 +11,18 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 from pydantic_core import PydanticCustomError
 
 from ca_service.authority.naming import checked_name
+from ca_service.authority.permissions import Role
 from ca_service.errors import InvalidInput
 from ca_service.pki.names import is_dns_name
 from ca_service.pki.profiles import INTERMEDIATE, MAX_LEAF_DAYS, ROOT
+from ca_service.settings.roles import read_roles
 
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 _MIN_SECRET: Final = 32
 
 CONTRADICTION: Final = "contradiction"  # the type of an error that is about two settings
+
+TABLES: Final = ("oidc.roles",)  # the settings that are a table, not a section of settings
 
 Curve = Literal["P-256", "P-384"]
 
@@ -120,6 +124,38 @@ class Web(_Section):
         return value
 
 
+class Oidc(_Section):
+    """Where people sign in who are known elsewhere, and which of their groups has which role."""
+
+    issuer: str = ""
+    client_id: str = Field(default="", max_length=255)
+    client_secret: SecretStr = SecretStr("")
+    name_claim: str = Field(default="preferred_username", min_length=1, max_length=100)
+    role_claim: str = Field(default="groups", min_length=1, max_length=100)
+    roles: dict[str, Role] = Field(default_factory=dict)
+
+    @field_validator("issuer")
+    @classmethod
+    def _is_an_issuer(cls, value: str) -> str:
+        if value and not _is_issuer(value):
+            raise ValueError("must be the https:// URL that the provider calls itself, without a query")
+        return value
+
+    @field_validator("roles", mode="before")
+    @classmethod
+    def _are_roles(cls, value: object) -> dict[str, Role]:
+        return read_roles(value)
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        given = {"oidc.client_id": self.client_id, "oidc.client_secret": self.client_secret.get_secret_value()}
+        for key, value in given.items():
+            if self.issuer and not value:
+                mend = "Register this service with the provider, and set what it gives; or leave oidc.issuer empty."
+                raise _contradiction(("oidc.issuer", self.issuer), "needs", (key, value), mend)
+        return self
+
+
 class Settings(_Section):
     """All settings of one installation, checked; see config/default.toml for what each means."""
 
@@ -130,6 +166,7 @@ class Settings(_Section):
     revocation: RevocationSettings = RevocationSettings()
     keystore: Keystore = Keystore()
     web: Web = Web()
+    oidc: Oidc = Oidc()
 
     @model_validator(mode="after")
     def _cookies_are_safe(self) -> Self:
@@ -160,6 +197,14 @@ def _is_base_url(value: str) -> bool:
     rest = (parts.path.rstrip("/"), parts.query, parts.fragment, parts.username, parts.password)
     good_host = parts.hostname is not None and (is_dns_name(parts.hostname) or _is_address(parts.hostname))
     return parts.scheme in ("http", "https") and good_host and not any(rest) and parts.port != 0 and value.isascii()
+
+
+def _is_issuer(value: str) -> bool:
+    """An https:// URL (OpenID Connect Core, 2); plain http on this machine alone."""
+    parts = urlsplit(value)
+    is_clean = not (parts.query or parts.fragment or parts.username or parts.password) and value.isascii()
+    is_safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+    return is_clean and is_safe and bool(parts.hostname) and parts.port != 0 and value.isprintable()
 
 
 def _is_address(host: str) -> bool:

@@ -13,7 +13,8 @@ from pydantic import SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from ca_service.errors import ConfigurationError, Finding, blocking
-from ca_service.settings.model import CONTRADICTION, KEYS, Settings
+from ca_service.settings.model import CONTRADICTION, KEYS, TABLES, Settings
+from ca_service.settings.roles import write_roles
 
 PREFIX: Final = "CA_SERVICE_"
 _OWN_VARIABLES: Final = {"CA_SERVICE_CONFIG", "CA_SERVICE_INSTANCE_PATH", "CA_SERVICE_TEST_ALL"}
@@ -142,7 +143,7 @@ def _flatten(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, 
     """(key, value) of what lies in sections, in which an empty one that is not ours counts as a value."""
     for name, value in values.items():
         key = f"{above}{name}"
-        if isinstance(value, Mapping) and (value or key in Settings.model_fields):
+        if isinstance(value, Mapping) and key not in TABLES and (value or key in Settings.model_fields):
             yield from _flatten(value, f"{key}.")
         else:
             yield key, value
@@ -163,6 +164,8 @@ def _unknown_key(key: str, value: object, origin: str) -> Finding:
 def _shown(value: object) -> str:
     if isinstance(value, SecretStr):
         return "********" if value.get_secret_value() else ""
+    if isinstance(value, Mapping):
+        return write_roles(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

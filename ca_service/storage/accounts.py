@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -73,9 +74,10 @@ class SQLAccountStore:
                 )
             record_events(connection, event)
 
-    def add_token(self, record: TokenRecord, event: AuditEvent) -> TokenRecord:
-        """Add a token, whose `id` is given here."""
+    def add_token(self, record: TokenRecord, event: AuditEvent, *, at_most: int) -> TokenRecord:
+        """Add a token, whose `id` is given here; see the port."""
         with self._database.write() as connection:
+            _require_room(connection, record, at_most)
             connection.execute(insert(token), rows.new_values(record))
             record_events(connection, event)
             row = connection.execute(select(token).where(token.c.hash == record.hash)).one()
@@ -86,11 +88,10 @@ class SQLAccountStore:
         with self._database.write() as connection:
             connection.execute(update(token).where(token.c.id == token_id).values(last_used_at=at))
 
-    def revoke_token(self, token_id: int, at: datetime, event: AuditEvent) -> None:
-        """End a token for good."""
+    def revoke_tokens(self, revocations: Sequence[tuple[int, AuditEvent]]) -> int:
+        """End these tokens for good; see the port."""
         with self._database.write() as connection:
-            connection.execute(update(token).where(token.c.id == token_id).values(revoked_at=at))
-            record_events(connection, event)
+            return sum(_revoke(connection, token_id, event) for token_id, event in revocations)
 
     def find_token(self, token_hash: str) -> TokenRecord | None:
         """The token with this hash."""
@@ -137,3 +138,25 @@ def _use_up(connection: Connection, setup_hash: str) -> None:
             "This set-up link was used already.",
             "Sign in with the account that was created with it.",
         )
+
+
+def _require_room(connection: Connection, record: TokenRecord, at_most: int) -> None:
+    """Two who make the last token at once: the row of the account lets one pass after the other."""
+    connection.execute(select(account.c.id).where(account.c.id == record.account_id).with_for_update())
+    is_valid = token.c.revoked_at.is_(None) & (token.c.expires_at > record.created_at)
+    valid = select(func.count()).where(token.c.account_id == record.account_id, is_valid)
+    if connection.execute(valid).scalar_one() >= at_most:
+        raise Conflict.because(
+            "token.too-many",
+            "The account has {limit} valid tokens, which is as many as there can be.",
+            "Revoke those that are not used any more: the list shows when each was used last.",
+            limit=at_most,
+        )
+
+
+def _revoke(connection: Connection, token_id: int, event: AuditEvent) -> int:
+    statement = update(token).where(token.c.id == token_id, token.c.revoked_at.is_(None)).values(revoked_at=event.at)
+    revoked = connection.execute(statement).rowcount
+    if revoked:
+        record_events(connection, event)
+    return revoked

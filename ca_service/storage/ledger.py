@@ -5,12 +5,30 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any, Final
 
-from sqlalchemy import Column, ColumnElement, Connection, Row, Select, and_, func, insert, or_, select, tuple_
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Text,
+    and_,
+    cast,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+)
 from sqlalchemy.exc import IntegrityError
 
+from ca_service.authority.allowed_names import fragments, have_networks
 from ca_service.authority.audit import AuditEvent
+from ca_service.authority.grants import Grant
 from ca_service.authority.records import CertificateQuery, CertificateRecord, Page, Replay, Sort
 from ca_service.authority.revocation.records import State
 from ca_service.errors import Conflict
@@ -23,6 +41,7 @@ from ca_service.storage.schema import replay as answer
 
 MAX_PAGE: Final = 200
 _MAX_VARIABLES: Final = 500  # of one statement
+_READ_AT_ONCE: Final = 200
 _SERIAL: Final = re.compile("[0-9a-f]{1,40}")
 _COLUMNS: Final[dict[Sort, Column[Any]]] = {
     "newest": certificate.c.id,
@@ -78,7 +97,7 @@ class SQLLedger:
         """One page by keyset: as quick at the millionth row as at the first."""
         limit = max(1, min(query.limit, MAX_PAGE))
         with self._database.read() as connection:
-            found = connection.execute(_listing(query).limit(limit + 1)).all()
+            found = _head(connection, query, limit + 1)
         cursor = _cursor(query.sort, found[limit - 1]) if len(found) > limit else ""
         return Page(tuple(map(rows.certificate_record, found[:limit])), cursor)
 
@@ -110,6 +129,11 @@ class SQLLedger:
             if replay is not None:
                 _remember(connection, replay.settled(certificates, stored))
         return tuple(stored)
+
+    def prune_replays(self, before: datetime) -> int:
+        """Forget the answers to Idempotency-Keys that are older; how many there were."""
+        with self._database.write() as connection:
+            return connection.execute(delete(answer).where(answer.c.at < before)).rowcount
 
     def list_events(self, limit: int) -> tuple[AuditEvent, ...]:
         """The newest events, newest first."""
@@ -173,10 +197,21 @@ def _remember(connection: Connection, replay: Replay) -> None:
         ) from error
 
 
+def _head(connection: Connection, query: CertificateQuery, count: int) -> Sequence[Row[Any]]:
+    """The first rows of a list; behind a grant they are read until enough of them may be seen."""
+    grant = query.grant
+    if grant is None:
+        return connection.execute(_listing(query).limit(count)).all()
+    with connection.execution_options(yield_per=_READ_AT_ONCE).execute(_listing(query)) as found:
+        return list(islice((row for row in found if grant.sees(row.profile, row.names, row.host)), count))
+
+
 def _listing(query: CertificateQuery) -> Select[Any]:
     statement = select(certificate)
     if query.text.strip():
         statement = statement.where(_matches(query.text.strip().lower()))
+    if query.grant:
+        statement = statement.where(*_may_be_seen(query.grant))
     if query.cursor:
         statement = statement.where(_is_after(query.sort, *cursors.read(query.cursor, query.sort)))
     if query.sort == "newest":
@@ -192,9 +227,22 @@ def _is_after(sort: Sort, value: str | datetime, key: int) -> ColumnElement[bool
     return tuple_(_COLUMNS[sort], certificate.c.id) > (value, key)
 
 
+def _may_be_seen(grant: Grant) -> Iterator[ColumnElement[bool]]:
+    """What leaves out most of the others before any of them is read and judged name by name."""
+    if grant.profiles:
+        yield certificate.c.profile.in_(grant.profiles)
+    if grant.names:
+        with_address = [func.instr(cast(certificate.c.names, Text), '"IP:') > 0] if have_networks(grant.names) else []
+        yield or_(*map(_in_a_name, fragments(grant.names)), *with_address)
+
+
+def _in_a_name(text: str) -> ColumnElement[bool]:
+    return func.instr(certificate.c.search_text, text) > 0  # LIKE gives %, _ and NUL a meaning
+
+
 def _matches(text: str) -> ColumnElement[bool]:
     """In a name, or at the start of a serial number, which people copy with colons."""
-    in_a_name = func.instr(certificate.c.search_text, text) > 0  # LIKE gives %, _ and NUL a meaning
+    in_a_name = _in_a_name(text)
     serial = text.replace(":", "")
     return or_(in_a_name, certificate.c.serial_number.startswith(serial)) if _SERIAL.fullmatch(serial) else in_a_name
 

@@ -60,7 +60,8 @@ def account_record(row: Row[Any]) -> AccountRecord:
 
 def token_record(row: Row[Any]) -> TokenRecord:
     """The token of a row."""
-    return TokenRecord(**row._mapping)
+    limits = {name: tuple(getattr(row, name)) for name in ("scopes", "names", "profiles", "networks")}
+    return TokenRecord(**dict(row._mapping) | limits)
 
 
 def audit_event_record(row: Row[Any]) -> AuditEvent:

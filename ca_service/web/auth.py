@@ -82,14 +82,13 @@ def _guard() -> ResponseReturnValue | None:
     if action is None:
         return None
     if request.path.startswith(API_PREFIX):
-        account = installation().tokens.authenticate(_bearer_token())
+        g.actor = installation().tokens.authenticate(_bearer_token(), origin())
     elif current_user.is_authenticated:
-        account = current_user.account
+        g.actor = replace(current_user.account.actor, origin=origin())
     else:
         return redirect(
             url_for("pages.sign_in", next=request.full_path.rstrip("?") if request.method == "GET" else None)
         )
-    g.actor = replace(account.actor, origin=origin())
     require(g.actor, action)
     return None
 

@@ -50,7 +50,6 @@ STATUS: Final[dict[type[CAServiceError], int]] = {
     errors.NotAuthenticated: 401,
     errors.NotAllowed: 403,
     errors.NotReady: 503,
-    errors.Unreachable: 502,
 }
 _HTTP_RULES: Final = {
     400: ("http.bad-request", "The request could not be understood.", "Go back and try again."),

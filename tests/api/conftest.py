@@ -17,7 +17,8 @@ from werkzeug.test import Client
 from ca_service import settings as settings_module
 from ca_service.app import create_app, open_installation
 from ca_service.authority.installation import Installation
-from ca_service.authority.permissions import Role
+from ca_service.authority.permissions import SCOPES, Role
+from ca_service.authority.tokens import TokenLimits
 from ca_service.settings import Settings
 from tests.support.factories import OPERATOR, PLAN, cheap_hasher
 
@@ -68,7 +69,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     installation.hierarchy.initialise(OPERATOR, PLAN)
     for role in Role:
         installation.accounts.create(OPERATOR, role.value, role, "four random words")
-    tokens = {role: installation.tokens.create(OPERATOR, role.value, "test", 30).secret for role in Role}
+    everything = TokenLimits(tuple(SCOPES))
+    tokens = {role: installation.tokens.create(OPERATOR, role.value, "test", 30, everything).secret for role in Role}
     return Made(folder, tokens)
 
 

@@ -1,18 +1,15 @@
-"""People, passwords, tokens and the set-up link."""
+"""People, passwords and the set-up link."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
 from ca_service.authority.accounts import Accounts
 from ca_service.authority.audit import AuditEvent, Event
 from ca_service.authority.credentials import (
-    MAX_LABEL,
     MAX_PASSWORD,
-    MAX_TOKEN_DAYS,
     MIN_PASSWORD,
     checked_account_name,
     loggable_name,
@@ -20,7 +17,7 @@ from ca_service.authority.credentials import (
 from ca_service.authority.permissions import Actor, Role
 from ca_service.authority.records import AccountRecord
 from ca_service.authority.tokens import Tokens
-from ca_service.errors import CAServiceError, Conflict, InvalidInput, NotAllowed, NotAuthenticated, NotFound
+from ca_service.errors import Conflict, InvalidInput, NotAllowed, NotAuthenticated, NotFound
 from tests.support.factories import PASSWORD, Lab
 from tests.support.fakes import FixedClock, InMemoryAccountStore
 
@@ -303,99 +300,3 @@ def test_changes_are_recorded(lab: Lab, operator: Actor, alice: AccountRecord) -
         (Event.PASSWORD_CHANGED, "alice"),
         (Event.ACCOUNT_CHANGED, "alice"),
     ]
-
-
-# Tokens
-
-
-def test_a_token_acts_for_its_account_and_is_kept_as_a_hash_only(tokens: Tokens, alice: AccountRecord) -> None:
-    token = tokens.create(alice.actor, "alice", " renewal ", 30)
-    assert tokens.authenticate(token.secret) == alice
-    assert token.secret.startswith("ca_")
-    assert token.secret.startswith(token.record.prefix)
-    assert len(token.record.prefix) == 10
-    assert token.record.label == "renewal"
-    assert token.secret not in str(token.record)
-
-
-def test_an_administrator_makes_tokens_for_others(tokens: Tokens, operator: Actor, alice: AccountRecord) -> None:
-    token = tokens.create(operator, "alice", "script", 1)
-    assert tokens.authenticate(token.secret) == alice
-
-
-@pytest.mark.parametrize("secret", ["", "ca_", "ca_unknown", "\udc80", "x" * 100_000])
-def test_an_unknown_token_is_refused(tokens: Tokens, alice: AccountRecord, secret: str) -> None:
-    tokens.create(alice.actor, "alice", "script", 1)
-    with pytest.raises(NotAuthenticated) as caught:
-        tokens.authenticate(secret)
-    assert caught.value.rule == "token.invalid"
-
-
-def test_a_token_ends_when_its_time_is_over(tokens: Tokens, alice: AccountRecord, clock: FixedClock) -> None:
-    token = tokens.create(alice.actor, "alice", "script", 1)
-    clock.advance(days=1, seconds=-1)
-    assert tokens.authenticate(token.secret)
-    clock.advance(seconds=1)
-    with pytest.raises(NotAuthenticated):
-        tokens.authenticate(token.secret)
-
-
-def test_a_revoked_token_ends_at_once(tokens: Tokens, alice: AccountRecord) -> None:
-    token = tokens.create(alice.actor, "alice", "script", 1)
-    tokens.revoke(alice.actor, "ALICE", token.record.id)
-    with pytest.raises(NotAuthenticated):
-        tokens.authenticate(token.secret)
-
-
-def test_a_token_is_revoked_once(lab: Lab, alice: AccountRecord, clock: FixedClock) -> None:
-    token = lab.tokens.create(alice.actor, "alice", "script", 1)
-    lab.tokens.revoke(alice.actor, "alice", token.record.id)
-    revoked_at = clock()
-    clock.advance(hours=1)
-    lab.tokens.revoke(alice.actor, "alice", token.record.id)
-    assert lab.tokens.list_of(alice.actor, "alice")[0].revoked_at == revoked_at
-    assert [event.event for event in events(lab)].count(Event.TOKEN_REVOKED) == 1
-
-
-def test_the_token_of_another_is_not_found(tokens: Tokens, alice: AccountRecord, bob: AccountRecord) -> None:
-    token = tokens.create(bob.actor, "bob", "script", 1)
-    with pytest.raises(NotFound) as caught:
-        tokens.revoke(alice.actor, "alice", token.record.id)
-    assert caught.value.rule == "token.unknown"
-    assert "`ca-service token list`" in caught.value.findings[0].mend
-    assert tokens.authenticate(token.secret) == bob
-
-
-@pytest.mark.parametrize("label", ["", "   ", "x" * (MAX_LABEL + 1), "a\nb", "\u202eevil"])
-def test_a_token_needs_a_label(tokens: Tokens, alice: AccountRecord, label: str) -> None:
-    with pytest.raises(InvalidInput) as caught:
-        tokens.create(alice.actor, "alice", label, 1)
-    assert caught.value.rule == "token.label"
-
-
-@pytest.mark.parametrize("days", [-1, 0, MAX_TOKEN_DAYS + 1])
-def test_a_token_needs_an_end(tokens: Tokens, alice: AccountRecord, days: int) -> None:
-    with pytest.raises(InvalidInput) as caught:
-        tokens.create(alice.actor, "alice", "script", days)
-    assert caught.value.rule == "token.days"
-
-
-def test_the_last_use_of_a_token_is_written_every_ten_minutes(
-    tokens: Tokens, alice: AccountRecord, clock: FixedClock
-) -> None:
-    token, start = tokens.create(alice.actor, "alice", "script", 1), clock()
-    seen = []
-    for _ in range(4):
-        tokens.authenticate(token.secret)
-        seen.append(tokens.list_of(alice.actor, "alice")[0].last_used_at)
-        clock.advance(minutes=5)
-    later = start + timedelta(minutes=10)
-    assert seen == [start, start, later, later]
-
-
-def test_the_token_of_an_account_that_is_gone_is_refused(lab: Lab, alice: AccountRecord) -> None:
-    token = lab.tokens.create(alice.actor, "alice", "script", 1)
-    assert isinstance(lab.account_store, InMemoryAccountStore)
-    lab.account_store._accounts.clear()
-    with pytest.raises(CAServiceError, match="unknown, revoked or expired"):
-        lab.tokens.authenticate(token.secret)

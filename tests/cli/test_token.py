@@ -58,6 +58,30 @@ def test_revoking_ends_the_token_and_can_be_repeated(ca: CommandLine, anna: str)
     assert ca("token", "revoke", "--account", anna, str(token_id)).stdout == f"Token {token_id} of anna is revoked.\n"
 
 
+def test_the_limits_are_kept_and_shown(ca: CommandLine, anna: str) -> None:
+    limits = ("--scope", "submit", "--name", "*.uc.example.com", "--profile", "vos", "--network", "10.0.0.0/8")
+    made = ca.answer("token", "create", "--account", anna, *limits, "--name", "uccx1.example.com")
+    [listed] = ca.answer("token", "list", "--account", anna)["tokens"]
+    for found in (made, listed):
+        assert (found["scopes"], found["profiles"], found["networks"]) == (["submit"], ["vos"], ["10.0.0.0/8"])
+        assert found["names"] == ["*.uc.example.com", "uccx1.example.com"]
+    may = "submit; names *.uc.example.com, uccx1.example.com; profiles vos; from 10.0.0.0/8"
+    assert may in ca("token", "list", "--account", anna).stdout
+
+
+def test_without_options_a_token_has_the_usual_scopes_and_no_limit(ca: CommandLine, anna: str) -> None:
+    made = ca.answer("token", "create", "--account", anna)
+    assert made["scopes"] == ["check", "submit", "read"]
+    assert (made["names"], made["profiles"], made["networks"]) == ([], [], [])
+
+
+def test_all_tokens_are_revoked_at_once(ca: CommandLine, anna: str) -> None:
+    for _ in range(3):
+        ca.answer("token", "create", "--account", anna)
+    assert ca.answer("token", "revoke", "--account", anna, "--all") == {"account": anna, "revoked": 3}
+    assert ca("token", "revoke", "--account", anna, "--all").stdout == "0 tokens of anna are revoked.\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "rule"),
     [
@@ -69,6 +93,13 @@ def test_revoking_ends_the_token_and_can_be_repeated(ca: CommandLine, anna: str)
         (("create", "--account", "anna", "--days", "9" * 30), 2, "token.days"),
         (("create", "--account", "anna", "--label", ""), 2, "token.label"),
         (("create",), 2, "usage"),
+        (("create", "--account", "anna", "--scope", "x"), 2, "token.scopes"),
+        (("create", "--account", "anna", "--name", "*"), 2, "token.names"),
+        (("create", "--account", "anna", "--profile", "root"), 2, "token.profiles"),
+        (("create", "--account", "anna", "--network", "10.0.0.5/8"), 2, "token.networks"),
+        (("revoke", "--account", "anna"), 2, "usage"),
+        (("revoke", "--account", "anna", "1", "--all"), 2, "usage"),
+        (("revoke", "--account", "nobody", "--all"), 1, "account.unknown"),
     ],
 )
 @pytest.mark.usefixtures("anna")

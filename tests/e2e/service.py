@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,9 +29,9 @@ class Service:
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[Service]:
-    """Serve a new installation in this folder until the end of the block."""
-    settings = settings_module.load({}, folder / "instance").settings
+def serving(folder: Path, environ: Mapping[str, str] | None = None) -> Iterator[Service]:
+    """Serve a new installation in this folder, with the settings of an environment, until the end of the block."""
+    settings = settings_module.load(environ or {}, folder / "instance").settings
     installation = open_installation(settings, cheap_hasher())
     installation.schema.upgrade()
     installation.hierarchy.initialise(OPERATOR, PLAN)

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, ViewportSize
 
 from ca_service.authority.permissions import Role
 from ca_service.authority.registration import Options
+from ca_service.authority.tokens import TokenLimits
 from tests.e2e.service import Service, serving
 from tests.e2e.tab import NARROW, WIDE, Tab, open_tab
 from tests.support.factories import OPERATOR, PASSWORD
@@ -39,7 +40,11 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Furnished]:
         for role in (Role.REQUESTER, Role.AUDITOR):
             installation.accounts.create(OPERATOR, role.value, role, PASSWORD)
         token = installation.tokens.create(OPERATOR, "requester", "renewal script", 90)
-        installation.tokens.create(OPERATOR, "requester", "an older script", 1)
+        limits = TokenLimits(
+            ("submit",), ("*.uc.example.com", "example.com"), ("vos",), ("10.0.0.0/8", "2001:db8::/32")
+        )
+        installation.tokens.create(OPERATOR, "requester", "an older script", 1, limits)
+        installation.tokens.create(OPERATOR, "requester", "inventory", 30)
         installation.tokens.revoke(OPERATOR, "requester", token.record.id)
         data = [request.data for request in (*THREE_NODES, CUCM_MULTI)]
         issued = installation.issuance.issue(OPERATOR, data, Options())
@@ -63,10 +68,20 @@ def _review(tab: Tab, furnished: Furnished) -> None:
 
 
 def _new_token(tab: Tab, _furnished: Furnished) -> None:
-    tab.go("/account")
+    tab.go("/account/tokens")
     tab.page.fill("#label", "shown once")
     tab.page.click("text=Make token")
     tab.page.wait_for_selector("#token")
+
+
+def _wrong_token(tab: Tab, _furnished: Furnished) -> None:
+    tab.go("/account/tokens")
+    tab.page.fill("#label", "renewal of the contact centre")
+    tab.page.fill("#days", "400")
+    tab.page.fill("#names", "uccx1.example.com\n*")
+    tab.page.fill("#networks", "10.0.0.5/8")
+    tab.page.click("text=Make token")
+    tab.page.wait_for_selector(".wrong")
 
 
 def _wrong_password(tab: Tab, _furnished: Furnished) -> None:
@@ -93,7 +108,9 @@ PAGES: Final[dict[str, Callable[[Tab, Furnished], None]]] = {
     "certificate": _details,
     "authority": _open("/authority"),
     "account": _open("/account"),
+    "tokens": _open("/account/tokens"),
     "new-token": _new_token,
+    "wrong-token": _wrong_token,
     "wrong-password": _wrong_password,
     "trust": _open("/ca/"),
     "api": _open("/api"),
@@ -136,7 +153,7 @@ def test_the_first_pages_keep_nobody_out(
         tab.set_up(service.set_up_url())
         tab.go("/certificates")
         faults += look(tab, "no-certificates", tmp_path)
-        tab.go("/account")
+        tab.go("/account/tokens")
         faults += look(tab, "no-tokens", tmp_path)
 
     assert not faults, "\n".join(faults)

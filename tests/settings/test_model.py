@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from ca_service.authority.hierarchy import HierarchyPlan
+from ca_service.authority.permissions import Role
 from ca_service.authority.registration import Policy
 from ca_service.errors import ConfigurationError
 from ca_service.pki.profiles import INTERMEDIATE, MAX_LEAF_DAYS, ROOT
@@ -47,6 +48,14 @@ def refusal(**values: str) -> ConfigurationError:
         ("web.trusted_proxies", "6", "5"),
         ("web.session_hours", "0", "1"),
         ("web.max_upload_kib", "63", "64"),
+        ("oidc.issuer", "idp.example.com", "https://"),
+        ("oidc.issuer", "http://idp.example.com", "https://"),
+        ("oidc.issuer", "https://idp.example.com/?x=1", "https://"),
+        ("oidc.issuer", "https://user@idp.example.com", "https://"),
+        ("oidc.name_claim", "", "1"),
+        ("oidc.roles", "voice", "GROUP=ROLE"),
+        ("oidc.roles", "=requester", "GROUP=ROLE"),
+        ("oidc.roles", "voice=king", "requester, approver, administrator, auditor"),
     ],
 )
 def test_a_wrong_value_is_refused_with_key_value_limit_and_origin(key: str, value: str, limit: str) -> None:
@@ -208,3 +217,57 @@ def test_the_limits_are_those_of_the_profiles(variable: str, limit: int) -> None
     longest = {"CA_SERVICE_AUTHORITY__ROOT_DAYS": str(ROOT.max_days), f"CA_SERVICE_{variable.upper()}": str(limit)}
     assert load(longest)
     assert str(limit) in str(refusal(**{variable: str(limit + 1)}))
+
+
+OIDC = {
+    "oidc__issuer": "https://idp.example.com/realms/lab",
+    "oidc__client_id": "ca-service",
+    "oidc__client_secret": "do not show this",
+}
+
+
+@pytest.mark.parametrize("missing", ["oidc__client_id", "oidc__client_secret"])
+def test_a_provider_needs_a_client_and_its_secret(missing: str) -> None:
+    error = refusal(**{name: value for name, value in OIDC.items() if name != missing})
+    assert error.rule == "settings.value"
+    assert missing.replace("__", ".") in str(error)
+    assert "do not show this" not in str(error)
+
+
+def test_a_provider_on_this_machine_may_speak_plain_http() -> None:
+    values = OIDC | {"oidc__issuer": "http://127.0.0.1:9000"}
+    settings = load({f"CA_SERVICE_{name.upper()}": value for name, value in values.items()}).settings
+    assert settings.oidc.issuer == "http://127.0.0.1:9000"
+
+
+@pytest.mark.parametrize(
+    ("text", "roles"),
+    [
+        ("", {}),
+        (" ; ", {}),
+        ("voice=requester", {"voice": Role.REQUESTER}),
+        ("b=auditor; a = administrator ;", {"b": Role.AUDITOR, "a": Role.ADMINISTRATOR}),
+        ("b=auditor\na=approver", {"b": Role.AUDITOR, "a": Role.APPROVER}),
+        ("CN=ca,OU=Groups,DC=example=administrator", {"CN=ca,OU=Groups,DC=example": Role.ADMINISTRATOR}),
+    ],
+)
+def test_the_roles_of_groups_are_read_in_their_order(text: str, roles: dict[str, Role]) -> None:
+    found = load({"CA_SERVICE_OIDC__ROLES": text}).settings.oidc.roles
+    assert list(found.items()) == list(roles.items())
+
+
+def test_the_roles_of_groups_can_be_a_table_in_toml(tmp_path: Path) -> None:
+    path = tmp_path / "ca.toml"
+    path.write_text('[oidc.roles]\n"ca.admins" = "administrator"\nvoice = "requester"\n')
+    loaded = load({"CA_SERVICE_CONFIG": str(path)})
+    assert loaded.settings.oidc.roles == {"ca.admins": Role.ADMINISTRATOR, "voice": Role.REQUESTER}
+    told = {setting.key: (setting.value, setting.origin) for setting in loaded.listing()}
+    assert told["oidc.roles"] == ("ca.admins=administrator; voice=requester", str(path))
+
+
+def test_the_secret_of_the_client_comes_from_a_file_and_is_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("do not show this\n")
+    loaded = load({"CA_SERVICE_OIDC__CLIENT_SECRET_FILE": str(tmp_path / "secret")})
+    assert loaded.settings.oidc.client_secret.get_secret_value() == "do not show this"
+    assert {setting.key: setting.value for setting in loaded.listing()}["oidc.client_secret"] == "********"
+    assert "do not show this" not in repr(loaded)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,12 @@ import pytest
 from ca_service.authority.fleet.store import FleetStore
 from ca_service.authority.ports import AccountStore, IssuerStore, Ledger
 from ca_service.authority.revocation.store import CRLStore, ResponderStore, RevocationStore
+from ca_service.authority.single_sign_on import IdentityStore
 from ca_service.storage.accounts import SQLAccountStore
 from ca_service.storage.crls import SQLCRLStore, SQLResponderStore
 from ca_service.storage.database import Database
 from ca_service.storage.fleet import SQLFleetStore
+from ca_service.storage.identities import SQLIdentityStore
 from ca_service.storage.issuers import SQLIssuerStore
 from ca_service.storage.ledger import SQLLedger
 from ca_service.storage.migrating import upgrade
@@ -21,6 +24,7 @@ from ca_service.storage.revocation import SQLRevocationStore
 from tests.support.factories import event, issuer_record
 from tests.support.fakes import InMemoryAccountStore, InMemoryIssuerStore, InMemoryLedger
 from tests.support.fleet import InMemoryFleetStore
+from tests.support.openid import InMemoryIdentityStore
 from tests.support.revocation import InMemoryCRLStore, InMemoryResponderStore, InMemoryRevocationStore
 
 fake_and_real = pytest.fixture(params=["fake", "real"])
@@ -103,3 +107,21 @@ def signers(request: pytest.FixtureRequest) -> tuple[Ledger, ResponderStore]:
         return ledger, InMemoryResponderStore(ledger)
     database = request.getfixturevalue("issued_under")
     return SQLLedger(database), SQLResponderStore(database)
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityStores:
+    """An identity store, and the accounts below it."""
+
+    identities: IdentityStore
+    accounts: AccountStore
+
+
+@fake_and_real
+def identity_stores(request: pytest.FixtureRequest) -> IdentityStores:
+    """Stores without identities and accounts."""
+    if request.param == "fake":
+        accounts = InMemoryAccountStore()
+        return IdentityStores(InMemoryIdentityStore(accounts), accounts)
+    database = request.getfixturevalue("database")
+    return IdentityStores(SQLIdentityStore(database), SQLAccountStore(database))

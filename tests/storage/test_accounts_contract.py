@@ -98,7 +98,7 @@ def test_a_setup_link_makes_no_second_account(account_store: AccountStore, alice
 
 def test_a_token_is_found_by_its_hash(account_store: AccountStore, alice: AccountRecord) -> None:
     given = token_record(alice.id)
-    added = account_store.add_token(given, event())
+    added = account_store.add_token(given, event(), at_most=50)
     assert added == replace(given, id=added.id)
     assert account_store.find_token(given.hash) == added
     assert account_store.find_token("other") is None
@@ -106,15 +106,45 @@ def test_a_token_is_found_by_its_hash(account_store: AccountStore, alice: Accoun
 
 def test_tokens_are_listed_newest_first_by_account(account_store: AccountStore, alice: AccountRecord) -> None:
     bob = account_store.add_account(account_record("bob"), event())
-    first, second = (account_store.add_token(token_record(alice.id), event()) for _ in range(2))
-    account_store.add_token(token_record(bob.id), event())
+    first, second = (account_store.add_token(token_record(alice.id), event(), at_most=50) for _ in range(2))
+    account_store.add_token(token_record(bob.id), event(), at_most=50)
     assert account_store.list_tokens(alice.id) == (second, first)
 
 
 def test_use_and_revocation_do_not_undo_one_another(account_store: AccountStore, alice: AccountRecord) -> None:
-    token = account_store.add_token(token_record(alice.id), event())
-    account_store.revoke_token(token.id, NOON, event())
+    token = account_store.add_token(token_record(alice.id), event(), at_most=50)
+    assert account_store.revoke_tokens([(token.id, event())]) == 1
     account_store.note_token_use(token.id, NOON + timedelta(hours=1))
     assert account_store.list_tokens(alice.id) == (
         replace(token, revoked_at=NOON, last_used_at=NOON + timedelta(hours=1)),
     )
+
+
+def test_a_token_is_revoked_once(account_store: AccountStore, alice: AccountRecord) -> None:
+    first, second = (account_store.add_token(token_record(alice.id), event(), at_most=50) for _ in range(2))
+    account_store.revoke_tokens([(first.id, event())])
+    later = replace(event(), at=NOON + timedelta(hours=1))
+    assert account_store.revoke_tokens([(first.id, later), (second.id, later)]) == 1
+    assert [token.revoked_at for token in account_store.list_tokens(alice.id)] == [later.at, NOON]
+
+
+def test_the_limits_of_a_token_are_kept(account_store: AccountStore, alice: AccountRecord) -> None:
+    limits = {"scopes": ("check", "later"), "names": ("*.example.com",), "profiles": ("vos",), "networks": ("::1",)}
+    added = account_store.add_token(token_record(alice.id, **limits), event(), at_most=50)
+    assert account_store.list_tokens(alice.id) == (added,)
+    assert {name: getattr(added, name) for name in limits} == limits
+
+
+def test_only_valid_tokens_of_the_same_account_count_towards_the_limit(
+    account_store: AccountStore, alice: AccountRecord
+) -> None:
+    bob = account_store.add_account(account_record("bob"), event())
+    first = account_store.add_token(token_record(alice.id), event(), at_most=2)
+    account_store.add_token(token_record(alice.id, expires_at=NOON), event(), at_most=2)
+    account_store.add_token(token_record(bob.id), event(), at_most=2)
+    account_store.add_token(token_record(alice.id), event(), at_most=2)
+    with pytest.raises(Conflict) as caught:
+        account_store.add_token(token_record(alice.id), event(), at_most=2)
+    assert caught.value.rule == "token.too-many"
+    account_store.revoke_tokens([(first.id, event())])
+    assert account_store.add_token(token_record(alice.id), event(), at_most=2)

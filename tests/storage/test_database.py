@@ -88,7 +88,7 @@ def test_a_certificate_that_cannot_be_stored_takes_the_ones_before_it_along(issu
 
 def test_a_token_without_its_account_is_not_stored(database: Database) -> None:
     with pytest.raises(IntegrityError):
-        SQLAccountStore(database).add_token(token_record(999), event())
+        SQLAccountStore(database).add_token(token_record(999), event(), at_most=9)
 
 
 @pytest.mark.timeout(30)

@@ -24,8 +24,8 @@ CHANGES: dict[Event, Change] = {
     Event.ACCOUNT_CHANGED: lambda store: store.update_account(
         replace(ALICE, session_epoch=1), event("x", Event.ACCOUNT_CHANGED)
     ),
-    Event.TOKEN_CREATED: lambda store: store.add_token(token_record(1), event("x", Event.TOKEN_CREATED)),
-    Event.TOKEN_REVOKED: lambda store: store.revoke_token(1, NOON, event("x", Event.TOKEN_REVOKED)),
+    Event.TOKEN_CREATED: lambda store: store.add_token(token_record(1), event("x", Event.TOKEN_CREATED), at_most=9),
+    Event.TOKEN_REVOKED: lambda store: store.revoke_tokens([(1, event("x", Event.TOKEN_REVOKED))]),
     Event.SETUP_LINK_MADE: lambda store: store.save_setup_link(
         SetupLink("hash", NOON), event("x", Event.SETUP_LINK_MADE)
     ),
@@ -38,6 +38,7 @@ def store(database: Database) -> SQLAccountStore:
     """A store with an account in it."""
     store = SQLAccountStore(database)
     store.add_account(ALICE, event())
+    store.add_token(token_record(1), event(), at_most=9)
     return store
 
 

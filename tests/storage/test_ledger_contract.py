@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from ca_service.authority.grants import Grant
 from ca_service.authority.ports import Ledger
 from ca_service.authority.records import CertificateQuery, CertificateRecord, Replay, Sort
 from ca_service.errors import Conflict, InvalidInput
@@ -26,11 +28,12 @@ def answer(*records: CertificateRecord, key: str = "key", created: bool = True) 
     return Replay("somebody", key, "digest", tuple(record.serial_number for record in records), created, NOON)
 
 
-def walk(ledger: Ledger, sort: Sort, limit: int, text: str = "") -> list[str]:
+def walk(ledger: Ledger, sort: Sort, limit: int, text: str = "", grant: Grant | None = None) -> list[str]:
     """The serial numbers of all pages."""
     found, cursor = [], ""
     while True:
-        page = ledger.list_certificates(CertificateQuery(text=text, sort=sort, cursor=cursor, limit=limit))
+        query = CertificateQuery(text=text, sort=sort, cursor=cursor, limit=limit, grant=grant)
+        page = ledger.list_certificates(query)
         assert 0 < len(page.items) <= limit
         found += [record.serial_number for record in page.items]
         cursor = page.next_cursor
@@ -260,3 +263,52 @@ def test_a_search_goes_on_over_pages(ledger: Ledger) -> None:
     wanted = [certificate_record(host=f"wanted{number}") for number in range(5)]
     add(ledger, *wanted[:2], certificate_record(), *wanted[2:], certificate_record())
     assert walk(ledger, "oldest", 2, text="wanted") == [record.serial_number for record in wanted]
+
+
+# With a token that may not see all
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_a_list_behind_a_grant_is_as_if_there_were_no_other_certificates(ledger: Ledger, sort: Sort) -> None:
+    ours = [certificate_record(names=(f"DNS:n{number}.uc.example.com",)) for number in range(5)]
+    others = [certificate_record(names=(f"DNS:n{number}.example.com",), host=f"n{number}") for number in range(5)]
+    server = certificate_record(profile="server", names=("DNS:n9.uc.example.com",))
+    add(ledger, server, *(record for pair in zip(ours, others, strict=True) for record in pair))
+    grant = Grant(1, frozenset(("read",)), ("*.uc.example.com",), ("vos",))
+    expected = {record.serial_number for record in ours}
+    for limit in (1, 2, 5, 50):  # no page is empty, none is shorter than it has to be
+        found = walk(ledger, sort, limit, grant=grant)
+        assert set(found) == expected
+        assert len(found) == len(expected)
+
+
+@pytest.mark.parametrize("pattern", ["10.0.0.5", "10.0.0.0/24", "2001:db8::5", "2001:db8::/32", "uccx1.example.com"])
+def test_a_certificate_is_listed_by_whichever_name_the_grant_covers(ledger: Ledger, pattern: str) -> None:
+    ours = [
+        certificate_record(names=(name,))
+        for name in ("IP:10.0.0.5", "IP:2001:db8::5", "DNS:UCCX1.example.com", "DNS:other.example.com")
+    ]
+    add(ledger, *ours)
+    grant = Grant(1, frozenset(), (pattern,))
+    expected = [record.serial_number for record in ours if grant.sees(record.profile, record.names, record.host)]
+    assert len(expected) == 1
+    assert walk(ledger, "newest", 1, grant=grant) == expected
+
+
+def test_a_grant_without_bounds_sees_everything(ledger: Ledger) -> None:
+    add(ledger, *(certificate_record() for _ in range(3)))
+    assert len(walk(ledger, "newest", 2, grant=Grant(1, frozenset()))) == 3
+
+
+# What is forgotten
+
+
+def test_answers_are_forgotten_when_they_are_old(ledger: Ledger) -> None:
+    first, second = certificate_record(), certificate_record()
+    ledger.record([first], [event()], always_new=False, replay=answer(first, key="old"))
+    newer = replace(answer(second, key="new"), at=NOON + timedelta(days=1))
+    ledger.record([second], [event()], always_new=False, replay=newer)
+    assert ledger.prune_replays(NOON + timedelta(days=1)) == 1
+    assert ledger.find_replay("somebody", "old") is None
+    assert ledger.find_replay("somebody", "new") == newer
+    assert ledger.prune_replays(NOON + timedelta(days=1)) == 0

@@ -6,11 +6,14 @@ import re
 from pathlib import Path
 
 import pytest
+from alembic import command
 from sqlalchemy import text
 
+from ca_service.authority.permissions import SCOPES
 from ca_service.errors import NotReady
+from ca_service.storage.accounts import SQLAccountStore
 from ca_service.storage.database import Database
-from ca_service.storage.migrating import HEAD, SQLSchema
+from ca_service.storage.migrating import HEAD, SQLSchema, _config
 from ca_service.storage.schema import metadata
 
 
@@ -112,3 +115,27 @@ def test_an_upgrade_that_fails_leaves_what_was_before(empty: Database) -> None:
         SQLSchema(empty).upgrade()
     assert schema_of(empty) == before
     assert SQLSchema(empty).current() == ""
+
+
+def test_tokens_from_before_there_were_scopes_may_what_they_could(empty: Database) -> None:
+    with empty.write() as connection:
+        command.upgrade(_config(connection), "0003")
+        now = {"now": "2026-11-01 00:00:00", "end": "2099-11-01 00:00:00"}
+        connection.execute(
+            text(
+                "INSERT INTO account (id, name, role, password_hash, session_epoch, created_at) "
+                "VALUES (1, 'anna', 'requester', 'x', 0, :now)"
+            ),
+            now,
+        )
+        connection.execute(
+            text(
+                "INSERT INTO token (account_id, label, prefix, hash, created_at, expires_at) "
+                "VALUES (1, 'old', 'ca_x', 'x', :now, :end)"
+            ),
+            now,
+        )
+    SQLSchema(empty).upgrade()
+    [token] = SQLAccountStore(empty).list_tokens(1)
+    assert set(token.scopes) >= set(SCOPES)
+    assert (token.names, token.profiles, token.networks) == ((), (), ())

@@ -178,7 +178,7 @@ class InMemoryLedger:
             "expires": lambda row: (row[1].not_after, row[0]),
             "host": lambda row: (row[1].host, row[0]),
         }
-        found = [record for _, record in sorted(rows, key=order[query.sort]) if _matches(record, query.text)]  # type: ignore[arg-type]
+        found = [record for _, record in sorted(rows, key=order[query.sort]) if _matches(record, query)]  # type: ignore[arg-type]
         start, limit = _start(query), max(1, min(query.limit, 200))
         more = start + limit < len(found)
         return Page(tuple(found[start : start + limit]), f"{query.sort}@{start + limit}" if more else "")
@@ -222,13 +222,21 @@ class InMemoryLedger:
             if is_lost and other.key_fingerprint == record.key_fingerprint:
                 raise Conflict.because("csr.key.revoked-meanwhile", "It was revoked.", "Check it again.")
 
+    def prune_replays(self, before: datetime) -> int:
+        """See the port."""
+        kept = {key: replay for key, replay in self._replays.items() if replay.at >= before}
+        self._replays, pruned = kept, len(self._replays) - len(kept)
+        return pruned
+
     def list_events(self, limit: int) -> tuple[AuditEvent, ...]:
         """See the port."""
         return tuple(reversed(self.events))[:limit]
 
 
-def _matches(record: CertificateRecord, text: str) -> bool:
-    wanted = text.strip().lower()
+def _matches(record: CertificateRecord, query: CertificateQuery) -> bool:
+    if query.grant and not query.grant.sees(record.profile, record.names, record.host):
+        return False
+    wanted = query.text.strip().lower()
     names = " ".join((record.host, record.subject, *(name.partition(":")[2] for name in record.names))).lower()
     serial = wanted.replace(":", "")
     return wanted in names or (bool(serial) and record.serial_number.startswith(serial))
@@ -290,8 +298,11 @@ class InMemoryAccountStore:
             self._accounts[account.id] = account
             self.events.append(event)
 
-    def add_token(self, token: TokenRecord, event: AuditEvent) -> TokenRecord:
+    def add_token(self, token: TokenRecord, event: AuditEvent, *, at_most: int) -> TokenRecord:
         """See the port."""
+        others = self.list_tokens(token.account_id)
+        if sum(other.state(token.created_at) == "valid" for other in others) >= at_most:
+            raise Conflict.because("token.too-many", "There are many.", "Revoke some.")
         added = replace(token, id=len(self._tokens) + 1)
         self._tokens[added.id] = added
         self.events.append(event)
@@ -301,10 +312,13 @@ class InMemoryAccountStore:
         """See the port."""
         self._tokens[token_id] = replace(self._tokens[token_id], last_used_at=at)
 
-    def revoke_token(self, token_id: int, at: datetime, event: AuditEvent) -> None:
+    def revoke_tokens(self, revocations: Sequence[tuple[int, AuditEvent]]) -> int:
         """See the port."""
-        self._tokens[token_id] = replace(self._tokens[token_id], revoked_at=at)
-        self.events.append(event)
+        ours = [(number, event) for number, event in revocations if self._tokens[number].revoked_at is None]
+        for number, event in ours:
+            self._tokens[number] = replace(self._tokens[number], revoked_at=event.at)
+            self.events.append(event)
+        return len(ours)
 
     def find_token(self, token_hash: str) -> TokenRecord | None:
         """See the port."""

@@ -115,6 +115,7 @@ def installation_on(lab: Lab) -> Installation:
         ocsp=lab.ocsp,
         accounts=lab.accounts,
         tokens=lab.tokens,
+        single_sign_on=None,
         schema=SQLSchema(Database(Path("unused"))),
         plan=PLAN,
         clock=lab.clock,

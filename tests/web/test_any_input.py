@@ -40,7 +40,7 @@ def fields(*names: str) -> SearchStrategy[dict[str, list[str]]]:
 
 
 FORMS: Final = {
-    "/account/tokens": fields("label", "days"),
+    "/account/tokens": fields("label", "days", "scopes", "names", "profiles", "networks"),
     "/account/password": fields("old", "password", "repeated"),
 }
 

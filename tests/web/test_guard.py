@@ -17,6 +17,7 @@ from tests.web.html import read
 from tests.web.visitor import Visitor, visit
 
 PUBLIC = {
+    "pages.oidc_sign_in", "pages.oidc_callback",
     "pages.set_up", "pages.sign_in", "pages.sign_out", "pages.api_guide", "api.get_description",
     "public.trust_page", "public.authority_file", "public.health",
     "public.revocation_list", "public.revocation_list_as_pem", "public.ask_ocsp", "public.ask_ocsp_by_address",
@@ -39,8 +40,10 @@ ACTIONS = {
     "pages.release": Action.REVOKE,
     "pages.do_release": Action.REVOKE,
     "pages.account": Action.OWN_ACCOUNT,
+    "pages.tokens": Action.OWN_ACCOUNT,
     "pages.create_token": Action.OWN_ACCOUNT,
     "pages.revoke_token": Action.OWN_ACCOUNT,
+    "pages.revoke_all_tokens": Action.OWN_ACCOUNT,
     "pages.change_password": Action.OWN_ACCOUNT,
     "pages.fit": Action.CHECK,
     "pages.judge_fit": Action.CHECK,

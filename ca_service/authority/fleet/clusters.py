@@ -19,7 +19,7 @@ from ca_service.authority.fleet.records import (
 from ca_service.authority.fleet.states import Known, Slot, slots_of
 from ca_service.authority.fleet.store import FleetStore
 from ca_service.authority.issuance import Issuance, Issued
-from ca_service.authority.permissions import Action, Actor, require
+from ca_service.authority.permissions import Action, Actor, require, require_unbounded
 from ca_service.authority.ports import Clock, Ledger
 from ca_service.authority.registration import Examination, Options
 from ca_service.authority.revocation.store import RevocationStore
@@ -44,11 +44,13 @@ class Fleet:
     def list_clusters(self, actor: Actor, query: ClusterQuery) -> ClusterPage:
         """One page of the clusters."""
         require(actor, Action.READ)
+        require_unbounded(actor)
         return self._store.list_clusters(query)
 
     def get_cluster(self, actor: Actor, cluster_id: int) -> ClusterRecord:
         """The cluster of this number; raises NotFound."""
         require(actor, Action.READ)
+        require_unbounded(actor)
         cluster = self._store.find_cluster(cluster_id)
         if cluster is None:
             raise NotFound.because(
@@ -61,6 +63,7 @@ class Fleet:
     def create(self, actor: Actor, name: str, nodes: Sequence[NodeInput]) -> ClusterRecord:
         """A new cluster; raises InvalidInput with all that is wrong, Conflict if the name is taken."""
         require(actor, Action.FLEET)
+        require_unbounded(actor)
         require_good(name, nodes)
         now = self._clock()
         records = tuple(node.record(0) for node in nodes)

@@ -103,11 +103,10 @@ class Revocation:
     def find(self, actor: Actor, serial_number: str) -> RevocationRecord | None:
         """The revocation of the leaf with this serial number, if it ever had one."""
         require(actor, Action.READ)
-        return self.list_of(actor, [serial_number]).get(serial_number)
+        return self.list_of([serial_number]).get(serial_number)
 
-    def list_of(self, actor: Actor, serial_numbers: Collection[str]) -> Mapping[str, RevocationRecord]:
-        """The revocations of these leaves, by serial number; for lists."""
-        require(actor, Action.READ)
+    def list_of(self, serial_numbers: Collection[str]) -> Mapping[str, RevocationRecord]:
+        """The revocations of these leaves, by serial number; for those who see the leaves already."""
         return self._store.list_revocations(serial_numbers)
 
     def _wish(self, actor: Actor, reason: Reason, invalid_since: datetime | None, note: str) -> _Wish:
@@ -137,12 +136,20 @@ class Revocation:
         return _Wish(actor, now, reason, invalid_since, " ".join(note.split()))
 
     def _plan(self, selection: Selection, wish: _Wish) -> Outcome:
-        selection = checked(selection)
-        standings = self._store.list_selected(selection)
-        require_found(selection, standings)
+        standings = self._selected(wish.actor, selection)
         outcome = Outcome(tuple(_change(each, wish) for each in standings))
         others = self._with_the_same_keys(outcome) if wish.reason is Reason.KEY_COMPROMISE else ()
         return Outcome(outcome.changes, consequences.of_revoking(outcome, wish.reason, others))
+
+    def _selected(self, actor: Actor, selection: Selection) -> tuple[Standing, ...]:
+        """What is meant, as far as the actor's token sees it: for it, there are no others."""
+        selection, grant = checked(selection), actor.grant
+        found = self._store.list_selected(selection)
+        if grant is not None:
+            leaves = ((each, each.certificate) for each in found)
+            found = tuple(each for each, leaf in leaves if grant.sees(leaf.profile, leaf.names, leaf.host))
+        require_found(selection, found)
+        return found
 
     def _with_the_same_keys(self, outcome: Outcome) -> tuple[Standing, ...]:
         """What is good and valid, has one of the lost keys, and is not selected."""
@@ -158,9 +165,7 @@ class Revocation:
         )
 
     def _plan_release(self, selection: Selection, wish: _Wish) -> Outcome:
-        selection = checked(selection)
-        standings = self._store.list_selected(selection)
-        require_found(selection, standings)
+        standings = self._selected(wish.actor, selection)
         outcome = Outcome(tuple(_release(each, wish) for each in standings))
         if not outcome.changed:
             raise Conflict(*consequences.why_not_released(outcome))

@@ -5,6 +5,7 @@ from ca_service.storage.schema.authorities import certificate, issuer, replay
 from ca_service.storage.schema.columns import UTCDateTime, metadata
 from ca_service.storage.schema.events import audit_event
 from ca_service.storage.schema.fleet import cluster, mark, node, placed_request
+from ca_service.storage.schema.identities import external_identity
 from ca_service.storage.schema.revocation import crl, responder, revocation, revocation_version
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "certificate",
     "cluster",
     "crl",
+    "external_identity",
     "issuer",
     "mark",
     "metadata",

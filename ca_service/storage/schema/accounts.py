@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, Integer, String, Table, Text
+from sqlalchemy import JSON, Column, ForeignKey, Integer, String, Table, Text
 
 from ca_service.storage.schema.columns import UTCDateTime, metadata
 
@@ -30,6 +30,10 @@ token = Table(
     Column("expires_at", UTCDateTime, nullable=False),
     Column("last_used_at", UTCDateTime),
     Column("revoked_at", UTCDateTime),
+    Column("scopes", JSON, nullable=False),
+    Column("names", JSON, nullable=False),
+    Column("profiles", JSON, nullable=False),
+    Column("networks", JSON, nullable=False),
 )
 
 setup_link = Table(

@@ -12,16 +12,18 @@ from flask import Response
 from pydantic import BaseModel
 
 from ca_service.authority.hierarchy import ActiveAuthority
-from ca_service.authority.records import CertificateRecord
+from ca_service.authority.permissions import Actor
+from ca_service.authority.records import CertificateRecord, TokenRecord
 from ca_service.authority.registration import Examination
 from ca_service.authority.revocation.records import Outcome, RevocationRecord
+from ca_service.authority.token_limits import known_scopes
 from ca_service.errors import Finding
 from ca_service.pki import encodings, keys, names
 from ca_service.vos.fit import Fit
 from ca_service.web.api import models
 from ca_service.web.api.negotiation import JSON
 from ca_service.web.auth import API_PREFIX
-from ca_service.web.context import actor, base_url, installation
+from ca_service.web.context import base_url, installation
 from ca_service.web.delivery import deliver, deliver_authority
 
 
@@ -47,6 +49,24 @@ def revocation(outcome: Outcome, *, done: bool) -> Response:
     return _json(models.RevocationResultDocument.model_validate(outcome.as_document(done=done)))
 
 
+def token(actor: Actor, record: TokenRecord) -> Response:
+    """What the token may with which somebody asks."""
+    return _json(
+        models.TokenDocument(
+            account=actor.name,
+            role=actor.role.value,
+            label=record.label,
+            prefix=record.prefix,
+            scopes=list(known_scopes(record)),
+            names=list(record.names),
+            profiles=list(record.profiles),
+            networks=list(record.networks),
+            created_at=record.created_at,
+            expires_at=record.expires_at,
+        )
+    )
+
+
 def authority(active: ActiveAuthority, form: str) -> Response:
     """The authority that issues now, in this form."""
     return _varying(_json(_authority(active)) if form == "json" else deliver_authority(active, form))
@@ -61,7 +81,7 @@ def _certificates_as_json(
     records: Sequence[CertificateRecord], findings: Sequence[Finding], next_page: str | None
 ) -> Response:
     hierarchy = installation().hierarchy
-    standing = installation().revocation.list_of(actor(), [record.serial_number for record in records])
+    standing = installation().revocation.list_of([record.serial_number for record in records])
 
     @cache
     def chain(issuer_id: str) -> list[str]:

@@ -24,6 +24,7 @@ _EXAMPLES: Final[dict[type[BaseModel], Any]] = {
     models.ChecksDocument: examples.CHECKS,
     models.AuthorityDocument: examples.AUTHORITY,
     models.FitResultDocument: examples.FIT,
+    models.TokenDocument: examples.TOKEN,
     models.RevocationResultDocument: examples.REVOCATION,
 }
 _INPUT_EXAMPLES: Final[dict[type[BaseModel], Any]] = {
@@ -33,7 +34,7 @@ _INPUT_EXAMPLES: Final[dict[type[BaseModel], Any]] = {
 _PROBLEMS: Final = {
     400: "A parameter, a field or the body cannot be used.",
     401: "No token was sent, or one that does not count.",
-    403: "The account of the token may not do this.",
+    403: "The token or its account may not do this, or not from this address.",
     404: "There is nothing of that name.",
     406: "The answer cannot be given in the form that is asked for; the possible ones are listed.",
     409: "The Idempotency-Key was used for something else.",

@@ -175,3 +175,16 @@ PROBLEM: Final[dict[str, Any]] = {
     "detail": CHECKS["checks"][0]["findings"][0]["detail"],
     "errors": CHECKS["checks"][0]["findings"],
 }
+
+TOKEN: Final[dict[str, Any]] = {
+    "account": "anna",
+    "role": "requester",
+    "label": "renewal script",
+    "prefix": "ca_Zk3vQ9x",
+    "scopes": ["check", "submit"],
+    "names": ["*.uc.example.com"],
+    "profiles": ["vos"],
+    "networks": ["10.0.0.0/8"],
+    "created_at": "2026-11-24T09:00:00Z",
+    "expires_at": "2027-02-22T09:00:00Z",
+}

@@ -318,3 +318,18 @@ class AuthorityDocument(_Output):
     name: str
     certificates: list[AuthorityCertificateDocument]
     links: AuthorityLinks
+
+
+class TokenDocument(_Output):
+    """What a token may. An empty list of names, profiles or networks is no limit."""
+
+    account: str = Field(description="the account that it acts for")
+    role: str = Field(description="the role of that account, beyond which no token goes")
+    label: str
+    prefix: str = Field(description="its first characters, by which it is listed")
+    scopes: list[str] = Field(description="what it is good for: check, submit, read ...")
+    names: list[str] = Field(description="the names and addresses that a certificate may have, such as *.example.com")
+    profiles: list[str]
+    networks: list[str] = Field(description="from where it can be used, such as 10.0.0.0/8")
+    created_at: AwareDatetime
+    expires_at: AwareDatetime

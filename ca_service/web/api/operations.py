@@ -169,6 +169,17 @@ OPERATIONS: Final = (
         problems=(*_READ_PROBLEMS, 503),
     ),
     Operation(
+        id="getToken",
+        method="GET",
+        path="/api/v1/token",
+        summary="See what a token may",
+        description="Account, role, scopes, limits and end of the token that is sent. Every token may ask.",
+        curl=_curl('"{base_url}/api/v1/token"'),
+        answers={200: "The token."},
+        answer=models.TokenDocument,
+        problems=(*_READ_PROBLEMS, 404),
+    ),
+    Operation(
         id="getDescription",
         method="GET",
         path="/api/v1/openapi.json",

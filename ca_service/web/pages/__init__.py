@@ -14,9 +14,11 @@ from ca_service.web.pages import (  # noqa: E402, F401 - the views need the blue
     fit,
     messages,
     new,
+    oidc,
     placing,
     products,
     revocations,
     runbook,
     session,
+    tokens,
 )

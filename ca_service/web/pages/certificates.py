@@ -39,7 +39,7 @@ def certificates() -> ResponseReturnValue:
         limit=_PAGE_SIZE,
     )
     page = installation().issuance.list_certificates(actor(), query)
-    standing = installation().revocation.list_of(actor(), [record.serial_number for record in page.items])
+    standing = installation().revocation.list_of([record.serial_number for record in page.items])
     return render_template(
         "certificates.html", page=page, query=query, sorts=SORTS, now=installation().clock(), standing=standing
     )

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from flask_wtf import FlaskForm
-from wtforms import IntegerField, PasswordField, StringField
-from wtforms.validators import DataRequired, EqualTo, InputRequired, Length
+from wtforms import PasswordField, StringField
+from wtforms.validators import DataRequired, EqualTo, Length
 
 from ca_service.authority.accounts import MAX_PASSWORD
-from ca_service.authority.tokens import MAX_LABEL
 
 
 class SetUpForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
@@ -23,13 +22,6 @@ class SignInForm(FlaskForm):  # type: ignore[misc]
 
     name = StringField(validators=[DataRequired(), Length(max=200)])
     password = PasswordField(validators=[DataRequired(), Length(max=1000)])
-
-
-class TokenForm(FlaskForm):  # type: ignore[misc]
-    """A new API token."""
-
-    label = StringField(validators=[DataRequired(), Length(max=MAX_LABEL)])
-    days = IntegerField(validators=[InputRequired()], default=90)
 
 
 class PasswordForm(FlaskForm):  # type: ignore[misc]

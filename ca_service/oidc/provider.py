@@ -1,0 +1,223 @@
+"""Knows the OpenID provider: authorization code flow with PKCE, and what an ID token has to be like.
+
+OpenID Connect Core 1.0, 3.1; Discovery 1.0; RFC 7636. Authlib is imported when somebody signs in, not
+before: it takes longer than all else at start.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Final
+
+from requests import RequestException
+
+from ca_service.authority.ports import Clock
+from ca_service.authority.single_sign_on import Attempt, untrusted
+from ca_service.errors import ConfigurationError, NotReady
+from ca_service.oidc.outbound import confine, origin_of
+
+if TYPE_CHECKING:
+    from authlib.integrations.requests_client import OAuth2Session
+
+#: Signatures that only the provider can make. Neither `none`, nor HMAC, whose key could be a public one.
+ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
+AT_ONCE: Final = 2  # sign-ins in one process: a provider that hangs must not take all threads with it
+_PATIENCE: Final = 0.5  # seconds to wait for a place
+LEEWAY: Final = 60  # seconds by which the provider's clock may differ
+_SCOPE: Final = "openid profile email"
+_KEY_TYPES: Final = ("RSA", "EC")
+_log = logging.getLogger("ca_service.oidc")
+_ENDPOINTS: Final = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Client:
+    """Who we are at the provider. It is never shown: it holds a secret."""
+
+    issuer: str
+    client_id: str
+    client_secret: str
+
+
+def require_extra(find: Callable[[str], object] = find_spec) -> None:
+    """Raise ConfigurationError, with what to do, where Authlib is not installed."""
+    if find("authlib") is None:
+        raise ConfigurationError.because(
+            "oidc.extra",
+            "oidc.issuer is set, but what speaks to it is not installed.",
+            "Install the extra: `pip install 'ca-service[oidc]'`. Or leave oidc.issuer empty.",
+        )
+
+
+class OpenIDProvider:
+    """The provider of the settings. Nothing is kept between two sign-ins, so that its new keys count at once."""
+
+    def __init__(self, client: Client, clock: Clock) -> None:
+        self._client = client
+        self._clock = clock
+        self._places = threading.BoundedSemaphore(AT_ONCE)
+
+    @property
+    def issuer(self) -> str:
+        """Its identifier, a URL."""
+        return self._client.issuer
+
+    def begin(self, attempt: Attempt, redirect_uri: str) -> str:
+        """Where the browser goes; raises NotReady when the provider cannot be asked, or says something odd."""
+        with self._session(redirect_uri) as session:
+            endpoint = _discover(session, self.issuer)["authorization_endpoint"]
+            url, _ = session.create_authorization_url(
+                endpoint, state=attempt.state, nonce=attempt.nonce, code_verifier=attempt.verifier
+            )
+            return str(url)
+
+    def finish(self, attempt: Attempt, redirect_uri: str, code: str) -> Mapping[str, object]:
+        """The verified claims; see the port."""
+        with self._session(redirect_uri) as session:
+            metadata = _discover(session, self.issuer)
+            token = _fetch_token(session, metadata, code, attempt.verifier)
+            keys = _get(session, metadata["jwks_uri"])
+            return self._verified(token, keys, attempt.nonce)
+
+    @contextmanager
+    def _session(self, redirect_uri: str) -> Iterator[OAuth2Session]:
+        """A session with the provider, unless all places are taken; raises NotReady for what goes wrong in it."""
+        if not self._places.acquire(timeout=_PATIENCE):
+            raise _busy()
+        try:
+            with self._opened(redirect_uri) as session:
+                yield session
+        except (RequestException, ValueError) as error:
+            _log.warning("%s does not answer as it should: %s: %s", self.issuer, type(error).__name__, error)
+            raise _unreachable() from error
+        finally:
+            self._places.release()
+
+    def _opened(self, redirect_uri: str) -> OAuth2Session:
+        from authlib.integrations.requests_client import OAuth2Session
+
+        session = OAuth2Session(
+            self._client.client_id,
+            self._client.client_secret,
+            scope=_SCOPE,
+            redirect_uri=redirect_uri,
+            code_challenge_method="S256",
+        )
+        confine(session, self.issuer)
+        return session
+
+    def _verified(self, token: Mapping[str, Any], keys: Mapping[str, Any], nonce: str) -> Mapping[str, object]:
+        """The claims of the ID token (Core, 3.1.3.7): signature, issuer, audience, times, nonce, at_hash."""
+        from authlib.oidc.core import CodeIDToken
+        from joserfc import jws, jwt
+        from joserfc.errors import JoseError
+
+        registry = jws.JWSRegistry(algorithms=ALGORITHMS, strict_check_header=False)
+        client_id = self._client.client_id
+        must = {
+            "iss": {"essential": True, "value": self.issuer},
+            "aud": {"essential": True, "value": client_id},
+            "sub": {"essential": True},
+            "nonce": {"essential": True, "value": nonce},
+        }
+        given = {"nonce": nonce, "client_id": client_id, "access_token": token.get("access_token")}
+        try:
+            decoded = jwt.decode(str(token.get("id_token", "")), _key_set(keys), registry=registry)
+            claims = CodeIDToken(decoded.claims, decoded.header, must, given)
+            claims.validate(now=int(self._clock().timestamp()), leeway=LEEWAY)
+        except (JoseError, ValueError, TypeError) as error:
+            raise untrusted(_reason(error)) from error
+        return dict(claims)
+
+
+def _discover(session: OAuth2Session, issuer: str) -> dict[str, Any]:
+    """What the provider says of itself (Discovery, 4); all that we use has to lie on its own host."""
+    found = _get(session, f"{issuer.rstrip('/')}/.well-known/openid-configuration")
+    if found.get("issuer") != issuer:
+        raise _odd(issuer, "it calls itself by another name than oidc.issuer")
+    for name in _ENDPOINTS:
+        if not isinstance(found.get(name), str) or origin_of(found[name]) != origin_of(issuer):
+            raise _odd(issuer, f"its {name} does not lie on its own host")
+    return found
+
+
+def _fetch_token(session: OAuth2Session, metadata: Mapping[str, Any], code: str, verifier: str) -> Mapping[str, Any]:
+    from authlib.integrations.base_client import OAuthError
+
+    methods = metadata.get("token_endpoint_auth_methods_supported")
+    if isinstance(methods, list) and "client_secret_basic" not in methods and "client_secret_post" in methods:
+        session.token_endpoint_auth_method = "client_secret_post"  # noqa: S105 - the name of a method
+    try:
+        token: Mapping[str, Any] = session.fetch_token(
+            metadata["token_endpoint"],
+            grant_type="authorization_code",
+            code=code,
+            code_verifier=verifier,
+            allow_redirects=False,
+        )
+    except OAuthError as error:
+        raise untrusted("it does not take the code") from error
+    return token
+
+
+def _get(session: OAuth2Session, url: str) -> dict[str, Any]:
+    """The JSON object at this address."""
+    response = session.get(url, withhold_token=True, allow_redirects=False, headers={"Accept": "application/json"})
+    if response.status_code != 200:
+        raise ValueError(f"it answers with {response.status_code}")
+    found = json.loads(response.content)
+    if not isinstance(found, dict):
+        raise ValueError("it does not answer with a JSON object")
+    return found
+
+
+def _key_set(found: Mapping[str, Any]) -> Any:
+    """The keys that can have signed; others, such as those for encryption, are passed over."""
+    from joserfc.jwk import KeySet
+
+    listed = found.get("keys")
+    wanted = [
+        key
+        for key in (listed if isinstance(listed, list) else [])
+        if isinstance(key, dict) and key.get("kty") in _KEY_TYPES and key.get("use", "sig") == "sig"
+    ]
+    return KeySet.import_key_set({"keys": wanted})
+
+
+def _reason(error: Exception) -> str:
+    """Why a token does not hold, in words of the libraries that hold nothing of the token."""
+    claim = getattr(error, "claim", "") or ""
+    kind = str(getattr(error, "error", "") or "it cannot be read").replace("_", " ")
+    return f"{kind} ({claim})" if claim else kind
+
+
+def _unreachable() -> NotReady:
+    return NotReady.because(
+        "oidc.unreachable",
+        "The sign-in service does not answer as it should.",
+        "Try again in a while. With a local account you can sign in meanwhile. The reason stands in the log.",
+    )
+
+
+def _busy() -> NotReady:
+    return NotReady.because(
+        "oidc.busy",
+        "Several people are signing in at this moment, or the sign-in service is slow.",
+        "Try again in a few seconds.",
+    )
+
+
+def _odd(issuer: str, reason: str) -> NotReady:
+    return NotReady.because(
+        "oidc.metadata",
+        "The sign-in service {issuer} cannot be used: {reason}.",
+        "Tell the operator: oidc.issuer has to be exactly what the service calls itself.",
+        issuer=issuer,
+        reason=reason,
+    )

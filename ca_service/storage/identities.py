@@ -1,0 +1,65 @@
+"""Keeps in SQL who signs in at an OpenID provider."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Select, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from ca_service.authority.audit import AuditEvent
+from ca_service.authority.records import AccountRecord
+from ca_service.authority.single_sign_on import ExternalIdentity
+from ca_service.errors import Conflict
+from ca_service.storage import rows
+from ca_service.storage.database import Database
+from ca_service.storage.recording import record_events
+from ca_service.storage.schema import account, external_identity
+
+
+class SQLIdentityStore:
+    """The identity port on a SQL database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def find_account(self, identity: ExternalIdentity) -> AccountRecord | None:
+        """The account of this identity."""
+        with self._database.read() as connection:
+            return _find(connection, identity)
+
+    def add_account(self, identity: ExternalIdentity, record: AccountRecord, event: AuditEvent) -> AccountRecord:
+        """Add an account for it, or find the one that was just added; see the port."""
+        try:
+            with self._database.write() as connection:
+                return _find(connection, identity) or _add(connection, identity, record, event)
+        except IntegrityError as error:
+            found = self.find_account(identity)
+            if found is not None:
+                return found
+            raise Conflict.because(
+                "oidc.name-taken",
+                "There is a local account {name} already, and it is not yours by the sign-in service.",
+                "If it is yours, sign in with its password. Otherwise the sign-in service has to tell another name, "
+                "for which the operator can set oidc.name_claim.",
+                name=record.name,
+            ) from error
+
+
+def _add(connection: Connection, identity: ExternalIdentity, record: AccountRecord, event: AuditEvent) -> AccountRecord:
+    connection.execute(insert(account), rows.new_values(record))
+    row = connection.execute(select(account).where(account.c.name == record.name)).one()
+    values = rows.values_of(identity) | {"account_id": row.id, "created_at": record.created_at}
+    connection.execute(insert(external_identity), values)
+    record_events(connection, event)
+    return rows.account_record(row)
+
+
+def _find(connection: Connection, identity: ExternalIdentity) -> AccountRecord | None:
+    row = connection.execute(_of(identity)).first()
+    return rows.account_record(row) if row else None
+
+
+def _of(identity: ExternalIdentity) -> Select[Any]:
+    is_this = (external_identity.c.issuer == identity.issuer) & (external_identity.c.subject == identity.subject)
+    return select(account).join(external_identity, external_identity.c.account_id == account.c.id).where(is_this)

@@ -1,0 +1,75 @@
+"""Signing in at the provider of the installation, and coming back from there."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+from urllib.parse import urlsplit
+
+from flask import redirect, request, session, url_for
+from flask.typing import ResponseReturnValue
+
+from ca_service.authority.single_sign_on import Answer, Attempt, SingleSignOn
+from ca_service.errors import NotFound
+from ca_service.web.auth import local_path, start_session
+from ca_service.web.context import base_url, installation, origin, public
+from ca_service.web.pages import blueprint
+
+_KEPT: Final = "oidc"  # in the session: one attempt, the newest
+_MAX_LENGTH: Final = 4096
+
+
+@blueprint.get("/oidc/sign-in")
+@public
+def oidc_sign_in() -> ResponseReturnValue:
+    """Off to the provider; then on to the page that was asked for."""
+    target = local_path(request.args.get("next"))
+    attempt, url = _single_sign_on().begin(_redirect_uri())
+    kept = (attempt.state, attempt.nonce, attempt.verifier, attempt.begun_at.timestamp())
+    session[_KEPT] = [*kept, target]
+    return redirect(url)
+
+
+@blueprint.get("/oidc/callback")
+@public
+def oidc_callback() -> ResponseReturnValue:
+    """Back from the provider. The attempt is used up, whatever comes of it."""
+    *kept, target = session.pop(_KEPT, None) or [url_for("pages.new")]
+    account = _single_sign_on().finish(_attempt(kept), _answer(), _redirect_uri(), origin())
+    start_session(account)
+    return redirect(local_path(target))
+
+
+@blueprint.app_template_global("single_sign_on_host")
+def single_sign_on_host() -> str:
+    """The host of the provider, as its button names it; empty without one."""
+    found = installation().single_sign_on
+    return urlsplit(found.issuer).netloc if found else ""
+
+
+def _single_sign_on() -> SingleSignOn:
+    found = installation().single_sign_on
+    if found is None:
+        raise NotFound.because(
+            "oidc.none",
+            "There is no other sign-in here.",
+            "Sign in with name and password. For the operator: oidc.issuer.",
+        )
+    return found
+
+
+def _redirect_uri() -> str:
+    return base_url() + url_for("pages.oidc_callback")
+
+
+def _attempt(kept: list[object]) -> Attempt | None:
+    """The attempt as the cookie carries it, which we have signed."""
+    if len(kept) != 4:
+        return None
+    state, nonce, verifier, begun_at = kept
+    return Attempt(str(state), str(nonce), str(verifier), datetime.fromtimestamp(float(str(begun_at)), UTC))
+
+
+def _answer() -> Answer:
+    told = {name: request.args.get(name, "")[:_MAX_LENGTH] for name in ("state", "code", "iss", "error")}
+    return Answer(told["state"], told["code"], told["iss"], told["error"])

@@ -1,0 +1,115 @@
+"""The API tokens of one's own account: made with limits, listed, revoked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from flask import redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from ca_service.authority.permissions import SCOPES, Action, Role
+from ca_service.authority.token_limits import DEFAULT_SCOPES, TokenLimits, known_scopes, scopes_for
+from ca_service.authority.tokens import NewToken
+from ca_service.errors import Conflict, Finding, InvalidInput
+from ca_service.pki.profiles import LEAF_PROFILES
+from ca_service.web.context import actor, base_url, installation, needs
+from ca_service.web.pages import blueprint
+from ca_service.web.problems import status_of
+
+_BETWEEN: Final = re.compile(r"[\s,;]+")
+
+
+@dataclass(frozen=True, slots=True)
+class TokenFields:
+    """What somebody has typed into the form, as it was typed."""
+
+    label: str = ""
+    days: str = "90"
+    scopes: tuple[str, ...] = DEFAULT_SCOPES
+    names: str = ""
+    profiles: tuple[str, ...] = ()
+    networks: str = ""
+
+    @property
+    def limits(self) -> TokenLimits:
+        """The limits that it says; names and networks are apart by blanks, commas or lines."""
+        return TokenLimits(self.scopes, _words(self.names), self.profiles, _words(self.networks))
+
+
+@blueprint.get("/account/tokens")
+@needs(Action.OWN_ACCOUNT)
+def tokens() -> ResponseReturnValue:
+    """The form for a new one, and those that there are."""
+    return _page(TokenFields())
+
+
+@blueprint.post("/account/tokens")
+@needs(Action.OWN_ACCOUNT)
+def create_token() -> ResponseReturnValue:
+    """Make a token, and show it once."""
+    typed = _typed()
+    try:
+        made = installation().tokens.create(actor(), actor().name, typed.label, typed.days, typed.limits)
+    except (InvalidInput, Conflict) as error:
+        return _page(typed, error.findings), 422 if isinstance(error, InvalidInput) else status_of(error)
+    return _page(TokenFields(), made=made), 201  # an empty form, so that nobody makes it twice by mistake
+
+
+@blueprint.post("/account/tokens/<int:token_id>/revoke")
+@needs(Action.OWN_ACCOUNT)
+def revoke_token(token_id: int) -> ResponseReturnValue:
+    """End a token at once."""
+    installation().tokens.revoke(actor(), actor().name, token_id)
+    return redirect(url_for("pages.tokens"), 303)
+
+
+@blueprint.post("/account/tokens/revoke")
+@needs(Action.OWN_ACCOUNT)
+def revoke_all_tokens() -> ResponseReturnValue:
+    """End all of them at once."""
+    count = installation().tokens.revoke_all(actor(), actor().name)
+    return redirect(url_for("pages.tokens", revoked=count), 303)
+
+
+def _typed() -> TokenFields:
+    form = request.form
+    return TokenFields(
+        form.get("label", ""),
+        form.get("days", ""),
+        tuple(form.getlist("scopes")),
+        form.get("names", ""),
+        tuple(form.getlist("profiles")),
+        form.get("networks", ""),
+    )
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word for word in _BETWEEN.split(text) if word)
+
+
+def _page(typed: TokenFields, findings: Sequence[Finding] = (), made: NewToken | None = None) -> str:
+    by_field: dict[str, list[Finding]] = {}
+    for found in findings:
+        by_field.setdefault(found.pointer.split("/")[1] if found.pointer else "", []).append(found)
+    now = installation().clock()
+    listed = installation().tokens.list_of(actor(), actor().name)
+    return render_template(
+        "tokens.html",
+        typed=typed,
+        findings=by_field,
+        made=made,
+        scopes=_offered(actor().role),
+        profiles=LEAF_PROFILES.values(),
+        tokens=[(token, token.state(now), known_scopes(token)) for token in listed],
+        valid=sum(token.state(now) == "valid" for token in listed),
+        revoked=request.args.get("revoked", type=int),
+        base_url=base_url(),
+    )
+
+
+def _offered(role: Role) -> dict[str, str]:
+    """The scopes that are of use to this role, each with what it means."""
+    return {name: SCOPES[name].text for name in scopes_for(role)}

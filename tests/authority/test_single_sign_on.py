@@ -1,0 +1,248 @@
+"""Signing in elsewhere: who gets which account and role, and who gets none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from ca_service.authority.audit import AuditEvent, Event
+from ca_service.authority.permissions import Role
+from ca_service.authority.records import AccountRecord
+from ca_service.authority.single_sign_on import Answer, Attempt, ClaimRules, SingleSignOn
+from ca_service.errors import CAServiceError, Conflict, NotAuthenticated
+from tests.support.factories import OPERATOR, PASSWORD, Lab, cheap_hasher
+from tests.support.fakes import FixedClock, InMemoryAccountStore
+from tests.support.openid import PERSON, FakeProvider, InMemoryIdentityStore
+
+BACK = "https://ca.example.com/oidc/callback"
+ROLES = {"ca-admins": Role.ADMINISTRATOR, "voice": Role.REQUESTER, "audit": Role.AUDITOR}
+
+
+@dataclass(slots=True)
+class Desk:
+    """The use case in front of a fake provider."""
+
+    lab: Lab
+    provider: FakeProvider
+    sign_on: SingleSignOn
+
+    def sign_in(self, **claims: Any) -> AccountRecord:
+        """Somebody signs in of whom the provider says this, beside what it says of everybody."""
+        told = {name: value for name, value in (PERSON | claims).items() if value is not None}
+        self.provider.claims = told
+        attempt, _ = self.sign_on.begin(BACK)
+        return self.sign_on.finish(attempt, Answer(attempt.state, "code"), BACK, "192.0.2.1")
+
+    def rule(self, **claims: Any) -> str:
+        """The rule by which that is refused."""
+        with pytest.raises(CAServiceError) as caught:
+            self.sign_in(**claims)
+        return caught.value.rule
+
+    @property
+    def events(self) -> list[AuditEvent]:
+        """What was recorded."""
+        assert isinstance(self.lab.account_store, InMemoryAccountStore)
+        return self.lab.account_store.events
+
+
+def desk_of(lab: Lab, name_claim: str = "preferred_username", roles: Mapping[str, Role] = ROLES) -> Desk:
+    provider, store = FakeProvider(), lab.account_store
+    rules = ClaimRules(name_claim, "groups", roles)
+    identities = InMemoryIdentityStore(store)
+    sign_on = SingleSignOn(provider, identities, store, rules, hasher=cheap_hasher(), clock=lab.clock)
+    return Desk(lab, provider, sign_on)
+
+
+@pytest.fixture
+def desk(lab: Lab) -> Desk:
+    """A desk in an installation that has an administrator."""
+    lab.accounts.create(OPERATOR, "root", Role.ADMINISTRATOR, PASSWORD)
+    return desk_of(lab)
+
+
+def test_the_first_sign_in_makes_an_account_with_the_role_of_the_group(desk: Desk) -> None:
+    account = desk.sign_in()
+    assert (account.name, account.role) == ("vera", Role.REQUESTER)
+    assert [(event.event, event.actor, event.origin) for event in desk.events[-2:]] == [
+        (Event.ACCOUNT_CREATED, "vera", "192.0.2.1"),
+        (Event.SIGNED_IN, "vera", "192.0.2.1"),
+    ]
+    assert desk.events[-1].details == {"by": "https://idp.example.com"}
+
+
+def test_the_same_person_gets_the_same_account_under_whatever_name(desk: Desk) -> None:
+    first = desk.sign_in()
+    assert desk.sign_in(preferred_username="married") == first
+    assert desk.sign_in(preferred_username=None) == first
+
+
+def test_a_person_is_known_by_the_subject_alone(desk: Desk) -> None:
+    desk.sign_in()
+    assert desk.rule(sub="another person") == "oidc.name-taken"
+
+
+@pytest.mark.parametrize(
+    ("groups", "role"),
+    [
+        (["audit"], Role.AUDITOR),
+        (["audit", "voice", "ca-admins"], Role.ADMINISTRATOR),
+        (["audit", "voice"], Role.REQUESTER),
+        ("voice", Role.REQUESTER),
+        (["voice", 5, None, {}], Role.REQUESTER),
+    ],
+)
+def test_the_first_group_of_the_settings_decides(desk: Desk, groups: object, role: Role) -> None:
+    assert desk.sign_in(groups=groups).role is role
+
+
+@pytest.mark.parametrize("groups", [None, [], ["Voice"], "voice,audit", {"voice": True}, 5, [["voice"]]])
+def test_without_a_group_that_has_a_role_nobody_gets_in(desk: Desk, groups: object) -> None:
+    assert desk.rule(groups=groups) == "oidc.no-role"
+    assert desk.lab.account_store.find_account("vera") is None
+
+
+def test_without_any_role_in_the_settings_nobody_gets_in(lab: Lab) -> None:
+    assert desk_of(lab, roles={}).rule() == "oidc.no-role"
+
+
+def test_the_role_is_that_of_today_and_sessions_under_the_old_one_end(desk: Desk) -> None:
+    before = desk.sign_in()
+    after = desk.sign_in(groups=["audit"])
+    assert after == replace(before, role=Role.AUDITOR, session_epoch=before.session_epoch + 1)
+    assert desk.lab.accounts.find_session(before.id, before.session_epoch) is None
+    assert desk.lab.accounts.find_session(after.id, after.session_epoch) == after
+    changed = next(event for event in desk.events if event.event is Event.ACCOUNT_CHANGED)
+    assert (changed.details["before"], changed.details["role"]) == ("requester", "auditor")
+
+
+def test_who_has_lost_every_group_is_refused(desk: Desk) -> None:
+    desk.sign_in()
+    assert desk.rule(groups=[]) == "oidc.no-role"
+
+
+def test_a_local_account_is_never_taken_over(desk: Desk) -> None:
+    desk.lab.accounts.create(OPERATOR, "vera", Role.AUDITOR, PASSWORD)
+    with pytest.raises(Conflict) as caught:
+        desk.sign_in(groups=["ca-admins"])
+    assert caught.value.rule == "oidc.name-taken"
+    assert desk.lab.accounts.sign_in("vera", PASSWORD).role is Role.AUDITOR
+
+
+def test_a_disabled_account_stays_out(desk: Desk) -> None:
+    desk.sign_in()
+    desk.lab.accounts.set_disabled(OPERATOR, "vera", disabled=True)
+    assert desk.rule() == "oidc.disabled"
+    assert desk.rule(groups=["ca-admins"]) == "oidc.disabled"
+    assert desk.lab.accounts.get("vera").role is Role.REQUESTER
+
+
+def test_no_password_opens_the_account(desk: Desk) -> None:
+    desk.sign_in()
+    for password in ("", " ", PASSWORD, "*"):
+        with pytest.raises(NotAuthenticated):
+            desk.lab.accounts.sign_in("vera", password)
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        (None, "oidc.no-name"),
+        (5, "oidc.no-name"),
+        (["vera"], "oidc.no-name"),
+        ("", "account.name"),
+        ("V\u00e9ra", "account.name"),
+        ("x" * 65, "account.name"),
+        ("cli:root", "account.name"),
+        ("operator", "account.reserved"),
+        ("Anonymous", "account.reserved"),
+    ],
+)
+def test_a_name_that_no_account_can_have_is_refused(desk: Desk, name: object, rule: str) -> None:
+    assert desk.rule(preferred_username=name) == rule
+
+
+@pytest.mark.parametrize("verified", [None, False, "true", 1])
+def test_an_address_of_mail_names_an_account_only_if_it_is_verified(lab: Lab, verified: object) -> None:
+    lab.accounts.create(OPERATOR, "root", Role.ADMINISTRATOR, PASSWORD)
+    desk = desk_of(lab, name_claim="email")
+    assert desk.rule(email="vera@example.com", email_verified=verified) == "oidc.email"
+    assert desk.sign_in(email="vera@example.com", email_verified=True).name == "vera@example.com"
+
+
+@pytest.mark.parametrize("subject", ["", "x" * 256])
+def test_a_subject_that_cannot_be_one_is_refused(desk: Desk, subject: str) -> None:
+    assert desk.rule(sub=subject) == "oidc.token"
+
+
+def test_the_set_up_link_is_not_used_up_by_somebody_who_may_not_administer(lab: Lab) -> None:
+    desk, secret = desk_of(lab), lab.accounts.make_setup_link()
+    assert desk.rule() == "oidc.set-up-first"
+    lab.accounts.check_setup_link(secret or "")
+    assert desk.sign_in(groups=["ca-admins"]).role is Role.ADMINISTRATOR
+
+
+# The attempt
+
+
+def answer_to(attempt: Attempt, **changes: str) -> Answer:
+    return replace(Answer(attempt.state, "code"), **changes)
+
+
+def test_the_browser_is_sent_to_the_provider_with_the_state(desk: Desk) -> None:
+    attempt, url = desk.sign_on.begin(BACK)
+    assert parse_qs(urlsplit(url).query) == {"state": [attempt.state], "redirect_uri": [BACK]}
+    assert len({attempt.state, attempt.nonce, attempt.verifier}) == 3
+    assert 43 <= len(attempt.verifier) <= 128
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"state": "another"}, "oidc.state"),
+        ({"state": ""}, "oidc.state"),
+        ({"state": "\u00fc\udc80"}, "oidc.state"),
+        ({"error": "access_denied"}, "oidc.refused"),
+        ({"error": "<script>"}, "oidc.refused"),
+        ({"code": ""}, "oidc.refused"),
+        ({"issuer": "https://evil.example"}, "oidc.token"),
+    ],
+)
+def test_an_answer_that_does_not_fit_is_refused_and_recorded(desk: Desk, changes: dict[str, str], rule: str) -> None:
+    attempt, _ = desk.sign_on.begin(BACK)
+    with pytest.raises(CAServiceError) as caught:
+        desk.sign_on.finish(attempt, answer_to(attempt, **changes), BACK, "192.0.2.1")
+    assert caught.value.rule == rule
+    assert "<script>" not in str(caught.value)
+    failed = desk.events[-1]
+    assert (failed.event, failed.actor, failed.details["reason"], failed.origin) == (
+        Event.SIGN_IN_FAILED,
+        "anonymous",
+        rule,
+        "192.0.2.1",
+    )
+
+
+def test_an_answer_without_an_attempt_is_refused(desk: Desk) -> None:
+    with pytest.raises(NotAuthenticated) as caught:
+        desk.sign_on.finish(None, Answer("x", "code"), BACK, "")
+    assert caught.value.rule == "oidc.state"
+
+
+def test_an_attempt_is_good_for_ten_minutes(desk: Desk, clock: FixedClock) -> None:
+    attempt, _ = desk.sign_on.begin(BACK)
+    clock.advance(minutes=10, seconds=-1)
+    assert desk.sign_on.finish(attempt, answer_to(attempt), BACK, "")
+    clock.advance(seconds=1)
+    with pytest.raises(NotAuthenticated) as caught:
+        desk.sign_on.finish(attempt, answer_to(attempt), BACK, "")
+    assert caught.value.rule == "oidc.state"
+
+
+def test_the_issuer_that_the_provider_tells_with_its_answer_is_taken(desk: Desk) -> None:
+    attempt, _ = desk.sign_on.begin(BACK)
+    assert desk.sign_on.finish(attempt, answer_to(attempt, issuer="https://idp.example.com"), BACK, "")

@@ -1,0 +1,66 @@
+"""Signing in at an OpenID provider in a browser: over there, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, Literal
+
+import pytest
+from playwright.sync_api import Browser, ViewportSize
+
+from ca_service import clock
+from ca_service.authority.permissions import Role
+from tests.e2e.service import Service, serving
+from tests.e2e.tab import NARROW, WIDE, open_tab
+from tests.support.factories import OPERATOR, PASSWORD
+from tests.support.openid import CLIENT_ID, CLIENT_SECRET, Provider, serving_provider
+
+BUTTON: Final = "text=Sign in with 127.0.0.1"
+
+
+@pytest.fixture
+def provider() -> Iterator[Provider]:
+    """The provider."""
+    with serving_provider(clock.utc_now) as provider:
+        yield provider
+
+
+@pytest.fixture
+def joined(provider: Provider, tmp_path: Path) -> Iterator[Service]:
+    """A service where one can sign in there."""
+    environ = {
+        "CA_SERVICE_OIDC__ISSUER": provider.issuer,
+        "CA_SERVICE_OIDC__CLIENT_ID": CLIENT_ID,
+        "CA_SERVICE_OIDC__CLIENT_SECRET": CLIENT_SECRET,
+        "CA_SERVICE_OIDC__ROLES": "voice=requester",
+    }
+    with serving(tmp_path, environ) as service:
+        service.installation.accounts.create(OPERATOR, "root", Role.ADMINISTRATOR, PASSWORD)
+        yield service
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_one_button_leads_there_and_back_to_the_page_that_was_asked_for(
+    browser: Browser,
+    joined: Service,
+    provider: Provider,
+    tmp_path: Path,
+    scheme: Literal["light", "dark"],
+    viewport: ViewportSize,
+) -> None:
+    with open_tab(browser, joined.url, color_scheme=scheme, viewport=viewport) as tab:
+        tab.go("/certificates")
+        tab.page.screenshot(path=tmp_path / "sign-in.png", full_page=True)
+        faults = [*tab.accessibility_faults(), *tab.overhangs()]
+        provider.person["groups"] = []
+        tab.page.click(BUTTON)
+        tab.page.wait_for_selector("text=None of your groups has a role here.")
+        tab.page.screenshot(path=tmp_path / "refused.png", full_page=True)
+        provider.person["groups"] = ["voice"]
+        tab.go("/certificates")
+        tab.page.click(BUTTON)
+        tab.page.wait_for_url("**/certificates")
+        assert "vera" in tab.page.inner_text("header")
+        assert not faults
