@@ -27,17 +27,22 @@ from ca_service.errors import CAServiceError, NotAllowed, NotAuthenticated, NotR
 
 MAX_SUBJECT: Final = 255  # OpenID Connect Core, 2
 _LIFETIME: Final = timedelta(minutes=10)
+_CLOCKS_DIFFER: Final = timedelta(minutes=1)
 _ERROR_CODE: Final = re.compile(r"[a-z_]{1,40}")
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A sign-in that has begun: what the answer has to fit. The browser carries it along, signed by us."""
+    """A sign-in that has begun: what the answer has to fit. The browser carries it along, signed by us.
+
+    With `afresh` the person has to show there again who it is, though the provider still knew.
+    """
 
     state: str
     nonce: str
     verifier: str
     begun_at: datetime
+    afresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,9 @@ class IdentityStore(Protocol):
     def find_account(self, identity: ExternalIdentity) -> AccountRecord | None:
         """The account of this identity."""
 
+    def has_identity(self, account_id: int) -> bool:
+        """Whether this account belongs to an identity."""
+
     def add_account(self, identity: ExternalIdentity, account: AccountRecord, event: AuditEvent) -> AccountRecord:
         """Add an account for it, with its event; or find the one that another process has just added.
 
@@ -122,10 +130,14 @@ class SingleSignOn:
         """The provider's identifier, a URL."""
         return self._provider.issuer
 
-    def begin(self, redirect_uri: str) -> tuple[Attempt, str]:
+    def is_external(self, account_id: int) -> bool:
+        """Whether this account signs in at the provider, and so has no password here."""
+        return self._identities.has_identity(account_id)
+
+    def begin(self, redirect_uri: str, *, afresh: bool = False) -> tuple[Attempt, str]:
         """A new attempt, and where the browser goes with it; raises NotReady."""
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
-        attempt = Attempt(state, nonce, verifier, self._clock())
+        attempt = Attempt(state, nonce, verifier, self._clock(), afresh)
         return attempt, self._provider.begin(attempt, redirect_uri)
 
     def finish(self, attempt: Attempt | None, answer: Answer, redirect_uri: str, origin: str) -> AccountRecord:
@@ -150,6 +162,8 @@ class SingleSignOn:
         if answer.issuer and answer.issuer != self.issuer:
             raise untrusted("the answer comes from another issuer")
         claims = self._provider.finish(attempt, redirect_uri, answer.code)
+        if attempt.afresh and not _is_since(claims.get("auth_time"), attempt.begun_at):
+            raise untrusted("it has not asked you again")
         account = self._account(claims, origin)
         if account.disabled_at:
             raise NotAllowed.because(
@@ -240,6 +254,12 @@ def untrusted(reason: str) -> NotAuthenticated:
         "Sign in again. If it stays, tell the operator.",
         reason=reason,
     )
+
+
+def _is_since(auth_time: object, begun_at: datetime) -> bool:
+    """Whether somebody has signed in there (OpenID Connect Core, 2) after an attempt had begun here."""
+    is_time = isinstance(auth_time, int | float) and not isinstance(auth_time, bool)
+    return is_time and float(str(auth_time)) >= (begun_at - _CLOCKS_DIFFER).timestamp()
 
 
 def _is_text(value: object) -> bool:

@@ -72,8 +72,9 @@ class OpenIDProvider:
         """Where the browser goes; raises NotReady when the provider cannot be asked, or says something odd."""
         with self._session(redirect_uri) as session:
             endpoint = _discover(session, self.issuer)["authorization_endpoint"]
+            again = {"prompt": "login", "max_age": "0"} if attempt.afresh else {}
             url, _ = session.create_authorization_url(
-                endpoint, state=attempt.state, nonce=attempt.nonce, code_verifier=attempt.verifier
+                endpoint, state=attempt.state, nonce=attempt.nonce, code_verifier=attempt.verifier, **again
             )
             return str(url)
 

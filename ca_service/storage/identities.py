@@ -28,6 +28,12 @@ class SQLIdentityStore:
         with self._database.read() as connection:
             return _find(connection, identity)
 
+    def has_identity(self, account_id: int) -> bool:
+        """Whether this account belongs to an identity."""
+        statement = select(external_identity.c.account_id).where(external_identity.c.account_id == account_id)
+        with self._database.read() as connection:
+            return connection.execute(statement).first() is not None
+
     def add_account(self, identity: ExternalIdentity, record: AccountRecord, event: AuditEvent) -> AccountRecord:
         """Add an account for it, or find the one that was just added; see the port."""
         try:

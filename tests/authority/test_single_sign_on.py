@@ -246,3 +246,25 @@ def test_an_attempt_is_good_for_ten_minutes(desk: Desk, clock: FixedClock) -> No
 def test_the_issuer_that_the_provider_tells_with_its_answer_is_taken(desk: Desk) -> None:
     attempt, _ = desk.sign_on.begin(BACK)
     assert desk.sign_on.finish(attempt, answer_to(attempt, issuer="https://idp.example.com"), BACK, "")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "is_taken"), [(0, True), (-60, True), (-61, False), (-3600, False), (None, False), ("now", False)]
+)
+def test_where_somebody_has_to_show_it_again_an_older_sign_in_there_does_not_do(
+    desk: Desk, seconds: object, is_taken: bool
+) -> None:
+    now = int(desk.lab.clock().timestamp())
+    desk.provider.claims["auth_time"] = now + seconds if isinstance(seconds, int) else seconds
+    attempt, _ = desk.sign_on.begin(BACK, afresh=True)
+    if is_taken:
+        assert desk.sign_on.finish(attempt, answer_to(attempt), BACK, "").name == "vera"
+        return
+    with pytest.raises(NotAuthenticated) as caught:
+        desk.sign_on.finish(attempt, answer_to(attempt), BACK, "")
+    assert caught.value.rule == "oidc.token"
+
+
+def test_it_is_known_who_signs_in_elsewhere(desk: Desk) -> None:
+    assert desk.sign_on.is_external(desk.sign_in().id)
+    assert not desk.sign_on.is_external(desk.lab.accounts.get("root").id)

@@ -30,6 +30,12 @@ def test_an_account_is_found_by_issuer_and_subject_and_by_nothing_less(identity_
         assert identity_stores.identities.find_account(other) is None
 
 
+def test_it_is_known_which_accounts_belong_to_an_identity(identity_stores: IdentityStores) -> None:
+    local = identity_stores.accounts.add_account(account_record("local"), event())
+    external = identity_stores.identities.add_account(VERA, account_record("vera"), event())
+    assert [identity_stores.identities.has_identity(each.id) for each in (local, external)] == [False, True]
+
+
 def test_a_change_of_the_account_shows(identity_stores: IdentityStores) -> None:
     added = identity_stores.identities.add_account(VERA, account_record("vera"), event())
     changed = replace(added, role=Role.APPROVER, session_epoch=1)

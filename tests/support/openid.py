@@ -134,6 +134,7 @@ class Provider:
             return None
         at = int(self.now().timestamp())
         claims = {"iss": self.issuer, "aud": CLIENT_ID, "iat": at, "exp": at + 300, "nonce": asked["nonce"]}
+        claims["auth_time"] = at if asked.get("prompt") == "login" else at - 3600
         told = {name: value for name, value in (claims | self.person | self.lies).items() if value is not None}
         id_token = self.sign({"typ": "JWT", "kid": "one"}, told)
         return {"access_token": "opaque", "token_type": "Bearer", "expires_in": 300, "id_token": id_token}
@@ -221,6 +222,10 @@ class InMemoryIdentityStore:
     def find_account(self, identity: ExternalIdentity) -> AccountRecord | None:
         """See the port."""
         return self.accounts.find_account_by_id(self._ids[identity]) if identity in self._ids else None
+
+    def has_identity(self, account_id: int) -> bool:
+        """See the port."""
+        return account_id in self._ids.values()
 
     def add_account(self, identity: ExternalIdentity, account: AccountRecord, event: AuditEvent) -> AccountRecord:
         """See the port."""

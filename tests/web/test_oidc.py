@@ -170,6 +170,28 @@ def test_the_account_has_no_password_here(visitor: Visitor, provider: Provider, 
         installation.accounts.sign_in("vera", PASSWORD)
 
 
+def test_the_provider_asks_again_where_that_is_wanted(visitor: Visitor, provider: Provider) -> None:
+    asked = dict(parse_qsl(urlsplit(visitor.get("/oidc/sign-in?afresh=true").location).query))
+    assert (asked["prompt"], asked["max_age"]) == ("login", "0")
+    path = back(visitor, provider, "?afresh=true&next=/account")
+    assert visitor.get(path).location == "/account"
+
+    provider.lies["auth_time"] = 1
+    path = back(visitor, provider, "?afresh=true&next=/account")
+    answer = visitor.get(path)
+    assert (answer.status_code, read(answer.text).blocking) == (401, ["oidc.token"])
+
+
+def test_the_account_page_asks_for_no_password_that_there_is_not(
+    visitor: Visitor, provider: Provider, signed_in: Callable[[Role], Visitor]
+) -> None:
+    visitor.get(back(visitor, provider))
+    page = visitor.page("/account")
+    assert "have no password here" in page.text
+    assert page.values("old") == []
+    assert signed_in(Role.REQUESTER).page("/account").values("old") == [""]
+
+
 def test_whatever_comes_back_is_no_fault_of_ours(visitor: Visitor, provider: Provider) -> None:
     for query in ("", "state=%FF&code=%00", "state=x&state=y", "code=" + "x" * 9000, "iss[]=1&error=%0d%0a"):
         visitor.get("/oidc/sign-in")

@@ -22,10 +22,10 @@ _MAX_LENGTH: Final = 4096
 @blueprint.get("/oidc/sign-in")
 @public
 def oidc_sign_in() -> ResponseReturnValue:
-    """Off to the provider; then on to the page that was asked for."""
+    """Off to the provider; then on to the page that was asked for. With `afresh` it asks again who it is."""
     target = local_path(request.args.get("next"))
-    attempt, url = _single_sign_on().begin(_redirect_uri())
-    kept = (attempt.state, attempt.nonce, attempt.verifier, attempt.begun_at.timestamp())
+    attempt, url = _single_sign_on().begin(_redirect_uri(), afresh=request.args.get("afresh") == "true")
+    kept = (attempt.state, attempt.nonce, attempt.verifier, attempt.begun_at.timestamp(), attempt.afresh)
     session[_KEPT] = [*kept, target]
     return redirect(url)
 
@@ -38,6 +38,13 @@ def oidc_callback() -> ResponseReturnValue:
     account = _single_sign_on().finish(_attempt(kept), _answer(), _redirect_uri(), origin())
     start_session(account)
     return redirect(local_path(target))
+
+
+@blueprint.app_template_global("signs_in_elsewhere")
+def signs_in_elsewhere(account_id: int) -> bool:
+    """Whether this account signs in at the provider."""
+    found = installation().single_sign_on
+    return found is not None and found.is_external(account_id)
 
 
 @blueprint.app_template_global("single_sign_on_host")
@@ -64,10 +71,11 @@ def _redirect_uri() -> str:
 
 def _attempt(kept: list[object]) -> Attempt | None:
     """The attempt as the cookie carries it, which we have signed."""
-    if len(kept) != 4:
+    if len(kept) != 5:
         return None
-    state, nonce, verifier, begun_at = kept
-    return Attempt(str(state), str(nonce), str(verifier), datetime.fromtimestamp(float(str(begun_at)), UTC))
+    state, nonce, verifier, begun_at, afresh = kept
+    at = datetime.fromtimestamp(float(str(begun_at)), UTC)
+    return Attempt(str(state), str(nonce), str(verifier), at, afresh is True)
 
 
 def _answer() -> Answer:
