@@ -88,6 +88,25 @@ def sign(wanted: RevocationList, issuer: Issuer, key: ec.EllipticCurvePrivateKey
     return der.sequence(tbs, algorithm, der.bit_string(signature))
 
 
+def entries_of(crl_der: bytes) -> bytes:
+    """All entries of a list, DER, as they stand in it; empty if it has none."""
+    tbs = der.read(crl_der)[0].children[0]
+    times = (der.UTC_TIME, der.GENERALIZED_TIME)
+    last_time = max(place for place, element in enumerate(tbs.children) if element.tag in times)
+    following = tbs.children[last_time + 1 :]
+    return following[0].content if following and following[0].tag == der.SEQUENCE else b""
+
+
+def is_in(entry_der: bytes, entries: bytes) -> bool:
+    """Whether these entries may tell of the certificate of this one; never wrong when it says no."""
+    return der.read(entry_der)[0].children[0].der in entries
+
+
+def is_removal(entry_der: bytes) -> bool:
+    """Whether this entry is for deltas alone, and says that a hold has ended (RFC 5280, 5.3.1)."""
+    return _REASONS[Reason.REMOVE_FROM_CRL] in entry_der
+
+
 def _extensions(wanted: RevocationList, issuer: Issuer) -> list[bytes]:
     """The scope is told by kind of certificate and not by an address: an address that changes would
     tear the list from the certificates that were issued before (6.3.3, b)."""

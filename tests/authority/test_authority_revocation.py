@@ -230,6 +230,21 @@ def test_the_key_from_a_file_signs_what_was_revoked_here(offline: Offline) -> No
     assert listed(offline.lab) == [serial(offline.lab)]
 
 
+def test_what_an_imported_list_tells_of_others_is_told_by_the_lists_that_follow(offline: Offline) -> None:
+    offline.lab.crl_import.import_crl(OPERATOR, offline.crl((4711, Flags.ca_compromise), (4712, None)))
+    for _ in range(2):
+        offline.lab.publishing.publish_with(OPERATOR, offline.key)
+        assert sorted(listed(offline.lab)) == [4711, 4712]
+
+
+def test_a_hold_that_is_made_final_here_keeps_its_beginning(offline: Offline) -> None:
+    began = offline.lab.clock()
+    offline.lab.crl_import.import_crl(OPERATOR, offline.crl((serial(offline.lab), Flags.certificate_hold)))
+    offline.lab.clock.advance(days=1)
+    done = offline.lab.authority_revocation.revoke(OPERATOR, INTERMEDIATE, Reason.CA_COMPROMISE)
+    assert done.revocation.revoked_at == began
+
+
 SCOPE: dict[str, Any] = {
     "full_name": None,
     "relative_name": None,

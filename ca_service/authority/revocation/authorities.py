@@ -9,8 +9,7 @@ the authority above, which is made at once if its key is here, and has to be sig
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from cryptography import x509
+from datetime import datetime
 
 from ca_service.authority.audit import AuditEvent, Event
 from ca_service.authority.hierarchy import Hierarchy, certificate_of
@@ -81,37 +80,31 @@ class AuthorityRevocation:
                 reason=before.reason.value,
                 above=issuer.parent_id,
             )
-        transition = transition_of(actor, issuer, self._clock, (State.REVOKED, reason), before, note)
+        transition = _transition(actor, issuer, reason, before, note, self._clock())
         above = records[issuer.parent_id]
         return RevokedAuthority(issuer, above, transition.after, _consequences(issuer, above)), transition
 
 
-def transition_of(
-    actor: Actor,
-    issuer: IssuerRecord,
-    clock: Clock,
-    wanted: tuple[State, Reason],
-    before: RevocationRecord | None,
-    note: str = "",
+def _transition(
+    actor: Actor, issuer: IssuerRecord, reason: Reason, before: RevocationRecord | None, note: str, at: datetime
 ) -> Transition:
-    """That this authority is now so, with its event."""
-    certificate: x509.Certificate = certificate_of(issuer)
-    state, reason = wanted
-    now = clock()
+    """That this authority is now revoked, with its event; a hold by an imported list keeps its beginning."""
+    certificate = certificate_of(issuer)
+    revoked_at = before.revoked_at if before is not None and before.state is State.HELD else at
     after = RevocationRecord(
         issuer_id=issuer.parent_id or "",
         serial_number=encodings.serial_text(certificate.serial_number),
-        state=state,
+        state=State.REVOKED,
         reason=reason,
-        revoked_at=before.revoked_at if before is not None and before.state is State.HELD else now,
-        changed_at=now,
+        revoked_at=revoked_at,
+        changed_at=at,
         changed_by=actor.name,
         not_after=certificate.not_valid_after_utc,
-        entry_der=crl.entry(certificate.serial_number, now, reason),
+        entry_der=crl.entry(certificate.serial_number, revoked_at, reason),
         note=note,
     )
     event = AuditEvent.by(
-        actor, now, Event.AUTHORITY_REVOKED, issuer.id, state=state.value, reason=reason.value, note=note
+        actor, at, Event.AUTHORITY_REVOKED, issuer.id, state=after.state.value, reason=reason.value, note=note
     )
     return Transition(before, after, event)
 

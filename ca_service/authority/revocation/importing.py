@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -16,12 +16,11 @@ from ca_service.authority.hierarchy import Hierarchy, certificate_of
 from ca_service.authority.permissions import Action, Actor, require
 from ca_service.authority.ports import Clock
 from ca_service.authority.records import IssuerRecord
-from ca_service.authority.revocation.authorities import transition_of
-from ca_service.authority.revocation.records import CRLBytes, CRLRecord, State, Transition
+from ca_service.authority.revocation.records import CRLBytes, CRLRecord, RevocationRecord, State, Transition
 from ca_service.authority.revocation.standing import revocation_of
 from ca_service.authority.revocation.store import CRLStore, RevocationStore
 from ca_service.errors import Conflict, Finding, Refused, blocking, warning
-from ca_service.pki import encodings
+from ca_service.pki import crl, encodings
 from ca_service.pki.csr import find_value
 from ca_service.pki.reasons import Reason
 
@@ -69,9 +68,7 @@ class Importing:
                 actor, self._clock(), Event.CRL_IMPORTED, issuer.id, number=f"{record.number:x}", entries=record.count
             )
             self._crls.add_crl(record, CRLBytes(_der(found)), event, transitions=transitions)
-        return ImportedCRL(
-            record, tuple(each.event.subject for each in transitions), tuple(self._forgotten(issuer, found))
-        )
+        return ImportedCRL(record, tuple(self._changed(issuer, transitions)), tuple(self._forgotten(issuer, found)))
 
     def _issuer_of(self, found: x509.CertificateRevocationList) -> IssuerRecord:
         """The authority that has signed it."""
@@ -112,19 +109,32 @@ class Importing:
     def _transitions(
         self, actor: Actor, issuer: IssuerRecord, found: x509.CertificateRevocationList
     ) -> Iterator[Transition]:
-        """What changes for the authorities below: revoked or on hold if listed, released if no longer on hold."""
-        for each in self._below(issuer):
-            before, wanted = revocation_of(self._revocations, each), _told(found, each)
-            state = before.state if before else None
-            if wanted is None and state is State.HELD:
-                wanted = (State.RELEASED, Reason.REMOVE_FROM_CRL)
-            if wanted is not None and state is not State.REVOKED and wanted[0] is not state:
-                yield transition_of(actor, each, self._clock, wanted, before)
+        """What the list changes: each entry that is new here, and the end of holds of the authorities here.
+
+        Entries of others are kept as well, so that a list that is signed here later goes on telling them.
+        """
+        below = {_serial(certificate_of(each)): each for each in self._below(issuer)}
+        for entry in found:
+            before = self._revocations.find_revocation(issuer.id, _serial(entry))
+            after = _record(actor, issuer, below.get(_serial(entry)), entry, self._clock())
+            if before is None or (before.state is not State.REVOKED and before.state is not after.state):
+                yield Transition(before, after, _event(actor, after, below))
+        for serial, each in below.items():
+            before = self._revocations.find_revocation(issuer.id, serial)
+            if before is not None and before.state is State.HELD and _find(found, each) is None:
+                entry_der = crl.entry(int(serial, 16), before.revoked_at, Reason.REMOVE_FROM_CRL)
+                after = replace(before, state=State.RELEASED, reason=Reason.REMOVE_FROM_CRL, entry_der=entry_der)
+                after = replace(after, changed_at=self._clock(), changed_by=actor.name)
+                yield Transition(before, after, _event(actor, after, below))
+
+    def _changed(self, issuer: IssuerRecord, transitions: Sequence[Transition]) -> Iterator[str]:
+        serials = {each.after.serial_number for each in transitions}
+        return (each.id for each in self._below(issuer) if _serial(certificate_of(each)) in serials)
 
     def _forgotten(self, issuer: IssuerRecord, found: x509.CertificateRevocationList) -> Iterator[Finding]:
         for each in self._below(issuer):
             record = revocation_of(self._revocations, each)
-            if record is not None and record.state is State.REVOKED and _told(found, each) is None:
+            if record is not None and record.state is State.REVOKED and _find(found, each) is None:
                 yield warning(
                     "crl.lacks-authority",
                     "",
@@ -146,14 +156,45 @@ def _without_key(issuer: IssuerRecord) -> IssuerRecord:
     return issuer
 
 
-def _told(found: x509.CertificateRevocationList, issuer: IssuerRecord) -> tuple[State, Reason] | None:
-    """What the list says of the certificate of this authority."""
-    entry = found.get_revoked_certificate_by_serial_number(certificate_of(issuer).serial_number)
-    if entry is None:
-        return None
+def _find(found: x509.CertificateRevocationList, issuer: IssuerRecord) -> x509.RevokedCertificate | None:
+    """The entry about the certificate of this authority."""
+    return found.get_revoked_certificate_by_serial_number(certificate_of(issuer).serial_number)
+
+
+def _record(
+    actor: Actor, above: IssuerRecord, below: IssuerRecord | None, entry: x509.RevokedCertificate, at: datetime
+) -> RevocationRecord:
+    """What an entry says; until when a certificate lasts is known of those that are here."""
     said = find_value(entry.extensions, x509.CRLReason)
     reason = Reason(said.reason.value) if said else Reason.UNSPECIFIED
-    return (State.HELD if reason is Reason.CERTIFICATE_HOLD else State.REVOKED), reason
+    return RevocationRecord(
+        issuer_id=above.id,
+        serial_number=_serial(entry),
+        state=State.HELD if reason is Reason.CERTIFICATE_HOLD else State.REVOKED,
+        reason=reason,
+        revoked_at=entry.revocation_date_utc,
+        changed_at=at,
+        changed_by=actor.name,
+        not_after=certificate_of(below).not_valid_after_utc if below else certificate_of(above).not_valid_after_utc,
+        entry_der=crl.entry(entry.serial_number, entry.revocation_date_utc, reason),
+    )
+
+
+def _event(actor: Actor, after: RevocationRecord, below: Mapping[str, IssuerRecord]) -> AuditEvent:
+    known = below.get(after.serial_number)
+    return AuditEvent.by(
+        actor,
+        after.changed_at,
+        Event.AUTHORITY_REVOKED,
+        known.id if known else after.serial_number,
+        state=after.state.value,
+        reason=after.reason.value,
+        note="from an imported list",
+    )
+
+
+def _serial(found: x509.RevokedCertificate | x509.Certificate) -> str:
+    return encodings.serial_text(found.serial_number)
 
 
 def _faults(found: x509.CertificateRevocationList, at: datetime) -> Iterator[Finding]:
