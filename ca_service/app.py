@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import secrets
 import warnings
 from contextlib import suppress
@@ -25,18 +26,29 @@ from ca_service.authority.fleet.handover import Handover
 from ca_service.authority.hierarchy import Hierarchy, HierarchyPlan
 from ca_service.authority.installation import Installation
 from ca_service.authority.issuance import Issuance
+from ca_service.authority.jobs import Job, Jobs
+from ca_service.authority.notices.announcing import Notices
+from ca_service.authority.notices.calendars import Calendars
+from ca_service.authority.notices.delivering import Deliveries
+from ca_service.authority.notices.ports import Channel
+from ca_service.authority.notices.sources import Authorities, Leaves, Sources
 from ca_service.authority.registration import Policy
+from ca_service.authority.renewal import Renewal
 from ca_service.authority.tokens import Tokens
 from ca_service.errors import Conflict
 from ca_service.keystore import files
 from ca_service.keystore.encrypted import EncryptedFileKeyStore
 from ca_service.settings import Settings
 from ca_service.storage.accounts import SQLAccountStore
+from ca_service.storage.calendars import SQLCalendarStore
 from ca_service.storage.database import Database
 from ca_service.storage.fleet import SQLFleetStore
 from ca_service.storage.issuers import SQLIssuerStore
+from ca_service.storage.jobs import SQLJobStore
+from ca_service.storage.leaves import SQLLeafStore
 from ca_service.storage.ledger import SQLLedger
 from ca_service.storage.migrating import SQLSchema
+from ca_service.storage.notices import SQLNoticeStore
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -64,6 +76,11 @@ def open_installation(settings: Settings, hasher: PasswordHasher | None = None) 
     account_store = SQLAccountStore(database)
     accounts = Accounts(account_store, hasher or PasswordHasher(), clock.utc_now)
     fleet = Fleet(SQLFleetStore(database), ledger, issuance, clock.utc_now)
+    leaves, channels, own_url = SQLLeafStore(database), _channels(settings), _own_url(settings)
+    sources = Sources((Authorities(hierarchy), Leaves(leaves, fleet, clock.utc_now)))
+    outbox, thresholds = SQLNoticeStore(database), settings.notices.thresholds
+    notices = Notices(sources, outbox, channels, clock.utc_now, days=thresholds, base_url=own_url)
+    deliveries = Deliveries(outbox, channels, clock.utc_now, random.random, own_url)
     return Installation(
         hierarchy=hierarchy,
         external=ExternalAuthorities(issuers, keystore, clock.utc_now),
@@ -74,6 +91,11 @@ def open_installation(settings: Settings, hasher: PasswordHasher | None = None) 
         handover=Handover(fleet, issuance, hierarchy),
         accounts=accounts,
         tokens=Tokens(account_store, accounts, clock.utc_now),
+        renewal=Renewal(issuance, leaves, fleet, _policy(settings), clock.utc_now),
+        notices=notices,
+        deliveries=deliveries,
+        calendars=Calendars(SQLCalendarStore(database), account_store, notices, clock.utc_now),
+        jobs=Jobs(_jobs(notices, deliveries), SQLJobStore(database), clock.utc_now, clock.stopwatch),
         schema=SQLSchema(database),
         plan=HierarchyPlan(**settings.authority.model_dump()),
         clock=clock.utc_now,
@@ -96,6 +118,37 @@ def _policy(settings: Settings) -> Policy:
         backdate=timedelta(minutes=settings.policy.backdate_minutes),
         allow_p521=settings.policy.allow_p521,
     )
+
+
+def _jobs(notices: Notices, deliveries: Deliveries) -> tuple[Job, ...]:
+    """What is done again and again: one row for each."""
+    return (
+        Job("notices", timedelta(hours=1), "write the notices that are due", notices.announce_due),
+        Job("outbox", timedelta(minutes=1), "deliver the messages that wait", deliveries.deliver_due),
+    )
+
+
+def _channels(settings: Settings) -> tuple[Channel, ...]:
+    """Those that are configured. They are imported only then: requests takes a quarter of a second."""
+    found: list[Channel] = []
+    if settings.mail.host:
+        from ca_service.channels.mail import Mail, MailOptions
+
+        kept = settings.mail.model_dump(exclude={"password", "recipients"})
+        password = settings.mail.password.get_secret_value()
+        found.append(Mail(MailOptions(**kept, password=password, recipients=settings.mail.addresses)))
+    if settings.webhook.url:
+        from ca_service.channels.webhook import Webhook, WebhookOptions
+
+        secret = settings.webhook.secret.get_secret_value()
+        found.append(Webhook(WebhookOptions(settings.webhook.url, secret, settings.webhook.ca_file), clock.utc_now))
+    return tuple(found)
+
+
+def _own_url(settings: Settings) -> str:
+    """How people reach the pages."""
+    address = f"[{settings.server.host}]" if ":" in settings.server.host else settings.server.host
+    return settings.web.base_url or f"http://{address}:{settings.server.port}"
 
 
 def _plain_http(settings: Settings) -> str:
@@ -134,6 +187,7 @@ def create_app(settings: Settings | None = None, installation: Installation | No
         trusted_proxies=settings.web.trusted_proxies,
         session_lifetime=timedelta(hours=settings.web.session_hours),
         max_upload_bytes=settings.web.max_upload_kib * 1024,
+        metrics_networks=settings.metrics.open_to,
     )
     return web.create(installation, options)
 
@@ -159,9 +213,7 @@ def _prepare_server(instance_path: Path | None, host: str | None, port: int | No
     given = {"CA_SERVICE_SERVER__HOST": host, "CA_SERVICE_SERVER__PORT": str(port) if port else None}
     environ = os.environ | {name: value for name, value in given.items() if value}
     settings = settings_module.load(environ, instance_path).settings
-    address = f"[{settings.server.host}]" if ":" in settings.server.host else settings.server.host
-    url = settings.web.base_url or f"http://{address}:{settings.server.port}"
-    return Server(url, run=lambda: _serve(settings))
+    return Server(_own_url(settings), run=lambda: _serve(settings))
 
 
 def _serve(settings: Settings) -> None:
@@ -177,5 +229,6 @@ def _serve(settings: Settings) -> None:
         port=settings.server.port,
         workers=settings.server.workers or min(os.cpu_count() or 1, 4),
         threads=settings.server.threads,
+        does_jobs=settings.jobs.in_server,
     )
     serve(lambda: create_app(settings), options)

@@ -19,7 +19,22 @@ from ca_service.cli.exits import MEANINGS, ExitCode
 from ca_service.cli.grammar import LazyGroup
 from ca_service.cli.session import Session
 
-_COMMANDS: Final = ("init", "serve", "sign", "check", "fit", "show", "ca", "user", "token", "config", "db")
+_COMMANDS: Final = (
+    "init",
+    "serve",
+    "sign",
+    "renew",
+    "check",
+    "fit",
+    "show",
+    "ca",
+    "user",
+    "token",
+    "notices",
+    "jobs",
+    "config",
+    "db",
+)
 _EPILOG: Final = "\n".join(
     (
         "\b",

@@ -7,27 +7,25 @@ from pathlib import Path
 from typing import Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from ca_service.authority.naming import checked_name
 from ca_service.errors import InvalidInput
 from ca_service.pki.names import is_dns_name
 from ca_service.pki.profiles import INTERMEDIATE, MAX_LEAF_DAYS, ROOT
+from ca_service.settings.notices import JobsSettings, MailSettings, MetricsSettings, NoticesSettings, WebhookSettings
+from ca_service.settings.section import CONTRADICTION, Section, contradiction
+
+__all__ = ["CONTRADICTION", "KEYS", "Settings"]
 
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 _MIN_SECRET: Final = 32
 
-CONTRADICTION: Final = "contradiction"  # the type of an error that is about two settings
-
 Curve = Literal["P-256", "P-384"]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class Server(_Section):
+class Server(Section):
     """Where gunicorn listens, and with how many processes and threads."""
 
     host: str = "127.0.0.1"
@@ -36,7 +34,7 @@ class Server(_Section):
     threads: int = Field(default=4, ge=1, le=64)
 
 
-class Authority(_Section):
+class Authority(Section):
     """What `init` creates."""
 
     name: str = Field(default="", max_length=40)
@@ -62,7 +60,7 @@ class Authority(_Section):
         return self
 
 
-class PolicySettings(_Section):
+class PolicySettings(Section):
     """What is granted to requesters."""
 
     default_days: int = Field(default=397, ge=1, le=MAX_LEAF_DAYS)
@@ -77,13 +75,13 @@ class PolicySettings(_Section):
         return self
 
 
-class Keystore(_Section):
+class Keystore(Section):
     """Where the passphrase of the keys comes from."""
 
     passphrase_file: str = ""
 
 
-class Web(_Section):
+class Web(Section):
     """What the pages and the API need to know of the world outside."""
 
     base_url: str = ""
@@ -107,7 +105,7 @@ class Web(_Section):
         return value
 
 
-class Settings(_Section):
+class Settings(Section):
     """All settings of one installation, checked; see config/default.toml for what each means."""
 
     instance_path: Path
@@ -116,11 +114,16 @@ class Settings(_Section):
     policy: PolicySettings = PolicySettings()
     keystore: Keystore = Keystore()
     web: Web = Web()
+    jobs: JobsSettings = JobsSettings()
+    notices: NoticesSettings = NoticesSettings()
+    mail: MailSettings = MailSettings()
+    webhook: WebhookSettings = WebhookSettings()
+    metrics: MetricsSettings = MetricsSettings()
 
     @model_validator(mode="after")
     def _cookies_are_safe(self) -> Self:
         if self.server.host not in _LOOPBACK and not self.web.base_url.startswith("https://"):
-            raise _contradiction(
+            raise contradiction(
                 ("server.host", self.server.host),
                 "is not loopback, which needs https:// in",
                 ("web.base_url", self.web.base_url),
@@ -130,15 +133,9 @@ class Settings(_Section):
         return self
 
 
-def _contradiction(one: tuple[str, object], relation: str, other: tuple[str, object], mend: str) -> PydanticCustomError:
-    """Two settings, each as (key, value), that are good alone but cannot go together: `one relation other`."""
-    context = {"key": one[0], "value": one[1], "relation": relation, "other": other[0], "limit": other[1], "mend": mend}
-    return PydanticCustomError(CONTRADICTION, "{key} {relation} {other}", context)
-
-
 def _too_long(key: str, days: int, limit_key: str, limit: int) -> PydanticCustomError:
     mend = f"Lower {key} or raise {limit_key}, where it was set."
-    return _contradiction((key, days), "cannot be more than", (limit_key, limit), mend)
+    return contradiction((key, days), "cannot be more than", (limit_key, limit), mend)
 
 
 def _is_base_url(value: str) -> bool:
@@ -158,6 +155,6 @@ def _is_address(host: str) -> bool:
 KEYS: Final = frozenset(
     f"{section}.{name}"
     for section, field in Settings.model_fields.items()
-    if isinstance(field.default, _Section)
+    if isinstance(field.default, Section)
     for name in type(field.default).model_fields
 )

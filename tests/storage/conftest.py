@@ -8,16 +8,29 @@ from pathlib import Path
 import pytest
 
 from ca_service.authority.fleet.store import FleetStore
+from ca_service.authority.jobs import JobStore
+from ca_service.authority.notices.calendars import CalendarStore
 from ca_service.authority.ports import AccountStore, IssuerStore, Ledger
 from ca_service.storage.accounts import SQLAccountStore
+from ca_service.storage.calendars import SQLCalendarStore
 from ca_service.storage.database import Database
 from ca_service.storage.fleet import SQLFleetStore
 from ca_service.storage.issuers import SQLIssuerStore
+from ca_service.storage.jobs import SQLJobStore
+from ca_service.storage.leaves import SQLLeafStore
 from ca_service.storage.ledger import SQLLedger
 from ca_service.storage.migrating import upgrade
-from tests.support.factories import event, issuer_record
+from ca_service.storage.notices import SQLNoticeStore
+from tests.storage.leaves import Ends
+from tests.support.factories import account_record, event, issuer_record
 from tests.support.fakes import InMemoryAccountStore, InMemoryIssuerStore, InMemoryLedger
 from tests.support.fleet import InMemoryFleetStore
+from tests.support.notices import (
+    InMemoryCalendarStore,
+    InMemoryJobStore,
+    InMemoryLeafStore,
+    InMemoryNoticeStore,
+)
 
 fake_and_real = pytest.fixture(params=["fake", "real"])
 
@@ -69,3 +82,36 @@ def account_store(request: pytest.FixtureRequest) -> AccountStore:
 def fleet_store(request: pytest.FixtureRequest) -> FleetStore:
     """A fleet store without clusters."""
     return InMemoryFleetStore() if request.param == "fake" else SQLFleetStore(request.getfixturevalue("database"))
+
+
+@fake_and_real
+def job_store(request: pytest.FixtureRequest) -> JobStore:
+    """Jobs that were never taken."""
+    return InMemoryJobStore() if request.param == "fake" else SQLJobStore(request.getfixturevalue("database"))
+
+
+@fake_and_real
+def notice_store(request: pytest.FixtureRequest) -> InMemoryNoticeStore | SQLNoticeStore:
+    """Neither notices nor messages."""
+    return InMemoryNoticeStore() if request.param == "fake" else SQLNoticeStore(request.getfixturevalue("database"))
+
+
+@fake_and_real
+def calendar_store(request: pytest.FixtureRequest) -> CalendarStore:
+    """No calendars, but accounts 1 and 2 that could have one."""
+    if request.param == "fake":
+        return InMemoryCalendarStore()
+    database = request.getfixturevalue("database")
+    for name in ("alice", "bob"):
+        SQLAccountStore(database).add_account(account_record(name), event(name))
+    return SQLCalendarStore(database)
+
+
+@fake_and_real
+def ends(request: pytest.FixtureRequest) -> Ends:
+    """Leaves, clusters, and what tells when the leaves end."""
+    if request.param == "fake":
+        ledger, fleet = InMemoryLedger(), InMemoryFleetStore()
+        return Ends(ledger, fleet, InMemoryLeafStore(ledger, fleet))
+    database = request.getfixturevalue("issued_under")
+    return Ends(SQLLedger(database), SQLFleetStore(database), SQLLeafStore(database))

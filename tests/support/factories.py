@@ -20,10 +20,17 @@ from ca_service.authority.fleet.handover import Handover
 from ca_service.authority.fleet.store import FleetStore
 from ca_service.authority.hierarchy import Hierarchy, HierarchyPlan
 from ca_service.authority.issuance import Issuance
+from ca_service.authority.jobs import Job, Jobs, JobStore
+from ca_service.authority.notices.announcing import Notices
+from ca_service.authority.notices.calendars import Calendars, CalendarStore
+from ca_service.authority.notices.delivering import Deliveries
+from ca_service.authority.notices.ports import Channel
+from ca_service.authority.notices.sources import Authorities, Leaves, Sources
 from ca_service.authority.permissions import Actor, Role
 from ca_service.authority.ports import AccountStore, IssuerStore, KeyStore, Ledger
 from ca_service.authority.records import AccountRecord, CertificateRecord, IssuerRecord, TokenRecord
 from ca_service.authority.registration import Policy
+from ca_service.authority.renewal import Renewal
 from ca_service.authority.tokens import Tokens
 from tests.support.fakes import (
     NOON,
@@ -35,6 +42,13 @@ from tests.support.fakes import (
     counting_serial_numbers,
 )
 from tests.support.fleet import InMemoryFleetStore
+from tests.support.notices import (
+    InMemoryCalendarStore,
+    InMemoryJobStore,
+    InMemoryLeafStore,
+    InMemoryNoticeStore,
+    RecordingChannel,
+)
 
 PASSWORD: Final = "correct horse battery staple"
 OPERATOR: Final = Actor(None, "operator", Role.ADMINISTRATOR, "command line")
@@ -110,6 +124,10 @@ class Lab:
     ledger: Ledger = field(default_factory=InMemoryLedger)
     account_store: AccountStore = field(default_factory=InMemoryAccountStore)
     fleet_store: FleetStore = field(default_factory=InMemoryFleetStore)
+    job_store: JobStore = field(default_factory=InMemoryJobStore)
+    notice_store: InMemoryNoticeStore = field(default_factory=InMemoryNoticeStore)
+    calendar_store: CalendarStore = field(default_factory=InMemoryCalendarStore)
+    channels: tuple[Channel, ...] = field(default_factory=lambda: (RecordingChannel(),))
     policy: Policy = field(default_factory=Policy)
     base_url: str = ""
     hierarchy: Hierarchy = field(init=False)
@@ -121,6 +139,11 @@ class Lab:
     handover: Handover = field(init=False)
     accounts: Accounts = field(init=False)
     tokens: Tokens = field(init=False)
+    renewal: Renewal = field(init=False)
+    notices: Notices = field(init=False)
+    deliveries: Deliveries = field(init=False)
+    calendars: Calendars = field(init=False)
+    jobs: Jobs = field(init=False)
 
     def __post_init__(self) -> None:
         """Put the use cases together."""
@@ -134,6 +157,19 @@ class Lab:
         self.handover = Handover(self.fleet, self.issuance, self.hierarchy)
         self.accounts = Accounts(self.account_store, cheap_hasher(), self.clock)
         self.tokens = Tokens(self.account_store, self.accounts, self.clock)
+        self._put_notices_together()
+
+    def _put_notices_together(self) -> None:
+        leaves = InMemoryLeafStore(self.ledger, self.fleet_store)
+        sources = Sources((Authorities(self.hierarchy), Leaves(leaves, self.fleet, self.clock)))
+        url, days = "https://ca.example.com", (90, 60, 30, 14, 7, 1)
+        self.renewal = Renewal(self.issuance, leaves, self.fleet, self.policy, self.clock)
+        self.notices = Notices(sources, self.notice_store, self.channels, self.clock, days=days, base_url=url)
+        self.deliveries = Deliveries(self.notice_store, self.channels, self.clock, lambda: 0.5, url)
+        self.calendars = Calendars(self.calendar_store, self.account_store, self.notices, self.clock)
+        rounds = {"notices": self.notices.announce_due, "outbox": self.deliveries.deliver_due}
+        table = [Job(name, timedelta(hours=1), name, work) for name, work in rounds.items()]
+        self.jobs = Jobs(table, self.job_store, self.clock, lambda: 0.0)
 
     def initialised(self, plan: HierarchyPlan = PLAN) -> Lab:
         """The same, with an authority that can sign."""

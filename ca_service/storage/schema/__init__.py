@@ -5,17 +5,22 @@ from ca_service.storage.schema.authorities import certificate, issuer, replay
 from ca_service.storage.schema.columns import UTCDateTime, metadata
 from ca_service.storage.schema.events import audit_event
 from ca_service.storage.schema.fleet import cluster, mark, node, placed_request
+from ca_service.storage.schema.notices import calendar, job_run, notice, outbox
 
 __all__ = [
     "UTCDateTime",
     "account",
     "audit_event",
+    "calendar",
     "certificate",
     "cluster",
     "issuer",
+    "job_run",
     "mark",
     "metadata",
     "node",
+    "notice",
+    "outbox",
     "placed_request",
     "replay",
     "setup_link",
