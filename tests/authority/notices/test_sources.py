@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from ca_service.authority.fleet.placement import Placement
 from ca_service.authority.notices.ports import LeafEnd
@@ -13,13 +14,17 @@ from ca_service.authority.notices.records import Expiring, Kind
 from ca_service.authority.notices.sources import Authorities, Leaves, Sources
 from ca_service.authority.records import CertificateRecord
 from ca_service.authority.registration import Options
+from tests.support import pkcs10
 from tests.support.factories import OPERATOR, Lab
 from tests.support.fakes import NOON
 from tests.support.fleet import PUBLISHER, SUBSCRIBER
 from tests.support.notices import InMemoryLeafStore, ListedSource, expiring
-from tests.support.requests import UCCX_MULTI_SERVER, UCCX_PUBLISHER, UCCX_SUBSCRIBER, Request, renewed
+from tests.support.requests import UCCX_PUBLISHER, UCCX_SUBSCRIBER, Request, node
 
 LONG = NOON + timedelta(days=9000)
+NAMES = ("uccx1.example.com", "uccx2.example.com")
+MULTI_SERVER = Request("multi-server", pkcs10.pem(node("uccx1-EC-ms.example.com", *NAMES).der()))
+NEW_KEY = Request("new key", pkcs10.pem(node("uccx1-EC.example.com", NAMES[0], curve=ec.SECP256R1).der()))
 
 
 @pytest.fixture
@@ -100,7 +105,7 @@ def test_a_leaf_that_its_slot_has_replaced_is_left_out_although_another_host_is_
 def test_a_request_that_is_not_signed_yet_replaces_nothing(lab: Lab, cluster: int) -> None:
     place(lab, cluster, UCCX_PUBLISHER)
     made = issue(lab, UCCX_PUBLISHER)
-    place(lab, cluster, renewed(UCCX_PUBLISHER))
+    place(lab, cluster, NEW_KEY)
 
     assert serials(lab) == [made.serial_number]
 
@@ -108,8 +113,8 @@ def test_a_request_that_is_not_signed_yet_replaces_nothing(lab: Lab, cluster: in
 def test_a_leaf_of_a_node_that_a_multi_server_certificate_covers_is_left_out(lab: Lab, cluster: int) -> None:
     place(lab, cluster, UCCX_SUBSCRIBER, 1)
     issue(lab, UCCX_SUBSCRIBER)
-    place(lab, cluster, UCCX_MULTI_SERVER, 0, is_multi=True)
-    covering = issue(lab, UCCX_MULTI_SERVER)
+    place(lab, cluster, MULTI_SERVER, 0, is_multi=True)
+    covering = issue(lab, MULTI_SERVER)
 
     assert serials(lab) == [covering.serial_number]
 
@@ -127,11 +132,9 @@ def test_a_cluster_that_is_removed_while_it_is_read_stops_nothing(lab: Lab) -> N
     class Late(InMemoryLeafStore):
         """Tells a cluster that is gone by now."""
 
-        def list_ends(self, *_: object) -> tuple[LeafEnd, ...]:
-            """One leaf, once."""
-            found = () if self.__dict__.setdefault("told", []) else (LeafEnd(1, "0", "vos", "a", NOON, NOON, (7,)),)
-            self.__dict__["told"].append(1)
-            return found
+        def list_ends(self, after: tuple[datetime, int], *_: object) -> tuple[LeafEnd, ...]:
+            """One leaf, behind which there is none."""
+            return (LeafEnd(1, "0", "vos", "a", NOON, LONG, (7,)),) if after[0] < LONG else ()
 
     leaves = Leaves(Late(lab.ledger, lab.fleet_store), lab.fleet, lab.clock)
 
