@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Final
 
-from ca_service.authority.notices.ports import Channel, NoticeStore, Source
-from ca_service.authority.notices.records import Announcement, Expiring, Notice
+from ca_service.authority.notices.ports import Channel, NoticeStore
+from ca_service.authority.notices.records import Announcement, Expiring, Kind, Notice
+from ca_service.authority.notices.sources import Sources
 from ca_service.authority.notices.texts import notice_message
 from ca_service.authority.notices.thresholds import due, upcoming
 from ca_service.authority.permissions import Action, Actor, require
@@ -41,7 +42,7 @@ class Notices:
 
     def __init__(
         self,
-        source: Source,
+        sources: Sources,
         store: NoticeStore,
         channels: Sequence[Channel],
         clock: Clock,
@@ -49,7 +50,7 @@ class Notices:
         days: Sequence[int],
         base_url: str,
     ) -> None:
-        self._source = source
+        self._sources = sources
         self._store = store
         self._channels = channels
         self._clock = clock
@@ -68,7 +69,7 @@ class Notices:
 
     def _ending(self) -> Iterator[Expiring]:
         now = self._clock()
-        return self._source.between(now, now + timedelta(days=max(self.days)))
+        return self._sources.between(now, now + timedelta(days=max(self.days)))
 
     def _announce(self, batch: Sequence[Expiring], to: Sequence[tuple[str, str]]) -> int:
         now, sent = self._clock(), dict[tuple[object, ...], list[int]]()
@@ -88,7 +89,7 @@ class Notices:
         require(actor, Action.AUTHORITY)
         now = self._clock()
         start, skipped = _place(cursor) if cursor else (now, 0)
-        found = self._source.between(start - timedelta(seconds=1), now + HORIZON + timedelta(days=max(self.days)))
+        found = self._sources.between(start - timedelta(seconds=1), now + HORIZON + timedelta(days=max(self.days)))
         wanted = (coming for each in found if (coming := self._coming(each, now)) and text.lower() in each.name.lower())
         items = tuple(islice(wanted, skipped, skipped + limit + 1))
         return ComingPage(items[:limit], _cursor(items[:limit], (start, skipped)) if len(items) > limit else "")
@@ -100,7 +101,11 @@ class Notices:
     def ending(self, limit: int, within: timedelta) -> tuple[Expiring, ...]:
         """What ends within this time, the first to end first, as far as the limit; for feeds and gauges."""
         now = self._clock()
-        return tuple(islice(self._source.between(now, now + within), limit))
+        return tuple(islice(self._sources.between(now, now + within), limit))
+
+    def firsts(self) -> dict[Kind, Expiring]:
+        """Of each kind the first that ends from now on."""
+        return self._sources.firsts(self._clock())
 
 
 def _batches(found: Iterable[Expiring]) -> Iterator[Sequence[Expiring]]:

@@ -16,7 +16,7 @@ from ca_service.authority.ports import AccountStore, Clock
 from ca_service.errors import NotAllowed, NotFound
 
 MAX_EVENTS: Final = 1000
-_REACH: Final = timedelta(days=1200)  # longer than any leaf lives; an authority appears when its end comes near
+_REACH: Final = timedelta(days=1200)  # longer than any leaf lives
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,8 @@ class Calendars:
                 "Make a new address on the account page: the one before stops working then.",
             )
         require(account.actor, Action.READ)
-        return self._notices.ending(MAX_EVENTS, _REACH)
+        found = (*self._notices.ending(MAX_EVENTS, _REACH), *self._notices.firsts().values())
+        return tuple(dict.fromkeys(found))
 
 
 def _own(actor: Actor) -> int:

@@ -18,7 +18,7 @@ from ca_service.authority.notices.records import Failure, Message, MessagePage, 
 from ca_service.authority.notices.texts import trial_message
 from ca_service.authority.permissions import Action, Actor, require
 from ca_service.authority.ports import Clock
-from ca_service.errors import Conflict, NotFound, NotReady
+from ca_service.errors import Conflict, InvalidInput, NotFound, NotReady, blocking
 
 MAX_ATTEMPTS: Final = 20  # about two days
 _BATCH: Final = 50
@@ -86,9 +86,11 @@ class Deliveries:
     def retry(self, actor: Actor, numbers: Sequence[int]) -> int:
         """Let dead messages wait again; how many.
 
-        Raises NotFound for one that is not there, Conflict if none of them is dead.
+        Raises InvalidInput for none, NotFound for one that is not there, Conflict if none of them is dead.
         """
         require(actor, Action.AUTHORITY)
+        if not numbers:
+            raise InvalidInput(blocking("message.none-chosen", "/message", "No message was chosen.", "Choose one."))
         for number in numbers:
             if self._outbox.find_message(number) is None:
                 raise NotFound.because(

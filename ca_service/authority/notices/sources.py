@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Collection, Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
+from itertools import islice
 from typing import Final
 
 from ca_service.authority.fleet.clusters import Fleet
@@ -29,6 +30,8 @@ _AUTHORITY_STEP: Final = (
     "the first leaf comes from it."
 )
 _BATCH: Final = 500
+_NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
+_OF_A_SOURCE: Final = 20  # more than any source has kinds, or things of a kind beside the leaves
 _LAST: Final = 2**31 - 1  # behind every number: what ends at `after` itself does not count
 
 Revoked = Callable[[Sequence[str]], Collection[str]]
@@ -43,6 +46,14 @@ class Sources:
     def between(self, after: datetime, until: datetime) -> Iterator[Expiring]:
         """All that end in this time, the first to end first."""
         return heapq.merge(*(source.between(after, until) for source in self._sources), key=lambda each: each.not_after)
+
+    def firsts(self, after: datetime) -> dict[Kind, Expiring]:
+        """Of each kind the first that ends, however late that is."""
+        found = dict[Kind, Expiring]()
+        for source in self._sources:
+            for each in islice(source.between(after, _NEVER), _OF_A_SOURCE):
+                found[each.kind] = min(each, found.get(each.kind, each), key=lambda one: one.not_after)
+        return found
 
 
 class Leaves:

@@ -14,8 +14,10 @@ from ca_service.web.pages import (  # noqa: E402, F401 - the views need the blue
     fit,
     messages,
     new,
+    notices,
     placing,
     products,
+    renewal,
     runbook,
     session,
 )

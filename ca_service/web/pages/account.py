@@ -58,8 +58,29 @@ def change_password() -> ResponseReturnValue:
     return _page(TokenForm(formdata=None), form, findings), 422
 
 
+@blueprint.post("/account/calendar")
+@needs(Action.OWN_ACCOUNT)
+def make_calendar() -> ResponseReturnValue:
+    """Make the address of a calendar, and show it once."""
+    secret = installation().calendars.make(actor())
+    address = f"{base_url()}{url_for('public.calendar', secret=secret)}"
+    return _page(TokenForm(formdata=None), PasswordForm(formdata=None), calendar_address=address), 201
+
+
+@blueprint.post("/account/calendar/revoke")
+@needs(Action.OWN_ACCOUNT)
+def revoke_calendar() -> ResponseReturnValue:
+    """End that address at once."""
+    installation().calendars.revoke(actor())
+    return redirect(url_for("pages.account", _anchor="calendar"), 303)
+
+
 def _page(
-    token_form: TokenForm, password_form: PasswordForm, findings: tuple[Finding, ...] = (), secret: str = ""
+    token_form: TokenForm,
+    password_form: PasswordForm,
+    findings: tuple[Finding, ...] = (),
+    secret: str = "",
+    calendar_address: str = "",
 ) -> str:
     return render_template(
         "account.html",
@@ -69,6 +90,8 @@ def _page(
         password_form=password_form,
         findings=findings,
         secret=secret,
+        calendar=installation().calendars.find(actor()),
+        calendar_address=calendar_address,
         now=installation().clock(),
         base_url=base_url(),
     )

@@ -4,4 +4,4 @@ from flask import Blueprint
 
 blueprint = Blueprint("public", __name__)
 
-from ca_service.web.public import files  # noqa: E402, F401 - the views need the blueprint
+from ca_service.web.public import calendar, files, metrics  # noqa: E402, F401 - the views need the blueprint

@@ -12,6 +12,7 @@ from ca_service.authority.installation import Installation
 from ca_service.authority.notices.announcing import Notices
 from ca_service.authority.notices.ports import Channel
 from ca_service.authority.notices.records import Expiring, Kind, MessageQuery
+from ca_service.authority.notices.sources import Sources
 from ca_service.errors import InvalidInput
 from ca_service.settings import Settings
 from ca_service.storage.database import Database
@@ -35,7 +36,7 @@ class House:
         """A new start of the program."""
         store = FusedNoticeStore(self.store, fuse) if fuse else self.store
         url = "https://ca.example.com"
-        return Notices(self.source, store, self.channels, self.clock, days=DAYS, base_url=url)
+        return Notices(Sources((self.source,)), store, self.channels, self.clock, days=DAYS, base_url=url)
 
     def sent(self) -> list[tuple[str, int]]:
         """(subject, threshold) of every notice."""
@@ -180,7 +181,7 @@ def announce(_: Installation, folder: Path) -> str:
     """One round over things that end, on the real store; how many notices were written."""
     store = SQLNoticeStore(Database(folder / "ca.sqlite3"))
     source = ListedSource([expiring(30, id=f"{number:040x}") for number in range(150)])
-    notices = Notices(source, store, (RecordingChannel(),), FixedClock(), days=DAYS, base_url="")
+    notices = Notices(Sources((source,)), store, (RecordingChannel(),), FixedClock(), days=DAYS, base_url="")
     return str(notices.announce_due())
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from ca_service.authority.audit import Event
+from ca_service.authority.notices.records import Kind
 from ca_service.authority.permissions import Role
 from ca_service.authority.registration import Options
 from ca_service.errors import NotAllowed, NotFound
@@ -26,9 +27,10 @@ def lab(lab: Lab) -> Lab:
 def test_whoever_knows_the_address_reads_what_ends(lab: Lab) -> None:
     secret = lab.calendars.make(lab.accounts.get("vera").actor)
 
-    [leaf] = lab.calendars.read(secret)
+    leaf, *authorities = lab.calendars.read(secret)
 
     assert leaf.name == "uccx1.example.com"
+    assert [each.kind for each in authorities] == [Kind.INTERMEDIATE, Kind.ROOT]
     assert leaf.not_after - lab.clock() > timedelta(days=390)
 
 

@@ -165,3 +165,13 @@ def test_several_sources_are_told_in_one_order() -> None:
     found = Sources((one, other)).between(NOON, LONG)
 
     assert [(each.not_after - NOON).days for each in found] == [1, 3, 5]
+
+
+def test_of_each_kind_the_first_that_ends_is_told_however_late(lab: Lab) -> None:
+    issue(lab, UCCX_PUBLISHER, validity_days=50)
+    first = issue(lab, UCCX_SUBSCRIBER, validity_days=40)
+
+    firsts = lab.notices.firsts()
+
+    assert set(firsts) == {Kind.LEAF, Kind.INTERMEDIATE, Kind.ROOT}
+    assert firsts[Kind.LEAF].id == first.serial_number
