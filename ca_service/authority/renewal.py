@@ -89,9 +89,8 @@ class Renewal:
         record = self._issuance.get_certificate(actor, serial_number)
         if record.profile == VOS.name and not wish.never_uploaded:
             raise _needs_new_request(record, self._place(record))
-        successor = None if wish.new else self._leaves.find_successor(record.serial_number, self._clock())
-        if successor:
-            raise _was_followed(record, successor)
+        if not wish.new and not self._issuance.was_answered(actor, idempotency_key):
+            self._require_last(record)
         options = Options(
             profile=record.profile,
             validity_days=wish.validity_days if wish.validity_days is not None else self._days(record),
@@ -99,6 +98,17 @@ class Renewal:
             add_host_name=True,  # where the request names none, the certificate had it added as well
         )
         return self._issuance.issue(actor, [record.csr_der], options, idempotency_key)
+
+    def _require_last(self, record: CertificateRecord) -> None:
+        successor = self._leaves.find_successor(record.serial_number, self._clock())
+        if successor:
+            raise Conflict.because(
+                "renewal.followed",
+                "{host} has a newer certificate already: {serial}.",
+                "Use that one. If one more is wanted: new=true, --new.",
+                host=record.host,
+                serial=successor,
+            )
 
     def _days(self, record: CertificateRecord) -> int:
         """As long as before, as far as the policy grants it now; both ends of a validity are included."""
@@ -133,14 +143,4 @@ def _needs_new_request(record: CertificateRecord, place: Place | None) -> Refuse
         "uploaded: never_uploaded=true, --never-uploaded.",
         host=place.node.fqdn if place else record.host,
         purpose=place.purpose.service if place else "tomcat-ECDSA",
-    )
-
-
-def _was_followed(record: CertificateRecord, successor: str) -> Conflict:
-    return Conflict.because(
-        "renewal.followed",
-        "{host} has a newer certificate already: {serial}.",
-        "Use that one. If one more is wanted: new=true, --new.",
-        host=record.host,
-        serial=successor,
     )

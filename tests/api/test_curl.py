@@ -59,7 +59,8 @@ def test_every_curl_line_of_the_documentation_works(
     base_url: str, folder: Path, token: str, operation: Operation
 ) -> None:
     first = run(
-        f"curl -fsS {AUTHORIZED} -D - -o /dev/null --data-binary @uccx2.csr {base_url}/api/v1/certificates?profile=server",
+        f"curl -fsS {AUTHORIZED} -D - -o /dev/null --data-binary @uccx2.csr "
+        f"'{base_url}/api/v1/certificates?profile=server'",
         folder,
         token,
     )

@@ -100,7 +100,7 @@ def test_what_was_followed_already_is_renewed_only_if_one_more_is_wanted(lab: La
 def test_a_repeated_submission_gets_the_same_answer(lab: Lab) -> None:
     old = issue(lab)
     first, second = (
-        lab.renewal.renew(OPERATOR, old.serial_number, RenewalWish(new=True), idempotency_key="once") for _ in range(2)
+        lab.renewal.renew(OPERATOR, old.serial_number, RenewalWish(), idempotency_key="once") for _ in range(2)
     )
 
     assert first.certificates == second.certificates

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -26,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from ca_service.authority.notices.records import Failure
 from ca_service.channels.mail import Mail, MailOptions
 from tests.support.notices import RECIPIENT, message
+from tests.support.ports import free_port
 
 SENDER = "ca@example.com"
 
@@ -59,13 +59,6 @@ class Post:
         [envelope] = self.envelopes
         assert isinstance(envelope.content, bytes)
         return message_from_bytes(envelope.content, policy=default)
-
-
-def free_port() -> int:
-    """A port on which nobody listens at this moment."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 Start = Callable[..., MailOptions]
