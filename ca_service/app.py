@@ -125,6 +125,7 @@ def _jobs(notices: Notices, deliveries: Deliveries) -> tuple[Job, ...]:
     return (
         Job("notices", timedelta(hours=1), "write the notices that are due", notices.announce_due),
         Job("outbox", timedelta(minutes=1), "deliver the messages that wait", deliveries.deliver_due),
+        Job("tidy", timedelta(days=1), "forget messages that were sent long ago", deliveries.forget_old),
     )
 
 

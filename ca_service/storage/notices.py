@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select, tuple_, update
 
 from ca_service.authority.audit import AuditEvent
 from ca_service.authority.notices.records import (
@@ -116,6 +116,12 @@ class SQLNoticeStore:
             if revived:
                 record_events(connection, event)
             return revived
+
+    def forget(self, before: datetime) -> int:
+        """Remove what was sent before that time."""
+        is_old = (outbox.c.state == MessageState.SENT.value) & (outbox.c.sent_at < before)
+        with self._database.write() as connection:
+            return connection.execute(delete(outbox).where(is_old)).rowcount
 
 
 def _announce(connection: Connection, announcement: Announcement) -> bool:

@@ -102,6 +102,28 @@ def test_only_what_is_dead_is_revived(notice_store: Store) -> None:
     assert revived == replace(dead, attempts=0, next_try_at=LATER, last_error="no such box")
 
 
+def test_only_what_was_sent_before_a_time_is_forgotten(notice_store: Store) -> None:
+    messages = stored(notice_store, *(message(name) for name in ("old", "new", "waiting")))
+    for each, sent_at in zip(messages, (NOON, LATER), strict=False):
+        notice_store.claim(each, LATER)
+        notice_store.settle(replace(each, attempts=1, state=MessageState.SENT, sent_at=sent_at))
+
+    assert notice_store.forget(NOON) == 0
+    assert notice_store.forget(LATER) == 1
+    assert everything(notice_store) == ["waiting", "new"]
+
+
+def test_a_notice_outlives_its_messages_so_that_it_is_not_sent_again(notice_store: Store) -> None:
+    announcement = Announcement(notice(), (message(),))
+    notice_store.announce([announcement])
+    [waiting] = notice_store.list_due(["mail"], NOON, 1)
+    notice_store.claim(waiting, LATER)
+    notice_store.settle(replace(waiting, attempts=1, state=MessageState.SENT, sent_at=NOON))
+
+    assert notice_store.forget(LATER) == 1
+    assert notice_store.announce([announcement]) == 0
+
+
 def test_messages_are_counted_up_to_a_limit(notice_store: Store) -> None:
     stored(notice_store, *(message(str(number)) for number in range(3)))
 

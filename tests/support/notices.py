@@ -142,7 +142,7 @@ class InMemoryNoticeStore:
         return True
 
     def _add(self, message: Message) -> Message:
-        number = len(self.messages) + 1
+        number = max(self.messages, default=0) + 1
         self.messages[number] = replace(message, id=number)
         return self.messages[number]
 
@@ -199,6 +199,13 @@ class InMemoryNoticeStore:
             self.messages[each.id] = replace(each, state=MessageState.WAITING, attempts=0, next_try_at=now)
         self.events += [event] if dead else []
         return len(dead)
+
+    def forget(self, before: datetime) -> int:
+        """See the port."""
+        old = [each.id for each in self.messages.values() if each.sent_at is not None and each.sent_at < before]
+        for number in old:
+            del self.messages[number]
+        return len(old)
 
 
 def _matches(message: Message, query: MessageQuery) -> bool:

@@ -20,6 +20,7 @@ from ca_service.authority.permissions import Action, Actor, require
 from ca_service.authority.ports import Clock
 from ca_service.errors import Conflict, InvalidInput, NotFound, NotReady, blocking
 
+KEPT: Final = timedelta(days=400)  # how long what was sent can be looked at
 MAX_ATTEMPTS: Final = 20  # about two days
 _BATCH: Final = 50
 _CLAIM: Final = timedelta(minutes=10)  # longer than any attempt takes
@@ -73,6 +74,10 @@ class Deliveries:
         if failure.is_final or tried.attempts >= MAX_ATTEMPTS:
             return replace(tried, state=MessageState.DEAD, last_error=reason)
         return replace(tried, next_try_at=now + pause(tried.attempts, self._chance()), last_error=reason)
+
+    def forget_old(self) -> int:
+        """One round: remove messages that were sent long ago; how many. The notices stay, so that none is repeated."""
+        return self._outbox.forget(self._clock() - KEPT)
 
     def list_messages(self, actor: Actor, query: MessageQuery) -> MessagePage:
         """One page of the messages; raises InvalidInput for a cursor that we did not hand out."""

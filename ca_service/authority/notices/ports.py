@@ -78,6 +78,9 @@ class Outbox(Protocol):
     def revive(self, numbers: Sequence[int], now: datetime, event: AuditEvent) -> int:
         """Let dead ones wait again from the beginning; how many there were. No event where there were none."""
 
+    def forget(self, before: datetime) -> int:
+        """Remove what was sent before that time; how much that was."""
+
 
 @dataclass(frozen=True, slots=True)
 class LeafEnd:

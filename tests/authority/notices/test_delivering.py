@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ca_service.authority.audit import Event
+from ca_service.authority.installation import Installation
 from ca_service.authority.notices.delivering import MAX_ATTEMPTS, Deliveries, pause
 from ca_service.authority.notices.records import Failure, Message, MessageState
 from ca_service.errors import Conflict, NotFound, NotReady
+from ca_service.settings import Settings
+from ca_service.storage.database import Database
+from ca_service.storage.notices import SQLNoticeStore
+from tests.authority import racing
 from tests.support.factories import OPERATOR, event
 from tests.support.fakes import NOON, FixedClock, Fuse, PowerCut
 from tests.support.notices import RECIPIENT, FusedNoticeStore, InMemoryNoticeStore, RecordingChannel, message
@@ -187,3 +194,34 @@ def test_a_pause_is_neither_shorter_than_a_minute_nor_longer_than_the_cap_give_o
     attempts: int, chance: float
 ) -> None:
     assert timedelta(seconds=48) <= pause(attempts, chance) <= timedelta(hours=4.8)
+
+
+def test_what_was_sent_can_be_looked_at_for_more_than_a_year() -> None:
+    office = Office(message())
+    office.deliveries().deliver_due()
+
+    office.clock.advance(days=400)
+    assert office.deliveries().forget_old() == 0
+    office.clock.advance(seconds=1)
+    assert office.deliveries().forget_old() == 1
+
+
+def deliver(_: Installation, folder: Path) -> str:
+    """One round on the real outbox; the ids of what was sent."""
+    channel, outbox = RecordingChannel(), SQLNoticeStore(Database(folder / "ca.sqlite3"))
+    Deliveries(outbox, (channel,), FixedClock(), lambda: 0.5, "").deliver_due()
+    return " ".join(each.message_id for each in channel.sent)
+
+
+@pytest.mark.parametrize("race", [racing.by_threads, racing.by_processes], ids=["threads", "processes"])
+def test_two_processes_that_deliver_at_once_send_each_message_once(
+    installation: Installation, settings: Settings, race: Callable[[Path, racing.Work, list[Path]], list[str]]
+) -> None:
+    names = [f"notice-{number}" for number in range(40)]
+    store = SQLNoticeStore(Database(settings.instance_path / "ca.sqlite3"))
+    store.add_messages([message(name) for name in names], event())
+
+    sent = race(settings.instance_path, deliver, [settings.instance_path] * 2)
+
+    assert sorted(" ".join(sent).split()) == sorted(names)
+    assert installation.deliveries.count(MessageState.SENT, 100) == 40
