@@ -76,11 +76,7 @@ def open_installation(settings: Settings, hasher: PasswordHasher | None = None) 
     account_store = SQLAccountStore(database)
     accounts = Accounts(account_store, hasher or PasswordHasher(), clock.utc_now)
     fleet = Fleet(SQLFleetStore(database), ledger, issuance, clock.utc_now)
-    leaves, channels, own_url = SQLLeafStore(database), _channels(settings), _own_url(settings)
-    sources = Sources((Authorities(hierarchy), Leaves(leaves, fleet, clock.utc_now)))
-    outbox, thresholds = SQLNoticeStore(database), settings.notices.thresholds
-    notices = Notices(sources, outbox, channels, clock.utc_now, days=thresholds, base_url=own_url)
-    deliveries = Deliveries(outbox, channels, clock.utc_now, random.random, own_url)
+    leaves, (notices, deliveries) = SQLLeafStore(database), _notices(settings, database, hierarchy, fleet)
     return Installation(
         hierarchy=hierarchy,
         external=ExternalAuthorities(issuers, keystore, clock.utc_now),
@@ -117,6 +113,17 @@ def _policy(settings: Settings) -> Policy:
         max_days=settings.policy.max_days,
         backdate=timedelta(minutes=settings.policy.backdate_minutes),
         allow_p521=settings.policy.allow_p521,
+    )
+
+
+def _notices(settings: Settings, database: Database, hierarchy: Hierarchy, fleet: Fleet) -> tuple[Notices, Deliveries]:
+    """What tells people of what ends: every source of that stands here."""
+    sources = Sources((Authorities(hierarchy), Leaves(SQLLeafStore(database), fleet, clock.utc_now)))
+    store, channels, url = SQLNoticeStore(database), _channels(settings), _own_url(settings)
+    days = settings.notices.thresholds
+    return (
+        Notices(sources, store, channels, clock.utc_now, days=days, base_url=url),
+        Deliveries(store, channels, clock.utc_now, random.random, url),
     )
 
 

@@ -33,20 +33,24 @@ class SQLJobStore:
         if before is not None:
             statement = statement.where(or_(job_run.c.started_at.is_(None), job_run.c.started_at <= before))
         with self._database.write() as connection:
-            connection.execute(upsert(job_run).values(rows.values_of(JobRun(name))).on_conflict_do_nothing())
+            connection.execute(upsert(job_run).values(_values(JobRun(name))).on_conflict_do_nothing())
             taken = connection.execute(statement.values(holder=holder, until=until, started_at=now))
             return taken.rowcount == 1
 
     def finish(self, run: JobRun) -> bool:
         """Keep how it went and give the lease back; see the port."""
         kept = ("ended_at", "outcome", "count", "took", "detail")
-        values = {name: value for name, value in rows.values_of(run).items() if name in kept}
+        values = {name: value for name, value in _values(run).items() if name in kept}
         if run.succeeded_at is not None:
             values["succeeded_at"] = run.succeeded_at
         is_ours = (job_run.c.name == run.name) & (job_run.c.holder == run.holder)
         with self._database.write() as connection:
             done = connection.execute(update(job_run).where(is_ours).values(**values, holder="", until=None))
             return done.rowcount == 1
+
+
+def _values(run: JobRun) -> dict[str, Any]:
+    return rows.values_of(run) | {"outcome": run.outcome.value}
 
 
 def _run(row: Row[Any]) -> JobRun:

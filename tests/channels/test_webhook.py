@@ -47,7 +47,7 @@ def receiver() -> Iterator[Receiver]:
         def do_POST(self) -> None:
             """Take one webhook."""
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            receiver.seen.append((self.path, {name.lower(): value for name, value in self.headers.items()}, body))
+            receiver.seen.append((self.path, {name.lower(): text for name, text in self.headers.items()}, body))
             self.send_response(receiver.status)
             for name, value in receiver.headers.items():
                 self.send_header(name, value)
@@ -59,11 +59,9 @@ def receiver() -> Iterator[Receiver]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         receiver.port = server.server_port
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
+        threading.Thread(target=server.serve_forever, args=(0.02,)).start()
         yield receiver
         server.shutdown()
-        thread.join()
 
 
 def send(receiver: Receiver, clock: FixedClock | None = None, path: str = "/hook/s3cret") -> Failure | None:

@@ -171,7 +171,7 @@ def test_a_test_is_sent_and_what_is_dead_is_retried(tab: Tab, watched: Watched) 
     watched.post.knows_all = False
 
 
-def test_a_calendar_is_made_read_and_ended(tab: Tab) -> None:
+def test_a_calendar_is_made_read_and_ended(tab: Tab, tmp_path: Path) -> None:
     tab.go("/account")
     tab.page.click("text=Make the address")
     address = tab.page.inner_text("#calendar-address")
@@ -179,6 +179,7 @@ def test_a_calendar_is_made_read_and_ended(tab: Tab) -> None:
     answer = tab.page.request.get(address)
     assert answer.text().startswith("BEGIN:VCALENDAR")
     assert "uccx2.example.com: certificate ends" in answer.text()
+    tab.page.screenshot(path=tmp_path / "calendar.png", full_page=True)
     assert tab.accessibility_faults() == []
     tab.page.click("text=End it")
     expect(tab.page.locator("text=Make the address")).to_be_visible()

@@ -25,10 +25,10 @@ from tests.storage.leaves import Ends
 from tests.support.factories import account_record, event, issuer_record
 from tests.support.fakes import InMemoryAccountStore, InMemoryIssuerStore, InMemoryLedger
 from tests.support.fleet import InMemoryFleetStore
+from tests.support.leaf_ends import InMemoryLeafStore
 from tests.support.notices import (
     InMemoryCalendarStore,
     InMemoryJobStore,
-    InMemoryLeafStore,
     InMemoryNoticeStore,
 )
 

@@ -6,9 +6,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from ca_service.authority.notices.records import Announcement, Message, MessageQuery, MessageState
 from ca_service.errors import InvalidInput
+from ca_service.storage.database import Database
 from ca_service.storage.notices import SQLNoticeStore
 from tests.support.factories import event
 from tests.support.fakes import NOON
@@ -35,6 +37,17 @@ def test_a_notice_is_written_once_and_so_are_its_messages(notice_store: Store) -
     assert notice_store.announce([replace(first, notice=notice(created_at=LATER))]) == 0
     assert everything(notice_store) == ["b", "a"]
     assert notice_store.list_notices(["0" * 40]) == (notice(),)
+
+
+def test_what_cannot_be_written_whole_is_not_written_at_all(database: Database) -> None:
+    store = SQLNoticeStore(database)
+    good, bad = Announcement(notice(), (message("a"),)), Announcement(notice(days=14), (message("b"), message("a")))
+
+    with pytest.raises(IntegrityError):
+        store.announce([good, bad])
+
+    assert store.list_notices(["0" * 40]) == ()
+    assert everything(store) == []
 
 
 def test_another_threshold_another_end_and_another_kind_are_other_notices(notice_store: Store) -> None:

@@ -42,10 +42,10 @@ from tests.support.fakes import (
     counting_serial_numbers,
 )
 from tests.support.fleet import InMemoryFleetStore
+from tests.support.leaf_ends import InMemoryLeafStore
 from tests.support.notices import (
     InMemoryCalendarStore,
     InMemoryJobStore,
-    InMemoryLeafStore,
     InMemoryNoticeStore,
     RecordingChannel,
 )

@@ -48,7 +48,15 @@ def test_nobody_else_gets_in(app: Flask, requester: Visitor, headers: dict[str, 
 
 
 @pytest.mark.parametrize(
-    ("address", "status"), [("192.0.2.7", 200), ("2001:db8::1", 200), ("192.0.3.7", 401), ("", 401), ("unix:", 401)]
+    ("address", "status"),
+    [
+        ("192.0.2.7", 200),
+        ("::ffff:192.0.2.7", 200),
+        ("2001:db8::1", 200),
+        ("192.0.3.7", 401),
+        ("", 401),
+        ("unix:", 401),
+    ],
 )
 def test_the_networks_of_the_settings_need_no_token(installation: Installation, address: str, status: int) -> None:
     near = web.WebOptions(secret_key="x" * 32, metrics_networks=("192.0.2.0/24", "2001:db8::/64"))

@@ -45,7 +45,7 @@ def notice_message(expiring: Expiring, threshold: int, to: tuple[str, str], base
         end=expiring.not_after,
         next_step=expiring.next_step,
         url=url,
-        id_name="Serial number" if expiring.kind is Kind.LEAF else "Name here",
+        id_name="Serial number" if expiring.kind is Kind.LEAF else "Id",
         id=expiring.id,
     )
     return Message(

@@ -46,7 +46,8 @@ def _is_near() -> bool:
         address = ip_address(request.remote_addr or "")
     except ValueError:  # a socket of the file system has no address
         return False
-    return any(address in ip_network(network) for network in options().metrics_networks)
+    mapped = getattr(address, "ipv4_mapped", None)  # as a socket for both versions shows IPv4
+    return any((mapped or address) in ip_network(network) for network in options().metrics_networks)
 
 
 class _Now:

@@ -18,7 +18,8 @@ from tests.support import pkcs10
 from tests.support.factories import OPERATOR, Lab
 from tests.support.fakes import NOON
 from tests.support.fleet import PUBLISHER, SUBSCRIBER
-from tests.support.notices import InMemoryLeafStore, ListedSource, expiring
+from tests.support.leaf_ends import InMemoryLeafStore
+from tests.support.notices import ListedSource, expiring
 from tests.support.requests import UCCX_PUBLISHER, UCCX_SUBSCRIBER, Request, node
 
 LONG = NOON + timedelta(days=9000)
