@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import secrets
 import warnings
 from contextlib import suppress
@@ -26,7 +27,15 @@ from ca_service.authority.fleet.handover import Handover
 from ca_service.authority.hierarchy import Hierarchy, HierarchyPlan
 from ca_service.authority.installation import Installation
 from ca_service.authority.issuance import Issuance
+from ca_service.authority.jobs import Job, Jobs
+from ca_service.authority.notices.announcing import Notices
+from ca_service.authority.notices.calendars import Calendars
+from ca_service.authority.notices.delivering import Deliveries
+from ca_service.authority.notices.ports import Channel
+from ca_service.authority.notices.published import Published
+from ca_service.authority.notices.sources import Authorities, Leaves, Sources
 from ca_service.authority.registration import Policy
+from ca_service.authority.renewal import Renewal
 from ca_service.authority.revocation.answering import Answering
 from ca_service.authority.revocation.authorities import AuthorityRevocation
 from ca_service.authority.revocation.importing import Importing
@@ -41,13 +50,17 @@ from ca_service.keystore.encrypted import EncryptedFileKeyStore
 from ca_service.probe.fetching import HTTPFetcher
 from ca_service.settings import Settings
 from ca_service.storage.accounts import SQLAccountStore
+from ca_service.storage.calendars import SQLCalendarStore
 from ca_service.storage.crls import SQLCRLStore, SQLResponderStore
 from ca_service.storage.database import Database
 from ca_service.storage.fleet import SQLFleetStore
 from ca_service.storage.identities import SQLIdentityStore
 from ca_service.storage.issuers import SQLIssuerStore
+from ca_service.storage.jobs import SQLJobStore
+from ca_service.storage.leaves import SQLLeafStore
 from ca_service.storage.ledger import SQLLedger
 from ca_service.storage.migrating import SQLSchema
+from ca_service.storage.notices import SQLNoticeStore
 from ca_service.storage.revocation import SQLRevocationStore
 
 if TYPE_CHECKING:
@@ -79,6 +92,17 @@ def open_installation(settings: Settings, hasher: PasswordHasher | None = None) 
     account_store = SQLAccountStore(database)
     accounts = Accounts(account_store, hasher or PasswordHasher(), clock.utc_now)
     fleet = Fleet(SQLFleetStore(database), ledger, revocations, issuance, clock.utc_now)
+    revocation = Revocation(revocations, clock.utc_now)
+    publishing = Publishing(crls, revocations, hierarchy, keystore, clock.utc_now, _crl_policy(settings))
+    leaves = SQLLeafStore(database)
+    sources = Sources(
+        (
+            Authorities(hierarchy),
+            Leaves(leaves, fleet, clock.utc_now, revocation.not_good),
+            Published(publishing, responders),
+        )
+    )
+    notices, deliveries = _notices(settings, database, sources)
     return Installation(
         hierarchy=hierarchy,
         external=ExternalAuthorities(issuers, keystore, clock.utc_now),
@@ -87,16 +111,26 @@ def open_installation(settings: Settings, hasher: PasswordHasher | None = None) 
         fitting=Fitting(clock.utc_now),
         fleet=fleet,
         handover=Handover(fleet, issuance, hierarchy),
-        revocation=Revocation(revocations, clock.utc_now),
+        revocation=revocation,
         authority_revocation=AuthorityRevocation(revocations, hierarchy, clock.utc_now),
         crl_import=Importing(crls, revocations, hierarchy, clock.utc_now),
-        publishing=Publishing(crls, revocations, hierarchy, keystore, clock.utc_now, _crl_policy(settings)),
+        publishing=publishing,
         responders=responders,
         ocsp=Answering(responders, responder_store, revocations, clock.utc_now),
         doctor=Doctor(hierarchy, ledger, revocations, HTTPFetcher(), clock.utc_now),
         accounts=accounts,
         tokens=Tokens(account_store, accounts, clock.utc_now),
         single_sign_on=_single_sign_on(settings, database, hasher or PasswordHasher()),
+        renewal=Renewal(issuance, leaves, fleet, _policy(settings), clock.utc_now),
+        notices=notices,
+        deliveries=deliveries,
+        calendars=Calendars(SQLCalendarStore(database), account_store, notices, clock.utc_now),
+        jobs=Jobs(
+            _jobs(notices, deliveries, publishing, responders, ledger),
+            SQLJobStore(database),
+            clock.utc_now,
+            clock.stopwatch,
+        ),
         schema=SQLSchema(database),
         plan=HierarchyPlan(**settings.authority.model_dump()),
         clock=clock.utc_now,
@@ -144,6 +178,63 @@ def _single_sign_on(settings: Settings, database: Database, hasher: PasswordHash
     return SingleSignOn(provider, SQLIdentityStore(database), accounts, rules, hasher=hasher, clock=clock.utc_now)
 
 
+def _notices(settings: Settings, database: Database, sources: Sources) -> tuple[Notices, Deliveries]:
+    """What tells people of what ends."""
+    store, channels, url = SQLNoticeStore(database), _channels(settings), _own_url(settings)
+    days = settings.notices.thresholds
+    return (
+        Notices(sources, store, channels, clock.utc_now, days=days, base_url=url),
+        Deliveries(store, channels, clock.utc_now, random.random, url),
+    )
+
+
+def _jobs(
+    notices: Notices, deliveries: Deliveries, publishing: Publishing, responders: Responders, ledger: SQLLedger
+) -> tuple[Job, ...]:
+    """What is done again and again: one row for each."""
+    return (
+        Job("notices", timedelta(hours=1), "write the notices that are due", notices.announce_due),
+        Job("outbox", timedelta(minutes=1), "deliver the messages that wait", deliveries.deliver_due),
+        Job(
+            "revocation-lists",
+            timedelta(minutes=10),
+            "publish the revocation lists that are due",
+            publishing.publish_due,
+        ),
+        Job("ocsp-signer", timedelta(hours=1), "renew the signer of OCSP answers when it is due", responders.renew_due),
+        Job(
+            "idempotency-keys",
+            timedelta(days=1),
+            "forget the answers to Idempotency-Keys after a week",
+            lambda: ledger.prune_replays(clock.utc_now() - timedelta(days=7)),
+        ),
+        Job("tidy", timedelta(days=1), "forget messages that were sent long ago", deliveries.forget_old),
+    )
+
+
+def _channels(settings: Settings) -> tuple[Channel, ...]:
+    """Those that are configured. They are imported only then: requests takes a quarter of a second."""
+    found: list[Channel] = []
+    if settings.mail.host:
+        from ca_service.channels.mail import Mail, MailOptions
+
+        kept = settings.mail.model_dump(exclude={"password", "recipients"})
+        password = settings.mail.password.get_secret_value()
+        found.append(Mail(MailOptions(**kept, password=password, recipients=settings.mail.addresses)))
+    if settings.webhook.url:
+        from ca_service.channels.webhook import Webhook, WebhookOptions
+
+        secret = settings.webhook.secret.get_secret_value()
+        found.append(Webhook(WebhookOptions(settings.webhook.url, secret, settings.webhook.ca_file), clock.utc_now))
+    return tuple(found)
+
+
+def _own_url(settings: Settings) -> str:
+    """How people reach the pages."""
+    address = f"[{settings.server.host}]" if ":" in settings.server.host else settings.server.host
+    return settings.web.base_url or f"http://{address}:{settings.server.port}"
+
+
 def _plain_http(settings: Settings) -> str:
     """The base of the URL in AIA, which is fetched over plain HTTP so that it needs no certificate.
 
@@ -180,6 +271,7 @@ def create_app(settings: Settings | None = None, installation: Installation | No
         trusted_proxies=settings.web.trusted_proxies,
         session_lifetime=timedelta(hours=settings.web.session_hours),
         max_upload_bytes=settings.web.max_upload_kib * 1024,
+        metrics_networks=settings.metrics.open_to,
     )
     return web.create(installation, options)
 
@@ -205,9 +297,7 @@ def _prepare_server(instance_path: Path | None, host: str | None, port: int | No
     given = {"CA_SERVICE_SERVER__HOST": host, "CA_SERVICE_SERVER__PORT": str(port) if port else None}
     environ = os.environ | {name: value for name, value in given.items() if value}
     settings = settings_module.load(environ, instance_path).settings
-    address = f"[{settings.server.host}]" if ":" in settings.server.host else settings.server.host
-    url = settings.web.base_url or f"http://{address}:{settings.server.port}"
-    return Server(url, run=lambda: _serve(settings))
+    return Server(_own_url(settings), run=lambda: _serve(settings))
 
 
 def _serve(settings: Settings) -> None:
@@ -223,5 +313,6 @@ def _serve(settings: Settings) -> None:
         port=settings.server.port,
         workers=settings.server.workers or min(os.cpu_count() or 1, 4),
         threads=settings.server.threads,
+        does_jobs=settings.jobs.in_server,
     )
     serve(lambda: create_app(settings), options)

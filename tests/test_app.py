@@ -110,3 +110,30 @@ def list_url(certificate: x509.Certificate) -> str | None:
             [name] = point.full_name or []
             return str(name.value)
     return None
+
+
+MAIL = {"MAIL__HOST": "mail.example.com", "MAIL__SENDER": "ca@example.com", "MAIL__RECIPIENTS": "a@b.c, d@e.f"}
+HOOK = {"WEBHOOK__URL": "https://hooks.example.com/x", "WEBHOOK__SECRET": "whsec_" + "A" * 44}
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({}, {}),
+        (MAIL, {"mail": ("a@b.c", "d@e.f")}),
+        (MAIL | HOOK, {"mail": ("a@b.c", "d@e.f"), "webhook": ("https://hooks.example.com",)}),
+    ],
+    ids=["none", "mail", "both"],
+)
+def test_the_channels_are_those_of_the_settings(
+    tmp_path: Path, environ: dict[str, str], expected: dict[str, tuple[str, ...]]
+) -> None:
+    opened = open_installation(settings_in(tmp_path / "instance", **environ), CHEAP)
+
+    assert {channel.name: channel.recipients for channel in opened.deliveries.channels} == expected
+
+
+def test_the_thresholds_and_the_jobs_are_wired(installation: Installation, operator: Actor) -> None:
+    assert installation.notices.days == (90, 60, 30, 14, 7, 1)
+    names = [state.job.name for state in installation.jobs.list_jobs(operator)]
+    assert names == ["notices", "outbox", "revocation-lists", "ocsp-signer", "idempotency-keys", "tidy"]

@@ -43,6 +43,10 @@ class Event(StrEnum):
     SIGN_IN_FAILED = "sign-in.failed"
     TOKEN_CREATED = "token.created"  # noqa: S105 - the name of an event
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 - the name of an event
+    CALENDAR_MADE = "calendar.made"
+    CALENDAR_REVOKED = "calendar.revoked"
+    MESSAGES_RETRIED = "messages.retried"
+    NOTICES_TESTED = "notices.tested"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,12 @@ from ca_service.authority.fleet.clusters import Fleet
 from ca_service.authority.fleet.handover import Handover
 from ca_service.authority.hierarchy import Hierarchy, HierarchyPlan
 from ca_service.authority.issuance import Issuance
+from ca_service.authority.jobs import Jobs
+from ca_service.authority.notices.announcing import Notices
+from ca_service.authority.notices.calendars import Calendars
+from ca_service.authority.notices.delivering import Deliveries
 from ca_service.authority.ports import Clock
+from ca_service.authority.renewal import Renewal
 from ca_service.authority.revocation.answering import Answering
 from ca_service.authority.revocation.authorities import AuthorityRevocation
 from ca_service.authority.revocation.importing import Importing
@@ -70,6 +75,11 @@ class Installation:
     accounts: Accounts
     tokens: Tokens
     single_sign_on: SingleSignOn | None
+    renewal: Renewal
+    notices: Notices
+    deliveries: Deliveries
+    calendars: Calendars
+    jobs: Jobs
     schema: Schema
     plan: HierarchyPlan
     clock: Clock

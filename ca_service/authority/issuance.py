@@ -238,6 +238,10 @@ class Issuance:
         digest = hashlib.sha256(repr((options, [hashlib.sha256(data).digest() for data in requests])).encode())
         return Replay(actor.name, idempotency_key, digest.hexdigest(), (), True, self._clock())
 
+    def was_answered(self, actor: Actor, idempotency_key: str) -> bool:
+        """Whether the actor has submitted something under this Idempotency-Key before."""
+        return bool(idempotency_key) and self._ledger.find_replay(actor.name, idempotency_key) is not None
+
     def _answer_again(self, actor: Actor, before: Replay, asked: Replay) -> Issued:
         if before.digest != asked.digest:
             raise Conflict.because(

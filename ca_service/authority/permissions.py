@@ -29,6 +29,7 @@ class Action(StrEnum):
     FLEET = "manage clusters and mark steps"
     REVOKE = "revoke certificates"
     READ = "read certificates"
+    METRICS = "read the metrics"
     OWN_ACCOUNT = "manage the own account and its tokens"
     OWN_TOKEN = "see what the own token may"  # noqa: S105 - the name of an action
     ACCOUNTS = "manage accounts"
@@ -40,6 +41,7 @@ _EVERYBODY_BUT_AUDITORS: Final = _EVERYBODY - {Role.AUDITOR}
 PERMISSIONS: Final[dict[Action, frozenset[Role]]] = {
     Action.CHECK: _EVERYBODY,
     Action.READ: _EVERYBODY,
+    Action.METRICS: _EVERYBODY,
     Action.OWN_ACCOUNT: _EVERYBODY,
     Action.OWN_TOKEN: _EVERYBODY,
     Action.ISSUE: _EVERYBODY_BUT_AUDITORS,
@@ -64,6 +66,7 @@ SCOPES: Final[dict[str, Scope]] = {
     "submit": Scope(frozenset({Action.CHECK, Action.ISSUE}), "check requests and have them signed"),
     "read": Scope(frozenset({Action.READ}), "list and fetch certificates"),
     "revoke": Scope(frozenset({Action.REVOKE}), "revoke certificates, and end holds"),
+    "metrics": Scope(frozenset({Action.METRICS}), "read the metrics for Prometheus"),
     "fleet": Scope(frozenset({Action.CHECK, Action.READ, Action.FLEET}), "manage clusters and mark steps"),
 }
 _EVERY_TOKEN: Final = frozenset({Action.OWN_TOKEN})

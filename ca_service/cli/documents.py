@@ -8,6 +8,9 @@ from typing import Any
 from cryptography import x509
 
 from ca_service.authority.hierarchy import certificate_of
+from ca_service.authority.jobs import JobRun, JobState
+from ca_service.authority.notices.announcing import Coming
+from ca_service.authority.notices.records import Message
 from ca_service.authority.records import AccountRecord, CertificateRecord, IssuerRecord, TokenRecord
 from ca_service.authority.registration import Examination
 from ca_service.authority.token_limits import known_scopes
@@ -119,3 +122,62 @@ def token_document(record: TokenRecord, account: str) -> dict[str, Any]:
         "last_used_at": moment(record.last_used_at) if record.last_used_at else None,
         "revoked_at": moment(record.revoked_at) if record.revoked_at else None,
     }
+
+
+def run_document(run: JobRun) -> dict[str, Any]:
+    """How a run of a job went."""
+    return {
+        "name": run.name,
+        "outcome": run.outcome.value,
+        "count": run.count,
+        "started_at": _moment_or_none(run.started_at),
+        "ended_at": _moment_or_none(run.ended_at),
+        "milliseconds": run.took,
+        "detail": run.detail,
+    }
+
+
+def job_document(state: JobState) -> dict[str, Any]:
+    """A job with its last run."""
+    return run_document(state.run) | {
+        "what": state.job.text,
+        "every_seconds": int(state.job.every.total_seconds()),
+        "is_running": state.is_held,
+        "due_at": _moment_or_none(state.due_at),
+        "succeeded_at": _moment_or_none(state.run.succeeded_at),
+    }
+
+
+def message_document(message: Message) -> dict[str, Any]:
+    """A message of the outbox."""
+    return {
+        "id": message.id,
+        "message_id": message.message_id,
+        "channel": message.channel,
+        "recipient": message.recipient,
+        "subject": message.subject,
+        "state": message.state.value,
+        "attempts": message.attempts,
+        "created_at": moment(message.created_at),
+        "next_try_at": moment(message.next_try_at) if message.state.value == "waiting" else None,
+        "sent_at": _moment_or_none(message.sent_at),
+        "last_error": message.last_error,
+    }
+
+
+def coming_document(coming: Coming) -> dict[str, Any]:
+    """Something that ends, and when the next notice about it is due."""
+    expiring = coming.expiring
+    return {
+        "kind": expiring.kind.value,
+        "id": expiring.id,
+        "name": expiring.name,
+        "not_after": moment(expiring.not_after),
+        "next_notice_at": moment(coming.next_at),
+        "next_step": str(expiring.next_step),
+        "path": expiring.path,
+    }
+
+
+def _moment_or_none(time: datetime | None) -> str | None:
+    return moment(time) if time else None

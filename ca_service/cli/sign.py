@@ -52,8 +52,8 @@ def command(
     issued = issuance.issue(operator(), requests, _options(**options))
     packed = parcel(issuance, issued.certificates)
     packed.document.update(created=issued.created, findings=[found.as_document() for found in issued.findings])
-    path = _written(packaging, packed, issued)
-    lines = [*_issued_lines(session.console, issued), *_next_steps(packed.bundle, packaging.format, path)]
+    path = written(packaging, packed, issued)
+    lines = [*issued_lines(session.console, issued), *next_steps(packed.bundle, packaging.format, path)]
     packaging.answer(session.console, packed, path, lines)
 
 
@@ -61,7 +61,7 @@ def _options(profile: str, days: int | None, new: bool, add_host_name: bool) -> 
     return Options(profile=profile, validity_days=days, new=new, add_host_name=add_host_name)
 
 
-def _written(packaging: Packaging, packed: Parcel, issued: Issued) -> Path | None:
+def written(packaging: Packaging, packed: Parcel, issued: Issued) -> Path | None:
     """Write the certificates; an error tells how to get at them, for they are issued by now."""
     try:
         return packaging.write(packed)
@@ -76,7 +76,8 @@ def _written(packaging: Packaging, packed: Parcel, issued: Issued) -> Path | Non
         raise type(error)(*error.findings, unwritten) from error
 
 
-def _issued_lines(console: Console, issued: Issued) -> list[str]:
+def issued_lines(console: Console, issued: Issued) -> list[str]:
+    """What was issued, for a person."""
     title = "Signed." if issued.created else "Signed before: this is the same certificate again (--new makes another)."
     lines = [click.style(title, fg="green")]
     for record in issued.certificates:
@@ -85,7 +86,7 @@ def _issued_lines(console: Console, issued: Issued) -> list[str]:
     return [*lines, *console.finding_lines(issued.findings)]
 
 
-def _next_steps(bundle: Bundle, format: str, path: Path | None) -> list[str]:
+def next_steps(bundle: Bundle, format: str, path: Path | None) -> list[str]:
     """What was written, and what to do with it."""
     if path is None:
         return []

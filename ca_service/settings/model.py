@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from ca_service.authority.naming import checked_name
@@ -15,23 +15,21 @@ from ca_service.authority.permissions import Role
 from ca_service.errors import InvalidInput
 from ca_service.pki.names import is_dns_name
 from ca_service.pki.profiles import INTERMEDIATE, MAX_LEAF_DAYS, ROOT
+from ca_service.settings.notices import JobsSettings, MailSettings, MetricsSettings, NoticesSettings, WebhookSettings
 from ca_service.settings.roles import read_roles
+from ca_service.settings.section import CONTRADICTION, Section, contradiction
+
+__all__ = ["CONTRADICTION", "KEYS", "TABLES", "Settings"]
 
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 _MIN_SECRET: Final = 32
-
-CONTRADICTION: Final = "contradiction"  # the type of an error that is about two settings
 
 TABLES: Final = ("oidc.roles",)  # the settings that are a table, not a section of settings
 
 Curve = Literal["P-256", "P-384"]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class Server(_Section):
+class Server(Section):
     """Where gunicorn listens, and with how many processes and threads."""
 
     host: str = "127.0.0.1"
@@ -40,7 +38,7 @@ class Server(_Section):
     threads: int = Field(default=4, ge=1, le=64)
 
 
-class Authority(_Section):
+class Authority(Section):
     """What `init` creates."""
 
     name: str = Field(default="", max_length=40)
@@ -66,7 +64,7 @@ class Authority(_Section):
         return self
 
 
-class PolicySettings(_Section):
+class PolicySettings(Section):
     """What is granted to requesters."""
 
     default_days: int = Field(default=397, ge=1, le=MAX_LEAF_DAYS)
@@ -81,7 +79,7 @@ class PolicySettings(_Section):
         return self
 
 
-class RevocationSettings(_Section):
+class RevocationSettings(Section):
     """How long revocation lists are good, in hours; half of it later the next one is made."""
 
     crl_hours: int = Field(default=72, ge=1, le=24 * 366)
@@ -94,13 +92,13 @@ class RevocationSettings(_Section):
         return self
 
 
-class Keystore(_Section):
+class Keystore(Section):
     """Where the passphrase of the keys comes from."""
 
     passphrase_file: str = ""
 
 
-class Web(_Section):
+class Web(Section):
     """What the pages and the API need to know of the world outside."""
 
     base_url: str = ""
@@ -124,7 +122,7 @@ class Web(_Section):
         return value
 
 
-class Oidc(_Section):
+class Oidc(Section):
     """Where people sign in who are known elsewhere, and which of their groups has which role."""
 
     issuer: str = ""
@@ -152,11 +150,11 @@ class Oidc(_Section):
         for key, value in given.items():
             if self.issuer and not value:
                 mend = "Register this service with the provider, and set what it gives; or leave oidc.issuer empty."
-                raise _contradiction(("oidc.issuer", self.issuer), "needs", (key, value), mend)
+                raise contradiction(("oidc.issuer", self.issuer), "needs", (key, value), mend)
         return self
 
 
-class Settings(_Section):
+class Settings(Section):
     """All settings of one installation, checked; see config/default.toml for what each means."""
 
     instance_path: Path
@@ -167,11 +165,16 @@ class Settings(_Section):
     keystore: Keystore = Keystore()
     web: Web = Web()
     oidc: Oidc = Oidc()
+    jobs: JobsSettings = JobsSettings()
+    notices: NoticesSettings = NoticesSettings()
+    mail: MailSettings = MailSettings()
+    webhook: WebhookSettings = WebhookSettings()
+    metrics: MetricsSettings = MetricsSettings()
 
     @model_validator(mode="after")
     def _cookies_are_safe(self) -> Self:
         if self.server.host not in _LOOPBACK and not self.web.base_url.startswith("https://"):
-            raise _contradiction(
+            raise contradiction(
                 ("server.host", self.server.host),
                 "is not loopback, which needs https:// in",
                 ("web.base_url", self.web.base_url),
@@ -181,15 +184,9 @@ class Settings(_Section):
         return self
 
 
-def _contradiction(one: tuple[str, object], relation: str, other: tuple[str, object], mend: str) -> PydanticCustomError:
-    """Two settings, each as (key, value), that are good alone but cannot go together: `one relation other`."""
-    context = {"key": one[0], "value": one[1], "relation": relation, "other": other[0], "limit": other[1], "mend": mend}
-    return PydanticCustomError(CONTRADICTION, "{key} {relation} {other}", context)
-
-
 def _too_long(key: str, days: int, limit_key: str, limit: int) -> PydanticCustomError:
     mend = f"Lower {key} or raise {limit_key}, where it was set."
-    return _contradiction((key, days), "cannot be more than", (limit_key, limit), mend)
+    return contradiction((key, days), "cannot be more than", (limit_key, limit), mend)
 
 
 def _is_base_url(value: str) -> bool:
@@ -217,6 +214,6 @@ def _is_address(host: str) -> bool:
 KEYS: Final = frozenset(
     f"{section}.{name}"
     for section, field in Settings.model_fields.items()
-    if isinstance(field.default, _Section)
+    if isinstance(field.default, Section)
     for name in type(field.default).model_fields
 )

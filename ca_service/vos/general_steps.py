@@ -179,6 +179,20 @@ def server_steps(host: str, trust_files: Sequence[str], leaf_file: str, full_cha
     )
 
 
+def request_step(host: str) -> Step:
+    """The step that makes a new request on a VOS node of any product."""
+    return Step(
+        phrase("Generate the CSR on {node}", node=host),
+        phrase(
+            "On {menu}, choose Generate CSR, with the purpose of the certificate (tomcat-ECDSA, not tomcat alone). "
+            "Leave the names as they are filled in. Then choose Download CSR. A new CSR silently replaces the one "
+            "before and its key: make no other one until the new certificate is uploaded.",
+            menu=MENU,
+        ),
+        nodes=(host,),
+    )
+
+
 def general_runbook(title: str, steps: Sequence[Step]) -> Runbook:
     """Steps without sections as a runbook."""
     prefaces = tuple(step for step in steps if step.is_preface)

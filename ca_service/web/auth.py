@@ -82,7 +82,7 @@ def _guard() -> ResponseReturnValue | None:
     if action is None:
         return None
     if request.path.startswith(API_PREFIX):
-        g.actor = installation().tokens.authenticate(_bearer_token(), origin())
+        g.actor = installation().tokens.authenticate(bearer_token(), origin())
     elif current_user.is_authenticated:
         g.actor = replace(current_user.account.actor, origin=origin())
     else:
@@ -93,7 +93,8 @@ def _guard() -> ResponseReturnValue | None:
     return None
 
 
-def _bearer_token() -> str:
+def bearer_token() -> str:
+    """The API token that was sent; raises NotAuthenticated when there is none."""
     header = request.headers.get("Authorization", "")
     if not header.lower().startswith(_SCHEME) or len(header) > _MAX_TOKEN:
         raise NotAuthenticated.because(

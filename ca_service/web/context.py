@@ -18,13 +18,17 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class WebOptions:
-    """What the web doors are told by the settings. `base_url` is empty where it is not known."""
+    """What the web doors are told by the settings. `base_url` is empty where it is not known.
+
+    From the `metrics_networks` the metrics can be read without a token.
+    """
 
     secret_key: str
     base_url: str = ""
     trusted_proxies: int = 0
     session_lifetime: timedelta = timedelta(hours=8)
     max_upload_bytes: int = 1024 * 1024
+    metrics_networks: tuple[str, ...] = ()
 
 
 def installation() -> Installation:

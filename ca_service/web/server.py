@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import struct
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,16 +16,18 @@ from gunicorn.app.base import BaseApplication
 from ca_service.errors import Conflict
 
 _MAX_SILENCE_SECONDS: Final = 5
+_LAST_SECONDS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
 class ServerOptions:
-    """Where to listen, and with how many processes and threads."""
+    """Where to listen, and with how many processes and threads; `does_jobs` as well as serve, see `_JobThread`."""
 
     host: str
     port: int
     workers: int
     threads: int
+    does_jobs: bool = False
 
 
 def serve(make_app: Callable[[], Flask], options: ServerOptions) -> None:
@@ -64,10 +67,31 @@ def _limit_waiting(_: Any, worker: Any) -> None:
         listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", _MAX_SILENCE_SECONDS, 0))
 
 
+class _JobThread:
+    """Does the jobs beside a worker, in a thread of its own.
+
+    Every worker has one, and the leases of the jobs see to it that each job is done by one of them: so there is
+    nothing to elect, and nobody to watch, when a worker dies. A thread that has to end in the middle of a job leaves a
+    lease that lapses.
+    """
+
+    def __init__(self, app: Flask) -> None:
+        self._is_ending = threading.Event()
+        jobs = app.extensions["ca_service"][0].jobs
+        self._thread = threading.Thread(target=jobs.loop, args=(self._is_ending.wait,), name="jobs", daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Stop at once, unless a job is being done: that is given a few seconds."""
+        self._is_ending.set()
+        self._thread.join(_LAST_SECONDS)
+
+
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     def __init__(self, make_app: Callable[[], Flask], options: ServerOptions) -> None:
         self._make_app = make_app
         self._options = options
+        self._jobs: _JobThread | None = None
         super().__init__()
 
     def load_config(self) -> None:
@@ -90,9 +114,17 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "loglevel": "warning",
             "proc_name": "ca_service",
             "post_fork": _limit_waiting,
+            "worker_exit": self._end_jobs,
         }
         for name, value in values.items():
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        return self._make_app()
+        app = self._make_app()
+        if self._options.does_jobs:
+            self._jobs = _JobThread(app)
+        return app
+
+    def _end_jobs(self, _server: Any, _worker: Any) -> None:
+        if self._jobs:
+            self._jobs.end()

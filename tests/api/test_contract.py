@@ -30,6 +30,7 @@ _ALSO_EXPECTED: Final = {
     "POST /api/v1/certificates": ["400", "406", "422"],
     "POST /api/v1/checks": ["400"],  # as above
     "POST /api/v1/fit": ["400", "422"],  # a text is a certificate or not, a request or not
+    "POST /api/v1/certificates/{serial_number}/renew": ["422"],  # it is a node's, or too many days
     "GET /api/v1/certificates": ["400"],  # a cursor is one that was handed out, for the same sort
 }
 

@@ -61,7 +61,8 @@ def test_every_curl_line_of_the_documentation_works(
 ) -> None:
     token = made.tokens[Role.ADMINISTRATOR]
     first = run(
-        f"curl -fsS {AUTHORIZED} -D - -o /dev/null --data-binary @uccx2.csr {base_url}/api/v1/certificates",
+        f"curl -fsS {AUTHORIZED} -D - -o /dev/null --data-binary @uccx2.csr "
+        f"'{base_url}/api/v1/certificates?profile=server'",
         folder,
         token,
     )

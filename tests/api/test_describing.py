@@ -116,4 +116,4 @@ def test_the_curl_line_names_its_operation(operation: Operation) -> None:
     path = address.removeprefix("https://ca.example.com").split("?")[0]
     assert path == re.sub("{.*?}", "SERIAL_NUMBER", operation.path)
     assert operation.is_public != ("Authorization: Bearer $TOKEN" in words)
-    assert (operation.method == "POST") == bool({"--data-binary", "-F", "--json"} & set(words))
+    assert (operation.method == "POST") == bool({"--data-binary", "-F", "--json", "-X"} & set(words))

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from ca_service.authority.fleet.records import ClusterQuery
+from ca_service.authority.notices.records import MessageQuery
 from ca_service.authority.permissions import PERMISSIONS, Action, Actor, Role, require
 from ca_service.authority.records import CertificateQuery
 from ca_service.authority.registration import Options
+from ca_service.authority.renewal import RenewalWish
 from ca_service.authority.revocation.records import Selection
 from ca_service.errors import CAServiceError, NotAllowed
 from ca_service.pki.reasons import Reason
@@ -25,6 +27,7 @@ TABLE: dict[Action, set[Role]] = {
     Action.ISSUE: EVERYBODY - {Role.AUDITOR},
     Action.FLEET: EVERYBODY - {Role.AUDITOR},
     Action.READ: EVERYBODY,
+    Action.METRICS: EVERYBODY,
     Action.OWN_ACCOUNT: EVERYBODY,
     Action.OWN_TOKEN: EVERYBODY,
     Action.ACCOUNTS: {Role.ADMINISTRATOR},
@@ -55,6 +58,17 @@ USE_CASES: list[tuple[str, Action, UseCase]] = [
     ("place", Action.FLEET, lambda lab, who: lab.fleet.place(who, 1, [], Options())),
     ("mark", Action.FLEET, lambda lab, who: lab.fleet.mark(who, 1, "x", True, ())),
     ("sign for a cluster", Action.ISSUE, lambda lab, who: lab.fleet.sign(who, 1, [], Options())),
+    ("plan a renewal", Action.READ, lambda lab, who: lab.renewal.plan(who, "1")),
+    ("renew", Action.ISSUE, lambda lab, who: lab.renewal.renew(who, "1", RenewalWish())),
+    ("find calendar", Action.OWN_ACCOUNT, lambda lab, who: lab.calendars.find(who)),
+    ("make calendar", Action.OWN_ACCOUNT, lambda lab, who: lab.calendars.make(who)),
+    ("revoke calendar", Action.OWN_ACCOUNT, lambda lab, who: lab.calendars.revoke(who)),
+    ("list coming notices", Action.AUTHORITY, lambda lab, who: lab.notices.list_coming(who)),
+    ("list messages", Action.AUTHORITY, lambda lab, who: lab.deliveries.list_messages(who, MessageQuery())),
+    ("retry messages", Action.AUTHORITY, lambda lab, who: lab.deliveries.retry(who, [1])),
+    ("test notices", Action.AUTHORITY, lambda lab, who: lab.deliveries.test(who)),
+    ("list jobs", Action.AUTHORITY, lambda lab, who: lab.jobs.list_jobs(who)),
+    ("run job", Action.AUTHORITY, lambda lab, who: lab.jobs.run(who, "outbox")),
     ("create account", Action.ACCOUNTS, lambda lab, who: lab.accounts.create(who, "x", Role.AUDITOR, PASSWORD)),
     ("list accounts", Action.ACCOUNTS, lambda lab, who: lab.accounts.list_accounts(who)),
     ("disable account", Action.ACCOUNTS, lambda lab, who: lab.accounts.set_disabled(who, "else", disabled=True)),

@@ -331,3 +331,12 @@ def test_who_revokes_too_late_is_told_by_whom_it_was_done(signing: Lab) -> None:
     with pytest.raises(Conflict) as caught:
         late.revocation.revoke(actor(Role.ADMINISTRATOR), by_serial(leaf), Reason.KEY_COMPROMISE)
     assert caught.value.rule == "revocation.changed"
+
+
+def test_what_is_not_good_is_told_of_many_at_once(signing: Lab) -> None:
+    first, second = issue(signing), issue(signing, new=True)
+    signing.revocation.revoke(APPROVER, by_serial(first), Reason.CERTIFICATE_HOLD)
+    both = [first.serial_number, second.serial_number, "0" * 40]
+    assert signing.revocation.not_good(both) == {first.serial_number}
+    signing.revocation.release(APPROVER, by_serial(first))
+    assert signing.revocation.not_good(both) == frozenset()

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
+from types import MappingProxyType
+from typing import Final
 
 from werkzeug.serving import make_server
 
@@ -14,6 +16,8 @@ from ca_service import settings as settings_module
 from ca_service.app import create_app, open_installation
 from ca_service.authority.installation import Installation
 from tests.support.factories import OPERATOR, PLAN, cheap_hasher
+
+NO_ENVIRONMENT: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +33,9 @@ class Service:
 
 
 @contextmanager
-def serving(folder: Path, environ: Mapping[str, str] | None = None) -> Iterator[Service]:
-    """Serve a new installation in this folder, with the settings of an environment, until the end of the block."""
-    settings = settings_module.load(environ or {}, folder / "instance").settings
+def serving(folder: Path, environ: Mapping[str, str] = NO_ENVIRONMENT) -> Iterator[Service]:
+    """Serve a new installation in this folder, with the settings of this environment, until the end of the block."""
+    settings = settings_module.load(environ, folder / "instance").settings
     installation = open_installation(settings, cheap_hasher())
     installation.schema.upgrade()
     installation.hierarchy.initialise(OPERATOR, PLAN)

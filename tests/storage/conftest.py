@@ -9,21 +9,34 @@ from pathlib import Path
 import pytest
 
 from ca_service.authority.fleet.store import FleetStore
+from ca_service.authority.jobs import JobStore
+from ca_service.authority.notices.calendars import CalendarStore
 from ca_service.authority.ports import AccountStore, IssuerStore, Ledger
 from ca_service.authority.revocation.store import CRLStore, ResponderStore, RevocationStore
 from ca_service.authority.single_sign_on import IdentityStore
 from ca_service.storage.accounts import SQLAccountStore
+from ca_service.storage.calendars import SQLCalendarStore
 from ca_service.storage.crls import SQLCRLStore, SQLResponderStore
 from ca_service.storage.database import Database
 from ca_service.storage.fleet import SQLFleetStore
 from ca_service.storage.identities import SQLIdentityStore
 from ca_service.storage.issuers import SQLIssuerStore
+from ca_service.storage.jobs import SQLJobStore
+from ca_service.storage.leaves import SQLLeafStore
 from ca_service.storage.ledger import SQLLedger
 from ca_service.storage.migrating import upgrade
+from ca_service.storage.notices import SQLNoticeStore
 from ca_service.storage.revocation import SQLRevocationStore
-from tests.support.factories import event, issuer_record
+from tests.storage.leaves import Ends
+from tests.support.factories import account_record, event, issuer_record
 from tests.support.fakes import InMemoryAccountStore, InMemoryIssuerStore, InMemoryLedger
 from tests.support.fleet import InMemoryFleetStore
+from tests.support.leaf_ends import InMemoryLeafStore
+from tests.support.notices import (
+    InMemoryCalendarStore,
+    InMemoryJobStore,
+    InMemoryNoticeStore,
+)
 from tests.support.openid import InMemoryIdentityStore
 from tests.support.revocation import InMemoryCRLStore, InMemoryResponderStore, InMemoryRevocationStore
 
@@ -125,3 +138,35 @@ def identity_stores(request: pytest.FixtureRequest) -> IdentityStores:
         return IdentityStores(InMemoryIdentityStore(accounts), accounts)
     database = request.getfixturevalue("database")
     return IdentityStores(SQLIdentityStore(database), SQLAccountStore(database))
+
+
+def job_store(request: pytest.FixtureRequest) -> JobStore:
+    """Jobs that were never taken."""
+    return InMemoryJobStore() if request.param == "fake" else SQLJobStore(request.getfixturevalue("database"))
+
+
+@fake_and_real
+def notice_store(request: pytest.FixtureRequest) -> InMemoryNoticeStore | SQLNoticeStore:
+    """Neither notices nor messages."""
+    return InMemoryNoticeStore() if request.param == "fake" else SQLNoticeStore(request.getfixturevalue("database"))
+
+
+@fake_and_real
+def calendar_store(request: pytest.FixtureRequest) -> CalendarStore:
+    """No calendars, but accounts 1 and 2 that could have one."""
+    if request.param == "fake":
+        return InMemoryCalendarStore()
+    database = request.getfixturevalue("database")
+    for name in ("alice", "bob"):
+        SQLAccountStore(database).add_account(account_record(name), event(name))
+    return SQLCalendarStore(database)
+
+
+@fake_and_real
+def ends(request: pytest.FixtureRequest) -> Ends:
+    """Leaves, clusters, and what tells when the leaves end."""
+    if request.param == "fake":
+        ledger, fleet = InMemoryLedger(), InMemoryFleetStore()
+        return Ends(ledger, fleet, InMemoryLeafStore(ledger, fleet), InMemoryRevocationStore(ledger))
+    database = request.getfixturevalue("issued_under")
+    return Ends(SQLLedger(database), SQLFleetStore(database), SQLLeafStore(database), SQLRevocationStore(database))

@@ -21,10 +21,17 @@ from ca_service.authority.fleet.handover import Handover
 from ca_service.authority.fleet.store import FleetStore
 from ca_service.authority.hierarchy import Hierarchy, HierarchyPlan
 from ca_service.authority.issuance import Issuance
+from ca_service.authority.jobs import Job, Jobs, JobStore
+from ca_service.authority.notices.announcing import Notices
+from ca_service.authority.notices.calendars import Calendars, CalendarStore
+from ca_service.authority.notices.delivering import Deliveries
+from ca_service.authority.notices.ports import Channel
+from ca_service.authority.notices.sources import Authorities, Leaves, Sources
 from ca_service.authority.permissions import Actor, Role
 from ca_service.authority.ports import AccountStore, IssuerStore, KeyStore, Ledger
 from ca_service.authority.records import AccountRecord, CertificateRecord, IssuerRecord, TokenRecord
 from ca_service.authority.registration import Policy
+from ca_service.authority.renewal import Renewal
 from ca_service.authority.revocation.answering import Answering
 from ca_service.authority.revocation.authorities import AuthorityRevocation
 from ca_service.authority.revocation.importing import Importing
@@ -44,6 +51,13 @@ from tests.support.fakes import (
 )
 from tests.support.fetching import FakeFetcher
 from tests.support.fleet import InMemoryFleetStore
+from tests.support.leaf_ends import InMemoryLeafStore
+from tests.support.notices import (
+    InMemoryCalendarStore,
+    InMemoryJobStore,
+    InMemoryNoticeStore,
+    RecordingChannel,
+)
 from tests.support.revocation import InMemoryCRLStore, InMemoryResponderStore, InMemoryRevocationStore
 
 PASSWORD: Final = "correct horse battery staple"
@@ -123,6 +137,10 @@ class Lab:
     responder_store: ResponderStore = field(default=cast(ResponderStore, None))
     account_store: AccountStore = field(default_factory=InMemoryAccountStore)
     fleet_store: FleetStore = field(default_factory=InMemoryFleetStore)
+    job_store: JobStore = field(default_factory=InMemoryJobStore)
+    notice_store: InMemoryNoticeStore = field(default_factory=InMemoryNoticeStore)
+    calendar_store: CalendarStore = field(default_factory=InMemoryCalendarStore)
+    channels: tuple[Channel, ...] = field(default_factory=lambda: (RecordingChannel(),))
     policy: Policy = field(default_factory=Policy)
     base_url: str = ""
     hierarchy: Hierarchy = field(init=False)
@@ -142,6 +160,11 @@ class Lab:
     ocsp: Answering = field(init=False)
     accounts: Accounts = field(init=False)
     tokens: Tokens = field(init=False)
+    renewal: Renewal = field(init=False)
+    notices: Notices = field(init=False)
+    deliveries: Deliveries = field(init=False)
+    calendars: Calendars = field(init=False)
+    jobs: Jobs = field(init=False)
 
     def __post_init__(self) -> None:
         """Put the use cases together."""
@@ -169,6 +192,19 @@ class Lab:
         )
         self.accounts = Accounts(self.account_store, cheap_hasher(), self.clock)
         self.tokens = Tokens(self.account_store, self.accounts, self.clock)
+        self._put_notices_together()
+
+    def _put_notices_together(self) -> None:
+        leaves = InMemoryLeafStore(self.ledger, self.fleet_store)
+        sources = Sources((Authorities(self.hierarchy), Leaves(leaves, self.fleet, self.clock)))
+        url, days = "https://ca.example.com", (90, 60, 30, 14, 7, 1)
+        self.renewal = Renewal(self.issuance, leaves, self.fleet, self.policy, self.clock)
+        self.notices = Notices(sources, self.notice_store, self.channels, self.clock, days=days, base_url=url)
+        self.deliveries = Deliveries(self.notice_store, self.channels, self.clock, lambda: 0.5, url)
+        self.calendars = Calendars(self.calendar_store, self.account_store, self.notices, self.clock)
+        rounds = {"notices": self.notices.announce_due, "outbox": self.deliveries.deliver_due}
+        table = [Job(name, timedelta(hours=1), name, work) for name, work in rounds.items()]
+        self.jobs = Jobs(table, self.job_store, self.clock, lambda: 0.0)
 
     def initialised(self, plan: HierarchyPlan = PLAN) -> Lab:
         """The same, with an authority that can sign."""

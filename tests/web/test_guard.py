@@ -21,6 +21,7 @@ PUBLIC = {
     "pages.set_up", "pages.sign_in", "pages.sign_out", "pages.api_guide", "api.get_description",
     "public.trust_page", "public.authority_file", "public.health",
     "public.revocation_list", "public.revocation_list_as_pem", "public.ask_ocsp", "public.ask_ocsp_by_address",
+    "public.calendar", "public.metrics",
 }  # fmt: skip
 #: What each route of the pages does. A new one has to be put in here.
 ACTIONS = {
@@ -45,6 +46,15 @@ ACTIONS = {
     "pages.revoke_token": Action.OWN_ACCOUNT,
     "pages.revoke_all_tokens": Action.OWN_ACCOUNT,
     "pages.change_password": Action.OWN_ACCOUNT,
+    "pages.make_calendar": Action.OWN_ACCOUNT,
+    "pages.revoke_calendar": Action.OWN_ACCOUNT,
+    "pages.renew": Action.ISSUE,
+    "pages.notices": Action.AUTHORITY,
+    "pages.test_notices": Action.AUTHORITY,
+    "pages.messages_sent": Action.AUTHORITY,
+    "pages.retry_messages": Action.AUTHORITY,
+    "pages.jobs": Action.AUTHORITY,
+    "pages.run_job": Action.AUTHORITY,
     "pages.fit": Action.CHECK,
     "pages.judge_fit": Action.CHECK,
     "pages.messages": Action.READ,

@@ -17,8 +17,12 @@ from typing import Any, Final
 import pytest
 from flask import Flask
 
+from ca_service.authority.jobs import JobRun, Outcome
 from ca_service.errors import Conflict
+from ca_service.storage.database import Database
+from ca_service.storage.jobs import SQLJobStore
 from ca_service.web.server import ServerOptions, serve
+from tests.support.ports import free_port
 from tests.web.conftest import Made
 
 _PROGRAM: Final = """
@@ -58,12 +62,6 @@ class Running:
         self.process.send_signal(signal.SIGTERM)
         _, log = self.process.communicate(timeout=20)
         return self.process.returncode, log
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 @pytest.fixture
@@ -160,3 +158,37 @@ def test_a_port_that_is_taken_is_told_at_once(app: Flask) -> None:
 
     assert refused.value.rule == "server.address"
     assert str(options.port) in str(refused.value)
+
+
+def test_every_worker_offers_to_do_the_jobs_and_each_is_done_by_one(made: Made, tmp_path: Path) -> None:
+    folder, port = shutil.copytree(made.folder, tmp_path / "instance"), free_port()
+    doing = _PROGRAM.replace("threads=2)", "threads=2, does_jobs=True)")
+    command = [sys.executable, "-c", doing, str(folder), str(port)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        server = Running(process, port)
+        wait(server)
+        runs = jobs_done(folder)
+        begun = time.monotonic()
+        code, log = server.stop()
+
+    assert {run.outcome for run in runs} == {Outcome.DONE}
+    assert (code, "Traceback" in log, "lost its lease" in log) == (0, False, False)
+    assert time.monotonic() - begun < 8
+    assert all(not run.holder for run in SQLJobStore(Database(folder / "ca.sqlite3")).list_runs())
+
+
+def jobs_done(folder: Path) -> tuple[JobRun, ...]:
+    """How the jobs went, as soon as each of them was done."""
+    store = SQLJobStore(Database(folder / "ca.sqlite3"))
+    for _ in range(200):
+        runs = store.list_runs()
+        if len(runs) >= 2 and all(run.ended_at for run in runs):
+            return runs
+        time.sleep(0.1)
+    raise AssertionError(f"they are not done: {runs}")
+
+
+@pytest.mark.usefixtures("running")
+def test_a_server_that_is_not_to_do_the_jobs_does_none(tmp_path: Path) -> None:
+    time.sleep(1)
+    assert SQLJobStore(Database(tmp_path / "instance/ca.sqlite3")).list_runs() == ()

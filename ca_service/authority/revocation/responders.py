@@ -81,6 +81,11 @@ class Responders:
                 count += self._get(issuer) != before
         return count
 
+    def list_current(self) -> tuple[ResponderRecord, ...]:
+        """Those that there are, as they are; none is made."""
+        found = (self._store.find_responder(issuer.id) for issuer in self.issuers())
+        return tuple(record for record in found if record is not None)
+
     def _get(self, issuer: IssuerRecord) -> ResponderRecord:
         found = self._store.find_responder(issuer.id)
         if found is not None and not self._is_due(found):

@@ -109,6 +109,11 @@ class Revocation:
         """The revocations of these leaves, by serial number; for those who see the leaves already."""
         return self._store.list_revocations(serial_numbers)
 
+    def not_good(self, serial_numbers: Collection[str]) -> frozenset[str]:
+        """Which of these leaves are revoked or on hold."""
+        found = self._store.list_revocations(serial_numbers)
+        return frozenset(serial for serial, record in found.items() if not record.is_good)
+
     def _wish(self, actor: Actor, reason: Reason, invalid_since: datetime | None, note: str) -> _Wish:
         now = self._clock()
         if reason is not Reason.REMOVE_FROM_CRL:

@@ -6,20 +6,25 @@ from ca_service.storage.schema.columns import UTCDateTime, metadata
 from ca_service.storage.schema.events import audit_event
 from ca_service.storage.schema.fleet import cluster, mark, node, placed_request
 from ca_service.storage.schema.identities import external_identity
+from ca_service.storage.schema.notices import calendar, job_run, notice, outbox
 from ca_service.storage.schema.revocation import crl, responder, revocation, revocation_version
 
 __all__ = [
     "UTCDateTime",
     "account",
     "audit_event",
+    "calendar",
     "certificate",
     "cluster",
     "crl",
     "external_identity",
     "issuer",
+    "job_run",
     "mark",
     "metadata",
     "node",
+    "notice",
+    "outbox",
     "placed_request",
     "replay",
     "responder",

@@ -37,7 +37,7 @@ placed_request = Table(
     Column("node_id", Integer, ForeignKey("node.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("purpose", String(32), nullable=False),
     Column("is_multi_server", Boolean, nullable=False),
-    Column("request_fingerprint", String(64), nullable=False),
+    Column("request_fingerprint", String(64), nullable=False, index=True),
     Column("key_fingerprint", String(64), nullable=False),
     Column("csr_der", LargeBinary, nullable=False),
     Column("placed_at", UTCDateTime, nullable=False),

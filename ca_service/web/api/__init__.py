@@ -2,12 +2,13 @@
 
 from flask import Blueprint
 
-from ca_service.web.api import authority, certificates, checks, description, fit, revocations, tokens
+from ca_service.web.api import authority, certificates, checks, description, fit, renewal, revocations, tokens
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 blueprint.add_url_rule("/certificates", view_func=certificates.issue, methods=["POST"])
 blueprint.add_url_rule("/certificates", view_func=certificates.list_certificates)
 blueprint.add_url_rule("/certificates/<serial_number>", view_func=certificates.get_certificate)
+blueprint.add_url_rule("/certificates/<serial_number>/renew", view_func=renewal.renew, methods=["POST"])
 blueprint.add_url_rule("/checks", view_func=checks.check, methods=["POST"])
 blueprint.add_url_rule("/fit", view_func=fit.check_fit, methods=["POST"])
 blueprint.add_url_rule("/revocations", view_func=revocations.revoke, methods=["POST"])

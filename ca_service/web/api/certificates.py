@@ -23,7 +23,7 @@ def issue() -> Response:
     query = read_query(IssueQuery)
     submission = read_submission(query)
     form = wanted_form(certificate_forms(len(submission.requests)), query.format)
-    issued = installation().issuance.issue(actor(), submission.requests, submission.options, _idempotency_key())
+    issued = installation().issuance.issue(actor(), submission.requests, submission.options, idempotency_key())
     response = answers.certificates(issued.certificates, form, issued.findings)
     response.status_code = 201 if issued.created else 200
     response.headers["Location"] = answers.address(f"certificates/{issued.certificates[0].serial_number}")
@@ -61,7 +61,7 @@ def _findings(record: CertificateRecord) -> Sequence[Finding]:
     return fit.findings if fit else ()
 
 
-def _idempotency_key() -> str:
+def idempotency_key() -> str:
     """The header, if it was sent; a blank one is a mistake in a script, not the wish to do without."""
     key = request.headers.get("Idempotency-Key")
     if key is not None and not key.strip():

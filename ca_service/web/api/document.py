@@ -37,7 +37,7 @@ _PROBLEMS: Final = {
     403: "The token or its account may not do this, or not from this address.",
     404: "There is nothing of that name.",
     406: "The answer cannot be given in the form that is asked for; the possible ones are listed.",
-    409: "The Idempotency-Key was used for something else.",
+    409: "It contradicts what is stored, such as an Idempotency-Key that was used for something else.",
     413: "More was sent than is allowed.",
     415: "The body is wrapped in a way that is not understood.",
     422: "A request was refused; `errors` tells every finding. Nothing was issued.",

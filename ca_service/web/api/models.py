@@ -89,6 +89,20 @@ class CertificateQueryFields(_Input):
     format: CertificateForm | None = Field(default=None, description="one of: json, zip, pem, der, p7b")
 
 
+class RenewQuery(CertificateQueryFields):
+    """The query of a renewal."""
+
+    validity_days: _Days | None = Field(
+        default=None, description=f"a whole number of days, 1 to {MAX_LEAF_DAYS}; as many as before if it is left out"
+    )
+    new: _Flag | None = Field(
+        default=None, description="true for one more where a newer certificate has followed it already, or false"
+    )
+    never_uploaded: _Flag | None = Field(
+        default=None, description="true for a Cisco node that still has the CSR, because nothing was uploaded, or false"
+    )
+
+
 class AuthorityQueryFields(_Input):
     """The query for the authority."""
 

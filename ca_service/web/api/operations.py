@@ -156,6 +156,24 @@ OPERATIONS: Final = (
         problems=(*_INTAKE_PROBLEMS, 404, 409),
     ),
     Operation(
+        id="renewCertificate",
+        method="POST",
+        path="/api/v1/certificates/{serial_number}/renew",
+        summary="Renew a certificate",
+        description=(
+            "Issues the stored request of a plain server anew: same key, names and profile, fresh validity. A Cisco "
+            "node deletes its CSR when the certificate is uploaded, so that its certificates are refused here: make a "
+            "new CSR."
+        ),
+        curl=_curl('-X POST -OJ "{base_url}/api/v1/certificates/SERIAL_NUMBER/renew?format=zip"'),
+        answers={200: "The same Idempotency-Key was sent before.", 201: "The certificate was renewed."},
+        answer=models.CertificatesDocument,
+        query=models.RenewQuery,
+        forms=certificate_forms(1),
+        takes_key=True,
+        problems=(*_READ_PROBLEMS, 404, 409, 422, 503),
+    ),
+    Operation(
         id="getAuthority",
         method="GET",
         path="/api/v1/authority",

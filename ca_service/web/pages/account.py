@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from ca_service.authority.permissions import Action
 from ca_service.errors import Finding, InvalidInput
 from ca_service.web.auth import start_session
-from ca_service.web.context import actor, installation, needs
+from ca_service.web.context import actor, base_url, installation, needs
 from ca_service.web.pages import blueprint
 from ca_service.web.pages.forms import PasswordForm
 
@@ -36,7 +36,24 @@ def change_password() -> ResponseReturnValue:
     return _page(form, findings), 422
 
 
-def _page(form: PasswordForm, findings: tuple[Finding, ...] = ()) -> str:
+@blueprint.post("/account/calendar")
+@needs(Action.OWN_ACCOUNT)
+def make_calendar() -> ResponseReturnValue:
+    """Make the address of a calendar, and show it once."""
+    secret = installation().calendars.make(actor())
+    address = f"{base_url()}{url_for('public.calendar', secret=secret)}"
+    return _page(PasswordForm(formdata=None), calendar_address=address), 201
+
+
+@blueprint.post("/account/calendar/revoke")
+@needs(Action.OWN_ACCOUNT)
+def revoke_calendar() -> ResponseReturnValue:
+    """End that address at once."""
+    installation().calendars.revoke(actor())
+    return redirect(url_for("pages.account", _anchor="calendar"), 303)
+
+
+def _page(form: PasswordForm, findings: tuple[Finding, ...] = (), calendar_address: str = "") -> str:
     now = installation().clock()
     tokens = installation().tokens.list_of(actor(), actor().name)
     return render_template(
@@ -45,4 +62,6 @@ def _page(form: PasswordForm, findings: tuple[Finding, ...] = ()) -> str:
         valid_tokens=sum(token.state(now) == "valid" for token in tokens),
         password_form=form,
         findings=findings,
+        calendar=installation().calendars.find(actor()),
+        calendar_address=calendar_address,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from typing import Any, Final, cast, get_args
 from urllib.parse import urlencode
@@ -12,7 +13,7 @@ from flask.typing import ResponseReturnValue
 from ca_service.authority.issuance import MAX_REQUESTS
 from ca_service.authority.permissions import PERMISSIONS, Action
 from ca_service.authority.records import CertificateQuery, CertificateRecord, Sort
-from ca_service.errors import InvalidInput, NotFound, blocking
+from ca_service.errors import Finding, InvalidInput, NotFound, blocking
 from ca_service.pki.reasons import FOR_LEAVES
 from ca_service.vos.bundle import bundle_name, node_bundle
 from ca_service.vos.file_names import safe_name
@@ -49,19 +50,25 @@ def certificates() -> ResponseReturnValue:
 @needs(Action.READ)
 def certificate(serial_number: str) -> ResponseReturnValue:
     """One certificate: decoded, with its chain, downloads and steps, and whether a node would take it today."""
+    return render_template("certificate.html", **page_of(serial_number))
+
+
+def page_of(serial_number: str, findings: Sequence[Finding] = ()) -> dict[str, Any]:
+    """What the page of a certificate shows, with what was found when something was asked of it."""
     record = installation().issuance.get_certificate(actor(), serial_number)
     shown = _shown(record)
-    fit = installation().fitting.of_record(record, shown["delivery"].authorities)
-    return render_template(
-        "certificate.html",
-        **shown,
-        fit=fit,
-        stages=tuple(Stage),
-        now=installation().clock(),
-        revocation=installation().revocation.find(actor(), record.serial_number),
-        reasons=FOR_LEAVES,
-        may_revoke=actor().role in PERMISSIONS[Action.REVOKE],
-    )
+    return shown | {
+        "fit": installation().fitting.of_record(record, shown["delivery"].authorities),
+        "stages": tuple(Stage),
+        "now": installation().clock(),
+        "renewal": installation().renewal.plan(actor(), record.serial_number),
+        "may_issue": actor().role in PERMISSIONS[Action.ISSUE],
+        "once": secrets.token_urlsafe(16),
+        "findings": findings,
+        "revocation": installation().revocation.find(actor(), record.serial_number),
+        "reasons": FOR_LEAVES,
+        "may_revoke": actor().role in PERMISSIONS[Action.REVOKE],
+    }
 
 
 @blueprint.get("/certificates/<serial_number>/download")

@@ -1,0 +1,1 @@
+"""What ends and when, and how people come to know of it in time."""

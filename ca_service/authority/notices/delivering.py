@@ -1,0 +1,143 @@
+"""Knows how messages leave the outbox: claimed one by one, tried again later and later, dead in the end.
+
+What is sent at least once is sent under one id, so that whoever receives it twice can tell; see `records` for the
+states and for what a crash leaves.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
+from ca_service.authority.audit import AuditEvent, Event
+from ca_service.authority.notices.ports import Channel, Outbox
+from ca_service.authority.notices.records import Failure, Message, MessagePage, MessageQuery, MessageState
+from ca_service.authority.notices.texts import trial_message
+from ca_service.authority.permissions import Action, Actor, require
+from ca_service.authority.ports import Clock
+from ca_service.errors import Conflict, InvalidInput, NotFound, NotReady, blocking
+
+KEPT: Final = timedelta(days=400)  # how long what was sent can be looked at
+MAX_ATTEMPTS: Final = 20  # about two days
+_BATCH: Final = 50
+_CLAIM: Final = timedelta(minutes=10)  # longer than any attempt takes
+_FIRST_PAUSE: Final = timedelta(minutes=1)
+_LONGEST_PAUSE: Final = timedelta(hours=4)
+_MAX_ERROR: Final = 200
+_GONE: Final = Failure("this recipient is not configured any more", is_final=True)
+
+Chance = Callable[[], float]  # from 0 up to 1
+
+
+class Deliveries:
+    """Delivers messages, and shows what became of them."""
+
+    def __init__(
+        self, outbox: Outbox, channels: Sequence[Channel], clock: Clock, chance: Chance, base_url: str
+    ) -> None:
+        self._outbox = outbox
+        self._channels = {channel.name: channel for channel in channels}
+        self._clock = clock
+        self._chance = chance
+        self._base_url = base_url
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """The channels that are configured."""
+        return tuple(self._channels.values())
+
+    def deliver_due(self) -> int:
+        """One round: try each message that is due; how many were taken over."""
+        sent = 0
+        while due := self._outbox.list_due(tuple(self._channels), self._clock(), _BATCH):
+            sent += sum(self._deliver(message) for message in due)
+        return sent
+
+    def _deliver(self, message: Message) -> bool:
+        """One attempt; False as well when another process is making it."""
+        if not self._outbox.claim(message, self._clock() + _CLAIM):
+            return False
+        tried = replace(message, attempts=message.attempts + 1)
+        channel = self._channels[message.channel]
+        failure = channel.send(tried) if message.recipient in channel.recipients else _GONE
+        self._outbox.settle(self._settled(tried, failure))
+        return failure is None
+
+    def _settled(self, tried: Message, failure: Failure | None) -> Message:
+        now = self._clock()
+        if failure is None:
+            return replace(tried, state=MessageState.SENT, sent_at=now, last_error="")
+        reason = failure.reason[:_MAX_ERROR]
+        if failure.is_final or tried.attempts >= MAX_ATTEMPTS:
+            return replace(tried, state=MessageState.DEAD, last_error=reason)
+        return replace(tried, next_try_at=now + pause(tried.attempts, self._chance()), last_error=reason)
+
+    def forget_old(self) -> int:
+        """One round: remove messages that were sent long ago; how many. The notices stay, so that none is repeated."""
+        return self._outbox.forget(self._clock() - KEPT)
+
+    def list_messages(self, actor: Actor, query: MessageQuery) -> MessagePage:
+        """One page of the messages; raises InvalidInput for a cursor that we did not hand out."""
+        require(actor, Action.AUTHORITY)
+        return self._outbox.list_messages(query)
+
+    def count(self, state: MessageState, limit: int) -> int:
+        """How many messages are in this state, counted up to the limit."""
+        return self._outbox.count(state.value, limit)
+
+    def retry(self, actor: Actor, numbers: Sequence[int]) -> int:
+        """Let dead messages wait again; how many.
+
+        Raises InvalidInput for none, NotFound for one that is not there, Conflict if none of them is dead.
+        """
+        require(actor, Action.AUTHORITY)
+        if not numbers:
+            raise InvalidInput(blocking("message.none-chosen", "/message", "No message was chosen.", "Choose one."))
+        for number in numbers:
+            if self._outbox.find_message(number) is None:
+                raise NotFound.because(
+                    "message.unknown",
+                    "There is no message {number}.",
+                    "`ca-service notices list`, or the page Notices, shows those that there are.",
+                    number=number,
+                )
+        told = ", ".join(map(str, numbers))
+        event = AuditEvent.by(actor, self._clock(), Event.MESSAGES_RETRIED, "outbox", messages=told[:_MAX_ERROR])
+        revived = self._outbox.revive(numbers, event.at, event)
+        if not revived:
+            raise Conflict.because(
+                "message.not-dead",
+                "Nothing of that is given up: it was sent, or is still tried.",
+                "Wait: a message that waits is tried by itself.",
+            )
+        return revived
+
+    def test(self, actor: Actor) -> tuple[Message, ...]:
+        """Send a test over every channel, at once; each message as it stands then.
+
+        Raises NotReady without a channel.
+        """
+        require(actor, Action.AUTHORITY)
+        to = [(channel.name, recipient) for channel in self.channels for recipient in channel.recipients]
+        if not to:
+            raise NotReady.because(
+                "notices.no-channel",
+                "No channel is configured, so nothing can be sent.",
+                "Set mail.host, mail.sender and mail.recipients, or webhook.url and webhook.secret.",
+            )
+        now = self._clock()
+        event = AuditEvent.by(actor, now, Event.NOTICES_TESTED, "outbox", messages=len(to))
+        made = [trial_message(f"test-{secrets.token_hex(16)}", one, self._base_url, now) for one in to]
+        stored = self._outbox.add_messages(made, event)
+        for message in stored:
+            self._deliver(message)
+        return tuple(self._outbox.find_message(message.id) or message for message in stored)
+
+
+def pause(attempts: int, chance: float) -> timedelta:
+    """How long to wait after so many attempts: doubled each time up to a cap, spread by a fifth either way."""
+    whole = min(_FIRST_PAUSE * (1 << min(attempts - 1, 20)), _LONGEST_PAUSE)
+    return whole * (0.8 + 0.4 * chance)

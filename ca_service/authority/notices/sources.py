@@ -1,0 +1,137 @@
+"""Knows what of the authority ends: its leaves as far as they are in use, the intermediate, the root.
+
+Revocation lists and OCSP signers are sources like these, kept elsewhere.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Final
+
+from ca_service.authority.fleet.clusters import Fleet
+from ca_service.authority.fleet.places import Place, current_places
+from ca_service.authority.hierarchy import Hierarchy, certificate_of
+from ca_service.authority.notices.ports import LeafEnd, LeafStore, Source
+from ca_service.authority.notices.records import Expiring, Kind
+from ca_service.authority.permissions import Actor, Role
+from ca_service.authority.ports import Clock
+from ca_service.authority.records import IssuerRecord
+from ca_service.errors import NotFound
+from ca_service.pki.profiles import VOS
+from ca_service.vos.phrases import Phrase, phrase
+
+#: Who reads on behalf of the service itself. The colon keeps it apart from accounts.
+SERVICE: Final = Actor(None, "service:jobs", Role.AUDITOR, "job")
+_AUTHORITY_STEP: Final = (
+    "No certificate that it has signed outlives it. Plan the next generation now: every node has to trust it before "
+    "the first leaf comes from it."
+)
+_BATCH: Final = 500
+_NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
+_OF_A_SOURCE: Final = 20  # more than any source has kinds, or things of a kind beside the leaves
+_LAST: Final = 2**31 - 1  # behind every number: what ends at `after` itself does not count
+
+Revoked = Callable[[Sequence[str]], Collection[str]]
+
+
+class Sources:
+    """Several sources as one."""
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        self._sources = sources
+
+    def between(self, after: datetime, until: datetime) -> Iterator[Expiring]:
+        """All that end in this time, the first to end first."""
+        return heapq.merge(*(source.between(after, until) for source in self._sources), key=lambda each: each.not_after)
+
+    def firsts(self, after: datetime) -> dict[Kind, Expiring]:
+        """Of each kind the first that ends, however late that is."""
+        found = dict[Kind, Expiring]()
+        for source in self._sources:
+            for each in islice(source.between(after, _NEVER), _OF_A_SOURCE):
+                found[each.kind] = min(each, found.get(each.kind, each), key=lambda one: one.not_after)
+        return found
+
+
+class Leaves:
+    """The leaves in use: not followed by another one, not replaced in their slot, not revoked.
+
+    `revoked` tells which of some serial numbers are revoked.
+    """
+
+    def __init__(self, store: LeafStore, fleet: Fleet, clock: Clock, revoked: Revoked = lambda _: ()) -> None:
+        self._store = store
+        self._fleet = fleet
+        self._clock = clock
+        self._revoked = revoked
+
+    def between(self, after: datetime, until: datetime) -> Iterator[Expiring]:
+        """See the port; read in batches, so that any number of them can be gone through."""
+        place, clusters = (after, _LAST), dict[int, dict[str, Place]]()
+        while ends := self._store.list_ends(place, until, self._clock(), _BATCH):
+            revoked = self._revoked([end.serial_number for end in ends])
+            for end in ends:
+                if end.serial_number not in revoked and (found := self._expiring(end, clusters)):
+                    yield found
+            place = (ends[-1].not_after, ends[-1].number)
+
+    def _expiring(self, end: LeafEnd, clusters: dict[int, dict[str, Place]]) -> Expiring | None:
+        """What ends; None when it was replaced in every slot in which it was."""
+        for cluster_id in end.cluster_ids:
+            if cluster_id not in clusters:
+                clusters[cluster_id] = self._places(cluster_id)
+        places = [clusters[number].get(end.serial_number) for number in end.cluster_ids]
+        place = next((found for found in places if found), None)
+        if end.cluster_ids and place is None:
+            return None
+        path = _runbook_path(place) if place else f"/certificates/{end.serial_number}"
+        step = next_step(end.profile, end.host, place)
+        return Expiring(Kind.LEAF, end.serial_number, end.host, end.not_before, end.not_after, path, step)
+
+    def _places(self, cluster_id: int) -> dict[str, Place]:
+        try:
+            return current_places(self._fleet.slots(SERVICE, cluster_id))
+        except NotFound:  # it was removed at this moment
+            return {}
+
+
+def _runbook_path(place: Place) -> str:
+    return f"/clusters/{place.cluster_id}/runbook?node={place.node.fqdn}"
+
+
+def next_step(profile: str, host: str, place: Place | None) -> Phrase:
+    """What to do about a leaf that ends."""
+    if profile != VOS.name:
+        return phrase("Renew it: the key stays, the validity begins anew.")
+    return phrase(
+        "Generate a new CSR on {node}, purpose {purpose} (a node deletes the CSR that it has used), and bring it here.",
+        node=place.node.fqdn if place else host,
+        purpose=place.purpose.service if place else "tomcat-ECDSA",
+    )
+
+
+class Authorities:
+    """The authority that issues, and those above it."""
+
+    def __init__(self, hierarchy: Hierarchy) -> None:
+        self._hierarchy = hierarchy
+
+    def between(self, after: datetime, until: datetime) -> Iterator[Expiring]:
+        """See the port."""
+        records = {record.id: record for record in self._hierarchy.list_issuers()}
+        issuing = next((record for record in records.values() if record.is_issuing), None)
+        chain = [issuing, records.get(issuing.parent_id or "")] if issuing else []
+        found = [_authority(record) for record in chain if record and record.certificate_der]
+        return iter(
+            sorted((each for each in found if after < each.not_after <= until), key=lambda each: each.not_after)
+        )
+
+
+def _authority(record: IssuerRecord) -> Expiring:
+    certificate = certificate_of(record)
+    start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    kind = Kind.ROOT if record.role == "root" else Kind.INTERMEDIATE
+    return Expiring(kind, record.id, record.name, start, end, "/authority", phrase(_AUTHORITY_STEP))

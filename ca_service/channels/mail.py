@@ -1,0 +1,132 @@
+"""Sends mail (RFC 5321) to the mail server of the settings; knows neither outbox nor notices' reasons.
+
+Plain text, one recipient a message. Lines that would end a header cannot come in: the library refuses them, and what
+is shown of a name has been made visible before. The certificate of the server is verified.
+"""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+from contextlib import suppress
+from dataclasses import dataclass
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from typing import Final, Literal
+
+from ca_service.authority.notices.records import Failure, Message
+from ca_service.pki.names import visible
+
+Security = Literal["starttls", "tls", "none"]
+
+_TIMEOUT_SECONDS: Final = 15
+_MAX_REPLY: Final = 120
+
+
+@dataclass(frozen=True, slots=True)
+class MailOptions:
+    """The mail server and who writes to whom. Without a user name nobody signs in there.
+
+    `ca_file` holds the certificates that the server's is verified with; empty for those of the system.
+    """
+
+    host: str
+    port: int
+    security: Security
+    sender: str
+    recipients: tuple[str, ...]
+    username: str = ""
+    password: str = ""
+    ca_file: str = ""
+
+
+class Mail:
+    """The channel `mail`."""
+
+    name = "mail"
+
+    def __init__(self, options: MailOptions) -> None:
+        self._options = options
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """Their addresses."""
+        return self._options.recipients
+
+    def send(self, message: Message) -> Failure | None:
+        """One conversation with the mail server; see the port."""
+        try:
+            context = None if self._options.security == "none" else self._context()
+        except OSError as error:
+            return Failure(f"mail.ca_file cannot be read: {error.strerror or 'it holds no certificate'}")
+        try:
+            self._converse(message, context)
+        except smtplib.SMTPRecipientsRefused as error:
+            [(code, reply)] = error.recipients.values()
+            return _refused("the recipient is refused", code, reply)
+        except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
+            return _refused("the message is refused", error.smtp_code, error.smtp_error)
+        except smtplib.SMTPAuthenticationError as error:
+            return Failure(f"the mail server does not accept mail.username and mail.password ({error.smtp_code})")
+        except smtplib.SMTPResponseException as error:
+            return _refused("the mail server is not ready", error.smtp_code, error.smtp_error, may_change=True)
+        except (smtplib.SMTPException, OSError) as error:
+            return Failure(_reason(error))
+        return None
+
+    def _converse(self, message: Message, context: ssl.SSLContext | None) -> None:
+        """From the greeting to the goodbye; raises what smtplib raises, but not for a goodbye that fails."""
+        options, server = self._options, self._connect(context)
+        try:
+            if options.security == "starttls":
+                server.starttls(context=context)
+            if options.username:
+                server.login(options.username, options.password)
+            server.send_message(self._letter(message), options.sender, [message.recipient])
+            with suppress(smtplib.SMTPException, OSError):
+                server.quit()
+        finally:
+            server.close()
+
+    def _connect(self, context: ssl.SSLContext | None) -> smtplib.SMTP:
+        host, port = self._options.host, self._options.port
+        if self._options.security == "tls":
+            return smtplib.SMTP_SSL(host, port, timeout=_TIMEOUT_SECONDS, context=context)
+        return smtplib.SMTP(host, port, timeout=_TIMEOUT_SECONDS)
+
+    def _context(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=self._options.ca_file or None)
+
+    def _letter(self, message: Message) -> EmailMessage:
+        letter = EmailMessage(SMTP)
+        letter["From"] = self._options.sender
+        letter["To"] = message.recipient
+        letter["Subject"] = message.subject
+        letter["Date"] = format_datetime(message.created_at)
+        letter["Message-ID"] = f"<{message.message_id}@{self._options.sender.rpartition('@')[2]}>"
+        letter["Auto-Submitted"] = "auto-generated"  # RFC 3834, 5: no absence notes, please
+        letter.set_content(message.text)
+        return letter
+
+
+def _refused(what: str, code: int, reply: bytes | str, *, may_change: bool = False) -> Failure:
+    """A reply of 500 or more is for good (RFC 5321, 4.2.1), one of 400 to 499 for now."""
+    text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
+    return Failure(f"{what}: {code} {visible(text)[:_MAX_REPLY]}", is_final=code >= 500 and not may_change)
+
+
+def _reason(error: Exception) -> str:
+    """What kept us from talking to the server, without anything that we have said there."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the certificate of the mail server is not good: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return "no TLS with the mail server: mail.security and mail.port do not fit it"
+    if isinstance(error, smtplib.SMTPNotSupportedError):
+        return "the mail server does not offer what mail.security or mail.username needs"
+    if isinstance(error, TimeoutError):
+        return "the mail server does not answer in time"
+    if isinstance(error, smtplib.SMTPServerDisconnected):
+        return "the mail server has hung up"
+    strerror = error.strerror if isinstance(error, OSError) else None
+    return f"the mail server cannot be reached: {strerror or type(error).__name__}"

@@ -1,0 +1,84 @@
+"""Knows `jobs`: what is done again and again, once or for good."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from datetime import timedelta
+from types import FrameType
+
+import click
+
+from ca_service.authority.jobs import JobRun, JobState, Outcome
+from ca_service.cli.console import table
+from ca_service.cli.documents import job_document, moment, run_document
+from ca_service.cli.exits import ExitCode
+from ca_service.cli.grammar import declare
+from ca_service.cli.session import Session, operator, pass_session
+
+
+@declare("list", "ca-service jobs list")
+@pass_session
+def list_(session: Session) -> None:
+    """List the jobs, with how the last run of each went."""
+    states = session.ready().jobs.list_jobs(operator())
+    lines = table(("job", "every", "last run", "outcome", "did", "took", "what it does"), map(_row, states))
+    session.console.answer({"jobs": [job_document(state) for state in states]}, lines)
+
+
+def _row(state: JobState) -> tuple[str, ...]:
+    run = state.run
+    outcome = "running" if state.is_held else f"{run.outcome.value} {run.detail}".strip()
+    begun = moment(run.started_at) if run.started_at else "never"
+    return (state.job.name, _every(state.job.every), begun, outcome, str(run.count), f"{run.took} ms", state.job.text)
+
+
+def _every(time: timedelta) -> str:
+    minutes = int(time.total_seconds()) // 60
+    return f"{minutes // 60} h" if minutes % 60 == 0 else f"{minutes} min"
+
+
+@declare("run", "ca-service jobs run notices", "ca-service jobs run outbox --json")
+@click.argument("name", metavar="NAME")
+@pass_session
+def run(session: Session, name: str) -> int:
+    """Do the job NAME now, whether it is due or not.
+
+    Where another process is doing it, nothing is left to do here, and that is no error: timers of several machines
+    may run the same job at the same moment.
+    """
+    done = session.ready().jobs.run(operator(), name)
+    session.console.answer(run_document(done), [_told(done)])
+    return ExitCode.ERROR if done.outcome is Outcome.FAILED else ExitCode.OK
+
+
+def _told(run: JobRun) -> str:
+    if run.outcome is Outcome.BUSY:
+        return f"{run.name}: another process is doing it."
+    failed = f" ({run.detail}; the log tells more)" if run.detail else ""
+    return f"{run.name}: {run.outcome.value}{failed}, {run.count} things in {run.took} ms."
+
+
+@declare("loop", "ca-service jobs loop")
+@pass_session
+def loop(session: Session) -> None:
+    """Do every job when it is due, until stopped.
+
+    A server does that by itself, unless jobs.in_server is false. SIGTERM and Ctrl-C stop it at once: whatever is
+    interrupted is finished by the next run.
+    """
+    jobs, stopping = session.ready().jobs, threading.Event()
+    signal.signal(signal.SIGTERM, _leave)
+    session.console.remark("Doing the jobs as they come due - stop with Ctrl-C.")
+    try:
+        jobs.loop(stopping.wait)
+    except KeyboardInterrupt:
+        session.console.remark("Stopped.")
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> None:
+    """Leave from wherever the process is: every step of every job may be the last one."""
+    raise KeyboardInterrupt
+
+
+command = click.Group("jobs", commands=[list_, run, loop], help="Do what has to be done again and again.")

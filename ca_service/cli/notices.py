@@ -1,0 +1,74 @@
+"""Knows `notices`: what was and will be sent about certificates that end."""
+
+from __future__ import annotations
+
+import click
+
+from ca_service.authority.notices.announcing import Coming
+from ca_service.authority.notices.records import Message, MessageQuery, MessageState
+from ca_service.cli.console import table
+from ca_service.cli.documents import coming_document, message_document, moment
+from ca_service.cli.exits import ExitCode
+from ca_service.cli.grammar import declare
+from ca_service.cli.session import Session, operator, pass_session
+
+_MOST = 200
+
+
+@declare("list", "ca-service notices list", "ca-service notices list --state dead", "ca-service notices list --coming")
+@click.option(
+    "--state", type=click.Choice([state.value for state in MessageState]), help="Only messages in this state."
+)
+@click.option("--search", "text", default="", help="Only what has this in its name, subject or recipient.")
+@click.option("--coming", is_flag=True, help="What will be sent within 90 days, instead of messages.")
+@pass_session
+def list_(session: Session, state: str | None, text: str, coming: bool) -> None:
+    """List the newest messages, or what is to come; 200 at most."""
+    installation = session.ready()
+    if coming:
+        items = installation.notices.list_coming(operator(), text, limit=_MOST).items
+        lines = table(("ends", "next notice", "kind", "name"), map(_coming_row, items))
+        session.console.answer({"coming": [coming_document(each) for each in items]}, lines or ["Nothing ends soon."])
+        return
+    query = MessageQuery(text, state or "", limit=_MOST)
+    messages = installation.deliveries.list_messages(operator(), query).items
+    lines = table(("id", "state", "created", "recipient", "subject", "last error"), map(_row, messages))
+    session.console.answer({"messages": [message_document(each) for each in messages]}, lines or ["No messages."])
+
+
+def _coming_row(coming: Coming) -> tuple[str, ...]:
+    ending = coming.expiring
+    return (moment(ending.not_after), moment(coming.next_at), ending.kind.value, ending.name)
+
+
+def _row(message: Message) -> tuple[str, ...]:
+    made = moment(message.created_at)
+    state = message.state.value if message.attempts < 2 else f"{message.state.value} ({message.attempts} attempts)"
+    return (str(message.id), state, made, message.recipient, message.subject, message.last_error)
+
+
+@declare("retry", "ca-service notices retry 17", "ca-service notices retry 17 18 19")
+@click.argument("numbers", metavar="ID...", type=click.IntRange(1, 2**31 - 1), nargs=-1, required=True)
+@pass_session
+def retry(session: Session, numbers: tuple[int, ...]) -> None:
+    """Let the dead messages ID wait again; the job `outbox` delivers them."""
+    revived = session.ready().deliveries.retry(operator(), numbers)
+    session.console.answer({"revived": revived}, [f"{revived} will be tried again within a minute."])
+
+
+@declare("test", "ca-service notices test")
+@pass_session
+def test(session: Session) -> int:
+    """Send a test over every channel that is configured, at once."""
+    sent = session.ready().deliveries.test(operator())
+    lines = table(("channel", "recipient", "state", "last error"), map(_test_row, sent))
+    session.console.answer({"messages": [message_document(each) for each in sent]}, lines)
+    is_good = all(message.state is MessageState.SENT for message in sent)
+    return ExitCode.OK if is_good else ExitCode.UNREACHABLE
+
+
+def _test_row(message: Message) -> tuple[str, ...]:
+    return (message.channel, message.recipient, message.state.value, message.last_error)
+
+
+command = click.Group("notices", commands=[list_, retry, test], help="See and test what is sent before the end.")

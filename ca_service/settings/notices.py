@@ -1,0 +1,151 @@
+"""Knows the settings of jobs, notices, mail, webhook and metrics."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from ipaddress import ip_network
+from typing import Annotated, Final, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, field_validator, model_validator
+
+from ca_service.settings.section import Section, contradiction, joined, split
+
+_LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+_ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+_MAX_THRESHOLDS: Final = 20
+_MAX_DAYS: Final = 400
+_SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - what every secret begins with
+_SECRET_BYTES: Final = (24, 64)  # Standard Webhooks 1.0
+_KEY_HELP: Final = "must be whsec_ and 24 to 64 random bytes in base64: echo whsec_$(openssl rand -base64 32)"
+
+
+def _days(value: str) -> str:
+    parts = split(value)
+    if not 1 <= len(parts) <= _MAX_THRESHOLDS or not all(_is_days(part) for part in parts):
+        raise ValueError(f"must be whole numbers of days from 1 to {_MAX_DAYS}, such as 30, 7, 1")
+    return ", ".join(str(days) for days in sorted({int(part) for part in parts}, reverse=True))
+
+
+def _is_days(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= _MAX_DAYS
+
+
+def _addresses(value: str) -> str:
+    wrong = [part for part in split(value) if not _ADDRESS.fullmatch(part)]
+    if wrong:
+        raise ValueError(f"{wrong[0][:60]!r} is no mail address")
+    return ", ".join(dict.fromkeys(split(value)))
+
+
+def _networks(value: str) -> str:
+    try:
+        return ", ".join(str(ip_network(part)) for part in split(value))
+    except ValueError as error:
+        raise ValueError("must be networks, such as 192.0.2.0/24, 2001:db8::/64") from error
+
+
+Days = Annotated[str, BeforeValidator(joined), AfterValidator(_days)]
+Addresses = Annotated[str, BeforeValidator(joined), AfterValidator(_addresses)]
+Networks = Annotated[str, BeforeValidator(joined), AfterValidator(_networks)]
+
+
+class JobsSettings(Section):
+    """Who does what has to be done again and again."""
+
+    in_server: bool = True
+
+
+class NoticesSettings(Section):
+    """When notices are sent."""
+
+    days: Days = "90, 60, 30, 14, 7, 1"
+
+    @property
+    def thresholds(self) -> tuple[int, ...]:
+        """The days before the end, the most first."""
+        return tuple(map(int, split(self.days)))
+
+
+class MailSettings(Section):
+    """The mail server; without a host no mail is sent."""
+
+    host: str = Field(default="", max_length=253, pattern=r"^[A-Za-z0-9.:-]*$")
+    port: int = Field(default=587, ge=1, le=65535)
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    sender: Addresses = ""
+    recipients: Addresses = ""
+    ca_file: str = ""
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """To whom notices go."""
+        return split(self.recipients)
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        host = ("mail.host", self.host)
+        if self.host and len(split(self.sender)) != 1:
+            raise contradiction(host, "needs one address as", ("mail.sender", self.sender), "Set both, or none.")
+        if self.host and not self.addresses:
+            raise contradiction(host, "needs", ("mail.recipients", ""), "Set both, or none.")
+        if self.username and self.security == "none" and self.host not in _LOOPBACK:
+            user, security = ("mail.username", self.username), ("mail.security", self.security)
+            raise contradiction(user, "would sign in without TLS under", security, "Use starttls or tls.")
+        return self
+
+
+class WebhookSettings(Section):
+    """The one address to which webhooks go; empty for none."""
+
+    url: str = ""
+    secret: SecretStr = SecretStr("")
+    ca_file: str = ""
+
+    @field_validator("url")
+    @classmethod
+    def _is_safe(cls, value: str) -> str:
+        parts = urlsplit(value)
+        is_safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+        is_plain = parts.username is None and parts.port != 0 and value.isascii()  # the port is read, and so checked
+        if value and not (is_safe and parts.hostname and is_plain):
+            raise ValueError("must be https://HOST/..., without a name and password (http:// only to this machine)")
+        return value
+
+    @field_validator("secret")
+    @classmethod
+    def _is_a_secret(cls, value: SecretStr) -> SecretStr:
+        text = value.get_secret_value()
+        if text and not _is_webhook_secret(text):
+            raise ValueError(_KEY_HELP)
+        return value
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if self.url and not self.secret.get_secret_value():
+            url, secret = ("webhook.url", "set"), ("webhook.secret", "")
+            raise contradiction(url, "needs", secret, f"Set it; it {_KEY_HELP}.")
+        return self
+
+
+def _is_webhook_secret(text: str) -> bool:
+    try:
+        key = base64.b64decode(text.removeprefix(_SECRET_PREFIX), validate=True)
+    except binascii.Error:
+        return False
+    return text.startswith(_SECRET_PREFIX) and _SECRET_BYTES[0] <= len(key) <= _SECRET_BYTES[1]
+
+
+class MetricsSettings(Section):
+    """Who may read the metrics without a token."""
+
+    networks: Networks = ""
+
+    @property
+    def open_to(self) -> tuple[str, ...]:
+        """The networks, one by one."""
+        return split(self.networks)

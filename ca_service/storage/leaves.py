@@ -1,0 +1,126 @@
+"""Finds in SQL when leaves end, and by which other one each was followed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, and_, exists, func, select, tuple_
+
+from ca_service.authority.notices.ports import LeafEnd
+from ca_service.authority.revocation.records import State
+from ca_service.storage.database import Database
+from ca_service.storage.schema import certificate, placed_request, revocation
+from ca_service.vos.purposes import TOMCAT_ECDSA
+
+
+class SQLLeafStore:
+    """The port of the ends of leaves on a SQL database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def list_ends(self, after: tuple[datetime, int], until: datetime, at: datetime, limit: int) -> tuple[LeafEnd, ...]:
+        """Leaves that end in this time and were not followed; see the port."""
+        newer = certificate.alias()
+        statement = (
+            _ends()
+            .where(
+                certificate.c.not_after >= after[0],  # the same as the next line, but an index can be used for it
+                tuple_(certificate.c.not_after, certificate.c.id) > after,
+                certificate.c.not_after <= until,
+                ~exists(select(newer.c.id).where(_follows(newer, certificate, at))),
+            )
+            .order_by(certificate.c.not_after, certificate.c.id)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            found = connection.execute(statement).all()
+            clusters = _clusters(connection, [row.request_fingerprint for row in found])
+        return tuple(_end(row, clusters[row.request_fingerprint]) for row in found)
+
+    def find_successor(self, serial_number: str, at: datetime) -> str | None:
+        """The serial number of the newest that has followed this one."""
+        newer = certificate.alias()
+        statement = (
+            select(newer.c.serial_number)
+            .select_from(certificate.join(newer, _follows(newer, certificate, at)))
+            .where(certificate.c.serial_number == serial_number)
+            .order_by(newer.c.id.desc())
+            .limit(1)
+        )
+        with self._database.read() as connection:
+            return connection.execute(statement).scalar()
+
+    def list_cluster_ids(self, serial_number: str) -> tuple[int, ...]:
+        """The clusters in which the request of this certificate was placed."""
+        statement = (
+            select(placed_request.c.cluster_id)
+            .join(certificate, certificate.c.request_fingerprint == placed_request.c.request_fingerprint)
+            .where(certificate.c.serial_number == serial_number)
+            .distinct()
+            .order_by(placed_request.c.cluster_id)
+        )
+        with self._database.read() as connection:
+            return tuple(connection.execute(statement).scalars())
+
+
+def _ends() -> Select[Any]:
+    shown = certificate.c
+    columns = (shown.id, shown.serial_number, shown.profile, shown.host, shown.not_before, shown.not_after)
+    return select(*columns, shown.request_fingerprint)
+
+
+def _end(row: Row[Any], cluster_ids: Sequence[int]) -> LeafEnd:
+    return LeafEnd(
+        number=row.id,
+        serial_number=row.serial_number,
+        profile=row.profile,
+        host=row.host,
+        not_before=row.not_before,
+        not_after=row.not_after,
+        cluster_ids=tuple(cluster_ids),
+    )
+
+
+def _follows(newer: FromClause, older: FromClause, at: datetime) -> ColumnElement[bool]:
+    """Issued later for the same host, profile and purpose, valid then, and not revoked."""
+    return and_(
+        newer.c.host == older.c.host,
+        newer.c.profile == older.c.profile,
+        newer.c.id > older.c.id,
+        newer.c.not_after >= at,
+        ~_is_revoked(newer),
+        _purpose(newer) == _purpose(older),
+    )
+
+
+def _is_revoked(leaf: FromClause) -> ColumnElement[bool]:
+    found = select(revocation.c.serial_number).where(
+        revocation.c.issuer_id == leaf.c.issuer_id,
+        revocation.c.serial_number == leaf.c.serial_number,
+        revocation.c.state != State.RELEASED.value,
+    )
+    return found.correlate(leaf).exists()
+
+
+def _purpose(leaf: FromClause) -> ColumnElement[str]:
+    """The purpose of the slot in which the request was placed, as Cisco names it; the usual one where it was not."""
+    placed = placed_request.alias()
+    found = select(func.max(placed.c.purpose)).where(placed.c.request_fingerprint == leaf.c.request_fingerprint)
+    return func.coalesce(found.correlate(leaf).scalar_subquery(), TOMCAT_ECDSA.service)
+
+
+def _clusters(connection: Connection, fingerprints: Sequence[str]) -> dict[str, list[int]]:
+    statement = (
+        select(placed_request.c.request_fingerprint, placed_request.c.cluster_id)
+        .where(placed_request.c.request_fingerprint.in_(fingerprints))
+        .distinct()
+        .order_by(placed_request.c.cluster_id)
+    )
+    found = defaultdict[str, list[int]](list)
+    for row in connection.execute(statement):
+        found[row.request_fingerprint].append(row.cluster_id)
+    return found

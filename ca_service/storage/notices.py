@@ -1,0 +1,168 @@
+"""Keeps notices, and the messages that carry them, in SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select, tuple_, update
+
+from ca_service.authority.audit import AuditEvent
+from ca_service.authority.notices.records import (
+    Announcement,
+    Kind,
+    Message,
+    MessagePage,
+    MessageQuery,
+    MessageState,
+    Notice,
+)
+from ca_service.storage import cursors, rows
+from ca_service.storage.database import Database, upsert
+from ca_service.storage.recording import record_events
+from ca_service.storage.schema import notice, outbox
+
+_MAX_PAGE: Final = 200
+_STORED_APART: Final = ("id", "state")
+
+
+class SQLNoticeStore:
+    """The ports of notices and outbox on a SQL database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def list_notices(self, subject_ids: Collection[str]) -> tuple[Notice, ...]:
+        """The notices about these."""
+        statement = select(notice).where(notice.c.subject_id.in_(sorted(subject_ids))).order_by(notice.c.id)
+        with self._database.read() as connection:
+            return tuple(map(_notice, connection.execute(statement)))
+
+    def announce(self, announcements: Sequence[Announcement]) -> int:
+        """Write notices with their messages in one transaction; see the port."""
+        with self._database.write() as connection:
+            return sum(_announce(connection, each) for each in announcements)
+
+    def list_messages(self, query: MessageQuery) -> MessagePage:
+        """One page by keyset."""
+        limit = max(1, min(query.limit, _MAX_PAGE))
+        with self._database.read() as connection:
+            found = connection.execute(_listing(query).limit(limit + 1)).all()
+        more = len(found) > limit
+        cursor = cursors.write(query.sort, "", found[limit - 1].id) if more else ""
+        return MessagePage(tuple(map(_message, found[:limit])), cursor)
+
+    def find_message(self, number: int) -> Message | None:
+        """The message of this number."""
+        with self._database.read() as connection:
+            row = connection.execute(select(outbox).where(outbox.c.id == number)).first()
+        return _message(row) if row else None
+
+    def count(self, state: str, limit: int) -> int:
+        """How many are in this state, counted up to the limit."""
+        some = select(outbox.c.id).where(outbox.c.state == state).limit(limit).subquery()
+        with self._database.read() as connection:
+            return connection.execute(select(func.count()).select_from(some)).scalar_one()
+
+    def list_due(self, channels: Collection[str], now: datetime, limit: int) -> tuple[Message, ...]:
+        """Those that wait and may be tried now; see the port."""
+        statement = (
+            select(outbox)
+            .where(
+                outbox.c.state == MessageState.WAITING.value,
+                outbox.c.next_try_at <= now,
+                outbox.c.channel.in_(sorted(channels)),
+            )
+            .order_by(outbox.c.next_try_at, outbox.c.id)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return tuple(map(_message, connection.execute(statement)))
+
+    def claim(self, message: Message, next_try_at: datetime) -> bool:
+        """Count one attempt more, in one statement that compares and sets."""
+        values = {"attempts": message.attempts + 1, "next_try_at": next_try_at}
+        return self._change(message.id, message.attempts, values)
+
+    def settle(self, message: Message) -> bool:
+        """Keep how the claimed attempt ended."""
+        kept = ("state", "next_try_at", "last_error", "sent_at")
+        return self._change(message.id, message.attempts, {name: _values(message)[name] for name in kept})
+
+    def _change(self, number: int, attempts: int, values: dict[str, Any]) -> bool:
+        is_as_seen = (
+            (outbox.c.id == number) & (outbox.c.attempts == attempts) & (outbox.c.state == MessageState.WAITING.value)
+        )
+        with self._database.write() as connection:
+            return connection.execute(update(outbox).where(is_as_seen).values(**values)).rowcount == 1
+
+    def add_messages(self, messages: Sequence[Message], event: AuditEvent) -> tuple[Message, ...]:
+        """Write messages without a notice, with their event."""
+        with self._database.write() as connection:
+            for message in messages:
+                connection.execute(insert(outbox), _values(message))
+            record_events(connection, event)
+            ids = [message.message_id for message in messages]
+            found = connection.execute(select(outbox).where(outbox.c.message_id.in_(ids)).order_by(outbox.c.id))
+            return tuple(map(_message, found))
+
+    def revive(self, numbers: Sequence[int], now: datetime, event: AuditEvent) -> int:
+        """Let dead ones wait again; see the port."""
+        is_dead = outbox.c.id.in_(numbers) & (outbox.c.state == MessageState.DEAD.value)
+        values = {"state": MessageState.WAITING.value, "attempts": 0, "next_try_at": now}
+        with self._database.write() as connection:
+            revived = connection.execute(update(outbox).where(is_dead).values(**values)).rowcount
+            if revived:
+                record_events(connection, event)
+            return revived
+
+    def forget(self, before: datetime) -> int:
+        """Remove what was sent before that time."""
+        is_old = (outbox.c.state == MessageState.SENT.value) & (outbox.c.sent_at < before)
+        with self._database.write() as connection:
+            return connection.execute(delete(outbox).where(is_old)).rowcount
+
+
+def _announce(connection: Connection, announcement: Announcement) -> bool:
+    """False where the notice is there already: another process was first, and has written the messages with it."""
+    values = rows.values_of(announcement.notice) | {"kind": announcement.notice.kind.value}
+    statement = upsert(notice).values(values).on_conflict_do_nothing()
+    if connection.execute(statement).rowcount != 1:
+        return False
+    columns = tuple_(notice.c.kind, notice.c.subject_id, notice.c.not_after, notice.c.days)
+    wanted = (values["kind"], values["subject_id"], values["not_after"], values["days"])
+    number = connection.execute(select(notice.c.id).where(columns == wanted)).scalar_one()
+    for message in announcement.messages:
+        connection.execute(insert(outbox), _values(message) | {"notice_id": number})
+    return True
+
+
+def _values(message: Message) -> dict[str, Any]:
+    """The columns of a message, but for its number, which the database gives."""
+    found = {name: value for name, value in rows.values_of(message).items() if name not in _STORED_APART}
+    search = f"{message.subject} {message.recipient}".lower()
+    return found | {"state": message.state.value, "event": dict(message.event), "search_text": search}
+
+
+def _notice(row: Row[Any]) -> Notice:
+    return Notice(Kind(row.kind), row.subject_id, row.not_after, row.days, row.created_at)
+
+
+def _message(row: Row[Any]) -> Message:
+    found = {name: value for name, value in row._mapping.items() if name not in ("notice_id", "search_text")}
+    return Message(**found | {"state": MessageState(row.state)})
+
+
+def _listing(query: MessageQuery) -> Select[Any]:
+    statement = select(outbox)
+    if query.state:
+        statement = statement.where(outbox.c.state == query.state)
+    text = query.text.strip().lower().replace("\0", " ")  # which PostgreSQL does not take
+    if text:
+        statement = statement.where(outbox.c.search_text.contains(text, autoescape=True))
+    is_newest = query.sort == "newest"
+    if query.cursor:
+        _, number = cursors.read(query.cursor, query.sort)
+        statement = statement.where(outbox.c.id < number if is_newest else outbox.c.id > number)
+    return statement.order_by(outbox.c.id.desc() if is_newest else outbox.c.id)

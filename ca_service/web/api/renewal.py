@@ -1,0 +1,27 @@
+"""Renews certificates: the same key again, for a plain server."""
+
+from __future__ import annotations
+
+from flask import Response
+
+from ca_service.authority.permissions import Action
+from ca_service.authority.renewal import RenewalWish
+from ca_service.web.api import answers
+from ca_service.web.api.certificates import idempotency_key
+from ca_service.web.api.models import RenewQuery
+from ca_service.web.api.negotiation import certificate_forms, wanted_form
+from ca_service.web.api.validation import read_query
+from ca_service.web.context import actor, installation, needs
+
+
+@needs(Action.ISSUE)
+def renew(serial_number: str) -> Response:
+    """Issue the stored request of this certificate anew."""
+    query = read_query(RenewQuery)
+    form = wanted_form(certificate_forms(1), query.format)
+    wish = RenewalWish(bool(query.new), bool(query.never_uploaded), query.validity_days)
+    issued = installation().renewal.renew(actor(), serial_number, wish, idempotency_key())
+    response = answers.certificates(issued.certificates, form, issued.findings)
+    response.status_code = 201 if issued.created else 200
+    response.headers["Location"] = answers.address(f"certificates/{issued.certificates[0].serial_number}")
+    return response

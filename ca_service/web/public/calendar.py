@@ -1,0 +1,21 @@
+"""The calendar feed: whoever knows the secret in the address reads what ends, and nothing else."""
+
+from __future__ import annotations
+
+from flask import Response, request
+
+from ca_service.web.context import base_url, installation, public
+from ca_service.web.feed import calendar_file
+from ca_service.web.public import blueprint
+
+
+@blueprint.get("/calendar/<secret>.ics")
+@public
+def calendar(secret: str) -> Response:
+    """The calendar of an account; neither reads nor sets a cookie."""
+    response = Response(calendar_file(installation().calendars.read(secret), base_url()))
+    response.content_type = "text/calendar; charset=utf-8"
+    response.headers["Cache-Control"] = "private, max-age=900"
+    response.add_etag()
+    response.make_conditional(request)
+    return response

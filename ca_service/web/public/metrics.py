@@ -1,0 +1,103 @@
+"""The metrics for Prometheus: computed from the database at each look, so that every process gives the same answer.
+
+Nothing is counted in a process, and so nothing has to be collected from several, or cleaned up behind one that ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING, Final
+
+from flask import Response, request
+
+from ca_service.authority.jobs import Outcome
+from ca_service.authority.notices.records import MessageState
+from ca_service.authority.permissions import Action, require
+from ca_service.web.auth import bearer_token
+from ca_service.web.context import installation, options, origin, public
+from ca_service.web.public import blueprint
+
+if TYPE_CHECKING:
+    from prometheus_client.metrics_core import Metric
+
+_DAY: Final = timedelta(days=1)
+_MOST: Final = 5000  # what is counted is counted up to here
+
+
+@blueprint.get("/metrics")
+@public
+def metrics() -> Response:
+    """For whoever has a token of an account that may read, or asks from one of the networks of the settings."""
+    if not _is_near():
+        require(installation().tokens.authenticate(bearer_token(), origin()), Action.METRICS)
+    from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+
+    registry = CollectorRegistry()
+    registry.register(_Now())
+    return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def _is_near() -> bool:
+    try:
+        address = ip_address(request.remote_addr or "")
+    except ValueError:  # a socket of the file system has no address
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)  # as a socket for both versions shows IPv4
+    return any((mapped or address) in ip_network(network) for network in options().metrics_networks)
+
+
+class _Now:
+    """What the database tells at this moment, as a collector of prometheus_client."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Every gauge."""
+        yield from _endings()
+        yield from _messages()
+        yield from _jobs()
+
+
+def _endings() -> Iterator[Metric]:
+    from prometheus_client.core import GaugeMetricFamily
+
+    notices, now = installation().notices, installation().clock()
+    left = GaugeMetricFamily("ca_service_days_left", "Days until the first of this kind ends.", labels=["kind"])
+    ends = GaugeMetricFamily("ca_service_ends_timestamp_seconds", "When the first of this kind ends.", labels=["kind"])
+    for kind, first in sorted(notices.firsts().items()):
+        left.add_metric([kind.value], (first.not_after - now) / _DAY)
+        ends.add_metric([kind.value], first.not_after.timestamp())
+    soon = GaugeMetricFamily(
+        "ca_service_ending", f"How much ends within so many days, counted up to {_MOST}.", labels=["days"]
+    )
+    found = notices.ending(_MOST, timedelta(days=max(notices.days)))
+    for days in sorted(notices.days):
+        soon.add_metric([str(days)], sum(each.not_after <= now + days * _DAY for each in found))
+    yield from (left, ends, soon)
+
+
+def _messages() -> Iterator[Metric]:
+    from prometheus_client.core import GaugeMetricFamily
+
+    waiting = GaugeMetricFamily(
+        "ca_service_outbox_messages", f"Messages in this state, counted up to {_MOST}.", labels=["state"]
+    )
+    for state in (MessageState.WAITING, MessageState.DEAD):
+        waiting.add_metric([state.value], installation().deliveries.count(state, _MOST))
+    yield waiting
+
+
+def _jobs() -> Iterator[Metric]:
+    from prometheus_client.core import GaugeMetricFamily
+
+    succeeded = GaugeMetricFamily(
+        "ca_service_job_success_timestamp_seconds", "When the job was done last; 0 for never.", labels=["job"]
+    )
+    failed = GaugeMetricFamily("ca_service_job_failed", "Whether the last run of the job has failed.", labels=["job"])
+    took = GaugeMetricFamily("ca_service_job_seconds", "How long its last run took.", labels=["job"])
+    for state in installation().jobs.states():
+        name, run = state.job.name, state.run
+        succeeded.add_metric([name], run.succeeded_at.timestamp() if run.succeeded_at else 0)
+        failed.add_metric([name], run.outcome is Outcome.FAILED)
+        took.add_metric([name], run.took / 1000)
+    yield from (succeeded, failed, took)

@@ -1,0 +1,127 @@
+"""`jobs`: what is done again and again, once or for good."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.cli.door import CommandLine
+
+_PROGRAM = "from ca_service.app import main\nmain()\n"
+_SECRET = {"CA_SERVICE_WEBHOOK__SECRET": "whsec_" + "A" * 44}
+_ROOT = Path(__file__).parents[2]
+
+
+def test_the_list_names_every_job_and_how_it_went(ca: CommandLine) -> None:
+    before = ca("jobs", "list").stdout
+    assert "never" in before
+    ca("jobs", "run", "outbox")
+
+    [notices, outbox, *_] = ca.answer("jobs", "list")["jobs"]
+
+    assert (notices["name"], notices["outcome"], notices["every_seconds"]) == ("notices", "never run", 3600)
+    assert (outbox["name"], outbox["outcome"], outbox["count"]) == ("outbox", "done", 0)
+    assert outbox["succeeded_at"] == outbox["started_at"]
+
+
+def test_a_job_that_is_run_tells_how_it_went(ca: CommandLine) -> None:
+    result = ca("jobs", "run", "notices")
+
+    assert result.exit_code == 0
+    assert result.stdout.startswith("notices: done, 0 things in ")
+
+
+def test_a_job_that_another_process_does_is_no_error(ca: CommandLine) -> None:
+    installation = ca.doors().open_installation(None)
+    store, now = installation.jobs._store, installation.clock()
+    store.take("outbox", "other", now, now.replace(year=2999), None)
+
+    result = ca("jobs", "run", "outbox")
+
+    assert (result.exit_code, result.stdout) == (0, "outbox: another process is doing it.\n")
+    assert "running" in ca("jobs", "list").stdout
+
+
+def test_a_job_that_fails_ends_with_an_error(ca: CommandLine) -> None:
+    with contextlib.closing(sqlite3.connect(ca.folder / "ca.sqlite3")) as connection, connection:
+        connection.execute("DROP TABLE outbox")
+    sending = CommandLine(ca.folder, {"CA_SERVICE_WEBHOOK__URL": "http://127.0.0.1:1/", **_SECRET})
+
+    result = sending("jobs", "run", "outbox")
+
+    assert (result.exit_code, result.stdout.partition(",")[0]) == (
+        1,
+        "outbox: failed (database.unusable; the log tells more)",
+    )
+
+
+def test_a_job_that_there_is_not_is_refused(ca: CommandLine) -> None:
+    assert ca.rule("jobs", "run", "play", code=1) == "job.unknown"
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    """Ends what was started."""
+    with ExitStack() as stack:
+        yield stack
+
+
+def start(ca: CommandLine, stack: ExitStack) -> subprocess.Popen[str]:
+    """A process that does the jobs."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("CA_SERVICE_", "COV_"))}
+    command = [sys.executable, "-c", _PROGRAM, "--instance", str(ca.folder), "jobs", "loop"]
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environ | {"PYTHONPATH": str(_ROOT)}
+    )
+    stack.callback(process.kill)
+    return process
+
+
+def wait_for_jobs(ca: CommandLine) -> None:
+    """Until each of them was done."""
+    for _ in range(200):
+        if all(job["outcome"] == "done" for job in ca.answer("jobs", "list")["jobs"]):
+            return
+        time.sleep(0.1)
+    raise AssertionError("they are not done")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_loop_does_what_is_due_and_stops_at_once_when_it_is_told_to(
+    ca: CommandLine, stack: ExitStack, number: signal.Signals
+) -> None:
+    process = start(ca, stack)
+    wait_for_jobs(ca)
+    begun = time.monotonic()
+
+    process.send_signal(number)
+    _, told = process.communicate(timeout=20)
+
+    assert time.monotonic() - begun < 5
+    assert process.returncode == 0, told
+    assert "Traceback" not in told
+    assert not any(job["is_running"] for job in ca.answer("jobs", "list")["jobs"])
+
+
+def test_two_loops_at_once_get_in_each_others_way_nowhere(ca: CommandLine, stack: ExitStack) -> None:
+    processes = [start(ca, stack), start(ca, stack)]
+    wait_for_jobs(ca)
+    time.sleep(0.5)
+    for process in processes:
+        process.terminate()
+
+    for process in processes:
+        _, told = process.communicate(timeout=20)
+        assert process.returncode == 0
+        assert "Traceback" not in told
+        assert "lost its lease" not in told
