@@ -25,6 +25,9 @@ from ca_service.authority.fleet.handover import Handover
 from ca_service.authority.hierarchy import Hierarchy, HierarchyPlan
 from ca_service.authority.installation import Installation
 from ca_service.authority.issuance import Issuance
+from ca_service.authority.record.reading import Record
+from ca_service.authority.record.receipts import Receipts
+from ca_service.authority.record.sealing import Sealing
 from ca_service.authority.registration import Policy
 from ca_service.authority.tokens import Tokens
 from ca_service.errors import Conflict
@@ -33,6 +36,7 @@ from ca_service.keystore.encrypted import EncryptedFileKeyStore
 from ca_service.settings import Settings
 from ca_service.storage.accounts import SQLAccountStore
 from ca_service.storage.database import Database
+from ca_service.storage.events import SQLEventStore
 from ca_service.storage.fleet import SQLFleetStore
 from ca_service.storage.issuers import SQLIssuerStore
 from ca_service.storage.ledger import SQLLedger
@@ -64,6 +68,9 @@ def open_installation(settings: Settings, hasher: PasswordHasher | None = None) 
     account_store = SQLAccountStore(database)
     accounts = Accounts(account_store, hasher or PasswordHasher(), clock.utc_now)
     fleet = Fleet(SQLFleetStore(database), ledger, issuance, clock.utc_now)
+    events = SQLEventStore(database)
+    sealing = Sealing(events, keystore, clock.utc_now)
+    receipts = Receipts(events, sealing)
     return Installation(
         hierarchy=hierarchy,
         external=ExternalAuthorities(issuers, keystore, clock.utc_now),
@@ -71,9 +78,12 @@ def open_installation(settings: Settings, hasher: PasswordHasher | None = None) 
         issuance=issuance,
         fitting=Fitting(clock.utc_now),
         fleet=fleet,
-        handover=Handover(fleet, issuance, hierarchy),
+        handover=Handover(fleet, issuance, hierarchy, receipts),
         accounts=accounts,
         tokens=Tokens(account_store, accounts, clock.utc_now),
+        record=Record(events, sealing, clock.utc_now),
+        sealing=sealing,
+        receipts=receipts,
         schema=SQLSchema(database),
         plan=HierarchyPlan(**settings.authority.model_dump()),
         clock=clock.utc_now,

@@ -36,6 +36,7 @@ class Event(StrEnum):
     SIGN_IN_FAILED = "sign-in.failed"
     TOKEN_CREATED = "token.created"  # noqa: S105 - the name of an event
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 - the name of an event
+    RECORD_EXPORTED = "record.exported"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,9 @@ from ca_service.authority.fleet.handover import Handover
 from ca_service.authority.hierarchy import Hierarchy, HierarchyPlan
 from ca_service.authority.issuance import Issuance
 from ca_service.authority.ports import Clock
+from ca_service.authority.record.reading import Record
+from ca_service.authority.record.receipts import Receipts
+from ca_service.authority.record.sealing import Sealing
 from ca_service.authority.tokens import Tokens
 
 
@@ -53,6 +56,9 @@ class Installation:
     handover: Handover
     accounts: Accounts
     tokens: Tokens
+    record: Record
+    sealing: Sealing
+    receipts: Receipts
     schema: Schema
     plan: HierarchyPlan
     clock: Clock

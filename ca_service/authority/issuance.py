@@ -286,4 +286,5 @@ def _event(record: CertificateRecord, actor: Actor) -> AuditEvent:
         host=record.host,
         profile=record.profile,
         request=record.request_fingerprint,
+        fingerprint=hashlib.sha256(record.der).hexdigest(),
     )

@@ -28,6 +28,7 @@ class Action(StrEnum):
     OWN_ACCOUNT = "manage the own account and its tokens"
     ACCOUNTS = "manage accounts"
     AUTHORITY = "manage the authority"
+    AUDIT = "read the record"
 
 
 _EVERYBODY: Final = frozenset(Role)
@@ -40,6 +41,7 @@ PERMISSIONS: Final[dict[Action, frozenset[Role]]] = {
     Action.FLEET: _EVERYBODY_BUT_AUDITORS,
     Action.ACCOUNTS: frozenset({Role.ADMINISTRATOR}),
     Action.AUTHORITY: frozenset({Role.ADMINISTRATOR}),
+    Action.AUDIT: frozenset({Role.ADMINISTRATOR, Role.AUDITOR}),
 }
 
 

@@ -98,9 +98,6 @@ class Ledger(Protocol):
         `replay` is kept as it came out. Raises Conflict when the Idempotency-Key was used meanwhile.
         """
 
-    def list_events(self, limit: int) -> tuple[AuditEvent, ...]:
-        """The newest events, newest first."""
-
 
 class AccountStore(Protocol):
     """People, tokens and the set-up link. Every change takes its event along."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from ca_service.cli.console import Console, fields
 from ca_service.cli.documents import moment
 from ca_service.cli.grammar import declare
 from ca_service.cli.inputs import read_requests
-from ca_service.cli.packaging import FORMATS, Packaging, Parcel, force_option, out_option, parcel
+from ca_service.cli.packaging import FORMATS, Packaging, force_option, out_option, parcel
 from ca_service.cli.session import Session, operator, pass_session
 from ca_service.errors import CAServiceError, blocking
 from ca_service.pki.names import visible
@@ -48,11 +50,12 @@ def command(
     packaging = Packaging.of(session.console, format_, out, force=force)
     packaging.check(session.console, len(files))
     requests = read_requests(session.console, files)
-    issuance = session.ready().issuance
-    issued = issuance.issue(operator(), requests, _options(**options))
-    packed = parcel(issuance, issued.certificates)
-    packed.document.update(created=issued.created, findings=[found.as_document() for found in issued.findings])
-    path = _written(packaging, packed, issued)
+    installation = session.ready()
+    issued = installation.issuance.issue(operator(), requests, _options(**options))
+    with _telling(issued):
+        packed = parcel(installation, issued.certificates, packaging.format)
+        packed.document.update(created=issued.created, findings=[found.as_document() for found in issued.findings])
+        path = packaging.write(packed)
     lines = [*_issued_lines(session.console, issued), *_next_steps(packed.bundle, packaging.format, path)]
     packaging.answer(session.console, packed, path, lines)
 
@@ -61,10 +64,11 @@ def _options(profile: str, days: int | None, new: bool, add_host_name: bool) -> 
     return Options(profile=profile, validity_days=days, new=new, add_host_name=add_host_name)
 
 
-def _written(packaging: Packaging, packed: Parcel, issued: Issued) -> Path | None:
-    """Write the certificates; an error tells how to get at them, for they are issued by now."""
+@contextmanager
+def _telling(issued: Issued) -> Iterator[None]:
+    """Let an error tell how to get at the certificates, for they are issued by now."""
     try:
-        return packaging.write(packed)
+        yield
     except CAServiceError as error:
         unwritten = blocking(
             "certificate.unwritten",

@@ -1,4 +1,4 @@
-"""Keeps certificates, audit events and what was answered to an Idempotency-Key, in SQL."""
+"""Keeps certificates, their audit events and what was answered to an Idempotency-Key, in SQL."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ca_service.errors import Conflict
 from ca_service.storage import cursors, rows
 from ca_service.storage.database import Database
 from ca_service.storage.recording import record_events
-from ca_service.storage.schema import audit_event, certificate
+from ca_service.storage.schema import certificate
 from ca_service.storage.schema import replay as answer
 
 MAX_PAGE: Final = 200
@@ -101,12 +101,6 @@ class SQLLedger:
             if replay is not None:
                 _remember(connection, replay.settled(certificates, stored))
         return tuple(stored)
-
-    def list_events(self, limit: int) -> tuple[AuditEvent, ...]:
-        """The newest events, newest first."""
-        statement = select(audit_event).order_by(audit_event.c.id.desc()).limit(limit)
-        with self._database.read() as connection:
-            return tuple(map(rows.audit_event_record, connection.execute(statement)))
 
     def _first(self, statement: Select[Any]) -> CertificateRecord | None:
         with self._database.read() as connection:

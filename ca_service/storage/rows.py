@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row
 
-from ca_service.authority.audit import AuditEvent, Event
+from ca_service.authority.audit import AuditEvent
 from ca_service.authority.permissions import Role
+from ca_service.authority.record.entries import RecordedEvent
 from ca_service.authority.records import AccountRecord, CertificateRecord, IssuerRecord, Replay, TokenRecord
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ def token_record(row: Row[Any]) -> TokenRecord:
     return TokenRecord(**row._mapping)
 
 
-def audit_event_record(row: Row[Any]) -> AuditEvent:
-    """The event of a row."""
-    return AuditEvent(row.at, Event(row.event), row.actor, row.subject, row.details, row.origin)
+def recorded_event(row: Row[Any]) -> RecordedEvent:
+    """The event of a row; raises ValueError for details that are none."""
+    if not isinstance(row.details, dict):
+        raise ValueError("details have names")
+    return RecordedEvent(**row._mapping)

@@ -9,21 +9,33 @@ import pytest
 
 from ca_service.authority.fleet.records import ClusterQuery
 from ca_service.authority.permissions import PERMISSIONS, Action, Actor, Role, require
+from ca_service.authority.record.entries import EVERYTHING
+from ca_service.authority.record.wording import About
 from ca_service.authority.records import CertificateQuery
 from ca_service.authority.registration import Options
 from ca_service.errors import CAServiceError, NotAllowed
 from ca_service.vos.fit import Files
 from tests.support.factories import PASSWORD, PLAN, Lab, actor
+from tests.support.fakes import NOON
 from tests.support.fleet import PUBLISHER
 
-#: role -> (check, issue, fleet, read, own account, accounts, authority)
+#: role -> (check, issue, fleet, read, own account, accounts, authority, audit)
 TABLE = {
-    Role.REQUESTER: (True, True, True, True, True, False, False),
-    Role.APPROVER: (True, True, True, True, True, False, False),
-    Role.ADMINISTRATOR: (True, True, True, True, True, True, True),
-    Role.AUDITOR: (True, False, False, True, True, False, False),
+    Role.REQUESTER: (True, True, True, True, True, False, False, False),
+    Role.APPROVER: (True, True, True, True, True, False, False, False),
+    Role.ADMINISTRATOR: (True, True, True, True, True, True, True, True),
+    Role.AUDITOR: (True, False, False, True, True, False, False, True),
 }
-ACTIONS = (Action.CHECK, Action.ISSUE, Action.FLEET, Action.READ, Action.OWN_ACCOUNT, Action.ACCOUNTS, Action.AUTHORITY)
+ACTIONS = (
+    Action.CHECK,
+    Action.ISSUE,
+    Action.FLEET,
+    Action.READ,
+    Action.OWN_ACCOUNT,
+    Action.ACCOUNTS,
+    Action.AUTHORITY,
+    Action.AUDIT,
+)
 CELLS = [(role, action, allowed) for role, row in TABLE.items() for action, allowed in zip(ACTIONS, row, strict=True)]
 UseCase = Callable[[Lab, Actor], Any]
 USE_CASES: list[tuple[str, Action, UseCase]] = [
@@ -60,6 +72,13 @@ USE_CASES: list[tuple[str, Action, UseCase]] = [
     ("request", Action.AUTHORITY, lambda lab, who: lab.external.request_intermediate(who, "", "P-256")),
     ("install", Action.AUTHORITY, lambda lab, who: lab.external.install_intermediate(who, [])),
     ("export root key", Action.AUTHORITY, lambda lab, who: lab.custody.export(who, b"")),
+    ("list events", Action.AUDIT, lambda lab, who: lab.record.list_events(who, EVERYTHING)),
+    ("head of the record", Action.AUDIT, lambda lab, who: lab.record.head(who)),
+    ("seal", Action.AUDIT, lambda lab, who: lab.record.seal(who)),
+    ("what is not sealed", Action.AUDIT, lambda lab, who: lab.record.has_unsealed(who)),
+    ("export the record", Action.AUDIT, lambda lab, who: lab.record.export(who, EVERYTHING)),
+    ("verify the record", Action.AUDIT, lambda lab, who: lab.record.verify(who)),
+    ("history", Action.READ, lambda lab, who: lab.record.history(who, About.CLUSTER, "x", NOON)),
     ("remove root key", Action.AUTHORITY, lambda lab, who: lab.custody.remove(who, b"", b"")),
 ]
 

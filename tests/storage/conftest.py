@@ -9,8 +9,10 @@ import pytest
 
 from ca_service.authority.fleet.store import FleetStore
 from ca_service.authority.ports import AccountStore, IssuerStore, Ledger
+from ca_service.authority.record.store import EventStore
 from ca_service.storage.accounts import SQLAccountStore
 from ca_service.storage.database import Database
+from ca_service.storage.events import SQLEventStore
 from ca_service.storage.fleet import SQLFleetStore
 from ca_service.storage.issuers import SQLIssuerStore
 from ca_service.storage.ledger import SQLLedger
@@ -18,6 +20,7 @@ from ca_service.storage.migrating import upgrade
 from tests.support.factories import event, issuer_record
 from tests.support.fakes import InMemoryAccountStore, InMemoryIssuerStore, InMemoryLedger
 from tests.support.fleet import InMemoryFleetStore
+from tests.support.record import InMemoryEventStore
 
 fake_and_real = pytest.fixture(params=["fake", "real"])
 
@@ -51,6 +54,20 @@ def issued_under(database: Database) -> Database:
 def ledger(request: pytest.FixtureRequest) -> Ledger:
     """A ledger without certificates."""
     return InMemoryLedger() if request.param == "fake" else SQLLedger(request.getfixturevalue("issued_under"))
+
+
+@pytest.fixture
+def events(request: pytest.FixtureRequest, ledger: Ledger) -> EventStore:
+    """The record of what the ledger has recorded."""
+    if isinstance(ledger, InMemoryLedger):
+        return InMemoryEventStore(ledger)
+    return SQLEventStore(request.getfixturevalue("database"))
+
+
+@fake_and_real
+def event_store(request: pytest.FixtureRequest) -> EventStore:
+    """A record without events."""
+    return InMemoryEventStore() if request.param == "fake" else SQLEventStore(request.getfixturevalue("database"))
 
 
 @fake_and_real

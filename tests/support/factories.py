@@ -22,6 +22,10 @@ from ca_service.authority.hierarchy import Hierarchy, HierarchyPlan
 from ca_service.authority.issuance import Issuance
 from ca_service.authority.permissions import Actor, Role
 from ca_service.authority.ports import AccountStore, IssuerStore, KeyStore, Ledger
+from ca_service.authority.record.reading import Record
+from ca_service.authority.record.receipts import Receipts
+from ca_service.authority.record.sealing import Sealing
+from ca_service.authority.record.store import EventStore
 from ca_service.authority.records import AccountRecord, CertificateRecord, IssuerRecord, TokenRecord
 from ca_service.authority.registration import Policy
 from ca_service.authority.tokens import Tokens
@@ -35,6 +39,7 @@ from tests.support.fakes import (
     counting_serial_numbers,
 )
 from tests.support.fleet import InMemoryFleetStore
+from tests.support.record import InMemoryEventStore
 
 PASSWORD: Final = "correct horse battery staple"
 OPERATOR: Final = Actor(None, "operator", Role.ADMINISTRATOR, "command line")
@@ -110,6 +115,7 @@ class Lab:
     ledger: Ledger = field(default_factory=InMemoryLedger)
     account_store: AccountStore = field(default_factory=InMemoryAccountStore)
     fleet_store: FleetStore = field(default_factory=InMemoryFleetStore)
+    events: EventStore | None = None
     policy: Policy = field(default_factory=Policy)
     base_url: str = ""
     hierarchy: Hierarchy = field(init=False)
@@ -121,6 +127,9 @@ class Lab:
     handover: Handover = field(init=False)
     accounts: Accounts = field(init=False)
     tokens: Tokens = field(init=False)
+    record: Record = field(init=False)
+    sealing: Sealing = field(init=False)
+    receipts: Receipts = field(init=False)
 
     def __post_init__(self) -> None:
         """Put the use cases together."""
@@ -131,7 +140,11 @@ class Lab:
         self.issuance = Issuance(self.ledger, self.hierarchy, self.policy, self.clock, serial_numbers)
         self.fitting = Fitting(self.clock)
         self.fleet = Fleet(self.fleet_store, self.ledger, self.issuance, self.clock)
-        self.handover = Handover(self.fleet, self.issuance, self.hierarchy)
+        events = self.events or InMemoryEventStore(self.issuers, self.ledger, self.account_store, self.fleet_store)
+        self.sealing = Sealing(events, self.keystore, self.clock)
+        self.receipts = Receipts(events, self.sealing)
+        self.record = Record(events, self.sealing, self.clock)
+        self.handover = Handover(self.fleet, self.issuance, self.hierarchy, self.receipts)
         self.accounts = Accounts(self.account_store, cheap_hasher(), self.clock)
         self.tokens = Tokens(self.account_store, self.accounts, self.clock)
 

@@ -199,10 +199,6 @@ class InMemoryLedger:
             self.events.append(event)
         return winner or record
 
-    def list_events(self, limit: int) -> tuple[AuditEvent, ...]:
-        """See the port."""
-        return tuple(reversed(self.events))[:limit]
-
 
 def _matches(record: CertificateRecord, text: str) -> bool:
     wanted = text.strip().lower()

@@ -3,7 +3,7 @@
 from ca_service.storage.schema.accounts import account, setup_link, token
 from ca_service.storage.schema.authorities import certificate, issuer, replay
 from ca_service.storage.schema.columns import UTCDateTime, metadata
-from ca_service.storage.schema.events import audit_event
+from ca_service.storage.schema.events import audit_event, seal
 from ca_service.storage.schema.fleet import cluster, mark, node, placed_request
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "node",
     "placed_request",
     "replay",
+    "seal",
     "setup_link",
     "token",
 ]
