@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from ca_service.authority.permissions import Role
 from ca_service.web.api.operations import OPERATIONS, Operation
 from tests.support.requests import SOCIALMINER, UCCX_PUBLISHER, UCCX_SUBSCRIBER
 from tests.support.spoiled import intermediate, issued, root
 
-from .conftest import served
+from .conftest import Made, served
 
 AUTHORIZED = '-H "Authorization: Bearer $TOKEN"'
 
@@ -56,8 +57,9 @@ def test_curl_saves_the_bundle_under_its_name_and_openssl_accepts_it(base_url: s
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.id)
 def test_every_curl_line_of_the_documentation_works(
-    base_url: str, folder: Path, token: str, operation: Operation
+    base_url: str, folder: Path, made: Made, operation: Operation
 ) -> None:
+    token = made.tokens[Role.ADMINISTRATOR]
     first = run(
         f"curl -fsS {AUTHORIZED} -D - -o /dev/null --data-binary @uccx2.csr {base_url}/api/v1/certificates",
         folder,

@@ -33,6 +33,8 @@ ACTIONS = {
     "pages.download_file": Action.READ,
     "pages.download_request": Action.READ,
     "pages.authority": Action.READ,
+    "pages.record": Action.AUDIT,
+    "pages.download_record": Action.AUDIT,
     "pages.account": Action.OWN_ACCOUNT,
     "pages.create_token": Action.OWN_ACCOUNT,
     "pages.revoke_token": Action.OWN_ACCOUNT,

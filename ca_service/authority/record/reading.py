@@ -16,9 +16,10 @@ from ca_service.authority.record.sealing import Sealing
 from ca_service.authority.record.seals import key_document, seal_hash
 from ca_service.authority.record.store import EventStore
 from ca_service.authority.record.verifying import NOTHING, Anchor, Checked, Expected, verify
-from ca_service.authority.record.wording import About, events_about
+from ca_service.authority.record.wording import About, events_about, told_by
 
-_HISTORY: Final = 20
+_HISTORY: Final = 20  # events
+_NAMES: Final = 5  # that a thing has had, one after the other
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +46,19 @@ class Record:
         return self._events.list_events(query)
 
     def history(self, actor: Actor, about: About, subject: str, since: datetime) -> tuple[RecordedEvent, ...]:
-        """The newest events about one thing, for everybody who may read it.
+        """The newest events about one thing, under its former names too, for everybody who may read it.
 
-        From where is only for those who may read the record.
+        From where, and what the sentence does not tell, is only for those who may read the record.
         """
         require(actor, Action.READ)
-        query = EventQuery(subject=subject, events=events_about(about), since=since, limit=_HISTORY)
-        found = self._events.list_events(query).items
-        if actor.role in PERMISSIONS[Action.AUDIT]:
-            return found
-        return tuple(replace(event, origin="") for event in found)
+        names, found = [subject], list[RecordedEvent]()
+        for name in names:  # grows while it is walked
+            query = EventQuery(subject=name, events=events_about(about), since=since, limit=_HISTORY)
+            found += self._events.list_events(query).items
+            former = {str(event.details["formerly"]) for event in found if "formerly" in event.details}
+            names += sorted(former - set(names))[: _NAMES - len(names)]
+        newest = sorted(found, key=lambda event: event.id, reverse=True)[:_HISTORY]
+        return tuple(newest if actor.role in PERMISSIONS[Action.AUDIT] else map(_for_readers, newest))
 
     def head(self, actor: Actor) -> Head | None:
         """The newest seal, if there is one."""
@@ -88,6 +92,11 @@ class Record:
         require(actor, Action.AUDIT)
         lines = Exporter(self._events, self._sealing, self._clock).lines(EVERYTHING, is_ended=False)
         return verify(lines, expected, is_ended=False)
+
+
+def _for_readers(event: RecordedEvent) -> RecordedEvent:
+    told = {name: value for name, value in event.details.items() if name in told_by(event)}
+    return replace(event, details=told, origin="")
 
 
 def _head(seal: Seal) -> Head:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from string import Formatter
 from typing import Final
 
 from ca_service.authority.audit import Event
@@ -91,6 +92,11 @@ def wording_of(event: RecordedEvent) -> Wording:
 def sentence_of(event: RecordedEvent) -> Phrase:
     """The event as a sentence, still to be translated before it is filled in."""
     return Phrase((wording_of(event).sentence, _Values({**event.details, "subject": event.subject})))
+
+
+def told_by(event: RecordedEvent) -> frozenset[str]:
+    """The names of what its sentence tells."""
+    return frozenset(name for _, name, _, _ in Formatter().parse(wording_of(event).sentence) if name)
 
 
 def events_of(category: Category) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from ca_service.web.api import authority, certificates, checks, description, fit
+from ca_service.web.api import authority, certificates, checks, description, events, fit
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 blueprint.add_url_rule("/certificates", view_func=certificates.issue, methods=["POST"])
@@ -11,4 +11,5 @@ blueprint.add_url_rule("/certificates/<serial_number>", view_func=certificates.g
 blueprint.add_url_rule("/checks", view_func=checks.check, methods=["POST"])
 blueprint.add_url_rule("/fit", view_func=fit.check_fit, methods=["POST"])
 blueprint.add_url_rule("/authority", view_func=authority.get_authority)
+blueprint.add_url_rule("/events", view_func=events.list_events)
 blueprint.add_url_rule("/openapi.json", view_func=description.get_description)

@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from ca_service.authority.issuance import MAX_REQUESTS
 from ca_service.authority.permissions import Action
+from ca_service.authority.record.wording import About
 from ca_service.authority.records import CertificateQuery, CertificateRecord, Sort
 from ca_service.errors import InvalidInput, NotFound, blocking
 from ca_service.vos.bundle import bundle_name, node_bundle
@@ -48,7 +49,9 @@ def certificate(serial_number: str) -> ResponseReturnValue:
     record = installation().issuance.get_certificate(actor(), serial_number)
     shown = _shown(record)
     fit = installation().fitting.of_record(record, shown["delivery"].authorities)
-    return render_template("certificate.html", **shown, fit=fit, stages=tuple(Stage), now=installation().clock())
+    history = installation().record.history(actor(), About.CERTIFICATE, record.serial_number, record.issued_at)
+    now = installation().clock()
+    return render_template("certificate.html", **shown, fit=fit, stages=tuple(Stage), history=history, now=now)
 
 
 @blueprint.get("/certificates/<serial_number>/download")
