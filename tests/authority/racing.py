@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import multiprocessing
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ from ca_service.app import open_installation
 from ca_service.authority.installation import Installation
 from ca_service.authority.registration import Options
 from ca_service.errors import CAServiceError
+from ca_service.vos.bundle import bundle_of
 from tests.support.factories import OPERATOR, PASSWORD, PLAN, cheap_hasher
 
 Work = Callable[..., str]
@@ -90,3 +92,15 @@ def initialise(installation: Installation, _: None) -> str:
 def upgrade(installation: Installation, _: None) -> str:
     """Bring the schema up to date; the version that it has then."""
     return installation.schema.upgrade()[1]
+
+
+def seal(installation: Installation, _nothing: object) -> str:
+    """Seal what is pending; how many events that were."""
+    return str(installation.sealing.seal_pending())
+
+
+def bundle(installation: Installation, serial_number: str) -> str:
+    """Take a bundle home; its checksum."""
+    record = installation.issuance.get_certificate(OPERATOR, serial_number)
+    delivered = installation.receipts.attached([installation.issuance.delivery(record)])
+    return hashlib.sha256(bundle_of(delivered).to_zip()).hexdigest()
