@@ -66,8 +66,15 @@ class Exporter:
                 yield signed(seal)
                 tree = tree_of(seal)
                 yield from (_line(event, seal, tree) for event in events)
-        if query.is_everything and (beyond := self._events.find_beyond(head.number)):
-            yield _line(beyond, head, tree_of(head))
+        if query.is_everything and (stray := self._stray(head.number)):
+            yield _line(stray, head, tree_of(head))
+
+    def _stray(self, after: int) -> RecordedEvent | None:
+        """An event that says it is in a seal which is not there; what others have sealed meanwhile is none."""
+        found = self._events.find_beyond(after)
+        while found is not None and found.seal is not None and self._events.find_seal(found.seal):
+            found = self._events.find_beyond(found.seal)
+        return found
 
     def _seals(self, head: Seal) -> Iterator[Seal]:
         """Those up to the head, as far as they are still there."""

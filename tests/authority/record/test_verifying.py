@@ -93,6 +93,18 @@ def test_events_that_are_not_sealed_yet_are_not_in_it() -> None:
     assert verify(exported(events, sealing)).events == 3
 
 
+def test_what_is_sealed_while_the_record_is_exported_does_not_disturb_it() -> None:
+    events, sealing = sealed_record(3)
+    lines, seen = Exporter(events, sealing, FixedClock()).lines(EVERYTHING), list[bytes]()
+    for number, line in enumerate(lines):
+        seen.append(line)
+        events.add_event(AuditEvent(NOON, Event.SIGNED_IN, "vera", f"later {number}"))
+        sealing.seal_pending()
+    assert verify(seen).events == 3
+    events.rows.append(replace(events.rows[-1], id=99, seal=99))
+    assert rule(exported(events, sealing)) == "record.event"
+
+
 @given(
     st.text(max_size=40),
     st.text(max_size=40),
