@@ -20,6 +20,7 @@ from ca_service.storage.recording import record_events
 from ca_service.storage.schema import audit_event as event
 from ca_service.storage.schema import seal as seals
 
+_NOT_OURS: Final = (ValueError, TypeError)  # what reading a row raises that somebody else has written
 _SEARCHED: Final = (event.c.event, event.c.actor, event.c.subject, event.c.origin)
 
 
@@ -87,13 +88,16 @@ class SQLEventStore:
 
     def _seals(self, statement: Select[Any]) -> tuple[Seal, ...]:
         with self._database.read() as connection:
-            return tuple(Seal(**row._mapping) for row in connection.execute(statement))
+            try:
+                return tuple(map(rows.seal_record, connection.execute(statement)))
+            except _NOT_OURS as error:
+                raise _unreadable_seal() from error
 
     def _events(self, statement: Select[Any]) -> tuple[RecordedEvent, ...]:
         with self._database.read() as connection:
             try:
                 return tuple(map(rows.recorded_event, connection.execute(statement)))
-            except ValueError as error:
+            except _NOT_OURS as error:
                 raise _unreadable(next(_unreadables(connection, statement), 0)) from error
 
 
@@ -141,7 +145,7 @@ def _unreadables(connection: Connection, statement: Select[Any]) -> Iterator[int
     for number in connection.execute(statement.with_only_columns(event.c.id)).scalars().all():
         try:
             rows.recorded_event(connection.execute(select(event).where(event.c.id == number)).one())
-        except ValueError:
+        except _NOT_OURS:
             yield number
 
 
@@ -151,6 +155,14 @@ def _unreadable(number: int) -> Conflict:
         "Event {id} in the database is not as this program writes events.",
         "Somebody has changed it there: compare it with a copy of the database from before.",
         id=number,
+    )
+
+
+def _unreadable_seal() -> Conflict:
+    return Conflict.because(
+        "record.unreadable",
+        "A seal in the database is not as this program writes seals.",
+        "Somebody has changed it there: compare it with a copy of the database from before.",
     )
 
 

@@ -211,6 +211,7 @@ ATTACKS = {
     "an event is taken out of its seal": ["UPDATE audit_event SET seal = NULL, position = NULL WHERE id = 2"],
     "a seal is edited": ["UPDATE seal SET count = 2"],
     "a seal is signed by nobody": ["UPDATE seal SET signature = x'3006020101020101'"],
+    "the leaves of a seal are edited": ["UPDATE seal SET leaves = x'00'"],
     "the seals are deleted": ["DELETE FROM seal"],
     "the number of a seal is another one": ["UPDATE seal SET number = 2"],
 }  # fmt: skip
@@ -234,6 +235,13 @@ def test_a_row_that_cannot_even_be_read_is_named(signed: CommandLine) -> None:
     tamper(signed, "UPDATE audit_event SET at = 'x' WHERE id = 2")
     assert signed.rule("audit", "verify", code=1) == "record.unreadable"
     assert "Event 2" in signed("audit", "verify").stderr
+
+
+def test_an_export_that_fails_in_the_middle_leaves_no_file(signed: CommandLine) -> None:
+    signed.answer("audit", "export", "--out", "before.jsonl")
+    tamper(signed, "UPDATE audit_event SET details = '[]' WHERE id = 4")
+    assert signed.rule("audit", "export", "--out", "record.jsonl", code=1) == "record.unreadable"
+    assert not Path("record.jsonl").exists()
 
 
 def test_an_end_that_was_cut_off_cleanly_is_found_with_the_line_that_was_kept_and_only_with_it(

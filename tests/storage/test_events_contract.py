@@ -203,6 +203,9 @@ def test_one_sealer_can_be_in(event_store: EventStore) -> None:
 SPOILED = {
     "a time that is none": "UPDATE audit_event SET at = 'yesterday' WHERE id = 2",
     "details without names": "UPDATE audit_event SET details = '[1]' WHERE id = 2",
+    "a place that is no number": "UPDATE audit_event SET position = 'x' WHERE id = 2",
+    "a seal that is no number": "UPDATE audit_event SET seal = 'x' WHERE id = 2",
+    "a name that is no text": "UPDATE audit_event SET actor = x'00' WHERE id = 2",
     "details that are no JSON": "UPDATE audit_event SET details = '{' WHERE id = 2",
 }
 
@@ -215,13 +218,25 @@ def test_a_row_that_nobody_of_ours_has_written_is_named(database: Database, stat
         connection.execute(text(statement))
     reads: list[Callable[[], object]] = [
         lambda: store.list_events(EVERYTHING),
-        lambda: store.list_unsealed(9),
-        lambda: seal(store),
+        lambda: store.list_events(EventQuery(subject="thing 1")),
+        lambda: store.find_beyond(0) if "seal =" in statement else seal(store),
     ]
     for read in reads:
         with pytest.raises(Conflict, match="Event 2 in the database") as caught:
             read()
         assert caught.value.rule == "record.unreadable"
+
+
+@pytest.mark.parametrize("change", ["at = 'x'", "root = 'x'", "count = 'x'", "last = x'00'"])
+def test_a_seal_that_nobody_of_ours_has_written_is_told(database: Database, change: str) -> None:
+    store = SQLEventStore(database)
+    add(store, 1)
+    seal(store)
+    with database.write() as connection:
+        connection.execute(text(f"UPDATE seal SET {change}"))  # noqa: S608 - our own words
+    with pytest.raises(Conflict) as caught:
+        store.find_head()
+    assert caught.value.rule == "record.unreadable"
 
 
 def test_an_event_that_this_program_does_not_know_can_be_listed_and_sealed(database: Database) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from ca_service.errors import Finding, InvalidInput, blocking
 
 FIELDS: Final = ("q", "event", "actor", "subject", "since", "until")
 _MAX_LENGTH: Final = 200
+_SERIAL: Final = re.compile("[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){3,}")
 
 
 def asked(values: Mapping[str, str]) -> EventQuery:
@@ -22,7 +24,7 @@ def asked(values: Mapping[str, str]) -> EventQuery:
     `event` is the name of an event or a category. `since` and `until` are both included: days
     (2026-11-23) or moments (RFC 3339), in UTC where they do not say.
     """
-    given = {name: values.get(name, "").replace("\0", "").strip()[:_MAX_LENGTH] for name in FIELDS}
+    given = {name: _plain(values.get(name, "")) for name in FIELDS}
     findings: list[Finding] = []
     events = _events(given["event"], findings)
     since = _moment("since", given["since"], findings)
@@ -31,6 +33,12 @@ def asked(values: Mapping[str, str]) -> EventQuery:
         raise InvalidInput(*findings)
     query = EventQuery(text=given["q"], actor=given["actor"], subject=given["subject"])
     return replace(query, events=events, since=since, before=before)
+
+
+def _plain(text: str) -> str:
+    """What was typed, without what no event holds: blanks around it, and the colons of a serial number."""
+    plain = text.replace("\0", "").strip()[:_MAX_LENGTH]
+    return plain.replace(":", "").lower() if _SERIAL.fullmatch(plain) else plain
 
 
 def _events(named: str, findings: list[Finding]) -> tuple[str, ...]:

@@ -156,7 +156,7 @@ class CertificateLinks(_Output):
     """Where the same certificate is found in each form."""
 
     self: str
-    zip: str = Field(description="the bundle: numbered files, steps, checksums")
+    zip: str = Field(description="the bundle: numbered files, steps, receipt, checksums")
     pem: str = Field(description="leaf, intermediate, root")
     der: str = Field(description="the leaf alone")
     p7b: str = Field(description="leaf, intermediate, root, in no order")

@@ -113,7 +113,7 @@ def event_link(event: RecordedEvent) -> str:
         return url_for("pages.clusters", q=event.subject)
     if about is About.AUTHORITY:
         return url_for("pages.authority")
-    return ""
+    return record_of(event.subject) if about is About.ACCOUNT else ""
 
 
 @blueprint.app_template_global("record_of")

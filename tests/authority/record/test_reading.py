@@ -126,6 +126,11 @@ def test_a_category_stands_for_its_events_and_a_null_character_for_nothing() -> 
     assert asked({"q": "a\0b ", "actor": "\0"}) == EventQuery(text="ab")
 
 
+def test_a_serial_number_may_be_typed_with_colons_but_an_address_keeps_them() -> None:
+    assert asked({"subject": " 7A:12:DF:0F:14 "}).subject == "7a12df0f14"
+    assert asked({"q": "2001:db8::7"}).text == "2001:db8::7"
+
+
 # Secrets
 
 

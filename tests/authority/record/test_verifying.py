@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ca_service.authority.audit import AuditEvent, Event
@@ -105,6 +105,7 @@ def test_what_is_sealed_while_the_record_is_exported_does_not_disturb_it() -> No
     assert rule(exported(events, sealing)) == "record.event"
 
 
+@settings(max_examples=60, deadline=None)
 @given(
     st.text(max_size=40),
     st.text(max_size=40),
