@@ -247,7 +247,7 @@ def verifier() -> dict[str, Any]:
 
 def test_it_judges_signatures_as_openssl_does() -> None:
     is_signed = verifier()["is_signed"]
-    for number in range(12):
+    for number in range(4):
         key, data = ec.generate_private_key(ec.SECP256R1()), b"data %d" % number
         spki, signature = keys.public_key_der(key.public_key()), key.sign(data, ec.ECDSA(hashes.SHA256()))
         r, s = utils.decode_dss_signature(signature)
@@ -258,6 +258,17 @@ def test_it_judges_signatures_as_openssl_does() -> None:
         assert not is_signed(data, utils.encode_dss_signature(0, s), spki)
         assert not is_signed(data, utils.encode_dss_signature(r, 0), spki)
         assert not is_signed(data, signature + b"\x00", spki)
+
+
+def test_openssl_accepts_the_seal_of_a_receipt(tmp_path: Path) -> None:
+    seal = receipt()["seal"]
+    signature = bytes.fromhex(seal.pop("signature"))
+    files = {"seal": canonical(seal), "signature": signature, "key": bytes.fromhex(receipt()["key"]["public_key"])}
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    command = "openssl dgst -sha256 -verify key -keyform DER -signature signature seal"
+    told = subprocess.run(command.split(), cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert told.stdout == "Verified OK\n"
 
 
 def test_its_curve_is_p_256() -> None:
