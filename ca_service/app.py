@@ -34,6 +34,9 @@ from ca_service.authority.notices.delivering import Deliveries
 from ca_service.authority.notices.ports import Channel
 from ca_service.authority.notices.published import Published
 from ca_service.authority.notices.sources import Authorities, Leaves, Sources
+from ca_service.authority.record.reading import Record
+from ca_service.authority.record.receipts import Receipts
+from ca_service.authority.record.sealing import Sealing
 from ca_service.authority.registration import Policy
 from ca_service.authority.renewal import Renewal
 from ca_service.authority.revocation.answering import Answering
@@ -53,6 +56,7 @@ from ca_service.storage.accounts import SQLAccountStore
 from ca_service.storage.calendars import SQLCalendarStore
 from ca_service.storage.crls import SQLCRLStore, SQLResponderStore
 from ca_service.storage.database import Database
+from ca_service.storage.events import SQLEventStore
 from ca_service.storage.fleet import SQLFleetStore
 from ca_service.storage.identities import SQLIdentityStore
 from ca_service.storage.issuers import SQLIssuerStore
@@ -103,6 +107,9 @@ def open_installation(settings: Settings, hasher: PasswordHasher | None = None) 
         )
     )
     notices, deliveries = _notices(settings, database, sources)
+    events = SQLEventStore(database)
+    sealing = Sealing(events, keystore, clock.utc_now)
+    receipts = Receipts(events, sealing)
     return Installation(
         hierarchy=hierarchy,
         external=ExternalAuthorities(issuers, keystore, clock.utc_now),
@@ -110,7 +117,7 @@ def open_installation(settings: Settings, hasher: PasswordHasher | None = None) 
         issuance=issuance,
         fitting=Fitting(clock.utc_now),
         fleet=fleet,
-        handover=Handover(fleet, issuance, hierarchy),
+        handover=Handover(fleet, issuance, hierarchy, receipts),
         revocation=revocation,
         authority_revocation=AuthorityRevocation(revocations, hierarchy, clock.utc_now),
         crl_import=Importing(crls, revocations, hierarchy, clock.utc_now),
@@ -126,11 +133,14 @@ def open_installation(settings: Settings, hasher: PasswordHasher | None = None) 
         deliveries=deliveries,
         calendars=Calendars(SQLCalendarStore(database), account_store, notices, clock.utc_now),
         jobs=Jobs(
-            _jobs(notices, deliveries, publishing, responders, ledger),
+            _jobs(notices, deliveries, publishing, responders, sealing, ledger),
             SQLJobStore(database),
             clock.utc_now,
             clock.stopwatch,
         ),
+        record=Record(events, sealing, clock.utc_now),
+        sealing=sealing,
+        receipts=receipts,
         schema=SQLSchema(database),
         plan=HierarchyPlan(**settings.authority.model_dump()),
         clock=clock.utc_now,
@@ -189,7 +199,12 @@ def _notices(settings: Settings, database: Database, sources: Sources) -> tuple[
 
 
 def _jobs(
-    notices: Notices, deliveries: Deliveries, publishing: Publishing, responders: Responders, ledger: SQLLedger
+    notices: Notices,
+    deliveries: Deliveries,
+    publishing: Publishing,
+    responders: Responders,
+    sealing: Sealing,
+    ledger: SQLLedger,
 ) -> tuple[Job, ...]:
     """What is done again and again: one row for each."""
     return (
@@ -202,6 +217,7 @@ def _jobs(
             publishing.publish_due,
         ),
         Job("ocsp-signer", timedelta(hours=1), "renew the signer of OCSP answers when it is due", responders.renew_due),
+        Job("seal", timedelta(minutes=5), "seal what the record has gained", sealing.seal_pending),
         Job(
             "idempotency-keys",
             timedelta(days=1),

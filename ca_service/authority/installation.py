@@ -20,6 +20,9 @@ from ca_service.authority.notices.announcing import Notices
 from ca_service.authority.notices.calendars import Calendars
 from ca_service.authority.notices.delivering import Deliveries
 from ca_service.authority.ports import Clock
+from ca_service.authority.record.reading import Record
+from ca_service.authority.record.receipts import Receipts
+from ca_service.authority.record.sealing import Sealing
 from ca_service.authority.renewal import Renewal
 from ca_service.authority.revocation.answering import Answering
 from ca_service.authority.revocation.authorities import AuthorityRevocation
@@ -80,6 +83,9 @@ class Installation:
     deliveries: Deliveries
     calendars: Calendars
     jobs: Jobs
+    record: Record
+    sealing: Sealing
+    receipts: Receipts
     schema: Schema
     plan: HierarchyPlan
     clock: Clock

@@ -34,6 +34,7 @@ class Action(StrEnum):
     OWN_TOKEN = "see what the own token may"  # noqa: S105 - the name of an action
     ACCOUNTS = "manage accounts"
     AUTHORITY = "manage the authority"
+    AUDIT = "read the record"
 
 
 _EVERYBODY: Final = frozenset(Role)
@@ -49,6 +50,7 @@ PERMISSIONS: Final[dict[Action, frozenset[Role]]] = {
     Action.REVOKE: frozenset({Role.APPROVER, Role.ADMINISTRATOR}),
     Action.ACCOUNTS: frozenset({Role.ADMINISTRATOR}),
     Action.AUTHORITY: frozenset({Role.ADMINISTRATOR}),
+    Action.AUDIT: frozenset({Role.ADMINISTRATOR, Role.AUDITOR}),
 }
 
 
@@ -66,6 +68,7 @@ SCOPES: Final[dict[str, Scope]] = {
     "submit": Scope(frozenset({Action.CHECK, Action.ISSUE}), "check requests and have them signed"),
     "read": Scope(frozenset({Action.READ}), "list and fetch certificates"),
     "revoke": Scope(frozenset({Action.REVOKE}), "revoke certificates, and end holds"),
+    "audit": Scope(frozenset({Action.AUDIT}), "read the record of what has happened"),
     "metrics": Scope(frozenset({Action.METRICS}), "read the metrics for Prometheus"),
     "fleet": Scope(frozenset({Action.CHECK, Action.READ, Action.FLEET}), "manage clusters and mark steps"),
 }

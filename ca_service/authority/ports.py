@@ -102,9 +102,6 @@ class Ledger(Protocol):
     def prune_replays(self, before: datetime) -> int:
         """Forget the answers to Idempotency-Keys that are older; how many there were."""
 
-    def list_events(self, limit: int) -> tuple[AuditEvent, ...]:
-        """The newest events, newest first."""
-
 
 class AccountStore(Protocol):
     """People, tokens and the set-up link. Every change takes its event along."""

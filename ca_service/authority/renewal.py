@@ -86,7 +86,7 @@ class Renewal:
         for one that was followed by another already, unless a new one is asked for.
         """
         require(actor, Action.ISSUE)
-        record = self._issuance.get_certificate(actor, serial_number)
+        record = self._issuance.get_seen(actor, serial_number)
         if record.profile == VOS.name and not wish.never_uploaded:
             raise _needs_new_request(record, self._place(record))
         if not wish.new and not self._issuance.was_answered(actor, idempotency_key):

@@ -11,6 +11,8 @@ from ca_service.authority.hierarchy import certificate_of
 from ca_service.authority.jobs import JobRun, JobState
 from ca_service.authority.notices.announcing import Coming
 from ca_service.authority.notices.records import Message
+from ca_service.authority.record.entries import RecordedEvent
+from ca_service.authority.record.wording import sentence_of, wording_of
 from ca_service.authority.records import AccountRecord, CertificateRecord, IssuerRecord, TokenRecord
 from ca_service.authority.registration import Examination
 from ca_service.authority.token_limits import known_scopes
@@ -93,6 +95,22 @@ def _decoded(certificate: x509.Certificate) -> dict[str, Any]:
         "key": keys.kind_name(certificate.public_key()),
         "fingerprint": encodings.fingerprint(certificate),
         "pem": encodings.pem(certificate).decode(),
+    }
+
+
+def event_document(event: RecordedEvent) -> dict[str, Any]:
+    """An event of the record; `seal` is None as long as it is not sealed."""
+    return {
+        "id": event.id,
+        "at": moment(event.at),
+        "event": event.event,
+        "category": wording_of(event).category.value,
+        "text": str(sentence_of(event)),
+        "actor": event.actor,
+        "origin": event.origin,
+        "subject": event.subject,
+        "details": dict(event.details),
+        "seal": event.seal,
     }
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import IO, Final
 
@@ -54,6 +55,19 @@ def read_file(file: str, too_large: tuple[str, str] = _LARGE_FILE) -> bytes:
             limit=MAX_BYTES,
         )
     return data
+
+
+def read_lines(file: str, max_line: int) -> Iterator[bytes]:
+    """The lines of a file of any size, or of standard input; one that is longer than `max_line` comes in pieces.
+
+    Raises InvalidInput if it cannot be read.
+    """
+    try:
+        with nullcontext(sys.stdin.buffer) if file == STANDARD else Path(file).open("rb") as stream:
+            while line := stream.readline(max_line + 1):
+                yield line
+    except OSError as error:
+        raise _unreadable(file, error) from error
 
 
 def _read_path(path: Path) -> bytes:

@@ -33,6 +33,7 @@ _COMMANDS: Final = (
     "crl",
     "user",
     "token",
+    "audit",
     "notices",
     "jobs",
     "config",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -58,17 +58,31 @@ class Target:
             return path
         self._refuse_another(path)
         with _told(path):
-            self._write(path, data)
+            self._write(path, [data])
         return path
 
-    def _write(self, path: Path, data: bytes) -> None:
+    def write_pieces(self, name: str, pieces: Iterable[bytes]) -> Path | None:
+        """As `write`, piece by piece; an error while they are made leaves no half a file either."""
+        if self.is_standard_output:
+            for piece in pieces:
+                sys.stdout.buffer.write(piece)
+            sys.stdout.buffer.flush()
+            return None
+        path = Path(self.out or ".")
+        path = path / name if path.is_dir() else path
+        self._refuse_another(path)
+        with _told(path):
+            self._write(path, pieces)
+        return path
+
+    def _write(self, path: Path, pieces: Iterable[bytes]) -> None:
         """An interrupted write leaves no half a file where there was none before."""
         exists = os.path.lexists(path)
         flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if exists else os.O_EXCL)
         descriptor = os.open(path, flags, _SECRET if self.is_secret else _PUBLIC)
         try:
             with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
+                file.writelines(pieces)
                 file.flush()
                 if self.is_secret:
                     os.fsync(descriptor)  # the original may be deleted next

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import click
 
-from ca_service.authority.issuance import Issuance
+from ca_service.authority.installation import Installation
 from ca_service.authority.records import CertificateRecord
 from ca_service.cli.console import Console, as_text
 from ca_service.cli.documents import certificate_document, upload_documents
@@ -65,9 +65,11 @@ class Packaging:
             console.answer({**parcel.document, "file": str(path)}, lines)
 
 
-def parcel(issuance: Issuance, records: Sequence[CertificateRecord]) -> Parcel:
-    """Pack these certificates."""
-    deliveries = tuple(issuance.delivery(record) for record in records)
+def parcel(installation: Installation, records: Sequence[CertificateRecord], format: str | None) -> Parcel:
+    """Pack these certificates for this format; a bundle takes their receipts along."""
+    deliveries = tuple(installation.issuance.delivery(record) for record in records)
+    if format == "zip":
+        deliveries = installation.receipts.attached(deliveries)
     bundle = bundle_of(deliveries)
     document = {
         "certificates": [certificate_document(*pair) for pair in zip(records, deliveries, strict=True)],

@@ -8,9 +8,9 @@ import click
 
 from ca_service.authority.renewal import RenewalWish
 from ca_service.cli.grammar import declare
-from ca_service.cli.packaging import FORMATS, Packaging, force_option, out_option, parcel
+from ca_service.cli.packaging import FORMATS, Packaging, force_option, out_option
 from ca_service.cli.session import Session, operator, pass_session
-from ca_service.cli.sign import issued_lines, next_steps, written
+from ca_service.cli.sign import hand_over
 
 
 @declare("renew", "ca-service renew 4f1c...", "ca-service renew 4f1c... --days 90 --format pem --out -")
@@ -35,11 +35,7 @@ def command(session: Session, /, serial_number: str, format_: str, out: str | No
     packaging.check(session.console, 1)
     installation = session.ready()
     issued = installation.renewal.renew(operator(), serial_number, _wish(**wish))
-    packed = parcel(installation.issuance, issued.certificates)
-    packed.document.update(created=issued.created, findings=[found.as_document() for found in issued.findings])
-    path = written(packaging, packed, issued)
-    lines = [*issued_lines(session.console, issued), *next_steps(packed.bundle, packaging.format, path)]
-    packaging.answer(session.console, packed, path, lines)
+    hand_over(session.console, installation, issued, packaging)
 
 
 def _wish(days: int | None, new: bool, never_uploaded: bool) -> RenewalWish:

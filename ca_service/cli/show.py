@@ -30,8 +30,8 @@ def command(session: Session, serial_number: str, format_: str | None, out: str 
         packaging.check(session.console, 1)
     elif out or force:
         raise click.UsageError("--out and --force need --format.", click.get_current_context())
-    issuance = session.ready().issuance
-    packed = parcel(issuance, [issuance.get_certificate(operator(), serial_number)])
+    installation = session.ready()
+    packed = parcel(installation, [installation.issuance.get_certificate(operator(), serial_number)], format_)
     [certificate] = packed.document["certificates"]
     if packaging:
         path = packaging.write(packed)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
+from ca_service.authority.installation import Installation
 from ca_service.authority.issuance import Issued
 from ca_service.authority.registration import Options
 from ca_service.cli.console import Console, fields
 from ca_service.cli.documents import moment
 from ca_service.cli.grammar import declare
 from ca_service.cli.inputs import read_requests
-from ca_service.cli.packaging import FORMATS, Packaging, Parcel, force_option, out_option, parcel
+from ca_service.cli.packaging import FORMATS, Packaging, force_option, out_option, parcel
 from ca_service.cli.session import Session, operator, pass_session
 from ca_service.errors import CAServiceError, blocking
 from ca_service.pki.names import visible
@@ -48,23 +51,30 @@ def command(
     packaging = Packaging.of(session.console, format_, out, force=force)
     packaging.check(session.console, len(files))
     requests = read_requests(session.console, files)
-    issuance = session.ready().issuance
-    issued = issuance.issue(operator(), requests, _options(**options))
-    packed = parcel(issuance, issued.certificates)
-    packed.document.update(created=issued.created, findings=[found.as_document() for found in issued.findings])
-    path = written(packaging, packed, issued)
-    lines = [*issued_lines(session.console, issued), *next_steps(packed.bundle, packaging.format, path)]
-    packaging.answer(session.console, packed, path, lines)
+    installation = session.ready()
+    issued = installation.issuance.issue(operator(), requests, _options(**options))
+    hand_over(session.console, installation, issued, packaging)
+
+
+def hand_over(console: Console, installation: Installation, issued: Issued, packaging: Packaging) -> None:
+    """Write what was issued, and tell what to do with it."""
+    with _telling(issued):
+        packed = parcel(installation, issued.certificates, packaging.format)
+        packed.document.update(created=issued.created, findings=[found.as_document() for found in issued.findings])
+        path = packaging.write(packed)
+    lines = [*_issued_lines(console, issued), *_next_steps(packed.bundle, packaging.format, path)]
+    packaging.answer(console, packed, path, lines)
 
 
 def _options(profile: str, days: int | None, new: bool, add_host_name: bool) -> Options:
     return Options(profile=profile, validity_days=days, new=new, add_host_name=add_host_name)
 
 
-def written(packaging: Packaging, packed: Parcel, issued: Issued) -> Path | None:
-    """Write the certificates; an error tells how to get at them, for they are issued by now."""
+@contextmanager
+def _telling(issued: Issued) -> Iterator[None]:
+    """Let an error tell how to get at the certificates, for they are issued by now."""
     try:
-        return packaging.write(packed)
+        yield
     except CAServiceError as error:
         unwritten = blocking(
             "certificate.unwritten",
@@ -76,7 +86,7 @@ def written(packaging: Packaging, packed: Parcel, issued: Issued) -> Path | None
         raise type(error)(*error.findings, unwritten) from error
 
 
-def issued_lines(console: Console, issued: Issued) -> list[str]:
+def _issued_lines(console: Console, issued: Issued) -> list[str]:
     """What was issued, for a person."""
     title = "Signed." if issued.created else "Signed before: this is the same certificate again (--new makes another)."
     lines = [click.style(title, fg="green")]
@@ -86,7 +96,7 @@ def issued_lines(console: Console, issued: Issued) -> list[str]:
     return [*lines, *console.finding_lines(issued.findings)]
 
 
-def next_steps(bundle: Bundle, format: str, path: Path | None) -> list[str]:
+def _next_steps(bundle: Bundle, format: str, path: Path | None) -> list[str]:
     """What was written, and what to do with it."""
     if path is None:
         return []

@@ -1,4 +1,4 @@
-"""Keeps certificates, audit events and what was answered to an Idempotency-Key, in SQL."""
+"""Keeps certificates, their audit events and what was answered to an Idempotency-Key, in SQL."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from ca_service.pki.reasons import Reason
 from ca_service.storage import cursors, rows
 from ca_service.storage.database import Database
 from ca_service.storage.recording import record_events
-from ca_service.storage.schema import audit_event, certificate, revocation
+from ca_service.storage.schema import certificate, revocation
 from ca_service.storage.schema import replay as answer
 
 MAX_PAGE: Final = 200
@@ -134,12 +134,6 @@ class SQLLedger:
         """Forget the answers to Idempotency-Keys that are older; how many there were."""
         with self._database.write() as connection:
             return connection.execute(delete(answer).where(answer.c.at < before)).rowcount
-
-    def list_events(self, limit: int) -> tuple[AuditEvent, ...]:
-        """The newest events, newest first."""
-        statement = select(audit_event).order_by(audit_event.c.id.desc()).limit(limit)
-        with self._database.read() as connection:
-            return tuple(map(rows.audit_event_record, connection.execute(statement)))
 
     def _first(self, statement: Select[Any]) -> CertificateRecord | None:
         with self._database.read() as connection:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row
 
-from ca_service.authority.audit import AuditEvent, Event
+from ca_service.authority.audit import AuditEvent
 from ca_service.authority.permissions import Role
+from ca_service.authority.record.entries import RecordedEvent, Seal
 from ca_service.authority.records import AccountRecord, CertificateRecord, IssuerRecord, Replay, TokenRecord
 
 if TYPE_CHECKING:
@@ -64,6 +65,24 @@ def token_record(row: Row[Any]) -> TokenRecord:
     return TokenRecord(**dict(row._mapping) | limits)
 
 
-def audit_event_record(row: Row[Any]) -> AuditEvent:
-    """The event of a row."""
-    return AuditEvent(row.at, Event(row.event), row.actor, row.subject, row.details, row.origin)
+def recorded_event(row: Row[Any]) -> RecordedEvent:
+    """The event of a row; raises ValueError for one that we have not written."""
+    found = RecordedEvent(**row._mapping)
+    texts, places = (found.event, found.actor, found.subject, found.origin), (found.seal, found.position)
+    if not (
+        isinstance(found.details, dict)
+        and all(isinstance(each, str) for each in texts)
+        and all(each is None or isinstance(each, int) for each in places)
+    ):
+        raise ValueError("not of the kind that the column has")
+    return found
+
+
+def seal_record(row: Row[Any]) -> Seal:
+    """The seal of a row; raises ValueError for one that we have not written."""
+    found = Seal(**row._mapping)
+    numbers = (found.number, found.first, found.last, found.count)
+    blobs = (found.root, found.previous, found.public_key, found.signature, found.leaves)
+    if not (all(isinstance(each, int) for each in numbers) and all(isinstance(each, bytes) for each in blobs)):
+        raise ValueError("not of the kind that the column has")
+    return found

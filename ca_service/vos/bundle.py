@@ -11,6 +11,7 @@ import io
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from importlib import resources
 from typing import Final
 
 from cryptography import x509
@@ -26,6 +27,8 @@ from ca_service.vos.steps import Leaf, Node, Runbook, Step
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the first moment that a ZIP can tell
 _SUMS: Final = "SHA256SUMS"
 _FULL_CHAIN: Final = "fullchain.pem"
+_RECEIPT: Final = "receipt.json"
+_VERIFIER: Final = "verify_receipt.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,8 @@ class Delivery:
     """One leaf to be delivered, with its authorities: the issuing one first, the root last.
 
     `purpose` is None for a plain server. `node` is the node, where its product is known; `covers` are the other
-    nodes for which a multi-server certificate holds.
+    nodes for which a multi-server certificate holds. `receipt` proves that the certificate is in the record of
+    the authority; empty where there is none.
     """
 
     host: str
@@ -42,6 +46,7 @@ class Delivery:
     purpose: Purpose | None
     node: Node | None = None
     covers: tuple[Node, ...] = ()
+    receipt: bytes = b""
 
     @property
     def serial_number(self) -> str:
@@ -87,7 +92,7 @@ def node_bundle(delivery: Delivery) -> Bundle:
     return Bundle(
         name=bundle_name([delivery]),
         uploads=(*trust, leaf),
-        extras=(*map(_der_copy, (*trust, leaf)), *_documents(delivery, runbook)),
+        extras=(*map(_der_copy, (*trust, leaf)), *_documents(delivery, runbook), *_verifier([delivery])),
         steps=(*runbook.warnings, *runbook.steps),
     )
 
@@ -106,6 +111,8 @@ def bundle_of(deliveries: Sequence[Delivery]) -> Bundle:
         bundle = _below_shared(delivery, trust) if shares else node_bundle(delivery)
         uploads += [_moved(folder, file) for file in bundle.uploads]
         extras += [_moved(folder, file) for file in bundle.extras]
+    if shares:
+        extras += _verifier(deliveries)
     return Bundle(bundle_name(deliveries), tuple(uploads), tuple(extras), ())
 
 
@@ -128,7 +135,7 @@ def cluster_bundle(name: str, title: str, deliveries: Sequence[Delivery], nodes:
         folder = safe_name(delivery.host)
         uploads += [_moved(folder, file) for file in below.uploads]
         extras += [_moved(folder, _named_after(file, delivery, deliveries)) for file in below.extras]
-    extras += _written("RUNBOOK", runbook, ())
+    extras += [*_written("RUNBOOK", runbook, ()), *_verifier(deliveries)]
     return Bundle(f"{safe_name(name)}.zip", tuple(uploads), tuple(extras), (*runbook.warnings, *runbook.steps))
 
 
@@ -169,7 +176,7 @@ def _folders(deliveries: Sequence[Delivery]) -> list[str]:
 def _folder(delivery: Delivery) -> str:
     """The host, unless a file beside the folders is called so."""
     name = safe_name(delivery.host)
-    files = {file.path.lower() for file in _trust_files(delivery)} | {"der", _SUMS.lower()}
+    files = {file.path.lower() for file in _trust_files(delivery)} | {"der", _SUMS.lower(), _VERIFIER}
     return f"node-{name}" if name in files else name
 
 
@@ -222,6 +229,14 @@ def _documents(delivery: Delivery, runbook: Runbook) -> Iterator[BundleFile]:
     yield from _written("UPLOAD", runbook, tuple(_facts(delivery)))
     if delivery.purpose is None:
         yield BundleFile(_FULL_CHAIN, encodings.pem_chain(chain[:-1]))
+    if delivery.receipt:
+        yield BundleFile(_RECEIPT, delivery.receipt)
+
+
+def _verifier(deliveries: Sequence[Delivery]) -> Iterator[BundleFile]:
+    """The program that checks the receipts, once for all of them; nothing where there are none."""
+    if any(delivery.receipt for delivery in deliveries):
+        yield BundleFile(_VERIFIER, resources.files(__package__).joinpath("data", _VERIFIER).read_bytes())
 
 
 def _written(name: str, runbook: Runbook, facts: Facts) -> tuple[BundleFile, BundleFile]:
@@ -245,6 +260,11 @@ def _facts(delivery: Delivery) -> Iterator[tuple[str, str]]:
     yield "Fingerprint", f"{encodings.fingerprint(leaf)} (SHA-256)"
     if delivery.purpose is not None:
         yield "chain.p7b", "all certificates in one file, in no order: upload the numbered files instead"
+    if delivery.receipt:
+        yield (
+            _RECEIPT,
+            f"proves that the certificate is in the record of the authority: run {_VERIFIER}, which lies in the bundle",
+        )
 
 
 def _zip(files: Sequence[BundleFile]) -> bytes:

@@ -7,7 +7,7 @@ from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from ca_service.authority.installation import Installation
-from ca_service.web import access_log, auth, i18n, problems, security
+from ca_service.web import access_log, auth, i18n, problems, sealing, security
 from ca_service.web.api import blueprint as api
 from ca_service.web.context import WebOptions
 from ca_service.web.pages import blueprint as pages
@@ -22,7 +22,7 @@ def create(installation: Installation, options: WebOptions) -> Flask:
     _configure(app, options)
     app.extensions["ca_service"] = (installation, options)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    for part in (access_log, i18n, security, auth, problems):
+    for part in (access_log, i18n, security, auth, problems, sealing):
         part.install(app)
     csrf = CSRFProtect(app)
     csrf.exempt(api)  # it takes bearer tokens only, never the cookie

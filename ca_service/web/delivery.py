@@ -27,8 +27,10 @@ AUTHORITY_FORMATS: Final = tuple(CHAIN_ENCODINGS)
 
 def deliver(records: Sequence[CertificateRecord], format: str) -> Response:
     """The certificates as a file to be saved; raises InvalidInput for a format that cannot be."""
-    issuance = installation().issuance
-    return attachment(as_file([issuance.delivery(record) for record in records], format), format)
+    deliveries = [installation().issuance.delivery(record) for record in records]
+    if format == "zip":
+        deliveries = [*installation().receipts.attached(deliveries)]
+    return attachment(as_file(deliveries, format), format)
 
 
 def deliver_authority(authority: ActiveAuthority, format: str) -> Response:

@@ -31,6 +31,7 @@ _ALSO_EXPECTED: Final = {
     "POST /api/v1/checks": ["400"],  # as above
     "POST /api/v1/fit": ["400", "422"],  # a text is a certificate or not, a request or not
     "POST /api/v1/certificates/{serial_number}/renew": ["422"],  # it is a node's, or too many days
+    "GET /api/v1/events": ["400"],  # as below; an event has a name that there is, and not every month has 31 days
     "GET /api/v1/certificates": ["400"],  # a cursor is one that was handed out, for the same sort
 }
 
@@ -88,7 +89,7 @@ def _answers(event: events.ScenarioFinished) -> Counter[tuple[str, int]]:
 def test_the_api_keeps_to_its_description(steady_app: Flask, made: Made) -> None:
     _teach_requests()
     with served(steady_app) as address:
-        config = _config(made.tokens[Role.REQUESTER])
+        config = _config(made.tokens[Role.ADMINISTRATOR])
         schema = schemathesis.openapi.from_url(f"{address}/api/v1/openapi.json", config=config)
         happened = list(from_schema(schema).execute())
     scenarios = [event for event in happened if isinstance(event, events.ScenarioFinished)]

@@ -14,6 +14,7 @@ from werkzeug.test import Client
 
 from ca_service.web.api import examples, models
 from ca_service.web.api.document import openapi_document
+from ca_service.web.api.event_models import EventsDocument
 from ca_service.web.api.operations import OPERATIONS, Operation
 from ca_service.web.problems import STATUS
 
@@ -69,6 +70,7 @@ def test_only_the_document_itself_needs_no_token(document: dict[str, Any]) -> No
         (models.ChecksDocument, examples.CHECKS),
         (models.AuthorityDocument, examples.AUTHORITY),
         (models.FitResultDocument, examples.FIT),
+        (EventsDocument, examples.EVENTS),
         (models.ProblemDocument, examples.PROBLEM),
     ],
 )

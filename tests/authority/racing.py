@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import multiprocessing
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from ca_service.authority.registration import Options
 from ca_service.authority.revocation.records import Selection
 from ca_service.errors import CAServiceError
 from ca_service.pki.reasons import Reason
+from ca_service.vos.bundle import bundle_of
 from tests.support.factories import OPERATOR, PASSWORD, PLAN, cheap_hasher
 
 Work = Callable[..., str]
@@ -109,3 +111,15 @@ def fetch_list(installation: Installation, _: None) -> str:
 def publish_lists(installation: Installation, _: None) -> str:
     """Publish five lists; their numbers."""
     return " ".join(str(installation.publishing.publish(OPERATOR, "intermediate-g1").record.number) for _ in range(5))
+
+
+def seal(installation: Installation, _nothing: object) -> str:
+    """Seal what is pending; how many events that were."""
+    return str(installation.sealing.seal_pending())
+
+
+def bundle(installation: Installation, serial_number: str) -> str:
+    """Take a bundle home; its checksum."""
+    record = installation.issuance.get_certificate(OPERATOR, serial_number)
+    delivered = installation.receipts.attached([installation.issuance.delivery(record)])
+    return hashlib.sha256(bundle_of(delivered).to_zip()).hexdigest()

@@ -10,6 +10,8 @@ import pytest
 from ca_service.authority.fleet.records import ClusterQuery
 from ca_service.authority.notices.records import MessageQuery
 from ca_service.authority.permissions import PERMISSIONS, Action, Actor, Role, require
+from ca_service.authority.record.entries import EVERYTHING
+from ca_service.authority.record.wording import About
 from ca_service.authority.records import CertificateQuery
 from ca_service.authority.registration import Options
 from ca_service.authority.renewal import RenewalWish
@@ -18,6 +20,7 @@ from ca_service.errors import CAServiceError, NotAllowed
 from ca_service.pki.reasons import Reason
 from ca_service.vos.fit import Files
 from tests.support.factories import PASSWORD, PLAN, Lab, actor
+from tests.support.fakes import NOON
 from tests.support.fleet import PUBLISHER
 
 EVERYBODY = set(Role)
@@ -33,6 +36,7 @@ TABLE: dict[Action, set[Role]] = {
     Action.ACCOUNTS: {Role.ADMINISTRATOR},
     Action.AUTHORITY: {Role.ADMINISTRATOR},
     Action.REVOKE: {Role.APPROVER, Role.ADMINISTRATOR},
+    Action.AUDIT: {Role.AUDITOR, Role.ADMINISTRATOR},
 }
 CELLS = [(role, action, role in roles) for action, roles in TABLE.items() for role in Role]
 UseCase = Callable[[Lab, Actor], Any]
@@ -88,6 +92,13 @@ USE_CASES: list[tuple[str, Action, UseCase]] = [
     ("preview release", Action.REVOKE, lambda lab, who: lab.revocation.preview_release(who, Selection())),
     ("release", Action.REVOKE, lambda lab, who: lab.revocation.release(who, Selection())),
     ("find revocation", Action.READ, lambda lab, who: lab.revocation.find(who, "1")),
+    ("list events", Action.AUDIT, lambda lab, who: lab.record.list_events(who, EVERYTHING)),
+    ("head of the record", Action.AUDIT, lambda lab, who: lab.record.head(who)),
+    ("seal", Action.AUDIT, lambda lab, who: lab.record.seal(who)),
+    ("what is not sealed", Action.AUDIT, lambda lab, who: lab.record.has_unsealed(who)),
+    ("export the record", Action.AUDIT, lambda lab, who: lab.record.export(who, EVERYTHING)),
+    ("verify the record", Action.AUDIT, lambda lab, who: lab.record.verify(who)),
+    ("history", Action.READ, lambda lab, who: lab.record.history(who, About.CLUSTER, "x", NOON)),
     ("remove root key", Action.AUTHORITY, lambda lab, who: lab.custody.remove(who, b"", b"")),
 ]
 

@@ -14,7 +14,9 @@ from ca_service.authority.records import CertificateQuery
 from ca_service.authority.registration import Options
 from ca_service.pki.reasons import Reason
 from ca_service.settings import Settings
+from ca_service.storage.database import Database
 from tests.authority import racing
+from tests.benchmarks.bench_record import fill
 from tests.support.requests import UCCX_PUBLISHER
 
 Race = Callable[[Path, racing.Work, Sequence[Any]], list[str]]
@@ -59,6 +61,26 @@ def test_two_who_initialise_make_one_authority(
     results = race(settings.instance_path, racing.initialise, [None, None])
     assert sorted(results) == ["", "root-g1 intermediate-g1"]
     assert [record.id for record in empty_installation.hierarchy.list_issuers()] == ["root-g1", "intermediate-g1"]
+
+
+@either_way
+def test_two_who_seal_make_one_chain_in_which_every_event_is_once(
+    installation: Installation, settings: Settings, operator: Actor, race: Race
+) -> None:
+    fill(Database(settings.instance_path / "ca.sqlite3"), 600)
+    results = race(settings.instance_path, racing.seal, [None, None])
+    assert sum(map(int, results)) == 602
+    assert installation.record.verify(operator).events == 602
+
+
+@either_way
+def test_two_who_take_the_same_bundle_home_get_the_same_bytes(
+    installation: Installation, settings: Settings, operator: Actor, race: Race
+) -> None:
+    [record] = installation.issuance.issue(operator, [UCCX_PUBLISHER.data], Options()).certificates
+    first, second = race(settings.instance_path, racing.bundle, [record.serial_number] * 2)
+    assert len(first) == 64
+    assert first == second
 
 
 @either_way

@@ -12,12 +12,14 @@ from ca_service.authority.fleet.store import FleetStore
 from ca_service.authority.jobs import JobStore
 from ca_service.authority.notices.calendars import CalendarStore
 from ca_service.authority.ports import AccountStore, IssuerStore, Ledger
+from ca_service.authority.record.store import EventStore
 from ca_service.authority.revocation.store import CRLStore, ResponderStore, RevocationStore
 from ca_service.authority.single_sign_on import IdentityStore
 from ca_service.storage.accounts import SQLAccountStore
 from ca_service.storage.calendars import SQLCalendarStore
 from ca_service.storage.crls import SQLCRLStore, SQLResponderStore
 from ca_service.storage.database import Database
+from ca_service.storage.events import SQLEventStore
 from ca_service.storage.fleet import SQLFleetStore
 from ca_service.storage.identities import SQLIdentityStore
 from ca_service.storage.issuers import SQLIssuerStore
@@ -38,6 +40,7 @@ from tests.support.notices import (
     InMemoryNoticeStore,
 )
 from tests.support.openid import InMemoryIdentityStore
+from tests.support.record import InMemoryEventStore
 from tests.support.revocation import InMemoryCRLStore, InMemoryResponderStore, InMemoryRevocationStore
 
 fake_and_real = pytest.fixture(params=["fake", "real"])
@@ -72,6 +75,20 @@ def issued_under(database: Database) -> Database:
 def ledger(request: pytest.FixtureRequest) -> Ledger:
     """A ledger without certificates."""
     return InMemoryLedger() if request.param == "fake" else SQLLedger(request.getfixturevalue("issued_under"))
+
+
+@pytest.fixture
+def events(request: pytest.FixtureRequest, ledger: Ledger) -> EventStore:
+    """The record of what the ledger has recorded."""
+    if isinstance(ledger, InMemoryLedger):
+        return InMemoryEventStore(ledger)
+    return SQLEventStore(request.getfixturevalue("database"))
+
+
+@fake_and_real
+def event_store(request: pytest.FixtureRequest) -> EventStore:
+    """A record without events."""
+    return InMemoryEventStore() if request.param == "fake" else SQLEventStore(request.getfixturevalue("database"))
 
 
 @fake_and_real
@@ -140,6 +157,7 @@ def identity_stores(request: pytest.FixtureRequest) -> IdentityStores:
     return IdentityStores(SQLIdentityStore(database), SQLAccountStore(database))
 
 
+@fake_and_real
 def job_store(request: pytest.FixtureRequest) -> JobStore:
     """Jobs that were never taken."""
     return InMemoryJobStore() if request.param == "fake" else SQLJobStore(request.getfixturevalue("database"))

@@ -12,10 +12,11 @@ from ca_service.authority.records import SetupLink
 from ca_service.errors import CAServiceError
 from ca_service.storage.accounts import SQLAccountStore
 from ca_service.storage.database import Database
+from ca_service.storage.events import SQLEventStore
 from ca_service.storage.issuers import SQLIssuerStore
-from ca_service.storage.ledger import SQLLedger
 from tests.support.factories import account_record, event, issuer_record, token_record
 from tests.support.fakes import NOON
+from tests.support.record import newest
 
 Change = Callable[[SQLAccountStore], object]
 ALICE = replace(account_record("alice"), id=1)
@@ -45,12 +46,12 @@ def store(database: Database) -> SQLAccountStore:
 @pytest.mark.parametrize("kind", CHANGES)
 def test_a_change_to_accounts_is_recorded(database: Database, store: SQLAccountStore, kind: Event) -> None:
     CHANGES[kind](store)
-    assert SQLLedger(database).list_events(1) == (event("x", kind),)
+    assert newest(SQLEventStore(database), 1) == (event("x", kind),)
 
 
 def test_a_change_to_the_authority_is_recorded(database: Database) -> None:
     SQLIssuerStore(database).save_issuers([issuer_record()], event("x", Event.AUTHORITY_CREATED))
-    assert SQLLedger(database).list_events(1) == (event("x", Event.AUTHORITY_CREATED),)
+    assert newest(SQLEventStore(database), 1) == (event("x", Event.AUTHORITY_CREATED),)
 
 
 @pytest.mark.parametrize(
@@ -64,4 +65,4 @@ def test_a_change_to_the_authority_is_recorded(database: Database) -> None:
 def test_a_change_that_is_refused_is_not_recorded(database: Database, store: SQLAccountStore, refused: Change) -> None:
     with pytest.raises(CAServiceError):
         refused(store)
-    assert SQLLedger(database).list_events(1) == (event(),)
+    assert newest(SQLEventStore(database), 1) == (event(),)

@@ -11,10 +11,11 @@ from ca_service.authority.permissions import Role
 from ca_service.authority.single_sign_on import ExternalIdentity
 from ca_service.errors import Conflict
 from ca_service.storage.database import Database
+from ca_service.storage.events import SQLEventStore
 from ca_service.storage.identities import SQLIdentityStore
-from ca_service.storage.ledger import SQLLedger
 from tests.storage.conftest import IdentityStores
 from tests.support.factories import account_record, event
+from tests.support.record import newest
 
 VERA = ExternalIdentity("https://idp.example.com", "1")
 
@@ -61,4 +62,4 @@ def test_a_name_that_a_local_account_has_is_not_taken_over(identity_stores: Iden
 
 def test_the_event_is_written_with_the_account(database: Database) -> None:
     SQLIdentityStore(database).add_account(VERA, account_record("vera"), event("vera", Event.ACCOUNT_CREATED))
-    assert SQLLedger(database).list_events(9) == (event("vera", Event.ACCOUNT_CREATED),)
+    assert newest(SQLEventStore(database), 9) == (event("vera", Event.ACCOUNT_CREATED),)

@@ -10,11 +10,16 @@ from alembic import command
 from sqlalchemy import text
 
 from ca_service.authority.permissions import SCOPES
+from ca_service.authority.record.sealing import Sealing
+from ca_service.authority.record.verifying import verify
 from ca_service.errors import NotReady
 from ca_service.storage.accounts import SQLAccountStore
 from ca_service.storage.database import Database
+from ca_service.storage.events import SQLEventStore
 from ca_service.storage.migrating import HEAD, SQLSchema, _config
 from ca_service.storage.schema import metadata
+from tests.support.fakes import FixedClock, InMemoryKeyStore
+from tests.support.sealed import exported
 
 
 def schema_of(database: Database) -> set[tuple[str, ...]]:
@@ -72,6 +77,18 @@ def test_an_empty_database_is_brought_up_to_date(empty: Database) -> None:
     assert schema.upgrade() == ("", HEAD)
     assert schema.current() == schema.head() == HEAD
     schema.require_current()
+
+
+def test_events_from_before_the_record_was_sealed_are_sealed_with_the_rest(empty: Database) -> None:
+    with empty.write() as connection:
+        command.upgrade(_config(connection), "0003")
+        values = "'2026-11-23 12:00:00.000000', 'signed-in', 'vera', 'vera', '{}', ''"
+        connection.execute(text(f"INSERT INTO audit_event VALUES (1, {values})"))  # noqa: S608 - our own words
+    SQLSchema(empty).upgrade()
+    store = SQLEventStore(empty)
+    sealing = Sealing(store, InMemoryKeyStore(), FixedClock())
+    assert sealing.seal_pending() == 1
+    assert verify(exported(store, sealing)).events == 1
 
 
 def test_a_second_upgrade_changes_nothing(database: Database) -> None:

@@ -29,6 +29,10 @@ from ca_service.authority.notices.ports import Channel
 from ca_service.authority.notices.sources import Authorities, Leaves, Sources
 from ca_service.authority.permissions import Actor, Role
 from ca_service.authority.ports import AccountStore, IssuerStore, KeyStore, Ledger
+from ca_service.authority.record.reading import Record
+from ca_service.authority.record.receipts import Receipts
+from ca_service.authority.record.sealing import Sealing
+from ca_service.authority.record.store import EventStore
 from ca_service.authority.records import AccountRecord, CertificateRecord, IssuerRecord, TokenRecord
 from ca_service.authority.registration import Policy
 from ca_service.authority.renewal import Renewal
@@ -58,6 +62,7 @@ from tests.support.notices import (
     InMemoryNoticeStore,
     RecordingChannel,
 )
+from tests.support.record import InMemoryEventStore
 from tests.support.revocation import InMemoryCRLStore, InMemoryResponderStore, InMemoryRevocationStore
 
 PASSWORD: Final = "correct horse battery staple"
@@ -141,6 +146,7 @@ class Lab:
     notice_store: InMemoryNoticeStore = field(default_factory=InMemoryNoticeStore)
     calendar_store: CalendarStore = field(default_factory=InMemoryCalendarStore)
     channels: tuple[Channel, ...] = field(default_factory=lambda: (RecordingChannel(),))
+    events: EventStore | None = None
     policy: Policy = field(default_factory=Policy)
     base_url: str = ""
     hierarchy: Hierarchy = field(init=False)
@@ -165,6 +171,9 @@ class Lab:
     deliveries: Deliveries = field(init=False)
     calendars: Calendars = field(init=False)
     jobs: Jobs = field(init=False)
+    record: Record = field(init=False)
+    sealing: Sealing = field(init=False)
+    receipts: Receipts = field(init=False)
 
     def __post_init__(self) -> None:
         """Put the use cases together."""
@@ -182,7 +191,11 @@ class Lab:
         self.ocsp = Answering(self.responders, self.responder_store, self.revocations, self.clock)
         self.fitting = Fitting(self.clock)
         self.fleet = Fleet(self.fleet_store, self.ledger, self.revocations, self.issuance, self.clock)
-        self.handover = Handover(self.fleet, self.issuance, self.hierarchy)
+        events = self.events or InMemoryEventStore(self.issuers, self.ledger, self.account_store, self.fleet_store)
+        self.sealing = Sealing(events, self.keystore, self.clock)
+        self.receipts = Receipts(events, self.sealing)
+        self.record = Record(events, self.sealing, self.clock)
+        self.handover = Handover(self.fleet, self.issuance, self.hierarchy, self.receipts)
         self.revocation = Revocation(self.revocations, self.clock)
         self.doctor = Doctor(self.hierarchy, self.ledger, self.revocations, self.fetcher, self.clock)
         self.authority_revocation = AuthorityRevocation(self.revocations, self.hierarchy, self.clock)

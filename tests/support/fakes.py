@@ -228,10 +228,6 @@ class InMemoryLedger:
         self._replays, pruned = kept, len(self._replays) - len(kept)
         return pruned
 
-    def list_events(self, limit: int) -> tuple[AuditEvent, ...]:
-        """See the port."""
-        return tuple(reversed(self.events))[:limit]
-
 
 def _matches(record: CertificateRecord, query: CertificateQuery) -> bool:
     if query.grant and not query.grant.sees(record.profile, record.names, record.host):

@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 from ca_service import web
 from ca_service.authority.installation import Installation
 from ca_service.authority.permissions import PERMISSIONS, SCOPES, Action, Role
+from ca_service.authority.record.entries import EventQuery
 from ca_service.authority.registration import Options
 from ca_service.authority.tokens import TokenLimits
 from ca_service.web.api.operations import OPERATIONS, Operation
@@ -251,7 +252,7 @@ def test_what_the_token_allows_is_issued_and_told_as_its_doing(api: Door) -> Non
     token = api.token(TokenLimits(EVERYTHING[:3], names=("*.uc.example.com",), profiles=("vos",)))
     entries = ((pkcs10.DNS, "uc.example.com"), (pkcs10.DNS, "A.uc.example.com"))
     assert api.issue(token, request("A-EC.uc.example.com", *entries)).status_code == 201
-    newest = api.lab.ledger.list_events(1)[0]
+    newest = api.lab.record.list_events(OPERATOR, EventQuery(events=("certificate.issued",))).items[0]
     assert (newest.actor, newest.origin) == ("vera", f"token {token[:10]}, {INSIDE}")
 
 

@@ -40,6 +40,8 @@ ACTIONS = {
     "pages.do_revoke": Action.REVOKE,
     "pages.release": Action.REVOKE,
     "pages.do_release": Action.REVOKE,
+    "pages.record": Action.AUDIT,
+    "pages.download_record": Action.AUDIT,
     "pages.account": Action.OWN_ACCOUNT,
     "pages.tokens": Action.OWN_ACCOUNT,
     "pages.create_token": Action.OWN_ACCOUNT,

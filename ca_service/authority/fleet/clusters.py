@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from itertools import chain, repeat
 
 from ca_service.authority.audit import AuditEvent, Event
@@ -77,7 +78,7 @@ class Fleet:
         require(actor, Action.FLEET)
         require_good(name, ())
         before = self.get_cluster(actor, cluster_id)
-        event = self._changed(actor, before, renamed=name.strip())
+        event = self._changed(actor, replace(before, name=name.strip()), formerly=before.name)
         self._store.rename_cluster(cluster_id, name.strip(), event)
 
     def remove(self, actor: Actor, cluster_id: int) -> None:

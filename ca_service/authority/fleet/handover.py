@@ -12,6 +12,7 @@ from ca_service.authority.fleet.states import Slot, State
 from ca_service.authority.hierarchy import Hierarchy
 from ca_service.authority.issuance import Issuance
 from ca_service.authority.permissions import Actor
+from ca_service.authority.record.receipts import Receipts
 from ca_service.errors import NotFound
 from ca_service.vos.bundle import Bundle, Delivery, cluster_bundle
 from ca_service.vos.products import get_product
@@ -62,10 +63,11 @@ class Board:
 class Handover:
     """Puts together what is known of a cluster. It stores nothing."""
 
-    def __init__(self, fleet: Fleet, issuance: Issuance, hierarchy: Hierarchy) -> None:
+    def __init__(self, fleet: Fleet, issuance: Issuance, hierarchy: Hierarchy, receipts: Receipts) -> None:
         self._fleet = fleet
         self._issuance = issuance
         self._hierarchy = hierarchy
+        self._receipts = receipts
 
     def board(self, actor: Actor, cluster_id: int) -> Board:
         """Where each slot stands, and what comes next; raises NotFound."""
@@ -91,7 +93,8 @@ class Handover:
                 "Bring the requests of its nodes and sign them first.",
                 name=cluster.name,
             )
-        return cluster_bundle(cluster.name, cluster.name, deliveries, [node_of(node) for node in cluster.nodes])
+        nodes = [node_of(node) for node in cluster.nodes]
+        return cluster_bundle(cluster.name, cluster.name, self._receipts.attached(deliveries), nodes)
 
     def _delivery(self, slot: Slot) -> Delivery | None:
         if slot.certificate is None or slot.state in (State.EXPIRED, State.REVOKED):

@@ -3,7 +3,7 @@
 from ca_service.storage.schema.accounts import account, setup_link, token
 from ca_service.storage.schema.authorities import certificate, issuer, replay
 from ca_service.storage.schema.columns import UTCDateTime, metadata
-from ca_service.storage.schema.events import audit_event
+from ca_service.storage.schema.events import audit_event, seal
 from ca_service.storage.schema.fleet import cluster, mark, node, placed_request
 from ca_service.storage.schema.identities import external_identity
 from ca_service.storage.schema.notices import calendar, job_run, notice, outbox
@@ -30,6 +30,7 @@ __all__ = [
     "responder",
     "revocation",
     "revocation_version",
+    "seal",
     "setup_link",
     "token",
 ]

@@ -1,10 +1,18 @@
-"""What has happened."""
+"""What has happened, and the seals over it."""
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, Integer, String, Table, Text
+from typing import Any
+
+from sqlalchemy import JSON, Column, Index, Integer, LargeBinary, String, Table, Text, text
 
 from ca_service.storage.schema.columns import UTCDateTime, metadata
+
+
+def _where(condition: str) -> dict[str, Any]:
+    """Of an index that holds only some rows, for the databases that know such."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
 
 audit_event = Table(
     "audit_event",
@@ -16,4 +24,24 @@ audit_event = Table(
     Column("subject", Text, nullable=False),
     Column("details", JSON, nullable=False),
     Column("origin", Text, nullable=False),
+    Column("seal", Integer),
+    Column("position", Integer),
+    Index("uq_audit_event_place", "seal", "position", unique=True, **_where("seal IS NOT NULL")),
+    Index("ix_audit_event_unsealed", "id", **_where("seal IS NULL")),
+    Index("ix_audit_event_subject", "subject", "id"),
+)
+
+seal = Table(
+    "seal",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("first", Integer, nullable=False),
+    Column("last", Integer, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("previous", LargeBinary, nullable=False),
+    Column("at", UTCDateTime, nullable=False),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Column("leaves", LargeBinary, nullable=False),
 )

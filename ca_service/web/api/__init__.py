@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from ca_service.web.api import authority, certificates, checks, description, fit, renewal, revocations, tokens
+from ca_service.web.api import authority, certificates, checks, description, events, fit, renewal, revocations, tokens
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 blueprint.add_url_rule("/certificates", view_func=certificates.issue, methods=["POST"])
@@ -15,4 +15,5 @@ blueprint.add_url_rule("/revocations", view_func=revocations.revoke, methods=["P
 blueprint.add_url_rule("/revocations/release", view_func=revocations.release, methods=["POST"])
 blueprint.add_url_rule("/authority", view_func=authority.get_authority)
 blueprint.add_url_rule("/token", view_func=tokens.get_token)
+blueprint.add_url_rule("/events", view_func=events.list_events)
 blueprint.add_url_rule("/openapi.json", view_func=description.get_description)

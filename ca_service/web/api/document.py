@@ -13,6 +13,7 @@ from ca_service import __version__
 from ca_service.authority.submission import MAX_REQUESTS
 from ca_service.vos.fit import MAX_CHAIN_FILES
 from ca_service.web.api import examples, models
+from ca_service.web.api.event_models import EventQueryFields, EventsDocument
 from ca_service.web.api.negotiation import JSON
 from ca_service.web.api.operations import OPERATIONS, Operation
 from ca_service.web.problems import PROBLEM_TYPE
@@ -24,6 +25,7 @@ _EXAMPLES: Final[dict[type[BaseModel], Any]] = {
     models.ChecksDocument: examples.CHECKS,
     models.AuthorityDocument: examples.AUTHORITY,
     models.FitResultDocument: examples.FIT,
+    EventsDocument: examples.EVENTS,
     models.TokenDocument: examples.TOKEN,
     models.RevocationResultDocument: examples.REVOCATION,
 }
@@ -231,7 +233,7 @@ def _answer_headers(operation: Operation) -> Mapping[str, Any]:
     if operation.takes_key:
         told = "The address of the certificate; of the first one, if there are several."
         headers["Location"] = {"description": told, "required": True, "schema": _ADDRESS}
-    if operation.query is models.ListQueryFields:
+    if operation.query in (models.ListQueryFields, EventQueryFields):
         headers["Link"] = {"description": "The next page (RFC 8288), rel=next.", "schema": {"type": "string"}}
     if len(operation.forms) > 1:
         told = "The name of the file, unless the answer is JSON."

@@ -81,6 +81,23 @@ CERTIFICATES: Final[dict[str, Any]] = {
     "findings": [],
     "next": None,
 }
+EVENTS: Final[dict[str, Any]] = {
+    "events": [
+        {
+            "id": 17,
+            "at": "2026-11-23T18:00:00Z",
+            "event": "certificate.issued",
+            "category": "certificates",
+            "text": "A certificate for sm1.example.com was issued.",
+            "actor": "renewal",
+            "origin": "192.0.2.7",
+            "subject": _SERIAL,
+            "details": {"host": "sm1.example.com", "profile": "vos"},
+            "seal": 3,
+        }
+    ],
+    "next": None,
+}
 CHECKS: Final[dict[str, Any]] = {
     "checks": [
         {

@@ -19,7 +19,7 @@ _WHOLE_NUMBER: Final = re.compile(r"-?[0-9]{1,10}")
 _FLAGS: Final = {"true": True, "false": False}
 
 
-def _read_number(value: object, info: ValidationInfo) -> object:
+def read_number(value: object, info: ValidationInfo) -> object:
     """The number that a query or a form says in digits; anything else stays, to be refused."""
     is_number = info.context == FROM_TEXT and isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value)
     return int(str(value)) if is_number else value
@@ -34,9 +34,9 @@ def _read_flag(value: object, info: ValidationInfo) -> object:
 _Days = Annotated[
     int,
     Field(ge=-(2**31), le=2**31 - 1, json_schema_extra={"format": "int32"}),
-    BeforeValidator(_read_number),
+    BeforeValidator(read_number),
 ]
-_Limit = Annotated[int, Field(ge=1, le=MAX_PAGE), BeforeValidator(_read_number)]
+_Limit = Annotated[int, Field(ge=1, le=MAX_PAGE), BeforeValidator(read_number)]
 _Flag = Annotated[bool, BeforeValidator(_read_flag)]
 _ProfileName = Annotated[str, Field(max_length=32, json_schema_extra={"enum": list(LEAF_PROFILES)})]
 _RequestText = Annotated[str, Field(json_schema_extra={"format": "pkcs10"})]
@@ -234,7 +234,7 @@ class CertificateLinks(_Output):
     """Where the same certificate is found in each form."""
 
     self: str
-    zip: str = Field(description="the bundle: numbered files, steps, checksums")
+    zip: str = Field(description="the bundle: numbered files, steps, receipt, checksums")
     pem: str = Field(description="leaf, intermediate, root")
     der: str = Field(description="the leaf alone")
     p7b: str = Field(description="leaf, intermediate, root, in no order")

@@ -10,6 +10,7 @@ from typing import Final
 from pydantic import BaseModel
 
 from ca_service.web.api import models
+from ca_service.web.api.event_models import EventQueryFields, EventsDocument
 from ca_service.web.api.negotiation import AUTHORITY_FORMS, JSON_ONLY, certificate_forms
 
 _READ_PROBLEMS: Final = (400, 401, 403, 406, 500)
@@ -196,6 +197,20 @@ OPERATIONS: Final = (
         answers={200: "The token."},
         answer=models.TokenDocument,
         problems=(*_READ_PROBLEMS, 404),
+    ),
+    Operation(
+        id="listEvents",
+        method="GET",
+        path="/api/v1/events",
+        summary="Read the record",
+        description=(
+            "One page of what has happened, for the roles administrator and auditor. The address of the next page "
+            "stands in `next` and in Link. To check that nothing was changed: `ca-service audit verify`."
+        ),
+        curl=_curl('"{base_url}/api/v1/events?event=certificates&since=2026-11-01"'),
+        answers={200: "One page of the events."},
+        answer=EventsDocument,
+        query=EventQueryFields,
     ),
     Operation(
         id="getDescription",

@@ -18,6 +18,7 @@ from ca_service.web.pages import (  # noqa: E402, F401 - the views need the blue
     oidc,
     placing,
     products,
+    record,
     renewal,
     revocations,
     runbook,

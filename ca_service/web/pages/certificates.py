@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 
 from ca_service.authority.issuance import MAX_REQUESTS
 from ca_service.authority.permissions import PERMISSIONS, Action
+from ca_service.authority.record.wording import About
 from ca_service.authority.records import CertificateQuery, CertificateRecord, Sort
 from ca_service.errors import Finding, InvalidInput, NotFound, blocking
 from ca_service.pki.reasons import FOR_LEAVES
@@ -65,6 +66,7 @@ def page_of(serial_number: str, findings: Sequence[Finding] = ()) -> dict[str, A
         "may_issue": actor().role in PERMISSIONS[Action.ISSUE],
         "once": secrets.token_urlsafe(16),
         "findings": findings,
+        "history": installation().record.history(actor(), About.CERTIFICATE, record.serial_number, record.issued_at),
         "revocation": installation().revocation.find(actor(), record.serial_number),
         "reasons": FOR_LEAVES,
         "may_revoke": actor().role in PERMISSIONS[Action.REVOKE],

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 from ca_service.authority.fleet.clusters import NodeInput
 from ca_service.authority.fleet.records import ClusterQuery
 from ca_service.authority.permissions import PERMISSIONS, Action
+from ca_service.authority.record.wording import About
 from ca_service.errors import CAServiceError, Conflict, Finding, InvalidInput
 from ca_service.vos.products import products
 from ca_service.web.context import actor, installation, needs
@@ -84,9 +85,12 @@ def cluster(cluster_id: int) -> ResponseReturnValue:
 
 def board_page(cluster_id: int, findings: tuple[Finding, ...] = (), open_part: str = "") -> str:
     """The board, with what went wrong in one of its forms."""
+    board = installation().handover.board(actor(), cluster_id)
+    about = board.cluster
     return render_template(
         "cluster.html",
-        board=installation().handover.board(actor(), cluster_id),
+        board=board,
+        history=installation().record.history(actor(), About.CLUSTER, about.name, about.created_at),
         findings=findings,
         open_part=open_part,
         no_node=_NO_NODE,

@@ -1,0 +1,85 @@
+"""Knows `audit`: the record, read, sealed, and taken home."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from ca_service.authority.record.asking import asked
+from ca_service.authority.record.entries import EventQuery, EventSort
+from ca_service.authority.record.reading import Head
+from ca_service.authority.record.wording import sentence_of
+from ca_service.cli.audit_files import export, filtered, verify
+from ca_service.cli.console import fields, table
+from ca_service.cli.documents import event_document, moment
+from ca_service.cli.grammar import declare
+from ca_service.cli.session import Session, operator, pass_session
+
+
+@declare(
+    "list",
+    "ca-service audit list --since 2026-11-01 --event certificates",
+    "ca-service audit list --actor vera --text uccx1",
+)
+@filtered
+@click.option("--oldest", is_flag=True, help="The oldest first.  [default: the newest first]")
+@click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="How many.")
+@click.option("--cursor", default="", help="Where to go on: `next` of the answer before.")
+@pass_session
+def list_(session: Session, /, oldest: bool, limit: int, cursor: str, **asked_for: str) -> None:
+    """List events: who did what, when and from where."""
+    sort: EventSort = "oldest" if oldest else "newest"
+    query: EventQuery = replace(asked(asked_for), sort=sort, limit=limit, cursor=cursor)
+    page = session.ready().record.list_events(operator(), query)
+    rows = (
+        (str(each.id), moment(each.at), each.actor, each.origin, str(sentence_of(each)), str(each.seal or "-"))
+        for each in page.items
+    )
+    lines = table(("event", "when", "who", "from", "what", "seal"), rows)
+    document = {"events": [event_document(each) for each in page.items], "next": page.next_cursor or None}
+    session.console.answer(document, lines or ["No event is like that."])
+    if page.next_cursor:
+        session.console.remark(f"There are more: --cursor {page.next_cursor}")
+
+
+@declare("head", "ca-service audit head", "ca-service audit head --json > head-2026-11.json")
+@pass_session
+def head(session: Session) -> None:
+    """Show the newest seal, to be kept elsewhere: it proves later that the end was not cut off.
+
+    The line NUMBER:HASH is what `audit verify --expect-head` takes.
+    """
+    record = session.ready().record
+    found = record.head(operator())
+    document = {"head": _document(found) if found else None, "has_unsealed": record.has_unsealed(operator())}
+    session.console.answer(document, _lines(found) if found else ["Nothing is sealed yet: ca-service audit seal"])
+
+
+def _document(found: Head) -> dict[str, Any]:
+    return {
+        "number": found.anchor.number,
+        "hash": found.anchor.hash,
+        "sealed_at": moment(found.at),
+        "last_event": found.last,
+        "key": found.key,
+    }
+
+
+def _lines(found: Head) -> list[str]:
+    rest = (("sealed", moment(found.at)), ("last event", str(found.last)), ("sealing key", found.key))
+    return [f"{found.anchor.number}:{found.anchor.hash}", *fields(rest)]
+
+
+@declare("seal", "ca-service audit seal")
+@pass_session
+def seal(session: Session) -> None:
+    """Seal the events that have no seal yet. Safe at any time, as often as wanted."""
+    count = session.ready().record.seal(operator())
+    session.console.answer({"sealed": count}, [f"Sealed: {count}" if count else "Everything was sealed already."])
+
+
+command = click.Group(
+    "audit", commands=[list_, export, verify, head, seal], help="Read, check and take home the record of what happened."
+)

@@ -1,0 +1,129 @@
+"""Knows `audit export` and `audit verify`: the record as a file, and whether a record holds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+import click
+
+from ca_service.authority.record import verifying
+from ca_service.authority.record.asking import asked
+from ca_service.authority.record.verifying import MAX_LINE, Anchor, Checked, Expected
+from ca_service.authority.record.wording import Category
+from ca_service.cli.console import fields
+from ca_service.cli.grammar import declare
+from ca_service.cli.inputs import STANDARD, read_lines
+from ca_service.cli.outputs import Target
+from ca_service.cli.packaging import force_option
+from ca_service.cli.session import Session, operator, pass_session
+from ca_service.errors import InvalidInput, blocking
+from ca_service.pki.names import visible
+
+FILE_NAME: Final = "record.jsonl"
+_HEAD: Final = re.compile(r"(\d{1,18}):([0-9a-f]{64})")
+_KEY: Final = re.compile(r"[0-9a-f]{64}")
+
+
+def filtered(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that say which events."""
+    options = (
+        click.option("--text", "q", default="", help="What stands in any part of the event."),
+        click.option("--event", default="", help=f"Name of an event, or one of: {', '.join(Category)}."),
+        click.option("--actor", default="", metavar="NAME", help="Who did it."),
+        click.option("--subject", default="", help="On what: a serial number, a cluster, an account."),
+        click.option("--since", default="", metavar="WHEN", help="From this day or moment on (UTC)."),
+        click.option("--until", default="", metavar="WHEN", help="Up to this day or moment, included (UTC)."),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+@declare(
+    "export",
+    "ca-service audit export --out record.jsonl",
+    "ca-service audit export --since 2026-11-01 --event certificates --out november.jsonl",
+)
+@filtered
+@click.option("--out", metavar="FILE", help="File or folder to write to.  [default: standard output]")
+@force_option
+@pass_session
+def export(session: Session, /, out: str | None, force: bool, **asked_for: str) -> None:
+    """Write the record as JSON lines, which `audit verify` checks with nothing else.
+
+    All of it, or the events that the options name: those are proven too, but not that none is missing.
+    The export itself becomes an event, and everything is sealed before.
+    """
+    target = Target(out or (FILE_NAME if session.console.as_json else STANDARD), force)
+    target.check(session.console)
+    query = asked(asked_for)
+    path = target.write_pieces(FILE_NAME, session.ready().record.export(operator(), query))
+    if path:
+        document = {"file": str(path), "complete": query.is_everything}
+        session.console.answer(document, [f"Written: {visible(str(path))}"])
+
+
+@declare(
+    "verify",
+    "ca-service audit verify record.jsonl --expect-head 12:4f1c...",
+    "ca-service audit verify",
+)
+@click.argument("file", required=False)
+@click.option("--expect-head", metavar="NUMBER:HASH", help="A seal that was kept elsewhere: it has to be in there.")
+@click.option("--expect-key", metavar="SHA-256", help="Fingerprint that the sealing key must have.")
+@pass_session
+def verify(session: Session, file: str | None, expect_head: str | None, expect_key: str | None) -> None:
+    """Check the record in FILE (`-` is standard input), with nothing else; or the database itself, without FILE.
+
+    Names the first event that does not hold, and ends with exit code 4 then.
+    """
+    expected = Expected(_anchor(expect_head), _key(expect_key))
+    if file is None:
+        checked = session.ready().record.verify(operator(), expected)
+    else:
+        checked = verifying.verify(read_lines(file, MAX_LINE), expected)
+    session.console.answer(_document(checked), _lines(checked))
+
+
+def _anchor(text: str | None) -> Anchor | None:
+    if text is None:
+        return None
+    found = _HEAD.fullmatch(text.strip().lower())
+    if found is None:
+        raise _unusable("/expect-head", "Give what `ca-service audit head` printed: NUMBER:HASH.")
+    return Anchor(int(found[1]), found[2])
+
+
+def _key(text: str | None) -> str:
+    found = (text or "").strip().lower().replace(":", "")
+    if text is not None and not _KEY.fullmatch(found):
+        raise _unusable("/expect-key", "Give the fingerprint that `ca-service audit head` printed: 64 digits.")
+    return found
+
+
+def _unusable(pointer: str, remedy: str) -> InvalidInput:
+    return InvalidInput(blocking("record.expectation", pointer, "That cannot be expected of a record.", remedy))
+
+
+def _document(checked: Checked) -> dict[str, Any]:
+    return {
+        "holds": True,
+        "events": checked.events,
+        "seals": checked.seals,
+        "complete": checked.complete,
+        "head": {"number": checked.head.number, "hash": checked.head.hash},
+        "key": checked.key,
+    }
+
+
+def _lines(checked: Checked) -> list[str]:
+    found = (
+        ("events", str(checked.events)),
+        ("seals", str(checked.seals)),
+        ("newest seal", f"{checked.head.number}:{checked.head.hash}"),
+        ("sealing key", checked.key),
+    )
+    said = "The record holds." if checked.complete else "What is in it holds. A filter has left out the rest."
+    return [said, *fields(found)]

@@ -1,0 +1,149 @@
+"""Check receipts: that the authority has written the issue of a certificate into its sealed record.
+
+    python3 verify_receipt.py                        every receipt in this folder and below it
+    python3 verify_receipt.py uccx1/receipt.json     this one; its certificate lies beside it
+    python3 verify_receipt.py --key 4c1d...          and that the seal is by this key
+
+It needs Python 3.8 or newer and nothing else, so the check of a signature on P-256 (FIPS 186-5, 6.4.2) stands here
+in full. The authority knows its sealing key: `ca-service audit head`. Exit code: 0 proven, 1 not proven, 2 nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import json
+import pathlib
+import re
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+P = 2**256 - 2**224 + 2**192 + 2**96 - 1  # the curve P-256 (SP 800-186, 3.2.1.3): y^2 = x^3 - 3x + B
+N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
+GX = 0x6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296
+GY = 0x4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5
+SPKI = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")  # what stands before x and y
+DAMAGE = (ValueError, KeyError, TypeError, IndexError, AttributeError, OSError, RecursionError)
+
+
+def require(is_so: bool, otherwise: str) -> None:
+    """Go on only if it is so."""
+    if not is_so:
+        raise ValueError(otherwise)
+
+
+def add(one: tuple[int, int] | None, other: tuple[int, int] | None) -> tuple[int, int] | None:
+    """The sum of two points; None is the point at infinity."""
+    if one is None or other is None:
+        return one or other
+    (x1, y1), (x2, y2) = one, other
+    if x1 == x2 and (y1 + y2) % P == 0:
+        return None
+    top, bottom = (3 * x1 * x1 - 3, 2 * y1) if one == other else (y2 - y1, x2 - x1)
+    slope = top * pow(bottom, P - 2, P) % P
+    x = (slope * slope - x1 - x2) % P
+    return x, (slope * (x1 - x) - y1) % P
+
+
+def times(factor: int, point: tuple[int, int] | None) -> tuple[int, int] | None:
+    """The point, so many times."""
+    total: tuple[int, int] | None = None
+    for bit in bin(factor)[2:]:
+        total = add(add(total, total), point if bit == "1" else None)
+    return total
+
+
+def is_signed(data: bytes, signature: bytes, spki: bytes) -> bool:
+    """Whether this is the ECDSA signature (DER) of a key (SubjectPublicKeyInfo, DER) over the data, with SHA-256."""
+    x, y = int.from_bytes(spki[27:59], "big"), int.from_bytes(spki[59:], "big")
+    is_on_curve = x < P and y < P and (y * y - x * x * x + 3 * x - B) % P == 0
+    require(len(spki) == 91 and spki[:27] == SPKI and is_on_curve, "the sealing key is not a key on P-256")
+    size, length = signature[3], len(signature)
+    r, s = int.from_bytes(signature[4 : 4 + size], "big"), int.from_bytes(signature[6 + size :], "big")
+    frame = signature[:3] + signature[4 + size : 6 + size]
+    if frame != bytes([48, length - 2, 2, 2, length - 6 - size]) or not (0 < r < N and 0 < s < N):
+        return False
+    inverse, digest = pow(s, N - 2, N), int.from_bytes(hashlib.sha256(data).digest(), "big")
+    point = add(times(digest * inverse % N, (GX, GY)), times(r * inverse % N, (x, y)))
+    return point is not None and point[0] % N == r
+
+
+def canonical(document: Any) -> bytes:
+    """The bytes that were hashed and signed."""
+    return json.dumps(document, sort_keys=True, separators=(",", ":")).encode("ascii")
+
+
+def root_of(leaf: bytes, position: int, count: int, path: list[str]) -> bytes:
+    """The root of a hash tree (RFC 6962, 2.1) to which the path leads."""
+    require(0 <= position < count, "the position is outside of the seal")
+    while count > 1:
+        if position ^ 1 < count:
+            other = bytes.fromhex(path.pop(0))
+            leaf = hashlib.sha256(b"\x01" + (other + leaf if position & 1 else leaf + other)).digest()
+        position, count = position >> 1, (count + 1) >> 1
+    require(not path, "the path is too long")
+    return leaf
+
+
+def serial_of(der: bytes) -> str:
+    """The serial number of a certificate (RFC 5280, 4.1), as 40 hexadecimal digits."""
+    at = 0
+    for _ in range(2):  # into the certificate, into what is signed
+        at += 2 + (der[at + 1] & 0x7F if der[at + 1] & 0x80 else 0)
+    at += 5 if der[at] == 0xA0 else 0  # past the version
+    return der[at + 2 : at + 2 + der[at + 1]].hex()[-40:].zfill(40)
+
+
+def certificate_for(receipt: Any, folder: pathlib.Path) -> bytes:
+    """The certificate beside the receipt, DER."""
+    for file in sorted(folder.glob("*.pem")):
+        pem = re.search(rb"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", file.read_bytes(), re.DOTALL)
+        found = base64.b64decode(pem[1]) if pem else b""
+        if hashlib.sha256(found).hexdigest() == receipt["certificate"]["fingerprint"]:
+            return found
+    raise ValueError("its certificate does not lie beside it, as a .pem file that nobody has changed")
+
+
+def check(receipt: Any, certificate: bytes, wanted_key: str) -> Iterator[str]:
+    """What was proven, as lines; raises ValueError for what does not hold."""
+    event, seal, spki = receipt["event"], dict(receipt["seal"]), bytes.fromhex(receipt["key"]["public_key"])
+    signature, key = bytes.fromhex(seal.pop("signature")), hashlib.sha256(spki).hexdigest()
+    require(seal["key"] == key == receipt["key"]["fingerprint"], "the key in it is not the one of the seal")
+    require(wanted_key in ("", key), "the seal is by another key: " + key)
+    require(is_signed(canonical(seal), signature, spki), "the signature of the seal does not hold")
+    leaf = hashlib.sha256(b"\x00" + canonical(event)).digest()
+    root = root_of(leaf, receipt["position"], seal["count"], list(receipt["path"]))
+    require(root.hex() == seal["root"], "the event is not in the seal")
+    found, serial = hashlib.sha256(certificate).hexdigest(), serial_of(certificate)
+    require(event["event"] == "certificate.issued" and event["subject"] == serial, "the event is about something else")
+    require(event["details"].get("fingerprint", found) == found, "the event is about another certificate")
+    yield "Event {id}: {actor} had certificate {subject} issued on {at}.".format(**event)
+    yield "Sealed in seal {number} of {at}, by the key {key}.".format(**seal)
+    if "fingerprint" not in event["details"]:
+        yield "The event names the certificate by its serial number alone."
+
+
+def main() -> None:
+    """Check what is named, or all there is."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("receipts", nargs="*", type=pathlib.Path, metavar="RECEIPT", help="receipts to check")
+    parser.add_argument("--key", default="", metavar="SHA-256", help="fingerprint that the sealing key must have")
+    given, is_proven = parser.parse_args(), True
+    for path in given.receipts or sorted(pathlib.Path().rglob("*receipt.json")) or parser.error("no receipt.json here"):
+        try:
+            receipt = json.loads(path.read_text("utf-8"))
+            lines = list(check(receipt, certificate_for(receipt, path.parent), given.key.lower().replace(":", "")))
+        except DAMAGE as error:
+            lines, is_proven = [str(error) if isinstance(error, (ValueError, OSError)) else "it is damaged"], False
+            sys.stdout.write("NOT ")
+        sys.stdout.write("PROVEN  {}\n".format("\n        ".join([str(path), *lines])))
+    whose = "" if given.key else "whose key it is (ask for it, and give --key); "
+    sys.stdout.write(f"Not looked at: {whose}whether the certificate is valid, or was revoked since.\n")
+    sys.exit(not is_proven)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""Lists the record."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from flask import Response
+
+from ca_service.authority.permissions import Action
+from ca_service.authority.record.asking import FIELDS, asked
+from ca_service.authority.record.entries import RecordedEvent
+from ca_service.authority.record.wording import sentence_of, wording_of
+from ca_service.web.api import answers
+from ca_service.web.api.event_models import EventDocument, EventQueryFields, EventsDocument
+from ca_service.web.api.negotiation import JSON, JSON_ONLY, wanted_form
+from ca_service.web.api.validation import read_query
+from ca_service.web.context import actor, installation, needs
+
+
+@needs(Action.AUDIT)
+def list_events() -> Response:
+    """One page of the events."""
+    fields = read_query(EventQueryFields)
+    wanted_form(JSON_ONLY)
+    given = fields.model_dump()
+    query = replace(asked({name: given[name] for name in FIELDS}), sort=fields.sort, limit=fields.limit)
+    page = installation().record.list_events(actor(), replace(query, cursor=fields.cursor))
+    following = {name: str(value) for name, value in given.items() if value} | {"cursor": page.next_cursor}
+    address = answers.address("events", following) if page.next_cursor else None
+    document = EventsDocument(events=[_event(each) for each in page.items], next=address)
+    response = Response(document.model_dump_json(), content_type=JSON)
+    if address:
+        response.headers["Link"] = f'<{address}>; rel="next"'
+    return response
+
+
+def _event(event: RecordedEvent) -> EventDocument:
+    return EventDocument(
+        id=event.id,
+        at=event.at,
+        event=event.event,
+        category=wording_of(event).category.value,
+        text=str(sentence_of(event)),
+        actor=event.actor,
+        origin=event.origin,
+        subject=event.subject,
+        details=dict(event.details),
+        seal=event.seal,
+    )

@@ -1,0 +1,122 @@
+"""The record: who did what, when, from where and why; and the file in which it leaves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from flask import Response, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from ca_service.authority.permissions import PERMISSIONS, Action
+from ca_service.authority.record.asking import FIELDS, asked
+from ca_service.authority.record.entries import EventPage, EventQuery, RecordedEvent
+from ca_service.authority.record.wording import About, Category, sentence_of, told_by, wording_of
+from ca_service.errors import Finding, InvalidInput
+from ca_service.web.auth import signed_in_account
+from ca_service.web.context import actor, installation, needs
+from ca_service.web.i18n import translate
+from ca_service.web.pages import blueprint
+from ca_service.web.problems import status_of
+
+SORTS: Final = ("newest", "oldest")
+_PAGE_SIZE: Final = 50
+_SHORT: Final = 60  # characters; fingerprints are longer
+
+
+@blueprint.get("/record")
+@needs(Action.AUDIT)
+def record() -> ResponseReturnValue:
+    """The events, newest first: searched, narrowed down, page by page."""
+    try:
+        query = _query()
+    except InvalidInput as error:
+        return _page(EventQuery(), EventPage(), error.findings), status_of(error)
+    return _page(query, installation().record.list_events(actor(), query))
+
+
+@blueprint.get("/record/download")
+@needs(Action.AUDIT)
+def download_record() -> Response:
+    """The same events as JSON lines, however many, with all that is needed to check them."""
+    query = replace(_query(), cursor="")
+    lines = installation().record.export(actor(), query)
+    response = Response(lines, content_type="application/jsonl")
+    name = "record.jsonl" if query.is_everything else "record-part.jsonl"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def _query() -> EventQuery:
+    sort = request.args.get("sort", "")
+    query = replace(asked(request.args), cursor=request.args.get("cursor", "")[:1000], limit=_PAGE_SIZE)
+    return replace(query, sort="oldest") if sort == "oldest" else query
+
+
+def _page(query: EventQuery, page: EventPage, findings: tuple[Finding, ...] = ()) -> str:
+    use_case = installation().record
+    given = {name: request.args.get(name, "")[:200] for name in FIELDS}
+    return render_template(
+        "record.html",
+        page=page,
+        query=query,
+        given=given,
+        kept={name: value for name, value in given.items() if value},
+        findings=findings,
+        sorts=SORTS,
+        categories=tuple(Category),
+        head=use_case.head(actor()),
+        has_unsealed=use_case.has_unsealed(actor()),
+    )
+
+
+@blueprint.app_template_global("may_audit")
+def may_audit() -> bool:
+    """Whether who has signed in may read the record."""
+    account = signed_in_account()
+    return account is not None and account.role in PERMISSIONS[Action.AUDIT]
+
+
+@blueprint.app_template_global("event_sentence")
+def event_sentence(event: RecordedEvent) -> str:
+    """The event as a sentence in the language of the reader."""
+    return translate(sentence_of(event))
+
+
+@blueprint.app_template_global("event_category")
+def event_category(event: RecordedEvent) -> str:
+    """The category of the event, by its name."""
+    return wording_of(event).category.value
+
+
+@blueprint.app_template_global("event_details")
+def event_details(event: RecordedEvent) -> list[tuple[str, Any]]:
+    """What else the event tells, by name; empty values tell nothing."""
+    return [(name.replace("_", " "), value) for name, value in sorted(event.details.items()) if value != ""]
+
+
+@blueprint.app_template_global("event_chips")
+def event_chips(event: RecordedEvent) -> list[tuple[str, Any]]:
+    """Of these, what is short, and does not stand in the sentence."""
+    told = told_by(event)
+    return [(name, value) for name, value in event_details(event) if name not in told and len(str(value)) < _SHORT]
+
+
+@blueprint.app_template_global("event_link")
+def event_link(event: RecordedEvent) -> str:
+    """Where the thing is that the event is about; empty where there is no such page."""
+    about = wording_of(event).about
+    if about is About.CERTIFICATE:
+        return url_for("pages.certificate", serial_number=event.subject)
+    if about is About.CLUSTER:
+        return url_for("pages.clusters", q=event.subject)
+    if about is About.AUTHORITY:
+        return url_for("pages.authority")
+    return record_of(event.subject) if about is About.ACCOUNT else ""
+
+
+@blueprint.app_template_global("record_of")
+def record_of(subject: str) -> str:
+    """The record of one thing."""
+    return f"{url_for('pages.record')}?{urlencode({'subject': subject})}"

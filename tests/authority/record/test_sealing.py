@@ -1,0 +1,153 @@
+"""Sealing: all events, each once, in a chain; whatever crashes, and whoever else seals."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+import pytest
+
+from ca_service.authority.audit import Event
+from ca_service.authority.record.sealing import BATCH, Sealing
+from ca_service.authority.record.seals import (
+    KEY_ID,
+    NO_SEAL,
+    is_signed,
+    leaf_of,
+    read_key,
+    seal_hash,
+    tree_of,
+    unsigned,
+)
+from ca_service.authority.record.verifying import verify
+from ca_service.errors import Conflict, KeystoreError
+from tests.support.factories import event
+from tests.support.fakes import NOON, FixedClock, Fuse, FusedKeyStore, InMemoryKeyStore, PowerCut
+from tests.support.record import InMemoryEventStore
+from tests.support.sealed import exported, store_with
+
+
+def sealing(events: InMemoryEventStore, keystore: InMemoryKeyStore | FusedKeyStore | None = None) -> Sealing:
+    return Sealing(events, keystore or InMemoryKeyStore(), FixedClock())
+
+
+def test_what_is_pending_is_sealed_and_counted() -> None:
+    events = store_with(3)
+    assert sealing(events).seal_pending() == 3
+    [seal] = events.seals
+    assert (seal.number, seal.first, seal.last, seal.count, seal.at) == (1, 1, 3, 3, NOON)
+    assert [(each.seal, each.position) for each in events.rows] == [(1, 0), (1, 1), (1, 2)]
+
+
+def test_nothing_to_seal_makes_neither_a_seal_nor_a_key() -> None:
+    events, keystore = store_with(0), InMemoryKeyStore()
+    assert sealing(events, keystore).seal_pending() == 0
+    assert not events.seals
+    assert not keystore.has(KEY_ID)
+
+
+def test_batches_are_bounded_and_follow_one_another() -> None:
+    events = store_with(BATCH * 2 + 1)
+    assert sealing(events).seal_pending() == BATCH * 2 + 1
+    assert [seal.count for seal in events.seals] == [BATCH, BATCH, 1]
+    assert [seal.previous for seal in events.seals] == [NO_SEAL, *map(seal_hash, events.seals[:-1])]
+
+
+def test_a_seal_is_signed_by_a_key_of_its_own_over_the_root_of_its_events() -> None:
+    events, keystore = store_with(5), InMemoryKeyStore()
+    sealing(events, keystore).seal_pending()
+    [seal] = events.seals
+    key = read_key(seal.public_key)
+    assert key == keystore.signer("audit-seal-1").public_key()
+    assert is_signed(unsigned(seal), seal.signature, key)
+    assert not is_signed(unsigned(replace(seal, last=4)), seal.signature, key)
+    assert tree_of(seal).root == seal.root
+    assert seal.leaves == b"".join(map(leaf_of, events.rows))
+
+
+def test_an_event_with_a_smaller_number_that_is_seen_late_is_in_the_next_seal() -> None:
+    events = store_with(4)
+    late = events.list_unsealed(9)[1]
+    del events.rows[1]
+    sealer = sealing(events)
+    assert sealer.seal_pending() == 3
+    events.rows.insert(1, late)
+    assert sealer.seal_pending() == 1
+    assert (events.seals[1].first, events.seals[1].last) == (2, 2)
+    assert verify(exported(events, sealer)).events == 4
+
+
+def test_an_event_that_is_asked_for_is_sealed_at_once_and_stays_where_it_is() -> None:
+    events = store_with(2)
+    sealer = sealing(events)
+    found = sealer.sealed(Event.CERTIFICATE_ISSUED.value, "thing 1")
+    assert found is not None
+    assert (found.seal, found.position) == (1, 1)
+    events.add_event(event("later"))
+    assert sealer.sealed(Event.CERTIFICATE_ISSUED.value, "thing 1") == found
+    assert len(events.seals) == 1
+    assert sealer.sealed(Event.CERTIFICATE_ISSUED.value, "nothing") is None
+
+
+def test_many_sealers_at_once_seal_each_event_once() -> None:
+    events, keystore = store_with(BATCH * 3), InMemoryKeyStore()
+    done: list[int] = []
+    threads = [threading.Thread(target=lambda: done.append(sealing(events, keystore).seal_pending())) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(done) == BATCH * 3
+    assert verify(exported(events, sealing(events, keystore))).events == BATCH * 3
+
+
+# Crashes
+
+STEPS = (f"generate {KEY_ID}", "keep seal 1", "keep seal 2")
+
+
+def test_the_steps_are_those_at_which_the_power_is_cut() -> None:
+    fuse = Fuse()
+    events = store_with(BATCH + 1)
+    events.fuse = fuse
+    sealing(events, FusedKeyStore(InMemoryKeyStore(), fuse)).seal_pending()
+    assert fuse.steps == [f"{side} {step}" for step in STEPS for side in ("before", "after")]
+
+
+@pytest.mark.parametrize("at", range(1, 2 * len(STEPS) + 1))
+def test_after_a_power_cut_the_next_one_seals_the_rest_and_no_event_twice(at: int) -> None:
+    events, keystore, fuse = store_with(BATCH + 1), InMemoryKeyStore(), Fuse(at)
+    events.fuse = fuse
+    with pytest.raises(PowerCut):
+        sealing(events, FusedKeyStore(keystore, fuse)).seal_pending()
+    before = list(events.seals)
+    events.fuse = Fuse()
+    sealing(events, keystore).seal_pending()
+    assert events.seals[: len(before)] == before
+    assert [seal.count for seal in events.seals] == [BATCH, 1]
+    assert verify(exported(events, sealing(events, keystore))).events == BATCH + 1
+
+
+# The key
+
+
+def test_a_sealing_key_that_is_gone_is_not_replaced_by_another() -> None:
+    events, keystore = store_with(1), InMemoryKeyStore()
+    sealing(events, keystore).seal_pending()
+    keystore.remove(KEY_ID)
+    events.add_event(event())
+    with pytest.raises(KeystoreError) as caught:
+        sealing(events, keystore).seal_pending()
+    assert caught.value.rule == "key.missing"
+    assert not keystore.has(KEY_ID)
+
+
+def test_a_sealing_key_that_is_another_one_is_refused() -> None:
+    events = store_with(1)
+    sealing(events).seal_pending()
+    events.add_event(event())
+    keystore = InMemoryKeyStore()
+    keystore.generate(KEY_ID, "P-256")
+    with pytest.raises(Conflict) as caught:
+        sealing(events, keystore).seal_pending()
+    assert caught.value.rule == "record.key-changed"

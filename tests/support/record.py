@@ -1,0 +1,142 @@
+"""Stands in for the store of the record, over whatever the other fakes have recorded."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from typing import Final
+
+from ca_service.authority.audit import AuditEvent, Event
+from ca_service.authority.record.entries import EventPage, EventQuery, RecordedEvent, Seal
+from ca_service.authority.record.store import MAX_PAGE, EventStore
+from ca_service.errors import Conflict, InvalidInput
+from tests.support.fakes import Fuse
+
+_FOREVER: Final = 10**6
+
+
+class InMemoryEventStore:
+    """Events in a list: those that are added here, and those that the given stores keep in their `events`.
+
+    Keeping a seal is a step of its `fuse`.
+    """
+
+    def __init__(self, *stores: object) -> None:
+        self.rows: list[RecordedEvent] = []
+        self.seals: list[Seal] = []
+        self.fuse = Fuse()
+        self._own: list[AuditEvent] = []
+        self._sources = [self._own, *(getattr(store, "events", []) for store in stores)]
+        self._taken = [0] * len(self._sources)
+        self._lock = threading.Lock()
+
+    def list_events(self, query: EventQuery) -> EventPage:
+        """See the port; the cursor is the sort and the number of the last event."""
+        found = [each for each in self._all() if _matches(each, query)]
+        if query.sort == "newest":
+            found.reverse()
+        if query.cursor:
+            sort, _, key = query.cursor.partition("@")
+            if sort != query.sort or not key.isdecimal():
+                raise InvalidInput.because("list.cursor", "The cursor does not belong to this list.", "Leave it out.")
+            found = [each for each in found if (each.id < int(key)) == (sort == "newest") and each.id != int(key)]
+        limit = max(1, min(query.limit, MAX_PAGE))
+        more = len(found) > limit
+        return EventPage(tuple(found[:limit]), f"{query.sort}@{found[limit - 1].id}" if more else "")
+
+    def find_event(self, event: str, subject: str) -> RecordedEvent | None:
+        """See the port."""
+        return next((each for each in self._all() if (each.event, each.subject) == (event, subject)), None)
+
+    def add_event(self, event: AuditEvent) -> None:
+        """See the port."""
+        self._own.append(event)
+
+    def list_unsealed(self, limit: int) -> tuple[RecordedEvent, ...]:
+        """See the port."""
+        return tuple(each for each in self._all() if each.seal is None)[:limit]
+
+    def list_sealed(self, seal: int, query: EventQuery) -> tuple[RecordedEvent, ...]:
+        """See the port."""
+        found = [each for each in self._all() if each.seal == seal and _matches(each, query)]
+        return tuple(sorted(found, key=lambda each: (each.position or 0, each.id)))
+
+    def find_beyond(self, seal: int) -> RecordedEvent | None:
+        """See the port."""
+        return next((each for each in self._all() if (each.seal or 0) > seal), None)
+
+    def find_head(self) -> Seal | None:
+        """See the port."""
+        return self.seals[-1] if self.seals else None
+
+    def find_seal(self, number: int) -> Seal | None:
+        """See the port."""
+        return next((seal for seal in self.seals if seal.number == number), None)
+
+    def list_seals(self, after: int, limit: int) -> tuple[Seal, ...]:
+        """See the port."""
+        return tuple(seal for seal in self.seals if seal.number > after)[:limit]
+
+    def add_seal(self, seal: Seal, events: Sequence[RecordedEvent]) -> None:
+        """See the port."""
+        with self.fuse.step(f"keep seal {seal.number}"):
+            self._keep(seal, events)
+
+    def _keep(self, seal: Seal, events: Sequence[RecordedEvent]) -> None:
+        rows = {each.id: each for each in self._all()}
+        if self.find_seal(seal.number) or any(each.id not in rows or rows[each.id].seal for each in events):
+            raise Conflict.because("record.seal-taken", "Its place is taken.", "Look at it.")
+        self.seals.append(seal)
+        for position, each in enumerate(events):
+            rows[each.id] = replace(rows[each.id], seal=seal.number, position=position)
+        self.rows = [*rows.values()]
+
+    def one_sealer(self) -> AbstractContextManager[None]:
+        """See the port."""
+        return self._locked()
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with self._lock:
+            yield
+
+    def _all(self) -> list[RecordedEvent]:
+        """All events, with those that the stores have recorded since."""
+        for number, source in enumerate(self._sources):
+            for said in source[self._taken[number] :]:
+                self.rows.append(recorded(said, len(self.rows) + 1))
+            self._taken[number] = len(source)
+        return self.rows
+
+
+def recorded(said: AuditEvent, number: int) -> RecordedEvent:
+    """The event as it is kept under this number."""
+    return RecordedEvent(number, said.at, said.event.value, said.actor, said.subject, said.details, said.origin)
+
+
+def as_said(events: Iterable[RecordedEvent]) -> tuple[AuditEvent, ...]:
+    """What was recorded, without numbers and seals."""
+    return tuple(
+        AuditEvent(each.at, Event(each.event), each.actor, each.subject, each.details, each.origin) for each in events
+    )
+
+
+def newest(events: EventStore, limit: int) -> tuple[AuditEvent, ...]:
+    """The newest events, newest first."""
+    return as_said(events.list_events(EventQuery(limit=limit)).items)
+
+
+def _matches(event: RecordedEvent, query: EventQuery) -> bool:
+    parts = (event.event, event.actor, event.subject, event.origin, json.dumps(dict(event.details), ensure_ascii=False))
+    text = query.text.lower()
+    return (
+        (not query.events or event.event in query.events)
+        and (not query.actor or event.actor == query.actor)
+        and (not query.subject or event.subject == query.subject)
+        and (query.since is None or event.at >= query.since)
+        and (query.before is None or event.at < query.before)
+        and any(text in part.lower() for part in parts)
+    )
