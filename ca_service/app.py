@@ -25,18 +25,24 @@ from ca_service.authority.fleet.handover import Handover
 from ca_service.authority.hierarchy import Hierarchy, HierarchyPlan
 from ca_service.authority.installation import Installation
 from ca_service.authority.issuance import Issuance
+from ca_service.authority.people.house import Edges, People, people_on
+from ca_service.authority.people.passwords import Passwords
 from ca_service.authority.registration import Policy
 from ca_service.authority.tokens import Tokens
 from ca_service.errors import Conflict
 from ca_service.keystore import files
 from ca_service.keystore.encrypted import EncryptedFileKeyStore
+from ca_service.keystore.sealing import FileSealer
 from ca_service.settings import Settings
 from ca_service.storage.accounts import SQLAccountStore
+from ca_service.storage.attempts import SQLAttemptStore
 from ca_service.storage.database import Database
+from ca_service.storage.factors import SQLFactorStore
 from ca_service.storage.fleet import SQLFleetStore
 from ca_service.storage.issuers import SQLIssuerStore
 from ca_service.storage.ledger import SQLLedger
 from ca_service.storage.migrating import SQLSchema
+from ca_service.storage.sessions import SQLSessionStore
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -62,7 +68,8 @@ def open_installation(settings: Settings, hasher: PasswordHasher | None = None) 
     hierarchy = Hierarchy(issuers, keystore, clock.utc_now, x509.random_serial_number, _plain_http(settings))
     issuance = Issuance(ledger, hierarchy, _policy(settings), clock.utc_now, x509.random_serial_number)
     account_store = SQLAccountStore(database)
-    accounts = Accounts(account_store, hasher or PasswordHasher(), clock.utc_now)
+    passwords = Passwords(hasher or PasswordHasher())
+    accounts = Accounts(account_store, passwords, clock.utc_now)
     fleet = Fleet(SQLFleetStore(database), ledger, issuance, clock.utc_now)
     return Installation(
         hierarchy=hierarchy,
@@ -73,6 +80,7 @@ def open_installation(settings: Settings, hasher: PasswordHasher | None = None) 
         fleet=fleet,
         handover=Handover(fleet, issuance, hierarchy),
         accounts=accounts,
+        people=_people(settings, database, accounts, passwords),
         tokens=Tokens(account_store, accounts, clock.utc_now),
         schema=SQLSchema(database),
         plan=HierarchyPlan(**settings.authority.model_dump()),
@@ -87,6 +95,17 @@ def _keystore(settings: Settings) -> EncryptedFileKeyStore:
     keystore = EncryptedFileKeyStore(folder, passphrase_file, may_create_passphrase=not given)
     keystore.check()
     return keystore
+
+
+def _people(settings: Settings, database: Database, accounts: Accounts, passwords: Passwords) -> People:
+    edges = Edges(
+        accounts=SQLAccountStore(database),
+        attempts=SQLAttemptStore(database),
+        sessions=SQLSessionStore(database),
+        factors=SQLFactorStore(database),
+        sealer=FileSealer(settings.instance_path / "factors.key"),
+    )
+    return people_on(edges, accounts, passwords, clock.utc_now, required_of=settings.web.require_second_factor)
 
 
 def _policy(settings: Settings) -> Policy:
@@ -133,6 +152,7 @@ def create_app(settings: Settings | None = None, installation: Installation | No
         base_url=settings.web.base_url,
         trusted_proxies=settings.web.trusted_proxies,
         session_lifetime=timedelta(hours=settings.web.session_hours),
+        session_idle=timedelta(minutes=settings.web.idle_minutes),
         max_upload_bytes=settings.web.max_upload_kib * 1024,
     )
     return web.create(installation, options)

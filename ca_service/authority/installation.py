@@ -14,6 +14,7 @@ from ca_service.authority.fleet.clusters import Fleet
 from ca_service.authority.fleet.handover import Handover
 from ca_service.authority.hierarchy import Hierarchy, HierarchyPlan
 from ca_service.authority.issuance import Issuance
+from ca_service.authority.people.house import People
 from ca_service.authority.ports import Clock
 from ca_service.authority.tokens import Tokens
 
@@ -52,6 +53,7 @@ class Installation:
     fleet: Fleet
     handover: Handover
     accounts: Accounts
+    people: People
     tokens: Tokens
     schema: Schema
     plan: HierarchyPlan

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar, cast
 from flask import current_app, g, request
 
 from ca_service.authority.installation import Installation
+from ca_service.authority.people.sessions import SessionLimits
 from ca_service.authority.permissions import Action, Actor
 
 _EXTENSION: Final = "ca_service"
@@ -24,7 +25,13 @@ class WebOptions:
     base_url: str = ""
     trusted_proxies: int = 0
     session_lifetime: timedelta = timedelta(hours=8)
+    session_idle: timedelta = timedelta(hours=2)
     max_upload_bytes: int = 1024 * 1024
+
+    @property
+    def session_limits(self) -> SessionLimits:
+        """How long a session lives."""
+        return SessionLimits(self.session_lifetime, self.session_idle)
 
 
 def installation() -> Installation:
@@ -52,11 +59,17 @@ def base_url() -> str:
     return options().base_url or request.host_url.rstrip("/")
 
 
-def needs(action: Action) -> Callable[[View], View]:
-    """Declare what a view does. Without an account that may do it, nobody gets in."""
+def needs(action: Action, *, dangerous: bool = False, enrolling: bool = False) -> Callable[[View], View]:
+    """Declare what a view does. Without an account that may do it, nobody gets in.
+
+    A `dangerous` one asks its person to confirm who they are, unless they have done so lately. An
+    `enrolling` one is also for those who still have to enrol the second factor that their role needs.
+    Both count on pages only: behind an API token there is nobody to ask.
+    """
 
     def declare(view: View) -> View:
         view.action = action  # type: ignore[attr-defined]
+        view.dangerous, view.enrolling = dangerous, enrolling  # type: ignore[attr-defined]
         return view
 
     return declare

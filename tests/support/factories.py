@@ -20,6 +20,8 @@ from ca_service.authority.fleet.handover import Handover
 from ca_service.authority.fleet.store import FleetStore
 from ca_service.authority.hierarchy import Hierarchy, HierarchyPlan
 from ca_service.authority.issuance import Issuance
+from ca_service.authority.people.house import Edges, People, people_on
+from ca_service.authority.people.passwords import Passwords
 from ca_service.authority.permissions import Actor, Role
 from ca_service.authority.ports import AccountStore, IssuerStore, KeyStore, Ledger
 from ca_service.authority.records import AccountRecord, CertificateRecord, IssuerRecord, TokenRecord
@@ -35,6 +37,7 @@ from tests.support.fakes import (
     counting_serial_numbers,
 )
 from tests.support.fleet import InMemoryFleetStore
+from tests.support.people import edges_on
 
 PASSWORD: Final = "correct horse battery staple"
 OPERATOR: Final = Actor(None, "operator", Role.ADMINISTRATOR, "command line")
@@ -111,6 +114,7 @@ class Lab:
     account_store: AccountStore = field(default_factory=InMemoryAccountStore)
     fleet_store: FleetStore = field(default_factory=InMemoryFleetStore)
     policy: Policy = field(default_factory=Policy)
+    second_factor_required_of: tuple[Role, ...] = ()
     base_url: str = ""
     hierarchy: Hierarchy = field(init=False)
     external: ExternalAuthorities = field(init=False)
@@ -120,6 +124,8 @@ class Lab:
     fleet: Fleet = field(init=False)
     handover: Handover = field(init=False)
     accounts: Accounts = field(init=False)
+    people_edges: Edges = field(init=False)
+    people: People = field(init=False)
     tokens: Tokens = field(init=False)
 
     def __post_init__(self) -> None:
@@ -132,7 +138,12 @@ class Lab:
         self.fitting = Fitting(self.clock)
         self.fleet = Fleet(self.fleet_store, self.ledger, self.issuance, self.clock)
         self.handover = Handover(self.fleet, self.issuance, self.hierarchy)
-        self.accounts = Accounts(self.account_store, cheap_hasher(), self.clock)
+        passwords = Passwords(cheap_hasher())
+        self.accounts = Accounts(self.account_store, passwords, self.clock)
+        self.people_edges = edges_on(self.account_store)
+        self.people = people_on(
+            self.people_edges, self.accounts, passwords, self.clock, required_of=self.second_factor_required_of
+        )
         self.tokens = Tokens(self.account_store, self.accounts, self.clock)
 
     def initialised(self, plan: HierarchyPlan = PLAN) -> Lab:
