@@ -144,9 +144,7 @@ def test_a_role_is_kept_from_what_it_may_not_do_and_from_nothing_else(
     assert refused == {name for name, action in ACTIONS.items() if role not in PERMISSIONS[action]}
 
 
-def test_a_form_without_its_token_is_refused_with_what_to_do(
-    app: Flask, signed_in: Callable[[Role], Visitor]
-) -> None:
+def test_a_form_without_its_token_is_refused_with_what_to_do(app: Flask, signed_in: Callable[[Role], Visitor]) -> None:
     visitor = signed_in(Role.ADMINISTRATOR)
     posts = [path for _, method, path in routes(app, "pages") if method == "POST"]
 
