@@ -27,6 +27,7 @@ from ca_service.authority.installation import Installation
 from ca_service.authority.issuance import Issuance
 from ca_service.authority.people.house import Edges, People, people_on
 from ca_service.authority.people.passwords import Passwords
+from ca_service.authority.people.sessions import SessionLimits
 from ca_service.authority.registration import Policy
 from ca_service.authority.tokens import Tokens
 from ca_service.errors import Conflict
@@ -105,7 +106,9 @@ def _people(settings: Settings, database: Database, accounts: Accounts, password
         factors=SQLFactorStore(database),
         sealer=FileSealer(settings.instance_path / "factors.key"),
     )
-    return people_on(edges, accounts, passwords, clock.utc_now, required_of=settings.web.require_second_factor)
+    limits = SessionLimits(timedelta(hours=settings.web.session_hours), timedelta(minutes=settings.web.idle_minutes))
+    required_of = settings.web.require_second_factor
+    return people_on(edges, accounts, passwords, clock.utc_now, limits=limits, required_of=required_of)
 
 
 def _policy(settings: Settings) -> Policy:
@@ -152,7 +155,6 @@ def create_app(settings: Settings | None = None, installation: Installation | No
         base_url=settings.web.base_url,
         trusted_proxies=settings.web.trusted_proxies,
         session_lifetime=timedelta(hours=settings.web.session_hours),
-        session_idle=timedelta(minutes=settings.web.idle_minutes),
         max_upload_bytes=settings.web.max_upload_kib * 1024,
     )
     return web.create(installation, options)

@@ -8,6 +8,7 @@ from typing import Any
 from cryptography import x509
 
 from ca_service.authority.hierarchy import certificate_of
+from ca_service.authority.people.records import SessionRecord
 from ca_service.authority.records import AccountRecord, CertificateRecord, IssuerRecord, TokenRecord
 from ca_service.authority.registration import Examination
 from ca_service.pki import encodings, keys, names, usages
@@ -99,6 +100,18 @@ def account_document(record: AccountRecord) -> dict[str, Any]:
         "role": record.role.value,
         "created_at": moment(record.created_at),
         "disabled_at": moment(record.disabled_at) if record.disabled_at else None,
+    }
+
+
+def session_document(record: SessionRecord) -> dict[str, Any]:
+    """Where somebody is signed in."""
+    return {
+        "id": record.id,
+        "address": record.address,
+        "user_agent": record.user_agent,
+        "method": record.method,
+        "created_at": moment(record.created_at),
+        "seen_at": moment(record.seen_at),
     }
 
 

@@ -16,7 +16,7 @@ from ca_service.authority.permissions import Action, require
 from ca_service.authority.records import AccountRecord
 from ca_service.errors import NotAuthenticated
 from ca_service.web import confirming
-from ca_service.web.context import installation, options, origin
+from ca_service.web.context import installation, origin
 
 API_PREFIX: Final = "/api/v1/"
 _SCHEME: Final = "bearer "
@@ -103,7 +103,7 @@ def local_path(target: str | None) -> str:
 
 
 def _load_user(secret: str) -> SessionUser | None:
-    found = installation().people.sessions.find(secret, options().session_limits)
+    found = installation().people.sessions.find(secret)
     return SessionUser(secret, found.account, found) if found else None
 
 

@@ -10,7 +10,6 @@ from typing import Any, Final, TypeVar, cast
 from flask import current_app, g, request
 
 from ca_service.authority.installation import Installation
-from ca_service.authority.people.sessions import SessionLimits
 from ca_service.authority.permissions import Action, Actor
 
 _EXTENSION: Final = "ca_service"
@@ -19,19 +18,16 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class WebOptions:
-    """What the web doors are told by the settings. `base_url` is empty where it is not known."""
+    """What the web doors are told by the settings. `base_url` is empty where it is not known.
+
+    `session_lifetime` is that of the cookie; what a session is worth is known to the use cases.
+    """
 
     secret_key: str
     base_url: str = ""
     trusted_proxies: int = 0
     session_lifetime: timedelta = timedelta(hours=8)
-    session_idle: timedelta = timedelta(hours=2)
     max_upload_bytes: int = 1024 * 1024
-
-    @property
-    def session_limits(self) -> SessionLimits:
-        """How long a session lives."""
-        return SessionLimits(self.session_lifetime, self.session_idle)
 
 
 def installation() -> Installation:

@@ -17,7 +17,6 @@ from ca_service.authority.credentials import (
     checked_account_name,
 )
 from ca_service.authority.people.records import Visit
-from ca_service.authority.people.sessions import SessionLimits
 from ca_service.authority.permissions import Actor, Role
 from ca_service.authority.records import AccountRecord
 from ca_service.authority.tokens import Tokens
@@ -218,13 +217,13 @@ def test_a_disabled_account_is_locked_out_at_every_door_until_it_is_enabled(
     token = lab.tokens.create(alice.actor, "alice", "script", 1)
     secret = lab.people.sessions.open(alice, "password", Visit()).secret
     lab.accounts.set_disabled(operator, "alice", disabled=True)
-    assert lab.people.sessions.find(secret, SessionLimits()) is None
+    assert lab.people.sessions.find(secret) is None
     assert not can_sign_in(lab.people, "alice", PASSWORD)
     with pytest.raises(NotAuthenticated):
         lab.tokens.authenticate(token.secret)
     lab.accounts.set_disabled(operator, "alice", disabled=False)
     assert can_sign_in(lab.people, "alice", PASSWORD)
-    assert lab.people.sessions.find(secret, SessionLimits()) is None
+    assert lab.people.sessions.find(secret) is None
 
 
 def test_nobody_locks_out_the_own_account(accounts: Accounts, operator: Actor) -> None:
@@ -245,7 +244,7 @@ def test_another_role_ends_the_sessions_and_is_recorded(lab: Lab, operator: Acto
     secret = lab.people.sessions.open(alice, "password", Visit()).secret
     changed = lab.accounts.set_role(operator, "alice", Role.AUDITOR)
     assert lab.accounts.get("alice") == changed
-    assert lab.people.sessions.find(secret, SessionLimits()) is None
+    assert lab.people.sessions.find(secret) is None
     assert (events(lab)[-1].event, events(lab)[-1].details) == (Event.ACCOUNT_CHANGED, {"role": "auditor"})
 
 

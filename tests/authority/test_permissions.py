@@ -9,7 +9,6 @@ import pytest
 
 from ca_service.authority.fleet.records import ClusterQuery
 from ca_service.authority.people.records import PeopleQuery
-from ca_service.authority.people.sessions import SessionLimits
 from ca_service.authority.permissions import PERMISSIONS, Action, Actor, Role, require
 from ca_service.authority.records import CertificateQuery
 from ca_service.authority.registration import Options
@@ -64,7 +63,7 @@ USE_CASES: list[tuple[str, Action, UseCase]] = [
     ("forget second factors", Action.ACCOUNTS, lambda lab, who: lab.people.factors.reset(who, "else")),
     ("unlock", Action.ACCOUNTS, lambda lab, who: lab.people.rescue.unlock(who, "else")),
     ("see the wait", Action.ACCOUNTS, lambda lab, who: lab.people.rescue.waits_until(who, "else")),
-    ("list sessions", Action.ACCOUNTS, lambda lab, who: lab.people.sessions.list_of(who, "else", SessionLimits())),
+    ("list sessions", Action.ACCOUNTS, lambda lab, who: lab.people.sessions.list_of(who, "else")),
     ("end session", Action.ACCOUNTS, lambda lab, who: lab.people.sessions.end(who, "else", 1)),
     ("end all sessions", Action.ACCOUNTS, lambda lab, who: lab.people.sessions.end_all(who, "else")),
     ("offer app", Action.OWN_ACCOUNT, lambda lab, who: lab.people.factors.offer_app(who)),

@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from ca_service.authority.hierarchy import HierarchyPlan
+from ca_service.authority.permissions import Role
 from ca_service.authority.registration import Policy
 from ca_service.errors import ConfigurationError
 from ca_service.pki.profiles import INTERMEDIATE, MAX_LEAF_DAYS, ROOT
@@ -208,3 +209,19 @@ def test_the_limits_are_those_of_the_profiles(variable: str, limit: int) -> None
     longest = {"CA_SERVICE_AUTHORITY__ROOT_DAYS": str(ROOT.max_days), f"CA_SERVICE_{variable.upper()}": str(limit)}
     assert load(longest)
     assert str(limit) in str(refusal(**{variable: str(limit + 1)}))
+
+
+def test_roles_that_need_a_second_factor_are_a_list_or_one_text(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text('[web]\nrequire_second_factor = ["administrator", "auditor"]\n')
+    for environ in (
+        {"CA_SERVICE_CONFIG": str(file)},
+        {"CA_SERVICE_WEB__REQUIRE_SECOND_FACTOR": "administrator, auditor"},
+    ):
+        loaded = load(environ)
+        assert loaded.settings.web.require_second_factor == (Role.ADMINISTRATOR, Role.AUDITOR)
+        assert "administrator, auditor" in [setting.value for setting in loaded.listing()]
+
+
+def test_a_role_that_does_not_exist_cannot_need_a_second_factor() -> None:
+    assert refusal(web__require_second_factor="king").rule == "settings.value"

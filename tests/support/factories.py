@@ -22,6 +22,7 @@ from ca_service.authority.hierarchy import Hierarchy, HierarchyPlan
 from ca_service.authority.issuance import Issuance
 from ca_service.authority.people.house import Edges, People, people_on
 from ca_service.authority.people.passwords import Passwords
+from ca_service.authority.people.sessions import SessionLimits
 from ca_service.authority.permissions import Actor, Role
 from ca_service.authority.ports import AccountStore, IssuerStore, KeyStore, Ledger
 from ca_service.authority.records import AccountRecord, CertificateRecord, IssuerRecord, TokenRecord
@@ -42,6 +43,7 @@ from tests.support.people import edges_on
 PASSWORD: Final = "correct horse battery staple"
 OPERATOR: Final = Actor(None, "operator", Role.ADMINISTRATOR, "command line")
 PLAN: Final = HierarchyPlan(name="Example Lab", root_curve="P-256", intermediate_curve="P-256")
+_ENDLESS: Final = SessionLimits(timedelta(days=1000), timedelta(days=1000))
 _NUMBERS: Final = count(1)
 
 
@@ -114,6 +116,7 @@ class Lab:
     account_store: AccountStore = field(default_factory=InMemoryAccountStore)
     fleet_store: FleetStore = field(default_factory=InMemoryFleetStore)
     policy: Policy = field(default_factory=Policy)
+    session_limits: SessionLimits = _ENDLESS
     second_factor_required_of: tuple[Role, ...] = ()
     base_url: str = ""
     hierarchy: Hierarchy = field(init=False)
@@ -142,7 +145,12 @@ class Lab:
         self.accounts = Accounts(self.account_store, passwords, self.clock)
         self.people_edges = edges_on(self.account_store)
         self.people = people_on(
-            self.people_edges, self.accounts, passwords, self.clock, required_of=self.second_factor_required_of
+            self.people_edges,
+            self.accounts,
+            passwords,
+            self.clock,
+            limits=self.session_limits,
+            required_of=self.second_factor_required_of,
         )
         self.tokens = Tokens(self.account_store, self.accounts, self.clock)
 

@@ -135,6 +135,5 @@ def lab_installation(lab: Lab) -> Installation:
 @pytest.fixture
 def lab_app(lab_installation: Installation) -> Flask:
     """The application over it."""
-    days = timedelta(days=1000)
-    options = web.WebOptions(secret_key="x" * 32, session_lifetime=days, session_idle=days)
+    options = web.WebOptions(secret_key="x" * 32, session_lifetime=timedelta(days=1000))
     return web.create(lab_installation, options)

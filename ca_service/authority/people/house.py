@@ -11,7 +11,7 @@ from ca_service.authority.people.links import Links
 from ca_service.authority.people.passkeys import Passkeys
 from ca_service.authority.people.passwords import Passwords
 from ca_service.authority.people.rescue import Rescue
-from ca_service.authority.people.sessions import Sessions
+from ca_service.authority.people.sessions import SessionLimits, Sessions
 from ca_service.authority.people.signing_in import SigningIn
 from ca_service.authority.people.store import AttemptStore, FactorStore, Sealer, SessionStore
 from ca_service.authority.people.throttle import Throttle
@@ -43,10 +43,16 @@ class People:
 
 
 def people_on(
-    edges: Edges, accounts: Accounts, passwords: Passwords, clock: Clock, *, required_of: Collection[Role] = ()
+    edges: Edges,
+    accounts: Accounts,
+    passwords: Passwords,
+    clock: Clock,
+    *,
+    limits: SessionLimits,
+    required_of: Collection[Role] = (),
 ) -> People:
     """The use cases on these edges; `required_of` are the roles that need a second factor."""
-    sessions = Sessions(edges.sessions, accounts, clock)
+    sessions = Sessions(edges.sessions, accounts, clock, limits)
     factors = SecondFactors(edges.factors, accounts, edges.sealer, clock, required_of=required_of)
     passkeys = Passkeys(edges.factors, accounts, factors, clock)
     links = Links(edges.accounts, accounts, passwords, clock)

@@ -52,10 +52,11 @@ class Entered:
 class Sessions:
     """The sessions of all accounts."""
 
-    def __init__(self, store: SessionStore, accounts: Accounts, clock: Clock) -> None:
+    def __init__(self, store: SessionStore, accounts: Accounts, clock: Clock, limits: SessionLimits) -> None:
         self._store = store
         self._accounts = accounts
         self._clock = clock
+        self._limits = limits
 
     def open(self, account: AccountRecord, method: str, visit: Visit, *, replaces: str = "") -> Entered:
         """Let somebody in who has shown who they are; the halfway session of this secret is forgotten."""
@@ -67,14 +68,12 @@ class Sessions:
         """Remember that the first step was right; the second has to follow within ten minutes."""
         return self._add(account, method, visit, None, "")
 
-    def find(self, secret: str, limits: SessionLimits) -> OpenSession | None:
+    def find(self, secret: str) -> OpenSession | None:
         """The session of this secret, if it counts."""
         found = self._store.find_session(hash_secret(secret))
-        if found is None or not found.record.is_complete:
+        if found is None or not found.record.is_complete or self._is_over(found.record):
             return None
         record, now = found.record, self._clock()
-        if now - record.created_at > limits.lifetime or now - record.seen_at > limits.idle:
-            return None
         if now - record.seen_at >= _SEEN_IS_WRITTEN_EVERY:
             self._store.note_seen(record.hash, now)
         return found
@@ -96,14 +95,11 @@ class Sessions:
         event = AuditEvent.by(actor, self._clock(), Event.SIGN_IN_CONFIRMED, session.account.name, method=method)
         self._store.note_confirmed(session.record.hash, event.at, event)
 
-    def list_of(self, actor: Actor, account_name: str, limits: SessionLimits) -> tuple[SessionRecord, ...]:
+    def list_of(self, actor: Actor, account_name: str) -> tuple[SessionRecord, ...]:
         """The sessions of an account that count, the last used first."""
-        account, now = self._accounts.managed(actor, account_name), self._clock()
-        return tuple(
-            found
-            for found in self._store.list_sessions(account.id, account.session_epoch)
-            if now - found.created_at <= limits.lifetime and now - found.seen_at <= limits.idle
-        )
+        account = self._accounts.managed(actor, account_name)
+        found = self._store.list_sessions(account.id, account.session_epoch)
+        return tuple(record for record in found if not self._is_over(record))
 
     def sign_out(self, session: OpenSession, visit: Visit) -> None:
         """End this session, so that a copied cookie is worth nothing afterwards, and no other."""
@@ -141,6 +137,10 @@ class Sessions:
     def forget_browsers(self, account: AccountRecord) -> None:
         """Trust no browser of the account more than others."""
         self._store.forget_browsers(account.id)
+
+    def _is_over(self, record: SessionRecord) -> bool:
+        now = self._clock()
+        return now - record.created_at > self._limits.lifetime or now - record.seen_at > self._limits.idle
 
     def _add(
         self, account: AccountRecord, method: str, visit: Visit, event: AuditEvent | None, replaces: str

@@ -13,7 +13,7 @@ from ca_service.authority.people.passwords import NO_PASSWORD
 from ca_service.authority.people.records import PeopleQuery, PeopleSort
 from ca_service.authority.permissions import Action, Role
 from ca_service.errors import Conflict, Finding, InvalidInput, NotFound, blocking
-from ca_service.web.context import actor, base_url, installation, needs, options
+from ca_service.web.context import actor, base_url, installation, needs
 from ca_service.web.pages import blueprint
 
 SORTS: Final = get_args(PeopleSort)
@@ -112,7 +112,7 @@ def _person(name: str, *, findings: tuple[Finding, ...] = (), made: NewLink | No
         is_own=account.id == actor().account_id,
         roles=tuple(Role),
         state=house.factors.state(account),
-        sessions=house.sessions.list_of(actor(), account.name, options().session_limits),
+        sessions=house.sessions.list_of(actor(), account.name),
         waits_until=house.rescue.waits_until(actor(), account.name),
         no_password=NO_PASSWORD,
         findings=findings,

@@ -12,7 +12,7 @@ from ca_service.authority.permissions import Action
 from ca_service.errors import Conflict, Finding, InvalidInput
 from ca_service.web.auth import open_session
 from ca_service.web.confirming import passkeys_can_work, relying_party
-from ca_service.web.context import actor, installation, needs, options
+from ca_service.web.context import actor, installation, needs
 from ca_service.web.pages import blueprint
 
 
@@ -124,7 +124,7 @@ def _page(findings: tuple[Finding, ...] = ()) -> str:
         "signing_in.html",
         account=session.account,
         this=session.record,
-        sessions=people.sessions.list_of(actor(), actor().name, options().session_limits),
+        sessions=people.sessions.list_of(actor(), actor().name),
         state=people.factors.state(session.account),
         is_lacking=people.factors.is_lacking(session.account),
         findings=findings,

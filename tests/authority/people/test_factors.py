@@ -10,7 +10,6 @@ import pytest
 from ca_service.authority.audit import AuditEvent, Event
 from ca_service.authority.people.house import People
 from ca_service.authority.people.records import Visit
-from ca_service.authority.people.sessions import SessionLimits
 from ca_service.authority.permissions import Actor, Role
 from ca_service.authority.records import AccountRecord
 from ca_service.errors import Conflict, InvalidInput, NotFound, NotReady
@@ -175,7 +174,7 @@ def test_a_reset_voids_everything_that_opened_the_account_and_gives_a_link(
     made = people.rescue.reset(operator, "alice")
 
     account = lab.accounts.get("alice")
-    assert people.sessions.find(entered.secret, SessionLimits()) is None
+    assert people.sessions.find(entered.secret) is None
     assert not people.sessions.knows(account, Visit(browser=entered.browser))
     assert not people.factors.state(account).has_factor
     assert not can_sign_in(people, "alice", PASSWORD)
@@ -196,5 +195,5 @@ def test_lost_second_factors_are_removed_and_sessions_end(
     with_app(people, alice, clock)
     secret = people.sessions.open(alice, "password", HERE).secret
     people.rescue.reset_factors(operator, "alice")
-    assert people.sessions.find(secret, SessionLimits()) is None
+    assert people.sessions.find(secret) is None
     assert people.signing_in.with_password("alice", PASSWORD, HERE).is_complete

@@ -21,9 +21,15 @@ HERE = Visit("192.0.2.1", "Browser/1")
 LIMITS = SessionLimits(timedelta(hours=8), timedelta(hours=2))
 
 
+@pytest.fixture
+def lab(clock: FixedClock) -> Lab:
+    """One whose sessions end."""
+    return Lab(clock=clock, session_limits=LIMITS)
+
+
 def opened(people: People, account: AccountRecord, visit: Visit = HERE) -> OpenSession:
     """Somebody who has come in."""
-    found = people.sessions.find(people.sessions.open(account, "password", visit).secret, LIMITS)
+    found = people.sessions.find(people.sessions.open(account, "password", visit).secret)
     assert found
     return found
 
@@ -38,7 +44,7 @@ def test_the_secret_is_kept_as_a_hash_only(lab: Lab, people: People, alice: Acco
     entered = people.sessions.open(alice, "password", HERE)
     kept = lab.people_edges.sessions.list_sessions(alice.id, 0)
     assert entered.secret not in str(kept)
-    assert people.sessions.find(kept[0].hash, LIMITS) is None
+    assert people.sessions.find(kept[0].hash) is None
 
 
 @pytest.mark.parametrize(
@@ -48,18 +54,18 @@ def test_a_session_ends_after_its_lifetime_and_when_it_is_idle(
     people: People, alice: AccountRecord, clock: FixedClock, busy_every: timedelta, ends_after: timedelta
 ) -> None:
     secret, start = people.sessions.open(alice, "password", HERE).secret, clock()
-    while people.sessions.find(secret, LIMITS):
+    while people.sessions.find(secret):
         clock.now += busy_every
     assert ends_after <= clock() - start <= ends_after + busy_every
-    assert people.sessions.list_of(alice.actor, "alice", LIMITS) == ()
+    assert people.sessions.list_of(alice.actor, "alice") == ()
 
 
 def test_the_last_use_is_written_every_five_minutes(people: People, alice: AccountRecord, clock: FixedClock) -> None:
     secret, start, seen = people.sessions.open(alice, "password", HERE).secret, clock(), []
     for _ in range(4):
         clock.advance(minutes=3)
-        people.sessions.find(secret, LIMITS)
-        seen.append(int((people.sessions.list_of(alice.actor, "alice", LIMITS)[0].seen_at - start).total_seconds()))
+        people.sessions.find(secret)
+        seen.append(int((people.sessions.list_of(alice.actor, "alice")[0].seen_at - start).total_seconds()))
     assert seen == [0, 360, 360, 720]
 
 
@@ -68,7 +74,7 @@ def test_signing_out_ends_this_session_and_no_other(
 ) -> None:
     one, other = opened(people, alice), opened(people, alice)
     people.sessions.sign_out(one, HERE)
-    assert people.sessions.list_of(alice.actor, "alice", LIMITS) == (other.record,)
+    assert people.sessions.list_of(alice.actor, "alice") == (other.record,)
     signed_out = recorded()[-1]
     assert (signed_out.event, signed_out.actor, signed_out.origin) == (Event.SIGNED_OUT, "alice", "192.0.2.1")
 
@@ -76,7 +82,7 @@ def test_signing_out_ends_this_session_and_no_other(
 def test_all_others_are_ended_and_this_one_stays(people: People, alice: AccountRecord) -> None:
     this, *_ = (opened(people, alice) for _ in range(3))
     assert people.sessions.end_others(alice.actor, this) == 2
-    assert people.sessions.list_of(alice.actor, "alice", LIMITS) == (this.record,)
+    assert people.sessions.list_of(alice.actor, "alice") == (this.record,)
 
 
 def test_an_administrator_ends_all_of_somebody(
@@ -100,5 +106,5 @@ def test_a_session_that_is_gone_cannot_be_ended(people: People, alice: AccountRe
 @pytest.mark.parametrize("secret", ["", "x", "\udc80", "x" * 100_000])
 def test_a_secret_that_was_not_handed_out_opens_nothing(people: People, alice: AccountRecord, secret: str) -> None:
     opened(people, alice)
-    assert people.sessions.find(secret, LIMITS) is None
+    assert people.sessions.find(secret) is None
     assert people.sessions.find_halfway(secret) is None

@@ -12,7 +12,7 @@ from ca_service.authority.audit import AuditEvent, Event
 from ca_service.authority.credentials import loggable_name
 from ca_service.authority.people.house import People
 from ca_service.authority.people.records import OpenSession, Visit
-from ca_service.authority.people.sessions import Entered, SessionLimits
+from ca_service.authority.people.sessions import Entered
 from ca_service.authority.permissions import Actor
 from ca_service.authority.records import AccountRecord
 from ca_service.errors import InvalidInput, NotAuthenticated
@@ -70,7 +70,7 @@ def test_what_could_be_a_password_is_not_recorded(typed: str, recorded_as: str) 
 def test_a_new_password_of_ones_own_replaces_the_old(people: People, alice: AccountRecord) -> None:
     session = opened(people, people.signing_in.with_password(alice.name, PASSWORD, HERE))
     entered = people.signing_in.change_password(session, PASSWORD, OTHER_PASSWORD, HERE)
-    assert people.sessions.find(entered.secret, SessionLimits())
+    assert people.sessions.find(entered.secret)
     assert can_sign_in(people, "alice", OTHER_PASSWORD)
     assert not can_sign_in(people, "alice", PASSWORD)
 
@@ -90,7 +90,7 @@ def test_a_password_is_not_changed_by_mistake(
 
 def opened(people: People, entered: Entered) -> OpenSession:
     """The session of somebody who has come in."""
-    found = people.sessions.find(entered.secret, SessionLimits())
+    found = people.sessions.find(entered.secret)
     assert found
     return found
 
@@ -105,7 +105,7 @@ def test_with_a_second_factor_the_password_opens_nothing_by_itself(
     clock.advance(seconds=30)
     halfway = people.signing_in.with_password("alice", PASSWORD, HERE)
     assert not halfway.is_complete
-    assert people.sessions.find(halfway.secret, SessionLimits()) is None
+    assert people.sessions.find(halfway.secret) is None
 
     entered = people.signing_in.second_step(halfway.secret, proof(code=code_of(secret, clock())), HERE)
 

@@ -10,7 +10,6 @@ import pytest
 from ca_service.authority.audit import AuditEvent, Event
 from ca_service.authority.people.house import People
 from ca_service.authority.people.records import Visit
-from ca_service.authority.people.sessions import SessionLimits
 from ca_service.authority.people.throttle import FREE_ATTEMPTS, Curve
 from ca_service.authority.permissions import Actor
 from ca_service.authority.records import AccountRecord
@@ -167,7 +166,7 @@ def test_guesses_with_a_stolen_session_are_counted_and_do_not_lock_its_owner_out
 ) -> None:
     secret = people.sessions.open(alice, "password", OWNER).secret
     clock.advance(minutes=15)
-    stolen = people.sessions.find(secret, SessionLimits())
+    stolen = people.sessions.find(secret)
     assert stolen
     for _ in range(FREE_ATTEMPTS):
         with pytest.raises(NotAuthenticated):
