@@ -41,7 +41,7 @@ def page(account: AccountRecord, target: str, *, is_form: bool, findings: Sequen
     carried = [(name, value) for name, value in request.form.items(multi=True) if _is_carried(name)]
     return render_template(
         "confirm.html",
-        account=account,
+        person=account,
         target=target,
         carried=[*carried, (RESEND, "yes")] if is_form else [],
         has_files=any(file.filename for file in request.files.values()),

@@ -26,4 +26,4 @@ def choose_password(secret: str) -> ResponseReturnValue:
         else:
             return redirect(url_for("pages.sign_in", chosen="yes"))
     status = 422 if request.method == "POST" else 200
-    return render_template("choose_password.html", account=account, form=form, findings=findings), status
+    return render_template("choose_password.html", person=account, form=form, findings=findings), status

@@ -108,7 +108,7 @@ def _person(name: str, *, findings: tuple[Finding, ...] = (), made: NewLink | No
     account, house = installation().accounts.get(name), installation().people
     return render_template(
         "person.html",
-        account=account,
+        person=account,  # neither `account` nor `link`: base.html has those names
         is_own=account.id == actor().account_id,
         roles=tuple(Role),
         state=house.factors.state(account),
@@ -116,5 +116,5 @@ def _person(name: str, *, findings: tuple[Finding, ...] = (), made: NewLink | No
         waits_until=house.rescue.waits_until(actor(), account.name),
         no_password=NO_PASSWORD,
         findings=findings,
-        link=f"{base_url()}{url_for('pages.choose_password', secret=made.secret)}" if made else "",
+        new_link=f"{base_url()}{url_for('pages.choose_password', secret=made.secret)}" if made else "",
     )

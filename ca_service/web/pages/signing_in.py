@@ -122,7 +122,7 @@ def _page(findings: tuple[Finding, ...] = ()) -> str:
     people, session, party = installation().people, open_session(), relying_party()
     return render_template(
         "signing_in.html",
-        account=session.account,
+        person=session.account,
         this=session.record,
         sessions=people.sessions.list_of(actor(), actor().name),
         state=people.factors.state(session.account),
