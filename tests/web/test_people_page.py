@@ -10,6 +10,7 @@ from flask import Flask
 
 from ca_service.authority.installation import Installation
 from ca_service.authority.permissions import Role
+from ca_service.web.views import browser_name
 from tests.support.factories import OPERATOR, PASSWORD
 from tests.support.people import can_sign_in
 from tests.web.html import read
@@ -204,6 +205,28 @@ def test_all_other_sessions_are_ended_and_this_one_stays(app: Flask, requester: 
 
     assert [other.get("/account").status_code for other in others] == [302] * 3
     assert requester.get("/account").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "name"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox 140, Linux"),
+        (
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 "
+            "Safari/537.36 Edg/142.0.3595.53",
+            "Edge 142, Windows",
+        ),
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+            "Version/18.6 Mobile/15E148 Safari/604.1",
+            "Safari 18, iOS",
+        ),
+        ("curl/8.5.0", "curl/8.5.0"),
+        ("", ""),
+    ],
+)
+def test_a_browser_is_called_by_its_name(user_agent: str, name: str) -> None:
+    assert browser_name(user_agent) == name
 
 
 def test_only_administrators_are_led_to_the_page(signed_in: Callable[[Role], Visitor]) -> None:

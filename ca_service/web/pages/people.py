@@ -15,6 +15,7 @@ from ca_service.authority.permissions import Action, Role
 from ca_service.errors import Conflict, Finding, InvalidInput, NotFound, blocking
 from ca_service.web.context import actor, base_url, installation, needs
 from ca_service.web.pages import blueprint
+from ca_service.web.views import browser_name
 
 SORTS: Final = get_args(PeopleSort)
 _PAGE_SIZE: Final = 50
@@ -115,6 +116,7 @@ def _person(name: str, *, findings: tuple[Finding, ...] = (), made: NewLink | No
         sessions=house.sessions.list_of(actor(), account.name),
         waits_until=house.rescue.waits_until(actor(), account.name),
         no_password=NO_PASSWORD,
+        browser_name=browser_name,
         findings=findings,
         new_link=f"{base_url()}{url_for('pages.choose_password', secret=made.secret)}" if made else "",
     )

@@ -14,6 +14,7 @@ from ca_service.web.auth import open_session
 from ca_service.web.confirming import passkeys_can_work, relying_party
 from ca_service.web.context import actor, installation, needs
 from ca_service.web.pages import blueprint
+from ca_service.web.views import browser_name
 
 
 @blueprint.get("/account/sign-in")
@@ -129,6 +130,7 @@ def _page(findings: tuple[Finding, ...] = ()) -> str:
         is_lacking=people.factors.is_lacking(session.account),
         findings=findings,
         party=party,
+        browser_name=browser_name,
         passkeys_can_work=passkeys_can_work(party),
         localhost=request.url.replace(request.host.partition(":")[0], "localhost", 1),
     )
