@@ -202,7 +202,7 @@ def _keep_an_administrator(connection: Connection, record: AccountRecord) -> Non
 
 def _listing(query: PeopleQuery) -> Select[Any]:
     statement = select(account)
-    for word in query.text.lower().split():
+    for word in query.text.lower().replace("\0", " ").split():
         is_found = account.c.name.contains(word, autoescape=True) | account.c.role.contains(word, autoescape=True)
         statement = statement.where(is_found)
     value, key = cursors.read(query.cursor, query.sort) if query.cursor else (None, 0)

@@ -48,7 +48,6 @@ def page(account: AccountRecord, target: str, *, is_form: bool, findings: Sequen
         findings=findings,
         state=installation().people.factors.state(account),
         has_password=account.password_hash != NO_PASSWORD,
-        party=relying_party(),
     )
 
 

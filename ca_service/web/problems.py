@@ -85,6 +85,12 @@ def seconds_to_wait(error: errors.TooManyAttempts) -> int:
     return int(str(error.findings[0].values["seconds"]))
 
 
+def refused_page(error: errors.NotAuthenticated, page: str) -> ResponseReturnValue:
+    """The page of a form that did not show who somebody is, with the status that fits, and how long to wait."""
+    headers = {"Retry-After": str(seconds_to_wait(error))} if isinstance(error, errors.TooManyAttempts) else {}
+    return page, status_of(error), headers
+
+
 def problem_document(status: int, code: str, title: str, findings: Sequence[Finding]) -> dict[str, Any]:
     """The problem (RFC 9457), with `errors` as an extension member."""
     blocking = errors.blockers(findings) or tuple(findings)

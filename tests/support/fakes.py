@@ -251,7 +251,7 @@ class InMemoryAccountStore:
 
     def list_people(self, query: PeopleQuery) -> PeoplePage:
         """See the port; the cursor is the place in the list, and the sort."""
-        words = query.text.lower().split()
+        words = query.text.lower().replace("\0", " ").split()
         found = [each for each in self.list_accounts() if all(word in each.name or word in each.role for word in words)]
         if query.sort == "newest":
             found.sort(key=lambda each: -each.id)

@@ -8,6 +8,7 @@ whatever that is: a crash leaves a challenge that nobody can use for longer than
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from webauthn.helpers.structs import AuthenticatorSelectionCriteria
 
 _CHALLENGE_LIFETIME: Final = timedelta(minutes=5)
+_NAME: Final = re.compile(r"\A[A-Za-z0-9_-]{1,1400}\Z")  # of a credential, in base64url
 _MAX_CREDENTIAL: Final = 16 * 1024
 _MAX_PASSKEYS: Final = 20
 
@@ -158,7 +160,8 @@ def _parsed_answer(credential: str) -> _Answer:
     try:
         document = json.loads(credential[:_MAX_CREDENTIAL])
         client = parse_client_data_json(base64url_to_bytes(document["response"]["clientDataJSON"]))
-        return _Answer(str(document["id"]), client.challenge, document)
+        [name] = _NAME.findall(document["id"])
+        return _Answer(name, client.challenge, document)
     except Exception as error:  # a stranger's bytes, and the parsers have no error of their own for all of them
         raise _unusable() from error
 

@@ -154,8 +154,8 @@ class Sessions:
             epoch=account.session_epoch,
             is_complete=event is not None,
             method=method,
-            address=visit.address[:_MAX_ADDRESS],
-            user_agent=_printable(visit.user_agent),
+            address=_printable(visit.address, _MAX_ADDRESS),
+            user_agent=_printable(visit.user_agent, _MAX_USER_AGENT),
             created_at=now,
             seen_at=now,
             confirmed_at=now,
@@ -167,5 +167,5 @@ class Sessions:
         return AuditEvent.by(actor, self._clock(), Event.SESSIONS_ENDED, account.name)
 
 
-def _printable(text: str) -> str:
-    return "".join(letter for letter in text if letter.isprintable())[:_MAX_USER_AGENT]
+def _printable(text: str, limit: int) -> str:
+    return "".join(letter for letter in text if letter.isprintable())[:limit]

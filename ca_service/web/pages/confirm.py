@@ -11,7 +11,7 @@ from ca_service.web import confirming
 from ca_service.web.auth import local_path, open_session, visit
 from ca_service.web.context import installation, needs
 from ca_service.web.pages import blueprint
-from ca_service.web.problems import status_of
+from ca_service.web.problems import refused_page
 
 
 @blueprint.route("/confirm", methods=["GET", "POST"])
@@ -25,6 +25,5 @@ def confirm() -> ResponseReturnValue:
     try:
         installation().people.signing_in.confirm(session, confirming.proof("confirm_"), visit())
     except NotAuthenticated as error:
-        page = confirming.page(session.account, target, is_form=is_form, findings=error.findings)
-        return page, status_of(error)
+        return refused_page(error, confirming.page(session.account, target, is_form=is_form, findings=error.findings))
     return redirect(target, 307 if is_form else 303)

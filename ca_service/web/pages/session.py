@@ -6,13 +6,13 @@ from flask import Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from ca_service.errors import Finding, InvalidInput, NotAuthenticated, TooManyAttempts
+from ca_service.errors import Finding, InvalidInput, NotAuthenticated
 from ca_service.web.auth import end_session, halfway_secret, keep, local_path, open_session, start_session, visit
 from ca_service.web.confirming import proof, relying_party
 from ca_service.web.context import installation, origin, public
 from ca_service.web.pages import blueprint
 from ca_service.web.pages.forms import SetUpForm, SignInForm
-from ca_service.web.problems import seconds_to_wait, status_of
+from ca_service.web.problems import refused_page
 
 
 @blueprint.route("/setup/<secret>", methods=["GET", "POST"])
@@ -47,7 +47,7 @@ def sign_in() -> ResponseReturnValue:
     try:
         entered = installation().people.signing_in.with_password(form.name.data, form.password.data, visit())
     except NotAuthenticated as error:
-        return _refused(error, _sign_in_page(form, error.findings))
+        return refused_page(error, _sign_in_page(form, error.findings))
     keep(entered)
     return redirect(target if entered.is_complete else url_for("pages.second_step", next=request.args.get("next")))
 
@@ -60,15 +60,14 @@ def second_step() -> ResponseReturnValue:
     halfway = people.sessions.find_halfway(halfway_secret())
     if halfway is None:
         return redirect(url_for("pages.sign_in", next=request.args.get("next")))
-    state, findings = people.factors.state(halfway.account), tuple[Finding, ...]()
-    if request.method == "POST":
-        try:
-            keep(people.signing_in.second_step(halfway_secret(), proof(), visit()))
-        except NotAuthenticated as error:
-            page = render_template("second_step.html", state=state, findings=error.findings, party=relying_party())
-            return _refused(error, page)
-        return redirect(target)
-    return render_template("second_step.html", state=state, findings=findings, party=relying_party())
+    state = people.factors.state(halfway.account)
+    if request.method != "POST":
+        return render_template("second_step.html", state=state, findings=())
+    try:
+        keep(people.signing_in.second_step(halfway_secret(), proof(), visit()))
+    except NotAuthenticated as error:
+        return refused_page(error, render_template("second_step.html", state=state, findings=error.findings))
+    return redirect(target)
 
 
 @blueprint.post("/sign-in/passkey")
@@ -78,7 +77,7 @@ def sign_in_with_passkey() -> ResponseReturnValue:
     try:
         keep(installation().people.signing_in.with_passkey(proof(), visit()))
     except NotAuthenticated as error:
-        return _refused(error, _sign_in_page(SignInForm(formdata=None), error.findings))
+        return refused_page(error, _sign_in_page(SignInForm(formdata=None), error.findings))
     return redirect(local_path(request.args.get("next")))
 
 
@@ -101,10 +100,4 @@ def sign_out() -> ResponseReturnValue:
 
 
 def _sign_in_page(form: SignInForm, findings: tuple[Finding, ...] = ()) -> str:
-    return render_template("sign_in.html", form=form, findings=findings, party=relying_party())
-
-
-def _refused(error: NotAuthenticated, page: str) -> ResponseReturnValue:
-    """The page again, with the status that fits, and for how long to wait."""
-    headers = {"Retry-After": str(seconds_to_wait(error))} if isinstance(error, TooManyAttempts) else {}
-    return page, status_of(error), headers
+    return render_template("sign_in.html", form=form, findings=findings)

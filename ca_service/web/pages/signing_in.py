@@ -129,7 +129,6 @@ def _page(findings: tuple[Finding, ...] = ()) -> str:
         state=people.factors.state(session.account),
         is_lacking=people.factors.is_lacking(session.account),
         findings=findings,
-        party=party,
         browser_name=browser_name,
         passkeys_can_work=passkeys_can_work(party),
         localhost=request.url.replace(request.host.partition(":")[0], "localhost", 1),
