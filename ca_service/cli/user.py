@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import click
 
+from ca_service.authority.people.passwords import NO_PASSWORD
 from ca_service.authority.permissions import Role
+from ca_service.authority.records import AccountRecord
 from ca_service.cli.console import table
 from ca_service.cli.documents import account_document, moment, session_document
 from ca_service.cli.grammar import declare
@@ -37,14 +39,17 @@ def create(session: Session, name: str, role: str, password_stdin: bool) -> None
 def list_(session: Session) -> None:
     """List all accounts."""
     accounts = session.ready().accounts.list_accounts(operator())
-    rows = (
-        (found.name, found.role.value, moment(found.created_at), "disabled" if found.disabled_at else "active")
-        for found in accounts
-    )
+    rows = ((found.name, found.role.value, moment(found.created_at), _state(found)) for found in accounts)
     lines = table(("name", "role", "created", "state"), rows)
     session.console.answer(
         {"accounts": [account_document(found) for found in accounts]}, lines or ["There are no accounts yet."]
     )
+
+
+def _state(account: AccountRecord) -> str:
+    if account.disabled_at:
+        return "disabled"
+    return "no password yet" if account.password_hash == NO_PASSWORD else "active"
 
 
 @declare("password", "ca-service user password anna", "ca-service user password anna --password-stdin < FILE")

@@ -146,6 +146,7 @@ def test_a_reset_prints_a_link_with_which_a_new_password_is_chosen(ca: CommandLi
     address, _, secret = answer["url"].rpartition("/")
     assert (address, answer["name"]) == ("http://127.0.0.1:8080/welcome", anna)
     assert not can_sign_in(people, anna, PASSWORD)
+    assert ca("user", "list").stdout.splitlines()[1].endswith("no password yet")
     result = ca("user", "reset", anna)
     newer = result.stdout.strip().rpartition("/")[2]
     assert "once, within 24 hours" in result.stderr

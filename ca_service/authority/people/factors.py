@@ -119,15 +119,7 @@ class SecondFactors:
         secret = self._sealer.unseal(offer.sealed, _purpose(account)).decode()
         step = totp.matching_step(secret, _typed(code), now)
         if step is None:
-            raise InvalidInput(
-                blocking(
-                    "totp.code",
-                    "/code",
-                    "The code is not the one that the app should show now.",
-                    "Type the six digits that it shows now. If they are refused again, look whether the clock of the "
-                    "device is right.",
-                )
-            )
+            raise _wrong_code()
         codes = self.first_codes(account)
         event = AuditEvent.by(actor, now, Event.FACTOR_ADDED, account.name, kind="authenticator app")
         confirmed = replace(offer, last_step=step, confirmed_at=now)
@@ -201,6 +193,18 @@ def _new_codes() -> tuple[str, ...]:
 
 def _purpose(account: AccountRecord) -> str:
     return f"totp:{account.id}"
+
+
+def _wrong_code() -> InvalidInput:
+    return InvalidInput(
+        blocking(
+            "totp.code",
+            "/code",
+            "The code is not the one that the app should show now.",
+            "Type the six digits that it shows now. If they are refused again, look whether the clock of the device is "
+            "right.",
+        )
+    )
 
 
 def _offer_gone() -> Conflict:

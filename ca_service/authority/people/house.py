@@ -56,12 +56,22 @@ def people_on(
     factors = SecondFactors(edges.factors, accounts, edges.sealer, clock, required_of=required_of)
     passkeys = Passkeys(edges.factors, accounts, factors, clock)
     links = Links(edges.accounts, accounts, passwords, clock)
-    throttle = Throttle(edges.attempts, clock)
     return People(
-        signing_in=SigningIn(edges.accounts, accounts, passwords, throttle, sessions, factors, passkeys, clock),
+        signing_in=SigningIn(
+            store=edges.accounts,
+            accounts=accounts,
+            passwords=passwords,
+            throttle=Throttle(edges.attempts, clock),
+            sessions=sessions,
+            factors=factors,
+            passkeys=passkeys,
+            clock=clock,
+        ),
         sessions=sessions,
         factors=factors,
         passkeys=passkeys,
         links=links,
-        rescue=Rescue(edges.attempts, accounts, sessions, factors, links, clock),
+        rescue=Rescue(
+            attempts=edges.attempts, accounts=accounts, sessions=sessions, factors=factors, links=links, clock=clock
+        ),
     )

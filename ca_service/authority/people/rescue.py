@@ -25,6 +25,7 @@ class Rescue:
 
     def __init__(
         self,
+        *,
         attempts: AttemptStore,
         accounts: Accounts,
         sessions: Sessions,

@@ -62,11 +62,11 @@ class Sessions:
         """Let somebody in who has shown who they are; the halfway session of this secret is forgotten."""
         actor = replace(account.actor, origin=visit.address)
         event = AuditEvent.by(actor, self._clock(), Event.SIGNED_IN, account.name, method=method)
-        return self._add(account, method, visit, event, hash_secret(replaces))
+        return self._add(account, method, visit, event=event, replaces=hash_secret(replaces))
 
     def open_halfway(self, account: AccountRecord, method: str, visit: Visit) -> Entered:
         """Remember that the first step was right; the second has to follow within ten minutes."""
-        return self._add(account, method, visit, None, "")
+        return self._add(account, method, visit, event=None, replaces="")
 
     def find(self, secret: str) -> OpenSession | None:
         """The session of this secret, if it counts."""
@@ -143,7 +143,7 @@ class Sessions:
         return now - record.created_at > self._limits.lifetime or now - record.seen_at > self._limits.idle
 
     def _add(
-        self, account: AccountRecord, method: str, visit: Visit, event: AuditEvent | None, replaces: str
+        self, account: AccountRecord, method: str, visit: Visit, *, event: AuditEvent | None, replaces: str
     ) -> Entered:
         secret, now = secrets.token_urlsafe(32), self._clock()
         browser = visit.browser or secrets.token_urlsafe(32)

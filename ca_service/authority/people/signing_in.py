@@ -38,6 +38,7 @@ class SigningIn:
 
     def __init__(
         self,
+        *,
         store: AccountStore,
         accounts: Accounts,
         passwords: Passwords,

@@ -47,6 +47,17 @@ def test_a_passkey_signs_in_without_a_password(
     assert added.details == {"kind": "passkey", "label": "laptop"}
 
 
+def test_a_passkey_is_not_held_up_by_those_who_guess_the_password_of_its_account(
+    people: People, alice: AccountRecord
+) -> None:
+    device = Authenticator()
+    enrol(people, alice, device)
+    for number in range(40):
+        with pytest.raises(NotAuthenticated):
+            people.signing_in.with_password("alice", "wrong", Visit(f"203.0.113.{number}"))
+    assert people.signing_in.with_passkey(proof(credential=answer(people, device)), HERE).is_complete
+
+
 def test_a_passkey_is_the_second_step_after_a_password(people: People, alice: AccountRecord) -> None:
     device = Authenticator()
     enrol(people, alice, device)
