@@ -34,6 +34,9 @@ from ca_service.authority.notices.delivering import Deliveries
 from ca_service.authority.notices.ports import Channel
 from ca_service.authority.notices.published import Published
 from ca_service.authority.notices.sources import Authorities, Leaves, Sources
+from ca_service.authority.people.house import Edges, People, people_on
+from ca_service.authority.people.passwords import Passwords
+from ca_service.authority.people.sessions import SessionLimits
 from ca_service.authority.record.reading import Record
 from ca_service.authority.record.receipts import Receipts
 from ca_service.authority.record.sealing import Sealing
@@ -50,13 +53,16 @@ from ca_service.authority.tokens import Tokens
 from ca_service.errors import Conflict
 from ca_service.keystore import files
 from ca_service.keystore.encrypted import EncryptedFileKeyStore
+from ca_service.keystore.sealing import FileSealer
 from ca_service.probe.fetching import HTTPFetcher
 from ca_service.settings import Settings
 from ca_service.storage.accounts import SQLAccountStore
+from ca_service.storage.attempts import SQLAttemptStore
 from ca_service.storage.calendars import SQLCalendarStore
 from ca_service.storage.crls import SQLCRLStore, SQLResponderStore
 from ca_service.storage.database import Database
 from ca_service.storage.events import SQLEventStore
+from ca_service.storage.factors import SQLFactorStore
 from ca_service.storage.fleet import SQLFleetStore
 from ca_service.storage.identities import SQLIdentityStore
 from ca_service.storage.issuers import SQLIssuerStore
@@ -66,6 +72,7 @@ from ca_service.storage.ledger import SQLLedger
 from ca_service.storage.migrating import SQLSchema
 from ca_service.storage.notices import SQLNoticeStore
 from ca_service.storage.revocation import SQLRevocationStore
+from ca_service.storage.sessions import SQLSessionStore
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -94,7 +101,8 @@ def open_installation(settings: Settings, hasher: PasswordHasher | None = None) 
     crls, responder_store = SQLCRLStore(database), SQLResponderStore(database)
     responders = Responders(responder_store, hierarchy, keystore, clock.utc_now, x509.random_serial_number)
     account_store = SQLAccountStore(database)
-    accounts = Accounts(account_store, hasher or PasswordHasher(), clock.utc_now)
+    passwords = Passwords(hasher or PasswordHasher())
+    accounts = Accounts(account_store, passwords, clock.utc_now)
     fleet = Fleet(SQLFleetStore(database), ledger, revocations, issuance, clock.utc_now)
     revocation = Revocation(revocations, clock.utc_now)
     publishing = Publishing(crls, revocations, hierarchy, keystore, clock.utc_now, _crl_policy(settings))
@@ -126,8 +134,9 @@ def open_installation(settings: Settings, hasher: PasswordHasher | None = None) 
         ocsp=Answering(responders, responder_store, revocations, clock.utc_now),
         doctor=Doctor(hierarchy, ledger, revocations, HTTPFetcher(), clock.utc_now),
         accounts=accounts,
+        people=_people(settings, database, accounts, passwords),
         tokens=Tokens(account_store, accounts, clock.utc_now),
-        single_sign_on=_single_sign_on(settings, database, hasher or PasswordHasher()),
+        single_sign_on=_single_sign_on(settings, database),
         renewal=Renewal(issuance, leaves, fleet, _policy(settings), clock.utc_now),
         notices=notices,
         deliveries=deliveries,
@@ -156,6 +165,19 @@ def _keystore(settings: Settings) -> EncryptedFileKeyStore:
     return keystore
 
 
+def _people(settings: Settings, database: Database, accounts: Accounts, passwords: Passwords) -> People:
+    edges = Edges(
+        accounts=SQLAccountStore(database),
+        attempts=SQLAttemptStore(database),
+        sessions=SQLSessionStore(database),
+        factors=SQLFactorStore(database),
+        sealer=FileSealer(settings.instance_path / "factors.key"),
+    )
+    limits = SessionLimits(timedelta(hours=settings.web.session_hours), timedelta(minutes=settings.web.idle_minutes))
+    required_of = settings.web.require_second_factor
+    return people_on(edges, accounts, passwords, clock.utc_now, limits=limits, required_of=required_of)
+
+
 def _policy(settings: Settings) -> Policy:
     return Policy(
         default_days=settings.policy.default_days,
@@ -174,7 +196,7 @@ def _crl_policy(settings: Settings) -> CRLPolicy:
     )
 
 
-def _single_sign_on(settings: Settings, database: Database, hasher: PasswordHasher) -> SingleSignOn | None:
+def _single_sign_on(settings: Settings, database: Database) -> SingleSignOn | None:
     """Signing in at the provider of the settings; None without one, whose libraries are not imported then."""
     if not settings.oidc.issuer:
         return None
@@ -185,7 +207,7 @@ def _single_sign_on(settings: Settings, database: Database, hasher: PasswordHash
     provider = OpenIDProvider(Client(oidc.issuer, oidc.client_id, oidc.client_secret.get_secret_value()), clock.utc_now)
     rules = ClaimRules(oidc.name_claim, oidc.role_claim, oidc.roles)
     accounts = SQLAccountStore(database)
-    return SingleSignOn(provider, SQLIdentityStore(database), accounts, rules, hasher=hasher, clock=clock.utc_now)
+    return SingleSignOn(provider, SQLIdentityStore(database), accounts, rules, clock.utc_now)
 
 
 def _notices(settings: Settings, database: Database, sources: Sources) -> tuple[Notices, Deliveries]:

@@ -7,6 +7,7 @@ CAServiceError
 ├── NotFound             nothing of that name is here
 ├── Conflict             it contradicts what is stored already
 ├── NotAuthenticated     nobody has said who is asking
+│   └── TooManyAttempts  ... and has tried too often: wait
 ├── NotAllowed           who is asking may not do this
 ├── Unreachable          another service does not answer, or not as it should
 ├── NotReady             the installation has to be set up, upgraded or unlocked first
@@ -165,6 +166,13 @@ class NotAuthenticated(CAServiceError):
 
     code = "not-authenticated"
     title = "Sign in first"
+
+
+class TooManyAttempts(NotAuthenticated):
+    """Somebody has failed too often to show who they are. The finding's value `seconds` says how long to wait."""
+
+    code = "too-many-attempts"
+    title = "Too many attempts"
 
 
 class NotAllowed(CAServiceError):

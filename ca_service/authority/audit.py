@@ -41,6 +41,15 @@ class Event(StrEnum):
     SIGNED_IN = "signed-in"
     SIGNED_OUT = "signed-out"
     SIGN_IN_FAILED = "sign-in.failed"
+    SIGN_IN_DELAYED = "sign-in.delayed"
+    SIGN_IN_CONFIRMED = "sign-in.confirmed"
+    SESSIONS_ENDED = "sessions.ended"
+    ACCOUNT_UNLOCKED = "account.unlocked"
+    ACCOUNT_LINK_MADE = "account-link.made"
+    FACTOR_ADDED = "second-factor.added"
+    FACTOR_REMOVED = "second-factor.removed"
+    RECOVERY_CODES_MADE = "recovery-codes.made"
+    RECOVERY_CODE_USED = "recovery-code.used"
     TOKEN_CREATED = "token.created"  # noqa: S105 - the name of an event
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 - the name of an event
     CALENDAR_MADE = "calendar.made"

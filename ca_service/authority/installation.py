@@ -19,6 +19,7 @@ from ca_service.authority.jobs import Jobs
 from ca_service.authority.notices.announcing import Notices
 from ca_service.authority.notices.calendars import Calendars
 from ca_service.authority.notices.delivering import Deliveries
+from ca_service.authority.people.house import People
 from ca_service.authority.ports import Clock
 from ca_service.authority.record.reading import Record
 from ca_service.authority.record.receipts import Receipts
@@ -76,6 +77,7 @@ class Installation:
     responders: Responders
     ocsp: Answering
     accounts: Accounts
+    people: People
     tokens: Tokens
     single_sign_on: SingleSignOn | None
     renewal: Renewal

@@ -10,6 +10,7 @@ from typing import Protocol
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ca_service.authority.audit import AuditEvent
+from ca_service.authority.people.records import AccountLink, PeoplePage, PeopleQuery
 from ca_service.authority.records import (
     AccountRecord,
     CertificateQuery,
@@ -118,17 +119,31 @@ class AccountStore(Protocol):
     def list_accounts(self) -> tuple[AccountRecord, ...]:
         """All accounts, by name."""
 
-    def add_account(self, account: AccountRecord, event: AuditEvent, *, setup_hash: str = "") -> AccountRecord:
+    def list_people(self, query: PeopleQuery) -> PeoplePage:
+        """One page of a list; raises InvalidInput for a cursor that we did not hand out."""
+
+    def add_account(
+        self, account: AccountRecord, event: AuditEvent, *, setup_hash: str = "", link: AccountLink | None = None
+    ) -> AccountRecord:
         """Add one, whose `id` is given here; with `setup_hash`, use up that set-up link as well.
 
-        Raises Conflict if the name is taken, NotFound if the link is gone.
+        `link` is kept for the new account. Raises Conflict if the name is taken, NotFound if the
+        set-up link is gone.
         """
 
-    def update_account(self, account: AccountRecord, event: AuditEvent) -> None:
+    def update_account(
+        self, account: AccountRecord, event: AuditEvent, *, link: AccountLink | None = None, used_link: str = ""
+    ) -> None:
         """Replace role, password and disabling of an account, whose epoch has grown by one.
 
-        Raises Conflict if it has grown meanwhile, so that no two changes undo one another.
+        A new password ends the link that is open; `link` takes its place; `used_link` is the hash
+        of the one that is used up. Raises Conflict if the epoch has grown meanwhile, so that no two
+        changes undo one another, or if no enabled administrator with a password would be left;
+        NotFound if the link is gone.
         """
+
+    def find_link(self, link_hash: str) -> AccountLink | None:
+        """The link to choose a password that has this hash."""
 
     def add_token(self, token: TokenRecord, event: AuditEvent, *, at_most: int) -> TokenRecord:
         """Add a token, whose `id` is given here.

@@ -16,10 +16,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from argon2 import PasswordHasher
-
 from ca_service.authority.audit import AuditEvent, Event
 from ca_service.authority.credentials import checked_account_name
+from ca_service.authority.people.passwords import NO_PASSWORD
 from ca_service.authority.permissions import Role
 from ca_service.authority.ports import AccountStore, Clock
 from ca_service.authority.records import AccountRecord
@@ -114,15 +113,12 @@ class SingleSignOn:
         identities: IdentityStore,
         accounts: AccountStore,
         rules: ClaimRules,
-        *,
-        hasher: PasswordHasher,
         clock: Clock,
     ) -> None:
         self._provider = provider
         self._identities = identities
         self._accounts = accounts
         self._rules = rules
-        self._hasher = hasher
         self._clock = clock
 
     @property
@@ -172,8 +168,6 @@ class SingleSignOn:
                 "Ask an administrator: `ca-service user enable NAME`.",
                 name=account.name,
             )
-        actor = replace(account.actor, origin=origin)
-        self._accounts.add_event(AuditEvent.by(actor, self._clock(), Event.SIGNED_IN, account.name, by=self.issuer))
         return account
 
     def _fits(self, attempt: Attempt, answer: Answer) -> bool:
@@ -198,8 +192,7 @@ class SingleSignOn:
                 "Use the set-up link first, or `ca-service user create NAME --role administrator`.",
             )
         name = checked_account_name(self._name(claims))
-        unknown = self._hasher.hash(secrets.token_urlsafe(32))  # so that guessing takes as long as with a password
-        account = AccountRecord(0, name, role, unknown, 0, self._clock())
+        account = AccountRecord(0, name, role, NO_PASSWORD, 0, self._clock())
         actor = replace(account.actor, origin=origin)
         event = AuditEvent.by(actor, self._clock(), Event.ACCOUNT_CREATED, name, role=role.value, by=identity.issuer)
         return self._identities.add_account(identity, account, event)

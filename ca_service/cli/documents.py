@@ -11,6 +11,7 @@ from ca_service.authority.hierarchy import certificate_of
 from ca_service.authority.jobs import JobRun, JobState
 from ca_service.authority.notices.announcing import Coming
 from ca_service.authority.notices.records import Message
+from ca_service.authority.people.records import SessionRecord
 from ca_service.authority.record.entries import RecordedEvent
 from ca_service.authority.record.wording import sentence_of, wording_of
 from ca_service.authority.records import AccountRecord, CertificateRecord, IssuerRecord, TokenRecord
@@ -121,6 +122,18 @@ def account_document(record: AccountRecord) -> dict[str, Any]:
         "role": record.role.value,
         "created_at": moment(record.created_at),
         "disabled_at": moment(record.disabled_at) if record.disabled_at else None,
+    }
+
+
+def session_document(record: SessionRecord) -> dict[str, Any]:
+    """Where somebody is signed in."""
+    return {
+        "id": record.id,
+        "address": record.address,
+        "user_agent": record.user_agent,
+        "method": record.method,
+        "created_at": moment(record.created_at),
+        "seen_at": moment(record.seen_at),
     }
 
 

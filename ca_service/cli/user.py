@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import click
 
+from ca_service.authority.people.passwords import NO_PASSWORD
 from ca_service.authority.permissions import Role
+from ca_service.authority.records import AccountRecord
 from ca_service.cli.console import table
-from ca_service.cli.documents import account_document, moment
+from ca_service.cli.documents import account_document, moment, session_document
 from ca_service.cli.grammar import declare
 from ca_service.cli.inputs import read_password
 from ca_service.cli.session import Session, operator, pass_session
@@ -37,14 +39,17 @@ def create(session: Session, name: str, role: str, password_stdin: bool) -> None
 def list_(session: Session) -> None:
     """List all accounts."""
     accounts = session.ready().accounts.list_accounts(operator())
-    rows = (
-        (found.name, found.role.value, moment(found.created_at), "disabled" if found.disabled_at else "active")
-        for found in accounts
-    )
+    rows = ((found.name, found.role.value, moment(found.created_at), _state(found)) for found in accounts)
     lines = table(("name", "role", "created", "state"), rows)
     session.console.answer(
         {"accounts": [account_document(found) for found in accounts]}, lines or ["There are no accounts yet."]
     )
+
+
+def _state(account: AccountRecord) -> str:
+    if account.disabled_at:
+        return "disabled"
+    return "no password yet" if account.password_hash == NO_PASSWORD else "active"
 
 
 @declare("password", "ca-service user password anna", "ca-service user password anna --password-stdin < FILE")
@@ -78,4 +83,62 @@ def enable(session: Session, name: str) -> None:
     session.console.answer(account_document(account), [f"{account.name} can sign in again."])
 
 
-command = click.Group("user", commands=[create, list_, password, disable, enable], help="Manage accounts.")
+@declare("role", "ca-service user role anna approver")
+@click.argument("name")
+@click.argument("role", type=click.Choice(_ROLES))
+@pass_session
+def role_(session: Session, name: str, role: str) -> None:
+    """Give the account NAME another role, and end its sessions."""
+    account = session.ready().accounts.set_role(operator(), name, Role(role))
+    session.console.answer(account_document(account), [f"{account.name} is {account.role.value} now."])
+
+
+@declare("unlock", "ca-service user unlock anna")
+@click.argument("name")
+@pass_session
+def unlock(session: Session, name: str) -> None:
+    """End the wait after failed attempts to sign in to the account NAME."""
+    installation = session.ready()
+    installation.people.rescue.unlock(operator(), name)
+    account = installation.accounts.get(name)
+    session.console.answer(account_document(account), [f"{account.name} can try again at once."])
+
+
+@declare("reset", "ca-service user reset anna", "ca-service user reset anna --json | jq -r .url")
+@click.argument("name")
+@pass_session
+def reset(session: Session, name: str) -> None:
+    """Let whoever has the account NAME begin again, and print a link to choose a new password.
+
+    Password, second factors, sessions and waits end. The link works once, for 24 hours; running
+    this again makes another in its place. A disabled account stays disabled.
+    """
+    server = session.doors.prepare_server(session.instance_path, None, None)  # it knows where people reach us
+    made = session.ready().people.rescue.reset(operator(), name)
+    url = f"{server.url}/welcome/{made.secret}"
+    session.console.answer({"url": url, **account_document(made.account)}, [url])
+    session.console.remark(f"{made.account.name} chooses a new password there, once, within 24 hours.")
+
+
+@declare("sessions", "ca-service user sessions anna", "ca-service user sessions anna --end")
+@click.argument("name")
+@click.option("--end", is_flag=True, help="End all of them.")
+@pass_session
+def sessions(session: Session, name: str, end: bool) -> None:
+    """List where the account NAME is signed in, the last used first; with --end, end all of it."""
+    people = session.ready().people
+    found = people.sessions.list_of(operator(), name)
+    ended = people.sessions.end_all(operator(), name) if end else 0
+    rows = (
+        (moment(each.created_at), moment(each.seen_at), each.method, each.address, each.user_agent) for each in found
+    )
+    lines = table(("signed in", "last seen", "by", "from", "browser"), rows) or [f"{name} is signed in nowhere."]
+    document = {"sessions": [session_document(each) for each in found], "ended": end}
+    session.console.answer(document, [*lines, *([f"All sessions of {name} are ended."] if ended else [])])
+
+
+command = click.Group(
+    "user",
+    commands=[create, list_, password, role_, disable, enable, unlock, reset, sessions],
+    help="Manage accounts.",
+)

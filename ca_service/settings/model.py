@@ -105,6 +105,8 @@ class Web(Section):
     trusted_proxies: int = Field(default=0, ge=0, le=5)
     secret_key: SecretStr = SecretStr("")
     session_hours: int = Field(default=8, ge=1, le=168)
+    idle_minutes: int = Field(default=120, ge=10, le=10080)
+    require_second_factor: tuple[Role, ...] = ()
     max_upload_kib: int = Field(default=1024, ge=64, le=16384)
 
     @field_validator("base_url")
@@ -113,6 +115,12 @@ class Web(Section):
         if value and not _is_base_url(value):
             raise ValueError("must be http://HOST or https://HOST, with a port if need be, and no path")
         return value.rstrip("/")
+
+    @field_validator("require_second_factor", mode="before")
+    @classmethod
+    def _may_be_one_text(cls, value: object) -> object:
+        """In the environment, roles stand behind one another with commas."""
+        return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
     @field_validator("secret_key")
     @classmethod

@@ -166,6 +166,8 @@ def _shown(value: object) -> str:
         return "********" if value.get_secret_value() else ""
     if isinstance(value, Mapping):
         return write_roles(value)
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Select, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ca_service.authority.audit import AuditEvent
+from ca_service.authority.people.records import AccountLink, PeoplePage, PeopleQuery
+from ca_service.authority.permissions import Role
 from ca_service.authority.records import AccountRecord, SetupLink, TokenRecord
 from ca_service.errors import Conflict, NotFound
-from ca_service.storage import rows
+from ca_service.storage import cursors, rows
 from ca_service.storage.database import Database
 from ca_service.storage.recording import record_events
-from ca_service.storage.schema import account, setup_link, token
+from ca_service.storage.schema import account, account_link, setup_link, token
+
+_MAX_PAGE: Final = 200
 
 
 class SQLAccountStore:
@@ -42,7 +47,18 @@ class SQLAccountStore:
         with self._database.read() as connection:
             return tuple(map(rows.account_record, connection.execute(select(account).order_by(account.c.name))))
 
-    def add_account(self, record: AccountRecord, event: AuditEvent, *, setup_hash: str = "") -> AccountRecord:
+    def list_people(self, query: PeopleQuery) -> PeoplePage:
+        """One page by keyset."""
+        limit = max(1, min(query.limit, _MAX_PAGE))
+        with self._database.read() as connection:
+            found = connection.execute(_listing(query).limit(limit + 1)).all()
+        last = found[limit - 1] if len(found) > limit else None
+        cursor = cursors.write(query.sort, last.name, last.id) if last else ""
+        return PeoplePage(tuple(map(rows.account_record, found[:limit])), cursor)
+
+    def add_account(
+        self, record: AccountRecord, event: AuditEvent, *, setup_hash: str = "", link: AccountLink | None = None
+    ) -> AccountRecord:
         """Add one; with `setup_hash`, use up that set-up link in the same transaction."""
         with self._database.write() as connection:
             if setup_hash:
@@ -58,12 +74,21 @@ class SQLAccountStore:
                 ) from error
             record_events(connection, event)
             row = connection.execute(select(account).where(account.c.name == record.name)).one()
+            if link is not None:
+                connection.execute(insert(account_link), rows.values_of(replace(link, account_id=row.id)))
         return rows.account_record(row)
 
-    def update_account(self, record: AccountRecord, event: AuditEvent) -> None:
-        """Replace role, password, epoch and disabling of an account, unless another was quicker."""
+    def update_account(
+        self, record: AccountRecord, event: AuditEvent, *, link: AccountLink | None = None, used_link: str = ""
+    ) -> None:
+        """Replace role, password, epoch and disabling of an account, unless another was quicker; see the port."""
         is_unchanged = (account.c.id == record.id) & (account.c.session_epoch == record.session_epoch - 1)
         with self._database.write() as connection:
+            _end_link(connection, record, used_link)
+            _keep_an_administrator(connection, record)
+            if link is not None:
+                connection.execute(delete(account_link).where(account_link.c.account_id == record.id))
+                connection.execute(insert(account_link), rows.values_of(link))
             statement = update(account).where(is_unchanged).values(rows.new_values(record))
             if connection.execute(statement).rowcount != 1:
                 raise Conflict.because(
@@ -73,6 +98,12 @@ class SQLAccountStore:
                     name=record.name,
                 )
             record_events(connection, event)
+
+    def find_link(self, link_hash: str) -> AccountLink | None:
+        """The link to choose a password that has this hash."""
+        with self._database.read() as connection:
+            row = connection.execute(select(account_link).where(account_link.c.hash == link_hash)).first()
+        return AccountLink(**row._mapping) if row else None
 
     def add_token(self, record: TokenRecord, event: AuditEvent, *, at_most: int) -> TokenRecord:
         """Add a token, whose `id` is given here; see the port."""
@@ -160,3 +191,45 @@ def _revoke(connection: Connection, token_id: int, event: AuditEvent) -> int:
     if revoked:
         record_events(connection, event)
     return revoked
+
+
+def _end_link(connection: Connection, record: AccountRecord, used_link: str) -> None:
+    """Use up the link that is used; any other ends with the password."""
+    links = delete(account_link).where(account_link.c.account_id == record.id)
+    if not used_link:
+        is_new = select(account.c.id).where(account.c.id == record.id, account.c.password_hash != record.password_hash)
+        connection.execute(links.where(is_new.exists()))
+    elif connection.execute(links.where(account_link.c.hash == used_link)).rowcount != 1:
+        raise NotFound.because(
+            "account-link.invalid",
+            "This link was used already, or was replaced by a newer one.",
+            "Sign in with the password that was chosen with it, or ask an administrator for a new link.",
+        )
+
+
+def _keep_an_administrator(connection: Connection, record: AccountRecord) -> None:
+    """Of two who lock one another out, the second is refused: the rows are locked until the first is done."""
+    if record.role is Role.ADMINISTRATOR and not record.disabled_at:
+        return
+    can_sign_in = account.c.disabled_at.is_(None) & (account.c.password_hash != "")
+    statement = select(account.c.id).where(account.c.role == Role.ADMINISTRATOR.value, can_sign_in)
+    found = set(connection.execute(statement.order_by(account.c.id).with_for_update()).scalars())
+    if found == {record.id}:
+        raise Conflict.because(
+            "account.last-administrator",
+            "{name} is the last administrator who can sign in.",
+            "Give somebody else the role administrator first.",
+            name=record.name,
+        )
+
+
+def _listing(query: PeopleQuery) -> Select[Any]:
+    statement = select(account)
+    for word in query.text.lower().replace("\0", " ").split():
+        is_found = account.c.name.contains(word, autoescape=True) | account.c.role.contains(word, autoescape=True)
+        statement = statement.where(is_found)
+    value, key = cursors.read(query.cursor, query.sort) if query.cursor else (None, 0)
+    if query.sort == "newest":
+        statement = statement.where(account.c.id < key) if query.cursor else statement
+        return statement.order_by(account.c.id.desc())
+    return (statement.where(account.c.name > value) if query.cursor else statement).order_by(account.c.name)

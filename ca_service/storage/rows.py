@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ def values_of(record: DataclassInstance) -> dict[str, Any]:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
 
 
-def new_values(record: AccountRecord | TokenRecord) -> dict[str, Any]:
+def new_values(record: DataclassInstance) -> dict[str, Any]:
     """The columns of a record whose `id` the database gives."""
     return {name: value for name, value in values_of(record).items() if name != "id"}
 
@@ -56,7 +57,12 @@ def replay_record(row: Row[Any]) -> Replay:
 
 def account_record(row: Row[Any]) -> AccountRecord:
     """The account of a row."""
-    return AccountRecord(**dict(row._mapping) | {"role": Role(row.role)})
+    return account_of(dict(row._mapping))
+
+
+def account_of(values: Mapping[str, Any]) -> AccountRecord:
+    """The account of these columns, by name."""
+    return AccountRecord(**{**values, "role": Role(values["role"])})
 
 
 def token_record(row: Row[Any]) -> TokenRecord:

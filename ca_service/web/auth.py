@@ -3,31 +3,40 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, Final
 
-from flask import Flask, current_app, g, redirect, request, session, url_for
+from flask import Flask, Response, after_this_request, current_app, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import LoginManager, UserMixin, current_user, login_user
+from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 
+from ca_service.authority.people.records import OpenSession, Visit
+from ca_service.authority.people.sessions import Entered
 from ca_service.authority.permissions import Action, require
 from ca_service.authority.records import AccountRecord
 from ca_service.errors import NotAuthenticated
-from ca_service.web.context import installation, options, origin
+from ca_service.web import confirming
+from ca_service.web.context import installation, origin
 
 API_PREFIX: Final = "/api/v1/"
 _SCHEME: Final = "bearer "
 _MAX_TOKEN: Final = 200
+_MAX_SECRET: Final = 100
+_BROWSER_KNOWN_FOR: Final = timedelta(days=180)
+_HALFWAY: Final = "halfway"
 
 
 class SessionUser(UserMixin):  # type: ignore[misc]  # Flask-Login has no types
-    """An account, as Flask-Login wants it. The epoch in its id ends old sessions with the password."""
+    """Somebody who has signed in, as Flask-Login wants it. The id, which the cookie holds, is the session's secret."""
 
-    def __init__(self, account: AccountRecord) -> None:
+    def __init__(self, secret: str, account: AccountRecord, opened: OpenSession | None = None) -> None:
+        self._secret = secret
         self.account = account
+        self.opened = opened
 
     def get_id(self) -> str:
-        """What the cookie holds: account and session epoch."""
-        return f"{self.account.id}.{self.account.session_epoch}"
+        """What the cookie holds."""
+        return self._secret
 
 
 def install(app: Flask) -> None:
@@ -47,12 +56,43 @@ def signed_in_account() -> AccountRecord | None:
         return None
 
 
-def start_session(account: AccountRecord) -> None:
-    """Sign the browser in, in a session that has nothing of the one before."""
+def open_session() -> OpenSession:
+    """The session of who is asking; only in views of the pages that ask for an action."""
+    found: OpenSession = current_user.opened
+    return found
+
+
+def visit() -> Visit:
+    """From where is asked."""
+    secret = request.cookies.get(_browser_cookie(), "")
+    return Visit(origin(), request.user_agent.string, secret if len(secret) <= _MAX_SECRET else "")
+
+
+def start_session(account: AccountRecord, method: str) -> None:
+    """Sign the browser in: `method` says by what its person has shown who they are."""
+    keep(installation().people.sessions.open(account, method, visit()))
+
+
+def keep(entered: Entered) -> None:
+    """Let the browser keep what opens its session, in a cookie that has nothing of the one before."""
     session.clear()
     session.permanent = True
-    session["signed_in_at"] = installation().clock().timestamp()
-    login_user(SessionUser(account))
+    if not entered.is_complete:
+        session[_HALFWAY] = entered.secret
+        return
+    login_user(SessionUser(entered.secret, entered.account))
+    after_this_request(lambda response: _keep_browser(response, entered.browser))
+
+
+def end_session() -> None:
+    """Forget in the browser what opened its session; the browser itself stays known."""
+    logout_user()
+    session.clear()
+
+
+def halfway_secret() -> str:
+    """The secret of the session whose second step is to come; empty without one."""
+    return str(session.get(_HALFWAY, ""))
 
 
 def local_path(target: str | None) -> str:
@@ -62,15 +102,26 @@ def local_path(target: str | None) -> str:
     return url_for("pages.new")
 
 
-def _load_user(user_id: str) -> SessionUser | None:
-    account_id, _, epoch = user_id.partition(".")
-    if not (account_id.isdecimal() and epoch.isdecimal()):
-        return None
-    age = installation().clock().timestamp() - session.get("signed_in_at", 0.0)
-    if age > options().session_lifetime.total_seconds():
-        return None
-    account = installation().accounts.find_session(int(account_id), int(epoch))
-    return SessionUser(account) if account else None
+def _load_user(secret: str) -> SessionUser | None:
+    found = installation().people.sessions.find(secret)
+    return SessionUser(secret, found.account, found) if found else None
+
+
+def _browser_cookie() -> str:
+    return f"{current_app.config['SESSION_COOKIE_NAME']}_browser"
+
+
+def _keep_browser(response: Response, secret: str) -> Response:
+    """A known browser is not kept waiting by who fails elsewhere; it opens nothing."""
+    response.set_cookie(
+        _browser_cookie(),
+        secret,
+        max_age=_BROWSER_KNOWN_FOR,
+        secure=current_app.config["SESSION_COOKIE_SECURE"],
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
 
 
 def _guard() -> ResponseReturnValue | None:
@@ -83,13 +134,23 @@ def _guard() -> ResponseReturnValue | None:
         return None
     if request.path.startswith(API_PREFIX):
         g.actor = installation().tokens.authenticate(bearer_token(), origin())
-    elif current_user.is_authenticated:
-        g.actor = replace(current_user.account.actor, origin=origin())
-    else:
-        return redirect(
-            url_for("pages.sign_in", next=request.full_path.rstrip("?") if request.method == "GET" else None)
-        )
+        require(g.actor, action)
+        return None
+    if not current_user.is_authenticated:
+        target = request.full_path.rstrip("?") if request.method == "GET" else None
+        return redirect(url_for("pages.sign_in", next=target))
+    g.actor = replace(current_user.account.actor, origin=origin())
     require(g.actor, action)
+    return _first(view, current_user.account)
+
+
+def _first(view: Any, account: AccountRecord) -> ResponseReturnValue | None:
+    """What the person has to do before this view of the pages, if anything."""
+    people = installation().people
+    if not view.enrolling and people.factors.is_lacking(account):
+        return redirect(url_for("pages.signing_in", required="yes"))
+    if view.dangerous and not people.sessions.is_fresh(open_session()):
+        return confirming.ask(account)
     return None
 
 

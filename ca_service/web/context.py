@@ -21,6 +21,7 @@ class WebOptions:
     """What the web doors are told by the settings. `base_url` is empty where it is not known.
 
     From the `metrics_networks` the metrics can be read without a token.
+    `session_lifetime` is that of the cookie; what a session is worth is known to the use cases.
     """
 
     secret_key: str
@@ -56,11 +57,17 @@ def base_url() -> str:
     return options().base_url or request.host_url.rstrip("/")
 
 
-def needs(action: Action) -> Callable[[View], View]:
-    """Declare what a view does. Without an account that may do it, nobody gets in."""
+def needs(action: Action, *, dangerous: bool = False, enrolling: bool = False) -> Callable[[View], View]:
+    """Declare what a view does. Without an account that may do it, nobody gets in.
+
+    A `dangerous` one asks its person to confirm who they are, unless they have done so lately. An
+    `enrolling` one is also for those who still have to enrol the second factor that their role needs.
+    Both count on pages only: behind an API token there is nobody to ask.
+    """
 
     def declare(view: View) -> View:
         view.action = action  # type: ignore[attr-defined]
+        view.dangerous, view.enrolling = dangerous, enrolling  # type: ignore[attr-defined]
         return view
 
     return declare

@@ -47,6 +47,7 @@ STATUS: Final[dict[type[CAServiceError], int]] = {
     errors.InvalidInput: 400,
     errors.NotFound: 404,
     errors.Conflict: 409,
+    errors.TooManyAttempts: 429,
     errors.NotAuthenticated: 401,
     errors.NotAllowed: 403,
     errors.NotReady: 503,
@@ -58,7 +59,7 @@ _HTTP_RULES: Final = {
     413: ("csr.too-large", "More was sent than is allowed.", "Upload the .csr files alone; fewer at once if need be."),
     415: ("http.media-type", "This content type is not understood.", "See the API page for the types that are."),
 }
-_FOR_THE_OPERATOR: Final = ("database.unusable", "installation.missing")  # they name paths
+_FOR_THE_OPERATOR: Final = ("database.unusable", "installation.missing", "factor-key.missing")  # they name paths
 _NOT_READY: Final = errors.blocking(
     "not-ready", "", "The service cannot work at the moment.", "Tell its operator: the reason stands in the log."
 )
@@ -77,6 +78,17 @@ def install(app: Flask) -> None:
 def status_of(error: CAServiceError) -> int:
     """The HTTP status for an error of ours; 500 for one that is nobody's mistake but ours."""
     return next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)
+
+
+def seconds_to_wait(error: errors.TooManyAttempts) -> int:
+    """For how long to wait before the next attempt."""
+    return int(str(error.findings[0].values["seconds"]))
+
+
+def refused_page(error: errors.NotAuthenticated, page: str) -> ResponseReturnValue:
+    """The page of a form that did not show who somebody is, with the status that fits, and how long to wait."""
+    headers = {"Retry-After": str(seconds_to_wait(error))} if isinstance(error, errors.TooManyAttempts) else {}
+    return page, status_of(error), headers
 
 
 def problem_document(status: int, code: str, title: str, findings: Sequence[Finding]) -> dict[str, Any]:
@@ -100,6 +112,8 @@ def _ours(error: CAServiceError) -> ResponseReturnValue:
         _log.error("not ready: %s", error)
         findings = (_NOT_READY,)
     response = _answer(status, error.code, error.title, findings)
+    if isinstance(error, errors.TooManyAttempts):
+        response.headers["Retry-After"] = str(seconds_to_wait(error))
     if status == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="ca_service"'
     return response

@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from cryptography import x509
 
 from ca_service.pki import encodings, keys, names, usages
 from ca_service.pki.csr import find_value
 from ca_service.vos.bundle import BundleFile
+
+_BROWSERS: Final = (
+    ("Edge", re.compile(r"Edg(?:A|iOS)?/(\d+)")),
+    ("Firefox", re.compile(r"(?:Firefox|FxiOS)/(\d+)")),
+    ("Chrome", re.compile(r"(?:Chrome|CriOS)/(\d+)")),
+    ("Safari", re.compile(r"Version/(\d+)[\d.]* (?:Mobile/\w+ )?Safari/")),
+)
+_SYSTEMS: Final = (
+    ("Windows", "Windows"),
+    ("Android", "Android"),
+    ("iOS", "iPhone"),
+    ("iPadOS", "iPad"),
+    ("macOS", "Mac OS X"),
+    ("Linux", "Linux"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +85,16 @@ def _constraints(found: x509.BasicConstraints | None) -> str:
     if not found.ca:
         return "CA:FALSE"
     return "CA:TRUE" if found.path_length is None else f"CA:TRUE, path length {found.path_length}"
+
+
+def browser_name(user_agent: str) -> str:
+    """What a browser is called, and on what it runs, for somebody who looks which sessions are theirs.
+
+    Browsers name those whose pages they want to be given as well, so the first that is found counts.
+    """
+    browser = next((f"{name} {found[1]}" for name, mark in _BROWSERS if (found := mark.search(user_agent))), "")
+    system = next((name for name, mark in _SYSTEMS if mark in user_agent), "")
+    return ", ".join(filter(None, (browser, system))) or user_agent[:60]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from ca_service import settings
 from ca_service.app import open_installation
 from ca_service.authority.installation import Installation
+from ca_service.authority.people.records import Visit
 from ca_service.authority.registration import Options
 from ca_service.authority.revocation.records import Selection
 from ca_service.errors import CAServiceError
@@ -123,3 +124,33 @@ def bundle(installation: Installation, serial_number: str) -> str:
     record = installation.issuance.get_certificate(OPERATOR, serial_number)
     delivered = installation.receipts.attached([installation.issuance.delivery(record)])
     return hashlib.sha256(bundle_of(delivered).to_zip()).hexdigest()
+
+
+def guess(installation: Installation, _: None) -> str:
+    """Try ten wrong passwords; how many were looked at."""
+    rules = [_rule_of_guess(installation) for _ in range(10)]
+    return str(rules.count("sign-in.wrong"))
+
+
+def _rule_of_guess(installation: Installation) -> str:
+    try:
+        installation.people.signing_in.with_password("alice", "wrong", Visit("198.51.100.7"))
+    except CAServiceError as error:
+        return error.rule
+    return ""
+
+
+def use_code(installation: Installation, code: str) -> str:
+    """Use a code of alice's app, or a recovery code; what it was."""
+    return installation.people.factors.use_code(installation.accounts.get("alice"), code, "")
+
+
+def lock_out(installation: Installation, who_and_whom: tuple[str, str]) -> str:
+    """Let one administrator lock the other out; whom."""
+    who, whom = who_and_whom
+    return installation.accounts.set_disabled(installation.accounts.get(who).actor, whom, True).name
+
+
+def choose_password(installation: Installation, secret_and_password: tuple[str, str]) -> str:
+    """Use a link; whose it was."""
+    return installation.people.links.use(*secret_and_password, "").name

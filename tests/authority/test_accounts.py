@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
 
 import pytest
 
@@ -12,14 +12,15 @@ from ca_service.authority.credentials import (
     MAX_PASSWORD,
     MIN_PASSWORD,
     checked_account_name,
-    loggable_name,
 )
+from ca_service.authority.people.records import Visit
 from ca_service.authority.permissions import Actor, Role
 from ca_service.authority.records import AccountRecord
 from ca_service.authority.tokens import Tokens
 from ca_service.errors import Conflict, InvalidInput, NotAllowed, NotAuthenticated, NotFound
 from tests.support.factories import PASSWORD, Lab
 from tests.support.fakes import FixedClock, InMemoryAccountStore
+from tests.support.people import can_sign_in
 
 OTHER_PASSWORD = "another long password"
 
@@ -57,12 +58,13 @@ def events(lab: Lab) -> list[AuditEvent]:
 # The set-up link
 
 
-def test_the_setup_link_makes_the_first_administrator(accounts: Accounts) -> None:
+def test_the_setup_link_makes_the_first_administrator(lab: Lab) -> None:
+    accounts = lab.accounts
     secret = accounts.make_setup_link() or ""
     accounts.check_setup_link(secret)
     account = accounts.create_first(secret, "Alice", PASSWORD)
     assert (account.name, account.role) == ("alice", Role.ADMINISTRATOR)
-    assert accounts.sign_in("alice", PASSWORD) == account
+    assert can_sign_in(lab.people, "alice", PASSWORD)
 
 
 def test_the_setup_link_works_once(accounts: Accounts) -> None:
@@ -159,9 +161,9 @@ def test_a_weak_password_is_refused(accounts: Accounts, operator: Actor, passwor
 
 
 @pytest.mark.parametrize("password", ["x" * MIN_PASSWORD, "x" * MAX_PASSWORD, "päß wörd 漢字 🔑🔑", "\udc80" * 12])
-def test_any_other_password_can_be_used(accounts: Accounts, operator: Actor, password: str) -> None:
-    account = accounts.create(operator, "alice", Role.AUDITOR, password)
-    assert accounts.sign_in("alice", password) == account
+def test_any_other_password_can_be_used(lab: Lab, operator: Actor, password: str) -> None:
+    lab.accounts.create(operator, "alice", Role.AUDITOR, password)
+    assert can_sign_in(lab.people, "alice", password)
 
 
 def test_a_short_account_name_may_stand_in_the_password(accounts: Accounts, operator: Actor) -> None:
@@ -175,79 +177,15 @@ def test_an_unknown_account_is_not_found(accounts: Accounts, name: str) -> None:
     assert caught.value.rule == "account.unknown"
 
 
-# Signing in
-
-
-@pytest.mark.parametrize(
-    ("name", "password"),
-    [("alice", OTHER_PASSWORD), ("alice", ""), ("nobody", PASSWORD), ("", ""), ("\udc80", "\udc80"),
-     ("alice", PASSWORD + "x" * 10_000)],
-)  # fmt: skip
-def test_a_wrong_name_or_password_is_refused_without_saying_which(
-    accounts: Accounts, alice: AccountRecord, name: str, password: str
-) -> None:
-    assert alice.disabled_at is None
-    with pytest.raises(NotAuthenticated) as caught:
-        accounts.sign_in(name, password)
-    assert (caught.value.rule, str(caught.value)[:26]) == ("sign-in.wrong", "Name or password is wrong.")
-
-
-def test_a_password_hash_that_is_none_opens_nothing(lab: Lab, alice: AccountRecord) -> None:
-    broken = replace(alice, password_hash="!", session_epoch=1)
-    lab.account_store.update_account(broken, events(lab)[0])
-    with pytest.raises(NotAuthenticated):
-        lab.accounts.sign_in("alice", PASSWORD)
-
-
-def test_signing_in_and_failing_to_are_recorded(lab: Lab, alice: AccountRecord) -> None:
-    lab.accounts.sign_in("Alice", PASSWORD)
-    for name in ("alice", "eve", "correct horse"):
-        with pytest.raises(NotAuthenticated):
-            lab.accounts.sign_in(name, "wrong")
-    assert [(event.event, event.actor, event.subject) for event in events(lab)[1:]] == [
-        (Event.SIGNED_IN, alice.name, alice.name),
-        (Event.SIGN_IN_FAILED, "anonymous", "alice"),
-        (Event.SIGN_IN_FAILED, "anonymous", "eve"),
-        (Event.SIGN_IN_FAILED, "anonymous", "(not recorded)"),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("typed", "recorded"), [("eve", "eve"), ("tr0ub4dor-and-3", "(not recorded)"), ("a b", "(not recorded)")]
-)
-def test_what_could_be_a_password_is_not_recorded(typed: str, recorded: str) -> None:
-    assert loggable_name(typed) == recorded
-
-
-def test_a_session_counts_until_its_epoch_ends(accounts: Accounts, operator: Actor, alice: AccountRecord) -> None:
-    assert accounts.find_session(alice.id, alice.session_epoch) == alice
-    changed = accounts.set_password(operator, "alice", OTHER_PASSWORD)
-    assert accounts.find_session(alice.id, alice.session_epoch) is None
-    assert accounts.find_session(changed.id, changed.session_epoch) == changed
-    assert accounts.find_session(999, 0) is None
-
-
 # Changing
 
 
-def test_a_new_password_replaces_the_old(accounts: Accounts, alice: AccountRecord) -> None:
-    accounts.change_password(alice.actor, PASSWORD, OTHER_PASSWORD)
-    assert accounts.sign_in("alice", OTHER_PASSWORD).id == alice.id
-    with pytest.raises(NotAuthenticated):
-        accounts.sign_in("alice", PASSWORD)
-
-
-def test_changing_asks_for_the_old_password(accounts: Accounts, alice: AccountRecord) -> None:
-    with pytest.raises(InvalidInput) as caught:
-        accounts.change_password(alice.actor, OTHER_PASSWORD, OTHER_PASSWORD)
-    assert caught.value.rule == "password.old"
-    assert accounts.sign_in("alice", PASSWORD)
-
-
-def test_a_weak_new_password_is_refused(accounts: Accounts, alice: AccountRecord) -> None:
-    with pytest.raises(InvalidInput) as caught:
-        accounts.change_password(alice.actor, PASSWORD, "short")
-    assert caught.value.rule == "password.weak"
+def test_an_administrator_sets_a_new_password_in_place_of_the_old(
+    lab: Lab, operator: Actor, alice: AccountRecord
+) -> None:
+    lab.accounts.set_password(operator, alice.name, OTHER_PASSWORD)
+    assert can_sign_in(lab.people, "alice", OTHER_PASSWORD)
+    assert not can_sign_in(lab.people, "alice", PASSWORD)
 
 
 def test_nobody_but_an_administrator_changes_what_is_anothers(
@@ -271,18 +209,18 @@ def test_an_administrator_is_told_that_an_account_is_unknown(accounts: Accounts,
 
 
 def test_a_disabled_account_is_locked_out_at_every_door_until_it_is_enabled(
-    accounts: Accounts, tokens: Tokens, operator: Actor, alice: AccountRecord
+    lab: Lab, operator: Actor, alice: AccountRecord
 ) -> None:
-    token = tokens.create(alice.actor, "alice", "script", 1)
-    disabled = accounts.set_disabled(operator, "alice", disabled=True)
-    assert accounts.find_session(alice.id, disabled.session_epoch) is None
+    token = lab.tokens.create(alice.actor, "alice", "script", 1)
+    secret = lab.people.sessions.open(alice, "password", Visit()).secret
+    lab.accounts.set_disabled(operator, "alice", disabled=True)
+    assert lab.people.sessions.find(secret) is None
+    assert not can_sign_in(lab.people, "alice", PASSWORD)
     with pytest.raises(NotAuthenticated):
-        accounts.sign_in("alice", PASSWORD)
-    with pytest.raises(NotAuthenticated):
-        tokens.authenticate(token.secret)
-    accounts.set_disabled(operator, "alice", disabled=False)
-    assert accounts.sign_in("alice", PASSWORD)
-    assert accounts.find_session(alice.id, alice.session_epoch) is None
+        lab.tokens.authenticate(token.secret)
+    lab.accounts.set_disabled(operator, "alice", disabled=False)
+    assert can_sign_in(lab.people, "alice", PASSWORD)
+    assert lab.people.sessions.find(secret) is None
 
 
 def test_nobody_locks_out_the_own_account(accounts: Accounts, operator: Actor) -> None:
@@ -290,6 +228,40 @@ def test_nobody_locks_out_the_own_account(accounts: Accounts, operator: Actor) -
     with pytest.raises(Conflict) as caught:
         accounts.set_disabled(administrator.actor, "root", disabled=True)
     assert caught.value.rule == "account.own"
+
+
+def test_nobody_changes_the_own_role(accounts: Accounts, operator: Actor) -> None:
+    administrator = accounts.create(operator, "root", Role.ADMINISTRATOR, PASSWORD)
+    with pytest.raises(Conflict) as caught:
+        accounts.set_role(administrator.actor, "root", Role.AUDITOR)
+    assert caught.value.rule == "account.own"
+
+
+def test_another_role_ends_the_sessions_and_is_recorded(lab: Lab, operator: Actor, alice: AccountRecord) -> None:
+    secret = lab.people.sessions.open(alice, "password", Visit()).secret
+    changed = lab.accounts.set_role(operator, "alice", Role.AUDITOR)
+    assert lab.accounts.get("alice") == changed
+    assert lab.people.sessions.find(secret) is None
+    assert (events(lab)[-1].event, events(lab)[-1].details) == (Event.ACCOUNT_CHANGED, {"role": "auditor"})
+
+
+@pytest.mark.parametrize(
+    "lose",
+    [
+        lambda accounts, actor: accounts.set_disabled(actor, "root", disabled=True),
+        lambda accounts, actor: accounts.set_role(actor, "root", Role.REQUESTER),
+    ],
+)
+def test_the_last_administrator_who_can_sign_in_is_kept(
+    lab: Lab, operator: Actor, lose: Callable[[Accounts, Actor], object]
+) -> None:
+    lab.accounts.create(operator, "root", Role.ADMINISTRATOR, PASSWORD)
+    lab.people.links.invite(operator, "carol", Role.ADMINISTRATOR)  # has no password yet
+    with pytest.raises(Conflict) as caught:
+        lose(lab.accounts, operator)
+    assert caught.value.rule == "account.last-administrator"
+    lab.accounts.create(operator, "rita", Role.ADMINISTRATOR, PASSWORD)
+    assert lose(lab.accounts, operator)
 
 
 def test_changes_are_recorded(lab: Lab, operator: Actor, alice: AccountRecord) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from ca_service.authority.fleet.records import ClusterQuery
 from ca_service.authority.notices.records import MessageQuery
+from ca_service.authority.people.records import PeopleQuery
 from ca_service.authority.permissions import PERMISSIONS, Action, Actor, Role, require
 from ca_service.authority.record.entries import EVERYTHING
 from ca_service.authority.record.wording import About
@@ -22,6 +23,7 @@ from ca_service.vos.fit import Files
 from tests.support.factories import PASSWORD, PLAN, Lab, actor
 from tests.support.fakes import NOON
 from tests.support.fleet import PUBLISHER
+from tests.support.people import PARTY
 
 EVERYBODY = set(Role)
 #: Who may do what, written down once more.
@@ -77,6 +79,26 @@ USE_CASES: list[tuple[str, Action, UseCase]] = [
     ("list accounts", Action.ACCOUNTS, lambda lab, who: lab.accounts.list_accounts(who)),
     ("disable account", Action.ACCOUNTS, lambda lab, who: lab.accounts.set_disabled(who, "else", disabled=True)),
     ("set password", Action.ACCOUNTS, lambda lab, who: lab.accounts.set_password(who, "else", PASSWORD)),
+    ("set role", Action.ACCOUNTS, lambda lab, who: lab.accounts.set_role(who, "else", Role.AUDITOR)),
+    ("list people", Action.ACCOUNTS, lambda lab, who: lab.accounts.list_people(who, PeopleQuery())),
+    ("invite", Action.ACCOUNTS, lambda lab, who: lab.people.links.invite(who, "x", Role.AUDITOR)),
+    ("replace password", Action.ACCOUNTS, lambda lab, who: lab.people.links.replace_password(who, "else")),
+    ("reset", Action.ACCOUNTS, lambda lab, who: lab.people.rescue.reset(who, "else")),
+    ("reset second factors", Action.ACCOUNTS, lambda lab, who: lab.people.rescue.reset_factors(who, "else")),
+    ("forget second factors", Action.ACCOUNTS, lambda lab, who: lab.people.factors.reset(who, "else")),
+    ("unlock", Action.ACCOUNTS, lambda lab, who: lab.people.rescue.unlock(who, "else")),
+    ("see the wait", Action.ACCOUNTS, lambda lab, who: lab.people.rescue.waits_until(who, "else")),
+    ("list sessions", Action.ACCOUNTS, lambda lab, who: lab.people.sessions.list_of(who, "else")),
+    ("end session", Action.ACCOUNTS, lambda lab, who: lab.people.sessions.end(who, "else", 1)),
+    ("end all sessions", Action.ACCOUNTS, lambda lab, who: lab.people.sessions.end_all(who, "else")),
+    ("offer app", Action.OWN_ACCOUNT, lambda lab, who: lab.people.factors.offer_app(who)),
+    ("pending app", Action.OWN_ACCOUNT, lambda lab, who: lab.people.factors.pending_app(who)),
+    ("confirm app", Action.OWN_ACCOUNT, lambda lab, who: lab.people.factors.confirm_app(who, "x")),
+    ("remove app", Action.OWN_ACCOUNT, lambda lab, who: lab.people.factors.remove_app(who)),
+    ("new codes", Action.OWN_ACCOUNT, lambda lab, who: lab.people.factors.new_codes(who)),
+    ("ask for passkey", Action.OWN_ACCOUNT, lambda lab, who: lab.people.passkeys.options_to_enrol(who, PARTY)),
+    ("enrol passkey", Action.OWN_ACCOUNT, lambda lab, who: lab.people.passkeys.enrol(who, PARTY, "x", "x")),
+    ("remove passkey", Action.OWN_ACCOUNT, lambda lab, who: lab.people.passkeys.remove(who, 1)),
     ("create token", Action.ACCOUNTS, lambda lab, who: lab.tokens.create(who, "else", "x", 1)),
     ("list tokens", Action.ACCOUNTS, lambda lab, who: lab.tokens.list_of(who, "else")),
     ("revoke token", Action.ACCOUNTS, lambda lab, who: lab.tokens.revoke(who, "else", 1)),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ca_service import clock
 from ca_service.authority.installation import Installation
-from ca_service.authority.permissions import Actor
+from ca_service.authority.people.throttle import FREE_ATTEMPTS
+from ca_service.authority.permissions import Actor, Role
 from ca_service.authority.records import CertificateQuery
 from ca_service.authority.registration import Options
 from ca_service.pki.reasons import Reason
@@ -17,6 +20,8 @@ from ca_service.settings import Settings
 from ca_service.storage.database import Database
 from tests.authority import racing
 from tests.benchmarks.bench_record import fill
+from tests.support.factories import PASSWORD
+from tests.support.people import can_sign_in, code_of
 from tests.support.requests import UCCX_PUBLISHER
 
 Race = Callable[[Path, racing.Work, Sequence[Any]], list[str]]
@@ -122,3 +127,48 @@ def test_no_number_of_a_list_is_used_twice(settings: Settings, installation: Ins
     assert len(set(numbers)) == 10
     assert all(result.split() == sorted(result.split()) for result in results)
     assert installation.publishing.current("intermediate-g1").record.number == max(numbers)
+
+
+@either_way
+def test_attempts_at_the_same_moment_do_not_outrun_the_limit(
+    installation: Installation, settings: Settings, operator: Actor, race: Race
+) -> None:
+    installation.accounts.create(operator, "alice", Role.REQUESTER, PASSWORD)
+    looked_at = race(settings.instance_path, racing.guess, [None, None])
+    assert sum(map(int, looked_at)) == FREE_ATTEMPTS
+
+
+@either_way
+def test_two_who_show_the_same_code_are_one(
+    installation: Installation, settings: Settings, operator: Actor, race: Race
+) -> None:
+    alice = installation.accounts.create(operator, "alice", Role.REQUESTER, PASSWORD)
+    factors = installation.people.factors
+    secret = factors.offer_app(alice.actor).secret
+    codes = factors.confirm_app(alice.actor, code_of(secret, clock.utc_now()))
+    later = code_of(secret, clock.utc_now() + timedelta(seconds=30))
+    assert sorted(race(settings.instance_path, racing.use_code, [later] * 2)) == ["", "authenticator app"]
+    assert sorted(race(settings.instance_path, racing.use_code, [codes[0]] * 2)) == ["", "recovery code"]
+
+
+@either_way
+def test_of_two_administrators_who_lock_one_another_out_one_stays(
+    installation: Installation, settings: Settings, operator: Actor, race: Race
+) -> None:
+    for name in ("anna", "vera"):
+        installation.accounts.create(operator, name, Role.ADMINISTRATOR, PASSWORD)
+    results = race(settings.instance_path, racing.lock_out, [("anna", "vera"), ("vera", "anna")])
+    left = [found.name for found in installation.accounts.list_accounts(operator) if not found.disabled_at]
+    assert len(left) == 1
+    assert "account.last-administrator" in results
+
+
+@either_way
+def test_two_who_use_one_link_choose_one_password(
+    installation: Installation, settings: Settings, operator: Actor, race: Race
+) -> None:
+    secret = installation.people.links.invite(operator, "carol", Role.AUDITOR).secret
+    passwords = ["the first long password", "the second long password"]
+    results = race(settings.instance_path, racing.choose_password, [(secret, each) for each in passwords])
+    assert sorted(results) == ["account-link.invalid", "carol"]
+    assert can_sign_in(installation.people, "carol", passwords[results.index("carol")])

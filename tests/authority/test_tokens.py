@@ -169,7 +169,7 @@ def test_all_tokens_of_an_account_end_at_once_with_an_event_for_each(
 
 def test_a_new_password_does_not_end_tokens(lab: Lab, alice: AccountRecord) -> None:
     token = lab.tokens.create(alice.actor, "alice", "script", 1)
-    lab.accounts.change_password(alice.actor, PASSWORD, "another long password")
+    lab.accounts.set_password(alice.actor, "alice", "another long password")
     assert lab.tokens.authenticate(token.secret).account_id == alice.id
 
 

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import pytest
 
+from ca_service.authority.people.records import Visit
 from tests.cli.door import CommandLine, Keyboard
 from tests.support.factories import PASSWORD
+from tests.support.people import can_sign_in
 
 _TYPED = PASSWORD.encode() + b"\n"
+
+
+@pytest.fixture
+def vera(ca: CommandLine) -> str:
+    """Another administrator."""
+    ca.answer("user", "create", "vera", "--role", "administrator", "--password-stdin", data=_TYPED)
+    return "vera"
 
 
 @pytest.fixture
@@ -18,7 +27,7 @@ def anna(ca: CommandLine) -> str:
 
 
 def _can_sign_in(ca: CommandLine, name: str, password: str) -> bool:
-    return ca.doors().open_installation(None).accounts.sign_in(name, password).name == name
+    return can_sign_in(ca.doors().open_installation(None).people, name, password)
 
 
 def test_an_account_can_sign_in_with_the_password_from_standard_input(ca: CommandLine) -> None:
@@ -88,6 +97,7 @@ def test_a_password_for_nobody_is_an_error_before_it_is_typed(ca: CommandLine) -
     assert ca.rule("user", "password", "nobody", code=1) == "account.unknown"
 
 
+@pytest.mark.usefixtures("vera")
 def test_a_disabled_account_is_told_in_the_list_until_it_is_enabled(ca: CommandLine, anna: str) -> None:
     assert ca.answer("user", "disable", anna)["disabled_at"] is not None
     assert ca("user", "list").stdout.splitlines()[1].split()[-1] == "disabled"
@@ -95,6 +105,7 @@ def test_a_disabled_account_is_told_in_the_list_until_it_is_enabled(ca: CommandL
     assert _can_sign_in(ca, anna, PASSWORD)
 
 
+@pytest.mark.usefixtures("vera")
 def test_disabling_says_what_it_does(ca: CommandLine, anna: str) -> None:
     assert ca("user", "disable", anna).stdout == "anna is locked out.\n"
 
@@ -102,3 +113,54 @@ def test_disabling_says_what_it_does(ca: CommandLine, anna: str) -> None:
 @pytest.mark.parametrize("command", ["disable", "enable"])
 def test_nobody_cannot_be_locked_out_or_in(ca: CommandLine, command: str) -> None:
     assert ca.rule("user", command, "nobody", code=1) == "account.unknown"
+
+
+def test_the_last_administrator_is_not_locked_out(ca: CommandLine, anna: str) -> None:
+    assert ca.rule("user", "disable", anna, code=1) == "account.last-administrator"
+    assert ca.rule("user", "role", anna, "auditor", code=1) == "account.last-administrator"
+
+
+@pytest.mark.usefixtures("vera")
+def test_a_role_is_changed(ca: CommandLine, anna: str) -> None:
+    assert ca.answer("user", "role", anna, "auditor")["role"] == "auditor"
+    assert ca("user", "role", anna, "approver").stdout == "anna is approver now.\n"
+
+
+@pytest.mark.parametrize("command", ["unlock", "reset", "sessions"])
+def test_nobody_cannot_be_helped(ca: CommandLine, command: str) -> None:
+    assert ca.rule("user", command, "nobody", code=1) == "account.unknown"
+
+
+def test_a_wait_after_failed_attempts_is_ended(ca: CommandLine, anna: str) -> None:
+    people = ca.doors().open_installation(None).people
+    for _ in range(6):
+        assert not can_sign_in(people, anna, "wrong")
+    assert not can_sign_in(people, anna, PASSWORD)
+    assert ca("user", "unlock", "Anna").stdout == "anna can try again at once.\n"
+    assert can_sign_in(people, anna, PASSWORD)
+
+
+def test_a_reset_prints_a_link_with_which_a_new_password_is_chosen(ca: CommandLine, anna: str) -> None:
+    people = ca.doors().open_installation(None).people
+    answer = ca.answer("user", "reset", anna)
+    address, _, secret = answer["url"].rpartition("/")
+    assert (address, answer["name"]) == ("http://127.0.0.1:8080/welcome", anna)
+    assert not can_sign_in(people, anna, PASSWORD)
+    assert ca("user", "list").stdout.splitlines()[1].endswith("no password yet")
+    result = ca("user", "reset", anna)
+    newer = result.stdout.strip().rpartition("/")[2]
+    assert "once, within 24 hours" in result.stderr
+    assert newer != secret
+    people.links.use(newer, "four other random words", "")
+    assert can_sign_in(people, anna, "four other random words")
+
+
+def test_sessions_are_listed_and_ended(ca: CommandLine, anna: str) -> None:
+    people = ca.doors().open_installation(None).people
+    assert ca("user", "sessions", anna).stdout == "anna is signed in nowhere.\n"
+    people.signing_in.with_password(anna, PASSWORD, Visit("192.0.2.1", "Browser\x1b[31m/1"))
+    [found] = ca.answer("user", "sessions", anna)["sessions"]
+    assert (found["address"], found["method"], found["user_agent"]) == ("192.0.2.1", "password", "Browser[31m/1")
+    header, line, said = ca("user", "sessions", anna, "--end").stdout.splitlines()
+    assert (header.split()[0], line.split()[-1], said) == ("signed", "Browser[31m/1", "All sessions of anna are ended.")
+    assert ca.answer("user", "sessions", anna) == {"sessions": [], "ended": False}

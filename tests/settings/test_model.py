@@ -271,3 +271,19 @@ def test_the_secret_of_the_client_comes_from_a_file_and_is_not_shown(tmp_path: P
     assert loaded.settings.oidc.client_secret.get_secret_value() == "do not show this"
     assert {setting.key: setting.value for setting in loaded.listing()}["oidc.client_secret"] == "********"
     assert "do not show this" not in repr(loaded)
+
+
+def test_roles_that_need_a_second_factor_are_a_list_or_one_text(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text('[web]\nrequire_second_factor = ["administrator", "auditor"]\n')
+    for environ in (
+        {"CA_SERVICE_CONFIG": str(file)},
+        {"CA_SERVICE_WEB__REQUIRE_SECOND_FACTOR": "administrator, auditor"},
+    ):
+        loaded = load(environ)
+        assert loaded.settings.web.require_second_factor == (Role.ADMINISTRATOR, Role.AUDITOR)
+        assert "administrator, auditor" in [setting.value for setting in loaded.listing()]
+
+
+def test_a_role_that_does_not_exist_cannot_need_a_second_factor() -> None:
+    assert refusal(web__require_second_factor="king").rule == "settings.value"

@@ -27,6 +27,9 @@ from ca_service.authority.notices.calendars import Calendars, CalendarStore
 from ca_service.authority.notices.delivering import Deliveries
 from ca_service.authority.notices.ports import Channel
 from ca_service.authority.notices.sources import Authorities, Leaves, Sources
+from ca_service.authority.people.house import Edges, People, people_on
+from ca_service.authority.people.passwords import Passwords
+from ca_service.authority.people.sessions import SessionLimits
 from ca_service.authority.permissions import Actor, Role
 from ca_service.authority.ports import AccountStore, IssuerStore, KeyStore, Ledger
 from ca_service.authority.record.reading import Record
@@ -62,12 +65,14 @@ from tests.support.notices import (
     InMemoryNoticeStore,
     RecordingChannel,
 )
+from tests.support.people import edges_on
 from tests.support.record import InMemoryEventStore
 from tests.support.revocation import InMemoryCRLStore, InMemoryResponderStore, InMemoryRevocationStore
 
 PASSWORD: Final = "correct horse battery staple"
 OPERATOR: Final = Actor(None, "operator", Role.ADMINISTRATOR, "command line")
 PLAN: Final = HierarchyPlan(name="Example Lab", root_curve="P-256", intermediate_curve="P-256")
+_ENDLESS: Final = SessionLimits(timedelta(days=1000), timedelta(days=1000))
 _NUMBERS: Final = count(1)
 
 
@@ -148,6 +153,8 @@ class Lab:
     channels: tuple[Channel, ...] = field(default_factory=lambda: (RecordingChannel(),))
     events: EventStore | None = None
     policy: Policy = field(default_factory=Policy)
+    session_limits: SessionLimits = _ENDLESS
+    second_factor_required_of: tuple[Role, ...] = ()
     base_url: str = ""
     hierarchy: Hierarchy = field(init=False)
     external: ExternalAuthorities = field(init=False)
@@ -165,6 +172,8 @@ class Lab:
     responders: Responders = field(init=False)
     ocsp: Answering = field(init=False)
     accounts: Accounts = field(init=False)
+    people_edges: Edges = field(init=False)
+    people: People = field(init=False)
     tokens: Tokens = field(init=False)
     renewal: Renewal = field(init=False)
     notices: Notices = field(init=False)
@@ -203,7 +212,17 @@ class Lab:
         self.publishing = Publishing(
             self.crls, self.revocations, self.hierarchy, self.keystore, self.clock, CRLPolicy(base_url=self.base_url)
         )
-        self.accounts = Accounts(self.account_store, cheap_hasher(), self.clock)
+        passwords = Passwords(cheap_hasher())
+        self.accounts = Accounts(self.account_store, passwords, self.clock)
+        self.people_edges = edges_on(self.account_store)
+        self.people = people_on(
+            self.people_edges,
+            self.accounts,
+            passwords,
+            self.clock,
+            limits=self.session_limits,
+            required_of=self.second_factor_required_of,
+        )
         self.tokens = Tokens(self.account_store, self.accounts, self.clock)
         self._put_notices_together()
 

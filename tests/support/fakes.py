@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
 from ca_service.authority.audit import AuditEvent
+from ca_service.authority.people.records import AccountLink, PeoplePage, PeopleQuery
+from ca_service.authority.permissions import Role
 from ca_service.authority.ports import IssuerStore, KeyStore
 from ca_service.authority.records import (
     AccountRecord,
@@ -238,7 +240,7 @@ def _matches(record: CertificateRecord, query: CertificateQuery) -> bool:
     return wanted in names or (bool(serial) and record.serial_number.startswith(serial))
 
 
-def _start(query: CertificateQuery) -> int:
+def _start(query: CertificateQuery | PeopleQuery) -> int:
     if not query.cursor:
         return 0
     sort, _, start = query.cursor.partition("@")
@@ -255,6 +257,7 @@ class InMemoryAccountStore:
         self._accounts: dict[int, AccountRecord] = {}
         self._tokens: dict[int, TokenRecord] = {}
         self._link: SetupLink | None = None
+        self._links: dict[int, AccountLink] = {}
         self._lock = threading.Lock()
 
     def count_accounts(self) -> int:
@@ -273,7 +276,21 @@ class InMemoryAccountStore:
         """See the port."""
         return tuple(sorted(self._accounts.values(), key=lambda record: record.name))
 
-    def add_account(self, account: AccountRecord, event: AuditEvent, *, setup_hash: str = "") -> AccountRecord:
+    def list_people(self, query: PeopleQuery) -> PeoplePage:
+        """See the port; the cursor is the place in the list, and the sort."""
+        words = query.text.lower().replace("\0", " ").split()
+        found = [each for each in self.list_accounts() if all(word in each.name or word in each.role for word in words)]
+        if query.sort == "newest":
+            found.sort(key=lambda each: -each.id)
+        start = _start(query)
+        more = len(found) > start + query.limit
+        return PeoplePage(
+            tuple(found[start : start + query.limit]), f"{query.sort}@{start + query.limit}" if more else ""
+        )
+
+    def add_account(
+        self, account: AccountRecord, event: AuditEvent, *, setup_hash: str = "", link: AccountLink | None = None
+    ) -> AccountRecord:
         """See the port."""
         with self._lock:
             if setup_hash and (self._link is None or self._link.hash != setup_hash or self._accounts):
@@ -283,16 +300,38 @@ class InMemoryAccountStore:
             self._link = None if setup_hash else self._link
             added = replace(account, id=len(self._accounts) + 1)
             self._accounts[added.id] = added
+            if link is not None:
+                self._links[added.id] = replace(link, account_id=added.id)
             self.events.append(event)
             return added
 
-    def update_account(self, account: AccountRecord, event: AuditEvent) -> None:
+    def update_account(
+        self, account: AccountRecord, event: AuditEvent, *, link: AccountLink | None = None, used_link: str = ""
+    ) -> None:
         """See the port."""
         with self._lock:
-            if self._accounts[account.id].session_epoch != account.session_epoch - 1:
+            before, open_link = self._accounts[account.id], self._links.get(account.id)
+            if used_link and (open_link is None or open_link.hash != used_link):
+                raise NotFound.because("account-link.invalid", "It was used.", "Sign in.")
+            is_one = account.role is Role.ADMINISTRATOR and not account.disabled_at
+            if not is_one and self._administrators() == {account.id}:
+                raise Conflict.because("account.last-administrator", "It is the last.", "Make another.")
+            if before.session_epoch != account.session_epoch - 1:
                 raise Conflict.because("account.changed", "Another was quicker.", "Repeat it.")
+            if before.password_hash != account.password_hash:
+                self._links.pop(account.id, None)
+            if link is not None:
+                self._links[account.id] = link
             self._accounts[account.id] = account
             self.events.append(event)
+
+    def _administrators(self) -> set[int]:
+        found = (each for each in self._accounts.values() if each.role is Role.ADMINISTRATOR)
+        return {each.id for each in found if not each.disabled_at and each.password_hash}
+
+    def find_link(self, link_hash: str) -> AccountLink | None:
+        """See the port."""
+        return next((each for each in self._links.values() if each.hash == link_hash), None)
 
     def add_token(self, token: TokenRecord, event: AuditEvent, *, at_most: int) -> TokenRecord:
         """See the port."""

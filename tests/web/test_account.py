@@ -6,6 +6,7 @@ import pytest
 
 from ca_service.authority.installation import Installation
 from tests.support.factories import OPERATOR, PASSWORD
+from tests.support.people import can_sign_in
 from tests.web.visitor import Visitor
 
 NEW_PASSWORD = "quite another set of words"
@@ -41,7 +42,7 @@ def test_a_password_is_not_changed_by_mistake(
     assert answer.status_code == 422
     assert told in answer.text
     assert requester.get("/account").status_code == 200
-    assert installation.accounts.sign_in("requester", PASSWORD)
+    assert can_sign_in(installation.people, "requester", PASSWORD)
 
 
 def test_no_password_comes_back_in_a_page(requester: Visitor) -> None:

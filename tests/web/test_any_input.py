@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from ca_service import web
+from ca_service.authority.permissions import Role
 from tests.support.factories import Lab
 from tests.support.requests import UCCX_PUBLISHER
-from tests.web.conftest import installation_on
+from tests.web.conftest import Made, installation_on
 from tests.web.html import read
-from tests.web.visitor import Visitor, visit
+from tests.web.visitor import Visitor, carried_to, visit
 
 #: Text as browsers can send it: anything but half of a surrogate pair.
 ANY_TEXT: Final = st.text(st.characters(exclude_categories=["Cs"]), max_size=80)
@@ -42,6 +43,8 @@ def fields(*names: str) -> SearchStrategy[dict[str, list[str]]]:
 FORMS: Final = {
     "/account/tokens": fields("label", "days", "scopes", "names", "profiles", "networks"),
     "/account/password": fields("old", "password", "repeated"),
+    "/account/sign-in/app/confirm": fields("code"),
+    "/account/sign-in/passkeys": fields("label", "credential"),
 }
 
 
@@ -50,7 +53,38 @@ FORMS: Final = {
 def test_small_forms_take_any_text(steady: Visitor, path: str, data: st.DataObject) -> None:
     answer = steady.post(path, data.draw(FORMS[path]))
 
-    assert answer.status_code in (201, 303, 422)
+    assert answer.status_code in (201, 303, 409, 422)
+
+
+@examples
+@given(fields("confirm_password", "confirm_code", "confirm_credential", "confirm_resend", "next", "label"))
+def test_the_form_that_confirms_takes_any_text(steady: Visitor, typed: dict[str, Any]) -> None:
+    assert steady.post("/confirm", typed).status_code in (401, 429)
+
+
+@examples
+@given(st.sampled_from(["/sign-in/passkey", "/sign-in/second-step"]), fields("credential", "code"))
+def test_the_other_ways_in_take_any_text(steady_app: Flask, path: str, typed: dict[str, Any]) -> None:
+    assert visit(steady_app).post(path, typed).status_code in (302, 401, 429)
+
+
+@pytest.fixture(scope="module")
+def manager(steady_app: Flask, made: Made) -> Visitor:
+    """An administrator in front of it."""
+    return carried_to(steady_app, made.cookies[Role.ADMINISTRATOR])
+
+
+@examples
+@given(TEXT, st.sampled_from(["/account/people", "/account/people/{}/{}", "/account/people/requester/role"]), st.data())
+def test_the_forms_for_people_take_any_text(manager: Visitor, part: str, path: str, data: st.DataObject) -> None:
+    typed = data.draw(fields("name", "role"))
+    assert manager.post(path.format(part, part), typed).status_code < 500
+
+
+@examples
+@given(fields("q", "sort", "cursor", "done"))
+def test_the_list_of_people_takes_any_query(manager: Visitor, query: dict[str, Any]) -> None:
+    assert manager.get("/account/people", query_string=query).status_code < 500
 
 
 @examples
@@ -58,7 +92,7 @@ def test_small_forms_take_any_text(steady: Visitor, path: str, data: st.DataObje
 def test_the_sign_in_form_takes_any_text(steady_app: Flask, typed: dict[str, Any]) -> None:
     answer = visit(steady_app).post("/sign-in", typed)
 
-    assert answer.status_code in (200, 401)
+    assert answer.status_code in (200, 401, 429)
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +129,9 @@ def test_the_form_for_new_certificates_takes_any_file_and_any_text(
 
 @examples
 @given(
-    st.sampled_from(["/certificates", "/issued", "/issued/download", "/sign-in", "/account", "/ca/"]),
+    st.sampled_from(
+        ["/certificates", "/issued", "/issued/download", "/sign-in", "/account", "/account/sign-in", "/confirm", "/ca/"]
+    ),
     fields("q", "sort", "cursor", "serial", "next", "changed", "format"),
 )
 def test_addresses_take_any_query(steady: Visitor, path: str, query: dict[str, Any]) -> None:
@@ -105,7 +141,15 @@ def test_addresses_take_any_query(steady: Visitor, path: str, query: dict[str, A
 @examples
 @given(
     st.sampled_from(
-        ["/certificates/{}", "/certificates/{}/files/{}", "/certificates/{}/download", "/ca/{}", "/setup/{}", "/{}"]
+        [
+            "/certificates/{}",
+            "/certificates/{}/files/{}",
+            "/certificates/{}/download",
+            "/ca/{}",
+            "/setup/{}",
+            "/welcome/{}",
+            "/{}",
+        ]
     ),
     TEXT,
 )

@@ -121,7 +121,7 @@ def test_the_form_begins_with_the_usual_scopes_and_explains_each(requester: Visi
 def test_only_scopes_that_are_of_use_to_the_role_are_offered(signed_in: Callable[[Role], Visitor]) -> None:
     source = signed_in(Role.AUDITOR).get("/account/tokens").text
 
-    assert re.findall(r'name="scopes" value="(\w+)"', source) == ["check", "read"]
+    assert re.findall(r'name="scopes" value="(\w+)"', source) == ["check", "read", "audit", "metrics"]
 
 
 def test_a_token_has_the_limits_that_were_typed(requester: Visitor, installation: Installation) -> None:

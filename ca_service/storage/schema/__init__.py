@@ -7,30 +7,48 @@ from ca_service.storage.schema.events import audit_event, seal
 from ca_service.storage.schema.fleet import cluster, mark, node, placed_request
 from ca_service.storage.schema.identities import external_identity
 from ca_service.storage.schema.notices import calendar, job_run, notice, outbox
+from ca_service.storage.schema.people import (
+    account_link,
+    attempt,
+    challenge,
+    known_browser,
+    passkey,
+    recovery_code,
+    session,
+    totp,
+)
 from ca_service.storage.schema.revocation import crl, responder, revocation, revocation_version
 
 __all__ = [
     "UTCDateTime",
     "account",
+    "account_link",
+    "attempt",
     "audit_event",
     "calendar",
     "certificate",
+    "challenge",
     "cluster",
     "crl",
     "external_identity",
     "issuer",
     "job_run",
+    "known_browser",
     "mark",
     "metadata",
     "node",
     "notice",
     "outbox",
+    "passkey",
     "placed_request",
+    "recovery_code",
     "replay",
     "responder",
     "revocation",
     "revocation_version",
     "seal",
+    "session",
     "setup_link",
     "token",
+    "totp",
 ]

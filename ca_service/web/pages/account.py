@@ -6,8 +6,8 @@ from flask import redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from ca_service.authority.permissions import Action
-from ca_service.errors import Finding, InvalidInput
-from ca_service.web.auth import start_session
+from ca_service.errors import Finding, InvalidInput, TooManyAttempts
+from ca_service.web.auth import keep, open_session, visit
 from ca_service.web.context import actor, base_url, installation, needs
 from ca_service.web.pages import blueprint
 from ca_service.web.pages.forms import PasswordForm
@@ -21,23 +21,23 @@ def account() -> ResponseReturnValue:
 
 
 @blueprint.post("/account/password")
-@needs(Action.OWN_ACCOUNT)
+@needs(Action.OWN_ACCOUNT, dangerous=True)
 def change_password() -> ResponseReturnValue:
     """Set another password, which ends all other sessions."""
     form, findings = PasswordForm(), tuple[Finding, ...]()
     if form.validate_on_submit():
         try:
-            changed = installation().accounts.change_password(actor(), form.old.data, form.password.data)
-        except InvalidInput as error:
+            signing_in = installation().people.signing_in
+            keep(signing_in.change_password(open_session(), form.old.data, form.password.data, visit()))
+        except (InvalidInput, TooManyAttempts) as error:
             findings = error.findings
         else:
-            start_session(changed)
             return redirect(url_for("pages.account", changed="password"), 303)
     return _page(form, findings), 422
 
 
 @blueprint.post("/account/calendar")
-@needs(Action.OWN_ACCOUNT)
+@needs(Action.OWN_ACCOUNT, dangerous=True)
 def make_calendar() -> ResponseReturnValue:
     """Make the address of a calendar, and show it once."""
     secret = installation().calendars.make(actor())

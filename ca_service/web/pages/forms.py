@@ -17,6 +17,13 @@ class SetUpForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     repeated = PasswordField(validators=[EqualTo("password", "The two passwords differ. Type them again.")])
 
 
+class NewPasswordForm(FlaskForm):  # type: ignore[misc]
+    """The password that somebody chooses by a link."""
+
+    password = PasswordField(validators=[DataRequired(), Length(max=MAX_PASSWORD)])
+    repeated = PasswordField(validators=[EqualTo("password", "The two passwords differ. Type them again.")])
+
+
 class SignInForm(FlaskForm):  # type: ignore[misc]
     """Name and password."""
 

@@ -36,7 +36,7 @@ def oidc_callback() -> ResponseReturnValue:
     """Back from the provider. The attempt is used up, whatever comes of it."""
     *kept, target = session.pop(_KEPT, None) or [url_for("pages.new")]
     account = _single_sign_on().finish(_attempt(kept), _answer(), _redirect_uri(), origin())
-    start_session(account)
+    start_session(account, "oidc")
     return redirect(local_path(target))
 
 

@@ -30,7 +30,7 @@ def revoke() -> ResponseReturnValue:
 
 
 @blueprint.post("/revoke")
-@needs(Action.REVOKE)
+@needs(Action.REVOKE, dangerous=True)
 def do_revoke() -> ResponseReturnValue:
     """Revoke, if what is typed confirms it; what follows is looked at once more."""
     planned: Outcome | None = None

@@ -1,19 +1,18 @@
-"""Set-up, signing in, signing out."""
+"""Set-up, signing in by password or passkey, the second step, signing out."""
 
 from __future__ import annotations
 
-from contextlib import suppress
-from dataclasses import replace
-
-from flask import redirect, render_template, request, session, url_for
+from flask import Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import current_user, logout_user
+from flask_login import current_user
 
-from ca_service.errors import Conflict, Finding, InvalidInput, NotAuthenticated
-from ca_service.web.auth import local_path, start_session
+from ca_service.errors import Finding, InvalidInput, NotAuthenticated
+from ca_service.web.auth import end_session, halfway_secret, keep, local_path, open_session, start_session, visit
+from ca_service.web.confirming import proof, relying_party
 from ca_service.web.context import installation, origin, public
 from ca_service.web.pages import blueprint
 from ca_service.web.pages.forms import SetUpForm, SignInForm
+from ca_service.web.problems import refused_page
 
 
 @blueprint.route("/setup/<secret>", methods=["GET", "POST"])
@@ -29,7 +28,7 @@ def set_up(secret: str) -> ResponseReturnValue:
         except InvalidInput as error:
             findings = error.findings
         else:
-            start_session(account)
+            start_session(account, "set-up link")
             return redirect(url_for("pages.new"))
     status = 422 if request.method == "POST" else 200
     return render_template("set_up.html", form=form, findings=findings), status
@@ -38,30 +37,67 @@ def set_up(secret: str) -> ResponseReturnValue:
 @blueprint.route("/sign-in", methods=["GET", "POST"])
 @public
 def sign_in() -> ResponseReturnValue:
-    """Name and password; then on to the page that was asked for."""
+    """Name and password; then on to the second step, or to the page that was asked for."""
     target = local_path(request.args.get("next"))
     if current_user.is_authenticated:
         return redirect(target)
-    form, findings = SignInForm(), tuple[Finding, ...]()
-    if form.validate_on_submit():
-        try:
-            account = installation().accounts.sign_in(form.name.data, form.password.data, origin())
-        except NotAuthenticated as error:
-            findings = error.findings
-        else:
-            start_session(account)
-            return redirect(target)
-    status = 401 if findings else 200
-    return render_template("sign_in.html", form=form, findings=findings), status
+    form = SignInForm()
+    if not form.validate_on_submit():
+        return _sign_in_page(form)
+    try:
+        entered = installation().people.signing_in.with_password(form.name.data, form.password.data, visit())
+    except NotAuthenticated as error:
+        return refused_page(error, _sign_in_page(form, error.findings))
+    keep(entered)
+    return redirect(target if entered.is_complete else url_for("pages.second_step", next=request.args.get("next")))
+
+
+@blueprint.route("/sign-in/second-step", methods=["GET", "POST"])
+@public
+def second_step() -> ResponseReturnValue:
+    """A code or a passkey, after the password."""
+    people, target = installation().people, local_path(request.args.get("next"))
+    halfway = people.sessions.find_halfway(halfway_secret())
+    if halfway is None:
+        return redirect(url_for("pages.sign_in", next=request.args.get("next")))
+    state = people.factors.state(halfway.account)
+    if request.method != "POST":
+        return render_template("second_step.html", state=state, findings=())
+    try:
+        keep(people.signing_in.second_step(halfway_secret(), proof(), visit()))
+    except NotAuthenticated as error:
+        return refused_page(error, render_template("second_step.html", state=state, findings=error.findings))
+    return redirect(target)
+
+
+@blueprint.post("/sign-in/passkey")
+@public
+def sign_in_with_passkey() -> ResponseReturnValue:
+    """A passkey alone."""
+    try:
+        keep(installation().people.signing_in.with_passkey(proof(), visit()))
+    except NotAuthenticated as error:
+        return refused_page(error, _sign_in_page(SignInForm(formdata=None), error.findings))
+    return redirect(local_path(request.args.get("next")))
+
+
+@blueprint.post("/sign-in/passkey/options")
+@public
+def passkey_options() -> ResponseReturnValue:
+    """What a browser needs to ask for a passkey."""
+    options = installation().people.passkeys.options_to_sign_in(relying_party())
+    return Response(options, mimetype="application/json")
 
 
 @blueprint.post("/sign-out")
 @public
 def sign_out() -> ResponseReturnValue:
-    """End this session, and all others of the account."""
+    """End this session, and no other."""
     if current_user.is_authenticated:
-        with suppress(Conflict):  # somebody has just ended them by a change of the account
-            installation().accounts.sign_out(replace(current_user.account.actor, origin=origin()))
-    logout_user()
-    session.clear()
+        installation().people.sessions.sign_out(open_session(), visit())
+    end_session()
     return redirect(url_for("pages.sign_in"))
+
+
+def _sign_in_page(form: SignInForm, findings: tuple[Finding, ...] = ()) -> str:
+    return render_template("sign_in.html", form=form, findings=findings)

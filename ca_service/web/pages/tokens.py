@@ -47,7 +47,7 @@ def tokens() -> ResponseReturnValue:
 
 
 @blueprint.post("/account/tokens")
-@needs(Action.OWN_ACCOUNT)
+@needs(Action.OWN_ACCOUNT, dangerous=True)
 def create_token() -> ResponseReturnValue:
     """Make a token, and show it once."""
     typed = _typed()

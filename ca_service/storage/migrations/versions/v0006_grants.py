@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0006"
-down_revision = "0004"
+down_revision = "0005"
 
 _ALL_SCOPES = '["audit", "check", "decide", "fleet", "metrics", "read", "revoke", "submit"]'
 _LIMITS = {"scopes": _ALL_SCOPES, "names": "[]", "profiles": "[]", "networks": "[]"}

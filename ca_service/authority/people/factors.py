@@ -1,0 +1,222 @@
+"""Knows second factors: the authenticator app, recovery codes, and who has to have one.
+
+An app is offered (its secret is kept, sealed, but protects nothing), then confirmed by a first code.
+A new offer replaces the one before; a crash between the two leaves an offer that the next replaces.
+Recovery codes are made with the first factor, in its transaction, and go with the last.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import Final
+
+from ca_service.authority.accounts import Accounts
+from ca_service.authority.audit import AuditEvent, Event
+from ca_service.authority.credentials import hash_secret
+from ca_service.authority.people import totp
+from ca_service.authority.people.records import PasskeyRecord, TotpRecord
+from ca_service.authority.people.store import FactorStore, Sealer
+from ca_service.authority.permissions import Action, Actor, Role, require
+from ca_service.authority.ports import Clock
+from ca_service.authority.records import AccountRecord
+from ca_service.errors import Conflict, InvalidInput, NotFound, blocking
+
+_CODES: Final = 10
+_CODE_BYTES: Final = 10  # 80 bits, for which a plain hash will do
+
+
+@dataclass(frozen=True, slots=True)
+class TotpOffer:
+    """The secret of an app that is not confirmed yet, in base32, and the same as the URI of the picture."""
+
+    secret: str
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class FactorState:
+    """What an account has beside its password."""
+
+    has_app: bool
+    passkeys: tuple[PasskeyRecord, ...]
+    codes_left: int
+
+    @property
+    def has_factor(self) -> bool:
+        """Whether a password alone does not open the account."""
+        return self.has_app or bool(self.passkeys)
+
+
+class SecondFactors:
+    """Authenticator apps and recovery codes of all accounts; `required_of` names the roles that need a factor."""
+
+    def __init__(
+        self,
+        store: FactorStore,
+        accounts: Accounts,
+        sealer: Sealer,
+        clock: Clock,
+        *,
+        required_of: Collection[Role] = (),
+    ) -> None:
+        self._store = store
+        self._accounts = accounts
+        self._sealer = sealer
+        self._clock = clock
+        self._required_of = frozenset(required_of)
+
+    def state(self, account: AccountRecord) -> FactorState:
+        """What the account has."""
+        found = self._store.find_totp(account.id)
+        return FactorState(
+            has_app=found is not None and found.confirmed_at is not None,
+            passkeys=self._store.list_passkeys(account.id),
+            codes_left=self._store.count_codes(account.id),
+        )
+
+    def is_lacking(self, account: AccountRecord) -> bool:
+        """Whether the account's role needs a second factor that it does not have."""
+        return account.role in self._required_of and not self.with_factor([account])
+
+    def with_factor(self, accounts: Collection[AccountRecord]) -> frozenset[int]:
+        """The numbers of those accounts that have one."""
+        return self._store.with_factor([account.id for account in accounts])
+
+    def offer_app(self, actor: Actor) -> TotpOffer:
+        """A new secret for the app of the actor; raises Conflict where an app is confirmed already."""
+        account = self._own(actor)
+        secret = totp.new_secret()
+        sealed = self._sealer.seal(secret.encode(), _purpose(account))
+        if not self._store.offer_totp(TotpRecord(account.id, sealed)):
+            raise Conflict.because(
+                "totp.enrolled",
+                "There is an authenticator app already.",
+                "Remove it first, if it is to be another one.",
+            )
+        return TotpOffer(secret, totp.app_uri(secret, account.name))
+
+    def pending_app(self, actor: Actor) -> TotpOffer | None:
+        """The secret that waits to be confirmed, to be shown again."""
+        account = self._own(actor)
+        found = self._store.find_totp(account.id)
+        if found is None or found.confirmed_at is not None:
+            return None
+        secret = self._sealer.unseal(found.sealed, _purpose(account)).decode()
+        return TotpOffer(secret, totp.app_uri(secret, account.name))
+
+    def confirm_app(self, actor: Actor, code: str) -> tuple[str, ...]:
+        """Enrol the app by its first code; the recovery codes, where this is the first factor.
+
+        Raises InvalidInput for a wrong code, Conflict where nothing is offered.
+        """
+        account, now = self._own(actor), self._clock()
+        offer = self._store.find_totp(account.id)
+        if offer is None or offer.confirmed_at is not None:
+            raise _offer_gone()
+        secret = self._sealer.unseal(offer.sealed, _purpose(account)).decode()
+        step = totp.matching_step(secret, _typed(code), now)
+        if step is None:
+            raise _wrong_code()
+        codes = self.first_codes(account)
+        event = AuditEvent.by(actor, now, Event.FACTOR_ADDED, account.name, kind="authenticator app")
+        confirmed = replace(offer, last_step=step, confirmed_at=now)
+        if not self._store.confirm_totp(confirmed, list(map(hash_code, codes)), event):
+            raise _offer_gone()
+        return codes
+
+    def remove_app(self, actor: Actor) -> None:
+        """Forget the app; nothing happens if there is none."""
+        account = self._own(actor)
+        event = AuditEvent.by(actor, self._clock(), Event.FACTOR_REMOVED, account.name, kind="authenticator app")
+        self._store.remove_totp(account.id, event)
+
+    def new_codes(self, actor: Actor) -> tuple[str, ...]:
+        """New recovery codes in place of all that there were; raises Conflict without a second factor."""
+        account = self._own(actor)
+        if not self.with_factor([account]):
+            raise Conflict.because(
+                "recovery-codes.needless",
+                "There is no second factor that could get lost.",
+                "Enrol an authenticator app or a passkey: recovery codes come with it.",
+            )
+        codes = _new_codes()
+        event = AuditEvent.by(actor, self._clock(), Event.RECOVERY_CODES_MADE, account.name)
+        self._store.replace_codes(account.id, list(map(hash_code, codes)), event)
+        return codes
+
+    def first_codes(self, account: AccountRecord) -> tuple[str, ...]:
+        """Recovery codes to go with the first factor; none where there are some."""
+        return () if self._store.count_codes(account.id) else _new_codes()
+
+    def use_code(self, account: AccountRecord, code: str, origin: str) -> str:
+        """Use up a code of the app, or a recovery code; what it was, empty if it is none."""
+        typed = _typed(code)
+        if len(typed) != 6:
+            actor = replace(account.actor, origin=origin)
+            event = AuditEvent.by(actor, self._clock(), Event.RECOVERY_CODE_USED, account.name)
+            return "recovery code" if self._store.use_code(account.id, hash_code(typed), event) else ""
+        found = self._store.find_totp(account.id)
+        if found is None or found.confirmed_at is None:
+            return ""
+        secret = self._sealer.unseal(found.sealed, _purpose(account)).decode()
+        step = totp.matching_step(secret, typed, self._clock())
+        return "authenticator app" if step is not None and self._store.use_step(account.id, step) else ""
+
+    def reset(self, actor: Actor, account_name: str) -> bool:
+        """Forget all second factors of an account, for somebody who has lost them; whether there were any."""
+        require(actor, Action.ACCOUNTS)
+        account = self._accounts.get(account_name)
+        event = AuditEvent.by(actor, self._clock(), Event.FACTOR_REMOVED, account.name, kind="all")
+        return self._store.remove_all(account.id, event)
+
+    def _own(self, actor: Actor) -> AccountRecord:
+        require(actor, Action.OWN_ACCOUNT)
+        return self._accounts.get(actor.name)
+
+
+def hash_code(code: str) -> str:
+    """A recovery code as it is kept, however it is typed."""
+    return hash_secret(_typed(code))
+
+
+def _typed(code: str) -> str:
+    return "".join(letter for letter in code.upper() if letter.isascii() and letter.isalnum())[:64]
+
+
+def _new_codes() -> tuple[str, ...]:
+    texts = (base64.b32encode(secrets.token_bytes(_CODE_BYTES)).decode() for _ in range(_CODES))
+    return tuple("-".join(text[place : place + 4] for place in range(0, len(text), 4)) for text in texts)
+
+
+def _purpose(account: AccountRecord) -> str:
+    return f"totp:{account.id}"
+
+
+def _wrong_code() -> InvalidInput:
+    return InvalidInput(
+        blocking(
+            "totp.code",
+            "/code",
+            "The code is not the one that the app should show now.",
+            "Type the six digits that it shows now. If they are refused again, look whether the clock of the device is "
+            "right.",
+        )
+    )
+
+
+def _offer_gone() -> Conflict:
+    return Conflict.because(
+        "totp.not-offered",
+        "There is no authenticator app that waits to be confirmed.",
+        "Begin again: another window has replaced or confirmed it.",
+    )
+
+
+def no_such_passkey(number: int) -> NotFound:
+    """The account has no passkey of that number."""
+    return NotFound.because(
+        "passkey.unknown", "There is no passkey {number}.", "It is gone already: look at the list.", number=number
+    )

@@ -1,0 +1,95 @@
+"""Knows the links with which people choose their own password: for an invitation, and after a reset.
+
+States: open (24 hours, one for each account, kept as a hash) -> used, replaced, expired, or ended by
+a new password. An account that was invited has no password until its link is used. Making an account
+or voiding a password, and keeping the link, are one transaction, as are using the link up and
+setting the password: of two who use one link, the second is told so.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final
+
+from ca_service.authority.accounts import Accounts
+from ca_service.authority.audit import AuditEvent, Event
+from ca_service.authority.credentials import checked_account_name, hash_secret
+from ca_service.authority.people.passwords import NO_PASSWORD, Passwords
+from ca_service.authority.people.records import AccountLink
+from ca_service.authority.permissions import Action, Actor, Role, require
+from ca_service.authority.ports import AccountStore, Clock
+from ca_service.authority.records import AccountRecord
+from ca_service.errors import Conflict, NotFound
+
+_LIFETIME: Final = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class NewLink:
+    """A link that was just made. `secret` is shown once and kept nowhere."""
+
+    account: AccountRecord
+    secret: str
+
+
+class Links:
+    """The links of all accounts."""
+
+    def __init__(self, store: AccountStore, accounts: Accounts, passwords: Passwords, clock: Clock) -> None:
+        self._store = store
+        self._accounts = accounts
+        self._passwords = passwords
+        self._clock = clock
+
+    def invite(self, actor: Actor, name: str, role: Role) -> NewLink:
+        """Create an account whose person chooses the password; raises InvalidInput, Conflict if the name is taken."""
+        require(actor, Action.ACCOUNTS)
+        kept, secret, now = checked_account_name(name), secrets.token_urlsafe(32), self._clock()
+        account = AccountRecord(0, kept, role, NO_PASSWORD, 0, now)
+        event = AuditEvent.by(actor, now, Event.ACCOUNT_CREATED, kept, role=role.value, by="link")
+        return NewLink(self._store.add_account(account, event, link=self._link(0, secret)), secret)
+
+    def replace_password(self, actor: Actor, name: str) -> NewLink:
+        """Void the password of an account, end its sessions, and make a link for a new password.
+
+        Raises Conflict for the own account: whoever can do this here can change their password as well.
+        """
+        require(actor, Action.ACCOUNTS)
+        account, secret = self._accounts.get(name), secrets.token_urlsafe(32)
+        if account.id == actor.account_id:
+            raise Conflict.because(
+                "account.own",
+                "Nobody resets the own account.",
+                "Change your password, or let another administrator do it.",
+            )
+        changed = replace(account, password_hash=NO_PASSWORD, session_epoch=account.session_epoch + 1)
+        event = AuditEvent.by(actor, self._clock(), Event.ACCOUNT_LINK_MADE, account.name)
+        self._store.update_account(changed, event, link=self._link(account.id, secret))
+        return NewLink(changed, secret)
+
+    def check(self, secret: str) -> AccountRecord:
+        """The account whose password this link lets choose; raises NotFound."""
+        link = self._store.find_link(hash_secret(secret))
+        account = self._store.find_account_by_id(link.account_id) if link else None
+        if link is None or account is None or account.disabled_at or link.expires_at <= self._clock():
+            raise NotFound.because(
+                "account-link.invalid",
+                "This link has expired, was used, or was replaced by a newer one.",
+                "Sign in if you have chosen a password; otherwise ask an administrator for a new link.",
+            )
+        return account
+
+    def use(self, secret: str, password: str, origin: str) -> AccountRecord:
+        """Set the password, and use the link up with it; raises NotFound, InvalidInput for the password."""
+        account = self.check(secret)
+        hashed = self._passwords.hash(account.name, password)
+        changed = replace(account, password_hash=hashed, session_epoch=account.session_epoch + 1)
+        actor = replace(account.actor, origin=origin)
+        event = AuditEvent.by(actor, self._clock(), Event.PASSWORD_CHANGED, account.name, by="link")
+        self._store.update_account(changed, event, used_link=hash_secret(secret))
+        return changed
+
+    def _link(self, account_id: int, secret: str) -> AccountLink:
+        return AccountLink(account_id, hash_secret(secret), self._clock() + _LIFETIME)

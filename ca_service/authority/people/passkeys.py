@@ -1,0 +1,244 @@
+"""Knows passkeys (WebAuthn, level 2): enrolled, and used in place of a password or as the second step.
+
+The private key stays with the person's device; user verification (PIN, finger, face) is required, so
+that a passkey alone is two factors. A challenge is kept by its hash and used up by its answer,
+whatever that is: a crash leaves a challenge that nobody can use for longer than five minutes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from ca_service.authority.accounts import Accounts
+from ca_service.authority.audit import AuditEvent, Event
+from ca_service.authority.credentials import checked_label, hash_secret
+from ca_service.authority.people.factors import SecondFactors, hash_code, no_such_passkey
+from ca_service.authority.people.records import ChallengeRecord, PasskeyRecord
+from ca_service.authority.people.store import FactorStore
+from ca_service.authority.permissions import Action, Actor, require
+from ca_service.authority.ports import Clock
+from ca_service.errors import InvalidInput, NotAuthenticated, blocking
+
+if TYPE_CHECKING:
+    from webauthn.helpers.structs import AuthenticatorSelectionCriteria
+
+_CHALLENGE_LIFETIME: Final = timedelta(minutes=5)
+_NAME: Final = re.compile(r"\A[A-Za-z0-9_-]{1,1400}\Z")  # of a credential, in base64url
+_MAX_CREDENTIAL: Final = 16 * 1024
+_MAX_PASSKEYS: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class RelyingParty:
+    """Who we are to a browser: a host name without port, and the origin of our pages."""
+
+    id: str
+    origin: str
+
+
+class Passkeys:
+    """The passkeys of all accounts. webauthn is imported when it is needed: importing it takes long."""
+
+    def __init__(self, store: FactorStore, accounts: Accounts, factors: SecondFactors, clock: Clock) -> None:
+        self._store = store
+        self._accounts = accounts
+        self._factors = factors
+        self._clock = clock
+
+    def options_to_enrol(self, actor: Actor, party: RelyingParty) -> str:
+        """What a browser needs to make a passkey for the actor, as JSON."""
+        import webauthn
+
+        require(actor, Action.OWN_ACCOUNT)
+        account = self._accounts.get(actor.name)
+        options = webauthn.generate_registration_options(
+            rp_id=party.id,
+            rp_name="ca_service",
+            user_name=account.name,
+            user_id=f"ca_service account {account.id}".encode(),
+            challenge=self._new_challenge(account.id),
+            authenticator_selection=_discoverable_and_verified(),
+            exclude_credentials=[_descriptor(each) for each in self._store.list_passkeys(account.id)],
+        )
+        return webauthn.options_to_json(options)
+
+    def enrol(self, actor: Actor, party: RelyingParty, label: str, credential: str) -> tuple[str, ...]:
+        """Keep what the browser has made; the recovery codes, where this is the first factor.
+
+        Raises InvalidInput for an answer that is not one to our question.
+        """
+        require(actor, Action.OWN_ACCOUNT)
+        account, now = self._accounts.get(actor.name), self._clock()
+        label = checked_label(label)
+        answer = _parsed_answer(credential)
+        challenge = self._take_challenge(answer)
+        if challenge is None or challenge.account_id != account.id or self._has_too_many(account.id):
+            raise _unusable()
+        made = _verified_enrolment(answer, party)
+        record = PasskeyRecord(0, account.id, made.name, made.public_key, made.sign_count, label, now)
+        codes = self._factors.first_codes(account)
+        event = AuditEvent.by(actor, now, Event.FACTOR_ADDED, account.name, kind="passkey", label=label)
+        self._store.add_passkey(record, list(map(hash_code, codes)), event)
+        return codes
+
+    def options_to_sign_in(self, party: RelyingParty) -> str:
+        """What a browser needs to let somebody choose one of their passkeys, as JSON."""
+        import webauthn
+        from webauthn.helpers.structs import UserVerificationRequirement
+
+        options = webauthn.generate_authentication_options(
+            rp_id=party.id,
+            challenge=self._new_challenge(None),
+            user_verification=UserVerificationRequirement.REQUIRED,
+        )
+        return webauthn.options_to_json(options)
+
+    def verify(self, party: RelyingParty, credential: str) -> int:
+        """The number of the account whose passkey has answered; raises NotAuthenticated.
+
+        A counter that has not grown, where there is one, means a copied key (section 7.2, step 21).
+        """
+        try:
+            answer = _parsed_answer(credential)
+        except InvalidInput as error:
+            raise _not_accepted() from error
+        record = self._store.find_passkey(answer.name)
+        if self._take_challenge(answer) is None or record is None:
+            raise _not_accepted()
+        sign_count = _verified_use(answer, party, record)
+        if not self._store.use_passkey(record, sign_count, self._clock()):
+            raise _not_accepted()
+        return record.account_id
+
+    def remove(self, actor: Actor, passkey_id: int) -> None:
+        """Forget one of the actor's passkeys; raises NotFound if there is none of that number."""
+        require(actor, Action.OWN_ACCOUNT)
+        account = self._accounts.get(actor.name)
+        event = AuditEvent.by(actor, self._clock(), Event.FACTOR_REMOVED, account.name, kind="passkey")
+        if not self._store.remove_passkey(account.id, passkey_id, event):
+            raise no_such_passkey(passkey_id)
+
+    def _has_too_many(self, account_id: int) -> bool:
+        return len(self._store.list_passkeys(account_id)) >= _MAX_PASSKEYS
+
+    def _new_challenge(self, account_id: int | None) -> bytes:
+        challenge, now = secrets.token_bytes(32), self._clock()
+        record = ChallengeRecord(_challenge_hash(challenge), account_id, now + _CHALLENGE_LIFETIME)
+        self._store.add_challenge(record, now)
+        return challenge
+
+    def _take_challenge(self, answer: _Answer) -> ChallengeRecord | None:
+        return self._store.take_challenge(_challenge_hash(answer.challenge), self._clock())
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What a browser has sent: `name` is the credential's in base64url."""
+
+    name: str
+    challenge: bytes
+    document: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    name: str
+    public_key: bytes
+    sign_count: int
+
+
+def _parsed_answer(credential: str) -> _Answer:
+    """The parts that are needed before anything can be verified; raises InvalidInput for what is none."""
+
+    from webauthn.helpers import base64url_to_bytes, parse_client_data_json
+
+    try:
+        document = json.loads(credential[:_MAX_CREDENTIAL])
+        client = parse_client_data_json(base64url_to_bytes(document["response"]["clientDataJSON"]))
+        [name] = _NAME.findall(document["id"])
+        return _Answer(name, client.challenge, document)
+    except Exception as error:  # a stranger's bytes, and the parsers have no error of their own for all of them
+        raise _unusable() from error
+
+
+def _verified_enrolment(answer: _Answer, party: RelyingParty) -> _Made:
+    import webauthn
+    from webauthn.helpers import bytes_to_base64url
+
+    try:
+        made = webauthn.verify_registration_response(
+            credential=answer.document,
+            expected_challenge=answer.challenge,
+            expected_rp_id=party.id,
+            expected_origin=party.origin,
+            require_user_verification=True,
+        )
+    except Exception as error:  # as above
+        raise _unusable() from error
+    return _Made(bytes_to_base64url(made.credential_id), made.credential_public_key, made.sign_count)
+
+
+def _verified_use(answer: _Answer, party: RelyingParty, record: PasskeyRecord) -> int:
+    """The counter of the device, after everything else was found right."""
+    import webauthn
+
+    try:
+        used = webauthn.verify_authentication_response(
+            credential=answer.document,
+            expected_challenge=answer.challenge,
+            expected_rp_id=party.id,
+            expected_origin=party.origin,
+            credential_public_key=record.public_key,
+            credential_current_sign_count=record.sign_count,
+            require_user_verification=True,
+        )
+    except Exception as error:  # as above
+        raise _not_accepted() from error
+    return used.new_sign_count
+
+
+def _discoverable_and_verified() -> AuthenticatorSelectionCriteria:
+    from webauthn.helpers.structs import (
+        AuthenticatorSelectionCriteria,
+        ResidentKeyRequirement,
+        UserVerificationRequirement,
+    )
+
+    return AuthenticatorSelectionCriteria(
+        resident_key=ResidentKeyRequirement.REQUIRED, user_verification=UserVerificationRequirement.REQUIRED
+    )
+
+
+def _descriptor(record: PasskeyRecord) -> Any:
+    from webauthn.helpers import base64url_to_bytes
+    from webauthn.helpers.structs import PublicKeyCredentialDescriptor
+
+    return PublicKeyCredentialDescriptor(id=base64url_to_bytes(record.credential_id))
+
+
+def _challenge_hash(challenge: bytes) -> str:
+    return hash_secret(challenge.hex())
+
+
+def _unusable() -> InvalidInput:
+    return InvalidInput(
+        blocking(
+            "passkey.answer",
+            "/credential",
+            "The answer of the device could not be used.",
+            "Try again on this page; if it stays, use another device or another browser.",
+        )
+    )
+
+
+def _not_accepted() -> NotAuthenticated:
+    return NotAuthenticated.because(
+        "passkey.wrong",
+        "This passkey was not accepted.",
+        "Try again, choose another passkey, or sign in with name and password.",
+    )

@@ -1,0 +1,37 @@
+"""Knows how passwords are hashed and compared; not whose they are."""
+
+from __future__ import annotations
+
+import threading
+from typing import Final
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from ca_service.authority.credentials import checked_password, password_bytes
+
+NO_PASSWORD: Final = ""  # the hash of an account that nothing typed can open
+_HASHES_AT_ONCE: Final = 2  # each takes 64 MiB and a processor
+
+
+class Passwords:
+    """Argon2id, no more than a few at once."""
+
+    def __init__(self, hasher: PasswordHasher) -> None:
+        self._hasher = hasher
+        self._hashing = threading.BoundedSemaphore(_HASHES_AT_ONCE)
+
+    def hash(self, name: str, password: str) -> str:
+        """The hash of a new password for the account of this name; raises InvalidInput."""
+        return self._hasher.hash(password_bytes(checked_password(name, password)))
+
+    def is_right(self, password_hash: str, password: str) -> bool:
+        """Whether the password is the one of the hash; without one a hash is made in vain, to take as long."""
+        with self._hashing:
+            if password_hash == NO_PASSWORD:
+                self._hasher.hash(password_bytes(password))
+                return False
+            try:
+                return self._hasher.verify(password_hash, password_bytes(password))
+            except (VerificationError, InvalidHashError):
+                return False

@@ -1,0 +1,126 @@
+"""Knows the frozen values of signing in that the stores hand out and take; they say what is stored, not how."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from ca_service.authority.records import AccountRecord
+
+PeopleSort = Literal["name", "newest"]
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """From where somebody comes: address, what the browser calls itself, and the secret of a browser we know."""
+
+    address: str = ""
+    user_agent: str = ""
+    browser: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """A browser that has signed in. `hash` is the SHA-256 of the secret in its cookie.
+
+    It counts while `epoch` is that of its account. Until `is_complete`, the second step is still to
+    come and it opens nothing. `method` says how its person has signed in, `confirmed_at` when they
+    have last shown who they are, `seen_at` roughly when they were last here.
+    """
+
+    id: int
+    hash: str
+    account_id: int
+    epoch: int
+    is_complete: bool
+    method: str
+    address: str
+    user_agent: str
+    created_at: datetime
+    seen_at: datetime
+    confirmed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """A session that counts, with its account."""
+
+    record: SessionRecord
+    account: AccountRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """What an attempt is counted under. `subject` names the account for `unlock`; both are SHA-256.
+
+    `wait` tells for how long nobody may try after so many failures.
+    """
+
+    key: str
+    subject: str
+    wait: Callable[[int], timedelta]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountLink:
+    """The right to choose the password of an account, once, until `expires_at`; one for each account."""
+
+    account_id: int
+    hash: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleQuery:
+    """Which accounts to list: `text` in the name or the role."""
+
+    text: str = ""
+    sort: PeopleSort = "name"
+    cursor: str = ""
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class PeoplePage:
+    """Some accounts of a list, and the cursor of the next page, empty on the last."""
+
+    items: tuple[AccountRecord, ...]
+    next_cursor: str
+
+
+@dataclass(frozen=True, slots=True)
+class TotpRecord:
+    """The authenticator app of an account: its secret, sealed, and the last time step that was used.
+
+    Until `confirmed_at` it is only offered, and protects nothing.
+    """
+
+    account_id: int
+    sealed: bytes
+    last_step: int = 0
+    confirmed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PasskeyRecord:
+    """A passkey (WebAuthn, level 2): `credential_id` in base64url, the public key as COSE."""
+
+    id: int
+    account_id: int
+    credential_id: str
+    public_key: bytes
+    sign_count: int
+    label: str
+    created_at: datetime
+    last_used_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChallengeRecord:
+    """What a passkey is asked to sign, once, until `expires_at`; for one account, where it is known."""
+
+    hash: str
+    account_id: int | None
+    expires_at: datetime

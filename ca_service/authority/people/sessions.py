@@ -1,0 +1,171 @@
+"""Knows sessions: how one is opened, what ends it, and whether its person was there lately.
+
+States: halfway (the password was right, the second step is to come) -> open -> gone. A halfway
+session opens nothing. The second step makes another session under another secret and forgets the
+halfway one, in one transaction. A session is gone when it is ended, when the epoch of its account
+has grown (password, role, lock-out), when the account is disabled, after its lifetime, and when it
+was idle for too long. Its row may outlive it, and is swept when its account signs in the next time.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final
+
+from ca_service.authority.accounts import Accounts
+from ca_service.authority.audit import AuditEvent, Event
+from ca_service.authority.credentials import hash_secret
+from ca_service.authority.people.records import OpenSession, SessionRecord, Visit
+from ca_service.authority.people.store import SessionStore
+from ca_service.authority.permissions import Action, Actor, require
+from ca_service.authority.ports import Clock
+from ca_service.authority.records import AccountRecord
+from ca_service.errors import NotFound
+
+_HALFWAY_LIFETIME: Final = timedelta(minutes=10)
+_FRESH_FOR: Final = timedelta(minutes=10)
+_SEEN_IS_WRITTEN_EVERY: Final = timedelta(minutes=5)
+_MAX_USER_AGENT: Final = 200
+_MAX_ADDRESS: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLimits:
+    """How long a session lives at most, and without use."""
+
+    lifetime: timedelta = timedelta(hours=8)
+    idle: timedelta = timedelta(hours=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """Somebody has come in, or halfway in. Both secrets are for cookies, and kept nowhere."""
+
+    account: AccountRecord
+    is_complete: bool
+    secret: str
+    browser: str
+
+
+class Sessions:
+    """The sessions of all accounts."""
+
+    def __init__(self, store: SessionStore, accounts: Accounts, clock: Clock, limits: SessionLimits) -> None:
+        self._store = store
+        self._accounts = accounts
+        self._clock = clock
+        self._limits = limits
+
+    def open(self, account: AccountRecord, method: str, visit: Visit, *, replaces: str = "") -> Entered:
+        """Let somebody in who has shown who they are; the halfway session of this secret is forgotten."""
+        actor = replace(account.actor, origin=visit.address)
+        event = AuditEvent.by(actor, self._clock(), Event.SIGNED_IN, account.name, method=method)
+        return self._add(account, method, visit, event=event, replaces=hash_secret(replaces))
+
+    def open_halfway(self, account: AccountRecord, method: str, visit: Visit) -> Entered:
+        """Remember that the first step was right; the second has to follow within ten minutes."""
+        return self._add(account, method, visit, event=None, replaces="")
+
+    def find(self, secret: str) -> OpenSession | None:
+        """The session of this secret, if it counts."""
+        found = self._store.find_session(hash_secret(secret))
+        if found is None or not found.record.is_complete or self._is_over(found.record):
+            return None
+        record, now = found.record, self._clock()
+        if now - record.seen_at >= _SEEN_IS_WRITTEN_EVERY:
+            self._store.note_seen(record.hash, now)
+        return found
+
+    def find_halfway(self, secret: str) -> OpenSession | None:
+        """The session of this secret, if only the second step is missing."""
+        found = self._store.find_session(hash_secret(secret))
+        if found is None or found.record.is_complete:
+            return None
+        return found if self._clock() - found.record.created_at <= _HALFWAY_LIFETIME else None
+
+    def is_fresh(self, session: OpenSession) -> bool:
+        """Whether its person has shown within the last ten minutes who they are."""
+        return self._clock() - session.record.confirmed_at < _FRESH_FOR
+
+    def confirm(self, session: OpenSession, method: str, visit: Visit) -> None:
+        """Keep that its person has shown so now."""
+        actor = replace(session.account.actor, origin=visit.address)
+        event = AuditEvent.by(actor, self._clock(), Event.SIGN_IN_CONFIRMED, session.account.name, method=method)
+        self._store.note_confirmed(session.record.hash, event.at, event)
+
+    def list_of(self, actor: Actor, account_name: str) -> tuple[SessionRecord, ...]:
+        """The sessions of an account that count, the last used first."""
+        account = self._accounts.managed(actor, account_name)
+        found = self._store.list_sessions(account.id, account.session_epoch)
+        return tuple(record for record in found if not self._is_over(record))
+
+    def sign_out(self, session: OpenSession, visit: Visit) -> None:
+        """End this session, so that a copied cookie is worth nothing afterwards, and no other."""
+        actor = replace(session.account.actor, origin=visit.address)
+        event = AuditEvent.by(actor, self._clock(), Event.SIGNED_OUT, session.account.name)
+        self._store.end_sessions(session.account.id, event, only=session.record.id)
+
+    def end(self, actor: Actor, account_name: str, session_id: int) -> None:
+        """End one session of an account; raises NotFound if there is none of that number."""
+        account = self._accounts.managed(actor, account_name)
+        if not self._store.end_sessions(account.id, self._ended(actor, account), only=session_id):
+            raise NotFound.because(
+                "session.unknown",
+                "{account} has no session {number}.",
+                "It has ended already: look at the list again.",
+                account=account.name,
+                number=session_id,
+            )
+
+    def end_others(self, actor: Actor, session: OpenSession) -> int:
+        """End all other sessions of the own account; how many."""
+        require(actor, Action.OWN_ACCOUNT)
+        event = self._ended(actor, session.account)
+        return self._store.end_sessions(session.account.id, event, but=session.record.hash)
+
+    def end_all(self, actor: Actor, account_name: str) -> int:
+        """End all sessions of an account; how many."""
+        account = self._accounts.managed(actor, account_name)
+        return self._store.end_sessions(account.id, self._ended(actor, account))
+
+    def knows(self, account: AccountRecord, visit: Visit) -> bool:
+        """Whether somebody has signed in to this account from this browser before."""
+        return bool(visit.browser) and self._store.knows_browser(account.id, hash_secret(visit.browser))
+
+    def forget_browsers(self, account: AccountRecord) -> None:
+        """Trust no browser of the account more than others."""
+        self._store.forget_browsers(account.id)
+
+    def _is_over(self, record: SessionRecord) -> bool:
+        now = self._clock()
+        return now - record.created_at > self._limits.lifetime or now - record.seen_at > self._limits.idle
+
+    def _add(
+        self, account: AccountRecord, method: str, visit: Visit, *, event: AuditEvent | None, replaces: str
+    ) -> Entered:
+        secret, now = secrets.token_urlsafe(32), self._clock()
+        browser = visit.browser or secrets.token_urlsafe(32)
+        record = SessionRecord(
+            id=0,
+            hash=hash_secret(secret),
+            account_id=account.id,
+            epoch=account.session_epoch,
+            is_complete=event is not None,
+            method=method,
+            address=_printable(visit.address, _MAX_ADDRESS),
+            user_agent=_printable(visit.user_agent, _MAX_USER_AGENT),
+            created_at=now,
+            seen_at=now,
+            confirmed_at=now,
+        )
+        self._store.add_session(record, hash_secret(browser), event, replaces)
+        return Entered(account, record.is_complete, secret, browser)
+
+    def _ended(self, actor: Actor, account: AccountRecord) -> AuditEvent:
+        return AuditEvent.by(actor, self._clock(), Event.SESSIONS_ENDED, account.name)
+
+
+def _printable(text: str, limit: int) -> str:
+    return "".join(letter for letter in text if letter.isprintable())[:limit]

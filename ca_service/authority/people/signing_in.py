@@ -1,0 +1,178 @@
+"""Knows how somebody shows who they are: password, second step, passkey; every attempt is counted first.
+
+Each of these verifies only after `Throttle` has counted, so that attempts at the same moment, from
+whichever process, cannot outrun the limit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ca_service.authority.accounts import Accounts
+from ca_service.authority.audit import AuditEvent, Event
+from ca_service.authority.credentials import loggable_name
+from ca_service.authority.people.factors import SecondFactors
+from ca_service.authority.people.passkeys import Passkeys, RelyingParty
+from ca_service.authority.people.passwords import NO_PASSWORD, Passwords
+from ca_service.authority.people.records import OpenSession, Visit
+from ca_service.authority.people.sessions import Entered, Sessions
+from ca_service.authority.people.throttle import Throttle
+from ca_service.authority.permissions import Actor
+from ca_service.authority.ports import AccountStore, Clock
+from ca_service.authority.records import AccountRecord
+from ca_service.errors import InvalidInput, NotAuthenticated, blocking
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What somebody shows: one of password, code (of the app, or a recovery code) and a passkey's answer."""
+
+    party: RelyingParty
+    password: str = ""
+    code: str = ""
+    credential: str = ""
+
+
+class SigningIn:
+    """The ways in."""
+
+    def __init__(
+        self,
+        *,
+        store: AccountStore,
+        accounts: Accounts,
+        passwords: Passwords,
+        throttle: Throttle,
+        sessions: Sessions,
+        factors: SecondFactors,
+        passkeys: Passkeys,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._accounts = accounts
+        self._passwords = passwords
+        self._throttle = throttle
+        self._sessions = sessions
+        self._factors = factors
+        self._passkeys = passkeys
+        self._clock = clock
+
+    def with_password(self, name: str, password: str, visit: Visit) -> Entered:
+        """Let somebody in by name and password, or halfway in where there is a second factor.
+
+        Raises NotAuthenticated without saying which was wrong, TooManyAttempts.
+        """
+        account = self._accounts.find(name)
+        is_known = account is not None and self._sessions.knows(account, visit)
+        counters = self._throttle.attempt(name, visit, is_known=is_known)
+        is_right = self._passwords.is_right(account.password_hash if account else NO_PASSWORD, password)
+        if not is_right or account is None or account.disabled_at:
+            raise self._failed(account.name if account else loggable_name(name), "password", visit)
+        if self._factors.with_factor([account]):
+            self._throttle.take_back(counters)
+            return self._sessions.open_halfway(account, "password", visit)
+        self._throttle.succeed(counters)
+        return self._sessions.open(account, "password", visit)
+
+    def second_step(self, secret: str, proof: Proof, visit: Visit) -> Entered:
+        """Let somebody in whose password was right, by a code or a passkey.
+
+        `secret` is that of the halfway session. Raises NotAuthenticated, TooManyAttempts.
+        """
+        halfway = self._sessions.find_halfway(secret)
+        if halfway is None:
+            raise _begin_again()
+        account = halfway.account
+        is_known = self._sessions.knows(account, visit)
+        counters = self._throttle.attempt(account.name, visit, is_known=is_known)
+        method = self._second_factor(account, proof, visit)
+        if not method:
+            raise self._failed(account.name, "second step", visit)
+        self._throttle.succeed(counters)
+        return self._sessions.open(account, f"password, {method}", visit, replaces=secret)
+
+    def with_passkey(self, proof: Proof, visit: Visit) -> Entered:
+        """Let somebody in by a passkey alone; raises NotAuthenticated, TooManyAttempts."""
+        counters = self._throttle.attempt_unnamed(visit)
+        try:
+            account = self._store.find_account_by_id(self._passkeys.verify(proof.party, proof.credential))
+        except NotAuthenticated:
+            self._note_failure("(not recorded)", "passkey", visit)
+            raise
+        if account is None or account.disabled_at:
+            raise self._failed(account.name if account else "(not recorded)", "passkey", visit)
+        self._throttle.succeed(counters)
+        return self._sessions.open(account, "passkey", visit)
+
+    def confirm(self, session: OpenSession, proof: Proof, visit: Visit) -> None:
+        """Let somebody who has a session show once more who they are; raises NotAuthenticated, TooManyAttempts."""
+        account = session.account
+        counters = self._throttle.attempt_again(account.name, session.record.hash, visit)
+        if proof.password:
+            is_right = self._passwords.is_right(account.password_hash, proof.password)
+            method = "password" if is_right else ""
+        else:
+            method = self._second_factor(account, proof, visit)
+        if not method:
+            raise self._failed(account.name, "confirmation", visit)
+        self._throttle.succeed(counters)
+        self._sessions.confirm(session, method, visit)
+
+    def change_password(self, session: OpenSession, old: str, new: str, visit: Visit) -> Entered:
+        """Change one's own password, for which the old one is asked; all sessions end, and this browser gets another.
+
+        Raises InvalidInput for either password, TooManyAttempts. A crash in between leaves the new
+        password, and nobody signed in.
+        """
+        account = session.account
+        counters = self._throttle.attempt_again(account.name, session.record.hash, visit)
+        if not self._passwords.is_right(account.password_hash, old):
+            raise InvalidInput(
+                blocking("password.old", "/old_password", "The old password is wrong.", "Type it again.")
+            )
+        self._throttle.succeed(counters)
+        changed = self._accounts.set_password(_actor(account, visit), account.name, new)
+        self._sessions.forget_browsers(changed)
+        return self._sessions.open(changed, "password", visit)
+
+    def _second_factor(self, account: AccountRecord, proof: Proof, visit: Visit) -> str:
+        """By which second factor the account is shown; empty if by none."""
+        if proof.code:
+            return self._factors.use_code(account, proof.code, visit.address)
+        try:
+            is_theirs = self._passkeys.verify(proof.party, proof.credential) == account.id
+        except NotAuthenticated:
+            is_theirs = False
+        return "passkey" if is_theirs else ""
+
+    def _failed(self, name: str, step: str, visit: Visit) -> NotAuthenticated:
+        self._note_failure(name, step, visit)
+        if step == "password":
+            return NotAuthenticated.because(
+                "sign-in.wrong",
+                "Name or password is wrong.",
+                "Try again. An administrator can make a link for a new password: `ca-service user reset NAME`.",
+            )
+        return NotAuthenticated.because(
+            "sign-in.not-shown",
+            "That did not show who you are.",
+            "Try again; a code counts once, so wait for the next. Without your device, use a recovery code, or ask an "
+            "administrator: `ca-service user reset NAME`.",
+        )
+
+    def _note_failure(self, name: str, step: str, visit: Visit) -> None:
+        at = self._clock()
+        event = AuditEvent(at, Event.SIGN_IN_FAILED, "anonymous", name, {"step": step}, visit.address)
+        self._store.add_event(event)
+
+
+def _actor(account: AccountRecord, visit: Visit) -> Actor:
+    return replace(account.actor, origin=visit.address)
+
+
+def _begin_again() -> NotAuthenticated:
+    return NotAuthenticated.because(
+        "sign-in.over",
+        "The first step was too long ago, or was never done.",
+        "Begin again with name and password.",
+    )

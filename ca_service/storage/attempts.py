@@ -1,0 +1,81 @@
+"""Keeps in SQL who has tried to sign in how often, so that it counts across workers and restarts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection, delete, func, select, update
+
+from ca_service.authority.audit import AuditEvent
+from ca_service.authority.people.records import Counter
+from ca_service.storage.database import Database, upsert
+from ca_service.storage.recording import record_events
+from ca_service.storage.schema import attempt
+
+_MEMORY: Final = timedelta(days=1)
+
+
+class SQLAttemptStore:
+    """The attempt port on a SQL database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def count(self, counters: Sequence[Counter], at: datetime, delayed: AuditEvent) -> datetime | None:
+        """Count an attempt, or refuse it; see the port. The rows stay locked in between."""
+        with self._database.write() as connection:
+            connection.execute(delete(attempt).where(attempt.c.last_at <= at - _MEMORY))
+            found = _locked(connection, counters, at)
+            waits = [blocked for _, blocked in found.values() if blocked and blocked > at]
+            if waits:
+                return max(waits)
+            for counter in counters:
+                failures = found[counter.key][0] + 1
+                blocked_until = at + counter.wait(failures)
+                values = {"failures": failures, "last_at": at, "blocked_until": blocked_until}
+                connection.execute(update(attempt).where(attempt.c.key == counter.key).values(values))
+                waits += [blocked_until] if blocked_until > at else []
+            if waits:
+                record_events(connection, delayed)
+        return None
+
+    def take_back(self, counters: Sequence[Counter]) -> None:
+        """The attempt counts no more; see the port."""
+        failures = attempt.c.failures
+        with self._database.write() as connection:
+            for counter in sorted(counters, key=lambda each: each.key):
+                statement = update(attempt).where(attempt.c.key == counter.key, failures > 0)
+                connection.execute(statement.values(failures=failures - 1, blocked_until=None))
+
+    def clear(self, counters: Sequence[Counter]) -> None:
+        """Forget all failures under these."""
+        with self._database.write() as connection:
+            connection.execute(delete(attempt).where(attempt.c.key.in_([each.key for each in counters])))
+
+    def unlock(self, subject: str, event: AuditEvent) -> None:
+        """Forget all failures of an account."""
+        with self._database.write() as connection:
+            connection.execute(delete(attempt).where(attempt.c.subject == subject))
+            record_events(connection, event)
+
+    def waits_until(self, subject: str, at: datetime) -> datetime | None:
+        """Until when somebody has to wait for this account."""
+        statement = select(func.max(attempt.c.blocked_until)).where(
+            attempt.c.subject == subject, attempt.c.blocked_until > at
+        )
+        with self._database.read() as connection:
+            return connection.execute(statement).scalar()
+
+
+def _locked(
+    connection: Connection, counters: Sequence[Counter], at: datetime
+) -> dict[str, tuple[int, datetime | None]]:
+    """(failures, blocked until) by key. The rows are made first, so that two who are the first wait for one another."""
+    for counter in sorted(counters, key=lambda each: each.key):
+        values = {"key": counter.key, "subject": counter.subject, "failures": 0, "last_at": at}
+        connection.execute(upsert(attempt).values(values).on_conflict_do_nothing())
+    keys = [counter.key for counter in counters]
+    statement = select(attempt).where(attempt.c.key.in_(keys)).order_by(attempt.c.key).with_for_update()
+    return {row.key: (row.failures, row.blocked_until) for row in connection.execute(statement)}

@@ -1,0 +1,171 @@
+"""Keeps second factors, recovery codes and challenges in SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, func, insert, select, union, update
+from sqlalchemy.exc import IntegrityError
+
+from ca_service.authority.audit import AuditEvent
+from ca_service.authority.people.records import ChallengeRecord, PasskeyRecord, TotpRecord
+from ca_service.errors import Conflict
+from ca_service.storage import rows
+from ca_service.storage.database import Database, upsert
+from ca_service.storage.recording import record_events
+from ca_service.storage.schema import challenge, passkey, recovery_code, totp
+
+
+class SQLFactorStore:
+    """The factor port on a SQL database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def find_totp(self, account_id: int) -> TotpRecord | None:
+        """The authenticator app of an account, offered or confirmed."""
+        with self._database.read() as connection:
+            row = connection.execute(select(totp).where(totp.c.account_id == account_id)).first()
+        return TotpRecord(**row._mapping) if row else None
+
+    def offer_totp(self, record: TotpRecord) -> bool:
+        """Keep an offer; see the port."""
+        is_offer = (totp.c.account_id == record.account_id) & totp.c.confirmed_at.is_(None)
+        statement = upsert(totp).values(rows.values_of(record)).on_conflict_do_nothing()
+        with self._database.write() as connection:
+            connection.execute(delete(totp).where(is_offer))
+            return connection.execute(statement).rowcount == 1
+
+    def confirm_totp(self, record: TotpRecord, codes: Collection[str], event: AuditEvent) -> bool:
+        """Confirm the offer; see the port."""
+        is_it = (totp.c.account_id == record.account_id) & (totp.c.sealed == record.sealed)
+        statement = update(totp).where(is_it, totp.c.confirmed_at.is_(None)).values(rows.values_of(record))
+        with self._database.write() as connection:
+            if connection.execute(statement).rowcount != 1:
+                return False
+            _add_codes(connection, record.account_id, codes)
+            record_events(connection, event)
+        return True
+
+    def use_step(self, account_id: int, step: int) -> bool:
+        """Use up a time step, compared where it is written: of two with one code, the second comes too late."""
+        is_later = (totp.c.account_id == account_id) & (totp.c.last_step < step)
+        with self._database.write() as connection:
+            return connection.execute(update(totp).where(is_later).values(last_step=step)).rowcount == 1
+
+    def remove_totp(self, account_id: int, event: AuditEvent) -> bool:
+        """Forget the app."""
+        with self._database.write() as connection:
+            count = connection.execute(delete(totp).where(totp.c.account_id == account_id)).rowcount
+            return _removed(connection, account_id, count, event)
+
+    def list_passkeys(self, account_id: int) -> tuple[PasskeyRecord, ...]:
+        """The passkeys of an account, oldest first."""
+        statement = select(passkey).where(passkey.c.account_id == account_id).order_by(passkey.c.id)
+        with self._database.read() as connection:
+            return tuple(PasskeyRecord(**row._mapping) for row in connection.execute(statement))
+
+    def find_passkey(self, credential_id: str) -> PasskeyRecord | None:
+        """The passkey of this name."""
+        with self._database.read() as connection:
+            row = connection.execute(select(passkey).where(passkey.c.credential_id == credential_id)).first()
+        return PasskeyRecord(**row._mapping) if row else None
+
+    def add_passkey(self, record: PasskeyRecord, codes: Collection[str], event: AuditEvent) -> None:
+        """Add one; see the port."""
+        with self._database.write() as connection:
+            try:
+                connection.execute(insert(passkey), rows.new_values(record))
+            except IntegrityError as error:
+                raise Conflict.because(
+                    "passkey.known",
+                    "This passkey is enrolled already.",
+                    "Sign in with it, or choose another device.",
+                ) from error
+            _add_codes(connection, record.account_id, codes)
+            record_events(connection, event)
+
+    def use_passkey(self, record: PasskeyRecord, sign_count: int, at: datetime) -> bool:
+        """Keep count and time of a use; see the port."""
+        is_unused = (passkey.c.id == record.id) & (passkey.c.sign_count == record.sign_count)
+        statement = update(passkey).where(is_unused).values(sign_count=sign_count, last_used_at=at)
+        with self._database.write() as connection:
+            return connection.execute(statement).rowcount == 1
+
+    def remove_passkey(self, account_id: int, passkey_id: int, event: AuditEvent) -> bool:
+        """Forget one; see the port."""
+        is_it = (passkey.c.id == passkey_id) & (passkey.c.account_id == account_id)
+        with self._database.write() as connection:
+            return _removed(connection, account_id, connection.execute(delete(passkey).where(is_it)).rowcount, event)
+
+    def count_codes(self, account_id: int) -> int:
+        """How many recovery codes are left."""
+        statement = select(func.count()).select_from(recovery_code).where(recovery_code.c.account_id == account_id)
+        with self._database.read() as connection:
+            return connection.execute(statement).scalar_one()
+
+    def replace_codes(self, account_id: int, codes: Collection[str], event: AuditEvent) -> None:
+        """Put these in place of all that were there."""
+        with self._database.write() as connection:
+            connection.execute(delete(recovery_code).where(recovery_code.c.account_id == account_id))
+            _add_codes(connection, account_id, codes)
+            record_events(connection, event)
+
+    def use_code(self, account_id: int, code: str, event: AuditEvent) -> bool:
+        """Use up a recovery code by its hash."""
+        is_it = (recovery_code.c.account_id == account_id) & (recovery_code.c.hash == code)
+        with self._database.write() as connection:
+            if connection.execute(delete(recovery_code).where(is_it)).rowcount != 1:
+                return False
+            record_events(connection, event)
+        return True
+
+    def remove_all(self, account_id: int, event: AuditEvent) -> bool:
+        """Forget all factors and codes of an account."""
+        with self._database.write() as connection:
+            tables = (totp, passkey)
+            count = sum(
+                connection.execute(delete(each).where(each.c.account_id == account_id)).rowcount for each in tables
+            )
+            return _removed(connection, account_id, count, event)
+
+    def with_factor(self, account_ids: Collection[int]) -> frozenset[int]:
+        """Those of the accounts that have a second factor."""
+        apps = select(totp.c.account_id).where(totp.c.account_id.in_(account_ids), totp.c.confirmed_at.is_not(None))
+        keys = select(passkey.c.account_id).where(passkey.c.account_id.in_(account_ids))
+        with self._database.read() as connection:
+            return frozenset(connection.execute(union(apps, keys)).scalars())
+
+    def add_challenge(self, record: ChallengeRecord, at: datetime) -> None:
+        """Keep a challenge, and forget those that have expired."""
+        with self._database.write() as connection:
+            connection.execute(delete(challenge).where(challenge.c.expires_at <= at))
+            connection.execute(insert(challenge), rows.values_of(record))
+
+    def take_challenge(self, challenge_hash: str, at: datetime) -> ChallengeRecord | None:
+        """Use up a challenge that has not expired."""
+        is_it = (challenge.c.hash == challenge_hash) & (challenge.c.expires_at > at)
+        with self._database.write() as connection:
+            row = connection.execute(select(challenge).where(is_it)).first()
+            taken = connection.execute(delete(challenge).where(is_it)).rowcount == 1
+        return ChallengeRecord(**row._mapping) if row and taken else None
+
+
+def _add_codes(connection: Connection, account_id: int, codes: Collection[str]) -> None:
+    if codes:
+        connection.execute(insert(recovery_code), [{"account_id": account_id, "hash": code} for code in codes])
+
+
+def _removed(connection: Connection, account_id: int, count: int, event: AuditEvent) -> bool:
+    """Whether something was; with the last factor the recovery codes go."""
+    if not count:
+        return False
+    left = [
+        connection.execute(select(each.c.account_id).where(each.c.account_id == account_id)).first()
+        for each in (totp, passkey)
+    ]
+    if not any(left):
+        connection.execute(delete(recovery_code).where(recovery_code.c.account_id == account_id))
+    record_events(connection, event)
+    return True

@@ -1,0 +1,151 @@
+"""How one signs in: sessions, authenticator app, passkeys, recovery codes."""
+
+from __future__ import annotations
+
+import io
+
+from flask import Response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from ca_service.authority.people.factors import TotpOffer
+from ca_service.authority.permissions import Action
+from ca_service.errors import Conflict, Finding, InvalidInput
+from ca_service.web.auth import open_session
+from ca_service.web.confirming import passkeys_can_work, relying_party
+from ca_service.web.context import actor, installation, needs
+from ca_service.web.pages import blueprint
+from ca_service.web.views import browser_name
+
+
+@blueprint.get("/account/sign-in")
+@needs(Action.OWN_ACCOUNT, enrolling=True)
+def signing_in() -> ResponseReturnValue:
+    """What there is, and what can be added or ended."""
+    return _page()
+
+
+@blueprint.post("/account/sign-in/app")
+@needs(Action.OWN_ACCOUNT, dangerous=True, enrolling=True)
+def offer_app() -> ResponseReturnValue:
+    """Begin with an authenticator app."""
+    installation().people.factors.offer_app(actor())
+    return redirect(url_for("pages.app"), 303)
+
+
+@blueprint.get("/account/sign-in/app")
+@needs(Action.OWN_ACCOUNT, dangerous=True, enrolling=True)
+def app() -> ResponseReturnValue:
+    """The picture for the app, and the field for its first code."""
+    offer = installation().people.factors.pending_app(actor())
+    return _app_page(offer) if offer else redirect(url_for("pages.signing_in"))
+
+
+@blueprint.post("/account/sign-in/app/confirm")
+@needs(Action.OWN_ACCOUNT, dangerous=True, enrolling=True)
+def confirm_app() -> ResponseReturnValue:
+    """Enrol the app by its first code."""
+    factors = installation().people.factors
+    try:
+        return _enrolled(factors.confirm_app(actor(), request.form.get("code", "")[:100]))
+    except (InvalidInput, Conflict) as error:
+        offer = factors.pending_app(actor())
+        if offer is None:
+            raise
+        return _app_page(offer, error.findings), 422
+
+
+@blueprint.post("/account/sign-in/app/remove")
+@needs(Action.OWN_ACCOUNT, dangerous=True)
+def remove_app() -> ResponseReturnValue:
+    """Forget the app."""
+    installation().people.factors.remove_app(actor())
+    return redirect(url_for("pages.signing_in"), 303)
+
+
+@blueprint.post("/account/sign-in/passkeys/options")
+@needs(Action.OWN_ACCOUNT, enrolling=True)
+def enrolment_options() -> ResponseReturnValue:
+    """What a browser needs to make a passkey."""
+    made = installation().people.passkeys.options_to_enrol(actor(), relying_party())
+    return Response(made, mimetype="application/json")
+
+
+@blueprint.post("/account/sign-in/passkeys")
+@needs(Action.OWN_ACCOUNT, dangerous=True, enrolling=True)
+def enrol_passkey() -> ResponseReturnValue:
+    """Keep a passkey that a browser has made."""
+    label, credential = request.form.get("label", ""), request.form.get("credential", "")
+    try:
+        return _enrolled(installation().people.passkeys.enrol(actor(), relying_party(), label, credential))
+    except (InvalidInput, Conflict) as error:
+        return _page(error.findings), 422
+
+
+@blueprint.post("/account/sign-in/passkeys/<int:passkey_id>/remove")
+@needs(Action.OWN_ACCOUNT, dangerous=True)
+def remove_passkey(passkey_id: int) -> ResponseReturnValue:
+    """Forget a passkey."""
+    installation().people.passkeys.remove(actor(), passkey_id)
+    return redirect(url_for("pages.signing_in"), 303)
+
+
+@blueprint.post("/account/sign-in/codes")
+@needs(Action.OWN_ACCOUNT, dangerous=True)
+def new_codes() -> ResponseReturnValue:
+    """New recovery codes in place of the old ones."""
+    return _enrolled(installation().people.factors.new_codes(actor()))
+
+
+@blueprint.post("/account/sign-in/sessions/<int:session_id>/end")
+@needs(Action.OWN_ACCOUNT, dangerous=True)
+def end_own_session(session_id: int) -> ResponseReturnValue:
+    """End one session."""
+    installation().people.sessions.end(actor(), actor().name, session_id)
+    return redirect(url_for("pages.signing_in"), 303)
+
+
+@blueprint.post("/account/sign-in/sessions/end-others")
+@needs(Action.OWN_ACCOUNT, dangerous=True)
+def end_other_sessions() -> ResponseReturnValue:
+    """End all sessions but this one."""
+    installation().people.sessions.end_others(actor(), open_session())
+    return redirect(url_for("pages.signing_in"), 303)
+
+
+def _enrolled(codes: tuple[str, ...]) -> ResponseReturnValue:
+    """Show the recovery codes, this once; where there are none to show, what there is now."""
+    if not codes:
+        return redirect(url_for("pages.signing_in"), 303)
+    return render_template("recovery_codes.html", codes=codes), 201
+
+
+def _page(findings: tuple[Finding, ...] = ()) -> str:
+    people, session, party = installation().people, open_session(), relying_party()
+    return render_template(
+        "signing_in.html",
+        person=session.account,
+        this=session.record,
+        sessions=people.sessions.list_of(actor(), actor().name),
+        state=people.factors.state(session.account),
+        is_lacking=people.factors.is_lacking(session.account),
+        findings=findings,
+        browser_name=browser_name,
+        passkeys_can_work=passkeys_can_work(party),
+        localhost=request.url.replace(request.host.partition(":")[0], "localhost", 1),
+    )
+
+
+def _app_page(offer: TotpOffer, findings: tuple[Finding, ...] = ()) -> str:
+    shown = " ".join(offer.secret[place : place + 4] for place in range(0, len(offer.secret), 4))
+    return render_template("authenticator_app.html", picture=_picture(offer.uri), secret=shown, findings=findings)
+
+
+def _picture(text: str) -> str:
+    """A QR code as SVG, of attributes alone, which the content policy allows."""
+    import segno
+
+    picture = io.BytesIO()
+    segno.make(text, error="m").save(
+        picture, kind="svg", xmldecl=False, svgns=False, scale=5, border=4, dark="#000", light="#fff", svgclass="qr"
+    )
+    return picture.getvalue().decode()

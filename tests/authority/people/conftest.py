@@ -1,0 +1,38 @@
+"""Somebody who can sign in, and what was recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ca_service.authority.audit import AuditEvent
+from ca_service.authority.people.house import People
+from ca_service.authority.permissions import Actor, Role
+from ca_service.authority.records import AccountRecord
+from tests.support.factories import PASSWORD, Lab
+
+
+@pytest.fixture
+def people(lab: Lab) -> People:
+    """Signing in on fakes."""
+    return lab.people
+
+
+@pytest.fixture
+def alice(lab: Lab, operator: Actor) -> AccountRecord:
+    """A requester."""
+    return lab.accounts.create(operator, "alice", Role.REQUESTER, PASSWORD)
+
+
+@pytest.fixture
+def recorded(lab: Lab) -> Callable[[], list[AuditEvent]]:
+    """All events of signing in, by the store that keeps them."""
+
+    def events() -> list[AuditEvent]:
+        edges: Any = lab.people_edges
+        stores = (edges.accounts, edges.attempts, edges.sessions, edges.factors)
+        return [event for store in stores for event in store.events]
+
+    return events
