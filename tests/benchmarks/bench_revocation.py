@@ -96,6 +96,11 @@ def _revoke(scene: Scene) -> None:
     )
 
 
+def _revoke_one(scene: Scene) -> None:
+    [leaf] = scene.installation.issuance.issue(OPERATOR, [SOCIALMINER.data], Options(new=True)).certificates
+    scene.installation.revocation.revoke(OPERATOR, Selection((leaf.serial_number,)), Reason.SUPERSEDED)
+
+
 def _list(scene: Scene) -> None:
     record = scene.installation.hierarchy.active().record
     issuer = Issuer.of(certificate_of(record))
@@ -105,13 +110,23 @@ def _list(scene: Scene) -> None:
 
     def make() -> bytes:
         entries = SQLCRLStore(database).list_entries(ISSUER, None)
+        return sign(entries)
+
+    def sign(entries: Sequence[bytes]) -> bytes:
         return crl.sign(crl.RevocationList(1, now, now + timedelta(days=3), entries), issuer, key)
 
-    size, taken = len(make()), _median(make)
-    print(f"  {taken * 1000:8.1f} ms to read, join and sign the list of {size / 1e6:.1f} MB", end=" ")
+    entries = SQLCRLStore(database).list_entries(ISSUER, None)
+    joined, taken, size = _median(lambda: sign(entries)), _median(make), len(make())
+    print(f"  {joined * 1000:8.1f} ms to join stored entries and sign the list of {size / 1e6:.1f} MB", end=" ")
+    print(f"(goal: under {GOAL_MS} ms) {_met(joined * 1000 < GOAL_MS)}")
+    print(
+        f"  {taken * 1000:8.1f} ms to read the entries as well ({_cpu(make) * 1000:.1f} ms of the processor)", end=" "
+    )
     print(f"(goal: under {GOAL_MS} ms) {_met(taken * 1000 < GOAL_MS)}")
     published = _median(lambda: scene.installation.publishing.publish(OPERATOR, ISSUER))
     print(f"  {published * 1000:8.1f} ms to publish it: the same with its delta, stored and synced")
+    added = _median(lambda: scene.installation.publishing.current(ISSUER), before=lambda: _revoke_one(scene))
+    print(f"  {added * 1000:8.1f} ms to publish it with one more entry, which goes behind those of the last list")
     if shutil.which("openssl"):
         theirs = _median(lambda: _openssl(scene, "ca", "-config", "ca.cnf", "-gencrl", "-out", "theirs.crl"), 5)
         ratio = theirs / taken
@@ -179,13 +194,24 @@ def _question(issuer: x509.Certificate, serial_number: int) -> bytes:
     return builder.build().public_bytes(Encoding.DER)
 
 
-def _median(do: Callable[[], object], rounds: int = ROUNDS) -> float:
+def _median(do: Callable[[], object], rounds: int = ROUNDS, before: Callable[[], object] = tuple) -> float:
     times = []
     for _ in range(rounds):
+        before()
         started = time.perf_counter()
         do()
         times.append(time.perf_counter() - started)
     return statistics.median(times)
+
+
+def _cpu(do: Callable[[], object]) -> float:
+    """What it takes where nobody else is running: the least of several."""
+    times = []
+    for _ in range(ROUNDS):
+        started = time.process_time()
+        do()
+        times.append(time.process_time() - started)
+    return min(times)
 
 
 def _met(is_met: bool) -> str:
