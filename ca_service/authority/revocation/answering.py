@@ -91,7 +91,7 @@ class Answering:
             records = self._responders.issuers()
             if records != tuple(record for record, _ in self._issuers):
                 self._issuers = tuple((each, _hashes(each)) for each in records)
-                found = self._known(questions)
+            found = self._known(questions)  # in any case: another thread may have learned of them meanwhile
         return found
 
     def _known(self, questions: Sequence[ocsp.CertID]) -> IssuerRecord | None:
