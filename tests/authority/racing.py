@@ -154,3 +154,9 @@ def lock_out(installation: Installation, who_and_whom: tuple[str, str]) -> str:
 def choose_password(installation: Installation, secret_and_password: tuple[str, str]) -> str:
     """Use a link; whose it was."""
     return installation.people.links.use(*secret_and_password, "").name
+
+
+def make_responder(installation: Installation, _: None) -> str:
+    """Have a signer of OCSP answers; the serial number of its certificate."""
+    [issuer] = installation.responders.issuers()
+    return f"{installation.responders.current(issuer).certificate.serial_number:x}"

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import NameOID
 
 from ca_service.authority.audit import Event
-from ca_service.authority.records import CertificateRecord
+from ca_service.authority.records import CertificateRecord, IssuerRecord
 from ca_service.authority.registration import Options
 from ca_service.authority.revocation.answering import LIFETIME, REUSED_FOR, Answering
 from ca_service.authority.revocation.records import Selection
@@ -149,6 +149,25 @@ def test_without_a_database_we_ask_to_try_later(signing: Lab) -> None:
     assert isinstance(signing.ledger, InMemoryLedger)
     answering = Answering(signing.responders, Gone(signing.ledger), signing.revocations, signing.clock)
     assert told(answering.answer(question(signing, issue(signing)))) == "TRY_LATER"
+
+
+def test_two_first_questions_at_the_same_moment_are_both_answered(signing: Lab) -> None:
+    data = question(signing, issue(signing))
+    others: list[str] = []
+
+    class Meeting(Responders):
+        """While the issuers are read for the first time, another question comes and is answered."""
+
+        def issuers(self) -> tuple[IssuerRecord, ...]:
+            found = super().issuers()
+            if not others:
+                others.append("")
+                others[0] = told(answering.answer(data))
+            return found
+
+    responders = Meeting(signing.responder_store, signing.hierarchy, signing.keystore, signing.clock, lambda: 1)
+    answering = Answering(responders, signing.responder_store, signing.revocations, signing.clock)
+    assert (told(answering.answer(data)), others) == ("good", ["good"])
 
 
 # What is kept

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from cryptography import x509
@@ -391,3 +392,28 @@ def test_what_changes_while_a_list_is_made_is_wholly_in_it(counting: tuple[Lab, 
     assert {first.serial_number, second.serial_number} <= told(full(published)).keys()
     assert published.record.version == lab.revocations.version(ISSUER)
     assert crls.reads == 0
+
+
+def test_a_list_is_made_though_something_is_revoked_all_the_time(counting: tuple[Lab, Counting]) -> None:
+    lab, _ = counting
+    leaves = [issue(lab) for _ in range(30)]
+    pending = iter(leaves)
+
+    class Restless(Counting):
+        """One more is revoked whenever the base is looked for."""
+
+        def find_base(self, issuer_id: str, at: datetime) -> CRLRecord | None:
+            for leaf in itertools.islice(pending, 1):
+                revoke(lab, leaf)
+            return super().find_base(issuer_id, at)
+
+    assert isinstance(lab.revocations, InMemoryRevocationStore)
+    restless = Restless(lab.revocations)
+    publishing = Publishing(restless, lab.revocations, lab.hierarchy, lab.keystore, lab.clock, CRLPolicy())
+    seen = set[str]()
+    for _ in range(6):
+        found = full(publishing.current(ISSUER))
+        assert len(found) == len(told(found)), "an entry stands there twice"
+        assert seen <= told(found).keys()
+        seen = set(told(found))
+    assert {leaf.serial_number for leaf in leaves} <= seen

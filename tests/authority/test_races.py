@@ -172,3 +172,12 @@ def test_two_who_use_one_link_choose_one_password(
     results = race(settings.instance_path, racing.choose_password, [(secret, each) for each in passwords])
     assert sorted(results) == ["account-link.invalid", "carol"]
     assert can_sign_in(installation.people, "carol", passwords[results.index("carol")])
+
+
+@either_way
+def test_two_who_need_a_signer_of_ocsp_answers_make_one(
+    installation: Installation, settings: Settings, race: Race
+) -> None:
+    first, second = race(settings.instance_path, racing.make_responder, [None, None])
+    assert first == second
+    assert installation.responders.renew_due() == 0

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
@@ -96,6 +96,11 @@ def _revoke(scene: Scene) -> None:
     )
 
 
+def _revoke_one(scene: Scene) -> None:
+    [leaf] = scene.installation.issuance.issue(OPERATOR, [SOCIALMINER.data], Options(new=True)).certificates
+    scene.installation.revocation.revoke(OPERATOR, Selection((leaf.serial_number,)), Reason.SUPERSEDED)
+
+
 def _list(scene: Scene) -> None:
     record = scene.installation.hierarchy.active().record
     issuer = Issuer.of(certificate_of(record))
@@ -105,19 +110,34 @@ def _list(scene: Scene) -> None:
 
     def make() -> bytes:
         entries = SQLCRLStore(database).list_entries(ISSUER, None)
+        return sign(entries)
+
+    def sign(entries: Sequence[bytes]) -> bytes:
         return crl.sign(crl.RevocationList(1, now, now + timedelta(days=3), entries), issuer, key)
 
-    size, taken = len(make()), _median(make)
-    print(f"  {taken * 1000:8.1f} ms to read, join and sign the list of {size / 1e6:.1f} MB", end=" ")
+    entries = SQLCRLStore(database).list_entries(ISSUER, None)
+    joined, taken, size = _median(lambda: sign(entries)), _median(make), len(make())
+    print(f"  {joined * 1000:8.1f} ms to join stored entries and sign the list of {size / 1e6:.1f} MB", end=" ")
+    print(f"(goal: under {GOAL_MS} ms) {_met(joined * 1000 < GOAL_MS)}")
+    print(
+        f"  {taken * 1000:8.1f} ms to read the entries as well ({_cpu(make) * 1000:.1f} ms of the processor)", end=" "
+    )
     print(f"(goal: under {GOAL_MS} ms) {_met(taken * 1000 < GOAL_MS)}")
+    database.close()
+    _publishing(scene, taken)
+
+
+def _publishing(scene: Scene, taken: float) -> None:
+    """`taken` is what the list alone took."""
     published = _median(lambda: scene.installation.publishing.publish(OPERATOR, ISSUER))
     print(f"  {published * 1000:8.1f} ms to publish it: the same with its delta, stored and synced")
+    added = _median(lambda: scene.installation.publishing.current(ISSUER), before=lambda: _revoke_one(scene))
+    print(f"  {added * 1000:8.1f} ms to publish it with one more entry, which goes behind those of the last list")
     if shutil.which("openssl"):
         theirs = _median(lambda: _openssl(scene, "ca", "-config", "ca.cnf", "-gencrl", "-out", "theirs.crl"), 5)
         ratio = theirs / taken
         print(f"  {theirs * 1000:8.1f} ms for `openssl ca -gencrl`: {ratio:.1f} times as long", end=" ")
         print(f"(goal: {GOAL_RATIO}) {_met(ratio >= GOAL_RATIO)}; {theirs / published:.1f} times the publishing")
-    database.close()
 
 
 def _answers(scene: Scene) -> None:
@@ -179,13 +199,24 @@ def _question(issuer: x509.Certificate, serial_number: int) -> bytes:
     return builder.build().public_bytes(Encoding.DER)
 
 
-def _median(do: Callable[[], object], rounds: int = ROUNDS) -> float:
+def _median(do: Callable[[], object], rounds: int = ROUNDS, before: Callable[[], object] = tuple) -> float:
     times = []
     for _ in range(rounds):
+        before()
         started = time.perf_counter()
         do()
         times.append(time.perf_counter() - started)
     return statistics.median(times)
+
+
+def _cpu(do: Callable[[], object]) -> float:
+    """What it takes where nobody else is running: the least of several."""
+    times = []
+    for _ in range(ROUNDS):
+        started = time.process_time()
+        do()
+        times.append(time.process_time() - started)
+    return min(times)
 
 
 def _met(is_met: bool) -> str:
@@ -198,22 +229,7 @@ def _scene(folder: Path) -> Scene:
     installation.hierarchy.initialise(OPERATOR, installation.plan)
     serials = tuple(secrets.randbits(158) | 1 << 150 for _ in range(COUNT))
     now = clock.utc_now()
-    rows = [
-        {
-            "issuer_id": ISSUER,
-            "serial_number": encodings.serial_text(number),
-            "state": "revoked",
-            "reason": "superseded",
-            "revoked_at": now,
-            "changed_at": now,
-            "changed_by": "bench",
-            "not_after": now + timedelta(days=300),
-            "entry_der": crl.entry(number, now, Reason.SUPERSEDED),
-            "note": "",
-            "version": 1,
-        }
-        for number in serials
-    ]
+    rows = [_row(number, now) for number in serials]
     database = Database(folder / "instance" / "ca.sqlite3")
     with database.write() as connection:
         connection.execute(insert(revocation), rows)
@@ -222,6 +238,22 @@ def _scene(folder: Path) -> Scene:
     scene = Scene(folder, installation, serials)
     _write_theirs(scene)
     return scene
+
+
+def _row(number: int, now: datetime) -> dict[str, object]:
+    return {
+        "issuer_id": ISSUER,
+        "serial_number": encodings.serial_text(number),
+        "state": "revoked",
+        "reason": "superseded",
+        "revoked_at": now,
+        "changed_at": now,
+        "changed_by": "bench",
+        "not_after": now + timedelta(days=300),
+        "entry_der": crl.entry(number, now, Reason.SUPERSEDED),
+        "note": "",
+        "version": 1,
+    }
 
 
 def _write_theirs(scene: Scene) -> None:

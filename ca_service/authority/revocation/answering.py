@@ -65,7 +65,7 @@ class Answering:
         self._revocations = revocations
         self._clock = clock
         self._max_kept = max_kept
-        self._hashes: dict[bytes, ocsp.IssuerHashes] = {}
+        self._issuers: tuple[tuple[IssuerRecord, ocsp.IssuerHashes], ...] = ()
         self._kept: OrderedDict[_Key, Answer] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -85,18 +85,20 @@ class Answering:
             return Answer(ocsp.failure(ocsp.Failure.TRY_LATER))
 
     def _issuer(self, questions: Sequence[ocsp.CertID]) -> IssuerRecord | None:
-        """The one issuer that all of them are about."""
-        for record in self._responders.issuers():
-            hashes = self._hashes_of(record)
+        """The one issuer that all of them are about; those that are stored are read when none is known."""
+        found = self._known(questions)
+        if found is None:
+            records = self._responders.issuers()
+            if records != tuple(record for record, _ in self._issuers):
+                self._issuers = tuple((each, _hashes(each)) for each in records)
+            found = self._known(questions)  # in any case: another thread may have learned of them meanwhile
+        return found
+
+    def _known(self, questions: Sequence[ocsp.CertID]) -> IssuerRecord | None:
+        for record, hashes in self._issuers:
             if all(hashes.are_meant_by(question) for question in questions):
                 return record
         return None
-
-    def _hashes_of(self, record: IssuerRecord) -> ocsp.IssuerHashes:
-        certificate_der = record.certificate_der or b""
-        if certificate_der not in self._hashes:
-            self._hashes[certificate_der] = ocsp.IssuerHashes.of(Issuer.of(certificate_of(record)))
-        return self._hashes[certificate_der]
 
     def _answer(self, issuer: IssuerRecord, asked: ocsp.Request) -> Answer:
         version, now = self._revocations.version(issuer.id), self._clock()  # before the statuses: those may be newer
@@ -127,3 +129,7 @@ class Answering:
         if found is not None and not found.is_good:
             return ocsp.Status(revoked=ocsp.Revoked(found.revoked_at, found.reason))
         return ocsp.Status(is_known=self._store.was_issued(issuer.id, text))
+
+
+def _hashes(record: IssuerRecord) -> ocsp.IssuerHashes:
+    return ocsp.IssuerHashes.of(Issuer.of(certificate_of(record)))

@@ -16,12 +16,13 @@ from ca_service.authority.revocation.records import CRLRecord
 from ca_service.authority.revocation.store import CRLStore, RevocationStore
 from ca_service.pki import crl
 
+_TRIES: Final = 5
 _MANY: Final = 50  # additions, for each of which the last list is searched
 
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What a list of an issuer says at one `version`. `entries` are DER, one or many in a piece, `count` in all.
+    """What a list of an issuer says as of one `version`. `entries` are DER, one or many in a piece, `count` in all.
 
     A delta says `changes` since `base`; without a list that somebody may hold there is no base.
     """
@@ -36,17 +37,27 @@ class Material:
 def gather(
     crls: CRLStore, revocations: RevocationStore, issuer_id: str, newest: CRLRecord | None, at: datetime
 ) -> Material:
-    """What the list of this issuer has to say at `at`; everything as of one version.
+    """What the list of this issuer has to say at `at`.
 
-    It is read again if something has changed meanwhile, so that nothing is half in it.
+    It is read again if something has changed meanwhile, so that list and delta say the same. If that goes
+    on and on, they may already tell of changes that came after their `version`: never of fewer. The
+    next list, which is due then, tells them again.
     """
-    while True:
-        version = revocations.version(issuer_id)
-        base = crls.find_base(issuer_id, at)
-        changes = crls.list_changes(issuer_id, base.version if base else version)
-        entries, count = _entries(crls, issuer_id, newest, base)
-        if revocations.version(issuer_id) == version:
-            return Material(version, entries, count, base, changes)
+    material = _read(crls, revocations, issuer_id, newest, at)
+    for _ in range(_TRIES):
+        if revocations.version(issuer_id) == material.version:
+            break
+        material = _read(crls, revocations, issuer_id, newest, at)
+    return material
+
+
+def _read(
+    crls: CRLStore, revocations: RevocationStore, issuer_id: str, newest: CRLRecord | None, at: datetime
+) -> Material:
+    version = revocations.version(issuer_id)  # first, so that all else is as new, or newer
+    base = crls.find_base(issuer_id, at)
+    entries, count = _entries(crls, issuer_id, newest, base)
+    return Material(version, entries, count, base, crls.list_changes(issuer_id, base.version if base else version))
 
 
 def _entries(

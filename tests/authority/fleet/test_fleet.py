@@ -313,6 +313,18 @@ def test_a_certificate_that_was_signed_at_another_door_fills_the_slot(lab: Lab) 
     assert slot(lab).state is State.ISSUED
 
 
+@pytest.mark.parametrize("reason", [Reason.SUPERSEDED, Reason.CERTIFICATE_HOLD])
+def test_a_slot_whose_certificate_was_revoked_waits_for_another(lab: Lab, reason: Reason) -> None:
+    lab.fleet.sign(OPERATOR, 1, placements(lab), DAYS)
+    found = slot(lab).certificate
+    assert found is not None
+
+    lab.revocation.revoke(OPERATOR, Selection((found.serial_number,)), reason)
+
+    assert slot(lab).state is State.REQUESTED
+    assert slot(lab).certificate is None
+
+
 def test_another_key_makes_what_was_issued_before_useless(lab: Lab) -> None:
     lab.fleet.sign(OPERATOR, 1, placements(lab), DAYS)
     lab.fleet.place(OPERATOR, 1, [placement(lab, again())], DAYS)
