@@ -17,6 +17,10 @@ from cryptography import x509
 from ca_service import clock
 from ca_service import settings as settings_module
 from ca_service.authority.accounts import Accounts
+from ca_service.authority.applications.completing import Completing
+from ca_service.authority.applications.decisions import Applications
+from ca_service.authority.applications.reviewing import Reviewing
+from ca_service.authority.approval import Rule
 from ca_service.authority.custody import RootCustody
 from ca_service.authority.external import ExternalAuthorities
 from ca_service.authority.fitting import Fitting
@@ -26,12 +30,14 @@ from ca_service.authority.hierarchy import Hierarchy, HierarchyPlan
 from ca_service.authority.installation import Installation
 from ca_service.authority.issuance import Issuance
 from ca_service.authority.registration import Policy
+from ca_service.authority.signing import Signer
 from ca_service.authority.tokens import Tokens
 from ca_service.errors import Conflict
 from ca_service.keystore import files
 from ca_service.keystore.encrypted import EncryptedFileKeyStore
 from ca_service.settings import Settings
 from ca_service.storage.accounts import SQLAccountStore
+from ca_service.storage.applications import SQLApplicationStore
 from ca_service.storage.database import Database
 from ca_service.storage.fleet import SQLFleetStore
 from ca_service.storage.issuers import SQLIssuerStore
@@ -60,15 +66,21 @@ def open_installation(settings: Settings, hasher: PasswordHasher | None = None) 
     database = Database(folder / "ca.sqlite3")
     issuers, ledger = SQLIssuerStore(database), SQLLedger(database)
     hierarchy = Hierarchy(issuers, keystore, clock.utc_now, x509.random_serial_number, _plain_http(settings))
-    issuance = Issuance(ledger, hierarchy, _policy(settings), clock.utc_now, x509.random_serial_number)
+    policy, application_store = _policy(settings), SQLApplicationStore(database)
+    signer = Signer(hierarchy, policy, clock.utc_now, x509.random_serial_number)
+    issuance = Issuance(ledger, application_store, hierarchy, signer, policy=policy, clock=clock.utc_now)
+    completing = Completing(application_store, issuance, signer, hierarchy, clock.utc_now)
     account_store = SQLAccountStore(database)
     accounts = Accounts(account_store, hasher or PasswordHasher(), clock.utc_now)
-    fleet = Fleet(SQLFleetStore(database), ledger, issuance, clock.utc_now)
+    fleet = Fleet(SQLFleetStore(database), ledger, application_store, issuance, clock.utc_now)
     return Installation(
         hierarchy=hierarchy,
         external=ExternalAuthorities(issuers, keystore, clock.utc_now),
         custody=RootCustody(issuers, keystore, clock.utc_now),
         issuance=issuance,
+        applications=Applications(application_store, completing, clock.utc_now, clock.pause),
+        completing=completing,
+        reviewing=Reviewing(issuance, ledger, clock.utc_now),
         fitting=Fitting(clock.utc_now),
         fleet=fleet,
         handover=Handover(fleet, issuance, hierarchy),
@@ -95,6 +107,7 @@ def _policy(settings: Settings) -> Policy:
         max_days=settings.policy.max_days,
         backdate=timedelta(minutes=settings.policy.backdate_minutes),
         allow_p521=settings.policy.allow_p521,
+        rules=tuple(Rule(**rule.model_dump()) for rule in settings.policy.rules),
     )
 
 

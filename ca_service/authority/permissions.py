@@ -22,7 +22,8 @@ class Action(StrEnum):
     """What can be done here."""
 
     CHECK = "check requests"
-    ISSUE = "issue certificates"
+    ISSUE = "submit requests"
+    DECIDE = "approve and refuse requests"
     FLEET = "manage clusters and mark steps"
     READ = "read certificates"
     OWN_ACCOUNT = "manage the own account and its tokens"
@@ -38,6 +39,7 @@ PERMISSIONS: Final[dict[Action, frozenset[Role]]] = {
     Action.OWN_ACCOUNT: _EVERYBODY,
     Action.ISSUE: _EVERYBODY_BUT_AUDITORS,
     Action.FLEET: _EVERYBODY_BUT_AUDITORS,
+    Action.DECIDE: frozenset({Role.APPROVER, Role.ADMINISTRATOR}),
     Action.ACCOUNTS: frozenset({Role.ADMINISTRATOR}),
     Action.AUTHORITY: frozenset({Role.ADMINISTRATOR}),
 }
@@ -47,13 +49,15 @@ PERMISSIONS: Final[dict[Action, frozenset[Role]]] = {
 class Actor:
     """Who is acting. `account_id` is None for the operator at the command line of this machine.
 
-    `origin` is from where, as the record shows it: an address, "command line".
+    `origin` is from where, as the record shows it: an address, "command line". `token` is the label of the API
+    token that was shown, empty without one.
     """
 
     account_id: int | None
     name: str
     role: Role
     origin: str = ""
+    token: str = ""
 
 
 def require(actor: Actor, action: Action) -> None:

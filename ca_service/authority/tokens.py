@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
@@ -78,6 +78,14 @@ class Tokens:
 
     def authenticate(self, secret: str) -> AccountRecord:
         """The account that a token acts for; raises NotAuthenticated."""
+        return self._authenticated(secret)[0]
+
+    def actor_of(self, secret: str) -> Actor:
+        """Who acts by showing a token; raises NotAuthenticated."""
+        account, token = self._authenticated(secret)
+        return replace(account.actor, token=token.label)
+
+    def _authenticated(self, secret: str) -> tuple[AccountRecord, TokenRecord]:
         token, now = self._store.find_token(hash_secret(secret)), self._clock()
         account = self._store.find_account_by_id(token.account_id) if token else None
         if token is None or account is None or token.revoked_at or token.expires_at <= now or account.disabled_at:
@@ -89,4 +97,4 @@ class Tokens:
             )
         if token.last_used_at is None or now - token.last_used_at >= _USE_IS_WRITTEN_EVERY:
             self._store.note_token_use(token.id, now)
-        return account
+        return account, token

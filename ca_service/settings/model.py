@@ -14,6 +14,7 @@ from ca_service.authority.naming import checked_name
 from ca_service.errors import InvalidInput
 from ca_service.pki.names import is_dns_name
 from ca_service.pki.profiles import INTERMEDIATE, MAX_LEAF_DAYS, ROOT
+from ca_service.settings.rules import DEFAULT, Rules
 
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 _MIN_SECRET: Final = 32
@@ -63,12 +64,13 @@ class Authority(_Section):
 
 
 class PolicySettings(_Section):
-    """What is granted to requesters."""
+    """What is granted to requesters, and what of it without a person."""
 
     default_days: int = Field(default=397, ge=1, le=MAX_LEAF_DAYS)
     max_days: int = Field(default=MAX_LEAF_DAYS, ge=1, le=MAX_LEAF_DAYS)
     backdate_minutes: int = Field(default=5, ge=0, le=1440)
     allow_p521: bool = False
+    rules: Rules = DEFAULT
 
     @model_validator(mode="after")
     def _default_is_granted(self) -> Self:

@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 
 from ca_service.errors import ConfigurationError, Finding, blocking
 from ca_service.settings.model import CONTRADICTION, KEYS, Settings
+from ca_service.settings.rules import as_toml
 
 PREFIX: Final = "CA_SERVICE_"
 _OWN_VARIABLES: Final = {"CA_SERVICE_CONFIG", "CA_SERVICE_INSTANCE_PATH", "CA_SERVICE_TEST_ALL"}
@@ -163,6 +164,8 @@ def _unknown_key(key: str, value: object, origin: str) -> Finding:
 def _shown(value: object) -> str:
     if isinstance(value, SecretStr):
         return "********" if value.get_secret_value() else ""
+    if isinstance(value, tuple):
+        return as_toml(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -180,9 +183,14 @@ def _wrong_value(fault: ErrorDetails, origins: Mapping[str, str]) -> Finding:
         "Change it where it was set.",
         key=key,
         value=_fault_value(key, fault["input"]),
-        origin=origins.get(key, "default"),
+        origin=_origin(key, origins),
         reason=fault["msg"].removeprefix("Value error, ").rstrip("."),
     )
+
+
+def _origin(key: str, origins: Mapping[str, str]) -> str:
+    """Where a setting comes from, or that in which it lies: policy.rules for policy.rules.0.names."""
+    return next((origins[known] for known in origins if f"{key}.".startswith(f"{known}.")), "default")
 
 
 def _contradiction(fault: ErrorDetails, origins: Mapping[str, str]) -> Finding:

@@ -10,13 +10,15 @@ from typing import Any, Final
 from sqlalchemy import Column, ColumnElement, Connection, Row, Select, func, insert, or_, select, tuple_
 from sqlalchemy.exc import IntegrityError
 
+from ca_service.authority.applications.records import Application
 from ca_service.authority.audit import AuditEvent
 from ca_service.authority.records import CertificateQuery, CertificateRecord, Page, Replay, Sort
 from ca_service.errors import Conflict
 from ca_service.storage import cursors, rows
+from ca_service.storage.application_rows import application_values
 from ca_service.storage.database import Database
 from ca_service.storage.recording import record_events
-from ca_service.storage.schema import audit_event, certificate
+from ca_service.storage.schema import application, audit_event, certificate
 from ca_service.storage.schema import replay as answer
 
 MAX_PAGE: Final = 200
@@ -66,6 +68,11 @@ class SQLLedger:
             ]
         return tuple(map(rows.certificate_record, sorted(found, key=lambda row: row.id, reverse=True)))
 
+    def find_current(self, host: str, at: datetime) -> CertificateRecord | None:
+        """The newest certificate for this host that is valid at `at`."""
+        statement = select(certificate).where(certificate.c.host == host, certificate.c.not_after >= at)
+        return self._first(statement.order_by(certificate.c.id.desc()).limit(1))
+
     def list_certificates(self, query: CertificateQuery) -> Page:
         """One page by keyset: as quick at the millionth row as at the first."""
         limit = max(1, min(query.limit, MAX_PAGE))
@@ -88,18 +95,19 @@ class SQLLedger:
         *,
         always_new: bool,
         replay: Replay | None,
+        applications: Sequence[Application] = (),
     ) -> tuple[CertificateRecord, ...]:
-        """Write certificates, events and answer in one transaction; see the port."""
-        stored = []
+        """Write certificates, applications, events and answer in one transaction; see the port."""
         with self._database.write() as connection:
-            for record, event in zip(certificates, events, strict=True):
-                winner = None if always_new else _winner(connection, record)
-                if winner is None:
-                    connection.execute(insert(certificate), rows.certificate_values(record))
-                    record_events(connection, event)
-                stored.append(winner or record)
+            stored = [
+                write_certificate(connection, record, event, always_new=always_new)
+                for record, event in zip(certificates, events, strict=True)
+            ]
+            ours = {record.serial_number for record in stored}
+            if answered := [application_values(each) for each in applications if each.serial_number in ours]:
+                connection.execute(insert(application), answered)
             if replay is not None:
-                _remember(connection, replay.settled(certificates, stored))
+                remember(connection, replay.settled(certificates, stored))
         return tuple(stored)
 
     def list_events(self, limit: int) -> tuple[AuditEvent, ...]:
@@ -112,6 +120,29 @@ class SQLLedger:
         with self._database.read() as connection:
             row = connection.execute(statement).first()
         return rows.certificate_record(row) if row else None
+
+
+def write_certificate(
+    connection: Connection, record: CertificateRecord, event: AuditEvent, *, always_new: bool
+) -> CertificateRecord:
+    """Write a certificate with its event; or return what another process has written for the same request meanwhile."""
+    winner = None if always_new else _winner(connection, record)
+    if winner is None:
+        connection.execute(insert(certificate), rows.certificate_values(record))
+        record_events(connection, event)
+    return winner or record
+
+
+def remember(connection: Connection, replay: Replay) -> None:
+    """Keep what is answered to an Idempotency-Key; raises Conflict if it was used meanwhile."""
+    try:
+        connection.execute(insert(answer), rows.values_of(replay))
+    except IntegrityError as error:
+        raise Conflict.because(
+            "idempotency-key.in-use",
+            "Another submission with this Idempotency-Key was just answered.",
+            "Send it again to get the same answer.",
+        ) from error
 
 
 def _batched(values: Sequence[str], size: int) -> Iterator[Sequence[str]]:
@@ -138,17 +169,6 @@ def _winner(connection: Connection, record: CertificateRecord) -> CertificateRec
     statement = _reissuable(record.request_fingerprint, record.profile, record.issuer_id, record.issued_at)
     row = connection.execute(statement).first()
     return rows.certificate_record(row) if row else None
-
-
-def _remember(connection: Connection, replay: Replay) -> None:
-    try:
-        connection.execute(insert(answer), rows.values_of(replay))
-    except IntegrityError as error:
-        raise Conflict.because(
-            "idempotency-key.in-use",
-            "Another submission with this Idempotency-Key was just answered.",
-            "Send it again to get the same answer.",
-        ) from error
 
 
 def _listing(query: CertificateQuery) -> Select[Any]:

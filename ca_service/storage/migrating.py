@@ -17,7 +17,7 @@ from ca_service.storage.database import Database
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD: Final = "0003"
+HEAD: Final = "0007"
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 

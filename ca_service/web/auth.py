@@ -82,14 +82,14 @@ def _guard() -> ResponseReturnValue | None:
     if action is None:
         return None
     if request.path.startswith(API_PREFIX):
-        account = installation().tokens.authenticate(_bearer_token())
+        found = installation().tokens.actor_of(_bearer_token())
     elif current_user.is_authenticated:
-        account = current_user.account
+        found = current_user.account.actor
     else:
         return redirect(
             url_for("pages.sign_in", next=request.full_path.rstrip("?") if request.method == "GET" else None)
         )
-    g.actor = replace(account.actor, origin=origin())
+    g.actor = replace(found, origin=origin())
     require(g.actor, action)
     return None
 

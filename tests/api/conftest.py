@@ -19,6 +19,7 @@ from ca_service.app import create_app, open_installation
 from ca_service.authority.installation import Installation
 from ca_service.authority.permissions import Role
 from ca_service.settings import Settings
+from tests.support.applications import NOBODY_WAITS
 from tests.support.factories import OPERATOR, PLAN, cheap_hasher
 
 
@@ -52,7 +53,7 @@ def served(app: Flask) -> Iterator[str]:
 
 
 def _settings(folder: Path) -> Settings:
-    return settings_module.load({}, folder).settings
+    return settings_module.load(NOBODY_WAITS, folder).settings
 
 
 def _open(folder: Path) -> Installation:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from ca_service import settings
 from ca_service.app import open_installation
 from ca_service.authority.installation import Installation
+from ca_service.authority.permissions import Actor, Role
 from ca_service.authority.registration import Options
 from ca_service.errors import CAServiceError
 from tests.support.factories import OPERATOR, PASSWORD, PLAN, cheap_hasher
@@ -90,3 +91,20 @@ def initialise(installation: Installation, _: None) -> str:
 def upgrade(installation: Installation, _: None) -> str:
     """Bring the schema up to date; the version that it has then."""
     return installation.schema.upgrade()[1]
+
+
+def approve(installation: Installation, account_id: int) -> str:
+    """Approve the first request as this account; the serial number of its certificate."""
+    who = Actor(account_id, f"approver {account_id}", Role.APPROVER)
+    return str(installation.applications.approve(who, 1).serial_number)
+
+
+def finish(installation: Installation, _: None) -> str:
+    """Finish what is left approved; how many that were."""
+    return str(installation.completing.issue_approved())
+
+
+def submit(installation: Installation, request: bytes) -> str:
+    """Submit a request on which a person has to decide; the number of the application."""
+    who = Actor(7, "anna", Role.REQUESTER)
+    return str(installation.issuance.issue(who, [request], Options()).waiting[0].id)

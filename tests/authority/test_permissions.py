@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ca_service.authority.applications.records import ApplicationQuery
 from ca_service.authority.fleet.records import ClusterQuery
 from ca_service.authority.permissions import PERMISSIONS, Action, Actor, Role, require
 from ca_service.authority.records import CertificateQuery
@@ -16,14 +17,17 @@ from ca_service.vos.fit import Files
 from tests.support.factories import PASSWORD, PLAN, Lab, actor
 from tests.support.fleet import PUBLISHER
 
-#: role -> (check, issue, fleet, read, own account, accounts, authority)
+#: role -> (check, issue, decide, fleet, read, own account, accounts, authority)
 TABLE = {
-    Role.REQUESTER: (True, True, True, True, True, False, False),
-    Role.APPROVER: (True, True, True, True, True, False, False),
-    Role.ADMINISTRATOR: (True, True, True, True, True, True, True),
-    Role.AUDITOR: (True, False, False, True, True, False, False),
+    Role.REQUESTER: (True, True, False, True, True, True, False, False),
+    Role.APPROVER: (True, True, True, True, True, True, False, False),
+    Role.ADMINISTRATOR: (True, True, True, True, True, True, True, True),
+    Role.AUDITOR: (True, False, False, False, True, True, False, False),
 }
-ACTIONS = (Action.CHECK, Action.ISSUE, Action.FLEET, Action.READ, Action.OWN_ACCOUNT, Action.ACCOUNTS, Action.AUTHORITY)
+ACTIONS = (
+    Action.CHECK, Action.ISSUE, Action.DECIDE, Action.FLEET, Action.READ, Action.OWN_ACCOUNT, Action.ACCOUNTS,
+    Action.AUTHORITY,
+)  # fmt: skip
 CELLS = [(role, action, allowed) for role, row in TABLE.items() for action, allowed in zip(ACTIONS, row, strict=True)]
 UseCase = Callable[[Lab, Actor], Any]
 USE_CASES: list[tuple[str, Action, UseCase]] = [
@@ -31,6 +35,13 @@ USE_CASES: list[tuple[str, Action, UseCase]] = [
     ("issue", Action.ISSUE, lambda lab, who: lab.issuance.issue(who, [b"x"], Options())),
     ("get certificate", Action.READ, lambda lab, who: lab.issuance.get_certificate(who, "1")),
     ("list certificates", Action.READ, lambda lab, who: lab.issuance.list_certificates(who, CertificateQuery())),
+    ("list applications", Action.READ, lambda lab, who: lab.applications.list_applications(who, ApplicationQuery())),
+    ("count waiting", Action.READ, lambda lab, who: lab.applications.count_waiting(who)),
+    ("get application", Action.READ, lambda lab, who: lab.applications.get(who, 1)),
+    ("wait for application", Action.READ, lambda lab, who: lab.applications.wait(who, 1, 1)),
+    ("approve", Action.DECIDE, lambda lab, who: lab.applications.approve(who, 1)),
+    ("refuse", Action.DECIDE, lambda lab, who: lab.applications.refuse(who, 1, "no")),
+    ("withdraw", Action.ISSUE, lambda lab, who: lab.applications.withdraw(who, 1)),
     ("check fit", Action.CHECK, lambda lab, who: lab.fitting.check(who, Files(None, b"x"))),
     ("list clusters", Action.READ, lambda lab, who: lab.fleet.list_clusters(who, ClusterQuery())),
     ("get cluster", Action.READ, lambda lab, who: lab.fleet.get_cluster(who, 1)),

@@ -13,6 +13,7 @@ from werkzeug.serving import make_server
 from ca_service import settings as settings_module
 from ca_service.app import create_app, open_installation
 from ca_service.authority.installation import Installation
+from tests.support.applications import NOBODY_WAITS
 from tests.support.factories import OPERATOR, PLAN, cheap_hasher
 
 
@@ -31,7 +32,7 @@ class Service:
 @contextmanager
 def serving(folder: Path) -> Iterator[Service]:
     """Serve a new installation in this folder until the end of the block."""
-    settings = settings_module.load({}, folder / "instance").settings
+    settings = settings_module.load(NOBODY_WAITS, folder / "instance").settings
     installation = open_installation(settings, cheap_hasher())
     installation.schema.upgrade()
     installation.hierarchy.initialise(OPERATOR, PLAN)

@@ -7,14 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from ca_service.authority.applications.store import ApplicationStore
 from ca_service.authority.fleet.store import FleetStore
 from ca_service.authority.ports import AccountStore, IssuerStore, Ledger
 from ca_service.storage.accounts import SQLAccountStore
+from ca_service.storage.applications import SQLApplicationStore
 from ca_service.storage.database import Database
 from ca_service.storage.fleet import SQLFleetStore
 from ca_service.storage.issuers import SQLIssuerStore
 from ca_service.storage.ledger import SQLLedger
 from ca_service.storage.migrating import upgrade
+from tests.support.applications import InMemoryApplicationStore
 from tests.support.factories import event, issuer_record
 from tests.support.fakes import InMemoryAccountStore, InMemoryIssuerStore, InMemoryLedger
 from tests.support.fleet import InMemoryFleetStore
@@ -69,3 +72,13 @@ def account_store(request: pytest.FixtureRequest) -> AccountStore:
 def fleet_store(request: pytest.FixtureRequest) -> FleetStore:
     """A fleet store without clusters."""
     return InMemoryFleetStore() if request.param == "fake" else SQLFleetStore(request.getfixturevalue("database"))
+
+
+@fake_and_real
+def books(request: pytest.FixtureRequest) -> tuple[ApplicationStore, Ledger]:
+    """A store without applications, and the ledger beside it."""
+    if request.param == "fake":
+        ledger = InMemoryLedger()
+        return InMemoryApplicationStore(ledger), ledger
+    database = request.getfixturevalue("issued_under")
+    return SQLApplicationStore(database), SQLLedger(database)

@@ -11,6 +11,11 @@ from typing import Final
 from argon2 import PasswordHasher
 
 from ca_service.authority.accounts import Accounts
+from ca_service.authority.applications.completing import Completing
+from ca_service.authority.applications.decisions import Applications
+from ca_service.authority.applications.reviewing import Reviewing
+from ca_service.authority.applications.store import ApplicationStore
+from ca_service.authority.approval import Rule
 from ca_service.authority.audit import AuditEvent, Event
 from ca_service.authority.custody import RootCustody
 from ca_service.authority.external import ExternalAuthorities
@@ -24,7 +29,9 @@ from ca_service.authority.permissions import Actor, Role
 from ca_service.authority.ports import AccountStore, IssuerStore, KeyStore, Ledger
 from ca_service.authority.records import AccountRecord, CertificateRecord, IssuerRecord, TokenRecord
 from ca_service.authority.registration import Policy
+from ca_service.authority.signing import Signer
 from ca_service.authority.tokens import Tokens
+from tests.support.applications import EVERYBODY, InMemoryApplicationStore
 from tests.support.fakes import (
     NOON,
     FixedClock,
@@ -111,11 +118,17 @@ class Lab:
     account_store: AccountStore = field(default_factory=InMemoryAccountStore)
     fleet_store: FleetStore = field(default_factory=InMemoryFleetStore)
     policy: Policy = field(default_factory=Policy)
+    rules: tuple[Rule, ...] = (EVERYBODY,)
     base_url: str = ""
+    application_store: ApplicationStore | None = None
     hierarchy: Hierarchy = field(init=False)
     external: ExternalAuthorities = field(init=False)
     custody: RootCustody = field(init=False)
+    signer: Signer = field(init=False)
     issuance: Issuance = field(init=False)
+    applications: Applications = field(init=False)
+    completing: Completing = field(init=False)
+    reviewing: Reviewing = field(init=False)
     fitting: Fitting = field(init=False)
     fleet: Fleet = field(init=False)
     handover: Handover = field(init=False)
@@ -124,16 +137,34 @@ class Lab:
 
     def __post_init__(self) -> None:
         """Put the use cases together."""
-        serial_numbers = counting_serial_numbers()
+        self.policy, serial_numbers = replace(self.policy, rules=self.rules), counting_serial_numbers()
         self.hierarchy = Hierarchy(self.issuers, self.keystore, self.clock, serial_numbers, self.base_url)
         self.external = ExternalAuthorities(self.issuers, self.keystore, self.clock)
         self.custody = RootCustody(self.issuers, self.keystore, self.clock)
-        self.issuance = Issuance(self.ledger, self.hierarchy, self.policy, self.clock, serial_numbers)
+        self.signer = Signer(self.hierarchy, self.policy, self.clock, serial_numbers)
+        self._put_decisions_together()
         self.fitting = Fitting(self.clock)
-        self.fleet = Fleet(self.fleet_store, self.ledger, self.issuance, self.clock)
+        self.fleet = Fleet(self.fleet_store, self.ledger, self.store_of_applications, self.issuance, self.clock)
         self.handover = Handover(self.fleet, self.issuance, self.hierarchy)
         self.accounts = Accounts(self.account_store, cheap_hasher(), self.clock)
         self.tokens = Tokens(self.account_store, self.accounts, self.clock)
+
+    @property
+    def store_of_applications(self) -> ApplicationStore:
+        """The store that was given, or the one on the lists of the ledger."""
+        if self.application_store is None:
+            assert isinstance(self.ledger, InMemoryLedger)
+            self.application_store = InMemoryApplicationStore(self.ledger)
+        return self.application_store
+
+    def _put_decisions_together(self) -> None:
+        store = self.store_of_applications
+        self.issuance = Issuance(self.ledger, store, self.hierarchy, self.signer, policy=self.policy, clock=self.clock)
+        self.completing = Completing(store, self.issuance, self.signer, self.hierarchy, self.clock)
+        self.applications = Applications(
+            store, self.completing, self.clock, lambda seconds: self.clock.advance(seconds=seconds)
+        )
+        self.reviewing = Reviewing(self.issuance, self.ledger, self.clock)
 
     def initialised(self, plan: HierarchyPlan = PLAN) -> Lab:
         """The same, with an authority that can sign."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from ca_service.authority.applications.store import ApplicationStore
 from ca_service.authority.audit import AuditEvent, Event
 from ca_service.authority.fleet.nodes import MAX_NODES, NodeInput, require_good, too_many
 from ca_service.authority.fleet.placement import Placement, Proposal, faults, propose
@@ -15,7 +16,7 @@ from ca_service.authority.fleet.records import (
     NodeRecord,
     PlacedRequest,
 )
-from ca_service.authority.fleet.states import Slot, slots_of
+from ca_service.authority.fleet.states import Slot, slots_of, with_application
 from ca_service.authority.fleet.store import FleetStore
 from ca_service.authority.issuance import Issuance, Issued
 from ca_service.authority.permissions import Action, Actor, require
@@ -30,9 +31,12 @@ __all__ = ["Fleet", "NodeInput"]
 class Fleet:
     """Clusters, and where each of their slots stands."""
 
-    def __init__(self, store: FleetStore, ledger: Ledger, issuance: Issuance, clock: Clock) -> None:
+    def __init__(
+        self, store: FleetStore, ledger: Ledger, applications: ApplicationStore, issuance: Issuance, clock: Clock
+    ) -> None:
         self._store = store
         self._ledger = ledger
+        self._applications = applications
         self._issuance = issuance
         self._clock = clock
 
@@ -113,9 +117,13 @@ class Fleet:
 
     def _slots(self, cluster: ClusterRecord) -> tuple[Slot, ...]:
         requests = self._store.list_requests(cluster.id)
-        issued = self._ledger.list_by_requests({each.request_fingerprint for each in requests})
+        fingerprints = {each.request_fingerprint for each in requests}
+        issued = self._ledger.list_by_requests(fingerprints)
         newest = {record.request_fingerprint: record for record in reversed(issued)}
-        return slots_of(cluster, requests, newest, self._store.list_marks(cluster.id), self._clock())
+        slots = slots_of(cluster, requests, newest, self._store.list_marks(cluster.id), self._clock())
+        submitted = self._applications.list_for_requests(fingerprints - newest.keys())
+        applications = {each.request_fingerprint: each for each in reversed(submitted)}
+        return tuple(with_application(slot, applications) for slot in slots)
 
     def list_marks(self, actor: Actor, cluster_id: int) -> tuple[Mark, ...]:
         """What is marked as done in this cluster; raises NotFound."""
@@ -170,7 +178,7 @@ class Fleet:
             self._store.place(new, [_placed_event(actor, cluster, request) for request in new])
 
     def sign(self, actor: Actor, cluster_id: int, placements: Sequence[Placement], options: Options) -> Issued:
-        """Put the requests into their slots and have them signed.
+        """Put the requests into their slots and have them signed, or let them wait for a decision.
 
         These are two transactions. A crash between them leaves the requests in their slots, not signed; to do
         all of it again is harmless then. The certificate is found by the fingerprint of its request, so nothing

@@ -3,6 +3,8 @@
 A slot is a purpose on a node. Who moves it:
 
     NO_REQUEST  --a request is placed-->  REQUESTED  --it is signed, at any door-->  ISSUED
+    REQUESTED  --it is submitted, and no rule approves it-->  WAITING  --somebody approves it-->  ISSUED
+    WAITING  --it is refused or withdrawn-->  REQUESTED
     ISSUED  --"uploaded" is marked-->  UPLOADED  --"served" is marked-->  VERIFIED
     any of the last three  --less than EXPIRING_DAYS are left-->  EXPIRING  --the end-->  EXPIRED
     any  --another request is placed-->  REQUESTED or ISSUED; what was there before becomes history
@@ -14,11 +16,12 @@ nodes that it names are COVERED by it as long as it is the newest and they have 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from ca_service.authority.applications.records import Application
 from ca_service.authority.fleet.records import ClusterRecord, Mark, NodeRecord, PlacedRequest
 from ca_service.authority.records import CertificateRecord
 from ca_service.vos.purposes import PURPOSES, TOMCAT_ECDSA, Purpose
@@ -32,6 +35,7 @@ class State(StrEnum):
 
     NO_REQUEST = "no CSR"
     REQUESTED = "requested"
+    WAITING = "waiting"
     ISSUED = "issued"
     UPLOADED = "uploaded"
     VERIFIED = "verified"
@@ -56,7 +60,8 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One purpose on one node. `request` and `certificate` are the newest; `covered_by` is the node whose
+    """One purpose on one node. `request` and `certificate` are the newest, `application` what was submitted of that
+    request as long as it has no certificate, if anything was; `covered_by` is the node whose
     multi-server certificate holds for this one; `covers` are the nodes for which this one holds."""
 
     node: NodeRecord
@@ -69,6 +74,7 @@ class Slot:
     covered_by: NodeRecord | None = None
     covers: tuple[NodeRecord, ...] = ()
     past: tuple[Past, ...] = ()
+    application: Application | None = field(default=None, hash=False)
 
 
 def slots_of(
@@ -89,6 +95,14 @@ def slots_of(
         for purpose in _purposes(node, requests)
     ]
     return tuple(_with_cover(slot, found) for slot in found)
+
+
+def with_application(slot: Slot, newest: Mapping[str, Application]) -> Slot:
+    """The slot with what was submitted of its request; `newest` by the fingerprint of the request."""
+    if slot.state is not State.REQUESTED or slot.request is None:
+        return slot
+    found = newest.get(slot.request.request_fingerprint)
+    return replace(slot, application=found, state=State.WAITING if found and found.is_open else slot.state)
 
 
 def _purposes(node: NodeRecord, requests: Sequence[PlacedRequest]) -> tuple[Purpose, ...]:
