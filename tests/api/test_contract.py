@@ -30,6 +30,10 @@ _ALSO_EXPECTED: Final = {
     "POST /api/v1/certificates": ["400", "406", "422"],
     "POST /api/v1/checks": ["400"],  # as above
     "POST /api/v1/fit": ["400", "422"],  # a text is a certificate or not, a request or not
+    "POST /api/v1/applications/{application_id}/refuse": ["400"],  # a note of blanks is none
+    "POST /api/v1/applications/{application_id}/approve": ["400"],  # a note may have characters that cannot be seen
+    "POST /api/v1/applications/{application_id}/withdraw": ["400"],
+    "GET /api/v1/applications": ["400"],  # a cursor, as below
     "GET /api/v1/certificates": ["400"],  # a cursor is one that was handed out, for the same sort
 }
 

@@ -14,8 +14,8 @@ from ca_service.authority.registration import Examination, Options
 from ca_service.errors import CAServiceError, Finding, InvalidInput, Refused
 from ca_service.pki.profiles import LEAF_PROFILES
 from ca_service.web.context import actor, installation, needs
+from ca_service.web.delivery import request_pem
 from ca_service.web.pages import blueprint
-from ca_service.web.pages.pem import request_pem
 from ca_service.web.pages.submission import (
     Submitted,
     included_requests,

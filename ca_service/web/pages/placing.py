@@ -13,9 +13,9 @@ from ca_service.authority.registration import Options
 from ca_service.errors import CAServiceError, Finding, InvalidInput, Refused, blocking
 from ca_service.vos.purposes import PURPOSES
 from ca_service.web.context import actor, installation, needs
+from ca_service.web.delivery import request_pem
 from ca_service.web.pages import blueprint
 from ca_service.web.pages.clusters import to_board
-from ca_service.web.pages.pem import request_pem
 from ca_service.web.pages.submission import Submitted, new_requests, submitted_options, submitted_requests
 from ca_service.web.problems import status_of
 
