@@ -60,8 +60,10 @@ def _carry_out(
     if wanted == "keep":
         fleet.place(actor(), cluster_id, placements, options)
         return to_board(cluster_id)
-    fleet.sign(actor(), cluster_id, placements, options)
-    return redirect(url_for("pages.cluster", cluster_id=cluster_id, signed=len(placements)), 303)
+    issued = fleet.sign(actor(), cluster_id, placements, options)
+    waiting = len(issued.waiting) or None
+    signed = None if waiting else len(placements)
+    return redirect(url_for("pages.cluster", cluster_id=cluster_id, signed=signed, waiting=waiting), 303)
 
 
 def _placements(submitted: tuple[Submitted, ...]) -> tuple[Placement, ...]:
