@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,9 +30,9 @@ class Service:
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[Service]:
-    """Serve a new installation in this folder until the end of the block."""
-    settings = settings_module.load(NOBODY_WAITS, folder / "instance").settings
+def serving(folder: Path, environ: Mapping[str, str] = NOBODY_WAITS) -> Iterator[Service]:
+    """Serve a new installation in this folder, with the settings of this environment, until the end of the block."""
+    settings = settings_module.load(environ, folder / "instance").settings
     installation = open_installation(settings, cheap_hasher())
     installation.schema.upgrade()
     installation.hierarchy.initialise(OPERATOR, PLAN)
