@@ -50,6 +50,12 @@ def submit(tab: Tab, files: tuple[Path, ...]) -> None:
     tab.page.click(f"text=Submit {len(files)} request")
 
 
+def open_request(tab: Tab, host: str) -> None:
+    """Open a request that waits, and wait until its keys work."""
+    tab.page.click(f"text={host}")
+    tab.page.wait_for_selector(".decide [data-keys]")
+
+
 def test_one_is_approved_and_the_other_refused_by_key(
     new_tab: OpenTab, requests: tuple[Path, ...], tmp_path: Path
 ) -> None:
@@ -62,17 +68,17 @@ def test_one_is_approved_and_the_other_refused_by_key(
 
     approver.page.click("nav >> text=Requests")
     expect(approver.page.locator(".waiting")).to_have_text("2 requests wait for a decision")
+    approver.page.wait_for_selector("[data-keys]")
     approver.page.keyboard.press("j")
     expect(approver.page.locator("a:focus")).to_have_text("uccx1.example.com")
     approver.page.keyboard.press("j")
     approver.page.keyboard.press("k")
     approver.page.keyboard.press("Enter")
-    approver.page.wait_for_selector("text=Approve and sign")
+    approver.page.wait_for_selector(".decide [data-keys]")
     approver.page.keyboard.press("a")
     expect(approver.page.locator("h1 .state")).to_have_text("issued")
 
-    approver.page.click("text=Next: uccx2.example.com")
-    approver.page.wait_for_selector("text=Approve and sign")
+    open_request(approver, "Next: uccx2.example.com")
     approver.page.keyboard.press("r")
     expect(approver.page.locator("#note")).to_be_focused()
     approver.page.keyboard.type("rather ask again, with the agents' name")  # a, r and the like are letters now
@@ -97,6 +103,7 @@ def test_keys_do_nothing_while_somebody_types_or_holds_a_modifier(new_tab: OpenT
     submit(requester, requests[:1])
     approver.sign_in("approver")
     approver.go("/requests/1")
+    approver.page.wait_for_selector(".decide [data-keys]")
     approver.page.keyboard.press("Control+a")
     approver.page.keyboard.press("r")
     approver.page.keyboard.press("a")
@@ -132,7 +139,7 @@ def test_a_board_waits_and_shows_the_certificate_by_itself(new_tab: OpenTab, req
     expect(card.locator(".state").first).to_have_text("waits for approval")
     approver.sign_in("approver")
     approver.go("/requests")
-    approver.page.click("text=uccx1.example.com")
+    open_request(approver, "uccx1.example.com")
     approver.page.keyboard.press("a")
     expect(approver.page.locator("h1 .state")).to_have_text("issued")
     requester.page.reload()
@@ -166,6 +173,7 @@ def test_the_pages_of_decisions_keep_nobody_out(
             tab.go(path)
             faults += look(tab, name, tmp_path)
         tab.go("/requests/3")
+        tab.page.wait_for_selector(".decide [data-keys]")
         tab.page.keyboard.press("a")
         expect(tab.page.locator("h1 .state")).to_have_text("issued")
         faults += look(tab, "request-issued", tmp_path)
