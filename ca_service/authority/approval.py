@@ -54,11 +54,6 @@ class Approval:
     rule: str
     reasons: tuple[Finding, ...]
 
-    @property
-    def why(self) -> str:
-        """The reasons in one line of English: `the requester is anna`."""
-        return " and ".join(reason.detail for reason in self.reasons)
-
 
 def find_approval(rules: Sequence[Rule], actor: Actor, asked: Asked) -> Approval | None:
     """Why the actor gets this at once; None where a person has to decide.
@@ -70,6 +65,11 @@ def find_approval(rules: Sequence[Rule], actor: Actor, asked: Asked) -> Approval
     return next(
         (Approval(rule.name, tuple(_reasons(rule, actor))) for rule in rules if _holds(rule, actor, asked)), None
     )
+
+
+def in_words(reasons: Sequence[Finding]) -> str:
+    """The reasons in one line of English: `the requester is anna and the profile is one of vos`."""
+    return " and ".join(reason.detail for reason in reasons)
 
 
 def is_pattern(text: str) -> bool:

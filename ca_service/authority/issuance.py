@@ -145,7 +145,8 @@ class Issuance:
     def _submit(
         self, actor: Actor, examinations: Sequence[Examination], options: Options, replay: Replay | None
     ) -> Issued:
-        """Let every request wait that has no certificate yet."""
+        """Let every request wait that has no certificate yet; raises NotReady where nobody could ever sign it."""
+        self._hierarchy.active()
         now = self._clock()
         numbered = {
             number: waiting(actor, each, options, now)
@@ -176,7 +177,7 @@ class Issuance:
             replay = replace(replay, serial_numbers=serials)
         applications = [approved(actor, examinations[number], options, record) for number, record in made.items()]
         events = [
-            issued_event(each, actor, rule=application.rule)
+            issued_event(each, actor, rule=application.rule, why=application.why)
             for each, application in zip(made.values(), applications, strict=True)
         ]
         if events or replay is not None:

@@ -93,8 +93,7 @@ def _lines(console: Console, found: Application) -> list[str]:
 
 
 def _happened(each: Moment, found: Application) -> str:
-    reasons = " and ".join(reason.detail for reason in found.reasons)
-    by = f"rule {found.rule} because {reasons}" if each.state is State.APPROVED and found.rule else each.by
+    by = f"rule {found.rule} because {found.why}" if each.state is State.APPROVED and found.rule else each.by
     return f"{moment(each.at)}{f' by {by}' if by else ''}{f' ({each.origin})' if each.origin else ''}"
 
 

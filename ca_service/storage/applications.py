@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, func, select, update
+from sqlalchemy import Connection, Select, select, update
 
 from ca_service.authority.applications.records import Application, ApplicationPage, ApplicationQuery, State
 from ca_service.authority.audit import AuditEvent
@@ -99,6 +99,7 @@ class SQLApplicationStore:
 def _submitted(connection: Connection, record: Application, event: AuditEvent) -> Application:
     """The one that is there now: ours, or the one that waits for the same request."""
     statement = upsert(application).values(application_values(record)).on_conflict_do_nothing()
+    statement = statement.execution_options(preserve_rowcount=True)
     there = select(application).where(application.c.open_key == open_key(record))
     while True:  # once more where the other one was settled between the two statements
         is_ours = connection.execute(statement).rowcount == 1
@@ -117,8 +118,8 @@ def _moved(connection: Connection, record: Application, before: State) -> bool:
 
 def _listing(query: ApplicationQuery) -> Select[Any]:
     statement, is_oldest_first = select(application), query.sort == "oldest"
-    for word in query.text.lower().split():
-        statement = statement.where(func.instr(application.c.search_text, word) > 0)
+    for word in query.text.replace("\0", " ").lower().split():
+        statement = statement.where(application.c.search_text.contains(word, autoescape=True))
     if query.state is not None:
         statement = statement.where(application.c.state == query.state.value)
     if query.submitted_by_id is not None:

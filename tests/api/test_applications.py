@@ -5,34 +5,30 @@ from __future__ import annotations
 import io
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from flask import Flask
 from werkzeug.test import Client, TestResponse
 
-from ca_service import settings as settings_module
-from ca_service.app import create_app, open_installation
-from ca_service.authority.applications.decisions import Applications
+from ca_service.app import create_app
 from ca_service.authority.installation import Installation
 from ca_service.authority.permissions import Role
-from ca_service.storage.applications import SQLApplicationStore
-from ca_service.storage.database import Database
+from ca_service.settings import Settings
+from ca_service.settings.rules import as_toml
 from ca_service.web.api.application_models import ApplicationDocument, ApplicationsDocument
 from ca_service.web.api.operations import OPERATIONS, Operation
-from tests.support.factories import cheap_hasher
 from tests.support.requests import SOCIALMINER, THREE_NODES, UCCX_PUBLISHER
 
-from .conftest import Made, served
+from .conftest import Made, deciding, served
 
 URL = "/api/v1/certificates"
 APPLICATIONS = "/api/v1/applications"
 Clients = Callable[[Role], Client]
+_DEFAULT: Final = as_toml([rule.model_dump() for rule in Settings(instance_path=Path()).policy.rules])
 
 
 @pytest.fixture
@@ -44,15 +40,12 @@ def meanwhile() -> list[Callable[[], object]]:
 @pytest.fixture
 def installation(made: Made, tmp_path: Path, meanwhile: list[Callable[[], object]]) -> Installation:
     """An installation with the rules of the defaults, in which a requester waits."""
-    shutil.copytree(made.folder, tmp_path / "instance")
-    opened = open_installation(settings_module.load({}, tmp_path / "instance").settings, cheap_hasher())
-    store = SQLApplicationStore(Database(tmp_path / "instance" / "ca.sqlite3"))
 
     def pause(_: float) -> None:
         for each in meanwhile:
             each()
 
-    return replace(opened, applications=Applications(store, opened.completing, opened.clock, pause))
+    return deciding(made, tmp_path, _DEFAULT, pause)
 
 
 @pytest.fixture
@@ -181,9 +174,8 @@ def test_who_may_not_is_told_so(client_of: Clients, waiting: dict[str, Any], rol
 @pytest.mark.parametrize("role", [Role.APPROVER, Role.ADMINISTRATOR])
 @pytest.mark.parametrize("verb", ["approve", "refuse"])
 def test_nobody_decides_about_their_own_with_any_token(made: Made, tmp_path: Path, role: Role, verb: str) -> None:
-    shutil.copytree(made.folder, tmp_path / "strict")
-    settings = settings_module.load({"CA_SERVICE_POLICY__RULES": "[]"}, tmp_path / "strict").settings
-    client = create_app(settings, open_installation(settings, cheap_hasher())).test_client()
+    strict = deciding(made, tmp_path / "strict", "[]", lambda _: None)
+    client = create_app(Settings(instance_path=tmp_path / "strict" / "instance"), strict).test_client()
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {made.tokens[role]}"
     (own,) = client.post(URL, data=UCCX_PUBLISHER.data).get_json()["applications"]
     answer = decide(client, own, verb, note="x")

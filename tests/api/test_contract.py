@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, Final
 
+import pytest
 import schemathesis
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -13,13 +14,16 @@ from hypothesis import strategies as st
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 
+from ca_service.app import create_app
 from ca_service.authority.permissions import Role
+from ca_service.authority.registration import Options
 from ca_service.authority.submission import MAX_REQUESTS
+from ca_service.settings import Settings
 from ca_service.web.api import examples
 from tests.support import pkcs10
 from tests.support.requests import node
 
-from .conftest import Made, served
+from .conftest import Made, deciding, served
 
 _EXPECTED: Final = ["2xx", "401", "403", "404", "409"]
 # All checks of schemathesis are on. Where JSON Schema cannot say what is good, one of them is told
@@ -88,10 +92,20 @@ def _answers(event: events.ScenarioFinished) -> Counter[tuple[str, int]]:
     )
 
 
-def test_the_api_keeps_to_its_description(steady_app: Flask, made: Made) -> None:
+@pytest.fixture(scope="module")
+def deciding_app(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Flask:
+    """An application in which what is for plain servers waits, and in which some requests of somebody else wait."""
+    folder = tmp_path_factory.mktemp("contract")
+    installation = deciding(made, folder, '[{name = "vos", profiles = ["vos"]}]', lambda _: None)
+    who = installation.accounts.get(Role.REQUESTER.value).actor
+    installation.issuance.issue(who, [_request(900 + number) for number in range(3)], Options("server"))
+    return create_app(Settings(instance_path=folder / "instance"), installation)
+
+
+def test_the_api_keeps_to_its_description(deciding_app: Flask, made: Made) -> None:
     _teach_requests()
-    with served(steady_app) as address:
-        config = _config(made.tokens[Role.REQUESTER])
+    with served(deciding_app) as address:
+        config = _config(made.tokens[Role.APPROVER])
         schema = schemathesis.openapi.from_url(f"{address}/api/v1/openapi.json", config=config)
         happened = list(from_schema(schema).execute())
     scenarios = [event for event in happened if isinstance(event, events.ScenarioFinished)]
@@ -102,3 +116,5 @@ def test_the_api_keeps_to_its_description(steady_app: Flask, made: Made) -> None
     assert answers["POST /api/v1/certificates", 201] >= 1, answers  # the example at least
     assert answers["POST /api/v1/checks", 200] >= 5, answers
     assert answers["POST /api/v1/fit", 200] >= 1, answers
+    assert answers["POST /api/v1/applications/{application_id}/approve", 200] >= 1, answers
+    assert answers["GET /api/v1/applications/{application_id}", 200] >= 1, answers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ca_service.authority.approval import DEFAULT_RULES, Approval, Asked, Rule, find_approval
+from ca_service.authority.approval import DEFAULT_RULES, Approval, Asked, Rule, find_approval, in_words
 from ca_service.authority.permissions import Actor, Role
 from ca_service.authority.registration import Options
 from tests.support import pkcs10, requests
@@ -94,7 +94,7 @@ def test_the_first_rule_that_holds_decides() -> None:
 def test_a_rule_explains_itself() -> None:
     found = approval(Rule("lab-hosts", ("vos",), LAB, (Role.REQUESTER,), ("anna",), ("renewal",)))
     assert found
-    assert found.why == (
+    assert in_words(found.reasons) == (
         "every name is covered by *.lab.example.com, lab.example.com and the requester is anna and the requester has "
         "the role requester and it came with the token \u201crenewal\u201d and the profile is one of vos"
     )

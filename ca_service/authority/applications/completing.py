@@ -76,5 +76,10 @@ def _told(error: CAServiceError) -> tuple[Finding, ...]:
     """What may be shown of it: errors of the key store name files, which are for the operator alone."""
     if not isinstance(error, KeystoreError):
         return error.findings
-    told = "The key of the authority cannot be used at the moment."
-    return (blocking(error.rule, "", told, "Tell the operator of this service, and try again afterwards."),)
+    told = blocking(
+        error.rule,
+        "",
+        "The key of the authority cannot be used at the moment.",
+        "Tell the operator of this service, and try again afterwards.",
+    )
+    return (told,)

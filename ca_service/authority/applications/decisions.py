@@ -29,6 +29,7 @@ from ca_service.pki.names import is_plain
 MAX_WAIT: Final = 30
 MAX_NOTE: Final = 1000
 MAX_COUNT: Final = 50
+_MAX_TEXT: Final = 200
 _STEP: Final = 1.0
 _WAITING_AT_ONCE: Final = 2  # in a process: each of them holds one of its few threads
 _MAX_ID: Final = 2**31 - 1
@@ -54,6 +55,7 @@ class Applications:
     def list_applications(self, actor: Actor, query: ApplicationQuery) -> ApplicationPage:
         """One page: all that there are, or their own for those who may only submit."""
         require(actor, Action.READ)
+        query = replace(query, text=query.text[:_MAX_TEXT])
         if actor.role is Role.REQUESTER:
             query = replace(query, submitted_by_id=actor.account_id)
         return self._store.list_applications(query)
@@ -106,9 +108,13 @@ class Applications:
         require(actor, Action.DECIDE)
         note = _checked(note)
         if not note:
-            raise _wrong_note(
-                "Nobody refuses a request without a word: the note is empty.",
-                "Write what has to be otherwise, for who has submitted it.",
+            raise InvalidInput(
+                blocking(
+                    "application.note",
+                    "/note",
+                    "Nobody refuses a request without a word: the note is empty.",
+                    "Write what has to be otherwise, for who has submitted it.",
+                )
             )
         return self._decided(actor, application_id, State.REFUSED, note)
 
@@ -175,12 +181,13 @@ def _checked(note: str) -> str:
     """The note without blanks around it; raises InvalidInput for one that is too long, or hides characters."""
     text = note.strip().replace("\r\n", "\n")
     if len(text) > MAX_NOTE or not is_plain("".join(text.split())):
-        raise _wrong_note(
-            f"The note is longer than {MAX_NOTE} characters, or has some that cannot be seen.",
-            "Write a few plain sentences.",
+        raise InvalidInput(
+            blocking(
+                "application.note",
+                "/note",
+                "The note is longer than {limit} characters, or has some that cannot be seen.",
+                "Write a few plain sentences.",
+                limit=MAX_NOTE,
+            )
         )
     return text
-
-
-def _wrong_note(problem: str, remedy: str) -> InvalidInput:
-    return InvalidInput(blocking("application.note", "/note", problem, remedy))

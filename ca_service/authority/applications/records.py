@@ -18,6 +18,9 @@ application, one does, and the other is told who was first. What a crash leaves:
   that nobody has seen. Whoever looks at the application, or the job, does 2 and 3 again; the compare-and-set in 3
   lets one of them win, so there is one certificate however often that happens.
 - A signing error is committed as FAILED. A crash before that leaves APPROVED, as above.
+
+A request that gets its certificate by somebody else's submission while it waits goes on waiting: the approval then
+gives it that certificate, and makes no second one.
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from ca_service.authority.approval import in_words
 from ca_service.authority.permissions import Actor, Role
 from ca_service.authority.registration import Options
 from ca_service.errors import Finding
@@ -99,6 +103,11 @@ class Application:
     def decider(self) -> Actor:
         """Who has decided, as somebody who acts; the role is the least that can decide."""
         return Actor(self.decided_by_id, self.decided_by, Role.APPROVER, self.decided_from)
+
+    @property
+    def why(self) -> str:
+        """Why nobody had to decide, in one line of English; empty where a person has."""
+        return in_words(self.reasons)
 
     def is_of(self, actor: Actor) -> bool:
         """Whether this actor has submitted it, on the pages or with any token."""

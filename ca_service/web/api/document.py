@@ -57,6 +57,7 @@ _IN_PATH: Final[dict[str, dict[str, Any]]] = {
         "in": "path",
         "required": True,
         "description": "The number of the application.",
+        "example": 1,
         "schema": {"type": "integer", "minimum": 1, "maximum": 2**31 - 1},
     },
 }

@@ -10,7 +10,7 @@ from ca_service.authority.audit import AuditEvent, Event
 from ca_service.authority.issuance import Issued
 from ca_service.authority.permissions import Role
 from ca_service.authority.registration import Options
-from ca_service.errors import Conflict, Refused
+from ca_service.errors import Conflict, NotReady, Refused
 from tests.support.factories import OPERATOR, Lab, actor
 from tests.support.fakes import NOON, FixedClock, InMemoryLedger
 from tests.support.requests import SOCIALMINER, UCCX_PUBLISHER, UCCX_SUBSCRIBER, WRAPPINGS
@@ -49,6 +49,14 @@ def test_what_a_rule_approves_is_issued_with_its_application_and_says_why(lab: L
     assert "every name is covered by example.com" in found.reasons[0].detail
     (event,) = events(lab)
     assert (event.event, event.details["rule"]) == (Event.CERTIFICATE_ISSUED, "uccx1")
+    assert event.details["why"] == "every name is covered by example.com, uccx1.example.com"
+
+
+def test_where_there_is_no_authority_nothing_waits_for_it(clock: FixedClock) -> None:
+    empty = Lab(clock=clock, rules=())
+    with pytest.raises(NotReady):
+        submit(empty, UCCX_PUBLISHER.data)
+    assert applications(empty) == []
 
 
 def test_what_no_rule_approves_waits_and_nothing_is_signed(lab: Lab) -> None:
