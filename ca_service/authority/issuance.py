@@ -10,7 +10,7 @@ of its requests that a rule would have approved: half a cluster is of no use, an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cryptography import x509
@@ -166,28 +166,23 @@ class Issuance:
         self, actor: Actor, examinations: Sequence[Examination], options: Options, replay: Replay | None
     ) -> Issued:
         authority = self._hierarchy.active()
-        found = [each.existing for each in examinations]
         made = {
             number: self._signer.make(actor.name, each, authority)
             for number, each in enumerate(examinations)
-            if found[number] is None
+            if each.existing is None
         }
-        if replay is not None:
-            serials = tuple((before or made[number]).serial_number for number, before in enumerate(found))
-            replay = replace(replay, serial_numbers=serials)
         applications = [approved(actor, examinations[number], options, record) for number, record in made.items()]
         events = [
-            issued_event(each, actor, rule=application.rule, why=application.why)
-            for each, application in zip(made.values(), applications, strict=True)
+            issued_event(record, actor, rule=application.rule, why=application.why)
+            for record, application in zip(made.values(), applications, strict=True)
         ]
+        stored: tuple[CertificateRecord, ...] = ()
         if events or replay is not None:
+            answer = replay and _answered(replay, examinations, made)
             stored = self._ledger.record(
-                tuple(made.values()), events, always_new=options.new, replay=replay, applications=applications
+                tuple(made.values()), events, always_new=options.new, replay=answer, applications=applications
             )
-        else:
-            stored = ()
-        by_number = dict(zip(made, stored, strict=True))
-        certificates = tuple(before or by_number[number] for number, before in enumerate(found))
+        certificates = _in_order(examinations, dict(zip(made, stored, strict=True)))
         ours = {record.serial_number for record in made.values()}
         return Issued(certificates, created=any(record.serial_number in ours for record in certificates))
 
@@ -237,3 +232,15 @@ class Issuance:
     def bundle(self, records: Sequence[CertificateRecord]) -> Bundle:
         """The bundle for these certificates."""
         return bundle_of([self.delivery(record) for record in records])
+
+
+def _in_order(
+    examinations: Sequence[Examination], made: Mapping[int, CertificateRecord]
+) -> tuple[CertificateRecord, ...]:
+    """The certificate of each request: the one that it had, or the one that was made for it."""
+    return tuple(each.existing or made[number] for number, each in enumerate(examinations))
+
+
+def _answered(replay: Replay, examinations: Sequence[Examination], made: Mapping[int, CertificateRecord]) -> Replay:
+    serials = tuple(record.serial_number for record in _in_order(examinations, made))
+    return replace(replay, serial_numbers=serials)

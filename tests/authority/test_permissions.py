@@ -37,6 +37,7 @@ USE_CASES: list[tuple[str, Action, UseCase]] = [
     ("list certificates", Action.READ, lambda lab, who: lab.issuance.list_certificates(who, CertificateQuery())),
     ("list applications", Action.READ, lambda lab, who: lab.applications.list_applications(who, ApplicationQuery())),
     ("count waiting", Action.READ, lambda lab, who: lab.applications.count_waiting(who)),
+    ("has failed", Action.READ, lambda lab, who: lab.applications.has_failed(who)),
     ("get application", Action.READ, lambda lab, who: lab.applications.get(who, 1)),
     ("wait for application", Action.READ, lambda lab, who: lab.applications.wait(who, 1, 1)),
     ("approve", Action.DECIDE, lambda lab, who: lab.applications.approve(who, 1)),

@@ -65,6 +65,11 @@ class Applications:
         require(actor, Action.READ)
         return len(self._store.list_in_state(State.SUBMITTED, MAX_COUNT + 1))
 
+    def has_failed(self, actor: Actor) -> bool:
+        """Whether some were approved and could not be signed."""
+        require(actor, Action.READ)
+        return bool(self._store.list_in_state(State.FAILED, 1))
+
     def find_next(self, actor: Actor, after: Application) -> Application | None:
         """The oldest other one that waits for a decision which this actor may make."""
         require(actor, Action.READ)

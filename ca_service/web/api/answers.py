@@ -64,7 +64,6 @@ def application(found: Application) -> Response:
 
 def application_document(found: Application) -> application_models.ApplicationDocument:
     """The application for a script."""
-    serial = found.serial_number
     return application_models.ApplicationDocument(
         id=found.id,
         state=found.state.value,
@@ -83,12 +82,17 @@ def application_document(found: Application) -> application_models.ApplicationDo
         reasons=[each.detail for each in found.reasons],
         note=found.note or None,
         failure=_findings(found.failure),
-        serial_number=serial,
-        links=application_models.ApplicationLinks(
-            self=address(f"applications/{found.id}"),
-            page=f"{base_url()}/requests/{found.id}",
-            certificate=address(f"certificates/{serial}") if serial else None,
-        ),
+        serial_number=found.serial_number,
+        links=_application_links(found),
+    )
+
+
+def _application_links(found: Application) -> application_models.ApplicationLinks:
+    serial = found.serial_number
+    return application_models.ApplicationLinks(
+        self=address(f"applications/{found.id}"),
+        page=f"{base_url()}/requests/{found.id}",
+        certificate=address(f"certificates/{serial}") if serial else None,
     )
 
 

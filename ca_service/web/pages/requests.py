@@ -44,6 +44,7 @@ def requests() -> ResponseReturnValue:
         sorts=SORTS,
         decides=decides,
         waiting=installation().applications.count_waiting(actor()) if decides else 0,
+        has_failed=decides and installation().applications.has_failed(actor()),
         max_count=MAX_COUNT,
         submitted=_submitted(),
     )

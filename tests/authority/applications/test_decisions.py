@@ -6,18 +6,17 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
 
-from ca_service.authority.applications.decisions import MAX_COUNT, MAX_NOTE, Applications
+from ca_service.authority.applications.decisions import MAX_COUNT, MAX_NOTE
 from ca_service.authority.applications.records import Application, ApplicationQuery, State, timeline
 from ca_service.authority.audit import Event
 from ca_service.authority.permissions import Actor, Role
 from ca_service.authority.records import CertificateQuery, CertificateRecord
 from ca_service.authority.registration import Options
-from ca_service.errors import Conflict, InvalidInput, KeystoreError, NotAllowed, NotFound
-from tests.support.applications import InMemoryApplicationStore, application_record
+from ca_service.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from tests.support.applications import application_record
 from tests.support.factories import OPERATOR, Lab, actor
-from tests.support.fakes import NOON, FixedClock, InMemoryKeyStore, InMemoryLedger, PowerCut
+from tests.support.fakes import FixedClock, InMemoryLedger
 from tests.support.requests import THREE_NODES, UCCX_PUBLISHER
 
 ANNA, CAROL, VERA = actor(Role.REQUESTER), actor(Role.APPROVER), actor(Role.ADMINISTRATOR)
@@ -159,95 +158,6 @@ def test_an_application_that_is_not_there_is_not_found(lab: Lab, number: int) ->
         assert caught.value.rule == "application.unknown"
 
 
-class Falling(InMemoryApplicationStore):
-    """The power is cut before a certificate is written."""
-
-    def issue(self, *_: object) -> None:
-        """See the class."""
-        raise PowerCut("before issue")
-
-
-def cut(lab: Lab) -> Lab:
-    """The same, in a process that will not get that far."""
-    return Lab(
-        clock=lab.clock,
-        issuers=lab.issuers,
-        keystore=lab.keystore,
-        ledger=lab.ledger,
-        rules=(),
-        application_store=Falling(lab.ledger),  # type: ignore[arg-type]
-    )
-
-
-def test_a_crash_after_the_approval_leaves_what_the_job_finishes_once(lab: Lab, waiting: Application) -> None:
-    with pytest.raises(PowerCut):
-        cut(lab).applications.approve(CAROL, waiting.id, "fine")
-    assert lab.store_of_applications.list_in_state(State.APPROVED, 9)
-    assert certificates(lab) == ()
-    assert [lab.completing.issue_approved(), lab.completing.issue_approved()] == [1, 0]
-    found = lab.applications.get(ANNA, waiting.id)
-    assert (found.state, found.note, found.decided_by) == (State.ISSUED, "fine", "approver")
-    assert [record.serial_number for record in certificates(lab)] == [found.serial_number]
-
-
-def test_a_crash_after_the_approval_leaves_what_whoever_looks_finishes(lab: Lab, waiting: Application) -> None:
-    with pytest.raises(PowerCut):
-        cut(lab).applications.approve(CAROL, waiting.id)
-    assert lab.applications.get(ANNA, waiting.id).state is State.ISSUED
-    assert len(certificates(lab)) == 1
-
-
-class NoKey(InMemoryKeyStore):
-    """The keys cannot be had at the moment."""
-
-    def signer(self, key_id: str) -> ec.EllipticCurvePrivateKey:
-        """See the class."""
-        raise KeystoreError.because("key.passphrase", "/secret/path of {k}", "Mend {k}.", k=key_id)
-
-
-def test_what_cannot_be_signed_fails_with_a_reason_and_can_be_tried_again(lab: Lab, waiting: Application) -> None:
-    broken = Lab(clock=lab.clock, issuers=lab.issuers, keystore=NoKey(), ledger=lab.ledger, rules=())
-    failed = broken.applications.approve(CAROL, waiting.id)
-    assert (failed.state, [each.rule for each in failed.failure]) == (State.FAILED, ["key.passphrase"])
-    assert "/secret/path" not in failed.failure[0].detail
-    assert recorded(lab)[-1][0] is Event.REQUEST_FAILED
-    assert [each.state for each in timeline(failed)] == [State.SUBMITTED, State.APPROVED, State.FAILED]
-    assert lab.completing.issue_approved() == 0
-    again = lab.applications.approve(VERA, waiting.id)
-    assert (again.state, again.failure, again.decided_by) == (State.ISSUED, (), "administrator")
-
-
-@pytest.mark.parametrize(
-    "settle",
-    [lambda lab: lab.applications.refuse(CAROL, 1, "no"), lambda lab: lab.applications.withdraw(ANNA, 1)],
-)
-def test_what_has_failed_can_be_given_up(lab: Lab, waiting: Application, settle: Callable[[Lab], Application]) -> None:
-    broken = Lab(clock=lab.clock, issuers=lab.issuers, keystore=NoKey(), ledger=lab.ledger, rules=())
-    broken.applications.approve(CAROL, waiting.id)
-    assert not settle(lab).is_open
-
-
-def test_what_the_policy_has_come_to_refuse_since_is_not_signed(lab: Lab) -> None:
-    (waiting,) = lab.issuance.issue(ANNA, [UCCX_PUBLISHER.data], Options(validity_days=800)).waiting
-    strict = Lab(
-        clock=lab.clock,
-        issuers=lab.issuers,
-        keystore=lab.keystore,
-        ledger=lab.ledger,
-        policy=replace(lab.policy, max_days=400),
-        rules=(),
-    )
-    failed = strict.applications.approve(CAROL, waiting.id)
-    assert (failed.state, [each.rule for each in failed.failure if each.blocks]) == (State.FAILED, ["validity.range"])
-    assert certificates(lab) == ()
-
-
-def test_an_approval_of_what_has_a_certificate_meanwhile_makes_no_second_one(lab: Lab, waiting: Application) -> None:
-    (record,) = lab.issuance.issue(OPERATOR, [UCCX_PUBLISHER.data], Options()).certificates
-    assert lab.applications.approve(CAROL, waiting.id).serial_number == record.serial_number
-    assert certificates(lab) == (record,)
-
-
 def test_a_list_shows_a_requester_their_own_and_the_others_all(lab: Lab) -> None:
     (first,) = lab.issuance.issue(ANNA, [THREE_NODES[0].data], Options()).waiting
     (second,) = lab.issuance.issue(CAROL, [THREE_NODES[1].data], Options()).waiting
@@ -274,58 +184,3 @@ def test_the_count_of_what_waits_ends_soon(lab: Lab) -> None:
     assert isinstance(lab.ledger, InMemoryLedger)
     lab.ledger.applications += [application_record(id=number) for number in range(1, 70)]
     assert lab.applications.count_waiting(CAROL) == MAX_COUNT + 1
-
-
-# Waiting for a decision
-
-
-def patient(lab: Lab, pause: Callable[[float], None]) -> Applications:
-    """The same applications, for somebody to whom this happens while they wait."""
-    return Applications(lab.store_of_applications, lab.completing, lab.clock, pause)
-
-
-def test_waiting_ends_after_the_time_that_was_asked(lab: Lab, waiting: Application, clock: FixedClock) -> None:
-    assert lab.applications.wait(ANNA, waiting.id, 7).state is State.SUBMITTED
-    assert (clock.now - NOON).total_seconds() == 7
-    lab.applications.wait(ANNA, waiting.id, 10_000)
-    assert (clock.now - NOON).total_seconds() == 37
-
-
-def test_waiting_ends_as_soon_as_it_is_decided(lab: Lab, waiting: Application, clock: FixedClock) -> None:
-    def pause(seconds: float) -> None:
-        clock.advance(seconds=seconds)
-        if clock.now.second == 3:
-            lab.applications.refuse(CAROL, waiting.id, "no")
-
-    assert patient(lab, pause).wait(ANNA, waiting.id, 30).state is State.REFUSED
-    assert clock.now.second == 3
-
-
-def test_where_too_many_wait_the_others_are_answered_at_once(lab: Lab, waiting: Application) -> None:
-    depth = list[int]()
-
-    def pause(_: float) -> None:
-        depth.append(1)
-        if len(depth) < 9:
-            applications.wait(ANNA, waiting.id, 1)
-
-    applications = patient(lab, pause)
-    applications.wait(ANNA, waiting.id, 1)
-    assert len(depth) == 2
-    applications.wait(ANNA, waiting.id, 1)  # the places are free again
-    assert len(depth) > 2
-
-
-# Beside what the host has now
-
-
-def test_a_review_compares_the_request_with_what_its_host_has_now(lab: Lab, waiting: Application) -> None:
-    assert lab.reviewing.of(CAROL, waiting).current is None
-    issued = lab.applications.approve(CAROL, waiting.id)
-    assert lab.reviewing.of(CAROL, issued).current is None  # its own is no other
-    (again,) = lab.issuance.issue(ANNA, [UCCX_PUBLISHER.data], Options(new=True)).waiting
-    found = lab.reviewing.of(CAROL, again)
-    assert found.current
-    assert found.current.serial_number == issued.serial_number
-    assert found.difference
-    assert found.difference.is_empty

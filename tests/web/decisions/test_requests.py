@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
-from ca_service import settings as settings_module
-from ca_service.app import open_installation
 from ca_service.authority.applications.records import Application, State
 from ca_service.authority.installation import Installation
 from ca_service.authority.permissions import Role
@@ -19,32 +16,13 @@ from ca_service.settings import Settings
 from ca_service.storage.applications import SQLApplicationStore
 from ca_service.storage.database import Database
 from tests.support import pkcs10
-from tests.support.factories import OPERATOR, cheap_hasher, event
+from tests.support.factories import OPERATOR, event
 from tests.support.fakes import NOON
-from tests.support.fleet import CONTACT_CENTRE
 from tests.support.requests import SOCIALMINER, THREE_NODES, UCCX_PUBLISHER, key, subject, usages
-from tests.web.conftest import Made
 from tests.web.html import Page, read
-from tests.web.visitor import Visitor, form, upload
+from tests.web.visitor import Visitor, upload
 
 SignedIn = Callable[[Role], Visitor]
-
-
-@pytest.fixture
-def settings(settings: Settings) -> Settings:
-    """The defaults: what a requester submits waits, what an approver submits does not."""
-    return settings_module.load({}, settings.instance_path).settings
-
-
-@pytest.fixture
-def installation(made: Made, settings: Settings) -> Installation:
-    shutil.copytree(made.folder, settings.instance_path)
-    return open_installation(settings, cheap_hasher())
-
-
-@pytest.fixture
-def approver(signed_in: SignedIn) -> Visitor:
-    return signed_in(Role.APPROVER)
 
 
 @pytest.fixture
@@ -263,6 +241,7 @@ def test_what_has_failed_says_why_and_can_be_tried_again(
     failed = replace(waiting.decided(State.FAILED, OPERATOR, NOON, "fine"), failure=why)
     assert store.move(failed, State.SUBMITTED, event())
     assert "Nothing was issued." in requester.page("/requests/1").text
+    assert "/requests?state=failed" in approver.page("/requests").links
     page = approver.page("/requests/1")
     assert page.blocking == ["authority.expired"]
     assert "Try again" in page.text
@@ -273,38 +252,3 @@ def test_what_has_failed_says_why_and_can_be_tried_again(
 def test_a_submission_says_in_the_list_of_findings_that_a_person_decides(requester: Visitor) -> None:
     page = read(requester.check(upload(UCCX_PUBLISHER)).text)
     assert ("note", "approval.needed") in page.findings
-
-
-# Clusters
-
-
-def test_a_board_shows_what_waits_and_then_the_certificate(
-    installation: Installation, requester: Visitor, approver: Visitor
-) -> None:
-    cluster = installation.fleet.create(OPERATOR, "Contact centre", CONTACT_CENTRE)
-    path = f"/clusters/{cluster.id}"
-    review = requester.post(f"{path}/requests", form([upload(UCCX_PUBLISHER)], {}))
-    assert "Submit 1 request" in review.text
-    fields = dict(read(review.text).fields) | {"do": "sign", "include": "0", "purpose-0": "tomcat-ECDSA"}
-    fields["node-0"] = str(cluster.nodes[0].id)
-    answer = requester.post(f"{path}/requests", {name: value for name, value in fields.items() if name != "csr"})
-    assert (answer.status_code, answer.location) == (303, f"{path}?waiting=1")
-    board = requester.page(answer.location)
-    assert "The requests wait for approval." in board.text
-    assert "Somebody who may approve requests has to decide." in board.text
-    assert "/requests/1" in board.links
-    approver.post("/requests/1/approve")
-    assert "issued" in requester.page(path).text
-    assert "waits for approval" not in requester.page(path).text
-
-
-def test_a_board_leads_to_why_a_request_was_refused(installation: Installation, requester: Visitor) -> None:
-    cluster = installation.fleet.create(OPERATOR, "Contact centre", CONTACT_CENTRE)
-    review = requester.post(f"/clusters/{cluster.id}/requests", form([upload(UCCX_PUBLISHER)], {}))
-    fields = dict(read(review.text).fields) | {"do": "sign", "include": "0", "purpose-0": "tomcat-ECDSA"}
-    fields["node-0"] = str(cluster.nodes[0].id)
-    requester.post(f"/clusters/{cluster.id}/requests", {name: value for name, value in fields.items() if name != "csr"})
-    installation.applications.refuse(OPERATOR, 1, "no")
-    board = requester.page(f"/clusters/{cluster.id}")
-    assert "The request was refused: read why" in board.text
-    assert "See it and sign" in board.text
