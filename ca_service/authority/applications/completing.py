@@ -38,10 +38,12 @@ class Completing:
         return sum(self.complete(each).state is not State.APPROVED for each in found)
 
     def complete(self, application: Application) -> Application:
-        """The application as it stands after it was signed, here or by somebody who was quicker.
+        """The application as it stands after it was signed, here or by somebody who was quicker, if it is APPROVED.
 
         What cannot be signed becomes FAILED, with the reason.
         """
+        if application.state is not State.APPROVED:
+            return application
         try:
             record, is_new = self._certificate(application)
         except CAServiceError as error:

@@ -38,6 +38,11 @@ _EVENTS: Final = {
     State.REFUSED: Event.REQUEST_REFUSED,
     State.WITHDRAWN: Event.REQUEST_WITHDRAWN,
 }
+_COMES_TO: Final = {
+    State.APPROVED: (State.APPROVED, State.ISSUED),
+    State.REFUSED: (State.REFUSED,),
+    State.WITHDRAWN: (State.WITHDRAWN,),
+}
 
 
 class Applications:
@@ -79,8 +84,7 @@ class Applications:
     def get(self, actor: Actor, application_id: int) -> Application:
         """The application of this number; raises NotFound. One that a crash has left approved is finished first."""
         require(actor, Action.READ)
-        application = self._get(application_id)
-        return self._completing.complete(application) if application.state is State.APPROVED else application
+        return self._completing.complete(self._get(application_id))
 
     def wait(self, actor: Actor, application_id: int, seconds: int) -> Application:
         """The same as `get`, but as soon as it was decided, or after so many seconds (MAX_WAIT at most).
@@ -150,13 +154,17 @@ class Applications:
         return self._move(actor, application, state, note)
 
     def _move(self, actor: Actor, before: Application, state: State, note: str) -> Application:
-        """Move it, if nobody was quicker; raises Conflict."""
+        """Move it, if nobody was quicker; raises Conflict. Who does the same twice is told the same again."""
         after = before.decided(state, actor, self._clock(), note)
         said = {"host": after.host, "requested_by": after.submitted_by, **({"note": note} if note else {})}
         event = AuditEvent.by(actor, self._clock(), _EVENTS[state], str(after.id), **said)
-        if not before.is_undecided or not self._store.move(after, before.state, event):
-            raise _overtaken(self._get(before.id))
-        return after
+        if before.is_undecided and self._store.move(after, before.state, event):
+            return after
+        now = self._get(before.id)
+        is_same_person = (now.decided_by_id, now.decided_by) == (actor.account_id, actor.name)
+        if is_same_person and now.state in _COMES_TO[state]:
+            return now
+        raise _overtaken(now)
 
     def _get(self, application_id: int) -> Application:
         application = self._store.find_application(application_id) if 0 < application_id <= _MAX_ID else None

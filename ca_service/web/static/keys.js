@@ -5,6 +5,9 @@ for (const hint of document.querySelectorAll("[data-keys]")) {
   if (hint instanceof HTMLElement) hint.hidden = false;
 }
 
+let isSent = false;
+window.addEventListener("pageshow", () => { isSent = false; });
+
 /** @param {EventTarget | null} target */
 function isField(target) {
   return target instanceof HTMLElement && target.matches("input, textarea, select, [contenteditable]");
@@ -33,5 +36,8 @@ document.addEventListener("keydown", (event) => {
   if (!(wanted instanceof HTMLElement)) return;
   event.preventDefault();
   if (isField(wanted)) wanted.focus();
-  else wanted.click();
+  else if (!isSent) {
+    isSent = true; // a key that is hit twice sends once
+    wanted.click();
+  }
 });

@@ -140,7 +140,31 @@ def test_what_is_decided_stays_so_and_the_other_is_told_by_whom_and_when(
     assert caught.value.rule == "application.decided"
     assert lab.applications.get(VERA, waiting.id) == before
     with pytest.raises(Conflict):
-        lab.applications.withdraw(ANNA, waiting.id)
+        lab.applications.withdraw(VERA, waiting.id)
+
+
+@pytest.mark.parametrize(
+    ("who", "decide"),
+    [
+        (CAROL, DECISIONS["approve"]),
+        (OPERATOR, DECISIONS["approve"]),
+        (CAROL, DECISIONS["refuse"]),
+        (ANNA, lambda lab, who, number: lab.applications.withdraw(who, number)),
+    ],
+)
+def test_who_does_the_same_twice_is_told_the_same_again(
+    lab: Lab, waiting: Application, who: Actor, decide: Decide
+) -> None:
+    first = decide(lab, who, waiting.id)
+    before = recorded(lab)
+    assert decide(lab, who, waiting.id) == first
+    assert recorded(lab) == before
+
+
+def test_nobody_changes_their_mind(lab: Lab, waiting: Application) -> None:
+    lab.applications.approve(CAROL, waiting.id)
+    with pytest.raises(Conflict):
+        lab.applications.refuse(CAROL, waiting.id, "after all not")
 
 
 def test_what_a_rule_has_approved_cannot_be_decided_about(clock: FixedClock) -> None:
