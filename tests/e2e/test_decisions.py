@@ -11,14 +11,17 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, ViewportSize, expect
 
+from ca_service.authority.fleet.placement import Placement
 from ca_service.authority.permissions import Role
 from ca_service.authority.registration import Options
+from ca_service.vos.purposes import TOMCAT_ECDSA
 from tests.e2e.conftest import OpenTab
 from tests.e2e.service import Service, serving
 from tests.e2e.tab import NARROW, WIDE, Tab, open_tab
 from tests.e2e.test_cluster import create_cluster, new_request, slot
 from tests.e2e.test_pages import Scheme, look
 from tests.support.factories import OPERATOR, PASSWORD
+from tests.support.fleet import CONTACT_CENTRE
 from tests.support.requests import CUCM_MULTI, SOCIALMINER, UCCX_SUBSCRIBER
 
 
@@ -156,7 +159,10 @@ def test_the_pages_of_decisions_keep_nobody_out(
     issue(OPERATOR, [SOCIALMINER.data], Options())
     changed = new_request(tmp_path)
     issue(who, [changed.read_bytes()], Options(), "")  # 2: another key and other names
-    issue(who, [UCCX_SUBSCRIBER.data], Options())  # 3
+    fleet = deciding.installation.fleet
+    cluster = fleet.create(OPERATOR, "Contact centre", CONTACT_CENTRE)
+    placement = Placement(UCCX_SUBSCRIBER.data, cluster.nodes[1].id, TOMCAT_ECDSA.service, is_multi_server=False)
+    fleet.sign(who, cluster.id, [placement], Options())  # 3
     issue(who, [CUCM_MULTI.data], Options())  # 4
     applications.refuse(OPERATOR, 4, "The publisher has another name since June.\nMake a new CSR there.")
     with open_tab(browser, deciding.url, color_scheme=scheme, viewport=viewport) as tab:
@@ -169,6 +175,7 @@ def test_the_pages_of_decisions_keep_nobody_out(
             ("request-waiting", "/requests/2"),
             ("request-by-rule", "/requests/1"),
             ("request-refused", "/requests/4"),
+            ("board", f"/clusters/{cluster.id}?waiting=1"),
         ):
             tab.go(path)
             faults += look(tab, name, tmp_path)
