@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, select, update
+from sqlalchemy import ColumnElement, Connection, Select, select, update
 
 from ca_service.authority.applications.records import Application, ApplicationPage, ApplicationQuery, State
 from ca_service.authority.audit import AuditEvent
@@ -42,16 +42,17 @@ class SQLApplicationStore:
 
     def list_in_state(self, state: State, limit: int) -> tuple[Application, ...]:
         """At most so many in this state, oldest first."""
-        statement = select(application).where(application.c.state == state.value)
+        statement = select(application).where(*_is_in(state))
         return self._all(statement.order_by(application.c.id).limit(limit))
 
     def list_for_requests(self, fingerprints: Collection[str]) -> tuple[Application, ...]:
-        """Those for these requests, newest first."""
+        """Those for these requests that have no certificate, newest first."""
         wanted, column = sorted(fingerprints), application.c.request_fingerprint
+        statement = select(application).where(application.c.serial_number.is_(None))
         found = [
             each
             for start in range(0, len(wanted), _MAX_VARIABLES)
-            for each in self._all(select(application).where(column.in_(wanted[start : start + _MAX_VARIABLES])))
+            for each in self._all(statement.where(column.in_(wanted[start : start + _MAX_VARIABLES])))
         ]
         return tuple(sorted(found, key=lambda each: each.id, reverse=True))
 
@@ -96,6 +97,13 @@ class SQLApplicationStore:
             return tuple(map(application_record, connection.execute(statement)))
 
 
+def _is_in(state: State) -> Iterator[ColumnElement[bool]]:
+    """That it is in this state; where there is no certificate then, in the words of the index of those without one."""
+    yield application.c.state == state.value
+    if state is not State.ISSUED:
+        yield application.c.serial_number.is_(None)
+
+
 def _submitted(connection: Connection, record: Application, event: AuditEvent) -> Application:
     """The one that is there now: ours, or the one that waits for the same request."""
     statement = upsert(application).values(application_values(record)).on_conflict_do_nothing()
@@ -121,7 +129,7 @@ def _listing(query: ApplicationQuery) -> Select[Any]:
     for word in query.text.replace("\0", " ").lower().split():
         statement = statement.where(application.c.search_text.contains(word, autoescape=True))
     if query.state is not None:
-        statement = statement.where(application.c.state == query.state.value)
+        statement = statement.where(*_is_in(query.state))
     if query.submitted_by_id is not None:
         statement = statement.where(application.c.submitted_by_id == query.submitted_by_id)
     if query.cursor:

@@ -68,7 +68,6 @@ def test_every_field_of_a_decision_comes_back(store: ApplicationStore) -> None:
         stored.decided(State.FAILED, CAROL, NOON + timedelta(hours=1), "Once\nmore."),
         settled_at=NOON + timedelta(hours=2),
         failure=failure,
-        serial_number="0" * 40,
         rule="r",
     )
     assert store.move(after, State.SUBMITTED, APPROVED)
@@ -99,6 +98,14 @@ def test_after_that_it_may_have_another(store: ApplicationStore, state: State) -
     (second,) = submit(store, application_record(request_fingerprint=first.request_fingerprint))
     assert second.id != first.id
     assert store.list_for_requests([first.request_fingerprint, "0" * 64]) == (second, replace(first, state=state))
+
+
+def test_what_has_its_certificate_is_found_by_that(store: ApplicationStore) -> None:
+    application, serial = approved(store), "0" * 40
+    assert store.list_for_requests([application.request_fingerprint]) == (application,)
+    store.issue(replace(application, state=State.ISSUED, serial_number=serial), None, ISSUED)
+    assert store.list_for_requests([application.request_fingerprint]) == ()
+    assert [each.serial_number for each in store.list_in_state(State.ISSUED, 9)] == [serial]
 
 
 def test_another_profile_is_another_application(store: ApplicationStore) -> None:

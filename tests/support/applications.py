@@ -75,7 +75,8 @@ class InMemoryApplicationStore:
 
     def list_for_requests(self, fingerprints: Collection[str]) -> tuple[Application, ...]:
         """See the port."""
-        return tuple(each for each in reversed(self._ledger.applications) if each.request_fingerprint in fingerprints)
+        found = (each for each in reversed(self._ledger.applications) if each.request_fingerprint in fingerprints)
+        return tuple(each for each in found if each.serial_number is None)
 
     def submit(
         self, applications: Sequence[Application], events: Sequence[AuditEvent], replay: Replay | None

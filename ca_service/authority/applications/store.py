@@ -23,7 +23,7 @@ class ApplicationStore(Protocol):
         """At most so many in this state, oldest first."""
 
     def list_for_requests(self, fingerprints: Collection[str]) -> tuple[Application, ...]:
-        """Those for these requests, newest first."""
+        """Those for these requests that have no certificate, newest first."""
 
     def submit(
         self, applications: Sequence[Application], events: Sequence[AuditEvent], replay: Replay | None

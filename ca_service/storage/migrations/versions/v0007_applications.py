@@ -41,12 +41,18 @@ def upgrade() -> None:
         sa.Column("serial_number", sa.String(length=40), nullable=True),
         sa.Column("open_key", sa.String(length=100), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_application")),
-        sa.UniqueConstraint("open_key", name=op.f("uq_application_open_key")),
     )
-    op.create_index("ix_application_request_fingerprint", "application", ["request_fingerprint"])
-    op.create_index("ix_application_state", "application", ["state", "id"])
     op.create_index("ix_application_submitter", "application", ["submitted_by_id", "id"])
+    _create_index("uq_application_open_key", ["open_key"], "open_key IS NOT NULL", unique=True)
+    _create_index("ix_application_state", ["state", "id"], "serial_number IS NULL")
+    _create_index("ix_application_request", ["request_fingerprint"], "serial_number IS NULL")
     with op.batch_alter_table("replay") as table:
         table.add_column(sa.Column("application_ids", sa.JSON(), nullable=False, server_default="[]"))
     with op.batch_alter_table("replay") as table:
         table.alter_column("application_ids", server_default=None)
+
+
+def _create_index(name: str, columns: list[str], where: str, *, unique: bool = False) -> None:
+    """An index of some rows only."""
+    condition = sa.text(where)
+    op.create_index(name, "application", columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
