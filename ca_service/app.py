@@ -18,6 +18,10 @@ from cryptography import x509
 from ca_service import clock
 from ca_service import settings as settings_module
 from ca_service.authority.accounts import Accounts
+from ca_service.authority.applications.completing import Completing
+from ca_service.authority.applications.decisions import Applications
+from ca_service.authority.applications.reviewing import Reviewing
+from ca_service.authority.approval import Rule
 from ca_service.authority.custody import RootCustody
 from ca_service.authority.doctor import Doctor
 from ca_service.authority.external import ExternalAuthorities
@@ -48,6 +52,7 @@ from ca_service.authority.revocation.importing import Importing
 from ca_service.authority.revocation.publishing import CRLPolicy, Publishing
 from ca_service.authority.revocation.responders import Responders
 from ca_service.authority.revocation.revoking import Revocation
+from ca_service.authority.signing import Signer
 from ca_service.authority.single_sign_on import ClaimRules, SingleSignOn
 from ca_service.authority.tokens import Tokens
 from ca_service.errors import Conflict
@@ -57,6 +62,7 @@ from ca_service.keystore.sealing import FileSealer
 from ca_service.probe.fetching import HTTPFetcher
 from ca_service.settings import Settings
 from ca_service.storage.accounts import SQLAccountStore
+from ca_service.storage.applications import SQLApplicationStore
 from ca_service.storage.attempts import SQLAttemptStore
 from ca_service.storage.calendars import SQLCalendarStore
 from ca_service.storage.crls import SQLCRLStore, SQLResponderStore
@@ -97,13 +103,31 @@ def open_installation(settings: Settings, hasher: PasswordHasher | None = None) 
     issuers, ledger = SQLIssuerStore(database), SQLLedger(database)
     hierarchy = Hierarchy(issuers, keystore, clock.utc_now, x509.random_serial_number, _plain_http(settings))
     revocations = SQLRevocationStore(database)
-    issuance = Issuance(ledger, revocations, hierarchy, _policy(settings), clock.utc_now, x509.random_serial_number)
+    policy, application_store = _policy(settings), SQLApplicationStore(database)
+    signer = Signer(hierarchy, policy, clock.utc_now, x509.random_serial_number)
+    issuance = Issuance(
+        ledger,
+        hierarchy,
+        signer,
+        applications=application_store,
+        revocations=revocations,
+        policy=policy,
+        clock=clock.utc_now,
+    )
+    completing = Completing(application_store, issuance, signer, hierarchy, clock.utc_now)
     crls, responder_store = SQLCRLStore(database), SQLResponderStore(database)
     responders = Responders(responder_store, hierarchy, keystore, clock.utc_now, x509.random_serial_number)
     account_store = SQLAccountStore(database)
     passwords = Passwords(hasher or PasswordHasher())
     accounts = Accounts(account_store, passwords, clock.utc_now)
-    fleet = Fleet(SQLFleetStore(database), ledger, revocations, issuance, clock.utc_now)
+    fleet = Fleet(
+        SQLFleetStore(database),
+        ledger,
+        issuance,
+        clock.utc_now,
+        revocations=revocations,
+        applications=application_store,
+    )
     revocation = Revocation(revocations, clock.utc_now)
     publishing = Publishing(crls, revocations, hierarchy, keystore, clock.utc_now, _crl_policy(settings))
     leaves = SQLLeafStore(database)
@@ -123,6 +147,9 @@ def open_installation(settings: Settings, hasher: PasswordHasher | None = None) 
         external=ExternalAuthorities(issuers, keystore, clock.utc_now),
         custody=RootCustody(issuers, keystore, clock.utc_now),
         issuance=issuance,
+        applications=Applications(application_store, completing, clock.utc_now, clock.pause),
+        completing=completing,
+        reviewing=Reviewing(issuance, ledger, clock.utc_now),
         fitting=Fitting(clock.utc_now),
         fleet=fleet,
         handover=Handover(fleet, issuance, hierarchy, receipts),
@@ -142,7 +169,7 @@ def open_installation(settings: Settings, hasher: PasswordHasher | None = None) 
         deliveries=deliveries,
         calendars=Calendars(SQLCalendarStore(database), account_store, notices, clock.utc_now),
         jobs=Jobs(
-            _jobs(notices, deliveries, publishing, responders, sealing, ledger),
+            _jobs(notices, deliveries, publishing, responders, sealing, completing, ledger),
             SQLJobStore(database),
             clock.utc_now,
             clock.stopwatch,
@@ -184,6 +211,7 @@ def _policy(settings: Settings) -> Policy:
         max_days=settings.policy.max_days,
         backdate=timedelta(minutes=settings.policy.backdate_minutes),
         allow_p521=settings.policy.allow_p521,
+        rules=tuple(Rule(**rule.model_dump()) for rule in settings.policy.rules),
     )
 
 
@@ -226,12 +254,14 @@ def _jobs(
     publishing: Publishing,
     responders: Responders,
     sealing: Sealing,
+    completing: Completing,
     ledger: SQLLedger,
 ) -> tuple[Job, ...]:
     """What is done again and again: one row for each."""
     return (
         Job("notices", timedelta(hours=1), "write the notices that are due", notices.announce_due),
         Job("outbox", timedelta(minutes=1), "deliver the messages that wait", deliveries.deliver_due),
+        Job("approved-requests", timedelta(minutes=5), "issue what was approved and left", completing.issue_approved),
         Job(
             "revocation-lists",
             timedelta(minutes=10),

@@ -1,4 +1,4 @@
-"""The only module that reads the time."""
+"""The only module that reads the time, and lets it pass."""
 
 import time
 from datetime import UTC, datetime
@@ -12,3 +12,8 @@ def utc_now() -> datetime:
 def stopwatch() -> float:
     """Seconds since some moment, never set back: only the difference of two means something."""
     return time.monotonic()
+
+
+def pause(seconds: float) -> None:
+    """Wait for so long."""
+    time.sleep(seconds)

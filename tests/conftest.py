@@ -12,6 +12,7 @@ from ca_service.app import open_installation
 from ca_service.authority.installation import Installation
 from ca_service.authority.permissions import Actor
 from ca_service.settings import Settings
+from tests.support.applications import NOBODY_WAITS
 from tests.support.factories import OPERATOR, PLAN, Lab, cheap_hasher
 from tests.support.fakes import FixedClock
 
@@ -42,7 +43,7 @@ def lab(clock: FixedClock) -> Lab:
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """The defaults, with an instance folder of the test's own."""
-    return settings_module.load({}, tmp_path / "instance").settings
+    return settings_module.load(NOBODY_WAITS, tmp_path / "instance").settings
 
 
 @pytest.fixture

@@ -136,4 +136,13 @@ def test_the_channels_are_those_of_the_settings(
 def test_the_thresholds_and_the_jobs_are_wired(installation: Installation, operator: Actor) -> None:
     assert installation.notices.days == (90, 60, 30, 14, 7, 1)
     names = [state.job.name for state in installation.jobs.list_jobs(operator)]
-    assert names == ["notices", "outbox", "revocation-lists", "ocsp-signer", "seal", "idempotency-keys", "tidy"]
+    assert names == [
+        "notices",
+        "outbox",
+        "approved-requests",
+        "revocation-lists",
+        "ocsp-signer",
+        "seal",
+        "idempotency-keys",
+        "tidy",
+    ]

@@ -18,6 +18,7 @@ from ca_service.authority.records import CertificateQuery
 from tests.api.door import refused_by_api
 from tests.cli.door import refused_by_cli
 from tests.support import pkcs10, requests
+from tests.support.applications import NOBODY_WAITS
 from tests.support.factories import OPERATOR, PASSWORD, PLAN, cheap_hasher
 from tests.support.pkcs10 import Recipe
 from tests.support.refused_requests import REFUSALS, SAME_KEY_TWICE
@@ -39,7 +40,7 @@ class House:
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> House:
     """One for all refusals: none of them leaves anything behind."""
-    settings = settings_module.load({}, tmp_path_factory.mktemp("house") / "instance").settings
+    settings = settings_module.load(NOBODY_WAITS, tmp_path_factory.mktemp("house") / "instance").settings
     installation = open_installation(settings, cheap_hasher())
     installation.schema.upgrade()
     installation.hierarchy.initialise(OPERATOR, PLAN)

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ca_service.authority.accounts import Accounts
+from ca_service.authority.applications.completing import Completing
+from ca_service.authority.applications.decisions import Applications
+from ca_service.authority.applications.reviewing import Reviewing
 from ca_service.authority.custody import RootCustody
 from ca_service.authority.doctor import Doctor
 from ca_service.authority.external import ExternalAuthorities
@@ -66,6 +69,9 @@ class Installation:
     external: ExternalAuthorities
     custody: RootCustody
     issuance: Issuance
+    applications: Applications
+    completing: Completing
+    reviewing: Reviewing
     fitting: Fitting
     fleet: Fleet
     handover: Handover

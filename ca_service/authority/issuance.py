@@ -3,27 +3,40 @@
 Nothing is stored before the last step, and a certificate is handed out only after the commit that
 records it. The same request under the same profile gets the same certificate again while it is
 valid, unless a new one is asked for.
+
+What no rule approves waits for a person (see applications/records.py). All of a submission waits then, also those
+of its requests that a rule would have approved: half a cluster is of no use, and one decision is easier to follow.
 """
 
 from __future__ import annotations
 
-import hashlib
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
 from cryptography import x509
 
-from ca_service.authority.audit import AuditEvent, Event
+from ca_service.authority.applications.records import Application
+from ca_service.authority.applications.store import ApplicationStore
+from ca_service.authority.applications.submitting import (
+    again,
+    approved,
+    asked_of,
+    issued_event,
+    needed,
+    submitted_event,
+    waiting,
+)
+from ca_service.authority.approval import find_approval
 from ca_service.authority.grants import Grant
 from ca_service.authority.hierarchy import ActiveAuthority, Hierarchy
 from ca_service.authority.permissions import Action, Actor, require
-from ca_service.authority.ports import Clock, Ledger, SerialNumbers
+from ca_service.authority.ports import Clock, Ledger
 from ca_service.authority.records import CertificateQuery, CertificateRecord, Page, Replay
 from ca_service.authority.registration import Examination, Options, Policy, examine, require_all
+from ca_service.authority.repeating import replay_of, require_same
 from ca_service.authority.revocation.standing import about_revoked
 from ca_service.authority.revocation.store import RevocationStore
+from ca_service.authority.signing import Signer, request_of
 from ca_service.authority.submission import (
     MAX_REQUESTS,
     about_authority,
@@ -34,32 +47,27 @@ from ca_service.authority.submission import (
     within_grant,
     without_repetition,
 )
-from ca_service.errors import Conflict, Finding, InvalidInput, NotFound, NotReady, SigningError, blocking
-from ca_service.pki import encodings, issuing, keys, names
-from ca_service.pki.contents import Contents, Validity
-from ca_service.pki.csr import CertificationRequest
+from ca_service.errors import Finding, NotFound
+from ca_service.pki import keys
 from ca_service.pki.profiles import VOS
 from ca_service.vos.bundle import Bundle, Delivery, bundle_of
-from ca_service.vos.fit import judge_issued
 from ca_service.vos.purposes import TOMCAT_ECDSA
 
 __all__ = ["MAX_REQUESTS", "Issuance", "Issued"]
 
-MAX_KEY_LENGTH: Final = 200
-_KEY: Final = re.compile(rf"[!-~]{{1,{MAX_KEY_LENGTH}}}")
-
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """The answer to a submission: one certificate a request, in their order.
+    """The answer to a submission: one certificate a request, in their order; or none, where it waits for a decision.
 
-    `created` is False when every one of them had been issued before. `findings` are what was worth
-    telling without being in the way.
+    `created` is False when all of it had been issued, or submitted, before. `findings` are what was worth telling
+    without being in the way. `waiting` are the applications; a request that has its certificate is not among them.
     """
 
     certificates: tuple[CertificateRecord, ...]
     created: bool
     findings: tuple[Finding, ...] = ()
+    waiting: tuple[Application, ...] = ()
 
 
 class Issuance:
@@ -68,18 +76,21 @@ class Issuance:
     def __init__(
         self,
         ledger: Ledger,
-        revocations: RevocationStore,
         hierarchy: Hierarchy,
+        signer: Signer,
+        *,
+        applications: ApplicationStore,
+        revocations: RevocationStore,
         policy: Policy,
         clock: Clock,
-        serial_numbers: SerialNumbers,
     ) -> None:
         self._ledger = ledger
+        self._applications = applications
         self._revocations = revocations
         self._hierarchy = hierarchy
+        self._signer = signer
         self._policy = policy
         self._clock = clock
-        self._serial_numbers = serial_numbers
 
     @property
     def default_days(self) -> int:
@@ -92,7 +103,8 @@ class Issuance:
         check_count(requests)
         examinations = [within_grant(examine(data, options, self._policy), actor.grant) for data in requests]
         active = self._hierarchy.find_active()
-        return without_repetition([self._against_stored(each, active, options) for each in examinations])
+        stored = without_repetition([self._against_stored(each, active, options) for each in examinations])
+        return tuple(self._with_approval(actor, each) for each in stored)
 
     def _against_stored(
         self, examination: Examination, active: ActiveAuthority | None, options: Options
@@ -110,148 +122,94 @@ class Issuance:
         )
         return replace(examination, findings=(*examination.findings, *found), existing=existing)
 
+    def _with_approval(self, actor: Actor, examination: Examination) -> Examination:
+        if examination.is_refused or examination.existing:
+            return examination
+        approval = find_approval(self._policy.rules, actor, asked_of(examination))
+        findings = examination.findings if approval else (*examination.findings, needed())
+        return replace(examination, findings=findings, approval=approval)
+
     def issue(self, actor: Actor, requests: Sequence[bytes], options: Options, idempotency_key: str = "") -> Issued:
-        """Issue one certificate a request, all or none.
+        """Issue one certificate a request, all or none, or let all of them wait for a decision.
 
         Raises Refused with every finding, NotReady without an authority, Conflict when the
         Idempotency-Key was used for something else.
         """
         require(actor, Action.ISSUE)
-        replay = self._replay(actor, requests, options, idempotency_key)
+        replay = replay_of(actor, requests, options, idempotency_key, self._clock())
         if replay is not None:
             before = self._ledger.find_replay(replay.account, replay.key)
             if before is not None:
                 return self._answer_again(actor, before, replay)
         examinations = self.check(actor, requests, options)
         require_all(examinations)
-        issued = self._issue(actor, examinations, options, replay)
+        needs_decision = any(each.needs_decision for each in examinations)
+        issued = (self._submit if needs_decision else self._issue)(actor, examinations, options, replay)
         findings = (
             found.under(f"/csr/{number}") for number, each in enumerate(examinations) for found in each.findings
         )
-        return replace(issued, findings=tuple(findings))
+        return replace(issued, findings=(*findings, *issued.findings))
+
+    def _submit(
+        self, actor: Actor, examinations: Sequence[Examination], options: Options, replay: Replay | None
+    ) -> Issued:
+        """Let every request wait that has no certificate yet; raises NotReady where nobody could ever sign it."""
+        self._hierarchy.active()
+        now = self._clock()
+        numbered = {
+            number: waiting(actor, each, options, now)
+            for number, each in enumerate(examinations)
+            if each.existing is None
+        }
+        events = [submitted_event(application, actor) for application in numbered.values()]
+        stored = self._applications.submit(tuple(numbered.values()), events, replay)
+        before = [
+            again(number, theirs)
+            for (number, ours), theirs in zip(numbered.items(), stored, strict=True)
+            if replace(theirs, id=0) != ours
+        ]
+        return Issued((), created=len(before) < len(stored), findings=tuple(before), waiting=stored)
 
     def _issue(
         self, actor: Actor, examinations: Sequence[Examination], options: Options, replay: Replay | None
     ) -> Issued:
         authority = self._hierarchy.active()
-        found = [each.existing for each in examinations]
         made = {
-            number: self._make(actor, each, authority)
+            number: self._signer.make(actor.name, each, authority)
             for number, each in enumerate(examinations)
-            if found[number] is None
+            if each.existing is None
         }
-        if replay is not None:
-            serials = tuple((before or made[number]).serial_number for number, before in enumerate(found))
-            replay = replace(replay, serial_numbers=serials)
-        events = [_event(record, actor) for record in made.values()]
+        applications = [approved(actor, examinations[number], options, record) for number, record in made.items()]
+        events = [
+            issued_event(record, actor, rule=application.rule, why=application.why)
+            for record, application in zip(made.values(), applications, strict=True)
+        ]
+        stored: tuple[CertificateRecord, ...] = ()
         if events or replay is not None:
-            stored = self._ledger.record(tuple(made.values()), events, always_new=options.new, replay=replay)
-        else:
-            stored = ()
-        by_number = dict(zip(made, stored, strict=True))
-        certificates = tuple(before or by_number[number] for number, before in enumerate(found))
+            answer = replay and _answered(replay, examinations, made)
+            stored = self._ledger.record(
+                tuple(made.values()), events, always_new=options.new, replay=answer, applications=applications
+            )
+        certificates = _in_order(examinations, dict(zip(made, stored, strict=True)))
         ours = {record.serial_number for record in made.values()}
         return Issued(certificates, created=any(record.serial_number in ours for record in certificates))
 
+    def _answer_again(self, actor: Actor, before: Replay, asked: Replay) -> Issued:
+        require_same(before, asked)
+        found = (self._applications.find_application(each) for each in before.application_ids)
+        certificates = tuple(self._get(serial) for serial in before.serial_numbers)
+        require_granted(certificates, actor.grant)  # another token of the account may have asked before
+        return Issued(certificates, before.created, waiting=tuple(each for each in found if each))
+
     def _existing(self, examination: Examination, authority: ActiveAuthority) -> CertificateRecord | None:
-        request = _request(examination)
+        request = request_of(examination)
         return self._ledger.find_reissuable(
             request.fingerprint, examination.profile.name, authority.record.id, self._clock()
         )
 
-    def _make(self, actor: Actor, examination: Examination, authority: ActiveAuthority) -> CertificateRecord:
-        """One signed certificate as a record; nothing is stored yet."""
-        request, certificate = _request(examination), self._sign(examination, authority)
-        return CertificateRecord(
-            serial_number=encodings.serial_text(certificate.serial_number),
-            profile=examination.profile.name,
-            host=examination.host,
-            subject=names.name_text(request.subject),
-            names=names.general_names_text(examination.subject_alternative_name or ()),
-            not_before=certificate.not_valid_before_utc,
-            not_after=certificate.not_valid_after_utc,
-            issued_at=self._clock(),
-            issued_by=actor.name,
-            issuer_id=authority.record.id,
-            request_fingerprint=request.fingerprint,
-            key_fingerprint=keys.key_fingerprint(request.subject_public_key_info),
-            der=encodings.der(certificate),
-            csr_der=request.der,
-        )
-
-    def _sign(self, examination: Examination, authority: ActiveAuthority) -> x509.Certificate:
-        """Prepare, lint and sign one certificate."""
-        request = _request(examination)
-        contents = Contents(
-            profile=examination.profile,
-            subject=request.subject,
-            subject_der=request.subject_der,
-            public_key=request.public_key,
-            subject_public_key_info=request.subject_public_key_info,
-            serial_number=self._serial_numbers(),
-            validity=self._validity(examination.days, authority),
-            key_usage=examination.key_usage,
-            extended_key_usage=examination.extended_key_usage,
-            subject_alternative_name=examination.subject_alternative_name,
-        )
-        certificate = issuing.sign(issuing.prepare(contents, authority.issuer), self._hierarchy.signing_key(authority))
-        if examination.profile.is_vos:
-            self._require_fit(request, certificate, authority)
-        return certificate
-
-    def _require_fit(
-        self, request: CertificationRequest, certificate: x509.Certificate, authority: ActiveAuthority
-    ) -> None:
-        """Raise SigningError for a certificate that the node would not take, or could not work with."""
-        found = judge_issued(request, certificate, authority.chain, self._clock())
-        if not found.works:
-            raise SigningError(*found.findings)
-
-    def _validity(self, days: int, authority: ActiveAuthority) -> Validity:
-        """From a little before now; the backdate is part of the lifetime, and the end of the chain is the end."""
-        above, now = authority.validity, self._clock()
-        if not above.not_before <= now <= above.not_after:
-            raise NotReady.because(
-                "authority.expired",
-                "The authority is valid from {start} to {end}, which is not now.",
-                "Check the clock of this machine. An authority that has ended needs a successor.",
-                start=above.not_before.date().isoformat(),
-                end=above.not_after.date().isoformat(),
-            )
-        start = max(now - self._policy.backdate, above.not_before)
-        return Validity(start, min(Validity.of_days(start, days).not_after, above.not_after))
-
-    def _replay(self, actor: Actor, requests: Sequence[bytes], options: Options, idempotency_key: str) -> Replay | None:
-        """What will be remembered under this key, with a digest of all that is asked."""
-        if not idempotency_key:
-            return None
-        if not _KEY.fullmatch(idempotency_key):
-            raise InvalidInput(
-                blocking(
-                    "idempotency-key.invalid",
-                    "/Idempotency-Key",
-                    "The Idempotency-Key cannot be used.",
-                    "Send at most {limit} characters of ASCII without blanks, such as a UUID.",
-                    limit=MAX_KEY_LENGTH,
-                )
-            )
-        digest = hashlib.sha256(repr((options, [hashlib.sha256(data).digest() for data in requests])).encode())
-        return Replay(actor.name, idempotency_key, digest.hexdigest(), (), True, self._clock())
-
     def was_answered(self, actor: Actor, idempotency_key: str) -> bool:
         """Whether the actor has submitted something under this Idempotency-Key before."""
         return bool(idempotency_key) and self._ledger.find_replay(actor.name, idempotency_key) is not None
-
-    def _answer_again(self, actor: Actor, before: Replay, asked: Replay) -> Issued:
-        if before.digest != asked.digest:
-            raise Conflict.because(
-                "idempotency-key.reused",
-                "This Idempotency-Key was used for another submission.",
-                "Send a new key with a new submission; the same key only to repeat one.",
-            )
-        certificates = tuple(self._get(serial) for serial in before.serial_numbers)
-        require_granted(certificates, actor.grant)  # another token of the account may have asked before
-        return Issued(certificates, before.created)
 
     def get_certificate(self, actor: Actor, serial_number: str) -> CertificateRecord:
         """The certificate of this serial number; raises NotFound, also for one that the actor's token may not see."""
@@ -293,21 +251,13 @@ class Issuance:
         return bundle_of([self.delivery(record) for record in records])
 
 
-def _request(examination: Examination) -> CertificationRequest:
-    """The verified request of an examination that was not refused."""
-    if examination.request is None:
-        raise ValueError("a refused request is not issued")
-    return examination.request
+def _in_order(
+    examinations: Sequence[Examination], made: Mapping[int, CertificateRecord]
+) -> tuple[CertificateRecord, ...]:
+    """The certificate of each request: the one that it had, or the one that was made for it."""
+    return tuple(each.existing or made[number] for number, each in enumerate(examinations))
 
 
-def _event(record: CertificateRecord, actor: Actor) -> AuditEvent:
-    return AuditEvent.by(
-        actor,
-        record.issued_at,
-        Event.CERTIFICATE_ISSUED,
-        record.serial_number,
-        host=record.host,
-        profile=record.profile,
-        request=record.request_fingerprint,
-        fingerprint=hashlib.sha256(record.der).hexdigest(),
-    )
+def _answered(replay: Replay, examinations: Sequence[Examination], made: Mapping[int, CertificateRecord]) -> Replay:
+    serials = tuple(record.serial_number for record in _in_order(examinations, made))
+    return replace(replay, serial_numbers=serials)

@@ -25,7 +25,8 @@ class Action(StrEnum):
     """What can be done here."""
 
     CHECK = "check requests"
-    ISSUE = "issue certificates"
+    ISSUE = "submit requests"
+    DECIDE = "approve and refuse requests"
     FLEET = "manage clusters and mark steps"
     REVOKE = "revoke certificates"
     READ = "read certificates"
@@ -48,6 +49,7 @@ PERMISSIONS: Final[dict[Action, frozenset[Role]]] = {
     Action.ISSUE: _EVERYBODY_BUT_AUDITORS,
     Action.FLEET: _EVERYBODY_BUT_AUDITORS,
     Action.REVOKE: frozenset({Role.APPROVER, Role.ADMINISTRATOR}),
+    Action.DECIDE: frozenset({Role.APPROVER, Role.ADMINISTRATOR}),
     Action.ACCOUNTS: frozenset({Role.ADMINISTRATOR}),
     Action.AUTHORITY: frozenset({Role.ADMINISTRATOR}),
     Action.AUDIT: frozenset({Role.ADMINISTRATOR, Role.AUDITOR}),
@@ -67,6 +69,7 @@ SCOPES: Final[dict[str, Scope]] = {
     "check": Scope(frozenset({Action.CHECK}), "check requests and certificates; nothing is stored"),
     "submit": Scope(frozenset({Action.CHECK, Action.ISSUE}), "check requests and have them signed"),
     "read": Scope(frozenset({Action.READ}), "list and fetch certificates"),
+    "decide": Scope(frozenset({Action.DECIDE}), "approve and refuse requests"),
     "revoke": Scope(frozenset({Action.REVOKE}), "revoke certificates, and end holds"),
     "audit": Scope(frozenset({Action.AUDIT}), "read the record of what has happened"),
     "metrics": Scope(frozenset({Action.METRICS}), "read the metrics for Prometheus"),
@@ -79,8 +82,8 @@ _EVERY_TOKEN: Final = frozenset({Action.OWN_TOKEN})
 class Actor:
     """Who is acting. `account_id` is None for the operator at the command line of this machine.
 
-    `origin` is from where, as the record shows it: an address, "command line". `grant` is what the
-    token may with which somebody acts; None, without a token, is everything that the role may.
+    `origin` is from where, as the record shows it: an address, "command line". `token` is the label of the API
+    token that was shown, empty without one; `grant` is what that token may, None for everything that the role may.
     """
 
     account_id: int | None
@@ -88,6 +91,7 @@ class Actor:
     role: Role
     origin: str = ""
     grant: Grant | None = None
+    token: str = ""
 
 
 def require(actor: Actor, action: Action) -> None:
@@ -111,7 +115,7 @@ def require_unbounded(actor: Actor) -> None:
     if actor.grant is not None and (actor.grant.names or actor.grant.profiles):
         raise NotAllowed.because(
             "token.bounded",
-            "This token is for some names or profiles only, and clusters are not divided by those.",
+            "This token is for some names or profiles only; clusters and the queue are not divided by those.",
             "Use a token without such limits, or sign in and use the pages.",
         )
 

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from ca_service.authority.applications.records import Application
 from ca_service.authority.audit import AuditEvent
 from ca_service.authority.people.records import AccountLink, PeoplePage, PeopleQuery
 from ca_service.authority.records import (
@@ -78,6 +79,9 @@ class Ledger(Protocol):
     def list_by_requests(self, fingerprints: Collection[str]) -> tuple[CertificateRecord, ...]:
         """The certificates for these requests, revoked or not, newest first."""
 
+    def find_current(self, host: str, at: datetime) -> CertificateRecord | None:
+        """The newest certificate for this host that is valid at `at`."""
+
     def list_certificates(self, query: CertificateQuery) -> Page:
         """One page of a list; raises InvalidInput for a cursor that we did not hand out."""
 
@@ -91,12 +95,14 @@ class Ledger(Protocol):
         *,
         always_new: bool,
         replay: Replay | None,
+        applications: Sequence[Application] = (),
     ) -> tuple[CertificateRecord, ...]:
         """Write all of it in one transaction, or nothing.
 
         Unless `always_new`, a certificate for the same request that another process has written
-        meanwhile wins: it is returned in place of ours, which is forgotten with its event, and
-        `replay` is kept as it came out. Raises Conflict when the Idempotency-Key was used meanwhile, or
+        meanwhile wins: it is returned in place of ours, which is forgotten with its event and its
+        application, and `replay` is kept as it came out. `applications` are those that the certificates
+        answer, one for each, or none for any. Raises Conflict when the Idempotency-Key was used meanwhile, or
         when the key of a request was reported as lost, or put on hold.
         """
 

@@ -76,7 +76,10 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What was answered to an Idempotency-Key: `digest` identifies what had been asked."""
+    """What was answered to an Idempotency-Key: `digest` identifies what had been asked.
+
+    The answer was certificates, or the numbers of the applications that wait.
+    """
 
     account: str
     key: str
@@ -84,6 +87,7 @@ class Replay:
     serial_numbers: tuple[str, ...]
     created: bool
     at: datetime
+    application_ids: tuple[int, ...] = ()
 
     def settled(self, made: Sequence[CertificateRecord], stored: Sequence[CertificateRecord]) -> Replay:
         """The answer as it came out: where another process was first, its certificate stands for ours."""

@@ -9,6 +9,7 @@ from typing import Final
 
 from cryptography import x509
 
+from ca_service.authority.approval import DEFAULT_RULES, Approval, Rule
 from ca_service.authority.hosts import alternative_name
 from ca_service.authority.records import CertificateRecord
 from ca_service.errors import CAServiceError, Finding, Refused, blockers, blocking, note, warning
@@ -22,12 +23,16 @@ _AUTHORITY_USAGES: Final = {"keyCertSign", "cRLSign"}
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the operator has decided. Days; `backdate` is how far not_before lies in the past."""
+    """What the operator has decided. Days; `backdate` is how far not_before lies in the past.
+
+    `rules` say what is approved without a person; the first that holds decides.
+    """
 
     default_days: int = 397
     max_days: int = 825
     backdate: timedelta = timedelta(minutes=5)
     allow_p521: bool = False
+    rules: tuple[Rule, ...] = DEFAULT_RULES
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,8 @@ class Options:
 class Examination:
     """A request with all that was found about it, and what the certificate would contain.
 
-    `existing` is the certificate that this very request has already, where it will be given again.
+    `existing` is the certificate that this very request has already, where it will be given again; `approval`
+    is why nobody has to decide, None where somebody has to.
     """
 
     profile: Profile
@@ -61,6 +67,12 @@ class Examination:
     extended_key_usage: tuple[str, ...] = ()
     subject_alternative_name: x509.SubjectAlternativeName | None = None
     existing: CertificateRecord | None = None
+    approval: Approval | None = None
+
+    @property
+    def needs_decision(self) -> bool:
+        """Whether a person has to decide before it is signed."""
+        return self.existing is None and self.approval is None and not self.is_refused
 
     @property
     def is_refused(self) -> bool:

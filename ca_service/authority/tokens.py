@@ -136,7 +136,7 @@ class Tokens:
         if token.last_used_at is None or now - token.last_used_at >= _USE_IS_WRITTEN_EVERY:
             self._store.note_token_use(token.id, now)
         origin = f"token {token.prefix}, {address}" if address else f"token {token.prefix}"
-        return replace(account.actor, origin=origin, grant=token.grant)
+        return replace(account.actor, origin=origin, token=token.label, grant=token.grant)
 
 
 def _require_good(label: str, days: int | str, limits: TokenLimits) -> None:

@@ -23,6 +23,7 @@ _COMMANDS: Final = (
     "init",
     "serve",
     "sign",
+    "requests",
     "renew",
     "check",
     "fit",

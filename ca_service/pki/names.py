@@ -44,6 +44,11 @@ def common_name(name: x509.Name) -> str | None:
     return str(values[-1].value) if values else None
 
 
+def common_names(name: x509.Name) -> tuple[str, ...]:
+    """All common names of a subject, in their order."""
+    return tuple(str(found.value) for found in name.get_attributes_for_oid(NameOID.COMMON_NAME))
+
+
 def name_parts(name: x509.Name) -> tuple[tuple[str, str], ...]:
     """(attribute type, value) in the order of the name, with the short names of RFC 4514."""
     return tuple((attribute.rfc4514_attribute_name, attribute_text(attribute)) for attribute in name)

@@ -17,6 +17,7 @@ from ca_service.pki.names import is_dns_name
 from ca_service.pki.profiles import INTERMEDIATE, MAX_LEAF_DAYS, ROOT
 from ca_service.settings.notices import JobsSettings, MailSettings, MetricsSettings, NoticesSettings, WebhookSettings
 from ca_service.settings.roles import read_roles
+from ca_service.settings.rules import DEFAULT, Rules
 from ca_service.settings.section import CONTRADICTION, Section, contradiction
 
 __all__ = ["CONTRADICTION", "KEYS", "TABLES", "Settings"]
@@ -65,12 +66,13 @@ class Authority(Section):
 
 
 class PolicySettings(Section):
-    """What is granted to requesters."""
+    """What is granted to requesters, and what of it without a person."""
 
     default_days: int = Field(default=397, ge=1, le=MAX_LEAF_DAYS)
     max_days: int = Field(default=MAX_LEAF_DAYS, ge=1, le=MAX_LEAF_DAYS)
     backdate_minutes: int = Field(default=5, ge=0, le=1440)
     allow_p521: bool = False
+    rules: Rules = DEFAULT
 
     @model_validator(mode="after")
     def _default_is_granted(self) -> Self:

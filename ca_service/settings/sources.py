@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from ca_service.errors import ConfigurationError, Finding, blocking
 from ca_service.settings.model import CONTRADICTION, KEYS, TABLES, Settings
 from ca_service.settings.roles import write_roles
+from ca_service.settings.rules import as_toml
 
 PREFIX: Final = "CA_SERVICE_"
 _OWN_VARIABLES: Final = {"CA_SERVICE_CONFIG", "CA_SERVICE_INSTANCE_PATH", "CA_SERVICE_TEST_ALL"}
@@ -167,7 +168,7 @@ def _shown(value: object) -> str:
     if isinstance(value, Mapping):
         return write_roles(value)
     if isinstance(value, tuple):
-        return ", ".join(map(str, value))
+        return as_toml(value) if all(isinstance(each, dict) for each in value) and value else ", ".join(map(str, value))
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -185,9 +186,14 @@ def _wrong_value(fault: ErrorDetails, origins: Mapping[str, str]) -> Finding:
         "Change it where it was set.",
         key=key,
         value=_fault_value(key, fault["input"]),
-        origin=origins.get(key, "default"),
+        origin=_origin(key, origins),
         reason=fault["msg"].removeprefix("Value error, ").rstrip("."),
     )
+
+
+def _origin(key: str, origins: Mapping[str, str]) -> str:
+    """Where a setting comes from, or that in which it lies: policy.rules for policy.rules.0.names."""
+    return next((origins[known] for known in origins if f"{key}.".startswith(f"{known}.")), "default")
 
 
 def _contradiction(fault: ErrorDetails, origins: Mapping[str, str]) -> Finding:

@@ -27,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from ca_service.authority.allowed_names import fragments, have_networks
+from ca_service.authority.applications.records import Application
 from ca_service.authority.audit import AuditEvent
 from ca_service.authority.grants import Grant
 from ca_service.authority.records import CertificateQuery, CertificateRecord, Page, Replay, Sort
@@ -34,9 +35,10 @@ from ca_service.authority.revocation.records import State
 from ca_service.errors import Conflict
 from ca_service.pki.reasons import Reason
 from ca_service.storage import cursors, rows
+from ca_service.storage.application_rows import application_values
 from ca_service.storage.database import Database
 from ca_service.storage.recording import record_events
-from ca_service.storage.schema import certificate, revocation
+from ca_service.storage.schema import application, certificate, revocation
 from ca_service.storage.schema import replay as answer
 
 MAX_PAGE: Final = 200
@@ -93,6 +95,11 @@ class SQLLedger:
             ]
         return tuple(map(rows.certificate_record, sorted(found, key=lambda row: row.id, reverse=True)))
 
+    def find_current(self, host: str, at: datetime) -> CertificateRecord | None:
+        """The newest certificate for this host that is valid at `at`."""
+        statement = select(certificate).where(certificate.c.host == host, certificate.c.not_after >= at)
+        return self._first(statement.order_by(certificate.c.id.desc()).limit(1))
+
     def list_certificates(self, query: CertificateQuery) -> Page:
         """One page by keyset: as quick at the millionth row as at the first."""
         limit = max(1, min(query.limit, MAX_PAGE))
@@ -115,19 +122,19 @@ class SQLLedger:
         *,
         always_new: bool,
         replay: Replay | None,
+        applications: Sequence[Application] = (),
     ) -> tuple[CertificateRecord, ...]:
-        """Write certificates, events and answer in one transaction; see the port."""
-        stored = []
+        """Write certificates, applications, events and answer in one transaction; see the port."""
         with self._database.write() as connection:
-            for record, event in zip(certificates, events, strict=True):
-                winner = None if always_new else _winner(connection, record)
-                if winner is None:
-                    _require_usable_key(connection, record)
-                    connection.execute(insert(certificate), rows.certificate_values(record))
-                    record_events(connection, event)
-                stored.append(winner or record)
+            stored = [
+                write_certificate(connection, record, event, always_new=always_new)
+                for record, event in zip(certificates, events, strict=True)
+            ]
+            ours = {record.serial_number for record in stored}
+            if answered := [application_values(each) for each in applications if each.serial_number in ours]:
+                connection.execute(insert(application), answered)
             if replay is not None:
-                _remember(connection, replay.settled(certificates, stored))
+                remember(connection, replay.settled(certificates, stored))
         return tuple(stored)
 
     def prune_replays(self, before: datetime) -> int:
@@ -139,6 +146,30 @@ class SQLLedger:
         with self._database.read() as connection:
             row = connection.execute(statement).first()
         return rows.certificate_record(row) if row else None
+
+
+def write_certificate(
+    connection: Connection, record: CertificateRecord, event: AuditEvent, *, always_new: bool
+) -> CertificateRecord:
+    """Write a certificate with its event; or return what another process has written for the same request meanwhile."""
+    winner = None if always_new else _winner(connection, record)
+    if winner is None:
+        _require_usable_key(connection, record)
+        connection.execute(insert(certificate), rows.certificate_values(record))
+        record_events(connection, event)
+    return winner or record
+
+
+def remember(connection: Connection, replay: Replay) -> None:
+    """Keep what is answered to an Idempotency-Key; raises Conflict if it was used meanwhile."""
+    try:
+        connection.execute(insert(answer), rows.values_of(replay))
+    except IntegrityError as error:
+        raise Conflict.because(
+            "idempotency-key.in-use",
+            "Another submission with this Idempotency-Key was just answered.",
+            "Send it again to get the same answer.",
+        ) from error
 
 
 def _batched(values: Sequence[str], size: int) -> Iterator[Sequence[str]]:
@@ -178,17 +209,6 @@ def _require_usable_key(connection: Connection, record: CertificateRecord) -> No
             "A certificate with the key of this request was revoked just now.",
             "Check the request again: it tells what to do.",
         )
-
-
-def _remember(connection: Connection, replay: Replay) -> None:
-    try:
-        connection.execute(insert(answer), rows.values_of(replay))
-    except IntegrityError as error:
-        raise Conflict.because(
-            "idempotency-key.in-use",
-            "Another submission with this Idempotency-Key was just answered.",
-            "Send it again to get the same answer.",
-        ) from error
 
 
 def _head(connection: Connection, query: CertificateQuery, count: int) -> Sequence[Row[Any]]:

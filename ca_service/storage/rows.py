@@ -52,7 +52,8 @@ def certificate_record(row: Row[Any]) -> CertificateRecord:
 
 def replay_record(row: Row[Any]) -> Replay:
     """The remembered answer of a row."""
-    return Replay(**dict(row._mapping) | {"serial_numbers": tuple(row.serial_numbers)})
+    lists = {"serial_numbers": tuple(row.serial_numbers), "application_ids": tuple(row.application_ids)}
+    return Replay(**dict(row._mapping) | lists)
 
 
 def account_record(row: Row[Any]) -> AccountRecord:

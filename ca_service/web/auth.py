@@ -12,7 +12,7 @@ from flask_login import LoginManager, UserMixin, current_user, login_user, logou
 
 from ca_service.authority.people.records import OpenSession, Visit
 from ca_service.authority.people.sessions import Entered
-from ca_service.authority.permissions import Action, require
+from ca_service.authority.permissions import PERMISSIONS, Action, require
 from ca_service.authority.records import AccountRecord
 from ca_service.errors import NotAuthenticated
 from ca_service.web import confirming
@@ -46,6 +46,7 @@ def install(app: Flask) -> None:
     login.user_loader(_load_user)
     app.before_request(_guard)
     app.jinja_env.globals["signed_in_account"] = signed_in_account
+    app.jinja_env.globals["may"] = may
 
 
 def signed_in_account() -> AccountRecord | None:
@@ -54,6 +55,12 @@ def signed_in_account() -> AccountRecord | None:
         return current_user.account if current_user.is_authenticated else None
     except Exception:
         return None
+
+
+def may(action: str) -> bool:
+    """Whether who has signed in may do this: a name such as DECIDE, for what a page offers."""
+    account = signed_in_account()
+    return account is not None and account.role in PERMISSIONS[Action[action]]
 
 
 def open_session() -> OpenSession:

@@ -6,7 +6,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -16,10 +16,14 @@ from werkzeug.test import Client
 
 from ca_service import settings as settings_module
 from ca_service.app import create_app, open_installation
+from ca_service.authority.applications.decisions import Applications
 from ca_service.authority.installation import Installation
 from ca_service.authority.permissions import SCOPES, Role
 from ca_service.authority.tokens import TokenLimits
 from ca_service.settings import Settings
+from ca_service.storage.applications import SQLApplicationStore
+from ca_service.storage.database import Database
+from tests.support.applications import NOBODY_WAITS
 from tests.support.factories import OPERATOR, PLAN, cheap_hasher
 
 
@@ -53,7 +57,7 @@ def served(app: Flask) -> Iterator[str]:
 
 
 def _settings(folder: Path) -> Settings:
-    return settings_module.load({}, folder).settings
+    return settings_module.load(NOBODY_WAITS, folder).settings
 
 
 def _open(folder: Path) -> Installation:
@@ -82,6 +86,15 @@ def installation(made: Made, tmp_path: Path) -> Installation:
 
 def _copy(made: Made, folder: Path) -> Path:
     return Path(shutil.copytree(made.folder, folder / "instance"))
+
+
+def deciding(made: Made, folder: Path, rules: str, pause: Callable[[float], None]) -> Installation:
+    """An installation of its own with these rules, in which waiting for a decision is `pause`."""
+    path = _copy(made, folder)
+    settings = settings_module.load({"CA_SERVICE_POLICY__RULES": rules}, path).settings
+    opened = open_installation(settings, cheap_hasher())
+    store = SQLApplicationStore(Database(path / "ca.sqlite3"))
+    return replace(opened, applications=Applications(store, opened.completing, opened.clock, pause))
 
 
 @pytest.fixture

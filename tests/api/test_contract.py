@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, Final
 
+import pytest
 import schemathesis
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -13,13 +14,16 @@ from hypothesis import strategies as st
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 
+from ca_service.app import create_app
 from ca_service.authority.permissions import Role
+from ca_service.authority.registration import Options
 from ca_service.authority.submission import MAX_REQUESTS
+from ca_service.settings import Settings
 from ca_service.web.api import examples
 from tests.support import pkcs10
 from tests.support.requests import node
 
-from .conftest import Made, served
+from .conftest import Made, deciding, served
 
 _EXPECTED: Final = ["2xx", "401", "403", "404", "409"]
 # All checks of schemathesis are on. Where JSON Schema cannot say what is good, one of them is told
@@ -31,7 +35,13 @@ _ALSO_EXPECTED: Final = {
     "POST /api/v1/checks": ["400"],  # as above
     "POST /api/v1/fit": ["400", "422"],  # a text is a certificate or not, a request or not
     "POST /api/v1/certificates/{serial_number}/renew": ["422"],  # it is a node's, or too many days
+    "POST /api/v1/revocations": ["400"],  # nothing is selected, or what is no serial number, or no time
+    "POST /api/v1/revocations/release": ["400"],  # as above
     "GET /api/v1/events": ["400"],  # as below; an event has a name that there is, and not every month has 31 days
+    "POST /api/v1/applications/{application_id}/refuse": ["400"],  # a note of blanks is none
+    "POST /api/v1/applications/{application_id}/approve": ["400"],  # a note may have characters that cannot be seen
+    "POST /api/v1/applications/{application_id}/withdraw": ["400"],
+    "GET /api/v1/applications": ["400"],  # a cursor, as below
     "GET /api/v1/certificates": ["400"],  # a cursor is one that was handed out, for the same sort
 }
 
@@ -86,9 +96,19 @@ def _answers(event: events.ScenarioFinished) -> Counter[tuple[str, int]]:
     )
 
 
-def test_the_api_keeps_to_its_description(steady_app: Flask, made: Made) -> None:
+@pytest.fixture(scope="module")
+def deciding_app(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Flask:
+    """An application in which what is for plain servers waits, and in which some requests of somebody else wait."""
+    folder = tmp_path_factory.mktemp("contract")
+    installation = deciding(made, folder, '[{name = "vos", profiles = ["vos"]}]', lambda _: None)
+    who = installation.accounts.get(Role.REQUESTER.value).actor
+    installation.issuance.issue(who, [_request(900 + number) for number in range(3)], Options("server"))
+    return create_app(Settings(instance_path=folder / "instance"), installation)
+
+
+def test_the_api_keeps_to_its_description(deciding_app: Flask, made: Made) -> None:
     _teach_requests()
-    with served(steady_app) as address:
+    with served(deciding_app) as address:
         config = _config(made.tokens[Role.ADMINISTRATOR])
         schema = schemathesis.openapi.from_url(f"{address}/api/v1/openapi.json", config=config)
         happened = list(from_schema(schema).execute())
@@ -100,3 +120,5 @@ def test_the_api_keeps_to_its_description(steady_app: Flask, made: Made) -> None
     assert answers["POST /api/v1/certificates", 201] >= 1, answers  # the example at least
     assert answers["POST /api/v1/checks", 200] >= 5, answers
     assert answers["POST /api/v1/fit", 200] >= 1, answers
+    assert answers["POST /api/v1/applications/{application_id}/approve", 200] >= 1, answers
+    assert answers["GET /api/v1/applications/{application_id}", 200] >= 1, answers

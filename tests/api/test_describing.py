@@ -12,7 +12,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 from pydantic import BaseModel
 from werkzeug.test import Client
 
-from ca_service.web.api import examples, models
+from ca_service.web.api import application_models, examples, models
 from ca_service.web.api.document import openapi_document
 from ca_service.web.api.event_models import EventsDocument
 from ca_service.web.api.operations import OPERATIONS, Operation
@@ -67,6 +67,8 @@ def test_only_the_document_itself_needs_no_token(document: dict[str, Any]) -> No
     ("model", "example"),
     [
         (models.CertificatesDocument, examples.CERTIFICATES),
+        (application_models.ApplicationDocument, examples.APPLICATION),
+        (application_models.ApplicationsDocument, examples.APPLICATIONS),
         (models.ChecksDocument, examples.CHECKS),
         (models.AuthorityDocument, examples.AUTHORITY),
         (models.FitResultDocument, examples.FIT),
@@ -118,6 +120,6 @@ def test_the_curl_line_names_its_operation(operation: Operation) -> None:
     words = shlex.split(operation.curl.replace("{base_url}", "https://ca.example.com"))
     (address,) = [word for word in words if word.startswith("https://")]
     path = address.removeprefix("https://ca.example.com").split("?")[0]
-    assert path == re.sub("{.*?}", "SERIAL_NUMBER", operation.path)
+    assert path == re.sub("{(.*?)}", lambda found: found[1].upper(), operation.path)
     assert operation.is_public != ("Authorization: Bearer $TOKEN" in words)
     assert (operation.method == "POST") == bool({"--data-binary", "-F", "--json", "-X"} & set(words))

@@ -13,6 +13,7 @@ from ca_service import settings as settings_module
 from ca_service.app import create_app, open_installation
 from ca_service.authority.permissions import Role
 from ca_service.web.api.models import ProblemDocument
+from tests.support.applications import NOBODY_WAITS
 from tests.support.factories import OPERATOR, cheap_hasher
 from tests.support.requests import SOCIALMINER
 
@@ -95,7 +96,7 @@ def test_an_address_that_there_is_not_is_a_404_problem(client: Client, url: str)
 
 
 def test_without_an_authority_the_api_is_not_ready(tmp_path: Path) -> None:
-    settings = settings_module.load({}, tmp_path / "instance").settings
+    settings = settings_module.load(NOBODY_WAITS, tmp_path / "instance").settings
     installation = open_installation(settings, cheap_hasher())
     installation.schema.upgrade()
     installation.accounts.create(OPERATOR, "ann", Role.REQUESTER, "four random words")

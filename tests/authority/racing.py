@@ -14,6 +14,7 @@ from ca_service import settings
 from ca_service.app import open_installation
 from ca_service.authority.installation import Installation
 from ca_service.authority.people.records import Visit
+from ca_service.authority.permissions import Actor, Role
 from ca_service.authority.registration import Options
 from ca_service.authority.revocation.records import Selection
 from ca_service.errors import CAServiceError
@@ -160,3 +161,20 @@ def make_responder(installation: Installation, _: None) -> str:
     """Have a signer of OCSP answers; the serial number of its certificate."""
     [issuer] = installation.responders.issuers()
     return f"{installation.responders.current(issuer).certificate.serial_number:x}"
+
+
+def approve(installation: Installation, account_id: int) -> str:
+    """Approve the first request as this account; the serial number of its certificate."""
+    who = Actor(account_id, f"approver {account_id}", Role.APPROVER)
+    return str(installation.applications.approve(who, 1).serial_number)
+
+
+def finish(installation: Installation, _: None) -> str:
+    """Finish what is left approved; how many that were."""
+    return str(installation.completing.issue_approved())
+
+
+def submit(installation: Installation, request: bytes) -> str:
+    """Submit a request on which a person has to decide; the number of the application."""
+    who = Actor(7, "anna", Role.REQUESTER)
+    return str(installation.issuance.issue(who, [request], Options()).waiting[0].id)

@@ -12,10 +12,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from ca_service.authority.audit import AuditEvent, Event
 from ca_service.authority.hierarchy import Hierarchy, HierarchyPlan
-from ca_service.authority.issuance import MAX_KEY_LENGTH, MAX_REQUESTS, Issuance, Issued
+from ca_service.authority.issuance import MAX_REQUESTS, Issuance, Issued
 from ca_service.authority.permissions import Actor, Role
 from ca_service.authority.records import CertificateQuery, CertificateRecord
 from ca_service.authority.registration import Options, Policy
+from ca_service.authority.repeating import MAX_KEY_LENGTH
+from ca_service.authority.signing import Signer
 from ca_service.errors import Conflict, InvalidInput, NotFound, NotReady, Refused, SigningError
 from ca_service.vos.purposes import TOMCAT_ECDSA
 from tests.authority.external_roots import Certified
@@ -123,9 +125,11 @@ def test_one_bad_request_and_nothing_is_issued(signing: Lab) -> None:
 
 def test_a_certificate_that_cannot_be_made_takes_the_others_with_it(signing: Lab) -> None:
     numbers = iter([1, 2, -1])
+    signer = Signer(signing.hierarchy, signing.policy, signing.clock, lambda: next(numbers))
     issuance = Issuance(
-        signing.ledger, signing.revocations, signing.hierarchy, Policy(), signing.clock, lambda: next(numbers)
-    )
+        signing.ledger, signing.hierarchy, signer, applications=signing.store_of_applications,
+        revocations=signing.revocations, policy=signing.policy, clock=signing.clock,
+    )  # fmt: skip
     with pytest.raises((SigningError, ValueError)):
         issuance.issue(REQUESTER, NODES, Options())
     assert stored(signing) == ()
@@ -367,7 +371,7 @@ def test_the_delivery_for_a_plain_server_is_not_for_a_node(signing: Lab) -> None
 def test_an_examination_without_a_request_cannot_be_issued(signing: Lab) -> None:
     (refused,) = signing.issuance.check(REQUESTER, [b"nonsense"], Options())
     with pytest.raises(ValueError, match="not issued"):
-        signing.issuance._make(REQUESTER, refused, signing.hierarchy.active())
+        signing.signer.make("requester", refused, signing.hierarchy.active())
 
 
 def test_every_curve_of_an_authority_signs(operator: Actor) -> None:

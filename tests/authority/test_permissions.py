@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ca_service.authority.applications.records import ApplicationQuery
 from ca_service.authority.fleet.records import ClusterQuery
 from ca_service.authority.notices.records import MessageQuery
 from ca_service.authority.people.records import PeopleQuery
@@ -30,6 +31,7 @@ EVERYBODY = set(Role)
 TABLE: dict[Action, set[Role]] = {
     Action.CHECK: EVERYBODY,
     Action.ISSUE: EVERYBODY - {Role.AUDITOR},
+    Action.DECIDE: {Role.APPROVER, Role.ADMINISTRATOR},
     Action.FLEET: EVERYBODY - {Role.AUDITOR},
     Action.READ: EVERYBODY,
     Action.METRICS: EVERYBODY,
@@ -47,6 +49,14 @@ USE_CASES: list[tuple[str, Action, UseCase]] = [
     ("issue", Action.ISSUE, lambda lab, who: lab.issuance.issue(who, [b"x"], Options())),
     ("get certificate", Action.READ, lambda lab, who: lab.issuance.get_certificate(who, "1")),
     ("list certificates", Action.READ, lambda lab, who: lab.issuance.list_certificates(who, CertificateQuery())),
+    ("list applications", Action.READ, lambda lab, who: lab.applications.list_applications(who, ApplicationQuery())),
+    ("count waiting", Action.READ, lambda lab, who: lab.applications.count_waiting(who)),
+    ("has failed", Action.READ, lambda lab, who: lab.applications.has_failed(who)),
+    ("get application", Action.READ, lambda lab, who: lab.applications.get(who, 1)),
+    ("wait for application", Action.READ, lambda lab, who: lab.applications.wait(who, 1, 1)),
+    ("approve", Action.DECIDE, lambda lab, who: lab.applications.approve(who, 1)),
+    ("refuse", Action.DECIDE, lambda lab, who: lab.applications.refuse(who, 1, "no")),
+    ("withdraw", Action.ISSUE, lambda lab, who: lab.applications.withdraw(who, 1)),
     ("check fit", Action.CHECK, lambda lab, who: lab.fitting.check(who, Files(None, b"x"))),
     ("list clusters", Action.READ, lambda lab, who: lab.fleet.list_clusters(who, ClusterQuery())),
     ("get cluster", Action.READ, lambda lab, who: lab.fleet.get_cluster(who, 1)),

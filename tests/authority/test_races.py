@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ca_service import clock
+from ca_service.authority.applications.records import Application, ApplicationQuery, State
 from ca_service.authority.installation import Installation
 from ca_service.authority.people.throttle import FREE_ATTEMPTS
 from ca_service.authority.permissions import Actor, Role
@@ -17,10 +18,11 @@ from ca_service.authority.records import CertificateQuery
 from ca_service.authority.registration import Options
 from ca_service.pki.reasons import Reason
 from ca_service.settings import Settings
+from ca_service.storage.applications import SQLApplicationStore
 from ca_service.storage.database import Database
 from tests.authority import racing
 from tests.benchmarks.bench_record import fill
-from tests.support.factories import PASSWORD
+from tests.support.factories import OPERATOR, PASSWORD, event
 from tests.support.people import can_sign_in, code_of
 from tests.support.requests import UCCX_PUBLISHER
 
@@ -181,3 +183,41 @@ def test_two_who_need_a_signer_of_ocsp_answers_make_one(
     first, second = race(settings.instance_path, racing.make_responder, [None, None])
     assert first == second
     assert installation.responders.renew_due() == 0
+
+
+@pytest.fixture
+def waiting(settings: Settings, installation: Installation) -> Application:
+    """A request that waits."""
+    racing.submit(racing.open_at(settings.instance_path), UCCX_PUBLISHER.data)
+    return installation.applications.get(OPERATOR, 1)
+
+
+@either_way
+def test_two_who_submit_the_same_request_have_one_application(
+    installation: Installation, settings: Settings, race: Race
+) -> None:
+    assert race(settings.instance_path, racing.submit, [UCCX_PUBLISHER.data] * 2) == ["1", "1"]
+    assert len(installation.applications.list_applications(OPERATOR, ApplicationQuery()).items) == 1
+
+
+@either_way
+def test_of_two_who_approve_one_wins_and_the_other_is_told(
+    installation: Installation, settings: Settings, waiting: Application, race: Race
+) -> None:
+    results = race(settings.instance_path, racing.approve, [11, 12])
+    (record,) = installation.issuance.list_certificates(OPERATOR, CertificateQuery()).items
+    assert sorted(results) == sorted([record.serial_number, "application.decided"])
+    found = installation.applications.get(OPERATOR, waiting.id)
+    assert found.decided_by_id == (11, 12)[results.index(record.serial_number)]
+
+
+@either_way
+def test_two_who_finish_what_is_approved_issue_once(
+    installation: Installation, settings: Settings, waiting: Application, race: Race
+) -> None:
+    approved = waiting.decided(State.APPROVED, OPERATOR, waiting.submitted_at, "")
+    store = SQLApplicationStore(Database(settings.instance_path / "ca.sqlite3"))
+    assert store.move(approved, State.SUBMITTED, event())
+    race(settings.instance_path, racing.finish, [None, None])
+    (record,) = installation.issuance.list_certificates(OPERATOR, CertificateQuery()).items
+    assert installation.applications.get(OPERATOR, waiting.id).serial_number == record.serial_number

@@ -15,6 +15,7 @@ from werkzeug.serving import make_server
 from ca_service import settings as settings_module
 from ca_service.app import create_app, open_installation
 from ca_service.authority.installation import Installation
+from tests.support.applications import NOBODY_WAITS
 from tests.support.factories import OPERATOR, PLAN, cheap_hasher
 
 NO_ENVIRONMENT: Final[Mapping[str, str]] = MappingProxyType({})
@@ -33,7 +34,7 @@ class Service:
 
 
 @contextmanager
-def serving(folder: Path, environ: Mapping[str, str] = NO_ENVIRONMENT) -> Iterator[Service]:
+def serving(folder: Path, environ: Mapping[str, str] = NOBODY_WAITS) -> Iterator[Service]:
     """Serve a new installation in this folder, with the settings of this environment, until the end of the block."""
     settings = settings_module.load(environ, folder / "instance").settings
     installation = open_installation(settings, cheap_hasher())

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from ca_service.authority.approval import Rule
 from ca_service.authority.hierarchy import HierarchyPlan
 from ca_service.authority.permissions import Role
 from ca_service.authority.registration import Policy
@@ -210,6 +211,7 @@ def test_the_defaults_are_those_of_plan_and_policy() -> None:
     assert Policy().default_days == settings.policy.default_days
     assert Policy().max_days == settings.policy.max_days
     assert Policy().allow_p521 == settings.policy.allow_p521
+    assert Policy().rules == tuple(Rule(**rule.model_dump()) for rule in settings.policy.rules)
     assert Policy().backdate.total_seconds() == settings.policy.backdate_minutes * 60
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ca_service.authority.applications.store import ApplicationStore
 from ca_service.authority.fleet.store import FleetStore
 from ca_service.authority.jobs import JobStore
 from ca_service.authority.notices.calendars import CalendarStore
@@ -16,6 +17,7 @@ from ca_service.authority.record.store import EventStore
 from ca_service.authority.revocation.store import CRLStore, ResponderStore, RevocationStore
 from ca_service.authority.single_sign_on import IdentityStore
 from ca_service.storage.accounts import SQLAccountStore
+from ca_service.storage.applications import SQLApplicationStore
 from ca_service.storage.calendars import SQLCalendarStore
 from ca_service.storage.crls import SQLCRLStore, SQLResponderStore
 from ca_service.storage.database import Database
@@ -30,6 +32,7 @@ from ca_service.storage.migrating import upgrade
 from ca_service.storage.notices import SQLNoticeStore
 from ca_service.storage.revocation import SQLRevocationStore
 from tests.storage.leaves import Ends
+from tests.support.applications import InMemoryApplicationStore
 from tests.support.factories import account_record, event, issuer_record
 from tests.support.fakes import InMemoryAccountStore, InMemoryIssuerStore, InMemoryLedger
 from tests.support.fleet import InMemoryFleetStore
@@ -188,3 +191,13 @@ def ends(request: pytest.FixtureRequest) -> Ends:
         return Ends(ledger, fleet, InMemoryLeafStore(ledger, fleet), InMemoryRevocationStore(ledger))
     database = request.getfixturevalue("issued_under")
     return Ends(SQLLedger(database), SQLFleetStore(database), SQLLeafStore(database), SQLRevocationStore(database))
+
+
+@fake_and_real
+def application_books(request: pytest.FixtureRequest) -> tuple[ApplicationStore, Ledger]:
+    """A store without applications, and the ledger beside it."""
+    if request.param == "fake":
+        ledger = InMemoryLedger()
+        return InMemoryApplicationStore(ledger), ledger
+    database = request.getfixturevalue("issued_under")
+    return SQLApplicationStore(database), SQLLedger(database)

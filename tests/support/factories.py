@@ -11,6 +11,11 @@ from typing import Final, cast
 from argon2 import PasswordHasher
 
 from ca_service.authority.accounts import Accounts
+from ca_service.authority.applications.completing import Completing
+from ca_service.authority.applications.decisions import Applications
+from ca_service.authority.applications.reviewing import Reviewing
+from ca_service.authority.applications.store import ApplicationStore
+from ca_service.authority.approval import Rule
 from ca_service.authority.audit import AuditEvent, Event
 from ca_service.authority.custody import RootCustody
 from ca_service.authority.doctor import Doctor
@@ -46,7 +51,9 @@ from ca_service.authority.revocation.publishing import CRLPolicy, Publishing
 from ca_service.authority.revocation.responders import Responders
 from ca_service.authority.revocation.revoking import Revocation
 from ca_service.authority.revocation.store import CRLStore, ResponderStore, RevocationStore
+from ca_service.authority.signing import Signer
 from ca_service.authority.tokens import Tokens
+from tests.support.applications import EVERYBODY, InMemoryApplicationStore
 from tests.support.fakes import (
     NOON,
     FixedClock,
@@ -155,11 +162,17 @@ class Lab:
     policy: Policy = field(default_factory=Policy)
     session_limits: SessionLimits = _ENDLESS
     second_factor_required_of: tuple[Role, ...] = ()
+    rules: tuple[Rule, ...] = (EVERYBODY,)
     base_url: str = ""
+    application_store: ApplicationStore | None = None
     hierarchy: Hierarchy = field(init=False)
     external: ExternalAuthorities = field(init=False)
     custody: RootCustody = field(init=False)
+    signer: Signer = field(init=False)
     issuance: Issuance = field(init=False)
+    applications: Applications = field(init=False)
+    completing: Completing = field(init=False)
+    reviewing: Reviewing = field(init=False)
     fitting: Fitting = field(init=False)
     fleet: Fleet = field(init=False)
     handover: Handover = field(init=False)
@@ -186,7 +199,7 @@ class Lab:
 
     def __post_init__(self) -> None:
         """Put the use cases together."""
-        serial_numbers = counting_serial_numbers()
+        self.policy, serial_numbers = replace(self.policy, rules=self.rules), counting_serial_numbers()
         self.hierarchy = Hierarchy(self.issuers, self.keystore, self.clock, serial_numbers, self.base_url)
         self.external = ExternalAuthorities(self.issuers, self.keystore, self.clock)
         self.custody = RootCustody(self.issuers, self.keystore, self.clock)
@@ -195,11 +208,19 @@ class Lab:
             self.revocations = InMemoryRevocationStore(self.ledger)
             self.crls = InMemoryCRLStore(self.revocations)
             self.responder_store = InMemoryResponderStore(self.ledger)
-        self.issuance = Issuance(self.ledger, self.revocations, self.hierarchy, self.policy, self.clock, serial_numbers)
+        self.signer = Signer(self.hierarchy, self.policy, self.clock, serial_numbers)
+        self._put_decisions_together()
         self.responders = Responders(self.responder_store, self.hierarchy, self.keystore, self.clock, serial_numbers)
         self.ocsp = Answering(self.responders, self.responder_store, self.revocations, self.clock)
         self.fitting = Fitting(self.clock)
-        self.fleet = Fleet(self.fleet_store, self.ledger, self.revocations, self.issuance, self.clock)
+        self.fleet = Fleet(
+            self.fleet_store,
+            self.ledger,
+            self.issuance,
+            self.clock,
+            revocations=self.revocations,
+            applications=self.store_of_applications,
+        )
         events = self.events or InMemoryEventStore(self.issuers, self.ledger, self.account_store, self.fleet_store)
         self.sealing = Sealing(events, self.keystore, self.clock)
         self.receipts = Receipts(events, self.sealing)
@@ -237,6 +258,31 @@ class Lab:
         rounds = {"notices": self.notices.announce_due, "outbox": self.deliveries.deliver_due}
         table = [Job(name, timedelta(hours=1), name, work) for name, work in rounds.items()]
         self.jobs = Jobs(table, self.job_store, self.clock, lambda: 0.0)
+
+    @property
+    def store_of_applications(self) -> ApplicationStore:
+        """The store that was given, or the one on the lists of the ledger."""
+        if self.application_store is None:
+            assert isinstance(self.ledger, InMemoryLedger)
+            self.application_store = InMemoryApplicationStore(self.ledger)
+        return self.application_store
+
+    def _put_decisions_together(self) -> None:
+        store = self.store_of_applications
+        self.issuance = Issuance(
+            self.ledger,
+            self.hierarchy,
+            self.signer,
+            applications=store,
+            revocations=self.revocations,
+            policy=self.policy,
+            clock=self.clock,
+        )
+        self.completing = Completing(store, self.issuance, self.signer, self.hierarchy, self.clock)
+        self.applications = Applications(
+            store, self.completing, self.clock, lambda seconds: self.clock.advance(seconds=seconds)
+        )
+        self.reviewing = Reviewing(self.issuance, self.ledger, self.clock)
 
     def initialised(self, plan: HierarchyPlan = PLAN) -> Lab:
         """The same, with an authority that can sign."""

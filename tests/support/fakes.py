@@ -13,6 +13,7 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
+from ca_service.authority.applications.records import Application
 from ca_service.authority.audit import AuditEvent
 from ca_service.authority.people.records import AccountLink, PeoplePage, PeopleQuery
 from ca_service.authority.permissions import Role
@@ -131,6 +132,7 @@ class InMemoryLedger:
         self.revocations: dict[tuple[str, str], RevocationRecord] = {}
         self._replays: dict[tuple[str, str], Replay] = {}
         self._lock = threading.Lock()
+        self.applications: list[Application] = []
 
     def find_certificate(self, serial_number: str) -> CertificateRecord | None:
         """See the port."""
@@ -171,6 +173,11 @@ class InMemoryLedger:
         """See the port."""
         return tuple(each for each in reversed(self._certificates) if each.request_fingerprint in fingerprints)
 
+    def find_current(self, host: str, at: datetime) -> CertificateRecord | None:
+        """See the port."""
+        found = (each for each in reversed(self._certificates) if each.host == host and each.not_after >= at)
+        return next(found, None)
+
     def list_certificates(self, query: CertificateQuery) -> Page:
         """See the port; the cursor is the place in the list, and the sort."""
         rows = list(enumerate(self._certificates))
@@ -196,19 +203,38 @@ class InMemoryLedger:
         *,
         always_new: bool,
         replay: Replay | None,
+        applications: Sequence[Application] = (),
     ) -> tuple[CertificateRecord, ...]:
         """See the port."""
         with self._lock:
-            if replay is not None and (replay.account, replay.key) in self._replays:
-                raise Conflict.because("idempotency-key.in-use", "It was answered.", "Send it again.")
+            self._require_unused(replay)
             stored = tuple(
-                self._add(record, event, always_new) for record, event in zip(certificates, events, strict=True)
+                self.add(record, event, always_new) for record, event in zip(certificates, events, strict=True)
             )
+            ours = {record.serial_number for record in stored}
+            for each in applications:
+                if each.serial_number in ours:
+                    self.applications.append(replace(each, id=len(self.applications) + 1))
             if replay is not None:
                 self._replays[replay.account, replay.key] = replay.settled(certificates, stored)
             return stored
 
-    def _add(self, record: CertificateRecord, event: AuditEvent, always_new: bool) -> CertificateRecord:
+    def _require_unused(self, replay: Replay | None) -> None:
+        if replay is not None and (replay.account, replay.key) in self._replays:
+            raise Conflict.because("idempotency-key.in-use", "It was answered.", "Send it again.")
+
+    def remember(self, replay: Replay | None) -> None:
+        """Keep what was answered, as the store of applications does."""
+        self._require_unused(replay)
+        if replay is not None:
+            self._replays[replay.account, replay.key] = replay
+
+    def forget(self, replay: Replay) -> None:
+        """Forget what was answered."""
+        del self._replays[replay.account, replay.key]
+
+    def add(self, record: CertificateRecord, event: AuditEvent, always_new: bool) -> CertificateRecord:
+        """Add a certificate; or return the one that was there for the same request."""
         wanted = (record.request_fingerprint, record.profile, record.issuer_id, record.issued_at)
         winner = None if always_new else self.find_reissuable(*wanted)
         if winner is None:

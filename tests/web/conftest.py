@@ -25,6 +25,7 @@ from ca_service.settings import Settings
 from ca_service.storage.database import Database
 from ca_service.storage.migrating import SQLSchema
 from ca_service.storage.schema import session
+from tests.support.applications import NOBODY_WAITS
 from tests.support.factories import OPERATOR, PASSWORD, PLAN, Lab, cheap_hasher
 from tests.web.visitor import Visitor, carried_to, cookie_of, sign_in, visit
 
@@ -40,7 +41,7 @@ class Made:
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """What every test copies."""
-    settings = settings_module.load({}, tmp_path_factory.mktemp("made") / "instance").settings
+    settings = settings_module.load(NOBODY_WAITS, tmp_path_factory.mktemp("made") / "instance").settings
     installation = open_installation(settings, cheap_hasher())
     installation.schema.upgrade()
     installation.hierarchy.initialise(OPERATOR, PLAN)
@@ -96,7 +97,7 @@ def requester(signed_in: Callable[[Role], Visitor]) -> Visitor:
 @pytest.fixture(scope="module")
 def steady_app(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Flask:
     """An application that many examples share."""
-    settings = settings_module.load({}, tmp_path_factory.mktemp("steady") / "instance").settings
+    settings = settings_module.load(NOBODY_WAITS, tmp_path_factory.mktemp("steady") / "instance").settings
     return create_app(settings, _copied(made, settings))
 
 
@@ -113,6 +114,9 @@ def installation_on(lab: Lab) -> Installation:
         external=lab.external,
         custody=lab.custody,
         issuance=lab.issuance,
+        applications=lab.applications,
+        completing=lab.completing,
+        reviewing=lab.reviewing,
         fitting=lab.fitting,
         fleet=lab.fleet,
         handover=lab.handover,

@@ -38,7 +38,7 @@ class Door:
 
     def send(self, token: str, operation: Operation, address: str = INSIDE, **options: Any) -> TestResponse:
         """Try an operation with a token, from an address."""
-        path = operation.path.format(serial_number="0" * 40)
+        path = operation.path.format(serial_number="0" * 40, application_id=1)
         headers = {"Authorization": f"Bearer {token}", **options.pop("headers", {})}
         environ = {"REMOTE_ADDR": address}
         return self.app.test_client().open(
@@ -54,9 +54,9 @@ class Door:
         return self.lab.tokens.create(OPERATOR, account, "test", 30, limits).secret
 
 
-def door(proxies: int = 0) -> Door:
+def door(proxies: int = 0, **lab_options: Any) -> Door:
     """An API with an account of each role, called after it, and a requester called vera."""
-    lab = Lab().initialised()
+    lab = Lab(**lab_options).initialised()
     for role in Role:
         lab.accounts.create(OPERATOR, role.value, role, PASSWORD)
     lab.accounts.create(OPERATOR, "vera", Role.REQUESTER, PASSWORD)
@@ -78,7 +78,7 @@ def operation(name: str) -> Operation:
 def action_of(app: Flask, wanted: Operation) -> Action:
     """What the view of an operation declares."""
     adapter = app.url_map.bind("localhost")
-    endpoint, _ = adapter.match(wanted.path.format(serial_number="0" * 40), method=wanted.method)
+    endpoint, _ = adapter.match(wanted.path.format(serial_number="0" * 40, application_id=1), method=wanted.method)
     view: Any = app.view_functions[endpoint]
     action: Action = view.action
     return action
@@ -288,3 +288,18 @@ def test_a_token_for_some_names_revokes_no_other_certificate() -> None:
     assert at.lab.revocation.list_of([record.serial_number]) == {}
     allowed = at.token(TokenLimits(("revoke",), names=("*.example.com",)), "approver")
     assert at.send(allowed, operation("revokeCertificates"), json=body).status_code == 200
+
+
+def test_a_token_for_some_names_neither_sees_nor_decides_about_the_requests_of_others() -> None:
+    at = door(rules=())
+    submitted = at.lab.issuance.issue(at.lab.accounts.get("vera").actor, [UCCX_PUBLISHER.data], Options())
+    number = submitted.waiting[0].id
+    token = at.token(TokenLimits(("read", "decide"), names=("*.elsewhere.example",)), "approver")
+
+    for name in ("getApplication", "approveApplication", "refuseApplication"):
+        answer = at.send(token, operation(name), json={"note": "x"} if name != "getApplication" else None)
+        assert (answer.status_code, rules(answer)) == (404, ["application.unknown"]), name
+    assert rules(at.send(token, operation("listApplications"))) == ["token.bounded"]
+    assert at.lab.applications.get(OPERATOR, number).state.value == "submitted"
+    allowed = at.token(TokenLimits(("read", "decide"), names=("*.example.com",)), "approver")
+    assert at.send(allowed, operation("approveApplication"), json={}).status_code == 200

@@ -90,6 +90,11 @@ ACTIONS = {
     "pages.change_node": Action.FLEET,
     "pages.place_requests": Action.FLEET,
     "pages.mark_step": Action.FLEET,
+    "pages.requests": Action.READ,
+    "pages.application": Action.READ,
+    "pages.approve": Action.DECIDE,
+    "pages.refuse": Action.DECIDE,
+    "pages.withdraw": Action.ISSUE,
 }
 #: Those for which somebody has to have shown lately who they are.
 DANGEROUS = {
@@ -100,6 +105,7 @@ DANGEROUS = {
 _EXAMPLES = {
     "serial_number": "00", "name": "x.pem", "token_id": "1", "secret": "x", "filename": "x",
     "cluster_id": "1", "node_id": "1", "passkey_id": "999", "session_id": "999", "change": "unlock",
+    "application_id": "1",
 }  # fmt: skip
 
 

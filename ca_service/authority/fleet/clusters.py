@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from itertools import chain, repeat
 
+from ca_service.authority.applications.store import ApplicationStore
 from ca_service.authority.audit import AuditEvent, Event
 from ca_service.authority.fleet.nodes import MAX_NODES, NodeInput, require_good, too_many
 from ca_service.authority.fleet.placement import Choice, Placement, Proposal, faults, propose
@@ -17,7 +18,7 @@ from ca_service.authority.fleet.records import (
     NodeRecord,
     PlacedRequest,
 )
-from ca_service.authority.fleet.states import Known, Slot, slots_of
+from ca_service.authority.fleet.states import Known, Slot, slots_of, with_application
 from ca_service.authority.fleet.store import FleetStore
 from ca_service.authority.issuance import Issuance, Issued
 from ca_service.authority.permissions import Action, Actor, require, require_unbounded
@@ -34,11 +35,19 @@ class Fleet:
     """Clusters, and where each of their slots stands."""
 
     def __init__(
-        self, store: FleetStore, ledger: Ledger, revocations: RevocationStore, issuance: Issuance, clock: Clock
+        self,
+        store: FleetStore,
+        ledger: Ledger,
+        issuance: Issuance,
+        clock: Clock,
+        *,
+        revocations: RevocationStore,
+        applications: ApplicationStore,
     ) -> None:
         self._store = store
         self._ledger = ledger
         self._revocations = revocations
+        self._applications = applications
         self._issuance = issuance
         self._clock = clock
 
@@ -122,7 +131,8 @@ class Fleet:
 
     def _slots(self, cluster: ClusterRecord) -> tuple[Slot, ...]:
         requests = self._store.list_requests(cluster.id)
-        issued = self._ledger.list_by_requests({each.request_fingerprint for each in requests})
+        fingerprints = {each.request_fingerprint for each in requests}
+        issued = self._ledger.list_by_requests(fingerprints)
         newest = {record.request_fingerprint: record for record in reversed(issued)}
         standing = self._revocations.list_revocations([record.serial_number for record in newest.values()])
         known = Known(
@@ -131,7 +141,10 @@ class Fleet:
             done={mark.step: mark for mark in self._store.list_marks(cluster.id)},
             now=self._clock(),
         )
-        return slots_of(cluster, requests, known)
+        slots = slots_of(cluster, requests, known)
+        submitted = self._applications.list_for_requests(fingerprints - newest.keys())
+        applications = {each.request_fingerprint: each for each in reversed(submitted)}
+        return tuple(with_application(slot, applications) for slot in slots)
 
     def serial_numbers(self, actor: Actor, cluster_id: int) -> tuple[str, ...]:
         """Those of every certificate in the slots of the cluster that is still valid; raises NotFound for none."""
@@ -210,7 +223,7 @@ class Fleet:
             self._store.place(new, [_placed_event(actor, cluster, request) for request in new])
 
     def sign(self, actor: Actor, cluster_id: int, placements: Sequence[Placement], options: Options) -> Issued:
-        """Put the requests into their slots and have them signed.
+        """Put the requests into their slots and have them signed, or let them wait for a decision.
 
         These are two transactions. A crash between them leaves the requests in their slots, not signed; to do
         all of it again is harmless then. The certificate is found by the fingerprint of its request, so nothing

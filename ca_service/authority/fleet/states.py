@@ -3,6 +3,8 @@
 A slot is a purpose on a node. Who moves it:
 
     NO_REQUEST  --a request is placed-->  REQUESTED  --it is signed, at any door-->  ISSUED
+    REQUESTED  --it is submitted, and no rule approves it-->  WAITING  --somebody approves it-->  ISSUED
+    WAITING  --it is refused or withdrawn-->  REQUESTED
     ISSUED  --"uploaded" is marked-->  UPLOADED  --"served" is marked-->  VERIFIED
     any of the last three  --less than EXPIRING_DAYS are left-->  EXPIRING  --the end-->  EXPIRED
     any that has a certificate  --that is revoked, or put on hold-->  REVOKED; a hold that is released leads back
@@ -17,13 +19,14 @@ where it stands. A request that is placed once more somewhere else has moved the
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from cryptography import x509
 
+from ca_service.authority.applications.records import Application
 from ca_service.authority.fleet.records import ClusterRecord, Mark, NodeRecord, PlacedRequest
 from ca_service.authority.records import CertificateRecord
 from ca_service.pki import csr
@@ -40,6 +43,7 @@ class State(StrEnum):
 
     NO_REQUEST = "no CSR"
     REQUESTED = "requested"
+    WAITING = "waiting"
     ISSUED = "issued"
     UPLOADED = "uploaded"
     VERIFIED = "verified"
@@ -77,8 +81,9 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One purpose on one node. `request` and `certificate` are the newest of its own; `covered_by` is the node
-    whose multi-server request is for this one too; `covers` are the nodes that this one covers."""
+    """One purpose on one node. `request` and `certificate` are the newest of its own; `application` is what was
+    submitted of that request as long as it has no certificate, if anything was; `covered_by` is the node whose
+    multi-server request is for this one too; `covers` are the nodes that this one covers."""
 
     node: NodeRecord
     purpose: Purpose
@@ -90,6 +95,7 @@ class Slot:
     covered_by: NodeRecord | None = None
     covers: tuple[NodeRecord, ...] = ()
     past: tuple[Past, ...] = ()
+    application: Application | None = field(default=None, hash=False)
 
 
 def slots_of(cluster: ClusterRecord, requests: Sequence[PlacedRequest], known: Known) -> tuple[Slot, ...]:
@@ -105,6 +111,14 @@ def slots_of(cluster: ClusterRecord, requests: Sequence[PlacedRequest], known: K
         for purpose in _purposes(node, placed, names)
     ]
     return tuple(_with_covers(found, names))
+
+
+def with_application(slot: Slot, newest: Mapping[str, Application]) -> Slot:
+    """The slot with what was submitted of its request; `newest` by the fingerprint of the request."""
+    if slot.state is not State.REQUESTED or slot.request is None:
+        return slot
+    found = newest.get(slot.request.request_fingerprint)
+    return replace(slot, application=found, state=State.WAITING if found and found.is_open else slot.state)
 
 
 def _last_places(requests: Sequence[PlacedRequest]) -> list[PlacedRequest]:

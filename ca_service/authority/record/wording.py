@@ -21,6 +21,7 @@ class Category(StrEnum):
 
     AUTHORITY = "authority"
     CERTIFICATES = "certificates"
+    REQUESTS = "requests"
     REVOCATION = "revocation"
     CLUSTERS = "clusters"
     ACCOUNTS = "accounts"
@@ -35,6 +36,7 @@ class About(StrEnum):
 
     AUTHORITY = "authority"
     CERTIFICATE = "certificate"
+    REQUEST = "request"
     CLUSTER = "cluster"
     ACCOUNT = "account"
     NOTHING = "nothing"
@@ -50,6 +52,7 @@ class Wording:
 
 
 _AUTHORITY: Final = (Category.AUTHORITY, About.AUTHORITY)
+_REQUESTS: Final = (Category.REQUESTS, About.REQUEST)
 _REVOCATION: Final = (Category.REVOCATION, About.CERTIFICATE)
 _LISTS: Final = (Category.REVOCATION, About.AUTHORITY)
 _CLUSTERS: Final = (Category.CLUSTERS, About.CLUSTER)
@@ -78,6 +81,12 @@ WORDING: Final[Mapping[str, Wording]] = {
     Event.CLUSTER_CREATED: Wording(*_CLUSTERS, "The cluster {subject} was created."),
     Event.CLUSTER_CHANGED: Wording(*_CLUSTERS, "The cluster {subject} was changed."),
     Event.CLUSTER_REMOVED: Wording(*_CLUSTERS, "The cluster {subject} was removed."),
+    Event.REQUEST_SUBMITTED: Wording(*_REQUESTS, "A request for {host} was submitted; it waits for a decision."),
+    Event.REQUEST_APPROVED: Wording(*_REQUESTS, "The request {subject} for {host} was approved."),
+    Event.REQUEST_REFUSED: Wording(*_REQUESTS, "The request {subject} for {host} was refused."),
+    Event.REQUEST_WITHDRAWN: Wording(*_REQUESTS, "The request {subject} for {host} was withdrawn."),
+    Event.REQUEST_ISSUED: Wording(*_REQUESTS, "The request {subject} for {host} got its certificate."),
+    Event.REQUEST_FAILED: Wording(*_REQUESTS, "The request {subject} for {host} could not be signed."),
     Event.REQUEST_PLACED: Wording(*_CLUSTERS, "A request of {node} was put into the cluster {subject}."),
     Event.STEP_DONE: Wording(*_CLUSTERS, "A step in the cluster {subject} was marked as done."),
     Event.STEP_UNDONE: Wording(*_CLUSTERS, "The mark of a step in the cluster {subject} was taken back."),

@@ -1,6 +1,7 @@
 """Knows the tables, one module for each idea. The migrations build them; a test compares the two."""
 
 from ca_service.storage.schema.accounts import account, setup_link, token
+from ca_service.storage.schema.applications import application
 from ca_service.storage.schema.authorities import certificate, issuer, replay
 from ca_service.storage.schema.columns import UTCDateTime, metadata
 from ca_service.storage.schema.events import audit_event, seal
@@ -23,6 +24,7 @@ __all__ = [
     "UTCDateTime",
     "account",
     "account_link",
+    "application",
     "attempt",
     "audit_event",
     "calendar",

@@ -54,4 +54,5 @@ replay = Table(
     Column("serial_numbers", JSON, nullable=False),
     Column("created", Boolean, nullable=False),
     Column("at", UTCDateTime, nullable=False),
+    Column("application_ids", JSON, nullable=False),
 )

@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from functools import cache
+from typing import Final
 from urllib.parse import urlencode
 
 from cryptography import x509
 from flask import Response
 from pydantic import BaseModel
 
+from ca_service.authority.applications.records import Application
 from ca_service.authority.hierarchy import ActiveAuthority
+from ca_service.authority.issuance import Issued
 from ca_service.authority.permissions import Actor
 from ca_service.authority.records import CertificateRecord, TokenRecord
 from ca_service.authority.registration import Examination
@@ -20,11 +23,13 @@ from ca_service.authority.token_limits import known_scopes
 from ca_service.errors import Finding
 from ca_service.pki import encodings, keys, names
 from ca_service.vos.fit import Fit
-from ca_service.web.api import models
+from ca_service.web.api import application_models, models
 from ca_service.web.api.negotiation import JSON
 from ca_service.web.auth import API_PREFIX
 from ca_service.web.context import base_url, installation
-from ca_service.web.delivery import deliver, deliver_authority
+from ca_service.web.delivery import deliver, deliver_authority, request_pem
+
+RETRY_AFTER: Final = 30
 
 
 def certificates(
@@ -32,6 +37,77 @@ def certificates(
 ) -> Response:
     """The certificates in this form; findings and the address of the next page are told in JSON only."""
     return _varying(_certificates_as_json(records, findings, next_page) if form == "json" else deliver(records, form))
+
+
+def issued(found: Issued, form: str) -> Response:
+    """What came of a submission: the certificates in this form, or where they wait for a decision."""
+    if found.waiting:
+        return _waiting(found.waiting, found.findings)
+    response = certificates(found.certificates, form, found.findings)
+    response.status_code = 201 if found.created else 200
+    response.headers["Location"] = address(f"certificates/{found.certificates[0].serial_number}")
+    return response
+
+
+def _waiting(found: Sequence[Application], findings: Sequence[Finding]) -> Response:
+    """That requests wait for a decision, and where to look for it (RFC 9110, 15.3.3); in JSON, whatever was asked."""
+    response = applications(found, findings)
+    response.status_code = 202
+    response.headers["Location"] = address(f"applications/{found[0].id}")
+    response.headers["Retry-After"] = str(RETRY_AFTER)
+    return response
+
+
+def applications(
+    found: Sequence[Application], findings: Sequence[Finding] = (), next_page: str | None = None
+) -> Response:
+    """Applications: those of a submission, with what was found, or a page of the list."""
+    documents = [application_document(each) for each in found]
+    return _json(
+        application_models.ApplicationsDocument(applications=documents, findings=_findings(findings), next=next_page)
+    )
+
+
+def application(found: Application) -> Response:
+    """One application; where it waits still, with when to ask again."""
+    response = _json(application_document(found))
+    if found.is_open:
+        response.headers["Retry-After"] = str(RETRY_AFTER)
+    return response
+
+
+def application_document(found: Application) -> application_models.ApplicationDocument:
+    """The application for a script."""
+    return application_models.ApplicationDocument(
+        id=found.id,
+        state=found.state.value,
+        profile=found.options.profile,
+        validity_days=found.options.validity_days,
+        host=found.host,
+        subject=found.subject,
+        subject_alternative_name=list(found.names),
+        csr=request_pem(found.csr_der),
+        findings=_findings(found.findings),
+        submitted_at=found.submitted_at,
+        submitted_by=found.submitted_by,
+        decided_at=found.decided_at,
+        decided_by=found.decided_by or None,
+        rule=found.rule or None,
+        reasons=[each.detail for each in found.reasons],
+        note=found.note or None,
+        failure=_findings(found.failure),
+        serial_number=found.serial_number,
+        links=_application_links(found),
+    )
+
+
+def _application_links(found: Application) -> application_models.ApplicationLinks:
+    serial = found.serial_number
+    return application_models.ApplicationLinks(
+        self=address(f"applications/{found.id}"),
+        page=f"{base_url()}/requests/{found.id}",
+        certificate=address(f"certificates/{serial}") if serial else None,
+    )
 
 
 def checks(examinations: Sequence[Examination]) -> Response:

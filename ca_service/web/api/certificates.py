@@ -19,15 +19,12 @@ from ca_service.web.context import actor, installation, needs
 
 @needs(Action.ISSUE)
 def issue() -> Response:
-    """Issue one certificate for each request in the body, all or none."""
+    """Issue one certificate for each request in the body, all or none; or tell where they wait for a decision."""
     query = read_query(IssueQuery)
     submission = read_submission(query)
     form = wanted_form(certificate_forms(len(submission.requests)), query.format)
     issued = installation().issuance.issue(actor(), submission.requests, submission.options, idempotency_key())
-    response = answers.certificates(issued.certificates, form, issued.findings)
-    response.status_code = 201 if issued.created else 200
-    response.headers["Location"] = answers.address(f"certificates/{issued.certificates[0].serial_number}")
-    return response
+    return answers.issued(issued, form)
 
 
 @needs(Action.READ)

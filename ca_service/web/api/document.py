@@ -12,16 +12,19 @@ from pydantic.json_schema import models_json_schema
 from ca_service import __version__
 from ca_service.authority.submission import MAX_REQUESTS
 from ca_service.vos.fit import MAX_CHAIN_FILES
-from ca_service.web.api import examples, models
+from ca_service.web.api import application_models, examples, models
 from ca_service.web.api.event_models import EventQueryFields, EventsDocument
 from ca_service.web.api.negotiation import JSON
 from ca_service.web.api.operations import OPERATIONS, Operation
 from ca_service.web.problems import PROBLEM_TYPE
 
 _REFERENCE: Final = "#/components/schemas/{model}"
+_ACCEPTED: Final = 202
 _ADDRESS: Final = {"type": "string", "format": "uri"}
 _EXAMPLES: Final[dict[type[BaseModel], Any]] = {
     models.CertificatesDocument: examples.CERTIFICATES,
+    application_models.ApplicationsDocument: examples.APPLICATIONS,
+    application_models.ApplicationDocument: examples.APPLICATION,
     models.ChecksDocument: examples.CHECKS,
     models.AuthorityDocument: examples.AUTHORITY,
     models.FitResultDocument: examples.FIT,
@@ -39,7 +42,7 @@ _PROBLEMS: Final = {
     403: "The token or its account may not do this, or not from this address.",
     404: "There is nothing of that name.",
     406: "The answer cannot be given in the form that is asked for; the possible ones are listed.",
-    409: "It contradicts what is stored, such as an Idempotency-Key that was used for something else.",
+    409: "It contradicts what is stored, such as an Idempotency-Key that was used before, or a decision.",
     413: "More was sent than is allowed.",
     415: "The body is wrapped in a way that is not understood.",
     422: "A request was refused; `errors` tells every finding. Nothing was issued.",
@@ -48,6 +51,23 @@ _PROBLEMS: Final = {
 }
 _PROBLEM_HEADERS: Final = {
     401: {"WWW-Authenticate": {"description": "Bearer (RFC 6750).", "required": True, "schema": {"type": "string"}}}
+}
+_IN_PATH: Final[dict[str, dict[str, Any]]] = {
+    "serial_number": {
+        "name": "serial_number",
+        "in": "path",
+        "required": True,
+        "description": "40 hexadecimal digits.",
+        "schema": {"type": "string", "pattern": "^[0-9a-f]{40}$"},
+    },
+    "application_id": {
+        "name": "application_id",
+        "in": "path",
+        "required": True,
+        "description": "The number of the application.",
+        "example": 1,
+        "schema": {"type": "integer", "minimum": 1, "maximum": 2**31 - 1},
+    },
 }
 _BODY: Final = (
     "The request itself in any other content type (curl's --data-binary @FILE): PEM, DER, base64. Or a form with "
@@ -93,7 +113,7 @@ def _static_part() -> dict[str, Any]:
 
 
 def _schemas() -> dict[str, Any]:
-    inputs = [models.RequestDocument, models.FitDocument, *_INPUT_EXAMPLES]
+    inputs = [models.RequestDocument, models.FitDocument, application_models.DecisionDocument, *_INPUT_EXAMPLES]
     outputs = [*_EXAMPLES, models.ProblemDocument]
     wanted = [(model, "validation") for model in inputs] + [(model, "serialization") for model in outputs]
     schemas: dict[str, Any] = models_json_schema(wanted, ref_template=_REFERENCE)[1]["$defs"]  # type: ignore[arg-type]
@@ -121,6 +141,8 @@ def _operation(operation: Operation) -> dict[str, Any]:
         described["requestBody"] = _request_body(operation)
     elif operation.takes is models.FitDocument:
         described["requestBody"] = _fit_body()
+    elif operation.takes is application_models.DecisionDocument:
+        described["requestBody"] = _decision_body()
     elif operation.takes is not None:
         described["requestBody"] = _json_body(operation.takes)
     if operation.is_public:
@@ -133,18 +155,8 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
         {"name": name, "in": "query", "description": schema.pop("description"), "schema": schema}
         for name, schema in _properties(operation.query).items()
     ]
-    if "{serial_number}" in operation.path:
-        schema = {"type": "string", "pattern": "^[0-9a-f]{40}$"}
-        parameters.append(
-            {
-                "name": "serial_number",
-                "in": "path",
-                "required": True,
-                "description": "40 hexadecimal digits.",
-                "schema": schema,
-            }
-        )
-    if operation.takes_key:
+    parameters += [each for name, each in _IN_PATH.items() if f"{{{name}}}" in operation.path]
+    if operation.is_repeatable:
         parameters.append(_idempotency_key())
     return parameters
 
@@ -214,10 +226,27 @@ def _json_body(model: type[BaseModel]) -> dict[str, Any]:
     return {"required": True, "description": "A JSON object.", "content": {JSON: content}}
 
 
+def _decision_body() -> dict[str, Any]:
+    """Nothing is a body too, where no note is needed."""
+    described = {
+        "schema": _reference(application_models.DecisionDocument),
+        "example": {"note": "The parent domain is wrong."},
+    }
+    return {"required": False, "content": {"multipart/form-data": described, JSON: described}}
+
+
 def _answer(operation: Operation, status: int) -> dict[str, Any]:
+    if status == _ACCEPTED and operation.waiting:
+        return _waiting_answer(operation.answers[status], operation.waiting)
     content = {kind: _content(operation, kind) for kind in operation.forms.values()}
     headers = _answer_headers(operation)
     return {"description": operation.answers[status], "content": content} | ({"headers": headers} if headers else {})
+
+
+def _waiting_answer(told: str, model: type[BaseModel]) -> dict[str, Any]:
+    content = {JSON: {"schema": _reference(model), "example": _EXAMPLES[model]}}
+    headers = {"Location": _location("the application"), "Retry-After": _retry_after(required=True)}
+    return {"description": told, "content": content, "headers": headers}
 
 
 def _content(operation: Operation, kind: str) -> dict[str, Any]:
@@ -230,15 +259,26 @@ def _content(operation: Operation, kind: str) -> dict[str, Any]:
 
 def _answer_headers(operation: Operation) -> Mapping[str, Any]:
     headers: dict[str, Any] = {}
-    if operation.takes_key:
-        told = "The address of the certificate; of the first one, if there are several."
-        headers["Location"] = {"description": told, "required": True, "schema": _ADDRESS}
-    if operation.query in (models.ListQueryFields, EventQueryFields):
+    if operation.is_repeatable:
+        headers["Location"] = _location("the certificate")
+    if operation.answer is application_models.ApplicationDocument:
+        headers["Retry-After"] = _retry_after(required=False)
+    if operation.query in (models.ListQueryFields, application_models.ApplicationListFields, EventQueryFields):
         headers["Link"] = {"description": "The next page (RFC 8288), rel=next.", "schema": {"type": "string"}}
     if len(operation.forms) > 1:
         told = "The name of the file, unless the answer is JSON."
         headers["Content-Disposition"] = {"description": told, "schema": {"type": "string"}}
     return headers
+
+
+def _location(what: str) -> dict[str, Any]:
+    told = f"The address of {what}; of the first one, if there are several."
+    return {"description": told, "required": True, "schema": _ADDRESS}
+
+
+def _retry_after(*, required: bool) -> dict[str, Any]:
+    told = "In how many seconds to ask again, as long as something is to be done."
+    return {"description": told, "required": required, "schema": {"type": "integer"}}
 
 
 def _reference(model: type[BaseModel]) -> dict[str, str]:

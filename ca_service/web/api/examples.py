@@ -98,6 +98,33 @@ EVENTS: Final[dict[str, Any]] = {
     ],
     "next": None,
 }
+APPLICATION: Final[dict[str, Any]] = {
+    "id": 12,
+    "state": "refused",
+    "profile": "vos",
+    "validity_days": None,
+    "host": "sm1.example.com",
+    "subject": "C=DE, O=Example, CN=sm1-EC.example.com",
+    "subject_alternative_name": ["DNS:example.com", "DNS:sm1.example.com"],
+    "csr": REQUEST,
+    "findings": [],
+    "submitted_at": "2026-11-23T18:00:00Z",
+    "submitted_by": "anna",
+    "decided_at": "2026-11-23T18:05:00Z",
+    "decided_by": "carol",
+    "rule": None,
+    "reasons": [],
+    "note": "The parent domain is wrong.",
+    "failure": [],
+    "serial_number": None,
+    "links": {
+        "self": "https://ca.example.com/api/v1/applications/12",
+        "page": "https://ca.example.com/requests/12",
+        "certificate": None,
+    },
+}
+_WAITS: Final[dict[str, Any]] = {"state": "submitted", "decided_at": None, "decided_by": None, "note": None}
+APPLICATIONS: Final[dict[str, Any]] = {"applications": [APPLICATION | _WAITS], "findings": [], "next": None}
 CHECKS: Final[dict[str, Any]] = {
     "checks": [
         {

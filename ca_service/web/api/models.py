@@ -2,59 +2,28 @@
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationInfo
+from pydantic import AwareDatetime, Field
 
 from ca_service.authority.revocation.revoking import MAX_NOTE
-from ca_service.authority.submission import MAX_REQUESTS
 from ca_service.pki.profiles import LEAF_PROFILES, MAX_LEAF_DAYS
 from ca_service.pki.reasons import FOR_LEAVES
 from ca_service.vos.fit import MAX_CHAIN_FILES
+from ca_service.web.api.fields import MAX_PAGE
+from ca_service.web.api.fields import SEVERAL as _SEVERAL
+from ca_service.web.api.fields import CertificateText as _CertificateText
+from ca_service.web.api.fields import Days as _Days
+from ca_service.web.api.fields import Fingerprint as _Fingerprint
+from ca_service.web.api.fields import Flag as _Flag
+from ca_service.web.api.fields import Input as _Input
+from ca_service.web.api.fields import Limit as _Limit
+from ca_service.web.api.fields import Output as _Output
+from ca_service.web.api.fields import ProfileName as _ProfileName
+from ca_service.web.api.fields import RequestText as _RequestText
+from ca_service.web.api.fields import Serial as _Serial
 
-FROM_TEXT: Final = "from text"
-MAX_PAGE: Final = 200
-_WHOLE_NUMBER: Final = re.compile(r"-?[0-9]{1,10}")
-_FLAGS: Final = {"true": True, "false": False}
-
-
-def read_number(value: object, info: ValidationInfo) -> object:
-    """The number that a query or a form says in digits; anything else stays, to be refused."""
-    is_number = info.context == FROM_TEXT and isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value)
-    return int(str(value)) if is_number else value
-
-
-def _read_flag(value: object, info: ValidationInfo) -> object:
-    """The truth that a query or a form says in a word; anything else stays, to be refused."""
-    return _FLAGS.get(value, value) if info.context == FROM_TEXT and isinstance(value, str) else value
-
-
-# What is out of these bounds cannot be meant; inside them the policy decides, and says its own limit.
-_Days = Annotated[
-    int,
-    Field(ge=-(2**31), le=2**31 - 1, json_schema_extra={"format": "int32"}),
-    BeforeValidator(read_number),
-]
-_Limit = Annotated[int, Field(ge=1, le=MAX_PAGE), BeforeValidator(read_number)]
-_Flag = Annotated[bool, BeforeValidator(_read_flag)]
-_ProfileName = Annotated[str, Field(max_length=32, json_schema_extra={"enum": list(LEAF_PROFILES)})]
-_RequestText = Annotated[str, Field(json_schema_extra={"format": "pkcs10"})]
-_CertificateText = Annotated[str, Field(json_schema_extra={"format": "x509"})]
-_Serial = Annotated[str, Field(pattern="^[0-9a-f]{40}$", description="40 lower-case hexadecimal digits")]
-_Fingerprint = Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="SHA-256 of the DER, hexadecimal")]
-_SEVERAL: Final[dict[str, JsonValue]] = {"minItems": 1, "maxItems": MAX_REQUESTS}
 CertificateForm = Literal["json", "zip", "pem", "der", "p7b"]
-
-
-class _Input(BaseModel):
-    """Nothing is turned into something else, and nothing unknown is passed over."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class _Output(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class NoQuery(_Input):

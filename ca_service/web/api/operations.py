@@ -9,7 +9,7 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from ca_service.web.api import models
+from ca_service.web.api import application_models, models
 from ca_service.web.api.event_models import EventQueryFields, EventsDocument
 from ca_service.web.api.negotiation import AUTHORITY_FORMS, JSON_ONLY, certificate_forms
 
@@ -23,8 +23,8 @@ class Operation:
 
     `curl` is a line for a shell in which $TOKEN is set; {base_url} stands for where this service is
     reached. `answers` tells what each status of a success means, `forms` the content types by their
-    name, `takes` the JSON of its body, `answer` that of its answer; `problems` are the statuses of its refusals.
-    `takes_key` says that an Idempotency-Key makes it safe to repeat, and that it answers with a Location.
+    name, `takes` the JSON of its body, `answer` that of its answer, `waiting` that of a 202; one that is repeatable
+    knows the Idempotency-Key. `problems` are the statuses of its refusals.
     """
 
     id: str
@@ -38,13 +38,30 @@ class Operation:
     query: type[BaseModel] = models.NoQuery
     forms: Mapping[str, str] = field(default_factory=lambda: MappingProxyType(JSON_ONLY))
     takes: type[BaseModel] | None = None
-    takes_key: bool = False
+    waiting: type[BaseModel] | None = None
+    is_repeatable: bool = False
     is_public: bool = False
     problems: tuple[int, ...] = _READ_PROBLEMS
 
 
 def _curl(rest: str) -> str:
     return f'curl -fsS -H "Authorization: Bearer $TOKEN" {rest}'
+
+
+def _decision(verb: str, summary: str, description: str, note: str) -> Operation:
+    """One of the decisions, which all take a note."""
+    return Operation(
+        id=f"{verb}Application",
+        method="POST",
+        path=f"/api/v1/applications/{{application_id}}/{verb}",
+        summary=summary,
+        description=description,
+        curl=_curl(f"-F note='{note}' \"{{base_url}}/api/v1/applications/APPLICATION_ID/{verb}\""),
+        answers={200: "The application as it stands now."},
+        answer=application_models.ApplicationDocument,
+        takes=application_models.DecisionDocument,
+        problems=(*_INTAKE_PROBLEMS, 404, 409),
+    )
 
 
 OPERATIONS: Final = (
@@ -55,17 +72,74 @@ OPERATIONS: Final = (
         summary="Issue certificates",
         description=(
             "Issues one certificate for each request that is sent, all or none. A request that was signed before "
-            "gets the same certificate again while that is valid, unless `new` is true. Options can be given in the "
+            "gets the same certificate again while that is valid, unless `new` is true. Where no rule approves one of "
+            "the requests, nothing is issued: all of them wait for a person, but those that have their certificate, "
+            "and the answer is 202 in JSON, whatever form was asked. Sent again, they are the same applications. "
+            "Options can be given in the "
             "query, in the form or in the JSON; the same option with two values is refused."
         ),
         curl=_curl('--data-binary @tomcat-ECDSA.csr -OJ "{base_url}/api/v1/certificates?format=zip"'),
-        answers={200: "All of them had been issued before.", 201: "Certificates were issued."},
+        answers={
+            200: "All of them had been issued before.",
+            201: "Certificates were issued.",
+            202: "A person has to decide first; look at the application in Location.",
+        },
         answer=models.CertificatesDocument,
+        waiting=application_models.ApplicationsDocument,
         query=models.IssueQuery,
         forms=certificate_forms(1),
         takes=models.RequestDocument,
-        takes_key=True,
+        is_repeatable=True,
         problems=(*_INTAKE_PROBLEMS, 409, 422, 503),
+    ),
+    Operation(
+        id="listApplications",
+        method="GET",
+        path="/api/v1/applications",
+        summary="List applications",
+        description=(
+            "One page of the requests that were submitted: all, or their own for those who may not read more. The "
+            "address of the next page stands in `next` and in Link."
+        ),
+        curl=_curl('"{base_url}/api/v1/applications?state=submitted&sort=oldest"'),
+        answers={200: "One page of the applications."},
+        answer=application_models.ApplicationsDocument,
+        query=application_models.ApplicationListFields,
+    ),
+    Operation(
+        id="getApplication",
+        method="GET",
+        path="/api/v1/applications/{application_id}",
+        summary="Get an application, or wait for its decision",
+        description=(
+            "The application of this number. With `wait`, the answer comes as soon as somebody has decided, or after "
+            "so many seconds; sooner where many wait. As long as something is to be done, Retry-After says when to "
+            "ask again."
+        ),
+        curl=_curl('"{base_url}/api/v1/applications/APPLICATION_ID?wait=30"'),
+        answers={200: "The application."},
+        answer=application_models.ApplicationDocument,
+        query=application_models.ApplicationQueryFields,
+        problems=(*_READ_PROBLEMS, 404),
+    ),
+    _decision(
+        "approve",
+        "Approve an application",
+        "Approves it, or tries again what has failed, and has it signed. It is `issued` then; `failed` with the reason "
+        "where it could not be signed. Nobody approves what they have submitted themselves.",
+        "as agreed",
+    ),
+    _decision(
+        "refuse",
+        "Refuse an application",
+        "Refuses it. The note is for who has submitted it, and has to be there.",
+        "The parent domain is wrong.",
+    ),
+    _decision(
+        "withdraw",
+        "Withdraw an application",
+        "Takes back what the account of the token has submitted; an administrator may do so with any.",
+        "not needed",
     ),
     Operation(
         id="checkRequests",
@@ -167,11 +241,16 @@ OPERATIONS: Final = (
             "new CSR."
         ),
         curl=_curl('-X POST -OJ "{base_url}/api/v1/certificates/SERIAL_NUMBER/renew?format=zip"'),
-        answers={200: "The same Idempotency-Key was sent before.", 201: "The certificate was renewed."},
+        answers={
+            200: "The same Idempotency-Key was sent before.",
+            201: "The certificate was renewed.",
+            202: "A person has to decide first; look at the application in Location.",
+        },
+        waiting=application_models.ApplicationsDocument,
         answer=models.CertificatesDocument,
         query=models.RenewQuery,
         forms=certificate_forms(1),
-        takes_key=True,
+        is_repeatable=True,
         problems=(*_READ_PROBLEMS, 404, 409, 422, 503),
     ),
     Operation(

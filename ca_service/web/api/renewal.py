@@ -21,7 +21,4 @@ def renew(serial_number: str) -> Response:
     form = wanted_form(certificate_forms(1), query.format)
     wish = RenewalWish(bool(query.new), bool(query.never_uploaded), query.validity_days)
     issued = installation().renewal.renew(actor(), serial_number, wish, idempotency_key())
-    response = answers.certificates(issued.certificates, form, issued.findings)
-    response.status_code = 201 if issued.created else 200
-    response.headers["Location"] = answers.address(f"certificates/{issued.certificates[0].serial_number}")
-    return response
+    return answers.issued(issued, form)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from werkzeug.datastructures import MultiDict
 
 from ca_service.errors import Finding, InvalidInput, blocking
-from ca_service.web.api.models import FROM_TEXT
+from ca_service.web.api.fields import FROM_TEXT
 
 Model = TypeVar("Model", bound=BaseModel)
 _MAX_SHOWN: Final = 60

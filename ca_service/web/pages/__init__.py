@@ -23,6 +23,7 @@ from ca_service.web.pages import (  # noqa: E402, F401 - the views need the blue
     products,
     record,
     renewal,
+    requests,
     revocations,
     runbook,
     session,

@@ -20,9 +20,8 @@ from ca_service.vos.bundle import bundle_name, node_bundle
 from ca_service.vos.file_names import safe_name
 from ca_service.vos.fit import Stage
 from ca_service.web.context import actor, base_url, installation, needs
-from ca_service.web.delivery import attachment, deliver
+from ca_service.web.delivery import attachment, deliver, request_pem
 from ca_service.web.pages import blueprint
-from ca_service.web.pages.pem import request_pem
 from ca_service.web.views import CertificateView, FileView, bundle_views, decode
 
 SORTS: Final = get_args(Sort)

@@ -15,8 +15,8 @@ from ca_service.authority.record.wording import About
 from ca_service.errors import CAServiceError, Conflict, Finding, InvalidInput
 from ca_service.vos.products import products
 from ca_service.web.context import actor, installation, needs
+from ca_service.web.delivery import request_pem
 from ca_service.web.pages import blueprint
-from ca_service.web.pages.pem import request_pem
 from ca_service.web.problems import status_of
 
 SORTS: Final = ("name", "newest")

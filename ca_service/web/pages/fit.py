@@ -15,8 +15,8 @@ from ca_service.errors import CAServiceError, Finding, InvalidInput, Refused, bl
 from ca_service.pki import armour, encodings
 from ca_service.vos.fit import Files, Fit, Stage
 from ca_service.web.context import actor, installation, needs
+from ca_service.web.delivery import request_pem
 from ca_service.web.pages import blueprint
-from ca_service.web.pages.pem import request_pem
 from ca_service.web.problems import status_of
 
 _PEM: Final = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)

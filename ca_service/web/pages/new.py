@@ -14,8 +14,9 @@ from ca_service.authority.registration import Examination, Options
 from ca_service.errors import CAServiceError, Finding, InvalidInput, Refused
 from ca_service.pki.profiles import LEAF_PROFILES
 from ca_service.web.context import actor, installation, needs
+from ca_service.web.delivery import request_pem
 from ca_service.web.pages import blueprint
-from ca_service.web.pages.pem import request_pem
+from ca_service.web.pages.requests import to_waiting
 from ca_service.web.pages.submission import (
     Submitted,
     included_requests,
@@ -61,7 +62,7 @@ def check() -> ResponseReturnValue:
 @blueprint.post("/sign")
 @needs(Action.ISSUE)
 def sign() -> ResponseReturnValue:
-    """Sign the marked requests, all or none, and go to the result."""
+    """Sign the marked requests, all or none, and go to the result; or to where they wait for a decision."""
     options, submitted = Options(), tuple[Submitted, ...]()
     try:
         options, submitted = submitted_options(), submitted_requests()
@@ -74,6 +75,8 @@ def sign() -> ResponseReturnValue:
     except CAServiceError as error:
         reviews = () if isinstance(error, InvalidInput) and not submitted else _reviews(submitted, options)
         return _page(options, reviews, error.findings), status_of(error)
+    if issued.waiting:
+        return to_waiting(issued.waiting)
     return redirect(url_for("pages.issued", **_result(issued, options)), 303)
 
 
@@ -105,6 +108,7 @@ def _page(options: Options, reviews: tuple[Review, ...] = (), findings: tuple[Fi
         profiles=LEAF_PROFILES.values(),
         default_days=installation().issuance.default_days,
         ready=sum(not review.examination.is_refused for review in reviews),
+        waits=any(review.examination.needs_decision for review in reviews),
         was_sent=request.method == "POST",
         may_sign=actor().role in PERMISSIONS[Action.ISSUE],
         wants_host_name=any(found.rule == "san.missing" for review in reviews for found in review.examination.findings),

@@ -13,9 +13,9 @@ from ca_service.authority.registration import Options
 from ca_service.errors import CAServiceError, Finding, InvalidInput, Refused, blocking
 from ca_service.vos.purposes import PURPOSES
 from ca_service.web.context import actor, installation, needs
+from ca_service.web.delivery import request_pem
 from ca_service.web.pages import blueprint
 from ca_service.web.pages.clusters import to_board
-from ca_service.web.pages.pem import request_pem
 from ca_service.web.pages.submission import Submitted, new_requests, submitted_options, submitted_requests
 from ca_service.web.problems import status_of
 
@@ -60,8 +60,10 @@ def _carry_out(
     if wanted == "keep":
         fleet.place(actor(), cluster_id, placements, options)
         return to_board(cluster_id)
-    fleet.sign(actor(), cluster_id, placements, options)
-    return redirect(url_for("pages.cluster", cluster_id=cluster_id, signed=len(placements)), 303)
+    issued = fleet.sign(actor(), cluster_id, placements, options)
+    waiting = len(issued.waiting) or None
+    signed = None if waiting else len(placements)
+    return redirect(url_for("pages.cluster", cluster_id=cluster_id, signed=signed, waiting=waiting), 303)
 
 
 def _placements(submitted: tuple[Submitted, ...]) -> tuple[Placement, ...]:

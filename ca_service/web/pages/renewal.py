@@ -11,6 +11,7 @@ from ca_service.errors import Conflict, Refused
 from ca_service.web.context import actor, installation, needs
 from ca_service.web.pages import blueprint
 from ca_service.web.pages.certificates import page_of
+from ca_service.web.pages.requests import to_waiting
 from ca_service.web.problems import status_of
 
 
@@ -25,4 +26,6 @@ def renew(serial_number: str) -> ResponseReturnValue:
         )
     except (Refused, Conflict) as error:
         return render_template("certificate.html", **page_of(serial_number, error.findings)), status_of(error)
+    if issued.waiting:
+        return to_waiting(issued.waiting)
     return redirect(url_for("pages.issued", serial=[each.serial_number for each in issued.certificates]), 303)

@@ -313,18 +313,6 @@ def test_a_certificate_that_was_signed_at_another_door_fills_the_slot(lab: Lab) 
     assert slot(lab).state is State.ISSUED
 
 
-@pytest.mark.parametrize("reason", [Reason.SUPERSEDED, Reason.CERTIFICATE_HOLD])
-def test_a_slot_whose_certificate_was_revoked_waits_for_another(lab: Lab, reason: Reason) -> None:
-    lab.fleet.sign(OPERATOR, 1, placements(lab), DAYS)
-    found = slot(lab).certificate
-    assert found is not None
-
-    lab.revocation.revoke(OPERATOR, Selection((found.serial_number,)), reason)
-
-    assert slot(lab).state is State.REQUESTED
-    assert slot(lab).certificate is None
-
-
 def test_another_key_makes_what_was_issued_before_useless(lab: Lab) -> None:
     lab.fleet.sign(OPERATOR, 1, placements(lab), DAYS)
     lab.fleet.place(OPERATOR, 1, [placement(lab, again())], DAYS)
@@ -563,7 +551,7 @@ def test_a_plain_server_is_no_node_to_fit(lab: Lab) -> None:
 
 
 def test_a_misfit_of_our_own_is_never_stored(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = "ca_service.authority.issuance.judge_issued"
+    module = "ca_service.authority.signing.judge_issued"
     found = lab.fitting.check(OPERATOR, Files(None, lab_certificate(lab)))
     assert not found.works
     monkeypatch.setattr(module, lambda *_: found)

@@ -1,0 +1,1 @@
+"""Requests that somebody has submitted, and what was decided about them."""

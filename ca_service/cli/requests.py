@@ -1,0 +1,108 @@
+"""Knows `requests`: what waits for a decision, and the decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+
+from ca_service.authority.applications.records import Application, ApplicationQuery, Moment, State, timeline
+from ca_service.cli.console import Console, fields, table
+from ca_service.cli.documents import moment
+from ca_service.cli.exits import ExitCode
+from ca_service.cli.grammar import declare
+from ca_service.cli.request_documents import application_document
+from ca_service.cli.session import Session, operator, pass_session
+
+_STATES = tuple(state.value for state in State)
+_number = click.argument("number", metavar="NUMBER", type=int)
+
+
+@declare("list", "ca-service requests list", "ca-service requests list --state refused --search uccx1")
+@click.option(
+    "--state", type=click.Choice((*_STATES, "all")), default="submitted", show_default=True, help="Which ones."
+)
+@click.option(
+    "--search", default="", metavar="TEXT", help="Only those with this in a name, or in who has submitted it."
+)
+@click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="How many at most.")
+@pass_session
+def list_(session: Session, state: str, search: str, limit: int) -> None:
+    """List requests that were submitted, oldest first; by default those that wait for a decision."""
+    wanted = None if state == "all" else State(state)
+    query = ApplicationQuery(text=search, state=wanted, sort="oldest", limit=limit)
+    page = session.ready().applications.list_applications(operator(), query)
+    rows = (
+        (str(each.id), each.state.value, each.host, each.options.profile, each.submitted_by, moment(each.submitted_at))
+        for each in page.items
+    )
+    lines = table(("number", "state", "host", "profile", "submitted by", "submitted"), rows)
+    document = {
+        "applications": [application_document(each) for each in page.items],
+        "has_more": bool(page.next_cursor),
+    }
+    session.console.answer(document, lines or ["There are no such requests."])
+    if page.next_cursor:
+        session.console.remark(f"There are more than {limit}: --limit, --search.")
+
+
+@declare("show", "ca-service requests show 12", "ca-service requests show 12 --json")
+@_number
+@pass_session
+def show(session: Session, number: int) -> None:
+    """Show the request NUMBER: what it asks, what was found, and what has happened to it."""
+    found = session.ready().applications.get(operator(), number)
+    session.console.answer(application_document(found), _lines(session.console, found))
+
+
+@declare("approve", "ca-service requests approve 12", "ca-service requests approve 12 --note 'as agreed'")
+@_number
+@click.option("--note", default="", help="For who has submitted it.")
+@pass_session
+def approve(session: Session, number: int, note: str) -> int:
+    """Approve the request NUMBER, or try again what has failed, and have it signed."""
+    found = session.ready().applications.approve(operator(), number, note)
+    session.console.answer(application_document(found), _lines(session.console, found))
+    return ExitCode.OK if found.state is State.ISSUED else ExitCode.ERROR
+
+
+@declare("refuse", "ca-service requests refuse 12 --note 'The parent domain is wrong.'")
+@_number
+@click.option("--note", default="", help="What has to be otherwise; who has submitted it reads this.  [required]")
+@pass_session
+def refuse(session: Session, number: int, note: str) -> None:
+    """Refuse the request NUMBER, with a note."""
+    found = session.ready().applications.refuse(operator(), number, note)
+    session.console.answer(application_document(found), _lines(session.console, found))
+
+
+def _lines(console: Console, found: Application) -> list[str]:
+    about = (
+        ("request", str(found.id)),
+        ("state", found.state.value),
+        ("host", found.host),
+        ("subject", found.subject),
+        ("names", ", ".join(found.names)),
+        ("profile", found.options.profile),
+        *((each.state.value, _happened(each, found)) for each in timeline(found)),
+        ("note", found.note),
+        ("serial", found.serial_number or ""),
+    )
+    told = [*console.finding_lines(found.findings), *console.finding_lines(found.failure)]
+    return [*fields(((name, value) for name, value in about if value), indent=0), *told, *_next(found)]
+
+
+def _happened(each: Moment, found: Application) -> str:
+    by = f"rule {found.rule} because {found.why}" if each.state is State.APPROVED and found.rule else each.by
+    return f"{moment(each.at)}{f' by {by}' if by else ''}{f' ({each.origin})' if each.origin else ''}"
+
+
+def _next(found: Application) -> Iterator[str]:
+    """What to do next, if there is something."""
+    if found.is_undecided:
+        yield f"Decide: ca-service requests approve {found.id}, or refuse {found.id} --note TEXT"
+    if found.serial_number:
+        yield f"Take it home: ca-service show {found.serial_number} --format zip"
+
+
+command = click.Group("requests", commands=[list_, show, approve, refuse], help="Decide about submitted requests.")

@@ -1,0 +1,79 @@
+"""Knows how the rules for automatic approval are written: as tables in TOML, or as an array in the environment."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Sequence
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from ca_service.authority.approval import DEFAULT_RULES, is_pattern
+from ca_service.authority.permissions import Role
+from ca_service.pki.profiles import LEAF_PROFILES
+
+
+def _known_profile(value: str) -> str:
+    if value not in LEAF_PROFILES:
+        raise ValueError(f"must be one of {', '.join(LEAF_PROFILES)}")
+    return value
+
+
+def _pattern(value: str) -> str:
+    if not is_pattern(value):
+        raise ValueError("must be a DNS name such as uc.example.com, or *.uc.example.com for everything below it")
+    return value.lower()
+
+
+_Text = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class ApprovalRule(BaseModel):
+    """One rule; what each condition means is told in authority/approval.py."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
+    profiles: tuple[Annotated[str, AfterValidator(_known_profile)], ...] = ()
+    names: tuple[Annotated[str, AfterValidator(_pattern)], ...] = ()
+    roles: tuple[Role, ...] = ()
+    accounts: tuple[_Text, ...] = ()
+    tokens: tuple[_Text, ...] = ()
+
+
+def as_toml(rules: Sequence[dict[str, Any]]) -> str:
+    """The rules on one line, as they can be put into the environment."""
+    return f"[{', '.join(map(_table, rules))}]"
+
+
+def _table(rule: dict[str, Any]) -> str:
+    """A string of JSON is one of TOML, and so is a list of them."""
+    return f"{{{', '.join(f'{name} = {json.dumps(value)}' for name, value in rule.items() if value)}}}"
+
+
+def _read(value: object) -> object:
+    """The array that the environment says in TOML; anything else stays."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return tomllib.loads(f"rules = {value}")["rules"]
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"is no TOML array of rules: {error}") from error
+
+
+def _sound(rules: tuple[ApprovalRule, ...]) -> tuple[ApprovalRule, ...]:
+    """Each has a name of its own, and a condition: a rule for everybody has to say so, with all roles."""
+    names = [rule.name for rule in rules]
+    for rule in rules:
+        if names.count(rule.name) > 1 or rule.name == "operator":
+            raise ValueError(f"the rule name {rule.name} is taken")
+        if not any((rule.profiles, rule.names, rule.roles, rule.accounts, rule.tokens)):
+            raise ValueError(f"the rule {rule.name} has no condition; to approve everything, name all roles")
+        if rule.tokens and not rule.accounts:  # everybody chooses the labels of their own tokens
+            raise ValueError(f"the rule {rule.name} names tokens, so it has to name the accounts whose tokens they are")
+    return rules
+
+
+Rules = Annotated[tuple[ApprovalRule, ...], BeforeValidator(_read), AfterValidator(_sound)]
+DEFAULT: Final = tuple(ApprovalRule(name=rule.name, roles=rule.roles) for rule in DEFAULT_RULES)

@@ -1,0 +1,138 @@
+"""Keeps applications, in SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, Select, select, update
+
+from ca_service.authority.applications.records import Application, ApplicationPage, ApplicationQuery, State
+from ca_service.authority.audit import AuditEvent
+from ca_service.authority.records import CertificateRecord, Replay
+from ca_service.storage import cursors
+from ca_service.storage.application_rows import application_record, application_values, open_key
+from ca_service.storage.database import Database, upsert
+from ca_service.storage.ledger import remember, write_certificate
+from ca_service.storage.recording import record_events
+from ca_service.storage.schema import application
+
+_MAX_PAGE: Final = 200
+_MAX_VARIABLES: Final = 500
+
+
+class SQLApplicationStore:
+    """The port for applications on a SQL database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def find_application(self, application_id: int) -> Application | None:
+        """The application of this number."""
+        return next(iter(self._all(select(application).where(application.c.id == application_id))), None)
+
+    def list_applications(self, query: ApplicationQuery) -> ApplicationPage:
+        """One page by keyset."""
+        limit = max(1, min(query.limit, _MAX_PAGE))
+        found = self._all(_listing(query).limit(limit + 1))
+        return ApplicationPage(
+            found[:limit], cursors.write(query.sort, "", found[limit - 1].id) if len(found) > limit else ""
+        )
+
+    def list_in_state(self, state: State, limit: int) -> tuple[Application, ...]:
+        """At most so many in this state, oldest first."""
+        statement = select(application).where(*_is_in(state))
+        return self._all(statement.order_by(application.c.id).limit(limit))
+
+    def list_for_requests(self, fingerprints: Collection[str]) -> tuple[Application, ...]:
+        """Those for these requests that have no certificate, newest first."""
+        wanted, column = sorted(fingerprints), application.c.request_fingerprint
+        statement = select(application).where(application.c.serial_number.is_(None))
+        found = [
+            each
+            for start in range(0, len(wanted), _MAX_VARIABLES)
+            for each in self._all(statement.where(column.in_(wanted[start : start + _MAX_VARIABLES])))
+        ]
+        return tuple(sorted(found, key=lambda each: each.id, reverse=True))
+
+    def submit(
+        self, applications: Sequence[Application], events: Sequence[AuditEvent], replay: Replay | None
+    ) -> tuple[Application, ...]:
+        """Keep these, all or none; see the port."""
+        with self._database.write() as connection:
+            stored = tuple(
+                _submitted(connection, record, event) for record, event in zip(applications, events, strict=True)
+            )
+            if replay is not None:
+                remember(connection, replace(replay, application_ids=tuple(each.id for each in stored)))
+        return stored
+
+    def move(self, record: Application, before: State, event: AuditEvent) -> bool:
+        """Replace it if it is still in the state `before`; see the port."""
+        with self._database.write() as connection:
+            is_moved = _moved(connection, record, before)
+            if is_moved:
+                record_events(connection, event)
+            return is_moved
+
+    def issue(
+        self, record: Application, made: tuple[CertificateRecord, AuditEvent] | None, event: AuditEvent
+    ) -> Application | None:
+        """Make it ISSUED, and write its certificate; see the port."""
+        with self._database.write() as connection:
+            if not _moved(connection, record, State.APPROVED):
+                return None
+            if made is not None:
+                winner = write_certificate(connection, *made, always_new=record.options.new).serial_number
+                if winner != record.serial_number:
+                    record = replace(record, serial_number=winner)
+                    event = replace(event, details={**event.details, "certificate": winner})
+                    _moved(connection, record, State.ISSUED)
+            record_events(connection, event)
+        return record
+
+    def _all(self, statement: Select[Any]) -> tuple[Application, ...]:
+        with self._database.read() as connection:
+            return tuple(map(application_record, connection.execute(statement)))
+
+
+def _is_in(state: State) -> Iterator[ColumnElement[bool]]:
+    """That it is in this state; where there is no certificate then, in the words of the index of those without one."""
+    yield application.c.state == state.value
+    if state is not State.ISSUED:
+        yield application.c.serial_number.is_(None)
+
+
+def _submitted(connection: Connection, record: Application, event: AuditEvent) -> Application:
+    """The one that is there now: ours, or the one that waits for the same request."""
+    statement = upsert(application).values(application_values(record)).on_conflict_do_nothing()
+    statement = statement.execution_options(preserve_rowcount=True)
+    there = select(application).where(application.c.open_key == open_key(record))
+    while True:  # once more where the other one was settled between the two statements
+        is_ours = connection.execute(statement).rowcount == 1
+        if found := connection.execute(there).first():
+            break
+    if is_ours:
+        record_events(connection, replace(event, subject=str(found.id)))
+    return application_record(found)
+
+
+def _moved(connection: Connection, record: Application, before: State) -> bool:
+    """Compare and set: the state is compared in the statement that sets it."""
+    statement = update(application).where(application.c.id == record.id, application.c.state == before.value)
+    return connection.execute(statement.values(application_values(record))).rowcount == 1
+
+
+def _listing(query: ApplicationQuery) -> Select[Any]:
+    statement, is_oldest_first = select(application), query.sort == "oldest"
+    for word in query.text.replace("\0", " ").lower().split():
+        statement = statement.where(application.c.search_text.contains(word, autoescape=True))
+    if query.state is not None:
+        statement = statement.where(*_is_in(query.state))
+    if query.submitted_by_id is not None:
+        statement = statement.where(application.c.submitted_by_id == query.submitted_by_id)
+    if query.cursor:
+        _, key = cursors.read(query.cursor, query.sort)
+        statement = statement.where(application.c.id > key if is_oldest_first else application.c.id < key)
+    return statement.order_by(application.c.id if is_oldest_first else application.c.id.desc())

@@ -1,0 +1,84 @@
+"""Shows applications, holds the line until somebody has decided, and takes decisions."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flask import Response, request
+
+from ca_service.authority.applications.records import ApplicationQuery, State
+from ca_service.authority.permissions import Action
+from ca_service.errors import InvalidInput
+from ca_service.web.api import answers
+from ca_service.web.api.application_models import ApplicationListFields, ApplicationQueryFields, DecisionDocument
+from ca_service.web.api.intake import FORM, parse_object, read_body, require_plain_body
+from ca_service.web.api.models import NoQuery
+from ca_service.web.api.negotiation import JSON_ONLY, wanted_form
+from ca_service.web.api.validation import read_query, single_values, unknown, validated
+from ca_service.web.context import actor, installation, needs
+
+_MAX_DIGITS: Final = 10
+
+
+@needs(Action.READ)
+def list_applications() -> Response:
+    """One page of the applications; for those who may only submit, of their own."""
+    query = read_query(ApplicationListFields)
+    wanted_form(JSON_ONLY)
+    state = State(query.state) if query.state else None
+    wanted = ApplicationQuery(text=query.q, state=state, sort=query.sort, cursor=query.cursor, limit=query.limit)
+    page = installation().applications.list_applications(actor(), wanted)
+    if not page.next_cursor:
+        return answers.applications(page.items)
+    following = query.model_dump(include={"q", "state", "sort", "limit"}) | {"cursor": page.next_cursor}
+    address = answers.address("applications", {name: str(value) for name, value in following.items() if value})
+    response = answers.applications(page.items, next_page=address)
+    response.headers["Link"] = f'<{address}>; rel="next"'
+    return response
+
+
+@needs(Action.READ)
+def get_application(application_id: str) -> Response:
+    """One application, as soon as it was decided if that is asked for."""
+    query = read_query(ApplicationQueryFields)
+    wanted_form(JSON_ONLY)
+    return answers.application(installation().applications.wait(actor(), _number(application_id), query.wait))
+
+
+@needs(Action.DECIDE)
+def approve(application_id: str) -> Response:
+    """Approve it, and have it signed."""
+    note = _note()
+    return answers.application(installation().applications.approve(actor(), _number(application_id), note))
+
+
+@needs(Action.DECIDE)
+def refuse(application_id: str) -> Response:
+    """Refuse it, with a note."""
+    note = _note()
+    return answers.application(installation().applications.refuse(actor(), _number(application_id), note))
+
+
+@needs(Action.ISSUE)
+def withdraw(application_id: str) -> Response:
+    """Take it back."""
+    note = _note()
+    return answers.application(installation().applications.withdraw(actor(), _number(application_id), note))
+
+
+def _number(text: str) -> int:
+    """The number in an address; 0, which nothing has, for what is none."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS else 0
+
+
+def _note() -> str:
+    """The note in the body, which may be missing."""
+    read_query(NoQuery)
+    wanted_form(JSON_ONLY)
+    require_plain_body()
+    if request.mimetype == FORM:
+        if request.files:
+            raise InvalidInput(*(unknown(name, iter(DecisionDocument.model_fields)) for name in request.files))
+        return validated(DecisionDocument, single_values(request.form), from_text=True).note
+    data = read_body()
+    return validated(DecisionDocument, parse_object(data), from_text=False).note if data.strip() else ""

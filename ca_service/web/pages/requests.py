@@ -1,0 +1,141 @@
+"""Submitted requests: the queue, one of them with all that a decision needs, and the decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from flask import redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.wrappers import Response
+
+from ca_service.authority.applications.decisions import MAX_COUNT, MAX_NOTE
+from ca_service.authority.applications.records import Application, ApplicationQuery, State
+from ca_service.authority.permissions import PERMISSIONS, Action, Actor
+from ca_service.errors import CAServiceError, Conflict, Finding, InvalidInput
+from ca_service.web.context import actor, installation, needs
+from ca_service.web.delivery import request_pem
+from ca_service.web.pages import blueprint
+from ca_service.web.problems import status_of
+
+ALL: Final = "all"
+STATES: Final = (*(state.value for state in State), ALL)
+SORTS: Final = ("oldest", "newest")
+
+
+@blueprint.get("/requests")
+@needs(Action.READ)
+def requests() -> ResponseReturnValue:
+    """The queue for those who decide, oldest first; for the others what they have submitted, newest first."""
+    decides = may_decide()
+    state = _chosen("state", STATES, State.SUBMITTED.value if decides else ALL)
+    query = ApplicationQuery(
+        text=request.args.get("q", "")[:200],
+        state=None if state == ALL else State(state),
+        sort=_chosen("sort", SORTS, "oldest" if state == State.SUBMITTED else "newest"),
+        cursor=request.args.get("cursor", "")[:1000],
+    )
+    return render_template(
+        "requests.html",
+        page=installation().applications.list_applications(actor(), query),
+        query=query,
+        state=state,
+        states=STATES,
+        sorts=SORTS,
+        decides=decides,
+        waiting=installation().applications.count_waiting(actor()) if decides else 0,
+        has_failed=decides and installation().applications.has_failed(actor()),
+        max_count=MAX_COUNT,
+        submitted=_submitted(),
+    )
+
+
+def _chosen(name: str, known: tuple[str, ...], default: str) -> str:
+    value = request.args.get(name, default)
+    return value if value in known else default
+
+
+def _submitted() -> int:
+    """How many were just submitted, as the address says it."""
+    text = request.args.get("submitted", "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 4 else 0
+
+
+@blueprint.get("/requests/<int:application_id>")
+@needs(Action.READ)
+def application(application_id: int) -> ResponseReturnValue:
+    """One request: what it asks, what differs from the certificate of its host, and what has happened to it."""
+    return _page(installation().applications.get(actor(), application_id))
+
+
+@blueprint.post("/requests/<int:application_id>/approve")
+@needs(Action.DECIDE)
+def approve(application_id: int) -> ResponseReturnValue:
+    """Approve it, or try again what has failed, and have it signed."""
+    return _decide(application_id, installation().applications.approve)
+
+
+@blueprint.post("/requests/<int:application_id>/refuse")
+@needs(Action.DECIDE)
+def refuse(application_id: int) -> ResponseReturnValue:
+    """Refuse it, with a note."""
+    return _decide(application_id, installation().applications.refuse)
+
+
+@blueprint.post("/requests/<int:application_id>/withdraw")
+@needs(Action.ISSUE)
+def withdraw(application_id: int) -> ResponseReturnValue:
+    """Take it back."""
+    return _decide(application_id, installation().applications.withdraw)
+
+
+def _decide(application_id: int, decide: Callable[[Actor, int, str], Application]) -> ResponseReturnValue:
+    try:
+        found = decide(actor(), application_id, request.form.get("note", ""))
+    except (InvalidInput, Conflict) as error:
+        return _page(installation().applications.get(actor(), application_id), error), status_of(error)
+    return to_application(found)
+
+
+def to_application(found: Application, submitted: int | None = None) -> Response:
+    """Off to its page, so that a reload sends nothing twice."""
+    return redirect(url_for("pages.application", application_id=found.id, submitted=submitted), 303)
+
+
+def to_waiting(waiting: tuple[Application, ...]) -> Response:
+    """Off to what was just submitted and waits."""
+    if len(waiting) == 1:
+        return to_application(waiting[0], submitted=1)
+    return redirect(url_for("pages.requests", state=ALL, submitted=len(waiting)), 303)
+
+
+def _page(found: Application, error: CAServiceError | None = None) -> str:
+    review = installation().reviewing.of(actor(), found)
+    is_own = found.is_of(actor())
+    findings: tuple[Finding, ...] = error.findings if error else ()
+    return render_template(
+        "request.html",
+        application=found,
+        review=review,
+        findings=findings,
+        told=review.examination.findings if found.is_undecided else found.findings,
+        note=request.form.get("note", "")[:MAX_NOTE] if error else "",
+        csr=request_pem(found.csr_der),
+        is_own=is_own,
+        decides=may_decide(),
+        may_withdraw=found.is_undecided and _may_withdraw(is_own),
+        following=installation().applications.find_next(actor(), found) if may_decide() else None,
+        submitted=_submitted(),
+        max_note=MAX_NOTE,
+        now=installation().clock(),
+    )
+
+
+def _may_withdraw(is_own: bool) -> bool:
+    """Whether the page offers it: an administrator who may decide about it refuses it with a note instead."""
+    return is_own and actor().role in PERMISSIONS[Action.ISSUE]
+
+
+def may_decide() -> bool:
+    """Whether who is acting may decide about the requests of others."""
+    return actor().role in PERMISSIONS[Action.DECIDE]

@@ -1,0 +1,43 @@
+// Keys for the queue of requests: a approves, r goes to the note of a refusal, j and k go up and down a list.
+// Everything works without them. They do nothing while somebody types, and the page says which there are.
+
+for (const hint of document.querySelectorAll("[data-keys]")) {
+  if (hint instanceof HTMLElement) hint.hidden = false;
+}
+
+let isSent = false;
+window.addEventListener("pageshow", () => { isSent = false; });
+
+/** @param {EventTarget | null} target */
+function isField(target) {
+  return target instanceof HTMLElement && target.matches("input, textarea, select, [contenteditable]");
+}
+
+/** @param {number} step how many rows further: 1 or -1 */
+function move(step) {
+  const rows = [...document.querySelectorAll("[data-row]")];
+  const here = rows.indexOf(/** @type {Element} */ (document.activeElement));
+  const next = here < 0 ? (step > 0 ? 0 : rows.length - 1) : here + step;
+  const row = rows[Math.max(0, Math.min(next, rows.length - 1))];
+  if (row instanceof HTMLElement) row.focus();
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
+  if (isField(event.target)) {
+    if (event.key === "Escape" && event.target instanceof HTMLTextAreaElement) event.target.blur();
+    return;
+  }
+  if (event.key === "j" || event.key === "k") {
+    move(event.key === "j" ? 1 : -1);
+    return;
+  }
+  const wanted = event.repeat ? null : document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+  if (!(wanted instanceof HTMLElement)) return;
+  event.preventDefault();
+  if (isField(wanted)) wanted.focus();
+  else if (!isSent) {
+    isSent = true; // a key that is hit twice sends once
+    wanted.click();
+  }
+});

@@ -1,0 +1,137 @@
+"""Signing what was approved: once, whatever goes wrong in between; and what is told where it cannot be done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from ca_service.authority.applications.records import Application, State, timeline
+from ca_service.authority.audit import Event
+from ca_service.authority.permissions import Actor, Role
+from ca_service.authority.records import CertificateQuery, CertificateRecord
+from ca_service.authority.registration import Options
+from ca_service.errors import KeystoreError
+from tests.support.applications import InMemoryApplicationStore
+from tests.support.factories import OPERATOR, Lab, actor
+from tests.support.fakes import FixedClock, InMemoryKeyStore, InMemoryLedger, PowerCut
+from tests.support.requests import UCCX_PUBLISHER
+
+ANNA, CAROL, VERA = actor(Role.REQUESTER), actor(Role.APPROVER), actor(Role.ADMINISTRATOR)
+
+
+@pytest.fixture
+def lab(clock: FixedClock) -> Lab:
+    """An authority in which a person decides about everything."""
+    return Lab(clock=clock, rules=()).initialised()
+
+
+@pytest.fixture
+def waiting(lab: Lab) -> Application:
+    """What a requester has submitted."""
+    return submitted(lab, ANNA)
+
+
+def submitted(lab: Lab, who: Actor) -> Application:
+    (found,) = lab.issuance.issue(who, [UCCX_PUBLISHER.data], Options()).waiting
+    return found
+
+
+def certificates(lab: Lab) -> tuple[CertificateRecord, ...]:
+    return lab.issuance.list_certificates(VERA, CertificateQuery()).items
+
+
+def recorded(lab: Lab) -> list[tuple[Event, str, str]]:
+    assert isinstance(lab.ledger, InMemoryLedger)
+    return [(each.event, each.actor, each.subject) for each in lab.ledger.events]
+
+
+class Falling(InMemoryApplicationStore):
+    """The power is cut before a certificate is written."""
+
+    def issue(self, *_: object) -> None:
+        """See the class."""
+        raise PowerCut("before issue")
+
+
+def cut(lab: Lab) -> Lab:
+    """The same, in a process that will not get that far."""
+    return Lab(
+        clock=lab.clock,
+        issuers=lab.issuers,
+        keystore=lab.keystore,
+        ledger=lab.ledger,
+        rules=(),
+        application_store=Falling(lab.ledger),  # type: ignore[arg-type]
+    )
+
+
+def test_a_crash_after_the_approval_leaves_what_the_job_finishes_once(lab: Lab, waiting: Application) -> None:
+    with pytest.raises(PowerCut):
+        cut(lab).applications.approve(CAROL, waiting.id, "fine")
+    assert lab.store_of_applications.list_in_state(State.APPROVED, 9)
+    assert certificates(lab) == ()
+    assert [lab.completing.issue_approved(), lab.completing.issue_approved()] == [1, 0]
+    found = lab.applications.get(ANNA, waiting.id)
+    assert (found.state, found.note, found.decided_by) == (State.ISSUED, "fine", "approver")
+    assert [record.serial_number for record in certificates(lab)] == [found.serial_number]
+
+
+def test_a_crash_after_the_approval_leaves_what_whoever_looks_finishes(lab: Lab, waiting: Application) -> None:
+    with pytest.raises(PowerCut):
+        cut(lab).applications.approve(CAROL, waiting.id)
+    assert lab.applications.get(ANNA, waiting.id).state is State.ISSUED
+    assert len(certificates(lab)) == 1
+
+
+class NoKey(InMemoryKeyStore):
+    """The keys cannot be had at the moment."""
+
+    def signer(self, key_id: str) -> ec.EllipticCurvePrivateKey:
+        """See the class."""
+        raise KeystoreError.because("key.passphrase", "/secret/path of {k}", "Mend {k}.", k=key_id)
+
+
+def test_what_cannot_be_signed_fails_with_a_reason_and_can_be_tried_again(lab: Lab, waiting: Application) -> None:
+    broken = Lab(clock=lab.clock, issuers=lab.issuers, keystore=NoKey(), ledger=lab.ledger, rules=())
+    failed = broken.applications.approve(CAROL, waiting.id)
+    assert (failed.state, [each.rule for each in failed.failure]) == (State.FAILED, ["key.passphrase"])
+    assert "/secret/path" not in failed.failure[0].detail
+    assert recorded(lab)[-1][0] is Event.REQUEST_FAILED
+    assert [each.state for each in timeline(failed)] == [State.SUBMITTED, State.APPROVED, State.FAILED]
+    assert lab.completing.issue_approved() == 0
+    again = lab.applications.approve(VERA, waiting.id)
+    assert (again.state, again.failure, again.decided_by) == (State.ISSUED, (), "administrator")
+
+
+@pytest.mark.parametrize(
+    "settle",
+    [lambda lab: lab.applications.refuse(CAROL, 1, "no"), lambda lab: lab.applications.withdraw(ANNA, 1)],
+)
+def test_what_has_failed_can_be_given_up(lab: Lab, waiting: Application, settle: Callable[[Lab], Application]) -> None:
+    broken = Lab(clock=lab.clock, issuers=lab.issuers, keystore=NoKey(), ledger=lab.ledger, rules=())
+    broken.applications.approve(CAROL, waiting.id)
+    assert not settle(lab).is_open
+
+
+def test_what_the_policy_has_come_to_refuse_since_is_not_signed(lab: Lab) -> None:
+    (waiting,) = lab.issuance.issue(ANNA, [UCCX_PUBLISHER.data], Options(validity_days=800)).waiting
+    strict = Lab(
+        clock=lab.clock,
+        issuers=lab.issuers,
+        keystore=lab.keystore,
+        ledger=lab.ledger,
+        policy=replace(lab.policy, max_days=400),
+        rules=(),
+    )
+    failed = strict.applications.approve(CAROL, waiting.id)
+    assert (failed.state, [each.rule for each in failed.failure if each.blocks]) == (State.FAILED, ["validity.range"])
+    assert certificates(lab) == ()
+
+
+def test_an_approval_of_what_has_a_certificate_meanwhile_makes_no_second_one(lab: Lab, waiting: Application) -> None:
+    (record,) = lab.issuance.issue(OPERATOR, [UCCX_PUBLISHER.data], Options()).certificates
+    assert lab.applications.approve(CAROL, waiting.id).serial_number == record.serial_number
+    assert certificates(lab) == (record,)

@@ -1,0 +1,86 @@
+"""Waiting until somebody has decided, and what is laid before who decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from ca_service.authority.applications.decisions import Applications
+from ca_service.authority.applications.records import Application, State
+from ca_service.authority.permissions import Actor, Role
+from ca_service.authority.registration import Options
+from tests.support.factories import Lab, actor
+from tests.support.fakes import NOON, FixedClock
+from tests.support.requests import UCCX_PUBLISHER
+
+ANNA, CAROL = actor(Role.REQUESTER), actor(Role.APPROVER)
+
+
+@pytest.fixture
+def lab(clock: FixedClock) -> Lab:
+    """An authority in which a person decides about everything."""
+    return Lab(clock=clock, rules=()).initialised()
+
+
+@pytest.fixture
+def waiting(lab: Lab) -> Application:
+    """What a requester has submitted."""
+    return submitted(lab, ANNA)
+
+
+def submitted(lab: Lab, who: Actor) -> Application:
+    (found,) = lab.issuance.issue(who, [UCCX_PUBLISHER.data], Options()).waiting
+    return found
+
+
+def patient(lab: Lab, pause: Callable[[float], None]) -> Applications:
+    """The same applications, for somebody to whom this happens while they wait."""
+    return Applications(lab.store_of_applications, lab.completing, lab.clock, pause)
+
+
+def test_waiting_ends_after_the_time_that_was_asked(lab: Lab, waiting: Application, clock: FixedClock) -> None:
+    assert lab.applications.wait(ANNA, waiting.id, 7).state is State.SUBMITTED
+    assert (clock.now - NOON).total_seconds() == 7
+    lab.applications.wait(ANNA, waiting.id, 10_000)
+    assert (clock.now - NOON).total_seconds() == 37
+
+
+def test_waiting_ends_as_soon_as_it_is_decided(lab: Lab, waiting: Application, clock: FixedClock) -> None:
+    def pause(seconds: float) -> None:
+        clock.advance(seconds=seconds)
+        if clock.now.second == 3:
+            lab.applications.refuse(CAROL, waiting.id, "no")
+
+    assert patient(lab, pause).wait(ANNA, waiting.id, 30).state is State.REFUSED
+    assert clock.now.second == 3
+
+
+def test_where_too_many_wait_the_others_are_answered_at_once(lab: Lab, waiting: Application) -> None:
+    depth = list[int]()
+
+    def pause(_: float) -> None:
+        depth.append(1)
+        if len(depth) < 9:
+            applications.wait(ANNA, waiting.id, 1)
+
+    applications = patient(lab, pause)
+    applications.wait(ANNA, waiting.id, 1)
+    assert len(depth) == 2
+    applications.wait(ANNA, waiting.id, 1)  # the places are free again
+    assert len(depth) > 2
+
+
+# Beside what the host has now
+
+
+def test_a_review_compares_the_request_with_what_its_host_has_now(lab: Lab, waiting: Application) -> None:
+    assert lab.reviewing.of(CAROL, waiting).current is None
+    issued = lab.applications.approve(CAROL, waiting.id)
+    assert lab.reviewing.of(CAROL, issued).current is None  # its own is no other
+    (again,) = lab.issuance.issue(ANNA, [UCCX_PUBLISHER.data], Options(new=True)).waiting
+    found = lab.reviewing.of(CAROL, again)
+    assert found.current
+    assert found.current.serial_number == issued.serial_number
+    assert found.difference
+    assert found.difference.is_empty

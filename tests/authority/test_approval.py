@@ -1,0 +1,124 @@
+"""Rules for automatic approval: when one holds, and how it explains itself."""
+
+from __future__ import annotations
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from ca_service.authority.approval import DEFAULT_RULES, Approval, Asked, Rule, find_approval, in_words
+from ca_service.authority.permissions import Actor, Role
+from ca_service.authority.registration import Options
+from tests.support import pkcs10, requests
+from tests.support.factories import OPERATOR, Lab, actor
+from tests.support.requests import UCCX_PUBLISHER
+
+ANNA = Actor(7, "anna", Role.REQUESTER, token="renewal")
+NODE = Asked("vos", ("DNS:lab.example.com", "DNS:uccx1.lab.example.com"), ("uccx1.lab.example.com",))
+LAB = ("*.lab.example.com", "lab.example.com")
+
+
+def approval(rule: Rule, asked: Asked = NODE, who: Actor = ANNA) -> Approval | None:
+    return find_approval((rule,), who, asked)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        Rule("r", profiles=("server", "vos")),
+        Rule("r", names=LAB),
+        Rule("r", names=("*.example.com",)),
+        Rule("r", roles=(Role.REQUESTER,)),
+        Rule("r", accounts=("bob", "anna")),
+        Rule("r", tokens=("renewal",)),
+        Rule("r", ("vos",), LAB, (Role.REQUESTER,), ("anna",), ("renewal",)),
+    ],
+)
+def test_a_rule_holds_where_all_its_conditions_are_met(rule: Rule) -> None:
+    assert approval(rule)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        Rule("r", profiles=("server",)),
+        Rule("r", names=("*.other.example.com",)),
+        Rule("r", names=("*.lab.example.com",)),  # the parent domain itself is not below it
+        Rule("r", names=("lab.example.com",)),
+        Rule("r", names=("*.b.example.com", "example.com")),
+        Rule("r", roles=(Role.APPROVER,)),
+        Rule("r", accounts=("bob",)),
+        Rule("r", tokens=("other",)),
+        Rule("r", ("vos",), LAB, (Role.REQUESTER,), ("bob",)),
+    ],
+)
+def test_a_rule_does_not_hold_where_one_of_them_is_not(rule: Rule) -> None:
+    assert approval(rule) is None
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        (),
+        ("DNS:uccx1.lab.example.com", "DNS:www.bank.example"),
+        ("DNS:notlab.example.com",),
+        ("DNS:xlab.example.com",),
+        ("IP:192.0.2.1", "DNS:uccx1.lab.example.com"),
+        ("email:x@lab.example.com",),
+        ("URI:https://x.lab.example.com",),
+        ("DNS:*.example.com",),
+        ("DNS:a b.lab.example.com",),
+        ("DNS:x..lab.example.com",),
+    ],
+)
+def test_names_are_covered_all_or_not_at_all(names: tuple[str, ...]) -> None:
+    assert approval(Rule("r", names=LAB), Asked("vos", names)) is None
+
+
+@pytest.mark.parametrize("name", ["DNS:UCCX1.LAB.example.com", "DNS:*.lab.example.com", "DNS:a.b.lab.example.com"])
+def test_names_are_compared_without_regard_to_case_and_at_any_depth(name: str) -> None:
+    assert approval(Rule("r", names=LAB), Asked("server", (name,)))
+
+
+@pytest.mark.parametrize("host", ["www.bank.example", "Jane Doe", ""])
+def test_a_common_name_has_to_be_covered_too(host: str) -> None:
+    assert approval(Rule("r", names=LAB), Asked("vos", NODE.names, (host,))) is None
+
+
+def test_the_first_rule_that_holds_decides() -> None:
+    rules = (Rule("no", accounts=("bob",)), Rule("first", accounts=("anna",)), Rule("second", accounts=("anna",)))
+    found = find_approval(rules, ANNA, NODE)
+    assert found
+    assert found.rule == "first"
+
+
+def test_a_rule_explains_itself() -> None:
+    found = approval(Rule("lab-hosts", ("vos",), LAB, (Role.REQUESTER,), ("anna",), ("renewal",)))
+    assert found
+    assert in_words(found.reasons) == (
+        "every name is covered by *.lab.example.com, lab.example.com and the requester is anna and the requester has "
+        "the role requester and it came with the token \u201crenewal\u201d and the profile is one of vos"
+    )
+
+
+@pytest.mark.parametrize(
+    ("role", "expected"), [(Role.REQUESTER, ""), (Role.APPROVER, "approvers"), (Role.ADMINISTRATOR, "approvers")]
+)
+def test_by_default_who_may_approve_gets_their_own_at_once(role: Role, expected: str) -> None:
+    found = find_approval(DEFAULT_RULES, actor(role), NODE)
+    assert (found.rule if found else "") == expected
+
+
+def test_the_operator_of_the_machine_needs_no_rule() -> None:
+    found = find_approval((), OPERATOR, NODE)
+    assert found
+    assert found.rule == "operator"
+
+
+def test_a_check_tells_that_a_person_has_to_decide() -> None:
+    lab = Lab(rules=(Rule("r", names=("*.example.com", "example.com")),)).initialised()
+    foreign = requests.node("www-EC.bank.example", "uccx9.example.com", curve=ec.SECP256R1)
+    found = lab.issuance.check(actor(), [UCCX_PUBLISHER.data, pkcs10.pem(foreign.der())], Options())
+    assert [(each.needs_decision, "approval.needed" in {f.rule for f in each.findings}) for each in found] == [
+        (False, False),
+        (True, True),
+    ]

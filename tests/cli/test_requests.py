@@ -1,0 +1,97 @@
+"""`requests`: the operator sees what waits, and decides."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ca_service.authority.permissions import Actor, Role
+from ca_service.authority.registration import Options
+from tests.cli.door import CommandLine
+from tests.support.requests import THREE_NODES, UCCX_PUBLISHER
+
+ANNA = Actor(7, "anna", Role.REQUESTER, "192.0.2.1")
+
+
+@pytest.fixture
+def waiting(ca: CommandLine) -> int:
+    """The number of a request that waits."""
+    issuance = ca.doors().open_installation(None).issuance
+    return issuance.issue(ANNA, [UCCX_PUBLISHER.data], Options()).waiting[0].id
+
+
+def test_what_waits_is_listed_oldest_first(ca: CommandLine) -> None:
+    issuance = ca.doors().open_installation(None).issuance
+    for node in THREE_NODES:
+        issuance.issue(ANNA, [node.data], Options())
+    ca("requests", "refuse", "2", "--note", "no")
+    assert [each["id"] for each in ca.answer("requests", "list")["applications"]] == [1, 3]
+    assert [each["id"] for each in ca.answer("requests", "list", "--state", "refused")["applications"]] == [2]
+    found = ca.answer("requests", "list", "--state", "all", "--search", "UCCX", "--limit", "1")
+    assert ([each["id"] for each in found["applications"]], found["has_more"]) == ([1], True)
+    shown = ca("requests", "list")
+    assert shown.exit_code == 0
+    assert "sm1.example.com" in shown.stdout
+    assert "There are more than 1" in ca("requests", "list", "--limit", "1").stderr
+
+
+def test_where_nothing_waits_it_says_so(ca: CommandLine) -> None:
+    assert ca("requests", "list").stdout == "There are no such requests.\n"
+
+
+def test_a_request_is_shown_with_what_to_do_next(ca: CommandLine, waiting: int) -> None:
+    shown = ca("requests", "show", str(waiting)).stdout
+    assert "by anna (192.0.2.1)" in shown
+    assert f"ca-service requests approve {waiting}" in shown
+    assert ca.answer("requests", "show", str(waiting))["state"] == "submitted"
+
+
+def test_what_is_approved_is_signed(ca: CommandLine, waiting: int) -> None:
+    answer = ca.answer("requests", "approve", str(waiting), "--note", "fine")
+    assert (answer["state"], answer["note"]) == ("issued", "fine")
+    assert answer["decided_by"].startswith("cli:")
+    assert ca.answer("show", answer["serial_number"])["host"] == "uccx1.example.com"
+    assert "--format zip" in ca("requests", "show", str(waiting)).stdout
+
+
+def test_what_is_refused_keeps_its_note(ca: CommandLine, waiting: int) -> None:
+    shown = ca("requests", "refuse", str(waiting), "--note", "wrong domain").stdout
+    assert "wrong domain" in shown
+    assert "refused" in shown
+
+
+def test_what_was_approved_by_a_rule_says_by_which(ca: CommandLine, csr: Path) -> None:
+    ca.answer("sign", csr)
+    assert "by rule operator because the operator of this machine asks" in ca("requests", "show", "1").stdout
+
+
+def test_what_fails_is_told_and_ends_with_an_error(ca: CommandLine, waiting: int) -> None:
+    for path in (ca.folder / "keys").glob("intermediate*"):
+        path.unlink()
+    result = ca("requests", "approve", str(waiting), "--json")
+    assert (result.exit_code, json.loads(result.stdout)["state"]) == (1, "failed")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "rule", "code"),
+    [
+        (("refuse", "1"), "application.note", 2),
+        (("refuse", "1", "--note", "  "), "application.note", 2),
+        (("approve", "2"), "application.unknown", 1),
+        (("show", "-1"), "usage", 2),
+        (("show", "99999999999999999999"), "application.unknown", 1),
+        (("list", "--state", "done"), "usage", 2),
+    ],
+)
+def test_what_cannot_be_done_is_told(
+    ca: CommandLine, waiting: int, arguments: tuple[str, ...], rule: str, code: int
+) -> None:
+    assert waiting == 1
+    assert ca.rule("requests", *arguments, code=code) == rule
+
+
+def test_what_is_decided_cannot_be_decided_again(ca: CommandLine, waiting: int) -> None:
+    ca.answer("requests", "approve", str(waiting))
+    assert ca.rule("requests", "refuse", str(waiting), "--note", "x", code=1) == "application.decided"

@@ -1,0 +1,245 @@
+"""What every store of applications promises."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from ca_service.authority.applications.records import Application, ApplicationQuery, State
+from ca_service.authority.applications.store import ApplicationStore
+from ca_service.authority.audit import AuditEvent, Event
+from ca_service.authority.permissions import Actor, Role
+from ca_service.authority.ports import Ledger
+from ca_service.authority.records import Replay
+from ca_service.authority.registration import Options
+from ca_service.errors import Conflict, InvalidInput, blocking
+from ca_service.storage.events import SQLEventStore
+from ca_service.storage.ledger import SQLLedger
+from tests.support.applications import application_record
+from tests.support.factories import certificate_record, event
+from tests.support.fakes import NOON, InMemoryLedger
+from tests.support.record import newest
+
+Books = tuple[ApplicationStore, Ledger]
+CAROL = Actor(2, "carol", Role.APPROVER, "192.0.2.2")
+APPROVED = event("1", Event.REQUEST_APPROVED)
+ISSUED = event("1", Event.REQUEST_ISSUED)
+
+
+@pytest.fixture
+def store(application_books: Books) -> ApplicationStore:
+    return application_books[0]
+
+
+@pytest.fixture
+def ledger(application_books: Books) -> Ledger:
+    return application_books[1]
+
+
+def submit(store: ApplicationStore, *records: Application, replay: Replay | None = None) -> tuple[Application, ...]:
+    return store.submit(records, [event("", Event.REQUEST_SUBMITTED) for _ in records], replay)
+
+
+def approved(store: ApplicationStore, **changes: object) -> Application:
+    (found,) = submit(store, application_record(**changes))
+    after = found.decided(State.APPROVED, CAROL, NOON, "fine")
+    assert store.move(after, State.SUBMITTED, APPROVED)
+    return after
+
+
+def events_of(ledger: Ledger) -> list[AuditEvent]:
+    """What was recorded beside this ledger, oldest first."""
+    if isinstance(ledger, InMemoryLedger):
+        return ledger.events
+    assert isinstance(ledger, SQLLedger)
+    return list(reversed(newest(SQLEventStore(ledger._database), 99)))
+
+
+def subjects(ledger: Ledger) -> list[tuple[Event, str]]:
+    return [(each.event, each.subject) for each in events_of(ledger)]
+
+
+def known(ledger: Ledger) -> int:
+    return len(subjects(ledger))
+
+
+def test_an_application_comes_back_as_it_was(store: ApplicationStore) -> None:
+    (stored,) = submit(store, application_record())
+    assert store.find_application(stored.id) == stored
+    assert stored.findings[0].detail == "The key 00ff is known."
+    assert store.find_application(stored.id + 1) is None
+
+
+def test_every_field_of_a_decision_comes_back(store: ApplicationStore) -> None:
+    (stored,) = submit(store, application_record())
+    failure = (blocking("x.y", "/z", "{n} of {m}", "Mend {n}.", n=1, m="two"),)
+    after = replace(
+        stored.decided(State.FAILED, CAROL, NOON + timedelta(hours=1), "Once\nmore."),
+        settled_at=NOON + timedelta(hours=2),
+        failure=failure,
+        rule="r",
+    )
+    assert store.move(after, State.SUBMITTED, APPROVED)
+    assert store.find_application(stored.id) == after
+
+
+def test_the_number_becomes_the_subject_of_the_event(store: ApplicationStore, ledger: Ledger) -> None:
+    before = known(ledger)
+    stored = submit(store, application_record(), application_record())
+    assert subjects(ledger)[before:] == [(Event.REQUEST_SUBMITTED, str(each.id)) for each in stored]
+
+
+@pytest.mark.parametrize("state", [State.SUBMITTED, State.APPROVED, State.FAILED])
+def test_the_same_request_has_one_open_application(store: ApplicationStore, ledger: Ledger, state: State) -> None:
+    (first,) = submit(store, application_record())
+    first = replace(first, state=state)
+    store.move(first, State.SUBMITTED, APPROVED)
+    before = known(ledger)
+    twin = application_record(request_fingerprint=first.request_fingerprint, submitted_by="bob")
+    assert submit(store, twin) == (first,)
+    assert known(ledger) == before
+
+
+@pytest.mark.parametrize("state", [State.REFUSED, State.WITHDRAWN, State.ISSUED])
+def test_after_that_it_may_have_another(store: ApplicationStore, state: State) -> None:
+    (first,) = submit(store, application_record())
+    store.move(replace(first, state=state), State.SUBMITTED, APPROVED)
+    (second,) = submit(store, application_record(request_fingerprint=first.request_fingerprint))
+    assert second.id != first.id
+    assert store.list_for_requests([first.request_fingerprint, "0" * 64]) == (second, replace(first, state=state))
+
+
+def test_what_has_its_certificate_is_found_by_that(store: ApplicationStore) -> None:
+    application, serial = approved(store), "0" * 40
+    assert store.list_for_requests([application.request_fingerprint]) == (application,)
+    store.issue(replace(application, state=State.ISSUED, serial_number=serial), None, ISSUED)
+    assert store.list_for_requests([application.request_fingerprint]) == ()
+    assert [each.serial_number for each in store.list_in_state(State.ISSUED, 9)] == [serial]
+
+
+def test_another_profile_is_another_application(store: ApplicationStore) -> None:
+    (first,) = submit(store, application_record())
+    other = application_record(request_fingerprint=first.request_fingerprint, options=Options("server"))
+    assert submit(store, other)[0].id != first.id
+
+
+def test_a_move_from_a_state_that_it_has_left_changes_nothing(store: ApplicationStore, ledger: Ledger) -> None:
+    after, before = approved(store), known(ledger)
+    late = after.decided(State.REFUSED, CAROL, NOON, "no")
+    assert not store.move(late, State.SUBMITTED, APPROVED)
+    assert not store.move(replace(late, id=99), State.SUBMITTED, APPROVED)
+    assert store.find_application(after.id) == after
+    assert known(ledger) == before
+
+
+def test_issuing_writes_certificate_state_and_events_together(store: ApplicationStore, ledger: Ledger) -> None:
+    application, record, before = approved(store), certificate_record(), known(ledger)
+    issued = replace(application, state=State.ISSUED, serial_number=record.serial_number)
+    assert store.issue(issued, (record, event("c")), ISSUED) == issued
+    assert ledger.find_certificate(record.serial_number) == record
+    assert store.find_application(issued.id) == issued
+    assert subjects(ledger)[before:] == [(Event.CERTIFICATE_ISSUED, "c"), (Event.REQUEST_ISSUED, "1")]
+
+
+def test_issuing_twice_writes_once(store: ApplicationStore, ledger: Ledger) -> None:
+    application, first, second = approved(store), certificate_record(), certificate_record()
+    issued = replace(application, state=State.ISSUED, serial_number=first.serial_number)
+    store.issue(issued, (first, event()), ISSUED)
+    before = known(ledger)
+    assert store.issue(replace(issued, serial_number=second.serial_number), (second, event()), ISSUED) is None
+    assert ledger.find_certificate(second.serial_number) is None
+    assert store.find_application(issued.id) == issued
+    assert known(ledger) == before
+
+
+def test_a_certificate_that_was_written_meanwhile_wins(store: ApplicationStore, ledger: Ledger) -> None:
+    application, winner = approved(store), certificate_record()
+    ledger.record([winner], [event()], always_new=False, replay=None)
+    late = certificate_record(request_fingerprint=winner.request_fingerprint)
+    issued = replace(application, state=State.ISSUED, serial_number=late.serial_number)
+    stored = store.issue(issued, (late, event("late")), ISSUED)
+    assert stored == replace(issued, serial_number=winner.serial_number)
+    assert store.find_application(issued.id) == stored
+    assert ledger.find_certificate(late.serial_number) is None
+    assert events_of(ledger)[-1].details["certificate"] == winner.serial_number
+
+
+def test_it_does_not_win_where_a_new_one_was_asked_for(store: ApplicationStore, ledger: Ledger) -> None:
+    application, there = approved(store, options=Options(new=True)), certificate_record()
+    ledger.record([there], [event()], always_new=False, replay=None)
+    new = certificate_record(request_fingerprint=there.request_fingerprint)
+    issued = replace(application, state=State.ISSUED, serial_number=new.serial_number)
+    assert store.issue(issued, (new, event()), ISSUED) == issued
+    assert ledger.find_certificate(new.serial_number) == new
+
+
+def test_one_that_is_there_is_named_without_another_being_written(store: ApplicationStore, ledger: Ledger) -> None:
+    application, before = approved(store), known(ledger)
+    issued = replace(application, state=State.ISSUED, serial_number="0" * 40)
+    assert store.issue(issued, None, ISSUED) == issued
+    assert known(ledger) == before + 1
+
+
+def test_an_idempotency_key_keeps_the_numbers(store: ApplicationStore, ledger: Ledger) -> None:
+    replay = Replay("anna", "k", "digest", (), True, NOON)
+    stored = submit(store, application_record(), application_record(), replay=replay)
+    found = ledger.find_replay("anna", "k")
+    assert found == replace(replay, application_ids=tuple(each.id for each in stored))
+    with pytest.raises(Conflict) as caught:
+        submit(store, application_record(), replay=replay)
+    assert caught.value.rule == "idempotency-key.in-use"
+
+
+def test_a_ledger_keeps_the_applications_that_its_certificates_answer(application_books: Books) -> None:
+    store, ledger = application_books
+    winner, ours = certificate_record(), certificate_record()
+    ledger.record([winner], [event()], always_new=False, replay=None)
+    late = certificate_record(request_fingerprint=winner.request_fingerprint)
+    answered = [application_record(state=State.ISSUED, serial_number=each.serial_number) for each in (late, ours)]
+    ledger.record([late, ours], [event(), event()], always_new=False, replay=None, applications=answered)
+    (found,) = store.list_applications(ApplicationQuery()).items
+    assert found == replace(answered[1], id=found.id)
+
+
+def test_a_list_is_searched_sorted_and_filtered(store: ApplicationStore) -> None:
+    first, second, third = submit(
+        store,
+        application_record(host="a.example.com", names=("DNS:x.lab.example.com",)),
+        application_record(host="b.example.com", submitted_by="Bob", submitted_by_id=2),
+        application_record(host="c.example.com"),
+    )
+    third = third.decided(State.REFUSED, CAROL, NOON, "no")
+    store.move(third, State.SUBMITTED, APPROVED)
+
+    def found(**query: object) -> tuple[Application, ...]:
+        return store.list_applications(ApplicationQuery(**query)).items  # type: ignore[arg-type]
+
+    assert found() == (third, second, first)
+    assert found(sort="oldest") == (first, second, third)
+    assert found(text="LAB example") == (first,)
+    assert found(text="bob") == (second,)
+    assert found(text="100%") == ()
+    assert found(state=State.REFUSED) == (third,)
+    assert found(submitted_by_id=2) == (second,)
+    assert store.list_in_state(State.SUBMITTED, 1) == (first,)
+
+
+@pytest.mark.parametrize("sort", ["newest", "oldest"])
+def test_the_pages_of_a_list_are_the_whole_list(store: ApplicationStore, sort: str) -> None:
+    stored = submit(store, *(application_record() for _ in range(5)))
+    seen, query = list[Application](), ApplicationQuery(sort=sort, limit=2)
+    while True:
+        page = store.list_applications(query)
+        seen += page.items
+        if not page.next_cursor:
+            break
+        query = replace(query, cursor=page.next_cursor)
+    assert seen == list(stored if sort == "oldest" else reversed(stored))
+
+
+@pytest.mark.parametrize("cursor", ["nonsense", "newest@x"])
+def test_a_cursor_of_nobody_is_refused(store: ApplicationStore, cursor: str) -> None:
+    with pytest.raises(InvalidInput):
+        store.list_applications(ApplicationQuery(cursor=cursor))

@@ -1,0 +1,143 @@
+"""Applications in memory, and what a test needs of them and does not care about."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from itertools import count
+from typing import Final
+
+from ca_service.authority.applications.records import Application, ApplicationPage, ApplicationQuery, State
+from ca_service.authority.approval import Rule
+from ca_service.authority.audit import AuditEvent
+from ca_service.authority.permissions import Role
+from ca_service.authority.records import CertificateRecord, Replay
+from ca_service.authority.registration import Options
+from ca_service.errors import InvalidInput, blocking, note, warning
+from tests.support.fakes import NOON, InMemoryLedger
+
+#: Lets everybody have what they ask for, in tests that are not about decisions.
+EVERYBODY: Final = Rule("everybody", roles=tuple(Role))
+#: The same for an installation, as its environment says it.
+NOBODY_WAITS: Final = {
+    "CA_SERVICE_POLICY__RULES": '[{name = "everybody", roles = ["requester", "approver", "administrator"]}]'
+}
+_NUMBERS: Final = count(1)
+
+
+def application_record(**changes: object) -> Application:
+    """An application that waits, whose request means nothing and is unlike every other that was made so."""
+    number = next(_NUMBERS)
+    record = Application(
+        id=0,
+        state=State.SUBMITTED,
+        csr_der=b"request %d" % number,
+        request_fingerprint=hashlib.sha256(b"asked %d" % number).hexdigest(),
+        key_fingerprint=hashlib.sha256(b"key %d" % number).hexdigest(),
+        options=Options(validity_days=30, add_host_name=True),
+        host=f"asked{number}.example.com",
+        subject=f"CN=asked{number}-EC.example.com",
+        names=(f"DNS:asked{number}.example.com",),
+        findings=(warning("csr.key.reused", "/public_key", "The key {serial} is known.", "Look.", serial="00ff"),),
+        submitted_at=NOON,
+        submitted_by="anna",
+        submitted_by_id=1,
+        submitted_from="192.0.2.1",
+        token="renewal",
+        reasons=(note("approval.account", "", "the requester is {name}", name="anna"),),
+    )
+    return replace(record, **changes)  # type: ignore[arg-type]
+
+
+class InMemoryApplicationStore:
+    """The port for applications on the lists of a ledger in memory; what it promises is tested on both."""
+
+    def __init__(self, ledger: InMemoryLedger) -> None:
+        self._ledger = ledger
+
+    def find_application(self, application_id: int) -> Application | None:
+        """See the port."""
+        return next((each for each in self._ledger.applications if each.id == application_id), None)
+
+    def list_applications(self, query: ApplicationQuery) -> ApplicationPage:
+        """See the port; the cursor is the place in the list, and the sort."""
+        found = [each for each in self._ledger.applications if _matches(each, query)]
+        found = found if query.sort == "oldest" else found[::-1]
+        start = _start(query)
+        more = len(found) > start + query.limit
+        page = tuple(found[start : start + query.limit])
+        return ApplicationPage(page, f"{query.sort}@{start + query.limit}" if more else "")
+
+    def list_in_state(self, state: State, limit: int) -> tuple[Application, ...]:
+        """See the port."""
+        return tuple(each for each in self._ledger.applications if each.state is state)[:limit]
+
+    def list_for_requests(self, fingerprints: Collection[str]) -> tuple[Application, ...]:
+        """See the port."""
+        found = (each for each in reversed(self._ledger.applications) if each.request_fingerprint in fingerprints)
+        return tuple(each for each in found if each.serial_number is None)
+
+    def submit(
+        self, applications: Sequence[Application], events: Sequence[AuditEvent], replay: Replay | None
+    ) -> tuple[Application, ...]:
+        """See the port."""
+        self._ledger.remember(replay)
+        stored = tuple(self._submit(record, event) for record, event in zip(applications, events, strict=True))
+        if replay is not None:
+            self._ledger.forget(replay)
+            self._ledger.remember(replace(replay, application_ids=tuple(each.id for each in stored)))
+        return stored
+
+    def _submit(self, record: Application, event: AuditEvent) -> Application:
+        wanted = (record.request_fingerprint, record.options.profile)
+        for each in self._ledger.applications:
+            if each.is_open and (each.request_fingerprint, each.options.profile) == wanted:
+                return each
+        stored = replace(record, id=len(self._ledger.applications) + 1)
+        self._ledger.applications.append(stored)
+        self._ledger.events.append(replace(event, subject=str(stored.id)))
+        return stored
+
+    def move(self, application: Application, before: State, event: AuditEvent) -> bool:
+        """See the port."""
+        found = self.find_application(application.id)
+        if found is None or found.state is not before:
+            return False
+        self._ledger.applications[application.id - 1] = application
+        self._ledger.events.append(event)
+        return True
+
+    def issue(
+        self, application: Application, made: tuple[CertificateRecord, AuditEvent] | None, event: AuditEvent
+    ) -> Application | None:
+        """See the port."""
+        found = self.find_application(application.id)
+        if found is None or found.state is not State.APPROVED:
+            return None
+        if made is not None:
+            winner = self._ledger.add(*made, application.options.new).serial_number
+            application = replace(application, serial_number=winner)
+            event = replace(event, details={**event.details, "certificate": winner})
+        self._ledger.applications[application.id - 1] = application
+        self._ledger.events.append(event)
+        return application
+
+
+def _matches(record: Application, query: ApplicationQuery) -> bool:
+    names = (name.partition(":")[2] for name in record.names)
+    text = " ".join((record.host, record.subject, *names, record.submitted_by)).lower()
+    return (
+        all(word in text for word in query.text.lower().split())
+        and query.state in (None, record.state)
+        and query.submitted_by_id in (None, record.submitted_by_id)
+    )
+
+
+def _start(query: ApplicationQuery) -> int:
+    if not query.cursor:
+        return 0
+    sort, _, start = query.cursor.partition("@")
+    if sort != query.sort or not start.isdecimal():
+        raise InvalidInput(blocking("list.cursor", "/cursor", "It is none of ours.", "Leave it out."))
+    return int(start)

@@ -1,0 +1,36 @@
+"""An installation with the rules of the defaults: what a requester submits waits, what an approver submits does not."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+
+import pytest
+
+from ca_service import settings as settings_module
+from ca_service.app import open_installation
+from ca_service.authority.installation import Installation
+from ca_service.authority.permissions import Role
+from ca_service.settings import Settings
+from tests.support.factories import cheap_hasher
+from tests.web.conftest import Made
+from tests.web.visitor import Visitor
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """The defaults, with their rules."""
+    return settings_module.load({}, settings.instance_path).settings
+
+
+@pytest.fixture
+def installation(made: Made, settings: Settings) -> Installation:
+    """An installation of this test alone."""
+    shutil.copytree(made.folder, settings.instance_path)
+    return open_installation(settings, cheap_hasher())
+
+
+@pytest.fixture
+def approver(signed_in: Callable[[Role], Visitor]) -> Visitor:
+    """Somebody who has signed in and may decide."""
+    return signed_in(Role.APPROVER)
