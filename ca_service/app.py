@@ -27,7 +27,7 @@ from ca_service.authority.installation import Installation
 from ca_service.authority.issuance import Issuance
 from ca_service.authority.registration import Policy
 from ca_service.authority.tokens import Tokens
-from ca_service.errors import Conflict
+from ca_service.errors import ConfigurationError, Conflict
 from ca_service.keystore import files
 from ca_service.keystore.encrypted import EncryptedFileKeyStore
 from ca_service.settings import Settings
@@ -37,6 +37,7 @@ from ca_service.storage.fleet import SQLFleetStore
 from ca_service.storage.issuers import SQLIssuerStore
 from ca_service.storage.ledger import SQLLedger
 from ca_service.storage.migrating import SQLSchema
+from ca_service.storage.sqlite import SQLiteDatabase
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -57,7 +58,7 @@ def open_installation(settings: Settings, hasher: PasswordHasher | None = None) 
         files.close_fresh_folder(folder)
         files.check_private(folder)
     keystore = _keystore(settings)
-    database = Database(folder / "ca.sqlite3")
+    database = _database(settings)
     issuers, ledger = SQLIssuerStore(database), SQLLedger(database)
     hierarchy = Hierarchy(issuers, keystore, clock.utc_now, x509.random_serial_number, _plain_http(settings))
     issuance = Issuance(ledger, hierarchy, _policy(settings), clock.utc_now, x509.random_serial_number)
@@ -79,6 +80,22 @@ def open_installation(settings: Settings, hasher: PasswordHasher | None = None) 
         clock=clock.utc_now,
         close=database.close,
     )
+
+
+def _database(settings: Settings) -> Database:
+    """The database of the settings: a file in the instance folder unless there is a URL."""
+    url = settings.database.url.get_secret_value()
+    if not url:
+        return SQLiteDatabase(settings.instance_path / "ca.sqlite3")
+    try:
+        from ca_service.storage.postgresql import PostgreSQLDatabase
+    except ImportError as error:
+        raise ConfigurationError.because(
+            "database.driver-missing",
+            "database.url names a PostgreSQL database, and the driver for it is not installed.",
+            "Install the extras: .venv/bin/pip install --require-hashes -r config/requirements/extras.txt",
+        ) from error
+    return PostgreSQLDatabase(url, settings.server.threads)
 
 
 def _keystore(settings: Settings) -> EncryptedFileKeyStore:

@@ -16,6 +16,7 @@ from ca_service.authority.hierarchy import Hierarchy, HierarchyPlan
 from ca_service.authority.issuance import Issuance
 from ca_service.authority.ports import Clock
 from ca_service.authority.tokens import Tokens
+from ca_service.errors import Finding
 
 
 class Schema(Protocol):
@@ -35,6 +36,9 @@ class Schema(Protocol):
 
     def differences(self) -> list[str]:
         """Where the tables differ from what this program expects."""
+
+    def remarks(self) -> tuple[Finding, ...]:
+        """What works, and could work better."""
 
 
 @dataclass(frozen=True, slots=True)

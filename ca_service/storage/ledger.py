@@ -7,13 +7,14 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Column, ColumnElement, Connection, Row, Select, func, insert, or_, select, tuple_
+from sqlalchemy import Column, ColumnElement, Connection, Row, Select, insert, or_, select, tuple_
 from sqlalchemy.exc import IntegrityError
 
 from ca_service.authority.audit import AuditEvent
 from ca_service.authority.records import CertificateQuery, CertificateRecord, Page, Replay, Sort
 from ca_service.errors import Conflict
 from ca_service.storage import cursors, rows
+from ca_service.storage.containing import contains
 from ca_service.storage.database import Database
 from ca_service.storage.recording import record_events
 from ca_service.storage.schema import audit_event, certificate
@@ -172,7 +173,7 @@ def _is_after(sort: Sort, value: str | datetime, key: int) -> ColumnElement[bool
 
 def _matches(text: str) -> ColumnElement[bool]:
     """In a name, or at the start of a serial number, which people copy with colons."""
-    in_a_name = func.instr(certificate.c.search_text, text) > 0  # LIKE gives %, _ and NUL a meaning
+    in_a_name = contains(certificate.c.search_text, text)
     serial = text.replace(":", "")
     return or_(in_a_name, certificate.c.serial_number.startswith(serial)) if _SERIAL.fullmatch(serial) else in_a_name
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ca_service import settings as settings_module
 from ca_service.authority.installation import Installation
 from ca_service.authority.permissions import Actor
 from ca_service.authority.records import CertificateQuery
@@ -17,6 +18,14 @@ from tests.support.requests import UCCX_PUBLISHER
 
 Race = Callable[[Path, racing.Work, Sequence[Any]], list[str]]
 either_way = pytest.mark.parametrize("race", [racing.by_threads, racing.by_processes], ids=["threads", "processes"])
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def settings(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """The defaults, on either database."""
+    url = request.getfixturevalue("empty_postgresql_url") if request.param == "postgresql" else ""
+    monkeypatch.setenv(racing.DATABASE_URL, url)  # also for the processes that race
+    return settings_module.load({racing.DATABASE_URL: url}, tmp_path / "instance").settings
 
 
 @either_way

@@ -1,8 +1,9 @@
-"""The stores, fake and real: the same contract holds for both."""
+"""The stores, fake and on both databases: the same contract holds for all three."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,28 +16,49 @@ from ca_service.storage.fleet import SQLFleetStore
 from ca_service.storage.issuers import SQLIssuerStore
 from ca_service.storage.ledger import SQLLedger
 from ca_service.storage.migrating import upgrade
+from ca_service.storage.postgresql import PostgreSQLDatabase
+from ca_service.storage.sqlite import SQLiteDatabase
 from tests.support.factories import event, issuer_record
 from tests.support.fakes import InMemoryAccountStore, InMemoryIssuerStore, InMemoryLedger
 from tests.support.fleet import InMemoryFleetStore
 
-fake_and_real = pytest.fixture(params=["fake", "real"])
+fake_and_real = pytest.fixture(params=["fake", "sqlite", "postgresql"])
 
 
 @pytest.fixture(scope="session")
 def upgraded_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database with the newest schema and nothing in it, to be copied."""
     path = tmp_path_factory.mktemp("schema") / "ca.sqlite3"
-    database = Database(path)
+    database = SQLiteDatabase(path)
     upgrade(database)
     database.close()
     return path
 
 
 @pytest.fixture
-def database(upgraded_file: Path, tmp_path: Path) -> Database:
-    """A database with the newest schema and nothing in it."""
+def sqlite(upgraded_file: Path, tmp_path: Path) -> SQLiteDatabase:
+    """An SQLite database with the newest schema and nothing in it."""
     shutil.copy(upgraded_file, tmp_path / "ca.sqlite3")
-    return Database(tmp_path / "ca.sqlite3")
+    return SQLiteDatabase(tmp_path / "ca.sqlite3")
+
+
+@pytest.fixture
+def postgresql(postgresql_url: str) -> Iterator[PostgreSQLDatabase]:
+    """A PostgreSQL database with the newest schema and nothing in it."""
+    database = PostgreSQLDatabase(postgresql_url)
+    yield database
+    database.close()
+
+
+on_both = pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest) -> Database:
+    """A database with the newest schema and nothing in it, of the kind that the test names."""
+    parameters = request.node.callspec.params.values() if hasattr(request.node, "callspec") else ()
+    found: Database = request.getfixturevalue("postgresql" if "postgresql" in parameters else "sqlite")
+    return found
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ from ca_service.app import create_app, open_installation
 from ca_service.authority.installation import Installation
 from ca_service.authority.permissions import Role
 from ca_service.settings import Settings
-from ca_service.storage.database import Database
 from ca_service.storage.migrating import SQLSchema
+from ca_service.storage.sqlite import SQLiteDatabase
 from tests.support.factories import OPERATOR, PASSWORD, PLAN, Lab, cheap_hasher
 from tests.web.visitor import Visitor, carried_to, cookie_of, sign_in, visit
 
@@ -108,7 +108,7 @@ def installation_on(lab: Lab) -> Installation:
         handover=lab.handover,
         accounts=lab.accounts,
         tokens=lab.tokens,
-        schema=SQLSchema(Database(Path("unused"))),
+        schema=SQLSchema(SQLiteDatabase(Path("unused"))),
         plan=PLAN,
         clock=lab.clock,
         close=lambda: None,
