@@ -26,17 +26,21 @@ from ca_service.authority.hierarchy import Hierarchy, HierarchyPlan
 from ca_service.authority.installation import Installation
 from ca_service.authority.issuance import Issuance
 from ca_service.authority.registration import Policy
+from ca_service.authority.revocation.publishing import CRLPolicy, Publishing
+from ca_service.authority.revocation.revoking import Revocation
 from ca_service.authority.tokens import Tokens
 from ca_service.errors import ConfigurationError, Conflict
 from ca_service.keystore import files
 from ca_service.keystore.encrypted import EncryptedFileKeyStore
 from ca_service.settings import Settings
 from ca_service.storage.accounts import SQLAccountStore
+from ca_service.storage.crls import SQLCRLStore
 from ca_service.storage.database import Database
 from ca_service.storage.fleet import SQLFleetStore
 from ca_service.storage.issuers import SQLIssuerStore
 from ca_service.storage.ledger import SQLLedger
 from ca_service.storage.migrating import SQLSchema
+from ca_service.storage.revocation import SQLRevocationStore
 from ca_service.storage.sqlite import SQLiteDatabase
 
 if TYPE_CHECKING:
@@ -61,7 +65,8 @@ def open_installation(settings: Settings, hasher: PasswordHasher | None = None) 
     database = _database(settings)
     issuers, ledger = SQLIssuerStore(database), SQLLedger(database)
     hierarchy = Hierarchy(issuers, keystore, clock.utc_now, x509.random_serial_number, _plain_http(settings))
-    issuance = Issuance(ledger, hierarchy, _policy(settings), clock.utc_now, x509.random_serial_number)
+    revocations = SQLRevocationStore(database)
+    issuance = Issuance(ledger, revocations, hierarchy, _policy(settings), clock.utc_now, x509.random_serial_number)
     account_store = SQLAccountStore(database)
     accounts = Accounts(account_store, hasher or PasswordHasher(), clock.utc_now)
     fleet = Fleet(SQLFleetStore(database), ledger, issuance, clock.utc_now)
@@ -73,6 +78,10 @@ def open_installation(settings: Settings, hasher: PasswordHasher | None = None) 
         fitting=Fitting(clock.utc_now),
         fleet=fleet,
         handover=Handover(fleet, issuance, hierarchy),
+        revocation=Revocation(revocations, clock.utc_now),
+        publishing=Publishing(
+            SQLCRLStore(database), revocations, hierarchy, keystore, clock.utc_now, _crl_policy(settings)
+        ),
         accounts=accounts,
         tokens=Tokens(account_store, accounts, clock.utc_now),
         schema=SQLSchema(database),
@@ -112,6 +121,15 @@ def _policy(settings: Settings) -> Policy:
         max_days=settings.policy.max_days,
         backdate=timedelta(minutes=settings.policy.backdate_minutes),
         allow_p521=settings.policy.allow_p521,
+    )
+
+
+def _crl_policy(settings: Settings) -> CRLPolicy:
+    hours = settings.revocation.delta_hours
+    return CRLPolicy(
+        lifetime=timedelta(hours=settings.revocation.crl_hours),
+        delta_lifetime=timedelta(hours=hours) if hours else None,
+        base_url=_plain_http(settings),
     )
 
 

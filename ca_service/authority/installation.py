@@ -15,6 +15,8 @@ from ca_service.authority.fleet.handover import Handover
 from ca_service.authority.hierarchy import Hierarchy, HierarchyPlan
 from ca_service.authority.issuance import Issuance
 from ca_service.authority.ports import Clock
+from ca_service.authority.revocation.publishing import Publishing
+from ca_service.authority.revocation.revoking import Revocation
 from ca_service.authority.tokens import Tokens
 from ca_service.errors import Finding
 
@@ -55,6 +57,8 @@ class Installation:
     fitting: Fitting
     fleet: Fleet
     handover: Handover
+    revocation: Revocation
+    publishing: Publishing
     accounts: Accounts
     tokens: Tokens
     schema: Schema

@@ -21,11 +21,14 @@ from ca_service.authority.permissions import Action, Actor, require
 from ca_service.authority.ports import Clock, Ledger, SerialNumbers
 from ca_service.authority.records import CertificateQuery, CertificateRecord, Page, Replay
 from ca_service.authority.registration import Examination, Options, Policy, examine, require_all
+from ca_service.authority.revocation.records import Selection
+from ca_service.authority.revocation.store import RevocationStore
 from ca_service.authority.submission import (
     MAX_REQUESTS,
     about_authority,
     about_before,
     about_key,
+    about_lost_key,
     check_count,
     without_repetition,
 )
@@ -61,9 +64,16 @@ class Issuance:
     """Checks requests and issues certificates."""
 
     def __init__(
-        self, ledger: Ledger, hierarchy: Hierarchy, policy: Policy, clock: Clock, serial_numbers: SerialNumbers
+        self,
+        ledger: Ledger,
+        revocations: RevocationStore,
+        hierarchy: Hierarchy,
+        policy: Policy,
+        clock: Clock,
+        serial_numbers: SerialNumbers,
     ) -> None:
         self._ledger = ledger
+        self._revocations = revocations
         self._hierarchy = hierarchy
         self._policy = policy
         self._clock = clock
@@ -93,6 +103,7 @@ class Issuance:
         found = (
             *about_authority(examination.request, active),
             *about_key(examination.request, others),
+            *about_lost_key(self._revocations.list_selected(Selection(key_fingerprint=fingerprint))),
             *about_before(existing),
         )
         return replace(examination, findings=(*examination.findings, *found), existing=existing)

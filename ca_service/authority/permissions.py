@@ -24,6 +24,7 @@ class Action(StrEnum):
     CHECK = "check requests"
     ISSUE = "issue certificates"
     FLEET = "manage clusters and mark steps"
+    REVOKE = "revoke certificates"
     READ = "read certificates"
     OWN_ACCOUNT = "manage the own account and its tokens"
     ACCOUNTS = "manage accounts"
@@ -38,6 +39,7 @@ PERMISSIONS: Final[dict[Action, frozenset[Role]]] = {
     Action.OWN_ACCOUNT: _EVERYBODY,
     Action.ISSUE: _EVERYBODY_BUT_AUDITORS,
     Action.FLEET: _EVERYBODY_BUT_AUDITORS,
+    Action.REVOKE: frozenset({Role.APPROVER, Role.ADMINISTRATOR}),
     Action.ACCOUNTS: frozenset({Role.ADMINISTRATOR}),
     Action.AUTHORITY: frozenset({Role.ADMINISTRATOR}),
 }

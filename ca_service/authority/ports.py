@@ -69,13 +69,13 @@ class Ledger(Protocol):
     def find_reissuable(
         self, request_fingerprint: str, profile: str, issuer_id: str, at: datetime
     ) -> CertificateRecord | None:
-        """The newest certificate for this very request that is still valid at `at`."""
+        """The newest certificate for this very request that is still valid at `at`, and not revoked."""
 
     def list_by_key(self, key_fingerprint: str, at: datetime) -> tuple[CertificateRecord, ...]:
-        """The certificates with this key that are valid at `at`, newest first."""
+        """The certificates with this key that are valid at `at`, and not revoked, newest first."""
 
     def list_by_requests(self, fingerprints: Collection[str]) -> tuple[CertificateRecord, ...]:
-        """The certificates for these requests, newest first."""
+        """The certificates for these requests that are not revoked, newest first."""
 
     def list_certificates(self, query: CertificateQuery) -> Page:
         """One page of a list; raises InvalidInput for a cursor that we did not hand out."""
@@ -95,7 +95,8 @@ class Ledger(Protocol):
 
         Unless `always_new`, a certificate for the same request that another process has written
         meanwhile wins: it is returned in place of ours, which is forgotten with its event, and
-        `replay` is kept as it came out. Raises Conflict when the Idempotency-Key was used meanwhile.
+        `replay` is kept as it came out. Raises Conflict when the Idempotency-Key was used meanwhile, or
+        when the key of a request was reported as lost, or put on hold.
         """
 
     def list_events(self, limit: int) -> tuple[AuditEvent, ...]:

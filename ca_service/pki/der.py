@@ -1,15 +1,26 @@
-"""Knows how to walk DER (X.690, 10) where the byte ranges matter; does not interpret values.
+"""Knows how to walk and to write DER (X.690, 10) where the byte ranges matter; does not interpret values.
 
 `cryptography` parses requests, but hands out neither the bytes of a subject as they were signed,
-nor repeated attributes, nor what follows the request. That is all that this module is for.
+nor repeated attributes, nor what follows the request; and its builders make neither a revocation list
+out of entries that are kept as bytes, nor one OCSP answer about several certificates.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
 
 SEQUENCE = 0x30
-INTEGER, BIT_STRING, OCTET_STRING, OBJECT_IDENTIFIER = 0x02, 0x03, 0x04, 0x06
+BOOLEAN, INTEGER, BIT_STRING, OCTET_STRING, NULL, OBJECT_IDENTIFIER, ENUMERATED = (
+    0x01,
+    0x02,
+    0x03,
+    0x04,
+    0x05,
+    0x06,
+    0x0A,
+)
+UTC_TIME, GENERALIZED_TIME = 0x17, 0x18
 
 
 class DERError(ValueError):
@@ -43,22 +54,76 @@ def read(data: bytes) -> tuple[Element, bytes]:
     return Element(data[0], data[:end], data[start:end]), data[end:]
 
 
-def sequence(*elements: bytes) -> bytes:
-    """A SEQUENCE of elements that are DER already (X.690, 8.9)."""
-    return _encode(SEQUENCE, b"".join(elements))
-
-
-def bit_string(data: bytes) -> bytes:
-    """A BIT STRING of whole octets (X.690, 8.6)."""
-    return _encode(BIT_STRING, b"\x00" + data)
-
-
-def _encode(tag: int, content: bytes) -> bytes:
+def encode(tag: int, *parts: bytes) -> bytes:
+    """An element of this tag; its parts are the value (X.690, 8.1)."""
+    content = b"".join(parts)
     size = len(content)
     if size < 0x80:
         return bytes((tag, size)) + content
     length = size.to_bytes((size.bit_length() + 7) // 8, "big")
     return bytes((tag, 0x80 | len(length))) + length + content
+
+
+def sequence(*elements: bytes) -> bytes:
+    """A SEQUENCE of elements that are DER already (X.690, 8.9)."""
+    return encode(SEQUENCE, *elements)
+
+
+def explicit(number: int, *elements: bytes) -> bytes:
+    """Elements under an explicit tag of their place: [0], [1] ... (X.690, 8.14)."""
+    return encode(0xA0 | number, *elements)
+
+
+def bit_string(data: bytes) -> bytes:
+    """A BIT STRING of whole octets (X.690, 8.6)."""
+    return encode(BIT_STRING, b"\x00", data)
+
+
+def octet_string(data: bytes) -> bytes:
+    """An OCTET STRING (X.690, 8.7)."""
+    return encode(OCTET_STRING, data)
+
+
+def integer(number: int) -> bytes:
+    """An INTEGER that is not negative (X.690, 8.3)."""
+    return encode(INTEGER, number.to_bytes(number.bit_length() // 8 + 1, "big"))
+
+
+def enumerated(number: int) -> bytes:
+    """An ENUMERATED of less than 128 (X.690, 8.4)."""
+    return encode(ENUMERATED, bytes((number,)))
+
+
+def object_identifier(dotted: str) -> bytes:
+    """An OBJECT IDENTIFIER (X.690, 8.19)."""
+    first, second, *others = map(int, dotted.split("."))
+    return encode(OBJECT_IDENTIFIER, *map(_base128, (40 * first + second, *others)))
+
+
+def time(moment: datetime) -> bytes:
+    """A Time: UTCTime through 2049, GeneralizedTime from then on (RFC 5280, 5.1.2.4)."""
+    if moment.astimezone(UTC).year < _FIRST_GENERALIZED_YEAR:
+        return encode(UTC_TIME, _digits(moment)[2:])
+    return generalized_time(moment)
+
+
+def generalized_time(moment: datetime) -> bytes:
+    """A GeneralizedTime in UTC and whole seconds (RFC 5280, 4.1.2.5.2)."""
+    return encode(GENERALIZED_TIME, _digits(moment))
+
+
+_FIRST_GENERALIZED_YEAR: Final = 2050
+
+
+def _digits(moment: datetime) -> bytes:
+    return f"{moment.astimezone(UTC):%Y%m%d%H%M%SZ}".encode()
+
+
+def _base128(number: int) -> bytes:
+    groups = [number & 0x7F]
+    while number := number >> 7:
+        groups.append(0x80 | number & 0x7F)
+    return bytes(reversed(groups))
 
 
 def _bounds(data: bytes, at: int) -> tuple[int, int]:

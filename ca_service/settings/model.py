@@ -77,6 +77,19 @@ class PolicySettings(_Section):
         return self
 
 
+class RevocationSettings(_Section):
+    """How long revocation lists are good, in hours; half of it later the next one is made."""
+
+    crl_hours: int = Field(default=72, ge=1, le=24 * 366)
+    delta_hours: int = Field(default=12, ge=0, le=24 * 366)
+
+    @model_validator(mode="after")
+    def _delta_ends_first(self) -> Self:
+        if self.delta_hours > self.crl_hours:
+            raise _too_long("revocation.delta_hours", self.delta_hours, "revocation.crl_hours", self.crl_hours)
+        return self
+
+
 class Keystore(_Section):
     """Where the passphrase of the keys comes from."""
 
@@ -127,6 +140,7 @@ class Settings(_Section):
     server: Server = Server()
     authority: Authority = Authority()
     policy: PolicySettings = PolicySettings()
+    revocation: RevocationSettings = RevocationSettings()
     keystore: Keystore = Keystore()
     database: DatabaseSettings = DatabaseSettings()
     web: Web = Web()

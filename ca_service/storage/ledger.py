@@ -7,17 +7,19 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Column, ColumnElement, Connection, Row, Select, insert, or_, select, tuple_
+from sqlalchemy import Column, ColumnElement, Connection, Row, Select, and_, insert, or_, select, tuple_
 from sqlalchemy.exc import IntegrityError
 
 from ca_service.authority.audit import AuditEvent
 from ca_service.authority.records import CertificateQuery, CertificateRecord, Page, Replay, Sort
+from ca_service.authority.revocation.records import State
 from ca_service.errors import Conflict
+from ca_service.pki.reasons import Reason
 from ca_service.storage import cursors, rows
 from ca_service.storage.containing import contains
 from ca_service.storage.database import Database
 from ca_service.storage.recording import record_events
-from ca_service.storage.schema import audit_event, certificate
+from ca_service.storage.schema import audit_event, certificate, revocation
 from ca_service.storage.schema import replay as answer
 
 MAX_PAGE: Final = 200
@@ -29,6 +31,12 @@ _COLUMNS: Final[dict[Sort, Column[Any]]] = {
     "expires": certificate.c.not_after,
     "host": certificate.c.host,
 }
+_ITS_REVOCATION: Final = and_(
+    revocation.c.issuer_id == certificate.c.issuer_id,
+    revocation.c.serial_number == certificate.c.serial_number,
+    revocation.c.state != State.RELEASED.value,
+)
+_IS_GOOD: Final = ~select(revocation.c.version).where(_ITS_REVOCATION).exists()
 
 
 class SQLLedger:
@@ -44,26 +52,26 @@ class SQLLedger:
     def find_reissuable(
         self, request_fingerprint: str, profile: str, issuer_id: str, at: datetime
     ) -> CertificateRecord | None:
-        """The newest certificate for this very request that is still valid at `at`."""
+        """The newest certificate for this very request that is still valid at `at`, and not revoked."""
         return self._first(_reissuable(request_fingerprint, profile, issuer_id, at))
 
     def list_by_key(self, key_fingerprint: str, at: datetime) -> tuple[CertificateRecord, ...]:
-        """The certificates with this key that are valid at `at`, newest first."""
+        """The certificates with this key that are valid at `at`, and not revoked, newest first."""
         statement = select(certificate).where(
-            certificate.c.key_fingerprint == key_fingerprint, certificate.c.not_after >= at
+            certificate.c.key_fingerprint == key_fingerprint, certificate.c.not_after >= at, _IS_GOOD
         )
         with self._database.read() as connection:
             found = connection.execute(statement.order_by(certificate.c.id.desc())).all()
         return tuple(map(rows.certificate_record, found))
 
     def list_by_requests(self, fingerprints: Collection[str]) -> tuple[CertificateRecord, ...]:
-        """The certificates for these requests, newest first."""
+        """The certificates for these requests that are not revoked, newest first."""
         column = certificate.c.request_fingerprint
         with self._database.read() as connection:
             found = [
                 row
                 for some in _batched(sorted(fingerprints), _MAX_VARIABLES)
-                for row in connection.execute(select(certificate).where(column.in_(some)))
+                for row in connection.execute(select(certificate).where(column.in_(some), _IS_GOOD))
             ]
         return tuple(map(rows.certificate_record, sorted(found, key=lambda row: row.id, reverse=True)))
 
@@ -96,6 +104,7 @@ class SQLLedger:
             for record, event in zip(certificates, events, strict=True):
                 winner = None if always_new else _winner(connection, record)
                 if winner is None:
+                    _require_usable_key(connection, record)
                     connection.execute(insert(certificate), rows.certificate_values(record))
                     record_events(connection, event)
                 stored.append(winner or record)
@@ -128,6 +137,7 @@ def _reissuable(request_fingerprint: str, profile: str, issuer_id: str, at: date
             certificate.c.profile == profile,
             certificate.c.issuer_id == issuer_id,
             certificate.c.not_after >= at,
+            _IS_GOOD,
         )
         .order_by(certificate.c.id.desc())
         .limit(1)
@@ -139,6 +149,18 @@ def _winner(connection: Connection, record: CertificateRecord) -> CertificateRec
     statement = _reissuable(record.request_fingerprint, record.profile, record.issuer_id, record.issued_at)
     row = connection.execute(statement).first()
     return rows.certificate_record(row) if row else None
+
+
+def _require_usable_key(connection: Connection, record: CertificateRecord) -> None:
+    """Nobody has reported the key as lost, or put it on hold, since we looked."""
+    is_lost = or_(revocation.c.reason == Reason.KEY_COMPROMISE.value, revocation.c.state == State.HELD.value)
+    statement = select(certificate.c.id).join(revocation, _ITS_REVOCATION)
+    if connection.execute(statement.where(certificate.c.key_fingerprint == record.key_fingerprint, is_lost)).first():
+        raise Conflict.because(
+            "csr.key.revoked-meanwhile",
+            "A certificate with the key of this request was revoked just now.",
+            "Check the request again: it tells what to do.",
+        )
 
 
 def _remember(connection: Connection, replay: Replay) -> None:

@@ -15,7 +15,9 @@ from ca_service import settings
 from ca_service.app import open_installation
 from ca_service.authority.installation import Installation
 from ca_service.authority.registration import Options
+from ca_service.authority.revocation.records import Selection
 from ca_service.errors import CAServiceError
+from ca_service.pki.reasons import Reason
 from tests.support.factories import OPERATOR, PASSWORD, PLAN, cheap_hasher
 
 DATABASE_URL: Final = "CA_SERVICE_DATABASE__URL"
@@ -98,3 +100,20 @@ def initialise(installation: Installation, _: None) -> str:
 def upgrade(installation: Installation, _: None) -> str:
     """Bring the schema up to date; the version that it has then."""
     return installation.schema.upgrade()[1]
+
+
+def revoke(installation: Installation, serial_and_reason: tuple[str, Reason]) -> str:
+    """Revoke; what became of it."""
+    serial, reason = serial_and_reason
+    outcome = installation.revocation.revoke(OPERATOR, Selection((serial,)), reason)
+    return outcome.changes[0].effect.value
+
+
+def fetch_list(installation: Installation, _: None) -> str:
+    """Fetch the list of the intermediate; its digest."""
+    return installation.publishing.current("intermediate-g1").digest
+
+
+def publish_lists(installation: Installation, _: None) -> str:
+    """Publish five lists; their numbers."""
+    return " ".join(str(installation.publishing.publish(OPERATOR, "intermediate-g1").record.number) for _ in range(5))

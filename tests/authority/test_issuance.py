@@ -123,7 +123,9 @@ def test_one_bad_request_and_nothing_is_issued(signing: Lab) -> None:
 
 def test_a_certificate_that_cannot_be_made_takes_the_others_with_it(signing: Lab) -> None:
     numbers = iter([1, 2, -1])
-    issuance = Issuance(signing.ledger, signing.hierarchy, Policy(), signing.clock, lambda: next(numbers))
+    issuance = Issuance(
+        signing.ledger, signing.revocations, signing.hierarchy, Policy(), signing.clock, lambda: next(numbers)
+    )
     with pytest.raises((SigningError, ValueError)):
         issuance.issue(REQUESTER, NODES, Options())
     assert stored(signing) == ()

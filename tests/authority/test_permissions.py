@@ -11,19 +11,24 @@ from ca_service.authority.fleet.records import ClusterQuery
 from ca_service.authority.permissions import PERMISSIONS, Action, Actor, Role, require
 from ca_service.authority.records import CertificateQuery
 from ca_service.authority.registration import Options
+from ca_service.authority.revocation.records import Selection
 from ca_service.errors import CAServiceError, NotAllowed
+from ca_service.pki.reasons import Reason
 from ca_service.vos.fit import Files
 from tests.support.factories import PASSWORD, PLAN, Lab, actor
 from tests.support.fleet import PUBLISHER
 
-#: role -> (check, issue, fleet, read, own account, accounts, authority)
+#: role -> (check, issue, fleet, read, own account, accounts, authority, revoke)
 TABLE = {
-    Role.REQUESTER: (True, True, True, True, True, False, False),
-    Role.APPROVER: (True, True, True, True, True, False, False),
-    Role.ADMINISTRATOR: (True, True, True, True, True, True, True),
-    Role.AUDITOR: (True, False, False, True, True, False, False),
+    Role.REQUESTER: (True, True, True, True, True, False, False, False),
+    Role.APPROVER: (True, True, True, True, True, False, False, True),
+    Role.ADMINISTRATOR: (True, True, True, True, True, True, True, True),
+    Role.AUDITOR: (True, False, False, True, True, False, False, False),
 }
-ACTIONS = (Action.CHECK, Action.ISSUE, Action.FLEET, Action.READ, Action.OWN_ACCOUNT, Action.ACCOUNTS, Action.AUTHORITY)
+ACTIONS = (
+    *(Action.CHECK, Action.ISSUE, Action.FLEET, Action.READ, Action.OWN_ACCOUNT, Action.ACCOUNTS, Action.AUTHORITY),
+    Action.REVOKE,
+)
 CELLS = [(role, action, allowed) for role, row in TABLE.items() for action, allowed in zip(ACTIONS, row, strict=True)]
 UseCase = Callable[[Lab, Actor], Any]
 USE_CASES: list[tuple[str, Action, UseCase]] = [
@@ -60,6 +65,12 @@ USE_CASES: list[tuple[str, Action, UseCase]] = [
     ("request", Action.AUTHORITY, lambda lab, who: lab.external.request_intermediate(who, "", "P-256")),
     ("install", Action.AUTHORITY, lambda lab, who: lab.external.install_intermediate(who, [])),
     ("export root key", Action.AUTHORITY, lambda lab, who: lab.custody.export(who, b"")),
+    ("preview", Action.REVOKE, lambda lab, who: lab.revocation.preview(who, Selection(), Reason.SUPERSEDED)),
+    ("revoke", Action.REVOKE, lambda lab, who: lab.revocation.revoke(who, Selection(), Reason.SUPERSEDED)),
+    ("preview release", Action.REVOKE, lambda lab, who: lab.revocation.preview_release(who, Selection())),
+    ("release", Action.REVOKE, lambda lab, who: lab.revocation.release(who, Selection())),
+    ("find revocation", Action.READ, lambda lab, who: lab.revocation.find(who, "1")),
+    ("list revocations", Action.READ, lambda lab, who: lab.revocation.list_of(who, [])),
     ("remove root key", Action.AUTHORITY, lambda lab, who: lab.custody.remove(who, b"", b"")),
 ]
 

@@ -12,6 +12,8 @@ from ca_service import settings as settings_module
 from ca_service.authority.installation import Installation
 from ca_service.authority.permissions import Actor
 from ca_service.authority.records import CertificateQuery
+from ca_service.authority.registration import Options
+from ca_service.pki.reasons import Reason
 from ca_service.settings import Settings
 from tests.authority import racing
 from tests.support.requests import UCCX_PUBLISHER
@@ -75,3 +77,35 @@ def test_two_who_upgrade_the_schema_both_find_it_upgraded(
     results = race(settings.instance_path, racing.upgrade, [None, None])
     assert results == [empty_installation.schema.head()] * 2
     assert empty_installation.schema.differences() == []
+
+
+@either_way
+def test_of_two_who_revoke_the_same_one_wins_and_the_other_is_told(
+    installation: Installation, settings: Settings, operator: Actor, race: Race
+) -> None:
+    leaf = installation.issuance.issue(operator, [UCCX_PUBLISHER.data], Options()).certificates[0]
+    reasons = (Reason.KEY_COMPROMISE, Reason.SUPERSEDED)
+    results = race(settings.instance_path, racing.revoke, [(leaf.serial_number, reason) for reason in reasons])
+    found = installation.revocation.find(operator, leaf.serial_number)
+    assert found is not None
+    winner, loser = (results[reasons.index(found.reason)], results[1 - reasons.index(found.reason)])
+    assert winner == "revoke"
+    assert loser in ("revocation.changed", "final")
+    assert found.version == 1
+
+
+@either_way
+def test_two_who_fetch_a_list_that_is_due_get_the_same_list(
+    installation: Installation, settings: Settings, race: Race
+) -> None:
+    first, second = race(settings.instance_path, racing.fetch_list, [None, None])
+    assert first == second == installation.publishing.current("intermediate-g1").digest
+
+
+@either_way
+def test_no_number_of_a_list_is_used_twice(settings: Settings, installation: Installation, race: Race) -> None:
+    results = race(settings.instance_path, racing.publish_lists, [None, None])
+    numbers = [int(number) for result in results for number in result.split()]
+    assert len(set(numbers)) == 10
+    assert all(result.split() == sorted(result.split()) for result in results)
+    assert installation.publishing.current("intermediate-g1").record.number == max(numbers)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta, timezone
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -56,3 +58,39 @@ def test_no_bytes_make_the_walker_fail_in_another_way(data: bytes) -> None:
     except der.DERError:
         return
     assert element.der + rest == data
+
+
+# What is written
+
+
+@given(st.integers(0, 2**200))
+def test_an_integer_is_written_as_others_write_it(number: int) -> None:
+    assert der.integer(number) == asn1.integer(number)
+
+
+@pytest.mark.parametrize("dotted", ["1.2.840.10045.4.3.3", "2.5.29.20", "1.3.6.1.5.5.7.48.1.2"])
+def test_an_object_identifier_is_written_as_others_write_it(dotted: str) -> None:
+    assert der.object_identifier(dotted) == asn1.oid(dotted)
+
+
+@given(st.binary(max_size=300))
+def test_what_is_written_is_read_again(data: bytes) -> None:
+    element, rest = der.read(der.explicit(1, der.octet_string(data)) + b"rest")
+
+    assert (element.tag, element.children[0].content, rest) == (0xA1, data, b"rest")
+
+
+@pytest.mark.parametrize(
+    ("moment", "expected"),
+    [
+        (datetime(2049, 12, 31, 23, 59, 59, tzinfo=UTC), b"\x17\x0d491231235959Z"),
+        (datetime(2050, 1, 1, tzinfo=UTC), b"\x18\x0f20500101000000Z"),
+        (datetime(2026, 1, 1, 9, tzinfo=timezone(timedelta(hours=9))), b"\x17\x0d260101000000Z"),
+    ],
+)
+def test_times_are_utc_and_change_their_form_in_2050(moment: datetime, expected: bytes) -> None:
+    assert der.time(moment) == expected
+
+
+def test_an_enumerated_is_one_octet() -> None:
+    assert der.enumerated(10) == b"\x0a\x01\x0a"

@@ -10,17 +10,21 @@ import pytest
 
 from ca_service.authority.fleet.store import FleetStore
 from ca_service.authority.ports import AccountStore, IssuerStore, Ledger
+from ca_service.authority.revocation.store import CRLStore, ResponderStore, RevocationStore
 from ca_service.storage.accounts import SQLAccountStore
+from ca_service.storage.crls import SQLCRLStore, SQLResponderStore
 from ca_service.storage.database import Database
 from ca_service.storage.fleet import SQLFleetStore
 from ca_service.storage.issuers import SQLIssuerStore
 from ca_service.storage.ledger import SQLLedger
 from ca_service.storage.migrating import upgrade
 from ca_service.storage.postgresql import PostgreSQLDatabase
+from ca_service.storage.revocation import SQLRevocationStore
 from ca_service.storage.sqlite import SQLiteDatabase
 from tests.support.factories import event, issuer_record
 from tests.support.fakes import InMemoryAccountStore, InMemoryIssuerStore, InMemoryLedger
 from tests.support.fleet import InMemoryFleetStore
+from tests.support.revocation import InMemoryCRLStore, InMemoryResponderStore, InMemoryRevocationStore
 
 fake_and_real = pytest.fixture(params=["fake", "sqlite", "postgresql"])
 
@@ -91,3 +95,33 @@ def account_store(request: pytest.FixtureRequest) -> AccountStore:
 def fleet_store(request: pytest.FixtureRequest) -> FleetStore:
     """A fleet store without clusters."""
     return InMemoryFleetStore() if request.param == "fake" else SQLFleetStore(request.getfixturevalue("database"))
+
+
+@fake_and_real
+def books(request: pytest.FixtureRequest) -> tuple[Ledger, RevocationStore]:
+    """A ledger without certificates, and the revocations of what will be in it."""
+    if request.param == "fake":
+        ledger = InMemoryLedger()
+        return ledger, InMemoryRevocationStore(ledger)
+    database = request.getfixturevalue("issued_under")
+    return SQLLedger(database), SQLRevocationStore(database)
+
+
+@fake_and_real
+def shelves(request: pytest.FixtureRequest) -> tuple[RevocationStore, CRLStore]:
+    """Revocations, and the lists that tell of them; both empty."""
+    if request.param == "fake":
+        revocations = InMemoryRevocationStore(InMemoryLedger())
+        return revocations, InMemoryCRLStore(revocations)
+    database = request.getfixturevalue("issued_under")
+    return SQLRevocationStore(database), SQLCRLStore(database)
+
+
+@fake_and_real
+def signers(request: pytest.FixtureRequest) -> tuple[Ledger, ResponderStore]:
+    """A ledger without certificates, and no signer of OCSP answers."""
+    if request.param == "fake":
+        ledger = InMemoryLedger()
+        return ledger, InMemoryResponderStore(ledger)
+    database = request.getfixturevalue("issued_under")
+    return SQLLedger(database), SQLResponderStore(database)

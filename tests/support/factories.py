@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import count
-from typing import Final
+from typing import Final, cast
 
 from argon2 import PasswordHasher
 
@@ -24,6 +24,9 @@ from ca_service.authority.permissions import Actor, Role
 from ca_service.authority.ports import AccountStore, IssuerStore, KeyStore, Ledger
 from ca_service.authority.records import AccountRecord, CertificateRecord, IssuerRecord, TokenRecord
 from ca_service.authority.registration import Policy
+from ca_service.authority.revocation.publishing import CRLPolicy, Publishing
+from ca_service.authority.revocation.revoking import Revocation
+from ca_service.authority.revocation.store import CRLStore, RevocationStore
 from ca_service.authority.tokens import Tokens
 from tests.support.fakes import (
     NOON,
@@ -35,6 +38,7 @@ from tests.support.fakes import (
     counting_serial_numbers,
 )
 from tests.support.fleet import InMemoryFleetStore
+from tests.support.revocation import InMemoryCRLStore, InMemoryRevocationStore
 
 PASSWORD: Final = "correct horse battery staple"
 OPERATOR: Final = Actor(None, "operator", Role.ADMINISTRATOR, "command line")
@@ -108,6 +112,8 @@ class Lab:
     issuers: IssuerStore = field(default_factory=InMemoryIssuerStore)
     keystore: KeyStore = field(default_factory=InMemoryKeyStore)
     ledger: Ledger = field(default_factory=InMemoryLedger)
+    revocations: RevocationStore = field(default=cast(RevocationStore, None))
+    crls: CRLStore = field(default=cast(CRLStore, None))
     account_store: AccountStore = field(default_factory=InMemoryAccountStore)
     fleet_store: FleetStore = field(default_factory=InMemoryFleetStore)
     policy: Policy = field(default_factory=Policy)
@@ -119,6 +125,8 @@ class Lab:
     fitting: Fitting = field(init=False)
     fleet: Fleet = field(init=False)
     handover: Handover = field(init=False)
+    revocation: Revocation = field(init=False)
+    publishing: Publishing = field(init=False)
     accounts: Accounts = field(init=False)
     tokens: Tokens = field(init=False)
 
@@ -128,10 +136,18 @@ class Lab:
         self.hierarchy = Hierarchy(self.issuers, self.keystore, self.clock, serial_numbers, self.base_url)
         self.external = ExternalAuthorities(self.issuers, self.keystore, self.clock)
         self.custody = RootCustody(self.issuers, self.keystore, self.clock)
-        self.issuance = Issuance(self.ledger, self.hierarchy, self.policy, self.clock, serial_numbers)
+        if self.revocations is None:  # the one that goes with the ledger
+            assert isinstance(self.ledger, InMemoryLedger), "a real ledger needs the store that goes with it"
+            self.revocations = InMemoryRevocationStore(self.ledger)
+            self.crls = InMemoryCRLStore(self.revocations)
+        self.issuance = Issuance(self.ledger, self.revocations, self.hierarchy, self.policy, self.clock, serial_numbers)
         self.fitting = Fitting(self.clock)
         self.fleet = Fleet(self.fleet_store, self.ledger, self.issuance, self.clock)
         self.handover = Handover(self.fleet, self.issuance, self.hierarchy)
+        self.revocation = Revocation(self.revocations, self.clock)
+        self.publishing = Publishing(
+            self.crls, self.revocations, self.hierarchy, self.keystore, self.clock, CRLPolicy(base_url=self.base_url)
+        )
         self.accounts = Accounts(self.account_store, cheap_hasher(), self.clock)
         self.tokens = Tokens(self.account_store, self.accounts, self.clock)
 

@@ -25,8 +25,10 @@ from ca_service.authority.records import (
     SetupLink,
     TokenRecord,
 )
+from ca_service.authority.revocation.records import RevocationRecord, State
 from ca_service.errors import Conflict, InvalidInput, KeystoreError, NotFound
 from ca_service.pki import keys
+from ca_service.pki.reasons import Reason
 
 NOON: Final = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 
@@ -124,6 +126,7 @@ class InMemoryLedger:
     def __init__(self) -> None:
         self.events: list[AuditEvent] = []
         self._certificates: list[CertificateRecord] = []
+        self.revocations: dict[tuple[str, str], RevocationRecord] = {}
         self._replays: dict[tuple[str, str], Replay] = {}
         self._lock = threading.Lock()
 
@@ -140,7 +143,9 @@ class InMemoryLedger:
             (
                 found
                 for found in reversed(self._certificates)
-                if (found.request_fingerprint, found.profile, found.issuer_id) == wanted and found.not_after >= at
+                if (found.request_fingerprint, found.profile, found.issuer_id) == wanted
+                and found.not_after >= at
+                and self.is_good(found)
             ),
             None,
         )
@@ -148,11 +153,22 @@ class InMemoryLedger:
     def list_by_key(self, key_fingerprint: str, at: datetime) -> tuple[CertificateRecord, ...]:
         """See the port."""
         found = (each for each in reversed(self._certificates) if each.key_fingerprint == key_fingerprint)
-        return tuple(each for each in found if each.not_after >= at)
+        return tuple(each for each in found if each.not_after >= at and self.is_good(each))
+
+    def is_good(self, certificate: CertificateRecord) -> bool:
+        """Whether it is neither revoked nor on hold."""
+        found = self.revocations.get((certificate.issuer_id, certificate.serial_number))
+        return found is None or found.is_good
+
+    @property
+    def certificates(self) -> tuple[CertificateRecord, ...]:
+        """All of them, oldest first."""
+        return tuple(self._certificates)
 
     def list_by_requests(self, fingerprints: Collection[str]) -> tuple[CertificateRecord, ...]:
         """See the port."""
-        return tuple(each for each in reversed(self._certificates) if each.request_fingerprint in fingerprints)
+        found = (each for each in reversed(self._certificates) if each.request_fingerprint in fingerprints)
+        return tuple(filter(self.is_good, found))
 
     def list_certificates(self, query: CertificateQuery) -> Page:
         """See the port; the cursor is the place in the list, and the sort."""
@@ -195,9 +211,17 @@ class InMemoryLedger:
         wanted = (record.request_fingerprint, record.profile, record.issuer_id, record.issued_at)
         winner = None if always_new else self.find_reissuable(*wanted)
         if winner is None:
+            self._require_usable_key(record)
             self._certificates.append(record)
             self.events.append(event)
         return winner or record
+
+    def _require_usable_key(self, record: CertificateRecord) -> None:
+        for other in self._certificates:
+            found = self.revocations.get((other.issuer_id, other.serial_number))
+            is_lost = found and (found.state is State.HELD or found.reason is Reason.KEY_COMPROMISE)
+            if is_lost and other.key_fingerprint == record.key_fingerprint:
+                raise Conflict.because("csr.key.revoked-meanwhile", "It was revoked.", "Check it again.")
 
     def list_events(self, limit: int) -> tuple[AuditEvent, ...]:
         """See the port."""

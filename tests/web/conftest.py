@@ -106,6 +106,8 @@ def installation_on(lab: Lab) -> Installation:
         fitting=lab.fitting,
         fleet=lab.fleet,
         handover=lab.handover,
+        revocation=lab.revocation,
+        publishing=lab.publishing,
         accounts=lab.accounts,
         tokens=lab.tokens,
         schema=SQLSchema(SQLiteDatabase(Path("unused"))),

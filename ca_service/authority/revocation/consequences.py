@@ -1,0 +1,144 @@
+"""Knows what a revocation leads to, as findings that a person reads before and after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ca_service.authority.revocation.records import Change, Effect, Outcome, Standing
+from ca_service.errors import Finding, blocking, note, warning
+from ca_service.pki.reasons import Reason
+
+_SHOWN = 5
+
+
+def of_revoking(outcome: Outcome, reason: Reason, others: Sequence[Standing]) -> tuple[Finding, ...]:
+    """What follows from revoking; `others` have the same keys and are left out."""
+    return tuple(_of_revoking(outcome, reason, others))
+
+
+def _of_revoking(outcome: Outcome, reason: Reason, others: Sequence[Standing]) -> Iterator[Finding]:
+    if outcome.changed:
+        yield _nobody_accepts(outcome)
+        yield _hold() if reason is Reason.CERTIFICATE_HOLD else _final()
+    if reason is Reason.KEY_COMPROMISE:
+        yield _key_is_lost()
+    if others:
+        yield _same_key(others)
+    yield from _unchanged(outcome)
+
+
+def of_releasing(outcome: Outcome) -> tuple[Finding, ...]:
+    """What follows from releasing."""
+    said = note(
+        "revocation.released",
+        "",
+        "The certificates of {hosts} are good again ({count}); lists and OCSP answers say so at once.",
+        "",
+        count=len(outcome.changed),
+        hosts=_hosts(outcome),
+    )
+    return (said, *_unchanged(outcome))
+
+
+def why_not_released(outcome: Outcome) -> tuple[Finding, ...]:
+    """Why nothing is released."""
+    revoked = [change for change in outcome.changes if change.effect is Effect.FINAL]
+    if revoked:
+        return (
+            blocking(
+                "revocation.final",
+                "",
+                "The certificate {serial} is revoked for good; only a hold can be released.",
+                "Have a new certificate issued for {host}.",
+                serial=revoked[0].certificate.serial_number,
+                host=revoked[0].certificate.host,
+            ),
+        )
+    return (
+        blocking("revocation.not-held", "", "Nothing of what was selected is on hold.", "Nothing has to be released."),
+    )
+
+
+def _nobody_accepts(outcome: Outcome) -> Finding:
+    return warning(
+        "revocation.effect",
+        "",
+        "The certificates of {hosts} become invalid ({count}): whoever checks refuses to connect, at once by OCSP, and "
+        "with the next list that they fetch.",
+        "If the host is in use, first give it another certificate, and see that it serves that one.",
+        count=len(outcome.changed),
+        hosts=_hosts(outcome),
+    )
+
+
+def _final() -> Finding:
+    return warning(
+        "revocation.cannot-be-undone",
+        "",
+        "This cannot be undone.",
+        "Choose certificateHold if you are not sure: a hold can be released.",
+    )
+
+
+def _hold() -> Finding:
+    return note("revocation.hold", "", "The hold can be released, or made final by giving another reason.", "")
+
+
+def _key_is_lost() -> Finding:
+    return note(
+        "revocation.key-lost",
+        "",
+        "No certificate is issued for this key any more.",
+        "Make a new CSR on the host: that makes a new key.",
+    )
+
+
+def _same_key(others: Sequence[Standing]) -> Finding:
+    serials = [each.certificate.serial_number for each in others]
+    return warning(
+        "revocation.same-key",
+        "",
+        "Other valid certificates have the same key ({count}): {serials}.",
+        "Revoke by key to revoke all of them.",
+        count=len(serials),
+        serials=_some(serials),
+    )
+
+
+def _unchanged(outcome: Outcome) -> Iterator[Finding]:
+    for change in outcome.changes:
+        if change.effect in (Effect.ALREADY, Effect.FINAL):
+            yield _stays(change)
+        elif change.effect is Effect.EXPIRED:
+            yield note(
+                "revocation.expired",
+                "",
+                "The certificate {serial} ended on {end}, and nobody accepts it any more; it is left as it is.",
+                "",
+                serial=change.certificate.serial_number,
+                end=change.certificate.not_after.date().isoformat(),
+            )
+
+
+def _stays(change: Change) -> Finding:
+    found = change.standing.revocation
+    return note(
+        "revocation.already",
+        "",
+        "The certificate {serial} is {state} since {since} ({reason}), by {who}; it stays so.",
+        "",
+        serial=change.certificate.serial_number,
+        state=found.state.value if found else "",
+        since=found.revoked_at.date().isoformat() if found else "",
+        reason=found.reason.value if found else "",
+        who=found.changed_by if found else "",
+    )
+
+
+def _hosts(outcome: Outcome) -> str:
+    return _some(outcome.hosts)
+
+
+def _some(texts: Sequence[str]) -> str:
+    more = len(texts) - _SHOWN
+    return ", ".join(texts[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,85 @@
+"""Knows how certificates are named by those who want to revoke them, and what is told when there are none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from ca_service.authority.revocation.records import Selection, Standing
+from ca_service.errors import InvalidInput, NotFound, blocking
+
+MAX_SELECTED: Final = 500
+_SERIAL: Final = re.compile("[0-9a-f]{1,40}")
+_FINGERPRINT: Final = re.compile("[0-9a-f]{64}")
+
+
+def checked(selection: Selection) -> Selection:
+    """The selection in the form in which it is stored: people copy with colons and in capitals.
+
+    Raises InvalidInput for a selection of nothing or of too many, or for what is no serial number or
+    no SHA-256.
+    """
+    serials = tuple(dict.fromkeys(_bare(each).zfill(40) for each in selection.serial_numbers))
+    if not serials and not selection.key_fingerprint and not selection.host.strip():
+        raise _unusable("revocation.nothing", "", "Nothing was selected.", "Name a serial number, a key or a host.")
+    if len(serials) > MAX_SELECTED:
+        raise _unusable(
+            "revocation.count",
+            "/serial_number",
+            "{count} certificates were selected; {limit} can be revoked at once.",
+            "Do it in several parts.",
+            count=len(serials),
+            limit=MAX_SELECTED,
+        )
+    _require(_SERIAL, serials, "serial-number", "40 hexadecimal digits or fewer")
+    fingerprint = _bare(selection.key_fingerprint)
+    _require(_FINGERPRINT, [fingerprint] if fingerprint else [], "key-fingerprint", "64 hexadecimal digits: a SHA-256")
+    return Selection(serials, fingerprint, selection.host.strip().lower())
+
+
+def require_found(selection: Selection, standings: Sequence[Standing]) -> None:
+    """Raise NotFound for each serial number that was never issued here, or if nothing was found at all."""
+    found = {each.certificate.serial_number for each in standings}
+    missing = [serial for serial in selection.serial_numbers if serial not in found]
+    if missing:
+        raise NotFound(
+            *(
+                blocking(
+                    "certificate.unknown",
+                    "/serial_number",
+                    "There is no certificate with the serial number {serial}.",
+                    "Compare it with the one in the certificate, or look for the host in the list of certificates.",
+                    serial=serial,
+                )
+                for serial in missing
+            )
+        )
+    if not standings:
+        raise NotFound.because(
+            "revocation.none-found",
+            "No certificate was issued for {what}.",
+            "Look for it in the list of certificates: names are compared as a whole.",
+            what=selection.host or f"the key {selection.key_fingerprint}",
+        )
+
+
+def _bare(text: str) -> str:
+    return "".join(text.split()).replace(":", "").lower()
+
+
+def _require(pattern: re.Pattern[str], values: Sequence[str], field: str, form: str) -> None:
+    for value in values:
+        if not pattern.fullmatch(value):
+            raise _unusable(
+                f"revocation.{field}",
+                f"/{field.replace('-', '_')}",
+                "{value} cannot be one.",
+                "Give {form}, with or without colons.",
+                value=value[:80],
+                form=form,
+            )
+
+
+def _unusable(rule: str, pointer: str, problem: str, remedy: str, **values: object) -> InvalidInput:
+    return InvalidInput(blocking(rule, pointer, problem, remedy, **values))

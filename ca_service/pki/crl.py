@@ -1,0 +1,121 @@
+"""Knows certificate revocation lists (RFC 5280, 5): entries, full lists, deltas; keeps and fetches none.
+
+An entry is encoded once, when a certificate is revoked, and kept as bytes. A list is those bytes joined
+and signed: that takes milliseconds for 100,000 entries, where a builder that takes them one by one
+needs seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from ca_service.errors import SigningError
+from ca_service.pki import der, keys
+from ca_service.pki.contents import Issuer
+from ca_service.pki.reasons import Reason
+
+_VERSION_2: Final = der.integer(1)
+_TRUE: Final = der.encode(der.BOOLEAN, b"\xff")
+_ALGORITHMS: Final = {
+    "P-256": der.sequence(der.object_identifier("1.2.840.10045.4.3.2")),  # ecdsa-with-SHA256 (RFC 5758, 3.2)
+    "P-384": der.sequence(der.object_identifier("1.2.840.10045.4.3.3")),  # ecdsa-with-SHA384
+}
+_REASONS: Final = {
+    reason: der.sequence(
+        der.object_identifier(x509.CRLReason.oid.dotted_string), der.octet_string(der.enumerated(reason.code))
+    )
+    for reason in Reason
+}
+_INVALIDITY_DATE: Final = der.object_identifier(x509.InvalidityDate.oid.dotted_string)
+
+
+@dataclass(frozen=True, slots=True)
+class RevocationList:
+    """What a list is to say. `entries` are DER, made by `entry`; times are aware UTC, whole seconds.
+
+    A delta has a `base_number`, and lists what has changed since that list. `covers_authorities` says
+    whether the list is about authorities, or about leaves. `delta_url` is where a full list says that
+    its delta is.
+    """
+
+    number: int
+    this_update: datetime
+    next_update: datetime
+    entries: Iterable[bytes]
+    covers_authorities: bool = False
+    base_number: int | None = None
+    delta_url: str = ""
+
+
+def entry(serial_number: int, revoked_at: datetime, reason: Reason, invalid_since: datetime | None = None) -> bytes:
+    """One entry of a list, DER (RFC 5280, 5.3).
+
+    The reason unspecified is left out (5.3.1). `invalid_since` is when the key is thought to have been
+    lost (5.3.2).
+    """
+    extensions = [] if reason is Reason.UNSPECIFIED else [_REASONS[reason]]
+    if invalid_since is not None:
+        extensions.append(der.sequence(_INVALIDITY_DATE, der.octet_string(der.generalized_time(invalid_since))))
+    said = der.sequence(*extensions) if extensions else b""
+    return der.sequence(der.integer(serial_number), der.time(revoked_at), said)
+
+
+def sign(wanted: RevocationList, issuer: Issuer, key: ec.EllipticCurvePrivateKey) -> bytes:
+    """The signed list, DER (RFC 5280, 5.1); raises SigningError if the key is not the issuer's."""
+    if key.public_key() != issuer.public_key:
+        raise SigningError.because(
+            "signing.key", "The private key is not the issuer's.", "Check the keys with `ca-service ca show`."
+        )
+    algorithm = _ALGORITHMS[keys.curve_name(issuer.public_key)]
+    entries = b"".join(wanted.entries)
+    tbs = der.sequence(
+        _VERSION_2,
+        algorithm,
+        issuer.subject_der,
+        der.time(wanted.this_update),
+        der.time(wanted.next_update),
+        der.sequence(entries) if entries else b"",  # an empty one has to be absent (5.1.2.6)
+        der.explicit(0, der.sequence(*_extensions(wanted, issuer))),
+    )
+    signature = key.sign(tbs, keys.signature_algorithm(issuer.public_key))
+    return der.sequence(tbs, algorithm, der.bit_string(signature))
+
+
+def _extensions(wanted: RevocationList, issuer: Issuer) -> list[bytes]:
+    """The scope is told by kind of certificate and not by an address: an address that changes would
+    tear the list from the certificates that were issued before (6.3.3, b)."""
+    scope = x509.IssuingDistributionPoint(
+        full_name=None,
+        relative_name=None,
+        only_contains_user_certs=not wanted.covers_authorities,
+        only_contains_ca_certs=wanted.covers_authorities,
+        only_some_reasons=None,
+        indirect_crl=False,
+        only_contains_attribute_certs=False,
+    )
+    found = [
+        extension(x509.AuthorityKeyIdentifier(issuer.subject_key_identifier, None, None)),
+        extension(x509.CRLNumber(wanted.number)),
+        extension(scope, critical=True),
+    ]
+    if wanted.base_number is not None:
+        found.append(extension(x509.DeltaCRLIndicator(wanted.base_number), critical=True))
+    elif wanted.delta_url:
+        place = x509.DistributionPoint([x509.UniformResourceIdentifier(wanted.delta_url)], None, None, None)
+        found.append(extension(x509.FreshestCRL([place])))
+    return found
+
+
+def extension(value: x509.ExtensionType, *, critical: bool = False) -> bytes:
+    """An Extension, DER (RFC 5280, 4.1)."""
+    return der.sequence(
+        der.object_identifier(value.oid.dotted_string),
+        _TRUE if critical else b"",
+        der.octet_string(value.public_bytes()),
+    )

@@ -1,0 +1,289 @@
+"""Lists: when they are made, by whom, and what they say."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from ca_service.authority.audit import Event
+from ca_service.authority.permissions import Role
+from ca_service.authority.records import CertificateRecord
+from ca_service.authority.registration import Options
+from ca_service.authority.revocation.publishing import CRLPolicy, PublishedCRL, Publishing
+from ca_service.authority.revocation.records import Selection
+from ca_service.errors import KeystoreError, NotAllowed, NotFound, Refused
+from ca_service.pki import encodings, keys
+from ca_service.pki.reasons import Reason
+from tests.support.factories import OPERATOR, Lab, actor
+from tests.support.requests import SOCIALMINER, UCCX_PUBLISHER, Request
+
+ISSUER = "intermediate-g1"
+ROOT = "root-g1"
+
+
+@pytest.fixture
+def signing(lab: Lab) -> Lab:
+    """A lab that can sign."""
+    return lab.initialised()
+
+
+def issue(lab: Lab, request: Request = UCCX_PUBLISHER) -> CertificateRecord:
+    """A new certificate."""
+    return lab.issuance.issue(actor(), [request.data], Options(new=True)).certificates[0]
+
+
+def revoke(lab: Lab, leaf: CertificateRecord, reason: Reason = Reason.SUPERSEDED) -> None:
+    """Revoke it."""
+    lab.revocation.revoke(OPERATOR, Selection((leaf.serial_number,)), reason)
+
+
+def release(lab: Lab, leaf: CertificateRecord) -> None:
+    """End its hold."""
+    lab.revocation.release(OPERATOR, Selection((leaf.serial_number,)))
+
+
+def full(published: PublishedCRL) -> x509.CertificateRevocationList:
+    """The full list."""
+    return x509.load_der_x509_crl(published.data.full)
+
+
+def delta(published: PublishedCRL) -> x509.CertificateRevocationList:
+    """The delta."""
+    assert published.data.delta is not None
+    return x509.load_der_x509_crl(published.data.delta)
+
+
+def told(found: x509.CertificateRevocationList) -> dict[str, str]:
+    """Serial number -> reason."""
+    reasons = {
+        f"{entry.serial_number:040x}": [
+            each.value.reason.value for each in entry.extensions if isinstance(each.value, x509.CRLReason)
+        ]
+        for entry in found
+    }
+    return {serial: (said or ["unspecified"])[0] for serial, said in reasons.items()}
+
+
+def base_number(found: x509.CertificateRevocationList) -> int:
+    """The number of the list that a delta builds upon."""
+    return found.extensions.get_extension_for_class(x509.DeltaCRLIndicator).value.crl_number
+
+
+def test_the_first_who_asks_gets_a_list_and_the_next_gets_the_same(signing: Lab) -> None:
+    first = signing.publishing.current(ISSUER)
+    signing.clock.advance(minutes=1)
+    assert signing.publishing.current(ISSUER) == first
+    assert told(full(first)) == {}
+
+
+def test_a_revocation_is_on_the_next_list_that_is_fetched(signing: Lab) -> None:
+    before, leaf = signing.publishing.current(ISSUER), issue(signing)
+    revoke(signing, leaf, Reason.KEY_COMPROMISE)
+    after = signing.publishing.current(ISSUER)
+    assert told(full(after)) == told(delta(after)) == {leaf.serial_number: "keyCompromise"}
+    assert after.record.number > before.record.number
+    assert base_number(delta(after)) == before.record.number
+
+
+def test_a_released_hold_leaves_the_full_list_and_the_delta_removes_it(signing: Lab) -> None:
+    leaf = issue(signing)
+    revoke(signing, leaf, Reason.CERTIFICATE_HOLD)
+    assert told(full(signing.publishing.current(ISSUER))) == {leaf.serial_number: "certificateHold"}
+    release(signing, leaf)
+    after = signing.publishing.current(ISSUER)
+    assert told(full(after)) == {}
+    assert told(delta(after)) == {leaf.serial_number: "removeFromCRL"}
+
+
+def test_full_list_and_delta_share_number_and_time(signing: Lab) -> None:
+    published = signing.publishing.current(ISSUER)
+    numbers = [
+        found.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+        for found in (full(published), delta(published))
+    ]
+    assert numbers == [published.record.number] * 2
+    assert full(published).last_update_utc == delta(published).last_update_utc == signing.clock()
+    assert full(published).next_update_utc == signing.clock() + timedelta(hours=72)
+    assert delta(published).next_update_utc == signing.clock() + timedelta(hours=12)
+
+
+def test_a_list_is_made_anew_when_half_of_the_time_of_the_shortest_is_over(signing: Lab) -> None:
+    first = signing.publishing.current(ISSUER)
+    signing.clock.advance(hours=6, seconds=-1)
+    assert signing.publishing.current(ISSUER) == first
+    signing.clock.advance(seconds=1)
+    assert signing.publishing.current(ISSUER).record.number > first.record.number
+
+
+def test_the_delta_builds_upon_the_oldest_list_that_somebody_may_still_hold(signing: Lab) -> None:
+    first = signing.publishing.current(ISSUER)
+    signing.clock.advance(hours=71)
+    second = signing.publishing.current(ISSUER)
+    assert base_number(delta(second)) == first.record.number
+    signing.clock.advance(hours=2)
+    revoke(signing, issue(signing))
+    assert base_number(delta(signing.publishing.current(ISSUER))) == second.record.number
+
+
+def test_without_deltas_the_full_list_counts_alone(signing: Lab) -> None:
+    policy = CRLPolicy(timedelta(hours=10), None, "http://ca.example.com")
+    publishing = Publishing(
+        signing.crls, signing.revocations, signing.hierarchy, signing.keystore, signing.clock, policy
+    )
+    published = publishing.current(ISSUER)
+    assert published.data.delta is None
+    assert published.record.renew_at == signing.clock() + timedelta(hours=5)
+    with pytest.raises(x509.ExtensionNotFound):
+        full(published).extensions.get_extension_for_class(x509.FreshestCRL)
+
+
+@pytest.mark.parametrize("base_url", ["", "http://ca.example.com"])
+def test_the_full_list_says_where_its_delta_is_if_that_is_known(base_url: str) -> None:
+    found = full(Lab(base_url=base_url).initialised().publishing.current(ISSUER))
+    urls = [
+        name.value
+        for extension in found.extensions
+        if isinstance(extension.value, x509.FreshestCRL)
+        for place in extension.value
+        for name in place.full_name or ()
+    ]
+    assert urls == ([f"{base_url}/ca/intermediate-g1-delta.crl"] if base_url else [])
+
+
+def test_an_expired_certificate_is_on_one_list_after_its_end_and_then_on_none(signing: Lab) -> None:
+    leaf = issue(signing)
+    revoke(signing, leaf)
+    signing.clock.advance(days=398)
+    assert leaf.serial_number in told(full(signing.publishing.current(ISSUER)))
+    signing.clock.advance(hours=7)
+    assert told(full(signing.publishing.current(ISSUER))) == {}
+
+
+def test_an_expired_certificate_stays_while_lists_from_before_its_end_may_be_held(signing: Lab) -> None:
+    leaf = issue(signing)
+    revoke(signing, leaf)
+    signing.clock.now = leaf.not_after - timedelta(hours=1)
+    signing.publishing.publish(OPERATOR, ISSUER)
+    for _ in range(2):
+        signing.clock.advance(hours=35)
+        assert leaf.serial_number in told(full(signing.publishing.publish(OPERATOR, ISSUER)))
+    signing.clock.advance(hours=2)
+    assert told(full(signing.publishing.publish(OPERATOR, ISSUER))) == {}
+
+
+def test_numbers_go_on_from_the_time_so_that_an_old_copy_of_the_database_repeats_none(signing: Lab) -> None:
+    first = signing.publishing.publish(OPERATOR, ISSUER)
+    second = signing.publishing.publish(OPERATOR, ISSUER)
+    signing.clock.advance(days=1)
+    third = signing.publishing.publish(OPERATOR, ISSUER)
+    at_first = int((signing.clock() - timedelta(days=1)).timestamp())
+    assert [each.record.number - at_first for each in (first, second, third)] == [0, 1, 86_400]
+
+
+def test_each_list_is_recorded_with_its_number(signing: Lab) -> None:
+    published = signing.publishing.publish(OPERATOR, ISSUER)
+    [event] = signing.crls.events  # type: ignore[attr-defined]
+    assert (event.event, event.subject, event.actor) == (Event.CRL_PUBLISHED, ISSUER, "operator")
+    assert event.details == {"number": f"{published.record.number:x}", "entries": 0}
+
+
+def test_publishing_what_is_due_can_be_repeated(signing: Lab) -> None:
+    assert [signing.publishing.publish_due() for _ in range(2)] == [2, 0]
+    revoke(signing, issue(signing))
+    assert [signing.publishing.publish_due() for _ in range(2)] == [1, 0]
+
+
+def test_the_lists_are_shown_as_they_are(signing: Lab) -> None:
+    assert [record for _, record in signing.publishing.list_newest(actor())] == [None, None]
+    published = signing.publishing.current(ISSUER)
+    assert [record for _, record in signing.publishing.list_newest(actor())] == [None, published.record]
+
+
+def test_who_may_not_manage_the_authority_cannot_make_lists(signing: Lab) -> None:
+    with pytest.raises(NotAllowed):
+        signing.publishing.publish(actor(Role.APPROVER), ISSUER)
+    with pytest.raises(NotAllowed):
+        signing.publishing.publish_with(actor(Role.APPROVER), keys.generate_key("P-256"))
+
+
+# The root
+
+
+def test_the_list_of_the_root_is_about_authorities_and_lives_long(signing: Lab) -> None:
+    published = signing.publishing.current(ROOT)
+    scope = full(published).extensions.get_extension_for_class(x509.IssuingDistributionPoint).value
+    assert scope.only_contains_ca_certs
+    assert published.data.delta is None
+    assert published.record.next_update - signing.clock() == timedelta(days=180)
+    assert published.record.renew_at - signing.clock() == timedelta(days=120)
+
+
+def test_without_its_key_the_root_has_no_list_until_somebody_brings_one(signing: Lab) -> None:
+    key = offline(signing)
+    with pytest.raises(NotFound, match="sign-root"):
+        signing.publishing.current(ROOT)
+    with pytest.raises(Refused, match="sign-root"):
+        signing.publishing.publish(OPERATOR, ROOT)
+    published = signing.publishing.publish_with(OPERATOR, key)
+    assert signing.publishing.current(ROOT) == published
+
+
+def test_a_list_of_an_offline_root_stays_when_it_has_lapsed(signing: Lab) -> None:
+    published = signing.publishing.publish_with(OPERATOR, offline(signing))
+    signing.clock.advance(days=200)
+    assert signing.publishing.current(ROOT) == published
+    assert signing.publishing.publish_due() == 1  # the one of the intermediate
+
+
+def test_the_key_of_nobody_signs_no_list(signing: Lab) -> None:
+    with pytest.raises(Refused) as caught:
+        signing.publishing.publish_with(OPERATOR, keys.generate_key("P-256"))
+    assert caught.value.rule == "crl.key"
+
+
+def offline(lab: Lab) -> ec.EllipticCurvePrivateKey:
+    """The key of the root, which is no longer here."""
+    passphrase = b"a passphrase of 20 characters"
+    copy = lab.custody.export(OPERATOR, passphrase)
+    lab.custody.remove(OPERATOR, copy, passphrase)
+    assert not lab.keystore.has(ROOT)
+    return encodings.load_private_key(copy, passphrase)
+
+
+# When something is missing
+
+
+def test_an_unknown_issuer_has_no_list(signing: Lab) -> None:
+    with pytest.raises(NotFound) as caught:
+        signing.publishing.current("intermediate-g9")
+    assert caught.value.rule == "crl.issuer"
+
+
+def test_a_good_list_is_handed_out_though_the_key_cannot_be_had_to_renew_it(signing: Lab) -> None:
+    published = signing.publishing.current(ISSUER)
+    signing.keystore.remove(ISSUER)
+    signing.clock.advance(hours=7)
+    assert signing.publishing.current(ISSUER) == published
+
+
+def test_a_list_that_would_hide_a_revocation_is_not_handed_out(signing: Lab) -> None:
+    leaf = issue(signing)
+    signing.publishing.current(ISSUER)
+    revoke(signing, leaf)
+    signing.keystore.remove(ISSUER)
+    with pytest.raises(KeystoreError):
+        signing.publishing.current(ISSUER)
+
+
+def test_two_replicas_hand_out_the_same_list(signing: Lab) -> None:
+    other = Publishing(
+        signing.crls, signing.revocations, signing.hierarchy, signing.keystore, signing.clock, CRLPolicy()
+    )
+    leaf = issue(signing, SOCIALMINER)
+    assert other.current(ISSUER) == signing.publishing.current(ISSUER)
+    revoke(signing, leaf)
+    published = signing.publishing.current(ISSUER)
+    assert other.current(ISSUER) == published

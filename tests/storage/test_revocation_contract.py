@@ -1,0 +1,161 @@
+"""What a revocation store promises, kept by the fake and by SQLite."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from ca_service.authority.audit import Event
+from ca_service.authority.ports import Ledger
+from ca_service.authority.records import CertificateRecord
+from ca_service.authority.revocation.records import RevocationRecord, Selection, State, Transition
+from ca_service.authority.revocation.store import RevocationStore
+from ca_service.errors import Conflict
+from ca_service.pki.reasons import Reason
+from tests.support.factories import certificate_record, event
+from tests.support.fakes import NOON
+from tests.support.revocation import revocation_record
+
+Books = tuple[Ledger, RevocationStore]
+SHARED = {"request_fingerprint": "a" * 64, "key_fingerprint": "b" * 64}
+
+
+def issue(books: Books, **changes: object) -> CertificateRecord:
+    """A certificate in the ledger."""
+    record = certificate_record(**changes)
+    books[0].record([record], [event(record.serial_number)], always_new=True, replay=None)
+    return record
+
+
+def put(books: Books, after: RevocationRecord, before: RevocationRecord | None = None) -> RevocationRecord:
+    """Store one change with its event."""
+    return books[1].change([Transition(before, after, event(after.serial_number, Event.CERTIFICATE_REVOKED))])[0]
+
+
+def test_what_was_stored_is_found_unchanged_but_for_its_version(books: Books) -> None:
+    leaf = issue(books)
+    record = revocation_record(leaf, reason=Reason.KEY_COMPROMISE, invalid_since=NOON, note="lost \u00e9")
+    stored = put(books, record)
+    assert stored == replace(record, version=1)
+    assert books[1].find_revocation(leaf.issuer_id, leaf.serial_number) == stored
+    assert books[1].list_revocations([leaf.serial_number, "f" * 40]) == {leaf.serial_number: stored}
+
+
+def test_what_was_not_revoked_is_not_found(books: Books) -> None:
+    leaf = issue(books)
+    assert books[1].find_revocation(leaf.issuer_id, leaf.serial_number) is None
+    assert books[1].list_revocations([leaf.serial_number]) == {}
+    assert books[1].list_revocations([]) == {}
+
+
+def test_a_revocation_belongs_to_its_issuer(books: Books) -> None:
+    leaf = issue(books)
+    put(books, revocation_record(leaf, issuer_id="intermediate-g2"))
+    assert books[1].find_revocation("intermediate-g1", leaf.serial_number) is None
+    assert books[1].list_revocations([leaf.serial_number]) == {}
+
+
+def test_a_change_replaces_what_was_before(books: Books) -> None:
+    leaf = issue(books)
+    held = put(books, revocation_record(leaf, state=State.HELD, reason=Reason.CERTIFICATE_HOLD))
+    released = put(books, replace(held, state=State.RELEASED, changed_by="else"), held)
+    assert books[1].find_revocation(leaf.issuer_id, leaf.serial_number) == released
+    assert (released.version, released.changed_by) == (2, "else")
+
+
+def test_each_change_of_an_issuer_has_a_version_of_its_own(books: Books) -> None:
+    first, second, third = issue(books), issue(books), issue(books, issuer_id="intermediate-g2")
+    assert books[1].version("intermediate-g1") == 0
+    versions = [put(books, revocation_record(each)).version for each in (first, second, third)]
+    assert versions == [1, 2, 1]
+    assert (books[1].version("intermediate-g1"), books[1].version("intermediate-g2")) == (2, 1)
+
+
+def test_what_is_changed_together_has_one_version(books: Books) -> None:
+    leaves = [issue(books), issue(books)]
+    stored = books[1].change([Transition(None, revocation_record(each), event()) for each in leaves])
+    assert [record.version for record in stored] == [1, 1]
+
+
+@pytest.mark.parametrize("stale", ["unseen", "seen before"])
+def test_who_comes_too_late_changes_nothing(books: Books, stale: str) -> None:
+    leaf, other = issue(books), issue(books)
+    held = put(books, revocation_record(leaf, state=State.HELD, reason=Reason.CERTIFICATE_HOLD))
+    before = None if stale == "unseen" else held
+    if before is not None:
+        put(books, replace(held, state=State.RELEASED), held)
+    wanted = [
+        Transition(None, revocation_record(other), event()),
+        Transition(before, revocation_record(leaf), event()),
+    ]
+    with pytest.raises(Conflict) as caught:
+        books[1].change(wanted)
+    assert caught.value.rule == "revocation.changed"
+    assert books[1].list_revocations([other.serial_number]) == {}
+
+
+def test_certificates_are_selected_by_serial_number_key_and_host(books: Books) -> None:
+    by_serial, by_key = issue(books), issue(books, key_fingerprint="c" * 64)
+    by_host = issue(books, host="A.example.com")
+    by_name = issue(books, names=("DNS:b.example.com", "DNS:a.example.com"))
+    issue(books, host="aa.example.com", names=("DNS:a.example.com.example.org",))
+    revoked = put(books, revocation_record(by_host))
+    found = books[1].list_selected(Selection((by_serial.serial_number,), "c" * 64, "a.example.com"))
+    assert [each.certificate for each in found] == [by_serial, by_key, by_host, by_name]
+    assert [each.revocation for each in found] == [None, None, revoked, None]
+
+
+def test_a_host_is_no_pattern(books: Books) -> None:
+    issue(books)
+    assert books[1].list_selected(Selection(host="%")) == ()
+    assert books[1].list_selected(Selection()) == ()
+
+
+def test_more_can_be_selected_than_a_statement_takes(books: Books) -> None:
+    leaf = issue(books)
+    serials = (*(f"{number:040x}" for number in range(10**6, 10**6 + 1200)), leaf.serial_number)
+    assert [each.certificate for each in books[1].list_selected(Selection(serials))] == [leaf]
+
+
+# What the ledger makes of it
+
+GONE = pytest.mark.parametrize("state", [State.REVOKED, State.HELD])
+
+
+@GONE
+def test_what_is_not_valid_is_not_handed_out_again(books: Books, state: State) -> None:
+    leaf = issue(books, **SHARED)
+    put(books, revocation_record(leaf, state=state))
+    ledger = books[0]
+    assert ledger.find_reissuable("a" * 64, leaf.profile, leaf.issuer_id, NOON) is None
+    assert ledger.list_by_key("b" * 64, NOON) == ()
+    assert ledger.list_by_requests(["a" * 64]) == ()
+    assert ledger.find_certificate(leaf.serial_number) == leaf
+
+
+def test_what_was_released_is_handed_out_again(books: Books) -> None:
+    leaf = issue(books, **SHARED)
+    put(books, revocation_record(leaf, state=State.RELEASED))
+    ledger = books[0]
+    assert ledger.find_reissuable("a" * 64, leaf.profile, leaf.issuer_id, NOON) == leaf
+    assert ledger.list_by_key("b" * 64, NOON) == (leaf,)
+    assert ledger.list_by_requests(["a" * 64]) == (leaf,)
+
+
+@pytest.mark.parametrize(
+    "found", [{"reason": Reason.KEY_COMPROMISE}, {"state": State.HELD, "reason": Reason.CERTIFICATE_HOLD}]
+)
+def test_no_certificate_is_recorded_for_a_key_that_was_lost_meanwhile(books: Books, found: dict[str, object]) -> None:
+    put(books, revocation_record(issue(books, **SHARED), **found))
+    with pytest.raises(Conflict) as caught:
+        issue(books, **SHARED)
+    assert caught.value.rule == "csr.key.revoked-meanwhile"
+
+
+def test_a_new_certificate_is_recorded_for_a_request_whose_old_one_was_revoked(books: Books) -> None:
+    old = issue(books, **SHARED)
+    put(books, revocation_record(old))
+    new = certificate_record(**SHARED, issued_at=NOON + timedelta(days=1))
+    assert books[0].record([new], [event()], always_new=False, replay=None) == (new,)
