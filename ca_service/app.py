@@ -24,6 +24,7 @@ from ca_service.authority.fleet.clusters import Fleet
 from ca_service.authority.fleet.handover import Handover
 from ca_service.authority.hierarchy import Hierarchy, HierarchyPlan
 from ca_service.authority.installation import Installation
+from ca_service.authority.inventory.inventory import Inventory
 from ca_service.authority.issuance import Issuance
 from ca_service.authority.registration import Policy
 from ca_service.authority.revocation.publishing import CRLPolicy, Publishing
@@ -37,6 +38,7 @@ from ca_service.storage.accounts import SQLAccountStore
 from ca_service.storage.crls import SQLCRLStore
 from ca_service.storage.database import Database
 from ca_service.storage.fleet import SQLFleetStore
+from ca_service.storage.inventory import SQLInventoryStore
 from ca_service.storage.issuers import SQLIssuerStore
 from ca_service.storage.ledger import SQLLedger
 from ca_service.storage.migrating import SQLSchema
@@ -75,6 +77,7 @@ def open_installation(settings: Settings, hasher: PasswordHasher | None = None) 
         external=ExternalAuthorities(issuers, keystore, clock.utc_now),
         custody=RootCustody(issuers, keystore, clock.utc_now),
         issuance=issuance,
+        inventory=Inventory(SQLInventoryStore(database), issuers, clock.utc_now),
         fitting=Fitting(clock.utc_now),
         fleet=fleet,
         handover=Handover(fleet, issuance, hierarchy),

@@ -13,6 +13,7 @@ from ca_service.authority.fitting import Fitting
 from ca_service.authority.fleet.clusters import Fleet
 from ca_service.authority.fleet.handover import Handover
 from ca_service.authority.hierarchy import Hierarchy, HierarchyPlan
+from ca_service.authority.inventory.inventory import Inventory
 from ca_service.authority.issuance import Issuance
 from ca_service.authority.ports import Clock
 from ca_service.authority.revocation.publishing import Publishing
@@ -54,6 +55,7 @@ class Installation:
     external: ExternalAuthorities
     custody: RootCustody
     issuance: Issuance
+    inventory: Inventory
     fitting: Fitting
     fleet: Fleet
     handover: Handover

@@ -19,7 +19,7 @@ from ca_service.authority.audit import AuditEvent, Event
 from ca_service.authority.hierarchy import ActiveAuthority, Hierarchy
 from ca_service.authority.permissions import Action, Actor, require
 from ca_service.authority.ports import Clock, Ledger, SerialNumbers
-from ca_service.authority.records import CertificateQuery, CertificateRecord, Page, Replay
+from ca_service.authority.records import CertificateRecord, Replay
 from ca_service.authority.registration import Examination, Options, Policy, examine, require_all
 from ca_service.authority.revocation.records import Selection
 from ca_service.authority.revocation.store import RevocationStore
@@ -261,11 +261,6 @@ class Issuance:
                 serial=serial_number[:60],
             )
         return record
-
-    def list_certificates(self, actor: Actor, query: CertificateQuery) -> Page:
-        """One page of the certificates."""
-        require(actor, Action.READ)
-        return self._ledger.list_certificates(query)
 
     def delivery(self, record: CertificateRecord) -> Delivery:
         """The certificate with its authorities, ready to be delivered."""

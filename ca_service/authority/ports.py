@@ -12,10 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from ca_service.authority.audit import AuditEvent
 from ca_service.authority.records import (
     AccountRecord,
-    CertificateQuery,
     CertificateRecord,
     IssuerRecord,
-    Page,
     Replay,
     SetupLink,
     TokenRecord,
@@ -76,9 +74,6 @@ class Ledger(Protocol):
 
     def list_by_requests(self, fingerprints: Collection[str]) -> tuple[CertificateRecord, ...]:
         """The certificates for these requests that are not revoked, newest first."""
-
-    def list_certificates(self, query: CertificateQuery) -> Page:
-        """One page of a list; raises InvalidInput for a cursor that we did not hand out."""
 
     def find_replay(self, account: str, key: str) -> Replay | None:
         """What was answered to this Idempotency-Key."""

@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Column, ColumnElement, Connection, Row, Select, and_, insert, or_, select, tuple_
+from sqlalchemy import Connection, Select, and_, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from ca_service.authority.audit import AuditEvent
-from ca_service.authority.records import CertificateQuery, CertificateRecord, Page, Replay, Sort
+from ca_service.authority.records import CertificateRecord, Replay
 from ca_service.authority.revocation.records import State
 from ca_service.errors import Conflict
 from ca_service.pki.reasons import Reason
-from ca_service.storage import cursors, rows
-from ca_service.storage.containing import contains
+from ca_service.storage import rows
 from ca_service.storage.database import Database
 from ca_service.storage.recording import record_events
 from ca_service.storage.schema import audit_event, certificate, revocation
 from ca_service.storage.schema import replay as answer
 
-MAX_PAGE: Final = 200
 _MAX_VARIABLES: Final = 500  # of one statement
-_SERIAL: Final = re.compile("[0-9a-f]{1,40}")
-_COLUMNS: Final[dict[Sort, Column[Any]]] = {
-    "newest": certificate.c.id,
-    "oldest": certificate.c.id,
-    "expires": certificate.c.not_after,
-    "host": certificate.c.host,
-}
 _ITS_REVOCATION: Final = and_(
     revocation.c.issuer_id == certificate.c.issuer_id,
     revocation.c.serial_number == certificate.c.serial_number,
@@ -74,14 +64,6 @@ class SQLLedger:
                 for row in connection.execute(select(certificate).where(column.in_(some), _IS_GOOD))
             ]
         return tuple(map(rows.certificate_record, sorted(found, key=lambda row: row.id, reverse=True)))
-
-    def list_certificates(self, query: CertificateQuery) -> Page:
-        """One page by keyset: as quick at the millionth row as at the first."""
-        limit = max(1, min(query.limit, MAX_PAGE))
-        with self._database.read() as connection:
-            found = connection.execute(_listing(query).limit(limit + 1)).all()
-        cursor = _cursor(query.sort, found[limit - 1]) if len(found) > limit else ""
-        return Page(tuple(map(rows.certificate_record, found[:limit])), cursor)
 
     def find_replay(self, account: str, key: str) -> Replay | None:
         """What was answered to this Idempotency-Key."""
@@ -172,33 +154,3 @@ def _remember(connection: Connection, replay: Replay) -> None:
             "Another submission with this Idempotency-Key was just answered.",
             "Send it again to get the same answer.",
         ) from error
-
-
-def _listing(query: CertificateQuery) -> Select[Any]:
-    statement = select(certificate)
-    if query.text.strip():
-        statement = statement.where(_matches(query.text.strip().lower()))
-    if query.cursor:
-        statement = statement.where(_is_after(query.sort, *cursors.read(query.cursor, query.sort)))
-    if query.sort == "newest":
-        return statement.order_by(certificate.c.id.desc())
-    return statement.order_by(_COLUMNS[query.sort], certificate.c.id)
-
-
-def _is_after(sort: Sort, value: str | datetime, key: int) -> ColumnElement[bool]:
-    if sort == "newest":
-        return certificate.c.id < key
-    if sort == "oldest":
-        return certificate.c.id > key
-    return tuple_(_COLUMNS[sort], certificate.c.id) > (value, key)
-
-
-def _matches(text: str) -> ColumnElement[bool]:
-    """In a name, or at the start of a serial number, which people copy with colons."""
-    in_a_name = contains(certificate.c.search_text, text)
-    serial = text.replace(":", "")
-    return or_(in_a_name, certificate.c.serial_number.startswith(serial)) if _SERIAL.fullmatch(serial) else in_a_name
-
-
-def _cursor(sort: Sort, row: Row[Any]) -> str:
-    return cursors.write(sort, getattr(row, _COLUMNS[sort].key), row.id)

@@ -35,7 +35,7 @@ USE_CASES: list[tuple[str, Action, UseCase]] = [
     ("check", Action.CHECK, lambda lab, who: lab.issuance.check(who, [b"x"], Options())),
     ("issue", Action.ISSUE, lambda lab, who: lab.issuance.issue(who, [b"x"], Options())),
     ("get certificate", Action.READ, lambda lab, who: lab.issuance.get_certificate(who, "1")),
-    ("list certificates", Action.READ, lambda lab, who: lab.issuance.list_certificates(who, CertificateQuery())),
+    ("list certificates", Action.READ, lambda lab, who: lab.inventory.list_certificates(who, CertificateQuery())),
     ("check fit", Action.CHECK, lambda lab, who: lab.fitting.check(who, Files(None, b"x"))),
     ("list clusters", Action.READ, lambda lab, who: lab.fleet.list_clusters(who, ClusterQuery())),
     ("get cluster", Action.READ, lambda lab, who: lab.fleet.get_cluster(who, 1)),

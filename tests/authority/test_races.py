@@ -35,7 +35,7 @@ def test_two_who_issue_the_same_request_get_the_same_certificate(
     installation: Installation, settings: Settings, operator: Actor, race: Race
 ) -> None:
     first, second = race(settings.instance_path, racing.issue, [UCCX_PUBLISHER.data] * 2)
-    stored = installation.issuance.list_certificates(operator, CertificateQuery()).items
+    stored = installation.inventory.list_certificates(operator, CertificateQuery()).certificates
     assert first == second
     assert [record.serial_number for record in stored] == [first]
 
@@ -45,7 +45,7 @@ def test_two_who_use_one_idempotency_key_issue_once(
     installation: Installation, settings: Settings, operator: Actor, race: Race
 ) -> None:
     results = race(settings.instance_path, racing.issue_new_under_a_key, [UCCX_PUBLISHER.data] * 2)
-    (stored,) = installation.issuance.list_certificates(operator, CertificateQuery()).items
+    (stored,) = installation.inventory.list_certificates(operator, CertificateQuery()).certificates
     assert set(results) <= {stored.serial_number, "idempotency-key.in-use"}
     assert stored.serial_number in results
 

@@ -15,6 +15,7 @@ from ca_service.storage.accounts import SQLAccountStore
 from ca_service.storage.crls import SQLCRLStore, SQLResponderStore
 from ca_service.storage.database import Database
 from ca_service.storage.fleet import SQLFleetStore
+from ca_service.storage.inventory import SQLInventoryStore
 from ca_service.storage.issuers import SQLIssuerStore
 from ca_service.storage.ledger import SQLLedger
 from ca_service.storage.migrating import upgrade
@@ -24,6 +25,8 @@ from ca_service.storage.sqlite import SQLiteDatabase
 from tests.support.factories import event, issuer_record
 from tests.support.fakes import InMemoryAccountStore, InMemoryIssuerStore, InMemoryLedger
 from tests.support.fleet import InMemoryFleetStore
+from tests.support.house import House
+from tests.support.inventory import InMemoryInventoryStore
 from tests.support.revocation import InMemoryCRLStore, InMemoryResponderStore, InMemoryRevocationStore
 
 fake_and_real = pytest.fixture(params=["fake", "sqlite", "postgresql"])
@@ -95,6 +98,24 @@ def account_store(request: pytest.FixtureRequest) -> AccountStore:
 def fleet_store(request: pytest.FixtureRequest) -> FleetStore:
     """A fleet store without clusters."""
     return InMemoryFleetStore() if request.param == "fake" else SQLFleetStore(request.getfixturevalue("database"))
+
+
+@fake_and_real
+def house(request: pytest.FixtureRequest) -> House:
+    """An inventory without certificates."""
+    if request.param == "fake":
+        ledger, fleet, issuers = InMemoryLedger(), InMemoryFleetStore(), InMemoryIssuerStore()
+        issuers.save_issuers([issuer_record("intermediate-g1"), issuer_record("intermediate-g2")], event())
+        store = InMemoryInventoryStore(ledger, issuers, fleet)
+        return House(store, ledger, InMemoryRevocationStore(ledger), fleet, issuers)
+    database = request.getfixturevalue("issued_under")
+    return House(
+        SQLInventoryStore(database),
+        SQLLedger(database),
+        SQLRevocationStore(database),
+        SQLFleetStore(database),
+        SQLIssuerStore(database),
+    )
 
 
 @fake_and_real

@@ -19,6 +19,8 @@ from ca_service.authority.fleet.clusters import Fleet
 from ca_service.authority.fleet.handover import Handover
 from ca_service.authority.fleet.store import FleetStore
 from ca_service.authority.hierarchy import Hierarchy, HierarchyPlan
+from ca_service.authority.inventory.inventory import Inventory
+from ca_service.authority.inventory.store import InventoryStore
 from ca_service.authority.issuance import Issuance
 from ca_service.authority.permissions import Actor, Role
 from ca_service.authority.ports import AccountStore, IssuerStore, KeyStore, Ledger
@@ -38,6 +40,7 @@ from tests.support.fakes import (
     counting_serial_numbers,
 )
 from tests.support.fleet import InMemoryFleetStore
+from tests.support.inventory import InMemoryInventoryStore
 from tests.support.revocation import InMemoryCRLStore, InMemoryRevocationStore
 
 PASSWORD: Final = "correct horse battery staple"
@@ -114,6 +117,7 @@ class Lab:
     ledger: Ledger = field(default_factory=InMemoryLedger)
     revocations: RevocationStore = field(default=cast(RevocationStore, None))
     crls: CRLStore = field(default=cast(CRLStore, None))
+    inventory_store: InventoryStore = field(default=cast(InventoryStore, None))
     account_store: AccountStore = field(default_factory=InMemoryAccountStore)
     fleet_store: FleetStore = field(default_factory=InMemoryFleetStore)
     policy: Policy = field(default_factory=Policy)
@@ -122,6 +126,7 @@ class Lab:
     external: ExternalAuthorities = field(init=False)
     custody: RootCustody = field(init=False)
     issuance: Issuance = field(init=False)
+    inventory: Inventory = field(init=False)
     fitting: Fitting = field(init=False)
     fleet: Fleet = field(init=False)
     handover: Handover = field(init=False)
@@ -144,6 +149,10 @@ class Lab:
         self.fitting = Fitting(self.clock)
         self.fleet = Fleet(self.fleet_store, self.ledger, self.issuance, self.clock)
         self.handover = Handover(self.fleet, self.issuance, self.hierarchy)
+        if self.inventory_store is None:
+            assert isinstance(self.ledger, InMemoryLedger), "a real ledger needs the store that goes with it"
+            self.inventory_store = InMemoryInventoryStore(self.ledger, self.issuers, self.fleet_store)
+        self.inventory = Inventory(self.inventory_store, self.issuers, self.clock)
         self.revocation = Revocation(self.revocations, self.clock)
         self.publishing = Publishing(
             self.crls, self.revocations, self.hierarchy, self.keystore, self.clock, CRLPolicy(base_url=self.base_url)

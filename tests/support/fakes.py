@@ -17,16 +17,14 @@ from ca_service.authority.audit import AuditEvent
 from ca_service.authority.ports import IssuerStore, KeyStore
 from ca_service.authority.records import (
     AccountRecord,
-    CertificateQuery,
     CertificateRecord,
     IssuerRecord,
-    Page,
     Replay,
     SetupLink,
     TokenRecord,
 )
 from ca_service.authority.revocation.records import RevocationRecord, State
-from ca_service.errors import Conflict, InvalidInput, KeystoreError, NotFound
+from ca_service.errors import Conflict, KeystoreError, NotFound
 from ca_service.pki import keys
 from ca_service.pki.reasons import Reason
 
@@ -170,20 +168,6 @@ class InMemoryLedger:
         found = (each for each in reversed(self._certificates) if each.request_fingerprint in fingerprints)
         return tuple(filter(self.is_good, found))
 
-    def list_certificates(self, query: CertificateQuery) -> Page:
-        """See the port; the cursor is the place in the list, and the sort."""
-        rows = list(enumerate(self._certificates))
-        order: dict[str, Callable[[tuple[int, CertificateRecord]], object]] = {
-            "newest": lambda row: -row[0],
-            "oldest": lambda row: row[0],
-            "expires": lambda row: (row[1].not_after, row[0]),
-            "host": lambda row: (row[1].host, row[0]),
-        }
-        found = [record for _, record in sorted(rows, key=order[query.sort]) if _matches(record, query.text)]  # type: ignore[arg-type]
-        start, limit = _start(query), max(1, min(query.limit, 200))
-        more = start + limit < len(found)
-        return Page(tuple(found[start : start + limit]), f"{query.sort}@{start + limit}" if more else "")
-
     def find_replay(self, account: str, key: str) -> Replay | None:
         """See the port."""
         return self._replays.get((account, key))
@@ -226,22 +210,6 @@ class InMemoryLedger:
     def list_events(self, limit: int) -> tuple[AuditEvent, ...]:
         """See the port."""
         return tuple(reversed(self.events))[:limit]
-
-
-def _matches(record: CertificateRecord, text: str) -> bool:
-    wanted = text.strip().lower()
-    names = " ".join((record.host, record.subject, *(name.partition(":")[2] for name in record.names))).lower()
-    serial = wanted.replace(":", "")
-    return wanted in names or (bool(serial) and record.serial_number.startswith(serial))
-
-
-def _start(query: CertificateQuery) -> int:
-    if not query.cursor:
-        return 0
-    sort, _, start = query.cursor.partition("@")
-    if sort != query.sort or not start.isdecimal():
-        raise InvalidInput.because("list.cursor", "The cursor does not belong to this list.", "Leave it out.")
-    return int(start)
 
 
 class InMemoryAccountStore:

@@ -103,6 +103,7 @@ def installation_on(lab: Lab) -> Installation:
         external=lab.external,
         custody=lab.custody,
         issuance=lab.issuance,
+        inventory=lab.inventory,
         fitting=lab.fitting,
         fleet=lab.fleet,
         handover=lab.handover,

@@ -35,14 +35,14 @@ def list_certificates() -> Response:
     """One page of the certificates."""
     query = read_query(ListQueryFields)
     wanted_form(JSON_ONLY)
-    page = installation().issuance.list_certificates(
+    page = installation().inventory.list_certificates(
         actor(), CertificateQuery(text=query.q, sort=query.sort, cursor=query.cursor, limit=query.limit)
     )
     if not page.next_cursor:
-        return answers.certificates(page.items, "json")
+        return answers.certificates(page.certificates, "json")
     following = {"q": query.q, "sort": query.sort, "limit": str(query.limit), "cursor": page.next_cursor}
     address = answers.address("certificates", {name: value for name, value in following.items() if value})
-    response = answers.certificates(page.items, "json", next_page=address)
+    response = answers.certificates(page.certificates, "json", next_page=address)
     response.headers["Link"] = f'<{address}>; rel="next"'
     return response
 

@@ -37,7 +37,7 @@ def certificates() -> ResponseReturnValue:
         cursor=request.args.get("cursor", "")[:1000],
         limit=_PAGE_SIZE,
     )
-    page = installation().issuance.list_certificates(actor(), query)
+    page = installation().inventory.list_certificates(actor(), query)
     return render_template("certificates.html", page=page, query=query, sorts=SORTS, now=installation().clock())
 
 
