@@ -155,7 +155,11 @@ def _engine(url: URL, **pool: Any) -> Engine:
         execution_options={"preserve_rowcount": True},  # of INSERT ... ON CONFLICT as well
         hide_parameters=True,  # hashes do not belong in a traceback
         pool_pre_ping="poolclass" not in pool,  # a server that was started again is no reason for an error
-        connect_args={"connect_timeout": _CONNECT_SECONDS, "application_name": "ca_service"},
+        connect_args={
+            "connect_timeout": _CONNECT_SECONDS,
+            "application_name": "ca_service",
+            "prepare_threshold": None,  # a plan that fits any word searches the list from end to end
+        },
         **waiting,
         **pool,
     )

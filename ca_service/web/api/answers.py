@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from urllib.parse import urlencode
 
 from cryptography import x509
-from flask import Response
+from flask import Response, stream_with_context
 from pydantic import BaseModel
 
 from ca_service.authority.hierarchy import ActiveAuthority
+from ca_service.authority.inventory.csv_export import csv_lines
+from ca_service.authority.inventory.store import Listed
 from ca_service.authority.records import CertificateRecord
 from ca_service.authority.registration import Examination
 from ca_service.errors import Finding
@@ -29,6 +31,14 @@ def certificates(
 ) -> Response:
     """The certificates in this form; findings and the address of the next page are told in JSON only."""
     return _varying(_certificates_as_json(records, findings, next_page) if form == "json" else deliver(records, form))
+
+
+def listed(items: Iterable[Listed]) -> Response:
+    """The whole of a list as CSV, written while it is read."""
+    lines = csv_lines(items, installation().clock())
+    response = Response(stream_with_context(lines), content_type="text/csv; charset=utf-8; header=present")
+    response.headers["Content-Disposition"] = 'attachment; filename="certificates.csv"'
+    return _varying(response)
 
 
 def checks(examinations: Sequence[Examination]) -> Response:

@@ -1,9 +1,9 @@
-"""Certificates: the list, one of them in full, what was just issued, and the downloads."""
+"""Certificates: one of them in full, what was just issued, and the downloads."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, cast, get_args
+from typing import Any
 from urllib.parse import urlencode
 
 from flask import Response, render_template, request
@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from ca_service.authority.issuance import MAX_REQUESTS
 from ca_service.authority.permissions import Action
-from ca_service.authority.records import CertificateQuery, CertificateRecord, Sort
+from ca_service.authority.records import CertificateRecord
 from ca_service.errors import InvalidInput, NotFound, blocking
 from ca_service.vos.bundle import bundle_name, node_bundle
 from ca_service.vos.file_names import safe_name
@@ -21,24 +21,6 @@ from ca_service.web.delivery import attachment, deliver
 from ca_service.web.pages import blueprint
 from ca_service.web.pages.pem import request_pem
 from ca_service.web.views import CertificateView, FileView, bundle_views, decode
-
-SORTS: Final = get_args(Sort)
-_PAGE_SIZE: Final = 50
-
-
-@blueprint.get("/certificates")
-@needs(Action.READ)
-def certificates() -> ResponseReturnValue:
-    """The list: newest first, searched by name or serial number, page by page."""
-    text, sort = request.args.get("q", "")[:200], request.args.get("sort", "newest")
-    query = CertificateQuery(
-        text=text,
-        sort=cast(Sort, sort) if sort in SORTS else "newest",
-        cursor=request.args.get("cursor", "")[:1000],
-        limit=_PAGE_SIZE,
-    )
-    page = installation().inventory.list_certificates(actor(), query)
-    return render_template("certificates.html", page=page, query=query, sorts=SORTS, now=installation().clock())
 
 
 @blueprint.get("/certificates/<serial_number>")
