@@ -47,11 +47,6 @@ class Filter:
     ends_before: datetime | None = None
     statuses: frozenset[Status] | None = None
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether it lets everything through."""
-        return self == Filter(self.at)
-
     def ending(self, begin: datetime | None, before: datetime | None) -> Filter:
         """The same, narrowed to those whose end lies in this span as well; None leaves it open."""
         begins = [each for each in (self.ends_from, begin) if each is not None]

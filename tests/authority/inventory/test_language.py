@@ -25,7 +25,6 @@ def midnight(day: str) -> datetime:
 @pytest.mark.parametrize("text", ["", "  ", "\t\n", '""', '" "'])
 def test_nothing_typed_lets_everything_through(text: str) -> None:
     assert parse(text, NOON) == EVERYTHING
-    assert parse(text, NOON).is_empty
 
 
 @pytest.mark.parametrize(
