@@ -36,6 +36,8 @@ USE_CASES: list[tuple[str, Action, UseCase]] = [
     ("issue", Action.ISSUE, lambda lab, who: lab.issuance.issue(who, [b"x"], Options())),
     ("get certificate", Action.READ, lambda lab, who: lab.issuance.get_certificate(who, "1")),
     ("list certificates", Action.READ, lambda lab, who: lab.inventory.list_certificates(who, CertificateQuery())),
+    ("export certificates", Action.READ, lambda lab, who: lab.inventory.export(who, "", "newest")),
+    ("see what expires", Action.READ, lambda lab, who: lab.inventory.board(who)),
     ("check fit", Action.CHECK, lambda lab, who: lab.fitting.check(who, Files(None, b"x"))),
     ("list clusters", Action.READ, lambda lab, who: lab.fleet.list_clusters(who, ClusterQuery())),
     ("get cluster", Action.READ, lambda lab, who: lab.fleet.get_cluster(who, 1)),

@@ -25,8 +25,7 @@ class Inventory:
 
     def list_certificates(self, actor: Actor, query: CertificateQuery) -> Page:
         """One page; raises InvalidInput, with a finding for each wrong word, for a filter that cannot be read."""
-        require(actor, Action.READ)
-        wanted = parse(query.text, self._clock())
+        wanted = self._wanted(actor, query.text)
         return self._store.list_certificates(wanted, query.sort, query.cursor, query.limit)
 
     def export(self, actor: Actor, text: str, sort: Sort) -> Iterator[Listed]:
@@ -34,8 +33,12 @@ class Inventory:
 
         It is no snapshot: what is issued meanwhile may be in it or not, and nothing is in it twice.
         """
+        return self._walk(self._wanted(actor, text), sort)
+
+    def _wanted(self, actor: Actor, text: str) -> Filter:
+        """What was typed, for somebody who may read."""
         require(actor, Action.READ)
-        return self._walk(parse(text, self._clock()), sort)
+        return parse(text, self._clock())
 
     def _walk(self, wanted: Filter, sort: Sort) -> Iterator[Listed]:
         cursor = ""
@@ -48,8 +51,7 @@ class Inventory:
 
     def board(self, actor: Actor, text: str = "") -> Board:
         """Which certificates come to their end when, of those that `text` means; raises as `list_certificates` does."""
-        require(actor, Action.READ)
-        return expiry.board_of(self._store, parse(text, self._clock()), tuple(self._authorities()))
+        return expiry.board_of(self._store, self._wanted(actor, text), tuple(self._authorities()))
 
     def _authorities(self) -> Iterator[AuthorityEnd]:
         """Those whose certificate is here, the root first."""
