@@ -30,7 +30,7 @@ _STATUS: Final = {State.REVOKED.value: Status.REVOKED, State.HELD.value: Status.
 class SQLInventoryStore:
     """The inventory port on a SQL database. A word that more than `many` certificates have is found by reading."""
 
-    def __init__(self, database: Database, many: int = 20_000) -> None:
+    def __init__(self, database: Database, many: int = 5_000) -> None:
         self._database = database
         self._many = many
 

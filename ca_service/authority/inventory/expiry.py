@@ -18,7 +18,7 @@ from ca_service.pki.profiles import VOS
 
 WEEKS: Final = 26
 OVERDUE: Final = timedelta(weeks=4)
-MOST_LATER: Final = 10_000
+MOST_LATER: Final = 1_000
 _NEXT: Final = 12
 _WEEK: Final = timedelta(weeks=1)
 _DAY: Final = timedelta(days=1)
