@@ -27,7 +27,11 @@ from ca_service.authority.installation import Installation
 from ca_service.authority.inventory.inventory import Inventory
 from ca_service.authority.issuance import Issuance
 from ca_service.authority.registration import Policy
+from ca_service.authority.revocation.answering import Answering
+from ca_service.authority.revocation.authorities import AuthorityRevocation
+from ca_service.authority.revocation.importing import Importing
 from ca_service.authority.revocation.publishing import CRLPolicy, Publishing
+from ca_service.authority.revocation.responders import Responders
 from ca_service.authority.revocation.revoking import Revocation
 from ca_service.authority.tokens import Tokens
 from ca_service.errors import ConfigurationError, Conflict
@@ -35,7 +39,7 @@ from ca_service.keystore import files
 from ca_service.keystore.encrypted import EncryptedFileKeyStore
 from ca_service.settings import Settings
 from ca_service.storage.accounts import SQLAccountStore
-from ca_service.storage.crls import SQLCRLStore
+from ca_service.storage.crls import SQLCRLStore, SQLResponderStore
 from ca_service.storage.database import Database
 from ca_service.storage.fleet import SQLFleetStore
 from ca_service.storage.inventory import SQLInventoryStore
@@ -69,6 +73,8 @@ def open_installation(settings: Settings, hasher: PasswordHasher | None = None) 
     hierarchy = Hierarchy(issuers, keystore, clock.utc_now, x509.random_serial_number, _plain_http(settings))
     revocations = SQLRevocationStore(database)
     issuance = Issuance(ledger, revocations, hierarchy, _policy(settings), clock.utc_now, x509.random_serial_number)
+    crls, responder_store = SQLCRLStore(database), SQLResponderStore(database)
+    responders = Responders(responder_store, hierarchy, keystore, clock.utc_now, x509.random_serial_number)
     account_store = SQLAccountStore(database)
     accounts = Accounts(account_store, hasher or PasswordHasher(), clock.utc_now)
     fleet = Fleet(SQLFleetStore(database), ledger, issuance, clock.utc_now)
@@ -82,9 +88,11 @@ def open_installation(settings: Settings, hasher: PasswordHasher | None = None) 
         fleet=fleet,
         handover=Handover(fleet, issuance, hierarchy),
         revocation=Revocation(revocations, clock.utc_now),
-        publishing=Publishing(
-            SQLCRLStore(database), revocations, hierarchy, keystore, clock.utc_now, _crl_policy(settings)
-        ),
+        authority_revocation=AuthorityRevocation(revocations, hierarchy, clock.utc_now),
+        crl_import=Importing(crls, revocations, hierarchy, clock.utc_now),
+        publishing=Publishing(crls, revocations, hierarchy, keystore, clock.utc_now, _crl_policy(settings)),
+        responders=responders,
+        ocsp=Answering(responders, responder_store, revocations, clock.utc_now),
         accounts=accounts,
         tokens=Tokens(account_store, accounts, clock.utc_now),
         schema=SQLSchema(database),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 from cryptography import x509
+from cryptography.x509.oid import AuthorityInformationAccessOID
 
 import ca_service
 from ca_service import settings as settings_module
@@ -114,12 +115,24 @@ def test_certificates_say_over_plain_http_where_their_issuer_is(
     opened = open_installation(settings_in(settings.instance_path, WEB__BASE_URL=base_url), CHEAP)
     record = opened.issuance.issue(operator, [requests.GOOD[0].data], Options()).certificates[0]
     assert issuer_url(x509.load_der_x509_certificate(record.der)) == expected
+    assert list_url(x509.load_der_x509_certificate(record.der)) == (expected and expected.replace(".der", ".crl"))
 
 
 def issuer_url(certificate: x509.Certificate) -> str | None:
     """The address in the AIA extension, if there is one."""
     for extension in certificate.extensions:
         if isinstance(extension.value, x509.AuthorityInformationAccess):
-            location = extension.value[0].access_location
-            return str(location.value)
+            urls = {each.access_method: str(each.access_location.value) for each in extension.value}
+            assert urls[AuthorityInformationAccessOID.OCSP].endswith("/ocsp")
+            return urls[AuthorityInformationAccessOID.CA_ISSUERS]
+    return None
+
+
+def list_url(certificate: x509.Certificate) -> str | None:
+    """The address in the CDP extension, if there is one."""
+    for extension in certificate.extensions:
+        if isinstance(extension.value, x509.CRLDistributionPoints):
+            [point] = extension.value
+            [name] = point.full_name or []
+            return str(name.value)
     return None

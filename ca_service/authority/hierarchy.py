@@ -194,12 +194,19 @@ class Hierarchy:
         if parent is None:
             return issuing.sign(issuing.prepare(contents, Issuer.itself(contents)), own_key)
         issuer = Issuer.of(certificate_of(parent))
+        if self._certificate_base_url:
+            issuer = replace(issuer, crl_url=f"{self._certificate_base_url}/ca/{parent.id}.crl")
         return issuing.sign(issuing.prepare(contents, issuer), self._keystore.signer(parent.key_id or ""))
 
 
 def certificate_of(record: IssuerRecord) -> x509.Certificate:
     """The certificate of an authority that has one."""
     return x509.load_der_x509_certificate(record.certificate_der or b"")
+
+
+def issues_leaves(record: IssuerRecord, records: Sequence[IssuerRecord]) -> bool:
+    """Whether leaves are below this authority, and not authorities; `records` are all that there are."""
+    return record.role == "intermediate" and not any(each.parent_id == record.id for each in records)
 
 
 def created_event(event: Event, actor: Actor, record: IssuerRecord, certificate: x509.Certificate) -> AuditEvent:
@@ -214,17 +221,24 @@ def _active(records: Sequence[IssuerRecord], certificate_base_url: str) -> Activ
         return None
     chain = _chain(record, {found.id: found for found in records})
     issuers = [Issuer.of(certificate) for certificate in chain]
-    url = f"{certificate_base_url}/ca/{record.id}.der" if certificate_base_url else ""
     return ActiveAuthority(
         record=record,
         chain=chain,
-        issuer=replace(issuers[0], certificate_url=url),
+        issuer=_locatable(issuers[0], record.id, certificate_base_url),
         validity=Validity(
             max(issuer.validity.not_before for issuer in issuers), min(issuer.validity.not_after for issuer in issuers)
         ),
         subjects=frozenset(issuer.subject for issuer in issuers),
         key_fingerprints=frozenset(keys.key_fingerprint(keys.public_key_der(issuer.public_key)) for issuer in issuers),
     )
+
+
+def _locatable(issuer: Issuer, issuer_id: str, base_url: str) -> Issuer:
+    """The issuer of leaves, with the addresses that go into them, if it is known how we are reached."""
+    if not base_url:
+        return issuer
+    at = f"{base_url}/ca/{issuer_id}"
+    return replace(issuer, certificate_url=f"{at}.der", ocsp_url=f"{base_url}/ocsp", crl_url=f"{at}.crl")
 
 
 def _chain(record: IssuerRecord, records: dict[str, IssuerRecord]) -> Chain:

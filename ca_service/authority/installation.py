@@ -16,7 +16,11 @@ from ca_service.authority.hierarchy import Hierarchy, HierarchyPlan
 from ca_service.authority.inventory.inventory import Inventory
 from ca_service.authority.issuance import Issuance
 from ca_service.authority.ports import Clock
+from ca_service.authority.revocation.answering import Answering
+from ca_service.authority.revocation.authorities import AuthorityRevocation
+from ca_service.authority.revocation.importing import Importing
 from ca_service.authority.revocation.publishing import Publishing
+from ca_service.authority.revocation.responders import Responders
 from ca_service.authority.revocation.revoking import Revocation
 from ca_service.authority.tokens import Tokens
 from ca_service.errors import Finding
@@ -60,7 +64,11 @@ class Installation:
     fleet: Fleet
     handover: Handover
     revocation: Revocation
+    authority_revocation: AuthorityRevocation
+    crl_import: Importing
     publishing: Publishing
+    responders: Responders
+    ocsp: Answering
     accounts: Accounts
     tokens: Tokens
     schema: Schema

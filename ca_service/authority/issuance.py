@@ -21,14 +21,13 @@ from ca_service.authority.permissions import Action, Actor, require
 from ca_service.authority.ports import Clock, Ledger, SerialNumbers
 from ca_service.authority.records import CertificateRecord, Replay
 from ca_service.authority.registration import Examination, Options, Policy, examine, require_all
-from ca_service.authority.revocation.records import Selection
+from ca_service.authority.revocation.standing import about_revoked
 from ca_service.authority.revocation.store import RevocationStore
 from ca_service.authority.submission import (
     MAX_REQUESTS,
     about_authority,
     about_before,
     about_key,
-    about_lost_key,
     check_count,
     without_repetition,
 )
@@ -103,7 +102,7 @@ class Issuance:
         found = (
             *about_authority(examination.request, active),
             *about_key(examination.request, others),
-            *about_lost_key(self._revocations.list_selected(Selection(key_fingerprint=fingerprint))),
+            *about_revoked(self._revocations, self._hierarchy.list_issuers(), active, fingerprint),
             *about_before(existing),
         )
         return replace(examination, findings=(*examination.findings, *found), existing=existing)

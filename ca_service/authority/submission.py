@@ -12,11 +12,9 @@ from cryptography import x509
 from ca_service.authority.hierarchy import ActiveAuthority
 from ca_service.authority.records import CertificateRecord
 from ca_service.authority.registration import Examination
-from ca_service.authority.revocation.records import Standing, State
 from ca_service.errors import Finding, InvalidInput, blocking, note, warning
 from ca_service.pki import keys, names
 from ca_service.pki.csr import CertificationRequest
-from ca_service.pki.reasons import Reason
 
 MAX_REQUESTS: Final = 50
 
@@ -66,32 +64,6 @@ def about_key(request: CertificationRequest, others: Sequence[CertificateRecord]
                 "Another request with the same key was signed before; that certificate, {serial}, is still valid.",
                 "A node takes one certificate per request: make sure that this is the newest request of the node.",
                 serial=other.serial_number,
-            )
-            return
-
-
-def about_lost_key(standings: Sequence[Standing]) -> Iterator[Finding]:
-    """Whether the key was reported as lost, or is on hold; `standings` are the certificates that have it."""
-    for each in standings:
-        found = each.revocation
-        if found is None or found.is_good:
-            continue
-        if found.reason is Reason.KEY_COMPROMISE:
-            yield blocking(
-                "csr.key.compromised",
-                "/public_key",
-                "The key of the request was reported as compromised on {date}.",
-                "Make a new CSR on the host: that makes a new key.",
-                date=found.changed_at.date().isoformat(),
-            )
-            return
-        if found.state is State.HELD:
-            yield blocking(
-                "csr.key.held",
-                "/public_key",
-                "The certificate {serial} with the key of the request is on hold.",
-                "Have the hold released, or made final; or make a new CSR, which makes a new key.",
-                serial=found.serial_number,
             )
             return
 

@@ -115,6 +115,20 @@ def get_passphrase(file: str | None, *, is_new: bool = False) -> bytes:
     return str(click.prompt("Passphrase", hide_input=True, confirmation_prompt=is_new, err=True)).encode()
 
 
+def require_typed(name: str, given: str | None, warnings: Sequence[str]) -> None:
+    """Raise InvalidInput unless the name was given to confirm, or is typed at a terminal below the warnings."""
+    if given is None and _is_terminal():
+        click.echo("\n".join(warnings), err=True)
+        given = str(click.prompt(f"Type {name} to go on", err=True, default="", show_default=False))
+    if given != name:
+        raise InvalidInput.because(
+            "confirmation.missing",
+            "Nothing was done: it has to be confirmed by the name {name}.",
+            "Read what it leads to, and say --confirm {name}",
+            name=name,
+        )
+
+
 def _is_terminal() -> bool:
     return sys.stdin.isatty()
 

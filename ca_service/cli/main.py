@@ -19,7 +19,21 @@ from ca_service.cli.exits import MEANINGS, ExitCode
 from ca_service.cli.grammar import LazyGroup
 from ca_service.cli.session import Session
 
-_COMMANDS: Final = ("init", "serve", "sign", "check", "fit", "show", "list", "ca", "user", "token", "config", "db")
+_COMMANDS: Final = (
+    "init",
+    "serve",
+    "sign",
+    "check",
+    "fit",
+    "show",
+    "list",
+    "ca",
+    "crl",
+    "user",
+    "token",
+    "config",
+    "db",
+)
 _EPILOG: Final = "\n".join(
     (
         "\b",

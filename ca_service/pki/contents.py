@@ -50,7 +50,11 @@ class Contents:
 @dataclass(frozen=True, slots=True)
 class Issuer:
     """Who signs. `subject_der` is how `subject` is encoded in the issuer's own certificate, `path_length`
-    and `validity` are its own too; `certificate_url` goes into AIA."""
+    and `validity` are its own too.
+
+    What it signs tells where to find its certificate (`certificate_url`) and its OCSP answers (`ocsp_url`), in
+    AIA, and its revocation list (`crl_url`), in CDP; each is left out where it is empty.
+    """
 
     subject: x509.Name
     subject_der: bytes
@@ -60,6 +64,8 @@ class Issuer:
     path_length: int | None
     is_self: bool = False
     certificate_url: str = ""
+    ocsp_url: str = ""
+    crl_url: str = ""
 
     @classmethod
     def of(cls, certificate: x509.Certificate, certificate_url: str = "") -> Issuer:

@@ -22,7 +22,8 @@ from ca_service.pki.reasons import Reason
 
 _VERSION_2: Final = der.integer(1)
 _TRUE: Final = der.encode(der.BOOLEAN, b"\xff")
-_ALGORITHMS: Final = {
+#: The AlgorithmIdentifier that a signer on a curve writes, DER.
+SIGNATURE_ALGORITHMS: Final = {
     "P-256": der.sequence(der.object_identifier("1.2.840.10045.4.3.2")),  # ecdsa-with-SHA256 (RFC 5758, 3.2)
     "P-384": der.sequence(der.object_identifier("1.2.840.10045.4.3.3")),  # ecdsa-with-SHA384
 }
@@ -72,7 +73,7 @@ def sign(wanted: RevocationList, issuer: Issuer, key: ec.EllipticCurvePrivateKey
         raise SigningError.because(
             "signing.key", "The private key is not the issuer's.", "Check the keys with `ca-service ca show`."
         )
-    algorithm = _ALGORITHMS[keys.curve_name(issuer.public_key)]
+    algorithm = SIGNATURE_ALGORITHMS[keys.curve_name(issuer.public_key)]
     entries = b"".join(wanted.entries)
     tbs = der.sequence(
         _VERSION_2,
@@ -85,6 +86,25 @@ def sign(wanted: RevocationList, issuer: Issuer, key: ec.EllipticCurvePrivateKey
     )
     signature = key.sign(tbs, keys.signature_algorithm(issuer.public_key))
     return der.sequence(tbs, algorithm, der.bit_string(signature))
+
+
+def entries_of(crl_der: bytes) -> bytes:
+    """All entries of a list, DER, as they stand in it; empty if it has none."""
+    tbs = der.read(crl_der)[0].children[0]
+    times = (der.UTC_TIME, der.GENERALIZED_TIME)
+    last_time = max(place for place, element in enumerate(tbs.children) if element.tag in times)
+    following = tbs.children[last_time + 1 :]
+    return following[0].content if following and following[0].tag == der.SEQUENCE else b""
+
+
+def is_in(entry_der: bytes, entries: bytes) -> bool:
+    """Whether these entries may tell of the certificate of this one; never wrong when it says no."""
+    return der.read(entry_der)[0].children[0].der in entries
+
+
+def is_removal(entry_der: bytes) -> bool:
+    """Whether this entry is for deltas alone, and says that a hold has ended (RFC 5280, 5.3.1)."""
+    return _REASONS[Reason.REMOVE_FROM_CRL] in entry_der
 
 
 def _extensions(wanted: RevocationList, issuer: Issuer) -> list[bytes]:

@@ -56,12 +56,11 @@ def read(data: bytes) -> tuple[Element, bytes]:
 
 def encode(tag: int, *parts: bytes) -> bytes:
     """An element of this tag; its parts are the value (X.690, 8.1)."""
-    content = b"".join(parts)
-    size = len(content)
+    size = sum(map(len, parts))
     if size < 0x80:
-        return bytes((tag, size)) + content
+        return b"".join((bytes((tag, size)), *parts))
     length = size.to_bytes((size.bit_length() + 7) // 8, "big")
-    return bytes((tag, 0x80 | len(length))) + length + content
+    return b"".join((bytes((tag, 0x80 | len(length))), length, *parts))  # copied once: lists have megabytes
 
 
 def sequence(*elements: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Sequence
 from typing import Final
@@ -56,6 +57,13 @@ def trust_store(certificates: Sequence[x509.Certificate], password: str = TRUST_
     return pkcs12.serialize_java_truststore(entries, BestAvailableEncryption(password.encode()))
 
 
+def crl_pem(der_: bytes) -> bytes:
+    """A revocation list, DER, as PEM (RFC 7468, 7)."""
+    text = base64.b64encode(der_)
+    body = b"\n".join(text[start : start + 64] for start in range(0, len(text), 64))
+    return b"-----BEGIN X509 CRL-----\n" + body + b"\n-----END X509 CRL-----\n"
+
+
 def fingerprint(certificate: x509.Certificate) -> str:
     """The SHA-256 of the DER, lower-case hexadecimal."""
     return hashlib.sha256(der(certificate)).hexdigest()
@@ -89,6 +97,22 @@ def _no_certificates() -> InvalidInput:
         "No certificate can be read from it.",
         "Give the certificate as PEM, DER or PKCS#7.",
     )
+
+
+def load_crl(data: bytes) -> x509.CertificateRevocationList:
+    """The revocation list in PEM or DER, whose parts can all be read; raises InvalidInput."""
+    load = x509.load_pem_x509_crl if b"-----BEGIN" in data else x509.load_der_x509_crl
+    try:
+        found = load(data)
+        for part in (found, *found):
+            _ = part.extensions
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
+        raise InvalidInput.because(
+            "crl.unreadable",
+            "No revocation list can be read from it.",
+            "Check it with `openssl crl -in FILE -noout -text`, and give it as PEM or DER.",
+        ) from error
+    return found
 
 
 def load_private_key(data: bytes, passphrase: bytes | None) -> ec.EllipticCurvePrivateKey:

@@ -7,6 +7,7 @@ linted, byte for byte. So the issuer's key never signs what nobody has looked at
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -121,8 +122,20 @@ def _extensions(contents: Contents, issuer: Issuer) -> list[tuple[x509.Extension
     identifier = keys.subject_key_identifier(contents.subject_public_key_info)
     found.append((x509.SubjectKeyIdentifier(identifier), False))
     found.append((x509.AuthorityKeyIdentifier(issuer.subject_key_identifier, None, None), False))
-    if issuer.certificate_url:
-        location = x509.UniformResourceIdentifier(issuer.certificate_url)
-        access = x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, location)
-        found.append((x509.AuthorityInformationAccess([access]), False))
-    return found
+    if profile.is_responder:
+        found.append((x509.OCSPNoCheck(), False))
+    return found + [(value, False) for value in _locations(issuer)]
+
+
+def _locations(issuer: Issuer) -> Iterator[x509.ExtensionType]:
+    """Where to find what. There is one address a kind: a VOS node reads no more of them."""
+    methods = (
+        (AuthorityInformationAccessOID.OCSP, issuer.ocsp_url),
+        (AuthorityInformationAccessOID.CA_ISSUERS, issuer.certificate_url),
+    )
+    told = [x509.AccessDescription(method, x509.UniformResourceIdentifier(url)) for method, url in methods if url]
+    if told:
+        yield x509.AuthorityInformationAccess(told)
+    if issuer.crl_url:
+        place = [x509.UniformResourceIdentifier(issuer.crl_url)]
+        yield x509.CRLDistributionPoints([x509.DistributionPoint(place, None, None, None)])

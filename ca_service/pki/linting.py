@@ -6,17 +6,16 @@ was meant. They judge our own work, so a finding here is a fault of this program
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Final
 
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID, SignatureAlgorithmOID
 
 from ca_service.errors import Finding, blocking
-from ca_service.pki import der, keys, names, tbs, usages
-from ca_service.pki.contents import Contents, Issuer, Validity
-from ca_service.pki.csr import find_value
+from ca_service.pki import keys, names
+from ca_service.pki.candidate import Candidate
+from ca_service.pki.contents import Contents, Issuer
 
 _SIGNATURES: Final = {
     "P-256": SignatureAlgorithmOID.ECDSA_WITH_SHA256,
@@ -29,42 +28,10 @@ _ALLOWED: Final = _MAY_BE_CRITICAL | {
     x509.SubjectKeyIdentifier,
     x509.AuthorityKeyIdentifier,
     x509.AuthorityInformationAccess,
+    x509.CRLDistributionPoints,
+    x509.OCSPNoCheck,
 }
 _MAX_SERIAL_BITS: Final = 159
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A certificate to be judged, taken apart once, beside what it was meant to be."""
-
-    certificate: x509.Certificate
-    fields: tbs.Fields
-    validity: Validity
-    extensions: Mapping[type[x509.ExtensionType], x509.ExtensionType]
-    critical: Set[type[x509.ExtensionType]]
-    key_usage: tuple[str, ...]
-    extended_key_usage: tuple[str, ...]
-    alternative_name: x509.SubjectAlternativeName | None
-    contents: Contents
-    issuer: Issuer
-
-    @classmethod
-    def of(cls, certificate_der: bytes, contents: Contents, issuer: Issuer) -> Candidate:
-        """Take the DER of a certificate apart; raises ValueError or DuplicateExtension."""
-        certificate = x509.load_der_x509_certificate(certificate_der)
-        extensions = certificate.extensions
-        return cls(
-            certificate=certificate,
-            fields=tbs.fields(der.read(certificate_der)[0].children[0]),
-            validity=Validity(certificate.not_valid_before_utc, certificate.not_valid_after_utc),
-            extensions={type(found.value): found.value for found in extensions},
-            critical={type(found.value) for found in extensions if found.critical},
-            key_usage=usages.key_usage_names(find_value(extensions, x509.KeyUsage)),
-            extended_key_usage=usages.extended_key_usage_names(find_value(extensions, x509.ExtendedKeyUsage)),
-            alternative_name=find_value(extensions, x509.SubjectAlternativeName),
-            contents=contents,
-            issuer=issuer,
-        )
 
 
 Rule = Callable[[Candidate], bool]
@@ -212,8 +179,9 @@ def alternative_name_is_as_asked(candidate: Candidate) -> bool:
 
 
 def alternative_name_is_there(candidate: Candidate) -> bool:
-    """A leaf names its hosts in the subject alternative name (RFC 9525, 2); an authority has none."""
-    return bool(candidate.alternative_name) is not candidate.contents.profile.is_authority
+    """A leaf names its hosts in the subject alternative name (RFC 9525, 2); no authority and no responder has one."""
+    profile = candidate.contents.profile
+    return bool(candidate.alternative_name) is not (profile.is_authority or profile.is_responder)
 
 
 def wildcards_follow_the_profile(candidate: Candidate) -> bool:
@@ -237,16 +205,48 @@ def authority_key_identifier_names_the_issuer(candidate: Candidate) -> bool:
 
 
 def information_access_is_plain_http(candidate: Candidate) -> bool:
-    """The issuer's certificate is fetched over plain HTTP, which needs no other certificate (RFC 5280, 4.2.2.1)."""
+    """Issuer and OCSP answers are fetched over plain HTTP, which needs no other certificate (RFC 5280, 4.2.2.1)."""
     found = candidate.extensions.get(x509.AuthorityInformationAccess)
     if not isinstance(found, x509.AuthorityInformationAccess):
         return True  # an issuer without an address of its own writes none
-    return all(
-        access.access_method == AuthorityInformationAccessOID.CA_ISSUERS
-        and isinstance(access.access_location, x509.UniformResourceIdentifier)
-        and access.access_location.value.startswith("http://")
-        for access in found
+    methods = [access.access_method for access in found]
+    return (
+        set(methods) <= {AuthorityInformationAccessOID.CA_ISSUERS, AuthorityInformationAccessOID.OCSP}
+        and len(set(methods)) == len(methods)
+        and all(_is_plain_http(access.access_location) for access in found)
     )
+
+
+def distribution_point_is_one_over_plain_http(candidate: Candidate) -> bool:
+    """The list is at one address (CUCM 14SU3 reads no more), over plain HTTP (RFC 5280, 8), for all reasons."""
+    found = candidate.extensions.get(x509.CRLDistributionPoints)
+    if not isinstance(found, x509.CRLDistributionPoints):
+        return True
+    [place, *others] = found
+    names_ = place.full_name or []
+    has_limits = place.reasons is not None or place.crl_issuer is not None
+    return not others and not has_limits and len(names_) == 1 and _is_plain_http(names_[0])
+
+
+def locations_are_the_issuers(candidate: Candidate) -> bool:
+    """It says where its issuer's certificate, answers and list are as far as the issuer has addresses, and no other."""
+    issuer, told = candidate.issuer, set[str]()
+    access = candidate.extensions.get(x509.AuthorityInformationAccess)
+    if isinstance(access, x509.AuthorityInformationAccess):
+        told |= {str(each.access_location.value) for each in access}
+    points = candidate.extensions.get(x509.CRLDistributionPoints)
+    if isinstance(points, x509.CRLDistributionPoints):
+        told |= {str(name.value) for point in points for name in point.full_name or ()}
+    return told == {issuer.certificate_url, issuer.ocsp_url, issuer.crl_url} - {""}
+
+
+def _is_plain_http(name: x509.GeneralName) -> bool:
+    return isinstance(name, x509.UniformResourceIdentifier) and name.value.startswith("http://")
+
+
+def no_check_is_for_responders(candidate: Candidate) -> bool:
+    """Who signs OCSP answers is not asked about by OCSP, and nobody else is exempt (RFC 6960, 4.2.2.2.1)."""
+    return (x509.OCSPNoCheck in candidate.extensions) is candidate.contents.profile.is_responder
 
 
 RULES: Final[tuple[Rule, ...]] = (
@@ -278,4 +278,7 @@ RULES: Final[tuple[Rule, ...]] = (
     subject_key_identifier_names_the_key,
     authority_key_identifier_names_the_issuer,
     information_access_is_plain_http,
+    distribution_point_is_one_over_plain_http,
+    locations_are_the_issuers,
+    no_check_is_for_responders,
 )

@@ -35,6 +35,7 @@ class Profile:
     copies_usages: bool = False
     allows_wildcard: bool = False
     is_vos: bool = False
+    is_responder: bool = False
 
 
 ROOT: Final = Profile(
@@ -89,9 +90,21 @@ SERVER: Final = Profile(
     curves=("P-256", "P-384", "P-521"),
     allows_wildcard=True,
 )
+OCSP: Final = Profile(
+    name="ocsp",
+    summary="Signs the OCSP answers of one authority; made and renewed by itself",
+    key_usage=("digitalSignature",),
+    extended_key_usage=("OCSPSigning",),
+    default_key_usage=("digitalSignature",),
+    default_extended_key_usage=("OCSPSigning",),
+    default_days=30,
+    max_days=60,
+    curves=keys.AUTHORITY_CURVES,
+    is_responder=True,
+)
 
 LEAF_PROFILES: Final = {profile.name: profile for profile in (VOS, SERVER)}
-PROFILES: Final = {profile.name: profile for profile in (ROOT, INTERMEDIATE, VOS, SERVER)}
+PROFILES: Final = {profile.name: profile for profile in (ROOT, INTERMEDIATE, VOS, SERVER, OCSP)}
 
 
 def get_leaf_profile(name: str) -> Profile:

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Any, Final
 
-from sqlalchemy import Column, Connection, Row, Select, and_, delete, insert, not_, or_, select, update
+from sqlalchemy import Column, Connection, Row, Select, and_, bindparam, delete, insert, not_, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ca_service.authority.audit import AuditEvent
@@ -21,6 +21,14 @@ from ca_service.storage.revocation import store_changes
 from ca_service.storage.schema import certificate, crl, responder, revocation
 
 _HEAD: Final[tuple[Column[Any], ...]] = tuple(crl.c[name] for name in CRLRecord.__slots__)
+
+# Built once: each OCSP question needs them.
+_GIVEN: Final = tuple(
+    select(table.c.serial_number).where(
+        table.c.serial_number == bindparam("serial_number"), table.c.issuer_id == bindparam("issuer_id")
+    )
+    for table in (certificate, responder)
+)
 
 
 class SQLCRLStore:
@@ -113,15 +121,9 @@ class SQLResponderStore:
 
     def was_issued(self, issuer_id: str, serial_number: str) -> bool:
         """Whether this issuer has given a certificate with this serial number."""
+        asked = {"issuer_id": issuer_id, "serial_number": serial_number}
         with self._database.read() as connection:
-            return any(
-                connection.execute(
-                    select(table.c.serial_number).where(
-                        table.c.serial_number == serial_number, table.c.issuer_id == issuer_id
-                    )
-                ).first()
-                for table in (certificate, responder)
-            )
+            return any(connection.execute(statement, asked).first() for statement in _GIVEN)
 
 
 def _entries(connection: Connection, statement: Select[tuple[bytes]]) -> list[bytes]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, and_, insert, select, update
+from sqlalchemy import Connection, Row, Select, and_, bindparam, insert, select, update
 
 from ca_service.authority.revocation.records import RevocationRecord, Selection, Standing, State, Transition
 from ca_service.errors import Conflict
@@ -17,6 +17,11 @@ from ca_service.storage.recording import record_events
 from ca_service.storage.schema import certificate, revocation, revocation_version
 
 _MAX_VARIABLES: Final = 500  # of one statement
+# Built once: each OCSP question needs them, and building takes as long as running them.
+_VERSION: Final = select(revocation_version.c.version).where(revocation_version.c.issuer_id == bindparam("issuer_id"))
+_ONE: Final = select(revocation).where(
+    revocation.c.issuer_id == bindparam("issuer_id"), revocation.c.serial_number == bindparam("serial_number")
+)
 
 
 class SQLRevocationStore:
@@ -51,9 +56,8 @@ class SQLRevocationStore:
 
     def version(self, issuer_id: str) -> int:
         """How many changes there were to certificates of this issuer."""
-        statement = select(revocation_version.c.version).where(revocation_version.c.issuer_id == issuer_id)
         with self._database.read() as connection:
-            return connection.execute(statement).scalar() or 0
+            return connection.execute(_VERSION, {"issuer_id": issuer_id}).scalar() or 0
 
 
 def store_changes(connection: Connection, transitions: Sequence[Transition]) -> tuple[RevocationRecord, ...]:
@@ -95,10 +99,7 @@ def _revocations(connection: Connection, serial_numbers: Sequence[str]) -> dict[
 
 
 def _find(connection: Connection, issuer_id: str, serial_number: str) -> RevocationRecord | None:
-    statement = select(revocation).where(
-        revocation.c.issuer_id == issuer_id, revocation.c.serial_number == serial_number
-    )
-    row = connection.execute(statement).first()
+    row = connection.execute(_ONE, {"issuer_id": issuer_id, "serial_number": serial_number}).first()
     return revocation_record(row) if row else None
 
 

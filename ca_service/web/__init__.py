@@ -28,6 +28,7 @@ def create(installation: Installation, options: WebOptions) -> Flask:
         part.install(app)
     csrf = CSRFProtect(app)
     csrf.exempt(api)  # it takes bearer tokens only, never the cookie
+    csrf.exempt(public)  # it changes nothing, whoever asks
     for blueprint in (pages, api, public):
         app.register_blueprint(blueprint)
     if options.trusted_proxies:

@@ -117,3 +117,9 @@ def fetch_list(installation: Installation, _: None) -> str:
 def publish_lists(installation: Installation, _: None) -> str:
     """Publish five lists; their numbers."""
     return " ".join(str(installation.publishing.publish(OPERATOR, "intermediate-g1").record.number) for _ in range(5))
+
+
+def make_responder(installation: Installation, _: None) -> str:
+    """Have a signer of OCSP answers; the serial number of its certificate."""
+    [issuer] = installation.responders.issuers()
+    return f"{installation.responders.current(issuer).certificate.serial_number:x}"

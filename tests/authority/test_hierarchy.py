@@ -163,6 +163,18 @@ def test_leaves_are_told_where_their_issuer_is_if_there_is_an_address(base_url: 
     assert Lab(base_url=base_url).initialised().hierarchy.active().issuer.certificate_url == expected
 
 
+@pytest.mark.parametrize(
+    ("base_url", "expected"), [("", []), ("http://ca.example.com", ["http://ca.example.com/ca/root-g1.crl"])]
+)
+def test_the_intermediate_is_told_where_the_list_of_the_root_is(base_url: str, expected: list[str]) -> None:
+    intermediate, root = Lab(base_url=base_url).initialised().hierarchy.active().chain
+    kinds = {type(extension.value): extension.value for extension in intermediate.extensions}
+    points = kinds.get(x509.CRLDistributionPoints, ())
+    assert [name.value for point in points for name in point.full_name] == expected
+    assert x509.AuthorityInformationAccess not in kinds
+    assert x509.CRLDistributionPoints not in {type(extension.value) for extension in root.extensions}
+
+
 def test_the_active_authority_is_valid_only_as_long_as_all_of_its_chain(lab: Lab, operator: Actor) -> None:
     key = lab.keystore.generate("probe", "P-256")
     short = certify(

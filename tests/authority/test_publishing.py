@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import itertools
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import pytest
 from cryptography import x509
@@ -13,12 +15,14 @@ from ca_service.authority.permissions import Role
 from ca_service.authority.records import CertificateRecord
 from ca_service.authority.registration import Options
 from ca_service.authority.revocation.publishing import CRLPolicy, PublishedCRL, Publishing
-from ca_service.authority.revocation.records import Selection
+from ca_service.authority.revocation.records import CRLRecord, Selection
 from ca_service.errors import KeystoreError, NotAllowed, NotFound, Refused
 from ca_service.pki import encodings, keys
 from ca_service.pki.reasons import Reason
 from tests.support.factories import OPERATOR, Lab, actor
+from tests.support.fakes import InMemoryLedger
 from tests.support.requests import SOCIALMINER, UCCX_PUBLISHER, Request
+from tests.support.revocation import InMemoryCRLStore, InMemoryResponderStore, InMemoryRevocationStore
 
 ISSUER = "intermediate-g1"
 ROOT = "root-g1"
@@ -287,3 +291,129 @@ def test_two_replicas_hand_out_the_same_list(signing: Lab) -> None:
     revoke(signing, leaf)
     published = signing.publishing.current(ISSUER)
     assert other.current(ISSUER) == published
+
+
+# What a list is made of
+
+
+class Counting(InMemoryCRLStore):
+    """Counts how often all entries are read."""
+
+    reads = 0
+
+    def list_entries(self, issuer_id: str, base: CRLRecord | None) -> Sequence[bytes]:
+        self.reads += 1
+        return super().list_entries(issuer_id, base)
+
+
+@pytest.fixture
+def counting() -> tuple[Lab, Counting]:
+    """A lab on a store that counts, with a list of one entry."""
+    ledger = InMemoryLedger()
+    revocations = InMemoryRevocationStore(ledger)
+    crls = Counting(revocations)
+    responders = InMemoryResponderStore(ledger)
+    lab = Lab(ledger=ledger, revocations=revocations, crls=crls, responder_store=responders).initialised()
+    revoke(lab, issue(lab))
+    lab.publishing.current(ISSUER)
+    crls.reads = 0
+    return lab, crls
+
+
+def test_what_is_added_to_a_list_is_added_to_its_bytes(counting: tuple[Lab, Counting]) -> None:
+    lab, crls = counting
+    for number in range(2, 5):
+        revoke(lab, issue(lab))
+        published = lab.publishing.current(ISSUER)
+        assert (len(full(published)), published.record.count) == (number, number)
+    assert crls.reads == 0
+
+
+def test_a_hold_that_ends_before_anybody_asks_is_not_added(counting: tuple[Lab, Counting]) -> None:
+    lab, crls = counting
+    leaf = issue(lab)
+    revoke(lab, leaf, Reason.CERTIFICATE_HOLD)
+    release(lab, leaf)
+    published = lab.publishing.current(ISSUER)
+    assert (len(full(published)), published.record.count, crls.reads) == (1, 1, 0)
+
+
+@pytest.mark.parametrize("end", ["final", "released"])
+def test_a_list_is_made_anew_when_an_entry_of_it_has_changed(counting: tuple[Lab, Counting], end: str) -> None:
+    lab, crls = counting
+    leaf = issue(lab)
+    revoke(lab, leaf, Reason.CERTIFICATE_HOLD)
+    lab.publishing.current(ISSUER)
+    if end == "final":
+        revoke(lab, leaf, Reason.KEY_COMPROMISE)
+    else:
+        release(lab, leaf)
+    found = told(full(lab.publishing.current(ISSUER)))
+    assert found.get(leaf.serial_number) == ("keyCompromise" if end == "final" else None)
+    assert crls.reads == 1
+
+
+def test_a_list_is_made_anew_when_its_time_is_over_or_many_were_revoked(counting: tuple[Lab, Counting]) -> None:
+    lab, crls = counting
+    lab.publishing.publish(OPERATOR, ISSUER)
+    assert crls.reads == 1
+    leaves = [issue(lab) for _ in range(51)]
+    lab.revocation.revoke(OPERATOR, Selection(tuple(leaf.serial_number for leaf in leaves)), Reason.SUPERSEDED)
+    assert len(full(lab.publishing.current(ISSUER))) == 52
+    assert crls.reads == 2
+
+
+def test_a_list_is_made_anew_when_the_oldest_one_has_lapsed(counting: tuple[Lab, Counting]) -> None:
+    lab, crls = counting
+    lab.clock.advance(hours=73)
+    revoke(lab, issue(lab))
+    lab.publishing.current(ISSUER)
+    assert crls.reads == 1
+
+
+def test_what_changes_while_a_list_is_made_is_wholly_in_it(counting: tuple[Lab, Counting]) -> None:
+    lab, crls = counting
+    first, second = issue(lab), issue(lab)
+
+    class Disturbed(Counting):
+        """Another one is revoked while the changes are read, once."""
+
+        def list_changes(self, issuer_id: str, since: int) -> Sequence[bytes]:
+            found = super().list_changes(issuer_id, since)
+            if lab.revocation.find(OPERATOR, second.serial_number) is None:
+                revoke(lab, second)
+            return found
+
+    assert isinstance(lab.revocations, InMemoryRevocationStore)
+    disturbed = Disturbed(lab.revocations)
+    publishing = Publishing(disturbed, lab.revocations, lab.hierarchy, lab.keystore, lab.clock, CRLPolicy())
+    revoke(lab, first)
+    published = publishing.current(ISSUER)
+    assert {first.serial_number, second.serial_number} <= told(full(published)).keys()
+    assert published.record.version == lab.revocations.version(ISSUER)
+    assert crls.reads == 0
+
+
+def test_a_list_is_made_though_something_is_revoked_all_the_time(counting: tuple[Lab, Counting]) -> None:
+    lab, _ = counting
+    leaves = [issue(lab) for _ in range(30)]
+    pending = iter(leaves)
+
+    class Restless(Counting):
+        """One more is revoked whenever the base is looked for."""
+
+        def find_base(self, issuer_id: str, at: datetime) -> CRLRecord | None:
+            for leaf in itertools.islice(pending, 1):
+                revoke(lab, leaf)
+            return super().find_base(issuer_id, at)
+
+    assert isinstance(lab.revocations, InMemoryRevocationStore)
+    restless = Restless(lab.revocations)
+    publishing = Publishing(restless, lab.revocations, lab.hierarchy, lab.keystore, lab.clock, CRLPolicy())
+    seen = set[str]()
+    for _ in range(6):
+        found = full(publishing.current(ISSUER))
+        assert len(found) == len(told(found)), "an entry stands there twice"
+        assert seen <= told(found).keys()
+        seen = set(told(found))
+    assert {leaf.serial_number for leaf in leaves} <= seen

@@ -109,3 +109,12 @@ def test_no_number_of_a_list_is_used_twice(settings: Settings, installation: Ins
     assert len(set(numbers)) == 10
     assert all(result.split() == sorted(result.split()) for result in results)
     assert installation.publishing.current("intermediate-g1").record.number == max(numbers)
+
+
+@either_way
+def test_two_who_need_a_signer_of_ocsp_answers_make_one(
+    installation: Installation, settings: Settings, race: Race
+) -> None:
+    first, second = race(settings.instance_path, racing.make_responder, [None, None])
+    assert first == second
+    assert installation.responders.renew_due() == 0

@@ -1,7 +1,8 @@
 """Runs every benchmark, one after the other: `python -m tests.benchmarks`."""
 
-from tests.benchmarks import bench_inventory, bench_issuing, bench_service
+from tests.benchmarks import bench_inventory, bench_issuing, bench_revocation, bench_service
 
 bench_issuing.main()
 bench_service.main()
 bench_inventory.main()
+bench_revocation.main()

@@ -31,7 +31,7 @@ def main() -> None:
     """Print rate, latency and memory."""
     requests = [_request(number) for number in range(COUNT)]
     with tempfile.TemporaryDirectory() as folder:
-        port = _free_port()
+        port = free_port()
         environ = os.environ | {
             "CA_SERVICE_INSTANCE_PATH": f"{folder}/instance",
             "CA_SERVICE_SERVER__WORKERS": str(WORKERS),
@@ -48,7 +48,7 @@ def main() -> None:
             [*command, "serve", "--port", str(port)], env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         try:
-            _wait(port)
+            wait(port)
             _measure(port, token, requests, server.pid)
         finally:
             server.send_signal(signal.SIGTERM)
@@ -107,18 +107,20 @@ def _run(command: list[str], environ: dict[str, str], text: str = "") -> str:
     return subprocess.run(command, env=environ, input=text, capture_output=True, text=True, check=True).stdout
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _wait(port: int) -> None:
+def wait(port: int, path: str = "/healthz") -> None:
+    """Come back when the service answers."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         try:
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
-            connection.request("GET", "/healthz")
+            connection.request("GET", path)
             if connection.getresponse().status == 200:
                 return
         except OSError:

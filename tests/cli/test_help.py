@@ -46,7 +46,7 @@ def test_every_option_and_every_command_explains_itself(path: tuple[str, ...]) -
 
 def test_the_help_lists_every_command_of_the_issue_and_each_exit_code(new_ca: CommandLine) -> None:
     text = new_ca("--help").stdout
-    names = ["init", "serve", "sign", "check", "fit", "show", "list", "ca", "user", "token", "config", "db"]
+    names = ["init", "serve", "sign", "check", "fit", "show", "list", "ca", "crl", "user", "token", "config", "db"]
     assert [line.split()[0] for line in text.partition("Commands:")[2].splitlines()[1 : len(names) + 1]] == names
     assert [line.split()[0] for line in text.partition("Exit codes:")[2].splitlines()[1:8]] == list("0123456")
     assert set(MEANINGS) == set(ExitCode)

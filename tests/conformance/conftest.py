@@ -20,11 +20,16 @@ class Tool:
 
     def __call__(self, *arguments: str | Path) -> str:
         """What it prints; fails the test when the program fails."""
+        code, said = self.run(*arguments)
+        assert code == 0, f"{self.path} says: {said[-4000:]}"
+        return said
+
+    def run(self, *arguments: str | Path) -> tuple[int, str]:
+        """How it ends, and what it prints."""
         done = subprocess.run(
             [self.path, *map(str, arguments)], capture_output=True, text=True, timeout=60, check=False
         )
-        assert done.returncode == 0, f"{self.path} says: {done.stdout[-2000:]}{done.stderr[-2000:]}"
-        return done.stdout + done.stderr
+        return done.returncode, done.stdout + done.stderr
 
 
 def _find(name: str, package: str) -> Tool:
@@ -47,6 +52,12 @@ def openssl() -> Tool:
 def certtool() -> Tool:
     """GnuTLS's command."""
     return _find("certtool", "gnutls-bin")
+
+
+@pytest.fixture
+def ocsptool() -> Tool:
+    """GnuTLS's command for OCSP."""
+    return _find("ocsptool", "gnutls-bin")
 
 
 @pytest.fixture

@@ -47,3 +47,58 @@ def _linter() -> Any:
             certificate.create_spki_validator_container([]),
         ],
     )
+
+
+def crl_findings(crl_der: bytes, *, covers_authorities: bool) -> set[str]:
+    """The codes of what pkilint's lint_crl finds in a revocation list."""
+    from pkilint import loader
+
+    document = loader.load_der_crl(crl_der, "list")
+    return _codes(_crl_linter(covers_authorities), document.root)
+
+
+def ocsp_findings(response_der: bytes) -> set[str]:
+    """The codes of what pkilint's lint_ocsp_response finds in an answer."""
+    from pkilint import loader
+
+    document = loader.load_der_ocsp_response(response_der, "answer")
+    return _codes(_ocsp_linter(), document.root)
+
+
+def _codes(linter: Any, root: Any) -> set[str]:
+    return {description.finding.code for result in linter.validate(root) for description in result.finding_descriptions}
+
+
+@cache
+def _crl_linter(covers_authorities: bool) -> Any:
+    from pkilint import pkix
+    from pkilint.cabf import cabf_crl
+    from pkilint.pkix import crl, extension, name
+
+    kind = crl.CertificateRevocationListType["ARL" if covers_authorities else "CRL"]
+    return crl.create_pkix_crl_validator_container(
+        [
+            pkix.create_attribute_decoder(name.ATTRIBUTE_TYPE_MAPPINGS),
+            pkix.create_extension_decoder(extension.EXTENSION_MAPPINGS),
+        ],
+        [
+            crl.create_issuer_validator_container([]),
+            crl.create_validity_validator_container([cabf_crl.create_validity_period_validator(kind)]),
+            crl.create_extensions_validator_container([]),
+        ],
+    )
+
+
+@cache
+def _ocsp_linter() -> Any:
+    from pkilint import pkix
+    from pkilint.pkix import extension, name, ocsp
+
+    return ocsp.create_pkix_ocsp_response_validator_container(
+        [
+            ocsp.create_response_decoder(),
+            pkix.create_attribute_decoder(name.ATTRIBUTE_TYPE_MAPPINGS),
+            pkix.create_extension_decoder(extension.EXTENSION_MAPPINGS),
+        ],
+        [],
+    )

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -153,3 +154,25 @@ def test_the_bytes_are_those_of_a_builder(numbers: list[int]) -> None:
         return [part.der for part in der.read(found.tbs_certlist_bytes)[0].children[:6]]
 
     assert parts(ours) == parts(theirs)
+
+
+# What is used again
+
+
+ENTRIES = [crl.entry(number, NOW, reason) for number, reason in ((7, Reason.SUPERSEDED), (2**150, Reason.UNSPECIFIED))]
+
+
+@pytest.mark.parametrize("entries", [[], ENTRIES[:1], ENTRIES])
+def test_the_entries_of_a_list_are_found_as_they_stand_in_it(entries: list[bytes]) -> None:
+    found = signed(*entries).public_bytes(Encoding.DER)
+    assert crl.entries_of(found) == b"".join(entries)
+
+
+def test_an_entry_is_found_by_its_serial_number_whatever_it_says() -> None:
+    body = b"".join(ENTRIES)
+    assert crl.is_in(crl.entry(2**150, NOW - WEEK, Reason.CERTIFICATE_HOLD), body)
+    assert not crl.is_in(crl.entry(2**150 + 1, NOW, Reason.SUPERSEDED), body)
+
+
+def test_a_removal_is_told_from_all_other_entries() -> None:
+    assert [reason for reason in Reason if crl.is_removal(crl.entry(1, NOW, reason))] == [Reason.REMOVE_FROM_CRL]

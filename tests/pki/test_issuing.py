@@ -8,6 +8,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from ca_service.errors import SigningError
 from ca_service.pki import der, issuing, keys, profiles
@@ -87,15 +88,6 @@ def test_the_algorithm_stands_the_same_inside_and_outside() -> None:
     assert tbs.children[2].der == algorithm.der
 
 
-def test_an_issuer_without_an_address_writes_no_information_access() -> None:
-    issuer = Issuer.of(AUTHORITY.certificate)
-
-    certificate = issuing.sign(issuing.prepare(wanted(), issuer), AUTHORITY.key)
-
-    with pytest.raises(x509.ExtensionNotFound):
-        certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess)
-
-
 def test_a_root_signs_itself() -> None:
     key = keys.generate_key("P-384")
     contents = certificates.contents(profiles.ROOT, certificates.common_name("Example G2"), key.public_key())
@@ -104,3 +96,31 @@ def test_a_root_signs_itself() -> None:
 
     root.verify_directly_issued_by(root)
     assert isinstance(root.public_key(), ec.EllipticCurvePublicKey)
+
+
+def test_a_leaf_says_where_to_find_answers_list_and_issuer() -> None:
+    issuer = replace(AUTHORITY.issuer, ocsp_url="http://ca.example.com/ocsp", crl_url="http://ca.example.com/ca.crl")
+
+    extensions = issuing.sign(issuing.prepare(wanted(), issuer), AUTHORITY.key).extensions
+
+    access = extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
+    assert [(each.access_method, each.access_location.value) for each in access] == [
+        (AuthorityInformationAccessOID.OCSP, "http://ca.example.com/ocsp"),
+        (AuthorityInformationAccessOID.CA_ISSUERS, certificates.CERTIFICATE_URL),
+    ]
+    points = extensions.get_extension_for_class(x509.CRLDistributionPoints)
+    [place] = points.value
+    assert (points.critical, place.full_name) == (
+        False,
+        [x509.UniformResourceIdentifier("http://ca.example.com/ca.crl")],
+    )
+
+
+def test_an_issuer_without_addresses_writes_none() -> None:
+    issuer = Issuer.of(AUTHORITY.certificate)
+
+    extensions = issuing.sign(issuing.prepare(wanted(), issuer), AUTHORITY.key).extensions
+
+    assert {x509.AuthorityInformationAccess, x509.CRLDistributionPoints}.isdisjoint(
+        {type(extension.value) for extension in extensions}
+    )

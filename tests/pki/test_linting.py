@@ -24,6 +24,7 @@ AUTHORITY = certificates.intermediate("P-256")
 ISSUER = Issuer.of(AUTHORITY.certificate)
 KEY = keys.generate_key("P-256").public_key()
 OTHER_KEY = keys.generate_key("P-256").public_key()
+CRL_URL = "http://ca.example.com/ca/ca.crl"
 
 
 def wanted(profile: Profile = profiles.VOS, **changes: Any) -> Contents:
@@ -92,7 +93,17 @@ def instead(value: x509.ExtensionType, *, critical: bool = False) -> dict[str, A
 
 def access(location: x509.GeneralName, method: x509.ObjectIdentifier | None = None) -> dict[str, Any]:
     method = method or AuthorityInformationAccessOID.CA_ISSUERS
-    return instead(x509.AuthorityInformationAccess([x509.AccessDescription(method, location)]))
+    extension = x509.AuthorityInformationAccess([x509.AccessDescription(method, location)])
+    return instead(extension) | {"issuer": replace(ISSUER, certificate_url=location.value)}
+
+
+def points(*places: x509.DistributionPoint, url: str = CRL_URL) -> dict[str, Any]:
+    return instead(x509.CRLDistributionPoints(places)) | {"issuer": replace(ISSUER, crl_url=url)}
+
+
+def point(*urls: str, **limits: Any) -> x509.DistributionPoint:
+    names = [x509.UniformResourceIdentifier(url) for url in urls]
+    return x509.DistributionPoint(names, None, limits.get("reasons"), limits.get("crl_issuer"))
 
 
 def without_version(certificate: bytes) -> bytes:
@@ -113,6 +124,7 @@ def validity(start: datetime, end: datetime) -> dict[str, Any]:
     return {"contents": wanted(validity=Validity(start, end))}
 
 
+RESPONDER = wanted(profiles.OCSP, subject_alternative_name=None)
 P521 = keys.generate_key("P-521").public_key()
 FAULTS: dict[str, list[dict[str, Any]]] = {
     "certificate_is_readable": [{"edit": with_an_extension_twice}],
@@ -160,7 +172,6 @@ FAULTS: dict[str, list[dict[str, Any]]] = {
         {"issuer": replace(ISSUER, is_self=True)},
     ],
     "extensions_are_known": [
-        instead(x509.OCSPNoCheck()),
         instead(x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00")),
     ],
     "only_two_extensions_are_critical": [
@@ -210,8 +221,23 @@ FAULTS: dict[str, list[dict[str, Any]]] = {
     "information_access_is_plain_http": [
         access(x509.UniformResourceIdentifier("https://ca.example.com/ca.crt")),
         access(x509.DNSName("ca.example.com")),
-        access(x509.UniformResourceIdentifier("http://ocsp.example.com/"), AuthorityInformationAccessOID.OCSP),
+        access(x509.UniformResourceIdentifier("http://ca.example.com/"), x509.ObjectIdentifier("1.2.3.4")),
     ],
+    "distribution_point_is_one_over_plain_http": [
+        points(point("https://ca.example.com/ca.crl"), url="https://ca.example.com/ca.crl"),
+        points(point(CRL_URL), point(CRL_URL)),
+        points(point(CRL_URL, CRL_URL)),
+        points(point(CRL_URL, reasons=frozenset([x509.ReasonFlags.key_compromise]))),
+        points(point(CRL_URL, crl_issuer=[x509.DirectoryName(ISSUER.subject)])),
+    ],
+    "locations_are_the_issuers": [
+        points(point(CRL_URL), url=""),
+        points(point(CRL_URL), url="http://ca.example.com/other.crl"),
+        {"issuer": replace(ISSUER, crl_url=CRL_URL)},
+        {"issuer": replace(ISSUER, certificate_url=CRL_URL)},
+        {"issuer": replace(ISSUER, ocsp_url=CRL_URL)},
+    ],
+    "no_check_is_for_responders": [instead(x509.OCSPNoCheck()), {"contents": RESPONDER}],
 }
 CASES = [
     pytest.param(rule, Case(**case), id=f"{rule}-{number}")
@@ -243,8 +269,19 @@ def test_every_rule_has_a_fault_that_breaks_it() -> None:
         Case(contents=wanted(profiles.INTERMEDIATE), issuer=replace(ISSUER, path_length=1)),
         Case(contents=wanted(profiles.INTERMEDIATE), issuer=replace(ISSUER, path_length=None)),
         Case(**access(x509.UniformResourceIdentifier("http://ca.example.com/ca.crt"))),
+        Case(**points(point(CRL_URL))),
+        Case(contents=RESPONDER, **instead(x509.OCSPNoCheck())),
     ],
-    ids=["vos", "server", "longest-serial", "intermediate", "intermediate-below-no-limit", "information-access"],
+    ids=[
+        "vos",
+        "server",
+        "longest-serial",
+        "intermediate",
+        "intermediate-below-no-limit",
+        "information-access",
+        "list",
+        "responder",
+    ],
 )
 def test_a_certificate_without_a_fault_breaks_no_rule(case: Case) -> None:
     assert case.broken_rules() == []

@@ -43,6 +43,9 @@ def refusal(**values: str) -> ConfigurationError:
         ("policy.max_days", "826", "825"),
         ("policy.backdate_minutes", "1441", "1440"),
         ("policy.allow_p521", "perhaps", "boolean"),
+        ("revocation.crl_hours", "0", "1"),
+        ("revocation.crl_hours", "8785", "8784"),
+        ("revocation.delta_hours", "-1", "0"),
         ("web.base_url", "ca.example.com", "http://HOST"),
         ("web.trusted_proxies", "6", "5"),
         ("web.session_hours", "0", "1"),
@@ -103,6 +106,11 @@ _NEEDS_TLS = "is not loopback, which needs https:// in"
             {"policy__max_days": "9"},
             "policy.default_days (397, from default) cannot be more than "
             "policy.max_days (9, from CA_SERVICE_POLICY__MAX_DAYS).",
+        ),
+        (
+            {"revocation__delta_hours": "73"},
+            "revocation.delta_hours (73, from CA_SERVICE_REVOCATION__DELTA_HOURS) cannot be more than "
+            "revocation.crl_hours (72, from default).",
         ),
         (
             {"server__host": EVERYWHERE},

@@ -26,9 +26,13 @@ from ca_service.authority.permissions import Actor, Role
 from ca_service.authority.ports import AccountStore, IssuerStore, KeyStore, Ledger
 from ca_service.authority.records import AccountRecord, CertificateRecord, IssuerRecord, TokenRecord
 from ca_service.authority.registration import Policy
+from ca_service.authority.revocation.answering import Answering
+from ca_service.authority.revocation.authorities import AuthorityRevocation
+from ca_service.authority.revocation.importing import Importing
 from ca_service.authority.revocation.publishing import CRLPolicy, Publishing
+from ca_service.authority.revocation.responders import Responders
 from ca_service.authority.revocation.revoking import Revocation
-from ca_service.authority.revocation.store import CRLStore, RevocationStore
+from ca_service.authority.revocation.store import CRLStore, ResponderStore, RevocationStore
 from ca_service.authority.tokens import Tokens
 from tests.support.fakes import (
     NOON,
@@ -41,7 +45,7 @@ from tests.support.fakes import (
 )
 from tests.support.fleet import InMemoryFleetStore
 from tests.support.inventory import InMemoryInventoryStore
-from tests.support.revocation import InMemoryCRLStore, InMemoryRevocationStore
+from tests.support.revocation import InMemoryCRLStore, InMemoryResponderStore, InMemoryRevocationStore
 
 PASSWORD: Final = "correct horse battery staple"
 OPERATOR: Final = Actor(None, "operator", Role.ADMINISTRATOR, "command line")
@@ -118,6 +122,7 @@ class Lab:
     revocations: RevocationStore = field(default=cast(RevocationStore, None))
     crls: CRLStore = field(default=cast(CRLStore, None))
     inventory_store: InventoryStore = field(default=cast(InventoryStore, None))
+    responder_store: ResponderStore = field(default=cast(ResponderStore, None))
     account_store: AccountStore = field(default_factory=InMemoryAccountStore)
     fleet_store: FleetStore = field(default_factory=InMemoryFleetStore)
     policy: Policy = field(default_factory=Policy)
@@ -131,7 +136,11 @@ class Lab:
     fleet: Fleet = field(init=False)
     handover: Handover = field(init=False)
     revocation: Revocation = field(init=False)
+    authority_revocation: AuthorityRevocation = field(init=False)
+    crl_import: Importing = field(init=False)
     publishing: Publishing = field(init=False)
+    responders: Responders = field(init=False)
+    ocsp: Answering = field(init=False)
     accounts: Accounts = field(init=False)
     tokens: Tokens = field(init=False)
 
@@ -145,7 +154,10 @@ class Lab:
             assert isinstance(self.ledger, InMemoryLedger), "a real ledger needs the store that goes with it"
             self.revocations = InMemoryRevocationStore(self.ledger)
             self.crls = InMemoryCRLStore(self.revocations)
+            self.responder_store = InMemoryResponderStore(self.ledger)
         self.issuance = Issuance(self.ledger, self.revocations, self.hierarchy, self.policy, self.clock, serial_numbers)
+        self.responders = Responders(self.responder_store, self.hierarchy, self.keystore, self.clock, serial_numbers)
+        self.ocsp = Answering(self.responders, self.responder_store, self.revocations, self.clock)
         self.fitting = Fitting(self.clock)
         self.fleet = Fleet(self.fleet_store, self.ledger, self.issuance, self.clock)
         self.handover = Handover(self.fleet, self.issuance, self.hierarchy)
@@ -154,6 +166,8 @@ class Lab:
             self.inventory_store = InMemoryInventoryStore(self.ledger, self.issuers, self.fleet_store)
         self.inventory = Inventory(self.inventory_store, self.issuers, self.clock)
         self.revocation = Revocation(self.revocations, self.clock)
+        self.authority_revocation = AuthorityRevocation(self.revocations, self.hierarchy, self.clock)
+        self.crl_import = Importing(self.crls, self.revocations, self.hierarchy, self.clock)
         self.publishing = Publishing(
             self.crls, self.revocations, self.hierarchy, self.keystore, self.clock, CRLPolicy(base_url=self.base_url)
         )

@@ -19,6 +19,7 @@ from tests.web.visitor import Visitor, visit
 PUBLIC = {
     "pages.set_up", "pages.sign_in", "pages.sign_out", "pages.api_guide", "api.get_description",
     "public.trust_page", "public.authority_file", "public.health",
+    "public.revocation_list", "public.revocation_list_as_pem", "public.ask_ocsp", "public.ask_ocsp_by_address",
 }  # fmt: skip
 #: What each route of the pages does. A new one has to be put in here.
 ACTIONS = {

@@ -29,10 +29,11 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ca_service.authority.audit import AuditEvent, Event
-from ca_service.authority.hierarchy import Hierarchy, certificate_of
+from ca_service.authority.hierarchy import Hierarchy, certificate_of, issues_leaves
 from ca_service.authority.permissions import Action, Actor, Role, require
 from ca_service.authority.ports import Clock, KeyStore
 from ca_service.authority.records import IssuerRecord
+from ca_service.authority.revocation.gathering import Material, gather
 from ca_service.authority.revocation.records import CRLBytes, CRLRecord
 from ca_service.authority.revocation.store import CRLStore, RevocationStore
 from ca_service.errors import Conflict, KeystoreError, NotFound, Refused
@@ -131,6 +132,10 @@ class Publishing:
                 count += self._current(issuer).record != before
         return count
 
+    def list_available(self) -> tuple[str, ...]:
+        """The issuers that have a list to be fetched, by id, the root first."""
+        return tuple(each.id for each in self._issuers() if each.key_id or self._crls.find_newest(each.id))
+
     def list_newest(self, actor: Actor) -> tuple[tuple[IssuerRecord, CRLRecord | None], ...]:
         """Each issuer with its newest list, as it is; nothing is published."""
         require(actor, Action.READ)
@@ -195,42 +200,38 @@ class Publishing:
     def _sign(self, actor: Actor, issuer: IssuerRecord, key: ec.EllipticCurvePrivateKey) -> PublishedCRL:
         """The next list, signed and stored; only under the lock of the issuer."""
         now, newest = self._clock(), self._crls.find_newest(issuer.id)
-        version = self._revocations.version(issuer.id)  # before the entries: they may be newer, never older
         number = max(newest.number + 1 if newest else 1, int(now.timestamp()))
-        base = self._crls.find_base(issuer.id, now)
-        entries = self._crls.list_entries(issuer.id, base)
+        material = gather(self._crls, self._revocations, issuer.id, newest, now)
         lifetimes = _Lifetimes.of(self._policy, now, covers_authorities=self._covers_authorities(issuer))
-        record = CRLRecord(issuer.id, number, now, lifetimes.full, lifetimes.renew_at, version, len(entries))
-        data = self._signed(issuer, key, record, entries, base, lifetimes.delta)
-        event = AuditEvent.by(actor, now, Event.CRL_PUBLISHED, issuer.id, number=f"{number:x}", entries=len(entries))
+        record = CRLRecord(issuer.id, number, now, lifetimes.full, lifetimes.renew_at, material.version, material.count)
+        data = self._signed(issuer, key, record, material, lifetimes.delta)
+        event = AuditEvent.by(actor, now, Event.CRL_PUBLISHED, issuer.id, number=f"{number:x}", entries=record.count)
         self._crls.add_crl(record, data, event)
         return self._remembered(PublishedCRL.of(record, data))
 
     def _covers_authorities(self, issuer: IssuerRecord) -> bool:
         """Whether authorities are below this one, and not leaves."""
-        return issuer.role == "root" or any(each.parent_id == issuer.id for each in self._issuers())
+        return not issues_leaves(issuer, self._issuers())
 
     def _signed(
         self,
         issuer: IssuerRecord,
         key: ec.EllipticCurvePrivateKey,
         record: CRLRecord,
-        entries: Sequence[bytes],
-        base: CRLRecord | None,
+        material: Material,
         delta_until: datetime | None,
     ) -> CRLBytes:
         """Full list and delta, which share their number (RFC 5280, 5.2.4)."""
         signer, covers_authorities = Issuer.of(certificate_of(issuer)), self._covers_authorities(issuer)
         url = f"{self._policy.base_url}/ca/{issuer.id}-delta.crl" if self._policy.base_url and delta_until else ""
         full = crl.RevocationList(
-            record.number, record.this_update, record.next_update, entries, covers_authorities, delta_url=url
+            record.number, record.this_update, record.next_update, material.entries, covers_authorities, delta_url=url
         )
         if delta_until is None:
             return CRLBytes(crl.sign(full, signer, key))
-        since = base or record
-        changes = self._crls.list_changes(issuer.id, since.version)
+        base_number, changes = (material.base or record).number, material.changes
         delta = crl.RevocationList(
-            record.number, record.this_update, delta_until, changes, covers_authorities, base_number=since.number
+            record.number, record.this_update, delta_until, changes, covers_authorities, base_number=base_number
         )
         return CRLBytes(crl.sign(full, signer, key), crl.sign(delta, signer, key))
 

@@ -1,7 +1,7 @@
-"""What everybody may fetch without an account: the authority's certificates, and whether we live."""
+"""What everybody may fetch without an account: the authority's certificates, what is revoked, and whether we live."""
 
 from flask import Blueprint
 
 blueprint = Blueprint("public", __name__)
 
-from ca_service.web.public import files  # noqa: E402, F401 - the views need the blueprint
+from ca_service.web.public import files, revocation  # noqa: E402, F401 - the views need the blueprint

@@ -37,11 +37,13 @@ _log = logging.getLogger("ca_service.web")
 @public
 def trust_page() -> ResponseReturnValue:
     """Root and intermediate with fingerprints, for everybody who has to trust them."""
-    chain = installation().hierarchy.active().chain
+    authority = installation().hierarchy.active()
     return render_template(
         "trust.html",
-        chain=[decode(certificate) for certificate in reversed(chain)],
+        chain=[decode(certificate) for certificate in reversed(authority.chain)],
         base_url=base_url(),
+        lists=installation().publishing.list_available(),
+        ocsp_url=authority.issuer.ocsp_url or f"{base_url()}/ocsp",
         trust_store_password=encodings.TRUST_STORE_PASSWORD,
     )
 

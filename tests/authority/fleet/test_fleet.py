@@ -18,7 +18,9 @@ from ca_service.authority.fleet.placement import Placement
 from ca_service.authority.fleet.records import ClusterQuery
 from ca_service.authority.fleet.states import Slot, State
 from ca_service.authority.registration import Options
+from ca_service.authority.revocation.records import Selection
 from ca_service.errors import CAServiceError, Conflict, InvalidInput, NotFound, Refused
+from ca_service.pki.reasons import Reason
 from ca_service.vos.fit import Files
 from ca_service.vos.runbook import upload_key, verify_key
 from tests.support import pkcs10
@@ -277,6 +279,18 @@ def test_a_certificate_that_was_signed_at_another_door_fills_the_slot(lab: Lab) 
     lab.issuance.issue(OPERATOR, [UCCX_PUBLISHER.data], DAYS)
 
     assert slot(lab).state is State.ISSUED
+
+
+@pytest.mark.parametrize("reason", [Reason.SUPERSEDED, Reason.CERTIFICATE_HOLD])
+def test_a_slot_whose_certificate_was_revoked_waits_for_another(lab: Lab, reason: Reason) -> None:
+    lab.fleet.sign(OPERATOR, 1, placements(lab), DAYS)
+    found = slot(lab).certificate
+    assert found is not None
+
+    lab.revocation.revoke(OPERATOR, Selection((found.serial_number,)), reason)
+
+    assert slot(lab).state is State.REQUESTED
+    assert slot(lab).certificate is None
 
 
 def test_another_key_makes_what_was_issued_before_useless(lab: Lab) -> None:

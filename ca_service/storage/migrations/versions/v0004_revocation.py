@@ -27,6 +27,9 @@ def upgrade() -> None:
     )
     op.create_index("ix_revocation_version", "revocation", ["issuer_id", "version"], unique=False)
     op.create_index("ix_revocation_serial_number", "revocation", ["serial_number"], unique=False)
+    op.create_index(
+        "ix_revocation_entry", "revocation", ["issuer_id", "state", "not_after", "version", "entry_der"], unique=False
+    )
     op.create_table(
         "revocation_version",
         sa.Column("issuer_id", sa.String(length=64), nullable=False),

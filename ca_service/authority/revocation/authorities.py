@@ -1,0 +1,133 @@
+"""Knows what happens when an authority itself is revoked: nobody accepts its leaves, and it issues no more.
+
+The states of an authority below another one are those of a leaf, without the hold: good --revoke--> revoked.
+Only the operator moves it, and a list of an offline root that is brought here (see `importing`). It
+counts from the commit: nothing is issued from then on. Relying parties learn of it from the next list of
+the authority above, which is made at once if its key is here, and has to be signed where it is if not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ca_service.authority.audit import AuditEvent, Event
+from ca_service.authority.hierarchy import Hierarchy, certificate_of
+from ca_service.authority.permissions import Action, Actor, require
+from ca_service.authority.ports import Clock
+from ca_service.authority.records import IssuerRecord
+from ca_service.authority.revocation.records import RevocationRecord, State, Transition
+from ca_service.authority.revocation.standing import revocation_of
+from ca_service.authority.revocation.store import RevocationStore
+from ca_service.errors import Conflict, Finding, NotFound, note, warning
+from ca_service.pki import crl, encodings
+from ca_service.pki.reasons import Reason, read_authority_reason
+
+
+@dataclass(frozen=True, slots=True)
+class RevokedAuthority:
+    """An authority that was revoked, or would be, and what follows."""
+
+    issuer: IssuerRecord
+    above: IssuerRecord
+    revocation: RevocationRecord
+    findings: tuple[Finding, ...]
+
+
+class AuthorityRevocation:
+    """Revokes the authorities that stand below others."""
+
+    def __init__(self, store: RevocationStore, hierarchy: Hierarchy, clock: Clock) -> None:
+        self._store = store
+        self._hierarchy = hierarchy
+        self._clock = clock
+
+    def preview(self, actor: Actor, issuer_id: str, reason: Reason) -> RevokedAuthority:
+        """What `revoke` would do, without doing it; raises what `revoke` raises."""
+        require(actor, Action.AUTHORITY)
+        return self._plan(actor, issuer_id, reason, "")[0]
+
+    def revoke(self, actor: Actor, issuer_id: str, reason: Reason, *, note: str = "") -> RevokedAuthority:
+        """Revoke this authority for good.
+
+        Raises NotFound for an unknown one or a root, which no list can revoke; Conflict when it is revoked
+        already, InvalidInput for a reason that is not for authorities.
+        """
+        require(actor, Action.AUTHORITY)
+        planned, transition = self._plan(actor, issuer_id, reason, note)
+        [stored] = self._store.change([transition])
+        return RevokedAuthority(planned.issuer, planned.above, stored, planned.findings)
+
+    def _plan(self, actor: Actor, issuer_id: str, reason: Reason, note: str) -> tuple[RevokedAuthority, Transition]:
+        read_authority_reason(reason.value)
+        records = {record.id: record for record in self._hierarchy.list_issuers() if record.certificate_der}
+        issuer = records.get(issuer_id)
+        if issuer is None or issuer.parent_id is None:
+            raise NotFound.because(
+                "authority.not-revocable",
+                "There is no authority {issuer} that stands below another one.",
+                "`ca-service ca show` lists them. A root is on no list: take it out of the trust stores.",
+                issuer=issuer_id[:80],
+            )
+        before = revocation_of(self._store, issuer)
+        if before is not None and before.state is State.REVOKED:
+            raise Conflict.because(
+                "authority.revoked-already",
+                "{issuer} is revoked since {date} ({reason}).",
+                "Nothing is left to do but to publish the list of {above}.",
+                issuer=issuer.id,
+                date=before.revoked_at.date().isoformat(),
+                reason=before.reason.value,
+                above=issuer.parent_id,
+            )
+        transition = _transition(actor, issuer, reason, before, note, self._clock())
+        above = records[issuer.parent_id]
+        return RevokedAuthority(issuer, above, transition.after, _consequences(issuer, above)), transition
+
+
+def _transition(
+    actor: Actor, issuer: IssuerRecord, reason: Reason, before: RevocationRecord | None, note: str, at: datetime
+) -> Transition:
+    """That this authority is now revoked, with its event; a hold by an imported list keeps its beginning."""
+    certificate = certificate_of(issuer)
+    revoked_at = before.revoked_at if before is not None and before.state is State.HELD else at
+    after = RevocationRecord(
+        issuer_id=issuer.parent_id or "",
+        serial_number=encodings.serial_text(certificate.serial_number),
+        state=State.REVOKED,
+        reason=reason,
+        revoked_at=revoked_at,
+        changed_at=at,
+        changed_by=actor.name,
+        not_after=certificate.not_valid_after_utc,
+        entry_der=crl.entry(certificate.serial_number, revoked_at, reason),
+        note=note,
+    )
+    event = AuditEvent.by(
+        actor, at, Event.AUTHORITY_REVOKED, issuer.id, state=after.state.value, reason=reason.value, note=note
+    )
+    return Transition(before, after, event)
+
+
+def _consequences(issuer: IssuerRecord, above: IssuerRecord) -> tuple[Finding, ...]:
+    gone = warning(
+        "authority.will-be-revoked",
+        "",
+        "Every certificate that {issuer} has issued becomes worthless, on every node, and it never issues again.",
+        "This cannot be undone. Have another authority ready, and plan the uploads on all nodes first.",
+        issuer=issuer.id,
+    )
+    if above.key_id is not None:
+        return (
+            gone,
+            note("authority.listed-at-once", "", "The next fetch of the list of {above} tells it.", above=above.id),
+        )
+    sign = warning(
+        "authority.list-to-be-signed",
+        "",
+        "The key of {above} is not here, so no list tells it yet.",
+        "Sign one: `ca-service crl sign-root --key FILE`; or have it signed elsewhere, and bring it: "
+        "`ca-service crl import FILE`.",
+        above=above.id,
+    )
+    return (gone, sign)

@@ -1,0 +1,74 @@
+"""Knows what the next list is made of: all entries, or those of the last list with what was added since.
+
+Reading 100,000 entries takes longer than all the rest, and mostly a few have been added to a list that
+is at hand. So the entries of the last list are used again, as bytes, unless something else has happened
+since: a hold was made final or released, many were revoked at once, or old entries are to be left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from ca_service.authority.revocation.records import CRLRecord
+from ca_service.authority.revocation.store import CRLStore, RevocationStore
+from ca_service.pki import crl
+
+_TRIES: Final = 5
+_MANY: Final = 50  # additions, for each of which the last list is searched
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a list of an issuer says as of one `version`. `entries` are DER, one or many in a piece, `count` in all.
+
+    A delta says `changes` since `base`; without a list that somebody may hold there is no base.
+    """
+
+    version: int
+    entries: Sequence[bytes]
+    count: int
+    base: CRLRecord | None
+    changes: Sequence[bytes]
+
+
+def gather(
+    crls: CRLStore, revocations: RevocationStore, issuer_id: str, newest: CRLRecord | None, at: datetime
+) -> Material:
+    """What the list of this issuer has to say at `at`.
+
+    It is read again if something has changed meanwhile, so that list and delta say the same. If that goes
+    on and on, they may already tell of changes that came after their `version`: never of fewer. The
+    next list, which is due then, tells them again.
+    """
+    material = _read(crls, revocations, issuer_id, newest, at)
+    for _ in range(_TRIES):
+        if revocations.version(issuer_id) == material.version:
+            break
+        material = _read(crls, revocations, issuer_id, newest, at)
+    return material
+
+
+def _read(
+    crls: CRLStore, revocations: RevocationStore, issuer_id: str, newest: CRLRecord | None, at: datetime
+) -> Material:
+    version = revocations.version(issuer_id)  # first, so that all else is as new, or newer
+    base = crls.find_base(issuer_id, at)
+    entries, count = _entries(crls, issuer_id, newest, base)
+    return Material(version, entries, count, base, crls.list_changes(issuer_id, base.version if base else version))
+
+
+def _entries(
+    crls: CRLStore, issuer_id: str, newest: CRLRecord | None, base: CRLRecord | None
+) -> tuple[Sequence[bytes], int]:
+    if newest is not None and base is not None and base == crls.find_base(issuer_id, newest.this_update):
+        added = crls.list_changes(issuer_id, newest.version)
+        data = crls.read_crl(issuer_id, newest.number) if 0 < len(added) <= _MANY else None
+        body = crl.entries_of(data.full) if data else None
+        if body is not None and not any(crl.is_in(entry, body) for entry in added):
+            new = [entry for entry in added if not crl.is_removal(entry)]
+            return (body, *new), newest.count + len(new)
+    entries = crls.list_entries(issuer_id, base)
+    return entries, len(entries)

@@ -1,0 +1,148 @@
+"""Knows `crl`: revocation lists, those that are made here and those of an offline root."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from ca_service.authority.records import IssuerRecord
+from ca_service.authority.revocation.publishing import PublishedCRL
+from ca_service.authority.revocation.records import CRLRecord
+from ca_service.cli import crl_authority
+from ca_service.cli.console import fields
+from ca_service.cli.documents import moment
+from ca_service.cli.grammar import declare
+from ca_service.cli.inputs import find_passphrase, read_file
+from ca_service.cli.outputs import Target
+from ca_service.cli.packaging import force_option
+from ca_service.cli.session import Session, operator, pass_session
+from ca_service.errors import NotFound
+from ca_service.pki import encodings
+from ca_service.pki.names import visible
+
+
+@declare("show", "ca-service crl show", "ca-service crl show --json")
+@pass_session
+def show(session: Session) -> None:
+    """Show the newest list of each authority, as it is: nothing is published."""
+    found = session.ready().publishing.list_newest(operator())
+    document = {"lists": [_document(issuer, record) for issuer, record in found]}
+    session.console.answer(document, [line for issuer, record in found for line in _lines(issuer, record)])
+
+
+def _document(issuer: IssuerRecord, record: CRLRecord | None) -> dict[str, Any]:
+    shown: dict[str, Any] = {"issuer": issuer.id, "has_key": issuer.key_id is not None}
+    return shown | (crl_document(record) if record else {"number": None})
+
+
+def crl_document(record: CRLRecord) -> dict[str, Any]:
+    """A list for a script; the number in hexadecimal, as openssl prints it."""
+    return {
+        "issuer": record.issuer_id,
+        "number": f"{record.number:x}",
+        "this_update": moment(record.this_update),
+        "next_update": moment(record.next_update),
+        "entries": record.count,
+    }
+
+
+def _lines(issuer: IssuerRecord, record: CRLRecord | None) -> Iterator[str]:
+    yield f"{issuer.id}: {visible(issuer.name)}"
+    if record is None:
+        yield from fields([("list", "none yet" if issuer.key_id else "none yet, and the key is not here")])
+        return
+    shown = crl_document(record)
+    names = (("number", "number"), ("made", "this_update"), ("until", "next_update"), ("entries", "entries"))
+    yield from fields([(label, str(shown[key])) for label, key in names])
+
+
+@declare("publish", "ca-service crl publish", "ca-service crl publish intermediate-g1")
+@click.argument("issuer", required=False)
+@pass_session
+def publish(session: Session, issuer: str | None) -> None:
+    """Make the lists that are due; or a new one of ISSUER now, due or not.
+
+    Nothing depends on it: a list that is due is made when somebody fetches it. It is for those who
+    copy lists elsewhere.
+    """
+    publishing = session.ready().publishing
+    if issuer is None:
+        count = publishing.publish_due()
+        session.console.answer({"published": count}, [f"Published: {count}."])
+        return
+    _told(session, publishing.publish(operator(), issuer), "Published")
+
+
+@declare(
+    "export",
+    "ca-service crl export intermediate-g1 --out /var/www/ca/intermediate-g1.crl --force",
+    "ca-service crl export root-g1 --format pem --out - | openssl crl -noout -text",
+)
+@click.argument("issuer")
+@click.option("--format", "format_", type=click.Choice(("der", "pem")), default="der", show_default=True, help="Form.")
+@click.option("--delta", is_flag=True, help="The delta instead of the full list.")
+@click.option("--out", metavar="FILE", help="File or folder; `-` is standard output.  [default: a named file here]")
+@force_option
+@pass_session
+def export(session: Session, issuer: str, format_: str, delta: bool, out: str | None, force: bool) -> None:
+    """Write the list of ISSUER as it is to be now, as the service would hand it out."""
+    target = Target(out, force)
+    target.check(session.console)
+    published = session.ready().publishing.current(issuer)
+    data = published.data.delta if delta else published.data.full
+    if data is None:
+        raise NotFound.because(
+            "crl.no-delta", "There are no deltas of this list.", "Leave out --delta to write the full list."
+        )
+    name = f"{issuer}{'-delta' if delta else ''}.crl{'.pem' if format_ == 'pem' else ''}"
+    path = target.write(name, encodings.crl_pem(data) if format_ == "pem" else data)
+    if path is not None:
+        document = crl_document(published.record) | {"file": str(path)}
+        session.console.answer(document, [f"Written: {visible(str(path))}"])
+
+
+@declare("sign-root", "ca-service crl sign-root --key /media/usb/root.key.pem --passphrase-file passphrase")
+@click.option("--key", required=True, metavar="FILE", help="Private key of the root; it is used, and not kept.")
+@click.option("--passphrase-file", metavar="FILE", help="File with the passphrase of the key, if it has one.")
+@pass_session
+def sign_root(session: Session, key: str, passphrase_file: str | None) -> None:
+    """Make a new list of the root with its key from a file, and publish it.
+
+    It is good for 180 days, and tells which intermediates are revoked.
+    """
+    loaded = encodings.load_private_key(read_file(key), find_passphrase(passphrase_file))
+    _told(session, session.ready().publishing.publish_with(operator(), loaded), "Signed and published")
+
+
+@declare("import", "ca-service crl import root.crl")
+@click.argument("file")
+@pass_session
+def import_(session: Session, file: str) -> None:
+    """Publish a list that was signed elsewhere, such as one of an offline root; PEM or DER.
+
+    Issuer, signature, number and dates are checked first. An authority here that is on it issues
+    no more.
+    """
+    found = session.ready().crl_import.import_crl(operator(), read_file(file))
+    document = crl_document(found.record) | {
+        "changed": list(found.revoked),
+        "findings": [finding.as_document() for finding in found.findings],
+    }
+    changed = [f"Its standing has changed: {issuer}" for issuer in found.revoked]
+    lines = (f"Published: {found.record.issuer_id}, number {found.record.number:x}.", *changed)
+    session.console.answer(document, (*lines, *session.console.finding_lines(found.findings)))
+
+
+def _told(session: Session, published: PublishedCRL, done: str) -> None:
+    record = published.record
+    line = f"{done}: {record.issuer_id}, number {record.number:x}, until {moment(record.next_update)}."
+    session.console.answer(crl_document(record), [line])
+
+
+command = click.Group(
+    "crl",
+    commands=[show, publish, export, import_, sign_root, crl_authority.revoke_authority],
+    help="Revocation lists: show, publish, export, import, those of an offline root, revoking an authority.",
+)

@@ -1,0 +1,104 @@
+"""Knows how relying parties fetch revocation lists, and how they ask by OCSP."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import timedelta
+from typing import Final
+from urllib.parse import unquote
+
+from flask import Response, request
+from flask.typing import ResponseReturnValue
+
+from ca_service.authority.revocation.publishing import PublishedCRL
+from ca_service.errors import NotFound
+from ca_service.pki import encodings
+from ca_service.web.context import installation, public
+from ca_service.web.public import blueprint
+
+_DELTA: Final = "-delta"
+_FRESH_FOR: Final = timedelta(minutes=5)  # in caches between us and who asks
+_NOT_KEPT: Final = "no-store"
+
+
+@blueprint.get("/ca/<name>.crl")
+@public
+def revocation_list(name: str) -> ResponseReturnValue:
+    """The list of an authority, DER (RFC 5280, 4.2.1.13): `ISSUER.crl`; its delta: `ISSUER-delta.crl`."""
+    published, data, tag = _find(name)
+    return _list(f"{name}.crl", published, data, tag, "application/pkix-crl")
+
+
+@blueprint.get("/ca/<name>.crl.pem")
+@public
+def revocation_list_as_pem(name: str) -> ResponseReturnValue:
+    """The same as PEM (RFC 7468, 7), for people."""
+    published, data, tag = _find(name)
+    return _list(f"{name}.crl.pem", published, encodings.crl_pem(data), f"{tag}-pem", "application/x-pem-file")
+
+
+def _find(name: str) -> tuple[PublishedCRL, bytes, str]:
+    """The list, its bytes, and what tells it from others."""
+    published = installation().publishing.current(name.removesuffix(_DELTA))
+    if not name.endswith(_DELTA):
+        return published, published.data.full, published.digest
+    if published.data.delta is None:
+        raise NotFound.because(
+            "crl.no-delta",
+            "There are no deltas of this list.",
+            "Fetch the full list: {name}.crl",
+            name=name.removesuffix(_DELTA)[:80],
+        )
+    return published, published.data.delta, f"{published.digest}{_DELTA}"
+
+
+def _list(name: str, published: PublishedCRL, data: bytes, tag: str, content_type: str) -> Response:
+    response = Response(data, content_type=content_type)
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    left = published.record.next_update - installation().clock()
+    _may_be_kept(response, min(left, _FRESH_FOR))
+    response.last_modified = published.record.this_update
+    response.set_etag(tag)
+    response.make_conditional(request)
+    return response
+
+
+@blueprint.post("/ocsp")
+@blueprint.post("/ocsp/")
+@public
+def ask_ocsp() -> ResponseReturnValue:
+    """The answer to a request in the body (RFC 6960, A.1)."""
+    return _answer(request.get_data(cache=False))
+
+
+@blueprint.get("/ocsp/<path:encoded>", merge_slashes=False)
+@public
+def ask_ocsp_by_address(encoded: str) -> ResponseReturnValue:
+    """The answer to a request in the address, base64, whose +, / and = may be percent-escaped (RFC 6960, A.1).
+
+    Caches may keep it for a few minutes (RFC 5019, 6.2).
+    """
+    try:
+        data = base64.b64decode(unquote(encoded).replace(" ", "+"), validate=True)
+    except (binascii.Error, ValueError):
+        data = b""
+    return _answer(data)
+
+
+def _answer(data: bytes) -> Response:
+    found = installation().ocsp.answer(data)
+    response = Response(found.der, content_type="application/ocsp-response")
+    if request.method == "POST" or found.this_update is None or found.next_update is None:
+        response.headers["Cache-Control"] = _NOT_KEPT
+        return response
+    _may_be_kept(response, min(found.next_update - installation().clock(), _FRESH_FOR))
+    response.last_modified, response.expires = found.this_update, found.next_update
+    response.add_etag()
+    response.make_conditional(request)
+    return response
+
+
+def _may_be_kept(response: Response, time: timedelta) -> None:
+    seconds = max(0, int(time.total_seconds()))
+    response.headers["Cache-Control"] = f"public, max-age={seconds}, no-transform, must-revalidate"
