@@ -15,8 +15,9 @@ from ca_service.authority.records import CertificateRecord, Sort
 from ca_service.authority.revocation.records import State
 from ca_service.storage import cursors, rows
 from ca_service.storage.database import Database
-from ca_service.storage.narrowing import IS_GOOD, ITS_REVOCATION, conditions
+from ca_service.storage.narrowing import conditions
 from ca_service.storage.schema import certificate, cluster, placed_request, revocation
+from ca_service.storage.standing import IS_GOOD, ITS_REVOCATION
 
 _COLUMNS: Final[dict[Sort, Column[Any]]] = {
     "newest": certificate.c.id,

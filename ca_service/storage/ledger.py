@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, and_, insert, or_, select
+from sqlalchemy import Connection, Select, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from ca_service.authority.audit import AuditEvent
@@ -19,14 +19,9 @@ from ca_service.storage.database import Database
 from ca_service.storage.recording import record_events
 from ca_service.storage.schema import audit_event, certificate, revocation
 from ca_service.storage.schema import replay as answer
+from ca_service.storage.standing import IS_GOOD, ITS_REVOCATION
 
 _MAX_VARIABLES: Final = 500  # of one statement
-_ITS_REVOCATION: Final = and_(
-    revocation.c.issuer_id == certificate.c.issuer_id,
-    revocation.c.serial_number == certificate.c.serial_number,
-    revocation.c.state != State.RELEASED.value,
-)
-_IS_GOOD: Final = ~select(revocation.c.version).where(_ITS_REVOCATION).exists()
 
 
 class SQLLedger:
@@ -48,7 +43,7 @@ class SQLLedger:
     def list_by_key(self, key_fingerprint: str, at: datetime) -> tuple[CertificateRecord, ...]:
         """The certificates with this key that are valid at `at`, and not revoked, newest first."""
         statement = select(certificate).where(
-            certificate.c.key_fingerprint == key_fingerprint, certificate.c.not_after >= at, _IS_GOOD
+            certificate.c.key_fingerprint == key_fingerprint, certificate.c.not_after >= at, IS_GOOD
         )
         with self._database.read() as connection:
             found = connection.execute(statement.order_by(certificate.c.id.desc())).all()
@@ -61,7 +56,7 @@ class SQLLedger:
             found = [
                 row
                 for some in _batched(sorted(fingerprints), _MAX_VARIABLES)
-                for row in connection.execute(select(certificate).where(column.in_(some), _IS_GOOD))
+                for row in connection.execute(select(certificate).where(column.in_(some), IS_GOOD))
             ]
         return tuple(map(rows.certificate_record, sorted(found, key=lambda row: row.id, reverse=True)))
 
@@ -119,7 +114,7 @@ def _reissuable(request_fingerprint: str, profile: str, issuer_id: str, at: date
             certificate.c.profile == profile,
             certificate.c.issuer_id == issuer_id,
             certificate.c.not_after >= at,
-            _IS_GOOD,
+            IS_GOOD,
         )
         .order_by(certificate.c.id.desc())
         .limit(1)
@@ -136,7 +131,7 @@ def _winner(connection: Connection, record: CertificateRecord) -> CertificateRec
 def _require_usable_key(connection: Connection, record: CertificateRecord) -> None:
     """Nobody has reported the key as lost, or put it on hold, since we looked."""
     is_lost = or_(revocation.c.reason == Reason.KEY_COMPROMISE.value, revocation.c.state == State.HELD.value)
-    statement = select(certificate.c.id).join(revocation, _ITS_REVOCATION)
+    statement = select(certificate.c.id).join(revocation, ITS_REVOCATION)
     if connection.execute(statement.where(certificate.c.key_fingerprint == record.key_fingerprint, is_lost)).first():
         raise Conflict.because(
             "csr.key.revoked-meanwhile",

@@ -18,13 +18,7 @@ from ca_service.authority.revocation.records import State
 from ca_service.storage import search_index
 from ca_service.storage.containing import contains
 from ca_service.storage.schema import certificate, cluster, issuer, placed_request, revocation
-
-ITS_REVOCATION: Final = and_(
-    revocation.c.issuer_id == certificate.c.issuer_id,
-    revocation.c.serial_number == certificate.c.serial_number,
-    revocation.c.state != State.RELEASED.value,
-)
-IS_GOOD: Final = ~select(revocation.c.version).where(ITS_REVOCATION).exists()
+from ca_service.storage.standing import IS_GOOD
 
 _SERIAL: Final = re.compile("[0-9a-f]{1,40}")
 _AFTER_DIGITS: Final = "g"  # what follows all hexadecimal digits
