@@ -4,9 +4,11 @@ RUN apt-get update \
  && apt-get install -y --no-install-recommends python3 python3-venv ca-certificates \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
-COPY config/requirements/base.txt config/requirements/base.txt
+# `extras` has the driver for PostgreSQL as well: docker build --build-arg REQUIREMENTS=extras
+ARG REQUIREMENTS=base
+COPY config/requirements/${REQUIREMENTS}.txt requirements.txt
 RUN python3 -m venv /opt/ca_service \
- && /opt/ca_service/bin/pip install --no-cache-dir --require-hashes -r config/requirements/base.txt
+ && /opt/ca_service/bin/pip install --no-cache-dir --require-hashes -r requirements.txt
 COPY . .
 RUN /opt/ca_service/bin/pip install --no-cache-dir --no-deps --no-build-isolation . \
  && /opt/ca_service/bin/pip uninstall -y pip hatchling editables

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from ca_service.app import open_installation
 from ca_service.authority.installation import Installation
 from ca_service.authority.permissions import Actor
 from ca_service.settings import Settings
+from tests.support import postgresql
 from tests.support.applications import NOBODY_WAITS
 from tests.support.factories import OPERATOR, PLAN, Lab, cheap_hasher
 from tests.support.fakes import FixedClock
@@ -47,9 +50,11 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def empty_installation(settings: Settings) -> Installation:
+def empty_installation(settings: Settings) -> Iterator[Installation]:
     """An installation on disk, before its first start."""
-    return open_installation(settings, cheap_hasher())
+    installation = open_installation(settings, cheap_hasher())
+    yield installation
+    installation.close()
 
 
 @pytest.fixture
@@ -58,3 +63,31 @@ def installation(empty_installation: Installation, operator: Actor) -> Installat
     empty_installation.schema.upgrade()
     empty_installation.hierarchy.initialise(operator, PLAN)
     return empty_installation
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[postgresql.Server]:
+    """A PostgreSQL server of this process; without one these tests are left out, unless all tests were asked for."""
+    programs = postgresql.find_programs()
+    if programs is None:
+        reason = "PostgreSQL is missing: apt-get install postgresql"
+        if os.environ.get("CA_SERVICE_TEST_ALL") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with postgresql.serving(programs) as server:
+        server.make_template()
+        yield server
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: postgresql.Server) -> Iterator[str]:
+    """A PostgreSQL database with the newest schema and nothing in it."""
+    with postgresql_server.database() as url:
+        yield url
+
+
+@pytest.fixture
+def empty_postgresql_url(postgresql_server: postgresql.Server) -> Iterator[str]:
+    """A PostgreSQL database without tables."""
+    with postgresql_server.database("template0") as url:
+        yield url

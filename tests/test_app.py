@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,10 @@ from ca_service.app import create_app, open_installation
 from ca_service.authority.installation import Installation
 from ca_service.authority.permissions import Actor
 from ca_service.authority.registration import Options
-from ca_service.errors import KeystoreError, NotReady
+from ca_service.errors import ConfigurationError, KeystoreError, NotReady
 from ca_service.settings import Settings
 from tests.support import requests
+from tests.support.factories import PLAN
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
@@ -71,6 +73,30 @@ def test_a_session_key_of_the_settings_is_used_and_none_made(installation: Insta
     given = settings_in(settings.instance_path, WEB__SECRET_KEY="k" * 40)
     assert create_app(given, installation).config["SECRET_KEY"] == "k" * 40
     assert not (settings.instance_path / "session.key").exists()
+
+
+def test_a_database_whose_driver_is_missing_is_told_with_how_to_install_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "ca_service.storage.postgresql", raising=False)
+    monkeypatch.setitem(sys.modules, "psycopg.types.string", None)  # as if it were not there
+    with pytest.raises(ConfigurationError, match="pip install --require-hashes"):
+        open_installation(settings_in(tmp_path, DATABASE__URL="postgresql://ca:s3cr3t@db/ca"), CHEAP)
+
+
+def test_an_installation_on_postgresql_keeps_its_keys_and_nothing_else_in_its_folder(
+    tmp_path: Path, postgresql_url: str, operator: Actor
+) -> None:
+    settings = settings_in(tmp_path / "instance", DATABASE__URL=postgresql_url)
+    installation = open_installation(settings, CHEAP)
+    with pytest.raises(NotReady):
+        create_app(settings_in(tmp_path / "instance"), None)
+    installation.hierarchy.initialise(operator, PLAN)
+    issued = installation.issuance.issue(operator, [requests.GOOD[0].data], Options())
+    assert create_app(settings, installation).test_client().get("/healthz").status_code == 200
+    assert installation.issuance.get_certificate(operator, issued.certificates[0].serial_number)
+    assert {path.name for path in settings.instance_path.iterdir()} == {"keys", "session.key"}
+    installation.close()
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> House:
 def nothing_is_issued(house: House) -> Iterator[None]:
     """Whatever is refused leaves no certificate."""
     yield
-    assert not house.installation.issuance.list_certificates(OPERATOR, CertificateQuery()).items
+    assert not house.installation.inventory.list_certificates(OPERATOR, CertificateQuery()).certificates
 
 
 def token_of(installation: Installation, role: Role) -> str:

@@ -19,8 +19,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
 from ca_service.authority.hierarchy import ActiveAuthority, Hierarchy
+from ca_service.authority.inventory.inventory import Inventory
 from ca_service.authority.permissions import Action, Actor, require
-from ca_service.authority.ports import Clock, Ledger
+from ca_service.authority.ports import Clock
 from ca_service.authority.records import CertificateQuery, CertificateRecord
 from ca_service.authority.revocation.store import RevocationStore
 from ca_service.errors import CAServiceError, Finding, blockers, blocking, note, warning
@@ -57,10 +58,10 @@ class Doctor:
     """Looks at an installation."""
 
     def __init__(
-        self, hierarchy: Hierarchy, ledger: Ledger, revocations: RevocationStore, fetcher: Fetcher, clock: Clock
+        self, hierarchy: Hierarchy, inventory: Inventory, revocations: RevocationStore, fetcher: Fetcher, clock: Clock
     ) -> None:
         self._hierarchy = hierarchy
-        self._ledger = ledger
+        self._inventory = inventory
         self._revocations = revocations
         self._fetcher = fetcher
         self._clock = clock
@@ -69,7 +70,7 @@ class Doctor:
         """Every check, in the order in which faults should be mended; raises NotReady without an authority."""
         require(actor, Action.AUTHORITY)
         active = self._hierarchy.active()
-        newest = next(iter(self._ledger.list_certificates(CertificateQuery(limit=1)).items), None)
+        newest = next(iter(self._inventory.list_certificates(actor, CertificateQuery(limit=1)).certificates), None)
         return (
             Check("key of the authority", tuple(self._key(active))),
             Check("key of the root", tuple(self._root_key())),

@@ -17,6 +17,7 @@ from ca_service.authority.fitting import Fitting
 from ca_service.authority.fleet.clusters import Fleet
 from ca_service.authority.fleet.handover import Handover
 from ca_service.authority.hierarchy import Hierarchy, HierarchyPlan
+from ca_service.authority.inventory.inventory import Inventory
 from ca_service.authority.issuance import Issuance
 from ca_service.authority.jobs import Jobs
 from ca_service.authority.notices.announcing import Notices
@@ -36,6 +37,7 @@ from ca_service.authority.revocation.responders import Responders
 from ca_service.authority.revocation.revoking import Revocation
 from ca_service.authority.single_sign_on import SingleSignOn
 from ca_service.authority.tokens import Tokens
+from ca_service.errors import Finding
 
 
 class Schema(Protocol):
@@ -56,6 +58,9 @@ class Schema(Protocol):
     def differences(self) -> list[str]:
         """Where the tables differ from what this program expects."""
 
+    def remarks(self) -> tuple[Finding, ...]:
+        """What works, and could work better."""
+
 
 @dataclass(frozen=True, slots=True)
 class Installation:
@@ -72,6 +77,7 @@ class Installation:
     applications: Applications
     completing: Completing
     reviewing: Reviewing
+    inventory: Inventory
     fitting: Fitting
     fleet: Fleet
     handover: Handover

@@ -31,7 +31,7 @@ from ca_service.authority.grants import Grant
 from ca_service.authority.hierarchy import ActiveAuthority, Hierarchy
 from ca_service.authority.permissions import Action, Actor, require
 from ca_service.authority.ports import Clock, Ledger
-from ca_service.authority.records import CertificateQuery, CertificateRecord, Page, Replay
+from ca_service.authority.records import CertificateRecord, Replay
 from ca_service.authority.registration import Examination, Options, Policy, examine, require_all
 from ca_service.authority.repeating import replay_of, require_same
 from ca_service.authority.revocation.standing import about_revoked
@@ -231,11 +231,6 @@ class Issuance:
                 serial=serial_number[:60],
             )
         return record
-
-    def list_certificates(self, actor: Actor, query: CertificateQuery) -> Page:
-        """One page of the certificates, of those that the actor's token may see."""
-        require(actor, Action.READ)
-        return self._ledger.list_certificates(replace(query, grant=actor.grant))
 
     def delivery(self, record: CertificateRecord) -> Delivery:
         """The certificate with its authorities, ready to be delivered."""

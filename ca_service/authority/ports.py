@@ -14,10 +14,8 @@ from ca_service.authority.audit import AuditEvent
 from ca_service.authority.people.records import AccountLink, PeoplePage, PeopleQuery
 from ca_service.authority.records import (
     AccountRecord,
-    CertificateQuery,
     CertificateRecord,
     IssuerRecord,
-    Page,
     Replay,
     SetupLink,
     TokenRecord,
@@ -81,9 +79,6 @@ class Ledger(Protocol):
 
     def find_current(self, host: str, at: datetime) -> CertificateRecord | None:
         """The newest certificate for this host that is valid at `at`."""
-
-    def list_certificates(self, query: CertificateQuery) -> Page:
-        """One page of a list; raises InvalidInput for a cursor that we did not hand out."""
 
     def find_replay(self, account: str, key: str) -> Replay | None:
         """What was answered to this Idempotency-Key."""

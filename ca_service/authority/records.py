@@ -54,24 +54,12 @@ class CertificateRecord:
 
 @dataclass(frozen=True, slots=True)
 class CertificateQuery:
-    """Which certificates to list: `text` in a name or at the start of a serial number.
-
-    With a `grant`, only those that it may see; pages and cursors are as if there were no others.
-    """
+    """Which certificates to list: `text` in the words of inventory/language.py."""
 
     text: str = ""
     sort: Sort = "newest"
     cursor: str = ""
     limit: int = 50
-    grant: Grant | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Some certificates of a list, and the cursor of the next page, empty on the last."""
-
-    items: tuple[CertificateRecord, ...]
-    next_cursor: str
 
 
 @dataclass(frozen=True, slots=True)

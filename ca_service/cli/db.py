@@ -36,7 +36,10 @@ def check(session: Session) -> None:
     differences = schema.differences()
     if differences:
         raise NotReady(*map(_difference, differences))
-    session.console.answer({"current": schema.current(), "differences": []}, [f"As expected: {schema.current()}."])
+    remarks = schema.remarks()
+    session.console.remark(*session.console.finding_lines(remarks))
+    document = {"current": schema.current(), "differences": [], "remarks": [each.as_document() for each in remarks]}
+    session.console.answer(document, [f"As expected: {schema.current()}."])
 
 
 def _difference(difference: str) -> Finding:

@@ -8,6 +8,7 @@ from typing import Any
 from cryptography import x509
 
 from ca_service.authority.hierarchy import certificate_of
+from ca_service.authority.inventory.store import Listed
 from ca_service.authority.jobs import JobRun, JobState
 from ca_service.authority.notices.announcing import Coming
 from ca_service.authority.notices.records import Message
@@ -47,6 +48,24 @@ def certificate_document(record: CertificateRecord, delivery: Delivery) -> dict[
         "fingerprint": encodings.fingerprint(delivery.leaf),
         "pem": encodings.pem(delivery.leaf).decode(),
         "chain": [encodings.pem(authority).decode() for authority in delivery.authorities],
+    }
+
+
+def listed_document(item: Listed) -> dict[str, Any]:
+    """A certificate in a list, in short, with what it is worth now."""
+    record = item.certificate
+    return {
+        "serial_number": record.serial_number,
+        "status": item.status.value,
+        "profile": record.profile,
+        "host": record.host,
+        "subject": record.subject,
+        "subject_alternative_name": list(record.names),
+        "issuer_id": record.issuer_id,
+        "not_before": moment(record.not_before),
+        "not_after": moment(record.not_after),
+        "issued_at": moment(record.issued_at),
+        "issued_by": record.issued_by,
     }
 
 

@@ -28,6 +28,7 @@ _COMMANDS: Final = (
     "check",
     "fit",
     "show",
+    "list",
     "revoke",
     "release",
     "ca",

@@ -17,8 +17,9 @@ _DRAFT: Final = ".draft"
 
 
 def make_private_folder(folder: Path) -> None:
-    """Make the folder with mode 0700 if there is none, and check the one that there is."""
+    """Make the folder and the one around it with mode 0700 if there are none, and check the folder that there is."""
     with _explained("keystore.unwritable", folder):
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # parents of their own would be open to others
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     check_private(folder)
 

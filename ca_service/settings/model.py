@@ -100,6 +100,19 @@ class Keystore(Section):
     passphrase_file: str = ""
 
 
+class DatabaseSettings(Section):
+    """Where everything but keys is kept: a file in the instance folder, or a PostgreSQL database."""
+
+    url: SecretStr = SecretStr("")
+
+    @field_validator("url")
+    @classmethod
+    def _is_postgresql(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and not value.get_secret_value().startswith("postgresql://"):
+            raise ValueError("must be postgresql://USER:PASSWORD@HOST/DATABASE, or empty for SQLite")
+        return value
+
+
 class Web(Section):
     """What the pages and the API need to know of the world outside."""
 
@@ -173,6 +186,7 @@ class Settings(Section):
     policy: PolicySettings = PolicySettings()
     revocation: RevocationSettings = RevocationSettings()
     keystore: Keystore = Keystore()
+    database: DatabaseSettings = DatabaseSettings()
     web: Web = Web()
     oidc: Oidc = Oidc()
     jobs: JobsSettings = JobsSettings()
@@ -221,9 +235,11 @@ def _is_address(host: str) -> bool:
         return False
 
 
-KEYS: Final = frozenset(
-    f"{section}.{name}"
-    for section, field in Settings.model_fields.items()
-    if isinstance(field.default, Section)
-    for name in type(field.default).model_fields
-)
+_FIELDS: Final = {
+    f"{section}.{name}": field
+    for section, part in Settings.model_fields.items()
+    if isinstance(part.default, Section)
+    for name, field in type(part.default).model_fields.items()
+}
+KEYS: Final = frozenset(_FIELDS)
+SECRETS: Final = frozenset(key for key, field in _FIELDS.items() if field.annotation is SecretStr)

@@ -13,7 +13,7 @@ from pydantic import SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from ca_service.errors import ConfigurationError, Finding, blocking
-from ca_service.settings.model import CONTRADICTION, KEYS, TABLES, Settings
+from ca_service.settings.model import CONTRADICTION, KEYS, SECRETS, TABLES, Settings
 from ca_service.settings.roles import write_roles
 from ca_service.settings.rules import as_toml
 
@@ -211,7 +211,7 @@ def _contradiction(fault: ErrorDetails, origins: Mapping[str, str]) -> Finding:
 
 
 def _fault_value(key: str, value: object) -> str:
-    """The value as it may be shown, which is not a secret's."""
-    if "secret" in key or "password" in key:
+    """The value as it may be shown, which is not a secret's, nor what looks like a URL with a password in it."""
+    if key in SECRETS or "secret" in key or "password" in key or "@" in str(value):
         return "what it is"
     return "an empty section" if isinstance(value, dict) else f"\u201c{str(value)[:80]}\u201d"

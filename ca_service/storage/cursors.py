@@ -9,7 +9,7 @@ from typing import Final
 from ca_service.errors import InvalidInput, blocking
 
 _MAX_LENGTH: Final = 600
-_MAX_KEY: Final = 2**63 - 1  # what SQLite can compare with
+_MAX_KEY: Final = 2**31 - 1  # what PostgreSQL's INTEGER can be compared with
 
 
 def write(sort: str, value: str | int | datetime, key: int) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, Select, and_, delete, insert, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
 from ca_service.authority.audit import AuditEvent
@@ -21,6 +21,7 @@ from ca_service.authority.fleet.records import (
 )
 from ca_service.errors import Conflict, NotFound
 from ca_service.storage import cursors, rows
+from ca_service.storage.containing import contains
 from ca_service.storage.database import Database, upsert
 from ca_service.storage.recording import record_events
 from ca_service.storage.schema import cluster, mark, node, placed_request
@@ -208,7 +209,7 @@ def _with_nodes(connection: Connection, found: Sequence[Row[Any]]) -> tuple[Clus
 def _listing(query: ClusterQuery) -> Select[Any]:
     statement = select(cluster)
     for word in query.text.casefold().split():
-        statement = statement.where(func.instr(cluster.c.search_text, word) > 0)
+        statement = statement.where(contains(cluster.c.search_text, word))
     if query.sort == "newest":
         return _newest_first(statement, query)
     if query.cursor:

@@ -2,61 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
-from itertools import islice
 from typing import Any, Final
 
-from sqlalchemy import (
-    Column,
-    ColumnElement,
-    Connection,
-    Row,
-    Select,
-    Text,
-    and_,
-    cast,
-    delete,
-    func,
-    insert,
-    or_,
-    select,
-    tuple_,
-)
+from sqlalchemy import Connection, Select, delete, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
-from ca_service.authority.allowed_names import fragments, have_networks
 from ca_service.authority.applications.records import Application
 from ca_service.authority.audit import AuditEvent
-from ca_service.authority.grants import Grant
-from ca_service.authority.records import CertificateQuery, CertificateRecord, Page, Replay, Sort
+from ca_service.authority.records import CertificateRecord, Replay
 from ca_service.authority.revocation.records import State
 from ca_service.errors import Conflict
 from ca_service.pki.reasons import Reason
-from ca_service.storage import cursors, rows
+from ca_service.storage import rows
 from ca_service.storage.application_rows import application_values
 from ca_service.storage.database import Database
 from ca_service.storage.recording import record_events
 from ca_service.storage.schema import application, certificate, revocation
 from ca_service.storage.schema import replay as answer
+from ca_service.storage.standing import IS_GOOD, ITS_REVOCATION
 
-MAX_PAGE: Final = 200
 _MAX_VARIABLES: Final = 500  # of one statement
-_READ_AT_ONCE: Final = 200
-_SERIAL: Final = re.compile("[0-9a-f]{1,40}")
-_COLUMNS: Final[dict[Sort, Column[Any]]] = {
-    "newest": certificate.c.id,
-    "oldest": certificate.c.id,
-    "expires": certificate.c.not_after,
-    "host": certificate.c.host,
-}
-_ITS_REVOCATION: Final = and_(
-    revocation.c.issuer_id == certificate.c.issuer_id,
-    revocation.c.serial_number == certificate.c.serial_number,
-    revocation.c.state != State.RELEASED.value,
-)
-_IS_GOOD: Final = ~select(revocation.c.version).where(_ITS_REVOCATION).exists()
 
 
 class SQLLedger:
@@ -78,7 +45,7 @@ class SQLLedger:
     def list_by_key(self, key_fingerprint: str, at: datetime) -> tuple[CertificateRecord, ...]:
         """The certificates with this key that are valid at `at`, and not revoked, newest first."""
         statement = select(certificate).where(
-            certificate.c.key_fingerprint == key_fingerprint, certificate.c.not_after >= at, _IS_GOOD
+            certificate.c.key_fingerprint == key_fingerprint, certificate.c.not_after >= at, IS_GOOD
         )
         with self._database.read() as connection:
             found = connection.execute(statement.order_by(certificate.c.id.desc())).all()
@@ -99,14 +66,6 @@ class SQLLedger:
         """The newest certificate for this host that is valid at `at`."""
         statement = select(certificate).where(certificate.c.host == host, certificate.c.not_after >= at)
         return self._first(statement.order_by(certificate.c.id.desc()).limit(1))
-
-    def list_certificates(self, query: CertificateQuery) -> Page:
-        """One page by keyset: as quick at the millionth row as at the first."""
-        limit = max(1, min(query.limit, MAX_PAGE))
-        with self._database.read() as connection:
-            found = _head(connection, query, limit + 1)
-        cursor = _cursor(query.sort, found[limit - 1]) if len(found) > limit else ""
-        return Page(tuple(map(rows.certificate_record, found[:limit])), cursor)
 
     def find_replay(self, account: str, key: str) -> Replay | None:
         """What was answered to this Idempotency-Key."""
@@ -185,7 +144,7 @@ def _reissuable(request_fingerprint: str, profile: str, issuer_id: str, at: date
             certificate.c.profile == profile,
             certificate.c.issuer_id == issuer_id,
             certificate.c.not_after >= at,
-            _IS_GOOD,
+            IS_GOOD,
         )
         .order_by(certificate.c.id.desc())
         .limit(1)
@@ -202,64 +161,10 @@ def _winner(connection: Connection, record: CertificateRecord) -> CertificateRec
 def _require_usable_key(connection: Connection, record: CertificateRecord) -> None:
     """Nobody has reported the key as lost, or put it on hold, since we looked."""
     is_lost = or_(revocation.c.reason == Reason.KEY_COMPROMISE.value, revocation.c.state == State.HELD.value)
-    statement = select(certificate.c.id).join(revocation, _ITS_REVOCATION)
+    statement = select(certificate.c.id).join(revocation, ITS_REVOCATION)
     if connection.execute(statement.where(certificate.c.key_fingerprint == record.key_fingerprint, is_lost)).first():
         raise Conflict.because(
             "csr.key.revoked-meanwhile",
             "A certificate with the key of this request was revoked just now.",
             "Check the request again: it tells what to do.",
         )
-
-
-def _head(connection: Connection, query: CertificateQuery, count: int) -> Sequence[Row[Any]]:
-    """The first rows of a list; behind a grant they are read until enough of them may be seen."""
-    grant = query.grant
-    if grant is None:
-        return connection.execute(_listing(query).limit(count)).all()
-    with connection.execution_options(yield_per=_READ_AT_ONCE).execute(_listing(query)) as found:
-        return list(islice((row for row in found if grant.sees(row.profile, row.names, row.host)), count))
-
-
-def _listing(query: CertificateQuery) -> Select[Any]:
-    statement = select(certificate)
-    if query.text.strip():
-        statement = statement.where(_matches(query.text.strip().lower()))
-    if query.grant:
-        statement = statement.where(*_may_be_seen(query.grant))
-    if query.cursor:
-        statement = statement.where(_is_after(query.sort, *cursors.read(query.cursor, query.sort)))
-    if query.sort == "newest":
-        return statement.order_by(certificate.c.id.desc())
-    return statement.order_by(_COLUMNS[query.sort], certificate.c.id)
-
-
-def _is_after(sort: Sort, value: str | datetime, key: int) -> ColumnElement[bool]:
-    if sort == "newest":
-        return certificate.c.id < key
-    if sort == "oldest":
-        return certificate.c.id > key
-    return tuple_(_COLUMNS[sort], certificate.c.id) > (value, key)
-
-
-def _may_be_seen(grant: Grant) -> Iterator[ColumnElement[bool]]:
-    """What leaves out most of the others before any of them is read and judged name by name."""
-    if grant.profiles:
-        yield certificate.c.profile.in_(grant.profiles)
-    if grant.names:
-        with_address = [func.instr(cast(certificate.c.names, Text), '"IP:') > 0] if have_networks(grant.names) else []
-        yield or_(*map(_in_a_name, fragments(grant.names)), *with_address)
-
-
-def _in_a_name(text: str) -> ColumnElement[bool]:
-    return func.instr(certificate.c.search_text, text) > 0  # LIKE gives %, _ and NUL a meaning
-
-
-def _matches(text: str) -> ColumnElement[bool]:
-    """In a name, or at the start of a serial number, which people copy with colons."""
-    in_a_name = _in_a_name(text)
-    serial = text.replace(":", "")
-    return or_(in_a_name, certificate.c.serial_number.startswith(serial)) if _SERIAL.fullmatch(serial) else in_a_name
-
-
-def _cursor(sort: Sort, row: Row[Any]) -> str:
-    return cursors.write(sort, getattr(row, _COLUMNS[sort].key), row.id)

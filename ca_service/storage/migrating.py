@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import inspect, text
 
-from ca_service.errors import NotReady
+from ca_service.errors import Finding, NotReady, note
+from ca_service.storage import search_index
 from ca_service.storage.database import Database
 
 if TYPE_CHECKING:
@@ -61,12 +62,18 @@ def _is_known(version: str) -> bool:
 def upgrade(database: Database) -> tuple[str, str]:
     """Bring the schema up to ours; return (version before, version after).
 
-    All of it is one transaction, so that a crash leaves what was before. Raises NotReady for a
+    All of it is one transaction, so that a crash leaves what was before. Then the search index is built,
+    wherever it is missing. Raises NotReady for a
     database that is newer than this program.
     """
     before = current_version(database)
-    if before == HEAD:
-        return before, before
+    if before != HEAD:
+        _migrate(database, before)
+    search_index.build(database)
+    return before, current_version(database)
+
+
+def _migrate(database: Database, before: str) -> None:
     if not _is_known(before):
         require_current(database)
     from alembic import command
@@ -74,7 +81,6 @@ def upgrade(database: Database) -> tuple[str, str]:
     database.create()
     with database.write() as connection:
         command.upgrade(_config(connection), "head")
-    return before, current_version(database)
 
 
 def differences(database: Database) -> list[str]:
@@ -85,7 +91,7 @@ def differences(database: Database) -> list[str]:
     from ca_service.storage.schema import metadata
 
     def is_ours(_object: object, name: str | None, kind: str, *_: Any) -> bool:
-        return kind != "table" or name in metadata.tables
+        return (kind != "table" or name in metadata.tables) and name != search_index.INDEX
 
     with database.read() as connection:
         context = MigrationContext.configure(connection, opts={"include_object": is_ours, "compare_type": True})
@@ -126,3 +132,18 @@ class SQLSchema:
     def differences(self) -> list[str]:
         """Where the tables differ from what this program expects."""
         return differences(self._database)
+
+    def remarks(self) -> tuple[Finding, ...]:
+        """What works, and could work better."""
+        with self._database.read() as connection:
+            if search_index.is_there(connection):
+                return ()
+        return (
+            note(
+                "search.plain",
+                "",
+                "The search has no index, and becomes slow as certificates get many.",
+                "On PostgreSQL, have CREATE EXTENSION pg_trgm run in this database by somebody who may; with SQLite, "
+                "use 3.34 or newer. Then run `ca-service db upgrade`.",
+            ),
+        )

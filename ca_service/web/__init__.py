@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import IntegerConverter, Map
 
 from ca_service.authority.installation import Installation
 from ca_service.web import access_log, auth, i18n, problems, sealing, security
@@ -21,6 +22,7 @@ def create(installation: Installation, options: WebOptions) -> Flask:
     app = Flask("ca_service.web", static_url_path="/static")
     _configure(app, options)
     app.extensions["ca_service"] = (installation, options)
+    app.url_map.converters["int"] = _RowNumber
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     for part in (access_log, i18n, security, auth, problems, sealing):
         part.install(app)
@@ -33,6 +35,13 @@ def create(installation: Installation, options: WebOptions) -> Flask:
         count = options.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
     return app
+
+
+class _RowNumber(IntegerConverter):
+    """What can be the number of a row: anything larger is no address of ours, and would be a fault of the database."""
+
+    def __init__(self, map: Map) -> None:
+        super().__init__(map, max=2**31 - 1)
 
 
 def _configure(app: Flask, options: WebOptions) -> None:

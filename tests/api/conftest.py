@@ -22,7 +22,7 @@ from ca_service.authority.permissions import SCOPES, Role
 from ca_service.authority.tokens import TokenLimits
 from ca_service.settings import Settings
 from ca_service.storage.applications import SQLApplicationStore
-from ca_service.storage.database import Database
+from ca_service.storage.sqlite import SQLiteDatabase
 from tests.support.applications import NOBODY_WAITS
 from tests.support.factories import OPERATOR, PLAN, cheap_hasher
 
@@ -93,7 +93,7 @@ def deciding(made: Made, folder: Path, rules: str, pause: Callable[[float], None
     path = _copy(made, folder)
     settings = settings_module.load({"CA_SERVICE_POLICY__RULES": rules}, path).settings
     opened = open_installation(settings, cheap_hasher())
-    store = SQLApplicationStore(Database(path / "ca.sqlite3"))
+    store = SQLApplicationStore(SQLiteDatabase(path / "ca.sqlite3"))
     return replace(opened, applications=Applications(store, opened.completing, opened.clock, pause))
 
 

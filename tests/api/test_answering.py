@@ -150,7 +150,7 @@ def test_delivery_refuses_what_it_cannot_deliver(
     app: Flask, client: Client, installation: Installation, form: str, rule: str
 ) -> None:
     client.post(URL, json=ALL_REQUESTS)
-    records = installation.issuance.list_certificates(OPERATOR, CertificateQuery()).items
+    records = installation.inventory.list_certificates(OPERATOR, CertificateQuery()).certificates
     with app.app_context(), pytest.raises(InvalidInput) as caught:
         deliver(records, form)
     assert caught.value.rule == rule

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import csv
 import io
 import json
 from urllib.parse import quote
@@ -215,3 +216,45 @@ def test_head_answers_as_get_without_a_body(client: Client, three: list[str]) ->
     head, get = client.head(url), client.get(url)
     assert (head.status_code, head.data) == (200, b"")
     assert head.headers["Content-Length"] == get.headers["Content-Length"]
+
+
+# The list as CSV, and its filters
+
+
+@pytest.mark.parametrize(
+    ("query", "order"),
+    [
+        ("q=expires<30d", []),
+        ("q=status:active&sort=oldest", [0, 1, 2]),
+        ("q=host:uccx+profile:vos&sort=oldest", [0, 1]),
+        ("q=host=sm1.example.com", [2]),
+        ("q=status:revoked", []),
+    ],
+)
+def test_the_list_takes_filters(client: Client, three: list[str], query: str, order: list[int]) -> None:
+    assert serials(client.get(f"{URL}?{query}")) == [three[number] for number in order]
+
+
+@pytest.mark.parametrize("form", ["", "&format=csv"])
+def test_every_wrong_filter_is_told(client: Client, form: str) -> None:
+    answer = client.get(f"{URL}?q=state:active+expires<z{form}")
+    assert answer.status_code == 400
+    assert [found[:2] for found in errors(answer)] == [("filter.unknown", "/q"), ("filter.expires", "/q")]
+
+
+@pytest.mark.parametrize(
+    ("query", "accept"), [("&format=csv", "*/*"), ("", "text/csv"), ("&format=csv", "application/json")]
+)
+def test_the_list_is_had_as_csv(client: Client, three: list[str], query: str, accept: str) -> None:
+    answer = client.get(f"{URL}?q=uccx&sort=oldest{query}", headers={"Accept": accept})
+    lines = list(csv.DictReader(io.StringIO(answer.text, newline="")))
+    assert [line["serial_number"] for line in lines] == three[:2]
+    assert answer.headers["Content-Type"].startswith("text/csv")
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="certificates.csv"'
+    assert "Accept" in answer.headers["Vary"]
+
+
+@pytest.mark.parametrize("name", ["limit=5", "cursor=x"])
+def test_csv_has_no_pages(client: Client, name: str) -> None:
+    answer = client.get(f"{URL}?format=csv&{name}")
+    assert (answer.status_code, errors(answer)[0][:2]) == (400, ("option.conflict", f"/{name.partition('=')[0]}"))

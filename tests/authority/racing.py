@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Barrier
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from ca_service import settings
 from ca_service.app import open_installation
@@ -22,6 +24,7 @@ from ca_service.pki.reasons import Reason
 from ca_service.vos.bundle import bundle_of
 from tests.support.factories import OPERATOR, PASSWORD, PLAN, cheap_hasher
 
+DATABASE_URL: Final = "CA_SERVICE_DATABASE__URL"
 Work = Callable[..., str]
 
 
@@ -32,15 +35,19 @@ class Start(Protocol):
         """Go on when the other is here."""
 
 
-def open_at(path: Path) -> Installation:
-    """The installation in this instance folder."""
-    return open_installation(settings.load({}, path).settings, cheap_hasher())
+@contextmanager
+def open_at(path: Path) -> Iterator[Installation]:
+    """The installation in this instance folder, on the database that the environment names."""
+    environ = {DATABASE_URL: os.environ.get(DATABASE_URL, "")}
+    installation = open_installation(settings.load(environ, path).settings, cheap_hasher())
+    yield installation
+    installation.close()
 
 
 def by_threads(path: Path, work: Work, arguments: Sequence[Any]) -> list[str]:
     """What two threads come to that share one installation."""
-    installation, start = open_at(path), Barrier(2)
-    with ThreadPoolExecutor(2) as pool:
+    start = Barrier(2)
+    with open_at(path) as installation, ThreadPoolExecutor(2) as pool:
         return list(pool.map(lambda argument: _result(installation, start, work, argument), arguments))
 
 
@@ -60,7 +67,8 @@ def _enter(start: Start, path: Path) -> None:
 
 
 def _work(task: tuple[Work, Any]) -> str:
-    return _result(open_at(_here["path"]), _here["start"], *task)
+    with open_at(_here["path"]) as installation:
+        return _result(installation, _here["start"], *task)
 
 
 def _result(installation: Installation, start: Start, work: Work, argument: Any) -> str:

@@ -15,9 +15,9 @@ from ca_service.authority.records import IssuerRecord
 from ca_service.authority.registration import Options
 from ca_service.errors import NotFound
 from ca_service.keystore.encrypted import EncryptedFileKeyStore
-from ca_service.storage.database import Database
 from ca_service.storage.issuers import SQLIssuerStore
 from ca_service.storage.migrating import upgrade
+from ca_service.storage.sqlite import SQLiteDatabase
 from tests.authority.external_roots import certify, ec_root
 from tests.support import certificates
 from tests.support.factories import OPERATOR, PLAN, Lab
@@ -50,7 +50,7 @@ def edges(request: pytest.FixtureRequest, tmp_path: Path) -> Edges:
     """Fakes, or encrypted files and SQLite."""
     if request.param == "fakes":
         return Edges(InMemoryKeyStore(), InMemoryIssuerStore())
-    database = Database(tmp_path / "ca.sqlite3")
+    database = SQLiteDatabase(tmp_path / "ca.sqlite3")
     upgrade(database)
     folder = tmp_path / "keys"
     keystore = EncryptedFileKeyStore(folder, folder / "passphrase", may_create_passphrase=True)

@@ -38,7 +38,7 @@ def faults(lab: Lab, who: Actor, data: bytes, options: Options = Options()) -> l
         assert [(each.rule, each.pointer) for each in blockers(caught.value.findings)] == [
             (rule, f"/csr/0{pointer}") for rule, pointer in found
         ]
-        assert not lab.issuance.list_certificates(actor(), CertificateQuery()).items
+        assert not lab.inventory.list_certificates(actor(), CertificateQuery()).certificates
     else:
         assert lab.issuance.issue(who, [data], options).created
     return found
@@ -144,7 +144,7 @@ def test_a_certificate_is_seen_by_those_who_could_have_it(lab: Lab) -> None:
         ((), (), True),
     ):
         who = holder(*names, profiles=profiles)
-        listed = lab.issuance.list_certificates(who, CertificateQuery()).items
+        listed = lab.inventory.list_certificates(who, CertificateQuery()).certificates
         assert (record in listed) is sees, names
         if sees:
             assert lab.issuance.get_certificate(who, record.serial_number) == record
@@ -154,7 +154,9 @@ def test_a_certificate_is_seen_by_those_who_could_have_it(lab: Lab) -> None:
         assert caught.value.rule == "certificate.unknown"
     assert (
         other
-        not in lab.issuance.list_certificates(holder("uccx1.example.com", "example.com"), CertificateQuery()).items
+        not in lab.inventory.list_certificates(
+            holder("uccx1.example.com", "example.com"), CertificateQuery()
+        ).certificates
     )
 
 

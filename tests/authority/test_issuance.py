@@ -44,7 +44,7 @@ def issue(lab: Lab, *data: bytes, key: str = "", **options: object) -> Issued:
 
 def stored(lab: Lab) -> tuple[CertificateRecord, ...]:
     """Everything that was stored, oldest first."""
-    return lab.issuance.list_certificates(REQUESTER, CertificateQuery(sort="oldest")).items
+    return lab.inventory.list_certificates(REQUESTER, CertificateQuery(sort="oldest")).certificates
 
 
 def events(lab: Lab) -> list[AuditEvent]:

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from ca_service import clock
+from ca_service import settings as settings_module
+from ca_service.app import database_of
 from ca_service.authority.applications.records import Application, ApplicationQuery, State
 from ca_service.authority.installation import Installation
 from ca_service.authority.people.throttle import FREE_ATTEMPTS
@@ -19,7 +21,6 @@ from ca_service.authority.registration import Options
 from ca_service.pki.reasons import Reason
 from ca_service.settings import Settings
 from ca_service.storage.applications import SQLApplicationStore
-from ca_service.storage.database import Database
 from tests.authority import racing
 from tests.benchmarks.bench_record import fill
 from tests.support.factories import OPERATOR, PASSWORD, event
@@ -30,12 +31,20 @@ Race = Callable[[Path, racing.Work, Sequence[Any]], list[str]]
 either_way = pytest.mark.parametrize("race", [racing.by_threads, racing.by_processes], ids=["threads", "processes"])
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def settings(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """The defaults, on either database."""
+    url = request.getfixturevalue("empty_postgresql_url") if request.param == "postgresql" else ""
+    monkeypatch.setenv(racing.DATABASE_URL, url)  # also for the processes that race
+    return settings_module.load({racing.DATABASE_URL: url}, tmp_path / "instance").settings
+
+
 @either_way
 def test_two_who_issue_the_same_request_get_the_same_certificate(
     installation: Installation, settings: Settings, operator: Actor, race: Race
 ) -> None:
     first, second = race(settings.instance_path, racing.issue, [UCCX_PUBLISHER.data] * 2)
-    stored = installation.issuance.list_certificates(operator, CertificateQuery()).items
+    stored = installation.inventory.list_certificates(operator, CertificateQuery()).certificates
     assert first == second
     assert [record.serial_number for record in stored] == [first]
 
@@ -45,7 +54,7 @@ def test_two_who_use_one_idempotency_key_issue_once(
     installation: Installation, settings: Settings, operator: Actor, race: Race
 ) -> None:
     results = race(settings.instance_path, racing.issue_new_under_a_key, [UCCX_PUBLISHER.data] * 2)
-    (stored,) = installation.issuance.list_certificates(operator, CertificateQuery()).items
+    (stored,) = installation.inventory.list_certificates(operator, CertificateQuery()).certificates
     assert set(results) <= {stored.serial_number, "idempotency-key.in-use"}
     assert stored.serial_number in results
 
@@ -74,7 +83,7 @@ def test_two_who_initialise_make_one_authority(
 def test_two_who_seal_make_one_chain_in_which_every_event_is_once(
     installation: Installation, settings: Settings, operator: Actor, race: Race
 ) -> None:
-    fill(Database(settings.instance_path / "ca.sqlite3"), 600)
+    fill(database_of(settings), 600)
     results = race(settings.instance_path, racing.seal, [None, None])
     assert sum(map(int, results)) == 602
     assert installation.record.verify(operator).events == 602
@@ -188,7 +197,8 @@ def test_two_who_need_a_signer_of_ocsp_answers_make_one(
 @pytest.fixture
 def waiting(settings: Settings, installation: Installation) -> Application:
     """A request that waits."""
-    racing.submit(racing.open_at(settings.instance_path), UCCX_PUBLISHER.data)
+    with racing.open_at(settings.instance_path) as opened:
+        racing.submit(opened, UCCX_PUBLISHER.data)
     return installation.applications.get(OPERATOR, 1)
 
 
@@ -205,7 +215,7 @@ def test_of_two_who_approve_one_wins_and_the_other_is_told(
     installation: Installation, settings: Settings, waiting: Application, race: Race
 ) -> None:
     results = race(settings.instance_path, racing.approve, [11, 12])
-    (record,) = installation.issuance.list_certificates(OPERATOR, CertificateQuery()).items
+    (record,) = installation.inventory.list_certificates(OPERATOR, CertificateQuery()).certificates
     assert sorted(results) == sorted([record.serial_number, "application.decided"])
     found = installation.applications.get(OPERATOR, waiting.id)
     assert found.decided_by_id == (11, 12)[results.index(record.serial_number)]
@@ -216,8 +226,8 @@ def test_two_who_finish_what_is_approved_issue_once(
     installation: Installation, settings: Settings, waiting: Application, race: Race
 ) -> None:
     approved = waiting.decided(State.APPROVED, OPERATOR, waiting.submitted_at, "")
-    store = SQLApplicationStore(Database(settings.instance_path / "ca.sqlite3"))
+    store = SQLApplicationStore(database_of(settings))
     assert store.move(approved, State.SUBMITTED, event())
     race(settings.instance_path, racing.finish, [None, None])
-    (record,) = installation.issuance.list_certificates(OPERATOR, CertificateQuery()).items
+    (record,) = installation.inventory.list_certificates(OPERATOR, CertificateQuery()).certificates
     assert installation.applications.get(OPERATOR, waiting.id).serial_number == record.serial_number

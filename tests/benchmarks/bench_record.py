@@ -24,6 +24,7 @@ from ca_service.storage.issuers import SQLIssuerStore
 from ca_service.storage.ledger import SQLLedger
 from ca_service.storage.migrating import upgrade
 from ca_service.storage.recording import record_events
+from ca_service.storage.sqlite import SQLiteDatabase
 from tests.support.factories import certificate_record, event, issuer_record
 from tests.support.fakes import NOON, FixedClock, InMemoryKeyStore
 
@@ -75,7 +76,7 @@ def _issues(ledger: SQLLedger) -> list[float]:
 def main() -> None:
     """Print what was measured."""
     with tempfile.TemporaryDirectory() as folder:
-        database = Database(Path(folder) / "ca.sqlite3")
+        database = SQLiteDatabase(Path(folder) / "ca.sqlite3")
         upgrade(database)
         results = measure(database)
         database.close()

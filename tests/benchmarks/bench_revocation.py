@@ -41,8 +41,8 @@ from ca_service.pki import crl, encodings, issuing, keys, profiles
 from ca_service.pki.contents import Issuer
 from ca_service.pki.reasons import Reason
 from ca_service.storage.crls import SQLCRLStore
-from ca_service.storage.database import Database
 from ca_service.storage.schema import revocation, revocation_version
+from ca_service.storage.sqlite import SQLiteDatabase
 from tests.benchmarks.bench_service import free_port, wait
 from tests.support import certificates
 from tests.support.factories import OPERATOR, cheap_hasher
@@ -105,7 +105,7 @@ def _list(scene: Scene) -> None:
     record = scene.installation.hierarchy.active().record
     issuer = Issuer.of(certificate_of(record))
     key = scene.installation.hierarchy.signing_key(scene.installation.hierarchy.active())
-    database = Database(scene.instance / "ca.sqlite3")
+    database = SQLiteDatabase(scene.instance / "ca.sqlite3")
     now = clock.utc_now()
 
     def make() -> bytes:
@@ -230,7 +230,7 @@ def _scene(folder: Path) -> Scene:
     serials = tuple(secrets.randbits(158) | 1 << 150 for _ in range(COUNT))
     now = clock.utc_now()
     rows = [_row(number, now) for number in serials]
-    database = Database(folder / "instance" / "ca.sqlite3")
+    database = SQLiteDatabase(folder / "instance" / "ca.sqlite3")
     with database.write() as connection:
         connection.execute(insert(revocation), rows)
         connection.execute(insert(revocation_version), {"issuer_id": ISSUER, "version": 1})

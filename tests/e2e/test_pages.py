@@ -98,13 +98,29 @@ def _details(tab: Tab, furnished: Furnished) -> None:
         summary.click()
 
 
+def _filtered(tab: Tab, _furnished: Furnished) -> None:
+    tab.go("/certificates")
+    tab.page.click("text=for nodes")
+    tab.page.wait_for_selector(".filters [aria-current]")
+    tab.page.click("text=What can be typed here")
+
+
+def _expiry(tab: Tab, _furnished: Furnished) -> None:
+    tab.go("/certificates/expiry")
+    tab.page.click("text=The same as a table")
+
+
 PAGES: Final[dict[str, Callable[[Tab, Furnished], None]]] = {
     "new": _open("/"),
     "review": _review,
     "issued-one": _open("/issued?serial={0}"),
     "issued-three": _open("/issued?serial={0}&serial={1}&serial={2}"),
     "certificates": _open("/certificates"),
+    "filtered": _filtered,
+    "filter-refused": _open("/certificates?q=state:x+expires<z"),
     "nothing-found": _open("/certificates?q=nowhere"),
+    "expiry": _expiry,
+    "expiry-of-nothing": _open("/certificates/expiry?q=nowhere"),
     "certificate": _details,
     "authority": _open("/authority"),
     "account": _open("/account"),

@@ -15,8 +15,8 @@ from ca_service.authority.people.records import Visit
 from ca_service.authority.people.throttle import FREE_ATTEMPTS
 from ca_service.authority.permissions import Role
 from ca_service.errors import NotAuthenticated
-from ca_service.storage.database import Database
 from ca_service.storage.schema import session
+from ca_service.storage.sqlite import SQLiteDatabase
 from tests.e2e.service import Service, serving
 from tests.e2e.tab import NARROW, WIDE, Tab, open_tab
 from tests.support.factories import OPERATOR, PASSWORD
@@ -172,7 +172,7 @@ def test_a_dangerous_form_is_kept_while_one_confirms_who_one_is(browser: Browser
 
 def let_time_pass(house: House) -> None:
     """Make all sessions look as if their people had signed in long ago."""
-    with Database(house.folder / "instance/ca.sqlite3").write() as connection:
+    with SQLiteDatabase(house.folder / "instance/ca.sqlite3").write() as connection:
         connection.execute(update(session).values(confirmed_at=now().replace(year=2020)))
 
 

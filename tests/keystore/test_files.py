@@ -114,7 +114,8 @@ def test_what_cannot_be_written_is_told_with_its_path(tmp_path: Path) -> None:
 
 def test_a_folder_is_made_closed_with_those_above_it(tmp_path: Path) -> None:
     files.make_private_folder(tmp_path / "a" / "b")
-    assert (tmp_path / "a" / "b").stat().st_mode & 0o777 == 0o700
+    for folder in (tmp_path / "a", tmp_path / "a" / "b"):
+        assert folder.stat().st_mode & 0o777 == 0o700
     files.make_private_folder(tmp_path / "a" / "b")
 
 

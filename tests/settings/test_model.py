@@ -55,7 +55,7 @@ def refusal(**values: str) -> ConfigurationError:
         ("oidc.issuer", "idp.example.com", "https://"),
         ("oidc.issuer", "http://idp.example.com", "https://"),
         ("oidc.issuer", "https://idp.example.com/?x=1", "https://"),
-        ("oidc.issuer", "https://user@idp.example.com", "https://"),
+        ("oidc.issuer", "https://idp.example.com/?realm=lab", "https://"),
         ("oidc.name_claim", "", "1"),
         ("oidc.roles", "voice", "GROUP=ROLE"),
         ("oidc.roles", "=requester", "GROUP=ROLE"),
@@ -190,6 +190,27 @@ def test_a_secret_is_masked_wherever_settings_are_shown() -> None:
     loaded = load({"CA_SERVICE_WEB__SECRET_KEY": "s3cr3t" * 6})
     assert "s3cr3t" not in f"{loaded!r} {loaded.settings} {loaded.settings!r} {loaded.listing()}"
     assert loaded.settings.model_dump_json().count("s3cr3t") == 0
+
+
+@pytest.mark.parametrize("url", ["mysql://ca:s3cr3t@db/ca", "postgres://ca:s3cr3t@db/ca", "ca:s3cr3t@db"])
+def test_the_url_of_another_database_is_refused_and_its_password_not_told(url: str) -> None:
+    error = refusal(database__url=url)
+    assert "postgresql://USER:PASSWORD@HOST/DATABASE" in str(error)
+    assert "s3cr3t" not in f"{error} {error.findings}"
+
+
+def test_a_url_with_a_password_is_not_told_under_a_wrong_name_either() -> None:
+    error = refusal(database__uri="postgresql://ca:s3cr3t@db/ca")
+    assert "database.uri" in str(error)
+    assert "s3cr3t" not in f"{error} {error.findings}"
+
+
+def test_the_url_of_the_database_is_masked_and_can_come_from_a_file(tmp_path: Path) -> None:
+    url = "postgresql://ca:s3cr3t@db/ca"
+    (tmp_path / "url").write_text(f"{url}\n")
+    loaded = load({"CA_SERVICE_DATABASE__URL_FILE": str(tmp_path / "url")})
+    assert loaded.settings.database.url.get_secret_value() == url
+    assert "s3cr3t" not in f"{loaded!r} {loaded.settings!r} {loaded.listing()}"
 
 
 def test_an_empty_secret_is_shown_as_empty() -> None:

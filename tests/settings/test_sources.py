@@ -58,6 +58,7 @@ def test_the_defaults_file_says_what_the_model_says() -> None:
         ("mail", "password"),
         ("webhook", "secret"),
         ("oidc", "client_secret"),
+        ("database", "url"),
     ):
         model[section][name] = model[section][name].get_secret_value()
     model["web"]["require_second_factor"] = list(model["web"]["require_second_factor"])

@@ -1,8 +1,9 @@
-"""The stores, fake and real: the same contract holds for both."""
+"""The stores, fake and on both databases: the same contract holds for all three."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,18 +25,23 @@ from ca_service.storage.database import Database
 from ca_service.storage.events import SQLEventStore
 from ca_service.storage.fleet import SQLFleetStore
 from ca_service.storage.identities import SQLIdentityStore
+from ca_service.storage.inventory import SQLInventoryStore
 from ca_service.storage.issuers import SQLIssuerStore
 from ca_service.storage.jobs import SQLJobStore
 from ca_service.storage.leaves import SQLLeafStore
 from ca_service.storage.ledger import SQLLedger
 from ca_service.storage.migrating import upgrade
 from ca_service.storage.notices import SQLNoticeStore
+from ca_service.storage.postgresql import PostgreSQLDatabase
 from ca_service.storage.revocation import SQLRevocationStore
+from ca_service.storage.sqlite import SQLiteDatabase
 from tests.storage.leaves import Ends
 from tests.support.applications import InMemoryApplicationStore
 from tests.support.factories import account_record, event, issuer_record
 from tests.support.fakes import InMemoryAccountStore, InMemoryIssuerStore, InMemoryLedger
 from tests.support.fleet import InMemoryFleetStore
+from tests.support.house import House
+from tests.support.inventory import InMemoryInventoryStore
 from tests.support.leaf_ends import InMemoryLeafStore
 from tests.support.notices import (
     InMemoryCalendarStore,
@@ -46,24 +52,43 @@ from tests.support.openid import InMemoryIdentityStore
 from tests.support.record import InMemoryEventStore
 from tests.support.revocation import InMemoryCRLStore, InMemoryResponderStore, InMemoryRevocationStore
 
-fake_and_real = pytest.fixture(params=["fake", "real"])
+fake_and_real = pytest.fixture(params=["fake", "sqlite", "postgresql"])
 
 
 @pytest.fixture(scope="session")
 def upgraded_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database with the newest schema and nothing in it, to be copied."""
     path = tmp_path_factory.mktemp("schema") / "ca.sqlite3"
-    database = Database(path)
+    database = SQLiteDatabase(path)
     upgrade(database)
     database.close()
     return path
 
 
 @pytest.fixture
-def database(upgraded_file: Path, tmp_path: Path) -> Database:
-    """A database with the newest schema and nothing in it."""
+def sqlite(upgraded_file: Path, tmp_path: Path) -> SQLiteDatabase:
+    """An SQLite database with the newest schema and nothing in it."""
     shutil.copy(upgraded_file, tmp_path / "ca.sqlite3")
-    return Database(tmp_path / "ca.sqlite3")
+    return SQLiteDatabase(tmp_path / "ca.sqlite3")
+
+
+@pytest.fixture
+def postgresql(postgresql_url: str) -> Iterator[PostgreSQLDatabase]:
+    """A PostgreSQL database with the newest schema and nothing in it."""
+    database = PostgreSQLDatabase(postgresql_url)
+    yield database
+    database.close()
+
+
+on_both = pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest) -> Database:
+    """A database with the newest schema and nothing in it, of the kind that the test names."""
+    parameters = request.node.callspec.params.values() if hasattr(request.node, "callspec") else ()
+    found: Database = request.getfixturevalue("postgresql" if "postgresql" in parameters else "sqlite")
+    return found
 
 
 @pytest.fixture
@@ -110,6 +135,24 @@ def account_store(request: pytest.FixtureRequest) -> AccountStore:
 def fleet_store(request: pytest.FixtureRequest) -> FleetStore:
     """A fleet store without clusters."""
     return InMemoryFleetStore() if request.param == "fake" else SQLFleetStore(request.getfixturevalue("database"))
+
+
+@fake_and_real
+def house(request: pytest.FixtureRequest) -> House:
+    """An inventory without certificates."""
+    if request.param == "fake":
+        ledger, fleet, issuers = InMemoryLedger(), InMemoryFleetStore(), InMemoryIssuerStore()
+        issuers.save_issuers([issuer_record("intermediate-g1"), issuer_record("intermediate-g2")], event())
+        store = InMemoryInventoryStore(ledger, issuers, fleet)
+        return House(store, ledger, InMemoryRevocationStore(ledger), fleet, issuers)
+    database = request.getfixturevalue("issued_under")
+    return House(
+        SQLInventoryStore(database),
+        SQLLedger(database),
+        SQLRevocationStore(database),
+        SQLFleetStore(database),
+        SQLIssuerStore(database),
+    )
 
 
 @fake_and_real

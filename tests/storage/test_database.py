@@ -1,4 +1,4 @@
-"""The connection: durable, one writer at a time, all or nothing."""
+"""The databases: durable, one writer at a time, all or nothing; what is peculiar to SQLite's file."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from ca_service.storage.accounts import SQLAccountStore
 from ca_service.storage.database import Database
 from ca_service.storage.ledger import SQLLedger
 from ca_service.storage.schema import UTCDateTime
+from ca_service.storage.sqlite import SQLiteDatabase
+from tests.storage.conftest import on_both
 from tests.support.factories import certificate_record, event, token_record
 
 moments = Table("moments", MetaData(), Column("id", Integer, primary_key=True), Column("at", UTCDateTime))
@@ -31,20 +33,23 @@ def count(database: Database, table: str) -> int:
 @pytest.mark.parametrize(
     ("pragma", "value"), [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 30_000)]
 )
-def test_every_connection_is_durable_and_checks_foreign_keys(database: Database, pragma: str, value: object) -> None:
-    with database.read() as first, database.read() as second:
+def test_every_connection_is_durable_and_checks_foreign_keys(
+    sqlite: SQLiteDatabase, pragma: str, value: object
+) -> None:
+    with sqlite.read() as first, sqlite.read() as second:
         found = [connection.execute(text(f"PRAGMA {pragma}")).scalar() for connection in (first, second)]
     assert found == [value, value]
 
 
-def test_what_was_written_is_there_for_others_after_the_commit_only(database: Database) -> None:
-    other = Database(database.path)
-    with database.write() as connection:
+def test_what_was_written_is_there_for_others_after_the_commit_only(sqlite: SQLiteDatabase) -> None:
+    other = SQLiteDatabase(sqlite.path)
+    with sqlite.write() as connection:
         connection.execute(text("INSERT INTO setup_link (hash, expires_at) VALUES ('x', '2026-01-01')"))
         assert count(other, "setup_link") == 0
     assert count(other, "setup_link") == 1
 
 
+@on_both
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
 def test_an_error_leaves_nothing_and_the_next_write_works(database: Database, error: type[BaseException]) -> None:
     def fail() -> None:
@@ -61,9 +66,11 @@ def test_an_error_leaves_nothing_and_the_next_write_works(database: Database, er
     assert count(database, "setup_link") == 1
 
 
-def test_the_error_that_is_told_is_the_first_one_also_where_sqlite_has_rolled_back_itself(database: Database) -> None:
+def test_the_error_that_is_told_is_the_first_one_also_where_sqlite_has_rolled_back_itself(
+    sqlite: SQLiteDatabase,
+) -> None:
     def fail() -> None:
-        with database.write() as connection:
+        with sqlite.write() as connection:
             connection.exec_driver_sql("ROLLBACK")
             raise RuntimeError("the first")
 
@@ -71,12 +78,14 @@ def test_the_error_that_is_told_is_the_first_one_also_where_sqlite_has_rolled_ba
         fail()
 
 
+@on_both
 def test_a_certificate_without_its_issuer_is_not_stored_and_neither_is_its_event(database: Database) -> None:
     with pytest.raises(IntegrityError):
         SQLLedger(database).record([certificate_record()], [event()], always_new=False, replay=None)
     assert (count(database, "certificate"), count(database, "audit_event")) == (0, 0)
 
 
+@on_both
 def test_a_certificate_that_cannot_be_stored_takes_the_ones_before_it_along(issued_under: Database) -> None:
     first, second = certificate_record(), certificate_record()
     twin = certificate_record(serial_number=first.serial_number)
@@ -86,11 +95,13 @@ def test_a_certificate_that_cannot_be_stored_takes_the_ones_before_it_along(issu
     assert (count(issued_under, "certificate"), count(issued_under, "audit_event")) == (0, before)
 
 
+@on_both
 def test_a_token_without_its_account_is_not_stored(database: Database) -> None:
     with pytest.raises(IntegrityError):
         SQLAccountStore(database).add_token(token_record(999), event(), at_most=9)
 
 
+@on_both
 @pytest.mark.timeout(30)
 def test_writers_wait_for_one_another(database: Database) -> None:
     def add() -> None:
@@ -112,7 +123,7 @@ def test_writers_wait_for_one_another(database: Database) -> None:
 
 @pytest.mark.parametrize("folder", ["with space", "100%", "what?", "a#b", "ä"])
 def test_the_folder_can_have_any_name(tmp_path: Path, folder: str) -> None:
-    database = Database(tmp_path / folder / "ca.sqlite3")
+    database = SQLiteDatabase(tmp_path / folder / "ca.sqlite3")
     database.create()
     with database.write() as connection:
         connection.execute(text("CREATE TABLE x (y)"))
@@ -121,21 +132,21 @@ def test_the_folder_can_have_any_name(tmp_path: Path, folder: str) -> None:
 
 
 def test_a_new_database_and_its_folder_are_closed_to_others(tmp_path: Path) -> None:
-    database = Database(tmp_path / "instance" / "ca.sqlite3")
+    database = SQLiteDatabase(tmp_path / "instance" / "ca.sqlite3")
     database.create()
     assert stat.S_IMODE(database.path.parent.stat().st_mode) == 0o700
     assert stat.S_IMODE(database.path.stat().st_mode) == 0o600
 
 
-def test_creating_a_database_again_changes_nothing(database: Database) -> None:
-    before = database.path.read_bytes()
-    database.create()
-    assert database.path.read_bytes() == before
+def test_creating_a_database_again_changes_nothing(sqlite: SQLiteDatabase) -> None:
+    before = sqlite.path.read_bytes()
+    sqlite.create()
+    assert sqlite.path.read_bytes() == before
 
 
 @pytest.mark.parametrize("access", ["read", "write"])
 def test_a_database_that_is_not_there_is_told_and_not_made(tmp_path: Path, access: str) -> None:
-    database = Database(tmp_path / "nowhere" / "ca.sqlite3")
+    database = SQLiteDatabase(tmp_path / "nowhere" / "ca.sqlite3")
     with pytest.raises(NotReady) as caught, getattr(database, access)():
         pass
     assert caught.value.rule == "installation.missing"
@@ -146,18 +157,18 @@ def test_a_database_that_is_not_there_is_told_and_not_made(tmp_path: Path, acces
 def test_a_damaged_database_is_told(tmp_path: Path, access: str) -> None:
     path = tmp_path / "ca.sqlite3"
     path.write_bytes(b"this is no database" * 100)
-    with pytest.raises(NotReady) as caught, getattr(Database(path), access)():
+    with pytest.raises(NotReady) as caught, getattr(SQLiteDatabase(path), access)():
         pass
     assert caught.value.rule == "database.unusable"
 
 
-def test_a_closed_database_leaves_one_file_and_its_locks(database: Database) -> None:
-    with database.write() as connection:
+def test_a_closed_database_leaves_one_file_and_its_locks(sqlite: SQLiteDatabase) -> None:
+    with sqlite.write() as connection:
         connection.execute(text("INSERT INTO setup_link (hash, expires_at) VALUES ('x', '2026-01-01')"))
-    database.close()
-    names = {path.name for path in database.path.parent.iterdir()}
+    sqlite.close()
+    names = {path.name for path in sqlite.path.parent.iterdir()}
     assert names == {"ca.sqlite3", "ca.sqlite3.write.lock"}
-    with sqlite3.connect(database.path) as connection:
+    with sqlite3.connect(sqlite.path) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
@@ -172,12 +183,14 @@ def with_moments(database: Database) -> Database:
     return database
 
 
+@on_both
 def test_a_time_without_a_zone_is_refused(with_moments: Database) -> None:
     naive = datetime(2026, 1, 1)  # noqa: DTZ001 - the fault
     with pytest.raises(StatementError, match="without a zone"), with_moments.write() as connection:
         connection.execute(insert(moments), {"at": naive})
 
 
+@on_both
 @pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=9)), timezone(timedelta(hours=-5, minutes=-30))])
 def test_a_time_of_any_zone_comes_back_as_the_same_moment_in_utc(with_moments: Database, zone: timezone) -> None:
     at = datetime(2026, 11, 23, 12, 0, 1, tzinfo=zone)
@@ -189,6 +202,7 @@ def test_a_time_of_any_zone_comes_back_as_the_same_moment_in_utc(with_moments: D
     assert found.tzinfo is UTC
 
 
+@on_both
 def test_no_time_stays_no_time(with_moments: Database) -> None:
     with with_moments.write() as connection:
         connection.execute(insert(moments), {"at": None})

@@ -18,6 +18,7 @@ from ca_service.storage.database import Database
 from ca_service.storage.events import SQLEventStore
 from ca_service.storage.migrating import HEAD, SQLSchema, _config
 from ca_service.storage.schema import metadata
+from ca_service.storage.sqlite import SQLiteDatabase
 from tests.support.fakes import FixedClock, InMemoryKeyStore
 from tests.support.sealed import exported
 
@@ -26,7 +27,7 @@ def schema_of(database: Database) -> set[tuple[str, ...]]:
     """The statements of all tables and indexes, taken apart: the order of constraints means nothing."""
     with database.read() as connection:
         found = connection.execute(text("SELECT sql FROM sqlite_master WHERE sql NOT NULL")).scalars().all()
-    ours = [statement for statement in found if "alembic_version" not in statement]
+    ours = [each for each in found if "alembic_version" not in each and "certificate_search" not in each]
     return {
         tuple(sorted(re.sub(r"\s+", " ", part).strip(" )") for part in statement.replace('"', "").split(",")))
         for statement in ours
@@ -44,7 +45,7 @@ def set_version(database: Database, version: str) -> None:
 @pytest.fixture
 def empty(tmp_path: Path) -> Database:
     """A database without tables."""
-    database = Database(tmp_path / "empty.sqlite3")
+    database = SQLiteDatabase(tmp_path / "empty.sqlite3")
     database.create()
     return database
 

@@ -25,6 +25,8 @@ from ca_service.authority.fleet.clusters import Fleet
 from ca_service.authority.fleet.handover import Handover
 from ca_service.authority.fleet.store import FleetStore
 from ca_service.authority.hierarchy import Hierarchy, HierarchyPlan
+from ca_service.authority.inventory.inventory import Inventory
+from ca_service.authority.inventory.store import InventoryStore
 from ca_service.authority.issuance import Issuance
 from ca_service.authority.jobs import Job, Jobs, JobStore
 from ca_service.authority.notices.announcing import Notices
@@ -65,6 +67,7 @@ from tests.support.fakes import (
 )
 from tests.support.fetching import FakeFetcher
 from tests.support.fleet import InMemoryFleetStore
+from tests.support.inventory import InMemoryInventoryStore
 from tests.support.leaf_ends import InMemoryLeafStore
 from tests.support.notices import (
     InMemoryCalendarStore,
@@ -151,6 +154,7 @@ class Lab:
     ledger: Ledger = field(default_factory=InMemoryLedger)
     revocations: RevocationStore = field(default=cast(RevocationStore, None))
     crls: CRLStore = field(default=cast(CRLStore, None))
+    inventory_store: InventoryStore = field(default=cast(InventoryStore, None))
     responder_store: ResponderStore = field(default=cast(ResponderStore, None))
     account_store: AccountStore = field(default_factory=InMemoryAccountStore)
     fleet_store: FleetStore = field(default_factory=InMemoryFleetStore)
@@ -173,6 +177,7 @@ class Lab:
     applications: Applications = field(init=False)
     completing: Completing = field(init=False)
     reviewing: Reviewing = field(init=False)
+    inventory: Inventory = field(init=False)
     fitting: Fitting = field(init=False)
     fleet: Fleet = field(init=False)
     handover: Handover = field(init=False)
@@ -226,8 +231,12 @@ class Lab:
         self.receipts = Receipts(events, self.sealing)
         self.record = Record(events, self.sealing, self.clock)
         self.handover = Handover(self.fleet, self.issuance, self.hierarchy, self.receipts)
+        if self.inventory_store is None:
+            assert isinstance(self.ledger, InMemoryLedger), "a real ledger needs the store that goes with it"
+            self.inventory_store = InMemoryInventoryStore(self.ledger, self.issuers, self.fleet_store)
+        self.inventory = Inventory(self.inventory_store, self.issuers, self.clock)
         self.revocation = Revocation(self.revocations, self.clock)
-        self.doctor = Doctor(self.hierarchy, self.ledger, self.revocations, self.fetcher, self.clock)
+        self.doctor = Doctor(self.hierarchy, self.inventory, self.revocations, self.fetcher, self.clock)
         self.authority_revocation = AuthorityRevocation(self.revocations, self.hierarchy, self.clock)
         self.crl_import = Importing(self.crls, self.revocations, self.hierarchy, self.clock)
         self.publishing = Publishing(

@@ -20,10 +20,8 @@ from ca_service.authority.permissions import Role
 from ca_service.authority.ports import IssuerStore, KeyStore
 from ca_service.authority.records import (
     AccountRecord,
-    CertificateQuery,
     CertificateRecord,
     IssuerRecord,
-    Page,
     Replay,
     SetupLink,
     TokenRecord,
@@ -178,20 +176,6 @@ class InMemoryLedger:
         found = (each for each in reversed(self._certificates) if each.host == host and each.not_after >= at)
         return next(found, None)
 
-    def list_certificates(self, query: CertificateQuery) -> Page:
-        """See the port; the cursor is the place in the list, and the sort."""
-        rows = list(enumerate(self._certificates))
-        order: dict[str, Callable[[tuple[int, CertificateRecord]], object]] = {
-            "newest": lambda row: -row[0],
-            "oldest": lambda row: row[0],
-            "expires": lambda row: (row[1].not_after, row[0]),
-            "host": lambda row: (row[1].host, row[0]),
-        }
-        found = [record for _, record in sorted(rows, key=order[query.sort]) if _matches(record, query)]  # type: ignore[arg-type]
-        start, limit = _start(query), max(1, min(query.limit, 200))
-        more = start + limit < len(found)
-        return Page(tuple(found[start : start + limit]), f"{query.sort}@{start + limit}" if more else "")
-
     def find_replay(self, account: str, key: str) -> Replay | None:
         """See the port."""
         return self._replays.get((account, key))
@@ -257,16 +241,7 @@ class InMemoryLedger:
         return pruned
 
 
-def _matches(record: CertificateRecord, query: CertificateQuery) -> bool:
-    if query.grant and not query.grant.sees(record.profile, record.names, record.host):
-        return False
-    wanted = query.text.strip().lower()
-    names = " ".join((record.host, record.subject, *(name.partition(":")[2] for name in record.names))).lower()
-    serial = wanted.replace(":", "")
-    return wanted in names or (bool(serial) and record.serial_number.startswith(serial))
-
-
-def _start(query: CertificateQuery | PeopleQuery) -> int:
+def _start(query: PeopleQuery) -> int:
     if not query.cursor:
         return 0
     sort, _, start = query.cursor.partition("@")

@@ -8,7 +8,7 @@ from ca_service.authority.fleet.records import ClusterQuery, PlacedRequest
 from ca_service.authority.fleet.store import FleetStore
 from ca_service.authority.notices.ports import LeafEnd
 from ca_service.authority.ports import Ledger
-from ca_service.authority.records import CertificateQuery, CertificateRecord
+from ca_service.authority.records import CertificateRecord
 from tests.support.fakes import InMemoryLedger
 
 
@@ -57,7 +57,8 @@ class InMemoryLeafStore:
         return not isinstance(self._ledger, InMemoryLedger) or self._ledger.is_good(record)
 
     def _certificates(self) -> tuple[CertificateRecord, ...]:
-        return self._ledger.list_certificates(CertificateQuery(sort="oldest", limit=200)).items
+        assert isinstance(self._ledger, InMemoryLedger)
+        return self._ledger.certificates
 
     def _what_for(self, record: CertificateRecord) -> tuple[str, str, str]:
         purposes = [each.purpose for each in self._placed(record)]

@@ -25,6 +25,7 @@ from ca_service.settings import Settings
 from ca_service.storage.database import Database
 from ca_service.storage.migrating import SQLSchema
 from ca_service.storage.schema import session
+from ca_service.storage.sqlite import SQLiteDatabase
 from tests.support.applications import NOBODY_WAITS
 from tests.support.factories import OPERATOR, PASSWORD, PLAN, Lab, cheap_hasher
 from tests.web.visitor import Visitor, carried_to, cookie_of, sign_in, visit
@@ -49,7 +50,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     for role in Role:
         installation.accounts.create(OPERATOR, role.value, role, PASSWORD)
     cookies = {role: cookie_of(sign_in(app, role)) for role in Role}
-    _stay_fresh(Database(settings.instance_path / "ca.sqlite3"))
+    _stay_fresh(SQLiteDatabase(settings.instance_path / "ca.sqlite3"))
     return Made(settings.instance_path, cookies)
 
 
@@ -117,6 +118,7 @@ def installation_on(lab: Lab) -> Installation:
         applications=lab.applications,
         completing=lab.completing,
         reviewing=lab.reviewing,
+        inventory=lab.inventory,
         fitting=lab.fitting,
         fleet=lab.fleet,
         handover=lab.handover,
@@ -139,7 +141,7 @@ def installation_on(lab: Lab) -> Installation:
         record=lab.record,
         sealing=lab.sealing,
         receipts=lab.receipts,
-        schema=SQLSchema(Database(Path("unused"))),
+        schema=SQLSchema(SQLiteDatabase(Path("unused"))),
         plan=PLAN,
         clock=lab.clock,
         close=lambda: None,

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import csv
+import io
+
 import pytest
 from flask import Flask
 
 from ca_service.authority.installation import Installation
 from ca_service.authority.registration import Options
+from ca_service.authority.revocation.records import Selection
+from ca_service.pki.reasons import Reason
+from ca_service.web.pages.inventory import chips_of
 from tests.support.factories import OPERATOR, Lab
 from tests.support.requests import CUCM_MULTI, SOCIALMINER, UCCX_PUBLISHER, UCCX_SUBSCRIBER, Request
 from tests.web.html import read
@@ -25,7 +31,8 @@ def test_the_list_is_empty_at_first_and_says_what_to_do(requester: Visitor) -> N
 def listed(visitor: Visitor, query: str) -> list[str]:
     """The serial numbers in the list, in their order."""
     links = visitor.page(f"/certificates{query}").links
-    return [link.removeprefix("/certificates/") for link in links if link.startswith("/certificates/")]
+    found = (link.removeprefix("/certificates/") for link in links if link.startswith("/certificates/"))
+    return [serial for serial in found if serial != "expiry"]
 
 
 def test_the_list_can_be_put_in_order(requester: Visitor, installation: Installation) -> None:
@@ -89,3 +96,93 @@ def test_the_list_warns_of_an_end_that_is_near_or_past(
     for days, text in ((0, "396 days left"), (367, "29 days left"), (28, "1 day left"), (2, "expired")):
         lab.clock.advance(days=days)
         assert text in visitor.page("/certificates").text
+
+
+# Filters
+
+
+def test_a_filter_narrows_the_list_and_puts_the_first_end_first(requester: Visitor, installation: Installation) -> None:
+    long = issue(installation, UCCX_PUBLISHER)
+    short = (
+        installation.issuance.issue(OPERATOR, [SOCIALMINER.data], Options(validity_days=10))
+        .certificates[0]
+        .serial_number
+    )
+    assert listed(requester, "?q=expires<30d+status:active") == [short]
+    assert listed(requester, "?q=expires>0d") == [short, *long]
+    assert listed(requester, "?q=expires>0d&sort=oldest") == [*long, short]
+    assert listed(requester, "?q=status:expired") == []
+
+
+def test_a_wrong_filter_is_told_and_what_was_typed_stays(requester: Visitor) -> None:
+    answer = requester.get("/certificates", query_string={"q": "state:active uccx expires<z"})
+    page = read(answer.text)
+    assert answer.status_code == 400
+    assert page.blocking == ["filter.unknown", "filter.expires"]
+    assert page.values("q") == ["state:active uccx expires<z"]
+
+
+def test_a_search_that_is_too_long_is_told_and_not_cut_off_silently(requester: Visitor) -> None:
+    answer = requester.get("/certificates", query_string={"q": "x" * 300})
+    assert (answer.status_code, read(answer.text).blocking) == (400, ["filter.too-long"])
+
+
+@pytest.mark.parametrize("text", ["\x00", "'", '"', "%", "\\", "a\x00b", "(", "*"])
+def test_no_character_is_a_fault(requester: Visitor, installation: Installation, text: str) -> None:
+    issue(installation, UCCX_PUBLISHER)
+    assert requester.get("/certificates", query_string={"q": f"{text}{text}{text}"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("text", "chip", "then"),
+    [
+        ("", "soon", "expires<30d status:active"),
+        ("uccx", "active", "uccx status:active"),
+        ("uccx status:active", "active", "uccx"),
+        ("uccx expires<30d status:active", "soon", "uccx"),
+        ("status:active profile:vos", "revoked", "profile:vos status:revoked"),
+        ("expires<30d status:active", "vos", "expires<30d status:active profile:vos"),
+    ],
+)
+def test_a_chip_puts_its_filter_into_the_search_or_takes_it_out(text: str, chip: str, then: str) -> None:
+    (found,) = (each for each in chips_of(text) if each.name == chip)
+    assert found.text == then
+
+
+def test_a_chip_that_counts_is_marked() -> None:
+    assert [each.name for each in chips_of("uccx expires<30d status:active profile:vos") if each.is_on] == [
+        "soon",
+        "vos",
+    ]
+
+
+def test_what_is_revoked_or_on_hold_is_marked(requester: Visitor, installation: Installation) -> None:
+    bad, held = (issue(installation, each)[0] for each in (UCCX_PUBLISHER, SOCIALMINER))
+    installation.revocation.revoke(OPERATOR, Selection((bad,)), Reason.SUPERSEDED)
+    installation.revocation.revoke(OPERATOR, Selection((held,)), Reason.CERTIFICATE_HOLD)
+    text = requester.get("/certificates?q=status:revoked,held&sort=oldest").text
+    assert listed(requester, "?q=status:revoked,held&sort=oldest") == [bad, held]
+    assert ">revoked</span>" in text
+    assert ">on hold</span>" in text
+
+
+# CSV
+
+
+def test_the_list_is_had_as_csv_with_all_its_pages(requester: Visitor, installation: Installation) -> None:
+    for _ in range(52):
+        issue(installation, UCCX_PUBLISHER, new=True)
+    issue(installation, SOCIALMINER)
+    answer = requester.get("/certificates.csv?q=host:uccx")
+    header, *lines = csv.reader(io.StringIO(answer.text, newline=""))
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8; header=present"
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="certificates.csv"'
+    assert header[:3] == ["host", "status", "not_after"]
+    assert {(line[0], line[1]) for line in lines} == {("uccx1.example.com", "active")}
+    assert len(lines) == 52
+    assert "/certificates.csv?q=host:uccx&sort=newest" in requester.page("/certificates?q=host:uccx").links
+
+
+def test_a_wrong_filter_is_no_csv(requester: Visitor) -> None:
+    answer = requester.get("/certificates.csv?q=status:x")
+    assert (answer.status_code, read(answer.text).blocking) == (400, ["filter.value"])

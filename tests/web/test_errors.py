@@ -120,3 +120,9 @@ def test_a_lost_database_is_told_to_the_operator_and_not_to_everybody(
     assert answer.status_code == 503
     assert str(settings.instance_path) not in answer.text
     assert str(settings.instance_path) in caplog.text
+
+
+@pytest.mark.parametrize("number", ["2147483648", "99999999999999999999", "9" * 200])
+def test_a_number_that_no_row_can_have_is_not_found(requester: Visitor, number: str) -> None:
+    assert requester.get(f"/clusters/{number}").status_code == 404
+    assert requester.get("/clusters/2147483647").status_code == 404

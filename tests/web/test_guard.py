@@ -32,6 +32,8 @@ ACTIONS = {
     "pages.issued": Action.READ,
     "pages.download_issued": Action.READ,
     "pages.certificates": Action.READ,
+    "pages.certificates_csv": Action.READ,
+    "pages.expiry": Action.READ,
     "pages.certificate": Action.READ,
     "pages.download": Action.READ,
     "pages.download_file": Action.READ,

@@ -33,7 +33,7 @@ GARBAGE = ("garbage.csr", b"hello")
 
 
 def stored(installation: Installation) -> tuple[CertificateRecord, ...]:
-    return installation.issuance.list_certificates(OPERATOR, CertificateQuery()).items
+    return installation.inventory.list_certificates(OPERATOR, CertificateQuery()).certificates
 
 
 def rsa_request() -> Request:

@@ -22,7 +22,7 @@ WILD_WITH_THE_SAME_KEY: Final = Request("wild", pkcs10.pem(node("uccx1-EC.exampl
 
 
 def stored(installation: Installation) -> tuple[CertificateRecord, ...]:
-    return installation.issuance.list_certificates(OPERATOR, CertificateQuery()).items
+    return installation.inventory.list_certificates(OPERATOR, CertificateQuery()).certificates
 
 
 def test_the_options_hold_for_all_requests_and_stay_in_the_form(requester: Visitor, installation: Installation) -> None:

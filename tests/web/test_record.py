@@ -19,6 +19,7 @@ from ca_service.authority.registration import Options
 from ca_service.settings import Settings
 from ca_service.storage.database import Database
 from ca_service.storage.events import SQLEventStore
+from ca_service.storage.sqlite import SQLiteDatabase
 from ca_service.web import sealing
 from tests.support.factories import OPERATOR
 from tests.support.fakes import NOON
@@ -39,7 +40,7 @@ def auditor(signed_in: Callable[[Role], Visitor]) -> Visitor:
 def database(app: Flask, settings: Settings) -> Database:
     """What the application keeps its record in."""
     assert app
-    return Database(settings.instance_path / "ca.sqlite3")
+    return SQLiteDatabase(settings.instance_path / "ca.sqlite3")
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ from flask import Flask
 
 from ca_service.authority.jobs import JobRun, Outcome
 from ca_service.errors import Conflict
-from ca_service.storage.database import Database
 from ca_service.storage.jobs import SQLJobStore
+from ca_service.storage.sqlite import SQLiteDatabase
 from ca_service.web.server import ServerOptions, serve
 from tests.support.ports import free_port
 from tests.web.conftest import Made
@@ -174,12 +174,12 @@ def test_every_worker_offers_to_do_the_jobs_and_each_is_done_by_one(made: Made, 
     assert {run.outcome for run in runs} == {Outcome.DONE}
     assert (code, "Traceback" in log, "lost its lease" in log) == (0, False, False)
     assert time.monotonic() - begun < 8
-    assert all(not run.holder for run in SQLJobStore(Database(folder / "ca.sqlite3")).list_runs())
+    assert all(not run.holder for run in SQLJobStore(SQLiteDatabase(folder / "ca.sqlite3")).list_runs())
 
 
 def jobs_done(folder: Path) -> tuple[JobRun, ...]:
     """How the jobs went, as soon as each of them was done."""
-    store = SQLJobStore(Database(folder / "ca.sqlite3"))
+    store = SQLJobStore(SQLiteDatabase(folder / "ca.sqlite3"))
     for _ in range(200):
         runs = store.list_runs()
         if len(runs) >= 2 and all(run.ended_at for run in runs):
@@ -191,4 +191,4 @@ def jobs_done(folder: Path) -> tuple[JobRun, ...]:
 @pytest.mark.usefixtures("running")
 def test_a_server_that_is_not_to_do_the_jobs_does_none(tmp_path: Path) -> None:
     time.sleep(1)
-    assert SQLJobStore(Database(tmp_path / "instance/ca.sqlite3")).list_runs() == ()
+    assert SQLJobStore(SQLiteDatabase(tmp_path / "instance/ca.sqlite3")).list_runs() == ()

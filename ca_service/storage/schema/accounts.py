@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from sqlalchemy import JSON, Column, ForeignKey, Integer, String, Table, Text
 
-from ca_service.storage.schema.columns import UTCDateTime, metadata
+from ca_service.storage.schema.columns import UTCDateTime, metadata, sorted_text
 
 account = Table(
     "account",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("name", String(64), nullable=False, unique=True),
+    Column("name", sorted_text(64), nullable=False, unique=True),
     Column("role", String(16), nullable=False),
     Column("password_hash", Text, nullable=False),
     Column("session_epoch", Integer, nullable=False),

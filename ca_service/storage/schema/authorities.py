@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import JSON, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text
 
-from ca_service.storage.schema.columns import UTCDateTime, metadata
+from ca_service.storage.schema.columns import UTCDateTime, metadata, sorted_text
 
 issuer = Table(
     "issuer",
@@ -26,7 +26,7 @@ certificate = Table(
     Column("id", Integer, primary_key=True),
     Column("serial_number", String(40), nullable=False, unique=True),
     Column("profile", String(32), nullable=False),
-    Column("host", Text, nullable=False),
+    Column("host", sorted_text(), nullable=False),
     Column("subject", Text, nullable=False),
     Column("names", JSON, nullable=False),
     Column("search_text", Text, nullable=False),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import DateTime, Dialect, MetaData, TypeDecorator
+from sqlalchemy import DateTime, Dialect, MetaData, String, Text, TypeDecorator
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -24,6 +24,12 @@ class UTCDateTime(TypeDecorator[datetime]):
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """Give the zone back."""
         return value.replace(tzinfo=UTC) if value is not None else None
+
+
+def sorted_text(length: int | None = None) -> String:
+    """Text that lists are sorted by: by its code points everywhere, whatever a PostgreSQL server thinks of letters."""
+    plain, exact = (Text(), Text(collation="C")) if length is None else (String(length), String(length, collation="C"))
+    return plain.with_variant(exact, "postgresql")
 
 
 metadata = MetaData(

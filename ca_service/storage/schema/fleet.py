@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, ForeignKey, Integer, LargeBinary, String, Table, Text, UniqueConstraint
 
-from ca_service.storage.schema.columns import UTCDateTime, metadata
+from ca_service.storage.schema.columns import UTCDateTime, metadata, sorted_text
 
 cluster = Table(
     "cluster",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("name", Text, nullable=False),
-    Column("name_key", Text, nullable=False, unique=True),
+    Column("name_key", sorted_text(), nullable=False, unique=True),
     Column("search_text", Text, nullable=False),
     Column("created_at", UTCDateTime, nullable=False),
     Column("created_by", Text, nullable=False),
@@ -48,7 +48,7 @@ mark = Table(
     "mark",
     metadata,
     Column("cluster_id", Integer, ForeignKey("cluster.id", ondelete="CASCADE"), primary_key=True),
-    Column("step", String(200), primary_key=True),
+    Column("step", sorted_text(200), primary_key=True),
     Column("done_at", UTCDateTime, nullable=False),
     Column("done_by", Text, nullable=False),
 )

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Final
 from urllib.parse import urlencode
 
 from cryptography import x509
-from flask import Response
+from flask import Response, stream_with_context
 from pydantic import BaseModel
 
 from ca_service.authority.applications.records import Application
 from ca_service.authority.hierarchy import ActiveAuthority
+from ca_service.authority.inventory.csv_export import csv_lines
+from ca_service.authority.inventory.store import Listed
 from ca_service.authority.issuance import Issued
 from ca_service.authority.permissions import Actor
 from ca_service.authority.records import CertificateRecord, TokenRecord
@@ -108,6 +110,14 @@ def _application_links(found: Application) -> application_models.ApplicationLink
         page=f"{base_url()}/requests/{found.id}",
         certificate=address(f"certificates/{serial}") if serial else None,
     )
+
+
+def listed(items: Iterable[Listed]) -> Response:
+    """The whole of a list as CSV, written while it is read."""
+    lines = csv_lines(items, installation().clock())
+    response = Response(stream_with_context(lines), content_type="text/csv; charset=utf-8; header=present")
+    response.headers["Content-Disposition"] = 'attachment; filename="certificates.csv"'
+    return _varying(response)
 
 
 def checks(examinations: Sequence[Examination]) -> Response:

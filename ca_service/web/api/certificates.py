@@ -12,7 +12,7 @@ from ca_service.errors import Finding, InvalidInput, blocking
 from ca_service.web.api import answers
 from ca_service.web.api.intake import read_submission
 from ca_service.web.api.models import CertificateQueryFields, IssueQuery, ListQueryFields
-from ca_service.web.api.negotiation import JSON_ONLY, certificate_forms, wanted_form
+from ca_service.web.api.negotiation import LIST_FORMS, certificate_forms, wanted_form
 from ca_service.web.api.validation import read_query
 from ca_service.web.context import actor, installation, needs
 
@@ -29,19 +29,38 @@ def issue() -> Response:
 
 @needs(Action.READ)
 def list_certificates() -> Response:
-    """One page of the certificates."""
+    """One page of the certificates, or all of them as CSV."""
     query = read_query(ListQueryFields)
-    wanted_form(JSON_ONLY)
-    page = installation().issuance.list_certificates(
+    if wanted_form(LIST_FORMS, query.format) == "csv":
+        return _all_as_csv(query)
+    page = installation().inventory.list_certificates(
         actor(), CertificateQuery(text=query.q, sort=query.sort, cursor=query.cursor, limit=query.limit)
     )
     if not page.next_cursor:
-        return answers.certificates(page.items, "json")
+        return answers.certificates(page.certificates, "json")
     following = {"q": query.q, "sort": query.sort, "limit": str(query.limit), "cursor": page.next_cursor}
     address = answers.address("certificates", {name: value for name, value in following.items() if value})
-    response = answers.certificates(page.items, "json", next_page=address)
+    response = answers.certificates(page.certificates, "json", next_page=address)
     response.headers["Link"] = f'<{address}>; rel="next"'
     return response
+
+
+def _all_as_csv(query: ListQueryFields) -> Response:
+    """Streamed; raises InvalidInput where a page was asked for, which CSV has none of."""
+    asked = sorted({"limit", "cursor"} & query.model_fields_set)
+    if asked:
+        raise InvalidInput(*map(_no_page, asked))
+    return answers.listed(installation().inventory.export(actor(), query.q, query.sort))
+
+
+def _no_page(name: str) -> Finding:
+    return blocking(
+        "option.conflict",
+        f"/{name}",
+        "The option {name} does not go with csv, which holds all of the list.",
+        "Leave it out, or ask for json.",
+        name=name,
+    )
 
 
 @needs(Action.READ)

@@ -82,7 +82,9 @@ class ListQueryFields(_Input):
     """The query of the list."""
 
     q: Annotated[str, Field(max_length=200)] = Field(
-        default="", description="a part of a name, or the beginning of a serial number, in at most 200 characters"
+        default="",
+        description="words that stand in a name or begin a serial number, and filters such as expires<30d, "
+        "status:active, profile:vos, cluster:lab, host:uccx, by:anna, issuer:g1, serial:4f1c; at most 200 characters",
     )
     sort: Literal["newest", "oldest", "expires", "host"] = Field(
         default="newest", description="one of: newest, oldest, expires, host"
@@ -90,6 +92,9 @@ class ListQueryFields(_Input):
     limit: _Limit = Field(default=50, description=f"how many to a page: a whole number from 1 to {MAX_PAGE}")
     cursor: Annotated[str, Field(max_length=1000)] = Field(
         default="", description="what the link to the next page holds, unchanged and with the same sort"
+    )
+    format: Literal["json", "csv"] | None = Field(
+        default=None, description="one of: json, csv; csv holds all of the list, without limit and cursor"
     )
 
 

@@ -12,6 +12,7 @@ from ca_service.web.problems import NotAcceptable
 
 JSON: Final = "application/json"
 JSON_ONLY: Final = {"json": JSON}
+LIST_FORMS: Final = JSON_ONLY | {"csv": "text/csv"}
 AUTHORITY_FORMS: Final = JSON_ONLY | {form: CONTENT_TYPES[form] for form in AUTHORITY_FORMATS}
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from ca_service.web.api import application_models, models
 from ca_service.web.api.event_models import EventQueryFields, EventsDocument
-from ca_service.web.api.negotiation import AUTHORITY_FORMS, JSON_ONLY, certificate_forms
+from ca_service.web.api.negotiation import AUTHORITY_FORMS, JSON_ONLY, LIST_FORMS, certificate_forms
 
 _READ_PROBLEMS: Final = (400, 401, 403, 406, 500)
 _INTAKE_PROBLEMS: Final = (*_READ_PROBLEMS, 413, 415)
@@ -178,11 +178,16 @@ OPERATIONS: Final = (
         method="GET",
         path="/api/v1/certificates",
         summary="List certificates",
-        description="One page of the certificates. The address of the next page stands in `next` and in Link.",
-        curl=_curl('"{base_url}/api/v1/certificates?q=uccx1&sort=expires"'),
-        answers={200: "One page of the certificates."},
+        description=(
+            "One page of the certificates that `q` means. The address of the next page stands in `next` and in Link. "
+            "As CSV it is all of them in one file, in which a value that a spreadsheet would calculate begins with an "
+            "apostrophe."
+        ),
+        curl=_curl('--get "{base_url}/api/v1/certificates" --data-urlencode "q=expires<30d status:active"'),
+        answers={200: "One page of the certificates, or all of them as CSV."},
         answer=models.CertificatesDocument,
         query=models.ListQueryFields,
+        forms=LIST_FORMS,
     ),
     Operation(
         id="getCertificate",

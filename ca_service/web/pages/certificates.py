@@ -1,10 +1,10 @@
-"""Certificates: the list, one of them in full, what was just issued, and the downloads."""
+"""Certificates: one of them in full, what was just issued, and the downloads."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from typing import Any, Final, cast, get_args
+from typing import Any
 from urllib.parse import urlencode
 
 from flask import Response, render_template, request
@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 from ca_service.authority.issuance import MAX_REQUESTS
 from ca_service.authority.permissions import PERMISSIONS, Action
 from ca_service.authority.record.wording import About
-from ca_service.authority.records import CertificateQuery, CertificateRecord, Sort
+from ca_service.authority.records import CertificateRecord
 from ca_service.errors import Finding, InvalidInput, NotFound, blocking
 from ca_service.pki.reasons import FOR_LEAVES
 from ca_service.vos.bundle import bundle_name, node_bundle
@@ -23,27 +23,6 @@ from ca_service.web.context import actor, base_url, installation, needs
 from ca_service.web.delivery import attachment, deliver, request_pem
 from ca_service.web.pages import blueprint
 from ca_service.web.views import CertificateView, FileView, bundle_views, decode
-
-SORTS: Final = get_args(Sort)
-_PAGE_SIZE: Final = 50
-
-
-@blueprint.get("/certificates")
-@needs(Action.READ)
-def certificates() -> ResponseReturnValue:
-    """The list: newest first, searched by name or serial number, page by page."""
-    text, sort = request.args.get("q", "")[:200], request.args.get("sort", "newest")
-    query = CertificateQuery(
-        text=text,
-        sort=cast(Sort, sort) if sort in SORTS else "newest",
-        cursor=request.args.get("cursor", "")[:1000],
-        limit=_PAGE_SIZE,
-    )
-    page = installation().issuance.list_certificates(actor(), query)
-    standing = installation().revocation.list_of([record.serial_number for record in page.items])
-    return render_template(
-        "certificates.html", page=page, query=query, sorts=SORTS, now=installation().clock(), standing=standing
-    )
 
 
 @blueprint.get("/certificates/<serial_number>")

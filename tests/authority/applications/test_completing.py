@@ -40,7 +40,7 @@ def submitted(lab: Lab, who: Actor) -> Application:
 
 
 def certificates(lab: Lab) -> tuple[CertificateRecord, ...]:
-    return lab.issuance.list_certificates(VERA, CertificateQuery()).items
+    return lab.inventory.list_certificates(VERA, CertificateQuery()).certificates
 
 
 def recorded(lab: Lab) -> list[tuple[Event, str, str]]:

@@ -15,8 +15,8 @@ from ca_service.authority.notices.records import Expiring, Kind, MessageQuery
 from ca_service.authority.notices.sources import Sources
 from ca_service.errors import InvalidInput
 from ca_service.settings import Settings
-from ca_service.storage.database import Database
 from ca_service.storage.notices import SQLNoticeStore
+from ca_service.storage.sqlite import SQLiteDatabase
 from tests.authority import racing
 from tests.support.factories import OPERATOR
 from tests.support.fakes import NOON, FixedClock, Fuse, PowerCut
@@ -179,7 +179,7 @@ def test_a_cursor_that_was_not_handed_out_is_refused(cursor: str) -> None:
 
 def announce(_: Installation, folder: Path) -> str:
     """One round over things that end, on the real store; how many notices were written."""
-    store = SQLNoticeStore(Database(folder / "ca.sqlite3"))
+    store = SQLNoticeStore(SQLiteDatabase(folder / "ca.sqlite3"))
     source = ListedSource([expiring(30, id=f"{number:040x}") for number in range(150)])
     notices = Notices(Sources((source,)), store, (RecordingChannel(),), FixedClock(), days=DAYS, base_url="")
     return str(notices.announce_due())

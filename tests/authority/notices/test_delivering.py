@@ -17,8 +17,8 @@ from ca_service.authority.notices.delivering import MAX_ATTEMPTS, Deliveries, pa
 from ca_service.authority.notices.records import Failure, Message, MessageState
 from ca_service.errors import Conflict, NotFound, NotReady
 from ca_service.settings import Settings
-from ca_service.storage.database import Database
 from ca_service.storage.notices import SQLNoticeStore
+from ca_service.storage.sqlite import SQLiteDatabase
 from tests.authority import racing
 from tests.support.factories import OPERATOR, event
 from tests.support.fakes import NOON, FixedClock, Fuse, PowerCut
@@ -208,7 +208,7 @@ def test_what_was_sent_can_be_looked_at_for_more_than_a_year() -> None:
 
 def deliver(_: Installation, folder: Path) -> str:
     """One round on the real outbox; the ids of what was sent."""
-    channel, outbox = RecordingChannel(), SQLNoticeStore(Database(folder / "ca.sqlite3"))
+    channel, outbox = RecordingChannel(), SQLNoticeStore(SQLiteDatabase(folder / "ca.sqlite3"))
     Deliveries(outbox, (channel,), FixedClock(), lambda: 0.5, "").deliver_due()
     return " ".join(each.message_id for each in channel.sent)
 
@@ -218,7 +218,7 @@ def test_two_processes_that_deliver_at_once_send_each_message_once(
     installation: Installation, settings: Settings, race: Callable[[Path, racing.Work, list[Path]], list[str]]
 ) -> None:
     names = [f"notice-{number}" for number in range(40)]
-    store = SQLNoticeStore(Database(settings.instance_path / "ca.sqlite3"))
+    store = SQLNoticeStore(SQLiteDatabase(settings.instance_path / "ca.sqlite3"))
     store.add_messages([message(name) for name in names], event())
 
     sent = race(settings.instance_path, deliver, [settings.instance_path] * 2)

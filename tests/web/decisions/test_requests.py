@@ -14,7 +14,7 @@ from ca_service.authority.registration import Options
 from ca_service.errors import blocking
 from ca_service.settings import Settings
 from ca_service.storage.applications import SQLApplicationStore
-from ca_service.storage.database import Database
+from ca_service.storage.sqlite import SQLiteDatabase
 from tests.support import pkcs10
 from tests.support.factories import OPERATOR, event
 from tests.support.fakes import NOON
@@ -236,7 +236,7 @@ def test_the_page_offers_the_next_one_after_a_decision(
 def test_what_has_failed_says_why_and_can_be_tried_again(
     installation: Installation, settings: Settings, waiting: Application, approver: Visitor, requester: Visitor
 ) -> None:
-    store = SQLApplicationStore(Database(settings.instance_path / "ca.sqlite3"))
+    store = SQLApplicationStore(SQLiteDatabase(settings.instance_path / "ca.sqlite3"))
     why = (blocking("authority.expired", "", "The authority has ended.", "Make a new one."),)
     failed = replace(waiting.decided(State.FAILED, OPERATOR, NOON, "fine"), failure=why)
     assert store.move(failed, State.SUBMITTED, event())

@@ -1,0 +1,49 @@
+"""Knows what the settings mean to the use cases: policies and addresses."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from ca_service.authority.approval import Rule
+from ca_service.authority.registration import Policy
+from ca_service.authority.revocation.publishing import CRLPolicy
+from ca_service.settings import Settings
+
+
+def policy_of(settings: Settings) -> Policy:
+    """What is granted, and what of it without a person."""
+    return Policy(
+        default_days=settings.policy.default_days,
+        max_days=settings.policy.max_days,
+        backdate=timedelta(minutes=settings.policy.backdate_minutes),
+        allow_p521=settings.policy.allow_p521,
+        rules=tuple(Rule(**rule.model_dump()) for rule in settings.policy.rules),
+    )
+
+
+def crl_policy_of(settings: Settings) -> CRLPolicy:
+    """How long revocation lists are good, and where leaves say that they are."""
+    hours = settings.revocation.delta_hours
+    return CRLPolicy(
+        lifetime=timedelta(hours=settings.revocation.crl_hours),
+        delta_lifetime=timedelta(hours=hours) if hours else None,
+        base_url=plain_http(settings),
+    )
+
+
+def plain_http(settings: Settings) -> str:
+    """The base of the URL in AIA, which is fetched over plain HTTP so that it needs no certificate.
+
+    Empty, so that there is no AIA, behind https on a port of its own: nothing answers http there.
+    """
+    parts = urlsplit(settings.web.base_url)
+    if parts.scheme == "https" and parts.port is not None:
+        return ""
+    return settings.web.base_url.replace("https://", "http://", 1)
+
+
+def own_url(settings: Settings) -> str:
+    """How people reach the pages."""
+    address = f"[{settings.server.host}]" if ":" in settings.server.host else settings.server.host
+    return settings.web.base_url or f"http://{address}:{settings.server.port}"

@@ -1,0 +1,81 @@
+"""Puts the web in front of an installation, and the server in front of the web."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ca_service import settings as settings_module
+from ca_service.app.assembly import open_installation
+from ca_service.app.policies import own_url
+from ca_service.authority.installation import Installation
+from ca_service.errors import Conflict
+from ca_service.keystore import files
+from ca_service.settings import Settings
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from ca_service.cli.doors import Server
+
+
+def create_app(settings: Settings | None = None, installation: Installation | None = None) -> Flask:
+    """The Flask application of an installation that is set up; raises NotReady if it is not."""
+    from ca_service import web
+
+    settings = settings or settings_module.load().settings
+    installation = installation or open_installation(settings)
+    installation.schema.require_current()
+    options = web.WebOptions(
+        secret_key=_session_key(settings),
+        base_url=settings.web.base_url,
+        trusted_proxies=settings.web.trusted_proxies,
+        session_lifetime=timedelta(hours=settings.web.session_hours),
+        max_upload_bytes=settings.web.max_upload_kib * 1024,
+        metrics_networks=settings.metrics.open_to,
+    )
+    return web.create(installation, options)
+
+
+def _session_key(settings: Settings) -> str:
+    """What signs the session cookies: from the settings, or made once in the instance folder."""
+    given = settings.web.secret_key.get_secret_value()
+    if given:
+        return given
+    path = settings.instance_path / "session.key"
+    if not path.exists():
+        with suppress(Conflict):  # another worker was quicker
+            files.write_private(path, secrets.token_urlsafe(48).encode())
+    return files.read_private(path).decode()
+
+
+def prepare_server(instance_path: Path | None, host: str | None, port: int | None) -> Server:
+    """The server that the settings describe, with these two put above them; it does not run yet."""
+    from ca_service.cli.doors import Server
+
+    given = {"CA_SERVICE_SERVER__HOST": host, "CA_SERVICE_SERVER__PORT": str(port) if port else None}
+    environ = os.environ | {name: value for name, value in given.items() if value}
+    settings = settings_module.load(environ, instance_path).settings
+    return Server(own_url(settings), run=lambda: _serve(settings))
+
+
+def _serve(settings: Settings) -> None:
+    """Serve until stopped; the installation has been set up before.
+
+    The web is imported here and not in each worker: they share its memory, and start sooner.
+    """
+    from ca_service import web  # noqa: F401
+    from ca_service.web.server import ServerOptions, serve
+
+    options = ServerOptions(
+        host=settings.server.host,
+        port=settings.server.port,
+        workers=settings.server.workers or min(os.cpu_count() or 1, 4),
+        threads=settings.server.threads,
+        does_jobs=settings.jobs.in_server,
+    )
+    serve(lambda: create_app(settings), options)

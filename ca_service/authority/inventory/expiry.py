@@ -1,0 +1,129 @@
+"""Knows which certificates come to their end when, and what is to be done about the next of them.
+
+Weeks begin on Monday, in UTC. The first bar is what is left of this week; before it stand those that have
+ended in the last four weeks, after the last one all later ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from ca_service.authority.inventory.filters import Filter, Status
+from ca_service.authority.inventory.store import InventoryStore, Place
+from ca_service.authority.records import CertificateRecord, IssuerRole
+from ca_service.pki.profiles import VOS
+
+WEEKS: Final = 26
+OVERDUE: Final = timedelta(weeks=4)
+MOST_LATER: Final = 1_000
+_NEXT: Final = 12
+_WEEK: Final = timedelta(weeks=1)
+_DAY: Final = timedelta(days=1)
+
+
+class Step(StrEnum):
+    """What is to be done about a certificate that comes to its end."""
+
+    NEW_REQUEST = "new request"  # a node makes a new key with every request: nobody can renew for it
+    RENEW = "renew"
+    NOTHING = "nothing"  # a good one with a later end is there
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """How many come to their end from `begin` on, before `end`; `words` find them in the list."""
+
+    begin: datetime
+    end: datetime
+    count: int
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """A certificate that comes to its end, the next step, and the cluster in which it stands."""
+
+    certificate: CertificateRecord
+    step: Step
+    place: Place | None
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorityEnd:
+    """Until when an authority is good."""
+
+    role: IssuerRole
+    name: str
+    not_after: datetime
+    is_issuing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """When what comes to its end, as of `at`; `later` has no end, and counts no further than MOST_LATER."""
+
+    at: datetime
+    overdue: Bar
+    weeks: tuple[Bar, ...]
+    later: Bar
+    next: tuple[Ending, ...]
+    authorities: tuple[AuthorityEnd, ...]
+
+    @property
+    def highest(self) -> int:
+        """The most that come to their end in one week."""
+        return max(bar.count for bar in (self.overdue, *self.weeks))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing that could come to its end."""
+        return not (self.highest or self.later.count)
+
+
+def board_of(store: InventoryStore, wanted: Filter, authorities: tuple[AuthorityEnd, ...]) -> Board:
+    """The board of the certificates that the filter means, whatever it says of their status."""
+    bounds = _bounds(wanted.at)
+    overdue, *weeks = store.count_ends(wanted, bounds)
+    active = replace(wanted, statuses=frozenset({Status.ACTIVE}))
+    later = store.count_up_to(active.ending(bounds[-1], None), MOST_LATER)
+    return Board(
+        at=wanted.at,
+        overdue=Bar(bounds[0], bounds[1], overdue, f"status:expired expires>={bounds[0]:%Y-%m-%d}"),
+        weeks=tuple(
+            Bar(begin, end, count, _words(begin, end, wanted.at))
+            for begin, end, count in zip(bounds[1:], bounds[2:], weeks, strict=False)
+        ),
+        later=Bar(bounds[-1], bounds[-1], later, f"status:active expires>={bounds[-1]:%Y-%m-%d}"),
+        next=_next(store, active),
+        authorities=authorities,
+    )
+
+
+def _bounds(at: datetime) -> list[datetime]:
+    """Where the bars begin, and where the last one ends: all at midnight but for now."""
+    today = at.replace(hour=0, minute=0, second=0, microsecond=0)
+    monday = today - _DAY * today.weekday()
+    return [today - OVERDUE, at, *(monday + _WEEK * number for number in range(1, WEEKS + 1))]
+
+
+def _words(begin: datetime, end: datetime, at: datetime) -> str:
+    since = "" if begin == at else f" expires>={begin:%Y-%m-%d}"
+    return f"status:active{since} expires<{end:%Y-%m-%d}"
+
+
+def _next(store: InventoryStore, active: Filter) -> tuple[Ending, ...]:
+    found = store.list_certificates(active, "expires", "", _NEXT).certificates
+    places, replaced = store.find_places(found), store.find_replaced(found)
+    return tuple(
+        Ending(each, _step(each, is_replaced=each.serial_number in replaced), places.get(each.serial_number))
+        for each in found
+    )
+
+
+def _step(certificate: CertificateRecord, *, is_replaced: bool) -> Step:
+    if is_replaced:
+        return Step.NOTHING
+    return Step.NEW_REQUEST if certificate.profile == VOS.name else Step.RENEW

@@ -1,0 +1,62 @@
+"""Knows how what was issued is looked through: page by page, or all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from ca_service.authority.hierarchy import certificate_of
+from ca_service.authority.inventory import expiry
+from ca_service.authority.inventory.expiry import AuthorityEnd, Board
+from ca_service.authority.inventory.filters import Filter
+from ca_service.authority.inventory.language import parse
+from ca_service.authority.inventory.store import MAX_PAGE, InventoryStore, Listed, Page
+from ca_service.authority.permissions import Action, Actor, require
+from ca_service.authority.ports import Clock, IssuerStore
+from ca_service.authority.records import CertificateQuery, Sort
+
+
+class Inventory:
+    """Lists certificates, and tells which come to their end next."""
+
+    def __init__(self, store: InventoryStore, issuers: IssuerStore, clock: Clock) -> None:
+        self._store = store
+        self._issuers = issuers
+        self._clock = clock
+
+    def list_certificates(self, actor: Actor, query: CertificateQuery) -> Page:
+        """One page; raises InvalidInput, with a finding for each wrong word, for a filter that cannot be read."""
+        wanted = self._wanted(actor, query.text)
+        return self._store.list_certificates(wanted, query.sort, query.cursor, query.limit)
+
+    def export(self, actor: Actor, text: str, sort: Sort) -> Iterator[Listed]:
+        """All of the list, read while it is consumed; raises as `list_certificates` does, at once.
+
+        It is no snapshot: what is issued meanwhile may be in it or not, and nothing is in it twice.
+        """
+        return self._walk(self._wanted(actor, text), sort)
+
+    def _wanted(self, actor: Actor, text: str) -> Filter:
+        """What was typed, for somebody who may read, of what the actor's token may see."""
+        require(actor, Action.READ)
+        return replace(parse(text, self._clock()), grant=actor.grant)
+
+    def _walk(self, wanted: Filter, sort: Sort) -> Iterator[Listed]:
+        cursor = ""
+        while True:
+            page = self._store.list_certificates(wanted, sort, cursor, MAX_PAGE)
+            yield from page.items
+            cursor = page.next_cursor
+            if not cursor:
+                return
+
+    def board(self, actor: Actor, text: str = "") -> Board:
+        """Which certificates come to their end when, of those that `text` means; raises as `list_certificates` does."""
+        return expiry.board_of(self._store, self._wanted(actor, text), tuple(self._authorities()))
+
+    def _authorities(self) -> Iterator[AuthorityEnd]:
+        """Those whose certificate is here, the root first."""
+        for record in self._issuers.list_issuers():
+            if record.certificate_der is not None:
+                end = certificate_of(record).not_valid_after_utc
+                yield AuthorityEnd(record.role, record.name, end, record.is_issuing)

@@ -1,0 +1,183 @@
+"""Knows the words that are typed above a list: `expires<30d status:active cluster:"Lab A" uccx1`.
+
+    text   = word *( blank word )
+    word   = filter | free
+    filter = key operator value *( "," value )      key and value in whatever case
+    value, free = characters without blanks, or anything between two quotation marks
+
+A free word is looked for in names and at the beginning of serial numbers. So that these can be pasted as
+they are, what only resembles a filter is a free word: 4f:1c:..., 2001:db8::1, CN=uccx1, DNS:uccx1. Each
+further word narrows the list; values with a comma between them are alternatives.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final, cast, get_args
+
+from ca_service.authority.inventory import spans
+from ca_service.authority.inventory.filters import Condition, Filter, Key, Status
+from ca_service.errors import Finding, InvalidInput, blocking
+from ca_service.pki.profiles import PROFILES
+
+MAX_LENGTH: Final = 200
+KEYS: Final = ("expires", "status", *get_args(Key))
+_WORD: Final = re.compile(r'([A-Za-z]+(?:[<>]=?|[:=]))?"([^"]*)"|(\S+)')
+_FILTER: Final = re.compile(r"([A-Za-z]+)([<>]=?|[:=])(.*)", re.DOTALL)
+_HEXADECIMAL: Final = re.compile("[0-9a-f]+")
+_NAME_TYPES: Final = ("dns", "ip", "email", "uri")
+_CHOICES: Final = {
+    "status": tuple(status.value for status in Status),
+    "profile": tuple(profile.name for profile in PROFILES.values() if not profile.is_authority),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Typed:
+    """A filter as it was typed."""
+
+    key: str
+    operator: str
+    value: str
+
+    @property
+    def text(self) -> str:
+        """How it reads, for a message."""
+        return f"{self.key}{self.operator}{self.value}"[:80]
+
+
+def parse(text: str, at: datetime) -> Filter:
+    """The filter that was typed, as of this moment; raises InvalidInput with a finding for each wrong word."""
+    if len(text) > MAX_LENGTH:
+        raise InvalidInput(_too_long(len(text)))
+    found, findings = Filter(at), list[Finding]()
+    for word in _words(text.encode("utf-8", "replace").decode()):
+        if isinstance(word, str):
+            found = replace(found, words=(*found.words, word.lower()))
+            continue
+        try:
+            found = _narrowed(found, word)
+        except InvalidInput as error:
+            findings += error.findings
+    if findings:
+        raise InvalidInput(*findings)
+    return found
+
+
+def _words(text: str) -> Iterator[str | _Typed]:
+    for match in _WORD.finditer(text):
+        start, quoted, plain = match.groups()
+        if quoted is not None and start is None:
+            yield from filter(None, [quoted.strip()])
+            continue
+        typed = _FILTER.fullmatch(plain if quoted is None else start + quoted)
+        word = _Typed(typed[1].lower(), typed[2], typed[3]) if typed else None
+        yield word if word and _is_meant(word) else match[0]
+
+
+def _is_meant(word: _Typed) -> bool:
+    """Whether it is a filter, and not a serial number, an address or a name that looks like one."""
+    if word.key in KEYS or word.operator not in (":", "="):
+        return True
+    is_pasted = word.key in _NAME_TYPES or word.value.startswith("//") or _HEXADECIMAL.fullmatch(word.key)
+    return word.operator == ":" and not is_pasted
+
+
+def _narrowed(found: Filter, word: _Typed) -> Filter:
+    if word.key not in KEYS:
+        raise InvalidInput(_unknown(word))
+    if word.key == "expires":
+        span = spans.read(word.operator, word.value, found.at)
+        if span is None:
+            raise InvalidInput(_wrong_end(word))
+        return found.ending(*span)
+    values = tuple(filter(None, (value.strip().lower() for value in word.value.split(","))))
+    _check(word, values)
+    if word.key == "status":
+        wanted = frozenset(map(Status, values))
+        return replace(found, statuses=wanted if found.statuses is None else found.statuses & wanted)
+    return replace(found, conditions=(*found.conditions, _condition(word, values)))
+
+
+def _check(word: _Typed, values: tuple[str, ...]) -> None:
+    if word.operator not in (":", "="):
+        raise InvalidInput(_wrong_operator(word))
+    choices = _CHOICES.get(word.key, ())
+    if not values or (choices and not set(values) <= set(choices)):
+        raise InvalidInput(_wrong_value(word, ", ".join(choices) or "what to look for"))
+    if word.key == "serial" and not all(map(_serial, values)):
+        raise InvalidInput(_wrong_value(word, "at most 40 hexadecimal digits, with colons or without"))
+
+
+def _condition(word: _Typed, values: tuple[str, ...]) -> Condition:
+    is_part = word.operator == ":" and word.key not in _CHOICES
+    if word.key == "serial":
+        values = tuple(_serial(value) if is_part else _serial(value).zfill(40) for value in values)
+    return Condition(cast(Key, word.key), values, is_part)
+
+
+def _serial(value: str) -> str:
+    """The digits without their colons; empty if it is no serial number."""
+    digits = value.replace(":", "")
+    return digits if len(digits) <= 40 and _HEXADECIMAL.fullmatch(digits) else ""
+
+
+def _too_long(length: int) -> Finding:
+    return blocking(
+        "filter.too-long",
+        "/q",
+        "The search has {length} characters; {limit} are the most.",
+        "Leave some of its words out.",
+        length=length,
+        limit=MAX_LENGTH,
+    )
+
+
+def _unknown(word: _Typed) -> Finding:
+    return blocking(
+        "filter.unknown",
+        "/q",
+        "There is no filter {key}, which stands in \u201c{text}\u201d.",
+        "Take one of these: {known}. To look for the word as it is, put it between quotation marks.",
+        key=word.key,
+        text=word.text,
+        known=", ".join(KEYS),
+    )
+
+
+def _wrong_operator(word: _Typed) -> Finding:
+    return blocking(
+        "filter.operator",
+        "/q",
+        "{key} has no order that {operator} could ask for, as \u201c{text}\u201d does.",
+        "Write {key}: for a part of it, or {key}= for the whole.",
+        key=word.key,
+        operator=word.operator,
+        text=word.text,
+    )
+
+
+def _wrong_value(word: _Typed, takes: str) -> Finding:
+    return blocking(
+        "filter.value",
+        "/q",
+        "The filter \u201c{text}\u201d has no value that {key} can have.",
+        "Write after {key}: {takes}.",
+        key=word.key,
+        text=word.text,
+        takes=takes,
+    )
+
+
+def _wrong_end(word: _Typed) -> Finding:
+    return blocking(
+        "filter.expires",
+        "/q",
+        "\u201c{text}\u201d names no end of validity.",
+        "Write <, <=, > or >=, and then a number of days (30d) or weeks (6w) from now, or a day: "
+        "expires<30d, expires>-1w, expires>=2027-01-31.",
+        text=word.text,
+    )

@@ -1,0 +1,71 @@
+"""Knows `list`: the certificates that a filter means, as a table, as JSON or as CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Any, cast, get_args
+
+import click
+
+from ca_service.authority.inventory.csv_export import csv_lines
+from ca_service.authority.inventory.store import Listed
+from ca_service.authority.records import Sort
+from ca_service.cli.console import table
+from ca_service.cli.documents import listed_document
+from ca_service.cli.grammar import declare
+from ca_service.cli.session import Session, operator, pass_session
+
+
+@declare(
+    "list",
+    "ca-service list 'expires<30d status:active'",
+    "ca-service list cluster:lab uccx --sort expires --json",
+    "ca-service list profile:vos --csv > certificates.csv",
+)
+@click.argument("words", nargs=-1, metavar="[WORD]...")
+@click.option(
+    "--sort", type=click.Choice(get_args(Sort)), default="newest", show_default=True, help="What comes first."
+)
+@click.option("--limit", type=click.IntRange(1), help="How many at most.  [default: all]")
+@click.option("--csv", "as_csv", is_flag=True, help="Write CSV; what a spreadsheet would calculate gets an apostrophe.")
+@pass_session
+def command(session: Session, words: tuple[str, ...], sort: str, limit: int | None, as_csv: bool) -> None:
+    """List certificates: all, or those that the words mean.
+
+    A word stands in a name or begins the serial number. Filters: expires<30d, expires>=2027-01-31,
+    status:active (expired, revoked, held), profile:vos, cluster:lab, host:uccx, by:anna, issuer:g1,
+    serial:4f1c. With = instead of : the whole is meant; a comma stands between alternatives. Quote words with < or >
+    for the shell.
+    """
+    if as_csv and session.console.as_json:
+        raise click.UsageError("--csv and --json do not go together.", click.get_current_context())
+    installation = session.ready()
+    items = islice(installation.inventory.export(operator(), " ".join(words), cast(Sort, sort)), limit)
+    now = installation.clock()
+    if as_csv:
+        for line in csv_lines(items, now):
+            click.echo(line.encode(), nl=False)
+        return
+    found = list(items)
+    document = {"certificates": [listed_document(item) for item in found]}
+    session.console.answer(document, _lines(found, now) or ["Nothing matches." if words else "No certificates yet."])
+
+
+def _lines(items: Sequence[Listed], now: datetime) -> list[str]:
+    header = ("host", "days", "until", "status", "profile", "serial number", "issued by")
+    return table(header, (_row(item, now) for item in items))
+
+
+def _row(item: Listed, now: datetime) -> tuple[Any, ...]:
+    record = item.certificate
+    return (
+        record.host,
+        str(max(0, (record.not_after - now).days)),
+        f"{record.not_after:%Y-%m-%d}",
+        item.status.value,
+        record.profile,
+        record.serial_number,
+        record.issued_by,
+    )

@@ -1,0 +1,54 @@
+"""From the histogram to the list behind a bar, from there to the file: with the keyboard alone."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from ca_service.authority.registration import Options
+from tests.e2e.conftest import OpenTab
+from tests.e2e.service import Service
+from tests.support.factories import OPERATOR
+from tests.support.requests import SOCIALMINER, UCCX_PUBLISHER, UCCX_SUBSCRIBER
+
+
+@pytest.fixture
+def _three(service: Service) -> None:
+    """Two that end in ten days, and one that ends in a year."""
+    issuance = service.installation.issuance
+    issuance.issue(OPERATOR, [UCCX_PUBLISHER.data, UCCX_SUBSCRIBER.data], Options(validity_days=10))
+    issuance.issue(OPERATOR, [SOCIALMINER.data], Options())
+
+
+@pytest.mark.usefixtures("_three")
+def test_a_bar_leads_to_its_list_and_the_list_to_a_file(service: Service, new_tab: OpenTab, tmp_path: Path) -> None:
+    tab = new_tab()
+    tab.set_up(service.set_up_url())
+    tab.page.click("nav >> text=Certificates")
+    tab.page.click("text=When they expire")
+    bar = tab.page.get_by_role("link", name="2 certificates, week of")
+    bar.focus()
+    tab.page.keyboard.press("Enter")
+
+    tab.page.wait_for_url("**/certificates?q=*")
+    assert tab.page.input_value("#q").startswith("status:active expires>=")
+    assert tab.page.locator("tbody tr").count() == 2
+    assert tab.page.locator(".filters [aria-current]").inner_text().startswith("active")
+
+    with tab.save("text=All of it as CSV", tmp_path).open(encoding="utf-8", newline="") as file:
+        assert {line["host"] for line in csv.DictReader(file)} == {"uccx1.example.com", "uccx2.example.com"}
+
+
+@pytest.mark.usefixtures("_three")
+def test_a_chip_narrows_the_list_and_a_second_press_widens_it_again(service: Service, new_tab: OpenTab) -> None:
+    tab = new_tab()
+    tab.set_up(service.set_up_url())
+    tab.go("/certificates")
+    tab.page.click("text=expires in 30 days")
+    tab.page.wait_for_selector(".filters [aria-current]")
+    assert tab.page.locator("tbody tr").count() == 2
+    tab.page.click(".filters [aria-current]")
+    tab.page.wait_for_selector(".filters:not(:has([aria-current]))")
+    assert tab.page.locator("tbody tr").count() == 3
