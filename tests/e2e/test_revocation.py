@@ -1,4 +1,4 @@
-"""Revoking in a real browser: from the page of a certificate to the list that relying parties fetch."""
+"""Revoking in a real browser: from a request to the list that relying parties fetch."""
 
 from __future__ import annotations
 
@@ -15,10 +15,20 @@ from ca_service.authority.permissions import Role
 from ca_service.authority.registration import Options
 from tests.e2e.service import Service, serving
 from tests.e2e.tab import NARROW, WIDE, open_tab
+from tests.e2e.test_decisions import open_request, submit
 from tests.support.factories import OPERATOR, PASSWORD
 from tests.support.requests import THREE_NODES
 
 Scheme = Literal["light", "dark"]
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[Service]:
+    """A service with the rules of the defaults, a requester, and an approver."""
+    with serving(tmp_path, {}) as service:
+        for role in (Role.REQUESTER, Role.APPROVER):
+            service.installation.accounts.create(OPERATOR, role.value, role, PASSWORD)
+        yield service
 
 
 @pytest.fixture
@@ -36,23 +46,34 @@ def listed(service: Service) -> set[int]:
         return {entry.serial_number for entry in x509.load_der_x509_crl(answer.read())}
 
 
-def test_from_the_certificate_to_the_list(browser: Browser, issued: Service) -> None:
-    assert listed(issued) == set()
-    with open_tab(browser, issued.url) as tab:
-        tab.sign_in("approver")
-        tab.go("/certificates?q=sm1")
-        tab.page.click("th >> text=sm1.example.com")
-        tab.page.click("text=Revoke …")
-        tab.page.check("input[value=keyCompromise]")
-        tab.page.fill("#note", "laptop lost")
-        tab.page.click("text=See what follows")
-        expect(tab.page.locator("main")).to_contain_text("This cannot be undone.")
-        tab.page.fill("#confirmation", "sm1.example.com")
-        tab.page.click("text=Revoke for good")
-        expect(tab.page.locator("main")).to_contain_text("nobody who checks accepts it")
-        expect(tab.page.locator("main")).to_contain_text("laptop lost")
-        serial = int(tab.page.url.rpartition("/")[2], 16)
-    assert listed(issued) == {serial}
+def test_from_the_request_over_its_approval_and_its_revocation_to_the_list(
+    browser: Browser, house: Service, requests: tuple[Path, ...]
+) -> None:
+    assert listed(house) == set()
+    with open_tab(browser, house.url) as requester, open_tab(browser, house.url) as approver:
+        requester.sign_in("requester")
+        submit(requester, requests[2:])
+        expect(requester.page.locator("h1 .state")).to_have_text("waits for approval")
+
+        approver.sign_in("approver")
+        approver.page.click("nav >> text=Requests")
+        open_request(approver, "sm1.example.com")
+        approver.page.keyboard.press("a")
+        expect(approver.page.locator("h1 .state")).to_have_text("issued")
+
+        approver.go("/certificates?q=sm1")
+        approver.page.click("th >> text=sm1.example.com")
+        serial = int(approver.page.url.rpartition("/")[2], 16)
+        approver.page.click("text=Revoke …")
+        approver.page.check("input[value=keyCompromise]")
+        approver.page.fill("#note", "laptop lost")
+        approver.page.click("text=See what follows")
+        expect(approver.page.locator("main")).to_contain_text("This cannot be undone.")
+        approver.page.fill("#confirmation", "sm1.example.com")
+        approver.page.click("text=Revoke for good")
+        expect(approver.page.locator("main")).to_contain_text("nobody who checks accepts it")
+        expect(approver.page.locator("main")).to_contain_text("laptop lost")
+    assert listed(house) == {serial}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
