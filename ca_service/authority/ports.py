@@ -78,7 +78,7 @@ class Ledger(Protocol):
         """The certificates for these requests, revoked or not, newest first."""
 
     def find_current(self, host: str, at: datetime) -> CertificateRecord | None:
-        """The newest certificate for this host that is valid at `at`."""
+        """The newest certificate for this host that is valid at `at`, and not revoked."""
 
     def find_replay(self, account: str, key: str) -> Replay | None:
         """What was answered to this Idempotency-Key."""

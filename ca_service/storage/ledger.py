@@ -63,8 +63,8 @@ class SQLLedger:
         return tuple(map(rows.certificate_record, sorted(found, key=lambda row: row.id, reverse=True)))
 
     def find_current(self, host: str, at: datetime) -> CertificateRecord | None:
-        """The newest certificate for this host that is valid at `at`."""
-        statement = select(certificate).where(certificate.c.host == host, certificate.c.not_after >= at)
+        """The newest certificate for this host that is valid at `at`, and not revoked."""
+        statement = select(certificate).where(certificate.c.host == host, certificate.c.not_after >= at, IS_GOOD)
         return self._first(statement.order_by(certificate.c.id.desc()).limit(1))
 
     def find_replay(self, account: str, key: str) -> Replay | None:

@@ -131,6 +131,7 @@ def test_what_is_not_valid_is_not_handed_out_again(books: Books, state: State) -
     ledger = books[0]
     assert ledger.find_reissuable("a" * 64, leaf.profile, leaf.issuer_id, NOON) is None
     assert ledger.list_by_key("b" * 64, NOON) == ()
+    assert ledger.find_current(leaf.host, NOON) is None
     assert ledger.list_by_requests(["a" * 64]) == (leaf,)  # a slot tells that it is revoked
     assert ledger.find_certificate(leaf.serial_number) == leaf
 
@@ -141,6 +142,7 @@ def test_what_was_released_is_handed_out_again(books: Books) -> None:
     ledger = books[0]
     assert ledger.find_reissuable("a" * 64, leaf.profile, leaf.issuer_id, NOON) == leaf
     assert ledger.list_by_key("b" * 64, NOON) == (leaf,)
+    assert ledger.find_current(leaf.host, NOON) == leaf
     assert ledger.list_by_requests(["a" * 64]) == (leaf,)
 
 

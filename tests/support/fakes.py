@@ -174,7 +174,7 @@ class InMemoryLedger:
     def find_current(self, host: str, at: datetime) -> CertificateRecord | None:
         """See the port."""
         found = (each for each in reversed(self._certificates) if each.host == host and each.not_after >= at)
-        return next(found, None)
+        return next(filter(self.is_good, found), None)
 
     def find_replay(self, account: str, key: str) -> Replay | None:
         """See the port."""

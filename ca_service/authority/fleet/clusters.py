@@ -27,6 +27,7 @@ from ca_service.authority.registration import Examination, Options
 from ca_service.authority.revocation.store import RevocationStore
 from ca_service.errors import Finding, InvalidInput, NotFound, Refused, blockers
 from ca_service.pki import keys
+from ca_service.pki.profiles import VOS
 
 __all__ = ["Fleet", "NodeInput"]
 
@@ -133,7 +134,7 @@ class Fleet:
         requests = self._store.list_requests(cluster.id)
         fingerprints = {each.request_fingerprint for each in requests}
         issued = self._ledger.list_by_requests(fingerprints)
-        newest = {record.request_fingerprint: record for record in reversed(issued)}
+        newest = {each.request_fingerprint: each for each in reversed(issued) if each.profile == VOS.name}
         standing = self._revocations.list_revocations([record.serial_number for record in newest.values()])
         known = Known(
             certificates=newest,

@@ -568,6 +568,14 @@ def lab_certificate(lab: Lab) -> bytes:
     return lab.hierarchy.active().chain[0].public_bytes(Encoding.PEM)
 
 
+def test_what_was_issued_for_the_same_request_as_a_plain_server_is_none_of_the_slot(lab: Lab) -> None:
+    lab.fleet.sign(OPERATOR, 1, placements(lab), DAYS)
+    before = slot(lab).certificate
+    lab.issuance.issue(OPERATOR, [placements(lab)[0].data], Options(profile="server"))
+
+    assert slot(lab).certificate == before
+
+
 # Revocation
 
 
