@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from ca_service.authority.registration import Options
 from ca_service.pki.reasons import Reason
 from ca_service.settings import Settings
 from ca_service.storage.applications import SQLApplicationStore
+from ca_service.storage.database import Database
 from tests.authority import racing
 from tests.benchmarks.bench_record import fill
 from tests.support.factories import OPERATOR, PASSWORD, event
@@ -37,6 +39,14 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest
     url = request.getfixturevalue("empty_postgresql_url") if request.param == "postgresql" else ""
     monkeypatch.setenv(racing.DATABASE_URL, url)  # also for the processes that race
     return settings_module.load({racing.DATABASE_URL: url}, tmp_path / "instance").settings
+
+
+@contextmanager
+def opened_database(settings: Settings) -> Iterator[Database]:
+    """The database itself, to prepare what no use case does."""
+    database = database_of(settings)
+    yield database
+    database.close()
 
 
 @either_way
@@ -83,7 +93,8 @@ def test_two_who_initialise_make_one_authority(
 def test_two_who_seal_make_one_chain_in_which_every_event_is_once(
     installation: Installation, settings: Settings, operator: Actor, race: Race
 ) -> None:
-    fill(database_of(settings), 600)
+    with opened_database(settings) as database:
+        fill(database, 600)
     results = race(settings.instance_path, racing.seal, [None, None])
     assert sum(map(int, results)) == 602
     assert installation.record.verify(operator).events == 602
@@ -226,8 +237,8 @@ def test_two_who_finish_what_is_approved_issue_once(
     installation: Installation, settings: Settings, waiting: Application, race: Race
 ) -> None:
     approved = waiting.decided(State.APPROVED, OPERATOR, waiting.submitted_at, "")
-    store = SQLApplicationStore(database_of(settings))
-    assert store.move(approved, State.SUBMITTED, event())
+    with opened_database(settings) as database:
+        assert SQLApplicationStore(database).move(approved, State.SUBMITTED, event())
     race(settings.instance_path, racing.finish, [None, None])
     (record,) = installation.inventory.list_certificates(OPERATOR, CertificateQuery()).certificates
     assert installation.applications.get(OPERATOR, waiting.id).serial_number == record.serial_number

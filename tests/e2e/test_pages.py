@@ -101,7 +101,7 @@ def _details(tab: Tab, furnished: Furnished) -> None:
 def _filtered(tab: Tab, _furnished: Furnished) -> None:
     tab.go("/certificates")
     tab.page.click("text=for nodes")
-    tab.page.wait_for_selector(".filters [aria-current]")
+    tab.page.wait_for_selector(".narrowing [aria-current]")
     tab.page.click("text=What can be typed here")
 
 

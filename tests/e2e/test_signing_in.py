@@ -160,7 +160,7 @@ def test_a_dangerous_form_is_kept_while_one_confirms_who_one_is(browser: Browser
     with open_tab(browser, house.url, java_script_enabled=False) as tab:
         tab.sign_in()
         let_time_pass(house)
-        tab.go("/account")
+        tab.go("/account/tokens")
         tab.page.fill("#label", "renewal script")
         tab.page.click("text=Make token")
         assert tab.page.inner_text("h1") == "Confirm that it is you"

@@ -203,7 +203,7 @@ def copied(tab: Tab, button: Locator, text: str) -> None:
 def test_a_new_token_can_be_copied_and_used(service: Service, new_tab: OpenTab) -> None:
     tab = new_tab()
     tab.set_up(service.set_up_url())
-    tab.go("/account")
+    tab.go("/account/tokens")
     tab.page.fill("#label", "renewal script")
     tab.page.click("text=Make token")
 
