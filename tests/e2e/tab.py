@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
+import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page
 
@@ -15,6 +16,11 @@ from tests.support.factories import PASSWORD
 
 WIDE: Final = {"width": 1280, "height": 900}
 NARROW: Final = {"width": 390, "height": 844}
+Scheme = Literal["light", "dark"]
+#: Colours depend on the scheme and places on the width, so two windows see all of both.
+every_look = pytest.mark.parametrize(
+    ("scheme", "viewport"), [("light", WIDE), ("dark", NARROW)], ids=["wide-light", "narrow-dark"]
+)
 _AXE: Final = Axe()
 _OVERHANGS: Final = """() => {
     const width = document.documentElement.clientWidth;

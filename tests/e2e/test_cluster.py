@@ -6,13 +6,12 @@ import zipfile
 from pathlib import Path
 from typing import Final
 
-import pytest
 from playwright.sync_api import Browser, Locator, ViewportSize, expect
 
 from tests.e2e.conftest import OpenTab
 from tests.e2e.service import Service
-from tests.e2e.tab import NARROW, WIDE, Tab, open_tab
-from tests.e2e.test_pages import Scheme, look
+from tests.e2e.tab import Scheme, Tab, every_look, open_tab
+from tests.e2e.test_pages import look
 from tests.support import pkcs10
 from tests.support.requests import key, subject, usages
 from tests.web.programs import judged
@@ -172,8 +171,7 @@ def test_steps_of_the_runbook_can_be_ticked_without_javascript(
     expect(tab.page.locator(".checklist .done")).to_have_count(0)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
+@every_look
 def test_the_pages_of_a_cluster_keep_nobody_out(
     browser: Browser,
     service: Service,

@@ -17,9 +17,9 @@ from ca_service.authority.registration import Options
 from ca_service.vos.purposes import TOMCAT_ECDSA
 from tests.e2e.conftest import OpenTab
 from tests.e2e.service import Service, serving
-from tests.e2e.tab import NARROW, WIDE, Tab, open_tab
+from tests.e2e.tab import Scheme, Tab, every_look, open_tab
 from tests.e2e.test_cluster import create_cluster, new_request, slot
-from tests.e2e.test_pages import Scheme, look
+from tests.e2e.test_pages import look
 from tests.support.factories import OPERATOR, PASSWORD
 from tests.support.fleet import CONTACT_CENTRE
 from tests.support.requests import CUCM_MULTI, SOCIALMINER, UCCX_SUBSCRIBER
@@ -149,8 +149,7 @@ def test_a_board_waits_and_shows_the_certificate_by_itself(new_tab: OpenTab, req
     expect(card.locator(".state").first).to_have_text("issued")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
+@every_look
 def test_the_pages_of_decisions_keep_nobody_out(
     browser: Browser, deciding: Service, tmp_path: Path, scheme: Scheme, viewport: ViewportSize
 ) -> None:

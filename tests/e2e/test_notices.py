@@ -18,8 +18,7 @@ from ca_service.authority.fleet.placement import Placement
 from ca_service.authority.permissions import Role
 from ca_service.authority.registration import Options
 from tests.e2e.service import Service, serving
-from tests.e2e.tab import NARROW, WIDE, Tab, open_tab
-from tests.e2e.test_pages import Scheme
+from tests.e2e.tab import Scheme, Tab, every_look, open_tab
 from tests.support import pkcs10
 from tests.support.factories import OPERATOR, PASSWORD
 from tests.support.fleet import CONTACT_CENTRE
@@ -121,8 +120,7 @@ def tab(browser: Browser, watched: Watched) -> Iterator[Tab]:
         yield tab
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
+@every_look
 def test_the_pages_keep_nobody_out(
     browser: Browser, watched: Watched, tmp_path: Path, scheme: Scheme, viewport: ViewportSize
 ) -> None:

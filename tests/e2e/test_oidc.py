@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import pytest
 from playwright.sync_api import Browser, ViewportSize
@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, ViewportSize
 from ca_service import clock
 from ca_service.authority.permissions import Role
 from tests.e2e.service import Service, serving
-from tests.e2e.tab import NARROW, WIDE, open_tab
+from tests.e2e.tab import Scheme, every_look, open_tab
 from tests.support.factories import OPERATOR, PASSWORD
 from tests.support.openid import CLIENT_ID, CLIENT_SECRET, Provider, serving_provider
 
@@ -40,14 +40,13 @@ def joined(provider: Provider, tmp_path: Path) -> Iterator[Service]:
         yield service
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
+@every_look
 def test_one_button_leads_there_and_back_to_the_page_that_was_asked_for(
     browser: Browser,
     joined: Service,
     provider: Provider,
     tmp_path: Path,
-    scheme: Literal["light", "dark"],
+    scheme: Scheme,
     viewport: ViewportSize,
 ) -> None:
     with open_tab(browser, joined.url, color_scheme=scheme, viewport=viewport) as tab:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import pytest
 from playwright.sync_api import Browser, ViewportSize
@@ -14,12 +14,10 @@ from ca_service.authority.permissions import Role
 from ca_service.authority.registration import Options
 from ca_service.authority.tokens import TokenLimits
 from tests.e2e.service import Service, serving
-from tests.e2e.tab import NARROW, WIDE, Tab, open_tab
+from tests.e2e.tab import Scheme, Tab, every_look, open_tab
 from tests.support.factories import OPERATOR, PASSWORD
 from tests.support.refused_requests import BY_POLICY, REFUSALS
 from tests.support.requests import CUCM_MULTI, JUNK_COUNTRY, THREE_NODES
-
-Scheme = Literal["light", "dark"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +138,7 @@ def look(tab: Tab, name: str, shots: Path) -> list[str]:
     return [f"{name}: {fault}" for fault in (*tab.accessibility_faults(), *tab.overhangs())]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
+@every_look
 def test_no_page_keeps_anybody_out(
     browser: Browser, furnished: Furnished, tmp_path: Path, scheme: Scheme, viewport: ViewportSize
 ) -> None:
@@ -158,8 +155,7 @@ def test_no_page_keeps_anybody_out(
     assert not faults, "\n".join(faults)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
+@every_look
 def test_the_first_pages_keep_nobody_out(
     browser: Browser, service: Service, tmp_path: Path, scheme: Scheme, viewport: ViewportSize
 ) -> None:

@@ -13,8 +13,7 @@ from ca_service.authority.permissions import Role
 from ca_service.authority.registration import Options
 from tests.e2e.conftest import OpenTab
 from tests.e2e.service import Service
-from tests.e2e.tab import NARROW, WIDE, open_tab
-from tests.e2e.test_pages import Scheme
+from tests.e2e.tab import Scheme, every_look, open_tab
 from tests.support.factories import OPERATOR, PASSWORD
 from tests.support.requests import THREE_NODES
 
@@ -61,8 +60,7 @@ def test_an_auditor_reads_narrows_down_copies_and_downloads(busy: Service, new_t
     expect(tab.page.get_by_role("heading", name="History")).to_be_visible()
 
 
-@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@every_look
 def test_the_record_is_good_to_read_for_everybody(
     browser: Browser, busy: Service, scheme: Scheme, viewport: ViewportSize
 ) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 from urllib.request import urlopen
 
 import pytest
@@ -14,12 +13,10 @@ from playwright.sync_api import Browser, ViewportSize, expect
 from ca_service.authority.permissions import Role
 from ca_service.authority.registration import Options
 from tests.e2e.service import Service, serving
-from tests.e2e.tab import NARROW, WIDE, open_tab
+from tests.e2e.tab import Scheme, every_look, open_tab
 from tests.e2e.test_decisions import open_request, submit
 from tests.support.factories import OPERATOR, PASSWORD
 from tests.support.requests import THREE_NODES
-
-Scheme = Literal["light", "dark"]
 
 
 @pytest.fixture
@@ -76,8 +73,7 @@ def test_from_the_request_over_its_approval_and_its_revocation_to_the_list(
     assert listed(house) == {serial}
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
+@every_look
 def test_the_pages_of_a_revocation_keep_nobody_out(
     browser: Browser, issued: Service, tmp_path: Path, scheme: Scheme, viewport: ViewportSize
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import pytest
 from playwright.sync_api import Browser, ViewportSize, expect
@@ -18,12 +18,11 @@ from ca_service.errors import NotAuthenticated
 from ca_service.storage.schema import session
 from ca_service.storage.sqlite import SQLiteDatabase
 from tests.e2e.service import Service, serving
-from tests.e2e.tab import NARROW, WIDE, Tab, open_tab
+from tests.e2e.tab import Scheme, Tab, every_look, open_tab
 from tests.support.factories import OPERATOR, PASSWORD
 from tests.support.people import code_of
 from tests.web.signed import next_code, now
 
-Scheme = Literal["light", "dark"]
 _DEVICE: Final = {
     "protocol": "ctap2",
     "transport": "internal",
@@ -244,8 +243,7 @@ def look_at_people(tab: Tab, house: House, shots: Path) -> Iterator[str]:
     yield from look(tab, "own", shots)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
+@every_look
 def test_the_pages_of_signing_in_keep_nobody_out(
     browser: Browser, house: House, tmp_path: Path, scheme: Scheme, viewport: ViewportSize
 ) -> None:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import pytest
 from playwright.sync_api import Browser, ViewportSize
 
 from ca_service.authority.permissions import Role
 from tests.e2e.service import Service, serving
-from tests.e2e.tab import NARROW, WIDE, Tab, open_tab
+from tests.e2e.tab import Scheme, Tab, every_look, open_tab
 from tests.support.factories import OPERATOR, PASSWORD
 
-Scheme = Literal["light", "dark"]
 PAGES: Final = {
     "everything-works": "/agents",
     "self-signed": "/agents?tomcat=self-signed&tomcat-ecdsa=self-signed",
@@ -48,8 +47,7 @@ def tab(browser: Browser, tools: Service) -> Iterator[Tab]:
         yield tab
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
+@every_look
 def test_the_tools_keep_nobody_out(
     browser: Browser, tools: Service, tmp_path: Path, scheme: Scheme, viewport: ViewportSize
 ) -> None:
