@@ -35,7 +35,7 @@ def test_a_bar_leads_to_its_list_and_the_list_to_a_file(service: Service, new_ta
     tab.page.wait_for_url("**/certificates?q=*")
     assert tab.page.input_value("#q").startswith("status:active expires>=")
     assert tab.page.locator("tbody tr").count() == 2
-    assert tab.page.locator(".filters [aria-current]").inner_text().startswith("active")
+    assert tab.page.locator(".narrowing [aria-current]").inner_text().startswith("active")
 
     with tab.save("text=All of it as CSV", tmp_path).open(encoding="utf-8", newline="") as file:
         assert {line["host"] for line in csv.DictReader(file)} == {"uccx1.example.com", "uccx2.example.com"}
@@ -47,8 +47,8 @@ def test_a_chip_narrows_the_list_and_a_second_press_widens_it_again(service: Ser
     tab.set_up(service.set_up_url())
     tab.go("/certificates")
     tab.page.click("text=expires in 30 days")
-    tab.page.wait_for_selector(".filters [aria-current]")
+    tab.page.wait_for_selector(".narrowing [aria-current]")
     assert tab.page.locator("tbody tr").count() == 2
-    tab.page.click(".filters [aria-current]")
-    tab.page.wait_for_selector(".filters:not(:has([aria-current]))")
+    tab.page.click(".narrowing [aria-current]")
+    tab.page.wait_for_selector(".narrowing:not(:has([aria-current]))")
     assert tab.page.locator("tbody tr").count() == 3
