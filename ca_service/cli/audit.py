@@ -49,12 +49,16 @@ def list_(session: Session, /, oldest: bool, limit: int, cursor: str, **asked_fo
 def head(session: Session) -> None:
     """Show the newest seal, to be kept elsewhere: it proves later that the end was not cut off.
 
-    The line NUMBER:HASH is what `audit verify --expect-head` takes.
+    The one line of the output, NUMBER:HASH, is what `audit verify --expect-head` takes.
     """
     record = session.ready().record
     found = record.head(operator())
     document = {"head": _document(found) if found else None, "has_unsealed": record.has_unsealed(operator())}
-    session.console.answer(document, _lines(found) if found else ["Nothing is sealed yet: ca-service audit seal"])
+    if found is None:
+        session.console.answer(document, ["Nothing is sealed yet: ca-service audit seal"])
+        return
+    session.console.answer(document, [f"{found.anchor.number}:{found.anchor.hash}"])
+    session.console.remark(*_around(found))
 
 
 def _document(found: Head) -> dict[str, Any]:
@@ -67,9 +71,9 @@ def _document(found: Head) -> dict[str, Any]:
     }
 
 
-def _lines(found: Head) -> list[str]:
-    rest = (("sealed", moment(found.at)), ("last event", str(found.last)), ("sealing key", found.key))
-    return [f"{found.anchor.number}:{found.anchor.hash}", *fields(rest)]
+def _around(found: Head) -> list[str]:
+    """Beside the output: what is kept elsewhere is the one line that is taken back."""
+    return fields((("sealed", moment(found.at)), ("last event", str(found.last)), ("sealing key", found.key)))
 
 
 @declare("seal", "ca-service audit seal")

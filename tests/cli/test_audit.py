@@ -95,10 +95,12 @@ def test_sealing_tells_how_much_there_was(ca: CommandLine) -> None:
     assert ca.answer("audit", "head")["has_unsealed"] is False
 
 
-def test_the_head_is_a_line_to_be_kept(signed: CommandLine) -> None:
-    first, *rest = signed("audit", "head").stdout.splitlines()
-    assert first == head(signed)
-    assert any(line.split()[:2] == ["sealing", "key"] for line in rest)
+def test_the_head_is_one_line_to_be_kept_and_given_back(signed: CommandLine) -> None:
+    shown = signed("audit", "head")
+    [line] = shown.stdout.splitlines()
+    assert line == head(signed)
+    assert any(line.split()[:2] == ["sealing", "key"] for line in shown.stderr.splitlines())
+    assert signed.answer("audit", "verify", "--expect-head", line)["events"] > 0
 
 
 @pytest.mark.usefixtures("signed")

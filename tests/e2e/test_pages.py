@@ -169,3 +169,14 @@ def test_the_first_pages_keep_nobody_out(
         faults += look(tab, "no-tokens", tmp_path)
 
     assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize(("size", "most"), [(WIDE, 60), (NARROW, 125)], ids=["wide", "narrow"])
+def test_the_navigation_leaves_room_for_the_page(
+    browser: Browser, service: Service, size: ViewportSize, most: int
+) -> None:
+    with open_tab(browser, service.url, viewport=size, java_script_enabled=False) as tab:
+        tab.set_up(service.set_up_url())
+
+        assert tab.page.locator(".bar").evaluate("bar => bar.offsetHeight") <= most
+        assert tab.page.locator(".bar nav a, .bar nav button").count() == 10

@@ -83,6 +83,18 @@ def test_a_hold_is_shown_and_released(approver: Visitor, serial: str) -> None:
     assert "On hold" not in approver.get(f"/certificates/{serial}").text
 
 
+def test_what_is_revoked_is_not_recommended_for_upload_but_replaced(approver: Visitor, serial: str) -> None:
+    path = f"/certificates/{serial}"
+    assert "Would the node take it today?" in approver.get(path).text
+
+    revoke(approver, serial)
+
+    page = approver.get(path).text
+    assert "Would the node take it today?" not in page
+    assert "What to do with it" not in page
+    assert "To replace it, make a new CSR" in page
+
+
 def test_what_is_revoked_is_not_released(approver: Visitor, serial: str) -> None:
     revoke(approver, serial)
     answer = approver.post("/release", {"serial": serial, "confirmation": HOST})

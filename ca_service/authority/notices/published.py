@@ -21,7 +21,7 @@ _LIST_STEP = (
     "It is made anew by itself where the key of its authority is here. Where that is offline, sign the next one: "
     "`ca-service crl sign-root`."
 )
-_SIGNER_STEP = "It is made anew by itself. That it was not has a reason: `ca-service doctor` tells it."
+_SIGNER_STEP = "It is made anew by itself. Where it is not, `ca-service doctor` tells why."
 
 
 class Published:
