@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
+from ca_service.authority.paging import MAX_PAGE
 from ca_service.authority.record.wording import Category
-from ca_service.web.api.fields import MAX_PAGE, read_number
+from ca_service.web.api.fields import read_number
 
 _Text = Annotated[str, Field(max_length=200)]
 _WHEN = r"^([0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}(Z|[+-][0-9]{2}:[0-9]{2}))?)?$"

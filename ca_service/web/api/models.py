@@ -6,11 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
+from ca_service.authority.paging import MAX_PAGE
 from ca_service.authority.revocation.revoking import MAX_NOTE
 from ca_service.pki.profiles import LEAF_PROFILES, MAX_LEAF_DAYS
 from ca_service.pki.reasons import FOR_LEAVES
 from ca_service.vos.fit import MAX_CHAIN_FILES
-from ca_service.web.api.fields import MAX_PAGE
 from ca_service.web.api.fields import SEVERAL as _SEVERAL
 from ca_service.web.api.fields import CertificateText as _CertificateText
 from ca_service.web.api.fields import Days as _Days
