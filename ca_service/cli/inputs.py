@@ -101,7 +101,7 @@ def read_password(*, from_standard_input: bool) -> str:
     """A password: the first line of standard input, or what is typed twice at a terminal."""
     if from_standard_input:
         return _text(sys.stdin.buffer.readline(_MAX_SECRET_BYTES).rstrip(b"\r\n"))
-    if not _is_terminal():
+    if not is_terminal():
         raise InvalidInput.because(
             "password.missing",
             "There is no terminal to ask for the password.",
@@ -120,7 +120,7 @@ def get_passphrase(file: str | None, *, is_new: bool = False) -> bytes:
     found = find_passphrase(file)
     if found is not None:
         return found
-    if not _is_terminal():
+    if not is_terminal():
         raise InvalidInput.because(
             "passphrase.missing",
             "There is no terminal to ask for the passphrase.",
@@ -131,9 +131,9 @@ def get_passphrase(file: str | None, *, is_new: bool = False) -> bytes:
 
 def require_typed(name: str, given: str | None, warnings: Sequence[str]) -> None:
     """Raise InvalidInput unless the name was given to confirm, or is typed at a terminal below the warnings."""
-    if given is None and _is_terminal():
+    if given is None and is_terminal():
         click.echo("\n".join(warnings), err=True)
-        given = str(click.prompt(f"Type {name} to go on", err=True, default="", show_default=False))
+        given = typed_to_go_on(name)
     if given != name:
         raise InvalidInput.because(
             "confirmation.missing",
@@ -143,7 +143,13 @@ def require_typed(name: str, given: str | None, warnings: Sequence[str]) -> None
         )
 
 
-def _is_terminal() -> bool:
+def typed_to_go_on(name: str) -> str:
+    """What somebody types who was asked for this name; whether it is the name is for the caller to see."""
+    return str(click.prompt(f"Type {name} to go on", default="", show_default=False, err=True))
+
+
+def is_terminal() -> bool:
+    """Whether there is somebody to ask."""
     return sys.stdin.isatty()
 
 

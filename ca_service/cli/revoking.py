@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +11,7 @@ from ca_service.authority.installation import Installation
 from ca_service.authority.revocation.records import Outcome, Selection
 from ca_service.authority.revocation.selecting import with_serial_numbers
 from ca_service.cli.console import Console, table
+from ca_service.cli.inputs import is_terminal, typed_to_go_on
 from ca_service.cli.session import operator
 from ca_service.errors import InvalidInput
 
@@ -45,12 +45,11 @@ def confirm(console: Console, planned: Outcome, *, is_confirmed: bool) -> None:
     console.remark(*(f"{found.detail} {found.mend}".strip() for found in planned.findings))
     if is_confirmed:
         return
-    if not sys.stdin.isatty():
+    if not is_terminal():
         raise InvalidInput.because(
             "confirmation.missing", "There is no terminal to ask for a confirmation.", "Give --yes to go on without."
         )
-    typed = str(click.prompt(f"Type {planned.confirmation} to go on", default="", show_default=False, err=True))
-    planned.require_confirmation(typed)
+    planned.require_confirmation(typed_to_go_on(planned.confirmation))
 
 
 def outcome_lines(outcome: Outcome) -> list[str]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Connection, Select, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ca_service.authority.audit import AuditEvent
+from ca_service.authority.paging import page_size
 from ca_service.authority.people.records import AccountLink, PeoplePage, PeopleQuery
 from ca_service.authority.permissions import Role
 from ca_service.authority.records import AccountRecord, SetupLink, TokenRecord
@@ -19,8 +20,6 @@ from ca_service.storage import cursors, rows
 from ca_service.storage.database import Database
 from ca_service.storage.recording import record_events
 from ca_service.storage.schema import account, account_link, setup_link, token
-
-_MAX_PAGE: Final = 200
 
 
 class SQLAccountStore:
@@ -49,7 +48,7 @@ class SQLAccountStore:
 
     def list_people(self, query: PeopleQuery) -> PeoplePage:
         """One page by keyset."""
-        limit = max(1, min(query.limit, _MAX_PAGE))
+        limit = page_size(query.limit)
         with self._database.read() as connection:
             found = connection.execute(_listing(query).limit(limit + 1)).all()
         last = found[limit - 1] if len(found) > limit else None

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, select, update
 
 from ca_service.authority.applications.records import Application, ApplicationPage, ApplicationQuery, State
 from ca_service.authority.audit import AuditEvent
+from ca_service.authority.paging import page_size
 from ca_service.authority.records import CertificateRecord, Replay
 from ca_service.storage import cursors
 from ca_service.storage.application_rows import application_record, application_values, open_key
@@ -18,7 +19,6 @@ from ca_service.storage.ledger import remember, write_certificate
 from ca_service.storage.recording import record_events
 from ca_service.storage.schema import application
 
-_MAX_PAGE: Final = 200
 _MAX_VARIABLES: Final = 500
 
 
@@ -34,7 +34,7 @@ class SQLApplicationStore:
 
     def list_applications(self, query: ApplicationQuery) -> ApplicationPage:
         """One page by keyset."""
-        limit = max(1, min(query.limit, _MAX_PAGE))
+        limit = page_size(query.limit)
         found = self._all(_listing(query).limit(limit + 1))
         return ApplicationPage(
             found[:limit], cursors.write(query.sort, "", found[limit - 1].id) if len(found) > limit else ""

@@ -6,7 +6,7 @@ import base64
 from datetime import UTC, datetime
 from typing import Final
 
-from ca_service.errors import InvalidInput, blocking
+from ca_service.authority.paging import foreign_cursor
 
 _MAX_LENGTH: Final = 600
 _MAX_KEY: Final = 2**31 - 1  # what PostgreSQL's INTEGER can be compared with
@@ -23,14 +23,7 @@ def read(cursor: str, sort: str) -> tuple[str | datetime, int]:
     try:
         return _read(cursor, sort)
     except (ValueError, OverflowError, OSError) as error:
-        raise InvalidInput(
-            blocking(
-                "list.cursor",
-                "/cursor",
-                "The cursor does not belong to this list.",
-                "Leave it out to begin at the first page.",
-            )
-        ) from error
+        raise foreign_cursor() from error
 
 
 def _read(cursor: str, sort: str) -> tuple[str | datetime, int]:

@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, Connection, Select, Text, bindparam, cast,
 from sqlalchemy.exc import IntegrityError
 
 from ca_service.authority.audit import AuditEvent
+from ca_service.authority.paging import page_size
 from ca_service.authority.record.entries import EventPage, EventQuery, RecordedEvent, Seal
-from ca_service.authority.record.store import MAX_PAGE
 from ca_service.errors import Conflict
 from ca_service.storage import cursors, rows
 from ca_service.storage.database import Database
@@ -32,7 +32,7 @@ class SQLEventStore:
 
     def list_events(self, query: EventQuery) -> EventPage:
         """One page by keyset: as quick at the millionth row as at the first."""
-        limit = max(1, min(query.limit, MAX_PAGE))
+        limit = page_size(query.limit)
         found = self._events(_listing(query).limit(limit + 1))
         last = found[limit - 1] if len(found) > limit else None
         return EventPage(found[:limit], cursors.write(query.sort, last.id, last.id) if last else "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, delete, insert, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
@@ -19,14 +19,13 @@ from ca_service.authority.fleet.records import (
     NodeRecord,
     PlacedRequest,
 )
+from ca_service.authority.paging import page_size
 from ca_service.errors import Conflict, NotFound
 from ca_service.storage import cursors, rows
 from ca_service.storage.containing import contains
 from ca_service.storage.database import Database, upsert
 from ca_service.storage.recording import record_events
 from ca_service.storage.schema import cluster, mark, node, placed_request
-
-_MAX_PAGE: Final = 200
 
 
 class SQLFleetStore:
@@ -37,7 +36,7 @@ class SQLFleetStore:
 
     def list_clusters(self, query: ClusterQuery) -> ClusterPage:
         """One page by keyset, with the nodes of its clusters."""
-        limit = max(1, min(query.limit, _MAX_PAGE))
+        limit = page_size(query.limit)
         with self._database.read() as connection:
             found = connection.execute(_listing(query).limit(limit + 1)).all()
             records = _with_nodes(connection, found[:limit])

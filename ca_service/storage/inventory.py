@@ -11,7 +11,8 @@ from sqlalchemy import Column, ColumnElement, Connection, Row, Select, and_, cas
 
 from ca_service.authority.grants import Grant
 from ca_service.authority.inventory.filters import Filter, Status
-from ca_service.authority.inventory.store import MAX_PAGE, Listed, Page, Place
+from ca_service.authority.inventory.store import Listed, Page, Place
+from ca_service.authority.paging import page_size
 from ca_service.authority.records import CertificateRecord, Sort
 from ca_service.authority.revocation.records import State
 from ca_service.storage import cursors, rows
@@ -39,7 +40,7 @@ class SQLInventoryStore:
 
     def list_certificates(self, wanted: Filter, sort: Sort, cursor: str, limit: int) -> Page:
         """One page by keyset: as quick at the millionth row as at the first."""
-        limit = max(1, min(limit, MAX_PAGE))
+        limit = page_size(limit)
         with self._database.read() as connection:
             matching = conditions(connection, wanted, many=self._many)
             ids = _sorted(select(certificate.c.id).where(*matching), sort, cursor)

@@ -18,12 +18,12 @@ from ca_service.authority.notices.records import (
     MessageState,
     Notice,
 )
+from ca_service.authority.paging import page_size
 from ca_service.storage import cursors, rows
 from ca_service.storage.database import Database, upsert
 from ca_service.storage.recording import record_events
 from ca_service.storage.schema import notice, outbox
 
-_MAX_PAGE: Final = 200
 _STORED_APART: Final = ("id", "state")
 
 
@@ -46,7 +46,7 @@ class SQLNoticeStore:
 
     def list_messages(self, query: MessageQuery) -> MessagePage:
         """One page by keyset."""
-        limit = max(1, min(query.limit, _MAX_PAGE))
+        limit = page_size(query.limit)
         with self._database.read() as connection:
             found = connection.execute(_listing(query).limit(limit + 1)).all()
         more = len(found) > limit

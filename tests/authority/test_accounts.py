@@ -25,30 +25,6 @@ from tests.support.people import can_sign_in
 OTHER_PASSWORD = "another long password"
 
 
-@pytest.fixture
-def accounts(lab: Lab) -> Accounts:
-    """Accounts on a fake store."""
-    return lab.accounts
-
-
-@pytest.fixture
-def tokens(lab: Lab) -> Tokens:
-    """Their tokens."""
-    return lab.tokens
-
-
-@pytest.fixture
-def alice(accounts: Accounts, operator: Actor) -> AccountRecord:
-    """A requester."""
-    return accounts.create(operator, "alice", Role.REQUESTER, PASSWORD)
-
-
-@pytest.fixture
-def bob(accounts: Accounts, operator: Actor) -> AccountRecord:
-    """Another requester."""
-    return accounts.create(operator, "bob", Role.REQUESTER, PASSWORD)
-
-
 def events(lab: Lab) -> list[AuditEvent]:
     """What was recorded."""
     assert isinstance(lab.account_store, InMemoryAccountStore)

@@ -11,17 +11,17 @@ from cryptography.x509.oid import NameOID
 
 from ca_service.authority.audit import Event
 from ca_service.authority.records import CertificateRecord, IssuerRecord
-from ca_service.authority.registration import Options
 from ca_service.authority.revocation.answering import LIFETIME, REUSED_FOR, Answering
 from ca_service.authority.revocation.records import Selection
 from ca_service.authority.revocation.responders import Responders
 from ca_service.errors import KeystoreError, NotReady
 from ca_service.pki.reasons import FOR_LEAVES, Reason
+from tests.authority.revoking import issue, revoke
 from tests.support import certificates
-from tests.support.factories import OPERATOR, Lab, actor
+from tests.support.factories import OPERATOR, Lab
 from tests.support.fakes import InMemoryLedger
 from tests.support.ocsp import about, question, read, told
-from tests.support.requests import SOCIALMINER, UCCX_PUBLISHER, Request
+from tests.support.requests import SOCIALMINER
 from tests.support.revocation import InMemoryResponderStore
 
 ISSUER = "intermediate-g1"
@@ -31,16 +31,6 @@ ISSUER = "intermediate-g1"
 def signing(lab: Lab) -> Lab:
     """A lab that can sign."""
     return lab.initialised()
-
-
-def issue(lab: Lab, request: Request = UCCX_PUBLISHER) -> CertificateRecord:
-    """A new certificate."""
-    return lab.issuance.issue(actor(), [request.data], Options(new=True)).certificates[0]
-
-
-def revoke(lab: Lab, leaf: CertificateRecord, reason: Reason = Reason.SUPERSEDED) -> None:
-    """Revoke it."""
-    lab.revocation.revoke(OPERATOR, Selection((leaf.serial_number,)), reason)
 
 
 def ask(lab: Lab, leaf: CertificateRecord | x509.Certificate) -> str:

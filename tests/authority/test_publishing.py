@@ -13,15 +13,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from ca_service.authority.audit import Event
 from ca_service.authority.permissions import Role
 from ca_service.authority.records import CertificateRecord
-from ca_service.authority.registration import Options
 from ca_service.authority.revocation.publishing import CRLPolicy, PublishedCRL, Publishing
 from ca_service.authority.revocation.records import CRLRecord, Selection
 from ca_service.errors import KeystoreError, NotAllowed, NotFound, Refused
 from ca_service.pki import encodings, keys
 from ca_service.pki.reasons import Reason
+from tests.authority.revoking import issue, revoke
 from tests.support.factories import OPERATOR, Lab, actor
 from tests.support.fakes import InMemoryLedger
-from tests.support.requests import SOCIALMINER, UCCX_PUBLISHER, Request
+from tests.support.requests import SOCIALMINER
 from tests.support.revocation import InMemoryCRLStore, InMemoryResponderStore, InMemoryRevocationStore
 
 ISSUER = "intermediate-g1"
@@ -32,16 +32,6 @@ ROOT = "root-g1"
 def signing(lab: Lab) -> Lab:
     """A lab that can sign."""
     return lab.initialised()
-
-
-def issue(lab: Lab, request: Request = UCCX_PUBLISHER) -> CertificateRecord:
-    """A new certificate."""
-    return lab.issuance.issue(actor(), [request.data], Options(new=True)).certificates[0]
-
-
-def revoke(lab: Lab, leaf: CertificateRecord, reason: Reason = Reason.SUPERSEDED) -> None:
-    """Revoke it."""
-    lab.revocation.revoke(OPERATOR, Selection((leaf.serial_number,)), reason)
 
 
 def release(lab: Lab, leaf: CertificateRecord) -> None:

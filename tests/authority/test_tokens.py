@@ -7,7 +7,6 @@ from datetime import timedelta
 
 import pytest
 
-from ca_service.authority.accounts import Accounts
 from ca_service.authority.audit import AuditEvent, Event
 from ca_service.authority.credentials import MAX_LABEL, MAX_TOKEN_DAYS
 from ca_service.authority.grants import Grant
@@ -16,32 +15,8 @@ from ca_service.authority.records import AccountRecord
 from ca_service.authority.token_limits import DEFAULT_SCOPES, MAX_ENTRIES, known_scopes
 from ca_service.authority.tokens import MAX_TOKENS, TokenLimits, Tokens
 from ca_service.errors import CAServiceError, Conflict, InvalidInput, NotAllowed, NotAuthenticated, NotFound
-from tests.support.factories import PASSWORD, Lab, actor, token_record
+from tests.support.factories import Lab, actor, token_record
 from tests.support.fakes import FixedClock, InMemoryAccountStore
-
-
-@pytest.fixture
-def accounts(lab: Lab) -> Accounts:
-    """Accounts on a fake store."""
-    return lab.accounts
-
-
-@pytest.fixture
-def tokens(lab: Lab) -> Tokens:
-    """Their tokens."""
-    return lab.tokens
-
-
-@pytest.fixture
-def alice(accounts: Accounts, operator: Actor) -> AccountRecord:
-    """A requester."""
-    return accounts.create(operator, "alice", Role.REQUESTER, PASSWORD)
-
-
-@pytest.fixture
-def bob(accounts: Accounts, operator: Actor) -> AccountRecord:
-    """Another requester."""
-    return accounts.create(operator, "bob", Role.REQUESTER, PASSWORD)
 
 
 def events(lab: Lab) -> list[AuditEvent]:

@@ -14,8 +14,9 @@ from ca_service.authority.audit import AuditEvent
 from ca_service.authority.permissions import Role
 from ca_service.authority.records import CertificateRecord, Replay
 from ca_service.authority.registration import Options
-from ca_service.errors import InvalidInput, blocking, note, warning
+from ca_service.errors import note, warning
 from tests.support.fakes import NOON, InMemoryLedger
+from tests.support.paging import paged
 
 #: Lets everybody have what they ask for, in tests that are not about decisions.
 EVERYBODY: Final = Rule("everybody", roles=tuple(Role))
@@ -61,13 +62,10 @@ class InMemoryApplicationStore:
         return next((each for each in self._ledger.applications if each.id == application_id), None)
 
     def list_applications(self, query: ApplicationQuery) -> ApplicationPage:
-        """See the port; the cursor is the place in the list, and the sort."""
+        """See the port."""
         found = [each for each in self._ledger.applications if _matches(each, query)]
         found = found if query.sort == "oldest" else found[::-1]
-        start = _start(query)
-        more = len(found) > start + query.limit
-        page = tuple(found[start : start + query.limit])
-        return ApplicationPage(page, f"{query.sort}@{start + query.limit}" if more else "")
+        return ApplicationPage(*paged(found, query.sort, query.cursor, query.limit))
 
     def list_in_state(self, state: State, limit: int) -> tuple[Application, ...]:
         """See the port."""
@@ -132,12 +130,3 @@ def _matches(record: Application, query: ApplicationQuery) -> bool:
         and query.state in (None, record.state)
         and query.submitted_by_id in (None, record.submitted_by_id)
     )
-
-
-def _start(query: ApplicationQuery) -> int:
-    if not query.cursor:
-        return 0
-    sort, _, start = query.cursor.partition("@")
-    if sort != query.sort or not start.isdecimal():
-        raise InvalidInput(blocking("list.cursor", "/cursor", "It is none of ours.", "Leave it out."))
-    return int(start)

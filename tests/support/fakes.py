@@ -27,9 +27,10 @@ from ca_service.authority.records import (
     TokenRecord,
 )
 from ca_service.authority.revocation.records import RevocationRecord, State
-from ca_service.errors import Conflict, InvalidInput, KeystoreError, NotFound
+from ca_service.errors import Conflict, KeystoreError, NotFound
 from ca_service.pki import keys
 from ca_service.pki.reasons import Reason
+from tests.support.paging import paged
 
 NOON: Final = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 
@@ -241,15 +242,6 @@ class InMemoryLedger:
         return pruned
 
 
-def _start(query: PeopleQuery) -> int:
-    if not query.cursor:
-        return 0
-    sort, _, start = query.cursor.partition("@")
-    if sort != query.sort or not start.isdecimal():
-        raise InvalidInput.because("list.cursor", "The cursor does not belong to this list.", "Leave it out.")
-    return int(start)
-
-
 class InMemoryAccountStore:
     """Accounts, tokens and the set-up link in dictionaries."""
 
@@ -278,16 +270,12 @@ class InMemoryAccountStore:
         return tuple(sorted(self._accounts.values(), key=lambda record: record.name))
 
     def list_people(self, query: PeopleQuery) -> PeoplePage:
-        """See the port; the cursor is the place in the list, and the sort."""
+        """See the port."""
         words = query.text.lower().replace("\0", " ").split()
         found = [each for each in self.list_accounts() if all(word in each.name or word in each.role for word in words)]
         if query.sort == "newest":
             found.sort(key=lambda each: -each.id)
-        start = _start(query)
-        more = len(found) > start + query.limit
-        return PeoplePage(
-            tuple(found[start : start + query.limit]), f"{query.sort}@{start + query.limit}" if more else ""
-        )
+        return PeoplePage(*paged(found, query.sort, query.cursor, query.limit))
 
     def add_account(
         self, account: AccountRecord, event: AuditEvent, *, setup_hash: str = "", link: AccountLink | None = None

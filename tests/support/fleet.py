@@ -16,7 +16,8 @@ from ca_service.authority.fleet.records import (
     NodeRecord,
     PlacedRequest,
 )
-from ca_service.errors import Conflict, InvalidInput, NotFound, blocking
+from ca_service.errors import Conflict, NotFound
+from tests.support.paging import paged
 
 PUBLISHER = NodeInput("uccx1.example.com", "uccx", "11.5", "publisher")
 SUBSCRIBER = NodeInput("uccx2.example.com", "uccx", "11.5", "subscriber")
@@ -39,10 +40,7 @@ class InMemoryFleetStore:
         found = [each for each in self._clusters.values() if all(word in _text(each) for word in _words(query))]
         key = (lambda each: -each.id) if query.sort == "newest" else (lambda each: each.name.casefold())
         found.sort(key=key)
-        start = _start(query.cursor)
-        page = found[start : start + query.limit]
-        more = len(found) > start + query.limit
-        return ClusterPage(tuple(page), f"at {start + query.limit}" if more else "")
+        return ClusterPage(*paged(found, query.sort, query.cursor, query.limit))
 
     def find_cluster(self, cluster_id: int) -> ClusterRecord | None:
         """See the port."""
@@ -161,9 +159,3 @@ def _text(cluster: ClusterRecord) -> str:
 
 def _words(query: ClusterQuery) -> list[str]:
     return query.text.casefold().split()
-
-
-def _start(cursor: str) -> int:
-    if cursor and not cursor.startswith("at "):
-        raise InvalidInput(blocking("list.cursor", "/cursor", "It is none of ours.", "Leave it out."))
-    return int(cursor[3:]) if cursor else 0

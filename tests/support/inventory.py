@@ -10,12 +10,12 @@ from datetime import datetime
 from ca_service.authority.fleet.records import ClusterQuery
 from ca_service.authority.fleet.store import FleetStore
 from ca_service.authority.inventory.filters import Condition, Filter, Status, matches
-from ca_service.authority.inventory.store import MAX_PAGE, Listed, Page, Place
+from ca_service.authority.inventory.store import Listed, Page, Place
 from ca_service.authority.ports import IssuerStore
 from ca_service.authority.records import CertificateRecord, Sort
 from ca_service.authority.revocation.records import State
-from ca_service.errors import InvalidInput
 from tests.support.fakes import InMemoryLedger
+from tests.support.paging import paged
 
 _ORDER: dict[Sort, Callable[[tuple[int, CertificateRecord]], tuple[object, ...]]] = {
     "newest": lambda row: (-row[0],),
@@ -34,15 +34,11 @@ class InMemoryInventoryStore:
         self._fleet = fleet
 
     def list_certificates(self, wanted: Filter, sort: Sort, cursor: str, limit: int) -> Page:
-        """See the port; the cursor is the sort, and how many come before."""
-        found_sort, _, start = (cursor or f"{sort}@0").partition("@")
-        if found_sort != sort or not start.isdecimal():
-            raise InvalidInput.because("list.cursor", "The cursor does not belong to this list.", "Leave it out.")
+        """See the port."""
         found = sorted(enumerate(self._ledger.certificates), key=_ORDER[sort])
         listed = [Listed(each, self._status(each, wanted.at)) for _, each in found if self._has(each, wanted)]
         listed = [each for each in listed if wanted.statuses is None or each.status in wanted.statuses]
-        end = int(start) + max(1, min(limit, MAX_PAGE))
-        return Page(tuple(listed[int(start) : end]), f"{sort}@{end}" if end < len(listed) else "")
+        return Page(*paged(listed, sort, cursor, limit))
 
     def count_ends(self, wanted: Filter, bounds: Sequence[datetime]) -> tuple[int, ...]:
         """See the port."""

@@ -22,9 +22,9 @@ from ca_service.authority.notices.records import (
     MessageState,
     Notice,
 )
-from ca_service.errors import InvalidInput, blocking
 from ca_service.vos.phrases import phrase
 from tests.support.fakes import NOON, Fuse
+from tests.support.paging import cursor_at, number_in
 
 RECIPIENT: Final = "voice@example.com"
 
@@ -147,10 +147,10 @@ class InMemoryNoticeStore:
         found = [each for each in self.messages.values() if _matches(each, query)]
         found.sort(key=lambda each: each.id, reverse=is_newest)
         if query.cursor:
-            last = _number(query)
+            last = number_in(query.cursor, query.sort)
             found = [each for each in found if (each.id < last if is_newest else each.id > last)]
         page = tuple(found[: query.limit])
-        return MessagePage(page, f"{query.sort} {page[-1].id}" if len(found) > query.limit else "")
+        return MessagePage(page, cursor_at(query.sort, page[-1].id) if len(found) > query.limit else "")
 
     def find_message(self, number: int) -> Message | None:
         """See the port."""
@@ -206,13 +206,6 @@ class InMemoryNoticeStore:
 def _matches(message: Message, query: MessageQuery) -> bool:
     is_found = query.text.strip().lower() in f"{message.subject} {message.recipient}".lower()
     return is_found and query.state in ("", message.state.value)
-
-
-def _number(query: MessageQuery) -> int:
-    sort, _, number = query.cursor.partition(" ")
-    if sort != query.sort or not number.isdecimal():
-        raise InvalidInput(blocking("list.cursor", "/cursor", "It does not belong here.", "Leave it out."))
-    return int(number)
 
 
 class FusedNoticeStore(InMemoryNoticeStore):

@@ -10,10 +10,12 @@ from dataclasses import replace
 from typing import Final
 
 from ca_service.authority.audit import AuditEvent, Event
+from ca_service.authority.paging import page_size
 from ca_service.authority.record.entries import EventPage, EventQuery, RecordedEvent, Seal
-from ca_service.authority.record.store import MAX_PAGE, EventStore
-from ca_service.errors import Conflict, InvalidInput
+from ca_service.authority.record.store import EventStore
+from ca_service.errors import Conflict
 from tests.support.fakes import Fuse
+from tests.support.paging import cursor_at, number_in
 
 _FOREVER: Final = 10**6
 
@@ -39,13 +41,11 @@ class InMemoryEventStore:
         if query.sort == "newest":
             found.reverse()
         if query.cursor:
-            sort, _, key = query.cursor.partition("@")
-            if sort != query.sort or not key.isdecimal():
-                raise InvalidInput.because("list.cursor", "The cursor does not belong to this list.", "Leave it out.")
-            found = [each for each in found if (each.id < int(key)) == (sort == "newest") and each.id != int(key)]
-        limit = max(1, min(query.limit, MAX_PAGE))
+            key = number_in(query.cursor, query.sort)
+            found = [each for each in found if (each.id < key) == (query.sort == "newest") and each.id != key]
+        limit = page_size(query.limit)
         more = len(found) > limit
-        return EventPage(tuple(found[:limit]), f"{query.sort}@{found[limit - 1].id}" if more else "")
+        return EventPage(tuple(found[:limit]), cursor_at(query.sort, found[limit - 1].id) if more else "")
 
     def find_event(self, event: str, subject: str) -> RecordedEvent | None:
         """See the port."""

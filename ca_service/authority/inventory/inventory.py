@@ -10,7 +10,8 @@ from ca_service.authority.inventory import expiry
 from ca_service.authority.inventory.expiry import AuthorityEnd, Board
 from ca_service.authority.inventory.filters import Filter
 from ca_service.authority.inventory.language import parse
-from ca_service.authority.inventory.store import MAX_PAGE, InventoryStore, Listed, Page
+from ca_service.authority.inventory.store import InventoryStore, Listed, Page
+from ca_service.authority.paging import MAX_PAGE
 from ca_service.authority.permissions import Action, Actor, require
 from ca_service.authority.ports import Clock, IssuerStore
 from ca_service.authority.records import CertificateQuery, Sort

@@ -10,8 +10,6 @@ from typing import Protocol
 from ca_service.authority.inventory.filters import Filter, Status
 from ca_service.authority.records import CertificateRecord, Sort
 
-MAX_PAGE = 200
-
 
 @dataclass(frozen=True, slots=True)
 class Listed:

@@ -13,9 +13,9 @@ from ca_service.authority.notices.records import Announcement, Expiring, Kind, N
 from ca_service.authority.notices.sources import Sources
 from ca_service.authority.notices.texts import notice_message
 from ca_service.authority.notices.thresholds import due, upcoming
+from ca_service.authority.paging import foreign_cursor
 from ca_service.authority.permissions import Action, Actor, require
 from ca_service.authority.ports import Clock
-from ca_service.errors import InvalidInput, blocking
 
 HORIZON: Final = timedelta(days=90)  # how far the list of what will be sent looks ahead
 _BATCH: Final = 100
@@ -127,11 +127,4 @@ def _place(cursor: str) -> tuple[datetime, int]:
         moment, skipped = map(int, cursor[:40].split("."))
         return datetime.fromtimestamp(moment, UTC), max(0, min(skipped, 10_000))
     except (ValueError, OverflowError, OSError) as error:
-        raise InvalidInput(
-            blocking(
-                "list.cursor",
-                "/cursor",
-                "The cursor does not belong to this list.",
-                "Leave it out to begin at the first page.",
-            )
-        ) from error
+        raise foreign_cursor() from error

@@ -9,8 +9,6 @@ from typing import Protocol
 from ca_service.authority.audit import AuditEvent
 from ca_service.authority.record.entries import EventPage, EventQuery, RecordedEvent, Seal
 
-MAX_PAGE = 200
-
 
 class EventStore(Protocol):
     """The events that were recorded, and their seals.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Final
 from urllib.parse import urlencode
@@ -25,7 +25,7 @@ from ca_service.authority.token_limits import known_scopes
 from ca_service.errors import Finding
 from ca_service.pki import encodings, keys, names
 from ca_service.vos.fit import Fit
-from ca_service.web.api import application_models, models
+from ca_service.web.api import application_models, models, revocation_models
 from ca_service.web.api.negotiation import JSON
 from ca_service.web.auth import API_PREFIX
 from ca_service.web.context import base_url, installation
@@ -35,10 +35,10 @@ RETRY_AFTER: Final = 30
 
 
 def certificates(
-    records: Sequence[CertificateRecord], form: str, findings: Sequence[Finding] = (), next_page: str | None = None
+    records: Sequence[CertificateRecord], form: str, findings: Sequence[Finding] = (), following: str | None = None
 ) -> Response:
     """The certificates in this form; findings and the address of the next page are told in JSON only."""
-    return _varying(_certificates_as_json(records, findings, next_page) if form == "json" else deliver(records, form))
+    return _varying(_certificates_as_json(records, findings, following) if form == "json" else deliver(records, form))
 
 
 def issued(found: Issued, form: str) -> Response:
@@ -61,18 +61,19 @@ def _waiting(found: Sequence[Application], findings: Sequence[Finding]) -> Respo
 
 
 def applications(
-    found: Sequence[Application], findings: Sequence[Finding] = (), next_page: str | None = None
+    found: Sequence[Application], findings: Sequence[Finding] = (), following: str | None = None
 ) -> Response:
     """Applications: those of a submission, with what was found, or a page of the list."""
     documents = [application_document(each) for each in found]
-    return _json(
-        application_models.ApplicationsDocument(applications=documents, findings=_findings(findings), next=next_page)
+    answer = application_models.ApplicationsDocument(
+        applications=documents, findings=_findings(findings), next=following
     )
+    return as_json(answer, following)
 
 
 def application(found: Application) -> Response:
     """One application; where it waits still, with when to ask again."""
-    response = _json(application_document(found))
+    response = as_json(application_document(found))
     if found.is_open:
         response.headers["Retry-After"] = str(RETRY_AFTER)
     return response
@@ -122,22 +123,22 @@ def listed(items: Iterable[Listed]) -> Response:
 
 def checks(examinations: Sequence[Examination]) -> Response:
     """What would happen to each request."""
-    return _json(models.ChecksDocument(checks=[_check(number, each) for number, each in enumerate(examinations)]))
+    return as_json(models.ChecksDocument(checks=[_check(number, each) for number, each in enumerate(examinations)]))
 
 
 def fit(found: Fit) -> Response:
     """Whether a node would take a certificate."""
-    return _json(models.FitResultDocument.model_validate(found.as_document()))
+    return as_json(models.FitResultDocument.model_validate(found.as_document()))
 
 
 def revocation(outcome: Outcome, *, done: bool) -> Response:
     """What was done to each certificate, or would be."""
-    return _json(models.RevocationResultDocument.model_validate(outcome.as_document(done=done)))
+    return as_json(revocation_models.RevocationResultDocument.model_validate(outcome.as_document(done=done)))
 
 
 def token(actor: Actor, record: TokenRecord) -> Response:
     """What the token may with which somebody asks."""
-    return _json(
+    return as_json(
         models.TokenDocument(
             account=actor.name,
             role=actor.role.value,
@@ -155,7 +156,7 @@ def token(actor: Actor, record: TokenRecord) -> Response:
 
 def authority(active: ActiveAuthority, form: str) -> Response:
     """The authority that issues now, in this form."""
-    return _varying(_json(_authority(active)) if form == "json" else deliver_authority(active, form))
+    return _varying(as_json(_authority(active)) if form == "json" else deliver_authority(active, form))
 
 
 def address(path: str, query: dict[str, str] | None = None) -> str:
@@ -163,8 +164,22 @@ def address(path: str, query: dict[str, str] | None = None) -> str:
     return f"{base_url()}{API_PREFIX}{path}" + (f"?{urlencode(query)}" if query else "")
 
 
+def next_page(path: str, asked: Mapping[str, object], cursor: str) -> str | None:
+    """The address of the page at this cursor of a list that was asked for so; None behind the last one."""
+    said = {name: str(value) for name, value in asked.items() if value}
+    return address(path, said | {"cursor": cursor}) if cursor else None
+
+
+def as_json(document: BaseModel, following: str | None = None) -> Response:
+    """The document, with the address of the page that follows it in Link (RFC 8288)."""
+    response = Response(document.model_dump_json(), content_type=JSON)
+    if following:
+        response.headers["Link"] = f'<{following}>; rel="next"'
+    return response
+
+
 def _certificates_as_json(
-    records: Sequence[CertificateRecord], findings: Sequence[Finding], next_page: str | None
+    records: Sequence[CertificateRecord], findings: Sequence[Finding], following: str | None
 ) -> Response:
     hierarchy = installation().hierarchy
     standing = installation().revocation.list_of([record.serial_number for record in records])
@@ -173,14 +188,15 @@ def _certificates_as_json(
     def chain(issuer_id: str) -> list[str]:
         return [_pem(certificate) for certificate in hierarchy.chain_of(issuer_id)]
 
-    return _json(
+    return as_json(
         models.CertificatesDocument(
             certificates=[
                 _certificate(record, chain(record.issuer_id), standing.get(record.serial_number)) for record in records
             ],
             findings=_findings(findings),
-            next=next_page,
-        )
+            next=following,
+        ),
+        following,
     )
 
 
@@ -263,10 +279,6 @@ def _pem(certificate: x509.Certificate) -> str:
 
 def _findings(findings: Sequence[Finding]) -> list[models.FindingDocument]:
     return [models.FindingDocument.model_validate(found.as_document()) for found in findings]
-
-
-def _json(document: BaseModel) -> Response:
-    return Response(document.model_dump_json(), content_type=JSON)
 
 
 def _varying(response: Response) -> Response:

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BeforeValidator, Field
 
 from ca_service.authority.applications.decisions import MAX_NOTE, MAX_WAIT
-from ca_service.web.api.fields import MAX_PAGE, Input, Limit, Output, Serial, read_number
+from ca_service.authority.paging import MAX_PAGE
+from ca_service.web.api.fields import Input, Limit, Output, Serial, read_number
 from ca_service.web.api.models import FindingDocument
 
 _Wait = Annotated[int, Field(ge=0, le=MAX_WAIT), BeforeValidator(read_number)]

@@ -28,13 +28,8 @@ def list_applications() -> Response:
     state = State(query.state) if query.state else None
     wanted = ApplicationQuery(text=query.q, state=state, sort=query.sort, cursor=query.cursor, limit=query.limit)
     page = installation().applications.list_applications(actor(), wanted)
-    if not page.next_cursor:
-        return answers.applications(page.items)
-    following = query.model_dump(include={"q", "state", "sort", "limit"}) | {"cursor": page.next_cursor}
-    address = answers.address("applications", {name: str(value) for name, value in following.items() if value})
-    response = answers.applications(page.items, next_page=address)
-    response.headers["Link"] = f'<{address}>; rel="next"'
-    return response
+    following = answers.next_page("applications", query.model_dump(), page.next_cursor)
+    return answers.applications(page.items, following=following)
 
 
 @needs(Action.READ)

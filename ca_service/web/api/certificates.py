@@ -36,13 +36,8 @@ def list_certificates() -> Response:
     page = installation().inventory.list_certificates(
         actor(), CertificateQuery(text=query.q, sort=query.sort, cursor=query.cursor, limit=query.limit)
     )
-    if not page.next_cursor:
-        return answers.certificates(page.certificates, "json")
-    following = {"q": query.q, "sort": query.sort, "limit": str(query.limit), "cursor": page.next_cursor}
-    address = answers.address("certificates", {name: value for name, value in following.items() if value})
-    response = answers.certificates(page.certificates, "json", next_page=address)
-    response.headers["Link"] = f'<{address}>; rel="next"'
-    return response
+    following = answers.next_page("certificates", query.model_dump(exclude={"format"}), page.next_cursor)
+    return answers.certificates(page.certificates, "json", following=following)
 
 
 def _all_as_csv(query: ListQueryFields) -> Response:

@@ -12,7 +12,7 @@ from pydantic.json_schema import models_json_schema
 from ca_service import __version__
 from ca_service.authority.submission import MAX_REQUESTS
 from ca_service.vos.fit import MAX_CHAIN_FILES
-from ca_service.web.api import application_models, examples, models
+from ca_service.web.api import application_models, examples, models, revocation_models
 from ca_service.web.api.event_models import EventQueryFields, EventsDocument
 from ca_service.web.api.negotiation import JSON
 from ca_service.web.api.operations import OPERATIONS, Operation
@@ -30,11 +30,11 @@ _EXAMPLES: Final[dict[type[BaseModel], Any]] = {
     models.FitResultDocument: examples.FIT,
     EventsDocument: examples.EVENTS,
     models.TokenDocument: examples.TOKEN,
-    models.RevocationResultDocument: examples.REVOCATION,
+    revocation_models.RevocationResultDocument: examples.REVOCATION,
 }
 _INPUT_EXAMPLES: Final[dict[type[BaseModel], Any]] = {
-    models.RevocationDocument: examples.REVOKED,
-    models.ReleaseDocument: examples.RELEASED,
+    revocation_models.RevocationDocument: examples.REVOKED,
+    revocation_models.ReleaseDocument: examples.RELEASED,
 }
 _PROBLEMS: Final = {
     400: "A parameter, a field or the body cannot be used.",

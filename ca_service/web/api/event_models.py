@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
+from ca_service.authority.paging import MAX_PAGE
 from ca_service.authority.record.wording import Category
-from ca_service.web.api.fields import MAX_PAGE, read_number
+from ca_service.web.api.fields import Input, Limit, Output
 
 _Text = Annotated[str, Field(max_length=200)]
 _WHEN = r"^([0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}(Z|[+-][0-9]{2}:[0-9]{2}))?)?$"
 _When = Annotated[str, Field(max_length=25, json_schema_extra={"pattern": _WHEN})]
-_Limit = Annotated[int, Field(ge=1, le=MAX_PAGE), BeforeValidator(read_number)]
 
 
-class EventQueryFields(BaseModel):
+class EventQueryFields(Input):
     """The query of the record."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     q: _Text = Field(default="", description="what stands in any part of the event, in at most 200 characters")
     event: _Text = Field(
@@ -29,17 +27,13 @@ class EventQueryFields(BaseModel):
     since: _When = Field(default="", description="a day (2026-11-23) or a moment (RFC 3339), itself included")
     until: _When = Field(default="", description="a day (2026-11-23) or a moment (RFC 3339), itself included")
     sort: Literal["newest", "oldest"] = Field(default="newest", description="one of: newest, oldest")
-    limit: _Limit = Field(default=50, description=f"how many to a page: a whole number from 1 to {MAX_PAGE}")
+    limit: Limit = Field(default=50, description=f"how many to a page: a whole number from 1 to {MAX_PAGE}")
     cursor: Annotated[str, Field(max_length=1000)] = Field(
         default="", description="what the link to the next page holds, unchanged and with the same sort"
     )
 
 
-class _Output(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class EventDocument(_Output):
+class EventDocument(Output):
     """One event."""
 
     id: int
@@ -54,7 +48,7 @@ class EventDocument(_Output):
     seal: int | None = Field(description="the number of the seal that it is in; null as long as it is not sealed")
 
 
-class EventsDocument(_Output):
+class EventsDocument(Output):
     """One page of the record."""
 
     events: list[EventDocument]

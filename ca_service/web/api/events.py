@@ -12,7 +12,7 @@ from ca_service.authority.record.entries import RecordedEvent
 from ca_service.authority.record.wording import sentence_of, wording_of
 from ca_service.web.api import answers
 from ca_service.web.api.event_models import EventDocument, EventQueryFields, EventsDocument
-from ca_service.web.api.negotiation import JSON, JSON_ONLY, wanted_form
+from ca_service.web.api.negotiation import JSON_ONLY, wanted_form
 from ca_service.web.api.validation import read_query
 from ca_service.web.context import actor, installation, needs
 
@@ -25,13 +25,9 @@ def list_events() -> Response:
     given = fields.model_dump()
     query = replace(asked({name: given[name] for name in FIELDS}), sort=fields.sort, limit=fields.limit)
     page = installation().record.list_events(actor(), replace(query, cursor=fields.cursor))
-    following = {name: str(value) for name, value in given.items() if value} | {"cursor": page.next_cursor}
-    address = answers.address("events", following) if page.next_cursor else None
-    document = EventsDocument(events=[_event(each) for each in page.items], next=address)
-    response = Response(document.model_dump_json(), content_type=JSON)
-    if address:
-        response.headers["Link"] = f'<{address}>; rel="next"'
-    return response
+    following = answers.next_page("events", given, page.next_cursor)
+    document = EventsDocument(events=[_event(each) for each in page.items], next=following)
+    return answers.as_json(document, following)
 
 
 def _event(event: RecordedEvent) -> EventDocument:

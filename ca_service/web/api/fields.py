@@ -7,11 +7,11 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationInfo
 
+from ca_service.authority.paging import MAX_PAGE
 from ca_service.authority.submission import MAX_REQUESTS
 from ca_service.pki.profiles import LEAF_PROFILES
 
 FROM_TEXT: Final = "from text"
-MAX_PAGE: Final = 200
 _WHOLE_NUMBER: Final = re.compile(r"-?[0-9]{1,10}")
 _FLAGS: Final = {"true": True, "false": False}
 

@@ -6,42 +6,42 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
-from ca_service.authority.revocation.revoking import MAX_NOTE
+from ca_service.authority.paging import MAX_PAGE
 from ca_service.pki.profiles import LEAF_PROFILES, MAX_LEAF_DAYS
-from ca_service.pki.reasons import FOR_LEAVES
 from ca_service.vos.fit import MAX_CHAIN_FILES
-from ca_service.web.api.fields import MAX_PAGE
-from ca_service.web.api.fields import SEVERAL as _SEVERAL
-from ca_service.web.api.fields import CertificateText as _CertificateText
-from ca_service.web.api.fields import Days as _Days
-from ca_service.web.api.fields import Fingerprint as _Fingerprint
-from ca_service.web.api.fields import Flag as _Flag
-from ca_service.web.api.fields import Input as _Input
-from ca_service.web.api.fields import Limit as _Limit
-from ca_service.web.api.fields import Output as _Output
-from ca_service.web.api.fields import ProfileName as _ProfileName
-from ca_service.web.api.fields import RequestText as _RequestText
-from ca_service.web.api.fields import Serial as _Serial
+from ca_service.web.api.fields import (
+    SEVERAL,
+    CertificateText,
+    Days,
+    Fingerprint,
+    Flag,
+    Input,
+    Limit,
+    Output,
+    ProfileName,
+    RequestText,
+    Serial,
+)
 
 CertificateForm = Literal["json", "zip", "pem", "der", "p7b"]
 
 
-class NoQuery(_Input):
+class NoQuery(Input):
     """No query parameters."""
 
 
-class OptionFields(_Input):
+class OptionFields(Input):
     """What can be asked beside the requests; the same in query, form and JSON. None is not said."""
 
-    profile: _ProfileName | None = Field(default=None, description=f"one of: {', '.join(LEAF_PROFILES)}")
-    validity_days: _Days | None = Field(
+    profile: ProfileName | None = Field(default=None, description=f"one of: {', '.join(LEAF_PROFILES)}")
+    validity_days: Days | None = Field(
         default=None,
         description=f"a whole number of days, 1 to {MAX_LEAF_DAYS} where the operator has set no lower limit",
     )
-    new: _Flag | None = Field(
+    new: Flag | None = Field(
         default=None, description="true to get another certificate where this request has a valid one, or false"
     )
-    add_host_name: _Flag | None = Field(
+    add_host_name: Flag | None = Field(
         default=None, description="true to add the host name to a request that names no host, or false"
     )
 
@@ -52,7 +52,7 @@ class IssueQuery(OptionFields):
     format: CertificateForm | None = Field(default=None, description="one of: json, zip, pem, der, p7b")
 
 
-class CertificateQueryFields(_Input):
+class CertificateQueryFields(Input):
     """The query for one certificate."""
 
     format: CertificateForm | None = Field(default=None, description="one of: json, zip, pem, der, p7b")
@@ -61,24 +61,24 @@ class CertificateQueryFields(_Input):
 class RenewQuery(CertificateQueryFields):
     """The query of a renewal."""
 
-    validity_days: _Days | None = Field(
+    validity_days: Days | None = Field(
         default=None, description=f"a whole number of days, 1 to {MAX_LEAF_DAYS}; as many as before if it is left out"
     )
-    new: _Flag | None = Field(
+    new: Flag | None = Field(
         default=None, description="true for one more where a newer certificate has followed it already, or false"
     )
-    never_uploaded: _Flag | None = Field(
+    never_uploaded: Flag | None = Field(
         default=None, description="true for a Cisco node that still has the CSR, because nothing was uploaded, or false"
     )
 
 
-class AuthorityQueryFields(_Input):
+class AuthorityQueryFields(Input):
     """The query for the authority."""
 
     format: Literal["json", "pem", "p7b"] | None = Field(default=None, description="one of: json, pem, p7b")
 
 
-class ListQueryFields(_Input):
+class ListQueryFields(Input):
     """The query of the list."""
 
     q: Annotated[str, Field(max_length=200)] = Field(
@@ -89,7 +89,7 @@ class ListQueryFields(_Input):
     sort: Literal["newest", "oldest", "expires", "host"] = Field(
         default="newest", description="one of: newest, oldest, expires, host"
     )
-    limit: _Limit = Field(default=50, description=f"how many to a page: a whole number from 1 to {MAX_PAGE}")
+    limit: Limit = Field(default=50, description=f"how many to a page: a whole number from 1 to {MAX_PAGE}")
     cursor: Annotated[str, Field(max_length=1000)] = Field(
         default="", description="what the link to the next page holds, unchanged and with the same sort"
     )
@@ -101,19 +101,19 @@ class ListQueryFields(_Input):
 class RequestDocument(OptionFields):
     """One signing request or several, with the options that hold for all of them."""
 
-    csr: _RequestText | Annotated[list[_RequestText], Field(json_schema_extra=_SEVERAL)] = Field(
+    csr: RequestText | Annotated[list[RequestText], Field(json_schema_extra=SEVERAL)] = Field(
         description="a request (PEM, or DER in base64) as a string, or a list of such strings"
     )
 
 
-class FitDocument(_Input):
+class FitDocument(Input):
     """A certificate of any authority, with what it is to be held against."""
 
-    certificate: _CertificateText = Field(description="the certificate of the node as PEM, alone in its string")
-    csr: _RequestText | None = Field(
+    certificate: CertificateText = Field(description="the certificate of the node as PEM, alone in its string")
+    csr: RequestText | None = Field(
         default=None, description="the request that it answers (PEM, or DER in base64); much is not compared without it"
     )
-    chain: Annotated[list[_CertificateText], Field(max_length=MAX_CHAIN_FILES)] = Field(
+    chain: Annotated[list[CertificateText], Field(max_length=MAX_CHAIN_FILES)] = Field(
         default=[], description=f"the authorities above it as PEM, a string for each file, at most {MAX_CHAIN_FILES}"
     )
     trust: str = Field(
@@ -122,40 +122,7 @@ class FitDocument(_Input):
     )
 
 
-class _SelectionFields(_Input):
-    """Which certificates are meant; all that any of these means."""
-
-    serial_numbers: Annotated[list[Annotated[str, Field(max_length=80)]], Field(max_length=500)] = Field(
-        default=[], description="a list of at most 500 serial numbers, hexadecimal, with or without colons"
-    )
-    key_fingerprint: Annotated[str, Field(max_length=120)] = Field(
-        default="", description="the SHA-256 of a public key, for every certificate that has it"
-    )
-    host: Annotated[str, Field(max_length=253)] = Field(
-        default="", description="a host, for every certificate that names it"
-    )
-    note: Annotated[str, Field(max_length=MAX_NOTE)] = Field(
-        default="", description=f"what the record should know, in at most {MAX_NOTE} characters"
-    )
-    preview: bool = Field(default=False, description="true to be told what would happen, without doing it")
-
-
-class RevocationDocument(_SelectionFields):
-    """Certificates to revoke, and why."""
-
-    reason: Annotated[str, Field(json_schema_extra={"enum": [reason.value for reason in FOR_LEAVES]})] = Field(
-        description=f"one of: {', '.join(FOR_LEAVES)}"
-    )
-    invalid_since: Annotated[str, Field(max_length=60, json_schema_extra={"format": "date-time"})] | None = Field(
-        default=None, description="since when the key is thought to be lost, such as 2026-11-20T08:00:00Z"
-    )
-
-
-class ReleaseDocument(_SelectionFields):
-    """Certificates whose hold is to end."""
-
-
-class FindingDocument(_Output):
+class FindingDocument(Output):
     """One thing that was found: what is wrong, where, and how to mend it."""
 
     pointer: str = Field(description="JSON pointer (RFC 6901) into what was submitted; empty for the whole")
@@ -165,7 +132,7 @@ class FindingDocument(_Output):
     mend: str = Field(description="what to change, and where")
 
 
-class ProblemDocument(_Output):
+class ProblemDocument(Output):
     """A problem (RFC 9457)."""
 
     type: str = Field(description="URN of the kind of problem")
@@ -175,7 +142,7 @@ class ProblemDocument(_Output):
     errors: list[FindingDocument]
 
 
-class StandingDocument(_Output):
+class StandingDocument(Output):
     """That a certificate is not valid, and since when."""
 
     state: Literal["revoked", "held", "released"]
@@ -184,27 +151,7 @@ class StandingDocument(_Output):
     changed_by: str
 
 
-class ChangeDocument(_Output):
-    """What was done to one certificate, or would be."""
-
-    serial_number: _Serial
-    host: str
-    effect: Literal["revoke", "hold", "make-final", "release", "already", "final", "not-held", "expired"]
-    state: Literal["good", "revoked", "held", "released"] = Field(description="what the certificate is then")
-    reason: str | None
-    revoked_at: AwareDatetime | None
-
-
-class RevocationResultDocument(_Output):
-    """What was done to each certificate, or would be, and what follows from it."""
-
-    done: bool
-    changed: int
-    certificates: list[ChangeDocument]
-    findings: list[FindingDocument]
-
-
-class CertificateLinks(_Output):
+class CertificateLinks(Output):
     """Where the same certificate is found in each form."""
 
     self: str
@@ -214,10 +161,10 @@ class CertificateLinks(_Output):
     p7b: str = Field(description="leaf, intermediate, root, in no order")
 
 
-class CertificateDocument(_Output):
+class CertificateDocument(Output):
     """One certificate."""
 
-    serial_number: _Serial
+    serial_number: Serial
     profile: str
     host: str = Field(description="the name under which clients reach the node")
     subject: str
@@ -226,14 +173,14 @@ class CertificateDocument(_Output):
     not_after: AwareDatetime
     issued_at: AwareDatetime
     issued_by: str
-    fingerprint: _Fingerprint
+    fingerprint: Fingerprint
     revocation: StandingDocument | None = Field(description="null for one that was never revoked or put on hold")
     pem: str
     chain: list[str] = Field(description="the authorities as PEM, the issuing one first, the root last")
     links: CertificateLinks
 
 
-class CertificatesDocument(_Output):
+class CertificatesDocument(Output):
     """Certificates, whether one was asked for, several, or a page of the list."""
 
     certificates: list[CertificateDocument]
@@ -241,7 +188,7 @@ class CertificatesDocument(_Output):
     next: str | None = Field(description="the address of the next page of a list")
 
 
-class CheckDocument(_Output):
+class CheckDocument(Output):
     """What would happen to one request. What it asks is null or empty where it could not be read."""
 
     accepted: bool
@@ -254,13 +201,13 @@ class CheckDocument(_Output):
     findings: list[FindingDocument]
 
 
-class ChecksDocument(_Output):
+class ChecksDocument(Output):
     """One check for each request, in their order."""
 
     checks: list[CheckDocument]
 
 
-class FitCheckDocument(_Output):
+class FitCheckDocument(Output):
     """One question about a certificate."""
 
     topic: str = Field(description="what was asked, such as public key")
@@ -270,7 +217,7 @@ class FitCheckDocument(_Output):
     finding: FindingDocument | None = Field(description="what is wrong, or good to know")
 
 
-class FitResultDocument(_Output):
+class FitResultDocument(Output):
     """Whether a node would take a certificate, and whether it would work after."""
 
     taken: bool = Field(description="whether the node would take the files")
@@ -279,20 +226,20 @@ class FitResultDocument(_Output):
     checks: list[FitCheckDocument] = Field(description="those of the upload first")
 
 
-class AuthorityCertificateDocument(_Output):
+class AuthorityCertificateDocument(Output):
     """The certificate of an authority."""
 
     role: Literal["root", "intermediate"]
     subject: str
-    serial_number: _Serial
+    serial_number: Serial
     key: str
     not_before: AwareDatetime
     not_after: AwareDatetime
-    fingerprint: _Fingerprint
+    fingerprint: Fingerprint
     pem: str
 
 
-class AuthorityLinks(_Output):
+class AuthorityLinks(Output):
     """Where the authority is found in each form."""
 
     self: str
@@ -300,7 +247,7 @@ class AuthorityLinks(_Output):
     p7b: str
 
 
-class AuthorityDocument(_Output):
+class AuthorityDocument(Output):
     """The authority that issues now, with those above it: the issuing one first, the root last."""
 
     name: str
@@ -308,7 +255,7 @@ class AuthorityDocument(_Output):
     links: AuthorityLinks
 
 
-class TokenDocument(_Output):
+class TokenDocument(Output):
     """What a token may. An empty list of names, profiles or networks is no limit."""
 
     account: str = Field(description="the account that it acts for")

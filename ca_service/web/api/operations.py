@@ -9,7 +9,7 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from ca_service.web.api import application_models, models
+from ca_service.web.api import application_models, models, revocation_models
 from ca_service.web.api.event_models import EventQueryFields, EventsDocument
 from ca_service.web.api.negotiation import AUTHORITY_FORMS, JSON_ONLY, LIST_FORMS, certificate_forms
 
@@ -217,8 +217,8 @@ OPERATIONS: Final = (
             '"{base_url}/api/v1/revocations"'
         ),
         answers={200: "What was done to each certificate, or would be."},
-        answer=models.RevocationResultDocument,
-        takes=models.RevocationDocument,
+        answer=revocation_models.RevocationResultDocument,
+        takes=revocation_models.RevocationDocument,
         problems=(*_INTAKE_PROBLEMS, 404, 409),
     ),
     Operation(
@@ -231,8 +231,8 @@ OPERATIONS: Final = (
             """--json '{{"serial_numbers": ["SERIAL_NUMBER"]}}' "{base_url}/api/v1/revocations/release" """.strip()
         ),
         answers={200: "What was done to each certificate, or would be."},
-        answer=models.RevocationResultDocument,
-        takes=models.ReleaseDocument,
+        answer=revocation_models.RevocationResultDocument,
+        takes=revocation_models.ReleaseDocument,
         problems=(*_INTAKE_PROBLEMS, 404, 409),
     ),
     Operation(

@@ -13,8 +13,9 @@ from ca_service.authority.revocation.selecting import read_invalid_since
 from ca_service.pki.reasons import read_leaf_reason
 from ca_service.web.api import answers
 from ca_service.web.api.intake import parse_object, read_body, require_plain_body
-from ca_service.web.api.models import NoQuery, ReleaseDocument, RevocationDocument
+from ca_service.web.api.models import NoQuery
 from ca_service.web.api.negotiation import JSON_ONLY, wanted_form
+from ca_service.web.api.revocation_models import ReleaseDocument, RevocationDocument
 from ca_service.web.api.validation import read_query, validated
 from ca_service.web.context import actor, installation, needs
 

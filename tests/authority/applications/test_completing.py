@@ -10,42 +10,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from ca_service.authority.applications.records import Application, State, timeline
 from ca_service.authority.audit import Event
-from ca_service.authority.permissions import Actor, Role
-from ca_service.authority.records import CertificateQuery, CertificateRecord
 from ca_service.authority.registration import Options
 from ca_service.errors import KeystoreError
+from tests.authority.applications.people import ANNA, CAROL, VERA, certificates, recorded
 from tests.support.applications import InMemoryApplicationStore
-from tests.support.factories import OPERATOR, Lab, actor
-from tests.support.fakes import FixedClock, InMemoryKeyStore, InMemoryLedger, PowerCut
+from tests.support.factories import OPERATOR, Lab
+from tests.support.fakes import InMemoryKeyStore, PowerCut
 from tests.support.requests import UCCX_PUBLISHER
-
-ANNA, CAROL, VERA = actor(Role.REQUESTER), actor(Role.APPROVER), actor(Role.ADMINISTRATOR)
-
-
-@pytest.fixture
-def lab(clock: FixedClock) -> Lab:
-    """An authority in which a person decides about everything."""
-    return Lab(clock=clock, rules=()).initialised()
-
-
-@pytest.fixture
-def waiting(lab: Lab) -> Application:
-    """What a requester has submitted."""
-    return submitted(lab, ANNA)
-
-
-def submitted(lab: Lab, who: Actor) -> Application:
-    (found,) = lab.issuance.issue(who, [UCCX_PUBLISHER.data], Options()).waiting
-    return found
-
-
-def certificates(lab: Lab) -> tuple[CertificateRecord, ...]:
-    return lab.inventory.list_certificates(VERA, CertificateQuery()).certificates
-
-
-def recorded(lab: Lab) -> list[tuple[Event, str, str]]:
-    assert isinstance(lab.ledger, InMemoryLedger)
-    return [(each.event, each.actor, each.subject) for each in lab.ledger.events]
 
 
 class Falling(InMemoryApplicationStore):

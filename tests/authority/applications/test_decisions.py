@@ -11,47 +11,20 @@ from ca_service.authority.applications.decisions import MAX_COUNT, MAX_NOTE
 from ca_service.authority.applications.records import Application, ApplicationQuery, State, timeline
 from ca_service.authority.audit import Event
 from ca_service.authority.permissions import Actor, Role
-from ca_service.authority.records import CertificateQuery, CertificateRecord
 from ca_service.authority.registration import Options
 from ca_service.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from tests.authority.applications.people import ANNA, CAROL, VERA, certificates, recorded, submitted
 from tests.support.applications import application_record
 from tests.support.factories import OPERATOR, Lab, actor
 from tests.support.fakes import FixedClock, InMemoryLedger
 from tests.support.requests import THREE_NODES, UCCX_PUBLISHER
 
-ANNA, CAROL, VERA = actor(Role.REQUESTER), actor(Role.APPROVER), actor(Role.ADMINISTRATOR)
 Decide = Callable[[Lab, Actor, int], Application]
 DECISIONS: dict[str, Decide] = {
     "approve": lambda lab, who, number: lab.applications.approve(who, number),
     "refuse": lambda lab, who, number: lab.applications.refuse(who, number, "no"),
 }
 every_decision = pytest.mark.parametrize("decide", DECISIONS.values(), ids=DECISIONS)
-
-
-@pytest.fixture
-def lab(clock: FixedClock) -> Lab:
-    """An authority in which a person decides about everything."""
-    return Lab(clock=clock, rules=()).initialised()
-
-
-@pytest.fixture
-def waiting(lab: Lab) -> Application:
-    """What a requester has submitted."""
-    return submitted(lab, ANNA)
-
-
-def submitted(lab: Lab, who: Actor) -> Application:
-    (found,) = lab.issuance.issue(who, [UCCX_PUBLISHER.data], Options()).waiting
-    return found
-
-
-def certificates(lab: Lab) -> tuple[CertificateRecord, ...]:
-    return lab.inventory.list_certificates(VERA, CertificateQuery()).certificates
-
-
-def recorded(lab: Lab) -> list[tuple[Event, str, str]]:
-    assert isinstance(lab.ledger, InMemoryLedger)
-    return [(each.event, each.actor, each.subject) for each in lab.ledger.events]
 
 
 def test_what_is_approved_is_issued(lab: Lab, waiting: Application, clock: FixedClock) -> None:

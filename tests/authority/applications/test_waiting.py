@@ -4,34 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
-
 from ca_service.authority.applications.decisions import Applications
 from ca_service.authority.applications.records import Application, State
-from ca_service.authority.permissions import Actor, Role
 from ca_service.authority.registration import Options
-from tests.support.factories import Lab, actor
+from tests.authority.applications.people import ANNA, CAROL
+from tests.support.factories import Lab
 from tests.support.fakes import NOON, FixedClock
 from tests.support.requests import UCCX_PUBLISHER
-
-ANNA, CAROL = actor(Role.REQUESTER), actor(Role.APPROVER)
-
-
-@pytest.fixture
-def lab(clock: FixedClock) -> Lab:
-    """An authority in which a person decides about everything."""
-    return Lab(clock=clock, rules=()).initialised()
-
-
-@pytest.fixture
-def waiting(lab: Lab) -> Application:
-    """What a requester has submitted."""
-    return submitted(lab, ANNA)
-
-
-def submitted(lab: Lab, who: Actor) -> Application:
-    (found,) = lab.issuance.issue(who, [UCCX_PUBLISHER.data], Options()).waiting
-    return found
 
 
 def patient(lab: Lab, pause: Callable[[float], None]) -> Applications:

@@ -1,0 +1,31 @@
+"""Who asks and who decides in these tests, and what they find afterwards."""
+
+from __future__ import annotations
+
+from ca_service.authority.applications.records import Application
+from ca_service.authority.audit import Event
+from ca_service.authority.permissions import Actor, Role
+from ca_service.authority.records import CertificateQuery, CertificateRecord
+from ca_service.authority.registration import Options
+from tests.support.factories import Lab, actor
+from tests.support.fakes import InMemoryLedger
+from tests.support.requests import UCCX_PUBLISHER
+
+ANNA, CAROL, VERA = actor(Role.REQUESTER), actor(Role.APPROVER), actor(Role.ADMINISTRATOR)
+
+
+def submitted(lab: Lab, who: Actor) -> Application:
+    """What waits when they have submitted a request."""
+    (found,) = lab.issuance.issue(who, [UCCX_PUBLISHER.data], Options()).waiting
+    return found
+
+
+def certificates(lab: Lab) -> tuple[CertificateRecord, ...]:
+    """All that were issued."""
+    return lab.inventory.list_certificates(VERA, CertificateQuery()).certificates
+
+
+def recorded(lab: Lab) -> list[tuple[Event, str, str]]:
+    """What was recorded: the event, who, and about what."""
+    assert isinstance(lab.ledger, InMemoryLedger)
+    return [(each.event, each.actor, each.subject) for each in lab.ledger.events]

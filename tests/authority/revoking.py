@@ -1,0 +1,20 @@
+"""Issues and revokes, for tests of what clients are told of it."""
+
+from __future__ import annotations
+
+from ca_service.authority.records import CertificateRecord
+from ca_service.authority.registration import Options
+from ca_service.authority.revocation.records import Selection
+from ca_service.pki.reasons import Reason
+from tests.support.factories import OPERATOR, Lab, actor
+from tests.support.requests import UCCX_PUBLISHER, Request
+
+
+def issue(lab: Lab, request: Request = UCCX_PUBLISHER) -> CertificateRecord:
+    """A new certificate."""
+    return lab.issuance.issue(actor(), [request.data], Options(new=True)).certificates[0]
+
+
+def revoke(lab: Lab, leaf: CertificateRecord, reason: Reason = Reason.SUPERSEDED) -> None:
+    """Revoke it."""
+    lab.revocation.revoke(OPERATOR, Selection((leaf.serial_number,)), reason)
