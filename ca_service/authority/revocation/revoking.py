@@ -103,15 +103,15 @@ class Revocation:
     def find(self, actor: Actor, serial_number: str) -> RevocationRecord | None:
         """The revocation of the leaf with this serial number, if it ever had one."""
         require(actor, Action.READ)
-        return self.list_of([serial_number]).get(serial_number)
+        return self.revocations_of([serial_number]).get(serial_number)
 
-    def list_of(self, serial_numbers: Collection[str]) -> Mapping[str, RevocationRecord]:
+    def revocations_of(self, serial_numbers: Collection[str]) -> Mapping[str, RevocationRecord]:
         """The revocations of these leaves, by serial number; for those who see the leaves already."""
-        return self._store.list_revocations(serial_numbers)
+        return self._store.revocations_of(serial_numbers)
 
     def not_good(self, serial_numbers: Collection[str]) -> frozenset[str]:
         """Which of these leaves are revoked or on hold."""
-        found = self._store.list_revocations(serial_numbers)
+        found = self._store.revocations_of(serial_numbers)
         return frozenset(serial for serial, record in found.items() if not record.is_good)
 
     def _wish(self, actor: Actor, reason: Reason, invalid_since: datetime | None, note: str) -> _Wish:
