@@ -37,6 +37,7 @@ from ca_service.authority.revocation.selecting import checked, require_found
 from ca_service.authority.revocation.store import RevocationStore
 from ca_service.errors import Conflict, InvalidInput, blocking
 from ca_service.pki import crl
+from ca_service.pki.encodings import time_text
 from ca_service.pki.reasons import Reason, read_leaf_reason
 
 MAX_NOTE = 500
@@ -240,5 +241,5 @@ def _event(actor: Actor, change: Change) -> AuditEvent:
     if record.note:
         details["note"] = record.note
     if record.invalid_since is not None:
-        details["invalid_since"] = f"{record.invalid_since:%Y-%m-%dT%H:%M:%SZ}"
+        details["invalid_since"] = time_text(record.invalid_since)
     return AuditEvent.by(actor, record.changed_at, _EVENTS[record.state], record.serial_number, **details)
