@@ -13,9 +13,10 @@ from ca_service.authority.record.reading import Head
 from ca_service.authority.record.wording import sentence_of
 from ca_service.cli.audit_files import export, filtered, verify
 from ca_service.cli.console import fields, table
-from ca_service.cli.documents import event_document, moment
+from ca_service.cli.documents import event_document
 from ca_service.cli.grammar import declare
 from ca_service.cli.session import Session, operator, pass_session
+from ca_service.pki.encodings import time_text
 
 
 @declare(
@@ -34,7 +35,7 @@ def list_(session: Session, /, oldest: bool, limit: int, cursor: str, **asked_fo
     query: EventQuery = replace(asked(asked_for), sort=sort, limit=limit, cursor=cursor)
     page = session.ready().record.list_events(operator(), query)
     rows = (
-        (str(each.id), moment(each.at), each.actor, each.origin, str(sentence_of(each)), str(each.seal or "-"))
+        (str(each.id), time_text(each.at), each.actor, each.origin, str(sentence_of(each)), str(each.seal or "-"))
         for each in page.items
     )
     lines = table(("event", "when", "who", "from", "what", "seal"), rows)
@@ -65,7 +66,7 @@ def _document(found: Head) -> dict[str, Any]:
     return {
         "number": found.anchor.number,
         "hash": found.anchor.hash,
-        "sealed_at": moment(found.at),
+        "sealed_at": time_text(found.at),
         "last_event": found.last,
         "key": found.key,
     }
@@ -73,7 +74,7 @@ def _document(found: Head) -> dict[str, Any]:
 
 def _around(found: Head) -> list[str]:
     """Beside the output: what is kept elsewhere is the one line that is taken back."""
-    return fields((("sealed", moment(found.at)), ("last event", str(found.last)), ("sealing key", found.key)))
+    return fields((("sealed", time_text(found.at)), ("last event", str(found.last)), ("sealing key", found.key)))
 
 
 @declare("seal", "ca-service audit seal")

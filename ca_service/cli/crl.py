@@ -12,7 +12,6 @@ from ca_service.authority.revocation.publishing import PublishedCRL
 from ca_service.authority.revocation.records import CRLRecord
 from ca_service.cli import crl_authority
 from ca_service.cli.console import fields
-from ca_service.cli.documents import moment
 from ca_service.cli.grammar import declare
 from ca_service.cli.inputs import find_passphrase, read_file
 from ca_service.cli.outputs import Target
@@ -20,6 +19,7 @@ from ca_service.cli.packaging import force_option
 from ca_service.cli.session import Session, operator, pass_session
 from ca_service.errors import NotFound
 from ca_service.pki import encodings
+from ca_service.pki.encodings import time_text
 from ca_service.pki.names import visible
 
 
@@ -42,8 +42,8 @@ def crl_document(record: CRLRecord) -> dict[str, Any]:
     return {
         "issuer": record.issuer_id,
         "number": f"{record.number:x}",
-        "this_update": moment(record.this_update),
-        "next_update": moment(record.next_update),
+        "this_update": time_text(record.this_update),
+        "next_update": time_text(record.next_update),
         "entries": record.count,
     }
 
@@ -137,7 +137,7 @@ def import_(session: Session, file: str) -> None:
 
 def _told(session: Session, published: PublishedCRL, done: str) -> None:
     record = published.record
-    line = f"{done}: {record.issuer_id}, number {record.number:x}, until {moment(record.next_update)}."
+    line = f"{done}: {record.issuer_id}, number {record.number:x}, until {time_text(record.next_update)}."
     session.console.answer(crl_document(record), [line])
 
 

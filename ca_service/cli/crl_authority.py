@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from ca_service.cli.documents import moment
 from ca_service.cli.grammar import declare
 from ca_service.cli.inputs import require_typed
 from ca_service.cli.session import Session, operator, pass_session
+from ca_service.pki.encodings import time_text
 from ca_service.pki.reasons import FOR_AUTHORITIES, read_authority_reason
 
 
@@ -34,7 +34,7 @@ def revoke_authority(session: Session, issuer: str, reason: str, note: str, conf
         "issuer": done.issuer.id,
         "serial_number": done.revocation.serial_number,
         "reason": done.revocation.reason.value,
-        "revoked_at": moment(done.revocation.revoked_at),
+        "revoked_at": time_text(done.revocation.revoked_at),
         "findings": [finding.as_document() for finding in done.findings],
     }
     lines = session.console.finding_lines(done.findings[1:])

@@ -23,11 +23,6 @@ from ca_service.pki.csr import find_value
 from ca_service.vos.bundle import Bundle, Delivery
 
 
-def moment(time: datetime) -> str:
-    """A time as RFC 3339 in UTC, to the second."""
-    return f"{time:%Y-%m-%dT%H:%M:%SZ}"
-
-
 def certificate_document(record: CertificateRecord, delivery: Delivery) -> dict[str, Any]:
     """An issued certificate, decoded, with its PEM and the authorities above it, the root last."""
     extensions = delivery.leaf.extensions
@@ -38,9 +33,9 @@ def certificate_document(record: CertificateRecord, delivery: Delivery) -> dict[
         "subject": record.subject,
         "subject_alternative_name": list(record.names),
         "issuer": names.name_text(delivery.leaf.issuer),
-        "not_before": moment(record.not_before),
-        "not_after": moment(record.not_after),
-        "issued_at": moment(record.issued_at),
+        "not_before": encodings.time_text(record.not_before),
+        "not_after": encodings.time_text(record.not_after),
+        "issued_at": encodings.time_text(record.issued_at),
         "issued_by": record.issued_by,
         "key": keys.kind_name(delivery.leaf.public_key()),
         "key_usage": list(usages.key_usage_names(find_value(extensions, x509.KeyUsage))),
@@ -62,9 +57,9 @@ def listed_document(item: Listed) -> dict[str, Any]:
         "subject": record.subject,
         "subject_alternative_name": list(record.names),
         "issuer_id": record.issuer_id,
-        "not_before": moment(record.not_before),
-        "not_after": moment(record.not_after),
-        "issued_at": moment(record.issued_at),
+        "not_before": encodings.time_text(record.not_before),
+        "not_after": encodings.time_text(record.not_after),
+        "issued_at": encodings.time_text(record.issued_at),
         "issued_by": record.issued_by,
     }
 
@@ -110,8 +105,8 @@ def _decoded(certificate: x509.Certificate) -> dict[str, Any]:
     return {
         "subject": names.name_text(certificate.subject),
         "serial_number": encodings.serial_text(certificate.serial_number),
-        "not_before": moment(certificate.not_valid_before_utc),
-        "not_after": moment(certificate.not_valid_after_utc),
+        "not_before": encodings.time_text(certificate.not_valid_before_utc),
+        "not_after": encodings.time_text(certificate.not_valid_after_utc),
         "key": keys.kind_name(certificate.public_key()),
         "fingerprint": encodings.fingerprint(certificate),
         "pem": encodings.pem(certificate).decode(),
@@ -122,7 +117,7 @@ def event_document(event: RecordedEvent) -> dict[str, Any]:
     """An event of the record; `seal` is None as long as it is not sealed."""
     return {
         "id": event.id,
-        "at": moment(event.at),
+        "at": encodings.time_text(event.at),
         "event": event.event,
         "category": wording_of(event).category.value,
         "text": str(sentence_of(event)),
@@ -139,8 +134,8 @@ def account_document(record: AccountRecord) -> dict[str, Any]:
     return {
         "name": record.name,
         "role": record.role.value,
-        "created_at": moment(record.created_at),
-        "disabled_at": moment(record.disabled_at) if record.disabled_at else None,
+        "created_at": encodings.time_text(record.created_at),
+        "disabled_at": encodings.time_text(record.disabled_at) if record.disabled_at else None,
     }
 
 
@@ -151,8 +146,8 @@ def session_document(record: SessionRecord) -> dict[str, Any]:
         "address": record.address,
         "user_agent": record.user_agent,
         "method": record.method,
-        "created_at": moment(record.created_at),
-        "seen_at": moment(record.seen_at),
+        "created_at": encodings.time_text(record.created_at),
+        "seen_at": encodings.time_text(record.seen_at),
     }
 
 
@@ -167,10 +162,10 @@ def token_document(record: TokenRecord, account: str) -> dict[str, Any]:
         "names": list(record.names),
         "profiles": list(record.profiles),
         "networks": list(record.networks),
-        "created_at": moment(record.created_at),
-        "expires_at": moment(record.expires_at),
-        "last_used_at": moment(record.last_used_at) if record.last_used_at else None,
-        "revoked_at": moment(record.revoked_at) if record.revoked_at else None,
+        "created_at": encodings.time_text(record.created_at),
+        "expires_at": encodings.time_text(record.expires_at),
+        "last_used_at": encodings.time_text(record.last_used_at) if record.last_used_at else None,
+        "revoked_at": encodings.time_text(record.revoked_at) if record.revoked_at else None,
     }
 
 
@@ -208,8 +203,8 @@ def message_document(message: Message) -> dict[str, Any]:
         "subject": message.subject,
         "state": message.state.value,
         "attempts": message.attempts,
-        "created_at": moment(message.created_at),
-        "next_try_at": moment(message.next_try_at) if message.state.value == "waiting" else None,
+        "created_at": encodings.time_text(message.created_at),
+        "next_try_at": encodings.time_text(message.next_try_at) if message.state.value == "waiting" else None,
         "sent_at": _moment_or_none(message.sent_at),
         "last_error": message.last_error,
     }
@@ -222,12 +217,12 @@ def coming_document(coming: Coming) -> dict[str, Any]:
         "kind": expiring.kind.value,
         "id": expiring.id,
         "name": expiring.name,
-        "not_after": moment(expiring.not_after),
-        "next_notice_at": moment(coming.next_at),
+        "not_after": encodings.time_text(expiring.not_after),
+        "next_notice_at": encodings.time_text(coming.next_at),
         "next_step": str(expiring.next_step),
         "path": expiring.path,
     }
 
 
 def _moment_or_none(time: datetime | None) -> str | None:
-    return moment(time) if time else None
+    return encodings.time_text(time) if time else None

@@ -11,10 +11,11 @@ import click
 
 from ca_service.authority.jobs import JobRun, JobState, Outcome
 from ca_service.cli.console import table
-from ca_service.cli.documents import job_document, moment, run_document
+from ca_service.cli.documents import job_document, run_document
 from ca_service.cli.exits import ExitCode
 from ca_service.cli.grammar import declare
 from ca_service.cli.session import Session, operator, pass_session
+from ca_service.pki.encodings import time_text
 
 
 @declare("list", "ca-service jobs list")
@@ -29,7 +30,7 @@ def list_(session: Session) -> None:
 def _row(state: JobState) -> tuple[str, ...]:
     run = state.run
     outcome = "running" if state.is_held else f"{run.outcome.value} {run.detail}".strip()
-    begun = moment(run.started_at) if run.started_at else "never"
+    begun = time_text(run.started_at) if run.started_at else "never"
     return (state.job.name, _every(state.job.every), begun, outcome, str(run.count), f"{run.took} ms", state.job.text)
 
 

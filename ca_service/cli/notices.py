@@ -7,10 +7,11 @@ import click
 from ca_service.authority.notices.announcing import Coming
 from ca_service.authority.notices.records import Message, MessageQuery, MessageState
 from ca_service.cli.console import table
-from ca_service.cli.documents import coming_document, message_document, moment
+from ca_service.cli.documents import coming_document, message_document
 from ca_service.cli.exits import ExitCode
 from ca_service.cli.grammar import declare
 from ca_service.cli.session import Session, operator, pass_session
+from ca_service.pki.encodings import time_text
 
 _MOST = 200
 
@@ -38,11 +39,11 @@ def list_(session: Session, state: str | None, text: str, coming: bool) -> None:
 
 def _coming_row(coming: Coming) -> tuple[str, ...]:
     ending = coming.expiring
-    return (moment(ending.not_after), moment(coming.next_at), ending.kind.value, ending.name)
+    return (time_text(ending.not_after), time_text(coming.next_at), ending.kind.value, ending.name)
 
 
 def _row(message: Message) -> tuple[str, ...]:
-    made = moment(message.created_at)
+    made = time_text(message.created_at)
     state = message.state.value if message.attempts < 2 else f"{message.state.value} ({message.attempts} attempts)"
     return (str(message.id), state, made, message.recipient, message.subject, message.last_error)
 

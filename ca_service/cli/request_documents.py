@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ca_service.authority.applications.records import Application
-from ca_service.cli.documents import moment
+from ca_service.pki.encodings import time_text
 
 
 def application_document(found: Application) -> dict[str, Any]:
@@ -19,9 +19,9 @@ def application_document(found: Application) -> dict[str, Any]:
         "subject": found.subject,
         "subject_alternative_name": list(found.names),
         "findings": [each.as_document() for each in found.findings],
-        "submitted_at": moment(found.submitted_at),
+        "submitted_at": time_text(found.submitted_at),
         "submitted_by": found.submitted_by,
-        "decided_at": moment(found.decided_at) if found.decided_at else None,
+        "decided_at": time_text(found.decided_at) if found.decided_at else None,
         "decided_by": found.decided_by or None,
         "rule": found.rule or None,
         "reasons": [each.detail for each in found.reasons],

@@ -8,11 +8,11 @@ import click
 
 from ca_service.authority.applications.records import Application, ApplicationQuery, Moment, State, timeline
 from ca_service.cli.console import Console, fields, table
-from ca_service.cli.documents import moment
 from ca_service.cli.exits import ExitCode
 from ca_service.cli.grammar import declare
 from ca_service.cli.request_documents import application_document
 from ca_service.cli.session import Session, operator, pass_session
+from ca_service.pki.encodings import time_text
 
 _STATES = tuple(state.value for state in State)
 _number = click.argument("number", metavar="NUMBER", type=int)
@@ -33,7 +33,14 @@ def list_(session: Session, state: str, search: str, limit: int) -> None:
     query = ApplicationQuery(text=search, state=wanted, sort="oldest", limit=limit)
     page = session.ready().applications.list_applications(operator(), query)
     rows = (
-        (str(each.id), each.state.value, each.host, each.options.profile, each.submitted_by, moment(each.submitted_at))
+        (
+            str(each.id),
+            each.state.value,
+            each.host,
+            each.options.profile,
+            each.submitted_by,
+            time_text(each.submitted_at),
+        )
         for each in page.items
     )
     lines = table(("number", "state", "host", "profile", "submitted by", "submitted"), rows)
@@ -94,7 +101,7 @@ def _lines(console: Console, found: Application) -> list[str]:
 
 def _happened(each: Moment, found: Application) -> str:
     by = f"rule {found.rule} because {found.why}" if each.state is State.APPROVED and found.rule else each.by
-    return f"{moment(each.at)}{f' by {by}' if by else ''}{f' ({each.origin})' if each.origin else ''}"
+    return f"{time_text(each.at)}{f' by {by}' if by else ''}{f' ({each.origin})' if each.origin else ''}"
 
 
 def _next(found: Application) -> Iterator[str]:

@@ -13,12 +13,12 @@ from ca_service.authority.installation import Installation
 from ca_service.authority.issuance import Issued
 from ca_service.authority.registration import Options
 from ca_service.cli.console import Console, fields
-from ca_service.cli.documents import moment
 from ca_service.cli.grammar import declare
 from ca_service.cli.inputs import read_requests
 from ca_service.cli.packaging import FORMATS, Packaging, force_option, out_option, parcel
 from ca_service.cli.session import Session, operator, pass_session
 from ca_service.errors import CAServiceError, blocking
+from ca_service.pki.encodings import time_text
 from ca_service.pki.names import visible
 from ca_service.vos.bundle import Bundle
 
@@ -91,7 +91,7 @@ def _issued_lines(console: Console, issued: Issued) -> list[str]:
     title = "Signed." if issued.created else "Signed before: this is the same certificate again (--new makes another)."
     lines = [click.style(title, fg="green")]
     for record in issued.certificates:
-        about = (("serial", record.serial_number), ("valid until", moment(record.not_after)))
+        about = (("serial", record.serial_number), ("valid until", time_text(record.not_after)))
         lines += [visible(record.host), *fields(about)]
     return [*lines, *console.finding_lines(issued.findings)]
 

@@ -9,9 +9,10 @@ from ca_service.authority.permissions import SCOPES
 from ca_service.authority.records import TokenRecord
 from ca_service.authority.token_limits import DEFAULT_SCOPES, TokenLimits, known_scopes
 from ca_service.cli.console import table
-from ca_service.cli.documents import moment, token_document
+from ca_service.cli.documents import token_document
 from ca_service.cli.grammar import declare
 from ca_service.cli.session import Session, operator, pass_session
+from ca_service.pki.encodings import time_text
 
 _SCOPES_HELP = f"What it is good for, of {', '.join(SCOPES)}; repeat it for several."
 _account_option = click.option("--account", required=True, metavar="NAME", help="Account that the token acts for.")
@@ -45,7 +46,7 @@ def create(session: Session, /, account: str, label: str, days: int, **limits: t
     made = session.ready().tokens.create(operator(), account, label, days, TokenLimits(**limits))
     session.console.answer({"token": made.secret, **token_document(made.record, account)}, [made.secret])
     session.console.remark(
-        f"Token {made.record.id} of {account}, until {moment(made.record.expires_at)}. It is not shown again.",
+        f"Token {made.record.id} of {account}, until {time_text(made.record.expires_at)}. It is not shown again.",
         f"It may: {_limits(made.record)}.",
         "Send it as: Authorization: Bearer TOKEN",
     )
@@ -71,8 +72,8 @@ def list_(session: Session, account: str) -> None:
             str(found.id),
             f"{found.prefix}...",
             found.label,
-            moment(found.expires_at),
-            moment(found.last_used_at) if found.last_used_at else "never",
+            time_text(found.expires_at),
+            time_text(found.last_used_at) if found.last_used_at else "never",
             _limits(found),
             found.state(now),
         )

@@ -8,10 +8,11 @@ from ca_service.authority.people.passwords import NO_PASSWORD
 from ca_service.authority.permissions import Role
 from ca_service.authority.records import AccountRecord
 from ca_service.cli.console import table
-from ca_service.cli.documents import account_document, moment, session_document
+from ca_service.cli.documents import account_document, session_document
 from ca_service.cli.grammar import declare
 from ca_service.cli.inputs import read_password
 from ca_service.cli.session import Session, operator, pass_session
+from ca_service.pki.encodings import time_text
 
 _ROLES = tuple(role.value for role in Role)
 _password_option = click.option(
@@ -39,7 +40,7 @@ def create(session: Session, name: str, role: str, password_stdin: bool) -> None
 def list_(session: Session) -> None:
     """List all accounts."""
     accounts = session.ready().accounts.list_accounts(operator())
-    rows = ((found.name, found.role.value, moment(found.created_at), _state(found)) for found in accounts)
+    rows = ((found.name, found.role.value, time_text(found.created_at), _state(found)) for found in accounts)
     lines = table(("name", "role", "created", "state"), rows)
     session.console.answer(
         {"accounts": [account_document(found) for found in accounts]}, lines or ["There are no accounts yet."]
@@ -130,7 +131,8 @@ def sessions(session: Session, name: str, end: bool) -> None:
     found = people.sessions.list_of(operator(), name)
     ended = people.sessions.end_all(operator(), name) if end else 0
     rows = (
-        (moment(each.created_at), moment(each.seen_at), each.method, each.address, each.user_agent) for each in found
+        (time_text(each.created_at), time_text(each.seen_at), each.method, each.address, each.user_agent)
+        for each in found
     )
     lines = table(("signed in", "last seen", "by", "from", "browser"), rows) or [f"{name} is signed in nowhere."]
     document = {"sessions": [session_document(each) for each in found], "ended": end}

@@ -1,10 +1,11 @@
-"""Knows the forms in which certificates travel: PEM, DER, PKCS#7, PKCS#12."""
+"""Knows the forms in which certificates travel: PEM, DER, PKCS#7, PKCS#12; and their numbers and times as text."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from cryptography import x509
@@ -72,6 +73,11 @@ def fingerprint(certificate: x509.Certificate) -> str:
 def serial_text(serial_number: int) -> str:
     """A serial number as text: 40 lower-case hexadecimal digits."""
     return f"{serial_number:040x}"
+
+
+def time_text(time: datetime) -> str:
+    """A time in UTC as RFC 3339 writes it, to the second."""
+    return f"{time:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def load_certificates(data: bytes) -> tuple[x509.Certificate, ...]:

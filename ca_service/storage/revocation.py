@@ -44,7 +44,7 @@ class SQLRevocationStore:
         with self._database.read() as connection:
             return _find(connection, issuer_id, serial_number)
 
-    def list_revocations(self, serial_numbers: Collection[str]) -> Mapping[str, RevocationRecord]:
+    def revocations_of(self, serial_numbers: Collection[str]) -> Mapping[str, RevocationRecord]:
         """The revocations of these leaves, by serial number, released ones included."""
         with self._database.read() as connection:
             return _revocations(connection, sorted(serial_numbers))

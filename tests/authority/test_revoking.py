@@ -125,7 +125,7 @@ def test_every_certificate_that_names_a_host_is_revoked_by_that_host(signing: La
     first, other = issue(signing), issue(signing, SOCIALMINER)
     outcome = signing.revocation.revoke(APPROVER, Selection(host=" UCCX1.example.com"), Reason.SUPERSEDED)
     assert [change.certificate for change in outcome.changed] == [first]
-    assert signing.revocation.list_of([first.serial_number, other.serial_number]).keys() == {first.serial_number}
+    assert signing.revocation.revocations_of([first.serial_number, other.serial_number]).keys() == {first.serial_number}
 
 
 def test_a_lost_key_of_another_valid_certificate_is_told(signing: Lab) -> None:

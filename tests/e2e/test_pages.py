@@ -14,7 +14,7 @@ from ca_service.authority.permissions import Role
 from ca_service.authority.registration import Options
 from ca_service.authority.tokens import TokenLimits
 from tests.e2e.service import Service, serving
-from tests.e2e.tab import Scheme, Tab, every_look, open_tab
+from tests.e2e.tab import NARROW, WIDE, Scheme, Tab, every_look, open_tab
 from tests.support.factories import OPERATOR, PASSWORD
 from tests.support.refused_requests import BY_POLICY, REFUSALS
 from tests.support.requests import CUCM_MULTI, JUNK_COUNTRY, THREE_NODES

@@ -40,21 +40,21 @@ def test_what_was_stored_is_found_unchanged_but_for_its_version(books: Books) ->
     stored = put(books, record)
     assert stored == replace(record, version=1)
     assert books[1].find_revocation(leaf.issuer_id, leaf.serial_number) == stored
-    assert books[1].list_revocations([leaf.serial_number, "f" * 40]) == {leaf.serial_number: stored}
+    assert books[1].revocations_of([leaf.serial_number, "f" * 40]) == {leaf.serial_number: stored}
 
 
 def test_what_was_not_revoked_is_not_found(books: Books) -> None:
     leaf = issue(books)
     assert books[1].find_revocation(leaf.issuer_id, leaf.serial_number) is None
-    assert books[1].list_revocations([leaf.serial_number]) == {}
-    assert books[1].list_revocations([]) == {}
+    assert books[1].revocations_of([leaf.serial_number]) == {}
+    assert books[1].revocations_of([]) == {}
 
 
 def test_a_revocation_belongs_to_its_issuer(books: Books) -> None:
     leaf = issue(books)
     put(books, revocation_record(leaf, issuer_id="intermediate-g2"))
     assert books[1].find_revocation("intermediate-g1", leaf.serial_number) is None
-    assert books[1].list_revocations([leaf.serial_number]) == {}
+    assert books[1].revocations_of([leaf.serial_number]) == {}
 
 
 def test_a_change_replaces_what_was_before(books: Books) -> None:
@@ -93,7 +93,7 @@ def test_who_comes_too_late_changes_nothing(books: Books, stale: str) -> None:
     with pytest.raises(Conflict) as caught:
         books[1].change(wanted)
     assert caught.value.rule == "revocation.changed"
-    assert books[1].list_revocations([other.serial_number]) == {}
+    assert books[1].revocations_of([other.serial_number]) == {}
 
 
 def test_certificates_are_selected_by_serial_number_key_and_host(books: Books) -> None:

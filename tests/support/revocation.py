@@ -45,7 +45,7 @@ class InMemoryRevocationStore:
         """See the port."""
         return self._ledger.revocations.get((issuer_id, serial_number))
 
-    def list_revocations(self, serial_numbers: Collection[str]) -> Mapping[str, RevocationRecord]:
+    def revocations_of(self, serial_numbers: Collection[str]) -> Mapping[str, RevocationRecord]:
         """See the port."""
         asked = [each for each in self._ledger.certificates if each.serial_number in serial_numbers]
         found = ((each.serial_number, self._of(each)) for each in asked)

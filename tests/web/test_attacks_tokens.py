@@ -285,7 +285,7 @@ def test_a_token_for_some_names_revokes_no_other_certificate() -> None:
     answer = at.send(token, operation("revokeCertificates"), json=body)
 
     assert (answer.status_code, rules(answer)) == (404, ["certificate.unknown"])
-    assert at.lab.revocation.list_of([record.serial_number]) == {}
+    assert at.lab.revocation.revocations_of([record.serial_number]) == {}
     allowed = at.token(TokenLimits(("revoke",), names=("*.example.com",)), "approver")
     assert at.send(allowed, operation("revokeCertificates"), json=body).status_code == 200
 

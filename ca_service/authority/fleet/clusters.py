@@ -135,7 +135,7 @@ class Fleet:
         fingerprints = {each.request_fingerprint for each in requests}
         issued = self._ledger.list_by_requests(fingerprints)
         newest = {each.request_fingerprint: each for each in reversed(issued) if each.profile == VOS.name}
-        standing = self._revocations.list_revocations([record.serial_number for record in newest.values()])
+        standing = self._revocations.revocations_of([record.serial_number for record in newest.values()])
         known = Known(
             certificates=newest,
             revoked={serial for serial, revocation in standing.items() if not revocation.is_good},

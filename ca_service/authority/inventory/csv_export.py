@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Final
 
 from ca_service.authority.inventory.store import Listed
+from ca_service.pki.encodings import time_text
 
 COLUMNS: Final = (
     "host",
@@ -50,22 +51,18 @@ def _values(item: Listed, at: datetime) -> tuple[str, ...]:
     return (
         found.host,
         item.status.value,
-        _moment(found.not_after),
+        time_text(found.not_after),
         str(max(0, (found.not_after - at).days)),
         found.profile,
         found.subject,
         " ".join(found.names),
         found.serial_number,
-        _moment(found.not_before),
-        _moment(found.issued_at),
+        time_text(found.not_before),
+        time_text(found.issued_at),
         found.issued_by,
         found.issuer_id,
         hashlib.sha256(found.der).hexdigest(),
     )
-
-
-def _moment(time: datetime) -> str:
-    return f"{time:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _line(values: Iterable[str]) -> str:

@@ -9,6 +9,7 @@ from typing import Final
 
 from ca_service.authority.notices.records import Expiring, Kind, Message
 from ca_service.authority.notices.thresholds import days_left
+from ca_service.pki.encodings import time_text
 from ca_service.pki.names import visible
 
 #: What ends, in the middle of a sentence.
@@ -69,7 +70,7 @@ def trial_message(message_id: str, to: tuple[str, str], base_url: str, now: date
         recipient=to[1],
         subject="Test of ca_service",
         text=f"{text}\n{base_url}/notices\n{_SIGNATURE.format(base_url=base_url)}",
-        event={"type": "notices.test", "timestamp": _moment(now), "data": {"url": f"{base_url}/notices"}},
+        event={"type": "notices.test", "timestamp": time_text(now), "data": {"url": f"{base_url}/notices"}},
         created_at=now,
         next_try_at=now,
     )
@@ -81,13 +82,13 @@ def _event(expiring: Expiring, threshold: int, url: str, now: datetime) -> Mappi
         "kind": expiring.kind.value,
         "id": expiring.id,
         "name": expiring.name,
-        "not_after": _moment(expiring.not_after),
+        "not_after": time_text(expiring.not_after),
         "days_left": days_left(expiring.not_after, now),
         "threshold_days": threshold,
         "next_step": str(expiring.next_step),
         "url": url,
     }
-    return {"type": _EVENT, "timestamp": _moment(now), "data": data}
+    return {"type": _EVENT, "timestamp": time_text(now), "data": data}
 
 
 def _message_id(expiring: Expiring, threshold: int, to: tuple[str, str]) -> str:
@@ -97,7 +98,3 @@ def _message_id(expiring: Expiring, threshold: int, to: tuple[str, str]) -> str:
 
 def _days(count: int) -> str:
     return "1 day" if count == 1 else f"{count} days"
-
-
-def _moment(time: datetime) -> str:
-    return f"{time:%Y-%m-%dT%H:%M:%SZ}"

@@ -10,6 +10,7 @@ from enum import StrEnum
 from ca_service.authority.audit import AuditEvent
 from ca_service.authority.records import CertificateRecord
 from ca_service.errors import Finding, InvalidInput, blocking
+from ca_service.pki.encodings import time_text
 from ca_service.pki.reasons import Reason
 
 
@@ -138,7 +139,7 @@ class Change:
             "effect": self.effect.value,
             "state": self.state_text,
             "reason": found.reason.value if found else None,
-            "revoked_at": f"{found.revoked_at:%Y-%m-%dT%H:%M:%SZ}" if found and not found.is_good else None,
+            "revoked_at": time_text(found.revoked_at) if found and not found.is_good else None,
         }
 
 

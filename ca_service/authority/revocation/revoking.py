@@ -37,6 +37,7 @@ from ca_service.authority.revocation.selecting import checked, require_found
 from ca_service.authority.revocation.store import RevocationStore
 from ca_service.errors import Conflict, InvalidInput, blocking
 from ca_service.pki import crl
+from ca_service.pki.encodings import time_text
 from ca_service.pki.reasons import Reason, read_leaf_reason
 
 MAX_NOTE = 500
@@ -103,15 +104,15 @@ class Revocation:
     def find(self, actor: Actor, serial_number: str) -> RevocationRecord | None:
         """The revocation of the leaf with this serial number, if it ever had one."""
         require(actor, Action.READ)
-        return self.list_of([serial_number]).get(serial_number)
+        return self.revocations_of([serial_number]).get(serial_number)
 
-    def list_of(self, serial_numbers: Collection[str]) -> Mapping[str, RevocationRecord]:
+    def revocations_of(self, serial_numbers: Collection[str]) -> Mapping[str, RevocationRecord]:
         """The revocations of these leaves, by serial number; for those who see the leaves already."""
-        return self._store.list_revocations(serial_numbers)
+        return self._store.revocations_of(serial_numbers)
 
     def not_good(self, serial_numbers: Collection[str]) -> frozenset[str]:
         """Which of these leaves are revoked or on hold."""
-        found = self._store.list_revocations(serial_numbers)
+        found = self._store.revocations_of(serial_numbers)
         return frozenset(serial for serial, record in found.items() if not record.is_good)
 
     def _wish(self, actor: Actor, reason: Reason, invalid_since: datetime | None, note: str) -> _Wish:
@@ -240,5 +241,5 @@ def _event(actor: Actor, change: Change) -> AuditEvent:
     if record.note:
         details["note"] = record.note
     if record.invalid_since is not None:
-        details["invalid_since"] = f"{record.invalid_since:%Y-%m-%dT%H:%M:%SZ}"
+        details["invalid_since"] = time_text(record.invalid_since)
     return AuditEvent.by(actor, record.changed_at, _EVENTS[record.state], record.serial_number, **details)

@@ -28,7 +28,7 @@ class RevocationStore(Protocol):
     def find_revocation(self, issuer_id: str, serial_number: str) -> RevocationRecord | None:
         """The revocation of one certificate of this issuer."""
 
-    def list_revocations(self, serial_numbers: Collection[str]) -> Mapping[str, RevocationRecord]:
+    def revocations_of(self, serial_numbers: Collection[str]) -> Mapping[str, RevocationRecord]:
         """The revocations of these leaves, by serial number, released ones included."""
 
     def change(self, transitions: Sequence[Transition]) -> tuple[RevocationRecord, ...]:

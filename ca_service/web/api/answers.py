@@ -182,7 +182,7 @@ def _certificates_as_json(
     records: Sequence[CertificateRecord], findings: Sequence[Finding], following: str | None
 ) -> Response:
     hierarchy = installation().hierarchy
-    standing = installation().revocation.list_of([record.serial_number for record in records])
+    standing = installation().revocation.revocations_of([record.serial_number for record in records])
 
     @cache
     def chain(issuer_id: str) -> list[str]:
