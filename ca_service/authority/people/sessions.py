@@ -68,9 +68,7 @@ class Sessions:
         actor = replace(account.actor, origin=visit.address)
         event = AuditEvent.by(actor, self._clock(), Event.SIGNED_IN, account.name, method=method)
         confirmed_at = event.at if is_confirmed else event.at - _FRESH_FOR
-        return self._add(
-            account, method, visit, event=event, replaces=hash_secret(replaces), confirmed_at=confirmed_at
-        )
+        return self._add(account, method, visit, event=event, replaces=hash_secret(replaces), confirmed_at=confirmed_at)
 
     def open_halfway(self, account: AccountRecord, method: str, visit: Visit) -> Entered:
         """Remember that the first step was right; the second has to follow within ten minutes."""
