@@ -197,9 +197,11 @@ class Issuance:
     def _answer_again(self, actor: Actor, before: Replay, asked: Replay) -> Issued:
         require_same(before, asked)
         found = (self._applications.find_application(each) for each in before.application_ids)
-        certificates = tuple(self._get(serial) for serial in before.serial_numbers)
-        require_granted(certificates, actor.grant)  # another token of the account may have asked before
-        return Issued(certificates, before.created, waiting=tuple(each for each in found if each))
+        certificates, waits = tuple(map(self._get, before.serial_numbers)), tuple(each for each in found if each)
+        held = [(each.profile, each.names) for each in certificates]
+        held += [(each.options.profile, each.names) for each in waits]
+        require_granted(held, actor.grant)  # another token of the account may have asked before
+        return Issued(certificates, before.created, waiting=waits)
 
     def _existing(self, examination: Examination, authority: ActiveAuthority) -> CertificateRecord | None:
         request = request_of(examination)

@@ -87,14 +87,14 @@ def within_grant(examination: Examination, grant: Grant | None) -> Examination:
     return replace(examination, findings=(*examination.findings, *found))
 
 
-def require_granted(records: Sequence[CertificateRecord], grant: Grant | None) -> None:
-    """Raise Refused unless the token may have all of these certificates, which were issued before."""
+def require_granted(asked: Sequence[tuple[str, Sequence[str]]], grant: Grant | None) -> None:
+    """Raise Refused unless the token may have what was asked before: profile and alternative names of each."""
     if grant is None:
         return
     findings = [
         found.under(f"/csr/{number}")
-        for number, record in enumerate(records)
-        for found in grant.faults(record.profile, record.names)
+        for number, (profile, named) in enumerate(asked)
+        for found in grant.faults(profile, named)
     ]
     if findings:
         raise Refused(*findings)

@@ -304,6 +304,17 @@ def test_a_key_that_was_reported_as_lost_is_not_certified_again(signing: Lab) ->
     assert caught.value.rule == "csr.key.compromised"
 
 
+def test_that_a_key_is_not_reported_as_lost_is_told_where_its_certificate_was_revoked_for_another_reason(
+    signing: Lab,
+) -> None:
+    leaf = issue(signing)
+    signing.revocation.revoke(APPROVER, by_serial(leaf), Reason.SUPERSEDED)
+    told = rules(signing.revocation.revoke(APPROVER, by_serial(leaf), Reason.KEY_COMPROMISE))
+    assert "revocation.key-not-reported" in told
+    assert "revocation.key-lost" not in told
+    assert issue(signing)  # as it says
+
+
 def test_a_key_on_hold_is_not_certified_again_until_it_is_released(signing: Lab) -> None:
     leaf = issue(signing)
     signing.revocation.revoke(APPROVER, by_serial(leaf), Reason.CERTIFICATE_HOLD)

@@ -20,6 +20,7 @@ from tests.support.openid import CLIENT_ID, CLIENT_SECRET, Provider, serving_pro
 from tests.support.people import can_sign_in
 from tests.web.conftest import Made
 from tests.web.html import read
+from tests.web.signed import enrol_app, next_code
 from tests.web.visitor import COOKIE, Visitor, carried_to, visit
 
 
@@ -189,6 +190,31 @@ def test_the_account_page_asks_for_no_password_that_there_is_not(
     assert "have no password here" in page.text
     assert page.values("old") == []
     assert signed_in(Role.REQUESTER).page("/account").values("old") == [""]
+
+
+def test_whom_the_provider_still_knew_has_to_show_it_before_what_is_dangerous(
+    visitor: Visitor, provider: Provider
+) -> None:
+    visitor.get(back(visitor, provider))
+    asked = visitor.get("/account/sign-in/app")
+    assert (asked.status_code, asked.location) == (302, "/confirm?next=/account/sign-in/app")
+
+    visitor.get(back(visitor, provider, "?afresh=true"))
+    assert visitor.get("/account/sign-in/app").location == "/account/sign-in"  # nothing is offered yet
+
+
+def test_the_provider_alone_does_not_open_an_account_with_a_second_factor(
+    app: Flask, visitor: Visitor, provider: Provider
+) -> None:
+    visitor.get(back(visitor, provider, "?afresh=true"))
+    secret, _ = enrol_app(visitor)
+    other = visit(app)
+    arrived = other.get(back(other, provider, "?next=/certificates"))
+    assert arrived.location == "/sign-in/second-step?next=/certificates"
+    assert other.get("/certificates").status_code == 302
+    shown = other.post(arrived.location, {"code": next_code(secret)})
+    assert (shown.status_code, shown.location) == (302, "/certificates")
+    assert other.get("/certificates").status_code == 200
 
 
 def test_whatever_comes_back_is_no_fault_of_ours(visitor: Visitor, provider: Provider) -> None:

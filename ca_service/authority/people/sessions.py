@@ -1,6 +1,6 @@
 """Knows sessions: how one is opened, what ends it, and whether its person was there lately.
 
-States: halfway (the password was right, the second step is to come) -> open -> gone. A halfway
+States: halfway (the first step was right, the second step is to come) -> open -> gone. A halfway
 session opens nothing. The second step makes another session under another secret and forgets the
 halfway one, in one transaction. A session is gone when it is ended, when the epoch of its account
 has grown (password, role, lock-out), when the account is disabled, after its lifetime, and when it
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from ca_service.authority.accounts import Accounts
@@ -58,15 +58,21 @@ class Sessions:
         self._clock = clock
         self._limits = limits
 
-    def open(self, account: AccountRecord, method: str, visit: Visit, *, replaces: str = "") -> Entered:
-        """Let somebody in who has shown who they are; the halfway session of this secret is forgotten."""
+    def open(
+        self, account: AccountRecord, method: str, visit: Visit, *, replaces: str = "", is_confirmed: bool = True
+    ) -> Entered:
+        """Let somebody in; the halfway session of this secret is forgotten.
+
+        Without `is_confirmed` nobody has just shown who they are, so that what is dangerous asks first.
+        """
         actor = replace(account.actor, origin=visit.address)
         event = AuditEvent.by(actor, self._clock(), Event.SIGNED_IN, account.name, method=method)
-        return self._add(account, method, visit, event=event, replaces=hash_secret(replaces))
+        confirmed_at = event.at if is_confirmed else event.at - _FRESH_FOR
+        return self._add(account, method, visit, event=event, replaces=hash_secret(replaces), confirmed_at=confirmed_at)
 
     def open_halfway(self, account: AccountRecord, method: str, visit: Visit) -> Entered:
         """Remember that the first step was right; the second has to follow within ten minutes."""
-        return self._add(account, method, visit, event=None, replaces="")
+        return self._add(account, method, visit, event=None)
 
     def find(self, secret: str) -> OpenSession | None:
         """The session of this secret, if it counts."""
@@ -143,7 +149,14 @@ class Sessions:
         return now - record.created_at > self._limits.lifetime or now - record.seen_at > self._limits.idle
 
     def _add(
-        self, account: AccountRecord, method: str, visit: Visit, *, event: AuditEvent | None, replaces: str
+        self,
+        account: AccountRecord,
+        method: str,
+        visit: Visit,
+        *,
+        event: AuditEvent | None,
+        replaces: str = "",
+        confirmed_at: datetime | None = None,
     ) -> Entered:
         secret, now = secrets.token_urlsafe(32), self._clock()
         browser = visit.browser or secrets.token_urlsafe(32)
@@ -158,7 +171,7 @@ class Sessions:
             user_agent=_printable(visit.user_agent, _MAX_USER_AGENT),
             created_at=now,
             seen_at=now,
-            confirmed_at=now,
+            confirmed_at=confirmed_at or now,
         )
         self._store.add_session(record, hash_secret(browser), event, replaces)
         return Entered(account, record.is_complete, secret, browser)

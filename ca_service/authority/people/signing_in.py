@@ -74,8 +74,17 @@ class SigningIn:
         self._throttle.succeed(counters)
         return self._sessions.open(account, "password", visit)
 
+    def from_elsewhere(self, account: AccountRecord, visit: Visit, *, is_afresh: bool) -> Entered:
+        """Let somebody in whom the provider has named, or halfway in where there is a second factor here.
+
+        Only `is_afresh` says that they have just shown there who they are: a provider may still know them.
+        """
+        if self._factors.with_factor([account]):
+            return self._sessions.open_halfway(account, "oidc", visit)
+        return self._sessions.open(account, "oidc", visit, is_confirmed=is_afresh)
+
     def second_step(self, secret: str, proof: Proof, visit: Visit) -> Entered:
-        """Let somebody in whose password was right, by a code or a passkey.
+        """Let somebody in whose first step was right, by a code or a passkey.
 
         `secret` is that of the halfway session. Raises NotAuthenticated, TooManyAttempts.
         """
@@ -89,7 +98,7 @@ class SigningIn:
         if not method:
             raise self._failed(account.name, "second step", visit)
         self._throttle.succeed(counters)
-        return self._sessions.open(account, f"password, {method}", visit, replaces=secret)
+        return self._sessions.open(account, f"{halfway.record.method}, {method}", visit, replaces=secret)
 
     def with_passkey(self, proof: Proof, visit: Visit) -> Entered:
         """Let somebody in by a passkey alone; raises NotAuthenticated, TooManyAttempts."""

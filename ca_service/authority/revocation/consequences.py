@@ -21,7 +21,7 @@ def _of_revoking(outcome: Outcome, reason: Reason, others: Sequence[Standing]) -
         yield _nobody_accepts(outcome)
         yield _hold() if reason is Reason.CERTIFICATE_HOLD else _final()
     if reason is Reason.KEY_COMPROMISE:
-        yield _key_is_lost()
+        yield _key_is_lost() if all(map(_reports, outcome.changes)) else _key_is_not_reported()
     if others:
         yield _same_key(others)
     yield from _unchanged(outcome)
@@ -82,6 +82,21 @@ def _final() -> Finding:
 
 def _hold() -> Finding:
     return note("revocation.hold", "", "The hold can be released, or made final by giving another reason.", "")
+
+
+def _reports(change: Change) -> bool:
+    """Whether it is recorded of this one that its key is lost."""
+    return change.after is not None or change.effect is Effect.ALREADY
+
+
+def _key_is_not_reported() -> Finding:
+    return warning(
+        "revocation.key-not-reported",
+        "",
+        "Of what had ended, or was revoked for another reason, it is not recorded that the key is lost: requests with "
+        "such a key are not refused for it.",
+        "Make sure that nobody submits or approves a request with that key again.",
+    )
 
 
 def _key_is_lost() -> Finding:

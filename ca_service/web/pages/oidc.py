@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from ca_service.authority.single_sign_on import Answer, Attempt, SingleSignOn
 from ca_service.errors import NotFound
-from ca_service.web.auth import local_path, start_session
+from ca_service.web.auth import keep, local_path, visit
 from ca_service.web.context import base_url, installation, origin, public
 from ca_service.web.pages import blueprint
 
@@ -35,9 +35,12 @@ def oidc_sign_in() -> ResponseReturnValue:
 def oidc_callback() -> ResponseReturnValue:
     """Back from the provider. The attempt is used up, whatever comes of it."""
     *kept, target = session.pop(_KEPT, None) or [url_for("pages.new")]
-    account = _single_sign_on().finish(_attempt(kept), _answer(), _redirect_uri(), origin())
-    start_session(account, "oidc")
-    return redirect(local_path(target))
+    attempt = _attempt(kept)
+    account = _single_sign_on().finish(attempt, _answer(), _redirect_uri(), origin())
+    is_afresh = attempt is not None and attempt.afresh
+    entered = installation().people.signing_in.from_elsewhere(account, visit(), is_afresh=is_afresh)
+    keep(entered)
+    return redirect(local_path(target) if entered.is_complete else url_for("pages.second_step", next=target))
 
 
 @blueprint.app_template_global("signs_in_elsewhere")

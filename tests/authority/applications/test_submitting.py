@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ca_service.authority.applications.records import Application, State
 from ca_service.authority.approval import Rule
 from ca_service.authority.audit import AuditEvent, Event
+from ca_service.authority.grants import Grant
 from ca_service.authority.issuance import Issued
 from ca_service.authority.permissions import Role
 from ca_service.authority.registration import Options
@@ -50,6 +53,14 @@ def test_what_a_rule_approves_is_issued_with_its_application_and_says_why(lab: L
     (event,) = events(lab)
     assert (event.event, event.details["rule"]) == (Event.CERTIFICATE_ISSUED, "uccx1")
     assert event.details["why"] == "every name is covered by example.com, uccx1.example.com"
+
+
+def test_a_key_that_is_repeated_shows_no_token_what_waits_for_names_of_another_token(lab: Lab) -> None:
+    submit(lab, SOCIALMINER.data, key="k")
+    other = replace(ANNA, grant=Grant(2, frozenset({"submit"}), names=("uccx1.example.com",)))
+    with pytest.raises(Refused) as caught:
+        lab.issuance.issue(other, [SOCIALMINER.data], Options(), "k")
+    assert caught.value.rule == "token.name"
 
 
 def test_where_there_is_no_authority_nothing_waits_for_it(clock: FixedClock) -> None:
