@@ -74,6 +74,10 @@ def _note() -> str:
     if request.mimetype == FORM:
         if request.files:
             raise InvalidInput(*(unknown(name, iter(DecisionDocument.model_fields)) for name in request.files))
+        if not request.form:
+            raise InvalidInput.because(
+                "form.empty", "The form has no field.", "Send the note as one (curl -F note=TEXT), or no body at all."
+            )
         return validated(DecisionDocument, single_values(request.form), from_text=True).note
     data = read_body()
     return validated(DecisionDocument, parse_object(data), from_text=False).note if data.strip() else ""
