@@ -56,6 +56,15 @@ def test_who_submits_lands_on_the_request_and_is_told_what_happens_next(requeste
     assert "Approve and sign" not in page.text
 
 
+def test_from_where_somebody_came_is_told_to_those_who_may_read_the_record(
+    signed_in: SignedIn, installation: Installation
+) -> None:
+    who = replace(installation.accounts.get("requester").actor, origin="192.0.2.7")
+    installation.issuance.issue(who, [UCCX_PUBLISHER.data], Options())
+    told = {role for role in Role if "192.0.2.7" in signed_in(role).page("/requests/1").text}
+    assert told == {Role.ADMINISTRATOR, Role.AUDITOR}
+
+
 def test_who_submits_several_lands_on_the_list(requester: Visitor) -> None:
     location = submit(requester, *THREE_NODES)
     assert location == "/requests?state=all&submitted=3"
