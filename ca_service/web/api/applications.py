@@ -16,6 +16,7 @@ from ca_service.web.api.models import NoQuery
 from ca_service.web.api.negotiation import JSON_ONLY, wanted_form
 from ca_service.web.api.validation import read_query, single_values, unknown, validated
 from ca_service.web.context import actor, installation, needs
+from ca_service.web.numbers import whole_number
 
 _MAX_DIGITS: Final = 10
 
@@ -63,7 +64,7 @@ def withdraw(application_id: str) -> Response:
 
 def _number(text: str) -> int:
     """The number in an address; 0, which nothing has, for what is none."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS else 0
+    return whole_number(text, _MAX_DIGITS) or 0
 
 
 def _note() -> str:

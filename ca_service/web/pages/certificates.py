@@ -21,6 +21,7 @@ from ca_service.vos.file_names import safe_name
 from ca_service.vos.fit import Stage
 from ca_service.web.context import actor, base_url, installation, needs
 from ca_service.web.delivery import attachment, deliver, request_pem
+from ca_service.web.numbers import whole_number
 from ca_service.web.pages import blueprint
 from ca_service.web.views import CertificateView, FileView, bundle_views, decode
 
@@ -156,5 +157,5 @@ def _curl(files: list[str], profile: str) -> str:
 def _asked_options() -> dict[str, str]:
     """The options that the address of the result has kept; anything else in it is nobody's option."""
     days = request.args.get("validity_days", "")
-    kept = {"validity_days": days} if days.isascii() and days.isdecimal() and len(days) < 5 else {}
+    kept = {"validity_days": days} if whole_number(days, 4) is not None else {}
     return kept | {name: "true" for name in ("new", "add_host_name") if request.args.get(name) == "true"}

@@ -11,6 +11,7 @@ from ca_service.authority.notices.records import MessageQuery, MessageState
 from ca_service.authority.permissions import Action
 from ca_service.errors import Conflict, Finding, InvalidInput, NotFound, NotReady
 from ca_service.web.context import actor, installation, needs
+from ca_service.web.numbers import whole_number
 from ca_service.web.pages import blueprint
 from ca_service.web.problems import status_of
 
@@ -79,16 +80,13 @@ def _messages_page(findings: tuple[Finding, ...] = ()) -> str:
 @needs(Action.AUTHORITY)
 def retry_messages() -> ResponseReturnValue:
     """Let the dead messages that were chosen wait again; then back to the list."""
-    chosen = [int(number) for number in request.form.getlist("message")[:_MANY] if _is_number(number)]
+    typed = (whole_number(text, 10) for text in request.form.getlist("message")[:_MANY])
+    chosen = [number for number in typed if number is not None and number <= _MAX_NUMBER]
     try:
         installation().deliveries.retry(actor(), chosen)
     except (InvalidInput, NotFound, Conflict) as error:
         return _messages_page(error.findings), status_of(error)
     return redirect(url_for("pages.messages_sent", retried="true"), 303)
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) <= 10 and int(text) <= _MAX_NUMBER
 
 
 @blueprint.get("/jobs")

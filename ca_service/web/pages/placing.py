@@ -14,6 +14,7 @@ from ca_service.errors import CAServiceError, Finding, InvalidInput, Refused, bl
 from ca_service.vos.purposes import PURPOSES
 from ca_service.web.context import actor, installation, needs
 from ca_service.web.delivery import request_pem
+from ca_service.web.numbers import whole_number
 from ca_service.web.pages import blueprint
 from ca_service.web.pages.clusters import to_board
 from ca_service.web.pages.submission import Submitted, new_requests, submitted_options, submitted_requests
@@ -80,8 +81,7 @@ def _placements(submitted: tuple[Submitted, ...]) -> tuple[Placement, ...]:
 
 
 def _node_id(number: int) -> int:
-    text = request.form.get(f"node-{number}", "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else 0
+    return whole_number(request.form.get(f"node-{number}", ""), 15) or 0
 
 
 def _purpose(number: int) -> str:

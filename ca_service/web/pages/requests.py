@@ -15,6 +15,7 @@ from ca_service.authority.permissions import PERMISSIONS, Action, Actor
 from ca_service.errors import CAServiceError, Conflict, Finding, InvalidInput
 from ca_service.web.context import actor, installation, needs
 from ca_service.web.delivery import request_pem
+from ca_service.web.numbers import whole_number
 from ca_service.web.pages import blueprint
 from ca_service.web.problems import status_of
 
@@ -57,8 +58,7 @@ def _chosen(name: str, known: tuple[str, ...], default: str) -> str:
 
 def _submitted() -> int:
     """How many were just submitted, as the address says it."""
-    text = request.args.get("submitted", "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 4 else 0
+    return whole_number(request.args.get("submitted", ""), 3) or 0
 
 
 @blueprint.get("/requests/<int:application_id>")

@@ -11,6 +11,7 @@ from ca_service.authority.revocation.selecting import read_invalid_since, with_s
 from ca_service.errors import CAServiceError, Finding
 from ca_service.pki.reasons import FOR_LEAVES, Reason, read_leaf_reason
 from ca_service.web.context import actor, installation, needs
+from ca_service.web.numbers import whole_number
 from ca_service.web.pages import blueprint
 from ca_service.web.problems import status_of
 
@@ -85,10 +86,10 @@ def _selection() -> Selection:
     """What the address or the form means; a cluster stands for the valid certificates in its slots."""
     said = request.values
     selection = Selection(tuple(said.getlist("serial")), said.get("key", "")[:200], said.get("host", "")[:300])
-    cluster = said.get("cluster", "")
-    if not (cluster.isascii() and cluster.isdecimal() and len(cluster) < 16):
+    cluster = whole_number(said.get("cluster", ""), 15)
+    if cluster is None:
         return selection
-    return with_serial_numbers(selection, installation().fleet.serial_numbers(actor(), int(cluster)))
+    return with_serial_numbers(selection, installation().fleet.serial_numbers(actor(), cluster))
 
 
 def _page(planned: Outcome | None, findings: tuple[Finding, ...], *, is_release: bool = False) -> str:

@@ -14,6 +14,7 @@ from ca_service.authority.submission import MAX_REQUESTS, check_count
 from ca_service.errors import CAServiceError, InvalidInput, blocking
 from ca_service.pki import archive, armour
 from ca_service.web.i18n import translate
+from ca_service.web.numbers import whole_number
 
 _MAX_DAYS_DIGITS: Final = 6
 
@@ -95,7 +96,8 @@ def submitted_options() -> Options:
 def _days(text: str) -> int | None:
     if not text:
         return None
-    if not (text.isascii() and text.isdecimal()) or len(text) > _MAX_DAYS_DIGITS:
+    days = whole_number(text, _MAX_DAYS_DIGITS)
+    if days is None:
         raise InvalidInput(
             blocking(
                 "option.value",
@@ -105,4 +107,4 @@ def _days(text: str) -> int | None:
                 value=text[:40],
             )
         )
-    return int(text)
+    return days
