@@ -11,8 +11,8 @@ from pytest_socket import socket_allow_hosts
 
 from ca_service import settings as settings_module
 from ca_service.app import open_installation
+from ca_service.authority.access.permissions import Actor
 from ca_service.authority.installation import Installation
-from ca_service.authority.permissions import Actor
 from ca_service.settings import Settings
 from tests.support import postgresql
 from tests.support.applications import NOBODY_WAITS

@@ -14,9 +14,9 @@ from cryptography.x509.oid import AuthorityInformationAccessOID
 import ca_service
 from ca_service import settings as settings_module
 from ca_service.app import create_app, open_installation
+from ca_service.authority.access.permissions import Actor
 from ca_service.authority.installation import Installation
-from ca_service.authority.permissions import Actor
-from ca_service.authority.registration import Options
+from ca_service.authority.issuance.examination import Options
 from ca_service.errors import ConfigurationError, KeystoreError, NotReady
 from ca_service.settings import Settings
 from tests.support import requests

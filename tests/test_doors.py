@@ -12,9 +12,9 @@ from flask import Flask
 
 from ca_service import settings as settings_module
 from ca_service.app import create_app, open_installation
+from ca_service.authority.access.permissions import Role
 from ca_service.authority.installation import Installation
-from ca_service.authority.permissions import Role
-from ca_service.authority.records import CertificateQuery
+from ca_service.authority.inventory.store import CertificateQuery
 from tests.api.door import refused_by_api
 from tests.cli.door import refused_by_cli
 from tests.support import pkcs10, requests

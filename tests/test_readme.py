@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from ca_service.authority.permissions import PERMISSIONS, SCOPES, Role
+from ca_service.authority.access.permissions import PERMISSIONS, SCOPES, Role
 from ca_service.cli.exits import MEANINGS
 from ca_service.pki.profiles import PROFILES, Profile
 from ca_service.settings import load

@@ -14,43 +14,43 @@ from cryptography import x509
 from ca_service import clock
 from ca_service.app.edges import Edges, channels_of, edges_of
 from ca_service.app.policies import crl_policy_of, own_url, plain_http, policy_of
-from ca_service.authority.accounts import Accounts
-from ca_service.authority.applications.completing import Completing
-from ca_service.authority.applications.decisions import Applications
-from ca_service.authority.applications.reviewing import Reviewing
-from ca_service.authority.custody import RootCustody
+from ca_service.authority.audit.log import Record
+from ca_service.authority.audit.receipts import Receipts
+from ca_service.authority.audit.sealing import Sealing
 from ca_service.authority.doctor import Doctor
-from ca_service.authority.external import ExternalAuthorities
-from ca_service.authority.fitting import Fitting
 from ca_service.authority.fleet.clusters import Fleet
 from ca_service.authority.fleet.handover import Handover
-from ca_service.authority.hierarchy import Hierarchy, HierarchyPlan
+from ca_service.authority.fleet.renewal import Renewal
+from ca_service.authority.hierarchy.external import ExternalAuthorities
+from ca_service.authority.hierarchy.hierarchy import Hierarchy, HierarchyPlan
+from ca_service.authority.hierarchy.root_key import RootCustody
 from ca_service.authority.installation import Installation
 from ca_service.authority.inventory.inventory import Inventory
-from ca_service.authority.issuance import Issuance
+from ca_service.authority.issuance.completion import Completing
+from ca_service.authority.issuance.decisions import Applications
+from ca_service.authority.issuance.fit_checks import Fitting
+from ca_service.authority.issuance.issuance import Issuance
+from ca_service.authority.issuance.review import Reviewing
+from ca_service.authority.issuance.signing import Signer
 from ca_service.authority.jobs import Job, Jobs
 from ca_service.authority.notices.announcing import Notices
 from ca_service.authority.notices.calendars import Calendars
 from ca_service.authority.notices.delivering import Deliveries
 from ca_service.authority.notices.published import Published
 from ca_service.authority.notices.sources import Authorities, Leaves, Sources
+from ca_service.authority.people.accounts import Accounts
 from ca_service.authority.people.house import Edges as PeopleEdges
 from ca_service.authority.people.house import People, people_on
 from ca_service.authority.people.passwords import Passwords
 from ca_service.authority.people.sessions import SessionLimits
-from ca_service.authority.record.reading import Record
-from ca_service.authority.record.receipts import Receipts
-from ca_service.authority.record.sealing import Sealing
-from ca_service.authority.renewal import Renewal
-from ca_service.authority.revocation.answering import Answering
+from ca_service.authority.people.single_sign_on import ClaimRules, SingleSignOn
+from ca_service.authority.people.tokens import Tokens
 from ca_service.authority.revocation.authorities import AuthorityRevocation
-from ca_service.authority.revocation.importing import Importing
-from ca_service.authority.revocation.publishing import Publishing
-from ca_service.authority.revocation.responders import Responders
 from ca_service.authority.revocation.revoking import Revocation
-from ca_service.authority.signing import Signer
-from ca_service.authority.single_sign_on import ClaimRules, SingleSignOn
-from ca_service.authority.tokens import Tokens
+from ca_service.authority.status.crl_importer import Importing
+from ca_service.authority.status.crl_publisher import Publishing
+from ca_service.authority.status.ocsp_responder import Answering
+from ca_service.authority.status.responders import Responders
 from ca_service.keystore.sealing import FileSealer
 from ca_service.probe.fetching import HTTPFetcher
 from ca_service.settings import Settings

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from ca_service.authority.approval import Rule
-from ca_service.authority.registration import Policy
-from ca_service.authority.revocation.publishing import CRLPolicy
+from ca_service.authority.issuance.approval import Rule
+from ca_service.authority.issuance.examination import Policy
+from ca_service.authority.status.crl_publisher import CRLPolicy
 from ca_service.settings import Settings
 
 

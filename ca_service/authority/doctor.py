@@ -18,11 +18,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
-from ca_service.authority.hierarchy import ActiveAuthority, Hierarchy
+from ca_service.authority.access.permissions import Action, Actor, require
+from ca_service.authority.certificates import CertificateRecord
+from ca_service.authority.hierarchy.hierarchy import ActiveAuthority, Hierarchy
 from ca_service.authority.inventory.inventory import Inventory
-from ca_service.authority.permissions import Action, Actor, require
+from ca_service.authority.inventory.store import CertificateQuery
 from ca_service.authority.ports import Clock
-from ca_service.authority.records import CertificateQuery, CertificateRecord
 from ca_service.authority.revocation.store import RevocationStore
 from ca_service.errors import CAServiceError, Finding, blockers, blocking, note, warning
 from ca_service.pki import encodings, keys

@@ -22,7 +22,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Protocol
 
-from ca_service.authority.permissions import Action, Actor, require
+from ca_service.authority.access.permissions import Action, Actor, require
 from ca_service.authority.ports import Clock
 from ca_service.errors import CAServiceError, NotFound
 

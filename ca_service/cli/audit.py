@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from ca_service.authority.record.asking import asked
-from ca_service.authority.record.entries import EventQuery, EventSort
-from ca_service.authority.record.reading import Head
-from ca_service.authority.record.wording import sentence_of
+from ca_service.authority.audit.entries import EventQuery, EventSort
+from ca_service.authority.audit.log import Head
+from ca_service.authority.audit.queries import asked
+from ca_service.authority.audit.wording import sentence_of
 from ca_service.cli.audit_files import export, filtered, verify
 from ca_service.cli.console import fields, table
 from ca_service.cli.documents import event_document

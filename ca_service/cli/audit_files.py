@@ -8,10 +8,10 @@ from typing import Any, Final
 
 import click
 
-from ca_service.authority.record import verifying
-from ca_service.authority.record.asking import asked
-from ca_service.authority.record.verifying import MAX_LINE, Anchor, Checked, Expected
-from ca_service.authority.record.wording import Category
+from ca_service.authority.audit import verifying
+from ca_service.authority.audit.queries import asked
+from ca_service.authority.audit.verifying import MAX_LINE, Anchor, Checked, Expected
+from ca_service.authority.audit.wording import Category
 from ca_service.cli.console import fields
 from ca_service.cli.grammar import declare
 from ca_service.cli.inputs import STANDARD, read_lines

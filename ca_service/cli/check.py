@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import click
 
-from ca_service.authority.registration import Examination, Options
+from ca_service.authority.issuance.examination import Examination, Options
 from ca_service.cli.console import Console, fields
 from ca_service.cli.documents import examination_document
 from ca_service.cli.exits import ExitCode

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from ca_service.authority.records import IssuerRecord
-from ca_service.authority.revocation.publishing import PublishedCRL
+from ca_service.authority.hierarchy.records import IssuerRecord
 from ca_service.authority.revocation.records import CRLRecord
+from ca_service.authority.status.crl_publisher import PublishedCRL
 from ca_service.cli import crl_authority
 from ca_service.cli.console import fields
 from ca_service.cli.grammar import declare

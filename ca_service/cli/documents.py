@@ -7,17 +7,18 @@ from typing import Any
 
 from cryptography import x509
 
-from ca_service.authority.hierarchy import certificate_of
+from ca_service.authority.audit.entries import RecordedEvent
+from ca_service.authority.audit.wording import sentence_of, wording_of
+from ca_service.authority.certificates import CertificateRecord
+from ca_service.authority.hierarchy.hierarchy import certificate_of
+from ca_service.authority.hierarchy.records import IssuerRecord
 from ca_service.authority.inventory.store import Listed
+from ca_service.authority.issuance.examination import Examination
 from ca_service.authority.jobs import JobRun, JobState
 from ca_service.authority.notices.announcing import Coming
 from ca_service.authority.notices.records import Message
-from ca_service.authority.people.records import SessionRecord
-from ca_service.authority.record.entries import RecordedEvent
-from ca_service.authority.record.wording import sentence_of, wording_of
-from ca_service.authority.records import AccountRecord, CertificateRecord, IssuerRecord, TokenRecord
-from ca_service.authority.registration import Examination
-from ca_service.authority.token_limits import known_scopes
+from ca_service.authority.people.records import AccountRecord, SessionRecord, TokenRecord
+from ca_service.authority.people.token_limits import known_scopes
 from ca_service.pki import encodings, keys, names, usages
 from ca_service.pki.csr import find_value
 from ca_service.vos.bundle import Bundle, Delivery

@@ -10,8 +10,7 @@ from typing import Any, cast, get_args
 import click
 
 from ca_service.authority.inventory.csv_export import csv_lines
-from ca_service.authority.inventory.store import Listed
-from ca_service.authority.records import Sort
+from ca_service.authority.inventory.store import Listed, Sort
 from ca_service.cli.console import table
 from ca_service.cli.documents import listed_document
 from ca_service.cli.grammar import declare

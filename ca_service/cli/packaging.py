@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import click
 
+from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.installation import Installation
-from ca_service.authority.records import CertificateRecord
 from ca_service.cli.console import Console, as_text
 from ca_service.cli.documents import certificate_document, upload_documents
 from ca_service.cli.inputs import STANDARD

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ca_service.authority.renewal import RenewalWish
+from ca_service.authority.fleet.renewal import RenewalWish
 from ca_service.cli.grammar import declare
 from ca_service.cli.packaging import FORMATS, Packaging, force_option, out_option
 from ca_service.cli.session import Session, operator, pass_session

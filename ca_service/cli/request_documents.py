@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ca_service.authority.applications.records import Application
+from ca_service.authority.issuance.records import Application
 from ca_service.pki.encodings import time_text
 
 

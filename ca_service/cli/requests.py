@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import click
 
-from ca_service.authority.applications.records import Application, ApplicationQuery, Moment, State, timeline
+from ca_service.authority.issuance.records import Application, ApplicationQuery, Moment, State, timeline
 from ca_service.cli.console import Console, fields, table
 from ca_service.cli.exits import ExitCode
 from ca_service.cli.grammar import declare

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
+from ca_service.authority.access.permissions import Actor, Role
 from ca_service.authority.installation import Installation
-from ca_service.authority.permissions import Actor, Role
 from ca_service.cli.console import Console
 from ca_service.cli.doors import Doors
 

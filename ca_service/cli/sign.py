@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from ca_service.authority.installation import Installation
-from ca_service.authority.issuance import Issued
-from ca_service.authority.registration import Options
+from ca_service.authority.issuance.examination import Options
+from ca_service.authority.issuance.issuance import Issued
 from ca_service.cli.console import Console, fields
 from ca_service.cli.grammar import declare
 from ca_service.cli.inputs import read_requests

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from ca_service.authority.credentials import MAX_TOKEN_DAYS
-from ca_service.authority.permissions import SCOPES
-from ca_service.authority.records import TokenRecord
-from ca_service.authority.token_limits import DEFAULT_SCOPES, TokenLimits, known_scopes
+from ca_service.authority.access.credentials import MAX_TOKEN_DAYS
+from ca_service.authority.access.permissions import SCOPES
+from ca_service.authority.people.records import TokenRecord
+from ca_service.authority.people.token_limits import DEFAULT_SCOPES, TokenLimits, known_scopes
 from ca_service.cli.console import table
 from ca_service.cli.documents import token_document
 from ca_service.cli.grammar import declare

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
+from ca_service.authority.access.permissions import Role
 from ca_service.authority.people.passwords import NO_PASSWORD
-from ca_service.authority.permissions import Role
-from ca_service.authority.records import AccountRecord
+from ca_service.authority.people.records import AccountRecord
 from ca_service.cli.console import table
 from ca_service.cli.documents import account_document, session_document
 from ca_service.cli.grammar import declare

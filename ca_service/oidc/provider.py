@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from requests import RequestException
 
+from ca_service.authority.people.single_sign_on import Attempt, untrusted
 from ca_service.authority.ports import Clock
-from ca_service.authority.single_sign_on import Attempt, untrusted
 from ca_service.errors import ConfigurationError, NotReady
 from ca_service.oidc.outbound import confine, origin_of
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ca_service.authority.permissions import Role
+from ca_service.authority.access.permissions import Role
 
 
 def read_roles(value: object) -> dict[str, Role]:

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from ca_service.authority.approval import DEFAULT_RULES, is_pattern
-from ca_service.authority.permissions import Role
+from ca_service.authority.access.permissions import Role
+from ca_service.authority.issuance.approval import DEFAULT_RULES, is_pattern
 from ca_service.pki.profiles import LEAF_PROFILES
 
 

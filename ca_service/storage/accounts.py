@@ -10,11 +10,17 @@ from typing import Any
 from sqlalchemy import Connection, Select, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from ca_service.authority.audit import AuditEvent
+from ca_service.authority.access.permissions import Role
+from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.paging import page_size
-from ca_service.authority.people.records import AccountLink, PeoplePage, PeopleQuery
-from ca_service.authority.permissions import Role
-from ca_service.authority.records import AccountRecord, SetupLink, TokenRecord
+from ca_service.authority.people.records import (
+    AccountLink,
+    AccountRecord,
+    PeoplePage,
+    PeopleQuery,
+    SetupLink,
+    TokenRecord,
+)
 from ca_service.errors import Conflict, NotFound
 from ca_service.storage import cursors, rows
 from ca_service.storage.database import Database

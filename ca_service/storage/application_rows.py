@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from sqlalchemy import Row
 
-from ca_service.authority.applications.records import Application, State
-from ca_service.authority.registration import Options
+from ca_service.authority.issuance.examination import Options
+from ca_service.authority.issuance.records import Application, State
 from ca_service.errors import Finding, Severity
 from ca_service.storage import rows
 

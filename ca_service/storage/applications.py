@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Select, select, update
 
-from ca_service.authority.applications.records import Application, ApplicationPage, ApplicationQuery, State
-from ca_service.authority.audit import AuditEvent
+from ca_service.authority.audit.events import AuditEvent
+from ca_service.authority.certificates import CertificateRecord
+from ca_service.authority.issuance.idempotency import Replay
+from ca_service.authority.issuance.records import Application, ApplicationPage, ApplicationQuery, State
 from ca_service.authority.paging import page_size
-from ca_service.authority.records import CertificateRecord, Replay
 from ca_service.storage import cursors
 from ca_service.storage.application_rows import application_record, application_values, open_key
 from ca_service.storage.database import Database, upsert

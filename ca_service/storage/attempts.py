@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import Connection, delete, func, select, update
 
-from ca_service.authority.audit import AuditEvent
+from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.people.records import Counter
 from ca_service.storage.database import Database, upsert
 from ca_service.storage.recording import record_events

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, delete, select
 
-from ca_service.authority.audit import AuditEvent
+from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.notices.calendars import Calendar
 from ca_service.storage import rows
 from ca_service.storage.database import Database, upsert

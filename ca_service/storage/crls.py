@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Column, Connection, Row, Select, and_, bindparam, delete, insert, not_, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from ca_service.authority.audit import AuditEvent
+from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.revocation.records import CRLBytes, CRLRecord, ResponderRecord, State, Transition
 from ca_service.errors import Conflict
 from ca_service.storage import rows

@@ -10,9 +10,9 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Select, Text, bindparam, cast, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from ca_service.authority.audit import AuditEvent
+from ca_service.authority.audit.entries import EventPage, EventQuery, RecordedEvent, Seal
+from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.paging import page_size
-from ca_service.authority.record.entries import EventPage, EventQuery, RecordedEvent, Seal
 from ca_service.errors import Conflict
 from ca_service.storage import cursors, rows
 from ca_service.storage.database import Database

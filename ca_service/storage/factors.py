@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, func, insert, select, union, update
 from sqlalchemy.exc import IntegrityError
 
-from ca_service.authority.audit import AuditEvent
+from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.people.records import ChallengeRecord, PasskeyRecord, TotpRecord
 from ca_service.errors import Conflict
 from ca_service.storage import rows

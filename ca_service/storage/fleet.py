@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, and_, delete, insert, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
-from ca_service.authority.audit import AuditEvent
+from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.fleet.nodes import node_repeated
 from ca_service.authority.fleet.records import (
     ClusterPage,

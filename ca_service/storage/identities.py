@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import Connection, Select, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from ca_service.authority.audit import AuditEvent
-from ca_service.authority.records import AccountRecord
-from ca_service.authority.single_sign_on import ExternalIdentity
+from ca_service.authority.audit.events import AuditEvent
+from ca_service.authority.people.records import AccountRecord
+from ca_service.authority.people.single_sign_on import ExternalIdentity
 from ca_service.errors import Conflict
 from ca_service.storage import rows
 from ca_service.storage.database import Database

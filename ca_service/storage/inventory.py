@@ -9,11 +9,11 @@ from typing import Any, Final
 
 from sqlalchemy import Column, ColumnElement, Connection, Row, Select, and_, case, func, literal, select, tuple_
 
-from ca_service.authority.grants import Grant
+from ca_service.authority.access.grants import Grant
+from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.inventory.filters import Filter, Status
-from ca_service.authority.inventory.store import Listed, Page, Place
+from ca_service.authority.inventory.store import Listed, Page, Place, Sort
 from ca_service.authority.paging import page_size
-from ca_service.authority.records import CertificateRecord, Sort
 from ca_service.authority.revocation.records import State
 from ca_service.storage import cursors, rows
 from ca_service.storage.database import Database

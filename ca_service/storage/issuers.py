@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager
 
 from sqlalchemy import select
 
-from ca_service.authority.audit import AuditEvent
-from ca_service.authority.records import IssuerRecord
+from ca_service.authority.audit.events import AuditEvent
+from ca_service.authority.hierarchy.records import IssuerRecord
 from ca_service.storage import rows
 from ca_service.storage.database import Database, upsert
 from ca_service.storage.recording import record_events

@@ -9,9 +9,10 @@ from typing import Any, Final
 from sqlalchemy import Connection, Select, delete, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
-from ca_service.authority.applications.records import Application
-from ca_service.authority.audit import AuditEvent
-from ca_service.authority.records import CertificateRecord, Replay
+from ca_service.authority.audit.events import AuditEvent
+from ca_service.authority.certificates import CertificateRecord
+from ca_service.authority.issuance.idempotency import Replay
+from ca_service.authority.issuance.records import Application
 from ca_service.authority.revocation.records import State
 from ca_service.errors import Conflict
 from ca_service.pki.reasons import Reason

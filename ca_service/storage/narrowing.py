@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Text, and_, cast, column, false, func, or_, select, table, true, union
 
-from ca_service.authority.allowed_names import fragments, have_networks
-from ca_service.authority.grants import Grant
+from ca_service.authority.access.allowed_names import fragments, have_networks
+from ca_service.authority.access.grants import Grant
 from ca_service.authority.inventory.filters import Condition, Filter, Status
 from ca_service.authority.revocation.records import State
 from ca_service.storage import search_index

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, delete, func, insert, select, tuple_, update
 
-from ca_service.authority.audit import AuditEvent
+from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.notices.records import (
     Announcement,
     Kind,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, insert
 
-from ca_service.authority.audit import AuditEvent
+from ca_service.authority.audit.events import AuditEvent
 from ca_service.storage import rows
 from ca_service.storage.schema import audit_event
 

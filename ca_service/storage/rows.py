@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row
 
-from ca_service.authority.audit import AuditEvent
-from ca_service.authority.permissions import Role
-from ca_service.authority.record.entries import RecordedEvent, Seal
-from ca_service.authority.records import AccountRecord, CertificateRecord, IssuerRecord, Replay, TokenRecord
+from ca_service.authority.access.permissions import Role
+from ca_service.authority.audit.entries import RecordedEvent, Seal
+from ca_service.authority.audit.events import AuditEvent
+from ca_service.authority.certificates import CertificateRecord
+from ca_service.authority.hierarchy.records import IssuerRecord
+from ca_service.authority.issuance.idempotency import Replay
+from ca_service.authority.people.records import AccountRecord, TokenRecord
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

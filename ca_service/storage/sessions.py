@@ -8,9 +8,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, update
 
-from ca_service.authority.audit import AuditEvent
-from ca_service.authority.people.records import OpenSession, SessionRecord
-from ca_service.authority.records import AccountRecord
+from ca_service.authority.audit.events import AuditEvent
+from ca_service.authority.people.records import AccountRecord, OpenSession, SessionRecord
 from ca_service.storage import rows
 from ca_service.storage.database import Database, upsert
 from ca_service.storage.recording import record_events

@@ -10,10 +10,9 @@ from flask import Flask, Response, after_this_request, current_app, g, redirect,
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 
-from ca_service.authority.people.records import OpenSession, Visit
+from ca_service.authority.access.permissions import PERMISSIONS, Action, require
+from ca_service.authority.people.records import AccountRecord, OpenSession, Visit
 from ca_service.authority.people.sessions import Entered
-from ca_service.authority.permissions import PERMISSIONS, Action, require
-from ca_service.authority.records import AccountRecord
 from ca_service.errors import NotAuthenticated
 from ca_service.web import confirming
 from ca_service.web.context import installation, origin

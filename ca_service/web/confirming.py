@@ -16,8 +16,8 @@ from flask.typing import ResponseReturnValue
 
 from ca_service.authority.people.passkeys import RelyingParty
 from ca_service.authority.people.passwords import NO_PASSWORD
+from ca_service.authority.people.records import AccountRecord
 from ca_service.authority.people.signing_in import Proof
-from ca_service.authority.records import AccountRecord
 from ca_service.errors import Finding
 from ca_service.web.context import base_url, installation
 

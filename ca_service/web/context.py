@@ -9,8 +9,8 @@ from typing import Any, Final, TypeVar, cast
 
 from flask import current_app, g, request
 
+from ca_service.authority.access.permissions import Action, Actor
 from ca_service.authority.installation import Installation
-from ca_service.authority.permissions import Action, Actor
 
 _EXTENSION: Final = "ca_service"
 View = TypeVar("View", bound=Callable[..., Any])

@@ -9,8 +9,8 @@ from typing import Final
 
 from flask import Response
 
-from ca_service.authority.hierarchy import ActiveAuthority
-from ca_service.authority.records import CertificateRecord
+from ca_service.authority.certificates import CertificateRecord
+from ca_service.authority.hierarchy.hierarchy import ActiveAuthority
 from ca_service.vos.bundle import BundleFile
 from ca_service.vos.file_names import safe_name
 from ca_service.vos.formats import CHAIN_ENCODINGS, as_file, unknown_format

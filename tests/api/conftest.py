@@ -16,10 +16,10 @@ from werkzeug.test import Client
 
 from ca_service import settings as settings_module
 from ca_service.app import create_app, open_installation
-from ca_service.authority.applications.decisions import Applications
+from ca_service.authority.access.permissions import SCOPES, Role
 from ca_service.authority.installation import Installation
-from ca_service.authority.permissions import SCOPES, Role
-from ca_service.authority.tokens import TokenLimits
+from ca_service.authority.issuance.decisions import Applications
+from ca_service.authority.people.tokens import TokenLimits
 from ca_service.settings import Settings
 from ca_service.storage.applications import SQLApplicationStore
 from ca_service.storage.sqlite import SQLiteDatabase

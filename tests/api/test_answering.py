@@ -14,7 +14,7 @@ from flask import Flask
 from werkzeug.test import Client
 
 from ca_service.authority.installation import Installation
-from ca_service.authority.records import CertificateQuery
+from ca_service.authority.inventory.store import CertificateQuery
 from ca_service.errors import InvalidInput
 from ca_service.web.delivery import deliver, deliver_authority
 from tests.support.factories import OPERATOR

@@ -15,8 +15,8 @@ from flask import Flask
 from werkzeug.test import Client, TestResponse
 
 from ca_service.app import create_app
+from ca_service.authority.access.permissions import Role
 from ca_service.authority.installation import Installation
-from ca_service.authority.permissions import Role
 from ca_service.settings import Settings
 from ca_service.settings.rules import as_toml
 from ca_service.web.api.application_models import ApplicationDocument, ApplicationsDocument

@@ -15,9 +15,9 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 
 from ca_service.app import create_app
-from ca_service.authority.permissions import Role
-from ca_service.authority.registration import Options
-from ca_service.authority.submission import MAX_REQUESTS
+from ca_service.authority.access.permissions import Role
+from ca_service.authority.issuance.conflicts import MAX_REQUESTS
+from ca_service.authority.issuance.examination import Options
 from ca_service.settings import Settings
 from ca_service.web.api import examples
 from tests.support import pkcs10

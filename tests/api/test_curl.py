@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from ca_service.authority.permissions import Role
+from ca_service.authority.access.permissions import Role
 from ca_service.web.api.operations import OPERATIONS, Operation
 from tests.support.requests import SOCIALMINER, UCCX_PUBLISHER, UCCX_SUBSCRIBER
 from tests.support.spoiled import intermediate, issued, root

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from werkzeug.test import Client
 
-from ca_service.authority.permissions import Role
+from ca_service.authority.access.permissions import Role
 from ca_service.vos.fit import MAX_CHAIN_FILES, Files, judge_files
 from tests.support import spoiled
 from tests.support.fakes import NOON
@@ -23,7 +23,9 @@ FORM = "multipart/form-data"
 @pytest.fixture(autouse=True)
 def at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
     """The certificates of the test are made for a fixed time."""
-    monkeypatch.setattr("ca_service.authority.fitting.judge_files", lambda files, _: judge_files(files, NOON))
+    monkeypatch.setattr(
+        "ca_service.authority.issuance.fit_checks.judge_files", lambda files, _: judge_files(files, NOON)
+    )
 
 
 def document(of: Files) -> dict[str, Any]:
@@ -107,7 +109,7 @@ def test_a_certificate_of_ours_tells_what_a_node_would_say_today(
     assert client.get(url).get_json()["findings"] == []
 
     late = judge_files(spoiled.files(), NOON + spoiled.SIX_YEARS)
-    monkeypatch.setattr("ca_service.authority.fitting.judge_issued", lambda *_: late)
+    monkeypatch.setattr("ca_service.authority.issuance.fit_checks.judge_issued", lambda *_: late)
 
     assert "fit.expired" in [each["rule"] for each in client.get(url).get_json()["findings"]]
 

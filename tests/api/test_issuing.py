@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.x509 import ExtendedKeyUsage, KeyUsage, SubjectAlternativeName
 from werkzeug.test import Client, TestResponse
 
-from ca_service.authority.permissions import Role
+from ca_service.authority.access.permissions import Role
 from ca_service.pki import der, tbs
 from ca_service.web.api.examples import REQUEST
 from tests.support.requests import (

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from werkzeug.test import Client, TestResponse
 
-from ca_service.authority.permissions import Role
+from ca_service.authority.access.permissions import Role
 from tests.support.requests import SOCIALMINER
 
 URL = "/api/v1/certificates"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from werkzeug.test import Client
 
-from ca_service.authority.permissions import Role
+from ca_service.authority.access.permissions import Role
 from ca_service.pki import csr, keys
 from tests.support.requests import SOCIALMINER, UCCX_PUBLISHER
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from ca_service.authority.accounts import Accounts
-from ca_service.authority.permissions import Actor, Role
-from ca_service.authority.records import AccountRecord
-from ca_service.authority.tokens import Tokens
+from ca_service.authority.access.permissions import Actor, Role
+from ca_service.authority.people.accounts import Accounts
+from ca_service.authority.people.records import AccountRecord
+from ca_service.authority.people.tokens import Tokens
 from tests.support.factories import PASSWORD, Lab
 
 

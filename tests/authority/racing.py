@@ -14,10 +14,10 @@ from typing import Any, Final, Protocol
 
 from ca_service import settings
 from ca_service.app import open_installation
+from ca_service.authority.access.permissions import Actor, Role
 from ca_service.authority.installation import Installation
+from ca_service.authority.issuance.examination import Options
 from ca_service.authority.people.records import Visit
-from ca_service.authority.permissions import Actor, Role
-from ca_service.authority.registration import Options
 from ca_service.authority.revocation.records import Selection
 from ca_service.errors import CAServiceError
 from ca_service.pki.reasons import Reason

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ca_service.authority.records import CertificateRecord
-from ca_service.authority.registration import Options
+from ca_service.authority.certificates import CertificateRecord
+from ca_service.authority.issuance.examination import Options
 from ca_service.authority.revocation.records import Selection
 from ca_service.pki.reasons import Reason
 from tests.support.factories import OPERATOR, Lab, actor

@@ -6,17 +6,16 @@ from collections.abc import Callable
 
 import pytest
 
-from ca_service.authority.accounts import Accounts
-from ca_service.authority.audit import AuditEvent, Event
-from ca_service.authority.credentials import (
+from ca_service.authority.access.credentials import (
     MAX_PASSWORD,
     MIN_PASSWORD,
     checked_account_name,
 )
-from ca_service.authority.people.records import Visit
-from ca_service.authority.permissions import Actor, Role
-from ca_service.authority.records import AccountRecord
-from ca_service.authority.tokens import Tokens
+from ca_service.authority.access.permissions import Actor, Role
+from ca_service.authority.audit.events import AuditEvent, Event
+from ca_service.authority.people.accounts import Accounts
+from ca_service.authority.people.records import AccountRecord, Visit
+from ca_service.authority.people.tokens import Tokens
 from ca_service.errors import Conflict, InvalidInput, NotAllowed, NotAuthenticated, NotFound
 from tests.support.factories import PASSWORD, Lab
 from tests.support.fakes import FixedClock, InMemoryAccountStore

@@ -10,8 +10,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from ca_service.authority.records import CertificateRecord
-from ca_service.authority.registration import Options
+from ca_service.authority.certificates import CertificateRecord
+from ca_service.authority.issuance.examination import Options
 from ca_service.authority.revocation.records import Selection
 from ca_service.errors import Conflict
 from ca_service.pki.reasons import FOR_LEAVES, Reason

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ca_service.authority.allowed_names import is_in, kept_pattern, not_covered
+from ca_service.authority.access.allowed_names import is_in, kept_pattern, not_covered
 
 
 @pytest.mark.parametrize(

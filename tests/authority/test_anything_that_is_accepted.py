@@ -8,8 +8,8 @@ from cryptography import x509
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ca_service.authority.permissions import Role
-from ca_service.authority.registration import Options
+from ca_service.authority.access.permissions import Role
+from ca_service.authority.issuance.examination import Options
 from ca_service.errors import InvalidInput, Refused
 from tests.support import pkcs10, requests
 from tests.support.asn1 import PRINTABLE_STRING, UTF8_STRING

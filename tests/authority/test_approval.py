@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ca_service.authority.approval import DEFAULT_RULES, Approval, Asked, Rule, find_approval, in_words
-from ca_service.authority.permissions import Actor, Role
-from ca_service.authority.registration import Options
+from ca_service.authority.access.permissions import Actor, Role
+from ca_service.authority.issuance.approval import DEFAULT_RULES, Approval, Asked, Rule, find_approval, in_words
+from ca_service.authority.issuance.examination import Options
 from tests.support import pkcs10, requests
 from tests.support.factories import OPERATOR, Lab, actor
 from tests.support.requests import UCCX_PUBLISHER

@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from ca_service.authority.audit import Event
-from ca_service.authority.permissions import Role
-from ca_service.authority.registration import Options
+from ca_service.authority.access.permissions import Role
+from ca_service.authority.audit.events import Event
+from ca_service.authority.issuance.examination import Options
 from ca_service.errors import CAServiceError, Conflict, InvalidInput, NotAllowed, NotFound, Refused
 from ca_service.pki import encodings, keys
 from ca_service.pki.reasons import Reason

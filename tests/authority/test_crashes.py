@@ -10,9 +10,10 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ca_service.authority.ports import IssuerStore, KeyStore
-from ca_service.authority.records import IssuerRecord
-from ca_service.authority.registration import Options
+from ca_service.authority.hierarchy.records import IssuerRecord
+from ca_service.authority.hierarchy.store import IssuerStore
+from ca_service.authority.issuance.examination import Options
+from ca_service.authority.key_custody import KeyStore
 from ca_service.errors import NotFound
 from ca_service.keystore.encrypted import EncryptedFileKeyStore
 from ca_service.storage.issuers import SQLIssuerStore

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from ca_service.authority.audit import Event
-from ca_service.authority.custody import MIN_PASSPHRASE
-from ca_service.authority.hierarchy import certificate_of
-from ca_service.authority.permissions import Actor
-from ca_service.authority.registration import Options
+from ca_service.authority.access.permissions import Actor
+from ca_service.authority.audit.events import Event
+from ca_service.authority.hierarchy.hierarchy import certificate_of
+from ca_service.authority.hierarchy.root_key import MIN_PASSPHRASE
+from ca_service.authority.issuance.examination import Options
 from ca_service.errors import Conflict, InvalidInput, NotFound, Refused
 from ca_service.pki.encodings import MAX_PASSPHRASE
 from tests.support.factories import PLAN, Lab

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
-from ca_service.authority.registration import Options
+from ca_service.authority.issuance.examination import Options
 from ca_service.authority.revocation.records import Selection
 from ca_service.errors import NotReady, Severity
 from ca_service.pki import encodings, keys

@@ -10,8 +10,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from ca_service.authority.audit import Event
-from ca_service.authority.permissions import Actor
+from ca_service.authority.access.permissions import Actor
+from ca_service.authority.audit.events import Event
 from ca_service.errors import Conflict, InvalidInput, NotFound, Refused
 from ca_service.pki import profiles, usages
 from tests.authority.external_roots import Certified, certify, ec_root, rsa_root, self_signed

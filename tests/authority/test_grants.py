@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from ca_service.authority.access.grants import Grant
+from ca_service.authority.access.permissions import SCOPES, Actor, Role
 from ca_service.authority.fleet.records import ClusterQuery
-from ca_service.authority.grants import Grant
-from ca_service.authority.permissions import SCOPES, Actor, Role
-from ca_service.authority.records import CertificateQuery
-from ca_service.authority.registration import Options
+from ca_service.authority.inventory.store import CertificateQuery
+from ca_service.authority.issuance.examination import Options
 from ca_service.errors import Conflict, NotAllowed, NotFound, Refused, blockers
 from tests.support import pkcs10, requests
 from tests.support.factories import Lab, actor

@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 from cryptography import x509
 
-from ca_service.authority.audit import Event
-from ca_service.authority.hierarchy import HierarchyPlan, certificate_of
-from ca_service.authority.keeping import own_key
-from ca_service.authority.permissions import Actor
+from ca_service.authority.access.permissions import Actor
+from ca_service.authority.audit.events import Event
+from ca_service.authority.hierarchy.hierarchy import HierarchyPlan, certificate_of
+from ca_service.authority.key_custody import own_key
 from ca_service.errors import Conflict, InvalidInput, NotReady
 from ca_service.pki import chain, keys, names
 from tests.authority.external_roots import certify, ec_root

@@ -10,14 +10,15 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ca_service.authority.audit import AuditEvent, Event
-from ca_service.authority.hierarchy import Hierarchy, HierarchyPlan
-from ca_service.authority.issuance import MAX_REQUESTS, Issuance, Issued
-from ca_service.authority.permissions import Actor, Role
-from ca_service.authority.records import CertificateQuery, CertificateRecord
-from ca_service.authority.registration import Options, Policy
-from ca_service.authority.repeating import MAX_KEY_LENGTH
-from ca_service.authority.signing import Signer
+from ca_service.authority.access.permissions import Actor, Role
+from ca_service.authority.audit.events import AuditEvent, Event
+from ca_service.authority.certificates import CertificateRecord
+from ca_service.authority.hierarchy.hierarchy import Hierarchy, HierarchyPlan
+from ca_service.authority.inventory.store import CertificateQuery
+from ca_service.authority.issuance.examination import Options, Policy
+from ca_service.authority.issuance.idempotency import MAX_KEY_LENGTH
+from ca_service.authority.issuance.issuance import MAX_REQUESTS, Issuance, Issued
+from ca_service.authority.issuance.signing import Signer
 from ca_service.errors import Conflict, InvalidInput, NotFound, NotReady, Refused, SigningError
 from ca_service.vos.purposes import TOMCAT_ECDSA
 from tests.authority.external_roots import Certified

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from ca_service.authority.access.permissions import Actor
 from ca_service.authority.installation import Installation
 from ca_service.authority.jobs import LEASE, Job, Jobs, Outcome
-from ca_service.authority.permissions import Actor
 from ca_service.errors import NotFound, NotReady
 from ca_service.settings import Settings
 from tests.authority import racing

@@ -9,11 +9,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import NameOID
 
-from ca_service.authority.audit import Event
-from ca_service.authority.records import CertificateRecord, IssuerRecord
-from ca_service.authority.revocation.answering import LIFETIME, REUSED_FOR, Answering
+from ca_service.authority.audit.events import Event
+from ca_service.authority.certificates import CertificateRecord
+from ca_service.authority.hierarchy.records import IssuerRecord
 from ca_service.authority.revocation.records import Selection
-from ca_service.authority.revocation.responders import Responders
+from ca_service.authority.status.ocsp_responder import LIFETIME, REUSED_FOR, Answering
+from ca_service.authority.status.responders import Responders
 from ca_service.errors import KeystoreError, NotReady
 from ca_service.pki.reasons import FOR_LEAVES, Reason
 from tests.authority.revoking import issue, revoke

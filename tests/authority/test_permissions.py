@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from ca_service.authority.applications.records import ApplicationQuery
+from ca_service.authority.access.permissions import PERMISSIONS, Action, Actor, Role, require
+from ca_service.authority.audit.entries import EVERYTHING
+from ca_service.authority.audit.wording import About
 from ca_service.authority.fleet.records import ClusterQuery
+from ca_service.authority.fleet.renewal import RenewalWish
+from ca_service.authority.inventory.store import CertificateQuery
+from ca_service.authority.issuance.examination import Options
+from ca_service.authority.issuance.records import ApplicationQuery
 from ca_service.authority.notices.records import MessageQuery
 from ca_service.authority.people.records import PeopleQuery
-from ca_service.authority.permissions import PERMISSIONS, Action, Actor, Role, require
-from ca_service.authority.record.entries import EVERYTHING
-from ca_service.authority.record.wording import About
-from ca_service.authority.records import CertificateQuery
-from ca_service.authority.registration import Options
-from ca_service.authority.renewal import RenewalWish
 from ca_service.authority.revocation.records import Selection
 from ca_service.errors import CAServiceError, NotAllowed
 from ca_service.pki.reasons import Reason

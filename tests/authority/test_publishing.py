@@ -10,11 +10,11 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ca_service.authority.audit import Event
-from ca_service.authority.permissions import Role
-from ca_service.authority.records import CertificateRecord
-from ca_service.authority.revocation.publishing import CRLPolicy, PublishedCRL, Publishing
+from ca_service.authority.access.permissions import Role
+from ca_service.authority.audit.events import Event
+from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.revocation.records import CRLRecord, Selection
+from ca_service.authority.status.crl_publisher import CRLPolicy, PublishedCRL, Publishing
 from ca_service.errors import KeystoreError, NotAllowed, NotFound, Refused
 from ca_service.pki import encodings, keys
 from ca_service.pki.reasons import Reason

@@ -13,12 +13,12 @@ import pytest
 from ca_service import clock
 from ca_service import settings as settings_module
 from ca_service.app import database_of
-from ca_service.authority.applications.records import Application, ApplicationQuery, State
+from ca_service.authority.access.permissions import Actor, Role
 from ca_service.authority.installation import Installation
+from ca_service.authority.inventory.store import CertificateQuery
+from ca_service.authority.issuance.examination import Options
+from ca_service.authority.issuance.records import Application, ApplicationQuery, State
 from ca_service.authority.people.throttle import FREE_ATTEMPTS
-from ca_service.authority.permissions import Actor, Role
-from ca_service.authority.records import CertificateQuery
-from ca_service.authority.registration import Options
 from ca_service.pki.reasons import Reason
 from ca_service.settings import Settings
 from ca_service.storage.applications import SQLApplicationStore

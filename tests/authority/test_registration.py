@@ -9,7 +9,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ca_service.authority.registration import Examination, Options, Policy, examine, require_all
+from ca_service.authority.issuance.examination import Examination, Options, Policy, examine, require_all
 from ca_service.errors import InvalidInput, Refused, Severity
 from tests.support import pkcs10, refused_requests, requests
 from tests.support.pkcs10 import Recipe

@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 from cryptography import x509
 
+from ca_service.authority.access.permissions import Role
+from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.fleet.placement import Placement
-from ca_service.authority.permissions import Role
-from ca_service.authority.records import CertificateRecord
-from ca_service.authority.registration import Options, Policy
-from ca_service.authority.renewal import RenewalWish
+from ca_service.authority.fleet.renewal import RenewalWish
+from ca_service.authority.issuance.examination import Options, Policy
 from ca_service.errors import Conflict, NotAllowed, NotFound, Refused
 from tests.support.factories import OPERATOR, Lab, actor
 from tests.support.fleet import PUBLISHER

@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 from cryptography import x509
 
-from ca_service.authority.audit import Event
-from ca_service.authority.permissions import Role
-from ca_service.authority.records import CertificateRecord
-from ca_service.authority.registration import Options
+from ca_service.authority.access.permissions import Role
+from ca_service.authority.audit.events import Event
+from ca_service.authority.certificates import CertificateRecord
+from ca_service.authority.issuance.examination import Options
 from ca_service.authority.revocation.records import Effect, Outcome, Selection, State
 from ca_service.errors import CAServiceError, Conflict, InvalidInput, NotFound, Refused
 from ca_service.pki.reasons import FOR_AUTHORITIES, FOR_LEAVES, Reason, read_authority_reason, read_leaf_reason

@@ -9,10 +9,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from ca_service.authority.audit import AuditEvent, Event
-from ca_service.authority.permissions import Role
-from ca_service.authority.records import AccountRecord
-from ca_service.authority.single_sign_on import Answer, Attempt, ClaimRules, SingleSignOn
+from ca_service.authority.access.permissions import Role
+from ca_service.authority.audit.events import AuditEvent, Event
+from ca_service.authority.people.records import AccountRecord
+from ca_service.authority.people.single_sign_on import Answer, Attempt, ClaimRules, SingleSignOn
 from ca_service.errors import CAServiceError, Conflict, NotAuthenticated
 from tests.support.factories import OPERATOR, PASSWORD, Lab
 from tests.support.fakes import FixedClock, InMemoryAccountStore

@@ -7,13 +7,13 @@ from datetime import timedelta
 
 import pytest
 
-from ca_service.authority.audit import AuditEvent, Event
-from ca_service.authority.credentials import MAX_LABEL, MAX_TOKEN_DAYS
-from ca_service.authority.grants import Grant
-from ca_service.authority.permissions import PERMISSIONS, SCOPES, Action, Actor, Role, require
-from ca_service.authority.records import AccountRecord
-from ca_service.authority.token_limits import DEFAULT_SCOPES, MAX_ENTRIES, known_scopes
-from ca_service.authority.tokens import MAX_TOKENS, TokenLimits, Tokens
+from ca_service.authority.access.credentials import MAX_LABEL, MAX_TOKEN_DAYS
+from ca_service.authority.access.grants import Grant
+from ca_service.authority.access.permissions import PERMISSIONS, SCOPES, Action, Actor, Role, require
+from ca_service.authority.audit.events import AuditEvent, Event
+from ca_service.authority.people.records import AccountRecord
+from ca_service.authority.people.token_limits import DEFAULT_SCOPES, MAX_ENTRIES, known_scopes
+from ca_service.authority.people.tokens import MAX_TOKENS, TokenLimits, Tokens
 from ca_service.errors import CAServiceError, Conflict, InvalidInput, NotAllowed, NotAuthenticated, NotFound
 from tests.support.factories import Lab, actor, token_record
 from tests.support.fakes import FixedClock, InMemoryAccountStore

@@ -13,11 +13,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ca_service.authority.audit import AuditEvent, Event
-from ca_service.authority.record.entries import EVERYTHING
-from ca_service.authority.record.exporting import Exporter
-from ca_service.authority.record.sealing import Sealing
-from ca_service.authority.record.verifying import verify
+from ca_service.authority.audit.entries import EVERYTHING
+from ca_service.authority.audit.events import AuditEvent, Event
+from ca_service.authority.audit.exporting import Exporter
+from ca_service.authority.audit.sealing import Sealing
+from ca_service.authority.audit.verifying import verify
 from ca_service.storage.database import Database
 from ca_service.storage.events import SQLEventStore
 from ca_service.storage.issuers import SQLIssuerStore

@@ -33,9 +33,9 @@ from sqlalchemy import insert
 
 from ca_service import clock, settings
 from ca_service.app import open_installation
-from ca_service.authority.hierarchy import certificate_of
+from ca_service.authority.hierarchy.hierarchy import certificate_of
 from ca_service.authority.installation import Installation
-from ca_service.authority.registration import Options
+from ca_service.authority.issuance.examination import Options
 from ca_service.authority.revocation.records import Selection
 from ca_service.pki import crl, encodings, issuing, keys, profiles
 from ca_service.pki.contents import Issuer

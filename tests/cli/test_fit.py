@@ -18,7 +18,9 @@ from tests.support.spoiled import SPOILED
 @pytest.fixture(autouse=True)
 def at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
     """The certificates of the test are made for a fixed time."""
-    monkeypatch.setattr("ca_service.authority.fitting.judge_files", lambda files, _: judge_files(files, NOON))
+    monkeypatch.setattr(
+        "ca_service.authority.issuance.fit_checks.judge_files", lambda files, _: judge_files(files, NOON)
+    )
 
 
 def arguments(of: Files, folder: Path) -> list[str | Path]:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ca_service.authority.permissions import Actor, Role
-from ca_service.authority.registration import Options
+from ca_service.authority.access.permissions import Actor, Role
+from ca_service.authority.issuance.examination import Options
 from tests.cli.door import CommandLine
 from tests.support.requests import THREE_NODES, UCCX_PUBLISHER
 

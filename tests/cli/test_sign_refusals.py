@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ca_service.authority.issuance import MAX_REQUESTS
+from ca_service.authority.issuance.issuance import MAX_REQUESTS
 from tests.cli.door import CommandLine, refused_by_cli
 from tests.support import requests
 from tests.support.refused_requests import REFUSALS, SAME_KEY_TWICE

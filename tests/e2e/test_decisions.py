@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, ViewportSize, expect
 
+from ca_service.authority.access.permissions import Role
 from ca_service.authority.fleet.placement import Placement
-from ca_service.authority.permissions import Role
-from ca_service.authority.registration import Options
+from ca_service.authority.issuance.examination import Options
 from ca_service.vos.purposes import TOMCAT_ECDSA
 from tests.e2e.conftest import OpenTab
 from tests.e2e.service import Service, serving

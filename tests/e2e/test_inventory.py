@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ca_service.authority.registration import Options
+from ca_service.authority.issuance.examination import Options
 from tests.e2e.conftest import OpenTab
 from tests.e2e.service import Service
 from tests.support.factories import OPERATOR

@@ -14,9 +14,9 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import Envelope
 from playwright.sync_api import Browser, ViewportSize, expect
 
+from ca_service.authority.access.permissions import Role
 from ca_service.authority.fleet.placement import Placement
-from ca_service.authority.permissions import Role
-from ca_service.authority.registration import Options
+from ca_service.authority.issuance.examination import Options
 from tests.e2e.service import Service, serving
 from tests.e2e.tab import Scheme, Tab, every_look, open_tab
 from tests.support import pkcs10

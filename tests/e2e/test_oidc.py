@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, ViewportSize
 
 from ca_service import clock
-from ca_service.authority.permissions import Role
+from ca_service.authority.access.permissions import Role
 from tests.e2e.service import Service, serving
 from tests.e2e.tab import Scheme, every_look, open_tab
 from tests.support.factories import OPERATOR, PASSWORD

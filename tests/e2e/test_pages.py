@@ -10,9 +10,9 @@ from typing import Final
 import pytest
 from playwright.sync_api import Browser, ViewportSize
 
-from ca_service.authority.permissions import Role
-from ca_service.authority.registration import Options
-from ca_service.authority.tokens import TokenLimits
+from ca_service.authority.access.permissions import Role
+from ca_service.authority.issuance.examination import Options
+from ca_service.authority.people.tokens import TokenLimits
 from tests.e2e.service import Service, serving
 from tests.e2e.tab import NARROW, WIDE, Scheme, Tab, every_look, open_tab
 from tests.support.factories import OPERATOR, PASSWORD

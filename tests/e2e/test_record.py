@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, ViewportSize, expect
 
-from ca_service.authority.permissions import Role
-from ca_service.authority.registration import Options
+from ca_service.authority.access.permissions import Role
+from ca_service.authority.issuance.examination import Options
 from tests.e2e.conftest import OpenTab
 from tests.e2e.service import Service
 from tests.e2e.tab import Scheme, every_look, open_tab

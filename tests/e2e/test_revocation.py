@@ -10,8 +10,8 @@ import pytest
 from cryptography import x509
 from playwright.sync_api import Browser, ViewportSize, expect
 
-from ca_service.authority.permissions import Role
-from ca_service.authority.registration import Options
+from ca_service.authority.access.permissions import Role
+from ca_service.authority.issuance.examination import Options
 from tests.e2e.service import Service, serving
 from tests.e2e.tab import Scheme, every_look, open_tab
 from tests.e2e.test_decisions import open_request, submit

@@ -11,9 +11,9 @@ import pytest
 from playwright.sync_api import Browser, ViewportSize, expect
 from sqlalchemy import update
 
+from ca_service.authority.access.permissions import Role
 from ca_service.authority.people.records import Visit
 from ca_service.authority.people.throttle import FREE_ATTEMPTS
-from ca_service.authority.permissions import Role
 from ca_service.errors import NotAuthenticated
 from ca_service.storage.schema import session
 from ca_service.storage.sqlite import SQLiteDatabase

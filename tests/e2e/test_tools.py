@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 from playwright.sync_api import Browser, ViewportSize
 
-from ca_service.authority.permissions import Role
+from ca_service.authority.access.permissions import Role
 from tests.e2e.service import Service, serving
 from tests.e2e.tab import Scheme, Tab, every_look, open_tab
 from tests.support.factories import OPERATOR, PASSWORD

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from ca_service.authority.ports import KeyStore
+from ca_service.authority.key_custody import KeyStore
 from ca_service.errors import Conflict, KeystoreError
 from ca_service.keystore.encrypted import EncryptedFileKeyStore
 from ca_service.pki import keys

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from ca_service.authority.single_sign_on import Attempt
+from ca_service.authority.people.single_sign_on import Attempt
 from ca_service.errors import ConfigurationError, NotAuthenticated, NotReady
 from ca_service.oidc.outbound import MAX_BYTES
 from ca_service.oidc.provider import AT_ONCE, Client, OpenIDProvider, require_extra

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from ca_service.pki.merkle import Tree, leaf_hash, root_of
+from ca_service.authority.audit.merkle import Tree, leaf_hash, root_of
 
 #: The inputs and roots that implementations of Certificate Transparency test one another with.
 INPUTS = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"]

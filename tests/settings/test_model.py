@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from ca_service.authority.approval import Rule
-from ca_service.authority.hierarchy import HierarchyPlan
-from ca_service.authority.permissions import Role
-from ca_service.authority.registration import Policy
+from ca_service.authority.access.permissions import Role
+from ca_service.authority.hierarchy.hierarchy import HierarchyPlan
+from ca_service.authority.issuance.approval import Rule
+from ca_service.authority.issuance.examination import Policy
 from ca_service.errors import ConfigurationError
 from ca_service.pki.profiles import INTERMEDIATE, MAX_LEAF_DAYS, ROOT
 from ca_service.settings import Settings, load

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ca_service.authority.permissions import Role
+from ca_service.authority.access.permissions import Role
 from ca_service.errors import ConfigurationError
 from ca_service.settings import load
 

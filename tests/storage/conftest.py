@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from ca_service.authority.applications.store import ApplicationStore
+from ca_service.authority.audit.store import EventStore
 from ca_service.authority.fleet.store import FleetStore
+from ca_service.authority.hierarchy.store import IssuerStore
+from ca_service.authority.issuance.store import ApplicationStore, Ledger
 from ca_service.authority.jobs import JobStore
 from ca_service.authority.notices.calendars import CalendarStore
-from ca_service.authority.ports import AccountStore, IssuerStore, Ledger
-from ca_service.authority.record.store import EventStore
+from ca_service.authority.people.single_sign_on import IdentityStore
+from ca_service.authority.people.store import AccountStore
 from ca_service.authority.revocation.store import CRLStore, ResponderStore, RevocationStore
-from ca_service.authority.single_sign_on import IdentityStore
 from ca_service.storage.accounts import SQLAccountStore
 from ca_service.storage.applications import SQLApplicationStore
 from ca_service.storage.calendars import SQLCalendarStore

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from ca_service.authority.permissions import Role
-from ca_service.authority.ports import AccountStore
-from ca_service.authority.records import AccountRecord, SetupLink
+from ca_service.authority.access.permissions import Role
+from ca_service.authority.people.records import AccountRecord, SetupLink
+from ca_service.authority.people.store import AccountStore
 from ca_service.errors import Conflict, NotFound
 from tests.support.factories import account_record, event, token_record
 from tests.support.fakes import NOON

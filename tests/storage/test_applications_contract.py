@@ -7,13 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from ca_service.authority.applications.records import Application, ApplicationQuery, State
-from ca_service.authority.applications.store import ApplicationStore
-from ca_service.authority.audit import AuditEvent, Event
-from ca_service.authority.permissions import Actor, Role
-from ca_service.authority.ports import Ledger
-from ca_service.authority.records import Replay
-from ca_service.authority.registration import Options
+from ca_service.authority.access.permissions import Actor, Role
+from ca_service.authority.audit.events import AuditEvent, Event
+from ca_service.authority.issuance.examination import Options
+from ca_service.authority.issuance.idempotency import Replay
+from ca_service.authority.issuance.records import Application, ApplicationQuery, State
+from ca_service.authority.issuance.store import ApplicationStore, Ledger
 from ca_service.errors import Conflict, InvalidInput, blocking
 from ca_service.storage.events import SQLEventStore
 from ca_service.storage.ledger import SQLLedger

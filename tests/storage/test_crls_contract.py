@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from ca_service.authority.audit import Event
-from ca_service.authority.ports import Ledger
+from ca_service.authority.audit.events import Event
+from ca_service.authority.issuance.store import Ledger
 from ca_service.authority.revocation.records import (
     CRLBytes,
     CRLRecord,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ca_service.authority.inventory.filters import Filter
-from ca_service.authority.records import Sort
+from ca_service.authority.inventory.store import Sort
 from ca_service.errors import InvalidInput
 from ca_service.storage import cursors
 from ca_service.storage.database import Database

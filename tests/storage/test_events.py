@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from ca_service.authority.audit import Event
-from ca_service.authority.records import SetupLink
+from ca_service.authority.audit.events import Event
+from ca_service.authority.people.records import SetupLink
 from ca_service.errors import CAServiceError
 from ca_service.storage.accounts import SQLAccountStore
 from ca_service.storage.database import Database

@@ -10,10 +10,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from ca_service.authority.audit import AuditEvent, Event
-from ca_service.authority.record.entries import EVERYTHING, EventQuery, EventSort, RecordedEvent, Seal
-from ca_service.authority.record.seals import make_seal
-from ca_service.authority.record.store import EventStore
+from ca_service.authority.audit.entries import EVERYTHING, EventQuery, EventSort, RecordedEvent, Seal
+from ca_service.authority.audit.events import AuditEvent, Event
+from ca_service.authority.audit.seals import make_seal
+from ca_service.authority.audit.store import EventStore
 from ca_service.errors import Conflict, InvalidInput
 from ca_service.pki import keys
 from ca_service.storage.database import Database

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from ca_service.authority.audit import Event
-from ca_service.authority.permissions import Role
-from ca_service.authority.single_sign_on import ExternalIdentity
+from ca_service.authority.access.permissions import Role
+from ca_service.authority.audit.events import Event
+from ca_service.authority.people.single_sign_on import ExternalIdentity
 from ca_service.errors import Conflict
 from ca_service.storage.database import Database
 from ca_service.storage.events import SQLEventStore

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from ca_service.authority.grants import Grant
+from ca_service.authority.access.grants import Grant
+from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.inventory.filters import Status
 from ca_service.authority.inventory.language import parse
-from ca_service.authority.inventory.store import Place
-from ca_service.authority.records import CertificateRecord, Sort
+from ca_service.authority.inventory.store import Place, Sort
 from ca_service.authority.revocation.records import State
 from ca_service.errors import InvalidInput
 from tests.support.factories import certificate_record, event, issuer_record

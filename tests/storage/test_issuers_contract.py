@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from ca_service.authority.ports import IssuerStore
+from ca_service.authority.hierarchy.store import IssuerStore
 from tests.support.factories import event, issuer_record
 from tests.support.fakes import NOON
 

@@ -7,9 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from ca_service.authority.ports import Ledger
-from ca_service.authority.record.store import EventStore
-from ca_service.authority.records import CertificateRecord, Replay
+from ca_service.authority.audit.store import EventStore
+from ca_service.authority.certificates import CertificateRecord
+from ca_service.authority.issuance.idempotency import Replay
+from ca_service.authority.issuance.store import Ledger
 from ca_service.errors import Conflict
 from tests.support.factories import certificate_record, event
 from tests.support.fakes import NOON

@@ -8,18 +8,18 @@ from typing import Any
 
 import pytest
 
-from ca_service.authority.audit import AuditEvent, Event
+from ca_service.authority.access.permissions import Role
+from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.people.house import Edges
 from ca_service.authority.people.records import (
     AccountLink,
+    AccountRecord,
     ChallengeRecord,
     Counter,
     PeopleQuery,
     PeopleSort,
     TotpRecord,
 )
-from ca_service.authority.permissions import Role
-from ca_service.authority.records import AccountRecord
 from ca_service.errors import Conflict, InvalidInput, NotFound
 from ca_service.storage.accounts import SQLAccountStore
 from ca_service.storage.attempts import SQLAttemptStore

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from ca_service.authority.audit import Event
-from ca_service.authority.ports import Ledger
-from ca_service.authority.records import CertificateRecord
+from ca_service.authority.audit.events import Event
+from ca_service.authority.certificates import CertificateRecord
+from ca_service.authority.issuance.store import Ledger
 from ca_service.authority.revocation.records import RevocationRecord, Selection, State, Transition
 from ca_service.authority.revocation.store import RevocationStore
 from ca_service.errors import Conflict

@@ -8,12 +8,13 @@ from dataclasses import replace
 from itertools import count
 from typing import Final
 
-from ca_service.authority.applications.records import Application, ApplicationPage, ApplicationQuery, State
-from ca_service.authority.approval import Rule
-from ca_service.authority.audit import AuditEvent
-from ca_service.authority.permissions import Role
-from ca_service.authority.records import CertificateRecord, Replay
-from ca_service.authority.registration import Options
+from ca_service.authority.access.permissions import Role
+from ca_service.authority.audit.events import AuditEvent
+from ca_service.authority.certificates import CertificateRecord
+from ca_service.authority.issuance.approval import Rule
+from ca_service.authority.issuance.examination import Options
+from ca_service.authority.issuance.idempotency import Replay
+from ca_service.authority.issuance.records import Application, ApplicationPage, ApplicationQuery, State
 from ca_service.errors import note, warning
 from tests.support.fakes import NOON, InMemoryLedger
 from tests.support.paging import paged

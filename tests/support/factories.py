@@ -10,51 +10,55 @@ from typing import Final, cast
 
 from argon2 import PasswordHasher
 
-from ca_service.authority.accounts import Accounts
-from ca_service.authority.applications.completing import Completing
-from ca_service.authority.applications.decisions import Applications
-from ca_service.authority.applications.reviewing import Reviewing
-from ca_service.authority.applications.store import ApplicationStore
-from ca_service.authority.approval import Rule
-from ca_service.authority.audit import AuditEvent, Event
-from ca_service.authority.custody import RootCustody
+from ca_service.authority.access.permissions import Actor, Role
+from ca_service.authority.audit.events import AuditEvent, Event
+from ca_service.authority.audit.log import Record
+from ca_service.authority.audit.receipts import Receipts
+from ca_service.authority.audit.sealing import Sealing
+from ca_service.authority.audit.store import EventStore
+from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.doctor import Doctor
-from ca_service.authority.external import ExternalAuthorities
-from ca_service.authority.fitting import Fitting
 from ca_service.authority.fleet.clusters import Fleet
 from ca_service.authority.fleet.handover import Handover
+from ca_service.authority.fleet.renewal import Renewal
 from ca_service.authority.fleet.store import FleetStore
-from ca_service.authority.hierarchy import Hierarchy, HierarchyPlan
+from ca_service.authority.hierarchy.external import ExternalAuthorities
+from ca_service.authority.hierarchy.hierarchy import Hierarchy, HierarchyPlan
+from ca_service.authority.hierarchy.records import IssuerRecord
+from ca_service.authority.hierarchy.root_key import RootCustody
+from ca_service.authority.hierarchy.store import IssuerStore
 from ca_service.authority.inventory.inventory import Inventory
 from ca_service.authority.inventory.store import InventoryStore
-from ca_service.authority.issuance import Issuance
+from ca_service.authority.issuance.approval import Rule
+from ca_service.authority.issuance.completion import Completing
+from ca_service.authority.issuance.decisions import Applications
+from ca_service.authority.issuance.examination import Policy
+from ca_service.authority.issuance.fit_checks import Fitting
+from ca_service.authority.issuance.issuance import Issuance
+from ca_service.authority.issuance.review import Reviewing
+from ca_service.authority.issuance.signing import Signer
+from ca_service.authority.issuance.store import ApplicationStore, Ledger
 from ca_service.authority.jobs import Job, Jobs, JobStore
+from ca_service.authority.key_custody import KeyStore
 from ca_service.authority.notices.announcing import Notices
 from ca_service.authority.notices.calendars import Calendars, CalendarStore
 from ca_service.authority.notices.delivering import Deliveries
 from ca_service.authority.notices.ports import Channel
 from ca_service.authority.notices.sources import Authorities, Leaves, Sources
+from ca_service.authority.people.accounts import Accounts
 from ca_service.authority.people.house import Edges, People, people_on
 from ca_service.authority.people.passwords import Passwords
+from ca_service.authority.people.records import AccountRecord, TokenRecord
 from ca_service.authority.people.sessions import SessionLimits
-from ca_service.authority.permissions import Actor, Role
-from ca_service.authority.ports import AccountStore, IssuerStore, KeyStore, Ledger
-from ca_service.authority.record.reading import Record
-from ca_service.authority.record.receipts import Receipts
-from ca_service.authority.record.sealing import Sealing
-from ca_service.authority.record.store import EventStore
-from ca_service.authority.records import AccountRecord, CertificateRecord, IssuerRecord, TokenRecord
-from ca_service.authority.registration import Policy
-from ca_service.authority.renewal import Renewal
-from ca_service.authority.revocation.answering import Answering
+from ca_service.authority.people.store import AccountStore
+from ca_service.authority.people.tokens import Tokens
 from ca_service.authority.revocation.authorities import AuthorityRevocation
-from ca_service.authority.revocation.importing import Importing
-from ca_service.authority.revocation.publishing import CRLPolicy, Publishing
-from ca_service.authority.revocation.responders import Responders
 from ca_service.authority.revocation.revoking import Revocation
 from ca_service.authority.revocation.store import CRLStore, ResponderStore, RevocationStore
-from ca_service.authority.signing import Signer
-from ca_service.authority.tokens import Tokens
+from ca_service.authority.status.crl_importer import Importing
+from ca_service.authority.status.crl_publisher import CRLPolicy, Publishing
+from ca_service.authority.status.ocsp_responder import Answering
+from ca_service.authority.status.responders import Responders
 from tests.support.applications import EVERYBODY, InMemoryApplicationStore
 from tests.support.fakes import (
     NOON,

@@ -13,16 +13,19 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
-from ca_service.authority.applications.records import Application
-from ca_service.authority.audit import AuditEvent
-from ca_service.authority.people.records import AccountLink, PeoplePage, PeopleQuery
-from ca_service.authority.permissions import Role
-from ca_service.authority.ports import IssuerStore, KeyStore
-from ca_service.authority.records import (
+from ca_service.authority.access.permissions import Role
+from ca_service.authority.audit.events import AuditEvent
+from ca_service.authority.certificates import CertificateRecord
+from ca_service.authority.hierarchy.records import IssuerRecord
+from ca_service.authority.hierarchy.store import IssuerStore
+from ca_service.authority.issuance.idempotency import Replay
+from ca_service.authority.issuance.records import Application
+from ca_service.authority.key_custody import KeyStore
+from ca_service.authority.people.records import (
+    AccountLink,
     AccountRecord,
-    CertificateRecord,
-    IssuerRecord,
-    Replay,
+    PeoplePage,
+    PeopleQuery,
     SetupLink,
     TokenRecord,
 )

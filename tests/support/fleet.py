@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import count
 
-from ca_service.authority.audit import AuditEvent
+from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.fleet.nodes import NodeInput, node_repeated
 from ca_service.authority.fleet.records import (
     ClusterPage,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from ca_service.authority.access.grants import Grant
+from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.fleet.records import ClusterRecord, NodeRecord, PlacedRequest
 from ca_service.authority.fleet.store import FleetStore
-from ca_service.authority.grants import Grant
+from ca_service.authority.hierarchy.store import IssuerStore
 from ca_service.authority.inventory.language import parse
-from ca_service.authority.inventory.store import InventoryStore, Page
-from ca_service.authority.ports import IssuerStore, Ledger
-from ca_service.authority.records import CertificateRecord, Sort
+from ca_service.authority.inventory.store import InventoryStore, Page, Sort
+from ca_service.authority.issuance.store import Ledger
 from ca_service.authority.revocation.records import State, Transition
 from ca_service.authority.revocation.store import RevocationStore
 from tests.support.factories import event

@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
+from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.fleet.records import ClusterQuery
 from ca_service.authority.fleet.store import FleetStore
+from ca_service.authority.hierarchy.store import IssuerStore
 from ca_service.authority.inventory.filters import Condition, Filter, Status, matches
-from ca_service.authority.inventory.store import Listed, Page, Place
-from ca_service.authority.ports import IssuerStore
-from ca_service.authority.records import CertificateRecord, Sort
+from ca_service.authority.inventory.store import Listed, Page, Place, Sort
 from ca_service.authority.revocation.records import State
 from tests.support.fakes import InMemoryLedger
 from tests.support.paging import paged

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from ca_service.authority.audit import AuditEvent
+from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.jobs import JobRun
 from ca_service.authority.notices.calendars import Calendar
 from ca_service.authority.notices.records import (

@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import ocsp
 
-from ca_service.authority.records import CertificateRecord
-from ca_service.authority.revocation.answering import Answer
+from ca_service.authority.certificates import CertificateRecord
+from ca_service.authority.status.ocsp_responder import Answer
 from tests.support.factories import Lab
 
 

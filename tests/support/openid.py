@@ -19,10 +19,10 @@ import requests
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
-from ca_service.authority.audit import AuditEvent
-from ca_service.authority.ports import AccountStore
-from ca_service.authority.records import AccountRecord
-from ca_service.authority.single_sign_on import Attempt, ExternalIdentity
+from ca_service.authority.audit.events import AuditEvent
+from ca_service.authority.people.records import AccountRecord
+from ca_service.authority.people.single_sign_on import Attempt, ExternalIdentity
+from ca_service.authority.people.store import AccountStore
 from ca_service.errors import Conflict
 
 CLIENT_ID: Final = "ca-service"

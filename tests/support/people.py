@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import pyotp
 
-from ca_service.authority.audit import AuditEvent
+from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.people.house import Edges, People
 from ca_service.authority.people.passkeys import RelyingParty
 from ca_service.authority.people.records import (
@@ -24,7 +24,7 @@ from ca_service.authority.people.records import (
     Visit,
 )
 from ca_service.authority.people.signing_in import Proof
-from ca_service.authority.ports import AccountStore
+from ca_service.authority.people.store import AccountStore
 from ca_service.errors import Conflict, NotAuthenticated, NotReady
 from tests.support.fakes import NOON
 

@@ -9,10 +9,10 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import Final
 
-from ca_service.authority.audit import AuditEvent, Event
+from ca_service.authority.audit.entries import EventPage, EventQuery, RecordedEvent, Seal
+from ca_service.authority.audit.events import AuditEvent, Event
+from ca_service.authority.audit.store import EventStore
 from ca_service.authority.paging import page_size
-from ca_service.authority.record.entries import EventPage, EventQuery, RecordedEvent, Seal
-from ca_service.authority.record.store import EventStore
 from ca_service.errors import Conflict
 from tests.support.fakes import Fuse
 from tests.support.paging import cursor_at, number_in

@@ -9,8 +9,8 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from ca_service.authority.audit import AuditEvent
-from ca_service.authority.records import CertificateRecord
+from ca_service.authority.audit.events import AuditEvent
+from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.revocation.records import (
     CRLBytes,
     CRLRecord,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ca_service.authority.record.entries import EVERYTHING, EventQuery
-from ca_service.authority.record.exporting import Exporter
-from ca_service.authority.record.sealing import Sealing
-from ca_service.authority.record.store import EventStore
+from ca_service.authority.audit.entries import EVERYTHING, EventQuery
+from ca_service.authority.audit.exporting import Exporter
+from ca_service.authority.audit.sealing import Sealing
+from ca_service.authority.audit.store import EventStore
 from tests.support.factories import event
 from tests.support.fakes import FixedClock, InMemoryKeyStore
 from tests.support.record import InMemoryEventStore

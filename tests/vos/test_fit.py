@@ -17,7 +17,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ca_service.authority.registration import Options, Policy
+from ca_service.authority.issuance.examination import Options, Policy
 from ca_service.errors import CAServiceError, Severity
 from ca_service.pki import csr
 from ca_service.vos.fit import Check, Files, Fit, Result, Stage, judge_files, judge_issued

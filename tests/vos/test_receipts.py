@@ -18,8 +18,8 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
-from ca_service.authority.record.canonical import canonical
-from ca_service.authority.registration import Options
+from ca_service.authority.audit.canonical import canonical
+from ca_service.authority.issuance.examination import Options
 from ca_service.pki import keys
 from ca_service.vos.bundle import Bundle, Delivery, bundle_of, cluster_bundle, node_bundle
 from tests.support.factories import OPERATOR, Lab

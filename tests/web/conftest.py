@@ -19,8 +19,8 @@ from sqlalchemy import update
 from ca_service import settings as settings_module
 from ca_service import web
 from ca_service.app import create_app, open_installation
+from ca_service.authority.access.permissions import Role
 from ca_service.authority.installation import Installation
-from ca_service.authority.permissions import Role
 from ca_service.settings import Settings
 from ca_service.storage.database import Database
 from ca_service.storage.migrating import SQLSchema

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from ca_service import web
-from ca_service.authority.permissions import Role
+from ca_service.authority.access.permissions import Role
 from tests.support.factories import Lab
 from tests.support.requests import UCCX_PUBLISHER
 from tests.web.conftest import Made, installation_on

@@ -8,8 +8,8 @@ import pytest
 from flask import Flask
 
 from ca_service import web
+from ca_service.authority.access.permissions import Role
 from ca_service.authority.installation import Installation
-from ca_service.authority.permissions import Role
 from tests.support.factories import OPERATOR, PASSWORD, Lab
 from tests.support.people import code_of
 from tests.web.html import read

@@ -13,11 +13,11 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from ca_service import web
+from ca_service.authority.access.permissions import PERMISSIONS, SCOPES, Action, Role
+from ca_service.authority.audit.entries import EventQuery
 from ca_service.authority.installation import Installation
-from ca_service.authority.permissions import PERMISSIONS, SCOPES, Action, Role
-from ca_service.authority.record.entries import EventQuery
-from ca_service.authority.registration import Options
-from ca_service.authority.tokens import TokenLimits
+from ca_service.authority.issuance.examination import Options
+from ca_service.authority.people.tokens import TokenLimits
 from ca_service.web.api.operations import OPERATIONS, Operation
 from tests.support import asn1, pkcs10
 from tests.support.factories import OPERATOR, PASSWORD, Lab, event

@@ -10,9 +10,9 @@ import pytest
 from flask import Flask
 from icalendar import Calendar
 
+from ca_service.authority.access.permissions import Role
 from ca_service.authority.installation import Installation
-from ca_service.authority.permissions import Role
-from ca_service.authority.registration import Options
+from ca_service.authority.issuance.examination import Options
 from ca_service.web.feed import calendar_file
 from tests.support.factories import OPERATOR
 from tests.support.fakes import NOON

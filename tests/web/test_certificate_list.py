@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from ca_service.authority.installation import Installation
-from ca_service.authority.registration import Options
+from ca_service.authority.issuance.examination import Options
 from ca_service.authority.revocation.records import Selection
 from ca_service.pki.reasons import Reason
 from ca_service.web.pages.inventory import chips_of

@@ -12,7 +12,7 @@ from cryptography import x509
 
 from ca_service import web
 from ca_service.authority.installation import Installation
-from ca_service.authority.registration import Options
+from ca_service.authority.issuance.examination import Options
 from ca_service.pki import armour, encodings
 from tests.support.factories import OPERATOR
 from tests.support.requests import THREE_NODES, UCCX_PUBLISHER, Request

@@ -12,9 +12,9 @@ from typing import Any, Final
 import pytest
 from werkzeug.test import TestResponse
 
+from ca_service.authority.access.permissions import Role
 from ca_service.authority.fleet.states import State
 from ca_service.authority.installation import Installation
-from ca_service.authority.permissions import Role
 from tests.support import pkcs10
 from tests.support.factories import OPERATOR
 from tests.support.refused_requests import rsa_key

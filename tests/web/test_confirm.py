@@ -8,8 +8,8 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from ca_service.authority.access.permissions import Role
 from ca_service.authority.people.records import Visit
-from ca_service.authority.permissions import Role
 from tests.support.authenticator import Authenticator
 from tests.support.factories import OPERATOR, PASSWORD, Lab
 from tests.support.people import PARTY, code_of

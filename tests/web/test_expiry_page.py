@@ -7,7 +7,7 @@ import re
 import pytest
 
 from ca_service.authority.installation import Installation
-from ca_service.authority.registration import Options
+from ca_service.authority.issuance.examination import Options
 from ca_service.web.pages.expiry import scale_of
 from tests.support.factories import OPERATOR
 from tests.support.requests import SOCIALMINER, UCCX_PUBLISHER

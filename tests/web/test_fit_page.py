@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given, settings
 
-from ca_service.authority.permissions import Role
+from ca_service.authority.access.permissions import Role
 from ca_service.vos.fit import Files, judge_files
 from tests.support import spoiled
 from tests.support.fakes import NOON
@@ -26,7 +26,9 @@ from tests.web.visitor import Visitor
 @pytest.fixture(autouse=True)
 def at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
     """The certificates of the test are made for a fixed time."""
-    monkeypatch.setattr("ca_service.authority.fitting.judge_files", lambda files, _: judge_files(files, NOON))
+    monkeypatch.setattr(
+        "ca_service.authority.issuance.fit_checks.judge_files", lambda files, _: judge_files(files, NOON)
+    )
 
 
 def file(data: bytes, name: str = "x.pem") -> tuple[io.BytesIO, str]:

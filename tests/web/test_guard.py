@@ -10,8 +10,8 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 from ca_service import web
+from ca_service.authority.access.permissions import PERMISSIONS, Action, Role
 from ca_service.authority.installation import Installation
-from ca_service.authority.permissions import PERMISSIONS, Action, Role
 from tests.support.factories import PASSWORD
 from tests.web.html import read
 from tests.web.visitor import Visitor, visit

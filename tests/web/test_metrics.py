@@ -9,11 +9,11 @@ from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
 
 from ca_service import web
+from ca_service.authority.access.permissions import Role
 from ca_service.authority.installation import Installation
+from ca_service.authority.issuance.examination import Options
 from ca_service.authority.notices.records import Failure
-from ca_service.authority.permissions import Role
-from ca_service.authority.registration import Options
-from ca_service.authority.tokens import TokenLimits
+from ca_service.authority.people.tokens import TokenLimits
 from tests.support.factories import OPERATOR, Lab
 from tests.support.notices import RecordingChannel, message
 from tests.support.requests import UCCX_PUBLISHER, UCCX_SUBSCRIBER

@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from ca_service.authority.permissions import Role
+from ca_service.authority.access.permissions import Role
 from tests.web.visitor import Visitor
 
 ENTRIES: Final = {

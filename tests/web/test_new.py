@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.installation import Installation
-from ca_service.authority.issuance import MAX_REQUESTS
-from ca_service.authority.records import CertificateQuery, CertificateRecord
+from ca_service.authority.inventory.store import CertificateQuery
+from ca_service.authority.issuance.issuance import MAX_REQUESTS
 from ca_service.pki import armour
 from tests.support import pkcs10
 from tests.support.factories import OPERATOR

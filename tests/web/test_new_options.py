@@ -9,9 +9,10 @@ from typing import Final
 
 import pytest
 
+from ca_service.authority.access.permissions import Role
+from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.installation import Installation
-from ca_service.authority.permissions import Role
-from ca_service.authority.records import CertificateQuery, CertificateRecord
+from ca_service.authority.inventory.store import CertificateQuery
 from tests.support import pkcs10
 from tests.support.factories import OPERATOR
 from tests.support.requests import BLANK_PARENT_DOMAIN, SOCIALMINER, UCCX_PUBLISHER, Request, node

@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 
 from ca_service import web
+from ca_service.authority.access.permissions import Role
+from ca_service.authority.issuance.examination import Options
 from ca_service.authority.notices.records import Failure
-from ca_service.authority.permissions import Role
-from ca_service.authority.registration import Options
 from tests.support.factories import OPERATOR, PASSWORD, Lab
 from tests.support.notices import RECIPIENT, RecordingChannel
 from tests.support.requests import THREE_NODES

@@ -13,8 +13,8 @@ from flask import Flask
 from ca_service import clock
 from ca_service import settings as settings_module
 from ca_service.app import create_app, open_installation
+from ca_service.authority.access.permissions import Role
 from ca_service.authority.installation import Installation
-from ca_service.authority.permissions import Role
 from tests.support.factories import OPERATOR, PASSWORD, cheap_hasher
 from tests.support.openid import CLIENT_ID, CLIENT_SECRET, Provider, serving_provider, unsigned
 from tests.support.people import can_sign_in

@@ -10,8 +10,8 @@ from flask import Flask
 
 from ca_service import settings as settings_module
 from ca_service.app import create_app, open_installation
-from ca_service.authority.permissions import Role
-from ca_service.authority.registration import Options
+from ca_service.authority.access.permissions import Role
+from ca_service.authority.issuance.examination import Options
 from tests.support.factories import OPERATOR, PASSWORD, PLAN, cheap_hasher
 from tests.support.requests import THREE_NODES
 from tests.web.visitor import visit

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
+from ca_service.authority.access.permissions import Role
 from ca_service.authority.installation import Installation
-from ca_service.authority.permissions import Role
 from ca_service.web.views import browser_name
 from tests.support.factories import OPERATOR, PASSWORD
 from tests.support.people import can_sign_in

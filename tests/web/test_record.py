@@ -9,13 +9,13 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from ca_service.authority.audit import AuditEvent, Event
+from ca_service.authority.access.permissions import Actor, Role
+from ca_service.authority.audit.entries import EventQuery
+from ca_service.authority.audit.events import AuditEvent, Event
+from ca_service.authority.audit.verifying import verify
 from ca_service.authority.fleet.clusters import NodeInput
 from ca_service.authority.installation import Installation
-from ca_service.authority.permissions import Actor, Role
-from ca_service.authority.record.entries import EventQuery
-from ca_service.authority.record.verifying import verify
-from ca_service.authority.registration import Options
+from ca_service.authority.issuance.examination import Options
 from ca_service.settings import Settings
 from ca_service.storage.database import Database
 from ca_service.storage.events import SQLEventStore

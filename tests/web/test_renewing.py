@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
+from ca_service.authority.access.permissions import Role
 from ca_service.authority.fleet.placement import Placement
-from ca_service.authority.permissions import Role
-from ca_service.authority.registration import Options
+from ca_service.authority.issuance.examination import Options
 from tests.support.factories import OPERATOR, PASSWORD, Lab
 from tests.support.fleet import PUBLISHER
 from tests.support.requests import SOCIALMINER, UCCX_PUBLISHER

@@ -11,8 +11,8 @@ from cryptography import x509
 from flask import Flask
 from werkzeug.http import http_date
 
-from ca_service.authority.records import CertificateRecord
-from ca_service.authority.registration import Options
+from ca_service.authority.certificates import CertificateRecord
+from ca_service.authority.issuance.examination import Options
 from ca_service.authority.revocation.records import Selection
 from ca_service.pki.reasons import Reason
 from tests.support.factories import OPERATOR, Lab

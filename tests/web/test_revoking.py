@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ca_service.authority.permissions import Role
+from ca_service.authority.access.permissions import Role
 from tests.support.requests import SOCIALMINER, UCCX_PUBLISHER
 from tests.web.html import read
 from tests.web.visitor import Visitor

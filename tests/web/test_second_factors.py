@@ -11,8 +11,8 @@ from flask import Flask
 
 from ca_service import web
 from ca_service.app import create_app, open_installation
+from ca_service.authority.access.permissions import Role
 from ca_service.authority.installation import Installation
-from ca_service.authority.permissions import Role
 from ca_service.settings import Settings, load
 from tests.support.authenticator import Authenticator
 from tests.support.factories import OPERATOR, PASSWORD, PLAN, Lab, cheap_hasher

@@ -9,10 +9,10 @@ import pytest
 from flask import Flask
 
 from ca_service import web
-from ca_service.authority.audit import Event
+from ca_service.authority.access.permissions import Role
+from ca_service.authority.audit.events import Event
 from ca_service.authority.installation import Installation
 from ca_service.authority.people.sessions import SessionLimits
-from ca_service.authority.permissions import Role
 from tests.support.factories import OPERATOR, PASSWORD, Lab
 from tests.support.fakes import FixedClock
 from tests.web.conftest import installation_on

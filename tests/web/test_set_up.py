@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
+from ca_service.authority.access.permissions import Role
 from ca_service.authority.installation import Installation
-from ca_service.authority.permissions import Role
 from tests.support.factories import OPERATOR, PASSWORD, PLAN, Lab
 from tests.web.html import read
 from tests.web.visitor import Visitor, visit

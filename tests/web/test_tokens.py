@@ -9,9 +9,9 @@ from typing import Any, Final
 import pytest
 from flask import Flask
 
+from ca_service.authority.access.permissions import Role
 from ca_service.authority.installation import Installation
-from ca_service.authority.permissions import Role
-from ca_service.authority.tokens import MAX_TOKENS
+from ca_service.authority.people.tokens import MAX_TOKENS
 from tests.support.factories import OPERATOR, PASSWORD, Lab
 from tests.web.html import read
 from tests.web.visitor import Visitor, visit

@@ -16,7 +16,7 @@ from flask import Flask
 from flask_babel import get_babel
 
 from ca_service.authority.installation import Installation
-from ca_service.authority.registration import Options
+from ca_service.authority.issuance.examination import Options
 from ca_service.pki.profiles import LEAF_PROFILES
 from tests.support.factories import OPERATOR
 from tests.support.refused_requests import REFUSALS

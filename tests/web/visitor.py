@@ -12,7 +12,7 @@ from flask import Flask
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import Client, TestResponse
 
-from ca_service.authority.permissions import Role
+from ca_service.authority.access.permissions import Role
 from tests.support.factories import PASSWORD
 from tests.support.requests import Request
 from tests.web.html import Page, read

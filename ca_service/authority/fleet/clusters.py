@@ -6,8 +6,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from itertools import chain, repeat
 
-from ca_service.authority.applications.store import ApplicationStore
-from ca_service.authority.audit import AuditEvent, Event
+from ca_service.authority.access.permissions import Action, Actor, require, require_unbounded
+from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.fleet.nodes import MAX_NODES, NodeInput, require_good, too_many
 from ca_service.authority.fleet.placement import Choice, Placement, Proposal, faults, propose
 from ca_service.authority.fleet.records import (
@@ -20,10 +20,10 @@ from ca_service.authority.fleet.records import (
 )
 from ca_service.authority.fleet.states import Known, Slot, slots_of, with_application
 from ca_service.authority.fleet.store import FleetStore
-from ca_service.authority.issuance import Issuance, Issued
-from ca_service.authority.permissions import Action, Actor, require, require_unbounded
-from ca_service.authority.ports import Clock, Ledger
-from ca_service.authority.registration import Examination, Options
+from ca_service.authority.issuance.examination import Examination, Options
+from ca_service.authority.issuance.issuance import Issuance, Issued
+from ca_service.authority.issuance.store import ApplicationStore, Ledger
+from ca_service.authority.ports import Clock
 from ca_service.authority.revocation.store import RevocationStore
 from ca_service.errors import Finding, InvalidInput, NotFound, Refused, blockers
 from ca_service.pki import keys

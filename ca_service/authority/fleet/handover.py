@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from ca_service.authority.access.permissions import Actor
+from ca_service.authority.audit.receipts import Receipts
 from ca_service.authority.fleet.clusters import Fleet
 from ca_service.authority.fleet.records import ClusterRecord, Mark, NodeRecord
 from ca_service.authority.fleet.states import Slot, State
-from ca_service.authority.hierarchy import Hierarchy
-from ca_service.authority.issuance import Issuance
-from ca_service.authority.permissions import Actor
-from ca_service.authority.record.receipts import Receipts
+from ca_service.authority.hierarchy.hierarchy import Hierarchy
+from ca_service.authority.issuance.issuance import Issuance
 from ca_service.errors import NotFound
 from ca_service.vos.bundle import Bundle, Delivery, cluster_bundle
 from ca_service.vos.products import get_product

@@ -10,7 +10,7 @@ from cryptography import x509
 
 from ca_service.authority.fleet.records import ClusterRecord, NodeRecord
 from ca_service.authority.fleet.states import Slot
-from ca_service.authority.registration import Examination
+from ca_service.authority.issuance.examination import Examination
 from ca_service.errors import CAServiceError, Finding, blocking, note, warning
 from ca_service.pki import csr, names
 from ca_service.pki.csr import CertificationRequest

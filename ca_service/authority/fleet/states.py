@@ -26,9 +26,9 @@ from typing import Final
 
 from cryptography import x509
 
-from ca_service.authority.applications.records import Application
+from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.fleet.records import ClusterRecord, Mark, NodeRecord, PlacedRequest
-from ca_service.authority.records import CertificateRecord
+from ca_service.authority.issuance.records import Application
 from ca_service.pki import csr
 from ca_service.vos.products import get_product
 from ca_service.vos.purposes import PURPOSES, TOMCAT_ECDSA, Purpose

@@ -11,9 +11,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from ca_service.authority.certificates import CertificateRecord
+from ca_service.authority.hierarchy.records import IssuerRole
 from ca_service.authority.inventory.filters import Filter, Status
 from ca_service.authority.inventory.store import InventoryStore, Place
-from ca_service.authority.records import CertificateRecord, IssuerRole
 from ca_service.pki.profiles import VOS
 
 WEEKS: Final = 26

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
-from ca_service.authority.grants import Grant
+from ca_service.authority.access.grants import Grant
 
 Key = Literal["profile", "cluster", "issuer", "host", "serial", "by"]
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ca_service.authority.hierarchy import certificate_of
+from ca_service.authority.access.permissions import Action, Actor, require
+from ca_service.authority.hierarchy.hierarchy import certificate_of
+from ca_service.authority.hierarchy.store import IssuerStore
 from ca_service.authority.inventory import expiry
 from ca_service.authority.inventory.expiry import AuthorityEnd, Board
 from ca_service.authority.inventory.filters import Filter
 from ca_service.authority.inventory.language import parse
-from ca_service.authority.inventory.store import InventoryStore, Listed, Page
+from ca_service.authority.inventory.store import CertificateQuery, InventoryStore, Listed, Page, Sort
 from ca_service.authority.paging import MAX_PAGE
-from ca_service.authority.permissions import Action, Actor, require
-from ca_service.authority.ports import Clock, IssuerStore
-from ca_service.authority.records import CertificateQuery, Sort
+from ca_service.authority.ports import Clock
 
 
 class Inventory:

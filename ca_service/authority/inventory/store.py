@@ -5,10 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
+from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.inventory.filters import Filter, Status
-from ca_service.authority.records import CertificateRecord, Sort
+
+Sort = Literal["newest", "oldest", "expires", "host"]
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateQuery:
+    """Which certificates to list: `text` in the words of inventory/language.py."""
+
+    text: str = ""
+    sort: Sort = "newest"
+    cursor: str = ""
+    limit: int = 50
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from ca_service.authority.audit import AuditEvent, Event
-from ca_service.authority.credentials import hash_secret
+from ca_service.authority.access.credentials import hash_secret
+from ca_service.authority.access.permissions import Action, Actor, require
+from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.notices.announcing import Notices
 from ca_service.authority.notices.records import Expiring
-from ca_service.authority.permissions import Action, Actor, require
-from ca_service.authority.ports import AccountStore, Clock
+from ca_service.authority.people.store import AccountStore
+from ca_service.authority.ports import Clock
 from ca_service.errors import NotAllowed, NotFound
 
 MAX_EVENTS: Final = 1000

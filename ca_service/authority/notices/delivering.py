@@ -12,11 +12,11 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-from ca_service.authority.audit import AuditEvent, Event
+from ca_service.authority.access.permissions import Action, Actor, require
+from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.notices.ports import Channel, Outbox
 from ca_service.authority.notices.records import Failure, Message, MessagePage, MessageQuery, MessageState
 from ca_service.authority.notices.texts import trial_message
-from ca_service.authority.permissions import Action, Actor, require
 from ca_service.authority.ports import Clock
 from ca_service.errors import Conflict, InvalidInput, NotFound, NotReady, blocking
 

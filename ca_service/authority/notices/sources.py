@@ -11,14 +11,14 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Final
 
+from ca_service.authority.access.permissions import Actor, Role
 from ca_service.authority.fleet.clusters import Fleet
 from ca_service.authority.fleet.places import Place, current_places
-from ca_service.authority.hierarchy import Hierarchy, certificate_of
+from ca_service.authority.hierarchy.hierarchy import Hierarchy, certificate_of
+from ca_service.authority.hierarchy.records import IssuerRecord
 from ca_service.authority.notices.ports import LeafEnd, LeafStore, Source
 from ca_service.authority.notices.records import Expiring, Kind
-from ca_service.authority.permissions import Actor, Role
 from ca_service.authority.ports import Clock
-from ca_service.authority.records import IssuerRecord
 from ca_service.errors import NotFound
 from ca_service.pki.profiles import VOS
 from ca_service.vos.phrases import Phrase, phrase

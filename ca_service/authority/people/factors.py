@@ -13,15 +13,14 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ca_service.authority.accounts import Accounts
-from ca_service.authority.audit import AuditEvent, Event
-from ca_service.authority.credentials import hash_secret
+from ca_service.authority.access.credentials import hash_secret
+from ca_service.authority.access.permissions import Action, Actor, Role, require
+from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.people import totp
-from ca_service.authority.people.records import PasskeyRecord, TotpRecord
+from ca_service.authority.people.accounts import Accounts
+from ca_service.authority.people.records import AccountRecord, PasskeyRecord, TotpRecord
 from ca_service.authority.people.store import FactorStore, Sealer
-from ca_service.authority.permissions import Action, Actor, Role, require
 from ca_service.authority.ports import Clock
-from ca_service.authority.records import AccountRecord
 from ca_service.errors import Conflict, InvalidInput, NotFound, blocking
 
 _CODES: Final = 10

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from ca_service.authority.accounts import Accounts
+from ca_service.authority.access.permissions import Role
+from ca_service.authority.people.accounts import Accounts
 from ca_service.authority.people.factors import SecondFactors
 from ca_service.authority.people.links import Links
 from ca_service.authority.people.passkeys import Passkeys
@@ -13,10 +14,9 @@ from ca_service.authority.people.passwords import Passwords
 from ca_service.authority.people.rescue import Rescue
 from ca_service.authority.people.sessions import SessionLimits, Sessions
 from ca_service.authority.people.signing_in import SigningIn
-from ca_service.authority.people.store import AttemptStore, FactorStore, Sealer, SessionStore
+from ca_service.authority.people.store import AccountStore, AttemptStore, FactorStore, Sealer, SessionStore
 from ca_service.authority.people.throttle import Throttle
-from ca_service.authority.permissions import Role
-from ca_service.authority.ports import AccountStore, Clock
+from ca_service.authority.ports import Clock
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
-from ca_service.authority.accounts import Accounts
-from ca_service.authority.audit import AuditEvent, Event
-from ca_service.authority.credentials import checked_account_name, hash_secret
+from ca_service.authority.access.credentials import checked_account_name, hash_secret
+from ca_service.authority.access.permissions import Action, Actor, Role, require
+from ca_service.authority.audit.events import AuditEvent, Event
+from ca_service.authority.people.accounts import Accounts
 from ca_service.authority.people.passwords import NO_PASSWORD, Passwords
-from ca_service.authority.people.records import AccountLink
-from ca_service.authority.permissions import Action, Actor, Role, require
-from ca_service.authority.ports import AccountStore, Clock
-from ca_service.authority.records import AccountRecord
+from ca_service.authority.people.records import AccountLink, AccountRecord
+from ca_service.authority.people.store import AccountStore
+from ca_service.authority.ports import Clock
 from ca_service.errors import Conflict, NotFound
 
 _LIFETIME: Final = timedelta(hours=24)

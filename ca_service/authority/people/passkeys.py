@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from ca_service.authority.accounts import Accounts
-from ca_service.authority.audit import AuditEvent, Event
-from ca_service.authority.credentials import checked_label, hash_secret
+from ca_service.authority.access.credentials import checked_label, hash_secret
+from ca_service.authority.access.permissions import Action, Actor, require
+from ca_service.authority.audit.events import AuditEvent, Event
+from ca_service.authority.people.accounts import Accounts
 from ca_service.authority.people.factors import SecondFactors, hash_code, no_such_passkey
 from ca_service.authority.people.records import ChallengeRecord, PasskeyRecord
 from ca_service.authority.people.store import FactorStore
-from ca_service.authority.permissions import Action, Actor, require
 from ca_service.authority.ports import Clock
 from ca_service.errors import InvalidInput, NotAuthenticated, blocking
 

@@ -8,7 +8,7 @@ from typing import Final
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from ca_service.authority.credentials import checked_password, password_bytes
+from ca_service.authority.access.credentials import checked_password, password_bytes
 
 NO_PASSWORD: Final = ""  # the hash of an account that nothing typed can open
 _HASHES_AT_ONCE: Final = 2  # each takes 64 MiB and a processor

@@ -7,7 +7,68 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from ca_service.authority.records import AccountRecord
+from ca_service.authority.access.grants import Grant
+from ca_service.authority.access.permissions import Actor, Role
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRecord:
+    """A person or a script that may sign in. `session_epoch` grows when all sessions end."""
+
+    id: int
+    name: str
+    role: Role
+    password_hash: str
+    session_epoch: int
+    created_at: datetime
+    disabled_at: datetime | None = None
+
+    @property
+    def actor(self) -> Actor:
+        """The account as somebody who acts."""
+        return Actor(self.id, self.name, self.role)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRecord:
+    """An API token; `hash` is the SHA-256 of the secret, `prefix` its first characters.
+
+    `scopes` are those that it was made with; without names, profiles or networks there is no such limit.
+    """
+
+    id: int
+    account_id: int
+    label: str
+    prefix: str
+    hash: str
+    created_at: datetime
+    expires_at: datetime
+    last_used_at: datetime | None = None
+    revoked_at: datetime | None = None
+    scopes: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+
+    @property
+    def grant(self) -> Grant:
+        """What it may at most, within the role of its account."""
+        return Grant(self.id, frozenset(self.scopes), self.names, self.profiles)
+
+    def state(self, now: datetime) -> Literal["valid", "revoked", "expired"]:
+        """What it is worth at this moment."""
+        if self.revoked_at is not None:
+            return "revoked"
+        return "expired" if self.expires_at <= now else "valid"
+
+
+@dataclass(frozen=True, slots=True)
+class SetupLink:
+    """The right to create the first administrator, once, until `expires_at`."""
+
+    hash: str
+    expires_at: datetime
+
 
 PeopleSort = Literal["name", "newest"]
 

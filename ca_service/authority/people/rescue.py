@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ca_service.authority.accounts import Accounts
-from ca_service.authority.audit import AuditEvent, Event
+from ca_service.authority.access.permissions import Action, Actor, require
+from ca_service.authority.audit.events import AuditEvent, Event
+from ca_service.authority.people.accounts import Accounts
 from ca_service.authority.people.factors import SecondFactors
 from ca_service.authority.people.links import Links, NewLink
 from ca_service.authority.people.sessions import Sessions
 from ca_service.authority.people.store import AttemptStore
 from ca_service.authority.people.throttle import subject_of
-from ca_service.authority.permissions import Action, Actor, require
 from ca_service.authority.ports import Clock
 
 

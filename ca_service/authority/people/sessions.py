@@ -14,14 +14,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from ca_service.authority.accounts import Accounts
-from ca_service.authority.audit import AuditEvent, Event
-from ca_service.authority.credentials import hash_secret
-from ca_service.authority.people.records import OpenSession, SessionRecord, Visit
+from ca_service.authority.access.credentials import hash_secret
+from ca_service.authority.access.permissions import Action, Actor, require
+from ca_service.authority.audit.events import AuditEvent, Event
+from ca_service.authority.people.accounts import Accounts
+from ca_service.authority.people.records import AccountRecord, OpenSession, SessionRecord, Visit
 from ca_service.authority.people.store import SessionStore
-from ca_service.authority.permissions import Action, Actor, require
 from ca_service.authority.ports import Clock
-from ca_service.authority.records import AccountRecord
 from ca_service.errors import NotFound
 
 _HALFWAY_LIFETIME: Final = timedelta(minutes=10)

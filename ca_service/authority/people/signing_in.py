@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ca_service.authority.accounts import Accounts
-from ca_service.authority.audit import AuditEvent, Event
-from ca_service.authority.credentials import loggable_name
+from ca_service.authority.access.credentials import loggable_name
+from ca_service.authority.access.permissions import Actor
+from ca_service.authority.audit.events import AuditEvent, Event
+from ca_service.authority.people.accounts import Accounts
 from ca_service.authority.people.factors import SecondFactors
 from ca_service.authority.people.passkeys import Passkeys, RelyingParty
 from ca_service.authority.people.passwords import NO_PASSWORD, Passwords
-from ca_service.authority.people.records import OpenSession, Visit
+from ca_service.authority.people.records import AccountRecord, OpenSession, Visit
 from ca_service.authority.people.sessions import Entered, Sessions
+from ca_service.authority.people.store import AccountStore
 from ca_service.authority.people.throttle import Throttle
-from ca_service.authority.permissions import Actor
-from ca_service.authority.ports import AccountStore, Clock
-from ca_service.authority.records import AccountRecord
+from ca_service.authority.ports import Clock
 from ca_service.errors import InvalidInput, NotAuthenticated, blocking
 
 

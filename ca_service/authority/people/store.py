@@ -6,15 +6,93 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from ca_service.authority.audit import AuditEvent
+from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.people.records import (
+    AccountLink,
+    AccountRecord,
     ChallengeRecord,
     Counter,
     OpenSession,
     PasskeyRecord,
+    PeoplePage,
+    PeopleQuery,
     SessionRecord,
+    SetupLink,
+    TokenRecord,
     TotpRecord,
 )
+
+
+class AccountStore(Protocol):
+    """People, tokens and the set-up link. Every change takes its event along."""
+
+    def count_accounts(self) -> int:
+        """How many accounts there are."""
+
+    def find_account(self, name: str) -> AccountRecord | None:
+        """The account of this name."""
+
+    def find_account_by_id(self, account_id: int) -> AccountRecord | None:
+        """The account of this number."""
+
+    def list_accounts(self) -> tuple[AccountRecord, ...]:
+        """All accounts, by name."""
+
+    def list_people(self, query: PeopleQuery) -> PeoplePage:
+        """One page of a list; raises InvalidInput for a cursor that we did not hand out."""
+
+    def add_account(
+        self, account: AccountRecord, event: AuditEvent, *, setup_hash: str = "", link: AccountLink | None = None
+    ) -> AccountRecord:
+        """Add one, whose `id` is given here; with `setup_hash`, use up that set-up link as well.
+
+        `link` is kept for the new account. Raises Conflict if the name is taken, NotFound if the
+        set-up link is gone.
+        """
+
+    def update_account(
+        self, account: AccountRecord, event: AuditEvent, *, link: AccountLink | None = None, used_link: str = ""
+    ) -> None:
+        """Replace role, password and disabling of an account, whose epoch has grown by one.
+
+        A new password ends the link that is open; `link` takes its place; `used_link` is the hash
+        of the one that is used up. Raises Conflict if the epoch has grown meanwhile, so that no two
+        changes undo one another, or if no enabled administrator with a password would be left;
+        NotFound if the link is gone.
+        """
+
+    def find_link(self, link_hash: str) -> AccountLink | None:
+        """The link to choose a password that has this hash."""
+
+    def add_token(self, token: TokenRecord, event: AuditEvent, *, at_most: int) -> TokenRecord:
+        """Add a token, whose `id` is given here.
+
+        Raises Conflict where its account has `at_most` tokens that are valid when it is made.
+        """
+
+    def note_token_use(self, token_id: int, at: datetime) -> None:
+        """Keep when a token was used last."""
+
+    def revoke_tokens(self, revocations: Sequence[tuple[int, AuditEvent]]) -> int:
+        """End these tokens for good, each at the time of its event, in one transaction; how many it were.
+
+        One that has been revoked meanwhile stays as it is, and has no second event.
+        """
+
+    def find_token(self, token_hash: str) -> TokenRecord | None:
+        """The token with this hash."""
+
+    def list_tokens(self, account_id: int) -> tuple[TokenRecord, ...]:
+        """The tokens of an account, newest first."""
+
+    def find_setup_link(self) -> SetupLink | None:
+        """The set-up link that is open."""
+
+    def save_setup_link(self, link: SetupLink, event: AuditEvent) -> None:
+        """Replace the set-up link."""
+
+    def add_event(self, event: AuditEvent) -> None:
+        """Record something that changed nothing else, such as a failed sign-in."""
 
 
 class Sealer(Protocol):

@@ -26,8 +26,8 @@ from datetime import timedelta
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 
-from ca_service.authority.audit import AuditEvent, Event
-from ca_service.authority.credentials import kept_name, loggable_name
+from ca_service.authority.access.credentials import kept_name, loggable_name
+from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.people.records import Counter, Visit
 from ca_service.authority.people.store import AttemptStore
 from ca_service.authority.ports import Clock

@@ -11,13 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from ca_service.authority.audit import AuditEvent, Event
-from ca_service.authority.hierarchy import Hierarchy, certificate_of
-from ca_service.authority.permissions import Action, Actor, require
+from ca_service.authority.access.permissions import Action, Actor, require
+from ca_service.authority.audit.events import AuditEvent, Event
+from ca_service.authority.hierarchy.hierarchy import Hierarchy, certificate_of
+from ca_service.authority.hierarchy.records import IssuerRecord
 from ca_service.authority.ports import Clock
-from ca_service.authority.records import IssuerRecord
 from ca_service.authority.revocation.records import RevocationRecord, State, Transition
-from ca_service.authority.revocation.standing import revocation_of
+from ca_service.authority.revocation.status import revocation_of
 from ca_service.authority.revocation.store import RevocationStore
 from ca_service.errors import Conflict, Finding, NotFound, note, warning
 from ca_service.pki import crl, encodings

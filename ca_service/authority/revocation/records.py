@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from ca_service.authority.audit import AuditEvent
-from ca_service.authority.records import CertificateRecord
+from ca_service.authority.audit.events import AuditEvent
+from ca_service.authority.certificates import CertificateRecord
 from ca_service.errors import Finding, InvalidInput, blocking
 from ca_service.pki.encodings import time_text
 from ca_service.pki.reasons import Reason

@@ -19,8 +19,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from ca_service.authority.audit import AuditEvent, Event
-from ca_service.authority.permissions import Action, Actor, require
+from ca_service.authority.access.permissions import Action, Actor, require
+from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.ports import Clock
 from ca_service.authority.revocation import consequences
 from ca_service.authority.revocation.records import (

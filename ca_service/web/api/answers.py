@@ -12,16 +12,17 @@ from cryptography import x509
 from flask import Response, stream_with_context
 from pydantic import BaseModel
 
-from ca_service.authority.applications.records import Application
-from ca_service.authority.hierarchy import ActiveAuthority
+from ca_service.authority.access.permissions import Actor
+from ca_service.authority.certificates import CertificateRecord
+from ca_service.authority.hierarchy.hierarchy import ActiveAuthority
 from ca_service.authority.inventory.csv_export import csv_lines
 from ca_service.authority.inventory.store import Listed
-from ca_service.authority.issuance import Issued
-from ca_service.authority.permissions import Actor
-from ca_service.authority.records import CertificateRecord, TokenRecord
-from ca_service.authority.registration import Examination
+from ca_service.authority.issuance.examination import Examination
+from ca_service.authority.issuance.issuance import Issued
+from ca_service.authority.issuance.records import Application
+from ca_service.authority.people.records import TokenRecord
+from ca_service.authority.people.token_limits import known_scopes
 from ca_service.authority.revocation.records import Outcome, RevocationRecord
-from ca_service.authority.token_limits import known_scopes
 from ca_service.errors import Finding
 from ca_service.pki import encodings, keys, names
 from ca_service.vos.fit import Fit

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BeforeValidator, Field
 
-from ca_service.authority.applications.decisions import MAX_NOTE, MAX_WAIT
+from ca_service.authority.issuance.decisions import MAX_NOTE, MAX_WAIT
 from ca_service.authority.paging import MAX_PAGE
 from ca_service.web.api.fields import Input, Limit, Output, Serial, read_number
 from ca_service.web.api.models import FindingDocument

@@ -6,8 +6,8 @@ from typing import Final
 
 from flask import Response, request
 
-from ca_service.authority.applications.records import ApplicationQuery, State
-from ca_service.authority.permissions import Action
+from ca_service.authority.access.permissions import Action
+from ca_service.authority.issuance.records import ApplicationQuery, State
 from ca_service.errors import InvalidInput
 from ca_service.web.api import answers
 from ca_service.web.api.application_models import ApplicationListFields, ApplicationQueryFields, DecisionDocument

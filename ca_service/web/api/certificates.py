@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from flask import Response, request
 
-from ca_service.authority.permissions import Action
-from ca_service.authority.records import CertificateQuery, CertificateRecord
+from ca_service.authority.access.permissions import Action
+from ca_service.authority.certificates import CertificateRecord
+from ca_service.authority.inventory.store import CertificateQuery
 from ca_service.errors import Finding, InvalidInput, blocking
 from ca_service.web.api import answers
 from ca_service.web.api.intake import read_submission

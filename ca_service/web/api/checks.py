@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Response
 
-from ca_service.authority.permissions import Action
+from ca_service.authority.access.permissions import Action
 from ca_service.web.api import answers
 from ca_service.web.api.intake import read_submission
 from ca_service.web.api.models import OptionFields

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from ca_service import __version__
-from ca_service.authority.submission import MAX_REQUESTS
+from ca_service.authority.issuance.conflicts import MAX_REQUESTS
 from ca_service.vos.fit import MAX_CHAIN_FILES
 from ca_service.web.api import application_models, examples, models, revocation_models
 from ca_service.web.api.event_models import EventQueryFields, EventsDocument

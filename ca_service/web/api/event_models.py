@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
+from ca_service.authority.audit.wording import Category
 from ca_service.authority.paging import MAX_PAGE
-from ca_service.authority.record.wording import Category
 from ca_service.web.api.fields import Input, Limit, Output
 
 _Text = Annotated[str, Field(max_length=200)]

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from flask import Response
 
-from ca_service.authority.permissions import Action
-from ca_service.authority.record.asking import FIELDS, asked
-from ca_service.authority.record.entries import RecordedEvent
-from ca_service.authority.record.wording import sentence_of, wording_of
+from ca_service.authority.access.permissions import Action
+from ca_service.authority.audit.entries import RecordedEvent
+from ca_service.authority.audit.queries import FIELDS, asked
+from ca_service.authority.audit.wording import sentence_of, wording_of
 from ca_service.web.api import answers
 from ca_service.web.api.event_models import EventDocument, EventQueryFields, EventsDocument
 from ca_service.web.api.negotiation import JSON_ONLY, wanted_form

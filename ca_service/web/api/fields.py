@@ -7,8 +7,8 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationInfo
 
+from ca_service.authority.issuance.conflicts import MAX_REQUESTS
 from ca_service.authority.paging import MAX_PAGE
-from ca_service.authority.submission import MAX_REQUESTS
 from ca_service.pki.profiles import LEAF_PROFILES
 
 FROM_TEXT: Final = "from text"

@@ -6,7 +6,7 @@ from typing import Final
 
 from flask import Response, request
 
-from ca_service.authority.permissions import Action
+from ca_service.authority.access.permissions import Action
 from ca_service.errors import Finding, InvalidInput, blocking
 from ca_service.vos.fit import Files
 from ca_service.web.api import answers

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from flask import request
 
-from ca_service.authority.registration import Options
-from ca_service.authority.submission import check_count
+from ca_service.authority.issuance.conflicts import check_count
+from ca_service.authority.issuance.examination import Options
 from ca_service.errors import InvalidInput
 from ca_service.web.api.models import OptionFields, RequestDocument
 from ca_service.web.api.validation import conflict, single_values, unknown, validated

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import Response
 
-from ca_service.authority.permissions import Action
-from ca_service.authority.renewal import RenewalWish
+from ca_service.authority.access.permissions import Action
+from ca_service.authority.fleet.renewal import RenewalWish
 from ca_service.web.api import answers
 from ca_service.web.api.certificates import idempotency_key
 from ca_service.web.api.models import RenewQuery

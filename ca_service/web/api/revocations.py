@@ -7,7 +7,7 @@ from typing import TypeVar
 from flask import Response
 from pydantic import BaseModel
 
-from ca_service.authority.permissions import Action
+from ca_service.authority.access.permissions import Action
 from ca_service.authority.revocation.records import Selection
 from ca_service.authority.revocation.selecting import read_invalid_since
 from ca_service.pki.reasons import read_leaf_reason

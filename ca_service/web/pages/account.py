@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from ca_service.authority.permissions import Action
+from ca_service.authority.access.permissions import Action
 from ca_service.errors import Finding, InvalidInput, TooManyAttempts
 from ca_service.web.auth import keep, open_session, visit
 from ca_service.web.context import actor, base_url, installation, needs

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
-from ca_service.authority.permissions import Action
+from ca_service.authority.access.permissions import Action
 from ca_service.vos import experience
 from ca_service.vos.experience import Signing, signing
 from ca_service.vos.knowledge import titles

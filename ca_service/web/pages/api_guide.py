@@ -7,7 +7,7 @@ from typing import Any
 from flask import current_app, render_template
 from flask.typing import ResponseReturnValue
 
-from ca_service.authority.permissions import SCOPES
+from ca_service.authority.access.permissions import SCOPES
 from ca_service.web.api.operations import OPERATIONS, Operation
 from ca_service.web.context import base_url, public
 from ca_service.web.pages import blueprint

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import render_template
 from flask.typing import ResponseReturnValue
 
-from ca_service.authority.permissions import Action
+from ca_service.authority.access.permissions import Action
 from ca_service.web.context import base_url, installation, needs
 from ca_service.web.pages import blueprint
 from ca_service.web.views import decode

@@ -10,10 +10,10 @@ from urllib.parse import urlencode
 from flask import Response, render_template, request
 from flask.typing import ResponseReturnValue
 
-from ca_service.authority.issuance import MAX_REQUESTS
-from ca_service.authority.permissions import PERMISSIONS, Action
-from ca_service.authority.record.wording import About
-from ca_service.authority.records import CertificateRecord
+from ca_service.authority.access.permissions import PERMISSIONS, Action
+from ca_service.authority.audit.wording import About
+from ca_service.authority.certificates import CertificateRecord
+from ca_service.authority.issuance.issuance import MAX_REQUESTS
 from ca_service.errors import Finding, InvalidInput, NotFound, blocking
 from ca_service.pki.reasons import FOR_LEAVES
 from ca_service.vos.bundle import bundle_name, node_bundle

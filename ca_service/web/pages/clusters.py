@@ -8,10 +8,10 @@ from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
+from ca_service.authority.access.permissions import PERMISSIONS, Action
+from ca_service.authority.audit.wording import About
 from ca_service.authority.fleet.clusters import NodeInput
 from ca_service.authority.fleet.records import ClusterQuery
-from ca_service.authority.permissions import PERMISSIONS, Action
-from ca_service.authority.record.wording import About
 from ca_service.errors import CAServiceError, Conflict, Finding, InvalidInput
 from ca_service.vos.products import products
 from ca_service.web.context import actor, installation, needs

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import redirect, request
 from flask.typing import ResponseReturnValue
 
-from ca_service.authority.permissions import Action
+from ca_service.authority.access.permissions import Action
 from ca_service.errors import NotAuthenticated
 from ca_service.web import confirming
 from ca_service.web.auth import local_path, open_session, visit

@@ -10,8 +10,8 @@ from typing import Final
 from flask import render_template, url_for
 from flask.typing import ResponseReturnValue
 
+from ca_service.authority.access.permissions import Action
 from ca_service.authority.inventory.expiry import MOST_LATER, Bar, Board
-from ca_service.authority.permissions import Action
 from ca_service.errors import Finding, InvalidInput
 from ca_service.web.context import actor, installation, needs
 from ca_service.web.pages import blueprint

@@ -10,7 +10,7 @@ from typing import Final
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
-from ca_service.authority.permissions import Action
+from ca_service.authority.access.permissions import Action
 from ca_service.errors import CAServiceError, Finding, InvalidInput, Refused, blocking
 from ca_service.pki import armour, encodings
 from ca_service.vos.fit import Files, Fit, Stage

@@ -6,7 +6,7 @@ from flask_wtf import FlaskForm
 from wtforms import PasswordField, StringField
 from wtforms.validators import DataRequired, EqualTo, Length
 
-from ca_service.authority.accounts import MAX_PASSWORD
+from ca_service.authority.people.accounts import MAX_PASSWORD
 
 
 class SetUpForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types

@@ -8,11 +8,10 @@ from typing import Final, cast, get_args
 from flask import Response, render_template, request, stream_with_context
 from flask.typing import ResponseReturnValue
 
+from ca_service.authority.access.permissions import Action
 from ca_service.authority.inventory.csv_export import csv_lines
 from ca_service.authority.inventory.language import MAX_LENGTH
-from ca_service.authority.inventory.store import Page
-from ca_service.authority.permissions import Action
-from ca_service.authority.records import CertificateQuery, Sort
+from ca_service.authority.inventory.store import CertificateQuery, Page, Sort
 from ca_service.errors import Finding, InvalidInput
 from ca_service.web.context import actor, installation, needs
 from ca_service.web.pages import blueprint

@@ -7,7 +7,7 @@ from typing import Final
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
-from ca_service.authority.permissions import Action
+from ca_service.authority.access.permissions import Action
 from ca_service.errors import InvalidInput, blocking
 from ca_service.vos.knowledge import titles
 from ca_service.vos.messages import all_messages, explain, find_messages

@@ -8,9 +8,9 @@ from typing import Any
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from ca_service.authority.issuance import Issued
-from ca_service.authority.permissions import PERMISSIONS, Action
-from ca_service.authority.registration import Examination, Options
+from ca_service.authority.access.permissions import PERMISSIONS, Action
+from ca_service.authority.issuance.examination import Examination, Options
+from ca_service.authority.issuance.issuance import Issued
 from ca_service.errors import CAServiceError, Finding, InvalidInput, Refused
 from ca_service.pki.profiles import LEAF_PROFILES
 from ca_service.web.context import actor, installation, needs

@@ -7,8 +7,8 @@ from typing import Final
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from ca_service.authority.access.permissions import Action
 from ca_service.authority.notices.records import MessageQuery, MessageState
-from ca_service.authority.permissions import Action
 from ca_service.errors import Conflict, Finding, InvalidInput, NotFound, NotReady
 from ca_service.web.context import actor, installation, needs
 from ca_service.web.numbers import whole_number

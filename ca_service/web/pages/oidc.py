@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from flask import redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 
-from ca_service.authority.single_sign_on import Answer, Attempt, SingleSignOn
+from ca_service.authority.people.single_sign_on import Answer, Attempt, SingleSignOn
 from ca_service.errors import NotFound
 from ca_service.web.auth import keep, local_path, visit
 from ca_service.web.context import base_url, installation, origin, public

@@ -8,10 +8,10 @@ from typing import Any, Final, cast, get_args
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from ca_service.authority.access.permissions import Action, Role
 from ca_service.authority.people.links import NewLink
 from ca_service.authority.people.passwords import NO_PASSWORD
 from ca_service.authority.people.records import PeopleQuery, PeopleSort
-from ca_service.authority.permissions import Action, Role
 from ca_service.errors import Conflict, Finding, InvalidInput, NotFound, blocking
 from ca_service.web.context import actor, base_url, installation, needs
 from ca_service.web.pages import blueprint

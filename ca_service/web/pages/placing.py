@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from ca_service.authority.access.permissions import PERMISSIONS, Action
 from ca_service.authority.fleet.placement import Choice, Placement, Proposal
-from ca_service.authority.permissions import PERMISSIONS, Action
-from ca_service.authority.registration import Options
+from ca_service.authority.issuance.examination import Options
 from ca_service.errors import CAServiceError, Finding, InvalidInput, Refused, blocking
 from ca_service.vos.purposes import PURPOSES
 from ca_service.web.context import actor, installation, needs

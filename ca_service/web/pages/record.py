@@ -9,10 +9,10 @@ from urllib.parse import urlencode
 from flask import Response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from ca_service.authority.permissions import PERMISSIONS, Action
-from ca_service.authority.record.asking import FIELDS, asked
-from ca_service.authority.record.entries import EventPage, EventQuery, RecordedEvent
-from ca_service.authority.record.wording import About, Category, sentence_of, told_by, wording_of
+from ca_service.authority.access.permissions import PERMISSIONS, Action
+from ca_service.authority.audit.entries import EventPage, EventQuery, RecordedEvent
+from ca_service.authority.audit.queries import FIELDS, asked
+from ca_service.authority.audit.wording import About, Category, sentence_of, told_by, wording_of
 from ca_service.errors import Finding, InvalidInput
 from ca_service.web.auth import signed_in_account
 from ca_service.web.context import actor, installation, needs

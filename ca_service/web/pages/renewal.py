@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from ca_service.authority.permissions import Action
-from ca_service.authority.renewal import RenewalWish
+from ca_service.authority.access.permissions import Action
+from ca_service.authority.fleet.renewal import RenewalWish
 from ca_service.errors import Conflict, Refused
 from ca_service.web.context import actor, installation, needs
 from ca_service.web.pages import blueprint

@@ -9,9 +9,9 @@ from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
-from ca_service.authority.applications.decisions import MAX_COUNT, MAX_NOTE
-from ca_service.authority.applications.records import Application, ApplicationQuery, State
-from ca_service.authority.permissions import PERMISSIONS, Action, Actor
+from ca_service.authority.access.permissions import PERMISSIONS, Action, Actor
+from ca_service.authority.issuance.decisions import MAX_COUNT, MAX_NOTE
+from ca_service.authority.issuance.records import Application, ApplicationQuery, State
 from ca_service.errors import CAServiceError, Conflict, Finding, InvalidInput
 from ca_service.web.context import actor, installation, needs
 from ca_service.web.delivery import request_pem

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from ca_service.authority.permissions import Action
+from ca_service.authority.access.permissions import Action
 from ca_service.authority.revocation.records import Outcome, Selection
 from ca_service.authority.revocation.selecting import read_invalid_since, with_serial_numbers
 from ca_service.errors import CAServiceError, Finding

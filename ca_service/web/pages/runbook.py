@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from ca_service.authority.permissions import Action
+from ca_service.authority.access.permissions import Action
 from ca_service.vos.bundle import BundleFile
 from ca_service.vos.knowledge import titles
 from ca_service.web.context import actor, installation, needs

@@ -7,8 +7,8 @@ import io
 from flask import Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from ca_service.authority.access.permissions import Action
 from ca_service.authority.people.factors import TotpOffer
-from ca_service.authority.permissions import Action
 from ca_service.errors import Conflict, Finding, InvalidInput
 from ca_service.web.auth import open_session
 from ca_service.web.confirming import passkeys_can_work, relying_party

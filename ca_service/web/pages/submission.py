@@ -9,8 +9,8 @@ from typing import Final
 from flask import request
 from werkzeug.datastructures import FileStorage
 
-from ca_service.authority.registration import Options
-from ca_service.authority.submission import MAX_REQUESTS, check_count
+from ca_service.authority.issuance.conflicts import MAX_REQUESTS, check_count
+from ca_service.authority.issuance.examination import Options
 from ca_service.errors import CAServiceError, InvalidInput, blocking
 from ca_service.pki import archive, armour
 from ca_service.web.i18n import translate

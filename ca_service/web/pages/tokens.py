@@ -10,9 +10,9 @@ from typing import Final
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from ca_service.authority.permissions import SCOPES, Action, Role
-from ca_service.authority.token_limits import DEFAULT_SCOPES, TokenLimits, known_scopes, scopes_for
-from ca_service.authority.tokens import NewToken
+from ca_service.authority.access.permissions import SCOPES, Action, Role
+from ca_service.authority.people.token_limits import DEFAULT_SCOPES, TokenLimits, known_scopes, scopes_for
+from ca_service.authority.people.tokens import NewToken
 from ca_service.errors import Conflict, Finding, InvalidInput
 from ca_service.pki.profiles import LEAF_PROFILES
 from ca_service.web.context import actor, base_url, installation, needs

@@ -10,7 +10,7 @@ from cryptography import x509
 from flask import Response, render_template, request
 from flask.typing import ResponseReturnValue
 
-from ca_service.authority.hierarchy import certificate_of
+from ca_service.authority.hierarchy.hierarchy import certificate_of
 from ca_service.errors import KeystoreError, NotFound, NotReady
 from ca_service.pki import encodings
 from ca_service.pki.chain import Chain

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 from flask import Response, request
 
+from ca_service.authority.access.permissions import Action, require
 from ca_service.authority.jobs import Outcome
 from ca_service.authority.notices.records import MessageState
-from ca_service.authority.permissions import Action, require
 from ca_service.web.auth import bearer_token
 from ca_service.web.context import installation, options, origin, public
 from ca_service.web.public import blueprint

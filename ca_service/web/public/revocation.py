@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from flask import Response, request
 from flask.typing import ResponseReturnValue
 
-from ca_service.authority.revocation.publishing import PublishedCRL
+from ca_service.authority.status.crl_publisher import PublishedCRL
 from ca_service.errors import NotFound
 from ca_service.pki import encodings
 from ca_service.web.context import installation, public

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ca_service.authority.applications.records import Application
+from ca_service.authority.issuance.records import Application
 from tests.authority.applications.people import ANNA, submitted
 from tests.support.factories import Lab
 from tests.support.fakes import FixedClock

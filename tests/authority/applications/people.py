@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from ca_service.authority.applications.records import Application
-from ca_service.authority.audit import Event
-from ca_service.authority.permissions import Actor, Role
-from ca_service.authority.records import CertificateQuery, CertificateRecord
-from ca_service.authority.registration import Options
+from ca_service.authority.access.permissions import Actor, Role
+from ca_service.authority.audit.events import Event
+from ca_service.authority.certificates import CertificateRecord
+from ca_service.authority.inventory.store import CertificateQuery
+from ca_service.authority.issuance.examination import Options
+from ca_service.authority.issuance.records import Application
 from tests.support.factories import Lab, actor
 from tests.support.fakes import InMemoryLedger
 from tests.support.requests import UCCX_PUBLISHER

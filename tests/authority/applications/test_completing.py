@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ca_service.authority.applications.records import Application, State, timeline
-from ca_service.authority.audit import Event
-from ca_service.authority.registration import Options
+from ca_service.authority.audit.events import Event
+from ca_service.authority.issuance.examination import Options
+from ca_service.authority.issuance.records import Application, State, timeline
 from ca_service.errors import KeystoreError
 from tests.authority.applications.people import ANNA, CAROL, VERA, certificates, recorded
 from tests.support.applications import InMemoryApplicationStore

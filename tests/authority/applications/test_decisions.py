@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from ca_service.authority.applications.decisions import MAX_COUNT, MAX_NOTE
-from ca_service.authority.applications.records import Application, ApplicationQuery, State, timeline
-from ca_service.authority.audit import Event
-from ca_service.authority.permissions import Actor, Role
-from ca_service.authority.registration import Options
+from ca_service.authority.access.permissions import Actor, Role
+from ca_service.authority.audit.events import Event
+from ca_service.authority.issuance.decisions import MAX_COUNT, MAX_NOTE
+from ca_service.authority.issuance.examination import Options
+from ca_service.authority.issuance.records import Application, ApplicationQuery, State, timeline
 from ca_service.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from tests.authority.applications.people import ANNA, CAROL, VERA, certificates, recorded, submitted
 from tests.support.applications import application_record

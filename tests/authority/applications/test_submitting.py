@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from ca_service.authority.applications.records import Application, State
-from ca_service.authority.approval import Rule
-from ca_service.authority.audit import AuditEvent, Event
-from ca_service.authority.grants import Grant
-from ca_service.authority.issuance import Issued
-from ca_service.authority.permissions import Role
-from ca_service.authority.registration import Options
+from ca_service.authority.access.grants import Grant
+from ca_service.authority.access.permissions import Role
+from ca_service.authority.audit.events import AuditEvent, Event
+from ca_service.authority.issuance.approval import Rule
+from ca_service.authority.issuance.examination import Options
+from ca_service.authority.issuance.issuance import Issued
+from ca_service.authority.issuance.records import Application, State
 from ca_service.errors import Conflict, NotReady, Refused
 from tests.support.factories import OPERATOR, Lab, actor
 from tests.support.fakes import NOON, FixedClock, InMemoryLedger

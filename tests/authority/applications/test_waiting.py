@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ca_service.authority.applications.decisions import Applications
-from ca_service.authority.applications.records import Application, State
-from ca_service.authority.registration import Options
+from ca_service.authority.issuance.decisions import Applications
+from ca_service.authority.issuance.examination import Options
+from ca_service.authority.issuance.records import Application, State
 from tests.authority.applications.people import ANNA, CAROL
 from tests.support.factories import Lab
 from tests.support.fakes import NOON, FixedClock

@@ -12,12 +12,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from ca_service.authority.audit import Event
+from ca_service.authority.audit.events import Event
 from ca_service.authority.fleet.nodes import MAX_NODES, NodeInput
 from ca_service.authority.fleet.placement import Choice, Placement
 from ca_service.authority.fleet.records import ClusterQuery
 from ca_service.authority.fleet.states import Slot, State
-from ca_service.authority.registration import Options
+from ca_service.authority.issuance.examination import Options
 from ca_service.authority.revocation.records import Selection
 from ca_service.errors import CAServiceError, Conflict, InvalidInput, NotFound, Refused
 from ca_service.pki.reasons import Reason
@@ -551,7 +551,7 @@ def test_a_plain_server_is_no_node_to_fit(lab: Lab) -> None:
 
 
 def test_a_misfit_of_our_own_is_never_stored(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = "ca_service.authority.signing.judge_issued"
+    module = "ca_service.authority.issuance.signing.judge_issued"
     found = lab.fitting.check(OPERATOR, Files(None, lab_certificate(lab)))
     assert not found.works
     monkeypatch.setattr(module, lambda *_: found)

@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from ca_service.authority.audit import Event
+from ca_service.authority.access.permissions import Role
+from ca_service.authority.audit.events import Event
+from ca_service.authority.issuance.examination import Options
 from ca_service.authority.notices.records import Kind
-from ca_service.authority.permissions import Role
-from ca_service.authority.registration import Options
 from ca_service.errors import NotAllowed, NotFound
 from tests.support.factories import OPERATOR, PASSWORD, Lab
 from tests.support.notices import InMemoryCalendarStore

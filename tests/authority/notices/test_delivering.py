@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ca_service.authority.audit import Event
+from ca_service.authority.audit.events import Event
 from ca_service.authority.installation import Installation
 from ca_service.authority.notices.delivering import MAX_ATTEMPTS, Deliveries, pause
 from ca_service.authority.notices.records import Failure, Message, MessageState

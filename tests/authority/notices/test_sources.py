@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.fleet.placement import Placement
+from ca_service.authority.issuance.examination import Options
 from ca_service.authority.notices.ports import LeafEnd
 from ca_service.authority.notices.records import Expiring, Kind
 from ca_service.authority.notices.sources import Authorities, Leaves, Sources
-from ca_service.authority.records import CertificateRecord
-from ca_service.authority.registration import Options
 from tests.support import pkcs10
 from tests.support.factories import OPERATOR, Lab
 from tests.support.fakes import NOON

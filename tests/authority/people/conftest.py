@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from ca_service.authority.audit import AuditEvent
+from ca_service.authority.access.permissions import Actor, Role
+from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.people.house import People
-from ca_service.authority.permissions import Actor, Role
-from ca_service.authority.records import AccountRecord
+from ca_service.authority.people.records import AccountRecord
 from tests.support.factories import PASSWORD, Lab
 
 

@@ -7,11 +7,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from ca_service.authority.audit import AuditEvent, Event
+from ca_service.authority.access.permissions import Actor, Role
+from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.people.house import People
-from ca_service.authority.people.records import Visit
-from ca_service.authority.permissions import Actor, Role
-from ca_service.authority.records import AccountRecord
+from ca_service.authority.people.records import AccountRecord, Visit
 from ca_service.errors import Conflict, InvalidInput, NotFound, NotReady
 from tests.support.factories import PASSWORD, Lab
 from tests.support.fakes import FixedClock

@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from ca_service.authority.audit import AuditEvent, Event
+from ca_service.authority.access.permissions import Actor, Role
+from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.people.house import People
-from ca_service.authority.people.records import Visit
-from ca_service.authority.permissions import Actor, Role
-from ca_service.authority.records import AccountRecord
+from ca_service.authority.people.records import AccountRecord, Visit
 from ca_service.errors import Conflict, InvalidInput, NotAuthenticated, NotFound
 from tests.support.authenticator import Authenticator
 from tests.support.factories import PASSWORD, Lab

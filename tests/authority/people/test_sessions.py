@@ -7,12 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from ca_service.authority.audit import AuditEvent, Event
+from ca_service.authority.access.permissions import Actor
+from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.people.house import People
-from ca_service.authority.people.records import OpenSession, Visit
+from ca_service.authority.people.records import AccountRecord, OpenSession, Visit
 from ca_service.authority.people.sessions import SessionLimits
-from ca_service.authority.permissions import Actor
-from ca_service.authority.records import AccountRecord
 from ca_service.errors import NotFound
 from tests.support.factories import Lab
 from tests.support.fakes import FixedClock

@@ -7,14 +7,14 @@ from datetime import timedelta
 
 import pytest
 
-from ca_service.authority.audit import Event
+from ca_service.authority.access.permissions import Actor, Role
+from ca_service.authority.audit.entries import EVERYTHING, EventQuery
+from ca_service.authority.audit.events import Event
+from ca_service.authority.audit.queries import asked
+from ca_service.authority.audit.verifying import Anchor, Expected, verify
+from ca_service.authority.audit.wording import About
+from ca_service.authority.issuance.examination import Options
 from ca_service.authority.people.records import Visit
-from ca_service.authority.permissions import Actor, Role
-from ca_service.authority.record.asking import asked
-from ca_service.authority.record.entries import EVERYTHING, EventQuery
-from ca_service.authority.record.verifying import Anchor, Expected, verify
-from ca_service.authority.record.wording import About
-from ca_service.authority.registration import Options
 from ca_service.errors import InvalidInput, NotAuthenticated, Refused
 from tests.support.factories import OPERATOR, PASSWORD, Lab, actor
 from tests.support.fakes import NOON

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from ca_service.authority.audit import Event
-from ca_service.authority.record.sealing import BATCH, Sealing
-from ca_service.authority.record.seals import (
+from ca_service.authority.audit.events import Event
+from ca_service.authority.audit.sealing import BATCH, Sealing
+from ca_service.authority.audit.seals import (
     KEY_ID,
     NO_SEAL,
     is_signed,
@@ -19,7 +19,7 @@ from ca_service.authority.record.seals import (
     tree_of,
     unsigned,
 )
-from ca_service.authority.record.verifying import verify
+from ca_service.authority.audit.verifying import verify
 from ca_service.errors import Conflict, KeystoreError
 from tests.support.factories import event
 from tests.support.fakes import NOON, FixedClock, Fuse, FusedKeyStore, InMemoryKeyStore, PowerCut

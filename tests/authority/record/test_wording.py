@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from ca_service.authority.audit import Event
-from ca_service.authority.record.wording import (
+from ca_service.authority.audit.events import Event
+from ca_service.authority.audit.wording import (
     WORDING,
     About,
     Category,

@@ -9,8 +9,8 @@ import pytest
 
 from ca_service import settings as settings_module
 from ca_service.app import open_installation
+from ca_service.authority.access.permissions import Role
 from ca_service.authority.installation import Installation
-from ca_service.authority.permissions import Role
 from ca_service.settings import Settings
 from tests.support.factories import cheap_hasher
 from tests.web.conftest import Made

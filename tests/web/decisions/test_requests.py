@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from ca_service.authority.applications.records import Application, State
+from ca_service.authority.access.permissions import Role
 from ca_service.authority.installation import Installation
-from ca_service.authority.permissions import Role
-from ca_service.authority.registration import Options
+from ca_service.authority.issuance.examination import Options
+from ca_service.authority.issuance.records import Application, State
 from ca_service.errors import blocking
 from ca_service.settings import Settings
 from ca_service.storage.applications import SQLApplicationStore

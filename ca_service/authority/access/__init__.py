@@ -1,0 +1,1 @@
+"""Permissions: roles and actions, grants of tokens, allowed names, credentials."""

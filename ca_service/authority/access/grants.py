@@ -1,0 +1,81 @@
+"""Knows what a token may at most: its scopes, and the names and profiles that bound them.
+
+A grant only takes away: the role of the account has to allow an action as well. Which scope opens
+which actions stands beside the roles, in permissions.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ca_service.authority.access.allowed_names import not_covered
+from ca_service.errors import Finding, blocking
+from ca_service.pki.profiles import VOS
+
+_SHOWN: Final = 5  # of a list of names in one sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The limits of the token that somebody acts with. Without names or profiles, there is no such limit."""
+
+    token_id: int
+    scopes: frozenset[str]
+    names: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ()
+
+    def sees(self, profile: str, names: Sequence[str], host: str) -> bool:
+        """Whether a certificate of this profile and with these names may be shown: all of them are allowed."""
+        return not any(self.faults(profile, names or (f"DNS:{host}",)))
+
+    def faults(self, profile: str, names: Sequence[str], subject_hosts: Sequence[str] = ()) -> Iterator[Finding]:
+        """What stands against a certificate of this profile.
+
+        `names` are its alternative names, `DNS:uccx1.example.com`; `subject_hosts` are hosts that its
+        subject names, written alike. Those never count as the host beside which a parent domain is allowed.
+        """
+        if self.profiles and profile not in self.profiles:
+            yield _profile(profile, self.profiles)
+        if not self.names:
+            return
+        outside = not_covered(self.names, names, beside_hosts=profile == VOS.name)
+        for number, name in enumerate(names):
+            if name in outside:
+                yield _name(f"/subject_alternative_name/{number}", name, self.names, profile)
+        for name in not_covered(self.names, subject_hosts, beside_hosts=False):
+            yield _name("/subject", name, self.names, profile)
+
+
+def _profile(profile: str, allowed: Sequence[str]) -> Finding:
+    return blocking(
+        "token.profile",
+        "/profile",
+        "This token may not have certificates of the profile {profile}.",
+        "Ask for {allowed}, or use a token that may.",
+        profile=profile,
+        allowed=", ".join(allowed),
+    )
+
+
+def _name(pointer: str, name: str, allowed: Sequence[str], profile: str) -> Finding:
+    value = name.partition(":")[2]
+    return blocking(
+        "token.name",
+        pointer,
+        "This token may not have a certificate for {name}.",
+        _mend(value.lower(), allowed, profile),
+        name=value,
+        allowed=", ".join(allowed[:_SHOWN]) + (" ..." if len(allowed) > _SHOWN else ""),
+    )
+
+
+def _mend(name: str, allowed: Sequence[str], profile: str) -> str:
+    """What to do; the parent domain, which a node puts into its request by itself, is the usual stumbling block."""
+    if profile == VOS.name and any(each.endswith(f".{name}") and not each.startswith("*") for each in allowed):
+        return (
+            "It may for {allowed}. {name} is the parent domain that a node puts into its request: make a token that "
+            "names it as well, or make the request with an empty Parent Domain."
+        )
+    return "It may for {allowed}. Use a token that may for every name in the request, or make a request for fewer."

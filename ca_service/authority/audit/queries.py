@@ -1,0 +1,70 @@
+"""Knows how people ask for events: names and categories, days and moments; the same words at every door."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Final, Literal
+
+from ca_service.authority.audit.entries import EventQuery
+from ca_service.authority.audit.events import Event
+from ca_service.authority.audit.wording import Category, events_of
+from ca_service.errors import Finding, InvalidInput, blocking
+
+FIELDS: Final = ("q", "event", "actor", "subject", "since", "until")
+_MAX_LENGTH: Final = 200
+_SERIAL: Final = re.compile("[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){3,}")
+
+
+def asked(values: Mapping[str, str]) -> EventQuery:
+    """The query for what was typed; raises InvalidInput with everything that cannot be understood.
+
+    `event` is the name of an event or a category. `since` and `until` are both included: days
+    (2026-11-23) or moments (RFC 3339), in UTC where they do not say.
+    """
+    given = {name: _plain(values.get(name, "")) for name in FIELDS}
+    findings: list[Finding] = []
+    events = _events(given["event"], findings)
+    since = _moment("since", given["since"], findings)
+    before = _moment("until", given["until"], findings)
+    if findings:
+        raise InvalidInput(*findings)
+    query = EventQuery(text=given["q"], actor=given["actor"], subject=given["subject"])
+    return replace(query, events=events, since=since, before=before)
+
+
+def _plain(text: str) -> str:
+    """What was typed, without what no event holds: blanks around it, and the colons of a serial number."""
+    plain = text.replace("\0", "").strip()[:_MAX_LENGTH]
+    return plain.replace(":", "").lower() if _SERIAL.fullmatch(plain) else plain
+
+
+def _events(named: str, findings: list[Finding]) -> tuple[str, ...]:
+    if not named:
+        return ()
+    if named in set(Category):
+        return events_of(Category(named))
+    if named not in set(Event):
+        known = ", ".join(Category)
+        remedy = "Give the name of an event, such as certificate.issued, or one of: {known}."
+        said = "There is no event {name}."
+        findings.append(blocking("record.event-unknown", "/event", said, remedy, name=named[:60], known=known))
+    return (named,)
+
+
+def _moment(name: Literal["since", "until"], text: str, findings: list[Finding]) -> datetime | None:
+    """The first moment that counts, or the first one that does not any more."""
+    if not text:
+        return None
+    try:
+        found = datetime.fromisoformat(text.replace(" ", "+"))  # a plus in an address is a blank to who reads it
+        at = found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+        step = timedelta(days=1) if len(text) == len("2026-11-23") else timedelta(seconds=1)
+        return at + step if name == "until" else at
+    except (ValueError, OverflowError):
+        said = "{name} cannot be {value}."
+        remedy = "Give a day, such as 2026-11-23, or a moment, such as 2026-11-23T14:05:00Z."
+        findings.append(blocking("record.time", f"/{name}", said, remedy, name=name, value=f"\u201c{text[:40]}\u201d"))
+        return None

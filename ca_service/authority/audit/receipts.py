@@ -1,0 +1,57 @@
+"""Knows the receipt of a certificate: the proof, for whoever takes it home, that it is in the record."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from ca_service.authority.audit.canonical import VERSION, event_document
+from ca_service.authority.audit.entries import RecordedEvent, Seal
+from ca_service.authority.audit.events import Event
+from ca_service.authority.audit.sealing import Sealing
+from ca_service.authority.audit.seals import key_document, signed, tree_of
+from ca_service.authority.audit.store import EventStore
+from ca_service.pki import encodings
+from ca_service.vos.bundle import Delivery
+
+
+class Receipts:
+    """Adds to what is delivered the proof that it is in the record."""
+
+    def __init__(self, events: EventStore, sealing: Sealing) -> None:
+        self._events = events
+        self._sealing = sealing
+
+    def attached(self, deliveries: Sequence[Delivery]) -> tuple[Delivery, ...]:
+        """The same, each with its receipt; without one where the record has no event of the certificate.
+
+        An event that is not sealed yet is sealed now, so that a receipt never changes. Raises KeystoreError
+        if the sealing key cannot be had.
+        """
+        return tuple(replace(delivery, receipt=self._receipt(delivery)) for delivery in deliveries)
+
+    def _receipt(self, delivery: Delivery) -> bytes:
+        event = self._sealing.sealed(Event.CERTIFICATE_ISSUED.value, delivery.serial_number)
+        seal = self._events.find_seal(event.seal) if event and event.seal else None
+        if event is None or seal is None or event.position is None or not event.position < seal.count:
+            return b""
+        document = _document(delivery, event, seal, event.position)
+        return f"{json.dumps(document, indent=2)}\n".encode("ascii")
+
+
+def _document(delivery: Delivery, event: RecordedEvent, seal: Seal, position: int) -> dict[str, Any]:
+    return {
+        "format": "ca_service receipt",
+        "v": VERSION,
+        "certificate": {
+            "serial_number": delivery.serial_number,
+            "fingerprint": encodings.fingerprint(delivery.leaf),
+        },
+        "event": event_document(event),
+        "position": position,
+        "path": [each.hex() for each in tree_of(seal).path(position)],
+        "seal": signed(seal),
+        "key": key_document(seal.public_key),
+    }

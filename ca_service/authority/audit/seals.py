@@ -1,0 +1,126 @@
+"""Knows how a batch becomes a seal: tree, signature, hash; and how a signature of the sealing key is checked."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+from ca_service.authority.audit import merkle
+from ca_service.authority.audit.canonical import canonical, event_document, seal_document
+from ca_service.authority.audit.entries import RecordedEvent, Seal
+from ca_service.pki import keys
+
+KEY_ID: Final = "audit-seal-1"
+CURVE: Final = "P-256"
+ALGORITHM: Final = "ECDSA P-256 SHA-256"
+NO_SEAL: Final = bytes(32)  # what the first seal has before it
+_ECDSA: Final = ec.ECDSA(hashes.SHA256())
+_HASH_SIZE: Final = 32
+
+
+def make_seal(
+    events: Sequence[RecordedEvent], before: Seal | None, at: datetime, key: ec.EllipticCurvePrivateKey
+) -> Seal:
+    """The seal over these events, which follow one another by their numbers, after the seal before."""
+    leaves = [leaf_of(event) for event in events]
+    seal = Seal(
+        number=before.number + 1 if before else 1,
+        first=events[0].id,
+        last=events[-1].id,
+        count=len(events),
+        root=merkle.Tree(leaves).root,
+        previous=seal_hash(before) if before else NO_SEAL,
+        at=at,
+        public_key=keys.public_key_der(key.public_key()),
+        leaves=b"".join(leaves),
+    )
+    return replace(seal, signature=sign(unsigned(seal), key))
+
+
+def leaf_of(event: RecordedEvent) -> bytes:
+    """The leaf hash of an event."""
+    return merkle.leaf_hash(canonical(event_document(event)))
+
+
+def tree_of(seal: Seal) -> merkle.Tree:
+    """The tree over the leaves as they were when they were sealed."""
+    size = _HASH_SIZE
+    return merkle.Tree([seal.leaves[at : at + size] for at in range(0, len(seal.leaves), size)] or [NO_SEAL])
+
+
+def unsigned(seal: Seal) -> dict[str, Any]:
+    """What is signed of a seal."""
+    return seal_document(seal, keys.key_fingerprint(seal.public_key))
+
+
+def signed(seal: Seal) -> dict[str, Any]:
+    """The seal as it is handed out: what is signed, and the signature."""
+    return unsigned(seal) | {"signature": seal.signature.hex()}
+
+
+def seal_hash(seal: Seal) -> bytes:
+    """The hash by which the next seal, and whoever keeps an anchor, knows this one."""
+    return document_hash(signed(seal))
+
+
+def document_hash(document: dict[str, Any]) -> bytes:
+    """The hash of a seal that was handed out."""
+    return hashlib.sha256(b"\x02" + canonical(document)).digest()
+
+
+def key_document(public_key: bytes) -> dict[str, Any]:
+    """The public key (SubjectPublicKeyInfo, DER), describing itself."""
+    return {
+        "id": KEY_ID,
+        "algorithm": ALGORITHM,
+        "fingerprint": keys.key_fingerprint(public_key),
+        "public_key": public_key.hex(),
+    }
+
+
+def sign(document: dict[str, Any], key: ec.EllipticCurvePrivateKey) -> bytes:
+    """The signature over the canonical bytes of a document: ECDSA with SHA-256, DER."""
+    return key.sign(canonical(document), _ECDSA)
+
+
+def leads_to(seal: dict[str, Any], event: dict[str, Any], position: int, path: Sequence[str]) -> bool:
+    """Whether this path (hexadecimal) leads from the event to the root of the seal, as they were handed out."""
+    if not seal["first"] <= event["id"] <= seal["last"]:
+        return False
+    try:
+        root = merkle.root_of(
+            merkle.leaf_hash(canonical(event)), position, seal["count"], list(map(bytes.fromhex, path))
+        )
+    except ValueError:
+        return False
+    return bool(root.hex() == seal["root"])
+
+
+def is_signed(document: dict[str, Any], signature: bytes, key: ec.EllipticCurvePublicKey) -> bool:
+    """Whether this is the signature of the key over the document."""
+    try:
+        key.verify(signature, canonical(document), _ECDSA)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def read_key(public_key: bytes) -> ec.EllipticCurvePublicKey:
+    """The public key out of its DER; raises ValueError for any that no sealing key could have."""
+    try:
+        key = load_der_public_key(public_key)
+    except UnsupportedAlgorithm as error:
+        raise ValueError("of a kind that nobody knows") from error
+    if not isinstance(key, ec.EllipticCurvePublicKey) or keys.curve_name(key) != CURVE:
+        raise ValueError("not a key on P-256")
+    if keys.public_key_der(key) != public_key:
+        raise ValueError("not in the one encoding")
+    return key

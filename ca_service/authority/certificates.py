@@ -1,0 +1,26 @@
+"""The record of an issued certificate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateRecord:
+    """An issued leaf, with the request that it answers. Fingerprints are SHA-256, hexadecimal."""
+
+    serial_number: str
+    profile: str
+    host: str
+    subject: str
+    names: tuple[str, ...]
+    not_before: datetime
+    not_after: datetime
+    issued_at: datetime
+    issued_by: str
+    issuer_id: str
+    request_fingerprint: str
+    key_fingerprint: str
+    der: bytes
+    csr_der: bytes

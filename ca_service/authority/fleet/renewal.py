@@ -1,0 +1,146 @@
+"""Knows what to do when a certificate ends: a new CSR for a node, the same key again for a plain server.
+
+A node deletes its CSR when the signed certificate is uploaded, so that a certificate with the same key cannot be
+uploaded to it any more. A plain server keeps its key; its stored request is issued anew, by the same path as any
+other request.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from ca_service.authority.access.permissions import Action, Actor, require
+from ca_service.authority.certificates import CertificateRecord
+from ca_service.authority.fleet.clusters import Fleet
+from ca_service.authority.fleet.handover import node_of
+from ca_service.authority.fleet.places import Place, current_places
+from ca_service.authority.fleet.states import EXPIRING_DAYS
+from ca_service.authority.issuance.examination import Options, Policy
+from ca_service.authority.issuance.issuance import Issuance, Issued
+from ca_service.authority.notices.ports import LeafStore
+from ca_service.authority.notices.sources import SERVICE
+from ca_service.authority.ports import Clock
+from ca_service.errors import Conflict, NotFound, Refused
+from ca_service.pki.profiles import VOS, get_leaf_profile
+from ca_service.vos.general_steps import request_step
+from ca_service.vos.runbook_uploads import requests
+from ca_service.vos.steps import Leaf, Step
+
+_DAY: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class RenewalPlan:
+    """What to do about a certificate.
+
+    `keeps_key` says that it can be renewed with the same key; otherwise `step` makes the new CSR, at `place` where
+    that is known. `successor` is the serial number of the certificate that has followed it already.
+    """
+
+    is_due: bool
+    keeps_key: bool
+    successor: str | None
+    place: Place | None
+    step: Step | None
+
+
+@dataclass(frozen=True, slots=True)
+class RenewalWish:
+    """How to renew: `new` although it was followed already; `never_uploaded` says of a node's that the node still has
+    the CSR; days, None for as many as before."""
+
+    new: bool = False
+    never_uploaded: bool = False
+    validity_days: int | None = None
+
+
+class Renewal:
+    """Renews certificates."""
+
+    def __init__(self, issuance: Issuance, leaves: LeafStore, fleet: Fleet, policy: Policy, clock: Clock) -> None:
+        self._issuance = issuance
+        self._leaves = leaves
+        self._fleet = fleet
+        self._policy = policy
+        self._clock = clock
+
+    def plan(self, actor: Actor, serial_number: str) -> RenewalPlan:
+        """What to do about this certificate; raises NotFound."""
+        record = self._issuance.get_certificate(actor, serial_number)
+        keeps_key = record.profile != VOS.name
+        place = None if keeps_key else self._place(record)
+        return RenewalPlan(
+            is_due=record.not_after - self._clock() < timedelta(days=EXPIRING_DAYS),
+            keeps_key=keeps_key,
+            successor=self._leaves.find_successor(record.serial_number, self._clock()),
+            place=place,
+            step=None if keeps_key else _request_step(record, place),
+        )
+
+    def renew(self, actor: Actor, serial_number: str, wish: RenewalWish, idempotency_key: str = "") -> Issued:
+        """Issue the stored request anew: same key, names and profile, fresh validity.
+
+        Raises NotFound; Refused for a node's certificate, unless it was never uploaded, and as issuing does; Conflict
+        for one that was followed by another already, unless a new one is asked for.
+        """
+        require(actor, Action.ISSUE)
+        record = self._issuance.get_seen(actor, serial_number)
+        if record.profile == VOS.name and not wish.never_uploaded:
+            raise _needs_new_request(record, self._place(record))
+        if not wish.new and not self._issuance.was_answered(actor, idempotency_key):
+            self._require_last(record)
+        options = Options(
+            profile=record.profile,
+            validity_days=wish.validity_days if wish.validity_days is not None else self._days(record),
+            new=True,
+            add_host_name=True,  # where the request names none, the certificate had it added as well
+        )
+        return self._issuance.issue(actor, [record.csr_der], options, idempotency_key)
+
+    def _require_last(self, record: CertificateRecord) -> None:
+        successor = self._leaves.find_successor(record.serial_number, self._clock())
+        if successor:
+            raise Conflict.because(
+                "renewal.followed",
+                "{host} has a newer certificate already: {serial}.",
+                "Use that one. If one more is wanted: new=true, --new.",
+                host=record.host,
+                serial=successor,
+            )
+
+    def _days(self, record: CertificateRecord) -> int:
+        """As long as before, as far as the policy grants it now; both ends of a validity are included."""
+        limit = min(self._policy.max_days, get_leaf_profile(record.profile).max_days)
+        return max(1, min((record.not_after - record.not_before + timedelta(seconds=1)) // _DAY, limit))
+
+    def _place(self, record: CertificateRecord) -> Place | None:
+        for cluster_id in self._leaves.list_cluster_ids(record.serial_number):
+            try:
+                found = current_places(self._fleet.slots(SERVICE, cluster_id)).get(record.serial_number)
+            except NotFound:  # it was removed at this moment
+                continue
+            if found:
+                return found
+        return None
+
+
+def _request_step(record: CertificateRecord, place: Place | None) -> Step:
+    if place is None:
+        return request_step(record.host)
+    leaf = Leaf(node_of(place.node), place.purpose, covers=tuple(map(node_of, place.covers)))
+    [step] = requests([leaf]).steps
+    return step
+
+
+def _needs_new_request(record: CertificateRecord, place: Place | None) -> Refused:
+    return Refused.because(
+        "renewal.node",
+        "{host} is a Cisco node: it deleted its CSR when the certificate was uploaded, and takes no other certificate "
+        "with the same key.",
+        "Generate a new CSR on {host}, purpose {purpose}, and have it signed. Only if this certificate was never "
+        "uploaded: never_uploaded=true, --never-uploaded.",
+        host=place.node.fqdn if place else record.host,
+        purpose=place.purpose.service if place else "tomcat-ECDSA",
+    )

@@ -1,0 +1,1 @@
+"""Root and intermediate: creation, import, external root, root key."""

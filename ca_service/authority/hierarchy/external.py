@@ -1,0 +1,184 @@
+"""Knows authorities that come from elsewhere: an imported pair, or an intermediate under an external root.
+
+The states of an intermediate under an external root:
+
+    nothing -> key kept -> recorded without certificate (pending) -> certificate installed (issuing)
+
+`request_intermediate` moves the first two and can be run again at any time for the same request;
+`install_intermediate` moves the last, in one transaction with the authorities above it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from ca_service.authority.access.permissions import Action, Actor, require
+from ca_service.authority.audit.events import AuditEvent, Event
+from ca_service.authority.hierarchy.hierarchy import created_event
+from ca_service.authority.hierarchy.naming import checked_name, fresh_name, subject_of
+from ca_service.authority.hierarchy.records import IssuerRecord
+from ca_service.authority.hierarchy.store import IssuerStore
+from ca_service.authority.key_custody import KeyStore, check_curve, keep_imported, own_key
+from ca_service.authority.ports import Clock
+from ca_service.errors import Conflict, NotFound, Refused
+from ca_service.pki import chain, encodings, keys, names, usages
+from ca_service.pki.profiles import INTERMEDIATE
+
+_PENDING_ID = "intermediate-g1"
+
+
+class ExternalAuthorities:
+    """Brings in authorities that were made elsewhere."""
+
+    def __init__(self, issuers: IssuerStore, keystore: KeyStore, clock: Clock) -> None:
+        self._issuers = issuers
+        self._keystore = keystore
+        self._clock = clock
+
+    def import_authority(
+        self,
+        actor: Actor,
+        certificates: Sequence[x509.Certificate],
+        intermediate_key: ec.EllipticCurvePrivateKey,
+        root_key: ec.EllipticCurvePrivateKey | None = None,
+    ) -> tuple[IssuerRecord, ...]:
+        """Take over an existing root and intermediate; return them, root first.
+
+        Raises Refused when the chain is not one for VOS leaves or a key does not belong to it,
+        Conflict when there is an authority here already.
+        """
+        require(actor, Action.AUTHORITY)
+        path = self._checked_path(certificates, intermediate_key.public_key())
+        if root_key is not None and root_key.public_key() != path[-1].public_key():
+            raise _wrong_key("root")
+        with self._issuers.exclusively():
+            self._refuse_a_second()
+            key_id = keep_imported(self._keystore, "intermediate", intermediate_key)
+            root_key_id = keep_imported(self._keystore, "root", root_key) if root_key is not None else None
+            records = self._records(path, key_id, root_key_id)
+            self._issuers.save_issuers(records, created_event(Event.AUTHORITY_IMPORTED, actor, records[-1], path[0]))
+        return records
+
+    def request_intermediate(self, actor: Actor, name: str, curve: str) -> bytes:
+        """The request (PEM) for an intermediate that an external EC root is to certify.
+
+        The key is made at the first call; later calls give a request for the same key and name.
+        """
+        require(actor, Action.AUTHORITY)
+        check_curve(curve)
+        if name:
+            checked_name(name)
+        with self._issuers.exclusively():
+            pending = self._pending()
+            if pending is None:
+                self._refuse_a_second()
+                pending = self._begin(actor, name or fresh_name(), curve)
+        key = self._keystore.signer(pending.key_id or "")
+        builder = (
+            x509.CertificateSigningRequestBuilder()
+            .subject_name(subject_of(pending.name, "intermediate", 1))
+            .add_extension(x509.BasicConstraints(ca=True, path_length=INTERMEDIATE.path_length), critical=True)
+            .add_extension(usages.key_usage(INTERMEDIATE.default_key_usage), critical=True)
+        )
+        return builder.sign(key, keys.signature_hash(key.public_key())).public_bytes(Encoding.PEM)
+
+    def install_intermediate(self, actor: Actor, certificates: Sequence[x509.Certificate]) -> tuple[IssuerRecord, ...]:
+        """Take the certificate of the requested intermediate, with all authorities above it.
+
+        Raises NotFound when none was requested, Refused when the chain does not suit.
+        """
+        require(actor, Action.AUTHORITY)
+        with self._issuers.exclusively():
+            pending = self._pending()
+            if pending is None:
+                raise NotFound.because(
+                    "authority.not-pending",
+                    "No intermediate waits for a certificate.",
+                    "Begin with `ca-service ca request`.",
+                )
+            key = self._keystore.signer(pending.key_id or "")
+            path = self._checked_path(certificates, key.public_key())
+            records = self._records(path, pending.key_id, None)
+            self._issuers.save_issuers(records, created_event(Event.AUTHORITY_INSTALLED, actor, records[-1], path[0]))
+        return records
+
+    def _pending(self) -> IssuerRecord | None:
+        return next((record for record in self._issuers.list_issuers() if record.certificate_der is None), None)
+
+    def _begin(self, actor: Actor, name: str, curve: str) -> IssuerRecord:
+        own_key(self._keystore, _PENDING_ID, curve)
+        record = IssuerRecord(
+            id=_PENDING_ID, role="intermediate", generation=1, name=name, created_at=self._clock(), key_id=_PENDING_ID
+        )
+        event = AuditEvent.by(actor, self._clock(), Event.AUTHORITY_REQUESTED, record.id, name=name)
+        self._issuers.save_issuers([record], event)
+        return record
+
+    def _refuse_a_second(self) -> None:
+        if self._issuers.list_issuers():
+            raise Conflict.because(
+                "authority.exists",
+                "There is an authority here already.",
+                "It is never overwritten. Use another instance folder (CA_SERVICE_INSTANCE_PATH) for another one.",
+            )
+
+    def _checked_path(
+        self, certificates: Sequence[x509.Certificate], key: ec.EllipticCurvePublicKey
+    ) -> tuple[x509.Certificate, ...]:
+        """The chain of the certificate with this key, root last, checked."""
+        issuing_one = next((found for found in certificates if _key_of(found) == key), None)
+        if issuing_one is None:
+            raise _wrong_key("intermediate")
+        path = chain.build(issuing_one, certificates)
+        if len(path) < 2:
+            raise Refused.because(
+                "chain.no-intermediate",
+                "The certificate is a root; leaves are issued by an intermediate below it.",
+                "Give an intermediate and the root above it.",
+            )
+        chain.check_authorities(path, self._clock())
+        return path
+
+    def _records(
+        self, path: Sequence[x509.Certificate], key_id: str | None, root_key_id: str | None
+    ) -> tuple[IssuerRecord, ...]:
+        """The authorities as records, root first."""
+        ids = [_PENDING_ID, *(f"upper-{number}-g1" for number in range(1, len(path) - 1)), "root-g1"]
+        records = [
+            IssuerRecord(
+                id=issuer_id,
+                role="root" if issuer_id == "root-g1" else "intermediate",
+                generation=1,
+                name=names.common_name(certificate.subject) or issuer_id,
+                created_at=self._clock(),
+                certificate_der=encodings.der(certificate),
+                parent_id=parent_id,
+            )
+            for issuer_id, certificate, parent_id in zip(ids, path, [*ids[1:], None], strict=True)
+        ]
+        records[0] = replace(records[0], key_id=key_id, is_issuing=True)
+        records[-1] = replace(records[-1], key_id=root_key_id)
+        return tuple(reversed(records))
+
+
+def _key_of(certificate: x509.Certificate) -> object:
+    """The public key, or None for one that cannot be read."""
+    try:
+        return certificate.public_key()
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return None
+
+
+def _wrong_key(role: str) -> Refused:
+    return Refused.because(
+        "authority.key-mismatch",
+        "No certificate that was given belongs to the private key of the {role}.",
+        "Give the certificate that was issued for this key, and the authorities above it.",
+        role=role,
+    )

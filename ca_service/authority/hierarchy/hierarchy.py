@@ -1,0 +1,296 @@
+"""Knows the root and the intermediate: creates them step by step, and finds the one that issues.
+
+The states of a new authority, each reached by one atomic write, and each a place to go on from:
+
+    nothing -> root key kept -> root recorded -> intermediate key kept -> intermediate recorded
+
+Only `initialise` moves them, one process at a time. After a crash between any two of them the next
+`initialise` finds what is there and goes on; nothing that exists is ever made again or replaced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from ca_service.authority.access.permissions import Action, Actor, require
+from ca_service.authority.audit.events import AuditEvent, Event
+from ca_service.authority.hierarchy.naming import checked_name, fresh_name, subject_of
+from ca_service.authority.hierarchy.records import IssuerRecord, IssuerRole
+from ca_service.authority.hierarchy.store import IssuerStore
+from ca_service.authority.key_custody import KeyStore, check_curve, own_key
+from ca_service.authority.ports import Clock, SerialNumbers
+from ca_service.errors import Conflict, InvalidInput, NotReady, blocking
+from ca_service.pki import encodings, issuing, keys, names
+from ca_service.pki.chain import Chain
+from ca_service.pki.contents import Contents, Issuer, Validity
+from ca_service.pki.profiles import INTERMEDIATE, ROOT, Profile
+
+_BACKDATE: Final = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class HierarchyPlan:
+    """What a new authority is to be. Curves by NIST name, lifetimes in days; no name means a fresh one."""
+
+    name: str = ""
+    root_curve: str = "P-384"
+    root_days: int = ROOT.default_days
+    intermediate_curve: str = "P-384"
+    intermediate_days: int = INTERMEDIATE.default_days
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveAuthority:
+    """The authority that issues now. `chain` has the issuing certificate first and the root last.
+
+    `validity` is when all of the chain is valid; `subjects` and `key_fingerprints` are those of the chain.
+    """
+
+    record: IssuerRecord
+    chain: Chain
+    issuer: Issuer
+    validity: Validity
+    subjects: frozenset[x509.Name]
+    key_fingerprints: frozenset[str]
+
+    @property
+    def root(self) -> x509.Certificate:
+        """The anchor of trust."""
+        return self.chain[-1]
+
+
+class Hierarchy:
+    """The authorities of this installation."""
+
+    def __init__(
+        self,
+        issuers: IssuerStore,
+        keystore: KeyStore,
+        clock: Clock,
+        serial_numbers: SerialNumbers,
+        certificate_base_url: str = "",
+    ) -> None:
+        self._issuers = issuers
+        self._keystore = keystore
+        self._clock = clock
+        self._serial_numbers = serial_numbers
+        self._certificate_base_url = certificate_base_url
+        self._seen: tuple[tuple[IssuerRecord, ...], ActiveAuthority | None] = ((), None)
+
+    def active(self) -> ActiveAuthority:
+        """The authority that issues now; raises NotReady if there is none yet."""
+        active = self.find_active()
+        if active is None:
+            raise NotReady.because(
+                "authority.missing",
+                "There is no authority yet that could sign.",
+                "Run `ca-service init`, or finish what was begun: `ca-service ca show` tells how far it is.",
+            )
+        return active
+
+    def find_active(self) -> ActiveAuthority | None:
+        """The authority that issues now, if there is one.
+
+        What is stored is read each time, so that a change by another process counts at once; it is
+        parsed only when it has changed.
+        """
+        records = self._issuers.list_issuers()
+        seen, active = self._seen
+        if records != seen:
+            active = _active(records, self._certificate_base_url)
+            self._seen = (records, active)
+        return active
+
+    def chain_of(self, issuer_id: str) -> Chain:
+        """The certificates from this issuer up to its root."""
+        records = {record.id: record for record in self._issuers.list_issuers()}
+        return _chain(records[issuer_id], records)
+
+    def signing_key(self, authority: ActiveAuthority) -> ec.EllipticCurvePrivateKey:
+        """The key of the authority, to sign with."""
+        return self._keystore.signer(authority.record.key_id or "")
+
+    def list_issuers(self) -> tuple[IssuerRecord, ...]:
+        """All authorities, oldest first."""
+        return self._issuers.list_issuers()
+
+    def initialise(self, actor: Actor, plan: HierarchyPlan) -> tuple[IssuerRecord, ...]:
+        """Create root and intermediate as far as they are missing; return what was created.
+
+        Raises InvalidInput for a plan that cannot be, Conflict when an authority of another kind
+        has been begun here.
+        """
+        require(actor, Action.AUTHORITY)
+        _check(plan)
+        with self._issuers.exclusively():
+            records = self._issuers.list_issuers()
+            if _is_complete(records, plan):
+                return ()
+            created = []
+            root = next((record for record in records if record.role == "root"), None)
+            if root is None:
+                root = self._create(actor, ROOT, plan.name or fresh_name(), plan.root_curve, plan.root_days, None)
+                created.append(root)
+            created.append(
+                self._create(actor, INTERMEDIATE, root.name, plan.intermediate_curve, plan.intermediate_days, root)
+            )
+            return tuple(created)
+
+    def _create(
+        self, actor: Actor, profile: Profile, name: str, curve: str, days: int, parent: IssuerRecord | None
+    ) -> IssuerRecord:
+        role: IssuerRole = "root" if parent is None else "intermediate"
+        issuer_id = f"{role}-g1"
+        key = own_key(self._keystore, issuer_id, curve)
+        contents = self._contents(profile, subject_of(name, role, 1), key.public_key(), days, parent)
+        record = IssuerRecord(
+            id=issuer_id,
+            role=role,
+            generation=1,
+            name=name,
+            created_at=self._clock(),
+            key_id=issuer_id,
+            parent_id=parent.id if parent else None,
+            is_issuing=parent is not None,
+        )
+        certificate = self._certify(contents, parent, key)
+        record = replace(record, certificate_der=encodings.der(certificate))
+        self._issuers.save_issuers([record], created_event(Event.AUTHORITY_CREATED, actor, record, certificate))
+        return record
+
+    def _contents(
+        self,
+        profile: Profile,
+        subject: x509.Name,
+        key: ec.EllipticCurvePublicKey,
+        days: int,
+        parent: IssuerRecord | None,
+    ) -> Contents:
+        start = self._clock() - _BACKDATE
+        validity = Validity.of_days(start, days)
+        if parent is not None:
+            above = Issuer.of(certificate_of(parent)).validity
+            validity = Validity(max(start, above.not_before), min(validity.not_after, above.not_after))
+        return Contents(
+            profile=profile,
+            subject=subject,
+            subject_der=subject.public_bytes(),
+            public_key=key,
+            subject_public_key_info=keys.public_key_der(key),
+            serial_number=self._serial_numbers(),
+            validity=validity,
+            key_usage=profile.default_key_usage,
+            extended_key_usage=(),
+        )
+
+    def _certify(
+        self, contents: Contents, parent: IssuerRecord | None, own_key: ec.EllipticCurvePrivateKey
+    ) -> x509.Certificate:
+        if parent is None:
+            return issuing.sign(issuing.prepare(contents, Issuer.itself(contents)), own_key)
+        issuer = Issuer.of(certificate_of(parent))
+        if self._certificate_base_url:
+            issuer = replace(issuer, crl_url=f"{self._certificate_base_url}/ca/{parent.id}.crl")
+        return issuing.sign(issuing.prepare(contents, issuer), self._keystore.signer(parent.key_id or ""))
+
+
+def certificate_of(record: IssuerRecord) -> x509.Certificate:
+    """The certificate of an authority that has one."""
+    return x509.load_der_x509_certificate(record.certificate_der or b"")
+
+
+def issues_leaves(record: IssuerRecord, records: Sequence[IssuerRecord]) -> bool:
+    """Whether leaves are below this authority, and not authorities; `records` are all that there are."""
+    return record.role == "intermediate" and not any(each.parent_id == record.id for each in records)
+
+
+def created_event(event: Event, actor: Actor, record: IssuerRecord, certificate: x509.Certificate) -> AuditEvent:
+    """What is recorded when an authority comes to be."""
+    subject, fingerprint = names.name_text(certificate.subject), encodings.fingerprint(certificate)
+    return AuditEvent.by(actor, record.created_at, event, record.id, subject_name=subject, fingerprint=fingerprint)
+
+
+def _active(records: Sequence[IssuerRecord], certificate_base_url: str) -> ActiveAuthority | None:
+    record = next((found for found in reversed(records) if found.is_issuing), None)
+    if record is None:
+        return None
+    chain = _chain(record, {found.id: found for found in records})
+    issuers = [Issuer.of(certificate) for certificate in chain]
+    return ActiveAuthority(
+        record=record,
+        chain=chain,
+        issuer=_locatable(issuers[0], record.id, certificate_base_url),
+        validity=Validity(
+            max(issuer.validity.not_before for issuer in issuers), min(issuer.validity.not_after for issuer in issuers)
+        ),
+        subjects=frozenset(issuer.subject for issuer in issuers),
+        key_fingerprints=frozenset(keys.key_fingerprint(keys.public_key_der(issuer.public_key)) for issuer in issuers),
+    )
+
+
+def _locatable(issuer: Issuer, issuer_id: str, base_url: str) -> Issuer:
+    """The issuer of leaves, with the addresses that go into them, if it is known how we are reached."""
+    if not base_url:
+        return issuer
+    at = f"{base_url}/ca/{issuer_id}"
+    return replace(issuer, certificate_url=f"{at}.der", ocsp_url=f"{base_url}/ocsp", crl_url=f"{at}.crl")
+
+
+def _chain(record: IssuerRecord, records: dict[str, IssuerRecord]) -> Chain:
+    above = _chain(records[record.parent_id], records) if record.parent_id else ()
+    return (certificate_of(record), *above)
+
+
+def _is_complete(records: Sequence[IssuerRecord], plan: HierarchyPlan) -> bool:
+    """Whether there is an authority already; raises Conflict if it is not the one of the plan."""
+    pending = next((record for record in records if record.certificate_der is None), None)
+    if pending is not None:
+        raise Conflict.because(
+            "authority.pending",
+            "The intermediate {name} waits for its certificate from an external root.",
+            "Finish it with `ca-service ca install`, or show its request with `ca-service ca request`.",
+            name=pending.id,
+        )
+    if plan.name and any(record.name != plan.name and _was_made_here(record) for record in records):
+        raise Conflict.because(
+            "authority.exists",
+            "There is an authority already, and it is called {name}.",
+            "An authority is never overwritten. For another one use another instance folder "
+            "(CA_SERVICE_INSTANCE_PATH).",
+            name=records[0].name,
+        )
+    return any(record.is_issuing for record in records)
+
+
+def _was_made_here(record: IssuerRecord) -> bool:
+    """Whether the authority was called by us: those from elsewhere never have the name of the plan."""
+    return certificate_of(record).subject == subject_of(record.name, record.role, record.generation)
+
+
+def _check(plan: HierarchyPlan) -> None:
+    for curve in (plan.root_curve, plan.intermediate_curve):
+        check_curve(curve)
+    if plan.name:
+        checked_name(plan.name)
+    for field, days, profile in (
+        ("root_days", plan.root_days, ROOT),
+        ("intermediate_days", plan.intermediate_days, INTERMEDIATE),
+    ):
+        if not 1 <= days <= profile.max_days:
+            raise InvalidInput(
+                blocking(
+                    "authority.days",
+                    f"/{field}",
+                    "A lifetime of {days} days was asked for the {role}; 1 to {limit} days are allowed.",
+                    "Ask for {limit} days or fewer.",
+                    days=days,
+                    role=profile.name,
+                    limit=profile.max_days,
+                )
+            )

@@ -1,0 +1,103 @@
+"""Knows how the key of the root goes offline: exported, verified, and only then removed.
+
+A crash leaves the key either here or here and in the copy, never nowhere: `remove` checks the copy
+itself before it forgets the key.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from ca_service.authority.access.permissions import Action, Actor, require
+from ca_service.authority.audit.events import AuditEvent, Event
+from ca_service.authority.hierarchy.hierarchy import certificate_of
+from ca_service.authority.hierarchy.records import IssuerRecord
+from ca_service.authority.hierarchy.store import IssuerStore
+from ca_service.authority.key_custody import KeyStore
+from ca_service.authority.ports import Clock
+from ca_service.errors import Conflict, NotFound, Refused
+from ca_service.pki import encodings, keys
+
+MIN_PASSPHRASE: Final = 20  # bytes, as is the other
+
+
+class RootCustody:
+    """The key of the root, on its way offline."""
+
+    def __init__(self, issuers: IssuerStore, keystore: KeyStore, clock: Clock) -> None:
+        self._issuers = issuers
+        self._keystore = keystore
+        self._clock = clock
+
+    def export(self, actor: Actor, passphrase: bytes) -> bytes:
+        """The root's key as PKCS#8, PEM, encrypted under this passphrase."""
+        require(actor, Action.AUTHORITY)
+        if not MIN_PASSPHRASE <= len(passphrase) <= encodings.MAX_PASSPHRASE:
+            raise Refused.because(
+                "passphrase.length",
+                "The passphrase has {length} bytes.",
+                "Use {least} to {most}; it protects the root for as long as it lives.",
+                length=len(passphrase),
+                least=MIN_PASSPHRASE,
+                most=encodings.MAX_PASSPHRASE,
+            )
+        with self._issuers.exclusively():
+            root, key_id = self._root_with_key()
+            exported = self._keystore.export(key_id, passphrase)
+            self._issuers.save_issuers([root], self._event(Event.ROOT_KEY_EXPORTED, actor, root))
+        return exported
+
+    def verify(self, copy: bytes, passphrase: bytes) -> IssuerRecord:
+        """Check that this copy can be read, is the root's key, and signs; raises Refused if not."""
+        root = self._root()
+        key = encodings.load_private_key(copy, passphrase)
+        if key.public_key() != certificate_of(root).public_key():
+            raise Refused.because(
+                "root-key.mismatch",
+                "The copy holds a key, but not the one of this root.",
+                "Export the key again, and keep the copy apart from others.",
+            )
+        algorithm = ec.ECDSA(keys.signature_hash(key.public_key()))
+        key.public_key().verify(key.sign(b"proof", algorithm), b"proof", algorithm)
+        return root
+
+    def remove(self, actor: Actor, copy: bytes, passphrase: bytes) -> None:
+        """Forget the root's key here, after this copy of it has been verified."""
+        require(actor, Action.AUTHORITY)
+        with self._issuers.exclusively():
+            root, key_id = self._root_with_key()
+            self.verify(copy, passphrase)
+            self._refuse_if_needed()
+            self._keystore.remove(key_id)  # first, so that a crash here is finished by running it again
+            without = replace(root, key_id=None)
+            self._issuers.save_issuers([without], self._event(Event.ROOT_KEY_REMOVED, actor, root))
+
+    def _refuse_if_needed(self) -> None:
+        if not any(record.is_issuing for record in self._issuers.list_issuers()):
+            raise Conflict.because(
+                "root-key.needed",
+                "The key of the root is needed still: there is no intermediate yet.",
+                "Run `ca-service init` to its end first.",
+            )
+
+    def _root(self) -> IssuerRecord:
+        root = next((found for found in self._issuers.list_issuers() if found.role == "root"), None)
+        if root is None:
+            raise NotFound.because("authority.missing", "There is no root yet.", "Run `ca-service init`.")
+        return root
+
+    def _root_with_key(self) -> tuple[IssuerRecord, str]:
+        root = self._root()
+        if root.key_id is None:
+            raise NotFound.because(
+                "root-key.offline",
+                "The key of the root is not kept here.",
+                "It was removed, or was never here: nothing is left to do.",
+            )
+        return root, root.key_id
+
+    def _event(self, event: Event, actor: Actor, root: IssuerRecord) -> AuditEvent:
+        return AuditEvent.by(actor, self._clock(), event, root.id)

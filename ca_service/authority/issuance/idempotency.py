@@ -1,0 +1,73 @@
+"""Knows the Idempotency-Key: what is remembered of a submission, and when it is the same one again."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from ca_service.authority.access.permissions import Actor
+from ca_service.authority.certificates import CertificateRecord
+from ca_service.authority.issuance.examination import Options
+from ca_service.errors import Conflict, InvalidInput, blocking
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What was answered to an Idempotency-Key: `digest` identifies what had been asked.
+
+    The answer was certificates, or the numbers of the applications that wait.
+    """
+
+    account: str
+    key: str
+    digest: str
+    serial_numbers: tuple[str, ...]
+    created: bool
+    at: datetime
+    application_ids: tuple[int, ...] = ()
+
+    def settled(self, made: Sequence[CertificateRecord], stored: Sequence[CertificateRecord]) -> Replay:
+        """The answer as it came out: where another process was first, its certificate stands for ours."""
+        winners = {ours.serial_number: winner.serial_number for ours, winner in zip(made, stored, strict=True)}
+        serial_numbers = tuple(winners.get(serial, serial) for serial in self.serial_numbers)
+        created = any(ours == winner for ours, winner in winners.items())
+        return replace(self, serial_numbers=serial_numbers, created=created)
+
+
+MAX_KEY_LENGTH: Final = 200
+_KEY: Final = re.compile(rf"[!-~]{{1,{MAX_KEY_LENGTH}}}")
+
+
+def replay_of(actor: Actor, requests: Sequence[bytes], options: Options, key: str, at: datetime) -> Replay | None:
+    """What will be remembered under this key, with a digest of all that is asked; None without a key.
+
+    Raises InvalidInput for a key that cannot be used.
+    """
+    if not key:
+        return None
+    if not _KEY.fullmatch(key):
+        raise InvalidInput(
+            blocking(
+                "idempotency-key.invalid",
+                "/Idempotency-Key",
+                "The Idempotency-Key cannot be used.",
+                "Send at most {limit} characters of ASCII without blanks, such as a UUID.",
+                limit=MAX_KEY_LENGTH,
+            )
+        )
+    digest = hashlib.sha256(repr((options, [hashlib.sha256(data).digest() for data in requests])).encode())
+    return Replay(actor.name, key, digest.hexdigest(), (), True, at)
+
+
+def require_same(before: Replay, asked: Replay) -> None:
+    """Raise Conflict where the key was used for another submission."""
+    if before.digest != asked.digest:
+        raise Conflict.because(
+            "idempotency-key.reused",
+            "This Idempotency-Key was used for another submission.",
+            "Send a new key with a new submission; the same key only to repeat one.",
+        )

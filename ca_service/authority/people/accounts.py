@@ -1,0 +1,156 @@
+"""Knows people, their roles and the set-up link; not how they sign in."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
+from ca_service.authority.access.credentials import MAX_PASSWORD, checked_account_name, hash_secret, kept_name
+from ca_service.authority.access.permissions import Action, Actor, Role, require
+from ca_service.authority.audit.events import AuditEvent, Event
+from ca_service.authority.people.passwords import Passwords
+from ca_service.authority.people.records import AccountRecord, PeoplePage, PeopleQuery, SetupLink
+from ca_service.authority.people.store import AccountStore
+from ca_service.authority.ports import Clock
+from ca_service.errors import Conflict, NotFound
+
+__all__ = ["MAX_PASSWORD", "Accounts"]
+
+_SETUP_LIFETIME: Final = timedelta(hours=24)
+
+
+class Accounts:
+    """Who there is, and what they may do."""
+
+    def __init__(self, store: AccountStore, passwords: Passwords, clock: Clock) -> None:
+        self._store = store
+        self._passwords = passwords
+        self._clock = clock
+
+    def make_setup_link(self) -> str | None:
+        """A secret for the one-time set-up link, or None once there is an account.
+
+        The link before it stops working.
+        """
+        if self._store.count_accounts():
+            return None
+        secret = secrets.token_urlsafe(32)
+        now = self._clock()
+        event = AuditEvent(now, Event.SETUP_LINK_MADE, "operator", "setup-link")
+        self._store.save_setup_link(SetupLink(hash_secret(secret), now + _SETUP_LIFETIME), event)
+        return secret
+
+    def check_setup_link(self, secret: str) -> None:
+        """Raise NotFound unless this set-up link can be used."""
+        if self._store.count_accounts():
+            raise NotFound.because(
+                "setup-link.invalid",
+                "There is an account already, so no set-up link works any more.",
+                "Sign in; whoever has no account asks an administrator for one, or runs `ca-service user create`.",
+            )
+        link = self._store.find_setup_link()
+        wanted = link is not None and secrets.compare_digest(link.hash, hash_secret(secret))
+        if link is None or not wanted or link.expires_at <= self._clock():
+            raise NotFound.because(
+                "setup-link.invalid",
+                "This set-up link has expired, or was replaced by a newer one.",
+                "Start the service again and use the link that it prints, or run `ca-service user create`.",
+            )
+
+    def create_first(self, setup_secret: str, name: str, password: str, origin: str = "") -> AccountRecord:
+        """Create the first administrator, and use up the set-up link with it."""
+        self.check_setup_link(setup_secret)
+        account = self._new(name, Role.ADMINISTRATOR, password)
+        actor = replace(account.actor, origin=origin)
+        event = self._event(actor, Event.ACCOUNT_CREATED, account.name, role=account.role.value)
+        return self._store.add_account(account, event, setup_hash=hash_secret(setup_secret))
+
+    def create(self, actor: Actor, name: str, role: Role, password: str) -> AccountRecord:
+        """Create an account; raises InvalidInput for its name or password, Conflict if the name is taken."""
+        require(actor, Action.ACCOUNTS)
+        account = self._new(name, role, password)
+        event = self._event(actor, Event.ACCOUNT_CREATED, account.name, role=role.value)
+        return self._store.add_account(account, event)
+
+    def list_accounts(self, actor: Actor) -> tuple[AccountRecord, ...]:
+        """All accounts, by name."""
+        require(actor, Action.ACCOUNTS)
+        return self._store.list_accounts()
+
+    def get(self, name: str) -> AccountRecord:
+        """The account of this name; raises NotFound."""
+        account = self.find(name)
+        if account is None:
+            raise NotFound.because(
+                "account.unknown",
+                "There is no account {name}.",
+                "`ca-service user list` shows those that there are.",
+                name=name[:64],
+            )
+        return account
+
+    def managed(self, actor: Actor, name: str) -> AccountRecord:
+        """The account, if it is the actor's own or the actor is an administrator; raises NotFound."""
+        account = self.find(name)
+        require(actor, Action.OWN_ACCOUNT if account and account.id == actor.account_id else Action.ACCOUNTS)
+        return self.get(name)
+
+    def set_password(self, actor: Actor, name: str, password: str) -> AccountRecord:
+        """Give an account a new password and end all its sessions; one's own, or any as administrator."""
+        account = self.managed(actor, name)
+        hashed = self._passwords.hash(account.name, password)
+        return self._change(actor, replace(account, password_hash=hashed), Event.PASSWORD_CHANGED)
+
+    def set_disabled(self, actor: Actor, name: str, disabled: bool) -> AccountRecord:
+        """Lock an account out, with its sessions and tokens, or let it in again."""
+        require(actor, Action.ACCOUNTS)
+        account = self.get(name)
+        if account.id == actor.account_id:
+            raise Conflict.because(
+                "account.own",
+                "Nobody can lock out the own account.",
+                "Let another administrator do it, so that one always stays.",
+            )
+        return self._change(
+            actor,
+            replace(account, disabled_at=self._clock() if disabled else None),
+            Event.ACCOUNT_CHANGED,
+            access="disabled" if disabled else "enabled",
+        )
+
+    def set_role(self, actor: Actor, name: str, role: Role) -> AccountRecord:
+        """Give an account another role, and end its sessions; raises Conflict for one's own, and for the last one."""
+        require(actor, Action.ACCOUNTS)
+        account = self.get(name)
+        if account.id == actor.account_id:
+            raise Conflict.because(
+                "account.own",
+                "Nobody can change the own role.",
+                "Let another administrator do it, so that one always stays.",
+            )
+        return self._change(actor, replace(account, role=role), Event.ACCOUNT_CHANGED, role=role.value)
+
+    def list_people(self, actor: Actor, query: PeopleQuery) -> PeoplePage:
+        """One page of all accounts, searched and sorted; raises InvalidInput for a cursor of another list."""
+        require(actor, Action.ACCOUNTS)
+        return self._store.list_people(query)
+
+    def find(self, name: str) -> AccountRecord | None:
+        """The account of this name, however it is typed."""
+        kept = kept_name(name)
+        return self._store.find_account(kept) if kept else None
+
+    def _new(self, name: str, role: Role, password: str) -> AccountRecord:
+        kept = checked_account_name(name)
+        return AccountRecord(0, kept, role, self._passwords.hash(kept, password), 0, self._clock())
+
+    def _change(self, actor: Actor, account: AccountRecord, event: Event, **details: str) -> AccountRecord:
+        """Store a changed account; a new epoch ends all its sessions."""
+        changed = replace(account, session_epoch=account.session_epoch + 1)
+        self._store.update_account(changed, self._event(actor, event, account.name, **details))
+        return changed
+
+    def _event(self, actor: Actor, event: Event, subject: str, **details: str | int) -> AuditEvent:
+        return AuditEvent.by(actor, self._clock(), event, subject, **details)

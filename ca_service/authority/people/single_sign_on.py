@@ -1,0 +1,277 @@
+"""Knows how people sign in who are known elsewhere: at an OpenID provider, which says who they are and what they may.
+
+An attempt is begun, carried along by the browser, and finished once: its state, nonce and verifier are
+made here and fit one answer of the provider. A crash before the end leaves nothing; the account, who it
+belongs to and the event are written in one transaction. Two first sign-ins of one person at once get one
+account. A person is known by issuer and subject and by nothing else: names and addresses of mail can
+change hands. So a local account of the same name is never taken over.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from ca_service.authority.access.credentials import checked_account_name
+from ca_service.authority.access.permissions import Role
+from ca_service.authority.audit.events import AuditEvent, Event
+from ca_service.authority.people.passwords import NO_PASSWORD
+from ca_service.authority.people.records import AccountRecord
+from ca_service.authority.people.store import AccountStore
+from ca_service.authority.ports import Clock
+from ca_service.errors import CAServiceError, NotAllowed, NotAuthenticated, NotReady
+
+MAX_SUBJECT: Final = 255  # OpenID Connect Core, 2
+_LIFETIME: Final = timedelta(minutes=10)
+_CLOCKS_DIFFER: Final = timedelta(minutes=1)
+_ERROR_CODE: Final = re.compile(r"[a-z_]{1,40}")
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A sign-in that has begun: what the answer has to fit. The browser carries it along, signed by us.
+
+    With `afresh` the person has to show there again who it is, though the provider still knew.
+    """
+
+    state: str
+    nonce: str
+    verifier: str
+    begun_at: datetime
+    afresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the browser brings back (RFC 6749, 4.1.2; RFC 9207); empty for what it does not."""
+
+    state: str
+    code: str = ""
+    issuer: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalIdentity:
+    """Whom an account belongs to: the subject at an issuer."""
+
+    issuer: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRules:
+    """Which claim names the account, which one its groups, and the role of each group; the first that fits counts."""
+
+    name_claim: str
+    role_claim: str
+    roles: Mapping[str, Role]
+
+
+class IdentityProvider(Protocol):
+    """An OpenID provider, seen from here."""
+
+    @property
+    def issuer(self) -> str:
+        """Its identifier, a URL."""
+
+    def begin(self, attempt: Attempt, redirect_uri: str) -> str:
+        """The URL to which the browser is sent; raises NotReady when the provider cannot be asked."""
+
+    def finish(self, attempt: Attempt, redirect_uri: str, code: str) -> Mapping[str, object]:
+        """The claims of the ID token for this code, all of it verified.
+
+        Raises NotAuthenticated for an answer that does not hold, NotReady when there is none.
+        """
+
+
+class IdentityStore(Protocol):
+    """Who signs in elsewhere."""
+
+    def find_account(self, identity: ExternalIdentity) -> AccountRecord | None:
+        """The account of this identity."""
+
+    def has_identity(self, account_id: int) -> bool:
+        """Whether this account belongs to an identity."""
+
+    def add_account(self, identity: ExternalIdentity, account: AccountRecord, event: AuditEvent) -> AccountRecord:
+        """Add an account for it, with its event; or find the one that another process has just added.
+
+        Raises Conflict if the name is taken.
+        """
+
+
+class SingleSignOn:
+    """Signing in at the provider of this installation."""
+
+    def __init__(
+        self,
+        provider: IdentityProvider,
+        identities: IdentityStore,
+        accounts: AccountStore,
+        rules: ClaimRules,
+        clock: Clock,
+    ) -> None:
+        self._provider = provider
+        self._identities = identities
+        self._accounts = accounts
+        self._rules = rules
+        self._clock = clock
+
+    @property
+    def issuer(self) -> str:
+        """The provider's identifier, a URL."""
+        return self._provider.issuer
+
+    def is_external(self, account_id: int) -> bool:
+        """Whether this account signs in at the provider, and so has no password here."""
+        return self._identities.has_identity(account_id)
+
+    def begin(self, redirect_uri: str, *, afresh: bool = False) -> tuple[Attempt, str]:
+        """A new attempt, and where the browser goes with it; raises NotReady."""
+        state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
+        attempt = Attempt(state, nonce, verifier, self._clock(), afresh)
+        return attempt, self._provider.begin(attempt, redirect_uri)
+
+    def finish(self, attempt: Attempt | None, answer: Answer, redirect_uri: str, origin: str) -> AccountRecord:
+        """The account of whoever comes back, made if it is the first time; its role is that of today.
+
+        Raises NotAuthenticated, NotAllowed, NotReady, Conflict for a name that a local account has, and
+        InvalidInput for one that no account can have. Whoever asks forgets the attempt before.
+        """
+        try:
+            return self._finish(attempt, answer, redirect_uri, origin)
+        except CAServiceError as error:
+            details = {"by": self.issuer, "reason": error.rule}
+            failed = AuditEvent(self._clock(), Event.SIGN_IN_FAILED, "anonymous", "(not known)", details, origin)
+            self._accounts.add_event(failed)
+            raise
+
+    def _finish(self, attempt: Attempt | None, answer: Answer, redirect_uri: str, origin: str) -> AccountRecord:
+        if attempt is None or not self._fits(attempt, answer):
+            raise _stale()
+        if answer.error or not answer.code:
+            raise _refused(answer.error)
+        if answer.issuer and answer.issuer != self.issuer:
+            raise untrusted("the answer comes from another issuer")
+        claims = self._provider.finish(attempt, redirect_uri, answer.code)
+        if attempt.afresh and not _is_since(claims.get("auth_time"), attempt.begun_at):
+            raise untrusted("it has not asked you again")
+        account = self._account(claims, origin)
+        if account.disabled_at:
+            raise NotAllowed.because(
+                "oidc.disabled",
+                "The account {name} is locked out here.",
+                "Ask an administrator: `ca-service user enable NAME`.",
+                name=account.name,
+            )
+        return account
+
+    def _fits(self, attempt: Attempt, answer: Answer) -> bool:
+        is_ours = secrets.compare_digest(attempt.state.encode(), answer.state.encode("utf-8", "replace"))
+        return is_ours and attempt.begun_at <= self._clock() < attempt.begun_at + _LIFETIME
+
+    def _account(self, claims: Mapping[str, object], origin: str) -> AccountRecord:
+        subject, role = str(claims["sub"]), self._role(claims)
+        if not 1 <= len(subject) <= MAX_SUBJECT:
+            raise untrusted("the subject is empty or too long")
+        identity = ExternalIdentity(self.issuer, subject)
+        account = self._identities.find_account(identity)
+        if account is None:
+            return self._new(identity, claims, role, origin)
+        return account if account.role is role or account.disabled_at else self._with_role(account, role, origin)
+
+    def _new(self, identity: ExternalIdentity, claims: Mapping[str, object], role: Role, origin: str) -> AccountRecord:
+        if role is not Role.ADMINISTRATOR and not self._accounts.count_accounts():
+            raise NotReady.because(
+                "oidc.set-up-first",
+                "This authority has no administrator yet.",
+                "Use the set-up link first, or `ca-service user create NAME --role administrator`.",
+            )
+        name = checked_account_name(self._name(claims))
+        account = AccountRecord(0, name, role, NO_PASSWORD, 0, self._clock())
+        actor = replace(account.actor, origin=origin)
+        event = AuditEvent.by(actor, self._clock(), Event.ACCOUNT_CREATED, name, role=role.value, by=identity.issuer)
+        return self._identities.add_account(identity, account, event)
+
+    def _with_role(self, account: AccountRecord, role: Role, origin: str) -> AccountRecord:
+        """The account with another role; sessions under the old one end."""
+        changed = replace(account, role=role, session_epoch=account.session_epoch + 1)
+        actor = replace(account.actor, origin=origin)
+        said = {"role": role.value, "before": account.role.value, "by": self.issuer}
+        self._accounts.update_account(
+            changed, AuditEvent.by(actor, self._clock(), Event.ACCOUNT_CHANGED, account.name, **said)
+        )
+        return changed
+
+    def _role(self, claims: Mapping[str, object]) -> Role:
+        """The role of the first group of the settings that the person is in."""
+        told = claims.get(self._rules.role_claim)
+        groups = {told} if isinstance(told, str) else set(filter(_is_text, told)) if isinstance(told, list) else set()
+        for group, role in self._rules.roles.items():
+            if group in groups:
+                return role
+        raise NotAllowed.because(
+            "oidc.no-role",
+            "None of your groups has a role here.",
+            "Ask for a group that has one. For the operator: the claim {claim}, and the setting oidc.roles.",
+            claim=self._rules.role_claim,
+        )
+
+    def _name(self, claims: Mapping[str, object]) -> str:
+        told = claims.get(self._rules.name_claim)
+        if not isinstance(told, str):
+            raise NotAllowed.because(
+                "oidc.no-name",
+                "The sign-in service does not tell your name.",
+                "For the operator: it has to send the claim {claim}, or oidc.name_claim has to name another one.",
+                claim=self._rules.name_claim,
+            )
+        if self._rules.name_claim == "email" and claims.get("email_verified") is not True:
+            raise NotAllowed.because(
+                "oidc.email",
+                "The sign-in service has not verified your address of mail.",
+                "Have it verified there, and sign in again.",
+            )
+        return told
+
+
+def untrusted(reason: str) -> NotAuthenticated:
+    """The error for an answer that does not hold; `reason` is for the operator and holds nothing of the token."""
+    return NotAuthenticated.because(
+        "oidc.token",
+        "The answer of the sign-in service cannot be trusted: {reason}.",
+        "Sign in again. If it stays, tell the operator.",
+        reason=reason,
+    )
+
+
+def _is_since(auth_time: object, begun_at: datetime) -> bool:
+    """Whether somebody has signed in there (OpenID Connect Core, 2) after an attempt had begun here."""
+    is_time = isinstance(auth_time, int | float) and not isinstance(auth_time, bool)
+    return is_time and float(str(auth_time)) >= (begun_at - _CLOCKS_DIFFER).timestamp()
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _stale() -> NotAuthenticated:
+    return NotAuthenticated.because(
+        "oidc.state",
+        "This answer belongs to no sign-in that was begun in this browser, or to one that took too long.",
+        "Sign in again, and answer within ten minutes.",
+    )
+
+
+def _refused(error: str) -> NotAuthenticated:
+    return NotAuthenticated.because(
+        "oidc.refused",
+        "The sign-in service has refused ({code}).",
+        "Sign in again, or ask those who run it.",
+        code=error if _ERROR_CODE.fullmatch(error) else "without a reason",
+    )

@@ -1,0 +1,143 @@
+"""Knows what can be asked when a token is made: which limits there are, and how each has to be written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ca_service.authority.access.allowed_names import as_network, kept_pattern, network_text
+from ca_service.authority.access.permissions import PERMISSIONS, SCOPES, Role
+from ca_service.authority.people.records import TokenRecord
+from ca_service.errors import Finding, InvalidInput, blocking
+from ca_service.pki.profiles import LEAF_PROFILES
+
+MAX_ENTRIES: Final = 50  # names, and networks, of one token
+DEFAULT_SCOPES: Final = ("check", "submit", "read")
+_SHOWN: Final = 80
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLimits:
+    """What a token may at most. Empty names, profiles and networks set no limit; without a scope it would be no use."""
+
+    scopes: tuple[str, ...] = DEFAULT_SCOPES
+    names: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+
+    def checked(self) -> TokenLimits:
+        """The same as it is kept: in order, each once, in one way of writing. Raises InvalidInput with all faults."""
+        require_none(*_scopes(self), *_names(self.names), *_profiles(self.profiles), *_networks(self.networks))
+        return TokenLimits(
+            tuple(name for name in SCOPES if name in self.scopes),
+            _each_once(kept_pattern(name) for name in self.names),
+            tuple(name for name in LEAF_PROFILES if name in self.profiles),
+            _each_once(network_text(found) for text in self.networks if (found := as_network(text.strip()))),
+        )
+
+
+def scopes_for(role: Role) -> tuple[str, ...]:
+    """The scopes that are of use to somebody of this role, all of whose actions it may do."""
+    return tuple(name for name, scope in SCOPES.items() if all(role in PERMISSIONS[action] for action in scope.actions))
+
+
+def known_scopes(token: TokenRecord) -> tuple[str, ...]:
+    """The scopes of a token as they are shown: those that this program knows, in their order."""
+    return tuple(name for name in SCOPES if name in token.scopes)
+
+
+def require_none(*findings: Finding) -> None:
+    """Raise InvalidInput with these findings, if there are any."""
+    if findings:
+        raise InvalidInput(*findings)
+
+
+def findings_of(*checks: Callable[[], object]) -> Iterator[Finding]:
+    """What these checks find, each of which raises InvalidInput: all of it, and not only the first."""
+    for check in checks:
+        try:
+            check()
+        except InvalidInput as error:
+            yield from error.findings
+
+
+def _each_once(values: Iterator[str | None]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(value for value in values if value))
+
+
+def _scopes(limits: TokenLimits) -> Iterator[Finding]:
+    known = ", ".join(SCOPES)
+    if not limits.scopes:
+        yield blocking(
+            "token.scopes", "/scopes", "The token needs a scope.", "Choose one or more: {known}.", known=known
+        )
+    for name in limits.scopes:
+        if name not in SCOPES:
+            yield blocking(
+                "token.scopes",
+                "/scopes",
+                "There is no scope \u201c{name}\u201d.",
+                "Choose from: {known}.",
+                name=name[:_SHOWN],
+                known=known,
+            )
+    if "fleet" in limits.scopes and (limits.names or limits.profiles):
+        yield blocking(
+            "token.bounded",
+            "/scopes",
+            "The scope fleet does not go with names or profiles: clusters are not divided by those.",
+            "Leave the scope out, or make a token of its own for it.",
+        )
+
+
+def _names(typed: Sequence[str]) -> Iterator[Finding]:
+    yield from _too_many("names", typed)
+    for number, text in enumerate(typed):
+        if kept_pattern(text) is None:
+            yield blocking(
+                "token.names",
+                f"/names/{number}",
+                "\u201c{text}\u201d is no name that a token can be limited to.",
+                "Write uccx1.example.com for one host, *.uc.example.com for all below a domain, 10.0.0.5 or "
+                "10.0.0.0/24 for addresses; letters other than a to z as xn--...",
+                text=text[:_SHOWN],
+            )
+
+
+def _profiles(typed: Sequence[str]) -> Iterator[Finding]:
+    for name in typed:
+        if name not in LEAF_PROFILES:
+            yield blocking(
+                "token.profiles",
+                "/profiles",
+                "There is no profile \u201c{name}\u201d.",
+                "Choose from: {known}.",
+                name=name[:_SHOWN],
+                known=", ".join(LEAF_PROFILES),
+            )
+
+
+def _networks(typed: Sequence[str]) -> Iterator[Finding]:
+    yield from _too_many("networks", typed)
+    for number, text in enumerate(typed):
+        if as_network(text.strip()) is None:
+            yield blocking(
+                "token.networks",
+                f"/networks/{number}",
+                "\u201c{text}\u201d is no network.",
+                "Write 10.0.0.0/8, 2001:db8::/32 or a single address; behind the length of the prefix all is zero.",
+                text=text[:_SHOWN],
+            )
+
+
+def _too_many(field: str, typed: Sequence[str]) -> Iterator[Finding]:
+    if len(typed) > MAX_ENTRIES:
+        yield blocking(
+            f"token.{field}",
+            f"/{field}",
+            "{count} were given; {limit} are allowed.",
+            "Write fewer and wider ones, or make several tokens.",
+            count=len(typed),
+            limit=MAX_ENTRIES,
+        )

@@ -1,0 +1,1 @@
+"""What relying parties fetch: CRLs and OCSP responses."""

@@ -1,0 +1,241 @@
+"""Knows how a list that was signed elsewhere, such as one of an offline root, is checked and taken over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from ca_service.authority.access.permissions import Action, Actor, require
+from ca_service.authority.audit.events import AuditEvent, Event
+from ca_service.authority.hierarchy.hierarchy import Hierarchy, certificate_of
+from ca_service.authority.hierarchy.records import IssuerRecord
+from ca_service.authority.ports import Clock
+from ca_service.authority.revocation.records import CRLBytes, CRLRecord, RevocationRecord, State, Transition
+from ca_service.authority.revocation.status import revocation_of
+from ca_service.authority.revocation.store import CRLStore, RevocationStore
+from ca_service.errors import Conflict, Finding, Refused, blocking, warning
+from ca_service.pki import crl, encodings
+from ca_service.pki.csr import find_value
+from ca_service.pki.reasons import Reason
+
+_TOLERANCE: Final = timedelta(minutes=5)  # between two clocks
+_UNDERSTOOD: Final = (x509.IssuingDistributionPoint, x509.CRLNumber, x509.AuthorityKeyIdentifier)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedCRL:
+    """A list that was taken over; `revoked` are the authorities here whose standing it has changed."""
+
+    record: CRLRecord
+    revoked: tuple[str, ...]
+    findings: tuple[Finding, ...] = ()
+
+
+class Importing:
+    """Takes over lists of authorities whose keys are not here."""
+
+    def __init__(self, crls: CRLStore, revocations: RevocationStore, hierarchy: Hierarchy, clock: Clock) -> None:
+        self._crls = crls
+        self._revocations = revocations
+        self._hierarchy = hierarchy
+        self._clock = clock
+
+    def import_crl(self, actor: Actor, data: bytes) -> ImportedCRL:
+        """Publish this list, PEM or DER, from now on; what it says of authorities here counts at once.
+
+        The same list again changes nothing. Raises InvalidInput for what is no list, Refused for one that
+        is not whole, not good now or not of an authority here, Conflict for one that is not the newest.
+        """
+        require(actor, Action.AUTHORITY)
+        found = encodings.load_crl(data)
+        issuer = self._issuer_of(found)
+        findings = tuple(_faults(found, self._clock()))
+        if findings:
+            raise Refused(*findings)
+        record = self._record(issuer, found)
+        with self._crls.exclusively(issuer.id):
+            newest = self._crls.find_newest(issuer.id)
+            if newest is not None and newest.number == record.number and self._is_stored(newest, found):
+                return ImportedCRL(newest, ())
+            transitions = tuple(self._transitions(actor, issuer, found))
+            event = AuditEvent.by(
+                actor, self._clock(), Event.CRL_IMPORTED, issuer.id, number=f"{record.number:x}", entries=record.count
+            )
+            self._crls.add_crl(record, CRLBytes(_der(found)), event, transitions=transitions)
+        return ImportedCRL(record, tuple(self._changed(issuer, transitions)), tuple(self._forgotten(issuer, found)))
+
+    def _issuer_of(self, found: x509.CertificateRevocationList) -> IssuerRecord:
+        """The authority that has signed it."""
+        records = [each for each in self._hierarchy.list_issuers() if each.certificate_der is not None]
+        named = [each for each in records if certificate_of(each).subject == found.issuer]
+        if not named:
+            raise Refused.because(
+                "crl.foreign",
+                "The list is not of an authority of this installation.",
+                "Give the list of the root: `ca-service ca show` tells its name.",
+            )
+        for each in named:
+            key = certificate_of(each).public_key()
+            if isinstance(key, ec.EllipticCurvePublicKey) and found.is_signature_valid(key):
+                return _without_key(each)
+        raise Refused.because(
+            "crl.signature",
+            "The signature of the list does not hold: it is damaged, or was signed with another key.",
+            "Have it signed with the key that belongs to the certificate of {issuer}.",
+            issuer=named[0].id,
+        )
+
+    def _record(self, issuer: IssuerRecord, found: x509.CertificateRevocationList) -> CRLRecord:
+        number, until = find_value(found.extensions, x509.CRLNumber), found.next_update_utc
+        if number is None or until is None:
+            raise ValueError("a list without number or end is refused before")
+        version = self._revocations.version(issuer.id)
+        return CRLRecord(issuer.id, number.crl_number, found.last_update_utc, until, until, version, len(found))
+
+    def _is_stored(self, newest: CRLRecord, found: x509.CertificateRevocationList) -> bool:
+        data = self._crls.read_crl(newest.issuer_id, newest.number)
+        return data is not None and data.full == _der(found)
+
+    def _below(self, issuer: IssuerRecord) -> Sequence[IssuerRecord]:
+        records = self._hierarchy.list_issuers()
+        return [each for each in records if each.parent_id == issuer.id and each.certificate_der is not None]
+
+    def _transitions(
+        self, actor: Actor, issuer: IssuerRecord, found: x509.CertificateRevocationList
+    ) -> Iterator[Transition]:
+        """What the list changes: each entry that is new here, and the end of holds of the authorities here.
+
+        Entries of others are kept as well, so that a list that is signed here later goes on telling them.
+        """
+        below = {_serial(certificate_of(each)): each for each in self._below(issuer)}
+        for entry in found:
+            before = self._revocations.find_revocation(issuer.id, _serial(entry))
+            after = _record(actor, issuer, below.get(_serial(entry)), entry, self._clock())
+            if before is None or (before.state is not State.REVOKED and before.state is not after.state):
+                yield Transition(before, after, _event(actor, after, below))
+        for serial, each in below.items():
+            before = self._revocations.find_revocation(issuer.id, serial)
+            if before is not None and before.state is State.HELD and _find(found, each) is None:
+                entry_der = crl.entry(int(serial, 16), before.revoked_at, Reason.REMOVE_FROM_CRL)
+                after = replace(before, state=State.RELEASED, reason=Reason.REMOVE_FROM_CRL, entry_der=entry_der)
+                after = replace(after, changed_at=self._clock(), changed_by=actor.name)
+                yield Transition(before, after, _event(actor, after, below))
+
+    def _changed(self, issuer: IssuerRecord, transitions: Sequence[Transition]) -> Iterator[str]:
+        serials = {each.after.serial_number for each in transitions}
+        return (each.id for each in self._below(issuer) if _serial(certificate_of(each)) in serials)
+
+    def _forgotten(self, issuer: IssuerRecord, found: x509.CertificateRevocationList) -> Iterator[Finding]:
+        for each in self._below(issuer):
+            record = revocation_of(self._revocations, each)
+            if record is not None and record.state is State.REVOKED and _find(found, each) is None:
+                yield warning(
+                    "crl.lacks-authority",
+                    "",
+                    "The list does not tell that {issuer} is revoked: relying parties go on trusting it.",
+                    "Have a list signed that has its serial number {serial}.",
+                    issuer=each.id,
+                    serial=record.serial_number,
+                )
+
+
+def _without_key(issuer: IssuerRecord) -> IssuerRecord:
+    if issuer.key_id is not None:
+        raise Conflict.because(
+            "crl.key-here",
+            "The key of {issuer} is here, so its lists are made here.",
+            "Nothing has to be imported: `ca-service crl show`.",
+            issuer=issuer.id,
+        )
+    return issuer
+
+
+def _find(found: x509.CertificateRevocationList, issuer: IssuerRecord) -> x509.RevokedCertificate | None:
+    """The entry about the certificate of this authority."""
+    return found.get_revoked_certificate_by_serial_number(certificate_of(issuer).serial_number)
+
+
+def _record(
+    actor: Actor, above: IssuerRecord, below: IssuerRecord | None, entry: x509.RevokedCertificate, at: datetime
+) -> RevocationRecord:
+    """What an entry says; until when a certificate lasts is known of those that are here."""
+    said = find_value(entry.extensions, x509.CRLReason)
+    reason = Reason(said.reason.value) if said else Reason.UNSPECIFIED
+    return RevocationRecord(
+        issuer_id=above.id,
+        serial_number=_serial(entry),
+        state=State.HELD if reason is Reason.CERTIFICATE_HOLD else State.REVOKED,
+        reason=reason,
+        revoked_at=entry.revocation_date_utc,
+        changed_at=at,
+        changed_by=actor.name,
+        not_after=certificate_of(below).not_valid_after_utc if below else certificate_of(above).not_valid_after_utc,
+        entry_der=crl.entry(entry.serial_number, entry.revocation_date_utc, reason),
+    )
+
+
+def _event(actor: Actor, after: RevocationRecord, below: Mapping[str, IssuerRecord]) -> AuditEvent:
+    known = below.get(after.serial_number)
+    return AuditEvent.by(
+        actor,
+        after.changed_at,
+        Event.AUTHORITY_REVOKED,
+        known.id if known else after.serial_number,
+        state=after.state.value,
+        reason=after.reason.value,
+        note="from an imported list",
+    )
+
+
+def _serial(found: x509.RevokedCertificate | x509.Certificate) -> str:
+    return encodings.serial_text(found.serial_number)
+
+
+def _faults(found: x509.CertificateRevocationList, at: datetime) -> Iterator[Finding]:
+    """Why the list could not serve relying parties."""
+    extensions = found.extensions
+    if find_value(extensions, x509.CRLNumber) is None:
+        yield _fault("crl.no-number", "The list has no CRL number.", "Have it signed as version 2, with a CRL number.")
+    if find_value(extensions, x509.DeltaCRLIndicator) is not None:
+        yield _fault("crl.is-delta", "The list is a delta.", "Give the full list.")
+    if not _covers_authorities(find_value(extensions, x509.IssuingDistributionPoint)):
+        yield _fault(
+            "crl.scope",
+            "The list is limited to leaves, to some reasons, or to the certificates of others.",
+            "Have a list signed that covers all authorities, for all reasons.",
+        )
+    unknown = [
+        each.oid.dotted_string for each in extensions if each.critical and not isinstance(each.value, _UNDERSTOOD)
+    ]
+    if unknown and find_value(extensions, x509.DeltaCRLIndicator) is None:
+        yield _fault("crl.extension", "The list has a critical extension that nobody knows.", "Have it signed without.")
+    until = found.next_update_utc
+    if until is None or until <= at or found.last_update_utc > at + _TOLERANCE:
+        yield _fault(
+            "crl.lapsed",
+            "The list is not good now, or does not say until when it is.",
+            "Have a new one signed, with a next update, and check the clocks of both machines.",
+        )
+
+
+def _covers_authorities(scope: x509.IssuingDistributionPoint | None) -> bool:
+    return scope is None or not (
+        scope.only_contains_user_certs
+        or scope.only_contains_attribute_certs
+        or scope.only_some_reasons
+        or scope.indirect_crl
+    )
+
+
+def _fault(rule: str, problem: str, remedy: str) -> Finding:
+    return blocking(rule, "", problem, remedy)
+
+
+def _der(found: x509.CertificateRevocationList) -> bytes:
+    return found.public_bytes(Encoding.DER)

@@ -1,0 +1,135 @@
+"""Knows how OCSP questions are answered: from what is stored now, never from what was.
+
+What a client is told:
+
+    good                a leaf of ours that is neither revoked nor on hold
+    revoked             since when and why; on hold: certificateHold
+    unknown             this issuer has never given that serial number
+    unauthorized        the issuer is not one of ours whose key is here; the root's list tells of intermediates
+    malformedRequest    no request, or one that cannot be understood
+    tryLater            the database or a key cannot be had
+
+The number of changes of the issuer is read each time. A signed answer is given again only while that
+number is the same, so none outlives a revocation; and only for a few minutes, and only if it says nothing
+of unknown certificates, which may be issued any moment, and has no nonce.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from ca_service.authority.hierarchy.hierarchy import certificate_of
+from ca_service.authority.hierarchy.records import IssuerRecord
+from ca_service.authority.ports import Clock
+from ca_service.authority.revocation.store import ResponderStore, RevocationStore
+from ca_service.authority.status.responders import Responders
+from ca_service.errors import CAServiceError
+from ca_service.pki import encodings, ocsp
+from ca_service.pki.contents import Issuer
+
+LIFETIME: Final = timedelta(hours=1)  # of an answer
+REUSED_FOR: Final = timedelta(minutes=5)
+MAX_KEPT: Final = 4096  # answers, of a kilobyte each
+_Key = tuple[str, int, tuple[bytes, ...]]
+_log = logging.getLogger("ca_service.revocation")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back, DER. The times are None where it may not be kept: a failure, a nonce, an unknown one."""
+
+    der: bytes
+    this_update: datetime | None = None
+    next_update: datetime | None = None
+
+
+class Answering:
+    """Answers OCSP questions about the leaves of our issuers."""
+
+    def __init__(
+        self,
+        responders: Responders,
+        store: ResponderStore,
+        revocations: RevocationStore,
+        clock: Clock,
+        max_kept: int = MAX_KEPT,
+    ) -> None:
+        self._responders = responders
+        self._store = store
+        self._revocations = revocations
+        self._clock = clock
+        self._max_kept = max_kept
+        self._issuers: tuple[tuple[IssuerRecord, ocsp.IssuerHashes], ...] = ()
+        self._kept: OrderedDict[_Key, Answer] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def answer(self, request: bytes) -> Answer:
+        """The answer to this request, DER; whatever was sent and whatever fails, there is one."""
+        try:
+            asked = ocsp.read(request)
+        except ocsp.MalformedRequest:
+            return Answer(ocsp.failure(ocsp.Failure.MALFORMED_REQUEST))
+        try:
+            issuer = self._issuer(asked.questions)
+            if issuer is None:
+                return Answer(ocsp.failure(ocsp.Failure.UNAUTHORIZED))
+            return self._answer(issuer, asked)
+        except CAServiceError as error:
+            _log.error("no OCSP answer: %s", error.rule, exc_info=error)
+            return Answer(ocsp.failure(ocsp.Failure.TRY_LATER))
+
+    def _issuer(self, questions: Sequence[ocsp.CertID]) -> IssuerRecord | None:
+        """The one issuer that all of them are about; those that are stored are read when none is known."""
+        found = self._known(questions)
+        if found is None:
+            records = self._responders.issuers()
+            if records != tuple(record for record, _ in self._issuers):
+                self._issuers = tuple((each, _hashes(each)) for each in records)
+            found = self._known(questions)  # in any case: another thread may have learned of them meanwhile
+        return found
+
+    def _known(self, questions: Sequence[ocsp.CertID]) -> IssuerRecord | None:
+        for record, hashes in self._issuers:
+            if all(hashes.are_meant_by(question) for question in questions):
+                return record
+        return None
+
+    def _answer(self, issuer: IssuerRecord, asked: ocsp.Request) -> Answer:
+        version, now = self._revocations.version(issuer.id), self._clock()  # before the statuses: those may be newer
+        key = (issuer.id, version, tuple(question.der for question in asked.questions))
+        kept = self._kept.get(key) if asked.nonce is None else None
+        if kept is not None and kept.this_update is not None and now - REUSED_FOR < kept.this_update <= now:
+            return kept
+        statuses = [(question, self._status(issuer, question.serial_number)) for question in asked.questions]
+        signer = self._responders.current(issuer)
+        until = min(now + LIFETIME, signer.certificate.not_valid_after_utc)
+        der = ocsp.answer(statuses, signer, this_update=now, next_update=until, nonce=asked.nonce)
+        if asked.nonce is not None or not all(status.is_known for _, status in statuses):
+            return Answer(der)
+        return self._keep(key, Answer(der, now, until))
+
+    def _keep(self, key: _Key, answer: Answer) -> Answer:
+        with self._lock:
+            self._kept[key] = answer
+            while len(self._kept) > self._max_kept:
+                self._kept.popitem(last=False)
+        return answer
+
+    def _status(self, issuer: IssuerRecord, serial_number: int) -> ocsp.Status:
+        if not 0 < serial_number < 1 << 160:
+            return ocsp.Status(is_known=False)
+        text = encodings.serial_text(serial_number)
+        found = self._revocations.find_revocation(issuer.id, text)
+        if found is not None and not found.is_good:
+            return ocsp.Status(revoked=ocsp.Revoked(found.revoked_at, found.reason))
+        return ocsp.Status(is_known=self._store.was_issued(issuer.id, text))
+
+
+def _hashes(record: IssuerRecord) -> ocsp.IssuerHashes:
+    return ocsp.IssuerHashes.of(Issuer.of(certificate_of(record)))

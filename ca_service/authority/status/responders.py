@@ -1,0 +1,166 @@
+"""Knows who signs OCSP answers: for each issuer of leaves a responder of its own, made and renewed by itself.
+
+The states of a responder:
+
+    none -> key kept -> certificate recorded -> due (two thirds of its time are over) -> certificate recorded ...
+
+Whoever needs one first makes it, under a lock of its issuer; all others wait, and find it. A crash
+leaves a key without a certificate, which the next one uses, or a certificate that is recorded. The key
+stays, so that nothing has to be distributed; the certificate lasts 30 days, because nobody can revoke it
+(RFC 6960, 4.2.2.2.1).
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from ca_service.authority.audit.events import AuditEvent, Event
+from ca_service.authority.hierarchy.hierarchy import Hierarchy, certificate_of, issues_leaves
+from ca_service.authority.hierarchy.records import IssuerRecord
+from ca_service.authority.key_custody import KeyStore, own_key
+from ca_service.authority.ports import Clock, SerialNumbers
+from ca_service.authority.revocation.records import ResponderRecord
+from ca_service.authority.revocation.store import ResponderStore
+from ca_service.authority.status.crl_publisher import SERVICE
+from ca_service.errors import CAServiceError, NotReady
+from ca_service.pki import encodings, issuing, keys
+from ca_service.pki.contents import Contents, Issuer, Validity
+from ca_service.pki.ocsp import Signer
+from ca_service.pki.profiles import OCSP
+
+_BACKDATE: Final = timedelta(minutes=5)
+_CURVE: Final = "P-256"  # whatever the issuer's: answers live for an hour, and are signed several times as fast
+_MAX_NAME: Final = 64 - len(" OCSP")  # RFC 5280, A.1: ub-common-name
+_log = logging.getLogger("ca_service.revocation")
+
+
+class Responders:
+    """The signers of OCSP answers."""
+
+    def __init__(
+        self,
+        store: ResponderStore,
+        hierarchy: Hierarchy,
+        keystore: KeyStore,
+        clock: Clock,
+        serial_numbers: SerialNumbers,
+    ) -> None:
+        self._store = store
+        self._hierarchy = hierarchy
+        self._keystore = keystore
+        self._clock = clock
+        self._serial_numbers = serial_numbers
+        self._seen: dict[str, tuple[ResponderRecord, Signer]] = {}
+
+    def issuers(self) -> tuple[IssuerRecord, ...]:
+        """The authorities for whose leaves answers are given: their keys are here."""
+        records = [each for each in self._hierarchy.list_issuers() if each.certificate_der is not None]
+        return tuple(each for each in records if each.key_id is not None and issues_leaves(each, records))
+
+    def current(self, issuer: IssuerRecord) -> Signer:
+        """Who signs for this issuer now; made or renewed first, if need be.
+
+        Raises KeystoreError or NotReady when there is none that could.
+        """
+        record, signer = self._seen.get(issuer.id, (None, None))
+        if record is None or signer is None or self._is_due(record):
+            record, signer = self._remembered(self._get(issuer))
+        return signer
+
+    def renew_due(self) -> int:
+        """Make and renew those that are due; how many those were. Safe anywhere, at any time, by many at once."""
+        count = 0
+        for issuer in self.issuers():
+            before = self._store.find_responder(issuer.id)
+            if before is None or self._is_due(before):
+                count += self._get(issuer) != before
+        return count
+
+    def list_current(self) -> tuple[ResponderRecord, ...]:
+        """Those that there are, as they are; none is made."""
+        found = (self._store.find_responder(issuer.id) for issuer in self.issuers())
+        return tuple(record for record in found if record is not None)
+
+    def _get(self, issuer: IssuerRecord) -> ResponderRecord:
+        found = self._store.find_responder(issuer.id)
+        if found is not None and not self._is_due(found):
+            return found
+        try:
+            with self._store.exclusively(issuer.id):
+                found = self._store.find_responder(issuer.id)
+                if found is None or self._is_due(found):  # nobody else was quicker
+                    found = self._certify(issuer)
+                return found
+        except CAServiceError as error:
+            if found is None or found.not_after < self._clock():
+                raise
+            _log.error("the OCSP signer of %s was not renewed: %s", issuer.id, error.rule, exc_info=error)
+            return found
+
+    def _is_due(self, record: ResponderRecord) -> bool:
+        lifetime = record.not_after - record.not_before
+        return self._clock() >= record.not_before + lifetime * 2 / 3
+
+    def _remembered(self, record: ResponderRecord) -> tuple[ResponderRecord, Signer]:
+        certificate = x509.load_der_x509_certificate(record.certificate_der)
+        found = record, Signer(certificate, self._keystore.signer(record.key_id))
+        self._seen[record.issuer_id] = found
+        return found
+
+    def _certify(self, issuer: IssuerRecord) -> ResponderRecord:
+        """A new certificate for the key that is kept, or is made now; only under the lock of the issuer."""
+        key_id = f"ocsp-{issuer.id}"
+        key = own_key(self._keystore, key_id, _CURVE)
+        above = Issuer.of(certificate_of(issuer))
+        contents = self._contents(issuer, above, key.public_key())
+        certificate = issuing.sign(issuing.prepare(contents, above), self._keystore.signer(issuer.key_id or ""))
+        record = ResponderRecord(
+            issuer_id=issuer.id,
+            serial_number=encodings.serial_text(certificate.serial_number),
+            key_id=key_id,
+            not_before=certificate.not_valid_before_utc,
+            not_after=certificate.not_valid_after_utc,
+            certificate_der=encodings.der(certificate),
+        )
+        event = AuditEvent.by(SERVICE, self._clock(), Event.RESPONDER_CERTIFIED, record.serial_number, issuer=issuer.id)
+        self._store.add_responder(record, event)
+        return record
+
+    def _contents(self, issuer: IssuerRecord, above: Issuer, key: ec.EllipticCurvePublicKey) -> Contents:
+        subject = _subject(issuer, above)
+        return Contents(
+            profile=OCSP,
+            subject=subject,
+            subject_der=subject.public_bytes(),
+            public_key=key,
+            subject_public_key_info=keys.public_key_der(key),
+            serial_number=self._serial_numbers(),
+            validity=self._validity(above),
+            key_usage=OCSP.default_key_usage,
+            extended_key_usage=OCSP.default_extended_key_usage,
+        )
+
+    def _validity(self, above: Issuer) -> Validity:
+        now = self._clock()
+        if not above.validity.not_before <= now <= above.validity.not_after:
+            raise NotReady.because(
+                "authority.expired",
+                "The authority is valid from {start} to {end}, which is not now.",
+                "Check the clock of this machine. An authority that has ended needs a successor.",
+                start=above.validity.not_before.date().isoformat(),
+                end=above.validity.not_after.date().isoformat(),
+            )
+        start = max(now - _BACKDATE, above.validity.not_before)
+        return Validity(start, min(Validity.of_days(start, OCSP.default_days).not_after, above.validity.not_after))
+
+
+def _subject(issuer: IssuerRecord, above: Issuer) -> x509.Name:
+    """The organisation of the issuer, and a common name that tells whose answers these are."""
+    organisation = above.subject.get_attributes_for_oid(x509.NameOID.ORGANIZATION_NAME)
+    name = f"{issuer.name[:_MAX_NAME]} OCSP"
+    return x509.Name([*organisation, x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
