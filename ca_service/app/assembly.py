@@ -14,7 +14,7 @@ from cryptography import x509
 from ca_service import clock
 from ca_service.app.edges import Edges, channels_of, edges_of
 from ca_service.app.policies import crl_policy_of, own_url, plain_http, policy_of
-from ca_service.authority.audit.log import Record
+from ca_service.authority.audit.log import AuditLog
 from ca_service.authority.audit.receipts import Receipts
 from ca_service.authority.audit.sealing import Sealing
 from ca_service.authority.doctor import Doctor
@@ -23,12 +23,12 @@ from ca_service.authority.fleet.handover import Handover
 from ca_service.authority.fleet.renewal import Renewal
 from ca_service.authority.hierarchy.external import ExternalAuthorities
 from ca_service.authority.hierarchy.hierarchy import Hierarchy, HierarchyPlan
-from ca_service.authority.hierarchy.root_key import RootCustody
+from ca_service.authority.hierarchy.root_key import RootKey
 from ca_service.authority.installation import Installation
 from ca_service.authority.inventory.inventory import Inventory
-from ca_service.authority.issuance.completion import Completing
-from ca_service.authority.issuance.decisions import Applications
-from ca_service.authority.issuance.fit_checks import Fitting
+from ca_service.authority.issuance.completion import Completion
+from ca_service.authority.issuance.decisions import Requests
+from ca_service.authority.issuance.fit_checks import FitChecks
 from ca_service.authority.issuance.issuance import Issuance
 from ca_service.authority.issuance.review import Reviewing
 from ca_service.authority.issuance.signing import Signer
@@ -47,9 +47,9 @@ from ca_service.authority.people.single_sign_on import ClaimRules, SingleSignOn
 from ca_service.authority.people.tokens import Tokens
 from ca_service.authority.revocation.authorities import AuthorityRevocation
 from ca_service.authority.revocation.revoking import Revocation
-from ca_service.authority.status.crl_importer import Importing
-from ca_service.authority.status.crl_publisher import Publishing
-from ca_service.authority.status.ocsp_responder import Answering
+from ca_service.authority.status.crl_importer import CRLImporter
+from ca_service.authority.status.crl_publisher import CRLPublisher
+from ca_service.authority.status.ocsp_responder import OCSPResponder
 from ca_service.authority.status.responders import Responders
 from ca_service.keystore.sealing import FileSealer
 from ca_service.probe.fetching import HTTPFetcher
@@ -71,11 +71,11 @@ class _Core:
 
     hierarchy: Hierarchy
     issuance: Issuance
-    completing: Completing
+    completing: Completion
     fleet: Fleet
     inventory: Inventory
     revocation: Revocation
-    publishing: Publishing
+    publishing: CRLPublisher
     responders: Responders
     sealing: Sealing
     accounts: Accounts
@@ -96,21 +96,21 @@ def open_installation(settings: Settings, hasher: PasswordHasher | None = None) 
     return Installation(
         hierarchy=core.hierarchy,
         external=ExternalAuthorities(edges.issuers, edges.keystore, clock.utc_now),
-        custody=RootCustody(edges.issuers, edges.keystore, clock.utc_now),
+        custody=RootKey(edges.issuers, edges.keystore, clock.utc_now),
         issuance=core.issuance,
-        applications=Applications(edges.applications, core.completing, clock.utc_now, clock.pause),
+        applications=Requests(edges.applications, core.completing, clock.utc_now, clock.pause),
         completing=core.completing,
         reviewing=Reviewing(core.issuance, edges.ledger, clock.utc_now),
         inventory=core.inventory,
-        fitting=Fitting(clock.utc_now),
+        fitting=FitChecks(clock.utc_now),
         fleet=core.fleet,
         handover=Handover(core.fleet, core.issuance, core.hierarchy, receipts),
         revocation=core.revocation,
         authority_revocation=AuthorityRevocation(edges.revocations, core.hierarchy, clock.utc_now),
-        crl_import=Importing(edges.crls, edges.revocations, core.hierarchy, clock.utc_now),
+        crl_import=CRLImporter(edges.crls, edges.revocations, core.hierarchy, clock.utc_now),
         publishing=core.publishing,
         responders=core.responders,
-        ocsp=Answering(core.responders, edges.responders, edges.revocations, clock.utc_now),
+        ocsp=OCSPResponder(core.responders, edges.responders, edges.revocations, clock.utc_now),
         doctor=Doctor(core.hierarchy, core.inventory, edges.revocations, HTTPFetcher(), clock.utc_now),
         accounts=core.accounts,
         people=_people(edges, core.accounts, passwords),
@@ -121,7 +121,7 @@ def open_installation(settings: Settings, hasher: PasswordHasher | None = None) 
         deliveries=deliveries,
         calendars=Calendars(SQLCalendarStore(edges.database), edges.accounts, notices, clock.utc_now),
         jobs=_jobs(edges, core, notices, deliveries),
-        record=Record(edges.events, core.sealing, clock.utc_now),
+        record=AuditLog(edges.events, core.sealing, clock.utc_now),
         sealing=core.sealing,
         receipts=receipts,
         schema=SQLSchema(edges.database),
@@ -149,13 +149,13 @@ def _core(edges: Edges, passwords: Passwords) -> _Core:
     return _Core(
         hierarchy=hierarchy,
         issuance=issuance,
-        completing=Completing(edges.applications, issuance, signer, hierarchy, clock.utc_now),
+        completing=Completion(edges.applications, issuance, signer, hierarchy, clock.utc_now),
         fleet=Fleet(
             edges.fleet, edges.ledger, issuance, clock.utc_now, revocations=revocations, applications=applications
         ),
         inventory=Inventory(SQLInventoryStore(edges.database), edges.issuers, clock.utc_now),
         revocation=Revocation(edges.revocations, clock.utc_now),
-        publishing=Publishing(
+        publishing=CRLPublisher(
             edges.crls, edges.revocations, hierarchy, keystore, clock.utc_now, crl_policy_of(edges.settings)
         ),
         responders=Responders(edges.responders, hierarchy, keystore, clock.utc_now, x509.random_serial_number),

@@ -12,7 +12,7 @@ from ca_service.keystore import files
 from ca_service.keystore.encrypted import EncryptedFileKeyStore
 from ca_service.settings import Settings
 from ca_service.storage.accounts import SQLAccountStore
-from ca_service.storage.applications import SQLApplicationStore
+from ca_service.storage.applications import SQLRequestStore
 from ca_service.storage.crls import SQLCRLStore, SQLResponderStore
 from ca_service.storage.database import Database
 from ca_service.storage.events import SQLEventStore
@@ -33,7 +33,7 @@ class Edges:
     database: Database
     issuers: SQLIssuerStore
     ledger: SQLLedger
-    applications: SQLApplicationStore
+    applications: SQLRequestStore
     revocations: SQLRevocationStore
     crls: SQLCRLStore
     responders: SQLResponderStore
@@ -59,7 +59,7 @@ def edges_of(settings: Settings) -> Edges:
         database=database,
         issuers=SQLIssuerStore(database),
         ledger=SQLLedger(database),
-        applications=SQLApplicationStore(database),
+        applications=SQLRequestStore(database),
         revocations=SQLRevocationStore(database),
         crls=SQLCRLStore(database),
         responders=SQLResponderStore(database),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from ca_service.authority.audit.log import Record
+from ca_service.authority.audit.log import AuditLog
 from ca_service.authority.audit.receipts import Receipts
 from ca_service.authority.audit.sealing import Sealing
 from ca_service.authority.doctor import Doctor
@@ -15,11 +15,11 @@ from ca_service.authority.fleet.handover import Handover
 from ca_service.authority.fleet.renewal import Renewal
 from ca_service.authority.hierarchy.external import ExternalAuthorities
 from ca_service.authority.hierarchy.hierarchy import Hierarchy, HierarchyPlan
-from ca_service.authority.hierarchy.root_key import RootCustody
+from ca_service.authority.hierarchy.root_key import RootKey
 from ca_service.authority.inventory.inventory import Inventory
-from ca_service.authority.issuance.completion import Completing
-from ca_service.authority.issuance.decisions import Applications
-from ca_service.authority.issuance.fit_checks import Fitting
+from ca_service.authority.issuance.completion import Completion
+from ca_service.authority.issuance.decisions import Requests
+from ca_service.authority.issuance.fit_checks import FitChecks
 from ca_service.authority.issuance.issuance import Issuance
 from ca_service.authority.issuance.review import Reviewing
 from ca_service.authority.jobs import Jobs
@@ -33,9 +33,9 @@ from ca_service.authority.people.tokens import Tokens
 from ca_service.authority.ports import Clock
 from ca_service.authority.revocation.authorities import AuthorityRevocation
 from ca_service.authority.revocation.revoking import Revocation
-from ca_service.authority.status.crl_importer import Importing
-from ca_service.authority.status.crl_publisher import Publishing
-from ca_service.authority.status.ocsp_responder import Answering
+from ca_service.authority.status.crl_importer import CRLImporter
+from ca_service.authority.status.crl_publisher import CRLPublisher
+from ca_service.authority.status.ocsp_responder import OCSPResponder
 from ca_service.authority.status.responders import Responders
 from ca_service.errors import Finding
 
@@ -72,22 +72,22 @@ class Installation:
 
     hierarchy: Hierarchy
     external: ExternalAuthorities
-    custody: RootCustody
+    custody: RootKey
     issuance: Issuance
-    applications: Applications
-    completing: Completing
+    applications: Requests
+    completing: Completion
     reviewing: Reviewing
     inventory: Inventory
-    fitting: Fitting
+    fitting: FitChecks
     fleet: Fleet
     handover: Handover
     revocation: Revocation
     authority_revocation: AuthorityRevocation
-    crl_import: Importing
-    publishing: Publishing
+    crl_import: CRLImporter
+    publishing: CRLPublisher
     doctor: Doctor
     responders: Responders
-    ocsp: Answering
+    ocsp: OCSPResponder
     accounts: Accounts
     people: People
     tokens: Tokens
@@ -97,7 +97,7 @@ class Installation:
     deliveries: Deliveries
     calendars: Calendars
     jobs: Jobs
-    record: Record
+    record: AuditLog
     sealing: Sealing
     receipts: Receipts
     schema: Schema

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ca_service.authority.issuance.records import Application
+from ca_service.authority.issuance.records import RequestRecord
 from ca_service.pki.encodings import time_text
 
 
-def application_document(found: Application) -> dict[str, Any]:
+def application_document(found: RequestRecord) -> dict[str, Any]:
     """An application, with what was found, decided and what became of it."""
     return {
         "id": found.id,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import click
 
-from ca_service.authority.issuance.records import Application, ApplicationQuery, Moment, State, timeline
+from ca_service.authority.issuance.records import Moment, RequestQuery, RequestRecord, State, timeline
 from ca_service.cli.console import Console, fields, table
 from ca_service.cli.exits import ExitCode
 from ca_service.cli.grammar import declare
@@ -30,7 +30,7 @@ _number = click.argument("number", metavar="NUMBER", type=int)
 def list_(session: Session, state: str, search: str, limit: int) -> None:
     """List requests that were submitted, oldest first; by default those that wait for a decision."""
     wanted = None if state == "all" else State(state)
-    query = ApplicationQuery(text=search, state=wanted, sort="oldest", limit=limit)
+    query = RequestQuery(text=search, state=wanted, sort="oldest", limit=limit)
     page = session.ready().applications.list_applications(operator(), query)
     rows = (
         (
@@ -83,7 +83,7 @@ def refuse(session: Session, number: int, note: str) -> None:
     session.console.answer(application_document(found), _lines(session.console, found))
 
 
-def _lines(console: Console, found: Application) -> list[str]:
+def _lines(console: Console, found: RequestRecord) -> list[str]:
     about = (
         ("request", str(found.id)),
         ("state", found.state.value),
@@ -99,12 +99,12 @@ def _lines(console: Console, found: Application) -> list[str]:
     return [*fields(((name, value) for name, value in about if value), indent=0), *told, *_next(found)]
 
 
-def _happened(each: Moment, found: Application) -> str:
+def _happened(each: Moment, found: RequestRecord) -> str:
     by = f"rule {found.rule} because {found.why}" if each.state is State.APPROVED and found.rule else each.by
     return f"{time_text(each.at)}{f' by {by}' if by else ''}{f' ({each.origin})' if each.origin else ''}"
 
 
-def _next(found: Application) -> Iterator[str]:
+def _next(found: RequestRecord) -> Iterator[str]:
     """What to do next, if there is something."""
     if found.is_undecided:
         yield f"Decide: ca-service requests approve {found.id}, or refuse {found.id} --note TEXT"

@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Row
 
 from ca_service.authority.issuance.examination import Options
-from ca_service.authority.issuance.records import Application, State
+from ca_service.authority.issuance.records import RequestRecord, State
 from ca_service.errors import Finding, Severity
 from ca_service.storage import rows
 
@@ -17,7 +17,7 @@ _OPTIONS: Final = ("profile", "validity_days", "make_new", "add_host_name")
 _PLAIN: Final = (str, int, float, bool, type(None))
 
 
-def application_values(record: Application) -> dict[str, Any]:
+def application_values(record: RequestRecord) -> dict[str, Any]:
     """Its columns but for the number, with the text in which the list searches."""
     options = record.options
     names = (name.partition(":")[2] for name in record.names)
@@ -34,17 +34,17 @@ def application_values(record: Application) -> dict[str, Any]:
     }
 
 
-def open_key(record: Application) -> str:
+def open_key(record: RequestRecord) -> str:
     """What only one application may have while something is still to be done."""
     return f"{record.options.profile} {record.request_fingerprint}"
 
 
-def application_record(row: Row[Any]) -> Application:
+def application_record(row: Row[Any]) -> RequestRecord:
     """The application of a row."""
     found = {name: value for name, value in row._mapping.items() if name not in (*_OPTIONS, "search_text", "open_key")}
     found |= {name: _findings(found[name]) for name in _FINDINGS}
     options = Options(row.profile, row.validity_days, row.make_new, row.add_host_name)
-    return Application(**found | {"state": State(row.state), "names": tuple(row.names), "options": options})
+    return RequestRecord(**found | {"state": State(row.state), "names": tuple(row.names), "options": options})
 
 
 def _as_json(findings: Sequence[Finding]) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, select, update
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.issuance.idempotency import Replay
-from ca_service.authority.issuance.records import Application, ApplicationPage, ApplicationQuery, State
+from ca_service.authority.issuance.records import RequestPage, RequestQuery, RequestRecord, State
 from ca_service.authority.paging import page_size
 from ca_service.storage import cursors
 from ca_service.storage.application_rows import application_record, application_values, open_key
@@ -23,30 +23,30 @@ from ca_service.storage.schema import application
 _MAX_VARIABLES: Final = 500
 
 
-class SQLApplicationStore:
+class SQLRequestStore:
     """The port for applications on a SQL database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def find_application(self, application_id: int) -> Application | None:
+    def find_application(self, application_id: int) -> RequestRecord | None:
         """The application of this number."""
         return next(iter(self._all(select(application).where(application.c.id == application_id))), None)
 
-    def list_applications(self, query: ApplicationQuery) -> ApplicationPage:
+    def list_applications(self, query: RequestQuery) -> RequestPage:
         """One page by keyset."""
         limit = page_size(query.limit)
         found = self._all(_listing(query).limit(limit + 1))
-        return ApplicationPage(
+        return RequestPage(
             found[:limit], cursors.write(query.sort, "", found[limit - 1].id) if len(found) > limit else ""
         )
 
-    def list_in_state(self, state: State, limit: int) -> tuple[Application, ...]:
+    def list_in_state(self, state: State, limit: int) -> tuple[RequestRecord, ...]:
         """At most so many in this state, oldest first."""
         statement = select(application).where(*_is_in(state))
         return self._all(statement.order_by(application.c.id).limit(limit))
 
-    def list_for_requests(self, fingerprints: Collection[str]) -> tuple[Application, ...]:
+    def list_for_requests(self, fingerprints: Collection[str]) -> tuple[RequestRecord, ...]:
         """Those for these requests that have no certificate, newest first."""
         wanted, column = sorted(fingerprints), application.c.request_fingerprint
         statement = select(application).where(application.c.serial_number.is_(None))
@@ -58,8 +58,8 @@ class SQLApplicationStore:
         return tuple(sorted(found, key=lambda each: each.id, reverse=True))
 
     def submit(
-        self, applications: Sequence[Application], events: Sequence[AuditEvent], replay: Replay | None
-    ) -> tuple[Application, ...]:
+        self, applications: Sequence[RequestRecord], events: Sequence[AuditEvent], replay: Replay | None
+    ) -> tuple[RequestRecord, ...]:
         """Keep these, all or none; see the port."""
         with self._database.write() as connection:
             stored = tuple(
@@ -69,7 +69,7 @@ class SQLApplicationStore:
                 remember(connection, replace(replay, application_ids=tuple(each.id for each in stored)))
         return stored
 
-    def move(self, record: Application, before: State, event: AuditEvent) -> bool:
+    def move(self, record: RequestRecord, before: State, event: AuditEvent) -> bool:
         """Replace it if it is still in the state `before`; see the port."""
         with self._database.write() as connection:
             is_moved = _moved(connection, record, before)
@@ -78,8 +78,8 @@ class SQLApplicationStore:
             return is_moved
 
     def issue(
-        self, record: Application, made: tuple[CertificateRecord, AuditEvent] | None, event: AuditEvent
-    ) -> Application | None:
+        self, record: RequestRecord, made: tuple[CertificateRecord, AuditEvent] | None, event: AuditEvent
+    ) -> RequestRecord | None:
         """Make it ISSUED, and write its certificate; see the port."""
         with self._database.write() as connection:
             if not _moved(connection, record, State.APPROVED):
@@ -93,7 +93,7 @@ class SQLApplicationStore:
             record_events(connection, event)
         return record
 
-    def _all(self, statement: Select[Any]) -> tuple[Application, ...]:
+    def _all(self, statement: Select[Any]) -> tuple[RequestRecord, ...]:
         with self._database.read() as connection:
             return tuple(map(application_record, connection.execute(statement)))
 
@@ -105,7 +105,7 @@ def _is_in(state: State) -> Iterator[ColumnElement[bool]]:
         yield application.c.serial_number.is_(None)
 
 
-def _submitted(connection: Connection, record: Application, event: AuditEvent) -> Application:
+def _submitted(connection: Connection, record: RequestRecord, event: AuditEvent) -> RequestRecord:
     """The one that is there now: ours, or the one that waits for the same request."""
     statement = upsert(application).values(application_values(record)).on_conflict_do_nothing()
     statement = statement.execution_options(preserve_rowcount=True)
@@ -119,13 +119,13 @@ def _submitted(connection: Connection, record: Application, event: AuditEvent) -
     return application_record(found)
 
 
-def _moved(connection: Connection, record: Application, before: State) -> bool:
+def _moved(connection: Connection, record: RequestRecord, before: State) -> bool:
     """Compare and set: the state is compared in the statement that sets it."""
     statement = update(application).where(application.c.id == record.id, application.c.state == before.value)
     return connection.execute(statement.values(application_values(record))).rowcount == 1
 
 
-def _listing(query: ApplicationQuery) -> Select[Any]:
+def _listing(query: RequestQuery) -> Select[Any]:
     statement, is_oldest_first = select(application), query.sort == "oldest"
     for word in query.text.replace("\0", " ").lower().split():
         statement = statement.where(application.c.search_text.contains(word, autoescape=True))

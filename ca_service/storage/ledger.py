@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.issuance.idempotency import Replay
-from ca_service.authority.issuance.records import Application
+from ca_service.authority.issuance.records import RequestRecord
 from ca_service.authority.revocation.records import State
 from ca_service.errors import Conflict
 from ca_service.pki.reasons import Reason
@@ -82,7 +82,7 @@ class SQLLedger:
         *,
         always_new: bool,
         replay: Replay | None,
-        applications: Sequence[Application] = (),
+        applications: Sequence[RequestRecord] = (),
     ) -> tuple[CertificateRecord, ...]:
         """Write certificates, applications, events and answer in one transaction; see the port."""
         with self._database.write() as connection:

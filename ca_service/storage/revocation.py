@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, and_, bindparam, insert, select, update
 
-from ca_service.authority.revocation.records import RevocationRecord, Selection, Standing, State, Transition
+from ca_service.authority.revocation.records import RevocationRecord, RevocationStatus, Selection, State, Transition
 from ca_service.errors import Conflict
 from ca_service.pki.reasons import Reason
 from ca_service.storage import rows
@@ -30,14 +30,14 @@ class SQLRevocationStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def list_selected(self, selection: Selection) -> tuple[Standing, ...]:
+    def list_selected(self, selection: Selection) -> tuple[RevocationStatus, ...]:
         """The leaves that are meant, oldest first, each with its revocation."""
         with self._database.read() as connection:
             found = {row.id: row for statement in _selecting(selection) for row in connection.execute(statement)}
             certificates = [rows.certificate_record(found[number]) for number in sorted(found)]
             meant = [each for each in certificates if selection.means(each)]
             standing = _revocations(connection, [each.serial_number for each in meant])
-        return tuple(Standing(each, standing.get(each.serial_number)) for each in meant)
+        return tuple(RevocationStatus(each, standing.get(each.serial_number)) for each in meant)
 
     def find_revocation(self, issuer_id: str, serial_number: str) -> RevocationRecord | None:
         """The revocation of one certificate of this issuer."""

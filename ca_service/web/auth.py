@@ -12,7 +12,7 @@ from flask_login import LoginManager, UserMixin, current_user, login_user, logou
 
 from ca_service.authority.access.permissions import PERMISSIONS, Action, require
 from ca_service.authority.people.records import AccountRecord, OpenSession, Visit
-from ca_service.authority.people.sessions import Entered
+from ca_service.authority.people.sessions import SignInResult
 from ca_service.errors import NotAuthenticated
 from ca_service.web import confirming
 from ca_service.web.context import installation, origin
@@ -79,7 +79,7 @@ def start_session(account: AccountRecord, method: str) -> None:
     keep(installation().people.sessions.open(account, method, visit()))
 
 
-def keep(entered: Entered) -> None:
+def keep(entered: SignInResult) -> None:
     """Let the browser keep what opens its session, in a cookie that has nothing of the one before."""
     session.clear()
     session.permanent = True

@@ -18,10 +18,10 @@ from ca_service import settings as settings_module
 from ca_service.app import create_app, open_installation
 from ca_service.authority.access.permissions import SCOPES, Role
 from ca_service.authority.installation import Installation
-from ca_service.authority.issuance.decisions import Applications
+from ca_service.authority.issuance.decisions import Requests
 from ca_service.authority.people.tokens import TokenLimits
 from ca_service.settings import Settings
-from ca_service.storage.applications import SQLApplicationStore
+from ca_service.storage.applications import SQLRequestStore
 from ca_service.storage.sqlite import SQLiteDatabase
 from tests.support.applications import NOBODY_WAITS
 from tests.support.factories import OPERATOR, PLAN, cheap_hasher
@@ -93,8 +93,8 @@ def deciding(made: Made, folder: Path, rules: str, pause: Callable[[float], None
     path = _copy(made, folder)
     settings = settings_module.load({"CA_SERVICE_POLICY__RULES": rules}, path).settings
     opened = open_installation(settings, cheap_hasher())
-    store = SQLApplicationStore(SQLiteDatabase(path / "ca.sqlite3"))
-    return replace(opened, applications=Applications(store, opened.completing, opened.clock, pause))
+    store = SQLRequestStore(SQLiteDatabase(path / "ca.sqlite3"))
+    return replace(opened, applications=Requests(store, opened.completing, opened.clock, pause))
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from ca_service.authority.audit.events import Event
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.hierarchy.records import IssuerRecord
 from ca_service.authority.revocation.records import Selection
-from ca_service.authority.status.ocsp_responder import LIFETIME, REUSED_FOR, Answering
+from ca_service.authority.status.ocsp_responder import LIFETIME, REUSED_FOR, OCSPResponder
 from ca_service.authority.status.responders import Responders
 from ca_service.errors import KeystoreError, NotReady
 from ca_service.pki.reasons import FOR_LEAVES, Reason
@@ -66,7 +66,7 @@ def test_no_good_answer_outlives_a_revocation(signing: Lab) -> None:
 
 def test_no_good_answer_outlives_a_revocation_by_another_replica(signing: Lab) -> None:
     leaf = issue(signing)
-    replica = Answering(signing.responders, signing.responder_store, signing.revocations, signing.clock)
+    replica = OCSPResponder(signing.responders, signing.responder_store, signing.revocations, signing.clock)
     assert told(replica.answer(question(signing, leaf))) == "good"
     revoke(signing, leaf)
     assert told(replica.answer(question(signing, leaf))) == "superseded"
@@ -138,7 +138,7 @@ def test_without_a_database_we_ask_to_try_later(signing: Lab) -> None:
             raise NotReady.because("database.unusable", f"{issuer_id} {serial_number}", "Make room.")
 
     assert isinstance(signing.ledger, InMemoryLedger)
-    answering = Answering(signing.responders, Gone(signing.ledger), signing.revocations, signing.clock)
+    answering = OCSPResponder(signing.responders, Gone(signing.ledger), signing.revocations, signing.clock)
     assert told(answering.answer(question(signing, issue(signing)))) == "TRY_LATER"
 
 
@@ -157,7 +157,7 @@ def test_two_first_questions_at_the_same_moment_are_both_answered(signing: Lab) 
             return found
 
     responders = Meeting(signing.responder_store, signing.hierarchy, signing.keystore, signing.clock, lambda: 1)
-    answering = Answering(responders, signing.responder_store, signing.revocations, signing.clock)
+    answering = OCSPResponder(responders, signing.responder_store, signing.revocations, signing.clock)
     assert (told(answering.answer(data)), others) == ("good", ["good"])
 
 
@@ -180,7 +180,7 @@ def test_the_same_question_gets_the_same_answer_for_a_few_minutes(signing: Lab) 
 
 
 def test_no_more_answers_are_kept_than_memory_allows(signing: Lab) -> None:
-    small = Answering(signing.responders, signing.responder_store, signing.revocations, signing.clock, max_kept=2)
+    small = OCSPResponder(signing.responders, signing.responder_store, signing.revocations, signing.clock, max_kept=2)
     leaves = [issue(signing) for _ in range(4)]
     first = [small.answer(question(signing, leaf)) for leaf in leaves]
     assert small.answer(question(signing, leaves[3])) is first[3]

@@ -14,7 +14,7 @@ from ca_service.authority.fleet.records import ClusterQuery
 from ca_service.authority.fleet.renewal import RenewalWish
 from ca_service.authority.inventory.store import CertificateQuery
 from ca_service.authority.issuance.examination import Options
-from ca_service.authority.issuance.records import ApplicationQuery
+from ca_service.authority.issuance.records import RequestQuery
 from ca_service.authority.notices.records import MessageQuery
 from ca_service.authority.people.records import PeopleQuery
 from ca_service.authority.revocation.records import Selection
@@ -51,7 +51,7 @@ USE_CASES: list[tuple[str, Action, UseCase]] = [
     ("list certificates", Action.READ, lambda lab, who: lab.inventory.list_certificates(who, CertificateQuery())),
     ("export certificates", Action.READ, lambda lab, who: lab.inventory.export(who, "", "newest")),
     ("see what expires", Action.READ, lambda lab, who: lab.inventory.board(who)),
-    ("list applications", Action.READ, lambda lab, who: lab.applications.list_applications(who, ApplicationQuery())),
+    ("list applications", Action.READ, lambda lab, who: lab.applications.list_applications(who, RequestQuery())),
     ("count waiting", Action.READ, lambda lab, who: lab.applications.count_waiting(who)),
     ("has failed", Action.READ, lambda lab, who: lab.applications.has_failed(who)),
     ("get application", Action.READ, lambda lab, who: lab.applications.get(who, 1)),

@@ -14,7 +14,7 @@ from ca_service.authority.access.permissions import Role
 from ca_service.authority.audit.events import Event
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.revocation.records import CRLRecord, Selection
-from ca_service.authority.status.crl_publisher import CRLPolicy, PublishedCRL, Publishing
+from ca_service.authority.status.crl_publisher import CRLPolicy, CRLPublisher, PublishedCRL
 from ca_service.errors import KeystoreError, NotAllowed, NotFound, Refused
 from ca_service.pki import encodings, keys
 from ca_service.pki.reasons import Reason
@@ -124,7 +124,7 @@ def test_the_delta_builds_upon_the_oldest_list_that_somebody_may_still_hold(sign
 
 def test_without_deltas_the_full_list_counts_alone(signing: Lab) -> None:
     policy = CRLPolicy(timedelta(hours=10), None, "http://ca.example.com")
-    publishing = Publishing(
+    publishing = CRLPublisher(
         signing.crls, signing.revocations, signing.hierarchy, signing.keystore, signing.clock, policy
     )
     published = publishing.current(ISSUER)
@@ -273,7 +273,7 @@ def test_a_list_that_would_hide_a_revocation_is_not_handed_out(signing: Lab) -> 
 
 
 def test_two_replicas_hand_out_the_same_list(signing: Lab) -> None:
-    other = Publishing(
+    other = CRLPublisher(
         signing.crls, signing.revocations, signing.hierarchy, signing.keystore, signing.clock, CRLPolicy()
     )
     leaf = issue(signing, SOCIALMINER)
@@ -376,7 +376,7 @@ def test_what_changes_while_a_list_is_made_is_wholly_in_it(counting: tuple[Lab, 
 
     assert isinstance(lab.revocations, InMemoryRevocationStore)
     disturbed = Disturbed(lab.revocations)
-    publishing = Publishing(disturbed, lab.revocations, lab.hierarchy, lab.keystore, lab.clock, CRLPolicy())
+    publishing = CRLPublisher(disturbed, lab.revocations, lab.hierarchy, lab.keystore, lab.clock, CRLPolicy())
     revoke(lab, first)
     published = publishing.current(ISSUER)
     assert {first.serial_number, second.serial_number} <= told(full(published)).keys()
@@ -399,7 +399,7 @@ def test_a_list_is_made_though_something_is_revoked_all_the_time(counting: tuple
 
     assert isinstance(lab.revocations, InMemoryRevocationStore)
     restless = Restless(lab.revocations)
-    publishing = Publishing(restless, lab.revocations, lab.hierarchy, lab.keystore, lab.clock, CRLPolicy())
+    publishing = CRLPublisher(restless, lab.revocations, lab.hierarchy, lab.keystore, lab.clock, CRLPolicy())
     seen = set[str]()
     for _ in range(6):
         found = full(publishing.current(ISSUER))

@@ -17,11 +17,11 @@ from ca_service.authority.access.permissions import Actor, Role
 from ca_service.authority.installation import Installation
 from ca_service.authority.inventory.store import CertificateQuery
 from ca_service.authority.issuance.examination import Options
-from ca_service.authority.issuance.records import Application, ApplicationQuery, State
+from ca_service.authority.issuance.records import RequestQuery, RequestRecord, State
 from ca_service.authority.people.throttle import FREE_ATTEMPTS
 from ca_service.pki.reasons import Reason
 from ca_service.settings import Settings
-from ca_service.storage.applications import SQLApplicationStore
+from ca_service.storage.applications import SQLRequestStore
 from ca_service.storage.database import Database
 from tests.authority import racing
 from tests.benchmarks.bench_record import fill
@@ -206,7 +206,7 @@ def test_two_who_need_a_signer_of_ocsp_answers_make_one(
 
 
 @pytest.fixture
-def waiting(settings: Settings, installation: Installation) -> Application:
+def waiting(settings: Settings, installation: Installation) -> RequestRecord:
     """A request that waits."""
     with racing.open_at(settings.instance_path) as opened:
         racing.submit(opened, UCCX_PUBLISHER.data)
@@ -218,12 +218,12 @@ def test_two_who_submit_the_same_request_have_one_application(
     installation: Installation, settings: Settings, race: Race
 ) -> None:
     assert race(settings.instance_path, racing.submit, [UCCX_PUBLISHER.data] * 2) == ["1", "1"]
-    assert len(installation.applications.list_applications(OPERATOR, ApplicationQuery()).items) == 1
+    assert len(installation.applications.list_applications(OPERATOR, RequestQuery()).items) == 1
 
 
 @either_way
 def test_of_two_who_approve_one_wins_and_the_other_is_told(
-    installation: Installation, settings: Settings, waiting: Application, race: Race
+    installation: Installation, settings: Settings, waiting: RequestRecord, race: Race
 ) -> None:
     results = race(settings.instance_path, racing.approve, [11, 12])
     (record,) = installation.inventory.list_certificates(OPERATOR, CertificateQuery()).certificates
@@ -234,11 +234,11 @@ def test_of_two_who_approve_one_wins_and_the_other_is_told(
 
 @either_way
 def test_two_who_finish_what_is_approved_issue_once(
-    installation: Installation, settings: Settings, waiting: Application, race: Race
+    installation: Installation, settings: Settings, waiting: RequestRecord, race: Race
 ) -> None:
     approved = waiting.decided(State.APPROVED, OPERATOR, waiting.submitted_at, "")
     with opened_database(settings) as database:
-        assert SQLApplicationStore(database).move(approved, State.SUBMITTED, event())
+        assert SQLRequestStore(database).move(approved, State.SUBMITTED, event())
     race(settings.instance_path, racing.finish, [None, None])
     (record,) = installation.inventory.list_certificates(OPERATOR, CertificateQuery()).certificates
     assert installation.applications.get(OPERATOR, waiting.id).serial_number == record.serial_number

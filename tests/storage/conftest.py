@@ -12,14 +12,14 @@ import pytest
 from ca_service.authority.audit.store import EventStore
 from ca_service.authority.fleet.store import FleetStore
 from ca_service.authority.hierarchy.store import IssuerStore
-from ca_service.authority.issuance.store import ApplicationStore, Ledger
+from ca_service.authority.issuance.store import Ledger, RequestStore
 from ca_service.authority.jobs import JobStore
 from ca_service.authority.notices.calendars import CalendarStore
 from ca_service.authority.people.single_sign_on import IdentityStore
 from ca_service.authority.people.store import AccountStore
 from ca_service.authority.revocation.store import CRLStore, ResponderStore, RevocationStore
 from ca_service.storage.accounts import SQLAccountStore
-from ca_service.storage.applications import SQLApplicationStore
+from ca_service.storage.applications import SQLRequestStore
 from ca_service.storage.calendars import SQLCalendarStore
 from ca_service.storage.crls import SQLCRLStore, SQLResponderStore
 from ca_service.storage.database import Database
@@ -238,10 +238,10 @@ def ends(request: pytest.FixtureRequest) -> Ends:
 
 
 @fake_and_real
-def application_books(request: pytest.FixtureRequest) -> tuple[ApplicationStore, Ledger]:
+def application_books(request: pytest.FixtureRequest) -> tuple[RequestStore, Ledger]:
     """A store without applications, and the ledger beside it."""
     if request.param == "fake":
         ledger = InMemoryLedger()
         return InMemoryApplicationStore(ledger), ledger
     database = request.getfixturevalue("issued_under")
-    return SQLApplicationStore(database), SQLLedger(database)
+    return SQLRequestStore(database), SQLLedger(database)

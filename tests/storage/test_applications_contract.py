@@ -11,8 +11,8 @@ from ca_service.authority.access.permissions import Actor, Role
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.idempotency import Replay
-from ca_service.authority.issuance.records import Application, ApplicationQuery, State
-from ca_service.authority.issuance.store import ApplicationStore, Ledger
+from ca_service.authority.issuance.records import RequestQuery, RequestRecord, State
+from ca_service.authority.issuance.store import Ledger, RequestStore
 from ca_service.errors import Conflict, InvalidInput, blocking
 from ca_service.storage.events import SQLEventStore
 from ca_service.storage.ledger import SQLLedger
@@ -21,14 +21,14 @@ from tests.support.factories import certificate_record, event
 from tests.support.fakes import NOON, InMemoryLedger
 from tests.support.record import newest
 
-Books = tuple[ApplicationStore, Ledger]
+Books = tuple[RequestStore, Ledger]
 CAROL = Actor(2, "carol", Role.APPROVER, "192.0.2.2")
 APPROVED = event("1", Event.REQUEST_APPROVED)
 ISSUED = event("1", Event.REQUEST_ISSUED)
 
 
 @pytest.fixture
-def store(application_books: Books) -> ApplicationStore:
+def store(application_books: Books) -> RequestStore:
     return application_books[0]
 
 
@@ -37,11 +37,11 @@ def ledger(application_books: Books) -> Ledger:
     return application_books[1]
 
 
-def submit(store: ApplicationStore, *records: Application, replay: Replay | None = None) -> tuple[Application, ...]:
+def submit(store: RequestStore, *records: RequestRecord, replay: Replay | None = None) -> tuple[RequestRecord, ...]:
     return store.submit(records, [event("", Event.REQUEST_SUBMITTED) for _ in records], replay)
 
 
-def approved(store: ApplicationStore, **changes: object) -> Application:
+def approved(store: RequestStore, **changes: object) -> RequestRecord:
     (found,) = submit(store, application_record(**changes))
     after = found.decided(State.APPROVED, CAROL, NOON, "fine")
     assert store.move(after, State.SUBMITTED, APPROVED)
@@ -64,14 +64,14 @@ def known(ledger: Ledger) -> int:
     return len(subjects(ledger))
 
 
-def test_an_application_comes_back_as_it_was(store: ApplicationStore) -> None:
+def test_an_application_comes_back_as_it_was(store: RequestStore) -> None:
     (stored,) = submit(store, application_record())
     assert store.find_application(stored.id) == stored
     assert stored.findings[0].detail == "The key 00ff is known."
     assert store.find_application(stored.id + 1) is None
 
 
-def test_every_field_of_a_decision_comes_back(store: ApplicationStore) -> None:
+def test_every_field_of_a_decision_comes_back(store: RequestStore) -> None:
     (stored,) = submit(store, application_record())
     failure = (blocking("x.y", "/z", "{n} of {m}", "Mend {n}.", n=1, m="two"),)
     after = replace(
@@ -84,14 +84,14 @@ def test_every_field_of_a_decision_comes_back(store: ApplicationStore) -> None:
     assert store.find_application(stored.id) == after
 
 
-def test_the_number_becomes_the_subject_of_the_event(store: ApplicationStore, ledger: Ledger) -> None:
+def test_the_number_becomes_the_subject_of_the_event(store: RequestStore, ledger: Ledger) -> None:
     before = known(ledger)
     stored = submit(store, application_record(), application_record())
     assert subjects(ledger)[before:] == [(Event.REQUEST_SUBMITTED, str(each.id)) for each in stored]
 
 
 @pytest.mark.parametrize("state", [State.SUBMITTED, State.APPROVED, State.FAILED])
-def test_the_same_request_has_one_open_application(store: ApplicationStore, ledger: Ledger, state: State) -> None:
+def test_the_same_request_has_one_open_application(store: RequestStore, ledger: Ledger, state: State) -> None:
     (first,) = submit(store, application_record())
     first = replace(first, state=state)
     store.move(first, State.SUBMITTED, APPROVED)
@@ -102,7 +102,7 @@ def test_the_same_request_has_one_open_application(store: ApplicationStore, ledg
 
 
 @pytest.mark.parametrize("state", [State.REFUSED, State.WITHDRAWN, State.ISSUED])
-def test_after_that_it_may_have_another(store: ApplicationStore, state: State) -> None:
+def test_after_that_it_may_have_another(store: RequestStore, state: State) -> None:
     (first,) = submit(store, application_record())
     store.move(replace(first, state=state), State.SUBMITTED, APPROVED)
     (second,) = submit(store, application_record(request_fingerprint=first.request_fingerprint))
@@ -110,7 +110,7 @@ def test_after_that_it_may_have_another(store: ApplicationStore, state: State) -
     assert store.list_for_requests([first.request_fingerprint, "0" * 64]) == (second, replace(first, state=state))
 
 
-def test_what_has_its_certificate_is_found_by_that(store: ApplicationStore) -> None:
+def test_what_has_its_certificate_is_found_by_that(store: RequestStore) -> None:
     application, serial = approved(store), "0" * 40
     assert store.list_for_requests([application.request_fingerprint]) == (application,)
     store.issue(replace(application, state=State.ISSUED, serial_number=serial), None, ISSUED)
@@ -118,13 +118,13 @@ def test_what_has_its_certificate_is_found_by_that(store: ApplicationStore) -> N
     assert [each.serial_number for each in store.list_in_state(State.ISSUED, 9)] == [serial]
 
 
-def test_another_profile_is_another_application(store: ApplicationStore) -> None:
+def test_another_profile_is_another_application(store: RequestStore) -> None:
     (first,) = submit(store, application_record())
     other = application_record(request_fingerprint=first.request_fingerprint, options=Options("server"))
     assert submit(store, other)[0].id != first.id
 
 
-def test_a_move_from_a_state_that_it_has_left_changes_nothing(store: ApplicationStore, ledger: Ledger) -> None:
+def test_a_move_from_a_state_that_it_has_left_changes_nothing(store: RequestStore, ledger: Ledger) -> None:
     after, before = approved(store), known(ledger)
     late = after.decided(State.REFUSED, CAROL, NOON, "no")
     assert not store.move(late, State.SUBMITTED, APPROVED)
@@ -133,7 +133,7 @@ def test_a_move_from_a_state_that_it_has_left_changes_nothing(store: Application
     assert known(ledger) == before
 
 
-def test_issuing_writes_certificate_state_and_events_together(store: ApplicationStore, ledger: Ledger) -> None:
+def test_issuing_writes_certificate_state_and_events_together(store: RequestStore, ledger: Ledger) -> None:
     application, record, before = approved(store), certificate_record(), known(ledger)
     issued = replace(application, state=State.ISSUED, serial_number=record.serial_number)
     assert store.issue(issued, (record, event("c")), ISSUED) == issued
@@ -142,7 +142,7 @@ def test_issuing_writes_certificate_state_and_events_together(store: Application
     assert subjects(ledger)[before:] == [(Event.CERTIFICATE_ISSUED, "c"), (Event.REQUEST_ISSUED, "1")]
 
 
-def test_issuing_twice_writes_once(store: ApplicationStore, ledger: Ledger) -> None:
+def test_issuing_twice_writes_once(store: RequestStore, ledger: Ledger) -> None:
     application, first, second = approved(store), certificate_record(), certificate_record()
     issued = replace(application, state=State.ISSUED, serial_number=first.serial_number)
     store.issue(issued, (first, event()), ISSUED)
@@ -153,7 +153,7 @@ def test_issuing_twice_writes_once(store: ApplicationStore, ledger: Ledger) -> N
     assert known(ledger) == before
 
 
-def test_a_certificate_that_was_written_meanwhile_wins(store: ApplicationStore, ledger: Ledger) -> None:
+def test_a_certificate_that_was_written_meanwhile_wins(store: RequestStore, ledger: Ledger) -> None:
     application, winner = approved(store), certificate_record()
     ledger.record([winner], [event()], always_new=False, replay=None)
     late = certificate_record(request_fingerprint=winner.request_fingerprint)
@@ -165,7 +165,7 @@ def test_a_certificate_that_was_written_meanwhile_wins(store: ApplicationStore, 
     assert events_of(ledger)[-1].details["certificate"] == winner.serial_number
 
 
-def test_it_does_not_win_where_a_new_one_was_asked_for(store: ApplicationStore, ledger: Ledger) -> None:
+def test_it_does_not_win_where_a_new_one_was_asked_for(store: RequestStore, ledger: Ledger) -> None:
     application, there = approved(store, options=Options(new=True)), certificate_record()
     ledger.record([there], [event()], always_new=False, replay=None)
     new = certificate_record(request_fingerprint=there.request_fingerprint)
@@ -174,14 +174,14 @@ def test_it_does_not_win_where_a_new_one_was_asked_for(store: ApplicationStore, 
     assert ledger.find_certificate(new.serial_number) == new
 
 
-def test_one_that_is_there_is_named_without_another_being_written(store: ApplicationStore, ledger: Ledger) -> None:
+def test_one_that_is_there_is_named_without_another_being_written(store: RequestStore, ledger: Ledger) -> None:
     application, before = approved(store), known(ledger)
     issued = replace(application, state=State.ISSUED, serial_number="0" * 40)
     assert store.issue(issued, None, ISSUED) == issued
     assert known(ledger) == before + 1
 
 
-def test_an_idempotency_key_keeps_the_numbers(store: ApplicationStore, ledger: Ledger) -> None:
+def test_an_idempotency_key_keeps_the_numbers(store: RequestStore, ledger: Ledger) -> None:
     replay = Replay("anna", "k", "digest", (), True, NOON)
     stored = submit(store, application_record(), application_record(), replay=replay)
     found = ledger.find_replay("anna", "k")
@@ -198,11 +198,11 @@ def test_a_ledger_keeps_the_applications_that_its_certificates_answer(applicatio
     late = certificate_record(request_fingerprint=winner.request_fingerprint)
     answered = [application_record(state=State.ISSUED, serial_number=each.serial_number) for each in (late, ours)]
     ledger.record([late, ours], [event(), event()], always_new=False, replay=None, applications=answered)
-    (found,) = store.list_applications(ApplicationQuery()).items
+    (found,) = store.list_applications(RequestQuery()).items
     assert found == replace(answered[1], id=found.id)
 
 
-def test_a_list_is_searched_sorted_and_filtered(store: ApplicationStore) -> None:
+def test_a_list_is_searched_sorted_and_filtered(store: RequestStore) -> None:
     first, second, third = submit(
         store,
         application_record(host="a.example.com", names=("DNS:x.lab.example.com",)),
@@ -212,8 +212,8 @@ def test_a_list_is_searched_sorted_and_filtered(store: ApplicationStore) -> None
     third = third.decided(State.REFUSED, CAROL, NOON, "no")
     store.move(third, State.SUBMITTED, APPROVED)
 
-    def found(**query: object) -> tuple[Application, ...]:
-        return store.list_applications(ApplicationQuery(**query)).items  # type: ignore[arg-type]
+    def found(**query: object) -> tuple[RequestRecord, ...]:
+        return store.list_applications(RequestQuery(**query)).items  # type: ignore[arg-type]
 
     assert found() == (third, second, first)
     assert found(sort="oldest") == (first, second, third)
@@ -226,9 +226,9 @@ def test_a_list_is_searched_sorted_and_filtered(store: ApplicationStore) -> None
 
 
 @pytest.mark.parametrize("sort", ["newest", "oldest"])
-def test_the_pages_of_a_list_are_the_whole_list(store: ApplicationStore, sort: str) -> None:
+def test_the_pages_of_a_list_are_the_whole_list(store: RequestStore, sort: str) -> None:
     stored = submit(store, *(application_record() for _ in range(5)))
-    seen, query = list[Application](), ApplicationQuery(sort=sort, limit=2)
+    seen, query = list[RequestRecord](), RequestQuery(sort=sort, limit=2)
     while True:
         page = store.list_applications(query)
         seen += page.items
@@ -239,6 +239,6 @@ def test_the_pages_of_a_list_are_the_whole_list(store: ApplicationStore, sort: s
 
 
 @pytest.mark.parametrize("cursor", ["nonsense", "newest@x"])
-def test_a_cursor_of_nobody_is_refused(store: ApplicationStore, cursor: str) -> None:
+def test_a_cursor_of_nobody_is_refused(store: RequestStore, cursor: str) -> None:
     with pytest.raises(InvalidInput):
-        store.list_applications(ApplicationQuery(cursor=cursor))
+        store.list_applications(RequestQuery(cursor=cursor))

@@ -14,7 +14,7 @@ from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.issuance.approval import Rule
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.idempotency import Replay
-from ca_service.authority.issuance.records import Application, ApplicationPage, ApplicationQuery, State
+from ca_service.authority.issuance.records import RequestPage, RequestQuery, RequestRecord, State
 from ca_service.errors import note, warning
 from tests.support.fakes import NOON, InMemoryLedger
 from tests.support.paging import paged
@@ -28,10 +28,10 @@ NOBODY_WAITS: Final = {
 _NUMBERS: Final = count(1)
 
 
-def application_record(**changes: object) -> Application:
+def application_record(**changes: object) -> RequestRecord:
     """An application that waits, whose request means nothing and is unlike every other that was made so."""
     number = next(_NUMBERS)
-    record = Application(
+    record = RequestRecord(
         id=0,
         state=State.SUBMITTED,
         csr_der=b"request %d" % number,
@@ -58,28 +58,28 @@ class InMemoryApplicationStore:
     def __init__(self, ledger: InMemoryLedger) -> None:
         self._ledger = ledger
 
-    def find_application(self, application_id: int) -> Application | None:
+    def find_application(self, application_id: int) -> RequestRecord | None:
         """See the port."""
         return next((each for each in self._ledger.applications if each.id == application_id), None)
 
-    def list_applications(self, query: ApplicationQuery) -> ApplicationPage:
+    def list_applications(self, query: RequestQuery) -> RequestPage:
         """See the port."""
         found = [each for each in self._ledger.applications if _matches(each, query)]
         found = found if query.sort == "oldest" else found[::-1]
-        return ApplicationPage(*paged(found, query.sort, query.cursor, query.limit))
+        return RequestPage(*paged(found, query.sort, query.cursor, query.limit))
 
-    def list_in_state(self, state: State, limit: int) -> tuple[Application, ...]:
+    def list_in_state(self, state: State, limit: int) -> tuple[RequestRecord, ...]:
         """See the port."""
         return tuple(each for each in self._ledger.applications if each.state is state)[:limit]
 
-    def list_for_requests(self, fingerprints: Collection[str]) -> tuple[Application, ...]:
+    def list_for_requests(self, fingerprints: Collection[str]) -> tuple[RequestRecord, ...]:
         """See the port."""
         found = (each for each in reversed(self._ledger.applications) if each.request_fingerprint in fingerprints)
         return tuple(each for each in found if each.serial_number is None)
 
     def submit(
-        self, applications: Sequence[Application], events: Sequence[AuditEvent], replay: Replay | None
-    ) -> tuple[Application, ...]:
+        self, applications: Sequence[RequestRecord], events: Sequence[AuditEvent], replay: Replay | None
+    ) -> tuple[RequestRecord, ...]:
         """See the port."""
         self._ledger.remember(replay)
         stored = tuple(self._submit(record, event) for record, event in zip(applications, events, strict=True))
@@ -88,7 +88,7 @@ class InMemoryApplicationStore:
             self._ledger.remember(replace(replay, application_ids=tuple(each.id for each in stored)))
         return stored
 
-    def _submit(self, record: Application, event: AuditEvent) -> Application:
+    def _submit(self, record: RequestRecord, event: AuditEvent) -> RequestRecord:
         wanted = (record.request_fingerprint, record.options.profile)
         for each in self._ledger.applications:
             if each.is_open and (each.request_fingerprint, each.options.profile) == wanted:
@@ -98,7 +98,7 @@ class InMemoryApplicationStore:
         self._ledger.events.append(replace(event, subject=str(stored.id)))
         return stored
 
-    def move(self, application: Application, before: State, event: AuditEvent) -> bool:
+    def move(self, application: RequestRecord, before: State, event: AuditEvent) -> bool:
         """See the port."""
         found = self.find_application(application.id)
         if found is None or found.state is not before:
@@ -108,8 +108,8 @@ class InMemoryApplicationStore:
         return True
 
     def issue(
-        self, application: Application, made: tuple[CertificateRecord, AuditEvent] | None, event: AuditEvent
-    ) -> Application | None:
+        self, application: RequestRecord, made: tuple[CertificateRecord, AuditEvent] | None, event: AuditEvent
+    ) -> RequestRecord | None:
         """See the port."""
         found = self.find_application(application.id)
         if found is None or found.state is not State.APPROVED:
@@ -123,7 +123,7 @@ class InMemoryApplicationStore:
         return application
 
 
-def _matches(record: Application, query: ApplicationQuery) -> bool:
+def _matches(record: RequestRecord, query: RequestQuery) -> bool:
     names = (name.partition(":")[2] for name in record.names)
     text = " ".join((record.host, record.subject, *names, record.submitted_by)).lower()
     return (

@@ -12,7 +12,7 @@ from argon2 import PasswordHasher
 
 from ca_service.authority.access.permissions import Actor, Role
 from ca_service.authority.audit.events import AuditEvent, Event
-from ca_service.authority.audit.log import Record
+from ca_service.authority.audit.log import AuditLog
 from ca_service.authority.audit.receipts import Receipts
 from ca_service.authority.audit.sealing import Sealing
 from ca_service.authority.audit.store import EventStore
@@ -25,19 +25,19 @@ from ca_service.authority.fleet.store import FleetStore
 from ca_service.authority.hierarchy.external import ExternalAuthorities
 from ca_service.authority.hierarchy.hierarchy import Hierarchy, HierarchyPlan
 from ca_service.authority.hierarchy.records import IssuerRecord
-from ca_service.authority.hierarchy.root_key import RootCustody
+from ca_service.authority.hierarchy.root_key import RootKey
 from ca_service.authority.hierarchy.store import IssuerStore
 from ca_service.authority.inventory.inventory import Inventory
 from ca_service.authority.inventory.store import InventoryStore
 from ca_service.authority.issuance.approval import Rule
-from ca_service.authority.issuance.completion import Completing
-from ca_service.authority.issuance.decisions import Applications
+from ca_service.authority.issuance.completion import Completion
+from ca_service.authority.issuance.decisions import Requests
 from ca_service.authority.issuance.examination import Policy
-from ca_service.authority.issuance.fit_checks import Fitting
+from ca_service.authority.issuance.fit_checks import FitChecks
 from ca_service.authority.issuance.issuance import Issuance
 from ca_service.authority.issuance.review import Reviewing
 from ca_service.authority.issuance.signing import Signer
-from ca_service.authority.issuance.store import ApplicationStore, Ledger
+from ca_service.authority.issuance.store import Ledger, RequestStore
 from ca_service.authority.jobs import Job, Jobs, JobStore
 from ca_service.authority.key_custody import KeyStore
 from ca_service.authority.notices.announcing import Notices
@@ -55,9 +55,9 @@ from ca_service.authority.people.tokens import Tokens
 from ca_service.authority.revocation.authorities import AuthorityRevocation
 from ca_service.authority.revocation.revoking import Revocation
 from ca_service.authority.revocation.store import CRLStore, ResponderStore, RevocationStore
-from ca_service.authority.status.crl_importer import Importing
-from ca_service.authority.status.crl_publisher import CRLPolicy, Publishing
-from ca_service.authority.status.ocsp_responder import Answering
+from ca_service.authority.status.crl_importer import CRLImporter
+from ca_service.authority.status.crl_publisher import CRLPolicy, CRLPublisher
+from ca_service.authority.status.ocsp_responder import OCSPResponder
 from ca_service.authority.status.responders import Responders
 from tests.support.applications import EVERYBODY, InMemoryApplicationStore
 from tests.support.fakes import (
@@ -172,27 +172,27 @@ class Lab:
     second_factor_required_of: tuple[Role, ...] = ()
     rules: tuple[Rule, ...] = (EVERYBODY,)
     base_url: str = ""
-    application_store: ApplicationStore | None = None
+    application_store: RequestStore | None = None
     hierarchy: Hierarchy = field(init=False)
     external: ExternalAuthorities = field(init=False)
-    custody: RootCustody = field(init=False)
+    custody: RootKey = field(init=False)
     signer: Signer = field(init=False)
     issuance: Issuance = field(init=False)
-    applications: Applications = field(init=False)
-    completing: Completing = field(init=False)
+    applications: Requests = field(init=False)
+    completing: Completion = field(init=False)
     reviewing: Reviewing = field(init=False)
     inventory: Inventory = field(init=False)
-    fitting: Fitting = field(init=False)
+    fitting: FitChecks = field(init=False)
     fleet: Fleet = field(init=False)
     handover: Handover = field(init=False)
     revocation: Revocation = field(init=False)
     fetcher: FakeFetcher = field(default_factory=FakeFetcher)
     doctor: Doctor = field(init=False)
     authority_revocation: AuthorityRevocation = field(init=False)
-    crl_import: Importing = field(init=False)
-    publishing: Publishing = field(init=False)
+    crl_import: CRLImporter = field(init=False)
+    publishing: CRLPublisher = field(init=False)
     responders: Responders = field(init=False)
-    ocsp: Answering = field(init=False)
+    ocsp: OCSPResponder = field(init=False)
     accounts: Accounts = field(init=False)
     people_edges: Edges = field(init=False)
     people: People = field(init=False)
@@ -202,7 +202,7 @@ class Lab:
     deliveries: Deliveries = field(init=False)
     calendars: Calendars = field(init=False)
     jobs: Jobs = field(init=False)
-    record: Record = field(init=False)
+    record: AuditLog = field(init=False)
     sealing: Sealing = field(init=False)
     receipts: Receipts = field(init=False)
 
@@ -211,7 +211,7 @@ class Lab:
         self.policy, serial_numbers = replace(self.policy, rules=self.rules), counting_serial_numbers()
         self.hierarchy = Hierarchy(self.issuers, self.keystore, self.clock, serial_numbers, self.base_url)
         self.external = ExternalAuthorities(self.issuers, self.keystore, self.clock)
-        self.custody = RootCustody(self.issuers, self.keystore, self.clock)
+        self.custody = RootKey(self.issuers, self.keystore, self.clock)
         if self.revocations is None:  # the one that goes with the ledger
             assert isinstance(self.ledger, InMemoryLedger), "a real ledger needs the store that goes with it"
             self.revocations = InMemoryRevocationStore(self.ledger)
@@ -220,8 +220,8 @@ class Lab:
         self.signer = Signer(self.hierarchy, self.policy, self.clock, serial_numbers)
         self._put_decisions_together()
         self.responders = Responders(self.responder_store, self.hierarchy, self.keystore, self.clock, serial_numbers)
-        self.ocsp = Answering(self.responders, self.responder_store, self.revocations, self.clock)
-        self.fitting = Fitting(self.clock)
+        self.ocsp = OCSPResponder(self.responders, self.responder_store, self.revocations, self.clock)
+        self.fitting = FitChecks(self.clock)
         self.fleet = Fleet(
             self.fleet_store,
             self.ledger,
@@ -233,7 +233,7 @@ class Lab:
         events = self.events or InMemoryEventStore(self.issuers, self.ledger, self.account_store, self.fleet_store)
         self.sealing = Sealing(events, self.keystore, self.clock)
         self.receipts = Receipts(events, self.sealing)
-        self.record = Record(events, self.sealing, self.clock)
+        self.record = AuditLog(events, self.sealing, self.clock)
         self.handover = Handover(self.fleet, self.issuance, self.hierarchy, self.receipts)
         if self.inventory_store is None:
             assert isinstance(self.ledger, InMemoryLedger), "a real ledger needs the store that goes with it"
@@ -242,8 +242,8 @@ class Lab:
         self.revocation = Revocation(self.revocations, self.clock)
         self.doctor = Doctor(self.hierarchy, self.inventory, self.revocations, self.fetcher, self.clock)
         self.authority_revocation = AuthorityRevocation(self.revocations, self.hierarchy, self.clock)
-        self.crl_import = Importing(self.crls, self.revocations, self.hierarchy, self.clock)
-        self.publishing = Publishing(
+        self.crl_import = CRLImporter(self.crls, self.revocations, self.hierarchy, self.clock)
+        self.publishing = CRLPublisher(
             self.crls, self.revocations, self.hierarchy, self.keystore, self.clock, CRLPolicy(base_url=self.base_url)
         )
         passwords = Passwords(cheap_hasher())
@@ -273,7 +273,7 @@ class Lab:
         self.jobs = Jobs(table, self.job_store, self.clock, lambda: 0.0)
 
     @property
-    def store_of_applications(self) -> ApplicationStore:
+    def store_of_applications(self) -> RequestStore:
         """The store that was given, or the one on the lists of the ledger."""
         if self.application_store is None:
             assert isinstance(self.ledger, InMemoryLedger)
@@ -291,8 +291,8 @@ class Lab:
             policy=self.policy,
             clock=self.clock,
         )
-        self.completing = Completing(store, self.issuance, self.signer, self.hierarchy, self.clock)
-        self.applications = Applications(
+        self.completing = Completion(store, self.issuance, self.signer, self.hierarchy, self.clock)
+        self.applications = Requests(
             store, self.completing, self.clock, lambda seconds: self.clock.advance(seconds=seconds)
         )
         self.reviewing = Reviewing(self.issuance, self.ledger, self.clock)

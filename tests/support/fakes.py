@@ -19,7 +19,7 @@ from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.hierarchy.records import IssuerRecord
 from ca_service.authority.hierarchy.store import IssuerStore
 from ca_service.authority.issuance.idempotency import Replay
-from ca_service.authority.issuance.records import Application
+from ca_service.authority.issuance.records import RequestRecord
 from ca_service.authority.key_custody import KeyStore
 from ca_service.authority.people.records import (
     AccountLink,
@@ -134,7 +134,7 @@ class InMemoryLedger:
         self.revocations: dict[tuple[str, str], RevocationRecord] = {}
         self._replays: dict[tuple[str, str], Replay] = {}
         self._lock = threading.Lock()
-        self.applications: list[Application] = []
+        self.applications: list[RequestRecord] = []
 
     def find_certificate(self, serial_number: str) -> CertificateRecord | None:
         """See the port."""
@@ -191,7 +191,7 @@ class InMemoryLedger:
         *,
         always_new: bool,
         replay: Replay | None,
-        applications: Sequence[Application] = (),
+        applications: Sequence[RequestRecord] = (),
     ) -> tuple[CertificateRecord, ...]:
         """See the port."""
         with self._lock:

@@ -16,8 +16,8 @@ from ca_service.authority.revocation.records import (
     CRLRecord,
     ResponderRecord,
     RevocationRecord,
+    RevocationStatus,
     Selection,
-    Standing,
     State,
     Transition,
 )
@@ -36,10 +36,10 @@ class InMemoryRevocationStore:
         self._versions: defaultdict[str, int] = defaultdict(int)
         self._lock = threading.Lock()
 
-    def list_selected(self, selection: Selection) -> tuple[Standing, ...]:
+    def list_selected(self, selection: Selection) -> tuple[RevocationStatus, ...]:
         """See the port."""
         meant = filter(selection.means, self._ledger.certificates)
-        return tuple(Standing(each, self._of(each)) for each in meant)
+        return tuple(RevocationStatus(each, self._of(each)) for each in meant)
 
     def find_revocation(self, issuer_id: str, serial_number: str) -> RevocationRecord | None:
         """See the port."""

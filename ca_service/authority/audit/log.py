@@ -32,7 +32,7 @@ class Head:
     key: str
 
 
-class Record:
+class AuditLog:
     """The record, for those who may read it."""
 
     def __init__(self, events: EventStore, sealing: Sealing, clock: Clock) -> None:

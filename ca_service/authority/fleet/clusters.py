@@ -22,7 +22,7 @@ from ca_service.authority.fleet.states import Known, Slot, slots_of, with_applic
 from ca_service.authority.fleet.store import FleetStore
 from ca_service.authority.issuance.examination import Examination, Options
 from ca_service.authority.issuance.issuance import Issuance, Issued
-from ca_service.authority.issuance.store import ApplicationStore, Ledger
+from ca_service.authority.issuance.store import Ledger, RequestStore
 from ca_service.authority.ports import Clock
 from ca_service.authority.revocation.store import RevocationStore
 from ca_service.errors import Finding, InvalidInput, NotFound, Refused, blockers
@@ -43,7 +43,7 @@ class Fleet:
         clock: Clock,
         *,
         revocations: RevocationStore,
-        applications: ApplicationStore,
+        applications: RequestStore,
     ) -> None:
         self._store = store
         self._ledger = ledger

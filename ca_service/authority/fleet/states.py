@@ -28,7 +28,7 @@ from cryptography import x509
 
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.fleet.records import ClusterRecord, Mark, NodeRecord, PlacedRequest
-from ca_service.authority.issuance.records import Application
+from ca_service.authority.issuance.records import RequestRecord
 from ca_service.pki import csr
 from ca_service.vos.products import get_product
 from ca_service.vos.purposes import PURPOSES, TOMCAT_ECDSA, Purpose
@@ -95,7 +95,7 @@ class Slot:
     covered_by: NodeRecord | None = None
     covers: tuple[NodeRecord, ...] = ()
     past: tuple[Past, ...] = ()
-    application: Application | None = field(default=None, hash=False)
+    application: RequestRecord | None = field(default=None, hash=False)
 
 
 def slots_of(cluster: ClusterRecord, requests: Sequence[PlacedRequest], known: Known) -> tuple[Slot, ...]:
@@ -113,7 +113,7 @@ def slots_of(cluster: ClusterRecord, requests: Sequence[PlacedRequest], known: K
     return tuple(_with_covers(found, names))
 
 
-def with_application(slot: Slot, newest: Mapping[str, Application]) -> Slot:
+def with_application(slot: Slot, newest: Mapping[str, RequestRecord]) -> Slot:
     """The slot with what was submitted of its request; `newest` by the fingerprint of the request."""
     if slot.state is not State.REQUESTED or slot.request is None:
         return slot

@@ -24,7 +24,7 @@ from ca_service.pki import encodings, keys
 MIN_PASSPHRASE: Final = 20  # bytes, as is the other
 
 
-class RootCustody:
+class RootKey:
     """The key of the root, on its way offline."""
 
     def __init__(self, issuers: IssuerStore, keystore: KeyStore, clock: Clock) -> None:

@@ -10,9 +10,9 @@ from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.hierarchy.hierarchy import Hierarchy
 from ca_service.authority.issuance.examination import require_all
 from ca_service.authority.issuance.issuance import Issuance
-from ca_service.authority.issuance.records import Application, State
+from ca_service.authority.issuance.records import RequestRecord, State
 from ca_service.authority.issuance.signing import Signer
-from ca_service.authority.issuance.store import ApplicationStore
+from ca_service.authority.issuance.store import RequestStore
 from ca_service.authority.issuance.submitting import issued_event
 from ca_service.authority.ports import Clock
 from ca_service.errors import CAServiceError, Finding, KeystoreError, blocking
@@ -20,11 +20,11 @@ from ca_service.errors import CAServiceError, Finding, KeystoreError, blocking
 _AT_ONCE: Final = 100
 
 
-class Completing:
+class Completion:
     """Signs what was approved. The states that it moves, and what a crash leaves, are told in records.py."""
 
     def __init__(
-        self, store: ApplicationStore, issuance: Issuance, signer: Signer, hierarchy: Hierarchy, clock: Clock
+        self, store: RequestStore, issuance: Issuance, signer: Signer, hierarchy: Hierarchy, clock: Clock
     ) -> None:
         self._store = store
         self._issuance = issuance
@@ -37,7 +37,7 @@ class Completing:
         found = self._store.list_in_state(State.APPROVED, _AT_ONCE)
         return sum(self.complete(each).state is not State.APPROVED for each in found)
 
-    def complete(self, application: Application) -> Application:
+    def complete(self, application: RequestRecord) -> RequestRecord:
         """The application as it stands after it was signed, here or by somebody who was quicker, if it is APPROVED.
 
         What cannot be signed becomes FAILED, with the reason.
@@ -56,7 +56,7 @@ class Completing:
         stored = self._store.issue(issued, (record, about) if is_new else None, event)
         return stored or self._now(application)
 
-    def _certificate(self, application: Application) -> tuple[CertificateRecord, bool]:
+    def _certificate(self, application: RequestRecord) -> tuple[CertificateRecord, bool]:
         """The certificate, and whether it was made here; the policy may have become stricter since the submission."""
         (examination,) = self._issuance.check(application.decider, [application.csr_der], application.options)
         require_all([examination])
@@ -64,14 +64,14 @@ class Completing:
             return examination.existing, False
         return self._signer.make(application.submitted_by, examination, self._hierarchy.active()), True
 
-    def _failed(self, application: Application, error: CAServiceError) -> Application:
+    def _failed(self, application: RequestRecord, error: CAServiceError) -> RequestRecord:
         now = self._clock()
         failed = replace(application, state=State.FAILED, settled_at=now, failure=_told(error))
         said = {"host": application.host, "reason": error.rule}
         event = AuditEvent.by(application.decider, now, Event.REQUEST_FAILED, str(application.id), **said)
         return failed if self._store.move(failed, State.APPROVED, event) else self._now(application)
 
-    def _now(self, application: Application) -> Application:
+    def _now(self, application: RequestRecord) -> RequestRecord:
         return self._store.find_application(application.id) or application
 
 

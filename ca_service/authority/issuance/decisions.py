@@ -14,14 +14,14 @@ from typing import Final
 
 from ca_service.authority.access.permissions import Action, Actor, Role, require, require_unbounded
 from ca_service.authority.audit.events import AuditEvent, Event
-from ca_service.authority.issuance.completion import Completing
+from ca_service.authority.issuance.completion import Completion
 from ca_service.authority.issuance.records import (
-    Application,
-    ApplicationPage,
-    ApplicationQuery,
+    RequestPage,
+    RequestQuery,
+    RequestRecord,
     State,
 )
-from ca_service.authority.issuance.store import ApplicationStore
+from ca_service.authority.issuance.store import RequestStore
 from ca_service.authority.ports import Clock
 from ca_service.errors import Conflict, InvalidInput, NotAllowed, NotFound, blocking
 from ca_service.pki.names import is_plain
@@ -45,11 +45,11 @@ _COMES_TO: Final = {
 }
 
 
-class Applications:
+class Requests:
     """The applications, and the decisions about them. `pause` waits for so many seconds."""
 
     def __init__(
-        self, store: ApplicationStore, completing: Completing, clock: Clock, pause: Callable[[float], None]
+        self, store: RequestStore, completing: Completion, clock: Clock, pause: Callable[[float], None]
     ) -> None:
         self._store = store
         self._completing = completing
@@ -57,7 +57,7 @@ class Applications:
         self._pause = pause
         self._places = BoundedSemaphore(_WAITING_AT_ONCE)
 
-    def list_applications(self, actor: Actor, query: ApplicationQuery) -> ApplicationPage:
+    def list_applications(self, actor: Actor, query: RequestQuery) -> RequestPage:
         """One page: all that there are, or their own for those who may only submit."""
         require(actor, Action.READ)
         require_unbounded(actor)
@@ -76,18 +76,18 @@ class Applications:
         require(actor, Action.READ)
         return bool(self._store.list_in_state(State.FAILED, 1))
 
-    def find_next(self, actor: Actor, after: Application) -> Application | None:
+    def find_next(self, actor: Actor, after: RequestRecord) -> RequestRecord | None:
         """The oldest other one that waits for a decision which this actor may make."""
         require(actor, Action.READ)
         found = self._store.list_in_state(State.SUBMITTED, MAX_COUNT)
         return next((each for each in found if each.id != after.id and not each.is_of(actor)), None)
 
-    def get(self, actor: Actor, application_id: int) -> Application:
+    def get(self, actor: Actor, application_id: int) -> RequestRecord:
         """The application of this number; raises NotFound. One that a crash has left approved is finished first."""
         require(actor, Action.READ)
         return self._completing.complete(self._get(actor, application_id))
 
-    def wait(self, actor: Actor, application_id: int, seconds: int) -> Application:
+    def wait(self, actor: Actor, application_id: int, seconds: int) -> RequestRecord:
         """The same as `get`, but as soon as it was decided, or after so many seconds (MAX_WAIT at most).
 
         No connection to the database is held meanwhile. Where too many wait already, the answer comes at once.
@@ -105,7 +105,7 @@ class Applications:
             self._places.release()
         return application
 
-    def approve(self, actor: Actor, application_id: int, note: str = "") -> Application:
+    def approve(self, actor: Actor, application_id: int, note: str = "") -> RequestRecord:
         """Approve it, or try again what has failed, and have it signed; it is ISSUED then, or FAILED.
 
         Raises NotAllowed for one's own, Conflict with who and when if it was decided before.
@@ -113,7 +113,7 @@ class Applications:
         application = self._decided(actor, application_id, State.APPROVED, _checked(note))
         return self._completing.complete(application)
 
-    def refuse(self, actor: Actor, application_id: int, note: str) -> Application:
+    def refuse(self, actor: Actor, application_id: int, note: str) -> RequestRecord:
         """Refuse it; raises as `approve` does, and InvalidInput without a note."""
         require(actor, Action.DECIDE)
         note = _checked(note)
@@ -128,7 +128,7 @@ class Applications:
             )
         return self._decided(actor, application_id, State.REFUSED, note)
 
-    def withdraw(self, actor: Actor, application_id: int, note: str = "") -> Application:
+    def withdraw(self, actor: Actor, application_id: int, note: str = "") -> RequestRecord:
         """Take it back; raises NotAllowed for that of somebody else, unless an administrator does it."""
         require(actor, Action.ISSUE)
         application, note = self._get(actor, application_id), _checked(note)
@@ -142,7 +142,7 @@ class Applications:
             )
         return self._move(actor, application, State.WITHDRAWN, note)
 
-    def _decided(self, actor: Actor, application_id: int, state: State, note: str) -> Application:
+    def _decided(self, actor: Actor, application_id: int, state: State, note: str) -> RequestRecord:
         require(actor, Action.DECIDE)
         application = self._get(actor, application_id)
         if application.is_of(actor):
@@ -154,7 +154,7 @@ class Applications:
             )
         return self._move(actor, application, state, note)
 
-    def _move(self, actor: Actor, before: Application, state: State, note: str) -> Application:
+    def _move(self, actor: Actor, before: RequestRecord, state: State, note: str) -> RequestRecord:
         """Move it, if nobody was quicker; raises Conflict. Who does the same twice is told the same again."""
         after = before.decided(state, actor, self._clock(), note)
         said = {"host": after.host, "requested_by": after.submitted_by, **({"note": note} if note else {})}
@@ -167,7 +167,7 @@ class Applications:
             return now
         raise _overtaken(now)
 
-    def _get(self, actor: Actor, application_id: int) -> Application:
+    def _get(self, actor: Actor, application_id: int) -> RequestRecord:
         application = self._store.find_application(application_id) if 0 < application_id <= _MAX_ID else None
         if application is None or not _is_seen(actor, application):
             raise NotFound.because(
@@ -176,7 +176,7 @@ class Applications:
         return application
 
 
-def _overtaken(now: Application) -> Conflict:
+def _overtaken(now: RequestRecord) -> Conflict:
     """That somebody was first: who, and when."""
     what = now.state if now.state in (State.REFUSED, State.WITHDRAWN) else State.APPROVED
     at = now.decided_at
@@ -207,7 +207,7 @@ def _checked(note: str) -> str:
     return text
 
 
-def _is_seen(actor: Actor, application: Application) -> bool:
+def _is_seen(actor: Actor, application: RequestRecord) -> bool:
     """Whether the token of the actor, if there is one, is for all names of this request."""
     profile = application.options.profile
     return actor.grant is None or actor.grant.sees(profile, application.names, application.host)

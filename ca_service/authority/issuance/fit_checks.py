@@ -14,7 +14,7 @@ from ca_service.pki.profiles import VOS
 from ca_service.vos.fit import Files, Fit, judge_files, judge_issued
 
 
-class Fitting:
+class FitChecks:
     """Judges certificates of any authority. Nothing is stored."""
 
     def __init__(self, clock: Clock) -> None:

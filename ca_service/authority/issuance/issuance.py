@@ -32,9 +32,9 @@ from ca_service.authority.issuance.conflicts import (
 )
 from ca_service.authority.issuance.examination import Examination, Options, Policy, examine, require_all
 from ca_service.authority.issuance.idempotency import Replay, replay_of, require_same
-from ca_service.authority.issuance.records import Application
+from ca_service.authority.issuance.records import RequestRecord
 from ca_service.authority.issuance.signing import Signer, request_of
-from ca_service.authority.issuance.store import ApplicationStore, Ledger
+from ca_service.authority.issuance.store import Ledger, RequestStore
 from ca_service.authority.issuance.submitting import (
     again,
     approved,
@@ -67,7 +67,7 @@ class Issued:
     certificates: tuple[CertificateRecord, ...]
     created: bool
     findings: tuple[Finding, ...] = ()
-    waiting: tuple[Application, ...] = ()
+    waiting: tuple[RequestRecord, ...] = ()
 
 
 class Issuance:
@@ -79,7 +79,7 @@ class Issuance:
         hierarchy: Hierarchy,
         signer: Signer,
         *,
-        applications: ApplicationStore,
+        applications: RequestStore,
         revocations: RevocationStore,
         policy: Policy,
         clock: Clock,

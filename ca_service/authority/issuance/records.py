@@ -55,7 +55,7 @@ UNDECIDED: Final = frozenset({State.SUBMITTED, State.FAILED})
 
 
 @dataclass(frozen=True, slots=True)
-class Application:
+class RequestRecord:
     """A submitted request: what was asked, by whom, what was found then, what was decided, what became of it.
 
     `id` is 0 until it is stored. `findings` are those shown at submission. `rule` and `reasons` say why nobody had
@@ -113,7 +113,7 @@ class Application:
         """Whether this actor has submitted it, on the pages or with any token."""
         return actor.account_id is not None and actor.account_id == self.submitted_by_id
 
-    def decided(self, state: State, actor: Actor, at: datetime, note: str) -> Application:
+    def decided(self, state: State, actor: Actor, at: datetime, note: str) -> RequestRecord:
         """The same after a person has decided it so."""
         return replace(
             self,
@@ -138,7 +138,7 @@ class Moment:
     origin: str = ""
 
 
-def timeline(application: Application) -> Iterator[Moment]:
+def timeline(application: RequestRecord) -> Iterator[Moment]:
     """What has happened to it, the first thing first."""
     submitted = Moment(application.submitted_at, State.SUBMITTED, application.submitted_by, application.submitted_from)
     yield submitted
@@ -150,7 +150,7 @@ def timeline(application: Application) -> Iterator[Moment]:
 
 
 @dataclass(frozen=True, slots=True)
-class ApplicationQuery:
+class RequestQuery:
     """Which applications to list: `text` in a name or in who has submitted it. None and empty do not restrict."""
 
     text: str = ""
@@ -162,8 +162,8 @@ class ApplicationQuery:
 
 
 @dataclass(frozen=True, slots=True)
-class ApplicationPage:
+class RequestPage:
     """Some applications of a list, and the cursor of the next page, empty on the last."""
 
-    items: tuple[Application, ...]
+    items: tuple[RequestRecord, ...]
     next_cursor: str

@@ -8,7 +8,7 @@ from ca_service.authority.access.permissions import Actor
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.issuance.examination import Examination
 from ca_service.authority.issuance.issuance import Issuance
-from ca_service.authority.issuance.records import Application, Moment, timeline
+from ca_service.authority.issuance.records import Moment, RequestRecord, timeline
 from ca_service.authority.issuance.store import Ledger
 from ca_service.authority.ports import Clock
 from ca_service.pki import csr
@@ -20,7 +20,7 @@ class Review:
     """An application, examined now. `current` is the certificate that its host has, `difference` what the request
     changes against the one that it answers; both are None where there is none."""
 
-    application: Application
+    application: RequestRecord
     examination: Examination
     moments: tuple[Moment, ...]
     current: CertificateRecord | None = None
@@ -35,7 +35,7 @@ class Reviewing:
         self._ledger = ledger
         self._clock = clock
 
-    def of(self, actor: Actor, application: Application) -> Review:
+    def of(self, actor: Actor, application: RequestRecord) -> Review:
         """The application beside the certificate that its host has now, if that is not its own."""
         (examination,) = self._issuance.check(actor, [application.csr_der], application.options)
         moments = tuple(timeline(application))

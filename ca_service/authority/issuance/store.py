@@ -9,7 +9,7 @@ from typing import Protocol
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.issuance.idempotency import Replay
-from ca_service.authority.issuance.records import Application, ApplicationPage, ApplicationQuery, State
+from ca_service.authority.issuance.records import RequestPage, RequestQuery, RequestRecord, State
 
 
 class Ledger(Protocol):
@@ -42,7 +42,7 @@ class Ledger(Protocol):
         *,
         always_new: bool,
         replay: Replay | None,
-        applications: Sequence[Application] = (),
+        applications: Sequence[RequestRecord] = (),
     ) -> tuple[CertificateRecord, ...]:
         """Write all of it in one transaction, or nothing.
 
@@ -57,24 +57,24 @@ class Ledger(Protocol):
         """Forget the answers to Idempotency-Keys that are older; how many there were."""
 
 
-class ApplicationStore(Protocol):
+class RequestStore(Protocol):
     """The applications that there are. Every change takes its event along, in one transaction."""
 
-    def find_application(self, application_id: int) -> Application | None:
+    def find_application(self, application_id: int) -> RequestRecord | None:
         """The application of this number."""
 
-    def list_applications(self, query: ApplicationQuery) -> ApplicationPage:
+    def list_applications(self, query: RequestQuery) -> RequestPage:
         """One page of a list; raises InvalidInput for a cursor that we did not hand out."""
 
-    def list_in_state(self, state: State, limit: int) -> tuple[Application, ...]:
+    def list_in_state(self, state: State, limit: int) -> tuple[RequestRecord, ...]:
         """At most so many in this state, oldest first."""
 
-    def list_for_requests(self, fingerprints: Collection[str]) -> tuple[Application, ...]:
+    def list_for_requests(self, fingerprints: Collection[str]) -> tuple[RequestRecord, ...]:
         """Those for these requests that have no certificate, newest first."""
 
     def submit(
-        self, applications: Sequence[Application], events: Sequence[AuditEvent], replay: Replay | None
-    ) -> tuple[Application, ...]:
+        self, applications: Sequence[RequestRecord], events: Sequence[AuditEvent], replay: Replay | None
+    ) -> tuple[RequestRecord, ...]:
         """Keep these, all or none, each with its event, whose subject becomes the number that is given here.
 
         Where the same request waits under the same profile already, that one is returned in place of ours, which
@@ -82,12 +82,12 @@ class ApplicationStore(Protocol):
         Idempotency-Key was used meanwhile.
         """
 
-    def move(self, application: Application, before: State, event: AuditEvent) -> bool:
+    def move(self, application: RequestRecord, before: State, event: AuditEvent) -> bool:
         """Replace it if it is still in the state `before`; False, with nothing written, if it is not."""
 
     def issue(
-        self, application: Application, made: tuple[CertificateRecord, AuditEvent] | None, event: AuditEvent
-    ) -> Application | None:
+        self, application: RequestRecord, made: tuple[CertificateRecord, AuditEvent] | None, event: AuditEvent
+    ) -> RequestRecord | None:
         """Make an approved application ISSUED, and write the certificate that was made for it, each with its event.
 
         Where none was made, the application names one that is there. Unless a new one was asked for, a certificate for

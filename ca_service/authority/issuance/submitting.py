@@ -11,7 +11,7 @@ from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.issuance.approval import Asked
 from ca_service.authority.issuance.examination import Examination, Options
-from ca_service.authority.issuance.records import Application, State
+from ca_service.authority.issuance.records import RequestRecord, State
 from ca_service.authority.issuance.signing import request_of
 from ca_service.errors import Finding, note
 from ca_service.pki import keys, names
@@ -28,10 +28,10 @@ def asked_of(examination: Examination) -> Asked:
     return Asked(examination.profile.name, found, tuple(hosts))
 
 
-def waiting(actor: Actor, examination: Examination, options: Options, at: datetime) -> Application:
+def waiting(actor: Actor, examination: Examination, options: Options, at: datetime) -> RequestRecord:
     """The application of a request on which a person has to decide."""
     request = request_of(examination)
-    return Application(
+    return RequestRecord(
         id=0,
         state=State.SUBMITTED,
         csr_der=request.der,
@@ -50,12 +50,12 @@ def waiting(actor: Actor, examination: Examination, options: Options, at: dateti
     )
 
 
-def approved(actor: Actor, examination: Examination, options: Options, record: CertificateRecord) -> Application:
+def approved(actor: Actor, examination: Examination, options: Options, record: CertificateRecord) -> RequestRecord:
     """The application of a request that a rule has approved, and its certificate."""
     approval = examination.approval
     if approval is None:
         raise ValueError("no rule has approved this request")
-    return Application(
+    return RequestRecord(
         id=0,
         state=State.ISSUED,
         csr_der=record.csr_der,
@@ -86,7 +86,7 @@ def needed() -> Finding:
     )
 
 
-def again(number: int, application: Application) -> Finding:
+def again(number: int, application: RequestRecord) -> Finding:
     """The finding that the same request waits already, as it was asked then."""
     return note(
         "application.again",
@@ -99,7 +99,7 @@ def again(number: int, application: Application) -> Finding:
     )
 
 
-def submitted_event(application: Application, actor: Actor) -> AuditEvent:
+def submitted_event(application: RequestRecord, actor: Actor) -> AuditEvent:
     """That it was submitted; the store puts its number in as the subject."""
     return AuditEvent.by(
         actor,

@@ -13,7 +13,7 @@ from ca_service.authority.hierarchy.records import IssuerRecord
 from ca_service.authority.notices.records import Expiring, Kind
 from ca_service.authority.notices.sources import SERVICE
 from ca_service.authority.revocation.records import CRLRecord, ResponderRecord
-from ca_service.authority.status.crl_publisher import Publishing
+from ca_service.authority.status.crl_publisher import CRLPublisher
 from ca_service.authority.status.responders import Responders
 from ca_service.vos.phrases import phrase
 
@@ -27,7 +27,7 @@ _SIGNER_STEP = "It is made anew by itself. Where it is not, `ca-service doctor` 
 class Published:
     """The newest list of each authority, and the signer of its OCSP answers."""
 
-    def __init__(self, publishing: Publishing, responders: Responders) -> None:
+    def __init__(self, publishing: CRLPublisher, responders: Responders) -> None:
         self._publishing = publishing
         self._responders = responders
 

@@ -39,7 +39,7 @@ class SessionLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class Entered:
+class SignInResult:
     """Somebody has come in, or halfway in. Both secrets are for cookies, and kept nowhere."""
 
     account: AccountRecord
@@ -59,7 +59,7 @@ class Sessions:
 
     def open(
         self, account: AccountRecord, method: str, visit: Visit, *, replaces: str = "", is_confirmed: bool = True
-    ) -> Entered:
+    ) -> SignInResult:
         """Let somebody in; the halfway session of this secret is forgotten.
 
         Without `is_confirmed` nobody has just shown who they are, so that what is dangerous asks first.
@@ -69,7 +69,7 @@ class Sessions:
         confirmed_at = event.at if is_confirmed else event.at - _FRESH_FOR
         return self._add(account, method, visit, event=event, replaces=hash_secret(replaces), confirmed_at=confirmed_at)
 
-    def open_halfway(self, account: AccountRecord, method: str, visit: Visit) -> Entered:
+    def open_halfway(self, account: AccountRecord, method: str, visit: Visit) -> SignInResult:
         """Remember that the first step was right; the second has to follow within ten minutes."""
         return self._add(account, method, visit, event=None)
 
@@ -156,7 +156,7 @@ class Sessions:
         event: AuditEvent | None,
         replaces: str = "",
         confirmed_at: datetime | None = None,
-    ) -> Entered:
+    ) -> SignInResult:
         secret, now = secrets.token_urlsafe(32), self._clock()
         browser = visit.browser or secrets.token_urlsafe(32)
         record = SessionRecord(
@@ -173,7 +173,7 @@ class Sessions:
             confirmed_at=confirmed_at or now,
         )
         self._store.add_session(record, hash_secret(browser), event, replaces)
-        return Entered(account, record.is_complete, secret, browser)
+        return SignInResult(account, record.is_complete, secret, browser)
 
     def _ended(self, actor: Actor, account: AccountRecord) -> AuditEvent:
         return AuditEvent.by(actor, self._clock(), Event.SESSIONS_ENDED, account.name)

@@ -16,7 +16,7 @@ from ca_service.authority.people.factors import SecondFactors
 from ca_service.authority.people.passkeys import Passkeys, RelyingParty
 from ca_service.authority.people.passwords import NO_PASSWORD, Passwords
 from ca_service.authority.people.records import AccountRecord, OpenSession, Visit
-from ca_service.authority.people.sessions import Entered, Sessions
+from ca_service.authority.people.sessions import Sessions, SignInResult
 from ca_service.authority.people.store import AccountStore
 from ca_service.authority.people.throttle import Throttle
 from ca_service.authority.ports import Clock
@@ -57,7 +57,7 @@ class SigningIn:
         self._passkeys = passkeys
         self._clock = clock
 
-    def with_password(self, name: str, password: str, visit: Visit) -> Entered:
+    def with_password(self, name: str, password: str, visit: Visit) -> SignInResult:
         """Let somebody in by name and password, or halfway in where there is a second factor.
 
         Raises NotAuthenticated without saying which was wrong, TooManyAttempts.
@@ -74,7 +74,7 @@ class SigningIn:
         self._throttle.succeed(counters)
         return self._sessions.open(account, "password", visit)
 
-    def from_elsewhere(self, account: AccountRecord, visit: Visit, *, is_afresh: bool) -> Entered:
+    def from_elsewhere(self, account: AccountRecord, visit: Visit, *, is_afresh: bool) -> SignInResult:
         """Let somebody in whom the provider has named, or halfway in where there is a second factor here.
 
         Only `is_afresh` says that they have just shown there who they are: a provider may still know them.
@@ -83,7 +83,7 @@ class SigningIn:
             return self._sessions.open_halfway(account, "oidc", visit)
         return self._sessions.open(account, "oidc", visit, is_confirmed=is_afresh)
 
-    def second_step(self, secret: str, proof: Proof, visit: Visit) -> Entered:
+    def second_step(self, secret: str, proof: Proof, visit: Visit) -> SignInResult:
         """Let somebody in whose first step was right, by a code or a passkey.
 
         `secret` is that of the halfway session. Raises NotAuthenticated, TooManyAttempts.
@@ -100,7 +100,7 @@ class SigningIn:
         self._throttle.succeed(counters)
         return self._sessions.open(account, f"{halfway.record.method}, {method}", visit, replaces=secret)
 
-    def with_passkey(self, proof: Proof, visit: Visit) -> Entered:
+    def with_passkey(self, proof: Proof, visit: Visit) -> SignInResult:
         """Let somebody in by a passkey alone; raises NotAuthenticated, TooManyAttempts."""
         counters = self._throttle.attempt_unnamed(visit)
         try:
@@ -127,7 +127,7 @@ class SigningIn:
         self._throttle.succeed(counters)
         self._sessions.confirm(session, method, visit)
 
-    def change_password(self, session: OpenSession, old: str, new: str, visit: Visit) -> Entered:
+    def change_password(self, session: OpenSession, old: str, new: str, visit: Visit) -> SignInResult:
         """Change one's own password, for which the old one is asked; all sessions end, and this browser gets another.
 
         Raises InvalidInput for either password, TooManyAttempts. A crash in between leaves the new

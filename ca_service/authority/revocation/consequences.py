@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ca_service.authority.revocation.records import Change, Effect, Outcome, Standing
+from ca_service.authority.revocation.records import Change, Effect, Outcome, RevocationStatus
 from ca_service.errors import Finding, blocking, note, warning
 from ca_service.pki.reasons import Reason
 
 _SHOWN = 5
 
 
-def of_revoking(outcome: Outcome, reason: Reason, others: Sequence[Standing]) -> tuple[Finding, ...]:
+def of_revoking(outcome: Outcome, reason: Reason, others: Sequence[RevocationStatus]) -> tuple[Finding, ...]:
     """What follows from revoking; `others` have the same keys and are left out."""
     return tuple(_of_revoking(outcome, reason, others))
 
 
-def _of_revoking(outcome: Outcome, reason: Reason, others: Sequence[Standing]) -> Iterator[Finding]:
+def _of_revoking(outcome: Outcome, reason: Reason, others: Sequence[RevocationStatus]) -> Iterator[Finding]:
     if outcome.changed:
         yield _nobody_accepts(outcome)
         yield _hold() if reason is Reason.CERTIFICATE_HOLD else _final()
@@ -108,7 +108,7 @@ def _key_is_lost() -> Finding:
     )
 
 
-def _same_key(others: Sequence[Standing]) -> Finding:
+def _same_key(others: Sequence[RevocationStatus]) -> Finding:
     serials = [each.certificate.serial_number for each in others]
     return warning(
         "revocation.same-key",

@@ -77,7 +77,7 @@ def _hosts(certificate: CertificateRecord) -> set[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RevocationStatus:
     """A leaf with its revocation, if it has one."""
 
     certificate: CertificateRecord
@@ -111,7 +111,7 @@ class Effect(StrEnum):
 class Change:
     """What becomes of one certificate, and what it was before; `after` only where something is done."""
 
-    standing: Standing
+    standing: RevocationStatus
     effect: Effect
     after: RevocationRecord | None = None
 

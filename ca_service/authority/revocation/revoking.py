@@ -28,8 +28,8 @@ from ca_service.authority.revocation.records import (
     Effect,
     Outcome,
     RevocationRecord,
+    RevocationStatus,
     Selection,
-    Standing,
     State,
     transitions,
 )
@@ -49,7 +49,7 @@ _EVENTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Wish:
+class RevocationRequest:
     """What is asked, by whom, when."""
 
     actor: Actor
@@ -115,7 +115,7 @@ class Revocation:
         found = self._store.revocations_of(serial_numbers)
         return frozenset(serial for serial, record in found.items() if not record.is_good)
 
-    def _wish(self, actor: Actor, reason: Reason, invalid_since: datetime | None, note: str) -> _Wish:
+    def _wish(self, actor: Actor, reason: Reason, invalid_since: datetime | None, note: str) -> RevocationRequest:
         now = self._clock()
         if reason is not Reason.REMOVE_FROM_CRL:
             read_leaf_reason(reason.value)
@@ -139,15 +139,15 @@ class Revocation:
                     "Give a time that has passed, in UTC, or leave it out.",
                 )
             )
-        return _Wish(actor, now, reason, invalid_since, " ".join(note.split()))
+        return RevocationRequest(actor, now, reason, invalid_since, " ".join(note.split()))
 
-    def _plan(self, selection: Selection, wish: _Wish) -> Outcome:
+    def _plan(self, selection: Selection, wish: RevocationRequest) -> Outcome:
         standings = self._selected(wish.actor, selection)
         outcome = Outcome(tuple(_change(each, wish) for each in standings))
         others = self._with_the_same_keys(outcome) if wish.reason is Reason.KEY_COMPROMISE else ()
         return Outcome(outcome.changes, consequences.of_revoking(outcome, wish.reason, others))
 
-    def _selected(self, actor: Actor, selection: Selection) -> tuple[Standing, ...]:
+    def _selected(self, actor: Actor, selection: Selection) -> tuple[RevocationStatus, ...]:
         """What is meant, as far as the actor's token sees it: for it, there are no others."""
         selection, grant = checked(selection), actor.grant
         found = self._store.list_selected(selection)
@@ -157,7 +157,7 @@ class Revocation:
         require_found(selection, found)
         return found
 
-    def _with_the_same_keys(self, outcome: Outcome) -> tuple[Standing, ...]:
+    def _with_the_same_keys(self, outcome: Outcome) -> tuple[RevocationStatus, ...]:
         """What is good and valid, has one of the lost keys, and is not selected."""
         selected = {change.certificate.serial_number for change in outcome.changes}
         keys = {change.certificate.key_fingerprint for change in outcome.changes}
@@ -170,7 +170,7 @@ class Revocation:
             and each.certificate.not_after >= self._clock()
         )
 
-    def _plan_release(self, selection: Selection, wish: _Wish) -> Outcome:
+    def _plan_release(self, selection: Selection, wish: RevocationRequest) -> Outcome:
         standings = self._selected(wish.actor, selection)
         outcome = Outcome(tuple(_release(each, wish) for each in standings))
         if not outcome.changed:
@@ -190,7 +190,7 @@ class Revocation:
         return Outcome(changes, outcome.findings)
 
 
-def _change(standing: Standing, wish: _Wish) -> Change:
+def _change(standing: RevocationStatus, wish: RevocationRequest) -> Change:
     """What revoking does to one certificate."""
     before, is_hold = standing.revocation, wish.reason is Reason.CERTIFICATE_HOLD
     if before is not None and before.state is State.REVOKED:
@@ -204,7 +204,7 @@ def _change(standing: Standing, wish: _Wish) -> Change:
     return Change(standing, effect, _record(standing, wish, State.HELD if is_hold else State.REVOKED))
 
 
-def _release(standing: Standing, wish: _Wish) -> Change:
+def _release(standing: RevocationStatus, wish: RevocationRequest) -> Change:
     """What releasing does to one certificate."""
     before = standing.revocation
     if before is None or before.state is State.RELEASED:
@@ -214,7 +214,7 @@ def _release(standing: Standing, wish: _Wish) -> Change:
     return Change(standing, Effect.RELEASE, _record(standing, wish, State.RELEASED))
 
 
-def _record(standing: Standing, wish: _Wish, state: State) -> RevocationRecord:
+def _record(standing: RevocationStatus, wish: RevocationRequest, state: State) -> RevocationRecord:
     leaf, before = standing.certificate, standing.revocation
     revoked_at = before.revoked_at if before is not None and before.state is State.HELD else wish.at
     serial_number = int(leaf.serial_number, 16)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
-from ca_service.authority.revocation.records import Selection, Standing
+from ca_service.authority.revocation.records import RevocationStatus, Selection
 from ca_service.errors import InvalidInput, NotFound, blocking
 
 MAX_SELECTED: Final = 500
@@ -65,7 +65,7 @@ def read_invalid_since(text: str) -> datetime | None:
         ) from error
 
 
-def require_found(selection: Selection, standings: Sequence[Standing]) -> None:
+def require_found(selection: Selection, standings: Sequence[RevocationStatus]) -> None:
     """Raise NotFound for each serial number that was never issued here, or if nothing was found at all."""
     found = {each.certificate.serial_number for each in standings}
     missing = [serial for serial in selection.serial_numbers if serial not in found]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from ca_service.authority.hierarchy.hierarchy import ActiveAuthority, certificate_of
 from ca_service.authority.hierarchy.records import IssuerRecord
-from ca_service.authority.revocation.records import RevocationRecord, Selection, Standing, State
+from ca_service.authority.revocation.records import RevocationRecord, RevocationStatus, Selection, State
 from ca_service.authority.revocation.store import RevocationStore
 from ca_service.errors import Finding, blocking
 from ca_service.pki import encodings
@@ -50,7 +50,7 @@ def find_revoked(
     return None
 
 
-def _about_key(standings: Sequence[Standing]) -> Iterator[Finding]:
+def _about_key(standings: Sequence[RevocationStatus]) -> Iterator[Finding]:
     """Whether the key was reported as lost, or is on hold; `standings` are the certificates that have it."""
     for each in standings:
         found = each.revocation

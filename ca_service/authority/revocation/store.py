@@ -13,8 +13,8 @@ from ca_service.authority.revocation.records import (
     CRLRecord,
     ResponderRecord,
     RevocationRecord,
+    RevocationStatus,
     Selection,
-    Standing,
     Transition,
 )
 
@@ -22,7 +22,7 @@ from ca_service.authority.revocation.records import (
 class RevocationStore(Protocol):
     """What is revoked, on hold or released."""
 
-    def list_selected(self, selection: Selection) -> tuple[Standing, ...]:
+    def list_selected(self, selection: Selection) -> tuple[RevocationStatus, ...]:
         """The leaves that are meant, oldest first, each with its revocation."""
 
     def find_revocation(self, issuer_id: str, serial_number: str) -> RevocationRecord | None:

@@ -37,7 +37,7 @@ class ImportedCRL:
     findings: tuple[Finding, ...] = ()
 
 
-class Importing:
+class CRLImporter:
     """Takes over lists of authorities whose keys are not here."""
 
     def __init__(self, crls: CRLStore, revocations: RevocationStore, hierarchy: Hierarchy, clock: Clock) -> None:

@@ -72,7 +72,7 @@ class PublishedCRL:
         return cls(record, data, hashlib.sha256(data.full).hexdigest())
 
 
-class Publishing:
+class CRLPublisher:
     """Publishes the lists of all issuers."""
 
     def __init__(

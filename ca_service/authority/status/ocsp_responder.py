@@ -49,7 +49,7 @@ class Answer:
     next_update: datetime | None = None
 
 
-class Answering:
+class OCSPResponder:
     """Answers OCSP questions about the leaves of our issuers."""
 
     def __init__(

@@ -19,7 +19,7 @@ from ca_service.authority.inventory.csv_export import csv_lines
 from ca_service.authority.inventory.store import Listed
 from ca_service.authority.issuance.examination import Examination
 from ca_service.authority.issuance.issuance import Issued
-from ca_service.authority.issuance.records import Application
+from ca_service.authority.issuance.records import RequestRecord
 from ca_service.authority.people.records import TokenRecord
 from ca_service.authority.people.token_limits import known_scopes
 from ca_service.authority.revocation.records import Outcome, RevocationRecord
@@ -52,7 +52,7 @@ def issued(found: Issued, form: str) -> Response:
     return response
 
 
-def _waiting(found: Sequence[Application], findings: Sequence[Finding]) -> Response:
+def _waiting(found: Sequence[RequestRecord], findings: Sequence[Finding]) -> Response:
     """That requests wait for a decision, and where to look for it (RFC 9110, 15.3.3); in JSON, whatever was asked."""
     response = applications(found, findings)
     response.status_code = 202
@@ -62,7 +62,7 @@ def _waiting(found: Sequence[Application], findings: Sequence[Finding]) -> Respo
 
 
 def applications(
-    found: Sequence[Application], findings: Sequence[Finding] = (), following: str | None = None
+    found: Sequence[RequestRecord], findings: Sequence[Finding] = (), following: str | None = None
 ) -> Response:
     """Applications: those of a submission, with what was found, or a page of the list."""
     documents = [application_document(each) for each in found]
@@ -72,7 +72,7 @@ def applications(
     return as_json(answer, following)
 
 
-def application(found: Application) -> Response:
+def application(found: RequestRecord) -> Response:
     """One application; where it waits still, with when to ask again."""
     response = as_json(application_document(found))
     if found.is_open:
@@ -80,7 +80,7 @@ def application(found: Application) -> Response:
     return response
 
 
-def application_document(found: Application) -> application_models.ApplicationDocument:
+def application_document(found: RequestRecord) -> application_models.ApplicationDocument:
     """The application for a script."""
     return application_models.ApplicationDocument(
         id=found.id,
@@ -105,7 +105,7 @@ def application_document(found: Application) -> application_models.ApplicationDo
     )
 
 
-def _application_links(found: Application) -> application_models.ApplicationLinks:
+def _application_links(found: RequestRecord) -> application_models.ApplicationLinks:
     serial = found.serial_number
     return application_models.ApplicationLinks(
         self=address(f"applications/{found.id}"),

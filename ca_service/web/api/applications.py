@@ -7,7 +7,7 @@ from typing import Final
 from flask import Response, request
 
 from ca_service.authority.access.permissions import Action
-from ca_service.authority.issuance.records import ApplicationQuery, State
+from ca_service.authority.issuance.records import RequestQuery, State
 from ca_service.errors import InvalidInput
 from ca_service.web.api import answers
 from ca_service.web.api.application_models import ApplicationListFields, ApplicationQueryFields, DecisionDocument
@@ -27,7 +27,7 @@ def list_applications() -> Response:
     query = read_query(ApplicationListFields)
     wanted_form(JSON_ONLY)
     state = State(query.state) if query.state else None
-    wanted = ApplicationQuery(text=query.q, state=state, sort=query.sort, cursor=query.cursor, limit=query.limit)
+    wanted = RequestQuery(text=query.q, state=state, sort=query.sort, cursor=query.cursor, limit=query.limit)
     page = installation().applications.list_applications(actor(), wanted)
     following = answers.next_page("applications", query.model_dump(), page.next_cursor)
     return answers.applications(page.items, following=following)

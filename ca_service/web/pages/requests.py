@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from ca_service.authority.access.permissions import PERMISSIONS, Action, Actor
 from ca_service.authority.issuance.decisions import MAX_COUNT, MAX_NOTE
-from ca_service.authority.issuance.records import Application, ApplicationQuery, State
+from ca_service.authority.issuance.records import RequestQuery, RequestRecord, State
 from ca_service.errors import CAServiceError, Conflict, Finding, InvalidInput
 from ca_service.web.context import actor, installation, needs
 from ca_service.web.delivery import request_pem
@@ -30,7 +30,7 @@ def requests() -> ResponseReturnValue:
     """The queue for those who decide, oldest first; for the others what they have submitted, newest first."""
     decides = may_decide()
     state = _chosen("state", STATES, State.SUBMITTED.value if decides else ALL)
-    query = ApplicationQuery(
+    query = RequestQuery(
         text=request.args.get("q", "")[:200],
         state=None if state == ALL else State(state),
         sort=_chosen("sort", SORTS, "oldest" if state == State.SUBMITTED else "newest"),
@@ -89,7 +89,7 @@ def withdraw(application_id: int) -> ResponseReturnValue:
     return _decide(application_id, installation().applications.withdraw)
 
 
-def _decide(application_id: int, decide: Callable[[Actor, int, str], Application]) -> ResponseReturnValue:
+def _decide(application_id: int, decide: Callable[[Actor, int, str], RequestRecord]) -> ResponseReturnValue:
     try:
         found = decide(actor(), application_id, request.form.get("note", ""))
     except (InvalidInput, Conflict) as error:
@@ -97,19 +97,19 @@ def _decide(application_id: int, decide: Callable[[Actor, int, str], Application
     return to_application(found)
 
 
-def to_application(found: Application, submitted: int | None = None) -> Response:
+def to_application(found: RequestRecord, submitted: int | None = None) -> Response:
     """Off to its page, so that a reload sends nothing twice."""
     return redirect(url_for("pages.application", application_id=found.id, submitted=submitted), 303)
 
 
-def to_waiting(waiting: tuple[Application, ...]) -> Response:
+def to_waiting(waiting: tuple[RequestRecord, ...]) -> Response:
     """Off to what was just submitted and waits."""
     if len(waiting) == 1:
         return to_application(waiting[0], submitted=1)
     return redirect(url_for("pages.requests", state=ALL, submitted=len(waiting)), 303)
 
 
-def _page(found: Application, error: CAServiceError | None = None) -> str:
+def _page(found: RequestRecord, error: CAServiceError | None = None) -> str:
     review = installation().reviewing.of(actor(), found)
     is_own = found.is_of(actor())
     findings: tuple[Finding, ...] = error.findings if error else ()

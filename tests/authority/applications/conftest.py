@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ca_service.authority.issuance.records import Application
+from ca_service.authority.issuance.records import RequestRecord
 from tests.authority.applications.people import ANNA, submitted
 from tests.support.factories import Lab
 from tests.support.fakes import FixedClock
@@ -17,6 +17,6 @@ def lab(clock: FixedClock) -> Lab:
 
 
 @pytest.fixture
-def waiting(lab: Lab) -> Application:
+def waiting(lab: Lab) -> RequestRecord:
     """What a requester has submitted."""
     return submitted(lab, ANNA)

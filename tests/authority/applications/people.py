@@ -7,7 +7,7 @@ from ca_service.authority.audit.events import Event
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.inventory.store import CertificateQuery
 from ca_service.authority.issuance.examination import Options
-from ca_service.authority.issuance.records import Application
+from ca_service.authority.issuance.records import RequestRecord
 from tests.support.factories import Lab, actor
 from tests.support.fakes import InMemoryLedger
 from tests.support.requests import UCCX_PUBLISHER
@@ -15,7 +15,7 @@ from tests.support.requests import UCCX_PUBLISHER
 ANNA, CAROL, VERA = actor(Role.REQUESTER), actor(Role.APPROVER), actor(Role.ADMINISTRATOR)
 
 
-def submitted(lab: Lab, who: Actor) -> Application:
+def submitted(lab: Lab, who: Actor) -> RequestRecord:
     """What waits when they have submitted a request."""
     (found,) = lab.issuance.issue(who, [UCCX_PUBLISHER.data], Options()).waiting
     return found

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from ca_service.authority.audit.events import Event
 from ca_service.authority.issuance.examination import Options
-from ca_service.authority.issuance.records import Application, State, timeline
+from ca_service.authority.issuance.records import RequestRecord, State, timeline
 from ca_service.errors import KeystoreError
 from tests.authority.applications.people import ANNA, CAROL, VERA, certificates, recorded
 from tests.support.applications import InMemoryApplicationStore
@@ -39,7 +39,7 @@ def cut(lab: Lab) -> Lab:
     )
 
 
-def test_a_crash_after_the_approval_leaves_what_the_job_finishes_once(lab: Lab, waiting: Application) -> None:
+def test_a_crash_after_the_approval_leaves_what_the_job_finishes_once(lab: Lab, waiting: RequestRecord) -> None:
     with pytest.raises(PowerCut):
         cut(lab).applications.approve(CAROL, waiting.id, "fine")
     assert lab.store_of_applications.list_in_state(State.APPROVED, 9)
@@ -50,7 +50,7 @@ def test_a_crash_after_the_approval_leaves_what_the_job_finishes_once(lab: Lab, 
     assert [record.serial_number for record in certificates(lab)] == [found.serial_number]
 
 
-def test_a_crash_after_the_approval_leaves_what_whoever_looks_finishes(lab: Lab, waiting: Application) -> None:
+def test_a_crash_after_the_approval_leaves_what_whoever_looks_finishes(lab: Lab, waiting: RequestRecord) -> None:
     with pytest.raises(PowerCut):
         cut(lab).applications.approve(CAROL, waiting.id)
     assert lab.applications.get(ANNA, waiting.id).state is State.ISSUED
@@ -65,7 +65,7 @@ class NoKey(InMemoryKeyStore):
         raise KeystoreError.because("key.passphrase", "/secret/path of {k}", "Mend {k}.", k=key_id)
 
 
-def test_what_cannot_be_signed_fails_with_a_reason_and_can_be_tried_again(lab: Lab, waiting: Application) -> None:
+def test_what_cannot_be_signed_fails_with_a_reason_and_can_be_tried_again(lab: Lab, waiting: RequestRecord) -> None:
     broken = Lab(clock=lab.clock, issuers=lab.issuers, keystore=NoKey(), ledger=lab.ledger, rules=())
     failed = broken.applications.approve(CAROL, waiting.id)
     assert (failed.state, [each.rule for each in failed.failure]) == (State.FAILED, ["key.passphrase"])
@@ -81,7 +81,9 @@ def test_what_cannot_be_signed_fails_with_a_reason_and_can_be_tried_again(lab: L
     "settle",
     [lambda lab: lab.applications.refuse(CAROL, 1, "no"), lambda lab: lab.applications.withdraw(ANNA, 1)],
 )
-def test_what_has_failed_can_be_given_up(lab: Lab, waiting: Application, settle: Callable[[Lab], Application]) -> None:
+def test_what_has_failed_can_be_given_up(
+    lab: Lab, waiting: RequestRecord, settle: Callable[[Lab], RequestRecord]
+) -> None:
     broken = Lab(clock=lab.clock, issuers=lab.issuers, keystore=NoKey(), ledger=lab.ledger, rules=())
     broken.applications.approve(CAROL, waiting.id)
     assert not settle(lab).is_open
@@ -102,7 +104,7 @@ def test_what_the_policy_has_come_to_refuse_since_is_not_signed(lab: Lab) -> Non
     assert certificates(lab) == ()
 
 
-def test_an_approval_of_what_has_a_certificate_meanwhile_makes_no_second_one(lab: Lab, waiting: Application) -> None:
+def test_an_approval_of_what_has_a_certificate_meanwhile_makes_no_second_one(lab: Lab, waiting: RequestRecord) -> None:
     (record,) = lab.issuance.issue(OPERATOR, [UCCX_PUBLISHER.data], Options()).certificates
     assert lab.applications.approve(CAROL, waiting.id).serial_number == record.serial_number
     assert certificates(lab) == (record,)

@@ -11,7 +11,7 @@ from ca_service.authority.access.permissions import Actor, Role
 from ca_service.authority.audit.events import Event
 from ca_service.authority.issuance.decisions import MAX_COUNT, MAX_NOTE
 from ca_service.authority.issuance.examination import Options
-from ca_service.authority.issuance.records import Application, ApplicationQuery, State, timeline
+from ca_service.authority.issuance.records import RequestQuery, RequestRecord, State, timeline
 from ca_service.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from tests.authority.applications.people import ANNA, CAROL, VERA, certificates, recorded, submitted
 from tests.support.applications import application_record
@@ -19,7 +19,7 @@ from tests.support.factories import OPERATOR, Lab, actor
 from tests.support.fakes import FixedClock, InMemoryLedger
 from tests.support.requests import THREE_NODES, UCCX_PUBLISHER
 
-Decide = Callable[[Lab, Actor, int], Application]
+Decide = Callable[[Lab, Actor, int], RequestRecord]
 DECISIONS: dict[str, Decide] = {
     "approve": lambda lab, who, number: lab.applications.approve(who, number),
     "refuse": lambda lab, who, number: lab.applications.refuse(who, number, "no"),
@@ -27,7 +27,7 @@ DECISIONS: dict[str, Decide] = {
 every_decision = pytest.mark.parametrize("decide", DECISIONS.values(), ids=DECISIONS)
 
 
-def test_what_is_approved_is_issued(lab: Lab, waiting: Application, clock: FixedClock) -> None:
+def test_what_is_approved_is_issued(lab: Lab, waiting: RequestRecord, clock: FixedClock) -> None:
     clock.advance(hours=1)
     found = lab.applications.approve(replace(CAROL, origin="192.0.2.7"), waiting.id, " fine ")
     (record,) = certificates(lab)
@@ -47,7 +47,7 @@ def test_what_is_approved_is_issued(lab: Lab, waiting: Application, clock: Fixed
     ]
 
 
-def test_what_is_refused_is_not_issued_and_keeps_the_note(lab: Lab, waiting: Application) -> None:
+def test_what_is_refused_is_not_issued_and_keeps_the_note(lab: Lab, waiting: RequestRecord) -> None:
     found = lab.applications.refuse(CAROL, waiting.id, "The parent domain is wrong.\r\nAsk again.")
     assert (found.state, found.note) == (State.REFUSED, "The parent domain is wrong.\nAsk again.")
     assert lab.applications.get(ANNA, waiting.id) == found
@@ -57,24 +57,24 @@ def test_what_is_refused_is_not_issued_and_keeps_the_note(lab: Lab, waiting: App
 
 
 @pytest.mark.parametrize("note", ["", "  \n ", "x" * (MAX_NOTE + 1), "a\x00b", "a\u202eb"])
-def test_a_refusal_needs_a_note_that_can_be_read(lab: Lab, waiting: Application, note: str) -> None:
+def test_a_refusal_needs_a_note_that_can_be_read(lab: Lab, waiting: RequestRecord, note: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         lab.applications.refuse(CAROL, waiting.id, note)
     assert (caught.value.rule, caught.value.findings[0].pointer) == ("application.note", "/note")
     assert lab.applications.get(ANNA, waiting.id).state is State.SUBMITTED
 
 
-def test_who_has_submitted_it_withdraws_it(lab: Lab, waiting: Application) -> None:
+def test_who_has_submitted_it_withdraws_it(lab: Lab, waiting: RequestRecord) -> None:
     assert lab.applications.withdraw(ANNA, waiting.id).state is State.WITHDRAWN
     assert recorded(lab)[-1] == (Event.REQUEST_WITHDRAWN, "requester", "1")
 
 
-def test_an_administrator_withdraws_that_of_anybody(lab: Lab, waiting: Application) -> None:
+def test_an_administrator_withdraws_that_of_anybody(lab: Lab, waiting: RequestRecord) -> None:
     assert lab.applications.withdraw(VERA, waiting.id).state is State.WITHDRAWN
 
 
 @pytest.mark.parametrize("who", [CAROL, Actor(99, "bob", Role.REQUESTER)])
-def test_nobody_else_withdraws_it(lab: Lab, waiting: Application, who: Actor) -> None:
+def test_nobody_else_withdraws_it(lab: Lab, waiting: RequestRecord, who: Actor) -> None:
     with pytest.raises(NotAllowed) as caught:
         lab.applications.withdraw(who, waiting.id)
     assert caught.value.rule == "application.not-own"
@@ -91,13 +91,13 @@ def test_nobody_decides_about_their_own(lab: Lab, decide: Decide, role: Role, to
     assert lab.applications.get(VERA, own.id).state is State.SUBMITTED
 
 
-def test_who_became_an_approver_since_still_does_not_decide_about_their_own(lab: Lab, waiting: Application) -> None:
+def test_who_became_an_approver_since_still_does_not_decide_about_their_own(lab: Lab, waiting: RequestRecord) -> None:
     with pytest.raises(NotAllowed, match="yourself"):
         lab.applications.approve(replace(ANNA, name="renamed", role=Role.ADMINISTRATOR), waiting.id)
 
 
 @every_decision
-def test_the_operator_may_decide_and_is_recorded(lab: Lab, waiting: Application, decide: Decide) -> None:
+def test_the_operator_may_decide_and_is_recorded(lab: Lab, waiting: RequestRecord, decide: Decide) -> None:
     found = decide(lab, OPERATOR, waiting.id)
     assert (found.decided_by, found.decided_by_id, found.decided_from) == ("operator", None, "command line")
 
@@ -105,7 +105,7 @@ def test_the_operator_may_decide_and_is_recorded(lab: Lab, waiting: Application,
 @every_decision
 @pytest.mark.parametrize("first", [*DECISIONS.values(), lambda lab, _, number: lab.applications.withdraw(ANNA, number)])
 def test_what_is_decided_stays_so_and_the_other_is_told_by_whom_and_when(
-    lab: Lab, waiting: Application, first: Decide, decide: Decide
+    lab: Lab, waiting: RequestRecord, first: Decide, decide: Decide
 ) -> None:
     before = first(lab, CAROL, waiting.id)
     with pytest.raises(Conflict, match=rf"by {before.decided_by} before, on 2026-11-23 12:00 UTC") as caught:
@@ -126,7 +126,7 @@ def test_what_is_decided_stays_so_and_the_other_is_told_by_whom_and_when(
     ],
 )
 def test_who_does_the_same_twice_is_told_the_same_again(
-    lab: Lab, waiting: Application, who: Actor, decide: Decide
+    lab: Lab, waiting: RequestRecord, who: Actor, decide: Decide
 ) -> None:
     first = decide(lab, who, waiting.id)
     before = recorded(lab)
@@ -134,7 +134,7 @@ def test_who_does_the_same_twice_is_told_the_same_again(
     assert recorded(lab) == before
 
 
-def test_nobody_changes_their_mind(lab: Lab, waiting: Application) -> None:
+def test_nobody_changes_their_mind(lab: Lab, waiting: RequestRecord) -> None:
     lab.applications.approve(CAROL, waiting.id)
     with pytest.raises(Conflict):
         lab.applications.refuse(CAROL, waiting.id, "after all not")
@@ -158,12 +158,10 @@ def test_an_application_that_is_not_there_is_not_found(lab: Lab, number: int) ->
 def test_a_list_shows_a_requester_their_own_and_the_others_all(lab: Lab) -> None:
     (first,) = lab.issuance.issue(ANNA, [THREE_NODES[0].data], Options()).waiting
     (second,) = lab.issuance.issue(CAROL, [THREE_NODES[1].data], Options()).waiting
-    assert lab.applications.list_applications(ANNA, ApplicationQuery()).items == (first,)
+    assert lab.applications.list_applications(ANNA, RequestQuery()).items == (first,)
     for role in (Role.APPROVER, Role.ADMINISTRATOR, Role.AUDITOR):
-        assert lab.applications.list_applications(actor(role), ApplicationQuery()).items == (second, first)
-    assert lab.applications.list_applications(ANNA, ApplicationQuery(submitted_by_id=CAROL.account_id)).items == (
-        first,
-    )
+        assert lab.applications.list_applications(actor(role), RequestQuery()).items == (second, first)
+    assert lab.applications.list_applications(ANNA, RequestQuery(submitted_by_id=CAROL.account_id)).items == (first,)
 
 
 def test_the_next_one_is_the_oldest_that_is_not_ones_own(lab: Lab) -> None:

@@ -12,7 +12,7 @@ from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.issuance.approval import Rule
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.issuance import Issued
-from ca_service.authority.issuance.records import Application, State
+from ca_service.authority.issuance.records import RequestRecord, State
 from ca_service.errors import Conflict, NotReady, Refused
 from tests.support.factories import OPERATOR, Lab, actor
 from tests.support.fakes import NOON, FixedClock, InMemoryLedger
@@ -38,7 +38,7 @@ def events(lab: Lab) -> list[AuditEvent]:
     return lab.ledger.events
 
 
-def applications(lab: Lab) -> list[Application]:
+def applications(lab: Lab) -> list[RequestRecord]:
     assert isinstance(lab.ledger, InMemoryLedger)
     return lab.ledger.applications
 

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ca_service.authority.issuance.decisions import Applications
+from ca_service.authority.issuance.decisions import Requests
 from ca_service.authority.issuance.examination import Options
-from ca_service.authority.issuance.records import Application, State
+from ca_service.authority.issuance.records import RequestRecord, State
 from tests.authority.applications.people import ANNA, CAROL
 from tests.support.factories import Lab
 from tests.support.fakes import NOON, FixedClock
 from tests.support.requests import UCCX_PUBLISHER
 
 
-def patient(lab: Lab, pause: Callable[[float], None]) -> Applications:
+def patient(lab: Lab, pause: Callable[[float], None]) -> Requests:
     """The same applications, for somebody to whom this happens while they wait."""
-    return Applications(lab.store_of_applications, lab.completing, lab.clock, pause)
+    return Requests(lab.store_of_applications, lab.completing, lab.clock, pause)
 
 
-def test_waiting_ends_after_the_time_that_was_asked(lab: Lab, waiting: Application, clock: FixedClock) -> None:
+def test_waiting_ends_after_the_time_that_was_asked(lab: Lab, waiting: RequestRecord, clock: FixedClock) -> None:
     assert lab.applications.wait(ANNA, waiting.id, 7).state is State.SUBMITTED
     assert (clock.now - NOON).total_seconds() == 7
     lab.applications.wait(ANNA, waiting.id, 10_000)
     assert (clock.now - NOON).total_seconds() == 37
 
 
-def test_waiting_ends_as_soon_as_it_is_decided(lab: Lab, waiting: Application, clock: FixedClock) -> None:
+def test_waiting_ends_as_soon_as_it_is_decided(lab: Lab, waiting: RequestRecord, clock: FixedClock) -> None:
     def pause(seconds: float) -> None:
         clock.advance(seconds=seconds)
         if clock.now.second == 3:
@@ -35,7 +35,7 @@ def test_waiting_ends_as_soon_as_it_is_decided(lab: Lab, waiting: Application, c
     assert clock.now.second == 3
 
 
-def test_where_too_many_wait_the_others_are_answered_at_once(lab: Lab, waiting: Application) -> None:
+def test_where_too_many_wait_the_others_are_answered_at_once(lab: Lab, waiting: RequestRecord) -> None:
     depth = list[int]()
 
     def pause(_: float) -> None:
@@ -53,7 +53,7 @@ def test_where_too_many_wait_the_others_are_answered_at_once(lab: Lab, waiting: 
 # Beside what the host has now
 
 
-def test_a_review_compares_the_request_with_what_its_host_has_now(lab: Lab, waiting: Application) -> None:
+def test_a_review_compares_the_request_with_what_its_host_has_now(lab: Lab, waiting: RequestRecord) -> None:
     assert lab.reviewing.of(CAROL, waiting).current is None
     issued = lab.applications.approve(CAROL, waiting.id)
     assert lab.reviewing.of(CAROL, issued).current is None  # its own is no other

@@ -13,7 +13,7 @@ from ca_service.authority.access.permissions import Actor
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.people.house import People
 from ca_service.authority.people.records import AccountRecord, OpenSession, Visit
-from ca_service.authority.people.sessions import Entered
+from ca_service.authority.people.sessions import SignInResult
 from ca_service.errors import InvalidInput, NotAuthenticated
 from tests.support.factories import PASSWORD, Lab
 from tests.support.fakes import FixedClock
@@ -87,7 +87,7 @@ def test_a_password_is_not_changed_by_mistake(
     assert can_sign_in(people, "alice", PASSWORD)
 
 
-def opened(people: People, entered: Entered) -> OpenSession:
+def opened(people: People, entered: SignInResult) -> OpenSession:
     """The session of somebody who has come in."""
     found = people.sessions.find(entered.secret)
     assert found

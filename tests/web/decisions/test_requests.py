@@ -10,10 +10,10 @@ import pytest
 from ca_service.authority.access.permissions import Role
 from ca_service.authority.installation import Installation
 from ca_service.authority.issuance.examination import Options
-from ca_service.authority.issuance.records import Application, State
+from ca_service.authority.issuance.records import RequestRecord, State
 from ca_service.errors import blocking
 from ca_service.settings import Settings
-from ca_service.storage.applications import SQLApplicationStore
+from ca_service.storage.applications import SQLRequestStore
 from ca_service.storage.sqlite import SQLiteDatabase
 from tests.support import pkcs10
 from tests.support.factories import OPERATOR, event
@@ -26,7 +26,7 @@ SignedIn = Callable[[Role], Visitor]
 
 
 @pytest.fixture
-def waiting(installation: Installation) -> Application:
+def waiting(installation: Installation) -> RequestRecord:
     """What the requester has submitted."""
     who = installation.accounts.get("requester").actor
     (found,) = installation.issuance.issue(who, [UCCX_PUBLISHER.data], Options()).waiting
@@ -111,7 +111,7 @@ def test_a_cursor_of_another_list_is_refused(approver: Visitor) -> None:
 
 
 def test_a_requester_sees_their_own_requests_only(
-    installation: Installation, waiting: Application, requester: Visitor
+    installation: Installation, waiting: RequestRecord, requester: Visitor
 ) -> None:
     installation.issuance.issue(installation.accounts.get("approver").actor, [SOCIALMINER.data], Options())
     assert hosts(requester.page("/requests?state=all")) == [waiting.host]
@@ -123,7 +123,7 @@ def test_the_navigation_offers_requests_to_those_who_have_some(signed_in: Signed
 
 
 def test_an_approval_issues_and_the_requester_finds_the_download(
-    waiting: Application, approver: Visitor, requester: Visitor
+    waiting: RequestRecord, approver: Visitor, requester: Visitor
 ) -> None:
     assert "Approve and sign" in approver.page("/requests/1").text
     answer = approver.post("/requests/1/approve", {"note": "fine"})
@@ -136,7 +136,9 @@ def test_an_approval_issues_and_the_requester_finds_the_download(
     assert waiting.host in page.text
 
 
-def test_a_refusal_shows_its_note_to_the_requester(waiting: Application, approver: Visitor, requester: Visitor) -> None:
+def test_a_refusal_shows_its_note_to_the_requester(
+    waiting: RequestRecord, approver: Visitor, requester: Visitor
+) -> None:
     note = "The parent domain <b>is</b> wrong.\nAsk again."
     assert approver.post(f"/requests/{waiting.id}/refuse", {"note": note}).status_code == 303
     answer = requester.get("/requests/1")
@@ -145,20 +147,20 @@ def test_a_refusal_shows_its_note_to_the_requester(waiting: Application, approve
     assert "submit it again" in answer.text
 
 
-def test_a_refusal_without_a_note_keeps_the_request(waiting: Application, approver: Visitor) -> None:
+def test_a_refusal_without_a_note_keeps_the_request(waiting: RequestRecord, approver: Visitor) -> None:
     answer = approver.post(f"/requests/{waiting.id}/refuse", {"note": " "})
     assert (answer.status_code, read(answer.text).blocking) == (400, ["application.note"])
     assert "waits for approval" in answer.text
 
 
-def test_a_note_that_is_too_long_comes_back_to_be_shortened(waiting: Application, approver: Visitor) -> None:
+def test_a_note_that_is_too_long_comes_back_to_be_shortened(waiting: RequestRecord, approver: Visitor) -> None:
     answer = approver.post(f"/requests/{waiting.id}/refuse", {"note": "tell " * 300})
     assert answer.status_code == 400
     assert "tell tell tell" in answer.text
 
 
 def test_who_comes_second_is_told_who_was_first(
-    installation: Installation, waiting: Application, approver: Visitor
+    installation: Installation, waiting: RequestRecord, approver: Visitor
 ) -> None:
     installation.applications.refuse(OPERATOR, waiting.id, "no")
     answer = approver.post(f"/requests/{waiting.id}/approve")
@@ -167,7 +169,7 @@ def test_who_comes_second_is_told_who_was_first(
 
 
 def test_a_requester_withdraws_what_they_have_submitted(
-    installation: Installation, waiting: Application, requester: Visitor
+    installation: Installation, waiting: RequestRecord, requester: Visitor
 ) -> None:
     assert requester.post(f"/requests/{waiting.id}/withdraw").status_code == 303
     assert "withdrawn" in requester.page(f"/requests/{waiting.id}").text
@@ -185,7 +187,7 @@ def test_a_requester_withdraws_what_they_have_submitted(
     ],
 )
 def test_who_may_not_is_refused(
-    installation: Installation, waiting: Application, signed_in: SignedIn, role: Role, verb: str, rule: str
+    installation: Installation, waiting: RequestRecord, signed_in: SignedIn, role: Role, verb: str, rule: str
 ) -> None:
     answer = signed_in(role).post(f"/requests/{waiting.id}/{verb}", {"note": "x"})
     assert (answer.status_code, read(answer.text).blocking) == (403, [rule])
@@ -229,7 +231,7 @@ def test_the_page_shows_what_changes_for_the_host(installation: Installation, ap
     assert "new DNS:agents.example.com" in text
 
 
-def test_the_page_says_where_there_is_nothing_to_compare_with(waiting: Application, approver: Visitor) -> None:
+def test_the_page_says_where_there_is_nothing_to_compare_with(waiting: RequestRecord, approver: Visitor) -> None:
     assert "there is nothing to compare with" in approver.page(f"/requests/{waiting.id}").text
 
 
@@ -243,9 +245,9 @@ def test_the_page_offers_the_next_one_after_a_decision(
 
 
 def test_what_has_failed_says_why_and_can_be_tried_again(
-    installation: Installation, settings: Settings, waiting: Application, approver: Visitor, requester: Visitor
+    installation: Installation, settings: Settings, waiting: RequestRecord, approver: Visitor, requester: Visitor
 ) -> None:
-    store = SQLApplicationStore(SQLiteDatabase(settings.instance_path / "ca.sqlite3"))
+    store = SQLRequestStore(SQLiteDatabase(settings.instance_path / "ca.sqlite3"))
     why = (blocking("authority.expired", "", "The authority has ended.", "Make a new one."),)
     failed = replace(waiting.decided(State.FAILED, OPERATOR, NOON, "fine"), failure=why)
     assert store.move(failed, State.SUBMITTED, event())
