@@ -551,7 +551,7 @@ def test_a_plain_server_is_no_node_to_fit(lab: Lab) -> None:
 
 
 def test_a_misfit_of_our_own_is_never_stored(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = "ca_service.authority.issuance.issuance.signing.judge_issued"
+    module = "ca_service.authority.issuance.signing.judge_issued"
     found = lab.fitting.check(OPERATOR, Files(None, lab_certificate(lab)))
     assert not found.works
     monkeypatch.setattr(module, lambda *_: found)
