@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, and_, exists, func, select, tuple_
 
-from ca_service.authority.notices.ports import LeafEnd
+from ca_service.authority.fleet.store import LeafEnd
 from ca_service.authority.revocation.records import State
 from ca_service.storage.database import Database
 from ca_service.storage.schema import certificate, placed_request, revocation

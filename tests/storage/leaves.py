@@ -7,9 +7,8 @@ from datetime import timedelta
 
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.fleet.records import ClusterRecord, PlacedRequest
-from ca_service.authority.fleet.store import FleetStore
+from ca_service.authority.fleet.store import FleetStore, LeafStore
 from ca_service.authority.issuance.store import Ledger
-from ca_service.authority.notices.ports import LeafStore
 from ca_service.authority.revocation.records import Transition
 from ca_service.authority.revocation.store import RevocationStore
 from tests.support.factories import certificate_record, event

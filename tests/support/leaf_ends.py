@@ -6,9 +6,8 @@ from datetime import datetime
 
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.fleet.records import ClusterQuery, PlacedRequest
-from ca_service.authority.fleet.store import FleetStore
+from ca_service.authority.fleet.store import FleetStore, LeafEnd
 from ca_service.authority.issuance.store import Ledger
-from ca_service.authority.notices.ports import LeafEnd
 from tests.support.fakes import InMemoryLedger
 
 

@@ -94,6 +94,10 @@ class Actor:
     token: str = ""
 
 
+#: The actor of background jobs. The colon keeps it apart from accounts.
+SERVICE: Final = Actor(None, "service:jobs", Role.AUDITOR, "job")
+
+
 def require(actor: Actor, action: Action) -> None:
     """Let the actor go on, or raise NotAllowed: the role may not, or the token has no scope for it."""
     if actor.role not in PERMISSIONS[action]:

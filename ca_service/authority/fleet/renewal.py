@@ -11,16 +11,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from ca_service.authority.access.permissions import Action, Actor, require
+from ca_service.authority.access.permissions import SERVICE, Action, Actor, require
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.fleet.clusters import Fleet
 from ca_service.authority.fleet.handover import node_of
 from ca_service.authority.fleet.places import Place, current_places
 from ca_service.authority.fleet.states import EXPIRING_DAYS
+from ca_service.authority.fleet.store import LeafStore
 from ca_service.authority.issuance.examination import Options, Policy
 from ca_service.authority.issuance.issuance import Issuance, Issued
-from ca_service.authority.notices.ports import LeafStore
-from ca_service.authority.notices.sources import SERVICE
 from ca_service.authority.ports import Clock
 from ca_service.errors import Conflict, NotFound, Refused
 from ca_service.pki.profiles import VOS, get_leaf_profile

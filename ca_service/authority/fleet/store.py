@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from ca_service.authority.audit.events import AuditEvent
@@ -57,3 +59,33 @@ class FleetStore(Protocol):
 
     def clear_mark(self, cluster_id: int, step: str, event: AuditEvent) -> bool:
         """Take a mark back; False, and no event, if there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeafEnd:
+    """When a leaf ends, and in which clusters its request was placed. `number` orders those that end together."""
+
+    number: int
+    serial_number: str
+    profile: str
+    host: str
+    not_before: datetime
+    not_after: datetime
+    cluster_ids: tuple[int, ...]
+
+
+class LeafStore(Protocol):
+    """When leaves end."""
+
+    def list_ends(self, after: tuple[datetime, int], until: datetime, at: datetime, limit: int) -> tuple[LeafEnd, ...]:
+        """Leaves that end behind this place (end, number) and not later than `until`, the first to end first.
+
+        One that another has followed is left out: the other was issued later for the same host, profile and purpose,
+        and is valid at `at`.
+        """
+
+    def find_successor(self, serial_number: str, at: datetime) -> str | None:
+        """The serial number of the newest that has followed this one, as above."""
+
+    def list_cluster_ids(self, serial_number: str) -> tuple[int, ...]:
+        """The clusters in which the request of this certificate was placed."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from ca_service.authority.access.permissions import SERVICE
 from ca_service.authority.hierarchy.records import IssuerRecord
 from ca_service.authority.notices.records import Expiring, Kind
-from ca_service.authority.notices.sources import SERVICE
 from ca_service.authority.revocation.records import CRLRecord, ResponderRecord
 from ca_service.authority.status.crl_publisher import CRLPublisher
 from ca_service.authority.status.responders import Responders

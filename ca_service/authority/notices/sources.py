@@ -11,20 +11,19 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Final
 
-from ca_service.authority.access.permissions import Actor, Role
+from ca_service.authority.access.permissions import SERVICE
 from ca_service.authority.fleet.clusters import Fleet
 from ca_service.authority.fleet.places import Place, current_places
+from ca_service.authority.fleet.store import LeafEnd, LeafStore
 from ca_service.authority.hierarchy.hierarchy import Hierarchy, certificate_of
 from ca_service.authority.hierarchy.records import IssuerRecord
-from ca_service.authority.notices.ports import LeafEnd, LeafStore, Source
+from ca_service.authority.notices.ports import Source
 from ca_service.authority.notices.records import Expiring, Kind
 from ca_service.authority.ports import Clock
 from ca_service.errors import NotFound
 from ca_service.pki.profiles import VOS
 from ca_service.vos.phrases import Phrase, phrase
 
-#: Who reads on behalf of the service itself. The colon keeps it apart from accounts.
-SERVICE: Final = Actor(None, "service:jobs", Role.AUDITOR, "job")
 _AUTHORITY_STEP: Final = (
     "No certificate that it has signed outlives it. Plan the next generation now: every node has to trust it before "
     "the first leaf comes from it."

@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.fleet.placement import Placement
+from ca_service.authority.fleet.store import LeafEnd
 from ca_service.authority.issuance.examination import Options
-from ca_service.authority.notices.ports import LeafEnd
 from ca_service.authority.notices.records import Expiring, Kind
 from ca_service.authority.notices.sources import Authorities, Leaves, Sources
 from tests.support import pkcs10
