@@ -22,11 +22,11 @@ from werkzeug.datastructures import MultiDict
 
 from ca_service import settings as settings_module
 from ca_service.app import create_app, open_installation
+from ca_service.authority.access.permissions import SCOPES, Role
 from ca_service.authority.installation import Installation
-from ca_service.authority.permissions import SCOPES, Role
-from ca_service.authority.registration import Options
+from ca_service.authority.issuance.examination import Options
+from ca_service.authority.people.tokens import TokenLimits
 from ca_service.authority.revocation.records import Selection
-from ca_service.authority.tokens import TokenLimits
 from ca_service.cli.doors import Doors
 from ca_service.pki.reasons import Reason
 from tests.cli.door import run
