@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from ca_service.authority.access.permissions import Actor
+from ca_service.authority.audit.canonical import canonical
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.issuance.examination import Options
 from ca_service.errors import Conflict, InvalidInput, blocking
@@ -59,8 +60,7 @@ def replay_of(actor: Actor, requests: Sequence[bytes], options: Options, key: st
                 limit=MAX_KEY_LENGTH,
             )
         )
-    digest = hashlib.sha256(repr((options, [hashlib.sha256(data).digest() for data in requests])).encode())
-    return Replay(actor.name, key, digest.hexdigest(), (), True, at)
+    return Replay(actor.name, key, _digest(requests, options), (), True, at)
 
 
 def require_same(before: Replay, asked: Replay) -> None:
@@ -71,3 +71,13 @@ def require_same(before: Replay, asked: Replay) -> None:
             "This Idempotency-Key was used for another submission.",
             "Send a new key with a new submission; the same key only to repeat one.",
         )
+
+
+def _digest(requests: Sequence[bytes], options: Options) -> str:
+    """Return the SHA-256 of all that is asked, in canonical JSON: equal values have one digest in every version.
+
+    A key that was stored before the canonical form (until 0.1) does not match it: for the week that it is kept, a
+    repetition is refused as another submission, so nothing is issued twice.
+    """
+    fingerprints = [hashlib.sha256(data).hexdigest() for data in requests]
+    return hashlib.sha256(canonical({"options": asdict(options), "requests": fingerprints})).hexdigest()
