@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import base64
+import re
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import event as events
 from sqlalchemy import insert, select
 
 from ca_service.authority.inventory.filters import Filter
 from ca_service.authority.inventory.store import Sort
+from ca_service.authority.revocation.records import Selection
 from ca_service.errors import InvalidInput
+from ca_service.storage import queries
+from ca_service.storage.applications import SQLRequestStore
 from ca_service.storage.database import Database
+from ca_service.storage.factors import SQLFactorStore
 from ca_service.storage.inventory import SQLInventoryStore
 from ca_service.storage.ledger import SQLLedger
+from ca_service.storage.notices import SQLNoticeStore
 from ca_service.storage.queries import Order, by_age, contain_all, contains, in_batches
+from ca_service.storage.revocation import SQLRevocationStore
 from ca_service.storage.schema import certificate, cluster
+from ca_service.storage.sqlite import SQLiteDatabase
 from tests.storage.conftest import on_both
 from tests.support.factories import certificate_record, event
 from tests.support.fakes import NOON
@@ -207,3 +217,31 @@ def named(name: str, text: str = "", key: str | None = None) -> dict[str, object
     """The row of a cluster."""
     values = {"name": name, "name_key": name if key is None else key, "search_text": text}
     return values | {"created_at": NOON, "created_by": "alice"}
+
+
+# Used by all stores
+
+
+def test_no_store_is_stopped_by_the_number_of_values(issued_under: Database, sqlite: SQLiteDatabase) -> None:
+    sizes = list[int]()
+    events.listen(sqlite.engine, "before_cursor_execute", lambda *seen: sizes.append(len(seen[3])))
+    many = [f"{number:064x}" for number in range(1_200)]
+    records = [certificate_record(host=each, request_fingerprint=each) for each in many]
+    notices, inventory = SQLNoticeStore(issued_under), SQLInventoryStore(issued_under)
+
+    assert SQLLedger(issued_under).list_by_requests(many) == ()
+    assert SQLRequestStore(issued_under).list_for_requests(many) == ()
+    assert SQLRevocationStore(issued_under).revocations_of(many) == {}
+    assert SQLRevocationStore(issued_under).list_selected(Selection(tuple(many))) == ()
+    assert SQLFactorStore(issued_under).with_factor(range(1_200)) == frozenset()
+    assert notices.list_notices(many) == ()
+    assert notices.revive(range(1_200), NOON, event()) == 0
+    assert inventory.find_places(records) == {}
+    assert inventory.find_replaced(records) == frozenset()
+    assert max(sizes) <= 999
+
+
+def test_like_is_written_where_the_trigram_index_needs_it_and_nowhere_else() -> None:
+    folder = Path(queries.__file__).parent
+    found = {path.name for path in folder.glob("*.py") if re.search(r"\.i?like\(|autoescape", path.read_text())}
+    assert found == {"narrowing.py"}
