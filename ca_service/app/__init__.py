@@ -1,7 +1,6 @@
 """The only place where the parts meet: settings, keys, database, use cases and doors."""
 
-from ca_service.app.assembly import open_installation
-from ca_service.app.edges import database_of
+from ca_service.app.production import database_of, open_installation
 from ca_service.app.serving import create_app, prepare_server
 
 __all__ = ["create_app", "database_of", "main", "open_installation"]

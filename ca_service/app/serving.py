@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ca_service import settings as settings_module
-from ca_service.app.assembly import open_installation
 from ca_service.app.policies import own_url
+from ca_service.app.production import open_installation
 from ca_service.authority.installation import Installation
 from ca_service.errors import Conflict
 from ca_service.keystore import files

@@ -1,10 +1,10 @@
-"""Knows what one installation can do: the use cases together, as the doors receive them."""
+"""The use cases of one installation, and the part of them that each interface receives."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, fields
+from typing import Protocol, TypeVar
 
 from ca_service.authority.audit.log import AuditLog
 from ca_service.authority.audit.receipts import Receipts
@@ -27,7 +27,12 @@ from ca_service.authority.notices.announcing import Notices
 from ca_service.authority.notices.calendars import Calendars
 from ca_service.authority.notices.delivering import Deliveries
 from ca_service.authority.people.accounts import Accounts
-from ca_service.authority.people.house import People
+from ca_service.authority.people.factors import SecondFactors
+from ca_service.authority.people.links import Links
+from ca_service.authority.people.passkeys import Passkeys
+from ca_service.authority.people.rescue import Rescue
+from ca_service.authority.people.sessions import Sessions
+from ca_service.authority.people.signing_in import SigningIn
 from ca_service.authority.people.single_sign_on import SingleSignOn
 from ca_service.authority.people.tokens import Tokens
 from ca_service.authority.ports import Clock
@@ -62,45 +67,72 @@ class Schema(Protocol):
         """What works, and could work better."""
 
 
-@dataclass(frozen=True, slots=True)
-class Installation:
-    """The use cases of one installation. `plan` is what the settings say of a new authority.
+@dataclass(frozen=True, kw_only=True)
+class PublicServices:
+    """What relying parties, calendars and monitoring may reach: nothing here changes what is issued or who may sign in.
 
-    `single_sign_on` is there where they name a provider. `close` gives back what is open, before the
-    process forks or ends.
+    `close` gives back connections and locks, before the process forks or ends.
     """
 
     hierarchy: Hierarchy
-    external: ExternalAuthorities
-    custody: RootKey
-    issuance: Issuance
-    applications: Requests
-    completing: Completion
-    reviewing: Reviewing
-    inventory: Inventory
-    fitting: FitChecks
-    fleet: Fleet
-    handover: Handover
-    revocation: Revocation
-    authority_revocation: AuthorityRevocation
-    crl_import: CRLImporter
-    publishing: CRLPublisher
-    doctor: Doctor
-    responders: Responders
-    ocsp: OCSPResponder
-    accounts: Accounts
-    people: People
-    tokens: Tokens
-    single_sign_on: SingleSignOn | None
-    renewal: Renewal
+    crl_publisher: CRLPublisher
+    ocsp_responder: OCSPResponder
     notices: Notices
     deliveries: Deliveries
     calendars: Calendars
     jobs: Jobs
-    record: AuditLog
-    sealing: Sealing
-    receipts: Receipts
+    tokens: Tokens
     schema: Schema
-    plan: HierarchyPlan
     clock: Clock
     close: Callable[[], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class APIServices(PublicServices):
+    """What scripts may reach as well: everything about certificates, nothing about accounts."""
+
+    issuance: Issuance
+    requests: Requests
+    fit_checks: FitChecks
+    inventory: Inventory
+    revocation: Revocation
+    renewal: Renewal
+    audit_log: AuditLog
+    receipts: Receipts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Installation(APIServices):
+    """All use cases of one installation, for the pages and the command line.
+
+    `plan` is what the settings say of a new authority. `single_sign_on` is None where they name no provider.
+    """
+
+    external: ExternalAuthorities
+    root_key: RootKey
+    completion: Completion
+    reviewing: Reviewing
+    fleet: Fleet
+    handover: Handover
+    authority_revocation: AuthorityRevocation
+    crl_importer: CRLImporter
+    responders: Responders
+    doctor: Doctor
+    accounts: Accounts
+    signing_in: SigningIn
+    sessions: Sessions
+    second_factors: SecondFactors
+    passkeys: Passkeys
+    links: Links
+    rescue: Rescue
+    single_sign_on: SingleSignOn | None
+    sealing: Sealing
+    plan: HierarchyPlan
+
+
+Services = TypeVar("Services", bound=PublicServices)
+
+
+def narrow(installation: Installation, to: type[Services]) -> Services:
+    """Return only the use cases that this interface receives."""
+    return to(**{each.name: getattr(installation, each.name) for each in fields(to)})

@@ -33,7 +33,7 @@ def list_(session: Session, /, oldest: bool, limit: int, cursor: str, **asked_fo
     """List events: who did what, when and from where."""
     sort: EventSort = "oldest" if oldest else "newest"
     query: EventQuery = replace(asked(asked_for), sort=sort, limit=limit, cursor=cursor)
-    page = session.ready().record.list_events(operator(), query)
+    page = session.ready().audit_log.list_events(operator(), query)
     rows = (
         (str(each.id), time_text(each.at), each.actor, each.origin, str(sentence_of(each)), str(each.seal or "-"))
         for each in page.items
@@ -52,7 +52,7 @@ def head(session: Session) -> None:
 
     The one line of the output, NUMBER:HASH, is what `audit verify --expect-head` takes.
     """
-    record = session.ready().record
+    record = session.ready().audit_log
     found = record.head(operator())
     document = {"head": _document(found) if found else None, "has_unsealed": record.has_unsealed(operator())}
     if found is None:
@@ -81,7 +81,7 @@ def _around(found: Head) -> list[str]:
 @pass_session
 def seal(session: Session) -> None:
     """Seal the events that have no seal yet. Safe at any time, as often as wanted."""
-    count = session.ready().record.seal(operator())
+    count = session.ready().audit_log.seal(operator())
     session.console.answer({"sealed": count}, [f"Sealed: {count}" if count else "Everything was sealed already."])
 
 

@@ -59,7 +59,7 @@ def export(session: Session, /, out: str | None, force: bool, **asked_for: str) 
     target = Target(out or (FILE_NAME if session.console.as_json else STANDARD), force)
     target.check(session.console)
     query = asked(asked_for)
-    path = target.write_pieces(FILE_NAME, session.ready().record.export(operator(), query))
+    path = target.write_pieces(FILE_NAME, session.ready().audit_log.export(operator(), query))
     if path:
         document = {"file": str(path), "complete": query.is_everything}
         session.console.answer(document, [f"Written: {visible(str(path))}"])
@@ -81,7 +81,7 @@ def verify(session: Session, file: str | None, expect_head: str | None, expect_k
     """
     expected = Expected(_anchor(expect_head), _key(expect_key))
     if file is None:
-        checked = session.ready().record.verify(operator(), expected)
+        checked = session.ready().audit_log.verify(operator(), expected)
     else:
         checked = verifying.verify(read_lines(file, MAX_LINE), expected)
     session.console.answer(_document(checked), _lines(checked))

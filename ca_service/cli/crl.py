@@ -27,7 +27,7 @@ from ca_service.pki.names import visible
 @pass_session
 def show(session: Session) -> None:
     """Show the newest list of each authority, as it is: nothing is published."""
-    found = session.ready().publishing.list_newest(operator())
+    found = session.ready().crl_publisher.list_newest(operator())
     document = {"lists": [_document(issuer, record) for issuer, record in found]}
     session.console.answer(document, [line for issuer, record in found for line in _lines(issuer, record)])
 
@@ -67,7 +67,7 @@ def publish(session: Session, issuer: str | None) -> None:
     Nothing depends on it: a list that is due is made when somebody fetches it. It is for those who
     copy lists elsewhere.
     """
-    publishing = session.ready().publishing
+    publishing = session.ready().crl_publisher
     if issuer is None:
         count = publishing.publish_due()
         session.console.answer({"published": count}, [f"Published: {count}."])
@@ -90,7 +90,7 @@ def export(session: Session, issuer: str, format_: str, delta: bool, out: str | 
     """Write the list of ISSUER as it is to be now, as the service would hand it out."""
     target = Target(out, force)
     target.check(session.console)
-    published = session.ready().publishing.current(issuer)
+    published = session.ready().crl_publisher.current(issuer)
     data = published.data.delta if delta else published.data.full
     if data is None:
         raise NotFound.because(
@@ -113,7 +113,7 @@ def sign_root(session: Session, key: str, passphrase_file: str | None) -> None:
     It is good for 180 days, and tells which intermediates are revoked.
     """
     loaded = encodings.load_private_key(read_file(key), find_passphrase(passphrase_file))
-    _told(session, session.ready().publishing.publish_with(operator(), loaded), "Signed and published")
+    _told(session, session.ready().crl_publisher.publish_with(operator(), loaded), "Signed and published")
 
 
 @declare("import", "ca-service crl import root.crl")
@@ -125,7 +125,7 @@ def import_(session: Session, file: str) -> None:
     Issuer, signature, number and dates are checked first. An authority here that is on it issues
     no more.
     """
-    found = session.ready().crl_import.import_crl(operator(), read_file(file))
+    found = session.ready().crl_importer.import_crl(operator(), read_file(file))
     document = crl_document(found.record) | {
         "changed": list(found.revoked),
         "findings": [finding.as_document() for finding in found.findings],

@@ -41,7 +41,7 @@ def command(session: Session, csr: str | None, certificate: str, chain: tuple[st
         chain=tuple(content[file] for file in chain),
         trust=content[trust].decode("utf-8", "replace") if trust else "",
     )
-    found = session.opened().fitting.check(operator(), files)
+    found = session.opened().fit_checks.check(operator(), files)
     session.console.answer(found.as_document(), _lines(session.console, found))
     return ExitCode.OK if found.works else ExitCode.REFUSED
 

@@ -31,7 +31,7 @@ def list_(session: Session, state: str, search: str, limit: int) -> None:
     """List requests that were submitted, oldest first; by default those that wait for a decision."""
     wanted = None if state == "all" else State(state)
     query = RequestQuery(text=search, state=wanted, sort="oldest", limit=limit)
-    page = session.ready().applications.list_applications(operator(), query)
+    page = session.ready().requests.list_applications(operator(), query)
     rows = (
         (
             str(each.id),
@@ -58,7 +58,7 @@ def list_(session: Session, state: str, search: str, limit: int) -> None:
 @pass_session
 def show(session: Session, number: int) -> None:
     """Show the request NUMBER: what it asks, what was found, and what has happened to it."""
-    found = session.ready().applications.get(operator(), number)
+    found = session.ready().requests.get(operator(), number)
     session.console.answer(application_document(found), _lines(session.console, found))
 
 
@@ -68,7 +68,7 @@ def show(session: Session, number: int) -> None:
 @pass_session
 def approve(session: Session, number: int, note: str) -> int:
     """Approve the request NUMBER, or try again what has failed, and have it signed."""
-    found = session.ready().applications.approve(operator(), number, note)
+    found = session.ready().requests.approve(operator(), number, note)
     session.console.answer(application_document(found), _lines(session.console, found))
     return ExitCode.OK if found.state is State.ISSUED else ExitCode.ERROR
 
@@ -79,7 +79,7 @@ def approve(session: Session, number: int, note: str) -> int:
 @pass_session
 def refuse(session: Session, number: int, note: str) -> None:
     """Refuse the request NUMBER, with a note."""
-    found = session.ready().applications.refuse(operator(), number, note)
+    found = session.ready().requests.refuse(operator(), number, note)
     session.console.answer(application_document(found), _lines(session.console, found))
 
 

@@ -26,7 +26,7 @@ def export(session: Session, out: str, passphrase_file: str | None) -> None:
     target.check(session.console)
     installation = session.ready()
     passphrase = get_passphrase(passphrase_file, is_new=True)
-    path = target.write("root.key.pem", installation.custody.export(operator(), passphrase))
+    path = target.write("root.key.pem", installation.root_key.export(operator(), passphrase))
     if path is not None:
         session.console.answer({"file": str(path)}, [f"Written: {visible(str(path))}"])
     session.console.remark("Next: ca-service ca root-key verify FILE, then ca-service ca root-key remove FILE")
@@ -39,7 +39,7 @@ def export(session: Session, out: str, passphrase_file: str | None) -> None:
 def verify(session: Session, file: str, passphrase_file: str | None) -> None:
     """Check that FILE holds the root's key, and that it can be opened and signs."""
     copy = read_file(file)
-    custody = session.ready().custody
+    custody = session.ready().root_key
     root = custody.verify(copy, get_passphrase(passphrase_file))
     session.console.answer({"root": authority_document(root)}, [f"This is the key of {visible(root.name)}; it signs."])
 
@@ -54,7 +54,7 @@ def remove(session: Session, file: str, passphrase_file: str | None) -> None:
     The intermediate goes on issuing. Keep two copies, in two places.
     """
     copy = read_file(file)
-    custody = session.ready().custody
+    custody = session.ready().root_key
     custody.remove(operator(), copy, get_passphrase(passphrase_file))
     session.console.answer(
         {"removed": True}, ["The key of the root is no longer here. The copy is all there is of it."]

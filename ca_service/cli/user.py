@@ -100,7 +100,7 @@ def role_(session: Session, name: str, role: str) -> None:
 def unlock(session: Session, name: str) -> None:
     """End the wait after failed attempts to sign in to the account NAME."""
     installation = session.ready()
-    installation.people.rescue.unlock(operator(), name)
+    installation.rescue.unlock(operator(), name)
     account = installation.accounts.get(name)
     session.console.answer(account_document(account), [f"{account.name} can try again at once."])
 
@@ -115,7 +115,7 @@ def reset(session: Session, name: str) -> None:
     this again makes another in its place. A disabled account stays disabled.
     """
     server = session.doors.prepare_server(session.instance_path, None, None)  # it knows where people reach us
-    made = session.ready().people.rescue.reset(operator(), name)
+    made = session.ready().rescue.reset(operator(), name)
     url = f"{server.url}/welcome/{made.secret}"
     session.console.answer({"url": url, **account_document(made.account)}, [url])
     session.console.remark(f"{made.account.name} chooses a new password there, once, within 24 hours.")
@@ -127,7 +127,7 @@ def reset(session: Session, name: str) -> None:
 @pass_session
 def sessions(session: Session, name: str, end: bool) -> None:
     """List where the account NAME is signed in, the last used first; with --end, end all of it."""
-    people = session.ready().people
+    people = session.ready()
     found = people.sessions.list_of(operator(), name)
     ended = people.sessions.end_all(operator(), name) if end else 0
     rows = (

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Select, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ca_service.authority.access.permissions import Role
 from ca_service.authority.audit.events import AuditEvent
-from ca_service.authority.paging import page_size
 from ca_service.authority.people.records import (
     AccountLink,
     AccountRecord,
@@ -22,10 +21,13 @@ from ca_service.authority.people.records import (
     TokenRecord,
 )
 from ca_service.errors import Conflict, NotFound
-from ca_service.storage import cursors, rows
+from ca_service.storage import rows
 from ca_service.storage.database import Database
+from ca_service.storage.queries import Order, by_age, contain_all
 from ca_service.storage.recording import record_events
 from ca_service.storage.schema import account, account_link, setup_link, token
+
+_ORDERS: Final = by_age(account.c.id) | {"name": Order("name", account.c.id, account.c.name)}
 
 
 class SQLAccountStore:
@@ -54,12 +56,12 @@ class SQLAccountStore:
 
     def list_people(self, query: PeopleQuery) -> PeoplePage:
         """One page by keyset."""
-        limit = page_size(query.limit)
+        order = _ORDERS[query.sort]
+        words = contain_all(query.text.lower().split(), func.lower(account.c.name), account.c.role)
+        statement = order.page(select(account).where(*words), query.cursor, query.limit)
         with self._database.read() as connection:
-            found = connection.execute(_listing(query).limit(limit + 1)).all()
-        last = found[limit - 1] if len(found) > limit else None
-        cursor = cursors.write(query.sort, last.name, last.id) if last else ""
-        return PeoplePage(tuple(map(rows.account_record, found[:limit])), cursor)
+            found, cursor = order.cut(connection.execute(statement).all(), query.limit)
+        return PeoplePage(tuple(map(rows.account_record, found)), cursor)
 
     def add_account(
         self, record: AccountRecord, event: AuditEvent, *, setup_hash: str = "", link: AccountLink | None = None
@@ -226,15 +228,3 @@ def _keep_an_administrator(connection: Connection, record: AccountRecord) -> Non
             "Give somebody else the role administrator first.",
             name=record.name,
         )
-
-
-def _listing(query: PeopleQuery) -> Select[Any]:
-    statement = select(account)
-    for word in query.text.lower().replace("\0", " ").split():
-        is_found = account.c.name.contains(word, autoescape=True) | account.c.role.contains(word, autoescape=True)
-        statement = statement.where(is_found)
-    value, key = cursors.read(query.cursor, query.sort) if query.cursor else (None, 0)
-    if query.sort == "newest":
-        statement = statement.where(account.c.id < key) if query.cursor else statement
-        return statement.order_by(account.c.id.desc())
-    return (statement.where(account.c.name > value) if query.cursor else statement).order_by(account.c.name)

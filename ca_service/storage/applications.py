@@ -12,15 +12,14 @@ from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.issuance.idempotency import Replay
 from ca_service.authority.issuance.records import RequestPage, RequestQuery, RequestRecord, State
-from ca_service.authority.paging import page_size
-from ca_service.storage import cursors
 from ca_service.storage.application_rows import application_record, application_values, open_key
 from ca_service.storage.database import Database, upsert
 from ca_service.storage.ledger import remember, write_certificate
+from ca_service.storage.queries import by_age, contain_all, in_batches
 from ca_service.storage.recording import record_events
 from ca_service.storage.schema import application
 
-_MAX_VARIABLES: Final = 500
+_ORDERS: Final = by_age(application.c.id)
 
 
 class SQLRequestStore:
@@ -35,11 +34,9 @@ class SQLRequestStore:
 
     def list_applications(self, query: RequestQuery) -> RequestPage:
         """One page by keyset."""
-        limit = page_size(query.limit)
-        found = self._all(_listing(query).limit(limit + 1))
-        return RequestPage(
-            found[:limit], cursors.write(query.sort, "", found[limit - 1].id) if len(found) > limit else ""
-        )
+        order = _ORDERS[query.sort]
+        statement = order.page(select(application).where(*_conditions(query)), query.cursor, query.limit)
+        return RequestPage(*order.cut(self._all(statement), query.limit))
 
     def list_in_state(self, state: State, limit: int) -> tuple[RequestRecord, ...]:
         """At most so many in this state, oldest first."""
@@ -48,13 +45,9 @@ class SQLRequestStore:
 
     def list_for_requests(self, fingerprints: Collection[str]) -> tuple[RequestRecord, ...]:
         """Those for these requests that have no certificate, newest first."""
-        wanted, column = sorted(fingerprints), application.c.request_fingerprint
         statement = select(application).where(application.c.serial_number.is_(None))
-        found = [
-            each
-            for start in range(0, len(wanted), _MAX_VARIABLES)
-            for each in self._all(statement.where(column.in_(wanted[start : start + _MAX_VARIABLES])))
-        ]
+        batches = in_batches(application.c.request_fingerprint, fingerprints)
+        found = [each for batch in batches for each in self._all(statement.where(batch))]
         return tuple(sorted(found, key=lambda each: each.id, reverse=True))
 
     def submit(
@@ -125,15 +118,9 @@ def _moved(connection: Connection, record: RequestRecord, before: State) -> bool
     return connection.execute(statement.values(application_values(record))).rowcount == 1
 
 
-def _listing(query: RequestQuery) -> Select[Any]:
-    statement, is_oldest_first = select(application), query.sort == "oldest"
-    for word in query.text.replace("\0", " ").lower().split():
-        statement = statement.where(application.c.search_text.contains(word, autoescape=True))
+def _conditions(query: RequestQuery) -> Iterator[ColumnElement[bool]]:
+    yield from contain_all(query.text.lower().split(), application.c.search_text)
     if query.state is not None:
-        statement = statement.where(*_is_in(query.state))
+        yield from _is_in(query.state)
     if query.submitted_by_id is not None:
-        statement = statement.where(application.c.submitted_by_id == query.submitted_by_id)
-    if query.cursor:
-        _, key = cursors.read(query.cursor, query.sort)
-        statement = statement.where(application.c.id > key if is_oldest_first else application.c.id < key)
-    return statement.order_by(application.c.id if is_oldest_first else application.c.id.desc())
+        yield application.c.submitted_by_id == query.submitted_by_id

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, delete, func, select, update
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.people.records import Counter
 from ca_service.storage.database import Database, upsert
+from ca_service.storage.queries import in_batches
 from ca_service.storage.recording import record_events
 from ca_service.storage.schema import attempt
 
@@ -52,7 +53,8 @@ class SQLAttemptStore:
     def clear(self, counters: Sequence[Counter]) -> None:
         """Forget all failures under these."""
         with self._database.write() as connection:
-            connection.execute(delete(attempt).where(attempt.c.key.in_([each.key for each in counters])))
+            for batch in in_batches(attempt.c.key, [each.key for each in counters]):
+                connection.execute(delete(attempt).where(batch))
 
     def unlock(self, subject: str, event: AuditEvent) -> None:
         """Forget all failures of an account."""
@@ -76,6 +78,7 @@ def _locked(
     for counter in sorted(counters, key=lambda each: each.key):
         values = {"key": counter.key, "subject": counter.subject, "failures": 0, "last_at": at}
         connection.execute(upsert(attempt).values(values).on_conflict_do_nothing())
-    keys = [counter.key for counter in counters]
-    statement = select(attempt).where(attempt.c.key.in_(keys)).order_by(attempt.c.key).with_for_update()
-    return {row.key: (row.failures, row.blocked_until) for row in connection.execute(statement)}
+    statement = select(attempt).order_by(attempt.c.key).with_for_update()
+    batches = in_batches(attempt.c.key, [counter.key for counter in counters])  # sorted, as the rows are
+    found = (row for batch in batches for row in connection.execute(statement.where(batch)))
+    return {row.key: (row.failures, row.blocked_until) for row in found}

@@ -12,15 +12,16 @@ from sqlalchemy.exc import IntegrityError
 
 from ca_service.authority.audit.entries import EventPage, EventQuery, RecordedEvent, Seal
 from ca_service.authority.audit.events import AuditEvent
-from ca_service.authority.paging import page_size
 from ca_service.errors import Conflict
-from ca_service.storage import cursors, rows
+from ca_service.storage import rows
 from ca_service.storage.database import Database
+from ca_service.storage.queries import by_age, contains
 from ca_service.storage.recording import record_events
 from ca_service.storage.schema import audit_event as event
 from ca_service.storage.schema import seal as seals
 
 _NOT_OURS: Final = (ValueError, TypeError)  # what reading a row raises that somebody else has written
+_ORDERS: Final = by_age(event.c.id)
 _SEARCHED: Final = (event.c.event, event.c.actor, event.c.subject, event.c.origin)
 
 
@@ -32,10 +33,9 @@ class SQLEventStore:
 
     def list_events(self, query: EventQuery) -> EventPage:
         """One page by keyset: as quick at the millionth row as at the first."""
-        limit = page_size(query.limit)
-        found = self._events(_listing(query).limit(limit + 1))
-        last = found[limit - 1] if len(found) > limit else None
-        return EventPage(found[:limit], cursors.write(query.sort, last.id, last.id) if last else "")
+        order = _ORDERS[query.sort]
+        statement = order.page(select(event).where(*_conditions(query)), query.cursor, query.limit)
+        return EventPage(*order.cut(self._events(statement), query.limit))
 
     def find_event(self, name: str, subject: str) -> RecordedEvent | None:
         """The oldest event of this name about this subject."""
@@ -110,15 +110,6 @@ def _place(connection: Connection, seal: Seal, sealed: Sequence[RecordedEvent]) 
         raise _taken(seal)
 
 
-def _listing(query: EventQuery) -> Select[Any]:
-    statement = select(event).where(*_conditions(query))
-    is_newest = query.sort == "newest"
-    if query.cursor:
-        _, key = cursors.read(query.cursor, query.sort)
-        statement = statement.where(event.c.id < key if is_newest else event.c.id > key)
-    return statement.order_by(event.c.id.desc() if is_newest else event.c.id)
-
-
 def _conditions(query: EventQuery) -> Iterator[ColumnElement[bool]]:
     if query.events:
         yield event.c.event.in_(query.events)
@@ -136,8 +127,8 @@ def _conditions(query: EventQuery) -> Iterator[ColumnElement[bool]]:
 
 def _contains(text: str) -> ColumnElement[bool]:
     """In any part, whatever the case; the details are JSON, in which only ASCII stands for itself."""
-    in_details = func.lower(cast(event.c.details, Text)).contains(json.dumps(text)[1:-1].lower(), autoescape=True)
-    return or_(*(func.lower(column).contains(text.lower(), autoescape=True) for column in _SEARCHED), in_details)
+    in_details = contains(func.lower(cast(event.c.details, Text)), json.dumps(text)[1:-1].lower())
+    return or_(*(contains(func.lower(column), text.lower()) for column in _SEARCHED), in_details)
 
 
 def _unreadables(connection: Connection, statement: Select[Any]) -> Iterator[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, insert, select, union, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ca_service.authority.audit.events import AuditEvent
@@ -13,6 +13,7 @@ from ca_service.authority.people.records import ChallengeRecord, PasskeyRecord, 
 from ca_service.errors import Conflict
 from ca_service.storage import rows
 from ca_service.storage.database import Database, upsert
+from ca_service.storage.queries import in_batches
 from ca_service.storage.recording import record_events
 from ca_service.storage.schema import challenge, passkey, recovery_code, totp
 
@@ -132,10 +133,15 @@ class SQLFactorStore:
 
     def with_factor(self, account_ids: Collection[int]) -> frozenset[int]:
         """Those of the accounts that have a second factor."""
-        apps = select(totp.c.account_id).where(totp.c.account_id.in_(account_ids), totp.c.confirmed_at.is_not(None))
-        keys = select(passkey.c.account_id).where(passkey.c.account_id.in_(account_ids))
+        apps = select(totp.c.account_id).where(totp.c.confirmed_at.is_not(None))
+        keys = select(passkey.c.account_id)
         with self._database.read() as connection:
-            return frozenset(connection.execute(union(apps, keys)).scalars())
+            return frozenset(
+                account_id
+                for statement, column in ((apps, totp.c.account_id), (keys, passkey.c.account_id))
+                for batch in in_batches(column, account_ids)
+                for account_id in connection.execute(statement.where(batch)).scalars()
+            )
 
     def add_challenge(self, record: ChallengeRecord, at: datetime) -> None:
         """Keep a challenge, and forget those that have expired."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, and_, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, and_, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ca_service.authority.audit.events import AuditEvent
@@ -19,13 +19,14 @@ from ca_service.authority.fleet.records import (
     NodeRecord,
     PlacedRequest,
 )
-from ca_service.authority.paging import page_size
 from ca_service.errors import Conflict, NotFound
-from ca_service.storage import cursors, rows
-from ca_service.storage.containing import contains
+from ca_service.storage import rows
 from ca_service.storage.database import Database, upsert
+from ca_service.storage.queries import Order, by_age, contain_all, in_batches
 from ca_service.storage.recording import record_events
 from ca_service.storage.schema import cluster, mark, node, placed_request
+
+_ORDERS: Final = by_age(cluster.c.id) | {"name": Order("name", cluster.c.id, cluster.c.name_key)}
 
 
 class SQLFleetStore:
@@ -36,12 +37,12 @@ class SQLFleetStore:
 
     def list_clusters(self, query: ClusterQuery) -> ClusterPage:
         """One page by keyset, with the nodes of its clusters."""
-        limit = page_size(query.limit)
+        order = _ORDERS[query.sort]
+        words = contain_all(query.text.casefold().split(), cluster.c.search_text)
+        statement = order.page(select(cluster).where(*words), query.cursor, query.limit)
         with self._database.read() as connection:
-            found = connection.execute(_listing(query).limit(limit + 1)).all()
-            records = _with_nodes(connection, found[:limit])
-        last = found[limit - 1] if len(found) > limit else None
-        return ClusterPage(records, cursors.write(query.sort, last.name_key, last.id) if last else "")
+            found, cursor = order.cut(connection.execute(statement).all(), query.limit)
+            return ClusterPage(_with_nodes(connection, found), cursor)
 
     def find_cluster(self, cluster_id: int) -> ClusterRecord | None:
         """The cluster of this number, with its nodes."""
@@ -195,30 +196,14 @@ def _index(connection: Connection, cluster_id: int) -> None:
 
 
 def _with_nodes(connection: Connection, found: Sequence[Row[Any]]) -> tuple[ClusterRecord, ...]:
-    statement = select(node).where(node.c.cluster_id.in_([row.id for row in found])).order_by(node.c.id)
-    nodes = [NodeRecord(**row._mapping) for row in connection.execute(statement)]
+    nodes = [
+        NodeRecord(**row._mapping)
+        for batch in in_batches(node.c.cluster_id, [row.id for row in found])
+        for row in connection.execute(select(node).where(batch).order_by(node.c.id))
+    ]
     return tuple(
         ClusterRecord(
             row.id, row.name, row.created_at, row.created_by, tuple(n for n in nodes if n.cluster_id == row.id)
         )
         for row in found
     )
-
-
-def _listing(query: ClusterQuery) -> Select[Any]:
-    statement = select(cluster)
-    for word in query.text.casefold().split():
-        statement = statement.where(contains(cluster.c.search_text, word))
-    if query.sort == "newest":
-        return _newest_first(statement, query)
-    if query.cursor:
-        value, key = cursors.read(query.cursor, query.sort)
-        statement = statement.where(tuple_(cluster.c.name_key, cluster.c.id) > (value, key))
-    return statement.order_by(cluster.c.name_key, cluster.c.id)
-
-
-def _newest_first(statement: Select[Any], query: ClusterQuery) -> Select[Any]:
-    if query.cursor:
-        _, key = cursors.read(query.cursor, query.sort)
-        statement = statement.where(cluster.c.id < key)
-    return statement.order_by(cluster.c.id.desc())

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, and_,
 from ca_service.authority.fleet.store import LeafEnd
 from ca_service.authority.revocation.records import State
 from ca_service.storage.database import Database
+from ca_service.storage.queries import in_batches
 from ca_service.storage.schema import certificate, placed_request, revocation
 from ca_service.vos.purposes import TOMCAT_ECDSA
 
@@ -114,13 +115,10 @@ def _purpose(leaf: FromClause) -> ColumnElement[str]:
 
 
 def _clusters(connection: Connection, fingerprints: Sequence[str]) -> dict[str, list[int]]:
-    statement = (
-        select(placed_request.c.request_fingerprint, placed_request.c.cluster_id)
-        .where(placed_request.c.request_fingerprint.in_(fingerprints))
-        .distinct()
-        .order_by(placed_request.c.cluster_id)
-    )
+    fingerprint, cluster_id = placed_request.c.request_fingerprint, placed_request.c.cluster_id
+    statement = select(fingerprint, cluster_id).distinct().order_by(cluster_id)
     found = defaultdict[str, list[int]](list)
-    for row in connection.execute(statement):
-        found[row.request_fingerprint].append(row.cluster_id)
+    for batch in in_batches(fingerprint, fingerprints):
+        for row in connection.execute(statement.where(batch)):
+            found[row.request_fingerprint].append(row.cluster_id)
     return found

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Connection, Select, delete, insert, or_, select
 from sqlalchemy.exc import IntegrityError
@@ -19,12 +19,11 @@ from ca_service.pki.reasons import Reason
 from ca_service.storage import rows
 from ca_service.storage.application_rows import application_values
 from ca_service.storage.database import Database
+from ca_service.storage.narrowing import IS_GOOD, ITS_REVOCATION
+from ca_service.storage.queries import in_batches
 from ca_service.storage.recording import record_events
 from ca_service.storage.schema import application, certificate, revocation
 from ca_service.storage.schema import replay as answer
-from ca_service.storage.standing import IS_GOOD, ITS_REVOCATION
-
-_MAX_VARIABLES: Final = 500  # of one statement
 
 
 class SQLLedger:
@@ -54,12 +53,11 @@ class SQLLedger:
 
     def list_by_requests(self, fingerprints: Collection[str]) -> tuple[CertificateRecord, ...]:
         """The certificates for these requests, newest first."""
-        column = certificate.c.request_fingerprint
         with self._database.read() as connection:
             found = [
                 row
-                for some in _batched(sorted(fingerprints), _MAX_VARIABLES)
-                for row in connection.execute(select(certificate).where(column.in_(some)))
+                for batch in in_batches(certificate.c.request_fingerprint, fingerprints)
+                for row in connection.execute(select(certificate).where(batch))
             ]
         return tuple(map(rows.certificate_record, sorted(found, key=lambda row: row.id, reverse=True)))
 
@@ -130,11 +128,6 @@ def remember(connection: Connection, replay: Replay) -> None:
             "Another submission with this Idempotency-Key was just answered.",
             "Send it again to get the same answer.",
         ) from error
-
-
-def _batched(values: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    for start in range(0, len(values), size):
-        yield values[start : start + size]
 
 
 def _reissuable(request_fingerprint: str, profile: str, issuer_id: str, at: datetime) -> Select[Any]:

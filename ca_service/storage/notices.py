@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, tuple_, update
 
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.notices.records import (
@@ -18,13 +18,14 @@ from ca_service.authority.notices.records import (
     MessageState,
     Notice,
 )
-from ca_service.authority.paging import page_size
-from ca_service.storage import cursors, rows
+from ca_service.storage import rows
 from ca_service.storage.database import Database, upsert
+from ca_service.storage.queries import by_age, contains, in_batches
 from ca_service.storage.recording import record_events
 from ca_service.storage.schema import notice, outbox
 
 _STORED_APART: Final = ("id", "state")
+_ORDERS: Final = by_age(outbox.c.id)
 
 
 class SQLNoticeStore:
@@ -35,9 +36,13 @@ class SQLNoticeStore:
 
     def list_notices(self, subject_ids: Collection[str]) -> tuple[Notice, ...]:
         """The notices about these."""
-        statement = select(notice).where(notice.c.subject_id.in_(sorted(subject_ids))).order_by(notice.c.id)
         with self._database.read() as connection:
-            return tuple(map(_notice, connection.execute(statement)))
+            found = [
+                row
+                for batch in in_batches(notice.c.subject_id, subject_ids)
+                for row in connection.execute(select(notice).where(batch))
+            ]
+        return tuple(map(_notice, sorted(found, key=lambda row: row.id)))
 
     def announce(self, announcements: Sequence[Announcement]) -> int:
         """Write notices with their messages in one transaction; see the port."""
@@ -46,12 +51,11 @@ class SQLNoticeStore:
 
     def list_messages(self, query: MessageQuery) -> MessagePage:
         """One page by keyset."""
-        limit = page_size(query.limit)
+        order = _ORDERS[query.sort]
+        statement = order.page(select(outbox).where(*_conditions(query)), query.cursor, query.limit)
         with self._database.read() as connection:
-            found = connection.execute(_listing(query).limit(limit + 1)).all()
-        more = len(found) > limit
-        cursor = cursors.write(query.sort, "", found[limit - 1].id) if more else ""
-        return MessagePage(tuple(map(_message, found[:limit])), cursor)
+            found, cursor = order.cut(connection.execute(statement).all(), query.limit)
+        return MessagePage(tuple(map(_message, found)), cursor)
 
     def find_message(self, number: int) -> Message | None:
         """The message of this number."""
@@ -103,16 +107,21 @@ class SQLNoticeStore:
             for message in messages:
                 connection.execute(insert(outbox), _values(message))
             record_events(connection, event)
-            ids = [message.message_id for message in messages]
-            found = connection.execute(select(outbox).where(outbox.c.message_id.in_(ids)).order_by(outbox.c.id))
-            return tuple(map(_message, found))
+            found = [
+                row
+                for batch in in_batches(outbox.c.message_id, [message.message_id for message in messages])
+                for row in connection.execute(select(outbox).where(batch))
+            ]
+        return tuple(map(_message, sorted(found, key=lambda row: row.id)))
 
     def revive(self, numbers: Sequence[int], now: datetime, event: AuditEvent) -> int:
         """Let dead ones wait again; see the port."""
-        is_dead = outbox.c.id.in_(numbers) & (outbox.c.state == MessageState.DEAD.value)
+        is_dead = outbox.c.state == MessageState.DEAD.value
         values = {"state": MessageState.WAITING.value, "attempts": 0, "next_try_at": now}
+        statement = update(outbox).where(is_dead).values(**values)
         with self._database.write() as connection:
-            revived = connection.execute(update(outbox).where(is_dead).values(**values)).rowcount
+            batches = in_batches(outbox.c.id, numbers)
+            revived = sum(connection.execute(statement.where(batch)).rowcount for batch in batches)
             if revived:
                 record_events(connection, event)
             return revived
@@ -154,15 +163,8 @@ def _message(row: Row[Any]) -> Message:
     return Message(**found | {"state": MessageState(row.state)})
 
 
-def _listing(query: MessageQuery) -> Select[Any]:
-    statement = select(outbox)
+def _conditions(query: MessageQuery) -> Iterator[ColumnElement[bool]]:
     if query.state:
-        statement = statement.where(outbox.c.state == query.state)
-    text = query.text.strip().lower().replace("\0", " ")  # which PostgreSQL does not take
-    if text:
-        statement = statement.where(outbox.c.search_text.contains(text, autoescape=True))
-    is_newest = query.sort == "newest"
-    if query.cursor:
-        _, number = cursors.read(query.cursor, query.sort)
-        statement = statement.where(outbox.c.id < number if is_newest else outbox.c.id > number)
-    return statement.order_by(outbox.c.id.desc() if is_newest else outbox.c.id)
+        yield outbox.c.state == query.state
+    if text := query.text.strip().lower():
+        yield contains(outbox.c.search_text, text)

@@ -6,17 +6,18 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, and_, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, insert, select, update
 
 from ca_service.authority.revocation.records import RevocationRecord, RevocationStatus, Selection, State, Transition
 from ca_service.errors import Conflict
 from ca_service.pki.reasons import Reason
 from ca_service.storage import rows
 from ca_service.storage.database import Database, upsert
+from ca_service.storage.narrowing import words_in
+from ca_service.storage.queries import in_batches
 from ca_service.storage.recording import record_events
 from ca_service.storage.schema import certificate, revocation, revocation_version
 
-_MAX_VARIABLES: Final = 500  # of one statement
 # Built once: each OCSP question needs them, and building takes as long as running them.
 _VERSION: Final = select(revocation_version.c.version).where(revocation_version.c.issuer_id == bindparam("issuer_id"))
 _ONE: Final = select(revocation).where(
@@ -33,7 +34,7 @@ class SQLRevocationStore:
     def list_selected(self, selection: Selection) -> tuple[RevocationStatus, ...]:
         """The leaves that are meant, oldest first, each with its revocation."""
         with self._database.read() as connection:
-            found = {row.id: row for statement in _selecting(selection) for row in connection.execute(statement)}
+            found = {row.id: row for row in _candidates(connection, selection)}
             certificates = [rows.certificate_record(found[number]) for number in sorted(found)]
             meant = [each for each in certificates if selection.means(each)]
             standing = _revocations(connection, [each.serial_number for each in meant])
@@ -47,7 +48,7 @@ class SQLRevocationStore:
     def revocations_of(self, serial_numbers: Collection[str]) -> Mapping[str, RevocationRecord]:
         """The revocations of these leaves, by serial number, released ones included."""
         with self._database.read() as connection:
-            return _revocations(connection, sorted(serial_numbers))
+            return _revocations(connection, serial_numbers)
 
     def change(self, transitions: Sequence[Transition]) -> tuple[RevocationRecord, ...]:
         """Store all of it in one transaction, or nothing; see the port."""
@@ -74,27 +75,27 @@ def store_changes(connection: Connection, transitions: Sequence[Transition]) -> 
     return tuple(stored)
 
 
-def _selecting(selection: Selection) -> Iterator[Select[Any]]:
-    """The statements that find what may be meant."""
-    for start in range(0, len(selection.serial_numbers), _MAX_VARIABLES):
-        some = selection.serial_numbers[start : start + _MAX_VARIABLES]
-        yield select(certificate).where(certificate.c.serial_number.in_(some))
+def _candidates(connection: Connection, selection: Selection) -> Iterator[Row[Any]]:
+    """Yield the rows that the selection may mean; one that two of its parts mean comes twice."""
+    conditions = [*in_batches(certificate.c.serial_number, selection.serial_numbers)]
     if selection.key_fingerprint:
-        yield select(certificate).where(certificate.c.key_fingerprint == selection.key_fingerprint)
+        conditions.append(certificate.c.key_fingerprint == selection.key_fingerprint)
     if selection.host:
-        text = certificate.c.search_text
-        yield select(certificate).where(text.contains(selection.host.lower(), autoescape=True))
+        conditions += words_in(connection, [selection.host.lower()])
+    for condition in conditions:
+        yield from connection.execute(select(certificate).where(condition))
 
 
-def _revocations(connection: Connection, serial_numbers: Sequence[str]) -> dict[str, RevocationRecord]:
+def _revocations(connection: Connection, serial_numbers: Collection[str]) -> dict[str, RevocationRecord]:
     of_leaf = and_(
         certificate.c.serial_number == revocation.c.serial_number, certificate.c.issuer_id == revocation.c.issuer_id
     )
-    found: list[Row[Any]] = []
-    for start in range(0, len(serial_numbers), _MAX_VARIABLES):
-        some = serial_numbers[start : start + _MAX_VARIABLES]
-        statement = select(revocation).join(certificate, of_leaf).where(revocation.c.serial_number.in_(some))
-        found.extend(connection.execute(statement))
+    statement = select(revocation).join(certificate, of_leaf)
+    found = (
+        row
+        for batch in in_batches(revocation.c.serial_number, serial_numbers)
+        for row in connection.execute(statement.where(batch))
+    )
     return {row.serial_number: revocation_record(row) for row in found}
 
 

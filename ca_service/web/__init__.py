@@ -8,7 +8,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter, Map
 
 from ca_service.authority.installation import Installation
-from ca_service.web import access_log, auth, i18n, problems, sealing, security
+from ca_service.web import access_log, auth, context, i18n, problems, sealing, security
 from ca_service.web.api import blueprint as api
 from ca_service.web.context import WebOptions
 from ca_service.web.pages import blueprint as pages
@@ -21,7 +21,7 @@ def create(installation: Installation, options: WebOptions) -> Flask:
     """The Flask application that serves this installation."""
     app = Flask("ca_service.web", static_url_path="/static")
     _configure(app, options)
-    app.extensions["ca_service"] = (installation, options)
+    context.install(app, installation, options)
     app.url_map.converters["int"] = _RowNumber
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     for part in (access_log, i18n, security, auth, problems, sealing):

@@ -76,7 +76,7 @@ def visit() -> Visit:
 
 def start_session(account: AccountRecord, method: str) -> None:
     """Sign the browser in: `method` says by what its person has shown who they are."""
-    keep(installation().people.sessions.open(account, method, visit()))
+    keep(installation().sessions.open(account, method, visit()))
 
 
 def keep(entered: SignInResult) -> None:
@@ -109,7 +109,7 @@ def local_path(target: str | None) -> str:
 
 
 def _load_user(secret: str) -> SessionUser | None:
-    found = installation().people.sessions.find(secret)
+    found = installation().sessions.find(secret)
     return SessionUser(secret, found.account, found) if found else None
 
 
@@ -152,8 +152,8 @@ def _guard() -> ResponseReturnValue | None:
 
 def _first(view: Any, account: AccountRecord) -> ResponseReturnValue | None:
     """What the person has to do before this view of the pages, if anything."""
-    people = installation().people
-    if not view.enrolling and people.factors.is_lacking(account):
+    people = installation()
+    if not view.enrolling and people.second_factors.is_lacking(account):
         return redirect(url_for("pages.signing_in", required="yes"))
     if view.dangerous and not people.sessions.is_fresh(open_session()):
         return confirming.ask(account)

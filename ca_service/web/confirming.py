@@ -46,7 +46,7 @@ def page(account: AccountRecord, target: str, *, is_form: bool, findings: Sequen
         carried=[*carried, (RESEND, "yes")] if is_form else [],
         has_files=any(file.filename for file in request.files.values()),
         findings=findings,
-        state=installation().people.factors.state(account),
+        state=installation().second_factors.state(account),
         has_password=account.password_hash != NO_PASSWORD,
     )
 

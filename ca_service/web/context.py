@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, TypeVar, cast
 
-from flask import current_app, g, request
+from flask import Flask, current_app, g, request
 
 from ca_service.authority.access.permissions import Action, Actor
-from ca_service.authority.installation import Installation
+from ca_service.authority.installation import APIServices, Installation, PublicServices, narrow
 
 _EXTENSION: Final = "ca_service"
 View = TypeVar("View", bound=Callable[..., Any])
@@ -32,14 +32,42 @@ class WebOptions:
     metrics_networks: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Context:
+    installation: Installation
+    api: APIServices
+    public: PublicServices
+    options: WebOptions
+
+
+def install(app: Flask, installation: Installation, options: WebOptions) -> None:
+    """Hand the application its use cases; API and public files get only their part of them."""
+    api, public = narrow(installation, APIServices), narrow(installation, PublicServices)
+    app.extensions[_EXTENSION] = _Context(installation, api, public, options)
+
+
+def _context() -> _Context:
+    return cast(_Context, current_app.extensions[_EXTENSION])
+
+
 def installation() -> Installation:
-    """The installation that this application serves."""
-    return cast(Installation, current_app.extensions[_EXTENSION][0])
+    """Return all use cases: for the pages, which need accounts as well."""
+    return _context().installation
+
+
+def api_services() -> APIServices:
+    """Return what scripts may reach."""
+    return _context().api
+
+
+def public_services() -> PublicServices:
+    """Return what relying parties may reach without an account."""
+    return _context().public
 
 
 def options() -> WebOptions:
-    """The options of this application."""
-    return cast(WebOptions, current_app.extensions[_EXTENSION][1])
+    """Return the options of this application."""
+    return _context().options
 
 
 def actor() -> Actor:

@@ -14,7 +14,7 @@ from ca_service.authority.hierarchy.hierarchy import ActiveAuthority
 from ca_service.vos.bundle import BundleFile
 from ca_service.vos.file_names import safe_name
 from ca_service.vos.formats import CHAIN_ENCODINGS, as_file, unknown_format
-from ca_service.web.context import installation
+from ca_service.web.context import api_services
 
 #: The content type of each format. A PEM file of several leaves is no chain, so it does not call
 #: itself application/pem-certificate-chain (RFC 8555, 9.1).
@@ -29,9 +29,9 @@ AUTHORITY_FORMATS: Final = tuple(CHAIN_ENCODINGS)
 
 def deliver(records: Sequence[CertificateRecord], format: str) -> Response:
     """The certificates as a file to be saved; raises InvalidInput for a format that cannot be."""
-    deliveries = [installation().issuance.delivery(record) for record in records]
+    deliveries = [api_services().issuance.delivery(record) for record in records]
     if format == "zip":
-        deliveries = [*installation().receipts.attached(deliveries)]
+        deliveries = [*api_services().receipts.attached(deliveries)]
     return attachment(as_file(deliveries, format), format)
 
 

@@ -77,7 +77,7 @@ class _JobThread:
 
     def __init__(self, app: Flask) -> None:
         self._is_ending = threading.Event()
-        jobs = app.extensions["ca_service"][0].jobs
+        jobs = app.extensions["ca_service"].installation.jobs
         self._thread = threading.Thread(target=jobs.loop, args=(self._is_ending.wait,), name="jobs", daemon=True)
         self._thread.start()
 

@@ -94,7 +94,7 @@ def deciding(made: Made, folder: Path, rules: str, pause: Callable[[float], None
     settings = settings_module.load({"CA_SERVICE_POLICY__RULES": rules}, path).settings
     opened = open_installation(settings, cheap_hasher())
     store = SQLRequestStore(SQLiteDatabase(path / "ca.sqlite3"))
-    return replace(opened, applications=Requests(store, opened.completing, opened.clock, pause))
+    return replace(opened, requests=Requests(store, opened.completion, opened.clock, pause))
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ FORM = "multipart/form-data"
 def at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
     """The certificates of the test are made for a fixed time."""
     monkeypatch.setattr(
-        "ca_service.authority.issuance.issuance.fit_checks.judge_files", lambda files, _: judge_files(files, NOON)
+        "ca_service.authority.issuance.fit_checks.judge_files", lambda files, _: judge_files(files, NOON)
     )
 
 
@@ -109,7 +109,7 @@ def test_a_certificate_of_ours_tells_what_a_node_would_say_today(
     assert client.get(url).get_json()["findings"] == []
 
     late = judge_files(spoiled.files(), NOON + spoiled.SIX_YEARS)
-    monkeypatch.setattr("ca_service.authority.issuance.issuance.fit_checks.judge_issued", lambda *_: late)
+    monkeypatch.setattr("ca_service.authority.issuance.fit_checks.judge_issued", lambda *_: late)
 
     assert "fit.expired" in [each["rule"] for each in client.get(url).get_json()["findings"]]
 

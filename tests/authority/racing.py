@@ -115,12 +115,14 @@ def revoke(installation: Installation, serial_and_reason: tuple[str, Reason]) ->
 
 def fetch_list(installation: Installation, _: None) -> str:
     """Fetch the list of the intermediate; its digest."""
-    return installation.publishing.current("intermediate-g1").digest
+    return installation.crl_publisher.current("intermediate-g1").digest
 
 
 def publish_lists(installation: Installation, _: None) -> str:
     """Publish five lists; their numbers."""
-    return " ".join(str(installation.publishing.publish(OPERATOR, "intermediate-g1").record.number) for _ in range(5))
+    return " ".join(
+        str(installation.crl_publisher.publish(OPERATOR, "intermediate-g1").record.number) for _ in range(5)
+    )
 
 
 def seal(installation: Installation, _nothing: object) -> str:
@@ -143,7 +145,7 @@ def guess(installation: Installation, _: None) -> str:
 
 def _rule_of_guess(installation: Installation) -> str:
     try:
-        installation.people.signing_in.with_password("alice", "wrong", Visit("198.51.100.7"))
+        installation.signing_in.with_password("alice", "wrong", Visit("198.51.100.7"))
     except CAServiceError as error:
         return error.rule
     return ""
@@ -151,7 +153,7 @@ def _rule_of_guess(installation: Installation) -> str:
 
 def use_code(installation: Installation, code: str) -> str:
     """Use a code of alice's app, or a recovery code; what it was."""
-    return installation.people.factors.use_code(installation.accounts.get("alice"), code, "")
+    return installation.second_factors.use_code(installation.accounts.get("alice"), code, "")
 
 
 def lock_out(installation: Installation, who_and_whom: tuple[str, str]) -> str:
@@ -162,7 +164,7 @@ def lock_out(installation: Installation, who_and_whom: tuple[str, str]) -> str:
 
 def choose_password(installation: Installation, secret_and_password: tuple[str, str]) -> str:
     """Use a link; whose it was."""
-    return installation.people.links.use(*secret_and_password, "").name
+    return installation.links.use(*secret_and_password, "").name
 
 
 def make_responder(installation: Installation, _: None) -> str:
@@ -174,12 +176,12 @@ def make_responder(installation: Installation, _: None) -> str:
 def approve(installation: Installation, account_id: int) -> str:
     """Approve the first request as this account; the serial number of its certificate."""
     who = Actor(account_id, f"approver {account_id}", Role.APPROVER)
-    return str(installation.applications.approve(who, 1).serial_number)
+    return str(installation.requests.approve(who, 1).serial_number)
 
 
 def finish(installation: Installation, _: None) -> str:
     """Finish what is left approved; how many that were."""
-    return str(installation.completing.issue_approved())
+    return str(installation.completion.issue_approved())
 
 
 def submit(installation: Installation, request: bytes) -> str:

@@ -39,7 +39,7 @@ def test_the_setup_link_makes_the_first_administrator(lab: Lab) -> None:
     accounts.check_setup_link(secret)
     account = accounts.create_first(secret, "Alice", PASSWORD)
     assert (account.name, account.role) == ("alice", Role.ADMINISTRATOR)
-    assert can_sign_in(lab.people, "alice", PASSWORD)
+    assert can_sign_in(lab.signing_in, "alice", PASSWORD)
 
 
 def test_the_setup_link_works_once(accounts: Accounts) -> None:
@@ -138,7 +138,7 @@ def test_a_weak_password_is_refused(accounts: Accounts, operator: Actor, passwor
 @pytest.mark.parametrize("password", ["x" * MIN_PASSWORD, "x" * MAX_PASSWORD, "päß wörd 漢字 🔑🔑", "\udc80" * 12])
 def test_any_other_password_can_be_used(lab: Lab, operator: Actor, password: str) -> None:
     lab.accounts.create(operator, "alice", Role.AUDITOR, password)
-    assert can_sign_in(lab.people, "alice", password)
+    assert can_sign_in(lab.signing_in, "alice", password)
 
 
 def test_a_short_account_name_may_stand_in_the_password(accounts: Accounts, operator: Actor) -> None:
@@ -159,8 +159,8 @@ def test_an_administrator_sets_a_new_password_in_place_of_the_old(
     lab: Lab, operator: Actor, alice: AccountRecord
 ) -> None:
     lab.accounts.set_password(operator, alice.name, OTHER_PASSWORD)
-    assert can_sign_in(lab.people, "alice", OTHER_PASSWORD)
-    assert not can_sign_in(lab.people, "alice", PASSWORD)
+    assert can_sign_in(lab.signing_in, "alice", OTHER_PASSWORD)
+    assert not can_sign_in(lab.signing_in, "alice", PASSWORD)
 
 
 def test_nobody_but_an_administrator_changes_what_is_anothers(
@@ -187,15 +187,15 @@ def test_a_disabled_account_is_locked_out_at_every_door_until_it_is_enabled(
     lab: Lab, operator: Actor, alice: AccountRecord
 ) -> None:
     token = lab.tokens.create(alice.actor, "alice", "script", 1)
-    secret = lab.people.sessions.open(alice, "password", Visit()).secret
+    secret = lab.sessions.open(alice, "password", Visit()).secret
     lab.accounts.set_disabled(operator, "alice", disabled=True)
-    assert lab.people.sessions.find(secret) is None
-    assert not can_sign_in(lab.people, "alice", PASSWORD)
+    assert lab.sessions.find(secret) is None
+    assert not can_sign_in(lab.signing_in, "alice", PASSWORD)
     with pytest.raises(NotAuthenticated):
         lab.tokens.authenticate(token.secret)
     lab.accounts.set_disabled(operator, "alice", disabled=False)
-    assert can_sign_in(lab.people, "alice", PASSWORD)
-    assert lab.people.sessions.find(secret) is None
+    assert can_sign_in(lab.signing_in, "alice", PASSWORD)
+    assert lab.sessions.find(secret) is None
 
 
 def test_nobody_locks_out_the_own_account(accounts: Accounts, operator: Actor) -> None:
@@ -213,10 +213,10 @@ def test_nobody_changes_the_own_role(accounts: Accounts, operator: Actor) -> Non
 
 
 def test_another_role_ends_the_sessions_and_is_recorded(lab: Lab, operator: Actor, alice: AccountRecord) -> None:
-    secret = lab.people.sessions.open(alice, "password", Visit()).secret
+    secret = lab.sessions.open(alice, "password", Visit()).secret
     changed = lab.accounts.set_role(operator, "alice", Role.AUDITOR)
     assert lab.accounts.get("alice") == changed
-    assert lab.people.sessions.find(secret) is None
+    assert lab.sessions.find(secret) is None
     assert (events(lab)[-1].event, events(lab)[-1].details) == (Event.ACCOUNT_CHANGED, {"role": "auditor"})
 
 
@@ -231,7 +231,7 @@ def test_the_last_administrator_who_can_sign_in_is_kept(
     lab: Lab, operator: Actor, lose: Callable[[Accounts, Actor], object]
 ) -> None:
     lab.accounts.create(operator, "root", Role.ADMINISTRATOR, PASSWORD)
-    lab.people.links.invite(operator, "carol", Role.ADMINISTRATOR)  # has no password yet
+    lab.links.invite(operator, "carol", Role.ADMINISTRATOR)  # has no password yet
     with pytest.raises(Conflict) as caught:
         lose(lab.accounts, operator)
     assert caught.value.rule == "account.last-administrator"

@@ -49,7 +49,7 @@ class Agreement(RuleBasedStateMachine):
         self.held: tuple[x509.CertificateRevocationList, dict[str, str]] = self._fetch()
 
     def _fetch(self) -> tuple[x509.CertificateRevocationList, dict[str, str]]:
-        data = self.lab.publishing.current(ISSUER).data.full
+        data = self.lab.crl_publisher.current(ISSUER).data.full
         return x509.load_der_x509_crl(data), entries(data)
 
     @rule(number=numbers, reason=st.sampled_from(FINAL))
@@ -81,7 +81,7 @@ class Agreement(RuleBasedStateMachine):
     @rule()
     def publish(self) -> None:
         """Though it may not be due."""
-        self.lab.publishing.publish(OPERATOR, ISSUER)
+        self.lab.crl_publisher.publish(OPERATOR, ISSUER)
 
     @rule(hours=st.integers(0, 40))
     def wait(self, hours: int) -> None:
@@ -96,8 +96,10 @@ class Agreement(RuleBasedStateMachine):
     @invariant()
     def they_agree(self) -> None:
         """Full list, delta upon what the client holds, and OCSP."""
-        published = self.lab.publishing.current(ISSUER)
-        asked = {leaf.serial_number: told(self.lab.ocsp.answer(question(self.lab, leaf))) for leaf in self.leaves}
+        published = self.lab.crl_publisher.current(ISSUER)
+        asked = {
+            leaf.serial_number: told(self.lab.ocsp_responder.answer(question(self.lab, leaf))) for leaf in self.leaves
+        }
         assert entries(published.data.full) == self.expected
         assert {serial: said for serial, said in asked.items() if said != "good"} == self.expected
         self.numbers.append(published.record.number)
@@ -107,7 +109,7 @@ class Agreement(RuleBasedStateMachine):
     def the_delta_leads_from_an_old_list_to_the_new_one(self) -> None:
         """As a client puts them together (RFC 5280, 5.2.4), while its list has not lapsed."""
         old, told_then = self.held
-        published = self.lab.publishing.current(ISSUER)
+        published = self.lab.crl_publisher.current(ISSUER)
         if old.next_update_utc is None or old.next_update_utc <= published.record.this_update:
             return
         assert published.data.delta is not None

@@ -46,7 +46,7 @@ def serial(lab: Lab) -> int:
 
 def listed(lab: Lab) -> list[int]:
     """What is on the list of the root."""
-    return [entry.serial_number for entry in x509.load_der_x509_crl(lab.publishing.current(ROOT).data.full)]
+    return [entry.serial_number for entry in x509.load_der_x509_crl(lab.crl_publisher.current(ROOT).data.full)]
 
 
 # Revoked here
@@ -69,7 +69,7 @@ def test_a_revoked_intermediate_issues_no_more(signing: Lab) -> None:
 
 def test_its_lists_and_answers_go_on(signing: Lab) -> None:
     signing.authority_revocation.revoke(OPERATOR, INTERMEDIATE, Reason.SUPERSEDED)
-    assert signing.publishing.current(INTERMEDIATE).record.count == 0
+    assert signing.crl_publisher.current(INTERMEDIATE).record.count == 0
     assert signing.responders.renew_due() == 1
 
 
@@ -110,7 +110,7 @@ def test_a_reason_for_leaves_is_refused(signing: Lab) -> None:
     [
         lambda lab: lab.authority_revocation.preview(actor(Role.APPROVER), INTERMEDIATE, Reason.SUPERSEDED),
         lambda lab: lab.authority_revocation.revoke(actor(Role.APPROVER), INTERMEDIATE, Reason.SUPERSEDED),
-        lambda lab: lab.crl_import.import_crl(actor(Role.APPROVER), b""),
+        lambda lab: lab.crl_importer.import_crl(actor(Role.APPROVER), b""),
     ],
 )
 def test_only_who_may_manage_the_authority_does_this(signing: Lab, do: Callable[[Lab], object]) -> None:
@@ -156,51 +156,51 @@ class Offline:
 @pytest.fixture
 def offline(signing: Lab) -> Offline:
     """The root's key has gone."""
-    copy = signing.custody.export(OPERATOR, PASSPHRASE)
-    signing.custody.remove(OPERATOR, copy, PASSPHRASE)
+    copy = signing.root_key.export(OPERATOR, PASSPHRASE)
+    signing.root_key.remove(OPERATOR, copy, PASSPHRASE)
     return Offline(signing, encodings.load_private_key(copy, PASSPHRASE))
 
 
 def refused(offline: Offline, data: bytes) -> CAServiceError:
     """The error when this list is imported."""
     with pytest.raises(CAServiceError) as caught:
-        offline.lab.crl_import.import_crl(OPERATOR, data)
+        offline.lab.crl_importer.import_crl(OPERATOR, data)
     return caught.value
 
 
 def test_a_list_of_an_offline_root_is_published_as_it_was_signed(offline: Offline) -> None:
     data = offline.crl((4711, None))
-    found = offline.lab.crl_import.import_crl(OPERATOR, data)
-    published = offline.lab.publishing.current(ROOT)
+    found = offline.lab.crl_importer.import_crl(OPERATOR, data)
+    published = offline.lab.crl_publisher.current(ROOT)
     assert published.data.full == x509.load_pem_x509_crl(data).public_bytes(Encoding.DER)
     assert (found.record, found.revoked, found.findings) == (published.record, (), ())
     assert (published.record.number, published.record.count) == (1, 1)
-    [event] = offline.lab.crls.events  # type: ignore[attr-defined]
+    [event] = offline.lab.edges.crls.events  # type: ignore[attr-defined]
     assert (event.event, event.subject, event.details) == (Event.CRL_IMPORTED, ROOT, {"number": "1", "entries": 1})
 
 
 def test_a_list_is_taken_as_der_too(offline: Offline) -> None:
     data = x509.load_pem_x509_crl(offline.crl()).public_bytes(Encoding.DER)
-    assert offline.lab.crl_import.import_crl(OPERATOR, data).record.number == 1
+    assert offline.lab.crl_importer.import_crl(OPERATOR, data).record.number == 1
 
 
 def test_the_same_list_again_changes_nothing(offline: Offline) -> None:
     data = offline.crl()
-    first = offline.lab.crl_import.import_crl(OPERATOR, data)
-    assert offline.lab.crl_import.import_crl(OPERATOR, data) == first
-    assert len(offline.lab.crls.events) == 1  # type: ignore[attr-defined]
+    first = offline.lab.crl_importer.import_crl(OPERATOR, data)
+    assert offline.lab.crl_importer.import_crl(OPERATOR, data) == first
+    assert len(offline.lab.edges.crls.events) == 1  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("number", [5, 4])
 def test_an_older_list_is_refused(offline: Offline, number: int) -> None:
-    offline.lab.crl_import.import_crl(OPERATOR, offline.crl(number=5))
+    offline.lab.crl_importer.import_crl(OPERATOR, offline.crl(number=5))
     error = refused(offline, offline.crl(number=number))
     assert (type(error), error.rule) == (Conflict, "crl.number")
 
 
 def test_a_list_that_revokes_our_intermediate_stops_the_issuing(offline: Offline) -> None:
     issue(offline.lab)
-    found = offline.lab.crl_import.import_crl(OPERATOR, offline.crl((serial(offline.lab), Flags.ca_compromise)))
+    found = offline.lab.crl_importer.import_crl(OPERATOR, offline.crl((serial(offline.lab), Flags.ca_compromise)))
     assert found.revoked == (INTERMEDIATE,)
     with pytest.raises(Refused, match="revoked"):
         issue(offline.lab)
@@ -208,17 +208,17 @@ def test_a_list_that_revokes_our_intermediate_stops_the_issuing(offline: Offline
 
 def test_a_hold_by_the_root_ends_with_the_list_that_no_longer_has_it(offline: Offline) -> None:
     held = offline.crl((serial(offline.lab), Flags.certificate_hold))
-    assert offline.lab.crl_import.import_crl(OPERATOR, held).revoked == (INTERMEDIATE,)
+    assert offline.lab.crl_importer.import_crl(OPERATOR, held).revoked == (INTERMEDIATE,)
     with pytest.raises(Refused):
         issue(offline.lab)
-    assert offline.lab.crl_import.import_crl(OPERATOR, offline.crl(number=2)).revoked == (INTERMEDIATE,)
+    assert offline.lab.crl_importer.import_crl(OPERATOR, offline.crl(number=2)).revoked == (INTERMEDIATE,)
     issue(offline.lab)
 
 
 def test_a_list_that_forgets_a_revocation_is_told_so(offline: Offline) -> None:
     done = offline.lab.authority_revocation.revoke(OPERATOR, INTERMEDIATE, Reason.SUPERSEDED)
     assert [finding.rule for finding in done.findings][-1] == "authority.list-to-be-signed"
-    found = offline.lab.crl_import.import_crl(OPERATOR, offline.crl())
+    found = offline.lab.crl_importer.import_crl(OPERATOR, offline.crl())
     assert [finding.rule for finding in found.findings] == ["crl.lacks-authority"]
     with pytest.raises(Refused):
         issue(offline.lab)
@@ -226,20 +226,20 @@ def test_a_list_that_forgets_a_revocation_is_told_so(offline: Offline) -> None:
 
 def test_the_key_from_a_file_signs_what_was_revoked_here(offline: Offline) -> None:
     offline.lab.authority_revocation.revoke(OPERATOR, INTERMEDIATE, Reason.SUPERSEDED)
-    offline.lab.publishing.publish_with(OPERATOR, offline.key)
+    offline.lab.crl_publisher.publish_with(OPERATOR, offline.key)
     assert listed(offline.lab) == [serial(offline.lab)]
 
 
 def test_what_an_imported_list_tells_of_others_is_told_by_the_lists_that_follow(offline: Offline) -> None:
-    offline.lab.crl_import.import_crl(OPERATOR, offline.crl((4711, Flags.ca_compromise), (4712, None)))
+    offline.lab.crl_importer.import_crl(OPERATOR, offline.crl((4711, Flags.ca_compromise), (4712, None)))
     for _ in range(2):
-        offline.lab.publishing.publish_with(OPERATOR, offline.key)
+        offline.lab.crl_publisher.publish_with(OPERATOR, offline.key)
         assert sorted(listed(offline.lab)) == [4711, 4712]
 
 
 def test_a_hold_that_is_made_final_here_keeps_its_beginning(offline: Offline) -> None:
     began = offline.lab.clock()
-    offline.lab.crl_import.import_crl(OPERATOR, offline.crl((serial(offline.lab), Flags.certificate_hold)))
+    offline.lab.crl_importer.import_crl(OPERATOR, offline.crl((serial(offline.lab), Flags.certificate_hold)))
     offline.lab.clock.advance(days=1)
     done = offline.lab.authority_revocation.revoke(OPERATOR, INTERMEDIATE, Reason.CA_COMPROMISE)
     assert done.revocation.revoked_at == began
@@ -263,7 +263,7 @@ def scope(**changes: object) -> tuple[x509.ExtensionType, bool]:
 
 def test_a_list_of_authorities_alone_is_taken(offline: Offline) -> None:
     data = offline.crl(extra=(scope(only_contains_ca_certs=True),))
-    assert offline.lab.crl_import.import_crl(OPERATOR, data).record.number == 1
+    assert offline.lab.crl_importer.import_crl(OPERATOR, data).record.number == 1
 
 
 @pytest.mark.parametrize(
@@ -287,7 +287,7 @@ def test_a_list_that_would_not_serve_is_refused(offline: Offline, rule: str, opt
     error = refused(offline, offline.crl(**options))
     assert (type(error), error.rule) == (Refused, rule)
     with pytest.raises(NotFound):
-        offline.lab.publishing.current(ROOT)
+        offline.lab.crl_publisher.current(ROOT)
 
 
 def test_a_list_that_is_not_good_now_is_refused(offline: Offline) -> None:
@@ -303,7 +303,7 @@ def test_what_is_no_list_is_refused(offline: Offline, data: bytes) -> None:
 
 
 def test_a_list_of_an_authority_whose_key_is_here_is_refused(signing: Lab) -> None:
-    data = signing.publishing.current(INTERMEDIATE).data.full
+    data = signing.crl_publisher.current(INTERMEDIATE).data.full
     with pytest.raises(Conflict) as caught:
-        signing.crl_import.import_crl(OPERATOR, data)
+        signing.crl_importer.import_crl(OPERATOR, data)
     assert caught.value.rule == "crl.key-here"

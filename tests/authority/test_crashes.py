@@ -138,10 +138,10 @@ def test_an_interrupted_import_leaves_no_key_that_a_new_authority_would_use(edge
 @pytest.mark.parametrize("at", [1, 2, 3, 4])
 def test_an_interrupted_removal_of_the_root_key_can_be_finished(edges: Edges, at: int) -> None:
     initialise(edges.lab(Fuse()))
-    copy = edges.lab(Fuse()).custody.export(OPERATOR, PASSPHRASE)
+    copy = edges.lab(Fuse()).root_key.export(OPERATOR, PASSPHRASE)
     with pytest.raises(PowerCut):
-        edges.lab(Fuse(at)).custody.remove(OPERATOR, copy, PASSPHRASE)
-    custody = edges.lab(Fuse()).custody
+        edges.lab(Fuse(at)).root_key.remove(OPERATOR, copy, PASSPHRASE)
+    custody = edges.lab(Fuse()).root_key
     if at < 4:  # at the last moment everything is done, and only the caller does not know it
         custody.remove(OPERATOR, copy, PASSPHRASE)
     with pytest.raises(NotFound, match="nothing is left to do"):

@@ -29,12 +29,12 @@ def signing(lab: Lab) -> Lab:
 
 
 def test_the_exported_key_is_the_roots(signing: Lab, operator: Actor) -> None:
-    key = load_pem_private_key(signing.custody.export(operator, PASSPHRASE), PASSPHRASE)
+    key = load_pem_private_key(signing.root_key.export(operator, PASSPHRASE), PASSPHRASE)
     assert key.public_key() == signing.hierarchy.active().root.public_key()
 
 
 def test_openssl_reads_the_exported_key(signing: Lab, operator: Actor, tmp_path: Path) -> None:
-    (tmp_path / "root.pem").write_bytes(signing.custody.export(operator, PASSPHRASE))
+    (tmp_path / "root.pem").write_bytes(signing.root_key.export(operator, PASSPHRASE))
     (tmp_path / "passphrase").write_bytes(PASSPHRASE)
     command = ["openssl", "pkey", "-in", "root.pem", "-passin", "file:passphrase", "-noout", "-check"]
     shown = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -46,34 +46,34 @@ def test_a_passphrase_that_does_not_protect_or_cannot_be_used_is_refused(
     signing: Lab, operator: Actor, length: int
 ) -> None:
     with pytest.raises(Refused) as caught:
-        signing.custody.export(operator, b"x" * length)
+        signing.root_key.export(operator, b"x" * length)
     assert caught.value.rule == "passphrase.length"
     assert f"{length} bytes" in str(caught.value)
 
 
 @pytest.mark.parametrize("length", [MIN_PASSPHRASE, MAX_PASSPHRASE])
 def test_a_passphrase_at_the_limit_can_be_used(signing: Lab, operator: Actor, length: int) -> None:
-    copy = signing.custody.export(operator, b"x" * length)
-    assert signing.custody.verify(copy, b"x" * length).id == "root-g1"
+    copy = signing.root_key.export(operator, b"x" * length)
+    assert signing.root_key.verify(copy, b"x" * length).id == "root-g1"
 
 
 def test_a_copy_is_verified_against_the_root(signing: Lab, operator: Actor) -> None:
-    copy = signing.custody.export(operator, PASSPHRASE)
-    assert certificate_of(signing.custody.verify(copy, PASSPHRASE)) == signing.hierarchy.active().root
+    copy = signing.root_key.export(operator, PASSPHRASE)
+    assert certificate_of(signing.root_key.verify(copy, PASSPHRASE)) == signing.hierarchy.active().root
 
 
 def test_a_copy_under_another_passphrase_is_refused(signing: Lab, operator: Actor) -> None:
-    copy = signing.custody.export(operator, PASSPHRASE)
+    copy = signing.root_key.export(operator, PASSPHRASE)
     with pytest.raises(InvalidInput) as caught:
-        signing.custody.verify(copy, b"another passphrase")
+        signing.root_key.verify(copy, b"another passphrase")
     assert caught.value.rule == "private-key.unreadable"
 
 
 def test_the_copy_of_another_key_is_refused(signing: Lab, operator: Actor) -> None:
-    other = Lab().initialised().custody.export(operator, PASSPHRASE)
+    other = Lab().initialised().root_key.export(operator, PASSPHRASE)
     for act in (
-        lambda: signing.custody.verify(other, PASSPHRASE),
-        lambda: signing.custody.remove(operator, other, PASSPHRASE),
+        lambda: signing.root_key.verify(other, PASSPHRASE),
+        lambda: signing.root_key.remove(operator, other, PASSPHRASE),
     ):
         with pytest.raises(Refused) as caught:
             act()
@@ -82,18 +82,18 @@ def test_the_copy_of_another_key_is_refused(signing: Lab, operator: Actor) -> No
 
 
 def test_removing_takes_the_key_away_and_signing_goes_on(signing: Lab, operator: Actor) -> None:
-    signing.custody.remove(operator, signing.custody.export(operator, PASSPHRASE), PASSPHRASE)
+    signing.root_key.remove(operator, signing.root_key.export(operator, PASSPHRASE), PASSPHRASE)
     assert not signing.keystore.has("root-g1")
     assert signing.hierarchy.list_issuers()[0].key_id is None
     assert signing.issuance.issue(operator, [UCCX_PUBLISHER.data], Options()).created
 
 
 def test_a_key_that_is_offline_is_neither_exported_nor_removed(signing: Lab, operator: Actor) -> None:
-    copy = signing.custody.export(operator, PASSPHRASE)
-    signing.custody.remove(operator, copy, PASSPHRASE)
+    copy = signing.root_key.export(operator, PASSPHRASE)
+    signing.root_key.remove(operator, copy, PASSPHRASE)
     for act in (
-        lambda: signing.custody.export(operator, PASSPHRASE),
-        lambda: signing.custody.remove(operator, copy, PASSPHRASE),
+        lambda: signing.root_key.export(operator, PASSPHRASE),
+        lambda: signing.root_key.remove(operator, copy, PASSPHRASE),
     ):
         with pytest.raises(NotFound) as caught:
             act()
@@ -104,20 +104,20 @@ def test_the_key_stays_while_the_intermediate_is_missing(lab: Lab, operator: Act
     cut_after_the_root = Lab(keystore=lab.keystore, issuers=FusedIssuerStore(lab.issuers, Fuse(2)))
     with pytest.raises(PowerCut):
         cut_after_the_root.hierarchy.initialise(operator, PLAN)
-    copy = lab.custody.export(operator, PASSPHRASE)
+    copy = lab.root_key.export(operator, PASSPHRASE)
     with pytest.raises(Conflict) as caught:
-        lab.custody.remove(operator, copy, PASSPHRASE)
+        lab.root_key.remove(operator, copy, PASSPHRASE)
     assert caught.value.rule == "root-key.needed"
     assert lab.keystore.has("root-g1")
 
 
 def test_there_is_nothing_to_export_before_there_is_a_root(lab: Lab, operator: Actor) -> None:
     with pytest.raises(NotFound) as caught:
-        lab.custody.export(operator, PASSPHRASE)
+        lab.root_key.export(operator, PASSPHRASE)
     assert caught.value.rule == "authority.missing"
 
 
 def test_export_and_removal_are_recorded(signing: Lab, operator: Actor) -> None:
-    signing.custody.remove(operator, signing.custody.export(operator, PASSPHRASE), PASSPHRASE)
+    signing.root_key.remove(operator, signing.root_key.export(operator, PASSPHRASE), PASSPHRASE)
     assert isinstance(signing.issuers, InMemoryIssuerStore)
     assert [event.event for event in signing.issuers.events[2:]] == [Event.ROOT_KEY_EXPORTED, Event.ROOT_KEY_REMOVED]

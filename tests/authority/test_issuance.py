@@ -18,7 +18,7 @@ from ca_service.authority.inventory.store import CertificateQuery
 from ca_service.authority.issuance.examination import Options, Policy
 from ca_service.authority.issuance.idempotency import MAX_KEY_LENGTH
 from ca_service.authority.issuance.issuance import MAX_REQUESTS, Issuance, Issued
-from ca_service.authority.issuance.signing import Signer
+from ca_service.authority.issuance.signing import Signer, request_of
 from ca_service.errors import Conflict, InvalidInput, NotFound, NotReady, Refused, SigningError
 from ca_service.vos.purposes import TOMCAT_ECDSA
 from tests.authority.external_roots import Certified
@@ -128,7 +128,7 @@ def test_a_certificate_that_cannot_be_made_takes_the_others_with_it(signing: Lab
     numbers = iter([1, 2, -1])
     signer = Signer(signing.hierarchy, signing.policy, signing.clock, lambda: next(numbers))
     issuance = Issuance(
-        signing.ledger, signing.hierarchy, signer, applications=signing.store_of_applications,
+        signing.ledger, signing.hierarchy, signer, applications=signing.edges.requests,
         revocations=signing.revocations, policy=signing.policy, clock=signing.clock,
     )  # fmt: skip
     with pytest.raises((SigningError, ValueError)):
@@ -372,7 +372,7 @@ def test_the_delivery_for_a_plain_server_is_not_for_a_node(signing: Lab) -> None
 def test_an_examination_without_a_request_cannot_be_issued(signing: Lab) -> None:
     (refused,) = signing.issuance.check(REQUESTER, [b"nonsense"], Options())
     with pytest.raises(ValueError, match="not issued"):
-        signing.signer.make("requester", refused, signing.hierarchy.active())
+        request_of(refused)
 
 
 def test_every_curve_of_an_authority_signs(operator: Actor) -> None:

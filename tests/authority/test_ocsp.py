@@ -36,12 +36,12 @@ def signing(lab: Lab) -> Lab:
 
 def ask(lab: Lab, leaf: CertificateRecord | x509.Certificate) -> str:
     """What is told of it."""
-    return told(lab.ocsp.answer(question(lab, leaf)))
+    return told(lab.ocsp_responder.answer(question(lab, leaf)))
 
 
 @pytest.mark.parametrize("algorithm", [hashes.SHA1(), hashes.SHA256()], ids=lambda each: each.name)  # noqa: S303
 def test_a_certificate_that_is_not_revoked_is_good(signing: Lab, algorithm: hashes.HashAlgorithm) -> None:
-    answer = signing.ocsp.answer(question(signing, issue(signing), algorithm=algorithm))
+    answer = signing.ocsp_responder.answer(question(signing, issue(signing), algorithm=algorithm))
     assert told(answer) == "good"
     assert (answer.this_update, answer.next_update) == (signing.clock(), signing.clock() + LIFETIME)
 
@@ -52,7 +52,7 @@ def test_a_revoked_certificate_is_revoked_since_then_and_for_that_reason(signing
     revoke(signing, leaf, reason)
     at = signing.clock()
     signing.clock.advance(minutes=10)
-    found = read(signing.ocsp.answer(question(signing, leaf)))
+    found = read(signing.ocsp_responder.answer(question(signing, leaf)))
     assert found.revocation_time_utc == at
     assert ask(signing, leaf) == reason.value
 
@@ -66,7 +66,7 @@ def test_no_good_answer_outlives_a_revocation(signing: Lab) -> None:
 
 def test_no_good_answer_outlives_a_revocation_by_another_replica(signing: Lab) -> None:
     leaf = issue(signing)
-    replica = OCSPResponder(signing.responders, signing.responder_store, signing.revocations, signing.clock)
+    replica = OCSPResponder(signing.responders, signing.edges.responders, signing.revocations, signing.clock)
     assert told(replica.answer(question(signing, leaf))) == "good"
     revoke(signing, leaf)
     assert told(replica.answer(question(signing, leaf))) == "superseded"
@@ -90,7 +90,7 @@ def test_an_expired_certificate_is_told_of_as_well(signing: Lab) -> None:
 @pytest.mark.parametrize("serial_number", [1, 2**159 - 1, 2**159])
 def test_only_what_was_never_issued_is_unknown(signing: Lab, serial_number: int) -> None:
     issue(signing)
-    answer = signing.ocsp.answer(about(signing, serial_number))
+    answer = signing.ocsp_responder.answer(about(signing, serial_number))
     assert told(answer) == "unknown"
     assert answer.this_update is None
 
@@ -98,30 +98,30 @@ def test_only_what_was_never_issued_is_unknown(signing: Lab, serial_number: int)
 def test_what_was_unknown_is_good_when_it_was_issued(signing: Lab) -> None:
     leaf = issue(signing)
     following = int(leaf.serial_number, 16) + 2  # the one between is the responder's
-    assert told(signing.ocsp.answer(about(signing, following))) == "unknown"
+    assert told(signing.ocsp_responder.answer(about(signing, following))) == "unknown"
     issue(signing)
-    assert told(signing.ocsp.answer(about(signing, following))) == "good"
+    assert told(signing.ocsp_responder.answer(about(signing, following))) == "good"
 
 
 def test_the_responder_is_no_stranger_to_itself(signing: Lab) -> None:
-    [responder] = read(signing.ocsp.answer(question(signing, issue(signing)))).certificates
+    [responder] = read(signing.ocsp_responder.answer(question(signing, issue(signing)))).certificates
     assert ask(signing, responder) == "good"
 
 
 def test_of_authorities_the_list_of_the_root_tells_and_not_we(signing: Lab) -> None:
     intermediate, root = signing.hierarchy.active().chain
-    assert told(signing.ocsp.answer(question(signing, intermediate, issuer=root))) == "UNAUTHORIZED"
+    assert told(signing.ocsp_responder.answer(question(signing, intermediate, issuer=root))) == "UNAUTHORIZED"
 
 
 def test_of_the_certificates_of_others_we_tell_nothing(signing: Lab) -> None:
     other = certificates.intermediate("P-256")
-    answer = signing.ocsp.answer(question(signing, certificates.leaf("P-256"), issuer=other.certificate))
+    answer = signing.ocsp_responder.answer(question(signing, certificates.leaf("P-256"), issuer=other.certificate))
     assert told(answer) == "UNAUTHORIZED"
 
 
 @pytest.mark.parametrize("data", [b"", b"nonsense", b"\x30\x03\x02\x01\x00"])
 def test_what_is_no_request_is_malformed(signing: Lab, data: bytes) -> None:
-    assert told(signing.ocsp.answer(data)) == "MALFORMED_REQUEST"
+    assert told(signing.ocsp_responder.answer(data)) == "MALFORMED_REQUEST"
 
 
 def test_without_its_key_we_ask_to_try_later(signing: Lab) -> None:
@@ -156,8 +156,8 @@ def test_two_first_questions_at_the_same_moment_are_both_answered(signing: Lab) 
                 others[0] = told(answering.answer(data))
             return found
 
-    responders = Meeting(signing.responder_store, signing.hierarchy, signing.keystore, signing.clock, lambda: 1)
-    answering = OCSPResponder(responders, signing.responder_store, signing.revocations, signing.clock)
+    responders = Meeting(signing.edges.responders, signing.hierarchy, signing.keystore, signing.clock, lambda: 1)
+    answering = OCSPResponder(responders, signing.edges.responders, signing.revocations, signing.clock)
     assert (told(answering.answer(data)), others) == ("good", ["good"])
 
 
@@ -165,22 +165,22 @@ def test_two_first_questions_at_the_same_moment_are_both_answered(signing: Lab) 
 
 
 def test_a_nonce_comes_back_and_its_answer_is_not_kept(signing: Lab) -> None:
-    answer = signing.ocsp.answer(question(signing, issue(signing), nonce=b"n" * 32))
+    answer = signing.ocsp_responder.answer(question(signing, issue(signing), nonce=b"n" * 32))
     nonces = [each.value.nonce for each in read(answer).extensions if isinstance(each.value, x509.OCSPNonce)]
     assert (nonces, answer.this_update) == ([b"n" * 32], None)
 
 
 def test_the_same_question_gets_the_same_answer_for_a_few_minutes(signing: Lab) -> None:
     leaf = issue(signing)
-    first = signing.ocsp.answer(question(signing, leaf))
+    first = signing.ocsp_responder.answer(question(signing, leaf))
     signing.clock.advance(seconds=REUSED_FOR.total_seconds() - 1)
-    assert signing.ocsp.answer(question(signing, leaf)) == first
+    assert signing.ocsp_responder.answer(question(signing, leaf)) == first
     signing.clock.advance(seconds=1)
-    assert signing.ocsp.answer(question(signing, leaf)).this_update == signing.clock()
+    assert signing.ocsp_responder.answer(question(signing, leaf)).this_update == signing.clock()
 
 
 def test_no_more_answers_are_kept_than_memory_allows(signing: Lab) -> None:
-    small = OCSPResponder(signing.responders, signing.responder_store, signing.revocations, signing.clock, max_kept=2)
+    small = OCSPResponder(signing.responders, signing.edges.responders, signing.revocations, signing.clock, max_kept=2)
     leaves = [issue(signing) for _ in range(4)]
     first = [small.answer(question(signing, leaf)) for leaf in leaves]
     assert small.answer(question(signing, leaves[3])) is first[3]
@@ -194,7 +194,7 @@ def test_the_first_question_makes_a_responder_and_the_next_ones_use_it(signing: 
     leaf = issue(signing)
     ask(signing, leaf)
     ask(signing, issue(signing))
-    [event] = signing.responder_store.events  # type: ignore[attr-defined]
+    [event] = signing.edges.responders.events  # type: ignore[attr-defined]
     assert (event.event, event.actor, event.details) == (
         Event.RESPONDER_CERTIFIED,
         "service:revocation",
@@ -229,7 +229,7 @@ def test_renewing_what_is_due_can_be_repeated(signing: Lab) -> None:
 
 
 def test_two_replicas_use_the_same_responder(signing: Lab) -> None:
-    other = Responders(signing.responder_store, signing.hierarchy, signing.keystore, signing.clock, lambda: 1)
+    other = Responders(signing.edges.responders, signing.hierarchy, signing.keystore, signing.clock, lambda: 1)
     issuer = signing.hierarchy.active().record
     assert other.current(issuer).certificate == signing.responders.current(issuer).certificate
 
@@ -256,7 +256,7 @@ def test_no_answer_outlives_its_responder(signing: Lab) -> None:
     ask(signing, leaf)
     signing.keystore.remove(ISSUER)
     signing.clock.advance(days=29, hours=23, minutes=30)
-    answer = signing.ocsp.answer(question(signing, leaf))
+    answer = signing.ocsp_responder.answer(question(signing, leaf))
     assert (
         answer.next_update
         == signing.responders.current(signing.hierarchy.active().record).certificate.not_valid_after_utc

@@ -67,16 +67,16 @@ def base_number(found: x509.CertificateRevocationList) -> int:
 
 
 def test_the_first_who_asks_gets_a_list_and_the_next_gets_the_same(signing: Lab) -> None:
-    first = signing.publishing.current(ISSUER)
+    first = signing.crl_publisher.current(ISSUER)
     signing.clock.advance(minutes=1)
-    assert signing.publishing.current(ISSUER) == first
+    assert signing.crl_publisher.current(ISSUER) == first
     assert told(full(first)) == {}
 
 
 def test_a_revocation_is_on_the_next_list_that_is_fetched(signing: Lab) -> None:
-    before, leaf = signing.publishing.current(ISSUER), issue(signing)
+    before, leaf = signing.crl_publisher.current(ISSUER), issue(signing)
     revoke(signing, leaf, Reason.KEY_COMPROMISE)
-    after = signing.publishing.current(ISSUER)
+    after = signing.crl_publisher.current(ISSUER)
     assert told(full(after)) == told(delta(after)) == {leaf.serial_number: "keyCompromise"}
     assert after.record.number > before.record.number
     assert base_number(delta(after)) == before.record.number
@@ -85,15 +85,15 @@ def test_a_revocation_is_on_the_next_list_that_is_fetched(signing: Lab) -> None:
 def test_a_released_hold_leaves_the_full_list_and_the_delta_removes_it(signing: Lab) -> None:
     leaf = issue(signing)
     revoke(signing, leaf, Reason.CERTIFICATE_HOLD)
-    assert told(full(signing.publishing.current(ISSUER))) == {leaf.serial_number: "certificateHold"}
+    assert told(full(signing.crl_publisher.current(ISSUER))) == {leaf.serial_number: "certificateHold"}
     release(signing, leaf)
-    after = signing.publishing.current(ISSUER)
+    after = signing.crl_publisher.current(ISSUER)
     assert told(full(after)) == {}
     assert told(delta(after)) == {leaf.serial_number: "removeFromCRL"}
 
 
 def test_full_list_and_delta_share_number_and_time(signing: Lab) -> None:
-    published = signing.publishing.current(ISSUER)
+    published = signing.crl_publisher.current(ISSUER)
     numbers = [
         found.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
         for found in (full(published), delta(published))
@@ -105,27 +105,27 @@ def test_full_list_and_delta_share_number_and_time(signing: Lab) -> None:
 
 
 def test_a_list_is_made_anew_when_half_of_the_time_of_the_shortest_is_over(signing: Lab) -> None:
-    first = signing.publishing.current(ISSUER)
+    first = signing.crl_publisher.current(ISSUER)
     signing.clock.advance(hours=6, seconds=-1)
-    assert signing.publishing.current(ISSUER) == first
+    assert signing.crl_publisher.current(ISSUER) == first
     signing.clock.advance(seconds=1)
-    assert signing.publishing.current(ISSUER).record.number > first.record.number
+    assert signing.crl_publisher.current(ISSUER).record.number > first.record.number
 
 
 def test_the_delta_builds_upon_the_oldest_list_that_somebody_may_still_hold(signing: Lab) -> None:
-    first = signing.publishing.current(ISSUER)
+    first = signing.crl_publisher.current(ISSUER)
     signing.clock.advance(hours=71)
-    second = signing.publishing.current(ISSUER)
+    second = signing.crl_publisher.current(ISSUER)
     assert base_number(delta(second)) == first.record.number
     signing.clock.advance(hours=2)
     revoke(signing, issue(signing))
-    assert base_number(delta(signing.publishing.current(ISSUER))) == second.record.number
+    assert base_number(delta(signing.crl_publisher.current(ISSUER))) == second.record.number
 
 
 def test_without_deltas_the_full_list_counts_alone(signing: Lab) -> None:
     policy = CRLPolicy(timedelta(hours=10), None, "http://ca.example.com")
     publishing = CRLPublisher(
-        signing.crls, signing.revocations, signing.hierarchy, signing.keystore, signing.clock, policy
+        signing.edges.crls, signing.revocations, signing.hierarchy, signing.keystore, signing.clock, policy
     )
     published = publishing.current(ISSUER)
     assert published.data.delta is None
@@ -136,7 +136,7 @@ def test_without_deltas_the_full_list_counts_alone(signing: Lab) -> None:
 
 @pytest.mark.parametrize("base_url", ["", "http://ca.example.com"])
 def test_the_full_list_says_where_its_delta_is_if_that_is_known(base_url: str) -> None:
-    found = full(Lab(base_url=base_url).initialised().publishing.current(ISSUER))
+    found = full(Lab(base_url=base_url).initialised().crl_publisher.current(ISSUER))
     urls = [
         name.value
         for extension in found.extensions
@@ -151,63 +151,63 @@ def test_an_expired_certificate_is_on_one_list_after_its_end_and_then_on_none(si
     leaf = issue(signing)
     revoke(signing, leaf)
     signing.clock.advance(days=398)
-    assert leaf.serial_number in told(full(signing.publishing.current(ISSUER)))
+    assert leaf.serial_number in told(full(signing.crl_publisher.current(ISSUER)))
     signing.clock.advance(hours=7)
-    assert told(full(signing.publishing.current(ISSUER))) == {}
+    assert told(full(signing.crl_publisher.current(ISSUER))) == {}
 
 
 def test_an_expired_certificate_stays_while_lists_from_before_its_end_may_be_held(signing: Lab) -> None:
     leaf = issue(signing)
     revoke(signing, leaf)
     signing.clock.now = leaf.not_after - timedelta(hours=1)
-    signing.publishing.publish(OPERATOR, ISSUER)
+    signing.crl_publisher.publish(OPERATOR, ISSUER)
     for _ in range(2):
         signing.clock.advance(hours=35)
-        assert leaf.serial_number in told(full(signing.publishing.publish(OPERATOR, ISSUER)))
+        assert leaf.serial_number in told(full(signing.crl_publisher.publish(OPERATOR, ISSUER)))
     signing.clock.advance(hours=2)
-    assert told(full(signing.publishing.publish(OPERATOR, ISSUER))) == {}
+    assert told(full(signing.crl_publisher.publish(OPERATOR, ISSUER))) == {}
 
 
 def test_numbers_go_on_from_the_time_so_that_an_old_copy_of_the_database_repeats_none(signing: Lab) -> None:
-    first = signing.publishing.publish(OPERATOR, ISSUER)
-    second = signing.publishing.publish(OPERATOR, ISSUER)
+    first = signing.crl_publisher.publish(OPERATOR, ISSUER)
+    second = signing.crl_publisher.publish(OPERATOR, ISSUER)
     signing.clock.advance(days=1)
-    third = signing.publishing.publish(OPERATOR, ISSUER)
+    third = signing.crl_publisher.publish(OPERATOR, ISSUER)
     at_first = int((signing.clock() - timedelta(days=1)).timestamp())
     assert [each.record.number - at_first for each in (first, second, third)] == [0, 1, 86_400]
 
 
 def test_each_list_is_recorded_with_its_number(signing: Lab) -> None:
-    published = signing.publishing.publish(OPERATOR, ISSUER)
-    [event] = signing.crls.events  # type: ignore[attr-defined]
+    published = signing.crl_publisher.publish(OPERATOR, ISSUER)
+    [event] = signing.edges.crls.events  # type: ignore[attr-defined]
     assert (event.event, event.subject, event.actor) == (Event.CRL_PUBLISHED, ISSUER, "operator")
     assert event.details == {"number": f"{published.record.number:x}", "entries": 0}
 
 
 def test_publishing_what_is_due_can_be_repeated(signing: Lab) -> None:
-    assert [signing.publishing.publish_due() for _ in range(2)] == [2, 0]
+    assert [signing.crl_publisher.publish_due() for _ in range(2)] == [2, 0]
     revoke(signing, issue(signing))
-    assert [signing.publishing.publish_due() for _ in range(2)] == [1, 0]
+    assert [signing.crl_publisher.publish_due() for _ in range(2)] == [1, 0]
 
 
 def test_the_lists_are_shown_as_they_are(signing: Lab) -> None:
-    assert [record for _, record in signing.publishing.list_newest(actor())] == [None, None]
-    published = signing.publishing.current(ISSUER)
-    assert [record for _, record in signing.publishing.list_newest(actor())] == [None, published.record]
+    assert [record for _, record in signing.crl_publisher.list_newest(actor())] == [None, None]
+    published = signing.crl_publisher.current(ISSUER)
+    assert [record for _, record in signing.crl_publisher.list_newest(actor())] == [None, published.record]
 
 
 def test_who_may_not_manage_the_authority_cannot_make_lists(signing: Lab) -> None:
     with pytest.raises(NotAllowed):
-        signing.publishing.publish(actor(Role.APPROVER), ISSUER)
+        signing.crl_publisher.publish(actor(Role.APPROVER), ISSUER)
     with pytest.raises(NotAllowed):
-        signing.publishing.publish_with(actor(Role.APPROVER), keys.generate_key("P-256"))
+        signing.crl_publisher.publish_with(actor(Role.APPROVER), keys.generate_key("P-256"))
 
 
 # The root
 
 
 def test_the_list_of_the_root_is_about_authorities_and_lives_long(signing: Lab) -> None:
-    published = signing.publishing.current(ROOT)
+    published = signing.crl_publisher.current(ROOT)
     scope = full(published).extensions.get_extension_for_class(x509.IssuingDistributionPoint).value
     assert scope.only_contains_ca_certs
     assert published.data.delta is None
@@ -218,31 +218,31 @@ def test_the_list_of_the_root_is_about_authorities_and_lives_long(signing: Lab) 
 def test_without_its_key_the_root_has_no_list_until_somebody_brings_one(signing: Lab) -> None:
     key = offline(signing)
     with pytest.raises(NotFound, match="sign-root"):
-        signing.publishing.current(ROOT)
+        signing.crl_publisher.current(ROOT)
     with pytest.raises(Refused, match="sign-root"):
-        signing.publishing.publish(OPERATOR, ROOT)
-    published = signing.publishing.publish_with(OPERATOR, key)
-    assert signing.publishing.current(ROOT) == published
+        signing.crl_publisher.publish(OPERATOR, ROOT)
+    published = signing.crl_publisher.publish_with(OPERATOR, key)
+    assert signing.crl_publisher.current(ROOT) == published
 
 
 def test_a_list_of_an_offline_root_stays_when_it_has_lapsed(signing: Lab) -> None:
-    published = signing.publishing.publish_with(OPERATOR, offline(signing))
+    published = signing.crl_publisher.publish_with(OPERATOR, offline(signing))
     signing.clock.advance(days=200)
-    assert signing.publishing.current(ROOT) == published
-    assert signing.publishing.publish_due() == 1  # the one of the intermediate
+    assert signing.crl_publisher.current(ROOT) == published
+    assert signing.crl_publisher.publish_due() == 1  # the one of the intermediate
 
 
 def test_the_key_of_nobody_signs_no_list(signing: Lab) -> None:
     with pytest.raises(Refused) as caught:
-        signing.publishing.publish_with(OPERATOR, keys.generate_key("P-256"))
+        signing.crl_publisher.publish_with(OPERATOR, keys.generate_key("P-256"))
     assert caught.value.rule == "crl.key"
 
 
 def offline(lab: Lab) -> ec.EllipticCurvePrivateKey:
     """The key of the root, which is no longer here."""
     passphrase = b"a passphrase of 20 characters"
-    copy = lab.custody.export(OPERATOR, passphrase)
-    lab.custody.remove(OPERATOR, copy, passphrase)
+    copy = lab.root_key.export(OPERATOR, passphrase)
+    lab.root_key.remove(OPERATOR, copy, passphrase)
     assert not lab.keystore.has(ROOT)
     return encodings.load_private_key(copy, passphrase)
 
@@ -252,34 +252,34 @@ def offline(lab: Lab) -> ec.EllipticCurvePrivateKey:
 
 def test_an_unknown_issuer_has_no_list(signing: Lab) -> None:
     with pytest.raises(NotFound) as caught:
-        signing.publishing.current("intermediate-g9")
+        signing.crl_publisher.current("intermediate-g9")
     assert caught.value.rule == "crl.issuer"
 
 
 def test_a_good_list_is_handed_out_though_the_key_cannot_be_had_to_renew_it(signing: Lab) -> None:
-    published = signing.publishing.current(ISSUER)
+    published = signing.crl_publisher.current(ISSUER)
     signing.keystore.remove(ISSUER)
     signing.clock.advance(hours=7)
-    assert signing.publishing.current(ISSUER) == published
+    assert signing.crl_publisher.current(ISSUER) == published
 
 
 def test_a_list_that_would_hide_a_revocation_is_not_handed_out(signing: Lab) -> None:
     leaf = issue(signing)
-    signing.publishing.current(ISSUER)
+    signing.crl_publisher.current(ISSUER)
     revoke(signing, leaf)
     signing.keystore.remove(ISSUER)
     with pytest.raises(KeystoreError):
-        signing.publishing.current(ISSUER)
+        signing.crl_publisher.current(ISSUER)
 
 
 def test_two_replicas_hand_out_the_same_list(signing: Lab) -> None:
     other = CRLPublisher(
-        signing.crls, signing.revocations, signing.hierarchy, signing.keystore, signing.clock, CRLPolicy()
+        signing.edges.crls, signing.revocations, signing.hierarchy, signing.keystore, signing.clock, CRLPolicy()
     )
     leaf = issue(signing, SOCIALMINER)
-    assert other.current(ISSUER) == signing.publishing.current(ISSUER)
+    assert other.current(ISSUER) == signing.crl_publisher.current(ISSUER)
     revoke(signing, leaf)
-    published = signing.publishing.current(ISSUER)
+    published = signing.crl_publisher.current(ISSUER)
     assert other.current(ISSUER) == published
 
 
@@ -305,7 +305,7 @@ def counting() -> tuple[Lab, Counting]:
     responders = InMemoryResponderStore(ledger)
     lab = Lab(ledger=ledger, revocations=revocations, crls=crls, responder_store=responders).initialised()
     revoke(lab, issue(lab))
-    lab.publishing.current(ISSUER)
+    lab.crl_publisher.current(ISSUER)
     crls.reads = 0
     return lab, crls
 
@@ -314,7 +314,7 @@ def test_what_is_added_to_a_list_is_added_to_its_bytes(counting: tuple[Lab, Coun
     lab, crls = counting
     for number in range(2, 5):
         revoke(lab, issue(lab))
-        published = lab.publishing.current(ISSUER)
+        published = lab.crl_publisher.current(ISSUER)
         assert (len(full(published)), published.record.count) == (number, number)
     assert crls.reads == 0
 
@@ -324,7 +324,7 @@ def test_a_hold_that_ends_before_anybody_asks_is_not_added(counting: tuple[Lab, 
     leaf = issue(lab)
     revoke(lab, leaf, Reason.CERTIFICATE_HOLD)
     release(lab, leaf)
-    published = lab.publishing.current(ISSUER)
+    published = lab.crl_publisher.current(ISSUER)
     assert (len(full(published)), published.record.count, crls.reads) == (1, 1, 0)
 
 
@@ -333,23 +333,23 @@ def test_a_list_is_made_anew_when_an_entry_of_it_has_changed(counting: tuple[Lab
     lab, crls = counting
     leaf = issue(lab)
     revoke(lab, leaf, Reason.CERTIFICATE_HOLD)
-    lab.publishing.current(ISSUER)
+    lab.crl_publisher.current(ISSUER)
     if end == "final":
         revoke(lab, leaf, Reason.KEY_COMPROMISE)
     else:
         release(lab, leaf)
-    found = told(full(lab.publishing.current(ISSUER)))
+    found = told(full(lab.crl_publisher.current(ISSUER)))
     assert found.get(leaf.serial_number) == ("keyCompromise" if end == "final" else None)
     assert crls.reads == 1
 
 
 def test_a_list_is_made_anew_when_its_time_is_over_or_many_were_revoked(counting: tuple[Lab, Counting]) -> None:
     lab, crls = counting
-    lab.publishing.publish(OPERATOR, ISSUER)
+    lab.crl_publisher.publish(OPERATOR, ISSUER)
     assert crls.reads == 1
     leaves = [issue(lab) for _ in range(51)]
     lab.revocation.revoke(OPERATOR, Selection(tuple(leaf.serial_number for leaf in leaves)), Reason.SUPERSEDED)
-    assert len(full(lab.publishing.current(ISSUER))) == 52
+    assert len(full(lab.crl_publisher.current(ISSUER))) == 52
     assert crls.reads == 2
 
 
@@ -357,7 +357,7 @@ def test_a_list_is_made_anew_when_the_oldest_one_has_lapsed(counting: tuple[Lab,
     lab, crls = counting
     lab.clock.advance(hours=73)
     revoke(lab, issue(lab))
-    lab.publishing.current(ISSUER)
+    lab.crl_publisher.current(ISSUER)
     assert crls.reads == 1
 
 

@@ -97,7 +97,7 @@ def test_two_who_seal_make_one_chain_in_which_every_event_is_once(
         fill(database, 600)
     results = race(settings.instance_path, racing.seal, [None, None])
     assert sum(map(int, results)) == 602
-    assert installation.record.verify(operator).events == 602
+    assert installation.audit_log.verify(operator).events == 602
 
 
 @either_way
@@ -139,7 +139,7 @@ def test_two_who_fetch_a_list_that_is_due_get_the_same_list(
     installation: Installation, settings: Settings, race: Race
 ) -> None:
     first, second = race(settings.instance_path, racing.fetch_list, [None, None])
-    assert first == second == installation.publishing.current("intermediate-g1").digest
+    assert first == second == installation.crl_publisher.current("intermediate-g1").digest
 
 
 @either_way
@@ -148,7 +148,7 @@ def test_no_number_of_a_list_is_used_twice(settings: Settings, installation: Ins
     numbers = [int(number) for result in results for number in result.split()]
     assert len(set(numbers)) == 10
     assert all(result.split() == sorted(result.split()) for result in results)
-    assert installation.publishing.current("intermediate-g1").record.number == max(numbers)
+    assert installation.crl_publisher.current("intermediate-g1").record.number == max(numbers)
 
 
 @either_way
@@ -165,7 +165,7 @@ def test_two_who_show_the_same_code_are_one(
     installation: Installation, settings: Settings, operator: Actor, race: Race
 ) -> None:
     alice = installation.accounts.create(operator, "alice", Role.REQUESTER, PASSWORD)
-    factors = installation.people.factors
+    factors = installation.second_factors
     secret = factors.offer_app(alice.actor).secret
     codes = factors.confirm_app(alice.actor, code_of(secret, clock.utc_now()))
     later = code_of(secret, clock.utc_now() + timedelta(seconds=30))
@@ -189,11 +189,11 @@ def test_of_two_administrators_who_lock_one_another_out_one_stays(
 def test_two_who_use_one_link_choose_one_password(
     installation: Installation, settings: Settings, operator: Actor, race: Race
 ) -> None:
-    secret = installation.people.links.invite(operator, "carol", Role.AUDITOR).secret
+    secret = installation.links.invite(operator, "carol", Role.AUDITOR).secret
     passwords = ["the first long password", "the second long password"]
     results = race(settings.instance_path, racing.choose_password, [(secret, each) for each in passwords])
     assert sorted(results) == ["account-link.invalid", "carol"]
-    assert can_sign_in(installation.people, "carol", passwords[results.index("carol")])
+    assert can_sign_in(installation.signing_in, "carol", passwords[results.index("carol")])
 
 
 @either_way
@@ -210,7 +210,7 @@ def waiting(settings: Settings, installation: Installation) -> RequestRecord:
     """A request that waits."""
     with racing.open_at(settings.instance_path) as opened:
         racing.submit(opened, UCCX_PUBLISHER.data)
-    return installation.applications.get(OPERATOR, 1)
+    return installation.requests.get(OPERATOR, 1)
 
 
 @either_way
@@ -218,7 +218,7 @@ def test_two_who_submit_the_same_request_have_one_application(
     installation: Installation, settings: Settings, race: Race
 ) -> None:
     assert race(settings.instance_path, racing.submit, [UCCX_PUBLISHER.data] * 2) == ["1", "1"]
-    assert len(installation.applications.list_applications(OPERATOR, RequestQuery()).items) == 1
+    assert len(installation.requests.list_applications(OPERATOR, RequestQuery()).items) == 1
 
 
 @either_way
@@ -228,7 +228,7 @@ def test_of_two_who_approve_one_wins_and_the_other_is_told(
     results = race(settings.instance_path, racing.approve, [11, 12])
     (record,) = installation.inventory.list_certificates(OPERATOR, CertificateQuery()).certificates
     assert sorted(results) == sorted([record.serial_number, "application.decided"])
-    found = installation.applications.get(OPERATOR, waiting.id)
+    found = installation.requests.get(OPERATOR, waiting.id)
     assert found.decided_by_id == (11, 12)[results.index(record.serial_number)]
 
 
@@ -241,4 +241,4 @@ def test_two_who_finish_what_is_approved_issue_once(
         assert SQLRequestStore(database).move(approved, State.SUBMITTED, event())
     race(settings.instance_path, racing.finish, [None, None])
     (record,) = installation.inventory.list_certificates(OPERATOR, CertificateQuery()).certificates
-    assert installation.applications.get(OPERATOR, waiting.id).serial_number == record.serial_number
+    assert installation.requests.get(OPERATOR, waiting.id).serial_number == record.serial_number

@@ -127,7 +127,7 @@ def test_a_local_account_is_never_taken_over(desk: Desk) -> None:
     with pytest.raises(Conflict) as caught:
         desk.sign_in(groups=["ca-admins"])
     assert caught.value.rule == "oidc.name-taken"
-    assert can_sign_in(desk.lab.people, "vera", PASSWORD)
+    assert can_sign_in(desk.lab.signing_in, "vera", PASSWORD)
     assert desk.lab.accounts.get("vera").role is Role.AUDITOR
 
 
@@ -142,7 +142,7 @@ def test_a_disabled_account_stays_out(desk: Desk) -> None:
 def test_no_password_opens_the_account(desk: Desk) -> None:
     desk.sign_in()
     for password in ("", " ", PASSWORD, "*"):
-        assert not can_sign_in(desk.lab.people, "vera", password)
+        assert not can_sign_in(desk.lab.signing_in, "vera", password)
 
 
 @pytest.mark.parametrize(

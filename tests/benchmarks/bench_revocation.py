@@ -129,9 +129,9 @@ def _list(scene: Scene) -> None:
 
 def _publishing(scene: Scene, taken: float) -> None:
     """`taken` is what the list alone took."""
-    published = _median(lambda: scene.installation.publishing.publish(OPERATOR, ISSUER))
+    published = _median(lambda: scene.installation.crl_publisher.publish(OPERATOR, ISSUER))
     print(f"  {published * 1000:8.1f} ms to publish it: the same with its delta, stored and synced")
-    added = _median(lambda: scene.installation.publishing.current(ISSUER), before=lambda: _revoke_one(scene))
+    added = _median(lambda: scene.installation.crl_publisher.current(ISSUER), before=lambda: _revoke_one(scene))
     print(f"  {added * 1000:8.1f} ms to publish it with one more entry, which goes behind those of the last list")
     if shutil.which("openssl"):
         theirs = _median(lambda: _openssl(scene, "ca", "-config", "ca.cnf", "-gencrl", "-out", "theirs.crl"), 5)

@@ -19,7 +19,7 @@ from tests.support.spoiled import SPOILED
 def at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
     """The certificates of the test are made for a fixed time."""
     monkeypatch.setattr(
-        "ca_service.authority.issuance.issuance.fit_checks.judge_files", lambda files, _: judge_files(files, NOON)
+        "ca_service.authority.issuance.fit_checks.judge_files", lambda files, _: judge_files(files, NOON)
     )
 
 

@@ -27,7 +27,7 @@ def anna(ca: CommandLine) -> str:
 
 
 def _can_sign_in(ca: CommandLine, name: str, password: str) -> bool:
-    return can_sign_in(ca.doors().open_installation(None).people, name, password)
+    return can_sign_in(ca.doors().open_installation(None).signing_in, name, password)
 
 
 def test_an_account_can_sign_in_with_the_password_from_standard_input(ca: CommandLine) -> None:
@@ -132,31 +132,31 @@ def test_nobody_cannot_be_helped(ca: CommandLine, command: str) -> None:
 
 
 def test_a_wait_after_failed_attempts_is_ended(ca: CommandLine, anna: str) -> None:
-    people = ca.doors().open_installation(None).people
+    people = ca.doors().open_installation(None)
     for _ in range(6):
-        assert not can_sign_in(people, anna, "wrong")
-    assert not can_sign_in(people, anna, PASSWORD)
+        assert not can_sign_in(people.signing_in, anna, "wrong")
+    assert not can_sign_in(people.signing_in, anna, PASSWORD)
     assert ca("user", "unlock", "Anna").stdout == "anna can try again at once.\n"
-    assert can_sign_in(people, anna, PASSWORD)
+    assert can_sign_in(people.signing_in, anna, PASSWORD)
 
 
 def test_a_reset_prints_a_link_with_which_a_new_password_is_chosen(ca: CommandLine, anna: str) -> None:
-    people = ca.doors().open_installation(None).people
+    people = ca.doors().open_installation(None)
     answer = ca.answer("user", "reset", anna)
     address, _, secret = answer["url"].rpartition("/")
     assert (address, answer["name"]) == ("http://127.0.0.1:8080/welcome", anna)
-    assert not can_sign_in(people, anna, PASSWORD)
+    assert not can_sign_in(people.signing_in, anna, PASSWORD)
     assert ca("user", "list").stdout.splitlines()[1].endswith("no password yet")
     result = ca("user", "reset", anna)
     newer = result.stdout.strip().rpartition("/")[2]
     assert "once, within 24 hours" in result.stderr
     assert newer != secret
     people.links.use(newer, "four other random words", "")
-    assert can_sign_in(people, anna, "four other random words")
+    assert can_sign_in(people.signing_in, anna, "four other random words")
 
 
 def test_sessions_are_listed_and_ended(ca: CommandLine, anna: str) -> None:
-    people = ca.doors().open_installation(None).people
+    people = ca.doors().open_installation(None)
     assert ca("user", "sessions", anna).stdout == "anna is signed in nowhere.\n"
     people.signing_in.with_password(anna, PASSWORD, Visit("192.0.2.1", "Browser\x1b[31m/1"))
     [found] = ca.answer("user", "sessions", anna)["sessions"]

@@ -24,7 +24,6 @@ from tests.support.factories import OPERATOR, Lab, actor
 from tests.support.fakes import FixedClock
 from tests.support.ocsp import about, question
 from tests.support.requests import SOCIALMINER, UCCX_PUBLISHER
-from tests.web.conftest import installation_on
 
 ISSUER, ROOT = "intermediate-g1", "root-g1"
 CURVES = pytest.mark.parametrize("curve", ["P-256", "P-384"], indirect=True)
@@ -46,7 +45,7 @@ class Scene:
     def publish(self) -> None:
         """Write the lists as they are now."""
         for issuer in (ISSUER, ROOT):
-            data = self.lab.publishing.current(issuer).data
+            data = self.lab.crl_publisher.current(issuer).data
             (self / f"{issuer}.pem").write_bytes(encodings.crl_pem(data.full))
             if data.delta is not None:
                 (self / f"{issuer}-delta.pem").write_bytes(encodings.crl_pem(data.delta))
@@ -167,12 +166,12 @@ def test_pkilint_finds_nothing_in_the_lists(scene: Scene) -> None:
         scene.lab.revocation.revoke(OPERATOR, Selection((leaf.serial_number,)), reason, invalid_since=scene.lab.clock())
         if reason in (Reason.KEY_COMPROMISE, Reason.CERTIFICATE_HOLD):
             break  # no more of that key
-    data = scene.lab.publishing.current(ISSUER).data
+    data = scene.lab.crl_publisher.current(ISSUER).data
     assert data.delta is not None
     found = [
         pkix_linter.crl_findings(data.full, covers_authorities=False),
         pkix_linter.crl_findings(data.delta, covers_authorities=False),
-        pkix_linter.crl_findings(scene.lab.publishing.current(ROOT).data.full, covers_authorities=True),
+        pkix_linter.crl_findings(scene.lab.crl_publisher.current(ROOT).data.full, covers_authorities=True),
     ]
     assert found == [set()] * 3
 
@@ -194,7 +193,7 @@ def test_openssl_accepts_the_answer_about_several_certificates(openssl: Tool, sc
         scene / "bad.pem",
     )
     openssl("ocsp", *certificates, "-reqout", asked, "-no_nonce" if hash_ == "-sha1" else "-nonce")
-    answered.write_bytes(scene.lab.ocsp.answer(asked.read_bytes()).der)
+    answered.write_bytes(scene.lab.ocsp_responder.answer(asked.read_bytes()).der)
     trust = ("-respin", answered, "-CAfile", scene / "chain.pem")
     nonce_said = openssl("ocsp", "-reqin", asked, *trust)
     assert "Response verify OK" in nonce_said
@@ -213,7 +212,7 @@ def test_pkilint_finds_nothing_in_answers(scene: Scene) -> None:
         question(scene.lab, scene.bad),
         about(scene.lab, 4711),
     ]
-    assert [pkix_linter.ocsp_findings(scene.lab.ocsp.answer(each).der) for each in requests] == [set()] * 3
+    assert [pkix_linter.ocsp_findings(scene.lab.ocsp_responder.answer(each).der) for each in requests] == [set()] * 3
 
 
 @CURVES
@@ -227,7 +226,7 @@ def test_pkilint_finds_nothing_in_the_responder_and_the_leaves(scene: Scene) -> 
 @pytest.fixture
 def url(scene: Scene) -> Iterator[str]:
     """The service of this scene, on loopback."""
-    app = web.create(installation_on(scene.lab), web.WebOptions(secret_key="x" * 32))
+    app = web.create(scene.lab, web.WebOptions(secret_key="x" * 32))
     server = make_server("127.0.0.1", 0, app)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()

@@ -154,7 +154,7 @@ def test_the_pages_of_decisions_keep_nobody_out(
     browser: Browser, deciding: Service, tmp_path: Path, scheme: Scheme, viewport: ViewportSize
 ) -> None:
     who = deciding.installation.accounts.get("requester").actor
-    issue, applications = deciding.installation.issuance.issue, deciding.installation.applications
+    issue, applications = deciding.installation.issuance.issue, deciding.installation.requests
     issue(OPERATOR, [SOCIALMINER.data], Options())
     changed = new_request(tmp_path)
     issue(who, [changed.read_bytes()], Options(), "")  # 2: another key and other names

@@ -45,7 +45,7 @@ def test_an_auditor_reads_narrows_down_copies_and_downloads(busy: Service, new_t
     expect(events.first).to_contain_text("certificate.issued")
 
     tab.page.get_by_role("button", name="Copy").click()
-    head = busy.installation.record.head(OPERATOR)
+    head = busy.installation.audit_log.head(OPERATOR)
     assert head is not None
     assert tab.page.evaluate("navigator.clipboard.readText()") == f"{head.anchor.number}:{head.anchor.hash}"
 

@@ -48,7 +48,7 @@ class House:
 
     def guess(self, name: str) -> None:
         """Try a wrong password from elsewhere, until one has to wait."""
-        signing_in = self.service.installation.people.signing_in
+        signing_in = self.service.installation.signing_in
         for _ in range(FREE_ATTEMPTS):
             with pytest.raises(NotAuthenticated):
                 signing_in.with_password(name, "wrong", Visit("192.0.2.99"))
@@ -58,7 +58,7 @@ class House:
 def house(tmp_path: Path) -> Iterator[House]:
     """A service with people in every state."""
     with serving(tmp_path) as service:
-        accounts, people = service.installation.accounts, service.installation.people
+        accounts, people = service.installation.accounts, service.installation
         for name, role in (("vera", Role.ADMINISTRATOR), ("anna", Role.APPROVER), ("bruno", Role.AUDITOR)):
             accounts.create(OPERATOR, name, role, PASSWORD)
         accounts.set_disabled(OPERATOR, "bruno", True)

@@ -37,7 +37,7 @@ from ca_service.storage.postgresql import PostgreSQLDatabase
 from ca_service.storage.revocation import SQLRevocationStore
 from ca_service.storage.sqlite import SQLiteDatabase
 from tests.storage.leaves import Ends
-from tests.support.applications import InMemoryApplicationStore
+from tests.support.applications import InMemoryRequestStore
 from tests.support.factories import account_record, event, issuer_record
 from tests.support.fakes import InMemoryAccountStore, InMemoryIssuerStore, InMemoryLedger
 from tests.support.fleet import InMemoryFleetStore
@@ -242,6 +242,6 @@ def application_books(request: pytest.FixtureRequest) -> tuple[RequestStore, Led
     """A store without applications, and the ledger beside it."""
     if request.param == "fake":
         ledger = InMemoryLedger()
-        return InMemoryApplicationStore(ledger), ledger
+        return InMemoryRequestStore(ledger), ledger
     database = request.getfixturevalue("issued_under")
     return SQLRequestStore(database), SQLLedger(database)

@@ -10,7 +10,6 @@ import pytest
 
 from ca_service.authority.access.permissions import Role
 from ca_service.authority.audit.events import AuditEvent, Event
-from ca_service.authority.people.house import Edges
 from ca_service.authority.people.records import (
     AccountLink,
     AccountRecord,
@@ -28,7 +27,7 @@ from ca_service.storage.factors import SQLFactorStore
 from ca_service.storage.sessions import SQLSessionStore
 from tests.support.factories import account_record, event
 from tests.support.fakes import NOON, InMemoryAccountStore
-from tests.support.people import InMemorySealer, edges_on, passkey_record, session_record
+from tests.support.people import PeopleStores, passkey_record, session_record, stores_on
 from tests.support.record import newest
 
 LATER = NOON + timedelta(minutes=1)
@@ -39,7 +38,7 @@ LINK = AccountLink(0, "hash of a link", NOON + timedelta(days=1))
 class House:
     """The stores, and what they have recorded."""
 
-    edges: Edges
+    edges: PeopleStores
     record: SQLEventStore | None
 
     def events(self) -> list[AuditEvent]:
@@ -56,11 +55,12 @@ class House:
 def house(request: pytest.FixtureRequest) -> House:
     """Stores with nothing in them."""
     if request.param == "fake":
-        return House(edges_on(InMemoryAccountStore()), None)
+        return House(stores_on(InMemoryAccountStore()), None)
     database = request.getfixturevalue("database")
-    stores = (SQLAccountStore, SQLAttemptStore, SQLSessionStore, SQLFactorStore)
-    accounts, attempts, sessions, factors = (store(database) for store in stores)
-    return House(Edges(accounts, attempts, sessions, factors, InMemorySealer()), SQLEventStore(database))  # type: ignore[arg-type]
+    stores = PeopleStores(
+        SQLAccountStore(database), SQLAttemptStore(database), SQLSessionStore(database), SQLFactorStore(database)
+    )
+    return House(stores, SQLEventStore(database))
 
 
 @pytest.fixture

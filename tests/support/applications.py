@@ -52,7 +52,7 @@ def application_record(**changes: object) -> RequestRecord:
     return replace(record, **changes)  # type: ignore[arg-type]
 
 
-class InMemoryApplicationStore:
+class InMemoryRequestStore:
     """The port for applications on the lists of a ledger in memory; what it promises is tested on both."""
 
     def __init__(self, ledger: InMemoryLedger) -> None:
@@ -60,21 +60,21 @@ class InMemoryApplicationStore:
 
     def find_application(self, application_id: int) -> RequestRecord | None:
         """See the port."""
-        return next((each for each in self._ledger.applications if each.id == application_id), None)
+        return next((each for each in self._ledger.requests if each.id == application_id), None)
 
     def list_applications(self, query: RequestQuery) -> RequestPage:
         """See the port."""
-        found = [each for each in self._ledger.applications if _matches(each, query)]
+        found = [each for each in self._ledger.requests if _matches(each, query)]
         found = found if query.sort == "oldest" else found[::-1]
         return RequestPage(*paged(found, query.sort, query.cursor, query.limit))
 
     def list_in_state(self, state: State, limit: int) -> tuple[RequestRecord, ...]:
         """See the port."""
-        return tuple(each for each in self._ledger.applications if each.state is state)[:limit]
+        return tuple(each for each in self._ledger.requests if each.state is state)[:limit]
 
     def list_for_requests(self, fingerprints: Collection[str]) -> tuple[RequestRecord, ...]:
         """See the port."""
-        found = (each for each in reversed(self._ledger.applications) if each.request_fingerprint in fingerprints)
+        found = (each for each in reversed(self._ledger.requests) if each.request_fingerprint in fingerprints)
         return tuple(each for each in found if each.serial_number is None)
 
     def submit(
@@ -90,11 +90,11 @@ class InMemoryApplicationStore:
 
     def _submit(self, record: RequestRecord, event: AuditEvent) -> RequestRecord:
         wanted = (record.request_fingerprint, record.options.profile)
-        for each in self._ledger.applications:
+        for each in self._ledger.requests:
             if each.is_open and (each.request_fingerprint, each.options.profile) == wanted:
                 return each
-        stored = replace(record, id=len(self._ledger.applications) + 1)
-        self._ledger.applications.append(stored)
+        stored = replace(record, id=len(self._ledger.requests) + 1)
+        self._ledger.requests.append(stored)
         self._ledger.events.append(replace(event, subject=str(stored.id)))
         return stored
 
@@ -103,7 +103,7 @@ class InMemoryApplicationStore:
         found = self.find_application(application.id)
         if found is None or found.state is not before:
             return False
-        self._ledger.applications[application.id - 1] = application
+        self._ledger.requests[application.id - 1] = application
         self._ledger.events.append(event)
         return True
 
@@ -118,7 +118,7 @@ class InMemoryApplicationStore:
             winner = self._ledger.add(*made, application.options.new).serial_number
             application = replace(application, serial_number=winner)
             event = replace(event, details={**event.details, "certificate": winner})
-        self._ledger.applications[application.id - 1] = application
+        self._ledger.requests[application.id - 1] = application
         self._ledger.events.append(event)
         return application
 

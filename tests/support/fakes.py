@@ -134,7 +134,7 @@ class InMemoryLedger:
         self.revocations: dict[tuple[str, str], RevocationRecord] = {}
         self._replays: dict[tuple[str, str], Replay] = {}
         self._lock = threading.Lock()
-        self.applications: list[RequestRecord] = []
+        self.requests: list[RequestRecord] = []
 
     def find_certificate(self, serial_number: str) -> CertificateRecord | None:
         """See the port."""
@@ -202,7 +202,7 @@ class InMemoryLedger:
             ours = {record.serial_number for record in stored}
             for each in applications:
                 if each.serial_number in ours:
-                    self.applications.append(replace(each, id=len(self.applications) + 1))
+                    self.requests.append(replace(each, id=len(self.requests) + 1))
             if replay is not None:
                 self._replays[replay.account, replay.key] = replay.settled(certificates, stored)
             return stored

@@ -147,7 +147,7 @@ def _lists(lab: Lab, leaves: Mapping[str, CertificateRecord]) -> Iterator[tuple[
 
 def _list(lab: Lab, name: str) -> Iterator[tuple[str, bytes]]:
     for issuer in lab.hierarchy.list_issuers():
-        data = lab.publishing.current(issuer.id).data
+        data = lab.crl_publisher.current(issuer.id).data
         yield f"{name}-{issuer.id}.crl", data.full
         if data.delta is not None:
             yield f"{name}-{issuer.id}-delta.crl", data.delta

@@ -12,7 +12,6 @@ from typing import Any, Final
 import pyotp
 
 from ca_service.authority.audit.events import AuditEvent
-from ca_service.authority.people.house import Edges, People
 from ca_service.authority.people.passkeys import RelyingParty
 from ca_service.authority.people.records import (
     ChallengeRecord,
@@ -23,8 +22,8 @@ from ca_service.authority.people.records import (
     TotpRecord,
     Visit,
 )
-from ca_service.authority.people.signing_in import Proof
-from ca_service.authority.people.store import AccountStore
+from ca_service.authority.people.signing_in import Proof, SigningIn
+from ca_service.authority.people.store import AccountStore, AttemptStore, FactorStore, SessionStore
 from ca_service.errors import Conflict, NotAuthenticated, NotReady
 from tests.support.fakes import NOON
 
@@ -41,10 +40,10 @@ def proof(**shown: str) -> Proof:
     return Proof(PARTY, **shown)
 
 
-def can_sign_in(people: People, name: str, password: str) -> bool:
+def can_sign_in(signing_in: SigningIn, name: str, password: str) -> bool:
     """Whether name and password open something."""
     try:
-        return bool(people.signing_in.with_password(name, password, Visit()))
+        return bool(signing_in.with_password(name, password, Visit()))
     except NotAuthenticated:
         return False
 
@@ -346,8 +345,16 @@ class InMemorySealer:
         return rest[::-1]
 
 
-def edges_on(accounts: AccountStore) -> Edges:
+@dataclass(frozen=True, slots=True)
+class PeopleStores:
+    """What signing in is kept in."""
+
+    accounts: AccountStore
+    attempts: AttemptStore
+    sessions: SessionStore
+    factors: FactorStore
+
+
+def stores_on(accounts: AccountStore) -> PeopleStores:
     """All of them in memory, beside these accounts."""
-    return Edges(
-        accounts, InMemoryAttemptStore(), InMemorySessionStore(accounts), InMemoryFactorStore(), InMemorySealer()
-    )
+    return PeopleStores(accounts, InMemoryAttemptStore(), InMemorySessionStore(accounts), InMemoryFactorStore())

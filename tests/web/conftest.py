@@ -23,7 +23,6 @@ from ca_service.authority.access.permissions import Role
 from ca_service.authority.installation import Installation
 from ca_service.settings import Settings
 from ca_service.storage.database import Database
-from ca_service.storage.migrating import SQLSchema
 from ca_service.storage.schema import session
 from ca_service.storage.sqlite import SQLiteDatabase
 from tests.support.applications import NOBODY_WAITS
@@ -108,50 +107,10 @@ def steady(steady_app: Flask, made: Made) -> Visitor:
     return carried_to(steady_app, made.cookies[Role.REQUESTER])
 
 
-def installation_on(lab: Lab) -> Installation:
-    """The use cases of a lab as an installation, whose schema nobody asks for."""
-    return Installation(
-        hierarchy=lab.hierarchy,
-        external=lab.external,
-        custody=lab.custody,
-        issuance=lab.issuance,
-        applications=lab.applications,
-        completing=lab.completing,
-        reviewing=lab.reviewing,
-        inventory=lab.inventory,
-        fitting=lab.fitting,
-        fleet=lab.fleet,
-        handover=lab.handover,
-        revocation=lab.revocation,
-        authority_revocation=lab.authority_revocation,
-        crl_import=lab.crl_import,
-        publishing=lab.publishing,
-        doctor=lab.doctor,
-        responders=lab.responders,
-        ocsp=lab.ocsp,
-        accounts=lab.accounts,
-        people=lab.people,
-        tokens=lab.tokens,
-        single_sign_on=None,
-        renewal=lab.renewal,
-        notices=lab.notices,
-        deliveries=lab.deliveries,
-        calendars=lab.calendars,
-        jobs=lab.jobs,
-        record=lab.record,
-        sealing=lab.sealing,
-        receipts=lab.receipts,
-        schema=SQLSchema(SQLiteDatabase(Path("unused"))),
-        plan=PLAN,
-        clock=lab.clock,
-        close=lambda: None,
-    )
-
-
 @pytest.fixture
 def lab_installation(lab: Lab) -> Installation:
     """An installation on fakes whose clock the test sets."""
-    return installation_on(lab.initialised())
+    return lab.initialised()
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ def test_a_password_is_not_changed_by_mistake(
     assert answer.status_code == 422
     assert told in answer.text
     assert requester.get("/account").status_code == 200
-    assert can_sign_in(installation.people, "requester", PASSWORD)
+    assert can_sign_in(installation.signing_in, "requester", PASSWORD)
 
 
 def test_no_password_comes_back_in_a_page(requester: Visitor) -> None:

@@ -15,7 +15,7 @@ from ca_service import web
 from ca_service.authority.access.permissions import Role
 from tests.support.factories import Lab
 from tests.support.requests import UCCX_PUBLISHER
-from tests.web.conftest import Made, installation_on
+from tests.web.conftest import Made
 from tests.web.html import read
 from tests.web.visitor import Visitor, carried_to, visit
 
@@ -100,7 +100,7 @@ def unused() -> tuple[Visitor, str]:
     """Somebody with a set-up link that nobody has used yet."""
     lab = Lab().initialised()
     secret = lab.accounts.make_setup_link()
-    return visit(web.create(installation_on(lab), web.WebOptions(secret_key="x" * 32))), f"/setup/{secret}"
+    return visit(web.create(lab, web.WebOptions(secret_key="x" * 32))), f"/setup/{secret}"
 
 
 @examples

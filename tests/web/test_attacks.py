@@ -258,8 +258,8 @@ def test_what_was_sent_again_without_a_confirmation_is_not_done(lab: Lab, stale:
 
 def test_the_factor_of_the_attacker_confirms_nothing(lab: Lab, stale: Visitor) -> None:
     mallory = lab.accounts.create(OPERATOR, "mallory", Role.REQUESTER, PASSWORD)
-    secret = lab.people.factors.offer_app(mallory.actor).secret
-    lab.people.factors.confirm_app(mallory.actor, code_of(secret, lab.clock()))
+    secret = lab.second_factors.offer_app(mallory.actor).secret
+    lab.second_factors.confirm_app(mallory.actor, code_of(secret, lab.clock()))
     lab.clock.advance(minutes=1)
 
     answer = stale.post("/confirm", {"confirm_code": code_of(secret, lab.clock())})

@@ -22,7 +22,6 @@ from ca_service.web.api.operations import OPERATIONS, Operation
 from tests.support import asn1, pkcs10
 from tests.support.factories import OPERATOR, PASSWORD, Lab, event
 from tests.support.requests import UCCX_PUBLISHER, key
-from tests.web.conftest import installation_on
 
 GUARDED: Final = [operation for operation in OPERATIONS if not operation.is_public]
 EVERYTHING: Final = tuple(SCOPES)
@@ -60,7 +59,7 @@ def door(proxies: int = 0, **lab_options: Any) -> Door:
     for role in Role:
         lab.accounts.create(OPERATOR, role.value, role, PASSWORD)
     lab.accounts.create(OPERATOR, "vera", Role.REQUESTER, PASSWORD)
-    installation: Installation = installation_on(lab)
+    installation: Installation = lab
     return Door(lab, web.create(installation, web.WebOptions(secret_key="x" * 32, trusted_proxies=proxies)))
 
 
@@ -252,7 +251,7 @@ def test_what_the_token_allows_is_issued_and_told_as_its_doing(api: Door) -> Non
     token = api.token(TokenLimits(EVERYTHING[:3], names=("*.uc.example.com",), profiles=("vos",)))
     entries = ((pkcs10.DNS, "uc.example.com"), (pkcs10.DNS, "A.uc.example.com"))
     assert api.issue(token, request("A-EC.uc.example.com", *entries)).status_code == 201
-    newest = api.lab.record.list_events(OPERATOR, EventQuery(events=("certificate.issued",))).items[0]
+    newest = api.lab.audit_log.list_events(OPERATOR, EventQuery(events=("certificate.issued",))).items[0]
     assert (newest.actor, newest.origin) == ("vera", f"token {token[:10]}, {INSIDE}")
 
 
@@ -300,6 +299,6 @@ def test_a_token_for_some_names_neither_sees_nor_decides_about_the_requests_of_o
         answer = at.send(token, operation(name), json={"note": "x"} if name != "getApplication" else None)
         assert (answer.status_code, rules(answer)) == (404, ["application.unknown"]), name
     assert rules(at.send(token, operation("listApplications"))) == ["token.bounded"]
-    assert at.lab.applications.get(OPERATOR, number).state.value == "submitted"
+    assert at.lab.requests.get(OPERATOR, number).state.value == "submitted"
     allowed = at.token(TokenLimits(("read", "decide"), names=("*.example.com",)), "approver")
     assert at.send(allowed, operation("approveApplication"), json={}).status_code == 200

@@ -57,7 +57,7 @@ def test_after_the_confirmation_the_form_is_sent_with_all_its_fields(lab: Lab, v
 
 
 def test_a_page_is_opened_after_the_confirmation(lab: Lab, vera: Visitor) -> None:
-    lab.people.factors.offer_app(lab.accounts.get("vera").actor)
+    lab.second_factors.offer_app(lab.accounts.get("vera").actor)
     answer = vera.get("/account/sign-in/app")
     assert (answer.status_code, answer.location) == (302, "/confirm?next=/account/sign-in/app")
 
@@ -91,9 +91,9 @@ def test_passwords_that_were_typed_are_not_written_into_the_page(vera: Visitor) 
 
 def test_the_code_of_an_app_or_a_passkey_does_as_well(lab: Lab, vera: Visitor) -> None:
     actor, device = lab.accounts.get("vera").actor, Authenticator()
-    secret = lab.people.factors.offer_app(actor).secret
-    lab.people.factors.confirm_app(actor, code_of(secret, lab.clock()))
-    lab.people.passkeys.enrol(actor, PARTY, "x", device.create(lab.people.passkeys.options_to_enrol(actor, PARTY)))
+    secret = lab.second_factors.offer_app(actor).secret
+    lab.second_factors.confirm_app(actor, code_of(secret, lab.clock()))
+    lab.passkeys.enrol(actor, PARTY, "x", device.create(lab.passkeys.options_to_enrol(actor, PARTY)))
     device.sign_count += 1
     lab.clock.advance(minutes=1)
     asked = asked_after(vera, "/account/tokens", TOKEN)
@@ -122,11 +122,11 @@ def test_a_confirmation_lasts_for_ten_minutes(lab: Lab, vera: Visitor) -> None:
     ],
 )
 def test_what_is_dangerous_waits_for_it(lab: Lab, vera: Visitor, path: str, fields: dict[str, str]) -> None:
-    lab.people.sessions.open(lab.accounts.get("vera"), "password", Visit())
+    lab.sessions.open(lab.accounts.get("vera"), "password", Visit())
     asked_after(vera, path, fields)
     assert [account.name for account in lab.accounts.list_accounts(OPERATOR)] == ["vera"]
-    assert len(lab.people.sessions.list_of(OPERATOR, "vera")) == 2
-    assert lab.people_edges.factors.find_totp(1) is None
+    assert len(lab.sessions.list_of(OPERATOR, "vera")) == 2
+    assert lab.edges.factors.find_totp(1) is None
 
 
 def test_looking_needs_none(vera: Visitor) -> None:

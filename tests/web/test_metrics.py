@@ -17,7 +17,6 @@ from ca_service.authority.people.tokens import TokenLimits
 from tests.support.factories import OPERATOR, Lab
 from tests.support.notices import RecordingChannel, message
 from tests.support.requests import UCCX_PUBLISHER, UCCX_SUBSCRIBER
-from tests.web.conftest import installation_on
 from tests.web.html import read
 from tests.web.visitor import Visitor, visit
 
@@ -84,7 +83,7 @@ def lab(lab: Lab) -> Lab:
 def metrics(lab: Lab) -> dict[tuple[str, str], float]:
     """What the metrics say, by name and label."""
     near = web.WebOptions(secret_key="x" * 32, metrics_networks=("127.0.0.0/8",))
-    answer = web.create(installation_on(lab), near).test_client().get("/metrics")
+    answer = web.create(lab, near).test_client().get("/metrics")
     families = text_string_to_metric_families(answer.text)
     return {
         (each.name.removeprefix("ca_service_"), next(iter(each.labels.values()), "")): each.value
@@ -104,7 +103,7 @@ def test_they_tell_what_ends_and_how_soon(lab: Lab) -> None:
 
 
 def test_they_tell_what_could_not_be_sent(lab: Lab) -> None:
-    [channel] = lab.channels
+    [channel] = lab.edges.channels
     assert isinstance(channel, RecordingChannel)
     assert metrics(lab)["outbox_messages", "dead"] == 0
     channel.failure = Failure("no", is_final=True)

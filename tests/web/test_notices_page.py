@@ -14,7 +14,6 @@ from ca_service.authority.notices.records import Failure
 from tests.support.factories import OPERATOR, PASSWORD, Lab
 from tests.support.notices import RECIPIENT, RecordingChannel
 from tests.support.requests import THREE_NODES
-from tests.web.conftest import installation_on
 from tests.web.html import read
 from tests.web.visitor import Visitor, sign_in
 
@@ -23,7 +22,7 @@ def administrator_of(lab: Lab) -> Visitor:
     """An administrator in front of a lab."""
     lab.initialised().accounts.create(OPERATOR, Role.ADMINISTRATOR.value, Role.ADMINISTRATOR, PASSWORD)
     options = web.WebOptions(secret_key="x" * 32, session_lifetime=timedelta(days=1000))
-    return sign_in(web.create(installation_on(lab), options), Role.ADMINISTRATOR)
+    return sign_in(web.create(lab, options), Role.ADMINISTRATOR)
 
 
 @pytest.fixture

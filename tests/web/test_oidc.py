@@ -167,7 +167,7 @@ def test_a_provider_that_does_not_answer_leaves_the_local_way(visitor: Visitor, 
 
 def test_the_account_has_no_password_here(visitor: Visitor, provider: Provider, installation: Installation) -> None:
     visitor.get(back(visitor, provider))
-    assert not can_sign_in(installation.people, "vera", PASSWORD)
+    assert not can_sign_in(installation.signing_in, "vera", PASSWORD)
 
 
 def test_the_provider_asks_again_where_that_is_wanted(visitor: Visitor, provider: Provider) -> None:

@@ -50,7 +50,7 @@ def test_the_list_is_searched_and_sorted_at_an_address_that_can_be_passed_on(adm
 
 def test_the_list_goes_on_on_the_next_page(administrator: Visitor, installation: Installation) -> None:
     for number in range(60):
-        installation.people.links.invite(OPERATOR, f"person{number:02}", Role.REQUESTER)
+        installation.links.invite(OPERATOR, f"person{number:02}", Role.REQUESTER)
 
     first = administrator.page("/account/people?q=person")
     [following] = [link for link in first.links if "cursor=" in link]
@@ -105,7 +105,7 @@ def test_an_invitation_that_cannot_be_is_refused_and_what_was_typed_is_kept(
 def test_a_password_that_cannot_be_is_not_chosen(
     app: Flask, installation: Installation, password: str, repeated: str, told: str
 ) -> None:
-    secret = installation.people.links.invite(OPERATOR, "carol", Role.AUDITOR).secret
+    secret = installation.links.invite(OPERATOR, "carol", Role.AUDITOR).secret
 
     answer = visit(app).post(f"/welcome/{secret}", {"password": password, "repeated": repeated})
 
@@ -176,7 +176,7 @@ def test_a_reset_gives_a_link_and_voids_the_password(administrator: Visitor, ins
     answer = administrator.post("/account/people/requester/reset")
 
     assert answer.status_code == 201
-    assert not can_sign_in(installation.people, "requester", PASSWORD)
+    assert not can_sign_in(installation.signing_in, "requester", PASSWORD)
     assert administrator.get(link_on(answer.text)).status_code == 200
 
 

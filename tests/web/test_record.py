@@ -104,7 +104,7 @@ def test_the_strip_shows_the_newest_seal_and_whether_there_are_newer_events(
 ) -> None:
     assert "Nothing is sealed yet." in auditor.page("/record").text
     installation.sealing.seal_pending()
-    found = installation.record.head(OPERATOR)
+    found = installation.audit_log.head(OPERATOR)
     assert found is not None
     page = auditor.page("/record")
     assert f"{found.anchor.number}:{found.anchor.hash}" in page.text
@@ -183,10 +183,10 @@ def lines(visitor: Visitor, path: str) -> Iterator[bytes]:
 def test_the_download_is_the_whole_record_which_holds(auditor: Visitor, installation: Installation) -> None:
     checked = verify(lines(auditor, "/record/download"))
     assert checked.complete
-    found = installation.record.head(OPERATOR)
+    found = installation.audit_log.head(OPERATOR)
     assert found is not None
     assert checked.head == found.anchor
-    newest = installation.record.list_events(OPERATOR, EventQuery(limit=1)).items[0]
+    newest = installation.audit_log.list_events(OPERATOR, EventQuery(limit=1)).items[0]
     assert (newest.event, newest.actor, newest.origin) == ("record.exported", "auditor", "127.0.0.1")
 
 
@@ -228,11 +228,11 @@ def test_the_page_of_a_cluster_tells_its_history(requester: Visitor, installatio
 def test_a_busy_service_seals_by_itself_after_the_answer(visitor: Visitor, installation: Installation) -> None:
     for _ in range(sealing.EVERY - 1):
         visitor.client.post("/sign-in")
-    assert installation.record.head(OPERATOR) is None
+    assert installation.audit_log.head(OPERATOR) is None
     answer = visitor.client.post("/sign-in")
-    assert installation.record.head(OPERATOR) is None
+    assert installation.audit_log.head(OPERATOR) is None
     answer.close()
-    assert installation.record.head(OPERATOR) is not None
+    assert installation.audit_log.head(OPERATOR) is not None
 
 
 def test_a_service_that_cannot_seal_goes_on(

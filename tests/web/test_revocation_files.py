@@ -95,7 +95,7 @@ def test_caches_keep_a_list_for_minutes_and_know_since_when_it_is(anybody: Visit
 def test_no_cache_keeps_a_list_that_has_lapsed(anybody: Visitor, lab: Lab) -> None:
     passphrase = b"a passphrase of 20 characters"
     anybody.get(ROOT_LIST)
-    lab.custody.remove(OPERATOR, lab.custody.export(OPERATOR, passphrase), passphrase)
+    lab.root_key.remove(OPERATOR, lab.root_key.export(OPERATOR, passphrase), passphrase)
     lab.clock.advance(days=181)
     assert "max-age=0," in anybody.get(ROOT_LIST).headers["Cache-Control"]
 
@@ -107,7 +107,7 @@ def test_a_list_that_there_is_not_is_not_found(anybody: Visitor, path: str) -> N
 
 def test_a_root_whose_key_is_offline_and_that_has_no_list_says_so(anybody: Visitor, lab: Lab) -> None:
     passphrase = b"a passphrase of 20 characters"
-    lab.custody.remove(OPERATOR, lab.custody.export(OPERATOR, passphrase), passphrase)
+    lab.root_key.remove(OPERATOR, lab.root_key.export(OPERATOR, passphrase), passphrase)
     answer = anybody.get(ROOT_LIST)
     assert answer.status_code == 404
     assert "sign-root" in answer.text

@@ -18,7 +18,6 @@ from tests.support.authenticator import Authenticator
 from tests.support.factories import OPERATOR, PASSWORD, PLAN, Lab, cheap_hasher
 from tests.support.fakes import FixedClock
 from tests.support.people import code_of
-from tests.web.conftest import installation_on
 from tests.web.html import read
 from tests.web.signed import codes_on, enrol_app, next_code, secret_on
 from tests.web.visitor import Visitor, sign_in, visit
@@ -205,7 +204,7 @@ def strict(clock: FixedClock) -> tuple[Lab, Flask]:
     lab = Lab(clock=clock, second_factor_required_of=(Role.ADMINISTRATOR,)).initialised()
     for role in (Role.ADMINISTRATOR, Role.REQUESTER):
         lab.accounts.create(OPERATOR, role.value, role, PASSWORD)
-    return lab, web.create(installation_on(lab), web.WebOptions(secret_key="x" * 32))
+    return lab, web.create(lab, web.WebOptions(secret_key="x" * 32))
 
 
 def test_who_lacks_a_second_factor_that_the_role_needs_is_led_to_enrol_one(strict: tuple[Lab, Flask]) -> None:

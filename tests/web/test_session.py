@@ -15,7 +15,6 @@ from ca_service.authority.installation import Installation
 from ca_service.authority.people.sessions import SessionLimits
 from tests.support.factories import OPERATOR, PASSWORD, Lab
 from tests.support.fakes import FixedClock
-from tests.web.conftest import installation_on
 from tests.web.html import read
 from tests.web.visitor import Visitor, carried_to, cookie_of, sign_in, visit
 
@@ -186,7 +185,7 @@ def test_signing_out_makes_a_copied_cookie_worthless(app: Flask, requester: Visi
 def test_a_session_ends_so_many_hours_after_signing_in_however_busy_it_is(clock: FixedClock) -> None:
     hours = timedelta(hours=8)
     lab = Lab(clock=clock, session_limits=SessionLimits(hours, hours)).initialised()
-    lab_installation = installation_on(lab)
+    lab_installation = lab
     options = web.WebOptions(secret_key="x" * 32, session_lifetime=timedelta(days=1000))
     lab_installation.accounts.create(OPERATOR, "vera", Role.REQUESTER, PASSWORD)
     visitor = visit(web.create(lab_installation, options))
@@ -203,6 +202,6 @@ def test_the_record_tells_from_where_somebody_came(lab: Lab, lab_app: Flask) -> 
     visitor.sign_in("vera", "not the password")
     visitor.sign_in("vera")
     visitor.post("/sign-out")
-    edges: Any = lab.people_edges
+    edges: Any = lab.edges
     told = [(event.event, event.origin) for event in (edges.accounts.events[-1], *edges.sessions.events)]
     assert told == [(kind, "127.0.0.1") for kind in (Event.SIGN_IN_FAILED, Event.SIGNED_IN, Event.SIGNED_OUT)]

@@ -28,7 +28,7 @@ def list_applications() -> Response:
     wanted_form(JSON_ONLY)
     state = State(query.state) if query.state else None
     wanted = RequestQuery(text=query.q, state=state, sort=query.sort, cursor=query.cursor, limit=query.limit)
-    page = installation().applications.list_applications(actor(), wanted)
+    page = installation().requests.list_applications(actor(), wanted)
     following = answers.next_page("applications", query.model_dump(), page.next_cursor)
     return answers.applications(page.items, following=following)
 
@@ -38,28 +38,28 @@ def get_application(application_id: str) -> Response:
     """One application, as soon as it was decided if that is asked for."""
     query = read_query(ApplicationQueryFields)
     wanted_form(JSON_ONLY)
-    return answers.application(installation().applications.wait(actor(), _number(application_id), query.wait))
+    return answers.application(installation().requests.wait(actor(), _number(application_id), query.wait))
 
 
 @needs(Action.DECIDE)
 def approve(application_id: str) -> Response:
     """Approve it, and have it signed."""
     note = _note()
-    return answers.application(installation().applications.approve(actor(), _number(application_id), note))
+    return answers.application(installation().requests.approve(actor(), _number(application_id), note))
 
 
 @needs(Action.DECIDE)
 def refuse(application_id: str) -> Response:
     """Refuse it, with a note."""
     note = _note()
-    return answers.application(installation().applications.refuse(actor(), _number(application_id), note))
+    return answers.application(installation().requests.refuse(actor(), _number(application_id), note))
 
 
 @needs(Action.ISSUE)
 def withdraw(application_id: str) -> Response:
     """Take it back."""
     note = _note()
-    return answers.application(installation().applications.withdraw(actor(), _number(application_id), note))
+    return answers.application(installation().requests.withdraw(actor(), _number(application_id), note))
 
 
 def _number(text: str) -> int:

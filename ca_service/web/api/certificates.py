@@ -69,7 +69,7 @@ def get_certificate(serial_number: str) -> Response:
 
 
 def _findings(record: CertificateRecord) -> Sequence[Finding]:
-    fit = installation().fitting.of_record(record, installation().hierarchy.chain_of(record.issuer_id))
+    fit = installation().fit_checks.of_record(record, installation().hierarchy.chain_of(record.issuer_id))
     return fit.findings if fit else ()
 
 

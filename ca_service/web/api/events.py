@@ -24,7 +24,7 @@ def list_events() -> Response:
     wanted_form(JSON_ONLY)
     given = fields.model_dump()
     query = replace(asked({name: given[name] for name in FIELDS}), sort=fields.sort, limit=fields.limit)
-    page = installation().record.list_events(actor(), replace(query, cursor=fields.cursor))
+    page = installation().audit_log.list_events(actor(), replace(query, cursor=fields.cursor))
     following = answers.next_page("events", given, page.next_cursor)
     document = EventsDocument(events=[_event(each) for each in page.items], next=following)
     return answers.as_json(document, following)

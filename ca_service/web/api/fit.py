@@ -26,7 +26,7 @@ def check_fit() -> Response:
     require_plain_body()
     files = _read_form() if request.mimetype == FORM else _read_json()
     wanted_form(JSON_ONLY)
-    return answers.fit(installation().fitting.check(actor(), files))
+    return answers.fit(installation().fit_checks.check(actor(), files))
 
 
 def _read_json() -> Files:

@@ -27,7 +27,7 @@ def change_password() -> ResponseReturnValue:
     form, findings = PasswordForm(), tuple[Finding, ...]()
     if form.validate_on_submit():
         try:
-            signing_in = installation().people.signing_in
+            signing_in = installation().signing_in
             keep(signing_in.change_password(open_session(), form.old.data, form.password.data, visit()))
         except (InvalidInput, TooManyAttempts) as error:
             findings = error.findings

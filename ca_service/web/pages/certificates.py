@@ -38,14 +38,14 @@ def page_of(serial_number: str, findings: Sequence[Finding] = ()) -> dict[str, A
     record = installation().issuance.get_certificate(actor(), serial_number)
     shown = _shown(record)
     return shown | {
-        "fit": installation().fitting.of_record(record, shown["delivery"].authorities),
+        "fit": installation().fit_checks.of_record(record, shown["delivery"].authorities),
         "stages": tuple(Stage),
         "now": installation().clock(),
         "renewal": installation().renewal.plan(actor(), record.serial_number),
         "may_issue": actor().role in PERMISSIONS[Action.ISSUE],
         "once": secrets.token_urlsafe(16),
         "findings": findings,
-        "history": installation().record.history(actor(), About.CERTIFICATE, record.serial_number, record.issued_at),
+        "history": installation().audit_log.history(actor(), About.CERTIFICATE, record.serial_number, record.issued_at),
         "revocation": installation().revocation.find(actor(), record.serial_number),
         "reasons": FOR_LEAVES,
         "may_revoke": actor().role in PERMISSIONS[Action.REVOKE],

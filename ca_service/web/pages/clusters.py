@@ -90,7 +90,7 @@ def board_page(cluster_id: int, findings: tuple[Finding, ...] = (), open_part: s
     return render_template(
         "cluster.html",
         board=board,
-        history=installation().record.history(actor(), About.CLUSTER, about.name, about.created_at),
+        history=installation().audit_log.history(actor(), About.CLUSTER, about.name, about.created_at),
         findings=findings,
         open_part=open_part,
         no_node=_NO_NODE,

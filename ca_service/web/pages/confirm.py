@@ -23,7 +23,7 @@ def confirm() -> ResponseReturnValue:
     if request.method != "POST":
         return confirming.page(session.account, target, is_form=False)
     try:
-        installation().people.signing_in.confirm(session, confirming.proof("confirm_"), visit())
+        installation().signing_in.confirm(session, confirming.proof("confirm_"), visit())
     except NotAuthenticated as error:
         return refused_page(error, confirming.page(session.account, target, is_form=is_form, findings=error.findings))
     return redirect(target, 307 if is_form else 303)

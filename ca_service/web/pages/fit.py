@@ -49,7 +49,7 @@ def judge_fit() -> ResponseReturnValue:
         if not typed.certificate.strip():
             raise InvalidInput(_no_certificate())
         files = Files(typed.csr or None, typed.certificate, typed.chain, typed.trust)
-        return _page(typed, installation().fitting.check(actor(), files))
+        return _page(typed, installation().fit_checks.check(actor(), files))
     except (InvalidInput, Refused) as error:
         return _page(typed, findings=error.findings), status_of(error)
 

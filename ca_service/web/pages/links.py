@@ -15,7 +15,7 @@ from ca_service.web.pages.forms import NewPasswordForm
 @public
 def choose_password(secret: str) -> ResponseReturnValue:
     """Choose it, and sign in with it then: a link alone opens no session."""
-    links = installation().people.links
+    links = installation().links
     account = links.check(secret)
     form, findings = NewPasswordForm(), tuple[Finding, ...]()
     if form.validate_on_submit():

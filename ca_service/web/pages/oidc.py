@@ -38,7 +38,7 @@ def oidc_callback() -> ResponseReturnValue:
     attempt = _attempt(kept)
     account = _single_sign_on().finish(attempt, _answer(), _redirect_uri(), origin())
     is_afresh = attempt is not None and attempt.afresh
-    entered = installation().people.signing_in.from_elsewhere(account, visit(), is_afresh=is_afresh)
+    entered = installation().signing_in.from_elsewhere(account, visit(), is_afresh=is_afresh)
     keep(entered)
     return redirect(local_path(target) if entered.is_complete else url_for("pages.second_step", next=target))
 

@@ -34,7 +34,7 @@ def invite() -> ResponseReturnValue:
     """Create an account, and show once the link with which its person chooses the password."""
     name = request.form.get("name", "")[:200]
     try:
-        made = installation().people.links.invite(actor(), name, _role())
+        made = installation().links.invite(actor(), name, _role())
     except (InvalidInput, Conflict) as error:
         return _list(error.findings, name), 422
     return _person(made.account.name, made=made), 201
@@ -67,10 +67,10 @@ CHANGES: Final[dict[str, Callable[[str], Any]]] = {
     "role": lambda name: installation().accounts.set_role(actor(), name, _role()),
     "disable": lambda name: installation().accounts.set_disabled(actor(), name, True),
     "enable": lambda name: installation().accounts.set_disabled(actor(), name, False),
-    "unlock": lambda name: installation().people.rescue.unlock(actor(), name),
-    "end-sessions": lambda name: installation().people.sessions.end_all(actor(), name),
-    "remove-factors": lambda name: installation().people.rescue.reset_factors(actor(), name),
-    "reset": lambda name: installation().people.rescue.reset(actor(), name),
+    "unlock": lambda name: installation().rescue.unlock(actor(), name),
+    "end-sessions": lambda name: installation().sessions.end_all(actor(), name),
+    "remove-factors": lambda name: installation().rescue.reset_factors(actor(), name),
+    "reset": lambda name: installation().rescue.reset(actor(), name),
 }
 
 
@@ -98,7 +98,7 @@ def _list(findings: tuple[Finding, ...] = (), name: str = "") -> str:
         query=query,
         sorts=SORTS,
         roles=tuple(Role),
-        with_factor=installation().people.factors.with_factor(page.items),
+        with_factor=installation().second_factors.with_factor(page.items),
         no_password=NO_PASSWORD,
         findings=findings,
         name=name,
@@ -106,13 +106,13 @@ def _list(findings: tuple[Finding, ...] = (), name: str = "") -> str:
 
 
 def _person(name: str, *, findings: tuple[Finding, ...] = (), made: NewLink | None = None) -> str:
-    account, house = installation().accounts.get(name), installation().people
+    account, house = installation().accounts.get(name), installation()
     return render_template(
         "person.html",
         person=account,  # neither `account` nor `link`: base.html has those names
         is_own=account.id == actor().account_id,
         roles=tuple(Role),
-        state=house.factors.state(account),
+        state=house.second_factors.state(account),
         sessions=house.sessions.list_of(actor(), account.name),
         waits_until=house.rescue.waits_until(actor(), account.name),
         no_password=NO_PASSWORD,

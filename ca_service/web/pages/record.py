@@ -33,7 +33,7 @@ def record() -> ResponseReturnValue:
         query = _query()
     except InvalidInput as error:
         return _page(EventQuery(), EventPage(), error.findings), status_of(error)
-    return _page(query, installation().record.list_events(actor(), query))
+    return _page(query, installation().audit_log.list_events(actor(), query))
 
 
 @blueprint.get("/record/download")
@@ -41,7 +41,7 @@ def record() -> ResponseReturnValue:
 def download_record() -> Response:
     """The same events as JSON lines, however many, with all that is needed to check them."""
     query = replace(_query(), cursor="")
-    lines = installation().record.export(actor(), query)
+    lines = installation().audit_log.export(actor(), query)
     response = Response(lines, content_type="application/jsonl")
     name = "record.jsonl" if query.is_everything else "record-part.jsonl"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -55,7 +55,7 @@ def _query() -> EventQuery:
 
 
 def _page(query: EventQuery, page: EventPage, findings: tuple[Finding, ...] = ()) -> str:
-    use_case = installation().record
+    use_case = installation().audit_log
     given = {name: request.args.get(name, "")[:200] for name in FIELDS}
     return render_template(
         "record.html",

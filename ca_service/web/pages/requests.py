@@ -38,14 +38,14 @@ def requests() -> ResponseReturnValue:
     )
     return render_template(
         "requests.html",
-        page=installation().applications.list_applications(actor(), query),
+        page=installation().requests.list_applications(actor(), query),
         query=query,
         state=state,
         states=STATES,
         sorts=SORTS,
         decides=decides,
-        waiting=installation().applications.count_waiting(actor()) if decides else 0,
-        has_failed=decides and installation().applications.has_failed(actor()),
+        waiting=installation().requests.count_waiting(actor()) if decides else 0,
+        has_failed=decides and installation().requests.has_failed(actor()),
         max_count=MAX_COUNT,
         submitted=_submitted(),
     )
@@ -65,35 +65,35 @@ def _submitted() -> int:
 @needs(Action.READ)
 def application(application_id: int) -> ResponseReturnValue:
     """One request: what it asks, what differs from the certificate of its host, and what has happened to it."""
-    return _page(installation().applications.get(actor(), application_id))
+    return _page(installation().requests.get(actor(), application_id))
 
 
 @blueprint.post("/requests/<int:application_id>/approve")
 @needs(Action.DECIDE)
 def approve(application_id: int) -> ResponseReturnValue:
     """Approve it, or try again what has failed, and have it signed."""
-    return _decide(application_id, installation().applications.approve)
+    return _decide(application_id, installation().requests.approve)
 
 
 @blueprint.post("/requests/<int:application_id>/refuse")
 @needs(Action.DECIDE)
 def refuse(application_id: int) -> ResponseReturnValue:
     """Refuse it, with a note."""
-    return _decide(application_id, installation().applications.refuse)
+    return _decide(application_id, installation().requests.refuse)
 
 
 @blueprint.post("/requests/<int:application_id>/withdraw")
 @needs(Action.ISSUE)
 def withdraw(application_id: int) -> ResponseReturnValue:
     """Take it back."""
-    return _decide(application_id, installation().applications.withdraw)
+    return _decide(application_id, installation().requests.withdraw)
 
 
 def _decide(application_id: int, decide: Callable[[Actor, int, str], RequestRecord]) -> ResponseReturnValue:
     try:
         found = decide(actor(), application_id, request.form.get("note", ""))
     except (InvalidInput, Conflict) as error:
-        return _page(installation().applications.get(actor(), application_id), error), status_of(error)
+        return _page(installation().requests.get(actor(), application_id), error), status_of(error)
     return to_application(found)
 
 
@@ -124,7 +124,7 @@ def _page(found: RequestRecord, error: CAServiceError | None = None) -> str:
         is_own=is_own,
         decides=may_decide(),
         may_withdraw=found.is_undecided and _may_withdraw(is_own),
-        following=installation().applications.find_next(actor(), found) if may_decide() else None,
+        following=installation().requests.find_next(actor(), found) if may_decide() else None,
         submitted=_submitted(),
         max_note=MAX_NOTE,
         now=installation().clock(),

@@ -45,7 +45,7 @@ def sign_in() -> ResponseReturnValue:
     if not form.validate_on_submit():
         return _sign_in_page(form)
     try:
-        entered = installation().people.signing_in.with_password(form.name.data, form.password.data, visit())
+        entered = installation().signing_in.with_password(form.name.data, form.password.data, visit())
     except NotAuthenticated as error:
         return refused_page(error, _sign_in_page(form, error.findings))
     keep(entered)
@@ -56,11 +56,11 @@ def sign_in() -> ResponseReturnValue:
 @public
 def second_step() -> ResponseReturnValue:
     """A code or a passkey, after the password."""
-    people, target = installation().people, local_path(request.args.get("next"))
+    people, target = installation(), local_path(request.args.get("next"))
     halfway = people.sessions.find_halfway(halfway_secret())
     if halfway is None:
         return redirect(url_for("pages.sign_in", next=request.args.get("next")))
-    state = people.factors.state(halfway.account)
+    state = people.second_factors.state(halfway.account)
     if request.method != "POST":
         return render_template("second_step.html", state=state, findings=())
     try:
@@ -75,7 +75,7 @@ def second_step() -> ResponseReturnValue:
 def sign_in_with_passkey() -> ResponseReturnValue:
     """A passkey alone."""
     try:
-        keep(installation().people.signing_in.with_passkey(proof(), visit()))
+        keep(installation().signing_in.with_passkey(proof(), visit()))
     except NotAuthenticated as error:
         return refused_page(error, _sign_in_page(SignInForm(formdata=None), error.findings))
     return redirect(local_path(request.args.get("next")))
@@ -85,7 +85,7 @@ def sign_in_with_passkey() -> ResponseReturnValue:
 @public
 def passkey_options() -> ResponseReturnValue:
     """What a browser needs to ask for a passkey."""
-    options = installation().people.passkeys.options_to_sign_in(relying_party())
+    options = installation().passkeys.options_to_sign_in(relying_party())
     return Response(options, mimetype="application/json")
 
 
@@ -94,7 +94,7 @@ def passkey_options() -> ResponseReturnValue:
 def sign_out() -> ResponseReturnValue:
     """End this session, and no other."""
     if current_user.is_authenticated:
-        installation().people.sessions.sign_out(open_session(), visit())
+        installation().sessions.sign_out(open_session(), visit())
     end_session()
     return redirect(url_for("pages.sign_in"))
 

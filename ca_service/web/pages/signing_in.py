@@ -28,7 +28,7 @@ def signing_in() -> ResponseReturnValue:
 @needs(Action.OWN_ACCOUNT, dangerous=True, enrolling=True)
 def offer_app() -> ResponseReturnValue:
     """Begin with an authenticator app."""
-    installation().people.factors.offer_app(actor())
+    installation().second_factors.offer_app(actor())
     return redirect(url_for("pages.app"), 303)
 
 
@@ -36,7 +36,7 @@ def offer_app() -> ResponseReturnValue:
 @needs(Action.OWN_ACCOUNT, dangerous=True, enrolling=True)
 def app() -> ResponseReturnValue:
     """The picture for the app, and the field for its first code."""
-    offer = installation().people.factors.pending_app(actor())
+    offer = installation().second_factors.pending_app(actor())
     return _app_page(offer) if offer else redirect(url_for("pages.signing_in"))
 
 
@@ -44,7 +44,7 @@ def app() -> ResponseReturnValue:
 @needs(Action.OWN_ACCOUNT, dangerous=True, enrolling=True)
 def confirm_app() -> ResponseReturnValue:
     """Enrol the app by its first code."""
-    factors = installation().people.factors
+    factors = installation().second_factors
     try:
         return _enrolled(factors.confirm_app(actor(), request.form.get("code", "")[:100]))
     except (InvalidInput, Conflict) as error:
@@ -58,7 +58,7 @@ def confirm_app() -> ResponseReturnValue:
 @needs(Action.OWN_ACCOUNT, dangerous=True)
 def remove_app() -> ResponseReturnValue:
     """Forget the app."""
-    installation().people.factors.remove_app(actor())
+    installation().second_factors.remove_app(actor())
     return redirect(url_for("pages.signing_in"), 303)
 
 
@@ -66,7 +66,7 @@ def remove_app() -> ResponseReturnValue:
 @needs(Action.OWN_ACCOUNT, enrolling=True)
 def enrolment_options() -> ResponseReturnValue:
     """What a browser needs to make a passkey."""
-    made = installation().people.passkeys.options_to_enrol(actor(), relying_party())
+    made = installation().passkeys.options_to_enrol(actor(), relying_party())
     return Response(made, mimetype="application/json")
 
 
@@ -76,7 +76,7 @@ def enrol_passkey() -> ResponseReturnValue:
     """Keep a passkey that a browser has made."""
     label, credential = request.form.get("label", ""), request.form.get("credential", "")
     try:
-        return _enrolled(installation().people.passkeys.enrol(actor(), relying_party(), label, credential))
+        return _enrolled(installation().passkeys.enrol(actor(), relying_party(), label, credential))
     except (InvalidInput, Conflict) as error:
         return _page(error.findings), 422
 
@@ -85,7 +85,7 @@ def enrol_passkey() -> ResponseReturnValue:
 @needs(Action.OWN_ACCOUNT, dangerous=True)
 def remove_passkey(passkey_id: int) -> ResponseReturnValue:
     """Forget a passkey."""
-    installation().people.passkeys.remove(actor(), passkey_id)
+    installation().passkeys.remove(actor(), passkey_id)
     return redirect(url_for("pages.signing_in"), 303)
 
 
@@ -93,14 +93,14 @@ def remove_passkey(passkey_id: int) -> ResponseReturnValue:
 @needs(Action.OWN_ACCOUNT, dangerous=True)
 def new_codes() -> ResponseReturnValue:
     """New recovery codes in place of the old ones."""
-    return _enrolled(installation().people.factors.new_codes(actor()))
+    return _enrolled(installation().second_factors.new_codes(actor()))
 
 
 @blueprint.post("/account/sign-in/sessions/<int:session_id>/end")
 @needs(Action.OWN_ACCOUNT, dangerous=True)
 def end_own_session(session_id: int) -> ResponseReturnValue:
     """End one session."""
-    installation().people.sessions.end(actor(), actor().name, session_id)
+    installation().sessions.end(actor(), actor().name, session_id)
     return redirect(url_for("pages.signing_in"), 303)
 
 
@@ -108,7 +108,7 @@ def end_own_session(session_id: int) -> ResponseReturnValue:
 @needs(Action.OWN_ACCOUNT, dangerous=True)
 def end_other_sessions() -> ResponseReturnValue:
     """End all sessions but this one."""
-    installation().people.sessions.end_others(actor(), open_session())
+    installation().sessions.end_others(actor(), open_session())
     return redirect(url_for("pages.signing_in"), 303)
 
 
@@ -120,14 +120,14 @@ def _enrolled(codes: tuple[str, ...]) -> ResponseReturnValue:
 
 
 def _page(findings: tuple[Finding, ...] = ()) -> str:
-    people, session, party = installation().people, open_session(), relying_party()
+    people, session, party = installation(), open_session(), relying_party()
     return render_template(
         "signing_in.html",
         person=session.account,
         this=session.record,
         sessions=people.sessions.list_of(actor(), actor().name),
-        state=people.factors.state(session.account),
-        is_lacking=people.factors.is_lacking(session.account),
+        state=people.second_factors.state(session.account),
+        is_lacking=people.second_factors.is_lacking(session.account),
         findings=findings,
         browser_name=browser_name,
         passkeys_can_work=passkeys_can_work(party),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Response, request
 
-from ca_service.web.context import base_url, installation, public
+from ca_service.web.context import base_url, public, public_services
 from ca_service.web.feed import calendar_file
 from ca_service.web.public import blueprint
 
@@ -13,7 +13,7 @@ from ca_service.web.public import blueprint
 @public
 def calendar(secret: str) -> Response:
     """The calendar of an account; neither reads nor sets a cookie."""
-    response = Response(calendar_file(installation().calendars.read(secret), base_url()))
+    response = Response(calendar_file(public_services().calendars.read(secret), base_url()))
     response.content_type = "text/calendar; charset=utf-8"
     response.headers["Cache-Control"] = "private, max-age=900"
     response.add_etag()

@@ -14,7 +14,7 @@ from ca_service.authority.hierarchy.hierarchy import certificate_of
 from ca_service.errors import KeystoreError, NotFound, NotReady
 from ca_service.pki import encodings
 from ca_service.pki.chain import Chain
-from ca_service.web.context import base_url, installation, public
+from ca_service.web.context import base_url, public, public_services
 from ca_service.web.public import blueprint
 from ca_service.web.views import decode
 
@@ -37,12 +37,12 @@ _log = logging.getLogger("ca_service.web")
 @public
 def trust_page() -> ResponseReturnValue:
     """Root and intermediate with fingerprints, for everybody who has to trust them."""
-    authority = installation().hierarchy.active()
+    authority = public_services().hierarchy.active()
     return render_template(
         "trust.html",
         chain=[decode(certificate) for certificate in reversed(authority.chain)],
         base_url=base_url(),
-        lists=installation().publishing.list_available(),
+        lists=public_services().crl_publisher.list_available(),
         ocsp_url=authority.issuer.ocsp_url or f"{base_url()}/ocsp",
         trust_store_password=encodings.TRUST_STORE_PASSWORD,
     )
@@ -54,7 +54,7 @@ def authority_file(name: str) -> ResponseReturnValue:
     """A file of the authority; `ISSUER.der` is where AIA of the leaves points to."""
     if name in _FILES:
         content_type, make = _FILES[name]
-        return _file(name, content_type, make(installation().hierarchy.active().chain))
+        return _file(name, content_type, make(public_services().hierarchy.active().chain))
     certificate = _issuer_certificate(name.removesuffix(".der")) if name.endswith(".der") else None
     if certificate is None:
         raise NotFound.because(
@@ -68,7 +68,7 @@ def authority_file(name: str) -> ResponseReturnValue:
 
 
 def _issuer_certificate(issuer_id: str) -> x509.Certificate | None:
-    records = installation().hierarchy.list_issuers()
+    records = public_services().hierarchy.list_issuers()
     found = next((each for each in records if each.id == issuer_id and each.certificate_der), None)
     return certificate_of(found) if found else None
 
@@ -87,7 +87,7 @@ def _file(name: str, content_type: str, data: bytes) -> Response:
 @public
 def health() -> ResponseReturnValue:
     """200 when certificates can be issued; 503 with the reason when not."""
-    hierarchy = installation().hierarchy
+    hierarchy = public_services().hierarchy
     authority = hierarchy.active()
     try:
         hierarchy.signing_key(authority)

@@ -16,7 +16,7 @@ from ca_service.authority.access.permissions import Action, require
 from ca_service.authority.jobs import Outcome
 from ca_service.authority.notices.records import MessageState
 from ca_service.web.auth import bearer_token
-from ca_service.web.context import installation, options, origin, public
+from ca_service.web.context import options, origin, public, public_services
 from ca_service.web.public import blueprint
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _MOST: Final = 5000  # what is counted is counted up to here
 def metrics() -> Response:
     """For whoever has a token of an account that may read, or asks from one of the networks of the settings."""
     if not _is_near():
-        require(installation().tokens.authenticate(bearer_token(), origin()), Action.METRICS)
+        require(public_services().tokens.authenticate(bearer_token(), origin()), Action.METRICS)
     from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
     registry = CollectorRegistry()
@@ -61,7 +61,7 @@ class _Now:
 def _endings() -> Iterator[Metric]:
     from prometheus_client.core import GaugeMetricFamily
 
-    notices, now = installation().notices, installation().clock()
+    notices, now = public_services().notices, public_services().clock()
     left = GaugeMetricFamily("ca_service_days_left", "Days until the first of this kind ends.", labels=["kind"])
     ends = GaugeMetricFamily("ca_service_ends_timestamp_seconds", "When the first of this kind ends.", labels=["kind"])
     for kind, first in sorted(notices.firsts().items()):
@@ -83,7 +83,7 @@ def _messages() -> Iterator[Metric]:
         "ca_service_outbox_messages", f"Messages in this state, counted up to {_MOST}.", labels=["state"]
     )
     for state in (MessageState.WAITING, MessageState.DEAD):
-        waiting.add_metric([state.value], installation().deliveries.count(state, _MOST))
+        waiting.add_metric([state.value], public_services().deliveries.count(state, _MOST))
     yield waiting
 
 
@@ -95,7 +95,7 @@ def _jobs() -> Iterator[Metric]:
     )
     failed = GaugeMetricFamily("ca_service_job_failed", "Whether the last run of the job has failed.", labels=["job"])
     took = GaugeMetricFamily("ca_service_job_seconds", "How long its last run took.", labels=["job"])
-    for state in installation().jobs.states():
+    for state in public_services().jobs.states():
         name, run = state.job.name, state.run
         succeeded.add_metric([name], run.succeeded_at.timestamp() if run.succeeded_at else 0)
         failed.add_metric([name], run.outcome is Outcome.FAILED)

@@ -14,7 +14,7 @@ from flask.typing import ResponseReturnValue
 from ca_service.authority.status.crl_publisher import PublishedCRL
 from ca_service.errors import NotFound
 from ca_service.pki import encodings
-from ca_service.web.context import installation, public
+from ca_service.web.context import public, public_services
 from ca_service.web.public import blueprint
 
 _DELTA: Final = "-delta"
@@ -40,7 +40,7 @@ def revocation_list_as_pem(name: str) -> ResponseReturnValue:
 
 def _find(name: str) -> tuple[PublishedCRL, bytes, str]:
     """The list, its bytes, and what tells it from others."""
-    published = installation().publishing.current(name.removesuffix(_DELTA))
+    published = public_services().crl_publisher.current(name.removesuffix(_DELTA))
     if not name.endswith(_DELTA):
         return published, published.data.full, published.digest
     if published.data.delta is None:
@@ -56,7 +56,7 @@ def _find(name: str) -> tuple[PublishedCRL, bytes, str]:
 def _list(name: str, published: PublishedCRL, data: bytes, tag: str, content_type: str) -> Response:
     response = Response(data, content_type=content_type)
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    left = published.record.next_update - installation().clock()
+    left = published.record.next_update - public_services().clock()
     _may_be_kept(response, min(left, _FRESH_FOR))
     response.last_modified = published.record.this_update
     response.set_etag(tag)
@@ -87,12 +87,12 @@ def ask_ocsp_by_address(encoded: str) -> ResponseReturnValue:
 
 
 def _answer(data: bytes) -> Response:
-    found = installation().ocsp.answer(data)
+    found = public_services().ocsp_responder.answer(data)
     response = Response(found.der, content_type="application/ocsp-response")
     if request.method == "POST" or found.this_update is None or found.next_update is None:
         response.headers["Cache-Control"] = _NOT_KEPT
         return response
-    _may_be_kept(response, min(found.next_update - installation().clock(), _FRESH_FOR))
+    _may_be_kept(response, min(found.next_update - public_services().clock(), _FRESH_FOR))
     response.last_modified, response.expires = found.this_update, found.next_update
     response.add_etag()
     response.make_conditional(request)

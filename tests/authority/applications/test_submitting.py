@@ -40,7 +40,7 @@ def events(lab: Lab) -> list[AuditEvent]:
 
 def applications(lab: Lab) -> list[RequestRecord]:
     assert isinstance(lab.ledger, InMemoryLedger)
-    return lab.ledger.applications
+    return lab.ledger.requests
 
 
 def test_what_a_rule_approves_is_issued_with_its_application_and_says_why(lab: Lab) -> None:
@@ -119,14 +119,14 @@ def test_another_profile_is_another_application(lab: Lab) -> None:
 
 def test_a_request_can_be_submitted_again_after_it_was_refused(lab: Lab) -> None:
     (first,) = submit(lab, UCCX_SUBSCRIBER.data).waiting
-    lab.applications.refuse(CAROL, first.id, "not this one")
+    lab.requests.refuse(CAROL, first.id, "not this one")
     (second,) = submit(lab, UCCX_SUBSCRIBER.data).waiting
     assert second.id != first.id
 
 
 def test_once_it_is_issued_the_same_request_gets_the_certificate(lab: Lab) -> None:
     (waiting,) = submit(lab, UCCX_SUBSCRIBER.data).waiting
-    serial = lab.applications.approve(CAROL, waiting.id).serial_number
+    serial = lab.requests.approve(CAROL, waiting.id).serial_number
     again = submit(lab, UCCX_SUBSCRIBER.data)
     assert [record.serial_number for record in again.certificates] == [serial]
     assert not again.created
@@ -135,7 +135,7 @@ def test_once_it_is_issued_the_same_request_gets_the_certificate(lab: Lab) -> No
 def test_an_idempotency_key_answers_the_same_application_again(lab: Lab) -> None:
     first, second = (submit(lab, UCCX_SUBSCRIBER.data, key="k") for _ in range(2))
     assert first.waiting == second.waiting
-    lab.applications.approve(CAROL, first.waiting[0].id)
+    lab.requests.approve(CAROL, first.waiting[0].id)
     assert [each.state for each in submit(lab, UCCX_SUBSCRIBER.data, key="k").waiting] == [State.ISSUED]
     with pytest.raises(Conflict, match="another submission"):
         submit(lab, SOCIALMINER.data, key="k")

@@ -15,13 +15,13 @@ from tests.support.requests import UCCX_PUBLISHER
 
 def patient(lab: Lab, pause: Callable[[float], None]) -> Requests:
     """The same applications, for somebody to whom this happens while they wait."""
-    return Requests(lab.store_of_applications, lab.completing, lab.clock, pause)
+    return Requests(lab.edges.requests, lab.completion, lab.clock, pause)
 
 
 def test_waiting_ends_after_the_time_that_was_asked(lab: Lab, waiting: RequestRecord, clock: FixedClock) -> None:
-    assert lab.applications.wait(ANNA, waiting.id, 7).state is State.SUBMITTED
+    assert lab.requests.wait(ANNA, waiting.id, 7).state is State.SUBMITTED
     assert (clock.now - NOON).total_seconds() == 7
-    lab.applications.wait(ANNA, waiting.id, 10_000)
+    lab.requests.wait(ANNA, waiting.id, 10_000)
     assert (clock.now - NOON).total_seconds() == 37
 
 
@@ -29,7 +29,7 @@ def test_waiting_ends_as_soon_as_it_is_decided(lab: Lab, waiting: RequestRecord,
     def pause(seconds: float) -> None:
         clock.advance(seconds=seconds)
         if clock.now.second == 3:
-            lab.applications.refuse(CAROL, waiting.id, "no")
+            lab.requests.refuse(CAROL, waiting.id, "no")
 
     assert patient(lab, pause).wait(ANNA, waiting.id, 30).state is State.REFUSED
     assert clock.now.second == 3
@@ -55,7 +55,7 @@ def test_where_too_many_wait_the_others_are_answered_at_once(lab: Lab, waiting: 
 
 def test_a_review_compares_the_request_with_what_its_host_has_now(lab: Lab, waiting: RequestRecord) -> None:
     assert lab.reviewing.of(CAROL, waiting).current is None
-    issued = lab.applications.approve(CAROL, waiting.id)
+    issued = lab.requests.approve(CAROL, waiting.id)
     assert lab.reviewing.of(CAROL, issued).current is None  # its own is no other
     (again,) = lab.issuance.issue(ANNA, [UCCX_PUBLISHER.data], Options(new=True)).waiting
     found = lab.reviewing.of(CAROL, again)

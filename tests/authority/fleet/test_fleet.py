@@ -80,8 +80,8 @@ def slot(lab: Lab, fqdn: str = "uccx1.example.com", cluster_id: int = 1) -> Slot
 
 
 def events(lab: Lab) -> list[Event]:
-    assert isinstance(lab.fleet_store, InMemoryFleetStore)
-    return [each.event for each in lab.fleet_store.events]
+    assert isinstance(lab.edges.fleet, InMemoryFleetStore)
+    return [each.event for each in lab.edges.fleet.events]
 
 
 # What can be said
@@ -303,7 +303,7 @@ def test_a_crash_between_placing_and_signing_loses_nothing(lab: Lab, monkeypatch
     lab.fleet.sign(OPERATOR, 1, placements(lab), DAYS)
 
     assert slot(lab).state is State.ISSUED
-    assert len(lab.fleet_store.list_requests(1)) == 3
+    assert len(lab.edges.fleet.list_requests(1)) == 3
 
 
 def test_a_certificate_that_was_signed_at_another_door_fills_the_slot(lab: Lab) -> None:
@@ -535,9 +535,9 @@ def test_the_service_judges_files_at_its_own_time_and_its_own_certificates_today
     files = Files(UCCX_PUBLISHER.data, pem, tuple(each.public_bytes(Encoding.PEM) for each in chain))
 
     def works() -> list[bool]:
-        found = lab.fitting.of_record(record, chain)
+        found = lab.fit_checks.of_record(record, chain)
         assert found is not None
-        return [lab.fitting.check(OPERATOR, files).works, found.works]
+        return [lab.fit_checks.check(OPERATOR, files).works, found.works]
 
     assert works() == [True, True]
     lab.clock.now += timedelta(days=101)
@@ -547,12 +547,12 @@ def test_the_service_judges_files_at_its_own_time_and_its_own_certificates_today
 def test_a_plain_server_is_no_node_to_fit(lab: Lab) -> None:
     [record] = lab.issuance.issue(OPERATOR, [UCCX_PUBLISHER.data], Options(profile="server")).certificates
 
-    assert lab.fitting.of_record(record, lab.hierarchy.active().chain) is None
+    assert lab.fit_checks.of_record(record, lab.hierarchy.active().chain) is None
 
 
 def test_a_misfit_of_our_own_is_never_stored(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     module = "ca_service.authority.issuance.signing.judge_issued"
-    found = lab.fitting.check(OPERATOR, Files(None, lab_certificate(lab)))
+    found = lab.fit_checks.check(OPERATOR, Files(None, lab_certificate(lab)))
     assert not found.works
     monkeypatch.setattr(module, lambda *_: found)
 

@@ -37,7 +37,7 @@ def test_whoever_knows_the_address_reads_what_ends(lab: Lab) -> None:
 def test_the_secret_is_kept_nowhere_and_its_making_is_recorded(lab: Lab) -> None:
     secret = lab.calendars.make(lab.accounts.get("vera").actor)
 
-    store = lab.calendar_store
+    store = lab.edges.calendars
     assert isinstance(store, InMemoryCalendarStore)
     assert secret not in repr([store.find_calendar(1), store.events])
     assert [each.event for each in store.events] == [Event.CALENDAR_MADE]

@@ -10,7 +10,7 @@ from tests.support.factories import OPERATOR, Lab
 
 
 def told(lab: Lab, days: int = 400) -> list[tuple[Kind, str]]:
-    found = Published(lab.publishing, lab.responders).between(lab.clock(), lab.clock() + timedelta(days=days))
+    found = Published(lab.crl_publisher, lab.responders).between(lab.clock(), lab.clock() + timedelta(days=days))
     return [(each.kind, each.id) for each in found]
 
 
@@ -21,7 +21,7 @@ def test_nothing_lapses_before_something_is_published(lab: Lab) -> None:
 def test_lists_and_signer_are_told_the_first_to_lapse_first(lab: Lab) -> None:
     lab.initialised()
     for issuer_id in ("root-g1", "intermediate-g1"):
-        lab.publishing.publish(OPERATOR, issuer_id)
+        lab.crl_publisher.publish(OPERATOR, issuer_id)
     assert lab.responders.renew_due() == 1
     kinds = [(kind, name if kind is Kind.REVOCATION_LIST else "") for kind, name in told(lab)]
     assert kinds == [
@@ -34,6 +34,6 @@ def test_lists_and_signer_are_told_the_first_to_lapse_first(lab: Lab) -> None:
 
 def test_what_has_lapsed_is_not_told_of_again(lab: Lab) -> None:
     lab.initialised()
-    lab.publishing.publish(OPERATOR, "intermediate-g1")
+    lab.crl_publisher.publish(OPERATOR, "intermediate-g1")
     lab.clock.advance(days=30)
     assert told(lab) == []

@@ -36,7 +36,7 @@ def lab(lab: Lab) -> Lab:
 
 def ending(lab: Lab, revoked: Sequence[str] = ()) -> list[Expiring]:
     """The leaves in use."""
-    store = InMemoryLeafStore(lab.ledger, lab.fleet_store)
+    store = InMemoryLeafStore(lab.ledger, lab.edges.fleet)
     leaves = Leaves(store, lab.fleet, lab.clock, lambda _: revoked)
     return list(leaves.between(lab.clock(), LONG))
 
@@ -137,7 +137,7 @@ def test_a_cluster_that_is_removed_while_it_is_read_stops_nothing(lab: Lab) -> N
             """One leaf, behind which there is none."""
             return (LeafEnd(1, "0", "vos", "a", NOON, LONG, (7,)),) if after[0] < LONG else ()
 
-    leaves = Leaves(Late(lab.ledger, lab.fleet_store), lab.fleet, lab.clock)
+    leaves = Leaves(Late(lab.ledger, lab.edges.fleet), lab.fleet, lab.clock)
 
     assert list(leaves.between(NOON, LONG)) == []
 

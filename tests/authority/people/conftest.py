@@ -9,15 +9,15 @@ import pytest
 
 from ca_service.authority.access.permissions import Actor, Role
 from ca_service.authority.audit.events import AuditEvent
-from ca_service.authority.people.house import People
+from ca_service.authority.installation import Installation
 from ca_service.authority.people.records import AccountRecord
 from tests.support.factories import PASSWORD, Lab
 
 
 @pytest.fixture
-def people(lab: Lab) -> People:
+def people(lab: Lab) -> Installation:
     """Signing in on fakes."""
-    return lab.people
+    return lab
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def recorded(lab: Lab) -> Callable[[], list[AuditEvent]]:
     """All events of signing in, by the store that keeps them."""
 
     def events() -> list[AuditEvent]:
-        edges: Any = lab.people_edges
+        edges: Any = lab.edges
         stores = (edges.accounts, edges.attempts, edges.sessions, edges.factors)
         return [event for store in stores for event in store.events]
 

@@ -10,7 +10,7 @@ import pytest
 
 from ca_service.authority.access.permissions import Actor, Role
 from ca_service.authority.audit.events import AuditEvent, Event
-from ca_service.authority.people.house import People
+from ca_service.authority.installation import Installation
 from ca_service.authority.people.records import AccountRecord, Visit
 from ca_service.errors import Conflict, InvalidInput, NotAuthenticated, NotFound
 from tests.support.authenticator import Authenticator
@@ -21,33 +21,35 @@ from tests.support.people import PARTY, proof
 HERE = Visit("192.0.2.1", "Browser/1")
 
 
-def enrol(people: People, account: AccountRecord, device: Authenticator, label: str = "laptop") -> tuple[str, ...]:
+def enrol(
+    people: Installation, account: AccountRecord, device: Authenticator, label: str = "laptop"
+) -> tuple[str, ...]:
     """Enrol this device; the recovery codes."""
     options = people.passkeys.options_to_enrol(account.actor, PARTY)
     return people.passkeys.enrol(account.actor, PARTY, label, device.create(options))
 
 
-def answer(people: People, device: Authenticator) -> str:
+def answer(people: Installation, device: Authenticator) -> str:
     """What the device answers to a new question."""
     device.sign_count += 1
     return device.get(people.passkeys.options_to_sign_in(PARTY))
 
 
 def test_a_passkey_signs_in_without_a_password(
-    people: People, alice: AccountRecord, recorded: Callable[[], list[AuditEvent]]
+    people: Installation, alice: AccountRecord, recorded: Callable[[], list[AuditEvent]]
 ) -> None:
     device = Authenticator()
     assert len(enrol(people, alice, device)) == 10
     entered = people.signing_in.with_passkey(proof(credential=answer(people, device)), HERE)
     assert (entered.account, entered.is_complete) == (alice, True)
-    [passkey] = people.factors.state(alice).passkeys
+    [passkey] = people.second_factors.state(alice).passkeys
     assert (passkey.label, passkey.sign_count, passkey.last_used_at is None) == ("laptop", 2, False)
     added = next(event for event in recorded() if event.event is Event.FACTOR_ADDED)
     assert added.details == {"kind": "passkey", "label": "laptop"}
 
 
 def test_a_passkey_is_not_held_up_by_those_who_guess_the_password_of_its_account(
-    people: People, alice: AccountRecord
+    people: Installation, alice: AccountRecord
 ) -> None:
     device = Authenticator()
     enrol(people, alice, device)
@@ -57,7 +59,7 @@ def test_a_passkey_is_not_held_up_by_those_who_guess_the_password_of_its_account
     assert people.signing_in.with_passkey(proof(credential=answer(people, device)), HERE).is_complete
 
 
-def test_a_passkey_is_the_second_step_after_a_password(people: People, alice: AccountRecord) -> None:
+def test_a_passkey_is_the_second_step_after_a_password(people: Installation, alice: AccountRecord) -> None:
     device = Authenticator()
     enrol(people, alice, device)
     halfway = people.signing_in.with_password("alice", PASSWORD, HERE)
@@ -67,7 +69,7 @@ def test_a_passkey_is_the_second_step_after_a_password(people: People, alice: Ac
 
 
 def test_the_passkey_of_another_account_is_no_second_step(
-    lab: Lab, people: People, operator: Actor, alice: AccountRecord
+    lab: Lab, people: Installation, operator: Actor, alice: AccountRecord
 ) -> None:
     bob = lab.accounts.create(operator, "bob", Role.REQUESTER, PASSWORD)
     theirs = Authenticator(credential_id=b"the id of bob's ")
@@ -79,7 +81,7 @@ def test_the_passkey_of_another_account_is_no_second_step(
 
 
 def test_the_question_asks_for_a_person_who_is_verified_and_for_a_key_that_can_be_found(
-    people: People, alice: AccountRecord
+    people: Installation, alice: AccountRecord
 ) -> None:
     enrol(people, alice, Authenticator())
     asked = json.loads(people.passkeys.options_to_enrol(alice.actor, PARTY))
@@ -87,14 +89,14 @@ def test_the_question_asks_for_a_person_who_is_verified_and_for_a_key_that_can_b
     assert asked["authenticatorSelection"]["userVerification"] == "required"
     assert asked["authenticatorSelection"]["residentKey"] == "required"
     assert [each["id"] for each in asked["excludeCredentials"]] == [
-        people.factors.state(alice).passkeys[0].credential_id
+        people.second_factors.state(alice).passkeys[0].credential_id
     ]
     assert json.loads(people.passkeys.options_to_sign_in(PARTY))["userVerification"] == "required"
 
 
 @pytest.mark.parametrize("spoilt", [{"origin": "https://evil.example"}, {"party": "evil.example"}, {"verifies": False}])
 def test_an_answer_that_was_given_elsewhere_or_without_the_person_is_refused(
-    people: People, alice: AccountRecord, spoilt: dict[str, Any]
+    people: Installation, alice: AccountRecord, spoilt: dict[str, Any]
 ) -> None:
     with pytest.raises(InvalidInput) as caught:
         enrol(people, alice, Authenticator(**spoilt))
@@ -108,7 +110,7 @@ def test_an_answer_that_was_given_elsewhere_or_without_the_person_is_refused(
     assert refused.value.rule == "passkey.wrong"
 
 
-def test_an_answer_counts_once(people: People, alice: AccountRecord) -> None:
+def test_an_answer_counts_once(people: Installation, alice: AccountRecord) -> None:
     device = Authenticator()
     enrol(people, alice, device)
     given = answer(people, device)
@@ -117,7 +119,7 @@ def test_an_answer_counts_once(people: People, alice: AccountRecord) -> None:
         people.signing_in.with_passkey(proof(credential=given), HERE)
 
 
-def test_an_answer_to_an_old_question_is_refused(people: People, alice: AccountRecord, clock: FixedClock) -> None:
+def test_an_answer_to_an_old_question_is_refused(people: Installation, alice: AccountRecord, clock: FixedClock) -> None:
     device = Authenticator()
     enrol(people, alice, device)
     given = answer(people, device)
@@ -126,7 +128,7 @@ def test_an_answer_to_an_old_question_is_refused(people: People, alice: AccountR
         people.signing_in.with_passkey(proof(credential=given), HERE)
 
 
-def test_a_counter_that_has_not_grown_means_a_copied_key(people: People, alice: AccountRecord) -> None:
+def test_a_counter_that_has_not_grown_means_a_copied_key(people: Installation, alice: AccountRecord) -> None:
     device = Authenticator(sign_count=7)
     enrol(people, alice, device)
     device.sign_count = 5
@@ -134,14 +136,14 @@ def test_a_counter_that_has_not_grown_means_a_copied_key(people: People, alice: 
         people.signing_in.with_passkey(proof(credential=answer(people, device)), HERE)
 
 
-def test_a_key_of_somebody_else_under_the_same_name_is_refused(people: People, alice: AccountRecord) -> None:
+def test_a_key_of_somebody_else_under_the_same_name_is_refused(people: Installation, alice: AccountRecord) -> None:
     enrol(people, alice, Authenticator())
     with pytest.raises(NotAuthenticated):
         people.signing_in.with_passkey(proof(credential=answer(people, Authenticator())), HERE)
 
 
 @pytest.mark.parametrize("credential", ["", "{", "[]", "{}", '{"id": 1, "response": 2}', "x" * 100_000, "\udc80"])
-def test_what_is_no_answer_is_refused(people: People, alice: AccountRecord, credential: str) -> None:
+def test_what_is_no_answer_is_refused(people: Installation, alice: AccountRecord, credential: str) -> None:
     with pytest.raises(NotAuthenticated):
         people.signing_in.with_passkey(proof(credential=credential), HERE)
     with pytest.raises(InvalidInput):
@@ -149,7 +151,7 @@ def test_what_is_no_answer_is_refused(people: People, alice: AccountRecord, cred
 
 
 def test_the_question_of_another_account_enrols_nothing(
-    lab: Lab, people: People, operator: Actor, alice: AccountRecord
+    lab: Lab, people: Installation, operator: Actor, alice: AccountRecord
 ) -> None:
     bob = lab.accounts.create(operator, "bob", Role.REQUESTER, PASSWORD)
     made = Authenticator().create(people.passkeys.options_to_enrol(alice.actor, PARTY))
@@ -157,13 +159,13 @@ def test_the_question_of_another_account_enrols_nothing(
         people.passkeys.enrol(bob.actor, PARTY, "laptop", made)
 
 
-def test_a_question_to_sign_in_enrols_nothing(people: People, alice: AccountRecord) -> None:
+def test_a_question_to_sign_in_enrols_nothing(people: Installation, alice: AccountRecord) -> None:
     made = Authenticator().create(people.passkeys.options_to_sign_in(PARTY))
     with pytest.raises(InvalidInput):
         people.passkeys.enrol(alice.actor, PARTY, "laptop", made)
 
 
-def test_a_device_is_enrolled_once(people: People, alice: AccountRecord) -> None:
+def test_a_device_is_enrolled_once(people: Installation, alice: AccountRecord) -> None:
     device = Authenticator()
     enrol(people, alice, device)
     with pytest.raises(Conflict):
@@ -171,7 +173,7 @@ def test_a_device_is_enrolled_once(people: People, alice: AccountRecord) -> None
 
 
 def test_the_passkey_of_a_disabled_account_opens_nothing(
-    lab: Lab, people: People, operator: Actor, alice: AccountRecord
+    lab: Lab, people: Installation, operator: Actor, alice: AccountRecord
 ) -> None:
     device = Authenticator()
     enrol(people, alice, device)
@@ -180,10 +182,12 @@ def test_the_passkey_of_a_disabled_account_opens_nothing(
         people.signing_in.with_passkey(proof(credential=answer(people, device)), HERE)
 
 
-def test_a_removed_passkey_opens_nothing_and_the_password_is_enough_again(people: People, alice: AccountRecord) -> None:
+def test_a_removed_passkey_opens_nothing_and_the_password_is_enough_again(
+    people: Installation, alice: AccountRecord
+) -> None:
     device = Authenticator()
     enrol(people, alice, device)
-    people.passkeys.remove(alice.actor, people.factors.state(alice).passkeys[0].id)
+    people.passkeys.remove(alice.actor, people.second_factors.state(alice).passkeys[0].id)
     with pytest.raises(NotAuthenticated):
         people.signing_in.with_passkey(proof(credential=answer(people, device)), HERE)
     assert people.signing_in.with_password("alice", PASSWORD, HERE).is_complete
@@ -191,13 +195,13 @@ def test_a_removed_passkey_opens_nothing_and_the_password_is_enough_again(people
         people.passkeys.remove(alice.actor, 1)
 
 
-def test_a_passkey_needs_a_name(people: People, alice: AccountRecord) -> None:
+def test_a_passkey_needs_a_name(people: Installation, alice: AccountRecord) -> None:
     with pytest.raises(InvalidInput) as caught:
         enrol(people, alice, Authenticator(), " ")
     assert caught.value.findings[0].pointer == "/label"
 
 
-def test_no_more_than_twenty_passkeys_are_kept(people: People, alice: AccountRecord) -> None:
+def test_no_more_than_twenty_passkeys_are_kept(people: Installation, alice: AccountRecord) -> None:
     for number in range(20):
         enrol(people, alice, Authenticator(credential_id=b"device %9d" % number))
     with pytest.raises(InvalidInput):

@@ -11,7 +11,7 @@ import pytest
 from ca_service.authority.access.credentials import loggable_name
 from ca_service.authority.access.permissions import Actor
 from ca_service.authority.audit.events import AuditEvent, Event
-from ca_service.authority.people.house import People
+from ca_service.authority.installation import Installation
 from ca_service.authority.people.records import AccountRecord, OpenSession, Visit
 from ca_service.authority.people.sessions import SignInResult
 from ca_service.errors import InvalidInput, NotAuthenticated
@@ -24,10 +24,10 @@ HERE = Visit("192.0.2.1", "Browser/1")
 Events = Callable[[], list[AuditEvent]]
 
 
-def enrol(people: People, actor: Actor, clock: FixedClock) -> tuple[str, tuple[str, ...]]:
+def enrol(people: Installation, actor: Actor, clock: FixedClock) -> tuple[str, tuple[str, ...]]:
     """(secret of the app, recovery codes) of somebody who enrols an app; its first code is used then."""
-    secret = people.factors.offer_app(actor).secret
-    return secret, people.factors.confirm_app(actor, code_of(secret, clock()))
+    secret = people.second_factors.offer_app(actor).secret
+    return secret, people.second_factors.confirm_app(actor, code_of(secret, clock()))
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,9 @@ def enrol(people: People, actor: Actor, clock: FixedClock) -> tuple[str, tuple[s
      ("alice", PASSWORD + "x" * 10_000)],
 )  # fmt: skip
 @pytest.mark.usefixtures("alice")
-def test_a_wrong_name_or_password_is_refused_without_saying_which(people: People, name: str, password: str) -> None:
+def test_a_wrong_name_or_password_is_refused_without_saying_which(
+    people: Installation, name: str, password: str
+) -> None:
     with pytest.raises(NotAuthenticated) as caught:
         people.signing_in.with_password(name, password, HERE)
     assert (caught.value.rule, str(caught.value)[:26]) == ("sign-in.wrong", "Name or password is wrong.")
@@ -44,13 +46,13 @@ def test_a_wrong_name_or_password_is_refused_without_saying_which(people: People
 
 def test_a_password_hash_that_is_none_opens_nothing(lab: Lab, alice: AccountRecord, recorded: Events) -> None:
     lab.account_store.update_account(replace(alice, password_hash="!", session_epoch=1), recorded()[0])
-    assert not can_sign_in(lab.people, "alice", PASSWORD)
+    assert not can_sign_in(lab.signing_in, "alice", PASSWORD)
 
 
-def test_signing_in_and_failing_to_are_recorded(people: People, alice: AccountRecord, recorded: Events) -> None:
+def test_signing_in_and_failing_to_are_recorded(people: Installation, alice: AccountRecord, recorded: Events) -> None:
     people.signing_in.with_password("Alice", PASSWORD, HERE)
     for name in ("alice", "eve", "correct horse"):
-        assert not can_sign_in(people, name, "wrong")
+        assert not can_sign_in(people.signing_in, name, "wrong")
     assert [(event.event, event.actor, event.subject, event.origin) for event in recorded()[1:]] == [
         (Event.SIGN_IN_FAILED, "anonymous", "alice", ""),
         (Event.SIGN_IN_FAILED, "anonymous", "eve", ""),
@@ -66,28 +68,28 @@ def test_what_could_be_a_password_is_not_recorded(typed: str, recorded_as: str) 
     assert loggable_name(typed) == recorded_as
 
 
-def test_a_new_password_of_ones_own_replaces_the_old(people: People, alice: AccountRecord) -> None:
+def test_a_new_password_of_ones_own_replaces_the_old(people: Installation, alice: AccountRecord) -> None:
     session = opened(people, people.signing_in.with_password(alice.name, PASSWORD, HERE))
     entered = people.signing_in.change_password(session, PASSWORD, OTHER_PASSWORD, HERE)
     assert people.sessions.find(entered.secret)
-    assert can_sign_in(people, "alice", OTHER_PASSWORD)
-    assert not can_sign_in(people, "alice", PASSWORD)
+    assert can_sign_in(people.signing_in, "alice", OTHER_PASSWORD)
+    assert not can_sign_in(people.signing_in, "alice", PASSWORD)
 
 
 @pytest.mark.parametrize(
     ("old", "new", "rule"), [(OTHER_PASSWORD, OTHER_PASSWORD, "password.old"), (PASSWORD, "short", "password.weak")]
 )
 def test_a_password_is_not_changed_by_mistake(
-    people: People, alice: AccountRecord, old: str, new: str, rule: str
+    people: Installation, alice: AccountRecord, old: str, new: str, rule: str
 ) -> None:
     session = opened(people, people.signing_in.with_password(alice.name, PASSWORD, HERE))
     with pytest.raises(InvalidInput) as caught:
         people.signing_in.change_password(session, old, new, HERE)
     assert caught.value.rule == rule
-    assert can_sign_in(people, "alice", PASSWORD)
+    assert can_sign_in(people.signing_in, "alice", PASSWORD)
 
 
-def opened(people: People, entered: SignInResult) -> OpenSession:
+def opened(people: Installation, entered: SignInResult) -> OpenSession:
     """The session of somebody who has come in."""
     found = people.sessions.find(entered.secret)
     assert found
@@ -98,7 +100,7 @@ def opened(people: People, entered: SignInResult) -> OpenSession:
 
 
 def test_with_a_second_factor_the_password_opens_nothing_by_itself(
-    people: People, alice: AccountRecord, clock: FixedClock
+    people: Installation, alice: AccountRecord, clock: FixedClock
 ) -> None:
     secret, _ = enrol(people, alice.actor, clock)
     clock.advance(seconds=30)
@@ -116,7 +118,7 @@ def test_with_a_second_factor_the_password_opens_nothing_by_itself(
 
 @pytest.mark.parametrize("seconds", [-30, 0, 30])
 def test_a_code_counts_one_step_before_and_after(
-    people: People, alice: AccountRecord, clock: FixedClock, seconds: int
+    people: Installation, alice: AccountRecord, clock: FixedClock, seconds: int
 ) -> None:
     secret, _ = enrol(people, alice.actor, clock)
     clock.advance(minutes=5)
@@ -127,7 +129,7 @@ def test_a_code_counts_one_step_before_and_after(
 
 @pytest.mark.parametrize("seconds", [-60, 60])
 def test_a_code_of_another_time_is_refused(
-    people: People, alice: AccountRecord, clock: FixedClock, seconds: int
+    people: Installation, alice: AccountRecord, clock: FixedClock, seconds: int
 ) -> None:
     secret, _ = enrol(people, alice.actor, clock)
     clock.advance(minutes=5)
@@ -138,7 +140,7 @@ def test_a_code_of_another_time_is_refused(
         people.signing_in.second_step(halfway.secret, proof(code=code), HERE)
 
 
-def test_a_code_counts_once(people: People, alice: AccountRecord, clock: FixedClock) -> None:
+def test_a_code_counts_once(people: Installation, alice: AccountRecord, clock: FixedClock) -> None:
     secret, _ = enrol(people, alice.actor, clock)
     clock.advance(minutes=5)
     code = code_of(secret, clock())
@@ -150,10 +152,10 @@ def test_a_code_counts_once(people: People, alice: AccountRecord, clock: FixedCl
 
 
 def test_a_recovery_code_counts_once_however_it_is_typed(
-    people: People, alice: AccountRecord, clock: FixedClock, recorded: Events
+    people: Installation, alice: AccountRecord, clock: FixedClock, recorded: Events
 ) -> None:
     _, codes = enrol(people, alice.actor, clock)
-    assert (len(set(codes)), people.factors.state(alice).codes_left) == (10, 10)
+    assert (len(set(codes)), people.second_factors.state(alice).codes_left) == (10, 10)
     typed = codes[3].lower().replace("-", " ")
     first, second = (people.signing_in.with_password("alice", PASSWORD, HERE) for _ in range(2))
 
@@ -161,14 +163,14 @@ def test_a_recovery_code_counts_once_however_it_is_typed(
 
     with pytest.raises(NotAuthenticated):
         people.signing_in.second_step(second.secret, proof(code=codes[3]), HERE)
-    assert people.factors.state(alice).codes_left == 9
+    assert people.second_factors.state(alice).codes_left == 9
     assert Event.RECOVERY_CODE_USED in [event.event for event in recorded()]
     assert not [event for event in recorded() if codes[3] in str(event)]
 
 
 @pytest.mark.parametrize("shown", [{}, {"password": PASSWORD}, {"code": "000000"}, {"code": "x"}, {"credential": "{}"}])
 def test_nothing_else_does_for_the_second_step(
-    people: People, alice: AccountRecord, clock: FixedClock, shown: dict[str, str], recorded: Events
+    people: Installation, alice: AccountRecord, clock: FixedClock, shown: dict[str, str], recorded: Events
 ) -> None:
     enrol(people, alice.actor, clock)
     halfway = people.signing_in.with_password("alice", PASSWORD, HERE)
@@ -179,7 +181,7 @@ def test_nothing_else_does_for_the_second_step(
 
 
 def test_the_second_step_has_to_follow_within_ten_minutes(
-    people: People, alice: AccountRecord, clock: FixedClock
+    people: Installation, alice: AccountRecord, clock: FixedClock
 ) -> None:
     secret, _ = enrol(people, alice.actor, clock)
     halfway = people.signing_in.with_password("alice", PASSWORD, HERE)
@@ -192,12 +194,12 @@ def test_the_second_step_has_to_follow_within_ten_minutes(
 def test_a_new_password_ends_a_sign_in_that_is_halfway(
     lab: Lab, operator: Actor, alice: AccountRecord, clock: FixedClock
 ) -> None:
-    secret, _ = enrol(lab.people, alice.actor, clock)
+    secret, _ = enrol(lab, alice.actor, clock)
     clock.advance(minutes=5)
-    halfway = lab.people.signing_in.with_password("alice", PASSWORD, HERE)
+    halfway = lab.signing_in.with_password("alice", PASSWORD, HERE)
     lab.accounts.set_password(operator, "alice", OTHER_PASSWORD)
     with pytest.raises(NotAuthenticated):
-        lab.people.signing_in.second_step(halfway.secret, proof(code=code_of(secret, clock())), HERE)
+        lab.signing_in.second_step(halfway.secret, proof(code=code_of(secret, clock())), HERE)
 
 
 # Confirming
@@ -205,7 +207,7 @@ def test_a_new_password_ends_a_sign_in_that_is_halfway(
 
 @pytest.mark.parametrize("shown", [{"password": "wrong"}, {"code": "000000"}, {"credential": "x"}, {}])
 def test_a_confirmation_that_shows_nothing_is_refused_and_recorded(
-    people: People, alice: AccountRecord, clock: FixedClock, shown: dict[str, str], recorded: Events
+    people: Installation, alice: AccountRecord, clock: FixedClock, shown: dict[str, str], recorded: Events
 ) -> None:
     session = opened(people, people.sessions.open(alice, "password", HERE))
     clock.advance(minutes=10)
@@ -216,7 +218,7 @@ def test_a_confirmation_that_shows_nothing_is_refused_and_recorded(
 
 
 def test_password_or_code_confirms_for_ten_minutes(
-    people: People, alice: AccountRecord, clock: FixedClock, recorded: Events
+    people: Installation, alice: AccountRecord, clock: FixedClock, recorded: Events
 ) -> None:
     secret, _ = enrol(people, alice.actor, clock)
     entered = people.sessions.open(alice, "password", HERE)

@@ -9,7 +9,7 @@ import pytest
 
 from ca_service.authority.access.permissions import Actor
 from ca_service.authority.audit.events import AuditEvent, Event
-from ca_service.authority.people.house import People
+from ca_service.authority.installation import Installation
 from ca_service.authority.people.records import AccountRecord, Visit
 from ca_service.authority.people.throttle import FREE_ATTEMPTS, Curve
 from ca_service.errors import NotAllowed, NotAuthenticated, TooManyAttempts
@@ -21,7 +21,7 @@ ATTACKER = Visit("198.51.100.7", "Guesser/1")
 OWNER = Visit("192.0.2.1", "Browser/1")
 
 
-def guess(people: People, name: str = "alice", visit: Visit = ATTACKER, password: str | None = None) -> str:
+def guess(people: Installation, name: str = "alice", visit: Visit = ATTACKER, password: str | None = None) -> str:
     """What became of an attempt, with a wrong password unless one is given: a rule, or nothing where it came in."""
     try:
         people.signing_in.with_password(name, password or "wrong", visit)
@@ -30,7 +30,7 @@ def guess(people: People, name: str = "alice", visit: Visit = ATTACKER, password
     return ""
 
 
-def guess_often(people: People, times: int = FREE_ATTEMPTS, **options: object) -> None:
+def guess_often(people: Installation, times: int = FREE_ATTEMPTS, **options: object) -> None:
     for _ in range(times):
         assert guess(people, **options) == "sign-in.wrong"  # type: ignore[arg-type]
 
@@ -38,7 +38,7 @@ def guess_often(people: People, times: int = FREE_ATTEMPTS, **options: object) -
 @pytest.mark.parametrize("name", ["alice", "nobody", "not a name"])
 @pytest.mark.usefixtures("alice")
 def test_after_a_few_failures_one_has_to_wait_whether_there_is_such_an_account_or_not(
-    people: People, name: str
+    people: Installation, name: str
 ) -> None:
     guess_often(people, name=name)
     with pytest.raises(TooManyAttempts) as caught:
@@ -50,7 +50,7 @@ def test_after_a_few_failures_one_has_to_wait_whether_there_is_such_an_account_o
 
 
 @pytest.mark.usefixtures("alice")
-def test_the_wait_doubles_up_to_an_hour_and_ends_by_itself(people: People, clock: FixedClock) -> None:
+def test_the_wait_doubles_up_to_an_hour_and_ends_by_itself(people: Installation, clock: FixedClock) -> None:
     guess_often(people)
     for seconds in (10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 3600):
         clock.advance(seconds=seconds - 1)
@@ -67,28 +67,28 @@ def test_no_number_of_failures_is_too_much_to_compute() -> None:
 
 @pytest.mark.parametrize("name", ["ALICE", " alice", "alice\t", "Alice\u3000"])
 @pytest.mark.usefixtures("alice")
-def test_another_way_to_write_the_name_is_no_way_around(people: People, name: str) -> None:
+def test_another_way_to_write_the_name_is_no_way_around(people: Installation, name: str) -> None:
     guess_often(people)
     assert guess(people, name) == "sign-in.wait"
 
 
-def test_a_letter_that_becomes_another_in_lower_case_is_no_way_around(people: People) -> None:
+def test_a_letter_that_becomes_another_in_lower_case_is_no_way_around(people: Installation) -> None:
     guess_often(people, name="kim")
     assert guess(people, "\u212aim") == "sign-in.wait"
 
 
 @pytest.mark.usefixtures("alice")
-def test_many_addresses_for_one_account_are_counted_together(people: People) -> None:
+def test_many_addresses_for_one_account_are_counted_together(people: Installation) -> None:
     rules = [guess(people, visit=Visit(f"203.0.113.{number}")) for number in range(40)]
     assert rules == ["sign-in.wrong"] * 25 + ["sign-in.wait"] * 15
 
 
-def test_many_names_from_one_address_are_counted_together(people: People) -> None:
+def test_many_names_from_one_address_are_counted_together(people: Installation) -> None:
     rules = [guess(people, f"name{number}") for number in range(70)]
     assert rules == ["sign-in.wrong"] * 50 + ["sign-in.wait"] * 20
 
 
-def test_the_addresses_of_one_ipv6_network_are_one(people: People) -> None:
+def test_the_addresses_of_one_ipv6_network_are_one(people: Installation) -> None:
     rules = [guess(people, f"name{number}", Visit(f"2001:db8:1:2::{number:x}")) for number in range(51)]
     assert rules[-1] == "sign-in.wait"
     assert guess(people, "name", Visit("2001:db8:1:3::1")) == "sign-in.wrong"
@@ -96,7 +96,7 @@ def test_the_addresses_of_one_ipv6_network_are_one(people: People) -> None:
 
 
 @pytest.mark.usefixtures("alice")
-def test_who_fails_elsewhere_does_not_keep_the_owner_out_of_a_browser_that_is_known(people: People) -> None:
+def test_who_fails_elsewhere_does_not_keep_the_owner_out_of_a_browser_that_is_known(people: Installation) -> None:
     known = Visit(OWNER.address, browser=people.signing_in.with_password("alice", PASSWORD, OWNER).browser)
     for number in range(40):
         guess(people, visit=Visit(f"203.0.113.{number}"))
@@ -106,7 +106,7 @@ def test_who_fails_elsewhere_does_not_keep_the_owner_out_of_a_browser_that_is_kn
 
 @pytest.mark.usefixtures("alice")
 def test_while_an_account_waits_nothing_is_counted_so_that_it_opens_again_within_a_quarter_of_an_hour(
-    people: People, clock: FixedClock
+    people: Installation, clock: FixedClock
 ) -> None:
     for number in range(200):
         guess(people, visit=Visit(f"203.0.113.{number}"))
@@ -118,20 +118,20 @@ def test_while_an_account_waits_nothing_is_counted_so_that_it_opens_again_within
 
 
 @pytest.mark.usefixtures("alice")
-def test_a_known_browser_has_a_few_attempts_of_its_own_and_no_more(people: People) -> None:
+def test_a_known_browser_has_a_few_attempts_of_its_own_and_no_more(people: Installation) -> None:
     known = Visit(OWNER.address, browser=people.signing_in.with_password("alice", PASSWORD, OWNER).browser)
     guess_often(people, visit=known)
     assert guess(people, visit=known, password=PASSWORD) == "sign-in.wait"
 
 
-def test_a_browser_known_to_one_account_is_not_known_to_another(people: People, alice: AccountRecord) -> None:
+def test_a_browser_known_to_one_account_is_not_known_to_another(people: Installation, alice: AccountRecord) -> None:
     known = Visit(OWNER.address, browser=people.sessions.open(alice, "password", OWNER).browser)
     guess_often(people, name="bob", visit=known)
     assert guess(people, "bob", Visit(OWNER.address)) == "sign-in.wait"
 
 
 @pytest.mark.usefixtures("alice")
-def test_ones_own_success_does_not_make_an_address_forgotten(people: People) -> None:
+def test_ones_own_success_does_not_make_an_address_forgotten(people: Installation) -> None:
     for number in range(49):
         guess(people, f"name{number}")
     assert guess(people, password=PASSWORD) == ""
@@ -140,17 +140,17 @@ def test_ones_own_success_does_not_make_an_address_forgotten(people: People) -> 
 
 
 @pytest.mark.usefixtures("alice")
-def test_success_makes_failures_forgotten(people: People) -> None:
+def test_success_makes_failures_forgotten(people: Installation) -> None:
     for _ in range(5):
         guess_often(people, FREE_ATTEMPTS - 1)
         assert guess(people, password=PASSWORD) == ""
 
 
 def test_the_second_step_is_counted_with_the_first_and_a_right_password_makes_nothing_forgotten(
-    people: People, alice: AccountRecord, clock: FixedClock
+    people: Installation, alice: AccountRecord, clock: FixedClock
 ) -> None:
-    secret = people.factors.offer_app(alice.actor).secret
-    people.factors.confirm_app(alice.actor, code_of(secret, clock()))
+    secret = people.second_factors.offer_app(alice.actor).secret
+    people.second_factors.confirm_app(alice.actor, code_of(secret, clock()))
     for _ in range(FREE_ATTEMPTS):
         halfway = people.signing_in.with_password("alice", PASSWORD, ATTACKER)
         with pytest.raises(NotAuthenticated):
@@ -161,7 +161,7 @@ def test_the_second_step_is_counted_with_the_first_and_a_right_password_makes_no
 
 
 def test_guesses_with_a_stolen_session_are_counted_and_do_not_lock_its_owner_out(
-    people: People, alice: AccountRecord, clock: FixedClock
+    people: Installation, alice: AccountRecord, clock: FixedClock
 ) -> None:
     secret = people.sessions.open(alice, "password", OWNER).secret
     clock.advance(minutes=15)
@@ -181,7 +181,7 @@ def test_guesses_with_a_stolen_session_are_counted_and_do_not_lock_its_owner_out
 
 @pytest.mark.usefixtures("alice")
 def test_an_administrator_ends_the_wait(
-    people: People, operator: Actor, recorded: Callable[[], list[AuditEvent]]
+    people: Installation, operator: Actor, recorded: Callable[[], list[AuditEvent]]
 ) -> None:
     guess_often(people)
     assert people.rescue.waits_until(operator, "alice")
@@ -192,6 +192,6 @@ def test_an_administrator_ends_the_wait(
     assert kinds.count(Event.SIGN_IN_DELAYED) == kinds.count(Event.ACCOUNT_UNLOCKED) == 1
 
 
-def test_nobody_else_ends_it(people: People, alice: AccountRecord) -> None:
+def test_nobody_else_ends_it(people: Installation, alice: AccountRecord) -> None:
     with pytest.raises(NotAllowed):
         people.rescue.unlock(alice.actor, "alice")

@@ -25,13 +25,13 @@ AUDITOR = actor(Role.AUDITOR)
 
 
 def names(lab: Lab, query: EventQuery = EVERYTHING) -> list[str]:
-    return [each.event for each in lab.record.list_events(AUDITOR, query).items]
+    return [each.event for each in lab.audit_log.list_events(AUDITOR, query).items]
 
 
 def test_a_certificate_and_its_event_name_one_another(lab: Lab) -> None:
     lab.initialised()
     [record] = lab.issuance.issue(OPERATOR, [UCCX_PUBLISHER.data], Options()).certificates
-    [event] = lab.record.history(AUDITOR, About.CERTIFICATE, record.serial_number, record.issued_at)
+    [event] = lab.audit_log.history(AUDITOR, About.CERTIFICATE, record.serial_number, record.issued_at)
     [delivery] = lab.receipts.attached([lab.issuance.delivery(record)])
     receipt = json.loads(delivery.receipt)
     assert event.details["fingerprint"] == receipt["certificate"]["fingerprint"]
@@ -45,7 +45,7 @@ def test_others_are_told_who_did_what_and_when_but_not_from_where_or_why(lab: La
         (AUDITOR, "192.0.2.7", {"nodes": "uccx1.example.com"}),
         (actor(Role.REQUESTER), "", {}),
     ):
-        [event] = lab.record.history(reader, About.CLUSTER, "Lab", NOON)
+        [event] = lab.audit_log.history(reader, About.CLUSTER, "Lab", NOON)
         assert (event.event, event.actor, event.at) == ("cluster.created", "vera", NOON)
         assert (event.origin, dict(event.details)) == (origin, details)
 
@@ -57,7 +57,7 @@ def test_the_history_of_a_cluster_goes_back_over_its_names_and_not_to_another_of
     made = lab.fleet.create(OPERATOR, "One", [])
     for name in ("Two", "Three", "One"):
         lab.fleet.rename(OPERATOR, made.id, name)
-    found = lab.record.history(AUDITOR, About.CLUSTER, "One", made.created_at)
+    found = lab.audit_log.history(AUDITOR, About.CLUSTER, "One", made.created_at)
     assert [(each.event, each.subject) for each in found] == [
         ("cluster.changed", "One"),
         ("cluster.changed", "Three"),
@@ -69,27 +69,27 @@ def test_the_history_of_a_cluster_goes_back_over_its_names_and_not_to_another_of
 def test_an_account_that_is_called_like_a_cluster_has_no_part_in_its_history(lab: Lab) -> None:
     lab.fleet.create(OPERATOR, "lab", [])
     lab.accounts.create(OPERATOR, "lab", Role.AUDITOR, PASSWORD)
-    assert len(lab.record.history(AUDITOR, About.CLUSTER, "lab", NOON)) == 1
+    assert len(lab.audit_log.history(AUDITOR, About.CLUSTER, "lab", NOON)) == 1
 
 
 def test_an_export_is_an_event_itself_and_everything_is_sealed_before(lab: Lab) -> None:
     lab.accounts.create(OPERATOR, "vera", Role.AUDITOR, PASSWORD)
-    assert lab.record.has_unsealed(AUDITOR)
-    assert lab.record.head(AUDITOR) is None
-    checked = verify(lab.record.export(AUDITOR, EVERYTHING))
-    assert not lab.record.has_unsealed(AUDITOR)
+    assert lab.audit_log.has_unsealed(AUDITOR)
+    assert lab.audit_log.head(AUDITOR) is None
+    checked = verify(lab.audit_log.export(AUDITOR, EVERYTHING))
+    assert not lab.audit_log.has_unsealed(AUDITOR)
     assert names(lab)[0] == Event.RECORD_EXPORTED.value
-    found = lab.record.head(AUDITOR)
+    found = lab.audit_log.head(AUDITOR)
     assert found is not None
     assert (found.anchor, found.key, checked.events) == (checked.head, checked.key, 2)
-    assert lab.record.verify(AUDITOR, Expected(found.anchor, found.key)) == checked
+    assert lab.audit_log.verify(AUDITOR, Expected(found.anchor, found.key)) == checked
 
 
 def test_what_is_expected_of_the_record_is_looked_for(lab: Lab) -> None:
     lab.accounts.create(OPERATOR, "vera", Role.AUDITOR, PASSWORD)
-    lab.record.seal(AUDITOR)
+    lab.audit_log.seal(AUDITOR)
     with pytest.raises(Refused) as caught:
-        lab.record.verify(AUDITOR, Expected(Anchor(1, "0" * 64)))
+        lab.audit_log.verify(AUDITOR, Expected(Anchor(1, "0" * 64)))
     assert caught.value.rule == "record.anchor"
 
 
@@ -141,25 +141,25 @@ def test_no_secret_of_a_whole_walk_through_the_product_is_in_the_record(lab: Lab
     assert link
     vera = lab.accounts.create_first(link, "vera", "first words of the boss", "192.0.2.1").actor
     lab.initialised()
-    copy = lab.custody.export(OPERATOR, b"a passphrase that is long")
-    lab.custody.remove(OPERATOR, copy, b"a passphrase that is long")
+    copy = lab.root_key.export(OPERATOR, b"a passphrase that is long")
+    lab.root_key.remove(OPERATOR, copy, b"a passphrase that is long")
     lab.accounts.create(vera, "anna", Role.REQUESTER, "first words of her own")
     lab.accounts.set_password(vera, "vera", "second words of the boss")
     token = lab.tokens.create(vera, "anna", "renewal", 30)
     lab.tokens.authenticate(token.secret)
     for name, tried in (("anna", "what anna typed"), ("four random words typed as a name", "x")):
         with pytest.raises(NotAuthenticated):
-            lab.people.signing_in.with_password(name, tried, Visit("192.0.2.2"))
-    entered = lab.people.signing_in.with_password("anna", "first words of her own", Visit("192.0.2.2"))
+            lab.signing_in.with_password(name, tried, Visit("192.0.2.2"))
+    entered = lab.signing_in.with_password("anna", "first words of her own", Visit("192.0.2.2"))
     made = lab.fleet.create(vera, "Lab", [PUBLISHER])
     [issued] = lab.issuance.issue(vera, [UCCX_PUBLISHER.data], Options(), "an-idempotency-key").certificates
     lab.tokens.revoke(vera, "anna", token.record.id)
     lab.fleet.remove(vera, made.id)
-    session = lab.people.sessions.find(entered.secret)
+    session = lab.sessions.find(entered.secret)
     assert session
-    lab.people.sessions.sign_out(session, Visit("192.0.2.2"))
+    lab.sessions.sign_out(session, Visit("192.0.2.2"))
 
-    lines = b"".join(lab.record.export(AUDITOR, EVERYTHING)).decode()
+    lines = b"".join(lab.audit_log.export(AUDITOR, EVERYTHING)).decode()
     assert issued.serial_number in lines
     hashes = [record.password_hash for record in lab.account_store.list_accounts()]
     secrets = [

@@ -47,7 +47,7 @@ def test_a_board_shows_what_waits_and_then_the_certificate(
 
 def test_a_board_leads_to_why_a_request_was_refused(installation: Installation, path: str, requester: Visitor) -> None:
     submit(requester, path, installation.fleet.get_cluster(OPERATOR, 1).nodes[0].id)
-    installation.applications.refuse(OPERATOR, 1, "no")
+    installation.requests.refuse(OPERATOR, 1, "no")
     board = requester.page(path)
     assert "The request was refused: read why" in board.text
     assert "See it and sign" in board.text

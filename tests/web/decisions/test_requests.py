@@ -88,7 +88,7 @@ def test_the_queue_shows_what_waits_oldest_first_and_how_many(
     installation: Installation, requester: Visitor, approver: Visitor
 ) -> None:
     submit(requester, *THREE_NODES)
-    installation.applications.refuse(OPERATOR, 2, "no")
+    installation.requests.refuse(OPERATOR, 2, "no")
     page = approver.page("/requests")
     assert "2 requests wait for a decision" in page.text
     assert hosts(page) == ["uccx1.example.com", "sm1.example.com"]
@@ -162,7 +162,7 @@ def test_a_note_that_is_too_long_comes_back_to_be_shortened(waiting: RequestReco
 def test_who_comes_second_is_told_who_was_first(
     installation: Installation, waiting: RequestRecord, approver: Visitor
 ) -> None:
-    installation.applications.refuse(OPERATOR, waiting.id, "no")
+    installation.requests.refuse(OPERATOR, waiting.id, "no")
     answer = approver.post(f"/requests/{waiting.id}/approve")
     assert (answer.status_code, read(answer.text).blocking) == (409, ["application.decided"])
     assert "refused by operator" in read(answer.text).text
@@ -173,7 +173,7 @@ def test_a_requester_withdraws_what_they_have_submitted(
 ) -> None:
     assert requester.post(f"/requests/{waiting.id}/withdraw").status_code == 303
     assert "withdrawn" in requester.page(f"/requests/{waiting.id}").text
-    assert installation.applications.get(OPERATOR, waiting.id).state is State.WITHDRAWN
+    assert installation.requests.get(OPERATOR, waiting.id).state is State.WITHDRAWN
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_who_may_not_is_refused(
 ) -> None:
     answer = signed_in(role).post(f"/requests/{waiting.id}/{verb}", {"note": "x"})
     assert (answer.status_code, read(answer.text).blocking) == (403, [rule])
-    assert installation.applications.get(OPERATOR, waiting.id) == waiting
+    assert installation.requests.get(OPERATOR, waiting.id) == waiting
 
 
 @pytest.mark.parametrize("verb", ["approve", "refuse"])
@@ -240,7 +240,7 @@ def test_the_page_offers_the_next_one_after_a_decision(
 ) -> None:
     submit(requester, *THREE_NODES)
     assert "/requests/2" not in approver.page("/requests/1").links
-    installation.applications.refuse(OPERATOR, 1, "no")
+    installation.requests.refuse(OPERATOR, 1, "no")
     assert "/requests/2" in approver.page("/requests/1").links
 
 
@@ -257,7 +257,7 @@ def test_what_has_failed_says_why_and_can_be_tried_again(
     assert page.blocking == ["authority.expired"]
     assert "Try again" in page.text
     assert approver.post("/requests/1/approve").status_code == 303
-    assert installation.applications.get(OPERATOR, 1).state is State.ISSUED
+    assert installation.requests.get(OPERATOR, 1).state is State.ISSUED
 
 
 def test_a_submission_says_in_the_list_of_findings_that_a_person_decides(requester: Visitor) -> None:

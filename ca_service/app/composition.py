@@ -1,0 +1,204 @@
+"""The composition: every use case of an installation on the edges that it needs, for production and tests alike.
+
+A new use case is written in two places: as a field of an `Installation` (authority/installation.py), and here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from ca_service.app.edges import Edges
+from ca_service.authority.audit.log import AuditLog
+from ca_service.authority.audit.receipts import Receipts
+from ca_service.authority.audit.sealing import Sealing
+from ca_service.authority.doctor import Doctor
+from ca_service.authority.fleet.clusters import Fleet
+from ca_service.authority.fleet.handover import Handover
+from ca_service.authority.fleet.renewal import Renewal
+from ca_service.authority.hierarchy.external import ExternalAuthorities
+from ca_service.authority.hierarchy.hierarchy import Hierarchy
+from ca_service.authority.hierarchy.root_key import RootKey
+from ca_service.authority.installation import Installation
+from ca_service.authority.inventory.inventory import Inventory
+from ca_service.authority.issuance.completion import Completion
+from ca_service.authority.issuance.decisions import Requests
+from ca_service.authority.issuance.fit_checks import FitChecks
+from ca_service.authority.issuance.issuance import Issuance
+from ca_service.authority.issuance.review import Reviewing
+from ca_service.authority.issuance.signing import Signer
+from ca_service.authority.jobs import Job, Jobs, Stopwatch
+from ca_service.authority.notices.announcing import Notices
+from ca_service.authority.notices.calendars import Calendars
+from ca_service.authority.notices.delivering import Chance, Deliveries
+from ca_service.authority.notices.published import Published
+from ca_service.authority.notices.sources import Authorities, Leaves, Sources
+from ca_service.authority.people.accounts import Accounts
+from ca_service.authority.people.factors import SecondFactors
+from ca_service.authority.people.links import Links
+from ca_service.authority.people.passkeys import Passkeys
+from ca_service.authority.people.rescue import Rescue
+from ca_service.authority.people.sessions import Sessions
+from ca_service.authority.people.signing_in import SigningIn
+from ca_service.authority.people.single_sign_on import SingleSignOn
+from ca_service.authority.people.throttle import Throttle
+from ca_service.authority.people.tokens import Tokens
+from ca_service.authority.ports import Clock, SerialNumbers
+from ca_service.authority.revocation.authorities import AuthorityRevocation
+from ca_service.authority.revocation.revoking import Revocation
+from ca_service.authority.status.crl_importer import CRLImporter
+from ca_service.authority.status.crl_publisher import CRLPublisher
+from ca_service.authority.status.ocsp_responder import OCSPResponder
+from ca_service.authority.status.responders import Responders
+
+_REPLAYS_KEPT: Final = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """How time is read and passed: `now` in UTC; `pause` and `stopwatch` in seconds."""
+
+    now: Clock
+    pause: Callable[[float], None]
+    stopwatch: Stopwatch
+
+
+@dataclass(frozen=True, slots=True)
+class Randomness:
+    """Where randomness comes from that tests have to repeat: serial numbers, and chances from 0 up to 1."""
+
+    serial_numbers: SerialNumbers
+    chance: Chance
+
+
+def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
+    """Return every use case on these edges. Nothing is created or read before it is needed."""
+    now, options = time.now, edges.options
+
+    # The authority: root and intermediate, and the audit log of everything below.
+    hierarchy = Hierarchy(edges.issuers, edges.keystore, now, randomness.serial_numbers, options.certificate_base_url)
+    sealing = Sealing(edges.events, edges.keystore, now)
+    receipts = Receipts(edges.events, sealing)
+
+    # From CSR to certificate.
+    signer = Signer(hierarchy, options.policy, now, randomness.serial_numbers)
+    issuance = Issuance(
+        edges.ledger,
+        hierarchy,
+        signer,
+        applications=edges.requests,
+        revocations=edges.revocations,
+        policy=options.policy,
+        clock=now,
+    )
+    completion = Completion(edges.requests, issuance, signer, hierarchy, now)
+
+    # What relying parties fetch.
+    revocation = Revocation(edges.revocations, now)
+    crl_publisher = CRLPublisher(edges.crls, edges.revocations, hierarchy, edges.keystore, now, options.crl_policy)
+    responders = Responders(edges.responders, hierarchy, edges.keystore, now, randomness.serial_numbers)
+
+    # People.
+    accounts = Accounts(edges.accounts, edges.passwords, now)
+    sessions = Sessions(edges.sessions, accounts, now, options.session_limits)
+    second_factors = SecondFactors(
+        edges.factors, accounts, edges.secret_box, now, required_of=options.second_factor_required_of
+    )
+    passkeys = Passkeys(edges.factors, accounts, second_factors, now)
+    links = Links(edges.accounts, accounts, edges.passwords, now)
+
+    # Clusters, inventory, notices.
+    fleet = Fleet(edges.fleet, edges.ledger, issuance, now, revocations=edges.revocations, applications=edges.requests)
+    inventory = Inventory(edges.inventory, edges.issuers, now)
+    sources = Sources(
+        (
+            Authorities(hierarchy),
+            Leaves(edges.leaves, fleet, now, revocation.not_good),
+            Published(crl_publisher, responders),
+        )
+    )
+    notices = Notices(sources, edges.notices, edges.channels, now, days=options.notice_days, base_url=options.own_url)
+    deliveries = Deliveries(edges.notices, edges.channels, now, randomness.chance, options.own_url)
+
+    minute, hour, day = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+    jobs = (
+        Job("notices", hour, "write the notices that are due", notices.announce_due),
+        Job("outbox", minute, "deliver the messages that wait", deliveries.deliver_due),
+        Job("approved-requests", 5 * minute, "issue what was approved and left", completion.issue_approved),
+        Job("revocation-lists", 10 * minute, "publish the revocation lists that are due", crl_publisher.publish_due),
+        Job("ocsp-signer", hour, "renew the signer of OCSP answers when it is due", responders.renew_due),
+        Job("seal", 5 * minute, "seal what the record has gained", sealing.seal_pending),
+        Job(
+            "idempotency-keys",
+            day,
+            "forget the answers to Idempotency-Keys after a week",
+            lambda: edges.ledger.prune_replays(now() - _REPLAYS_KEPT),
+        ),
+        Job("tidy", day, "forget messages that were sent long ago", deliveries.forget_old),
+    )
+    return Installation(
+        hierarchy=hierarchy,
+        crl_publisher=crl_publisher,
+        ocsp_responder=OCSPResponder(responders, edges.responders, edges.revocations, now),
+        notices=notices,
+        deliveries=deliveries,
+        calendars=Calendars(edges.calendars, edges.accounts, notices, now),
+        jobs=Jobs(jobs, edges.jobs, now, time.stopwatch),
+        tokens=Tokens(edges.accounts, accounts, now),
+        schema=edges.schema,
+        clock=now,
+        close=edges.close,
+        issuance=issuance,
+        requests=Requests(edges.requests, completion, now, time.pause),
+        fit_checks=FitChecks(now),
+        inventory=inventory,
+        revocation=revocation,
+        renewal=Renewal(issuance, edges.leaves, fleet, options.policy, now),
+        audit_log=AuditLog(edges.events, sealing, now),
+        receipts=receipts,
+        external=ExternalAuthorities(edges.issuers, edges.keystore, now),
+        root_key=RootKey(edges.issuers, edges.keystore, now),
+        completion=completion,
+        reviewing=Reviewing(issuance, edges.ledger, now),
+        fleet=fleet,
+        handover=Handover(fleet, issuance, hierarchy, receipts),
+        authority_revocation=AuthorityRevocation(edges.revocations, hierarchy, now),
+        crl_importer=CRLImporter(edges.crls, edges.revocations, hierarchy, now),
+        responders=responders,
+        doctor=Doctor(hierarchy, inventory, edges.revocations, edges.fetcher, now),
+        accounts=accounts,
+        signing_in=SigningIn(
+            store=edges.accounts,
+            accounts=accounts,
+            passwords=edges.passwords,
+            throttle=Throttle(edges.attempts, now),
+            sessions=sessions,
+            factors=second_factors,
+            passkeys=passkeys,
+            clock=now,
+        ),
+        sessions=sessions,
+        second_factors=second_factors,
+        passkeys=passkeys,
+        links=links,
+        rescue=Rescue(
+            attempts=edges.attempts,
+            accounts=accounts,
+            sessions=sessions,
+            factors=second_factors,
+            links=links,
+            clock=now,
+        ),
+        single_sign_on=_single_sign_on(edges, now),
+        sealing=sealing,
+        plan=options.plan,
+    )
+
+
+def _single_sign_on(edges: Edges, now: Clock) -> SingleSignOn | None:
+    """Return the sign-in at the provider of the settings, or None without one."""
+    if edges.identity_provider is None:
+        return None
+    return SingleSignOn(edges.identity_provider, edges.identities, edges.accounts, edges.options.claim_rules, now)

@@ -1,0 +1,166 @@
+"""Production: the installation that the settings describe, on its database, key files and channels."""
+
+from __future__ import annotations
+
+import random
+import warnings
+from datetime import timedelta
+from pathlib import Path
+
+from argon2 import PasswordHasher
+from cryptography import x509
+
+from ca_service import clock
+from ca_service.app.composition import Randomness, Time, compose
+from ca_service.app.edges import Edges, Options
+from ca_service.app.policies import crl_policy_of, own_url, plain_http, policy_of
+from ca_service.authority.hierarchy.hierarchy import HierarchyPlan
+from ca_service.authority.installation import Installation
+from ca_service.authority.notices.ports import Channel
+from ca_service.authority.people.passwords import Passwords
+from ca_service.authority.people.sessions import SessionLimits
+from ca_service.authority.people.single_sign_on import ClaimRules, IdentityProvider
+from ca_service.errors import ConfigurationError
+from ca_service.keystore import files
+from ca_service.keystore.encrypted import EncryptedFileKeyStore
+from ca_service.keystore.sealing import FileSealer
+from ca_service.probe.fetching import HTTPFetcher
+from ca_service.settings import Settings
+from ca_service.storage.accounts import SQLAccountStore
+from ca_service.storage.applications import SQLRequestStore
+from ca_service.storage.attempts import SQLAttemptStore
+from ca_service.storage.calendars import SQLCalendarStore
+from ca_service.storage.crls import SQLCRLStore, SQLResponderStore
+from ca_service.storage.database import Database
+from ca_service.storage.events import SQLEventStore
+from ca_service.storage.factors import SQLFactorStore
+from ca_service.storage.fleet import SQLFleetStore
+from ca_service.storage.identities import SQLIdentityStore
+from ca_service.storage.inventory import SQLInventoryStore
+from ca_service.storage.issuers import SQLIssuerStore
+from ca_service.storage.jobs import SQLJobStore
+from ca_service.storage.leaves import SQLLeafStore
+from ca_service.storage.ledger import SQLLedger
+from ca_service.storage.migrating import SQLSchema
+from ca_service.storage.notices import SQLNoticeStore
+from ca_service.storage.revocation import SQLRevocationStore
+from ca_service.storage.sessions import SQLSessionStore
+from ca_service.storage.sqlite import SQLiteDatabase
+
+
+def open_installation(settings: Settings, hasher: PasswordHasher | None = None) -> Installation:
+    """Return the use cases of the installation that these settings describe. Nothing is created before it is needed.
+
+    Raises KeystoreError when the folder or a key can be read by others.
+    """
+    # Real nodes send countries like "Unable to find Country in platform database": we report that
+    # as a finding, and do not need the library's warning on standard error.
+    warnings.filterwarnings("ignore", message="Attribute's length must be")
+    edges = edges_of(settings, Passwords(hasher or PasswordHasher()))
+    time = Time(clock.utc_now, clock.pause, clock.stopwatch)
+    return compose(edges, time, Randomness(x509.random_serial_number, random.random))
+
+
+def edges_of(settings: Settings, passwords: Passwords) -> Edges:
+    """Return the edges that the settings describe; raises KeystoreError if others can read the folder or a key."""
+    folder = settings.instance_path
+    if folder.exists():
+        files.close_fresh_folder(folder)
+        files.check_private(folder)
+    database = database_of(settings)
+    return Edges(
+        options=_options(settings),
+        keystore=_keystore(settings),
+        issuers=SQLIssuerStore(database),
+        ledger=SQLLedger(database),
+        requests=SQLRequestStore(database),
+        revocations=SQLRevocationStore(database),
+        crls=SQLCRLStore(database),
+        responders=SQLResponderStore(database),
+        fleet=SQLFleetStore(database),
+        leaves=SQLLeafStore(database),
+        inventory=SQLInventoryStore(database),
+        events=SQLEventStore(database),
+        accounts=SQLAccountStore(database),
+        attempts=SQLAttemptStore(database),
+        sessions=SQLSessionStore(database),
+        factors=SQLFactorStore(database),
+        secret_box=FileSealer(folder / "factors.key"),
+        passwords=passwords,
+        identity_provider=_identity_provider(settings),
+        identities=SQLIdentityStore(database),
+        notices=SQLNoticeStore(database),
+        calendars=SQLCalendarStore(database),
+        channels=_channels(settings),
+        jobs=SQLJobStore(database),
+        fetcher=HTTPFetcher(),
+        schema=SQLSchema(database),
+        close=database.close,
+    )
+
+
+def database_of(settings: Settings) -> Database:
+    """Return the database of the settings: a file in the instance folder unless there is a URL."""
+    url = settings.database.url.get_secret_value()
+    if not url:
+        return SQLiteDatabase(settings.instance_path / "ca.sqlite3")
+    try:
+        from ca_service.storage.postgresql import PostgreSQLDatabase
+    except ImportError as error:
+        raise ConfigurationError.because(
+            "database.driver-missing",
+            "database.url names a PostgreSQL database, and the driver for it is not installed.",
+            "Install the extras: .venv/bin/pip install --require-hashes -r config/requirements/extras.txt",
+        ) from error
+    return PostgreSQLDatabase(url, settings.server.threads)
+
+
+def _options(settings: Settings) -> Options:
+    web, oidc = settings.web, settings.oidc
+    return Options(
+        plan=HierarchyPlan(**settings.authority.model_dump()),
+        policy=policy_of(settings),
+        crl_policy=crl_policy_of(settings),
+        session_limits=SessionLimits(timedelta(hours=web.session_hours), timedelta(minutes=web.idle_minutes)),
+        certificate_base_url=plain_http(settings),
+        own_url=own_url(settings),
+        notice_days=settings.notices.thresholds,
+        second_factor_required_of=web.require_second_factor,
+        claim_rules=ClaimRules(oidc.name_claim, oidc.role_claim, oidc.roles),
+    )
+
+
+def _keystore(settings: Settings) -> EncryptedFileKeyStore:
+    folder, given = settings.instance_path / "keys", settings.keystore.passphrase_file
+    passphrase_file = Path(given) if given else folder / "passphrase"
+    keystore = EncryptedFileKeyStore(folder, passphrase_file, may_create_passphrase=not given)
+    keystore.check()
+    return keystore
+
+
+def _identity_provider(settings: Settings) -> IdentityProvider | None:
+    """Return the provider of the settings, or None; its libraries are imported only where there is one."""
+    oidc = settings.oidc
+    if not oidc.issuer:
+        return None
+    from ca_service.oidc.provider import Client, OpenIDProvider, require_extra
+
+    require_extra()
+    return OpenIDProvider(Client(oidc.issuer, oidc.client_id, oidc.client_secret.get_secret_value()), clock.utc_now)
+
+
+def _channels(settings: Settings) -> tuple[Channel, ...]:
+    """Return the configured channels. They are imported only then: requests takes a quarter of a second."""
+    found: list[Channel] = []
+    if settings.mail.host:
+        from ca_service.channels.mail import Mail, MailOptions
+
+        kept = settings.mail.model_dump(exclude={"password", "recipients"})
+        password = settings.mail.password.get_secret_value()
+        found.append(Mail(MailOptions(**kept, password=password, recipients=settings.mail.addresses)))
+    if settings.webhook.url:
+        from ca_service.channels.webhook import Webhook, WebhookOptions
+
+        secret = settings.webhook.secret.get_secret_value()
+        found.append(Webhook(WebhookOptions(settings.webhook.url, secret, settings.webhook.ca_file), clock.utc_now))
+    return tuple(found)
