@@ -20,7 +20,7 @@ from ca_service.authority.notices.records import Message
 from ca_service.authority.people.records import AccountRecord, SessionRecord, TokenRecord
 from ca_service.authority.people.token_limits import known_scopes
 from ca_service.pki import encodings, keys, names, usages
-from ca_service.pki.csr import find_value
+from ca_service.pki.contents import find_value
 from ca_service.vos.bundle import Bundle, Delivery
 
 

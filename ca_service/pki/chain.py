@@ -11,8 +11,8 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ca_service.errors import Finding, Refused, blockers, blocking
-from ca_service.pki import der, keys, names, tbs
-from ca_service.pki.csr import find_value
+from ca_service.pki import contents, der, keys, names
+from ca_service.pki.contents import find_value
 
 Chain = tuple[x509.Certificate, ...]
 MAX_LENGTH: Final = 6
@@ -135,7 +135,7 @@ def _is_ec(certificate: x509.Certificate, name: str) -> Iterator[Finding]:
 
 def _spki(certificate: x509.Certificate) -> bytes:
     """The key as it was signed; loaded and written again, it would name its curve in any case."""
-    return tbs.fields(der.read(certificate.tbs_certificate_bytes)[0]).subject_public_key_info
+    return contents.fields(der.read(certificate.tbs_certificate_bytes)[0]).subject_public_key_info
 
 
 def _may_sign(extensions: x509.Extensions, name: str) -> Iterator[Finding]:

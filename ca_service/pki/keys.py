@@ -1,4 +1,4 @@
-"""Knows EC keys: their curves, names, hashes and identifiers; keeps none."""
+"""EC keys: their curves, names, hashes and identifiers, and which keys a CSR may have."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import hashlib
 from functools import lru_cache
 from typing import Final
 
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from ca_service.errors import Refused, blocking
 from ca_service.pki import der
 
 CURVES: Final[dict[str, type[ec.EllipticCurve]]] = {
@@ -25,6 +28,8 @@ _HASHES: Final[dict[str, SignatureHash]] = {
     "P-384": hashes.SHA384(),
     "P-521": hashes.SHA512(),
 }
+_EC_PUBLIC_KEY: Final = bytes.fromhex("2a8648ce3d0201")  # 1.2.840.10045.2.1
+_UNCOMPRESSED: Final = 0x04  # SEC 1, 2.3.3
 _SIGNATURE_ALGORITHMS: Final = {curve: ec.ECDSA(hash_) for curve, hash_ in _HASHES.items()}
 
 
@@ -78,3 +83,47 @@ def public_key_der(key: ec.EllipticCurvePublicKey) -> bytes:
 def key_fingerprint(spki: bytes) -> str:
     """The SHA-256 of a SubjectPublicKeyInfo, DER, as lower-case hexadecimal."""
     return hashlib.sha256(spki).hexdigest()
+
+
+def key_of_csr(csr: x509.CertificateSigningRequest, spki: der.Element) -> ec.EllipticCurvePublicKey:
+    """Return the key of a CSR: EC, on a named curve, its point uncompressed. Raises Refused for every other kind."""
+    algorithm, bits = spki.children
+    if algorithm.children[0].content == _EC_PUBLIC_KEY and not has_named_curve(spki.der):
+        raise _bad_key(
+            "csr.key.explicit-parameters",
+            "The EC key spells out its curve instead of naming it, which RFC 5480, 2.1.1 forbids.",
+        )
+    try:
+        key = csr.public_key()
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise _bad_key(
+            "csr.key.invalid",
+            "The public key cannot be used: it is damaged, not a point of its curve, or of an unknown kind.",
+        ) from error
+    if not isinstance(key, ec.EllipticCurvePublicKey):
+        raise _not_ec(key)
+    if curve_name(key) not in CURVES:
+        raise _bad_key("csr.key.curve", "The key is on the curve {curve}.", curve=curve_name(key))
+    if bits.content[1] != _UNCOMPRESSED:
+        raise _bad_key("csr.key.point", "The point of the public key is compressed, so it cannot be copied unchanged.")
+    return key
+
+
+def _bad_key(rule: str, problem: str, **values: object) -> Refused:
+    mend = "Create a new CSR with an EC key on the named curve P-256 or P-384, with an uncompressed point."
+    return Refused(blocking(rule, "/public_key", problem, mend, **values))
+
+
+def _not_ec(key: object) -> Refused:
+    if isinstance(key, rsa.RSAPublicKey):
+        return Refused(
+            blocking(
+                "csr.key.rsa",
+                "/public_key",
+                "This CSR has an RSA key ({size} bit). This authority is EC from root to leaf.",
+                "If it is from a Cisco node, this is the tomcat CSR: download tomcat-ECDSA instead. "
+                "Have your RSA authority sign the tomcat CSR.",
+                size=key.key_size,
+            )
+        )
+    return _bad_key("csr.key.type", "This CSR has a key of the kind {kind}.", kind=kind_name(key))

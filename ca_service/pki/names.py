@@ -54,6 +54,11 @@ def name_parts(name: x509.Name) -> tuple[tuple[str, str], ...]:
     return tuple((attribute.rfc4514_attribute_name, attribute_text(attribute)) for attribute in name)
 
 
+def visible_parts(name: x509.Name) -> tuple[tuple[str, str], ...]:
+    """Return the same with control and format characters made visible."""
+    return tuple((kind, visible(value)) for kind, value in name_parts(name))
+
+
 def attribute_text(attribute: x509.NameAttribute[str | bytes]) -> str:
     """An attribute's value for a reader; bytes as hexadecimal."""
     value = attribute.value
@@ -62,7 +67,7 @@ def attribute_text(attribute: x509.NameAttribute[str | bytes]) -> str:
 
 def name_text(name: x509.Name) -> str:
     """The name on one line, in its own order: `C=DE, O=Example, CN=uccx1-EC.example.com`."""
-    return ", ".join(f"{key}={visible(value)}" for key, value in name_parts(name))
+    return ", ".join(f"{kind}={value}" for kind, value in visible_parts(name))
 
 
 def visible(text: str) -> str:
@@ -93,6 +98,11 @@ def general_name(name: x509.GeneralName) -> tuple[str, str]:
     if isinstance(name, x509.RegisteredID):
         return kind, name.value.dotted_string
     return kind, visible(str(name.value))
+
+
+def general_names(names: Iterable[x509.GeneralName]) -> tuple[tuple[str, str], ...]:
+    """Return (type, value) of each general name."""
+    return tuple(map(general_name, names))
 
 
 def general_names_text(names: Iterable[x509.GeneralName]) -> tuple[str, ...]:

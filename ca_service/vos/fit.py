@@ -15,7 +15,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 
 from ca_service.errors import CAServiceError, Finding, InvalidInput, Refused, blocking, warning
 from ca_service.pki import armour, csr, encodings
-from ca_service.pki.csr import CertificationRequest, find_value
+from ca_service.pki.contents import find_value
+from ca_service.pki.csr import CertificationRequest
 from ca_service.vos import fit_chain, trust_store
 from ca_service.vos.checks import Check, Fit, Result, Stage, checked
 from ca_service.vos.fit_contents import own_contents

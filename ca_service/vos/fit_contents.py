@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from ca_service.errors import Finding, blocking, warning
 from ca_service.pki import keys, names
-from ca_service.pki.csr import find_value
+from ca_service.pki.contents import find_value
 from ca_service.vos.checks import Check, Stage, checked
 
 _MAY_BE_CRITICAL: Final = (x509.KeyUsage, x509.BasicConstraints)

@@ -13,7 +13,8 @@ from cryptography.x509.oid import NameOID
 
 from ca_service.errors import Finding, blocking, note, warning
 from ca_service.pki import keys, names, usages
-from ca_service.pki.csr import CertificationRequest, find_value
+from ca_service.pki.contents import find_value
+from ca_service.pki.csr import CertificationRequest
 from ca_service.vos.checks import Check, Stage, checked, unchecked
 
 KEY_MESSAGE: Final = "CSR Public Key and Certificate Public Key Do Not Match"

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from ca_service.errors import CAServiceError, Refused, Severity, TooLarge
 from ca_service.pki import csr, usages
 from ca_service.pki.armour import unwrap
+from ca_service.pki.contents import find_value
 from tests.support import asn1, pkcs10, requests
 from tests.support.pkcs10 import Recipe
 from tests.support.refused_requests import BY_INTAKE, BY_POLICY, SAME_KEY_TWICE
@@ -163,7 +164,7 @@ def test_the_hash_of_a_signature_without_one_is_unknown() -> None:
 
 
 def test_an_extension_that_is_not_there_is_none() -> None:
-    assert csr.find_value(x509.Extensions([]), x509.KeyUsage) is None
+    assert find_value(x509.Extensions([]), x509.KeyUsage) is None
 
 
 @given(st.integers(0, 2**32))

@@ -12,10 +12,9 @@ from cryptography import x509
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.issuance.approval import DEFAULT_RULES, Approval, Rule
 from ca_service.authority.issuance.hosts import alternative_name
-from ca_service.errors import CAServiceError, Finding, Refused, blockers, blocking, note, warning
-from ca_service.pki import armour, csr, usages
-from ca_service.pki.csr import CertificationRequest
-from ca_service.pki.description import Description, describe
+from ca_service.errors import Finding, Refused, blockers, blocking, note, warning
+from ca_service.pki import csr, usages
+from ca_service.pki.csr import CertificationRequest, Description
 from ca_service.pki.profiles import Profile, get_leaf_profile
 
 _AUTHORITY_USAGES: Final = {"keyCertSign", "cRLSign"}
@@ -88,11 +87,10 @@ def examine(data: bytes, options: Options, policy: Policy) -> Examination:
     profile = get_leaf_profile(options.profile)
     days = options.validity_days if options.validity_days is not None else policy.default_days
     found = list(_lifetime(days, profile, policy))
-    try:
-        request = csr.read_request(data)
-    except CAServiceError as error:
-        return Examination(profile, days, (*error.findings, *found), _described(data))
-    examination = _against_profile(request, profile, options, policy)
+    read = csr.read(data)
+    if read.request is None:
+        return Examination(profile, days, (*read.findings, *found), read.description)
+    examination = _against_profile(read.request, profile, options, policy)
     return replace(examination, days=days, findings=(*examination.findings, *found))
 
 
@@ -106,14 +104,6 @@ def require_all(examinations: Sequence[Examination]) -> None:
                 for finding in examination.findings
             )
         )
-
-
-def _described(data: bytes) -> Description | None:
-    """What a refused request says, if it can be read at all."""
-    try:
-        return describe(csr.load(armour.unwrap(data)))
-    except CAServiceError:
-        return None
 
 
 def _lifetime(days: int, profile: Profile, policy: Policy) -> Iterator[Finding]:
@@ -144,7 +134,7 @@ def _against_profile(request: CertificationRequest, profile: Profile, options: O
         profile=profile,
         days=0,
         findings=findings,
-        description=describe(csr.load(request.der)),
+        description=request.description,
         request=request,
         host=host,
         key_usage=key_usage,

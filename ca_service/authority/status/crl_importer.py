@@ -21,7 +21,7 @@ from ca_service.authority.revocation.status import revocation_of
 from ca_service.authority.revocation.store import CRLStore, RevocationStore
 from ca_service.errors import Conflict, Finding, Refused, blocking, warning
 from ca_service.pki import crl, encodings
-from ca_service.pki.csr import find_value
+from ca_service.pki.contents import find_value
 from ca_service.pki.reasons import Reason
 
 _TOLERANCE: Final = timedelta(minutes=5)  # between two clocks
