@@ -23,7 +23,7 @@ from ca_service.authority.people.single_sign_on import ClaimRules, IdentityProvi
 from ca_service.errors import ConfigurationError
 from ca_service.keystore import files
 from ca_service.keystore.encrypted import EncryptedFileKeyStore
-from ca_service.keystore.sealing import FileSealer
+from ca_service.keystore.secret_box import FileSecretBox
 from ca_service.probe.fetching import HTTPFetcher
 from ca_service.settings import Settings
 from ca_service.storage.accounts import SQLAccountStore
@@ -85,7 +85,7 @@ def edges_of(settings: Settings, passwords: Passwords) -> Edges:
         attempts=SQLAttemptStore(database),
         sessions=SQLSessionStore(database),
         factors=SQLFactorStore(database),
-        secret_box=FileSealer(folder / "factors.key"),
+        secret_box=FileSecretBox(folder / "factors.key"),
         passwords=passwords,
         identity_provider=_identity_provider(settings),
         identities=SQLIdentityStore(database),

@@ -53,7 +53,7 @@ from tests.support.notices import (
     RecordingChannel,
 )
 from tests.support.openid import InMemoryIdentityStore
-from tests.support.people import InMemoryAttemptStore, InMemoryFactorStore, InMemorySealer, InMemorySessionStore
+from tests.support.people import InMemoryAttemptStore, InMemoryFactorStore, InMemorySecretBox, InMemorySessionStore
 from tests.support.record import InMemoryEventStore
 from tests.support.revocation import InMemoryCRLStore, InMemoryResponderStore, InMemoryRevocationStore
 
@@ -246,7 +246,7 @@ def edges_in_memory(options: Options, **given: Any) -> Edges:
     edge("attempts", InMemoryAttemptStore)
     edge("sessions", lambda: InMemorySessionStore(accounts))
     edge("factors", lambda: InMemoryFactorStore())
-    edge("secret_box", InMemorySealer)
+    edge("secret_box", InMemorySecretBox)
     edge("identities", lambda: InMemoryIdentityStore(accounts))
     edge("passwords", lambda: Passwords(cheap_hasher()))
     edge("notices", InMemoryNoticeStore)

@@ -327,19 +327,19 @@ class InMemoryFactorStore:
         return True
 
 
-class InMemorySealer:
-    """Seals by writing the purpose in front; `is_lost` is a sealer whose key is gone."""
+class InMemorySecretBox:
+    """Encrypts by writing the purpose in front; `is_lost` is a secret box whose key is gone."""
 
     def __init__(self) -> None:
         self.is_lost = False
 
-    def seal(self, secret: bytes, purpose: str) -> bytes:
+    def encrypt(self, secret: bytes, purpose: str) -> bytes:
         """See the port."""
         return purpose.encode() + b" " + secret[::-1]
 
-    def unseal(self, sealed: bytes, purpose: str) -> bytes:
+    def decrypt(self, encrypted: bytes, purpose: str) -> bytes:
         """See the port."""
-        found, _, rest = sealed.partition(b" ")
+        found, _, rest = encrypted.partition(b" ")
         if self.is_lost or found != purpose.encode():
             raise NotReady.because("factor-key.missing", "The key is gone.", "Put it back.")
         return rest[::-1]

@@ -19,7 +19,7 @@ from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.people import totp
 from ca_service.authority.people.accounts import Accounts
 from ca_service.authority.people.records import AccountRecord, PasskeyRecord, TotpRecord
-from ca_service.authority.people.store import FactorStore, Sealer
+from ca_service.authority.people.store import FactorStore, SecretBox
 from ca_service.authority.ports import Clock
 from ca_service.errors import Conflict, InvalidInput, NotFound, blocking
 
@@ -56,14 +56,14 @@ class SecondFactors:
         self,
         store: FactorStore,
         accounts: Accounts,
-        sealer: Sealer,
+        secret_box: SecretBox,
         clock: Clock,
         *,
         required_of: Collection[Role] = (),
     ) -> None:
         self._store = store
         self._accounts = accounts
-        self._sealer = sealer
+        self._secret_box = secret_box
         self._clock = clock
         self._required_of = frozenset(required_of)
 
@@ -88,7 +88,7 @@ class SecondFactors:
         """A new secret for the app of the actor; raises Conflict where an app is confirmed already."""
         account = self._own(actor)
         secret = totp.new_secret()
-        sealed = self._sealer.seal(secret.encode(), _purpose(account))
+        sealed = self._secret_box.encrypt(secret.encode(), _purpose(account))
         if not self._store.offer_totp(TotpRecord(account.id, sealed)):
             raise Conflict.because(
                 "totp.enrolled",
@@ -103,7 +103,7 @@ class SecondFactors:
         found = self._store.find_totp(account.id)
         if found is None or found.confirmed_at is not None:
             return None
-        secret = self._sealer.unseal(found.sealed, _purpose(account)).decode()
+        secret = self._secret_box.decrypt(found.sealed, _purpose(account)).decode()
         return TotpOffer(secret, totp.app_uri(secret, account.name))
 
     def confirm_app(self, actor: Actor, code: str) -> tuple[str, ...]:
@@ -115,7 +115,7 @@ class SecondFactors:
         offer = self._store.find_totp(account.id)
         if offer is None or offer.confirmed_at is not None:
             raise _offer_gone()
-        secret = self._sealer.unseal(offer.sealed, _purpose(account)).decode()
+        secret = self._secret_box.decrypt(offer.sealed, _purpose(account)).decode()
         step = totp.matching_step(secret, _typed(code), now)
         if step is None:
             raise _wrong_code()
@@ -160,7 +160,7 @@ class SecondFactors:
         found = self._store.find_totp(account.id)
         if found is None or found.confirmed_at is None:
             return ""
-        secret = self._sealer.unseal(found.sealed, _purpose(account)).decode()
+        secret = self._secret_box.decrypt(found.sealed, _purpose(account)).decode()
         step = totp.matching_step(secret, typed, self._clock())
         return "authenticator app" if step is not None and self._store.use_step(account.id, step) else ""
 

@@ -95,14 +95,14 @@ class AccountStore(Protocol):
         """Record something that changed nothing else, such as a failed sign-in."""
 
 
-class Sealer(Protocol):
-    """Keeps small secrets unreadable in the database."""
+class SecretBox(Protocol):
+    """Encrypts the secrets that the database keeps, such as those of authenticator apps."""
 
-    def seal(self, secret: bytes, purpose: str) -> bytes:
-        """The secret, encrypted and bound to its purpose."""
+    def encrypt(self, secret: bytes, purpose: str) -> bytes:
+        """Return the secret, encrypted. Only the same purpose decrypts it."""
 
-    def unseal(self, sealed: bytes, purpose: str) -> bytes:
-        """The secret again; raises NotReady where its key is missing or another one."""
+    def decrypt(self, encrypted: bytes, purpose: str) -> bytes:
+        """Return the secret; raises NotReady if the key is missing or is not the right one."""
 
 
 class AttemptStore(Protocol):

@@ -1,7 +1,7 @@
-"""Knows how small secrets are kept unreadable in the database: AES-GCM under a key from a file beside it.
+"""Secrets that the database keeps encrypted: AES-GCM, with a key in a file beside the database.
 
-The file is made with the first secret. A database that is put back without it still works, but for
-what was sealed: that says what to do.
+The file is created with the first secret. If a database is restored without it, everything works except what was
+encrypted.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ _NONCE_BYTES: Final = 12
 _KEY_BYTES: Final = 32
 
 
-class FileSealer:
-    """Seals under the key in this file."""
+class FileSecretBox:
+    """The secret box whose key is in this file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def seal(self, secret: bytes, purpose: str) -> bytes:
-        """Nonce, then the secret encrypted and bound to its purpose."""
+    def encrypt(self, secret: bytes, purpose: str) -> bytes:
+        """Return a nonce and the encrypted secret. Only the same purpose decrypts it."""
         if not self._path.exists():
-            with suppress(Conflict):  # another worker was quicker
+            with suppress(Conflict):  # another worker has just created it
                 files.write_private(self._path, secrets.token_bytes(_KEY_BYTES))
         nonce = secrets.token_bytes(_NONCE_BYTES)
         return nonce + self._cipher().encrypt(nonce, secret, purpose.encode())
 
-    def unseal(self, sealed: bytes, purpose: str) -> bytes:
-        """The secret again; raises NotReady where the file is missing or another one."""
+    def decrypt(self, encrypted: bytes, purpose: str) -> bytes:
+        """Return the secret; raises NotReady if the key file is missing or is not the right one."""
         if not self._path.exists():
             raise self._unreadable()
         try:
-            return self._cipher().decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], purpose.encode())
+            return self._cipher().decrypt(encrypted[:_NONCE_BYTES], encrypted[_NONCE_BYTES:], purpose.encode())
         except InvalidTag as error:
             raise self._unreadable() from error
 
