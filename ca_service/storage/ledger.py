@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.certificates import CertificateRecord
+from ca_service.authority.issuance.conflicts import Known, Revocations
 from ca_service.authority.issuance.idempotency import Replay
 from ca_service.authority.issuance.records import RequestRecord
 from ca_service.authority.revocation.records import State
@@ -22,6 +23,7 @@ from ca_service.storage.database import Database
 from ca_service.storage.narrowing import IS_GOOD, ITS_REVOCATION
 from ca_service.storage.queries import in_batches
 from ca_service.storage.recording import record_events
+from ca_service.storage.revocation import revocation_record
 from ca_service.storage.schema import application, certificate, revocation
 from ca_service.storage.schema import replay as answer
 
@@ -36,20 +38,18 @@ class SQLLedger:
         """The certificate of this serial number."""
         return self._first(select(certificate).where(certificate.c.serial_number == serial_number))
 
-    def find_reissuable(
-        self, request_fingerprint: str, profile: str, issuer_id: str, at: datetime
-    ) -> CertificateRecord | None:
-        """The newest certificate for this very request that is still valid at `at`, and not revoked."""
-        return self._first(_reissuable(request_fingerprint, profile, issuer_id, at))
-
-    def list_by_key(self, key_fingerprint: str, at: datetime) -> tuple[CertificateRecord, ...]:
-        """The certificates with this key that are valid at `at`, and not revoked, newest first."""
-        statement = select(certificate).where(
-            certificate.c.key_fingerprint == key_fingerprint, certificate.c.not_after >= at, IS_GOOD
-        )
+    def look_up(self, key_fingerprints: Collection[str], authorities: Collection[tuple[str, str]]) -> Known:
+        """Return the certificates with these keys, and the revocations of them and of the authorities; see the port."""
         with self._database.read() as connection:
-            found = connection.execute(statement.order_by(certificate.c.id.desc())).all()
-        return tuple(map(rows.certificate_record, found))
+            found = [
+                row
+                for batch in in_batches(certificate.c.key_fingerprint, key_fingerprints)
+                for row in connection.execute(select(certificate).where(batch))
+            ]
+            wanted = {*authorities, *((row.issuer_id, row.serial_number) for row in found)}
+            revoked = _revocations(connection, wanted) if wanted else {}
+        newest_first = sorted(found, key=lambda row: row.id, reverse=True)
+        return Known(tuple(map(rows.certificate_record, newest_first)), revoked)
 
     def list_by_requests(self, fingerprints: Collection[str]) -> tuple[CertificateRecord, ...]:
         """The certificates for these requests, newest first."""
@@ -80,16 +80,16 @@ class SQLLedger:
         *,
         always_new: bool,
         replay: Replay | None,
-        applications: Sequence[RequestRecord] = (),
+        requests: Sequence[RequestRecord] = (),
     ) -> tuple[CertificateRecord, ...]:
-        """Write certificates, applications, events and answer in one transaction; see the port."""
+        """Write certificates, requests, events and answer in one transaction; see the port."""
         with self._database.write() as connection:
             stored = [
                 write_certificate(connection, record, event, always_new=always_new)
                 for record, event in zip(certificates, events, strict=True)
             ]
             ours = {record.serial_number for record in stored}
-            if answered := [application_values(each) for each in applications if each.serial_number in ours]:
+            if answered := [application_values(each) for each in requests if each.serial_number in ours]:
                 connection.execute(insert(application), answered)
             if replay is not None:
                 remember(connection, replay.settled(certificates, stored))
@@ -143,6 +143,17 @@ def _reissuable(request_fingerprint: str, profile: str, issuer_id: str, at: date
         .order_by(certificate.c.id.desc())
         .limit(1)
     )
+
+
+def _revocations(connection: Connection, wanted: Collection[tuple[str, str]]) -> Revocations:
+    issuers, serial_numbers = zip(*wanted, strict=True)
+    statement = select(revocation).where(revocation.c.issuer_id.in_(set(issuers)))
+    return {
+        (row.issuer_id, row.serial_number): revocation_record(row)
+        for batch in in_batches(revocation.c.serial_number, serial_numbers)
+        for row in connection.execute(statement.where(batch))
+        if (row.issuer_id, row.serial_number) in wanted
+    }
 
 
 def _winner(connection: Connection, record: CertificateRecord) -> CertificateRecord | None:
