@@ -23,8 +23,8 @@ from ca_service.authority.people.records import (
 from ca_service.errors import Conflict, NotFound
 from ca_service.storage import rows
 from ca_service.storage.database import Database
+from ca_service.storage.events import record_events
 from ca_service.storage.queries import Order, by_age, contain_all
-from ca_service.storage.recording import record_events
 from ca_service.storage.schema import account, account_link, setup_link, token
 
 _ORDERS: Final = by_age(account.c.id) | {"name": Order("name", account.c.id, account.c.name)}

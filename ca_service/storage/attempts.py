@@ -11,8 +11,8 @@ from sqlalchemy import Connection, delete, func, select, update
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.people.records import Counter
 from ca_service.storage.database import Database, upsert
+from ca_service.storage.events import record_events
 from ca_service.storage.queries import in_batches
-from ca_service.storage.recording import record_events
 from ca_service.storage.schema import attempt
 
 _MEMORY: Final = timedelta(days=1)

@@ -16,7 +16,6 @@ from ca_service.errors import Conflict
 from ca_service.storage import rows
 from ca_service.storage.database import Database
 from ca_service.storage.queries import by_age, contains
-from ca_service.storage.recording import record_events
 from ca_service.storage.schema import audit_event as event
 from ca_service.storage.schema import seal as seals
 
@@ -99,6 +98,12 @@ class SQLEventStore:
                 return tuple(map(rows.recorded_event, connection.execute(statement)))
             except _NOT_OURS as error:
                 raise _unreadable(next(_unreadables(connection, statement), 0)) from error
+
+
+def record_events(connection: Connection, *events: AuditEvent) -> None:
+    """Write these events, in their order, into the transaction of this connection: the one that they describe."""
+    for each in events:
+        connection.execute(insert(event), rows.event_values(each))
 
 
 def _place(connection: Connection, seal: Seal, sealed: Sequence[RecordedEvent]) -> None:

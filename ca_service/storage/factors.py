@@ -13,8 +13,8 @@ from ca_service.authority.people.records import ChallengeRecord, PasskeyRecord, 
 from ca_service.errors import Conflict
 from ca_service.storage import rows
 from ca_service.storage.database import Database, upsert
+from ca_service.storage.events import record_events
 from ca_service.storage.queries import in_batches
-from ca_service.storage.recording import record_events
 from ca_service.storage.schema import challenge, passkey, recovery_code, totp
 
 

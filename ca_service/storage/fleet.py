@@ -22,8 +22,8 @@ from ca_service.authority.fleet.records import (
 from ca_service.errors import Conflict, NotFound
 from ca_service.storage import rows
 from ca_service.storage.database import Database, upsert
+from ca_service.storage.events import record_events
 from ca_service.storage.queries import Order, by_age, contain_all, in_batches
-from ca_service.storage.recording import record_events
 from ca_service.storage.schema import cluster, mark, node, placed_request
 
 _ORDERS: Final = by_age(cluster.c.id) | {"name": Order("name", cluster.c.id, cluster.c.name_key)}

@@ -13,7 +13,7 @@ from ca_service.authority.people.single_sign_on import ExternalIdentity
 from ca_service.errors import Conflict
 from ca_service.storage import rows
 from ca_service.storage.database import Database
-from ca_service.storage.recording import record_events
+from ca_service.storage.events import record_events
 from ca_service.storage.schema import account, external_identity
 
 

@@ -17,11 +17,11 @@ from ca_service.authority.revocation.records import State
 from ca_service.errors import Conflict
 from ca_service.pki.reasons import Reason
 from ca_service.storage import rows
-from ca_service.storage.application_rows import application_values
 from ca_service.storage.database import Database
+from ca_service.storage.events import record_events
 from ca_service.storage.narrowing import IS_GOOD, ITS_REVOCATION
 from ca_service.storage.queries import in_batches
-from ca_service.storage.recording import record_events
+from ca_service.storage.rows import request_values
 from ca_service.storage.schema import application, certificate, revocation
 from ca_service.storage.schema import replay as answer
 
@@ -89,7 +89,7 @@ class SQLLedger:
                 for record, event in zip(certificates, events, strict=True)
             ]
             ours = {record.serial_number for record in stored}
-            if answered := [application_values(each) for each in applications if each.serial_number in ours]:
+            if answered := [request_values(each) for each in applications if each.serial_number in ours]:
                 connection.execute(insert(application), answered)
             if replay is not None:
                 remember(connection, replay.settled(certificates, stored))

@@ -13,9 +13,9 @@ from ca_service.errors import Conflict
 from ca_service.pki.reasons import Reason
 from ca_service.storage import rows
 from ca_service.storage.database import Database, upsert
+from ca_service.storage.events import record_events
 from ca_service.storage.narrowing import words_in
 from ca_service.storage.queries import in_batches
-from ca_service.storage.recording import record_events
 from ca_service.storage.schema import certificate, revocation, revocation_version
 
 # Built once: each OCSP question needs them, and building takes as long as running them.

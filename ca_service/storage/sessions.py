@@ -12,7 +12,7 @@ from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.people.records import AccountRecord, OpenSession, SessionRecord
 from ca_service.storage import rows
 from ca_service.storage.database import Database, upsert
-from ca_service.storage.recording import record_events
+from ca_service.storage.events import record_events
 from ca_service.storage.schema import account, known_browser, session
 
 _LONGEST: Final = timedelta(hours=168)  # no setting lets a session live for longer
