@@ -13,7 +13,6 @@ from sqlalchemy.exc import IntegrityError
 
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.revocation.records import CRLBytes, CRLRecord, State, Transition
-from ca_service.errors import Conflict
 from ca_service.storage import rows
 from ca_service.storage.database import Database
 from ca_service.storage.events import record_events
@@ -72,14 +71,12 @@ class SQLCRLStore:
     ) -> None:
         """Publish a list; see the port."""
         with self._database.write() as connection:
-            newest = _newest(connection, record.issuer_id)
-            if newest is not None and newest.number >= record.number:
-                raise _number_taken(record)
+            record.require_next(_newest(connection, record.issuer_id))
             _forget(connection, record)
             try:
                 connection.execute(insert(crl), _values(record, data))
             except IntegrityError as error:
-                raise _number_taken(record) from error
+                raise record.number_taken() from error
             store_changes(connection, transitions)
             record_events(connection, event)
 
@@ -119,13 +116,3 @@ def _forget(connection: Connection, record: CRLRecord) -> None:
     connection.execute(delete(crl).where(is_of_issuer, crl.c.next_update <= record.this_update))
     has_bytes = or_(crl.c.der.is_not(None), crl.c.delta_der.is_not(None))
     connection.execute(update(crl).where(is_of_issuer, has_bytes).values(der=None, delta_der=None))
-
-
-def _number_taken(record: CRLRecord) -> Conflict:
-    return Conflict.because(
-        "crl.number",
-        "The list has the number {number:x}; a list of {issuer} with this number, or a higher one, is there already.",
-        "Look at it with `ca-service crl show`; the next one needs a higher number.",
-        number=record.number,
-        issuer=record.issuer_id,
-    )

@@ -6,16 +6,14 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, insert, or_, select
+from sqlalchemy import Connection, Select, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.certificates import CertificateRecord
-from ca_service.authority.issuance.idempotency import Replay
+from ca_service.authority.issuance.idempotency import Replay, key_in_use
 from ca_service.authority.issuance.records import RequestRecord
-from ca_service.authority.revocation.records import State
-from ca_service.errors import Conflict
-from ca_service.pki.reasons import Reason
+from ca_service.authority.revocation.records import require_usable_key
 from ca_service.storage import rows
 from ca_service.storage.database import Database
 from ca_service.storage.events import record_events
@@ -123,11 +121,7 @@ def remember(connection: Connection, replay: Replay) -> None:
     try:
         connection.execute(insert(answer), rows.values_of(replay))
     except IntegrityError as error:
-        raise Conflict.because(
-            "idempotency-key.in-use",
-            "Another submission with this Idempotency-Key was just answered.",
-            "Send it again to get the same answer.",
-        ) from error
+        raise key_in_use() from error
 
 
 def _reissuable(request_fingerprint: str, profile: str, issuer_id: str, at: datetime) -> Select[Any]:
@@ -153,12 +147,7 @@ def _winner(connection: Connection, record: CertificateRecord) -> CertificateRec
 
 
 def _require_usable_key(connection: Connection, record: CertificateRecord) -> None:
-    """Nobody has reported the key as lost, or put it on hold, since we looked."""
-    is_lost = or_(revocation.c.reason == Reason.KEY_COMPROMISE.value, revocation.c.state == State.HELD.value)
-    statement = select(certificate.c.id).join(revocation, ITS_REVOCATION)
-    if connection.execute(statement.where(certificate.c.key_fingerprint == record.key_fingerprint, is_lost)).first():
-        raise Conflict.because(
-            "csr.key.revoked-meanwhile",
-            "A certificate with the key of this request was revoked just now.",
-            "Check the request again: it tells what to do.",
-        )
+    """Raise Conflict if the key was reported as lost, or put on hold, since it was checked."""
+    statement = select(revocation).join(certificate, ITS_REVOCATION)
+    found = connection.execute(statement.where(certificate.c.key_fingerprint == record.key_fingerprint))
+    require_usable_key(map(rows.revocation_record, found))

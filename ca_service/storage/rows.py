@@ -17,7 +17,10 @@ from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.idempotency import Replay
 from ca_service.authority.issuance.records import RequestRecord, State
 from ca_service.authority.people.records import AccountRecord, TokenRecord
+from ca_service.authority.revocation.records import RevocationRecord
+from ca_service.authority.revocation.records import State as RevocationState
 from ca_service.errors import Finding, Severity
+from ca_service.pki.reasons import Reason
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -107,6 +110,12 @@ def replay_record(row: Row[Any]) -> Replay:
     """The remembered answer of a row."""
     lists = {"serial_numbers": tuple(row.serial_numbers), "application_ids": tuple(row.application_ids)}
     return Replay(**dict(row._mapping) | lists)
+
+
+def revocation_record(row: Row[Any]) -> RevocationRecord:
+    """The revocation of a row."""
+    found = dict(row._mapping) | {"state": RevocationState(row.state), "reason": Reason(row.reason)}
+    return RevocationRecord(**found)
 
 
 def account_record(row: Row[Any]) -> AccountRecord:
