@@ -27,22 +27,21 @@ from ca_service.keystore.secret_box import FileSecretBox
 from ca_service.probe.fetching import HTTPFetcher
 from ca_service.settings import Settings
 from ca_service.storage.accounts import SQLAccountStore
-from ca_service.storage.applications import SQLRequestStore
 from ca_service.storage.attempts import SQLAttemptStore
-from ca_service.storage.calendars import SQLCalendarStore
-from ca_service.storage.crls import SQLCRLStore, SQLResponderStore
+from ca_service.storage.crls import SQLCRLStore
 from ca_service.storage.database import Database
 from ca_service.storage.events import SQLEventStore
 from ca_service.storage.factors import SQLFactorStore
 from ca_service.storage.fleet import SQLFleetStore
 from ca_service.storage.identities import SQLIdentityStore
 from ca_service.storage.inventory import SQLInventoryStore
-from ca_service.storage.issuers import SQLIssuerStore
+from ca_service.storage.issuers import SQLIssuerStore, SQLResponderStore
 from ca_service.storage.jobs import SQLJobStore
 from ca_service.storage.leaves import SQLLeafStore
 from ca_service.storage.ledger import SQLLedger
 from ca_service.storage.migrating import SQLSchema
-from ca_service.storage.notices import SQLNoticeStore
+from ca_service.storage.notices import SQLCalendarStore, SQLNoticeStore
+from ca_service.storage.requests import SQLRequestStore
 from ca_service.storage.revocation import SQLRevocationStore
 from ca_service.storage.sessions import SQLSessionStore
 from ca_service.storage.sqlite import SQLiteDatabase

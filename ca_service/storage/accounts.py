@@ -20,11 +20,18 @@ from ca_service.authority.people.records import (
     SetupLink,
     TokenRecord,
 )
-from ca_service.errors import Conflict, NotFound
+from ca_service.authority.people.store import (
+    account_changed,
+    account_exists,
+    account_link_invalid,
+    require_administrator_left,
+    require_room_for_token,
+    setup_link_invalid,
+)
 from ca_service.storage import rows
 from ca_service.storage.database import Database
+from ca_service.storage.events import record_events
 from ca_service.storage.queries import Order, by_age, contain_all
-from ca_service.storage.recording import record_events
 from ca_service.storage.schema import account, account_link, setup_link, token
 
 _ORDERS: Final = by_age(account.c.id) | {"name": Order("name", account.c.id, account.c.name)}
@@ -73,12 +80,7 @@ class SQLAccountStore:
             try:
                 connection.execute(insert(account), rows.new_values(record))
             except IntegrityError as error:
-                raise Conflict.because(
-                    "account.exists",
-                    "There is an account {name} already.",
-                    "Choose another name, or set a new password for it.",
-                    name=record.name,
-                ) from error
+                raise account_exists(record.name) from error
             record_events(connection, event)
             row = connection.execute(select(account).where(account.c.name == record.name)).one()
             if link is not None:
@@ -98,12 +100,7 @@ class SQLAccountStore:
                 connection.execute(insert(account_link), rows.values_of(link))
             statement = update(account).where(is_unchanged).values(rows.new_values(record))
             if connection.execute(statement).rowcount != 1:
-                raise Conflict.because(
-                    "account.changed",
-                    "Somebody else has changed the account {name} at the same moment.",
-                    "Look at it again, and repeat the change if it is still wanted.",
-                    name=record.name,
-                )
+                raise account_changed(record.name)
             record_events(connection, event)
 
     def find_link(self, link_hash: str) -> AccountLink | None:
@@ -168,28 +165,18 @@ class SQLAccountStore:
 
 
 def _use_up(connection: Connection, setup_hash: str) -> None:
-    """Two who use one link at once: the first gets it, and the second is told so."""
+    """Delete the link, so that of two people who use it at the same time only the first can."""
     gone = connection.execute(delete(setup_link).where(setup_link.c.hash == setup_hash)).rowcount != 1
     if gone or connection.execute(select(account.c.id)).first():
-        raise NotFound.because(
-            "setup-link.invalid",
-            "This set-up link was used already.",
-            "Sign in with the account that was created with it.",
-        )
+        raise setup_link_invalid()
 
 
 def _require_room(connection: Connection, record: TokenRecord, at_most: int) -> None:
-    """Two who make the last token at once: the row of the account lets one pass after the other."""
+    """Count the valid tokens while the row of the account is locked, so that no two requests create the last one."""
     connection.execute(select(account.c.id).where(account.c.id == record.account_id).with_for_update())
     is_valid = token.c.revoked_at.is_(None) & (token.c.expires_at > record.created_at)
     valid = select(func.count()).where(token.c.account_id == record.account_id, is_valid)
-    if connection.execute(valid).scalar_one() >= at_most:
-        raise Conflict.because(
-            "token.too-many",
-            "The account has {limit} valid tokens, which is as many as there can be.",
-            "Revoke those that are not used any more: the list shows when each was used last.",
-            limit=at_most,
-        )
+    require_room_for_token(connection.execute(valid).scalar_one(), at_most)
 
 
 def _revoke(connection: Connection, token_id: int, event: AuditEvent) -> int:
@@ -201,30 +188,18 @@ def _revoke(connection: Connection, token_id: int, event: AuditEvent) -> int:
 
 
 def _end_link(connection: Connection, record: AccountRecord, used_link: str) -> None:
-    """Use up the link that is used; any other ends with the password."""
+    """Delete the link that is used. Without one, a new password ends the open link."""
     links = delete(account_link).where(account_link.c.account_id == record.id)
     if not used_link:
         is_new = select(account.c.id).where(account.c.id == record.id, account.c.password_hash != record.password_hash)
         connection.execute(links.where(is_new.exists()))
     elif connection.execute(links.where(account_link.c.hash == used_link)).rowcount != 1:
-        raise NotFound.because(
-            "account-link.invalid",
-            "This link was used already, or was replaced by a newer one.",
-            "Sign in with the password that was chosen with it, or ask an administrator for a new link.",
-        )
+        raise account_link_invalid()
 
 
 def _keep_an_administrator(connection: Connection, record: AccountRecord) -> None:
-    """Of two who lock one another out, the second is refused: the rows are locked until the first is done."""
-    if record.role is Role.ADMINISTRATOR and not record.disabled_at:
-        return
+    """Lock the rows of the administrators until the end: of two who disable each other, the second is refused."""
     can_sign_in = account.c.disabled_at.is_(None) & (account.c.password_hash != "")
     statement = select(account.c.id).where(account.c.role == Role.ADMINISTRATOR.value, can_sign_in)
-    found = set(connection.execute(statement.order_by(account.c.id).with_for_update()).scalars())
-    if found == {record.id}:
-        raise Conflict.because(
-            "account.last-administrator",
-            "{name} is the last administrator who can sign in.",
-            "Give somebody else the role administrator first.",
-            name=record.name,
-        )
+    found = connection.execute(statement.order_by(account.c.id).with_for_update()).scalars()
+    require_administrator_left(record, frozenset(found))

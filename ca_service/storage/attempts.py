@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, select, update
 
 from ca_service.authority.audit.events import AuditEvent
-from ca_service.authority.people.records import Counter
+from ca_service.authority.people.records import ATTEMPTS_COUNT_FOR, Counter
 from ca_service.storage.database import Database, upsert
+from ca_service.storage.events import record_events
 from ca_service.storage.queries import in_batches
-from ca_service.storage.recording import record_events
 from ca_service.storage.schema import attempt
-
-_MEMORY: Final = timedelta(days=1)
 
 
 class SQLAttemptStore:
@@ -27,7 +24,7 @@ class SQLAttemptStore:
     def count(self, counters: Sequence[Counter], at: datetime, delayed: AuditEvent) -> datetime | None:
         """Count an attempt, or refuse it; see the port. The rows stay locked in between."""
         with self._database.write() as connection:
-            connection.execute(delete(attempt).where(attempt.c.last_at <= at - _MEMORY))
+            connection.execute(delete(attempt).where(attempt.c.last_at <= at - ATTEMPTS_COUNT_FOR))
             found = _locked(connection, counters, at)
             waits = [blocked for _, blocked in found.values() if blocked and blocked > at]
             if waits:

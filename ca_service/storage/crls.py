@@ -8,27 +8,18 @@ from datetime import datetime
 from itertools import chain
 from typing import Any, Final
 
-from sqlalchemy import Column, Connection, Row, Select, and_, bindparam, delete, insert, not_, or_, select, update
+from sqlalchemy import Column, Connection, Row, Select, and_, delete, insert, not_, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ca_service.authority.audit.events import AuditEvent
-from ca_service.authority.revocation.records import CRLBytes, CRLRecord, ResponderRecord, State, Transition
-from ca_service.errors import Conflict
+from ca_service.authority.revocation.records import CRLBytes, CRLRecord, State, Transition
 from ca_service.storage import rows
 from ca_service.storage.database import Database
-from ca_service.storage.recording import record_events
+from ca_service.storage.events import record_events
 from ca_service.storage.revocation import store_changes
-from ca_service.storage.schema import certificate, crl, responder, revocation
+from ca_service.storage.schema import crl, revocation
 
 _HEAD: Final[tuple[Column[Any], ...]] = tuple(crl.c[name] for name in CRLRecord.__slots__)
-
-# Built once: each OCSP question needs them.
-_GIVEN: Final = tuple(
-    select(table.c.serial_number).where(
-        table.c.serial_number == bindparam("serial_number"), table.c.issuer_id == bindparam("issuer_id")
-    )
-    for table in (certificate, responder)
-)
 
 
 class SQLCRLStore:
@@ -80,50 +71,18 @@ class SQLCRLStore:
     ) -> None:
         """Publish a list; see the port."""
         with self._database.write() as connection:
-            newest = _newest(connection, record.issuer_id)
-            if newest is not None and newest.number >= record.number:
-                raise _number_taken(record)
+            record.require_next(_newest(connection, record.issuer_id))
             _forget(connection, record)
             try:
                 connection.execute(insert(crl), _values(record, data))
             except IntegrityError as error:
-                raise _number_taken(record) from error
+                raise record.number_taken() from error
             store_changes(connection, transitions)
             record_events(connection, event)
 
     def exclusively(self, issuer_id: str) -> AbstractContextManager[None]:
         """Keep every other process from publishing lists of this issuer."""
         return self._database.locked(f"crl-{issuer_id}")
-
-
-class SQLResponderStore:
-    """The port of OCSP signers on a SQL database."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def find_responder(self, issuer_id: str) -> ResponderRecord | None:
-        """The newest one of this issuer."""
-        statement = select(responder).where(responder.c.issuer_id == issuer_id)
-        with self._database.read() as connection:
-            row = connection.execute(statement.order_by(responder.c.not_after.desc()).limit(1)).first()
-        return ResponderRecord(**row._mapping) if row else None
-
-    def add_responder(self, record: ResponderRecord, event: AuditEvent) -> None:
-        """Keep a new one, with its event."""
-        with self._database.write() as connection:
-            connection.execute(insert(responder), rows.values_of(record))
-            record_events(connection, event)
-
-    def exclusively(self, issuer_id: str) -> AbstractContextManager[None]:
-        """Keep every other process from making one for this issuer."""
-        return self._database.locked(f"responder-{issuer_id}")
-
-    def was_issued(self, issuer_id: str, serial_number: str) -> bool:
-        """Whether this issuer has given a certificate with this serial number."""
-        asked = {"issuer_id": issuer_id, "serial_number": serial_number}
-        with self._database.read() as connection:
-            return any(connection.execute(statement, asked).first() for statement in _GIVEN)
 
 
 def _entries(connection: Connection, statement: Select[tuple[bytes]]) -> list[bytes]:
@@ -157,13 +116,3 @@ def _forget(connection: Connection, record: CRLRecord) -> None:
     connection.execute(delete(crl).where(is_of_issuer, crl.c.next_update <= record.this_update))
     has_bytes = or_(crl.c.der.is_not(None), crl.c.delta_der.is_not(None))
     connection.execute(update(crl).where(is_of_issuer, has_bytes).values(der=None, delta_der=None))
-
-
-def _number_taken(record: CRLRecord) -> Conflict:
-    return Conflict.because(
-        "crl.number",
-        "The list has the number {number:x}; a list of {issuer} with this number, or a higher one, is there already.",
-        "Look at it with `ca-service crl show`; the next one needs a higher number.",
-        number=record.number,
-        issuer=record.issuer_id,
-    )

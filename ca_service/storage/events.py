@@ -12,11 +12,10 @@ from sqlalchemy.exc import IntegrityError
 
 from ca_service.authority.audit.entries import EventPage, EventQuery, RecordedEvent, Seal
 from ca_service.authority.audit.events import AuditEvent
-from ca_service.errors import Conflict
+from ca_service.authority.audit.store import event_unreadable, seal_taken, seal_unreadable
 from ca_service.storage import rows
 from ca_service.storage.database import Database
 from ca_service.storage.queries import by_age, contains
-from ca_service.storage.recording import record_events
 from ca_service.storage.schema import audit_event as event
 from ca_service.storage.schema import seal as seals
 
@@ -80,7 +79,7 @@ class SQLEventStore:
                 connection.execute(insert(seals), rows.values_of(seal))
                 _place(connection, seal, sealed)
             except IntegrityError as error:
-                raise _taken(seal) from error
+                raise seal_taken(seal) from error
 
     def one_sealer(self) -> AbstractContextManager[None]:
         """Keep every other sealer out, in this process and in others."""
@@ -91,14 +90,20 @@ class SQLEventStore:
             try:
                 return tuple(map(rows.seal_record, connection.execute(statement)))
             except _NOT_OURS as error:
-                raise _unreadable_seal() from error
+                raise seal_unreadable() from error
 
     def _events(self, statement: Select[Any]) -> tuple[RecordedEvent, ...]:
         with self._database.read() as connection:
             try:
                 return tuple(map(rows.recorded_event, connection.execute(statement)))
             except _NOT_OURS as error:
-                raise _unreadable(next(_unreadables(connection, statement), 0)) from error
+                raise event_unreadable(next(_unreadables(connection, statement), 0)) from error
+
+
+def record_events(connection: Connection, *events: AuditEvent) -> None:
+    """Write these events, in their order, into the transaction of this connection: the one that they describe."""
+    for each in events:
+        connection.execute(insert(event), rows.event_values(each))
 
 
 def _place(connection: Connection, seal: Seal, sealed: Sequence[RecordedEvent]) -> None:
@@ -107,7 +112,7 @@ def _place(connection: Connection, seal: Seal, sealed: Sequence[RecordedEvent]) 
     connection.execute(place, [{"event_id": each.id, "place": at} for at, each in enumerate(sealed)])
     placed = select(func.count()).select_from(event).where(event.c.seal == seal.number)
     if connection.execute(placed).scalar_one() != len(sealed):
-        raise _taken(seal)
+        raise seal_taken(seal)
 
 
 def _conditions(query: EventQuery) -> Iterator[ColumnElement[bool]]:
@@ -138,29 +143,3 @@ def _unreadables(connection: Connection, statement: Select[Any]) -> Iterator[int
             rows.recorded_event(connection.execute(select(event).where(event.c.id == number)).one())
         except _NOT_OURS:
             yield number
-
-
-def _unreadable(number: int) -> Conflict:
-    return Conflict.because(
-        "record.unreadable",
-        "Event {id} in the database is not as this program writes events.",
-        "Somebody has changed it there: compare it with a copy of the database from before.",
-        id=number,
-    )
-
-
-def _unreadable_seal() -> Conflict:
-    return Conflict.because(
-        "record.unreadable",
-        "A seal in the database is not as this program writes seals.",
-        "Somebody has changed it there: compare it with a copy of the database from before.",
-    )
-
-
-def _taken(seal: Seal) -> Conflict:
-    return Conflict.because(
-        "record.seal-taken",
-        "Seal {seal} cannot be made: its place, or that of one of its events, is taken.",
-        "`ca-service audit verify` tells whether the record was tampered with.",
-        seal=seal.number,
-    )

@@ -10,11 +10,11 @@ from sqlalchemy.exc import IntegrityError
 
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.people.records import ChallengeRecord, PasskeyRecord, TotpRecord
-from ca_service.errors import Conflict
+from ca_service.authority.people.store import passkey_known
 from ca_service.storage import rows
 from ca_service.storage.database import Database, upsert
+from ca_service.storage.events import record_events
 from ca_service.storage.queries import in_batches
-from ca_service.storage.recording import record_events
 from ca_service.storage.schema import challenge, passkey, recovery_code, totp
 
 
@@ -79,11 +79,7 @@ class SQLFactorStore:
             try:
                 connection.execute(insert(passkey), rows.new_values(record))
             except IntegrityError as error:
-                raise Conflict.because(
-                    "passkey.known",
-                    "This passkey is enrolled already.",
-                    "Sign in with it, or choose another device.",
-                ) from error
+                raise passkey_known() from error
             _add_codes(connection, record.account_id, codes)
             record_events(connection, event)
 

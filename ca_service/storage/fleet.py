@@ -19,11 +19,12 @@ from ca_service.authority.fleet.records import (
     NodeRecord,
     PlacedRequest,
 )
-from ca_service.errors import Conflict, NotFound
+from ca_service.authority.fleet.store import cluster_name_taken, cluster_unknown
+from ca_service.errors import Conflict
 from ca_service.storage import rows
 from ca_service.storage.database import Database, upsert
+from ca_service.storage.events import record_events
 from ca_service.storage.queries import Order, by_age, contain_all, in_batches
-from ca_service.storage.recording import record_events
 from ca_service.storage.schema import cluster, mark, node, placed_request
 
 _ORDERS: Final = by_age(cluster.c.id) | {"name": Order("name", cluster.c.id, cluster.c.name_key)}
@@ -146,11 +147,7 @@ def _noted(connection: Connection, count: int, event: AuditEvent) -> bool:
 def _one(count: int) -> None:
     """Raise NotFound unless there was one to work on."""
     if not count:
-        raise NotFound.because(
-            "cluster.unknown",
-            "The cluster or the node is no longer there.",
-            "Somebody has removed it meanwhile: look at the list of clusters.",
-        )
+        raise cluster_unknown()
 
 
 @contextmanager
@@ -158,12 +155,7 @@ def _name_is_free(name: str) -> Iterator[None]:
     try:
         yield
     except IntegrityError as error:
-        raise Conflict.because(
-            "cluster.name-taken",
-            "There is a cluster called \u201c{name}\u201d already.",
-            "Choose another name, or open that one.",
-            name=name,
-        ) from error
+        raise cluster_name_taken(name) from error
 
 
 @contextmanager

@@ -9,11 +9,10 @@ from sqlalchemy.exc import IntegrityError
 
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.people.records import AccountRecord
-from ca_service.authority.people.single_sign_on import ExternalIdentity
-from ca_service.errors import Conflict
+from ca_service.authority.people.single_sign_on import ExternalIdentity, external_name_taken
 from ca_service.storage import rows
 from ca_service.storage.database import Database
-from ca_service.storage.recording import record_events
+from ca_service.storage.events import record_events
 from ca_service.storage.schema import account, external_identity
 
 
@@ -43,13 +42,7 @@ class SQLIdentityStore:
             found = self.find_account(identity)
             if found is not None:
                 return found
-            raise Conflict.because(
-                "oidc.name-taken",
-                "There is a local account {name} already, and it is not yours by the sign-in service.",
-                "If it is yours, sign in with its password. Otherwise the sign-in service has to tell another name, "
-                "for which the operator can set oidc.name_claim.",
-                name=record.name,
-            ) from error
+            raise external_name_taken(record.name) from error
 
 
 def _add(connection: Connection, identity: ExternalIdentity, record: AccountRecord, event: AuditEvent) -> AccountRecord:

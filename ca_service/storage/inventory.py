@@ -11,7 +11,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Row, Select, and_, cas
 
 from ca_service.authority.access.grants import Grant
 from ca_service.authority.certificates import CertificateRecord
-from ca_service.authority.inventory.filters import Filter, Status
+from ca_service.authority.inventory.filters import Filter, status_of
 from ca_service.authority.inventory.store import Listed, Page, Place, Sort
 from ca_service.authority.paging import page_size
 from ca_service.authority.revocation.records import State
@@ -26,7 +26,6 @@ _ORDERS: Final = by_age(certificate.c.id) | {
     "host": Order("host", certificate.c.id, certificate.c.host),
 }
 _READ_AT_ONCE: Final = 200
-_STATUS: Final = {State.REVOKED.value: Status.REVOKED, State.HELD.value: Status.HELD}
 
 
 class SQLInventoryStore:
@@ -132,6 +131,5 @@ def _with_state(ids: Select[Any], order: Order) -> Select[Any]:
 
 
 def _listed(row: Row[Any], at: datetime) -> Listed:
-    record = rows.certificate_record(row)
-    ended = Status.EXPIRED if record.not_after < at else Status.ACTIVE
-    return Listed(record, _STATUS.get(row.state, ended))
+    state = None if row.state is None else State(row.state)
+    return Listed(rows.certificate_record(row), status_of(state, row.not_after, at))

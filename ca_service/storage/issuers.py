@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, insert, select
 
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.hierarchy.records import IssuerRecord
+from ca_service.authority.revocation.records import ResponderRecord
 from ca_service.storage import rows
 from ca_service.storage.database import Database, upsert
-from ca_service.storage.recording import record_events
-from ca_service.storage.schema import issuer
+from ca_service.storage.events import record_events
+from ca_service.storage.schema import certificate, issuer, responder
+
+# Built once: each OCSP question needs them.
+_GIVEN: Final = tuple(
+    select(table.c.serial_number).where(
+        table.c.serial_number == bindparam("serial_number"), table.c.issuer_id == bindparam("issuer_id")
+    )
+    for table in (certificate, responder)
+)
 
 
 class SQLIssuerStore:
@@ -40,3 +50,33 @@ class SQLIssuerStore:
     def exclusively(self) -> AbstractContextManager[None]:
         """Keep every other process out of what changes the authority."""
         return self._database.locked("authority")
+
+
+class SQLResponderStore:
+    """The port of OCSP signers on a SQL database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def find_responder(self, issuer_id: str) -> ResponderRecord | None:
+        """The newest one of this issuer."""
+        statement = select(responder).where(responder.c.issuer_id == issuer_id)
+        with self._database.read() as connection:
+            row = connection.execute(statement.order_by(responder.c.not_after.desc()).limit(1)).first()
+        return ResponderRecord(**row._mapping) if row else None
+
+    def add_responder(self, record: ResponderRecord, event: AuditEvent) -> None:
+        """Keep a new one, with its event."""
+        with self._database.write() as connection:
+            connection.execute(insert(responder), rows.values_of(record))
+            record_events(connection, event)
+
+    def exclusively(self, issuer_id: str) -> AbstractContextManager[None]:
+        """Keep every other process from making one for this issuer."""
+        return self._database.locked(f"responder-{issuer_id}")
+
+    def was_issued(self, issuer_id: str, serial_number: str) -> bool:
+        """Whether this issuer has given a certificate with this serial number."""
+        asked = {"issuer_id": issuer_id, "serial_number": serial_number}
+        with self._database.read() as connection:
+            return any(connection.execute(statement, asked).first() for statement in _GIVEN)

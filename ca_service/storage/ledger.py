@@ -6,24 +6,21 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, insert, or_, select
+from sqlalchemy import Connection, Select, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.issuance.conflicts import Known, Revocations
-from ca_service.authority.issuance.idempotency import Replay
+from ca_service.authority.issuance.idempotency import Replay, key_in_use
 from ca_service.authority.issuance.records import RequestRecord
-from ca_service.authority.revocation.records import State
-from ca_service.errors import Conflict
-from ca_service.pki.reasons import Reason
+from ca_service.authority.revocation.records import require_usable_key
 from ca_service.storage import rows
-from ca_service.storage.application_rows import application_values
 from ca_service.storage.database import Database
+from ca_service.storage.events import record_events
 from ca_service.storage.narrowing import IS_GOOD, ITS_REVOCATION
 from ca_service.storage.queries import in_batches
-from ca_service.storage.recording import record_events
-from ca_service.storage.revocation import revocation_record
+from ca_service.storage.rows import request_values
 from ca_service.storage.schema import application, certificate, revocation
 from ca_service.storage.schema import replay as answer
 
@@ -89,7 +86,7 @@ class SQLLedger:
                 for record, event in zip(certificates, events, strict=True)
             ]
             ours = {record.serial_number for record in stored}
-            if answered := [application_values(each) for each in requests if each.serial_number in ours]:
+            if answered := [request_values(each) for each in requests if each.serial_number in ours]:
                 connection.execute(insert(application), answered)
             if replay is not None:
                 remember(connection, replay.settled(certificates, stored))
@@ -123,33 +120,14 @@ def remember(connection: Connection, replay: Replay) -> None:
     try:
         connection.execute(insert(answer), rows.values_of(replay))
     except IntegrityError as error:
-        raise Conflict.because(
-            "idempotency-key.in-use",
-            "Another submission with this Idempotency-Key was just answered.",
-            "Send it again to get the same answer.",
-        ) from error
-
-
-def _reissuable(request_fingerprint: str, profile: str, issuer_id: str, at: datetime) -> Select[Any]:
-    return (
-        select(certificate)
-        .where(
-            certificate.c.request_fingerprint == request_fingerprint,
-            certificate.c.profile == profile,
-            certificate.c.issuer_id == issuer_id,
-            certificate.c.not_after >= at,
-            IS_GOOD,
-        )
-        .order_by(certificate.c.id.desc())
-        .limit(1)
-    )
+        raise key_in_use() from error
 
 
 def _revocations(connection: Connection, wanted: Collection[tuple[str, str]]) -> Revocations:
     issuers, serial_numbers = zip(*wanted, strict=True)
     statement = select(revocation).where(revocation.c.issuer_id.in_(set(issuers)))
     return {
-        (row.issuer_id, row.serial_number): revocation_record(row)
+        (row.issuer_id, row.serial_number): rows.revocation_record(row)
         for batch in in_batches(revocation.c.serial_number, serial_numbers)
         for row in connection.execute(statement.where(batch))
         if (row.issuer_id, row.serial_number) in wanted
@@ -157,19 +135,20 @@ def _revocations(connection: Connection, wanted: Collection[tuple[str, str]]) ->
 
 
 def _winner(connection: Connection, record: CertificateRecord) -> CertificateRecord | None:
-    """What another process has written for the same request since we looked."""
-    statement = _reissuable(record.request_fingerprint, record.profile, record.issuer_id, record.issued_at)
-    row = connection.execute(statement).first()
+    """Return what another process has written for the same CSR since it was checked, or None."""
+    statement = select(certificate).where(
+        certificate.c.request_fingerprint == record.request_fingerprint,
+        certificate.c.profile == record.profile,
+        certificate.c.issuer_id == record.issuer_id,
+        certificate.c.not_after >= record.issued_at,
+        IS_GOOD,
+    )
+    row = connection.execute(statement.order_by(certificate.c.id.desc()).limit(1)).first()
     return rows.certificate_record(row) if row else None
 
 
 def _require_usable_key(connection: Connection, record: CertificateRecord) -> None:
-    """Nobody has reported the key as lost, or put it on hold, since we looked."""
-    is_lost = or_(revocation.c.reason == Reason.KEY_COMPROMISE.value, revocation.c.state == State.HELD.value)
-    statement = select(certificate.c.id).join(revocation, ITS_REVOCATION)
-    if connection.execute(statement.where(certificate.c.key_fingerprint == record.key_fingerprint, is_lost)).first():
-        raise Conflict.because(
-            "csr.key.revoked-meanwhile",
-            "A certificate with the key of this request was revoked just now.",
-            "Check the request again: it tells what to do.",
-        )
+    """Raise Conflict if the key was reported as lost, or put on hold, since it was checked."""
+    statement = select(revocation).join(certificate, ITS_REVOCATION)
+    found = connection.execute(statement.where(certificate.c.key_fingerprint == record.key_fingerprint))
+    require_usable_key(map(rows.revocation_record, found))

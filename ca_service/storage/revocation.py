@@ -8,14 +8,12 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, and_, bindparam, insert, select, update
 
-from ca_service.authority.revocation.records import RevocationRecord, RevocationStatus, Selection, State, Transition
-from ca_service.errors import Conflict
-from ca_service.pki.reasons import Reason
+from ca_service.authority.revocation.records import RevocationRecord, RevocationStatus, Selection, Transition
 from ca_service.storage import rows
 from ca_service.storage.database import Database, upsert
+from ca_service.storage.events import record_events
 from ca_service.storage.narrowing import words_in
 from ca_service.storage.queries import in_batches
-from ca_service.storage.recording import record_events
 from ca_service.storage.schema import certificate, revocation, revocation_version
 
 # Built once: each OCSP question needs them, and building takes as long as running them.
@@ -68,7 +66,7 @@ def store_changes(connection: Connection, transitions: Sequence[Transition]) -> 
     stored = []
     for each in transitions:
         after = replace(each.after, version=versions[each.after.issuer_id])
-        _require_unchanged(connection, each)
+        each.require_current(_find(connection, after.issuer_id, after.serial_number))
         _save(connection, after, is_new=each.before is None)
         record_events(connection, each.event)
         stored.append(after)
@@ -96,12 +94,12 @@ def _revocations(connection: Connection, serial_numbers: Collection[str]) -> dic
         for batch in in_batches(revocation.c.serial_number, serial_numbers)
         for row in connection.execute(statement.where(batch))
     )
-    return {row.serial_number: revocation_record(row) for row in found}
+    return {row.serial_number: rows.revocation_record(row) for row in found}
 
 
 def _find(connection: Connection, issuer_id: str, serial_number: str) -> RevocationRecord | None:
     row = connection.execute(_ONE, {"issuer_id": issuer_id, "serial_number": serial_number}).first()
-    return revocation_record(row) if row else None
+    return rows.revocation_record(row) if row else None
 
 
 def _next_version(connection: Connection, issuer_id: str) -> int:
@@ -112,22 +110,6 @@ def _next_version(connection: Connection, issuer_id: str) -> int:
     return int(connection.execute(statement.returning(column)).scalar_one())
 
 
-def _require_unchanged(connection: Connection, transition: Transition) -> None:
-    after, before = transition.after, transition.before
-    found = _find(connection, after.issuer_id, after.serial_number)
-    if (found and found.version) == (before and before.version):
-        return
-    raise Conflict.because(
-        "revocation.changed",
-        "{who} was quicker: the certificate {serial} is now {state} ({reason}).",
-        "Look at it again. Nothing of what you asked was done.",
-        who=found.changed_by if found else "",
-        serial=after.serial_number,
-        state=found.state.value if found else "",
-        reason=found.reason.value if found else "",
-    )
-
-
 def _save(connection: Connection, record: RevocationRecord, *, is_new: bool) -> None:
     values = rows.values_of(record) | {"state": record.state.value, "reason": record.reason.value}
     if is_new:
@@ -135,8 +117,3 @@ def _save(connection: Connection, record: RevocationRecord, *, is_new: bool) -> 
         return
     is_it = and_(revocation.c.issuer_id == record.issuer_id, revocation.c.serial_number == record.serial_number)
     connection.execute(update(revocation).where(is_it).values(values))
-
-
-def revocation_record(row: Row[Any]) -> RevocationRecord:
-    """The revocation of a row."""
-    return RevocationRecord(**dict(row._mapping) | {"state": State(row.state), "reason": Reason(row.reason)})

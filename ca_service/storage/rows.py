@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Row
 
@@ -13,11 +13,21 @@ from ca_service.authority.audit.entries import RecordedEvent, Seal
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.hierarchy.records import IssuerRecord
+from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.idempotency import Replay
+from ca_service.authority.issuance.records import RequestRecord, State
 from ca_service.authority.people.records import AccountRecord, TokenRecord
+from ca_service.authority.revocation.records import RevocationRecord
+from ca_service.authority.revocation.records import State as RevocationState
+from ca_service.errors import Finding, Severity
+from ca_service.pki.reasons import Reason
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+_FINDINGS: Final = ("findings", "reasons", "failure")
+_OPTIONS: Final = ("profile", "validity_days", "make_new", "add_host_name")
+_PLAIN: Final = (str, int, float, bool, type(None))
 
 
 def values_of(record: DataclassInstance) -> dict[str, Any]:
@@ -53,10 +63,59 @@ def certificate_record(row: Row[Any]) -> CertificateRecord:
     return CertificateRecord(**found | {"names": tuple(row.names)})
 
 
+def request_values(record: RequestRecord) -> dict[str, Any]:
+    """Its columns but for the number, with the text in which the list searches."""
+    options = record.options
+    names = (name.partition(":")[2] for name in record.names)
+    found = values_of(record) | {name: _as_json(getattr(record, name)) for name in _FINDINGS}
+    del found["id"], found["options"]
+    return found | {
+        "state": record.state.value,
+        "profile": options.profile,
+        "validity_days": options.validity_days,
+        "make_new": options.new,
+        "add_host_name": options.add_host_name,
+        "search_text": " ".join((record.host, record.subject, *names, record.submitted_by)).lower(),
+        "open_key": open_key(record) if record.is_open else None,
+    }
+
+
+def open_key(record: RequestRecord) -> str:
+    """What only one application may have while something is still to be done."""
+    return f"{record.options.profile} {record.request_fingerprint}"
+
+
+def request_record(row: Row[Any]) -> RequestRecord:
+    """The application of a row."""
+    found = {name: value for name, value in row._mapping.items() if name not in (*_OPTIONS, "search_text", "open_key")}
+    found |= {name: _findings(found[name]) for name in _FINDINGS}
+    options = Options(row.profile, row.validity_days, row.make_new, row.add_host_name)
+    return RequestRecord(**found | {"state": State(row.state), "names": tuple(row.names), "options": options})
+
+
+def _as_json(findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    return [values_of(each) | {"values": _plain(each), "severity": each.severity.value} for each in findings]
+
+
+def _plain(finding: Finding) -> dict[str, Any]:
+    """The values; what JSON does not know becomes the text that a reader would see."""
+    return {name: value if isinstance(value, _PLAIN) else str(value) for name, value in finding.values.items()}
+
+
+def _findings(stored: Sequence[dict[str, Any]]) -> tuple[Finding, ...]:
+    return tuple(Finding(**each | {"severity": Severity(each["severity"])}) for each in stored)
+
+
 def replay_record(row: Row[Any]) -> Replay:
     """The remembered answer of a row."""
     lists = {"serial_numbers": tuple(row.serial_numbers), "application_ids": tuple(row.application_ids)}
     return Replay(**dict(row._mapping) | lists)
+
+
+def revocation_record(row: Row[Any]) -> RevocationRecord:
+    """The revocation of a row."""
+    found = dict(row._mapping) | {"state": RevocationState(row.state), "reason": Reason(row.reason)}
+    return RevocationRecord(**found)
 
 
 def account_record(row: Row[Any]) -> AccountRecord:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from datetime import datetime, timedelta
-from typing import Any, Final
+from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, update
 
 from ca_service.authority.audit.events import AuditEvent
-from ca_service.authority.people.records import AccountRecord, OpenSession, SessionRecord
+from ca_service.authority.people.records import (
+    BROWSER_KNOWN_FOR,
+    LONGEST_SESSION,
+    PENDING_SESSION,
+    AccountRecord,
+    OpenSession,
+    SessionRecord,
+)
 from ca_service.storage import rows
 from ca_service.storage.database import Database, upsert
-from ca_service.storage.recording import record_events
+from ca_service.storage.events import record_events
 from ca_service.storage.schema import account, known_browser, session
-
-_LONGEST: Final = timedelta(hours=168)  # no setting lets a session live for longer
-_HALFWAY: Final = timedelta(minutes=10)
-_BROWSER_KNOWN_FOR: Final = timedelta(days=180)
 
 
 class SQLSessionStore:
@@ -97,15 +100,15 @@ def _tidy(connection: Connection, record: SessionRecord, replaces: str) -> None:
     is_over = or_(
         session.c.hash == replaces,
         session.c.epoch != record.epoch,
-        session.c.created_at < at - _LONGEST,
-        and_(session.c.is_complete.is_(False), session.c.created_at < at - _HALFWAY),
+        session.c.created_at < at - LONGEST_SESSION,
+        and_(session.c.is_complete.is_(False), session.c.created_at < at - PENDING_SESSION),
     )
     connection.execute(delete(session).where(session.c.account_id == record.account_id, is_over))
 
 
 def _remember(connection: Connection, record: SessionRecord, browser_hash: str) -> None:
     seen_at = record.created_at
-    is_old = known_browser.c.seen_at < seen_at - _BROWSER_KNOWN_FOR
+    is_old = known_browser.c.seen_at < seen_at - BROWSER_KNOWN_FOR
     connection.execute(delete(known_browser).where(known_browser.c.account_id == record.account_id, is_old))
     values = {"account_id": record.account_id, "hash": browser_hash, "seen_at": seen_at}
     statement = upsert(known_browser).values(values)

@@ -21,8 +21,8 @@ from ca_service.authority.installation import Installation
 from ca_service.authority.issuance.decisions import Requests
 from ca_service.authority.people.tokens import TokenLimits
 from ca_service.settings import Settings
-from ca_service.storage.applications import SQLRequestStore
 from ca_service.storage.ledger import SQLLedger
+from ca_service.storage.requests import SQLRequestStore
 from ca_service.storage.sqlite import SQLiteDatabase
 from tests.support.applications import NOBODY_WAITS
 from tests.support.factories import OPERATOR, PLAN, cheap_hasher

@@ -21,8 +21,8 @@ from ca_service.authority.issuance.records import RequestQuery, RequestRecord, S
 from ca_service.authority.people.throttle import FREE_ATTEMPTS
 from ca_service.pki.reasons import Reason
 from ca_service.settings import Settings
-from ca_service.storage.applications import SQLRequestStore
 from ca_service.storage.database import Database
+from ca_service.storage.requests import SQLRequestStore
 from tests.authority import racing
 from tests.benchmarks.bench_record import fill
 from tests.support.factories import OPERATOR, PASSWORD, event

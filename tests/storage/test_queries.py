@@ -19,13 +19,13 @@ from ca_service.authority.inventory.store import Sort
 from ca_service.authority.revocation.records import Selection
 from ca_service.errors import InvalidInput
 from ca_service.storage import queries
-from ca_service.storage.applications import SQLRequestStore
 from ca_service.storage.database import Database
 from ca_service.storage.factors import SQLFactorStore
 from ca_service.storage.inventory import SQLInventoryStore
 from ca_service.storage.ledger import SQLLedger
 from ca_service.storage.notices import SQLNoticeStore
 from ca_service.storage.queries import Order, by_age, contain_all, contains, in_batches
+from ca_service.storage.requests import SQLRequestStore
 from ca_service.storage.revocation import SQLRevocationStore
 from ca_service.storage.schema import certificate, cluster
 from ca_service.storage.sqlite import SQLiteDatabase

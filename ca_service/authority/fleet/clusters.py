@@ -19,7 +19,7 @@ from ca_service.authority.fleet.records import (
     PlacedRequest,
 )
 from ca_service.authority.fleet.states import Known, Slot, slots_of, with_application
-from ca_service.authority.fleet.store import FleetStore
+from ca_service.authority.fleet.store import FleetStore, cluster_unknown
 from ca_service.authority.issuance.examination import Examination, Options
 from ca_service.authority.issuance.issuance import Issuance, Issued
 from ca_service.authority.issuance.store import Ledger, RequestStore
@@ -64,11 +64,7 @@ class Fleet:
         require_unbounded(actor)
         cluster = self._store.find_cluster(cluster_id)
         if cluster is None:
-            raise NotFound.because(
-                "cluster.unknown",
-                "There is no such cluster.",
-                "It may have been removed meanwhile: look for it in the list of clusters.",
-            )
+            raise cluster_unknown()
         return cluster
 
     def create(self, actor: Actor, name: str, nodes: Sequence[NodeInput]) -> ClusterRecord:

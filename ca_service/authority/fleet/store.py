@@ -16,6 +16,7 @@ from ca_service.authority.fleet.records import (
     NodeRecord,
     PlacedRequest,
 )
+from ca_service.errors import Conflict, NotFound
 
 
 class FleetStore(Protocol):
@@ -89,3 +90,25 @@ class LeafStore(Protocol):
 
     def list_cluster_ids(self, serial_number: str) -> tuple[int, ...]:
         """The clusters in which the request of this certificate was placed."""
+
+
+# What every store refuses, in the same words.
+
+
+def cluster_unknown() -> NotFound:
+    """Return the error for a cluster or a node that is not there, or no longer."""
+    return NotFound.because(
+        "cluster.unknown",
+        "This cluster or node does not exist. It may have been removed.",
+        "Look for it in the list of clusters.",
+    )
+
+
+def cluster_name_taken(name: str) -> Conflict:
+    """Return the error for the name of another cluster."""
+    return Conflict.because(
+        "cluster.name-taken",
+        "A cluster with the name \u201c{name}\u201d exists already.",
+        "Choose another name, or open that cluster.",
+        name=name,
+    )

@@ -13,7 +13,7 @@ from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.records import RequestRecord, State
 from ca_service.errors import blocking
 from ca_service.settings import Settings
-from ca_service.storage.applications import SQLRequestStore
+from ca_service.storage.requests import SQLRequestStore
 from ca_service.storage.sqlite import SQLiteDatabase
 from tests.support import pkcs10
 from tests.support.factories import OPERATOR, event

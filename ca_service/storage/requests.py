@@ -12,11 +12,11 @@ from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.issuance.idempotency import Replay
 from ca_service.authority.issuance.records import RequestPage, RequestQuery, RequestRecord, State
-from ca_service.storage.application_rows import application_record, application_values, open_key
 from ca_service.storage.database import Database, upsert
+from ca_service.storage.events import record_events
 from ca_service.storage.ledger import remember, write_certificate
 from ca_service.storage.queries import by_age, contain_all, in_batches
-from ca_service.storage.recording import record_events
+from ca_service.storage.rows import open_key, request_record, request_values
 from ca_service.storage.schema import application
 
 _ORDERS: Final = by_age(application.c.id)
@@ -88,7 +88,7 @@ class SQLRequestStore:
 
     def _all(self, statement: Select[Any]) -> tuple[RequestRecord, ...]:
         with self._database.read() as connection:
-            return tuple(map(application_record, connection.execute(statement)))
+            return tuple(map(request_record, connection.execute(statement)))
 
 
 def _is_in(state: State) -> Iterator[ColumnElement[bool]]:
@@ -100,7 +100,7 @@ def _is_in(state: State) -> Iterator[ColumnElement[bool]]:
 
 def _submitted(connection: Connection, record: RequestRecord, event: AuditEvent) -> RequestRecord:
     """The one that is there now: ours, or the one that waits for the same request."""
-    statement = upsert(application).values(application_values(record)).on_conflict_do_nothing()
+    statement = upsert(application).values(request_values(record)).on_conflict_do_nothing()
     statement = statement.execution_options(preserve_rowcount=True)
     there = select(application).where(application.c.open_key == open_key(record))
     while True:  # once more where the other one was settled between the two statements
@@ -109,13 +109,13 @@ def _submitted(connection: Connection, record: RequestRecord, event: AuditEvent)
             break
     if is_ours:
         record_events(connection, replace(event, subject=str(found.id)))
-    return application_record(found)
+    return request_record(found)
 
 
 def _moved(connection: Connection, record: RequestRecord, before: State) -> bool:
     """Compare and set: the state is compared in the statement that sets it."""
     statement = update(application).where(application.c.id == record.id, application.c.state == before.value)
-    return connection.execute(statement.values(application_values(record))).rowcount == 1
+    return connection.execute(statement.values(request_values(record))).rowcount == 1
 
 
 def _conditions(query: RequestQuery) -> Iterator[ColumnElement[bool]]:
