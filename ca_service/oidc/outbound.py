@@ -1,4 +1,4 @@
-"""Knows how the provider is asked: only it, for a limited time, for an answer of limited size, without redirects."""
+"""Limits of requests to the provider: its own host only, limited time and size, no redirects."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ MAX_BYTES: Final = 512 * 1024
 
 
 def origin_of(url: str) -> str:
-    """Scheme, host and port of a URL, as they are compared."""
+    """Return scheme, host and port of a URL, for comparison."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}".lower()
 
 
 def confine(session: Session, issuer: str) -> None:
-    """Let the session speak to the issuer's own host and to no other; anything else is an error of requests."""
+    """Limit the session to the host of the issuer. Any other URL is an error of requests."""
     session.adapters.clear()
     session.mount(f"{origin_of(issuer)}/", _Limited(max_retries=0))
 
 
 class _Limited(HTTPAdapter):
-    """Sends with our time limit, and reads no more than our size limit."""
+    """An adapter with our limits of time and size."""
 
     def send(self, request: PreparedRequest, *arguments: Any, **options: Any) -> Response:
-        """Send, and read the whole answer; raises ValueError for one that is too large."""
+        """Send, and read the whole response. Raises ValueError if it is too large."""
         response = super().send(request, *arguments, **(options | {"timeout": TIMEOUT, "stream": True}))
         body = b""
         with closing(response):
@@ -37,5 +37,5 @@ class _Limited(HTTPAdapter):
                 body += piece
                 if len(body) > MAX_BYTES:
                     raise ValueError("the answer is too large")
-        response._content = body  # as requests itself does where it does not stream
+        response._content = body  # as requests does without streaming
         return response

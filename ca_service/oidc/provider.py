@@ -1,7 +1,7 @@
-"""Knows the OpenID provider: authorization code flow with PKCE, and what an ID token has to be like.
+"""The OpenID provider: authorization code flow with PKCE, and validation of ID tokens.
 
-OpenID Connect Core 1.0, 3.1; Discovery 1.0; RFC 7636. Authlib is imported when somebody signs in, not
-before: it takes longer than all else at start.
+OpenID Connect Core 1.0, 3.1; Discovery 1.0; RFC 7636. Authlib is imported at the first sign-in: it takes longer than
+the rest of a start.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from ca_service.oidc.outbound import confine, origin_of
 if TYPE_CHECKING:
     from authlib.integrations.requests_client import OAuth2Session
 
-#: Signatures that only the provider can make. Neither `none`, nor HMAC, whose key could be a public one.
+#: Signatures that only the provider can make: not `none`, and not HMAC, whose key could be a public key.
 ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
-AT_ONCE: Final = 2  # sign-ins in one process: a provider that hangs must not take all threads with it
-_PATIENCE: Final = 0.5  # seconds to wait for a place
+AT_ONCE: Final = 2  # sign-ins in one process: a slow provider must not block all threads
+_PATIENCE: Final = 0.5  # seconds to wait for a free place
 LEEWAY: Final = 60  # seconds by which the provider's clock may differ
 _SCOPE: Final = "openid profile email"
 _KEY_TYPES: Final = ("RSA", "EC")
@@ -38,7 +38,7 @@ _ENDPOINTS: Final = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Client:
-    """Who we are at the provider. It is never shown: it holds a secret."""
+    """The registration of this service at the provider. Its repr is hidden: it contains a secret."""
 
     issuer: str
     client_id: str
@@ -46,7 +46,7 @@ class Client:
 
 
 def require_extra(find: Callable[[str], object] = find_spec) -> None:
-    """Raise ConfigurationError, with what to do, where Authlib is not installed."""
+    """Raise ConfigurationError, with a remedy, if Authlib is not installed."""
     if find("authlib") is None:
         raise ConfigurationError.because(
             "oidc.extra",
@@ -56,7 +56,7 @@ def require_extra(find: Callable[[str], object] = find_spec) -> None:
 
 
 class OpenIDProvider:
-    """The provider of the settings. Nothing is kept between two sign-ins, so that its new keys count at once."""
+    """The configured provider. Nothing is cached between sign-ins, so new keys are used immediately."""
 
     def __init__(self, client: Client, clock: Clock) -> None:
         self._client = client
@@ -65,11 +65,11 @@ class OpenIDProvider:
 
     @property
     def issuer(self) -> str:
-        """Its identifier, a URL."""
+        """Return the issuer identifier, a URL."""
         return self._client.issuer
 
     def begin(self, attempt: Attempt, redirect_uri: str) -> str:
-        """Where the browser goes; raises NotReady when the provider cannot be asked, or says something odd."""
+        """Return the URL for the browser. Raises NotReady if the provider is unreachable or its metadata is wrong."""
         with self._session(redirect_uri) as session:
             endpoint = _discover(session, self.issuer)["authorization_endpoint"]
             again = {"prompt": "login", "max_age": "0"} if attempt.afresh else {}
@@ -79,7 +79,7 @@ class OpenIDProvider:
             return str(url)
 
     def finish(self, attempt: Attempt, redirect_uri: str, code: str) -> Mapping[str, object]:
-        """The verified claims; see the port."""
+        """Exchange the code for an ID token, and return its verified claims."""
         with self._session(redirect_uri) as session:
             metadata = _discover(session, self.issuer)
             token = _fetch_token(session, metadata, code, attempt.verifier)
@@ -88,7 +88,7 @@ class OpenIDProvider:
 
     @contextmanager
     def _session(self, redirect_uri: str) -> Iterator[OAuth2Session]:
-        """A session with the provider, unless all places are taken; raises NotReady for what goes wrong in it."""
+        """Return a session with the provider. Raises NotReady if all places are taken, or if the session fails."""
         if not self._places.acquire(timeout=_PATIENCE):
             raise _busy()
         try:
@@ -114,7 +114,7 @@ class OpenIDProvider:
         return session
 
     def _verified(self, token: Mapping[str, Any], keys: Mapping[str, Any], nonce: str) -> Mapping[str, object]:
-        """The claims of the ID token (Core, 3.1.3.7): signature, issuer, audience, times, nonce, at_hash."""
+        """Return the claims of the ID token after verification of signature, issuer and times (Core, 3.1.3.7)."""
         from authlib.oidc.core import CodeIDToken
         from joserfc import jws, jwt
         from joserfc.errors import JoseError
@@ -138,7 +138,7 @@ class OpenIDProvider:
 
 
 def _discover(session: OAuth2Session, issuer: str) -> dict[str, Any]:
-    """What the provider says of itself (Discovery, 4); all that we use has to lie on its own host."""
+    """Return the metadata of the provider (Discovery, 4). All endpoints must be on its own host."""
     found = _get(session, f"{issuer.rstrip('/')}/.well-known/openid-configuration")
     if found.get("issuer") != issuer:
         raise _odd(issuer, "it calls itself by another name than oidc.issuer")
@@ -168,7 +168,7 @@ def _fetch_token(session: OAuth2Session, metadata: Mapping[str, Any], code: str,
 
 
 def _get(session: OAuth2Session, url: str) -> dict[str, Any]:
-    """The JSON object at this address."""
+    """Return the JSON object at this URL. Raises ValueError for any other response."""
     response = session.get(url, withhold_token=True, allow_redirects=False, headers={"Accept": "application/json"})
     if response.status_code != 200:
         raise ValueError(f"it answers with {response.status_code}")
@@ -179,7 +179,7 @@ def _get(session: OAuth2Session, url: str) -> dict[str, Any]:
 
 
 def _key_set(found: Mapping[str, Any]) -> Any:
-    """The keys that can have signed; others, such as those for encryption, are passed over."""
+    """Return the signing keys, without others such as encryption keys."""
     from joserfc.jwk import KeySet
 
     listed = found.get("keys")
@@ -192,7 +192,7 @@ def _key_set(found: Mapping[str, Any]) -> Any:
 
 
 def _reason(error: Exception) -> str:
-    """Why a token does not hold, in words of the libraries that hold nothing of the token."""
+    """Return why a token is invalid, in the words of the libraries, without any content of the token."""
     claim = getattr(error, "claim", "") or ""
     kind = str(getattr(error, "error", "") or "it cannot be read").replace("_", " ")
     return f"{kind} ({claim})" if claim else kind
