@@ -10,17 +10,18 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
-from requests import RequestException
+from requests import PreparedRequest, RequestException, Response, Session
+from requests.adapters import HTTPAdapter
 
 from ca_service.authority.people.single_sign_on import Attempt, untrusted
 from ca_service.authority.ports import Clock
 from ca_service.errors import ConfigurationError, NotReady
-from ca_service.oidc.outbound import confine, origin_of
 
 if TYPE_CHECKING:
     from authlib.integrations.requests_client import OAuth2Session
@@ -30,6 +31,8 @@ ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES25
 AT_ONCE: Final = 2  # sign-ins in one process: a slow provider must not block all threads
 _PATIENCE: Final = 0.5  # seconds to wait for a free place
 LEEWAY: Final = 60  # seconds by which the provider's clock may differ
+TIMEOUT: Final = (3.05, 5.0)  # seconds: to connect, and of silence
+MAX_BYTES: Final = 512 * 1024  # of one response
 _SCOPE: Final = "openid profile email"
 _KEY_TYPES: Final = ("RSA", "EC")
 _log = logging.getLogger("ca_service.oidc")
@@ -110,7 +113,7 @@ class OpenIDProvider:
             redirect_uri=redirect_uri,
             code_challenge_method="S256",
         )
-        confine(session, self.issuer)
+        _confine(session, self.issuer)
         return session
 
     def _verified(self, token: Mapping[str, Any], keys: Mapping[str, Any], nonce: str) -> Mapping[str, object]:
@@ -143,7 +146,7 @@ def _discover(session: OAuth2Session, issuer: str) -> dict[str, Any]:
     if found.get("issuer") != issuer:
         raise _odd(issuer, "it calls itself by another name than oidc.issuer")
     for name in _ENDPOINTS:
-        if not isinstance(found.get(name), str) or origin_of(found[name]) != origin_of(issuer):
+        if not isinstance(found.get(name), str) or _origin_of(found[name]) != _origin_of(issuer):
             raise _odd(issuer, f"its {name} does not lie on its own host")
     return found
 
@@ -196,6 +199,34 @@ def _reason(error: Exception) -> str:
     claim = getattr(error, "claim", "") or ""
     kind = str(getattr(error, "error", "") or "it cannot be read").replace("_", " ")
     return f"{kind} ({claim})" if claim else kind
+
+
+def _origin_of(url: str) -> str:
+    """Return scheme, host and port of a URL, for comparison."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}".lower()
+
+
+def _confine(session: Session, issuer: str) -> None:
+    """Limit the session to the host of the issuer. Any other URL is an error of requests."""
+    session.adapters.clear()
+    session.mount(f"{_origin_of(issuer)}/", _Limited(max_retries=0))
+
+
+class _Limited(HTTPAdapter):
+    """An adapter with our limits of time and size."""
+
+    def send(self, request: PreparedRequest, *arguments: Any, **options: Any) -> Response:
+        """Send, and read the whole response. Raises ValueError if it is too large."""
+        response = super().send(request, *arguments, **(options | {"timeout": TIMEOUT, "stream": True}))
+        body = b""
+        with closing(response):
+            for piece in response.iter_content(64 * 1024):
+                body += piece
+                if len(body) > MAX_BYTES:
+                    raise ValueError("the answer is too large")
+        response._content = body  # as requests does without streaming
+        return response
 
 
 def _unreachable() -> NotReady:
