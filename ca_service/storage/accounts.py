@@ -1,4 +1,4 @@
-"""Keeps accounts, tokens and the set-up link in SQL."""
+"""Accounts, tokens and links in SQL."""
 
 from __future__ import annotations
 
@@ -38,31 +38,31 @@ _ORDERS: Final = by_age(account.c.id) | {"name": Order("name", account.c.id, acc
 
 
 class SQLAccountStore:
-    """The account port on a SQL database."""
+    """The account store on a SQL database; the port says what each method promises."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def count_accounts(self) -> int:
-        """How many accounts there are."""
+        """Return the number of accounts."""
         with self._database.read() as connection:
             return connection.execute(select(func.count()).select_from(account)).scalar_one()
 
     def find_account(self, name: str) -> AccountRecord | None:
-        """The account of this name."""
+        """Return the account with this name, or None."""
         return self._account(select(account).where(account.c.name == name))
 
     def find_account_by_id(self, account_id: int) -> AccountRecord | None:
-        """The account of this number."""
+        """Return the account with this number, or None."""
         return self._account(select(account).where(account.c.id == account_id))
 
     def list_accounts(self) -> tuple[AccountRecord, ...]:
-        """All accounts, by name."""
+        """Return all accounts, sorted by name."""
         with self._database.read() as connection:
             return tuple(map(rows.account_record, connection.execute(select(account).order_by(account.c.name))))
 
     def list_people(self, query: PeopleQuery) -> PeoplePage:
-        """One page by keyset."""
+        """Return one page of the list."""
         order = _ORDERS[query.sort]
         words = contain_all(query.text.lower().split(), func.lower(account.c.name), account.c.role)
         statement = order.page(select(account).where(*words), query.cursor, query.limit)
@@ -73,7 +73,7 @@ class SQLAccountStore:
     def add_account(
         self, record: AccountRecord, event: AuditEvent, *, setup_hash: str = "", link: AccountLink | None = None
     ) -> AccountRecord:
-        """Add one; with `setup_hash`, use up that set-up link in the same transaction."""
+        """Add an account. With `setup_hash`, delete that set-up link in the same transaction."""
         with self._database.write() as connection:
             if setup_hash:
                 _use_up(connection, setup_hash)
@@ -90,7 +90,7 @@ class SQLAccountStore:
     def update_account(
         self, record: AccountRecord, event: AuditEvent, *, link: AccountLink | None = None, used_link: str = ""
     ) -> None:
-        """Replace role, password, epoch and disabling of an account, unless another was quicker; see the port."""
+        """Replace role, password, epoch and disabling of an account if its epoch is the one before."""
         is_unchanged = (account.c.id == record.id) & (account.c.session_epoch == record.session_epoch - 1)
         with self._database.write() as connection:
             _end_link(connection, record, used_link)
@@ -104,13 +104,13 @@ class SQLAccountStore:
             record_events(connection, event)
 
     def find_link(self, link_hash: str) -> AccountLink | None:
-        """The link to choose a password that has this hash."""
+        """Return the link to choose a password with this hash, or None."""
         with self._database.read() as connection:
             row = connection.execute(select(account_link).where(account_link.c.hash == link_hash)).first()
         return AccountLink(**row._mapping) if row else None
 
     def add_token(self, record: TokenRecord, event: AuditEvent, *, at_most: int) -> TokenRecord:
-        """Add a token, whose `id` is given here; see the port."""
+        """Add a token, and return it with its `id`."""
         with self._database.write() as connection:
             _require_room(connection, record, at_most)
             connection.execute(insert(token), rows.new_values(record))
@@ -119,29 +119,29 @@ class SQLAccountStore:
         return rows.token_record(row)
 
     def note_token_use(self, token_id: int, at: datetime) -> None:
-        """Keep when a token was used last."""
+        """Store the time of the last use."""
         with self._database.write() as connection:
             connection.execute(update(token).where(token.c.id == token_id).values(last_used_at=at))
 
     def revoke_tokens(self, revocations: Sequence[tuple[int, AuditEvent]]) -> int:
-        """End these tokens for good; see the port."""
+        """Revoke these tokens; return how many were not revoked before."""
         with self._database.write() as connection:
             return sum(_revoke(connection, token_id, event) for token_id, event in revocations)
 
     def find_token(self, token_hash: str) -> TokenRecord | None:
-        """The token with this hash."""
+        """Return the token with this hash, or None."""
         with self._database.read() as connection:
             row = connection.execute(select(token).where(token.c.hash == token_hash)).first()
         return rows.token_record(row) if row else None
 
     def list_tokens(self, account_id: int) -> tuple[TokenRecord, ...]:
-        """The tokens of an account, newest first."""
+        """Return the tokens of an account, newest first."""
         statement = select(token).where(token.c.account_id == account_id).order_by(token.c.id.desc())
         with self._database.read() as connection:
             return tuple(map(rows.token_record, connection.execute(statement)))
 
     def find_setup_link(self) -> SetupLink | None:
-        """The set-up link that is open."""
+        """Return the open set-up link, or None."""
         with self._database.read() as connection:
             row = connection.execute(select(setup_link)).first()
         return SetupLink(row.hash, row.expires_at) if row else None
@@ -154,7 +154,7 @@ class SQLAccountStore:
             record_events(connection, event)
 
     def add_event(self, event: AuditEvent) -> None:
-        """Record something that changed nothing else."""
+        """Record an event without any other change."""
         with self._database.write() as connection:
             record_events(connection, event)
 

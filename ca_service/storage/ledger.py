@@ -1,4 +1,4 @@
-"""Keeps certificates, their audit events and what was answered to an Idempotency-Key, in SQL."""
+"""Issued certificates with their audit events, and the answers to Idempotency-Keys, in SQL."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from ca_service.storage.schema import replay as answer
 
 
 class SQLLedger:
-    """The ledger port on a SQL database."""
+    """The certificate store on a SQL database; the port says what each method promises."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def find_certificate(self, serial_number: str) -> CertificateRecord | None:
-        """The certificate of this serial number."""
+        """Return the certificate with this serial number, or None."""
         return self._first(select(certificate).where(certificate.c.serial_number == serial_number))
 
     def look_up(self, key_fingerprints: Collection[str], authorities: Collection[tuple[str, str]]) -> Known:
@@ -49,7 +49,7 @@ class SQLLedger:
         return Known(tuple(map(rows.certificate_record, newest_first)), revoked)
 
     def list_by_requests(self, fingerprints: Collection[str]) -> tuple[CertificateRecord, ...]:
-        """The certificates for these requests, newest first."""
+        """Return the certificates for these CSRs, newest first."""
         with self._database.read() as connection:
             found = [
                 row
@@ -59,12 +59,12 @@ class SQLLedger:
         return tuple(map(rows.certificate_record, sorted(found, key=lambda row: row.id, reverse=True)))
 
     def find_current(self, host: str, at: datetime) -> CertificateRecord | None:
-        """The newest certificate for this host that is valid at `at`, and not revoked."""
+        """Return the newest certificate for this host that is valid at `at` and not revoked, or None."""
         statement = select(certificate).where(certificate.c.host == host, certificate.c.not_after >= at, IS_GOOD)
         return self._first(statement.order_by(certificate.c.id.desc()).limit(1))
 
     def find_replay(self, account: str, key: str) -> Replay | None:
-        """What was answered to this Idempotency-Key."""
+        """Return the answer to this Idempotency-Key, or None."""
         statement = select(answer).where(answer.c.account == account, answer.c.key == key)
         with self._database.read() as connection:
             row = connection.execute(statement).first()
@@ -93,7 +93,7 @@ class SQLLedger:
         return tuple(stored)
 
     def prune_replays(self, before: datetime) -> int:
-        """Forget the answers to Idempotency-Keys that are older; how many there were."""
+        """Delete older answers to Idempotency-Keys; return how many."""
         with self._database.write() as connection:
             return connection.execute(delete(answer).where(answer.c.at < before)).rowcount
 
@@ -106,7 +106,7 @@ class SQLLedger:
 def write_certificate(
     connection: Connection, record: CertificateRecord, event: AuditEvent, *, always_new: bool
 ) -> CertificateRecord:
-    """Write a certificate with its event; or return what another process has written for the same request meanwhile."""
+    """Write a certificate with its event, or return the one that another process has written for the same CSR."""
     winner = None if always_new else _winner(connection, record)
     if winner is None:
         _require_usable_key(connection, record)
@@ -116,7 +116,7 @@ def write_certificate(
 
 
 def remember(connection: Connection, replay: Replay) -> None:
-    """Keep what is answered to an Idempotency-Key; raises Conflict if it was used meanwhile."""
+    """Store the answer to an Idempotency-Key; raises Conflict if another submission has used the key."""
     try:
         connection.execute(insert(answer), rows.values_of(replay))
     except IntegrityError as error:
