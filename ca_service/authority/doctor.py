@@ -25,7 +25,7 @@ from ca_service.authority.inventory.inventory import Inventory
 from ca_service.authority.inventory.store import CertificateQuery
 from ca_service.authority.ports import Clock
 from ca_service.authority.revocation.store import RevocationStore
-from ca_service.errors import CAServiceError, Finding, blockers, blocking, note, warning
+from ca_service.errors import CAServiceError, Finding, blocking, note, only_errors, warning
 from ca_service.pki import encodings, keys
 
 SOON: Final = timedelta(days=90)
@@ -52,7 +52,7 @@ class Check:
     @property
     def is_well(self) -> bool:
         """Whether nothing has to be done."""
-        return not blockers(self.findings)
+        return not only_errors(self.findings)
 
 
 class Doctor:

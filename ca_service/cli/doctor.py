@@ -53,4 +53,4 @@ def _lines(check: Check) -> list[str]:
 
 
 def _told(finding: Finding) -> str:
-    return f"{finding.detail} {finding.mend}".strip()
+    return f"{finding.detail} {finding.remedy}".strip()

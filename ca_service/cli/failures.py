@@ -9,7 +9,7 @@ import click
 
 from ca_service.cli.console import Console, as_text
 from ca_service.cli.exits import ExitCode, exit_code
-from ca_service.errors import CAServiceError, InvalidInput, blockers
+from ca_service.errors import CAServiceError, InvalidInput, only_errors
 
 
 def report(console: Console, error: BaseException) -> ExitCode:
@@ -30,7 +30,7 @@ def report(console: Console, error: BaseException) -> ExitCode:
 
 def problem_document(error: CAServiceError) -> dict[str, Any]:
     """The error as the API would tell it (RFC 9457), without the status of HTTP."""
-    decisive = blockers(error.findings) or error.findings
+    decisive = only_errors(error.findings) or error.findings
     return {
         "type": f"urn:ca-service:problem:{error.code}",
         "title": error.title,

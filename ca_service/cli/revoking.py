@@ -42,7 +42,7 @@ def selected(
 
 def confirm(console: Console, planned: Outcome, *, is_confirmed: bool) -> None:
     """Tell what follows, and go on only if somebody says so."""
-    console.remark(*(f"{found.detail} {found.mend}".strip() for found in planned.findings))
+    console.remark(*(f"{found.detail} {found.remedy}".strip() for found in planned.findings))
     if is_confirmed:
         return
     if not is_terminal():

@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ca_service.errors import Finding, Refused, blockers, blocking
+from ca_service.errors import Finding, Refused, blocking, only_errors
 from ca_service.pki import contents, der, keys, names
 from ca_service.pki.contents import find_value
 
@@ -61,7 +61,7 @@ def check_authorities(chain: Sequence[x509.Certificate], at: datetime) -> None:
     findings = [*_names(chain)]
     for depth, certificate in enumerate(chain):
         findings += _authority(certificate, depth, at)
-    if blockers(findings):
+    if only_errors(findings):
         raise Refused(*findings)
 
 

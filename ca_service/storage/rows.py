@@ -17,7 +17,7 @@ from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.idempotency import Replay
 from ca_service.authority.issuance.records import RequestRecord, State
 from ca_service.authority.people.records import AccountRecord, TokenRecord
-from ca_service.errors import Finding, Severity
+from ca_service.errors import Finding, Rule, Severity
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -91,7 +91,17 @@ def request_record(row: Row[Any]) -> RequestRecord:
 
 
 def _as_json(findings: Sequence[Finding]) -> list[dict[str, Any]]:
-    return [values_of(each) | {"values": _plain(each), "severity": each.severity.value} for each in findings]
+    return [
+        {
+            "rule": each.rule,
+            "pointer": each.pointer,
+            "problem": each.declared.problem,
+            "remedy": each.declared.remedy,
+            "values": _plain(each),
+            "severity": each.severity.value,
+        }
+        for each in findings
+    ]
 
 
 def _plain(finding: Finding) -> dict[str, Any]:
@@ -100,7 +110,17 @@ def _plain(finding: Finding) -> dict[str, Any]:
 
 
 def _findings(stored: Sequence[dict[str, Any]]) -> tuple[Finding, ...]:
-    return tuple(Finding(**each | {"severity": Severity(each["severity"])}) for each in stored)
+    return tuple(
+        Rule(each["rule"], each["problem"], each["remedy"], _severity(each["severity"])).at(
+            each["pointer"], **each["values"]
+        )
+        for each in stored
+    )
+
+
+def _severity(stored: str) -> Severity:
+    """Return the severity; rows from before version 0.2 call an error blocking."""
+    return Severity.ERROR if stored == "blocking" else Severity(stored)
 
 
 def replay_record(row: Row[Any]) -> Replay:

@@ -134,7 +134,7 @@ def _in_the_store(authorities: Sequence[x509.Certificate], trust: Sequence[Entry
     if not trust:
         return unchecked(topic, stage, _no_list())
     findings = [found for each in authorities for entry in trust if (found := _clash(each, entry))]
-    decisive = next((found for found in findings if found.blocks), findings[0] if findings else None)
+    decisive = next((found for found in findings if found.is_error), findings[0] if findings else None)
     if decisive and decisive.rule == _PERHAPS:
         return unchecked(topic, stage, decisive)  # file names alone do not tell one certificate from another
     return checked(topic, stage, decisive)

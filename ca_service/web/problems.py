@@ -93,7 +93,7 @@ def refused_page(error: errors.NotAuthenticated, page: str) -> ResponseReturnVal
 
 def problem_document(status: int, code: str, title: str, findings: Sequence[Finding]) -> dict[str, Any]:
     """The problem (RFC 9457), with `errors` as an extension member."""
-    blocking = errors.blockers(findings) or tuple(findings)
+    blocking = errors.only_errors(findings) or tuple(findings)
     return {
         "type": f"urn:ca-service:problem:{code}",
         "title": title,

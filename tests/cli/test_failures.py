@@ -75,9 +75,9 @@ def test_every_class_of_error_has_its_exit_code(kind: type[CAServiceError], code
             {
                 "pointer": "",
                 "rule": "some.rule",
-                "severity": "blocking",
+                "severity": "error",
                 "detail": "Something is wrong {brace}.",
-                "mend": "Mend wrong {brace}.",
+                "remedy": "Mend wrong {brace}.",
             }
         ],
     }

@@ -25,7 +25,7 @@ from ca_service.authority.issuance.issuance import Issuance, Issued
 from ca_service.authority.issuance.store import Ledger, RequestStore
 from ca_service.authority.ports import Clock
 from ca_service.authority.revocation.store import RevocationStore
-from ca_service.errors import Finding, InvalidInput, NotFound, Refused, blockers
+from ca_service.errors import Finding, InvalidInput, NotFound, Refused, only_errors
 from ca_service.pki import keys
 from ca_service.pki.profiles import VOS
 
@@ -266,7 +266,7 @@ def _require_placeable(examinations: Sequence[Examination], found: list[Finding]
         for number, examination in enumerate(examinations)
         for finding in examination.findings
     ]
-    if found or blockers(findings):
+    if found or only_errors(findings):
         raise Refused(*found, *findings)
 
 

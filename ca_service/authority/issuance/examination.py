@@ -12,7 +12,7 @@ from cryptography import x509
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.issuance.approval import DEFAULT_RULES, Approval, Rule
 from ca_service.authority.issuance.hosts import alternative_name
-from ca_service.errors import Finding, Refused, blockers, blocking, note, warning
+from ca_service.errors import Finding, Refused, blocking, note, only_errors, warning
 from ca_service.pki import csr, usages
 from ca_service.pki.csr import CertificationRequest, Description
 from ca_service.pki.profiles import Profile, get_leaf_profile
@@ -76,7 +76,7 @@ class Examination:
     @property
     def is_refused(self) -> bool:
         """Whether it cannot be signed as it is."""
-        return bool(blockers(self.findings))
+        return bool(only_errors(self.findings))
 
 
 def examine(data: bytes, options: Options, policy: Policy) -> Examination:
