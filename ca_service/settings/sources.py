@@ -203,7 +203,7 @@ def _contradiction(fault: ErrorDetails, origins: Mapping[str, str]) -> Finding:
         "settings.value",
         "/" + told["key"].replace(".", "/"),
         "{key} ({value}, from {origin}) {relation} {other} ({limit}, from {limit_origin}).",
-        "{mend}",
+        "{remedy}",
         **{**told, "value": str(told["value"])[:80] or "empty", "limit": str(told["limit"])[:80] or "empty"},
         origin=origins.get(told["key"], "default"),
         limit_origin=origins.get(told["other"], "default"),

@@ -6,12 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.certificates import CertificateRecord
-from ca_service.errors import Finding, InvalidInput, blocking
+from ca_service.errors import Finding, InvalidInput, Rule
 from ca_service.pki.encodings import time_text
 from ca_service.pki.reasons import Reason
+
+CONFIRMATION_WRONG: Final = Rule(
+    "confirmation.wrong",
+    "This has to be confirmed.",
+    "Type {wanted}, exactly so.",
+)
 
 
 class State(StrEnum):
@@ -180,15 +187,7 @@ class Outcome:
     def require_confirmation(self, typed: str) -> None:
         """Raise InvalidInput unless this is what has to be typed."""
         if typed.strip().lower() != self.confirmation.lower():
-            raise InvalidInput(
-                blocking(
-                    "confirmation.wrong",
-                    "/confirmation",
-                    "This has to be confirmed.",
-                    "Type {wanted}, exactly so.",
-                    wanted=self.confirmation,
-                )
-            )
+            raise InvalidInput(CONFIRMATION_WRONG.at("/confirmation", wanted=self.confirmation))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from ca_service.authority.hierarchy.hierarchy import ActiveAuthority, certificate_of
 from ca_service.authority.hierarchy.records import IssuerRecord
 from ca_service.authority.revocation.records import RevocationRecord, RevocationStatus, Selection, State
 from ca_service.authority.revocation.store import RevocationStore
-from ca_service.errors import Finding, blocking
+from ca_service.errors import Finding, Rule
 from ca_service.pki import encodings
 from ca_service.pki.reasons import Reason
+
+AUTHORITY_REVOKED: Final = Rule(
+    "authority.revoked",
+    "The authority {issuer} is revoked since {date}: nobody would accept what it issues.",
+    "Set up another authority, in another instance folder.",
+)
+CSR_KEY_COMPROMISED: Final = Rule(
+    "csr.key.compromised",
+    "The key of the request was reported as compromised on {date}.",
+    "Make a new CSR on the host: that makes a new key.",
+)
+CSR_KEY_HELD: Final = Rule(
+    "csr.key.held",
+    "The certificate {serial} with the key of the request is on hold.",
+    "Have the hold released, or made final; or make a new CSR, which makes a new key.",
+)
 
 
 def about_revoked(
@@ -20,14 +37,7 @@ def about_revoked(
     yield from _about_key(store.list_selected(Selection(key_fingerprint=key_fingerprint)))
     found = find_revoked(store, issuers, active.record) if active else None
     if found is not None:
-        yield blocking(
-            "authority.revoked",
-            "",
-            "The authority {issuer} is revoked since {date}: nobody would accept what it issues.",
-            "Set up another authority, in another instance folder.",
-            issuer=found[0].id,
-            date=found[1].revoked_at.date().isoformat(),
-        )
+        yield AUTHORITY_REVOKED.at(issuer=found[0].id, date=found[1].revoked_at.date().isoformat())
 
 
 def revocation_of(store: RevocationStore, issuer: IssuerRecord) -> RevocationRecord | None:
@@ -57,20 +67,8 @@ def _about_key(standings: Sequence[RevocationStatus]) -> Iterator[Finding]:
         if found is None or found.is_good:
             continue
         if found.reason is Reason.KEY_COMPROMISE:
-            yield blocking(
-                "csr.key.compromised",
-                "/public_key",
-                "The key of the request was reported as compromised on {date}.",
-                "Make a new CSR on the host: that makes a new key.",
-                date=found.changed_at.date().isoformat(),
-            )
+            yield CSR_KEY_COMPROMISED.at("/public_key", date=found.changed_at.date().isoformat())
             return
         if found.state is State.HELD:
-            yield blocking(
-                "csr.key.held",
-                "/public_key",
-                "The certificate {serial} with the key of the request is on hold.",
-                "Have the hold released, or made final; or make a new CSR, which makes a new key.",
-                serial=found.serial_number,
-            )
+            yield CSR_KEY_HELD.at("/public_key", serial=found.serial_number)
             return
