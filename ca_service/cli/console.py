@@ -46,7 +46,7 @@ class Console:
 
     def _finding_lines(self, finding: Finding) -> list[str]:
         mark = click.style(f"{finding.severity.value}:", fg=_COLOURS[finding.severity], bold=True)
-        about = [("where", self._where(finding.pointer)), ("remedy", finding.remedy), ("rule", finding.rule)]
+        about = [("where", self._where(finding.pointer)), ("fix", finding.remedy), ("rule", finding.rule)]
         return [f"{mark} {visible(finding.detail)}", *fields((name, value) for name, value in about if value)]
 
     def _where(self, pointer: str) -> str:

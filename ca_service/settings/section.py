@@ -36,6 +36,6 @@ def contradiction(
         "relation": relation,
         "other": other[0],
         "limit": other[1],
-        "remedy": remedy,
+        "advice": remedy,
     }
     return PydanticCustomError(CONTRADICTION, "{key} {relation} {other}", context)

@@ -88,8 +88,8 @@ def test_a_person_reads_what_is_wrong_and_how_to_mend_it() -> None:
     assert result.stdout == ""
     assert result.stderr.splitlines() == [
         "ca-service: Not allowed",
-        "blocking: It is not yours.",
-        "  mend  Ask for it.",
+        "error: It is not yours.",
+        "  fix   Ask for it.",
         "  rule  some.rule",
     ]
 

@@ -136,7 +136,7 @@ _NEEDS_TLS = "is not loopback, which needs https:// in"
 )
 def test_a_contradiction_is_refused_with_both_keys_values_and_origins(values: dict[str, str], said: str) -> None:
     [finding] = refusal(**values).findings
-    assert finding.rule == "settings.value"
+    assert finding.rule == "settings.contradiction"
     assert finding.detail == said
     assert finding.pointer == "/" + said.split()[0].replace(".", "/")
 
@@ -260,7 +260,7 @@ OIDC = {
 @pytest.mark.parametrize("missing", ["oidc__client_id", "oidc__client_secret"])
 def test_a_provider_needs_a_client_and_its_secret(missing: str) -> None:
     error = refusal(**{name: value for name, value in OIDC.items() if name != missing})
-    assert error.rule == "settings.value"
+    assert error.rule == "settings.contradiction"
     assert missing.replace("__", ".") in str(error)
     assert "do not show this" not in str(error)
 
