@@ -1,4 +1,4 @@
-"""Keeps private keys as encrypted PKCS#8 files, 0600 in a folder of 0700."""
+"""Private keys as encrypted PKCS#8 files: mode 0600, in a folder with mode 0700."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ _MIN_PASSPHRASE: Final = 16
 class EncryptedFileKeyStore:
     """Keys in files, each encrypted under the passphrase of `passphrase_file`.
 
-    Where `may_create_passphrase` is set (lab mode), a random passphrase is made beside the first
-    key; whoever can read the folder can then use the keys, but a copied key alone is worth nothing.
+    With `may_create_passphrase` (lab mode), a random passphrase is created beside the first key. Everyone who can read
+    the folder can then use the keys, but a key file alone is useless.
     """
 
     def __init__(self, folder: Path, passphrase_file: Path, *, may_create_passphrase: bool) -> None:
@@ -42,9 +42,9 @@ class EncryptedFileKeyStore:
         self._lock = threading.Lock()
 
     def check(self) -> None:
-        """Raise KeystoreError if the folder, a key or the passphrase can be read by others.
+        """Raise KeystoreError if other users can read the folder, a key or the passphrase.
 
-        A passphrase that we are not to make has to be there.
+        A passphrase that may not be created must exist.
         """
         if self._folder.exists():
             files.check_private_folder(self._folder)
@@ -52,32 +52,32 @@ class EncryptedFileKeyStore:
             self._passphrase()
 
     def has(self, key_id: str) -> bool:
-        """Whether a key of this name is kept here."""
+        """Return whether there is a key with this name."""
         return self._path(key_id).exists()
 
     def generate(self, key_id: str, curve: str) -> ec.EllipticCurvePrivateKey:
-        """Make a key on this curve, write it, and only then hand it out; raises Conflict if it exists."""
+        """Generate a key on this curve, write it, and only then return it. Raises Conflict if it exists."""
         self.store(key_id, keys.generate_key(curve))
         return self.signer(key_id)
 
     def store(self, key_id: str, key: ec.EllipticCurvePrivateKey) -> None:
-        """Keep a key that comes from elsewhere; raises Conflict if there is one of that name."""
+        """Store an imported key. Raises Conflict if there is a key with this name."""
         files.make_private_folder(self._folder)
         files.write_private(self._path(key_id), _encrypted(key, self._passphrase_for_writing()))
 
     def signer(self, key_id: str) -> ec.EllipticCurvePrivateKey:
-        """The key, to sign with; decrypted once a process."""
+        """Return the key for signing. It is decrypted once in each process."""
         with self._lock:
             if key_id not in self._handles:
                 self._handles[key_id] = SigningHandle(self._load(key_id))
             return self._handles[key_id]
 
     def export(self, key_id: str, passphrase: bytes) -> bytes:
-        """The key as PKCS#8, PEM, encrypted under another passphrase."""
+        """Return the key as PEM (PKCS#8), encrypted with another passphrase."""
         return _encrypted(self._load(key_id), passphrase)
 
     def remove(self, key_id: str) -> None:
-        """Delete the key's file; nothing happens if it is gone already."""
+        """Delete the file of the key. Idempotent."""
         with self._lock:
             self._handles.pop(key_id, None)
             files.remove_private(self._path(key_id))
@@ -115,7 +115,7 @@ class EncryptedFileKeyStore:
         return key
 
     def _passphrase_for_writing(self) -> bytes:
-        """The passphrase, made if it may be; never beside keys that were written under another."""
+        """Return the passphrase. Create it if allowed, but never beside keys that another passphrase encrypts."""
         if self._may_create_passphrase and not self._passphrase_file.exists() and not self._keeps_keys():
             files.write_private(self._passphrase_file, secrets.token_urlsafe(32).encode() + b"\n")
         return self._passphrase()

@@ -1,4 +1,4 @@
-"""Knows private files: how they are written whole or not at all, and that nobody else can read them."""
+"""Private files: written completely or not at all, and readable by this user only."""
 
 from __future__ import annotations
 
@@ -17,15 +17,17 @@ _DRAFT: Final = ".draft"
 
 
 def make_private_folder(folder: Path) -> None:
-    """Make the folder and the one around it with mode 0700 if there are none, and check the folder that there is."""
+    """Create the folder and its parent with mode 0700 if they are missing; then check the folder."""
     with _explained("keystore.unwritable", folder):
-        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # parents of their own would be open to others
+        folder.parent.mkdir(
+            mode=0o700, parents=True, exist_ok=True
+        )  # mkdir creates other parents with the default mode
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     check_private(folder)
 
 
 def close_fresh_folder(folder: Path) -> None:
-    """Give mode 0700 to a folder of ours that holds nothing yet but .gitkeep, as a checkout brings it."""
+    """Set mode 0700 on our folder if it contains only .gitkeep, as after a checkout."""
     with _explained("keystore.unwritable", folder):
         is_fresh = [path.name for path in folder.iterdir()] == [".gitkeep"]
         if is_fresh and folder.stat().st_uid == os.geteuid():
@@ -33,17 +35,17 @@ def close_fresh_folder(folder: Path) -> None:
 
 
 def check_private_folder(folder: Path) -> None:
-    """Raise KeystoreError unless the folder and every file in it are ours and closed to others."""
+    """Raise KeystoreError unless the folder and all its files belong to this user and are closed to others."""
     check_private(folder)
     for path in folder.iterdir():
-        if path.suffix != _DRAFT:  # another process may be writing it, and it comes and goes
+        if path.suffix != _DRAFT:  # another process may be writing it
             check_private(path)
 
 
 def check_private(path: Path) -> None:
-    """Raise KeystoreError unless the path is there, ours, and closed to group and others.
+    """Raise KeystoreError unless the path exists, belongs to this user, and is closed to group and others.
 
-    A symbolic link is judged by what it leads to, as secret mounts are made of links.
+    Check the target of a symbolic link: secret mounts consist of links.
     """
     with _explained("keystore.unreadable", path):
         found = path.stat()
@@ -68,17 +70,17 @@ def check_private(path: Path) -> None:
 
 
 def read_private(path: Path) -> bytes:
-    """The content of a file that nobody else can read; raises KeystoreError."""
+    """Return the content of a private file. Raises KeystoreError if it is missing or others can read it."""
     check_private(path)
     with _explained("keystore.unreadable", path):
         return path.read_bytes()
 
 
 def write_private(path: Path, data: bytes) -> None:
-    """Write a new file with mode 0600, synced, whole or not at all; raises Conflict if it exists.
+    """Write a new file with mode 0600, synced, completely or not at all. Raises Conflict if it exists.
 
-    It is written under another name and then linked, so that a crash leaves no half a key and an
-    existing file is never replaced.
+    It is written under another name and then linked: a crash leaves no partial key, and an existing file is never
+    replaced.
     """
     with _explained("keystore.unwritable", path):
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_DRAFT, dir=path.parent)
@@ -99,7 +101,7 @@ def write_private(path: Path, data: bytes) -> None:
 
 
 def remove_private(path: Path) -> None:
-    """Delete a file for good; nothing happens if it is gone already."""
+    """Delete a file. Idempotent."""
     with _explained("keystore.unwritable", path):
         path.unlink(missing_ok=True)
         _sync_folder(path.parent)
@@ -115,7 +117,7 @@ def _sync_folder(folder: Path) -> None:
 
 @contextmanager
 def _explained(rule: str, path: Path) -> Iterator[None]:
-    """Turn what the system says into a KeystoreError that tells the path and what to do."""
+    """Raise a KeystoreError with path and remedy in place of an OSError."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Knows how something is fetched over HTTP as a relying party would: no redirects, not for long, not much."""
+"""HTTP requests as relying parties make them: no redirects, limited time and size."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from typing import Final
 
 from ca_service.errors import Unreachable
 
-_SECONDS: Final = 5.0  # to connect, and then between two parts of the answer
-_MAX_BYTES: Final = 64 * 1024 * 1024  # a list of a million entries has about 40
+_SECONDS: Final = 5.0  # to connect, and between two parts of the response
+_MAX_BYTES: Final = 64 * 1024 * 1024  # a CRL with a million entries has about 40 MB
 
 
 class HTTPFetcher:
-    """Fetches over HTTP. The environment's proxies are used, as other programs on this machine do."""
+    """An HTTP client. It uses the proxies of the environment, as other programs on this machine do."""
 
     def get(self, url: str) -> bytes:
-        """What is there; raises Unreachable."""
+        """Return the content at this URL. Raises Unreachable."""
         return self._ask("GET", url, None, {})
 
     def post(self, url: str, body: bytes, content_type: str) -> bytes:
-        """What is answered; raises Unreachable."""
+        """Send the body and return the response. Raises Unreachable."""
         return self._ask("POST", url, body, {"Content-Type": content_type})
 
     def _ask(self, method: str, url: str, body: bytes | None, headers: dict[str, str]) -> bytes:

@@ -1,4 +1,4 @@
-"""Knows how the roles of groups are written: `ca-admins=administrator; voice=requester`, or a table in TOML."""
+"""The roles of groups: `ca-admins=administrator; voice=requester`, or a table in TOML."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from ca_service.authority.access.permissions import Role
 
 
 def read_roles(value: object) -> dict[str, Role]:
-    """The role of each group, in the order given; raises ValueError for what is none.
+    """Return the role of each group, in the given order. Raises ValueError for an unknown role.
 
-    A group may have = and , in its name, as LDAP has them: the role stands behind the last =, and
-    semicolons are between.
+    Group names may contain = and , as in LDAP: the role follows the last =, and semicolons separate the pairs.
     """
     pairs = value.items() if isinstance(value, Mapping) else _pairs(str(value))
     return {str(group): _role(str(role)) for group, role in pairs}
 
 
 def write_roles(roles: Mapping[str, Role]) -> str:
-    """The same as a text."""
+    """Return the roles as text."""
     return "; ".join(f"{group}={role.value}" for group, role in roles.items())
 
 

@@ -1,4 +1,4 @@
-"""Knows where settings come from, and which source had the last word."""
+"""The sources of settings: defaults, a TOML file, secret files, the environment. The last one wins."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _DEFAULTS: Final = (_PACKAGE / "default.toml", _PACKAGE.parent / "config" / "def
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One value with the source that had the last word; secrets are masked."""
+    """One value with the source that set it. Secrets are masked."""
 
     key: str
     value: str
@@ -61,13 +61,13 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class LoadedSettings:
-    """Settings together with where each of them came from."""
+    """Settings, and the source of each."""
 
     settings: Settings
     origins: Mapping[str, str]
 
     def listing(self) -> tuple[Setting, ...]:
-        """Every setting, in the order of config/default.toml."""
+        """Return all settings in the order of config/default.toml."""
         return tuple(
             Setting(key, _shown(value), self.origins.get(key, "default"))
             for key, value in _flatten(self.settings.model_dump())
@@ -75,9 +75,9 @@ class LoadedSettings:
 
 
 def load(environ: Mapping[str, str] | None = None, instance_path: Path | None = None) -> LoadedSettings:
-    """Read all sources; `instance_path` wins over CA_SERVICE_INSTANCE_PATH, and ./instance is the default.
+    """Read all sources. `instance_path` overrides CA_SERVICE_INSTANCE_PATH; the default is ./instance.
 
-    Raises ConfigurationError with one finding for each key that is unknown or has a wrong value.
+    Raises ConfigurationError with one finding for each unknown key or wrong value.
     """
     environ = os.environ if environ is None else environ
     merged: dict[str, Any] = {}
@@ -109,7 +109,7 @@ def _instance_path(environ: Mapping[str, str], given: Path | None) -> tuple[Path
 
 
 def _sources(environ: Mapping[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(name, values) of each source, the weakest first."""
+    """Yield (name, values) of each source. Later ones override earlier ones."""
     yield "default", _toml(next(path for path in _DEFAULTS if path.exists()))
     if environ.get("CA_SERVICE_CONFIG"):
         path = Path(environ["CA_SERVICE_CONFIG"])
@@ -125,7 +125,7 @@ def _sources(environ: Mapping[str, str]) -> Iterator[tuple[str, dict[str, Any]]]
 
 
 def _names_a_secret_file(variable: str) -> bool:
-    """Whether the variable is a setting's with _FILE behind it; a setting's own name can end alike."""
+    """Return whether the variable is a setting plus _FILE, and not a setting whose own name ends with _FILE."""
     is_setting = _key_of(variable) in KEYS
     return not is_setting and variable.endswith(_FILE_SUFFIX) and _key_of(variable.removesuffix(_FILE_SUFFIX)) in KEYS
 
@@ -156,7 +156,7 @@ def _put(target: dict[str, Any], key: str, value: object) -> None:
 
 
 def _flatten(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """(key, value) of what lies in sections, in which an empty one that is not ours counts as a value."""
+    """Yield (key, value) of all settings. An empty unknown section counts as a value, so that it is reported."""
     for name, value in values.items():
         key = f"{above}{name}"
         if isinstance(value, Mapping) and key not in TABLES and (value or key in Settings.model_fields):
@@ -196,12 +196,12 @@ def _wrong_value(fault: ErrorDetails, origins: Mapping[str, str]) -> Finding:
 
 
 def _origin(key: str, origins: Mapping[str, str]) -> str:
-    """Where a setting comes from, or that in which it lies: policy.rules for policy.rules.0.names."""
+    """Return the source of a setting, or of the setting that contains it: policy.rules for policy.rules.0.names."""
     return next((origins[known] for known in origins if f"{key}.".startswith(f"{known}.")), "default")
 
 
 def _contradiction(fault: ErrorDetails, origins: Mapping[str, str]) -> Finding:
-    """About two settings that cannot go together; it points to the first of them."""
+    """Return the finding for two settings that contradict each other. It points to the first."""
     told = fault["ctx"]
     return SETTINGS_CONTRADICTION.at(
         "/" + told["key"].replace(".", "/"),
@@ -212,7 +212,7 @@ def _contradiction(fault: ErrorDetails, origins: Mapping[str, str]) -> Finding:
 
 
 def _fault_value(key: str, value: object) -> str:
-    """The value as it may be shown, which is not a secret's, nor what looks like a URL with a password in it."""
+    """Return the value for a message, but never a secret, or a URL that may contain a password."""
     if key in SECRETS or "secret" in key or "password" in key or "@" in str(value):
         return "what it is"
     return "an empty section" if isinstance(value, dict) else f"\u201c{str(value)[:80]}\u201d"

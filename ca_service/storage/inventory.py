@@ -1,4 +1,4 @@
-"""Reads the list of certificates from SQL, page by page, and counts what comes to its end."""
+"""The list of certificates, and how many expire when, from SQL."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Row, Select, and_, cas
 
 from ca_service.authority.access.grants import Grant
 from ca_service.authority.certificates import CertificateRecord
-from ca_service.authority.inventory.filters import Filter, Status
+from ca_service.authority.inventory.filters import Filter, status_of
 from ca_service.authority.inventory.store import Listed, Page, Place, Sort
 from ca_service.authority.paging import page_size
 from ca_service.authority.revocation.records import State
@@ -26,18 +26,17 @@ _ORDERS: Final = by_age(certificate.c.id) | {
     "host": Order("host", certificate.c.id, certificate.c.host),
 }
 _READ_AT_ONCE: Final = 200
-_STATUS: Final = {State.REVOKED.value: Status.REVOKED, State.HELD.value: Status.HELD}
 
 
 class SQLInventoryStore:
-    """The inventory port on a SQL database. A word that more than `many` certificates have is found by reading."""
+    """The inventory store on a SQL database. On SQLite, a word in more than `many` certificates is not looked up."""
 
     def __init__(self, database: Database, many: int = MANY) -> None:
         self._database = database
         self._many = many
 
     def list_certificates(self, wanted: Filter, sort: Sort, cursor: str, limit: int) -> Page:
-        """One page by keyset: as quick at the millionth row as at the first."""
+        """Return one page of the list."""
         order = _ORDERS[sort]
         with self._database.read() as connection:
             matching = conditions(connection, wanted, many=self._many)
@@ -46,7 +45,7 @@ class SQLInventoryStore:
         return Page(tuple(_listed(row, wanted.at) for row in found), following)
 
     def count_ends(self, wanted: Filter, bounds: Sequence[datetime]) -> tuple[int, ...]:
-        """A range of the index for each; what is revoked is few, and counted apart."""
+        """Return how many certificates expire in each range. Revoked ones are few: count them apart, and subtract."""
         with self._database.read() as connection:
             matching = conditions(connection, wanted, many=self._many, with_status=False)
             every = connection.execute(_counts(bounds, matching)).one()
@@ -54,7 +53,7 @@ class SQLInventoryStore:
         return tuple(count - revoked.get(number, 0) for number, count in enumerate(every))
 
     def count_up_to(self, wanted: Filter, most: int) -> int:
-        """How many there are, counted no further than `most`."""
+        """Return the number of certificates, at most `most`."""
         with self._database.read() as connection:
             some = (
                 select(certificate.c.id).where(*conditions(connection, wanted, many=self._many)).limit(most).subquery()
@@ -62,7 +61,7 @@ class SQLInventoryStore:
             return connection.execute(select(func.count()).select_from(some)).scalar_one()
 
     def find_places(self, certificates: Collection[CertificateRecord]) -> Mapping[str, Place]:
-        """The cluster in which each stands: the one in which its request was placed last."""
+        """Return the cluster of each certificate: the one in which its CSR was last placed."""
         fingerprint = placed_request.c.request_fingerprint
         statement = (
             select(fingerprint, cluster.c.id, cluster.c.name)
@@ -77,7 +76,7 @@ class SQLInventoryStore:
         return {serial: place for serial, place in found if place is not None}
 
     def find_replaced(self, certificates: Collection[CertificateRecord]) -> frozenset[str]:
-        """Those for whose host there is a good certificate of that profile with a later end."""
+        """Return those whose host has a certificate of the same profile that ends later and is not revoked."""
         key = (certificate.c.host, certificate.c.profile)
         statement = select(*key, func.max(certificate.c.not_after)).where(IS_GOOD).group_by(*key)
         batches = in_batches(certificate.c.host, [each.host for each in certificates])
@@ -96,13 +95,13 @@ def _ranges(end: Column[datetime], bounds: Sequence[datetime]) -> list[ColumnEle
 
 
 def _counts(bounds: Sequence[datetime], matching: Sequence[ColumnElement[bool]]) -> Select[Any]:
-    """One row: how many come to their end in each range."""
+    """Return the query for one row: how many certificates expire in each range."""
     some = select(func.count()).select_from(certificate)
     return select(*(some.where(each, *matching).scalar_subquery() for each in _ranges(certificate.c.not_after, bounds)))
 
 
 def _revoked(bounds: Sequence[datetime], matching: Sequence[ColumnElement[bool]]) -> Select[Any]:
-    """(number of the range, how many): looks up what the revocations name, and reads no certificate beside."""
+    """Return the query for (range, count) of revoked certificates. It starts from the revocations."""
     which = case(*((each, literal(number)) for number, each in enumerate(_ranges(certificate.c.not_after, bounds))))
     is_within = and_(revocation.c.not_after >= bounds[0], revocation.c.not_after < bounds[-1])
     is_bad = revocation.c.state != State.RELEASED.value
@@ -132,6 +131,5 @@ def _with_state(ids: Select[Any], order: Order) -> Select[Any]:
 
 
 def _listed(row: Row[Any], at: datetime) -> Listed:
-    record = rows.certificate_record(row)
-    ended = Status.EXPIRED if record.not_after < at else Status.ACTIVE
-    return Listed(record, _STATUS.get(row.state, ended))
+    state = None if row.state is None else State(row.state)
+    return Listed(rows.certificate_record(row), status_of(state, row.not_after, at))

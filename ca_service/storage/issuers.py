@@ -1,4 +1,4 @@
-"""Keeps the authorities in SQL."""
+"""Root and intermediates, and the OCSP responders that they certify, in SQL."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ca_service.storage.database import Database, upsert
 from ca_service.storage.events import record_events
 from ca_service.storage.schema import certificate, issuer, responder
 
-# Built once: each OCSP question needs them.
+# Built once: every OCSP request needs them.
 _GIVEN: Final = tuple(
     select(table.c.serial_number).where(
         table.c.serial_number == bindparam("serial_number"), table.c.issuer_id == bindparam("issuer_id")
@@ -26,20 +26,20 @@ _GIVEN: Final = tuple(
 
 
 class SQLIssuerStore:
-    """The issuer port on a SQL database."""
+    """The issuer store on a SQL database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def list_issuers(self) -> tuple[IssuerRecord, ...]:
-        """All authorities, oldest first; of one age, the root first and the issuing one last."""
+        """Return all authorities, oldest first. Of the same age, the root is first and the issuing one last."""
         is_below = issuer.c.parent_id.is_not(None)
         statement = select(issuer).order_by(issuer.c.created_at, is_below, issuer.c.is_issuing, issuer.c.id.desc())
         with self._database.read() as connection:
             return tuple(map(rows.issuer_record, connection.execute(statement)))
 
     def save_issuers(self, issuers: Sequence[IssuerRecord], event: AuditEvent) -> None:
-        """Add or replace these, with their event, in one transaction."""
+        """Add or replace these authorities, with the event, in one transaction."""
         with self._database.write() as connection:
             for record in issuers:
                 values = rows.values_of(record)
@@ -53,30 +53,30 @@ class SQLIssuerStore:
 
 
 class SQLResponderStore:
-    """The port of OCSP signers on a SQL database."""
+    """The store of OCSP responders on a SQL database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def find_responder(self, issuer_id: str) -> ResponderRecord | None:
-        """The newest one of this issuer."""
+        """Return the newest responder of this issuer, or None."""
         statement = select(responder).where(responder.c.issuer_id == issuer_id)
         with self._database.read() as connection:
             row = connection.execute(statement.order_by(responder.c.not_after.desc()).limit(1)).first()
         return ResponderRecord(**row._mapping) if row else None
 
     def add_responder(self, record: ResponderRecord, event: AuditEvent) -> None:
-        """Keep a new one, with its event."""
+        """Store a new responder with its event."""
         with self._database.write() as connection:
             connection.execute(insert(responder), rows.values_of(record))
             record_events(connection, event)
 
     def exclusively(self, issuer_id: str) -> AbstractContextManager[None]:
-        """Keep every other process from making one for this issuer."""
+        """Keep every other process from creating a responder of this issuer."""
         return self._database.locked(f"responder-{issuer_id}")
 
     def was_issued(self, issuer_id: str, serial_number: str) -> bool:
-        """Whether this issuer has given a certificate with this serial number."""
+        """Return whether this issuer has issued a certificate with this serial number."""
         asked = {"issuer_id": issuer_id, "serial_number": serial_number}
         with self._database.read() as connection:
             return any(connection.execute(statement, asked).first() for statement in _GIVEN)

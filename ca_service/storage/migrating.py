@@ -1,7 +1,6 @@
-"""Knows the versions of the schema: tells which one a database has, and brings it up to ours.
+"""Versions of the schema: which one a database has, and the upgrade to the version of this program.
 
-Alembic is imported only when there is something to migrate or to compare: importing it takes longer
-than everything else at start.
+Alembic is imported only to migrate or to compare: importing it takes longer than the rest of a start.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 
 def current_version(database: Database) -> str:
-    """The version of the schema in the database; empty for a database without tables."""
+    """Return the version of the schema in the database, or an empty text if it has no tables."""
     if not database.exists:
         return ""
     with database.read() as connection:
@@ -33,7 +32,7 @@ def current_version(database: Database) -> str:
 
 
 def require_current(database: Database) -> None:
-    """Raise NotReady, with what to do, unless the schema is the one of this program."""
+    """Raise NotReady, with a remedy, unless the schema has the version of this program."""
     found = current_version(database)
     if found == HEAD:
         return
@@ -60,11 +59,10 @@ def _is_known(version: str) -> bool:
 
 
 def upgrade(database: Database) -> tuple[str, str]:
-    """Bring the schema up to ours; return (version before, version after).
+    """Upgrade the schema to the version of this program; return (version before, version after).
 
-    All of it is one transaction, so that a crash leaves what was before. Then the search index is built,
-    wherever it is missing. Raises NotReady for a
-    database that is newer than this program.
+    The upgrade is one transaction: a crash leaves the database as it was. Then build the search index if it is
+    missing. Raises NotReady if the database is newer than this program.
     """
     before = current_version(database)
     if before != HEAD:
@@ -84,7 +82,7 @@ def _migrate(database: Database, before: str) -> None:
 
 
 def differences(database: Database) -> list[str]:
-    """Where the tables in the database differ from those that this program expects."""
+    """Return the differences between the tables in the database and those that this program expects."""
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
@@ -114,27 +112,27 @@ class SQLSchema:
         self._database = database
 
     def current(self) -> str:
-        """The version that is there; empty for none."""
+        """Return the version of the database, or an empty text."""
         return current_version(self._database)
 
     def head(self) -> str:
-        """The version that this program needs."""
+        """Return the version that this program needs."""
         return HEAD
 
     def require_current(self) -> None:
-        """Raise NotReady, with what to do, unless the two are the same."""
+        """Raise NotReady, with a remedy, unless the two are the same."""
         require_current(self._database)
 
     def upgrade(self) -> tuple[str, str]:
-        """Bring it up to date; (before, after)."""
+        """Upgrade the database; return (before, after)."""
         return upgrade(self._database)
 
     def differences(self) -> list[str]:
-        """Where the tables differ from what this program expects."""
+        """Return the differences between the tables and those that this program expects."""
         return differences(self._database)
 
     def remarks(self) -> tuple[Finding, ...]:
-        """What works, and could work better."""
+        """Return notes about parts that work, but could work better."""
         with self._database.read() as connection:
             if search_index.is_there(connection):
                 return ()

@@ -1,4 +1,4 @@
-"""Keeps notices, and the messages that carry them, in SQL."""
+"""Notices, the outbox of their messages, and calendar links in SQL."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _ORDERS: Final = by_age(outbox.c.id)
 
 
 class SQLNoticeStore:
-    """The ports of notices and outbox on a SQL database."""
+    """The stores of notices and outbox on a SQL database; the ports say what each method promises."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def list_notices(self, subject_ids: Collection[str]) -> tuple[Notice, ...]:
-        """The notices about these."""
+        """Return the notices about these subjects."""
         with self._database.read() as connection:
             found = [
                 row
@@ -46,12 +46,12 @@ class SQLNoticeStore:
         return tuple(map(_notice, sorted(found, key=lambda row: row.id)))
 
     def announce(self, announcements: Sequence[Announcement]) -> int:
-        """Write notices with their messages in one transaction; see the port."""
+        """Write notices with their messages in one transaction; return how many are new."""
         with self._database.write() as connection:
             return sum(_announce(connection, each) for each in announcements)
 
     def list_messages(self, query: MessageQuery) -> MessagePage:
-        """One page by keyset."""
+        """Return one page of the list."""
         order = _ORDERS[query.sort]
         statement = order.page(select(outbox).where(*_conditions(query)), query.cursor, query.limit)
         with self._database.read() as connection:
@@ -59,19 +59,19 @@ class SQLNoticeStore:
         return MessagePage(tuple(map(_message, found)), cursor)
 
     def find_message(self, number: int) -> Message | None:
-        """The message of this number."""
+        """Return the message with this number, or None."""
         with self._database.read() as connection:
             row = connection.execute(select(outbox).where(outbox.c.id == number)).first()
         return _message(row) if row else None
 
     def count(self, state: str, limit: int) -> int:
-        """How many are in this state, counted up to the limit."""
+        """Return the number of messages in this state, at most `limit`."""
         some = select(outbox.c.id).where(outbox.c.state == state).limit(limit).subquery()
         with self._database.read() as connection:
             return connection.execute(select(func.count()).select_from(some)).scalar_one()
 
     def list_due(self, channels: Collection[str], now: datetime, limit: int) -> tuple[Message, ...]:
-        """Those that wait and may be tried now; see the port."""
+        """Return the waiting messages that may be tried now, in the order of their times."""
         statement = (
             select(outbox)
             .where(
@@ -86,12 +86,12 @@ class SQLNoticeStore:
             return tuple(map(_message, connection.execute(statement)))
 
     def claim(self, message: Message, next_try_at: datetime) -> bool:
-        """Count one attempt more, in one statement that compares and sets."""
+        """Count one more attempt; return False if another process has claimed the message."""
         values = {"attempts": message.attempts + 1, "next_try_at": next_try_at}
         return self._change(message.id, message.attempts, values)
 
     def settle(self, message: Message) -> bool:
-        """Keep how the claimed attempt ended."""
+        """Store the result of the claimed attempt."""
         kept = ("state", "next_try_at", "last_error", "sent_at")
         return self._change(message.id, message.attempts, {name: _values(message)[name] for name in kept})
 
@@ -116,7 +116,7 @@ class SQLNoticeStore:
         return tuple(map(_message, sorted(found, key=lambda row: row.id)))
 
     def revive(self, numbers: Sequence[int], now: datetime, event: AuditEvent) -> int:
-        """Let dead ones wait again; see the port."""
+        """Put dead messages back in the queue; return how many."""
         is_dead = outbox.c.state == MessageState.DEAD.value
         values = {"state": MessageState.WAITING.value, "attempts": 0, "next_try_at": now}
         statement = update(outbox).where(is_dead).values(**values)
@@ -128,28 +128,28 @@ class SQLNoticeStore:
             return revived
 
     def forget(self, before: datetime) -> int:
-        """Remove what was sent before that time."""
+        """Delete messages that were sent before this time; return how many."""
         is_old = (outbox.c.state == MessageState.SENT.value) & (outbox.c.sent_at < before)
         with self._database.write() as connection:
             return connection.execute(delete(outbox).where(is_old)).rowcount
 
 
 class SQLCalendarStore:
-    """The port of the calendars on a SQL database."""
+    """The store of calendar links on a SQL database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def find_calendar(self, account_id: int) -> Calendar | None:
-        """The one of this account."""
+        """Return the calendar of this account, or None."""
         return self._find(calendar.c.account_id == account_id)
 
     def find_by_hash(self, hash: str) -> Calendar | None:
-        """The one with this hash."""
+        """Return the calendar with this hash, or None."""
         return self._find(calendar.c.hash == hash)
 
     def save_calendar(self, record: Calendar, event: AuditEvent) -> None:
-        """Keep it in place of the one before."""
+        """Store a calendar in place of an earlier one of the account."""
         values: dict[str, Any] = rows.values_of(record)
         statement = upsert(calendar).values(values)
         with self._database.write() as connection:
@@ -157,7 +157,7 @@ class SQLCalendarStore:
             record_events(connection, event)
 
     def remove_calendar(self, account_id: int, event: AuditEvent) -> bool:
-        """Forget it; False, and no event, if there is none."""
+        """Delete the calendar of an account; return False, and record no event, if there is none."""
         with self._database.write() as connection:
             if not connection.execute(delete(calendar).where(calendar.c.account_id == account_id)).rowcount:
                 return False
@@ -171,7 +171,7 @@ class SQLCalendarStore:
 
 
 def _announce(connection: Connection, announcement: Announcement) -> bool:
-    """False where the notice is there already: another process was first, and has written the messages with it."""
+    """Return False if another process has already written the notice with its messages."""
     values = rows.values_of(announcement.notice) | {"kind": announcement.notice.kind.value}
     statement = upsert(notice).values(values).on_conflict_do_nothing()
     if connection.execute(statement).rowcount != 1:
@@ -185,7 +185,7 @@ def _announce(connection: Connection, announcement: Announcement) -> bool:
 
 
 def _values(message: Message) -> dict[str, Any]:
-    """The columns of a message, but for its number, which the database gives."""
+    """Return the columns of a message without its number, which the database assigns."""
     found = {name: value for name, value in rows.values_of(message).items() if name not in _STORED_APART}
     search = f"{message.subject} {message.recipient}".lower()
     return found | {"state": message.state.value, "event": dict(message.event), "search_text": search}

@@ -1,11 +1,11 @@
-"""Knows PostgreSQL: a pool of connections, one writer at a time, locks that a crash gives back.
+"""PostgreSQL: a connection pool, one writer at a time, locks that a crash releases.
 
-Imported only where a database is configured, because psycopg is an extra.
+Imported only if database.url is set, because psycopg is an extra.
 
-Writers take turns at an advisory lock of their transaction, as they do at SQLite's: READ COMMITTED then
-lets each see all that was committed before its turn, and no store has to cope with a serialization
-failure. Certificates are signed before the transaction, so that a turn is as long as a commit.
-A section that is `locked` has a connection of its own, whose end, also by a crash, gives the lock back.
+Writers take turns with an advisory lock in their transaction, as they do on SQLite. With READ COMMITTED, each sees
+everything that was committed before its turn, so no store has to handle serialization failures. Certificates are signed
+before the transaction, so a turn is as short as a commit. A `locked` section has its own connection: its end, also by a
+crash, releases the lock.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from ca_service.errors import ConfigurationError, NotReady
 
 _CONNECT_SECONDS: Final = 5
-_WAIT_SECONDS: Final = 30  # for a statement, for a turn, for a connection of the pool
+_WAIT_SECONDS: Final = 30  # for a statement, a turn, a connection of the pool
 _RECYCLE_SECONDS: Final = 1800
 _OPTIONS: Final = {
     "statement_timeout": f"{_WAIT_SECONDS}s",
     "idle_in_transaction_session_timeout": "60s",
-    "idle_session_timeout": "0",  # who holds a lock is idle, and should keep it
-    "tcp_keepalives_idle": "60",  # a machine that is gone should not keep it
+    "idle_session_timeout": "0",  # a connection that holds a lock is idle, and must stay
+    "tcp_keepalives_idle": "60",  # a machine that is gone must not keep a lock
     "tcp_keepalives_interval": "10",
     "tcp_keepalives_count": "3",
 }
 
 
 class PostgreSQLDatabase:
-    """A database on a PostgreSQL server; `connections` is how many threads want one at the same time.
+    """A database on a PostgreSQL server, for so many threads at a time (`connections`).
 
-    Raises ConfigurationError for a URL that cannot be read. Nothing connects before it is needed.
+    Connects when first used. Raises ConfigurationError if the URL cannot be read.
     """
 
     def __init__(self, url: str, connections: int = 4) -> None:
@@ -50,35 +50,35 @@ class PostgreSQLDatabase:
 
     @property
     def exists(self) -> bool:
-        """Whether our tables are there, of whatever version."""
+        """Return whether the database contains our tables, of any version."""
         with self.read() as connection:
             return inspect(connection).has_table("alembic_version")
 
     def create(self) -> None:
-        """Nothing: the database is made by whoever looks after the server."""
+        """Do nothing: the administrator of the server creates the database."""
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection to read with, never in a transaction. Raises NotReady when the server does not answer."""
+        """Return a connection for reading, outside transactions. Raises NotReady if the server does not answer."""
         with self._explained(), self._reading.connect() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction, once it is our turn. Raises NotReady when that takes too long, or nothing answers."""
+        """Wait for our turn and return a transaction. Raises NotReady after a timeout or if the server is down."""
         with self._explained(), self._engine.begin() as connection:
             connection.execute(select(func.pg_advisory_xact_lock(_key("write"))))
             yield connection
 
     @contextmanager
     def locked(self, name: str) -> Iterator[None]:
-        """Keep every other process and thread out of this section; raises NotReady when that takes too long."""
+        """Lock this section against all other processes and threads; raises NotReady after a timeout."""
         with self._explained(), self._locking.connect() as connection:
             connection.execute(select(func.pg_advisory_lock(_key(name))))
-            yield  # the end of the connection gives the lock back, also after a crash
+            yield  # the end of the connection releases the lock, also after a crash
 
     def require_exists(self) -> None:
-        """Raise NotReady when there is no installation in the database."""
+        """Raise NotReady unless the database contains an installation."""
         if not self.exists:
             raise NotReady.because(
                 "installation.missing",
@@ -88,13 +88,13 @@ class PostgreSQLDatabase:
             )
 
     def close(self) -> None:
-        """Give all connections back."""
+        """Close all connections."""
         self._engine.dispose()
         self._locking.dispose()
 
     @property
     def _name(self) -> str:
-        """What may be shown of the URL."""
+        """Return the part of the URL that may be shown."""
         return f"{self._url.database or 'of the default name'} at {self._url.host or 'the local server'}"
 
     @contextmanager
@@ -102,7 +102,7 @@ class PostgreSQLDatabase:
         try:
             yield
         except IntegrityError:
-            raise  # what the stores expect, and explain themselves
+            raise  # expected and explained by the stores
         except TimeoutError as error:
             raise self._busy() from error
         except DatabaseError as error:
@@ -153,12 +153,12 @@ def _engine(url: URL, **pool: Any) -> Engine:
     engine = create_engine(
         url,
         execution_options={"preserve_rowcount": True},  # of INSERT ... ON CONFLICT as well
-        hide_parameters=True,  # hashes do not belong in a traceback
-        pool_pre_ping="poolclass" not in pool,  # a server that was started again is no reason for an error
+        hide_parameters=True,  # keep hashes out of tracebacks
+        pool_pre_ping="poolclass" not in pool,  # a restarted server is not an error
         connect_args={
             "connect_timeout": _CONNECT_SECONDS,
             "application_name": "ca_service",
-            "prepare_threshold": None,  # a plan that fits any word searches the list from end to end
+            "prepare_threshold": None,  # a prepared plan, made for any word, would scan the whole list
         },
         **waiting,
         **pool,
@@ -173,19 +173,19 @@ def _engine(url: URL, **pool: Any) -> Engine:
 
 
 class _TextDumper(StrDumperUnknown):
-    """PostgreSQL has no NUL in text, and would fail where somebody types one: it is kept, and sought, as U+FFFD."""
+    """Store and search NUL as U+FFFD: PostgreSQL does not allow NUL in text, and a client may send one."""
 
     def dump(self, obj: str) -> Any:
         return super().dump(obj.replace("\x00", "\ufffd"))
 
 
 def _key(name: str) -> int:
-    """The number of a lock: 64 bits that are the same in every process."""
+    """Return the number of a lock: 64 bits, the same in every process."""
     return int.from_bytes(hashlib.sha256(f"ca_service {name}".encode()).digest()[:8], signed=True)
 
 
 def _state(error: DatabaseError) -> str:
-    """The SQLSTATE; empty where the server did not get as far as to have one."""
+    """Return the SQLSTATE, or an empty text if the server sent none."""
     return getattr(error.orig, "sqlstate", None) or ""
 
 
@@ -194,5 +194,5 @@ def _is_timeout(error: DatabaseError) -> bool:
 
 
 def _is_about_the_connection(error: DatabaseError) -> bool:
-    """Not reached, not let in, no such database, or interrupted: those classes, or no state at all."""
+    """Return whether the server was not reached, refused the login, lacks the database, or was interrupted."""
     return isinstance(error, OperationalError) and _state(error)[:2] in ("", "08", "28", "3D", "57")

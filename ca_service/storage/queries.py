@@ -1,4 +1,4 @@
-"""What searches and lists have in common: IN with any number of values, a part of a text, pages by keyset."""
+"""Shared parts of searches and lists: IN with any number of values, substring search, keyset pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps applications, in SQL."""
+"""Requests and their decisions in SQL (table `application`)."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ _ORDERS: Final = by_age(application.c.id)
 
 
 class SQLRequestStore:
-    """The port for applications on a SQL database."""
+    """The request store on a SQL database; the port says what each method promises."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def find_application(self, application_id: int) -> RequestRecord | None:
-        """The application of this number."""
-        return next(iter(self._all(select(application).where(application.c.id == application_id))), None)
+    def find_request(self, request_id: int) -> RequestRecord | None:
+        """Return the request with this number, or None."""
+        return next(iter(self._all(select(application).where(application.c.id == request_id))), None)
 
-    def list_applications(self, query: RequestQuery) -> RequestPage:
-        """One page by keyset."""
+    def list_requests(self, query: RequestQuery) -> RequestPage:
+        """Return one page of the list."""
         order = _ORDERS[query.sort]
         statement = order.page(select(application).where(*_conditions(query)), query.cursor, query.limit)
         return RequestPage(*order.cut(self._all(statement), query.limit))
 
     def list_in_state(self, state: State, limit: int) -> tuple[RequestRecord, ...]:
-        """At most so many in this state, oldest first."""
+        """Return at most `limit` requests in this state, oldest first."""
         statement = select(application).where(*_is_in(state))
         return self._all(statement.order_by(application.c.id).limit(limit))
 
     def list_for_requests(self, fingerprints: Collection[str]) -> tuple[RequestRecord, ...]:
-        """Those for these requests that have no certificate, newest first."""
+        """Return the requests for these CSRs that have no certificate, newest first."""
         statement = select(application).where(application.c.serial_number.is_(None))
         batches = in_batches(application.c.request_fingerprint, fingerprints)
         found = [each for batch in batches for each in self._all(statement.where(batch))]
@@ -53,7 +53,7 @@ class SQLRequestStore:
     def submit(
         self, applications: Sequence[RequestRecord], events: Sequence[AuditEvent], replay: Replay | None
     ) -> tuple[RequestRecord, ...]:
-        """Keep these, all or none; see the port."""
+        """Store these requests, all or none; return each as stored."""
         with self._database.write() as connection:
             stored = tuple(
                 _submitted(connection, record, event) for record, event in zip(applications, events, strict=True)
@@ -63,7 +63,7 @@ class SQLRequestStore:
         return stored
 
     def move(self, record: RequestRecord, before: State, event: AuditEvent) -> bool:
-        """Replace it if it is still in the state `before`; see the port."""
+        """Replace a request if it is still in the state `before`; return whether it was."""
         with self._database.write() as connection:
             is_moved = _moved(connection, record, before)
             if is_moved:
@@ -73,7 +73,7 @@ class SQLRequestStore:
     def issue(
         self, record: RequestRecord, made: tuple[CertificateRecord, AuditEvent] | None, event: AuditEvent
     ) -> RequestRecord | None:
-        """Make it ISSUED, and write its certificate; see the port."""
+        """Make an approved request ISSUED and write its certificate; return None if it is no longer approved."""
         with self._database.write() as connection:
             if not _moved(connection, record, State.APPROVED):
                 return None
@@ -92,18 +92,18 @@ class SQLRequestStore:
 
 
 def _is_in(state: State) -> Iterator[ColumnElement[bool]]:
-    """That it is in this state; where there is no certificate then, in the words of the index of those without one."""
+    """Yield the conditions of a state. IS NULL is there so that the partial index of open requests is used."""
     yield application.c.state == state.value
     if state is not State.ISSUED:
         yield application.c.serial_number.is_(None)
 
 
 def _submitted(connection: Connection, record: RequestRecord, event: AuditEvent) -> RequestRecord:
-    """The one that is there now: ours, or the one that waits for the same request."""
+    """Insert the request; return it, or the open one for the same CSR that was there first."""
     statement = upsert(application).values(request_values(record)).on_conflict_do_nothing()
     statement = statement.execution_options(preserve_rowcount=True)
     there = select(application).where(application.c.open_key == open_key(record))
-    while True:  # once more where the other one was settled between the two statements
+    while True:  # again if the other request was settled between the two statements
         is_ours = connection.execute(statement).rowcount == 1
         if found := connection.execute(there).first():
             break
@@ -113,7 +113,7 @@ def _submitted(connection: Connection, record: RequestRecord, event: AuditEvent)
 
 
 def _moved(connection: Connection, record: RequestRecord, before: State) -> bool:
-    """Compare and set: the state is compared in the statement that sets it."""
+    """Replace the request in one statement that compares the state and sets it."""
     statement = update(application).where(application.c.id == record.id, application.c.state == before.value)
     return connection.execute(statement.values(request_values(record))).rowcount == 1
 

@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from ca_service.authority.issuance.examination import Examination, Options, Policy, examine, require_all
 from ca_service.errors import InvalidInput, Refused, Severity
+from ca_service.pki import csr
+from ca_service.pki.profiles import get_leaf_profile
 from tests.support import pkcs10, refused_requests, requests
 from tests.support.pkcs10 import Recipe
 from tests.support.requests import PURPOSES, USAGE, Request
@@ -20,7 +22,8 @@ POLICY = Policy()
 
 def examined(data: bytes, options: Options | None = None, policy: Policy = POLICY) -> Examination:
     """The examination of a request, under the profile `vos` if nothing else is said."""
-    return examine(data, options or Options(), policy)
+    options = options or Options()
+    return examine(csr.read(data), get_leaf_profile(options.profile), options, policy)
 
 
 def rules(examination: Examination) -> dict[str, Severity]:
@@ -82,7 +85,7 @@ def test_what_a_request_does_not_ask_is_put_in_and_told(extensions: tuple[bytes,
     examination = examined(asking(*extensions, pkcs10.hosts("node.example.com")))
     (finding,) = examination.findings
     assert (finding.rule, finding.severity) == ("usage.default", Severity.NOTE)
-    assert finding.detail.endswith(f"put in: {put_in}.")
+    assert finding.detail.endswith(f"are added: {put_in}.")
     assert examination.key_usage
     assert examination.extended_key_usage
 

@@ -16,8 +16,7 @@ import pytest
 
 from ca_service.authority.people.single_sign_on import Attempt
 from ca_service.errors import ConfigurationError, NotAuthenticated, NotReady
-from ca_service.oidc.outbound import MAX_BYTES
-from ca_service.oidc.provider import AT_ONCE, Client, OpenIDProvider, require_extra
+from ca_service.oidc.provider import AT_ONCE, MAX_BYTES, Client, OpenIDProvider, require_extra
 from tests.support.fakes import NOON, FixedClock
 from tests.support.openid import (
     CLIENT_ID,

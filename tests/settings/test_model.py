@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from ca_service.authority.access.permissions import Role
 from ca_service.authority.hierarchy.hierarchy import HierarchyPlan
-from ca_service.authority.issuance.approval import Rule
+from ca_service.authority.issuance.approval import ApprovalRule
 from ca_service.authority.issuance.examination import Policy
 from ca_service.errors import ConfigurationError
 from ca_service.pki.profiles import INTERMEDIATE, MAX_LEAF_DAYS, ROOT
@@ -232,7 +232,7 @@ def test_the_defaults_are_those_of_plan_and_policy() -> None:
     assert Policy().default_days == settings.policy.default_days
     assert Policy().max_days == settings.policy.max_days
     assert Policy().allow_p521 == settings.policy.allow_p521
-    assert Policy().rules == tuple(Rule(**rule.model_dump()) for rule in settings.policy.rules)
+    assert Policy().rules == tuple(ApprovalRule(**rule.model_dump()) for rule in settings.policy.rules)
     assert Policy().backdate.total_seconds() == settings.policy.backdate_minutes * 60
 
 

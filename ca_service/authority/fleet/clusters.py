@@ -20,7 +20,7 @@ from ca_service.authority.fleet.records import (
     PlacedRequest,
 )
 from ca_service.authority.fleet.states import Known, Slot, slots_of, with_application
-from ca_service.authority.fleet.store import FleetStore
+from ca_service.authority.fleet.store import FleetStore, cluster_unknown
 from ca_service.authority.issuance.examination import Examination, Options
 from ca_service.authority.issuance.issuance import Issuance, Issued
 from ca_service.authority.issuance.store import Ledger, RequestStore
@@ -34,11 +34,6 @@ NODE_UNKNOWN: Final = Rule(
     "node.unknown",
     "There is no such node in this cluster.",
     "It may have been removed meanwhile: look at the board.",
-)
-CLUSTER_UNKNOWN: Final = Rule(
-    "cluster.unknown",
-    "There is no such cluster.",
-    "It may have been removed meanwhile: look for it in the list of clusters.",
 )
 CLUSTER_NO_CERTIFICATES: Final = Rule(
     "cluster.no-certificates",
@@ -86,7 +81,7 @@ class Fleet:
         require_unbounded(actor)
         cluster = self._store.find_cluster(cluster_id)
         if cluster is None:
-            raise NotFound.because(CLUSTER_UNKNOWN)
+            raise cluster_unknown()
         return cluster
 
     def create(self, actor: Actor, name: str, nodes: Sequence[NodeInput]) -> ClusterRecord:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Literal
 
 from ca_service.authority.access.grants import Grant
+from ca_service.authority.revocation.records import State
 
 Key = Literal["profile", "cluster", "issuer", "host", "serial", "by"]
 
@@ -56,6 +57,13 @@ class Filter:
         begins = [each for each in (self.ends_from, begin) if each is not None]
         befores = [each for each in (self.ends_before, before) if each is not None]
         return replace(self, ends_from=max(begins, default=None), ends_before=min(befores, default=None))
+
+
+def status_of(revoked: State | None, not_after: datetime, at: datetime) -> Status:
+    """Return the status at this moment of a certificate with this state of revocation, None for none."""
+    if revoked is None or revoked is State.RELEASED:
+        return Status.EXPIRED if not_after < at else Status.ACTIVE
+    return Status.HELD if revoked is State.HELD else Status.REVOKED
 
 
 def matches(values: Sequence[str], found: str, *, is_part: bool) -> bool:

@@ -73,6 +73,15 @@ def require_same(before: Replay, asked: Replay) -> None:
         )
 
 
+def key_in_use() -> Conflict:
+    """Return the error for a key that another submission has used since it was looked up."""
+    return Conflict.because(
+        "idempotency-key.in-use",
+        "Another submission with this Idempotency-Key was answered at the same time.",
+        "Send it again to get the same answer.",
+    )
+
+
 def _digest(requests: Sequence[bytes], options: Options) -> str:
     """Return the SHA-256 of all that is asked, in canonical JSON: equal values have one digest in every version.
 

@@ -12,20 +12,10 @@ from ca_service.authority.access.permissions import Action, Actor, Role, require
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.people.passwords import Passwords
 from ca_service.authority.people.records import AccountRecord, PeoplePage, PeopleQuery, SetupLink
-from ca_service.authority.people.store import AccountStore
+from ca_service.authority.people.store import AccountStore, setup_link_invalid
 from ca_service.authority.ports import Clock
 from ca_service.errors import Conflict, NotFound, Rule
 
-SETUP_LINK_INVALID: Final = Rule(
-    "setup-link.invalid",
-    "There is an account already, so no set-up link works any more.",
-    "Sign in; whoever has no account asks an administrator for one, or runs `ca-service user create`.",
-)
-SETUP_LINK_INVALID_2: Final = Rule(
-    "setup-link.invalid",
-    "This set-up link has expired, or was replaced by a newer one.",
-    "Start the service again and use the link that it prints, or run `ca-service user create`.",
-)
 ACCOUNT_UNKNOWN: Final = Rule(
     "account.unknown",
     "There is no account {name}.",
@@ -71,11 +61,11 @@ class Accounts:
     def check_setup_link(self, secret: str) -> None:
         """Raise NotFound unless this set-up link can be used."""
         if self._store.count_accounts():
-            raise NotFound.because(SETUP_LINK_INVALID)
+            raise setup_link_invalid()
         link = self._store.find_setup_link()
         wanted = link is not None and secrets.compare_digest(link.hash, hash_secret(secret))
         if link is None or not wanted or link.expires_at <= self._clock():
-            raise NotFound.because(SETUP_LINK_INVALID_2)
+            raise setup_link_invalid()
 
     def create_first(self, setup_secret: str, name: str, password: str, origin: str = "") -> AccountRecord:
         """Create the first administrator, and use up the set-up link with it."""

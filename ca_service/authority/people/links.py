@@ -19,19 +19,14 @@ from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.people.accounts import Accounts
 from ca_service.authority.people.passwords import NO_PASSWORD, Passwords
 from ca_service.authority.people.records import AccountLink, AccountRecord
-from ca_service.authority.people.store import AccountStore
+from ca_service.authority.people.store import AccountStore, account_link_invalid
 from ca_service.authority.ports import Clock
-from ca_service.errors import Conflict, NotFound, Rule
+from ca_service.errors import Conflict, Rule
 
 ACCOUNT_OWN: Final = Rule(
     "account.own",
     "Nobody resets the own account.",
     "Change your password, or let another administrator do it.",
-)
-ACCOUNT_LINK_INVALID: Final = Rule(
-    "account-link.invalid",
-    "This link has expired, was used, or was replaced by a newer one.",
-    "Sign in if you have chosen a password; otherwise ask an administrator for a new link.",
 )
 
 _LIFETIME: Final = timedelta(hours=24)
@@ -81,7 +76,7 @@ class Links:
         link = self._store.find_link(hash_secret(secret))
         account = self._store.find_account_by_id(link.account_id) if link else None
         if link is None or account is None or account.disabled_at or link.expires_at <= self._clock():
-            raise NotFound.because(ACCOUNT_LINK_INVALID)
+            raise account_link_invalid()
         return account
 
     def use(self, secret: str, password: str, origin: str) -> AccountRecord:

@@ -18,7 +18,7 @@ from ca_service.authority.access.credentials import hash_secret
 from ca_service.authority.access.permissions import Action, Actor, require
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.people.accounts import Accounts
-from ca_service.authority.people.records import AccountRecord, OpenSession, SessionRecord, Visit
+from ca_service.authority.people.records import PENDING_SESSION, AccountRecord, OpenSession, SessionRecord, Visit
 from ca_service.authority.people.store import SessionStore
 from ca_service.authority.ports import Clock
 from ca_service.errors import NotFound, Rule
@@ -29,7 +29,6 @@ SESSION_UNKNOWN: Final = Rule(
     "It has ended already: look at the list again.",
 )
 
-_HALFWAY_LIFETIME: Final = timedelta(minutes=10)
 _FRESH_FOR: Final = timedelta(minutes=10)
 _SEEN_IS_WRITTEN_EVERY: Final = timedelta(minutes=5)
 _MAX_USER_AGENT: Final = 200
@@ -94,7 +93,7 @@ class Sessions:
         found = self._store.find_session(hash_secret(secret))
         if found is None or found.record.is_complete:
             return None
-        return found if self._clock() - found.record.created_at <= _HALFWAY_LIFETIME else None
+        return found if self._clock() - found.record.created_at <= PENDING_SESSION else None
 
     def is_fresh(self, session: OpenSession) -> bool:
         """Whether its person has shown within the last ten minutes who they are."""

@@ -23,8 +23,14 @@ from ca_service.authority.people.passwords import NO_PASSWORD
 from ca_service.authority.people.records import AccountRecord
 from ca_service.authority.people.store import AccountStore
 from ca_service.authority.ports import Clock
-from ca_service.errors import CAServiceError, NotAllowed, NotAuthenticated, NotReady, Rule
+from ca_service.errors import CAServiceError, Conflict, NotAllowed, NotAuthenticated, NotReady, Rule
 
+OIDC_NAME_TAKEN: Final = Rule(
+    "oidc.name-taken",
+    "The name {name} belongs to a local account, which is not linked to your sign-in at the provider.",
+    "If the account is yours, sign in with its password. Otherwise ask the operator to choose another claim for "
+    "names: oidc.name_claim.",
+)
 OIDC_TOKEN: Final = Rule(
     "oidc.token",
     "The answer of the sign-in service cannot be trusted: {reason}.",
@@ -144,6 +150,11 @@ class IdentityStore(Protocol):
 
         Raises Conflict if the name is taken.
         """
+
+
+def external_name_taken(name: str) -> Conflict:
+    """Return the error for a name that belongs to an account without this identity: see IdentityStore."""
+    return Conflict.because(OIDC_NAME_TAKEN, name=name)
 
 
 class SingleSignOn:

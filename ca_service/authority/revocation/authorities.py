@@ -18,7 +18,6 @@ from ca_service.authority.hierarchy.hierarchy import Hierarchy, certificate_of
 from ca_service.authority.hierarchy.records import IssuerRecord
 from ca_service.authority.ports import Clock
 from ca_service.authority.revocation.records import RevocationRecord, State, Transition
-from ca_service.authority.revocation.status import revocation_of
 from ca_service.authority.revocation.store import RevocationStore
 from ca_service.errors import Conflict, Finding, NotFound, Rule, Severity
 from ca_service.pki import crl, encodings
@@ -142,3 +141,10 @@ def _consequences(issuer: IssuerRecord, above: IssuerRecord) -> tuple[Finding, .
         )
     sign = AUTHORITY_LIST_TO_BE_SIGNED.at(above=above.id)
     return (gone, sign)
+
+
+def revocation_of(store: RevocationStore, issuer: IssuerRecord) -> RevocationRecord | None:
+    """Return the revocation of an authority by the one above it, or None."""
+    if issuer.parent_id is None:
+        return None
+    return store.find_revocation(issuer.parent_id, encodings.serial_text(certificate_of(issuer).serial_number))

@@ -16,8 +16,8 @@ from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.hierarchy.hierarchy import Hierarchy, certificate_of
 from ca_service.authority.hierarchy.records import IssuerRecord
 from ca_service.authority.ports import Clock
+from ca_service.authority.revocation.authorities import revocation_of
 from ca_service.authority.revocation.records import CRLBytes, CRLRecord, RevocationRecord, State, Transition
-from ca_service.authority.revocation.status import revocation_of
 from ca_service.authority.revocation.store import CRLStore, RevocationStore
 from ca_service.errors import Conflict, Finding, Refused, Rule, Severity, blocking
 from ca_service.pki import crl, encodings

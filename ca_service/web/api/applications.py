@@ -34,7 +34,7 @@ def list_applications() -> Response:
     wanted_form(JSON_ONLY)
     state = State(query.state) if query.state else None
     wanted = RequestQuery(text=query.q, state=state, sort=query.sort, cursor=query.cursor, limit=query.limit)
-    page = installation().requests.list_applications(actor(), wanted)
+    page = installation().requests.list_requests(actor(), wanted)
     following = answers.next_page("applications", query.model_dump(), page.next_cursor)
     return answers.applications(page.items, following=following)
 
