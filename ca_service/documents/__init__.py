@@ -1,1 +1,1 @@
-"""What people's scripts read: one pydantic model for each noun, used by the API, its OpenAPI description and `--json`."""
+"""The JSON that scripts read: one pydantic model for each noun, for the API, its OpenAPI description and `--json`."""
