@@ -168,6 +168,15 @@ class HealthDocument(Document):
     checks: list[HealthCheckDocument]
 
 
+class ServingDocument(Document):
+    """The server that is about to listen."""
+
+    url: str
+    setup_url: str | None = Field(description="the link to create the first administrator; null if there is one")
+    created: list[str] = Field(description="the authorities that this start created")
+    is_pending: bool = Field(description="whether an intermediate waits for its certificate from an external root")
+
+
 class SettingDocument(Document):
     """One setting and its source; secrets are masked."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field
 
@@ -68,29 +68,40 @@ class CRLDocument(Document):
     entries: int
 
     @classmethod
-    def of(cls, record: CRLRecord) -> Self:
-        """Describe a CRL."""
-        return cls(
-            issuer=record.issuer_id,
-            number=f"{record.number:x}",
-            this_update=record.this_update,
-            next_update=record.next_update,
-            entries=record.count,
-        )
+    def of(cls, record: CRLRecord, **more: Any) -> Self:
+        """Describe a CRL; `more` are the further members of a subclass."""
+        members = {
+            "issuer": record.issuer_id,
+            "number": f"{record.number:x}",
+            "this_update": record.this_update,
+            "next_update": record.next_update,
+            "entries": record.count,
+        }
+        return cls.model_validate(members | more)
 
 
 class NewestCRLDocument(Document):
-    """The newest CRL of an authority."""
+    """The newest CRL of an authority; null where there is none yet."""
 
     issuer: str
     has_key: bool = Field(description="whether this installation holds the key of the authority")
-    crl: CRLDocument | None = Field(description="null if there is none yet")
+    number: str | None
+    this_update: Moment | None
+    next_update: Moment | None
+    entries: int | None
 
     @classmethod
     def of(cls, issuer: IssuerRecord, record: CRLRecord | None) -> Self:
         """Describe the newest CRL of this authority."""
         crl = CRLDocument.of(record) if record else None
-        return cls(issuer=issuer.id, has_key=issuer.key_id is not None, crl=crl)
+        return cls(
+            issuer=issuer.id,
+            has_key=issuer.key_id is not None,
+            number=crl.number if crl else None,
+            this_update=crl.this_update if crl else None,
+            next_update=crl.next_update if crl else None,
+            entries=crl.entries if crl else None,
+        )
 
 
 class NewestCRLsDocument(Document):
@@ -105,17 +116,15 @@ class PublishedCRLsDocument(Document):
     published: int
 
 
-class CRLFileDocument(Document):
+class CRLFileDocument(CRLDocument):
     """A CRL, and the file to which it was written."""
 
-    crl: CRLDocument
     file: str
 
 
-class ImportedCRLDocument(Document):
+class ImportedCRLDocument(CRLDocument):
     """A CRL that was signed elsewhere, and the authorities whose revocation status it changed."""
 
-    crl: CRLDocument
     changed: list[str]
     findings: list[FindingDocument]
 
