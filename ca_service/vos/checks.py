@@ -43,7 +43,7 @@ class Check:
         """The result: a check fails if its finding is an error."""
         if not self.is_made:
             return Result.NOT_CHECKED
-        return Result.FAILED if self.finding and self.finding.blocks else Result.PASSED
+        return Result.FAILED if self.finding and self.finding.is_error else Result.PASSED
 
     @property
     def message(self) -> str:

@@ -498,5 +498,5 @@ def test_a_waiting_request_that_the_node_would_not_accept_fails_and_is_not_signe
     counting.signatures.clear()
     (waiting,) = issue(lab, misfit(lab)).waiting
     failed = lab.requests.approve(actor(Role.APPROVER), waiting.id)
-    assert (failed.state, [found.rule for found in failed.failure if found.blocks]) == (State.FAILED, ["fit.trust"])
+    assert (failed.state, [found.rule for found in failed.failure if found.is_error]) == (State.FAILED, ["fit.trust"])
     assert counting.signatures == []

@@ -25,11 +25,32 @@ from ca_service.authority.hierarchy.records import IssuerRecord, IssuerRole
 from ca_service.authority.hierarchy.store import IssuerStore
 from ca_service.authority.key_custody import KeyStore, check_curve, own_key
 from ca_service.authority.ports import Clock, SerialNumbers
-from ca_service.errors import Conflict, InvalidInput, NotReady, blocking
+from ca_service.errors import Conflict, InvalidInput, NotReady, Rule
 from ca_service.pki import encodings, issuing, keys, names
 from ca_service.pki.chain import Chain
 from ca_service.pki.contents import Contents, Issuer, Validity
 from ca_service.pki.profiles import INTERMEDIATE, ROOT, Profile
+
+AUTHORITY_MISSING: Final = Rule(
+    "authority.missing",
+    "There is no authority yet that could sign.",
+    "Run `ca-service init`, or complete a set-up that was started: `ca-service ca show` displays its state.",
+)
+AUTHORITY_PENDING: Final = Rule(
+    "authority.pending",
+    "The intermediate {name} waits for its certificate from an external root.",
+    "Finish it with `ca-service ca install`, or show its request with `ca-service ca request`.",
+)
+AUTHORITY_EXISTS: Final = Rule(
+    "authority.exists",
+    "There is an authority already, and it is called {name}.",
+    "An authority is never overwritten. For another one use another instance folder (CA_SERVICE_INSTANCE_PATH).",
+)
+AUTHORITY_DAYS: Final = Rule(
+    "authority.days",
+    "A lifetime of {days} days was asked for the {role}; 1 to {limit} days are allowed.",
+    "Ask for {limit} days or fewer.",
+)
 
 _BACKDATE: Final = timedelta(minutes=5)
 
@@ -199,11 +220,7 @@ class Hierarchy:
 def required(active: ActiveAuthority | None) -> ActiveAuthority:
     """Return the authority. Raises NotReady if there is none yet."""
     if active is None:
-        raise NotReady.because(
-            "authority.missing",
-            "There is no authority yet that could sign.",
-            "Run `ca-service init`, or complete a set-up that was started: `ca-service ca show` displays its state.",
-        )
+        raise NotReady.because(AUTHORITY_MISSING)
     return active
 
 
@@ -264,20 +281,9 @@ def _is_complete(records: Sequence[IssuerRecord], plan: HierarchyPlan) -> bool:
     """Whether there is an authority already; raises Conflict if it is not the one of the plan."""
     pending = next((record for record in records if record.certificate_der is None), None)
     if pending is not None:
-        raise Conflict.because(
-            "authority.pending",
-            "The intermediate {name} waits for its certificate from an external root.",
-            "Finish it with `ca-service ca install`, or show its request with `ca-service ca request`.",
-            name=pending.id,
-        )
+        raise Conflict.because(AUTHORITY_PENDING, name=pending.id)
     if plan.name and any(record.name != plan.name and _was_made_here(record) for record in records):
-        raise Conflict.because(
-            "authority.exists",
-            "There is an authority already, and it is called {name}.",
-            "An authority is never overwritten. For another one use another instance folder "
-            "(CA_SERVICE_INSTANCE_PATH).",
-            name=records[0].name,
-        )
+        raise Conflict.because(AUTHORITY_EXISTS, name=records[0].name)
     return any(record.is_issuing for record in records)
 
 
@@ -296,14 +302,4 @@ def _check(plan: HierarchyPlan) -> None:
         ("intermediate_days", plan.intermediate_days, INTERMEDIATE),
     ):
         if not 1 <= days <= profile.max_days:
-            raise InvalidInput(
-                blocking(
-                    "authority.days",
-                    f"/{field}",
-                    "A lifetime of {days} days was asked for the {role}; 1 to {limit} days are allowed.",
-                    "Ask for {limit} days or fewer.",
-                    days=days,
-                    role=profile.name,
-                    limit=profile.max_days,
-                )
-            )
+            raise InvalidInput(AUTHORITY_DAYS.at(f"/{field}", days=days, role=profile.name, limit=profile.max_days))

@@ -11,7 +11,7 @@ from cryptography import x509
 
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.issuance.approval import DEFAULT_RULES, Approval, ApprovalRule, Asked
-from ca_service.errors import Finding, Refused, blockers, blocking, note, warning
+from ca_service.errors import Finding, Refused, blocking, note, only_errors, warning
 from ca_service.pki import names
 from ca_service.pki.csr import CertificationRequest, Description, Reading
 from ca_service.pki.profiles import Profile
@@ -90,7 +90,7 @@ class Examination:
     @property
     def is_refused(self) -> bool:
         """Whether it cannot be signed as it is."""
-        return bool(blockers(self.findings))
+        return bool(only_errors(self.findings))
 
 
 def examine(reading: Reading, profile: Profile, options: Options, policy: Policy) -> Examination:

@@ -219,7 +219,7 @@ def test_that_a_node_will_not_use_it_is_told_beside_the_request(lab: Lab) -> Non
 
     assert [each.rule for each in found.findings] == ["slot.unused"]
     assert found.findings[0].detail.startswith("This leaf will not be used on UCCX 11.6 to 12.5")
-    assert not found.findings[0].blocks
+    assert not found.findings[0].is_error
     lab.fleet.change_node(
         OPERATOR,
         1,
