@@ -31,8 +31,7 @@ from ca_service.authority.jobs import Job, Jobs, Stopwatch
 from ca_service.authority.notices.announcing import Notices
 from ca_service.authority.notices.calendars import Calendars
 from ca_service.authority.notices.delivering import Chance, Deliveries
-from ca_service.authority.notices.published import Published
-from ca_service.authority.notices.sources import Authorities, Leaves, Sources
+from ca_service.authority.notices.sources import Authorities, Leaves, Published, Sources
 from ca_service.authority.people.accounts import Accounts
 from ca_service.authority.people.factors import SecondFactors
 from ca_service.authority.people.links import Links

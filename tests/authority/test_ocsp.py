@@ -11,7 +11,7 @@ from cryptography.x509.oid import NameOID
 
 from ca_service.authority.audit.events import Event
 from ca_service.authority.certificates import CertificateRecord
-from ca_service.authority.hierarchy.records import IssuerRecord
+from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.authority.revocation.records import Selection
 from ca_service.authority.status.ocsp_responder import LIFETIME, REUSED_FOR, OCSPResponder
 from ca_service.authority.status.responders import Responders

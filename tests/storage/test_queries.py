@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import event as events
 from sqlalchemy import insert, select
 
-from ca_service.authority.inventory.filters import Filter
-from ca_service.authority.inventory.store import Sort
+from ca_service.authority.inventory.store import Filter, Sort
 from ca_service.authority.revocation.records import Selection
 from ca_service.errors import InvalidInput
 from ca_service.storage import queries
