@@ -70,7 +70,7 @@ class RenewalWish:
 class Renewal:
     """Renews certificates."""
 
-    def __init__(self, issuance: Issuance, leaves: LeafStore, fleet: Fleet, policy: Policy, clock: Clock) -> None:
+    def __init__(self, *, issuance: Issuance, leaves: LeafStore, fleet: Fleet, policy: Policy, clock: Clock) -> None:
         self._issuance = issuance
         self._leaves = leaves
         self._fleet = fleet

@@ -82,6 +82,7 @@ class Hierarchy:
 
     def __init__(
         self,
+        *,
         issuers: IssuerStore,
         keystore: KeyStore,
         clock: Clock,

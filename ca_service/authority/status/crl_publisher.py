@@ -99,6 +99,7 @@ class CRLPublisher:
 
     def __init__(
         self,
+        *,
         crls: CRLStore,
         revocations: RevocationStore,
         hierarchy: Hierarchy,

@@ -54,6 +54,7 @@ class OCSPResponder:
 
     def __init__(
         self,
+        *,
         responders: Responders,
         store: ResponderStore,
         revocations: RevocationStore,

@@ -50,6 +50,7 @@ class Responders:
 
     def __init__(
         self,
+        *,
         store: ResponderStore,
         hierarchy: Hierarchy,
         keystore: KeyStore,
