@@ -27,8 +27,6 @@ from ca_service.authority.issuance.completion import Completion
 from ca_service.authority.issuance.decisions import Requests
 from ca_service.authority.issuance.fit_checks import FitChecks
 from ca_service.authority.issuance.issuance import Issuance
-from ca_service.authority.issuance.review import Reviewing
-from ca_service.authority.issuance.signing import Signer
 from ca_service.authority.jobs import Job, Jobs, Stopwatch
 from ca_service.authority.notices.announcing import Notices
 from ca_service.authority.notices.calendars import Calendars
@@ -83,17 +81,15 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
     receipts = Receipts(edges.events, sealing)
 
     # From CSR to certificate.
-    signer = Signer(hierarchy, options.policy, now, randomness.serial_numbers)
     issuance = Issuance(
         edges.ledger,
+        edges.requests,
         hierarchy,
-        signer,
-        applications=edges.requests,
-        revocations=edges.revocations,
         policy=options.policy,
         clock=now,
+        serial_numbers=randomness.serial_numbers,
     )
-    completion = Completion(edges.requests, issuance, signer, hierarchy, now)
+    completion = Completion(edges.requests, issuance, now)
 
     # What relying parties fetch.
     revocation = Revocation(edges.revocations, now)
@@ -151,7 +147,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         clock=now,
         close=edges.close,
         issuance=issuance,
-        requests=Requests(edges.requests, completion, now, time.pause),
+        requests=Requests(edges.requests, edges.ledger, issuance, completion, clock=now, pause=time.pause),
         fit_checks=FitChecks(now),
         inventory=inventory,
         revocation=revocation,
@@ -161,7 +157,6 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         external=ExternalAuthorities(edges.issuers, edges.keystore, now),
         root_key=RootKey(edges.issuers, edges.keystore, now),
         completion=completion,
-        reviewing=Reviewing(issuance, edges.ledger, now),
         fleet=fleet,
         handover=Handover(fleet, issuance, hierarchy, receipts),
         authority_revocation=AuthorityRevocation(edges.revocations, hierarchy, now),

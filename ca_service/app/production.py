@@ -6,6 +6,7 @@ import random
 import warnings
 from datetime import timedelta
 from pathlib import Path
+from typing import Final
 
 from argon2 import PasswordHasher
 from cryptography import x509
@@ -20,7 +21,7 @@ from ca_service.authority.notices.ports import Channel
 from ca_service.authority.people.passwords import Passwords
 from ca_service.authority.people.sessions import SessionLimits
 from ca_service.authority.people.single_sign_on import ClaimRules, IdentityProvider
-from ca_service.errors import ConfigurationError
+from ca_service.errors import ConfigurationError, Rule
 from ca_service.keystore import files
 from ca_service.keystore.encrypted import EncryptedFileKeyStore
 from ca_service.keystore.secret_box import FileSecretBox
@@ -45,6 +46,12 @@ from ca_service.storage.requests import SQLRequestStore
 from ca_service.storage.revocation import SQLRevocationStore
 from ca_service.storage.sessions import SQLSessionStore
 from ca_service.storage.sqlite import SQLiteDatabase
+
+DATABASE_DRIVER_MISSING: Final = Rule(
+    "database.driver-missing",
+    "database.url names a PostgreSQL database, and the driver for it is not installed.",
+    "Install the extras: .venv/bin/pip install --require-hashes -r config/requirements/extras.txt",
+)
 
 
 def open_installation(settings: Settings, hasher: PasswordHasher | None = None) -> Installation:
@@ -106,11 +113,7 @@ def database_of(settings: Settings) -> Database:
     try:
         from ca_service.storage.postgresql import PostgreSQLDatabase
     except ImportError as error:
-        raise ConfigurationError.because(
-            "database.driver-missing",
-            "database.url names a PostgreSQL database, and the driver for it is not installed.",
-            "Install the extras: .venv/bin/pip install --require-hashes -r config/requirements/extras.txt",
-        ) from error
+        raise ConfigurationError.because(DATABASE_DRIVER_MISSING) from error
     return PostgreSQLDatabase(url, settings.server.threads)
 
 

@@ -21,7 +21,6 @@ from ca_service.authority.issuance.completion import Completion
 from ca_service.authority.issuance.decisions import Requests
 from ca_service.authority.issuance.fit_checks import FitChecks
 from ca_service.authority.issuance.issuance import Issuance
-from ca_service.authority.issuance.review import Reviewing
 from ca_service.authority.jobs import Jobs
 from ca_service.authority.notices.announcing import Notices
 from ca_service.authority.notices.calendars import Calendars
@@ -111,7 +110,6 @@ class Installation(APIServices):
     external: ExternalAuthorities
     root_key: RootKey
     completion: Completion
-    reviewing: Reviewing
     fleet: Fleet
     handover: Handover
     authority_revocation: AuthorityRevocation

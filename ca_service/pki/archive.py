@@ -9,8 +9,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from ca_service.errors import Finding, InvalidInput, blocking
+from ca_service.errors import Finding, InvalidInput, Rule
 from ca_service.pki.armour import MAX_REQUEST_BYTES
+
+ARCHIVE_COUNT: Final = Rule(
+    "archive.count",
+    "The ZIP holds no file, or more than {limit}.",
+    "Put only the .csr files into it, at most {limit}.",
+)
+ARCHIVE_DAMAGED: Final = Rule(
+    "archive.damaged",
+    "The ZIP cannot be opened: it is damaged, or needs a password.",
+    "Make it again without a password, or drop the .csr files themselves.",
+)
+ARCHIVE_FILE_TOO_LARGE: Final = Rule(
+    "archive.file-too-large",
+    "The file {name} in the ZIP is larger than a signing request can be.",
+    "Put only the .csr files into the ZIP; the limit is {limit} bytes each.",
+)
 
 _MAGIC: Final = b"PK\x03\x04"
 _MAX_ENTRIES: Final = 200
@@ -62,30 +78,12 @@ def _entries(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> Iterat
 
 
 def _count(limit: int) -> Finding:
-    return blocking(
-        "archive.count",
-        "/csr",
-        "The ZIP holds no file, or more than {limit}.",
-        "Put only the .csr files into it, at most {limit}.",
-        limit=limit,
-    )
+    return ARCHIVE_COUNT.at("/csr", limit=limit)
 
 
 def _damaged() -> Finding:
-    return blocking(
-        "archive.damaged",
-        "/csr",
-        "The ZIP cannot be opened: it is damaged, or needs a password.",
-        "Make it again without a password, or drop the .csr files themselves.",
-    )
+    return ARCHIVE_DAMAGED.at("/csr")
 
 
 def _large(name: str) -> Finding:
-    return blocking(
-        "archive.file-too-large",
-        "/csr",
-        "The file {name} in the ZIP is larger than a signing request can be.",
-        "Put only the .csr files into the ZIP; the limit is {limit} bytes each.",
-        name=name[:80],
-        limit=MAX_REQUEST_BYTES,
-    )
+    return ARCHIVE_FILE_TOO_LARGE.at("/csr", name=name[:80], limit=MAX_REQUEST_BYTES)

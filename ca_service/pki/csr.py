@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import SignatureAlgorithmOID
 
-from ca_service.errors import CAServiceError, Finding, Refused, blockers, blocking
+from ca_service.errors import CAServiceError, Finding, Refused, blocking, only_errors
 from ca_service.pki import der, keys, names, usages
 from ca_service.pki.armour import unwrap
 from ca_service.pki.contents import find_value
@@ -210,7 +210,7 @@ _USED: Final = (x509.SubjectAlternativeName, x509.KeyUsage, x509.ExtendedKeyUsag
 
 
 def _stop_at(findings: list[Finding]) -> None:
-    if blockers(findings):
+    if only_errors(findings):
         raise Refused(*findings)
 
 

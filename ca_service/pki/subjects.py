@@ -9,8 +9,56 @@ from typing import Final
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from ca_service.errors import Finding, blocking, warning
+from ca_service.errors import Finding, Rule, Severity, blocking
 from ca_service.pki import names
+
+SUBJECT_EMPTY: Final = Rule(
+    "subject.empty",
+    "The subject is empty.",
+    "Make a new request with at least a common name.",
+)
+SUBJECT_TOO_LARGE: Final = Rule(
+    "subject.too-large",
+    "The subject has {size} bytes; {limit} are allowed.",
+    "Make a new request with shorter values.",
+)
+SUBJECT_ENCODING: Final = Rule(
+    "subject.encoding",
+    "The subject is encoded in a way that cannot be copied byte for byte.",
+    "Make a new request whose subject is encoded as DER.",
+)
+SUBJECT_CHARACTERS: Final = Rule(
+    "subject.characters",
+    "{name} contains a control character: {value}.",
+    "Make a new request without it (a NUL in a name is a known way to deceive).",
+)
+SAN_EMPTY: Final = Rule(
+    "san.empty",
+    "The subject alternative name is there but empty (RFC 5280, 4.2.1.6 forbids that).",
+    "Make a new request with at least one name.",
+)
+SAN_TOO_MANY: Final = Rule(
+    "san.too-many",
+    "The request asks for {count} names; {limit} are allowed.",
+    "Make a request for fewer names.",
+)
+SAN_DUPLICATE: Final = Rule(
+    "san.duplicate",
+    "A name stands in the subject alternative name twice.",
+    "Make a new request that lists each name once.",
+)
+SUBJECT_COUNTRY: Final = Rule(
+    "subject.country",
+    "C is \u201c{value}\u201d and not a country code of two letters. It is copied as it is.",
+    "To mend it, set the country on the node (set web-security) and make a new request.",
+    Severity.WARNING,
+)
+SUBJECT_COMMON_NAME_LENGTH: Final = Rule(
+    "subject.common-name-length",
+    "The common name has {length} characters; X.520 allows {limit}. It is copied as it is.",
+    "Some clients refuse it. A shorter host name or a shorter common name would mend it.",
+    Severity.WARNING,
+)
 
 MAX_NAMES: Final = 100
 MAX_ATTRIBUTES: Final = 100  # that are judged one by one; a longer subject is too large anyway
@@ -22,25 +70,11 @@ def judge_subject(subject: x509.Name, subject_der: bytes) -> Iterator[Finding]:
     """What is wrong, or merely odd, about a subject; junk of real nodes passes with a warning."""
     attributes = list(subject)
     if not attributes:
-        yield blocking(
-            "subject.empty", "/subject", "The subject is empty.", "Make a new request with at least a common name."
-        )
+        yield SUBJECT_EMPTY.at("/subject")
     if len(subject_der) > MAX_SUBJECT_BYTES:
-        yield blocking(
-            "subject.too-large",
-            "/subject",
-            "The subject has {size} bytes; {limit} are allowed.",
-            "Make a new request with shorter values.",
-            size=len(subject_der),
-            limit=MAX_SUBJECT_BYTES,
-        )
+        yield SUBJECT_TOO_LARGE.at("/subject", size=len(subject_der), limit=MAX_SUBJECT_BYTES)
     if subject.public_bytes() != subject_der:
-        yield blocking(
-            "subject.encoding",
-            "/subject",
-            "The subject is encoded in a way that cannot be copied byte for byte.",
-            "Make a new request whose subject is encoded as DER.",
-        )
+        yield SUBJECT_ENCODING.at("/subject")
     for number, attribute in enumerate(attributes[:MAX_ATTRIBUTES]):
         yield from _subject_attribute(f"/subject/{number}", attribute)
 
@@ -48,60 +82,23 @@ def judge_subject(subject: x509.Name, subject_der: bytes) -> Iterator[Finding]:
 def _subject_attribute(pointer: str, attribute: x509.NameAttribute[str | bytes]) -> Iterator[Finding]:
     value = names.attribute_text(attribute)
     if not names.is_plain(value):
-        yield blocking(
-            "subject.characters",
-            pointer,
-            "{name} contains a control character: {value}.",
-            "Make a new request without it (a NUL in a name is a known way to deceive).",
-            name=attribute.rfc4514_attribute_name,
-            value=names.visible(value),
-        )
+        yield SUBJECT_CHARACTERS.at(pointer, name=attribute.rfc4514_attribute_name, value=names.visible(value))
     elif attribute.oid == NameOID.COUNTRY_NAME and not (len(value) == 2 and value.isascii() and value.isalpha()):
-        yield warning(
-            "subject.country",
-            pointer,
-            "C is \u201c{value}\u201d and not a country code of two letters. It is copied as it is.",
-            "To mend it, set the country on the node (set web-security) and make a new request.",
-            value=value,
-        )
+        yield SUBJECT_COUNTRY.at(pointer, value=value)
     elif attribute.oid == NameOID.COMMON_NAME and len(value) > MAX_COMMON_NAME:
-        yield warning(
-            "subject.common-name-length",
-            pointer,
-            "The common name has {length} characters; X.520 allows {limit}. It is copied as it is.",
-            "Some clients refuse it. A shorter host name or a shorter common name would mend it.",
-            length=len(value),
-            limit=MAX_COMMON_NAME,
-        )
+        yield SUBJECT_COMMON_NAME_LENGTH.at(pointer, length=len(value), limit=MAX_COMMON_NAME)
 
 
 def judge_alternative_name(extension: x509.SubjectAlternativeName | None) -> Iterator[Finding]:
     """What is wrong about a requested subject alternative name, whatever the profile."""
     entries = list(extension or ())
     if extension is not None and not entries:
-        yield blocking(
-            "san.empty",
-            "/subject_alternative_name",
-            "The subject alternative name is there but empty (RFC 5280, 4.2.1.6 forbids that).",
-            "Make a new request with at least one name.",
-        )
+        yield SAN_EMPTY.at("/subject_alternative_name")
     if len(entries) > MAX_NAMES:
-        yield blocking(
-            "san.too-many",
-            "/subject_alternative_name",
-            "The request asks for {count} names; {limit} are allowed.",
-            "Make a request for fewer names.",
-            count=len(entries),
-            limit=MAX_NAMES,
-        )
+        yield SAN_TOO_MANY.at("/subject_alternative_name", count=len(entries), limit=MAX_NAMES)
         return
     if len(set(entries)) != len(entries):
-        yield blocking(
-            "san.duplicate",
-            "/subject_alternative_name",
-            "A name stands in the subject alternative name twice.",
-            "Make a new request that lists each name once.",
-        )
+        yield SAN_DUPLICATE.at("/subject_alternative_name")
     for number, entry in enumerate(entries):
         yield from _alternative_name(f"/subject_alternative_name/{number}", entry)
 

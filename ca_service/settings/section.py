@@ -26,7 +26,16 @@ def split(value: str) -> tuple[str, ...]:
     return tuple(part for part in (each.strip() for each in value.split(",")) if part)
 
 
-def contradiction(one: tuple[str, object], relation: str, other: tuple[str, object], mend: str) -> PydanticCustomError:
+def contradiction(
+    one: tuple[str, object], relation: str, other: tuple[str, object], advice: str
+) -> PydanticCustomError:
     """Return the error for two settings (key, value) that contradict each other: `one relation other`."""
-    context = {"key": one[0], "value": one[1], "relation": relation, "other": other[0], "limit": other[1], "mend": mend}
+    context = {
+        "key": one[0],
+        "value": one[1],
+        "relation": relation,
+        "other": other[0],
+        "limit": other[1],
+        "advice": advice,
+    }
     return PydanticCustomError(CONTRADICTION, "{key} {relation} {other}", context)

@@ -12,10 +12,36 @@ from typing import Any, Final
 from pydantic import SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
-from ca_service.errors import ConfigurationError, Finding, blocking
+from ca_service.errors import ConfigurationError, Finding, Rule
 from ca_service.settings.model import CONTRADICTION, KEYS, SECRETS, TABLES, Settings
 from ca_service.settings.roles import write_roles
 from ca_service.settings.rules import as_toml
+
+SETTINGS_UNKNOWN_KEY: Final = Rule(
+    "settings.unknown-key",
+    "There is no setting {key}, which {origin} sets to {value}.",
+    "Remove it, or correct its name: `ca-service config show` lists all settings.",
+)
+SETTINGS_VALUE: Final = Rule(
+    "settings.value",
+    "The setting {key} cannot be {value} (from {origin}): {reason}.",
+    "Change it where it was set.",
+)
+SETTINGS_CONTRADICTION: Final = Rule(
+    "settings.contradiction",
+    "{key} ({value}, from {origin}) {relation} {other} ({limit}, from {limit_origin}).",
+    "{advice}",
+)
+SETTINGS_FILE: Final = Rule(
+    "settings.file",
+    "The settings file {path} cannot be read: {reason}.",
+    "Fix the file, or change CA_SERVICE_CONFIG.",
+)
+SETTINGS_SECRET_FILE: Final = Rule(
+    "settings.secret-file",
+    "The secret file {path}, named by {variable}, cannot be read: {reason}.",
+    "Check that the file is there and can be read by the user who runs this program.",
+)
 
 PREFIX: Final = "CA_SERVICE_"
 _OWN_VARIABLES: Final = {"CA_SERVICE_CONFIG", "CA_SERVICE_INSTANCE_PATH", "CA_SERVICE_TEST_ALL"}
@@ -112,13 +138,7 @@ def _toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ConfigurationError.because(
-            "settings.file",
-            "The settings file {path} cannot be read: {reason}.",
-            "Mend the file, or change CA_SERVICE_CONFIG.",
-            path=path,
-            reason=error,
-        ) from error
+        raise ConfigurationError.because(SETTINGS_FILE, path=path, reason=error) from error
 
 
 def _secret(variable: str, path: Path) -> str:
@@ -126,12 +146,7 @@ def _secret(variable: str, path: Path) -> str:
         return path.read_text(encoding="utf-8").strip()
     except (OSError, ValueError) as error:
         raise ConfigurationError.because(
-            "settings.file",
-            "The secret file {path}, named by {variable}, cannot be read: {reason}.",
-            "Check that the file is there and can be read by the user who runs this program.",
-            path=path,
-            variable=variable,
-            reason=getattr(error, "strerror", "") or "it is no text",
+            SETTINGS_SECRET_FILE, path=path, variable=variable, reason=getattr(error, "strerror", "") or "it is no text"
         ) from error
 
 
@@ -151,15 +166,7 @@ def _flatten(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, 
 
 
 def _unknown_key(key: str, value: object, origin: str) -> Finding:
-    return blocking(
-        "settings.unknown-key",
-        "/" + key.replace(".", "/"),
-        "There is no setting {key}, which {origin} sets to {value}.",
-        "Leave it out, or mend its name: `ca-service config show` lists those that there are.",
-        key=key,
-        value=_fault_value(key, value),
-        origin=origin,
-    )
+    return SETTINGS_UNKNOWN_KEY.at("/" + key.replace(".", "/"), key=key, value=_fault_value(key, value), origin=origin)
 
 
 def _shown(value: object) -> str:
@@ -179,11 +186,8 @@ def _findings(error: ValidationError, origins: Mapping[str, str]) -> Iterator[Fi
 
 def _wrong_value(fault: ErrorDetails, origins: Mapping[str, str]) -> Finding:
     key = ".".join(map(str, fault["loc"]))
-    return blocking(
-        "settings.value",
+    return SETTINGS_VALUE.at(
         "/" + key.replace(".", "/"),
-        "The setting {key} cannot be {value} (from {origin}): {reason}.",
-        "Change it where it was set.",
         key=key,
         value=_fault_value(key, fault["input"]),
         origin=_origin(key, origins),
@@ -199,11 +203,8 @@ def _origin(key: str, origins: Mapping[str, str]) -> str:
 def _contradiction(fault: ErrorDetails, origins: Mapping[str, str]) -> Finding:
     """Return the finding for two settings that contradict each other. It points to the first."""
     told = fault["ctx"]
-    return blocking(
-        "settings.value",
+    return SETTINGS_CONTRADICTION.at(
         "/" + told["key"].replace(".", "/"),
-        "{key} ({value}, from {origin}) {relation} {other} ({limit}, from {limit_origin}).",
-        "{mend}",
         **{**told, "value": str(told["value"])[:80] or "empty", "limit": str(told["limit"])[:80] or "empty"},
         origin=origins.get(told["key"], "default"),
         limit_origin=origins.get(told["other"], "default"),

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.certificates import CertificateRecord
+from ca_service.authority.issuance.conflicts import Known, Revocations
 from ca_service.authority.issuance.idempotency import Replay, key_in_use
 from ca_service.authority.issuance.records import RequestRecord
 from ca_service.authority.revocation.records import require_usable_key
@@ -34,20 +35,18 @@ class SQLLedger:
         """Return the certificate with this serial number, or None."""
         return self._first(select(certificate).where(certificate.c.serial_number == serial_number))
 
-    def find_reissuable(
-        self, request_fingerprint: str, profile: str, issuer_id: str, at: datetime
-    ) -> CertificateRecord | None:
-        """Return the newest certificate for this CSR that is valid at `at` and not revoked, or None."""
-        return self._first(_reissuable(request_fingerprint, profile, issuer_id, at))
-
-    def list_by_key(self, key_fingerprint: str, at: datetime) -> tuple[CertificateRecord, ...]:
-        """Return the certificates with this key that are valid at `at` and not revoked, newest first."""
-        statement = select(certificate).where(
-            certificate.c.key_fingerprint == key_fingerprint, certificate.c.not_after >= at, IS_GOOD
-        )
+    def look_up(self, key_fingerprints: Collection[str], authorities: Collection[tuple[str, str]]) -> Known:
+        """Return the certificates with these keys, and the revocations of them and of the authorities; see the port."""
         with self._database.read() as connection:
-            found = connection.execute(statement.order_by(certificate.c.id.desc())).all()
-        return tuple(map(rows.certificate_record, found))
+            found = [
+                row
+                for batch in in_batches(certificate.c.key_fingerprint, key_fingerprints)
+                for row in connection.execute(select(certificate).where(batch))
+            ]
+            wanted = {*authorities, *((row.issuer_id, row.serial_number) for row in found)}
+            revoked = _revocations(connection, wanted) if wanted else {}
+        newest_first = sorted(found, key=lambda row: row.id, reverse=True)
+        return Known(tuple(map(rows.certificate_record, newest_first)), revoked)
 
     def list_by_requests(self, fingerprints: Collection[str]) -> tuple[CertificateRecord, ...]:
         """Return the certificates for these CSRs, newest first."""
@@ -78,16 +77,16 @@ class SQLLedger:
         *,
         always_new: bool,
         replay: Replay | None,
-        applications: Sequence[RequestRecord] = (),
+        requests: Sequence[RequestRecord] = (),
     ) -> tuple[CertificateRecord, ...]:
-        """Write certificates, requests, events and the answer in one transaction."""
+        """Write certificates, requests, events and answer in one transaction; see the port."""
         with self._database.write() as connection:
             stored = [
                 write_certificate(connection, record, event, always_new=always_new)
                 for record, event in zip(certificates, events, strict=True)
             ]
             ours = {record.serial_number for record in stored}
-            if answered := [request_values(each) for each in applications if each.serial_number in ours]:
+            if answered := [request_values(each) for each in requests if each.serial_number in ours]:
                 connection.execute(insert(application), answered)
             if replay is not None:
                 remember(connection, replay.settled(certificates, stored))
@@ -124,25 +123,27 @@ def remember(connection: Connection, replay: Replay) -> None:
         raise key_in_use() from error
 
 
-def _reissuable(request_fingerprint: str, profile: str, issuer_id: str, at: datetime) -> Select[Any]:
-    return (
-        select(certificate)
-        .where(
-            certificate.c.request_fingerprint == request_fingerprint,
-            certificate.c.profile == profile,
-            certificate.c.issuer_id == issuer_id,
-            certificate.c.not_after >= at,
-            IS_GOOD,
-        )
-        .order_by(certificate.c.id.desc())
-        .limit(1)
-    )
+def _revocations(connection: Connection, wanted: Collection[tuple[str, str]]) -> Revocations:
+    issuers, serial_numbers = zip(*wanted, strict=True)
+    statement = select(revocation).where(revocation.c.issuer_id.in_(set(issuers)))
+    return {
+        (row.issuer_id, row.serial_number): rows.revocation_record(row)
+        for batch in in_batches(revocation.c.serial_number, serial_numbers)
+        for row in connection.execute(statement.where(batch))
+        if (row.issuer_id, row.serial_number) in wanted
+    }
 
 
 def _winner(connection: Connection, record: CertificateRecord) -> CertificateRecord | None:
-    """Return the certificate that another process has written for the same CSR in the meantime, or None."""
-    statement = _reissuable(record.request_fingerprint, record.profile, record.issuer_id, record.issued_at)
-    row = connection.execute(statement).first()
+    """Return what another process has written for the same CSR since it was checked, or None."""
+    statement = select(certificate).where(
+        certificate.c.request_fingerprint == record.request_fingerprint,
+        certificate.c.profile == record.profile,
+        certificate.c.issuer_id == record.issuer_id,
+        certificate.c.not_after >= record.issued_at,
+        IS_GOOD,
+    )
+    row = connection.execute(statement.order_by(certificate.c.id.desc()).limit(1)).first()
     return rows.certificate_record(row) if row else None
 
 

@@ -28,11 +28,11 @@ class SQLRequestStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def find_application(self, application_id: int) -> RequestRecord | None:
+    def find_request(self, request_id: int) -> RequestRecord | None:
         """Return the request with this number, or None."""
-        return next(iter(self._all(select(application).where(application.c.id == application_id))), None)
+        return next(iter(self._all(select(application).where(application.c.id == request_id))), None)
 
-    def list_applications(self, query: RequestQuery) -> RequestPage:
+    def list_requests(self, query: RequestQuery) -> RequestPage:
         """Return one page of the list."""
         order = _ORDERS[query.sort]
         statement = order.page(select(application).where(*_conditions(query)), query.cursor, query.limit)

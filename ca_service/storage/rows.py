@@ -19,7 +19,7 @@ from ca_service.authority.issuance.records import RequestRecord, State
 from ca_service.authority.people.records import AccountRecord, TokenRecord
 from ca_service.authority.revocation.records import RevocationRecord
 from ca_service.authority.revocation.records import State as RevocationState
-from ca_service.errors import Finding, Severity
+from ca_service.errors import Finding, Rule, Severity
 from ca_service.pki.reasons import Reason
 
 if TYPE_CHECKING:
@@ -94,7 +94,17 @@ def request_record(row: Row[Any]) -> RequestRecord:
 
 
 def _as_json(findings: Sequence[Finding]) -> list[dict[str, Any]]:
-    return [values_of(each) | {"values": _plain(each), "severity": each.severity.value} for each in findings]
+    return [
+        {
+            "rule": each.rule,
+            "pointer": each.pointer,
+            "problem": each.declared.problem,
+            "remedy": each.declared.remedy,
+            "values": _plain(each),
+            "severity": each.severity.value,
+        }
+        for each in findings
+    ]
 
 
 def _plain(finding: Finding) -> dict[str, Any]:
@@ -103,7 +113,17 @@ def _plain(finding: Finding) -> dict[str, Any]:
 
 
 def _findings(stored: Sequence[dict[str, Any]]) -> tuple[Finding, ...]:
-    return tuple(Finding(**each | {"severity": Severity(each["severity"])}) for each in stored)
+    return tuple(
+        Rule(each["rule"], each["problem"], each["remedy"], _severity(each["severity"])).at(
+            each["pointer"], **each["values"]
+        )
+        for each in stored
+    )
+
+
+def _severity(stored: str) -> Severity:
+    """Return the severity; rows from before version 0.2 call an error blocking."""
+    return Severity.ERROR if stored == "error" else Severity(stored)
 
 
 def replay_record(row: Row[Any]) -> Replay:

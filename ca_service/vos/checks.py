@@ -98,7 +98,7 @@ class Fit:
 
 def checked(topic: str, stage: Stage, finding: Finding | None = None, message: str = "") -> Check:
     """The check with what was found: it has failed if the finding blocks, and passed otherwise."""
-    if finding is None or not finding.blocks:
+    if finding is None or not finding.is_error:
         return Check(topic, stage, Result.PASSED, finding)
     return Check(topic, stage, Result.FAILED, finding, message)
 

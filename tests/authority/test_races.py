@@ -218,7 +218,7 @@ def test_two_who_submit_the_same_request_have_one_application(
     installation: Installation, settings: Settings, race: Race
 ) -> None:
     assert race(settings.instance_path, racing.submit, [UCCX_PUBLISHER.data] * 2) == ["1", "1"]
-    assert len(installation.requests.list_applications(OPERATOR, RequestQuery()).items) == 1
+    assert len(installation.requests.list_requests(OPERATOR, RequestQuery()).items) == 1
 
 
 @either_way

@@ -64,7 +64,9 @@ def test_what_is_refused_keeps_its_note(ca: CommandLine, waiting: int) -> None:
 
 def test_what_was_approved_by_a_rule_says_by_which(ca: CommandLine, csr: Path) -> None:
     ca.answer("sign", csr)
-    assert "by rule operator because the operator of this machine asks" in ca("requests", "show", "1").stdout
+    assert (
+        "by rule operator because the requester is the operator of this machine" in ca("requests", "show", "1").stdout
+    )
 
 
 def test_what_fails_is_told_and_ends_with_an_error(ca: CommandLine, waiting: int) -> None:

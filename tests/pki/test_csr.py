@@ -41,7 +41,7 @@ def test_a_bad_request_is_refused_by_its_rule(request_: Request) -> None:
 def test_each_refusal_says_what_is_wrong_and_how_to_mend_it(request_: Request) -> None:
     with pytest.raises(CAServiceError) as refusal:
         csr.read_request(request_.data)
-    assert all(finding.detail and finding.mend for finding in refusal.value.findings)
+    assert all(finding.detail and finding.remedy for finding in refusal.value.findings)
 
 
 @pytest.mark.parametrize("request_", [*BY_POLICY, *SAME_KEY_TWICE], ids=lambda request: request.name)

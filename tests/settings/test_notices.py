@@ -42,10 +42,6 @@ def settings(**values: str) -> Settings:
         {"webhook__url": "https:///path", "webhook__secret": SECRET},
         {"metrics__networks": "192.0.2.1/24"},
         {"metrics__networks": "everybody"},
-        {"mail__host": "mail.example.com"},
-        {"mail__host": "mail.example.com", "mail__sender": "ca@example.com"},
-        {"mail__host": "m", "mail__sender": "a@b.c, d@e.f", "mail__recipients": "g@h.i"},
-        {"webhook__url": "https://hooks.example.com/"},
     ],
     ids=str,
 )
@@ -54,6 +50,25 @@ def test_what_cannot_be_is_refused_at_its_key(values: dict[str, str]) -> None:
         settings(**values)
 
     assert refused.value.rule == "settings.value"
+    section = next(iter(values)).partition("__")[0]
+    assert refused.value.findings[0].pointer.startswith(f"/{section}/")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"mail__host": "mail.example.com"},
+        {"mail__host": "mail.example.com", "mail__sender": "ca@example.com"},
+        {"mail__host": "m", "mail__sender": "a@b.c, d@e.f", "mail__recipients": "g@h.i"},
+        {"webhook__url": "https://hooks.example.com/"},
+    ],
+    ids=str,
+)
+def test_what_does_not_go_together_is_refused_at_its_key(values: dict[str, str]) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        settings(**values)
+
+    assert refused.value.rule == "settings.contradiction"
     section = next(iter(values)).partition("__")[0]
     assert refused.value.findings[0].pointer.startswith(f"/{section}/")
 

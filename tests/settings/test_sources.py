@@ -156,7 +156,7 @@ def test_a_secret_file_that_cannot_be_read_is_refused(tmp_path: Path, content: b
     if content is not None:
         path.write_bytes(content)
     error = refusal({"CA_SERVICE_WEB__SECRET_KEY_FILE": str(path)})
-    assert error.rule == "settings.file"
+    assert error.rule == "settings.secret-file"
     assert str(path) in str(error)
     assert "CA_SERVICE_WEB__SECRET_KEY_FILE" in str(error)
 

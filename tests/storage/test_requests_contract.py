@@ -66,9 +66,9 @@ def known(ledger: Ledger) -> int:
 
 def test_an_application_comes_back_as_it_was(store: RequestStore) -> None:
     (stored,) = submit(store, application_record())
-    assert store.find_application(stored.id) == stored
+    assert store.find_request(stored.id) == stored
     assert stored.findings[0].detail == "The key 00ff is known."
-    assert store.find_application(stored.id + 1) is None
+    assert store.find_request(stored.id + 1) is None
 
 
 def test_every_field_of_a_decision_comes_back(store: RequestStore) -> None:
@@ -81,7 +81,7 @@ def test_every_field_of_a_decision_comes_back(store: RequestStore) -> None:
         rule="r",
     )
     assert store.move(after, State.SUBMITTED, APPROVED)
-    assert store.find_application(stored.id) == after
+    assert store.find_request(stored.id) == after
 
 
 def test_the_number_becomes_the_subject_of_the_event(store: RequestStore, ledger: Ledger) -> None:
@@ -129,7 +129,7 @@ def test_a_move_from_a_state_that_it_has_left_changes_nothing(store: RequestStor
     late = after.decided(State.REFUSED, CAROL, NOON, "no")
     assert not store.move(late, State.SUBMITTED, APPROVED)
     assert not store.move(replace(late, id=99), State.SUBMITTED, APPROVED)
-    assert store.find_application(after.id) == after
+    assert store.find_request(after.id) == after
     assert known(ledger) == before
 
 
@@ -138,7 +138,7 @@ def test_issuing_writes_certificate_state_and_events_together(store: RequestStor
     issued = replace(application, state=State.ISSUED, serial_number=record.serial_number)
     assert store.issue(issued, (record, event("c")), ISSUED) == issued
     assert ledger.find_certificate(record.serial_number) == record
-    assert store.find_application(issued.id) == issued
+    assert store.find_request(issued.id) == issued
     assert subjects(ledger)[before:] == [(Event.CERTIFICATE_ISSUED, "c"), (Event.REQUEST_ISSUED, "1")]
 
 
@@ -149,7 +149,7 @@ def test_issuing_twice_writes_once(store: RequestStore, ledger: Ledger) -> None:
     before = known(ledger)
     assert store.issue(replace(issued, serial_number=second.serial_number), (second, event()), ISSUED) is None
     assert ledger.find_certificate(second.serial_number) is None
-    assert store.find_application(issued.id) == issued
+    assert store.find_request(issued.id) == issued
     assert known(ledger) == before
 
 
@@ -160,7 +160,7 @@ def test_a_certificate_that_was_written_meanwhile_wins(store: RequestStore, ledg
     issued = replace(application, state=State.ISSUED, serial_number=late.serial_number)
     stored = store.issue(issued, (late, event("late")), ISSUED)
     assert stored == replace(issued, serial_number=winner.serial_number)
-    assert store.find_application(issued.id) == stored
+    assert store.find_request(issued.id) == stored
     assert ledger.find_certificate(late.serial_number) is None
     assert events_of(ledger)[-1].details["certificate"] == winner.serial_number
 
@@ -197,8 +197,8 @@ def test_a_ledger_keeps_the_applications_that_its_certificates_answer(applicatio
     ledger.record([winner], [event()], always_new=False, replay=None)
     late = certificate_record(request_fingerprint=winner.request_fingerprint)
     answered = [application_record(state=State.ISSUED, serial_number=each.serial_number) for each in (late, ours)]
-    ledger.record([late, ours], [event(), event()], always_new=False, replay=None, applications=answered)
-    (found,) = store.list_applications(RequestQuery()).items
+    ledger.record([late, ours], [event(), event()], always_new=False, replay=None, requests=answered)
+    (found,) = store.list_requests(RequestQuery()).items
     assert found == replace(answered[1], id=found.id)
 
 
@@ -213,7 +213,7 @@ def test_a_list_is_searched_sorted_and_filtered(store: RequestStore) -> None:
     store.move(third, State.SUBMITTED, APPROVED)
 
     def found(**query: object) -> tuple[RequestRecord, ...]:
-        return store.list_applications(RequestQuery(**query)).items  # type: ignore[arg-type]
+        return store.list_requests(RequestQuery(**query)).items  # type: ignore[arg-type]
 
     assert found() == (third, second, first)
     assert found(sort="oldest") == (first, second, third)
@@ -230,7 +230,7 @@ def test_the_pages_of_a_list_are_the_whole_list(store: RequestStore, sort: str) 
     stored = submit(store, *(application_record() for _ in range(5)))
     seen, query = list[RequestRecord](), RequestQuery(sort=sort, limit=2)
     while True:
-        page = store.list_applications(query)
+        page = store.list_requests(query)
         seen += page.items
         if not page.next_cursor:
             break
@@ -241,4 +241,4 @@ def test_the_pages_of_a_list_are_the_whole_list(store: RequestStore, sort: str) 
 @pytest.mark.parametrize("cursor", ["nonsense", "newest@x"])
 def test_a_cursor_of_nobody_is_refused(store: RequestStore, cursor: str) -> None:
     with pytest.raises(InvalidInput):
-        store.list_applications(RequestQuery(cursor=cursor))
+        store.list_requests(RequestQuery(cursor=cursor))

@@ -129,19 +129,32 @@ def test_what_is_not_valid_is_not_handed_out_again(books: Books, state: State) -
     leaf = issue(books, **SHARED)
     put(books, revocation_record(leaf, state=state))
     ledger = books[0]
-    assert ledger.find_reissuable("a" * 64, leaf.profile, leaf.issuer_id, NOON) is None
-    assert ledger.list_by_key("b" * 64, NOON) == ()
+    known = ledger.look_up(["b" * 64], [])
+    assert known.find_reissuable("a" * 64, leaf.profile, leaf.issuer_id, NOON) is None
+    assert known.certificates == (leaf,)
+    assert not known.is_good(leaf, NOON)
     assert ledger.find_current(leaf.host, NOON) is None
     assert ledger.list_by_requests(["a" * 64]) == (leaf,)  # a slot tells that it is revoked
     assert ledger.find_certificate(leaf.serial_number) == leaf
+
+
+def test_revocations_of_authorities_are_looked_up_by_their_issuer_and_number(books: Books) -> None:
+    leaf = issue(books, **SHARED)
+    revoked = revocation_record(leaf)
+    put(books, revoked)
+    link, other = (leaf.issuer_id, leaf.serial_number), ("root-g1", leaf.serial_number)
+    assert set(books[0].look_up([], [link, other]).revocations) == {link}
+    assert books[0].look_up([], [other]).revocations == {}
 
 
 def test_what_was_released_is_handed_out_again(books: Books) -> None:
     leaf = issue(books, **SHARED)
     put(books, revocation_record(leaf, state=State.RELEASED))
     ledger = books[0]
-    assert ledger.find_reissuable("a" * 64, leaf.profile, leaf.issuer_id, NOON) == leaf
-    assert ledger.list_by_key("b" * 64, NOON) == (leaf,)
+    known = ledger.look_up(["b" * 64], [])
+    assert known.find_reissuable("a" * 64, leaf.profile, leaf.issuer_id, NOON) == leaf
+    assert known.certificates == (leaf,)
+    assert known.is_good(leaf, NOON)
     assert ledger.find_current(leaf.host, NOON) == leaf
     assert ledger.list_by_requests(["a" * 64]) == (leaf,)
 

@@ -20,7 +20,7 @@ from ca_service.authority.hierarchy.hierarchy import HierarchyPlan
 from ca_service.authority.hierarchy.records import IssuerRecord
 from ca_service.authority.hierarchy.store import IssuerStore
 from ca_service.authority.installation import Installation
-from ca_service.authority.issuance.approval import Rule
+from ca_service.authority.issuance.approval import ApprovalRule
 from ca_service.authority.issuance.examination import Policy
 from ca_service.authority.issuance.store import Ledger, RequestStore
 from ca_service.authority.key_custody import KeyStore
@@ -144,7 +144,7 @@ class Lab(Installation):
         policy: Policy | None = None,
         session_limits: SessionLimits = _ENDLESS,
         second_factor_required_of: tuple[Role, ...] = (),
-        rules: tuple[Rule, ...] = (EVERYBODY,),
+        rules: tuple[ApprovalRule, ...] = (EVERYBODY,),
         base_url: str = "",
     ) -> None:
         """Compose it; the edges that are not given are fakes that belong together."""

@@ -18,6 +18,7 @@ from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.hierarchy.records import IssuerRecord
 from ca_service.authority.hierarchy.store import IssuerStore
+from ca_service.authority.issuance.conflicts import Known
 from ca_service.authority.issuance.idempotency import Replay, key_in_use
 from ca_service.authority.issuance.records import RequestRecord
 from ca_service.authority.key_custody import KeyStore
@@ -147,26 +148,16 @@ class InMemoryLedger:
         """See the port."""
         return next((found for found in self._certificates if found.serial_number == serial_number), None)
 
-    def find_reissuable(
-        self, request_fingerprint: str, profile: str, issuer_id: str, at: datetime
-    ) -> CertificateRecord | None:
+    def look_up(self, key_fingerprints: Collection[str], authorities: Collection[tuple[str, str]]) -> Known:
         """See the port."""
-        wanted = (request_fingerprint, profile, issuer_id)
-        return next(
-            (
-                found
-                for found in reversed(self._certificates)
-                if (found.request_fingerprint, found.profile, found.issuer_id) == wanted
-                and found.not_after >= at
-                and self.is_good(found)
-            ),
-            None,
-        )
+        found = tuple(each for each in reversed(self._certificates) if each.key_fingerprint in key_fingerprints)
+        wanted = {*authorities, *((each.issuer_id, each.serial_number) for each in found)}
+        return Known(found, {key: each for key, each in self.revocations.items() if key in wanted})
 
-    def list_by_key(self, key_fingerprint: str, at: datetime) -> tuple[CertificateRecord, ...]:
-        """See the port."""
-        found = (each for each in reversed(self._certificates) if each.key_fingerprint == key_fingerprint)
-        return tuple(each for each in found if each.not_after >= at and self.is_good(each))
+    def _winner(self, record: CertificateRecord) -> CertificateRecord | None:
+        """The newest good certificate for the same CSR, profile and issuer."""
+        found = (each for each in reversed(self._certificates) if _answers(each) == _answers(record))
+        return next((each for each in found if each.not_after >= record.issued_at and self.is_good(each)), None)
 
     def is_good(self, certificate: CertificateRecord) -> bool:
         """Whether it is neither revoked nor on hold."""
@@ -198,7 +189,7 @@ class InMemoryLedger:
         *,
         always_new: bool,
         replay: Replay | None,
-        applications: Sequence[RequestRecord] = (),
+        requests: Sequence[RequestRecord] = (),
     ) -> tuple[CertificateRecord, ...]:
         """See the port."""
         with self._lock:
@@ -207,7 +198,7 @@ class InMemoryLedger:
                 self.add(record, event, always_new) for record, event in zip(certificates, events, strict=True)
             )
             ours = {record.serial_number for record in stored}
-            for each in applications:
+            for each in requests:
                 if each.serial_number in ours:
                     self.requests.append(replace(each, id=len(self.requests) + 1))
             if replay is not None:
@@ -230,8 +221,7 @@ class InMemoryLedger:
 
     def add(self, record: CertificateRecord, event: AuditEvent, always_new: bool) -> CertificateRecord:
         """Add a certificate; or return the one that was there for the same request."""
-        wanted = (record.request_fingerprint, record.profile, record.issuer_id, record.issued_at)
-        winner = None if always_new else self.find_reissuable(*wanted)
+        winner = None if always_new else self._winner(record)
         if winner is None:
             self._require_usable_key(record)
             self._certificates.append(record)
@@ -248,6 +238,10 @@ class InMemoryLedger:
         kept = {key: replay for key, replay in self._replays.items() if replay.at >= before}
         self._replays, pruned = kept, len(self._replays) - len(kept)
         return pruned
+
+
+def _answers(record: CertificateRecord) -> tuple[str, str, str]:
+    return record.request_fingerprint, record.profile, record.issuer_id
 
 
 class InMemoryAccountStore:

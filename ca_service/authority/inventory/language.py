@@ -20,8 +20,35 @@ from typing import Final, cast, get_args
 
 from ca_service.authority.inventory import spans
 from ca_service.authority.inventory.filters import Condition, Filter, Key, Status
-from ca_service.errors import Finding, InvalidInput, blocking
+from ca_service.errors import Finding, InvalidInput, Rule
 from ca_service.pki.profiles import PROFILES
+
+FILTER_TOO_LONG: Final = Rule(
+    "filter.too-long",
+    "The search has {length} characters; {limit} are the most.",
+    "Leave some of its words out.",
+)
+FILTER_UNKNOWN: Final = Rule(
+    "filter.unknown",
+    "There is no filter {key}, which stands in \u201c{text}\u201d.",
+    "Take one of these: {known}. To look for the word as it is, put it between quotation marks.",
+)
+FILTER_OPERATOR: Final = Rule(
+    "filter.operator",
+    "{key} has no order that {operator} could ask for, as \u201c{text}\u201d does.",
+    "Write {key}: for a part of it, or {key}= for the whole.",
+)
+FILTER_VALUE: Final = Rule(
+    "filter.value",
+    "The filter \u201c{text}\u201d has no value that {key} can have.",
+    "Write after {key}: {takes}.",
+)
+FILTER_EXPIRES: Final = Rule(
+    "filter.expires",
+    "\u201c{text}\u201d names no end of validity.",
+    "Write <, <=, > or >=, and then a number of days (30d) or weeks (6w) from now, or a day: "
+    "expires<30d, expires>-1w, expires>=2027-01-31.",
+)
 
 MAX_LENGTH: Final = 200
 KEYS: Final = ("expires", "status", *get_args(Key))
@@ -126,58 +153,20 @@ def _serial(value: str) -> str:
 
 
 def _too_long(length: int) -> Finding:
-    return blocking(
-        "filter.too-long",
-        "/q",
-        "The search has {length} characters; {limit} are the most.",
-        "Leave some of its words out.",
-        length=length,
-        limit=MAX_LENGTH,
-    )
+    return FILTER_TOO_LONG.at("/q", length=length, limit=MAX_LENGTH)
 
 
 def _unknown(word: _Typed) -> Finding:
-    return blocking(
-        "filter.unknown",
-        "/q",
-        "There is no filter {key}, which stands in \u201c{text}\u201d.",
-        "Take one of these: {known}. To look for the word as it is, put it between quotation marks.",
-        key=word.key,
-        text=word.text,
-        known=", ".join(KEYS),
-    )
+    return FILTER_UNKNOWN.at("/q", key=word.key, text=word.text, known=", ".join(KEYS))
 
 
 def _wrong_operator(word: _Typed) -> Finding:
-    return blocking(
-        "filter.operator",
-        "/q",
-        "{key} has no order that {operator} could ask for, as \u201c{text}\u201d does.",
-        "Write {key}: for a part of it, or {key}= for the whole.",
-        key=word.key,
-        operator=word.operator,
-        text=word.text,
-    )
+    return FILTER_OPERATOR.at("/q", key=word.key, operator=word.operator, text=word.text)
 
 
 def _wrong_value(word: _Typed, takes: str) -> Finding:
-    return blocking(
-        "filter.value",
-        "/q",
-        "The filter \u201c{text}\u201d has no value that {key} can have.",
-        "Write after {key}: {takes}.",
-        key=word.key,
-        text=word.text,
-        takes=takes,
-    )
+    return FILTER_VALUE.at("/q", key=word.key, text=word.text, takes=takes)
 
 
 def _wrong_end(word: _Typed) -> Finding:
-    return blocking(
-        "filter.expires",
-        "/q",
-        "\u201c{text}\u201d names no end of validity.",
-        "Write <, <=, > or >=, and then a number of days (30d) or weeks (6w) from now, or a day: "
-        "expires<30d, expires>-1w, expires>=2027-01-31.",
-        text=word.text,
-    )
+    return FILTER_EXPIRES.at("/q", text=word.text)

@@ -1,7 +1,7 @@
-"""Knows the rules by which a request is approved without a person: they are data, and they explain themselves.
+"""Approval rules: they approve a request without a person, they are data, and they explain themselves.
 
-A rule says for whom and for what it holds. Each condition that it names has to be met, those that it does not
-name hold for everybody; the first rule that holds decides. Where none does, a person decides.
+A rule says whom and what it covers. Every condition that it states must be met; the first rule that matches decides.
+If none matches, a person decides.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ _DNS: Final = "DNS:"
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """What is approved automatically. An empty condition is none.
+class ApprovalRule:
+    """What is approved automatically. An empty condition always holds.
 
-    `names` are DNS names: `uc.example.com` covers itself, `*.uc.example.com` everything below it. They have to
-    cover every name of the certificate, the parent domain that a VOS node puts in as well. `tokens` are labels.
+    `names` are DNS names: `uc.example.com` covers itself, `*.uc.example.com` everything below it. Together they must
+    cover every name of the certificate, including the parent domain that a VOS node adds. `tokens` are labels.
     """
 
     name: str
@@ -34,13 +34,13 @@ class Rule:
     tokens: tuple[str, ...] = ()
 
 
-#: What holds where the settings say nothing else: who may approve the requests of others gets their own at once.
-DEFAULT_RULES: Final = (Rule("approvers", roles=(Role.APPROVER, Role.ADMINISTRATOR)),)
+#: The rules if the settings have none: approvers need no approval for their own requests.
+DEFAULT_RULES: Final = (ApprovalRule("approvers", roles=(Role.APPROVER, Role.ADMINISTRATOR)),)
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a rule looks at: the profile, each name as `DNS:uccx1.example.com`, and the hosts of the common names."""
+    """What the rules look at: the profile, each name as `DNS:uccx1.example.com`, and the hosts of the common names."""
 
     profile: str
     names: tuple[str, ...]
@@ -49,35 +49,35 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """Why a request needs no person: the rule, and what of it was met."""
+    """Why a request needs no decision: the rule, and which of its conditions were met."""
 
     rule: str
     reasons: tuple[Finding, ...]
 
 
-def find_approval(rules: Sequence[Rule], actor: Actor, asked: Asked) -> Approval | None:
-    """Why the actor gets this at once; None where a person has to decide.
+def find_approval(rules: Sequence[ApprovalRule], actor: Actor, asked: Asked) -> Approval | None:
+    """Return the rule that approves the request automatically, or None if a person must decide.
 
-    The operator at the command line of this machine always does: whoever can read the keys needs nobody's leave.
+    The local operator is always approved: they can read the keys anyway.
     """
     if actor.account_id is None:
-        return Approval("operator", (note("approval.operator", "", "the operator of this machine asks"),))
+        return Approval("operator", (note("approval.operator", "", "the requester is the operator of this machine"),))
     return next(
         (Approval(rule.name, tuple(_reasons(rule, actor))) for rule in rules if _holds(rule, actor, asked)), None
     )
 
 
 def in_words(reasons: Sequence[Finding]) -> str:
-    """The reasons in one line of English: `the requester is anna and the profile is one of vos`."""
+    """Return the reasons on one line of English: `the requester is anna and the profile is one of vos`."""
     return " and ".join(reason.detail for reason in reasons)
 
 
 def is_pattern(text: str) -> bool:
-    """Whether this can stand in `Rule.names`."""
+    """Return whether this is valid in `ApprovalRule.names`."""
     return is_dns_name(text.removeprefix(_BELOW))
 
 
-def _holds(rule: Rule, actor: Actor, asked: Asked) -> bool:
+def _holds(rule: ApprovalRule, actor: Actor, asked: Asked) -> bool:
     named = (
         (rule.profiles, asked.profile),
         (rule.roles, actor.role),
@@ -88,7 +88,7 @@ def _holds(rule: Rule, actor: Actor, asked: Asked) -> bool:
 
 
 def _covers(patterns: Sequence[str], asked: Asked) -> bool:
-    """Whether all names are covered. An address, or what is no name at all, never is."""
+    """Return whether all names are covered. An address, or text that is no name, never is."""
     if not patterns:
         return True
     names = [name.removeprefix(_DNS) if name.startswith(_DNS) else "" for name in asked.names]
@@ -102,7 +102,7 @@ def _is_under(name: str, pattern: str) -> bool:
     return name.endswith(pattern[1:]) if pattern.startswith(_BELOW) else name == pattern
 
 
-def _reasons(rule: Rule, actor: Actor) -> Iterator[Finding]:
+def _reasons(rule: ApprovalRule, actor: Actor) -> Iterator[Finding]:
     if rule.names:
         yield note("approval.names", "", "every name is covered by {names}", names=", ".join(rule.names))
     if rule.accounts:
@@ -110,6 +110,6 @@ def _reasons(rule: Rule, actor: Actor) -> Iterator[Finding]:
     if rule.roles:
         yield note("approval.role", "", "the requester has the role {role}", role=actor.role.value)
     if rule.tokens:
-        yield note("approval.token", "", "it came with the token \u201c{token}\u201d", token=actor.token)
+        yield note("approval.token", "", "the request was sent with the token \u201c{token}\u201d", token=actor.token)
     if rule.profiles:
         yield note("approval.profile", "", "the profile is one of {profiles}", profiles=", ".join(rule.profiles))

@@ -14,7 +14,23 @@ from ca_service.authority.people.passwords import Passwords
 from ca_service.authority.people.records import AccountRecord, PeoplePage, PeopleQuery, SetupLink
 from ca_service.authority.people.store import AccountStore, setup_link_invalid
 from ca_service.authority.ports import Clock
-from ca_service.errors import Conflict, NotFound
+from ca_service.errors import Conflict, NotFound, Rule
+
+ACCOUNT_UNKNOWN: Final = Rule(
+    "account.unknown",
+    "There is no account {name}.",
+    "`ca-service user list` shows those that there are.",
+)
+ACCOUNT_OWN: Final = Rule(
+    "account.own",
+    "Nobody can lock out the own account.",
+    "Let another administrator do it, so that one always stays.",
+)
+ACCOUNT_OWN_2: Final = Rule(
+    "account.own",
+    "Nobody can change the own role.",
+    "Let another administrator do it, so that one always stays.",
+)
 
 __all__ = ["MAX_PASSWORD", "Accounts"]
 
@@ -75,12 +91,7 @@ class Accounts:
         """The account of this name; raises NotFound."""
         account = self.find(name)
         if account is None:
-            raise NotFound.because(
-                "account.unknown",
-                "There is no account {name}.",
-                "`ca-service user list` shows those that there are.",
-                name=name[:64],
-            )
+            raise NotFound.because(ACCOUNT_UNKNOWN, name=name[:64])
         return account
 
     def managed(self, actor: Actor, name: str) -> AccountRecord:
@@ -100,11 +111,7 @@ class Accounts:
         require(actor, Action.ACCOUNTS)
         account = self.get(name)
         if account.id == actor.account_id:
-            raise Conflict.because(
-                "account.own",
-                "Nobody can lock out the own account.",
-                "Let another administrator do it, so that one always stays.",
-            )
+            raise Conflict.because(ACCOUNT_OWN)
         return self._change(
             actor,
             replace(account, disabled_at=self._clock() if disabled else None),
@@ -117,11 +124,7 @@ class Accounts:
         require(actor, Action.ACCOUNTS)
         account = self.get(name)
         if account.id == actor.account_id:
-            raise Conflict.because(
-                "account.own",
-                "Nobody can change the own role.",
-                "Let another administrator do it, so that one always stays.",
-            )
+            raise Conflict.because(ACCOUNT_OWN_2)
         return self._change(actor, replace(account, role=role), Event.ACCOUNT_CHANGED, role=role.value)
 
     def list_people(self, actor: Actor, query: PeopleQuery) -> PeoplePage:

@@ -21,7 +21,33 @@ from ca_service.authority.people.accounts import Accounts
 from ca_service.authority.people.records import AccountRecord, PasskeyRecord, TotpRecord
 from ca_service.authority.people.store import FactorStore, SecretBox
 from ca_service.authority.ports import Clock
-from ca_service.errors import Conflict, InvalidInput, NotFound, blocking
+from ca_service.errors import Conflict, InvalidInput, NotFound, Rule
+
+TOTP_NOT_OFFERED: Final = Rule(
+    "totp.not-offered",
+    "There is no authenticator app that waits to be confirmed.",
+    "Begin again: another window has replaced or confirmed it.",
+)
+PASSKEY_UNKNOWN: Final = Rule(
+    "passkey.unknown",
+    "There is no passkey {number}.",
+    "It is gone already: look at the list.",
+)
+TOTP_CODE: Final = Rule(
+    "totp.code",
+    "The code is not the one that the app should show now.",
+    "Type the six digits that it shows now. If they are refused again, look whether the clock of the device is right.",
+)
+TOTP_ENROLLED: Final = Rule(
+    "totp.enrolled",
+    "There is an authenticator app already.",
+    "Remove it first, if it is to be another one.",
+)
+RECOVERY_CODES_NEEDLESS: Final = Rule(
+    "recovery-codes.needless",
+    "There is no second factor that could get lost.",
+    "Enrol an authenticator app or a passkey: recovery codes come with it.",
+)
 
 _CODES: Final = 10
 _CODE_BYTES: Final = 10  # 80 bits, for which a plain hash will do
@@ -90,11 +116,7 @@ class SecondFactors:
         secret = totp.new_secret()
         sealed = self._secret_box.encrypt(secret.encode(), _purpose(account))
         if not self._store.offer_totp(TotpRecord(account.id, sealed)):
-            raise Conflict.because(
-                "totp.enrolled",
-                "There is an authenticator app already.",
-                "Remove it first, if it is to be another one.",
-            )
+            raise Conflict.because(TOTP_ENROLLED)
         return TotpOffer(secret, totp.app_uri(secret, account.name))
 
     def pending_app(self, actor: Actor) -> TotpOffer | None:
@@ -136,11 +158,7 @@ class SecondFactors:
         """New recovery codes in place of all that there were; raises Conflict without a second factor."""
         account = self._own(actor)
         if not self.with_factor([account]):
-            raise Conflict.because(
-                "recovery-codes.needless",
-                "There is no second factor that could get lost.",
-                "Enrol an authenticator app or a passkey: recovery codes come with it.",
-            )
+            raise Conflict.because(RECOVERY_CODES_NEEDLESS)
         codes = _new_codes()
         event = AuditEvent.by(actor, self._clock(), Event.RECOVERY_CODES_MADE, account.name)
         self._store.replace_codes(account.id, list(map(hash_code, codes)), event)
@@ -195,27 +213,13 @@ def _purpose(account: AccountRecord) -> str:
 
 
 def _wrong_code() -> InvalidInput:
-    return InvalidInput(
-        blocking(
-            "totp.code",
-            "/code",
-            "The code is not the one that the app should show now.",
-            "Type the six digits that it shows now. If they are refused again, look whether the clock of the device is "
-            "right.",
-        )
-    )
+    return InvalidInput(TOTP_CODE.at("/code"))
 
 
 def _offer_gone() -> Conflict:
-    return Conflict.because(
-        "totp.not-offered",
-        "There is no authenticator app that waits to be confirmed.",
-        "Begin again: another window has replaced or confirmed it.",
-    )
+    return Conflict.because(TOTP_NOT_OFFERED)
 
 
 def no_such_passkey(number: int) -> NotFound:
     """The account has no passkey of that number."""
-    return NotFound.because(
-        "passkey.unknown", "There is no passkey {number}.", "It is gone already: look at the list.", number=number
-    )
+    return NotFound.because(PASSKEY_UNKNOWN, number=number)

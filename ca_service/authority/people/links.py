@@ -21,7 +21,13 @@ from ca_service.authority.people.passwords import NO_PASSWORD, Passwords
 from ca_service.authority.people.records import AccountLink, AccountRecord
 from ca_service.authority.people.store import AccountStore, account_link_invalid
 from ca_service.authority.ports import Clock
-from ca_service.errors import Conflict
+from ca_service.errors import Conflict, Rule
+
+ACCOUNT_OWN: Final = Rule(
+    "account.own",
+    "Nobody resets the own account.",
+    "Change your password, or let another administrator do it.",
+)
 
 _LIFETIME: Final = timedelta(hours=24)
 
@@ -59,11 +65,7 @@ class Links:
         require(actor, Action.ACCOUNTS)
         account, secret = self._accounts.get(name), secrets.token_urlsafe(32)
         if account.id == actor.account_id:
-            raise Conflict.because(
-                "account.own",
-                "Nobody resets the own account.",
-                "Change your password, or let another administrator do it.",
-            )
+            raise Conflict.because(ACCOUNT_OWN)
         changed = replace(account, password_hash=NO_PASSWORD, session_epoch=account.session_epoch + 1)
         event = AuditEvent.by(actor, self._clock(), Event.ACCOUNT_LINK_MADE, account.name)
         self._store.update_account(changed, event, link=self._link(account.id, secret))

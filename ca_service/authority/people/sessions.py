@@ -21,7 +21,13 @@ from ca_service.authority.people.accounts import Accounts
 from ca_service.authority.people.records import PENDING_SESSION, AccountRecord, OpenSession, SessionRecord, Visit
 from ca_service.authority.people.store import SessionStore
 from ca_service.authority.ports import Clock
-from ca_service.errors import NotFound
+from ca_service.errors import NotFound, Rule
+
+SESSION_UNKNOWN: Final = Rule(
+    "session.unknown",
+    "{account} has no session {number}.",
+    "It has ended already: look at the list again.",
+)
 
 _FRESH_FOR: Final = timedelta(minutes=10)
 _SEEN_IS_WRITTEN_EVERY: Final = timedelta(minutes=5)
@@ -115,13 +121,7 @@ class Sessions:
         """End one session of an account; raises NotFound if there is none of that number."""
         account = self._accounts.managed(actor, account_name)
         if not self._store.end_sessions(account.id, self._ended(actor, account), only=session_id):
-            raise NotFound.because(
-                "session.unknown",
-                "{account} has no session {number}.",
-                "It has ended already: look at the list again.",
-                account=account.name,
-                number=session_id,
-            )
+            raise NotFound.because(SESSION_UNKNOWN, account=account.name, number=session_id)
 
     def end_others(self, actor: Actor, session: OpenSession) -> int:
         """End all other sessions of the own account; how many."""

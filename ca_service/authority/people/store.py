@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from ca_service.authority.access.permissions import Role
 from ca_service.authority.audit.events import AuditEvent
@@ -22,7 +22,44 @@ from ca_service.authority.people.records import (
     TokenRecord,
     TotpRecord,
 )
-from ca_service.errors import Conflict, NotFound
+from ca_service.errors import Conflict, NotFound, Rule
+
+SETUP_LINK_INVALID: Final = Rule(
+    "setup-link.invalid",
+    "This set-up link was used, has expired, or was replaced by a newer one.",
+    "Sign in if you have an account. Otherwise run `ca-service user create`; if there is no account yet, restart "
+    "the service and use the link that it prints.",
+)
+ACCOUNT_LINK_INVALID: Final = Rule(
+    "account-link.invalid",
+    "This link was used, has expired, or was replaced by a newer one.",
+    "Sign in if you have already chosen a password. Otherwise ask an administrator for a new link.",
+)
+ACCOUNT_EXISTS: Final = Rule(
+    "account.exists",
+    "An account with the name {name} exists already.",
+    "Choose another name, or set a new password for that account.",
+)
+ACCOUNT_CHANGED: Final = Rule(
+    "account.changed",
+    "Another administrator changed the account {name} at the same time.",
+    "Check the account, and repeat the change if it is still needed.",
+)
+PASSKEY_KNOWN: Final = Rule(
+    "passkey.known",
+    "This passkey is already registered.",
+    "Sign in with it, or choose another device.",
+)
+ACCOUNT_LAST_ADMINISTRATOR: Final = Rule(
+    "account.last-administrator",
+    "{name} is the last administrator who can sign in.",
+    "Give another account the role administrator first.",
+)
+TOKEN_TOO_MANY: Final = Rule(
+    "token.too-many",
+    "The account has {limit} valid tokens, which is the maximum.",
+    "Revoke the tokens that are no longer used: the list shows when each was last used.",
+)
 
 
 class AccountStore(Protocol):
@@ -232,41 +269,22 @@ class FactorStore(Protocol):
 
 def setup_link_invalid() -> NotFound:
     """Return the error for a set-up link that cannot be used, or can be used no more."""
-    return NotFound.because(
-        "setup-link.invalid",
-        "This set-up link was used, has expired, or was replaced by a newer one.",
-        "Sign in if you have an account. Otherwise run `ca-service user create`; if there is no account yet, restart "
-        "the service and use the link that it prints.",
-    )
+    return NotFound.because(SETUP_LINK_INVALID)
 
 
 def account_link_invalid() -> NotFound:
     """Return the error for a link to choose a password that cannot be used, or can be used no more."""
-    return NotFound.because(
-        "account-link.invalid",
-        "This link was used, has expired, or was replaced by a newer one.",
-        "Sign in if you have already chosen a password. Otherwise ask an administrator for a new link.",
-    )
+    return NotFound.because(ACCOUNT_LINK_INVALID)
 
 
 def account_exists(name: str) -> Conflict:
     """Return the error for the name of an account that exists."""
-    return Conflict.because(
-        "account.exists",
-        "An account with the name {name} exists already.",
-        "Choose another name, or set a new password for that account.",
-        name=name,
-    )
+    return Conflict.because(ACCOUNT_EXISTS, name=name)
 
 
 def account_changed(name: str) -> Conflict:
     """Return the error for the second of two changes that were made at the same time."""
-    return Conflict.because(
-        "account.changed",
-        "Another administrator changed the account {name} at the same time.",
-        "Check the account, and repeat the change if it is still needed.",
-        name=name,
-    )
+    return Conflict.because(ACCOUNT_CHANGED, name=name)
 
 
 def require_administrator_left(changed: AccountRecord, administrators: Collection[int]) -> None:
@@ -276,29 +294,15 @@ def require_administrator_left(changed: AccountRecord, administrators: Collectio
     """
     is_administrator = changed.role is Role.ADMINISTRATOR and changed.disabled_at is None
     if not is_administrator and set(administrators) == {changed.id}:
-        raise Conflict.because(
-            "account.last-administrator",
-            "{name} is the last administrator who can sign in.",
-            "Give another account the role administrator first.",
-            name=changed.name,
-        )
+        raise Conflict.because(ACCOUNT_LAST_ADMINISTRATOR, name=changed.name)
 
 
 def require_room_for_token(valid: int, at_most: int) -> None:
     """Raise Conflict if the account has as many valid tokens as it may have."""
     if valid >= at_most:
-        raise Conflict.because(
-            "token.too-many",
-            "The account has {limit} valid tokens, which is the maximum.",
-            "Revoke the tokens that are no longer used: the list shows when each was last used.",
-            limit=at_most,
-        )
+        raise Conflict.because(TOKEN_TOO_MANY, limit=at_most)
 
 
 def passkey_known() -> Conflict:
     """Return the error for a passkey that an account has already."""
-    return Conflict.because(
-        "passkey.known",
-        "This passkey is already registered.",
-        "Sign in with it, or choose another device.",
-    )
+    return Conflict.because(PASSKEY_KNOWN)

@@ -6,12 +6,34 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.certificates import CertificateRecord
-from ca_service.errors import Conflict, Finding, InvalidInput, blocking
+from ca_service.errors import Conflict, Finding, InvalidInput, Rule
 from ca_service.pki.encodings import time_text
 from ca_service.pki.reasons import Reason
+
+CSR_KEY_REVOKED_MEANWHILE: Final = Rule(
+    "csr.key.revoked-meanwhile",
+    "A certificate with the key of this CSR was revoked or put on hold at the same time.",
+    "Check the CSR again: the result says what to do.",
+)
+REVOCATION_CHANGED: Final = Rule(
+    "revocation.changed",
+    "Certificate {serial} was changed by {who} in the meantime and is now {state} ({reason}).",
+    "Check it again. None of your changes were made.",
+)
+CRL_NUMBER: Final = Rule(
+    "crl.number",
+    "The list has the number {number:x}, but {issuer} has already published this number or a higher one.",
+    "Show the published list with `ca-service crl show`. The next list needs a higher number.",
+)
+CONFIRMATION_WRONG: Final = Rule(
+    "confirmation.wrong",
+    "This has to be confirmed.",
+    "Type {wanted}, exactly so.",
+)
 
 
 class State(StrEnum):
@@ -61,11 +83,7 @@ def require_usable_key(revocations: Iterable[RevocationRecord]) -> None:
     A store asks this in the transaction that writes a certificate: the key was checked before, but not locked.
     """
     if any(each.bars_key for each in revocations):
-        raise Conflict.because(
-            "csr.key.revoked-meanwhile",
-            "A certificate with the key of this CSR was revoked or put on hold at the same time.",
-            "Check the CSR again: the result says what to do.",
-        )
+        raise Conflict.because(CSR_KEY_REVOKED_MEANWHILE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,15 +216,7 @@ class Outcome:
     def require_confirmation(self, typed: str) -> None:
         """Raise InvalidInput unless this is what has to be typed."""
         if typed.strip().lower() != self.confirmation.lower():
-            raise InvalidInput(
-                blocking(
-                    "confirmation.wrong",
-                    "/confirmation",
-                    "This has to be confirmed.",
-                    "Type {wanted}, exactly so.",
-                    wanted=self.confirmation,
-                )
-            )
+            raise InvalidInput(CONFIRMATION_WRONG.at("/confirmation", wanted=self.confirmation))
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,9 +232,7 @@ class Transition:
         if (found and found.version) == (self.before and self.before.version):
             return
         raise Conflict.because(
-            "revocation.changed",
-            "Certificate {serial} was changed by {who} in the meantime and is now {state} ({reason}).",
-            "Check it again. None of your changes were made.",
+            REVOCATION_CHANGED,
             who=found.changed_by if found else "",
             serial=self.after.serial_number,
             state=found.state.value if found else "",
@@ -263,13 +271,7 @@ class CRLRecord:
 
     def number_taken(self) -> Conflict:
         """Return the error for a list whose number is not higher than all before."""
-        return Conflict.because(
-            "crl.number",
-            "The list has the number {number:x}, but {issuer} has already published this number or a higher one.",
-            "Show the published list with `ca-service crl show`. The next list needs a higher number.",
-            number=self.number,
-            issuer=self.issuer_id,
-        )
+        return Conflict.because(CRL_NUMBER, number=self.number, issuer=self.issuer_id)
 
 
 @dataclass(frozen=True, slots=True)

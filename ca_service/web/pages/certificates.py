@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from flask import Response, render_template, request
@@ -14,7 +14,7 @@ from ca_service.authority.access.permissions import PERMISSIONS, Action
 from ca_service.authority.audit.wording import About
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.issuance.issuance import MAX_REQUESTS
-from ca_service.errors import Finding, InvalidInput, NotFound, blocking
+from ca_service.errors import Finding, InvalidInput, NotFound, Rule
 from ca_service.pki.reasons import FOR_LEAVES
 from ca_service.vos.bundle import bundle_name, node_bundle
 from ca_service.vos.file_names import safe_name
@@ -24,6 +24,17 @@ from ca_service.web.delivery import attachment, deliver, request_pem
 from ca_service.web.numbers import whole_number
 from ca_service.web.pages import blueprint
 from ca_service.web.views import CertificateView, FileView, bundle_views, decode
+
+FILE_UNKNOWN: Final = Rule(
+    "file.unknown",
+    "The bundle has no file {name}.",
+    "The page of the certificate lists its files.",
+)
+CERTIFICATE_NONE_CHOSEN: Final = Rule(
+    "certificate.none-chosen",
+    "No certificate was chosen, or more than {limit}.",
+    "Choose one in the list of certificates.",
+)
 
 
 @blueprint.get("/certificates/<serial_number>")
@@ -68,12 +79,7 @@ def download_file(serial_number: str, name: str) -> Response:
     bundle = issuance.bundle([issuance.get_certificate(actor(), serial_number)])
     found = next((file for file in bundle.uploads if file.path == name), None)
     if found is None:
-        raise NotFound.because(
-            "file.unknown",
-            "The bundle has no file {name}.",
-            "The page of the certificate lists its files.",
-            name=name[:100],
-        )
+        raise NotFound.because(FILE_UNKNOWN, name=name[:100])
     return attachment(found, "pem")
 
 
@@ -120,15 +126,7 @@ def _shared(uploads: Sequence[tuple[FileView, ...]]) -> tuple[FileView, ...]:
 def _chosen() -> list[CertificateRecord]:
     serials = list(dict.fromkeys(request.args.getlist("serial")))
     if not 1 <= len(serials) <= MAX_REQUESTS:
-        raise InvalidInput(
-            blocking(
-                "certificate.none-chosen",
-                "/serial",
-                "No certificate was chosen, or more than {limit}.",
-                "Choose one in the list of certificates.",
-                limit=MAX_REQUESTS,
-            )
-        )
+        raise InvalidInput(CERTIFICATE_NONE_CHOSEN.at("/serial", limit=MAX_REQUESTS))
     return [installation().issuance.get_certificate(actor(), serial) for serial in serials]
 
 

@@ -100,7 +100,7 @@ def test_what_the_policy_has_come_to_refuse_since_is_not_signed(lab: Lab) -> Non
         rules=(),
     )
     failed = strict.requests.approve(CAROL, waiting.id)
-    assert (failed.state, [each.rule for each in failed.failure if each.blocks]) == (State.FAILED, ["validity.range"])
+    assert (failed.state, [each.rule for each in failed.failure if each.is_error]) == (State.FAILED, ["validity.range"])
     assert certificates(lab) == ()
 
 
