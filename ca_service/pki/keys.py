@@ -12,8 +12,33 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from ca_service.errors import Refused, blocking
+from ca_service.errors import Refused, Rule
 from ca_service.pki import der
+
+_EC_KEY: Final = "Create a new CSR with an EC key on the named curve P-256 or P-384, with an uncompressed point."
+CSR_KEY_EXPLICIT_PARAMETERS: Final = Rule(
+    "csr.key.explicit-parameters",
+    "The EC key spells out its curve instead of naming it, which RFC 5480, 2.1.1 forbids.",
+    _EC_KEY,
+)
+CSR_KEY_INVALID: Final = Rule(
+    "csr.key.invalid",
+    "The public key cannot be used: it is damaged, not a point of its curve, or of an unknown kind.",
+    _EC_KEY,
+)
+CSR_KEY_RSA: Final = Rule(
+    "csr.key.rsa",
+    "This CSR has an RSA key ({size} bit). This authority is EC from root to leaf.",
+    "If it is from a Cisco node, this is the tomcat CSR: download tomcat-ECDSA instead. "
+    "Have your RSA authority sign the tomcat CSR.",
+)
+CSR_KEY_TYPE: Final = Rule("csr.key.type", "This CSR has a key of the kind {kind}.", _EC_KEY)
+CSR_KEY_CURVE: Final = Rule("csr.key.curve", "The key is on the curve {curve}.", _EC_KEY)
+CSR_KEY_POINT: Final = Rule(
+    "csr.key.point",
+    "The point of the public key is compressed, so it cannot be copied unchanged.",
+    _EC_KEY,
+)
 
 CURVES: Final[dict[str, type[ec.EllipticCurve]]] = {
     "P-256": ec.SECP256R1,
@@ -89,41 +114,21 @@ def key_of_csr(csr: x509.CertificateSigningRequest, spki: der.Element) -> ec.Ell
     """Return the key of a CSR: EC, on a named curve, its point uncompressed. Raises Refused for every other kind."""
     algorithm, bits = spki.children
     if algorithm.children[0].content == _EC_PUBLIC_KEY and not has_named_curve(spki.der):
-        raise _bad_key(
-            "csr.key.explicit-parameters",
-            "The EC key spells out its curve instead of naming it, which RFC 5480, 2.1.1 forbids.",
-        )
+        raise _refused(CSR_KEY_EXPLICIT_PARAMETERS)
     try:
-        key = csr.public_key()
+        key: object = csr.public_key()
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise _bad_key(
-            "csr.key.invalid",
-            "The public key cannot be used: it is damaged, not a point of its curve, or of an unknown kind.",
-        ) from error
+        raise _refused(CSR_KEY_INVALID) from error
+    if isinstance(key, rsa.RSAPublicKey):
+        raise _refused(CSR_KEY_RSA, size=key.key_size)
     if not isinstance(key, ec.EllipticCurvePublicKey):
-        raise _not_ec(key)
+        raise _refused(CSR_KEY_TYPE, kind=kind_name(key))
     if curve_name(key) not in CURVES:
-        raise _bad_key("csr.key.curve", "The key is on the curve {curve}.", curve=curve_name(key))
+        raise _refused(CSR_KEY_CURVE, curve=curve_name(key))
     if bits.content[1] != _UNCOMPRESSED:
-        raise _bad_key("csr.key.point", "The point of the public key is compressed, so it cannot be copied unchanged.")
+        raise _refused(CSR_KEY_POINT)
     return key
 
 
-def _bad_key(rule: str, problem: str, **values: object) -> Refused:
-    mend = "Create a new CSR with an EC key on the named curve P-256 or P-384, with an uncompressed point."
-    return Refused(blocking(rule, "/public_key", problem, mend, **values))
-
-
-def _not_ec(key: object) -> Refused:
-    if isinstance(key, rsa.RSAPublicKey):
-        return Refused(
-            blocking(
-                "csr.key.rsa",
-                "/public_key",
-                "This CSR has an RSA key ({size} bit). This authority is EC from root to leaf.",
-                "If it is from a Cisco node, this is the tomcat CSR: download tomcat-ECDSA instead. "
-                "Have your RSA authority sign the tomcat CSR.",
-                size=key.key_size,
-            )
-        )
-    return _bad_key("csr.key.type", "This CSR has a key of the kind {kind}.", kind=kind_name(key))
+def _refused(rule: Rule, **values: object) -> Refused:
+    return Refused(rule.at("/public_key", **values))
