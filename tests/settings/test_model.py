@@ -1,4 +1,4 @@
-"""What settings may be: wrong values and impossible combinations are refused with key, value and limit."""
+"""Values of settings: wrong values and impossible combinations are refused with key, value and limit."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EVERYWHERE = "0.0.0.0"  # noqa: S104 - what is refused here
 
 
 def refusal(**values: str) -> ConfigurationError:
-    """Why these settings are refused; `server__port` is server.port."""
+    """Return the error for these settings; `server__port` is server.port."""
     with pytest.raises(ConfigurationError) as caught:
         load({f"CA_SERVICE_{name.upper()}": value for name, value in values.items()})
     return caught.value
