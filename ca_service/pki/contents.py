@@ -1,4 +1,4 @@
-"""What a certificate is to say (contents, validity, issuer), and what one says: taken apart for those who judge it."""
+"""Contents, validity and issuer of a certificate to be made, and the parts of one that is judged."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ _EXTENSION_REQUESTS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What a CSR says, for a reader; (type, value) of each part of a name."""
+    """The contents of a CSR, for a reader; (type, value) of each part of a name."""
 
     subject: tuple[tuple[str, str], ...]
     subject_alternative_name: tuple[tuple[str, str], ...]
@@ -117,7 +117,7 @@ class CertificationRequest:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read: the verified request, or None and why; the description, or None if nothing can be read."""
+    """The result of reading a CSR: the verified request, or None with findings; the description, if it is readable."""
 
     findings: tuple[Finding, ...]
     description: Description | None = None

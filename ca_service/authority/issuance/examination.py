@@ -95,7 +95,7 @@ _NAMES: Final = "/subject_alternative_name"
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The decisions of the operator. Days; `backdate` is how far not_before lies in the past.
+    """The decisions of the operator. Days; `backdate` is the time from not_before to now.
 
     `rules` approve requests without a person; the first that matches decides.
     """
@@ -109,7 +109,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the requester asks for beside the CSR.
+    """The options of a requester, beside the CSR.
 
     `new` issues another certificate even if one exists; `add_host_name` adds the host name to a certificate whose CSR
     has no names.
@@ -151,7 +151,7 @@ class Examination:
 
     @property
     def asked(self) -> Asked:
-        """What approval rules look at: every name of the certificate, and every common name."""
+        """The facts for approval rules: every name of the certificate, and every common name."""
         hosts = (host_name(name) if self.profile.is_vos else name for name in self.verified.common_names)
         return Asked(self.profile.name, self.names, tuple(hosts))
 
