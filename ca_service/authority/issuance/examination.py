@@ -11,7 +11,7 @@ from cryptography import x509
 
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.issuance.approval import DEFAULT_RULES, Approval, ApprovalRule, Asked
-from ca_service.errors import Finding, Refused, Rule, Severity, only_errors
+from ca_service.errors import Finding, Refused, Rule, Severity
 from ca_service.pki import names
 from ca_service.pki.csr import CertificationRequest, Description, Reading
 from ca_service.pki.profiles import Profile
@@ -163,7 +163,7 @@ class Examination:
     @property
     def is_refused(self) -> bool:
         """Whether it cannot be signed as it is."""
-        return bool(only_errors(self.findings))
+        return any(found.is_error for found in self.findings)
 
 
 def examine(reading: Reading, profile: Profile, options: Options, policy: Policy) -> Examination:
