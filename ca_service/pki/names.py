@@ -142,6 +142,11 @@ def name_text(name: x509.Name) -> str:
     return ", ".join(f"{kind}={value}" for kind, value in visible_parts(name))
 
 
+def label(name: x509.Name) -> str:
+    """Return a short label for a reader: the common name, or else the whole name."""
+    return visible(common_name(name) or name_text(name))
+
+
 def visible(text: str) -> str:
     """Return the text with control and format characters made visible, so it cannot deceive."""
     if text.isprintable():
