@@ -145,6 +145,11 @@ class RequestRecord:
             failure=(),
         )
 
+    def answered_with(self, serial_number: str, event: AuditEvent) -> tuple[RequestRecord, AuditEvent]:
+        """Return the request and its event with this certificate, which another process has issued first."""
+        details = {**event.details, "certificate": serial_number}
+        return replace(self, serial_number=serial_number), replace(event, details=details)
+
     def issued(self, serial_number: str, at: datetime) -> RequestRecord:
         """Return the request after its certificate was made."""
         return replace(self, state=State.ISSUED, serial_number=serial_number, settled_at=at)
