@@ -1,4 +1,4 @@
-"""What an inventory promises, kept by the fake, by SQLite and by PostgreSQL."""
+"""The contract of inventory stores, for the fake, SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
