@@ -9,7 +9,7 @@ from cryptography import x509
 from pydantic import Field
 
 from ca_service.authority.hierarchy.hierarchy import ActiveAuthority, certificate_of
-from ca_service.authority.hierarchy.records import IssuerRecord
+from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.documents.fields import API_PATH, Document, Fingerprint, Moment, Serial
 from ca_service.pki import encodings, keys, names
 

@@ -11,7 +11,7 @@ from cryptography import x509
 from pydantic import Field
 
 from ca_service.authority.certificates import CertificateRecord
-from ca_service.authority.inventory.filters import status_of
+from ca_service.authority.inventory.store import status_of
 from ca_service.authority.revocation.records import RevocationRecord
 from ca_service.documents.fields import API_PATH, Document, Fingerprint, Moment, Serial
 from ca_service.documents.findings import FindingDocument

@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field
 
-from ca_service.authority.hierarchy.records import IssuerRecord
+from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.authority.revocation.authorities import RevokedAuthority
 from ca_service.authority.revocation.records import Change, CRLRecord, Outcome
 from ca_service.documents.fields import Document, Moment, Serial

@@ -17,11 +17,37 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from ca_service.errors import KeystoreError
+from ca_service.errors import KeystoreError, Rule, Visibility
 from ca_service.keystore import files
 from ca_service.keystore.handles import SigningHandle
 from ca_service.pki import encodings, keys
 
+KEY_NAME: Final = Rule("key.name", "No key can have this name.", "Check the database of this instance.")
+KEY_MISSING: Final = Rule(
+    "key.missing",
+    "The private key {key_id} is not in {folder}.",
+    "Restore it from a copy of the instance folder. Nothing can be signed without it.",
+    visibility=Visibility.OPERATOR,
+)
+KEY_LOCKED: Final = Rule(
+    "key.locked",
+    "The private key {key_id} cannot be decrypted: the passphrase is wrong, or the file is damaged.",
+    "Check keystore.passphrase_file, or restore the file from a backup.",
+    visibility=Visibility.OPERATOR,
+)
+KEY_KIND: Final = Rule("key.kind", "{key_id} is not an EC key.", "Restore the right file.")
+PASSPHRASE_SHORT: Final = Rule(
+    "passphrase.short",
+    "The passphrase in {path} is shorter than {limit} characters.",
+    "Write a longer one to the file before the first key is created.",
+    visibility=Visibility.OPERATOR,
+)
+PASSPHRASE_LONG: Final = Rule(
+    "passphrase.long",
+    "The passphrase in {path} is longer than {limit} characters.",
+    "Write a shorter one to the file before the first key is created.",
+    visibility=Visibility.OPERATOR,
+)
 _KEY_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _SUFFIX: Final = ".key.pem"
 _MIN_PASSPHRASE: Final = 16
@@ -84,34 +110,19 @@ class EncryptedFileKeyStore:
 
     def _path(self, key_id: str) -> Path:
         if not _KEY_ID.fullmatch(key_id):
-            raise KeystoreError.because(
-                "key.name", "No key can have this name.", "Check the database of this instance."
-            )
+            raise KeystoreError.because(KEY_NAME)
         return self._folder / f"{key_id}{_SUFFIX}"
 
     def _load(self, key_id: str) -> ec.EllipticCurvePrivateKey:
         if not self.has(key_id):
-            raise KeystoreError.because(
-                "key.missing",
-                "The private key {key_id} is not in {folder}.",
-                "Put it back from a copy of the instance folder; without it nothing can be signed.",
-                key_id=key_id,
-                folder=self._folder,
-            )
+            raise KeystoreError.because(KEY_MISSING, key_id=key_id, folder=self._folder)
         data = files.read_private(self._path(key_id))
         try:
             key = load_pem_private_key(data, self._passphrase())
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-            raise KeystoreError.because(
-                "key.locked",
-                "The private key {key_id} cannot be opened: the passphrase is wrong, or the file is damaged.",
-                "Check keystore.passphrase_file, or put the file back from a copy.",
-                key_id=key_id,
-            ) from error
+            raise KeystoreError.because(KEY_LOCKED, key_id=key_id) from error
         if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise KeystoreError.because(
-                "key.kind", "{key_id} is not an EC key.", "Put the right file back.", key_id=key_id
-            )
+            raise KeystoreError.because(KEY_KIND, key_id=key_id)
         return key
 
     def _passphrase_for_writing(self) -> bytes:
@@ -126,19 +137,10 @@ class EncryptedFileKeyStore:
     def _passphrase(self) -> bytes:
         passphrase = files.read_private(self._passphrase_file).rstrip(b"\r\n")
         if len(passphrase) < _MIN_PASSPHRASE:
-            raise self._bad_passphrase("passphrase.short", "shorter than {limit} characters", _MIN_PASSPHRASE)
+            raise KeystoreError.because(PASSPHRASE_SHORT, path=self._passphrase_file, limit=_MIN_PASSPHRASE)
         if len(passphrase) > encodings.MAX_PASSPHRASE:
-            raise self._bad_passphrase("passphrase.long", "longer than {limit} characters", encodings.MAX_PASSPHRASE)
+            raise KeystoreError.because(PASSPHRASE_LONG, path=self._passphrase_file, limit=encodings.MAX_PASSPHRASE)
         return passphrase
-
-    def _bad_passphrase(self, rule: str, fault: str, limit: int) -> KeystoreError:
-        return KeystoreError.because(
-            rule,
-            "The passphrase in {path} is " + fault + ".",
-            "Write another one into it before the first key is made.",
-            path=self._passphrase_file,
-            limit=limit,
-        )
 
 
 def _encrypted(key: ec.EllipticCurvePrivateKey, passphrase: bytes) -> bytes:

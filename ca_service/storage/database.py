@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Final, Protocol
 
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql
+
+from ca_service.errors import Rule, Visibility
+
+INSTALLATION_MISSING: Final = Rule(
+    "installation.missing",
+    "There is no installation in {place}.",
+    "Run `ca-service init` or `ca-service serve` to create one, or name the right folder (--instance, "
+    "CA_SERVICE_INSTANCE_PATH) or database (database.url).",
+    visibility=Visibility.OPERATOR,
+)
+DATABASE_UNUSABLE: Final = Rule(
+    "database.unusable",
+    "The database {database} cannot be used: {reason}.",
+    "SQLite: free disk space, or restore the instance folder from a backup. PostgreSQL: check the tables with "
+    "`ca-service db check`, and the rights of the user.",
+    visibility=Visibility.OPERATOR,
+)
 
 
 class Database(Protocol):

@@ -21,7 +21,26 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, OperationalError, TimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from ca_service.errors import ConfigurationError, NotReady
+from ca_service.errors import ConfigurationError, NotReady, Rule, Visibility
+from ca_service.storage.database import DATABASE_UNUSABLE, INSTALLATION_MISSING
+
+DATABASE_BUSY: Final = Rule(
+    "database.busy",
+    "The database {database} did not finish within {seconds} seconds.",
+    "Try again. If this continues, look in pg_stat_activity for the session that blocks the others.",
+    visibility=Visibility.OPERATOR,
+)
+DATABASE_UNREACHABLE: Final = Rule(
+    "database.unreachable",
+    "The database {database} does not answer: {reason}.",
+    "Check that the server is running, and that database.url has the right host, name, user and password.",
+    visibility=Visibility.OPERATOR,
+)
+DATABASE_URL: Final = Rule(
+    "database.url",
+    "The setting database.url is not the URL of a PostgreSQL database.",
+    "Write it as postgresql://USER:PASSWORD@HOST/DATABASE, with special characters percent-encoded.",
+)
 
 _CONNECT_SECONDS: Final = 5
 _WAIT_SECONDS: Final = 30  # for a statement, a turn, a connection of the pool
@@ -80,12 +99,7 @@ class PostgreSQLDatabase:
     def require_exists(self) -> None:
         """Raise NotReady unless the database contains an installation."""
         if not self.exists:
-            raise NotReady.because(
-                "installation.missing",
-                "There is no installation in the database {database}.",
-                "Run `ca-service init` or `ca-service serve` to make one, or name the right database: database.url.",
-                database=self._name,
-            )
+            raise NotReady.because(INSTALLATION_MISSING, place=f"the database {self._name}")
 
     def close(self) -> None:
         """Close all connections."""
@@ -109,27 +123,12 @@ class PostgreSQLDatabase:
             raise (self._busy() if _is_timeout(error) else self._failed(error)) from error
 
     def _busy(self) -> NotReady:
-        return NotReady.because(
-            "database.busy",
-            "The database {database} did not get round to it within {seconds} seconds.",
-            "Try again. If it stays like this, look in pg_stat_activity for what holds it up.",
-            database=self._name,
-            seconds=_WAIT_SECONDS,
-        )
+        return NotReady.because(DATABASE_BUSY, database=self._name, seconds=_WAIT_SECONDS)
 
     def _failed(self, error: DatabaseError) -> NotReady:
-        is_connection = _is_about_the_connection(error)
-        return NotReady.because(
-            "database.unreachable" if is_connection else "database.unusable",
-            "The database {database} does not answer: {reason}."
-            if is_connection
-            else "The database {database} cannot be used: {reason}.",
-            "Check that the server runs and that database.url has the right host, name, user and password."
-            if is_connection
-            else "Check with `ca-service db check` that the tables are ours, and that the user may use them.",
-            database=self._name,
-            reason=(str(error.orig).strip().splitlines() or ["no reason given"])[0].rstrip("."),
-        )
+        rule = DATABASE_UNREACHABLE if _is_about_the_connection(error) else DATABASE_UNUSABLE
+        reason = (str(error.orig).strip().splitlines() or ["no reason given"])[0].rstrip(".")
+        return NotReady.because(rule, database=self._name, reason=reason)
 
 
 def _checked(url: str) -> URL:
@@ -138,11 +137,7 @@ def _checked(url: str) -> URL:
         if found.drivername != "postgresql":
             raise ValueError("another kind of database")
     except (ArgumentError, ValueError) as error:
-        raise ConfigurationError.because(
-            "database.url",
-            "The setting database.url is not the URL of a PostgreSQL database.",
-            "Write it as postgresql://USER:PASSWORD@HOST/DATABASE, with special characters percent-encoded.",
-        ) from error
+        raise ConfigurationError.because(DATABASE_URL) from error
     given = str(found.query.get("options", ""))
     ours = " ".join(f"-c {name}={value}" for name, value in _OPTIONS.items())
     return found.set(drivername="postgresql+psycopg").update_query_dict({"options": f"{ours} {given}".strip()})

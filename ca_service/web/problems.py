@@ -18,7 +18,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from ca_service import errors
 from ca_service.documents.findings import ProblemDocument
-from ca_service.errors import CAServiceError, Finding, Rule
+from ca_service.errors import CAServiceError, Finding, Rule, Visibility
 from ca_service.web.auth import API_PREFIX
 from ca_service.web.i18n import translate
 
@@ -76,7 +76,6 @@ _HTTP_RULES: Final = {
     413: ("csr.too-large", "More was sent than is allowed.", "Upload the .csr files alone; fewer at once if need be."),
     415: ("http.media-type", "This content type is not understood.", "See the API page for the types that are."),
 }
-_FOR_THE_OPERATOR: Final = ("database.unusable", "installation.missing", "factor-key.missing")  # they name paths
 _NOT_READY: Final = NOT_READY.at()
 _MAX_DRAINED: Final = 8 * 1024 * 1024
 _log = logging.getLogger("ca_service.web")
@@ -111,7 +110,7 @@ def _ours(error: CAServiceError) -> ResponseReturnValue:
     if status == 500:
         return _unforeseen(error)
     findings = error.findings
-    if error.rule in _FOR_THE_OPERATOR:
+    if any(found.declared.visibility is Visibility.OPERATOR for found in findings):
         _log.error("not ready: %s", error)
         findings = (_NOT_READY,)
     response = _answer(status, error.code, error.title, findings)

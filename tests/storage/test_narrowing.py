@@ -1,4 +1,4 @@
-"""How a word is found: by the index while few have it, by reading otherwise, and both find the same."""
+"""Searches for a word: by the index if few certificates contain it, by reading otherwise. Both find the same."""
 
 from __future__ import annotations
 

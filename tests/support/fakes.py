@@ -16,8 +16,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from ca_service.authority.access.permissions import Role
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.certificates import CertificateRecord
-from ca_service.authority.hierarchy.records import IssuerRecord
-from ca_service.authority.hierarchy.store import IssuerStore
+from ca_service.authority.hierarchy.store import IssuerRecord, IssuerStore
 from ca_service.authority.issuance.conflicts import Known
 from ca_service.authority.issuance.idempotency import Replay, key_in_use
 from ca_service.authority.issuance.records import RequestRecord
@@ -40,6 +39,8 @@ from ca_service.authority.people.store import (
 )
 from ca_service.authority.revocation.records import RevocationRecord, require_usable_key
 from ca_service.errors import Conflict, KeystoreError
+from ca_service.keystore.encrypted import KEY_MISSING
+from ca_service.keystore.files import KEYSTORE_EXISTS
 from ca_service.pki import keys
 from tests.support.paging import paged
 
@@ -84,13 +85,13 @@ class InMemoryKeyStore:
     def store(self, key_id: str, key: ec.EllipticCurvePrivateKey) -> None:
         """See the port."""
         if key_id in self._keys:
-            raise Conflict.because("file.exists", "{key_id} is here.", "Choose another.", key_id=key_id)
+            raise Conflict.because(KEYSTORE_EXISTS, path=key_id)
         self._keys[key_id] = key
 
     def signer(self, key_id: str) -> ec.EllipticCurvePrivateKey:
         """See the port."""
         if key_id not in self._keys:
-            raise KeystoreError.because("key.missing", "{key_id} is not here.", "Put it back.", key_id=key_id)
+            raise KeystoreError.because(KEY_MISSING, key_id=key_id, folder="memory")
         return self._keys[key_id]
 
     def export(self, key_id: str, passphrase: bytes) -> bytes:

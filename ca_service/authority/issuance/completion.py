@@ -10,7 +10,13 @@ from ca_service.authority.issuance.issuance import Issuance
 from ca_service.authority.issuance.records import RequestRecord, State, issued_event
 from ca_service.authority.issuance.store import RequestStore
 from ca_service.authority.ports import Clock
-from ca_service.errors import CAServiceError, Finding, KeystoreError, blocking
+from ca_service.errors import CAServiceError, Finding, KeystoreError, Rule
+
+REQUEST_KEY_UNAVAILABLE: Final = Rule(
+    "request.key-unavailable",
+    "The key of the authority cannot be used at the moment.",
+    "Tell the operator of this service, then try again.",
+)
 
 _AT_ONCE: Final = 100
 
@@ -59,12 +65,4 @@ class Completion:
 
 def _shown(error: CAServiceError) -> tuple[Finding, ...]:
     """Return the findings that may be shown: errors of the key store name files, which only the operator may see."""
-    if not isinstance(error, KeystoreError):
-        return error.findings
-    shown = blocking(
-        error.rule,
-        "",
-        "The key of the authority cannot be used at the moment.",
-        "Tell the operator of this service, then try again.",
-    )
-    return (shown,)
+    return (REQUEST_KEY_UNAVAILABLE.at(),) if isinstance(error, KeystoreError) else error.findings

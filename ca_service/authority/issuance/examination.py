@@ -11,18 +11,91 @@ from cryptography import x509
 
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.issuance.approval import DEFAULT_RULES, Approval, ApprovalRule, Asked
-from ca_service.errors import Finding, Refused, blocking, note, only_errors, warning
+from ca_service.errors import Finding, Refused, Rule, Severity
 from ca_service.pki import names
 from ca_service.pki.csr import CertificationRequest, Description, Reading
 from ca_service.pki.profiles import Profile
 from ca_service.vos.purposes import host_name
 
+USAGE_FIXED: Final = Rule(
+    "usage.fixed",
+    "The profile {profile} always issues {key_usage} and {extended}, whatever the CSR asks for.",
+    "",
+    Severity.NOTE,
+)
+USAGE_DEFAULT: Final = Rule(
+    "usage.default",
+    "The CSR does not ask for all usages. The usual ones are added: {usages}.",
+    "",
+    Severity.NOTE,
+)
+SAN_ADDED: Final = Rule(
+    "san.added",
+    "The CSR has no names. {host} is added, as you asked.",
+    "",
+    Severity.NOTE,
+)
+SAN_MISSING: Final = Rule(
+    "san.missing",
+    "The CSR has no names, and browsers refuse a certificate without one.",
+    "Have the name {host} added: select \u201cAdd the host name\u201d, or use add_host_name=true, --add-host-name. "
+    "Or create a new CSR; on a Cisco node, fill in Parent Domain.",
+)
+SAN_NO_HOST_NAME: Final = Rule(
+    "san.no-host-name",
+    "The CSR has no names, and its common name is not a host name either.",
+    "Create a new CSR with a subject alternative name; on a Cisco node, fill in Parent Domain.",
+)
+SAN_WILDCARD: Final = Rule(
+    "san.wildcard",
+    "The CSR asks for the wildcard {name}. Cisco\u2019s nodes do not support wildcards.",
+    "Create a new CSR that lists each node by name. For other servers, use the profile server.",
+)
+VALIDITY_RANGE: Final = Rule(
+    "validity.range",
+    "You asked for a lifetime of {days} days. 1 to {limit} days are allowed.",
+    "Ask for {limit} days or fewer. (Apple\u2019s clients refuse server certificates of more than 825 days.)",
+)
+CSR_KEY_P521: Final = Rule(
+    "csr.key.p521",
+    "The key is on P-521. Browsers generally do not offer that curve, so they could not connect.",
+    "Create a new CSR with P-384 or P-256. The operator can allow P-521 in the settings: policy.allow_p521.",
+)
+CSR_KEY_P521_ALLOWED: Final = Rule(
+    "csr.key.p521-allowed",
+    "The key is on P-521, which the settings allow. Browsers generally do not offer that curve: they cannot connect.",
+    "Create a new CSR with P-384 or P-256 if browsers connect to this host.",
+    Severity.WARNING,
+)
+CSR_KEY_USAGE: Final = Rule(
+    "csr.key-usage",
+    "The CSR asks for the key usage {name}, which this profile does not issue.",
+    "Create a new CSR with no more than {allowed}.",
+)
+CSR_EXTENDED_KEY_USAGE: Final = Rule(
+    "csr.extended-key-usage",
+    "The CSR asks for the extended key usage {name}, which this profile does not issue.",
+    "Create a new CSR with no more than {allowed}.",
+)
+CSR_AUTHORITY: Final = Rule(
+    "csr.authority",
+    "The CSR asks for the certificate of an authority (CA:TRUE, keyCertSign or cRLSign).",
+    "On a Cisco node this is probably the CAPF CSR: download tomcat-ECDSA instead.",
+)
+EXTENSION_LEFT_OUT: Final = Rule(
+    "extension.left-out",
+    "These requested extensions are not copied: {extensions}.",
+    "",
+    Severity.NOTE,
+)
+
 _AUTHORITY_USAGES: Final = {"keyCertSign", "cRLSign"}
+_NAMES: Final = "/subject_alternative_name"
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The decisions of the operator. Days; `backdate` is how far not_before lies in the past.
+    """The decisions of the operator. Days; `backdate` is the time from not_before to now.
 
     `rules` approve requests without a person; the first that matches decides.
     """
@@ -36,7 +109,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the requester asks for beside the CSR.
+    """The options of a requester, beside the CSR.
 
     `new` issues another certificate even if one exists; `add_host_name` adds the host name to a certificate whose CSR
     has no names.
@@ -78,7 +151,7 @@ class Examination:
 
     @property
     def asked(self) -> Asked:
-        """What approval rules look at: every name of the certificate, and every common name."""
+        """The facts for approval rules: every name of the certificate, and every common name."""
         hosts = (host_name(name) if self.profile.is_vos else name for name in self.verified.common_names)
         return Asked(self.profile.name, self.names, tuple(hosts))
 
@@ -90,7 +163,7 @@ class Examination:
     @property
     def is_refused(self) -> bool:
         """Whether it cannot be signed as it is."""
-        return bool(only_errors(self.findings))
+        return any(found.is_error for found in self.findings)
 
 
 def examine(reading: Reading, profile: Profile, options: Options, policy: Policy) -> Examination:
@@ -139,40 +212,18 @@ def findings_of(examinations: Sequence[Examination]) -> Iterator[Finding]:
 
 def _lifetime(days: int, limit: int) -> Iterator[Finding]:
     if not 1 <= days <= limit:
-        yield blocking(
-            "validity.range",
-            "/validity_days",
-            "You asked for a lifetime of {days} days. 1 to {limit} days are allowed.",
-            "Ask for {limit} days or fewer. (Apple\u2019s clients refuse server certificates of more than 825 days.)",
-            days=days,
-            limit=limit,
-        )
+        yield VALIDITY_RANGE.at("/validity_days", days=days, limit=limit)
 
 
 def _authority(request: CertificationRequest) -> Iterator[Finding]:
     is_ca = request.basic_constraints is not None and request.basic_constraints.ca
     if is_ca or not _AUTHORITY_USAGES.isdisjoint(request.description.key_usage):
-        yield blocking(
-            "csr.authority",
-            "/basic_constraints",
-            "The CSR asks for the certificate of an authority (CA:TRUE, keyCertSign or cRLSign).",
-            "On a Cisco node this is probably the CAPF CSR: download tomcat-ECDSA instead.",
-        )
+        yield CSR_AUTHORITY.at("/basic_constraints")
 
 
 def _curve(request: CertificationRequest, policy: Policy) -> Iterator[Finding]:
-    if request.public_key.curve.name != "secp521r1":
-        return
-    problem = "The key is on P-521. Browsers generally do not offer that curve, so they could not connect."
-    if policy.allow_p521:
-        yield warning("csr.key.p521", "/public_key", problem, "Create a new CSR with P-384 or P-256.")
-    else:
-        yield blocking(
-            "csr.key.p521",
-            "/public_key",
-            problem,
-            "Create a new CSR with P-384 or P-256. The operator can allow P-521 in the settings: policy.allow_p521.",
-        )
+    if request.public_key.curve.name == "secp521r1":
+        yield (CSR_KEY_P521_ALLOWED if policy.allow_p521 else CSR_KEY_P521).at("/public_key")
 
 
 _Usages = tuple[tuple[str, ...], tuple[str, ...], list[Finding]]
@@ -181,66 +232,32 @@ _Usages = tuple[tuple[str, ...], tuple[str, ...], list[Finding]]
 def _usages(asked: Description, profile: Profile) -> _Usages:
     """Return key usage and extended key usage of the certificate, and what was found about them."""
     if not profile.copies_usages:
-        findings = [_fixed(profile)] if (asked.key_usage or asked.extended_key_usage) else []
-        return profile.default_key_usage, profile.default_extended_key_usage, findings
-    findings = [
-        _not_issued("key_usage", name, profile.key_usage)
-        for name in asked.key_usage
-        if name not in profile.key_usage and name not in _AUTHORITY_USAGES
-    ]
-    findings += [
-        _not_issued("extended_key_usage", name, profile.extended_key_usage)
-        for name in asked.extended_key_usage
-        if name not in profile.extended_key_usage
-    ]
-    key_usage = asked.key_usage or profile.default_key_usage
-    extended_key_usage = asked.extended_key_usage or profile.default_extended_key_usage
-    added = (
-        *(() if asked.key_usage else key_usage),
-        *(() if asked.extended_key_usage else extended_key_usage),
-    )
-    return key_usage, extended_key_usage, [*findings, *([_default(added)] if added else [])]
+        return profile.default_key_usage, profile.default_extended_key_usage, _fixed(asked, profile)
+    findings = _not_issued(CSR_KEY_USAGE, asked.key_usage, profile.key_usage)
+    findings += _not_issued(CSR_EXTENDED_KEY_USAGE, asked.extended_key_usage, profile.extended_key_usage)
+    added = () if asked.key_usage else profile.default_key_usage
+    added_extended = () if asked.extended_key_usage else profile.default_extended_key_usage
+    if added or added_extended:
+        findings.append(USAGE_DEFAULT.at("/key_usage", usages=", ".join((*added, *added_extended))))
+    return asked.key_usage or added, asked.extended_key_usage or added_extended, findings
 
 
-def _not_issued(field_name: str, name: str, allowed: Sequence[str]) -> Finding:
-    return blocking(
-        f"csr.{field_name.replace('_', '-')}",
-        f"/{field_name}",
-        "The CSR asks for {name}, which this profile does not issue.",
-        "Create a new CSR with no more than {allowed}.",
-        name=name,
-        allowed=", ".join(allowed),
-    )
+def _not_issued(rule: Rule, asked: Sequence[str], allowed: Sequence[str]) -> list[Finding]:
+    pointer = "/key_usage" if rule is CSR_KEY_USAGE else "/extended_key_usage"
+    wrong = [name for name in asked if name not in allowed and name not in _AUTHORITY_USAGES]
+    return [rule.at(pointer, name=name, allowed=", ".join(allowed)) for name in wrong]
 
 
-def _fixed(profile: Profile) -> Finding:
-    return note(
-        "usage.fixed",
-        "/key_usage",
-        "The profile {profile} always issues {key_usage} and {extended}, whatever the CSR asks for.",
-        profile=profile.name,
-        key_usage=", ".join(profile.default_key_usage),
-        extended=", ".join(profile.default_extended_key_usage),
-    )
-
-
-def _default(added: Sequence[str]) -> Finding:
-    return note(
-        "usage.default",
-        "/key_usage",
-        "The CSR does not ask for all usages. The usual ones are added: {usages}.",
-        usages=", ".join(added),
-    )
+def _fixed(asked: Description, profile: Profile) -> list[Finding]:
+    if not asked.key_usage and not asked.extended_key_usage:
+        return []
+    key_usage, extended = ", ".join(profile.default_key_usage), ", ".join(profile.default_extended_key_usage)
+    return [USAGE_FIXED.at("/key_usage", profile=profile.name, key_usage=key_usage, extended=extended)]
 
 
 def _left_out(request: CertificationRequest) -> Iterator[Finding]:
     if request.other_extensions:
-        yield note(
-            "extension.left-out",
-            "/extensions",
-            "These requested extensions are not copied: {extensions}.",
-            extensions=", ".join(request.other_extensions),
-        )
+        yield EXTENSION_LEFT_OUT.at("/extensions", extensions=", ".join(request.other_extensions))
 
 
 _Named = tuple[str, x509.SubjectAlternativeName | None, list[Finding]]
@@ -254,7 +271,7 @@ def _host(request: CertificationRequest, profile: Profile, *, add_host_name: boo
     if extension is None:
         return _without_names(host, add_host_name=add_host_name)
     dns_names = extension.get_values_for_type(x509.DNSName)
-    wild = [] if profile.allows_wildcard else [_wildcard(name) for name in dns_names if "*" in name]
+    wild = [] if profile.allows_wildcard else [SAN_WILDCARD.at(_NAMES, name=name) for name in dns_names if "*" in name]
     addresses = [str(address) for address in extension.get_values_for_type(x509.IPAddress)]
     return _most_specific(dns_names or addresses, host), extension, wild
 
@@ -270,46 +287,7 @@ def _most_specific(candidates: list[str], host: str) -> str:
 
 def _without_names(host: str, *, add_host_name: bool) -> _Named:
     if not names.is_dns_name(host):
-        return host, None, [_no_name_at_all()]
+        return host, None, [SAN_NO_HOST_NAME.at(_NAMES)]
     if not add_host_name:
-        return host, None, [_no_names(host)]
-    return host, x509.SubjectAlternativeName([x509.DNSName(host)]), [_added(host)]
-
-
-def _added(host: str) -> Finding:
-    return note(
-        "san.added",
-        "/subject_alternative_name",
-        "The CSR has no names. {host} is added, as you asked.",
-        host=host,
-    )
-
-
-def _no_names(host: str) -> Finding:
-    return blocking(
-        "san.missing",
-        "/subject_alternative_name",
-        "The CSR has no names, and browsers refuse a certificate without one.",
-        "Have the name {host} added: select \u201cAdd the host name\u201d, or use add_host_name=true, --add-host-name. "
-        "Or create a new CSR; on a Cisco node, fill in Parent Domain.",
-        host=host,
-    )
-
-
-def _no_name_at_all() -> Finding:
-    return blocking(
-        "san.missing",
-        "/subject_alternative_name",
-        "The CSR has no names, and its common name is not a host name either.",
-        "Create a new CSR with a subject alternative name; on a Cisco node, fill in Parent Domain.",
-    )
-
-
-def _wildcard(name: str) -> Finding:
-    return blocking(
-        "san.wildcard",
-        "/subject_alternative_name",
-        "The CSR asks for the wildcard {name}. Cisco\u2019s nodes do not support wildcards.",
-        "Create a new CSR that lists each node by name. For other servers, use the profile server.",
-        name=name,
-    )
+        return host, None, [SAN_MISSING.at(_NAMES, host=host)]
+    return host, x509.SubjectAlternativeName([x509.DNSName(host)]), [SAN_ADDED.at(_NAMES, host=host)]

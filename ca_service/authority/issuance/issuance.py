@@ -1,4 +1,4 @@
-"""The procedure by which CSRs become certificates: `Issuance._run`, seven steps; docs/issuance.md shows the same steps.
+"""The procedure by which CSRs become certificates: `Issuance._run`, in seven steps; docs/issuance.md shows the same.
 
 A submission is issued as a whole or not at all. Nothing is stored before the last step, and a certificate is returned
 only after the commit that records it. The same CSR under the same profile gets the same certificate again while that is
@@ -35,15 +35,31 @@ from ca_service.authority.issuance.records import RequestRecord, issued_event, s
 from ca_service.authority.issuance.signing import prepare, record_of
 from ca_service.authority.issuance.store import Ledger, RequestStore
 from ca_service.authority.ports import Clock, SerialNumbers
-from ca_service.errors import Finding, NotFound, note
+from ca_service.errors import Finding, NotFound, Rule, Severity
 from ca_service.pki import csr, issuing
 from ca_service.pki.profiles import VOS, get_leaf_profile
 from ca_service.vos.bundle import Bundle, Delivery, bundle_of
 from ca_service.vos.purposes import TOMCAT_ECDSA
 
-__all__ = ["MAX_REQUESTS", "Issuance", "Issued"]
+APPROVAL_NEEDED: Final = Rule(
+    "approval.needed",
+    "No rule approves this request automatically. An approver must review it.",
+    "",
+    Severity.NOTE,
+)
+REQUEST_AGAIN: Final = Rule(
+    "request.again",
+    "{name} submitted this CSR before. It is {state} as request {id}.",
+    "To ask for something else with it, withdraw that request first.",
+    Severity.NOTE,
+)
+CERTIFICATE_UNKNOWN: Final = Rule(
+    "certificate.unknown",
+    "There is no certificate with the serial number {serial}.",
+    "Compare it with the number in the certificate, or search for the host in the list of certificates.",
+)
 
-_NEEDED: Final = "approval.needed"
+__all__ = ["MAX_REQUESTS", "Issuance", "Issued"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +183,7 @@ class Issuance:
             prepare(each, authority, self._policy, serial_number=self._serial_numbers(), at=now) for each in unsigned
         ]
 
-        # 6. Sign with that right, once; what was signed is compared with what was judged, byte for byte.
+        # 6. Sign: with that right, once; what was signed is compared with what was judged, byte for byte.
         signed = [issuing.sign(right, self._hierarchy.signing_key(authority)) for right in prepared]
         made = [
             record_of(each, leaf, issuer_id=authority.record.id, issued_by=order.requester, issued_at=now)
@@ -176,7 +192,7 @@ class Issuance:
         if order.last_step == 6:
             return Issued(_in_order(examined, made), created=bool(made))
 
-        # 7. Commit certificates, requests and audit events in one transaction; only then return the certificates.
+        # 7. Commit: certificates, requests and audit events in one transaction; only then return the certificates.
         return self._commit(order, examined, made)
 
     def _approved(self, order: _Order, examination: Examination) -> Examination:
@@ -186,7 +202,7 @@ class Issuance:
         if order.decided is not None:
             return replace(examination, approval=Approval("", ()))
         approval = find_approval(self._policy.rules, order.actor, examination.asked)
-        findings = examination.findings if approval else (*examination.findings, _needed())
+        findings = examination.findings if approval else (*examination.findings, APPROVAL_NEEDED.at())
         return replace(examination, findings=findings, approval=approval)
 
     def _wait(self, order: _Order, examined: Sequence[Examination], now: datetime) -> Issued:
@@ -195,7 +211,7 @@ class Issuance:
         events = [submitted_event(request, order.actor) for request in numbered.values()]
         stored = self._requests.submit(tuple(numbered.values()), events, order.replay)
         before = [
-            _submitted_before(number, theirs)
+            REQUEST_AGAIN.at(f"/csr/{number}", name=theirs.submitted_by, state=theirs.state.value, id=theirs.id)
             for (number, ours), theirs in zip(numbered.items(), stored, strict=True)
             if replace(theirs, id=0) != ours
         ]
@@ -247,12 +263,7 @@ class Issuance:
         text = serial_number.lower().replace(":", "")
         record = self._ledger.find_certificate(text.zfill(40)) if len(text) <= 40 else None
         if record is None or (grant and not grant.sees(record.profile, record.names, record.host)):
-            raise NotFound.because(
-                "certificate.unknown",
-                "There is no certificate with the serial number {serial}.",
-                "Compare it with the number in the certificate, or search for the host in the list of certificates.",
-                serial=serial_number[:60],
-            )
+            raise NotFound.because(CERTIFICATE_UNKNOWN, serial=serial_number[:60])
         return record
 
     def delivery(self, record: CertificateRecord) -> Delivery:
@@ -277,7 +288,7 @@ def _in_order(examined: Sequence[Examination], made: Sequence[CertificateRecord]
 
 def _request(order: _Order, examination: Examination, at: datetime) -> RequestRecord:
     """Return the request of an examined CSR; that it waits is no finding of its own there."""
-    findings = tuple(found for found in examination.findings if found.rule != _NEEDED)
+    findings = tuple(found for found in examination.findings if found.declared != APPROVAL_NEEDED)
     return RequestRecord.submitted(order.actor, replace(examination, findings=findings), order.options, at)
 
 
@@ -288,19 +299,3 @@ def _issued_request(order: _Order, examination: Examination, record: Certificate
         raise ValueError("no rule has approved this request")
     request = _request(order, examination, at).issued(record.serial_number, at)
     return replace(request, decided_at=at, rule=approval.rule, reasons=approval.reasons)
-
-
-def _needed() -> Finding:
-    return note(_NEEDED, "", "No rule approves this request automatically. An approver must review it.")
-
-
-def _submitted_before(number: int, request: RequestRecord) -> Finding:
-    return note(
-        "application.again",
-        f"/csr/{number}",
-        "{name} submitted this CSR before. It is {state} as request {id}.",
-        "To ask for something else with it, withdraw that request first.",
-        name=request.submitted_by,
-        state=request.state.value,
-        id=request.id,
-    )
