@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from ca_service.authority.access.permissions import Role
-from ca_service.authority.hierarchy.hierarchy import HierarchyPlan
+from ca_service.authority.hierarchy.plan import HierarchyPlan
 from ca_service.authority.issuance.approval import ApprovalRule
 from ca_service.authority.issuance.examination import Policy
 from ca_service.errors import ConfigurationError

@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Select, insert, select
 from sqlalchemy import event as events
 
-from ca_service.authority.inventory.filters import Filter
-from ca_service.authority.inventory.store import Sort
+from ca_service.authority.inventory.store import Filter, Sort
 from ca_service.authority.revocation.records import Selection
 from ca_service.errors import InvalidInput
 from ca_service.storage import queries
