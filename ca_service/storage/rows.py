@@ -12,7 +12,7 @@ from ca_service.authority.access.permissions import Role
 from ca_service.authority.audit.entries import RecordedEvent, Seal
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.certificates import CertificateRecord
-from ca_service.authority.hierarchy.records import IssuerRecord
+from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.idempotency import Replay
 from ca_service.authority.issuance.records import RequestRecord, State

@@ -1,4 +1,4 @@
-"""What every store of applications promises."""
+"""The contract of request stores, for the fake, SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def approved(store: RequestStore, **changes: object) -> RequestRecord:
 
 
 def events_of(ledger: Ledger) -> list[AuditEvent]:
-    """What was recorded beside this ledger, oldest first."""
+    """Return the events that were recorded with this ledger, oldest first."""
     if isinstance(ledger, InMemoryLedger):
         return ledger.events
     assert isinstance(ledger, SQLLedger)
@@ -73,7 +73,7 @@ def test_an_application_comes_back_as_it_was(store: RequestStore) -> None:
 
 def test_every_field_of_a_decision_comes_back(store: RequestStore) -> None:
     (stored,) = submit(store, application_record())
-    failure = (blocking("x.y", "/z", "{n} of {m}", "Mend {n}.", n=1, m="two"),)
+    failure = (blocking("x.y", "/z", "{n} of {m}", "Fix {n}.", n=1, m="two"),)
     after = replace(
         stored.decided(State.FAILED, CAROL, NOON + timedelta(hours=1), "Once\nmore."),
         settled_at=NOON + timedelta(hours=2),
