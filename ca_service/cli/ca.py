@@ -20,7 +20,7 @@ from ca_service.cli.packaging import force_option
 from ca_service.cli.session import Session, pass_session
 from ca_service.errors import InvalidInput, Rule
 from ca_service.pki import encodings
-from ca_service.pki.names import visible
+from ca_service.pki.visible_text import visible
 from ca_service.vos import formats
 from ca_service.vos.file_names import safe_name
 

@@ -13,7 +13,7 @@ from ca_service.cli.session import Session, pass_session
 @pass_session
 def show(session: Session) -> None:
     """Show every setting with its value and where that comes from; secrets are masked."""
-    settings = session.doors.list_settings(session.instance_path)
+    settings = session.program.list_settings(session.instance_path)
     document = {"settings": [{"key": found.key, "value": found.value, "origin": found.origin} for found in settings]}
     rows = ((found.key, found.value, found.origin) for found in settings)
     session.console.answer(document, table(("setting", "value", "from"), rows))

@@ -10,7 +10,7 @@ from ca_service.cli.console import fields
 from ca_service.cli.grammar import declare
 from ca_service.cli.packaging import FORMATS, Packaging, force_option, out_option, parcel
 from ca_service.cli.session import Session, operator, pass_session
-from ca_service.pki.names import visible
+from ca_service.pki.visible_text import visible
 
 
 @declare(

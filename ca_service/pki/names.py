@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
+
+from ca_service.pki.visible_text import visible
 
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DNS_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
@@ -68,24 +69,6 @@ def attribute_text(attribute: x509.NameAttribute[str | bytes]) -> str:
 def name_text(name: x509.Name) -> str:
     """The name on one line, in its own order: `C=DE, O=Example, CN=uccx1-EC.example.com`."""
     return ", ".join(f"{kind}={value}" for kind, value in visible_parts(name))
-
-
-def visible(text: str) -> str:
-    """The text with control and format characters made visible, so that it cannot deceive."""
-    if text.isprintable():
-        return text
-    return "".join(character if is_plain(character) else f"\\u{ord(character):04x}" for character in text)
-
-
-def is_plain(text: str) -> bool:
-    """Whether the text has no control, format, surrogate or unassigned character."""
-    return text.isprintable() or not any(_is_hidden(character) for character in text)
-
-
-def _is_hidden(character: str) -> bool:
-    """Control, format, surrogate, private, unassigned; and what some programs take for a new line."""
-    category = unicodedata.category(character)
-    return category.startswith("C") or category in ("Zl", "Zp")
 
 
 def general_name(name: x509.GeneralName) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from cryptography.x509.oid import NameOID
 
 from ca_service.errors import Finding, Rule, Severity, blocking
 from ca_service.pki import names
+from ca_service.pki.visible_text import is_plain, visible
 
 SUBJECT_EMPTY: Final = Rule(
     "subject.empty",
@@ -81,8 +82,8 @@ def judge_subject(subject: x509.Name, subject_der: bytes) -> Iterator[Finding]:
 
 def _subject_attribute(pointer: str, attribute: x509.NameAttribute[str | bytes]) -> Iterator[Finding]:
     value = names.attribute_text(attribute)
-    if not names.is_plain(value):
-        yield SUBJECT_CHARACTERS.at(pointer, name=attribute.rfc4514_attribute_name, value=names.visible(value))
+    if not is_plain(value):
+        yield SUBJECT_CHARACTERS.at(pointer, name=attribute.rfc4514_attribute_name, value=visible(value))
     elif attribute.oid == NameOID.COUNTRY_NAME and not (len(value) == 2 and value.isascii() and value.isalpha()):
         yield SUBJECT_COUNTRY.at(pointer, value=value)
     elif attribute.oid == NameOID.COMMON_NAME and len(value) > MAX_COMMON_NAME:

@@ -10,7 +10,7 @@ import pytest
 from ca_service import __version__
 from ca_service.cli.exits import MEANINGS, ExitCode
 from ca_service.cli.main import command
-from tests.cli.door import CommandLine
+from tests.cli.command_line import CommandLine
 
 
 def _commands(group: click.Group, *above: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
@@ -72,6 +72,14 @@ def test_the_help_lists_every_command_of_the_issue_and_each_exit_code(new_ca: Co
     assert [line.split()[0] for line in text.partition("Commands:")[2].splitlines()[1 : len(names) + 1]] == names
     assert [line.split()[0] for line in text.partition("Exit codes:")[2].splitlines()[1:8]] == list("0123456")
     assert set(MEANINGS) == set(ExitCode)
+
+
+@pytest.mark.parametrize("name", command.list_commands(click.Context(command)))
+def test_the_help_of_a_command_begins_with_its_summary(new_ca: CommandLine, name: str) -> None:
+    listed = dict(
+        line.split(maxsplit=1) for line in new_ca("--help").stdout.partition("Commands:")[2].splitlines() if line
+    )
+    assert " ".join(str(_ALL[name,].help).split()).startswith(listed[name])
 
 
 def test_an_unknown_command_is_a_usage_error(new_ca: CommandLine) -> None:
