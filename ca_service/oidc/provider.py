@@ -183,7 +183,7 @@ def _fetch_token(session: OAuth2Session, metadata: Mapping[str, Any], code: str,
             allow_redirects=False,
         )
     except OAuthError as error:
-        raise untrusted("it does not take the code") from error
+        raise untrusted("it rejects the code") from error
     return token
 
 

@@ -59,28 +59,28 @@ _SIGNATURE_ALGORITHMS: Final = {curve: ec.ECDSA(hash_) for curve, hash_ in _HASH
 
 
 def curve_name(key: ec.EllipticCurvePublicKey | ec.EllipticCurvePrivateKey) -> str:
-    """The NIST name of the key's curve ("P-384"), or OpenSSL's for one that has none here."""
+    """Return the NIST name of the key's curve ("P-384"), or OpenSSL's for one that has none here."""
     return _NAMES.get(key.curve.name, key.curve.name)
 
 
 def signature_hash(key: ec.EllipticCurvePublicKey) -> SignatureHash:
-    """The hash that a signer on this curve uses: as strong as the curve (RFC 5480, 4)."""
+    """Return the hash that a signer on this curve uses: as strong as the curve (RFC 5480, 4)."""
     return _HASHES[curve_name(key)]
 
 
 def signature_algorithm(key: ec.EllipticCurvePublicKey) -> ec.ECDSA:
-    """ECDSA with the hash that a signer on this curve uses."""
+    """Return ECDSA with the hash that a signer on this curve uses."""
     return _SIGNATURE_ALGORITHMS[curve_name(key)]
 
 
 def has_named_curve(spki: bytes) -> bool:
-    """Whether an EC SubjectPublicKeyInfo, DER, names its curve rather than spelling it out (RFC 5480, 2.1.1)."""
+    """Return whether an EC SubjectPublicKeyInfo, DER, names its curve instead of spelling it out (RFC 5480, 2.1.1)."""
     algorithm = der.read(spki)[0].children[0]
     return len(algorithm.children) > 1 and algorithm.children[1].tag == der.OBJECT_IDENTIFIER
 
 
 def kind_name(key: object) -> str:
-    """What kind of public key this is, for a reader: "EC P-384", "RSA 2048", "Ed25519"."""
+    """Return the kind of a public key, for a reader: "EC P-384", "RSA 2048", "Ed25519"."""
     if isinstance(key, ec.EllipticCurvePublicKey):
         return f"EC {curve_name(key)}"
     if isinstance(key, rsa.RSAPublicKey):
@@ -89,24 +89,24 @@ def kind_name(key: object) -> str:
 
 
 def generate_key(curve: str) -> ec.EllipticCurvePrivateKey:
-    """A new private key on the curve of this NIST name."""
+    """Generate a private key on the curve of this NIST name."""
     return ec.generate_private_key(CURVES[curve]())
 
 
 @lru_cache(maxsize=32)  # the builder and the lint ask for the same ones
 def subject_key_identifier(spki: bytes) -> bytes:
-    """The SHA-1 of the key's bits in a SubjectPublicKeyInfo, DER (RFC 5280, 4.2.1.2, method 1)."""
+    """Return the SHA-1 of the key's bits in a SubjectPublicKeyInfo, DER (RFC 5280, 4.2.1.2, method 1)."""
     bits = der.read(spki)[0].children[1].content[1:]
     return hashlib.sha1(bits, usedforsecurity=False).digest()
 
 
 def public_key_der(key: ec.EllipticCurvePublicKey) -> bytes:
-    """The SubjectPublicKeyInfo, DER, with the curve by name and the point uncompressed."""
+    """Return the SubjectPublicKeyInfo, DER, with the curve by name and the point uncompressed."""
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def key_fingerprint(spki: bytes) -> str:
-    """The SHA-256 of a SubjectPublicKeyInfo, DER, as lower-case hexadecimal."""
+    """Return the SHA-256 of a SubjectPublicKeyInfo, DER, as lower-case hexadecimal."""
     return hashlib.sha256(spki).hexdigest()
 
 

@@ -15,7 +15,8 @@ from cryptography.x509.oid import NameOID
 from ca_service.authority.access.permissions import Actor, Role
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.certificates import CertificateRecord
-from ca_service.authority.hierarchy.hierarchy import Hierarchy, HierarchyPlan
+from ca_service.authority.hierarchy.hierarchy import Hierarchy
+from ca_service.authority.hierarchy.plan import HierarchyPlan
 from ca_service.authority.inventory.store import CertificateQuery
 from ca_service.authority.issuance.conflicts import Known
 from ca_service.authority.issuance.examination import Options, Policy

@@ -1,4 +1,4 @@
-"""What settings may be: wrong values and impossible combinations are refused with key, value and limit."""
+"""Values of settings: wrong values and impossible combinations are refused with key, value and limit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from ca_service.authority.access.permissions import Role
-from ca_service.authority.hierarchy.hierarchy import HierarchyPlan
+from ca_service.authority.hierarchy.plan import HierarchyPlan
 from ca_service.authority.issuance.approval import ApprovalRule
 from ca_service.authority.issuance.examination import Policy
 from ca_service.errors import ConfigurationError
@@ -20,7 +20,7 @@ EVERYWHERE = "0.0.0.0"  # noqa: S104 - what is refused here
 
 
 def refusal(**values: str) -> ConfigurationError:
-    """Why these settings are refused; `server__port` is server.port."""
+    """Return the error for these settings; `server__port` is server.port."""
     with pytest.raises(ConfigurationError) as caught:
         load({f"CA_SERVICE_{name.upper()}": value for name, value in values.items()})
     return caught.value
@@ -101,7 +101,7 @@ def test_a_base_url_that_could_not_stand_in_a_certificate_is_refused(url: str) -
     assert refusal(web__base_url=url).findings[0].pointer == "/web/base_url"
 
 
-_NEEDS_TLS = "is not loopback, which needs https:// in"
+_NEEDS_TLS = "is not loopback and requires https:// in"
 
 
 @pytest.mark.parametrize(
@@ -144,8 +144,8 @@ def test_a_contradiction_is_refused_with_both_keys_values_and_origins(values: di
 def test_a_contradiction_says_what_can_be_changed() -> None:
     [days] = refusal(policy__max_days="9").findings
     [host] = refusal(server__host=EVERYWHERE).findings
-    assert days.remedy == "Lower policy.default_days or raise policy.max_days, where it was set."
-    assert host.remedy.startswith("Put a reverse proxy with TLS in front, and set web.base_url")
+    assert days.remedy == "Lower policy.default_days or raise policy.max_days."
+    assert host.remedy.startswith("Use a reverse proxy with TLS, and set web.base_url")
 
 
 def test_values_with_braces_in_a_contradiction_are_told_as_they_are() -> None:

@@ -154,7 +154,7 @@ class Requests:
     def wait(self, actor: Actor, request_id: int, seconds: int) -> RequestRecord:
         """Return what `get` returns, as soon as it is decided or after so many seconds (at most MAX_WAIT).
 
-        No connection to the database is held while waiting. If too many callers wait already, it returns at once.
+        No connection to the database is held while waiting. If too many callers wait already, it returns immediately.
         """
         request = self.get(actor, request_id)
         if seconds <= 0 or not self._places.acquire(blocking=False):

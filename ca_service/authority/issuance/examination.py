@@ -11,7 +11,7 @@ from cryptography import x509
 
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.issuance.approval import DEFAULT_RULES, Approval, ApprovalRule, Asked
-from ca_service.errors import Finding, Refused, Rule, Severity, only_errors
+from ca_service.errors import Finding, Refused, Rule, Severity
 from ca_service.pki import names
 from ca_service.pki.csr import CertificationRequest, Description, Reading
 from ca_service.pki.profiles import Profile
@@ -95,7 +95,7 @@ _NAMES: Final = "/subject_alternative_name"
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The decisions of the operator. Days; `backdate` is how far not_before lies in the past.
+    """The decisions of the operator. Days; `backdate` is the time from not_before to now.
 
     `rules` approve requests without a person; the first that matches decides.
     """
@@ -109,7 +109,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the requester asks for beside the CSR.
+    """The options of a requester, beside the CSR.
 
     `new` issues another certificate even if one exists; `add_host_name` adds the host name to a certificate whose CSR
     has no names.
@@ -151,7 +151,7 @@ class Examination:
 
     @property
     def asked(self) -> Asked:
-        """What approval rules look at: every name of the certificate, and every common name."""
+        """The facts for approval rules: every name of the certificate, and every common name."""
         hosts = (host_name(name) if self.profile.is_vos else name for name in self.verified.common_names)
         return Asked(self.profile.name, self.names, tuple(hosts))
 
@@ -163,7 +163,7 @@ class Examination:
     @property
     def is_refused(self) -> bool:
         """Whether it cannot be signed as it is."""
-        return bool(only_errors(self.findings))
+        return any(found.is_error for found in self.findings)
 
 
 def examine(reading: Reading, profile: Profile, options: Options, policy: Policy) -> Examination:
