@@ -17,7 +17,7 @@ from tests.web.html import read
 from tests.web.visitor import Visitor, visit
 
 PUBLIC = {
-    "pages.oidc_sign_in", "pages.oidc_callback", "public.rule_page",
+    "pages.oidc_sign_in", "pages.oidc_callback",
     "pages.set_up", "pages.sign_in", "pages.sign_out", "pages.api_guide", "api.get_description",
     "pages.second_step", "pages.sign_in_with_passkey", "pages.passkey_options", "pages.choose_password",
     "public.trust_page", "public.authority_file", "public.health", "public.rule_page",
