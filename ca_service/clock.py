@@ -1,19 +1,19 @@
-"""The only module that reads the time, and lets it pass."""
+"""The clock: the only module that reads the time or waits."""
 
 import time
 from datetime import UTC, datetime
 
 
 def utc_now() -> datetime:
-    """Now, as an aware UTC time in whole seconds, as certificates count it (RFC 5280, 4.1.2.5)."""
+    """Return the current time: aware UTC, in whole seconds as in certificates (RFC 5280, 4.1.2.5)."""
     return datetime.now(UTC).replace(microsecond=0)
 
 
 def stopwatch() -> float:
-    """Seconds since some moment, never set back: only the difference of two means something."""
+    """Return a number of seconds that only grows. Only the difference of two values has a meaning."""
     return time.monotonic()
 
 
 def pause(seconds: float) -> None:
-    """Wait for so long."""
+    """Wait this many seconds."""
     time.sleep(seconds)

@@ -28,81 +28,110 @@ NO_VALUES: Mapping[str, object] = MappingProxyType({})
 
 
 class Severity(StrEnum):
-    """How much a finding weighs: `blocking` stops the signing, the others only speak."""
+    """The weight of a finding: only an error prevents signing."""
 
-    BLOCKING = "blocking"
+    ERROR = "error"
     WARNING = "warning"
     NOTE = "note"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was found: what is wrong, where, with which value, and how to mend it.
+class Visibility(StrEnum):
+    """Who may read the text of a finding: everyone, or the operator only, because it names paths of this machine."""
 
-    `rule` is stable and the same on page, API and command line. `pointer` is a JSON pointer
-    (RFC 6901) into what was submitted. `problem` and `remedy` are templates for `values`, so that
-    they can be translated before they are filled in.
+    PUBLIC = "public"
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A kind of finding, declared once at the head of the module that uses it.
+
+    `id` is stable and the same on page, API and command line. `problem` says what is wrong, `remedy` how to fix it:
+    both are templates for the values of a finding, so that they are translated before they are filled in.
     """
 
-    rule: str
-    pointer: str
+    id: str
     problem: str
-    remedy: str
+    remedy: str = ""
+    severity: Severity = Severity.ERROR
+    visibility: Visibility = Visibility.PUBLIC
+
+    def at(self, pointer: str = "", /, **values: object) -> Finding:
+        """Return the finding at this place, a JSON pointer (RFC 6901) into the input, with these values."""
+        return Finding(self, pointer, values)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One problem or remark about an input: the rule, the place, and the values for its texts."""
+
+    declared: Rule
+    pointer: str = ""
     values: Mapping[str, object] = field(default_factory=lambda: NO_VALUES)
-    severity: Severity = Severity.BLOCKING
+
+    @property
+    def rule(self) -> str:
+        """The id of the rule."""
+        return self.declared.id
+
+    @property
+    def severity(self) -> Severity:
+        """The weight of the finding."""
+        return self.declared.severity
 
     @property
     def detail(self) -> str:
-        """What is wrong, in English."""
-        return self.problem.format_map(self.values)
+        """The problem, in English."""
+        return self.declared.problem.format_map(self.values)
 
     @property
-    def mend(self) -> str:
-        """What to change, and where, in English."""
-        return self.remedy.format_map(self.values)
+    def remedy(self) -> str:
+        """How to fix it, and where, in English."""
+        return self.declared.remedy.format_map(self.values)
 
     @property
-    def blocks(self) -> bool:
-        """Whether nothing is signed as long as this stands."""
-        return self.severity is Severity.BLOCKING
+    def is_error(self) -> bool:
+        """Whether it prevents signing."""
+        return self.severity is Severity.ERROR
 
     def as_document(self) -> dict[str, str]:
-        """The finding for a script: the same members at every door."""
+        """Return the finding for a script: the same members at every interface."""
         return {
             "pointer": self.pointer,
             "rule": self.rule,
             "severity": self.severity.value,
             "detail": self.detail,
-            "mend": self.mend,
+            "remedy": self.remedy,
         }
 
     def translated(self, translate: Callable[[str], str]) -> Finding:
-        """The same finding in another language."""
-        return replace(self, problem=translate(self.problem), remedy=translate(self.remedy))
+        """Return the same finding in another language."""
+        problem, remedy = translate(self.declared.problem), translate(self.declared.remedy)
+        return replace(self, declared=replace(self.declared, problem=problem, remedy=remedy))
 
     def under(self, pointer: str) -> Finding:
-        """The same finding about a part of something larger."""
+        """Return the same finding about a part of something larger."""
         return replace(self, pointer=pointer + self.pointer)
+
+
+def only_errors(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return the findings that prevent signing."""
+    return tuple(finding for finding in findings if finding.is_error)
 
 
 def warning(rule: str, pointer: str, problem: str, remedy: str, **values: object) -> Finding:
     """A finding that does not stop the signing, but that somebody should act on."""
-    return Finding(rule, pointer, problem, remedy, values, Severity.WARNING)
+    return Finding(Rule(rule, problem, remedy, Severity.WARNING), pointer, values)
 
 
 def note(rule: str, pointer: str, problem: str, remedy: str = "", **values: object) -> Finding:
     """A finding that only explains what will be done."""
-    return Finding(rule, pointer, problem, remedy, values, Severity.NOTE)
+    return Finding(Rule(rule, problem, remedy, Severity.NOTE), pointer, values)
 
 
 def blocking(rule: str, pointer: str, problem: str, remedy: str, **values: object) -> Finding:
     """A finding that stops the signing."""
-    return Finding(rule, pointer, problem, remedy, values)
-
-
-def blockers(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Those findings that stop the signing."""
-    return tuple(finding for finding in findings if finding.blocks)
+    return Finding(Rule(rule, problem, remedy), pointer, values)
 
 
 class CAServiceError(Exception):
@@ -112,18 +141,19 @@ class CAServiceError(Exception):
     title = "Something went wrong"
 
     def __init__(self, *findings: Finding) -> None:
-        super().__init__(" ".join(f"{found.detail} {found.mend}".strip() for found in findings))
+        super().__init__(" ".join(f"{found.detail} {found.remedy}".strip() for found in findings))
         self.findings = findings
 
     @property
     def rule(self) -> str:
         """The rule of the finding that decided."""
-        return (blockers(self.findings) or self.findings)[0].rule
+        return (only_errors(self.findings) or self.findings)[0].rule
 
     @classmethod
-    def because(cls, rule: str, problem: str, remedy: str, **values: object) -> Self:
-        """An error with a single finding that points at the whole of what was submitted."""
-        return cls(blocking(rule, "", problem, remedy, **values))
+    def because(cls, rule: Rule | str, problem: str = "", remedy: str = "", /, **values: object) -> Self:
+        """Return an error with a single finding, about the whole input."""
+        declared = rule if isinstance(rule, Rule) else Rule(rule, problem, remedy)
+        return cls(declared.at(**values))
 
 
 class Refused(CAServiceError):

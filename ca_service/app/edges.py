@@ -10,7 +10,7 @@ from ca_service.authority.access.permissions import Role
 from ca_service.authority.audit.store import EventStore
 from ca_service.authority.doctor import Fetcher
 from ca_service.authority.fleet.store import FleetStore, LeafStore
-from ca_service.authority.hierarchy.hierarchy import HierarchyPlan
+from ca_service.authority.hierarchy.plan import HierarchyPlan
 from ca_service.authority.hierarchy.store import IssuerStore
 from ca_service.authority.installation import Schema
 from ca_service.authority.inventory.store import InventoryStore
@@ -23,7 +23,7 @@ from ca_service.authority.notices.ports import Channel, NoticeStore, Outbox
 from ca_service.authority.people.passwords import Passwords
 from ca_service.authority.people.sessions import SessionLimits
 from ca_service.authority.people.single_sign_on import ClaimRules, IdentityProvider, IdentityStore
-from ca_service.authority.people.store import AccountStore, AttemptStore, FactorStore, Sealer, SessionStore
+from ca_service.authority.people.store import AccountStore, AttemptStore, FactorStore, SecretBox, SessionStore
 from ca_service.authority.revocation.store import CRLStore, ResponderStore, RevocationStore
 from ca_service.authority.status.crl_publisher import CRLPolicy
 
@@ -67,7 +67,7 @@ class Edges:
     attempts: AttemptStore
     sessions: SessionStore
     factors: FactorStore
-    secret_box: Sealer
+    secret_box: SecretBox
     passwords: Passwords
     identity_provider: IdentityProvider | None = None
     identities: IdentityStore

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from ca_service.authority.issuance.approval import Rule
+from ca_service.authority.issuance.approval import ApprovalRule
 from ca_service.authority.issuance.examination import Policy
 from ca_service.authority.status.crl_publisher import CRLPolicy
 from ca_service.settings import Settings
@@ -18,7 +18,7 @@ def policy_of(settings: Settings) -> Policy:
         max_days=settings.policy.max_days,
         backdate=timedelta(minutes=settings.policy.backdate_minutes),
         allow_p521=settings.policy.allow_p521,
-        rules=tuple(Rule(**rule.model_dump()) for rule in settings.policy.rules),
+        rules=tuple(ApprovalRule(**rule.model_dump()) for rule in settings.policy.rules),
     )
 
 

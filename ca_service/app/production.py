@@ -6,6 +6,7 @@ import random
 import warnings
 from datetime import timedelta
 from pathlib import Path
+from typing import Final
 
 from argon2 import PasswordHasher
 from cryptography import x509
@@ -14,38 +15,43 @@ from ca_service import clock
 from ca_service.app.composition import Randomness, Time, compose
 from ca_service.app.edges import Edges, Options
 from ca_service.app.policies import crl_policy_of, own_url, plain_http, policy_of
-from ca_service.authority.hierarchy.hierarchy import HierarchyPlan
+from ca_service.authority.hierarchy.plan import HierarchyPlan
 from ca_service.authority.installation import Installation
 from ca_service.authority.notices.ports import Channel
 from ca_service.authority.people.passwords import Passwords
 from ca_service.authority.people.sessions import SessionLimits
 from ca_service.authority.people.single_sign_on import ClaimRules, IdentityProvider
-from ca_service.errors import ConfigurationError
+from ca_service.errors import ConfigurationError, Rule
 from ca_service.keystore import files
 from ca_service.keystore.encrypted import EncryptedFileKeyStore
-from ca_service.keystore.sealing import FileSealer
+from ca_service.keystore.secret_box import FileSecretBox
 from ca_service.probe.fetching import HTTPFetcher
 from ca_service.settings import Settings
 from ca_service.storage.accounts import SQLAccountStore
-from ca_service.storage.applications import SQLRequestStore
 from ca_service.storage.attempts import SQLAttemptStore
-from ca_service.storage.calendars import SQLCalendarStore
-from ca_service.storage.crls import SQLCRLStore, SQLResponderStore
+from ca_service.storage.crls import SQLCRLStore
 from ca_service.storage.database import Database
 from ca_service.storage.events import SQLEventStore
 from ca_service.storage.factors import SQLFactorStore
 from ca_service.storage.fleet import SQLFleetStore
 from ca_service.storage.identities import SQLIdentityStore
 from ca_service.storage.inventory import SQLInventoryStore
-from ca_service.storage.issuers import SQLIssuerStore
+from ca_service.storage.issuers import SQLIssuerStore, SQLResponderStore
 from ca_service.storage.jobs import SQLJobStore
 from ca_service.storage.leaves import SQLLeafStore
 from ca_service.storage.ledger import SQLLedger
 from ca_service.storage.migrating import SQLSchema
-from ca_service.storage.notices import SQLNoticeStore
+from ca_service.storage.notices import SQLCalendarStore, SQLNoticeStore
+from ca_service.storage.requests import SQLRequestStore
 from ca_service.storage.revocation import SQLRevocationStore
 from ca_service.storage.sessions import SQLSessionStore
 from ca_service.storage.sqlite import SQLiteDatabase
+
+DATABASE_DRIVER_MISSING: Final = Rule(
+    "database.driver-missing",
+    "database.url names a PostgreSQL database, and the driver for it is not installed.",
+    "Install the extras: .venv/bin/pip install --require-hashes -r config/requirements/extras.txt",
+)
 
 
 def open_installation(settings: Settings, hasher: PasswordHasher | None = None) -> Installation:
@@ -85,7 +91,7 @@ def edges_of(settings: Settings, passwords: Passwords) -> Edges:
         attempts=SQLAttemptStore(database),
         sessions=SQLSessionStore(database),
         factors=SQLFactorStore(database),
-        secret_box=FileSealer(folder / "factors.key"),
+        secret_box=FileSecretBox(folder / "factors.key"),
         passwords=passwords,
         identity_provider=_identity_provider(settings),
         identities=SQLIdentityStore(database),
@@ -107,11 +113,7 @@ def database_of(settings: Settings) -> Database:
     try:
         from ca_service.storage.postgresql import PostgreSQLDatabase
     except ImportError as error:
-        raise ConfigurationError.because(
-            "database.driver-missing",
-            "database.url names a PostgreSQL database, and the driver for it is not installed.",
-            "Install the extras: .venv/bin/pip install --require-hashes -r config/requirements/extras.txt",
-        ) from error
+        raise ConfigurationError.because(DATABASE_DRIVER_MISSING) from error
     return PostgreSQLDatabase(url, settings.server.threads)
 
 

@@ -25,8 +25,48 @@ from ca_service.authority.inventory.inventory import Inventory
 from ca_service.authority.inventory.store import CertificateQuery
 from ca_service.authority.ports import Clock
 from ca_service.authority.revocation.store import RevocationStore
-from ca_service.errors import CAServiceError, Finding, blockers, blocking, note, warning
+from ca_service.errors import CAServiceError, Finding, Rule, Severity, only_errors
 from ca_service.pki import encodings, keys
+
+DOCTOR_NO_ADDRESS: Final = Rule(
+    "doctor.no-address",
+    "Leaves do not say where to find it, because web.base_url is not set, or has a port of its own with https.",
+    "Set web.base_url to the address of this service; certificates that are issued from then on have it.",
+    Severity.NOTE,
+)
+DOCTOR_PUBLISHED: Final = Rule(
+    "doctor.published",
+    "At {url} there is {what}.",
+    "Fetch it with curl from another machine, and look at the proxy in between.",
+)
+DOCTOR_KEY: Final = Rule(
+    "doctor.key",
+    "The key of the authority does not belong to its certificate.",
+    "Put the keys of the instance folder back from the same copy as the database.",
+)
+DOCTOR_ROOT_KEY: Final = Rule(
+    "doctor.root-key",
+    "The key of the root is on this machine.",
+    "For anything but a lab take it offline with `ca-service ca root-key`: export, verify, remove.",
+    Severity.NOTE,
+)
+AUTHORITY_EXPIRED: Final = Rule(
+    "authority.expired",
+    "The authority is valid from {start} to {end}, which is not now.",
+    "Check the clock of this machine. An authority that has ended needs a successor.",
+)
+DOCTOR_NOTHING_ISSUED: Final = Rule(
+    "doctor.nothing-issued",
+    "There is no certificate yet to ask about.",
+    "",
+    Severity.NOTE,
+)
+DOCTOR_ENDS_SOON: Final = Rule(
+    "doctor.ends-soon",
+    "The authority ends on {end}, and no certificate outlives it.",
+    "Plan its successor, with another name: a node keeps one certificate per name.",
+    Severity.WARNING,
+)
 
 SOON: Final = timedelta(days=90)
 OCSP_REQUEST: Final = "application/ocsp-request"
@@ -52,14 +92,20 @@ class Check:
     @property
     def is_well(self) -> bool:
         """Whether nothing has to be done."""
-        return not blockers(self.findings)
+        return not only_errors(self.findings)
 
 
 class Doctor:
     """Looks at an installation."""
 
     def __init__(
-        self, hierarchy: Hierarchy, inventory: Inventory, revocations: RevocationStore, fetcher: Fetcher, clock: Clock
+        self,
+        *,
+        hierarchy: Hierarchy,
+        inventory: Inventory,
+        revocations: RevocationStore,
+        fetcher: Fetcher,
+        clock: Clock,
     ) -> None:
         self._hierarchy = hierarchy
         self._inventory = inventory
@@ -88,41 +134,18 @@ class Doctor:
             yield from error.findings
             return
         if keys.public_key_der(key.public_key()) != keys.public_key_der(active.issuer.public_key):
-            yield blocking(
-                "doctor.key",
-                "",
-                "The key of the authority does not belong to its certificate.",
-                "Put the keys of the instance folder back from the same copy as the database.",
-            )
+            yield DOCTOR_KEY.at()
 
     def _root_key(self) -> Iterator[Finding]:
         if any(record.role == "root" and record.key_id for record in self._hierarchy.list_issuers()):
-            yield note(
-                "doctor.root-key",
-                "",
-                "The key of the root is on this machine.",
-                "For anything but a lab take it offline with `ca-service ca root-key`: export, verify, remove.",
-            )
+            yield DOCTOR_ROOT_KEY.at()
 
     def _validity(self, active: ActiveAuthority) -> Iterator[Finding]:
         now, end = self._clock(), active.validity.not_after
         if not active.validity.not_before <= now <= end:
-            yield blocking(
-                "authority.expired",
-                "",
-                "The authority is valid from {start} to {end}, which is not now.",
-                "Check the clock of this machine. An authority that has ended needs a successor.",
-                start=active.validity.not_before.date().isoformat(),
-                end=end.date().isoformat(),
-            )
+            yield AUTHORITY_EXPIRED.at(start=active.validity.not_before.date().isoformat(), end=end.date().isoformat())
         elif end - now < SOON:
-            yield warning(
-                "doctor.ends-soon",
-                "",
-                "The authority ends on {end}, and no certificate outlives it.",
-                "Plan its successor, with another name: a node keeps one certificate per name.",
-                end=end.date().isoformat(),
-            )
+            yield DOCTOR_ENDS_SOON.at(end=end.date().isoformat())
 
     def _aia(self, active: ActiveAuthority) -> Iterator[Finding]:
         url = active.issuer.certificate_url
@@ -165,7 +188,7 @@ class Doctor:
             yield _unpublished()
             return
         if newest is None or newest.issuer_id != active.record.id:
-            yield note("doctor.nothing-issued", "", "There is no certificate yet to ask about.")
+            yield DOCTOR_NOTHING_ISSUED.at()
             return
         leaf = x509.load_der_x509_certificate(newest.der)
         asked = ocsp.OCSPRequestBuilder().add_certificate(leaf, active.chain[0], hashes.SHA256()).build()
@@ -210,20 +233,8 @@ def _is_signed(answer: ocsp.OCSPResponse, issuer: x509.Certificate) -> bool:
 
 
 def _unpublished() -> Finding:
-    return note(
-        "doctor.no-address",
-        "",
-        "Leaves do not say where to find it, because web.base_url is not set, or has a port of its own with https.",
-        "Set web.base_url to the address of this service; certificates that are issued from then on have it.",
-    )
+    return DOCTOR_NO_ADDRESS.at()
 
 
 def _wrong(url: str, what: str) -> Finding:
-    return blocking(
-        "doctor.published",
-        "",
-        "At {url} there is {what}.",
-        "Fetch it with curl from another machine, and look at the proxy in between.",
-        url=url,
-        what=what,
-    )
+    return DOCTOR_PUBLISHED.at(url=url, what=what)

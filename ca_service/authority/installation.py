@@ -14,14 +14,14 @@ from ca_service.authority.fleet.clusters import Fleet
 from ca_service.authority.fleet.handover import Handover
 from ca_service.authority.fleet.renewal import Renewal
 from ca_service.authority.hierarchy.external import ExternalAuthorities
-from ca_service.authority.hierarchy.hierarchy import Hierarchy, HierarchyPlan
+from ca_service.authority.hierarchy.hierarchy import Hierarchy
+from ca_service.authority.hierarchy.plan import HierarchyPlan
 from ca_service.authority.hierarchy.root_key import RootKey
 from ca_service.authority.inventory.inventory import Inventory
 from ca_service.authority.issuance.completion import Completion
 from ca_service.authority.issuance.decisions import Requests
 from ca_service.authority.issuance.fit_checks import FitChecks
 from ca_service.authority.issuance.issuance import Issuance
-from ca_service.authority.issuance.review import Reviewing
 from ca_service.authority.jobs import Jobs
 from ca_service.authority.notices.announcing import Notices
 from ca_service.authority.notices.calendars import Calendars
@@ -111,7 +111,6 @@ class Installation(APIServices):
     external: ExternalAuthorities
     root_key: RootKey
     completion: Completion
-    reviewing: Reviewing
     fleet: Fleet
     handover: Handover
     authority_revocation: AuthorityRevocation

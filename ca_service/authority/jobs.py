@@ -24,7 +24,13 @@ from typing import Final, Protocol
 
 from ca_service.authority.access.permissions import Action, Actor, require
 from ca_service.authority.ports import Clock
-from ca_service.errors import CAServiceError, NotFound
+from ca_service.errors import CAServiceError, NotFound, Rule
+
+JOB_UNKNOWN: Final = Rule(
+    "job.unknown",
+    "There is no job {name}.",
+    "Use one of: {known}.",
+)
 
 Stopwatch = Callable[[], float]  # seconds from any beginning
 Wait = Callable[[float], bool]  # waits so many seconds at most; True is the wish to stop
@@ -134,13 +140,7 @@ class Jobs:
         """
         require(actor, Action.AUTHORITY)
         if name not in self._table:
-            raise NotFound.because(
-                "job.unknown",
-                "There is no job {name}.",
-                "Use one of: {known}.",
-                name=name[:40],
-                known=", ".join(self._table),
-            )
+            raise NotFound.because(JOB_UNKNOWN, name=name[:40], known=", ".join(self._table))
         return self._attempt(self._table[name], None) or JobRun(name, outcome=Outcome.BUSY)
 
     def run_due(self) -> tuple[JobRun, ...]:

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ca_service.errors import Conflict, InvalidInput, blocking
+from ca_service.errors import Conflict, InvalidInput, Rule
 from ca_service.pki import keys
+
+AUTHORITY_KEY_CURVE: Final = Rule(
+    "authority.key-curve",
+    "An earlier run has left the key {key_id} on {found}, but {curve} is wanted now.",
+    "Run it again with the curve {found}, or move that key file away.",
+)
+AUTHORITY_CURVE: Final = Rule(
+    "authority.curve",
+    "An authority cannot have a key on {curve}.",
+    "Use one of: {known}.",
+)
 
 
 class KeyStore(Protocol):
@@ -35,16 +46,7 @@ class KeyStore(Protocol):
 def check_curve(curve: str) -> None:
     """Raise InvalidInput for a curve that is not for authorities."""
     if curve not in keys.AUTHORITY_CURVES:
-        raise InvalidInput(
-            blocking(
-                "authority.curve",
-                "/curve",
-                "An authority cannot have a key on {curve}.",
-                "Use one of: {known}.",
-                curve=curve,
-                known=", ".join(keys.AUTHORITY_CURVES),
-            )
-        )
+        raise InvalidInput(AUTHORITY_CURVE.at("/curve", curve=curve, known=", ".join(keys.AUTHORITY_CURVES)))
 
 
 def own_key(keystore: KeyStore, key_id: str, curve: str) -> ec.EllipticCurvePrivateKey:
@@ -53,14 +55,7 @@ def own_key(keystore: KeyStore, key_id: str, curve: str) -> ec.EllipticCurvePriv
         return keystore.generate(key_id, curve)
     key = keystore.signer(key_id)
     if keys.curve_name(key) != curve:
-        raise Conflict.because(
-            "authority.key-curve",
-            "An earlier run has left the key {key_id} on {found}, but {curve} is wanted now.",
-            "Run it again with the curve {found}, or move that key file away.",
-            key_id=key_id,
-            found=keys.curve_name(key),
-            curve=curve,
-        )
+        raise Conflict.because(AUTHORITY_KEY_CURVE, key_id=key_id, found=keys.curve_name(key), curve=curve)
     return key
 
 

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from ca_service.errors import InvalidInput, blocking
+from ca_service.errors import InvalidInput, Rule
+
+LIST_CURSOR: Final = Rule(
+    "list.cursor",
+    "The cursor does not belong to this list.",
+    "Leave it out to begin at the first page.",
+)
 
 MAX_PAGE: Final = 200
 
@@ -16,11 +22,4 @@ def page_size(asked: int) -> int:
 
 def foreign_cursor() -> InvalidInput:
     """The error for a cursor that this list has not written."""
-    return InvalidInput(
-        blocking(
-            "list.cursor",
-            "/cursor",
-            "The cursor does not belong to this list.",
-            "Leave it out to begin at the first page.",
-        )
-    )
+    return InvalidInput(LIST_CURSOR.at("/cursor"))

@@ -1,1 +1,1 @@
-"""Ways out: how a message leaves this machine, only to where the settings say."""
+"""Channels for messages: mail and webhook, only to the addresses in the settings."""

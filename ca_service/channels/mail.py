@@ -1,7 +1,7 @@
-"""Sends mail (RFC 5321) to the mail server of the settings; knows neither outbox nor notices' reasons.
+"""Mail (RFC 5321) to the configured mail server.
 
-Plain text, one recipient a message. Lines that would end a header cannot come in: the library refuses them, and what
-is shown of a name has been made visible before. The certificate of the server is verified.
+Plain text, one recipient for each message. Line breaks cannot enter a header: the library refuses them, and control
+characters in names are made visible before. The certificate of the server is verified.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _MAX_REPLY: Final = 120
 
 @dataclass(frozen=True, slots=True)
 class MailOptions:
-    """The mail server and who writes to whom. Without a user name nobody signs in there.
+    """The mail server, sender and recipients. Without a user name, mail is sent without signing in.
 
-    `ca_file` holds the certificates that the server's is verified with; empty for those of the system.
+    `ca_file` contains the trusted authorities for the server's certificate; empty for those of the system.
     """
 
     host: str
@@ -51,15 +51,15 @@ class Mail:
 
     @property
     def recipients(self) -> tuple[str, ...]:
-        """Their addresses."""
+        """Return the addresses."""
         return self._options.recipients
 
     def send(self, message: Message) -> Failure | None:
-        """One conversation with the mail server; see the port."""
+        """Send one message; return why it failed, or None."""
         try:
             context = None if self._options.security == "none" else self._context()
         except OSError as error:
-            return Failure(f"mail.ca_file cannot be read: {error.strerror or 'it holds no certificate'}")
+            return Failure(f"mail.ca_file cannot be read: {error.strerror or 'it contains no certificate'}")
         try:
             self._converse(message, context)
         except smtplib.SMTPRecipientsRefused as error:
@@ -76,7 +76,7 @@ class Mail:
         return None
 
     def _converse(self, message: Message, context: ssl.SSLContext | None) -> None:
-        """From the greeting to the goodbye; raises what smtplib raises, but not for a goodbye that fails."""
+        """Run one SMTP session. Raises the errors of smtplib, except those of QUIT."""
         options, server = self._options, self._connect(context)
         try:
             if options.security == "starttls":
@@ -105,28 +105,28 @@ class Mail:
         letter["Subject"] = message.subject
         letter["Date"] = format_datetime(message.created_at)
         letter["Message-ID"] = f"<{message.message_id}@{self._options.sender.rpartition('@')[2]}>"
-        letter["Auto-Submitted"] = "auto-generated"  # RFC 3834, 5: no absence notes, please
+        letter["Auto-Submitted"] = "auto-generated"  # RFC 3834, 5: no vacation replies
         letter.set_content(message.text)
         return letter
 
 
 def _refused(what: str, code: int, reply: bytes | str, *, may_change: bool = False) -> Failure:
-    """A reply of 500 or more is for good (RFC 5321, 4.2.1), one of 400 to 499 for now."""
+    """Return the failure for a reply: 500 and above is permanent, 400 to 499 temporary (RFC 5321, 4.2.1)."""
     text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
     return Failure(f"{what}: {code} {visible(text)[:_MAX_REPLY]}", is_final=code >= 500 and not may_change)
 
 
 def _reason(error: Exception) -> str:
-    """What kept us from talking to the server, without anything that we have said there."""
+    """Return why the session failed, without any text that was sent in it."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"the certificate of the mail server is not good: {error.verify_message}"
+        return f"the certificate of the mail server is not trusted: {error.verify_message}"
     if isinstance(error, ssl.SSLError):
-        return "no TLS with the mail server: mail.security and mail.port do not fit it"
+        return "the TLS handshake with the mail server failed: check mail.security and mail.port"
     if isinstance(error, smtplib.SMTPNotSupportedError):
-        return "the mail server does not offer what mail.security or mail.username needs"
+        return "the mail server does not support what mail.security or mail.username requires"
     if isinstance(error, TimeoutError):
         return "the mail server does not answer in time"
     if isinstance(error, smtplib.SMTPServerDisconnected):
-        return "the mail server has hung up"
+        return "the mail server closed the connection"
     strerror = error.strerror if isinstance(error, OSError) else None
     return f"the mail server cannot be reached: {strerror or type(error).__name__}"

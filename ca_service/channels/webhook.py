@@ -1,7 +1,7 @@
-"""Sends webhooks (Standard Webhooks 1.0) to the one address of the settings, and to no other.
+"""Webhooks (Standard Webhooks 1.0) to the configured URL, and to no other.
 
-No redirect is followed, no proxy or password of the environment is used, and of the answer nothing is read but its
-status. The address may hold a secret, so that only its host is ever shown.
+Redirects are not followed, proxies and passwords of the environment are not used, and only the status of the response
+is read. The URL may contain a secret, so only its host is shown.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ import requests
 
 from ca_service.authority.notices.records import Failure, Message
 
-SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - what every secret begins with
+SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - the prefix of every secret
 _TIMEOUT_SECONDS: Final = (5, 15)  # to connect, and between two parts of the answer
 _GONE: Final = 410
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookOptions:
-    """Where to send, and the secret: `whsec_` and base64. `ca_file` as for mail."""
+    """The URL and the secret (`whsec_` and base64). `ca_file` as for mail."""
 
     url: str
     secret: str
@@ -46,22 +46,22 @@ class Webhook:
 
     @property
     def recipients(self) -> tuple[str, ...]:
-        """Scheme and host of the address: its path may be a secret."""
+        """Return scheme and host of the URL: its path may be a secret."""
         parts = urlsplit(self._options.url)
         host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
         return (f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port else ""),)
 
     def send(self, message: Message) -> Failure | None:
-        """One POST; see the port."""
+        """Send one POST; return why it failed, or None."""
         body = json.dumps(dict(message.event), separators=(",", ":")).encode()
         try:
             status = self._post(body, self._headers(message.message_id, body))
         except requests.exceptions.SSLError:
-            return Failure("the certificate of the webhook's server is not good: see webhook.ca_file")
+            return Failure("the certificate of the webhook server is not trusted: check webhook.ca_file")
         except requests.exceptions.Timeout:
-            return Failure("the webhook's server does not answer in time")
-        except (requests.exceptions.RequestException, OSError) as error:  # its text would show the address
-            return Failure(f"the webhook's server cannot be reached ({type(error).__name__})")
+            return Failure("the webhook server does not answer in time")
+        except (requests.exceptions.RequestException, OSError) as error:  # its text would show the URL
+            return Failure(f"the webhook server cannot be reached ({type(error).__name__})")
         return _failure(status)
 
     def _post(self, body: bytes, headers: dict[str, str]) -> int:
@@ -73,13 +73,13 @@ class Webhook:
                 headers=headers,
                 timeout=_TIMEOUT_SECONDS,
                 allow_redirects=False,
-                stream=True,  # the body of the answer stays unread
+                stream=True,  # do not read the body of the response
                 verify=self._options.ca_file or True,
             ) as answer:
                 return answer.status_code
 
     def _headers(self, message_id: str, body: bytes) -> dict[str, str]:
-        """The signature covers id, time and body (Standard Webhooks, "Signature scheme")."""
+        """Return the headers. The signature covers id, time and body (Standard Webhooks, "Signature scheme")."""
         moment = str(int(self._clock().timestamp()))
         signed = b".".join((message_id.encode(), moment.encode(), body))
         signature = base64.b64encode(hmac.new(self._key, signed, hashlib.sha256).digest()).decode()
@@ -96,5 +96,5 @@ def _failure(status: int) -> Failure | None:
     if 200 <= status < 300:
         return None
     if 300 <= status < 400:
-        return Failure(f"the webhook's server answers {status}, and redirects are not followed: mend webhook.url", True)
-    return Failure(f"the webhook's server answers {status}", is_final=status == _GONE)
+        return Failure(f"the webhook server answers {status}, and redirects are not followed: change webhook.url", True)
+    return Failure(f"the webhook server answers {status}", is_final=status == _GONE)

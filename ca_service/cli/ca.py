@@ -8,7 +8,7 @@ from typing import Final
 import click
 from cryptography import x509
 
-from ca_service.authority.hierarchy.records import IssuerRecord
+from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.cli import ca_external, root_key
 from ca_service.cli.console import fields
 from ca_service.cli.documents import authority_document
@@ -18,11 +18,17 @@ from ca_service.cli.inputs import STANDARD
 from ca_service.cli.outputs import Target
 from ca_service.cli.packaging import force_option
 from ca_service.cli.session import Session, pass_session
-from ca_service.errors import InvalidInput, blocking
+from ca_service.errors import InvalidInput, Rule
 from ca_service.pki import encodings
 from ca_service.pki.names import visible
 from ca_service.vos import formats
 from ca_service.vos.file_names import safe_name
+
+FORMAT_SINGLE: Final = Rule(
+    "format.single",
+    "A DER file holds one certificate, and this is about {count}.",
+    "Choose one with --only root or --only intermediate, or another format.",
+)
 
 _ENCODERS: Final[dict[str, Callable[[Sequence[x509.Certificate]], bytes]]] = {
     **formats.CHAIN_ENCODINGS,
@@ -118,15 +124,7 @@ def export(session: Session, only: str | None, format_: str, out: str | None, fo
 
 def _require_single(format_: str, count: int) -> None:
     if format_ == "der" and count != 1:
-        raise InvalidInput(
-            blocking(
-                "format.single",
-                "/format",
-                "A DER file holds one certificate, and this is about {count}.",
-                "Choose one with --only root or --only intermediate, or another format.",
-                count=count,
-            )
-        )
+        raise InvalidInput(FORMAT_SINGLE.at("/format", count=count))
 
 
 command = click.Group(

@@ -13,7 +13,7 @@ import click
 from ca_service.errors import Finding, Severity
 from ca_service.pki.names import visible
 
-_COLOURS: Final = {Severity.BLOCKING: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
+_COLOURS: Final = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 _REQUEST_POINTER: Final = re.compile(r"/csr/(\d+)")
 
 
@@ -46,7 +46,7 @@ class Console:
 
     def _finding_lines(self, finding: Finding) -> list[str]:
         mark = click.style(f"{finding.severity.value}:", fg=_COLOURS[finding.severity], bold=True)
-        about = [("where", self._where(finding.pointer)), ("mend", finding.mend), ("rule", finding.rule)]
+        about = [("where", self._where(finding.pointer)), ("fix", finding.remedy), ("rule", finding.rule)]
         return [f"{mark} {visible(finding.detail)}", *fields((name, value) for name, value in about if value)]
 
     def _where(self, pointer: str) -> str:

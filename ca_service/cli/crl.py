@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import click
 
-from ca_service.authority.hierarchy.records import IssuerRecord
+from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.authority.revocation.records import CRLRecord
 from ca_service.authority.status.crl_publisher import PublishedCRL
 from ca_service.cli import crl_authority
@@ -17,10 +17,16 @@ from ca_service.cli.inputs import find_passphrase, read_file
 from ca_service.cli.outputs import Target
 from ca_service.cli.packaging import force_option
 from ca_service.cli.session import Session, operator, pass_session
-from ca_service.errors import NotFound
+from ca_service.errors import NotFound, Rule
 from ca_service.pki import encodings
 from ca_service.pki.encodings import time_text
 from ca_service.pki.names import visible
+
+CRL_NO_DELTA: Final = Rule(
+    "crl.no-delta",
+    "There are no deltas of this list.",
+    "Leave out --delta to write the full list.",
+)
 
 
 @declare("show", "ca-service crl show", "ca-service crl show --json")
@@ -93,9 +99,7 @@ def export(session: Session, issuer: str, format_: str, delta: bool, out: str | 
     published = session.ready().crl_publisher.current(issuer)
     data = published.data.delta if delta else published.data.full
     if data is None:
-        raise NotFound.because(
-            "crl.no-delta", "There are no deltas of this list.", "Leave out --delta to write the full list."
-        )
+        raise NotFound.because(CRL_NO_DELTA)
     name = f"{issuer}{'-delta' if delta else ''}.crl{'.pem' if format_ == 'pem' else ''}"
     path = target.write(name, encodings.crl_pem(data) if format_ == "pem" else data)
     if path is not None:

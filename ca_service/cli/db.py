@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import click
 
 from ca_service.cli.grammar import declare
 from ca_service.cli.session import Session, pass_session
-from ca_service.errors import Finding, NotReady, blocking
+from ca_service.errors import Finding, NotReady, Rule
+
+SCHEMA_DIFFERS: Final = Rule(
+    "schema.differs",
+    "The database differs from what this program expects: {difference}.",
+    "Go back to a copy of the instance folder; the tables are not to be changed by hand.",
+)
 
 
 @declare("upgrade", "ca-service db upgrade")
@@ -43,13 +51,7 @@ def check(session: Session) -> None:
 
 
 def _difference(difference: str) -> Finding:
-    return blocking(
-        "schema.differs",
-        "",
-        "The database differs from what this program expects: {difference}.",
-        "Go back to a copy of the instance folder; the tables are not to be changed by hand.",
-        difference=difference,
-    )
+    return SCHEMA_DIFFERS.at(difference=difference)
 
 
 command = click.Group("db", commands=[upgrade, current, check], help="Look after the database.")

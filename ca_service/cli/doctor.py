@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -11,7 +11,13 @@ from ca_service.authority.installation import Installation
 from ca_service.cli.exits import ExitCode
 from ca_service.cli.grammar import declare
 from ca_service.cli.session import Session, operator, pass_session
-from ca_service.errors import Finding, blocking
+from ca_service.errors import Finding, Rule
+
+DOCTOR_TABLES: Final = Rule(
+    "doctor.tables",
+    "The tables differ: {what}.",
+    "Put the database back from a copy.",
+)
 
 
 @declare("doctor", "ca-service doctor", "ca-service doctor --json")
@@ -35,10 +41,7 @@ def command(context: click.Context, session: Session) -> None:
 def _tables(installation: Installation) -> Check:
     return Check(
         "tables of the database",
-        tuple(
-            blocking("doctor.tables", "", "The tables differ: {what}.", "Put the database back from a copy.", what=what)
-            for what in installation.schema.differences()
-        ),
+        tuple(DOCTOR_TABLES.at(what=what) for what in installation.schema.differences()),
     )
 
 
@@ -53,4 +56,4 @@ def _lines(check: Check) -> list[str]:
 
 
 def _told(finding: Finding) -> str:
-    return f"{finding.detail} {finding.mend}".strip()
+    return f"{finding.detail} {finding.remedy}".strip()

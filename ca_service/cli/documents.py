@@ -11,7 +11,7 @@ from ca_service.authority.audit.entries import RecordedEvent
 from ca_service.authority.audit.wording import sentence_of, wording_of
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.hierarchy.hierarchy import certificate_of
-from ca_service.authority.hierarchy.records import IssuerRecord
+from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.authority.inventory.store import Listed
 from ca_service.authority.issuance.examination import Examination
 from ca_service.authority.jobs import JobRun, JobState
@@ -20,7 +20,7 @@ from ca_service.authority.notices.records import Message
 from ca_service.authority.people.records import AccountRecord, SessionRecord, TokenRecord
 from ca_service.authority.people.token_limits import known_scopes
 from ca_service.pki import encodings, keys, names, usages
-from ca_service.pki.csr import find_value
+from ca_service.pki.contents import find_value
 from ca_service.vos.bundle import Bundle, Delivery
 
 

@@ -3,13 +3,39 @@
 from __future__ import annotations
 
 import traceback
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from ca_service.cli.console import Console, as_text
 from ca_service.cli.exits import ExitCode, exit_code
-from ca_service.errors import CAServiceError, InvalidInput, blockers
+from ca_service.errors import CAServiceError, InvalidInput, Rule, only_errors
+
+OUTPUT_CLOSED: Final = Rule(
+    "output.closed",
+    "The output was closed before all of it was written.",
+    "What was done stays done. Let the whole output be read, or write it to a file.",
+)
+USAGE: Final = Rule(
+    "usage",
+    "{message}",
+    "`{command} --help` shows how it is used.",
+)
+INTERNAL: Final = Rule(
+    "internal",
+    "The command met a fault that it does not know ({kind}).",
+    "Run it again as `ca-service --traceback ...`, and report what it prints.",
+)
+INTERRUPTED: Final = Rule(
+    "interrupted",
+    "The command was interrupted.",
+    "Run it again: what was begun is finished then.",
+)
+SYSTEM_ERROR: Final = Rule(
+    "system.error",
+    "The operating system refused: {reason} ({path}).",
+    "Check the folder and its permissions; `ca-service --instance PATH` chooses another one.",
+)
 
 
 def report(console: Console, error: BaseException) -> ExitCode:
@@ -30,7 +56,7 @@ def report(console: Console, error: BaseException) -> ExitCode:
 
 def problem_document(error: CAServiceError) -> dict[str, Any]:
     """The error as the API would tell it (RFC 9457), without the status of HTTP."""
-    decisive = blockers(error.findings) or error.findings
+    decisive = only_errors(error.findings) or error.findings
     return {
         "type": f"urn:ca-service:problem:{error.code}",
         "title": error.title,
@@ -42,11 +68,7 @@ def problem_document(error: CAServiceError) -> dict[str, Any]:
 
 def output_closed() -> CAServiceError:
     """Whoever was reading the output has gone, such as `head`."""
-    return CAServiceError.because(
-        "output.closed",
-        "The output was closed before all of it was written.",
-        "What was done stays done. Let the whole output be read, or write it to a file.",
-    )
+    return CAServiceError.because(OUTPUT_CLOSED)
 
 
 def _explained(error: BaseException) -> CAServiceError:
@@ -55,36 +77,19 @@ def _explained(error: BaseException) -> CAServiceError:
     if isinstance(error, click.UsageError):
         return _usage(error)
     if isinstance(error, click.Abort):
-        return CAServiceError.because(
-            "interrupted", "The command was interrupted.", "Run it again: what was begun is finished then."
-        )
+        return CAServiceError.because(INTERRUPTED)
     if isinstance(error, OSError):
         return CAServiceError.because(
-            "system.error",
-            "The operating system refused: {reason} ({path}).",
-            "Check the folder and its permissions; `ca-service --instance PATH` chooses another one.",
-            reason=error.strerror or type(error).__name__,
-            path=error.filename or "no file",
+            SYSTEM_ERROR, reason=error.strerror or type(error).__name__, path=error.filename or "no file"
         )
     return _unforeseen(error)
 
 
 def _usage(error: click.UsageError) -> InvalidInput:
     command = error.ctx.command_path if error.ctx else "ca-service"
-    return InvalidInput.because(
-        "usage",
-        "{message}",
-        "`{command} --help` shows how it is used.",
-        message=error.format_message(),
-        command=command,
-    )
+    return InvalidInput.because(USAGE, message=error.format_message(), command=command)
 
 
 def _unforeseen(error: BaseException) -> CAServiceError:
     """Only the kind of the error is told: its text may hold what nobody should read."""
-    return CAServiceError.because(
-        "internal",
-        "The command met a fault that it does not know ({kind}).",
-        "Run it again as `ca-service --traceback ...`, and report what it prints.",
-        kind=f"{type(error).__module__}.{type(error).__qualname__}",
-    )
+    return CAServiceError.because(INTERNAL, kind=f"{type(error).__module__}.{type(error).__qualname__}")

@@ -11,7 +11,48 @@ from typing import IO, Final
 import click
 
 from ca_service.cli.console import Console
-from ca_service.errors import InvalidInput, TooLarge
+from ca_service.errors import InvalidInput, Rule, TooLarge
+
+FILE_UNREADABLE: Final = Rule(
+    "file.unreadable",
+    "{file} cannot be read: {reason}.",
+    "Check who owns the file and may read it.",
+)
+FILE_STDIN_TWICE: Final = Rule(
+    "file.stdin-twice",
+    "Standard input (-) was given twice.",
+    "Give it once, and files for the rest.",
+)
+FILE_MISSING: Final = Rule(
+    "file.missing",
+    "There is no file {file}.",
+    "Check its name; `-` stands for standard input.",
+)
+FILE_DIRECTORY: Final = Rule(
+    "file.directory",
+    "{file} is a folder.",
+    "Name the files in it: {file}/*",
+)
+PASSWORD_MISSING: Final = Rule(
+    "password.missing",
+    "There is no terminal to ask for the password.",
+    "Pipe it in: ca-service user ... --password-stdin < FILE",
+)
+PASSPHRASE_MISSING: Final = Rule(
+    "passphrase.missing",
+    "There is no terminal to ask for the passphrase.",
+    "Name a file that holds it: --passphrase-file FILE",
+)
+CONFIRMATION_MISSING: Final = Rule(
+    "confirmation.missing",
+    "Nothing was done: it has to be confirmed by the name {name}.",
+    "Read what it leads to, and say --confirm {name}",
+)
+PASSWORD_ENCODING: Final = Rule(
+    "password.encoding",
+    "The password is not UTF-8 text.",
+    "Pipe it in as UTF-8.",
+)
 
 STANDARD: Final = "-"  # stands for standard input, or for standard output
 MAX_BYTES: Final = 1024 * 1024
@@ -30,9 +71,7 @@ def read_requests(console: Console, files: Sequence[str]) -> list[bytes]:
 def read_files(files: Sequence[str], too_large: tuple[str, str] = _LARGE_FILE) -> list[bytes]:
     """The content of each file; raises InvalidInput for one that cannot be read."""
     if list(files).count(STANDARD) > 1:
-        raise InvalidInput.because(
-            "file.stdin-twice", "Standard input (-) was given twice.", "Give it once, and files for the rest."
-        )
+        raise InvalidInput.because(FILE_STDIN_TWICE)
     return [read_file(file, too_large) for file in files]
 
 
@@ -81,20 +120,10 @@ def _read(stream: IO[bytes]) -> bytes:
 
 def _unreadable(file: str, error: OSError) -> InvalidInput:
     if isinstance(error, FileNotFoundError):
-        return InvalidInput.because(
-            "file.missing", "There is no file {file}.", "Check its name; `-` stands for standard input.", file=file
-        )
+        return InvalidInput.because(FILE_MISSING, file=file)
     if isinstance(error, IsADirectoryError):
-        return InvalidInput.because(
-            "file.directory", "{file} is a folder.", "Name the files in it: {file}/*", file=file.rstrip("/")
-        )
-    return InvalidInput.because(
-        "file.unreadable",
-        "{file} cannot be read: {reason}.",
-        "Check who owns the file and may read it.",
-        file=file,
-        reason=error.strerror or type(error).__name__,
-    )
+        return InvalidInput.because(FILE_DIRECTORY, file=file.rstrip("/"))
+    return InvalidInput.because(FILE_UNREADABLE, file=file, reason=error.strerror or type(error).__name__)
 
 
 def read_password(*, from_standard_input: bool) -> str:
@@ -102,11 +131,7 @@ def read_password(*, from_standard_input: bool) -> str:
     if from_standard_input:
         return _text(sys.stdin.buffer.readline(_MAX_SECRET_BYTES).rstrip(b"\r\n"))
     if not is_terminal():
-        raise InvalidInput.because(
-            "password.missing",
-            "There is no terminal to ask for the password.",
-            "Pipe it in: ca-service user ... --password-stdin < FILE",
-        )
+        raise InvalidInput.because(PASSWORD_MISSING)
     return str(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
 
 
@@ -121,11 +146,7 @@ def get_passphrase(file: str | None, *, is_new: bool = False) -> bytes:
     if found is not None:
         return found
     if not is_terminal():
-        raise InvalidInput.because(
-            "passphrase.missing",
-            "There is no terminal to ask for the passphrase.",
-            "Name a file that holds it: --passphrase-file FILE",
-        )
+        raise InvalidInput.because(PASSPHRASE_MISSING)
     return str(click.prompt("Passphrase", hide_input=True, confirmation_prompt=is_new, err=True)).encode()
 
 
@@ -135,12 +156,7 @@ def require_typed(name: str, given: str | None, warnings: Sequence[str]) -> None
         click.echo("\n".join(warnings), err=True)
         given = typed_to_go_on(name)
     if given != name:
-        raise InvalidInput.because(
-            "confirmation.missing",
-            "Nothing was done: it has to be confirmed by the name {name}.",
-            "Read what it leads to, and say --confirm {name}",
-            name=name,
-        )
+        raise InvalidInput.because(CONFIRMATION_MISSING, name=name)
 
 
 def typed_to_go_on(name: str) -> str:
@@ -157,6 +173,4 @@ def _text(data: bytes) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError as error:
-        raise InvalidInput.because(
-            "password.encoding", "The password is not UTF-8 text.", "Pipe it in as UTF-8."
-        ) from error
+        raise InvalidInput.because(PASSWORD_ENCODING) from error

@@ -12,7 +12,18 @@ from typing import Final
 
 from ca_service.cli.console import Console
 from ca_service.cli.inputs import STANDARD
-from ca_service.errors import Conflict, InvalidInput
+from ca_service.errors import Conflict, InvalidInput, Rule
+
+OUTPUT_TWICE: Final = Rule(
+    "output.twice",
+    "Both --json and --out - want standard output.",
+    "Name a file with --out, or leave out --json.",
+)
+FILE_UNWRITABLE: Final = Rule(
+    "file.unwritable",
+    "{path} cannot be written: {reason}.",
+    "Check that its folder is there, that you may write to it, and that the disk has room.",
+)
 
 _PUBLIC: Final = 0o644
 _SECRET: Final = 0o600
@@ -34,11 +45,7 @@ class Target:
     def check(self, console: Console) -> None:
         """Raise an error that is known before the work begins, as far as it is."""
         if self.is_standard_output and console.as_json:
-            raise InvalidInput.because(
-                "output.twice",
-                "Both --json and --out - want standard output.",
-                "Name a file with --out, or leave out --json.",
-            )
+            raise InvalidInput.because(OUTPUT_TWICE)
         if self.out and not self.is_standard_output and not Path(self.out).is_dir():
             self._refuse_another(Path(self.out))
 
@@ -116,10 +123,4 @@ def _told(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InvalidInput.because(
-            "file.unwritable",
-            "{path} cannot be written: {reason}.",
-            "Check that its folder is there, that you may write to it, and that the disk has room.",
-            path=path,
-            reason=error.strerror or type(error).__name__,
-        ) from error
+        raise InvalidInput.because(FILE_UNWRITABLE, path=path, reason=error.strerror or type(error).__name__) from error

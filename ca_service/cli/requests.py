@@ -31,7 +31,7 @@ def list_(session: Session, state: str, search: str, limit: int) -> None:
     """List requests that were submitted, oldest first; by default those that wait for a decision."""
     wanted = None if state == "all" else State(state)
     query = RequestQuery(text=search, state=wanted, sort="oldest", limit=limit)
-    page = session.ready().requests.list_applications(operator(), query)
+    page = session.ready().requests.list_requests(operator(), query)
     rows = (
         (
             str(each.id),

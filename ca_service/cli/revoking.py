@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -13,7 +13,13 @@ from ca_service.authority.revocation.selecting import with_serial_numbers
 from ca_service.cli.console import Console, table
 from ca_service.cli.inputs import is_terminal, typed_to_go_on
 from ca_service.cli.session import operator
-from ca_service.errors import InvalidInput
+from ca_service.errors import InvalidInput, Rule
+
+CONFIRMATION_MISSING: Final = Rule(
+    "confirmation.missing",
+    "There is no terminal to ask for a confirmation.",
+    "Give --yes to go on without.",
+)
 
 _OPTIONS = (
     click.argument("serial_numbers", metavar="[SERIAL]...", nargs=-1),
@@ -42,13 +48,11 @@ def selected(
 
 def confirm(console: Console, planned: Outcome, *, is_confirmed: bool) -> None:
     """Tell what follows, and go on only if somebody says so."""
-    console.remark(*(f"{found.detail} {found.mend}".strip() for found in planned.findings))
+    console.remark(*(f"{found.detail} {found.remedy}".strip() for found in planned.findings))
     if is_confirmed:
         return
     if not is_terminal():
-        raise InvalidInput.because(
-            "confirmation.missing", "There is no terminal to ask for a confirmation.", "Give --yes to go on without."
-        )
+        raise InvalidInput.because(CONFIRMATION_MISSING)
     planned.require_confirmation(typed_to_go_on(planned.confirmation))
 
 

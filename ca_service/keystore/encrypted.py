@@ -1,4 +1,4 @@
-"""Keeps private keys as encrypted PKCS#8 files, 0600 in a folder of 0700."""
+"""Private keys as encrypted PKCS#8 files: mode 0600, in a folder with mode 0700."""
 
 from __future__ import annotations
 
@@ -17,11 +17,37 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from ca_service.errors import KeystoreError
+from ca_service.errors import KeystoreError, Rule, Visibility
 from ca_service.keystore import files
 from ca_service.keystore.handles import SigningHandle
 from ca_service.pki import encodings, keys
 
+KEY_NAME: Final = Rule("key.name", "No key can have this name.", "Check the database of this instance.")
+KEY_MISSING: Final = Rule(
+    "key.missing",
+    "The private key {key_id} is not in {folder}.",
+    "Restore it from a copy of the instance folder. Nothing can be signed without it.",
+    visibility=Visibility.OPERATOR,
+)
+KEY_LOCKED: Final = Rule(
+    "key.locked",
+    "The private key {key_id} cannot be decrypted: the passphrase is wrong, or the file is damaged.",
+    "Check keystore.passphrase_file, or restore the file from a backup.",
+    visibility=Visibility.OPERATOR,
+)
+KEY_KIND: Final = Rule("key.kind", "{key_id} is not an EC key.", "Restore the right file.")
+PASSPHRASE_SHORT: Final = Rule(
+    "passphrase.short",
+    "The passphrase in {path} is shorter than {limit} characters.",
+    "Write a longer one to the file before the first key is created.",
+    visibility=Visibility.OPERATOR,
+)
+PASSPHRASE_LONG: Final = Rule(
+    "passphrase.long",
+    "The passphrase in {path} is longer than {limit} characters.",
+    "Write a shorter one to the file before the first key is created.",
+    visibility=Visibility.OPERATOR,
+)
 _KEY_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _SUFFIX: Final = ".key.pem"
 _MIN_PASSPHRASE: Final = 16
@@ -30,8 +56,8 @@ _MIN_PASSPHRASE: Final = 16
 class EncryptedFileKeyStore:
     """Keys in files, each encrypted under the passphrase of `passphrase_file`.
 
-    Where `may_create_passphrase` is set (lab mode), a random passphrase is made beside the first
-    key; whoever can read the folder can then use the keys, but a copied key alone is worth nothing.
+    With `may_create_passphrase` (lab mode), a random passphrase is created beside the first key. Everyone who can read
+    the folder can then use the keys, but a key file alone is useless.
     """
 
     def __init__(self, folder: Path, passphrase_file: Path, *, may_create_passphrase: bool) -> None:
@@ -42,9 +68,9 @@ class EncryptedFileKeyStore:
         self._lock = threading.Lock()
 
     def check(self) -> None:
-        """Raise KeystoreError if the folder, a key or the passphrase can be read by others.
+        """Raise KeystoreError if other users can read the folder, a key or the passphrase.
 
-        A passphrase that we are not to make has to be there.
+        A passphrase that may not be created must exist.
         """
         if self._folder.exists():
             files.check_private_folder(self._folder)
@@ -52,70 +78,55 @@ class EncryptedFileKeyStore:
             self._passphrase()
 
     def has(self, key_id: str) -> bool:
-        """Whether a key of this name is kept here."""
+        """Return whether there is a key with this name."""
         return self._path(key_id).exists()
 
     def generate(self, key_id: str, curve: str) -> ec.EllipticCurvePrivateKey:
-        """Make a key on this curve, write it, and only then hand it out; raises Conflict if it exists."""
+        """Generate a key on this curve, write it, and only then return it. Raises Conflict if it exists."""
         self.store(key_id, keys.generate_key(curve))
         return self.signer(key_id)
 
     def store(self, key_id: str, key: ec.EllipticCurvePrivateKey) -> None:
-        """Keep a key that comes from elsewhere; raises Conflict if there is one of that name."""
+        """Store an imported key. Raises Conflict if there is a key with this name."""
         files.make_private_folder(self._folder)
         files.write_private(self._path(key_id), _encrypted(key, self._passphrase_for_writing()))
 
     def signer(self, key_id: str) -> ec.EllipticCurvePrivateKey:
-        """The key, to sign with; decrypted once a process."""
+        """Return the key for signing. It is decrypted once in each process."""
         with self._lock:
             if key_id not in self._handles:
                 self._handles[key_id] = SigningHandle(self._load(key_id))
             return self._handles[key_id]
 
     def export(self, key_id: str, passphrase: bytes) -> bytes:
-        """The key as PKCS#8, PEM, encrypted under another passphrase."""
+        """Return the key as PEM (PKCS#8), encrypted with another passphrase."""
         return _encrypted(self._load(key_id), passphrase)
 
     def remove(self, key_id: str) -> None:
-        """Delete the key's file; nothing happens if it is gone already."""
+        """Delete the file of the key. Idempotent."""
         with self._lock:
             self._handles.pop(key_id, None)
             files.remove_private(self._path(key_id))
 
     def _path(self, key_id: str) -> Path:
         if not _KEY_ID.fullmatch(key_id):
-            raise KeystoreError.because(
-                "key.name", "No key can have this name.", "Check the database of this instance."
-            )
+            raise KeystoreError.because(KEY_NAME)
         return self._folder / f"{key_id}{_SUFFIX}"
 
     def _load(self, key_id: str) -> ec.EllipticCurvePrivateKey:
         if not self.has(key_id):
-            raise KeystoreError.because(
-                "key.missing",
-                "The private key {key_id} is not in {folder}.",
-                "Put it back from a copy of the instance folder; without it nothing can be signed.",
-                key_id=key_id,
-                folder=self._folder,
-            )
+            raise KeystoreError.because(KEY_MISSING, key_id=key_id, folder=self._folder)
         data = files.read_private(self._path(key_id))
         try:
             key = load_pem_private_key(data, self._passphrase())
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-            raise KeystoreError.because(
-                "key.locked",
-                "The private key {key_id} cannot be opened: the passphrase is wrong, or the file is damaged.",
-                "Check keystore.passphrase_file, or put the file back from a copy.",
-                key_id=key_id,
-            ) from error
+            raise KeystoreError.because(KEY_LOCKED, key_id=key_id) from error
         if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise KeystoreError.because(
-                "key.kind", "{key_id} is not an EC key.", "Put the right file back.", key_id=key_id
-            )
+            raise KeystoreError.because(KEY_KIND, key_id=key_id)
         return key
 
     def _passphrase_for_writing(self) -> bytes:
-        """The passphrase, made if it may be; never beside keys that were written under another."""
+        """Return the passphrase. Create it if allowed, but never beside keys that another passphrase encrypts."""
         if self._may_create_passphrase and not self._passphrase_file.exists() and not self._keeps_keys():
             files.write_private(self._passphrase_file, secrets.token_urlsafe(32).encode() + b"\n")
         return self._passphrase()
@@ -126,19 +137,10 @@ class EncryptedFileKeyStore:
     def _passphrase(self) -> bytes:
         passphrase = files.read_private(self._passphrase_file).rstrip(b"\r\n")
         if len(passphrase) < _MIN_PASSPHRASE:
-            raise self._bad_passphrase("passphrase.short", "shorter than {limit} characters", _MIN_PASSPHRASE)
+            raise KeystoreError.because(PASSPHRASE_SHORT, path=self._passphrase_file, limit=_MIN_PASSPHRASE)
         if len(passphrase) > encodings.MAX_PASSPHRASE:
-            raise self._bad_passphrase("passphrase.long", "longer than {limit} characters", encodings.MAX_PASSPHRASE)
+            raise KeystoreError.because(PASSPHRASE_LONG, path=self._passphrase_file, limit=encodings.MAX_PASSPHRASE)
         return passphrase
-
-    def _bad_passphrase(self, rule: str, fault: str, limit: int) -> KeystoreError:
-        return KeystoreError.because(
-            rule,
-            "The passphrase in {path} is " + fault + ".",
-            "Write another one into it before the first key is made.",
-            path=self._passphrase_file,
-            limit=limit,
-        )
 
 
 def _encrypted(key: ec.EllipticCurvePrivateKey, passphrase: bytes) -> bytes:

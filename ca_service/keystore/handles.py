@@ -1,18 +1,22 @@
-"""Knows the shape in which a kept key is handed out: it signs, and does nothing else."""
+"""The handle of a private key: it signs, and does nothing else."""
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ca_service.errors import KeystoreError
+from ca_service.errors import KeystoreError, Rule
+
+KEY_NOT_EXPORTABLE: Final = Rule(
+    "key.not-exportable", "A key of the authority only signs. It cannot be exported.", "Use `ca-service ca root-key`."
+)
 
 
 class SigningHandle(ec.EllipticCurvePrivateKey):
-    """An EC private key that signs, but cannot be turned into bytes or numbers.
+    """An EC private key that signs, but never becomes bytes or numbers.
 
-    It is a key for `cryptography`'s builders, so a PKCS#11 key can stand beside it in the same shape.
+    The builders of `cryptography` accept it as a key. A PKCS#11 key can have the same interface.
     """
 
     def __init__(self, key: ec.EllipticCurvePrivateKey) -> None:
@@ -21,32 +25,32 @@ class SigningHandle(ec.EllipticCurvePrivateKey):
 
     @property
     def curve(self) -> ec.EllipticCurve:
-        """The curve of the key."""
+        """Return the curve of the key."""
         return self.__key.curve
 
     @property
     def key_size(self) -> int:
-        """The size of the curve, in bits."""
+        """Return the size of the curve in bits."""
         return self.__key.key_size
 
     def public_key(self) -> ec.EllipticCurvePublicKey:
-        """The public half."""
+        """Return the public key."""
         return self.__public_key
 
     def sign(self, data: Any, signature_algorithm: ec.EllipticCurveSignatureAlgorithm) -> bytes:
-        """The ECDSA signature of `data`, DER."""
+        """Return the ECDSA signature of `data` (DER)."""
         return self.__key.sign(data, signature_algorithm)
 
     def exchange(self, algorithm: ec.ECDH, peer_public_key: ec.EllipticCurvePublicKey) -> NoReturn:  # noqa: ARG002
-        """Not what an authority's key is for."""
+        """Refuse: a key of the authority only signs."""
         raise _refusal()
 
     def private_numbers(self) -> NoReturn:
-        """Never handed out."""
+        """Refuse: the key stays in the key store."""
         raise _refusal()
 
     def private_bytes(self, *_arguments: object, **_options: object) -> NoReturn:
-        """Never handed out."""
+        """Refuse: the key stays in the key store."""
         raise _refusal()
 
     def __copy__(self) -> SigningHandle:
@@ -63,6 +67,4 @@ class SigningHandle(ec.EllipticCurvePrivateKey):
 
 
 def _refusal() -> KeystoreError:
-    return KeystoreError.because(
-        "key.not-exportable", "A key of the authority signs; it is not handed out.", "Use `ca-service ca root-key`."
-    )
+    return KeystoreError.because(KEY_NOT_EXPORTABLE)

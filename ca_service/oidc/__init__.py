@@ -1,1 +1,1 @@
-"""Signing in at an OpenID provider: the edge that speaks to it. Needs the extra `ca-service[oidc]`."""
+"""The client of the OpenID provider. Needs the extra `ca-service[oidc]`."""

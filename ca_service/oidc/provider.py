@@ -1,7 +1,7 @@
-"""Knows the OpenID provider: authorization code flow with PKCE, and what an ID token has to be like.
+"""The OpenID provider: authorization code flow with PKCE, and validation of ID tokens.
 
-OpenID Connect Core 1.0, 3.1; Discovery 1.0; RFC 7636. Authlib is imported when somebody signs in, not
-before: it takes longer than all else at start.
+OpenID Connect Core 1.0, 3.1; Discovery 1.0; RFC 7636. Authlib is imported at the first sign-in: it takes longer than
+the rest of a start.
 """
 
 from __future__ import annotations
@@ -10,26 +10,50 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
-from requests import RequestException
+from requests import PreparedRequest, RequestException, Response, Session
+from requests.adapters import HTTPAdapter
 
 from ca_service.authority.people.single_sign_on import Attempt, untrusted
 from ca_service.authority.ports import Clock
-from ca_service.errors import ConfigurationError, NotReady
-from ca_service.oidc.outbound import confine, origin_of
+from ca_service.errors import ConfigurationError, NotReady, Rule
 
 if TYPE_CHECKING:
     from authlib.integrations.requests_client import OAuth2Session
 
-#: Signatures that only the provider can make. Neither `none`, nor HMAC, whose key could be a public one.
+OIDC_EXTRA: Final = Rule(
+    "oidc.extra",
+    "oidc.issuer is set, but the OpenID client is not installed.",
+    "Install it with `pip install 'ca-service[oidc]'`, or leave oidc.issuer empty.",
+)
+OIDC_UNREACHABLE: Final = Rule(
+    "oidc.unreachable",
+    "The sign-in service does not answer correctly.",
+    "Try again later, or sign in with a local account. The log contains the reason.",
+)
+OIDC_BUSY: Final = Rule(
+    "oidc.busy",
+    "Several people are signing in at the moment, or the sign-in service is slow.",
+    "Try again in a few seconds.",
+)
+OIDC_METADATA: Final = Rule(
+    "oidc.metadata",
+    "The sign-in service {issuer} cannot be used: {reason}.",
+    "Ask the operator to set oidc.issuer to the exact issuer identifier of the service.",
+)
+
+#: Signatures that only the provider can make: not `none`, and not HMAC, whose key could be a public key.
 ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
-AT_ONCE: Final = 2  # sign-ins in one process: a provider that hangs must not take all threads with it
-_PATIENCE: Final = 0.5  # seconds to wait for a place
+AT_ONCE: Final = 2  # sign-ins in one process: a slow provider must not block all threads
+_PATIENCE: Final = 0.5  # seconds to wait for a free place
 LEEWAY: Final = 60  # seconds by which the provider's clock may differ
+TIMEOUT: Final = (3.05, 5.0)  # seconds: to connect, and of silence
+MAX_BYTES: Final = 512 * 1024  # of one response
 _SCOPE: Final = "openid profile email"
 _KEY_TYPES: Final = ("RSA", "EC")
 _log = logging.getLogger("ca_service.oidc")
@@ -38,7 +62,7 @@ _ENDPOINTS: Final = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Client:
-    """Who we are at the provider. It is never shown: it holds a secret."""
+    """The registration of this service at the provider. Its repr is hidden: it contains a secret."""
 
     issuer: str
     client_id: str
@@ -46,17 +70,13 @@ class Client:
 
 
 def require_extra(find: Callable[[str], object] = find_spec) -> None:
-    """Raise ConfigurationError, with what to do, where Authlib is not installed."""
+    """Raise ConfigurationError, with a remedy, if Authlib is not installed."""
     if find("authlib") is None:
-        raise ConfigurationError.because(
-            "oidc.extra",
-            "oidc.issuer is set, but what speaks to it is not installed.",
-            "Install the extra: `pip install 'ca-service[oidc]'`. Or leave oidc.issuer empty.",
-        )
+        raise ConfigurationError.because(OIDC_EXTRA)
 
 
 class OpenIDProvider:
-    """The provider of the settings. Nothing is kept between two sign-ins, so that its new keys count at once."""
+    """The configured provider. Nothing is cached between sign-ins, so new keys are used immediately."""
 
     def __init__(self, client: Client, clock: Clock) -> None:
         self._client = client
@@ -65,11 +85,11 @@ class OpenIDProvider:
 
     @property
     def issuer(self) -> str:
-        """Its identifier, a URL."""
+        """Return the issuer identifier, a URL."""
         return self._client.issuer
 
     def begin(self, attempt: Attempt, redirect_uri: str) -> str:
-        """Where the browser goes; raises NotReady when the provider cannot be asked, or says something odd."""
+        """Return the URL for the browser. Raises NotReady if the provider is unreachable or its metadata is wrong."""
         with self._session(redirect_uri) as session:
             endpoint = _discover(session, self.issuer)["authorization_endpoint"]
             again = {"prompt": "login", "max_age": "0"} if attempt.afresh else {}
@@ -79,7 +99,7 @@ class OpenIDProvider:
             return str(url)
 
     def finish(self, attempt: Attempt, redirect_uri: str, code: str) -> Mapping[str, object]:
-        """The verified claims; see the port."""
+        """Exchange the code for an ID token, and return its verified claims."""
         with self._session(redirect_uri) as session:
             metadata = _discover(session, self.issuer)
             token = _fetch_token(session, metadata, code, attempt.verifier)
@@ -88,15 +108,15 @@ class OpenIDProvider:
 
     @contextmanager
     def _session(self, redirect_uri: str) -> Iterator[OAuth2Session]:
-        """A session with the provider, unless all places are taken; raises NotReady for what goes wrong in it."""
+        """Return a session with the provider. Raises NotReady if all places are taken, or if the session fails."""
         if not self._places.acquire(timeout=_PATIENCE):
-            raise _busy()
+            raise NotReady.because(OIDC_BUSY)
         try:
             with self._opened(redirect_uri) as session:
                 yield session
         except (RequestException, ValueError) as error:
             _log.warning("%s does not answer as it should: %s: %s", self.issuer, type(error).__name__, error)
-            raise _unreachable() from error
+            raise NotReady.because(OIDC_UNREACHABLE) from error
         finally:
             self._places.release()
 
@@ -110,11 +130,11 @@ class OpenIDProvider:
             redirect_uri=redirect_uri,
             code_challenge_method="S256",
         )
-        confine(session, self.issuer)
+        _confine(session, self.issuer)
         return session
 
     def _verified(self, token: Mapping[str, Any], keys: Mapping[str, Any], nonce: str) -> Mapping[str, object]:
-        """The claims of the ID token (Core, 3.1.3.7): signature, issuer, audience, times, nonce, at_hash."""
+        """Return the claims of the ID token after verification of signature, issuer and times (Core, 3.1.3.7)."""
         from authlib.oidc.core import CodeIDToken
         from joserfc import jws, jwt
         from joserfc.errors import JoseError
@@ -138,13 +158,13 @@ class OpenIDProvider:
 
 
 def _discover(session: OAuth2Session, issuer: str) -> dict[str, Any]:
-    """What the provider says of itself (Discovery, 4); all that we use has to lie on its own host."""
+    """Return the metadata of the provider (Discovery, 4). All endpoints must be on its own host."""
     found = _get(session, f"{issuer.rstrip('/')}/.well-known/openid-configuration")
     if found.get("issuer") != issuer:
-        raise _odd(issuer, "it calls itself by another name than oidc.issuer")
+        raise NotReady.because(OIDC_METADATA, issuer=issuer, reason="its issuer identifier is another one")
     for name in _ENDPOINTS:
-        if not isinstance(found.get(name), str) or origin_of(found[name]) != origin_of(issuer):
-            raise _odd(issuer, f"its {name} does not lie on its own host")
+        if not isinstance(found.get(name), str) or _origin_of(found[name]) != _origin_of(issuer):
+            raise NotReady.because(OIDC_METADATA, issuer=issuer, reason=f"its {name} is not on its own host")
     return found
 
 
@@ -163,12 +183,12 @@ def _fetch_token(session: OAuth2Session, metadata: Mapping[str, Any], code: str,
             allow_redirects=False,
         )
     except OAuthError as error:
-        raise untrusted("it does not take the code") from error
+        raise untrusted("it rejects the code") from error
     return token
 
 
 def _get(session: OAuth2Session, url: str) -> dict[str, Any]:
-    """The JSON object at this address."""
+    """Return the JSON object at this URL. Raises ValueError for any other response."""
     response = session.get(url, withhold_token=True, allow_redirects=False, headers={"Accept": "application/json"})
     if response.status_code != 200:
         raise ValueError(f"it answers with {response.status_code}")
@@ -179,7 +199,7 @@ def _get(session: OAuth2Session, url: str) -> dict[str, Any]:
 
 
 def _key_set(found: Mapping[str, Any]) -> Any:
-    """The keys that can have signed; others, such as those for encryption, are passed over."""
+    """Return the signing keys, without others such as encryption keys."""
     from joserfc.jwk import KeySet
 
     listed = found.get("keys")
@@ -192,33 +212,35 @@ def _key_set(found: Mapping[str, Any]) -> Any:
 
 
 def _reason(error: Exception) -> str:
-    """Why a token does not hold, in words of the libraries that hold nothing of the token."""
+    """Return why a token is invalid, in the words of the libraries, without any content of the token."""
     claim = getattr(error, "claim", "") or ""
     kind = str(getattr(error, "error", "") or "it cannot be read").replace("_", " ")
     return f"{kind} ({claim})" if claim else kind
 
 
-def _unreachable() -> NotReady:
-    return NotReady.because(
-        "oidc.unreachable",
-        "The sign-in service does not answer as it should.",
-        "Try again in a while. With a local account you can sign in meanwhile. The reason stands in the log.",
-    )
+def _origin_of(url: str) -> str:
+    """Return scheme, host and port of a URL, for comparison."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}".lower()
 
 
-def _busy() -> NotReady:
-    return NotReady.because(
-        "oidc.busy",
-        "Several people are signing in at this moment, or the sign-in service is slow.",
-        "Try again in a few seconds.",
-    )
+def _confine(session: Session, issuer: str) -> None:
+    """Limit the session to the host of the issuer. Any other URL is an error of requests."""
+    session.adapters.clear()
+    session.mount(f"{_origin_of(issuer)}/", _Limited(max_retries=0))
 
 
-def _odd(issuer: str, reason: str) -> NotReady:
-    return NotReady.because(
-        "oidc.metadata",
-        "The sign-in service {issuer} cannot be used: {reason}.",
-        "Tell the operator: oidc.issuer has to be exactly what the service calls itself.",
-        issuer=issuer,
-        reason=reason,
-    )
+class _Limited(HTTPAdapter):
+    """An adapter with our limits of time and size."""
+
+    def send(self, request: PreparedRequest, *arguments: Any, **options: Any) -> Response:
+        """Send, and read the whole response. Raises ValueError if it is too large."""
+        response = super().send(request, *arguments, **(options | {"timeout": TIMEOUT, "stream": True}))
+        body = b""
+        with closing(response):
+            for piece in response.iter_content(64 * 1024):
+                body += piece
+                if len(body) > MAX_BYTES:
+                    raise ValueError("the answer is too large")
+        response._content = body  # as requests does without streaming
+        return response

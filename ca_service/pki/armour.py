@@ -10,8 +10,59 @@ import binascii
 import re
 from typing import Final, Literal
 
-from ca_service.errors import Refused, TooLarge
+from ca_service.errors import Refused, Rule, TooLarge
 from ca_service.pki import der
+
+CSR_PRIVATE_KEY: Final = Rule(
+    "csr.private-key",
+    "There is a private key in what was sent. It was not stored and not logged.",
+    "Treat that key as exposed: make a new request on the node, and upload only the .csr file.",
+)
+CSR_CERTIFICATE: Final = Rule(
+    "csr.certificate",
+    "There is a certificate in it, which is the answer to a request and not the request.",
+    "On the node choose Generate CSR, then Download CSR, tomcat-ECDSA, and upload that file alone.",
+)
+CSR_TRUNCATED: Final = Rule(
+    "csr.truncated",
+    "The request stops before its end.",
+    "Copy it again with its END line, or upload the file that the node gave you.",
+)
+CSR_UNREADABLE: Final = Rule(
+    "csr.unreadable",
+    "No signing request was found in it.",
+    "Upload a PKCS#10 request: PEM (-----BEGIN CERTIFICATE REQUEST-----), DER or base64.",
+)
+CSR_TOO_LARGE: Final = Rule(
+    "csr.too-large",
+    "The file has {size} bytes; a signing request has a few thousand.",
+    "Upload the .csr file alone; the limit is {limit} bytes.",
+)
+CSR_EMPTY: Final = Rule(
+    "csr.empty",
+    "There is no request: the file or text is empty.",
+    "On the node choose Download CSR, tomcat-ECDSA, and upload that file.",
+)
+CSR_SEVERAL: Final = Rule(
+    "csr.several",
+    "There are {count} requests in one file.",
+    "Upload each request as a file of its own; you can choose many files at once.",
+)
+CSR_PKCS12: Final = Rule(
+    "csr.pkcs12",
+    "This is a PKCS#12 file (.p12, .pfx), which holds a certificate and perhaps its private key.",
+    "Upload the signing request (.csr). A private key must never leave the node that made it.",
+)
+CSR_TRAILING_DATA: Final = Rule(
+    "csr.trailing-data",
+    "{count} bytes follow the end of the request.",
+    "Download the request again and upload it unchanged.",
+)
+CSR_ENCODING: Final = Rule(
+    "csr.encoding",
+    "The text between BEGIN and END is not base64: a character is missing or does not belong there.",
+    "Copy the whole request again, or upload the file that the node gave you.",
+)
 
 MAX_REQUEST_BYTES: Final = 64 * 1024
 REQUEST_LABELS: Final = ("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST", "CERTIFICATE SIGN REQUEST")
@@ -32,19 +83,9 @@ def unwrap(data: bytes) -> bytes:
     key, a certificate, a PKCS#12 file, several requests, a truncated one, data after it, no request.
     """
     if len(data) > MAX_REQUEST_BYTES:
-        raise TooLarge.because(
-            "csr.too-large",
-            "The file has {size} bytes; a signing request has a few thousand.",
-            "Upload the .csr file alone; the limit is {limit} bytes.",
-            size=len(data),
-            limit=MAX_REQUEST_BYTES,
-        )
+        raise TooLarge.because(CSR_TOO_LARGE, size=len(data), limit=MAX_REQUEST_BYTES)
     if not data.strip(b"\x00\r\n\t "):
-        raise Refused.because(
-            "csr.empty",
-            "There is no request: the file or text is empty.",
-            "On the node choose Download CSR, tomcat-ECDSA, and upload that file.",
-        )
+        raise Refused.because(CSR_EMPTY)
     if data[0] == der.SEQUENCE and not _looks_like_text(data):
         return _expect_request(data)
     return _from_text(_decode(data))
@@ -83,12 +124,7 @@ def _from_text(text: str) -> bytes:
     if not requests:
         return _from_base64(text)
     if len(requests) > 1:
-        raise Refused.because(
-            "csr.several",
-            "There are {count} requests in one file.",
-            "Upload each request as a file of its own; you can choose many files at once.",
-            count=len(requests),
-        )
+        raise Refused.because(CSR_SEVERAL, count=len(requests))
     return _from_block(text[requests[0].end() :], requests[0][1])
 
 
@@ -118,11 +154,7 @@ def _base64(text: str) -> bytes:
     try:
         return binascii.a2b_base64(text, strict_mode=True)
     except ValueError as error:  # binascii.Error is one; characters beyond ASCII are another
-        raise Refused.because(
-            "csr.encoding",
-            "The text between BEGIN and END is not base64: a character is missing or does not belong there.",
-            "Copy the whole request again, or upload the file that the node gave you.",
-        ) from error
+        raise Refused.because(CSR_ENCODING) from error
 
 
 def _expect_request(data: bytes) -> bytes:
@@ -136,20 +168,11 @@ def _expect_request(data: bytes) -> bytes:
     if kind == "certificate":
         raise _certificate()
     if kind == "pkcs12":
-        raise Refused.because(
-            "csr.pkcs12",
-            "This is a PKCS#12 file (.p12, .pfx), which holds a certificate and perhaps its private key.",
-            "Upload the signing request (.csr). A private key must never leave the node that made it.",
-        )
+        raise Refused.because(CSR_PKCS12)
     if kind == "unknown":
         raise _unreadable()
     if rest:
-        raise Refused.because(
-            "csr.trailing-data",
-            "{count} bytes follow the end of the request.",
-            "Download the request again and upload it unchanged.",
-            count=len(rest),
-        )
+        raise Refused.because(CSR_TRAILING_DATA, count=len(rest))
     return element.der
 
 
@@ -179,32 +202,16 @@ def _is_private_key(tags: tuple[int, ...]) -> bool:
 
 
 def _private_key() -> Refused:
-    return Refused.because(
-        "csr.private-key",
-        "There is a private key in what was sent. It was not stored and not logged.",
-        "Treat that key as exposed: make a new request on the node, and upload only the .csr file.",
-    )
+    return Refused.because(CSR_PRIVATE_KEY)
 
 
 def _certificate() -> Refused:
-    return Refused.because(
-        "csr.certificate",
-        "There is a certificate in it, which is the answer to a request and not the request.",
-        "On the node choose Generate CSR, then Download CSR, tomcat-ECDSA, and upload that file alone.",
-    )
+    return Refused.because(CSR_CERTIFICATE)
 
 
 def _truncated() -> Refused:
-    return Refused.because(
-        "csr.truncated",
-        "The request stops before its end.",
-        "Copy it again with its END line, or upload the file that the node gave you.",
-    )
+    return Refused.because(CSR_TRUNCATED)
 
 
 def _unreadable() -> Refused:
-    return Refused.because(
-        "csr.unreadable",
-        "No signing request was found in it.",
-        "Upload a PKCS#10 request: PEM (-----BEGIN CERTIFICATE REQUEST-----), DER or base64.",
-    )
+    return Refused.because(CSR_UNREADABLE)

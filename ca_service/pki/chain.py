@@ -10,9 +10,51 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ca_service.errors import Finding, Refused, blockers, blocking
-from ca_service.pki import der, keys, names, tbs
-from ca_service.pki.csr import find_value
+from ca_service.errors import Finding, Refused, Rule, only_errors
+from ca_service.pki import contents, der, keys, names
+from ca_service.pki.contents import find_value
+
+CHAIN_INCOMPLETE: Final = Rule(
+    "chain.incomplete",
+    "The certificate of \u201c{issuer}\u201d is missing, which issued \u201c{subject}\u201d.",
+    "Add every certificate up to and including the self-signed root.",
+)
+CHAIN_SAME_NAME: Final = Rule(
+    "chain.same-name",
+    "Two authorities of the chain have the same name.",
+    "A VOS trust store keeps one certificate per name: give each authority a name of its own.",
+)
+CHAIN_NOT_AUTHORITY: Final = Rule(
+    "chain.not-authority",
+    "\u201c{name}\u201d is not the certificate of an authority (CA:TRUE is missing).",
+    "Have it issued with basic constraints CA:TRUE, critical.",
+)
+CHAIN_RSA_LINK: Final = Rule(
+    "chain.rsa-link",
+    "\u201c{name}\u201d is not EC: its key or its signature is RSA or another kind. A node does not present "
+    "a tomcat-ECDSA certificate below it, and on SocialMiner chat and e-mail stop (CSCvb58580).",
+    "Use authorities that are EC up to the root; an RSA root cannot stand above them.",
+)
+CHAIN_KEY_USAGE: Final = Rule(
+    "chain.key-usage",
+    "\u201c{name}\u201d may not sign certificates (keyCertSign is missing), or has no subject key identifier.",
+    "Have it issued with key usage keyCertSign and cRLSign, and a subject key identifier.",
+)
+CHAIN_EXPIRED: Final = Rule(
+    "chain.expired",
+    "\u201c{name}\u201d is valid from {start} to {end} only, which is not now.",
+    "Use a certificate that is valid now, and check the clock of this machine.",
+)
+CHAIN_PATH_LENGTH: Final = Rule(
+    "chain.path-length",
+    "\u201c{name}\u201d allows {allowed} authorities below it; there are {depth}.",
+    "Have it issued with a path length of {depth} or more.",
+)
+CHAIN_CURVE: Final = Rule(
+    "chain.curve",
+    "\u201c{name}\u201d has a key on {curve}, or one that spells its curve out.",
+    "Authorities need a key on the named curve P-256 or P-384: browsers and nodes know no others for certain.",
+)
 
 Chain = tuple[x509.Certificate, ...]
 MAX_LENGTH: Final = 6
@@ -28,11 +70,7 @@ def build(certificate: x509.Certificate, others: Iterable[x509.Certificate]) -> 
         issuer = next((other for other in pool if other not in path and _issued(path[-1], other)), None)
         if issuer is None or len(path) >= MAX_LENGTH:
             raise Refused.because(
-                "chain.incomplete",
-                "The certificate of \u201c{issuer}\u201d is missing, which issued \u201c{subject}\u201d.",
-                "Add every certificate up to and including the self-signed root.",
-                issuer=names.name_text(path[-1].issuer),
-                subject=names.name_text(path[-1].subject),
+                CHAIN_INCOMPLETE, issuer=names.name_text(path[-1].issuer), subject=names.name_text(path[-1].subject)
             )
         path.append(issuer)
     return tuple(path)
@@ -61,19 +99,14 @@ def check_authorities(chain: Sequence[x509.Certificate], at: datetime) -> None:
     findings = [*_names(chain)]
     for depth, certificate in enumerate(chain):
         findings += _authority(certificate, depth, at)
-    if blockers(findings):
+    if only_errors(findings):
         raise Refused(*findings)
 
 
 def _names(chain: Sequence[x509.Certificate]) -> Iterator[Finding]:
     subjects = [certificate.subject for certificate in chain]
     if len(set(subjects)) != len(subjects):
-        yield blocking(
-            "chain.same-name",
-            "",
-            "Two authorities of the chain have the same name.",
-            "A VOS trust store keeps one certificate per name: give each authority a name of its own.",
-        )
+        yield CHAIN_SAME_NAME.at()
 
 
 def _authority(certificate: x509.Certificate, depth: int, at: datetime) -> Iterator[Finding]:
@@ -85,23 +118,9 @@ def _authority(certificate: x509.Certificate, depth: int, at: datetime) -> Itera
         extensions = x509.Extensions([])
     constraints = find_value(extensions, x509.BasicConstraints)
     if constraints is None or not constraints.ca:
-        yield blocking(
-            "chain.not-authority",
-            "",
-            "\u201c{name}\u201d is not the certificate of an authority (CA:TRUE is missing).",
-            "Have it issued with basic constraints CA:TRUE, critical.",
-            name=name,
-        )
+        yield CHAIN_NOT_AUTHORITY.at(name=name)
     elif constraints.path_length is not None and constraints.path_length < depth:
-        yield blocking(
-            "chain.path-length",
-            "",
-            "\u201c{name}\u201d allows {allowed} authorities below it; there are {depth}.",
-            "Have it issued with a path length of {depth} or more.",
-            name=name,
-            allowed=constraints.path_length,
-            depth=depth,
-        )
+        yield CHAIN_PATH_LENGTH.at(name=name, allowed=constraints.path_length, depth=depth)
     yield from _may_sign(extensions, name)
     yield from _is_valid(certificate, at, name)
 
@@ -114,50 +133,26 @@ def _is_ec(certificate: x509.Certificate, name: str) -> Iterator[Finding]:
         key = None
     signed_with_ec = certificate.signature_algorithm_oid.dotted_string.startswith("1.2.840.10045.4.")
     if not isinstance(key, ec.EllipticCurvePublicKey) or not signed_with_ec:
-        yield blocking(
-            "chain.rsa-link",
-            "",
-            "\u201c{name}\u201d is not EC: its key or its signature is RSA or another kind. A node does not present "
-            "a tomcat-ECDSA certificate below it, and on SocialMiner chat and e-mail stop (CSCvb58580).",
-            "Use authorities that are EC up to the root; an RSA root cannot stand above them.",
-            name=name,
-        )
+        yield CHAIN_RSA_LINK.at(name=name)
     elif keys.curve_name(key) not in keys.AUTHORITY_CURVES or not keys.has_named_curve(_spki(certificate)):
-        yield blocking(
-            "chain.curve",
-            "",
-            "\u201c{name}\u201d has a key on {curve}, or one that spells its curve out.",
-            "Authorities need a key on the named curve P-256 or P-384: browsers and nodes know no others for certain.",
-            name=name,
-            curve=keys.curve_name(key),
-        )
+        yield CHAIN_CURVE.at(name=name, curve=keys.curve_name(key))
 
 
 def _spki(certificate: x509.Certificate) -> bytes:
     """The key as it was signed; loaded and written again, it would name its curve in any case."""
-    return tbs.fields(der.read(certificate.tbs_certificate_bytes)[0]).subject_public_key_info
+    return contents.fields(der.read(certificate.tbs_certificate_bytes)[0]).subject_public_key_info
 
 
 def _may_sign(extensions: x509.Extensions, name: str) -> Iterator[Finding]:
     usage = find_value(extensions, x509.KeyUsage)
     identifier = find_value(extensions, x509.SubjectKeyIdentifier)
     if (usage is not None and not usage.key_cert_sign) or identifier is None:
-        yield blocking(
-            "chain.key-usage",
-            "",
-            "\u201c{name}\u201d may not sign certificates (keyCertSign is missing), or has no subject key identifier.",
-            "Have it issued with key usage keyCertSign and cRLSign, and a subject key identifier.",
-            name=name,
-        )
+        yield CHAIN_KEY_USAGE.at(name=name)
 
 
 def _is_valid(certificate: x509.Certificate, at: datetime, name: str) -> Iterator[Finding]:
     if not certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc:
-        yield blocking(
-            "chain.expired",
-            "",
-            "\u201c{name}\u201d is valid from {start} to {end} only, which is not now.",
-            "Use a certificate that is valid now, and check the clock of this machine.",
+        yield CHAIN_EXPIRED.at(
             name=name,
             start=certificate.not_valid_before_utc.date().isoformat(),
             end=certificate.not_valid_after_utc.date().isoformat(),

@@ -1,39 +1,46 @@
-"""Knows what goes into a certificate before it is one: contents, validity, issuer."""
+"""Contents, validity and issuer of a certificate to be made, and the parts of one that is judged."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final, NamedTuple, TypeVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ca_service.pki import der, keys, tbs
+from ca_service.pki import der, keys, usages
 from ca_service.pki.profiles import Profile
+
+_VERSION: Final = 0xA0  # [0] EXPLICIT Version, which a certificate of version 1 leaves out
+Extension = TypeVar("Extension", bound=x509.ExtensionType)
 
 
 @dataclass(frozen=True, slots=True)
 class Validity:
-    """From `not_before` to `not_after`, both included; aware UTC, whole seconds."""
+    """The time from `not_before` to `not_after`, both included; aware UTC, whole seconds."""
 
     not_before: datetime
     not_after: datetime
 
     @classmethod
     def of_days(cls, start: datetime, days: int) -> Validity:
-        """`days` times 24 hours, of which the last second is `not_after` (RFC 5280, 4.1.2.5)."""
+        """Return `days` times 24 hours, of which the last second is `not_after` (RFC 5280, 4.1.2.5)."""
         return cls(start, start + timedelta(days=days) - timedelta(seconds=1))
 
     @property
     def seconds(self) -> int:
-        """How long it lasts, with both ends counted."""
+        """The length in seconds, both ends counted."""
         return int((self.not_after - self.not_before).total_seconds()) + 1
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a certificate is to say. `subject_der` is what `subject` has to be encoded as,
-    `subject_public_key_info` the DER of `public_key`."""
+    """The contents of a certificate that is not made yet.
+
+    `subject_der` is the encoding that `subject` must have, `subject_public_key_info` the DER of `public_key`.
+    """
 
     profile: Profile
     subject: x509.Name
@@ -49,11 +56,10 @@ class Contents:
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """Who signs. `subject_der` is how `subject` is encoded in the issuer's own certificate, `path_length`
-    and `validity` are its own too.
+    """An authority that signs. `subject_der`, `path_length` and `validity` are those of its own certificate.
 
-    What it signs tells where to find its certificate (`certificate_url`) and its OCSP answers (`ocsp_url`), in
-    AIA, and its revocation list (`crl_url`), in CDP; each is left out where it is empty.
+    The addresses go into each certificate that it signs: `certificate_url` and `ocsp_url` into AIA, `crl_url` into
+    CDP. An empty one is left out.
     """
 
     subject: x509.Name
@@ -69,14 +75,14 @@ class Issuer:
 
     @classmethod
     def of(cls, certificate: x509.Certificate, certificate_url: str = "") -> Issuer:
-        """The issuer that this certificate describes; it must be an EC authority's."""
+        """Return the issuer that this certificate describes. Raises TypeError if its key is not EC."""
         key = certificate.public_key()
         if not isinstance(key, ec.EllipticCurvePublicKey):
             raise TypeError(f"an issuer has an EC key, not {type(key).__name__}")
         extensions = certificate.extensions
         return cls(
             subject=certificate.subject,
-            subject_der=tbs.fields(der.read(certificate.tbs_certificate_bytes)[0]).subject,
+            subject_der=fields(der.read(certificate.tbs_certificate_bytes)[0]).subject,
             public_key=key,
             subject_key_identifier=extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest,
             validity=Validity(certificate.not_valid_before_utc, certificate.not_valid_after_utc),
@@ -86,7 +92,7 @@ class Issuer:
 
     @classmethod
     def itself(cls, contents: Contents) -> Issuer:
-        """The issuer of a self-signed root with these contents."""
+        """Return the issuer of a self-signed root with these contents."""
         return cls(
             subject=contents.subject,
             subject_der=contents.subject_der,
@@ -95,4 +101,65 @@ class Issuer:
             validity=contents.validity,
             path_length=None,
             is_self=True,
+        )
+
+
+class Fields(NamedTuple):
+    """The fields of a TBSCertificate (RFC 5280, 4.1), in their order; each DER, with its tag and length."""
+
+    serial_number: bytes
+    signature: bytes
+    issuer: bytes
+    validity: bytes
+    subject: bytes
+    subject_public_key_info: bytes
+
+
+def fields(tbs: der.Element) -> Fields:
+    """Return the fields of a TBSCertificate that was parsed already."""
+    found = [element.der for element in tbs.children if element.tag != _VERSION]
+    return Fields(*found[:6])
+
+
+def find_value(extensions: Iterable[x509.Extension[x509.ExtensionType]], kind: type[Extension]) -> Extension | None:
+    """Return the extension of this kind, or None."""
+    for found in extensions:
+        if type(found.value) is kind:  # isinstance() on these abstract classes costs twenty times as much
+            return found.value
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A certificate to be judged, taken apart once as a stranger would, beside the contents that were meant."""
+
+    certificate: x509.Certificate
+    fields: Fields
+    validity: Validity
+    extensions: Mapping[type[x509.ExtensionType], x509.ExtensionType]
+    critical: Set[type[x509.ExtensionType]]
+    key_usage: tuple[str, ...]
+    extended_key_usage: tuple[str, ...]
+    alternative_name: x509.SubjectAlternativeName | None
+    contents: Contents
+    issuer: Issuer
+
+    @classmethod
+    def of(cls, certificate_der: bytes, contents: Contents, issuer: Issuer) -> Candidate:
+        """Take the DER of a certificate apart. Raises ValueError or DuplicateExtension if it cannot be read."""
+        certificate = x509.load_der_x509_certificate(certificate_der)
+        extensions = certificate.extensions
+        key_usage, extended = find_value(extensions, x509.KeyUsage), find_value(extensions, x509.ExtendedKeyUsage)
+        alternative_name = find_value(extensions, x509.SubjectAlternativeName)
+        return cls(
+            certificate=certificate,
+            fields=fields(der.read(certificate_der)[0].children[0]),
+            validity=Validity(certificate.not_valid_before_utc, certificate.not_valid_after_utc),
+            extensions={type(found.value): found.value for found in extensions},
+            critical={type(found.value) for found in extensions if found.critical},
+            key_usage=usages.key_usage_names(key_usage),
+            extended_key_usage=usages.extended_key_usage_names(extended),
+            alternative_name=alternative_name,
+            contents=contents,
+            issuer=issuer,
         )

@@ -15,10 +15,16 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ca_service.errors import SigningError
+from ca_service.errors import Rule, SigningError
 from ca_service.pki import der, keys
 from ca_service.pki.contents import Issuer
 from ca_service.pki.reasons import Reason
+
+SIGNING_KEY: Final = Rule(
+    "signing.key",
+    "The private key is not the issuer's.",
+    "Check the keys with `ca-service ca show`.",
+)
 
 _VERSION_2: Final = der.integer(1)
 _TRUE: Final = der.encode(der.BOOLEAN, b"\xff")
@@ -70,9 +76,7 @@ def entry(serial_number: int, revoked_at: datetime, reason: Reason, invalid_sinc
 def sign(wanted: RevocationList, issuer: Issuer, key: ec.EllipticCurvePrivateKey) -> bytes:
     """The signed list, DER (RFC 5280, 5.1); raises SigningError if the key is not the issuer's."""
     if key.public_key() != issuer.public_key:
-        raise SigningError.because(
-            "signing.key", "The private key is not the issuer's.", "Check the keys with `ca-service ca show`."
-        )
+        raise SigningError.because(SIGNING_KEY)
     algorithm = SIGNATURE_ALGORITHMS[keys.curve_name(issuer.public_key)]
     entries = b"".join(wanted.entries)
     tbs = der.sequence(

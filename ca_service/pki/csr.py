@@ -1,8 +1,8 @@
-"""Knows PKCS#10 requests (RFC 2986): parses and verifies one, once; grants nothing.
+"""CSRs, PKCS#10 (RFC 2986): parsed once, verified once, described once. Nothing is granted here.
 
-Loading a request checks neither its signature nor its parts: those can raise much later, or never.
-Whoever holds a `CertificationRequest` holds one that was verified: form, proof of possession, key,
-algorithm, and every part that will be used.
+The library checks neither the signature of a CSR nor its parts when it loads one: those can raise much later, or never.
+So a `CertificationRequest` is one of which everything that will be used was verified: form, proof of possession, key,
+algorithm, extensions.
 """
 
 from __future__ import annotations
@@ -10,18 +10,54 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import SignatureAlgorithmOID
 
-from ca_service.errors import Finding, Refused, blockers, blocking
-from ca_service.pki import der, keys
+from ca_service.errors import CAServiceError, Finding, Refused, Rule
+from ca_service.pki import der, keys, names, usages
 from ca_service.pki.armour import unwrap
-from ca_service.pki.subjects import judge_alternative_name, judge_subject
+from ca_service.pki.contents import find_value
+
+CSR_DUPLICATE_ATTRIBUTE: Final = Rule(
+    "csr.duplicate-attribute",
+    "An attribute occurs twice in the CSR, so it is unclear which one counts.",
+    "Create a new CSR on the node.",
+)
+CSR_SIGNATURE_HASH: Final = Rule(
+    "csr.signature-hash",
+    "The CSR is signed with {hash}. SHA-256 or better is required.",
+    "Create a new CSR and choose SHA-256, SHA-384 or SHA-512 as its hash.",
+)
+CSR_MALFORMED: Final = Rule(
+    "csr.malformed",
+    "The CSR is damaged: its structure does not follow PKCS#10.",
+    "Create a new CSR on the node and upload it unchanged.",
+)
+CSR_SIGNATURE: Final = Rule(
+    "csr.signature",
+    "The signature of the CSR does not match its content, so it does not prove possession of the key.",
+    "Download the CSR again and upload it unchanged. If that does not help, create a new one.",
+)
+CSR_DUPLICATE_EXTENSION: Final = Rule(
+    "csr.duplicate-extension",
+    "The CSR requests the extension {oid} twice.",
+    "Create a new CSR on the node.",
+)
+CSR_EXTENSION: Final = Rule(
+    "csr.extension",
+    "A requested extension cannot be read.",
+    "Create a new CSR on the node. Check the names that were entered for it.",
+)
+CSR_VERSION: Final = Rule(
+    "csr.version",
+    "The CSR says that its version is {version}. Only version 1, written as 0, exists.",
+    "Create a new CSR on the node.",
+)
 
 GOOD_HASHES: Final = ("sha256", "sha384", "sha512")
 _SIGNATURES: Final = {
@@ -29,20 +65,31 @@ _SIGNATURES: Final = {
     SignatureAlgorithmOID.ECDSA_WITH_SHA384: ec.ECDSA(hashes.SHA384()),
     SignatureAlgorithmOID.ECDSA_WITH_SHA512: ec.ECDSA(hashes.SHA512()),
 }
-
-Extension = TypeVar("Extension", bound=x509.ExtensionType)
 _EXTENSION_REQUESTS: Final = (
     bytes.fromhex("2a864886f70d01090e"),  # 1.2.840.113549.1.9.14, PKCS#9
     bytes.fromhex("2b06010401823702010e"),  # 1.3.6.1.4.1.311.2.1.14, Microsoft's
 )
-_EC_PUBLIC_KEY: Final = bytes.fromhex("2a8648ce3d0201")  # 1.2.840.10045.2.1
-_UNCOMPRESSED: Final = 0x04  # SEC 1, 2.3.3
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """The contents of a CSR, for a reader; (type, value) of each part of a name."""
+
+    subject: tuple[tuple[str, str], ...]
+    subject_alternative_name: tuple[tuple[str, str], ...]
+    key: str
+    signature: str
+    key_usage: tuple[str, ...]
+    extended_key_usage: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class CertificationRequest:
-    """A verified request. `der` is the whole of it, `subject_der` its subject
-    and `subject_public_key_info` its key, all DER, as they were sent."""
+    """A verified PKCS#10 request, with all that is derived from it.
+
+    `der` is the whole of it, `subject_der` its subject and `subject_public_key_info` its key, all DER, as they were
+    sent. Fingerprints are SHA-256, lower-case hexadecimal. `names` are the alternative names as text.
+    """
 
     der: bytes
     subject: x509.Name
@@ -55,35 +102,117 @@ class CertificationRequest:
     basic_constraints: x509.BasicConstraints | None
     other_extensions: tuple[str, ...]
     findings: tuple[Finding, ...]
+    description: Description
+    fingerprint: str
+    key_fingerprint: str
+    names: tuple[str, ...]
+    common_names: tuple[str, ...]
 
     @property
-    def fingerprint(self) -> str:
-        """The SHA-256 of the request, lower-case hexadecimal."""
-        return hashlib.sha256(self.der).hexdigest()
+    def subject_text(self) -> str:
+        """The subject on one line, in its own order: `C=DE, O=Example, CN=uccx1-EC.example.com`."""
+        return ", ".join(f"{kind}={value}" for kind, value in self.description.subject)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The result of reading a CSR: the verified request, or None with findings; the description, if it is readable."""
+
+    findings: tuple[Finding, ...]
+    description: Description | None = None
+    request: CertificationRequest | None = None
+
+
+def read(data: bytes) -> Reading:
+    """Parse and verify the CSR in `data`, in any wrapping. A bad one gives findings; it never raises."""
+    description = None
+    try:
+        loaded = _Loaded.of(unwrap(data))
+        description = describe(loaded.csr)
+        request = _verified(loaded, description)
+    except CAServiceError as error:
+        return Reading(error.findings, description)
+    return Reading(request.findings, description, request)
 
 
 def read_request(data: bytes) -> CertificationRequest:
-    """Take one request out of its wrapping, parse it and verify it.
+    """Take one CSR out of its wrapping, parse it and verify it.
 
-    Raises Refused with every blocking finding that was reached, or TooLarge.
+    Raises Refused with every error that was reached, or TooLarge.
     """
     return verify(unwrap(data))
 
 
 def verify(request_der: bytes) -> CertificationRequest:
-    """Parse and verify the DER of one request; see `read_request`."""
-    csr, subject = _parse(request_der)
-    info = der.read(request_der)[0].children[0]
+    """Parse and verify the DER of one CSR; see `read_request`."""
+    loaded = _Loaded.of(request_der)
+    return _verified(loaded, describe(loaded.csr))
+
+
+def load(request_der: bytes) -> x509.CertificateSigningRequest:
+    """Load the CSR without verifying it. Raises Refused if it is no PKCS#10 at all."""
+    return _Loaded.of(request_der).csr
+
+
+def describe(csr: x509.CertificateSigningRequest) -> Description:
+    """Describe a loaded CSR, also one that is refused, as far as it can be read; never raises."""
+    try:
+        extensions = csr.extensions
+    except (ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, UnsupportedAlgorithm):
+        extensions = x509.Extensions([])
+    alternative_name = find_value(extensions, x509.SubjectAlternativeName) or ()
+    key_usage, extended = find_value(extensions, x509.KeyUsage), find_value(extensions, x509.ExtendedKeyUsage)
+    return Description(
+        subject=names.visible_parts(csr.subject),
+        subject_alternative_name=names.general_names(alternative_name),
+        key=_key_text(csr),
+        signature=signature_hash_name(csr).upper().replace("SHA", "SHA-"),
+        key_usage=usages.key_usage_names(key_usage),
+        extended_key_usage=usages.extended_key_usage_names(extended),
+    )
+
+
+def _key_text(csr: x509.CertificateSigningRequest) -> str:
+    try:
+        return keys.kind_name(csr.public_key())
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """A CSR that follows PKCS#10; its subject is kept, because the library parses it anew at each access."""
+
+    der: bytes
+    csr: x509.CertificateSigningRequest
+    subject: x509.Name
+
+    @classmethod
+    def of(cls, request_der: bytes) -> _Loaded:
+        """Load the DER of a CSR. Raises Refused if it is no PKCS#10."""
+        try:
+            csr = x509.load_der_x509_csr(request_der)
+            return cls(request_der, csr, csr.subject)
+        except x509.InvalidVersion as error:
+            raise Refused(CSR_VERSION.at("/version", version=error.parsed_version)) from error
+        except (ValueError, TypeError) as error:
+            raise Refused.because(CSR_MALFORMED) from error
+
+
+def _verified(loaded: _Loaded, description: Description) -> CertificationRequest:
+    """Verify form, key, signature and names. Raises Refused with every error of the first of them that has any."""
+    csr, subject = loaded.csr, loaded.subject
+    info = der.read(loaded.der)[0].children[0]
     _, name, spki, *attributes = info.children
-    key = _public_key(csr, spki)
+    key = keys.key_of_csr(csr, spki)
     findings = [*_attributes(attributes), *_signature(csr, key, info.der)]
     _stop_at(findings)
     extensions = _extensions(csr)
     alternative_name = find_value(extensions, x509.SubjectAlternativeName)
-    findings += [*judge_subject(subject, name.der), *judge_alternative_name(alternative_name)]
+    findings += [*names.judge_subject(subject, name.der), *names.judge_alternative_name(alternative_name)]
     _stop_at(findings)
     return CertificationRequest(
-        der=request_der,
+        der=loaded.der,
         subject=subject,
         subject_der=name.der,
         public_key=key,
@@ -94,133 +223,40 @@ def verify(request_der: bytes) -> CertificationRequest:
         basic_constraints=find_value(extensions, x509.BasicConstraints),
         other_extensions=tuple(found.oid.dotted_string for found in extensions if type(found.value) not in _USED),
         findings=tuple(findings),
+        description=description,
+        fingerprint=hashlib.sha256(loaded.der).hexdigest(),
+        key_fingerprint=keys.key_fingerprint(spki.der),
+        names=tuple(map(":".join, description.subject_alternative_name)),
+        common_names=names.common_names(subject),
     )
 
 
 _USED: Final = (x509.SubjectAlternativeName, x509.KeyUsage, x509.ExtendedKeyUsage, x509.BasicConstraints)
 
 
-def load(request_der: bytes) -> x509.CertificateSigningRequest:
-    """The request, neither verified nor fully parsed; raises Refused when it is no PKCS#10 at all."""
-    return _parse(request_der)[0]
-
-
-def _parse(request_der: bytes) -> tuple[x509.CertificateSigningRequest, x509.Name]:
-    """The request and its subject, which is parsed anew at each access."""
-    try:
-        csr = x509.load_der_x509_csr(request_der)
-        return csr, csr.subject
-    except x509.InvalidVersion as error:
-        raise Refused(
-            blocking(
-                "csr.version",
-                "/version",
-                "The request says that it is of version {version}; only version 1, written as 0, exists.",
-                "Make a new request on the node.",
-                version=error.parsed_version,
-            )
-        ) from error
-    except (ValueError, TypeError) as error:
-        raise Refused.because(
-            "csr.malformed",
-            "The request is damaged: its structure does not follow PKCS#10.",
-            "Make a new request on the node and upload it unchanged.",
-        ) from error
-
-
 def _stop_at(findings: list[Finding]) -> None:
-    if blockers(findings):
+    if any(found.is_error for found in findings):
         raise Refused(*findings)
 
 
-def find_value(extensions: x509.Extensions, kind: type[Extension]) -> Extension | None:
-    """The extension of this kind, or None."""
-    for found in extensions:
-        if type(found.value) is kind:  # isinstance() on these abstract classes costs twenty times as much
-            return found.value
-    return None
-
-
 def _attributes(fields: list[der.Element]) -> Iterator[Finding]:
-    """RFC 2986, 4.1: attributes are a set, in which each type stands once."""
+    """Check that each type of attribute occurs once: they are a set (RFC 2986, 4.1)."""
     types = [attribute.children[0].content for field in fields for attribute in field.children]
     if len(set(types)) < len(types) or all(oid in types for oid in _EXTENSION_REQUESTS):
-        yield blocking(
-            "csr.duplicate-attribute",
-            "/attributes",
-            "An attribute stands in the request twice, so that it is unclear which one counts.",
-            "Make a new request on the node.",
-        )
-
-
-def _public_key(csr: x509.CertificateSigningRequest, spki: der.Element) -> ec.EllipticCurvePublicKey:
-    """The EC key on a named curve, its point uncompressed; raises Refused for every other kind."""
-    algorithm, bits = spki.children
-    if algorithm.children[0].content == _EC_PUBLIC_KEY and not keys.has_named_curve(spki.der):
-        raise _bad_key(
-            "csr.key.explicit-parameters",
-            "The EC key spells out its curve instead of naming it (RFC 5480, 2.1.1 forbids that).",
-        )
-    try:
-        key = csr.public_key()
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise _bad_key(
-            "csr.key.invalid",
-            "The public key cannot be used: it is damaged, not a point of its curve, or of an unknown kind.",
-        ) from error
-    if not isinstance(key, ec.EllipticCurvePublicKey):
-        raise _not_ec(key)
-    if keys.curve_name(key) not in keys.CURVES:
-        raise _bad_key("csr.key.curve", "The key is on the curve {curve}.", curve=keys.curve_name(key))
-    if bits.content[1] != _UNCOMPRESSED:
-        raise _bad_key(
-            "csr.key.point", "The point of the public key is compressed; it could not be copied byte for byte."
-        )
-    return key
-
-
-def _bad_key(rule: str, problem: str, **values: object) -> Refused:
-    mend = "Make a new request with an EC key on the named curve P-256 or P-384, its point uncompressed."
-    return Refused(blocking(rule, "/public_key", problem, mend, **values))
-
-
-def _not_ec(key: object) -> Refused:
-    if isinstance(key, rsa.RSAPublicKey):
-        return Refused(
-            blocking(
-                "csr.key.rsa",
-                "/public_key",
-                "This request has an RSA key ({size} bit); this authority is EC from root to leaf.",
-                "From a Cisco node, this is the tomcat request: download tomcat-ECDSA instead. "
-                "Let your RSA authority sign the tomcat request.",
-                size=key.key_size,
-            )
-        )
-    return _bad_key("csr.key.type", "This request has a key of the kind {kind}.", kind=keys.kind_name(key))
+        yield CSR_DUPLICATE_ATTRIBUTE.at("/attributes")
 
 
 def _signature(csr: x509.CertificateSigningRequest, key: ec.EllipticCurvePublicKey, signed: bytes) -> Iterator[Finding]:
-    """RFC 2986, 4.2: the signature is made with the key of the request, over the DER in `signed`."""
+    """Check the signature, made with the key of the CSR over the DER in `signed` (RFC 2986, 4.2)."""
     name = signature_hash_name(csr)
     if name not in GOOD_HASHES:
-        yield blocking(
-            "csr.signature-hash",
-            "/signature",
-            "The request is signed with {hash}; SHA-256 or better is needed.",
-            "Make a new request and choose SHA-256, SHA-384 or SHA-512 as its hash.",
-            hash=name.upper(),
-        )
+        yield CSR_SIGNATURE_HASH.at("/signature", hash=name.upper())
     elif not _signature_is_valid(csr, key, signed):
-        yield blocking(
-            "csr.signature",
-            "/signature",
-            "The signature of the request does not match its content, so nobody has shown to own the key.",
-            "Download the request again and upload it unchanged. If that does not help, make a new one.",
-        )
+        yield CSR_SIGNATURE.at("/signature")
 
 
 def _signature_is_valid(csr: x509.CertificateSigningRequest, key: ec.EllipticCurvePublicKey, signed: bytes) -> bool:
-    """As `csr.is_signature_valid`, which parses the key and encodes the signed part once more."""
+    """Do what `csr.is_signature_valid` does, which parses the key and encodes the signed part once more."""
     algorithm = _SIGNATURES.get(csr.signature_algorithm_oid)
     if algorithm is None:
         return False
@@ -232,7 +268,7 @@ def _signature_is_valid(csr: x509.CertificateSigningRequest, key: ec.EllipticCur
 
 
 def signature_hash_name(csr: x509.CertificateSigningRequest) -> str:
-    """The hash of the request's own signature in lower case: `sha384`; `unknown` if there is none."""
+    """Return the hash of the CSR's own signature in lower case, such as `sha384`; `unknown` if there is none."""
     try:
         algorithm = csr.signature_hash_algorithm
     except (ValueError, UnsupportedAlgorithm):
@@ -244,21 +280,6 @@ def _extensions(csr: x509.CertificateSigningRequest) -> x509.Extensions:
     try:
         return csr.extensions
     except x509.DuplicateExtension as error:
-        raise Refused(
-            blocking(
-                "csr.duplicate-extension",
-                "/extensions",
-                "The extension {oid} is requested twice.",
-                "Make a new request on the node.",
-                oid=error.oid.dotted_string,
-            )
-        ) from error
+        raise Refused(CSR_DUPLICATE_EXTENSION.at("/extensions", oid=error.oid.dotted_string)) from error
     except (ValueError, TypeError, x509.UnsupportedGeneralNameType, UnsupportedAlgorithm) as error:
-        raise Refused(
-            blocking(
-                "csr.extension",
-                "/extensions",
-                "A requested extension cannot be read.",
-                "Make a new request on the node; check the names that were typed for it.",
-            )
-        ) from error
+        raise Refused(CSR_EXTENSION.at("/extensions")) from error

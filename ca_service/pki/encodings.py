@@ -20,7 +20,28 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
-from ca_service.errors import InvalidInput, Refused
+from ca_service.errors import InvalidInput, Refused, Rule
+
+CERTIFICATE_UNREADABLE: Final = Rule(
+    "certificate.unreadable",
+    "No certificate can be read from it.",
+    "Give the certificate as PEM, DER or PKCS#7.",
+)
+PRIVATE_KEY_UNREADABLE: Final = Rule(
+    "private-key.unreadable",
+    "The private key cannot be read: the file is damaged, or the passphrase is wrong or missing.",
+    "Check the file with `{command}` and give its passphrase with --passphrase-file.",
+)
+PRIVATE_KEY_NOT_EC: Final = Rule(
+    "private-key.not-ec",
+    "The private key is not an EC key.",
+    "This authority is EC from root to leaf: give an EC key on P-256 or P-384.",
+)
+CRL_UNREADABLE: Final = Rule(
+    "crl.unreadable",
+    "No revocation list can be read from it.",
+    "Check it with `openssl crl -in FILE -noout -text`, and give it as PEM or DER.",
+)
 
 TRUST_STORE_PASSWORD: Final = "changeit"  # noqa: S105 - Java's own default; the content is public
 MAX_PASSPHRASE: Final = 1023  # bytes; OpenSSL reads no longer ones
@@ -98,11 +119,7 @@ def load_certificates(data: bytes) -> tuple[x509.Certificate, ...]:
 
 
 def _no_certificates() -> InvalidInput:
-    return InvalidInput.because(
-        "certificate.unreadable",
-        "No certificate can be read from it.",
-        "Give the certificate as PEM, DER or PKCS#7.",
-    )
+    return InvalidInput.because(CERTIFICATE_UNREADABLE)
 
 
 def load_crl(data: bytes) -> x509.CertificateRevocationList:
@@ -113,11 +130,7 @@ def load_crl(data: bytes) -> x509.CertificateRevocationList:
         for part in (found, *found):
             _ = part.extensions
     except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
-        raise InvalidInput.because(
-            "crl.unreadable",
-            "No revocation list can be read from it.",
-            "Check it with `openssl crl -in FILE -noout -text`, and give it as PEM or DER.",
-        ) from error
+        raise InvalidInput.because(CRL_UNREADABLE) from error
     return found
 
 
@@ -148,19 +161,10 @@ def load_pkcs12(
 
 
 def _no_private_key(command: str) -> InvalidInput:
-    return InvalidInput.because(
-        "private-key.unreadable",
-        "The private key cannot be read: the file is damaged, or the passphrase is wrong or missing.",
-        "Check the file with `{command}` and give its passphrase with --passphrase-file.",
-        command=command,
-    )
+    return InvalidInput.because(PRIVATE_KEY_UNREADABLE, command=command)
 
 
 def _ec_only(key: object) -> ec.EllipticCurvePrivateKey:
     if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise Refused.because(
-            "private-key.not-ec",
-            "The private key is not an EC key.",
-            "This authority is EC from root to leaf: give an EC key on P-256 or P-384.",
-        )
+        raise Refused.because(PRIVATE_KEY_NOT_EC)
     return key

@@ -12,10 +12,9 @@ from typing import Final
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID, SignatureAlgorithmOID
 
-from ca_service.errors import Finding, blocking
+from ca_service.errors import Finding, SigningError, blocking
 from ca_service.pki import keys, names
-from ca_service.pki.candidate import Candidate
-from ca_service.pki.contents import Contents, Issuer
+from ca_service.pki.contents import Candidate, Contents, Issuer
 
 _SIGNATURES: Final = {
     "P-256": SignatureAlgorithmOID.ECDSA_WITH_SHA256,
@@ -37,12 +36,16 @@ _MAX_SERIAL_BITS: Final = 159
 Rule = Callable[[Candidate], bool]
 
 
-def lint(certificate_der: bytes, contents: Contents, issuer: Issuer) -> tuple[Finding, ...]:
-    """The rules that the certificate, DER, breaks, as blocking findings; empty is good."""
+def taken_apart(certificate_der: bytes, contents: Contents, issuer: Issuer) -> Candidate:
+    """Read the certificate, DER, as a stranger would. Raises SigningError if it cannot be read."""
     try:
-        candidate = Candidate.of(certificate_der, contents, issuer)
+        return Candidate.of(certificate_der, contents, issuer)
     except (ValueError, x509.DuplicateExtension) as error:
-        return (_finding("certificate_is_readable", f"Others can read it, but: {error}."),)
+        raise SigningError(_finding("certificate_is_readable", f"Others can read it, but: {error}.")) from error
+
+
+def lint(candidate: Candidate) -> tuple[Finding, ...]:
+    """Return one finding for each rule that the certificate breaks; none if it is good."""
     broken = [rule for rule in RULES if not rule(candidate)]
     return tuple(_finding(rule.__name__, (rule.__doc__ or "").splitlines()[0]) for rule in broken)
 

@@ -5,8 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from ca_service.errors import InvalidInput, blocking
+from ca_service.errors import InvalidInput, Rule
 from ca_service.pki import keys
+
+PROFILE_UNKNOWN: Final = Rule(
+    "profile.unknown",
+    "There is no profile \u201c{name}\u201d.",
+    "Use one of: {known}.",
+)
 
 DAYS_PER_YEAR: Final = 365
 MAX_LEAF_DAYS: Final = 825  # Apple HT210176, which holds for private authorities too
@@ -110,14 +116,5 @@ PROFILES: Final = {profile.name: profile for profile in (ROOT, INTERMEDIATE, VOS
 def get_leaf_profile(name: str) -> Profile:
     """The leaf profile of this name; raises InvalidInput, which lists those that exist."""
     if name not in LEAF_PROFILES:
-        raise InvalidInput(
-            blocking(
-                "profile.unknown",
-                "/profile",
-                "There is no profile \u201c{name}\u201d.",
-                "Use one of: {known}.",
-                name=name,
-                known=", ".join(LEAF_PROFILES),
-            )
-        )
+        raise InvalidInput(PROFILE_UNKNOWN.at("/profile", name=name, known=", ".join(LEAF_PROFILES)))
     return LEAF_PROFILES[name]

@@ -5,7 +5,13 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from ca_service.errors import InvalidInput, blocking
+from ca_service.errors import InvalidInput, Rule
+
+REVOCATION_REASON: Final = Rule(
+    "revocation.reason",
+    "The reason {reason} cannot be given: {why}.",
+    "Give one of: {known}.",
+)
 
 
 class Reason(StrEnum):
@@ -73,11 +79,8 @@ def read_authority_reason(text: str) -> Reason:
 
 def _unusable(text: str, why: str | None, known: dict[Reason, str]) -> InvalidInput:
     return InvalidInput(
-        blocking(
-            "revocation.reason",
+        REVOCATION_REASON.at(
             "/reason",
-            "The reason {reason} cannot be given: {why}.",
-            "Give one of: {known}.",
             reason=text[:60] or "\u201c\u201d",
             why=why or "there is none of that name",
             known=", ".join(known),

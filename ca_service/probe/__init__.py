@@ -1,1 +1,1 @@
-"""Looks from outside, as others do; opens connections only to addresses that the installation itself names."""
+"""Checks from outside, as relying parties see the service. Connects only to addresses of this installation."""

@@ -1,24 +1,30 @@
-"""Knows how something is fetched over HTTP as a relying party would: no redirects, not for long, not much."""
+"""HTTP requests as relying parties make them: no redirects, limited time and size."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from ca_service.errors import Unreachable
+from ca_service.errors import Rule, Unreachable
 
-_SECONDS: Final = 5.0  # to connect, and then between two parts of the answer
-_MAX_BYTES: Final = 64 * 1024 * 1024  # a list of a million entries has about 40
+PROBE_UNREACHABLE: Final = Rule(
+    "probe.unreachable",
+    "{url} cannot be fetched: {reason}.",
+    "Check that the service is running, that the host name resolves to it, and that plain HTTP is not redirected.",
+)
+
+_SECONDS: Final = 5.0  # to connect, and between two parts of the response
+_MAX_BYTES: Final = 64 * 1024 * 1024  # a CRL with a million entries has about 40 MB
 
 
 class HTTPFetcher:
-    """Fetches over HTTP. The environment's proxies are used, as other programs on this machine do."""
+    """An HTTP client. It uses the proxies of the environment, as other programs on this machine do."""
 
     def get(self, url: str) -> bytes:
-        """What is there; raises Unreachable."""
+        """Return the content at this URL. Raises Unreachable."""
         return self._ask("GET", url, None, {})
 
     def post(self, url: str, body: bytes, content_type: str) -> bytes:
-        """What is answered; raises Unreachable."""
+        """Send the body and return the response. Raises Unreachable."""
         return self._ask("POST", url, body, {"Content-Type": content_type})
 
     def _ask(self, method: str, url: str, body: bytes | None, headers: dict[str, str]) -> bytes:
@@ -29,22 +35,12 @@ class HTTPFetcher:
                 method, url, data=body, headers=headers, timeout=_SECONDS, allow_redirects=False, stream=True
             ) as answer:
                 if answer.status_code != 200:
-                    raise _refused(url, f"the answer is {answer.status_code}")
+                    raise Unreachable.because(PROBE_UNREACHABLE, url=url, reason=f"the status is {answer.status_code}")
                 found = bytearray()
                 for part in answer.iter_content(64 * 1024):
                     found += part
                     if len(found) > _MAX_BYTES:
-                        raise _refused(url, "the answer does not end")
+                        raise Unreachable.because(PROBE_UNREACHABLE, url=url, reason="the response is too large")
                 return bytes(found)
         except requests.RequestException as error:
-            raise _refused(url, type(error).__name__) from error
-
-
-def _refused(url: str, reason: str) -> Unreachable:
-    return Unreachable.because(
-        "probe.unreachable",
-        "{url} cannot be fetched: {reason}.",
-        "See that the service runs, that the name leads to it, and that plain HTTP is not redirected on the way.",
-        url=url,
-        reason=reason,
-    )
+            raise Unreachable.because(PROBE_UNREACHABLE, url=url, reason=type(error).__name__) from error

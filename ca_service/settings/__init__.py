@@ -1,4 +1,4 @@
-"""Knows the settings: what they may be, where they come from, and which source had the last word."""
+"""The settings: their values, their sources, and which source set each of them."""
 
 from ca_service.settings.model import Settings
 from ca_service.settings.sources import LoadedSettings, Setting, load

@@ -1,4 +1,4 @@
-"""Knows which settings there are, and what each may be."""
+"""All settings, with their types, limits and defaults."""
 
 from __future__ import annotations
 
@@ -11,27 +11,26 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from ca_service.authority.access.permissions import Role
-from ca_service.authority.hierarchy.naming import checked_name
+from ca_service.authority.hierarchy.plan import checked_name
 from ca_service.errors import InvalidInput
 from ca_service.pki.names import is_dns_name
 from ca_service.pki.profiles import INTERMEDIATE, MAX_LEAF_DAYS, ROOT
 from ca_service.settings.notices import JobsSettings, MailSettings, MetricsSettings, NoticesSettings, WebhookSettings
-from ca_service.settings.roles import read_roles
 from ca_service.settings.rules import DEFAULT, Rules
-from ca_service.settings.section import CONTRADICTION, Section, contradiction
+from ca_service.settings.section import CONTRADICTION, Section, contradiction, read_roles
 
 __all__ = ["CONTRADICTION", "KEYS", "TABLES", "Settings"]
 
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 _MIN_SECRET: Final = 32
 
-TABLES: Final = ("oidc.roles",)  # the settings that are a table, not a section of settings
+TABLES: Final = ("oidc.roles",)  # settings whose value is a table
 
 Curve = Literal["P-256", "P-384"]
 
 
 class Server(Section):
-    """Where gunicorn listens, and with how many processes and threads."""
+    """The address of the server, and its processes and threads."""
 
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=1, le=65535)
@@ -40,7 +39,7 @@ class Server(Section):
 
 
 class Authority(Section):
-    """What `init` creates."""
+    """Name, curves and lifetimes of the authority that `init` creates."""
 
     name: str = Field(default="", max_length=40)
     root_curve: Curve = "P-384"
@@ -66,7 +65,7 @@ class Authority(Section):
 
 
 class PolicySettings(Section):
-    """What is granted to requesters, and what of it without a person."""
+    """Limits for certificates, and the approval rules."""
 
     default_days: int = Field(default=397, ge=1, le=MAX_LEAF_DAYS)
     max_days: int = Field(default=MAX_LEAF_DAYS, ge=1, le=MAX_LEAF_DAYS)
@@ -82,7 +81,7 @@ class PolicySettings(Section):
 
 
 class RevocationSettings(Section):
-    """How long revocation lists are good, in hours; half of it later the next one is made."""
+    """Lifetimes of CRLs and delta CRLs in hours. The next one is published after half of it."""
 
     crl_hours: int = Field(default=72, ge=1, le=24 * 366)
     delta_hours: int = Field(default=12, ge=0, le=24 * 366)
@@ -95,13 +94,13 @@ class RevocationSettings(Section):
 
 
 class Keystore(Section):
-    """Where the passphrase of the keys comes from."""
+    """The source of the passphrase for the private keys."""
 
     passphrase_file: str = ""
 
 
 class DatabaseSettings(Section):
-    """Where everything but keys is kept: a file in the instance folder, or a PostgreSQL database."""
+    """The database: a file in the instance folder, or PostgreSQL."""
 
     url: SecretStr = SecretStr("")
 
@@ -114,7 +113,7 @@ class DatabaseSettings(Section):
 
 
 class Web(Section):
-    """What the pages and the API need to know of the world outside."""
+    """Public address, proxies, sessions and limits of pages and API."""
 
     base_url: str = ""
     trusted_proxies: int = Field(default=0, ge=0, le=5)
@@ -128,13 +127,13 @@ class Web(Section):
     @classmethod
     def _is_a_base(cls, value: str) -> str:
         if value and not _is_base_url(value):
-            raise ValueError("must be http://HOST or https://HOST, with a port if need be, and no path")
+            raise ValueError("must be http://HOST or https://HOST, with an optional port and no path")
         return value.rstrip("/")
 
     @field_validator("require_second_factor", mode="before")
     @classmethod
     def _may_be_one_text(cls, value: object) -> object:
-        """In the environment, roles stand behind one another with commas."""
+        """Return the roles of a comma-separated text, as in the environment."""
         return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
     @field_validator("secret_key")
@@ -146,7 +145,7 @@ class Web(Section):
 
 
 class Oidc(Section):
-    """Where people sign in who are known elsewhere, and which of their groups has which role."""
+    """The OpenID provider for signing in, and the role of each of its groups."""
 
     issuer: str = ""
     client_id: str = Field(default="", max_length=255)
@@ -159,7 +158,7 @@ class Oidc(Section):
     @classmethod
     def _is_an_issuer(cls, value: str) -> str:
         if value and not _is_issuer(value):
-            raise ValueError("must be the https:// URL that the provider calls itself, without a query")
+            raise ValueError("must be the issuer identifier of the provider: an https:// URL without a query")
         return value
 
     @field_validator("roles", mode="before")
@@ -172,13 +171,13 @@ class Oidc(Section):
         given = {"oidc.client_id": self.client_id, "oidc.client_secret": self.client_secret.get_secret_value()}
         for key, value in given.items():
             if self.issuer and not value:
-                mend = "Register this service with the provider, and set what it gives; or leave oidc.issuer empty."
-                raise contradiction(("oidc.issuer", self.issuer), "needs", (key, value), mend)
+                advice = "Register this service at the provider and set the issued value, or leave oidc.issuer empty."
+                raise contradiction(("oidc.issuer", self.issuer), "needs", (key, value), advice)
         return self
 
 
 class Settings(Section):
-    """All settings of one installation, checked; see config/default.toml for what each means."""
+    """All settings of one installation, validated. config/default.toml describes each of them."""
 
     instance_path: Path
     server: Server = Server()
@@ -200,17 +199,17 @@ class Settings(Section):
         if self.server.host not in _LOOPBACK and not self.web.base_url.startswith("https://"):
             raise contradiction(
                 ("server.host", self.server.host),
-                "is not loopback, which needs https:// in",
+                "is not loopback and requires https:// in",
                 ("web.base_url", self.web.base_url),
-                "Put a reverse proxy with TLS in front, and set web.base_url to its https:// address: "
-                "passwords and tokens would travel in the clear.",
+                "Use a reverse proxy with TLS, and set web.base_url to its https:// address. Without TLS, passwords "
+                "and tokens are sent in plain text.",
             )
         return self
 
 
 def _too_long(key: str, days: int, limit_key: str, limit: int) -> PydanticCustomError:
-    mend = f"Lower {key} or raise {limit_key}, where it was set."
-    return contradiction((key, days), "cannot be more than", (limit_key, limit), mend)
+    advice = f"Lower {key} or raise {limit_key}."
+    return contradiction((key, days), "cannot be more than", (limit_key, limit), advice)
 
 
 def _is_base_url(value: str) -> bool:
@@ -221,7 +220,7 @@ def _is_base_url(value: str) -> bool:
 
 
 def _is_issuer(value: str) -> bool:
-    """An https:// URL (OpenID Connect Core, 2); plain http on this machine alone."""
+    """Return whether this is an https:// URL (OpenID Connect Core, 2), or an http:// URL of this machine."""
     parts = urlsplit(value)
     is_clean = not (parts.query or parts.fragment or parts.username or parts.password) and value.isascii()
     is_safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)

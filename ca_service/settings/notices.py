@@ -1,4 +1,4 @@
-"""Knows the settings of jobs, notices, mail, webhook and metrics."""
+"""The settings of background jobs, notices, mail, webhook and metrics."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 _ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 _MAX_THRESHOLDS: Final = 20
 _MAX_DAYS: Final = 400
-_SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - what every secret begins with
+_SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - the prefix of every secret
 _SECRET_BYTES: Final = (24, 64)  # Standard Webhooks 1.0
 _KEY_HELP: Final = "must be whsec_ and 24 to 64 random bytes in base64: echo whsec_$(openssl rand -base64 32)"
 
@@ -36,7 +36,7 @@ def _is_days(text: str) -> bool:
 def _addresses(value: str) -> str:
     wrong = [part for part in split(value) if not _ADDRESS.fullmatch(part)]
     if wrong:
-        raise ValueError(f"{wrong[0][:60]!r} is no mail address")
+        raise ValueError(f"{wrong[0][:60]!r} is not a mail address")
     return ", ".join(dict.fromkeys(split(value)))
 
 
@@ -53,24 +53,24 @@ Networks = Annotated[str, BeforeValidator(joined), AfterValidator(_networks)]
 
 
 class JobsSettings(Section):
-    """Who does what has to be done again and again."""
+    """The process that runs background jobs."""
 
     in_server: bool = True
 
 
 class NoticesSettings(Section):
-    """When notices are sent."""
+    """The days before expiry on which notices are sent."""
 
     days: Days = "90, 60, 30, 14, 7, 1"
 
     @property
     def thresholds(self) -> tuple[int, ...]:
-        """The days before the end, the most first."""
+        """Return the days before expiry, largest first."""
         return tuple(map(int, split(self.days)))
 
 
 class MailSettings(Section):
-    """The mail server; without a host no mail is sent."""
+    """The mail server. Without a host, no mail is sent."""
 
     host: str = Field(default="", max_length=253, pattern=r"^[A-Za-z0-9.:-]*$")
     port: int = Field(default=587, ge=1, le=65535)
@@ -83,7 +83,7 @@ class MailSettings(Section):
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """To whom notices go."""
+        """Return the recipients."""
         return split(self.recipients)
 
     @model_validator(mode="after")
@@ -95,12 +95,12 @@ class MailSettings(Section):
             raise contradiction(host, "needs", ("mail.recipients", ""), "Set both, or none.")
         if self.username and self.security == "none" and self.host not in _LOOPBACK:
             user, security = ("mail.username", self.username), ("mail.security", self.security)
-            raise contradiction(user, "would sign in without TLS under", security, "Use starttls or tls.")
+            raise contradiction(user, "needs TLS, which is off in", security, "Use starttls or tls.")
         return self
 
 
 class WebhookSettings(Section):
-    """The one address to which webhooks go; empty for none."""
+    """The URL for webhooks; empty for none."""
 
     url: str = ""
     secret: SecretStr = SecretStr("")
@@ -111,7 +111,7 @@ class WebhookSettings(Section):
     def _is_safe(cls, value: str) -> str:
         parts = urlsplit(value)
         is_safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
-        is_plain = parts.username is None and parts.port != 0 and value.isascii()  # the port is read, and so checked
+        is_plain = parts.username is None and parts.port != 0 and value.isascii()  # reading the port checks it
         if value and not (is_safe and parts.hostname and is_plain):
             raise ValueError("must be https://HOST/..., without a name and password (http:// only to this machine)")
         return value
@@ -141,11 +141,11 @@ def _is_webhook_secret(text: str) -> bool:
 
 
 class MetricsSettings(Section):
-    """Who may read the metrics without a token."""
+    """The networks that may read the metrics without a token."""
 
     networks: Networks = ""
 
     @property
     def open_to(self) -> tuple[str, ...]:
-        """The networks, one by one."""
+        """Return the networks."""
         return split(self.networks)

@@ -1,4 +1,4 @@
-"""Knows how the rules for automatic approval are written: as tables in TOML, or as an array in the environment."""
+"""Approval rules in the settings: tables in TOML, or an array in the environment."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _Text = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class ApprovalRule(BaseModel):
-    """One rule; what each condition means is told in authority/approval.py."""
+    """One approval rule. authority/issuance/approval.py describes the conditions."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -43,35 +43,35 @@ class ApprovalRule(BaseModel):
 
 
 def as_toml(rules: Sequence[dict[str, Any]]) -> str:
-    """The rules on one line, as they can be put into the environment."""
+    """Return the rules on one line, for the environment."""
     return f"[{', '.join(map(_table, rules))}]"
 
 
 def _table(rule: dict[str, Any]) -> str:
-    """A string of JSON is one of TOML, and so is a list of them."""
+    """Return a rule as an inline table. JSON strings and lists of them are valid TOML."""
     return f"{{{', '.join(f'{name} = {json.dumps(value)}' for name, value in rule.items() if value)}}}"
 
 
 def _read(value: object) -> object:
-    """The array that the environment says in TOML; anything else stays."""
+    """Return the array in a TOML text from the environment; return any other value unchanged."""
     if not isinstance(value, str):
         return value
     try:
         return tomllib.loads(f"rules = {value}")["rules"]
     except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"is no TOML array of rules: {error}") from error
+        raise ValueError(f"is not a TOML array of rules: {error}") from error
 
 
 def _sound(rules: tuple[ApprovalRule, ...]) -> tuple[ApprovalRule, ...]:
-    """Each has a name of its own, and a condition: a rule for everybody has to say so, with all roles."""
+    """Check that each rule has its own name and at least one condition. A rule for everyone names all roles."""
     names = [rule.name for rule in rules]
     for rule in rules:
         if names.count(rule.name) > 1 or rule.name == "operator":
-            raise ValueError(f"the rule name {rule.name} is taken")
+            raise ValueError(f"the rule name {rule.name} is used twice or reserved")
         if not any((rule.profiles, rule.names, rule.roles, rule.accounts, rule.tokens)):
-            raise ValueError(f"the rule {rule.name} has no condition; to approve everything, name all roles")
-        if rule.tokens and not rule.accounts:  # everybody chooses the labels of their own tokens
-            raise ValueError(f"the rule {rule.name} names tokens, so it has to name the accounts whose tokens they are")
+            raise ValueError(f"the rule {rule.name} has no condition; name all roles to approve everything")
+        if rule.tokens and not rule.accounts:  # token labels are chosen by their owners, so they are not unique
+            raise ValueError(f"the rule {rule.name} names tokens, so it must also name the accounts of these tokens")
     return rules
 
 

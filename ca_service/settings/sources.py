@@ -1,4 +1,4 @@
-"""Knows where settings come from, and which source had the last word."""
+"""The sources of settings: defaults, a TOML file, secret files, the environment. The last one wins."""
 
 from __future__ import annotations
 
@@ -12,10 +12,36 @@ from typing import Any, Final
 from pydantic import SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
-from ca_service.errors import ConfigurationError, Finding, blocking
+from ca_service.errors import ConfigurationError, Finding, Rule
 from ca_service.settings.model import CONTRADICTION, KEYS, SECRETS, TABLES, Settings
-from ca_service.settings.roles import write_roles
 from ca_service.settings.rules import as_toml
+from ca_service.settings.section import write_roles
+
+SETTINGS_UNKNOWN_KEY: Final = Rule(
+    "settings.unknown-key",
+    "There is no setting {key}, which {origin} sets to {value}.",
+    "Remove it, or correct its name: `ca-service config show` lists all settings.",
+)
+SETTINGS_VALUE: Final = Rule(
+    "settings.value",
+    "The setting {key} cannot be {value} (from {origin}): {reason}.",
+    "Change the value in that source.",
+)
+SETTINGS_CONTRADICTION: Final = Rule(
+    "settings.contradiction",
+    "{key} ({value}, from {origin}) {relation} {other} ({limit}, from {limit_origin}).",
+    "{advice}",
+)
+SETTINGS_FILE: Final = Rule(
+    "settings.file",
+    "The settings file {path} cannot be read: {reason}.",
+    "Fix the file, or change CA_SERVICE_CONFIG.",
+)
+SETTINGS_SECRET_FILE: Final = Rule(
+    "settings.secret-file",
+    "The secret file {path}, named by {variable}, cannot be read: {reason}.",
+    "Check that the file exists, and that the user who runs this program can read it.",
+)
 
 PREFIX: Final = "CA_SERVICE_"
 _OWN_VARIABLES: Final = {"CA_SERVICE_CONFIG", "CA_SERVICE_INSTANCE_PATH", "CA_SERVICE_TEST_ALL"}
@@ -26,7 +52,7 @@ _DEFAULTS: Final = (_PACKAGE / "default.toml", _PACKAGE.parent / "config" / "def
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One value with the source that had the last word; secrets are masked."""
+    """One value with the source that set it. Secrets are masked."""
 
     key: str
     value: str
@@ -35,13 +61,13 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class LoadedSettings:
-    """Settings together with where each of them came from."""
+    """Settings, and the source of each."""
 
     settings: Settings
     origins: Mapping[str, str]
 
     def listing(self) -> tuple[Setting, ...]:
-        """Every setting, in the order of config/default.toml."""
+        """Return all settings in the order of config/default.toml."""
         return tuple(
             Setting(key, _shown(value), self.origins.get(key, "default"))
             for key, value in _flatten(self.settings.model_dump())
@@ -49,9 +75,9 @@ class LoadedSettings:
 
 
 def load(environ: Mapping[str, str] | None = None, instance_path: Path | None = None) -> LoadedSettings:
-    """Read all sources; `instance_path` wins over CA_SERVICE_INSTANCE_PATH, and ./instance is the default.
+    """Read all sources. `instance_path` overrides CA_SERVICE_INSTANCE_PATH; the default is ./instance.
 
-    Raises ConfigurationError with one finding for each key that is unknown or has a wrong value.
+    Raises ConfigurationError with one finding for each unknown key or wrong value.
     """
     environ = os.environ if environ is None else environ
     merged: dict[str, Any] = {}
@@ -83,7 +109,7 @@ def _instance_path(environ: Mapping[str, str], given: Path | None) -> tuple[Path
 
 
 def _sources(environ: Mapping[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(name, values) of each source, the weakest first."""
+    """Yield (name, values) of each source. Later ones override earlier ones."""
     yield "default", _toml(next(path for path in _DEFAULTS if path.exists()))
     if environ.get("CA_SERVICE_CONFIG"):
         path = Path(environ["CA_SERVICE_CONFIG"])
@@ -99,7 +125,7 @@ def _sources(environ: Mapping[str, str]) -> Iterator[tuple[str, dict[str, Any]]]
 
 
 def _names_a_secret_file(variable: str) -> bool:
-    """Whether the variable is a setting's with _FILE behind it; a setting's own name can end alike."""
+    """Return whether the variable is a setting plus _FILE, and not a setting whose own name ends with _FILE."""
     is_setting = _key_of(variable) in KEYS
     return not is_setting and variable.endswith(_FILE_SUFFIX) and _key_of(variable.removesuffix(_FILE_SUFFIX)) in KEYS
 
@@ -112,13 +138,7 @@ def _toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ConfigurationError.because(
-            "settings.file",
-            "The settings file {path} cannot be read: {reason}.",
-            "Mend the file, or change CA_SERVICE_CONFIG.",
-            path=path,
-            reason=error,
-        ) from error
+        raise ConfigurationError.because(SETTINGS_FILE, path=path, reason=error) from error
 
 
 def _secret(variable: str, path: Path) -> str:
@@ -126,12 +146,10 @@ def _secret(variable: str, path: Path) -> str:
         return path.read_text(encoding="utf-8").strip()
     except (OSError, ValueError) as error:
         raise ConfigurationError.because(
-            "settings.file",
-            "The secret file {path}, named by {variable}, cannot be read: {reason}.",
-            "Check that the file is there and can be read by the user who runs this program.",
+            SETTINGS_SECRET_FILE,
             path=path,
             variable=variable,
-            reason=getattr(error, "strerror", "") or "it is no text",
+            reason=getattr(error, "strerror", "") or "it is not text",
         ) from error
 
 
@@ -141,7 +159,7 @@ def _put(target: dict[str, Any], key: str, value: object) -> None:
 
 
 def _flatten(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """(key, value) of what lies in sections, in which an empty one that is not ours counts as a value."""
+    """Yield (key, value) of all settings. An empty unknown section counts as a value, so that it is reported."""
     for name, value in values.items():
         key = f"{above}{name}"
         if isinstance(value, Mapping) and key not in TABLES and (value or key in Settings.model_fields):
@@ -151,15 +169,7 @@ def _flatten(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, 
 
 
 def _unknown_key(key: str, value: object, origin: str) -> Finding:
-    return blocking(
-        "settings.unknown-key",
-        "/" + key.replace(".", "/"),
-        "There is no setting {key}, which {origin} sets to {value}.",
-        "Leave it out, or mend its name: `ca-service config show` lists those that there are.",
-        key=key,
-        value=_fault_value(key, value),
-        origin=origin,
-    )
+    return SETTINGS_UNKNOWN_KEY.at("/" + key.replace(".", "/"), key=key, value=_fault_value(key, value), origin=origin)
 
 
 def _shown(value: object) -> str:
@@ -179,11 +189,8 @@ def _findings(error: ValidationError, origins: Mapping[str, str]) -> Iterator[Fi
 
 def _wrong_value(fault: ErrorDetails, origins: Mapping[str, str]) -> Finding:
     key = ".".join(map(str, fault["loc"]))
-    return blocking(
-        "settings.value",
+    return SETTINGS_VALUE.at(
         "/" + key.replace(".", "/"),
-        "The setting {key} cannot be {value} (from {origin}): {reason}.",
-        "Change it where it was set.",
         key=key,
         value=_fault_value(key, fault["input"]),
         origin=_origin(key, origins),
@@ -192,18 +199,15 @@ def _wrong_value(fault: ErrorDetails, origins: Mapping[str, str]) -> Finding:
 
 
 def _origin(key: str, origins: Mapping[str, str]) -> str:
-    """Where a setting comes from, or that in which it lies: policy.rules for policy.rules.0.names."""
+    """Return the source of a setting, or of the setting that contains it: policy.rules for policy.rules.0.names."""
     return next((origins[known] for known in origins if f"{key}.".startswith(f"{known}.")), "default")
 
 
 def _contradiction(fault: ErrorDetails, origins: Mapping[str, str]) -> Finding:
-    """About two settings that cannot go together; it points to the first of them."""
+    """Return the finding for two settings that contradict each other. It points to the first."""
     told = fault["ctx"]
-    return blocking(
-        "settings.value",
+    return SETTINGS_CONTRADICTION.at(
         "/" + told["key"].replace(".", "/"),
-        "{key} ({value}, from {origin}) {relation} {other} ({limit}, from {limit_origin}).",
-        "{mend}",
         **{**told, "value": str(told["value"])[:80] or "empty", "limit": str(told["limit"])[:80] or "empty"},
         origin=origins.get(told["key"], "default"),
         limit_origin=origins.get(told["other"], "default"),
@@ -211,7 +215,7 @@ def _contradiction(fault: ErrorDetails, origins: Mapping[str, str]) -> Finding:
 
 
 def _fault_value(key: str, value: object) -> str:
-    """The value as it may be shown, which is not a secret's, nor what looks like a URL with a password in it."""
+    """Return the value for a message, but never a secret, or a URL that may contain a password."""
     if key in SECRETS or "secret" in key or "password" in key or "@" in str(value):
-        return "what it is"
+        return "this value"
     return "an empty section" if isinstance(value, dict) else f"\u201c{str(value)[:80]}\u201d"

@@ -1,1 +1,1 @@
-"""SQL, and nothing else: tables, stores, transactions, migrations; hands out frozen values."""
+"""SQL: tables, stores, transactions, migrations. Stores take and return frozen records."""

@@ -1,18 +1,17 @@
-"""Keeps accounts, tokens and the set-up link in SQL."""
+"""Accounts, tokens and links in SQL."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Select, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ca_service.authority.access.permissions import Role
 from ca_service.authority.audit.events import AuditEvent
-from ca_service.authority.paging import page_size
 from ca_service.authority.people.records import (
     AccountLink,
     AccountRecord,
@@ -21,62 +20,67 @@ from ca_service.authority.people.records import (
     SetupLink,
     TokenRecord,
 )
-from ca_service.errors import Conflict, NotFound
-from ca_service.storage import cursors, rows
+from ca_service.authority.people.store import (
+    account_changed,
+    account_exists,
+    account_link_invalid,
+    require_administrator_left,
+    require_room_for_token,
+    setup_link_invalid,
+)
+from ca_service.storage import rows
 from ca_service.storage.database import Database
-from ca_service.storage.recording import record_events
+from ca_service.storage.events import record_events
+from ca_service.storage.queries import Order, by_age, contain_all
 from ca_service.storage.schema import account, account_link, setup_link, token
+
+_ORDERS: Final = by_age(account.c.id) | {"name": Order("name", account.c.id, account.c.name)}
 
 
 class SQLAccountStore:
-    """The account port on a SQL database."""
+    """The account store on a SQL database; the port says what each method promises."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def count_accounts(self) -> int:
-        """How many accounts there are."""
+        """Return the number of accounts."""
         with self._database.read() as connection:
             return connection.execute(select(func.count()).select_from(account)).scalar_one()
 
     def find_account(self, name: str) -> AccountRecord | None:
-        """The account of this name."""
+        """Return the account with this name, or None."""
         return self._account(select(account).where(account.c.name == name))
 
     def find_account_by_id(self, account_id: int) -> AccountRecord | None:
-        """The account of this number."""
+        """Return the account with this number, or None."""
         return self._account(select(account).where(account.c.id == account_id))
 
     def list_accounts(self) -> tuple[AccountRecord, ...]:
-        """All accounts, by name."""
+        """Return all accounts, sorted by name."""
         with self._database.read() as connection:
             return tuple(map(rows.account_record, connection.execute(select(account).order_by(account.c.name))))
 
     def list_people(self, query: PeopleQuery) -> PeoplePage:
-        """One page by keyset."""
-        limit = page_size(query.limit)
+        """Return one page of the list."""
+        order = _ORDERS[query.sort]
+        words = contain_all(query.text.lower().split(), func.lower(account.c.name), account.c.role)
+        statement = order.page(select(account).where(*words), query.cursor, query.limit)
         with self._database.read() as connection:
-            found = connection.execute(_listing(query).limit(limit + 1)).all()
-        last = found[limit - 1] if len(found) > limit else None
-        cursor = cursors.write(query.sort, last.name, last.id) if last else ""
-        return PeoplePage(tuple(map(rows.account_record, found[:limit])), cursor)
+            found, cursor = order.cut(connection.execute(statement).all(), query.limit)
+        return PeoplePage(tuple(map(rows.account_record, found)), cursor)
 
     def add_account(
         self, record: AccountRecord, event: AuditEvent, *, setup_hash: str = "", link: AccountLink | None = None
     ) -> AccountRecord:
-        """Add one; with `setup_hash`, use up that set-up link in the same transaction."""
+        """Add an account. With `setup_hash`, delete that set-up link in the same transaction."""
         with self._database.write() as connection:
             if setup_hash:
                 _use_up(connection, setup_hash)
             try:
                 connection.execute(insert(account), rows.new_values(record))
             except IntegrityError as error:
-                raise Conflict.because(
-                    "account.exists",
-                    "There is an account {name} already.",
-                    "Choose another name, or set a new password for it.",
-                    name=record.name,
-                ) from error
+                raise account_exists(record.name) from error
             record_events(connection, event)
             row = connection.execute(select(account).where(account.c.name == record.name)).one()
             if link is not None:
@@ -86,7 +90,7 @@ class SQLAccountStore:
     def update_account(
         self, record: AccountRecord, event: AuditEvent, *, link: AccountLink | None = None, used_link: str = ""
     ) -> None:
-        """Replace role, password, epoch and disabling of an account, unless another was quicker; see the port."""
+        """Replace role, password, epoch and disabling of an account if its epoch is the one before."""
         is_unchanged = (account.c.id == record.id) & (account.c.session_epoch == record.session_epoch - 1)
         with self._database.write() as connection:
             _end_link(connection, record, used_link)
@@ -96,22 +100,17 @@ class SQLAccountStore:
                 connection.execute(insert(account_link), rows.values_of(link))
             statement = update(account).where(is_unchanged).values(rows.new_values(record))
             if connection.execute(statement).rowcount != 1:
-                raise Conflict.because(
-                    "account.changed",
-                    "Somebody else has changed the account {name} at the same moment.",
-                    "Look at it again, and repeat the change if it is still wanted.",
-                    name=record.name,
-                )
+                raise account_changed(record.name)
             record_events(connection, event)
 
     def find_link(self, link_hash: str) -> AccountLink | None:
-        """The link to choose a password that has this hash."""
+        """Return the link to choose a password with this hash, or None."""
         with self._database.read() as connection:
             row = connection.execute(select(account_link).where(account_link.c.hash == link_hash)).first()
         return AccountLink(**row._mapping) if row else None
 
     def add_token(self, record: TokenRecord, event: AuditEvent, *, at_most: int) -> TokenRecord:
-        """Add a token, whose `id` is given here; see the port."""
+        """Add a token, and return it with its `id`."""
         with self._database.write() as connection:
             _require_room(connection, record, at_most)
             connection.execute(insert(token), rows.new_values(record))
@@ -120,29 +119,29 @@ class SQLAccountStore:
         return rows.token_record(row)
 
     def note_token_use(self, token_id: int, at: datetime) -> None:
-        """Keep when a token was used last."""
+        """Store the time of the last use."""
         with self._database.write() as connection:
             connection.execute(update(token).where(token.c.id == token_id).values(last_used_at=at))
 
     def revoke_tokens(self, revocations: Sequence[tuple[int, AuditEvent]]) -> int:
-        """End these tokens for good; see the port."""
+        """Revoke these tokens; return how many were not revoked before."""
         with self._database.write() as connection:
             return sum(_revoke(connection, token_id, event) for token_id, event in revocations)
 
     def find_token(self, token_hash: str) -> TokenRecord | None:
-        """The token with this hash."""
+        """Return the token with this hash, or None."""
         with self._database.read() as connection:
             row = connection.execute(select(token).where(token.c.hash == token_hash)).first()
         return rows.token_record(row) if row else None
 
     def list_tokens(self, account_id: int) -> tuple[TokenRecord, ...]:
-        """The tokens of an account, newest first."""
+        """Return the tokens of an account, newest first."""
         statement = select(token).where(token.c.account_id == account_id).order_by(token.c.id.desc())
         with self._database.read() as connection:
             return tuple(map(rows.token_record, connection.execute(statement)))
 
     def find_setup_link(self) -> SetupLink | None:
-        """The set-up link that is open."""
+        """Return the open set-up link, or None."""
         with self._database.read() as connection:
             row = connection.execute(select(setup_link)).first()
         return SetupLink(row.hash, row.expires_at) if row else None
@@ -155,7 +154,7 @@ class SQLAccountStore:
             record_events(connection, event)
 
     def add_event(self, event: AuditEvent) -> None:
-        """Record something that changed nothing else."""
+        """Record an event without any other change."""
         with self._database.write() as connection:
             record_events(connection, event)
 
@@ -166,28 +165,18 @@ class SQLAccountStore:
 
 
 def _use_up(connection: Connection, setup_hash: str) -> None:
-    """Two who use one link at once: the first gets it, and the second is told so."""
+    """Delete the link, so that of two people who use it at the same time only the first can."""
     gone = connection.execute(delete(setup_link).where(setup_link.c.hash == setup_hash)).rowcount != 1
     if gone or connection.execute(select(account.c.id)).first():
-        raise NotFound.because(
-            "setup-link.invalid",
-            "This set-up link was used already.",
-            "Sign in with the account that was created with it.",
-        )
+        raise setup_link_invalid()
 
 
 def _require_room(connection: Connection, record: TokenRecord, at_most: int) -> None:
-    """Two who make the last token at once: the row of the account lets one pass after the other."""
+    """Count the valid tokens while the row of the account is locked, so that no two requests create the last one."""
     connection.execute(select(account.c.id).where(account.c.id == record.account_id).with_for_update())
     is_valid = token.c.revoked_at.is_(None) & (token.c.expires_at > record.created_at)
     valid = select(func.count()).where(token.c.account_id == record.account_id, is_valid)
-    if connection.execute(valid).scalar_one() >= at_most:
-        raise Conflict.because(
-            "token.too-many",
-            "The account has {limit} valid tokens, which is as many as there can be.",
-            "Revoke those that are not used any more: the list shows when each was used last.",
-            limit=at_most,
-        )
+    require_room_for_token(connection.execute(valid).scalar_one(), at_most)
 
 
 def _revoke(connection: Connection, token_id: int, event: AuditEvent) -> int:
@@ -199,42 +188,18 @@ def _revoke(connection: Connection, token_id: int, event: AuditEvent) -> int:
 
 
 def _end_link(connection: Connection, record: AccountRecord, used_link: str) -> None:
-    """Use up the link that is used; any other ends with the password."""
+    """Delete the link that is used. Without one, a new password ends the open link."""
     links = delete(account_link).where(account_link.c.account_id == record.id)
     if not used_link:
         is_new = select(account.c.id).where(account.c.id == record.id, account.c.password_hash != record.password_hash)
         connection.execute(links.where(is_new.exists()))
     elif connection.execute(links.where(account_link.c.hash == used_link)).rowcount != 1:
-        raise NotFound.because(
-            "account-link.invalid",
-            "This link was used already, or was replaced by a newer one.",
-            "Sign in with the password that was chosen with it, or ask an administrator for a new link.",
-        )
+        raise account_link_invalid()
 
 
 def _keep_an_administrator(connection: Connection, record: AccountRecord) -> None:
-    """Of two who lock one another out, the second is refused: the rows are locked until the first is done."""
-    if record.role is Role.ADMINISTRATOR and not record.disabled_at:
-        return
+    """Lock the rows of the administrators until the end: of two who disable each other, the second is refused."""
     can_sign_in = account.c.disabled_at.is_(None) & (account.c.password_hash != "")
     statement = select(account.c.id).where(account.c.role == Role.ADMINISTRATOR.value, can_sign_in)
-    found = set(connection.execute(statement.order_by(account.c.id).with_for_update()).scalars())
-    if found == {record.id}:
-        raise Conflict.because(
-            "account.last-administrator",
-            "{name} is the last administrator who can sign in.",
-            "Give somebody else the role administrator first.",
-            name=record.name,
-        )
-
-
-def _listing(query: PeopleQuery) -> Select[Any]:
-    statement = select(account)
-    for word in query.text.lower().replace("\0", " ").split():
-        is_found = account.c.name.contains(word, autoescape=True) | account.c.role.contains(word, autoescape=True)
-        statement = statement.where(is_found)
-    value, key = cursors.read(query.cursor, query.sort) if query.cursor else (None, 0)
-    if query.sort == "newest":
-        statement = statement.where(account.c.id < key) if query.cursor else statement
-        return statement.order_by(account.c.id.desc())
-    return (statement.where(account.c.name > value) if query.cursor else statement).order_by(account.c.name)
+    found = connection.execute(statement.order_by(account.c.id).with_for_update()).scalars()
+    require_administrator_left(record, frozenset(found))

@@ -1,32 +1,30 @@
-"""Keeps in SQL who has tried to sign in how often, so that it counts across workers and restarts."""
+"""Counted sign-in attempts in SQL: they count across workers and restarts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, select, update
 
 from ca_service.authority.audit.events import AuditEvent
-from ca_service.authority.people.records import Counter
+from ca_service.authority.people.records import ATTEMPTS_COUNT_FOR, Counter
 from ca_service.storage.database import Database, upsert
-from ca_service.storage.recording import record_events
+from ca_service.storage.events import record_events
+from ca_service.storage.queries import in_batches
 from ca_service.storage.schema import attempt
-
-_MEMORY: Final = timedelta(days=1)
 
 
 class SQLAttemptStore:
-    """The attempt port on a SQL database."""
+    """The attempt store on a SQL database; the port says what each method promises."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def count(self, counters: Sequence[Counter], at: datetime, delayed: AuditEvent) -> datetime | None:
-        """Count an attempt, or refuse it; see the port. The rows stay locked in between."""
+        """Count an attempt, or return until when it has to wait. The rows stay locked until the end."""
         with self._database.write() as connection:
-            connection.execute(delete(attempt).where(attempt.c.last_at <= at - _MEMORY))
+            connection.execute(delete(attempt).where(attempt.c.last_at <= at - ATTEMPTS_COUNT_FOR))
             found = _locked(connection, counters, at)
             waits = [blocked for _, blocked in found.values() if blocked and blocked > at]
             if waits:
@@ -42,7 +40,7 @@ class SQLAttemptStore:
         return None
 
     def take_back(self, counters: Sequence[Counter]) -> None:
-        """The attempt counts no more; see the port."""
+        """Take one failure off each counter, and end its wait."""
         failures = attempt.c.failures
         with self._database.write() as connection:
             for counter in sorted(counters, key=lambda each: each.key):
@@ -50,18 +48,19 @@ class SQLAttemptStore:
                 connection.execute(statement.values(failures=failures - 1, blocked_until=None))
 
     def clear(self, counters: Sequence[Counter]) -> None:
-        """Forget all failures under these."""
+        """Delete these counters."""
         with self._database.write() as connection:
-            connection.execute(delete(attempt).where(attempt.c.key.in_([each.key for each in counters])))
+            for batch in in_batches(attempt.c.key, [each.key for each in counters]):
+                connection.execute(delete(attempt).where(batch))
 
     def unlock(self, subject: str, event: AuditEvent) -> None:
-        """Forget all failures of an account."""
+        """Delete all counters of an account."""
         with self._database.write() as connection:
             connection.execute(delete(attempt).where(attempt.c.subject == subject))
             record_events(connection, event)
 
     def waits_until(self, subject: str, at: datetime) -> datetime | None:
-        """Until when somebody has to wait for this account."""
+        """Return until when attempts for this account have to wait, or None."""
         statement = select(func.max(attempt.c.blocked_until)).where(
             attempt.c.subject == subject, attempt.c.blocked_until > at
         )
@@ -72,10 +71,11 @@ class SQLAttemptStore:
 def _locked(
     connection: Connection, counters: Sequence[Counter], at: datetime
 ) -> dict[str, tuple[int, datetime | None]]:
-    """(failures, blocked until) by key. The rows are made first, so that two who are the first wait for one another."""
+    """Return (failures, blocked until) by key. Missing rows are inserted first, so first attempts lock them too."""
     for counter in sorted(counters, key=lambda each: each.key):
         values = {"key": counter.key, "subject": counter.subject, "failures": 0, "last_at": at}
         connection.execute(upsert(attempt).values(values).on_conflict_do_nothing())
-    keys = [counter.key for counter in counters]
-    statement = select(attempt).where(attempt.c.key.in_(keys)).order_by(attempt.c.key).with_for_update()
-    return {row.key: (row.failures, row.blocked_until) for row in connection.execute(statement)}
+    statement = select(attempt).order_by(attempt.c.key).with_for_update()
+    batches = in_batches(attempt.c.key, [counter.key for counter in counters])  # sorted, as the rows are
+    found = (row for batch in batches for row in connection.execute(statement.where(batch)))
+    return {row.key: (row.failures, row.blocked_until) for row in found}

@@ -1,4 +1,4 @@
-"""Keeps published lists and the signers of OCSP answers, in SQL."""
+"""Published CRLs in SQL."""
 
 from __future__ import annotations
 
@@ -8,56 +8,47 @@ from datetime import datetime
 from itertools import chain
 from typing import Any, Final
 
-from sqlalchemy import Column, Connection, Row, Select, and_, bindparam, delete, insert, not_, or_, select, update
+from sqlalchemy import Column, Connection, Row, Select, and_, delete, insert, not_, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ca_service.authority.audit.events import AuditEvent
-from ca_service.authority.revocation.records import CRLBytes, CRLRecord, ResponderRecord, State, Transition
-from ca_service.errors import Conflict
+from ca_service.authority.revocation.records import CRLBytes, CRLRecord, State, Transition
 from ca_service.storage import rows
 from ca_service.storage.database import Database
-from ca_service.storage.recording import record_events
+from ca_service.storage.events import record_events
 from ca_service.storage.revocation import store_changes
-from ca_service.storage.schema import certificate, crl, responder, revocation
+from ca_service.storage.schema import crl, revocation
 
 _HEAD: Final[tuple[Column[Any], ...]] = tuple(crl.c[name] for name in CRLRecord.__slots__)
 
-# Built once: each OCSP question needs them.
-_GIVEN: Final = tuple(
-    select(table.c.serial_number).where(
-        table.c.serial_number == bindparam("serial_number"), table.c.issuer_id == bindparam("issuer_id")
-    )
-    for table in (certificate, responder)
-)
-
 
 class SQLCRLStore:
-    """The port of published lists on a SQL database."""
+    """The CRL store on a SQL database; the port says what each method promises."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def find_newest(self, issuer_id: str) -> CRLRecord | None:
-        """The newest list of this issuer."""
+        """Return the newest CRL of this issuer, or None."""
         with self._database.read() as connection:
             return _newest(connection, issuer_id)
 
     def find_base(self, issuer_id: str, at: datetime) -> CRLRecord | None:
-        """The oldest list that somebody may still hold at `at`."""
+        """Return the oldest CRL that has not expired at `at`, or None: a relying party may still use it."""
         statement = select(*_HEAD).where(crl.c.issuer_id == issuer_id, crl.c.next_update > at)
         with self._database.read() as connection:
             row = connection.execute(statement.order_by(crl.c.number).limit(1)).first()
         return _crl_record(row) if row else None
 
     def read_crl(self, issuer_id: str, number: int) -> CRLBytes | None:
-        """The bytes of a list."""
+        """Return the bytes of a CRL, or None."""
         statement = select(crl.c.der, crl.c.delta_der).where(_is_list(issuer_id, number))
         with self._database.read() as connection:
             row = connection.execute(statement).first()
         return CRLBytes(row.der, row.delta_der) if row and row.der else None
 
     def list_entries(self, issuer_id: str, base: CRLRecord | None) -> Sequence[bytes]:
-        """The entries of a full list; see the port."""
+        """Return the entries of a full CRL."""
         statement = select(revocation.c.entry_der).where(
             revocation.c.issuer_id == issuer_id, revocation.c.state != State.RELEASED.value
         )
@@ -68,7 +59,7 @@ class SQLCRLStore:
             return _entries(connection, statement)
 
     def list_changes(self, issuer_id: str, since: int) -> Sequence[bytes]:
-        """The entries of a delta: what has changed since this version."""
+        """Return the entries of a delta CRL: the changes since this version."""
         statement = select(revocation.c.entry_der).where(
             revocation.c.issuer_id == issuer_id, revocation.c.version > since
         )
@@ -78,56 +69,24 @@ class SQLCRLStore:
     def add_crl(
         self, record: CRLRecord, data: CRLBytes, event: AuditEvent, *, transitions: Sequence[Transition] = ()
     ) -> None:
-        """Publish a list; see the port."""
+        """Publish a CRL."""
         with self._database.write() as connection:
-            newest = _newest(connection, record.issuer_id)
-            if newest is not None and newest.number >= record.number:
-                raise _number_taken(record)
+            record.require_next(_newest(connection, record.issuer_id))
             _forget(connection, record)
             try:
                 connection.execute(insert(crl), _values(record, data))
             except IntegrityError as error:
-                raise _number_taken(record) from error
+                raise record.number_taken() from error
             store_changes(connection, transitions)
             record_events(connection, event)
 
     def exclusively(self, issuer_id: str) -> AbstractContextManager[None]:
-        """Keep every other process from publishing lists of this issuer."""
+        """Keep every other process from publishing CRLs of this issuer."""
         return self._database.locked(f"crl-{issuer_id}")
 
 
-class SQLResponderStore:
-    """The port of OCSP signers on a SQL database."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def find_responder(self, issuer_id: str) -> ResponderRecord | None:
-        """The newest one of this issuer."""
-        statement = select(responder).where(responder.c.issuer_id == issuer_id)
-        with self._database.read() as connection:
-            row = connection.execute(statement.order_by(responder.c.not_after.desc()).limit(1)).first()
-        return ResponderRecord(**row._mapping) if row else None
-
-    def add_responder(self, record: ResponderRecord, event: AuditEvent) -> None:
-        """Keep a new one, with its event."""
-        with self._database.write() as connection:
-            connection.execute(insert(responder), rows.values_of(record))
-            record_events(connection, event)
-
-    def exclusively(self, issuer_id: str) -> AbstractContextManager[None]:
-        """Keep every other process from making one for this issuer."""
-        return self._database.locked(f"responder-{issuer_id}")
-
-    def was_issued(self, issuer_id: str, serial_number: str) -> bool:
-        """Whether this issuer has given a certificate with this serial number."""
-        asked = {"issuer_id": issuer_id, "serial_number": serial_number}
-        with self._database.read() as connection:
-            return any(connection.execute(statement, asked).first() for statement in _GIVEN)
-
-
 def _entries(connection: Connection, statement: Select[tuple[bytes]]) -> list[bytes]:
-    """The only column of all rows, straight from the driver: three times as fast for 100,000 of them."""
+    """Return the only column of all rows, directly from the driver: three times as fast for 100,000 rows."""
     cursor = connection.execute(statement).cursor
     return list(chain.from_iterable(cursor.fetchall())) if cursor else []
 
@@ -152,18 +111,8 @@ def _crl_record(row: Row[Any]) -> CRLRecord:
 
 
 def _forget(connection: Connection, record: CRLRecord) -> None:
-    """What has lapsed is nobody's base any more, and only the newest list is handed out."""
+    """Delete expired CRLs, and the bytes of all others: relying parties get only the newest one."""
     is_of_issuer = crl.c.issuer_id == record.issuer_id
     connection.execute(delete(crl).where(is_of_issuer, crl.c.next_update <= record.this_update))
     has_bytes = or_(crl.c.der.is_not(None), crl.c.delta_der.is_not(None))
     connection.execute(update(crl).where(is_of_issuer, has_bytes).values(der=None, delta_der=None))
-
-
-def _number_taken(record: CRLRecord) -> Conflict:
-    return Conflict.because(
-        "crl.number",
-        "The list has the number {number:x}; a list of {issuer} with this number, or a higher one, is there already.",
-        "Look at it with `ca-service crl show`; the next one needs a higher number.",
-        number=record.number,
-        issuer=record.issuer_id,
-    )

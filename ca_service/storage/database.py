@@ -1,46 +1,63 @@
-"""Knows what a database is to the stores, whichever it is: reads, writes that are transactions, locks by name."""
+"""The database as the stores see it, SQLite or PostgreSQL: reads, transactions, named locks."""
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Final, Protocol
 
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql
 
+from ca_service.errors import Rule, Visibility
+
+INSTALLATION_MISSING: Final = Rule(
+    "installation.missing",
+    "There is no installation in {place}.",
+    "Run `ca-service init` or `ca-service serve` to create one, or name the right folder (--instance, "
+    "CA_SERVICE_INSTANCE_PATH) or database (database.url).",
+    visibility=Visibility.OPERATOR,
+)
+DATABASE_UNUSABLE: Final = Rule(
+    "database.unusable",
+    "The database {database} cannot be used: {reason}.",
+    "SQLite: free disk space, or restore the instance folder from a backup. PostgreSQL: check the tables with "
+    "`ca-service db check`, and the rights of the user.",
+    visibility=Visibility.OPERATOR,
+)
+
 
 class Database(Protocol):
-    """SQLite or PostgreSQL. What is unusable or does not answer is told as NotReady, with what to do.
+    """SQLite or PostgreSQL. Raises NotReady, with a remedy, if the database cannot be used or does not answer.
 
-    An IntegrityError passes through: the stores expect it, and explain it themselves.
+    An IntegrityError passes through: the stores expect it and explain it.
     """
 
     @property
     def exists(self) -> bool:
-        """Whether there is a database with an installation in it, whatever its version."""
+        """Return whether the database contains an installation, of any version."""
 
     def create(self) -> None:
-        """Make what the tables are put into; nothing happens if it is there."""
+        """Create the empty database. Idempotent."""
 
     def require_exists(self) -> None:
-        """Raise NotReady when there is no installation in it."""
+        """Raise NotReady unless the database contains an installation."""
 
     def read(self) -> AbstractContextManager[Connection]:
-        """A connection to read with. Each statement sees what was committed before it."""
+        """Return a connection for reading. Each statement sees everything that was committed before it."""
 
     def write(self) -> AbstractContextManager[Connection]:
-        """A transaction: committed and synced to disk at the end, rolled back on an error.
+        """Return a transaction: committed and synced to disk at the end, rolled back on an error.
 
-        Whoever writes is alone in it, on all machines: what was looked up in it stays true until its end.
+        There is one writer at a time, on all machines: what a writer reads stays true until it commits.
         """
 
     def locked(self, name: str) -> AbstractContextManager[None]:
-        """Keep every other process and thread, on all machines, out of this section; a crash gives it back."""
+        """Lock this section against all other processes and threads, on all machines. A crash releases the lock."""
 
     def close(self) -> None:
-        """Give all connections back, before the process forks or ends."""
+        """Close all connections, before the process forks or ends."""
 
 
 def upsert(table: Table) -> postgresql.Insert:
-    """An INSERT that can say what happens to a row that is there already; SQLite understands the same words."""
+    """Return an INSERT that can handle existing rows (ON CONFLICT). SQLite has the same syntax as PostgreSQL."""
     return postgresql.insert(table)

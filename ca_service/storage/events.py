@@ -1,4 +1,4 @@
-"""Keeps the record in SQL: reads events, and writes seals with the places of their events."""
+"""The audit log in SQL: events, and seals with the positions of their events."""
 
 from __future__ import annotations
 
@@ -12,78 +12,77 @@ from sqlalchemy.exc import IntegrityError
 
 from ca_service.authority.audit.entries import EventPage, EventQuery, RecordedEvent, Seal
 from ca_service.authority.audit.events import AuditEvent
-from ca_service.authority.paging import page_size
-from ca_service.errors import Conflict
-from ca_service.storage import cursors, rows
+from ca_service.authority.audit.store import event_unreadable, seal_taken, seal_unreadable
+from ca_service.storage import rows
 from ca_service.storage.database import Database
-from ca_service.storage.recording import record_events
+from ca_service.storage.queries import by_age, contains
 from ca_service.storage.schema import audit_event as event
 from ca_service.storage.schema import seal as seals
 
-_NOT_OURS: Final = (ValueError, TypeError)  # what reading a row raises that somebody else has written
+_NOT_OURS: Final = (ValueError, TypeError)  # raised by a row that another program has written
+_ORDERS: Final = by_age(event.c.id)
 _SEARCHED: Final = (event.c.event, event.c.actor, event.c.subject, event.c.origin)
 
 
 class SQLEventStore:
-    """The event port on a SQL database."""
+    """The event store on a SQL database; the port says what each method promises."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def list_events(self, query: EventQuery) -> EventPage:
-        """One page by keyset: as quick at the millionth row as at the first."""
-        limit = page_size(query.limit)
-        found = self._events(_listing(query).limit(limit + 1))
-        last = found[limit - 1] if len(found) > limit else None
-        return EventPage(found[:limit], cursors.write(query.sort, last.id, last.id) if last else "")
+        """Return one page of the list."""
+        order = _ORDERS[query.sort]
+        statement = order.page(select(event).where(*_conditions(query)), query.cursor, query.limit)
+        return EventPage(*order.cut(self._events(statement), query.limit))
 
     def find_event(self, name: str, subject: str) -> RecordedEvent | None:
-        """The oldest event of this name about this subject."""
+        """Return the oldest event of this name about this subject, or None."""
         is_it = (event.c.event == name) & (event.c.subject == subject)
         return next(iter(self._events(select(event).where(is_it).order_by(event.c.id).limit(1))), None)
 
     def add_event(self, new: AuditEvent) -> None:
-        """Record something that changed nothing else."""
+        """Record an event without any other change."""
         with self._database.write() as connection:
             record_events(connection, new)
 
     def list_unsealed(self, limit: int) -> tuple[RecordedEvent, ...]:
-        """The oldest events that have no seal, by their numbers."""
+        """Return the oldest events without a seal, sorted by number."""
         return self._events(select(event).where(event.c.seal.is_(None)).order_by(event.c.id).limit(limit))
 
     def list_sealed(self, seal: int, query: EventQuery) -> tuple[RecordedEvent, ...]:
-        """The events that say they are in this seal, by their position, of those that the query wants."""
+        """Return the events of this seal that match the query, sorted by position."""
         wanted = select(event).where(event.c.seal == seal, *_conditions(query))
         return self._events(wanted.order_by(event.c.position, event.c.id))
 
     def find_beyond(self, seal: int) -> RecordedEvent | None:
-        """An event that says it is in a seal after this one."""
+        """Return an event whose seal comes after this one, or None."""
         statement = select(event).where(event.c.seal > seal).order_by(event.c.seal, event.c.position).limit(1)
         return next(iter(self._events(statement)), None)
 
     def find_head(self) -> Seal | None:
-        """The newest seal."""
+        """Return the newest seal, or None."""
         return next(iter(self._seals(select(seals).order_by(seals.c.number.desc()).limit(1))), None)
 
     def find_seal(self, number: int) -> Seal | None:
-        """The seal of this number."""
+        """Return the seal with this number, or None."""
         return next(iter(self._seals(select(seals).where(seals.c.number == number))), None)
 
     def list_seals(self, after: int, limit: int) -> tuple[Seal, ...]:
-        """The seals that follow the one of this number, in their order."""
+        """Return the seals after this number, in order."""
         return self._seals(select(seals).where(seals.c.number > after).order_by(seals.c.number).limit(limit))
 
     def add_seal(self, seal: Seal, sealed: Sequence[RecordedEvent]) -> None:
-        """Keep a seal, and the place of each of its events, in one transaction."""
+        """Store a seal and the position of each of its events in one transaction."""
         with self._database.write() as connection:
             try:
                 connection.execute(insert(seals), rows.values_of(seal))
                 _place(connection, seal, sealed)
             except IntegrityError as error:
-                raise _taken(seal) from error
+                raise seal_taken(seal) from error
 
     def one_sealer(self) -> AbstractContextManager[None]:
-        """Keep every other sealer out, in this process and in others."""
+        """Keep every other process and thread from sealing."""
         return self._database.locked("seal")
 
     def _seals(self, statement: Select[Any]) -> tuple[Seal, ...]:
@@ -91,14 +90,20 @@ class SQLEventStore:
             try:
                 return tuple(map(rows.seal_record, connection.execute(statement)))
             except _NOT_OURS as error:
-                raise _unreadable_seal() from error
+                raise seal_unreadable() from error
 
     def _events(self, statement: Select[Any]) -> tuple[RecordedEvent, ...]:
         with self._database.read() as connection:
             try:
                 return tuple(map(rows.recorded_event, connection.execute(statement)))
             except _NOT_OURS as error:
-                raise _unreadable(next(_unreadables(connection, statement), 0)) from error
+                raise event_unreadable(next(_unreadables(connection, statement), 0)) from error
+
+
+def record_events(connection: Connection, *events: AuditEvent) -> None:
+    """Insert these events, in order, in the transaction that makes the changes they describe."""
+    for each in events:
+        connection.execute(insert(event), rows.event_values(each))
 
 
 def _place(connection: Connection, seal: Seal, sealed: Sequence[RecordedEvent]) -> None:
@@ -107,16 +112,7 @@ def _place(connection: Connection, seal: Seal, sealed: Sequence[RecordedEvent]) 
     connection.execute(place, [{"event_id": each.id, "place": at} for at, each in enumerate(sealed)])
     placed = select(func.count()).select_from(event).where(event.c.seal == seal.number)
     if connection.execute(placed).scalar_one() != len(sealed):
-        raise _taken(seal)
-
-
-def _listing(query: EventQuery) -> Select[Any]:
-    statement = select(event).where(*_conditions(query))
-    is_newest = query.sort == "newest"
-    if query.cursor:
-        _, key = cursors.read(query.cursor, query.sort)
-        statement = statement.where(event.c.id < key if is_newest else event.c.id > key)
-    return statement.order_by(event.c.id.desc() if is_newest else event.c.id)
+        raise seal_taken(seal)
 
 
 def _conditions(query: EventQuery) -> Iterator[ColumnElement[bool]]:
@@ -135,41 +131,15 @@ def _conditions(query: EventQuery) -> Iterator[ColumnElement[bool]]:
 
 
 def _contains(text: str) -> ColumnElement[bool]:
-    """In any part, whatever the case; the details are JSON, in which only ASCII stands for itself."""
-    in_details = func.lower(cast(event.c.details, Text)).contains(json.dumps(text)[1:-1].lower(), autoescape=True)
-    return or_(*(func.lower(column).contains(text.lower(), autoescape=True) for column in _SEARCHED), in_details)
+    """Search in all columns, ignoring case. The details are JSON: text outside ASCII is escaped in them."""
+    in_details = contains(func.lower(cast(event.c.details, Text)), json.dumps(text)[1:-1].lower())
+    return or_(*(contains(func.lower(column), text.lower()) for column in _SEARCHED), in_details)
 
 
 def _unreadables(connection: Connection, statement: Select[Any]) -> Iterator[int]:
-    """The numbers of those rows that cannot be read, one by one."""
+    """Yield the numbers of the rows that cannot be read, by reading each alone."""
     for number in connection.execute(statement.with_only_columns(event.c.id)).scalars().all():
         try:
             rows.recorded_event(connection.execute(select(event).where(event.c.id == number)).one())
         except _NOT_OURS:
             yield number
-
-
-def _unreadable(number: int) -> Conflict:
-    return Conflict.because(
-        "record.unreadable",
-        "Event {id} in the database is not as this program writes events.",
-        "Somebody has changed it there: compare it with a copy of the database from before.",
-        id=number,
-    )
-
-
-def _unreadable_seal() -> Conflict:
-    return Conflict.because(
-        "record.unreadable",
-        "A seal in the database is not as this program writes seals.",
-        "Somebody has changed it there: compare it with a copy of the database from before.",
-    )
-
-
-def _taken(seal: Seal) -> Conflict:
-    return Conflict.because(
-        "record.seal-taken",
-        "Seal {seal} cannot be made: its place, or that of one of its events, is taken.",
-        "`ca-service audit verify` tells whether the record was tampered with.",
-        seal=seal.number,
-    )

@@ -1,12 +1,12 @@
-"""Keeps clusters, nodes, requests in their slots and marks, in SQL."""
+"""Clusters, nodes, requests in their slots, and marks in SQL."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, and_, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, and_, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ca_service.authority.audit.events import AuditEvent
@@ -19,38 +19,40 @@ from ca_service.authority.fleet.records import (
     NodeRecord,
     PlacedRequest,
 )
-from ca_service.authority.paging import page_size
-from ca_service.errors import Conflict, NotFound
-from ca_service.storage import cursors, rows
-from ca_service.storage.containing import contains
+from ca_service.authority.fleet.store import cluster_name_taken, cluster_unknown
+from ca_service.errors import Conflict
+from ca_service.storage import rows
 from ca_service.storage.database import Database, upsert
-from ca_service.storage.recording import record_events
+from ca_service.storage.events import record_events
+from ca_service.storage.queries import Order, by_age, contain_all, in_batches
 from ca_service.storage.schema import cluster, mark, node, placed_request
+
+_ORDERS: Final = by_age(cluster.c.id) | {"name": Order("name", cluster.c.id, cluster.c.name_key)}
 
 
 class SQLFleetStore:
-    """The fleet port on a SQL database."""
+    """The fleet store on a SQL database; the port says what each method promises."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def list_clusters(self, query: ClusterQuery) -> ClusterPage:
-        """One page by keyset, with the nodes of its clusters."""
-        limit = page_size(query.limit)
+        """Return one page of the list, each cluster with its nodes."""
+        order = _ORDERS[query.sort]
+        words = contain_all(query.text.casefold().split(), cluster.c.search_text)
+        statement = order.page(select(cluster).where(*words), query.cursor, query.limit)
         with self._database.read() as connection:
-            found = connection.execute(_listing(query).limit(limit + 1)).all()
-            records = _with_nodes(connection, found[:limit])
-        last = found[limit - 1] if len(found) > limit else None
-        return ClusterPage(records, cursors.write(query.sort, last.name_key, last.id) if last else "")
+            found, cursor = order.cut(connection.execute(statement).all(), query.limit)
+            return ClusterPage(_with_nodes(connection, found), cursor)
 
     def find_cluster(self, cluster_id: int) -> ClusterRecord | None:
-        """The cluster of this number, with its nodes."""
+        """Return the cluster with this number and its nodes, or None."""
         with self._database.read() as connection:
             found = connection.execute(select(cluster).where(cluster.c.id == cluster_id)).all()
             return next(iter(_with_nodes(connection, found)), None)
 
     def add_cluster(self, record: ClusterRecord, event: AuditEvent) -> ClusterRecord:
-        """Add one with its nodes; see the port."""
+        """Add a cluster with its nodes, and return it with its numbers."""
         with self._changing(event) as connection, _name_is_free(record.name):
             values = _cluster_values(record.name) | {"created_at": record.created_at, "created_by": record.created_by}
             made = connection.execute(insert(cluster).values(search_text="", **values)).inserted_primary_key
@@ -62,38 +64,38 @@ class SQLFleetStore:
             return _with_nodes(connection, found)[0]
 
     def rename_cluster(self, cluster_id: int, name: str, event: AuditEvent) -> None:
-        """Give it another name; see the port."""
+        """Rename a cluster."""
         with self._changing(event) as connection, _name_is_free(name):
             values = _cluster_values(name)
             _one(connection.execute(update(cluster).where(cluster.c.id == cluster_id).values(**values)).rowcount)
             _index(connection, cluster_id)
 
     def remove_cluster(self, cluster_id: int, event: AuditEvent) -> None:
-        """Forget it, with all that hangs on it."""
+        """Delete a cluster with its nodes, placed requests and marks."""
         with self._changing(event) as connection:
             _one(connection.execute(delete(cluster).where(cluster.c.id == cluster_id)).rowcount)
 
     def add_node(self, record: NodeRecord, event: AuditEvent) -> NodeRecord:
-        """Add a node; see the port."""
+        """Add a node, and return it with its number."""
         with self._changing(event) as connection, _node_is_new(connection, record):
             made = connection.execute(insert(node), _node_values(record)).inserted_primary_key
             _index(connection, record.cluster_id)
             return NodeRecord(**rows.values_of(record) | {"id": int(made[0]) if made else 0})
 
     def update_node(self, record: NodeRecord, event: AuditEvent) -> None:
-        """Replace name, product, version and role; see the port."""
+        """Replace name, product, version and role of a node."""
         with self._changing(event) as connection, _node_is_new(connection, record):
             _one(connection.execute(update(node).where(_is(record)).values(_node_values(record))).rowcount)
             _index(connection, record.cluster_id)
 
     def remove_node(self, record: NodeRecord, event: AuditEvent) -> None:
-        """Forget a node, with the requests in its slots."""
+        """Delete a node with the requests in its slots."""
         with self._changing(event) as connection:
             _one(connection.execute(delete(node).where(_is(record))).rowcount)
             _index(connection, record.cluster_id)
 
     def place(self, requests: Sequence[PlacedRequest], events: Sequence[AuditEvent]) -> None:
-        """Put requests into their slots, all or none."""
+        """Place requests in their slots, all or none."""
         with self._changing(*events) as connection:
             for request in requests:
                 place = and_(node.c.id == request.node_id, node.c.cluster_id == request.cluster_id)
@@ -102,54 +104,50 @@ class SQLFleetStore:
                 connection.execute(insert(placed_request), values)
 
     def list_requests(self, cluster_id: int) -> tuple[PlacedRequest, ...]:
-        """All requests of a cluster, newest first."""
+        """Return all placed requests of a cluster, newest first."""
         statement = select(placed_request).where(placed_request.c.cluster_id == cluster_id)
         with self._database.read() as connection:
             found = connection.execute(statement.order_by(placed_request.c.id.desc()))
             return tuple(PlacedRequest(**row._mapping) for row in found)
 
     def list_marks(self, cluster_id: int) -> tuple[Mark, ...]:
-        """What is marked as done, by the key of the step."""
+        """Return the marks of a cluster, sorted by step."""
         statement = select(mark).where(mark.c.cluster_id == cluster_id).order_by(mark.c.step)
         with self._database.read() as connection:
             return tuple(Mark(**row._mapping) for row in connection.execute(statement))
 
     def set_mark(self, record: Mark, event: AuditEvent) -> bool:
-        """Mark a step; see the port."""
+        """Mark a step as done; return False if it was marked."""
         statement = upsert(mark).values(rows.values_of(record)).on_conflict_do_nothing()
         with self._database.write() as connection:
             _one(len(connection.execute(select(cluster.c.id).where(cluster.c.id == record.cluster_id)).all()))
             return _noted(connection, connection.execute(statement).rowcount, event)
 
     def clear_mark(self, cluster_id: int, step: str, event: AuditEvent) -> bool:
-        """Take a mark back; see the port."""
+        """Delete a mark; return False if there is none."""
         statement = delete(mark).where(mark.c.cluster_id == cluster_id, mark.c.step == step)
         with self._database.write() as connection:
             return _noted(connection, connection.execute(statement).rowcount, event)
 
     @contextmanager
     def _changing(self, *events: AuditEvent) -> Iterator[Connection]:
-        """A transaction that takes these events along."""
+        """Return a transaction that records these events at its end."""
         with self._database.write() as connection:
             yield connection
             record_events(connection, *events)
 
 
 def _noted(connection: Connection, count: int, event: AuditEvent) -> bool:
-    """Whether something changed; only then is there an event."""
+    """Return whether a row changed, and record the event only then."""
     if count:
         record_events(connection, event)
     return bool(count)
 
 
 def _one(count: int) -> None:
-    """Raise NotFound unless there was one to work on."""
+    """Raise NotFound if no row was found or changed."""
     if not count:
-        raise NotFound.because(
-            "cluster.unknown",
-            "The cluster or the node is no longer there.",
-            "Somebody has removed it meanwhile: look at the list of clusters.",
-        )
+        raise cluster_unknown()
 
 
 @contextmanager
@@ -157,12 +155,7 @@ def _name_is_free(name: str) -> Iterator[None]:
     try:
         yield
     except IntegrityError as error:
-        raise Conflict.because(
-            "cluster.name-taken",
-            "There is a cluster called \u201c{name}\u201d already.",
-            "Choose another name, or open that one.",
-            name=name,
-        ) from error
+        raise cluster_name_taken(name) from error
 
 
 @contextmanager
@@ -187,7 +180,7 @@ def _node_values(record: NodeRecord) -> dict[str, Any]:
 
 
 def _index(connection: Connection, cluster_id: int) -> None:
-    """Write anew in which text the list searches: the names of the cluster and of its nodes."""
+    """Update the text that the list searches: the names of the cluster and of its nodes."""
     names = connection.execute(select(node.c.fqdn).where(node.c.cluster_id == cluster_id)).scalars()
     name = connection.execute(select(cluster.c.name_key).where(cluster.c.id == cluster_id)).scalar_one()
     text = " ".join((name, *names))
@@ -195,30 +188,14 @@ def _index(connection: Connection, cluster_id: int) -> None:
 
 
 def _with_nodes(connection: Connection, found: Sequence[Row[Any]]) -> tuple[ClusterRecord, ...]:
-    statement = select(node).where(node.c.cluster_id.in_([row.id for row in found])).order_by(node.c.id)
-    nodes = [NodeRecord(**row._mapping) for row in connection.execute(statement)]
+    nodes = [
+        NodeRecord(**row._mapping)
+        for batch in in_batches(node.c.cluster_id, [row.id for row in found])
+        for row in connection.execute(select(node).where(batch).order_by(node.c.id))
+    ]
     return tuple(
         ClusterRecord(
             row.id, row.name, row.created_at, row.created_by, tuple(n for n in nodes if n.cluster_id == row.id)
         )
         for row in found
     )
-
-
-def _listing(query: ClusterQuery) -> Select[Any]:
-    statement = select(cluster)
-    for word in query.text.casefold().split():
-        statement = statement.where(contains(cluster.c.search_text, word))
-    if query.sort == "newest":
-        return _newest_first(statement, query)
-    if query.cursor:
-        value, key = cursors.read(query.cursor, query.sort)
-        statement = statement.where(tuple_(cluster.c.name_key, cluster.c.id) > (value, key))
-    return statement.order_by(cluster.c.name_key, cluster.c.id)
-
-
-def _newest_first(statement: Select[Any], query: ClusterQuery) -> Select[Any]:
-    if query.cursor:
-        _, key = cursors.read(query.cursor, query.sort)
-        statement = statement.where(cluster.c.id < key)
-    return statement.order_by(cluster.c.id.desc())

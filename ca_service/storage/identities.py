@@ -1,4 +1,4 @@
-"""Keeps in SQL who signs in at an OpenID provider."""
+"""Identities at an OpenID provider, and their accounts, in SQL."""
 
 from __future__ import annotations
 
@@ -9,33 +9,32 @@ from sqlalchemy.exc import IntegrityError
 
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.people.records import AccountRecord
-from ca_service.authority.people.single_sign_on import ExternalIdentity
-from ca_service.errors import Conflict
+from ca_service.authority.people.single_sign_on import ExternalIdentity, external_name_taken
 from ca_service.storage import rows
 from ca_service.storage.database import Database
-from ca_service.storage.recording import record_events
+from ca_service.storage.events import record_events
 from ca_service.storage.schema import account, external_identity
 
 
 class SQLIdentityStore:
-    """The identity port on a SQL database."""
+    """The identity store on a SQL database; the port says what each method promises."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def find_account(self, identity: ExternalIdentity) -> AccountRecord | None:
-        """The account of this identity."""
+        """Return the account of this identity, or None."""
         with self._database.read() as connection:
             return _find(connection, identity)
 
     def has_identity(self, account_id: int) -> bool:
-        """Whether this account belongs to an identity."""
+        """Return whether this account belongs to an identity."""
         statement = select(external_identity.c.account_id).where(external_identity.c.account_id == account_id)
         with self._database.read() as connection:
             return connection.execute(statement).first() is not None
 
     def add_account(self, identity: ExternalIdentity, record: AccountRecord, event: AuditEvent) -> AccountRecord:
-        """Add an account for it, or find the one that was just added; see the port."""
+        """Add an account for the identity, or return the one that another process has just added."""
         try:
             with self._database.write() as connection:
                 return _find(connection, identity) or _add(connection, identity, record, event)
@@ -43,13 +42,7 @@ class SQLIdentityStore:
             found = self.find_account(identity)
             if found is not None:
                 return found
-            raise Conflict.because(
-                "oidc.name-taken",
-                "There is a local account {name} already, and it is not yours by the sign-in service.",
-                "If it is yours, sign in with its password. Otherwise the sign-in service has to tell another name, "
-                "for which the operator can set oidc.name_claim.",
-                name=record.name,
-            ) from error
+            raise external_name_taken(record.name) from error
 
 
 def _add(connection: Connection, identity: ExternalIdentity, record: AccountRecord, event: AuditEvent) -> AccountRecord:

@@ -1,35 +1,45 @@
-"""Keeps the authorities in SQL."""
+"""Root and intermediates, and the OCSP responders that they certify, in SQL."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, insert, select
 
 from ca_service.authority.audit.events import AuditEvent
-from ca_service.authority.hierarchy.records import IssuerRecord
+from ca_service.authority.hierarchy.store import IssuerRecord
+from ca_service.authority.revocation.records import ResponderRecord
 from ca_service.storage import rows
 from ca_service.storage.database import Database, upsert
-from ca_service.storage.recording import record_events
-from ca_service.storage.schema import issuer
+from ca_service.storage.events import record_events
+from ca_service.storage.schema import certificate, issuer, responder
+
+# Built once: every OCSP request needs them.
+_GIVEN: Final = tuple(
+    select(table.c.serial_number).where(
+        table.c.serial_number == bindparam("serial_number"), table.c.issuer_id == bindparam("issuer_id")
+    )
+    for table in (certificate, responder)
+)
 
 
 class SQLIssuerStore:
-    """The issuer port on a SQL database."""
+    """The issuer store on a SQL database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def list_issuers(self) -> tuple[IssuerRecord, ...]:
-        """All authorities, oldest first; of one age, the root first and the issuing one last."""
+        """Return all authorities, oldest first. Of the same age, the root is first and the issuing one last."""
         is_below = issuer.c.parent_id.is_not(None)
         statement = select(issuer).order_by(issuer.c.created_at, is_below, issuer.c.is_issuing, issuer.c.id.desc())
         with self._database.read() as connection:
             return tuple(map(rows.issuer_record, connection.execute(statement)))
 
     def save_issuers(self, issuers: Sequence[IssuerRecord], event: AuditEvent) -> None:
-        """Add or replace these, with their event, in one transaction."""
+        """Add or replace these authorities, with the event, in one transaction."""
         with self._database.write() as connection:
             for record in issuers:
                 values = rows.values_of(record)
@@ -40,3 +50,33 @@ class SQLIssuerStore:
     def exclusively(self) -> AbstractContextManager[None]:
         """Keep every other process out of what changes the authority."""
         return self._database.locked("authority")
+
+
+class SQLResponderStore:
+    """The store of OCSP responders on a SQL database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def find_responder(self, issuer_id: str) -> ResponderRecord | None:
+        """Return the newest responder of this issuer, or None."""
+        statement = select(responder).where(responder.c.issuer_id == issuer_id)
+        with self._database.read() as connection:
+            row = connection.execute(statement.order_by(responder.c.not_after.desc()).limit(1)).first()
+        return ResponderRecord(**row._mapping) if row else None
+
+    def add_responder(self, record: ResponderRecord, event: AuditEvent) -> None:
+        """Store a new responder with its event."""
+        with self._database.write() as connection:
+            connection.execute(insert(responder), rows.values_of(record))
+            record_events(connection, event)
+
+    def exclusively(self, issuer_id: str) -> AbstractContextManager[None]:
+        """Keep every other process from creating a responder of this issuer."""
+        return self._database.locked(f"responder-{issuer_id}")
+
+    def was_issued(self, issuer_id: str, serial_number: str) -> bool:
+        """Return whether this issuer has issued a certificate with this serial number."""
+        asked = {"issuer_id": issuer_id, "serial_number": serial_number}
+        with self._database.read() as connection:
+            return any(connection.execute(statement, asked).first() for statement in _GIVEN)

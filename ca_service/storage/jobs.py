@@ -1,4 +1,4 @@
-"""Keeps the jobs in SQL: who holds each of them, and how its last run went."""
+"""Background jobs in SQL: the holder of each lease, and the result of the last run."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from ca_service.storage.schema import job_run
 
 
 class SQLJobStore:
-    """The port of the jobs on a SQL database."""
+    """The job store on a SQL database; the port says what each method promises."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def list_runs(self) -> tuple[JobRun, ...]:
-        """Those that were ever taken, by name."""
+        """Return every job that has run, sorted by name."""
         with self._database.read() as connection:
             return tuple(map(_run, connection.execute(select(job_run).order_by(job_run.c.name))))
 
     def take(self, name: str, holder: str, now: datetime, until: datetime, before: datetime | None) -> bool:
-        """Compare and set in one statement; see the port."""
+        """Take the lease of a job if it is free and due. One statement compares and sets it."""
         statement = update(job_run).where(
             job_run.c.name == name,
             or_(job_run.c.until.is_(None), job_run.c.until <= now),
@@ -38,7 +38,7 @@ class SQLJobStore:
             return taken.rowcount == 1
 
     def finish(self, run: JobRun) -> bool:
-        """Keep how it went and give the lease back; see the port."""
+        """Store the result and release the lease; return False if another holder has it."""
         kept = ("ended_at", "outcome", "count", "took", "detail")
         values = {name: value for name, value in _values(run).items() if name in kept}
         if run.succeeded_at is not None:

@@ -1,4 +1,4 @@
-"""Finds in SQL when leaves end, and by which other one each was followed."""
+"""The ends of leaf certificates, and which later ones supersede them, from SQL."""
 
 from __future__ import annotations
 
@@ -12,26 +12,27 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, and_,
 from ca_service.authority.fleet.store import LeafEnd
 from ca_service.authority.revocation.records import State
 from ca_service.storage.database import Database
+from ca_service.storage.queries import in_batches
 from ca_service.storage.schema import certificate, placed_request, revocation
 from ca_service.vos.purposes import TOMCAT_ECDSA
 
 
 class SQLLeafStore:
-    """The port of the ends of leaves on a SQL database."""
+    """The leaf store on a SQL database; the port says what each method promises."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def list_ends(self, after: tuple[datetime, int], until: datetime, at: datetime, limit: int) -> tuple[LeafEnd, ...]:
-        """Leaves that end in this time and were not followed; see the port."""
+        """Return the leaves that expire in this period and are not superseded."""
         newer = certificate.alias()
         statement = (
             _ends()
             .where(
-                certificate.c.not_after >= after[0],  # the same as the next line, but an index can be used for it
+                certificate.c.not_after >= after[0],  # implied by the next line, but only this one uses the index
                 tuple_(certificate.c.not_after, certificate.c.id) > after,
                 certificate.c.not_after <= until,
-                ~exists(select(newer.c.id).where(_follows(newer, certificate, at))),
+                ~exists(select(newer.c.id).where(_supersedes(newer, certificate, at))),
             )
             .order_by(certificate.c.not_after, certificate.c.id)
             .limit(limit)
@@ -42,11 +43,11 @@ class SQLLeafStore:
         return tuple(_end(row, clusters[row.request_fingerprint]) for row in found)
 
     def find_successor(self, serial_number: str, at: datetime) -> str | None:
-        """The serial number of the newest that has followed this one."""
+        """Return the serial number of the newest leaf that supersedes this one, or None."""
         newer = certificate.alias()
         statement = (
             select(newer.c.serial_number)
-            .select_from(certificate.join(newer, _follows(newer, certificate, at)))
+            .select_from(certificate.join(newer, _supersedes(newer, certificate, at)))
             .where(certificate.c.serial_number == serial_number)
             .order_by(newer.c.id.desc())
             .limit(1)
@@ -55,7 +56,7 @@ class SQLLeafStore:
             return connection.execute(statement).scalar()
 
     def list_cluster_ids(self, serial_number: str) -> tuple[int, ...]:
-        """The clusters in which the request of this certificate was placed."""
+        """Return the clusters in which the CSR of this certificate was placed."""
         statement = (
             select(placed_request.c.cluster_id)
             .join(certificate, certificate.c.request_fingerprint == placed_request.c.request_fingerprint)
@@ -85,8 +86,8 @@ def _end(row: Row[Any], cluster_ids: Sequence[int]) -> LeafEnd:
     )
 
 
-def _follows(newer: FromClause, older: FromClause, at: datetime) -> ColumnElement[bool]:
-    """Issued later for the same host, profile and purpose, valid then, and not revoked."""
+def _supersedes(newer: FromClause, older: FromClause, at: datetime) -> ColumnElement[bool]:
+    """Return whether `newer` supersedes: issued later for the same host, profile and purpose, valid, not revoked."""
     return and_(
         newer.c.host == older.c.host,
         newer.c.profile == older.c.profile,
@@ -107,20 +108,17 @@ def _is_revoked(leaf: FromClause) -> ColumnElement[bool]:
 
 
 def _purpose(leaf: FromClause) -> ColumnElement[str]:
-    """The purpose of the slot in which the request was placed, as Cisco names it; the usual one where it was not."""
+    """Return the purpose of the slot in which the CSR was placed, as Cisco names it; the usual one if in no slot."""
     placed = placed_request.alias()
     found = select(func.max(placed.c.purpose)).where(placed.c.request_fingerprint == leaf.c.request_fingerprint)
     return func.coalesce(found.correlate(leaf).scalar_subquery(), TOMCAT_ECDSA.service)
 
 
 def _clusters(connection: Connection, fingerprints: Sequence[str]) -> dict[str, list[int]]:
-    statement = (
-        select(placed_request.c.request_fingerprint, placed_request.c.cluster_id)
-        .where(placed_request.c.request_fingerprint.in_(fingerprints))
-        .distinct()
-        .order_by(placed_request.c.cluster_id)
-    )
+    fingerprint, cluster_id = placed_request.c.request_fingerprint, placed_request.c.cluster_id
+    statement = select(fingerprint, cluster_id).distinct().order_by(cluster_id)
     found = defaultdict[str, list[int]](list)
-    for row in connection.execute(statement):
-        found[row.request_fingerprint].append(row.cluster_id)
+    for batch in in_batches(fingerprint, fingerprints):
+        for row in connection.execute(statement.where(batch)):
+            found[row.request_fingerprint].append(row.cluster_id)
     return found

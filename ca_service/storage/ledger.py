@@ -1,75 +1,70 @@
-"""Keeps certificates, their audit events and what was answered to an Idempotency-Key, in SQL."""
+"""Issued certificates with their audit events, and the answers to Idempotency-Keys, in SQL."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import Connection, Select, delete, insert, or_, select
+from sqlalchemy import Connection, Select, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.certificates import CertificateRecord
-from ca_service.authority.issuance.idempotency import Replay
+from ca_service.authority.issuance.conflicts import Known, Revocations
+from ca_service.authority.issuance.idempotency import Replay, key_in_use
 from ca_service.authority.issuance.records import RequestRecord
-from ca_service.authority.revocation.records import State
-from ca_service.errors import Conflict
-from ca_service.pki.reasons import Reason
+from ca_service.authority.revocation.records import require_usable_key
 from ca_service.storage import rows
-from ca_service.storage.application_rows import application_values
 from ca_service.storage.database import Database
-from ca_service.storage.recording import record_events
+from ca_service.storage.events import record_events
+from ca_service.storage.narrowing import IS_GOOD, ITS_REVOCATION
+from ca_service.storage.queries import in_batches
+from ca_service.storage.rows import request_values
 from ca_service.storage.schema import application, certificate, revocation
 from ca_service.storage.schema import replay as answer
-from ca_service.storage.standing import IS_GOOD, ITS_REVOCATION
-
-_MAX_VARIABLES: Final = 500  # of one statement
 
 
 class SQLLedger:
-    """The ledger port on a SQL database."""
+    """The certificate store on a SQL database; the port says what each method promises."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def find_certificate(self, serial_number: str) -> CertificateRecord | None:
-        """The certificate of this serial number."""
+        """Return the certificate with this serial number, or None."""
         return self._first(select(certificate).where(certificate.c.serial_number == serial_number))
 
-    def find_reissuable(
-        self, request_fingerprint: str, profile: str, issuer_id: str, at: datetime
-    ) -> CertificateRecord | None:
-        """The newest certificate for this very request that is still valid at `at`, and not revoked."""
-        return self._first(_reissuable(request_fingerprint, profile, issuer_id, at))
-
-    def list_by_key(self, key_fingerprint: str, at: datetime) -> tuple[CertificateRecord, ...]:
-        """The certificates with this key that are valid at `at`, and not revoked, newest first."""
-        statement = select(certificate).where(
-            certificate.c.key_fingerprint == key_fingerprint, certificate.c.not_after >= at, IS_GOOD
-        )
-        with self._database.read() as connection:
-            found = connection.execute(statement.order_by(certificate.c.id.desc())).all()
-        return tuple(map(rows.certificate_record, found))
-
-    def list_by_requests(self, fingerprints: Collection[str]) -> tuple[CertificateRecord, ...]:
-        """The certificates for these requests, newest first."""
-        column = certificate.c.request_fingerprint
+    def look_up(self, key_fingerprints: Collection[str], authorities: Collection[tuple[str, str]]) -> Known:
+        """Return the certificates with these keys, and the revocations of them and of the authorities; see the port."""
         with self._database.read() as connection:
             found = [
                 row
-                for some in _batched(sorted(fingerprints), _MAX_VARIABLES)
-                for row in connection.execute(select(certificate).where(column.in_(some)))
+                for batch in in_batches(certificate.c.key_fingerprint, key_fingerprints)
+                for row in connection.execute(select(certificate).where(batch))
+            ]
+            wanted = {*authorities, *((row.issuer_id, row.serial_number) for row in found)}
+            revoked = _revocations(connection, wanted) if wanted else {}
+        newest_first = sorted(found, key=lambda row: row.id, reverse=True)
+        return Known(tuple(map(rows.certificate_record, newest_first)), revoked)
+
+    def list_by_requests(self, fingerprints: Collection[str]) -> tuple[CertificateRecord, ...]:
+        """Return the certificates for these CSRs, newest first."""
+        with self._database.read() as connection:
+            found = [
+                row
+                for batch in in_batches(certificate.c.request_fingerprint, fingerprints)
+                for row in connection.execute(select(certificate).where(batch))
             ]
         return tuple(map(rows.certificate_record, sorted(found, key=lambda row: row.id, reverse=True)))
 
     def find_current(self, host: str, at: datetime) -> CertificateRecord | None:
-        """The newest certificate for this host that is valid at `at`, and not revoked."""
+        """Return the newest certificate for this host that is valid at `at` and not revoked, or None."""
         statement = select(certificate).where(certificate.c.host == host, certificate.c.not_after >= at, IS_GOOD)
         return self._first(statement.order_by(certificate.c.id.desc()).limit(1))
 
     def find_replay(self, account: str, key: str) -> Replay | None:
-        """What was answered to this Idempotency-Key."""
+        """Return the answer to this Idempotency-Key, or None."""
         statement = select(answer).where(answer.c.account == account, answer.c.key == key)
         with self._database.read() as connection:
             row = connection.execute(statement).first()
@@ -82,23 +77,23 @@ class SQLLedger:
         *,
         always_new: bool,
         replay: Replay | None,
-        applications: Sequence[RequestRecord] = (),
+        requests: Sequence[RequestRecord] = (),
     ) -> tuple[CertificateRecord, ...]:
-        """Write certificates, applications, events and answer in one transaction; see the port."""
+        """Write certificates, requests, events and answer in one transaction; see the port."""
         with self._database.write() as connection:
             stored = [
                 write_certificate(connection, record, event, always_new=always_new)
                 for record, event in zip(certificates, events, strict=True)
             ]
             ours = {record.serial_number for record in stored}
-            if answered := [application_values(each) for each in applications if each.serial_number in ours]:
+            if answered := [request_values(each) for each in requests if each.serial_number in ours]:
                 connection.execute(insert(application), answered)
             if replay is not None:
                 remember(connection, replay.settled(certificates, stored))
         return tuple(stored)
 
     def prune_replays(self, before: datetime) -> int:
-        """Forget the answers to Idempotency-Keys that are older; how many there were."""
+        """Delete older answers to Idempotency-Keys; return how many."""
         with self._database.write() as connection:
             return connection.execute(delete(answer).where(answer.c.at < before)).rowcount
 
@@ -111,7 +106,7 @@ class SQLLedger:
 def write_certificate(
     connection: Connection, record: CertificateRecord, event: AuditEvent, *, always_new: bool
 ) -> CertificateRecord:
-    """Write a certificate with its event; or return what another process has written for the same request meanwhile."""
+    """Write a certificate with its event, or return the one that another process has written for the same CSR."""
     winner = None if always_new else _winner(connection, record)
     if winner is None:
         _require_usable_key(connection, record)
@@ -121,51 +116,39 @@ def write_certificate(
 
 
 def remember(connection: Connection, replay: Replay) -> None:
-    """Keep what is answered to an Idempotency-Key; raises Conflict if it was used meanwhile."""
+    """Store the answer to an Idempotency-Key; raises Conflict if another submission has used the key."""
     try:
         connection.execute(insert(answer), rows.values_of(replay))
     except IntegrityError as error:
-        raise Conflict.because(
-            "idempotency-key.in-use",
-            "Another submission with this Idempotency-Key was just answered.",
-            "Send it again to get the same answer.",
-        ) from error
+        raise key_in_use() from error
 
 
-def _batched(values: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    for start in range(0, len(values), size):
-        yield values[start : start + size]
-
-
-def _reissuable(request_fingerprint: str, profile: str, issuer_id: str, at: datetime) -> Select[Any]:
-    return (
-        select(certificate)
-        .where(
-            certificate.c.request_fingerprint == request_fingerprint,
-            certificate.c.profile == profile,
-            certificate.c.issuer_id == issuer_id,
-            certificate.c.not_after >= at,
-            IS_GOOD,
-        )
-        .order_by(certificate.c.id.desc())
-        .limit(1)
-    )
+def _revocations(connection: Connection, wanted: Collection[tuple[str, str]]) -> Revocations:
+    issuers, serial_numbers = zip(*wanted, strict=True)
+    statement = select(revocation).where(revocation.c.issuer_id.in_(set(issuers)))
+    return {
+        (row.issuer_id, row.serial_number): rows.revocation_record(row)
+        for batch in in_batches(revocation.c.serial_number, serial_numbers)
+        for row in connection.execute(statement.where(batch))
+        if (row.issuer_id, row.serial_number) in wanted
+    }
 
 
 def _winner(connection: Connection, record: CertificateRecord) -> CertificateRecord | None:
-    """What another process has written for the same request since we looked."""
-    statement = _reissuable(record.request_fingerprint, record.profile, record.issuer_id, record.issued_at)
-    row = connection.execute(statement).first()
+    """Return what another process has written for the same CSR since it was checked, or None."""
+    statement = select(certificate).where(
+        certificate.c.request_fingerprint == record.request_fingerprint,
+        certificate.c.profile == record.profile,
+        certificate.c.issuer_id == record.issuer_id,
+        certificate.c.not_after >= record.issued_at,
+        IS_GOOD,
+    )
+    row = connection.execute(statement.order_by(certificate.c.id.desc()).limit(1)).first()
     return rows.certificate_record(row) if row else None
 
 
 def _require_usable_key(connection: Connection, record: CertificateRecord) -> None:
-    """Nobody has reported the key as lost, or put it on hold, since we looked."""
-    is_lost = or_(revocation.c.reason == Reason.KEY_COMPROMISE.value, revocation.c.state == State.HELD.value)
-    statement = select(certificate.c.id).join(revocation, ITS_REVOCATION)
-    if connection.execute(statement.where(certificate.c.key_fingerprint == record.key_fingerprint, is_lost)).first():
-        raise Conflict.because(
-            "csr.key.revoked-meanwhile",
-            "A certificate with the key of this request was revoked just now.",
-            "Check the request again: it tells what to do.",
-        )
+    """Raise Conflict if the key was reported as lost, or put on hold, since it was checked."""
+    statement = select(revocation).join(certificate, ITS_REVOCATION)
+    found = connection.execute(statement.where(certificate.c.key_fingerprint == record.key_fingerprint))
+    require_usable_key(map(rows.revocation_record, found))

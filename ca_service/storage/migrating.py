@@ -1,7 +1,6 @@
-"""Knows the versions of the schema: tells which one a database has, and brings it up to ours.
+"""Versions of the schema: which one a database has, and the upgrade to the version of this program.
 
-Alembic is imported only when there is something to migrate or to compare: importing it takes longer
-than everything else at start.
+Alembic is imported only to migrate or to compare: importing it takes longer than the rest of a start.
 """
 
 from __future__ import annotations
@@ -11,19 +10,37 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import inspect, text
 
-from ca_service.errors import Finding, NotReady, note
+from ca_service.errors import Finding, NotReady, Rule, Severity
 from ca_service.storage import search_index
 from ca_service.storage.database import Database
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
+SCHEMA_OLD: Final = Rule(
+    "schema.old",
+    "The database has schema version {found}, but this program needs version {head}.",
+    "Make a copy of the instance folder. Then run `ca-service db upgrade`.",
+)
+SCHEMA_NEW: Final = Rule(
+    "schema.new",
+    "The database has schema version {found}, which is newer than this program (version {head}).",
+    "Run the newer version of ca_service again, or restore an older copy of the instance folder.",
+)
+SEARCH_PLAIN: Final = Rule(
+    "search.plain",
+    "The search has no index. It becomes slow when there are many certificates.",
+    "PostgreSQL: let an administrator of the database run CREATE EXTENSION pg_trgm. SQLite: use version 3.34 or newer. "
+    "Then run `ca-service db upgrade`.",
+    Severity.NOTE,
+)
+
 HEAD: Final = "0010"
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 
 def current_version(database: Database) -> str:
-    """The version of the schema in the database; empty for a database without tables."""
+    """Return the version of the schema in the database, or an empty text if it has no tables."""
     if not database.exists:
         return ""
     with database.read() as connection:
@@ -33,26 +50,14 @@ def current_version(database: Database) -> str:
 
 
 def require_current(database: Database) -> None:
-    """Raise NotReady, with what to do, unless the schema is the one of this program."""
+    """Raise NotReady, with a remedy, unless the schema has the version of this program."""
     found = current_version(database)
     if found == HEAD:
         return
     database.require_exists()
     if _is_known(found):
-        raise NotReady.because(
-            "schema.old",
-            "The database has the schema {found}; this program needs {head}.",
-            "Run `ca-service db upgrade` (make a copy of the instance folder first).",
-            found=found or "none",
-            head=HEAD,
-        )
-    raise NotReady.because(
-        "schema.new",
-        "The database has the schema {found}, which is newer than this program (it knows {head}).",
-        "Run the newer version of ca_service again, or go back to a copy of the instance folder from before.",
-        found=found,
-        head=HEAD,
-    )
+        raise NotReady.because(SCHEMA_OLD, found=found or "none", head=HEAD)
+    raise NotReady.because(SCHEMA_NEW, found=found, head=HEAD)
 
 
 def _is_known(version: str) -> bool:
@@ -60,11 +65,10 @@ def _is_known(version: str) -> bool:
 
 
 def upgrade(database: Database) -> tuple[str, str]:
-    """Bring the schema up to ours; return (version before, version after).
+    """Upgrade the schema to the version of this program; return (version before, version after).
 
-    All of it is one transaction, so that a crash leaves what was before. Then the search index is built,
-    wherever it is missing. Raises NotReady for a
-    database that is newer than this program.
+    The upgrade is one transaction: a crash leaves the database as it was. Then build the search index if it is
+    missing. Raises NotReady if the database is newer than this program.
     """
     before = current_version(database)
     if before != HEAD:
@@ -84,7 +88,7 @@ def _migrate(database: Database, before: str) -> None:
 
 
 def differences(database: Database) -> list[str]:
-    """Where the tables in the database differ from those that this program expects."""
+    """Return the differences between the tables in the database and those that this program expects."""
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
@@ -114,36 +118,28 @@ class SQLSchema:
         self._database = database
 
     def current(self) -> str:
-        """The version that is there; empty for none."""
+        """Return the version of the database, or an empty text."""
         return current_version(self._database)
 
     def head(self) -> str:
-        """The version that this program needs."""
+        """Return the version that this program needs."""
         return HEAD
 
     def require_current(self) -> None:
-        """Raise NotReady, with what to do, unless the two are the same."""
+        """Raise NotReady, with a remedy, unless the two are the same."""
         require_current(self._database)
 
     def upgrade(self) -> tuple[str, str]:
-        """Bring it up to date; (before, after)."""
+        """Upgrade the database; return (before, after)."""
         return upgrade(self._database)
 
     def differences(self) -> list[str]:
-        """Where the tables differ from what this program expects."""
+        """Return the differences between the tables and those that this program expects."""
         return differences(self._database)
 
     def remarks(self) -> tuple[Finding, ...]:
-        """What works, and could work better."""
+        """Return notes about parts that work, but could work better."""
         with self._database.read() as connection:
             if search_index.is_there(connection):
                 return ()
-        return (
-            note(
-                "search.plain",
-                "",
-                "The search has no index, and becomes slow as certificates get many.",
-                "On PostgreSQL, have CREATE EXTENSION pg_trgm run in this database by somebody who may; with SQLite, "
-                "use 3.34 or newer. Then run `ca-service db upgrade`.",
-            ),
-        )
+        return (SEARCH_PLAIN.at(),)

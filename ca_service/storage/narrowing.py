@@ -1,8 +1,8 @@
-"""Knows how a filter becomes conditions on the table of certificates.
+"""Filters of the list of certificates as SQL conditions.
 
-On SQLite a word of three characters or more is looked up in the trigram index as long as few certificates
-have it; a word that many have is found sooner by reading the list in its order. PostgreSQL decides that by
-its statistics. Shorter words have no trigram, and are read for on both.
+On SQLite, a word of three or more characters is looked up in the trigram index if few certificates contain it. If many
+do, reading the list in its order finds a page sooner. PostgreSQL decides this from its statistics. Shorter words have
+no trigram: both databases read the list for them.
 """
 
 from __future__ import annotations
@@ -15,24 +15,33 @@ from sqlalchemy import ColumnElement, Connection, Text, and_, cast, column, fals
 
 from ca_service.authority.access.allowed_names import fragments, have_networks
 from ca_service.authority.access.grants import Grant
-from ca_service.authority.inventory.filters import Condition, Filter, Status
+from ca_service.authority.inventory.store import Condition, Filter, Status
 from ca_service.authority.revocation.records import State
 from ca_service.storage import search_index
-from ca_service.storage.containing import contains
+from ca_service.storage.queries import contains
 from ca_service.storage.schema import certificate, cluster, issuer, placed_request, revocation
-from ca_service.storage.standing import IS_GOOD
 
 _SERIAL: Final = re.compile("[0-9a-f]{1,40}")
-_AFTER_DIGITS: Final = "g"  # what follows all hexadecimal digits
+_AFTER_DIGITS: Final = "g"  # sorts after all hexadecimal digits
+MANY: Final = 5_000  # certificates with a word, above which reading finds a page sooner
 _INDEX: Final = table(search_index.TABLE, column("rowid"), column(search_index.TABLE))
+
+#: The row that revokes a certificate or puts it on hold, if there is one. A released certificate has none.
+ITS_REVOCATION: Final = and_(
+    revocation.c.issuer_id == certificate.c.issuer_id,
+    revocation.c.serial_number == certificate.c.serial_number,
+    revocation.c.state != State.RELEASED.value,
+)
+#: Neither revoked nor on hold; an expired certificate can be good too.
+IS_GOOD: Final = ~select(revocation.c.version).where(ITS_REVOCATION).exists()
 
 
 def conditions(
     connection: Connection, wanted: Filter, *, many: int, with_status: bool = True
 ) -> list[ColumnElement[bool]]:
-    """All that has to hold of a row; statuses are left out unless `with_status`.
+    """Return the conditions of a filter. Without `with_status`, leave out the statuses.
 
-    A word that more than `many` certificates have is not looked up in the index of SQLite.
+    On SQLite, a word that more than `many` certificates contain is not looked up in the index.
     """
     found = [_condition(each) for each in wanted.conditions]
     if wanted.ends_from is not None:
@@ -44,11 +53,11 @@ def conditions(
     if with_status and wanted.statuses is not None:
         found.append(or_(false(), *(_has(status, wanted) for status in sorted(wanted.statuses))))
     hosts = [each.values[0] for each in wanted.conditions if each.key == "host" and len(each.values) == 1]
-    return found + _words(connection, [*wanted.words, *hosts], many)  # a host is found like a word, and then compared
+    return found + words_in(connection, [*wanted.words, *hosts], many)  # the index finds hosts as words
 
 
 def _may_be_seen(grant: Grant) -> Iterator[ColumnElement[bool]]:
-    """What leaves out most of the others before any of them is read and judged name by name."""
+    """Yield conditions that exclude most rows a grant does not allow. The rest is checked name by name afterwards."""
     if grant.profiles:
         yield certificate.c.profile.in_(grant.profiles)
     if grant.names:
@@ -64,7 +73,7 @@ def _has(status: Status, wanted: Filter) -> ColumnElement[bool]:
         return and_(certificate.c.not_after < wanted.at, IS_GOOD)
     state = State.REVOKED if status is Status.REVOKED else State.HELD
     bad = select(revocation.c.serial_number).where(revocation.c.state == state.value)
-    return certificate.c.serial_number.in_(bad)  # which is unique among all leaves
+    return certificate.c.serial_number.in_(bad)  # unique among all leaves
 
 
 def _condition(wanted: Condition) -> ColumnElement[bool]:
@@ -92,14 +101,19 @@ def _any(where: Any, values: Sequence[str], *, is_part: bool) -> ColumnElement[b
     return or_(false(), *(contains(where, value) if is_part else where == value for value in values))
 
 
-def _words(connection: Connection, words: Sequence[str], many: int) -> list[ColumnElement[bool]]:
+def words_in(connection: Connection, words: Sequence[str], many: int = MANY) -> list[ColumnElement[bool]]:
+    """Return one condition for each lower-case word: the text contains it, or the serial number begins with it.
+
+    On SQLite, a word that more than `many` certificates contain is not looked up in the index.
+    """
     if connection.dialect.name == "postgresql":
-        return [_like(word) for word in words]
+        return [_by_trigrams(word) for word in words]
     has_index = bool(words) and search_index.is_there(connection)
     return [_by_index(word) if has_index and _is_rare(connection, word, many) else _by_reading(word) for word in words]
 
 
-def _like(word: str) -> ColumnElement[bool]:
+def _by_trigrams(word: str) -> ColumnElement[bool]:
+    """PostgreSQL answers LIKE from its trigram index, and strpos never; every special character is escaped."""
     return or_(certificate.c.search_text.contains(word, autoescape=True), _begins_with(word))
 
 
@@ -114,7 +128,7 @@ def _by_index(word: str) -> ColumnElement[bool]:
 
 
 def _is_rare(connection: Connection, word: str, many: int) -> bool:
-    """Whether the index can know the word, and not too many certificates have it."""
+    """Return whether the index can contain the word, and at most `many` certificates do."""
     if len(word) < 3 or "\x00" in word:
         return False
     further = select(true()).select_from(_INDEX).where(_matches(word)).limit(1).offset(many)
@@ -122,13 +136,13 @@ def _is_rare(connection: Connection, word: str, many: int) -> bool:
 
 
 def _matches(word: str) -> ColumnElement[bool]:
-    """The word as a phrase of FTS5, in which nothing but quotation marks has a meaning."""
+    """Return the word as an FTS5 phrase, in which only quotation marks are special."""
     phrase = word.replace('"', '""')
     return _INDEX.c[search_index.TABLE].bool_op("MATCH")(f'"{phrase}"')
 
 
 def _begins_with(word: str) -> ColumnElement[bool]:
-    """The word may be the beginning of a serial number, which people copy with colons."""
+    """Return whether the serial number begins with the word. People copy serial numbers with colons."""
     digits = word.replace(":", "")
     return _begins(digits) if _SERIAL.fullmatch(digits) else false()
 

@@ -1,14 +1,15 @@
-"""Keeps notices, and the messages that carry them, in SQL."""
+"""Notices, the outbox of their messages, and calendar links in SQL."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, tuple_, update
 
 from ca_service.authority.audit.events import AuditEvent
+from ca_service.authority.notices.calendars import Calendar
 from ca_service.authority.notices.records import (
     Announcement,
     Kind,
@@ -18,55 +19,59 @@ from ca_service.authority.notices.records import (
     MessageState,
     Notice,
 )
-from ca_service.authority.paging import page_size
-from ca_service.storage import cursors, rows
+from ca_service.storage import rows
 from ca_service.storage.database import Database, upsert
-from ca_service.storage.recording import record_events
-from ca_service.storage.schema import notice, outbox
+from ca_service.storage.events import record_events
+from ca_service.storage.queries import by_age, contains, in_batches
+from ca_service.storage.schema import calendar, notice, outbox
 
 _STORED_APART: Final = ("id", "state")
+_ORDERS: Final = by_age(outbox.c.id)
 
 
 class SQLNoticeStore:
-    """The ports of notices and outbox on a SQL database."""
+    """The stores of notices and outbox on a SQL database; the ports say what each method promises."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def list_notices(self, subject_ids: Collection[str]) -> tuple[Notice, ...]:
-        """The notices about these."""
-        statement = select(notice).where(notice.c.subject_id.in_(sorted(subject_ids))).order_by(notice.c.id)
+        """Return the notices about these subjects."""
         with self._database.read() as connection:
-            return tuple(map(_notice, connection.execute(statement)))
+            found = [
+                row
+                for batch in in_batches(notice.c.subject_id, subject_ids)
+                for row in connection.execute(select(notice).where(batch))
+            ]
+        return tuple(map(_notice, sorted(found, key=lambda row: row.id)))
 
     def announce(self, announcements: Sequence[Announcement]) -> int:
-        """Write notices with their messages in one transaction; see the port."""
+        """Write notices with their messages in one transaction; return how many are new."""
         with self._database.write() as connection:
             return sum(_announce(connection, each) for each in announcements)
 
     def list_messages(self, query: MessageQuery) -> MessagePage:
-        """One page by keyset."""
-        limit = page_size(query.limit)
+        """Return one page of the list."""
+        order = _ORDERS[query.sort]
+        statement = order.page(select(outbox).where(*_conditions(query)), query.cursor, query.limit)
         with self._database.read() as connection:
-            found = connection.execute(_listing(query).limit(limit + 1)).all()
-        more = len(found) > limit
-        cursor = cursors.write(query.sort, "", found[limit - 1].id) if more else ""
-        return MessagePage(tuple(map(_message, found[:limit])), cursor)
+            found, cursor = order.cut(connection.execute(statement).all(), query.limit)
+        return MessagePage(tuple(map(_message, found)), cursor)
 
     def find_message(self, number: int) -> Message | None:
-        """The message of this number."""
+        """Return the message with this number, or None."""
         with self._database.read() as connection:
             row = connection.execute(select(outbox).where(outbox.c.id == number)).first()
         return _message(row) if row else None
 
     def count(self, state: str, limit: int) -> int:
-        """How many are in this state, counted up to the limit."""
+        """Return the number of messages in this state, at most `limit`."""
         some = select(outbox.c.id).where(outbox.c.state == state).limit(limit).subquery()
         with self._database.read() as connection:
             return connection.execute(select(func.count()).select_from(some)).scalar_one()
 
     def list_due(self, channels: Collection[str], now: datetime, limit: int) -> tuple[Message, ...]:
-        """Those that wait and may be tried now; see the port."""
+        """Return the waiting messages that may be tried now, in the order of their times."""
         statement = (
             select(outbox)
             .where(
@@ -81,12 +86,12 @@ class SQLNoticeStore:
             return tuple(map(_message, connection.execute(statement)))
 
     def claim(self, message: Message, next_try_at: datetime) -> bool:
-        """Count one attempt more, in one statement that compares and sets."""
+        """Count one more attempt; return False if another process has claimed the message."""
         values = {"attempts": message.attempts + 1, "next_try_at": next_try_at}
         return self._change(message.id, message.attempts, values)
 
     def settle(self, message: Message) -> bool:
-        """Keep how the claimed attempt ended."""
+        """Store the result of the claimed attempt."""
         kept = ("state", "next_try_at", "last_error", "sent_at")
         return self._change(message.id, message.attempts, {name: _values(message)[name] for name in kept})
 
@@ -103,29 +108,70 @@ class SQLNoticeStore:
             for message in messages:
                 connection.execute(insert(outbox), _values(message))
             record_events(connection, event)
-            ids = [message.message_id for message in messages]
-            found = connection.execute(select(outbox).where(outbox.c.message_id.in_(ids)).order_by(outbox.c.id))
-            return tuple(map(_message, found))
+            found = [
+                row
+                for batch in in_batches(outbox.c.message_id, [message.message_id for message in messages])
+                for row in connection.execute(select(outbox).where(batch))
+            ]
+        return tuple(map(_message, sorted(found, key=lambda row: row.id)))
 
     def revive(self, numbers: Sequence[int], now: datetime, event: AuditEvent) -> int:
-        """Let dead ones wait again; see the port."""
-        is_dead = outbox.c.id.in_(numbers) & (outbox.c.state == MessageState.DEAD.value)
+        """Put dead messages back in the queue; return how many."""
+        is_dead = outbox.c.state == MessageState.DEAD.value
         values = {"state": MessageState.WAITING.value, "attempts": 0, "next_try_at": now}
+        statement = update(outbox).where(is_dead).values(**values)
         with self._database.write() as connection:
-            revived = connection.execute(update(outbox).where(is_dead).values(**values)).rowcount
+            batches = in_batches(outbox.c.id, numbers)
+            revived = sum(connection.execute(statement.where(batch)).rowcount for batch in batches)
             if revived:
                 record_events(connection, event)
             return revived
 
     def forget(self, before: datetime) -> int:
-        """Remove what was sent before that time."""
+        """Delete messages that were sent before this time; return how many."""
         is_old = (outbox.c.state == MessageState.SENT.value) & (outbox.c.sent_at < before)
         with self._database.write() as connection:
             return connection.execute(delete(outbox).where(is_old)).rowcount
 
 
+class SQLCalendarStore:
+    """The store of calendar links on a SQL database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def find_calendar(self, account_id: int) -> Calendar | None:
+        """Return the calendar of this account, or None."""
+        return self._find(calendar.c.account_id == account_id)
+
+    def find_by_hash(self, hash: str) -> Calendar | None:
+        """Return the calendar with this hash, or None."""
+        return self._find(calendar.c.hash == hash)
+
+    def save_calendar(self, record: Calendar, event: AuditEvent) -> None:
+        """Store a calendar in place of an earlier one of the account."""
+        values: dict[str, Any] = rows.values_of(record)
+        statement = upsert(calendar).values(values)
+        with self._database.write() as connection:
+            connection.execute(statement.on_conflict_do_update(index_elements=["account_id"], set_=values))
+            record_events(connection, event)
+
+    def remove_calendar(self, account_id: int, event: AuditEvent) -> bool:
+        """Delete the calendar of an account; return False, and record no event, if there is none."""
+        with self._database.write() as connection:
+            if not connection.execute(delete(calendar).where(calendar.c.account_id == account_id)).rowcount:
+                return False
+            record_events(connection, event)
+            return True
+
+    def _find(self, condition: ColumnElement[bool]) -> Calendar | None:
+        with self._database.read() as connection:
+            row = connection.execute(select(calendar).where(condition)).first()
+        return Calendar(**row._mapping) if row else None
+
+
 def _announce(connection: Connection, announcement: Announcement) -> bool:
-    """False where the notice is there already: another process was first, and has written the messages with it."""
+    """Return False if another process has already written the notice with its messages."""
     values = rows.values_of(announcement.notice) | {"kind": announcement.notice.kind.value}
     statement = upsert(notice).values(values).on_conflict_do_nothing()
     if connection.execute(statement).rowcount != 1:
@@ -139,7 +185,7 @@ def _announce(connection: Connection, announcement: Announcement) -> bool:
 
 
 def _values(message: Message) -> dict[str, Any]:
-    """The columns of a message, but for its number, which the database gives."""
+    """Return the columns of a message without its number, which the database assigns."""
     found = {name: value for name, value in rows.values_of(message).items() if name not in _STORED_APART}
     search = f"{message.subject} {message.recipient}".lower()
     return found | {"state": message.state.value, "event": dict(message.event), "search_text": search}
@@ -154,15 +200,8 @@ def _message(row: Row[Any]) -> Message:
     return Message(**found | {"state": MessageState(row.state)})
 
 
-def _listing(query: MessageQuery) -> Select[Any]:
-    statement = select(outbox)
+def _conditions(query: MessageQuery) -> Iterator[ColumnElement[bool]]:
     if query.state:
-        statement = statement.where(outbox.c.state == query.state)
-    text = query.text.strip().lower().replace("\0", " ")  # which PostgreSQL does not take
-    if text:
-        statement = statement.where(outbox.c.search_text.contains(text, autoescape=True))
-    is_newest = query.sort == "newest"
-    if query.cursor:
-        _, number = cursors.read(query.cursor, query.sort)
-        statement = statement.where(outbox.c.id < number if is_newest else outbox.c.id > number)
-    return statement.order_by(outbox.c.id.desc() if is_newest else outbox.c.id)
+        yield outbox.c.state == query.state
+    if text := query.text.strip().lower():
+        yield contains(outbox.c.search_text, text)

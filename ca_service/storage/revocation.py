@@ -1,4 +1,4 @@
-"""Keeps what is revoked, in SQL."""
+"""Revocations in SQL."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, and_, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, insert, select, update
 
-from ca_service.authority.revocation.records import RevocationRecord, RevocationStatus, Selection, State, Transition
-from ca_service.errors import Conflict
-from ca_service.pki.reasons import Reason
+from ca_service.authority.revocation.records import RevocationRecord, RevocationStatus, Selection, Transition
 from ca_service.storage import rows
 from ca_service.storage.database import Database, upsert
-from ca_service.storage.recording import record_events
+from ca_service.storage.events import record_events
+from ca_service.storage.narrowing import words_in
+from ca_service.storage.queries import in_batches
 from ca_service.storage.schema import certificate, revocation, revocation_version
 
-_MAX_VARIABLES: Final = 500  # of one statement
-# Built once: each OCSP question needs them, and building takes as long as running them.
+# Built once: every OCSP request needs them, and building a statement takes as long as running it.
 _VERSION: Final = select(revocation_version.c.version).where(revocation_version.c.issuer_id == bindparam("issuer_id"))
 _ONE: Final = select(revocation).where(
     revocation.c.issuer_id == bindparam("issuer_id"), revocation.c.serial_number == bindparam("serial_number")
@@ -25,106 +24,90 @@ _ONE: Final = select(revocation).where(
 
 
 class SQLRevocationStore:
-    """The revocation port on a SQL database."""
+    """The revocation store on a SQL database; the port says what each method promises."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def list_selected(self, selection: Selection) -> tuple[RevocationStatus, ...]:
-        """The leaves that are meant, oldest first, each with its revocation."""
+        """Return the selected leaves, oldest first, each with its revocation."""
         with self._database.read() as connection:
-            found = {row.id: row for statement in _selecting(selection) for row in connection.execute(statement)}
+            found = {row.id: row for row in _candidates(connection, selection)}
             certificates = [rows.certificate_record(found[number]) for number in sorted(found)]
             meant = [each for each in certificates if selection.means(each)]
             standing = _revocations(connection, [each.serial_number for each in meant])
         return tuple(RevocationStatus(each, standing.get(each.serial_number)) for each in meant)
 
     def find_revocation(self, issuer_id: str, serial_number: str) -> RevocationRecord | None:
-        """The revocation of one certificate of this issuer."""
+        """Return the revocation of one certificate of this issuer, or None."""
         with self._database.read() as connection:
             return _find(connection, issuer_id, serial_number)
 
     def revocations_of(self, serial_numbers: Collection[str]) -> Mapping[str, RevocationRecord]:
-        """The revocations of these leaves, by serial number, released ones included."""
+        """Return the revocations of these leaves by serial number, including released ones."""
         with self._database.read() as connection:
-            return _revocations(connection, sorted(serial_numbers))
+            return _revocations(connection, serial_numbers)
 
     def change(self, transitions: Sequence[Transition]) -> tuple[RevocationRecord, ...]:
-        """Store all of it in one transaction, or nothing; see the port."""
+        """Store all changes in one transaction, or none; return the records with their versions."""
         with self._database.write() as connection:
             return store_changes(connection, transitions)
 
     def version(self, issuer_id: str) -> int:
-        """How many changes there were to certificates of this issuer."""
+        """Return the number of changes to certificates of this issuer."""
         with self._database.read() as connection:
             return connection.execute(_VERSION, {"issuer_id": issuer_id}).scalar() or 0
 
 
 def store_changes(connection: Connection, transitions: Sequence[Transition]) -> tuple[RevocationRecord, ...]:
-    """Write these changes into the transaction of this connection; raises Conflict for one that is too late."""
-    issuer_ids = sorted({each.after.issuer_id for each in transitions})  # sorted: nobody waits in a circle
+    """Store these changes in the transaction of this connection; raises Conflict if one is out of date."""
+    issuer_ids = sorted({each.after.issuer_id for each in transitions})  # a fixed order of locks avoids deadlock
     versions = {issuer_id: _next_version(connection, issuer_id) for issuer_id in issuer_ids}
     stored = []
     for each in transitions:
         after = replace(each.after, version=versions[each.after.issuer_id])
-        _require_unchanged(connection, each)
+        each.require_current(_find(connection, after.issuer_id, after.serial_number))
         _save(connection, after, is_new=each.before is None)
         record_events(connection, each.event)
         stored.append(after)
     return tuple(stored)
 
 
-def _selecting(selection: Selection) -> Iterator[Select[Any]]:
-    """The statements that find what may be meant."""
-    for start in range(0, len(selection.serial_numbers), _MAX_VARIABLES):
-        some = selection.serial_numbers[start : start + _MAX_VARIABLES]
-        yield select(certificate).where(certificate.c.serial_number.in_(some))
+def _candidates(connection: Connection, selection: Selection) -> Iterator[Row[Any]]:
+    """Yield the rows that may be selected; a row that matches two parts of the selection comes twice."""
+    conditions = [*in_batches(certificate.c.serial_number, selection.serial_numbers)]
     if selection.key_fingerprint:
-        yield select(certificate).where(certificate.c.key_fingerprint == selection.key_fingerprint)
+        conditions.append(certificate.c.key_fingerprint == selection.key_fingerprint)
     if selection.host:
-        text = certificate.c.search_text
-        yield select(certificate).where(text.contains(selection.host.lower(), autoescape=True))
+        conditions += words_in(connection, [selection.host.lower()])
+    for condition in conditions:
+        yield from connection.execute(select(certificate).where(condition))
 
 
-def _revocations(connection: Connection, serial_numbers: Sequence[str]) -> dict[str, RevocationRecord]:
+def _revocations(connection: Connection, serial_numbers: Collection[str]) -> dict[str, RevocationRecord]:
     of_leaf = and_(
         certificate.c.serial_number == revocation.c.serial_number, certificate.c.issuer_id == revocation.c.issuer_id
     )
-    found: list[Row[Any]] = []
-    for start in range(0, len(serial_numbers), _MAX_VARIABLES):
-        some = serial_numbers[start : start + _MAX_VARIABLES]
-        statement = select(revocation).join(certificate, of_leaf).where(revocation.c.serial_number.in_(some))
-        found.extend(connection.execute(statement))
-    return {row.serial_number: revocation_record(row) for row in found}
+    statement = select(revocation).join(certificate, of_leaf)
+    found = (
+        row
+        for batch in in_batches(revocation.c.serial_number, serial_numbers)
+        for row in connection.execute(statement.where(batch))
+    )
+    return {row.serial_number: rows.revocation_record(row) for row in found}
 
 
 def _find(connection: Connection, issuer_id: str, serial_number: str) -> RevocationRecord | None:
     row = connection.execute(_ONE, {"issuer_id": issuer_id, "serial_number": serial_number}).first()
-    return revocation_record(row) if row else None
+    return rows.revocation_record(row) if row else None
 
 
 def _next_version(connection: Connection, issuer_id: str) -> int:
-    """One more than before; whoever changes something of the same issuer waits here until we commit."""
+    """Return the next version of this issuer. Other changes of the issuer wait here until this one commits."""
     column = revocation_version.c.version
     statement = upsert(revocation_version).values(issuer_id=issuer_id, version=1)
     statement = statement.on_conflict_do_update(index_elements=["issuer_id"], set_={"version": column + 1})
     return int(connection.execute(statement.returning(column)).scalar_one())
-
-
-def _require_unchanged(connection: Connection, transition: Transition) -> None:
-    after, before = transition.after, transition.before
-    found = _find(connection, after.issuer_id, after.serial_number)
-    if (found and found.version) == (before and before.version):
-        return
-    raise Conflict.because(
-        "revocation.changed",
-        "{who} was quicker: the certificate {serial} is now {state} ({reason}).",
-        "Look at it again. Nothing of what you asked was done.",
-        who=found.changed_by if found else "",
-        serial=after.serial_number,
-        state=found.state.value if found else "",
-        reason=found.reason.value if found else "",
-    )
 
 
 def _save(connection: Connection, record: RevocationRecord, *, is_new: bool) -> None:
@@ -134,8 +117,3 @@ def _save(connection: Connection, record: RevocationRecord, *, is_new: bool) -> 
         return
     is_it = and_(revocation.c.issuer_id == record.issuer_id, revocation.c.serial_number == record.serial_number)
     connection.execute(update(revocation).where(is_it).values(values))
-
-
-def revocation_record(row: Row[Any]) -> RevocationRecord:
-    """The revocation of a row."""
-    return RevocationRecord(**dict(row._mapping) | {"state": State(row.state), "reason": Reason(row.reason)})

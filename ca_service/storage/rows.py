@@ -1,10 +1,10 @@
-"""Knows how the frozen values become rows and come back."""
+"""Conversion between frozen records and rows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Row
 
@@ -12,71 +12,148 @@ from ca_service.authority.access.permissions import Role
 from ca_service.authority.audit.entries import RecordedEvent, Seal
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.certificates import CertificateRecord
-from ca_service.authority.hierarchy.records import IssuerRecord
+from ca_service.authority.hierarchy.store import IssuerRecord
+from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.idempotency import Replay
+from ca_service.authority.issuance.records import RequestRecord, State
 from ca_service.authority.people.records import AccountRecord, TokenRecord
+from ca_service.authority.revocation.records import RevocationRecord
+from ca_service.authority.revocation.records import State as RevocationState
+from ca_service.errors import Finding, Rule, Severity, Visibility
+from ca_service.pki.reasons import Reason
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+_FINDINGS: Final = ("findings", "reasons", "failure")
+_OPTIONS: Final = ("profile", "validity_days", "make_new", "add_host_name")
+_PLAIN: Final = (str, int, float, bool, type(None))
+
 
 def values_of(record: DataclassInstance) -> dict[str, Any]:
-    """The columns of a record, by name."""
+    """Return the columns of a record by name."""
     found = {field.name: getattr(record, field.name) for field in fields(record)}
     return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
 
 
 def new_values(record: DataclassInstance) -> dict[str, Any]:
-    """The columns of a record whose `id` the database gives."""
+    """Return the columns of a new record, whose `id` the database assigns."""
     return {name: value for name, value in values_of(record).items() if name != "id"}
 
 
 def certificate_values(record: CertificateRecord) -> dict[str, Any]:
-    """A certificate's columns, with the text in which the list searches."""
-    names = (name.partition(":")[2] for name in record.names)  # "DNS:" would be found in all of them
+    """Return the columns of a certificate, with the text that the list searches."""
+    names = (name.partition(":")[2] for name in record.names)  # a search for "DNS:" would find every certificate
     return values_of(record) | {"search_text": " ".join((record.host, record.subject, *names)).lower()}
 
 
 def event_values(event: AuditEvent) -> dict[str, Any]:
-    """An event's columns."""
+    """Return the columns of an event."""
     return values_of(event) | {"event": event.event.value, "details": dict(event.details)}
 
 
 def issuer_record(row: Row[Any]) -> IssuerRecord:
-    """The authority of a row."""
+    """Return the issuer of a row."""
     return IssuerRecord(**row._mapping)
 
 
 def certificate_record(row: Row[Any]) -> CertificateRecord:
-    """The certificate of a row."""
+    """Return the certificate of a row."""
     found = {field.name: getattr(row, field.name) for field in fields(CertificateRecord)}
     return CertificateRecord(**found | {"names": tuple(row.names)})
 
 
+def request_values(record: RequestRecord) -> dict[str, Any]:
+    """Return the columns of a request without its number, with the text that the list searches."""
+    options = record.options
+    names = (name.partition(":")[2] for name in record.names)
+    found = values_of(record) | {name: _as_json(getattr(record, name)) for name in _FINDINGS}
+    del found["id"], found["options"]
+    return found | {
+        "state": record.state.value,
+        "profile": options.profile,
+        "validity_days": options.validity_days,
+        "make_new": options.new,
+        "add_host_name": options.add_host_name,
+        "search_text": " ".join((record.host, record.subject, *names, record.submitted_by)).lower(),
+        "open_key": open_key(record) if record.is_open else None,
+    }
+
+
+def open_key(record: RequestRecord) -> str:
+    """Return the key that only one open request may have: profile and CSR."""
+    return f"{record.options.profile} {record.request_fingerprint}"
+
+
+def request_record(row: Row[Any]) -> RequestRecord:
+    """Return the request of a row."""
+    found = {name: value for name, value in row._mapping.items() if name not in (*_OPTIONS, "search_text", "open_key")}
+    found |= {name: _findings(found[name]) for name in _FINDINGS}
+    options = Options(row.profile, row.validity_days, row.make_new, row.add_host_name)
+    return RequestRecord(**found | {"state": State(row.state), "names": tuple(row.names), "options": options})
+
+
+def _as_json(findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    return [
+        {
+            "rule": each.rule,
+            "pointer": each.pointer,
+            "problem": each.declared.problem,
+            "remedy": each.declared.remedy,
+            "values": _plain(each),
+            "severity": each.severity.value,
+            "visibility": each.declared.visibility.value,
+        }
+        for each in findings
+    ]
+
+
+def _plain(finding: Finding) -> dict[str, Any]:
+    """Return the values of a finding; those that JSON has no type for as the text that a reader sees."""
+    return {name: value if isinstance(value, _PLAIN) else str(value) for name, value in finding.values.items()}
+
+
+def _findings(stored: Sequence[dict[str, Any]]) -> tuple[Finding, ...]:
+    return tuple(_rule(each).at(each["pointer"], **each["values"]) for each in stored)
+
+
+def _rule(stored: dict[str, Any]) -> Rule:
+    """Return the rule as it was when the finding was stored. Until version 0.1, an error was called blocking."""
+    severity = "error" if stored["severity"] == "blocking" else stored["severity"]
+    visibility = Visibility(stored.get("visibility", "public"))
+    return Rule(stored["rule"], stored["problem"], stored["remedy"], Severity(severity), visibility)
+
+
 def replay_record(row: Row[Any]) -> Replay:
-    """The remembered answer of a row."""
+    """Return the answer to an Idempotency-Key of a row."""
     lists = {"serial_numbers": tuple(row.serial_numbers), "application_ids": tuple(row.application_ids)}
     return Replay(**dict(row._mapping) | lists)
 
 
+def revocation_record(row: Row[Any]) -> RevocationRecord:
+    """Return the revocation of a row."""
+    found = dict(row._mapping) | {"state": RevocationState(row.state), "reason": Reason(row.reason)}
+    return RevocationRecord(**found)
+
+
 def account_record(row: Row[Any]) -> AccountRecord:
-    """The account of a row."""
+    """Return the account of a row."""
     return account_of(dict(row._mapping))
 
 
 def account_of(values: Mapping[str, Any]) -> AccountRecord:
-    """The account of these columns, by name."""
+    """Return the account with these columns."""
     return AccountRecord(**{**values, "role": Role(values["role"])})
 
 
 def token_record(row: Row[Any]) -> TokenRecord:
-    """The token of a row."""
+    """Return the token of a row."""
     limits = {name: tuple(getattr(row, name)) for name in ("scopes", "names", "profiles", "networks")}
     return TokenRecord(**dict(row._mapping) | limits)
 
 
 def recorded_event(row: Row[Any]) -> RecordedEvent:
-    """The event of a row; raises ValueError for one that we have not written."""
+    """Return the event of a row; raises ValueError if this program cannot have written it."""
     found = RecordedEvent(**row._mapping)
     texts, places = (found.event, found.actor, found.subject, found.origin), (found.seal, found.position)
     if not (
@@ -84,15 +161,15 @@ def recorded_event(row: Row[Any]) -> RecordedEvent:
         and all(isinstance(each, str) for each in texts)
         and all(each is None or isinstance(each, int) for each in places)
     ):
-        raise ValueError("not of the kind that the column has")
+        raise ValueError("a column has another type")
     return found
 
 
 def seal_record(row: Row[Any]) -> Seal:
-    """The seal of a row; raises ValueError for one that we have not written."""
+    """Return the seal of a row; raises ValueError if this program cannot have written it."""
     found = Seal(**row._mapping)
     numbers = (found.number, found.first, found.last, found.count)
     blobs = (found.root, found.previous, found.public_key, found.signature, found.leaves)
     if not (all(isinstance(each, int) for each in numbers) and all(isinstance(each, bytes) for each in blobs)):
-        raise ValueError("not of the kind that the column has")
+        raise ValueError("a column has another type")
     return found

@@ -1,11 +1,11 @@
-"""Knows the index in which the list of certificates searches: built from the table, and no part of its version.
+"""The search index of the list of certificates: built from the table, and not part of the schema's version.
 
     SQLite      `certificate_search`, an FTS5 table of trigrams without a content of its own; triggers keep it
     PostgreSQL  `ix_certificate_search`, a GIN index of trigrams (pg_trgm)
 
-It is built after an upgrade of the schema wherever it is missing, in a transaction of its own: a crash
-leaves no half of it. Where it cannot be had (an old SQLite, or a server that does not grant the extension)
-the search reads the table, which finds the same, only slower.
+It is built after an upgrade of the schema if it is missing, in its own transaction, so a crash leaves no partial index.
+If it is not available (an old SQLite, or a server that does not allow the extension), searches read the table: they
+find the same, more slowly.
 """
 
 from __future__ import annotations
@@ -47,25 +47,25 @@ _PARTS: Final = {
 
 
 def is_there(connection: Connection) -> bool:
-    """Whether the index is there, with all that keeps it."""
+    """Return whether the index exists, with the triggers that maintain it."""
     dialect = connection.dialect.name
     found = set(connection.execute(text(_PARTS[dialect])).scalars())
     return found >= ({TABLE, *_TRIGGERS} if dialect == "sqlite" else {INDEX})
 
 
 def build(database: Database) -> bool:
-    """Build it if it is missing; False, and a line in the log, where it cannot be had."""
+    """Build the index if it is missing; return False, and log a warning, if it is not available."""
     with database.read() as connection:
         if is_there(connection):
             return True
     with database.write() as connection:
-        if is_there(connection):  # another process was quicker
+        if is_there(connection):  # another process has built it in the meantime
             return True
         try:
             with connection.begin_nested():
                 for statement in _SQLITE if connection.dialect.name == "sqlite" else _POSTGRESQL:
                     connection.exec_driver_sql(statement)
         except DatabaseError as error:
-            logging.getLogger(__name__).warning("The search goes without an index, and will be slow: %s", error.orig)
+            logging.getLogger(__name__).warning("Searches will be slow without their index: %s", error.orig)
             return False
     return True

@@ -1,27 +1,30 @@
-"""Keeps sessions and known browsers in SQL."""
+"""Sessions and known browsers in SQL."""
 
 from __future__ import annotations
 
 from dataclasses import fields
-from datetime import datetime, timedelta
-from typing import Any, Final
+from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, update
 
 from ca_service.authority.audit.events import AuditEvent
-from ca_service.authority.people.records import AccountRecord, OpenSession, SessionRecord
+from ca_service.authority.people.records import (
+    BROWSER_KNOWN_FOR,
+    LONGEST_SESSION,
+    PENDING_SESSION,
+    AccountRecord,
+    OpenSession,
+    SessionRecord,
+)
 from ca_service.storage import rows
 from ca_service.storage.database import Database, upsert
-from ca_service.storage.recording import record_events
+from ca_service.storage.events import record_events
 from ca_service.storage.schema import account, known_browser, session
-
-_LONGEST: Final = timedelta(hours=168)  # no setting lets a session live for longer
-_HALFWAY: Final = timedelta(minutes=10)
-_BROWSER_KNOWN_FOR: Final = timedelta(days=180)
 
 
 class SQLSessionStore:
-    """The session port on a SQL database."""
+    """The session store on a SQL database; the port says what each method promises."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -29,7 +32,7 @@ class SQLSessionStore:
     def add_session(
         self, record: SessionRecord, browser_hash: str, event: AuditEvent | None, replaces: str = ""
     ) -> None:
-        """Add one; see the port."""
+        """Add a session, and delete those of the account that are over."""
         with self._database.write() as connection:
             _tidy(connection, record, replaces)
             connection.execute(insert(session), rows.new_values(record))
@@ -38,7 +41,7 @@ class SQLSessionStore:
                 record_events(connection, event)
 
     def find_session(self, session_hash: str) -> OpenSession | None:
-        """The session of this hash with its account, if it counts."""
+        """Return the session with this hash and its account, or None if it is not valid."""
         is_current = and_(account.c.id == session.c.account_id, account.c.session_epoch == session.c.epoch)
         statement = select(session, account).join_from(session, account, is_current)
         statement = statement.where(session.c.hash == session_hash, account.c.disabled_at.is_(None))
@@ -47,18 +50,18 @@ class SQLSessionStore:
         return _open(row) if row else None
 
     def note_seen(self, session_hash: str, at: datetime) -> None:
-        """Keep when a session was last used."""
+        """Store the time of the last use."""
         with self._database.write() as connection:
             connection.execute(update(session).where(session.c.hash == session_hash).values(seen_at=at))
 
     def note_confirmed(self, session_hash: str, at: datetime, event: AuditEvent) -> None:
-        """Keep when its person has last shown who they are."""
+        """Store the time of the last re-authentication, with its event."""
         with self._database.write() as connection:
             connection.execute(update(session).where(session.c.hash == session_hash).values(confirmed_at=at))
             record_events(connection, event)
 
     def list_sessions(self, account_id: int, epoch: int) -> tuple[SessionRecord, ...]:
-        """The complete sessions of an account, the last used first."""
+        """Return the complete sessions of an account, last used first."""
         is_wanted = and_(session.c.account_id == account_id, session.c.epoch == epoch, session.c.is_complete)
         statement = select(session).where(is_wanted).order_by(session.c.seen_at.desc(), session.c.id.desc())
         with self._database.read() as connection:
@@ -67,7 +70,7 @@ class SQLSessionStore:
     def end_sessions(
         self, account_id: int, event: AuditEvent, *, only: int | None = None, but: str | None = None
     ) -> int:
-        """End sessions; see the port."""
+        """End sessions of an account; return how many."""
         statement = delete(session).where(session.c.account_id == account_id)
         if only is not None:
             statement = statement.where(session.c.id == only)
@@ -80,32 +83,32 @@ class SQLSessionStore:
         return count
 
     def knows_browser(self, account_id: int, browser_hash: str) -> bool:
-        """Whether somebody has signed in to this account from that browser."""
+        """Return whether this browser has signed in to this account before."""
         is_it = and_(known_browser.c.account_id == account_id, known_browser.c.hash == browser_hash)
         with self._database.read() as connection:
             return connection.execute(select(known_browser.c.hash).where(is_it)).first() is not None
 
     def forget_browsers(self, account_id: int) -> None:
-        """Know no browser of the account any more."""
+        """Delete the known browsers of an account."""
         with self._database.write() as connection:
             connection.execute(delete(known_browser).where(known_browser.c.account_id == account_id))
 
 
 def _tidy(connection: Connection, record: SessionRecord, replaces: str) -> None:
-    """Forget the session before, and what of this account can count no more."""
+    """Delete the replaced session, and those of the account that are no longer valid."""
     at = record.created_at
     is_over = or_(
         session.c.hash == replaces,
         session.c.epoch != record.epoch,
-        session.c.created_at < at - _LONGEST,
-        and_(session.c.is_complete.is_(False), session.c.created_at < at - _HALFWAY),
+        session.c.created_at < at - LONGEST_SESSION,
+        and_(session.c.is_complete.is_(False), session.c.created_at < at - PENDING_SESSION),
     )
     connection.execute(delete(session).where(session.c.account_id == record.account_id, is_over))
 
 
 def _remember(connection: Connection, record: SessionRecord, browser_hash: str) -> None:
     seen_at = record.created_at
-    is_old = known_browser.c.seen_at < seen_at - _BROWSER_KNOWN_FOR
+    is_old = known_browser.c.seen_at < seen_at - BROWSER_KNOWN_FOR
     connection.execute(delete(known_browser).where(known_browser.c.account_id == record.account_id, is_old))
     values = {"account_id": record.account_id, "hash": browser_hash, "seen_at": seen_at}
     statement = upsert(known_browser).values(values)

@@ -1,4 +1,4 @@
-"""Knows SQLite: one file in WAL mode, one writer at a time, one transaction per use case."""
+"""SQLite: one file in WAL mode, one writer at a time, one transaction for each use case."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from sqlalchemy.exc import DatabaseError, IntegrityError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from ca_service.errors import NotReady
+from ca_service.storage.database import DATABASE_UNUSABLE, INSTALLATION_MISSING
 
 _BUSY_TIMEOUT_MS = 30_000
 
 
 class SQLiteDatabase:
-    """One SQLite file. Each read sees what was committed; writes wait for one another at a file lock.
+    """One SQLite file. Each read sees everything that was committed; writers take turns with a file lock.
 
-    The lock is taken before the transaction, because processes that wait inside SQLite poll and
-    starve one another, while those that wait at a lock are woken in turn.
+    The lock is taken before the transaction: processes that wait inside SQLite poll and starve each other, while those
+    that wait for a lock are woken in turn.
     """
 
     def __init__(self, path: Path) -> None:
@@ -31,25 +32,25 @@ class SQLiteDatabase:
 
     @property
     def exists(self) -> bool:
-        """Whether the file is there."""
+        """Return whether the file exists."""
         return self.path.exists()
 
     def create(self) -> None:
-        """Make the file, empty, and its folder, closed to others; nothing happens if they are there."""
+        """Create an empty file and its folder, for this user only. Idempotent."""
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path.touch(mode=0o600)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection to read with. Raises NotReady when there is no database, or none that can be used."""
+        """Return a connection for reading. Raises NotReady if the database is missing or cannot be used."""
         with self._explained(), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction: committed and synced to disk at the end, rolled back on an error.
+        """Return a transaction: committed and synced to disk at the end, rolled back on an error.
 
-        Raises NotReady when there is no database, or none that can be used.
+        Raises NotReady if the database is missing or cannot be used.
         """
         with self._explained(), self.locked("write"), self.engine.connect() as connection:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -57,26 +58,20 @@ class SQLiteDatabase:
                 yield connection
                 connection.exec_driver_sql("COMMIT")
             except BaseException:
-                connection.connection.rollback()  # and not ROLLBACK, which fails where SQLite has done it by itself
+                connection.connection.rollback()  # not ROLLBACK, which fails if SQLite has already rolled back
                 raise
 
     @contextmanager
     def locked(self, name: str) -> Iterator[None]:
-        """Keep every other process and thread out of this section."""
+        """Lock this section against all other processes and threads."""
         with Path(f"{self.path}.{name}.lock").open("a") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            yield  # closing the file gives the lock back, also after a crash
+            yield  # closing the file releases the lock, also after a crash
 
     def require_exists(self) -> None:
-        """Raise NotReady when there is no database."""
+        """Raise NotReady unless the file exists."""
         if not self.exists:
-            raise NotReady.because(
-                "installation.missing",
-                "There is no installation in {folder}.",
-                "Run `ca-service init` or `ca-service serve` to make one, or name the right folder: --instance, "
-                "CA_SERVICE_INSTANCE_PATH.",
-                folder=self.path.parent,
-            )
+            raise NotReady.because(INSTALLATION_MISSING, place=self.path.parent)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -84,18 +79,12 @@ class SQLiteDatabase:
         try:
             yield
         except IntegrityError:
-            raise  # what the stores expect, and explain themselves
+            raise  # expected and explained by the stores
         except DatabaseError as error:
-            raise NotReady.because(
-                "database.unusable",
-                "The database {path} cannot be used: {reason}.",
-                "Make room if the disk is full. If the file is damaged, put the instance folder back from a copy.",
-                path=self.path,
-                reason=error.orig,
-            ) from error
+            raise NotReady.because(DATABASE_UNUSABLE, database=self.path, reason=error.orig) from error
 
     def close(self) -> None:
-        """Give all connections back."""
+        """Close all connections."""
         self.engine.dispose()
 
 
@@ -103,7 +92,7 @@ def _engine(path: Path) -> Engine:
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
         isolation_level="AUTOCOMMIT",
-        hide_parameters=True,  # hashes do not belong in a traceback
+        hide_parameters=True,  # keep hashes out of tracebacks
         connect_args={"timeout": _BUSY_TIMEOUT_MS / 1000},
     )
 

@@ -8,8 +8,14 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, Final
 
-from ca_service.errors import InvalidInput, blocking
+from ca_service.errors import InvalidInput, Rule
 from ca_service.vos.knowledge import Fact, fact, table
+
+SIGNING_UNKNOWN: Final = Rule(
+    "signing.unknown",
+    "\u201c{text}\u201d is not a way in which a certificate is signed.",
+    "Use one of: {known}.",
+)
 
 _TABLE: Final = "experience"
 
@@ -113,16 +119,7 @@ class Question:
 def signing(text: str, pointer: str) -> Signing:
     """Who has signed, as an address says it; raises InvalidInput if it says something else."""
     if text not in tuple(Signing):
-        raise InvalidInput(
-            blocking(
-                "signing.unknown",
-                pointer,
-                "\u201c{text}\u201d is not a way in which a certificate is signed.",
-                "Use one of: {known}.",
-                text=text[:40],
-                known=", ".join(Signing),
-            )
-        )
+        raise InvalidInput(SIGNING_UNKNOWN.at(pointer, text=text[:40], known=", ".join(Signing)))
     return Signing(text)
 
 

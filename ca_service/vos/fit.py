@@ -13,14 +13,56 @@ from typing import Final
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
-from ca_service.errors import CAServiceError, Finding, InvalidInput, Refused, blocking, warning
+from ca_service.errors import CAServiceError, Finding, InvalidInput, Refused, Rule, Severity
 from ca_service.pki import armour, csr, encodings
-from ca_service.pki.csr import CertificationRequest, find_value
+from ca_service.pki.contents import find_value
+from ca_service.pki.csr import CertificationRequest
 from ca_service.vos import fit_chain, trust_store
-from ca_service.vos.checks import Check, Fit, Result, Stage, checked
+from ca_service.vos.checks import Check, Fit, Result, Stage
 from ca_service.vos.fit_contents import own_contents
 from ca_service.vos.fit_request import Said, against_request, said, said_by_request
 from ca_service.vos.purposes import TOMCAT_ECDSA
+
+FIT_SEVERAL: Final = Rule(
+    "fit.several",
+    "There are {count} certificates in one file; only one of them was looked at.",
+    "Put the certificate of the node into a file of its own, and the authorities into files of their own.",
+)
+FIT_FILES: Final = Rule(
+    "fit.files",
+    "{count} files of authorities were given; at most {limit} are looked at.",
+    "Give only the authorities above this certificate.",
+)
+FIT_READABLE: Final = Rule(
+    "fit.readable",
+    "No certificate can be read from it, or it has too many.",
+    "Give certificates as PEM (-----BEGIN CERTIFICATE-----), DER or PKCS#7, as the authority made them. One "
+    "whose times are not GMT in whole seconds cannot be read either, and fails on a node as well.",
+)
+FIT_SEVERAL_2: Final = Rule(
+    "fit.several",
+    "The file is a PKCS#7 chain of {count} certificates. CUCM and Unity Connection take that as PEM; the "
+    "documents of UCCX speak of DER and PEM only.",
+    "Upload one certificate a file where you are in doubt.",
+    Severity.WARNING,
+)
+FIT_PRIVATE_KEY: Final = Rule(
+    "fit.private-key",
+    "There is a private key in what was sent. It was not stored and not logged.",
+    "Treat that key as exposed. Send certificates and requests only.",
+)
+FIT_SEVERAL_AUTHORITIES: Final = Rule(
+    "fit.several-authorities",
+    "There are {count} authorities in one file. Cisco\u2019s steps upload one at a time; that a "
+    "node takes several from one file is not confirmed by Cisco\u2019s documents.",
+    "Upload each authority as a file of its own, the root first.",
+    Severity.WARNING,
+)
+CSR_MALFORMED: Final = Rule(
+    "csr.malformed",
+    "The request cannot be read.",
+    "Make a new request on the node.",
+)
 
 __all__ = ["Check", "Files", "Fit", "Result", "Stage", "judge_files", "judge_issued"]
 
@@ -68,7 +110,7 @@ def judge_files(files: Files, at: datetime) -> Fit:
     authorities = [_certificates(data, f"/chain/{number}") for number, data in enumerate(_chain(files))]
     pool = list(dict.fromkeys(each.certificate for found in (others, *authorities) for each in found))
     checks = (
-        checked("one certificate in the file", Stage.UPLOAD, _several(len(others) + 1, files.certificate)),
+        Check("one certificate in the file", Stage.UPLOAD, _several(len(others) + 1, files.certificate)),
         *_trust_files(authorities),
         *against_request(asked, leaf.said),
         *own_contents(leaf.certificate, leaf.extensions, at),
@@ -102,9 +144,7 @@ def _asked(data: bytes) -> Said:
     except CAServiceError as error:
         raise _at("/csr", error) from error
     except _NO_PARSE as error:
-        raise Refused(
-            blocking("csr.malformed", "/csr", "The request cannot be read.", "Make a new request on the node.")
-        ) from error
+        raise Refused(CSR_MALFORMED.at("/csr")) from error
 
 
 def _at(pointer: str, error: CAServiceError) -> CAServiceError:
@@ -115,29 +155,13 @@ def _at(pointer: str, error: CAServiceError) -> CAServiceError:
 def _chain(files: Files) -> tuple[bytes, ...]:
     if len(files.chain) <= MAX_CHAIN_FILES:
         return files.chain
-    raise InvalidInput(
-        blocking(
-            "fit.files",
-            "/chain",
-            "{count} files of authorities were given; at most {limit} are looked at.",
-            "Give only the authorities above this certificate.",
-            count=len(files.chain),
-            limit=MAX_CHAIN_FILES,
-        )
-    )
+    raise InvalidInput(FIT_FILES.at("/chain", count=len(files.chain), limit=MAX_CHAIN_FILES))
 
 
 def _certificates(data: bytes, pointer: str) -> list[_Read]:
     """The certificates of a file, at least one, each read to its last part."""
     if b"PRIVATE KEY" in data:
-        raise Refused(
-            blocking(
-                "fit.private-key",
-                pointer,
-                "There is a private key in what was sent. It was not stored and not logged.",
-                "Treat that key as exposed. Send certificates and requests only.",
-            )
-        )
+        raise Refused(FIT_PRIVATE_KEY.at(pointer))
     try:
         found = encodings.load_certificates(data)
         if 1 <= len(found) <= _MAX_CERTIFICATES:
@@ -169,50 +193,22 @@ def _read(certificate: x509.Certificate) -> _Read:
 
 
 def _unreadable(pointer: str) -> InvalidInput:
-    return InvalidInput(
-        blocking(
-            "fit.readable",
-            pointer,
-            "No certificate can be read from it, or it has too many.",
-            "Give certificates as PEM (-----BEGIN CERTIFICATE-----), DER or PKCS#7, as the authority made them. One "
-            "whose times are not GMT in whole seconds cannot be read either, and fails on a node as well.",
-        )
-    )
+    return InvalidInput(FIT_READABLE.at(pointer))
 
 
 def _several(count: int, data: bytes) -> Finding | None:
     if count == 1:
         return None
     if b"-----BEGIN PKCS7-----" in data:
-        return warning(
-            "fit.several",
-            "/certificate",
-            "The file is a PKCS#7 chain of {count} certificates. CUCM and Unity Connection take that as PEM; the "
-            "documents of UCCX speak of DER and PEM only.",
-            "Upload one certificate a file where you are in doubt.",
-            count=count,
-        )
-    return blocking(
-        "fit.several",
-        "/certificate",
-        "There are {count} certificates in one file; only one of them was looked at.",
-        "Put the certificate of the node into a file of its own, and the authorities into files of their own.",
-        count=count,
-    )
+        return FIT_SEVERAL_2.at("/certificate", count=count)
+    return FIT_SEVERAL.at("/certificate", count=count)
 
 
 def _trust_files(authorities: Sequence[Sequence[_Read]]) -> Iterator[Check]:
     finding = None
     for number, found in enumerate(authorities):
         if len(found) > 1:
-            finding = warning(
-                "fit.several-authorities",
-                f"/chain/{number}",
-                "There are {count} authorities in one file. Cisco\u2019s steps upload one at a time; that a "
-                "node takes several from one file is not confirmed by Cisco\u2019s documents.",
-                "Upload each authority as a file of its own, the root first.",
-                count=len(found),
-            )
+            finding = FIT_SEVERAL_AUTHORITIES.at(f"/chain/{number}", count=len(found))
             break
     if authorities:
-        yield checked("one authority a file", Stage.UPLOAD, finding)
+        yield Check("one authority a file", Stage.UPLOAD, finding)

@@ -9,10 +9,64 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from ca_service.errors import Finding, Refused, blocking, note, warning
+from ca_service.errors import Finding, Refused, Rule, Severity, warning
 from ca_service.pki import chain, names
-from ca_service.vos.checks import Check, Stage, checked, unchecked
+from ca_service.vos.checks import Check, Stage
 from ca_service.vos.trust_store import Entry
+
+FIT_CHAIN: Final = Rule(
+    "fit.chain",
+    "The certificate of \u201c{issuer}\u201d is missing, which issued \u201c{subject}\u201d.",
+    "Add every authority up to the self-signed root, and upload them to the trust store first: root, then "
+    "intermediates, then the certificate.",
+)
+FIT_NO_TRUST_LIST: Final = Rule(
+    "fit.no-trust-list",
+    "What the trust store of the node holds is not known: another certificate of the same name could be in it.",
+    "Add what `show cert list trust` prints on the node to have that checked too.",
+    Severity.NOTE,
+)
+FIT_TRUST: Final = Rule(
+    "fit.trust",
+    "{store} holds another certificate called \u201c{name}\u201d, which begins no earlier: the new one is not "
+    "stored, and the node says nothing of it.",
+    "Delete the old one from the trust store if nobody needs it, or use an authority with another name.",
+)
+FIT_TRUST_2: Final = Rule(
+    "fit.trust",
+    "{store} holds another certificate called \u201c{name}\u201d, which begins earlier: the new one replaces it.",
+    "Make sure that no certificate in use was issued under the old one.",
+    Severity.WARNING,
+)
+FIT_RSA_LEAF: Final = Rule(
+    "fit.rsa-leaf",
+    "This certificate has an RSA key: it is one for the purpose tomcat, where RSA is what is wanted.",
+    "",
+    Severity.NOTE,
+)
+FIT_AUTHORITY_EXPIRED: Final = Rule(
+    "fit.authority-expired",
+    "\u201c{name}\u201d is valid from {start} to {end} only; a node takes no expired certificate.",
+    "Have the certificate signed under an authority that is valid now.",
+)
+FIT_TRUST_3: Final = Rule(
+    "fit.trust",
+    "Two certificates are called \u201c{name}\u201d; a trust store keeps one of each name, so that one "
+    "of them replaces the other or is not stored.",
+    "Use authorities that have a name of their own, such as with G2 for the second generation.",
+)
+FIT_KEY_SIZE: Final = Rule(
+    "fit.key-size",
+    "\u201c{name}\u201d has a key of {size} bit; a node takes certificates of at most {limit}.",
+    "Have the certificate signed under an authority with a smaller key, or one on P-384.",
+)
+FIT_RSA_LINK: Final = Rule(
+    "fit.rsa-link",
+    "\u201c{name}\u201d is signed by \u201c{issuer}\u201d with RSA or another kind of key. A node does not "
+    "present an EC certificate below it; on SocialMiner 11.5 chat, e-mail and web pages stop (CSCvb58580).",
+    "Have the CSR signed by an authority that is EC up to the root, such as this one; or see what agents "
+    "would see, and the COP files, on the page What agents see.",
+)
 
 CHAIN_MESSAGE: Final = "CA Certificate is Not Available in the Trust-Store"
 _MAX_RSA_BITS: Final = 4096
@@ -29,40 +83,30 @@ def above(
         path, finding = chain.build(leaf, (*authorities, *there)), None
     except Refused as error:
         path, finding = (leaf, *authorities), _incomplete(error)
-    yield checked("chain to the root", Stage.UPLOAD, finding, CHAIN_MESSAGE)
+    yield Check("chain to the root", Stage.UPLOAD, finding, CHAIN_MESSAGE)
     yield from of_path(leaf, path[1:], at)
     yield _in_the_store(authorities, trust)
 
 
 def of_path(leaf: x509.Certificate, authorities: Sequence[x509.Certificate], at: datetime) -> Iterator[Check]:
     """The checks of authorities that stand above the leaf, the issuing one first."""
-    yield checked("validity of the authorities", Stage.UPLOAD, _dates(authorities, at))
-    yield checked("one name each", Stage.UPLOAD, _same_name(leaf, authorities))
-    yield checked("size of the keys", Stage.UPLOAD, _size(authorities))
-    yield checked("EC from leaf to root", Stage.USE, _links(leaf, authorities))
+    yield Check("validity of the authorities", Stage.UPLOAD, _dates(authorities, at))
+    yield Check("one name each", Stage.UPLOAD, _same_name(leaf, authorities))
+    yield Check("size of the keys", Stage.UPLOAD, _size(authorities))
+    yield Check("EC from leaf to root", Stage.USE, _links(leaf, authorities))
 
 
 def _incomplete(error: Refused) -> Finding:
     """What `chain.build` has missed, in the words of this check."""
     missing = error.findings[0].values
-    return blocking(
-        "fit.chain",
-        "/chain",
-        "The certificate of \u201c{issuer}\u201d is missing, which issued \u201c{subject}\u201d.",
-        "Add every authority up to the self-signed root, and upload them to the trust store first: root, then "
-        "intermediates, then the certificate.",
-        **missing,
-    )
+    return FIT_CHAIN.at("/chain", **missing)
 
 
 def _dates(authorities: Sequence[x509.Certificate], at: datetime) -> Finding | None:
     for certificate in authorities:
         if not certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc:
-            return blocking(
-                "fit.authority-expired",
+            return FIT_AUTHORITY_EXPIRED.at(
                 "/chain",
-                "\u201c{name}\u201d is valid from {start} to {end} only; a node takes no expired certificate.",
-                "Have the certificate signed under an authority that is valid now.",
                 name=names.name_text(certificate.subject),
                 start=certificate.not_valid_before_utc.date().isoformat(),
                 end=certificate.not_valid_after_utc.date().isoformat(),
@@ -71,60 +115,30 @@ def _dates(authorities: Sequence[x509.Certificate], at: datetime) -> Finding | N
 
 
 def _same_name(leaf: x509.Certificate, authorities: Sequence[x509.Certificate]) -> Finding | None:
-    seen = dict[str, x509.Certificate]()
-    for certificate in (leaf, *authorities):
-        name = _store_name(certificate)
+    seen, chain_ = dict[str, x509.Certificate](), (leaf, *authorities)
+    for name, certificate in zip([names.label(each.subject) for each in chain_], chain_, strict=True):
         if seen.setdefault(name, certificate) != certificate:
-            return blocking(
-                "fit.trust",
-                "/chain",
-                "Two certificates are called \u201c{name}\u201d; a trust store keeps one of each name, so that one "
-                "of them replaces the other or is not stored.",
-                "Use authorities that have a name of their own, such as with G2 for the second generation.",
-                name=name,
-            )
+            return FIT_TRUST_3.at("/chain", name=name)
     return None
-
-
-def _store_name(certificate: x509.Certificate) -> str:
-    """The name under which a store keeps it: the common name, or else the whole subject."""
-    return names.visible(names.common_name(certificate.subject) or names.name_text(certificate.subject))
 
 
 def _size(authorities: Sequence[x509.Certificate]) -> Finding | None:
     for certificate in authorities:
         key = certificate.public_key()
         if isinstance(key, rsa.RSAPublicKey) and key.key_size > _MAX_RSA_BITS:
-            return blocking(
-                "fit.key-size",
-                "/chain",
-                "\u201c{name}\u201d has a key of {size} bit; a node takes certificates of at most {limit}.",
-                "Have the certificate signed under an authority with a smaller key, or one on P-384.",
-                name=names.name_text(certificate.subject),
-                size=key.key_size,
-                limit=_MAX_RSA_BITS,
+            return FIT_KEY_SIZE.at(
+                "/chain", name=names.name_text(certificate.subject), size=key.key_size, limit=_MAX_RSA_BITS
             )
     return None
 
 
 def _links(leaf: x509.Certificate, authorities: Sequence[x509.Certificate]) -> Finding | None:
     if not isinstance(leaf.public_key(), ec.EllipticCurvePublicKey):
-        return note(
-            "fit.rsa-leaf",
-            "/certificate",
-            "This certificate has an RSA key: it is one for the purpose tomcat, where RSA is what is wanted.",
-        )
+        return FIT_RSA_LEAF.at("/certificate")
     for certificate in (leaf, *authorities):
         if not certificate.signature_algorithm_oid.dotted_string.startswith(_ECDSA):
-            return blocking(
-                "fit.rsa-link",
-                "/chain",
-                "\u201c{name}\u201d is signed by \u201c{issuer}\u201d with RSA or another kind of key. A node does not "
-                "present an EC certificate below it; on SocialMiner 11.5 chat, e-mail and web pages stop (CSCvb58580).",
-                "Have the CSR signed by an authority that is EC up to the root, such as this one; or see what agents "
-                "would see, and the COP files, on the page What agents see.",
-                name=names.name_text(certificate.subject),
-                issuer=names.name_text(certificate.issuer),
+            return FIT_RSA_LINK.at(
+                "/chain", name=names.name_text(certificate.subject), issuer=names.name_text(certificate.issuer)
             )
     return None
 
@@ -132,21 +146,16 @@ def _links(leaf: x509.Certificate, authorities: Sequence[x509.Certificate]) -> F
 def _in_the_store(authorities: Sequence[x509.Certificate], trust: Sequence[Entry]) -> Check:
     topic, stage = "room in the trust store", Stage.UPLOAD
     if not trust:
-        return unchecked(topic, stage, _no_list())
+        return Check(topic, stage, _no_list(), is_made=False)
     findings = [found for each in authorities for entry in trust if (found := _clash(each, entry))]
-    decisive = next((found for found in findings if found.blocks), findings[0] if findings else None)
+    decisive = next((found for found in findings if found.is_error), findings[0] if findings else None)
     if decisive and decisive.rule == _PERHAPS:
-        return unchecked(topic, stage, decisive)  # file names alone do not tell one certificate from another
-    return checked(topic, stage, decisive)
+        return Check(topic, stage, decisive, is_made=False)  # file names alone do not tell one certificate from another
+    return Check(topic, stage, decisive)
 
 
 def _no_list() -> Finding:
-    return note(
-        "fit.no-trust-list",
-        "/trust",
-        "What the trust store of the node holds is not known: another certificate of the same name could be in it.",
-        "Add what `show cert list trust` prints on the node to have that checked too.",
-    )
+    return FIT_NO_TRUST_LIST.at("/trust")
 
 
 def _clash(certificate: x509.Certificate, entry: Entry) -> Finding | None:
@@ -155,7 +164,7 @@ def _clash(certificate: x509.Certificate, entry: Entry) -> Finding | None:
     if entry.certificate is None:
         is_same = entry.may_be(names.common_name(certificate.subject) or "")
         return _perhaps(certificate, entry) if is_same else None
-    if _store_name(entry.certificate) != _store_name(certificate):
+    if names.label(entry.certificate.subject) != names.label(certificate.subject):
         return None
     is_newer = entry.certificate.not_valid_before_utc >= certificate.not_valid_before_utc
     return _not_stored(certificate, entry) if is_newer else _replaces(certificate, entry)
@@ -171,28 +180,13 @@ def _perhaps(certificate: x509.Certificate, entry: Entry) -> Finding:
         "of two different ones, the store keeps the one that begins later.",
         store=entry.store,
         file=names.visible(entry.name),
-        name=_store_name(certificate),
+        name=names.label(certificate.subject),
     )
 
 
 def _not_stored(certificate: x509.Certificate, entry: Entry) -> Finding:
-    return blocking(
-        "fit.trust",
-        "/trust",
-        "{store} holds another certificate called \u201c{name}\u201d, which begins no earlier: the new one is not "
-        "stored, and the node says nothing of it.",
-        "Delete the old one from the trust store if nobody needs it, or use an authority with another name.",
-        store=entry.store,
-        name=_store_name(certificate),
-    )
+    return FIT_TRUST.at("/trust", store=entry.store, name=names.label(certificate.subject))
 
 
 def _replaces(certificate: x509.Certificate, entry: Entry) -> Finding:
-    return warning(
-        "fit.trust",
-        "/trust",
-        "{store} holds another certificate called \u201c{name}\u201d, which begins earlier: the new one replaces it.",
-        "Make sure that no certificate in use was issued under the old one.",
-        store=entry.store,
-        name=_store_name(certificate),
-    )
+    return FIT_TRUST_2.at("/trust", store=entry.store, name=names.label(certificate.subject))

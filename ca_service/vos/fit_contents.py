@@ -9,10 +9,60 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ca_service.errors import Finding, blocking, warning
+from ca_service.errors import Finding, Rule, Severity
 from ca_service.pki import keys, names
-from ca_service.pki.csr import find_value
-from ca_service.vos.checks import Check, Stage, checked
+from ca_service.pki.contents import find_value
+from ca_service.vos.checks import Check, Stage
+
+FIT_EXPIRED: Final = Rule(
+    "fit.expired",
+    "The certificate ended on {end}; a node takes no expired certificate.",
+    "Make a new CSR on the node and have it signed.",
+)
+FIT_NOT_YET_VALID: Final = Rule(
+    "fit.not-yet-valid",
+    "The certificate begins only at {start} UTC: until then nobody accepts it.",
+    "Wait, or have it signed again with an earlier beginning. Look at the clocks of authority and node.",
+)
+FIT_CRITICAL: Final = Rule(
+    "fit.critical",
+    "These extensions are critical: {wrong}. Only key usage and basic constraints may be, or UCCX no longer talks "
+    "to CUCM: agents read \u201cInvalid User ID/Password\u201d.",
+    "Have it signed again with no other extension critical.",
+)
+FIT_AUTHORITY: Final = Rule(
+    "fit.authority",
+    "This is the certificate of an authority (CA:TRUE or keyCertSign), not that of a node.",
+    "Give the certificate that answers the CSR. The authorities go to the trust store.",
+)
+FIT_CURVE: Final = Rule(
+    "fit.curve",
+    "The key is on P-521. A client has to offer the same curve, and browsers generally do not; the latter is "
+    "not confirmed by Cisco\u2019s documents.",
+    "Make a new CSR with P-384 or P-256.",
+    Severity.WARNING,
+)
+FIT_HASH: Final = Rule(
+    "fit.hash",
+    "The certificate is signed with {hash}, which browsers no longer accept.",
+    "Have it signed with SHA-256 or better.",
+)
+FIT_LIFETIME: Final = Rule(
+    "fit.lifetime",
+    "The certificate lasts {days} days; Apple\u2019s clients refuse server certificates of more than {limit}.",
+    "Have it signed for {limit} days or fewer if agents or Jabber run on Apple\u2019s systems.",
+    Severity.WARNING,
+)
+FIT_NO_NAMES: Final = Rule(
+    "fit.no-names",
+    "The certificate names no host: browsers say NET::ERR_CERT_COMMON_NAME_INVALID [missing_subjectAltName].",
+    "Have it signed again with the name of the node as subject alternative name.",
+)
+FIT_WILDCARD: Final = Rule(
+    "fit.wildcard",
+    "The certificate has the wildcard {name}; CUCM and Finesse do not support wildcards.",
+    "Have it signed with the name of each node instead.",
+)
 
 _MAY_BE_CRITICAL: Final = (x509.KeyUsage, x509.BasicConstraints)
 _APPLE_DAYS: Final = 825
@@ -21,51 +71,34 @@ _WEAK_HASHES: Final = ("md5", "sha1")
 
 def own_contents(certificate: x509.Certificate, extensions: x509.Extensions, at: datetime) -> Iterator[Check]:
     """The checks that need nothing but the certificate; `extensions` are its own."""
-    yield checked("end of validity", Stage.UPLOAD, _expired(certificate, at), "")
-    yield checked("beginning of validity", Stage.USE, _not_yet(certificate, at))
-    yield checked("critical extensions", Stage.USE, _critical(extensions))
-    yield checked("no authority", Stage.USE, _authority(extensions))
-    yield checked("names for browsers", Stage.USE, _names(extensions))
-    yield checked("curve", Stage.USE, _curve(certificate))
-    yield checked("signature hash", Stage.USE, _hash(certificate))
-    yield checked("lifetime", Stage.USE, _lifetime(certificate))
+    yield Check("end of validity", Stage.UPLOAD, _expired(certificate, at))
+    yield Check("beginning of validity", Stage.USE, _not_yet(certificate, at))
+    yield Check("critical extensions", Stage.USE, _critical(extensions))
+    yield Check("no authority", Stage.USE, _authority(extensions))
+    yield Check("names for browsers", Stage.USE, _names(extensions))
+    yield Check("curve", Stage.USE, _curve(certificate))
+    yield Check("signature hash", Stage.USE, _hash(certificate))
+    yield Check("lifetime", Stage.USE, _lifetime(certificate))
 
 
 def _expired(certificate: x509.Certificate, at: datetime) -> Finding | None:
     if at <= certificate.not_valid_after_utc:
         return None
-    return blocking(
-        "fit.expired",
-        "/certificate",
-        "The certificate ended on {end}; a node takes no expired certificate.",
-        "Make a new CSR on the node and have it signed.",
-        end=certificate.not_valid_after_utc.date().isoformat(),
-    )
+    return FIT_EXPIRED.at("/certificate", end=certificate.not_valid_after_utc.date().isoformat())
 
 
 def _not_yet(certificate: x509.Certificate, at: datetime) -> Finding | None:
     if certificate.not_valid_before_utc <= at:
         return None
-    return blocking(
-        "fit.not-yet-valid",
-        "/certificate",
-        "The certificate begins only at {start} UTC: until then nobody accepts it.",
-        "Wait, or have it signed again with an earlier beginning. Look at the clocks of authority and node.",
-        start=f"{certificate.not_valid_before_utc:%Y-%m-%d %H:%M}",
-    )
+    return FIT_NOT_YET_VALID.at("/certificate", start=f"{certificate.not_valid_before_utc:%Y-%m-%d %H:%M}")
 
 
 def _critical(extensions: x509.Extensions) -> Finding | None:
     wrong = [each.oid for each in extensions if each.critical and not isinstance(each.value, _MAY_BE_CRITICAL)]
     if not wrong:
         return None
-    return blocking(
-        "fit.critical",
-        "/certificate",
-        "These extensions are critical: {wrong}. Only key usage and basic constraints may be, or UCCX no longer talks "
-        "to CUCM: agents read \u201cInvalid User ID/Password\u201d.",
-        "Have it signed again with no other extension critical.",
-        wrong=", ".join(oid._name if oid._name != "Unknown OID" else oid.dotted_string for oid in wrong),
+    return FIT_CRITICAL.at(
+        "/certificate", wrong=", ".join(oid._name if oid._name != "Unknown OID" else oid.dotted_string for oid in wrong)
     )
 
 
@@ -73,32 +106,16 @@ def _authority(extensions: x509.Extensions) -> Finding | None:
     constraints, usage = find_value(extensions, x509.BasicConstraints), find_value(extensions, x509.KeyUsage)
     if not (constraints and constraints.ca) and not (usage and usage.key_cert_sign):
         return None
-    return blocking(
-        "fit.authority",
-        "/certificate",
-        "This is the certificate of an authority (CA:TRUE or keyCertSign), not that of a node.",
-        "Give the certificate that answers the CSR. The authorities go to the trust store.",
-    )
+    return FIT_AUTHORITY.at("/certificate")
 
 
 def _names(extensions: x509.Extensions) -> Finding | None:
     found = find_value(extensions, x509.SubjectAlternativeName)
     if found is None:
-        return blocking(
-            "fit.no-names",
-            "/certificate",
-            "The certificate names no host: browsers say NET::ERR_CERT_COMMON_NAME_INVALID [missing_subjectAltName].",
-            "Have it signed again with the name of the node as subject alternative name.",
-        )
+        return FIT_NO_NAMES.at("/certificate")
     wild = [name for name in found.get_values_for_type(x509.DNSName) if names.is_wildcard(name)]
     if wild:
-        return blocking(
-            "fit.wildcard",
-            "/certificate",
-            "The certificate has the wildcard {name}; CUCM and Finesse do not support wildcards.",
-            "Have it signed with the name of each node instead.",
-            name=names.visible(wild[0]),
-        )
+        return FIT_WILDCARD.at("/certificate", name=names.visible(wild[0]))
     return None
 
 
@@ -106,37 +123,18 @@ def _curve(certificate: x509.Certificate) -> Finding | None:
     key = certificate.public_key()
     if not isinstance(key, ec.EllipticCurvePublicKey) or keys.curve_name(key) != "P-521":
         return None
-    return warning(
-        "fit.curve",
-        "/certificate",
-        "The key is on P-521. A client has to offer the same curve, and browsers generally do not; the latter is "
-        "not confirmed by Cisco\u2019s documents.",
-        "Make a new CSR with P-384 or P-256.",
-    )
+    return FIT_CURVE.at("/certificate")
 
 
 def _hash(certificate: x509.Certificate) -> Finding | None:
     algorithm = certificate.signature_hash_algorithm
     if algorithm is None or algorithm.name not in _WEAK_HASHES:
         return None
-    return blocking(
-        "fit.hash",
-        "/certificate",
-        "The certificate is signed with {hash}, which browsers no longer accept.",
-        "Have it signed with SHA-256 or better.",
-        hash=algorithm.name.upper(),
-    )
+    return FIT_HASH.at("/certificate", hash=algorithm.name.upper())
 
 
 def _lifetime(certificate: x509.Certificate) -> Finding | None:
     lifetime = certificate.not_valid_after_utc - certificate.not_valid_before_utc
     if lifetime <= timedelta(days=_APPLE_DAYS):
         return None
-    return warning(
-        "fit.lifetime",
-        "/certificate",
-        "The certificate lasts {days} days; Apple\u2019s clients refuse server certificates of more than {limit}.",
-        "Have it signed for {limit} days or fewer if agents or Jabber run on Apple\u2019s systems.",
-        days=lifetime.days,
-        limit=_APPLE_DAYS,
-    )
+    return FIT_LIFETIME.at("/certificate", days=lifetime.days, limit=_APPLE_DAYS)

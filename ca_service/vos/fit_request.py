@@ -9,12 +9,83 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from cryptography.x509.oid import NameOID
 
-from ca_service.errors import Finding, blocking, note, warning
+from ca_service.errors import Finding, Rule, Severity
 from ca_service.pki import keys, names, usages
-from ca_service.pki.csr import CertificationRequest, find_value
-from ca_service.vos.checks import Check, Stage, checked, unchecked
+from ca_service.pki.contents import find_value
+from ca_service.pki.csr import CertificationRequest
+from ca_service.vos.checks import Check, Stage
+
+FIT_NO_REQUEST: Final = Rule(
+    "fit.no-request",
+    "Without the request this cannot be compared.",
+    "Add the .csr file. The node keeps it until a certificate is uploaded: Download CSR.",
+    Severity.NOTE,
+)
+FIT_KEY: Final = Rule(
+    "fit.key",
+    "The certificate has another public key than the request.",
+    "It belongs to another node or to an older request: a new CSR replaces the one before, with its key. "
+    "Have the newest request of this node signed.",
+)
+FIT_SAN: Final = Rule(
+    "fit.san",
+    "The names differ. Missing: {missing}. Not asked for: {extra}.",
+    "Have it signed again with exactly the names of the request, the bare domain included; nothing added, "
+    "such as www., the common name or an address. Their order does not matter.",
+)
+FIT_COMMON_NAME: Final = Rule(
+    "fit.common-name",
+    "The common name is {found}; the request asks for {wanted}. A practitioner found that a node compares it; "
+    "that is not confirmed by Cisco\u2019s documents.",
+    "Have it signed with the subject of the request, unchanged. If your authority refuses \u201c-ms\u201d in a "
+    "name, change the common name on the page Generate CSR.",
+    Severity.WARNING,
+)
+FIT_SUBJECT: Final = Rule(
+    "fit.subject",
+    "The subject differs in {changed}. Cisco\u2019s documents do not say whether a node minds.",
+    "To be safe, have it signed with the subject of the request, unchanged.",
+    Severity.NOTE,
+)
+FIT_SAN_FREE: Final = Rule(
+    "fit.san-free",
+    "The request names no host, so the node does not compare the names of the certificate.",
+    "",
+    Severity.NOTE,
+)
+FIT_SUBJECT_2: Final = Rule(
+    "fit.subject",
+    "The OU of the request is not in the certificate; a node takes it all the same.",
+    "",
+    Severity.NOTE,
+)
+FIT_KEY_USAGE: Final = Rule(
+    "fit.key-usage",
+    "The key usage lacks {missing}. A practitioner found that a node takes such a certificate, and it fails in "
+    "use when its request is gone. Cisco: \u201cEnsure that \u2018Data Encipherment\u2019 bit is not changed "
+    "or removed\u201d.",
+    "Do not upload it. Have it signed again with every key usage of the request.",
+)
+FIT_KEY_USAGE_2: Final = Rule(
+    "fit.key-usage",
+    "The key usage has {extra}, which the request does not ask for.",
+    "It does no harm that Cisco\u2019s documents tell of; still, let the authority copy what is asked.",
+    Severity.WARNING,
+)
+FIT_EXTENDED_KEY_USAGE: Final = Rule(
+    "fit.extended-key-usage",
+    "The extended key usage lacks {missing}. A practitioner found that a node takes such a certificate, and it "
+    "fails in use: nodes are clients as well as servers, towards LDAP, one another and SIP.",
+    "Do not upload it. Have it signed again with every purpose of the request. Public authorities leave "
+    "clientAuth out; a private one need not.",
+)
+FIT_EXTENDED_KEY_USAGE_2: Final = Rule(
+    "fit.extended-key-usage",
+    "The extended key usage has {extra}, which the request does not ask for.",
+    "",
+    Severity.NOTE,
+)
 
 KEY_MESSAGE: Final = "CSR Public Key and Certificate Public Key Do Not Match"
 SAN_MESSAGE: Final = "CSR SAN and Certificate SAN does not match"
@@ -30,34 +101,44 @@ _TOPICS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a request or a certificate says, as far as the two are compared. `public_key` is DER."""
+    """What a CSR or a certificate says, as far as the two are compared.
+
+    `public_key` is DER. `subject` has (type, value) of each part. `names` are None without alternative names.
+    """
 
     public_key: bytes
-    subject: x509.Name
-    subject_alternative_name: x509.SubjectAlternativeName | None
+    subject: tuple[tuple[str, str], ...]
+    names: tuple[str, ...] | None
     key_usage: tuple[str, ...]
     extended_key_usage: tuple[str, ...]
 
+    @property
+    def common_name(self) -> str | None:
+        """The last common name, which is the most specific one."""
+        return next((value for kind, value in reversed(self.subject) if kind == "CN"), None)
+
 
 def said_by_request(request: CertificationRequest) -> Said:
-    """What a verified request says."""
+    """Return what a verified CSR says."""
     return Said(
         keys.public_key_der(request.public_key),
-        request.subject,
-        request.subject_alternative_name,
-        usages.key_usage_names(request.key_usage),
-        usages.extended_key_usage_names(request.extended_key_usage),
+        names.name_parts(request.subject),
+        None if request.subject_alternative_name is None else request.names,
+        request.description.key_usage,
+        request.description.extended_key_usage,
     )
 
 
 def said(source: x509.CertificateSigningRequest | x509.Certificate, extensions: x509.Extensions) -> Said:
-    """What a request or a certificate says; `extensions` are its own, which are parsed anew at each access."""
+    """Return what a CSR or a certificate says; `extensions` are its own, which are parsed anew at each access."""
+    alternative_name = find_value(extensions, x509.SubjectAlternativeName)
+    key_usage, extended = find_value(extensions, x509.KeyUsage), find_value(extensions, x509.ExtendedKeyUsage)
     return Said(
         source.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
-        source.subject,
-        find_value(extensions, x509.SubjectAlternativeName),
-        usages.key_usage_names(find_value(extensions, x509.KeyUsage)),
-        usages.extended_key_usage_names(find_value(extensions, x509.ExtendedKeyUsage)),
+        names.name_parts(source.subject),
+        None if alternative_name is None else names.general_names_text(alternative_name),
+        usages.key_usage_names(key_usage),
+        usages.extended_key_usage_names(extended),
     )
 
 
@@ -65,7 +146,7 @@ def against_request(asked: Said | None, given: Said) -> Iterator[Check]:
     """The comparisons; without a request none of them can be made, and that is said once for each."""
     if asked is None:
         for topic, stage in _TOPICS:
-            yield unchecked(topic, stage, _no_request())
+            yield Check(topic, stage, _no_request(), is_made=False)
         return
     findings = (
         (_key(asked, given), KEY_MESSAGE),
@@ -76,71 +157,40 @@ def against_request(asked: Said | None, given: Said) -> Iterator[Check]:
         (_extended_key_usage(asked, given), ""),
     )
     for (topic, stage), (finding, message) in zip(_TOPICS, findings, strict=True):
-        yield checked(topic, stage, finding, message)
+        yield Check(topic, stage, finding, message)
 
 
 def _no_request() -> Finding:
-    return note(
-        "fit.no-request",
-        "/csr",
-        "Without the request this cannot be compared.",
-        "Add the .csr file. The node keeps it until a certificate is uploaded: Download CSR.",
-    )
+    return FIT_NO_REQUEST.at("/csr")
 
 
 def _key(asked: Said, given: Said) -> Finding | None:
     if asked.public_key == given.public_key:
         return None
-    return blocking(
-        "fit.key",
-        "/certificate",
-        "The certificate has another public key than the request.",
-        "It belongs to another node or to an older request: a new CSR replaces the one before, with its key. "
-        "Have the newest request of this node signed.",
-    )
+    return FIT_KEY.at("/certificate")
 
 
 def _names(asked: Said, given: Said) -> Finding | None:
-    if asked.subject_alternative_name is None:
-        return note(
-            "fit.san-free",
-            "/certificate",
-            "The request names no host, so the node does not compare the names of the certificate.",
-        )
+    if asked.names is None:
+        return FIT_SAN_FREE.at("/certificate")
     wanted, found = (Counter(_folded(each)) for each in (asked, given))
     missing, extra = sorted((wanted - found).elements()), sorted((found - wanted).elements())
     if not missing and not extra:
         return None
-    return blocking(
-        "fit.san",
-        "/certificate",
-        "The names differ. Missing: {missing}. Not asked for: {extra}.",
-        "Have it signed again with exactly the names of the request, the bare domain included; nothing added, "
-        "such as www., the common name or an address. Their order does not matter.",
-        missing=", ".join(missing) or "none",
-        extra=", ".join(extra) or "none",
-    )
+    return FIT_SAN.at("/certificate", missing=", ".join(missing) or "none", extra=", ".join(extra) or "none")
 
 
 def _folded(each: Said) -> list[str]:
     """The names for a comparison: DNS names without regard to case (RFC 4343), each once."""
-    found = names.general_names_text(each.subject_alternative_name or ())
-    return list({f"DNS:{name[4:].lower()}" if name.startswith("DNS:") else name for name in found})
+    return list({f"DNS:{name[4:].lower()}" if name.startswith("DNS:") else name for name in each.names or ()})
 
 
 def _common_name(asked: Said, given: Said) -> Finding | None:
-    wanted, found = names.common_name(asked.subject), names.common_name(given.subject)
+    wanted, found = asked.common_name, given.common_name
     if wanted == found:
         return None
-    return warning(
-        "fit.common-name",
-        "/certificate",
-        "The common name is {found}; the request asks for {wanted}. A practitioner found that a node compares it; "
-        "that is not confirmed by Cisco\u2019s documents.",
-        "Have it signed with the subject of the request, unchanged. If your authority refuses \u201c-ms\u201d in a "
-        "name, change the common name on the page Generate CSR.",
-        found=names.visible(found or "none"),
-        wanted=names.visible(wanted or "none"),
+    return FIT_COMMON_NAME.at(
+        "/certificate", found=names.visible(found or "none"), wanted=names.visible(wanted or "none")
     )
 
 
@@ -150,49 +200,21 @@ def _rest_of_subject(asked: Said, given: Said) -> Finding | None:
     if not changed:
         return None
     if changed == ["OU"] and not any(kind == "OU" for kind, _ in found):
-        return note(
-            "fit.subject",
-            "/certificate",
-            "The OU of the request is not in the certificate; a node takes it all the same.",
-        )
-    return note(
-        "fit.subject",
-        "/certificate",
-        "The subject differs in {changed}. Cisco\u2019s documents do not say whether a node minds.",
-        "To be safe, have it signed with the subject of the request, unchanged.",
-        changed=", ".join(changed),
-    )
+        return FIT_SUBJECT_2.at("/certificate")
+    return FIT_SUBJECT.at("/certificate", changed=", ".join(changed))
 
 
-def _without_common_name(subject: x509.Name) -> list[tuple[str, str]]:
-    return [
-        (attribute.rfc4514_attribute_name, names.attribute_text(attribute))
-        for attribute in subject
-        if attribute.oid != NameOID.COMMON_NAME
-    ]
+def _without_common_name(subject: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
+    return [part for part in subject if part[0] != "CN"]
 
 
 def _key_usage(asked: Said, given: Said) -> Finding | None:
     missing = [name for name in asked.key_usage if name not in given.key_usage]
     extra = [name for name in given.key_usage if name not in asked.key_usage]
     if missing:
-        return blocking(
-            "fit.key-usage",
-            "/certificate",
-            "The key usage lacks {missing}. A practitioner found that a node takes such a certificate, and it fails in "
-            "use when its request is gone. Cisco: \u201cEnsure that \u2018Data Encipherment\u2019 bit is not changed "
-            "or removed\u201d.",
-            "Do not upload it. Have it signed again with every key usage of the request.",
-            missing=", ".join(missing),
-        )
+        return FIT_KEY_USAGE.at("/certificate", missing=", ".join(missing))
     if extra and asked.key_usage:
-        return warning(
-            "fit.key-usage",
-            "/certificate",
-            "The key usage has {extra}, which the request does not ask for.",
-            "It does no harm that Cisco\u2019s documents tell of; still, let the authority copy what is asked.",
-            extra=", ".join(extra),
-        )
+        return FIT_KEY_USAGE_2.at("/certificate", extra=", ".join(extra))
     return None
 
 
@@ -200,20 +222,7 @@ def _extended_key_usage(asked: Said, given: Said) -> Finding | None:
     missing = [name for name in asked.extended_key_usage if name not in given.extended_key_usage]
     extra = [name for name in given.extended_key_usage if name not in asked.extended_key_usage]
     if missing:
-        return blocking(
-            "fit.extended-key-usage",
-            "/certificate",
-            "The extended key usage lacks {missing}. A practitioner found that a node takes such a certificate, and it "
-            "fails in use: nodes are clients as well as servers, towards LDAP, one another and SIP.",
-            "Do not upload it. Have it signed again with every purpose of the request. Public authorities leave "
-            "clientAuth out; a private one need not.",
-            missing=", ".join(missing),
-        )
+        return FIT_EXTENDED_KEY_USAGE.at("/certificate", missing=", ".join(missing))
     if extra and asked.extended_key_usage:
-        return note(
-            "fit.extended-key-usage",
-            "/certificate",
-            "The extended key usage has {extra}, which the request does not ask for.",
-            extra=", ".join(extra),
-        )
+        return FIT_EXTENDED_KEY_USAGE_2.at("/certificate", extra=", ".join(extra))
     return None

@@ -7,9 +7,20 @@ from typing import Final
 
 from cryptography import x509
 
-from ca_service.errors import InvalidInput, blocking
+from ca_service.errors import InvalidInput, Rule
 from ca_service.pki import encodings
 from ca_service.vos.bundle import Bundle, BundleFile, Delivery, bundle_name, bundle_of
+
+FORMAT_UNKNOWN: Final = Rule(
+    "format.unknown",
+    "There is no format \u201c{format}\u201d for this.",
+    "Use one of: {known}.",
+)
+FORMAT_SINGLE: Final = Rule(
+    "format.single",
+    "A DER file holds one certificate, and this is about {count}.",
+    "Ask for zip, pem or p7b, or send one request at a time.",
+)
 
 CHAIN_ENCODINGS: Final[dict[str, Callable[[Sequence[x509.Certificate]], bytes]]] = {
     "pem": encodings.pem_chain,
@@ -23,29 +34,12 @@ def require_format(format: str, count: int) -> None:
     if format not in FORMATS:
         raise unknown_format(format, FORMATS)
     if format == "der" and count != 1:
-        raise InvalidInput(
-            blocking(
-                "format.single",
-                "/format",
-                "A DER file holds one certificate, and this is about {count}.",
-                "Ask for zip, pem or p7b, or send one request at a time.",
-                count=count,
-            )
-        )
+        raise InvalidInput(FORMAT_SINGLE.at("/format", count=count))
 
 
 def unknown_format(format: str, known: Sequence[str]) -> InvalidInput:
     """What is told to somebody who asks for a format that does not exist there."""
-    return InvalidInput(
-        blocking(
-            "format.unknown",
-            "/format",
-            "There is no format \u201c{format}\u201d for this.",
-            "Use one of: {known}.",
-            format=format[:32],
-            known=", ".join(known),
-        )
-    )
+    return InvalidInput(FORMAT_UNKNOWN.at("/format", format=format[:32], known=", ".join(known)))
 
 
 def as_file(deliveries: Sequence[Delivery], format: str, bundle: Bundle | None = None) -> BundleFile:

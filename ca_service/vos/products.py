@@ -11,10 +11,16 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, Final
 
-from ca_service.errors import InvalidInput, blocking
+from ca_service.errors import InvalidInput, Rule
 from ca_service.vos.knowledge import Fact, fact, table
 from ca_service.vos.purposes import PURPOSES, Purpose
 from ca_service.vos.versions import Version, version
+
+PRODUCT_UNKNOWN: Final = Rule(
+    "product.unknown",
+    "There is no product \u201c{product}\u201d here.",
+    "Use one of: {known}.",
+)
 
 EVERY_NODE: Final = "every node"
 
@@ -114,16 +120,7 @@ def products() -> Mapping[str, Product]:
 def get_product(product_id: str) -> Product:
     """The product of this id; raises InvalidInput if there is none."""
     if product_id not in products():
-        raise InvalidInput(
-            blocking(
-                "product.unknown",
-                "/product",
-                "There is no product \u201c{product}\u201d here.",
-                "Use one of: {known}.",
-                product=product_id[:40],
-                known=", ".join(products()),
-            )
-        )
+        raise InvalidInput(PRODUCT_UNKNOWN.at("/product", product=product_id[:40], known=", ".join(products())))
     return products()[product_id]
 
 

@@ -6,7 +6,13 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from ca_service.errors import InvalidInput, blocking
+from ca_service.errors import InvalidInput, Rule
+
+PURPOSE_UNKNOWN: Final = Rule(
+    "purpose.unknown",
+    "There is no purpose \u201c{service}\u201d here.",
+    "Use one of: {known}.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +42,7 @@ _MULTI_SERVER: Final = re.compile(r"-(?:EC-)?ms\Z")
 def get_purpose(service: str) -> Purpose:
     """The purpose of this name; raises InvalidInput if there is none."""
     if service not in PURPOSES:
-        raise InvalidInput(
-            blocking(
-                "purpose.unknown",
-                "/purpose",
-                "There is no purpose \u201c{service}\u201d here.",
-                "Use one of: {known}.",
-                service=service[:40],
-                known=", ".join(PURPOSES),
-            )
-        )
+        raise InvalidInput(PURPOSE_UNKNOWN.at("/purpose", service=service[:40], known=", ".join(PURPOSES)))
     return PURPOSES[service]
 
 

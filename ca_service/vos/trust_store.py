@@ -15,8 +15,19 @@ from typing import Any, Final
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
-from ca_service.errors import InvalidInput, TooLarge, blocking
+from ca_service.errors import InvalidInput, Rule, TooLarge
 from ca_service.pki import encodings
+
+TRUST_TOO_LARGE: Final = Rule(
+    "trust.too-large",
+    "The list of the trust store has more than {limit} characters.",
+    "Give the output of `show cert list trust` alone.",
+)
+TRUST_UNREADABLE: Final = Rule(
+    "trust.unreadable",
+    "No certificate of a trust store was found in the text.",
+    "Give what `show cert list trust` prints, or a snapshot of the certificate management API (JSON).",
+)
 
 MAX_CHARACTERS: Final = 1024 * 1024
 _MAX_ENTRIES: Final = 2000
@@ -43,25 +54,10 @@ class Entry:
 def read(text: str) -> tuple[Entry, ...]:
     """The entries that a text tells of; raises InvalidInput where it tells of none."""
     if len(text) > MAX_CHARACTERS:
-        raise TooLarge(
-            blocking(
-                "trust.too-large",
-                "/trust",
-                "The list of the trust store has more than {limit} characters.",
-                "Give the output of `show cert list trust` alone.",
-                limit=MAX_CHARACTERS,
-            )
-        )
+        raise TooLarge(TRUST_TOO_LARGE.at("/trust", limit=MAX_CHARACTERS))
     found = tuple(_snapshot(text) if text.lstrip().startswith("{") else _listing(text))[:_MAX_ENTRIES]
     if text.strip() and not found:
-        raise InvalidInput(
-            blocking(
-                "trust.unreadable",
-                "/trust",
-                "No certificate of a trust store was found in the text.",
-                "Give what `show cert list trust` prints, or a snapshot of the certificate management API (JSON).",
-            )
-        )
+        raise InvalidInput(TRUST_UNREADABLE.at("/trust"))
     return found
 
 

@@ -13,9 +13,15 @@ from flask_login import LoginManager, UserMixin, current_user, login_user, logou
 from ca_service.authority.access.permissions import PERMISSIONS, Action, require
 from ca_service.authority.people.records import AccountRecord, OpenSession, Visit
 from ca_service.authority.people.sessions import SignInResult
-from ca_service.errors import NotAuthenticated
-from ca_service.web import confirming
+from ca_service.errors import NotAuthenticated, Rule
+from ca_service.web import reauthentication
 from ca_service.web.context import installation, origin
+
+TOKEN_MISSING: Final = Rule(
+    "token.missing",
+    "No API token was sent.",
+    "Make a token on the account page and send it as `Authorization: Bearer TOKEN`.",
+)
 
 API_PREFIX: Final = "/api/v1/"
 _SCHEME: Final = "bearer "
@@ -156,7 +162,7 @@ def _first(view: Any, account: AccountRecord) -> ResponseReturnValue | None:
     if not view.enrolling and people.second_factors.is_lacking(account):
         return redirect(url_for("pages.signing_in", required="yes"))
     if view.dangerous and not people.sessions.is_fresh(open_session()):
-        return confirming.ask(account)
+        return reauthentication.ask(account)
     return None
 
 
@@ -164,9 +170,5 @@ def bearer_token() -> str:
     """The API token that was sent; raises NotAuthenticated when there is none."""
     header = request.headers.get("Authorization", "")
     if not header.lower().startswith(_SCHEME) or len(header) > _MAX_TOKEN:
-        raise NotAuthenticated.because(
-            "token.missing",
-            "No API token was sent.",
-            "Make a token on the account page and send it as `Authorization: Bearer TOKEN`.",
-        )
+        raise NotAuthenticated.because(TOKEN_MISSING)
     return header[len(_SCHEME) :].strip()

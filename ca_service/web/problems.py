@@ -17,9 +17,25 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from ca_service import errors
-from ca_service.errors import CAServiceError, Finding
+from ca_service.errors import CAServiceError, Finding, Rule, Visibility
 from ca_service.web.auth import API_PREFIX
 from ca_service.web.i18n import translate
+
+NOT_READY: Final = Rule(
+    "not-ready",
+    "The service cannot work at the moment.",
+    "Tell its operator: the reason stands in the log.",
+)
+FORM_EXPIRED: Final = Rule(
+    "form.expired",
+    "The form was open for too long, or came from elsewhere, so it was not used. Nothing was changed.",
+    "Open the page again and send the form once more.",
+)
+INTERNAL: Final = Rule(
+    "internal",
+    "Something went wrong here, and it was not your doing. Nothing was issued.",
+    "Try again. If it stays, tell the operator the number {number}, which stands in the log.",
+)
 
 PROBLEM_TYPE: Final = "application/problem+json"
 
@@ -59,10 +75,7 @@ _HTTP_RULES: Final = {
     413: ("csr.too-large", "More was sent than is allowed.", "Upload the .csr files alone; fewer at once if need be."),
     415: ("http.media-type", "This content type is not understood.", "See the API page for the types that are."),
 }
-_FOR_THE_OPERATOR: Final = ("database.unusable", "installation.missing", "factor-key.missing")  # they name paths
-_NOT_READY: Final = errors.blocking(
-    "not-ready", "", "The service cannot work at the moment.", "Tell its operator: the reason stands in the log."
-)
+_NOT_READY: Final = NOT_READY.at()
 _MAX_DRAINED: Final = 8 * 1024 * 1024
 _log = logging.getLogger("ca_service.web")
 
@@ -93,7 +106,7 @@ def refused_page(error: errors.NotAuthenticated, page: str) -> ResponseReturnVal
 
 def problem_document(status: int, code: str, title: str, findings: Sequence[Finding]) -> dict[str, Any]:
     """The problem (RFC 9457), with `errors` as an extension member."""
-    blocking = errors.blockers(findings) or tuple(findings)
+    blocking = errors.only_errors(findings) or tuple(findings)
     return {
         "type": f"urn:ca-service:problem:{code}",
         "title": title,
@@ -108,7 +121,7 @@ def _ours(error: CAServiceError) -> ResponseReturnValue:
     if status == 500:
         return _unforeseen(error)
     findings = error.findings
-    if error.rule in _FOR_THE_OPERATOR:
+    if any(found.declared.visibility is Visibility.OPERATOR for found in findings):
         _log.error("not ready: %s", error)
         findings = (_NOT_READY,)
     response = _answer(status, error.code, error.title, findings)
@@ -143,12 +156,7 @@ def _drain() -> None:
 
 
 def _csrf(_error: CSRFError) -> ResponseReturnValue:
-    finding = errors.blocking(
-        "form.expired",
-        "",
-        "The form was open for too long, or came from elsewhere, so it was not used. Nothing was changed.",
-        "Open the page again and send the form once more.",
-    )
+    finding = FORM_EXPIRED.at()
     return _answer(400, "form-expired", "Please send the form again", [finding])
 
 
@@ -156,13 +164,7 @@ def _unforeseen(error: Exception) -> ResponseReturnValue:
     number = secrets.token_hex(4)
     rule = error.rule if isinstance(error, CAServiceError) else "-"
     _log.error("error %s: %s %s (%s)", number, type(error).__name__, rule, request.endpoint, exc_info=error)
-    finding = errors.blocking(
-        "internal",
-        "",
-        "Something went wrong here, and it was not your doing. Nothing was issued.",
-        "Try again. If it stays, tell the operator the number {number}, which stands in the log.",
-        number=number,
-    )
+    finding = INTERNAL.at(number=number)
     return _answer(500, "internal", "Something went wrong", [finding])
 
 

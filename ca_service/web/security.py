@@ -7,8 +7,14 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
 
-from ca_service.errors import InvalidInput
+from ca_service.errors import InvalidInput, Rule
 from ca_service.web.context import options
+
+HOST_UNKNOWN: Final = Rule(
+    "host.unknown",
+    "This service does not answer to the name {host}.",
+    "Open it by its own name, or set web.base_url to the address under which it is reached.",
+)
 
 _POLICY: Final = "; ".join(
     (
@@ -48,12 +54,7 @@ def _require_known_host() -> None:
     found = _without_port(request.host)
     ours = (*_LOOPBACK, _without_port(urlsplit(options().base_url).netloc))
     if not found or found not in ours:
-        raise InvalidInput.because(
-            "host.unknown",
-            "This service does not answer to the name {host}.",
-            "Open it by its own name, or set web.base_url to the address under which it is reached.",
-            host=found[:100],
-        )
+        raise InvalidInput.because(HOST_UNKNOWN, host=found[:100])
 
 
 def _without_port(host: str) -> str:

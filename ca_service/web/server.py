@@ -13,7 +13,13 @@ from typing import Any, Final
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
-from ca_service.errors import Conflict
+from ca_service.errors import Conflict, Rule
+
+SERVER_ADDRESS: Final = Rule(
+    "server.address",
+    "The service cannot listen on {host}, port {port}: {reason}.",
+    "Stop what listens there, or choose another port: --port, server.port.",
+)
 
 _MAX_SILENCE_SECONDS: Final = 5
 _LAST_SECONDS: Final = 5
@@ -49,12 +55,7 @@ def _require_free(options: ServerOptions) -> None:
             probe.bind((options.host, options.port))
         except OSError as error:
             raise Conflict.because(
-                "server.address",
-                "The service cannot listen on {host}, port {port}: {reason}.",
-                "Stop what listens there, or choose another port: --port, server.port.",
-                host=options.host,
-                port=options.port,
-                reason=error.strerror or "unknown reason",
+                SERVER_ADDRESS, host=options.host, port=options.port, reason=error.strerror or "unknown reason"
             ) from error
 
 

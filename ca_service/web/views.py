@@ -12,7 +12,7 @@ from typing import Final
 from cryptography import x509
 
 from ca_service.pki import encodings, keys, names, usages
-from ca_service.pki.csr import find_value
+from ca_service.pki.contents import find_value
 from ca_service.vos.bundle import BundleFile
 
 _BROWSERS: Final = (

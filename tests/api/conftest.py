@@ -21,7 +21,8 @@ from ca_service.authority.installation import Installation
 from ca_service.authority.issuance.decisions import Requests
 from ca_service.authority.people.tokens import TokenLimits
 from ca_service.settings import Settings
-from ca_service.storage.applications import SQLRequestStore
+from ca_service.storage.ledger import SQLLedger
+from ca_service.storage.requests import SQLRequestStore
 from ca_service.storage.sqlite import SQLiteDatabase
 from tests.support.applications import NOBODY_WAITS
 from tests.support.factories import OPERATOR, PLAN, cheap_hasher
@@ -93,8 +94,16 @@ def deciding(made: Made, folder: Path, rules: str, pause: Callable[[float], None
     path = _copy(made, folder)
     settings = settings_module.load({"CA_SERVICE_POLICY__RULES": rules}, path).settings
     opened = open_installation(settings, cheap_hasher())
-    store = SQLRequestStore(SQLiteDatabase(path / "ca.sqlite3"))
-    return replace(opened, requests=Requests(store, opened.completion, opened.clock, pause))
+    database = SQLiteDatabase(path / "ca.sqlite3")
+    requests = Requests(
+        SQLRequestStore(database),
+        SQLLedger(database),
+        opened.issuance,
+        opened.completion,
+        clock=opened.clock,
+        pause=pause,
+    )
+    return replace(opened, requests=requests)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ def refused_by_api(client: Client, token: str, *requests: bytes, options: Mappin
     )
     assert answer.status_code >= 400, answer.data
     errors = answer.get_json()["errors"]
-    return str(next(error["rule"] for error in errors if error["severity"] == "blocking"))
+    return str(next(error["rule"] for error in errors if error["severity"] == "error"))
 
 
 def _body(requests: tuple[bytes, ...]) -> Any:

@@ -69,7 +69,7 @@ def test_a_form_that_there_is_not_is_refused_with_the_list(client: Client, url: 
     answer = client.get(url, headers={"Accept": "text/html"})
     (error,) = answer.get_json()["errors"]
     assert (answer.status_code, error["rule"]) == (406, "format.not-acceptable")
-    assert "application/json" in error["mend"]
+    assert "application/json" in error["remedy"]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_der_is_refused_for_several_and_nothing_is_issued(client: Client, query:
     answer = client.post(URL + query, json=ALL_REQUESTS, headers={"Accept": accept})
     (error,) = answer.get_json()["errors"]
     assert (answer.status_code, error["rule"]) == (406, "format.not-acceptable")
-    assert "der" not in error["mend"]
+    assert "der" not in error["remedy"]
     assert client.get(URL).get_json()["certificates"] == []
 
 

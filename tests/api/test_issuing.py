@@ -16,7 +16,7 @@ from cryptography.x509 import ExtendedKeyUsage, KeyUsage, SubjectAlternativeName
 from werkzeug.test import Client, TestResponse
 
 from ca_service.authority.access.permissions import Role
-from ca_service.pki import der, tbs
+from ca_service.pki import contents, der
 from ca_service.web.api.examples import REQUEST
 from tests.support.requests import (
     BLANK_PARENT_DOMAIN,
@@ -177,7 +177,7 @@ def test_subject_names_and_usages_are_those_of_the_request(client: Client, reque
     leaf = only_certificate(client.post(URL, data=request_.data))
     csr = x509.load_pem_x509_csr(request_.data)
     asked_subject = der.read(csr.tbs_certrequest_bytes)[0].children[1].der
-    assert tbs.fields(der.read(leaf.tbs_certificate_bytes)[0]).subject == asked_subject
+    assert contents.fields(der.read(leaf.tbs_certificate_bytes)[0]).subject == asked_subject
     kinds: tuple[type[x509.ExtensionType], ...] = (SubjectAlternativeName, KeyUsage, ExtendedKeyUsage)
     for kind in kinds:
         issued = leaf.extensions.get_extension_for_class(kind).value

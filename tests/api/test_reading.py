@@ -57,7 +57,7 @@ def test_a_check_issues_nothing(client: Client) -> None:
 def test_a_check_tells_the_rule_by_which_issuing_refuses(client: Client, refused: Request) -> None:
     answer = client.post(CHECKS, data=refused.data)
     (check,) = answer.get_json()["checks"]
-    blocking = [found["rule"] for found in check["findings"] if found["severity"] == "blocking"]
+    blocking = [found["rule"] for found in check["findings"] if found["severity"] == "error"]
     assert (answer.status_code, check["accepted"], blocking[0]) == (200, False, refused.rule)
 
 

@@ -122,7 +122,7 @@ def test_every_refusal_is_a_problem_that_says_what_to_do(client: Client, method:
     answer = client.open(url, method=method)
     problem = ProblemDocument.model_validate(answer.get_json())
     assert (answer.status_code, problem.status, answer.content_type) == (status, status, "application/problem+json")
-    assert all(error.detail and error.mend for error in problem.errors)
+    assert all(error.detail and error.remedy for error in problem.errors)
 
 
 def test_a_problem_is_told_though_only_other_forms_are_accepted(client: Client) -> None:

@@ -27,7 +27,7 @@ def renew(client: Client, serial: str, query: str = "", **headers: str) -> TestR
 def rule(answer: TestResponse) -> str:
     """By which rule it was refused."""
     errors = answer.get_json()["errors"]
-    return str(next(error["rule"] for error in errors if error["severity"] == "blocking"))
+    return str(next(error["rule"] for error in errors if error["severity"] == "error"))
 
 
 def test_a_renewed_certificate_is_answered_with_201_and_its_address(client: Client) -> None:
@@ -72,7 +72,7 @@ def test_a_nodes_certificate_is_refused_with_what_to_do_unless_it_was_never_uplo
     refused = renew(client, serial)
 
     assert (refused.status_code, rule(refused)) == (422, "renewal.node")
-    assert "Generate a new CSR on sm1.example.com" in refused.get_json()["errors"][0]["mend"]
+    assert "Generate a new CSR on sm1.example.com" in refused.get_json()["errors"][0]["remedy"]
     assert renew(client, serial, "?never_uploaded=true").status_code == 201
 
 

@@ -161,7 +161,7 @@ def test_a_form_without_its_boundary_holds_no_request(client: Client) -> None:
 def test_an_url_encoded_form_is_refused_with_what_to_do_instead(client: Client, field: str) -> None:
     answer = client.post(URL, data=field, content_type="application/x-www-form-urlencoded")
     assert (answer.status_code, errors(answer)) == (400, [("form.encoded", "")])
-    assert "--data-binary" in answer.get_json()["errors"][0]["mend"]
+    assert "--data-binary" in answer.get_json()["errors"][0]["remedy"]
 
 
 @pytest.mark.parametrize("body", [{"validity_days": 8}, {"profile": "server"}, {"new": False}])

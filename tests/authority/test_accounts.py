@@ -48,8 +48,8 @@ def test_the_setup_link_works_once(accounts: Accounts) -> None:
     with pytest.raises(NotFound) as caught:
         accounts.create_first(secret, "bob", PASSWORD)
     assert caught.value.rule == "setup-link.invalid"
-    assert "Sign in" in caught.value.findings[0].mend
-    assert "Start the service" not in caught.value.findings[0].mend
+    assert "Sign in" in caught.value.findings[0].remedy
+    assert "Start the service" not in caught.value.findings[0].remedy
 
 
 def test_a_newer_setup_link_ends_the_older(accounts: Accounts) -> None:

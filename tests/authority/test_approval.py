@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ca_service.authority.access.permissions import Actor, Role
-from ca_service.authority.issuance.approval import DEFAULT_RULES, Approval, Asked, Rule, find_approval, in_words
+from ca_service.authority.issuance.approval import DEFAULT_RULES, Approval, ApprovalRule, Asked, find_approval, in_words
 from ca_service.authority.issuance.examination import Options
 from tests.support import pkcs10, requests
 from tests.support.factories import OPERATOR, Lab, actor
@@ -17,41 +17,41 @@ NODE = Asked("vos", ("DNS:lab.example.com", "DNS:uccx1.lab.example.com"), ("uccx
 LAB = ("*.lab.example.com", "lab.example.com")
 
 
-def approval(rule: Rule, asked: Asked = NODE, who: Actor = ANNA) -> Approval | None:
+def approval(rule: ApprovalRule, asked: Asked = NODE, who: Actor = ANNA) -> Approval | None:
     return find_approval((rule,), who, asked)
 
 
 @pytest.mark.parametrize(
     "rule",
     [
-        Rule("r", profiles=("server", "vos")),
-        Rule("r", names=LAB),
-        Rule("r", names=("*.example.com",)),
-        Rule("r", roles=(Role.REQUESTER,)),
-        Rule("r", accounts=("bob", "anna")),
-        Rule("r", tokens=("renewal",)),
-        Rule("r", ("vos",), LAB, (Role.REQUESTER,), ("anna",), ("renewal",)),
+        ApprovalRule("r", profiles=("server", "vos")),
+        ApprovalRule("r", names=LAB),
+        ApprovalRule("r", names=("*.example.com",)),
+        ApprovalRule("r", roles=(Role.REQUESTER,)),
+        ApprovalRule("r", accounts=("bob", "anna")),
+        ApprovalRule("r", tokens=("renewal",)),
+        ApprovalRule("r", ("vos",), LAB, (Role.REQUESTER,), ("anna",), ("renewal",)),
     ],
 )
-def test_a_rule_holds_where_all_its_conditions_are_met(rule: Rule) -> None:
+def test_a_rule_holds_where_all_its_conditions_are_met(rule: ApprovalRule) -> None:
     assert approval(rule)
 
 
 @pytest.mark.parametrize(
     "rule",
     [
-        Rule("r", profiles=("server",)),
-        Rule("r", names=("*.other.example.com",)),
-        Rule("r", names=("*.lab.example.com",)),  # the parent domain itself is not below it
-        Rule("r", names=("lab.example.com",)),
-        Rule("r", names=("*.b.example.com", "example.com")),
-        Rule("r", roles=(Role.APPROVER,)),
-        Rule("r", accounts=("bob",)),
-        Rule("r", tokens=("other",)),
-        Rule("r", ("vos",), LAB, (Role.REQUESTER,), ("bob",)),
+        ApprovalRule("r", profiles=("server",)),
+        ApprovalRule("r", names=("*.other.example.com",)),
+        ApprovalRule("r", names=("*.lab.example.com",)),  # the parent domain itself is not below it
+        ApprovalRule("r", names=("lab.example.com",)),
+        ApprovalRule("r", names=("*.b.example.com", "example.com")),
+        ApprovalRule("r", roles=(Role.APPROVER,)),
+        ApprovalRule("r", accounts=("bob",)),
+        ApprovalRule("r", tokens=("other",)),
+        ApprovalRule("r", ("vos",), LAB, (Role.REQUESTER,), ("bob",)),
     ],
 )
-def test_a_rule_does_not_hold_where_one_of_them_is_not(rule: Rule) -> None:
+def test_a_rule_does_not_hold_where_one_of_them_is_not(rule: ApprovalRule) -> None:
     assert approval(rule) is None
 
 
@@ -71,32 +71,36 @@ def test_a_rule_does_not_hold_where_one_of_them_is_not(rule: Rule) -> None:
     ],
 )
 def test_names_are_covered_all_or_not_at_all(names: tuple[str, ...]) -> None:
-    assert approval(Rule("r", names=LAB), Asked("vos", names)) is None
+    assert approval(ApprovalRule("r", names=LAB), Asked("vos", names)) is None
 
 
 @pytest.mark.parametrize("name", ["DNS:UCCX1.LAB.example.com", "DNS:*.lab.example.com", "DNS:a.b.lab.example.com"])
 def test_names_are_compared_without_regard_to_case_and_at_any_depth(name: str) -> None:
-    assert approval(Rule("r", names=LAB), Asked("server", (name,)))
+    assert approval(ApprovalRule("r", names=LAB), Asked("server", (name,)))
 
 
 @pytest.mark.parametrize("host", ["www.bank.example", "Jane Doe", ""])
 def test_a_common_name_has_to_be_covered_too(host: str) -> None:
-    assert approval(Rule("r", names=LAB), Asked("vos", NODE.names, (host,))) is None
+    assert approval(ApprovalRule("r", names=LAB), Asked("vos", NODE.names, (host,))) is None
 
 
 def test_the_first_rule_that_holds_decides() -> None:
-    rules = (Rule("no", accounts=("bob",)), Rule("first", accounts=("anna",)), Rule("second", accounts=("anna",)))
+    rules = (
+        ApprovalRule("no", accounts=("bob",)),
+        ApprovalRule("first", accounts=("anna",)),
+        ApprovalRule("second", accounts=("anna",)),
+    )
     found = find_approval(rules, ANNA, NODE)
     assert found
     assert found.rule == "first"
 
 
 def test_a_rule_explains_itself() -> None:
-    found = approval(Rule("lab-hosts", ("vos",), LAB, (Role.REQUESTER,), ("anna",), ("renewal",)))
+    found = approval(ApprovalRule("lab-hosts", ("vos",), LAB, (Role.REQUESTER,), ("anna",), ("renewal",)))
     assert found
     assert in_words(found.reasons) == (
         "every name is covered by *.lab.example.com, lab.example.com and the requester is anna and the requester has "
-        "the role requester and it came with the token \u201crenewal\u201d and the profile is one of vos"
+        "the role requester and the request was sent with the token \u201crenewal\u201d and the profile is one of vos"
     )
 
 
@@ -115,7 +119,7 @@ def test_the_operator_of_the_machine_needs_no_rule() -> None:
 
 
 def test_a_check_tells_that_a_person_has_to_decide() -> None:
-    lab = Lab(rules=(Rule("r", names=("*.example.com", "example.com")),)).initialised()
+    lab = Lab(rules=(ApprovalRule("r", names=("*.example.com", "example.com")),)).initialised()
     foreign = requests.node("www-EC.bank.example", "uccx9.example.com", curve=ec.SECP256R1)
     found = lab.issuance.check(actor(), [UCCX_PUBLISHER.data, pkcs10.pem(foreign.der())], Options())
     assert [(each.needs_decision, "approval.needed" in {f.rule for f in each.findings}) for each in found] == [

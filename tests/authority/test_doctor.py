@@ -110,13 +110,13 @@ def test_an_installation_without_an_authority_is_not_ready() -> None:
 
 def test_a_key_that_is_gone_is_found(lab: Lab) -> None:
     lab.keystore.remove("intermediate-g1")
-    assert told(lab)["key.missing"] is Severity.BLOCKING
+    assert told(lab)["key.missing"] is Severity.ERROR
 
 
 def test_the_key_of_another_certificate_is_found(lab: Lab) -> None:
     lab.keystore.remove("intermediate-g1")
     lab.keystore.generate("intermediate-g1", PLAN.intermediate_curve)
-    assert told(lab)["doctor.key"] is Severity.BLOCKING
+    assert told(lab)["doctor.key"] is Severity.ERROR
 
 
 def test_an_authority_that_ends_soon_or_has_ended_is_told(lab: Lab) -> None:
@@ -124,18 +124,18 @@ def test_an_authority_that_ends_soon_or_has_ended_is_told(lab: Lab) -> None:
     lab.clock.now = end - timedelta(days=89)
     assert told(lab)["doctor.ends-soon"] is Severity.WARNING
     lab.clock.now = end + timedelta(seconds=1)
-    assert told(lab)["authority.expired"] is Severity.BLOCKING
+    assert told(lab)["authority.expired"] is Severity.ERROR
 
 
 @pytest.mark.parametrize("url", [AIA, CRL])
 def test_what_cannot_be_fetched_is_found(lab: Lab, url: str) -> None:
     del lab.fetcher.gets[url]
-    assert told(lab)["probe.unreachable"] is Severity.BLOCKING
+    assert told(lab)["probe.unreachable"] is Severity.ERROR
 
 
 def test_an_ocsp_responder_that_does_not_answer_is_found(lab: Lab) -> None:
     lab.fetcher.posts = {}
-    assert told(lab)["probe.unreachable"] is Severity.BLOCKING
+    assert told(lab)["probe.unreachable"] is Severity.ERROR
 
 
 Spoil = Callable[[Lab], None]
@@ -174,12 +174,12 @@ def _say(make: Callable[[Lab, bytes], bytes]) -> Spoil:
 )  # fmt: skip
 def test_what_is_published_wrongly_is_found(lab: Lab, spoil: Spoil) -> None:
     spoil(lab)
-    assert told(lab)["doctor.published"] is Severity.BLOCKING
+    assert told(lab)["doctor.published"] is Severity.ERROR
 
 
 def test_a_good_answer_for_a_revoked_certificate_is_found(lab: Lab) -> None:
     lab.revocation.revoke(OPERATOR, Selection(host="uccx1.example.com"), Reason.SUPERSEDED)
-    assert told(lab)["doctor.published"] is Severity.BLOCKING
+    assert told(lab)["doctor.published"] is Severity.ERROR
 
 
 def test_without_addresses_nothing_is_fetched_and_it_is_told() -> None:

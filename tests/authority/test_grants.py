@@ -11,7 +11,7 @@ from ca_service.authority.access.permissions import SCOPES, Actor, Role
 from ca_service.authority.fleet.records import ClusterQuery
 from ca_service.authority.inventory.store import CertificateQuery
 from ca_service.authority.issuance.examination import Options
-from ca_service.errors import Conflict, NotAllowed, NotFound, Refused, blockers
+from ca_service.errors import Conflict, NotAllowed, NotFound, Refused, only_errors
 from tests.support import pkcs10, requests
 from tests.support.factories import Lab, actor
 from tests.support.requests import ALTERNATE_ADDRESS, UCCX_PUBLISHER, UCCX_SUBSCRIBER, key
@@ -31,11 +31,11 @@ def request(common_name: str, *hosts: str) -> bytes:
 def faults(lab: Lab, who: Actor, data: bytes, options: Options = Options()) -> list[tuple[str, str]]:  # noqa: B008
     """(rule, pointer) of what stands in the way, which has to be the same at the check and at the issue."""
     [examination] = lab.issuance.check(who, [data], options)
-    found = [(each.rule, each.pointer) for each in blockers(examination.findings)]
+    found = [(each.rule, each.pointer) for each in only_errors(examination.findings)]
     if found:
         with pytest.raises(Refused) as caught:
             lab.issuance.issue(who, [data], options)
-        assert [(each.rule, each.pointer) for each in blockers(caught.value.findings)] == [
+        assert [(each.rule, each.pointer) for each in only_errors(caught.value.findings)] == [
             (rule, f"/csr/0{pointer}") for rule, pointer in found
         ]
         assert not lab.inventory.list_certificates(actor(), CertificateQuery()).certificates
@@ -75,8 +75,8 @@ def test_every_name_of_the_certificate_has_to_be_allowed(
 def test_the_parent_domain_is_explained(lab: Lab) -> None:
     data = request("uccx1-EC.example.com", "example.com", "uccx1.example.com")
     [examination] = lab.initialised().issuance.check(holder("uccx1.example.com"), [data], Options())
-    [found] = blockers(examination.findings)
-    assert "example.com is the parent domain that a node puts into its request" in found.mend
+    [found] = only_errors(examination.findings)
+    assert "example.com is the parent domain that a node puts into its request" in found.remedy
 
 
 def test_all_common_names_count(lab: Lab) -> None:

@@ -5,26 +5,31 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from itertools import repeat
+from typing import Any
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from ca_service.authority.access.permissions import Actor, Role
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.certificates import CertificateRecord
-from ca_service.authority.hierarchy.hierarchy import Hierarchy, HierarchyPlan
+from ca_service.authority.hierarchy.hierarchy import Hierarchy
+from ca_service.authority.hierarchy.plan import HierarchyPlan
 from ca_service.authority.inventory.store import CertificateQuery
+from ca_service.authority.issuance.conflicts import Known
 from ca_service.authority.issuance.examination import Options, Policy
 from ca_service.authority.issuance.idempotency import MAX_KEY_LENGTH
 from ca_service.authority.issuance.issuance import MAX_REQUESTS, Issuance, Issued
-from ca_service.authority.issuance.signing import Signer, request_of
+from ca_service.authority.issuance.records import State
 from ca_service.errors import Conflict, InvalidInput, NotFound, NotReady, Refused, SigningError
+from ca_service.keystore.handles import SigningHandle
 from ca_service.vos.purposes import TOMCAT_ECDSA
 from tests.authority.external_roots import Certified
 from tests.support import pkcs10, requests
 from tests.support.factories import PLAN, Lab, actor, event
-from tests.support.fakes import NOON, FixedClock, InMemoryLedger
+from tests.support.fakes import NOON, FixedClock, InMemoryKeyStore, InMemoryLedger
 from tests.support.pkcs10 import Recipe
 from tests.support.requests import SOCIALMINER, THREE_NODES, UCCX_PUBLISHER, UCCX_SUBSCRIBER
 
@@ -126,11 +131,14 @@ def test_one_bad_request_and_nothing_is_issued(signing: Lab) -> None:
 
 def test_a_certificate_that_cannot_be_made_takes_the_others_with_it(signing: Lab) -> None:
     numbers = iter([1, 2, -1])
-    signer = Signer(signing.hierarchy, signing.policy, signing.clock, lambda: next(numbers))
     issuance = Issuance(
-        signing.ledger, signing.hierarchy, signer, applications=signing.edges.requests,
-        revocations=signing.revocations, policy=signing.policy, clock=signing.clock,
-    )  # fmt: skip
+        signing.ledger,
+        signing.edges.requests,
+        signing.hierarchy,
+        policy=signing.policy,
+        clock=signing.clock,
+        serial_numbers=lambda: next(numbers),
+    )
     with pytest.raises((SigningError, ValueError)):
         issuance.issue(REQUESTER, NODES, Options())
     assert stored(signing) == ()
@@ -211,9 +219,9 @@ def test_another_authority_means_another_certificate(signing: Lab) -> None:
 class Overtaken(InMemoryLedger):
     """A ledger in which somebody else has been quicker between our look and our write."""
 
-    def find_reissuable(self, *_: object) -> None:
+    def look_up(self, *_: object) -> Known:
         """Nothing was there when we looked."""
-        return
+        return Known((), {})
 
     def record(self, *_: object, **__: object) -> tuple[CertificateRecord, ...]:
         """The certificate of the other comes back."""
@@ -372,7 +380,7 @@ def test_the_delivery_for_a_plain_server_is_not_for_a_node(signing: Lab) -> None
 def test_an_examination_without_a_request_cannot_be_issued(signing: Lab) -> None:
     (refused,) = signing.issuance.check(REQUESTER, [b"nonsense"], Options())
     with pytest.raises(ValueError, match="not issued"):
-        request_of(refused)
+        _ = refused.verified
 
 
 def test_every_curve_of_an_authority_signs(operator: Actor) -> None:
@@ -402,3 +410,94 @@ def test_who_gets_the_same_certificate_again_is_told_so(signing: Lab) -> None:
 def rules(issued: Issued) -> set[str]:
     """The rules of all findings."""
     return {finding.rule for finding in issued.findings}
+
+
+# What the authority's key is not asked for
+
+
+class CountingHandle(SigningHandle):
+    """A key that counts its signatures, also for those that look at it from outside."""
+
+    def __init__(self, key: ec.EllipticCurvePrivateKey, log: list[str], name: str) -> None:
+        super().__init__(key)
+        self._log = log
+        self._name = name
+
+    def sign(self, data: Any, signature_algorithm: ec.EllipticCurveSignatureAlgorithm) -> bytes:
+        """See `SigningHandle`."""
+        self._log.append(self._name)
+        return super().sign(data, signature_algorithm)
+
+
+class CountingKeyStore(InMemoryKeyStore):
+    """A key store that logs which of its keys has signed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.signatures: list[str] = []
+
+    def signer(self, key_id: str) -> ec.EllipticCurvePrivateKey:
+        """See the port."""
+        return CountingHandle(super().signer(key_id), self.signatures, key_id)
+
+
+@pytest.fixture
+def counting() -> CountingKeyStore:
+    """The keys of the lab `counted`."""
+    return CountingKeyStore()
+
+
+@pytest.fixture
+def counted(counting: CountingKeyStore) -> Lab:
+    """A lab with an authority whose signatures are counted from now on."""
+    lab = Lab(keystore=counting).initialised()
+    counting.signatures.clear()
+    return lab
+
+
+def misfit(lab: Lab) -> bytes:
+    """A good CSR whose common name is that of the authority: a trust store keeps one certificate of each name."""
+    (name,) = lab.hierarchy.active().chain[0].subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return Recipe(requests.key("misfit"), requests.subject(str(name.value)), (pkcs10.hosts("node.example.com"),)).der()
+
+
+def test_a_certificate_that_the_node_would_not_accept_never_reaches_the_authoritys_key(
+    counted: Lab, counting: CountingKeyStore
+) -> None:
+    with pytest.raises(SigningError) as caught:
+        issue(counted, misfit(counted))
+    assert caught.value.rule == "fit.trust"
+    assert (counting.signatures, stored(counted), events(counted)) == ([], (), [])
+
+
+def test_none_of_a_submission_is_signed_before_all_of_it_was_judged(counted: Lab, counting: CountingKeyStore) -> None:
+    with pytest.raises(SigningError):
+        issue(counted, *NODES, misfit(counted))
+    assert counting.signatures == []
+
+
+def test_the_profile_of_a_plain_server_is_not_judged_by_what_a_node_accepts(
+    counted: Lab, counting: CountingKeyStore
+) -> None:
+    assert issue(counted, misfit(counted), profile="server").created
+    assert counting.signatures == ["intermediate-g1"]
+
+
+def test_a_request_that_is_refused_or_answered_again_never_reaches_the_authoritys_key(
+    counted: Lab, counting: CountingKeyStore
+) -> None:
+    issue(counted, UCCX_PUBLISHER.data)
+    counting.signatures.clear()
+    assert not issue(counted, UCCX_PUBLISHER.data).created
+    with pytest.raises(Refused):
+        issue(counted, b"nonsense")
+    assert counting.signatures == []
+
+
+def test_a_waiting_request_that_the_node_would_not_accept_fails_and_is_not_signed(counting: CountingKeyStore) -> None:
+    lab = Lab(keystore=counting, rules=()).initialised()
+    counting.signatures.clear()
+    (waiting,) = issue(lab, misfit(lab)).waiting
+    failed = lab.requests.approve(actor(Role.APPROVER), waiting.id)
+    assert (failed.state, [found.rule for found in failed.failure if found.is_error]) == (State.FAILED, ["fit.trust"])
+    assert counting.signatures == []

@@ -51,7 +51,7 @@ USE_CASES: list[tuple[str, Action, UseCase]] = [
     ("list certificates", Action.READ, lambda lab, who: lab.inventory.list_certificates(who, CertificateQuery())),
     ("export certificates", Action.READ, lambda lab, who: lab.inventory.export(who, "", "newest")),
     ("see what expires", Action.READ, lambda lab, who: lab.inventory.board(who)),
-    ("list applications", Action.READ, lambda lab, who: lab.requests.list_applications(who, RequestQuery())),
+    ("list applications", Action.READ, lambda lab, who: lab.requests.list_requests(who, RequestQuery())),
     ("count waiting", Action.READ, lambda lab, who: lab.requests.count_waiting(who)),
     ("has failed", Action.READ, lambda lab, who: lab.requests.has_failed(who)),
     ("get application", Action.READ, lambda lab, who: lab.requests.get(who, 1)),

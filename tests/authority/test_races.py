@@ -21,8 +21,8 @@ from ca_service.authority.issuance.records import RequestQuery, RequestRecord, S
 from ca_service.authority.people.throttle import FREE_ATTEMPTS
 from ca_service.pki.reasons import Reason
 from ca_service.settings import Settings
-from ca_service.storage.applications import SQLRequestStore
 from ca_service.storage.database import Database
+from ca_service.storage.requests import SQLRequestStore
 from tests.authority import racing
 from tests.benchmarks.bench_record import fill
 from tests.support.factories import OPERATOR, PASSWORD, event
@@ -218,7 +218,7 @@ def test_two_who_submit_the_same_request_have_one_application(
     installation: Installation, settings: Settings, race: Race
 ) -> None:
     assert race(settings.instance_path, racing.submit, [UCCX_PUBLISHER.data] * 2) == ["1", "1"]
-    assert len(installation.requests.list_applications(OPERATOR, RequestQuery()).items) == 1
+    assert len(installation.requests.list_requests(OPERATOR, RequestQuery()).items) == 1
 
 
 @either_way
@@ -227,7 +227,7 @@ def test_of_two_who_approve_one_wins_and_the_other_is_told(
 ) -> None:
     results = race(settings.instance_path, racing.approve, [11, 12])
     (record,) = installation.inventory.list_certificates(OPERATOR, CertificateQuery()).certificates
-    assert sorted(results) == sorted([record.serial_number, "application.decided"])
+    assert sorted(results) == sorted([record.serial_number, "request.decided"])
     found = installation.requests.get(OPERATOR, waiting.id)
     assert found.decided_by_id == (11, 12)[results.index(record.serial_number)]
 

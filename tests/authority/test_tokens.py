@@ -84,7 +84,7 @@ def test_the_token_of_another_is_not_found(tokens: Tokens, alice: AccountRecord,
     with pytest.raises(NotFound) as caught:
         tokens.revoke(alice.actor, "alice", token.record.id)
     assert caught.value.rule == "token.unknown"
-    assert "`ca-service token list`" in caught.value.findings[0].mend
+    assert "`ca-service token list`" in caught.value.findings[0].remedy
     assert tokens.authenticate(token.secret).account_id == bob.id
 
 

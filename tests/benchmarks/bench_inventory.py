@@ -16,17 +16,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 from sqlalchemy import insert, select, text
 
 from ca_service.authority.inventory import expiry
 from ca_service.authority.inventory.language import parse
-from ca_service.storage import cursors, rows
+from ca_service.storage import rows
 from ca_service.storage.database import Database
 from ca_service.storage.inventory import SQLInventoryStore
 from ca_service.storage.issuers import SQLIssuerStore
 from ca_service.storage.migrating import upgrade
 from ca_service.storage.postgresql import PostgreSQLDatabase
+from ca_service.storage.queries import by_age
 from ca_service.storage.schema import certificate
 from ca_service.storage.sqlite import SQLiteDatabase
 from tests.support import postgresql
@@ -56,7 +58,7 @@ def measure(database: Database, count: int = COUNT) -> list[Result]:
     """What the list takes in this database, which is empty and gets so many certificates."""
     fill(database, count)
     store, deep = SQLInventoryStore(database), count * 9 // 10
-    at_depth = cursors.write("oldest", deep, deep)
+    at_depth = by_age(certificate.c.id)["oldest"].write(SimpleNamespace(id=deep))
     rare, common = parse("node77777", NOON), parse("example.com", NOON)
     offset = select(certificate).order_by(certificate.c.id).offset(deep).limit(51)
     like = (

@@ -19,11 +19,10 @@ from ca_service.authority.audit.exporting import Exporter
 from ca_service.authority.audit.sealing import Sealing
 from ca_service.authority.audit.verifying import verify
 from ca_service.storage.database import Database
-from ca_service.storage.events import SQLEventStore
+from ca_service.storage.events import SQLEventStore, record_events
 from ca_service.storage.issuers import SQLIssuerStore
 from ca_service.storage.ledger import SQLLedger
 from ca_service.storage.migrating import upgrade
-from ca_service.storage.recording import record_events
 from ca_service.storage.sqlite import SQLiteDatabase
 from tests.support.factories import certificate_record, event, issuer_record
 from tests.support.fakes import NOON, FixedClock, InMemoryKeyStore

@@ -27,7 +27,7 @@ EVENT = {"type": "certificate.expiring", "data": {"name": "Grüße"}}
 
 @dataclass(slots=True)
 class Receiver:
-    """What came, and what is answered."""
+    """The received requests, and the response."""
 
     port: int = 0
     status: int = 204
@@ -71,7 +71,7 @@ def send(receiver: Receiver, clock: FixedClock | None = None, path: str = "/hook
 
 
 def verify(headers: dict[str, str], body: bytes, now: int, secret: str = SECRET) -> bool:
-    """What a receiver does according to Standard Webhooks 1.0, written from its text: time, then signatures."""
+    """Verify a webhook as Standard Webhooks 1.0 describes it: time, then signatures."""
     if abs(now - int(headers["webhook-timestamp"])) > 5 * 60:
         return False
     content = headers["webhook-id"] + "." + headers["webhook-timestamp"] + "." + body.decode("utf-8")
@@ -140,7 +140,7 @@ def test_what_is_answered_is_neither_read_nor_kept(receiver: Receiver) -> None:
 
     failure = send(receiver)
 
-    assert failure == Failure("the webhook's server answers 500")
+    assert failure == Failure("the webhook server answers 500")
 
 
 def test_no_proxy_and_no_password_of_the_environment_is_used(
@@ -155,7 +155,7 @@ def test_no_proxy_and_no_password_of_the_environment_is_used(
 def test_a_server_that_is_not_there_is_told_without_the_address() -> None:
     failure = send(Receiver(port=1))
 
-    assert failure == Failure("the webhook's server cannot be reached (ConnectionError)")
+    assert failure == Failure("the webhook server cannot be reached (ConnectionError)")
 
 
 @pytest.mark.parametrize(

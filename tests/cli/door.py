@@ -87,7 +87,7 @@ def refused_by_cli(data: bytes, installation: Installation, *options: str) -> st
 def deciding_rule(result: Result) -> str:
     """The first rule that blocks, in the problem on standard error."""
     errors = json.loads(result.stderr)["errors"]
-    return str(next(error["rule"] for error in errors if error["severity"] == "blocking"))
+    return str(next(error["rule"] for error in errors if error["severity"] == "error"))
 
 
 def _not_wanted(*_: object) -> NoReturn:

@@ -61,7 +61,7 @@ def test_a_finding_is_told_with_the_file_that_it_is_about(ca: CommandLine, csr: 
 def test_a_host_name_that_would_be_added_is_a_note(ca: CommandLine) -> None:
     result = ca("check", "-", "--add-host-name", data=requests.BLANK_PARENT_DOMAIN.data)
     assert result.exit_code == 0
-    assert "note: The request names no host; fin1.example.com is added" in result.stdout
+    assert "note: The CSR has no names. fin1.example.com is added" in result.stdout
 
 
 def test_an_unknown_profile_is_a_usage_error(ca: CommandLine, csr: Path) -> None:

@@ -75,9 +75,9 @@ def test_every_class_of_error_has_its_exit_code(kind: type[CAServiceError], code
             {
                 "pointer": "",
                 "rule": "some.rule",
-                "severity": "blocking",
+                "severity": "error",
                 "detail": "Something is wrong {brace}.",
-                "mend": "Mend wrong {brace}.",
+                "remedy": "Mend wrong {brace}.",
             }
         ],
     }
@@ -88,8 +88,8 @@ def test_a_person_reads_what_is_wrong_and_how_to_mend_it() -> None:
     assert result.stdout == ""
     assert result.stderr.splitlines() == [
         "ca-service: Not allowed",
-        "blocking: It is not yours.",
-        "  mend  Ask for it.",
+        "error: It is not yours.",
+        "  fix   Ask for it.",
         "  rule  some.rule",
     ]
 

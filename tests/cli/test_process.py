@@ -104,7 +104,7 @@ def _wait_until_it_reads(pid: int) -> None:
 def test_an_address_that_must_not_be_served_is_told_before_anything_is_made(tmp_path: Path) -> None:
     done = _call("--instance", tmp_path / "instance", "serve", "--host", "192.0.2.1", "--json")
     assert done.returncode == 1
-    assert b"settings.value" in done.stderr
+    assert b"settings.contradiction" in done.stderr
     assert not (tmp_path / "instance").exists()
 
 

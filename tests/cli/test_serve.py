@@ -92,7 +92,7 @@ def test_a_newer_database_is_not_served(ca: CommandLine, server: Listening) -> N
 
 def test_settings_that_cannot_be_are_told_before_anything_is_made(new_ca: CommandLine) -> None:
     wrong = replace(new_ca, environ={"CA_SERVICE_SERVER__HOST": "192.0.2.1"})
-    assert wrong.rule("serve", code=1) == "settings.value"
+    assert wrong.rule("serve", code=1) == "settings.contradiction"
     assert not new_ca.folder.exists()
 
 

@@ -27,9 +27,9 @@ def test_a_request_that_is_refused_ends_with_4_and_says_where_and_how_to_mend(ca
     result = ca("sign", csr, bad)
     assert result.exit_code == 4
     assert result.stdout == ""
-    assert "blocking: No signing request was found in it." in result.stderr
+    assert "error: No signing request was found in it." in result.stderr
     assert f"where  {bad}\n" in result.stderr
-    assert "mend   Upload a PKCS#10 request" in result.stderr
+    assert "fix    Upload a PKCS#10 request" in result.stderr
     assert "rule   csr.unreadable" in result.stderr
 
 

@@ -7,12 +7,15 @@ from datetime import timedelta
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from ca_service.pki import keys, profiles
+from ca_service.pki import contents, der, keys, profiles
 from ca_service.pki.contents import Issuer, Validity
-from tests.support import certificates
+from tests.support import asn1, certificates
 from tests.support.certificates import NOW
 from tests.support.refused_requests import rsa_key
+
+SPKI = PublicFormat.SubjectPublicKeyInfo
 
 
 def test_a_day_has_24_hours_of_which_the_last_second_is_included() -> None:
@@ -50,3 +53,21 @@ def test_an_issuer_without_an_ec_key_is_none() -> None:
 
     with pytest.raises(TypeError, match="RSAPublicKey"):
         Issuer.of(builder.sign(rsa_key(), hashes.SHA256()))
+
+
+def test_each_field_is_the_bytes_of_the_certificate() -> None:
+    certificate = certificates.leaf()
+
+    fields = contents.fields(der.read(certificate.tbs_certificate_bytes)[0])
+
+    assert fields.serial_number == asn1.integer(certificate.serial_number)
+    assert fields.issuer == certificate.issuer.public_bytes()
+    assert fields.subject == certificate.subject.public_bytes()
+    assert fields.subject_public_key_info == certificate.public_key().public_bytes(Encoding.DER, SPKI)
+
+
+def test_a_certificate_of_version_1_has_the_same_fields() -> None:
+    certificate = der.read(certificates.leaf().tbs_certificate_bytes)[0]
+    without_version = asn1.sequence(*(part.der for part in certificate.children[1:]))
+
+    assert contents.fields(der.read(without_version)[0]) == contents.fields(certificate)

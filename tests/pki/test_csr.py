@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from ca_service.errors import CAServiceError, Refused, Severity, TooLarge
 from ca_service.pki import csr, usages
 from ca_service.pki.armour import unwrap
+from ca_service.pki.contents import find_value
 from tests.support import asn1, pkcs10, requests
 from tests.support.pkcs10 import Recipe
 from tests.support.refused_requests import BY_INTAKE, BY_POLICY, SAME_KEY_TWICE
@@ -40,7 +41,7 @@ def test_a_bad_request_is_refused_by_its_rule(request_: Request) -> None:
 def test_each_refusal_says_what_is_wrong_and_how_to_mend_it(request_: Request) -> None:
     with pytest.raises(CAServiceError) as refusal:
         csr.read_request(request_.data)
-    assert all(finding.detail and finding.mend for finding in refusal.value.findings)
+    assert all(finding.detail and finding.remedy for finding in refusal.value.findings)
 
 
 @pytest.mark.parametrize("request_", [*BY_POLICY, *SAME_KEY_TWICE], ids=lambda request: request.name)
@@ -163,7 +164,7 @@ def test_the_hash_of_a_signature_without_one_is_unknown() -> None:
 
 
 def test_an_extension_that_is_not_there_is_none() -> None:
-    assert csr.find_value(x509.Extensions([]), x509.KeyUsage) is None
+    assert find_value(x509.Extensions([]), x509.KeyUsage) is None
 
 
 @given(st.integers(0, 2**32))

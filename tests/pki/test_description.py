@@ -7,7 +7,7 @@ import pytest
 from ca_service.errors import CAServiceError
 from ca_service.pki import csr
 from ca_service.pki.armour import unwrap
-from ca_service.pki.description import Description, describe
+from ca_service.pki.csr import Description, describe
 from tests.support import requests
 from tests.support.refused_requests import REFUSALS
 from tests.support.requests import Request

@@ -168,4 +168,4 @@ def test_a_pkcs12_file_without_a_readable_key_is_refused(data: bytes, passphrase
     with pytest.raises(InvalidInput) as refusal:
         encodings.load_pkcs12(data, passphrase)
     assert refusal.value.rule == "private-key.unreadable"
-    assert "`openssl pkcs12 -info -noout -in FILE`" in refusal.value.findings[0].mend
+    assert "`openssl pkcs12 -info -noout -in FILE`" in refusal.value.findings[0].remedy

@@ -1,4 +1,4 @@
-"""What settings may be: wrong values and impossible combinations are refused with key, value and limit."""
+"""Values of settings: wrong values and impossible combinations are refused with key, value and limit."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from ca_service.authority.access.permissions import Role
-from ca_service.authority.hierarchy.hierarchy import HierarchyPlan
-from ca_service.authority.issuance.approval import Rule
+from ca_service.authority.hierarchy.plan import HierarchyPlan
+from ca_service.authority.issuance.approval import ApprovalRule
 from ca_service.authority.issuance.examination import Policy
 from ca_service.errors import ConfigurationError
 from ca_service.pki.profiles import INTERMEDIATE, MAX_LEAF_DAYS, ROOT
@@ -20,7 +20,7 @@ EVERYWHERE = "0.0.0.0"  # noqa: S104 - what is refused here
 
 
 def refusal(**values: str) -> ConfigurationError:
-    """Why these settings are refused; `server__port` is server.port."""
+    """Return the error for these settings; `server__port` is server.port."""
     with pytest.raises(ConfigurationError) as caught:
         load({f"CA_SERVICE_{name.upper()}": value for name, value in values.items()})
     return caught.value
@@ -101,7 +101,7 @@ def test_a_base_url_that_could_not_stand_in_a_certificate_is_refused(url: str) -
     assert refusal(web__base_url=url).findings[0].pointer == "/web/base_url"
 
 
-_NEEDS_TLS = "is not loopback, which needs https:// in"
+_NEEDS_TLS = "is not loopback and requires https:// in"
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ _NEEDS_TLS = "is not loopback, which needs https:// in"
 )
 def test_a_contradiction_is_refused_with_both_keys_values_and_origins(values: dict[str, str], said: str) -> None:
     [finding] = refusal(**values).findings
-    assert finding.rule == "settings.value"
+    assert finding.rule == "settings.contradiction"
     assert finding.detail == said
     assert finding.pointer == "/" + said.split()[0].replace(".", "/")
 
@@ -144,8 +144,8 @@ def test_a_contradiction_is_refused_with_both_keys_values_and_origins(values: di
 def test_a_contradiction_says_what_can_be_changed() -> None:
     [days] = refusal(policy__max_days="9").findings
     [host] = refusal(server__host=EVERYWHERE).findings
-    assert days.mend == "Lower policy.default_days or raise policy.max_days, where it was set."
-    assert host.mend.startswith("Put a reverse proxy with TLS in front, and set web.base_url")
+    assert days.remedy == "Lower policy.default_days or raise policy.max_days."
+    assert host.remedy.startswith("Use a reverse proxy with TLS, and set web.base_url")
 
 
 def test_values_with_braces_in_a_contradiction_are_told_as_they_are() -> None:
@@ -232,7 +232,7 @@ def test_the_defaults_are_those_of_plan_and_policy() -> None:
     assert Policy().default_days == settings.policy.default_days
     assert Policy().max_days == settings.policy.max_days
     assert Policy().allow_p521 == settings.policy.allow_p521
-    assert Policy().rules == tuple(Rule(**rule.model_dump()) for rule in settings.policy.rules)
+    assert Policy().rules == tuple(ApprovalRule(**rule.model_dump()) for rule in settings.policy.rules)
     assert Policy().backdate.total_seconds() == settings.policy.backdate_minutes * 60
 
 
@@ -260,7 +260,7 @@ OIDC = {
 @pytest.mark.parametrize("missing", ["oidc__client_id", "oidc__client_secret"])
 def test_a_provider_needs_a_client_and_its_secret(missing: str) -> None:
     error = refusal(**{name: value for name, value in OIDC.items() if name != missing})
-    assert error.rule == "settings.value"
+    assert error.rule == "settings.contradiction"
     assert missing.replace("__", ".") in str(error)
     assert "do not show this" not in str(error)
 

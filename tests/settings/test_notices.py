@@ -42,10 +42,6 @@ def settings(**values: str) -> Settings:
         {"webhook__url": "https:///path", "webhook__secret": SECRET},
         {"metrics__networks": "192.0.2.1/24"},
         {"metrics__networks": "everybody"},
-        {"mail__host": "mail.example.com"},
-        {"mail__host": "mail.example.com", "mail__sender": "ca@example.com"},
-        {"mail__host": "m", "mail__sender": "a@b.c, d@e.f", "mail__recipients": "g@h.i"},
-        {"webhook__url": "https://hooks.example.com/"},
     ],
     ids=str,
 )
@@ -58,9 +54,28 @@ def test_what_cannot_be_is_refused_at_its_key(values: dict[str, str]) -> None:
     assert refused.value.findings[0].pointer.startswith(f"/{section}/")
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"mail__host": "mail.example.com"},
+        {"mail__host": "mail.example.com", "mail__sender": "ca@example.com"},
+        {"mail__host": "m", "mail__sender": "a@b.c, d@e.f", "mail__recipients": "g@h.i"},
+        {"webhook__url": "https://hooks.example.com/"},
+    ],
+    ids=str,
+)
+def test_what_does_not_go_together_is_refused_at_its_key(values: dict[str, str]) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        settings(**values)
+
+    assert refused.value.rule == "settings.contradiction"
+    section = next(iter(values)).partition("__")[0]
+    assert refused.value.findings[0].pointer.startswith(f"/{section}/")
+
+
 def test_a_password_is_not_sent_in_the_clear() -> None:
     mail = {"mail__sender": "ca@example.com", "mail__recipients": "a@b.c", "mail__username": "ca"}
-    with pytest.raises(ConfigurationError, match="without TLS"):
+    with pytest.raises(ConfigurationError, match="needs TLS, which is off in"):
         settings(mail__host="mail.example.com", mail__security="none", **mail)
     assert settings(mail__host="127.0.0.1", mail__security="none", **mail).mail.username == "ca"
 

@@ -1,9 +1,10 @@
-"""What a ledger promises, kept by the fake and by SQLite."""
+"""The contract of certificate stores, for the fake, SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any, Final
 
 import pytest
 
@@ -16,6 +17,8 @@ from tests.support.factories import certificate_record, event
 from tests.support.fakes import NOON
 from tests.support.record import newest
 
+SAME: Final[dict[str, Any]] = {"request_fingerprint": "same", "key_fingerprint": "key"}
+
 
 def add(ledger: Ledger, *records: CertificateRecord, always_new: bool = False) -> tuple[CertificateRecord, ...]:
     """Record these, each with its event."""
@@ -24,7 +27,7 @@ def add(ledger: Ledger, *records: CertificateRecord, always_new: bool = False) -
 
 
 def answer(*records: CertificateRecord, key: str = "key", created: bool = True) -> Replay:
-    """What is to be remembered of these."""
+    """Return the answer to store for these certificates."""
     return Replay("somebody", key, "digest", tuple(record.serial_number for record in records), created, NOON)
 
 
@@ -48,13 +51,14 @@ def test_events_are_recorded_with_certificates(ledger: Ledger, events: EventStor
 
 
 def test_the_newest_certificate_that_is_valid_is_found_for_its_request(ledger: Ledger) -> None:
-    older = certificate_record(request_fingerprint="same")
-    newer = certificate_record(request_fingerprint="same", not_after=NOON + timedelta(days=1))
+    older = certificate_record(**SAME)
+    newer = certificate_record(**SAME, not_after=NOON + timedelta(days=1))
     add(ledger, older, newer, always_new=True)
-    assert ledger.find_reissuable("same", "vos", "intermediate-g1", NOON) == newer
-    assert ledger.find_reissuable("same", "vos", "intermediate-g1", newer.not_after) == newer
-    assert ledger.find_reissuable("same", "vos", "intermediate-g1", NOON + timedelta(days=2)) == older
-    assert ledger.find_reissuable("same", "vos", "intermediate-g1", NOON + timedelta(days=999)) is None
+    known = ledger.look_up(["key"], [])
+    assert known.find_reissuable("same", "vos", "intermediate-g1", NOON) == newer
+    assert known.find_reissuable("same", "vos", "intermediate-g1", newer.not_after) == newer
+    assert known.find_reissuable("same", "vos", "intermediate-g1", NOON + timedelta(days=2)) == older
+    assert known.find_reissuable("same", "vos", "intermediate-g1", NOON + timedelta(days=999)) is None
 
 
 @pytest.mark.parametrize(
@@ -62,8 +66,8 @@ def test_the_newest_certificate_that_is_valid_is_found_for_its_request(ledger: L
     [("other", "vos", "intermediate-g1"), ("same", "server", "intermediate-g1"), ("same", "vos", "intermediate-g2")],
 )
 def test_another_request_profile_or_issuer_is_another_certificate(ledger: Ledger, other: tuple[str, str, str]) -> None:
-    add(ledger, certificate_record(request_fingerprint="same"))
-    assert ledger.find_reissuable(*other, NOON) is None
+    add(ledger, certificate_record(**SAME))
+    assert ledger.look_up(["key"], []).find_reissuable(*other, NOON) is None
 
 
 def test_whoever_recorded_first_for_a_request_wins(ledger: Ledger, events: EventStore) -> None:
@@ -88,12 +92,23 @@ def test_an_ended_certificate_does_not_win(ledger: Ledger) -> None:
     assert add(ledger, fresh) == (fresh,)
 
 
-def test_certificates_with_a_key_are_listed_newest_first_while_they_are_valid(ledger: Ledger) -> None:
+def test_certificates_with_a_key_are_looked_up_newest_first_also_when_they_have_ended(ledger: Ledger) -> None:
     ended = certificate_record(key_fingerprint="same", not_after=NOON - timedelta(seconds=1))
     first, second = (certificate_record(key_fingerprint="same", not_after=NOON) for _ in range(2))
     add(ledger, first, ended, second, certificate_record())
-    assert ledger.list_by_key("same", NOON) == (second, first)
-    assert ledger.list_by_key("other", NOON) == ()
+    known = ledger.look_up(["same"], [])
+    assert known.certificates == known.with_key("same") == (second, ended, first)
+    assert [known.is_good(each, NOON) for each in known.certificates] == [True, False, True]
+    assert ledger.look_up(["other"], []).certificates == ()
+    assert ledger.look_up([], []).certificates == ()
+
+
+def test_the_keys_of_a_whole_submission_are_looked_up_at_once(ledger: Ledger) -> None:
+    made = [certificate_record(key_fingerprint=f"key {number}") for number in range(3)]
+    add(ledger, *made)
+    known = ledger.look_up([*(f"key {number}" for number in range(1200))], [])
+    assert known.certificates == tuple(reversed(made))
+    assert known.with_key("key 1") == (made[1],)
 
 
 # Idempotency-Key

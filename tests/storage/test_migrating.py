@@ -103,7 +103,7 @@ def test_an_older_schema_is_refused_with_what_to_do(empty: Database) -> None:
         SQLSchema(empty).require_current()
     assert caught.value.rule == "schema.old"
     set_version(empty, "0000")
-    with pytest.raises(NotReady, match="has the schema 0000") as caught:
+    with pytest.raises(NotReady, match="has schema version 0000") as caught:
         SQLSchema(empty).require_current()
     assert caught.value.rule == "schema.old"
 
@@ -127,7 +127,7 @@ def test_a_newer_schema_is_refused_with_what_to_do_and_left_alone(database: Data
 
 def test_an_upgrade_that_fails_leaves_what_was_before(empty: Database) -> None:
     with empty.write() as connection:
-        connection.execute(text("CREATE TABLE certificate (x)"))  # in the way of the first migration
+        connection.execute(text("CREATE TABLE certificate (x)"))  # a table that the first migration creates
     before = schema_of(empty)
     with pytest.raises(Exception, match="certificate already exists"):
         SQLSchema(empty).upgrade()

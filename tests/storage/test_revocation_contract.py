@@ -1,4 +1,4 @@
-"""What a revocation store promises, kept by the fake and by SQLite."""
+"""The contract of revocation stores, for the fake, SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -107,6 +107,12 @@ def test_certificates_are_selected_by_serial_number_key_and_host(books: Books) -
     assert [each.revocation for each in found] == [None, None, revoked, None]
 
 
+@pytest.mark.parametrize("host", ["uccx1.example.com", "UCCX1.Example.COM"])
+def test_a_host_is_selected_in_any_case(books: Books, host: str) -> None:
+    leaf = issue(books, host="uccx1.example.com")
+    assert [each.certificate for each in books[1].list_selected(Selection(host=host))] == [leaf]
+
+
 def test_a_host_is_no_pattern(books: Books) -> None:
     issue(books)
     assert books[1].list_selected(Selection(host="%")) == ()
@@ -129,19 +135,32 @@ def test_what_is_not_valid_is_not_handed_out_again(books: Books, state: State) -
     leaf = issue(books, **SHARED)
     put(books, revocation_record(leaf, state=state))
     ledger = books[0]
-    assert ledger.find_reissuable("a" * 64, leaf.profile, leaf.issuer_id, NOON) is None
-    assert ledger.list_by_key("b" * 64, NOON) == ()
+    known = ledger.look_up(["b" * 64], [])
+    assert known.find_reissuable("a" * 64, leaf.profile, leaf.issuer_id, NOON) is None
+    assert known.certificates == (leaf,)
+    assert not known.is_good(leaf, NOON)
     assert ledger.find_current(leaf.host, NOON) is None
     assert ledger.list_by_requests(["a" * 64]) == (leaf,)  # a slot tells that it is revoked
     assert ledger.find_certificate(leaf.serial_number) == leaf
+
+
+def test_revocations_of_authorities_are_looked_up_by_their_issuer_and_number(books: Books) -> None:
+    leaf = issue(books, **SHARED)
+    revoked = revocation_record(leaf)
+    put(books, revoked)
+    link, other = (leaf.issuer_id, leaf.serial_number), ("root-g1", leaf.serial_number)
+    assert set(books[0].look_up([], [link, other]).revocations) == {link}
+    assert books[0].look_up([], [other]).revocations == {}
 
 
 def test_what_was_released_is_handed_out_again(books: Books) -> None:
     leaf = issue(books, **SHARED)
     put(books, revocation_record(leaf, state=State.RELEASED))
     ledger = books[0]
-    assert ledger.find_reissuable("a" * 64, leaf.profile, leaf.issuer_id, NOON) == leaf
-    assert ledger.list_by_key("b" * 64, NOON) == (leaf,)
+    known = ledger.look_up(["b" * 64], [])
+    assert known.find_reissuable("a" * 64, leaf.profile, leaf.issuer_id, NOON) == leaf
+    assert known.certificates == (leaf,)
+    assert known.is_good(leaf, NOON)
     assert ledger.find_current(leaf.host, NOON) == leaf
     assert ledger.list_by_requests(["a" * 64]) == (leaf,)
 
@@ -154,6 +173,13 @@ def test_no_certificate_is_recorded_for_a_key_that_was_lost_meanwhile(books: Boo
     with pytest.raises(Conflict) as caught:
         issue(books, **SHARED)
     assert caught.value.rule == "csr.key.revoked-meanwhile"
+
+
+def test_a_certificate_is_recorded_for_a_key_that_was_released_meanwhile(books: Books) -> None:
+    released = revocation_record(issue(books, **SHARED), state=State.RELEASED, reason=Reason.CERTIFICATE_HOLD)
+    assert not released.bars_key
+    put(books, released)
+    issue(books, **SHARED)
 
 
 def test_a_new_certificate_is_recorded_for_a_request_whose_old_one_was_revoked(books: Books) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 from ca_service.authority.access.permissions import Role
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.certificates import CertificateRecord
-from ca_service.authority.issuance.approval import Rule
+from ca_service.authority.issuance.approval import ApprovalRule
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.idempotency import Replay
 from ca_service.authority.issuance.records import RequestPage, RequestQuery, RequestRecord, State
@@ -20,7 +20,7 @@ from tests.support.fakes import NOON, InMemoryLedger
 from tests.support.paging import paged
 
 #: Lets everybody have what they ask for, in tests that are not about decisions.
-EVERYBODY: Final = Rule("everybody", roles=tuple(Role))
+EVERYBODY: Final = ApprovalRule("everybody", roles=tuple(Role))
 #: The same for an installation, as its environment says it.
 NOBODY_WAITS: Final = {
     "CA_SERVICE_POLICY__RULES": '[{name = "everybody", roles = ["requester", "approver", "administrator"]}]'
@@ -58,11 +58,11 @@ class InMemoryRequestStore:
     def __init__(self, ledger: InMemoryLedger) -> None:
         self._ledger = ledger
 
-    def find_application(self, application_id: int) -> RequestRecord | None:
+    def find_request(self, application_id: int) -> RequestRecord | None:
         """See the port."""
         return next((each for each in self._ledger.requests if each.id == application_id), None)
 
-    def list_applications(self, query: RequestQuery) -> RequestPage:
+    def list_requests(self, query: RequestQuery) -> RequestPage:
         """See the port."""
         found = [each for each in self._ledger.requests if _matches(each, query)]
         found = found if query.sort == "oldest" else found[::-1]
@@ -100,7 +100,7 @@ class InMemoryRequestStore:
 
     def move(self, application: RequestRecord, before: State, event: AuditEvent) -> bool:
         """See the port."""
-        found = self.find_application(application.id)
+        found = self.find_request(application.id)
         if found is None or found.state is not before:
             return False
         self._ledger.requests[application.id - 1] = application
@@ -111,13 +111,12 @@ class InMemoryRequestStore:
         self, application: RequestRecord, made: tuple[CertificateRecord, AuditEvent] | None, event: AuditEvent
     ) -> RequestRecord | None:
         """See the port."""
-        found = self.find_application(application.id)
+        found = self.find_request(application.id)
         if found is None or found.state is not State.APPROVED:
             return None
         if made is not None:
             winner = self._ledger.add(*made, application.options.new).serial_number
-            application = replace(application, serial_number=winner)
-            event = replace(event, details={**event.details, "certificate": winner})
+            application, event = application.answered_with(winner, event)
         self._ledger.requests[application.id - 1] = application
         self._ledger.events.append(event)
         return application

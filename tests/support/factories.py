@@ -16,11 +16,10 @@ from ca_service.app.edges import Edges, Options
 from ca_service.authority.access.permissions import Actor, Role
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.certificates import CertificateRecord
-from ca_service.authority.hierarchy.hierarchy import HierarchyPlan
-from ca_service.authority.hierarchy.records import IssuerRecord
-from ca_service.authority.hierarchy.store import IssuerStore
+from ca_service.authority.hierarchy.plan import HierarchyPlan
+from ca_service.authority.hierarchy.store import IssuerRecord, IssuerStore
 from ca_service.authority.installation import Installation
-from ca_service.authority.issuance.approval import Rule
+from ca_service.authority.issuance.approval import ApprovalRule
 from ca_service.authority.issuance.examination import Policy
 from ca_service.authority.issuance.store import Ledger, RequestStore
 from ca_service.authority.key_custody import KeyStore
@@ -53,7 +52,7 @@ from tests.support.notices import (
     RecordingChannel,
 )
 from tests.support.openid import InMemoryIdentityStore
-from tests.support.people import InMemoryAttemptStore, InMemoryFactorStore, InMemorySealer, InMemorySessionStore
+from tests.support.people import InMemoryAttemptStore, InMemoryFactorStore, InMemorySecretBox, InMemorySessionStore
 from tests.support.record import InMemoryEventStore
 from tests.support.revocation import InMemoryCRLStore, InMemoryResponderStore, InMemoryRevocationStore
 
@@ -144,7 +143,7 @@ class Lab(Installation):
         policy: Policy | None = None,
         session_limits: SessionLimits = _ENDLESS,
         second_factor_required_of: tuple[Role, ...] = (),
-        rules: tuple[Rule, ...] = (EVERYBODY,),
+        rules: tuple[ApprovalRule, ...] = (EVERYBODY,),
         base_url: str = "",
     ) -> None:
         """Compose it; the edges that are not given are fakes that belong together."""
@@ -246,7 +245,7 @@ def edges_in_memory(options: Options, **given: Any) -> Edges:
     edge("attempts", InMemoryAttemptStore)
     edge("sessions", lambda: InMemorySessionStore(accounts))
     edge("factors", lambda: InMemoryFactorStore())
-    edge("secret_box", InMemorySealer)
+    edge("secret_box", InMemorySecretBox)
     edge("identities", lambda: InMemoryIdentityStore(accounts))
     edge("passwords", lambda: Passwords(cheap_hasher()))
     edge("notices", InMemoryNoticeStore)

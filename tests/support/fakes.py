@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from ca_service.authority.access.permissions import Role
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.certificates import CertificateRecord
-from ca_service.authority.hierarchy.records import IssuerRecord
-from ca_service.authority.hierarchy.store import IssuerStore
-from ca_service.authority.issuance.idempotency import Replay
+from ca_service.authority.hierarchy.store import IssuerRecord, IssuerStore
+from ca_service.authority.issuance.conflicts import Known
+from ca_service.authority.issuance.idempotency import Replay, key_in_use
 from ca_service.authority.issuance.records import RequestRecord
 from ca_service.authority.key_custody import KeyStore
 from ca_service.authority.people.records import (
@@ -29,10 +29,19 @@ from ca_service.authority.people.records import (
     SetupLink,
     TokenRecord,
 )
-from ca_service.authority.revocation.records import RevocationRecord, State
-from ca_service.errors import Conflict, KeystoreError, NotFound
+from ca_service.authority.people.store import (
+    account_changed,
+    account_exists,
+    account_link_invalid,
+    require_administrator_left,
+    require_room_for_token,
+    setup_link_invalid,
+)
+from ca_service.authority.revocation.records import RevocationRecord, require_usable_key
+from ca_service.errors import Conflict, KeystoreError
+from ca_service.keystore.encrypted import KEY_MISSING
+from ca_service.keystore.files import KEYSTORE_EXISTS
 from ca_service.pki import keys
-from ca_service.pki.reasons import Reason
 from tests.support.paging import paged
 
 NOON: Final = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
@@ -76,13 +85,13 @@ class InMemoryKeyStore:
     def store(self, key_id: str, key: ec.EllipticCurvePrivateKey) -> None:
         """See the port."""
         if key_id in self._keys:
-            raise Conflict.because("file.exists", "{key_id} is here.", "Choose another.", key_id=key_id)
+            raise Conflict.because(KEYSTORE_EXISTS, path=key_id)
         self._keys[key_id] = key
 
     def signer(self, key_id: str) -> ec.EllipticCurvePrivateKey:
         """See the port."""
         if key_id not in self._keys:
-            raise KeystoreError.because("key.missing", "{key_id} is not here.", "Put it back.", key_id=key_id)
+            raise KeystoreError.because(KEY_MISSING, key_id=key_id, folder="memory")
         return self._keys[key_id]
 
     def export(self, key_id: str, passphrase: bytes) -> bytes:
@@ -140,26 +149,16 @@ class InMemoryLedger:
         """See the port."""
         return next((found for found in self._certificates if found.serial_number == serial_number), None)
 
-    def find_reissuable(
-        self, request_fingerprint: str, profile: str, issuer_id: str, at: datetime
-    ) -> CertificateRecord | None:
+    def look_up(self, key_fingerprints: Collection[str], authorities: Collection[tuple[str, str]]) -> Known:
         """See the port."""
-        wanted = (request_fingerprint, profile, issuer_id)
-        return next(
-            (
-                found
-                for found in reversed(self._certificates)
-                if (found.request_fingerprint, found.profile, found.issuer_id) == wanted
-                and found.not_after >= at
-                and self.is_good(found)
-            ),
-            None,
-        )
+        found = tuple(each for each in reversed(self._certificates) if each.key_fingerprint in key_fingerprints)
+        wanted = {*authorities, *((each.issuer_id, each.serial_number) for each in found)}
+        return Known(found, {key: each for key, each in self.revocations.items() if key in wanted})
 
-    def list_by_key(self, key_fingerprint: str, at: datetime) -> tuple[CertificateRecord, ...]:
-        """See the port."""
-        found = (each for each in reversed(self._certificates) if each.key_fingerprint == key_fingerprint)
-        return tuple(each for each in found if each.not_after >= at and self.is_good(each))
+    def _winner(self, record: CertificateRecord) -> CertificateRecord | None:
+        """The newest good certificate for the same CSR, profile and issuer."""
+        found = (each for each in reversed(self._certificates) if _answers(each) == _answers(record))
+        return next((each for each in found if each.not_after >= record.issued_at and self.is_good(each)), None)
 
     def is_good(self, certificate: CertificateRecord) -> bool:
         """Whether it is neither revoked nor on hold."""
@@ -191,7 +190,7 @@ class InMemoryLedger:
         *,
         always_new: bool,
         replay: Replay | None,
-        applications: Sequence[RequestRecord] = (),
+        requests: Sequence[RequestRecord] = (),
     ) -> tuple[CertificateRecord, ...]:
         """See the port."""
         with self._lock:
@@ -200,7 +199,7 @@ class InMemoryLedger:
                 self.add(record, event, always_new) for record, event in zip(certificates, events, strict=True)
             )
             ours = {record.serial_number for record in stored}
-            for each in applications:
+            for each in requests:
                 if each.serial_number in ours:
                     self.requests.append(replace(each, id=len(self.requests) + 1))
             if replay is not None:
@@ -209,7 +208,7 @@ class InMemoryLedger:
 
     def _require_unused(self, replay: Replay | None) -> None:
         if replay is not None and (replay.account, replay.key) in self._replays:
-            raise Conflict.because("idempotency-key.in-use", "It was answered.", "Send it again.")
+            raise key_in_use()
 
     def remember(self, replay: Replay | None) -> None:
         """Keep what was answered, as the store of applications does."""
@@ -223,8 +222,7 @@ class InMemoryLedger:
 
     def add(self, record: CertificateRecord, event: AuditEvent, always_new: bool) -> CertificateRecord:
         """Add a certificate; or return the one that was there for the same request."""
-        wanted = (record.request_fingerprint, record.profile, record.issuer_id, record.issued_at)
-        winner = None if always_new else self.find_reissuable(*wanted)
+        winner = None if always_new else self._winner(record)
         if winner is None:
             self._require_usable_key(record)
             self._certificates.append(record)
@@ -232,17 +230,19 @@ class InMemoryLedger:
         return winner or record
 
     def _require_usable_key(self, record: CertificateRecord) -> None:
-        for other in self._certificates:
-            found = self.revocations.get((other.issuer_id, other.serial_number))
-            is_lost = found and (found.state is State.HELD or found.reason is Reason.KEY_COMPROMISE)
-            if is_lost and other.key_fingerprint == record.key_fingerprint:
-                raise Conflict.because("csr.key.revoked-meanwhile", "It was revoked.", "Check it again.")
+        same = (each for each in self._certificates if each.key_fingerprint == record.key_fingerprint)
+        found = (self.revocations.get((each.issuer_id, each.serial_number)) for each in same)
+        require_usable_key(each for each in found if each is not None)
 
     def prune_replays(self, before: datetime) -> int:
         """See the port."""
         kept = {key: replay for key, replay in self._replays.items() if replay.at >= before}
         self._replays, pruned = kept, len(self._replays) - len(kept)
         return pruned
+
+
+def _answers(record: CertificateRecord) -> tuple[str, str, str]:
+    return record.request_fingerprint, record.profile, record.issuer_id
 
 
 class InMemoryAccountStore:
@@ -274,7 +274,7 @@ class InMemoryAccountStore:
 
     def list_people(self, query: PeopleQuery) -> PeoplePage:
         """See the port."""
-        words = query.text.lower().replace("\0", " ").split()
+        words = query.text.lower().split()
         found = [each for each in self.list_accounts() if all(word in each.name or word in each.role for word in words)]
         if query.sort == "newest":
             found.sort(key=lambda each: -each.id)
@@ -286,9 +286,9 @@ class InMemoryAccountStore:
         """See the port."""
         with self._lock:
             if setup_hash and (self._link is None or self._link.hash != setup_hash or self._accounts):
-                raise NotFound.because("setup-link.invalid", "This link was used.", "Sign in.")
+                raise setup_link_invalid()
             if self.find_account(account.name) is not None:
-                raise Conflict.because("account.exists", "It is here.", "Choose another name.")
+                raise account_exists(account.name)
             self._link = None if setup_hash else self._link
             added = replace(account, id=len(self._accounts) + 1)
             self._accounts[added.id] = added
@@ -304,12 +304,10 @@ class InMemoryAccountStore:
         with self._lock:
             before, open_link = self._accounts[account.id], self._links.get(account.id)
             if used_link and (open_link is None or open_link.hash != used_link):
-                raise NotFound.because("account-link.invalid", "It was used.", "Sign in.")
-            is_one = account.role is Role.ADMINISTRATOR and not account.disabled_at
-            if not is_one and self._administrators() == {account.id}:
-                raise Conflict.because("account.last-administrator", "It is the last.", "Make another.")
+                raise account_link_invalid()
+            require_administrator_left(account, self._administrators())
             if before.session_epoch != account.session_epoch - 1:
-                raise Conflict.because("account.changed", "Another was quicker.", "Repeat it.")
+                raise account_changed(account.name)
             if before.password_hash != account.password_hash:
                 self._links.pop(account.id, None)
             if link is not None:
@@ -328,8 +326,7 @@ class InMemoryAccountStore:
     def add_token(self, token: TokenRecord, event: AuditEvent, *, at_most: int) -> TokenRecord:
         """See the port."""
         others = self.list_tokens(token.account_id)
-        if sum(other.state(token.created_at) == "valid" for other in others) >= at_most:
-            raise Conflict.because("token.too-many", "There are many.", "Revoke some.")
+        require_room_for_token(sum(other.state(token.created_at) == "valid" for other in others), at_most)
         added = replace(token, id=len(self._tokens) + 1)
         self._tokens[added.id] = added
         self.events.append(event)

@@ -16,7 +16,8 @@ from ca_service.authority.fleet.records import (
     NodeRecord,
     PlacedRequest,
 )
-from ca_service.errors import Conflict, NotFound
+from ca_service.authority.fleet.store import cluster_name_taken, cluster_unknown
+from ca_service.errors import Conflict
 from tests.support.paging import paged
 
 PUBLISHER = NodeInput("uccx1.example.com", "uccx", "11.5", "publisher")
@@ -100,7 +101,7 @@ class InMemoryFleetStore:
         """See the port."""
         for request in requests:
             if request.node_id not in [node.id for node in self._get(request.cluster_id).nodes]:
-                raise _gone()
+                raise cluster_unknown()
         self._requests = [*(replace(each, id=next(self._numbers)) for each in requests), *self._requests]
         self._requests.sort(key=lambda each: -each.id)
         self.events += events
@@ -131,26 +132,22 @@ class InMemoryFleetStore:
 
     def _get(self, cluster_id: int) -> ClusterRecord:
         if cluster_id not in self._clusters:
-            raise _gone()
+            raise cluster_unknown()
         return self._clusters[cluster_id]
 
     def _require_free(self, name: str, but: int = 0) -> None:
         if any(each.name.casefold() == name.casefold() for each in self._clusters.values() if each.id != but):
-            raise Conflict.because("cluster.name-taken", "It is taken.", "Choose another.")
+            raise cluster_name_taken(name)
 
     @staticmethod
     def _require_there(cluster: ClusterRecord, node: NodeRecord) -> None:
         if node.id not in [each.id for each in cluster.nodes]:
-            raise _gone()
+            raise cluster_unknown()
 
     @staticmethod
     def _require_new(cluster: ClusterRecord, node: NodeRecord) -> None:
         if any(each.fqdn == node.fqdn and each.id != node.id for each in cluster.nodes):
             raise Conflict(node_repeated(node.fqdn))
-
-
-def _gone() -> NotFound:
-    return NotFound.because("cluster.unknown", "It is gone.", "Look at the list.")
 
 
 def _text(cluster: ClusterRecord) -> str:

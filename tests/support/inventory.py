@@ -11,9 +11,17 @@ from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.fleet.records import ClusterQuery
 from ca_service.authority.fleet.store import FleetStore
 from ca_service.authority.hierarchy.store import IssuerStore
-from ca_service.authority.inventory.filters import Condition, Filter, Status, matches
-from ca_service.authority.inventory.store import Listed, Page, Place, Sort
-from ca_service.authority.revocation.records import State
+from ca_service.authority.inventory.store import (
+    Condition,
+    Filter,
+    Listed,
+    Page,
+    Place,
+    Sort,
+    Status,
+    matches,
+    status_of,
+)
 from tests.support.fakes import InMemoryLedger
 from tests.support.paging import paged
 
@@ -70,9 +78,7 @@ class InMemoryInventoryStore:
 
     def _status(self, certificate: CertificateRecord, at: datetime) -> Status:
         revoked = self._ledger.revocations.get((certificate.issuer_id, certificate.serial_number))
-        if revoked and not revoked.is_good:
-            return Status.HELD if revoked.state is State.HELD else Status.REVOKED
-        return Status.EXPIRED if certificate.not_after < at else Status.ACTIVE
+        return status_of(revoked.state if revoked else None, certificate.not_after, at)
 
     def _has(self, certificate: CertificateRecord, wanted: Filter) -> bool:
         leaf, grant = certificate, wanted.grant

@@ -21,7 +21,7 @@ from joserfc.jwk import ECKey, RSAKey
 
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.people.records import AccountRecord
-from ca_service.authority.people.single_sign_on import Attempt, ExternalIdentity
+from ca_service.authority.people.single_sign_on import Attempt, ExternalIdentity, external_name_taken
 from ca_service.authority.people.store import AccountStore
 from ca_service.errors import Conflict
 
@@ -235,6 +235,6 @@ class InMemoryIdentityStore:
         try:
             added = self.accounts.add_account(account, event)
         except Conflict as error:
-            raise Conflict.because("oidc.name-taken", "It is here.", "Choose another name.") from error
+            raise external_name_taken(account.name) from error
         self._ids[identity] = added.id
         return added

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import count
 from typing import Any, Final
 
@@ -14,6 +14,10 @@ import pyotp
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.people.passkeys import RelyingParty
 from ca_service.authority.people.records import (
+    ATTEMPTS_COUNT_FOR,
+    BROWSER_KNOWN_FOR,
+    LONGEST_SESSION,
+    PENDING_SESSION,
     ChallengeRecord,
     Counter,
     OpenSession,
@@ -23,8 +27,9 @@ from ca_service.authority.people.records import (
     Visit,
 )
 from ca_service.authority.people.signing_in import Proof, SigningIn
-from ca_service.authority.people.store import AccountStore, AttemptStore, FactorStore, SessionStore
-from ca_service.errors import Conflict, NotAuthenticated, NotReady
+from ca_service.authority.people.store import AccountStore, AttemptStore, FactorStore, SessionStore, passkey_known
+from ca_service.errors import NotAuthenticated, NotReady
+from ca_service.keystore.secret_box import FACTOR_KEY_MISSING
 from tests.support.fakes import NOON
 
 PARTY: Final = RelyingParty("localhost", "http://localhost")
@@ -78,7 +83,7 @@ class InMemoryAttemptStore:
     def count(self, counters: Sequence[Counter], at: datetime, delayed: AuditEvent) -> datetime | None:
         """See the port."""
         with self._lock:
-            fresh = {key: each for key, each in self._tallies.items() if each.last_at > at - timedelta(days=1)}
+            fresh = {key: each for key, each in self._tallies.items() if each.last_at > at - ATTEMPTS_COUNT_FOR}
             self._tallies = fresh
             waits = [fresh[each.key].blocked_until for each in counters if each.key in fresh]
             waiting = [until for until in waits if until and until > at]
@@ -136,7 +141,7 @@ class InMemorySessionStore:
             self._browsers = {
                 key: seen
                 for key, seen in self._browsers.items()
-                if key[0] != session.account_id or seen >= session.created_at - timedelta(days=180)
+                if key[0] != session.account_id or seen >= session.created_at - BROWSER_KNOWN_FOR
             }
             self._browsers[session.account_id, browser_hash] = session.created_at
             self.events.append(event)
@@ -194,8 +199,8 @@ def _is_over(each: SessionRecord, new: SessionRecord, replaces: str) -> bool:
     return each.account_id == new.account_id and (
         each.hash == replaces
         or each.epoch != new.epoch
-        or age > timedelta(hours=168)
-        or (not each.is_complete and age > timedelta(minutes=10))
+        or age > LONGEST_SESSION
+        or (not each.is_complete and age > PENDING_SESSION)
     )
 
 
@@ -256,7 +261,7 @@ class InMemoryFactorStore:
     def add_passkey(self, record: PasskeyRecord, codes: Collection[str], event: AuditEvent) -> None:
         """See the port."""
         if self.find_passkey(record.credential_id):
-            raise Conflict.because("passkey.known", "It is here.", "Use it.")
+            raise passkey_known()
         number = next(self._numbers)
         self._passkeys[number] = replace(record, id=number)
         self._add_codes(record.account_id, codes, event)
@@ -327,21 +332,21 @@ class InMemoryFactorStore:
         return True
 
 
-class InMemorySealer:
-    """Seals by writing the purpose in front; `is_lost` is a sealer whose key is gone."""
+class InMemorySecretBox:
+    """Encrypts by writing the purpose in front; `is_lost` is a secret box whose key is gone."""
 
     def __init__(self) -> None:
         self.is_lost = False
 
-    def seal(self, secret: bytes, purpose: str) -> bytes:
+    def encrypt(self, secret: bytes, purpose: str) -> bytes:
         """See the port."""
         return purpose.encode() + b" " + secret[::-1]
 
-    def unseal(self, sealed: bytes, purpose: str) -> bytes:
+    def decrypt(self, encrypted: bytes, purpose: str) -> bytes:
         """See the port."""
-        found, _, rest = sealed.partition(b" ")
+        found, _, rest = encrypted.partition(b" ")
         if self.is_lost or found != purpose.encode():
-            raise NotReady.because("factor-key.missing", "The key is gone.", "Put it back.")
+            raise NotReady.because(FACTOR_KEY_MISSING, path="memory")
         return rest[::-1]
 
 

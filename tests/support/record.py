@@ -11,9 +11,8 @@ from typing import Final
 
 from ca_service.authority.audit.entries import EventPage, EventQuery, RecordedEvent, Seal
 from ca_service.authority.audit.events import AuditEvent, Event
-from ca_service.authority.audit.store import EventStore
+from ca_service.authority.audit.store import EventStore, seal_taken
 from ca_service.authority.paging import page_size
-from ca_service.errors import Conflict
 from tests.support.fakes import Fuse
 from tests.support.paging import cursor_at, number_in
 
@@ -88,7 +87,7 @@ class InMemoryEventStore:
     def _keep(self, seal: Seal, events: Sequence[RecordedEvent]) -> None:
         rows = {each.id: each for each in self._all()}
         if self.find_seal(seal.number) or any(each.id not in rows or rows[each.id].seal for each in events):
-            raise Conflict.because("record.seal-taken", "Its place is taken.", "Look at it.")
+            raise seal_taken(seal)
         self.seals.append(seal)
         for position, each in enumerate(events):
             rows[each.id] = replace(rows[each.id], seal=seal.number, position=position)

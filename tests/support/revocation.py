@@ -21,7 +21,6 @@ from ca_service.authority.revocation.records import (
     State,
     Transition,
 )
-from ca_service.errors import Conflict
 from ca_service.pki import crl
 from ca_service.pki.reasons import Reason
 from tests.support.fakes import NOON, InMemoryLedger
@@ -54,8 +53,8 @@ class InMemoryRevocationStore:
     def change(self, transitions: Sequence[Transition]) -> tuple[RevocationRecord, ...]:
         """See the port."""
         with self._lock:
-            if any(self._is_stale(each) for each in transitions):
-                raise Conflict.because("revocation.changed", "Another was quicker.", "Look again.")
+            for each in transitions:
+                each.require_current(self.find_revocation(each.after.issuer_id, each.after.serial_number))
             for issuer_id in {each.after.issuer_id for each in transitions}:
                 self._versions[issuer_id] += 1
             return tuple(map(self._store, transitions))
@@ -70,10 +69,6 @@ class InMemoryRevocationStore:
 
     def _of(self, certificate: CertificateRecord) -> RevocationRecord | None:
         return self.find_revocation(certificate.issuer_id, certificate.serial_number)
-
-    def _is_stale(self, each: Transition) -> bool:
-        found = self.find_revocation(each.after.issuer_id, each.after.serial_number)
-        return (found and found.version) != (each.before and each.before.version)
 
     def _store(self, each: Transition) -> RevocationRecord:
         record = replace(each.after, version=self._versions[each.after.issuer_id])
@@ -124,9 +119,7 @@ class InMemoryCRLStore:
         self, record: CRLRecord, data: CRLBytes, event: AuditEvent, *, transitions: Sequence[Transition] = ()
     ) -> None:
         """See the port."""
-        newest = self.find_newest(record.issuer_id)
-        if newest is not None and newest.number >= record.number:
-            raise Conflict.because("crl.number", "It is taken.", "Take a higher one.")
+        record.require_next(self.find_newest(record.issuer_id))
         self._revocations.change(transitions)
         kept = self._lists[record.issuer_id].items()
         alive = {number: each for number, each in kept if each[0].next_update > record.this_update}

@@ -194,7 +194,7 @@ def test_an_address_that_names_nobody_is_refused_with_what_may_stand_there(text:
 
     (finding,) = caught.value.findings
     assert (finding.rule, finding.pointer) == ("signing.unknown", "/tomcat-ecdsa")
-    assert finding.mend == "Use one of: self-signed, rsa-ca, ec-ca."
+    assert finding.remedy == "Use one of: self-signed, rsa-ca, ec-ca."
     assert len(finding.detail) < 120
 
 

@@ -29,7 +29,7 @@ class Page:
     @property
     def blocking(self) -> list[str]:
         """The rules that stand in the way, in their order."""
-        return [rule for severity, rule in self.findings if severity == "blocking"]
+        return [rule for severity, rule in self.findings if severity == "error"]
 
     def values(self, name: str) -> list[str]:
         """What the fields of this name hold."""

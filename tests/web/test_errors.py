@@ -73,7 +73,7 @@ def test_a_script_is_answered_with_a_problem(visitor: Visitor) -> None:
         problem = answer.get_json(force=True)
         assert answer.content_type == "application/problem+json"
         assert problem["status"] == answer.status_code == status
-        assert set(problem["errors"][0]) == {"pointer", "rule", "severity", "detail", "mend"}
+        assert set(problem["errors"][0]) == {"pointer", "rule", "severity", "detail", "remedy"}
 
 
 def test_an_error_page_fits_who_is_looking(visitor: Visitor, requester: Visitor) -> None:

@@ -129,11 +129,11 @@ def test_a_finding_is_shown_in_the_language_of_the_reader_and_filled_in_afterwar
     requester: Visitor, installation: Installation, in_german: Callable[..., None], refusal: Any
 ) -> None:
     finding = installation.issuance.check(OPERATOR, [refusal.data], Options())[0].findings[0]
-    in_german(finding.problem, finding.remedy)
+    in_german(finding.declared.problem, finding.declared.remedy)
 
     page = read(requester.check(upload(refusal)).text)
 
-    for part in (finding.detail, finding.mend):
+    for part in (finding.detail, finding.remedy):
         assert " ".join(f"[{part}]".split()) in page.text
 
 

@@ -6,7 +6,33 @@ import hashlib
 import re
 from typing import Final
 
-from ca_service.errors import InvalidInput, blocking
+from ca_service.errors import InvalidInput, Rule
+
+ACCOUNT_NAME: Final = Rule(
+    "account.name",
+    "\u201c{name}\u201d cannot be an account name.",
+    "Use 1 to 64 letters, digits, dots, hyphens, underscores and @, beginning with a letter or digit.",
+)
+ACCOUNT_RESERVED: Final = Rule(
+    "account.reserved",
+    "{name} is what the log calls somebody without an account.",
+    "Choose another name.",
+)
+PASSWORD_WEAK: Final = Rule(
+    "password.weak",
+    "This password cannot be used.",
+    "Use {least} to {most} characters that do not contain the account name. Four random words do well.",
+)
+TOKEN_LABEL: Final = Rule(
+    "token.label",
+    "The token needs a label.",
+    "Say in 1 to {limit} characters what the token is for, such as: renewal script.",
+)
+TOKEN_DAYS: Final = Rule(
+    "token.days",
+    "A token cannot live for \u201c{days}\u201d days.",
+    "Choose 1 to {limit} days.",
+)
 
 MIN_PASSWORD: Final = 12
 MAX_PASSWORD: Final = 200
@@ -43,41 +69,16 @@ def checked_account_name(typed: str) -> str:
     """The name of a new account; raises InvalidInput."""
     name = kept_name(typed)
     if name is None:
-        raise InvalidInput(
-            blocking(
-                "account.name",
-                "/name",
-                "\u201c{name}\u201d cannot be an account name.",
-                "Use 1 to 64 letters, digits, dots, hyphens, underscores and @, beginning with a letter or digit.",
-                name=typed[:64],
-            )
-        )
+        raise InvalidInput(ACCOUNT_NAME.at("/name", name=typed[:64]))
     if name in _RESERVED:
-        raise InvalidInput(
-            blocking(
-                "account.reserved",
-                "/name",
-                "{name} is what the log calls somebody without an account.",
-                "Choose another name.",
-                name=name,
-            )
-        )
+        raise InvalidInput(ACCOUNT_RESERVED.at("/name", name=name))
     return name
 
 
 def checked_password(name: str, password: str) -> str:
     """A new password for the account of this name; raises InvalidInput."""
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD or (len(name) > 3 and name in password.lower()):
-        raise InvalidInput(
-            blocking(
-                "password.weak",
-                "/password",
-                "This password cannot be used.",
-                "Use {least} to {most} characters that do not contain the account name. Four random words do well.",
-                least=MIN_PASSWORD,
-                most=MAX_PASSWORD,
-            )
-        )
+        raise InvalidInput(PASSWORD_WEAK.at("/password", least=MIN_PASSWORD, most=MAX_PASSWORD))
     return password
 
 
@@ -85,15 +86,7 @@ def checked_label(label: str) -> str:
     """What a token is called; raises InvalidInput."""
     text = label.strip()
     if not 1 <= len(text) <= MAX_LABEL or not text.isprintable():
-        raise InvalidInput(
-            blocking(
-                "token.label",
-                "/label",
-                "The token needs a label.",
-                "Say in 1 to {limit} characters what the token is for, such as: renewal script.",
-                limit=MAX_LABEL,
-            )
-        )
+        raise InvalidInput(TOKEN_LABEL.at("/label", limit=MAX_LABEL))
     return text
 
 
@@ -101,14 +94,5 @@ def checked_token_days(days: int | str) -> int:
     """How long a token lives, as a number or in digits; raises InvalidInput."""
     found = int(days) if isinstance(days, int) or _DAYS.fullmatch(days.strip()) else 0
     if not 1 <= found <= MAX_TOKEN_DAYS:
-        raise InvalidInput(
-            blocking(
-                "token.days",
-                "/days",
-                "A token cannot live for \u201c{days}\u201d days.",
-                "Choose 1 to {limit} days.",
-                days=str(days)[:20],
-                limit=MAX_TOKEN_DAYS,
-            )
-        )
+        raise InvalidInput(TOKEN_DAYS.at("/days", days=str(days)[:20], limit=MAX_TOKEN_DAYS))
     return found

@@ -11,8 +11,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from ca_service.authority.access.allowed_names import not_covered
-from ca_service.errors import Finding, blocking
+from ca_service.errors import Finding, Rule, blocking
 from ca_service.pki.profiles import VOS
+
+TOKEN_PROFILE: Final = Rule(
+    "token.profile",
+    "This token may not have certificates of the profile {profile}.",
+    "Ask for {allowed}, or use a token that may.",
+)
 
 _SHOWN: Final = 5  # of a list of names in one sentence
 
@@ -49,14 +55,7 @@ class Grant:
 
 
 def _profile(profile: str, allowed: Sequence[str]) -> Finding:
-    return blocking(
-        "token.profile",
-        "/profile",
-        "This token may not have certificates of the profile {profile}.",
-        "Ask for {allowed}, or use a token that may.",
-        profile=profile,
-        allowed=", ".join(allowed),
-    )
+    return TOKEN_PROFILE.at("/profile", profile=profile, allowed=", ".join(allowed))
 
 
 def _name(pointer: str, name: str, allowed: Sequence[str], profile: str) -> Finding:

@@ -9,7 +9,18 @@ from enum import StrEnum
 from typing import Final
 
 from ca_service.authority.access.grants import Grant
-from ca_service.errors import NotAllowed
+from ca_service.errors import NotAllowed, Rule
+
+PERMISSION_MISSING: Final = Rule(
+    "permission.missing",
+    "{name} has the role {role}, which may not {action}.",
+    "Ask an administrator for a role that may: {roles}.",
+)
+TOKEN_BOUNDED: Final = Rule(
+    "token.bounded",
+    "This token is for some names or profiles only; clusters and the queue are not divided by those.",
+    "Use a token without such limits, or sign in and use the pages.",
+)
 
 
 class Role(StrEnum):
@@ -102,9 +113,7 @@ def require(actor: Actor, action: Action) -> None:
     """Let the actor go on, or raise NotAllowed: the role may not, or the token has no scope for it."""
     if actor.role not in PERMISSIONS[action]:
         raise NotAllowed.because(
-            "permission.missing",
-            "{name} has the role {role}, which may not {action}.",
-            "Ask an administrator for a role that may: {roles}.",
+            PERMISSION_MISSING,
             name=actor.name,
             role=actor.role.value,
             action=action.value,
@@ -117,11 +126,7 @@ def require(actor: Actor, action: Action) -> None:
 def require_unbounded(actor: Actor) -> None:
     """Let the actor go on, or raise NotAllowed: a token bounds names or profiles, by which nothing here is divided."""
     if actor.grant is not None and (actor.grant.names or actor.grant.profiles):
-        raise NotAllowed.because(
-            "token.bounded",
-            "This token is for some names or profiles only; clusters and the queue are not divided by those.",
-            "Use a token without such limits, or sign in and use the pages.",
-        )
+        raise NotAllowed.because(TOKEN_BOUNDED)
 
 
 def _opens(grant: Grant, action: Action) -> bool:

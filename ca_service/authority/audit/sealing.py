@@ -11,8 +11,14 @@ from ca_service.authority.audit.seals import CURVE, KEY_ID, make_seal
 from ca_service.authority.audit.store import EventStore
 from ca_service.authority.key_custody import KeyStore, own_key
 from ca_service.authority.ports import Clock
-from ca_service.errors import Conflict
+from ca_service.errors import Conflict, Rule
 from ca_service.pki import keys
+
+RECORD_KEY_CHANGED: Final = Rule(
+    "record.key-changed",
+    "The sealing key {key_id} is not the one of the newest seal.",
+    "Put the right key back from a copy of the instance folder.",
+)
 
 BATCH: Final = 256  # events in a seal at most: a path has 8 hashes then
 _ROUNDS: Final = 400  # of one call; more is left to the next one
@@ -53,12 +59,7 @@ class Sealing:
             return own_key(self._keystore, KEY_ID, CURVE)
         key = self._keystore.signer(KEY_ID)
         if keys.public_key_der(key.public_key()) != head.public_key:
-            raise Conflict.because(
-                "record.key-changed",
-                "The sealing key {key_id} is not the one of the newest seal.",
-                "Put the right key back from a copy of the instance folder.",
-                key_id=KEY_ID,
-            )
+            raise Conflict.because(RECORD_KEY_CHANGED, key_id=KEY_ID)
         return key
 
     def _seal_batch(self) -> int:

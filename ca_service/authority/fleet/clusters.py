@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from itertools import chain, repeat
+from typing import Final
 
 from ca_service.authority.access.permissions import Action, Actor, require, require_unbounded
 from ca_service.authority.audit.events import AuditEvent, Event
@@ -19,15 +20,31 @@ from ca_service.authority.fleet.records import (
     PlacedRequest,
 )
 from ca_service.authority.fleet.states import Known, Slot, slots_of, with_application
-from ca_service.authority.fleet.store import FleetStore
+from ca_service.authority.fleet.store import FleetStore, cluster_unknown
 from ca_service.authority.issuance.examination import Examination, Options
 from ca_service.authority.issuance.issuance import Issuance, Issued
 from ca_service.authority.issuance.store import Ledger, RequestStore
 from ca_service.authority.ports import Clock
 from ca_service.authority.revocation.store import RevocationStore
-from ca_service.errors import Finding, InvalidInput, NotFound, Refused, blockers
+from ca_service.errors import Finding, InvalidInput, NotFound, Refused, Rule, only_errors
 from ca_service.pki import keys
 from ca_service.pki.profiles import VOS
+
+NODE_UNKNOWN: Final = Rule(
+    "node.unknown",
+    "There is no such node in this cluster.",
+    "It may have been removed meanwhile: look at the board.",
+)
+CLUSTER_NO_CERTIFICATES: Final = Rule(
+    "cluster.no-certificates",
+    "The cluster has no valid certificate.",
+    "Look at its board: nothing was signed for it, or all of it has ended.",
+)
+STEP_UNKNOWN: Final = Rule(
+    "step.unknown",
+    "There is no such step in the runbook of this cluster.",
+    "Open the runbook again: a new certificate or another version changes its steps.",
+)
 
 __all__ = ["Fleet", "NodeInput"]
 
@@ -64,11 +81,7 @@ class Fleet:
         require_unbounded(actor)
         cluster = self._store.find_cluster(cluster_id)
         if cluster is None:
-            raise NotFound.because(
-                "cluster.unknown",
-                "There is no such cluster.",
-                "It may have been removed meanwhile: look for it in the list of clusters.",
-            )
+            raise cluster_unknown()
         return cluster
 
     def create(self, actor: Actor, name: str, nodes: Sequence[NodeInput]) -> ClusterRecord:
@@ -154,11 +167,7 @@ class Fleet:
         records = [*newest, *(past.certificate for slot in slots for past in slot.past)]
         serials = dict.fromkeys(record.serial_number for record in records if record.not_after >= now)
         if not serials:
-            raise NotFound.because(
-                "cluster.no-certificates",
-                "The cluster has no valid certificate.",
-                "Look at its board: nothing was signed for it, or all of it has ended.",
-            )
+            raise NotFound.because(CLUSTER_NO_CERTIFICATES)
         return tuple(serials)
 
     def list_marks(self, actor: Actor, cluster_id: int) -> tuple[Mark, ...]:
@@ -173,11 +182,7 @@ class Fleet:
         require(actor, Action.FLEET)
         cluster = self.get_cluster(actor, cluster_id)
         if step not in known:
-            raise NotFound.because(
-                "step.unknown",
-                "There is no such step in the runbook of this cluster.",
-                "Open the runbook again: a new certificate or another version changes its steps.",
-            )
+            raise NotFound.because(STEP_UNKNOWN)
         kind = Event.STEP_DONE if done else Event.STEP_UNDONE
         event = AuditEvent.by(actor, self._clock(), kind, cluster.name, step=step)
         if done:
@@ -266,7 +271,7 @@ def _require_placeable(examinations: Sequence[Examination], found: list[Finding]
         for number, examination in enumerate(examinations)
         for finding in examination.findings
     ]
-    if found or blockers(findings):
+    if found or only_errors(findings):
         raise Refused(*found, *findings)
 
 
@@ -288,11 +293,7 @@ def _node(cluster: ClusterRecord, node_id: int) -> NodeRecord:
     for node in cluster.nodes:
         if node.id == node_id:
             return node
-    raise NotFound.because(
-        "node.unknown",
-        "There is no such node in this cluster.",
-        "It may have been removed meanwhile: look at the board.",
-    )
+    raise NotFound.because(NODE_UNKNOWN)
 
 
 def _require_room(cluster: ClusterRecord) -> None:

@@ -8,10 +8,36 @@ from dataclasses import dataclass
 from typing import Final
 
 from ca_service.authority.fleet.records import NodeRecord
-from ca_service.errors import Finding, InvalidInput, blocking
+from ca_service.errors import Finding, InvalidInput, Rule
 from ca_service.pki import names
 from ca_service.vos.products import get_product
 from ca_service.vos.versions import version
+
+CLUSTER_NODES: Final = Rule(
+    "cluster.nodes",
+    "A cluster has at most {limit} nodes here.",
+    "Make a second cluster for the others.",
+)
+NODE_REPEATED: Final = Rule(
+    "node.repeated",
+    "The node {fqdn} stands in this cluster twice.",
+    "Name each node once; products on one server share its certificate.",
+)
+CLUSTER_NAME: Final = Rule(
+    "cluster.name",
+    "A cluster needs a name of 1 to {limit} characters.",
+    "Call it as your colleagues would look for it.",
+)
+NODE_FQDN: Final = Rule(
+    "node.fqdn",
+    "\u201c{fqdn}\u201d is not the full name of a server.",
+    "Write host and domain, such as uccx1.example.com, as agents open it.",
+)
+NODE_ROLE: Final = Rule(
+    "node.role",
+    "{product} has no role \u201c{role}\u201d.",
+    "Choose one of: {known}.",
+)
 
 MAX_NAME: Final = 64
 MAX_NODES: Final = 50
@@ -43,13 +69,7 @@ def require_good(name: str | None, nodes: Sequence[NodeInput]) -> None:
 
 def _name(name: str) -> Iterator[Finding]:
     if not 1 <= len(name.strip()) <= MAX_NAME or not names.is_plain(name):
-        yield blocking(
-            "cluster.name",
-            "/name",
-            "A cluster needs a name of 1 to {limit} characters.",
-            "Call it as your colleagues would look for it.",
-            limit=MAX_NAME,
-        )
+        yield CLUSTER_NAME.at("/name", limit=MAX_NAME)
 
 
 def _count(nodes: Sequence[NodeInput]) -> Iterator[Finding]:
@@ -59,13 +79,7 @@ def _count(nodes: Sequence[NodeInput]) -> Iterator[Finding]:
 
 def too_many() -> Finding:
     """The finding that a cluster would have more nodes than it can."""
-    return blocking(
-        "cluster.nodes",
-        "/nodes",
-        "A cluster has at most {limit} nodes here.",
-        "Make a second cluster for the others.",
-        limit=MAX_NODES,
-    )
+    return CLUSTER_NODES.at("/nodes", limit=MAX_NODES)
 
 
 def _repeated(nodes: Sequence[NodeInput]) -> Iterator[Finding]:
@@ -76,25 +90,13 @@ def _repeated(nodes: Sequence[NodeInput]) -> Iterator[Finding]:
 
 def node_repeated(fqdn: str) -> Finding:
     """The finding that a cluster would have two nodes of this name."""
-    return blocking(
-        "node.repeated",
-        "/nodes",
-        "The node {fqdn} stands in this cluster twice.",
-        "Name each node once; products on one server share its certificate.",
-        fqdn=names.visible(fqdn[:80]),
-    )
+    return NODE_REPEATED.at("/nodes", fqdn=names.visible(fqdn[:80]))
 
 
 def _node(node: NodeInput) -> Iterator[Finding]:
     fqdn = node.record(0).fqdn
     if not names.is_dns_name(fqdn) or "." not in fqdn:
-        yield blocking(
-            "node.fqdn",
-            "/fqdn",
-            "\u201c{fqdn}\u201d is not the full name of a server.",
-            "Write host and domain, such as uccx1.example.com, as agents open it.",
-            fqdn=names.visible(fqdn[:80]),
-        )
+        yield NODE_FQDN.at("/fqdn", fqdn=names.visible(fqdn[:80]))
     try:
         version(node.version)
     except InvalidInput as error:
@@ -105,12 +107,6 @@ def _node(node: NodeInput) -> Iterator[Finding]:
         yield from error.findings
         return
     if node.role not in product.roles:
-        yield blocking(
-            "node.role",
-            "/role",
-            "{product} has no role \u201c{role}\u201d.",
-            "Choose one of: {known}.",
-            product=product.name,
-            role=names.visible(node.role[:40]),
-            known=", ".join(product.roles),
+        yield NODE_ROLE.at(
+            "/role", product=product.name, role=names.visible(node.role[:40]), known=", ".join(product.roles)
         )

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from cryptography import x509
 
 from ca_service.authority.fleet.records import ClusterRecord, NodeRecord
 from ca_service.authority.fleet.states import Slot
 from ca_service.authority.issuance.examination import Examination
-from ca_service.errors import CAServiceError, Finding, blocking, note, warning
+from ca_service.errors import CAServiceError, Finding, Rule, Severity, warning
 from ca_service.pki import csr, names
 from ca_service.pki.csr import CertificationRequest
 from ca_service.vos.comparison import Difference, compare
@@ -19,6 +20,41 @@ from ca_service.vos.knowledge import NOT_CONFIRMED
 from ca_service.vos.products import Use, get_product
 from ca_service.vos.purposes import PURPOSES, TOMCAT_ECDSA, Purpose, get_purpose, host_name, is_multi_server
 from ca_service.vos.versions import version
+
+NODE_UNMATCHED: Final = Rule(
+    "node.unmatched",
+    "It is not said which node of the cluster made this request.",
+    "Choose the node; if it is missing, add it to the cluster first.",
+)
+SLOT_TWICE: Final = Rule(
+    "slot.twice",
+    "Two requests are meant for the same node and purpose.",
+    "Keep the newest one: a node forgets the request before. Or choose another node or purpose for one of them.",
+)
+SLOT_STRANGERS: Final = Rule(
+    "slot.strangers",
+    "A multi-server request of UCCX may name the UCCX nodes only, never SocialMiner (Cisco 118855).",
+    "Make a new CSR on UCCX without the other servers, and one on each of those.",
+    Severity.WARNING,
+)
+SLOT_SAME: Final = Rule(
+    "slot.same",
+    "This is the request that the slot has already.",
+    "",
+    Severity.NOTE,
+)
+SLOT_PURPOSE: Final = Rule(
+    "slot.purpose",
+    "{product} has no certificate {purpose}.",
+    "Use one of: {known}.",
+)
+SLOT_KEY_REPLACED: Final = Rule(
+    "slot.key-replaced",
+    "The certificate {serial} was signed for the key before and is not marked as uploaded: the node will not "
+    "take it any more.",
+    "Upload the certificate for this request instead.",
+    Severity.WARNING,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,28 +144,16 @@ def _strangers(named: Sequence[NodeRecord], *, is_multi: bool) -> Iterator[Findi
     """Cisco 118855: a multi-server request of UCCX holds the two UCCX nodes only, never SocialMiner."""
     products = {node.product for node in named}
     if is_multi and "uccx" in products and products != {"uccx"}:
-        yield warning(
-            "slot.strangers",
-            "/subject_alternative_name",
-            "A multi-server request of UCCX may name the UCCX nodes only, never SocialMiner (Cisco 118855).",
-            "Make a new CSR on UCCX without the other servers, and one on each of those.",
-        )
+        yield SLOT_STRANGERS.at("/subject_alternative_name")
 
 
 def _against(slot: Slot | None, request: CertificationRequest, difference: Difference | None) -> Iterator[Finding]:
     if slot is None or slot.request is None or difference is None:
         return
     if slot.request.request_fingerprint == request.fingerprint:
-        yield note("slot.same", "", "This is the request that the slot has already.")
+        yield SLOT_SAME.at()
     elif difference.is_key_new and slot.certificate and not slot.uploaded:
-        yield warning(
-            "slot.key-replaced",
-            "/public_key",
-            "The certificate {serial} was signed for the key before and is not marked as uploaded: the node will not "
-            "take it any more.",
-            "Upload the certificate for this request instead.",
-            serial=slot.certificate.serial_number,
-        )
+        yield SLOT_KEY_REPLACED.at("/public_key", serial=slot.certificate.serial_number)
 
 
 def faults(placements: Sequence[Placement], cluster: ClusterRecord) -> Iterator[Finding]:
@@ -155,11 +179,8 @@ def _foreign(pointer: str, node: NodeRecord, purpose: Purpose) -> Iterator[Findi
     """A purpose that this product has in no version."""
     product = get_product(node.product)
     if purpose not in product.purposes:
-        yield blocking(
-            "slot.purpose",
+        yield SLOT_PURPOSE.at(
             f"{pointer}/purpose",
-            "{product} has no certificate {purpose}.",
-            "Use one of: {known}.",
             product=product.name,
             purpose=purpose.service,
             known=", ".join(each.service for each in product.purposes),
@@ -167,18 +188,8 @@ def _foreign(pointer: str, node: NodeRecord, purpose: Purpose) -> Iterator[Findi
 
 
 def _unmatched(pointer: str) -> Finding:
-    return blocking(
-        "node.unmatched",
-        f"{pointer}/node",
-        "It is not said which node of the cluster made this request.",
-        "Choose the node; if it is missing, add it to the cluster first.",
-    )
+    return NODE_UNMATCHED.at(f"{pointer}/node")
 
 
 def _twice(pointer: str) -> Finding:
-    return blocking(
-        "slot.twice",
-        f"{pointer}/node",
-        "Two requests are meant for the same node and purpose.",
-        "Keep the newest one: a node forgets the request before. Or choose another node or purpose for one of them.",
-    )
+    return SLOT_TWICE.at(f"{pointer}/node")

@@ -15,17 +15,29 @@ from ca_service.authority.access.permissions import SERVICE, Action, Actor, requ
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.fleet.clusters import Fleet
 from ca_service.authority.fleet.handover import node_of
-from ca_service.authority.fleet.places import Place, current_places
-from ca_service.authority.fleet.states import EXPIRING_DAYS
+from ca_service.authority.fleet.states import EXPIRING_DAYS, Place, current_places
 from ca_service.authority.fleet.store import LeafStore
 from ca_service.authority.issuance.examination import Options, Policy
 from ca_service.authority.issuance.issuance import Issuance, Issued
 from ca_service.authority.ports import Clock
-from ca_service.errors import Conflict, NotFound, Refused
+from ca_service.errors import Conflict, NotFound, Refused, Rule
 from ca_service.pki.profiles import VOS, get_leaf_profile
 from ca_service.vos.general_steps import request_step
 from ca_service.vos.runbook_uploads import requests
 from ca_service.vos.steps import Leaf, Step
+
+RENEWAL_NODE: Final = Rule(
+    "renewal.node",
+    "{host} is a Cisco node: it deleted its CSR when the certificate was uploaded, and takes no other certificate "
+    "with the same key.",
+    "Generate a new CSR on {host}, purpose {purpose}, and have it signed. Only if this certificate was never "
+    "uploaded: never_uploaded=true, --never-uploaded.",
+)
+RENEWAL_FOLLOWED: Final = Rule(
+    "renewal.followed",
+    "{host} has a newer certificate already: {serial}.",
+    "Use that one. If one more is wanted: new=true, --new.",
+)
 
 _DAY: Final = timedelta(days=1)
 
@@ -58,7 +70,7 @@ class RenewalWish:
 class Renewal:
     """Renews certificates."""
 
-    def __init__(self, issuance: Issuance, leaves: LeafStore, fleet: Fleet, policy: Policy, clock: Clock) -> None:
+    def __init__(self, *, issuance: Issuance, leaves: LeafStore, fleet: Fleet, policy: Policy, clock: Clock) -> None:
         self._issuance = issuance
         self._leaves = leaves
         self._fleet = fleet
@@ -101,13 +113,7 @@ class Renewal:
     def _require_last(self, record: CertificateRecord) -> None:
         successor = self._leaves.find_successor(record.serial_number, self._clock())
         if successor:
-            raise Conflict.because(
-                "renewal.followed",
-                "{host} has a newer certificate already: {serial}.",
-                "Use that one. If one more is wanted: new=true, --new.",
-                host=record.host,
-                serial=successor,
-            )
+            raise Conflict.because(RENEWAL_FOLLOWED, host=record.host, serial=successor)
 
     def _days(self, record: CertificateRecord) -> int:
         """As long as before, as far as the policy grants it now; both ends of a validity are included."""
@@ -135,11 +141,7 @@ def _request_step(record: CertificateRecord, place: Place | None) -> Step:
 
 def _needs_new_request(record: CertificateRecord, place: Place | None) -> Refused:
     return Refused.because(
-        "renewal.node",
-        "{host} is a Cisco node: it deleted its CSR when the certificate was uploaded, and takes no other certificate "
-        "with the same key.",
-        "Generate a new CSR on {host}, purpose {purpose}, and have it signed. Only if this certificate was never "
-        "uploaded: never_uploaded=true, --never-uploaded.",
+        RENEWAL_NODE,
         host=place.node.fqdn if place else record.host,
         purpose=place.purpose.service if place else "tomcat-ECDSA",
     )

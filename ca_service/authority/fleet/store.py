@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.fleet.records import (
@@ -15,6 +15,18 @@ from ca_service.authority.fleet.records import (
     Mark,
     NodeRecord,
     PlacedRequest,
+)
+from ca_service.errors import Conflict, NotFound, Rule
+
+CLUSTER_UNKNOWN: Final = Rule(
+    "cluster.unknown",
+    "This cluster or node does not exist. It may have been removed.",
+    "Look for it in the list of clusters.",
+)
+CLUSTER_NAME_TAKEN: Final = Rule(
+    "cluster.name-taken",
+    "A cluster with the name \u201c{name}\u201d exists already.",
+    "Choose another name, or open that cluster.",
 )
 
 
@@ -89,3 +101,16 @@ class LeafStore(Protocol):
 
     def list_cluster_ids(self, serial_number: str) -> tuple[int, ...]:
         """The clusters in which the request of this certificate was placed."""
+
+
+# What every store refuses, in the same words.
+
+
+def cluster_unknown() -> NotFound:
+    """Return the error for a cluster or a node that is not there, or no longer."""
+    return NotFound.because(CLUSTER_UNKNOWN)
+
+
+def cluster_name_taken(name: str) -> Conflict:
+    """Return the error for the name of another cluster."""
+    return Conflict.because(CLUSTER_NAME_TAKEN, name=name)

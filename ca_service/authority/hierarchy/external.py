@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -21,14 +22,34 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from ca_service.authority.access.permissions import Action, Actor, require
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.hierarchy.hierarchy import created_event
-from ca_service.authority.hierarchy.naming import checked_name, fresh_name, subject_of
-from ca_service.authority.hierarchy.records import IssuerRecord
-from ca_service.authority.hierarchy.store import IssuerStore
+from ca_service.authority.hierarchy.plan import checked_name, fresh_name, subject_of
+from ca_service.authority.hierarchy.store import IssuerRecord, IssuerStore
 from ca_service.authority.key_custody import KeyStore, check_curve, keep_imported, own_key
 from ca_service.authority.ports import Clock
-from ca_service.errors import Conflict, NotFound, Refused
+from ca_service.errors import Conflict, NotFound, Refused, Rule
 from ca_service.pki import chain, encodings, keys, names, usages
 from ca_service.pki.profiles import INTERMEDIATE
+
+AUTHORITY_KEY_MISMATCH: Final = Rule(
+    "authority.key-mismatch",
+    "No certificate that was given belongs to the private key of the {role}.",
+    "Give the certificate that was issued for this key, and the authorities above it.",
+)
+AUTHORITY_EXISTS: Final = Rule(
+    "authority.exists",
+    "There is an authority here already.",
+    "It is never overwritten. Use another instance folder (CA_SERVICE_INSTANCE_PATH) for another one.",
+)
+CHAIN_NO_INTERMEDIATE: Final = Rule(
+    "chain.no-intermediate",
+    "The certificate is a root; leaves are issued by an intermediate below it.",
+    "Give an intermediate and the root above it.",
+)
+AUTHORITY_NOT_PENDING: Final = Rule(
+    "authority.not-pending",
+    "No intermediate waits for a certificate.",
+    "Begin with `ca-service ca request`.",
+)
 
 _PENDING_ID = "intermediate-g1"
 
@@ -97,11 +118,7 @@ class ExternalAuthorities:
         with self._issuers.exclusively():
             pending = self._pending()
             if pending is None:
-                raise NotFound.because(
-                    "authority.not-pending",
-                    "No intermediate waits for a certificate.",
-                    "Begin with `ca-service ca request`.",
-                )
+                raise NotFound.because(AUTHORITY_NOT_PENDING)
             key = self._keystore.signer(pending.key_id or "")
             path = self._checked_path(certificates, key.public_key())
             records = self._records(path, pending.key_id, None)
@@ -122,11 +139,7 @@ class ExternalAuthorities:
 
     def _refuse_a_second(self) -> None:
         if self._issuers.list_issuers():
-            raise Conflict.because(
-                "authority.exists",
-                "There is an authority here already.",
-                "It is never overwritten. Use another instance folder (CA_SERVICE_INSTANCE_PATH) for another one.",
-            )
+            raise Conflict.because(AUTHORITY_EXISTS)
 
     def _checked_path(
         self, certificates: Sequence[x509.Certificate], key: ec.EllipticCurvePublicKey
@@ -137,11 +150,7 @@ class ExternalAuthorities:
             raise _wrong_key("intermediate")
         path = chain.build(issuing_one, certificates)
         if len(path) < 2:
-            raise Refused.because(
-                "chain.no-intermediate",
-                "The certificate is a root; leaves are issued by an intermediate below it.",
-                "Give an intermediate and the root above it.",
-            )
+            raise Refused.because(CHAIN_NO_INTERMEDIATE)
         chain.check_authorities(path, self._clock())
         return path
 
@@ -176,9 +185,4 @@ def _key_of(certificate: x509.Certificate) -> object:
 
 
 def _wrong_key(role: str) -> Refused:
-    return Refused.because(
-        "authority.key-mismatch",
-        "No certificate that was given belongs to the private key of the {role}.",
-        "Give the certificate that was issued for this key, and the authorities above it.",
-        role=role,
-    )
+    return Refused.because(AUTHORITY_KEY_MISMATCH, role=role)

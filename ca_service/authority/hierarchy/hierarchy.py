@@ -10,7 +10,7 @@ Only `initialise` moves them, one process at a time. After a crash between any t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
@@ -20,44 +20,56 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from ca_service.authority.access.permissions import Action, Actor, require
 from ca_service.authority.audit.events import AuditEvent, Event
-from ca_service.authority.hierarchy.naming import checked_name, fresh_name, subject_of
-from ca_service.authority.hierarchy.records import IssuerRecord, IssuerRole
-from ca_service.authority.hierarchy.store import IssuerStore
+from ca_service.authority.hierarchy.plan import HierarchyPlan, checked_name, fresh_name, subject_of
+from ca_service.authority.hierarchy.store import IssuerRecord, IssuerRole, IssuerStore
 from ca_service.authority.key_custody import KeyStore, check_curve, own_key
 from ca_service.authority.ports import Clock, SerialNumbers
-from ca_service.errors import Conflict, InvalidInput, NotReady, blocking
+from ca_service.errors import Conflict, InvalidInput, NotReady, Rule
 from ca_service.pki import encodings, issuing, keys, names
 from ca_service.pki.chain import Chain
 from ca_service.pki.contents import Contents, Issuer, Validity
 from ca_service.pki.profiles import INTERMEDIATE, ROOT, Profile
 
+AUTHORITY_MISSING: Final = Rule(
+    "authority.missing",
+    "There is no authority yet that could sign.",
+    "Run `ca-service init`, or complete a set-up that was started: `ca-service ca show` displays its state.",
+)
+AUTHORITY_PENDING: Final = Rule(
+    "authority.pending",
+    "The intermediate {name} waits for its certificate from an external root.",
+    "Finish it with `ca-service ca install`, or show its request with `ca-service ca request`.",
+)
+AUTHORITY_EXISTS: Final = Rule(
+    "authority.exists",
+    "There is an authority already, and it is called {name}.",
+    "An authority is never overwritten. For another one use another instance folder (CA_SERVICE_INSTANCE_PATH).",
+)
+AUTHORITY_DAYS: Final = Rule(
+    "authority.days",
+    "A lifetime of {days} days was asked for the {role}; 1 to {limit} days are allowed.",
+    "Ask for {limit} days or fewer.",
+)
+
 _BACKDATE: Final = timedelta(minutes=5)
-
-
-@dataclass(frozen=True, slots=True)
-class HierarchyPlan:
-    """What a new authority is to be. Curves by NIST name, lifetimes in days; no name means a fresh one."""
-
-    name: str = ""
-    root_curve: str = "P-384"
-    root_days: int = ROOT.default_days
-    intermediate_curve: str = "P-384"
-    intermediate_days: int = INTERMEDIATE.default_days
 
 
 @dataclass(frozen=True, slots=True)
 class ActiveAuthority:
     """The authority that issues now. `chain` has the issuing certificate first and the root last.
 
-    `validity` is when all of the chain is valid; `subjects` and `key_fingerprints` are those of the chain.
+    `validity` is the time in which all of the chain is valid; `subjects` (on one line each) and `key_fingerprints` are
+    those of the chain. `links` are the certificates that can be revoked: for the id of each authority below another,
+    the id of its issuer and its serial number.
     """
 
     record: IssuerRecord
     chain: Chain
     issuer: Issuer
     validity: Validity
-    subjects: frozenset[x509.Name]
+    subjects: frozenset[str]
     key_fingerprints: frozenset[str]
+    links: Mapping[str, tuple[str, str]]
 
     @property
     def root(self) -> x509.Certificate:
@@ -70,6 +82,7 @@ class Hierarchy:
 
     def __init__(
         self,
+        *,
         issuers: IssuerStore,
         keystore: KeyStore,
         clock: Clock,
@@ -84,15 +97,8 @@ class Hierarchy:
         self._seen: tuple[tuple[IssuerRecord, ...], ActiveAuthority | None] = ((), None)
 
     def active(self) -> ActiveAuthority:
-        """The authority that issues now; raises NotReady if there is none yet."""
-        active = self.find_active()
-        if active is None:
-            raise NotReady.because(
-                "authority.missing",
-                "There is no authority yet that could sign.",
-                "Run `ca-service init`, or finish what was begun: `ca-service ca show` tells how far it is.",
-            )
-        return active
+        """Return the authority that issues now. Raises NotReady if there is none yet."""
+        return required(self.find_active())
 
     def find_active(self) -> ActiveAuthority | None:
         """The authority that issues now, if there is one.
@@ -110,7 +116,7 @@ class Hierarchy:
     def chain_of(self, issuer_id: str) -> Chain:
         """The certificates from this issuer up to its root."""
         records = {record.id: record for record in self._issuers.list_issuers()}
-        return _chain(records[issuer_id], records)
+        return tuple(map(certificate_of, _path(records[issuer_id], records)))
 
     def signing_key(self, authority: ActiveAuthority) -> ec.EllipticCurvePrivateKey:
         """The key of the authority, to sign with."""
@@ -200,6 +206,13 @@ class Hierarchy:
         return issuing.sign(issuing.prepare(contents, issuer), self._keystore.signer(parent.key_id or ""))
 
 
+def required(active: ActiveAuthority | None) -> ActiveAuthority:
+    """Return the authority. Raises NotReady if there is none yet."""
+    if active is None:
+        raise NotReady.because(AUTHORITY_MISSING)
+    return active
+
+
 def certificate_of(record: IssuerRecord) -> x509.Certificate:
     """The certificate of an authority that has one."""
     return x509.load_der_x509_certificate(record.certificate_der or b"")
@@ -220,7 +233,8 @@ def _active(records: Sequence[IssuerRecord], certificate_base_url: str) -> Activ
     record = next((found for found in reversed(records) if found.is_issuing), None)
     if record is None:
         return None
-    chain = _chain(record, {found.id: found for found in records})
+    path = _path(record, {found.id: found for found in records})
+    chain = tuple(map(certificate_of, path))
     issuers = [Issuer.of(certificate) for certificate in chain]
     return ActiveAuthority(
         record=record,
@@ -229,8 +243,13 @@ def _active(records: Sequence[IssuerRecord], certificate_base_url: str) -> Activ
         validity=Validity(
             max(issuer.validity.not_before for issuer in issuers), min(issuer.validity.not_after for issuer in issuers)
         ),
-        subjects=frozenset(issuer.subject for issuer in issuers),
+        subjects=frozenset(names.name_text(issuer.subject) for issuer in issuers),
         key_fingerprints=frozenset(keys.key_fingerprint(keys.public_key_der(issuer.public_key)) for issuer in issuers),
+        links={
+            each.id: (each.parent_id, encodings.serial_text(certificate.serial_number))
+            for each, certificate in zip(path, chain, strict=True)
+            if each.parent_id is not None
+        },
     )
 
 
@@ -242,29 +261,18 @@ def _locatable(issuer: Issuer, issuer_id: str, base_url: str) -> Issuer:
     return replace(issuer, certificate_url=f"{at}.der", ocsp_url=f"{base_url}/ocsp", crl_url=f"{at}.crl")
 
 
-def _chain(record: IssuerRecord, records: dict[str, IssuerRecord]) -> Chain:
-    above = _chain(records[record.parent_id], records) if record.parent_id else ()
-    return (certificate_of(record), *above)
+def _path(record: IssuerRecord, records: dict[str, IssuerRecord]) -> tuple[IssuerRecord, ...]:
+    """Return the authorities from this one up to its root."""
+    return (record, *(_path(records[record.parent_id], records) if record.parent_id else ()))
 
 
 def _is_complete(records: Sequence[IssuerRecord], plan: HierarchyPlan) -> bool:
     """Whether there is an authority already; raises Conflict if it is not the one of the plan."""
     pending = next((record for record in records if record.certificate_der is None), None)
     if pending is not None:
-        raise Conflict.because(
-            "authority.pending",
-            "The intermediate {name} waits for its certificate from an external root.",
-            "Finish it with `ca-service ca install`, or show its request with `ca-service ca request`.",
-            name=pending.id,
-        )
+        raise Conflict.because(AUTHORITY_PENDING, name=pending.id)
     if plan.name and any(record.name != plan.name and _was_made_here(record) for record in records):
-        raise Conflict.because(
-            "authority.exists",
-            "There is an authority already, and it is called {name}.",
-            "An authority is never overwritten. For another one use another instance folder "
-            "(CA_SERVICE_INSTANCE_PATH).",
-            name=records[0].name,
-        )
+        raise Conflict.because(AUTHORITY_EXISTS, name=records[0].name)
     return any(record.is_issuing for record in records)
 
 
@@ -283,14 +291,4 @@ def _check(plan: HierarchyPlan) -> None:
         ("intermediate_days", plan.intermediate_days, INTERMEDIATE),
     ):
         if not 1 <= days <= profile.max_days:
-            raise InvalidInput(
-                blocking(
-                    "authority.days",
-                    f"/{field}",
-                    "A lifetime of {days} days was asked for the {role}; 1 to {limit} days are allowed.",
-                    "Ask for {limit} days or fewer.",
-                    days=days,
-                    role=profile.name,
-                    limit=profile.max_days,
-                )
-            )
+            raise InvalidInput(AUTHORITY_DAYS.at(f"/{field}", days=days, role=profile.name, limit=profile.max_days))

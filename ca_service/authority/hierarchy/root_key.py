@@ -14,12 +14,37 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from ca_service.authority.access.permissions import Action, Actor, require
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.hierarchy.hierarchy import certificate_of
-from ca_service.authority.hierarchy.records import IssuerRecord
-from ca_service.authority.hierarchy.store import IssuerStore
+from ca_service.authority.hierarchy.store import IssuerRecord, IssuerStore
 from ca_service.authority.key_custody import KeyStore
 from ca_service.authority.ports import Clock
-from ca_service.errors import Conflict, NotFound, Refused
+from ca_service.errors import Conflict, NotFound, Refused, Rule
 from ca_service.pki import encodings, keys
+
+PASSPHRASE_LENGTH: Final = Rule(
+    "passphrase.length",
+    "The passphrase has {length} bytes.",
+    "Use {least} to {most}; it protects the root for as long as it lives.",
+)
+ROOT_KEY_MISMATCH: Final = Rule(
+    "root-key.mismatch",
+    "The copy holds a key, but not the one of this root.",
+    "Export the key again, and keep the copy apart from others.",
+)
+ROOT_KEY_NEEDED: Final = Rule(
+    "root-key.needed",
+    "The key of the root is needed still: there is no intermediate yet.",
+    "Run `ca-service init` to its end first.",
+)
+AUTHORITY_MISSING: Final = Rule(
+    "authority.missing",
+    "There is no root yet.",
+    "Run `ca-service init`.",
+)
+ROOT_KEY_OFFLINE: Final = Rule(
+    "root-key.offline",
+    "The key of the root is not kept here.",
+    "It was removed, or was never here: nothing is left to do.",
+)
 
 MIN_PASSPHRASE: Final = 20  # bytes, as is the other
 
@@ -37,12 +62,7 @@ class RootKey:
         require(actor, Action.AUTHORITY)
         if not MIN_PASSPHRASE <= len(passphrase) <= encodings.MAX_PASSPHRASE:
             raise Refused.because(
-                "passphrase.length",
-                "The passphrase has {length} bytes.",
-                "Use {least} to {most}; it protects the root for as long as it lives.",
-                length=len(passphrase),
-                least=MIN_PASSPHRASE,
-                most=encodings.MAX_PASSPHRASE,
+                PASSPHRASE_LENGTH, length=len(passphrase), least=MIN_PASSPHRASE, most=encodings.MAX_PASSPHRASE
             )
         with self._issuers.exclusively():
             root, key_id = self._root_with_key()
@@ -55,11 +75,7 @@ class RootKey:
         root = self._root()
         key = encodings.load_private_key(copy, passphrase)
         if key.public_key() != certificate_of(root).public_key():
-            raise Refused.because(
-                "root-key.mismatch",
-                "The copy holds a key, but not the one of this root.",
-                "Export the key again, and keep the copy apart from others.",
-            )
+            raise Refused.because(ROOT_KEY_MISMATCH)
         algorithm = ec.ECDSA(keys.signature_hash(key.public_key()))
         key.public_key().verify(key.sign(b"proof", algorithm), b"proof", algorithm)
         return root
@@ -77,26 +93,18 @@ class RootKey:
 
     def _refuse_if_needed(self) -> None:
         if not any(record.is_issuing for record in self._issuers.list_issuers()):
-            raise Conflict.because(
-                "root-key.needed",
-                "The key of the root is needed still: there is no intermediate yet.",
-                "Run `ca-service init` to its end first.",
-            )
+            raise Conflict.because(ROOT_KEY_NEEDED)
 
     def _root(self) -> IssuerRecord:
         root = next((found for found in self._issuers.list_issuers() if found.role == "root"), None)
         if root is None:
-            raise NotFound.because("authority.missing", "There is no root yet.", "Run `ca-service init`.")
+            raise NotFound.because(AUTHORITY_MISSING)
         return root
 
     def _root_with_key(self) -> tuple[IssuerRecord, str]:
         root = self._root()
         if root.key_id is None:
-            raise NotFound.because(
-                "root-key.offline",
-                "The key of the root is not kept here.",
-                "It was removed, or was never here: nothing is left to do.",
-            )
+            raise NotFound.because(ROOT_KEY_OFFLINE)
         return root, root.key_id
 
     def _event(self, event: Event, actor: Actor, root: IssuerRecord) -> AuditEvent:

@@ -15,20 +15,50 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final, cast, get_args
 
-from ca_service.authority.inventory import spans
-from ca_service.authority.inventory.filters import Condition, Filter, Key, Status
-from ca_service.errors import Finding, InvalidInput, blocking
+from ca_service.authority.inventory.store import Condition, Filter, Key, Status
+from ca_service.errors import Finding, InvalidInput, Rule
 from ca_service.pki.profiles import PROFILES
+
+FILTER_TOO_LONG: Final = Rule(
+    "filter.too-long",
+    "The search has {length} characters; {limit} are the most.",
+    "Leave some of its words out.",
+)
+FILTER_UNKNOWN: Final = Rule(
+    "filter.unknown",
+    "There is no filter {key}, which stands in \u201c{text}\u201d.",
+    "Take one of these: {known}. To look for the word as it is, put it between quotation marks.",
+)
+FILTER_OPERATOR: Final = Rule(
+    "filter.operator",
+    "{key} has no order that {operator} could ask for, as \u201c{text}\u201d does.",
+    "Write {key}: for a part of it, or {key}= for the whole.",
+)
+FILTER_VALUE: Final = Rule(
+    "filter.value",
+    "The filter \u201c{text}\u201d has no value that {key} can have.",
+    "Write after {key}: {takes}.",
+)
+FILTER_EXPIRES: Final = Rule(
+    "filter.expires",
+    "\u201c{text}\u201d names no end of validity.",
+    "Write <, <=, > or >=, and then a number of days (30d) or weeks (6w) from now, or a day: "
+    "expires<30d, expires>-1w, expires>=2027-01-31.",
+)
 
 MAX_LENGTH: Final = 200
 KEYS: Final = ("expires", "status", *get_args(Key))
 _WORD: Final = re.compile(r'([A-Za-z]+(?:[<>]=?|[:=]))?"([^"]*)"|(\S+)')
 _FILTER: Final = re.compile(r"([A-Za-z]+)([<>]=?|[:=])(.*)", re.DOTALL)
 _HEXADECIMAL: Final = re.compile("[0-9a-f]+")
+_RELATIVE: Final = re.compile(r"(-?\d{1,5})([dw])", re.IGNORECASE | re.ASCII)
+_DAY: Final = re.compile(r"(\d{4})-(\d\d)-(\d\d)", re.ASCII)
+_DAYS: Final = {"d": 1, "w": 7}
 _NAME_TYPES: Final = ("dns", "ip", "email", "uri")
+Span = tuple[datetime | None, datetime | None]
 _CHOICES: Final = {
     "status": tuple(status.value for status in Status),
     "profile": tuple(profile.name for profile in PROFILES.values() if not profile.is_authority),
@@ -90,7 +120,7 @@ def _narrowed(found: Filter, word: _Typed) -> Filter:
     if word.key not in KEYS:
         raise InvalidInput(_unknown(word))
     if word.key == "expires":
-        span = spans.read(word.operator, word.value, found.at)
+        span = _span(word.operator, word.value, found.at)
         if span is None:
             raise InvalidInput(_wrong_end(word))
         return found.ending(*span)
@@ -126,58 +156,40 @@ def _serial(value: str) -> str:
 
 
 def _too_long(length: int) -> Finding:
-    return blocking(
-        "filter.too-long",
-        "/q",
-        "The search has {length} characters; {limit} are the most.",
-        "Leave some of its words out.",
-        length=length,
-        limit=MAX_LENGTH,
-    )
+    return FILTER_TOO_LONG.at("/q", length=length, limit=MAX_LENGTH)
 
 
 def _unknown(word: _Typed) -> Finding:
-    return blocking(
-        "filter.unknown",
-        "/q",
-        "There is no filter {key}, which stands in \u201c{text}\u201d.",
-        "Take one of these: {known}. To look for the word as it is, put it between quotation marks.",
-        key=word.key,
-        text=word.text,
-        known=", ".join(KEYS),
-    )
+    return FILTER_UNKNOWN.at("/q", key=word.key, text=word.text, known=", ".join(KEYS))
 
 
 def _wrong_operator(word: _Typed) -> Finding:
-    return blocking(
-        "filter.operator",
-        "/q",
-        "{key} has no order that {operator} could ask for, as \u201c{text}\u201d does.",
-        "Write {key}: for a part of it, or {key}= for the whole.",
-        key=word.key,
-        operator=word.operator,
-        text=word.text,
-    )
+    return FILTER_OPERATOR.at("/q", key=word.key, operator=word.operator, text=word.text)
 
 
 def _wrong_value(word: _Typed, takes: str) -> Finding:
-    return blocking(
-        "filter.value",
-        "/q",
-        "The filter \u201c{text}\u201d has no value that {key} can have.",
-        "Write after {key}: {takes}.",
-        key=word.key,
-        text=word.text,
-        takes=takes,
-    )
+    return FILTER_VALUE.at("/q", key=word.key, text=word.text, takes=takes)
 
 
 def _wrong_end(word: _Typed) -> Finding:
-    return blocking(
-        "filter.expires",
-        "/q",
-        "\u201c{text}\u201d names no end of validity.",
-        "Write <, <=, > or >=, and then a number of days (30d) or weeks (6w) from now, or a day: "
-        "expires<30d, expires>-1w, expires>=2027-01-31.",
-        text=word.text,
-    )
+    return FILTER_EXPIRES.at("/q", text=word.text)
+
+
+def _span(operator: str, value: str, at: datetime) -> Span | None:
+    """(from, before), each open with None; None for what is no span. A day lasts from midnight to midnight in UTC."""
+    try:
+        moment, length = _moment(value.strip(), at)
+        after = moment + length
+    except (ValueError, OverflowError):
+        return None
+    return {"<": (None, moment), "<=": (None, after), ">": (after, None), ">=": (moment, None)}.get(operator)
+
+
+def _moment(value: str, at: datetime) -> tuple[datetime, timedelta]:
+    """When, and how long that is: a second or a day."""
+    if relative := _RELATIVE.fullmatch(value):
+        days = int(relative[1]) * _DAYS[relative[2].lower()]
+        return at + timedelta(days=days), timedelta(seconds=1)
+    if day := _DAY.fullmatch(value):
+        return datetime(int(day[1]), int(day[2]), int(day[3]), tzinfo=UTC), timedelta(days=1)
+    raise ValueError("neither a number of days nor a day")

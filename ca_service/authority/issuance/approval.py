@@ -1,7 +1,7 @@
-"""Knows the rules by which a request is approved without a person: they are data, and they explain themselves.
+"""Approval rules: they approve a request without a person, they are data, and they explain themselves.
 
-A rule says for whom and for what it holds. Each condition that it names has to be met, those that it does not
-name hold for everybody; the first rule that holds decides. Where none does, a person decides.
+A rule says whom and what it covers. Every condition that it states must be met; the first rule that matches decides.
+If none matches, a person decides.
 """
 
 from __future__ import annotations
@@ -11,19 +11,56 @@ from dataclasses import dataclass
 from typing import Final
 
 from ca_service.authority.access.permissions import Actor, Role
-from ca_service.errors import Finding, note
+from ca_service.errors import Finding, Rule, Severity
 from ca_service.pki.names import is_dns_name
+
+APPROVAL_NAMES: Final = Rule(
+    "approval.names",
+    "every name is covered by {names}",
+    "",
+    Severity.NOTE,
+)
+APPROVAL_ACCOUNT: Final = Rule(
+    "approval.account",
+    "the requester is {name}",
+    "",
+    Severity.NOTE,
+)
+APPROVAL_ROLE: Final = Rule(
+    "approval.role",
+    "the requester has the role {role}",
+    "",
+    Severity.NOTE,
+)
+APPROVAL_TOKEN: Final = Rule(
+    "approval.token",
+    "the request was sent with the token \u201c{token}\u201d",
+    "",
+    Severity.NOTE,
+)
+APPROVAL_PROFILE: Final = Rule(
+    "approval.profile",
+    "the profile is one of {profiles}",
+    "",
+    Severity.NOTE,
+)
+APPROVAL_OPERATOR: Final = Rule(
+    "approval.operator",
+    "the requester is the operator of this machine",
+    "",
+    Severity.NOTE,
+)
 
 _BELOW: Final = "*."
 _DNS: Final = "DNS:"
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """What is approved automatically. An empty condition is none.
+class ApprovalRule:
+    """A rule that approves automatically. An empty condition always holds.
 
-    `names` are DNS names: `uc.example.com` covers itself, `*.uc.example.com` everything below it. They have to
-    cover every name of the certificate, the parent domain that a VOS node puts in as well. `tokens` are labels.
+    `names` are DNS names: `uc.example.com` covers itself, `*.uc.example.com` everything below it. Together they must
+    cover every name of the certificate, including the parent domain that a VOS node adds. `tokens` are labels.
     """
 
     name: str
@@ -34,13 +71,13 @@ class Rule:
     tokens: tuple[str, ...] = ()
 
 
-#: What holds where the settings say nothing else: who may approve the requests of others gets their own at once.
-DEFAULT_RULES: Final = (Rule("approvers", roles=(Role.APPROVER, Role.ADMINISTRATOR)),)
+#: The rules if the settings have none: approvers need no approval for their own requests.
+DEFAULT_RULES: Final = (ApprovalRule("approvers", roles=(Role.APPROVER, Role.ADMINISTRATOR)),)
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a rule looks at: the profile, each name as `DNS:uccx1.example.com`, and the hosts of the common names."""
+    """The facts for the rules: the profile, each name as `DNS:uccx1.example.com`, the hosts of the common names."""
 
     profile: str
     names: tuple[str, ...]
@@ -49,35 +86,35 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """Why a request needs no person: the rule, and what of it was met."""
+    """An automatic approval: the rule, and the reasons that match its conditions."""
 
     rule: str
     reasons: tuple[Finding, ...]
 
 
-def find_approval(rules: Sequence[Rule], actor: Actor, asked: Asked) -> Approval | None:
-    """Why the actor gets this at once; None where a person has to decide.
+def find_approval(rules: Sequence[ApprovalRule], actor: Actor, asked: Asked) -> Approval | None:
+    """Return the rule that approves the request automatically, or None if a person must decide.
 
-    The operator at the command line of this machine always does: whoever can read the keys needs nobody's leave.
+    The local operator is always approved: they can read the keys anyway.
     """
     if actor.account_id is None:
-        return Approval("operator", (note("approval.operator", "", "the operator of this machine asks"),))
+        return Approval("operator", (APPROVAL_OPERATOR.at(),))
     return next(
         (Approval(rule.name, tuple(_reasons(rule, actor))) for rule in rules if _holds(rule, actor, asked)), None
     )
 
 
 def in_words(reasons: Sequence[Finding]) -> str:
-    """The reasons in one line of English: `the requester is anna and the profile is one of vos`."""
+    """Return the reasons on one line of English: `the requester is anna and the profile is one of vos`."""
     return " and ".join(reason.detail for reason in reasons)
 
 
 def is_pattern(text: str) -> bool:
-    """Whether this can stand in `Rule.names`."""
+    """Return whether this is valid in `ApprovalRule.names`."""
     return is_dns_name(text.removeprefix(_BELOW))
 
 
-def _holds(rule: Rule, actor: Actor, asked: Asked) -> bool:
+def _holds(rule: ApprovalRule, actor: Actor, asked: Asked) -> bool:
     named = (
         (rule.profiles, asked.profile),
         (rule.roles, actor.role),
@@ -88,7 +125,7 @@ def _holds(rule: Rule, actor: Actor, asked: Asked) -> bool:
 
 
 def _covers(patterns: Sequence[str], asked: Asked) -> bool:
-    """Whether all names are covered. An address, or what is no name at all, never is."""
+    """Return whether all names are covered. An address, or text that is no name, never is."""
     if not patterns:
         return True
     names = [name.removeprefix(_DNS) if name.startswith(_DNS) else "" for name in asked.names]
@@ -102,14 +139,14 @@ def _is_under(name: str, pattern: str) -> bool:
     return name.endswith(pattern[1:]) if pattern.startswith(_BELOW) else name == pattern
 
 
-def _reasons(rule: Rule, actor: Actor) -> Iterator[Finding]:
+def _reasons(rule: ApprovalRule, actor: Actor) -> Iterator[Finding]:
     if rule.names:
-        yield note("approval.names", "", "every name is covered by {names}", names=", ".join(rule.names))
+        yield APPROVAL_NAMES.at(names=", ".join(rule.names))
     if rule.accounts:
-        yield note("approval.account", "", "the requester is {name}", name=actor.name)
+        yield APPROVAL_ACCOUNT.at(name=actor.name)
     if rule.roles:
-        yield note("approval.role", "", "the requester has the role {role}", role=actor.role.value)
+        yield APPROVAL_ROLE.at(role=actor.role.value)
     if rule.tokens:
-        yield note("approval.token", "", "it came with the token \u201c{token}\u201d", token=actor.token)
+        yield APPROVAL_TOKEN.at(token=actor.token)
     if rule.profiles:
-        yield note("approval.profile", "", "the profile is one of {profiles}", profiles=", ".join(rule.profiles))
+        yield APPROVAL_PROFILE.at(profiles=", ".join(rule.profiles))

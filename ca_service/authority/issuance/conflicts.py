@@ -1,94 +1,236 @@
-"""Knows how a request is held against what is here already: the authority, other certificates, other requests;
-and against what the token may with which it came.
-"""
+"""Conflicts of a CSR with what is there: the authority, earlier certificates, lost keys, the token, its neighbours."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
-
-from cryptography import x509
-from cryptography.x509.oid import NameOID
 
 from ca_service.authority.access.allowed_names import as_network
 from ca_service.authority.access.grants import Grant
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.hierarchy.hierarchy import ActiveAuthority
 from ca_service.authority.issuance.examination import Examination
-from ca_service.errors import Finding, InvalidInput, Refused, blocking, note, warning
-from ca_service.pki import keys, names
+from ca_service.authority.revocation.records import RevocationRecord, State
+from ca_service.errors import Finding, InvalidInput, Refused, Rule, Severity
+from ca_service.pki import names
 from ca_service.pki.csr import CertificationRequest
 from ca_service.pki.profiles import Profile
+from ca_service.pki.reasons import Reason
 from ca_service.vos.purposes import host_name
+
+CSR_REPEATED: Final = Rule(
+    "csr.repeated",
+    "Two CSRs of this submission have the same key.",
+    "Send each CSR once. If a node created two CSRs, send the newest.",
+)
+CSR_COUNT: Final = Rule(
+    "csr.count",
+    "You sent {count} CSRs. A submission has 1 to {limit}.",
+    "Send at least one CSR and at most {limit}.",
+)
+CSR_KEY_AUTHORITY: Final = Rule(
+    "csr.key.authority",
+    "The key of the CSR is a key of this authority.",
+    "Create a new CSR with its own key.",
+)
+SUBJECT_AUTHORITY: Final = Rule(
+    "subject.authority",
+    "The subject of the CSR is the name of this authority.",
+    "Create a new CSR with its own name: a node keeps one certificate per name.",
+)
+CSR_KEY_REUSED: Final = Rule(
+    "csr.key.reused",
+    "Another CSR with the same key was signed before. Its certificate, {serial}, is still valid.",
+    "A node accepts one certificate per CSR: make sure that this is the newest CSR of the node.",
+    Severity.WARNING,
+)
+CERTIFICATE_AGAIN: Final = Rule(
+    "certificate.again",
+    "This CSR was signed before. Its certificate is returned again; it is valid until {end}.",
+    "Ask for a new certificate (new=true, --new) if you need another lifetime or another serial number.",
+    Severity.NOTE,
+)
+CSR_KEY_COMPROMISED: Final = Rule(
+    "csr.key.compromised",
+    "The key of the CSR was reported as compromised on {date}.",
+    "Create a new CSR on the host, which creates a new key.",
+)
+CSR_KEY_HELD: Final = Rule(
+    "csr.key.held",
+    "Certificate {serial}, which has the key of the CSR, is on hold.",
+    "Have the certificate released or revoked permanently, or create a new CSR, which creates a new key.",
+)
+AUTHORITY_REVOKED: Final = Rule(
+    "authority.revoked",
+    "Authority {issuer} is revoked since {date}: clients would reject every certificate that it issues.",
+    "Set up another authority, in another instance folder.",
+)
 
 MAX_REQUESTS: Final = 50
 
+#: By (id of the issuer, serial number).
+Revocations = Mapping[tuple[str, str], RevocationRecord]
 
-def check_count(requests: Sequence[bytes]) -> None:
-    """Raise InvalidInput for a submission of no request, or of too many."""
-    if not 1 <= len(requests) <= MAX_REQUESTS:
-        raise InvalidInput(
-            blocking(
-                "csr.count",
-                "/csr",
-                "{count} requests were sent; 1 to {limit} can be signed at once.",
-                "Send at least one request, and at most {limit}.",
-                count=len(requests),
-                limit=MAX_REQUESTS,
-            )
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The stored facts about the keys of a submission, and about the authority that would sign it.
+
+    `certificates` are all that have one of these keys, newest first, expired and revoked ones included. `revocations`
+    are theirs and those of the authorities, released ones included.
+    """
+
+    certificates: tuple[CertificateRecord, ...]
+    revocations: Revocations
+
+    def with_key(self, key_fingerprint: str) -> tuple[CertificateRecord, ...]:
+        """Return all certificates with this key, newest first."""
+        return tuple(each for each in self.certificates if each.key_fingerprint == key_fingerprint)
+
+    def is_good(self, certificate: CertificateRecord, at: datetime) -> bool:
+        """Return whether the certificate has not expired at `at` and is neither revoked nor on hold."""
+        found = self.revocations.get((certificate.issuer_id, certificate.serial_number))
+        return certificate.not_after >= at and (found is None or found.is_good)
+
+    def find_reissuable(
+        self, request_fingerprint: str, profile: str, issuer_id: str, at: datetime
+    ) -> CertificateRecord | None:
+        """Return the newest good certificate for this very CSR under this profile and issuer, or None."""
+        wanted = (request_fingerprint, profile, issuer_id)
+        found = (
+            each
+            for each in self.certificates
+            if (each.request_fingerprint, each.profile, each.issuer_id) == wanted and self.is_good(each, at)
         )
+        return next(found, None)
 
 
-def about_authority(request: CertificationRequest, active: ActiveAuthority | None) -> Iterator[Finding]:
-    """Whether the request has the key or the name of an authority that would stand above it."""
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """The things that a CSR may conflict with. `wants_new` asks for a new certificate, even if one exists."""
+
+    authority: ActiveAuthority | None
+    known: Known
+    grant: Grant | None
+    wants_new: bool
+    at: datetime
+
+
+def check_count(csrs: Sequence[bytes]) -> None:
+    """Raise InvalidInput for a submission of no CSR, or of too many."""
+    if not 1 <= len(csrs) <= MAX_REQUESTS:
+        raise InvalidInput(CSR_COUNT.at("/csr", count=len(csrs), limit=MAX_REQUESTS))
+
+
+def with_conflicts(examinations: Sequence[Examination], around: Surroundings) -> list[Examination]:
+    """Add to each examination what it conflicts with, and the certificate that its CSR already has."""
+    return _without_repetition([_with_conflicts(each, around) for each in examinations])
+
+
+def _with_conflicts(examination: Examination, around: Surroundings) -> Examination:
+    request, authority = examination.request, around.authority
+    if request is None:
+        return examination
+    others = around.known.with_key(request.key_fingerprint)
+    existing = None
+    if authority is not None and not around.wants_new:
+        profile, issuer_id = examination.profile.name, authority.record.id
+        existing = around.known.find_reissuable(request.fingerprint, profile, issuer_id, around.at)
+    found = (
+        *_token(examination, request, around.grant),
+        *_authority(request, authority),
+        *_reused_key(request, [each for each in others if around.known.is_good(each, around.at)]),
+        *_revoked_key(others, around.known.revocations),
+        *_revoked_authority(authority, around.known.revocations),
+        *_existing(existing),
+    )
+    return replace(examination, findings=(*examination.findings, *found), existing=existing)
+
+
+def _token(examination: Examination, request: CertificationRequest, grant: Grant | None) -> Iterator[Finding]:
+    """Check that the token covers every name of the certificate, and the hosts of its common names."""
+    if grant is not None:
+        hosts = tuple(_hosts(request.common_names, examination.profile))
+        yield from grant.faults(examination.profile.name, examination.names, hosts)
+
+
+def _hosts(common_names: Sequence[str], profile: Profile) -> Iterator[str]:
+    """Yield the common names that name hosts: some clients still accept a certificate for them."""
+    for common_name in common_names:
+        text = common_name.strip().removesuffix(".")
+        host = host_name(text) if profile.is_vos else text
+        if names.is_dns_name(host.removeprefix("*.")):
+            yield f"DNS:{host}"
+        elif as_network(host) is not None:
+            yield f"IP:{host}"
+
+
+def _authority(request: CertificationRequest, active: ActiveAuthority | None) -> Iterator[Finding]:
+    """Check that the CSR has neither the key nor the name of an authority that would be above it."""
     if active is None:
         return
-    if keys.key_fingerprint(request.subject_public_key_info) in active.key_fingerprints:
-        yield blocking(
-            "csr.key.authority",
-            "/public_key",
-            "The key of the request is a key of this authority.",
-            "Make a new request with a key of its own.",
-        )
-    if _folded(request.subject) in set(map(_folded, active.subjects)):
-        yield blocking(
-            "subject.authority",
-            "/subject",
-            "The subject of the request is the name of this authority.",
-            "Make a new request with a name of its own: a node keeps one certificate per name.",
-        )
+    if request.key_fingerprint in active.key_fingerprints:
+        yield CSR_KEY_AUTHORITY.at("/public_key")
+    if _folded(request.subject_text) in set(map(_folded, active.subjects)):
+        yield SUBJECT_AUTHORITY.at("/subject")
 
 
-def about_key(request: CertificationRequest, others: Sequence[CertificateRecord]) -> Iterator[Finding]:
-    """Whether another request with the same key was signed; `others` have that key, newest first."""
-    for other in others:
-        if other.request_fingerprint != request.fingerprint:
-            yield warning(
-                "csr.key.reused",
-                "/public_key",
-                "Another request with the same key was signed before; that certificate, {serial}, is still valid.",
-                "A node takes one certificate per request: make sure that this is the newest request of the node.",
-                serial=other.serial_number,
-            )
+def _reused_key(request: CertificationRequest, others: Sequence[CertificateRecord]) -> Iterator[Finding]:
+    """Check whether another CSR with the same key was signed; `others` are the valid certificates with that key."""
+    other = next((each for each in others if each.request_fingerprint != request.fingerprint), None)
+    if other is not None:
+        yield CSR_KEY_REUSED.at("/public_key", serial=other.serial_number)
+
+
+def _revoked_key(others: Sequence[CertificateRecord], revocations: Revocations) -> Iterator[Finding]:
+    """Check that the key was not reported as compromised and is not on hold; `others` have it, newest first."""
+    for each in reversed(others):
+        found = revocations.get((each.issuer_id, each.serial_number))
+        if found is None or found.is_good:
+            continue
+        if found.reason is Reason.KEY_COMPROMISE:
+            yield CSR_KEY_COMPROMISED.at("/public_key", date=found.changed_at.date().isoformat())
+            return
+        if found.state is State.HELD:
+            yield CSR_KEY_HELD.at("/public_key", serial=found.serial_number)
             return
 
 
-def within_grant(examination: Examination, grant: Grant | None) -> Examination:
-    """The same, and whether the token may have the certificate: every name in it, and the host of its common name."""
-    if grant is None or examination.request is None:
-        return examination
-    found = grant.faults(
-        examination.profile.name,
-        names.general_names_text(examination.subject_alternative_name or ()),
-        tuple(_hosts(examination.request.subject, examination.profile)),
-    )
-    return replace(examination, findings=(*examination.findings, *found))
+def _revoked_authority(authority: ActiveAuthority | None, revocations: Revocations) -> Iterator[Finding]:
+    """Check that no authority of the chain is revoked or on hold."""
+    for issuer_id, link in authority.links.items() if authority else ():
+        found = revocations.get(link)
+        if found is not None and not found.is_good:
+            yield AUTHORITY_REVOKED.at(issuer=issuer_id, date=found.revoked_at.date().isoformat())
+            return
+
+
+def _existing(record: CertificateRecord | None) -> Iterator[Finding]:
+    """Say that this very CSR was signed before, and that its certificate is returned again."""
+    if record is not None:
+        yield CERTIFICATE_AGAIN.at(end=record.not_after.date().isoformat())
+
+
+def _without_repetition(examinations: Sequence[Examination]) -> list[Examination]:
+    """Mark CSRs of one submission that share a key: one of them is a mistake.
+
+    A CSR that is refused anyway does not count, so it does not take a good one down with it.
+    """
+    used = Counter(each.request.key_fingerprint for each in examinations if each.request and not each.is_refused)
+    repeated = CSR_REPEATED.at("/public_key")
+    return [
+        replace(each, findings=(*each.findings, repeated))
+        if each.request and not each.is_refused and used[each.request.key_fingerprint] > 1
+        else each
+        for each in examinations
+    ]
 
 
 def require_granted(asked: Sequence[tuple[str, Sequence[str]]], grant: Grant | None) -> None:
-    """Raise Refused unless the token may have what was asked before: profile and alternative names of each."""
+    """Raise Refused unless the token covers an earlier answer: profile and alternative names of each certificate."""
     if grant is None:
         return
     findings = [
@@ -100,53 +242,6 @@ def require_granted(asked: Sequence[tuple[str, Sequence[str]]], grant: Grant | N
         raise Refused(*findings)
 
 
-def _hosts(subject: x509.Name, profile: Profile) -> Iterator[str]:
-    """The common names that are names of hosts: some programs still take them for what a certificate is good for."""
-    for attribute in subject.get_attributes_for_oid(NameOID.COMMON_NAME):
-        text = names.attribute_text(attribute).strip().removesuffix(".")
-        host = host_name(text) if profile.is_vos else text
-        if names.is_dns_name(host.removeprefix("*.")):
-            yield f"DNS:{host}"
-        elif as_network(host) is not None:
-            yield f"IP:{host}"
-
-
-def about_before(record: CertificateRecord | None) -> Iterator[Finding]:
-    """That this very request was signed before, and that its certificate is given again."""
-    if record is not None:
-        yield note(
-            "certificate.again",
-            "",
-            "This request was signed before, and gets the same certificate again; it is valid until {end}.",
-            "Ask for a new one (new=true, --new) if you need another lifetime or another serial number.",
-            end=record.not_after.date().isoformat(),
-        )
-
-
-def without_repetition(examinations: Sequence[Examination]) -> tuple[Examination, ...]:
-    """Mark requests of one submission that share a key: one of them is a mistake.
-
-    One that is refused anyway does not count, so that it does not take a good one down with it.
-    """
-    used = Counter(each.request.subject_public_key_info for each in examinations if each.request and _counts(each))
-    repeated = blocking(
-        "csr.repeated",
-        "/public_key",
-        "Two requests of this submission have the same key.",
-        "Send each request once. If a node gave two requests, send the newest.",
-    )
-    return tuple(
-        replace(each, findings=(*each.findings, repeated))
-        if each.request and _counts(each) and used[each.request.subject_public_key_info] > 1
-        else each
-        for each in examinations
-    )
-
-
-def _counts(examination: Examination) -> bool:
-    return examination.request is not None and not examination.is_refused
-
-
-def _folded(name: x509.Name) -> str:
-    """A name as it is compared: without regard to case and to the number of blanks (RFC 5280, 7.1)."""
-    return " ".join(names.name_text(name).casefold().split())
+def _folded(name: str) -> str:
+    """Return a name as it is compared: without regard to case and to the number of blanks (RFC 5280, 7.1)."""
+    return " ".join(name.casefold().split())

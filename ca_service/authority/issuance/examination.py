@@ -1,46 +1,118 @@
-"""Knows how a request is held against its profile and the policy, and what findings that yields."""
+"""Examination of a CSR: against its profile and the policy, before anything that is stored is looked at."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from cryptography import x509
 
 from ca_service.authority.certificates import CertificateRecord
-from ca_service.authority.issuance.approval import DEFAULT_RULES, Approval, Rule
-from ca_service.authority.issuance.hosts import alternative_name
-from ca_service.errors import CAServiceError, Finding, Refused, blockers, blocking, note, warning
-from ca_service.pki import armour, csr, usages
-from ca_service.pki.csr import CertificationRequest
-from ca_service.pki.description import Description, describe
-from ca_service.pki.profiles import Profile, get_leaf_profile
+from ca_service.authority.issuance.approval import DEFAULT_RULES, Approval, ApprovalRule, Asked
+from ca_service.errors import Finding, Refused, Rule, Severity
+from ca_service.pki import names
+from ca_service.pki.csr import CertificationRequest, Description, Reading
+from ca_service.pki.profiles import Profile
+from ca_service.vos.purposes import host_name
+
+USAGE_FIXED: Final = Rule(
+    "usage.fixed",
+    "The profile {profile} always issues {key_usage} and {extended}, whatever the CSR asks for.",
+    "",
+    Severity.NOTE,
+)
+USAGE_DEFAULT: Final = Rule(
+    "usage.default",
+    "The CSR does not ask for all usages. The usual ones are added: {usages}.",
+    "",
+    Severity.NOTE,
+)
+SAN_ADDED: Final = Rule(
+    "san.added",
+    "The CSR has no names. {host} is added, as you asked.",
+    "",
+    Severity.NOTE,
+)
+SAN_MISSING: Final = Rule(
+    "san.missing",
+    "The CSR has no names, and browsers refuse a certificate without one.",
+    "Have the name {host} added: select \u201cAdd the host name\u201d, or use add_host_name=true, --add-host-name. "
+    "Or create a new CSR; on a Cisco node, fill in Parent Domain.",
+)
+SAN_NO_HOST_NAME: Final = Rule(
+    "san.no-host-name",
+    "The CSR has no names, and its common name is not a host name either.",
+    "Create a new CSR with a subject alternative name; on a Cisco node, fill in Parent Domain.",
+)
+SAN_WILDCARD: Final = Rule(
+    "san.wildcard",
+    "The CSR asks for the wildcard {name}. Cisco\u2019s nodes do not support wildcards.",
+    "Create a new CSR that lists each node by name. For other servers, use the profile server.",
+)
+VALIDITY_RANGE: Final = Rule(
+    "validity.range",
+    "You asked for a lifetime of {days} days. 1 to {limit} days are allowed.",
+    "Ask for {limit} days or fewer. (Apple\u2019s clients refuse server certificates of more than 825 days.)",
+)
+CSR_KEY_P521: Final = Rule(
+    "csr.key.p521",
+    "The key is on P-521. Browsers generally do not offer that curve, so they could not connect.",
+    "Create a new CSR with P-384 or P-256. The operator can allow P-521 in the settings: policy.allow_p521.",
+)
+CSR_KEY_P521_ALLOWED: Final = Rule(
+    "csr.key.p521-allowed",
+    "The key is on P-521, which the settings allow. Browsers generally do not offer that curve: they cannot connect.",
+    "Create a new CSR with P-384 or P-256 if browsers connect to this host.",
+    Severity.WARNING,
+)
+CSR_KEY_USAGE: Final = Rule(
+    "csr.key-usage",
+    "The CSR asks for the key usage {name}, which this profile does not issue.",
+    "Create a new CSR with no more than {allowed}.",
+)
+CSR_EXTENDED_KEY_USAGE: Final = Rule(
+    "csr.extended-key-usage",
+    "The CSR asks for the extended key usage {name}, which this profile does not issue.",
+    "Create a new CSR with no more than {allowed}.",
+)
+CSR_AUTHORITY: Final = Rule(
+    "csr.authority",
+    "The CSR asks for the certificate of an authority (CA:TRUE, keyCertSign or cRLSign).",
+    "On a Cisco node this is probably the CAPF CSR: download tomcat-ECDSA instead.",
+)
+EXTENSION_LEFT_OUT: Final = Rule(
+    "extension.left-out",
+    "These requested extensions are not copied: {extensions}.",
+    "",
+    Severity.NOTE,
+)
 
 _AUTHORITY_USAGES: Final = {"keyCertSign", "cRLSign"}
+_NAMES: Final = "/subject_alternative_name"
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the operator has decided. Days; `backdate` is how far not_before lies in the past.
+    """The decisions of the operator. Days; `backdate` is the time from not_before to now.
 
-    `rules` say what is approved without a person; the first that holds decides.
+    `rules` approve requests without a person; the first that matches decides.
     """
 
     default_days: int = 397
     max_days: int = 825
     backdate: timedelta = timedelta(minutes=5)
     allow_p521: bool = False
-    rules: tuple[Rule, ...] = DEFAULT_RULES
+    rules: tuple[ApprovalRule, ...] = DEFAULT_RULES
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the user has asked for beside the request.
+    """The options of a requester, beside the CSR.
 
-    `new` makes another certificate where one exists; `add_host_name` puts the host name into a
-    certificate whose request names none.
+    `new` issues another certificate even if one exists; `add_host_name` adds the host name to a certificate whose CSR
+    has no names.
     """
 
     profile: str = "vos"
@@ -51,10 +123,10 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """A request with all that was found about it, and what the certificate would contain.
+    """A CSR with everything that was found about it, and what its certificate would contain.
 
-    `existing` is the certificate that this very request has already, where it will be given again; `approval`
-    is why nobody has to decide, None where somebody has to.
+    `names` are the alternative names of the certificate as text. `existing` is the certificate that this very CSR
+    already has and gets again; `approval` is why no decision is needed, None if a person must decide.
     """
 
     profile: Profile
@@ -66,8 +138,22 @@ class Examination:
     key_usage: tuple[str, ...] = ()
     extended_key_usage: tuple[str, ...] = ()
     subject_alternative_name: x509.SubjectAlternativeName | None = None
+    names: tuple[str, ...] = ()
     existing: CertificateRecord | None = None
     approval: Approval | None = None
+
+    @property
+    def verified(self) -> CertificationRequest:
+        """The verified CSR. Raises ValueError if the CSR is not one."""
+        if self.request is None:
+            raise ValueError("a refused request is not issued")
+        return self.request
+
+    @property
+    def asked(self) -> Asked:
+        """The facts for approval rules: every name of the certificate, and every common name."""
+        hosts = (host_name(name) if self.profile.is_vos else name for name in self.verified.common_names)
+        return Asked(self.profile.name, self.names, tuple(hosts))
 
     @property
     def needs_decision(self) -> bool:
@@ -77,167 +163,131 @@ class Examination:
     @property
     def is_refused(self) -> bool:
         """Whether it cannot be signed as it is."""
-        return bool(blockers(self.findings))
+        return any(found.is_error for found in self.findings)
 
 
-def examine(data: bytes, options: Options, policy: Policy) -> Examination:
-    """Read one request and judge it. A bad request gives findings, it never raises.
-
-    Raises InvalidInput when the profile does not exist.
-    """
-    profile = get_leaf_profile(options.profile)
+def examine(reading: Reading, profile: Profile, options: Options, policy: Policy) -> Examination:
+    """Hold one CSR against its profile and the policy. A bad CSR gives findings; this never raises."""
     days = options.validity_days if options.validity_days is not None else policy.default_days
-    found = list(_lifetime(days, profile, policy))
-    try:
-        request = csr.read_request(data)
-    except CAServiceError as error:
-        return Examination(profile, days, (*error.findings, *found), _described(data))
-    examination = _against_profile(request, profile, options, policy)
-    return replace(examination, days=days, findings=(*examination.findings, *found))
-
-
-def require_all(examinations: Sequence[Examination]) -> None:
-    """Raise Refused with every finding if one of the requests cannot be signed."""
-    if any(examination.is_refused for examination in examinations):
-        raise Refused(
-            *(
-                finding.under(f"/csr/{number}")
-                for number, examination in enumerate(examinations)
-                for finding in examination.findings
-            )
-        )
-
-
-def _described(data: bytes) -> Description | None:
-    """What a refused request says, if it can be read at all."""
-    try:
-        return describe(csr.load(armour.unwrap(data)))
-    except CAServiceError:
-        return None
-
-
-def _lifetime(days: int, profile: Profile, policy: Policy) -> Iterator[Finding]:
-    limit = min(policy.max_days, profile.max_days)
-    if not 1 <= days <= limit:
-        yield blocking(
-            "validity.range",
-            "/validity_days",
-            "A lifetime of {days} days was asked; 1 to {limit} days are allowed.",
-            "Ask for {limit} days or fewer (Apple\u2019s clients refuse server certificates of more than 825 days).",
-            days=days,
-            limit=limit,
-        )
-
-
-def _against_profile(request: CertificationRequest, profile: Profile, options: Options, policy: Policy) -> Examination:
-    san, host, name_findings = alternative_name(request, profile, add_host_name=options.add_host_name)
-    key_usage, extended_key_usage, usage_findings = _usages(request, profile)
-    findings = (
-        *request.findings,
-        *_authority(request),
-        *_curve(request, policy),
-        *name_findings,
-        *usage_findings,
-        *_left_out(request),
-    )
+    lifetime = tuple(_lifetime(days, min(policy.max_days, profile.max_days)))
+    request = reading.request
+    if request is None:
+        return Examination(profile, days, (*reading.findings, *lifetime), reading.description)
+    host, extension, named = _host(request, profile, add_host_name=options.add_host_name)
+    key_usage, extended_key_usage, used = _usages(request.description, profile)
     return Examination(
         profile=profile,
-        days=0,
-        findings=findings,
-        description=describe(csr.load(request.der)),
+        days=days,
+        findings=(
+            *request.findings,
+            *_authority(request),
+            *_curve(request, policy),
+            *named,
+            *used,
+            *_left_out(request),
+            *lifetime,
+        ),
+        description=request.description,
         request=request,
         host=host,
         key_usage=key_usage,
         extended_key_usage=extended_key_usage,
-        subject_alternative_name=san,
+        subject_alternative_name=extension,
+        names=request.names if extension is request.subject_alternative_name else (f"DNS:{host}",),
     )
+
+
+def require_all(examinations: Sequence[Examination]) -> None:
+    """Raise Refused with every finding if one of the CSRs cannot be signed."""
+    if any(each.is_refused for each in examinations):
+        raise Refused(*findings_of(examinations))
+
+
+def findings_of(examinations: Sequence[Examination]) -> Iterator[Finding]:
+    """Yield the findings about all CSRs of a submission, each pointing at its CSR."""
+    for number, each in enumerate(examinations):
+        for found in each.findings:
+            yield found.under(f"/csr/{number}")
+
+
+def _lifetime(days: int, limit: int) -> Iterator[Finding]:
+    if not 1 <= days <= limit:
+        yield VALIDITY_RANGE.at("/validity_days", days=days, limit=limit)
 
 
 def _authority(request: CertificationRequest) -> Iterator[Finding]:
-    asked = set(usages.key_usage_names(request.key_usage))
-    if (request.basic_constraints and request.basic_constraints.ca) or asked & _AUTHORITY_USAGES:
-        yield blocking(
-            "csr.authority",
-            "/basic_constraints",
-            "The request asks for the certificate of an authority (CA:TRUE, keyCertSign or cRLSign).",
-            "On a Cisco node this is probably the CAPF request: download tomcat-ECDSA instead.",
-        )
+    is_ca = request.basic_constraints is not None and request.basic_constraints.ca
+    if is_ca or not _AUTHORITY_USAGES.isdisjoint(request.description.key_usage):
+        yield CSR_AUTHORITY.at("/basic_constraints")
 
 
 def _curve(request: CertificationRequest, policy: Policy) -> Iterator[Finding]:
-    if request.public_key.curve.name != "secp521r1":
-        return
-    problem = "The key is on P-521, which browsers generally do not offer: they could not connect then."
-    if policy.allow_p521:
-        yield warning("csr.key.p521", "/public_key", problem, "Make a new request with P-384 or P-256.")
-    else:
-        yield blocking(
-            "csr.key.p521",
-            "/public_key",
-            problem,
-            "Make a new request with P-384 or P-256. The operator can allow P-521 in the settings: policy.allow_p521.",
-        )
+    if request.public_key.curve.name == "secp521r1":
+        yield (CSR_KEY_P521_ALLOWED if policy.allow_p521 else CSR_KEY_P521).at("/public_key")
 
 
-def _usages(request: CertificationRequest, profile: Profile) -> tuple[tuple[str, ...], tuple[str, ...], list[Finding]]:
-    """Key usage, extended key usage, findings."""
-    asked = usages.key_usage_names(request.key_usage)
-    asked_extended = usages.extended_key_usage_names(request.extended_key_usage)
+_Usages = tuple[tuple[str, ...], tuple[str, ...], list[Finding]]
+
+
+def _usages(asked: Description, profile: Profile) -> _Usages:
+    """Return key usage and extended key usage of the certificate, and what was found about them."""
     if not profile.copies_usages:
-        findings = [_fixed(profile)] if (asked or asked_extended) else []
-        return profile.default_key_usage, profile.default_extended_key_usage, findings
-    findings = [
-        _not_issued("key_usage", name, profile.key_usage)
-        for name in asked
-        if name not in profile.key_usage and name not in _AUTHORITY_USAGES
-    ]
-    findings += [
-        _not_issued("extended_key_usage", name, profile.extended_key_usage)
-        for name in asked_extended
-        if name not in profile.extended_key_usage
-    ]
-    key_usage = asked or profile.default_key_usage
-    extended_key_usage = asked_extended or profile.default_extended_key_usage
-    put_in = (*(() if asked else key_usage), *(() if asked_extended else extended_key_usage))
-    return key_usage, extended_key_usage, [*findings, *([_default(put_in)] if put_in else [])]
+        return profile.default_key_usage, profile.default_extended_key_usage, _fixed(asked, profile)
+    findings = _not_issued(CSR_KEY_USAGE, asked.key_usage, profile.key_usage)
+    findings += _not_issued(CSR_EXTENDED_KEY_USAGE, asked.extended_key_usage, profile.extended_key_usage)
+    added = () if asked.key_usage else profile.default_key_usage
+    added_extended = () if asked.extended_key_usage else profile.default_extended_key_usage
+    if added or added_extended:
+        findings.append(USAGE_DEFAULT.at("/key_usage", usages=", ".join((*added, *added_extended))))
+    return asked.key_usage or added, asked.extended_key_usage or added_extended, findings
 
 
-def _not_issued(field_name: str, name: str, allowed: Sequence[str]) -> Finding:
-    return blocking(
-        f"csr.{field_name.replace('_', '-')}",
-        f"/{field_name}",
-        "The request asks for {name}, which this profile does not issue.",
-        "Make a new request with no more than {allowed}.",
-        name=name,
-        allowed=", ".join(allowed),
-    )
+def _not_issued(rule: Rule, asked: Sequence[str], allowed: Sequence[str]) -> list[Finding]:
+    pointer = "/key_usage" if rule is CSR_KEY_USAGE else "/extended_key_usage"
+    wrong = [name for name in asked if name not in allowed and name not in _AUTHORITY_USAGES]
+    return [rule.at(pointer, name=name, allowed=", ".join(allowed)) for name in wrong]
 
 
-def _fixed(profile: Profile) -> Finding:
-    return note(
-        "usage.fixed",
-        "/key_usage",
-        "The profile {profile} issues {key_usage} and {extended}, whatever the request asks.",
-        profile=profile.name,
-        key_usage=", ".join(profile.default_key_usage),
-        extended=", ".join(profile.default_extended_key_usage),
-    )
-
-
-def _default(put_in: Sequence[str]) -> Finding:
-    return note(
-        "usage.default",
-        "/key_usage",
-        "Where the request asks for no usages, the usual ones are put in: {usages}.",
-        usages=", ".join(put_in),
-    )
+def _fixed(asked: Description, profile: Profile) -> list[Finding]:
+    if not asked.key_usage and not asked.extended_key_usage:
+        return []
+    key_usage, extended = ", ".join(profile.default_key_usage), ", ".join(profile.default_extended_key_usage)
+    return [USAGE_FIXED.at("/key_usage", profile=profile.name, key_usage=key_usage, extended=extended)]
 
 
 def _left_out(request: CertificationRequest) -> Iterator[Finding]:
     if request.other_extensions:
-        yield note(
-            "extension.left-out",
-            "/extensions",
-            "These requested extensions are not copied: {extensions}.",
-            extensions=", ".join(request.other_extensions),
-        )
+        yield EXTENSION_LEFT_OUT.at("/extensions", extensions=", ".join(request.other_extensions))
+
+
+_Named = tuple[str, x509.SubjectAlternativeName | None, list[Finding]]
+
+
+def _host(request: CertificationRequest, profile: Profile, *, add_host_name: bool) -> _Named:
+    """Return the host that the certificate is for, its alternative names, and what was found about them."""
+    common_name = request.common_names[-1] if request.common_names else ""
+    host = host_name(common_name) if profile.is_vos else common_name
+    extension = request.subject_alternative_name
+    if extension is None:
+        return _without_names(host, add_host_name=add_host_name)
+    dns_names = extension.get_values_for_type(x509.DNSName)
+    wild = [] if profile.allows_wildcard else [SAN_WILDCARD.at(_NAMES, name=name) for name in dns_names if "*" in name]
+    addresses = [str(address) for address in extension.get_values_for_type(x509.IPAddress)]
+    return _most_specific(dns_names or addresses, host), extension, wild
+
+
+def _most_specific(candidates: list[str], host: str) -> str:
+    """Return the name that the common name means, or else the one with the most labels: not the parent domain."""
+    label = host.partition(".")[0].lower()
+    return max(
+        candidates,
+        key=lambda name: (name.lower() == host.lower(), name.partition(".")[0].lower() == label, name.count(".")),
+    )
+
+
+def _without_names(host: str, *, add_host_name: bool) -> _Named:
+    if not names.is_dns_name(host):
+        return host, None, [SAN_NO_HOST_NAME.at(_NAMES)]
+    if not add_host_name:
+        return host, None, [SAN_MISSING.at(_NAMES, host=host)]
+    return host, x509.SubjectAlternativeName([x509.DNSName(host)]), [SAN_ADDED.at(_NAMES, host=host)]

@@ -1,4 +1,4 @@
-"""Knows who may ask whether a node would take a certificate, and what time it is then."""
+"""Fit checks: whether a node would accept a certificate now."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class FitChecks:
         self._clock = clock
 
     def check(self, actor: Actor, files: Files) -> Fit:
-        """What a node would say of these files now; raises InvalidInput or Refused for one that cannot be read."""
+        """Return how a node would judge these files now. Raises InvalidInput or Refused for one that cannot be read."""
         require(actor, Action.CHECK)
         return judge_files(files, self._clock())
 
     def of_record(self, record: CertificateRecord, authorities: Sequence[x509.Certificate]) -> Fit | None:
-        """What a node would say now of a certificate of ours, None for that of a plain server.
+        """Return how a node would judge one of our certificates now, or None for that of a plain server.
 
         The authorities: the issuing one first, the root last.
         """

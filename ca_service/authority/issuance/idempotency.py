@@ -1,4 +1,4 @@
-"""Knows the Idempotency-Key: what is remembered of a submission, and when it is the same one again."""
+"""Idempotency: the stored answer to a submission with an Idempotency-Key, and the comparison with a repeated one."""
 
 from __future__ import annotations
 
@@ -10,17 +10,33 @@ from datetime import datetime
 from typing import Final
 
 from ca_service.authority.access.permissions import Actor
-from ca_service.authority.audit.canonical import canonical
+from ca_service.authority.audit.seals import canonical
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.issuance.examination import Options
-from ca_service.errors import Conflict, InvalidInput, blocking
+from ca_service.errors import Conflict, InvalidInput, Rule
+
+IDEMPOTENCY_KEY_IN_USE: Final = Rule(
+    "idempotency-key.in-use",
+    "Another submission with this Idempotency-Key was answered at the same time.",
+    "Send it again to get the same answer.",
+)
+IDEMPOTENCY_KEY_REUSED: Final = Rule(
+    "idempotency-key.reused",
+    "This Idempotency-Key was used for another submission.",
+    "Send a new key with a new submission; the same key only to repeat one.",
+)
+IDEMPOTENCY_KEY_INVALID: Final = Rule(
+    "idempotency-key.invalid",
+    "The Idempotency-Key cannot be used.",
+    "Send at most {limit} characters of ASCII without blanks, such as a UUID.",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What was answered to an Idempotency-Key: `digest` identifies what had been asked.
+    """The stored answer to an Idempotency-Key; `digest` identifies the submission.
 
-    The answer was certificates, or the numbers of the applications that wait.
+    The answer was certificates, or the numbers of the requests that wait.
     """
 
     account: str
@@ -32,7 +48,7 @@ class Replay:
     application_ids: tuple[int, ...] = ()
 
     def settled(self, made: Sequence[CertificateRecord], stored: Sequence[CertificateRecord]) -> Replay:
-        """The answer as it came out: where another process was first, its certificate stands for ours."""
+        """Return the answer as stored: if another process was first, with its certificate in place of ours."""
         winners = {ours.serial_number: winner.serial_number for ours, winner in zip(made, stored, strict=True)}
         serial_numbers = tuple(winners.get(serial, serial) for serial in self.serial_numbers)
         created = any(ours == winner for ours, winner in winners.items())
@@ -44,37 +60,30 @@ _KEY: Final = re.compile(rf"[!-~]{{1,{MAX_KEY_LENGTH}}}")
 
 
 def replay_of(actor: Actor, requests: Sequence[bytes], options: Options, key: str, at: datetime) -> Replay | None:
-    """What will be remembered under this key, with a digest of all that is asked; None without a key.
+    """Return the answer to be stored under this key, with a digest of the submission, or None without a key.
 
     Raises InvalidInput for a key that cannot be used.
     """
     if not key:
         return None
     if not _KEY.fullmatch(key):
-        raise InvalidInput(
-            blocking(
-                "idempotency-key.invalid",
-                "/Idempotency-Key",
-                "The Idempotency-Key cannot be used.",
-                "Send at most {limit} characters of ASCII without blanks, such as a UUID.",
-                limit=MAX_KEY_LENGTH,
-            )
-        )
+        raise InvalidInput(IDEMPOTENCY_KEY_INVALID.at("/Idempotency-Key", limit=MAX_KEY_LENGTH))
     return Replay(actor.name, key, _digest(requests, options), (), True, at)
 
 
 def require_same(before: Replay, asked: Replay) -> None:
-    """Raise Conflict where the key was used for another submission."""
+    """Raise Conflict if the key was used for another submission."""
     if before.digest != asked.digest:
-        raise Conflict.because(
-            "idempotency-key.reused",
-            "This Idempotency-Key was used for another submission.",
-            "Send a new key with a new submission; the same key only to repeat one.",
-        )
+        raise Conflict.because(IDEMPOTENCY_KEY_REUSED)
+
+
+def key_in_use() -> Conflict:
+    """Return the error for a key that another submission has used since it was looked up."""
+    return Conflict.because(IDEMPOTENCY_KEY_IN_USE)
 
 
 def _digest(requests: Sequence[bytes], options: Options) -> str:
-    """Return the SHA-256 of all that is asked, in canonical JSON: equal values have one digest in every version.
+    """Return the SHA-256 of the submission, in canonical JSON: equal values have one digest in every version.
 
     A key that was stored before the canonical form (until 0.1) does not match it: for the week that it is kept, a
     repetition is refused as another submission, so nothing is issued twice.

@@ -1,241 +1,273 @@
-"""Knows how requests become certificates: all of a submission, or none of it.
+"""The procedure by which CSRs become certificates: `Issuance._run`, in seven steps; docs/issuance.md shows the same.
 
-Nothing is stored before the last step, and a certificate is handed out only after the commit that
-records it. The same request under the same profile gets the same certificate again while it is
+A submission is issued as a whole or not at all. Nothing is stored before the last step, and a certificate is returned
+only after the commit that records it. The same CSR under the same profile gets the same certificate again while that is
 valid, unless a new one is asked for.
 
-What no rule approves waits for a person (see applications/records.py). All of a submission waits then, also those
-of its requests that a rule would have approved: half a cluster is of no use, and one decision is easier to follow.
+If no rule approves one CSR of a submission, the whole submission waits for a person: half a cluster is of no use, and
+one decision is easier to follow.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
 
 from cryptography import x509
 
 from ca_service.authority.access.grants import Grant
 from ca_service.authority.access.permissions import Action, Actor, require
 from ca_service.authority.certificates import CertificateRecord
-from ca_service.authority.hierarchy.hierarchy import ActiveAuthority, Hierarchy
-from ca_service.authority.issuance.approval import find_approval
+from ca_service.authority.hierarchy.hierarchy import Hierarchy, required
+from ca_service.authority.issuance.approval import Approval, find_approval
 from ca_service.authority.issuance.conflicts import (
     MAX_REQUESTS,
-    about_authority,
-    about_before,
-    about_key,
+    Surroundings,
     check_count,
     require_granted,
-    within_grant,
-    without_repetition,
+    with_conflicts,
 )
-from ca_service.authority.issuance.examination import Examination, Options, Policy, examine, require_all
+from ca_service.authority.issuance.examination import Examination, Options, Policy, examine, findings_of, require_all
 from ca_service.authority.issuance.idempotency import Replay, replay_of, require_same
-from ca_service.authority.issuance.records import RequestRecord
-from ca_service.authority.issuance.signing import Signer, request_of
+from ca_service.authority.issuance.records import RequestRecord, issued_event, submitted_event
+from ca_service.authority.issuance.signing import prepare, record_of
 from ca_service.authority.issuance.store import Ledger, RequestStore
-from ca_service.authority.issuance.submitting import (
-    again,
-    approved,
-    asked_of,
-    issued_event,
-    needed,
-    submitted_event,
-    waiting,
-)
-from ca_service.authority.ports import Clock
-from ca_service.authority.revocation.status import about_revoked
-from ca_service.authority.revocation.store import RevocationStore
-from ca_service.errors import Finding, NotFound
-from ca_service.pki import keys
-from ca_service.pki.profiles import VOS
+from ca_service.authority.ports import Clock, SerialNumbers
+from ca_service.errors import Finding, NotFound, Rule, Severity
+from ca_service.pki import csr, issuing
+from ca_service.pki.profiles import VOS, get_leaf_profile
 from ca_service.vos.bundle import Bundle, Delivery, bundle_of
 from ca_service.vos.purposes import TOMCAT_ECDSA
+
+APPROVAL_NEEDED: Final = Rule(
+    "approval.needed",
+    "No rule approves this request automatically. An approver must review it.",
+    "",
+    Severity.NOTE,
+)
+REQUEST_AGAIN: Final = Rule(
+    "request.again",
+    "{name} submitted this CSR before. It is {state} as request {id}.",
+    "To ask for something else with it, withdraw that request first.",
+    Severity.NOTE,
+)
+CERTIFICATE_UNKNOWN: Final = Rule(
+    "certificate.unknown",
+    "There is no certificate with the serial number {serial}.",
+    "Compare it with the number in the certificate, or search for the host in the list of certificates.",
+)
 
 __all__ = ["MAX_REQUESTS", "Issuance", "Issued"]
 
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """The answer to a submission: one certificate a request, in their order; or none, where it waits for a decision.
+    """The answer to a submission: one certificate per CSR, in their order; or none, if it waits for a decision.
 
-    `created` is False when all of it had been issued, or submitted, before. `findings` are what was worth telling
-    without being in the way. `waiting` are the applications; a request that has its certificate is not among them.
+    `created` is False if all of it had been issued, or submitted, before. `findings` are the warnings and notes about
+    it. `waiting` are the requests; a CSR that already has its certificate is not among them.
     """
 
     certificates: tuple[CertificateRecord, ...]
     created: bool
     findings: tuple[Finding, ...] = ()
     waiting: tuple[RequestRecord, ...] = ()
+    examinations: tuple[Examination, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """One run of the procedure: up to and including `last_step`.
+
+    `decided` is the request that a person has approved, if this is one.
+    """
+
+    actor: Actor
+    csrs: Sequence[bytes]
+    options: Options
+    replay: Replay | None = None
+    decided: RequestRecord | None = None
+    last_step: int = 7
+
+    @property
+    def requester(self) -> str:
+        """The name of the person to whom the certificate is issued."""
+        return self.decided.submitted_by if self.decided else self.actor.name
 
 
 class Issuance:
-    """Checks requests and issues certificates."""
+    """Checks CSRs and issues certificates."""
 
     def __init__(
         self,
         ledger: Ledger,
+        requests: RequestStore,
         hierarchy: Hierarchy,
-        signer: Signer,
         *,
-        applications: RequestStore,
-        revocations: RevocationStore,
         policy: Policy,
         clock: Clock,
+        serial_numbers: SerialNumbers,
     ) -> None:
         self._ledger = ledger
-        self._applications = applications
-        self._revocations = revocations
+        self._requests = requests
         self._hierarchy = hierarchy
-        self._signer = signer
         self._policy = policy
         self._clock = clock
+        self._serial_numbers = serial_numbers
 
     @property
     def default_days(self) -> int:
-        """How many days a certificate lasts when none are asked for."""
+        """The lifetime of a certificate, in days, if none is asked for."""
         return self._policy.default_days
 
-    def check(self, actor: Actor, requests: Sequence[bytes], options: Options) -> tuple[Examination, ...]:
-        """What would happen to each request, without issuing or storing anything."""
+    def check(self, actor: Actor, csrs: Sequence[bytes], options: Options) -> tuple[Examination, ...]:
+        """Return what would happen to each CSR: steps 1 to 4. Nothing is issued or stored."""
         require(actor, Action.CHECK)
-        check_count(requests)
-        examinations = [within_grant(examine(data, options, self._policy), actor.grant) for data in requests]
-        active = self._hierarchy.find_active()
-        stored = without_repetition([self._against_stored(each, active, options) for each in examinations])
-        return tuple(self._with_approval(actor, each) for each in stored)
+        return self._run(_Order(actor, csrs, options, last_step=4)).examinations
 
-    def _against_stored(
-        self, examination: Examination, active: ActiveAuthority | None, options: Options
-    ) -> Examination:
-        if examination.request is None:
-            return examination
-        fingerprint = keys.key_fingerprint(examination.request.subject_public_key_info)
-        others = self._ledger.list_by_key(fingerprint, self._clock())
-        existing = self._existing(examination, active) if active and not options.new else None
-        found = (
-            *about_authority(examination.request, active),
-            *about_key(examination.request, others),
-            *about_revoked(self._revocations, self._hierarchy.list_issuers(), active, fingerprint),
-            *about_before(existing),
-        )
-        return replace(examination, findings=(*examination.findings, *found), existing=existing)
+    def issue(self, actor: Actor, csrs: Sequence[bytes], options: Options, idempotency_key: str = "") -> Issued:
+        """Issue one certificate per CSR, all or none, or let all of them wait for a decision: steps 1 to 7.
 
-    def _with_approval(self, actor: Actor, examination: Examination) -> Examination:
-        if examination.is_refused or examination.existing:
-            return examination
-        approval = find_approval(self._policy.rules, actor, asked_of(examination))
-        findings = examination.findings if approval else (*examination.findings, needed())
-        return replace(examination, findings=findings, approval=approval)
-
-    def issue(self, actor: Actor, requests: Sequence[bytes], options: Options, idempotency_key: str = "") -> Issued:
-        """Issue one certificate a request, all or none, or let all of them wait for a decision.
-
-        Raises Refused with every finding, NotReady without an authority, Conflict when the
-        Idempotency-Key was used for something else.
+        Raises Refused with every finding, NotReady without an authority, SigningError for a certificate that breaks our
+        own rules or that the node would not accept, Conflict if the Idempotency-Key was used for something else.
         """
         require(actor, Action.ISSUE)
-        replay = replay_of(actor, requests, options, idempotency_key, self._clock())
-        if replay is not None:
-            before = self._ledger.find_replay(replay.account, replay.key)
-            if before is not None:
-                return self._answer_again(actor, before, replay)
-        examinations = self.check(actor, requests, options)
-        require_all(examinations)
-        needs_decision = any(each.needs_decision for each in examinations)
-        issued = (self._submit if needs_decision else self._issue)(actor, examinations, options, replay)
-        findings = (
-            found.under(f"/csr/{number}") for number, each in enumerate(examinations) for found in each.findings
-        )
-        return replace(issued, findings=(*findings, *issued.findings))
+        replay = replay_of(actor, csrs, options, idempotency_key, self._clock()) if idempotency_key else None
+        before = self._ledger.find_replay(replay.account, replay.key) if replay else None
+        if replay and before:
+            return self._answer_again(actor, before, replay)
+        return self._run(_Order(actor, csrs, options, replay))
 
-    def _submit(
-        self, actor: Actor, examinations: Sequence[Examination], options: Options, replay: Replay | None
-    ) -> Issued:
-        """Let every request wait that has no certificate yet; raises NotReady where nobody could ever sign it."""
-        self._hierarchy.active()
-        now = self._clock()
-        numbered = {
-            number: waiting(actor, each, options, now)
-            for number, each in enumerate(examinations)
-            if each.existing is None
-        }
-        events = [submitted_event(application, actor) for application in numbered.values()]
-        stored = self._applications.submit(tuple(numbered.values()), events, replay)
+    def sign_approved(self, request: RequestRecord) -> tuple[CertificateRecord, bool]:
+        """Sign the CSR of a request that a person has approved: steps 1 to 6; the caller commits.
+
+        Everything is checked again, because the policy may have become stricter since the submission. Return the
+        certificate, and whether it is new. Raises what `issue` raises.
+        """
+        order = _Order(request.decider, [request.csr_der], request.options, decided=request, last_step=6)
+        signed = self._run(order)
+        return signed.certificates[0], signed.created
+
+    def _run(self, order: _Order) -> Issued:
+        """Take an order through the steps of issuing."""
+        check_count(order.csrs)
+        now, authority = self._clock(), self._hierarchy.find_active()
+
+        # 1. Parse and verify each CSR, once.
+        readings = [csr.read(data) for data in order.csrs]
+
+        # 2. Examine it against profile and policy.
+        profile = get_leaf_profile(order.options.profile)
+        examined = [examine(each, profile, order.options, self._policy) for each in readings]
+
+        # 3. Look for conflicts: with the authority, earlier certificates, lost keys, the token's grant, one another.
+        keys = {each.request.key_fingerprint for each in examined if each.request}
+        known = self._ledger.look_up(keys, tuple(authority.links.values()) if authority else ())
+        around = Surroundings(authority, known, order.actor.grant, order.options.new, now)
+        examined = with_conflicts(examined, around)
+
+        # 4. Approve: by a rule, or let it wait for a person.
+        examined = [self._approved(order, each) for each in examined]
+        if order.last_step == 4:
+            return Issued((), created=False, examinations=tuple(examined))
+        require_all(examined)
+        authority = required(authority)
+        unsigned = [each for each in examined if each.existing is None]
+        if any(each.needs_decision for each in unsigned):
+            return self._wait(order, examined, now)
+
+        # 5. Prepare: build, sign with a throwaway key, lint, judge whether the node accepts it; get the right to sign.
+        prepared = [
+            prepare(each, authority, self._policy, serial_number=self._serial_numbers(), at=now) for each in unsigned
+        ]
+
+        # 6. Sign: with that right, once; what was signed is compared with what was judged, byte for byte.
+        signed = [issuing.sign(right, self._hierarchy.signing_key(authority)) for right in prepared]
+        made = [
+            record_of(each, leaf, issuer_id=authority.record.id, issued_by=order.requester, issued_at=now)
+            for each, leaf in zip(unsigned, signed, strict=True)
+        ]
+        if order.last_step == 6:
+            return Issued(_in_order(examined, made), created=bool(made))
+
+        # 7. Commit: certificates, requests and audit events in one transaction; only then return the certificates.
+        return self._commit(order, examined, made)
+
+    def _approved(self, order: _Order, examination: Examination) -> Examination:
+        """Add the approval, or the note that a person must decide."""
+        if examination.is_refused or examination.existing:
+            return examination
+        if order.decided is not None:
+            return replace(examination, approval=Approval("", ()))
+        approval = find_approval(self._policy.rules, order.actor, examination.asked)
+        findings = examination.findings if approval else (*examination.findings, APPROVAL_NEEDED.at())
+        return replace(examination, findings=findings, approval=approval)
+
+    def _wait(self, order: _Order, examined: Sequence[Examination], now: datetime) -> Issued:
+        """Store a request for every CSR that has no certificate yet; each waits for a decision."""
+        numbered = {number: _request(order, each, now) for number, each in enumerate(examined) if each.existing is None}
+        events = [submitted_event(request, order.actor) for request in numbered.values()]
+        stored = self._requests.submit(tuple(numbered.values()), events, order.replay)
         before = [
-            again(number, theirs)
+            REQUEST_AGAIN.at(f"/csr/{number}", name=theirs.submitted_by, state=theirs.state.value, id=theirs.id)
             for (number, ours), theirs in zip(numbered.items(), stored, strict=True)
             if replace(theirs, id=0) != ours
         ]
-        return Issued((), created=len(before) < len(stored), findings=tuple(before), waiting=stored)
+        findings = (*findings_of(examined), *before)
+        return Issued((), created=len(before) < len(stored), findings=findings, waiting=stored)
 
-    def _issue(
-        self, actor: Actor, examinations: Sequence[Examination], options: Options, replay: Replay | None
-    ) -> Issued:
-        authority = self._hierarchy.active()
-        made = {
-            number: self._signer.make(actor.name, each, authority)
-            for number, each in enumerate(examinations)
-            if each.existing is None
-        }
-        applications = [approved(actor, examinations[number], options, record) for number, record in made.items()]
+    def _commit(self, order: _Order, examined: Sequence[Examination], made: Sequence[CertificateRecord]) -> Issued:
+        """Write what was made; where another process was first, its certificate is the answer."""
+        unsigned = [each for each in examined if each.existing is None]
+        requests = [_issued_request(order, *each) for each in zip(unsigned, made, strict=True)]
         events = [
-            issued_event(record, actor, rule=application.rule, why=application.why)
-            for record, application in zip(made.values(), applications, strict=True)
+            issued_event(record, order.actor, rule=request.rule, why=request.why)
+            for record, request in zip(made, requests, strict=True)
         ]
         stored: tuple[CertificateRecord, ...] = ()
-        if events or replay is not None:
-            answer = replay and _answered(replay, examinations, made)
-            stored = self._ledger.record(
-                tuple(made.values()), events, always_new=options.new, replay=answer, applications=applications
-            )
-        certificates = _in_order(examinations, dict(zip(made, stored, strict=True)))
-        ours = {record.serial_number for record in made.values()}
-        return Issued(certificates, created=any(record.serial_number in ours for record in certificates))
+        if events or order.replay:
+            serial_numbers = tuple(record.serial_number for record in _in_order(examined, made))
+            replay = replace(order.replay, serial_numbers=serial_numbers) if order.replay else None
+            stored = self._ledger.record(made, events, always_new=order.options.new, replay=replay, requests=requests)
+        ours = {record.serial_number for record in made}
+        certificates = _in_order(examined, stored)
+        created = any(record.serial_number in ours for record in certificates)
+        return Issued(certificates, created, tuple(findings_of(examined)))
 
     def _answer_again(self, actor: Actor, before: Replay, asked: Replay) -> Issued:
+        """Answer a repeated submission as the first time, if it is the same one."""
         require_same(before, asked)
-        found = (self._applications.find_application(each) for each in before.application_ids)
+        found = (self._requests.find_request(each) for each in before.application_ids)
         certificates, waits = tuple(map(self._get, before.serial_numbers)), tuple(each for each in found if each)
         held = [(each.profile, each.names) for each in certificates]
         held += [(each.options.profile, each.names) for each in waits]
         require_granted(held, actor.grant)  # another token of the account may have asked before
         return Issued(certificates, before.created, waiting=waits)
 
-    def _existing(self, examination: Examination, authority: ActiveAuthority) -> CertificateRecord | None:
-        request = request_of(examination)
-        return self._ledger.find_reissuable(
-            request.fingerprint, examination.profile.name, authority.record.id, self._clock()
-        )
-
     def was_answered(self, actor: Actor, idempotency_key: str) -> bool:
-        """Whether the actor has submitted something under this Idempotency-Key before."""
+        """Return whether the actor has submitted something with this Idempotency-Key before."""
         return bool(idempotency_key) and self._ledger.find_replay(actor.name, idempotency_key) is not None
 
     def get_certificate(self, actor: Actor, serial_number: str) -> CertificateRecord:
-        """The certificate of this serial number; raises NotFound, also for one that the actor's token may not see."""
+        """Return the certificate. Raises NotFound, also for one that the actor's token may not see."""
         require(actor, Action.READ)
         return self.get_seen(actor, serial_number)
 
     def get_seen(self, actor: Actor, serial_number: str) -> CertificateRecord:
-        """The same, for a use case that has asked for another action before."""
+        """Return the same, for a use case that has required another action before."""
         return self._get(serial_number, actor.grant)
 
     def _get(self, serial_number: str, grant: Grant | None = None) -> CertificateRecord:
         text = serial_number.lower().replace(":", "")
         record = self._ledger.find_certificate(text.zfill(40)) if len(text) <= 40 else None
         if record is None or (grant and not grant.sees(record.profile, record.names, record.host)):
-            raise NotFound.because(
-                "certificate.unknown",
-                "There is no certificate with the serial number {serial}.",
-                "Compare it with the one in the certificate, or look for the host in the list of certificates.",
-                serial=serial_number[:60],
-            )
+            raise NotFound.because(CERTIFICATE_UNKNOWN, serial=serial_number[:60])
         return record
 
     def delivery(self, record: CertificateRecord) -> Delivery:
-        """The certificate with its authorities, ready to be delivered."""
+        """Return the certificate with its authorities, ready to be delivered."""
         return Delivery(
             host=record.host,
             leaf=x509.load_der_x509_certificate(record.der),
@@ -244,17 +276,26 @@ class Issuance:
         )
 
     def bundle(self, records: Sequence[CertificateRecord]) -> Bundle:
-        """The bundle for these certificates."""
+        """Return the bundle of these certificates."""
         return bundle_of([self.delivery(record) for record in records])
 
 
-def _in_order(
-    examinations: Sequence[Examination], made: Mapping[int, CertificateRecord]
-) -> tuple[CertificateRecord, ...]:
-    """The certificate of each request: the one that it had, or the one that was made for it."""
-    return tuple(each.existing or made[number] for number, each in enumerate(examinations))
+def _in_order(examined: Sequence[Examination], made: Sequence[CertificateRecord]) -> tuple[CertificateRecord, ...]:
+    """Return the certificate of each CSR: the one that it already had, or the next one that was made."""
+    following = iter(made)
+    return tuple(each.existing or next(following) for each in examined)
 
 
-def _answered(replay: Replay, examinations: Sequence[Examination], made: Mapping[int, CertificateRecord]) -> Replay:
-    serials = tuple(record.serial_number for record in _in_order(examinations, made))
-    return replace(replay, serial_numbers=serials)
+def _request(order: _Order, examination: Examination, at: datetime) -> RequestRecord:
+    """Return the request of an examined CSR; that it waits is no finding of its own there."""
+    findings = tuple(found for found in examination.findings if found.declared != APPROVAL_NEEDED)
+    return RequestRecord.submitted(order.actor, replace(examination, findings=findings), order.options, at)
+
+
+def _issued_request(order: _Order, examination: Examination, record: CertificateRecord) -> RequestRecord:
+    """Return the request that a rule has approved, with its certificate."""
+    approval, at = examination.approval, record.issued_at
+    if approval is None:
+        raise ValueError("no rule has approved this request")
+    request = _request(order, examination, at).issued(record.serial_number, at)
+    return replace(request, decided_at=at, rule=approval.rule, reasons=approval.reasons)

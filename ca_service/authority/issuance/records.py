@@ -1,30 +1,24 @@
-"""Knows where an application stands, and the frozen values that its store hands out and takes.
+"""Requests: a CSR that was submitted, its states, and the frozen values that their store takes and returns.
 
-An application is the record of a request that was submitted. Who moves it, and from where:
+Each change of state, and who makes it:
 
-    SUBMITTED  by who asks, where no rule approves the request
+    SUBMITTED  by the requester, if no rule approves the request
     APPROVED   from SUBMITTED, or from FAILED to try again: by a person who may decide and has not submitted it
     REFUSED    from SUBMITTED or FAILED: by such a person, with a note
-    WITHDRAWN  from SUBMITTED or FAILED: by who has submitted it, or an administrator
-    ISSUED     from APPROVED: by the program, with its certificate; or at once, where a rule approves it
-    FAILED     from APPROVED: by the program, when the certificate cannot be signed; `failure` tells why
+    WITHDRAWN  from SUBMITTED or FAILED: by the requester, or an administrator
+    ISSUED     from APPROVED: by the program, with its certificate; or at submission, if a rule approves it
+    FAILED     from APPROVED: by the program, if the certificate cannot be signed; `failure` says why
 
-Every move is a compare-and-set of the state in one transaction with its event: of two who move the same
-application, one does, and the other is told who was first. What a crash leaves:
+Every change is a compare-and-set of the state, in one transaction with its event: of two people who change the same
+request, one succeeds, and the other learns who was first. What a crash leaves behind is in docs/issuance.md.
 
-- A rule approves: application, certificate and events are one transaction. Before it nothing is there.
-- A person approves: 1. APPROVED with who, when and note is committed; 2. the certificate is signed; 3. ISSUED, the
-  certificate and its event are committed in one transaction. A crash after 1 or 2 leaves APPROVED, and a signature
-  that nobody has seen. Whoever looks at the application, or the job, does 2 and 3 again; the compare-and-set in 3
-  lets one of them win, so there is one certificate however often that happens.
-- A signing error is committed as FAILED. A crash before that leaves APPROVED, as above.
-
-A request that gets its certificate by somebody else's submission while it waits goes on waiting: the approval then
-gives it that certificate, and makes no second one.
+A request whose CSR gets its certificate by another submission while it waits goes on waiting: the approval then gives
+it that certificate, and makes no second one.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -32,13 +26,15 @@ from enum import StrEnum
 from typing import Final
 
 from ca_service.authority.access.permissions import Actor, Role
+from ca_service.authority.audit.events import AuditEvent, Event
+from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.issuance.approval import in_words
-from ca_service.authority.issuance.examination import Options
+from ca_service.authority.issuance.examination import Examination, Options
 from ca_service.errors import Finding
 
 
 class State(StrEnum):
-    """Where an application stands."""
+    """The state of a request."""
 
     SUBMITTED = "submitted"
     APPROVED = "approved"
@@ -48,18 +44,18 @@ class State(StrEnum):
     FAILED = "failed"
 
 
-#: In these something is still to be done; a request has at most one such application for a profile.
+#: There is something left to do; a CSR has at most one such request per profile.
 OPEN: Final = frozenset({State.SUBMITTED, State.APPROVED, State.FAILED})
-#: In these a person has to decide.
+#: A person must decide.
 UNDECIDED: Final = frozenset({State.SUBMITTED, State.FAILED})
 
 
 @dataclass(frozen=True, slots=True)
 class RequestRecord:
-    """A submitted request: what was asked, by whom, what was found then, what was decided, what became of it.
+    """A submitted request: what was asked by whom, what was found, what was decided, what became of it.
 
-    `id` is 0 until it is stored. `findings` are those shown at submission. `rule` and `reasons` say why nobody had
-    to decide; `note` is what the person wrote who did. `settled_at` is when it was issued, refused or withdrawn, or
+    `id` is 0 until it is stored. `findings` are those shown at submission. `rule` and `reasons` say why no decision was
+    needed; `note` is what the person wrote who decided. `settled_at` is when it was issued, refused or withdrawn, or
     failed. Fingerprints are SHA-256, hexadecimal.
     """
 
@@ -89,32 +85,54 @@ class RequestRecord:
     failure: tuple[Finding, ...] = ()
     serial_number: str | None = None
 
+    @classmethod
+    def submitted(cls, actor: Actor, examination: Examination, options: Options, at: datetime) -> RequestRecord:
+        """Return the request of an examined CSR that waits for a decision."""
+        request = examination.verified
+        return cls(
+            id=0,
+            state=State.SUBMITTED,
+            csr_der=request.der,
+            request_fingerprint=request.fingerprint,
+            key_fingerprint=request.key_fingerprint,
+            options=options,
+            host=examination.host,
+            subject=request.subject_text,
+            names=examination.names,
+            findings=examination.findings,
+            submitted_at=at,
+            submitted_by=actor.name,
+            submitted_by_id=actor.account_id,
+            submitted_from=actor.origin,
+            token=actor.token,
+        )
+
     @property
     def is_open(self) -> bool:
-        """Whether something is still to be done."""
+        """Whether there is something left to do."""
         return self.state in OPEN
 
     @property
     def is_undecided(self) -> bool:
-        """Whether a person has to decide."""
+        """Whether a person must decide."""
         return self.state in UNDECIDED
 
     @property
     def decider(self) -> Actor:
-        """Who has decided, as somebody who acts; the role is the least that can decide."""
+        """The person who has decided, as an actor; the role is the least that can decide."""
         return Actor(self.decided_by_id, self.decided_by, Role.APPROVER, self.decided_from)
 
     @property
     def why(self) -> str:
-        """Why nobody had to decide, in one line of English; empty where a person has."""
+        """The reasons for an automatic approval, on one line of English; empty if a person has decided."""
         return in_words(self.reasons)
 
     def is_of(self, actor: Actor) -> bool:
-        """Whether this actor has submitted it, on the pages or with any token."""
+        """Return whether this actor has submitted it, on the pages or with any token."""
         return actor.account_id is not None and actor.account_id == self.submitted_by_id
 
     def decided(self, state: State, actor: Actor, at: datetime, note: str) -> RequestRecord:
-        """The same after a person has decided it so."""
+        """Return the request after this person has decided."""
         return replace(
             self,
             state=state,
@@ -127,10 +145,19 @@ class RequestRecord:
             failure=(),
         )
 
+    def answered_with(self, serial_number: str, event: AuditEvent) -> tuple[RequestRecord, AuditEvent]:
+        """Return the request and its event with this certificate, which another process has issued first."""
+        details = {**event.details, "certificate": serial_number}
+        return replace(self, serial_number=serial_number), replace(event, details=details)
+
+    def issued(self, serial_number: str, at: datetime) -> RequestRecord:
+        """Return the request after its certificate was made."""
+        return replace(self, state=State.ISSUED, serial_number=serial_number, settled_at=at)
+
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Something that has happened to an application: `state` is what it became, `by` who did it; empty for a rule."""
+    """One entry of a request's history: `state` is what it became, `by` the person; empty for a rule."""
 
     at: datetime
     state: State
@@ -138,20 +165,47 @@ class Moment:
     origin: str = ""
 
 
-def timeline(application: RequestRecord) -> Iterator[Moment]:
-    """What has happened to it, the first thing first."""
-    submitted = Moment(application.submitted_at, State.SUBMITTED, application.submitted_by, application.submitted_from)
-    yield submitted
-    if application.decided_at:
-        decided = application.state if application.state in (State.REFUSED, State.WITHDRAWN) else State.APPROVED
-        yield Moment(application.decided_at, decided, application.decided_by, application.decided_from)
-    if application.settled_at and application.state in (State.ISSUED, State.FAILED):
-        yield Moment(application.settled_at, application.state)
+def timeline(request: RequestRecord) -> Iterator[Moment]:
+    """Yield the history of a request, oldest entry first."""
+    yield Moment(request.submitted_at, State.SUBMITTED, request.submitted_by, request.submitted_from)
+    if request.decided_at:
+        decided = request.state if request.state in (State.REFUSED, State.WITHDRAWN) else State.APPROVED
+        yield Moment(request.decided_at, decided, request.decided_by, request.decided_from)
+    if request.settled_at and request.state in (State.ISSUED, State.FAILED):
+        yield Moment(request.settled_at, request.state)
+
+
+def submitted_event(request: RequestRecord, actor: Actor) -> AuditEvent:
+    """Return the event of a submission; the store fills in the number of the request as its subject."""
+    return AuditEvent.by(
+        actor,
+        request.submitted_at,
+        Event.REQUEST_SUBMITTED,
+        "",
+        host=request.host,
+        profile=request.options.profile,
+        request=request.request_fingerprint,
+    )
+
+
+def issued_event(record: CertificateRecord, actor: Actor, **details: str | int) -> AuditEvent:
+    """Return the event of an issued certificate; `details` say by which approval."""
+    return AuditEvent.by(
+        actor,
+        record.issued_at,
+        Event.CERTIFICATE_ISSUED,
+        record.serial_number,
+        host=record.host,
+        profile=record.profile,
+        request=record.request_fingerprint,
+        fingerprint=hashlib.sha256(record.der).hexdigest(),
+        **details,
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class RequestQuery:
-    """Which applications to list: `text` in a name or in who has submitted it. None and empty do not restrict."""
+    """The requests to list: those with `text` in a name or in the requester's name. None and empty do not restrict."""
 
     text: str = ""
     state: State | None = None
@@ -163,7 +217,7 @@ class RequestQuery:
 
 @dataclass(frozen=True, slots=True)
 class RequestPage:
-    """Some applications of a list, and the cursor of the next page, empty on the last."""
+    """One page of a list, and the cursor of the next page, empty on the last."""
 
     items: tuple[RequestRecord, ...]
     next_cursor: str

@@ -1,97 +1,93 @@
-"""Knows how one examined request becomes one certificate; nothing is stored here, and nobody is asked for leave."""
+"""Before and after the signature: the certificate is prepared and judged, and becomes a record. Nothing is stored."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
 
 from cryptography import x509
 
 from ca_service.authority.certificates import CertificateRecord
-from ca_service.authority.hierarchy.hierarchy import ActiveAuthority, Hierarchy
+from ca_service.authority.hierarchy.hierarchy import ActiveAuthority
 from ca_service.authority.issuance.examination import Examination, Policy
-from ca_service.authority.ports import Clock, SerialNumbers
-from ca_service.errors import NotReady, SigningError
-from ca_service.pki import encodings, issuing, keys, names
-from ca_service.pki.contents import Contents, Validity
-from ca_service.pki.csr import CertificationRequest
+from ca_service.errors import Finding, NotReady, Rule
+from ca_service.pki import encodings, issuing
+from ca_service.pki.contents import Candidate, Contents, Validity
+from ca_service.pki.issuing import Prepared
 from ca_service.vos.fit import judge_issued
 
+AUTHORITY_EXPIRED: Final = Rule(
+    "authority.expired",
+    "The authority is valid from {start} to {end}, which is not now.",
+    "Check the clock of this machine. An expired authority needs a successor.",
+)
 
-class Signer:
-    """Prepares, lints and signs certificates under the authority."""
 
-    def __init__(self, hierarchy: Hierarchy, policy: Policy, clock: Clock, serial_numbers: SerialNumbers) -> None:
-        self._hierarchy = hierarchy
-        self._policy = policy
-        self._clock = clock
-        self._serial_numbers = serial_numbers
+def prepare(
+    examination: Examination, authority: ActiveAuthority, policy: Policy, *, serial_number: int, at: datetime
+) -> Prepared:
+    """Prepare the certificate of an examined CSR; return the right to sign it once.
 
-    def make(self, asked_by: str, examination: Examination, authority: ActiveAuthority) -> CertificateRecord:
-        """One signed certificate as a record; nothing is stored yet.
+    Raises NotReady if the authority is not valid at `at`, SigningError with every finding if the certificate breaks our
+    own rules, or if the node would not accept it or could not work with it.
+    """
+    request = examination.verified
+    contents = Contents(
+        profile=examination.profile,
+        subject=request.subject,
+        subject_der=request.subject_der,
+        public_key=request.public_key,
+        subject_public_key_info=request.subject_public_key_info,
+        serial_number=serial_number,
+        validity=_validity(examination.days, authority, policy, at),
+        key_usage=examination.key_usage,
+        extended_key_usage=examination.extended_key_usage,
+        subject_alternative_name=examination.subject_alternative_name,
+    )
 
-        Raises NotReady when the authority is not valid now, SigningError for what would break our own rules.
-        """
-        request, certificate = request_of(examination), self._sign(examination, authority)
-        return CertificateRecord(
-            serial_number=encodings.serial_text(certificate.serial_number),
-            profile=examination.profile.name,
-            host=examination.host,
-            subject=names.name_text(request.subject),
-            names=names.general_names_text(examination.subject_alternative_name or ()),
-            not_before=certificate.not_valid_before_utc,
-            not_after=certificate.not_valid_after_utc,
-            issued_at=self._clock(),
-            issued_by=asked_by,
-            issuer_id=authority.record.id,
-            request_fingerprint=request.fingerprint,
-            key_fingerprint=keys.key_fingerprint(request.subject_public_key_info),
-            der=encodings.der(certificate),
-            csr_der=request.der,
+    def misfits(candidate: Candidate) -> Iterable[Finding]:
+        found = judge_issued(request, candidate.certificate, authority.chain, at)
+        return () if found.works else found.findings
+
+    judge = misfits if examination.profile.is_vos else issuing.no_further_rules
+    return issuing.prepare(contents, authority.issuer, judge)
+
+
+def record_of(
+    examination: Examination,
+    certificate: x509.Certificate,
+    *,
+    issuer_id: str,
+    issued_by: str,
+    issued_at: datetime,
+) -> CertificateRecord:
+    """Return a signed certificate as a record, with the CSR that it answers."""
+    request = examination.verified
+    return CertificateRecord(
+        serial_number=encodings.serial_text(certificate.serial_number),
+        profile=examination.profile.name,
+        host=examination.host,
+        subject=request.subject_text,
+        names=examination.names,
+        not_before=certificate.not_valid_before_utc,
+        not_after=certificate.not_valid_after_utc,
+        issued_at=issued_at,
+        issued_by=issued_by,
+        issuer_id=issuer_id,
+        request_fingerprint=request.fingerprint,
+        key_fingerprint=request.key_fingerprint,
+        der=encodings.der(certificate),
+        csr_der=request.der,
+    )
+
+
+def _validity(days: int, authority: ActiveAuthority, policy: Policy, at: datetime) -> Validity:
+    """Return the validity: it starts a little before `at`, which is part of the lifetime, and ends with the chain."""
+    above = authority.validity
+    if not above.not_before <= at <= above.not_after:
+        raise NotReady.because(
+            AUTHORITY_EXPIRED, start=above.not_before.date().isoformat(), end=above.not_after.date().isoformat()
         )
-
-    def _sign(self, examination: Examination, authority: ActiveAuthority) -> x509.Certificate:
-        """Prepare, lint and sign one certificate."""
-        request = request_of(examination)
-        contents = Contents(
-            profile=examination.profile,
-            subject=request.subject,
-            subject_der=request.subject_der,
-            public_key=request.public_key,
-            subject_public_key_info=request.subject_public_key_info,
-            serial_number=self._serial_numbers(),
-            validity=self._validity(examination.days, authority),
-            key_usage=examination.key_usage,
-            extended_key_usage=examination.extended_key_usage,
-            subject_alternative_name=examination.subject_alternative_name,
-        )
-        certificate = issuing.sign(issuing.prepare(contents, authority.issuer), self._hierarchy.signing_key(authority))
-        if examination.profile.is_vos:
-            self._require_fit(request, certificate, authority)
-        return certificate
-
-    def _require_fit(
-        self, request: CertificationRequest, certificate: x509.Certificate, authority: ActiveAuthority
-    ) -> None:
-        """Raise SigningError for a certificate that the node would not take, or could not work with."""
-        found = judge_issued(request, certificate, authority.chain, self._clock())
-        if not found.works:
-            raise SigningError(*found.findings)
-
-    def _validity(self, days: int, authority: ActiveAuthority) -> Validity:
-        """From a little before now; the backdate is part of the lifetime, and the end of the chain is the end."""
-        above, now = authority.validity, self._clock()
-        if not above.not_before <= now <= above.not_after:
-            raise NotReady.because(
-                "authority.expired",
-                "The authority is valid from {start} to {end}, which is not now.",
-                "Check the clock of this machine. An authority that has ended needs a successor.",
-                start=above.not_before.date().isoformat(),
-                end=above.not_after.date().isoformat(),
-            )
-        start = max(now - self._policy.backdate, above.not_before)
-        return Validity(start, min(Validity.of_days(start, days).not_after, above.not_after))
-
-
-def request_of(examination: Examination) -> CertificationRequest:
-    """The verified request of an examination that was not refused."""
-    if examination.request is None:
-        raise ValueError("a refused request is not issued")
-    return examination.request
+    start = max(at - policy.backdate, above.not_before)
+    return Validity(start, min(Validity.of_days(start, days).not_after, above.not_after))

@@ -14,7 +14,18 @@ from ca_service.authority.notices.announcing import Notices
 from ca_service.authority.notices.records import Expiring
 from ca_service.authority.people.store import AccountStore
 from ca_service.authority.ports import Clock
-from ca_service.errors import NotAllowed, NotFound
+from ca_service.errors import NotAllowed, NotFound, Rule
+
+CALENDAR_NO_ACCOUNT: Final = Rule(
+    "calendar.no-account",
+    "Only an account can have a calendar.",
+    "Sign in, and make it on the account page.",
+)
+CALENDAR_UNKNOWN: Final = Rule(
+    "calendar.unknown",
+    "There is no calendar at this address.",
+    "Make a new address on the account page: the one before stops working then.",
+)
 
 MAX_EVENTS: Final = 1000
 _REACH: Final = timedelta(days=1200)  # longer than any leaf lives
@@ -81,11 +92,7 @@ class Calendars:
         calendar = self._store.find_by_hash(hash_secret(secret))
         account = self._accounts.find_account_by_id(calendar.account_id) if calendar else None
         if account is None or account.disabled_at:
-            raise NotFound.because(
-                "calendar.unknown",
-                "There is no calendar at this address.",
-                "Make a new address on the account page: the one before stops working then.",
-            )
+            raise NotFound.because(CALENDAR_UNKNOWN)
         require(account.actor, Action.READ)
         found = (*self._notices.ending(MAX_EVENTS, _REACH), *self._notices.firsts().values())
         return tuple(dict.fromkeys(found))
@@ -93,9 +100,5 @@ class Calendars:
 
 def _own(actor: Actor) -> int:
     if actor.account_id is None:
-        raise NotAllowed.because(
-            "calendar.no-account",
-            "Only an account can have a calendar.",
-            "Sign in, and make it on the account page.",
-        )
+        raise NotAllowed.because(CALENDAR_NO_ACCOUNT)
     return actor.account_id

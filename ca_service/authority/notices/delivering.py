@@ -18,7 +18,28 @@ from ca_service.authority.notices.ports import Channel, Outbox
 from ca_service.authority.notices.records import Failure, Message, MessagePage, MessageQuery, MessageState
 from ca_service.authority.notices.texts import trial_message
 from ca_service.authority.ports import Clock
-from ca_service.errors import Conflict, InvalidInput, NotFound, NotReady, blocking
+from ca_service.errors import Conflict, InvalidInput, NotFound, NotReady, Rule
+
+MESSAGE_NOT_DEAD: Final = Rule(
+    "message.not-dead",
+    "Nothing of that is given up: it was sent, or is still tried.",
+    "Wait: a message that waits is tried by itself.",
+)
+NOTICES_NO_CHANNEL: Final = Rule(
+    "notices.no-channel",
+    "No channel is configured, so nothing can be sent.",
+    "Set mail.host, mail.sender and mail.recipients, or webhook.url and webhook.secret.",
+)
+MESSAGE_NONE_CHOSEN: Final = Rule(
+    "message.none-chosen",
+    "No message was chosen.",
+    "Choose one.",
+)
+MESSAGE_UNKNOWN: Final = Rule(
+    "message.unknown",
+    "There is no message {number}.",
+    "`ca-service notices list`, or the page Notices, shows those that there are.",
+)
 
 KEPT: Final = timedelta(days=400)  # how long what was sent can be looked at
 MAX_ATTEMPTS: Final = 20  # about two days
@@ -36,7 +57,7 @@ class Deliveries:
     """Delivers messages, and shows what became of them."""
 
     def __init__(
-        self, outbox: Outbox, channels: Sequence[Channel], clock: Clock, chance: Chance, base_url: str
+        self, *, outbox: Outbox, channels: Sequence[Channel], clock: Clock, chance: Chance, base_url: str
     ) -> None:
         self._outbox = outbox
         self._channels = {channel.name: channel for channel in channels}
@@ -95,24 +116,15 @@ class Deliveries:
         """
         require(actor, Action.AUTHORITY)
         if not numbers:
-            raise InvalidInput(blocking("message.none-chosen", "/message", "No message was chosen.", "Choose one."))
+            raise InvalidInput(MESSAGE_NONE_CHOSEN.at("/message"))
         for number in numbers:
             if self._outbox.find_message(number) is None:
-                raise NotFound.because(
-                    "message.unknown",
-                    "There is no message {number}.",
-                    "`ca-service notices list`, or the page Notices, shows those that there are.",
-                    number=number,
-                )
+                raise NotFound.because(MESSAGE_UNKNOWN, number=number)
         told = ", ".join(map(str, numbers))
         event = AuditEvent.by(actor, self._clock(), Event.MESSAGES_RETRIED, "outbox", messages=told[:_MAX_ERROR])
         revived = self._outbox.revive(numbers, event.at, event)
         if not revived:
-            raise Conflict.because(
-                "message.not-dead",
-                "Nothing of that is given up: it was sent, or is still tried.",
-                "Wait: a message that waits is tried by itself.",
-            )
+            raise Conflict.because(MESSAGE_NOT_DEAD)
         return revived
 
     def test(self, actor: Actor) -> tuple[Message, ...]:
@@ -123,11 +135,7 @@ class Deliveries:
         require(actor, Action.AUTHORITY)
         to = [(channel.name, recipient) for channel in self.channels for recipient in channel.recipients]
         if not to:
-            raise NotReady.because(
-                "notices.no-channel",
-                "No channel is configured, so nothing can be sent.",
-                "Set mail.host, mail.sender and mail.recipients, or webhook.url and webhook.secret.",
-            )
+            raise NotReady.because(NOTICES_NO_CHANNEL)
         now = self._clock()
         event = AuditEvent.by(actor, now, Event.NOTICES_TESTED, "outbox", messages=len(to))
         made = [trial_message(f"test-{secrets.token_hex(16)}", one, self._base_url, now) for one in to]

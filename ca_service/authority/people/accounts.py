@@ -12,9 +12,25 @@ from ca_service.authority.access.permissions import Action, Actor, Role, require
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.people.passwords import Passwords
 from ca_service.authority.people.records import AccountRecord, PeoplePage, PeopleQuery, SetupLink
-from ca_service.authority.people.store import AccountStore
+from ca_service.authority.people.store import AccountStore, setup_link_invalid
 from ca_service.authority.ports import Clock
-from ca_service.errors import Conflict, NotFound
+from ca_service.errors import Conflict, NotFound, Rule
+
+ACCOUNT_UNKNOWN: Final = Rule(
+    "account.unknown",
+    "There is no account {name}.",
+    "`ca-service user list` shows those that there are.",
+)
+ACCOUNT_OWN: Final = Rule(
+    "account.own",
+    "Nobody can lock out the own account.",
+    "Let another administrator do it, so that one always stays.",
+)
+ACCOUNT_OWN_2: Final = Rule(
+    "account.own",
+    "Nobody can change the own role.",
+    "Let another administrator do it, so that one always stays.",
+)
 
 __all__ = ["MAX_PASSWORD", "Accounts"]
 
@@ -45,19 +61,11 @@ class Accounts:
     def check_setup_link(self, secret: str) -> None:
         """Raise NotFound unless this set-up link can be used."""
         if self._store.count_accounts():
-            raise NotFound.because(
-                "setup-link.invalid",
-                "There is an account already, so no set-up link works any more.",
-                "Sign in; whoever has no account asks an administrator for one, or runs `ca-service user create`.",
-            )
+            raise setup_link_invalid()
         link = self._store.find_setup_link()
         wanted = link is not None and secrets.compare_digest(link.hash, hash_secret(secret))
         if link is None or not wanted or link.expires_at <= self._clock():
-            raise NotFound.because(
-                "setup-link.invalid",
-                "This set-up link has expired, or was replaced by a newer one.",
-                "Start the service again and use the link that it prints, or run `ca-service user create`.",
-            )
+            raise setup_link_invalid()
 
     def create_first(self, setup_secret: str, name: str, password: str, origin: str = "") -> AccountRecord:
         """Create the first administrator, and use up the set-up link with it."""
@@ -83,12 +91,7 @@ class Accounts:
         """The account of this name; raises NotFound."""
         account = self.find(name)
         if account is None:
-            raise NotFound.because(
-                "account.unknown",
-                "There is no account {name}.",
-                "`ca-service user list` shows those that there are.",
-                name=name[:64],
-            )
+            raise NotFound.because(ACCOUNT_UNKNOWN, name=name[:64])
         return account
 
     def managed(self, actor: Actor, name: str) -> AccountRecord:
@@ -108,11 +111,7 @@ class Accounts:
         require(actor, Action.ACCOUNTS)
         account = self.get(name)
         if account.id == actor.account_id:
-            raise Conflict.because(
-                "account.own",
-                "Nobody can lock out the own account.",
-                "Let another administrator do it, so that one always stays.",
-            )
+            raise Conflict.because(ACCOUNT_OWN)
         return self._change(
             actor,
             replace(account, disabled_at=self._clock() if disabled else None),
@@ -125,11 +124,7 @@ class Accounts:
         require(actor, Action.ACCOUNTS)
         account = self.get(name)
         if account.id == actor.account_id:
-            raise Conflict.because(
-                "account.own",
-                "Nobody can change the own role.",
-                "Let another administrator do it, so that one always stays.",
-            )
+            raise Conflict.because(ACCOUNT_OWN_2)
         return self._change(actor, replace(account, role=role), Event.ACCOUNT_CHANGED, role=role.value)
 
     def list_people(self, actor: Actor, query: PeopleQuery) -> PeoplePage:

@@ -11,20 +11,51 @@ import base64
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
+
+import pyotp
 
 from ca_service.authority.access.credentials import hash_secret
 from ca_service.authority.access.permissions import Action, Actor, Role, require
 from ca_service.authority.audit.events import AuditEvent, Event
-from ca_service.authority.people import totp
 from ca_service.authority.people.accounts import Accounts
 from ca_service.authority.people.records import AccountRecord, PasskeyRecord, TotpRecord
-from ca_service.authority.people.store import FactorStore, Sealer
+from ca_service.authority.people.store import FactorStore, SecretBox
 from ca_service.authority.ports import Clock
-from ca_service.errors import Conflict, InvalidInput, NotFound, blocking
+from ca_service.errors import Conflict, InvalidInput, NotFound, Rule
+
+TOTP_NOT_OFFERED: Final = Rule(
+    "totp.not-offered",
+    "There is no authenticator app that waits to be confirmed.",
+    "Begin again: another window has replaced or confirmed it.",
+)
+PASSKEY_UNKNOWN: Final = Rule(
+    "passkey.unknown",
+    "There is no passkey {number}.",
+    "It is gone already: look at the list.",
+)
+TOTP_CODE: Final = Rule(
+    "totp.code",
+    "The code is not the one that the app should show now.",
+    "Type the six digits that it shows now. If they are refused again, look whether the clock of the device is right.",
+)
+TOTP_ENROLLED: Final = Rule(
+    "totp.enrolled",
+    "There is an authenticator app already.",
+    "Remove it first, if it is to be another one.",
+)
+RECOVERY_CODES_NEEDLESS: Final = Rule(
+    "recovery-codes.needless",
+    "There is no second factor that could get lost.",
+    "Enrol an authenticator app or a passkey: recovery codes come with it.",
+)
 
 _CODES: Final = 10
 _CODE_BYTES: Final = 10  # 80 bits, for which a plain hash will do
+_SECONDS: Final = 30
+_WINDOW: Final = 1  # steps before and after, for clocks that differ
+_ISSUER: Final = "ca_service"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +87,14 @@ class SecondFactors:
         self,
         store: FactorStore,
         accounts: Accounts,
-        sealer: Sealer,
+        secret_box: SecretBox,
         clock: Clock,
         *,
         required_of: Collection[Role] = (),
     ) -> None:
         self._store = store
         self._accounts = accounts
-        self._sealer = sealer
+        self._secret_box = secret_box
         self._clock = clock
         self._required_of = frozenset(required_of)
 
@@ -87,15 +118,11 @@ class SecondFactors:
     def offer_app(self, actor: Actor) -> TotpOffer:
         """A new secret for the app of the actor; raises Conflict where an app is confirmed already."""
         account = self._own(actor)
-        secret = totp.new_secret()
-        sealed = self._sealer.seal(secret.encode(), _purpose(account))
+        secret = _new_secret()
+        sealed = self._secret_box.encrypt(secret.encode(), _purpose(account))
         if not self._store.offer_totp(TotpRecord(account.id, sealed)):
-            raise Conflict.because(
-                "totp.enrolled",
-                "There is an authenticator app already.",
-                "Remove it first, if it is to be another one.",
-            )
-        return TotpOffer(secret, totp.app_uri(secret, account.name))
+            raise Conflict.because(TOTP_ENROLLED)
+        return TotpOffer(secret, _app_uri(secret, account.name))
 
     def pending_app(self, actor: Actor) -> TotpOffer | None:
         """The secret that waits to be confirmed, to be shown again."""
@@ -103,8 +130,8 @@ class SecondFactors:
         found = self._store.find_totp(account.id)
         if found is None or found.confirmed_at is not None:
             return None
-        secret = self._sealer.unseal(found.sealed, _purpose(account)).decode()
-        return TotpOffer(secret, totp.app_uri(secret, account.name))
+        secret = self._secret_box.decrypt(found.sealed, _purpose(account)).decode()
+        return TotpOffer(secret, _app_uri(secret, account.name))
 
     def confirm_app(self, actor: Actor, code: str) -> tuple[str, ...]:
         """Enrol the app by its first code; the recovery codes, where this is the first factor.
@@ -115,8 +142,8 @@ class SecondFactors:
         offer = self._store.find_totp(account.id)
         if offer is None or offer.confirmed_at is not None:
             raise _offer_gone()
-        secret = self._sealer.unseal(offer.sealed, _purpose(account)).decode()
-        step = totp.matching_step(secret, _typed(code), now)
+        secret = self._secret_box.decrypt(offer.sealed, _purpose(account)).decode()
+        step = _matching_step(secret, _typed(code), now)
         if step is None:
             raise _wrong_code()
         codes = self.first_codes(account)
@@ -136,11 +163,7 @@ class SecondFactors:
         """New recovery codes in place of all that there were; raises Conflict without a second factor."""
         account = self._own(actor)
         if not self.with_factor([account]):
-            raise Conflict.because(
-                "recovery-codes.needless",
-                "There is no second factor that could get lost.",
-                "Enrol an authenticator app or a passkey: recovery codes come with it.",
-            )
+            raise Conflict.because(RECOVERY_CODES_NEEDLESS)
         codes = _new_codes()
         event = AuditEvent.by(actor, self._clock(), Event.RECOVERY_CODES_MADE, account.name)
         self._store.replace_codes(account.id, list(map(hash_code, codes)), event)
@@ -160,8 +183,8 @@ class SecondFactors:
         found = self._store.find_totp(account.id)
         if found is None or found.confirmed_at is None:
             return ""
-        secret = self._sealer.unseal(found.sealed, _purpose(account)).decode()
-        step = totp.matching_step(secret, typed, self._clock())
+        secret = self._secret_box.decrypt(found.sealed, _purpose(account)).decode()
+        step = _matching_step(secret, typed, self._clock())
         return "authenticator app" if step is not None and self._store.use_step(account.id, step) else ""
 
     def reset(self, actor: Actor, account_name: str) -> bool:
@@ -195,27 +218,32 @@ def _purpose(account: AccountRecord) -> str:
 
 
 def _wrong_code() -> InvalidInput:
-    return InvalidInput(
-        blocking(
-            "totp.code",
-            "/code",
-            "The code is not the one that the app should show now.",
-            "Type the six digits that it shows now. If they are refused again, look whether the clock of the device is "
-            "right.",
-        )
-    )
+    return InvalidInput(TOTP_CODE.at("/code"))
 
 
 def _offer_gone() -> Conflict:
-    return Conflict.because(
-        "totp.not-offered",
-        "There is no authenticator app that waits to be confirmed.",
-        "Begin again: another window has replaced or confirmed it.",
-    )
+    return Conflict.because(TOTP_NOT_OFFERED)
 
 
 def no_such_passkey(number: int) -> NotFound:
     """The account has no passkey of that number."""
-    return NotFound.because(
-        "passkey.unknown", "There is no passkey {number}.", "It is gone already: look at the list.", number=number
+    return NotFound.because(PASSKEY_UNKNOWN, number=number)
+
+
+def _new_secret() -> str:
+    """A secret of 160 bits in base32 (RFC 4226, section 4, R6)."""
+    return pyotp.random_base32()
+
+
+def _app_uri(secret: str, account_name: str) -> str:
+    """What the picture for the app says."""
+    return pyotp.TOTP(secret, name=account_name, issuer=_ISSUER).provisioning_uri()
+
+
+def _matching_step(secret: str, code: str, at: datetime) -> int | None:
+    """The time step to which the code belongs, if it is one of those around `at`."""
+    totp, now = pyotp.TOTP(secret), int(at.timestamp()) // _SECONDS
+    steps = range(now - _WINDOW, now + _WINDOW + 1)
+    return next(
+        (step for step in steps if secrets.compare_digest(totp.generate_otp(step).encode(), code.encode())), None
     )

@@ -19,9 +19,15 @@ from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.people.accounts import Accounts
 from ca_service.authority.people.passwords import NO_PASSWORD, Passwords
 from ca_service.authority.people.records import AccountLink, AccountRecord
-from ca_service.authority.people.store import AccountStore
+from ca_service.authority.people.store import AccountStore, account_link_invalid
 from ca_service.authority.ports import Clock
-from ca_service.errors import Conflict, NotFound
+from ca_service.errors import Conflict, Rule
+
+ACCOUNT_OWN: Final = Rule(
+    "account.own",
+    "Nobody resets the own account.",
+    "Change your password, or let another administrator do it.",
+)
 
 _LIFETIME: Final = timedelta(hours=24)
 
@@ -59,11 +65,7 @@ class Links:
         require(actor, Action.ACCOUNTS)
         account, secret = self._accounts.get(name), secrets.token_urlsafe(32)
         if account.id == actor.account_id:
-            raise Conflict.because(
-                "account.own",
-                "Nobody resets the own account.",
-                "Change your password, or let another administrator do it.",
-            )
+            raise Conflict.because(ACCOUNT_OWN)
         changed = replace(account, password_hash=NO_PASSWORD, session_epoch=account.session_epoch + 1)
         event = AuditEvent.by(actor, self._clock(), Event.ACCOUNT_LINK_MADE, account.name)
         self._store.update_account(changed, event, link=self._link(account.id, secret))
@@ -74,11 +76,7 @@ class Links:
         link = self._store.find_link(hash_secret(secret))
         account = self._store.find_account_by_id(link.account_id) if link else None
         if link is None or account is None or account.disabled_at or link.expires_at <= self._clock():
-            raise NotFound.because(
-                "account-link.invalid",
-                "This link has expired, was used, or was replaced by a newer one.",
-                "Sign in if you have chosen a password; otherwise ask an administrator for a new link.",
-            )
+            raise account_link_invalid()
         return account
 
     def use(self, secret: str, password: str, origin: str) -> AccountRecord:

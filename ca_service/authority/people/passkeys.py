@@ -22,10 +22,21 @@ from ca_service.authority.people.factors import SecondFactors, hash_code, no_suc
 from ca_service.authority.people.records import ChallengeRecord, PasskeyRecord
 from ca_service.authority.people.store import FactorStore
 from ca_service.authority.ports import Clock
-from ca_service.errors import InvalidInput, NotAuthenticated, blocking
+from ca_service.errors import InvalidInput, NotAuthenticated, Rule
 
 if TYPE_CHECKING:
     from webauthn.helpers.structs import AuthenticatorSelectionCriteria
+
+PASSKEY_WRONG: Final = Rule(
+    "passkey.wrong",
+    "This passkey was not accepted.",
+    "Try again, choose another passkey, or sign in with name and password.",
+)
+PASSKEY_ANSWER: Final = Rule(
+    "passkey.answer",
+    "The answer of the device could not be used.",
+    "Try again on this page; if it stays, use another device or another browser.",
+)
 
 _CHALLENGE_LIFETIME: Final = timedelta(minutes=5)
 _NAME: Final = re.compile(r"\A[A-Za-z0-9_-]{1,1400}\Z")  # of a credential, in base64url
@@ -226,19 +237,8 @@ def _challenge_hash(challenge: bytes) -> str:
 
 
 def _unusable() -> InvalidInput:
-    return InvalidInput(
-        blocking(
-            "passkey.answer",
-            "/credential",
-            "The answer of the device could not be used.",
-            "Try again on this page; if it stays, use another device or another browser.",
-        )
-    )
+    return InvalidInput(PASSKEY_ANSWER.at("/credential"))
 
 
 def _not_accepted() -> NotAuthenticated:
-    return NotAuthenticated.because(
-        "passkey.wrong",
-        "This passkey was not accepted.",
-        "Try again, choose another passkey, or sign in with name and password.",
-    )
+    return NotAuthenticated.because(PASSKEY_WRONG)

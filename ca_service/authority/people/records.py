@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Final, Literal
 
 from ca_service.authority.access.grants import Grant
 from ca_service.authority.access.permissions import Actor, Role
+
+ATTEMPTS_COUNT_FOR: Final = timedelta(days=1)
+LONGEST_SESSION: Final = timedelta(hours=168)  # no setting allows a longer one
+PENDING_SESSION: Final = timedelta(minutes=10)  # one that waits for its second factor
+BROWSER_KNOWN_FOR: Final = timedelta(days=180)
 
 
 @dataclass(frozen=True, slots=True)

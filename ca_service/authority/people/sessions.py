@@ -18,12 +18,17 @@ from ca_service.authority.access.credentials import hash_secret
 from ca_service.authority.access.permissions import Action, Actor, require
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.people.accounts import Accounts
-from ca_service.authority.people.records import AccountRecord, OpenSession, SessionRecord, Visit
+from ca_service.authority.people.records import PENDING_SESSION, AccountRecord, OpenSession, SessionRecord, Visit
 from ca_service.authority.people.store import SessionStore
 from ca_service.authority.ports import Clock
-from ca_service.errors import NotFound
+from ca_service.errors import NotFound, Rule
 
-_HALFWAY_LIFETIME: Final = timedelta(minutes=10)
+SESSION_UNKNOWN: Final = Rule(
+    "session.unknown",
+    "{account} has no session {number}.",
+    "It has ended already: look at the list again.",
+)
+
 _FRESH_FOR: Final = timedelta(minutes=10)
 _SEEN_IS_WRITTEN_EVERY: Final = timedelta(minutes=5)
 _MAX_USER_AGENT: Final = 200
@@ -88,7 +93,7 @@ class Sessions:
         found = self._store.find_session(hash_secret(secret))
         if found is None or found.record.is_complete:
             return None
-        return found if self._clock() - found.record.created_at <= _HALFWAY_LIFETIME else None
+        return found if self._clock() - found.record.created_at <= PENDING_SESSION else None
 
     def is_fresh(self, session: OpenSession) -> bool:
         """Whether its person has shown within the last ten minutes who they are."""
@@ -116,13 +121,7 @@ class Sessions:
         """End one session of an account; raises NotFound if there is none of that number."""
         account = self._accounts.managed(actor, account_name)
         if not self._store.end_sessions(account.id, self._ended(actor, account), only=session_id):
-            raise NotFound.because(
-                "session.unknown",
-                "{account} has no session {number}.",
-                "It has ended already: look at the list again.",
-                account=account.name,
-                number=session_id,
-            )
+            raise NotFound.because(SESSION_UNKNOWN, account=account.name, number=session_id)
 
     def end_others(self, actor: Actor, session: OpenSession) -> int:
         """End all other sessions of the own account; how many."""

@@ -7,6 +7,7 @@ whichever process, cannot outrun the limit.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 from ca_service.authority.access.credentials import loggable_name
 from ca_service.authority.access.permissions import Actor
@@ -20,7 +21,29 @@ from ca_service.authority.people.sessions import Sessions, SignInResult
 from ca_service.authority.people.store import AccountStore
 from ca_service.authority.people.throttle import Throttle
 from ca_service.authority.ports import Clock
-from ca_service.errors import InvalidInput, NotAuthenticated, blocking
+from ca_service.errors import InvalidInput, NotAuthenticated, Rule
+
+SIGN_IN_OVER: Final = Rule(
+    "sign-in.over",
+    "The first step was too long ago, or was never done.",
+    "Begin again with name and password.",
+)
+SIGN_IN_NOT_SHOWN: Final = Rule(
+    "sign-in.not-shown",
+    "That did not show who you are.",
+    "Try again; a code counts once, so wait for the next. Without your device, use a recovery code, or ask an "
+    "administrator: `ca-service user reset NAME`.",
+)
+SIGN_IN_WRONG: Final = Rule(
+    "sign-in.wrong",
+    "Name or password is wrong.",
+    "Try again. An administrator can make a link for a new password: `ca-service user reset NAME`.",
+)
+PASSWORD_OLD: Final = Rule(
+    "password.old",
+    "The old password is wrong.",
+    "Type it again.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +159,7 @@ class SigningIn:
         account = session.account
         counters = self._throttle.attempt_again(account.name, session.record.hash, visit)
         if not self._passwords.is_right(account.password_hash, old):
-            raise InvalidInput(
-                blocking("password.old", "/old_password", "The old password is wrong.", "Type it again.")
-            )
+            raise InvalidInput(PASSWORD_OLD.at("/old_password"))
         self._throttle.succeed(counters)
         changed = self._accounts.set_password(_actor(account, visit), account.name, new)
         self._sessions.forget_browsers(changed)
@@ -157,17 +178,8 @@ class SigningIn:
     def _failed(self, name: str, step: str, visit: Visit) -> NotAuthenticated:
         self._note_failure(name, step, visit)
         if step == "password":
-            return NotAuthenticated.because(
-                "sign-in.wrong",
-                "Name or password is wrong.",
-                "Try again. An administrator can make a link for a new password: `ca-service user reset NAME`.",
-            )
-        return NotAuthenticated.because(
-            "sign-in.not-shown",
-            "That did not show who you are.",
-            "Try again; a code counts once, so wait for the next. Without your device, use a recovery code, or ask an "
-            "administrator: `ca-service user reset NAME`.",
-        )
+            return NotAuthenticated.because(SIGN_IN_WRONG)
+        return NotAuthenticated.because(SIGN_IN_NOT_SHOWN)
 
     def _note_failure(self, name: str, step: str, visit: Visit) -> None:
         at = self._clock()
@@ -180,8 +192,4 @@ def _actor(account: AccountRecord, visit: Visit) -> Actor:
 
 
 def _begin_again() -> NotAuthenticated:
-    return NotAuthenticated.because(
-        "sign-in.over",
-        "The first step was too long ago, or was never done.",
-        "Begin again with name and password.",
-    )
+    return NotAuthenticated.because(SIGN_IN_OVER)

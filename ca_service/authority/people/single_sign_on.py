@@ -23,7 +23,54 @@ from ca_service.authority.people.passwords import NO_PASSWORD
 from ca_service.authority.people.records import AccountRecord
 from ca_service.authority.people.store import AccountStore
 from ca_service.authority.ports import Clock
-from ca_service.errors import CAServiceError, NotAllowed, NotAuthenticated, NotReady
+from ca_service.errors import CAServiceError, Conflict, NotAllowed, NotAuthenticated, NotReady, Rule
+
+OIDC_NAME_TAKEN: Final = Rule(
+    "oidc.name-taken",
+    "The name {name} belongs to a local account, which is not linked to your sign-in at the provider.",
+    "If the account is yours, sign in with its password. Otherwise ask the operator to choose another claim for "
+    "names: oidc.name_claim.",
+)
+OIDC_TOKEN: Final = Rule(
+    "oidc.token",
+    "The answer of the sign-in service cannot be trusted: {reason}.",
+    "Sign in again. If it stays, tell the operator.",
+)
+OIDC_STATE: Final = Rule(
+    "oidc.state",
+    "This answer belongs to no sign-in that was begun in this browser, or to one that took too long.",
+    "Sign in again, and answer within ten minutes.",
+)
+OIDC_REFUSED: Final = Rule(
+    "oidc.refused",
+    "The sign-in service has refused ({code}).",
+    "Sign in again, or ask those who run it.",
+)
+OIDC_NO_ROLE: Final = Rule(
+    "oidc.no-role",
+    "None of your groups has a role here.",
+    "Ask for a group that has one. For the operator: the claim {claim}, and the setting oidc.roles.",
+)
+OIDC_DISABLED: Final = Rule(
+    "oidc.disabled",
+    "The account {name} is locked out here.",
+    "Ask an administrator: `ca-service user enable NAME`.",
+)
+OIDC_SET_UP_FIRST: Final = Rule(
+    "oidc.set-up-first",
+    "This authority has no administrator yet.",
+    "Use the set-up link first, or `ca-service user create NAME --role administrator`.",
+)
+OIDC_NO_NAME: Final = Rule(
+    "oidc.no-name",
+    "The sign-in service does not tell your name.",
+    "For the operator: it has to send the claim {claim}, or oidc.name_claim has to name another one.",
+)
+OIDC_EMAIL: Final = Rule(
+    "oidc.email",
+    "The sign-in service has not verified your address of mail.",
+    "Have it verified there, and sign in again.",
+)
 
 MAX_SUBJECT: Final = 255  # OpenID Connect Core, 2
 _LIFETIME: Final = timedelta(minutes=10)
@@ -105,11 +152,17 @@ class IdentityStore(Protocol):
         """
 
 
+def external_name_taken(name: str) -> Conflict:
+    """Return the error for a name that belongs to an account without this identity: see IdentityStore."""
+    return Conflict.because(OIDC_NAME_TAKEN, name=name)
+
+
 class SingleSignOn:
     """Signing in at the provider of this installation."""
 
     def __init__(
         self,
+        *,
         provider: IdentityProvider,
         identities: IdentityStore,
         accounts: AccountStore,
@@ -163,12 +216,7 @@ class SingleSignOn:
             raise untrusted("it has not asked you again")
         account = self._account(claims, origin)
         if account.disabled_at:
-            raise NotAllowed.because(
-                "oidc.disabled",
-                "The account {name} is locked out here.",
-                "Ask an administrator: `ca-service user enable NAME`.",
-                name=account.name,
-            )
+            raise NotAllowed.because(OIDC_DISABLED, name=account.name)
         return account
 
     def _fits(self, attempt: Attempt, answer: Answer) -> bool:
@@ -187,11 +235,7 @@ class SingleSignOn:
 
     def _new(self, identity: ExternalIdentity, claims: Mapping[str, object], role: Role, origin: str) -> AccountRecord:
         if role is not Role.ADMINISTRATOR and not self._accounts.count_accounts():
-            raise NotReady.because(
-                "oidc.set-up-first",
-                "This authority has no administrator yet.",
-                "Use the set-up link first, or `ca-service user create NAME --role administrator`.",
-            )
+            raise NotReady.because(OIDC_SET_UP_FIRST)
         name = checked_account_name(self._name(claims))
         account = AccountRecord(0, name, role, NO_PASSWORD, 0, self._clock())
         actor = replace(account.actor, origin=origin)
@@ -215,39 +259,20 @@ class SingleSignOn:
         for group, role in self._rules.roles.items():
             if group in groups:
                 return role
-        raise NotAllowed.because(
-            "oidc.no-role",
-            "None of your groups has a role here.",
-            "Ask for a group that has one. For the operator: the claim {claim}, and the setting oidc.roles.",
-            claim=self._rules.role_claim,
-        )
+        raise NotAllowed.because(OIDC_NO_ROLE, claim=self._rules.role_claim)
 
     def _name(self, claims: Mapping[str, object]) -> str:
         told = claims.get(self._rules.name_claim)
         if not isinstance(told, str):
-            raise NotAllowed.because(
-                "oidc.no-name",
-                "The sign-in service does not tell your name.",
-                "For the operator: it has to send the claim {claim}, or oidc.name_claim has to name another one.",
-                claim=self._rules.name_claim,
-            )
+            raise NotAllowed.because(OIDC_NO_NAME, claim=self._rules.name_claim)
         if self._rules.name_claim == "email" and claims.get("email_verified") is not True:
-            raise NotAllowed.because(
-                "oidc.email",
-                "The sign-in service has not verified your address of mail.",
-                "Have it verified there, and sign in again.",
-            )
+            raise NotAllowed.because(OIDC_EMAIL)
         return told
 
 
 def untrusted(reason: str) -> NotAuthenticated:
     """The error for an answer that does not hold; `reason` is for the operator and holds nothing of the token."""
-    return NotAuthenticated.because(
-        "oidc.token",
-        "The answer of the sign-in service cannot be trusted: {reason}.",
-        "Sign in again. If it stays, tell the operator.",
-        reason=reason,
-    )
+    return NotAuthenticated.because(OIDC_TOKEN, reason=reason)
 
 
 def _is_since(auth_time: object, begun_at: datetime) -> bool:
@@ -261,17 +286,8 @@ def _is_text(value: object) -> bool:
 
 
 def _stale() -> NotAuthenticated:
-    return NotAuthenticated.because(
-        "oidc.state",
-        "This answer belongs to no sign-in that was begun in this browser, or to one that took too long.",
-        "Sign in again, and answer within ten minutes.",
-    )
+    return NotAuthenticated.because(OIDC_STATE)
 
 
 def _refused(error: str) -> NotAuthenticated:
-    return NotAuthenticated.because(
-        "oidc.refused",
-        "The sign-in service has refused ({code}).",
-        "Sign in again, or ask those who run it.",
-        code=error if _ERROR_CODE.fullmatch(error) else "without a reason",
-    )
+    return NotAuthenticated.because(OIDC_REFUSED, code=error if _ERROR_CODE.fullmatch(error) else "without a reason")

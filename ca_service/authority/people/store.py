@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
+from ca_service.authority.access.permissions import Role
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.people.records import (
     AccountLink,
@@ -20,6 +21,44 @@ from ca_service.authority.people.records import (
     SetupLink,
     TokenRecord,
     TotpRecord,
+)
+from ca_service.errors import Conflict, NotFound, Rule
+
+SETUP_LINK_INVALID: Final = Rule(
+    "setup-link.invalid",
+    "This set-up link was used, has expired, or was replaced by a newer one.",
+    "Sign in if you have an account. Otherwise run `ca-service user create`; if there is no account yet, restart "
+    "the service and use the link that it prints.",
+)
+ACCOUNT_LINK_INVALID: Final = Rule(
+    "account-link.invalid",
+    "This link was used, has expired, or was replaced by a newer one.",
+    "Sign in if you have already chosen a password. Otherwise ask an administrator for a new link.",
+)
+ACCOUNT_EXISTS: Final = Rule(
+    "account.exists",
+    "An account with the name {name} exists already.",
+    "Choose another name, or set a new password for that account.",
+)
+ACCOUNT_CHANGED: Final = Rule(
+    "account.changed",
+    "Another administrator changed the account {name} at the same time.",
+    "Check the account, and repeat the change if it is still needed.",
+)
+PASSKEY_KNOWN: Final = Rule(
+    "passkey.known",
+    "This passkey is already registered.",
+    "Sign in with it, or choose another device.",
+)
+ACCOUNT_LAST_ADMINISTRATOR: Final = Rule(
+    "account.last-administrator",
+    "{name} is the last administrator who can sign in.",
+    "Give another account the role administrator first.",
+)
+TOKEN_TOO_MANY: Final = Rule(
+    "token.too-many",
+    "The account has {limit} valid tokens, which is the maximum.",
+    "Revoke the tokens that are no longer used: the list shows when each was last used.",
 )
 
 
@@ -95,14 +134,14 @@ class AccountStore(Protocol):
         """Record something that changed nothing else, such as a failed sign-in."""
 
 
-class Sealer(Protocol):
-    """Keeps small secrets unreadable in the database."""
+class SecretBox(Protocol):
+    """Encrypts the secrets that the database keeps, such as those of authenticator apps."""
 
-    def seal(self, secret: bytes, purpose: str) -> bytes:
-        """The secret, encrypted and bound to its purpose."""
+    def encrypt(self, secret: bytes, purpose: str) -> bytes:
+        """Return the secret, encrypted. Only the same purpose decrypts it."""
 
-    def unseal(self, sealed: bytes, purpose: str) -> bytes:
-        """The secret again; raises NotReady where its key is missing or another one."""
+    def decrypt(self, encrypted: bytes, purpose: str) -> bytes:
+        """Return the secret; raises NotReady if the key is missing or is not the right one."""
 
 
 class AttemptStore(Protocol):
@@ -223,3 +262,47 @@ class FactorStore(Protocol):
 
     def take_challenge(self, challenge_hash: str, at: datetime) -> ChallengeRecord | None:
         """Use up a challenge that has not expired at `at`."""
+
+
+# What every store refuses, in the same words. A store calls these in the transaction in which it has read the values.
+
+
+def setup_link_invalid() -> NotFound:
+    """Return the error for a set-up link that cannot be used, or can be used no more."""
+    return NotFound.because(SETUP_LINK_INVALID)
+
+
+def account_link_invalid() -> NotFound:
+    """Return the error for a link to choose a password that cannot be used, or can be used no more."""
+    return NotFound.because(ACCOUNT_LINK_INVALID)
+
+
+def account_exists(name: str) -> Conflict:
+    """Return the error for the name of an account that exists."""
+    return Conflict.because(ACCOUNT_EXISTS, name=name)
+
+
+def account_changed(name: str) -> Conflict:
+    """Return the error for the second of two changes that were made at the same time."""
+    return Conflict.because(ACCOUNT_CHANGED, name=name)
+
+
+def require_administrator_left(changed: AccountRecord, administrators: Collection[int]) -> None:
+    """Raise Conflict if the change takes away the last administrator.
+
+    `administrators` are the accounts with that role that can sign in before the change.
+    """
+    is_administrator = changed.role is Role.ADMINISTRATOR and changed.disabled_at is None
+    if not is_administrator and set(administrators) == {changed.id}:
+        raise Conflict.because(ACCOUNT_LAST_ADMINISTRATOR, name=changed.name)
+
+
+def require_room_for_token(valid: int, at_most: int) -> None:
+    """Raise Conflict if the account has as many valid tokens as it may have."""
+    if valid >= at_most:
+        raise Conflict.because(TOKEN_TOO_MANY, limit=at_most)
+
+
+def passkey_known() -> Conflict:
+    """Return the error for a passkey that an account has already."""
+    return Conflict.because(PASSKEY_KNOWN)

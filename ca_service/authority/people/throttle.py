@@ -31,7 +31,14 @@ from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.people.records import Counter, Visit
 from ca_service.authority.people.store import AttemptStore
 from ca_service.authority.ports import Clock
-from ca_service.errors import TooManyAttempts
+from ca_service.errors import Rule, TooManyAttempts
+
+SIGN_IN_WAIT: Final = Rule(
+    "sign-in.wait",
+    "There were too many attempts.",
+    "Wait for {seconds} seconds, until {until} UTC, and try again. An administrator can end the wait: "
+    "`ca-service user unlock NAME`.",
+)
 
 FREE_ATTEMPTS: Final = 5
 
@@ -90,12 +97,7 @@ class Throttle:
         until = self._store.count(counters, now, delayed)
         if until is not None:
             raise TooManyAttempts.because(
-                "sign-in.wait",
-                "There were too many attempts.",
-                "Wait for {seconds} seconds, until {until} UTC, and try again. An administrator can end the wait: "
-                "`ca-service user unlock NAME`.",
-                seconds=math.ceil((until - now).total_seconds()),
-                until=f"{until:%H:%M:%S}",
+                SIGN_IN_WAIT, seconds=math.ceil((until - now).total_seconds()), until=f"{until:%H:%M:%S}"
             )
         return tuple(counters)
 

@@ -9,8 +9,40 @@ from typing import Final
 from ca_service.authority.access.allowed_names import as_network, kept_pattern, network_text
 from ca_service.authority.access.permissions import PERMISSIONS, SCOPES, Role
 from ca_service.authority.people.records import TokenRecord
-from ca_service.errors import Finding, InvalidInput, blocking
+from ca_service.errors import Finding, InvalidInput, Rule, blocking
 from ca_service.pki.profiles import LEAF_PROFILES
+
+TOKEN_SCOPES: Final = Rule(
+    "token.scopes",
+    "The token needs a scope.",
+    "Choose one or more: {known}.",
+)
+TOKEN_BOUNDED: Final = Rule(
+    "token.bounded",
+    "The scope fleet does not go with names or profiles: clusters are not divided by those.",
+    "Leave the scope out, or make a token of its own for it.",
+)
+TOKEN_SCOPES_2: Final = Rule(
+    "token.scopes",
+    "There is no scope \u201c{name}\u201d.",
+    "Choose from: {known}.",
+)
+TOKEN_NAMES: Final = Rule(
+    "token.names",
+    "\u201c{text}\u201d is no name that a token can be limited to.",
+    "Write uccx1.example.com for one host, *.uc.example.com for all below a domain, 10.0.0.5 or "
+    "10.0.0.0/24 for addresses; letters other than a to z as xn--...",
+)
+TOKEN_PROFILES: Final = Rule(
+    "token.profiles",
+    "There is no profile \u201c{name}\u201d.",
+    "Choose from: {known}.",
+)
+TOKEN_NETWORKS: Final = Rule(
+    "token.networks",
+    "\u201c{text}\u201d is no network.",
+    "Write 10.0.0.0/8, 2001:db8::/32 or a single address; behind the length of the prefix all is zero.",
+)
 
 MAX_ENTRIES: Final = 50  # names, and networks, of one token
 DEFAULT_SCOPES: Final = ("check", "submit", "read")
@@ -69,66 +101,32 @@ def _each_once(values: Iterator[str | None]) -> tuple[str, ...]:
 def _scopes(limits: TokenLimits) -> Iterator[Finding]:
     known = ", ".join(SCOPES)
     if not limits.scopes:
-        yield blocking(
-            "token.scopes", "/scopes", "The token needs a scope.", "Choose one or more: {known}.", known=known
-        )
+        yield TOKEN_SCOPES.at("/scopes", known=known)
     for name in limits.scopes:
         if name not in SCOPES:
-            yield blocking(
-                "token.scopes",
-                "/scopes",
-                "There is no scope \u201c{name}\u201d.",
-                "Choose from: {known}.",
-                name=name[:_SHOWN],
-                known=known,
-            )
+            yield TOKEN_SCOPES_2.at("/scopes", name=name[:_SHOWN], known=known)
     if "fleet" in limits.scopes and (limits.names or limits.profiles):
-        yield blocking(
-            "token.bounded",
-            "/scopes",
-            "The scope fleet does not go with names or profiles: clusters are not divided by those.",
-            "Leave the scope out, or make a token of its own for it.",
-        )
+        yield TOKEN_BOUNDED.at("/scopes")
 
 
 def _names(typed: Sequence[str]) -> Iterator[Finding]:
     yield from _too_many("names", typed)
     for number, text in enumerate(typed):
         if kept_pattern(text) is None:
-            yield blocking(
-                "token.names",
-                f"/names/{number}",
-                "\u201c{text}\u201d is no name that a token can be limited to.",
-                "Write uccx1.example.com for one host, *.uc.example.com for all below a domain, 10.0.0.5 or "
-                "10.0.0.0/24 for addresses; letters other than a to z as xn--...",
-                text=text[:_SHOWN],
-            )
+            yield TOKEN_NAMES.at(f"/names/{number}", text=text[:_SHOWN])
 
 
 def _profiles(typed: Sequence[str]) -> Iterator[Finding]:
     for name in typed:
         if name not in LEAF_PROFILES:
-            yield blocking(
-                "token.profiles",
-                "/profiles",
-                "There is no profile \u201c{name}\u201d.",
-                "Choose from: {known}.",
-                name=name[:_SHOWN],
-                known=", ".join(LEAF_PROFILES),
-            )
+            yield TOKEN_PROFILES.at("/profiles", name=name[:_SHOWN], known=", ".join(LEAF_PROFILES))
 
 
 def _networks(typed: Sequence[str]) -> Iterator[Finding]:
     yield from _too_many("networks", typed)
     for number, text in enumerate(typed):
         if as_network(text.strip()) is None:
-            yield blocking(
-                "token.networks",
-                f"/networks/{number}",
-                "\u201c{text}\u201d is no network.",
-                "Write 10.0.0.0/8, 2001:db8::/32 or a single address; behind the length of the prefix all is zero.",
-                text=text[:_SHOWN],
-            )
+            yield TOKEN_NETWORKS.at(f"/networks/{number}", text=text[:_SHOWN])
 
 
 def _too_many(field: str, typed: Sequence[str]) -> Iterator[Finding]:

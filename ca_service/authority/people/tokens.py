@@ -24,7 +24,29 @@ from ca_service.authority.people.records import AccountRecord, TokenRecord
 from ca_service.authority.people.store import AccountStore
 from ca_service.authority.people.token_limits import TokenLimits, findings_of, require_none
 from ca_service.authority.ports import Clock
-from ca_service.errors import NotAllowed, NotAuthenticated, NotFound
+from ca_service.errors import NotAllowed, NotAuthenticated, NotFound, Rule
+
+TOKEN_NETWORK: Final = Rule(
+    "token.network",
+    "This token cannot be used from {address}.",
+    "Use it from where it is meant for. Behind a reverse proxy the operator has to set web.trusted_proxies.",
+)
+TOKEN_NONE: Final = Rule(
+    "token.none",
+    "You act without a token.",
+    "Send one: `Authorization: Bearer TOKEN`.",
+)
+TOKEN_UNKNOWN: Final = Rule(
+    "token.unknown",
+    "{account} has no token {number}.",
+    "The page of the tokens lists those that there are, as does `ca-service token list`.",
+)
+TOKEN_INVALID: Final = Rule(
+    "token.invalid",
+    "The token is unknown, revoked or expired.",
+    "Make a new one on the account page or with `ca-service token create`, and send it as "
+    "`Authorization: Bearer TOKEN`.",
+)
 
 __all__ = ["MAX_LABEL", "MAX_TOKENS", "NewToken", "TokenLimits", "Tokens"]
 
@@ -88,20 +110,14 @@ class Tokens:
         for token in self._store.list_tokens(actor.account_id) if actor.account_id and actor.grant else ():
             if actor.grant and token.id == actor.grant.token_id:
                 return token
-        raise NotFound.because("token.none", "You act without a token.", "Send one: `Authorization: Bearer TOKEN`.")
+        raise NotFound.because(TOKEN_NONE)
 
     def revoke(self, actor: Actor, account_name: str, token_id: int) -> None:
         """End a token at once; raises NotFound if the account has none of that number."""
         account = self._accounts.managed(actor, account_name)
         token = next((found for found in self._store.list_tokens(account.id) if found.id == token_id), None)
         if token is None:
-            raise NotFound.because(
-                "token.unknown",
-                "{account} has no token {number}.",
-                "The page of the tokens lists those that there are, as does `ca-service token list`.",
-                account=account.name,
-                number=token_id,
-            )
+            raise NotFound.because(TOKEN_UNKNOWN, account=account.name, number=token_id)
         self._revoke(actor, account, [token])
 
     def revoke_all(self, actor: Actor, account_name: str) -> int:
@@ -126,12 +142,7 @@ class Tokens:
         token, now = self._store.find_token(hash_secret(secret)), self._clock()
         account = self._store.find_account_by_id(token.account_id) if token else None
         if token is None or account is None or token.state(now) != "valid" or account.disabled_at:
-            raise NotAuthenticated.because(
-                "token.invalid",
-                "The token is unknown, revoked or expired.",
-                "Make a new one on the account page or with `ca-service token create`, and send it as "
-                "`Authorization: Bearer TOKEN`.",
-            )
+            raise NotAuthenticated.because(TOKEN_INVALID)
         if token.networks and not is_in(address, token.networks):
             raise _wrong_network(address)
         if token.last_used_at is None or now - token.last_used_at >= _USE_IS_WRITTEN_EVERY:
@@ -147,12 +158,7 @@ def _require_good(label: str, days: int | str, limits: TokenLimits) -> None:
 
 def _wrong_network(address: str) -> NotAllowed:
     """Which networks would do is not told: whoever asks may have stolen the token."""
-    return NotAllowed.because(
-        "token.network",
-        "This token cannot be used from {address}.",
-        "Use it from where it is meant for. Behind a reverse proxy the operator has to set web.trusted_proxies.",
-        address=address or "an unknown address",
-    )
+    return NotAllowed.because(TOKEN_NETWORK, address=address or "an unknown address")
 
 
 def _told(record: TokenRecord) -> dict[str, str]:

@@ -10,18 +10,48 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from ca_service.authority.access.permissions import Action, Actor, require
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.hierarchy.hierarchy import Hierarchy, certificate_of
-from ca_service.authority.hierarchy.records import IssuerRecord
+from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.authority.ports import Clock
 from ca_service.authority.revocation.records import RevocationRecord, State, Transition
-from ca_service.authority.revocation.status import revocation_of
 from ca_service.authority.revocation.store import RevocationStore
-from ca_service.errors import Conflict, Finding, NotFound, note, warning
+from ca_service.errors import Conflict, Finding, NotFound, Rule, Severity
 from ca_service.pki import crl, encodings
 from ca_service.pki.reasons import Reason, read_authority_reason
+
+AUTHORITY_WILL_BE_REVOKED: Final = Rule(
+    "authority.will-be-revoked",
+    "Every certificate that {issuer} has issued becomes worthless, on every node, and it never issues again.",
+    "This cannot be undone. Have another authority ready, and plan the uploads on all nodes first.",
+    Severity.WARNING,
+)
+AUTHORITY_LIST_TO_BE_SIGNED: Final = Rule(
+    "authority.list-to-be-signed",
+    "The key of {above} is not here, so no list tells it yet.",
+    "Sign one: `ca-service crl sign-root --key FILE`; or have it signed elsewhere, and bring it: "
+    "`ca-service crl import FILE`.",
+    Severity.WARNING,
+)
+AUTHORITY_NOT_REVOCABLE: Final = Rule(
+    "authority.not-revocable",
+    "There is no authority {issuer} that stands below another one.",
+    "`ca-service ca show` lists them. A root is on no list: take it out of the trust stores.",
+)
+AUTHORITY_REVOKED_ALREADY: Final = Rule(
+    "authority.revoked-already",
+    "{issuer} is revoked since {date} ({reason}).",
+    "Nothing is left to do but to publish the list of {above}.",
+)
+AUTHORITY_LISTED_AT_ONCE: Final = Rule(
+    "authority.listed-at-once",
+    "The next fetch of the list of {above} tells it.",
+    "",
+    Severity.NOTE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +93,11 @@ class AuthorityRevocation:
         records = {record.id: record for record in self._hierarchy.list_issuers() if record.certificate_der}
         issuer = records.get(issuer_id)
         if issuer is None or issuer.parent_id is None:
-            raise NotFound.because(
-                "authority.not-revocable",
-                "There is no authority {issuer} that stands below another one.",
-                "`ca-service ca show` lists them. A root is on no list: take it out of the trust stores.",
-                issuer=issuer_id[:80],
-            )
+            raise NotFound.because(AUTHORITY_NOT_REVOCABLE, issuer=issuer_id[:80])
         before = revocation_of(self._store, issuer)
         if before is not None and before.state is State.REVOKED:
             raise Conflict.because(
-                "authority.revoked-already",
-                "{issuer} is revoked since {date} ({reason}).",
-                "Nothing is left to do but to publish the list of {above}.",
+                AUTHORITY_REVOKED_ALREADY,
                 issuer=issuer.id,
                 date=before.revoked_at.date().isoformat(),
                 reason=before.reason.value,
@@ -110,24 +133,18 @@ def _transition(
 
 
 def _consequences(issuer: IssuerRecord, above: IssuerRecord) -> tuple[Finding, ...]:
-    gone = warning(
-        "authority.will-be-revoked",
-        "",
-        "Every certificate that {issuer} has issued becomes worthless, on every node, and it never issues again.",
-        "This cannot be undone. Have another authority ready, and plan the uploads on all nodes first.",
-        issuer=issuer.id,
-    )
+    gone = AUTHORITY_WILL_BE_REVOKED.at(issuer=issuer.id)
     if above.key_id is not None:
         return (
             gone,
-            note("authority.listed-at-once", "", "The next fetch of the list of {above} tells it.", above=above.id),
+            AUTHORITY_LISTED_AT_ONCE.at(above=above.id),
         )
-    sign = warning(
-        "authority.list-to-be-signed",
-        "",
-        "The key of {above} is not here, so no list tells it yet.",
-        "Sign one: `ca-service crl sign-root --key FILE`; or have it signed elsewhere, and bring it: "
-        "`ca-service crl import FILE`.",
-        above=above.id,
-    )
+    sign = AUTHORITY_LIST_TO_BE_SIGNED.at(above=above.id)
     return (gone, sign)
+
+
+def revocation_of(store: RevocationStore, issuer: IssuerRecord) -> RevocationRecord | None:
+    """Return the revocation of an authority by the one above it, or None."""
+    if issuer.parent_id is None:
+        return None
+    return store.find_revocation(issuer.parent_id, encodings.serial_text(certificate_of(issuer).serial_number))

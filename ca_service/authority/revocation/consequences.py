@@ -3,10 +3,78 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from ca_service.authority.revocation.records import Change, Effect, Outcome, RevocationStatus
-from ca_service.errors import Finding, blocking, note, warning
+from ca_service.errors import Finding, Rule, Severity
 from ca_service.pki.reasons import Reason
+
+REVOCATION_RELEASED: Final = Rule(
+    "revocation.released",
+    "The certificates of {hosts} are good again ({count}); lists and OCSP answers say so at once.",
+    "",
+    Severity.NOTE,
+)
+REVOCATION_EFFECT: Final = Rule(
+    "revocation.effect",
+    "The certificates of {hosts} become invalid ({count}): whoever checks refuses to connect, at once by OCSP, and "
+    "with the next list that they fetch.",
+    "If the host is in use, first give it another certificate, and see that it serves that one.",
+    Severity.WARNING,
+)
+REVOCATION_CANNOT_BE_UNDONE: Final = Rule(
+    "revocation.cannot-be-undone",
+    "This cannot be undone.",
+    "Choose certificateHold if you are not sure: a hold can be released.",
+    Severity.WARNING,
+)
+REVOCATION_HOLD: Final = Rule(
+    "revocation.hold",
+    "The hold can be released, or made final by giving another reason.",
+    "",
+    Severity.NOTE,
+)
+REVOCATION_KEY_NOT_REPORTED: Final = Rule(
+    "revocation.key-not-reported",
+    "Of what had ended, or was revoked for another reason, it is not recorded that the key is lost: requests with "
+    "such a key are not refused for it.",
+    "Make sure that nobody submits or approves a request with that key again.",
+    Severity.WARNING,
+)
+REVOCATION_KEY_LOST: Final = Rule(
+    "revocation.key-lost",
+    "No certificate is issued for this key any more.",
+    "Make a new CSR on the host: that makes a new key.",
+    Severity.NOTE,
+)
+REVOCATION_SAME_KEY: Final = Rule(
+    "revocation.same-key",
+    "Other valid certificates have the same key ({count}): {serials}.",
+    "Revoke by key to revoke all of them.",
+    Severity.WARNING,
+)
+REVOCATION_ALREADY: Final = Rule(
+    "revocation.already",
+    "The certificate {serial} is {state} since {since} ({reason}), by {who}; it stays so.",
+    "",
+    Severity.NOTE,
+)
+REVOCATION_NOT_HELD: Final = Rule(
+    "revocation.not-held",
+    "Nothing of what was selected is on hold.",
+    "Nothing has to be released.",
+)
+REVOCATION_FINAL: Final = Rule(
+    "revocation.final",
+    "The certificate {serial} is revoked for good; only a hold can be released.",
+    "Have a new certificate issued for {host}.",
+)
+REVOCATION_EXPIRED: Final = Rule(
+    "revocation.expired",
+    "The certificate {serial} ended on {end}, and nobody accepts it any more; it is left as it is.",
+    "",
+    Severity.NOTE,
+)
 
 _SHOWN = 5
 
@@ -29,14 +97,7 @@ def _of_revoking(outcome: Outcome, reason: Reason, others: Sequence[RevocationSt
 
 def of_releasing(outcome: Outcome) -> tuple[Finding, ...]:
     """What follows from releasing."""
-    said = note(
-        "revocation.released",
-        "",
-        "The certificates of {hosts} are good again ({count}); lists and OCSP answers say so at once.",
-        "",
-        count=len(outcome.changed),
-        hosts=_hosts(outcome),
-    )
+    said = REVOCATION_RELEASED.at(count=len(outcome.changed), hosts=_hosts(outcome))
     return (said, *_unchanged(outcome))
 
 
@@ -44,44 +105,20 @@ def why_not_released(outcome: Outcome) -> tuple[Finding, ...]:
     """Why nothing is released."""
     revoked = [change for change in outcome.changes if change.effect is Effect.FINAL]
     if revoked:
-        return (
-            blocking(
-                "revocation.final",
-                "",
-                "The certificate {serial} is revoked for good; only a hold can be released.",
-                "Have a new certificate issued for {host}.",
-                serial=revoked[0].certificate.serial_number,
-                host=revoked[0].certificate.host,
-            ),
-        )
-    return (
-        blocking("revocation.not-held", "", "Nothing of what was selected is on hold.", "Nothing has to be released."),
-    )
+        return (REVOCATION_FINAL.at(serial=revoked[0].certificate.serial_number, host=revoked[0].certificate.host),)
+    return (REVOCATION_NOT_HELD.at(),)
 
 
 def _nobody_accepts(outcome: Outcome) -> Finding:
-    return warning(
-        "revocation.effect",
-        "",
-        "The certificates of {hosts} become invalid ({count}): whoever checks refuses to connect, at once by OCSP, and "
-        "with the next list that they fetch.",
-        "If the host is in use, first give it another certificate, and see that it serves that one.",
-        count=len(outcome.changed),
-        hosts=_hosts(outcome),
-    )
+    return REVOCATION_EFFECT.at(count=len(outcome.changed), hosts=_hosts(outcome))
 
 
 def _final() -> Finding:
-    return warning(
-        "revocation.cannot-be-undone",
-        "",
-        "This cannot be undone.",
-        "Choose certificateHold if you are not sure: a hold can be released.",
-    )
+    return REVOCATION_CANNOT_BE_UNDONE.at()
 
 
 def _hold() -> Finding:
-    return note("revocation.hold", "", "The hold can be released, or made final by giving another reason.", "")
+    return REVOCATION_HOLD.at()
 
 
 def _reports(change: Change) -> bool:
@@ -90,34 +127,16 @@ def _reports(change: Change) -> bool:
 
 
 def _key_is_not_reported() -> Finding:
-    return warning(
-        "revocation.key-not-reported",
-        "",
-        "Of what had ended, or was revoked for another reason, it is not recorded that the key is lost: requests with "
-        "such a key are not refused for it.",
-        "Make sure that nobody submits or approves a request with that key again.",
-    )
+    return REVOCATION_KEY_NOT_REPORTED.at()
 
 
 def _key_is_lost() -> Finding:
-    return note(
-        "revocation.key-lost",
-        "",
-        "No certificate is issued for this key any more.",
-        "Make a new CSR on the host: that makes a new key.",
-    )
+    return REVOCATION_KEY_LOST.at()
 
 
 def _same_key(others: Sequence[RevocationStatus]) -> Finding:
     serials = [each.certificate.serial_number for each in others]
-    return warning(
-        "revocation.same-key",
-        "",
-        "Other valid certificates have the same key ({count}): {serials}.",
-        "Revoke by key to revoke all of them.",
-        count=len(serials),
-        serials=_some(serials),
-    )
+    return REVOCATION_SAME_KEY.at(count=len(serials), serials=_some(serials))
 
 
 def _unchanged(outcome: Outcome) -> Iterator[Finding]:
@@ -125,23 +144,14 @@ def _unchanged(outcome: Outcome) -> Iterator[Finding]:
         if change.effect in (Effect.ALREADY, Effect.FINAL):
             yield _stays(change)
         elif change.effect is Effect.EXPIRED:
-            yield note(
-                "revocation.expired",
-                "",
-                "The certificate {serial} ended on {end}, and nobody accepts it any more; it is left as it is.",
-                "",
-                serial=change.certificate.serial_number,
-                end=change.certificate.not_after.date().isoformat(),
+            yield REVOCATION_EXPIRED.at(
+                serial=change.certificate.serial_number, end=change.certificate.not_after.date().isoformat()
             )
 
 
 def _stays(change: Change) -> Finding:
     found = change.standing.revocation
-    return note(
-        "revocation.already",
-        "",
-        "The certificate {serial} is {state} since {since} ({reason}), by {who}; it stays so.",
-        "",
+    return REVOCATION_ALREADY.at(
         serial=change.certificate.serial_number,
         state=found.state.value if found else "",
         since=found.revoked_at.date().isoformat() if found else "",

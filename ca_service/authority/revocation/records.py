@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.certificates import CertificateRecord
-from ca_service.errors import Finding, InvalidInput, blocking
+from ca_service.errors import Conflict, Finding, InvalidInput, Rule
 from ca_service.pki.encodings import time_text
 from ca_service.pki.reasons import Reason
+
+CSR_KEY_REVOKED_MEANWHILE: Final = Rule(
+    "csr.key.revoked-meanwhile",
+    "A certificate with the key of this CSR was revoked or put on hold at the same time.",
+    "Check the CSR again: the result says what to do.",
+)
+REVOCATION_CHANGED: Final = Rule(
+    "revocation.changed",
+    "Certificate {serial} was changed by {who} in the meantime and is now {state} ({reason}).",
+    "Check it again. None of your changes were made.",
+)
+CRL_NUMBER: Final = Rule(
+    "crl.number",
+    "The list has the number {number:x}, but {issuer} has already published this number or a higher one.",
+    "Show the published list with `ca-service crl show`. The next list needs a higher number.",
+)
+CONFIRMATION_WRONG: Final = Rule(
+    "confirmation.wrong",
+    "This has to be confirmed.",
+    "Type {wanted}, exactly so.",
+)
 
 
 class State(StrEnum):
@@ -48,6 +70,20 @@ class RevocationRecord:
     def is_good(self) -> bool:
         """Whether the certificate may be trusted again."""
         return self.state is State.RELEASED
+
+    @property
+    def bars_key(self) -> bool:
+        """Whether nothing may be issued for the key: it was reported as lost, or a certificate with it is on hold."""
+        return not self.is_good and (self.reason is Reason.KEY_COMPROMISE or self.state is State.HELD)
+
+
+def require_usable_key(revocations: Iterable[RevocationRecord]) -> None:
+    """Raise Conflict if one of these revocations, of certificates with the same key, bars the key.
+
+    A store asks this in the transaction that writes a certificate: the key was checked before, but not locked.
+    """
+    if any(each.bars_key for each in revocations):
+        raise Conflict.because(CSR_KEY_REVOKED_MEANWHILE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,15 +216,7 @@ class Outcome:
     def require_confirmation(self, typed: str) -> None:
         """Raise InvalidInput unless this is what has to be typed."""
         if typed.strip().lower() != self.confirmation.lower():
-            raise InvalidInput(
-                blocking(
-                    "confirmation.wrong",
-                    "/confirmation",
-                    "This has to be confirmed.",
-                    "Type {wanted}, exactly so.",
-                    wanted=self.confirmation,
-                )
-            )
+            raise InvalidInput(CONFIRMATION_WRONG.at("/confirmation", wanted=self.confirmation))
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +226,18 @@ class Transition:
     before: RevocationRecord | None
     after: RevocationRecord
     event: AuditEvent
+
+    def require_current(self, found: RevocationRecord | None) -> None:
+        """Raise Conflict unless `found`, what is stored now, is still `before`."""
+        if (found and found.version) == (self.before and self.before.version):
+            return
+        raise Conflict.because(
+            REVOCATION_CHANGED,
+            who=found.changed_by if found else "",
+            serial=self.after.serial_number,
+            state=found.state.value if found else "",
+            reason=found.reason.value if found else "",
+        )
 
 
 def transitions(changes: Sequence[Change], events: Sequence[AuditEvent]) -> tuple[Transition, ...]:
@@ -223,6 +263,15 @@ class CRLRecord:
     renew_at: datetime
     version: int
     count: int
+
+    def require_next(self, newest: CRLRecord | None) -> None:
+        """Raise Conflict unless the number is higher than that of the newest list (RFC 5280, 5.2.3)."""
+        if newest is not None and newest.number >= self.number:
+            raise self.number_taken()
+
+    def number_taken(self) -> Conflict:
+        """Return the error for a list whose number is not higher than all before."""
+        return Conflict.because(CRL_NUMBER, number=self.number, issuer=self.issuer_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from ca_service.authority.access.permissions import Action, Actor, require
 from ca_service.authority.audit.events import AuditEvent, Event
@@ -35,10 +36,21 @@ from ca_service.authority.revocation.records import (
 )
 from ca_service.authority.revocation.selecting import checked, require_found
 from ca_service.authority.revocation.store import RevocationStore
-from ca_service.errors import Conflict, InvalidInput, blocking
+from ca_service.errors import Conflict, InvalidInput, Rule
 from ca_service.pki import crl
 from ca_service.pki.encodings import time_text
 from ca_service.pki.reasons import Reason, read_leaf_reason
+
+REVOCATION_NOTE: Final = Rule(
+    "revocation.note",
+    "The note has {length} characters.",
+    "Say it in {limit}.",
+)
+REVOCATION_INVALID_SINCE: Final = Rule(
+    "revocation.invalid-since",
+    "The key cannot have been lost in the future.",
+    "Give a time that has passed, in UTC, or leave it out.",
+)
 
 MAX_NOTE = 500
 _EVENTS = {
@@ -120,25 +132,9 @@ class Revocation:
         if reason is not Reason.REMOVE_FROM_CRL:
             read_leaf_reason(reason.value)
         if len(note) > MAX_NOTE:
-            raise InvalidInput(
-                blocking(
-                    "revocation.note",
-                    "/note",
-                    "The note has {length} characters.",
-                    "Say it in {limit}.",
-                    length=len(note),
-                    limit=MAX_NOTE,
-                )
-            )
+            raise InvalidInput(REVOCATION_NOTE.at("/note", length=len(note), limit=MAX_NOTE))
         if invalid_since is not None and invalid_since > now:
-            raise InvalidInput(
-                blocking(
-                    "revocation.invalid-since",
-                    "/invalid_since",
-                    "The key cannot have been lost in the future.",
-                    "Give a time that has passed, in UTC, or leave it out.",
-                )
-            )
+            raise InvalidInput(REVOCATION_INVALID_SINCE.at("/invalid_since"))
         return RevocationRequest(actor, now, reason, invalid_since, " ".join(note.split()))
 
     def _plan(self, selection: Selection, wish: RevocationRequest) -> Outcome:

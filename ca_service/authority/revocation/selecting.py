@@ -9,7 +9,18 @@ from datetime import UTC, datetime
 from typing import Final
 
 from ca_service.authority.revocation.records import RevocationStatus, Selection
-from ca_service.errors import InvalidInput, NotFound, blocking
+from ca_service.errors import InvalidInput, NotFound, Rule, blocking
+
+REVOCATION_NONE_FOUND: Final = Rule(
+    "revocation.none-found",
+    "No certificate was issued for {what}.",
+    "Look for it in the list of certificates: names are compared as a whole.",
+)
+CERTIFICATE_UNKNOWN: Final = Rule(
+    "certificate.unknown",
+    "There is no certificate with the serial number {serial}.",
+    "Compare it with the one in the certificate, or look for the host in the list of certificates.",
+)
 
 MAX_SELECTED: Final = 500
 _SERIAL: Final = re.compile("[0-9a-f]{1,40}")
@@ -70,25 +81,9 @@ def require_found(selection: Selection, standings: Sequence[RevocationStatus]) -
     found = {each.certificate.serial_number for each in standings}
     missing = [serial for serial in selection.serial_numbers if serial not in found]
     if missing:
-        raise NotFound(
-            *(
-                blocking(
-                    "certificate.unknown",
-                    "/serial_number",
-                    "There is no certificate with the serial number {serial}.",
-                    "Compare it with the one in the certificate, or look for the host in the list of certificates.",
-                    serial=serial,
-                )
-                for serial in missing
-            )
-        )
+        raise NotFound(*(CERTIFICATE_UNKNOWN.at("/serial_number", serial=serial) for serial in missing))
     if not standings:
-        raise NotFound.because(
-            "revocation.none-found",
-            "No certificate was issued for {what}.",
-            "Look for it in the list of certificates: names are compared as a whole.",
-            what=selection.host or f"the key {selection.key_fingerprint}",
-        )
+        raise NotFound.because(REVOCATION_NONE_FOUND, what=selection.host or f"the key {selection.key_fingerprint}")
 
 
 def _bare(text: str) -> str:

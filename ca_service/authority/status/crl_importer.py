@@ -14,15 +14,37 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from ca_service.authority.access.permissions import Action, Actor, require
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.hierarchy.hierarchy import Hierarchy, certificate_of
-from ca_service.authority.hierarchy.records import IssuerRecord
+from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.authority.ports import Clock
+from ca_service.authority.revocation.authorities import revocation_of
 from ca_service.authority.revocation.records import CRLBytes, CRLRecord, RevocationRecord, State, Transition
-from ca_service.authority.revocation.status import revocation_of
 from ca_service.authority.revocation.store import CRLStore, RevocationStore
-from ca_service.errors import Conflict, Finding, Refused, blocking, warning
+from ca_service.errors import Conflict, Finding, Refused, Rule, Severity, blocking
 from ca_service.pki import crl, encodings
-from ca_service.pki.csr import find_value
+from ca_service.pki.contents import find_value
 from ca_service.pki.reasons import Reason
+
+CRL_SIGNATURE: Final = Rule(
+    "crl.signature",
+    "The signature of the list does not hold: it is damaged, or was signed with another key.",
+    "Have it signed with the key that belongs to the certificate of {issuer}.",
+)
+CRL_KEY_HERE: Final = Rule(
+    "crl.key-here",
+    "The key of {issuer} is here, so its lists are made here.",
+    "Nothing has to be imported: `ca-service crl show`.",
+)
+CRL_FOREIGN: Final = Rule(
+    "crl.foreign",
+    "The list is not of an authority of this installation.",
+    "Give the list of the root: `ca-service ca show` tells its name.",
+)
+CRL_LACKS_AUTHORITY: Final = Rule(
+    "crl.lacks-authority",
+    "The list does not tell that {issuer} is revoked: relying parties go on trusting it.",
+    "Have a list signed that has its serial number {serial}.",
+    Severity.WARNING,
+)
 
 _TOLERANCE: Final = timedelta(minutes=5)  # between two clocks
 _UNDERSTOOD: Final = (x509.IssuingDistributionPoint, x509.CRLNumber, x509.AuthorityKeyIdentifier)
@@ -75,21 +97,12 @@ class CRLImporter:
         records = [each for each in self._hierarchy.list_issuers() if each.certificate_der is not None]
         named = [each for each in records if certificate_of(each).subject == found.issuer]
         if not named:
-            raise Refused.because(
-                "crl.foreign",
-                "The list is not of an authority of this installation.",
-                "Give the list of the root: `ca-service ca show` tells its name.",
-            )
+            raise Refused.because(CRL_FOREIGN)
         for each in named:
             key = certificate_of(each).public_key()
             if isinstance(key, ec.EllipticCurvePublicKey) and found.is_signature_valid(key):
                 return _without_key(each)
-        raise Refused.because(
-            "crl.signature",
-            "The signature of the list does not hold: it is damaged, or was signed with another key.",
-            "Have it signed with the key that belongs to the certificate of {issuer}.",
-            issuer=named[0].id,
-        )
+        raise Refused.because(CRL_SIGNATURE, issuer=named[0].id)
 
     def _record(self, issuer: IssuerRecord, found: x509.CertificateRevocationList) -> CRLRecord:
         number, until = find_value(found.extensions, x509.CRLNumber), found.next_update_utc
@@ -135,24 +148,12 @@ class CRLImporter:
         for each in self._below(issuer):
             record = revocation_of(self._revocations, each)
             if record is not None and record.state is State.REVOKED and _find(found, each) is None:
-                yield warning(
-                    "crl.lacks-authority",
-                    "",
-                    "The list does not tell that {issuer} is revoked: relying parties go on trusting it.",
-                    "Have a list signed that has its serial number {serial}.",
-                    issuer=each.id,
-                    serial=record.serial_number,
-                )
+                yield CRL_LACKS_AUTHORITY.at(issuer=each.id, serial=record.serial_number)
 
 
 def _without_key(issuer: IssuerRecord) -> IssuerRecord:
     if issuer.key_id is not None:
-        raise Conflict.because(
-            "crl.key-here",
-            "The key of {issuer} is here, so its lists are made here.",
-            "Nothing has to be imported: `ca-service crl show`.",
-            issuer=issuer.id,
-        )
+        raise Conflict.because(CRL_KEY_HERE, issuer=issuer.id)
     return issuer
 
 

@@ -31,15 +31,37 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from ca_service.authority.access.permissions import Action, Actor, Role, require
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.hierarchy.hierarchy import Hierarchy, certificate_of, issues_leaves
-from ca_service.authority.hierarchy.records import IssuerRecord
+from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.authority.key_custody import KeyStore
 from ca_service.authority.ports import Clock
 from ca_service.authority.revocation.records import CRLBytes, CRLRecord
 from ca_service.authority.revocation.store import CRLStore, RevocationStore
 from ca_service.authority.status.crl_entries import Material, gather
-from ca_service.errors import Conflict, KeystoreError, NotFound, Refused
+from ca_service.errors import Conflict, KeystoreError, NotFound, Refused, Rule
 from ca_service.pki import crl
 from ca_service.pki.contents import Issuer
+
+CRL_MISSING: Final = Rule(
+    "crl.missing",
+    "There is no list of {issuer} yet: its key is not here.",
+    "Sign one where the key is: `ca-service crl sign-root`, or bring one: `ca-service crl import`.",
+)
+CRL_KEY_OFFLINE: Final = Rule(
+    "crl.key-offline",
+    "The key of {issuer} is not here.",
+    "Sign its list with the key from a file: `ca-service crl sign-root --key FILE`; or bring a list that was "
+    "signed elsewhere: `ca-service crl import FILE`.",
+)
+CRL_KEY: Final = Rule(
+    "crl.key",
+    "The key is not the one of an authority of this installation.",
+    "Give the key of the root: `ca-service ca show` tells its certificate.",
+)
+CRL_ISSUER: Final = Rule(
+    "crl.issuer",
+    "There is no authority {issuer} here.",
+    "`ca-service crl show` lists those that there are.",
+)
 
 SERVICE: Final = Actor(None, "service:revocation", Role.ADMINISTRATOR, "")
 _AUTHORITIES_LIFETIME: Final = timedelta(days=180)  # the root's key may have to be fetched from a safe
@@ -77,6 +99,7 @@ class CRLPublisher:
 
     def __init__(
         self,
+        *,
         crls: CRLStore,
         revocations: RevocationStore,
         hierarchy: Hierarchy,
@@ -116,11 +139,7 @@ class CRLPublisher:
         public_key = key.public_key()
         issuer = next((each for each in self._issuers() if certificate_of(each).public_key() == public_key), None)
         if issuer is None:
-            raise Refused.because(
-                "crl.key",
-                "The key is not the one of an authority of this installation.",
-                "Give the key of the root: `ca-service ca show` tells its certificate.",
-            )
+            raise Refused.because(CRL_KEY)
         with self._crls.exclusively(issuer.id):
             return self._sign(actor, issuer, key)
 
@@ -148,12 +167,7 @@ class CRLPublisher:
     def _issuer(self, issuer_id: str) -> IssuerRecord:
         found = next((record for record in self._issuers() if record.id == issuer_id), None)
         if found is None:
-            raise NotFound.because(
-                "crl.issuer",
-                "There is no authority {issuer} here.",
-                "`ca-service crl show` lists those that there are.",
-                issuer=issuer_id[:80],
-            )
+            raise NotFound.because(CRL_ISSUER, issuer=issuer_id[:80])
         return found
 
     def _current(self, issuer: IssuerRecord) -> PublishedCRL:
@@ -187,12 +201,7 @@ class CRLPublisher:
             if data is not None:
                 return self._remembered(PublishedCRL.of(record, data))
             record = self._crls.find_newest(issuer.id)  # a newer one has come since
-        raise NotFound.because(
-            "crl.missing",
-            "There is no list of {issuer} yet: its key is not here.",
-            "Sign one where the key is: `ca-service crl sign-root`, or bring one: `ca-service crl import`.",
-            issuer=issuer.id,
-        )
+        raise NotFound.because(CRL_MISSING, issuer=issuer.id)
 
     def _remembered(self, published: PublishedCRL) -> PublishedCRL:
         self._seen[published.record.issuer_id] = published
@@ -257,11 +266,5 @@ class _Lifetimes:
 
 def _own_key_id(issuer: IssuerRecord) -> str:
     if issuer.key_id is None:
-        raise Refused.because(
-            "crl.key-offline",
-            "The key of {issuer} is not here.",
-            "Sign its list with the key from a file: `ca-service crl sign-root --key FILE`; or bring a list that was "
-            "signed elsewhere: `ca-service crl import FILE`.",
-            issuer=issuer.id,
-        )
+        raise Refused.because(CRL_KEY_OFFLINE, issuer=issuer.id)
     return issuer.key_id

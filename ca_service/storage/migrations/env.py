@@ -1,4 +1,4 @@
-"""What Alembic runs: the migrations, on the connection and in the transaction that it is given."""
+"""The entry point for Alembic: runs the migrations on the given connection, in its transaction."""
 
 from alembic import context
 
@@ -6,5 +6,5 @@ from ca_service.storage.schema import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
 if context.get_bind().dialect.name == "postgresql":
-    context.execute("SET LOCAL statement_timeout = 0")  # a large table takes its time
+    context.execute("SET LOCAL statement_timeout = 0")  # a large table takes long
 context.run_migrations()

@@ -1,4 +1,4 @@
-"""The authorities, what they have issued, and what was answered to an Idempotency-Key."""
+"""Issuers, issued certificates, and answers to Idempotency-Keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Knows what all tables share: how times are kept, and how constraints are named."""
+"""Shared parts of all tables: the type of times, sorted texts, the names of constraints."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from sqlalchemy import DateTime, Dialect, MetaData, String, Text, TypeDecorator
 
 
 class UTCDateTime(TypeDecorator[datetime]):
-    """Aware UTC in and out; SQLite alone would forget the zone."""
+    """Aware UTC times. SQLite alone would drop the time zone."""
 
     impl = DateTime
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Refuse naive times, store UTC."""
+        """Return the time in UTC for the database; raises ValueError for a naive time."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -22,12 +22,12 @@ class UTCDateTime(TypeDecorator[datetime]):
         return value.astimezone(UTC).replace(tzinfo=None)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Give the zone back."""
+        """Return the stored time with its time zone."""
         return value.replace(tzinfo=UTC) if value is not None else None
 
 
 def sorted_text(length: int | None = None) -> String:
-    """Text that lists are sorted by: by its code points everywhere, whatever a PostgreSQL server thinks of letters."""
+    """Return the type of text that lists are sorted by: by code points, on PostgreSQL of any locale too."""
     plain, exact = (Text(), Text(collation="C")) if length is None else (String(length), String(length, collation="C"))
     return plain.with_variant(exact, "postgresql")
 

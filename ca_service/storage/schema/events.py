@@ -1,4 +1,4 @@
-"""What has happened, and the seals over it."""
+"""The audit log: events and seals."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ca_service.storage.schema.columns import UTCDateTime, metadata
 
 
 def _where(condition: str) -> dict[str, Any]:
-    """Of an index that holds only some rows, for the databases that know such."""
+    """Return the arguments of a partial index for both databases."""
     return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 

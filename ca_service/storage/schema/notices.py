@@ -1,4 +1,4 @@
-"""Jobs with their leases, notices, the outbox, calendar feeds."""
+"""Background jobs with their leases, notices, the outbox, calendar links."""
 
 from __future__ import annotations
 

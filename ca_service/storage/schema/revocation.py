@@ -1,4 +1,4 @@
-"""What is revoked, how often that has changed, the lists that tell of it, and who signs the answers of OCSP."""
+"""Revocations, their versions, published CRLs, and OCSP responders."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ revocation = Table(
     Column("version", Integer, nullable=False),
     Index("ix_revocation_version", "issuer_id", "version"),
     Index("ix_revocation_serial_number", "serial_number"),
-    # All that a full list is made of, close together: 100,000 entries are read a third faster.
+    # A covering index for full CRLs: 100,000 entries are read a third faster.
     Index("ix_revocation_entry", "issuer_id", "state", "not_after", "version", "entry_der"),
 )
 
-#: One row an issuer, which every change locks: so versions are in the order of the commits.
+#: One row for each issuer. Every change locks it, so versions have the order of the commits.
 revocation_version = Table(
     "revocation_version",
     metadata,

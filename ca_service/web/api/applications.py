@@ -8,7 +8,7 @@ from flask import Response, request
 
 from ca_service.authority.access.permissions import Action
 from ca_service.authority.issuance.records import RequestQuery, State
-from ca_service.errors import InvalidInput
+from ca_service.errors import InvalidInput, Rule
 from ca_service.web.api import answers
 from ca_service.web.api.application_models import ApplicationListFields, ApplicationQueryFields, DecisionDocument
 from ca_service.web.api.intake import FORM, parse_object, read_body, require_plain_body
@@ -17,6 +17,12 @@ from ca_service.web.api.negotiation import JSON_ONLY, wanted_form
 from ca_service.web.api.validation import read_query, single_values, unknown, validated
 from ca_service.web.context import actor, installation, needs
 from ca_service.web.numbers import whole_number
+
+FORM_EMPTY: Final = Rule(
+    "form.empty",
+    "The form has no field.",
+    "Send the note as one (curl -F note=TEXT), or no body at all.",
+)
 
 _MAX_DIGITS: Final = 10
 
@@ -28,7 +34,7 @@ def list_applications() -> Response:
     wanted_form(JSON_ONLY)
     state = State(query.state) if query.state else None
     wanted = RequestQuery(text=query.q, state=state, sort=query.sort, cursor=query.cursor, limit=query.limit)
-    page = installation().requests.list_applications(actor(), wanted)
+    page = installation().requests.list_requests(actor(), wanted)
     following = answers.next_page("applications", query.model_dump(), page.next_cursor)
     return answers.applications(page.items, following=following)
 
@@ -76,9 +82,7 @@ def _note() -> str:
         if request.files:
             raise InvalidInput(*(unknown(name, iter(DecisionDocument.model_fields)) for name in request.files))
         if not request.form:
-            raise InvalidInput.because(
-                "form.empty", "The form has no field.", "Send the note as one (curl -F note=TEXT), or no body at all."
-            )
+            raise InvalidInput.because(FORM_EMPTY)
         return validated(DecisionDocument, single_values(request.form), from_text=True).note
     data = read_body()
     return validated(DecisionDocument, parse_object(data), from_text=False).note if data.strip() else ""

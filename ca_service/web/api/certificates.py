@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from flask import Response, request
 
 from ca_service.authority.access.permissions import Action
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.inventory.store import CertificateQuery
-from ca_service.errors import Finding, InvalidInput, blocking
+from ca_service.errors import Finding, InvalidInput, Rule
 from ca_service.web.api import answers
 from ca_service.web.api.intake import read_submission
 from ca_service.web.api.models import CertificateQueryFields, IssueQuery, ListQueryFields
 from ca_service.web.api.negotiation import LIST_FORMS, certificate_forms, wanted_form
 from ca_service.web.api.validation import read_query
 from ca_service.web.context import actor, installation, needs
+
+OPTION_CONFLICT: Final = Rule(
+    "option.conflict",
+    "The option {name} does not go with csv, which holds all of the list.",
+    "Leave it out, or ask for json.",
+)
+IDEMPOTENCY_KEY_INVALID: Final = Rule(
+    "idempotency-key.invalid",
+    "The Idempotency-Key is empty.",
+    "Send a UUID or the like, or leave the header out.",
+)
 
 
 @needs(Action.ISSUE)
@@ -50,13 +62,7 @@ def _all_as_csv(query: ListQueryFields) -> Response:
 
 
 def _no_page(name: str) -> Finding:
-    return blocking(
-        "option.conflict",
-        f"/{name}",
-        "The option {name} does not go with csv, which holds all of the list.",
-        "Leave it out, or ask for json.",
-        name=name,
-    )
+    return OPTION_CONFLICT.at(f"/{name}", name=name)
 
 
 @needs(Action.READ)
@@ -77,12 +83,5 @@ def idempotency_key() -> str:
     """The header, if it was sent; a blank one is a mistake in a script, not the wish to do without."""
     key = request.headers.get("Idempotency-Key")
     if key is not None and not key.strip():
-        raise InvalidInput(
-            blocking(
-                "idempotency-key.invalid",
-                "/Idempotency-Key",
-                "The Idempotency-Key is empty.",
-                "Send a UUID or the like, or leave the header out.",
-            )
-        )
+        raise InvalidInput(IDEMPOTENCY_KEY_INVALID.at("/Idempotency-Key"))
     return key or ""

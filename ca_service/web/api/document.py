@@ -46,7 +46,7 @@ _PROBLEMS: Final = {
     413: "More was sent than is allowed.",
     415: "The body is wrapped in a way that is not understood.",
     422: "A request was refused; `errors` tells every finding. Nothing was issued.",
-    500: "Something went wrong here. Nothing was issued. The number in `detail` or `mend` stands in the log.",
+    500: "Something went wrong here. Nothing was issued. The number in `detail` or `remedy` is in the log.",
     503: "There is no authority that could sign now.",
 }
 _PROBLEM_HEADERS: Final = {

@@ -139,9 +139,9 @@ CHECKS: Final[dict[str, Any]] = {
                 {
                     "pointer": "/csr/0/public_key",
                     "rule": "csr.key.rsa",
-                    "severity": "blocking",
+                    "severity": "error",
                     "detail": "This request has an RSA key (2048 bit); this authority is EC from root to leaf.",
-                    "mend": "From a Cisco node, this is the tomcat request: download tomcat-ECDSA instead.",
+                    "remedy": "From a Cisco node, this is the tomcat request: download tomcat-ECDSA instead.",
                 }
             ],
         }
@@ -161,9 +161,9 @@ FIT: Final[dict[str, Any]] = {
             "finding": {
                 "pointer": "/certificate",
                 "rule": "fit.key",
-                "severity": "blocking",
+                "severity": "error",
                 "detail": "The certificate has another public key than the request.",
-                "mend": "It belongs to another node or to an older request: a new CSR replaces the one before, with "
+                "remedy": "It belongs to another node or to an older request: a new CSR replaces the one before, with "
                 "its key. Have the newest request of this node signed.",
             },
         },
@@ -191,7 +191,7 @@ REVOCATION: Final[dict[str, Any]] = {
             "rule": "revocation.cannot-be-undone",
             "severity": "warning",
             "detail": "This cannot be undone.",
-            "mend": "Choose certificateHold if you are not sure: a hold can be released.",
+            "remedy": "Choose certificateHold if you are not sure: a hold can be released.",
         }
     ],
 }

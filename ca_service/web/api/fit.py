@@ -7,7 +7,7 @@ from typing import Final
 from flask import Response, request
 
 from ca_service.authority.access.permissions import Action
-from ca_service.errors import Finding, InvalidInput, blocking
+from ca_service.errors import Finding, InvalidInput, Rule
 from ca_service.vos.fit import Files
 from ca_service.web.api import answers
 from ca_service.web.api.intake import FORM, parse_object, read_body, require_plain_body
@@ -15,6 +15,12 @@ from ca_service.web.api.models import FitDocument, NoQuery
 from ca_service.web.api.negotiation import JSON_ONLY, wanted_form
 from ca_service.web.api.validation import read_query, unknown, validated
 from ca_service.web.context import actor, installation, needs
+
+OPTION_CONFLICT: Final = Rule(
+    "option.conflict",
+    "The part {name} is given more than once.",
+    "Give it once; only chain may be given several times.",
+)
 
 _MANY: Final = "chain"
 
@@ -70,10 +76,4 @@ def _parts() -> dict[str, list[bytes]]:
 
 
 def _twice(name: str) -> Finding:
-    return blocking(
-        "option.conflict",
-        f"/{name}",
-        "The part {name} is given more than once.",
-        "Give it once; only chain may be given several times.",
-        name=name,
-    )
+    return OPTION_CONFLICT.at(f"/{name}", name=name)

@@ -15,10 +15,26 @@ from flask import request
 
 from ca_service.authority.issuance.conflicts import check_count
 from ca_service.authority.issuance.examination import Options
-from ca_service.errors import InvalidInput
+from ca_service.errors import InvalidInput, Rule
 from ca_service.web.api.models import OptionFields, RequestDocument
 from ca_service.web.api.validation import conflict, single_values, unknown, validated
 from ca_service.web.problems import UnsupportedMediaType
+
+JSON_INVALID: Final = Rule(
+    "json.invalid",
+    "The body is not a JSON object, or not a sound one.",
+    'Send an object such as {{"csr": "..."}} as UTF-8, each name once; or send files, as curl -F csr=@FILE does.',
+)
+HTTP_CONTENT_ENCODING: Final = Rule(
+    "http.content-encoding",
+    "The body is compressed.",
+    "Send it without Content-Encoding; requests and certificates are small.",
+)
+FORM_ENCODED: Final = Rule(
+    "form.encoded",
+    "The form is URL-encoded, which spoils requests.",
+    "Send the file alone (curl --data-binary @FILE) or as a form with files (curl -F csr=@FILE).",
+)
 
 FORM: Final = "multipart/form-data"
 _FILE_FIELD: Final = "csr"
@@ -55,11 +71,7 @@ def read_submission(query: OptionFields) -> Submission:
 def require_plain_body() -> None:
     """Raise UnsupportedMediaType for a compressed body."""
     if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
-        raise UnsupportedMediaType.because(
-            "http.content-encoding",
-            "The body is compressed.",
-            "Send it without Content-Encoding; requests and certificates are small.",
-        )
+        raise UnsupportedMediaType.because(HTTP_CONTENT_ENCODING)
 
 
 def read_body() -> bytes:
@@ -73,11 +85,7 @@ def _read_raw(data: bytes) -> _Body:
     if request.is_json or data.lstrip(_BLANKS).startswith(b"{"):
         return _read_json(data)
     if _ENCODED_FIELD.match(data):
-        raise InvalidInput.because(
-            "form.encoded",
-            "The form is URL-encoded, which spoils requests.",
-            "Send the file alone (curl --data-binary @FILE) or as a form with files (curl -F csr=@FILE).",
-        )
+        raise InvalidInput.because(FORM_ENCODED)
     return _Body((data,), OptionFields())
 
 
@@ -106,11 +114,7 @@ def parse_object(data: bytes) -> dict[str, Any]:
 
 
 def _not_json() -> InvalidInput:
-    return InvalidInput.because(
-        "json.invalid",
-        "The body is not a JSON object, or not a sound one.",
-        'Send an object such as {{"csr": "..."}} as UTF-8, each name once; or send files, as curl -F csr=@FILE does.',
-    )
+    return InvalidInput.because(JSON_INVALID)
 
 
 def _without_repetition(members: list[tuple[str, Any]]) -> dict[str, Any]:

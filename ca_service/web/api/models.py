@@ -123,13 +123,13 @@ class FitDocument(Input):
 
 
 class FindingDocument(Output):
-    """One thing that was found: what is wrong, where, and how to mend it."""
+    """One problem or remark about an input: what is wrong, where, and how to fix it."""
 
     pointer: str = Field(description="JSON pointer (RFC 6901) into what was submitted; empty for the whole")
     rule: str = Field(description="stable identifier of the rule")
-    severity: Literal["blocking", "warning", "note"] = Field(description="only what is blocking stops the signing")
+    severity: Literal["error", "warning", "note"] = Field(description="only an error prevents signing")
     detail: str = Field(description="what is wrong")
-    mend: str = Field(description="what to change, and where")
+    remedy: str = Field(description="how to fix it, and where")
 
 
 class ProblemDocument(Output):

@@ -7,8 +7,15 @@ from typing import Final
 
 from flask import request
 
+from ca_service.errors import Rule
 from ca_service.web.delivery import AUTHORITY_FORMATS, CONTENT_TYPES
 from ca_service.web.problems import NotAcceptable
+
+FORMAT_NOT_ACCEPTABLE: Final = Rule(
+    "format.not-acceptable",
+    "The answer cannot be given in the form that is asked for.",
+    "Ask for one of these, in Accept or as format where the operation takes it: {known}.",
+)
 
 JSON: Final = "application/json"
 JSON_ONLY: Final = {"json": JSON}
@@ -40,8 +47,5 @@ def wanted_form(forms: Mapping[str, str], named: str | None = None) -> str:
 
 def _not_acceptable(forms: Mapping[str, str]) -> NotAcceptable:
     return NotAcceptable.because(
-        "format.not-acceptable",
-        "The answer cannot be given in the form that is asked for.",
-        "Ask for one of these, in Accept or as format where the operation takes it: {known}.",
-        known=", ".join(f"{form} ({kind})" for form, kind in forms.items()),
+        FORMAT_NOT_ACCEPTABLE, known=", ".join(f"{form} ({kind})" for form, kind in forms.items())
     )

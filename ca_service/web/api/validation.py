@@ -9,8 +9,29 @@ from flask import request
 from pydantic import BaseModel, ValidationError
 from werkzeug.datastructures import MultiDict
 
-from ca_service.errors import Finding, InvalidInput, blocking
+from ca_service.errors import Finding, InvalidInput, Rule
 from ca_service.web.api.fields import FROM_TEXT
+
+OPTION_CONFLICT: Final = Rule(
+    "option.conflict",
+    "The option {name} is given twice: as {first} and as {second}.",
+    "Give it once.",
+)
+OPTION_UNKNOWN: Final = Rule(
+    "option.unknown",
+    "There is no option {name} here.",
+    "Leave it out. What there is: {known}.",
+)
+OPTION_VALUE: Final = Rule(
+    "option.value",
+    "{name} cannot be {value}.",
+    "Give {takes}.",
+)
+OPTION_MISSING: Final = Rule(
+    "option.missing",
+    "{name} is missing.",
+    "Give {takes}.",
+)
 
 Model = TypeVar("Model", bound=BaseModel)
 _MAX_SHOWN: Final = 60
@@ -41,27 +62,12 @@ def single_values(values: MultiDict[str, str]) -> dict[str, str]:
 
 def conflict(name: str, first: object, second: object) -> Finding:
     """The finding that an option was given two values."""
-    return blocking(
-        "option.conflict",
-        _pointer(name),
-        "The option {name} is given twice: as {first} and as {second}.",
-        "Give it once.",
-        name=_shown(name),
-        first=_shown(first),
-        second=_shown(second),
-    )
+    return OPTION_CONFLICT.at(_pointer(name), name=_shown(name), first=_shown(first), second=_shown(second))
 
 
 def unknown(name: str, known: Iterator[str]) -> Finding:
     """The finding that there is no such option."""
-    return blocking(
-        "option.unknown",
-        _pointer(name),
-        "There is no option {name} here.",
-        "Leave it out. What there is: {known}.",
-        name=_shown(name),
-        known=", ".join(known) or "nothing",
-    )
+    return OPTION_UNKNOWN.at(_pointer(name), name=_shown(name), known=", ".join(known) or "nothing")
 
 
 def _finding(model: type[BaseModel], fault: Mapping[str, Any]) -> Finding:
@@ -70,15 +76,9 @@ def _finding(model: type[BaseModel], fault: Mapping[str, Any]) -> Finding:
         return unknown(name, iter(model.model_fields))
     takes = model.model_fields[name].description
     if fault["type"] == "missing":
-        return blocking("option.missing", _pointer(name), "{name} is missing.", "Give {takes}.", name=name, takes=takes)
-    return blocking(
-        "option.value",
-        _pointer(name),
-        "{name} cannot be {value}.",
-        "Give {takes}.",
-        name=name,
-        value="what it is" if name in _FILES else _shown(fault["input"]),  # a key may have been sent by mistake
-        takes=takes,
+        return OPTION_MISSING.at(_pointer(name), name=name, takes=takes)
+    return OPTION_VALUE.at(
+        _pointer(name), name=name, value="what it is" if name in _FILES else _shown(fault["input"]), takes=takes
     )
 
 

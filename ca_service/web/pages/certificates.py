@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlencode
 
-from flask import Response, render_template, request
+from flask import Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ca_service.authority.access.permissions import PERMISSIONS, Action
 from ca_service.authority.audit.wording import About
 from ca_service.authority.certificates import CertificateRecord
+from ca_service.authority.fleet.renewal import RenewalWish
 from ca_service.authority.issuance.issuance import MAX_REQUESTS
-from ca_service.errors import Finding, InvalidInput, NotFound, blocking
+from ca_service.errors import Conflict, Finding, InvalidInput, NotFound, Refused, Rule
 from ca_service.pki.reasons import FOR_LEAVES
 from ca_service.vos.bundle import bundle_name, node_bundle
 from ca_service.vos.file_names import safe_name
@@ -23,7 +24,20 @@ from ca_service.web.context import actor, base_url, installation, needs
 from ca_service.web.delivery import attachment, deliver, request_pem
 from ca_service.web.numbers import whole_number
 from ca_service.web.pages import blueprint
+from ca_service.web.pages.requests import to_waiting
+from ca_service.web.problems import status_of
 from ca_service.web.views import CertificateView, FileView, bundle_views, decode
+
+FILE_UNKNOWN: Final = Rule(
+    "file.unknown",
+    "The bundle has no file {name}.",
+    "The page of the certificate lists its files.",
+)
+CERTIFICATE_NONE_CHOSEN: Final = Rule(
+    "certificate.none-chosen",
+    "No certificate was chosen, or more than {limit}.",
+    "Choose one in the list of certificates.",
+)
 
 
 @blueprint.get("/certificates/<serial_number>")
@@ -68,12 +82,7 @@ def download_file(serial_number: str, name: str) -> Response:
     bundle = issuance.bundle([issuance.get_certificate(actor(), serial_number)])
     found = next((file for file in bundle.uploads if file.path == name), None)
     if found is None:
-        raise NotFound.because(
-            "file.unknown",
-            "The bundle has no file {name}.",
-            "The page of the certificate lists its files.",
-            name=name[:100],
-        )
+        raise NotFound.because(FILE_UNKNOWN, name=name[:100])
     return attachment(found, "pem")
 
 
@@ -120,15 +129,7 @@ def _shared(uploads: Sequence[tuple[FileView, ...]]) -> tuple[FileView, ...]:
 def _chosen() -> list[CertificateRecord]:
     serials = list(dict.fromkeys(request.args.getlist("serial")))
     if not 1 <= len(serials) <= MAX_REQUESTS:
-        raise InvalidInput(
-            blocking(
-                "certificate.none-chosen",
-                "/serial",
-                "No certificate was chosen, or more than {limit}.",
-                "Choose one in the list of certificates.",
-                limit=MAX_REQUESTS,
-            )
-        )
+        raise InvalidInput(CERTIFICATE_NONE_CHOSEN.at("/serial", limit=MAX_REQUESTS))
     return [installation().issuance.get_certificate(actor(), serial) for serial in serials]
 
 
@@ -159,3 +160,19 @@ def _asked_options() -> dict[str, str]:
     days = request.args.get("validity_days", "")
     kept = {"validity_days": days} if whole_number(days, 4) is not None else {}
     return kept | {name: "true" for name in ("new", "add_host_name") if request.args.get(name) == "true"}
+
+
+@blueprint.post("/certificates/<serial_number>/renew")
+@needs(Action.ISSUE)
+def renew(serial_number: str) -> ResponseReturnValue:
+    """Renew it; then on to the page of what was issued. The form holds a key, so that two clicks renew once."""
+    is_chosen = {name: request.form.get(name) == "true" for name in ("new", "never_uploaded")}
+    try:
+        issued = installation().renewal.renew(
+            actor(), serial_number, RenewalWish(**is_chosen), request.form.get("once", "")
+        )
+    except (Refused, Conflict) as error:
+        return render_template("certificate.html", **page_of(serial_number, error.findings)), status_of(error)
+    if issued.waiting:
+        return to_waiting(issued.waiting)
+    return redirect(url_for("pages.issued", serial=[each.serial_number for each in issued.certificates]), 303)

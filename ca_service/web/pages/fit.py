@@ -11,13 +11,19 @@ from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
 from ca_service.authority.access.permissions import Action
-from ca_service.errors import CAServiceError, Finding, InvalidInput, Refused, blocking
+from ca_service.errors import CAServiceError, Finding, InvalidInput, Refused, Rule
 from ca_service.pki import armour, encodings
 from ca_service.vos.fit import Files, Fit, Stage
 from ca_service.web.context import actor, installation, needs
 from ca_service.web.delivery import request_pem
 from ca_service.web.pages import blueprint
 from ca_service.web.problems import status_of
+
+FIT_CERTIFICATE: Final = Rule(
+    "fit.certificate",
+    "There is no certificate yet.",
+    "Choose the file that the authority gave you, or paste it.",
+)
 
 _PEM: Final = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
 
@@ -105,12 +111,7 @@ def _certificates_pem(data: bytes) -> str:
 
 
 def _no_certificate() -> Finding:
-    return blocking(
-        "fit.certificate",
-        "/certificate",
-        "There is no certificate yet.",
-        "Choose the file that the authority gave you, or paste it.",
-    )
+    return FIT_CERTIFICATE.at("/certificate")
 
 
 def _page(typed: Typed, found: Fit | None = None, findings: tuple[Finding, ...] = ()) -> str:

@@ -8,12 +8,18 @@ from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
 from ca_service.authority.access.permissions import Action
-from ca_service.errors import InvalidInput, blocking
+from ca_service.errors import InvalidInput, Rule
 from ca_service.vos.knowledge import titles
 from ca_service.vos.messages import all_messages, explain, find_messages
 from ca_service.web.context import needs
 from ca_service.web.pages import blueprint
 from ca_service.web.problems import status_of
+
+MESSAGE_TOO_LONG: Final = Rule(
+    "message.too-long",
+    "The text has {length} characters; at most {limit} are looked at.",
+    "Paste the line with the message alone.",
+)
 
 MAX_LENGTH: Final = 2000  # characters, so that the address with the message can be passed on
 _MAX_SEARCH: Final = 200
@@ -47,13 +53,4 @@ def _page(text: str, searched: str, error: InvalidInput | None = None) -> str:
 
 
 def _too_long(length: int) -> InvalidInput:
-    return InvalidInput(
-        blocking(
-            "message.too-long",
-            "/message",
-            "The text has {length} characters; at most {limit} are looked at.",
-            "Paste the line with the message alone.",
-            length=length,
-            limit=MAX_LENGTH,
-        )
-    )
+    return InvalidInput(MESSAGE_TOO_LONG.at("/message", length=length, limit=MAX_LENGTH))

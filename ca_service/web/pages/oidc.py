@@ -10,10 +10,16 @@ from flask import redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from ca_service.authority.people.single_sign_on import Answer, Attempt, SingleSignOn
-from ca_service.errors import NotFound
+from ca_service.errors import NotFound, Rule
 from ca_service.web.auth import keep, local_path, visit
 from ca_service.web.context import base_url, installation, origin, public
 from ca_service.web.pages import blueprint
+
+OIDC_NONE: Final = Rule(
+    "oidc.none",
+    "There is no other sign-in here.",
+    "Sign in with name and password. For the operator: oidc.issuer.",
+)
 
 _KEPT: Final = "oidc"  # in the session: one attempt, the newest
 _MAX_LENGTH: Final = 4096
@@ -60,11 +66,7 @@ def single_sign_on_host() -> str:
 def _single_sign_on() -> SingleSignOn:
     found = installation().single_sign_on
     if found is None:
-        raise NotFound.because(
-            "oidc.none",
-            "There is no other sign-in here.",
-            "Sign in with name and password. For the operator: oidc.issuer.",
-        )
+        raise NotFound.because(OIDC_NONE)
     return found
 
 

@@ -12,10 +12,21 @@ from ca_service.authority.access.permissions import Action, Role
 from ca_service.authority.people.links import NewLink
 from ca_service.authority.people.passwords import NO_PASSWORD
 from ca_service.authority.people.records import PeopleQuery, PeopleSort
-from ca_service.errors import Conflict, Finding, InvalidInput, NotFound, blocking
+from ca_service.errors import Conflict, Finding, InvalidInput, NotFound, Rule
 from ca_service.web.context import actor, base_url, installation, needs
 from ca_service.web.pages import blueprint
 from ca_service.web.views import browser_name
+
+CHANGE_UNKNOWN: Final = Rule(
+    "change.unknown",
+    "There is no such change.",
+    "Use the buttons of the page.",
+)
+ACCOUNT_ROLE: Final = Rule(
+    "account.role",
+    "There is no such role.",
+    "Choose one of the list.",
+)
 
 SORTS: Final = get_args(PeopleSort)
 _PAGE_SIZE: Final = 50
@@ -52,7 +63,7 @@ def person(name: str) -> ResponseReturnValue:
 def change_person(name: str, change: str) -> ResponseReturnValue:
     """Change one account: one of CHANGES."""
     if change not in CHANGES:
-        raise NotFound.because("change.unknown", "There is no such change.", "Use the buttons of the page.")
+        raise NotFound.because(CHANGE_UNKNOWN)
     try:
         made = CHANGES[change](name)
     except (InvalidInput, Conflict) as error:
@@ -78,9 +89,7 @@ def _role() -> Role:
     try:
         return Role(request.form.get("role", ""))
     except ValueError as error:
-        raise InvalidInput(
-            blocking("account.role", "/role", "There is no such role.", "Choose one of the list.")
-        ) from error
+        raise InvalidInput(ACCOUNT_ROLE.at("/role")) from error
 
 
 def _list(findings: tuple[Finding, ...] = (), name: str = "") -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -10,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from ca_service.authority.access.permissions import PERMISSIONS, Action
 from ca_service.authority.fleet.placement import Choice, Placement, Proposal
 from ca_service.authority.issuance.examination import Options
-from ca_service.errors import CAServiceError, Finding, InvalidInput, Refused, blocking
+from ca_service.errors import CAServiceError, Finding, InvalidInput, Refused, Rule
 from ca_service.vos.purposes import PURPOSES
 from ca_service.web.context import actor, installation, needs
 from ca_service.web.delivery import request_pem
@@ -19,6 +20,12 @@ from ca_service.web.pages import blueprint
 from ca_service.web.pages.clusters import to_board
 from ca_service.web.pages.submission import Submitted, new_requests, submitted_options, submitted_requests
 from ca_service.web.problems import status_of
+
+CSR_COUNT: Final = Rule(
+    "csr.count",
+    "There is no request yet, or none is marked.",
+    "Drop the .csr files of the nodes, or a ZIP of them, and mark those that you want.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +100,7 @@ def _is_multi_server(number: int) -> bool:
 
 
 def _nothing() -> Finding:
-    return blocking(
-        "csr.count",
-        "/csr",
-        "There is no request yet, or none is marked.",
-        "Drop the .csr files of the nodes, or a ZIP of them, and mark those that you want.",
-    )
+    return CSR_COUNT.at("/csr")
 
 
 def _not_shown_anyway(error: CAServiceError) -> tuple[Finding, ...]:

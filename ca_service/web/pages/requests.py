@@ -38,7 +38,7 @@ def requests() -> ResponseReturnValue:
     )
     return render_template(
         "requests.html",
-        page=installation().requests.list_applications(actor(), query),
+        page=installation().requests.list_requests(actor(), query),
         query=query,
         state=state,
         states=STATES,
@@ -110,7 +110,7 @@ def to_waiting(waiting: tuple[RequestRecord, ...]) -> Response:
 
 
 def _page(found: RequestRecord, error: CAServiceError | None = None) -> str:
-    review = installation().reviewing.of(actor(), found)
+    review = installation().requests.review(actor(), found)
     is_own = found.is_of(actor())
     findings: tuple[Finding, ...] = error.findings if error else ()
     return render_template(

@@ -11,12 +11,23 @@ from flask import Response, render_template, request
 from flask.typing import ResponseReturnValue
 
 from ca_service.authority.hierarchy.hierarchy import certificate_of
-from ca_service.errors import KeystoreError, NotFound, NotReady
+from ca_service.errors import KeystoreError, NotFound, NotReady, Rule
 from ca_service.pki import encodings
 from ca_service.pki.chain import Chain
 from ca_service.web.context import base_url, public, public_services
 from ca_service.web.public import blueprint
 from ca_service.web.views import decode
+
+CA_FILE_UNKNOWN: Final = Rule(
+    "ca-file.unknown",
+    "There is no file {name} of this authority.",
+    "The page {base_url}/ca/ lists those that there are.",
+)
+KEY_UNUSABLE: Final = Rule(
+    "key.unusable",
+    "The key of the authority cannot be used.",
+    "The operator finds the reason in the log.",
+)
 
 _DER: Final = "application/pkix-cert"
 _PEM: Final = "application/x-pem-file"
@@ -57,13 +68,7 @@ def authority_file(name: str) -> ResponseReturnValue:
         return _file(name, content_type, make(public_services().hierarchy.active().chain))
     certificate = _issuer_certificate(name.removesuffix(".der")) if name.endswith(".der") else None
     if certificate is None:
-        raise NotFound.because(
-            "ca-file.unknown",
-            "There is no file {name} of this authority.",
-            "The page {base_url}/ca/ lists those that there are.",
-            name=name[:80],
-            base_url=base_url(),
-        )
+        raise NotFound.because(CA_FILE_UNKNOWN, name=name[:80], base_url=base_url())
     return _file(name, _DER, encodings.der(certificate))
 
 
@@ -93,7 +98,5 @@ def health() -> ResponseReturnValue:
         hierarchy.signing_key(authority)
     except KeystoreError as error:
         _log.error("not healthy: %s", error.rule, exc_info=error)  # it names paths, which are nobody else's business
-        raise NotReady.because(
-            "key.unusable", "The key of the authority cannot be used.", "The operator finds the reason in the log."
-        ) from error
+        raise NotReady.because(KEY_UNUSABLE) from error
     return {"status": "ok"}

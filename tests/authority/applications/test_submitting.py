@@ -9,7 +9,7 @@ import pytest
 from ca_service.authority.access.grants import Grant
 from ca_service.authority.access.permissions import Role
 from ca_service.authority.audit.events import AuditEvent, Event
-from ca_service.authority.issuance.approval import Rule
+from ca_service.authority.issuance.approval import ApprovalRule
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.issuance import Issued
 from ca_service.authority.issuance.records import RequestRecord, State
@@ -20,7 +20,7 @@ from tests.support.requests import SOCIALMINER, UCCX_PUBLISHER, UCCX_SUBSCRIBER,
 
 ANNA = actor(Role.REQUESTER)
 CAROL = actor(Role.APPROVER)
-UCCX1 = Rule("uccx1", names=("example.com", "uccx1.example.com"))
+UCCX1 = ApprovalRule("uccx1", names=("example.com", "uccx1.example.com"))
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_the_same_request_waits_once_in_any_wrapping(lab: Lab, clock: FixedClock
         again = submit(lab, wrapping.data)
         assert again.waiting == first.waiting
         assert not again.created
-        assert "application.again" in {found.rule for found in again.findings}
+        assert "request.again" in {found.rule for found in again.findings}
     assert len(events(lab)) == 1
 
 

@@ -15,7 +15,7 @@ from tests.support.requests import UCCX_PUBLISHER
 
 def patient(lab: Lab, pause: Callable[[float], None]) -> Requests:
     """The same applications, for somebody to whom this happens while they wait."""
-    return Requests(lab.edges.requests, lab.completion, lab.clock, pause)
+    return Requests(lab.edges.requests, lab.ledger, lab.issuance, lab.completion, clock=lab.clock, pause=pause)
 
 
 def test_waiting_ends_after_the_time_that_was_asked(lab: Lab, waiting: RequestRecord, clock: FixedClock) -> None:
@@ -54,11 +54,11 @@ def test_where_too_many_wait_the_others_are_answered_at_once(lab: Lab, waiting: 
 
 
 def test_a_review_compares_the_request_with_what_its_host_has_now(lab: Lab, waiting: RequestRecord) -> None:
-    assert lab.reviewing.of(CAROL, waiting).current is None
+    assert lab.requests.review(CAROL, waiting).current is None
     issued = lab.requests.approve(CAROL, waiting.id)
-    assert lab.reviewing.of(CAROL, issued).current is None  # its own is no other
+    assert lab.requests.review(CAROL, issued).current is None  # its own is no other
     (again,) = lab.issuance.issue(ANNA, [UCCX_PUBLISHER.data], Options(new=True)).waiting
-    found = lab.reviewing.of(CAROL, again)
+    found = lab.requests.review(CAROL, again)
     assert found.current
     assert found.current.serial_number == issued.serial_number
     assert found.difference

@@ -19,7 +19,7 @@ from ca_service.authority.fleet.records import ClusterQuery
 from ca_service.authority.fleet.states import Slot, State
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.revocation.records import Selection
-from ca_service.errors import CAServiceError, Conflict, InvalidInput, NotFound, Refused
+from ca_service.errors import Conflict, InvalidInput, NotFound, Refused
 from ca_service.pki.reasons import Reason
 from ca_service.vos.fit import Files
 from ca_service.vos.purposes import TOMCAT_ECDSA as TOMCAT
@@ -219,7 +219,7 @@ def test_that_a_node_will_not_use_it_is_told_beside_the_request(lab: Lab) -> Non
 
     assert [each.rule for each in found.findings] == ["slot.unused"]
     assert found.findings[0].detail.startswith("This leaf will not be used on UCCX 11.6 to 12.5")
-    assert not found.findings[0].blocks
+    assert not found.findings[0].is_error
     lab.fleet.change_node(
         OPERATOR,
         1,
@@ -548,24 +548,6 @@ def test_a_plain_server_is_no_node_to_fit(lab: Lab) -> None:
     [record] = lab.issuance.issue(OPERATOR, [UCCX_PUBLISHER.data], Options(profile="server")).certificates
 
     assert lab.fit_checks.of_record(record, lab.hierarchy.active().chain) is None
-
-
-def test_a_misfit_of_our_own_is_never_stored(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = "ca_service.authority.issuance.signing.judge_issued"
-    found = lab.fit_checks.check(OPERATOR, Files(None, lab_certificate(lab)))
-    assert not found.works
-    monkeypatch.setattr(module, lambda *_: found)
-
-    with pytest.raises(CAServiceError) as caught:
-        lab.issuance.issue(OPERATOR, [again("misfit")], DAYS)
-
-    assert caught.value.code == "signing"
-    assert len(lab.ledger.list_by_requests([])) == 0
-
-
-def lab_certificate(lab: Lab) -> bytes:
-    """A certificate that no node takes as its own: that of the authority."""
-    return lab.hierarchy.active().chain[0].public_bytes(Encoding.PEM)
 
 
 def test_what_was_issued_for_the_same_request_as_a_plain_server_is_none_of_the_slot(lab: Lab) -> None:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ca_service.authority.inventory.filters import Condition, Filter, Status
 from ca_service.authority.inventory.language import KEYS, MAX_LENGTH, parse
+from ca_service.authority.inventory.store import Condition, Filter, Status
 from ca_service.errors import InvalidInput
 from tests.support.fakes import NOON
 
@@ -129,7 +129,7 @@ def test_what_makes_no_sense_is_told_with_what_to_write(text: str, rule: str, to
         parse(text, NOON)
     (finding,) = caught.value.findings
     assert (finding.rule, finding.pointer) == (rule, "/q")
-    assert told in f"{finding.detail} {finding.mend}"
+    assert told in f"{finding.detail} {finding.remedy}"
 
 
 def test_every_wrong_word_is_told_at_once() -> None:
@@ -150,7 +150,7 @@ def test_whatever_is_typed_is_a_filter_or_refused_with_a_remedy(text: str) -> No
     try:
         found = parse(text, NOON)
     except InvalidInput as error:
-        assert all(each.rule.startswith("filter.") and each.mend for each in error.findings)  # noqa: PT017
+        assert all(each.rule.startswith("filter.") and each.remedy for each in error.findings)  # noqa: PT017
     else:
         assert found.at == NOON
         assert all(word == word.lower() and word.encode() for word in found.words)

@@ -14,7 +14,7 @@ from ca_service.authority.people.records import AccountRecord, Visit
 from ca_service.errors import Conflict, InvalidInput, NotFound, NotReady
 from tests.support.factories import PASSWORD, Lab
 from tests.support.fakes import FixedClock
-from tests.support.people import InMemorySealer, can_sign_in, code_of, proof
+from tests.support.people import InMemorySecretBox, can_sign_in, code_of, proof
 
 HERE = Visit("192.0.2.1", "Browser/1")
 Events = Callable[[], list[AuditEvent]]
@@ -92,9 +92,9 @@ def test_without_its_key_a_restored_database_says_what_to_do_and_recovery_codes_
     lab: Lab, people: Installation, alice: AccountRecord, clock: FixedClock
 ) -> None:
     secret, codes = with_app(people, alice, clock)
-    sealer = lab.edges.secret_box
-    assert isinstance(sealer, InMemorySealer)
-    sealer.is_lost = True
+    secret_box = lab.edges.secret_box
+    assert isinstance(secret_box, InMemorySecretBox)
+    secret_box.is_lost = True
     with pytest.raises(NotReady):
         people.second_factors.use_code(alice, code_of(secret, clock()), "")
     assert people.second_factors.use_code(alice, codes[0], "") == "recovery code"

@@ -46,7 +46,7 @@ def test_after_a_few_failures_one_has_to_wait_whether_there_is_such_an_account_o
     [finding] = caught.value.findings
     assert finding.rule == "sign-in.wait"
     assert (finding.values["seconds"], finding.values["until"]) == (10, "12:00:10")
-    assert finding.mend.startswith("Wait for 10 seconds, until 12:00:10 UTC")
+    assert finding.remedy.startswith("Wait for 10 seconds, until 12:00:10 UTC")
 
 
 @pytest.mark.usefixtures("alice")

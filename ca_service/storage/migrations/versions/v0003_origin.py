@@ -1,4 +1,4 @@
-"""From where an event came; of those before it, nobody knows."""
+"""Add `audit_event.origin`; empty for earlier events."""
 
 import sqlalchemy as sa
 from alembic import op

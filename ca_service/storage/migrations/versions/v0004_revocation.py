@@ -1,4 +1,4 @@
-"""Revocations, the lists that tell of them, and the signers of OCSP answers."""
+"""Revocations, published CRLs, and OCSP responders."""
 
 import sqlalchemy as sa
 from alembic import op

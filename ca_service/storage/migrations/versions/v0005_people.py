@@ -1,4 +1,4 @@
-"""How people sign in: sessions, known browsers, counted attempts, second factors, links."""
+"""Signing in: sessions, known browsers, counted attempts, second factors, links."""
 
 import sqlalchemy as sa
 from alembic import op

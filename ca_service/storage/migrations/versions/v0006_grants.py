@@ -1,4 +1,4 @@
-"""What a token may at most (those that there are keep all that they could do), and who signs in elsewhere."""
+"""Limits of tokens (existing tokens keep their permissions), and identities at OpenID providers."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Requests that were submitted, and what was decided about them; which of them an Idempotency-Key has answered."""
+"""Submitted requests and their decisions, and the requests that answered an Idempotency-Key."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -53,6 +53,6 @@ def upgrade() -> None:
 
 
 def _create_index(name: str, columns: list[str], where: str, *, unique: bool = False) -> None:
-    """An index of some rows only."""
+    """Create a partial index."""
     condition = sa.text(where)
     op.create_index(name, "application", columns, unique=unique, sqlite_where=condition, postgresql_where=condition)

@@ -1,4 +1,4 @@
-"""Seals over the events. Those from before get one like any other: they are only late."""
+"""Seals of the audit log. Earlier events are sealed like all others, only later."""
 
 import sqlalchemy as sa
 from alembic import op

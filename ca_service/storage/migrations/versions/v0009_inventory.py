@@ -1,4 +1,4 @@
-"""Names that lists are sorted by are sorted by their code points, on PostgreSQL as on SQLite."""
+"""Sort the names in lists by code points, on PostgreSQL as on SQLite."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""What every store of applications promises."""
+"""The contract of request stores, for the fake, SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from ca_service.authority.access.permissions import Actor, Role
 from ca_service.authority.audit.events import AuditEvent, Event
@@ -13,9 +14,13 @@ from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.idempotency import Replay
 from ca_service.authority.issuance.records import RequestQuery, RequestRecord, State
 from ca_service.authority.issuance.store import Ledger, RequestStore
-from ca_service.errors import Conflict, InvalidInput, blocking
+from ca_service.errors import Conflict, InvalidInput, Rule, Severity, Visibility
+from ca_service.storage.database import Database
 from ca_service.storage.events import SQLEventStore
 from ca_service.storage.ledger import SQLLedger
+from ca_service.storage.requests import SQLRequestStore
+from ca_service.storage.schema import application
+from tests.storage.conftest import on_both
 from tests.support.applications import application_record
 from tests.support.factories import certificate_record, event
 from tests.support.fakes import NOON, InMemoryLedger
@@ -49,7 +54,7 @@ def approved(store: RequestStore, **changes: object) -> RequestRecord:
 
 
 def events_of(ledger: Ledger) -> list[AuditEvent]:
-    """What was recorded beside this ledger, oldest first."""
+    """Return the events that were recorded with this ledger, oldest first."""
     if isinstance(ledger, InMemoryLedger):
         return ledger.events
     assert isinstance(ledger, SQLLedger)
@@ -66,14 +71,14 @@ def known(ledger: Ledger) -> int:
 
 def test_an_application_comes_back_as_it_was(store: RequestStore) -> None:
     (stored,) = submit(store, application_record())
-    assert store.find_application(stored.id) == stored
+    assert store.find_request(stored.id) == stored
     assert stored.findings[0].detail == "The key 00ff is known."
-    assert store.find_application(stored.id + 1) is None
+    assert store.find_request(stored.id + 1) is None
 
 
 def test_every_field_of_a_decision_comes_back(store: RequestStore) -> None:
     (stored,) = submit(store, application_record())
-    failure = (blocking("x.y", "/z", "{n} of {m}", "Mend {n}.", n=1, m="two"),)
+    failure = (Rule("x.y", "{n} of {m}", "Fix {n}.").at("/z", n=1, m="two"),)
     after = replace(
         stored.decided(State.FAILED, CAROL, NOON + timedelta(hours=1), "Once\nmore."),
         settled_at=NOON + timedelta(hours=2),
@@ -81,7 +86,29 @@ def test_every_field_of_a_decision_comes_back(store: RequestStore) -> None:
         rule="r",
     )
     assert store.move(after, State.SUBMITTED, APPROVED)
-    assert store.find_application(stored.id) == after
+    assert store.find_request(stored.id) == after
+
+
+@pytest.mark.parametrize("severity", list(Severity))
+@pytest.mark.parametrize("visibility", list(Visibility))
+def test_a_finding_comes_back_with_its_severity_and_visibility(
+    store: RequestStore, severity: Severity, visibility: Visibility
+) -> None:
+    rule = Rule("x.y", "{n} of {m}", "Fix {n}.", severity, visibility)
+    (stored,) = submit(store, application_record(findings=(rule.at("/z", n=1, m="two"),)))
+    assert (found := store.find_request(stored.id)) is not None
+    assert found.findings == (rule.at("/z", n=1, m="two"),)
+
+
+@on_both
+def test_a_finding_that_an_earlier_version_stored_as_blocking_is_an_error(database: Database) -> None:
+    store = SQLRequestStore(database)
+    (stored,) = submit(store, application_record())
+    old = {"rule": "x.y", "pointer": "/z", "problem": "{n}", "remedy": "", "values": {"n": 1}, "severity": "blocking"}
+    with database.write() as connection:
+        connection.execute(update(application).values(findings=[old]))
+    assert (found := store.find_request(stored.id)) is not None
+    assert found.findings == (Rule("x.y", "{n}").at("/z", n=1),)
 
 
 def test_the_number_becomes_the_subject_of_the_event(store: RequestStore, ledger: Ledger) -> None:
@@ -129,7 +156,7 @@ def test_a_move_from_a_state_that_it_has_left_changes_nothing(store: RequestStor
     late = after.decided(State.REFUSED, CAROL, NOON, "no")
     assert not store.move(late, State.SUBMITTED, APPROVED)
     assert not store.move(replace(late, id=99), State.SUBMITTED, APPROVED)
-    assert store.find_application(after.id) == after
+    assert store.find_request(after.id) == after
     assert known(ledger) == before
 
 
@@ -138,7 +165,7 @@ def test_issuing_writes_certificate_state_and_events_together(store: RequestStor
     issued = replace(application, state=State.ISSUED, serial_number=record.serial_number)
     assert store.issue(issued, (record, event("c")), ISSUED) == issued
     assert ledger.find_certificate(record.serial_number) == record
-    assert store.find_application(issued.id) == issued
+    assert store.find_request(issued.id) == issued
     assert subjects(ledger)[before:] == [(Event.CERTIFICATE_ISSUED, "c"), (Event.REQUEST_ISSUED, "1")]
 
 
@@ -149,7 +176,7 @@ def test_issuing_twice_writes_once(store: RequestStore, ledger: Ledger) -> None:
     before = known(ledger)
     assert store.issue(replace(issued, serial_number=second.serial_number), (second, event()), ISSUED) is None
     assert ledger.find_certificate(second.serial_number) is None
-    assert store.find_application(issued.id) == issued
+    assert store.find_request(issued.id) == issued
     assert known(ledger) == before
 
 
@@ -160,7 +187,7 @@ def test_a_certificate_that_was_written_meanwhile_wins(store: RequestStore, ledg
     issued = replace(application, state=State.ISSUED, serial_number=late.serial_number)
     stored = store.issue(issued, (late, event("late")), ISSUED)
     assert stored == replace(issued, serial_number=winner.serial_number)
-    assert store.find_application(issued.id) == stored
+    assert store.find_request(issued.id) == stored
     assert ledger.find_certificate(late.serial_number) is None
     assert events_of(ledger)[-1].details["certificate"] == winner.serial_number
 
@@ -197,8 +224,8 @@ def test_a_ledger_keeps_the_applications_that_its_certificates_answer(applicatio
     ledger.record([winner], [event()], always_new=False, replay=None)
     late = certificate_record(request_fingerprint=winner.request_fingerprint)
     answered = [application_record(state=State.ISSUED, serial_number=each.serial_number) for each in (late, ours)]
-    ledger.record([late, ours], [event(), event()], always_new=False, replay=None, applications=answered)
-    (found,) = store.list_applications(RequestQuery()).items
+    ledger.record([late, ours], [event(), event()], always_new=False, replay=None, requests=answered)
+    (found,) = store.list_requests(RequestQuery()).items
     assert found == replace(answered[1], id=found.id)
 
 
@@ -213,7 +240,7 @@ def test_a_list_is_searched_sorted_and_filtered(store: RequestStore) -> None:
     store.move(third, State.SUBMITTED, APPROVED)
 
     def found(**query: object) -> tuple[RequestRecord, ...]:
-        return store.list_applications(RequestQuery(**query)).items  # type: ignore[arg-type]
+        return store.list_requests(RequestQuery(**query)).items  # type: ignore[arg-type]
 
     assert found() == (third, second, first)
     assert found(sort="oldest") == (first, second, third)
@@ -230,7 +257,7 @@ def test_the_pages_of_a_list_are_the_whole_list(store: RequestStore, sort: str) 
     stored = submit(store, *(application_record() for _ in range(5)))
     seen, query = list[RequestRecord](), RequestQuery(sort=sort, limit=2)
     while True:
-        page = store.list_applications(query)
+        page = store.list_requests(query)
         seen += page.items
         if not page.next_cursor:
             break
@@ -241,4 +268,4 @@ def test_the_pages_of_a_list_are_the_whole_list(store: RequestStore, sort: str) 
 @pytest.mark.parametrize("cursor", ["nonsense", "newest@x"])
 def test_a_cursor_of_nobody_is_refused(store: RequestStore, cursor: str) -> None:
     with pytest.raises(InvalidInput):
-        store.list_applications(RequestQuery(cursor=cursor))
+        store.list_requests(RequestQuery(cursor=cursor))

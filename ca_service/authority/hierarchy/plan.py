@@ -4,31 +4,41 @@ from __future__ import annotations
 
 import re
 import secrets
+from dataclasses import dataclass
 from typing import Final
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from ca_service.errors import InvalidInput, blocking
+from ca_service.errors import InvalidInput, Rule
+from ca_service.pki.profiles import INTERMEDIATE, ROOT
+
+AUTHORITY_NAME: Final = Rule(
+    "authority.name",
+    "\u201c{name}\u201d cannot be the name of an authority.",
+    "Use at most {limit} letters, digits, blanks, dots and hyphens of plain ASCII: Example Lab.",
+)
 
 MAX_NAME: Final = 40
 _PLAIN: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 .-]*[A-Za-z0-9])?")
 _KINDS: Final = {"root": "Root", "intermediate": "Intermediate"}
 
 
+@dataclass(frozen=True, slots=True)
+class HierarchyPlan:
+    """What a new authority is to be. Curves by NIST name, lifetimes in days; no name means a fresh one."""
+
+    name: str = ""
+    root_curve: str = "P-384"
+    root_days: int = ROOT.default_days
+    intermediate_curve: str = "P-384"
+    intermediate_days: int = INTERMEDIATE.default_days
+
+
 def checked_name(name: str) -> str:
     """The name that the operator chose, or InvalidInput: other characters trouble Cisco products."""
     if len(name) > MAX_NAME or not _PLAIN.fullmatch(name):
-        raise InvalidInput(
-            blocking(
-                "authority.name",
-                "/name",
-                "\u201c{name}\u201d cannot be the name of an authority.",
-                "Use at most {limit} letters, digits, blanks, dots and hyphens of plain ASCII: Example Lab.",
-                name=name,
-                limit=MAX_NAME,
-            )
-        )
+        raise InvalidInput(AUTHORITY_NAME.at("/name", name=name, limit=MAX_NAME))
     return name
 
 

@@ -3,17 +3,39 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from ca_service.errors import Finding, InvalidInput, blocking
+from ca_service.errors import Finding, InvalidInput, Rule
 from ca_service.pki.armour import MAX_REQUEST_BYTES
+
+ARCHIVE_COUNT: Final = Rule(
+    "archive.count",
+    "The ZIP holds no file, or more than {limit}.",
+    "Put only the .csr files into it, at most {limit}.",
+)
+ARCHIVE_DAMAGED: Final = Rule(
+    "archive.damaged",
+    "The ZIP cannot be opened: it is damaged, or needs a password.",
+    "Make it again without a password, or drop the .csr files themselves.",
+)
+ARCHIVE_FILE_TOO_LARGE: Final = Rule(
+    "archive.file-too-large",
+    "The file {name} in the ZIP is larger than a signing request can be.",
+    "Put only the .csr files into the ZIP; the limit is {limit} bytes each.",
+)
 
 _MAGIC: Final = b"PK\x03\x04"
 _MAX_ENTRIES: Final = 200
+#: What the library raises for a ZIP that is damaged; the last two are faults of its own.
+_DAMAGED: Final = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError),
+    *(LookupError, struct.error),
+)
 _JUNK: Final = ("__macosx/", ".ds_store", "thumbs.db", "desktop.ini")
 
 
@@ -42,7 +64,7 @@ def read(data: bytes, limit: int) -> tuple[Entry, ...]:
             if not 1 <= len(members) <= limit or len(archive.infolist()) > _MAX_ENTRIES:
                 raise InvalidInput(_count(limit))
             return tuple(_entries(archive, members))
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
+    except _DAMAGED as error:
         raise InvalidInput(_damaged()) from error
 
 
@@ -62,30 +84,12 @@ def _entries(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> Iterat
 
 
 def _count(limit: int) -> Finding:
-    return blocking(
-        "archive.count",
-        "/csr",
-        "The ZIP holds no file, or more than {limit}.",
-        "Put only the .csr files into it, at most {limit}.",
-        limit=limit,
-    )
+    return ARCHIVE_COUNT.at("/csr", limit=limit)
 
 
 def _damaged() -> Finding:
-    return blocking(
-        "archive.damaged",
-        "/csr",
-        "The ZIP cannot be opened: it is damaged, or needs a password.",
-        "Make it again without a password, or drop the .csr files themselves.",
-    )
+    return ARCHIVE_DAMAGED.at("/csr")
 
 
 def _large(name: str) -> Finding:
-    return blocking(
-        "archive.file-too-large",
-        "/csr",
-        "The file {name} in the ZIP is larger than a signing request can be.",
-        "Put only the .csr files into the ZIP; the limit is {limit} bytes each.",
-        name=name[:80],
-        limit=MAX_REQUEST_BYTES,
-    )
+    return ARCHIVE_FILE_TOO_LARGE.at("/csr", name=name[:80], limit=MAX_REQUEST_BYTES)

@@ -1,4 +1,4 @@
-"""Requests that were submitted, and what was decided about them."""
+"""Submitted requests and their decisions."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from sqlalchemy import JSON, Boolean, Column, Index, Integer, LargeBinary, Strin
 
 from ca_service.storage.schema.columns import UTCDateTime, metadata
 
-# What has its certificate is found by that, so most indexes leave it out: a request that a rule approves writes no more
-# than its row and one entry.
+# A request with a certificate is found by that, so most indexes leave it out: a request that a rule approves writes
+# only its row and one index entry.
 _WITHOUT_CERTIFICATE = text("serial_number IS NULL")
 _OPEN = text("open_key IS NOT NULL")
 
-#: `open_key` is profile and request while something is still to be done, and NULL afterwards: one at a time.
+#: `open_key` is profile and CSR while the request is open, and NULL afterwards: there is one open request for each.
 application = Table(
     "application",
     metadata,
