@@ -51,7 +51,7 @@ format: $(VENV)/.dev  ## Format the code
 	$(BIN)/ruff check --fix .
 
 docs: $(VENV)/.dev  ## Make the generated documents anew
-	$(BIN)/python -m tests.documents.architecture
+	$(BIN)/python -m tests.docs.architecture
 
 bench: $(VENV)/.dev  ## Measure, as ratios side by side
 	$(BIN)/python -m tests.benchmarks

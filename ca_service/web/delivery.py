@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
-from textwrap import wrap
 from typing import Final
 
 from flask import Response
@@ -48,9 +46,3 @@ def attachment(file: BundleFile, format: str) -> Response:
     response = Response(file.data, content_type=CONTENT_TYPES[format])
     response.headers["Content-Disposition"] = f'attachment; filename="{file.path}"'
     return response
-
-
-def request_pem(der: bytes) -> str:
-    """The request as PEM (RFC 7468, 7), with LF and one final newline."""
-    body = "\n".join(wrap(base64.b64encode(der).decode(), 64))
-    return f"-----BEGIN CERTIFICATE REQUEST-----\n{body}\n-----END CERTIFICATE REQUEST-----\n"

@@ -16,12 +16,13 @@ from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.fleet.renewal import RenewalWish
 from ca_service.authority.issuance.issuance import MAX_REQUESTS
 from ca_service.errors import Conflict, Finding, InvalidInput, NotFound, Refused, Rule
+from ca_service.pki.encodings import csr_pem
 from ca_service.pki.reasons import FOR_LEAVES
 from ca_service.vos.bundle import bundle_name, node_bundle
 from ca_service.vos.file_names import safe_name
 from ca_service.vos.fit import Stage
 from ca_service.web.context import actor, base_url, installation, needs
-from ca_service.web.delivery import attachment, deliver, request_pem
+from ca_service.web.delivery import attachment, deliver
 from ca_service.web.numbers import whole_number
 from ca_service.web.pages import blueprint
 from ca_service.web.pages.requests import to_waiting
@@ -92,7 +93,7 @@ def download_request(serial_number: str) -> Response:
     """The request that the certificate answers."""
     record = installation().issuance.get_certificate(actor(), serial_number)
     headers = {"Content-Disposition": f'attachment; filename="{safe_name(record.host)}.csr"'}
-    return Response(request_pem(record.csr_der), mimetype="application/pkcs10", headers=headers)
+    return Response(csr_pem(record.csr_der), mimetype="application/pkcs10", headers=headers)
 
 
 @blueprint.get("/issued")

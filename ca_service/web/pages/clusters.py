@@ -13,11 +13,12 @@ from ca_service.authority.audit.wording import About
 from ca_service.authority.fleet.clusters import NodeInput
 from ca_service.authority.fleet.records import ClusterQuery
 from ca_service.errors import CAServiceError, Conflict, Finding, InvalidInput
+from ca_service.pki.encodings import csr_pem
 from ca_service.vos.bundle import BundleFile
 from ca_service.vos.knowledge import titles
 from ca_service.vos.products import products
 from ca_service.web.context import actor, installation, needs
-from ca_service.web.delivery import attachment, request_pem
+from ca_service.web.delivery import attachment
 from ca_service.web.pages import blueprint
 from ca_service.web.problems import status_of
 
@@ -96,7 +97,7 @@ def board_page(cluster_id: int, findings: tuple[Finding, ...] = (), open_part: s
         findings=findings,
         open_part=open_part,
         no_node=_NO_NODE,
-        request_pem=request_pem,
+        request_pem=csr_pem,
         may_change=may_change(),
         may_revoke=actor().role in PERMISSIONS[Action.REVOKE],
         now=installation().clock(),

@@ -13,9 +13,9 @@ from flask.typing import ResponseReturnValue
 from ca_service.authority.access.permissions import Action
 from ca_service.errors import CAServiceError, Finding, InvalidInput, Refused, Rule
 from ca_service.pki import armour, encodings
+from ca_service.pki.encodings import csr_pem
 from ca_service.vos.fit import Files, Fit, Stage
 from ca_service.web.context import actor, installation, needs
-from ca_service.web.delivery import request_pem
 from ca_service.web.pages import blueprint
 from ca_service.web.problems import status_of
 
@@ -69,7 +69,7 @@ def _typed() -> Typed:
         chain,
         trust.decode("utf-8", "replace"),
         {
-            "csr": _text(csr, lambda data: request_pem(armour.unwrap(data))),
+            "csr": _text(csr, lambda data: csr_pem(armour.unwrap(data))),
             "certificate": _text(certificate, _certificates_pem),
             "chain": "\n".join(filter(None, (_text(each, _certificates_pem).strip() for each in chain))),
             "trust": _text(trust, lambda data: data.decode("utf-8", "replace")),

@@ -12,9 +12,9 @@ from ca_service.authority.access.permissions import PERMISSIONS, Action
 from ca_service.authority.issuance.examination import Examination, Options
 from ca_service.authority.issuance.issuance import Issued
 from ca_service.errors import CAServiceError, Finding, InvalidInput, Refused
+from ca_service.pki.encodings import csr_pem
 from ca_service.pki.profiles import LEAF_PROFILES
 from ca_service.web.context import actor, installation, needs
-from ca_service.web.delivery import request_pem
 from ca_service.web.pages import blueprint
 from ca_service.web.pages.requests import to_waiting
 from ca_service.web.pages.submission import (
@@ -93,7 +93,7 @@ def _reviews(submitted: tuple[Submitted, ...], options: Options) -> tuple[Review
     examinations = installation().issuance.check(actor(), [each.data for each in submitted], options)
     reviews, carried = list[Review](), 0
     for each, examination in zip(submitted, examinations, strict=True):
-        text = request_pem(examination.request.der) if examination.request else ""
+        text = csr_pem(examination.request.der) if examination.request else ""
         reviews.append(Review(each.label, examination, text, carried))
         carried += bool(text)
     return tuple(reviews)

@@ -12,9 +12,9 @@ from ca_service.authority.access.permissions import PERMISSIONS, Action
 from ca_service.authority.fleet.placement import Choice, Placement, Proposal
 from ca_service.authority.issuance.examination import Options
 from ca_service.errors import CAServiceError, Finding, InvalidInput, Refused, Rule
+from ca_service.pki.encodings import csr_pem
 from ca_service.vos.purposes import PURPOSES
 from ca_service.web.context import actor, installation, needs
-from ca_service.web.delivery import request_pem
 from ca_service.web.numbers import whole_number
 from ca_service.web.pages import blueprint
 from ca_service.web.pages.clusters import to_board
@@ -144,7 +144,7 @@ def _review(submitted: Submitted, proposal: Proposal, number: int) -> Review:
     return Review(
         label=submitted.label,
         proposal=proposal,
-        text=request_pem(verified.der) if verified else "",
+        text=csr_pem(verified.der) if verified else "",
         number=number,
         node_id=_node_id(number) if was_seen else proposed,
         purpose=_purpose(number) if was_seen else proposal.purpose.service,

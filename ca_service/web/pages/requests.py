@@ -13,8 +13,8 @@ from ca_service.authority.access.permissions import PERMISSIONS, Action, Actor
 from ca_service.authority.issuance.decisions import MAX_COUNT, MAX_NOTE
 from ca_service.authority.issuance.records import RequestQuery, RequestRecord, State
 from ca_service.errors import CAServiceError, Conflict, Finding, InvalidInput
+from ca_service.pki.encodings import csr_pem
 from ca_service.web.context import actor, installation, needs
-from ca_service.web.delivery import request_pem
 from ca_service.web.numbers import whole_number
 from ca_service.web.pages import blueprint
 from ca_service.web.problems import status_of
@@ -120,7 +120,7 @@ def _page(found: RequestRecord, error: CAServiceError | None = None) -> str:
         findings=findings,
         told=review.examination.findings if found.is_undecided else found.findings,
         note=request.form.get("note", "")[:MAX_NOTE] if error else "",
-        csr=request_pem(found.csr_der),
+        csr=csr_pem(found.csr_der),
         is_own=is_own,
         decides=may_decide(),
         may_withdraw=found.is_undecided and _may_withdraw(is_own),

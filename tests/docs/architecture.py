@@ -1,6 +1,6 @@
 """Draws docs/images/architecture.svg from the imports: layers, and the rooms of the authority.
 
-    python -m tests.documents.architecture
+    python -m tests.docs.architecture
 
 An arrow at the right of the rooms leads from an importing room to the imported one, always downwards.
 """

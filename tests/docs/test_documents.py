@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from tests.documents import architecture
+from tests.docs import architecture
 
 ROOT: Final = Path(__file__).parents[2]
 _LINK: Final = re.compile(r"(?:\]\(|src(?:set)?=\")([^)\s\"]+)")

@@ -1,6 +1,6 @@
 """Takes the screenshots of the README from a throwaway installation.
 
-    python -m tests.documents.screenshots
+    python -m tests.docs.screenshots
 
 Needs Debian's Chromium. The keys and certificates in the pictures are gone when it ends.
 """
