@@ -52,6 +52,7 @@ format: $(VENV)/.dev  ## Format the code
 
 docs: $(VENV)/.dev  ## Make the generated documents anew
 	$(BIN)/python -m tests.docs.architecture
+	$(BIN)/python -m tests.docs.rules
 
 bench: $(VENV)/.dev  ## Measure, as ratios side by side
 	$(BIN)/python -m tests.benchmarks
