@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ from ca_service.settings import Settings
 if TYPE_CHECKING:
     from flask import Flask
 
-    from ca_service.cli.doors import Server
+    from ca_service.cli.interfaces import Server
 
 
 def create_app(settings: Settings | None = None, installation: Installation | None = None) -> Flask:
@@ -55,18 +56,26 @@ def _session_key(settings: Settings) -> str:
 
 def prepare_server(instance_path: Path | None, host: str | None, port: int | None) -> Server:
     """The server that the settings describe, with these two put above them; it does not run yet."""
-    from ca_service.cli.doors import Server
+    from ca_service.cli.interfaces import Server
 
     given = {"CA_SERVICE_SERVER__HOST": host, "CA_SERVICE_SERVER__PORT": str(port) if port else None}
     environ = os.environ | {name: value for name, value in given.items() if value}
     settings = settings_module.load(environ, instance_path).settings
-    return Server(own_url(settings), run=lambda: _serve(settings))
+    return Server(
+        own_url(settings), reserve=lambda: _reserve(settings), run=lambda announce: _serve(settings, announce)
+    )
 
 
-def _serve(settings: Settings) -> None:
+def _reserve(settings: Settings) -> AbstractContextManager[object]:
+    from ca_service.web import server
+
+    return server.reserve(settings.server.host, settings.server.port)
+
+
+def _serve(settings: Settings, announce: Callable[[], None]) -> None:
     """Serve until stopped; the installation has been set up before.
 
-    The web is imported here and not in each worker: they share its memory, and start sooner.
+    The web is imported here and not in each worker: the workers share its memory, and start sooner.
     """
     from ca_service import web  # noqa: F401
     from ca_service.web.server import ServerOptions, serve
@@ -78,4 +87,4 @@ def _serve(settings: Settings) -> None:
         threads=settings.server.threads,
         does_jobs=settings.jobs.in_server,
     )
-    serve(lambda: create_app(settings), options)
+    serve(lambda: create_app(settings), options, announce)
