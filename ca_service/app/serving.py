@@ -45,13 +45,13 @@ def create_app(settings: Settings | None = None, installation: Installation | No
 
 
 def _session_key(settings: Settings) -> str:
-    """What signs the session cookies: from the settings, or made once in the instance folder."""
+    """Return the key that signs session cookies: from the settings, or created once in the instance folder."""
     given = settings.web.secret_key.get_secret_value()
     if given:
         return given
     path = settings.instance_path / "session.key"
     if not path.exists():
-        with suppress(Conflict):  # another worker was quicker
+        with suppress(Conflict):  # another worker was faster
             files.write_private(path, secrets.token_urlsafe(48).encode())
     return files.read_private(path).decode()
 
