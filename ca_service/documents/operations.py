@@ -1,4 +1,4 @@
-"""What operators look after: background jobs, notifications, health, settings, the database."""
+"""Background jobs, notifications, health, settings and the database, as operators see them."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ class MessagesDocument(Document):
 
 
 class UpcomingDocument(Document):
-    """Something that expires, and when the next notification about it is due."""
+    """An upcoming expiration, and when the next notification about it is due."""
 
     kind: str
     id: str
@@ -143,7 +143,7 @@ class UpcomingListDocument(Document):
 
 
 class RevivedDocument(Document):
-    """How many failed notifications will be tried again."""
+    """The number of failed notifications that will be tried again."""
 
     revived: int
 

@@ -126,7 +126,7 @@ class CreatedTokenDocument(TokenDocument):
 
 
 class RevokedTokensDocument(Document):
-    """How many tokens of an account were revoked."""
+    """The number of tokens of an account that were revoked."""
 
     account: str
     revoked: int

@@ -17,6 +17,7 @@ from ca_service.app import open_installation
 from ca_service.authority.installation import Installation
 from ca_service.cli.interfaces import Program, Server, Setting
 from ca_service.cli.main import command
+from tests.cli.answers import require_document
 from tests.support.factories import cheap_hasher
 
 
@@ -47,7 +48,9 @@ class CommandLine:
         """What it says in JSON; fails the test unless it ends with exit code 0."""
         result = self(*arguments, "--json", data=data)
         assert result.exit_code == 0, result.output
-        return json.loads(result.stdout)
+        answer = json.loads(result.stdout)
+        require_document([str(each) for each in arguments], answer)
+        return answer
 
     def rule(self, *arguments: str | Path, data: bytes | Keyboard = b"", code: int) -> str:
         """The rule that decided, where it ends with this exit code."""

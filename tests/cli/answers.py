@@ -1,0 +1,82 @@
+"""The document with which each command answers `--json`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from ca_service.documents import audit, authorities, certificates, checks, operations, people, requests, revocations
+from ca_service.documents.fields import Document
+
+DOCUMENTS: Final[Mapping[str, tuple[type[Document], ...]]] = {
+    "audit list": (audit.EventsDocument,),
+    "audit export": (audit.AuditExportDocument,),
+    "audit verify": (audit.VerificationDocument,),
+    "audit head": (audit.NewestSealDocument,),
+    "audit seal": (audit.SealedDocument,),
+    "ca show": (authorities.HierarchyDocument,),
+    "ca export": (authorities.ChainFileDocument,),
+    "ca import": (authorities.AuthoritiesDocument,),
+    "ca request": (authorities.CSRDocument,),
+    "ca install": (authorities.AuthoritiesDocument,),
+    "ca root-key export": (operations.FileDocument,),
+    "ca root-key verify": (authorities.VerifiedRootKeyDocument,),
+    "ca root-key remove": (authorities.RemovedDocument,),
+    "check": (checks.ChecksDocument,),
+    "config show": (operations.SettingsDocument,),
+    "crl show": (revocations.NewestCRLsDocument,),
+    "crl publish": (revocations.PublishedCRLsDocument, revocations.CRLDocument),
+    "crl export": (revocations.CRLFileDocument,),
+    "crl import": (revocations.ImportedCRLDocument,),
+    "crl sign-root": (revocations.CRLDocument,),
+    "crl revoke-authority": (revocations.AuthorityRevocationDocument,),
+    "db upgrade": (operations.UpgradeDocument,),
+    "db current": (operations.VersionDocument,),
+    "db check": (operations.SchemaDocument,),
+    "doctor": (operations.HealthDocument,),
+    "fit": (checks.FitDocument,),
+    "init": (authorities.InitialisedDocument,),
+    "jobs list": (operations.JobsDocument,),
+    "jobs run": (operations.RunDocument,),
+    "list": (certificates.CertificateListDocument,),
+    "notices list": (operations.MessagesDocument, operations.UpcomingListDocument),
+    "notices retry": (operations.RevivedDocument,),
+    "notices test": (operations.MessagesDocument,),
+    "release": (revocations.RevocationResultDocument,),
+    "renew": (certificates.WrittenCertificatesDocument,),
+    "requests list": (requests.RequestsDocument,),
+    "requests show": (requests.RequestDocument,),
+    "requests approve": (requests.RequestDocument,),
+    "requests refuse": (requests.RequestDocument,),
+    "revoke": (revocations.RevocationResultDocument,),
+    "serve": (operations.ServingDocument,),
+    "show": (certificates.CertificateDocument, certificates.WrittenCertificatesDocument),
+    "sign": (certificates.WrittenCertificatesDocument,),
+    "token create": (people.CreatedTokenDocument,),
+    "token list": (people.TokensDocument,),
+    "token revoke": (people.TokenDocument, people.RevokedTokensDocument),
+    "user create": (people.AccountDocument,),
+    "user list": (people.AccountsDocument,),
+    "user password": (people.AccountDocument,),
+    "user role": (people.AccountDocument,),
+    "user disable": (people.AccountDocument,),
+    "user enable": (people.AccountDocument,),
+    "user unlock": (people.AccountDocument,),
+    "user reset": (people.ResetAccountDocument,),
+    "user sessions": (people.SessionsDocument,),
+}
+SILENT: Final = ("jobs loop",)  # it runs until it is stopped, and answers nothing
+
+
+def require_document(arguments: Sequence[str], answer: Any) -> None:
+    """Fail unless the answer has exactly the members of a document of its command."""
+    words = " ".join(arguments)
+    name = max((known for known in DOCUMENTS if f"{words} ".startswith(f"{known} ")), key=len)
+    text = json.dumps(answer)
+    assert any(_fits(model, text, answer) for model in DOCUMENTS[name]), f"{name}: {text}"
+
+
+def _fits(model: type[Document], text: str, answer: Any) -> bool:
+    names = set(answer)
+    return names == set(model.model_fields) and model.model_validate_json(text).model_dump(mode="json") == answer
