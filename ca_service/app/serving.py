@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ca_service import settings as settings_module
 from ca_service.app.policies import own_url
 from ca_service.app.production import open_installation
+from ca_service.app.rules import declared_rules
 from ca_service.authority.installation import Installation
 from ca_service.errors import Conflict
 from ca_service.keystore import files
@@ -38,6 +39,7 @@ def create_app(settings: Settings | None = None, installation: Installation | No
         session_lifetime=timedelta(hours=settings.web.session_hours),
         max_upload_bytes=settings.web.max_upload_kib * 1024,
         metrics_networks=settings.metrics.open_to,
+        rules=declared_rules,
     )
     return web.create(installation, options)
 
