@@ -20,7 +20,7 @@ from ca_service.cli.packaging import force_option
 from ca_service.cli.session import Session, operator, pass_session
 from ca_service.documents.audit import AuditExportDocument, VerificationDocument
 from ca_service.errors import InvalidInput, blocking
-from ca_service.pki.names import visible
+from ca_service.pki.visible_text import visible
 
 FILE_NAME: Final = "record.jsonl"
 _HEAD: Final = re.compile(r"(\d{1,18}):([0-9a-f]{64})")

@@ -29,7 +29,7 @@ from ca_service.documents.revocations import (
 from ca_service.errors import NotFound, Rule
 from ca_service.pki import encodings
 from ca_service.pki.encodings import time_text
-from ca_service.pki.names import visible
+from ca_service.pki.visible_text import visible
 
 CRL_NO_DELTA: Final = Rule(
     "crl.no-delta",
