@@ -17,10 +17,31 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from ca_service.errors import KeystoreError
+from ca_service.errors import KeystoreError, Rule
 from ca_service.keystore import files
 from ca_service.keystore.handles import SigningHandle
 from ca_service.pki import encodings, keys
+
+KEY_NAME: Final = Rule(
+    "key.name",
+    "No key can have this name.",
+    "Check the database of this instance.",
+)
+KEY_MISSING: Final = Rule(
+    "key.missing",
+    "The private key {key_id} is not in {folder}.",
+    "Put it back from a copy of the instance folder; without it nothing can be signed.",
+)
+KEY_KIND: Final = Rule(
+    "key.kind",
+    "{key_id} is not an EC key.",
+    "Put the right file back.",
+)
+KEY_LOCKED: Final = Rule(
+    "key.locked",
+    "The private key {key_id} cannot be opened: the passphrase is wrong, or the file is damaged.",
+    "Check keystore.passphrase_file, or put the file back from a copy.",
+)
 
 _KEY_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _SUFFIX: Final = ".key.pem"
@@ -84,34 +105,19 @@ class EncryptedFileKeyStore:
 
     def _path(self, key_id: str) -> Path:
         if not _KEY_ID.fullmatch(key_id):
-            raise KeystoreError.because(
-                "key.name", "No key can have this name.", "Check the database of this instance."
-            )
+            raise KeystoreError.because(KEY_NAME)
         return self._folder / f"{key_id}{_SUFFIX}"
 
     def _load(self, key_id: str) -> ec.EllipticCurvePrivateKey:
         if not self.has(key_id):
-            raise KeystoreError.because(
-                "key.missing",
-                "The private key {key_id} is not in {folder}.",
-                "Put it back from a copy of the instance folder; without it nothing can be signed.",
-                key_id=key_id,
-                folder=self._folder,
-            )
+            raise KeystoreError.because(KEY_MISSING, key_id=key_id, folder=self._folder)
         data = files.read_private(self._path(key_id))
         try:
             key = load_pem_private_key(data, self._passphrase())
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-            raise KeystoreError.because(
-                "key.locked",
-                "The private key {key_id} cannot be opened: the passphrase is wrong, or the file is damaged.",
-                "Check keystore.passphrase_file, or put the file back from a copy.",
-                key_id=key_id,
-            ) from error
+            raise KeystoreError.because(KEY_LOCKED, key_id=key_id) from error
         if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise KeystoreError.because(
-                "key.kind", "{key_id} is not an EC key.", "Put the right file back.", key_id=key_id
-            )
+            raise KeystoreError.because(KEY_KIND, key_id=key_id)
         return key
 
     def _passphrase_for_writing(self) -> bytes:

@@ -10,7 +10,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from ca_service.errors import Conflict, KeystoreError
+from ca_service.errors import Conflict, KeystoreError, Rule
+
+KEYSTORE_OWNER: Final = Rule(
+    "keystore.owner",
+    "{path} belongs to user {owner}, not to the user {user} who runs this program.",
+    "Run as its owner, or: chown {user} {path}",
+)
+KEYSTORE_MODE: Final = Rule(
+    "keystore.mode",
+    "{path} can be read by others (mode {mode}).",
+    "Close it: chmod {wanted} {path}",
+)
+FILE_EXISTS: Final = Rule(
+    "file.exists",
+    "{path} exists already.",
+    "It is never overwritten: move it away first.",
+)
 
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _DRAFT: Final = ".draft"
@@ -50,19 +66,10 @@ def check_private(path: Path) -> None:
     with _explained("keystore.unreadable", path):
         found = path.stat()
     if found.st_uid != os.geteuid():
-        raise KeystoreError.because(
-            "keystore.owner",
-            "{path} belongs to user {owner}, not to the user {user} who runs this program.",
-            "Run as its owner, or: chown {user} {path}",
-            path=path,
-            owner=found.st_uid,
-            user=os.geteuid(),
-        )
+        raise KeystoreError.because(KEYSTORE_OWNER, path=path, owner=found.st_uid, user=os.geteuid())
     if found.st_mode & _OTHERS:
         raise KeystoreError.because(
-            "keystore.mode",
-            "{path} can be read by others (mode {mode}).",
-            "Close it: chmod {wanted} {path}",
+            KEYSTORE_MODE,
             path=path,
             mode=f"{stat.S_IMODE(found.st_mode):04o}",
             wanted="0700" if stat.S_ISDIR(found.st_mode) else "0600",
@@ -92,9 +99,7 @@ def write_private(path: Path, data: bytes) -> None:
                 os.fsync(file.fileno())
             path.hardlink_to(draft)
         except FileExistsError as error:
-            raise Conflict.because(
-                "file.exists", "{path} exists already.", "It is never overwritten: move it away first.", path=path
-            ) from error
+            raise Conflict.because(FILE_EXISTS, path=path) from error
         finally:
             draft.unlink(missing_ok=True)
         _sync_folder(path.parent)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ca_service.errors import KeystoreError
+from ca_service.errors import KeystoreError, Rule
+
+KEY_NOT_EXPORTABLE: Final = Rule(
+    "key.not-exportable",
+    "A key of the authority signs; it is not handed out.",
+    "Use `ca-service ca root-key`.",
+)
 
 
 class SigningHandle(ec.EllipticCurvePrivateKey):
@@ -63,6 +69,4 @@ class SigningHandle(ec.EllipticCurvePrivateKey):
 
 
 def _refusal() -> KeystoreError:
-    return KeystoreError.because(
-        "key.not-exportable", "A key of the authority signs; it is not handed out.", "Use `ca-service ca root-key`."
-    )
+    return KeystoreError.because(KEY_NOT_EXPORTABLE)

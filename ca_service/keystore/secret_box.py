@@ -16,8 +16,15 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from ca_service.errors import Conflict, NotReady
+from ca_service.errors import Conflict, NotReady, Rule
 from ca_service.keystore import files
+
+FACTOR_KEY_MISSING: Final = Rule(
+    "factor-key.missing",
+    "The secrets of authenticator apps cannot be read: {path} is missing, or is not the one they were sealed with.",
+    "Put that file back from the copy of the instance folder that the database is from. If there is none, run "
+    "`ca-service user reset NAME` for whoever uses an authenticator app.",
+)
 
 _NONCE_BYTES: Final = 12
 _KEY_BYTES: Final = 32
@@ -51,11 +58,4 @@ class FileSecretBox:
         return AESGCM(key.derive(files.read_private(self._path)))
 
     def _unreadable(self) -> NotReady:
-        return NotReady.because(
-            "factor-key.missing",
-            "The secrets of authenticator apps cannot be read: {path} is missing, or is not the one they were sealed "
-            "with.",
-            "Put that file back from the copy of the instance folder that the database is from. If there is none, run "
-            "`ca-service user reset NAME` for whoever uses an authenticator app.",
-            path=self._path,
-        )
+        return NotReady.because(FACTOR_KEY_MISSING, path=self._path)

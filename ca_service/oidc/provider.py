@@ -26,6 +26,29 @@ from ca_service.errors import ConfigurationError, NotReady
 if TYPE_CHECKING:
     from authlib.integrations.requests_client import OAuth2Session
 
+from ca_service.errors import Rule
+
+OIDC_UNREACHABLE: Final = Rule(
+    "oidc.unreachable",
+    "The sign-in service does not answer as it should.",
+    "Try again in a while. With a local account you can sign in meanwhile. The reason stands in the log.",
+)
+OIDC_BUSY: Final = Rule(
+    "oidc.busy",
+    "Several people are signing in at this moment, or the sign-in service is slow.",
+    "Try again in a few seconds.",
+)
+OIDC_METADATA: Final = Rule(
+    "oidc.metadata",
+    "The sign-in service {issuer} cannot be used: {reason}.",
+    "Tell the operator: oidc.issuer has to be exactly what the service calls itself.",
+)
+OIDC_EXTRA: Final = Rule(
+    "oidc.extra",
+    "oidc.issuer is set, but what speaks to it is not installed.",
+    "Install the extra: `pip install 'ca-service[oidc]'`. Or leave oidc.issuer empty.",
+)
+
 #: Signatures that only the provider can make: not `none`, and not HMAC, whose key could be a public key.
 ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 AT_ONCE: Final = 2  # sign-ins in one process: a slow provider must not block all threads
@@ -51,11 +74,7 @@ class Client:
 def require_extra(find: Callable[[str], object] = find_spec) -> None:
     """Raise ConfigurationError, with a remedy, if Authlib is not installed."""
     if find("authlib") is None:
-        raise ConfigurationError.because(
-            "oidc.extra",
-            "oidc.issuer is set, but what speaks to it is not installed.",
-            "Install the extra: `pip install 'ca-service[oidc]'`. Or leave oidc.issuer empty.",
-        )
+        raise ConfigurationError.because(OIDC_EXTRA)
 
 
 class OpenIDProvider:
@@ -230,26 +249,12 @@ class _Limited(HTTPAdapter):
 
 
 def _unreachable() -> NotReady:
-    return NotReady.because(
-        "oidc.unreachable",
-        "The sign-in service does not answer as it should.",
-        "Try again in a while. With a local account you can sign in meanwhile. The reason stands in the log.",
-    )
+    return NotReady.because(OIDC_UNREACHABLE)
 
 
 def _busy() -> NotReady:
-    return NotReady.because(
-        "oidc.busy",
-        "Several people are signing in at this moment, or the sign-in service is slow.",
-        "Try again in a few seconds.",
-    )
+    return NotReady.because(OIDC_BUSY)
 
 
 def _odd(issuer: str, reason: str) -> NotReady:
-    return NotReady.because(
-        "oidc.metadata",
-        "The sign-in service {issuer} cannot be used: {reason}.",
-        "Tell the operator: oidc.issuer has to be exactly what the service calls itself.",
-        issuer=issuer,
-        reason=reason,
-    )
+    return NotReady.because(OIDC_METADATA, issuer=issuer, reason=reason)

@@ -18,11 +18,47 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import SignatureAlgorithmOID
 
-from ca_service.errors import CAServiceError, Finding, Refused, blocking, only_errors
+from ca_service.errors import CAServiceError, Finding, Refused, Rule, only_errors
 from ca_service.pki import der, keys, names, usages
 from ca_service.pki.armour import unwrap
 from ca_service.pki.contents import find_value
 from ca_service.pki.subjects import judge_alternative_name, judge_subject
+
+CSR_DUPLICATE_ATTRIBUTE: Final = Rule(
+    "csr.duplicate-attribute",
+    "An attribute occurs twice in the CSR, so it is unclear which one counts.",
+    "Create a new CSR on the node.",
+)
+CSR_SIGNATURE_HASH: Final = Rule(
+    "csr.signature-hash",
+    "The CSR is signed with {hash}. SHA-256 or better is required.",
+    "Create a new CSR and choose SHA-256, SHA-384 or SHA-512 as its hash.",
+)
+CSR_MALFORMED: Final = Rule(
+    "csr.malformed",
+    "The CSR is damaged: its structure does not follow PKCS#10.",
+    "Create a new CSR on the node and upload it unchanged.",
+)
+CSR_SIGNATURE: Final = Rule(
+    "csr.signature",
+    "The signature of the CSR does not match its content, so it does not prove possession of the key.",
+    "Download the CSR again and upload it unchanged. If that does not help, create a new one.",
+)
+CSR_DUPLICATE_EXTENSION: Final = Rule(
+    "csr.duplicate-extension",
+    "The CSR requests the extension {oid} twice.",
+    "Create a new CSR on the node.",
+)
+CSR_EXTENSION: Final = Rule(
+    "csr.extension",
+    "A requested extension cannot be read.",
+    "Create a new CSR on the node. Check the names that were entered for it.",
+)
+CSR_VERSION: Final = Rule(
+    "csr.version",
+    "The CSR says that its version is {version}. Only version 1, written as 0, exists.",
+    "Create a new CSR on the node.",
+)
 
 GOOD_HASHES: Final = ("sha256", "sha384", "sha512")
 _SIGNATURES: Final = {
@@ -157,21 +193,9 @@ class _Loaded:
             csr = x509.load_der_x509_csr(request_der)
             return cls(request_der, csr, csr.subject)
         except x509.InvalidVersion as error:
-            raise Refused(
-                blocking(
-                    "csr.version",
-                    "/version",
-                    "The CSR says that its version is {version}. Only version 1, written as 0, exists.",
-                    "Create a new CSR on the node.",
-                    version=error.parsed_version,
-                )
-            ) from error
+            raise Refused(CSR_VERSION.at("/version", version=error.parsed_version)) from error
         except (ValueError, TypeError) as error:
-            raise Refused.because(
-                "csr.malformed",
-                "The CSR is damaged: its structure does not follow PKCS#10.",
-                "Create a new CSR on the node and upload it unchanged.",
-            ) from error
+            raise Refused.because(CSR_MALFORMED) from error
 
 
 def _verified(loaded: _Loaded, description: Description) -> CertificationRequest:
@@ -218,32 +242,16 @@ def _attributes(fields: list[der.Element]) -> Iterator[Finding]:
     """Check that each type of attribute occurs once: they are a set (RFC 2986, 4.1)."""
     types = [attribute.children[0].content for field in fields for attribute in field.children]
     if len(set(types)) < len(types) or all(oid in types for oid in _EXTENSION_REQUESTS):
-        yield blocking(
-            "csr.duplicate-attribute",
-            "/attributes",
-            "An attribute occurs twice in the CSR, so it is unclear which one counts.",
-            "Create a new CSR on the node.",
-        )
+        yield CSR_DUPLICATE_ATTRIBUTE.at("/attributes")
 
 
 def _signature(csr: x509.CertificateSigningRequest, key: ec.EllipticCurvePublicKey, signed: bytes) -> Iterator[Finding]:
     """Check the signature, made with the key of the CSR over the DER in `signed` (RFC 2986, 4.2)."""
     name = signature_hash_name(csr)
     if name not in GOOD_HASHES:
-        yield blocking(
-            "csr.signature-hash",
-            "/signature",
-            "The CSR is signed with {hash}. SHA-256 or better is required.",
-            "Create a new CSR and choose SHA-256, SHA-384 or SHA-512 as its hash.",
-            hash=name.upper(),
-        )
+        yield CSR_SIGNATURE_HASH.at("/signature", hash=name.upper())
     elif not _signature_is_valid(csr, key, signed):
-        yield blocking(
-            "csr.signature",
-            "/signature",
-            "The signature of the CSR does not match its content, so it does not prove possession of the key.",
-            "Download the CSR again and upload it unchanged. If that does not help, create a new one.",
-        )
+        yield CSR_SIGNATURE.at("/signature")
 
 
 def _signature_is_valid(csr: x509.CertificateSigningRequest, key: ec.EllipticCurvePublicKey, signed: bytes) -> bool:
@@ -271,21 +279,6 @@ def _extensions(csr: x509.CertificateSigningRequest) -> x509.Extensions:
     try:
         return csr.extensions
     except x509.DuplicateExtension as error:
-        raise Refused(
-            blocking(
-                "csr.duplicate-extension",
-                "/extensions",
-                "The CSR requests the extension {oid} twice.",
-                "Create a new CSR on the node.",
-                oid=error.oid.dotted_string,
-            )
-        ) from error
+        raise Refused(CSR_DUPLICATE_EXTENSION.at("/extensions", oid=error.oid.dotted_string)) from error
     except (ValueError, TypeError, x509.UnsupportedGeneralNameType, UnsupportedAlgorithm) as error:
-        raise Refused(
-            blocking(
-                "csr.extension",
-                "/extensions",
-                "A requested extension cannot be read.",
-                "Create a new CSR on the node. Check the names that were entered for it.",
-            )
-        ) from error
+        raise Refused(CSR_EXTENSION.at("/extensions")) from error

@@ -11,15 +11,32 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
-from ca_service.errors import Finding, SigningError
+from ca_service.errors import Finding, Rule, SigningError
 from ca_service.pki import der, keys, linting, usages
 from ca_service.pki.contents import Candidate, Contents, Issuer
+
+SIGNING_KEY: Final = Rule(
+    "signing.key",
+    "The private key is not the issuer's.",
+    "Check the keys with `ca-service ca show`.",
+)
+SIGNING_TBS: Final = Rule(
+    "signing.tbs",
+    "What was signed is not what was judged.",
+    "Report this: it must not happen.",
+)
+SIGNING_SPENT: Final = Rule(
+    "signing.spent",
+    "This certificate was signed already.",
+    "Prepare it again.",
+)
 
 Judge = Callable[[Candidate], Iterable[Finding]]
 
@@ -44,7 +61,7 @@ class Prepared:
     def spend(self) -> None:
         """Use the right up. Raises SigningError the second time."""
         if self._is_spent:
-            raise SigningError.because("signing.spent", "This certificate was signed already.", "Prepare it again.")
+            raise SigningError.because(SIGNING_SPENT)
         self._is_spent = True
 
 
@@ -72,14 +89,10 @@ def sign(prepared: Prepared, key: ec.EllipticCurvePrivateKey) -> x509.Certificat
     prepared.spend()
     issuer_key = prepared.issuer.public_key
     if key.public_key() != issuer_key:
-        raise SigningError.because(
-            "signing.key", "The private key is not the issuer's.", "Check the keys with `ca-service ca show`."
-        )
+        raise SigningError.because(SIGNING_KEY)
     certificate = _assemble(prepared, key.sign(prepared.tbs, keys.signature_algorithm(issuer_key)))
     if certificate.tbs_certificate_bytes != prepared.tbs:
-        raise SigningError.because(
-            "signing.tbs", "What was signed is not what was judged.", "Report this: it must not happen."
-        )
+        raise SigningError.because(SIGNING_TBS)
     return certificate
 
 

@@ -12,8 +12,15 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from ca_service.errors import Refused, blocking
+from ca_service.errors import Refused, Rule, blocking
 from ca_service.pki import der
+
+CSR_KEY_RSA: Final = Rule(
+    "csr.key.rsa",
+    "This CSR has an RSA key ({size} bit). This authority is EC from root to leaf.",
+    "If it is from a Cisco node, this is the tomcat CSR: download tomcat-ECDSA instead. "
+    "Have your RSA authority sign the tomcat CSR.",
+)
 
 CURVES: Final[dict[str, type[ec.EllipticCurve]]] = {
     "P-256": ec.SECP256R1,
@@ -116,14 +123,5 @@ def _bad_key(rule: str, problem: str, **values: object) -> Refused:
 
 def _not_ec(key: object) -> Refused:
     if isinstance(key, rsa.RSAPublicKey):
-        return Refused(
-            blocking(
-                "csr.key.rsa",
-                "/public_key",
-                "This CSR has an RSA key ({size} bit). This authority is EC from root to leaf.",
-                "If it is from a Cisco node, this is the tomcat CSR: download tomcat-ECDSA instead. "
-                "Have your RSA authority sign the tomcat CSR.",
-                size=key.key_size,
-            )
-        )
+        return Refused(CSR_KEY_RSA.at("/public_key", size=key.key_size))
     return _bad_key("csr.key.type", "This CSR has a key of the kind {kind}.", kind=kind_name(key))

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from ca_service.errors import Unreachable
+from ca_service.errors import Rule, Unreachable
+
+PROBE_UNREACHABLE: Final = Rule(
+    "probe.unreachable",
+    "{url} cannot be fetched: {reason}.",
+    "See that the service runs, that the name leads to it, and that plain HTTP is not redirected on the way.",
+)
 
 _SECONDS: Final = 5.0  # to connect, and between two parts of the response
 _MAX_BYTES: Final = 64 * 1024 * 1024  # a CRL with a million entries has about 40 MB
@@ -41,10 +47,4 @@ class HTTPFetcher:
 
 
 def _refused(url: str, reason: str) -> Unreachable:
-    return Unreachable.because(
-        "probe.unreachable",
-        "{url} cannot be fetched: {reason}.",
-        "See that the service runs, that the name leads to it, and that plain HTTP is not redirected on the way.",
-        url=url,
-        reason=reason,
-    )
+    return Unreachable.because(PROBE_UNREACHABLE, url=url, reason=reason)

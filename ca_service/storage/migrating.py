@@ -10,12 +10,32 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import inspect, text
 
-from ca_service.errors import Finding, NotReady, note
+from ca_service.errors import Finding, NotReady
 from ca_service.storage import search_index
 from ca_service.storage.database import Database
 
 if TYPE_CHECKING:
     from alembic.config import Config
+
+from ca_service.errors import Rule, Severity
+
+SCHEMA_NEW: Final = Rule(
+    "schema.new",
+    "The database has the schema {found}, which is newer than this program (it knows {head}).",
+    "Run the newer version of ca_service again, or go back to a copy of the instance folder from before.",
+)
+SCHEMA_OLD: Final = Rule(
+    "schema.old",
+    "The database has the schema {found}; this program needs {head}.",
+    "Run `ca-service db upgrade` (make a copy of the instance folder first).",
+)
+SEARCH_PLAIN: Final = Rule(
+    "search.plain",
+    "The search has no index, and becomes slow as certificates get many.",
+    "On PostgreSQL, have CREATE EXTENSION pg_trgm run in this database by somebody who may; with SQLite, "
+    "use 3.34 or newer. Then run `ca-service db upgrade`.",
+    Severity.NOTE,
+)
 
 HEAD: Final = "0010"
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
@@ -38,20 +58,8 @@ def require_current(database: Database) -> None:
         return
     database.require_exists()
     if _is_known(found):
-        raise NotReady.because(
-            "schema.old",
-            "The database has the schema {found}; this program needs {head}.",
-            "Run `ca-service db upgrade` (make a copy of the instance folder first).",
-            found=found or "none",
-            head=HEAD,
-        )
-    raise NotReady.because(
-        "schema.new",
-        "The database has the schema {found}, which is newer than this program (it knows {head}).",
-        "Run the newer version of ca_service again, or go back to a copy of the instance folder from before.",
-        found=found,
-        head=HEAD,
-    )
+        raise NotReady.because(SCHEMA_OLD, found=found or "none", head=HEAD)
+    raise NotReady.because(SCHEMA_NEW, found=found, head=HEAD)
 
 
 def _is_known(version: str) -> bool:
@@ -136,12 +144,4 @@ class SQLSchema:
         with self._database.read() as connection:
             if search_index.is_there(connection):
                 return ()
-        return (
-            note(
-                "search.plain",
-                "",
-                "The search has no index, and becomes slow as certificates get many.",
-                "On PostgreSQL, have CREATE EXTENSION pg_trgm run in this database by somebody who may; with SQLite, "
-                "use 3.34 or newer. Then run `ca-service db upgrade`.",
-            ),
-        )
+        return (SEARCH_PLAIN.at(),)

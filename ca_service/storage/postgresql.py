@@ -21,7 +21,23 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, OperationalError, TimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from ca_service.errors import ConfigurationError, NotReady
+from ca_service.errors import ConfigurationError, NotReady, Rule
+
+DATABASE_BUSY: Final = Rule(
+    "database.busy",
+    "The database {database} did not get round to it within {seconds} seconds.",
+    "Try again. If it stays like this, look in pg_stat_activity for what holds it up.",
+)
+INSTALLATION_MISSING: Final = Rule(
+    "installation.missing",
+    "There is no installation in the database {database}.",
+    "Run `ca-service init` or `ca-service serve` to make one, or name the right database: database.url.",
+)
+DATABASE_URL: Final = Rule(
+    "database.url",
+    "The setting database.url is not the URL of a PostgreSQL database.",
+    "Write it as postgresql://USER:PASSWORD@HOST/DATABASE, with special characters percent-encoded.",
+)
 
 _CONNECT_SECONDS: Final = 5
 _WAIT_SECONDS: Final = 30  # for a statement, a turn, a connection of the pool
@@ -80,12 +96,7 @@ class PostgreSQLDatabase:
     def require_exists(self) -> None:
         """Raise NotReady unless the database contains an installation."""
         if not self.exists:
-            raise NotReady.because(
-                "installation.missing",
-                "There is no installation in the database {database}.",
-                "Run `ca-service init` or `ca-service serve` to make one, or name the right database: database.url.",
-                database=self._name,
-            )
+            raise NotReady.because(INSTALLATION_MISSING, database=self._name)
 
     def close(self) -> None:
         """Close all connections."""
@@ -109,13 +120,7 @@ class PostgreSQLDatabase:
             raise (self._busy() if _is_timeout(error) else self._failed(error)) from error
 
     def _busy(self) -> NotReady:
-        return NotReady.because(
-            "database.busy",
-            "The database {database} did not get round to it within {seconds} seconds.",
-            "Try again. If it stays like this, look in pg_stat_activity for what holds it up.",
-            database=self._name,
-            seconds=_WAIT_SECONDS,
-        )
+        return NotReady.because(DATABASE_BUSY, database=self._name, seconds=_WAIT_SECONDS)
 
     def _failed(self, error: DatabaseError) -> NotReady:
         is_connection = _is_about_the_connection(error)
@@ -138,11 +143,7 @@ def _checked(url: str) -> URL:
         if found.drivername != "postgresql":
             raise ValueError("another kind of database")
     except (ArgumentError, ValueError) as error:
-        raise ConfigurationError.because(
-            "database.url",
-            "The setting database.url is not the URL of a PostgreSQL database.",
-            "Write it as postgresql://USER:PASSWORD@HOST/DATABASE, with special characters percent-encoded.",
-        ) from error
+        raise ConfigurationError.because(DATABASE_URL) from error
     given = str(found.query.get("options", ""))
     ours = " ".join(f"-c {name}={value}" for name, value in _OPTIONS.items())
     return found.set(drivername="postgresql+psycopg").update_query_dict({"options": f"{ours} {given}".strip()})

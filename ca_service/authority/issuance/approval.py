@@ -11,8 +11,45 @@ from dataclasses import dataclass
 from typing import Final
 
 from ca_service.authority.access.permissions import Actor, Role
-from ca_service.errors import Finding, note
+from ca_service.errors import Finding, Rule, Severity
 from ca_service.pki.names import is_dns_name
+
+APPROVAL_NAMES: Final = Rule(
+    "approval.names",
+    "every name is covered by {names}",
+    "",
+    Severity.NOTE,
+)
+APPROVAL_ACCOUNT: Final = Rule(
+    "approval.account",
+    "the requester is {name}",
+    "",
+    Severity.NOTE,
+)
+APPROVAL_ROLE: Final = Rule(
+    "approval.role",
+    "the requester has the role {role}",
+    "",
+    Severity.NOTE,
+)
+APPROVAL_TOKEN: Final = Rule(
+    "approval.token",
+    "the request was sent with the token \u201c{token}\u201d",
+    "",
+    Severity.NOTE,
+)
+APPROVAL_PROFILE: Final = Rule(
+    "approval.profile",
+    "the profile is one of {profiles}",
+    "",
+    Severity.NOTE,
+)
+APPROVAL_OPERATOR: Final = Rule(
+    "approval.operator",
+    "the requester is the operator of this machine",
+    "",
+    Severity.NOTE,
+)
 
 _BELOW: Final = "*."
 _DNS: Final = "DNS:"
@@ -61,7 +98,7 @@ def find_approval(rules: Sequence[ApprovalRule], actor: Actor, asked: Asked) -> 
     The local operator is always approved: they can read the keys anyway.
     """
     if actor.account_id is None:
-        return Approval("operator", (note("approval.operator", "", "the requester is the operator of this machine"),))
+        return Approval("operator", (APPROVAL_OPERATOR.at(),))
     return next(
         (Approval(rule.name, tuple(_reasons(rule, actor))) for rule in rules if _holds(rule, actor, asked)), None
     )
@@ -104,12 +141,12 @@ def _is_under(name: str, pattern: str) -> bool:
 
 def _reasons(rule: ApprovalRule, actor: Actor) -> Iterator[Finding]:
     if rule.names:
-        yield note("approval.names", "", "every name is covered by {names}", names=", ".join(rule.names))
+        yield APPROVAL_NAMES.at(names=", ".join(rule.names))
     if rule.accounts:
-        yield note("approval.account", "", "the requester is {name}", name=actor.name)
+        yield APPROVAL_ACCOUNT.at(name=actor.name)
     if rule.roles:
-        yield note("approval.role", "", "the requester has the role {role}", role=actor.role.value)
+        yield APPROVAL_ROLE.at(role=actor.role.value)
     if rule.tokens:
-        yield note("approval.token", "", "the request was sent with the token \u201c{token}\u201d", token=actor.token)
+        yield APPROVAL_TOKEN.at(token=actor.token)
     if rule.profiles:
-        yield note("approval.profile", "", "the profile is one of {profiles}", profiles=", ".join(rule.profiles))
+        yield APPROVAL_PROFILE.at(profiles=", ".join(rule.profiles))

@@ -14,12 +14,60 @@ from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.hierarchy.hierarchy import ActiveAuthority
 from ca_service.authority.issuance.examination import Examination
 from ca_service.authority.revocation.records import RevocationRecord, State
-from ca_service.errors import Finding, InvalidInput, Refused, blocking, note, warning
+from ca_service.errors import Finding, InvalidInput, Refused, Rule, Severity
 from ca_service.pki import names
 from ca_service.pki.csr import CertificationRequest
 from ca_service.pki.profiles import Profile
 from ca_service.pki.reasons import Reason
 from ca_service.vos.purposes import host_name
+
+CSR_REPEATED: Final = Rule(
+    "csr.repeated",
+    "Two CSRs of this submission have the same key.",
+    "Send each CSR once. If a node created two CSRs, send the newest.",
+)
+CSR_COUNT: Final = Rule(
+    "csr.count",
+    "You sent {count} CSRs. A submission has 1 to {limit}.",
+    "Send at least one CSR and at most {limit}.",
+)
+CSR_KEY_AUTHORITY: Final = Rule(
+    "csr.key.authority",
+    "The key of the CSR is a key of this authority.",
+    "Create a new CSR with its own key.",
+)
+SUBJECT_AUTHORITY: Final = Rule(
+    "subject.authority",
+    "The subject of the CSR is the name of this authority.",
+    "Create a new CSR with its own name: a node keeps one certificate per name.",
+)
+CSR_KEY_REUSED: Final = Rule(
+    "csr.key.reused",
+    "Another CSR with the same key was signed before. Its certificate, {serial}, is still valid.",
+    "A node accepts one certificate per CSR: make sure that this is the newest CSR of the node.",
+    Severity.WARNING,
+)
+CERTIFICATE_AGAIN: Final = Rule(
+    "certificate.again",
+    "This CSR was signed before. Its certificate is returned again; it is valid until {end}.",
+    "Ask for a new certificate (new=true, --new) if you need another lifetime or another serial number.",
+    Severity.NOTE,
+)
+CSR_KEY_COMPROMISED: Final = Rule(
+    "csr.key.compromised",
+    "The key of the CSR was reported as compromised on {date}.",
+    "Create a new CSR on the host, which creates a new key.",
+)
+CSR_KEY_HELD: Final = Rule(
+    "csr.key.held",
+    "Certificate {serial}, which has the key of the CSR, is on hold.",
+    "Have the certificate released or revoked permanently, or create a new CSR, which creates a new key.",
+)
+AUTHORITY_REVOKED: Final = Rule(
+    "authority.revoked",
+    "Authority {issuer} is revoked since {date}: clients would reject every certificate that it issues.",
+    "Set up another authority, in another instance folder.",
+)
 
 MAX_REQUESTS: Final = 50
 
@@ -74,16 +122,7 @@ class Surroundings:
 def check_count(csrs: Sequence[bytes]) -> None:
     """Raise InvalidInput for a submission of no CSR, or of too many."""
     if not 1 <= len(csrs) <= MAX_REQUESTS:
-        raise InvalidInput(
-            blocking(
-                "csr.count",
-                "/csr",
-                "You sent {count} CSRs. A submission has 1 to {limit}.",
-                "Send at least one CSR and at most {limit}.",
-                count=len(csrs),
-                limit=MAX_REQUESTS,
-            )
-        )
+        raise InvalidInput(CSR_COUNT.at("/csr", count=len(csrs), limit=MAX_REQUESTS))
 
 
 def with_conflicts(examinations: Sequence[Examination], around: Surroundings) -> list[Examination]:
@@ -134,32 +173,16 @@ def _authority(request: CertificationRequest, active: ActiveAuthority | None) ->
     if active is None:
         return
     if request.key_fingerprint in active.key_fingerprints:
-        yield blocking(
-            "csr.key.authority",
-            "/public_key",
-            "The key of the CSR is a key of this authority.",
-            "Create a new CSR with its own key.",
-        )
+        yield CSR_KEY_AUTHORITY.at("/public_key")
     if _folded(request.subject_text) in set(map(_folded, active.subjects)):
-        yield blocking(
-            "subject.authority",
-            "/subject",
-            "The subject of the CSR is the name of this authority.",
-            "Create a new CSR with its own name: a node keeps one certificate per name.",
-        )
+        yield SUBJECT_AUTHORITY.at("/subject")
 
 
 def _reused_key(request: CertificationRequest, others: Sequence[CertificateRecord]) -> Iterator[Finding]:
     """Check whether another CSR with the same key was signed; `others` are the valid certificates with that key."""
     other = next((each for each in others if each.request_fingerprint != request.fingerprint), None)
     if other is not None:
-        yield warning(
-            "csr.key.reused",
-            "/public_key",
-            "Another CSR with the same key was signed before. Its certificate, {serial}, is still valid.",
-            "A node accepts one certificate per CSR: make sure that this is the newest CSR of the node.",
-            serial=other.serial_number,
-        )
+        yield CSR_KEY_REUSED.at("/public_key", serial=other.serial_number)
 
 
 def _revoked_key(others: Sequence[CertificateRecord], revocations: Revocations) -> Iterator[Finding]:
@@ -169,22 +192,10 @@ def _revoked_key(others: Sequence[CertificateRecord], revocations: Revocations) 
         if found is None or found.is_good:
             continue
         if found.reason is Reason.KEY_COMPROMISE:
-            yield blocking(
-                "csr.key.compromised",
-                "/public_key",
-                "The key of the CSR was reported as compromised on {date}.",
-                "Create a new CSR on the host, which creates a new key.",
-                date=found.changed_at.date().isoformat(),
-            )
+            yield CSR_KEY_COMPROMISED.at("/public_key", date=found.changed_at.date().isoformat())
             return
         if found.state is State.HELD:
-            yield blocking(
-                "csr.key.held",
-                "/public_key",
-                "Certificate {serial}, which has the key of the CSR, is on hold.",
-                "Have the certificate released or revoked permanently, or create a new CSR, which creates a new key.",
-                serial=found.serial_number,
-            )
+            yield CSR_KEY_HELD.at("/public_key", serial=found.serial_number)
             return
 
 
@@ -193,27 +204,14 @@ def _revoked_authority(authority: ActiveAuthority | None, revocations: Revocatio
     for issuer_id, link in authority.links.items() if authority else ():
         found = revocations.get(link)
         if found is not None and not found.is_good:
-            yield blocking(
-                "authority.revoked",
-                "",
-                "Authority {issuer} is revoked since {date}: clients would reject every certificate that it issues.",
-                "Set up another authority, in another instance folder.",
-                issuer=issuer_id,
-                date=found.revoked_at.date().isoformat(),
-            )
+            yield AUTHORITY_REVOKED.at(issuer=issuer_id, date=found.revoked_at.date().isoformat())
             return
 
 
 def _existing(record: CertificateRecord | None) -> Iterator[Finding]:
     """Say that this very CSR was signed before, and that its certificate is returned again."""
     if record is not None:
-        yield note(
-            "certificate.again",
-            "",
-            "This CSR was signed before. Its certificate is returned again; it is valid until {end}.",
-            "Ask for a new certificate (new=true, --new) if you need another lifetime or another serial number.",
-            end=record.not_after.date().isoformat(),
-        )
+        yield CERTIFICATE_AGAIN.at(end=record.not_after.date().isoformat())
 
 
 def _without_repetition(examinations: Sequence[Examination]) -> list[Examination]:
@@ -222,12 +220,7 @@ def _without_repetition(examinations: Sequence[Examination]) -> list[Examination
     A CSR that is refused anyway does not count, so it does not take a good one down with it.
     """
     used = Counter(each.request.key_fingerprint for each in examinations if each.request and not each.is_refused)
-    repeated = blocking(
-        "csr.repeated",
-        "/public_key",
-        "Two CSRs of this submission have the same key.",
-        "Send each CSR once. If a node created two CSRs, send the newest.",
-    )
+    repeated = CSR_REPEATED.at("/public_key")
     return [
         replace(each, findings=(*each.findings, repeated))
         if each.request and not each.is_refused and used[each.request.key_fingerprint] > 1

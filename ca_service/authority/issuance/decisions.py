@@ -21,10 +21,41 @@ from ca_service.authority.issuance.issuance import Issuance
 from ca_service.authority.issuance.records import Moment, RequestPage, RequestQuery, RequestRecord, State, timeline
 from ca_service.authority.issuance.store import Ledger, RequestStore
 from ca_service.authority.ports import Clock
-from ca_service.errors import Conflict, InvalidInput, NotAllowed, NotFound, blocking
+from ca_service.errors import Conflict, InvalidInput, NotAllowed, NotFound, Rule
 from ca_service.pki import csr
 from ca_service.pki.names import is_plain
 from ca_service.vos.comparison import Difference, compare
+
+APPLICATION_DECIDED: Final = Rule(
+    "application.decided",
+    "Request {id} was already {what} by {name} on {at}.",
+    "There is nothing left to decide. Open the request to see its result.",
+)
+APPLICATION_NOT_OWN: Final = Rule(
+    "application.not-own",
+    "Request {id} was submitted by {name}.",
+    "Ask {name} or an administrator to withdraw it. An approver can refuse it.",
+)
+APPLICATION_OWN: Final = Rule(
+    "application.own",
+    "You cannot decide on your own request {id}.",
+    "Ask another approver or administrator. Withdraw it if you no longer need it.",
+)
+APPLICATION_UNKNOWN: Final = Rule(
+    "application.unknown",
+    "There is no such request.",
+    "Look for it in the list of requests.",
+)
+APPLICATION_NOTE: Final = Rule(
+    "application.note",
+    "The note is longer than {limit} characters, or contains characters that cannot be displayed.",
+    "Write a few plain sentences.",
+)
+APPLICATION_NOTE_2: Final = Rule(
+    "application.note",
+    "A refusal needs a note.",
+    "Tell the requester what to change.",
+)
 
 MAX_WAIT: Final = 30
 MAX_NOTE: Final = 1000
@@ -151,14 +182,7 @@ class Requests:
         require(actor, Action.DECIDE)
         note = _checked(note)
         if not note:
-            raise InvalidInput(
-                blocking(
-                    "application.note",
-                    "/note",
-                    "A refusal needs a note.",
-                    "Tell the requester what to change.",
-                )
-            )
+            raise InvalidInput(APPLICATION_NOTE_2.at("/note"))
         return self._decided(actor, request_id, State.REFUSED, note)
 
     def withdraw(self, actor: Actor, request_id: int, note: str = "") -> RequestRecord:
@@ -166,25 +190,14 @@ class Requests:
         require(actor, Action.ISSUE)
         request, note = self._get(actor, request_id), _checked(note)
         if not request.is_of(actor) and actor.role is not Role.ADMINISTRATOR:
-            raise NotAllowed.because(
-                "application.not-own",
-                "Request {id} was submitted by {name}.",
-                "Ask {name} or an administrator to withdraw it. An approver can refuse it.",
-                id=request_id,
-                name=request.submitted_by,
-            )
+            raise NotAllowed.because(APPLICATION_NOT_OWN, id=request_id, name=request.submitted_by)
         return self._move(actor, request, State.WITHDRAWN, note)
 
     def _decided(self, actor: Actor, request_id: int, state: State, note: str) -> RequestRecord:
         require(actor, Action.DECIDE)
         request = self._get(actor, request_id)
         if request.is_of(actor):
-            raise NotAllowed.because(
-                "application.own",
-                "You cannot decide on your own request {id}.",
-                "Ask another approver or administrator. Withdraw it if you no longer need it.",
-                id=request_id,
-            )
+            raise NotAllowed.because(APPLICATION_OWN, id=request_id)
         return self._move(actor, request, state, note)
 
     def _move(self, actor: Actor, before: RequestRecord, state: State, note: str) -> RequestRecord:
@@ -206,9 +219,7 @@ class Requests:
     def _get(self, actor: Actor, request_id: int) -> RequestRecord:
         request = self._store.find_request(request_id) if 0 < request_id <= _MAX_ID else None
         if request is None or not _is_seen(actor, request):
-            raise NotFound.because(
-                "application.unknown", "There is no such request.", "Look for it in the list of requests."
-            )
+            raise NotFound.because(APPLICATION_UNKNOWN)
         return request
 
 
@@ -216,9 +227,7 @@ def _decided_before(now: RequestRecord) -> Conflict:
     what = now.state if now.state in (State.REFUSED, State.WITHDRAWN) else State.APPROVED
     at = now.decided_at
     return Conflict.because(
-        "application.decided",
-        "Request {id} was already {what} by {name} on {at}.",
-        "There is nothing left to decide. Open the request to see its result.",
+        APPLICATION_DECIDED,
         id=now.id,
         what=what.value,
         name=now.decided_by or f"rule {now.rule}",
@@ -230,15 +239,7 @@ def _checked(note: str) -> str:
     """Return the note without blanks around it. Raises InvalidInput if it is too long or has hidden characters."""
     text = note.strip().replace("\r\n", "\n")
     if len(text) > MAX_NOTE or not is_plain("".join(text.split())):
-        raise InvalidInput(
-            blocking(
-                "application.note",
-                "/note",
-                "The note is longer than {limit} characters, or contains characters that cannot be displayed.",
-                "Write a few plain sentences.",
-                limit=MAX_NOTE,
-            )
-        )
+        raise InvalidInput(APPLICATION_NOTE.at("/note", limit=MAX_NOTE))
     return text
 
 

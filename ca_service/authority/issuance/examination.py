@@ -11,11 +11,62 @@ from cryptography import x509
 
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.issuance.approval import DEFAULT_RULES, Approval, ApprovalRule, Asked
-from ca_service.errors import Finding, Refused, blocking, note, only_errors, warning
+from ca_service.errors import Finding, Refused, Rule, Severity, blocking, only_errors, warning
 from ca_service.pki import names
 from ca_service.pki.csr import CertificationRequest, Description, Reading
 from ca_service.pki.profiles import Profile
 from ca_service.vos.purposes import host_name
+
+USAGE_FIXED: Final = Rule(
+    "usage.fixed",
+    "The profile {profile} always issues {key_usage} and {extended}, whatever the CSR asks for.",
+    "",
+    Severity.NOTE,
+)
+USAGE_DEFAULT: Final = Rule(
+    "usage.default",
+    "The CSR does not ask for all usages. The usual ones are added: {usages}.",
+    "",
+    Severity.NOTE,
+)
+SAN_ADDED: Final = Rule(
+    "san.added",
+    "The CSR has no names. {host} is added, as you asked.",
+    "",
+    Severity.NOTE,
+)
+SAN_MISSING: Final = Rule(
+    "san.missing",
+    "The CSR has no names, and browsers refuse a certificate without one.",
+    "Have the name {host} added: select \u201cAdd the host name\u201d, or use add_host_name=true, --add-host-name. "
+    "Or create a new CSR; on a Cisco node, fill in Parent Domain.",
+)
+SAN_MISSING_2: Final = Rule(
+    "san.missing",
+    "The CSR has no names, and its common name is not a host name either.",
+    "Create a new CSR with a subject alternative name; on a Cisco node, fill in Parent Domain.",
+)
+SAN_WILDCARD: Final = Rule(
+    "san.wildcard",
+    "The CSR asks for the wildcard {name}. Cisco\u2019s nodes do not support wildcards.",
+    "Create a new CSR that lists each node by name. For other servers, use the profile server.",
+)
+VALIDITY_RANGE: Final = Rule(
+    "validity.range",
+    "You asked for a lifetime of {days} days. 1 to {limit} days are allowed.",
+    "Ask for {limit} days or fewer. (Apple\u2019s clients refuse server certificates of more than 825 days.)",
+)
+CSR_AUTHORITY: Final = Rule(
+    "csr.authority",
+    "The CSR asks for the certificate of an authority (CA:TRUE, keyCertSign or cRLSign).",
+    "On a Cisco node this is probably the CAPF CSR: download tomcat-ECDSA instead.",
+)
+EXTENSION_LEFT_OUT: Final = Rule(
+    "extension.left-out",
+    "These requested extensions are not copied: {extensions}.",
+    "",
+    Severity.NOTE,
+)
 
 _AUTHORITY_USAGES: Final = {"keyCertSign", "cRLSign"}
 
@@ -139,25 +190,13 @@ def findings_of(examinations: Sequence[Examination]) -> Iterator[Finding]:
 
 def _lifetime(days: int, limit: int) -> Iterator[Finding]:
     if not 1 <= days <= limit:
-        yield blocking(
-            "validity.range",
-            "/validity_days",
-            "You asked for a lifetime of {days} days. 1 to {limit} days are allowed.",
-            "Ask for {limit} days or fewer. (Apple\u2019s clients refuse server certificates of more than 825 days.)",
-            days=days,
-            limit=limit,
-        )
+        yield VALIDITY_RANGE.at("/validity_days", days=days, limit=limit)
 
 
 def _authority(request: CertificationRequest) -> Iterator[Finding]:
     is_ca = request.basic_constraints is not None and request.basic_constraints.ca
     if is_ca or not _AUTHORITY_USAGES.isdisjoint(request.description.key_usage):
-        yield blocking(
-            "csr.authority",
-            "/basic_constraints",
-            "The CSR asks for the certificate of an authority (CA:TRUE, keyCertSign or cRLSign).",
-            "On a Cisco node this is probably the CAPF CSR: download tomcat-ECDSA instead.",
-        )
+        yield CSR_AUTHORITY.at("/basic_constraints")
 
 
 def _curve(request: CertificationRequest, policy: Policy) -> Iterator[Finding]:
@@ -214,10 +253,8 @@ def _not_issued(field_name: str, name: str, allowed: Sequence[str]) -> Finding:
 
 
 def _fixed(profile: Profile) -> Finding:
-    return note(
-        "usage.fixed",
+    return USAGE_FIXED.at(
         "/key_usage",
-        "The profile {profile} always issues {key_usage} and {extended}, whatever the CSR asks for.",
         profile=profile.name,
         key_usage=", ".join(profile.default_key_usage),
         extended=", ".join(profile.default_extended_key_usage),
@@ -225,22 +262,12 @@ def _fixed(profile: Profile) -> Finding:
 
 
 def _default(added: Sequence[str]) -> Finding:
-    return note(
-        "usage.default",
-        "/key_usage",
-        "The CSR does not ask for all usages. The usual ones are added: {usages}.",
-        usages=", ".join(added),
-    )
+    return USAGE_DEFAULT.at("/key_usage", usages=", ".join(added))
 
 
 def _left_out(request: CertificationRequest) -> Iterator[Finding]:
     if request.other_extensions:
-        yield note(
-            "extension.left-out",
-            "/extensions",
-            "These requested extensions are not copied: {extensions}.",
-            extensions=", ".join(request.other_extensions),
-        )
+        yield EXTENSION_LEFT_OUT.at("/extensions", extensions=", ".join(request.other_extensions))
 
 
 _Named = tuple[str, x509.SubjectAlternativeName | None, list[Finding]]
@@ -277,39 +304,16 @@ def _without_names(host: str, *, add_host_name: bool) -> _Named:
 
 
 def _added(host: str) -> Finding:
-    return note(
-        "san.added",
-        "/subject_alternative_name",
-        "The CSR has no names. {host} is added, as you asked.",
-        host=host,
-    )
+    return SAN_ADDED.at("/subject_alternative_name", host=host)
 
 
 def _no_names(host: str) -> Finding:
-    return blocking(
-        "san.missing",
-        "/subject_alternative_name",
-        "The CSR has no names, and browsers refuse a certificate without one.",
-        "Have the name {host} added: select \u201cAdd the host name\u201d, or use add_host_name=true, --add-host-name. "
-        "Or create a new CSR; on a Cisco node, fill in Parent Domain.",
-        host=host,
-    )
+    return SAN_MISSING.at("/subject_alternative_name", host=host)
 
 
 def _no_name_at_all() -> Finding:
-    return blocking(
-        "san.missing",
-        "/subject_alternative_name",
-        "The CSR has no names, and its common name is not a host name either.",
-        "Create a new CSR with a subject alternative name; on a Cisco node, fill in Parent Domain.",
-    )
+    return SAN_MISSING_2.at("/subject_alternative_name")
 
 
 def _wildcard(name: str) -> Finding:
-    return blocking(
-        "san.wildcard",
-        "/subject_alternative_name",
-        "The CSR asks for the wildcard {name}. Cisco\u2019s nodes do not support wildcards.",
-        "Create a new CSR that lists each node by name. For other servers, use the profile server.",
-        name=name,
-    )
+    return SAN_WILDCARD.at("/subject_alternative_name", name=name)

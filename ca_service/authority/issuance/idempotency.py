@@ -13,7 +13,23 @@ from ca_service.authority.access.permissions import Actor
 from ca_service.authority.audit.canonical import canonical
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.issuance.examination import Options
-from ca_service.errors import Conflict, InvalidInput, blocking
+from ca_service.errors import Conflict, InvalidInput, Rule
+
+IDEMPOTENCY_KEY_IN_USE: Final = Rule(
+    "idempotency-key.in-use",
+    "Another submission with this Idempotency-Key was answered at the same time.",
+    "Send it again to get the same answer.",
+)
+IDEMPOTENCY_KEY_REUSED: Final = Rule(
+    "idempotency-key.reused",
+    "This Idempotency-Key was used for another submission.",
+    "Send a new key with a new submission; the same key only to repeat one.",
+)
+IDEMPOTENCY_KEY_INVALID: Final = Rule(
+    "idempotency-key.invalid",
+    "The Idempotency-Key cannot be used.",
+    "Send at most {limit} characters of ASCII without blanks, such as a UUID.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,35 +67,19 @@ def replay_of(actor: Actor, requests: Sequence[bytes], options: Options, key: st
     if not key:
         return None
     if not _KEY.fullmatch(key):
-        raise InvalidInput(
-            blocking(
-                "idempotency-key.invalid",
-                "/Idempotency-Key",
-                "The Idempotency-Key cannot be used.",
-                "Send at most {limit} characters of ASCII without blanks, such as a UUID.",
-                limit=MAX_KEY_LENGTH,
-            )
-        )
+        raise InvalidInput(IDEMPOTENCY_KEY_INVALID.at("/Idempotency-Key", limit=MAX_KEY_LENGTH))
     return Replay(actor.name, key, _digest(requests, options), (), True, at)
 
 
 def require_same(before: Replay, asked: Replay) -> None:
     """Raise Conflict where the key was used for another submission."""
     if before.digest != asked.digest:
-        raise Conflict.because(
-            "idempotency-key.reused",
-            "This Idempotency-Key was used for another submission.",
-            "Send a new key with a new submission; the same key only to repeat one.",
-        )
+        raise Conflict.because(IDEMPOTENCY_KEY_REUSED)
 
 
 def key_in_use() -> Conflict:
     """Return the error for a key that another submission has used since it was looked up."""
-    return Conflict.because(
-        "idempotency-key.in-use",
-        "Another submission with this Idempotency-Key was answered at the same time.",
-        "Send it again to get the same answer.",
-    )
+    return Conflict.because(IDEMPOTENCY_KEY_IN_USE)
 
 
 def _digest(requests: Sequence[bytes], options: Options) -> str:

@@ -35,11 +35,23 @@ from ca_service.authority.issuance.records import RequestRecord, issued_event, s
 from ca_service.authority.issuance.signing import prepare, record_of
 from ca_service.authority.issuance.store import Ledger, RequestStore
 from ca_service.authority.ports import Clock, SerialNumbers
-from ca_service.errors import Finding, NotFound, note
+from ca_service.errors import Finding, NotFound, Rule, Severity, note
 from ca_service.pki import csr, issuing
 from ca_service.pki.profiles import VOS, get_leaf_profile
 from ca_service.vos.bundle import Bundle, Delivery, bundle_of
 from ca_service.vos.purposes import TOMCAT_ECDSA
+
+APPLICATION_AGAIN: Final = Rule(
+    "application.again",
+    "{name} submitted this CSR before. It is {state} as request {id}.",
+    "To ask for something else with it, withdraw that request first.",
+    Severity.NOTE,
+)
+CERTIFICATE_UNKNOWN: Final = Rule(
+    "certificate.unknown",
+    "There is no certificate with the serial number {serial}.",
+    "Compare it with the number in the certificate, or search for the host in the list of certificates.",
+)
 
 __all__ = ["MAX_REQUESTS", "Issuance", "Issued"]
 
@@ -247,12 +259,7 @@ class Issuance:
         text = serial_number.lower().replace(":", "")
         record = self._ledger.find_certificate(text.zfill(40)) if len(text) <= 40 else None
         if record is None or (grant and not grant.sees(record.profile, record.names, record.host)):
-            raise NotFound.because(
-                "certificate.unknown",
-                "There is no certificate with the serial number {serial}.",
-                "Compare it with the number in the certificate, or search for the host in the list of certificates.",
-                serial=serial_number[:60],
-            )
+            raise NotFound.because(CERTIFICATE_UNKNOWN, serial=serial_number[:60])
         return record
 
     def delivery(self, record: CertificateRecord) -> Delivery:
@@ -295,12 +302,4 @@ def _needed() -> Finding:
 
 
 def _submitted_before(number: int, request: RequestRecord) -> Finding:
-    return note(
-        "application.again",
-        f"/csr/{number}",
-        "{name} submitted this CSR before. It is {state} as request {id}.",
-        "To ask for something else with it, withdraw that request first.",
-        name=request.submitted_by,
-        state=request.state.value,
-        id=request.id,
-    )
+    return APPLICATION_AGAIN.at(f"/csr/{number}", name=request.submitted_by, state=request.state.value, id=request.id)

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Final
 
 from cryptography import x509
 
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.hierarchy.hierarchy import ActiveAuthority
 from ca_service.authority.issuance.examination import Examination, Policy
-from ca_service.errors import Finding, NotReady
+from ca_service.errors import Finding, NotReady, Rule
 from ca_service.pki import encodings, issuing
 from ca_service.pki.contents import Candidate, Contents, Validity
 from ca_service.pki.issuing import Prepared
 from ca_service.vos.fit import judge_issued
+
+AUTHORITY_EXPIRED: Final = Rule(
+    "authority.expired",
+    "The authority is valid from {start} to {end}, which is not now.",
+    "Check the clock of this machine. An expired authority needs a successor.",
+)
 
 
 def prepare(
@@ -80,11 +87,7 @@ def _validity(days: int, authority: ActiveAuthority, policy: Policy, at: datetim
     above = authority.validity
     if not above.not_before <= at <= above.not_after:
         raise NotReady.because(
-            "authority.expired",
-            "The authority is valid from {start} to {end}, which is not now.",
-            "Check the clock of this machine. An expired authority needs a successor.",
-            start=above.not_before.date().isoformat(),
-            end=above.not_after.date().isoformat(),
+            AUTHORITY_EXPIRED, start=above.not_before.date().isoformat(), end=above.not_after.date().isoformat()
         )
     start = max(at - policy.backdate, above.not_before)
     return Validity(start, min(Validity.of_days(start, days).not_after, above.not_after))
