@@ -1,7 +1,7 @@
-"""Knows the bundle that a node's administrator takes home: numbered files, steps, checksums, one ZIP.
+"""The bundle for the administrator of a node: numbered files, steps, checksums, in one ZIP.
 
-The same certificates give the same bytes: nothing in it comes from a clock or a random source, and
-entries are stored rather than compressed, because deflate differs between versions of zlib.
+The same certificates give the same bytes: nothing in the bundle depends on a clock or a random source, and entries are
+stored and not compressed, because deflate differs between versions of zlib.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ca_service.vos.purposes import Purpose
 from ca_service.vos.runbook import cluster_runbook
 from ca_service.vos.steps import Leaf, Node, Runbook, Step
 
-_EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the first moment that a ZIP can tell
+_EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the earliest time of a ZIP entry
 _SUMS: Final = "SHA256SUMS"
 _FULL_CHAIN: Final = "fullchain.pem"
 _RECEIPT: Final = "receipt.json"
@@ -33,11 +33,11 @@ _VERIFIER: Final = "verify_receipt.py"
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One leaf to be delivered, with its authorities: the issuing one first, the root last.
+    """One leaf to deliver, with its authorities: the issuing one first, the root last.
 
-    `purpose` is None for a plain server. `node` is the node, where its product is known; `covers` are the other
-    nodes for which a multi-server certificate holds. `receipt` proves that the certificate is in the record of
-    the authority; empty where there is none.
+    `purpose` is None for a plain server. `node` is the node, if its product is known; `covers` are the other nodes that
+    a multi-server certificate covers. `receipt` proves that the certificate is in the audit log of the authority; it
+    is empty if there is none.
     """
 
     host: str
@@ -56,16 +56,20 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class BundleFile:
-    """One file of a bundle; `path` uses forward slashes. `purpose` is empty for a plain server."""
+    """One file of a bundle; `path` uses forward slashes. `purpose` is empty for a plain server.
+
+    `certificate` is the certificate in the file, if that is what it holds.
+    """
 
     path: str
     data: bytes
     purpose: str = ""
+    certificate: x509.Certificate | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A named set of files. `uploads` are those that go on the node, in their order."""
+    """A named set of files. `uploads` are the files for the node, in the order of upload."""
 
     name: str
     uploads: tuple[BundleFile, ...]
@@ -73,12 +77,12 @@ class Bundle:
     steps: tuple[Step, ...]
 
     def to_zip(self) -> bytes:
-        """The ZIP, with SHA256SUMS over all other files; byte-identical when made again."""
+        """Return the ZIP, with SHA256SUMS over all other files; the same bytes each time."""
         return _zip((*self.uploads, *self.extras))
 
 
 def bundle_name(deliveries: Sequence[Delivery]) -> str:
-    """What the ZIP of these is called: after the node, or after how many they are."""
+    """Return the name of the ZIP: that of the node, or the number of certificates."""
     if len(deliveries) > 1:
         return f"{len(deliveries)}-certificates.zip"
     purpose = deliveries[0].purpose
@@ -86,19 +90,19 @@ def bundle_name(deliveries: Sequence[Delivery]) -> str:
 
 
 def node_bundle(delivery: Delivery) -> Bundle:
-    """The bundle for one leaf."""
+    """Return the bundle for one leaf."""
     trust, leaf = _trust_files(delivery), _leaf_file(delivery)
     runbook = _runbook(delivery, [file.path for file in trust], leaf.path)
     return Bundle(
         name=bundle_name([delivery]),
         uploads=(*trust, leaf),
-        extras=(*map(_der_copy, (*trust, leaf)), *_documents(delivery, runbook), *_verifier([delivery])),
+        extras=(*_der_copies((*trust, leaf)), *_documents(delivery, runbook), *_verifier([delivery])),
         steps=(*runbook.warnings, *runbook.steps),
     )
 
 
 def bundle_of(deliveries: Sequence[Delivery]) -> Bundle:
-    """The bundle for one leaf, or for several: a folder per node, and what they share once.
+    """Return the bundle for one leaf, or for several: a folder per node, and the files that they share once.
 
     Leaves under different authorities, or of different profiles, each get a complete folder.
     """
@@ -106,7 +110,7 @@ def bundle_of(deliveries: Sequence[Delivery]) -> Bundle:
         return node_bundle(deliveries[0])
     shares = len({(delivery.authorities, delivery.purpose) for delivery in deliveries}) == 1
     trust = _trust_files(deliveries[0]) if shares else ()
-    uploads, extras = [*trust], [*map(_der_copy, trust)]
+    uploads, extras = [*trust], [*_der_copies(trust)]
     for folder, delivery in zip(_folders(deliveries), deliveries, strict=True):
         bundle = _below_shared(delivery, trust) if shares else node_bundle(delivery)
         uploads += [_moved(folder, file) for file in bundle.uploads]
@@ -117,9 +121,9 @@ def bundle_of(deliveries: Sequence[Delivery]) -> Bundle:
 
 
 def cluster_bundle(name: str, title: str, deliveries: Sequence[Delivery], nodes: Sequence[Node]) -> Bundle:
-    """The bundle of a cluster: the runbook at the top, what all nodes need once, and a folder per node.
+    """Return the bundle of a cluster: the runbook at the top, files for all nodes once, and a folder per node.
 
-    Every delivery knows its node. Raises ValueError for deliveries under different authorities.
+    Every delivery has its node. Raises ValueError for deliveries under different authorities.
     """
     if len({delivery.authorities for delivery in deliveries}) != 1:
         raise ValueError("a cluster is delivered under one authority")
@@ -129,7 +133,7 @@ def cluster_bundle(name: str, title: str, deliveries: Sequence[Delivery], nodes:
         Leaf(each.node, each.purpose, each.leaf, each.covers) for each in deliveries if each.node and each.purpose
     ]
     runbook = cluster_runbook(title, nodes, leaves, deliveries[0].authorities)
-    uploads, extras = list(trust), list(map(_der_copy, trust))
+    uploads, extras = list(trust), list(_der_copies(trust))
     for delivery in deliveries:
         below = _below_shared(delivery, [file for file in trust if _is_for(file, delivery)], _near(delivery, nodes))
         folder = safe_name(delivery.host)
@@ -144,28 +148,28 @@ def _is_for(file: BundleFile, delivery: Delivery) -> bool:
 
 
 def _named_after(file: BundleFile, delivery: Delivery, deliveries: Sequence[Delivery]) -> BundleFile:
-    """A document of a leaf; with its purpose in front where a node has several leaves."""
+    """Return a document of a leaf, with its purpose in front of its name if the node has several leaves."""
     is_alone = sum(each.host == delivery.host for each in deliveries) == 1
     if is_alone or delivery.purpose is None or file.path.startswith("der/"):
         return file
-    return BundleFile(f"{delivery.purpose.service}-{file.path}", file.data, file.purpose)
+    return replace(file, path=f"{delivery.purpose.service}-{file.path}")
 
 
 def _near(delivery: Delivery, nodes: Sequence[Node]) -> list[Node]:
-    """The nodes of the same products, the publisher among them, which passes the authorities on."""
+    """Return the nodes of the same products, including the publisher, which replicates the authorities."""
     products = {node.product.id for node in (delivery.node, *delivery.covers) if node}
     return [node for node in nodes if node.product.id in products]
 
 
 def _below_shared(delivery: Delivery, trust: Sequence[BundleFile], near: Sequence[Node] = ()) -> Bundle:
-    """The folder of one leaf whose authorities lie in the folder above."""
+    """Return the folder of one leaf whose authorities are in the folder above."""
     leaf = _leaf_file(delivery)
     runbook = _runbook(delivery, [f"../{file.path}" for file in trust], leaf.path, near)
-    return Bundle("", (leaf,), (_der_copy(leaf), *_documents(delivery, runbook)), ())
+    return Bundle("", (leaf,), (*_der_copies([leaf]), *_documents(delivery, runbook)), ())
 
 
 def _folders(deliveries: Sequence[Delivery]) -> list[str]:
-    """A folder name for each leaf; hosts that occur twice get a piece of the serial number."""
+    """Return a folder name for each leaf; hosts that occur twice get a part of the serial number."""
     hosts = [_folder(delivery) for delivery in deliveries]
     return [
         host if hosts.count(host) == 1 else f"{host}-{delivery.serial_number[-8:]}"
@@ -174,21 +178,21 @@ def _folders(deliveries: Sequence[Delivery]) -> list[str]:
 
 
 def _folder(delivery: Delivery) -> str:
-    """The host, unless a file beside the folders is called so."""
+    """Return the host, unless a file beside the folders has that name."""
     name = safe_name(delivery.host)
     files = {file.path.lower() for file in _trust_files(delivery)} | {"der", _SUMS.lower(), _VERIFIER}
     return f"node-{name}" if name in files else name
 
 
 def _moved(folder: str, file: BundleFile) -> BundleFile:
-    return BundleFile(f"{folder}/{file.path}", file.data, file.purpose)
+    return replace(file, path=f"{folder}/{file.path}")
 
 
 def _trust_files(delivery: Delivery) -> tuple[BundleFile, ...]:
-    """The authorities, root first."""
+    """Return the authorities, root first."""
     purpose = delivery.purpose
     return tuple(
-        BundleFile(trust_file(number, purpose), encodings.pem(certificate), purpose.trust if purpose else "")
+        _certificate_file(trust_file(number, purpose), certificate, purpose.trust if purpose else "")
         for number, certificate in enumerate(delivery.authorities[::-1], 1)
     )
 
@@ -196,16 +200,23 @@ def _trust_files(delivery: Delivery) -> tuple[BundleFile, ...]:
 def _leaf_file(delivery: Delivery) -> BundleFile:
     purpose = delivery.purpose
     path = leaf_file(len(delivery.authorities) + 1, delivery.host, purpose)
-    return BundleFile(path, encodings.pem(delivery.leaf), purpose.service if purpose else "")
+    return _certificate_file(path, delivery.leaf, purpose.service if purpose else "")
 
 
-def _der_copy(file: BundleFile) -> BundleFile:
-    certificate = x509.load_pem_x509_certificate(file.data)
-    return BundleFile(f"der/{file.path.removesuffix('.pem')}.der", encodings.der(certificate), file.purpose)
+def _certificate_file(path: str, certificate: x509.Certificate, purpose: str) -> BundleFile:
+    return BundleFile(path, encodings.pem(certificate), purpose, certificate)
+
+
+def _der_copies(files: Sequence[BundleFile]) -> Iterator[BundleFile]:
+    """Yield the certificates in these files as DER."""
+    for file in files:
+        if file.certificate is not None:
+            path = f"der/{file.path.removesuffix('.pem')}.der"
+            yield BundleFile(path, encodings.der(file.certificate), file.purpose)
 
 
 def _runbook(delivery: Delivery, trust_files: Sequence[str], leaf_path: str, near: Sequence[Node] = ()) -> Runbook:
-    """The steps of one leaf: for its product where that is known, or else what each product needs.
+    """Return the steps of one leaf: for its product if that is known, or else for every product.
 
     `near` are the nodes of its cluster that matter to it.
     """
@@ -223,7 +234,7 @@ def _runbook(delivery: Delivery, trust_files: Sequence[str], leaf_path: str, nea
 
 
 def _documents(delivery: Delivery, runbook: Runbook) -> Iterator[BundleFile]:
-    """What lies beside the certificates."""
+    """Yield the files beside the certificates."""
     chain = (delivery.leaf, *delivery.authorities)
     yield BundleFile("chain.p7b", encodings.p7b(chain))
     yield from _written("UPLOAD", runbook, tuple(_facts(delivery)))
@@ -234,13 +245,13 @@ def _documents(delivery: Delivery, runbook: Runbook) -> Iterator[BundleFile]:
 
 
 def _verifier(deliveries: Sequence[Delivery]) -> Iterator[BundleFile]:
-    """The program that checks the receipts, once for all of them; nothing where there are none."""
+    """Yield the program that checks the receipts, once for all of them, if there are any."""
     if any(delivery.receipt for delivery in deliveries):
         yield BundleFile(_VERIFIER, resources.files(__package__).joinpath("data", _VERIFIER).read_bytes())
 
 
 def _written(name: str, runbook: Runbook, facts: Facts) -> tuple[BundleFile, BundleFile]:
-    """A runbook as text, and as a page."""
+    """Return a runbook as text and as a page."""
     return (
         BundleFile(f"{name}.txt", as_text(runbook, facts).encode()),
         BundleFile(f"{name}.html", as_html(runbook, facts).encode()),

@@ -1,4 +1,4 @@
-"""Knows how the answers of a fit check are told: question by question, at the upload and afterwards."""
+"""The answers of a fit check: question by question, at the upload and afterwards."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from ca_service.errors import Finding
 
 
 class Stage(StrEnum):
-    """When a fault shows."""
+    """The time at which a fault shows."""
 
-    UPLOAD = "upload"  # the node refuses the file, or leaves it out
-    USE = "use"  # the node takes it, and something breaks later
+    UPLOAD = "upload"  # the node refuses the file, or ignores it
+    USE = "use"  # the node accepts it, and something breaks later
 
 
 class Result(StrEnum):
-    """How a check ended."""
+    """The result of a check."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -28,17 +28,30 @@ class Result(StrEnum):
 class Check:
     """One question about the certificate. `finding` says what is wrong, or what a reader should know.
 
-    `message` is what the node will say, word for word, where Cisco prints it.
+    `node_message` is what the node says if the check fails, word for word, where Cisco prints it. A check that could
+    not be made has `is_made` unset, and its finding says what was missing.
     """
 
     topic: str
     stage: Stage
-    result: Result
     finding: Finding | None = None
-    message: str = ""
+    node_message: str = ""
+    is_made: bool = True
+
+    @property
+    def result(self) -> Result:
+        """The result: a check fails if its finding is an error."""
+        if not self.is_made:
+            return Result.NOT_CHECKED
+        return Result.FAILED if self.finding and self.finding.is_error else Result.PASSED
+
+    @property
+    def message(self) -> str:
+        """What the node will say; empty unless the check has failed."""
+        return self.node_message if self.result is Result.FAILED else ""
 
     def as_document(self) -> dict[str, Any]:
-        """The check for a script: the same members at every door."""
+        """Return the check for a script: the same members at every interface."""
         return {
             "topic": self.topic,
             "stage": self.stage.value,
@@ -50,33 +63,33 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """All checks of one certificate: those of the upload first, each in the order in which a node would meet it."""
+    """All checks of one certificate: those of the upload first, each in the order in which a node makes them."""
 
     checks: tuple[Check, ...]
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What was found, in the order of the checks."""
+        """The findings, in the order of the checks."""
         return tuple(check.finding for check in self.checks if check.finding)
 
     @property
     def is_taken(self) -> bool:
-        """Whether the node would take the files."""
+        """Whether the node would accept the files."""
         return not self._blocked(Stage.UPLOAD)
 
     @property
     def works(self) -> bool:
-        """Whether it would be taken, and work after."""
+        """Whether the node would accept it and work with it."""
         return self.is_taken and not self._blocked(Stage.USE)
 
     @property
     def is_complete(self) -> bool:
-        """Whether every question could be asked."""
+        """Whether every check could be made."""
         return all(check.result is not Result.NOT_CHECKED for check in self.checks)
 
     @property
     def verdict(self) -> str:
-        """All of it in one sentence."""
+        """The result in one sentence."""
         if not self.is_taken:
             return "The node would not take it."
         if not self.works:
@@ -84,7 +97,7 @@ class Fit:
         return "It fits." if self.is_complete else "Nothing speaks against it, but not everything could be checked."
 
     def as_document(self) -> dict[str, Any]:
-        """The verdict and the checks for a script: the same members at every door."""
+        """Return the verdict and the checks for a script: the same members at every interface."""
         return {
             "taken": self.is_taken,
             "works": self.works,
@@ -94,15 +107,3 @@ class Fit:
 
     def _blocked(self, stage: Stage) -> bool:
         return any(check.stage is stage and check.result is Result.FAILED for check in self.checks)
-
-
-def checked(topic: str, stage: Stage, finding: Finding | None = None, message: str = "") -> Check:
-    """The check with what was found: it has failed if the finding blocks, and passed otherwise."""
-    if finding is None or not finding.is_error:
-        return Check(topic, stage, Result.PASSED, finding)
-    return Check(topic, stage, Result.FAILED, finding, message)
-
-
-def unchecked(topic: str, stage: Stage, finding: Finding) -> Check:
-    """A check for which something was missing, as the finding says."""
-    return Check(topic, stage, Result.NOT_CHECKED, finding)

@@ -18,7 +18,7 @@ from ca_service.pki import armour, csr, encodings
 from ca_service.pki.contents import find_value
 from ca_service.pki.csr import CertificationRequest
 from ca_service.vos import fit_chain, trust_store
-from ca_service.vos.checks import Check, Fit, Result, Stage, checked
+from ca_service.vos.checks import Check, Fit, Result, Stage
 from ca_service.vos.fit_contents import own_contents
 from ca_service.vos.fit_request import Said, against_request, said, said_by_request
 from ca_service.vos.purposes import TOMCAT_ECDSA
@@ -110,7 +110,7 @@ def judge_files(files: Files, at: datetime) -> Fit:
     authorities = [_certificates(data, f"/chain/{number}") for number, data in enumerate(_chain(files))]
     pool = list(dict.fromkeys(each.certificate for found in (others, *authorities) for each in found))
     checks = (
-        checked("one certificate in the file", Stage.UPLOAD, _several(len(others) + 1, files.certificate)),
+        Check("one certificate in the file", Stage.UPLOAD, _several(len(others) + 1, files.certificate)),
         *_trust_files(authorities),
         *against_request(asked, leaf.said),
         *own_contents(leaf.certificate, leaf.extensions, at),
@@ -211,4 +211,4 @@ def _trust_files(authorities: Sequence[Sequence[_Read]]) -> Iterator[Check]:
             finding = FIT_SEVERAL_AUTHORITIES.at(f"/chain/{number}", count=len(found))
             break
     if authorities:
-        yield checked("one authority a file", Stage.UPLOAD, finding)
+        yield Check("one authority a file", Stage.UPLOAD, finding)

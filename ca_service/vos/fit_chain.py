@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from ca_service.errors import Finding, Refused, Rule, Severity, warning
 from ca_service.pki import chain, names
-from ca_service.vos.checks import Check, Stage, checked, unchecked
+from ca_service.vos.checks import Check, Stage
 from ca_service.vos.trust_store import Entry
 
 FIT_CHAIN: Final = Rule(
@@ -83,17 +83,17 @@ def above(
         path, finding = chain.build(leaf, (*authorities, *there)), None
     except Refused as error:
         path, finding = (leaf, *authorities), _incomplete(error)
-    yield checked("chain to the root", Stage.UPLOAD, finding, CHAIN_MESSAGE)
+    yield Check("chain to the root", Stage.UPLOAD, finding, CHAIN_MESSAGE)
     yield from of_path(leaf, path[1:], at)
     yield _in_the_store(authorities, trust)
 
 
 def of_path(leaf: x509.Certificate, authorities: Sequence[x509.Certificate], at: datetime) -> Iterator[Check]:
     """The checks of authorities that stand above the leaf, the issuing one first."""
-    yield checked("validity of the authorities", Stage.UPLOAD, _dates(authorities, at))
-    yield checked("one name each", Stage.UPLOAD, _same_name(leaf, authorities))
-    yield checked("size of the keys", Stage.UPLOAD, _size(authorities))
-    yield checked("EC from leaf to root", Stage.USE, _links(leaf, authorities))
+    yield Check("validity of the authorities", Stage.UPLOAD, _dates(authorities, at))
+    yield Check("one name each", Stage.UPLOAD, _same_name(leaf, authorities))
+    yield Check("size of the keys", Stage.UPLOAD, _size(authorities))
+    yield Check("EC from leaf to root", Stage.USE, _links(leaf, authorities))
 
 
 def _incomplete(error: Refused) -> Finding:
@@ -152,12 +152,12 @@ def _links(leaf: x509.Certificate, authorities: Sequence[x509.Certificate]) -> F
 def _in_the_store(authorities: Sequence[x509.Certificate], trust: Sequence[Entry]) -> Check:
     topic, stage = "room in the trust store", Stage.UPLOAD
     if not trust:
-        return unchecked(topic, stage, _no_list())
+        return Check(topic, stage, _no_list(), is_made=False)
     findings = [found for each in authorities for entry in trust if (found := _clash(each, entry))]
     decisive = next((found for found in findings if found.is_error), findings[0] if findings else None)
     if decisive and decisive.rule == _PERHAPS:
-        return unchecked(topic, stage, decisive)  # file names alone do not tell one certificate from another
-    return checked(topic, stage, decisive)
+        return Check(topic, stage, decisive, is_made=False)  # file names alone do not tell one certificate from another
+    return Check(topic, stage, decisive)
 
 
 def _no_list() -> Finding:

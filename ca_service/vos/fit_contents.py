@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from ca_service.errors import Finding, Rule, Severity
 from ca_service.pki import keys, names
 from ca_service.pki.contents import find_value
-from ca_service.vos.checks import Check, Stage, checked
+from ca_service.vos.checks import Check, Stage
 
 FIT_EXPIRED: Final = Rule(
     "fit.expired",
@@ -71,14 +71,14 @@ _WEAK_HASHES: Final = ("md5", "sha1")
 
 def own_contents(certificate: x509.Certificate, extensions: x509.Extensions, at: datetime) -> Iterator[Check]:
     """The checks that need nothing but the certificate; `extensions` are its own."""
-    yield checked("end of validity", Stage.UPLOAD, _expired(certificate, at), "")
-    yield checked("beginning of validity", Stage.USE, _not_yet(certificate, at))
-    yield checked("critical extensions", Stage.USE, _critical(extensions))
-    yield checked("no authority", Stage.USE, _authority(extensions))
-    yield checked("names for browsers", Stage.USE, _names(extensions))
-    yield checked("curve", Stage.USE, _curve(certificate))
-    yield checked("signature hash", Stage.USE, _hash(certificate))
-    yield checked("lifetime", Stage.USE, _lifetime(certificate))
+    yield Check("end of validity", Stage.UPLOAD, _expired(certificate, at))
+    yield Check("beginning of validity", Stage.USE, _not_yet(certificate, at))
+    yield Check("critical extensions", Stage.USE, _critical(extensions))
+    yield Check("no authority", Stage.USE, _authority(extensions))
+    yield Check("names for browsers", Stage.USE, _names(extensions))
+    yield Check("curve", Stage.USE, _curve(certificate))
+    yield Check("signature hash", Stage.USE, _hash(certificate))
+    yield Check("lifetime", Stage.USE, _lifetime(certificate))
 
 
 def _expired(certificate: x509.Certificate, at: datetime) -> Finding | None:

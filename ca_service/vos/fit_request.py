@@ -9,13 +9,12 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from cryptography.x509.oid import NameOID
 
 from ca_service.errors import Finding, Rule, Severity
 from ca_service.pki import keys, names, usages
 from ca_service.pki.contents import find_value
 from ca_service.pki.csr import CertificationRequest
-from ca_service.vos.checks import Check, Stage, checked, unchecked
+from ca_service.vos.checks import Check, Stage
 
 FIT_NO_REQUEST: Final = Rule(
     "fit.no-request",
@@ -102,34 +101,44 @@ _TOPICS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a request or a certificate says, as far as the two are compared. `public_key` is DER."""
+    """What a CSR or a certificate says, as far as the two are compared.
+
+    `public_key` is DER. `subject` has (type, value) of each part. `names` are None without alternative names.
+    """
 
     public_key: bytes
-    subject: x509.Name
-    subject_alternative_name: x509.SubjectAlternativeName | None
+    subject: tuple[tuple[str, str], ...]
+    names: tuple[str, ...] | None
     key_usage: tuple[str, ...]
     extended_key_usage: tuple[str, ...]
 
+    @property
+    def common_name(self) -> str | None:
+        """The last common name, which is the most specific one."""
+        return next((value for kind, value in reversed(self.subject) if kind == "CN"), None)
+
 
 def said_by_request(request: CertificationRequest) -> Said:
-    """What a verified request says."""
+    """Return what a verified CSR says."""
     return Said(
         keys.public_key_der(request.public_key),
-        request.subject,
-        request.subject_alternative_name,
-        usages.key_usage_names(request.key_usage),
-        usages.extended_key_usage_names(request.extended_key_usage),
+        names.name_parts(request.subject),
+        None if request.subject_alternative_name is None else request.names,
+        request.description.key_usage,
+        request.description.extended_key_usage,
     )
 
 
 def said(source: x509.CertificateSigningRequest | x509.Certificate, extensions: x509.Extensions) -> Said:
-    """What a request or a certificate says; `extensions` are its own, which are parsed anew at each access."""
+    """Return what a CSR or a certificate says; `extensions` are its own, which are parsed anew at each access."""
+    alternative_name = find_value(extensions, x509.SubjectAlternativeName)
+    key_usage, extended = find_value(extensions, x509.KeyUsage), find_value(extensions, x509.ExtendedKeyUsage)
     return Said(
         source.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
-        source.subject,
-        find_value(extensions, x509.SubjectAlternativeName),
-        usages.key_usage_names(find_value(extensions, x509.KeyUsage)),
-        usages.extended_key_usage_names(find_value(extensions, x509.ExtendedKeyUsage)),
+        names.name_parts(source.subject),
+        None if alternative_name is None else names.general_names_text(alternative_name),
+        usages.key_usage_names(key_usage),
+        usages.extended_key_usage_names(extended),
     )
 
 
@@ -137,7 +146,7 @@ def against_request(asked: Said | None, given: Said) -> Iterator[Check]:
     """The comparisons; without a request none of them can be made, and that is said once for each."""
     if asked is None:
         for topic, stage in _TOPICS:
-            yield unchecked(topic, stage, _no_request())
+            yield Check(topic, stage, _no_request(), is_made=False)
         return
     findings = (
         (_key(asked, given), KEY_MESSAGE),
@@ -148,7 +157,7 @@ def against_request(asked: Said | None, given: Said) -> Iterator[Check]:
         (_extended_key_usage(asked, given), ""),
     )
     for (topic, stage), (finding, message) in zip(_TOPICS, findings, strict=True):
-        yield checked(topic, stage, finding, message)
+        yield Check(topic, stage, finding, message)
 
 
 def _no_request() -> Finding:
@@ -162,7 +171,7 @@ def _key(asked: Said, given: Said) -> Finding | None:
 
 
 def _names(asked: Said, given: Said) -> Finding | None:
-    if asked.subject_alternative_name is None:
+    if asked.names is None:
         return FIT_SAN_FREE.at("/certificate")
     wanted, found = (Counter(_folded(each)) for each in (asked, given))
     missing, extra = sorted((wanted - found).elements()), sorted((found - wanted).elements())
@@ -173,12 +182,11 @@ def _names(asked: Said, given: Said) -> Finding | None:
 
 def _folded(each: Said) -> list[str]:
     """The names for a comparison: DNS names without regard to case (RFC 4343), each once."""
-    found = names.general_names_text(each.subject_alternative_name or ())
-    return list({f"DNS:{name[4:].lower()}" if name.startswith("DNS:") else name for name in found})
+    return list({f"DNS:{name[4:].lower()}" if name.startswith("DNS:") else name for name in each.names or ()})
 
 
 def _common_name(asked: Said, given: Said) -> Finding | None:
-    wanted, found = names.common_name(asked.subject), names.common_name(given.subject)
+    wanted, found = asked.common_name, given.common_name
     if wanted == found:
         return None
     return FIT_COMMON_NAME.at(
@@ -196,12 +204,8 @@ def _rest_of_subject(asked: Said, given: Said) -> Finding | None:
     return FIT_SUBJECT.at("/certificate", changed=", ".join(changed))
 
 
-def _without_common_name(subject: x509.Name) -> list[tuple[str, str]]:
-    return [
-        (attribute.rfc4514_attribute_name, names.attribute_text(attribute))
-        for attribute in subject
-        if attribute.oid != NameOID.COMMON_NAME
-    ]
+def _without_common_name(subject: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
+    return [part for part in subject if part[0] != "CN"]
 
 
 def _key_usage(asked: Said, given: Said) -> Finding | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from shlex import quote
 from typing import Final
 
@@ -21,42 +22,42 @@ _USES: Final = {
     Use.UNKNOWN: "Not known from Cisco\u2019s documents",
 }
 _CHECK_SERVER: Final = "openssl s_client -connect {at}:443 -servername {name} -CAfile {root} </dev/null"
-Known = Sequence[tuple[Product, Release]]
+Cases = tuple[tuple[str, str], ...]
 
 
 def vos_steps(
     purpose: Purpose, host: str, serial_number: str, trust_files: Sequence[str], leaf_file: str
 ) -> tuple[Step, ...]:
     """The steps for one VOS node of any product; the trust files in the order of upload, root first."""
-    known = [each for each in _releases() if purpose in each[1].purposes]
-    used = [each for each in known if each[1].use in (Use.DEFAULT, Use.SWITCH)]
     return (
         Step(
             "Before you begin: does your version use it?",
             "Whether a node presents an ECDSA certificate (one with an EC key, beside the RSA one) depends on product "
             "and version. What has a star is inferred: not confirmed by Cisco\u2019s documents.",
-            cases=tuple(_uses(known)),
+            cases=_uses(purpose),
             is_preface=True,
         ),
         *(_trust(file, purpose, is_first=number == 0) for number, file in enumerate(trust_files)),
-        Step("Before the upload", "Where your product needs it.", cases=tuple(_cases(known, "prepare", purpose))),
+        Step("Before the upload", "Where your product needs it.", cases=_cases("prepare", purpose)),
         _upload(leaf_file, purpose),
-        Step("Switch it on", "Where your product needs it.", cases=tuple(_cases(used, "switches", purpose))),
+        Step("Switch it on", "Where your product needs it.", cases=_cases("switches", purpose, only_used=True)),
         Step(
             "Restart what presents it",
             "Publisher first, then the other nodes one at a time.",
-            cases=tuple(_cases(known, "restarts", purpose)),
+            cases=_cases("restarts", purpose),
         ),
-        Step("After the restart", "Where it was switched off before.", cases=tuple(_cases(known, "restore", purpose))),
-        _look(host, serial_number, tuple(_ports(used, purpose))),
-        *_others(tuple(_cases(known, "peers", purpose))),
+        Step("After the restart", "Where it was switched off before.", cases=_cases("restore", purpose)),
+        _look(host, serial_number, _ports(purpose)),
+        *_others(_cases("peers", purpose)),
     )
 
 
-def _releases() -> Iterator[tuple[Product, Release]]:
+def _known(purpose: Purpose, *, only_used: bool = False) -> Iterator[tuple[Product, Release]]:
+    """Yield the releases that know this purpose, or only those that present its certificate."""
     for product in products().values():
         for release in product.releases:
-            yield product, release
+            if purpose in release.purposes and (not only_used or release.use in (Use.DEFAULT, Use.SWITCH)):
+                yield product, release
 
 
 def _trust(file: str, purpose: Purpose, *, is_first: bool) -> Step:
@@ -103,11 +104,13 @@ def _others(peers: tuple[tuple[str, str], ...]) -> tuple[Step, Step]:
     )
 
 
-def _uses(known: Known) -> Iterator[tuple[str, str]]:
-    for use, title in _USES.items():
-        found = [f"{_name(*each)}{_star(each[1].uses)}" for each in known if each[1].use is use]
-        if found:
-            yield title, phrase("{products}.", products="; ".join(found))
+@cache  # like all that follows from the data alone
+def _uses(purpose: Purpose) -> Cases:
+    found = {
+        title: [f"{_name(*each)}{_star(each[1].uses)}" for each in _known(purpose) if each[1].use is use]
+        for use, title in _USES.items()
+    }
+    return tuple((title, phrase("{products}.", products="; ".join(names))) for title, names in found.items() if names)
 
 
 def _star(fact: Fact) -> str:
@@ -118,15 +121,15 @@ def _name(product: Product, release: Release) -> str:
     return f"{product.name} {release.label}"
 
 
-def _cases(known: Known, field: str, purpose: Purpose) -> Iterator[tuple[str, str]]:
-    """What is done, once for all products and versions that do the same."""
+@cache
+def _cases(field: str, purpose: Purpose, *, only_used: bool = False) -> Cases:
+    """Return what to do, once for all products and versions that do the same."""
     found = dict[str, list[str]]()
-    for product, release in known:
+    for product, release in _known(purpose, only_used=only_used):
         actions = [each for each in getattr(release, field) if each.purpose in ("", purpose.service)]
         if actions:
             found.setdefault(sentences(*map(_said, actions)), []).append(_name(product, release))
-    for said, names in found.items():
-        yield "; ".join(names), said
+    return tuple(("; ".join(names), said) for said, names in found.items())
 
 
 def _said(action: Action) -> Phrase:
@@ -143,13 +146,14 @@ def _said(action: Action) -> Phrase:
     return sentences(*parts) if action.fact.is_confirmed else sentences(*parts, phrase("(*)"))
 
 
-def _ports(known: Known, purpose: Purpose) -> Iterator[tuple[str, str]]:
-    for product, release in known:
+@cache
+def _ports(purpose: Purpose) -> Cases:
+    found = list[tuple[str, str]]()
+    for product, release in _known(purpose, only_used=True):
         ports = [each for each in release.ports if each.presents != "RSA" and each.purpose in ("", purpose.service)]
-        yield (
-            _name(product, release),
-            ", ".join(f"{each.number} ({each.service}){_star(each.fact)}" for each in ports),
-        )
+        said = ", ".join(f"{each.number} ({each.service}){_star(each.fact)}" for each in ports)
+        found.append((_name(product, release), said))
+    return tuple(found)
 
 
 def server_steps(host: str, trust_files: Sequence[str], leaf_file: str, full_chain_file: str) -> tuple[Step, ...]:

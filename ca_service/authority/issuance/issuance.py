@@ -1,4 +1,4 @@
-"""The procedure by which CSRs become certificates: `Issuance._run`, seven steps; docs/issuance.md shows the same steps.
+"""The procedure by which CSRs become certificates: `Issuance._run`, in seven steps; docs/issuance.md shows the same.
 
 A submission is issued as a whole or not at all. Nothing is stored before the last step, and a certificate is returned
 only after the commit that records it. The same CSR under the same profile gets the same certificate again while that is
@@ -179,7 +179,7 @@ class Issuance:
             prepare(each, authority, self._policy, serial_number=self._serial_numbers(), at=now) for each in unsigned
         ]
 
-        # 6. Sign with that right, once; what was signed is compared with what was judged, byte for byte.
+        # 6. Sign: with that right, once; what was signed is compared with what was judged, byte for byte.
         signed = [issuing.sign(right, self._hierarchy.signing_key(authority)) for right in prepared]
         made = [
             record_of(each, leaf, issuer_id=authority.record.id, issued_by=order.requester, issued_at=now)
@@ -188,7 +188,7 @@ class Issuance:
         if order.last_step == 6:
             return Issued(_in_order(examined, made), created=bool(made))
 
-        # 7. Commit certificates, requests and audit events in one transaction; only then return the certificates.
+        # 7. Commit: certificates, requests and audit events in one transaction; only then return the certificates.
         return self._commit(order, examined, made)
 
     def _approved(self, order: _Order, examination: Examination) -> Examination:
