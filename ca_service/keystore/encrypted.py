@@ -17,30 +17,47 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from ca_service.errors import KeystoreError, Rule
+from ca_service.errors import KeystoreError, Rule, Visibility
 from ca_service.keystore import files
 from ca_service.keystore.handles import SigningHandle
 from ca_service.pki import encodings, keys
+
+PASSPHRASE_SHORT: Final = Rule(
+    "passphrase.short",
+    "The passphrase in {path} is shorter than {limit} characters.",
+    "Write another passphrase to the file before the first key is created.",
+    visibility=Visibility.OPERATOR,
+)
+PASSPHRASE_LONG: Final = Rule(
+    "passphrase.long",
+    "The passphrase in {path} is longer than {limit} characters.",
+    "Write another passphrase to the file before the first key is created.",
+    visibility=Visibility.OPERATOR,
+)
 
 KEY_NAME: Final = Rule(
     "key.name",
     "No key can have this name.",
     "Check the database of this instance.",
+    visibility=Visibility.OPERATOR,
 )
 KEY_MISSING: Final = Rule(
     "key.missing",
     "The private key {key_id} is not in {folder}.",
     "Put it back from a copy of the instance folder; without it nothing can be signed.",
+    visibility=Visibility.OPERATOR,
 )
 KEY_KIND: Final = Rule(
     "key.kind",
     "{key_id} is not an EC key.",
     "Put the right file back.",
+    visibility=Visibility.OPERATOR,
 )
 KEY_LOCKED: Final = Rule(
     "key.locked",
     "The private key {key_id} cannot be opened: the passphrase is wrong, or the file is damaged.",
     "Check keystore.passphrase_file, or put the file back from a copy.",
+    visibility=Visibility.OPERATOR,
 )
 
 _KEY_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -132,19 +149,10 @@ class EncryptedFileKeyStore:
     def _passphrase(self) -> bytes:
         passphrase = files.read_private(self._passphrase_file).rstrip(b"\r\n")
         if len(passphrase) < _MIN_PASSPHRASE:
-            raise self._bad_passphrase("passphrase.short", "shorter than {limit} characters", _MIN_PASSPHRASE)
+            raise KeystoreError.because(PASSPHRASE_SHORT, path=self._passphrase_file, limit=_MIN_PASSPHRASE)
         if len(passphrase) > encodings.MAX_PASSPHRASE:
-            raise self._bad_passphrase("passphrase.long", "longer than {limit} characters", encodings.MAX_PASSPHRASE)
+            raise KeystoreError.because(PASSPHRASE_LONG, path=self._passphrase_file, limit=encodings.MAX_PASSPHRASE)
         return passphrase
-
-    def _bad_passphrase(self, rule: str, fault: str, limit: int) -> KeystoreError:
-        return KeystoreError.because(
-            rule,
-            "The passphrase in {path} is " + fault + ".",
-            "Write another one into it before the first key is made.",
-            path=self._passphrase_file,
-            limit=limit,
-        )
 
 
 def _encrypted(key: ec.EllipticCurvePrivateKey, passphrase: bytes) -> bytes:

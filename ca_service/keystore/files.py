@@ -10,22 +10,38 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from ca_service.errors import Conflict, KeystoreError, Rule
+from ca_service.errors import Conflict, KeystoreError, Rule, Visibility
+
+KEYSTORE_UNREADABLE: Final = Rule(
+    "keystore.unreadable",
+    "{path} cannot be read: {reason}.",
+    "Check that it exists, that the disk has room, and that the user who runs this program owns its folder.",
+    visibility=Visibility.OPERATOR,
+)
+KEYSTORE_UNWRITABLE: Final = Rule(
+    "keystore.unwritable",
+    "{path} cannot be written: {reason}.",
+    "Check that it exists, that the disk has room, and that the user who runs this program owns its folder.",
+    visibility=Visibility.OPERATOR,
+)
 
 KEYSTORE_OWNER: Final = Rule(
     "keystore.owner",
     "{path} belongs to user {owner}, not to the user {user} who runs this program.",
     "Run as its owner, or: chown {user} {path}",
+    visibility=Visibility.OPERATOR,
 )
 KEYSTORE_MODE: Final = Rule(
     "keystore.mode",
     "{path} can be read by others (mode {mode}).",
     "Close it: chmod {wanted} {path}",
+    visibility=Visibility.OPERATOR,
 )
-FILE_EXISTS: Final = Rule(
-    "file.exists",
-    "{path} exists already.",
+KEYSTORE_FILE_EXISTS: Final = Rule(
+    "keystore.file-exists",
+    "{path} already exists.",
     "It is never overwritten: move it away first.",
+    visibility=Visibility.OPERATOR,
 )
 
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
@@ -34,7 +50,7 @@ _DRAFT: Final = ".draft"
 
 def make_private_folder(folder: Path) -> None:
     """Create the folder and its parent with mode 0700 if they are missing; then check the folder."""
-    with _explained("keystore.unwritable", folder):
+    with _explained(KEYSTORE_UNWRITABLE, folder):
         folder.parent.mkdir(
             mode=0o700, parents=True, exist_ok=True
         )  # mkdir creates other parents with the default mode
@@ -44,7 +60,7 @@ def make_private_folder(folder: Path) -> None:
 
 def close_fresh_folder(folder: Path) -> None:
     """Set mode 0700 on our folder if it contains only .gitkeep, as after a checkout."""
-    with _explained("keystore.unwritable", folder):
+    with _explained(KEYSTORE_UNWRITABLE, folder):
         is_fresh = [path.name for path in folder.iterdir()] == [".gitkeep"]
         if is_fresh and folder.stat().st_uid == os.geteuid():
             folder.chmod(0o700)
@@ -63,7 +79,7 @@ def check_private(path: Path) -> None:
 
     Check the target of a symbolic link: secret mounts consist of links.
     """
-    with _explained("keystore.unreadable", path):
+    with _explained(KEYSTORE_UNREADABLE, path):
         found = path.stat()
     if found.st_uid != os.geteuid():
         raise KeystoreError.because(KEYSTORE_OWNER, path=path, owner=found.st_uid, user=os.geteuid())
@@ -79,7 +95,7 @@ def check_private(path: Path) -> None:
 def read_private(path: Path) -> bytes:
     """Return the content of a private file. Raises KeystoreError if it is missing or others can read it."""
     check_private(path)
-    with _explained("keystore.unreadable", path):
+    with _explained(KEYSTORE_UNREADABLE, path):
         return path.read_bytes()
 
 
@@ -89,7 +105,7 @@ def write_private(path: Path, data: bytes) -> None:
     It is written under another name and then linked: a crash leaves no partial key, and an existing file is never
     replaced.
     """
-    with _explained("keystore.unwritable", path):
+    with _explained(KEYSTORE_UNWRITABLE, path):
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_DRAFT, dir=path.parent)
         draft = Path(name)
         try:
@@ -99,7 +115,7 @@ def write_private(path: Path, data: bytes) -> None:
                 os.fsync(file.fileno())
             path.hardlink_to(draft)
         except FileExistsError as error:
-            raise Conflict.because(FILE_EXISTS, path=path) from error
+            raise Conflict.because(KEYSTORE_FILE_EXISTS, path=path) from error
         finally:
             draft.unlink(missing_ok=True)
         _sync_folder(path.parent)
@@ -107,7 +123,7 @@ def write_private(path: Path, data: bytes) -> None:
 
 def remove_private(path: Path) -> None:
     """Delete a file. Idempotent."""
-    with _explained("keystore.unwritable", path):
+    with _explained(KEYSTORE_UNWRITABLE, path):
         path.unlink(missing_ok=True)
         _sync_folder(path.parent)
 
@@ -121,17 +137,9 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _explained(rule: str, path: Path) -> Iterator[None]:
+def _explained(rule: Rule, path: Path) -> Iterator[None]:
     """Raise a KeystoreError with path and remedy in place of an OSError."""
     try:
         yield
     except OSError as error:
-        raise KeystoreError.because(
-            rule,
-            "{path} cannot be read: {reason}."
-            if rule == "keystore.unreadable"
-            else "{path} cannot be written: {reason}.",
-            "Check that it is there, that there is room, and that the user who runs this program owns its folder.",
-            path=path,
-            reason=error.strerror or "unknown reason",
-        ) from error
+        raise KeystoreError.because(rule, path=path, reason=error.strerror or "unknown reason") from error

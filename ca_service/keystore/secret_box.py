@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from ca_service.errors import Conflict, NotReady, Rule
+from ca_service.errors import Conflict, NotReady, Rule, Visibility
 from ca_service.keystore import files
 
 FACTOR_KEY_MISSING: Final = Rule(
@@ -24,6 +24,7 @@ FACTOR_KEY_MISSING: Final = Rule(
     "The secrets of authenticator apps cannot be read: {path} is missing, or is not the one they were sealed with.",
     "Put that file back from the copy of the instance folder that the database is from. If there is none, run "
     "`ca-service user reset NAME` for whoever uses an authenticator app.",
+    visibility=Visibility.OPERATOR,
 )
 
 _NONCE_BYTES: Final = 12

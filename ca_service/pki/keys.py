@@ -12,8 +12,40 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from ca_service.errors import Refused, Rule, blocking
+from ca_service.errors import Refused, Rule
 from ca_service.pki import der
+
+_NEW_KEY: Final = "Create a new CSR with an EC key on the named curve P-256 or P-384, with an uncompressed point."
+CSR_KEY_EXPLICIT: Final = Rule(
+    "csr.key.explicit-parameters",
+    "The EC key spells out its curve instead of naming it, which RFC 5480, 2.1.1 forbids.",
+    _NEW_KEY,
+)
+CSR_KEY_INVALID: Final = Rule(
+    "csr.key.invalid",
+    "The public key cannot be used: it is damaged, not a point of its curve, or of an unknown type.",
+    _NEW_KEY,
+)
+CSR_KEY_CURVE: Final = Rule(
+    "csr.key.curve",
+    "The key is on the curve {curve}, which is not supported.",
+    _NEW_KEY,
+)
+CSR_KEY_POINT: Final = Rule(
+    "csr.key.point",
+    "The point of the public key is compressed, so it cannot be copied unchanged.",
+    _NEW_KEY,
+)
+CSR_KEY_TYPE: Final = Rule(
+    "csr.key.type",
+    "The CSR has a {kind} key.",
+    _NEW_KEY,
+)
+SIGNING_KEY: Final = Rule(
+    "signing.key",
+    "The private key does not belong to the issuer.",
+    "Check the keys with `ca-service ca show`.",
+)
 
 CSR_KEY_RSA: Final = Rule(
     "csr.key.rsa",
@@ -96,32 +128,21 @@ def key_of_csr(csr: x509.CertificateSigningRequest, spki: der.Element) -> ec.Ell
     """Return the key of a CSR: EC, on a named curve, its point uncompressed. Raises Refused for every other kind."""
     algorithm, bits = spki.children
     if algorithm.children[0].content == _EC_PUBLIC_KEY and not has_named_curve(spki.der):
-        raise _bad_key(
-            "csr.key.explicit-parameters",
-            "The EC key spells out its curve instead of naming it, which RFC 5480, 2.1.1 forbids.",
-        )
+        raise Refused(CSR_KEY_EXPLICIT.at("/public_key"))
     try:
         key = csr.public_key()
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise _bad_key(
-            "csr.key.invalid",
-            "The public key cannot be used: it is damaged, not a point of its curve, or of an unknown kind.",
-        ) from error
+        raise Refused(CSR_KEY_INVALID.at("/public_key")) from error
     if not isinstance(key, ec.EllipticCurvePublicKey):
         raise _not_ec(key)
     if curve_name(key) not in CURVES:
-        raise _bad_key("csr.key.curve", "The key is on the curve {curve}.", curve=curve_name(key))
+        raise Refused(CSR_KEY_CURVE.at("/public_key", curve=curve_name(key)))
     if bits.content[1] != _UNCOMPRESSED:
-        raise _bad_key("csr.key.point", "The point of the public key is compressed, so it cannot be copied unchanged.")
+        raise Refused(CSR_KEY_POINT.at("/public_key"))
     return key
-
-
-def _bad_key(rule: str, problem: str, **values: object) -> Refused:
-    mend = "Create a new CSR with an EC key on the named curve P-256 or P-384, with an uncompressed point."
-    return Refused(blocking(rule, "/public_key", problem, mend, **values))
 
 
 def _not_ec(key: object) -> Refused:
     if isinstance(key, rsa.RSAPublicKey):
         return Refused(CSR_KEY_RSA.at("/public_key", size=key.key_size))
-    return _bad_key("csr.key.type", "This CSR has a key of the kind {kind}.", kind=kind_name(key))
+    return Refused(CSR_KEY_TYPE.at("/public_key", kind=kind_name(key)))

@@ -9,8 +9,24 @@ from typing import Final
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from ca_service.errors import Finding, Rule, Severity, blocking
+from ca_service.errors import Finding, Rule, Severity
 from ca_service.pki import names
+
+SAN_DNS_NAME: Final = Rule(
+    "san.dns-name",
+    "\u201c{value}\u201d is not a DNS name.",
+    "Create a new CSR with host names of letters, digits, hyphens and dots.",
+)
+SAN_TYPE: Final = Rule(
+    "san.type",
+    "The subject alternative name contains a name of the type {kind}: {value}.",
+    "Only DNS names and IP addresses are issued. Create a new CSR without it.",
+)
+SAN_IP_ADDRESS: Final = Rule(
+    "san.ip-address",
+    "{value} is a network; a certificate names single addresses (RFC 5280, 4.2.1.6).",
+    "Create a new CSR with the address of the host itself.",
+)
 
 SUBJECT_EMPTY: Final = Rule(
     "subject.empty",
@@ -106,34 +122,16 @@ def judge_alternative_name(extension: x509.SubjectAlternativeName | None) -> Ite
 def _alternative_name(pointer: str, entry: x509.GeneralName) -> Iterator[Finding]:
     if isinstance(entry, x509.DNSName):
         if not _is_host(entry.value):
-            yield _unusable_name(
-                "san.dns-name",
-                pointer,
-                entry,
-                "\u201c{value}\u201d is not a DNS name.",
-                "Make a new request with host names of letters, digits, hyphens and dots.",
-            )
+            yield _unusable_name(SAN_DNS_NAME, pointer, entry)
     elif not isinstance(entry, x509.IPAddress):
-        yield _unusable_name(
-            "san.type",
-            pointer,
-            entry,
-            "The subject alternative name holds a name of the kind {kind}: {value}.",
-            "Only DNS names and IP addresses are issued. Make a new request without it.",
-        )
+        yield _unusable_name(SAN_TYPE, pointer, entry)
     elif not isinstance(entry.value, IPv4Address | IPv6Address):
-        yield _unusable_name(
-            "san.ip-address",
-            pointer,
-            entry,
-            "{value} is a network; a certificate names single addresses (RFC 5280, 4.2.1.6).",
-            "Make a new request with the address of the host itself.",
-        )
+        yield _unusable_name(SAN_IP_ADDRESS, pointer, entry)
 
 
-def _unusable_name(rule: str, pointer: str, entry: x509.GeneralName, problem: str, mend: str) -> Finding:
+def _unusable_name(rule: Rule, pointer: str, entry: x509.GeneralName) -> Finding:
     kind, value = names.general_name(entry)
-    return blocking(rule, pointer, problem, mend, kind=kind, value=value)
+    return rule.at(pointer, kind=kind, value=value)
 
 
 def _is_host(name: str) -> bool:

@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Final, Protocol
 
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql
+
+from ca_service.errors import Rule, Visibility
+
+INSTALLATION_MISSING: Final = Rule(
+    "installation.missing",
+    "There is no installation in {place}.",
+    "Run `ca-service init` or `ca-service serve` to create one, or correct the place: --instance or "
+    "CA_SERVICE_INSTANCE_PATH for a folder, database.url for a PostgreSQL database.",
+    visibility=Visibility.OPERATOR,
+)
+DATABASE_UNUSABLE: Final = Rule(
+    "database.unusable",
+    "The database {database} cannot be used: {reason}.",
+    "Make room if the disk is full. If the file is damaged, restore the instance folder from a backup. On a "
+    "server, run `ca-service db check`.",
+    visibility=Visibility.OPERATOR,
+)
 
 
 class Database(Protocol):

@@ -21,17 +21,20 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, OperationalError, TimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from ca_service.errors import ConfigurationError, NotReady, Rule
+from ca_service.errors import ConfigurationError, NotReady, Rule, Visibility
+from ca_service.storage.database import DATABASE_UNUSABLE, INSTALLATION_MISSING
+
+DATABASE_UNREACHABLE: Final = Rule(
+    "database.unreachable",
+    "The database {database} does not answer: {reason}.",
+    "Check that the server runs and that database.url has the right host, name, user and password.",
+    visibility=Visibility.OPERATOR,
+)
 
 DATABASE_BUSY: Final = Rule(
     "database.busy",
     "The database {database} did not get round to it within {seconds} seconds.",
     "Try again. If it stays like this, look in pg_stat_activity for what holds it up.",
-)
-INSTALLATION_MISSING: Final = Rule(
-    "installation.missing",
-    "There is no installation in the database {database}.",
-    "Run `ca-service init` or `ca-service serve` to make one, or name the right database: database.url.",
 )
 DATABASE_URL: Final = Rule(
     "database.url",
@@ -96,7 +99,7 @@ class PostgreSQLDatabase:
     def require_exists(self) -> None:
         """Raise NotReady unless the database contains an installation."""
         if not self.exists:
-            raise NotReady.because(INSTALLATION_MISSING, database=self._name)
+            raise NotReady.because(INSTALLATION_MISSING, place=f"the database {self._name}")
 
     def close(self) -> None:
         """Close all connections."""
@@ -123,18 +126,9 @@ class PostgreSQLDatabase:
         return NotReady.because(DATABASE_BUSY, database=self._name, seconds=_WAIT_SECONDS)
 
     def _failed(self, error: DatabaseError) -> NotReady:
-        is_connection = _is_about_the_connection(error)
-        return NotReady.because(
-            "database.unreachable" if is_connection else "database.unusable",
-            "The database {database} does not answer: {reason}."
-            if is_connection
-            else "The database {database} cannot be used: {reason}.",
-            "Check that the server runs and that database.url has the right host, name, user and password."
-            if is_connection
-            else "Check with `ca-service db check` that the tables are ours, and that the user may use them.",
-            database=self._name,
-            reason=(str(error.orig).strip().splitlines() or ["no reason given"])[0].rstrip("."),
-        )
+        rule = DATABASE_UNREACHABLE if _is_about_the_connection(error) else DATABASE_UNUSABLE
+        reason = (str(error.orig).strip().splitlines() or ["no reason given"])[0].rstrip(".")
+        return NotReady.because(rule, database=self._name, reason=reason)
 
 
 def _checked(url: str) -> URL:

@@ -6,26 +6,15 @@ import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DatabaseError, IntegrityError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from ca_service.errors import NotReady, Rule
-
-INSTALLATION_MISSING: Final = Rule(
-    "installation.missing",
-    "There is no installation in {folder}.",
-    "Run `ca-service init` or `ca-service serve` to make one, or name the right folder: --instance, "
-    "CA_SERVICE_INSTANCE_PATH.",
-)
-DATABASE_UNUSABLE: Final = Rule(
-    "database.unusable",
-    "The database {path} cannot be used: {reason}.",
-    "Make room if the disk is full. If the file is damaged, put the instance folder back from a copy.",
-)
+from ca_service.errors import NotReady
+from ca_service.storage.database import DATABASE_UNUSABLE, INSTALLATION_MISSING
 
 _BUSY_TIMEOUT_MS = 30_000
 
@@ -82,7 +71,7 @@ class SQLiteDatabase:
     def require_exists(self) -> None:
         """Raise NotReady unless the file exists."""
         if not self.exists:
-            raise NotReady.because(INSTALLATION_MISSING, folder=self.path.parent)
+            raise NotReady.because(INSTALLATION_MISSING, place=self.path.parent)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -92,7 +81,7 @@ class SQLiteDatabase:
         except IntegrityError:
             raise  # expected and explained by the stores
         except DatabaseError as error:
-            raise NotReady.because(DATABASE_UNUSABLE, path=self.path, reason=error.orig) from error
+            raise NotReady.because(DATABASE_UNUSABLE, database=self.path, reason=error.orig) from error
 
     def close(self) -> None:
         """Close all connections."""

@@ -51,8 +51,8 @@ APPLICATION_NOTE: Final = Rule(
     "The note is longer than {limit} characters, or contains characters that cannot be displayed.",
     "Write a few plain sentences.",
 )
-APPLICATION_NOTE_2: Final = Rule(
-    "application.note",
+APPLICATION_NOTE_MISSING: Final = Rule(
+    "application.note-missing",
     "A refusal needs a note.",
     "Tell the requester what to change.",
 )
@@ -182,7 +182,7 @@ class Requests:
         require(actor, Action.DECIDE)
         note = _checked(note)
         if not note:
-            raise InvalidInput(APPLICATION_NOTE_2.at("/note"))
+            raise InvalidInput(APPLICATION_NOTE_MISSING.at("/note"))
         return self._decided(actor, request_id, State.REFUSED, note)
 
     def withdraw(self, actor: Actor, request_id: int, note: str = "") -> RequestRecord:

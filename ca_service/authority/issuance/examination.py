@@ -11,11 +11,33 @@ from cryptography import x509
 
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.issuance.approval import DEFAULT_RULES, Approval, ApprovalRule, Asked
-from ca_service.errors import Finding, Refused, Rule, Severity, blocking, only_errors, warning
+from ca_service.errors import Finding, Refused, Rule, Severity, only_errors
 from ca_service.pki import names
 from ca_service.pki.csr import CertificationRequest, Description, Reading
 from ca_service.pki.profiles import Profile
 from ca_service.vos.purposes import host_name
+
+CSR_P521: Final = Rule(
+    "csr.key.p521",
+    "The key is on P-521. Browsers generally do not offer that curve, so they could not connect.",
+    "Create a new CSR with P-384 or P-256. The operator can allow P-521 in the settings: policy.allow_p521.",
+)
+CSR_P521_ALLOWED: Final = Rule(
+    "csr.key.p521-allowed",
+    "The key is on P-521. Browsers generally do not offer that curve, so they could not connect.",
+    "Create a new CSR with P-384 or P-256.",
+    Severity.WARNING,
+)
+CSR_KEY_USAGE: Final = Rule(
+    "csr.key-usage",
+    "The CSR asks for {name}, which this profile does not issue.",
+    "Create a new CSR with no more than {allowed}.",
+)
+CSR_EXTENDED_KEY_USAGE: Final = Rule(
+    "csr.extended-key-usage",
+    "The CSR asks for the purpose {name}, which this profile does not issue.",
+    "Create a new CSR with no more than {allowed}.",
+)
 
 USAGE_FIXED: Final = Rule(
     "usage.fixed",
@@ -41,8 +63,8 @@ SAN_MISSING: Final = Rule(
     "Have the name {host} added: select \u201cAdd the host name\u201d, or use add_host_name=true, --add-host-name. "
     "Or create a new CSR; on a Cisco node, fill in Parent Domain.",
 )
-SAN_MISSING_2: Final = Rule(
-    "san.missing",
+SAN_NO_HOST_NAME: Final = Rule(
+    "san.no-host-name",
     "The CSR has no names, and its common name is not a host name either.",
     "Create a new CSR with a subject alternative name; on a Cisco node, fill in Parent Domain.",
 )
@@ -202,16 +224,7 @@ def _authority(request: CertificationRequest) -> Iterator[Finding]:
 def _curve(request: CertificationRequest, policy: Policy) -> Iterator[Finding]:
     if request.public_key.curve.name != "secp521r1":
         return
-    problem = "The key is on P-521. Browsers generally do not offer that curve, so they could not connect."
-    if policy.allow_p521:
-        yield warning("csr.key.p521", "/public_key", problem, "Create a new CSR with P-384 or P-256.")
-    else:
-        yield blocking(
-            "csr.key.p521",
-            "/public_key",
-            problem,
-            "Create a new CSR with P-384 or P-256. The operator can allow P-521 in the settings: policy.allow_p521.",
-        )
+    yield (CSR_P521_ALLOWED if policy.allow_p521 else CSR_P521).at("/public_key")
 
 
 _Usages = tuple[tuple[str, ...], tuple[str, ...], list[Finding]]
@@ -223,12 +236,12 @@ def _usages(asked: Description, profile: Profile) -> _Usages:
         findings = [_fixed(profile)] if (asked.key_usage or asked.extended_key_usage) else []
         return profile.default_key_usage, profile.default_extended_key_usage, findings
     findings = [
-        _not_issued("key_usage", name, profile.key_usage)
+        _not_issued(CSR_KEY_USAGE, name, profile.key_usage)
         for name in asked.key_usage
         if name not in profile.key_usage and name not in _AUTHORITY_USAGES
     ]
     findings += [
-        _not_issued("extended_key_usage", name, profile.extended_key_usage)
+        _not_issued(CSR_EXTENDED_KEY_USAGE, name, profile.extended_key_usage)
         for name in asked.extended_key_usage
         if name not in profile.extended_key_usage
     ]
@@ -241,14 +254,9 @@ def _usages(asked: Description, profile: Profile) -> _Usages:
     return key_usage, extended_key_usage, [*findings, *([_default(added)] if added else [])]
 
 
-def _not_issued(field_name: str, name: str, allowed: Sequence[str]) -> Finding:
-    return blocking(
-        f"csr.{field_name.replace('_', '-')}",
-        f"/{field_name}",
-        "The CSR asks for {name}, which this profile does not issue.",
-        "Create a new CSR with no more than {allowed}.",
-        name=name,
-        allowed=", ".join(allowed),
+def _not_issued(rule: Rule, name: str, allowed: Sequence[str]) -> Finding:
+    return rule.at(
+        "/key_usage" if rule is CSR_KEY_USAGE else "/extended_key_usage", name=name, allowed=", ".join(allowed)
     )
 
 
@@ -312,7 +320,7 @@ def _no_names(host: str) -> Finding:
 
 
 def _no_name_at_all() -> Finding:
-    return SAN_MISSING_2.at("/subject_alternative_name")
+    return SAN_NO_HOST_NAME.at("/subject_alternative_name")
 
 
 def _wildcard(name: str) -> Finding:

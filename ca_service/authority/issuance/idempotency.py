@@ -28,7 +28,7 @@ IDEMPOTENCY_KEY_REUSED: Final = Rule(
 IDEMPOTENCY_KEY_INVALID: Final = Rule(
     "idempotency-key.invalid",
     "The Idempotency-Key cannot be used.",
-    "Send at most {limit} characters of ASCII without blanks, such as a UUID.",
+    "Send 1 to {limit} ASCII characters without spaces, for example a UUID, or omit the header.",
 )
 
 

@@ -19,7 +19,7 @@ from cryptography import x509
 
 from ca_service.authority.access.grants import Grant
 from ca_service.authority.access.permissions import Action, Actor, require
-from ca_service.authority.certificates import CertificateRecord
+from ca_service.authority.certificates import CERTIFICATE_UNKNOWN, CertificateRecord
 from ca_service.authority.hierarchy.hierarchy import Hierarchy, required
 from ca_service.authority.issuance.approval import Approval, find_approval
 from ca_service.authority.issuance.conflicts import (
@@ -35,7 +35,7 @@ from ca_service.authority.issuance.records import RequestRecord, issued_event, s
 from ca_service.authority.issuance.signing import prepare, record_of
 from ca_service.authority.issuance.store import Ledger, RequestStore
 from ca_service.authority.ports import Clock, SerialNumbers
-from ca_service.errors import Finding, NotFound, Rule, Severity, note
+from ca_service.errors import Finding, NotFound, Rule, Severity
 from ca_service.pki import csr, issuing
 from ca_service.pki.profiles import VOS, get_leaf_profile
 from ca_service.vos.bundle import Bundle, Delivery, bundle_of
@@ -47,15 +47,15 @@ APPLICATION_AGAIN: Final = Rule(
     "To ask for something else with it, withdraw that request first.",
     Severity.NOTE,
 )
-CERTIFICATE_UNKNOWN: Final = Rule(
-    "certificate.unknown",
-    "There is no certificate with the serial number {serial}.",
-    "Compare it with the number in the certificate, or search for the host in the list of certificates.",
-)
 
 __all__ = ["MAX_REQUESTS", "Issuance", "Issued"]
 
-_NEEDED: Final = "approval.needed"
+APPROVAL_NEEDED: Final = Rule(
+    "approval.needed",
+    "No rule approves this request automatically. An approver must review it.",
+    "",
+    Severity.NOTE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +198,7 @@ class Issuance:
         if order.decided is not None:
             return replace(examination, approval=Approval("", ()))
         approval = find_approval(self._policy.rules, order.actor, examination.asked)
-        findings = examination.findings if approval else (*examination.findings, _needed())
+        findings = examination.findings if approval else (*examination.findings, APPROVAL_NEEDED.at())
         return replace(examination, findings=findings, approval=approval)
 
     def _wait(self, order: _Order, examined: Sequence[Examination], now: datetime) -> Issued:
@@ -284,7 +284,7 @@ def _in_order(examined: Sequence[Examination], made: Sequence[CertificateRecord]
 
 def _request(order: _Order, examination: Examination, at: datetime) -> RequestRecord:
     """Return the request of an examined CSR; that it waits is no finding of its own there."""
-    findings = tuple(found for found in examination.findings if found.rule != _NEEDED)
+    findings = tuple(found for found in examination.findings if found.declared != APPROVAL_NEEDED)
     return RequestRecord.submitted(order.actor, replace(examination, findings=findings), order.options, at)
 
 
@@ -295,10 +295,6 @@ def _issued_request(order: _Order, examination: Examination, record: Certificate
         raise ValueError("no rule has approved this request")
     request = _request(order, examination, at).issued(record.serial_number, at)
     return replace(request, decided_at=at, rule=approval.rule, reasons=approval.reasons)
-
-
-def _needed() -> Finding:
-    return note(_NEEDED, "", "No rule approves this request automatically. An approver must review it.")
 
 
 def _submitted_before(number: int, request: RequestRecord) -> Finding:
