@@ -123,7 +123,7 @@ def test_an_extension_that_is_not_copied_is_told() -> None:
 def test_p521_is_signed_with_a_warning_where_the_operator_allows_it() -> None:
     data = requests.CUCM_14SU2.data
     assert rules(examined(data))["csr.key.p521"] is Severity.ERROR
-    assert rules(examined(data, policy=replace(POLICY, allow_p521=True)))["csr.key.p521"] is Severity.WARNING
+    assert rules(examined(data, policy=replace(POLICY, allow_p521=True)))["csr.key.p521-allowed"] is Severity.WARNING
 
 
 def test_a_profile_that_there_is_not_is_refused() -> None:
@@ -196,7 +196,7 @@ def test_a_request_without_names_is_refused_unless_the_host_is_to_be_added() -> 
 
 def test_a_common_name_that_is_no_host_is_not_added() -> None:
     examination = examined(named("Our cluster"), Options(add_host_name=True))
-    assert rules(examination)["san.missing"] is Severity.ERROR
+    assert rules(examination)["san.no-host-name"] is Severity.ERROR
     assert examination.subject_alternative_name is None
 
 

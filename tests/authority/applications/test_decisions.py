@@ -60,7 +60,8 @@ def test_what_is_refused_is_not_issued_and_keeps_the_note(lab: Lab, waiting: Req
 def test_a_refusal_needs_a_note_that_can_be_read(lab: Lab, waiting: RequestRecord, note: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         lab.requests.refuse(CAROL, waiting.id, note)
-    assert (caught.value.rule, caught.value.findings[0].pointer) == ("application.note", "/note")
+    rule = "application.note" if note.strip() else "application.note-missing"
+    assert (caught.value.rule, caught.value.findings[0].pointer) == (rule, "/note")
     assert lab.requests.get(ANNA, waiting.id).state is State.SUBMITTED
 
 
