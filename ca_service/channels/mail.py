@@ -59,7 +59,7 @@ class Mail:
         try:
             context = None if self._options.security == "none" else self._context()
         except OSError as error:
-            return Failure(f"mail.ca_file cannot be read: {error.strerror or 'it holds no certificate'}")
+            return Failure(f"mail.ca_file cannot be read: {error.strerror or 'it contains no certificate'}")
         try:
             self._converse(message, context)
         except smtplib.SMTPRecipientsRefused as error:
@@ -119,14 +119,14 @@ def _refused(what: str, code: int, reply: bytes | str, *, may_change: bool = Fal
 def _reason(error: Exception) -> str:
     """Return why the session failed, without any text that was sent in it."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"the certificate of the mail server is not good: {error.verify_message}"
+        return f"the certificate of the mail server is not trusted: {error.verify_message}"
     if isinstance(error, ssl.SSLError):
-        return "no TLS with the mail server: mail.security and mail.port do not fit it"
+        return "the TLS handshake with the mail server failed: check mail.security and mail.port"
     if isinstance(error, smtplib.SMTPNotSupportedError):
-        return "the mail server does not offer what mail.security or mail.username needs"
+        return "the mail server does not support what mail.security or mail.username requires"
     if isinstance(error, TimeoutError):
         return "the mail server does not answer in time"
     if isinstance(error, smtplib.SMTPServerDisconnected):
-        return "the mail server has hung up"
+        return "the mail server closed the connection"
     strerror = error.strerror if isinstance(error, OSError) else None
     return f"the mail server cannot be reached: {strerror or type(error).__name__}"

@@ -57,11 +57,11 @@ class Webhook:
         try:
             status = self._post(body, self._headers(message.message_id, body))
         except requests.exceptions.SSLError:
-            return Failure("the certificate of the webhook's server is not good: see webhook.ca_file")
+            return Failure("the certificate of the webhook server is not trusted: check webhook.ca_file")
         except requests.exceptions.Timeout:
-            return Failure("the webhook's server does not answer in time")
+            return Failure("the webhook server does not answer in time")
         except (requests.exceptions.RequestException, OSError) as error:  # its text would show the URL
-            return Failure(f"the webhook's server cannot be reached ({type(error).__name__})")
+            return Failure(f"the webhook server cannot be reached ({type(error).__name__})")
         return _failure(status)
 
     def _post(self, body: bytes, headers: dict[str, str]) -> int:
@@ -96,5 +96,5 @@ def _failure(status: int) -> Failure | None:
     if 200 <= status < 300:
         return None
     if 300 <= status < 400:
-        return Failure(f"the webhook's server answers {status}, and redirects are not followed: mend webhook.url", True)
-    return Failure(f"the webhook's server answers {status}", is_final=status == _GONE)
+        return Failure(f"the webhook server answers {status}, and redirects are not followed: change webhook.url", True)
+    return Failure(f"the webhook server answers {status}", is_final=status == _GONE)

@@ -22,44 +22,32 @@ from ca_service.keystore import files
 from ca_service.keystore.handles import SigningHandle
 from ca_service.pki import encodings, keys
 
+KEY_NAME: Final = Rule("key.name", "No key can have this name.", "Check the database of this instance.")
+KEY_MISSING: Final = Rule(
+    "key.missing",
+    "The private key {key_id} is not in {folder}.",
+    "Restore it from a copy of the instance folder. Nothing can be signed without it.",
+    visibility=Visibility.OPERATOR,
+)
+KEY_LOCKED: Final = Rule(
+    "key.locked",
+    "The private key {key_id} cannot be decrypted: the passphrase is wrong, or the file is damaged.",
+    "Check keystore.passphrase_file, or restore the file from a backup.",
+    visibility=Visibility.OPERATOR,
+)
+KEY_KIND: Final = Rule("key.kind", "{key_id} is not an EC key.", "Restore the right file.")
 PASSPHRASE_SHORT: Final = Rule(
     "passphrase.short",
     "The passphrase in {path} is shorter than {limit} characters.",
-    "Write another passphrase to the file before the first key is created.",
+    "Write a longer one to the file before the first key is created.",
     visibility=Visibility.OPERATOR,
 )
 PASSPHRASE_LONG: Final = Rule(
     "passphrase.long",
     "The passphrase in {path} is longer than {limit} characters.",
-    "Write another passphrase to the file before the first key is created.",
+    "Write a shorter one to the file before the first key is created.",
     visibility=Visibility.OPERATOR,
 )
-
-KEY_NAME: Final = Rule(
-    "key.name",
-    "No key can have this name.",
-    "Check the database of this instance.",
-    visibility=Visibility.OPERATOR,
-)
-KEY_MISSING: Final = Rule(
-    "key.missing",
-    "The private key {key_id} is not in {folder}.",
-    "Put it back from a copy of the instance folder; without it nothing can be signed.",
-    visibility=Visibility.OPERATOR,
-)
-KEY_KIND: Final = Rule(
-    "key.kind",
-    "{key_id} is not an EC key.",
-    "Put the right file back.",
-    visibility=Visibility.OPERATOR,
-)
-KEY_LOCKED: Final = Rule(
-    "key.locked",
-    "The private key {key_id} cannot be opened: the passphrase is wrong, or the file is damaged.",
-    "Check keystore.passphrase_file, or put the file back from a copy.",
-    visibility=Visibility.OPERATOR,
-)
-
 _KEY_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _SUFFIX: Final = ".key.pem"
 _MIN_PASSPHRASE: Final = 16

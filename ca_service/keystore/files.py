@@ -12,35 +12,34 @@ from typing import Final
 
 from ca_service.errors import Conflict, KeystoreError, Rule, Visibility
 
+KEYSTORE_OWNER: Final = Rule(
+    "keystore.owner",
+    "{path} belongs to user {owner}, but this program runs as user {user}.",
+    "Run it as the owner, or change the owner: chown {user} {path}",
+    visibility=Visibility.OPERATOR,
+)
+KEYSTORE_MODE: Final = Rule(
+    "keystore.mode",
+    "Other users can read {path} (mode {mode}).",
+    "Change the mode: chmod {wanted} {path}",
+    visibility=Visibility.OPERATOR,
+)
+KEYSTORE_EXISTS: Final = Rule(
+    "keystore.exists",
+    "{path} exists already.",
+    "It is never overwritten. Move it to another folder first.",
+    visibility=Visibility.OPERATOR,
+)
 KEYSTORE_UNREADABLE: Final = Rule(
     "keystore.unreadable",
     "{path} cannot be read: {reason}.",
-    "Check that it exists, that the disk has room, and that the user who runs this program owns its folder.",
+    "Check that it exists, and that the user who runs this program owns its folder.",
     visibility=Visibility.OPERATOR,
 )
 KEYSTORE_UNWRITABLE: Final = Rule(
     "keystore.unwritable",
     "{path} cannot be written: {reason}.",
-    "Check that it exists, that the disk has room, and that the user who runs this program owns its folder.",
-    visibility=Visibility.OPERATOR,
-)
-
-KEYSTORE_OWNER: Final = Rule(
-    "keystore.owner",
-    "{path} belongs to user {owner}, not to the user {user} who runs this program.",
-    "Run as its owner, or: chown {user} {path}",
-    visibility=Visibility.OPERATOR,
-)
-KEYSTORE_MODE: Final = Rule(
-    "keystore.mode",
-    "{path} can be read by others (mode {mode}).",
-    "Close it: chmod {wanted} {path}",
-    visibility=Visibility.OPERATOR,
-)
-KEYSTORE_FILE_EXISTS: Final = Rule(
-    "keystore.file-exists",
-    "{path} already exists.",
-    "It is never overwritten: move it away first.",
+    "Check that there is disk space, and that the user who runs this program owns the folder.",
     visibility=Visibility.OPERATOR,
 )
 
@@ -84,12 +83,8 @@ def check_private(path: Path) -> None:
     if found.st_uid != os.geteuid():
         raise KeystoreError.because(KEYSTORE_OWNER, path=path, owner=found.st_uid, user=os.geteuid())
     if found.st_mode & _OTHERS:
-        raise KeystoreError.because(
-            KEYSTORE_MODE,
-            path=path,
-            mode=f"{stat.S_IMODE(found.st_mode):04o}",
-            wanted="0700" if stat.S_ISDIR(found.st_mode) else "0600",
-        )
+        mode, wanted = f"{stat.S_IMODE(found.st_mode):04o}", "0700" if stat.S_ISDIR(found.st_mode) else "0600"
+        raise KeystoreError.because(KEYSTORE_MODE, path=path, mode=mode, wanted=wanted)
 
 
 def read_private(path: Path) -> bytes:
@@ -115,7 +110,7 @@ def write_private(path: Path, data: bytes) -> None:
                 os.fsync(file.fileno())
             path.hardlink_to(draft)
         except FileExistsError as error:
-            raise Conflict.because(KEYSTORE_FILE_EXISTS, path=path) from error
+            raise Conflict.because(KEYSTORE_EXISTS, path=path) from error
         finally:
             draft.unlink(missing_ok=True)
         _sync_folder(path.parent)

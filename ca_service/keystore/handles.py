@@ -6,13 +6,10 @@ from typing import Any, Final, NoReturn
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ca_service.errors import KeystoreError, Rule, Visibility
+from ca_service.errors import KeystoreError, Rule
 
 KEY_NOT_EXPORTABLE: Final = Rule(
-    "key.not-exportable",
-    "A key of the authority signs; it is not handed out.",
-    "Use `ca-service ca root-key`.",
-    visibility=Visibility.OPERATOR,
+    "key.not-exportable", "A key of the authority only signs. It cannot be exported.", "Use `ca-service ca root-key`."
 )
 
 

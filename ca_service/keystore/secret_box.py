@@ -21,9 +21,9 @@ from ca_service.keystore import files
 
 FACTOR_KEY_MISSING: Final = Rule(
     "factor-key.missing",
-    "The secrets of authenticator apps cannot be read: {path} is missing, or is not the one they were sealed with.",
-    "Put that file back from the copy of the instance folder that the database is from. If there is none, run "
-    "`ca-service user reset NAME` for whoever uses an authenticator app.",
+    "The secrets of authenticator apps cannot be decrypted: {path} is missing, or is not the file that encrypted them.",
+    "Restore this file from the same backup as the database. Without a backup, run `ca-service user reset NAME` for "
+    "each user of an authenticator app.",
     visibility=Visibility.OPERATOR,
 )
 

@@ -21,32 +21,30 @@ from requests.adapters import HTTPAdapter
 
 from ca_service.authority.people.single_sign_on import Attempt, untrusted
 from ca_service.authority.ports import Clock
-from ca_service.errors import ConfigurationError, NotReady
+from ca_service.errors import ConfigurationError, NotReady, Rule
 
 if TYPE_CHECKING:
     from authlib.integrations.requests_client import OAuth2Session
 
-from ca_service.errors import Rule
-
+OIDC_EXTRA: Final = Rule(
+    "oidc.extra",
+    "oidc.issuer is set, but the OpenID client is not installed.",
+    "Install it with `pip install 'ca-service[oidc]'`, or leave oidc.issuer empty.",
+)
 OIDC_UNREACHABLE: Final = Rule(
     "oidc.unreachable",
-    "The sign-in service does not answer as it should.",
-    "Try again in a while. With a local account you can sign in meanwhile. The reason stands in the log.",
+    "The sign-in service does not answer correctly.",
+    "Try again later, or sign in with a local account. The log contains the reason.",
 )
 OIDC_BUSY: Final = Rule(
     "oidc.busy",
-    "Several people are signing in at this moment, or the sign-in service is slow.",
+    "Several people are signing in at the moment, or the sign-in service is slow.",
     "Try again in a few seconds.",
 )
 OIDC_METADATA: Final = Rule(
     "oidc.metadata",
     "The sign-in service {issuer} cannot be used: {reason}.",
-    "Tell the operator: oidc.issuer has to be exactly what the service calls itself.",
-)
-OIDC_EXTRA: Final = Rule(
-    "oidc.extra",
-    "oidc.issuer is set, but what speaks to it is not installed.",
-    "Install the extra: `pip install 'ca-service[oidc]'`. Or leave oidc.issuer empty.",
+    "Ask the operator to set oidc.issuer to the exact issuer identifier of the service.",
 )
 
 #: Signatures that only the provider can make: not `none`, and not HMAC, whose key could be a public key.
@@ -112,13 +110,13 @@ class OpenIDProvider:
     def _session(self, redirect_uri: str) -> Iterator[OAuth2Session]:
         """Return a session with the provider. Raises NotReady if all places are taken, or if the session fails."""
         if not self._places.acquire(timeout=_PATIENCE):
-            raise _busy()
+            raise NotReady.because(OIDC_BUSY)
         try:
             with self._opened(redirect_uri) as session:
                 yield session
         except (RequestException, ValueError) as error:
             _log.warning("%s does not answer as it should: %s: %s", self.issuer, type(error).__name__, error)
-            raise _unreachable() from error
+            raise NotReady.because(OIDC_UNREACHABLE) from error
         finally:
             self._places.release()
 
@@ -163,10 +161,10 @@ def _discover(session: OAuth2Session, issuer: str) -> dict[str, Any]:
     """Return the metadata of the provider (Discovery, 4). All endpoints must be on its own host."""
     found = _get(session, f"{issuer.rstrip('/')}/.well-known/openid-configuration")
     if found.get("issuer") != issuer:
-        raise _odd(issuer, "it calls itself by another name than oidc.issuer")
+        raise NotReady.because(OIDC_METADATA, issuer=issuer, reason="its issuer identifier is another one")
     for name in _ENDPOINTS:
         if not isinstance(found.get(name), str) or _origin_of(found[name]) != _origin_of(issuer):
-            raise _odd(issuer, f"its {name} does not lie on its own host")
+            raise NotReady.because(OIDC_METADATA, issuer=issuer, reason=f"its {name} is not on its own host")
     return found
 
 
@@ -185,7 +183,7 @@ def _fetch_token(session: OAuth2Session, metadata: Mapping[str, Any], code: str,
             allow_redirects=False,
         )
     except OAuthError as error:
-        raise untrusted("it does not take the code") from error
+        raise untrusted("it rejects the code") from error
     return token
 
 
@@ -246,15 +244,3 @@ class _Limited(HTTPAdapter):
                     raise ValueError("the answer is too large")
         response._content = body  # as requests does without streaming
         return response
-
-
-def _unreachable() -> NotReady:
-    return NotReady.because(OIDC_UNREACHABLE)
-
-
-def _busy() -> NotReady:
-    return NotReady.because(OIDC_BUSY)
-
-
-def _odd(issuer: str, reason: str) -> NotReady:
-    return NotReady.because(OIDC_METADATA, issuer=issuer, reason=reason)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -30,6 +31,11 @@ ARCHIVE_FILE_TOO_LARGE: Final = Rule(
 
 _MAGIC: Final = b"PK\x03\x04"
 _MAX_ENTRIES: Final = 200
+#: What the library raises for a ZIP that is damaged; the last two are faults of its own.
+_DAMAGED: Final = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError),
+    *(LookupError, struct.error),
+)
 _JUNK: Final = ("__macosx/", ".ds_store", "thumbs.db", "desktop.ini")
 
 
@@ -58,7 +64,7 @@ def read(data: bytes, limit: int) -> tuple[Entry, ...]:
             if not 1 <= len(members) <= limit or len(archive.infolist()) > _MAX_ENTRIES:
                 raise InvalidInput(_count(limit))
             return tuple(_entries(archive, members))
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
+    except _DAMAGED as error:
         raise InvalidInput(_damaged()) from error
 
 

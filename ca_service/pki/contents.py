@@ -1,4 +1,4 @@
-"""What a certificate is to say (contents, validity, issuer), and what one says: taken apart for those who judge it."""
+"""Contents, validity and issuer of a certificate to be made, and the parts of one that is judged."""
 
 from __future__ import annotations
 
@@ -149,15 +149,17 @@ class Candidate:
         """Take the DER of a certificate apart. Raises ValueError or DuplicateExtension if it cannot be read."""
         certificate = x509.load_der_x509_certificate(certificate_der)
         extensions = certificate.extensions
+        key_usage, extended = find_value(extensions, x509.KeyUsage), find_value(extensions, x509.ExtendedKeyUsage)
+        alternative_name = find_value(extensions, x509.SubjectAlternativeName)
         return cls(
             certificate=certificate,
             fields=fields(der.read(certificate_der)[0].children[0]),
             validity=Validity(certificate.not_valid_before_utc, certificate.not_valid_after_utc),
             extensions={type(found.value): found.value for found in extensions},
             critical={type(found.value) for found in extensions if found.critical},
-            key_usage=usages.key_usage_names(find_value(extensions, x509.KeyUsage)),
-            extended_key_usage=usages.extended_key_usage_names(find_value(extensions, x509.ExtendedKeyUsage)),
-            alternative_name=find_value(extensions, x509.SubjectAlternativeName),
+            key_usage=usages.key_usage_names(key_usage),
+            extended_key_usage=usages.extended_key_usage_names(extended),
+            alternative_name=alternative_name,
             contents=contents,
             issuer=issuer,
         )

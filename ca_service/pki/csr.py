@@ -18,11 +18,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import SignatureAlgorithmOID
 
-from ca_service.errors import CAServiceError, Finding, Refused, Rule, only_errors
+from ca_service.errors import CAServiceError, Finding, Refused, Rule
 from ca_service.pki import der, keys, names, usages
 from ca_service.pki.armour import unwrap
 from ca_service.pki.contents import find_value
-from ca_service.pki.subjects import judge_alternative_name, judge_subject
 
 CSR_DUPLICATE_ATTRIBUTE: Final = Rule(
     "csr.duplicate-attribute",
@@ -74,7 +73,7 @@ _EXTENSION_REQUESTS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What a CSR says, for a reader; (type, value) of each part of a name."""
+    """The contents of a CSR, for a reader; (type, value) of each part of a name."""
 
     subject: tuple[tuple[str, str], ...]
     subject_alternative_name: tuple[tuple[str, str], ...]
@@ -117,7 +116,7 @@ class CertificationRequest:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read: the verified request, or None and why; the description, or None if nothing can be read."""
+    """The result of reading a CSR: the verified request, or None with findings; the description, if it is readable."""
 
     findings: tuple[Finding, ...]
     description: Description | None = None
@@ -161,13 +160,15 @@ def describe(csr: x509.CertificateSigningRequest) -> Description:
         extensions = csr.extensions
     except (ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, UnsupportedAlgorithm):
         extensions = x509.Extensions([])
+    alternative_name = find_value(extensions, x509.SubjectAlternativeName) or ()
+    key_usage, extended = find_value(extensions, x509.KeyUsage), find_value(extensions, x509.ExtendedKeyUsage)
     return Description(
         subject=names.visible_parts(csr.subject),
-        subject_alternative_name=names.general_names(find_value(extensions, x509.SubjectAlternativeName) or ()),
+        subject_alternative_name=names.general_names(alternative_name),
         key=_key_text(csr),
         signature=signature_hash_name(csr).upper().replace("SHA", "SHA-"),
-        key_usage=usages.key_usage_names(find_value(extensions, x509.KeyUsage)),
-        extended_key_usage=usages.extended_key_usage_names(find_value(extensions, x509.ExtendedKeyUsage)),
+        key_usage=usages.key_usage_names(key_usage),
+        extended_key_usage=usages.extended_key_usage_names(extended),
     )
 
 
@@ -208,7 +209,7 @@ def _verified(loaded: _Loaded, description: Description) -> CertificationRequest
     _stop_at(findings)
     extensions = _extensions(csr)
     alternative_name = find_value(extensions, x509.SubjectAlternativeName)
-    findings += [*judge_subject(subject, name.der), *judge_alternative_name(alternative_name)]
+    findings += [*names.judge_subject(subject, name.der), *names.judge_alternative_name(alternative_name)]
     _stop_at(findings)
     return CertificationRequest(
         der=loaded.der,
@@ -234,7 +235,7 @@ _USED: Final = (x509.SubjectAlternativeName, x509.KeyUsage, x509.ExtendedKeyUsag
 
 
 def _stop_at(findings: list[Finding]) -> None:
-    if only_errors(findings):
+    if any(found.is_error for found in findings):
         raise Refused(*findings)
 
 

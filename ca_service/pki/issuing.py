@@ -108,7 +108,7 @@ def _throwaway_key() -> ec.EllipticCurvePrivateKey:
 
 
 def _builder(contents: Contents, issuer: Issuer) -> x509.CertificateBuilder:
-    """Fill the builder at once: its setters copy it each time, and lint rules check what they check."""
+    """Fill the builder in one call: its setters copy it each time, and the lint rules check what they check."""
     return x509.CertificateBuilder(
         issuer_name=issuer.subject,
         subject_name=contents.subject,

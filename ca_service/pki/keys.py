@@ -15,43 +15,35 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from ca_service.errors import Refused, Rule
 from ca_service.pki import der
 
-_NEW_KEY: Final = "Create a new CSR with an EC key on the named curve P-256 or P-384, with an uncompressed point."
-CSR_KEY_EXPLICIT: Final = Rule(
-    "csr.key.explicit-parameters",
-    "The EC key spells out its curve instead of naming it, which RFC 5480, 2.1.1 forbids.",
-    _NEW_KEY,
-)
-CSR_KEY_INVALID: Final = Rule(
-    "csr.key.invalid",
-    "The public key cannot be used: it is damaged, not a point of its curve, or of an unknown type.",
-    _NEW_KEY,
-)
-CSR_KEY_CURVE: Final = Rule(
-    "csr.key.curve",
-    "The key is on the curve {curve}, which is not supported.",
-    _NEW_KEY,
-)
-CSR_KEY_POINT: Final = Rule(
-    "csr.key.point",
-    "The point of the public key is compressed, so it cannot be copied unchanged.",
-    _NEW_KEY,
-)
-CSR_KEY_TYPE: Final = Rule(
-    "csr.key.type",
-    "The CSR has a {kind} key.",
-    _NEW_KEY,
-)
 SIGNING_KEY: Final = Rule(
     "signing.key",
     "The private key does not belong to the issuer.",
     "Check the keys with `ca-service ca show`.",
 )
 
+_EC_KEY: Final = "Create a new CSR with an EC key on the named curve P-256 or P-384, with an uncompressed point."
+CSR_KEY_EXPLICIT_PARAMETERS: Final = Rule(
+    "csr.key.explicit-parameters",
+    "The EC key spells out its curve instead of naming it, which RFC 5480, 2.1.1 forbids.",
+    _EC_KEY,
+)
+CSR_KEY_INVALID: Final = Rule(
+    "csr.key.invalid",
+    "The public key cannot be used: it is damaged, not a point of its curve, or of an unknown kind.",
+    _EC_KEY,
+)
 CSR_KEY_RSA: Final = Rule(
     "csr.key.rsa",
     "This CSR has an RSA key ({size} bit). This authority is EC from root to leaf.",
     "If it is from a Cisco node, this is the tomcat CSR: download tomcat-ECDSA instead. "
     "Have your RSA authority sign the tomcat CSR.",
+)
+CSR_KEY_TYPE: Final = Rule("csr.key.type", "This CSR has a key of the kind {kind}.", _EC_KEY)
+CSR_KEY_CURVE: Final = Rule("csr.key.curve", "The key is on the curve {curve}.", _EC_KEY)
+CSR_KEY_POINT: Final = Rule(
+    "csr.key.point",
+    "The point of the public key is compressed, so it cannot be copied unchanged.",
+    _EC_KEY,
 )
 
 CURVES: Final[dict[str, type[ec.EllipticCurve]]] = {
@@ -73,28 +65,28 @@ _SIGNATURE_ALGORITHMS: Final = {curve: ec.ECDSA(hash_) for curve, hash_ in _HASH
 
 
 def curve_name(key: ec.EllipticCurvePublicKey | ec.EllipticCurvePrivateKey) -> str:
-    """The NIST name of the key's curve ("P-384"), or OpenSSL's for one that has none here."""
+    """Return the NIST name of the key's curve ("P-384"), or OpenSSL's for one that has none here."""
     return _NAMES.get(key.curve.name, key.curve.name)
 
 
 def signature_hash(key: ec.EllipticCurvePublicKey) -> SignatureHash:
-    """The hash that a signer on this curve uses: as strong as the curve (RFC 5480, 4)."""
+    """Return the hash that a signer on this curve uses: as strong as the curve (RFC 5480, 4)."""
     return _HASHES[curve_name(key)]
 
 
 def signature_algorithm(key: ec.EllipticCurvePublicKey) -> ec.ECDSA:
-    """ECDSA with the hash that a signer on this curve uses."""
+    """Return ECDSA with the hash that a signer on this curve uses."""
     return _SIGNATURE_ALGORITHMS[curve_name(key)]
 
 
 def has_named_curve(spki: bytes) -> bool:
-    """Whether an EC SubjectPublicKeyInfo, DER, names its curve rather than spelling it out (RFC 5480, 2.1.1)."""
+    """Return whether an EC SubjectPublicKeyInfo, DER, names its curve instead of spelling it out (RFC 5480, 2.1.1)."""
     algorithm = der.read(spki)[0].children[0]
     return len(algorithm.children) > 1 and algorithm.children[1].tag == der.OBJECT_IDENTIFIER
 
 
 def kind_name(key: object) -> str:
-    """What kind of public key this is, for a reader: "EC P-384", "RSA 2048", "Ed25519"."""
+    """Return the kind of a public key, for a reader: "EC P-384", "RSA 2048", "Ed25519"."""
     if isinstance(key, ec.EllipticCurvePublicKey):
         return f"EC {curve_name(key)}"
     if isinstance(key, rsa.RSAPublicKey):
@@ -103,24 +95,24 @@ def kind_name(key: object) -> str:
 
 
 def generate_key(curve: str) -> ec.EllipticCurvePrivateKey:
-    """A new private key on the curve of this NIST name."""
+    """Generate a private key on the curve of this NIST name."""
     return ec.generate_private_key(CURVES[curve]())
 
 
 @lru_cache(maxsize=32)  # the builder and the lint ask for the same ones
 def subject_key_identifier(spki: bytes) -> bytes:
-    """The SHA-1 of the key's bits in a SubjectPublicKeyInfo, DER (RFC 5280, 4.2.1.2, method 1)."""
+    """Return the SHA-1 of the key's bits in a SubjectPublicKeyInfo, DER (RFC 5280, 4.2.1.2, method 1)."""
     bits = der.read(spki)[0].children[1].content[1:]
     return hashlib.sha1(bits, usedforsecurity=False).digest()
 
 
 def public_key_der(key: ec.EllipticCurvePublicKey) -> bytes:
-    """The SubjectPublicKeyInfo, DER, with the curve by name and the point uncompressed."""
+    """Return the SubjectPublicKeyInfo, DER, with the curve by name and the point uncompressed."""
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def key_fingerprint(spki: bytes) -> str:
-    """The SHA-256 of a SubjectPublicKeyInfo, DER, as lower-case hexadecimal."""
+    """Return the SHA-256 of a SubjectPublicKeyInfo, DER, as lower-case hexadecimal."""
     return hashlib.sha256(spki).hexdigest()
 
 
@@ -128,21 +120,21 @@ def key_of_csr(csr: x509.CertificateSigningRequest, spki: der.Element) -> ec.Ell
     """Return the key of a CSR: EC, on a named curve, its point uncompressed. Raises Refused for every other kind."""
     algorithm, bits = spki.children
     if algorithm.children[0].content == _EC_PUBLIC_KEY and not has_named_curve(spki.der):
-        raise Refused(CSR_KEY_EXPLICIT.at("/public_key"))
+        raise _refused(CSR_KEY_EXPLICIT_PARAMETERS)
     try:
-        key = csr.public_key()
+        key: object = csr.public_key()
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise Refused(CSR_KEY_INVALID.at("/public_key")) from error
+        raise _refused(CSR_KEY_INVALID) from error
+    if isinstance(key, rsa.RSAPublicKey):
+        raise _refused(CSR_KEY_RSA, size=key.key_size)
     if not isinstance(key, ec.EllipticCurvePublicKey):
-        raise _not_ec(key)
+        raise _refused(CSR_KEY_TYPE, kind=kind_name(key))
     if curve_name(key) not in CURVES:
-        raise Refused(CSR_KEY_CURVE.at("/public_key", curve=curve_name(key)))
+        raise _refused(CSR_KEY_CURVE, curve=curve_name(key))
     if bits.content[1] != _UNCOMPRESSED:
-        raise Refused(CSR_KEY_POINT.at("/public_key"))
+        raise _refused(CSR_KEY_POINT)
     return key
 
 
-def _not_ec(key: object) -> Refused:
-    if isinstance(key, rsa.RSAPublicKey):
-        return Refused(CSR_KEY_RSA.at("/public_key", size=key.key_size))
-    return Refused(CSR_KEY_TYPE.at("/public_key", kind=kind_name(key)))
+def _refused(rule: Rule, **values: object) -> Refused:
+    return Refused(rule.at("/public_key", **values))

@@ -1,13 +1,85 @@
-"""Knows names: distinguished names, DNS names, general names; how to show and to judge them."""
+"""Names: distinguished names, DNS names, general names; how they are displayed and judged."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Address, IPv6Address
+from typing import Final
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
+
+from ca_service.errors import Finding, Rule, Severity
+
+SUBJECT_EMPTY: Final = Rule(
+    "subject.empty",
+    "The subject is empty.",
+    "Create a new CSR with at least a common name.",
+)
+SUBJECT_TOO_LARGE: Final = Rule(
+    "subject.too-large",
+    "The subject has {size} bytes; {limit} are allowed.",
+    "Create a new CSR with shorter values.",
+)
+SUBJECT_ENCODING: Final = Rule(
+    "subject.encoding",
+    "The subject is encoded in a way that cannot be copied byte for byte.",
+    "Create a new CSR whose subject is encoded as DER.",
+)
+SUBJECT_CHARACTERS: Final = Rule(
+    "subject.characters",
+    "{name} contains a control character: {value}.",
+    "Create a new CSR without it. (A NUL in a name is a known way to deceive.)",
+)
+SAN_EMPTY: Final = Rule(
+    "san.empty",
+    "The subject alternative name is empty, which RFC 5280, 4.2.1.6 forbids.",
+    "Create a new CSR with at least one name.",
+)
+SAN_TOO_MANY: Final = Rule(
+    "san.too-many",
+    "The CSR asks for {count} names; {limit} are allowed.",
+    "Create a CSR for fewer names.",
+)
+SAN_DUPLICATE: Final = Rule(
+    "san.duplicate",
+    "A name occurs twice in the subject alternative name.",
+    "Create a new CSR that lists each name once.",
+)
+SUBJECT_COUNTRY: Final = Rule(
+    "subject.country",
+    "C is \u201c{value}\u201d and not a country code of two letters. It is copied unchanged.",
+    "To fix it, set the country on the node (set web-security) and create a new CSR.",
+    Severity.WARNING,
+)
+SUBJECT_COMMON_NAME_LENGTH: Final = Rule(
+    "subject.common-name-length",
+    "The common name has {length} characters; X.520 allows {limit}. It is copied unchanged.",
+    "Some clients refuse it. Use a shorter host name or a shorter common name.",
+    Severity.WARNING,
+)
+SAN_DNS_NAME: Final = Rule(
+    "san.dns-name",
+    "\u201c{value}\u201d is not a DNS name.",
+    "Create a new CSR with host names of letters, digits, hyphens and dots.",
+)
+SAN_TYPE: Final = Rule(
+    "san.type",
+    "The subject alternative name contains a name of the kind {kind}: {value}.",
+    "Only DNS names and IP addresses are issued. Create a new CSR without it.",
+)
+SAN_IP_ADDRESS: Final = Rule(
+    "san.ip-address",
+    "{value} is a network. A certificate names single addresses (RFC 5280, 4.2.1.6).",
+    "Create a new CSR with the address of the host itself.",
+)
+
+MAX_NAMES: Final = 100
+MAX_ATTRIBUTES: Final = 100  # judged one by one; a longer subject is too large anyway
+MAX_SUBJECT_BYTES: Final = 4096
+MAX_COMMON_NAME: Final = 64  # ub-common-name, RFC 5280, A.1
 
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DNS_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
@@ -25,32 +97,32 @@ GENERAL_NAME_TYPES: dict[type[x509.GeneralName], str] = {
 
 
 def is_dns_name(name: str) -> bool:
-    """Whether this is a host or domain name in preferred syntax (RFC 1034, 3.5; RFC 1123, 2.1).
+    """Return whether this is a host or domain name in preferred syntax (RFC 1034, 3.5; RFC 1123, 2.1).
 
-    Something like 192.0.2.1 is none: the last label of a name is not a number.
+    Something like 192.0.2.1 is not one: the last label of a name is not a number.
     """
     is_name = len(name) <= _MAX_DNS_NAME and _DNS_NAME.fullmatch(name) is not None
     return is_name and not name.rpartition(".")[2].isdigit()
 
 
 def is_wildcard(name: str) -> bool:
-    """Whether a DNS name stands for more than one host."""
+    """Return whether a DNS name covers more than one host."""
     return "*" in name
 
 
 def common_name(name: x509.Name) -> str | None:
-    """The last common name of a subject, which is the most specific one; None if it has none."""
+    """Return the last common name of a subject, which is the most specific one, or None."""
     values = name.get_attributes_for_oid(NameOID.COMMON_NAME)
     return str(values[-1].value) if values else None
 
 
 def common_names(name: x509.Name) -> tuple[str, ...]:
-    """All common names of a subject, in their order."""
+    """Return all common names of a subject, in their order."""
     return tuple(str(found.value) for found in name.get_attributes_for_oid(NameOID.COMMON_NAME))
 
 
 def name_parts(name: x509.Name) -> tuple[tuple[str, str], ...]:
-    """(attribute type, value) in the order of the name, with the short names of RFC 4514."""
+    """Return (attribute type, value) in the order of the name, with the short names of RFC 4514."""
     return tuple((attribute.rfc4514_attribute_name, attribute_text(attribute)) for attribute in name)
 
 
@@ -60,36 +132,41 @@ def visible_parts(name: x509.Name) -> tuple[tuple[str, str], ...]:
 
 
 def attribute_text(attribute: x509.NameAttribute[str | bytes]) -> str:
-    """An attribute's value for a reader; bytes as hexadecimal."""
+    """Return an attribute's value for a reader; bytes as hexadecimal."""
     value = attribute.value
     return value.hex() if isinstance(value, bytes) else value
 
 
 def name_text(name: x509.Name) -> str:
-    """The name on one line, in its own order: `C=DE, O=Example, CN=uccx1-EC.example.com`."""
+    """Return the name on one line, in its own order: `C=DE, O=Example, CN=uccx1-EC.example.com`."""
     return ", ".join(f"{kind}={value}" for kind, value in visible_parts(name))
 
 
+def label(name: x509.Name) -> str:
+    """Return a short label for a reader: the common name, or else the whole name."""
+    return visible(common_name(name) or name_text(name))
+
+
 def visible(text: str) -> str:
-    """The text with control and format characters made visible, so that it cannot deceive."""
+    """Return the text with control and format characters made visible, so it cannot deceive."""
     if text.isprintable():
         return text
     return "".join(character if is_plain(character) else f"\\u{ord(character):04x}" for character in text)
 
 
 def is_plain(text: str) -> bool:
-    """Whether the text has no control, format, surrogate or unassigned character."""
+    """Return whether the text has no control, format, surrogate or unassigned character."""
     return text.isprintable() or not any(_is_hidden(character) for character in text)
 
 
 def _is_hidden(character: str) -> bool:
-    """Control, format, surrogate, private, unassigned; and what some programs take for a new line."""
+    """Return whether it is a control, format, surrogate, private or unassigned character, or a line separator."""
     category = unicodedata.category(character)
     return category.startswith("C") or category in ("Zl", "Zp")
 
 
 def general_name(name: x509.GeneralName) -> tuple[str, str]:
-    """(type, value) of a general name, both for a reader: `("DNS", "uccx1.example.com")`."""
+    """Return (type, value) of a general name, both for a reader: `("DNS", "uccx1.example.com")`."""
     kind = GENERAL_NAME_TYPES[type(name)]
     if isinstance(name, x509.OtherName):
         return kind, f"{name.type_id.dotted_string}:{name.value.hex()}"
@@ -106,5 +183,60 @@ def general_names(names: Iterable[x509.GeneralName]) -> tuple[tuple[str, str], .
 
 
 def general_names_text(names: Iterable[x509.GeneralName]) -> tuple[str, ...]:
-    """Each name as `DNS:uccx1.example.com`."""
+    """Return each name as `DNS:uccx1.example.com`."""
     return tuple(":".join(general_name(name)) for name in names)
+
+
+def judge_subject(subject: x509.Name, subject_der: bytes) -> Iterator[Finding]:
+    """Yield what is wrong or odd about a subject; junk of real nodes passes with a warning."""
+    attributes = list(subject)
+    if not attributes:
+        yield SUBJECT_EMPTY.at("/subject")
+    if len(subject_der) > MAX_SUBJECT_BYTES:
+        yield SUBJECT_TOO_LARGE.at("/subject", size=len(subject_der), limit=MAX_SUBJECT_BYTES)
+    if subject.public_bytes() != subject_der:
+        yield SUBJECT_ENCODING.at("/subject")
+    for number, attribute in enumerate(attributes[:MAX_ATTRIBUTES]):
+        yield from _subject_attribute(f"/subject/{number}", attribute)
+
+
+def _subject_attribute(pointer: str, attribute: x509.NameAttribute[str | bytes]) -> Iterator[Finding]:
+    value = attribute_text(attribute)
+    if not is_plain(value):
+        yield SUBJECT_CHARACTERS.at(pointer, name=attribute.rfc4514_attribute_name, value=visible(value))
+    elif attribute.oid == NameOID.COUNTRY_NAME and not (len(value) == 2 and value.isascii() and value.isalpha()):
+        yield SUBJECT_COUNTRY.at(pointer, value=value)
+    elif attribute.oid == NameOID.COMMON_NAME and len(value) > MAX_COMMON_NAME:
+        yield SUBJECT_COMMON_NAME_LENGTH.at(pointer, length=len(value), limit=MAX_COMMON_NAME)
+
+
+def judge_alternative_name(extension: x509.SubjectAlternativeName | None) -> Iterator[Finding]:
+    """Yield what is wrong about a requested subject alternative name, under any profile."""
+    entries = list(extension or ())
+    if extension is not None and not entries:
+        yield SAN_EMPTY.at("/subject_alternative_name")
+    if len(entries) > MAX_NAMES:
+        yield SAN_TOO_MANY.at("/subject_alternative_name", count=len(entries), limit=MAX_NAMES)
+        return
+    if len(set(entries)) != len(entries):
+        yield SAN_DUPLICATE.at("/subject_alternative_name")
+    for number, entry in enumerate(entries):
+        yield from _alternative_name(f"/subject_alternative_name/{number}", entry)
+
+
+def _alternative_name(pointer: str, entry: x509.GeneralName) -> Iterator[Finding]:
+    kind, value = general_name(entry)
+    if isinstance(entry, x509.DNSName):
+        if not _is_host(entry.value):
+            yield SAN_DNS_NAME.at(pointer, value=value)
+    elif not isinstance(entry, x509.IPAddress):
+        yield SAN_TYPE.at(pointer, kind=kind, value=value)
+    elif not isinstance(entry.value, IPv4Address | IPv6Address):
+        yield SAN_IP_ADDRESS.at(pointer, value=value)
+
+
+def _is_host(name: str) -> bool:
+    """Return whether this is a DNS name, or a wildcard below a domain of at least two labels: not *.com."""
+    if not name.startswith("*."):
+        return is_dns_name(name)
+    return is_dns_name(name[2:]) and "." in name[2:]

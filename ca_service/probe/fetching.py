@@ -9,7 +9,7 @@ from ca_service.errors import Rule, Unreachable
 PROBE_UNREACHABLE: Final = Rule(
     "probe.unreachable",
     "{url} cannot be fetched: {reason}.",
-    "See that the service runs, that the name leads to it, and that plain HTTP is not redirected on the way.",
+    "Check that the service is running, that the host name resolves to it, and that plain HTTP is not redirected.",
 )
 
 _SECONDS: Final = 5.0  # to connect, and between two parts of the response
@@ -35,16 +35,12 @@ class HTTPFetcher:
                 method, url, data=body, headers=headers, timeout=_SECONDS, allow_redirects=False, stream=True
             ) as answer:
                 if answer.status_code != 200:
-                    raise _refused(url, f"the answer is {answer.status_code}")
+                    raise Unreachable.because(PROBE_UNREACHABLE, url=url, reason=f"the status is {answer.status_code}")
                 found = bytearray()
                 for part in answer.iter_content(64 * 1024):
                     found += part
                     if len(found) > _MAX_BYTES:
-                        raise _refused(url, "the answer does not end")
+                        raise Unreachable.because(PROBE_UNREACHABLE, url=url, reason="the response is too large")
                 return bytes(found)
         except requests.RequestException as error:
-            raise _refused(url, type(error).__name__) from error
-
-
-def _refused(url: str, reason: str) -> Unreachable:
-    return Unreachable.because(PROBE_UNREACHABLE, url=url, reason=reason)
+            raise Unreachable.because(PROBE_UNREACHABLE, url=url, reason=type(error).__name__) from error

@@ -16,9 +16,8 @@ from ca_service.errors import InvalidInput
 from ca_service.pki.names import is_dns_name
 from ca_service.pki.profiles import INTERMEDIATE, MAX_LEAF_DAYS, ROOT
 from ca_service.settings.notices import JobsSettings, MailSettings, MetricsSettings, NoticesSettings, WebhookSettings
-from ca_service.settings.roles import read_roles
 from ca_service.settings.rules import DEFAULT, Rules
-from ca_service.settings.section import CONTRADICTION, Section, contradiction
+from ca_service.settings.section import CONTRADICTION, Section, contradiction, read_roles
 
 __all__ = ["CONTRADICTION", "KEYS", "TABLES", "Settings"]
 
@@ -128,7 +127,7 @@ class Web(Section):
     @classmethod
     def _is_a_base(cls, value: str) -> str:
         if value and not _is_base_url(value):
-            raise ValueError("must be http://HOST or https://HOST, with a port if need be, and no path")
+            raise ValueError("must be http://HOST or https://HOST, with an optional port and no path")
         return value.rstrip("/")
 
     @field_validator("require_second_factor", mode="before")
@@ -159,7 +158,7 @@ class Oidc(Section):
     @classmethod
     def _is_an_issuer(cls, value: str) -> str:
         if value and not _is_issuer(value):
-            raise ValueError("must be the https:// URL that the provider calls itself, without a query")
+            raise ValueError("must be the issuer identifier of the provider: an https:// URL without a query")
         return value
 
     @field_validator("roles", mode="before")
@@ -172,8 +171,8 @@ class Oidc(Section):
         given = {"oidc.client_id": self.client_id, "oidc.client_secret": self.client_secret.get_secret_value()}
         for key, value in given.items():
             if self.issuer and not value:
-                mend = "Register this service with the provider, and set what it gives; or leave oidc.issuer empty."
-                raise contradiction(("oidc.issuer", self.issuer), "needs", (key, value), mend)
+                advice = "Register this service at the provider and set the issued value, or leave oidc.issuer empty."
+                raise contradiction(("oidc.issuer", self.issuer), "needs", (key, value), advice)
         return self
 
 
@@ -200,17 +199,17 @@ class Settings(Section):
         if self.server.host not in _LOOPBACK and not self.web.base_url.startswith("https://"):
             raise contradiction(
                 ("server.host", self.server.host),
-                "is not loopback, which needs https:// in",
+                "is not loopback and requires https:// in",
                 ("web.base_url", self.web.base_url),
-                "Put a reverse proxy with TLS in front, and set web.base_url to its https:// address: "
-                "passwords and tokens would travel in the clear.",
+                "Use a reverse proxy with TLS, and set web.base_url to its https:// address. Without TLS, passwords "
+                "and tokens are sent in plain text.",
             )
         return self
 
 
 def _too_long(key: str, days: int, limit_key: str, limit: int) -> PydanticCustomError:
-    mend = f"Lower {key} or raise {limit_key}, where it was set."
-    return contradiction((key, days), "cannot be more than", (limit_key, limit), mend)
+    advice = f"Lower {key} or raise {limit_key}."
+    return contradiction((key, days), "cannot be more than", (limit_key, limit), advice)
 
 
 def _is_base_url(value: str) -> bool:

@@ -36,7 +36,7 @@ def _is_days(text: str) -> bool:
 def _addresses(value: str) -> str:
     wrong = [part for part in split(value) if not _ADDRESS.fullmatch(part)]
     if wrong:
-        raise ValueError(f"{wrong[0][:60]!r} is no mail address")
+        raise ValueError(f"{wrong[0][:60]!r} is not a mail address")
     return ", ".join(dict.fromkeys(split(value)))
 
 
@@ -95,7 +95,7 @@ class MailSettings(Section):
             raise contradiction(host, "needs", ("mail.recipients", ""), "Set both, or none.")
         if self.username and self.security == "none" and self.host not in _LOOPBACK:
             user, security = ("mail.username", self.username), ("mail.security", self.security)
-            raise contradiction(user, "would sign in without TLS under", security, "Use starttls or tls.")
+            raise contradiction(user, "needs TLS, which is off in", security, "Use starttls or tls.")
         return self
 
 

@@ -59,7 +59,7 @@ def _read(value: object) -> object:
     try:
         return tomllib.loads(f"rules = {value}")["rules"]
     except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"is no TOML array of rules: {error}") from error
+        raise ValueError(f"is not a TOML array of rules: {error}") from error
 
 
 def _sound(rules: tuple[ApprovalRule, ...]) -> tuple[ApprovalRule, ...]:
@@ -67,11 +67,11 @@ def _sound(rules: tuple[ApprovalRule, ...]) -> tuple[ApprovalRule, ...]:
     names = [rule.name for rule in rules]
     for rule in rules:
         if names.count(rule.name) > 1 or rule.name == "operator":
-            raise ValueError(f"the rule name {rule.name} is taken")
+            raise ValueError(f"the rule name {rule.name} is used twice or reserved")
         if not any((rule.profiles, rule.names, rule.roles, rule.accounts, rule.tokens)):
-            raise ValueError(f"the rule {rule.name} has no condition; to approve everything, name all roles")
+            raise ValueError(f"the rule {rule.name} has no condition; name all roles to approve everything")
         if rule.tokens and not rule.accounts:  # token labels are chosen by their owners, so they are not unique
-            raise ValueError(f"the rule {rule.name} names tokens, so it has to name the accounts whose tokens they are")
+            raise ValueError(f"the rule {rule.name} names tokens, so it must also name the accounts of these tokens")
     return rules
 
 

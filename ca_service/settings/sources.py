@@ -14,8 +14,8 @@ from pydantic_core import ErrorDetails
 
 from ca_service.errors import ConfigurationError, Finding, Rule
 from ca_service.settings.model import CONTRADICTION, KEYS, SECRETS, TABLES, Settings
-from ca_service.settings.roles import write_roles
 from ca_service.settings.rules import as_toml
+from ca_service.settings.section import write_roles
 
 SETTINGS_UNKNOWN_KEY: Final = Rule(
     "settings.unknown-key",
@@ -25,7 +25,7 @@ SETTINGS_UNKNOWN_KEY: Final = Rule(
 SETTINGS_VALUE: Final = Rule(
     "settings.value",
     "The setting {key} cannot be {value} (from {origin}): {reason}.",
-    "Change it where it was set.",
+    "Change the value in that source.",
 )
 SETTINGS_CONTRADICTION: Final = Rule(
     "settings.contradiction",
@@ -40,7 +40,7 @@ SETTINGS_FILE: Final = Rule(
 SETTINGS_SECRET_FILE: Final = Rule(
     "settings.secret-file",
     "The secret file {path}, named by {variable}, cannot be read: {reason}.",
-    "Check that the file is there and can be read by the user who runs this program.",
+    "Check that the file exists, and that the user who runs this program can read it.",
 )
 
 PREFIX: Final = "CA_SERVICE_"
@@ -146,7 +146,10 @@ def _secret(variable: str, path: Path) -> str:
         return path.read_text(encoding="utf-8").strip()
     except (OSError, ValueError) as error:
         raise ConfigurationError.because(
-            SETTINGS_SECRET_FILE, path=path, variable=variable, reason=getattr(error, "strerror", "") or "it is no text"
+            SETTINGS_SECRET_FILE,
+            path=path,
+            variable=variable,
+            reason=getattr(error, "strerror", "") or "it is not text",
         ) from error
 
 
@@ -214,5 +217,5 @@ def _contradiction(fault: ErrorDetails, origins: Mapping[str, str]) -> Finding:
 def _fault_value(key: str, value: object) -> str:
     """Return the value for a message, but never a secret, or a URL that may contain a password."""
     if key in SECRETS or "secret" in key or "password" in key or "@" in str(value):
-        return "what it is"
+        return "this value"
     return "an empty section" if isinstance(value, dict) else f"\u201c{str(value)[:80]}\u201d"

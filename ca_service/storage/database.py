@@ -13,15 +13,15 @@ from ca_service.errors import Rule, Visibility
 INSTALLATION_MISSING: Final = Rule(
     "installation.missing",
     "There is no installation in {place}.",
-    "Run `ca-service init` or `ca-service serve` to create one, or correct the place: --instance or "
-    "CA_SERVICE_INSTANCE_PATH for a folder, database.url for a PostgreSQL database.",
+    "Run `ca-service init` or `ca-service serve` to create one, or name the right folder (--instance, "
+    "CA_SERVICE_INSTANCE_PATH) or database (database.url).",
     visibility=Visibility.OPERATOR,
 )
 DATABASE_UNUSABLE: Final = Rule(
     "database.unusable",
     "The database {database} cannot be used: {reason}.",
-    "Make room if the disk is full. If the file is damaged, restore the instance folder from a backup. On a "
-    "server, run `ca-service db check`.",
+    "SQLite: free disk space, or restore the instance folder from a backup. PostgreSQL: check the tables with "
+    "`ca-service db check`, and the rights of the user.",
     visibility=Visibility.OPERATOR,
 )
 

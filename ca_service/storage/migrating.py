@@ -10,30 +10,28 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import inspect, text
 
-from ca_service.errors import Finding, NotReady
+from ca_service.errors import Finding, NotReady, Rule, Severity
 from ca_service.storage import search_index
 from ca_service.storage.database import Database
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-from ca_service.errors import Rule, Severity
-
-SCHEMA_NEW: Final = Rule(
-    "schema.new",
-    "The database has the schema {found}, which is newer than this program (it knows {head}).",
-    "Run the newer version of ca_service again, or go back to a copy of the instance folder from before.",
-)
 SCHEMA_OLD: Final = Rule(
     "schema.old",
-    "The database has the schema {found}; this program needs {head}.",
-    "Run `ca-service db upgrade` (make a copy of the instance folder first).",
+    "The database has schema version {found}, but this program needs version {head}.",
+    "Make a copy of the instance folder. Then run `ca-service db upgrade`.",
+)
+SCHEMA_NEW: Final = Rule(
+    "schema.new",
+    "The database has schema version {found}, which is newer than this program (version {head}).",
+    "Run the newer version of ca_service again, or restore an older copy of the instance folder.",
 )
 SEARCH_PLAIN: Final = Rule(
     "search.plain",
-    "The search has no index, and becomes slow as certificates get many.",
-    "On PostgreSQL, have CREATE EXTENSION pg_trgm run in this database by somebody who may; with SQLite, "
-    "use 3.34 or newer. Then run `ca-service db upgrade`.",
+    "The search has no index. It becomes slow when there are many certificates.",
+    "PostgreSQL: let an administrator of the database run CREATE EXTENSION pg_trgm. SQLite: use version 3.34 or newer. "
+    "Then run `ca-service db upgrade`.",
     Severity.NOTE,
 )
 

@@ -24,17 +24,17 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from ca_service.errors import ConfigurationError, NotReady, Rule, Visibility
 from ca_service.storage.database import DATABASE_UNUSABLE, INSTALLATION_MISSING
 
+DATABASE_BUSY: Final = Rule(
+    "database.busy",
+    "The database {database} did not finish within {seconds} seconds.",
+    "Try again. If this continues, look in pg_stat_activity for the session that blocks the others.",
+    visibility=Visibility.OPERATOR,
+)
 DATABASE_UNREACHABLE: Final = Rule(
     "database.unreachable",
     "The database {database} does not answer: {reason}.",
-    "Check that the server runs and that database.url has the right host, name, user and password.",
+    "Check that the server is running, and that database.url has the right host, name, user and password.",
     visibility=Visibility.OPERATOR,
-)
-
-DATABASE_BUSY: Final = Rule(
-    "database.busy",
-    "The database {database} did not get round to it within {seconds} seconds.",
-    "Try again. If it stays like this, look in pg_stat_activity for what holds it up.",
 )
 DATABASE_URL: Final = Rule(
     "database.url",

@@ -51,12 +51,12 @@ class SQLRequestStore:
         return tuple(sorted(found, key=lambda each: each.id, reverse=True))
 
     def submit(
-        self, applications: Sequence[RequestRecord], events: Sequence[AuditEvent], replay: Replay | None
+        self, requests: Sequence[RequestRecord], events: Sequence[AuditEvent], replay: Replay | None
     ) -> tuple[RequestRecord, ...]:
         """Store these requests, all or none; return each as stored."""
         with self._database.write() as connection:
             stored = tuple(
-                _submitted(connection, record, event) for record, event in zip(applications, events, strict=True)
+                _submitted(connection, record, event) for record, event in zip(requests, events, strict=True)
             )
             if replay is not None:
                 remember(connection, replace(replay, application_ids=tuple(each.id for each in stored)))
@@ -80,8 +80,7 @@ class SQLRequestStore:
             if made is not None:
                 winner = write_certificate(connection, *made, always_new=record.options.new).serial_number
                 if winner != record.serial_number:
-                    record = replace(record, serial_number=winner)
-                    event = replace(event, details={**event.details, "certificate": winner})
+                    record, event = record.answered_with(winner, event)
                     _moved(connection, record, State.ISSUED)
             record_events(connection, event)
         return record

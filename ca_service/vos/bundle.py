@@ -274,7 +274,7 @@ def _facts(delivery: Delivery) -> Iterator[tuple[str, str]]:
     if delivery.receipt:
         yield (
             _RECEIPT,
-            f"proves that the certificate is in the record of the authority: run {_VERIFIER}, which lies in the bundle",
+            f"proves that the certificate is in the audit log of the authority: run {_VERIFIER} from this bundle",
         )
 
 

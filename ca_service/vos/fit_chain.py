@@ -123,17 +123,11 @@ def _dates(authorities: Sequence[x509.Certificate], at: datetime) -> Finding | N
 
 
 def _same_name(leaf: x509.Certificate, authorities: Sequence[x509.Certificate]) -> Finding | None:
-    seen = dict[str, x509.Certificate]()
-    for certificate in (leaf, *authorities):
-        name = _store_name(certificate)
+    seen, chain_ = dict[str, x509.Certificate](), (leaf, *authorities)
+    for name, certificate in zip([names.label(each.subject) for each in chain_], chain_, strict=True):
         if seen.setdefault(name, certificate) != certificate:
             return FIT_SAME_NAME.at("/chain", name=name)
     return None
-
-
-def _store_name(certificate: x509.Certificate) -> str:
-    """The name under which a store keeps it: the common name, or else the whole subject."""
-    return names.visible(names.common_name(certificate.subject) or names.name_text(certificate.subject))
 
 
 def _size(authorities: Sequence[x509.Certificate]) -> Finding | None:
@@ -178,7 +172,7 @@ def _clash(certificate: x509.Certificate, entry: Entry) -> Finding | None:
     if entry.certificate is None:
         is_same = entry.may_be(names.common_name(certificate.subject) or "")
         return _perhaps(certificate, entry) if is_same else None
-    if _store_name(entry.certificate) != _store_name(certificate):
+    if names.label(entry.certificate.subject) != names.label(certificate.subject):
         return None
     is_newer = entry.certificate.not_valid_before_utc >= certificate.not_valid_before_utc
     return _not_stored(certificate, entry) if is_newer else _replaces(certificate, entry)
@@ -186,13 +180,13 @@ def _clash(certificate: x509.Certificate, entry: Entry) -> Finding | None:
 
 def _perhaps(certificate: x509.Certificate, entry: Entry) -> Finding:
     return FIT_TRUST_PERHAPS.at(
-        "/trust", store=entry.store, file=names.visible(entry.name), name=_store_name(certificate)
+        "/trust", store=entry.store, file=names.visible(entry.name), name=names.label(certificate.subject)
     )
 
 
 def _not_stored(certificate: x509.Certificate, entry: Entry) -> Finding:
-    return FIT_TRUST.at("/trust", store=entry.store, name=_store_name(certificate))
+    return FIT_TRUST.at("/trust", store=entry.store, name=names.label(certificate.subject))
 
 
 def _replaces(certificate: x509.Certificate, entry: Entry) -> Finding:
-    return FIT_TRUST_REPLACED.at("/trust", store=entry.store, name=_store_name(certificate))
+    return FIT_TRUST_REPLACED.at("/trust", store=entry.store, name=names.label(certificate.subject))

@@ -140,7 +140,7 @@ def test_what_is_refused_tells_the_note_to_who_has_submitted_it(
 @pytest.mark.parametrize("note", [{}, {"note": " "}])
 def test_a_refusal_without_a_note_is_refused(approver: Client, waiting: dict[str, Any], note: dict[str, str]) -> None:
     answer = decide(approver, waiting, "refuse", **note)
-    assert (answer.status_code, rules(answer)) == (400, [("application.note", "/note")])
+    assert (answer.status_code, rules(answer)) == (400, [("request.note", "/note")])
 
 
 @pytest.mark.parametrize("body", [b"nonsense", b"[]", b'{"note": 1}', b'{"reason": "x"}', b"\xff"])
@@ -163,7 +163,7 @@ def test_who_has_submitted_it_withdraws_it(client: Client, waiting: dict[str, An
         (Role.AUDITOR, "approve", "permission.missing"),
         (Role.AUDITOR, "refuse", "permission.missing"),
         (Role.AUDITOR, "withdraw", "permission.missing"),
-        (Role.APPROVER, "withdraw", "application.not-own"),
+        (Role.APPROVER, "withdraw", "request.not-own"),
     ],
 )
 def test_who_may_not_is_told_so(client_of: Clients, waiting: dict[str, Any], role: Role, verb: str, rule: str) -> None:
@@ -179,7 +179,7 @@ def test_nobody_decides_about_their_own_with_any_token(made: Made, tmp_path: Pat
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {made.tokens[role]}"
     (own,) = client.post(URL, data=UCCX_PUBLISHER.data).get_json()["applications"]
     answer = decide(client, own, verb, note="x")
-    assert (answer.status_code, rules(answer)[0][0]) == (403, "application.own")
+    assert (answer.status_code, rules(answer)[0][0]) == (403, "request.own")
 
 
 def test_who_comes_second_is_told_who_was_first_and_when(
@@ -187,7 +187,7 @@ def test_who_comes_second_is_told_who_was_first_and_when(
 ) -> None:
     decide(approver, waiting, "refuse", note="no")
     answer = decide(client_of(Role.ADMINISTRATOR), waiting, "approve")
-    assert (answer.status_code, rules(answer)[0][0]) == (409, "application.decided")
+    assert (answer.status_code, rules(answer)[0][0]) == (409, "request.decided")
     assert "refused by approver" in answer.get_json()["detail"]
 
 

@@ -227,7 +227,7 @@ def test_of_two_who_approve_one_wins_and_the_other_is_told(
 ) -> None:
     results = race(settings.instance_path, racing.approve, [11, 12])
     (record,) = installation.inventory.list_certificates(OPERATOR, CertificateQuery()).certificates
-    assert sorted(results) == sorted([record.serial_number, "application.decided"])
+    assert sorted(results) == sorted([record.serial_number, "request.decided"])
     found = installation.requests.get(OPERATOR, waiting.id)
     assert found.decided_by_id == (11, 12)[results.index(record.serial_number)]
 

@@ -43,7 +43,7 @@ _PARSERS: Final = ("load_der_x509_csr", "load_pem_x509_csr")
 
 @dataclass(slots=True)
 class Count:
-    """What the hook has seen."""
+    """The calls that the hook has seen."""
 
     calls: list[str] = field(default_factory=list)
     parsed: int = 0

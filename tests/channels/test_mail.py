@@ -196,7 +196,7 @@ def test_a_certificate_that_nobody_knows_gets_no_password(guarded: MailOptions, 
     failure = send(replace(guarded, ca_file=""))
 
     assert failure
-    assert "certificate of the mail server is not good" in failure.reason
+    assert "certificate of the mail server is not trusted" in failure.reason
     assert not failure.is_final
     assert post.envelopes == []
 
@@ -205,7 +205,7 @@ def test_a_server_without_starttls_gets_nothing(start: Start, post: Post) -> Non
     failure = send(replace(start(), security="starttls"))
 
     assert failure
-    assert "does not offer what mail.security" in failure.reason
+    assert "does not support what mail.security" in failure.reason
     assert post.envelopes == []
 
 

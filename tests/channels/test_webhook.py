@@ -140,7 +140,7 @@ def test_what_is_answered_is_neither_read_nor_kept(receiver: Receiver) -> None:
 
     failure = send(receiver)
 
-    assert failure == Failure("the webhook's server answers 500")
+    assert failure == Failure("the webhook server answers 500")
 
 
 def test_no_proxy_and_no_password_of_the_environment_is_used(
@@ -155,7 +155,7 @@ def test_no_proxy_and_no_password_of_the_environment_is_used(
 def test_a_server_that_is_not_there_is_told_without_the_address() -> None:
     failure = send(Receiver(port=1))
 
-    assert failure == Failure("the webhook's server cannot be reached (ConnectionError)")
+    assert failure == Failure("the webhook server cannot be reached (ConnectionError)")
 
 
 @pytest.mark.parametrize(

@@ -79,11 +79,11 @@ def test_what_fails_is_told_and_ends_with_an_error(ca: CommandLine, waiting: int
 @pytest.mark.parametrize(
     ("arguments", "rule", "code"),
     [
-        (("refuse", "1"), "application.note", 2),
-        (("refuse", "1", "--note", "  "), "application.note", 2),
-        (("approve", "2"), "application.unknown", 1),
+        (("refuse", "1"), "request.note", 2),
+        (("refuse", "1", "--note", "  "), "request.note", 2),
+        (("approve", "2"), "request.unknown", 1),
         (("show", "-1"), "usage", 2),
-        (("show", "99999999999999999999"), "application.unknown", 1),
+        (("show", "99999999999999999999"), "request.unknown", 1),
         (("list", "--state", "done"), "usage", 2),
     ],
 )
@@ -96,4 +96,4 @@ def test_what_cannot_be_done_is_told(
 
 def test_what_is_decided_cannot_be_decided_again(ca: CommandLine, waiting: int) -> None:
     ca.answer("requests", "approve", str(waiting))
-    assert ca.rule("requests", "refuse", str(waiting), "--note", "x", code=1) == "application.decided"
+    assert ca.rule("requests", "refuse", str(waiting), "--note", "x", code=1) == "request.decided"

@@ -24,7 +24,7 @@ def test_a_file_that_exists_is_not_replaced(tmp_path: Path) -> None:
     files.write_private(tmp_path / "x", b"first")
     with pytest.raises(Conflict) as caught:
         files.write_private(tmp_path / "x", b"second")
-    assert caught.value.rule == "keystore.file-exists"
+    assert caught.value.rule == "keystore.exists"
     assert files.read_private(tmp_path / "x") == b"first"
     assert [path.name for path in tmp_path.iterdir()] == ["x"]
 

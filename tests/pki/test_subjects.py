@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ca_service.errors import Finding, Severity
-from ca_service.pki import csr, subjects
+from ca_service.pki import csr
+from ca_service.pki import names as pki_names
 from tests.support import pkcs10
 from tests.support.asn1 import UTF8_STRING
 from tests.support.certificates import common_name
@@ -19,11 +20,11 @@ from tests.support.requests import key
 
 
 def judge(subject: x509.Name) -> list[Finding]:
-    return list(subjects.judge_subject(subject, subject.public_bytes()))
+    return list(pki_names.judge_subject(subject, subject.public_bytes()))
 
 
 def judge_names(*names: x509.GeneralName) -> list[str]:
-    return [found.rule for found in subjects.judge_alternative_name(x509.SubjectAlternativeName(names))]
+    return [found.rule for found in pki_names.judge_alternative_name(x509.SubjectAlternativeName(names))]
 
 
 def test_an_ordinary_subject_is_good() -> None:
@@ -31,7 +32,7 @@ def test_an_ordinary_subject_is_good() -> None:
 
 
 def test_a_subject_that_would_be_encoded_otherwise_is_refused() -> None:
-    found = subjects.judge_subject(common_name("a"), common_name("b").public_bytes())
+    found = pki_names.judge_subject(common_name("a"), common_name("b").public_bytes())
 
     assert [finding.rule for finding in found] == ["subject.encoding"]
 
@@ -73,7 +74,7 @@ def test_hosts_addresses_and_wildcards_are_good_names() -> None:
 
 
 def test_no_extension_is_no_fault() -> None:
-    assert list(subjects.judge_alternative_name(None)) == []
+    assert list(pki_names.judge_alternative_name(None)) == []
 
 
 def test_100_names_are_allowed() -> None:
@@ -104,4 +105,4 @@ def test_a_wildcard_stands_below_a_domain_of_two_labels_at_least(name: str, rule
 
 def test_a_huge_subject_is_not_judged_part_by_part_without_an_end() -> None:
     part = x509.NameAttribute(x509.NameOID.ORGANIZATIONAL_UNIT_NAME, "a\u2028b")
-    assert len(judge(x509.Name([part] * 1000))) == subjects.MAX_ATTRIBUTES + 1
+    assert len(judge(x509.Name([part] * 1000))) == pki_names.MAX_ATTRIBUTES + 1

@@ -101,7 +101,7 @@ def test_a_base_url_that_could_not_stand_in_a_certificate_is_refused(url: str) -
     assert refusal(web__base_url=url).findings[0].pointer == "/web/base_url"
 
 
-_NEEDS_TLS = "is not loopback, which needs https:// in"
+_NEEDS_TLS = "is not loopback and requires https:// in"
 
 
 @pytest.mark.parametrize(
@@ -144,8 +144,8 @@ def test_a_contradiction_is_refused_with_both_keys_values_and_origins(values: di
 def test_a_contradiction_says_what_can_be_changed() -> None:
     [days] = refusal(policy__max_days="9").findings
     [host] = refusal(server__host=EVERYWHERE).findings
-    assert days.remedy == "Lower policy.default_days or raise policy.max_days, where it was set."
-    assert host.remedy.startswith("Put a reverse proxy with TLS in front, and set web.base_url")
+    assert days.remedy == "Lower policy.default_days or raise policy.max_days."
+    assert host.remedy.startswith("Use a reverse proxy with TLS, and set web.base_url")
 
 
 def test_values_with_braces_in_a_contradiction_are_told_as_they_are() -> None:

@@ -34,7 +34,7 @@ def test_what_is_shown_can_be_put_into_the_environment() -> None:
 @pytest.mark.parametrize(
     ("rules", "reason"),
     [
-        ("anybody", "no TOML array"),
+        ("anybody", "not a TOML array"),
         ('[{name = "x"}]', "no condition"),
         ('[{roles = ["requester"]}]', "policy.rules.0.name"),
         ('[{name = "A b", roles = ["requester"]}]', "pattern"),
@@ -44,8 +44,8 @@ def test_what_is_shown_can_be_put_into_the_environment() -> None:
         ('[{name = "x", names = ["*"]}]', "DNS name"),
         ('[{name = "x", accounts = [""]}]', "at least 1"),
         ('[{name = "x", names = ["a.example"], colour = "red"}]', "policy.rules.0.colour"),
-        ('[{name = "x", roles = ["requester"]}, {name = "x", roles = ["auditor"]}]', "taken"),
-        ('[{name = "operator", roles = ["requester"]}]', "taken"),
+        ('[{name = "x", roles = ["requester"]}, {name = "x", roles = ["auditor"]}]', "rule name x is used twice"),
+        ('[{name = "operator", roles = ["requester"]}]', "the rule name operator is used twice or reserved"),
         ('[{name = "x", tokens = ["renewal"]}]', "accounts"),
     ],
 )

@@ -103,7 +103,7 @@ def test_an_older_schema_is_refused_with_what_to_do(empty: Database) -> None:
         SQLSchema(empty).require_current()
     assert caught.value.rule == "schema.old"
     set_version(empty, "0000")
-    with pytest.raises(NotReady, match="has the schema 0000") as caught:
+    with pytest.raises(NotReady, match="has schema version 0000") as caught:
         SQLSchema(empty).require_current()
     assert caught.value.rule == "schema.old"
 

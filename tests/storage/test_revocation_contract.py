@@ -107,6 +107,12 @@ def test_certificates_are_selected_by_serial_number_key_and_host(books: Books) -
     assert [each.revocation for each in found] == [None, None, revoked, None]
 
 
+@pytest.mark.parametrize("host", ["uccx1.example.com", "UCCX1.Example.COM"])
+def test_a_host_is_selected_in_any_case(books: Books, host: str) -> None:
+    leaf = issue(books, host="uccx1.example.com")
+    assert [each.certificate for each in books[1].list_selected(Selection(host=host))] == [leaf]
+
+
 def test_a_host_is_no_pattern(books: Books) -> None:
     issue(books)
     assert books[1].list_selected(Selection(host="%")) == ()
@@ -167,6 +173,13 @@ def test_no_certificate_is_recorded_for_a_key_that_was_lost_meanwhile(books: Boo
     with pytest.raises(Conflict) as caught:
         issue(books, **SHARED)
     assert caught.value.rule == "csr.key.revoked-meanwhile"
+
+
+def test_a_certificate_is_recorded_for_a_key_that_was_released_meanwhile(books: Books) -> None:
+    released = revocation_record(issue(books, **SHARED), state=State.RELEASED, reason=Reason.CERTIFICATE_HOLD)
+    assert not released.bars_key
+    put(books, released)
+    issue(books, **SHARED)
 
 
 def test_a_new_certificate_is_recorded_for_a_request_whose_old_one_was_revoked(books: Books) -> None:

@@ -120,8 +120,7 @@ class InMemoryRequestStore:
             return None
         if made is not None:
             winner = self._ledger.add(*made, application.options.new).serial_number
-            application = replace(application, serial_number=winner)
-            event = replace(event, details={**event.details, "certificate": winner})
+            application, event = application.answered_with(winner, event)
         self._ledger.requests[application.id - 1] = application
         self._ledger.events.append(event)
         return application

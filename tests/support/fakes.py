@@ -39,7 +39,9 @@ from ca_service.authority.people.store import (
     setup_link_invalid,
 )
 from ca_service.authority.revocation.records import RevocationRecord, require_usable_key
-from ca_service.errors import Conflict, KeystoreError, Rule
+from ca_service.errors import Conflict, KeystoreError
+from ca_service.keystore.encrypted import KEY_MISSING
+from ca_service.keystore.files import KEYSTORE_EXISTS
 from ca_service.pki import keys
 from tests.support.paging import paged
 
@@ -84,13 +86,13 @@ class InMemoryKeyStore:
     def store(self, key_id: str, key: ec.EllipticCurvePrivateKey) -> None:
         """See the port."""
         if key_id in self._keys:
-            raise Conflict.because(Rule("file.exists", "{key_id} is here.", "Choose another."), key_id=key_id)
+            raise Conflict.because(KEYSTORE_EXISTS, path=key_id)
         self._keys[key_id] = key
 
     def signer(self, key_id: str) -> ec.EllipticCurvePrivateKey:
         """See the port."""
         if key_id not in self._keys:
-            raise KeystoreError.because(Rule("key.missing", "{key_id} is not here.", "Put it back."), key_id=key_id)
+            raise KeystoreError.because(KEY_MISSING, key_id=key_id, folder="memory")
         return self._keys[key_id]
 
     def export(self, key_id: str, passphrase: bytes) -> bytes:

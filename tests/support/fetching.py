@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ca_service.errors import Rule, Unreachable
+from ca_service.errors import Unreachable
+from ca_service.probe.fetching import PROBE_UNREACHABLE
 
 
 @dataclass(slots=True)
@@ -29,4 +30,4 @@ class FakeFetcher:
 
 
 def _gone(url: str) -> Unreachable:
-    return Unreachable.because(Rule("probe.unreachable", "{url} is not there.", "Start it."), url=url)
+    return Unreachable.because(PROBE_UNREACHABLE, url=url, reason="it is not running")

@@ -28,7 +28,8 @@ from ca_service.authority.people.records import (
 )
 from ca_service.authority.people.signing_in import Proof, SigningIn
 from ca_service.authority.people.store import AccountStore, AttemptStore, FactorStore, SessionStore, passkey_known
-from ca_service.errors import NotAuthenticated, NotReady, Rule
+from ca_service.errors import NotAuthenticated, NotReady
+from ca_service.keystore.secret_box import FACTOR_KEY_MISSING
 from tests.support.fakes import NOON
 
 PARTY: Final = RelyingParty("localhost", "http://localhost")
@@ -345,7 +346,7 @@ class InMemorySecretBox:
         """See the port."""
         found, _, rest = encrypted.partition(b" ")
         if self.is_lost or found != purpose.encode():
-            raise NotReady.because(Rule("factor-key.missing", "The key is gone.", "Put it back."))
+            raise NotReady.because(FACTOR_KEY_MISSING, path="memory")
         return rest[::-1]
 
 

@@ -297,7 +297,7 @@ def test_a_token_for_some_names_neither_sees_nor_decides_about_the_requests_of_o
 
     for name in ("getApplication", "approveApplication", "refuseApplication"):
         answer = at.send(token, operation(name), json={"note": "x"} if name != "getApplication" else None)
-        assert (answer.status_code, rules(answer)) == (404, ["application.unknown"]), name
+        assert (answer.status_code, rules(answer)) == (404, ["request.unknown"]), name
     assert rules(at.send(token, operation("listApplications"))) == ["token.bounded"]
     assert at.lab.requests.get(OPERATOR, number).state.value == "submitted"
     allowed = at.token(TokenLimits(("read", "decide"), names=("*.example.com",)), "approver")

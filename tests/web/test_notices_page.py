@@ -93,12 +93,12 @@ def test_a_test_is_sent_and_shown(administrator: Visitor, channel: RecordingChan
 
 
 def test_a_test_that_fails_tells_why(administrator: Visitor, channel: RecordingChannel) -> None:
-    channel.failure = Failure("the mail server has hung up")
+    channel.failure = Failure("the mail server closed the connection")
 
     page = read(administrator.post("/notices/test", follow_redirects=True).text)
 
     assert "Not everything of the test could be sent." in page.text
-    assert "the mail server has hung up" in page.text
+    assert "the mail server closed the connection" in page.text
     assert "1 attempt" in page.text
 
 

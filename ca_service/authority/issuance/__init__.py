@@ -1,1 +1,1 @@
-"""Requests that somebody has submitted, and what was decided about them."""
+"""From CSR to certificate: one procedure, in issuance.py; the requests that wait, and the decisions on them."""

@@ -57,7 +57,7 @@ _DNS: Final = "DNS:"
 
 @dataclass(frozen=True, slots=True)
 class ApprovalRule:
-    """What is approved automatically. An empty condition always holds.
+    """A rule that approves automatically. An empty condition always holds.
 
     `names` are DNS names: `uc.example.com` covers itself, `*.uc.example.com` everything below it. Together they must
     cover every name of the certificate, including the parent domain that a VOS node adds. `tokens` are labels.
@@ -77,7 +77,7 @@ DEFAULT_RULES: Final = (ApprovalRule("approvers", roles=(Role.APPROVER, Role.ADM
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the rules look at: the profile, each name as `DNS:uccx1.example.com`, and the hosts of the common names."""
+    """The facts for the rules: the profile, each name as `DNS:uccx1.example.com`, the hosts of the common names."""
 
     profile: str
     names: tuple[str, ...]
@@ -86,7 +86,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """Why a request needs no decision: the rule, and which of its conditions were met."""
+    """An automatic approval: the rule, and the reasons that match its conditions."""
 
     rule: str
     reasons: tuple[Finding, ...]

@@ -10,7 +10,13 @@ from ca_service.authority.issuance.issuance import Issuance
 from ca_service.authority.issuance.records import RequestRecord, State, issued_event
 from ca_service.authority.issuance.store import RequestStore
 from ca_service.authority.ports import Clock
-from ca_service.errors import CAServiceError, public_findings
+from ca_service.errors import CAServiceError, Finding, KeystoreError, Rule
+
+REQUEST_KEY_UNAVAILABLE: Final = Rule(
+    "request.key-unavailable",
+    "The key of the authority cannot be used at the moment.",
+    "Tell the operator of this service, then try again.",
+)
 
 _AT_ONCE: Final = 100
 
@@ -48,10 +54,15 @@ class Completion:
 
     def _failed(self, request: RequestRecord, error: CAServiceError) -> RequestRecord:
         now = self._clock()
-        failed = replace(request, state=State.FAILED, settled_at=now, failure=public_findings(error.findings))
+        failed = replace(request, state=State.FAILED, settled_at=now, failure=_shown(error))
         details = {"host": request.host, "reason": error.rule}
         event = AuditEvent.by(request.decider, now, Event.REQUEST_FAILED, str(request.id), **details)
         return failed if self._store.move(failed, State.APPROVED, event) else self._current(request)
 
     def _current(self, request: RequestRecord) -> RequestRecord:
         return self._store.find_request(request.id) or request
+
+
+def _shown(error: CAServiceError) -> tuple[Finding, ...]:
+    """Return the findings that may be shown: errors of the key store name files, which only the operator may see."""
+    return (REQUEST_KEY_UNAVAILABLE.at(),) if isinstance(error, KeystoreError) else error.findings

@@ -77,7 +77,7 @@ Revocations = Mapping[tuple[str, str], RevocationRecord]
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is stored about the keys of a submission, and about the authority that would sign it.
+    """The stored facts about the keys of a submission, and about the authority that would sign it.
 
     `certificates` are all that have one of these keys, newest first, expired and revoked ones included. `revocations`
     are theirs and those of the authorities, released ones included.
@@ -110,7 +110,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a CSR may conflict with. `wants_new` is set if a new certificate is asked for, even if one exists."""
+    """The things that a CSR may conflict with. `wants_new` asks for a new certificate, even if one exists."""
 
     authority: ActiveAuthority | None
     known: Known

@@ -26,33 +26,33 @@ from ca_service.pki import csr
 from ca_service.pki.names import is_plain
 from ca_service.vos.comparison import Difference, compare
 
-APPLICATION_DECIDED: Final = Rule(
-    "application.decided",
+REQUEST_DECIDED: Final = Rule(
+    "request.decided",
     "Request {id} was already {what} by {name} on {at}.",
     "There is nothing left to decide. Open the request to see its result.",
 )
-APPLICATION_NOT_OWN: Final = Rule(
-    "application.not-own",
+REQUEST_NOT_OWN: Final = Rule(
+    "request.not-own",
     "Request {id} was submitted by {name}.",
     "Ask {name} or an administrator to withdraw it. An approver can refuse it.",
 )
-APPLICATION_OWN: Final = Rule(
-    "application.own",
+REQUEST_OWN: Final = Rule(
+    "request.own",
     "You cannot decide on your own request {id}.",
     "Ask another approver or administrator. Withdraw it if you no longer need it.",
 )
-APPLICATION_UNKNOWN: Final = Rule(
-    "application.unknown",
+REQUEST_UNKNOWN: Final = Rule(
+    "request.unknown",
     "There is no such request.",
     "Look for it in the list of requests.",
 )
-APPLICATION_NOTE: Final = Rule(
-    "application.note",
+REQUEST_NOTE_INVALID: Final = Rule(
+    "request.note-invalid",
     "The note is longer than {limit} characters, or contains characters that cannot be displayed.",
     "Write a few plain sentences.",
 )
-APPLICATION_NOTE_MISSING: Final = Rule(
-    "application.note-missing",
+REQUEST_NOTE: Final = Rule(
+    "request.note",
     "A refusal needs a note.",
     "Tell the requester what to change.",
 )
@@ -154,7 +154,7 @@ class Requests:
     def wait(self, actor: Actor, request_id: int, seconds: int) -> RequestRecord:
         """Return what `get` returns, as soon as it is decided or after so many seconds (at most MAX_WAIT).
 
-        No connection to the database is held while waiting. If too many callers wait already, it returns at once.
+        No connection to the database is held while waiting. If too many callers wait already, it returns immediately.
         """
         request = self.get(actor, request_id)
         if seconds <= 0 or not self._places.acquire(blocking=False):
@@ -182,7 +182,7 @@ class Requests:
         require(actor, Action.DECIDE)
         note = _checked(note)
         if not note:
-            raise InvalidInput(APPLICATION_NOTE_MISSING.at("/note"))
+            raise InvalidInput(REQUEST_NOTE.at("/note"))
         return self._decided(actor, request_id, State.REFUSED, note)
 
     def withdraw(self, actor: Actor, request_id: int, note: str = "") -> RequestRecord:
@@ -190,14 +190,14 @@ class Requests:
         require(actor, Action.ISSUE)
         request, note = self._get(actor, request_id), _checked(note)
         if not request.is_of(actor) and actor.role is not Role.ADMINISTRATOR:
-            raise NotAllowed.because(APPLICATION_NOT_OWN, id=request_id, name=request.submitted_by)
+            raise NotAllowed.because(REQUEST_NOT_OWN, id=request_id, name=request.submitted_by)
         return self._move(actor, request, State.WITHDRAWN, note)
 
     def _decided(self, actor: Actor, request_id: int, state: State, note: str) -> RequestRecord:
         require(actor, Action.DECIDE)
         request = self._get(actor, request_id)
         if request.is_of(actor):
-            raise NotAllowed.because(APPLICATION_OWN, id=request_id)
+            raise NotAllowed.because(REQUEST_OWN, id=request_id)
         return self._move(actor, request, state, note)
 
     def _move(self, actor: Actor, before: RequestRecord, state: State, note: str) -> RequestRecord:
@@ -219,7 +219,7 @@ class Requests:
     def _get(self, actor: Actor, request_id: int) -> RequestRecord:
         request = self._store.find_request(request_id) if 0 < request_id <= _MAX_ID else None
         if request is None or not _is_seen(actor, request):
-            raise NotFound.because(APPLICATION_UNKNOWN)
+            raise NotFound.because(REQUEST_UNKNOWN)
         return request
 
 
@@ -227,7 +227,7 @@ def _decided_before(now: RequestRecord) -> Conflict:
     what = now.state if now.state in (State.REFUSED, State.WITHDRAWN) else State.APPROVED
     at = now.decided_at
     return Conflict.because(
-        APPLICATION_DECIDED,
+        REQUEST_DECIDED,
         id=now.id,
         what=what.value,
         name=now.decided_by or f"rule {now.rule}",
@@ -239,7 +239,7 @@ def _checked(note: str) -> str:
     """Return the note without blanks around it. Raises InvalidInput if it is too long or has hidden characters."""
     text = note.strip().replace("\r\n", "\n")
     if len(text) > MAX_NOTE or not is_plain("".join(text.split())):
-        raise InvalidInput(APPLICATION_NOTE.at("/note", limit=MAX_NOTE))
+        raise InvalidInput(REQUEST_NOTE_INVALID.at("/note", limit=MAX_NOTE))
     return text
 
 

@@ -11,33 +11,11 @@ from cryptography import x509
 
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.issuance.approval import DEFAULT_RULES, Approval, ApprovalRule, Asked
-from ca_service.errors import Finding, Refused, Rule, Severity, only_errors
+from ca_service.errors import Finding, Refused, Rule, Severity
 from ca_service.pki import names
 from ca_service.pki.csr import CertificationRequest, Description, Reading
 from ca_service.pki.profiles import Profile
 from ca_service.vos.purposes import host_name
-
-CSR_P521: Final = Rule(
-    "csr.key.p521",
-    "The key is on P-521. Browsers generally do not offer that curve, so they could not connect.",
-    "Create a new CSR with P-384 or P-256. The operator can allow P-521 in the settings: policy.allow_p521.",
-)
-CSR_P521_ALLOWED: Final = Rule(
-    "csr.key.p521-allowed",
-    "The key is on P-521. Browsers generally do not offer that curve, so they could not connect.",
-    "Create a new CSR with P-384 or P-256.",
-    Severity.WARNING,
-)
-CSR_KEY_USAGE: Final = Rule(
-    "csr.key-usage",
-    "The CSR asks for {name}, which this profile does not issue.",
-    "Create a new CSR with no more than {allowed}.",
-)
-CSR_EXTENDED_KEY_USAGE: Final = Rule(
-    "csr.extended-key-usage",
-    "The CSR asks for the purpose {name}, which this profile does not issue.",
-    "Create a new CSR with no more than {allowed}.",
-)
 
 USAGE_FIXED: Final = Rule(
     "usage.fixed",
@@ -78,6 +56,27 @@ VALIDITY_RANGE: Final = Rule(
     "You asked for a lifetime of {days} days. 1 to {limit} days are allowed.",
     "Ask for {limit} days or fewer. (Apple\u2019s clients refuse server certificates of more than 825 days.)",
 )
+CSR_KEY_P521: Final = Rule(
+    "csr.key.p521",
+    "The key is on P-521. Browsers generally do not offer that curve, so they could not connect.",
+    "Create a new CSR with P-384 or P-256. The operator can allow P-521 in the settings: policy.allow_p521.",
+)
+CSR_KEY_P521_ALLOWED: Final = Rule(
+    "csr.key.p521-allowed",
+    "The key is on P-521, which the settings allow. Browsers generally do not offer that curve: they cannot connect.",
+    "Create a new CSR with P-384 or P-256 if browsers connect to this host.",
+    Severity.WARNING,
+)
+CSR_KEY_USAGE: Final = Rule(
+    "csr.key-usage",
+    "The CSR asks for the key usage {name}, which this profile does not issue.",
+    "Create a new CSR with no more than {allowed}.",
+)
+CSR_EXTENDED_KEY_USAGE: Final = Rule(
+    "csr.extended-key-usage",
+    "The CSR asks for the extended key usage {name}, which this profile does not issue.",
+    "Create a new CSR with no more than {allowed}.",
+)
 CSR_AUTHORITY: Final = Rule(
     "csr.authority",
     "The CSR asks for the certificate of an authority (CA:TRUE, keyCertSign or cRLSign).",
@@ -91,11 +90,12 @@ EXTENSION_LEFT_OUT: Final = Rule(
 )
 
 _AUTHORITY_USAGES: Final = {"keyCertSign", "cRLSign"}
+_NAMES: Final = "/subject_alternative_name"
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The decisions of the operator. Days; `backdate` is how far not_before lies in the past.
+    """The decisions of the operator. Days; `backdate` is the time from not_before to now.
 
     `rules` approve requests without a person; the first that matches decides.
     """
@@ -109,7 +109,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the requester asks for beside the CSR.
+    """The options of a requester, beside the CSR.
 
     `new` issues another certificate even if one exists; `add_host_name` adds the host name to a certificate whose CSR
     has no names.
@@ -151,7 +151,7 @@ class Examination:
 
     @property
     def asked(self) -> Asked:
-        """What approval rules look at: every name of the certificate, and every common name."""
+        """The facts for approval rules: every name of the certificate, and every common name."""
         hosts = (host_name(name) if self.profile.is_vos else name for name in self.verified.common_names)
         return Asked(self.profile.name, self.names, tuple(hosts))
 
@@ -163,7 +163,7 @@ class Examination:
     @property
     def is_refused(self) -> bool:
         """Whether it cannot be signed as it is."""
-        return bool(only_errors(self.findings))
+        return any(found.is_error for found in self.findings)
 
 
 def examine(reading: Reading, profile: Profile, options: Options, policy: Policy) -> Examination:
@@ -222,9 +222,8 @@ def _authority(request: CertificationRequest) -> Iterator[Finding]:
 
 
 def _curve(request: CertificationRequest, policy: Policy) -> Iterator[Finding]:
-    if request.public_key.curve.name != "secp521r1":
-        return
-    yield (CSR_P521_ALLOWED if policy.allow_p521 else CSR_P521).at("/public_key")
+    if request.public_key.curve.name == "secp521r1":
+        yield (CSR_KEY_P521_ALLOWED if policy.allow_p521 else CSR_KEY_P521).at("/public_key")
 
 
 _Usages = tuple[tuple[str, ...], tuple[str, ...], list[Finding]]
@@ -233,44 +232,27 @@ _Usages = tuple[tuple[str, ...], tuple[str, ...], list[Finding]]
 def _usages(asked: Description, profile: Profile) -> _Usages:
     """Return key usage and extended key usage of the certificate, and what was found about them."""
     if not profile.copies_usages:
-        findings = [_fixed(profile)] if (asked.key_usage or asked.extended_key_usage) else []
-        return profile.default_key_usage, profile.default_extended_key_usage, findings
-    findings = [
-        _not_issued(CSR_KEY_USAGE, name, profile.key_usage)
-        for name in asked.key_usage
-        if name not in profile.key_usage and name not in _AUTHORITY_USAGES
-    ]
-    findings += [
-        _not_issued(CSR_EXTENDED_KEY_USAGE, name, profile.extended_key_usage)
-        for name in asked.extended_key_usage
-        if name not in profile.extended_key_usage
-    ]
-    key_usage = asked.key_usage or profile.default_key_usage
-    extended_key_usage = asked.extended_key_usage or profile.default_extended_key_usage
-    added = (
-        *(() if asked.key_usage else key_usage),
-        *(() if asked.extended_key_usage else extended_key_usage),
-    )
-    return key_usage, extended_key_usage, [*findings, *([_default(added)] if added else [])]
+        return profile.default_key_usage, profile.default_extended_key_usage, _fixed(asked, profile)
+    findings = _not_issued(CSR_KEY_USAGE, asked.key_usage, profile.key_usage)
+    findings += _not_issued(CSR_EXTENDED_KEY_USAGE, asked.extended_key_usage, profile.extended_key_usage)
+    added = () if asked.key_usage else profile.default_key_usage
+    added_extended = () if asked.extended_key_usage else profile.default_extended_key_usage
+    if added or added_extended:
+        findings.append(USAGE_DEFAULT.at("/key_usage", usages=", ".join((*added, *added_extended))))
+    return asked.key_usage or added, asked.extended_key_usage or added_extended, findings
 
 
-def _not_issued(rule: Rule, name: str, allowed: Sequence[str]) -> Finding:
-    return rule.at(
-        "/key_usage" if rule is CSR_KEY_USAGE else "/extended_key_usage", name=name, allowed=", ".join(allowed)
-    )
+def _not_issued(rule: Rule, asked: Sequence[str], allowed: Sequence[str]) -> list[Finding]:
+    pointer = "/key_usage" if rule is CSR_KEY_USAGE else "/extended_key_usage"
+    wrong = [name for name in asked if name not in allowed and name not in _AUTHORITY_USAGES]
+    return [rule.at(pointer, name=name, allowed=", ".join(allowed)) for name in wrong]
 
 
-def _fixed(profile: Profile) -> Finding:
-    return USAGE_FIXED.at(
-        "/key_usage",
-        profile=profile.name,
-        key_usage=", ".join(profile.default_key_usage),
-        extended=", ".join(profile.default_extended_key_usage),
-    )
-
-
-def _default(added: Sequence[str]) -> Finding:
-    return USAGE_DEFAULT.at("/key_usage", usages=", ".join(added))
+def _fixed(asked: Description, profile: Profile) -> list[Finding]:
+    if not asked.key_usage and not asked.extended_key_usage:
+        return []
+    key_usage, extended = ", ".join(profile.default_key_usage), ", ".join(profile.default_extended_key_usage)
+    return [USAGE_FIXED.at("/key_usage", profile=profile.name, key_usage=key_usage, extended=extended)]
 
 
 def _left_out(request: CertificationRequest) -> Iterator[Finding]:
@@ -289,7 +271,7 @@ def _host(request: CertificationRequest, profile: Profile, *, add_host_name: boo
     if extension is None:
         return _without_names(host, add_host_name=add_host_name)
     dns_names = extension.get_values_for_type(x509.DNSName)
-    wild = [] if profile.allows_wildcard else [_wildcard(name) for name in dns_names if "*" in name]
+    wild = [] if profile.allows_wildcard else [SAN_WILDCARD.at(_NAMES, name=name) for name in dns_names if "*" in name]
     addresses = [str(address) for address in extension.get_values_for_type(x509.IPAddress)]
     return _most_specific(dns_names or addresses, host), extension, wild
 
@@ -305,23 +287,7 @@ def _most_specific(candidates: list[str], host: str) -> str:
 
 def _without_names(host: str, *, add_host_name: bool) -> _Named:
     if not names.is_dns_name(host):
-        return host, None, [_no_name_at_all()]
+        return host, None, [SAN_NO_HOST_NAME.at(_NAMES)]
     if not add_host_name:
-        return host, None, [_no_names(host)]
-    return host, x509.SubjectAlternativeName([x509.DNSName(host)]), [_added(host)]
-
-
-def _added(host: str) -> Finding:
-    return SAN_ADDED.at("/subject_alternative_name", host=host)
-
-
-def _no_names(host: str) -> Finding:
-    return SAN_MISSING.at("/subject_alternative_name", host=host)
-
-
-def _no_name_at_all() -> Finding:
-    return SAN_NO_HOST_NAME.at("/subject_alternative_name")
-
-
-def _wildcard(name: str) -> Finding:
-    return SAN_WILDCARD.at("/subject_alternative_name", name=name)
+        return host, None, [SAN_MISSING.at(_NAMES, host=host)]
+    return host, x509.SubjectAlternativeName([x509.DNSName(host)]), [SAN_ADDED.at(_NAMES, host=host)]

@@ -1,4 +1,4 @@
-"""Knows the Idempotency-Key: what is remembered of a submission, and when it is the same one again."""
+"""Idempotency: the stored answer to a submission with an Idempotency-Key, and the comparison with a repeated one."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ IDEMPOTENCY_KEY_REUSED: Final = Rule(
 IDEMPOTENCY_KEY_INVALID: Final = Rule(
     "idempotency-key.invalid",
     "The Idempotency-Key cannot be used.",
-    "Send 1 to {limit} ASCII characters without spaces, for example a UUID, or omit the header.",
+    "Send at most {limit} characters of ASCII without blanks, such as a UUID.",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What was answered to an Idempotency-Key: `digest` identifies what had been asked.
+    """The stored answer to an Idempotency-Key; `digest` identifies the submission.
 
-    The answer was certificates, or the numbers of the applications that wait.
+    The answer was certificates, or the numbers of the requests that wait.
     """
 
     account: str
@@ -48,7 +48,7 @@ class Replay:
     application_ids: tuple[int, ...] = ()
 
     def settled(self, made: Sequence[CertificateRecord], stored: Sequence[CertificateRecord]) -> Replay:
-        """The answer as it came out: where another process was first, its certificate stands for ours."""
+        """Return the answer as stored: if another process was first, with its certificate in place of ours."""
         winners = {ours.serial_number: winner.serial_number for ours, winner in zip(made, stored, strict=True)}
         serial_numbers = tuple(winners.get(serial, serial) for serial in self.serial_numbers)
         created = any(ours == winner for ours, winner in winners.items())
@@ -60,7 +60,7 @@ _KEY: Final = re.compile(rf"[!-~]{{1,{MAX_KEY_LENGTH}}}")
 
 
 def replay_of(actor: Actor, requests: Sequence[bytes], options: Options, key: str, at: datetime) -> Replay | None:
-    """What will be remembered under this key, with a digest of all that is asked; None without a key.
+    """Return the answer to be stored under this key, with a digest of the submission, or None without a key.
 
     Raises InvalidInput for a key that cannot be used.
     """
@@ -72,7 +72,7 @@ def replay_of(actor: Actor, requests: Sequence[bytes], options: Options, key: st
 
 
 def require_same(before: Replay, asked: Replay) -> None:
-    """Raise Conflict where the key was used for another submission."""
+    """Raise Conflict if the key was used for another submission."""
     if before.digest != asked.digest:
         raise Conflict.because(IDEMPOTENCY_KEY_REUSED)
 
@@ -83,7 +83,7 @@ def key_in_use() -> Conflict:
 
 
 def _digest(requests: Sequence[bytes], options: Options) -> str:
-    """Return the SHA-256 of all that is asked, in canonical JSON: equal values have one digest in every version.
+    """Return the SHA-256 of the submission, in canonical JSON: equal values have one digest in every version.
 
     A key that was stored before the canonical form (until 0.1) does not match it: for the week that it is kept, a
     repetition is refused as another submission, so nothing is issued twice.

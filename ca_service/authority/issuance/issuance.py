@@ -41,21 +41,20 @@ from ca_service.pki.profiles import VOS, get_leaf_profile
 from ca_service.vos.bundle import Bundle, Delivery, bundle_of
 from ca_service.vos.purposes import TOMCAT_ECDSA
 
-APPLICATION_AGAIN: Final = Rule(
-    "application.again",
-    "{name} submitted this CSR before. It is {state} as request {id}.",
-    "To ask for something else with it, withdraw that request first.",
-    Severity.NOTE,
-)
-
-__all__ = ["MAX_REQUESTS", "Issuance", "Issued"]
-
 APPROVAL_NEEDED: Final = Rule(
     "approval.needed",
     "No rule approves this request automatically. An approver must review it.",
     "",
     Severity.NOTE,
 )
+REQUEST_AGAIN: Final = Rule(
+    "request.again",
+    "{name} submitted this CSR before. It is {state} as request {id}.",
+    "To ask for something else with it, withdraw that request first.",
+    Severity.NOTE,
+)
+
+__all__ = ["MAX_REQUESTS", "Issuance", "Issued"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +206,7 @@ class Issuance:
         events = [submitted_event(request, order.actor) for request in numbered.values()]
         stored = self._requests.submit(tuple(numbered.values()), events, order.replay)
         before = [
-            _submitted_before(number, theirs)
+            REQUEST_AGAIN.at(f"/csr/{number}", name=theirs.submitted_by, state=theirs.state.value, id=theirs.id)
             for (number, ours), theirs in zip(numbered.items(), stored, strict=True)
             if replace(theirs, id=0) != ours
         ]
@@ -295,7 +294,3 @@ def _issued_request(order: _Order, examination: Examination, record: Certificate
         raise ValueError("no rule has approved this request")
     request = _request(order, examination, at).issued(record.serial_number, at)
     return replace(request, decided_at=at, rule=approval.rule, reasons=approval.reasons)
-
-
-def _submitted_before(number: int, request: RequestRecord) -> Finding:
-    return APPLICATION_AGAIN.at(f"/csr/{number}", name=request.submitted_by, state=request.state.value, id=request.id)

@@ -6,7 +6,7 @@ Each change of state, and who makes it:
     APPROVED   from SUBMITTED, or from FAILED to try again: by a person who may decide and has not submitted it
     REFUSED    from SUBMITTED or FAILED: by such a person, with a note
     WITHDRAWN  from SUBMITTED or FAILED: by the requester, or an administrator
-    ISSUED     from APPROVED: by the program, with its certificate; or at once, if a rule approves it
+    ISSUED     from APPROVED: by the program, with its certificate; or at submission, if a rule approves it
     FAILED     from APPROVED: by the program, if the certificate cannot be signed; `failure` says why
 
 Every change is a compare-and-set of the state, in one transaction with its event: of two people who change the same
@@ -124,7 +124,7 @@ class RequestRecord:
 
     @property
     def why(self) -> str:
-        """Why no decision was needed, on one line of English; empty if a person has decided."""
+        """The reasons for an automatic approval, on one line of English; empty if a person has decided."""
         return in_words(self.reasons)
 
     def is_of(self, actor: Actor) -> bool:
@@ -144,6 +144,11 @@ class RequestRecord:
             settled_at=None if state is State.APPROVED else at,
             failure=(),
         )
+
+    def answered_with(self, serial_number: str, event: AuditEvent) -> tuple[RequestRecord, AuditEvent]:
+        """Return the request and its event with this certificate, which another process has issued first."""
+        details = {**event.details, "certificate": serial_number}
+        return replace(self, serial_number=serial_number), replace(event, details=details)
 
     def issued(self, serial_number: str, at: datetime) -> RequestRecord:
         """Return the request after its certificate was made."""
@@ -200,7 +205,7 @@ def issued_event(record: CertificateRecord, actor: Actor, **details: str | int) 
 
 @dataclass(frozen=True, slots=True)
 class RequestQuery:
-    """Which requests to list: `text` in a name or in the requester's name. None and empty do not restrict."""
+    """The requests to list: those with `text` in a name or in the requester's name. None and empty do not restrict."""
 
     text: str = ""
     state: State | None = None

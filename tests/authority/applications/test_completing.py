@@ -70,7 +70,7 @@ class NoKey(InMemoryKeyStore):
 def test_what_cannot_be_signed_fails_with_a_reason_and_can_be_tried_again(lab: Lab, waiting: RequestRecord) -> None:
     broken = Lab(clock=lab.clock, issuers=lab.issuers, keystore=NoKey(), ledger=lab.ledger, rules=())
     failed = broken.requests.approve(CAROL, waiting.id)
-    assert (failed.state, [each.rule for each in failed.failure]) == (State.FAILED, ["key.passphrase"])
+    assert (failed.state, [each.rule for each in failed.failure]) == (State.FAILED, ["request.key-unavailable"])
     assert "/secret/path" not in failed.failure[0].detail
     assert recorded(lab)[-1][0] is Event.REQUEST_FAILED
     assert [each.state for each in timeline(failed)] == [State.SUBMITTED, State.APPROVED, State.FAILED]

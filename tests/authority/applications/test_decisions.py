@@ -60,8 +60,8 @@ def test_what_is_refused_is_not_issued_and_keeps_the_note(lab: Lab, waiting: Req
 def test_a_refusal_needs_a_note_that_can_be_read(lab: Lab, waiting: RequestRecord, note: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         lab.requests.refuse(CAROL, waiting.id, note)
-    rule = "application.note" if note.strip() else "application.note-missing"
-    assert (caught.value.rule, caught.value.findings[0].pointer) == (rule, "/note")
+    expected = "request.note-invalid" if note.strip() else "request.note"
+    assert (caught.value.rule, caught.value.findings[0].pointer) == (expected, "/note")
     assert lab.requests.get(ANNA, waiting.id).state is State.SUBMITTED
 
 
@@ -78,7 +78,7 @@ def test_an_administrator_withdraws_that_of_anybody(lab: Lab, waiting: RequestRe
 def test_nobody_else_withdraws_it(lab: Lab, waiting: RequestRecord, who: Actor) -> None:
     with pytest.raises(NotAllowed) as caught:
         lab.requests.withdraw(who, waiting.id)
-    assert caught.value.rule == "application.not-own"
+    assert caught.value.rule == "request.not-own"
 
 
 @every_decision
@@ -88,7 +88,7 @@ def test_nobody_decides_about_their_own(lab: Lab, decide: Decide, role: Role, to
     own = submitted(lab, actor(role))
     with pytest.raises(NotAllowed) as caught:
         decide(lab, replace(actor(role), token=token), own.id)
-    assert caught.value.rule == "application.own"
+    assert caught.value.rule == "request.own"
     assert lab.requests.get(VERA, own.id).state is State.SUBMITTED
 
 
@@ -111,7 +111,7 @@ def test_what_is_decided_stays_so_and_the_other_is_told_by_whom_and_when(
     before = first(lab, CAROL, waiting.id)
     with pytest.raises(Conflict, match=rf"already .* by {before.decided_by} on 2026-11-23 12:00 UTC") as caught:
         decide(lab, VERA, waiting.id)
-    assert caught.value.rule == "application.decided"
+    assert caught.value.rule == "request.decided"
     assert lab.requests.get(VERA, waiting.id) == before
     with pytest.raises(Conflict):
         lab.requests.withdraw(VERA, waiting.id)
@@ -153,7 +153,7 @@ def test_an_application_that_is_not_there_is_not_found(lab: Lab, number: int) ->
     for call in (lab.requests.get, lab.requests.approve, lab.requests.withdraw):
         with pytest.raises(NotFound) as caught:
             call(VERA, number)
-        assert caught.value.rule == "application.unknown"
+        assert caught.value.rule == "request.unknown"
 
 
 def test_a_list_shows_a_requester_their_own_and_the_others_all(lab: Lab) -> None:

@@ -108,7 +108,7 @@ def test_the_same_request_waits_once_in_any_wrapping(lab: Lab, clock: FixedClock
         again = submit(lab, wrapping.data)
         assert again.waiting == first.waiting
         assert not again.created
-        assert "application.again" in {found.rule for found in again.findings}
+        assert "request.again" in {found.rule for found in again.findings}
     assert len(events(lab)) == 1
 
 

@@ -149,7 +149,7 @@ def test_a_refusal_shows_its_note_to_the_requester(
 
 def test_a_refusal_without_a_note_keeps_the_request(waiting: RequestRecord, approver: Visitor) -> None:
     answer = approver.post(f"/requests/{waiting.id}/refuse", {"note": " "})
-    assert (answer.status_code, read(answer.text).blocking) == (400, ["application.note"])
+    assert (answer.status_code, read(answer.text).blocking) == (400, ["request.note"])
     assert "waits for approval" in answer.text
 
 
@@ -164,7 +164,7 @@ def test_who_comes_second_is_told_who_was_first(
 ) -> None:
     installation.requests.refuse(OPERATOR, waiting.id, "no")
     answer = approver.post(f"/requests/{waiting.id}/approve")
-    assert (answer.status_code, read(answer.text).blocking) == (409, ["application.decided"])
+    assert (answer.status_code, read(answer.text).blocking) == (409, ["request.decided"])
     assert "refused by operator" in read(answer.text).text
 
 
@@ -183,7 +183,7 @@ def test_a_requester_withdraws_what_they_have_submitted(
         (Role.REQUESTER, "refuse", "permission.missing"),
         (Role.AUDITOR, "approve", "permission.missing"),
         (Role.AUDITOR, "withdraw", "permission.missing"),
-        (Role.APPROVER, "withdraw", "application.not-own"),
+        (Role.APPROVER, "withdraw", "request.not-own"),
     ],
 )
 def test_who_may_not_is_refused(
@@ -204,7 +204,7 @@ def test_nobody_decides_about_their_own(installation: Installation, signed_in: S
     assert "Approve and sign" not in page.text
     assert "You have submitted this yourself, so somebody else decides." in page.text
     answer = administrator.post(f"/requests/{own.id}/{verb}", {"note": "x"})
-    assert (answer.status_code, read(answer.text).blocking) == (403, ["application.own"])
+    assert (answer.status_code, read(answer.text).blocking) == (403, ["request.own"])
 
 
 @pytest.mark.parametrize("number", ["0", "7", str(2**40), "9" * 40])
