@@ -31,8 +31,7 @@ from ca_service.authority.jobs import Job, Jobs, Stopwatch
 from ca_service.authority.notices.announcing import Notices
 from ca_service.authority.notices.calendars import Calendars
 from ca_service.authority.notices.delivering import Chance, Deliveries
-from ca_service.authority.notices.published import Published
-from ca_service.authority.notices.sources import Authorities, Leaves, Sources
+from ca_service.authority.notices.sources import Authorities, Leaves, Published, Sources
 from ca_service.authority.people.accounts import Accounts
 from ca_service.authority.people.factors import SecondFactors
 from ca_service.authority.people.links import Links
@@ -76,7 +75,13 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
     now, options = time.now, edges.options
 
     # The authority: root and intermediate, and the audit log of everything below.
-    hierarchy = Hierarchy(edges.issuers, edges.keystore, now, randomness.serial_numbers, options.certificate_base_url)
+    hierarchy = Hierarchy(
+        issuers=edges.issuers,
+        keystore=edges.keystore,
+        clock=now,
+        serial_numbers=randomness.serial_numbers,
+        certificate_base_url=options.certificate_base_url,
+    )
     sealing = Sealing(edges.events, edges.keystore, now)
     receipts = Receipts(edges.events, sealing)
 
@@ -93,8 +98,21 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
 
     # What relying parties fetch.
     revocation = Revocation(edges.revocations, now)
-    crl_publisher = CRLPublisher(edges.crls, edges.revocations, hierarchy, edges.keystore, now, options.crl_policy)
-    responders = Responders(edges.responders, hierarchy, edges.keystore, now, randomness.serial_numbers)
+    crl_publisher = CRLPublisher(
+        crls=edges.crls,
+        revocations=edges.revocations,
+        hierarchy=hierarchy,
+        keystore=edges.keystore,
+        clock=now,
+        policy=options.crl_policy,
+    )
+    responders = Responders(
+        store=edges.responders,
+        hierarchy=hierarchy,
+        keystore=edges.keystore,
+        clock=now,
+        serial_numbers=randomness.serial_numbers,
+    )
 
     # People.
     accounts = Accounts(edges.accounts, edges.passwords, now)
@@ -116,7 +134,9 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         )
     )
     notices = Notices(sources, edges.notices, edges.channels, now, days=options.notice_days, base_url=options.own_url)
-    deliveries = Deliveries(edges.notices, edges.channels, now, randomness.chance, options.own_url)
+    deliveries = Deliveries(
+        outbox=edges.notices, channels=edges.channels, clock=now, chance=randomness.chance, base_url=options.own_url
+    )
 
     minute, hour, day = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
     jobs = (
@@ -137,7 +157,9 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
     return Installation(
         hierarchy=hierarchy,
         crl_publisher=crl_publisher,
-        ocsp_responder=OCSPResponder(responders, edges.responders, edges.revocations, now),
+        ocsp_responder=OCSPResponder(
+            responders=responders, store=edges.responders, revocations=edges.revocations, clock=now
+        ),
         notices=notices,
         deliveries=deliveries,
         calendars=Calendars(edges.calendars, edges.accounts, notices, now),
@@ -151,7 +173,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         fit_checks=FitChecks(now),
         inventory=inventory,
         revocation=revocation,
-        renewal=Renewal(issuance, edges.leaves, fleet, options.policy, now),
+        renewal=Renewal(issuance=issuance, leaves=edges.leaves, fleet=fleet, policy=options.policy, clock=now),
         audit_log=AuditLog(edges.events, sealing, now),
         receipts=receipts,
         external=ExternalAuthorities(edges.issuers, edges.keystore, now),
@@ -162,7 +184,9 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         authority_revocation=AuthorityRevocation(edges.revocations, hierarchy, now),
         crl_importer=CRLImporter(edges.crls, edges.revocations, hierarchy, now),
         responders=responders,
-        doctor=Doctor(hierarchy, inventory, edges.revocations, edges.fetcher, now),
+        doctor=Doctor(
+            hierarchy=hierarchy, inventory=inventory, revocations=edges.revocations, fetcher=edges.fetcher, clock=now
+        ),
         accounts=accounts,
         signing_in=SigningIn(
             store=edges.accounts,
@@ -196,4 +220,10 @@ def _single_sign_on(edges: Edges, now: Clock) -> SingleSignOn | None:
     """Return the sign-in at the provider of the settings, or None without one."""
     if edges.identity_provider is None:
         return None
-    return SingleSignOn(edges.identity_provider, edges.identities, edges.accounts, edges.options.claim_rules, now)
+    return SingleSignOn(
+        provider=edges.identity_provider,
+        identities=edges.identities,
+        accounts=edges.accounts,
+        rules=edges.options.claim_rules,
+        clock=now,
+    )

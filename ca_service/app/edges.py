@@ -10,7 +10,7 @@ from ca_service.authority.access.permissions import Role
 from ca_service.authority.audit.store import EventStore
 from ca_service.authority.doctor import Fetcher
 from ca_service.authority.fleet.store import FleetStore, LeafStore
-from ca_service.authority.hierarchy.hierarchy import HierarchyPlan
+from ca_service.authority.hierarchy.plan import HierarchyPlan
 from ca_service.authority.hierarchy.store import IssuerStore
 from ca_service.authority.installation import Schema
 from ca_service.authority.inventory.store import InventoryStore

@@ -15,7 +15,7 @@ from ca_service import clock
 from ca_service.app.composition import Randomness, Time, compose
 from ca_service.app.edges import Edges, Options
 from ca_service.app.policies import crl_policy_of, own_url, plain_http, policy_of
-from ca_service.authority.hierarchy.hierarchy import HierarchyPlan
+from ca_service.authority.hierarchy.plan import HierarchyPlan
 from ca_service.authority.installation import Installation
 from ca_service.authority.notices.ports import Channel
 from ca_service.authority.people.passwords import Passwords

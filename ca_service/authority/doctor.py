@@ -94,7 +94,13 @@ class Doctor:
     """Looks at an installation."""
 
     def __init__(
-        self, hierarchy: Hierarchy, inventory: Inventory, revocations: RevocationStore, fetcher: Fetcher, clock: Clock
+        self,
+        *,
+        hierarchy: Hierarchy,
+        inventory: Inventory,
+        revocations: RevocationStore,
+        fetcher: Fetcher,
+        clock: Clock,
     ) -> None:
         self._hierarchy = hierarchy
         self._inventory = inventory

@@ -14,7 +14,8 @@ from ca_service.authority.fleet.clusters import Fleet
 from ca_service.authority.fleet.handover import Handover
 from ca_service.authority.fleet.renewal import Renewal
 from ca_service.authority.hierarchy.external import ExternalAuthorities
-from ca_service.authority.hierarchy.hierarchy import Hierarchy, HierarchyPlan
+from ca_service.authority.hierarchy.hierarchy import Hierarchy
+from ca_service.authority.hierarchy.plan import HierarchyPlan
 from ca_service.authority.hierarchy.root_key import RootKey
 from ca_service.authority.inventory.inventory import Inventory
 from ca_service.authority.issuance.completion import Completion

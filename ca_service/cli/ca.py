@@ -8,7 +8,7 @@ from typing import Final
 import click
 from cryptography import x509
 
-from ca_service.authority.hierarchy.records import IssuerRecord
+from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.cli import ca_external, root_key
 from ca_service.cli.console import fields
 from ca_service.cli.documents import authority_document

@@ -8,7 +8,7 @@ import click
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ca_service.authority.hierarchy.records import IssuerRecord
+from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.cli.documents import authority_document
 from ca_service.cli.grammar import declare
 from ca_service.cli.inputs import STANDARD, find_passphrase, read_file, read_files

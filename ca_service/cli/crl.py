@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ca_service.authority.hierarchy.records import IssuerRecord
+from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.authority.revocation.records import CRLRecord
 from ca_service.authority.status.crl_publisher import CRL_NO_DELTA, PublishedCRL
 from ca_service.cli import crl_authority

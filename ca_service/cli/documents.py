@@ -11,7 +11,7 @@ from ca_service.authority.audit.entries import RecordedEvent
 from ca_service.authority.audit.wording import sentence_of, wording_of
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.hierarchy.hierarchy import certificate_of
-from ca_service.authority.hierarchy.records import IssuerRecord
+from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.authority.inventory.store import Listed
 from ca_service.authority.issuance.examination import Examination
 from ca_service.authority.jobs import JobRun, JobState

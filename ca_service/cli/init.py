@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ca_service.authority.hierarchy.records import IssuerRecord
+from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.cli.ca import authority_lines
 from ca_service.cli.documents import authority_document
 from ca_service.cli.grammar import declare

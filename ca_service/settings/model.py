@@ -11,7 +11,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from ca_service.authority.access.permissions import Role
-from ca_service.authority.hierarchy.naming import checked_name
+from ca_service.authority.hierarchy.plan import checked_name
 from ca_service.errors import InvalidInput
 from ca_service.pki.names import is_dns_name
 from ca_service.pki.profiles import INTERMEDIATE, MAX_LEAF_DAYS, ROOT

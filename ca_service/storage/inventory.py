@@ -11,8 +11,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Row, Select, and_, cas
 
 from ca_service.authority.access.grants import Grant
 from ca_service.authority.certificates import CertificateRecord
-from ca_service.authority.inventory.filters import Filter, status_of
-from ca_service.authority.inventory.store import Listed, Page, Place, Sort
+from ca_service.authority.inventory.store import Filter, Listed, Page, Place, Sort, status_of
 from ca_service.authority.paging import page_size
 from ca_service.authority.revocation.records import State
 from ca_service.storage import rows

@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy import bindparam, insert, select
 
 from ca_service.authority.audit.events import AuditEvent
-from ca_service.authority.hierarchy.records import IssuerRecord
+from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.authority.revocation.records import ResponderRecord
 from ca_service.storage import rows
 from ca_service.storage.database import Database, upsert

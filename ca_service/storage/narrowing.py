@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Text, and_, cast, column, fals
 
 from ca_service.authority.access.allowed_names import fragments, have_networks
 from ca_service.authority.access.grants import Grant
-from ca_service.authority.inventory.filters import Condition, Filter, Status
+from ca_service.authority.inventory.store import Condition, Filter, Status
 from ca_service.authority.revocation.records import State
 from ca_service.storage import search_index
 from ca_service.storage.queries import contains

@@ -10,8 +10,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ca_service.authority.hierarchy.records import IssuerRecord
-from ca_service.authority.hierarchy.store import IssuerStore
+from ca_service.authority.hierarchy.store import IssuerRecord, IssuerStore
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.key_custody import KeyStore
 from ca_service.errors import NotFound

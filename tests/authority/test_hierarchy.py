@@ -10,7 +10,8 @@ from cryptography import x509
 
 from ca_service.authority.access.permissions import Actor
 from ca_service.authority.audit.events import Event
-from ca_service.authority.hierarchy.hierarchy import HierarchyPlan, certificate_of
+from ca_service.authority.hierarchy.hierarchy import certificate_of
+from ca_service.authority.hierarchy.plan import HierarchyPlan
 from ca_service.authority.key_custody import own_key
 from ca_service.errors import Conflict, InvalidInput, NotReady
 from ca_service.pki import chain, keys, names

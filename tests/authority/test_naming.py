@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ca_service.authority.hierarchy.naming import MAX_NAME, checked_name, fresh_name, subject_of
+from ca_service.authority.hierarchy.plan import MAX_NAME, checked_name, fresh_name, subject_of
 from ca_service.errors import InvalidInput
 
 

@@ -11,7 +11,7 @@ from cryptography.x509.oid import NameOID
 
 from ca_service.authority.audit.events import Event
 from ca_service.authority.certificates import CertificateRecord
-from ca_service.authority.hierarchy.records import IssuerRecord
+from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.authority.revocation.records import Selection
 from ca_service.authority.status.ocsp_responder import LIFETIME, REUSED_FOR, OCSPResponder
 from ca_service.authority.status.responders import Responders
@@ -66,7 +66,12 @@ def test_no_good_answer_outlives_a_revocation(signing: Lab) -> None:
 
 def test_no_good_answer_outlives_a_revocation_by_another_replica(signing: Lab) -> None:
     leaf = issue(signing)
-    replica = OCSPResponder(signing.responders, signing.edges.responders, signing.revocations, signing.clock)
+    replica = OCSPResponder(
+        responders=signing.responders,
+        store=signing.edges.responders,
+        revocations=signing.revocations,
+        clock=signing.clock,
+    )
     assert told(replica.answer(question(signing, leaf))) == "good"
     revoke(signing, leaf)
     assert told(replica.answer(question(signing, leaf))) == "superseded"
@@ -138,7 +143,9 @@ def test_without_a_database_we_ask_to_try_later(signing: Lab) -> None:
             raise NotReady.because(Rule("database.unusable", f"{issuer_id} {serial_number}", "Make room."))
 
     assert isinstance(signing.ledger, InMemoryLedger)
-    answering = OCSPResponder(signing.responders, Gone(signing.ledger), signing.revocations, signing.clock)
+    answering = OCSPResponder(
+        responders=signing.responders, store=Gone(signing.ledger), revocations=signing.revocations, clock=signing.clock
+    )
     assert told(answering.answer(question(signing, issue(signing)))) == "TRY_LATER"
 
 
@@ -156,8 +163,16 @@ def test_two_first_questions_at_the_same_moment_are_both_answered(signing: Lab) 
                 others[0] = told(answering.answer(data))
             return found
 
-    responders = Meeting(signing.edges.responders, signing.hierarchy, signing.keystore, signing.clock, lambda: 1)
-    answering = OCSPResponder(responders, signing.edges.responders, signing.revocations, signing.clock)
+    responders = Meeting(
+        store=signing.edges.responders,
+        hierarchy=signing.hierarchy,
+        keystore=signing.keystore,
+        clock=signing.clock,
+        serial_numbers=lambda: 1,
+    )
+    answering = OCSPResponder(
+        responders=responders, store=signing.edges.responders, revocations=signing.revocations, clock=signing.clock
+    )
     assert (told(answering.answer(data)), others) == ("good", ["good"])
 
 
@@ -180,7 +195,13 @@ def test_the_same_question_gets_the_same_answer_for_a_few_minutes(signing: Lab) 
 
 
 def test_no_more_answers_are_kept_than_memory_allows(signing: Lab) -> None:
-    small = OCSPResponder(signing.responders, signing.edges.responders, signing.revocations, signing.clock, max_kept=2)
+    small = OCSPResponder(
+        responders=signing.responders,
+        store=signing.edges.responders,
+        revocations=signing.revocations,
+        clock=signing.clock,
+        max_kept=2,
+    )
     leaves = [issue(signing) for _ in range(4)]
     first = [small.answer(question(signing, leaf)) for leaf in leaves]
     assert small.answer(question(signing, leaves[3])) is first[3]
@@ -229,7 +250,13 @@ def test_renewing_what_is_due_can_be_repeated(signing: Lab) -> None:
 
 
 def test_two_replicas_use_the_same_responder(signing: Lab) -> None:
-    other = Responders(signing.edges.responders, signing.hierarchy, signing.keystore, signing.clock, lambda: 1)
+    other = Responders(
+        store=signing.edges.responders,
+        hierarchy=signing.hierarchy,
+        keystore=signing.keystore,
+        clock=signing.clock,
+        serial_numbers=lambda: 1,
+    )
     issuer = signing.hierarchy.active().record
     assert other.current(issuer).certificate == signing.responders.current(issuer).certificate
 

@@ -125,7 +125,12 @@ def test_the_delta_builds_upon_the_oldest_list_that_somebody_may_still_hold(sign
 def test_without_deltas_the_full_list_counts_alone(signing: Lab) -> None:
     policy = CRLPolicy(timedelta(hours=10), None, "http://ca.example.com")
     publishing = CRLPublisher(
-        signing.edges.crls, signing.revocations, signing.hierarchy, signing.keystore, signing.clock, policy
+        crls=signing.edges.crls,
+        revocations=signing.revocations,
+        hierarchy=signing.hierarchy,
+        keystore=signing.keystore,
+        clock=signing.clock,
+        policy=policy,
     )
     published = publishing.current(ISSUER)
     assert published.data.delta is None
@@ -274,7 +279,12 @@ def test_a_list_that_would_hide_a_revocation_is_not_handed_out(signing: Lab) -> 
 
 def test_two_replicas_hand_out_the_same_list(signing: Lab) -> None:
     other = CRLPublisher(
-        signing.edges.crls, signing.revocations, signing.hierarchy, signing.keystore, signing.clock, CRLPolicy()
+        crls=signing.edges.crls,
+        revocations=signing.revocations,
+        hierarchy=signing.hierarchy,
+        keystore=signing.keystore,
+        clock=signing.clock,
+        policy=CRLPolicy(),
     )
     leaf = issue(signing, SOCIALMINER)
     assert other.current(ISSUER) == signing.crl_publisher.current(ISSUER)
@@ -376,7 +386,14 @@ def test_what_changes_while_a_list_is_made_is_wholly_in_it(counting: tuple[Lab, 
 
     assert isinstance(lab.revocations, InMemoryRevocationStore)
     disturbed = Disturbed(lab.revocations)
-    publishing = CRLPublisher(disturbed, lab.revocations, lab.hierarchy, lab.keystore, lab.clock, CRLPolicy())
+    publishing = CRLPublisher(
+        crls=disturbed,
+        revocations=lab.revocations,
+        hierarchy=lab.hierarchy,
+        keystore=lab.keystore,
+        clock=lab.clock,
+        policy=CRLPolicy(),
+    )
     revoke(lab, first)
     published = publishing.current(ISSUER)
     assert {first.serial_number, second.serial_number} <= told(full(published)).keys()
@@ -399,7 +416,14 @@ def test_a_list_is_made_though_something_is_revoked_all_the_time(counting: tuple
 
     assert isinstance(lab.revocations, InMemoryRevocationStore)
     restless = Restless(lab.revocations)
-    publishing = CRLPublisher(restless, lab.revocations, lab.hierarchy, lab.keystore, lab.clock, CRLPolicy())
+    publishing = CRLPublisher(
+        crls=restless,
+        revocations=lab.revocations,
+        hierarchy=lab.hierarchy,
+        keystore=lab.keystore,
+        clock=lab.clock,
+        policy=CRLPolicy(),
+    )
     seen = set[str]()
     for _ in range(6):
         found = full(publishing.current(ISSUER))

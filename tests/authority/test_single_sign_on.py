@@ -55,7 +55,7 @@ def desk_of(lab: Lab, name_claim: str = "preferred_username", roles: Mapping[str
     provider, store = FakeProvider(), lab.account_store
     rules = ClaimRules(name_claim, "groups", roles)
     identities = InMemoryIdentityStore(store)
-    sign_on = SingleSignOn(provider, identities, store, rules, lab.clock)
+    sign_on = SingleSignOn(provider=provider, identities=identities, accounts=store, rules=rules, clock=lab.clock)
     return Desk(lab, provider, sign_on)
 
 

@@ -38,17 +38,17 @@ class Post:
         self.replies = dict[str, str]()
 
     async def handle_MAIL(self, _: Any, __: Any, envelope: Envelope, address: str, options: list[str]) -> str:  # noqa: N802
-        """Who writes."""
+        """Accept the sender."""
         envelope.mail_from, envelope.mail_options = address, options
         return self.replies.get("MAIL", "250 OK")
 
     async def handle_RCPT(self, _: Any, __: Any, envelope: Envelope, address: str, ___: list[str]) -> str:  # noqa: N802
-        """To whom."""
+        """Accept a recipient."""
         envelope.rcpt_tos.append(address)
         return self.replies.get("RCPT", "250 OK")
 
     async def handle_DATA(self, _: Any, __: Any, envelope: Envelope) -> str:  # noqa: N802
-        """What."""
+        """Accept the content."""
         reply = self.replies.get("DATA", "250 OK")
         if reply.startswith("250"):
             self.envelopes.append(envelope)
@@ -66,7 +66,7 @@ Start = Callable[..., MailOptions]
 
 @pytest.fixture
 def post() -> Post:
-    """Nothing has come yet."""
+    """A mailbox without messages."""
     return Post()
 
 
@@ -87,7 +87,7 @@ def start(post: Post) -> Iterator[Start]:
 
 @pytest.fixture
 def tls(tmp_path: Path) -> tuple[ssl.SSLContext, str]:
-    """What a mail server with TLS needs, and the file with which it is verified."""
+    """The TLS context of a mail server, and the file that verifies it."""
     key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name.from_rfc4514_string("CN=127.0.0.1")
     now = datetime.now(UTC)
     certificate = (

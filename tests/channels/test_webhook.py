@@ -27,7 +27,7 @@ EVENT = {"type": "certificate.expiring", "data": {"name": "Grüße"}}
 
 @dataclass(slots=True)
 class Receiver:
-    """What came, and what is answered."""
+    """The received requests, and the response."""
 
     port: int = 0
     status: int = 204
@@ -71,7 +71,7 @@ def send(receiver: Receiver, clock: FixedClock | None = None, path: str = "/hook
 
 
 def verify(headers: dict[str, str], body: bytes, now: int, secret: str = SECRET) -> bool:
-    """What a receiver does according to Standard Webhooks 1.0, written from its text: time, then signatures."""
+    """Verify a webhook as Standard Webhooks 1.0 describes it: time, then signatures."""
     if abs(now - int(headers["webhook-timestamp"])) > 5 * 60:
         return False
     content = headers["webhook-id"] + "." + headers["webhook-timestamp"] + "." + body.decode("utf-8")

@@ -8,7 +8,7 @@ from typing import Final
 
 from cryptography import x509
 
-from ca_service.authority.hierarchy.hierarchy import HierarchyPlan
+from ca_service.authority.hierarchy.plan import HierarchyPlan
 from ca_service.authority.issuance.examination import Options, Policy
 from tests.support.factories import Lab, actor
 from tests.support.fakes import FixedClock

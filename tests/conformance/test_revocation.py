@@ -13,7 +13,7 @@ from werkzeug.serving import make_server
 
 from ca_service import web
 from ca_service.authority.certificates import CertificateRecord
-from ca_service.authority.hierarchy.hierarchy import HierarchyPlan
+from ca_service.authority.hierarchy.plan import HierarchyPlan
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.revocation.records import Selection
 from ca_service.pki import encodings

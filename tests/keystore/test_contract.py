@@ -1,4 +1,4 @@
-"""What a key store promises, kept by the fake and by encrypted files."""
+"""The contract of key stores, for the fake and encrypted files."""
 
 from __future__ import annotations
 

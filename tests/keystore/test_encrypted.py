@@ -17,7 +17,7 @@ from ca_service.pki import keys
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Where the keys are kept."""
+    """The folder of the keys."""
     return tmp_path / "keys"
 
 

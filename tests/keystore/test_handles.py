@@ -1,4 +1,4 @@
-"""What is handed out in place of a key: it signs, and gives nothing away."""
+"""Handles of keys: they sign, and never reveal the key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small secrets in the database: unreadable without a key that lies beside it."""
+"""Encrypted secrets in the database: unreadable without the key file beside it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ca_service.keystore.secret_box import FileSecretBox
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Where the key is made."""
+    """The file of the key."""
     return tmp_path / "factors.key"
 
 

@@ -44,12 +44,12 @@ def theirs(clock: FixedClock) -> Iterator[Provider]:
 
 @pytest.fixture
 def ours(theirs: Provider, clock: FixedClock) -> OpenIDProvider:
-    """How we speak to it."""
+    """Our client of the provider."""
     return OpenIDProvider(Client(theirs.issuer, CLIENT_ID, CLIENT_SECRET), clock)
 
 
 def code_of(ours: OpenIDProvider, theirs: Provider, attempt: Attempt = ATTEMPT) -> str:
-    """What the browser brings back."""
+    """Return the code that the browser brings back."""
     back = theirs.sign_in(ours.begin(attempt, BACK))
     return parse_qs(urlsplit(back).query)["code"][0]
 
@@ -109,7 +109,7 @@ LIES: Final[dict[str, dict[str, Any]]] = {
     "an empty nonce": {"nonce": ""},
     "another audience": {"aud": "somebody else"},
     "an audience among which we are not": {"aud": ["a", "b"]},
-    "several audiences, and nobody said for whom": {"aud": [CLIENT_ID, "b"]},
+    "several audiences without an authorized party": {"aud": [CLIENT_ID, "b"]},
     "several audiences, and another is meant": {"aud": [CLIENT_ID, "b"], "azp": "b"},
     "another party is meant": {"azp": "b"},
     "no audience": {"aud": None},
@@ -140,7 +140,7 @@ def pem(key: Any) -> bytes:
 
 SIGNERS: Final[dict[str, Callable[[], Any]]] = {
     "alg none": lambda: unsigned,
-    "a key of somebody else": lambda: signed_by(rsa_key("theirs"), kid="one"),
+    "a key of another provider": lambda: signed_by(rsa_key("theirs"), kid="one"),
     "a key that is not published": lambda: signed_by(rsa_key("theirs")),
     "HS256 with our secret": lambda: signed_with_hmac(CLIENT_SECRET.encode()),
     "HS256 with the public key": lambda: signed_with_hmac(pem(rsa_key())),

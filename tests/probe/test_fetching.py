@@ -1,4 +1,4 @@
-"""What is fetched over HTTP, from a real server on this machine."""
+"""HTTP requests to a real server on this machine."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class _Answers(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def base_url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Where the server is."""
+    """Return the URL of the server."""
     monkeypatch.setenv("no_proxy", "*")
     with HTTPServer(("127.0.0.1", 0), _Answers) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})

@@ -1,4 +1,4 @@
-"""What settings may be: wrong values and impossible combinations are refused with key, value and limit."""
+"""Values of settings: wrong values and impossible combinations are refused with key, value and limit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from ca_service.authority.access.permissions import Role
-from ca_service.authority.hierarchy.hierarchy import HierarchyPlan
+from ca_service.authority.hierarchy.plan import HierarchyPlan
 from ca_service.authority.issuance.approval import ApprovalRule
 from ca_service.authority.issuance.examination import Policy
 from ca_service.errors import ConfigurationError
@@ -20,7 +20,7 @@ EVERYWHERE = "0.0.0.0"  # noqa: S104 - what is refused here
 
 
 def refusal(**values: str) -> ConfigurationError:
-    """Why these settings are refused; `server__port` is server.port."""
+    """Return the error for these settings; `server__port` is server.port."""
     with pytest.raises(ConfigurationError) as caught:
         load({f"CA_SERVICE_{name.upper()}": value for name, value in values.items()})
     return caught.value

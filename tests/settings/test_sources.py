@@ -1,4 +1,4 @@
-"""Where settings come from: each layer wins over the one before, and what is unknown is refused."""
+"""Sources of settings: each overrides the one before, and unknown keys are refused."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def secret_file(tmp_path: Path, content: str) -> str:
 
 
 def refusal(environ: dict[str, str]) -> ConfigurationError:
-    """Why these settings are refused."""
+    """Return the error for these settings."""
     with pytest.raises(ConfigurationError) as caught:
         load(environ)
     return caught.value
@@ -45,7 +45,7 @@ def test_without_anything_the_defaults_count() -> None:
 
 
 def _said(rule: dict[str, Any]) -> dict[str, Any]:
-    """What a rule asks for, as a file would say it."""
+    """Return the conditions of a rule, as in a file."""
     return {name: list(value) if isinstance(value, tuple) else value for name, value in rule.items() if value}
 
 

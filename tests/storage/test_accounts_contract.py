@@ -1,4 +1,4 @@
-"""What an account store promises, kept by the fake and by SQLite."""
+"""The contract of account stores, for the fake, SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LINK = SetupLink("hash of the link", NOON + timedelta(days=1))
 
 @pytest.fixture
 def alice(account_store: AccountStore) -> AccountRecord:
-    """An account that is stored."""
+    """A stored account."""
     return account_store.add_account(account_record("alice", role=Role.AUDITOR), event())
 
 

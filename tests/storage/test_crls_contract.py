@@ -1,4 +1,4 @@
-"""What a store of lists and of OCSP signers promises, kept by the fakes and by SQLite."""
+"""The contracts of CRL and responder stores, for the fakes, SQLite and PostgreSQL."""
 
 from __future__ import annotations
 

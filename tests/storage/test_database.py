@@ -25,7 +25,7 @@ moments = Table("moments", MetaData(), Column("id", Integer, primary_key=True), 
 
 
 def count(database: Database, table: str) -> int:
-    """How many rows a table has."""
+    """Return the number of rows of a table."""
     with database.read() as connection:
         return int(connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())  # noqa: S608
 

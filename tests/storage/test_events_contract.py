@@ -1,4 +1,4 @@
-"""What an event store promises, kept by the fake and by SQL."""
+"""The contract of event stores, for the fake, SQLite and PostgreSQL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a fleet store promises, kept by the fake and by SQLite."""
+"""The contract of fleet stores, for the fake, SQLite and PostgreSQL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an identity store promises, kept by the fake and by SQL."""
+"""The contract of identity stores, for the fake, SQLite and PostgreSQL."""
 
 from __future__ import annotations
 

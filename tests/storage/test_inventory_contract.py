@@ -1,4 +1,4 @@
-"""What an inventory promises, kept by the fake, by SQLite and by PostgreSQL."""
+"""The contract of inventory stores, for the fake, SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import pytest
 
 from ca_service.authority.access.grants import Grant
 from ca_service.authority.certificates import CertificateRecord
-from ca_service.authority.inventory.filters import Status
 from ca_service.authority.inventory.language import parse
-from ca_service.authority.inventory.store import Place, Sort
+from ca_service.authority.inventory.store import Place, Sort, Status
 from ca_service.authority.revocation.records import State
 from ca_service.errors import InvalidInput
 from tests.support.factories import certificate_record, event, issuer_record

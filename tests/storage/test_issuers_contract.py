@@ -1,4 +1,4 @@
-"""What an issuer store promises, kept by the fake and by SQLite."""
+"""The contract of issuer stores, for the fake, SQLite and PostgreSQL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When leaves end, fake and real: in order, bounded, and without those that another one has followed."""
+"""The contract of leaf stores: expiring leaves in order, bounded, without superseded ones."""
 
 from __future__ import annotations
 

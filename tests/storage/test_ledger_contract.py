@@ -1,4 +1,4 @@
-"""What a ledger promises, kept by the fake and by SQLite."""
+"""The contract of certificate stores, for the fake, SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def add(ledger: Ledger, *records: CertificateRecord, always_new: bool = False) -
 
 
 def answer(*records: CertificateRecord, key: str = "key", created: bool = True) -> Replay:
-    """What is to be remembered of these."""
+    """Return the answer to store for these certificates."""
     return Replay("somebody", key, "digest", tuple(record.serial_number for record in records), created, NOON)
 
 

@@ -127,7 +127,7 @@ def test_a_newer_schema_is_refused_with_what_to_do_and_left_alone(database: Data
 
 def test_an_upgrade_that_fails_leaves_what_was_before(empty: Database) -> None:
     with empty.write() as connection:
-        connection.execute(text("CREATE TABLE certificate (x)"))  # in the way of the first migration
+        connection.execute(text("CREATE TABLE certificate (x)"))  # a table that the first migration creates
     before = schema_of(empty)
     with pytest.raises(Exception, match="certificate already exists"):
         SQLSchema(empty).upgrade()

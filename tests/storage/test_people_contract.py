@@ -1,4 +1,4 @@
-"""What the stores of signing in promise, kept by the fakes and by SQL."""
+"""The contracts of the stores for signing in, for the fakes, SQLite and PostgreSQL."""
 
 from __future__ import annotations
 

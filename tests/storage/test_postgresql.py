@@ -1,4 +1,4 @@
-"""What is peculiar to PostgreSQL: who waits for whom, what a crash leaves, and what is told when it does not answer."""
+"""PostgreSQL only: the order of writers, crashes, and errors if the server does not answer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.factories import account_record, event
 from tests.support.fakes import NOON
 from tests.support.postgresql import Server
 
-PASSWORD = "h0rse-battery"  # that must be told nowhere
+PASSWORD = "h0rse-battery"  # must never be shown
 
 
 def explained(act: Callable[[], object]) -> CAServiceError:

@@ -1,4 +1,4 @@
-"""What a revocation store promises, kept by the fake and by SQLite."""
+"""The contract of revocation stores, for the fake, SQLite and PostgreSQL."""
 
 from __future__ import annotations
 

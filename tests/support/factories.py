@@ -16,9 +16,8 @@ from ca_service.app.edges import Edges, Options
 from ca_service.authority.access.permissions import Actor, Role
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.certificates import CertificateRecord
-from ca_service.authority.hierarchy.hierarchy import HierarchyPlan
-from ca_service.authority.hierarchy.records import IssuerRecord
-from ca_service.authority.hierarchy.store import IssuerStore
+from ca_service.authority.hierarchy.plan import HierarchyPlan
+from ca_service.authority.hierarchy.store import IssuerRecord, IssuerStore
 from ca_service.authority.installation import Installation
 from ca_service.authority.issuance.approval import ApprovalRule
 from ca_service.authority.issuance.examination import Policy

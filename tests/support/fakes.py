@@ -16,8 +16,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from ca_service.authority.access.permissions import Role
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.certificates import CertificateRecord
-from ca_service.authority.hierarchy.records import IssuerRecord
-from ca_service.authority.hierarchy.store import IssuerStore
+from ca_service.authority.hierarchy.store import IssuerRecord, IssuerStore
 from ca_service.authority.issuance.conflicts import Known
 from ca_service.authority.issuance.idempotency import Replay, key_in_use
 from ca_service.authority.issuance.records import RequestRecord

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import HashAlgorithm
 
 from ca_service.authority.certificates import CertificateRecord
-from ca_service.authority.hierarchy.hierarchy import HierarchyPlan
+from ca_service.authority.hierarchy.plan import HierarchyPlan
 from ca_service.authority.issuance.examination import Options, Policy
 from ca_service.authority.revocation.records import Selection
 from ca_service.keystore.handles import SigningHandle

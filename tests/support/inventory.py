@@ -11,8 +11,17 @@ from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.fleet.records import ClusterQuery
 from ca_service.authority.fleet.store import FleetStore
 from ca_service.authority.hierarchy.store import IssuerStore
-from ca_service.authority.inventory.filters import Condition, Filter, Status, matches, status_of
-from ca_service.authority.inventory.store import Listed, Page, Place, Sort
+from ca_service.authority.inventory.store import (
+    Condition,
+    Filter,
+    Listed,
+    Page,
+    Place,
+    Sort,
+    Status,
+    matches,
+    status_of,
+)
 from tests.support.fakes import InMemoryLedger
 from tests.support.paging import paged
 

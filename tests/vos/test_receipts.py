@@ -18,7 +18,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
-from ca_service.authority.audit.canonical import canonical
+from ca_service.authority.audit.seals import canonical
 from ca_service.authority.issuance.examination import Options
 from ca_service.pki import keys
 from ca_service.vos.bundle import Bundle, Delivery, bundle_of, cluster_bundle, node_bundle

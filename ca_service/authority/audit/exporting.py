@@ -18,11 +18,20 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
-from ca_service.authority.audit.canonical import VERSION, canonical, event_document, moment
 from ca_service.authority.audit.entries import EventQuery, RecordedEvent, Seal
 from ca_service.authority.audit.merkle import Tree
 from ca_service.authority.audit.sealing import Sealing
-from ca_service.authority.audit.seals import key_document, seal_hash, sign, signed, tree_of
+from ca_service.authority.audit.seals import (
+    VERSION,
+    canonical,
+    event_document,
+    key_document,
+    moment,
+    seal_hash,
+    sign,
+    signed,
+    tree_of,
+)
 from ca_service.authority.audit.store import EventStore
 from ca_service.authority.ports import Clock
 

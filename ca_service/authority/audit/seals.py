@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -14,16 +15,60 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from ca_service.authority.audit import merkle
-from ca_service.authority.audit.canonical import canonical, event_document, seal_document
 from ca_service.authority.audit.entries import RecordedEvent, Seal
 from ca_service.pki import keys
 
+VERSION = 1
 KEY_ID: Final = "audit-seal-1"
 CURVE: Final = "P-256"
 ALGORITHM: Final = "ECDSA P-256 SHA-256"
 NO_SEAL: Final = bytes(32)  # what the first seal has before it
 _ECDSA: Final = ec.ECDSA(hashes.SHA256())
 _HASH_SIZE: Final = 32
+
+
+def canonical(document: Mapping[str, Any]) -> bytes:
+    """The document as JSON (RFC 8259) in ASCII: members sorted by name, no blanks, \\uXXXX in lower case.
+
+    As RFC 8785, but for characters outside ASCII: so it is defined for every text that Python can
+    hold, half a surrogate pair too, and no event can stop the sealing.
+    """
+    return json.dumps(document, sort_keys=True, separators=(",", ":")).encode("ascii")
+
+
+def moment(at: datetime) -> str:
+    """A time as RFC 3339 in UTC; with a fraction only if it has one."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def event_document(event: RecordedEvent) -> dict[str, Any]:
+    """What is sealed of an event: all of it, but not where it is sealed."""
+    return {
+        "v": VERSION,
+        "id": event.id,
+        "at": moment(event.at),
+        "event": event.event,
+        "actor": event.actor,
+        "subject": event.subject,
+        "details": dict(event.details),
+        "origin": event.origin,
+    }
+
+
+def seal_document(seal: Seal, key: str) -> dict[str, Any]:
+    """What is signed of a seal; `key` is the fingerprint of the public key."""
+    return {
+        "type": "seal",
+        "v": VERSION,
+        "number": seal.number,
+        "first": seal.first,
+        "last": seal.last,
+        "count": seal.count,
+        "root": seal.root.hex(),
+        "previous": seal.previous.hex(),
+        "at": moment(seal.at),
+        "key": key,
+    }
 
 
 def make_seal(

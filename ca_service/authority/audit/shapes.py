@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from ca_service.authority.audit.canonical import VERSION
 from ca_service.authority.audit.exporting import FORMAT
+from ca_service.authority.audit.seals import VERSION
 
 _HASH: Final = re.compile("[0-9a-f]{64}")
 _BYTES: Final = re.compile("(?:[0-9a-f]{2}){1,200}")

@@ -14,8 +14,15 @@ from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
 from ca_service.authority.audit import shapes
-from ca_service.authority.audit.canonical import canonical
-from ca_service.authority.audit.seals import NO_SEAL, document_hash, is_signed, key_document, leads_to, read_key
+from ca_service.authority.audit.seals import (
+    NO_SEAL,
+    canonical,
+    document_hash,
+    is_signed,
+    key_document,
+    leads_to,
+    read_key,
+)
 from ca_service.errors import Refused, Rule
 
 MAX_LINE: Final = 1024 * 1024  # bytes

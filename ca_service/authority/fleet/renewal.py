@@ -15,8 +15,7 @@ from ca_service.authority.access.permissions import SERVICE, Action, Actor, requ
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.fleet.clusters import Fleet
 from ca_service.authority.fleet.handover import node_of
-from ca_service.authority.fleet.places import Place, current_places
-from ca_service.authority.fleet.states import EXPIRING_DAYS
+from ca_service.authority.fleet.states import EXPIRING_DAYS, Place, current_places
 from ca_service.authority.fleet.store import LeafStore
 from ca_service.authority.issuance.examination import Options, Policy
 from ca_service.authority.issuance.issuance import Issuance, Issued
@@ -71,7 +70,7 @@ class RenewalWish:
 class Renewal:
     """Renews certificates."""
 
-    def __init__(self, issuance: Issuance, leaves: LeafStore, fleet: Fleet, policy: Policy, clock: Clock) -> None:
+    def __init__(self, *, issuance: Issuance, leaves: LeafStore, fleet: Fleet, policy: Policy, clock: Clock) -> None:
         self._issuance = issuance
         self._leaves = leaves
         self._fleet = fleet

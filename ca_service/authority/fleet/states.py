@@ -18,7 +18,7 @@ where it stands. A request that is placed once more somewhere else has moved the
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -257,3 +257,27 @@ def _covered(slot: Slot, cover: Slot) -> Slot:
         verified=None,
         past=tuple(replace(each, is_replaced=is_replaced) for each in past),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a certificate is in use; `covers` are the other nodes for which it holds."""
+
+    cluster_id: int
+    node: NodeRecord
+    purpose: Purpose
+    covers: tuple[NodeRecord, ...] = ()
+
+
+def current_places(slots: Iterable[Slot]) -> dict[str, Place]:
+    """By serial number, the places of the certificates that are in use in these slots.
+
+    A request that is not signed yet replaces nothing: until then the node serves what it had. A slot that is covered
+    by another node has no certificate of its own any more.
+    """
+    found = {}
+    for slot in slots:
+        current = slot.certificate or (slot.past[0].certificate if slot.past else None)
+        if current is not None and slot.state is not State.COVERED:
+            found[current.serial_number] = Place(slot.node.cluster_id, slot.node, slot.purpose, slot.covers)
+    return found

@@ -20,9 +20,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from ca_service.authority.access.permissions import Action, Actor, require
 from ca_service.authority.audit.events import AuditEvent, Event
-from ca_service.authority.hierarchy.naming import checked_name, fresh_name, subject_of
-from ca_service.authority.hierarchy.records import IssuerRecord, IssuerRole
-from ca_service.authority.hierarchy.store import IssuerStore
+from ca_service.authority.hierarchy.plan import HierarchyPlan, checked_name, fresh_name, subject_of
+from ca_service.authority.hierarchy.store import IssuerRecord, IssuerRole, IssuerStore
 from ca_service.authority.key_custody import KeyStore, check_curve, own_key
 from ca_service.authority.ports import Clock, SerialNumbers
 from ca_service.errors import Conflict, InvalidInput, NotReady, Rule
@@ -62,17 +61,6 @@ _BACKDATE: Final = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
-class HierarchyPlan:
-    """What a new authority is to be. Curves by NIST name, lifetimes in days; no name means a fresh one."""
-
-    name: str = ""
-    root_curve: str = "P-384"
-    root_days: int = ROOT.default_days
-    intermediate_curve: str = "P-384"
-    intermediate_days: int = INTERMEDIATE.default_days
-
-
-@dataclass(frozen=True, slots=True)
 class ActiveAuthority:
     """The authority that issues now. `chain` has the issuing certificate first and the root last.
 
@@ -100,6 +88,7 @@ class Hierarchy:
 
     def __init__(
         self,
+        *,
         issuers: IssuerStore,
         keystore: KeyStore,
         clock: Clock,

@@ -14,8 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from ca_service.authority.access.permissions import Action, Actor, require
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.hierarchy.hierarchy import AUTHORITY_MISSING, certificate_of
-from ca_service.authority.hierarchy.records import IssuerRecord
-from ca_service.authority.hierarchy.store import IssuerStore
+from ca_service.authority.hierarchy.store import IssuerRecord, IssuerStore
 from ca_service.authority.key_custody import KeyStore
 from ca_service.authority.ports import Clock
 from ca_service.errors import Conflict, NotFound, Refused, Rule

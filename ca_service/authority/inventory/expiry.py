@@ -12,9 +12,8 @@ from enum import StrEnum
 from typing import Final
 
 from ca_service.authority.certificates import CertificateRecord
-from ca_service.authority.hierarchy.records import IssuerRole
-from ca_service.authority.inventory.filters import Filter, Status
-from ca_service.authority.inventory.store import InventoryStore, Place
+from ca_service.authority.hierarchy.store import IssuerRole
+from ca_service.authority.inventory.store import Filter, InventoryStore, Place, Status
 from ca_service.pki.profiles import VOS
 
 WEEKS: Final = 26

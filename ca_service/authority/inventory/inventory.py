@@ -10,9 +10,8 @@ from ca_service.authority.hierarchy.hierarchy import certificate_of
 from ca_service.authority.hierarchy.store import IssuerStore
 from ca_service.authority.inventory import expiry
 from ca_service.authority.inventory.expiry import AuthorityEnd, Board
-from ca_service.authority.inventory.filters import Filter
 from ca_service.authority.inventory.language import parse
-from ca_service.authority.inventory.store import CertificateQuery, InventoryStore, Listed, Page, Sort
+from ca_service.authority.inventory.store import CertificateQuery, Filter, InventoryStore, Listed, Page, Sort
 from ca_service.authority.paging import MAX_PAGE
 from ca_service.authority.ports import Clock
 

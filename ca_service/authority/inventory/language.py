@@ -15,11 +15,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final, cast, get_args
 
-from ca_service.authority.inventory import spans
-from ca_service.authority.inventory.filters import Condition, Filter, Key, Status
+from ca_service.authority.inventory.store import Condition, Filter, Key, Status
 from ca_service.errors import Finding, InvalidInput, Rule
 from ca_service.pki.profiles import PROFILES
 
@@ -55,7 +54,11 @@ KEYS: Final = ("expires", "status", *get_args(Key))
 _WORD: Final = re.compile(r'([A-Za-z]+(?:[<>]=?|[:=]))?"([^"]*)"|(\S+)')
 _FILTER: Final = re.compile(r"([A-Za-z]+)([<>]=?|[:=])(.*)", re.DOTALL)
 _HEXADECIMAL: Final = re.compile("[0-9a-f]+")
+_RELATIVE: Final = re.compile(r"(-?\d{1,5})([dw])", re.IGNORECASE | re.ASCII)
+_DAY: Final = re.compile(r"(\d{4})-(\d\d)-(\d\d)", re.ASCII)
+_DAYS: Final = {"d": 1, "w": 7}
 _NAME_TYPES: Final = ("dns", "ip", "email", "uri")
+Span = tuple[datetime | None, datetime | None]
 _CHOICES: Final = {
     "status": tuple(status.value for status in Status),
     "profile": tuple(profile.name for profile in PROFILES.values() if not profile.is_authority),
@@ -117,7 +120,7 @@ def _narrowed(found: Filter, word: _Typed) -> Filter:
     if word.key not in KEYS:
         raise InvalidInput(_unknown(word))
     if word.key == "expires":
-        span = spans.read(word.operator, word.value, found.at)
+        span = _span(word.operator, word.value, found.at)
         if span is None:
             raise InvalidInput(_wrong_end(word))
         return found.ending(*span)
@@ -170,3 +173,23 @@ def _wrong_value(word: _Typed, takes: str) -> Finding:
 
 def _wrong_end(word: _Typed) -> Finding:
     return FILTER_EXPIRES.at("/q", text=word.text)
+
+
+def _span(operator: str, value: str, at: datetime) -> Span | None:
+    """(from, before), each open with None; None for what is no span. A day lasts from midnight to midnight in UTC."""
+    try:
+        moment, length = _moment(value.strip(), at)
+        after = moment + length
+    except (ValueError, OverflowError):
+        return None
+    return {"<": (None, moment), "<=": (None, after), ">": (after, None), ">=": (moment, None)}.get(operator)
+
+
+def _moment(value: str, at: datetime) -> tuple[datetime, timedelta]:
+    """When, and how long that is: a second or a day."""
+    if relative := _RELATIVE.fullmatch(value):
+        days = int(relative[1]) * _DAYS[relative[2].lower()]
+        return at + timedelta(days=days), timedelta(seconds=1)
+    if day := _DAY.fullmatch(value):
+        return datetime(int(day[1]), int(day[2]), int(day[3]), tzinfo=UTC), timedelta(days=1)
+    raise ValueError("neither a number of days nor a day")

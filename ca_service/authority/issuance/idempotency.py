@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from ca_service.authority.access.permissions import Actor
-from ca_service.authority.audit.canonical import canonical
+from ca_service.authority.audit.seals import canonical
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.issuance.examination import Options
 from ca_service.errors import Conflict, InvalidInput, Rule

@@ -57,7 +57,7 @@ class Deliveries:
     """Delivers messages, and shows what became of them."""
 
     def __init__(
-        self, outbox: Outbox, channels: Sequence[Channel], clock: Clock, chance: Chance, base_url: str
+        self, *, outbox: Outbox, channels: Sequence[Channel], clock: Clock, chance: Chance, base_url: str
     ) -> None:
         self._outbox = outbox
         self._channels = {channel.name: channel for channel in channels}

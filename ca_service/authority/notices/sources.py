@@ -13,13 +13,16 @@ from typing import Final
 
 from ca_service.authority.access.permissions import SERVICE
 from ca_service.authority.fleet.clusters import Fleet
-from ca_service.authority.fleet.places import Place, current_places
+from ca_service.authority.fleet.states import Place, current_places
 from ca_service.authority.fleet.store import LeafEnd, LeafStore
 from ca_service.authority.hierarchy.hierarchy import Hierarchy, certificate_of
-from ca_service.authority.hierarchy.records import IssuerRecord
+from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.authority.notices.ports import Source
 from ca_service.authority.notices.records import Expiring, Kind
 from ca_service.authority.ports import Clock
+from ca_service.authority.revocation.records import CRLRecord, ResponderRecord
+from ca_service.authority.status.crl_publisher import CRLPublisher
+from ca_service.authority.status.responders import Responders
 from ca_service.errors import NotFound
 from ca_service.pki.profiles import VOS
 from ca_service.vos.phrases import Phrase, phrase
@@ -28,6 +31,11 @@ _AUTHORITY_STEP: Final = (
     "No certificate that it has signed outlives it. Plan the next generation now: every node has to trust it before "
     "the first leaf comes from it."
 )
+_LIST_STEP: Final = (
+    "It is made anew by itself where the key of its authority is here. Where that is offline, sign the next one: "
+    "`ca-service crl sign-root`."
+)
+_SIGNER_STEP: Final = "It is made anew by itself. Where it is not, `ca-service doctor` tells why."
 _BATCH: Final = 500
 _NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
 _OF_A_SOURCE: Final = 20  # more than any source has kinds, or things of a kind beside the leaves
@@ -134,3 +142,33 @@ def _authority(record: IssuerRecord) -> Expiring:
     start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     kind = Kind.ROOT if record.role == "root" else Kind.INTERMEDIATE
     return Expiring(kind, record.id, record.name, start, end, "/authority", phrase(_AUTHORITY_STEP))
+
+
+class Published:
+    """The newest list of each authority, and the signer of its OCSP answers."""
+
+    def __init__(self, publishing: CRLPublisher, responders: Responders) -> None:
+        self._publishing = publishing
+        self._responders = responders
+
+    def between(self, after: datetime, until: datetime) -> Iterator[Expiring]:
+        """See the port; there are only a few."""
+        lists = [_of_list(*each) for each in self._publishing.list_newest(SERVICE) if each[1] is not None]
+        found = [*lists, *map(_of_signer, self._responders.list_current())]
+        yield from sorted((each for each in found if after < each.not_after <= until), key=lambda each: each.not_after)
+
+
+def _of_list(issuer: IssuerRecord, newest: CRLRecord | None) -> Expiring:
+    if newest is None:
+        raise ValueError("there is no list")
+    name, path = f"list of {issuer.name} ({issuer.role})", f"/ca/{issuer.id}.crl"
+    return Expiring(
+        Kind.REVOCATION_LIST, issuer.id, name, newest.this_update, newest.next_update, path, phrase(_LIST_STEP)
+    )
+
+
+def _of_signer(record: ResponderRecord) -> Expiring:
+    name = f"OCSP signer of {record.issuer_id}"
+    return Expiring(
+        Kind.OCSP_SIGNER, record.serial_number, name, record.not_before, record.not_after, "/ca/", phrase(_SIGNER_STEP)
+    )

@@ -11,12 +11,14 @@ import base64
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
+
+import pyotp
 
 from ca_service.authority.access.credentials import hash_secret
 from ca_service.authority.access.permissions import Action, Actor, Role, require
 from ca_service.authority.audit.events import AuditEvent, Event
-from ca_service.authority.people import totp
 from ca_service.authority.people.accounts import Accounts
 from ca_service.authority.people.records import AccountRecord, PasskeyRecord, TotpRecord
 from ca_service.authority.people.store import FactorStore, SecretBox
@@ -51,6 +53,9 @@ RECOVERY_CODES_NEEDLESS: Final = Rule(
 
 _CODES: Final = 10
 _CODE_BYTES: Final = 10  # 80 bits, for which a plain hash will do
+_SECONDS: Final = 30
+_WINDOW: Final = 1  # steps before and after, for clocks that differ
+_ISSUER: Final = "ca_service"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +118,11 @@ class SecondFactors:
     def offer_app(self, actor: Actor) -> TotpOffer:
         """A new secret for the app of the actor; raises Conflict where an app is confirmed already."""
         account = self._own(actor)
-        secret = totp.new_secret()
+        secret = _new_secret()
         sealed = self._secret_box.encrypt(secret.encode(), _purpose(account))
         if not self._store.offer_totp(TotpRecord(account.id, sealed)):
             raise Conflict.because(TOTP_ENROLLED)
-        return TotpOffer(secret, totp.app_uri(secret, account.name))
+        return TotpOffer(secret, _app_uri(secret, account.name))
 
     def pending_app(self, actor: Actor) -> TotpOffer | None:
         """The secret that waits to be confirmed, to be shown again."""
@@ -126,7 +131,7 @@ class SecondFactors:
         if found is None or found.confirmed_at is not None:
             return None
         secret = self._secret_box.decrypt(found.sealed, _purpose(account)).decode()
-        return TotpOffer(secret, totp.app_uri(secret, account.name))
+        return TotpOffer(secret, _app_uri(secret, account.name))
 
     def confirm_app(self, actor: Actor, code: str) -> tuple[str, ...]:
         """Enrol the app by its first code; the recovery codes, where this is the first factor.
@@ -138,7 +143,7 @@ class SecondFactors:
         if offer is None or offer.confirmed_at is not None:
             raise _offer_gone()
         secret = self._secret_box.decrypt(offer.sealed, _purpose(account)).decode()
-        step = totp.matching_step(secret, _typed(code), now)
+        step = _matching_step(secret, _typed(code), now)
         if step is None:
             raise _wrong_code()
         codes = self.first_codes(account)
@@ -179,7 +184,7 @@ class SecondFactors:
         if found is None or found.confirmed_at is None:
             return ""
         secret = self._secret_box.decrypt(found.sealed, _purpose(account)).decode()
-        step = totp.matching_step(secret, typed, self._clock())
+        step = _matching_step(secret, typed, self._clock())
         return "authenticator app" if step is not None and self._store.use_step(account.id, step) else ""
 
     def reset(self, actor: Actor, account_name: str) -> bool:
@@ -223,3 +228,22 @@ def _offer_gone() -> Conflict:
 def no_such_passkey(number: int) -> NotFound:
     """The account has no passkey of that number."""
     return NotFound.because(PASSKEY_UNKNOWN, number=number)
+
+
+def _new_secret() -> str:
+    """A secret of 160 bits in base32 (RFC 4226, section 4, R6)."""
+    return pyotp.random_base32()
+
+
+def _app_uri(secret: str, account_name: str) -> str:
+    """What the picture for the app says."""
+    return pyotp.TOTP(secret, name=account_name, issuer=_ISSUER).provisioning_uri()
+
+
+def _matching_step(secret: str, code: str, at: datetime) -> int | None:
+    """The time step to which the code belongs, if it is one of those around `at`."""
+    totp, now = pyotp.TOTP(secret), int(at.timestamp()) // _SECONDS
+    steps = range(now - _WINDOW, now + _WINDOW + 1)
+    return next(
+        (step for step in steps if secrets.compare_digest(totp.generate_otp(step).encode(), code.encode())), None
+    )

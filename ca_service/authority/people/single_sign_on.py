@@ -162,6 +162,7 @@ class SingleSignOn:
 
     def __init__(
         self,
+        *,
         provider: IdentityProvider,
         identities: IdentityStore,
         accounts: AccountStore,

@@ -15,7 +15,7 @@ from typing import Final
 from ca_service.authority.access.permissions import Action, Actor, require
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.hierarchy.hierarchy import Hierarchy, certificate_of
-from ca_service.authority.hierarchy.records import IssuerRecord
+from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.authority.ports import Clock
 from ca_service.authority.revocation.records import RevocationRecord, State, Transition
 from ca_service.authority.revocation.store import RevocationStore

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from ca_service.authority.access.permissions import Action, Actor, require
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.hierarchy.hierarchy import Hierarchy, certificate_of
-from ca_service.authority.hierarchy.records import IssuerRecord
+from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.authority.ports import Clock
 from ca_service.authority.revocation.authorities import revocation_of
 from ca_service.authority.revocation.records import CRLBytes, CRLRecord, RevocationRecord, State, Transition

@@ -31,7 +31,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from ca_service.authority.access.permissions import Action, Actor, Role, require
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.hierarchy.hierarchy import Hierarchy, certificate_of, issues_leaves
-from ca_service.authority.hierarchy.records import IssuerRecord
+from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.authority.key_custody import KeyStore
 from ca_service.authority.ports import Clock
 from ca_service.authority.revocation.records import CRLBytes, CRLRecord
@@ -105,6 +105,7 @@ class CRLPublisher:
 
     def __init__(
         self,
+        *,
         crls: CRLStore,
         revocations: RevocationStore,
         hierarchy: Hierarchy,

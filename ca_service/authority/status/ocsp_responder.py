@@ -25,7 +25,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from ca_service.authority.hierarchy.hierarchy import certificate_of
-from ca_service.authority.hierarchy.records import IssuerRecord
+from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.authority.ports import Clock
 from ca_service.authority.revocation.store import ResponderStore, RevocationStore
 from ca_service.authority.status.responders import Responders
@@ -54,6 +54,7 @@ class OCSPResponder:
 
     def __init__(
         self,
+        *,
         responders: Responders,
         store: ResponderStore,
         revocations: RevocationStore,

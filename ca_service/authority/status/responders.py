@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.hierarchy.hierarchy import AUTHORITY_EXPIRED, Hierarchy, certificate_of, issues_leaves
-from ca_service.authority.hierarchy.records import IssuerRecord
+from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.authority.key_custody import KeyStore, own_key
 from ca_service.authority.ports import Clock, SerialNumbers
 from ca_service.authority.revocation.records import ResponderRecord
@@ -44,6 +44,7 @@ class Responders:
 
     def __init__(
         self,
+        *,
         store: ResponderStore,
         hierarchy: Hierarchy,
         keystore: KeyStore,

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.inventory.csv_export import COLUMNS, csv_lines, defused
-from ca_service.authority.inventory.filters import Status
-from ca_service.authority.inventory.store import Listed
+from ca_service.authority.inventory.store import Listed, Status
 from tests.support.factories import certificate_record
 from tests.support.fakes import NOON
 

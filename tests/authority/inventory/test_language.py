@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ca_service.authority.inventory.filters import Condition, Filter, Status
 from ca_service.authority.inventory.language import KEYS, MAX_LENGTH, parse
+from ca_service.authority.inventory.store import Condition, Filter, Status
 from ca_service.errors import InvalidInput
 from tests.support.fakes import NOON
 

@@ -37,7 +37,13 @@ class Office:
     def deliveries(self, fuse: Fuse | None = None) -> Deliveries:
         """A new start of the program."""
         store = FusedNoticeStore(self.store, fuse) if fuse else self.store
-        return Deliveries(store, (self.channel,), self.clock, lambda: 0.5, "https://ca.example.com")
+        return Deliveries(
+            outbox=store,
+            channels=(self.channel,),
+            clock=self.clock,
+            chance=lambda: 0.5,
+            base_url="https://ca.example.com",
+        )
 
     @property
     def first(self) -> Message:
@@ -185,7 +191,9 @@ def test_a_test_that_fails_tells_why_and_is_tried_again() -> None:
 
 def test_without_a_channel_a_test_tells_the_settings_that_are_missing() -> None:
     with pytest.raises(NotReady, match=r"mail\.host.*webhook\.url") as refused:
-        Deliveries(InMemoryNoticeStore(), (), FixedClock(), lambda: 0.5, "").test(OPERATOR)
+        Deliveries(outbox=InMemoryNoticeStore(), channels=(), clock=FixedClock(), chance=lambda: 0.5, base_url="").test(
+            OPERATOR
+        )
     assert refused.value.rule == "notices.no-channel"
 
 
@@ -209,7 +217,7 @@ def test_what_was_sent_can_be_looked_at_for_more_than_a_year() -> None:
 def deliver(_: Installation, folder: Path) -> str:
     """One round on the real outbox; the ids of what was sent."""
     channel, outbox = RecordingChannel(), SQLNoticeStore(SQLiteDatabase(folder / "ca.sqlite3"))
-    Deliveries(outbox, (channel,), FixedClock(), lambda: 0.5, "").deliver_due()
+    Deliveries(outbox=outbox, channels=(channel,), clock=FixedClock(), chance=lambda: 0.5, base_url="").deliver_due()
     return " ".join(each.message_id for each in channel.sent)
 
 

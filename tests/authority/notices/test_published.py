@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from ca_service.authority.notices.published import Published
 from ca_service.authority.notices.records import Kind
+from ca_service.authority.notices.sources import Published
 from tests.support.factories import OPERATOR, Lab
 
 

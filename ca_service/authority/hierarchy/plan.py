@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import secrets
+from dataclasses import dataclass
 from typing import Final
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from ca_service.errors import InvalidInput, Rule
+from ca_service.pki.profiles import INTERMEDIATE, ROOT
 
 AUTHORITY_NAME: Final = Rule(
     "authority.name",
@@ -20,6 +22,17 @@ AUTHORITY_NAME: Final = Rule(
 MAX_NAME: Final = 40
 _PLAIN: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 .-]*[A-Za-z0-9])?")
 _KINDS: Final = {"root": "Root", "intermediate": "Intermediate"}
+
+
+@dataclass(frozen=True, slots=True)
+class HierarchyPlan:
+    """What a new authority is to be. Curves by NIST name, lifetimes in days; no name means a fresh one."""
+
+    name: str = ""
+    root_curve: str = "P-384"
+    root_days: int = ROOT.default_days
+    intermediate_curve: str = "P-384"
+    intermediate_days: int = INTERMEDIATE.default_days
 
 
 def checked_name(name: str) -> str:
