@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 REQUIREMENTS := config/requirements
 
 .DEFAULT_GOAL := help
-.PHONY: help venv serve test check format bench lock clean
+.PHONY: help venv serve test check docs format bench lock clean
 
 help:  ## Show what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ check: $(VENV)/.dev  ## Lint, types, layers, dependencies, templates
 	$(BIN)/deptry .
 	$(BIN)/djlint ca_service/web/templates --lint --quiet
 	@if [ -x $(BIN)/hadolint ]; then $(BIN)/hadolint --ignore DL3008 Dockerfile; fi  # apt versions change with the base image
+
+docs: $(VENV)/.dev  ## Write docs/rules.md from the declared rules
+	$(BIN)/python -m tests.rules_document
 
 format: $(VENV)/.dev  ## Format the code
 	$(BIN)/ruff format .
