@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 REQUIREMENTS := config/requirements
 
 .DEFAULT_GOAL := help
-.PHONY: help venv serve test check docs format bench lock clean
+.PHONY: help venv serve test check format docs bench lock clean
 
 help:  ## Show what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,12 +46,13 @@ check: $(VENV)/.dev  ## Lint, types, layers, dependencies, templates
 	$(BIN)/djlint ca_service/web/templates --lint --quiet
 	@if [ -x $(BIN)/hadolint ]; then $(BIN)/hadolint --ignore DL3008 Dockerfile; fi  # apt versions change with the base image
 
-docs: $(VENV)/.dev  ## Write docs/rules.md from the declared rules
-	$(BIN)/python -m tests.rules_document
-
 format: $(VENV)/.dev  ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: $(VENV)/.dev  ## Make the generated documents anew
+	$(BIN)/python -m tests.docs.architecture
+	$(BIN)/python -m tests.docs.rules
 
 bench: $(VENV)/.dev  ## Measure, as ratios side by side
 	$(BIN)/python -m tests.benchmarks
