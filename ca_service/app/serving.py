@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ca_service import settings as settings_module
 from ca_service.app.policies import own_url
 from ca_service.app.production import open_installation
+from ca_service.app.rules import declared_rules
 from ca_service.authority.installation import Installation
 from ca_service.errors import Conflict
 from ca_service.keystore import files
@@ -38,18 +39,19 @@ def create_app(settings: Settings | None = None, installation: Installation | No
         session_lifetime=timedelta(hours=settings.web.session_hours),
         max_upload_bytes=settings.web.max_upload_kib * 1024,
         metrics_networks=settings.metrics.open_to,
+        rules=declared_rules,
     )
     return web.create(installation, options)
 
 
 def _session_key(settings: Settings) -> str:
-    """What signs the session cookies: from the settings, or made once in the instance folder."""
+    """Return the key that signs session cookies: from the settings, or created once in the instance folder."""
     given = settings.web.secret_key.get_secret_value()
     if given:
         return given
     path = settings.instance_path / "session.key"
     if not path.exists():
-        with suppress(Conflict):  # another worker was quicker
+        with suppress(Conflict):  # another worker was faster
             files.write_private(path, secrets.token_urlsafe(48).encode())
     return files.read_private(path).decode()
 
