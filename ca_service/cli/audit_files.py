@@ -18,8 +18,9 @@ from ca_service.cli.inputs import STANDARD, read_lines
 from ca_service.cli.outputs import Target
 from ca_service.cli.packaging import force_option
 from ca_service.cli.session import Session, operator, pass_session
+from ca_service.documents.audit import AuditExportDocument, VerificationDocument
 from ca_service.errors import InvalidInput, blocking
-from ca_service.pki.names import visible
+from ca_service.pki.visible_text import visible
 
 FILE_NAME: Final = "record.jsonl"
 _HEAD: Final = re.compile(r"(\d{1,18}):([0-9a-f]{64})")
@@ -61,7 +62,7 @@ def export(session: Session, /, out: str | None, force: bool, **asked_for: str) 
     query = asked(asked_for)
     path = target.write_pieces(FILE_NAME, session.ready().audit_log.export(operator(), query))
     if path:
-        document = {"file": str(path), "complete": query.is_everything}
+        document = AuditExportDocument(file=str(path), complete=query.is_everything)
         session.console.answer(document, [f"Written: {visible(str(path))}"])
 
 
@@ -84,7 +85,7 @@ def verify(session: Session, file: str | None, expect_head: str | None, expect_k
         checked = session.ready().audit_log.verify(operator(), expected)
     else:
         checked = verifying.verify(read_lines(file, MAX_LINE), expected)
-    session.console.answer(_document(checked), _lines(checked))
+    session.console.answer(VerificationDocument.of(checked), _lines(checked))
 
 
 def _anchor(text: str | None) -> Anchor | None:
@@ -105,17 +106,6 @@ def _key(text: str | None) -> str:
 
 def _unusable(pointer: str, remedy: str) -> InvalidInput:
     return InvalidInput(blocking("record.expectation", pointer, "That cannot be expected of a record.", remedy))
-
-
-def _document(checked: Checked) -> dict[str, Any]:
-    return {
-        "holds": True,
-        "events": checked.events,
-        "seals": checked.seals,
-        "complete": checked.complete,
-        "head": {"number": checked.head.number, "hash": checked.head.hash},
-        "key": checked.key,
-    }
 
 
 def _lines(checked: Checked) -> list[str]:

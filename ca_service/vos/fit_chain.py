@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from ca_service.errors import Finding, Refused, Rule, Severity, warning
 from ca_service.pki import chain, names
+from ca_service.pki.visible_text import visible
 from ca_service.vos.checks import Check, Stage
 from ca_service.vos.trust_store import Entry
 
@@ -179,7 +180,7 @@ def _perhaps(certificate: x509.Certificate, entry: Entry) -> Finding:
         "Compare serial numbers: `show cert trust {file}.pem` on the node. The same one need not be uploaded again; "
         "of two different ones, the store keeps the one that begins later.",
         store=entry.store,
-        file=names.visible(entry.name),
+        file=visible(entry.name),
         name=names.label(certificate.subject),
     )
 

@@ -1,7 +1,7 @@
-"""What everybody may fetch without an account: the authority's certificates, what is revoked, and whether we live."""
+"""Public files: CA certificates, CRLs, OCSP, health and metrics, without an account."""
 
 from flask import Blueprint
 
 blueprint = Blueprint("public", __name__)
 
-from ca_service.web.public import calendar, files, metrics, revocation  # noqa: E402, F401 - the views need the blueprint
+from ca_service.web.public import calendar, files, metrics, revocation, rules  # noqa: E402, F401 - the views need the blueprint

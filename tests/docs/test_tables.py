@@ -1,0 +1,114 @@
+"""The tables of the documents say what the code does: settings, profiles, roles, exit codes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from ca_service.authority.access.permissions import PERMISSIONS, SCOPES, Role
+from ca_service.cli.exits import MEANINGS
+from ca_service.pki.profiles import PROFILES, Profile
+from ca_service.settings import load
+
+DOCS: Final = Path(__file__).parents[2] / "docs"
+ORDINALS: Final = {"two": 2, "three": 3}
+NOTHING: Final = "\N{EN DASH}"
+
+
+def table(file: str, title: str) -> list[list[str]]:
+    """Return the rows of the table in this section of a document, the one with the titles first, cell by cell."""
+    text = (DOCS / file).read_text("utf-8")
+    [found] = re.findall(rf"^#+ {re.escape(title)}\n(.*?)(?=^#|\Z)", text, re.MULTILINE | re.DOTALL)
+    lines = [line for line in str(found).splitlines() if line.startswith("|")]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return [row for row in rows if set("".join(row)) - {"-"}]
+
+
+def bare(text: str) -> str:
+    """A cell without the marks of code."""
+    return text.strip("`")
+
+
+def profile_row(name: str) -> dict[str, str]:
+    """The row of a profile, by the titles of the columns."""
+    titles, *rows = table("operating/authority.md", "Certificate profiles")
+    [row] = [row for row in rows if bare(row[0]) == name]
+    return dict(zip(titles, row, strict=True))
+
+
+def usages(cell: str, *, default: bool) -> tuple[str, ...]:
+    """What a cell lists: `a, b` for always, `as requested within a, b; by default the first two` for a choice."""
+    listed, _, said = cell.removeprefix("as requested within ").partition("; by default the first ")
+    found = () if listed == NOTHING else tuple(listed.split(", "))
+    return found[: ORDINALS[said]] if default and said else found
+
+
+def test_the_settings_table_has_every_setting_with_its_default_and_nothing_else(tmp_path: Path) -> None:
+    listing = load({}, tmp_path).listing()
+    expected = {setting.key: setting.value for setting in listing if setting.key != "instance_path"}
+
+    _, *rows = table("operating/settings.md", "Settings")
+
+    assert [(bare(row[0]), bare(row[1])) for row in rows] == list(expected.items())
+
+
+def test_the_profiles_table_has_every_profile_and_nothing_else() -> None:
+    _, *rows = table("operating/authority.md", "Certificate profiles")
+
+    assert [bare(row[0]) for row in rows] == list(PROFILES)
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda profile: profile.name)
+def test_the_profiles_table_has_the_usages(profile: Profile) -> None:
+    row = profile_row(profile.name)
+    bits, purposes = row["Key usage"], row["Extended key usage"]
+
+    assert usages(bits, default=False) == profile.key_usage
+    assert usages(bits, default=True) == profile.default_key_usage
+    assert usages(purposes, default=False) == profile.extended_key_usage
+    assert usages(purposes, default=True) == profile.default_extended_key_usage
+    assert {cell.startswith("as requested") for cell in (bits, purposes)} == {profile.copies_usages}
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda profile: profile.name)
+def test_the_profiles_table_has_the_constraints_lifetimes_and_curves(profile: Profile) -> None:
+    row = profile_row(profile.name)
+    constraints = f"CA:TRUE, path length {profile.path_length}" if profile.is_authority else "CA:FALSE"
+
+    assert row["Basic constraints"] == constraints
+    assert row["Lifetime"] == f"{profile.default_days} days, at most {profile.max_days}"
+    assert tuple(re.findall(r"P-\d+", row["Keys"])) == profile.curves
+
+
+def granted() -> Iterator[tuple[str, str]]:
+    """Each action with each role that has a tick in its row."""
+    titles, *rows = table("operating/accounts.md", "Roles")
+    for action, *cells in rows:
+        assert set(cells) <= {"✓", ""}
+        yield from ((action, role) for role, cell in zip(titles[1:], cells, strict=True) if cell)
+
+
+def test_the_roles_table_ticks_what_each_role_may_do() -> None:
+    titles, *rows = table("operating/accounts.md", "Roles")
+
+    assert set(titles[1:]) == {role.value for role in Role}
+    assert {row[0] for row in rows} == {action.value for action in PERMISSIONS}
+    assert set(granted()) == {(action.value, role.value) for action, roles in PERMISSIONS.items() for role in roles}
+
+
+def test_the_scopes_table_has_every_scope_with_what_it_opens() -> None:
+    _, *rows = table("operating/accounts.md", "Tokens")
+
+    assert {bare(row[0]): row[1] for row in rows} == {name: scope.text for name, scope in SCOPES.items()}
+
+
+def test_the_exit_codes_are_those_of_the_command() -> None:
+    [line] = re.findall(r"^Exit codes: (.+)\.$", (DOCS / "using" / "command-line.md").read_text("utf-8"), re.MULTILINE)
+    told = [(int(number), meaning) for number, meaning in (each.split(" ", 1) for each in line.split(", "))]
+
+    assert [number for number, _ in told] == [code.value for code in MEANINGS]
+    assert all(full.startswith(meaning) for (_, meaning), full in zip(told, MEANINGS.values(), strict=True))
