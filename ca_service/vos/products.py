@@ -67,8 +67,8 @@ class Release:
     """A product in a range of versions, from `first` (included) to `end` (not included, None for open).
 
     `interfaces` are the ways to upload a certificate: GUI, CLI, API; `multi_server_interfaces` those for one of several
-    nodes. Before the uploads comes what is in `prepare`; after them the `switches` that make the certificate used, and the
-    `restarts`, in their order; then `restore` takes back what was prepared; at last what its `peers` need.
+    nodes. `prepare` comes before the uploads; after them come the `switches` that put the certificate into use and the
+    `restarts`, in their order; then `restore` undoes the preparation; at the end, `peers` is for the other nodes.
     """
 
     first: Version
