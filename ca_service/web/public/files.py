@@ -97,6 +97,6 @@ def health() -> ResponseReturnValue:
     try:
         hierarchy.signing_key(authority)
     except KeystoreError as error:
-        _log.error("not healthy: %s", error.rule, exc_info=error)  # it names paths, which are nobody else's business
+        _log.error("not healthy: %s", error.rule, exc_info=error)  # it names paths, which only the operator may see
         raise NotReady.because(KEY_UNUSABLE) from error
     return {"status": "ok"}
