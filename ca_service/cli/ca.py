@@ -24,18 +24,12 @@ from ca_service.documents.authorities import (
     HierarchyDocument,
     authority_documents,
 )
-from ca_service.errors import InvalidInput, Rule
+from ca_service.errors import InvalidInput
 from ca_service.pki import encodings
 from ca_service.pki.encodings import time_text
 from ca_service.pki.visible_text import visible
 from ca_service.vos import formats
 from ca_service.vos.file_names import safe_name
-
-FORMAT_SINGLE: Final = Rule(
-    "format.single",
-    "A DER file holds one certificate, and this is about {count}.",
-    "Choose one with --only root or --only intermediate, or another format.",
-)
 
 _ENCODERS: Final[dict[str, Callable[[Sequence[x509.Certificate]], bytes]]] = {
     **formats.CHAIN_ENCODINGS,
@@ -136,7 +130,7 @@ def export(session: Session, only: str | None, format_: str, out: str | None, fo
 
 def _require_single(format_: str, count: int) -> None:
     if format_ == "der" and count != 1:
-        raise InvalidInput(FORMAT_SINGLE.at("/format", count=count))
+        raise InvalidInput(formats.FORMAT_SINGLE.at("/format", count=count))
 
 
 command = click.Group(

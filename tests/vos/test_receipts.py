@@ -76,7 +76,7 @@ def test_the_receipt_lies_beside_the_certificate_with_the_program_that_checks_it
     bundle = node_bundle(deliveries()[0])
     assert paths(bundle)[-3:] == ["receipt.json", "verify_receipt.py", "SHA256SUMS"]
     text = next(file.data for file in bundle.extras if file.path == "UPLOAD.txt").decode()
-    assert "receipt.json:  proves that the certificate is in the record" in text
+    assert "receipt.json:  proves that the certificate is in the audit log" in text
 
 
 def test_without_a_receipt_the_bundle_is_silent_about_it() -> None:
