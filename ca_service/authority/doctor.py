@@ -20,7 +20,7 @@ from cryptography.x509 import ocsp
 
 from ca_service.authority.access.permissions import Action, Actor, require
 from ca_service.authority.certificates import CertificateRecord
-from ca_service.authority.hierarchy.hierarchy import ActiveAuthority, Hierarchy
+from ca_service.authority.hierarchy.hierarchy import AUTHORITY_EXPIRED, ActiveAuthority, Hierarchy
 from ca_service.authority.inventory.inventory import Inventory
 from ca_service.authority.inventory.store import CertificateQuery
 from ca_service.authority.ports import Clock
@@ -49,11 +49,6 @@ DOCTOR_ROOT_KEY: Final = Rule(
     "The key of the root is on this machine.",
     "For anything but a lab take it offline with `ca-service ca root-key`: export, verify, remove.",
     Severity.NOTE,
-)
-AUTHORITY_EXPIRED: Final = Rule(
-    "authority.expired",
-    "The authority is valid from {start} to {end}, which is not now.",
-    "Check the clock of this machine. An authority that has ended needs a successor.",
 )
 DOCTOR_NOTHING_ISSUED: Final = Rule(
     "doctor.nothing-issued",

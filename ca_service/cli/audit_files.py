@@ -18,8 +18,19 @@ from ca_service.cli.inputs import STANDARD, read_lines
 from ca_service.cli.outputs import Target
 from ca_service.cli.packaging import force_option
 from ca_service.cli.session import Session, operator, pass_session
-from ca_service.errors import InvalidInput, blocking
+from ca_service.errors import InvalidInput, Rule
 from ca_service.pki.names import visible
+
+EXPECTED_HEAD: Final = Rule(
+    "record.expectation",
+    "This is not a seal.",
+    "Give what `ca-service audit head` printed: NUMBER:HASH.",
+)
+EXPECTED_KEY: Final = Rule(
+    "record.expected-key",
+    "This is not the fingerprint of a sealing key.",
+    "Give the fingerprint that `ca-service audit head` printed: 64 digits.",
+)
 
 FILE_NAME: Final = "record.jsonl"
 _HEAD: Final = re.compile(r"(\d{1,18}):([0-9a-f]{64})")
@@ -92,19 +103,15 @@ def _anchor(text: str | None) -> Anchor | None:
         return None
     found = _HEAD.fullmatch(text.strip().lower())
     if found is None:
-        raise _unusable("/expect-head", "Give what `ca-service audit head` printed: NUMBER:HASH.")
+        raise InvalidInput(EXPECTED_HEAD.at("/expect-head"))
     return Anchor(int(found[1]), found[2])
 
 
 def _key(text: str | None) -> str:
     found = (text or "").strip().lower().replace(":", "")
     if text is not None and not _KEY.fullmatch(found):
-        raise _unusable("/expect-key", "Give the fingerprint that `ca-service audit head` printed: 64 digits.")
+        raise InvalidInput(EXPECTED_KEY.at("/expect-key"))
     return found
-
-
-def _unusable(pointer: str, remedy: str) -> InvalidInput:
-    return InvalidInput(blocking("record.expectation", pointer, "That cannot be expected of a record.", remedy))
 
 
 def _document(checked: Checked) -> dict[str, Any]:

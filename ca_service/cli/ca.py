@@ -18,17 +18,11 @@ from ca_service.cli.inputs import STANDARD
 from ca_service.cli.outputs import Target
 from ca_service.cli.packaging import force_option
 from ca_service.cli.session import Session, pass_session
-from ca_service.errors import InvalidInput, Rule
+from ca_service.errors import InvalidInput
 from ca_service.pki import encodings
 from ca_service.pki.names import visible
 from ca_service.vos import formats
 from ca_service.vos.file_names import safe_name
-
-FORMAT_SINGLE: Final = Rule(
-    "format.single",
-    "A DER file holds one certificate, and this is about {count}.",
-    "Choose one with --only root or --only intermediate, or another format.",
-)
 
 _ENCODERS: Final[dict[str, Callable[[Sequence[x509.Certificate]], bytes]]] = {
     **formats.CHAIN_ENCODINGS,
@@ -124,7 +118,7 @@ def export(session: Session, only: str | None, format_: str, out: str | None, fo
 
 def _require_single(format_: str, count: int) -> None:
     if format_ == "der" and count != 1:
-        raise InvalidInput(FORMAT_SINGLE.at("/format", count=count))
+        raise InvalidInput(formats.FORMAT_SINGLE.at("/format", count=count))
 
 
 command = click.Group(

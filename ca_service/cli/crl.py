@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 import click
 
 from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.authority.revocation.records import CRLRecord
-from ca_service.authority.status.crl_publisher import PublishedCRL
+from ca_service.authority.status.crl_publisher import CRL_NO_DELTA, PublishedCRL
 from ca_service.cli import crl_authority
 from ca_service.cli.console import fields
 from ca_service.cli.grammar import declare
@@ -17,16 +17,10 @@ from ca_service.cli.inputs import find_passphrase, read_file
 from ca_service.cli.outputs import Target
 from ca_service.cli.packaging import force_option
 from ca_service.cli.session import Session, operator, pass_session
-from ca_service.errors import NotFound, Rule
+from ca_service.errors import NotFound
 from ca_service.pki import encodings
 from ca_service.pki.encodings import time_text
 from ca_service.pki.names import visible
-
-CRL_NO_DELTA: Final = Rule(
-    "crl.no-delta",
-    "There are no deltas of this list.",
-    "Leave out --delta to write the full list.",
-)
 
 
 @declare("show", "ca-service crl show", "ca-service crl show --json")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -17,10 +17,21 @@ from ca_service.cli.grammar import declare
 from ca_service.cli.inputs import read_requests
 from ca_service.cli.packaging import FORMATS, Packaging, force_option, out_option, parcel
 from ca_service.cli.session import Session, operator, pass_session
-from ca_service.errors import CAServiceError, blocking
+from ca_service.errors import CAServiceError, Rule
 from ca_service.pki.encodings import time_text
 from ca_service.pki.names import visible
 from ca_service.vos.bundle import Bundle
+
+CERTIFICATE_UNWRITTEN: Final = Rule(
+    "certificate.unwritten",
+    "The certificate was issued but not written: {serials}.",
+    "Write it with: ca-service show SERIAL --format zip --out FILE",
+)
+CERTIFICATE_UNWRITTEN_AGAIN: Final = Rule(
+    "certificate.unwritten-again",
+    "The certificate was issued before, and was not written now: {serials}.",
+    "Write it with: ca-service show SERIAL --format zip --out FILE",
+)
 
 
 @declare(
@@ -76,13 +87,8 @@ def _telling(issued: Issued) -> Iterator[None]:
     try:
         yield
     except CAServiceError as error:
-        unwritten = blocking(
-            "certificate.unwritten",
-            "",
-            f"{'Issued now' if issued.created else 'Issued before'}, but not written: {{serials}}.",
-            "Write it with: ca-service show SERIAL --format zip --out FILE",
-            serials=", ".join(record.serial_number for record in issued.certificates),
-        )
+        rule = CERTIFICATE_UNWRITTEN if issued.created else CERTIFICATE_UNWRITTEN_AGAIN
+        unwritten = rule.at(serials=", ".join(record.serial_number for record in issued.certificates))
         raise type(error)(*error.findings, unwritten) from error
 
 

@@ -13,7 +13,7 @@ from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.idempotency import Replay
 from ca_service.authority.issuance.records import RequestQuery, RequestRecord, State
 from ca_service.authority.issuance.store import Ledger, RequestStore
-from ca_service.errors import Conflict, InvalidInput, blocking
+from ca_service.errors import Conflict, InvalidInput, Rule
 from ca_service.storage.events import SQLEventStore
 from ca_service.storage.ledger import SQLLedger
 from tests.support.applications import application_record
@@ -73,7 +73,7 @@ def test_an_application_comes_back_as_it_was(store: RequestStore) -> None:
 
 def test_every_field_of_a_decision_comes_back(store: RequestStore) -> None:
     (stored,) = submit(store, application_record())
-    failure = (blocking("x.y", "/z", "{n} of {m}", "Fix {n}.", n=1, m="two"),)
+    failure = (Rule("x.y", "{n} of {m}", "Mend {n}.").at("/z", n=1, m="two"),)
     after = replace(
         stored.decided(State.FAILED, CAROL, NOON + timedelta(hours=1), "Once\nmore."),
         settled_at=NOON + timedelta(hours=2),

@@ -11,8 +11,20 @@ from dataclasses import dataclass
 from typing import Final
 
 from ca_service.authority.access.allowed_names import not_covered
-from ca_service.errors import Finding, Rule, blocking
+from ca_service.errors import Finding, Rule
 from ca_service.pki.profiles import VOS
+
+TOKEN_NAME: Final = Rule(
+    "token.name",
+    "This token does not cover {name}.",
+    "It covers {allowed}. Use a token that covers every name in the CSR, or create a CSR with fewer names.",
+)
+TOKEN_NAME_PARENT: Final = Rule(
+    "token.name-parent",
+    "This token does not cover {name}, the parent domain that a node adds to its CSR.",
+    "It covers {allowed}. Create a token that includes the parent domain, or create the CSR with an empty "
+    "Parent Domain.",
+)
 
 TOKEN_PROFILE: Final = Rule(
     "token.profile",
@@ -60,21 +72,10 @@ def _profile(profile: str, allowed: Sequence[str]) -> Finding:
 
 def _name(pointer: str, name: str, allowed: Sequence[str], profile: str) -> Finding:
     value = name.partition(":")[2]
-    return blocking(
-        "token.name",
-        pointer,
-        "This token may not have a certificate for {name}.",
-        _mend(value.lower(), allowed, profile),
-        name=value,
-        allowed=", ".join(allowed[:_SHOWN]) + (" ..." if len(allowed) > _SHOWN else ""),
-    )
+    rule = TOKEN_NAME_PARENT if _is_parent_domain(value.lower(), allowed, profile) else TOKEN_NAME
+    return rule.at(pointer, name=value, allowed=", ".join(allowed[:_SHOWN]) + (" ..." if len(allowed) > _SHOWN else ""))
 
 
-def _mend(name: str, allowed: Sequence[str], profile: str) -> str:
-    """What to do; the parent domain, which a node puts into its request by itself, is the usual stumbling block."""
-    if profile == VOS.name and any(each.endswith(f".{name}") and not each.startswith("*") for each in allowed):
-        return (
-            "It may for {allowed}. {name} is the parent domain that a node puts into its request: make a token that "
-            "names it as well, or make the request with an empty Parent Domain."
-        )
-    return "It may for {allowed}. Use a token that may for every name in the request, or make a request for fewer."
+def _is_parent_domain(name: str, allowed: Sequence[str], profile: str) -> bool:
+    """Return whether a node has added this name to its CSR itself: the parent domain of a name that is allowed."""
+    return profile == VOS.name and any(each.endswith(f".{name}") and not each.startswith("*") for each in allowed)

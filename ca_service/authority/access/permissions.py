@@ -9,9 +9,20 @@ from typing import Final
 from ca_service.authority.access.grants import Grant
 from ca_service.errors import NotAllowed, Rule
 
+TOKEN_SCOPE: Final = Rule(
+    "token.scope",
+    "This token does not permit {action}: its scopes are {scopes}.",
+    "Use a token with one of these scopes: {needed}.",
+)
+TOKEN_NO_SCOPE: Final = Rule(
+    "token.no-scope",
+    "No token permits {action}; the scopes of this one are {scopes}.",
+    "Sign in and use the pages.",
+)
+
 PERMISSION_MISSING: Final = Rule(
     "permission.missing",
-    "{name} has the role {role}. This role may not {action}.",
+    "{name} has the role {role}, which may not {action}.",
     "Ask an administrator for one of these roles: {roles}.",
 )
 TOKEN_BOUNDED: Final = Rule(
@@ -134,11 +145,7 @@ def _opens(grant: Grant, action: Action) -> bool:
 
 def _out_of_scope(grant: Grant, action: Action) -> NotAllowed:
     needed = ", ".join(name for name, scope in SCOPES.items() if action in scope.actions)
-    return NotAllowed.because(
-        "token.scope",
-        "This token may not {action}: its scopes are {scopes}.",
-        "Use a token with one of these scopes: {needed}." if needed else "No token can: sign in and use the pages.",
-        action=action.value,
-        scopes=", ".join(sorted(grant.scopes)),
-        needed=needed,
-    )
+    values = {"action": action.value, "scopes": ", ".join(sorted(grant.scopes))}
+    if not needed:
+        return NotAllowed.because(TOKEN_NO_SCOPE, **values)
+    return NotAllowed.because(TOKEN_SCOPE, **values, needed=needed)

@@ -11,7 +11,18 @@ from typing import Final, Literal
 from ca_service.authority.audit.entries import EventQuery
 from ca_service.authority.audit.events import Event
 from ca_service.authority.audit.wording import Category, events_of
-from ca_service.errors import Finding, InvalidInput, blocking
+from ca_service.errors import Finding, InvalidInput, Rule
+
+EVENT_UNKNOWN: Final = Rule(
+    "record.event-unknown",
+    "There is no event {name}.",
+    "Give the name of an event, such as certificate.issued, or one of: {known}.",
+)
+EVENT_TIME: Final = Rule(
+    "record.time",
+    "{name} cannot be {value}.",
+    "Give a date such as 2026-11-23, or a time such as 2026-11-23T14:05:00Z.",
+)
 
 FIELDS: Final = ("q", "event", "actor", "subject", "since", "until")
 _MAX_LENGTH: Final = 200
@@ -48,9 +59,7 @@ def _events(named: str, findings: list[Finding]) -> tuple[str, ...]:
         return events_of(Category(named))
     if named not in set(Event):
         known = ", ".join(Category)
-        remedy = "Give the name of an event, such as certificate.issued, or one of: {known}."
-        said = "There is no event {name}."
-        findings.append(blocking("record.event-unknown", "/event", said, remedy, name=named[:60], known=known))
+        findings.append(EVENT_UNKNOWN.at("/event", name=named[:60], known=known))
     return (named,)
 
 
@@ -64,7 +73,5 @@ def _moment(name: Literal["since", "until"], text: str, findings: list[Finding])
         step = timedelta(days=1) if len(text) == len("2026-11-23") else timedelta(seconds=1)
         return at + step if name == "until" else at
     except (ValueError, OverflowError):
-        said = "{name} cannot be {value}."
-        remedy = "Give a day, such as 2026-11-23, or a moment, such as 2026-11-23T14:05:00Z."
-        findings.append(blocking("record.time", f"/{name}", said, remedy, name=name, value=f"\u201c{text[:40]}\u201d"))
+        findings.append(EVENT_TIME.at(f"/{name}", name=name, value=f"\u201c{text[:40]}\u201d"))
         return None

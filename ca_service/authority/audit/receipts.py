@@ -24,7 +24,7 @@ class Receipts:
         self._sealing = sealing
 
     def attached(self, deliveries: Sequence[Delivery]) -> tuple[Delivery, ...]:
-        """Return the same deliveries, each with its receipt; without one if the audit log has no event for the certificate.
+        """Return the same deliveries, each with its receipt; without one if the audit log has no event for it.
 
         An event without a seal is sealed now, so that a receipt never changes. Raises KeystoreError
         if the sealing key is not available.

@@ -54,7 +54,7 @@ class Sealing:
         return found
 
     def key(self, head: Seal | None) -> ec.EllipticCurvePrivateKey:
-        """Return the key that follows this seal. Raises KeystoreError if it is missing, Conflict if it is another key."""
+        """Return the key that follows this seal. Raises KeystoreError if it is missing, Conflict for another key."""
         if head is None:
             return own_key(self._keystore, KEY_ID, CURVE)
         key = self._keystore.signer(KEY_ID)

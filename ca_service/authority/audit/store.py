@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Final, Protocol
 
 from ca_service.authority.audit.entries import EventPage, EventQuery, RecordedEvent, Seal
 from ca_service.authority.audit.events import AuditEvent
-from ca_service.errors import Conflict
+from ca_service.errors import Conflict, Rule
+
+RECORD_SEAL_TAKEN: Final = Rule(
+    "record.seal-taken",
+    "Seal {seal} cannot be stored: its number or one of its events already belongs to a seal.",
+    "Run `ca-service audit verify` to find out whether the audit log was changed.",
+)
+RECORD_UNREADABLE: Final = Rule(
+    "record.unreadable",
+    "{what} in the database does not have the form that this program writes.",
+    "The database was changed by another program: compare it with an earlier copy.",
+)
 
 
 class EventStore(Protocol):
     """The stored events and their seals.
 
-    Every method that reads events raises Conflict (`record.unreadable`) for a row that this program cannot have written.
+    Methods that read events raise Conflict (`record.unreadable`) for a row that this program cannot have written.
     """
 
     def list_events(self, query: EventQuery) -> EventPage:
@@ -59,29 +70,14 @@ class EventStore(Protocol):
 
 def seal_taken(seal: Seal) -> Conflict:
     """Return the error for a seal whose number, or one of whose events, has a seal already."""
-    return Conflict.because(
-        "record.seal-taken",
-        "Seal {seal} cannot be stored: its number or one of its events already belongs to a seal.",
-        "Run `ca-service audit verify` to find out whether the audit log was changed.",
-        seal=seal.number,
-    )
+    return Conflict.because(RECORD_SEAL_TAKEN, seal=seal.number)
 
 
 def event_unreadable(number: int) -> Conflict:
     """Return the error for the row of an event that this program cannot have written."""
-    return Conflict.because(
-        "record.unreadable",
-        "{what} in the database does not have the form that this program writes.",
-        "The database was changed by another program: compare it with an earlier copy.",
-        what=f"Event {number}",
-    )
+    return Conflict.because(RECORD_UNREADABLE, what=f"Event {number}")
 
 
 def seal_unreadable() -> Conflict:
     """Return the error for the row of a seal that this program cannot have written."""
-    return Conflict.because(
-        "record.unreadable",
-        "{what} in the database does not have the form that this program writes.",
-        "The database was changed by another program: compare it with an earlier copy.",
-        what="A seal",
-    )
+    return Conflict.because(RECORD_UNREADABLE, what="A seal")

@@ -38,7 +38,7 @@ NODE_UNKNOWN: Final = Rule(
 CLUSTER_NO_CERTIFICATES: Final = Rule(
     "cluster.no-certificates",
     "The cluster has no valid certificate.",
-    "Look at its board: nothing was signed for it, or all of it has ended.",
+    "Add the CSRs of its nodes and sign them first.",
 )
 STEP_UNKNOWN: Final = Rule(
     "step.unknown",

@@ -8,22 +8,16 @@ from typing import Final
 
 from ca_service.authority.access.permissions import Actor
 from ca_service.authority.audit.receipts import Receipts
-from ca_service.authority.fleet.clusters import Fleet
+from ca_service.authority.fleet.clusters import CLUSTER_NO_CERTIFICATES, Fleet
 from ca_service.authority.fleet.records import ClusterRecord, Mark, NodeRecord
 from ca_service.authority.fleet.states import Slot, State
 from ca_service.authority.hierarchy.hierarchy import Hierarchy
 from ca_service.authority.issuance.issuance import Issuance
-from ca_service.errors import NotFound, Rule
+from ca_service.errors import NotFound
 from ca_service.vos.bundle import Bundle, Delivery, cluster_bundle
 from ca_service.vos.products import get_product
 from ca_service.vos.runbook import Leaf, Node, Runbook, Step, cluster_runbook, upload_key, verify_key
 from ca_service.vos.versions import version
-
-CLUSTER_NO_CERTIFICATES: Final = Rule(
-    "cluster.no-certificates",
-    "The cluster {name} has no certificate yet.",
-    "Bring the requests of its nodes and sign them first.",
-)
 
 #: The states in which there is something to do on the node.
 _ON_THE_NODE: Final = (State.ISSUED, State.UPLOADED, State.VERIFIED, State.EXPIRING, State.COVERED)
@@ -93,7 +87,7 @@ class Handover:
         cluster, slots = self._fleet.get_cluster(actor, cluster_id), self._fleet.slots(actor, cluster_id)
         deliveries = [delivery for slot in slots if (delivery := self._delivery(slot)) is not None]
         if not deliveries:
-            raise NotFound.because(CLUSTER_NO_CERTIFICATES, name=cluster.name)
+            raise NotFound.because(CLUSTER_NO_CERTIFICATES)
         nodes = [node_of(node) for node in cluster.nodes]
         return cluster_bundle(cluster.name, cluster.name, self._receipts.attached(deliveries), nodes)
 

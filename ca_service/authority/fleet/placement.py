@@ -12,7 +12,7 @@ from cryptography import x509
 from ca_service.authority.fleet.records import ClusterRecord, NodeRecord
 from ca_service.authority.fleet.states import Slot
 from ca_service.authority.issuance.examination import Examination
-from ca_service.errors import CAServiceError, Finding, Rule, Severity, warning
+from ca_service.errors import CAServiceError, Finding, Rule, Severity
 from ca_service.pki import csr, names
 from ca_service.pki.csr import CertificationRequest
 from ca_service.vos.comparison import Difference, compare
@@ -20,6 +20,13 @@ from ca_service.vos.knowledge import NOT_CONFIRMED
 from ca_service.vos.products import Use, get_product
 from ca_service.vos.purposes import PURPOSES, TOMCAT_ECDSA, Purpose, get_purpose, host_name, is_multi_server
 from ca_service.vos.versions import version
+
+SLOT_UNUSED: Final = Rule(
+    "slot.unused",
+    "{uses}",
+    "Sign it only if you want it anyway: the node will not show that it has the certificate.",
+    Severity.WARNING,
+)
 
 NODE_UNMATCHED: Final = Rule(
     "node.unmatched",
@@ -132,12 +139,8 @@ def _unused(node: NodeRecord | None) -> Iterator[Finding]:
     """What has to be known before it is signed: that the node will not use it."""
     release = get_product(node.product).find_release(version(node.version)) if node else None
     if release and release.use is Use.NEVER:
-        yield warning(
-            "slot.unused",
-            "",
-            release.uses.text if release.uses.is_confirmed else f"{release.uses.text} {NOT_CONFIRMED}",
-            "Sign it only if you want it all the same: nothing will show that it is there.",
-        )
+        uses = release.uses.text if release.uses.is_confirmed else f"{release.uses.text} {NOT_CONFIRMED}"
+        yield SLOT_UNUSED.at(uses=uses)
 
 
 def _strangers(named: Sequence[NodeRecord], *, is_multi: bool) -> Iterator[Finding]:

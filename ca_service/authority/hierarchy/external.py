@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from ca_service.authority.access.permissions import Action, Actor, require
 from ca_service.authority.audit.events import AuditEvent, Event
-from ca_service.authority.hierarchy.hierarchy import created_event
+from ca_service.authority.hierarchy.hierarchy import AUTHORITY_EXISTS, created_event
 from ca_service.authority.hierarchy.plan import checked_name, fresh_name, subject_of
 from ca_service.authority.hierarchy.store import IssuerRecord, IssuerStore
 from ca_service.authority.key_custody import KeyStore, check_curve, keep_imported, own_key
@@ -34,11 +34,6 @@ AUTHORITY_KEY_MISMATCH: Final = Rule(
     "authority.key-mismatch",
     "No certificate that was given belongs to the private key of the {role}.",
     "Give the certificate that was issued for this key, and the authorities above it.",
-)
-AUTHORITY_EXISTS: Final = Rule(
-    "authority.exists",
-    "There is an authority here already.",
-    "It is never overwritten. Use another instance folder (CA_SERVICE_INSTANCE_PATH) for another one.",
 )
 CHAIN_NO_INTERMEDIATE: Final = Rule(
     "chain.no-intermediate",
@@ -138,8 +133,8 @@ class ExternalAuthorities:
         return record
 
     def _refuse_a_second(self) -> None:
-        if self._issuers.list_issuers():
-            raise Conflict.because(AUTHORITY_EXISTS)
+        if records := self._issuers.list_issuers():
+            raise Conflict.because(AUTHORITY_EXISTS, name=records[0].name)
 
     def _checked_path(
         self, certificates: Sequence[x509.Certificate], key: ec.EllipticCurvePublicKey

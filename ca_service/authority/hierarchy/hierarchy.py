@@ -30,6 +30,12 @@ from ca_service.pki.chain import Chain
 from ca_service.pki.contents import Contents, Issuer, Validity
 from ca_service.pki.profiles import INTERMEDIATE, ROOT, Profile
 
+AUTHORITY_EXPIRED: Final = Rule(
+    "authority.expired",
+    "The authority is valid from {start} to {end}, which is not now.",
+    "Check the clock of this machine. An expired authority needs a successor.",
+)
+
 AUTHORITY_MISSING: Final = Rule(
     "authority.missing",
     "There is no authority yet that could sign.",
@@ -42,8 +48,8 @@ AUTHORITY_PENDING: Final = Rule(
 )
 AUTHORITY_EXISTS: Final = Rule(
     "authority.exists",
-    "There is an authority already, and it is called {name}.",
-    "An authority is never overwritten. For another one use another instance folder (CA_SERVICE_INSTANCE_PATH).",
+    "An authority already exists here: {name}.",
+    "An authority is never overwritten. Use another instance folder (CA_SERVICE_INSTANCE_PATH) for another authority.",
 )
 AUTHORITY_DAYS: Final = Rule(
     "authority.days",

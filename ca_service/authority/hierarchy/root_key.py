@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from ca_service.authority.access.permissions import Action, Actor, require
 from ca_service.authority.audit.events import AuditEvent, Event
-from ca_service.authority.hierarchy.hierarchy import certificate_of
+from ca_service.authority.hierarchy.hierarchy import AUTHORITY_MISSING, certificate_of
 from ca_service.authority.hierarchy.store import IssuerRecord, IssuerStore
 from ca_service.authority.key_custody import KeyStore
 from ca_service.authority.ports import Clock
@@ -34,11 +34,6 @@ ROOT_KEY_NEEDED: Final = Rule(
     "root-key.needed",
     "The key of the root is needed still: there is no intermediate yet.",
     "Run `ca-service init` to its end first.",
-)
-AUTHORITY_MISSING: Final = Rule(
-    "authority.missing",
-    "There is no root yet.",
-    "Run `ca-service init`.",
 )
 ROOT_KEY_OFFLINE: Final = Rule(
     "root-key.offline",

@@ -23,13 +23,8 @@ ACCOUNT_UNKNOWN: Final = Rule(
 )
 ACCOUNT_OWN: Final = Rule(
     "account.own",
-    "Nobody can lock out the own account.",
-    "Let another administrator do it, so that one always stays.",
-)
-ACCOUNT_OWN_2: Final = Rule(
-    "account.own",
-    "Nobody can change the own role.",
-    "Let another administrator do it, so that one always stays.",
+    "You cannot disable or reset your own account, or change your own role.",
+    "Ask another administrator. To change your password, use your account page.",
 )
 
 __all__ = ["MAX_PASSWORD", "Accounts"]
@@ -124,7 +119,7 @@ class Accounts:
         require(actor, Action.ACCOUNTS)
         account = self.get(name)
         if account.id == actor.account_id:
-            raise Conflict.because(ACCOUNT_OWN_2)
+            raise Conflict.because(ACCOUNT_OWN)
         return self._change(actor, replace(account, role=role), Event.ACCOUNT_CHANGED, role=role.value)
 
     def list_people(self, actor: Actor, query: PeopleQuery) -> PeoplePage:

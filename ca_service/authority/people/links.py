@@ -16,18 +16,12 @@ from typing import Final
 from ca_service.authority.access.credentials import checked_account_name, hash_secret
 from ca_service.authority.access.permissions import Action, Actor, Role, require
 from ca_service.authority.audit.events import AuditEvent, Event
-from ca_service.authority.people.accounts import Accounts
+from ca_service.authority.people.accounts import ACCOUNT_OWN, Accounts
 from ca_service.authority.people.passwords import NO_PASSWORD, Passwords
 from ca_service.authority.people.records import AccountLink, AccountRecord
 from ca_service.authority.people.store import AccountStore, account_link_invalid
 from ca_service.authority.ports import Clock
-from ca_service.errors import Conflict, Rule
-
-ACCOUNT_OWN: Final = Rule(
-    "account.own",
-    "Nobody resets the own account.",
-    "Change your password, or let another administrator do it.",
-)
+from ca_service.errors import Conflict
 
 _LIFETIME: Final = timedelta(hours=24)
 

@@ -46,8 +46,8 @@ REVOCATION_NOTE: Final = Rule(
     "The note has {length} characters.",
     "Say it in {limit}.",
 )
-REVOCATION_INVALID_SINCE: Final = Rule(
-    "revocation.invalid-since",
+REVOCATION_IN_FUTURE: Final = Rule(
+    "revocation.invalid-since-future",
     "The key cannot have been lost in the future.",
     "Give a time that has passed, in UTC, or leave it out.",
 )
@@ -134,7 +134,7 @@ class Revocation:
         if len(note) > MAX_NOTE:
             raise InvalidInput(REVOCATION_NOTE.at("/note", length=len(note), limit=MAX_NOTE))
         if invalid_since is not None and invalid_since > now:
-            raise InvalidInput(REVOCATION_INVALID_SINCE.at("/invalid_since"))
+            raise InvalidInput(REVOCATION_IN_FUTURE.at("/invalid_since"))
         return RevocationRequest(actor, now, reason, invalid_since, " ".join(note.split()))
 
     def _plan(self, selection: Selection, wish: RevocationRequest) -> Outcome:

@@ -8,18 +8,40 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
+from ca_service.authority.certificates import CERTIFICATE_UNKNOWN
 from ca_service.authority.revocation.records import RevocationStatus, Selection
-from ca_service.errors import InvalidInput, NotFound, Rule, blocking
+from ca_service.errors import InvalidInput, NotFound, Rule
+
+REVOCATION_NOTHING: Final = Rule(
+    "revocation.nothing",
+    "Nothing is selected.",
+    "Give a serial number, a key fingerprint or a host.",
+)
+REVOCATION_COUNT: Final = Rule(
+    "revocation.count",
+    "You selected {count} certificates; you can revoke {limit} at a time.",
+    "Revoke them in several steps.",
+)
+REVOCATION_INVALID_SINCE: Final = Rule(
+    "revocation.invalid-since",
+    "\u201c{value}\u201d is not a time.",
+    "Write it as 2026-11-25T14:00:00Z, or leave it empty.",
+)
+REVOCATION_SERIAL: Final = Rule(
+    "revocation.serial-number",
+    "{value} is not a serial number.",
+    "Give up to 40 hexadecimal digits, with or without colons.",
+)
+REVOCATION_FINGERPRINT: Final = Rule(
+    "revocation.key-fingerprint",
+    "{value} is not the fingerprint of a key.",
+    "Give the 64 hexadecimal digits of a SHA-256, with or without colons.",
+)
 
 REVOCATION_NONE_FOUND: Final = Rule(
     "revocation.none-found",
     "No certificate was issued for {what}.",
     "Look for it in the list of certificates: names are compared as a whole.",
-)
-CERTIFICATE_UNKNOWN: Final = Rule(
-    "certificate.unknown",
-    "There is no certificate with the serial number {serial}.",
-    "Compare it with the one in the certificate, or look for the host in the list of certificates.",
 )
 
 MAX_SELECTED: Final = 500
@@ -35,19 +57,12 @@ def checked(selection: Selection) -> Selection:
     """
     serials = tuple(dict.fromkeys(_bare(each).zfill(40) for each in selection.serial_numbers))
     if not serials and not selection.key_fingerprint and not selection.host.strip():
-        raise _unusable("revocation.nothing", "", "Nothing was selected.", "Name a serial number, a key or a host.")
+        raise InvalidInput(REVOCATION_NOTHING.at())
     if len(serials) > MAX_SELECTED:
-        raise _unusable(
-            "revocation.count",
-            "/serial_number",
-            "{count} certificates were selected; {limit} can be revoked at once.",
-            "Do it in several parts.",
-            count=len(serials),
-            limit=MAX_SELECTED,
-        )
-    _require(_SERIAL, serials, "serial-number", "40 hexadecimal digits or fewer")
+        raise InvalidInput(REVOCATION_COUNT.at("/serial_number", count=len(serials), limit=MAX_SELECTED))
+    _require(_SERIAL, serials, REVOCATION_SERIAL, "/serial_number")
     fingerprint = _bare(selection.key_fingerprint)
-    _require(_FINGERPRINT, [fingerprint] if fingerprint else [], "key-fingerprint", "64 hexadecimal digits: a SHA-256")
+    _require(_FINGERPRINT, [fingerprint] if fingerprint else [], REVOCATION_FINGERPRINT, "/key_fingerprint")
     return Selection(serials, fingerprint, selection.host.strip().lower())
 
 
@@ -67,13 +82,7 @@ def read_invalid_since(text: str) -> datetime | None:
         moment = datetime.fromisoformat(text.strip())
         return (moment.replace(tzinfo=moment.tzinfo or UTC)).astimezone(UTC).replace(microsecond=0)
     except (ValueError, OverflowError) as error:
-        raise _unusable(
-            "revocation.invalid-since",
-            "/invalid_since",
-            "\u201c{value}\u201d is not a time.",
-            "Write it as 2026-11-25T14:00:00Z, or leave it out.",
-            value=text[:60],
-        ) from error
+        raise InvalidInput(REVOCATION_INVALID_SINCE.at("/invalid_since", value=text[:60])) from error
 
 
 def require_found(selection: Selection, standings: Sequence[RevocationStatus]) -> None:
@@ -90,18 +99,7 @@ def _bare(text: str) -> str:
     return "".join(text.split()).replace(":", "").lower()
 
 
-def _require(pattern: re.Pattern[str], values: Sequence[str], field: str, form: str) -> None:
+def _require(pattern: re.Pattern[str], values: Sequence[str], rule: Rule, pointer: str) -> None:
     for value in values:
         if not pattern.fullmatch(value):
-            raise _unusable(
-                f"revocation.{field}",
-                f"/{field.replace('-', '_')}",
-                "{value} cannot be one.",
-                "Give {form}, with or without colons.",
-                value=value[:80],
-                form=form,
-            )
-
-
-def _unusable(rule: str, pointer: str, problem: str, remedy: str, **values: object) -> InvalidInput:
-    return InvalidInput(blocking(rule, pointer, problem, remedy, **values))
+            raise InvalidInput(rule.at(pointer, value=value[:80]))

@@ -19,10 +19,36 @@ from ca_service.authority.ports import Clock
 from ca_service.authority.revocation.authorities import revocation_of
 from ca_service.authority.revocation.records import CRLBytes, CRLRecord, RevocationRecord, State, Transition
 from ca_service.authority.revocation.store import CRLStore, RevocationStore
-from ca_service.errors import Conflict, Finding, Refused, Rule, Severity, blocking
+from ca_service.errors import Conflict, Finding, Refused, Rule, Severity
 from ca_service.pki import crl, encodings
 from ca_service.pki.contents import find_value
 from ca_service.pki.reasons import Reason
+
+CRL_NO_NUMBER: Final = Rule(
+    "crl.no-number",
+    "The CRL has no CRL number.",
+    "Sign it as version 2, with a CRL number.",
+)
+CRL_IS_DELTA: Final = Rule(
+    "crl.is-delta",
+    "The CRL is a delta CRL.",
+    "Import the full CRL.",
+)
+CRL_SCOPE: Final = Rule(
+    "crl.scope",
+    "The CRL is limited to leaves, to some reasons, or to certificates of other issuers.",
+    "Sign a CRL that covers all authorities, for all reasons.",
+)
+CRL_EXTENSION: Final = Rule(
+    "crl.extension",
+    "The CRL has a critical extension that is not supported.",
+    "Sign it without that extension.",
+)
+CRL_LAPSED: Final = Rule(
+    "crl.lapsed",
+    "The CRL is not valid now, or has no next update.",
+    "Sign a new CRL with a next update, and check the clocks of both machines.",
+)
 
 CRL_SIGNATURE: Final = Rule(
     "crl.signature",
@@ -202,27 +228,19 @@ def _faults(found: x509.CertificateRevocationList, at: datetime) -> Iterator[Fin
     """Why the list could not serve relying parties."""
     extensions = found.extensions
     if find_value(extensions, x509.CRLNumber) is None:
-        yield _fault("crl.no-number", "The list has no CRL number.", "Have it signed as version 2, with a CRL number.")
+        yield CRL_NO_NUMBER.at()
     if find_value(extensions, x509.DeltaCRLIndicator) is not None:
-        yield _fault("crl.is-delta", "The list is a delta.", "Give the full list.")
+        yield CRL_IS_DELTA.at()
     if not _covers_authorities(find_value(extensions, x509.IssuingDistributionPoint)):
-        yield _fault(
-            "crl.scope",
-            "The list is limited to leaves, to some reasons, or to the certificates of others.",
-            "Have a list signed that covers all authorities, for all reasons.",
-        )
+        yield CRL_SCOPE.at()
     unknown = [
         each.oid.dotted_string for each in extensions if each.critical and not isinstance(each.value, _UNDERSTOOD)
     ]
     if unknown and find_value(extensions, x509.DeltaCRLIndicator) is None:
-        yield _fault("crl.extension", "The list has a critical extension that nobody knows.", "Have it signed without.")
+        yield CRL_EXTENSION.at()
     until = found.next_update_utc
     if until is None or until <= at or found.last_update_utc > at + _TOLERANCE:
-        yield _fault(
-            "crl.lapsed",
-            "The list is not good now, or does not say until when it is.",
-            "Have a new one signed, with a next update, and check the clocks of both machines.",
-        )
+        yield CRL_LAPSED.at()
 
 
 def _covers_authorities(scope: x509.IssuingDistributionPoint | None) -> bool:
@@ -232,10 +250,6 @@ def _covers_authorities(scope: x509.IssuingDistributionPoint | None) -> bool:
         or scope.only_some_reasons
         or scope.indirect_crl
     )
-
-
-def _fault(rule: str, problem: str, remedy: str) -> Finding:
-    return blocking(rule, "", problem, remedy)
 
 
 def _der(found: x509.CertificateRevocationList) -> bytes:

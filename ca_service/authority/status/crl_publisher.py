@@ -41,6 +41,12 @@ from ca_service.errors import Conflict, KeystoreError, NotFound, Refused, Rule
 from ca_service.pki import crl
 from ca_service.pki.contents import Issuer
 
+CRL_NO_DELTA: Final = Rule(
+    "crl.no-delta",
+    "This CRL has no deltas.",
+    "Use the full CRL.",
+)
+
 CRL_MISSING: Final = Rule(
     "crl.missing",
     "There is no list of {issuer} yet: its key is not here.",

@@ -20,24 +20,18 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ca_service.authority.audit.events import AuditEvent, Event
-from ca_service.authority.hierarchy.hierarchy import Hierarchy, certificate_of, issues_leaves
+from ca_service.authority.hierarchy.hierarchy import AUTHORITY_EXPIRED, Hierarchy, certificate_of, issues_leaves
 from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.authority.key_custody import KeyStore, own_key
 from ca_service.authority.ports import Clock, SerialNumbers
 from ca_service.authority.revocation.records import ResponderRecord
 from ca_service.authority.revocation.store import ResponderStore
 from ca_service.authority.status.crl_publisher import SERVICE
-from ca_service.errors import CAServiceError, NotReady, Rule
+from ca_service.errors import CAServiceError, NotReady
 from ca_service.pki import encodings, issuing, keys
 from ca_service.pki.contents import Contents, Issuer, Validity
 from ca_service.pki.ocsp import Signer
 from ca_service.pki.profiles import OCSP
-
-AUTHORITY_EXPIRED: Final = Rule(
-    "authority.expired",
-    "The authority is valid from {start} to {end}, which is not now.",
-    "Check the clock of this machine. An authority that has ended needs a successor.",
-)
 
 _BACKDATE: Final = timedelta(minutes=5)
 _CURVE: Final = "P-256"  # whatever the issuer's: answers live for an hour, and are signed several times as fast

@@ -10,6 +10,7 @@ from flask import Response, request
 from ca_service.authority.access.permissions import Action
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.inventory.store import CertificateQuery
+from ca_service.authority.issuance.idempotency import IDEMPOTENCY_KEY_INVALID, MAX_KEY_LENGTH
 from ca_service.errors import Finding, InvalidInput, Rule
 from ca_service.web.api import answers
 from ca_service.web.api.intake import read_submission
@@ -18,15 +19,10 @@ from ca_service.web.api.negotiation import LIST_FORMS, certificate_forms, wanted
 from ca_service.web.api.validation import read_query
 from ca_service.web.context import actor, installation, needs
 
-OPTION_CONFLICT: Final = Rule(
-    "option.conflict",
-    "The option {name} does not go with csv, which holds all of the list.",
-    "Leave it out, or ask for json.",
-)
-IDEMPOTENCY_KEY_INVALID: Final = Rule(
-    "idempotency-key.invalid",
-    "The Idempotency-Key is empty.",
-    "Send a UUID or the like, or leave the header out.",
+OPTION_NOT_WITH_CSV: Final = Rule(
+    "option.not-with-csv",
+    "The option {name} cannot be combined with csv, which contains the whole list.",
+    "Omit it, or request json.",
 )
 
 
@@ -62,7 +58,7 @@ def _all_as_csv(query: ListQueryFields) -> Response:
 
 
 def _no_page(name: str) -> Finding:
-    return OPTION_CONFLICT.at(f"/{name}", name=name)
+    return OPTION_NOT_WITH_CSV.at(f"/{name}", name=name)
 
 
 @needs(Action.READ)
@@ -83,5 +79,5 @@ def idempotency_key() -> str:
     """The header, if it was sent; a blank one is a mistake in a script, not the wish to do without."""
     key = request.headers.get("Idempotency-Key")
     if key is not None and not key.strip():
-        raise InvalidInput(IDEMPOTENCY_KEY_INVALID.at("/Idempotency-Key"))
+        raise InvalidInput(IDEMPOTENCY_KEY_INVALID.at("/Idempotency-Key", limit=MAX_KEY_LENGTH))
     return key or ""

@@ -16,8 +16,8 @@ from ca_service.web.api.negotiation import JSON_ONLY, wanted_form
 from ca_service.web.api.validation import read_query, unknown, validated
 from ca_service.web.context import actor, installation, needs
 
-OPTION_CONFLICT: Final = Rule(
-    "option.conflict",
+PART_REPEATED: Final = Rule(
+    "part.repeated",
     "The part {name} is given more than once.",
     "Give it once; only chain may be given several times.",
 )
@@ -76,4 +76,4 @@ def _parts() -> dict[str, list[bytes]]:
 
 
 def _twice(name: str) -> Finding:
-    return OPTION_CONFLICT.at(f"/{name}", name=name)
+    return PART_REPEATED.at(f"/{name}", name=name)
