@@ -115,7 +115,7 @@ class Accounts:
         )
 
     def set_role(self, actor: Actor, name: str, role: Role) -> AccountRecord:
-        """Change the role of an account, and end its sessions. Raises Conflict for one's own or the last administrator."""
+        """Change the role of an account, and end its sessions. Raises Conflict for one's own and for the last one."""
         require(actor, Action.ACCOUNTS)
         account = self.get(name)
         if account.id == actor.account_id:
