@@ -84,10 +84,9 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """Where a request belongs as far as it says so itself; a person has the last word.
+    """The place of a CSR as far as its contents show; a person decides.
 
-    `difference` is what it changes against the request that the slot has now, the chosen one if there is a choice;
-    None if there is none.
+    `difference` is the change from the CSR that the slot has now (the chosen slot, if there is a choice), or None.
     """
 
     examination: Examination

@@ -12,7 +12,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class NodeRecord:
-    """A server. `product` is an id of the product data, `version` as it was typed, `role` one of the product's roles."""
+    """A server. `product` is an id of the product data, `version` as it was typed, `role` one of that product."""
 
     id: int
     cluster_id: int

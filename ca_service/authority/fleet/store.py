@@ -67,7 +67,7 @@ class FleetStore(Protocol):
         """Return the marks of a cluster."""
 
     def set_mark(self, mark: Mark, event: AuditEvent) -> bool:
-        """Mark a step; return False, without an event, if it is already marked. Raises NotFound if the cluster is gone."""
+        """Mark a step; return False, without an event, if it is already marked. Raises NotFound without the cluster."""
 
     def clear_mark(self, cluster_id: int, step: str, event: AuditEvent) -> bool:
         """Remove a mark; return False, without an event, if there is none."""
