@@ -19,7 +19,7 @@ from ca_service.authority.issuance.records import RequestRecord, State
 from ca_service.authority.people.records import AccountRecord, TokenRecord
 from ca_service.authority.revocation.records import RevocationRecord
 from ca_service.authority.revocation.records import State as RevocationState
-from ca_service.errors import Finding, Rule, Severity
+from ca_service.errors import Finding, Rule, Severity, Visibility
 from ca_service.pki.reasons import Reason
 
 if TYPE_CHECKING:
@@ -102,6 +102,7 @@ def _as_json(findings: Sequence[Finding]) -> list[dict[str, Any]]:
             "remedy": each.declared.remedy,
             "values": _plain(each),
             "severity": each.severity.value,
+            "visibility": each.declared.visibility.value,
         }
         for each in findings
     ]
@@ -113,17 +114,14 @@ def _plain(finding: Finding) -> dict[str, Any]:
 
 
 def _findings(stored: Sequence[dict[str, Any]]) -> tuple[Finding, ...]:
-    return tuple(
-        Rule(each["rule"], each["problem"], each["remedy"], _severity(each["severity"])).at(
-            each["pointer"], **each["values"]
-        )
-        for each in stored
-    )
+    return tuple(_rule(each).at(each["pointer"], **each["values"]) for each in stored)
 
 
-def _severity(stored: str) -> Severity:
-    """Return the severity; rows from before version 0.2 call an error blocking."""
-    return Severity.ERROR if stored == "error" else Severity(stored)
+def _rule(stored: dict[str, Any]) -> Rule:
+    """Return the rule as it was when the finding was stored. Until version 0.1, an error was called blocking."""
+    severity = "error" if stored["severity"] == "blocking" else stored["severity"]
+    visibility = Visibility(stored.get("visibility", "public"))
+    return Rule(stored["rule"], stored["problem"], stored["remedy"], Severity(severity), visibility)
 
 
 def replay_record(row: Row[Any]) -> Replay:

@@ -14,7 +14,7 @@ from ca_service.authority.access.permissions import PERMISSIONS, Action, require
 from ca_service.authority.people.records import AccountRecord, OpenSession, Visit
 from ca_service.authority.people.sessions import SignInResult
 from ca_service.errors import NotAuthenticated, Rule
-from ca_service.web import confirming
+from ca_service.web import reauthentication
 from ca_service.web.context import installation, origin
 
 TOKEN_MISSING: Final = Rule(
@@ -162,7 +162,7 @@ def _first(view: Any, account: AccountRecord) -> ResponseReturnValue | None:
     if not view.enrolling and people.second_factors.is_lacking(account):
         return redirect(url_for("pages.signing_in", required="yes"))
     if view.dangerous and not people.sessions.is_fresh(open_session()):
-        return confirming.ask(account)
+        return reauthentication.ask(account)
     return None
 
 

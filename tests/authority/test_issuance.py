@@ -256,6 +256,14 @@ def test_the_answer_of_a_key_is_that_nothing_was_created_where_that_was_so(signi
     assert answers == [False, False]
 
 
+def test_a_key_is_kept_also_where_nothing_was_created(signing: Lab) -> None:
+    issue(signing, UCCX_PUBLISHER.data)
+    issue(signing, UCCX_PUBLISHER.data, key="k")
+    with pytest.raises(Conflict) as caught:
+        issue(signing, UCCX_SUBSCRIBER.data, key="k")
+    assert caught.value.rule == "idempotency-key.reused"
+
+
 @pytest.mark.parametrize(
     ("data", "options"), [(NODES[1:2], {"new": True}), (NODES[:1], {"new": False}), (NODES[:2], {"new": True})]
 )
@@ -492,6 +500,13 @@ def test_a_request_that_is_refused_or_answered_again_never_reaches_the_authority
     with pytest.raises(Refused):
         issue(counted, b"nonsense")
     assert counting.signatures == []
+
+
+def test_that_a_request_waits_is_shown_and_is_no_finding_of_its_record() -> None:
+    lab = Lab(rules=()).initialised()
+    issued = issue(lab, requests.JUNK_COUNTRY.data)
+    assert {found.rule for found in issued.findings} == {"subject.country", "approval.needed"}
+    assert [found.rule for found in issued.waiting[0].findings] == ["subject.country"]
 
 
 def test_a_waiting_request_that_the_node_would_not_accept_fails_and_is_not_signed(counting: CountingKeyStore) -> None:

@@ -33,7 +33,7 @@ def create_cluster(tab: Tab, name: str = "Contact centre") -> None:
         tab.page.select_option(f"#node-{number}-product", product)
         tab.page.fill(f"#node-{number}-version", version)
         tab.page.select_option(f"#node-{number}-role", role)
-    tab.page.click("text=Create the cluster")
+    tab.page.click("text=Create cluster")
     tab.page.wait_for_selector(".board")
 
 
@@ -83,7 +83,7 @@ def test_from_a_new_cluster_to_a_replaced_certificate(
 
     check_bundle(tab.save("a:text-is('Download the bundle')", tmp_path))
 
-    slot(tab, "sm1.example.com").get_by_role("button", name="It is uploaded").click()
+    slot(tab, "sm1.example.com").get_by_role("button", name="Mark as uploaded").click()
     expect(slot(tab, "sm1.example.com").locator(".state").first).to_have_text("uploaded")
 
     bring(tab, (new_request(tmp_path),))
@@ -109,14 +109,14 @@ def test_what_was_issued_for_a_key_that_is_gone_will_not_upload(
     tab.page.wait_for_selector("text=The certificates are signed.")
 
     bring(tab, (new_request(tmp_path),))
-    tab.page.click("text=Keep without signing")
+    tab.page.click("text=Save without signing")
     tab.page.wait_for_selector(".board")
 
     card = slot(tab, "sm1.example.com")
     expect(card.locator(".state").first).to_have_text("requested")
     card.locator("summary").click()
-    expect(card).to_contain_text("will not upload: key replaced")
-    card.get_by_role("button", name="See it and sign").click()
+    expect(card).to_contain_text("no longer uploads: the key was replaced")
+    card.get_by_role("button", name="Review and sign").click()
     tab.page.click("text=Sign 1 certificate")
     expect(slot(tab, "sm1.example.com").locator(".state").first).to_have_text("issued")
 
@@ -158,7 +158,7 @@ def test_steps_of_the_runbook_can_be_ticked_without_javascript(
     tab.set_up(service.set_up_url())
     create_cluster(tab)
     tab.page.set_input_files("#csr", requests)
-    tab.page.click("text=See where they belong")
+    tab.page.click("text=Match to nodes")
     tab.page.click("text=Sign 3 certificates")
     tab.page.click("a.button:text-is('Runbook')")
     tab.page.click("nav.tabs >> text=sm1.example.com")
@@ -167,7 +167,7 @@ def test_steps_of_the_runbook_can_be_ticked_without_javascript(
 
     expect(tab.page.locator(".checklist .done")).to_have_count(1)
     assert tab.page.locator("progress").get_attribute("value") == "1"
-    tab.page.get_by_role("button", name="Take that back").first.click()
+    tab.page.get_by_role("button", name="Undo").first.click()
     expect(tab.page.locator(".checklist .done")).to_have_count(0)
 
 
@@ -192,10 +192,10 @@ def test_the_pages_of_a_cluster_keep_nobody_out(
         faults += look(tab, "review", tmp_path)
         tab.page.click("text=Sign 3 certificates")
         tab.page.wait_for_selector("text=The certificates are signed.")
-        slot(tab, "uccx2.example.com").get_by_role("button", name="It is uploaded").click()
+        slot(tab, "uccx2.example.com").get_by_role("button", name="Mark as uploaded").click()
         bring(tab, (new_request(tmp_path),))
         faults += look(tab, "review-of-another", tmp_path)
-        tab.page.click("text=Keep without signing")
+        tab.page.click("text=Save without signing")
         tab.page.wait_for_selector(".board")
         for summary in tab.page.locator("summary").all():
             summary.click()

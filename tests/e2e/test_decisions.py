@@ -67,10 +67,10 @@ def test_one_is_approved_and_the_other_refused_by_key(
     approver.sign_in("approver")
 
     submit(requester, requests[:2])
-    expect(requester.page.locator("[role=status]").first).to_contain_text("2 requests wait for approval.")
+    expect(requester.page.locator("[role=status]").first).to_contain_text("2 requests are waiting for approval.")
 
     approver.page.click("nav >> text=Requests")
-    expect(approver.page.locator(".waiting")).to_have_text("2 requests wait for a decision")
+    expect(approver.page.locator(".waiting")).to_have_text("2 requests are waiting for a decision")
     approver.page.wait_for_selector("[data-keys]")
     approver.page.keyboard.press("j")
     expect(approver.page.locator("a:focus")).to_have_text("uccx1.example.com")
@@ -113,7 +113,7 @@ def test_keys_do_nothing_while_somebody_types_or_holds_a_modifier(new_tab: OpenT
     expect(approver.page.locator("#note")).to_have_value("a")
     approver.page.keyboard.press("Escape")
     expect(approver.page.locator("#note")).not_to_be_focused()
-    expect(approver.page.locator("h1 .state")).to_have_text("waits for approval")
+    expect(approver.page.locator("h1 .state")).to_have_text("waiting for approval")
 
 
 def test_all_of_it_works_without_javascript(new_tab: OpenTab, requests: tuple[Path, ...]) -> None:
@@ -139,7 +139,7 @@ def test_a_board_waits_and_shows_the_certificate_by_itself(new_tab: OpenTab, req
     requester.page.wait_for_selector(".request")
     requester.page.click("text=Submit 1 request")
     card = slot(requester, "uccx1.example.com")
-    expect(card.locator(".state").first).to_have_text("waits for approval")
+    expect(card.locator(".state").first).to_have_text("waiting for approval")
     approver.sign_in("approver")
     approver.go("/requests")
     open_request(approver, "uccx1.example.com")

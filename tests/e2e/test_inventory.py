@@ -37,7 +37,7 @@ def test_a_bar_leads_to_its_list_and_the_list_to_a_file(service: Service, new_ta
     assert tab.page.locator("tbody tr").count() == 2
     assert tab.page.locator(".narrowing [aria-current]").inner_text().startswith("active")
 
-    with tab.save("text=All of it as CSV", tmp_path).open(encoding="utf-8", newline="") as file:
+    with tab.save("text=Download as CSV", tmp_path).open(encoding="utf-8", newline="") as file:
         assert {line["host"] for line in csv.DictReader(file)} == {"uccx1.example.com", "uccx2.example.com"}
 
 

@@ -151,7 +151,7 @@ def test_a_test_is_sent_and_what_is_dead_is_retried(tab: Tab, watched: Watched) 
     before = len(watched.post.letters)
     tab.page.click("text=Send a test")
 
-    expect(tab.page.locator(".finding")).to_contain_text("Not everything of the test could be sent.")
+    expect(tab.page.locator(".finding")).to_contain_text("Part of the test could not be sent.")
     assert len(watched.post.letters) == before + 1
     table = tab.page.locator("table")
     expect(table).to_contain_text("550 no such mailbox")
@@ -159,19 +159,19 @@ def test_a_test_is_sent_and_what_is_dead_is_retried(tab: Tab, watched: Watched) 
     assert "s3cret" not in tab.page.content()
 
     watched.post.knows_all = True
-    tab.page.click("text=Try the chosen ones again")
-    expect(tab.page.locator(".finding")).to_contain_text("The messages wait again.")
+    tab.page.click("text=Retry selected")
+    expect(tab.page.locator(".finding")).to_contain_text("The messages are queued again.")
     tab.go("/jobs")
     tab.page.click("[aria-label='Do outbox now']")
     expect(tab.page.locator("#outbox")).to_contain_text("done")
     tab.go(f"/notices/messages?q={_WRONG}&state=dead")
-    expect(tab.page.locator("main")).to_contain_text("Nothing matches.")
+    expect(tab.page.locator("main")).to_contain_text("No matches.")
     watched.post.knows_all = False
 
 
 def test_a_calendar_is_made_read_and_ended(tab: Tab, tmp_path: Path) -> None:
     tab.go("/account")
-    tab.page.click("text=Make the address")
+    tab.page.click("text=Create calendar link")
     address = tab.page.inner_text("#calendar-address")
 
     answer = tab.page.request.get(address)
@@ -180,7 +180,7 @@ def test_a_calendar_is_made_read_and_ended(tab: Tab, tmp_path: Path) -> None:
     tab.page.screenshot(path=tmp_path / "calendar.png", full_page=True)
     assert tab.accessibility_faults() == []
     tab.page.click("text=End it")
-    expect(tab.page.locator("text=Make the address")).to_be_visible()
+    expect(tab.page.locator("text=Create calendar link")).to_be_visible()
     assert tab.page.request.get(address).status == 404
 
 
@@ -191,7 +191,7 @@ def test_a_plain_server_is_renewed_by_a_button(tab: Tab, watched: Watched) -> No
     tab.page.wait_for_url("**/issued?serial=*")
     expect(tab.page.locator("main")).to_contain_text("web1.example.com")
     tab.go(f"/certificates/{watched.server}")
-    expect(tab.page.locator(".finding")).to_contain_text("A newer certificate has followed this one.")
+    expect(tab.page.locator(".finding")).to_contain_text("This certificate is superseded by a newer one.")
 
 
 def test_from_what_comes_the_way_leads_to_the_new_request_of_the_node(tab: Tab, watched: Watched) -> None:

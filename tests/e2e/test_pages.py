@@ -100,12 +100,12 @@ def _filtered(tab: Tab, _furnished: Furnished) -> None:
     tab.go("/certificates")
     tab.page.click("text=for nodes")
     tab.page.wait_for_selector(".narrowing [aria-current]")
-    tab.page.click("text=What can be typed here")
+    tab.page.click("text=Search syntax")
 
 
 def _expiry(tab: Tab, _furnished: Furnished) -> None:
     tab.go("/certificates/expiry")
-    tab.page.click("text=The same as a table")
+    tab.page.click("text=Show as table")
 
 
 PAGES: Final[dict[str, Callable[[Tab, Furnished], None]]] = {

@@ -31,7 +31,7 @@ def busy(service: Service) -> Service:
 def test_an_auditor_reads_narrows_down_copies_and_downloads(busy: Service, new_tab: OpenTab, tmp_path: Path) -> None:
     tab = new_tab()
     tab.sign_in("auditor")
-    tab.page.get_by_role("navigation", name="Main").get_by_role("link", name="Record").click()
+    tab.page.get_by_role("navigation", name="Main").get_by_role("link", name="Audit log").click()
     events = tab.page.locator(".events > li")
     expect(events.first).to_contain_text("auditor signed in.")
     expect(events.first).to_contain_text("not sealed yet")
@@ -50,7 +50,7 @@ def test_an_auditor_reads_narrows_down_copies_and_downloads(busy: Service, new_t
     assert tab.page.evaluate("navigator.clipboard.readText()") == f"{head.anchor.number}:{head.anchor.hash}"
 
     part = tab.save("text=Download these", tmp_path)
-    tab.page.get_by_role("link", name="Show everything").click()
+    tab.page.get_by_role("link", name="Show all events").click()
     whole = tab.save("a:text-is('Download')", tmp_path)
     for file in (part, whole):
         command = [sys.executable, "-c", "from ca_service.app import main; main()", "audit", "verify", str(file)]

@@ -50,7 +50,7 @@ def test_from_the_request_over_its_approval_and_its_revocation_to_the_list(
     with open_tab(browser, house.url) as requester, open_tab(browser, house.url) as approver:
         requester.sign_in("requester")
         submit(requester, requests[2:])
-        expect(requester.page.locator("h1 .state")).to_have_text("waits for approval")
+        expect(requester.page.locator("h1 .state")).to_have_text("waiting for approval")
 
         approver.sign_in("approver")
         approver.page.click("nav >> text=Requests")
@@ -64,11 +64,11 @@ def test_from_the_request_over_its_approval_and_its_revocation_to_the_list(
         approver.page.click("text=Revoke …")
         approver.page.check("input[value=keyCompromise]")
         approver.page.fill("#note", "laptop lost")
-        approver.page.click("text=See what follows")
+        approver.page.click("text=Preview the effect")
         expect(approver.page.locator("main")).to_contain_text("This cannot be undone.")
         approver.page.fill("#confirmation", "sm1.example.com")
-        approver.page.click("text=Revoke for good")
-        expect(approver.page.locator("main")).to_contain_text("nobody who checks accepts it")
+        approver.page.click("text=Revoke permanently")
+        expect(approver.page.locator("main")).to_contain_text("Clients that check revocation reject it")
         expect(approver.page.locator("main")).to_contain_text("laptop lost")
     assert listed(house) == {serial}
 

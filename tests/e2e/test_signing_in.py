@@ -88,7 +88,7 @@ def set_up_app(tab: Tab) -> str:
     """Set up an app on its page; the secret."""
     tab.go("/account/sign-in")
     tab.page.click("text=Set up an app")
-    tab.page.click("text=Or type the key")
+    tab.page.click("text=Or enter the key")
     secret = tab.page.inner_text("#secret")
     tab.page.fill("#code", code_of(secret, now()))
     tab.page.click("text=Finish")
@@ -121,7 +121,7 @@ def test_from_an_app_to_a_passkey(tab: Tab) -> None:
     tab.sign_in()
     secret = set_up_app(tab)
     assert len(tab.page.inner_text("#codes").split()) == 10
-    tab.page.click("text=I have kept them")
+    tab.page.click("text=I have saved them")
     add_passkey(tab, "laptop")
     expect(tab.page.locator(".passkeys")).to_contain_text("laptop")
     sign_out(tab)
@@ -162,7 +162,7 @@ def test_a_dangerous_form_is_kept_while_one_confirms_who_one_is(browser: Browser
         tab.go("/account/tokens")
         tab.page.fill("#label", "renewal script")
         tab.page.click("text=Make token")
-        assert tab.page.inner_text("h1") == "Confirm that it is you"
+        assert tab.page.inner_text("h1") == "Confirm your identity"
         tab.page.fill("#confirm-password", PASSWORD)
         tab.page.click("text=Confirm >> nth=-1")
         assert tab.page.inner_text("#token").startswith("ca_")
@@ -181,7 +181,7 @@ def test_somebody_is_invited_and_comes_in(tab: Tab, browser: Browser, house: Hou
     tab.page.click("text=Invite somebody")
     tab.page.fill("#name", "dora")
     tab.page.select_option("#role", "approver")
-    tab.page.click("text=Make a link")
+    tab.page.click("text=Create link")
     link = tab.page.inner_text("#link")
     with open_tab(browser, house.url) as other:
         other.go(link.replace("127.0.0.1", "localhost"))
@@ -204,7 +204,7 @@ def look_around(tab: Tab, house: House, shots: Path) -> Iterator[str]:
     tab.go("/account/sign-in")
     yield from look(tab, "nothing-enrolled", shots)
     tab.page.click("text=Set up an app")
-    tab.page.click("text=Or type the key")
+    tab.page.click("text=Or enter the key")
     yield from look(tab, "app", shots)
     secret = set_up_app(tab)
     yield from look(tab, "codes", shots)
@@ -234,7 +234,7 @@ def look_at_people(tab: Tab, house: House, shots: Path) -> Iterator[str]:
     yield from look(tab, "people", shots)
     tab.go("/account/people/anna")
     yield from look(tab, "person", shots)
-    tab.page.click("text=Begin again with a link")
+    tab.page.click("text=Reset access")
     yield from look(tab, "link", shots)
     link = tab.page.inner_text("#link")
     tab.go(link)

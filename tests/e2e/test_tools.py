@@ -71,7 +71,7 @@ def test_a_choice_is_shown_at_an_address_that_can_be_passed_on(tab: Tab) -> None
 
     tab.page.wait_for_url("**/agents?tomcat=rsa-ca&tomcat-ecdsa=rsa-ca")
     assert tab.page.locator(".sights .fails").count() == 2
-    tab.page.click("text=See what changes then")
+    tab.page.click("text=Show the difference")
     tab.page.wait_for_url("**/agents?tomcat=rsa-ca&tomcat-ecdsa=ec-ca")
     assert tab.page.locator(".service.ecdsa").count() == 2
 

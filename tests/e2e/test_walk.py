@@ -128,7 +128,7 @@ def test_the_keyboard_is_enough(service: Service, new_tab: OpenTab, requests: tu
     tab_to(tab, "#csr")
     press("Enter")
     tab.page.wait_for_selector(".request")
-    tab_to(tab, "summary >> text=Paste a request instead")
+    tab_to(tab, "summary >> text=Paste a CSR instead")
     press("Enter")
     tab_to(tab, "#text")
     tab.page.keyboard.insert_text(requests[2].read_text(encoding="ascii"))

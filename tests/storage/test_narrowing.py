@@ -9,9 +9,11 @@ from sqlalchemy import event as events
 from sqlalchemy import text
 
 from ca_service.authority.inventory.language import parse
+from ca_service.authority.revocation.records import Selection
 from ca_service.storage.database import Database
 from ca_service.storage.inventory import SQLInventoryStore
 from ca_service.storage.ledger import SQLLedger
+from ca_service.storage.revocation import SQLRevocationStore
 from ca_service.storage.sqlite import SQLiteDatabase
 from tests.support.factories import certificate_record, event
 from tests.support.fakes import NOON
@@ -38,6 +40,16 @@ def test_a_word_that_few_have_is_looked_up(asked: Callable[[str, int], tuple[int
     assert count == 2
     assert "MATCH" in statements[-1]
     assert "instr" not in statements[-1]
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_host_to_revoke_is_looked_up(sqlite: SQLiteDatabase) -> None:
+    statements = list[str]()
+    events.listen(sqlite.engine, "before_cursor_execute", lambda *seen: statements.append(str(seen[2])))
+    found = SQLRevocationStore(sqlite).list_selected(Selection(host="UCCX1.example.com"))
+    assert [each.certificate.host for each in found] == ["uccx1.example.com"]
+    assert any("MATCH" in statement for statement in statements)
+    assert not any("instr" in statement for statement in statements)
 
 
 @pytest.mark.parametrize(("word", "many", "found"), [("uccx", 1, 2), ("x1", 100, 1), ("ab", 100, 0)])

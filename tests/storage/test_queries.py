@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import base64
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import Select, insert, select
 from sqlalchemy import event as events
-from sqlalchemy import insert, select
 
 from ca_service.authority.inventory.store import Filter, Sort
 from ca_service.authority.revocation.records import Selection
@@ -26,7 +27,7 @@ from ca_service.storage.notices import SQLNoticeStore
 from ca_service.storage.queries import Order, by_age, contain_all, contains, in_batches
 from ca_service.storage.requests import SQLRequestStore
 from ca_service.storage.revocation import SQLRevocationStore
-from ca_service.storage.schema import certificate, cluster
+from ca_service.storage.schema import account, application, audit_event, certificate, cluster, outbox
 from ca_service.storage.sqlite import SQLiteDatabase
 from tests.storage.conftest import on_both
 from tests.support.factories import certificate_record, event
@@ -36,6 +37,7 @@ ORDERS = by_age(certificate.c.id) | {
     "expires": Order("expires", certificate.c.id, certificate.c.not_after),
     "host": Order("host", certificate.c.id, certificate.c.host),
 }
+PAGED = (account, application, audit_event, certificate, cluster, outbox)
 CLUSTERS = by_age(cluster.c.id) | {"name": Order("name", cluster.c.id, cluster.c.name_key)}
 
 
@@ -198,6 +200,35 @@ def test_the_pages_are_the_whole_list_in_its_order(database: Database, name: str
                 break
     stored = [f"{key}{at}" for at, key in enumerate(keys)]
     assert seen == {"oldest": stored, "newest": stored[::-1], "name": sorted(stored)}[name]
+
+
+@pytest.mark.parametrize(
+    ("statement", "order"),
+    [
+        *((select(each), order) for each in PAGED for order in by_age(each.c.id).values()),
+        (select(account), Order("name", account.c.id, account.c.name)),
+        (select(certificate.c.id), ORDERS["host"]),
+        (select(certificate.c.id), ORDERS["expires"]),
+    ],
+)
+@pytest.mark.parametrize("is_first", [True, False])
+def test_no_page_is_read_by_sorting_the_table(
+    sqlite: SQLiteDatabase, statement: Select[Any], order: Order, is_first: bool
+) -> None:
+    cursor = "" if is_first else order.write(SimpleNamespace(id=7, name="b", host="b", not_after=NOON))
+    with sqlite.read() as connection:
+        page = order.page(statement, cursor, 50).compile(connection)
+        values = page.construct_params()
+        raw = connection.connection.cursor()
+        raw.execute(f"EXPLAIN QUERY PLAN {page}", [bound(values[name]) for name in page.positiontup or ()])
+        plan = str(raw.fetchall())
+    assert "TEMP B-TREE" not in plan, plan
+    assert is_first or "SEARCH" in plan, plan
+
+
+def bound(value: object) -> object:
+    """The value as the driver takes it."""
+    return value.strftime("%Y-%m-%d %H:%M:%S.%f") if isinstance(value, datetime) else value
 
 
 def test_rows_with_the_same_value_are_sorted_by_their_number() -> None:

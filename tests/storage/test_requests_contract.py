@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from ca_service.authority.access.permissions import Actor, Role
 from ca_service.authority.audit.events import AuditEvent, Event
@@ -13,9 +14,13 @@ from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.idempotency import Replay
 from ca_service.authority.issuance.records import RequestQuery, RequestRecord, State
 from ca_service.authority.issuance.store import Ledger, RequestStore
-from ca_service.errors import Conflict, InvalidInput, Rule
+from ca_service.errors import Conflict, InvalidInput, Rule, Severity, Visibility
+from ca_service.storage.database import Database
 from ca_service.storage.events import SQLEventStore
 from ca_service.storage.ledger import SQLLedger
+from ca_service.storage.requests import SQLRequestStore
+from ca_service.storage.schema import application
+from tests.storage.conftest import on_both
 from tests.support.applications import application_record
 from tests.support.factories import certificate_record, event
 from tests.support.fakes import NOON, InMemoryLedger
@@ -73,7 +78,7 @@ def test_an_application_comes_back_as_it_was(store: RequestStore) -> None:
 
 def test_every_field_of_a_decision_comes_back(store: RequestStore) -> None:
     (stored,) = submit(store, application_record())
-    failure = (Rule("x.y", "{n} of {m}", "Mend {n}.").at("/z", n=1, m="two"),)
+    failure = (Rule("x.y", "{n} of {m}", "Fix {n}.").at("/z", n=1, m="two"),)
     after = replace(
         stored.decided(State.FAILED, CAROL, NOON + timedelta(hours=1), "Once\nmore."),
         settled_at=NOON + timedelta(hours=2),
@@ -82,6 +87,28 @@ def test_every_field_of_a_decision_comes_back(store: RequestStore) -> None:
     )
     assert store.move(after, State.SUBMITTED, APPROVED)
     assert store.find_request(stored.id) == after
+
+
+@pytest.mark.parametrize("severity", list(Severity))
+@pytest.mark.parametrize("visibility", list(Visibility))
+def test_a_finding_comes_back_with_its_severity_and_visibility(
+    store: RequestStore, severity: Severity, visibility: Visibility
+) -> None:
+    rule = Rule("x.y", "{n} of {m}", "Fix {n}.", severity, visibility)
+    (stored,) = submit(store, application_record(findings=(rule.at("/z", n=1, m="two"),)))
+    assert (found := store.find_request(stored.id)) is not None
+    assert found.findings == (rule.at("/z", n=1, m="two"),)
+
+
+@on_both
+def test_a_finding_that_an_earlier_version_stored_as_blocking_is_an_error(database: Database) -> None:
+    store = SQLRequestStore(database)
+    (stored,) = submit(store, application_record())
+    old = {"rule": "x.y", "pointer": "/z", "problem": "{n}", "remedy": "", "values": {"n": 1}, "severity": "blocking"}
+    with database.write() as connection:
+        connection.execute(update(application).values(findings=[old]))
+    assert (found := store.find_request(stored.id)) is not None
+    assert found.findings == (Rule("x.y", "{n}").at("/z", n=1),)
 
 
 def test_the_number_becomes_the_subject_of_the_event(store: RequestStore, ledger: Ledger) -> None:

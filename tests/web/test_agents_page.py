@@ -1,4 +1,4 @@
-"""What agents see: an address for every combination, which shows its row and says so where there is none."""
+"""Agent experience: an address for every combination, which shows its row and says so where there is none."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_every_combination_shows_its_row_or_says_that_there_is_none(
         assert NOT_LISTED not in shown
     else:
         assert NOT_LISTED in shown
-        assert "What is known" in shown
+        assert "Known facts" in shown
         assert "service " not in shown
 
 
@@ -64,7 +64,7 @@ def test_what_a_service_presents_is_told_in_words(steady: Visitor) -> None:
 
     assert "SocketIO Self-signed by no authority" in text
     assert "Live Data gadget does not work" in text
-    assert "Chat and e-mail gadget asks to accept a certificate" in text
+    assert "Chat and e-mail gadget asks the agent to accept a certificate" in text
     assert "Cannot be accepted: the browser does not allow it." in text
 
 
@@ -83,19 +83,19 @@ def test_the_chosen_row_of_the_table_is_marked_and_no_other(steady: Visitor, row
 
     assert len(marked) == 2
     assert row.experience.text in marked[1].split("</tr>")[0]
-    assert "chosen above" in marked[1].split("</tr>")[0]
+    assert "selected" in marked[1].split("</tr>")[0]
 
 
 def test_no_row_is_marked_where_the_table_has_none(steady: Visitor) -> None:
-    assert "chosen above" not in steady.page(address(Signing.EC_CA, Signing.EC_CA)).text
+    assert "selected" not in steady.page(address(Signing.EC_CA, Signing.EC_CA)).text
 
 
 @pytest.mark.parametrize(
     ("tomcat_ecdsa", "uccx", "socialminer"),
     [
-        (Signing.SELF_SIGNED, "comes into question for your choice", "comes into question for your choice"),
-        (Signing.RSA_CA, "not needed for your choice", "comes into question for your choice"),
-        (Signing.EC_CA, "not needed for your choice", "not needed for your choice"),
+        (Signing.SELF_SIGNED, "possible for your selection", "possible for your selection"),
+        (Signing.RSA_CA, "not needed for your selection", "possible for your selection"),
+        (Signing.EC_CA, "not needed for your selection", "not needed for your selection"),
     ],
 )
 def test_the_cop_files_are_judged_for_the_choice(
@@ -129,8 +129,8 @@ def test_what_is_inferred_is_marked(steady: Visitor) -> None:
 def test_the_next_step_is_always_there(steady: Visitor) -> None:
     for tomcat, tomcat_ecdsa in COMBINATIONS:
         shown = chosen(steady.get(address(tomcat, tomcat_ecdsa)).text)
-        assert ">Have tomcat-ECDSA signed</a>" in shown
-        assert (">See what changes then</a>" in shown) is ((tomcat, tomcat_ecdsa) != (Signing.RSA_CA, Signing.EC_CA))
+        assert ">Sign tomcat-ECDSA</a>" in shown
+        assert (">Show the difference</a>" in shown) is ((tomcat, tomcat_ecdsa) != (Signing.RSA_CA, Signing.EC_CA))
 
 
 @pytest.mark.parametrize("name", ["tomcat", "tomcat-ecdsa"])

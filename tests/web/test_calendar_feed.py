@@ -71,9 +71,9 @@ def test_the_address_is_shown_once_and_ends_when_another_one_is_made_or_it_is_re
     requester.post("/account/calendar")
     assert visit(app).get(address).status_code == 404
 
-    assert "End it" in requester.page("/account").text
+    assert "Revoke link" in requester.page("/account").text
     assert requester.post("/account/calendar/revoke").status_code == 303
-    assert "End it" not in requester.page("/account").text
+    assert "Revoke link" not in requester.page("/account").text
 
 
 @pytest.mark.parametrize("secret", ["x", "x" * 43, "%00", "%F0%9F%98%80"])

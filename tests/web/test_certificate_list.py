@@ -52,7 +52,7 @@ def test_the_list_can_be_searched_by_name_and_serial_number(requester: Visitor, 
     assert listed(requester, "?q=imp1.example") == [cucm]
     assert listed(requester, f"?q={sm1[:12].upper()}") == [sm1]
     assert listed(requester, "?q=%25") == []
-    assert "Nothing matches." in requester.page("/certificates?q=nowhere").text
+    assert "No matches." in requester.page("/certificates?q=nowhere").text
 
 
 def test_what_was_searched_for_stays_in_the_form(requester: Visitor) -> None:

@@ -94,7 +94,7 @@ def test_a_cluster_is_made_with_its_nodes_and_found_by_the_name_of_one(requester
     made(requester)
 
     assert "Lab" in requester.page("/clusters?q=sm1").text
-    assert "Nothing matches." in requester.page("/clusters?q=nowhere").text
+    assert "No matches." in requester.page("/clusters?q=nowhere").text
 
 
 def test_lines_without_a_name_do_not_count(requester: Visitor, installation: Installation) -> None:
@@ -204,7 +204,7 @@ def test_kept_requests_wait_to_be_signed(requester: Visitor, installation: Insta
     decide(requester, board, review, "keep", **places(installation, "sm1.example.com"))
 
     assert states(installation)[2] is State.REQUESTED
-    assert "sign it" in requester.page(board).text
+    assert "Sign it" in requester.page(board).text
 
 
 def test_a_kept_request_comes_back_with_the_place_that_was_chosen_for_it(
@@ -329,10 +329,10 @@ def test_a_purpose_that_the_product_does_not_have_is_refused(requester: Visitor,
 def test_the_review_compares_with_the_slot_that_was_chosen(requester: Visitor, installation: Installation) -> None:
     board = signed(requester, installation)
     review = bring(requester, board, SOCIALMINER)
-    assert "The same names, key and usages." in review.text
+    assert "Same names, key and usages." in review.text
 
     text = read(decide(requester, board, review, "review", **places(installation, "uccx1.example.com")).text).text
-    assert "another key: what was issued before will not upload any more" in text
+    assert "different key: the previous certificate no longer uploads" in text
 
 
 def test_nothing_marked_is_told(requester: Visitor, installation: Installation) -> None:
@@ -435,12 +435,12 @@ def test_a_node_that_a_multi_server_request_names_is_not_sent_to_make_its_own(
 
     decide(requester, board, review, "keep", **fields)
     page = requester.page(board)
-    assert "The CSR of cucm1.example.com names this node too" in page.text
+    assert "The CSR of cucm1.example.com also covers this node" in page.text
     assert "Generate the CSR on this node" not in page.text
     assert len(page.values("request")) == 1
 
     decide(requester, board, review, "sign", **fields)
-    assert "The certificate of cucm1.example.com holds here too" in requester.page(board).text
+    assert "The certificate of cucm1.example.com also covers this node" in requester.page(board).text
 
 
 def test_an_auditor_sees_the_board_and_changes_nothing(

@@ -1,4 +1,4 @@
-"""Confirm that it is you: asked before what is dangerous, and nothing is lost by it."""
+"""Confirm your identity: asked before what is dangerous, and nothing is lost by it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def asked_after(visitor: Visitor, path: str, fields: dict[str, str]) -> Page:
     """The page that asks, in place of what the form would have done."""
     answer = visitor.post(path, fields)
     assert answer.status_code == 403
-    assert "Confirm that it is you" in answer.text
+    assert "Confirm your identity" in answer.text
     return read(answer.text)
 
 

@@ -53,7 +53,7 @@ def test_the_picture_is_told_in_words_as_well(requester: Visitor) -> None:
 def test_the_next_ones_come_with_what_to_do(requester: Visitor, serials: list[str]) -> None:
     text = requester.get(URL).text
     assert text.index(serials[0]) < text.index(serials[1])
-    assert "Make a new CSR on the node" in text
+    assert "Create a new CSR on the node" in text
     assert "Example Lab" in text
 
 
@@ -65,8 +65,8 @@ def test_a_filter_is_kept_in_the_bars(requester: Visitor) -> None:
 
 
 def test_an_empty_board_says_so(requester: Visitor) -> None:
-    assert "There is nothing yet that could expire." in requester.page(URL).text
-    assert "Nothing that this filter means" in requester.page(f"{URL}?q=nowhere").text
+    assert "There are no certificates yet." in requester.page(URL).text
+    assert "No matching certificate expires" in requester.page(f"{URL}?q=nowhere").text
 
 
 def test_a_wrong_filter_is_told_and_stays(requester: Visitor) -> None:

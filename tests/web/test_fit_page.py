@@ -1,4 +1,4 @@
-"""Will my node take this? Files and pasted text, the answer, and nothing that was typed is lost."""
+"""Will the node accept it? Files and pasted text, the answer, and nothing that was typed is lost."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_good_one_fits(requester: Visitor) -> None:
     text = read(requester.post("/fit", {**uploads(of), "trust_text": "tomcat-trust/other.pem: x"}).text).text
 
     assert "It fits." in text
-    assert "Have the request signed here" not in text
+    assert "Sign the CSR here" not in text
 
 
 def test_what_was_given_as_files_comes_back_as_text(requester: Visitor) -> None:
@@ -117,8 +117,8 @@ def test_the_page_of_a_certificate_says_whether_a_node_would_take_it_today(reque
     [node] = requester.issue(UCCX_PUBLISHER)
     [server] = requester.issue(UCCX_PUBLISHER, profile="server")
 
-    assert "Would the node take it today? \u2713 It fits." in requester.page(f"/certificates/{node}").text
-    assert "Would the node take it today?" not in requester.page(f"/certificates/{server}").text
+    assert "Will the node accept it? \u2713 It fits." in requester.page(f"/certificates/{node}").text
+    assert "Will the node accept it?" not in requester.page(f"/certificates/{server}").text
 
 
 @settings(max_examples=60, deadline=None)

@@ -1,4 +1,4 @@
-"""What does this error mean? A message is pasted, its cause and the next steps are read, and the address passed on."""
+"""Error messages: a message is pasted, its cause and the next steps are read, and the address passed on."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_markup_that_is_pasted_stays_text(steady: Visitor) -> None:
 def test_other_parts_by_which_a_message_is_known_are_shown(steady: Visitor) -> None:
     (answer,) = answers(steady.get("/messages?message=HSTS").text)
 
-    assert "It also shows as" in answer
+    assert "Also shown as" in answer
     assert "<code>HSTS</code>" in answer
 
 
@@ -94,8 +94,8 @@ def test_what_is_inferred_is_marked(steady: Visitor) -> None:
 def test_an_unknown_message_is_admitted_and_leads_to_the_list_and_the_check(steady: Visitor) -> None:
     page = steady.page("/messages?message=the+network+is+down")
 
-    assert "Nothing in this text is known here." in page.text
-    assert f"All messages that are known {len(all_messages())}" in page.text
+    assert "This text contains no known message." in page.text
+    assert f"All known messages {len(all_messages())}" in page.text
 
 
 def test_an_empty_field_says_nothing_about_it(steady: Visitor) -> None:
@@ -120,7 +120,7 @@ def test_the_list_can_be_searched(steady: Visitor) -> None:
 
 
 def test_a_search_that_finds_nothing_says_so(steady: Visitor) -> None:
-    assert "No message has these words." in steady.page("/messages?q=no+such+words").text
+    assert "No message matches." in steady.page("/messages?q=no+such+words").text
 
 
 def test_a_text_of_the_longest_length_is_looked_at_whatever_its_line_ends(steady: Visitor) -> None:

@@ -21,7 +21,7 @@ ENTRIES: Final = {
     "/authority": "Authority",
     "/jobs": "Authority",
     "/notices/messages": "Authority",
-    "/record": "Record",
+    "/record": "Audit log",
     "/api": "API",
     "/account/tokens": "administrator",
     "/account/people": "administrator",
@@ -58,7 +58,7 @@ def test_the_heading_stands_above_the_tabs(administrator: Visitor, path: str) ->
 
 
 def test_an_auditor_is_told_that_requests_are_only_checked(signed_in: Callable[[Role], Visitor]) -> None:
-    assert "does not submit them" in signed_in(Role.AUDITOR).get("/").text
+    assert "but not submit them" in signed_in(Role.AUDITOR).get("/").text
     assert "before you sign or submit" in signed_in(Role.REQUESTER).get("/").text
 
 

@@ -100,7 +100,7 @@ def test_a_refused_request_does_not_hold_up_the_good_ones(requester: Visitor, in
         ).text
     )
     assert review.blocking == ["csr.unreadable", "csr.key.p521", "csr.key.rsa"]
-    assert "Those that cannot be signed are left out." in review.text
+    assert "Refused CSRs are skipped." in review.text
 
     signed = requester.sign(review)
 

@@ -69,7 +69,7 @@ def test_what_comes_can_be_searched_at_an_address_that_can_be_passed_on(lab: Lab
 
     assert "uccx2.example.com" in found.text
     assert "uccx1.example.com" not in found.text
-    assert "Nothing matches." in administrator.page("/notices?q=nobody").text
+    assert "No matches." in administrator.page("/notices?q=nobody").text
 
 
 def test_without_a_channel_the_page_says_so_with_the_settings_that_are_missing() -> None:
@@ -77,7 +77,7 @@ def test_without_a_channel_the_page_says_so_with_the_settings_that_are_missing()
 
     page = administrator.page("/notices")
 
-    assert "Nobody is told anything." in page.text
+    assert "No notifications are being sent." in page.text
     for setting in ("mail.host", "mail.recipients", "webhook.url", "webhook.secret"):
         assert setting in page.text
     refused = administrator.post("/notices/test")
@@ -88,7 +88,7 @@ def test_a_test_is_sent_and_shown(administrator: Visitor, channel: RecordingChan
     answer = administrator.post("/notices/test", follow_redirects=True)
 
     assert [message.subject for message in channel.sent] == ["Test of ca_service"]
-    assert "The test was taken over." in read(answer.text).text
+    assert "The test message was accepted." in read(answer.text).text
     assert "Test of ca_service" in read(answer.text).text
 
 
@@ -97,7 +97,7 @@ def test_a_test_that_fails_tells_why(administrator: Visitor, channel: RecordingC
 
     page = read(administrator.post("/notices/test", follow_redirects=True).text)
 
-    assert "Not everything of the test could be sent." in page.text
+    assert "Part of the test could not be sent." in page.text
     assert "the mail server closed the connection" in page.text
     assert "1 attempt" in page.text
 
@@ -113,13 +113,13 @@ def test_a_dead_message_is_shown_with_its_error_and_can_be_retried(
     lab: Lab, administrator: Visitor, channel: RecordingChannel
 ) -> None:
     dead_message(administrator, channel)
-    assert "1 dead" in administrator.page("/notices").text
+    assert "1 failed" in administrator.page("/notices").text
 
     page = administrator.page("/notices/messages?state=dead")
     assert "550 no such box" in page.text
     answer = administrator.post("/notices/messages/retry", {"message": page.values("message")}, follow_redirects=True)
 
-    assert "They are tried within a minute." in read(answer.text).text
+    assert "The next attempt follows within a minute." in read(answer.text).text
     assert lab.deliveries.deliver_due() == 1
 
 
@@ -170,7 +170,7 @@ def test_the_jobs_are_shown_with_how_they_went_and_can_be_done_now(lab: Lab, adm
 
     answer = administrator.post("/jobs/outbox/run", follow_redirects=True)
 
-    assert "The job is done." in read(answer.text).text
+    assert "The job has finished." in read(answer.text).text
     assert lab.jobs.states()[1].run.started_at == lab.clock()
 
 

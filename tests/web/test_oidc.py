@@ -187,7 +187,7 @@ def test_the_account_page_asks_for_no_password_that_there_is_not(
 ) -> None:
     visitor.get(back(visitor, provider))
     page = visitor.page("/account")
-    assert "have no password here" in page.text
+    assert "has no password here" in page.text
     assert page.values("old") == []
     assert signed_in(Role.REQUESTER).page("/account").values("old") == [""]
 

@@ -45,7 +45,7 @@ def test_the_list_is_searched_and_sorted_at_an_address_that_can_be_passed_on(adm
 
     assert "/account/people/approver" in found.links
     assert "/account/people/auditor" not in found.links
-    assert "Nobody matches" in administrator.page("/account/people?q=nowhere").text
+    assert "No accounts match" in administrator.page("/account/people?q=nowhere").text
 
 
 def test_the_list_goes_on_on_the_next_page(administrator: Visitor, installation: Installation) -> None:
@@ -159,7 +159,7 @@ def test_sessions_of_somebody_are_listed_and_ended(administrator: Visitor, reque
     administrator.post("/account/people/requester/end-sessions")
 
     assert requester.get("/account").status_code == 302
-    assert "Signed in nowhere" in administrator.page("/account/people/requester").text
+    assert "No open sessions" in administrator.page("/account/people/requester").text
 
 
 def test_lost_second_factors_are_removed(administrator: Visitor, app: Flask, requester: Visitor) -> None:

@@ -1,4 +1,4 @@
-"""What each product does: all at a glance, one in full, and an honest answer where nothing is known."""
+"""Products: all at a glance, one in full, and an honest answer where nothing is known."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_what_is_inferred_is_marked(steady: Visitor) -> None:
 def test_a_version_that_nothing_is_known_of_is_answered_honestly(steady: Visitor) -> None:
     text = steady.page("/products?product=uccx&version=10.6").text
 
-    assert "say nothing of UCCX 10.6" in text
+    assert "do not cover UCCX 10.6" in text
     assert "Try one node first." in text
 
 

@@ -108,9 +108,9 @@ def test_the_strip_shows_the_newest_seal_and_whether_there_are_newer_events(
     assert found is not None
     page = auditor.page("/record")
     assert f"{found.anchor.number}:{found.anchor.hash}" in page.text
-    assert "wait for the next seal" not in page.text
+    assert "newer events are sealed next" not in page.text
     installation.accounts.create(OPERATOR, "anna", Role.REQUESTER, "four random words")
-    assert "wait for the next seal" in auditor.page("/record").text
+    assert "newer events are sealed next" in auditor.page("/record").text
 
 
 def test_the_list_is_narrowed_down_by_every_field(auditor: Visitor, events: SQLEventStore) -> None:
@@ -122,7 +122,7 @@ def test_the_list_is_narrowed_down_by_every_field(auditor: Visitor, events: SQLE
     assert shown(auditor, "?event=sign-ins&q=user&sort=oldest") == list(range(first, first + 5))
     assert shown(auditor, "?event=signed-in&q=user4") == [first + 4]
     assert shown(auditor, "?q=%25%00") == []
-    assert "No event is like that." in auditor.page("/record?q=nowhere").text
+    assert "No events match." in auditor.page("/record?q=nowhere").text
 
 
 def test_what_was_asked_stays_in_the_form_and_in_the_download(auditor: Visitor) -> None:

@@ -73,7 +73,7 @@ def test_the_page_of_one_that_was_followed_leads_to_the_newer_one(lab: Lab, requ
 
     page = requester.page(f"/certificates/{serial}")
 
-    assert "A newer certificate has followed this one." in page.text
+    assert "This certificate is superseded by a newer one." in page.text
     assert f"/certificates/{newer}" in page.links
     answer = requester.post(f"/certificates/{serial}/renew")
     assert (answer.status_code, read(answer.text).blocking) == (409, ["renewal.followed"])
@@ -93,7 +93,7 @@ def test_a_node_has_no_button_and_its_next_step_when_the_end_is_near(lab: Lab, r
 
     page = requester.page(f"/certificates/{serial}")
 
-    assert "Next: make a new CSR" in page.text
+    assert "Next: create a new CSR" in page.text
     assert "Generate the CSR on sm1.example.com" in page.text
     assert "Drop it on New certificate" in page.text
     answer = requester.post(f"/certificates/{serial}/renew")

@@ -38,22 +38,22 @@ def test_the_page_of_a_certificate_leads_to_its_revocation(approver: Visitor, re
 
 def test_without_a_reason_the_page_asks_for_one(approver: Visitor, serial: str) -> None:
     text = approver.get(f"/revoke?serial={serial}").text
-    assert "See what follows" in text
+    assert "Preview the effect" in text
     assert HOST in text
-    assert "Revoke for good" not in text
+    assert "Revoke permanently" not in text
 
 
 def test_what_follows_is_told_before_it_is_confirmed(approver: Visitor, serial: str) -> None:
     text = approver.get(f"/revoke?serial={serial}&reason=keyCompromise").text
     assert "This cannot be undone." in text
-    assert "Revoke for good" in text
+    assert "Revoke permanently" in text
     assert "Put on hold" in approver.get(f"/revoke?serial={serial}&reason=certificateHold").text
 
 
 def test_who_types_the_name_of_the_host_revokes(approver: Visitor, serial: str) -> None:
     assert revoke(approver, serial) == 303
     text = approver.get(f"/certificates/{serial}").text
-    assert "nobody who checks accepts it" in text
+    assert "Clients that check revocation reject it" in text
     assert "moved" in text
     assert "Revoke …" not in text
     assert "revoked" in approver.get("/certificates").text
@@ -64,7 +64,7 @@ def test_another_word_confirms_nothing(approver: Visitor, serial: str, typed: st
     answer = approver.post("/revoke", {"serial": serial, "reason": "superseded", "confirmation": typed})
     assert answer.status_code == 400
     assert read(answer.text).blocking == ["confirmation.wrong"]
-    assert "nobody who checks accepts it" not in approver.get(f"/certificates/{serial}").text
+    assert "Clients that check revocation reject it" not in approver.get(f"/certificates/{serial}").text
 
 
 def test_several_hosts_are_confirmed_by_their_number(approver: Visitor, serial: str) -> None:
@@ -85,14 +85,14 @@ def test_a_hold_is_shown_and_released(approver: Visitor, serial: str) -> None:
 
 def test_what_is_revoked_is_not_recommended_for_upload_but_replaced(approver: Visitor, serial: str) -> None:
     path = f"/certificates/{serial}"
-    assert "Would the node take it today?" in approver.get(path).text
+    assert "Will the node accept it?" in approver.get(path).text
 
     revoke(approver, serial)
 
     page = approver.get(path).text
-    assert "Would the node take it today?" not in page
-    assert "What to do with it" not in page
-    assert "To replace it, make a new CSR" in page
+    assert "Will the node accept it?" not in page
+    assert "Next steps" not in page
+    assert "To replace it, create a new CSR" in page
 
 
 def test_what_is_revoked_is_not_released(approver: Visitor, serial: str) -> None:

@@ -214,7 +214,7 @@ def test_who_lacks_a_second_factor_that_the_role_needs_is_led_to_enrol_one(stric
         answer = visitor.get(path)
         assert (answer.status_code, answer.location) == (302, "/account/sign-in?required=yes"), path
     assert visitor.post("/account/tokens", {"label": "x", "days": "1"}).status_code == 302
-    assert "Your role needs a second factor" in visitor.page("/account/sign-in").text
+    assert "Your role requires a second factor" in visitor.page("/account/sign-in").text
 
     visitor.post("/account/sign-in/app")
     answer = visitor.post("/account/sign-in/app/confirm", {"code": code_of(secret_on(visitor), lab.clock())})

@@ -151,7 +151,7 @@ def test_what_is_wrong_stands_beside_its_field_and_nothing_typed_is_lost(request
     typed = {
         "label": "  ",
         "days": "many",
-        "scopes": ["everything", "read"],
+        "scopes": ["all events", "read"],
         "names": "uccx1.example.com\n<b>*",
         "profiles": ["server"],
         "networks": "10.0.0.5/8",

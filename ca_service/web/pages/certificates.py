@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from flask import Response, render_template, request
+from flask import Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ca_service.authority.access.permissions import PERMISSIONS, Action
 from ca_service.authority.audit.wording import About
 from ca_service.authority.certificates import CertificateRecord
+from ca_service.authority.fleet.renewal import RenewalWish
 from ca_service.authority.issuance.issuance import MAX_REQUESTS
-from ca_service.errors import Finding, InvalidInput, NotFound, Rule
+from ca_service.errors import Conflict, Finding, InvalidInput, NotFound, Refused, Rule
 from ca_service.pki.reasons import FOR_LEAVES
 from ca_service.vos.bundle import bundle_name, node_bundle
 from ca_service.vos.file_names import safe_name
@@ -23,6 +24,8 @@ from ca_service.web.context import actor, base_url, installation, needs
 from ca_service.web.delivery import attachment, deliver, request_pem
 from ca_service.web.numbers import whole_number
 from ca_service.web.pages import blueprint
+from ca_service.web.pages.requests import to_waiting
+from ca_service.web.problems import status_of
 from ca_service.web.views import CertificateView, FileView, bundle_views, decode
 
 FILE_UNKNOWN: Final = Rule(
@@ -157,3 +160,19 @@ def _asked_options() -> dict[str, str]:
     days = request.args.get("validity_days", "")
     kept = {"validity_days": days} if whole_number(days, 4) is not None else {}
     return kept | {name: "true" for name in ("new", "add_host_name") if request.args.get(name) == "true"}
+
+
+@blueprint.post("/certificates/<serial_number>/renew")
+@needs(Action.ISSUE)
+def renew(serial_number: str) -> ResponseReturnValue:
+    """Renew it; then on to the page of what was issued. The form holds a key, so that two clicks renew once."""
+    is_chosen = {name: request.form.get(name) == "true" for name in ("new", "never_uploaded")}
+    try:
+        issued = installation().renewal.renew(
+            actor(), serial_number, RenewalWish(**is_chosen), request.form.get("once", "")
+        )
+    except (Refused, Conflict) as error:
+        return render_template("certificate.html", **page_of(serial_number, error.findings)), status_of(error)
+    if issued.waiting:
+        return to_waiting(issued.waiting)
+    return redirect(url_for("pages.issued", serial=[each.serial_number for each in issued.certificates]), 303)

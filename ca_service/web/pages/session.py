@@ -6,13 +6,15 @@ from flask import Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
+from ca_service.authority.access.permissions import Action
 from ca_service.errors import Finding, InvalidInput, NotAuthenticated
+from ca_service.web import reauthentication
 from ca_service.web.auth import end_session, halfway_secret, keep, local_path, open_session, start_session, visit
-from ca_service.web.confirming import proof, relying_party
-from ca_service.web.context import installation, origin, public
+from ca_service.web.context import installation, needs, origin, public
 from ca_service.web.pages import blueprint
-from ca_service.web.pages.forms import SetUpForm, SignInForm
+from ca_service.web.pages.forms import NewPasswordForm, SetUpForm, SignInForm
 from ca_service.web.problems import refused_page
+from ca_service.web.reauthentication import proof, relying_party
 
 
 @blueprint.route("/setup/<secret>", methods=["GET", "POST"])
@@ -101,3 +103,38 @@ def sign_out() -> ResponseReturnValue:
 
 def _sign_in_page(form: SignInForm, findings: tuple[Finding, ...] = ()) -> str:
     return render_template("sign_in.html", form=form, findings=findings)
+
+
+@blueprint.route("/welcome/<secret>", methods=["GET", "POST"])
+@public
+def choose_password(secret: str) -> ResponseReturnValue:
+    """Choose it, and sign in with it then: a link alone opens no session."""
+    links = installation().links
+    account = links.check(secret)
+    form, findings = NewPasswordForm(), tuple[Finding, ...]()
+    if form.validate_on_submit():
+        try:
+            links.use(secret, form.password.data, origin())
+        except InvalidInput as error:
+            findings = error.findings
+        else:
+            return redirect(url_for("pages.sign_in", chosen="yes"))
+    status = 422 if request.method == "POST" else 200
+    return render_template("choose_password.html", person=account, form=form, findings=findings), status
+
+
+@blueprint.route("/confirm", methods=["GET", "POST"])
+@needs(Action.OWN_ACCOUNT, enrolling=True)
+def confirm() -> ResponseReturnValue:
+    """Ask; then on to what was wanted: 307 sends the form that was kept once more, with all its fields."""
+    session, target = open_session(), local_path(request.args.get("next"))
+    is_form = reauthentication.RESEND in request.form
+    if request.method != "POST":
+        return reauthentication.page(session.account, target, is_form=False)
+    try:
+        installation().signing_in.confirm(session, reauthentication.proof("confirm_"), visit())
+    except NotAuthenticated as error:
+        return refused_page(
+            error, reauthentication.page(session.account, target, is_form=is_form, findings=error.findings)
+        )
+    return redirect(target, 307 if is_form else 303)

@@ -11,9 +11,9 @@ from ca_service.authority.access.permissions import Action
 from ca_service.authority.people.factors import TotpOffer
 from ca_service.errors import Conflict, Finding, InvalidInput
 from ca_service.web.auth import open_session
-from ca_service.web.confirming import passkeys_can_work, relying_party
 from ca_service.web.context import actor, installation, needs
 from ca_service.web.pages import blueprint
+from ca_service.web.reauthentication import passkeys_can_work, relying_party
 from ca_service.web.views import browser_name
 
 

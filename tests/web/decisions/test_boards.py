@@ -1,4 +1,4 @@
-"""A board whose requests wait for a decision: it says so, and shows the certificate by itself."""
+"""A board whose requests are waiting for a decision: it says so, and shows the certificate by itself."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ def test_a_board_shows_what_waits_and_then_the_certificate(
     location = submit(requester, path, publisher.id)
     assert location == f"{path}?waiting=1"
     board = requester.page(location)
-    assert "The requests wait for approval." in board.text
-    assert "Somebody who may approve requests has to decide." in board.text
+    assert "The requests are waiting for approval." in board.text
+    assert "An approver must decide." in board.text
     assert "/requests/1" in board.links
-    assert "See it and sign" not in board.text
+    assert "Review and sign" not in board.text
     approver.post("/requests/1/approve")
     assert "issued" in requester.page(path).text
-    assert "waits for approval" not in requester.page(path).text
+    assert "waiting for approval" not in requester.page(path).text
 
 
 def test_a_board_leads_to_why_a_request_was_refused(installation: Installation, path: str, requester: Visitor) -> None:
     submit(requester, path, installation.fleet.get_cluster(OPERATOR, 1).nodes[0].id)
     installation.requests.refuse(OPERATOR, 1, "no")
     board = requester.page(path)
-    assert "The request was refused: read why" in board.text
-    assert "See it and sign" in board.text
+    assert "The request was refused: see the reason" in board.text
+    assert "Review and sign" in board.text

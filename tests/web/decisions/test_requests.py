@@ -49,10 +49,10 @@ def test_who_submits_lands_on_the_request_and_is_told_what_happens_next(requeste
     location = submit(requester, UCCX_PUBLISHER)
     assert location == "/requests/1?submitted=1"
     page = requester.page(location)
-    assert "The request waits for approval." in page.text
-    assert "once it is approved, the certificate is here to download" in page.text
-    assert "Next: somebody decides" in page.text
-    assert "Withdraw the request" in page.text
+    assert "The request is waiting for approval." in page.text
+    assert "it then shows the certificate to download" in page.text
+    assert "Next: decision" in page.text
+    assert "Withdraw request" in page.text
     assert "Approve and sign" not in page.text
 
 
@@ -69,7 +69,7 @@ def test_who_submits_several_lands_on_the_list(requester: Visitor) -> None:
     location = submit(requester, *THREE_NODES)
     assert location == "/requests?state=all&submitted=3"
     page = requester.page(location)
-    assert "3 requests wait for approval." in page.text
+    assert "3 requests are waiting for approval." in page.text
     assert hosts(page) == ["sm1.example.com", "uccx2.example.com", "uccx1.example.com"]
 
 
@@ -90,14 +90,14 @@ def test_the_queue_shows_what_waits_oldest_first_and_how_many(
     submit(requester, *THREE_NODES)
     installation.requests.refuse(OPERATOR, 2, "no")
     page = approver.page("/requests")
-    assert "2 requests wait for a decision" in page.text
+    assert "2 requests are waiting for a decision" in page.text
     assert hosts(page) == ["uccx1.example.com", "sm1.example.com"]
     assert hosts(approver.page("/requests?state=refused")) == ["uccx2.example.com"]
     assert hosts(approver.page("/requests?state=all&sort=newest&q=uccx")) == ["uccx2.example.com", "uccx1.example.com"]
 
 
 def test_a_queue_in_which_nothing_waits_says_so(approver: Visitor, requester: Visitor) -> None:
-    assert "Nothing waits for a decision." in approver.page("/requests").text
+    assert "No requests are waiting for a decision." in approver.page("/requests").text
     assert "There are no requests yet." in requester.page("/requests").text
 
 
@@ -142,7 +142,7 @@ def test_a_refusal_shows_its_note_to_the_requester(
     note = "The parent domain <b>is</b> wrong.\nAsk again."
     assert approver.post(f"/requests/{waiting.id}/refuse", {"note": note}).status_code == 303
     answer = requester.get("/requests/1")
-    assert "approver writes:" in answer.text
+    assert "Note from approver:" in answer.text
     assert "The parent domain &lt;b&gt;is&lt;/b&gt; wrong.\nAsk again." in answer.text
     assert "submit it again" in answer.text
 
@@ -150,7 +150,7 @@ def test_a_refusal_shows_its_note_to_the_requester(
 def test_a_refusal_without_a_note_keeps_the_request(waiting: RequestRecord, approver: Visitor) -> None:
     answer = approver.post(f"/requests/{waiting.id}/refuse", {"note": " "})
     assert (answer.status_code, read(answer.text).blocking) == (400, ["request.note"])
-    assert "waits for approval" in answer.text
+    assert "waiting for approval" in answer.text
 
 
 def test_a_note_that_is_too_long_comes_back_to_be_shortened(waiting: RequestRecord, approver: Visitor) -> None:
@@ -202,7 +202,7 @@ def test_nobody_decides_about_their_own(installation: Installation, signed_in: S
     administrator = signed_in(Role.ADMINISTRATOR)
     page = administrator.page(f"/requests/{own.id}")
     assert "Approve and sign" not in page.text
-    assert "You have submitted this yourself, so somebody else decides." in page.text
+    assert "You submitted this request. Another approver must decide." in page.text
     answer = administrator.post(f"/requests/{own.id}/{verb}", {"note": "x"})
     assert (answer.status_code, read(answer.text).blocking) == (403, ["request.own"])
 
@@ -226,13 +226,13 @@ def test_the_page_shows_what_changes_for_the_host(installation: Installation, ap
     who = installation.accounts.get("requester").actor
     (found,) = installation.issuance.issue(who, [pkcs10.pem(recipe.der())], Options()).waiting
     text = approver.page(f"/requests/{found.id}").text
-    assert "What changes for" in text
-    assert "another key" in text
+    assert "Changes for" in text
+    assert "different key" in text
     assert "new DNS:agents.example.com" in text
 
 
 def test_the_page_says_where_there_is_nothing_to_compare_with(waiting: RequestRecord, approver: Visitor) -> None:
-    assert "there is nothing to compare with" in approver.page(f"/requests/{waiting.id}").text
+    assert "has no valid certificate from this authority yet" in approver.page(f"/requests/{waiting.id}").text
 
 
 def test_the_page_offers_the_next_one_after_a_decision(
