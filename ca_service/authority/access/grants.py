@@ -77,5 +77,5 @@ def _name(pointer: str, name: str, allowed: Sequence[str], profile: str) -> Find
 
 
 def _is_parent_domain(name: str, allowed: Sequence[str], profile: str) -> bool:
-    """Return whether a node has added this name to its CSR itself: the parent domain of a name that is allowed."""
+    """Whether a node has added this name to its CSR itself: the parent domain of a name that is allowed."""
     return profile == VOS.name and any(each.endswith(f".{name}") and not each.startswith("*") for each in allowed)

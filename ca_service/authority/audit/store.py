@@ -1,4 +1,4 @@
-"""What the audit log needs from storage."""
+"""The port of the audit log to storage, and the errors of every store."""
 
 from __future__ import annotations
 

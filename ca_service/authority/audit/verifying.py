@@ -120,7 +120,7 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What the caller knows from elsewhere: a seal and the fingerprint of the sealing key, both optional."""
+    """Known facts to verify: a seal and the fingerprint of the sealing key, both optional."""
 
     anchor: Anchor | None = None
     key: str = ""

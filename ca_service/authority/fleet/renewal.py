@@ -43,7 +43,7 @@ _DAY: Final = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class RenewalPlan:
-    """How to renew a certificate.
+    """The way to renew a certificate.
 
     `keeps_key` says that it can be renewed with the same key; otherwise `step` creates the new CSR, at `place` if that
     is known. `successor` is the serial number of the certificate that supersedes it.

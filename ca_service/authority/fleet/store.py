@@ -1,4 +1,4 @@
-"""What the fleet needs from storage. Every change includes its event, in one transaction."""
+"""The port of the fleet to storage. Every change includes its event, in one transaction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the hierarchy needs from storage."""
+"""Stored authorities, and the port to storage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the inventory needs from storage: filters, pages and the port."""
+"""Filters and pages of the inventory, and its port to storage."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ _BATCH: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Coming:
-    """Something that expires, and when the next notice about it is due."""
+    """An expiration, and when the next notice about it is due."""
 
     expiring: Expiring
     next_at: datetime

@@ -1,4 +1,4 @@
-"""What notices need from outside: a store, an outbox, channels, and sources of expirations."""
+"""The ports of notices: a store, an outbox, channels, and sources of expirations."""
 
 from __future__ import annotations
 

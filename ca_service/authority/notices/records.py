@@ -33,7 +33,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Expiring:
-    """Something that expires at `not_after`, and what to do about it.
+    """A thing that expires at `not_after`, and what to do about it.
 
     `id` identifies it in at most 64 characters: a serial number, the id of an authority. Notices that would be due
     before `since`, when its life began, are not sent: they would announce what is short-lived by design

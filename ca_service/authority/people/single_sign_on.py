@@ -191,10 +191,10 @@ class SingleSignOn:
         return attempt, self._provider.begin(attempt, redirect_uri)
 
     def finish(self, attempt: Attempt | None, answer: Answer, redirect_uri: str, origin: str) -> AccountRecord:
-        """The account of whoever comes back, made if it is the first time; its role is that of today.
+        """Return the account of the answer's person, created at the first sign-in; its role is updated each time.
 
         Raises NotAuthenticated, NotAllowed, NotReady, Conflict for a name that a local account has, and
-        InvalidInput for one that no account can have. Whoever asks forgets the attempt before.
+        InvalidInput for one that no account can have. The caller deletes the attempt before.
         """
         try:
             return self._finish(attempt, answer, redirect_uri, origin)
@@ -243,7 +243,7 @@ class SingleSignOn:
         return self._identities.add_account(identity, account, event)
 
     def _with_role(self, account: AccountRecord, role: Role, origin: str) -> AccountRecord:
-        """The account with another role; sessions under the old one end."""
+        """Return the account with another role; sessions under the old one end."""
         changed = replace(account, role=role, session_epoch=account.session_epoch + 1)
         actor = replace(account.actor, origin=origin)
         said = {"role": role.value, "before": account.role.value, "by": self.issuer}
@@ -253,7 +253,7 @@ class SingleSignOn:
         return changed
 
     def _role(self, claims: Mapping[str, object]) -> Role:
-        """The role of the first group of the settings that the person is in."""
+        """Return the role of the first group in the settings that the person belongs to."""
         told = claims.get(self._rules.role_claim)
         groups = {told} if isinstance(told, str) else set(filter(_is_text, told)) if isinstance(told, list) else set()
         for group, role in self._rules.roles.items():
@@ -271,12 +271,12 @@ class SingleSignOn:
 
 
 def untrusted(reason: str) -> NotAuthenticated:
-    """The error for an answer that does not hold; `reason` is for the operator and holds nothing of the token."""
+    """Return the error for an invalid answer; `reason` is for the operator and contains nothing of the token."""
     return NotAuthenticated.because(OIDC_TOKEN, reason=reason)
 
 
 def _is_since(auth_time: object, begun_at: datetime) -> bool:
-    """Whether somebody has signed in there (OpenID Connect Core, 2) after an attempt had begun here."""
+    """Whether the sign-in there (OpenID Connect Core, 2) came after the start of the attempt here."""
     is_time = isinstance(auth_time, int | float) and not isinstance(auth_time, bool)
     return is_time and float(str(auth_time)) >= (begun_at - _CLOCKS_DIFFER).timestamp()
 

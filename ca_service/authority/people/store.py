@@ -1,4 +1,4 @@
-"""What people and sign-in need from storage and keystore."""
+"""The ports of accounts and sign-in to storage and keystore."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What revocation needs from storage. Every change includes its event, in one transaction."""
+"""The ports of revocation to storage. Every change includes its event, in one transaction."""
 
 from __future__ import annotations
 
