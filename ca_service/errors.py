@@ -94,16 +94,6 @@ class Finding:
         """Whether it prevents signing."""
         return self.severity is Severity.ERROR
 
-    def as_document(self) -> dict[str, str]:
-        """Return the finding for a script: the same members at every interface."""
-        return {
-            "pointer": self.pointer,
-            "rule": self.rule,
-            "severity": self.severity.value,
-            "detail": self.detail,
-            "remedy": self.remedy,
-        }
-
     def translated(self, translate: Callable[[str], str]) -> Finding:
         """Return the same finding in another language."""
         problem, remedy = translate(self.declared.problem), translate(self.declared.remedy)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import click
 
@@ -13,9 +12,9 @@ from ca_service.authority.audit.queries import asked
 from ca_service.authority.audit.wording import sentence_of
 from ca_service.cli.audit_files import export, filtered, verify
 from ca_service.cli.console import fields, table
-from ca_service.cli.documents import event_document
 from ca_service.cli.grammar import declare
 from ca_service.cli.session import Session, operator, pass_session
+from ca_service.documents.audit import EventsDocument, HeadDocument, NewestSealDocument, SealedDocument
 from ca_service.pki.encodings import time_text
 
 
@@ -39,7 +38,7 @@ def list_(session: Session, /, oldest: bool, limit: int, cursor: str, **asked_fo
         for each in page.items
     )
     lines = table(("event", "when", "who", "from", "what", "seal"), rows)
-    document = {"events": [event_document(each) for each in page.items], "next": page.next_cursor or None}
+    document = EventsDocument.of(page.items, page.next_cursor or None)
     session.console.answer(document, lines or ["No event is like that."])
     if page.next_cursor:
         session.console.remark(f"There are more: --cursor {page.next_cursor}")
@@ -54,22 +53,13 @@ def head(session: Session) -> None:
     """
     record = session.ready().audit_log
     found = record.head(operator())
-    document = {"head": _document(found) if found else None, "has_unsealed": record.has_unsealed(operator())}
+    newest = HeadDocument.of(found) if found else None
+    document = NewestSealDocument(head=newest, has_unsealed=record.has_unsealed(operator()))
     if found is None:
         session.console.answer(document, ["Nothing is sealed yet: ca-service audit seal"])
         return
     session.console.answer(document, [f"{found.anchor.number}:{found.anchor.hash}"])
     session.console.remark(*_around(found))
-
-
-def _document(found: Head) -> dict[str, Any]:
-    return {
-        "number": found.anchor.number,
-        "hash": found.anchor.hash,
-        "sealed_at": time_text(found.at),
-        "last_event": found.last,
-        "key": found.key,
-    }
 
 
 def _around(found: Head) -> list[str]:
@@ -82,7 +72,9 @@ def _around(found: Head) -> list[str]:
 def seal(session: Session) -> None:
     """Seal the events that have no seal yet. Safe at any time, as often as wanted."""
     count = session.ready().audit_log.seal(operator())
-    session.console.answer({"sealed": count}, [f"Sealed: {count}" if count else "Everything was sealed already."])
+    session.console.answer(
+        SealedDocument(sealed=count), [f"Sealed: {count}" if count else "Everything was sealed already."]
+    )
 
 
 command = click.Group(

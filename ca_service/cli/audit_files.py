@@ -18,6 +18,7 @@ from ca_service.cli.inputs import STANDARD, read_lines
 from ca_service.cli.outputs import Target
 from ca_service.cli.packaging import force_option
 from ca_service.cli.session import Session, operator, pass_session
+from ca_service.documents.audit import AuditExportDocument, VerificationDocument
 from ca_service.errors import InvalidInput, Rule
 from ca_service.pki.names import visible
 
@@ -72,7 +73,7 @@ def export(session: Session, /, out: str | None, force: bool, **asked_for: str) 
     query = asked(asked_for)
     path = target.write_pieces(FILE_NAME, session.ready().audit_log.export(operator(), query))
     if path:
-        document = {"file": str(path), "complete": query.is_everything}
+        document = AuditExportDocument(file=str(path), complete=query.is_everything)
         session.console.answer(document, [f"Written: {visible(str(path))}"])
 
 
@@ -95,7 +96,7 @@ def verify(session: Session, file: str | None, expect_head: str | None, expect_k
         checked = session.ready().audit_log.verify(operator(), expected)
     else:
         checked = verifying.verify(read_lines(file, MAX_LINE), expected)
-    session.console.answer(_document(checked), _lines(checked))
+    session.console.answer(VerificationDocument.of(checked), _lines(checked))
 
 
 def _anchor(text: str | None) -> Anchor | None:
@@ -112,17 +113,6 @@ def _key(text: str | None) -> str:
     if text is not None and not _KEY.fullmatch(found):
         raise InvalidInput(EXPECTED_KEY.at("/expect-key"))
     return found
-
-
-def _document(checked: Checked) -> dict[str, Any]:
-    return {
-        "holds": True,
-        "events": checked.events,
-        "seals": checked.seals,
-        "complete": checked.complete,
-        "head": {"number": checked.head.number, "hash": checked.head.hash},
-        "key": checked.key,
-    }
 
 
 def _lines(checked: Checked) -> list[str]:

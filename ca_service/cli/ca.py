@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final, Literal
 
 import click
 from cryptography import x509
@@ -11,15 +11,22 @@ from cryptography import x509
 from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.cli import ca_external, root_key
 from ca_service.cli.console import fields
-from ca_service.cli.documents import authority_document
 from ca_service.cli.exits import ExitCode
 from ca_service.cli.grammar import declare
 from ca_service.cli.inputs import STANDARD
 from ca_service.cli.outputs import Target
 from ca_service.cli.packaging import force_option
 from ca_service.cli.session import Session, pass_session
+from ca_service.documents.authorities import (
+    AuthorityCertificateDocument,
+    AuthorityDocument,
+    ChainFileDocument,
+    HierarchyDocument,
+    authority_documents,
+)
 from ca_service.errors import InvalidInput
 from ca_service.pki import encodings
+from ca_service.pki.encodings import time_text
 from ca_service.pki.names import visible
 from ca_service.vos import formats
 from ca_service.vos.file_names import safe_name
@@ -35,14 +42,7 @@ _STATES: Final = {
     "pending": "The intermediate waits for its certificate from an external root: `ca-service ca install`.",
     "ready": "The authority can sign.",
 }
-_FIELDS: Final = (
-    ("subject", "subject"),
-    ("serial", "serial_number"),
-    ("from", "not_before"),
-    ("until", "not_after"),
-    ("key", "key"),
-    ("SHA-256", "fingerprint"),
-)
+State = Literal["none", "incomplete", "pending", "ready"]
 _EXIT_CODES: Final = {"ready": ExitCode.OK, "pending": ExitCode.PENDING}
 
 
@@ -56,14 +56,14 @@ def show(session: Session) -> ExitCode:
     """
     records = session.ready().hierarchy.list_issuers()
     state = _state(records)
-    document = {"state": state, "authorities": [authority_document(record) for record in records]}
+    document = HierarchyDocument(state=state, authorities=authority_documents(records))
     session.console.answer(
         document, (_STATES[state], *(line for record in records for line in authority_lines(record)))
     )
     return _EXIT_CODES.get(state, ExitCode.ERROR)
 
 
-def _state(records: Sequence[IssuerRecord]) -> str:
+def _state(records: Sequence[IssuerRecord]) -> State:
     if not records:
         return "none"
     if any(record.certificate_der is None for record in records):
@@ -73,10 +73,21 @@ def _state(records: Sequence[IssuerRecord]) -> str:
 
 def authority_lines(record: IssuerRecord) -> Iterator[str]:
     """An authority for a person: what it is, how far it is, and what one compares."""
-    shown = authority_document(record)
+    certificate = AuthorityDocument.of(record).certificate
     yield f"{record.id}: {visible(record.name)}{' (issues)' if record.is_issuing else ''}"
-    pairs = [(label, shown[key]) for label, key in _FIELDS if key in shown]
+    pairs = _decoded(certificate) if certificate else ()
     yield from fields([*pairs, ("key file", "kept here" if record.key_id else "not here")])
+
+
+def _decoded(certificate: AuthorityCertificateDocument) -> Iterable[tuple[str, str]]:
+    return (
+        ("subject", certificate.subject),
+        ("serial", certificate.serial_number),
+        ("from", time_text(certificate.not_before)),
+        ("until", time_text(certificate.not_after)),
+        ("key", certificate.key),
+        ("SHA-256", certificate.fingerprint),
+    )
 
 
 @declare(
@@ -113,7 +124,9 @@ def export(session: Session, only: str | None, format_: str, out: str | None, fo
     path = target.write(name, _ENCODERS[format_](chain))
     if path is not None:
         certificates = [encodings.pem(certificate).decode() for certificate in chain]
-        session.console.answer({"file": str(path), "certificates": certificates}, [f"Written: {visible(str(path))}"])
+        session.console.answer(
+            ChainFileDocument(file=str(path), certificates=certificates), [f"Written: {visible(str(path))}"]
+        )
 
 
 def _require_single(format_: str, count: int) -> None:

@@ -9,12 +9,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ca_service.authority.hierarchy.store import IssuerRecord
-from ca_service.cli.documents import authority_document
 from ca_service.cli.grammar import declare
 from ca_service.cli.inputs import STANDARD, find_passphrase, read_file, read_files
 from ca_service.cli.outputs import Target
 from ca_service.cli.packaging import force_option
 from ca_service.cli.session import Session, operator, pass_session
+from ca_service.documents.authorities import AuthoritiesDocument, CSRDocument, authority_documents
 from ca_service.errors import InvalidInput
 from ca_service.pki import encodings, keys
 from ca_service.pki.names import visible
@@ -86,7 +86,7 @@ def request(session: Session, name: str | None, curve: str | None, out: str | No
     pem = installation.external.request_intermediate(operator(), name or plan.name, curve or plan.intermediate_curve)
     path = target.write("intermediate.csr", pem) if out or not session.console.as_json else None
     if path or session.console.as_json:
-        document = {"pem": pem.decode(), "file": str(path) if path else None}
+        document = CSRDocument(pem=pem.decode(), file=str(path) if path else None)
         session.console.answer(document, [f"Written: {visible(str(path))}"])
     session.console.remark("Have the external root sign it, then: ca-service ca install FILE...")
 
@@ -119,5 +119,5 @@ def _private_key(file: str, passphrase: bytes | None) -> ec.EllipticCurvePrivate
 
 
 def _answer(session: Session, records: Sequence[IssuerRecord], done: str) -> None:
-    document = {"authorities": [authority_document(record) for record in records]}
+    document = AuthoritiesDocument(authorities=authority_documents(records))
     session.console.answer(document, [f"{done} {record.role}: {visible(record.name)}" for record in records])

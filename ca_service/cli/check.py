@@ -8,11 +8,11 @@ import click
 
 from ca_service.authority.issuance.examination import Examination, Options
 from ca_service.cli.console import Console, fields
-from ca_service.cli.documents import examination_document
 from ca_service.cli.exits import ExitCode
 from ca_service.cli.grammar import declare
 from ca_service.cli.inputs import read_requests
 from ca_service.cli.session import Session, operator, pass_session
+from ca_service.documents.checks import ChecksDocument
 from ca_service.pki.names import visible
 
 
@@ -30,14 +30,9 @@ def command(session: Session, files: tuple[str, ...], profile: str, days: int | 
     requests = read_requests(session.console, files)
     options = Options(profile=profile, validity_days=days, add_host_name=add_host_name)
     found = session.ready().issuance.check(operator(), requests, options)
-    sources = session.console.sources
-    is_refused = any(examination.is_refused for examination in found)
-    document = {
-        "accepted": not is_refused,
-        "requests": [examination_document(*pair) for pair in zip(sources, found, strict=True)],
-    }
+    document = ChecksDocument.of(found, session.console.sources)
     session.console.answer(document, _lines(session.console, found))
-    return ExitCode.REFUSED if is_refused else ExitCode.OK
+    return ExitCode.OK if document.accepted else ExitCode.REFUSED
 
 
 def _lines(console: Console, examinations: tuple[Examination, ...]) -> Iterator[str]:

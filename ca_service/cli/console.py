@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import takewhile
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import click
 
@@ -15,6 +15,13 @@ from ca_service.pki.names import visible
 
 _COLOURS: Final = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 _REQUEST_POINTER: Final = re.compile(r"/csr/(\d+)")
+
+
+class Answer(Protocol):
+    """A document of `ca_service.documents`, which only the commands that answer with one import."""
+
+    def model_dump(self, *, mode: str) -> dict[str, Any]:
+        """Return its members as JSON has them."""
 
 
 class Console:
@@ -31,7 +38,7 @@ class Console:
         self.wants_traceback = "--traceback" in options
         self.sources: tuple[str, ...] = ()
 
-    def answer(self, document: Mapping[str, Any], lines: Iterable[str]) -> None:
+    def answer(self, document: Answer, lines: Iterable[str]) -> None:
         """Give the answer: the document to a script, the lines to a person."""
         click.echo(as_text(document) if self.as_json else "\n".join(lines))
 
@@ -58,9 +65,9 @@ class Console:
         return ", ".join(filter(None, (self.sources[int(found[1])], rest)))
 
 
-def as_text(document: Mapping[str, Any]) -> str:
+def as_text(document: Answer) -> str:
     """The document as JSON, in ASCII, for whatever encoding the reader has."""
-    return json.dumps(document, indent=2)
+    return json.dumps(document.model_dump(mode="json"), indent=2)
 
 
 def fields(pairs: Iterable[tuple[str, str]], indent: int = 2) -> list[str]:

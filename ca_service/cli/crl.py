@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import click
 
@@ -17,6 +16,15 @@ from ca_service.cli.inputs import find_passphrase, read_file
 from ca_service.cli.outputs import Target
 from ca_service.cli.packaging import force_option
 from ca_service.cli.session import Session, operator, pass_session
+from ca_service.documents.findings import finding_documents
+from ca_service.documents.revocations import (
+    CRLDocument,
+    CRLFileDocument,
+    ImportedCRLDocument,
+    NewestCRLDocument,
+    NewestCRLsDocument,
+    PublishedCRLsDocument,
+)
 from ca_service.errors import NotFound
 from ca_service.pki import encodings
 from ca_service.pki.encodings import time_text
@@ -28,24 +36,8 @@ from ca_service.pki.names import visible
 def show(session: Session) -> None:
     """Show the newest list of each authority, as it is: nothing is published."""
     found = session.ready().crl_publisher.list_newest(operator())
-    document = {"lists": [_document(issuer, record) for issuer, record in found]}
+    document = NewestCRLsDocument(lists=[NewestCRLDocument.of(issuer, record) for issuer, record in found])
     session.console.answer(document, [line for issuer, record in found for line in _lines(issuer, record)])
-
-
-def _document(issuer: IssuerRecord, record: CRLRecord | None) -> dict[str, Any]:
-    shown: dict[str, Any] = {"issuer": issuer.id, "has_key": issuer.key_id is not None}
-    return shown | (crl_document(record) if record else {"number": None})
-
-
-def crl_document(record: CRLRecord) -> dict[str, Any]:
-    """A list for a script; the number in hexadecimal, as openssl prints it."""
-    return {
-        "issuer": record.issuer_id,
-        "number": f"{record.number:x}",
-        "this_update": time_text(record.this_update),
-        "next_update": time_text(record.next_update),
-        "entries": record.count,
-    }
 
 
 def _lines(issuer: IssuerRecord, record: CRLRecord | None) -> Iterator[str]:
@@ -53,9 +45,9 @@ def _lines(issuer: IssuerRecord, record: CRLRecord | None) -> Iterator[str]:
     if record is None:
         yield from fields([("list", "none yet" if issuer.key_id else "none yet, and the key is not here")])
         return
-    shown = crl_document(record)
-    names = (("number", "number"), ("made", "this_update"), ("until", "next_update"), ("entries", "entries"))
-    yield from fields([(label, str(shown[key])) for label, key in names])
+    made, until = time_text(record.this_update), time_text(record.next_update)
+    about = (("number", f"{record.number:x}"), ("made", made), ("until", until), ("entries", str(record.count)))
+    yield from fields(about)
 
 
 @declare("publish", "ca-service crl publish", "ca-service crl publish intermediate-g1")
@@ -70,7 +62,7 @@ def publish(session: Session, issuer: str | None) -> None:
     publishing = session.ready().crl_publisher
     if issuer is None:
         count = publishing.publish_due()
-        session.console.answer({"published": count}, [f"Published: {count}."])
+        session.console.answer(PublishedCRLsDocument(published=count), [f"Published: {count}."])
         return
     _told(session, publishing.publish(operator(), issuer), "Published")
 
@@ -97,7 +89,7 @@ def export(session: Session, issuer: str, format_: str, delta: bool, out: str | 
     name = f"{issuer}{'-delta' if delta else ''}.crl{'.pem' if format_ == 'pem' else ''}"
     path = target.write(name, encodings.crl_pem(data) if format_ == "pem" else data)
     if path is not None:
-        document = crl_document(published.record) | {"file": str(path)}
+        document = CRLFileDocument.of(published.record, file=str(path))
         session.console.answer(document, [f"Written: {visible(str(path))}"])
 
 
@@ -124,10 +116,9 @@ def import_(session: Session, file: str) -> None:
     no more.
     """
     found = session.ready().crl_importer.import_crl(operator(), read_file(file))
-    document = crl_document(found.record) | {
-        "changed": list(found.revoked),
-        "findings": [finding.as_document() for finding in found.findings],
-    }
+    document = ImportedCRLDocument.of(
+        found.record, changed=list(found.revoked), findings=finding_documents(found.findings)
+    )
     changed = [f"Its standing has changed: {issuer}" for issuer in found.revoked]
     lines = (f"Published: {found.record.issuer_id}, number {found.record.number:x}.", *changed)
     session.console.answer(document, (*lines, *session.console.finding_lines(found.findings)))
@@ -136,7 +127,7 @@ def import_(session: Session, file: str) -> None:
 def _told(session: Session, published: PublishedCRL, done: str) -> None:
     record = published.record
     line = f"{done}: {record.issuer_id}, number {record.number:x}, until {time_text(record.next_update)}."
-    session.console.answer(crl_document(record), [line])
+    session.console.answer(CRLDocument.of(record), [line])
 
 
 command = click.Group(

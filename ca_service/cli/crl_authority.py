@@ -7,7 +7,7 @@ import click
 from ca_service.cli.grammar import declare
 from ca_service.cli.inputs import require_typed
 from ca_service.cli.session import Session, operator, pass_session
-from ca_service.pki.encodings import time_text
+from ca_service.documents.revocations import AuthorityRevocationDocument
 from ca_service.pki.reasons import FOR_AUTHORITIES, read_authority_reason
 
 
@@ -30,12 +30,7 @@ def revoke_authority(session: Session, issuer: str, reason: str, note: str, conf
     seen = revocation.preview(operator(), issuer, wanted)
     require_typed(issuer, confirm, session.console.finding_lines(seen.findings))
     done = revocation.revoke(operator(), issuer, wanted, note=note)
-    document = {
-        "issuer": done.issuer.id,
-        "serial_number": done.revocation.serial_number,
-        "reason": done.revocation.reason.value,
-        "revoked_at": time_text(done.revocation.revoked_at),
-        "findings": [finding.as_document() for finding in done.findings],
-    }
     lines = session.console.finding_lines(done.findings[1:])
-    session.console.answer(document, (f"Revoked: {done.issuer.id}. It issues no more.", *lines))
+    session.console.answer(
+        AuthorityRevocationDocument.of(done), (f"Revoked: {done.issuer.id}. It issues no more.", *lines)
+    )

@@ -8,6 +8,8 @@ import click
 
 from ca_service.cli.grammar import declare
 from ca_service.cli.session import Session, pass_session
+from ca_service.documents.findings import finding_documents
+from ca_service.documents.operations import SchemaDocument, UpgradeDocument, VersionDocument
 from ca_service.errors import Finding, NotReady, Rule
 
 SCHEMA_DIFFERS: Final = Rule(
@@ -23,7 +25,7 @@ def upgrade(session: Session) -> None:
     """Bring the database up to date. Copy the instance folder first."""
     before, after = session.opened().schema.upgrade()
     line = f"Upgraded from {before or 'nothing'} to {after}." if before != after else f"Up to date: {after}."
-    session.console.answer({"before": before or None, "after": after}, [line])
+    session.console.answer(UpgradeDocument(before=before or None, after=after), [line])
 
 
 @declare("current", "ca-service db current")
@@ -33,7 +35,7 @@ def current(session: Session) -> None:
     schema = session.opened().schema
     found, needed = schema.current(), schema.head()
     line = f"{found or 'none'} (needed: {needed})"
-    session.console.answer({"current": found or None, "needed": needed}, [line])
+    session.console.answer(VersionDocument(current=found or None, needed=needed), [line])
 
 
 @declare("check", "ca-service db check")
@@ -46,7 +48,7 @@ def check(session: Session) -> None:
         raise NotReady(*map(_difference, differences))
     remarks = schema.remarks()
     session.console.remark(*session.console.finding_lines(remarks))
-    document = {"current": schema.current(), "differences": [], "remarks": [each.as_document() for each in remarks]}
+    document = SchemaDocument(current=schema.current(), differences=[], remarks=finding_documents(remarks))
     session.console.answer(document, [f"As expected: {schema.current()}."])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import click
 
@@ -11,6 +11,7 @@ from ca_service.authority.installation import Installation
 from ca_service.cli.exits import ExitCode
 from ca_service.cli.grammar import declare
 from ca_service.cli.session import Session, operator, pass_session
+from ca_service.documents.operations import HealthCheckDocument, HealthDocument
 from ca_service.errors import Finding, Rule
 
 DOCTOR_TABLES: Final = Rule(
@@ -32,7 +33,7 @@ def command(context: click.Context, session: Session) -> None:
     installation = session.ready()
     checks = (_tables(installation), *installation.doctor.examine(operator()))
     is_well = all(check.is_well for check in checks)
-    document = {"is_well": is_well, "checks": [_document(check) for check in checks]}
+    document = HealthDocument(is_well=is_well, checks=[HealthCheckDocument.of(check) for check in checks])
     session.console.answer(document, [line for check in checks for line in _lines(check)])
     if not is_well:
         context.exit(ExitCode.ERROR)
@@ -43,11 +44,6 @@ def _tables(installation: Installation) -> Check:
         "tables of the database",
         tuple(DOCTOR_TABLES.at(what=what) for what in installation.schema.differences()),
     )
-
-
-def _document(check: Check) -> dict[str, Any]:
-    findings = [found.as_document() for found in check.findings]
-    return {"name": check.name, "is_well": check.is_well, "findings": findings}
 
 
 def _lines(check: Check) -> list[str]:

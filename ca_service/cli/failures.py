@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import traceback
-from typing import Any, Final
+from typing import Final
 
 import click
 
 from ca_service.cli.console import Console, as_text
 from ca_service.cli.exits import ExitCode, exit_code
-from ca_service.errors import CAServiceError, InvalidInput, Rule, only_errors
+from ca_service.errors import CAServiceError, InvalidInput, Rule
 
 OUTPUT_CLOSED: Final = Rule(
     "output.closed",
@@ -47,23 +47,13 @@ def report(console: Console, error: BaseException) -> ExitCode:
         return ExitCode.USAGE
     ours = _explained(error)
     if console.as_json:
-        click.echo(as_text(problem_document(ours)), err=True)
+        from ca_service.documents.findings import ErrorDocument  # a command that does not fail starts without it
+
+        click.echo(as_text(ErrorDocument.of(ours.code, ours.title, ours.findings)), err=True)
     else:
         title = click.style(f"ca-service: {ours.title}", bold=True)
         click.echo("\n".join((title, *console.finding_lines(ours.findings))), err=True)
     return exit_code(ours)
-
-
-def problem_document(error: CAServiceError) -> dict[str, Any]:
-    """The error as the API would tell it (RFC 9457), without the status of HTTP."""
-    decisive = only_errors(error.findings) or error.findings
-    return {
-        "type": f"urn:ca-service:problem:{error.code}",
-        "title": error.title,
-        "detail": " ".join(found.detail for found in decisive[:3]),
-        "code": error.code,
-        "errors": [found.as_document() for found in error.findings],
-    }
 
 
 def output_closed() -> CAServiceError:

@@ -11,6 +11,7 @@ from ca_service.cli.exits import ExitCode
 from ca_service.cli.grammar import declare
 from ca_service.cli.inputs import read_files
 from ca_service.cli.session import Session, operator, pass_session
+from ca_service.documents.checks import FitDocument
 from ca_service.vos.fit import Check, Files, Fit, Result, Stage
 
 _STAGES = {Stage.UPLOAD: "At the upload", Stage.USE: "Afterwards"}
@@ -42,7 +43,7 @@ def command(session: Session, csr: str | None, certificate: str, chain: tuple[st
         trust=content[trust].decode("utf-8", "replace") if trust else "",
     )
     found = session.opened().fit_checks.check(operator(), files)
-    session.console.answer(found.as_document(), _lines(session.console, found))
+    session.console.answer(FitDocument.of(found), _lines(session.console, found))
     return ExitCode.OK if found.works else ExitCode.REFUSED
 
 

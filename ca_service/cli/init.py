@@ -10,9 +10,9 @@ import click
 
 from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.cli.ca import authority_lines
-from ca_service.cli.documents import authority_document
 from ca_service.cli.grammar import declare
 from ca_service.cli.session import Session, operator, pass_session
+from ca_service.documents.authorities import InitialisedDocument, authority_documents
 from ca_service.pki import keys
 
 _curve = click.Choice(keys.AUTHORITY_CURVES)
@@ -41,7 +41,7 @@ def command(session: Session, /, **wanted: Any) -> None:
     plan = replace(installation.plan, **{field: value for field, value in wanted.items() if value is not None})
     created = installation.hierarchy.initialise(operator(), plan)
     records = installation.hierarchy.list_issuers()
-    document = {"created": bool(created), "authorities": [authority_document(record) for record in records]}
+    document = InitialisedDocument(created=bool(created), authorities=authority_documents(records))
     session.console.answer(
         document, (_title(created, records), *(line for record in records for line in authority_lines(record)))
     )

@@ -11,10 +11,10 @@ import click
 
 from ca_service.authority.jobs import JobRun, JobState, Outcome
 from ca_service.cli.console import table
-from ca_service.cli.documents import job_document, run_document
 from ca_service.cli.exits import ExitCode
 from ca_service.cli.grammar import declare
 from ca_service.cli.session import Session, operator, pass_session
+from ca_service.documents.operations import JobDocument, JobsDocument, RunDocument
 from ca_service.pki.encodings import time_text
 
 
@@ -24,7 +24,7 @@ def list_(session: Session) -> None:
     """List the jobs, with how the last run of each went."""
     states = session.ready().jobs.list_jobs(operator())
     lines = table(("job", "every", "last run", "outcome", "did", "took", "what it does"), map(_row, states))
-    session.console.answer({"jobs": [job_document(state) for state in states]}, lines)
+    session.console.answer(JobsDocument(jobs=[JobDocument.about(state) for state in states]), lines)
 
 
 def _row(state: JobState) -> tuple[str, ...]:
@@ -49,7 +49,7 @@ def run(session: Session, name: str) -> int:
     may run the same job at the same moment.
     """
     done = session.ready().jobs.run(operator(), name)
-    session.console.answer(run_document(done), [_told(done)])
+    session.console.answer(RunDocument.of(done), [_told(done)])
     return ExitCode.ERROR if done.outcome is Outcome.FAILED else ExitCode.OK
 
 

@@ -9,12 +9,13 @@ from typing import Any, cast, get_args
 
 import click
 
+from ca_service.authority.installation import Installation
 from ca_service.authority.inventory.csv_export import csv_lines
 from ca_service.authority.inventory.store import Listed, Sort
 from ca_service.cli.console import table
-from ca_service.cli.documents import listed_document
 from ca_service.cli.grammar import declare
 from ca_service.cli.session import Session, operator, pass_session
+from ca_service.documents.certificates import CertificateListDocument, Certificates
 
 
 @declare(
@@ -48,8 +49,15 @@ def command(session: Session, words: tuple[str, ...], sort: str, limit: int | No
             click.echo(line.encode(), nl=False)
         return
     found = list(items)
-    document = {"certificates": [listed_document(item) for item in found]}
-    session.console.answer(document, _lines(found, now) or ["Nothing matches." if words else "No certificates yet."])
+    session.console.answer(
+        _document(installation, found), _lines(found, now) or ["Nothing matches." if words else "No certificates yet."]
+    )
+
+
+def _document(installation: Installation, found: Sequence[Listed]) -> CertificateListDocument:
+    revocations = installation.revocation.revocations_of([item.certificate.serial_number for item in found])
+    describe = Certificates(revocations, installation.clock())
+    return CertificateListDocument(certificates=[describe.summary(item.certificate) for item in found], next=None)
 
 
 def _lines(items: Sequence[Listed], now: datetime) -> list[str]:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from ca_service.authority.notices.announcing import Coming
 from ca_service.authority.notices.records import Message, MessageQuery, MessageState
 from ca_service.cli.console import table
-from ca_service.cli.documents import coming_document, message_document
 from ca_service.cli.exits import ExitCode
 from ca_service.cli.grammar import declare
 from ca_service.cli.session import Session, operator, pass_session
+from ca_service.documents.operations import (
+    MessageDocument,
+    MessagesDocument,
+    RevivedDocument,
+    UpcomingDocument,
+    UpcomingListDocument,
+)
 from ca_service.pki.encodings import time_text
 
 _MOST = 200
@@ -29,12 +37,18 @@ def list_(session: Session, state: str | None, text: str, coming: bool) -> None:
     if coming:
         items = installation.notices.list_coming(operator(), text, limit=_MOST).items
         lines = table(("ends", "next notice", "kind", "name"), map(_coming_row, items))
-        session.console.answer({"coming": [coming_document(each) for each in items]}, lines or ["Nothing ends soon."])
+        session.console.answer(
+            UpcomingListDocument(coming=[UpcomingDocument.of(each) for each in items]), lines or ["Nothing ends soon."]
+        )
         return
     query = MessageQuery(text, state or "", limit=_MOST)
     messages = installation.deliveries.list_messages(operator(), query).items
     lines = table(("id", "state", "created", "recipient", "subject", "last error"), map(_row, messages))
-    session.console.answer({"messages": [message_document(each) for each in messages]}, lines or ["No messages."])
+    session.console.answer(_document(messages), lines or ["No messages."])
+
+
+def _document(messages: Sequence[Message]) -> MessagesDocument:
+    return MessagesDocument(messages=[MessageDocument.of(each) for each in messages])
 
 
 def _coming_row(coming: Coming) -> tuple[str, ...]:
@@ -54,7 +68,7 @@ def _row(message: Message) -> tuple[str, ...]:
 def retry(session: Session, numbers: tuple[int, ...]) -> None:
     """Let the dead messages ID wait again; the job `outbox` delivers them."""
     revived = session.ready().deliveries.retry(operator(), numbers)
-    session.console.answer({"revived": revived}, [f"{revived} will be tried again within a minute."])
+    session.console.answer(RevivedDocument(revived=revived), [f"{revived} will be tried again within a minute."])
 
 
 @declare("test", "ca-service notices test")
@@ -63,7 +77,7 @@ def test(session: Session) -> int:
     """Send a test over every channel that is configured, at once."""
     sent = session.ready().deliveries.test(operator())
     lines = table(("channel", "recipient", "state", "last error"), map(_test_row, sent))
-    session.console.answer({"messages": [message_document(each) for each in sent]}, lines)
+    session.console.answer(_document(sent), lines)
     is_good = all(message.state is MessageState.SENT for message in sent)
     return ExitCode.OK if is_good else ExitCode.UNREACHABLE
 

@@ -7,6 +7,7 @@ import click
 from ca_service.cli.grammar import declare
 from ca_service.cli.revoking import confirm, outcome_lines, selected, selection_options
 from ca_service.cli.session import Session, operator, pass_session
+from ca_service.documents.revocations import RevocationResultDocument
 
 
 @declare(
@@ -35,4 +36,4 @@ def command(
     planned = installation.revocation.preview_release(operator(), selection)
     confirm(session.console, planned, is_confirmed=yes)
     done = installation.revocation.release(operator(), selection, note=note)
-    session.console.answer(done.as_document(done=True), outcome_lines(done))
+    session.console.answer(RevocationResultDocument.of(done, done=True), outcome_lines(done))

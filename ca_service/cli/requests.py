@@ -10,8 +10,8 @@ from ca_service.authority.issuance.records import Moment, RequestQuery, RequestR
 from ca_service.cli.console import Console, fields, table
 from ca_service.cli.exits import ExitCode
 from ca_service.cli.grammar import declare
-from ca_service.cli.request_documents import application_document
 from ca_service.cli.session import Session, operator, pass_session
+from ca_service.documents.requests import RequestDocument, RequestsDocument
 from ca_service.pki.encodings import time_text
 
 _STATES = tuple(state.value for state in State)
@@ -26,11 +26,12 @@ _number = click.argument("number", metavar="NUMBER", type=int)
     "--search", default="", metavar="TEXT", help="Only those with this in a name, or in who has submitted it."
 )
 @click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="How many at most.")
+@click.option("--cursor", default="", help="Continue a list: `next` of the previous answer.")
 @pass_session
-def list_(session: Session, state: str, search: str, limit: int) -> None:
+def list_(session: Session, state: str, search: str, limit: int, cursor: str) -> None:
     """List requests that were submitted, oldest first; by default those that wait for a decision."""
     wanted = None if state == "all" else State(state)
-    query = RequestQuery(text=search, state=wanted, sort="oldest", limit=limit)
+    query = RequestQuery(text=search, state=wanted, sort="oldest", cursor=cursor, limit=limit)
     page = session.ready().requests.list_requests(operator(), query)
     rows = (
         (
@@ -44,13 +45,10 @@ def list_(session: Session, state: str, search: str, limit: int) -> None:
         for each in page.items
     )
     lines = table(("number", "state", "host", "profile", "submitted by", "submitted"), rows)
-    document = {
-        "applications": [application_document(each) for each in page.items],
-        "has_more": bool(page.next_cursor),
-    }
+    document = RequestsDocument.of(page.items, following=page.next_cursor or None)
     session.console.answer(document, lines or ["There are no such requests."])
     if page.next_cursor:
-        session.console.remark(f"There are more than {limit}: --limit, --search.")
+        session.console.remark(f"There are more: --cursor {page.next_cursor}")
 
 
 @declare("show", "ca-service requests show 12", "ca-service requests show 12 --json")
@@ -59,7 +57,7 @@ def list_(session: Session, state: str, search: str, limit: int) -> None:
 def show(session: Session, number: int) -> None:
     """Show the request NUMBER: what it asks, what was found, and what has happened to it."""
     found = session.ready().requests.get(operator(), number)
-    session.console.answer(application_document(found), _lines(session.console, found))
+    session.console.answer(RequestDocument.of(found), _lines(session.console, found))
 
 
 @declare("approve", "ca-service requests approve 12", "ca-service requests approve 12 --note 'as agreed'")
@@ -69,7 +67,7 @@ def show(session: Session, number: int) -> None:
 def approve(session: Session, number: int, note: str) -> int:
     """Approve the request NUMBER, or try again what has failed, and have it signed."""
     found = session.ready().requests.approve(operator(), number, note)
-    session.console.answer(application_document(found), _lines(session.console, found))
+    session.console.answer(RequestDocument.of(found), _lines(session.console, found))
     return ExitCode.OK if found.state is State.ISSUED else ExitCode.ERROR
 
 
@@ -80,7 +78,7 @@ def approve(session: Session, number: int, note: str) -> int:
 def refuse(session: Session, number: int, note: str) -> None:
     """Refuse the request NUMBER, with a note."""
     found = session.ready().requests.refuse(operator(), number, note)
-    session.console.answer(application_document(found), _lines(session.console, found))
+    session.console.answer(RequestDocument.of(found), _lines(session.console, found))
 
 
 def _lines(console: Console, found: RequestRecord) -> list[str]:

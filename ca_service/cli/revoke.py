@@ -9,6 +9,7 @@ from ca_service.authority.revocation.selecting import read_invalid_since
 from ca_service.cli.grammar import declare
 from ca_service.cli.revoking import confirm, outcome_lines, selected, selection_options
 from ca_service.cli.session import Session, operator, pass_session
+from ca_service.documents.revocations import RevocationResultDocument
 from ca_service.pki.reasons import FOR_LEAVES, read_leaf_reason
 
 
@@ -52,4 +53,4 @@ def command(
     if planned.changed and not dry_run:
         confirm(session.console, planned, is_confirmed=yes)
         planned = installation.revocation.revoke(operator(), selection, why, invalid_since=since, note=note)
-    session.console.answer(planned.as_document(done=not dry_run), outcome_lines(planned))
+    session.console.answer(RevocationResultDocument.of(planned, done=not dry_run), outcome_lines(planned))

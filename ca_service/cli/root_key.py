@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
-from ca_service.cli.documents import authority_document
 from ca_service.cli.grammar import declare
 from ca_service.cli.inputs import get_passphrase, read_file
 from ca_service.cli.outputs import Target
 from ca_service.cli.session import Session, operator, pass_session
+from ca_service.documents.authorities import AuthorityDocument, RemovedDocument, VerifiedRootKeyDocument
+from ca_service.documents.operations import FileDocument
 from ca_service.pki.names import visible
 
 _passphrase_option = click.option(
@@ -28,7 +29,7 @@ def export(session: Session, out: str, passphrase_file: str | None) -> None:
     passphrase = get_passphrase(passphrase_file, is_new=True)
     path = target.write("root.key.pem", installation.root_key.export(operator(), passphrase))
     if path is not None:
-        session.console.answer({"file": str(path)}, [f"Written: {visible(str(path))}"])
+        session.console.answer(FileDocument(file=str(path)), [f"Written: {visible(str(path))}"])
     session.console.remark("Next: ca-service ca root-key verify FILE, then ca-service ca root-key remove FILE")
 
 
@@ -41,7 +42,8 @@ def verify(session: Session, file: str, passphrase_file: str | None) -> None:
     copy = read_file(file)
     custody = session.ready().root_key
     root = custody.verify(copy, get_passphrase(passphrase_file))
-    session.console.answer({"root": authority_document(root)}, [f"This is the key of {visible(root.name)}; it signs."])
+    document = VerifiedRootKeyDocument(root=AuthorityDocument.of(root))
+    session.console.answer(document, [f"This is the key of {visible(root.name)}; it signs."])
 
 
 @declare("remove", "ca-service ca root-key remove /media/usb/root.key.pem --passphrase-file passphrase")
@@ -57,7 +59,7 @@ def remove(session: Session, file: str, passphrase_file: str | None) -> None:
     custody = session.ready().root_key
     custody.remove(operator(), copy, get_passphrase(passphrase_file))
     session.console.answer(
-        {"removed": True}, ["The key of the root is no longer here. The copy is all there is of it."]
+        RemovedDocument(removed=True), ["The key of the root is no longer here. The copy is all there is of it."]
     )
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from ca_service.authority.installation import Installation
 from ca_service.cli.console import Console
 from ca_service.cli.grammar import declare
 from ca_service.cli.session import Session, operator, pass_session
+from ca_service.documents.operations import ServingDocument
 
 
 @declare("serve", "ca-service serve", "ca-service serve --port 8443")
@@ -24,23 +23,20 @@ def command(session: Session, host: str | None, port: int | None) -> None:
     database of an older one.
     """
     server = session.doors.prepare_server(session.instance_path, host, port)  # first: it checks the settings
-    document = {"url": server.url, **_prepared(session, server.url)}
+    document = _prepared(session, server.url)
     session.console.answer(document, _lines(document))
     server.run()
 
 
-def _prepared(session: Session, url: str) -> dict[str, Any]:
+def _prepared(session: Session, url: str) -> ServingDocument:
     """Bring the installation to where it can be served; what a person has to know of it."""
     installation = session.upgraded()
     is_pending = _has_pending(installation)
     created = () if is_pending or _is_complete(installation) else _created(session.console, installation)
     secret = installation.accounts.make_setup_link()
     installation.close()  # the workers open their own; a connection must not be carried over a fork
-    return {
-        "setup_url": f"{url}/setup/{secret}" if secret else None,
-        "created": list(created),
-        "is_pending": is_pending,
-    }
+    setup_url = f"{url}/setup/{secret}" if secret else None
+    return ServingDocument(url=url, setup_url=setup_url, created=list(created), is_pending=is_pending)
 
 
 def _has_pending(installation: Installation) -> bool:
@@ -58,13 +54,13 @@ def _created(console: Console, installation: Installation) -> tuple[str, ...]:
     return tuple(record.id for record in created)
 
 
-def _lines(document: dict[str, Any]) -> list[str]:
+def _lines(document: ServingDocument) -> list[str]:
     lines = []
-    if document["is_pending"]:
+    if document.is_pending:
         lines += ["Nothing can be signed yet: the intermediate waits for its certificate (`ca-service ca install`)."]
-    if document["setup_url"]:
+    if document.setup_url:
         lines += [
             "Create the first administrator here; the link works once, for 24 hours:",
-            f"  {document['setup_url']}",
+            f"  {document.setup_url}",
         ]
-    return [*lines, f"Serving on {document['url']} - stop with Ctrl-C."]
+    return [*lines, f"Serving on {document.url} - stop with Ctrl-C."]

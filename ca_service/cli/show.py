@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
+from ca_service.authority.issuance.issuance import Issued
 from ca_service.cli.console import fields
 from ca_service.cli.grammar import declare
-from ca_service.cli.packaging import FORMATS, Packaging, force_option, out_option, parcel
+from ca_service.cli.packaging import FORMATS, Packaging, force_option, out_option, package
 from ca_service.cli.session import Session, operator, pass_session
+from ca_service.documents.certificates import CertificateDocument
+from ca_service.pki.encodings import time_text
 from ca_service.pki.names import visible
 
 
@@ -31,8 +32,9 @@ def command(session: Session, serial_number: str, format_: str | None, out: str 
     elif out or force:
         raise click.UsageError("--out and --force need --format.", click.get_current_context())
     installation = session.ready()
-    packed = parcel(installation, [installation.issuance.get_certificate(operator(), serial_number)], format_)
-    [certificate] = packed.document["certificates"]
+    record = installation.issuance.get_certificate(operator(), serial_number)
+    packed = package(installation, Issued((record,), created=False), format_)
+    [certificate] = packed.document.certificates
     if packaging:
         path = packaging.write(packed)
         packaging.answer(session.console, packed, path, [f"Written: {visible(str(path))}"] if path else [])
@@ -40,21 +42,21 @@ def command(session: Session, serial_number: str, format_: str | None, out: str 
         session.console.answer(certificate, _lines(certificate))
 
 
-def _lines(certificate: dict[str, Any]) -> list[str]:
+def _lines(certificate: CertificateDocument) -> list[str]:
     return fields(
         (
-            ("host", certificate["host"]),
-            ("subject", certificate["subject"]),
-            ("names", ", ".join(certificate["subject_alternative_name"])),
-            ("serial", certificate["serial_number"]),
-            ("valid", f"{certificate['not_before']} to {certificate['not_after']}"),
-            ("issuer", certificate["issuer"]),
-            ("key", certificate["key"]),
-            ("key usage", ", ".join(certificate["key_usage"])),
-            ("extended", ", ".join(certificate["extended_key_usage"])),
-            ("profile", certificate["profile"]),
-            ("issued", f"{certificate['issued_at']} by {certificate['issued_by']}"),
-            ("SHA-256", certificate["fingerprint"]),
+            ("host", certificate.host),
+            ("subject", certificate.subject),
+            ("names", ", ".join(certificate.subject_alternative_name)),
+            ("serial", certificate.serial_number),
+            ("valid", f"{time_text(certificate.not_before)} to {time_text(certificate.not_after)}"),
+            ("issuer", certificate.issuer),
+            ("key", certificate.key),
+            ("key usage", ", ".join(certificate.key_usage)),
+            ("extended", ", ".join(certificate.extended_key_usage)),
+            ("profile", certificate.profile),
+            ("issued", f"{time_text(certificate.issued_at)} by {certificate.issued_by}"),
+            ("SHA-256", certificate.fingerprint),
         ),
         indent=0,
     )

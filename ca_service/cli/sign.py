@@ -15,7 +15,7 @@ from ca_service.authority.issuance.issuance import Issued
 from ca_service.cli.console import Console, fields
 from ca_service.cli.grammar import declare
 from ca_service.cli.inputs import read_requests
-from ca_service.cli.packaging import FORMATS, Packaging, force_option, out_option, parcel
+from ca_service.cli.packaging import FORMATS, Packaging, force_option, out_option, package
 from ca_service.cli.session import Session, operator, pass_session
 from ca_service.errors import CAServiceError, Rule
 from ca_service.pki.encodings import time_text
@@ -70,8 +70,7 @@ def command(
 def hand_over(console: Console, installation: Installation, issued: Issued, packaging: Packaging) -> None:
     """Write what was issued, and tell what to do with it."""
     with _telling(issued):
-        packed = parcel(installation, issued.certificates, packaging.format)
-        packed.document.update(created=issued.created, findings=[found.as_document() for found in issued.findings])
+        packed = package(installation, issued, packaging.format)
         path = packaging.write(packed)
     lines = [*_issued_lines(console, issued), *_next_steps(packed.bundle, packaging.format, path)]
     packaging.answer(console, packed, path, lines)

@@ -9,9 +9,9 @@ from ca_service.authority.access.permissions import SCOPES
 from ca_service.authority.people.records import TokenRecord
 from ca_service.authority.people.token_limits import DEFAULT_SCOPES, TokenLimits, known_scopes
 from ca_service.cli.console import table
-from ca_service.cli.documents import token_document
 from ca_service.cli.grammar import declare
 from ca_service.cli.session import Session, operator, pass_session
+from ca_service.documents.people import CreatedTokenDocument, RevokedTokensDocument, TokenDocument, TokensDocument
 from ca_service.pki.encodings import time_text
 
 _SCOPES_HELP = f"What it is good for, of {', '.join(SCOPES)}; repeat it for several."
@@ -43,8 +43,11 @@ _account_option = click.option("--account", required=True, metavar="NAME", help=
 @pass_session
 def create(session: Session, /, account: str, label: str, days: int, **limits: tuple[str, ...]) -> None:
     """Make an API token. It is shown once, and kept nowhere."""
-    made = session.ready().tokens.create(operator(), account, label, days, TokenLimits(**limits))
-    session.console.answer({"token": made.secret, **token_document(made.record, account)}, [made.secret])
+    installation = session.ready()
+    made = installation.tokens.create(operator(), account, label, days, TokenLimits(**limits))
+    role = installation.accounts.get(account).role.value
+    document = CreatedTokenDocument.of(made.record, account, role, token=made.secret)
+    session.console.answer(document, [made.secret])
     session.console.remark(
         f"Token {made.record.id} of {account}, until {time_text(made.record.expires_at)}. It is not shown again.",
         f"It may: {_limits(made.record)}.",
@@ -80,7 +83,9 @@ def list_(session: Session, account: str) -> None:
         for found in tokens
     )
     lines = table(("id", "begins with", "label", "expires", "last used", "may", "state"), rows)
-    session.console.answer({"tokens": [token_document(found, account) for found in tokens]}, lines or [_none(account)])
+    role = installation.accounts.get(account).role.value
+    document = TokensDocument(tokens=[TokenDocument.of(found, account, role) for found in tokens])
+    session.console.answer(document, lines or [_none(account)])
 
 
 def _none(account: str) -> str:
@@ -96,14 +101,17 @@ def revoke(session: Session, account: str, token_id: int | None, every: bool) ->
     """End the token ID of an account at once, or all of them."""
     if every is (token_id is not None):
         raise click.UsageError("Give either the ID of a token or --all.")
-    tokens = session.ready().tokens
+    installation = session.ready()
+    tokens = installation.tokens
     if token_id is None:
         count = tokens.revoke_all(operator(), account)
-        session.console.answer({"account": account, "revoked": count}, [f"{count} tokens of {account} are revoked."])
+        document = RevokedTokensDocument(account=account, revoked=count)
+        session.console.answer(document, [f"{count} tokens of {account} are revoked."])
         return
     tokens.revoke(operator(), account, token_id)
     [revoked] = [found for found in tokens.list_of(operator(), account) if found.id == token_id]
-    session.console.answer(token_document(revoked, account), [f"Token {token_id} of {account} is revoked."])
+    role = installation.accounts.get(account).role.value
+    session.console.answer(TokenDocument.of(revoked, account, role), [f"Token {token_id} of {account} is revoked."])
 
 
 command = click.Group("token", commands=[create, list_, revoke], help="Manage API tokens.")

@@ -8,10 +8,16 @@ from ca_service.authority.access.permissions import Role
 from ca_service.authority.people.passwords import NO_PASSWORD
 from ca_service.authority.people.records import AccountRecord
 from ca_service.cli.console import table
-from ca_service.cli.documents import account_document, session_document
 from ca_service.cli.grammar import declare
 from ca_service.cli.inputs import read_password
 from ca_service.cli.session import Session, operator, pass_session
+from ca_service.documents.people import (
+    AccountDocument,
+    AccountsDocument,
+    ResetAccountDocument,
+    SessionDocument,
+    SessionsDocument,
+)
 from ca_service.pki.encodings import time_text
 
 _ROLES = tuple(role.value for role in Role)
@@ -32,7 +38,7 @@ def create(session: Session, name: str, role: str, password_stdin: bool) -> None
     accounts = session.ready().accounts
     password = read_password(from_standard_input=password_stdin)
     account = accounts.create(operator(), name, Role(role), password)
-    session.console.answer(account_document(account), [f"Created {account.name} ({account.role.value})."])
+    session.console.answer(AccountDocument.of(account), [f"Created {account.name} ({account.role.value})."])
 
 
 @declare("list", "ca-service user list")
@@ -43,7 +49,8 @@ def list_(session: Session) -> None:
     rows = ((found.name, found.role.value, time_text(found.created_at), _state(found)) for found in accounts)
     lines = table(("name", "role", "created", "state"), rows)
     session.console.answer(
-        {"accounts": [account_document(found) for found in accounts]}, lines or ["There are no accounts yet."]
+        AccountsDocument(accounts=[AccountDocument.of(found) for found in accounts]),
+        lines or ["There are no accounts yet."],
     )
 
 
@@ -63,7 +70,7 @@ def password(session: Session, name: str, password_stdin: bool) -> None:
     accounts.get(name)  # before anybody types a password in vain
     new = read_password(from_standard_input=password_stdin)
     account = accounts.set_password(operator(), name, new)
-    session.console.answer(account_document(account), [f"{account.name} has a new password."])
+    session.console.answer(AccountDocument.of(account), [f"{account.name} has a new password."])
 
 
 @declare("disable", "ca-service user disable anna")
@@ -72,7 +79,7 @@ def password(session: Session, name: str, password_stdin: bool) -> None:
 def disable(session: Session, name: str) -> None:
     """Lock the account NAME out, with its sessions and tokens."""
     account = session.ready().accounts.set_disabled(operator(), name, True)
-    session.console.answer(account_document(account), [f"{account.name} is locked out."])
+    session.console.answer(AccountDocument.of(account), [f"{account.name} is locked out."])
 
 
 @declare("enable", "ca-service user enable anna")
@@ -81,7 +88,7 @@ def disable(session: Session, name: str) -> None:
 def enable(session: Session, name: str) -> None:
     """Let the account NAME in again."""
     account = session.ready().accounts.set_disabled(operator(), name, False)
-    session.console.answer(account_document(account), [f"{account.name} can sign in again."])
+    session.console.answer(AccountDocument.of(account), [f"{account.name} can sign in again."])
 
 
 @declare("role", "ca-service user role anna approver")
@@ -91,7 +98,7 @@ def enable(session: Session, name: str) -> None:
 def role_(session: Session, name: str, role: str) -> None:
     """Give the account NAME another role, and end its sessions."""
     account = session.ready().accounts.set_role(operator(), name, Role(role))
-    session.console.answer(account_document(account), [f"{account.name} is {account.role.value} now."])
+    session.console.answer(AccountDocument.of(account), [f"{account.name} is {account.role.value} now."])
 
 
 @declare("unlock", "ca-service user unlock anna")
@@ -102,7 +109,7 @@ def unlock(session: Session, name: str) -> None:
     installation = session.ready()
     installation.rescue.unlock(operator(), name)
     account = installation.accounts.get(name)
-    session.console.answer(account_document(account), [f"{account.name} can try again at once."])
+    session.console.answer(AccountDocument.of(account), [f"{account.name} can try again at once."])
 
 
 @declare("reset", "ca-service user reset anna", "ca-service user reset anna --json | jq -r .url")
@@ -117,7 +124,7 @@ def reset(session: Session, name: str) -> None:
     server = session.doors.prepare_server(session.instance_path, None, None)  # it knows where people reach us
     made = session.ready().rescue.reset(operator(), name)
     url = f"{server.url}/welcome/{made.secret}"
-    session.console.answer({"url": url, **account_document(made.account)}, [url])
+    session.console.answer(ResetAccountDocument.of(made.account, url=url), [url])
     session.console.remark(f"{made.account.name} chooses a new password there, once, within 24 hours.")
 
 
@@ -135,7 +142,7 @@ def sessions(session: Session, name: str, end: bool) -> None:
         for each in found
     )
     lines = table(("signed in", "last seen", "by", "from", "browser"), rows) or [f"{name} is signed in nowhere."]
-    document = {"sessions": [session_document(each) for each in found], "ended": end}
+    document = SessionsDocument(sessions=[SessionDocument.of(each) for each in found], ended=end)
     session.console.answer(document, [*lines, *([f"All sessions of {name} are ended."] if ended else [])])
 
 

@@ -79,11 +79,21 @@ def trust_store(certificates: Sequence[x509.Certificate], password: str = TRUST_
     return pkcs12.serialize_java_truststore(entries, BestAvailableEncryption(password.encode()))
 
 
+def csr_pem(der_: bytes) -> str:
+    """Return a CSR as the text of a PEM file (RFC 7468, 7)."""
+    return _armoured("CERTIFICATE REQUEST", der_).decode()
+
+
 def crl_pem(der_: bytes) -> bytes:
-    """A revocation list, DER, as PEM (RFC 7468, 7)."""
-    text = base64.b64encode(der_)
-    body = b"\n".join(text[start : start + 64] for start in range(0, len(text), 64))
-    return b"-----BEGIN X509 CRL-----\n" + body + b"\n-----END X509 CRL-----\n"
+    """Return a CRL as PEM (RFC 7468, 7)."""
+    return _armoured("X509 CRL", der_)
+
+
+def _armoured(label: str, der_: bytes) -> bytes:
+    """PEM with LF and one final newline."""
+    text = base64.b64encode(der_).decode()
+    lines = [text[start : start + 64] for start in range(0, len(text), 64)]
+    return "\n".join((f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", "")).encode()
 
 
 def fingerprint(certificate: x509.Certificate) -> str:

@@ -40,7 +40,9 @@ class SQLInventoryStore:
         with self._database.read() as connection:
             matching = conditions(connection, wanted, many=self._many)
             ids = order.sort(select(certificate.c.id).where(*matching), cursor)
-            found, following = order.cut(_head(connection, ids, order, wanted.grant, page_size(limit) + 1), limit)
+            found, following = order.cut(
+                _head(connection, ids, order, grant=wanted.grant, count=page_size(limit) + 1), limit
+            )
         return Page(tuple(_listed(row, wanted.at) for row in found), following)
 
     def count_ends(self, wanted: Filter, bounds: Sequence[datetime]) -> tuple[int, ...]:
@@ -109,7 +111,7 @@ def _revoked(bounds: Sequence[datetime], matching: Sequence[ColumnElement[bool]]
 
 
 def _head(
-    connection: Connection, ids: Select[Any], order: Order, grant: Grant | None, count: int
+    connection: Connection, ids: Select[Any], order: Order, *, grant: Grant | None, count: int
 ) -> Sequence[Row[Any]]:
     """Return the first rows of a list. For a token, read until there are enough rows that its grant lets it see."""
     if grant is None:

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, and_, exists, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, and_, exists, func, select
 
 from ca_service.authority.fleet.store import LeafEnd
 from ca_service.authority.revocation.records import State
 from ca_service.storage.database import Database
-from ca_service.storage.queries import in_batches
+from ca_service.storage.queries import Order, in_batches
 from ca_service.storage.schema import certificate, placed_request, revocation
 from ca_service.vos.purposes import TOMCAT_ECDSA
+
+_ORDER: Final = Order("expires", certificate.c.id, certificate.c.not_after)
 
 
 class SQLLeafStore:
@@ -30,11 +32,11 @@ class SQLLeafStore:
             _ends()
             .where(
                 certificate.c.not_after >= after[0],  # implied by the next line, but only this one uses the index
-                tuple_(certificate.c.not_after, certificate.c.id) > after,
+                _ORDER.is_after(*after),
                 certificate.c.not_after <= until,
                 ~exists(select(newer.c.id).where(_supersedes(newer, certificate, at))),
             )
-            .order_by(certificate.c.not_after, certificate.c.id)
+            .order_by(*_ORDER.columns())
             .limit(limit)
         )
         with self._database.read() as connection:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from ca_service.errors import Finding
 
@@ -50,16 +49,6 @@ class Check:
         """What the node will say; empty unless the check has failed."""
         return self.node_message if self.result is Result.FAILED else ""
 
-    def as_document(self) -> dict[str, Any]:
-        """Return the check for a script: the same members at every interface."""
-        return {
-            "topic": self.topic,
-            "stage": self.stage.value,
-            "result": self.result.value,
-            "message": self.message,
-            "finding": self.finding.as_document() if self.finding else None,
-        }
-
 
 @dataclass(frozen=True, slots=True)
 class Fit:
@@ -95,15 +84,6 @@ class Fit:
         if not self.works:
             return "The node would take it, and something would break later."
         return "It fits." if self.is_complete else "Nothing speaks against it, but not everything could be checked."
-
-    def as_document(self) -> dict[str, Any]:
-        """Return the verdict and the checks for a script: the same members at every interface."""
-        return {
-            "taken": self.is_taken,
-            "works": self.works,
-            "verdict": self.verdict,
-            "checks": [check.as_document() for check in self.checks],
-        }
 
     def _blocked(self, stage: Stage) -> bool:
         return any(check.stage is stage and check.result is Result.FAILED for check in self.checks)

@@ -18,7 +18,7 @@ __all__ = ["WebOptions", "create"]
 
 
 def create(installation: Installation, options: WebOptions) -> Flask:
-    """The Flask application that serves this installation."""
+    """Create the Flask application that serves this installation."""
     app = Flask("ca_service.web", static_url_path="/static")
     _configure(app, options)
     context.install(app, installation, options)
@@ -28,7 +28,7 @@ def create(installation: Installation, options: WebOptions) -> Flask:
         part.install(app)
     csrf = CSRFProtect(app)
     csrf.exempt(api)  # it takes bearer tokens only, never the cookie
-    csrf.exempt(public)  # it changes nothing, whoever asks
+    csrf.exempt(public)  # its views change nothing
     for blueprint in (pages, api, public):
         app.register_blueprint(blueprint)
     if options.trusted_proxies:
@@ -38,7 +38,7 @@ def create(installation: Installation, options: WebOptions) -> Flask:
 
 
 class _RowNumber(IntegerConverter):
-    """What can be the number of a row: anything larger is no address of ours, and would be a fault of the database."""
+    """A row number in a URL. Larger numbers are not found here; the database would fail on them."""
 
     def __init__(self, map: Map) -> None:
         super().__init__(map, max=2**31 - 1)
@@ -52,10 +52,10 @@ def _configure(app: Flask, options: WebOptions) -> None:
         MAX_FORM_MEMORY_SIZE=options.max_upload_bytes,
         MAX_FORM_PARTS=200,
         PERMANENT_SESSION_LIFETIME=options.session_lifetime,
-        SESSION_REFRESH_EACH_REQUEST=False,  # no cookie on files that caches keep
+        SESSION_REFRESH_EACH_REQUEST=False,  # no cookie on responses that caches store
         SESSION_COOKIE_NAME="__Host-ca_service" if is_https else "ca_service",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=is_https,
-        WTF_CSRF_TIME_LIMIT=None,  # as long as the session, which has a limit of its own
+        WTF_CSRF_TIME_LIMIT=None,  # valid as long as the session, which has its own limit
     )

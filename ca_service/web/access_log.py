@@ -1,4 +1,4 @@
-"""Writes a line for each request: the route rather than the path, so that no secret in a path is kept."""
+"""The access log: one line per request, with the route instead of the path, because paths can contain secrets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Knows who is asking: a session on the pages, a bearer token at the API. No view is open by oversight."""
+"""Authentication of requests: sessions on the pages, bearer tokens at the API. Every view declares its access."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ca_service.web.context import installation, origin
 TOKEN_MISSING: Final = Rule(
     "token.missing",
     "No API token was sent.",
-    "Make a token on the account page and send it as `Authorization: Bearer TOKEN`.",
+    "Create a token on the account page and send it as `Authorization: Bearer TOKEN`.",
 )
 
 API_PREFIX: Final = "/api/v1/"
@@ -32,7 +32,7 @@ _HALFWAY: Final = "halfway"
 
 
 class SessionUser(UserMixin):  # type: ignore[misc]  # Flask-Login has no types
-    """Somebody who has signed in, as Flask-Login wants it. The id, which the cookie holds, is the session's secret."""
+    """A signed-in account in the form that Flask-Login needs. Its id, stored in the cookie, is the session secret."""
 
     def __init__(self, secret: str, account: AccountRecord, opened: OpenSession | None = None) -> None:
         self._secret = secret
@@ -40,14 +40,14 @@ class SessionUser(UserMixin):  # type: ignore[misc]  # Flask-Login has no types
         self.opened = opened
 
     def get_id(self) -> str:
-        """What the cookie holds."""
+        """Return the session secret for the cookie."""
         return self._secret
 
 
 def install(app: Flask) -> None:
     """Guard every view of the application."""
     login = LoginManager(app, add_context_processor=False)  # error pages must do without an account
-    login.session_protection = None  # it looks at addresses that anybody can make up
+    login.session_protection = None  # it relies on addresses that a client can forge
     login.user_loader(_load_user)
     app.before_request(_guard)
     app.jinja_env.globals["signed_in_account"] = signed_in_account
@@ -55,7 +55,7 @@ def install(app: Flask) -> None:
 
 
 def signed_in_account() -> AccountRecord | None:
-    """Whose name stands at the head of a page; None also where that cannot be told, as error pages have a head."""
+    """Return the signed-in account, or None. Also None if it cannot be read: error pages show the header too."""
     try:
         return current_user.account if current_user.is_authenticated else None
     except Exception:
@@ -63,30 +63,30 @@ def signed_in_account() -> AccountRecord | None:
 
 
 def may(action: str) -> bool:
-    """Whether who has signed in may do this: a name such as DECIDE, for what a page offers."""
+    """Whether the signed-in account may perform this action, such as DECIDE. Pages use it to show or hide controls."""
     account = signed_in_account()
     return account is not None and account.role in PERMISSIONS[Action[action]]
 
 
 def open_session() -> OpenSession:
-    """The session of who is asking; only in views of the pages that ask for an action."""
+    """Return the current session. Only for page views that declare an action."""
     found: OpenSession = current_user.opened
     return found
 
 
 def visit() -> Visit:
-    """From where is asked."""
+    """Return the origin of the request: address, browser, and the cookie of a known browser."""
     secret = request.cookies.get(_browser_cookie(), "")
     return Visit(origin(), request.user_agent.string, secret if len(secret) <= _MAX_SECRET else "")
 
 
 def start_session(account: AccountRecord, method: str) -> None:
-    """Sign the browser in: `method` says by what its person has shown who they are."""
+    """Open a session for the account. `method` names how the person authenticated."""
     keep(installation().sessions.open(account, method, visit()))
 
 
 def keep(entered: SignInResult) -> None:
-    """Let the browser keep what opens its session, in a cookie that has nothing of the one before."""
+    """Store the session secret in a new cookie that keeps nothing of the previous one."""
     session.clear()
     session.permanent = True
     if not entered.is_complete:
@@ -97,18 +97,18 @@ def keep(entered: SignInResult) -> None:
 
 
 def end_session() -> None:
-    """Forget in the browser what opened its session; the browser itself stays known."""
+    """Delete the session secret from the cookie. The browser itself stays known."""
     logout_user()
     session.clear()
 
 
 def halfway_secret() -> str:
-    """The secret of the session whose second step is to come; empty without one."""
+    """Return the secret of the session that still needs its second factor, or an empty string."""
     return str(session.get(_HALFWAY, ""))
 
 
 def local_path(target: str | None) -> str:
-    """Where to go after signing in: a path on this server, whatever was asked for."""
+    """Return the target if it is a path on this server, otherwise the start page. This prevents open redirects."""
     if target and target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable():
         return target
     return url_for("pages.new")
@@ -124,7 +124,7 @@ def _browser_cookie() -> str:
 
 
 def _keep_browser(response: Response, secret: str) -> Response:
-    """A known browser is not kept waiting by who fails elsewhere; it opens nothing."""
+    """Mark the browser as known, so that failed attempts elsewhere do not delay it. The cookie grants no access."""
     response.set_cookie(
         _browser_cookie(),
         secret,
@@ -137,7 +137,7 @@ def _keep_browser(response: Response, secret: str) -> Response:
 
 
 def _guard() -> ResponseReturnValue | None:
-    """Let a request through to a view that is public, or whose action its account may do."""
+    """Let a request through if its view is public or its account may perform the declared action."""
     if request.endpoint is None or request.endpoint == "static":
         return None
     view: Any = current_app.view_functions[request.endpoint]
@@ -157,7 +157,7 @@ def _guard() -> ResponseReturnValue | None:
 
 
 def _first(view: Any, account: AccountRecord) -> ResponseReturnValue | None:
-    """What the person has to do before this view of the pages, if anything."""
+    """Return the step required before this view: enrolling a second factor, re-authentication, or None."""
     people = installation()
     if not view.enrolling and people.second_factors.is_lacking(account):
         return redirect(url_for("pages.signing_in", required="yes"))
@@ -167,7 +167,7 @@ def _first(view: Any, account: AccountRecord) -> ResponseReturnValue | None:
 
 
 def bearer_token() -> str:
-    """The API token that was sent; raises NotAuthenticated when there is none."""
+    """Return the API token of the request. Raises NotAuthenticated if there is none."""
     header = request.headers.get("Authorization", "")
     if not header.lower().startswith(_SCHEME) or len(header) > _MAX_TOKEN:
         raise NotAuthenticated.because(TOKEN_MISSING)

@@ -1,4 +1,4 @@
-"""Knows what a view needs from around it: the installation, who is acting, the options."""
+"""The context of a view: use cases, actor, options, and the declaration of its access."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class WebOptions:
-    """What the web doors are told by the settings. `base_url` is empty where it is not known.
+    """The settings of the web interfaces. `base_url` is empty if it is not configured.
 
-    From the `metrics_networks` the metrics can be read without a token.
-    `session_lifetime` is that of the cookie; what a session is worth is known to the use cases.
+    Clients in `metrics_networks` can read the metrics without a token.
+    `session_lifetime` is the lifetime of the cookie; the use cases decide how long a session is valid.
     """
 
     secret_key: str
@@ -71,26 +71,26 @@ def options() -> WebOptions:
 
 
 def actor() -> Actor:
-    """Who is acting; only in views that ask for an action."""
+    """Return the actor. Only for views that declare an action."""
     return cast(Actor, g.actor)
 
 
 def origin() -> str:
-    """From where is asked, as the record shows it."""
+    """Return the client address as the audit log shows it."""
     return request.remote_addr or ""
 
 
 def base_url() -> str:
-    """How this service is reached, without a slash at the end: as configured, or as asked."""
+    """Return the URL of this service without a trailing slash: as configured, or as requested."""
     return options().base_url or request.host_url.rstrip("/")
 
 
 def needs(action: Action, *, dangerous: bool = False, enrolling: bool = False) -> Callable[[View], View]:
-    """Declare what a view does. Without an account that may do it, nobody gets in.
+    """Declare the action of a view. Only accounts that may perform it have access.
 
-    A `dangerous` one asks its person to confirm who they are, unless they have done so lately. An
-    `enrolling` one is also for those who still have to enrol the second factor that their role needs.
-    Both count on pages only: behind an API token there is nobody to ask.
+    A `dangerous` view requires a recent re-authentication. An `enrolling` view is also open to accounts
+    that must still enrol the second factor required for their role. Both apply to pages only: a script
+    with an API token cannot answer.
     """
 
     def declare(view: View) -> View:
@@ -102,6 +102,6 @@ def needs(action: Action, *, dangerous: bool = False, enrolling: bool = False) -
 
 
 def public(view: View) -> View:
-    """Declare that a view is for everybody."""
+    """Declare that a view needs no account."""
     view.action = None  # type: ignore[attr-defined]
     return view

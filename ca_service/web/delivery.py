@@ -1,10 +1,8 @@
-"""Knows how the files that people and scripts take home travel over HTTP: content types and names."""
+"""Downloads of certificates and bundles: content types and file names."""
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
-from textwrap import wrap
 from typing import Final
 
 from flask import Response
@@ -28,7 +26,7 @@ AUTHORITY_FORMATS: Final = tuple(CHAIN_ENCODINGS)
 
 
 def deliver(records: Sequence[CertificateRecord], format: str) -> Response:
-    """The certificates as a file to be saved; raises InvalidInput for a format that cannot be."""
+    """Return the certificates as an attachment. Raises InvalidInput for an unknown format."""
     deliveries = [api_services().issuance.delivery(record) for record in records]
     if format == "zip":
         deliveries = [*api_services().receipts.attached(deliveries)]
@@ -36,7 +34,7 @@ def deliver(records: Sequence[CertificateRecord], format: str) -> Response:
 
 
 def deliver_authority(authority: ActiveAuthority, format: str) -> Response:
-    """The issuing authority and those above it, the root last, as a file: `pem` or `p7b`."""
+    """Return the CA chain, root last, as an attachment in `pem` or `p7b` format."""
     if format not in AUTHORITY_FORMATS:
         raise unknown_format(format, AUTHORITY_FORMATS)
     name = f"{safe_name(authority.record.name)}-ca-chain.{format}"
@@ -44,13 +42,7 @@ def deliver_authority(authority: ActiveAuthority, format: str) -> Response:
 
 
 def attachment(file: BundleFile, format: str) -> Response:
-    """The file as an attachment; its name is plain ASCII, so it needs no RFC 8187."""
+    """Return the file as an attachment. Its name is plain ASCII and needs no RFC 8187 encoding."""
     response = Response(file.data, content_type=CONTENT_TYPES[format])
     response.headers["Content-Disposition"] = f'attachment; filename="{file.path}"'
     return response
-
-
-def request_pem(der: bytes) -> str:
-    """The request as PEM (RFC 7468, 7), with LF and one final newline."""
-    body = "\n".join(wrap(base64.b64encode(der).decode(), 64))
-    return f"-----BEGIN CERTIFICATE REQUEST-----\n{body}\n-----END CERTIFICATE REQUEST-----\n"

@@ -1,4 +1,4 @@
-"""Knows how what ends looks in a calendar (RFC 5545)."""
+"""The calendar file (RFC 5545) with upcoming expirations."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _ALARM_DAYS: Final = (30, 7)
 
 
 def calendar_file(items: Sequence[Expiring], base_url: str) -> bytes:
-    """A calendar with a day for each of these; the same items give the same bytes."""
-    from icalendar import Calendar  # it takes a tenth of a second, and few ask
+    """Return a calendar with one all-day event per item. Equal items give equal bytes."""
+    from icalendar import Calendar  # the import takes a tenth of a second and few requests need it
 
     calendar = Calendar()
     calendar.add("prodid", _PRODUCT)
@@ -39,12 +39,12 @@ def _event(expiring: Expiring, base_url: str) -> Event:
     summary = f"{visible(expiring.name)}: {NOUNS[expiring.kind]} ends"
     event, url, end = Event(), base_url + expiring.path, expiring.not_after
     event.add("uid", _uid(expiring))
-    event.add("dtstamp", expiring.since)  # when this came to be: it does not change with each look
+    event.add("dtstamp", expiring.since)  # fixed, so that it does not change with each download
     event.add("dtstart", end.date())
     event.add("summary", summary)
     event.add("description", f"At {end:%H:%M} UTC. Next: {expiring.next_step}\n{url}")
     event.add("url", url)
-    event.add("transp", "TRANSPARENT")  # nobody is busy all day for that
+    event.add("transp", "TRANSPARENT")  # the event does not mark the user as busy
     for days in _ALARM_DAYS:
         event.add_component(_alarm(days, summary))
     return event
@@ -61,6 +61,6 @@ def _alarm(days: int, summary: str) -> Alarm:
 
 
 def _uid(expiring: Expiring) -> str:
-    """The same as long as it is the same thing, in every calendar and at every look."""
+    """Return an id that is stable for the same item in every calendar and download."""
     kind = expiring.kind.value.replace(" ", "-")
     return f"{kind}-{expiring.id}-{int(expiring.not_after.timestamp())}@ca_service"

@@ -1,4 +1,4 @@
-"""Knows languages: the only module that sees Flask-Babel. English first; every string can be translated."""
+"""Translation of page texts; the only module that uses Flask-Babel. English is the source language."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ LANGUAGES: Final = ("en",)
 
 
 def install(app: Flask) -> None:
-    """Choose the language by what the browser asks for, and give it to the templates."""
+    """Select the language from the browser's preferences and make it available to the templates."""
     Babel(app, default_locale=LANGUAGES[0], default_timezone="UTC", locale_selector=_wanted)
-    app.jinja_env.globals["translate"] = translate  # unlike _(), takes any text, with a % in it too
+    app.jinja_env.globals["translate"] = translate  # unlike _(), it accepts any text, including %
     app.jinja_env.globals["translated"] = lambda finding: finding.translated(translate)
     app.jinja_env.globals["language"] = lambda: str(get_locale() or LANGUAGES[0])
 
 
 def translate(text: str) -> str:
-    """The text in the language of the request; the text itself where there is no translation."""
+    """Return the text in the language of the request, or the text itself if there is no translation."""
     if isinstance(text, Phrase):
         return text.translated(translate)
     return gettext(text) if text else text

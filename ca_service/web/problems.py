@@ -9,14 +9,15 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
-from flask import Flask, Response, json, render_template, request
+from flask import Flask, Response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from ca_service import errors
+from ca_service.documents.findings import ProblemDocument
 from ca_service.errors import CAServiceError, Finding, Rule
 from ca_service.web.auth import API_PREFIX
 from ca_service.web.i18n import translate
@@ -129,18 +130,6 @@ def refused_page(error: errors.NotAuthenticated, page: str) -> ResponseReturnVal
     return page, status_of(error), headers
 
 
-def problem_document(status: int, code: str, title: str, findings: Sequence[Finding]) -> dict[str, Any]:
-    """The problem (RFC 9457), with `errors` as an extension member."""
-    blocking = errors.only_errors(findings) or tuple(findings)
-    return {
-        "type": f"urn:ca-service:problem:{code}",
-        "title": title,
-        "status": status,
-        "detail": " ".join(found.detail for found in blocking[:3]),
-        "errors": [found.as_document() for found in findings],
-    }
-
-
 def _ours(error: CAServiceError) -> ResponseReturnValue:
     status = status_of(error)
     if status == 500:
@@ -192,7 +181,7 @@ def _unforeseen(error: Exception) -> ResponseReturnValue:
 
 def _answer(status: int, code: str, title: str, findings: Sequence[Finding]) -> Response:
     if request.path.startswith(API_PREFIX):
-        document = problem_document(status, code, title, findings)
-        return Response(json.dumps(document), status, content_type=PROBLEM_TYPE)
+        document = ProblemDocument.at(status, code, title, findings)
+        return Response(document.model_dump_json(), status, content_type=PROBLEM_TYPE)
     page = render_template("error.html", status=status, title=translate(title), findings=findings)
     return Response(page, status, content_type="text/html; charset=utf-8")

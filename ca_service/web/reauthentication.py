@@ -1,7 +1,7 @@
-"""Knows how a person is asked once more who they are, and how what they wanted is kept meanwhile.
+"""Re-authentication before a sensitive action, and the form that waits for it.
 
-Nothing is stored for it: the page that asks carries the fields of the form that was sent, but for
-passwords and codes, and hands them on when it has its answer. So nothing happens twice or by itself.
+Nothing is stored on the server: the page carries the fields of the submitted form, except passwords and
+codes, and submits them again after a successful answer. Nothing runs twice or without the user.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from ca_service.authority.people.signing_in import Proof
 from ca_service.errors import Finding
 from ca_service.web.context import base_url, installation
 
-_OURS: Final = "confirm_"  # what the names of the page's own fields begin with
+_OURS: Final = "confirm_"  # prefix of the page's own fields
 RESEND: Final = "confirm_resend"
-#: Never written into a page, and so not handed on: whoever typed it types it again.
+#: Never written into a page: the user enters these again.
 _SECRET: Final = frozenset({"csrf_token", "password", "old", "repeated", "code"})
 
 
 def ask(account: AccountRecord) -> ResponseReturnValue:
-    """Ask, in place of what was wanted; a form that was sent is handed on afterwards."""
+    """Ask the person to re-authenticate first. A submitted form is sent again afterwards."""
     target = request.full_path.rstrip("?")
     if request.method in ("GET", "HEAD"):
         return redirect(url_for("pages.confirm", next=target))
-    current_app.extensions["csrf"].protect()  # before the fields of somebody else are carried along
+    current_app.extensions["csrf"].protect()  # before fields of a forged form are carried along
     return page(account, target, is_form=True), 403
 
 
 def page(account: AccountRecord, target: str, *, is_form: bool, findings: Sequence[Finding] = ()) -> str:
-    """The page that asks, before somebody goes on to this path of ours."""
+    """Render the re-authentication page that leads on to this local path."""
     carried = [(name, value) for name, value in request.form.items(multi=True) if _is_carried(name)]
     return render_template(
         "confirm.html",
@@ -52,7 +52,7 @@ def page(account: AccountRecord, target: str, *, is_form: bool, findings: Sequen
 
 
 def proof(prefix: str = "") -> Proof:
-    """What the fields of a form show, whose names begin so."""
+    """Read password, code and passkey from the form fields with this prefix."""
     password, code, credential = (
         request.form.get(f"{prefix}{name}", "") for name in ("password", "code", "credential")
     )
@@ -60,12 +60,12 @@ def proof(prefix: str = "") -> Proof:
 
 
 def relying_party() -> RelyingParty:
-    """Who we are to a browser that is asked for a passkey."""
+    """Return this service as a WebAuthn relying party."""
     return RelyingParty(urlsplit(base_url()).hostname or "localhost", base_url())
 
 
 def passkeys_can_work(party: RelyingParty) -> bool:
-    """Whether browsers take passkeys for us: not where we are reached by a number."""
+    """Whether browsers accept passkeys here: not if the service is opened by IP address."""
     try:
         ip_address(party.id)
     except ValueError:

@@ -1,6 +1,6 @@
-"""Sees to it that a busy service does not wait for a job to seal its record: after some changes it seals by itself.
+"""Sealing of the audit log by the web service: after a number of changes, without waiting for the job.
 
-It does so after the answer has left, so that nobody waits for it.
+It runs after the response is sent, so that no client waits for it.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from ca_service.authority.audit.sealing import Sealing
 from ca_service.errors import CAServiceError
 from ca_service.web.context import installation
 
-EVERY: Final = 64  # changes that this process has answered
+EVERY: Final = 64  # POST requests answered by this process
 _log = logging.getLogger("ca_service.web")
 
 
 def install(app: Flask) -> None:
-    """Count the changes of this application."""
+    """Count POST requests and seal the audit log after every 64th."""
     changes = count(1)
 
     def _after(response: Response) -> Response:
@@ -35,5 +35,5 @@ def install(app: Flask) -> None:
 def _seal(sealing: Sealing) -> None:
     try:
         sealing.seal_pending()
-    except CAServiceError as error:  # the answer is gone already: the next seal tells whoever asks for it
-        _log.error("the record could not be sealed: %s", error)
+    except CAServiceError as error:  # the response is sent already; the next sealing reports the problem
+        _log.error("the audit log could not be sealed: %s", error)

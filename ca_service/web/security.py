@@ -1,4 +1,4 @@
-"""Knows what keeps a browser from being turned against its user: headers, and names that are ours."""
+"""Browser security: response headers, and the host names that the service answers to."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ca_service.web.context import options
 HOST_UNKNOWN: Final = Rule(
     "host.unknown",
     "This service does not answer to the name {host}.",
-    "Open it by its own name, or set web.base_url to the address under which it is reached.",
+    "Open it by its own name, or set web.base_url to the URL that you use.",
 )
 
 _POLICY: Final = "; ".join(
@@ -31,7 +31,7 @@ _POLICY: Final = "; ".join(
 _HEADERS: Final = {
     "Content-Security-Policy": _POLICY,
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",  # over https the forms are checked by it as well
+    "Referrer-Policy": "same-origin",  # over HTTPS, forms are checked with it as well
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
@@ -41,15 +41,16 @@ _LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 
 
 def install(app: Flask) -> None:
-    """Put the headers on every answer, and keep what needs an account out of every cache."""
+    """Add the security headers to every response, and keep pages that need an account out of caches."""
     app.before_request(_require_known_host)
     app.after_request(_protect)
 
 
 def _require_known_host() -> None:
-    """Answer only to our own names: with others, a page elsewhere could reach a service on loopback.
+    """Answer only to known host names.
 
-    (DNS rebinding; and what we print as our address cannot be chosen by who asks.)
+    This prevents DNS rebinding, by which another page reaches a service on loopback. It also prevents a
+    client from choosing the URL that this service prints as its own.
     """
     found = _without_port(request.host)
     ours = (*_LOOPBACK, _without_port(urlsplit(options().base_url).netloc))
@@ -58,7 +59,7 @@ def _require_known_host() -> None:
 
 
 def _without_port(host: str) -> str:
-    """The name or address of a Host header; an IPv6 address keeps its brackets."""
+    """Return the name or address of a Host header. An IPv6 address keeps its brackets."""
     address, bracket, _ = host.lower().partition("]")
     return address + bracket if bracket else address.partition(":")[0]
 

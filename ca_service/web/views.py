@@ -1,4 +1,4 @@
-"""Knows how certificates and bundle files are laid out for a template."""
+"""Certificates, bundle files and browser names as the templates show them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _SYSTEMS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class CertificateView:
-    """A certificate, decoded for a reader."""
+    """A decoded certificate."""
 
     title: str
     subject: tuple[tuple[str, str], ...]
@@ -54,7 +54,7 @@ class CertificateView:
 
 
 def decode(certificate: x509.Certificate) -> CertificateView:
-    """What the certificate says."""
+    """Decode a certificate for a template."""
     extensions = certificate.extensions
     algorithm = certificate.signature_hash_algorithm
     subject_key = find_value(extensions, x509.SubjectKeyIdentifier)
@@ -88,9 +88,9 @@ def _constraints(found: x509.BasicConstraints | None) -> str:
 
 
 def browser_name(user_agent: str) -> str:
-    """What a browser is called, and on what it runs, for somebody who looks which sessions are theirs.
+    """Return browser and system, so that people recognize their sessions.
 
-    Browsers name those whose pages they want to be given as well, so the first that is found counts.
+    A user agent also names browsers that it is compatible with, so the first match counts.
     """
     browser = next((f"{name} {found[1]}" for name, mark in _BROWSERS if (found := mark.search(user_agent))), "")
     system = next((name for name, mark in _SYSTEMS if mark in user_agent), "")
@@ -99,7 +99,7 @@ def browser_name(user_agent: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class FileView:
-    """A numbered file of a bundle, to be copied or downloaded."""
+    """A numbered file of a bundle, to copy or download."""
 
     name: str
     purpose: str
@@ -108,7 +108,7 @@ class FileView:
 
 
 def bundle_views(files: Sequence[BundleFile]) -> tuple[FileView, ...]:
-    """The numbered files, in the order of upload."""
+    """Return the numbered files in the order of upload."""
     return tuple(
         FileView(file.path, file.purpose, file.data.decode("ascii"), hashlib.sha256(file.data).hexdigest())
         for file in files

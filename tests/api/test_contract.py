@@ -38,10 +38,10 @@ _ALSO_EXPECTED: Final = {
     "POST /api/v1/revocations": ["400"],  # nothing is selected, or what is no serial number, or no time
     "POST /api/v1/revocations/release": ["400"],  # as above
     "GET /api/v1/events": ["400"],  # as below; an event has a name that there is, and not every month has 31 days
-    "POST /api/v1/applications/{application_id}/refuse": ["400"],  # a note of blanks is none
-    "POST /api/v1/applications/{application_id}/approve": ["400"],  # a note may have characters that cannot be seen
-    "POST /api/v1/applications/{application_id}/withdraw": ["400"],
-    "GET /api/v1/applications": ["400"],  # a cursor, as below
+    "POST /api/v1/requests/{request_id}/refuse": ["400"],  # a note of blanks is none
+    "POST /api/v1/requests/{request_id}/approve": ["400"],  # a note may have characters that cannot be seen
+    "POST /api/v1/requests/{request_id}/withdraw": ["400"],
+    "GET /api/v1/requests": ["400"],  # a cursor, as below
     "GET /api/v1/certificates": ["400"],  # a cursor is one that was handed out, for the same sort
 }
 
@@ -125,5 +125,5 @@ def test_the_api_keeps_to_its_description(deciding_app: Flask, made: Made) -> No
     assert answers["POST /api/v1/certificates", 201] >= 1, answers  # the example at least
     assert answers["POST /api/v1/checks", 200] >= 5, answers
     assert answers["POST /api/v1/fit", 200] >= 1, answers
-    assert answers["POST /api/v1/applications/{application_id}/approve", 200] >= 1, answers
-    assert answers["GET /api/v1/applications/{application_id}", 200] >= 1, answers
+    assert answers["POST /api/v1/requests/{request_id}/approve", 200] >= 1, answers
+    assert answers["GET /api/v1/requests/{request_id}", 200] >= 1, answers

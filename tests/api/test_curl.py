@@ -57,7 +57,7 @@ def test_curl_saves_the_bundle_under_its_name_and_openssl_accepts_it(base_url: s
 
 @pytest.mark.parametrize(
     "operation",
-    [each for each in OPERATIONS if "application_id" not in each.path],  # those are run where something waits
+    [each for each in OPERATIONS if "request_id" not in each.path],  # those are run where something waits
     ids=lambda operation: operation.id,
 )
 def test_every_curl_line_of_the_documentation_works(

@@ -12,9 +12,16 @@ from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 from pydantic import BaseModel
 from werkzeug.test import Client
 
-from ca_service.web.api import application_models, examples, models
+from ca_service.documents.audit import EventsDocument
+from ca_service.documents.authorities import ChainDocument
+from ca_service.documents.certificates import CertificateListDocument, CertificatesDocument
+from ca_service.documents.checks import ChecksDocument, FitDocument
+from ca_service.documents.findings import ProblemDocument
+from ca_service.documents.people import TokenDocument
+from ca_service.documents.requests import RequestDocument, RequestsDocument
+from ca_service.documents.revocations import RevocationResultDocument
+from ca_service.web.api import examples
 from ca_service.web.api.document import openapi_document
-from ca_service.web.api.event_models import EventsDocument
 from ca_service.web.api.operations import OPERATIONS, Operation
 from ca_service.web.problems import STATUS
 
@@ -66,14 +73,17 @@ def test_only_the_document_itself_needs_no_token(document: dict[str, Any]) -> No
 @pytest.mark.parametrize(
     ("model", "example"),
     [
-        (models.CertificatesDocument, examples.CERTIFICATES),
-        (application_models.ApplicationDocument, examples.APPLICATION),
-        (application_models.ApplicationsDocument, examples.APPLICATIONS),
-        (models.ChecksDocument, examples.CHECKS),
-        (models.AuthorityDocument, examples.AUTHORITY),
-        (models.FitResultDocument, examples.FIT),
+        (CertificatesDocument, examples.CERTIFICATES),
+        (CertificateListDocument, examples.CERTIFICATE_LIST),
+        (RequestDocument, examples.REQUEST),
+        (RequestsDocument, examples.REQUESTS),
+        (ChecksDocument, examples.CHECKS),
+        (ChainDocument, examples.AUTHORITY),
+        (FitDocument, examples.FIT),
         (EventsDocument, examples.EVENTS),
-        (models.ProblemDocument, examples.PROBLEM),
+        (TokenDocument, examples.TOKEN),
+        (RevocationResultDocument, examples.REVOCATION),
+        (ProblemDocument, examples.PROBLEM),
     ],
 )
 def test_the_examples_fit_their_models(model: type[BaseModel], example: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ from werkzeug.test import Client, TestResponse
 
 from ca_service.authority.access.permissions import Role
 from ca_service.pki import contents, der
-from ca_service.web.api.examples import REQUEST
+from ca_service.web.api.examples import CSR
 from tests.support.requests import (
     BLANK_PARENT_DOMAIN,
     GOOD,
@@ -77,8 +77,8 @@ def test_a_raw_body_is_signed_whatever_its_content_type(
 
 
 def test_base64_with_plus_and_percent_escapes_is_never_decoded_as_a_form(client: Client) -> None:
-    assert "+" in REQUEST
-    body = b"%2B%0A" + REQUEST.encode()
+    assert "+" in CSR
+    body = b"%2B%0A" + CSR.encode()
     assert client.post(URL, data=body, content_type=CURL_DEFAULT).status_code == 201
 
 

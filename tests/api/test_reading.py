@@ -36,7 +36,11 @@ def test_a_check_tells_what_the_request_asks(client: Client) -> None:
     assert answer.status_code == 200
     assert answer.get_json()["checks"] == [
         {
+            "file": None,
             "accepted": True,
+            "host": "sm1.example.com",
+            "profile": "vos",
+            "validity_days": 397,
             "subject": "C=DE, ST=Hessen, L=Frankfurt am Main, O=Beispiel & Söhne, OU=Contact Centre, CN=sm1-EC.example.com",  # noqa: E501
             "subject_alternative_name": ["DNS:example.com", "DNS:sm1.example.com"],
             "key": "EC P-256",
@@ -257,4 +261,14 @@ def test_the_list_is_had_as_csv(client: Client, three: list[str], query: str, ac
 @pytest.mark.parametrize("name", ["limit=5", "cursor=x"])
 def test_csv_has_no_pages(client: Client, name: str) -> None:
     answer = client.get(f"{URL}?format=csv&{name}")
-    assert (answer.status_code, errors(answer)[0][:2]) == (400, ("option.conflict", f"/{name.partition('=')[0]}"))
+    assert (answer.status_code, errors(answer)[0][:2]) == (400, ("option.not-for-csv", f"/{name.partition('=')[0]}"))
+
+
+def test_a_list_has_the_status_and_no_pem_and_its_members_are_those_of_the_certificate(
+    client: Client, three: list[str]
+) -> None:
+    (full,) = client.get(f"{URL}/{three[0]}").get_json()["certificates"]
+    (row,) = client.get(f"{URL}?q=serial:{three[0]}").get_json()["certificates"]
+    assert row["status"] == "active"
+    assert not {"pem", "chain"} & row.keys()
+    assert row == {name: full[name] for name in row}

@@ -12,7 +12,7 @@ from werkzeug.test import Client
 from ca_service import settings as settings_module
 from ca_service.app import create_app, open_installation
 from ca_service.authority.access.permissions import Role
-from ca_service.web.api.models import ProblemDocument
+from ca_service.documents.findings import ProblemDocument
 from tests.support.applications import NOBODY_WAITS
 from tests.support.factories import OPERATOR, cheap_hasher
 from tests.support.requests import SOCIALMINER

@@ -21,12 +21,12 @@ def test_a_finished_authority_is_shown_with_its_fingerprints(
     answer = ca.answer("ca", "show")
     assert answer["state"] == "ready"
     root, intermediate = answer["authorities"]
-    (here / "root.pem").write_text(root["pem"])
+    (here / "root.pem").write_text(root["certificate"]["pem"])
     printed = openssl("x509", "-in", "root.pem", "-noout", "-fingerprint", "-sha256").strip().rpartition("=")[2]
-    assert printed.replace(":", "").lower() == root["fingerprint"]
+    assert printed.replace(":", "").lower() == root["certificate"]["fingerprint"]
     text = ca("ca", "show").stdout
     assert text.startswith("The authority can sign.\nroot-g1: Example Lab\n")
-    assert f"SHA-256   {intermediate['fingerprint']}" in text
+    assert f"SHA-256   {intermediate['certificate']['fingerprint']}" in text
 
 
 def test_nothing_ends_with_1_and_says_what_to_do(new_ca: CommandLine) -> None:
@@ -59,7 +59,7 @@ def test_a_pending_intermediate_ends_with_3(new_ca: CommandLine) -> None:
 def test_the_chain_goes_to_standard_output_issuing_one_first(ca: CommandLine) -> None:
     root, intermediate = ca.answer("ca", "show")["authorities"]
     result = ca("ca", "export")
-    assert result.stdout == intermediate["pem"] + root["pem"]
+    assert result.stdout == intermediate["certificate"]["pem"] + root["certificate"]["pem"]
     assert result.stderr == ""
 
 

@@ -38,7 +38,7 @@ def test_the_answer_in_json_has_each_request_with_its_findings(ca: CommandLine, 
     result = ca("check", csr, bad, "--json", "--days", "10")
     assert result.exit_code == 4
     answer = json.loads(result.stdout)
-    good, refused = answer["requests"]
+    good, refused = answer["checks"]
     assert answer["accepted"] is False
     assert (good["file"], good["accepted"], good["host"], good["validity_days"]) == (
         str(csr),

@@ -68,7 +68,7 @@ def test_every_class_of_error_has_its_exit_code(kind: type[CAServiceError], code
     result = _failing(error, "db", "current", "--json")
     assert result.exit_code == code
     assert json.loads(result.stderr) == {
-        "type": f"urn:ca-service:problem:{kind.code}",
+        "type": "/rules/some.rule",
         "title": kind.title,
         "detail": "Something is wrong {brace}.",
         "code": kind.code,

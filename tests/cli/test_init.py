@@ -18,10 +18,10 @@ def test_it_makes_an_authority_that_openssl_verifies(
     answer = new_ca.answer("init", "--name", "Example Lab")
     assert answer["created"] is True
     root, intermediate = answer["authorities"]
-    (here / "root.pem").write_text(root["pem"])
-    (here / "intermediate.pem").write_text(intermediate["pem"])
+    (here / "root.pem").write_text(root["certificate"]["pem"])
+    (here / "intermediate.pem").write_text(intermediate["certificate"]["pem"])
     assert "OK" in openssl("verify", "-x509_strict", "-CAfile", "root.pem", "intermediate.pem")
-    assert root["subject"] == "O=Example Lab, CN=Example Lab EC Root CA G1"
+    assert root["certificate"]["subject"] == "O=Example Lab, CN=Example Lab EC Root CA G1"
     assert (root["has_key"], intermediate["has_key"], intermediate["is_issuing"]) == (True, True, True)
 
 
@@ -30,8 +30,8 @@ def test_its_options_win_over_the_settings(new_ca: CommandLine) -> None:
     options = ("--intermediate-curve", "P-256", "--root-days", "100", "--intermediate-days", "50")
     root, intermediate = replace(new_ca, environ=environ).answer("init", *options)["authorities"]
     assert root["name"] == "From Settings"
-    assert (root["key"], intermediate["key"]) == ("EC P-256", "EC P-256")
-    assert root["not_after"] > intermediate["not_after"]
+    assert (root["certificate"]["key"], intermediate["certificate"]["key"]) == ("EC P-256", "EC P-256")
+    assert root["certificate"]["not_after"] > intermediate["certificate"]["not_after"]
 
 
 def test_it_tells_what_it_made(new_ca: CommandLine) -> None:

@@ -57,7 +57,7 @@ def test_people_get_a_table(ca: CommandLine, serials: list[str]) -> None:
 def test_nothing_is_said_so(ca: CommandLine) -> None:
     assert ca("list").stdout == "No certificates yet.\n"
     assert ca("list", "nowhere").stdout == "Nothing matches.\n"
-    assert ca.answer("list", "nowhere") == {"certificates": []}
+    assert ca.answer("list", "nowhere") == {"certificates": [], "next": None}
 
 
 def test_csv_is_for_spreadsheets(ca: CommandLine, serials: list[str]) -> None:

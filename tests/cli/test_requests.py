@@ -27,14 +27,19 @@ def test_what_waits_is_listed_oldest_first(ca: CommandLine) -> None:
     for node in THREE_NODES:
         issuance.issue(ANNA, [node.data], Options())
     ca("requests", "refuse", "2", "--note", "no")
-    assert [each["id"] for each in ca.answer("requests", "list")["applications"]] == [1, 3]
-    assert [each["id"] for each in ca.answer("requests", "list", "--state", "refused")["applications"]] == [2]
-    found = ca.answer("requests", "list", "--state", "all", "--search", "UCCX", "--limit", "1")
-    assert ([each["id"] for each in found["applications"]], found["has_more"]) == ([1], True)
+    assert [each["id"] for each in ca.answer("requests", "list")["requests"]] == [1, 3]
+    assert [each["id"] for each in ca.answer("requests", "list", "--state", "refused")["requests"]] == [2]
+    first_page = ("requests", "list", "--state", "all", "--search", "UCCX", "--limit", "1")
+    found = ca.answer(*first_page)
+    assert [each["id"] for each in found["requests"]] == [1]
+    more = ca.answer(
+        "requests", "list", "--state", "all", "--search", "UCCX", "--limit", "1", "--cursor", found["next"]
+    )
+    assert ([each["id"] for each in more["requests"]], more["next"]) == ([2], None)
     shown = ca("requests", "list")
     assert shown.exit_code == 0
     assert "sm1.example.com" in shown.stdout
-    assert "There are more than 1" in ca("requests", "list", "--limit", "1").stderr
+    assert "There are more: --cursor " in ca("requests", "list", "--limit", "1").stderr
 
 
 def test_where_nothing_waits_it_says_so(ca: CommandLine) -> None:

@@ -110,20 +110,6 @@ def test_the_questions_of_the_upload_come_first() -> None:
     assert stages == sorted(stages, key=lambda stage: stage is Stage.USE)
 
 
-def test_a_script_gets_verdict_and_checks() -> None:
-    document = judged(spoiled.spoiled(hosts=())).as_document()
-
-    assert (document["taken"], document["works"]) == (False, False)
-    san = next(each for each in document["checks"] if each["topic"] == "subject alternative name")
-    assert (san["stage"], san["result"], san["message"]) == (
-        "upload",
-        "failed",
-        "CSR SAN and Certificate SAN does not match",
-    )
-    assert san["finding"]["rule"] == "fit.san"
-    assert document["checks"][0]["finding"] is None
-
-
 # Against the request
 
 

@@ -30,7 +30,7 @@ def test_the_page_tells_how_many_tokens_are_valid_and_leads_to_them(
         ("wrong", NEW_PASSWORD, NEW_PASSWORD, "password.old"),
         (PASSWORD, "short", "short", "password.weak"),
         (PASSWORD, "my name is requester", "my name is requester", "password.weak"),
-        (PASSWORD, NEW_PASSWORD, "something else", "The two passwords differ"),
+        (PASSWORD, NEW_PASSWORD, "something else", "The passwords do not match"),
         ("", NEW_PASSWORD, NEW_PASSWORD, "This field is required"),
     ],
 )

@@ -37,7 +37,7 @@ class Door:
 
     def send(self, token: str, operation: Operation, address: str = INSIDE, **options: Any) -> TestResponse:
         """Try an operation with a token, from an address."""
-        path = operation.path.format(serial_number="0" * 40, application_id=1)
+        path = operation.path.format(serial_number="0" * 40, request_id=1)
         headers = {"Authorization": f"Bearer {token}", **options.pop("headers", {})}
         environ = {"REMOTE_ADDR": address}
         return self.app.test_client().open(
@@ -77,7 +77,7 @@ def operation(name: str) -> Operation:
 def action_of(app: Flask, wanted: Operation) -> Action:
     """What the view of an operation declares."""
     adapter = app.url_map.bind("localhost")
-    endpoint, _ = adapter.match(wanted.path.format(serial_number="0" * 40, application_id=1), method=wanted.method)
+    endpoint, _ = adapter.match(wanted.path.format(serial_number="0" * 40, request_id=1), method=wanted.method)
     view: Any = app.view_functions[endpoint]
     action: Action = view.action
     return action
@@ -295,10 +295,10 @@ def test_a_token_for_some_names_neither_sees_nor_decides_about_the_requests_of_o
     number = submitted.waiting[0].id
     token = at.token(TokenLimits(("read", "decide"), names=("*.elsewhere.example",)), "approver")
 
-    for name in ("getApplication", "approveApplication", "refuseApplication"):
-        answer = at.send(token, operation(name), json={"note": "x"} if name != "getApplication" else None)
+    for name in ("getRequest", "approveRequest", "refuseRequest"):
+        answer = at.send(token, operation(name), json={"note": "x"} if name != "getRequest" else None)
         assert (answer.status_code, rules(answer)) == (404, ["request.unknown"]), name
-    assert rules(at.send(token, operation("listApplications"))) == ["token.bounded"]
+    assert rules(at.send(token, operation("listRequests"))) == ["token.bounded"]
     assert at.lab.requests.get(OPERATOR, number).state.value == "submitted"
     allowed = at.token(TokenLimits(("read", "decide"), names=("*.example.com",)), "approver")
-    assert at.send(allowed, operation("approveApplication"), json={}).status_code == 200
+    assert at.send(allowed, operation("approveRequest"), json={}).status_code == 200

@@ -192,7 +192,7 @@ def test_the_download_is_the_whole_record_which_holds(auditor: Visitor, installa
 
 def test_the_download_of_a_part_holds_what_the_page_shows(auditor: Visitor) -> None:
     answer = auditor.get("/record/download?event=authority")
-    assert 'filename="record-part.jsonl"' in answer.headers["Content-Disposition"]
+    assert 'filename="audit-log-part.jsonl"' in answer.headers["Content-Disposition"]
     checked = verify(answer.data.splitlines(keepends=True))
     assert (checked.events, checked.complete) == (len(shown(auditor, "?event=authority")), False)
 
@@ -242,5 +242,5 @@ def test_a_service_that_cannot_seal_goes_on(
         connection.execute(text("UPDATE audit_event SET details = '[]' WHERE id = 1"))
     for _ in range(sealing.EVERY):
         visitor.client.post("/sign-in").close()
-    assert "the record could not be sealed" in caplog.text
+    assert "the audit log could not be sealed" in caplog.text
     assert visitor.sign_in("requester").status_code == 302

@@ -92,7 +92,7 @@ def test_two_passwords_that_differ_are_refused_beside_the_field(installation: In
     answer = visitor.post(link(installation), {**FIRST, "repeated": "something else"})
 
     assert answer.status_code == 422
-    assert "The two passwords differ" in answer.text
+    assert "The passwords do not match" in answer.text
     assert not installation.accounts.list_accounts(OPERATOR)
 
 

@@ -88,7 +88,7 @@ class _Order:
 
     @property
     def requester(self) -> str:
-        """The name of the person to whom the certificate is issued."""
+        """The name under which the certificate is issued."""
         return self.decided.submitted_by if self.decided else self.actor.name
 
 
@@ -210,8 +210,7 @@ class Issuance:
             for (number, ours), theirs in zip(numbered.items(), stored, strict=True)
             if replace(theirs, id=0) != ours
         ]
-        findings = (*findings_of(examined), *before)
-        return Issued((), created=len(before) < len(stored), findings=findings, waiting=stored)
+        return Issued((), len(before) < len(stored), (*findings_of(examined), *before), waiting=stored)
 
     def _commit(self, order: _Order, examined: Sequence[Examination], made: Sequence[CertificateRecord]) -> Issued:
         """Write what was made; where another process was first, its certificate is the answer."""

@@ -11,7 +11,6 @@ from typing import Final
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.errors import Conflict, Finding, InvalidInput, Rule
-from ca_service.pki.encodings import time_text
 from ca_service.pki.reasons import Reason
 
 CSR_KEY_REVOKED_MEANWHILE: Final = Rule(
@@ -166,18 +165,6 @@ class Change:
         """The state after the change: good, revoked, held, released."""
         return self.revocation.state.value if self.revocation else "good"
 
-    def as_document(self) -> dict[str, str | None]:
-        """Return the change for a script: the same members at every interface."""
-        found = self.revocation
-        return {
-            "serial_number": self.certificate.serial_number,
-            "host": self.certificate.host,
-            "effect": self.effect.value,
-            "state": self.state_text,
-            "reason": found.reason.value if found else None,
-            "revoked_at": time_text(found.revoked_at) if found and not found.is_good else None,
-        }
-
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -203,15 +190,6 @@ class Outcome:
     def confirmation(self) -> str:
         """The text to type as confirmation: the host, or the number of certificates if there are several hosts."""
         return self.hosts[0] if len(self.hosts) == 1 else str(len(self.changed))
-
-    def as_document(self, *, done: bool) -> dict[str, object]:
-        """Return the outcome for a script; `done` is False for a preview."""
-        return {
-            "done": done,
-            "changed": len(self.changed),
-            "certificates": [change.as_document() for change in self.changes],
-            "findings": [found.as_document() for found in self.findings],
-        }
 
     def require_confirmation(self, typed: str) -> None:
         """Raise InvalidInput unless this is the text of the confirmation."""

@@ -1,4 +1,4 @@
-"""Knows OpenAPI 3.1: makes the description of the API out of its operations and models."""
+"""The OpenAPI 3.1 description of the API, made from its operations and models."""
 
 from __future__ import annotations
 
@@ -11,9 +11,16 @@ from pydantic.json_schema import models_json_schema
 
 from ca_service import __version__
 from ca_service.authority.issuance.conflicts import MAX_REQUESTS
+from ca_service.documents.audit import EventsDocument
+from ca_service.documents.authorities import ChainDocument
+from ca_service.documents.certificates import CertificateListDocument, CertificatesDocument
+from ca_service.documents.checks import ChecksDocument, FitDocument
+from ca_service.documents.findings import ProblemDocument
+from ca_service.documents.people import TokenDocument
+from ca_service.documents.requests import RequestDocument, RequestsDocument
+from ca_service.documents.revocations import RevocationResultDocument
 from ca_service.vos.fit import MAX_CHAIN_FILES
-from ca_service.web.api import application_models, examples, models, revocation_models
-from ca_service.web.api.event_models import EventQueryFields, EventsDocument
+from ca_service.web.api import examples, inputs
 from ca_service.web.api.negotiation import JSON
 from ca_service.web.api.operations import OPERATIONS, Operation
 from ca_service.web.problems import PROBLEM_TYPE
@@ -22,32 +29,33 @@ _REFERENCE: Final = "#/components/schemas/{model}"
 _ACCEPTED: Final = 202
 _ADDRESS: Final = {"type": "string", "format": "uri"}
 _EXAMPLES: Final[dict[type[BaseModel], Any]] = {
-    models.CertificatesDocument: examples.CERTIFICATES,
-    application_models.ApplicationsDocument: examples.APPLICATIONS,
-    application_models.ApplicationDocument: examples.APPLICATION,
-    models.ChecksDocument: examples.CHECKS,
-    models.AuthorityDocument: examples.AUTHORITY,
-    models.FitResultDocument: examples.FIT,
+    CertificatesDocument: examples.CERTIFICATES,
+    CertificateListDocument: examples.CERTIFICATE_LIST,
+    RequestsDocument: examples.REQUESTS,
+    RequestDocument: examples.REQUEST,
+    ChecksDocument: examples.CHECKS,
+    ChainDocument: examples.AUTHORITY,
+    FitDocument: examples.FIT,
     EventsDocument: examples.EVENTS,
-    models.TokenDocument: examples.TOKEN,
-    revocation_models.RevocationResultDocument: examples.REVOCATION,
+    TokenDocument: examples.TOKEN,
+    RevocationResultDocument: examples.REVOCATION,
 }
 _INPUT_EXAMPLES: Final[dict[type[BaseModel], Any]] = {
-    revocation_models.RevocationDocument: examples.REVOKED,
-    revocation_models.ReleaseDocument: examples.RELEASED,
+    inputs.RevocationInput: examples.REVOKED,
+    inputs.ReleaseInput: examples.RELEASED,
 }
 _PROBLEMS: Final = {
     400: "A parameter, a field or the body cannot be used.",
-    401: "No token was sent, or one that does not count.",
-    403: "The token or its account may not do this, or not from this address.",
-    404: "There is nothing of that name.",
-    406: "The answer cannot be given in the form that is asked for; the possible ones are listed.",
-    409: "It contradicts what is stored, such as an Idempotency-Key that was used before, or a decision.",
-    413: "More was sent than is allowed.",
-    415: "The body is wrapped in a way that is not understood.",
-    422: "A request was refused; `errors` tells every finding. Nothing was issued.",
+    401: "The token is missing or not valid.",
+    403: "The token or its account does not have this permission, or not from this address.",
+    404: "There is no such resource.",
+    406: "The requested format is not available; the finding lists the available ones.",
+    409: "It conflicts with stored data, such as an Idempotency-Key that was used before, or an earlier decision.",
+    413: "The body is larger than the limit.",
+    415: "The encoding or type of the body is not supported.",
+    422: "A CSR was refused; `errors` lists every finding. Nothing was issued.",
     500: "Something went wrong here. Nothing was issued. The number in `detail` or `remedy` is in the log.",
-    503: "There is no authority that could sign now.",
+    503: "No authority can sign at the moment.",
 }
 _PROBLEM_HEADERS: Final = {
     401: {"WWW-Authenticate": {"description": "Bearer (RFC 6750).", "required": True, "schema": {"type": "string"}}}
@@ -60,30 +68,30 @@ _IN_PATH: Final[dict[str, dict[str, Any]]] = {
         "description": "40 hexadecimal digits.",
         "schema": {"type": "string", "pattern": "^[0-9a-f]{40}$"},
     },
-    "application_id": {
-        "name": "application_id",
+    "request_id": {
+        "name": "request_id",
         "in": "path",
         "required": True,
-        "description": "The number of the application.",
+        "description": "The number of the request.",
         "example": 1,
         "schema": {"type": "integer", "minimum": 1, "maximum": 2**31 - 1},
     },
 }
 _BODY: Final = (
-    "The request itself in any other content type (curl's --data-binary @FILE): PEM, DER, base64. Or a form with "
-    "one `csr` a request (curl's -F csr=@FILE). Or JSON, which is also known by its first brace."
+    "The CSR itself in any other content type (curl's --data-binary @FILE): PEM, DER, base64. Or a form with one "
+    "`csr` per CSR (curl's -F csr=@FILE). Or JSON, which is also recognised by its first brace."
 )
 
 
 def openapi_document(base_url: str) -> dict[str, Any]:
-    """The description of the API as it is reached at this address."""
+    """Return the description of the API at this address."""
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "ca_service",
             "version": __version__,
             "summary": "EC certificates for Cisco VOS nodes and plain servers",
-            "description": "Refusals are problems (RFC 9457), whose `errors` say what to change, and where.",
+            "description": "Refusals are problems (RFC 9457). Their `errors` say what to fix, and where.",
         },
         "servers": [{"url": base_url}],
         **_static_part(),
@@ -105,7 +113,7 @@ def _static_part() -> dict[str, Any]:
                 "bearer": {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "An API token, made on the account page or with `ca-service token create`.",
+                    "description": "An API token, created on the account page or with `ca-service token create`.",
                 }
             },
         },
@@ -113,15 +121,15 @@ def _static_part() -> dict[str, Any]:
 
 
 def _schemas() -> dict[str, Any]:
-    inputs = [models.RequestDocument, models.FitDocument, application_models.DecisionDocument, *_INPUT_EXAMPLES]
-    outputs = [*_EXAMPLES, models.ProblemDocument]
-    wanted = [(model, "validation") for model in inputs] + [(model, "serialization") for model in outputs]
+    taken = [inputs.SubmissionInput, inputs.FitInput, inputs.DecisionInput, *_INPUT_EXAMPLES]
+    outputs = [*_EXAMPLES, ProblemDocument]
+    wanted = [(model, "validation") for model in taken] + [(model, "serialization") for model in outputs]
     schemas: dict[str, Any] = models_json_schema(wanted, ref_template=_REFERENCE)[1]["$defs"]  # type: ignore[arg-type]
     return schemas
 
 
 def _problem(status: int) -> dict[str, Any]:
-    content: dict[str, Any] = {"schema": _reference(models.ProblemDocument)}
+    content: dict[str, Any] = {"schema": _reference(ProblemDocument)}
     if status == examples.PROBLEM["status"]:
         content["example"] = examples.PROBLEM
     answer = {"description": _PROBLEMS[status], "content": {PROBLEM_TYPE: content}}
@@ -137,11 +145,11 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "responses": {str(status): _answer(operation, status) for status in operation.answers}
         | {str(status): {"$ref": f"#/components/responses/{status}"} for status in sorted(operation.problems)},
     }
-    if operation.takes is models.RequestDocument:
+    if operation.takes is inputs.SubmissionInput:
         described["requestBody"] = _request_body(operation)
-    elif operation.takes is models.FitDocument:
+    elif operation.takes is inputs.FitInput:
         described["requestBody"] = _fit_body()
-    elif operation.takes is application_models.DecisionDocument:
+    elif operation.takes is inputs.DecisionInput:
         described["requestBody"] = _decision_body()
     elif operation.takes is not None:
         described["requestBody"] = _json_body(operation.takes)
@@ -165,13 +173,13 @@ def _idempotency_key() -> dict[str, Any]:
     return {
         "name": "Idempotency-Key",
         "in": "header",
-        "description": "A UUID or the like: the same key with the same submission gets the same answer again.",
+        "description": "A unique value such as a UUID: the same key with the same submission returns the same answer.",
         "schema": {"type": "string", "pattern": "^[!-~]{1,200}$"},
     }
 
 
 def _properties(model: type[BaseModel]) -> dict[str, dict[str, Any]]:
-    """The fields as they stand in a query or a form, where there is no null."""
+    """Return the fields for a query or a form, which have no null."""
     properties = model.model_json_schema().get("properties", {})
     return {name: _without_null(schema) for name, schema in properties.items()}
 
@@ -183,28 +191,28 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _request_body(operation: Operation) -> dict[str, Any]:
-    """Nothing is a body too: an empty request, which a check judges like any other."""
+    """Describe the body of a submission. It may be empty: a check judges an empty CSR like any other."""
     text = {"type": "string", "format": "pkcs10"}
-    fields = _properties(models.OptionFields) | {
+    fields = _properties(inputs.OptionFields) | {
         "csr": {"type": "array", "items": text, "minItems": 1, "maxItems": MAX_REQUESTS}
     }
     form = {"type": "object", "properties": fields, "required": ["csr"], "additionalProperties": False}
-    one = {"csr": examples.REQUEST, "profile": "vos"}
+    one = {"csr": examples.CSR, "profile": "vos"}
     return {
         "required": 422 in operation.problems,
         "description": _BODY,
         "content": {
             "application/pkcs10": {},
-            "text/plain": {"schema": text, "example": examples.REQUEST},
-            "multipart/form-data": {"schema": form, "example": one | {"csr": [examples.REQUEST]}},
-            JSON: {"schema": _reference(models.RequestDocument), "example": one},
+            "text/plain": {"schema": text, "example": examples.CSR},
+            "multipart/form-data": {"schema": form, "example": one | {"csr": [examples.CSR]}},
+            JSON: {"schema": _reference(inputs.SubmissionInput), "example": one},
         },
     }
 
 
 def _fit_body() -> dict[str, Any]:
-    """JSON, or a form with the same names; a file of a form may be DER or PKCS#7 too."""
-    fields = {name: {"description": schema["description"]} for name, schema in _properties(models.FitDocument).items()}
+    """Describe JSON, or a form with the same names; a file of a form may also be DER or PKCS#7."""
+    fields = {name: {"description": schema["description"]} for name, schema in _properties(inputs.FitInput).items()}
     certificate, request = {"type": "string", "format": "x509"}, {"type": "string", "format": "pkcs10"}
     fields["certificate"] |= certificate
     fields["csr"] |= request
@@ -216,7 +224,7 @@ def _fit_body() -> dict[str, Any]:
         "description": "A form with files (curl's -F certificate=@FILE), or JSON.",
         "content": {
             "multipart/form-data": {"schema": form, "example": examples.FIT_FILES},
-            JSON: {"schema": _reference(models.FitDocument), "example": examples.FIT_FILES},
+            JSON: {"schema": _reference(inputs.FitInput), "example": examples.FIT_FILES},
         },
     }
 
@@ -227,9 +235,9 @@ def _json_body(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _decision_body() -> dict[str, Any]:
-    """Nothing is a body too, where no note is needed."""
+    """Describe the body of a decision. It may be empty if no note is needed."""
     described = {
-        "schema": _reference(application_models.DecisionDocument),
+        "schema": _reference(inputs.DecisionInput),
         "example": {"note": "The parent domain is wrong."},
     }
     return {"required": False, "content": {"multipart/form-data": described, JSON: described}}
@@ -245,7 +253,7 @@ def _answer(operation: Operation, status: int) -> dict[str, Any]:
 
 def _waiting_answer(told: str, model: type[BaseModel]) -> dict[str, Any]:
     content = {JSON: {"schema": _reference(model), "example": _EXAMPLES[model]}}
-    headers = {"Location": _location("the application"), "Retry-After": _retry_after(required=True)}
+    headers = {"Location": _location("the request"), "Retry-After": _retry_after(required=True)}
     return {"description": told, "content": content, "headers": headers}
 
 
@@ -261,23 +269,23 @@ def _answer_headers(operation: Operation) -> Mapping[str, Any]:
     headers: dict[str, Any] = {}
     if operation.is_repeatable:
         headers["Location"] = _location("the certificate")
-    if operation.answer is application_models.ApplicationDocument:
+    if operation.answer is RequestDocument:
         headers["Retry-After"] = _retry_after(required=False)
-    if operation.query in (models.ListQueryFields, application_models.ApplicationListFields, EventQueryFields):
+    if operation.query in (inputs.ListQueryFields, inputs.RequestListFields, inputs.EventQueryFields):
         headers["Link"] = {"description": "The next page (RFC 8288), rel=next.", "schema": {"type": "string"}}
     if len(operation.forms) > 1:
-        told = "The name of the file, unless the answer is JSON."
+        told = "The name of the file; omitted for JSON."
         headers["Content-Disposition"] = {"description": told, "schema": {"type": "string"}}
     return headers
 
 
 def _location(what: str) -> dict[str, Any]:
-    told = f"The address of {what}; of the first one, if there are several."
+    told = f"The address of {what}, or of the first of several."
     return {"description": told, "required": True, "schema": _ADDRESS}
 
 
 def _retry_after(*, required: bool) -> dict[str, Any]:
-    told = "In how many seconds to ask again, as long as something is to be done."
+    told = "Seconds to wait before asking again, while the request is open."
     return {"description": told, "required": required, "schema": {"type": "integer"}}
 
 

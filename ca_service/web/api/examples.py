@@ -1,11 +1,11 @@
-"""Knows the examples of the API's description: they fit the models, and the request is a good one."""
+"""The examples in the OpenAPI description. They match the models, and the CSR is a valid one."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-#: The request of a SocialMiner whose key was thrown away.
-REQUEST: Final = """\
+#: The CSR of a SocialMiner whose key was deleted.
+CSR: Final = """\
 -----BEGIN CERTIFICATE REQUEST-----
 MIIBvDCCAWICAQAwgYwxCzAJBgNVBAYTAkRFMQ8wDQYDVQQIDAZIZXNzZW4xGjAY
 BgNVBAcMEUZyYW5rZnVydCBhbSBNYWluMRowGAYDVQQKDBFCZWlzcGllbCAmIFPD
@@ -19,7 +19,7 @@ HekaV1CPhUKG2MOrWvykE7H2aNokuKs/4CBGkCmsAiBsOtKEWsj8m9zk/IWQZph6
 u5xuugTVBgTDeFiox79D0Q==
 -----END CERTIFICATE REQUEST-----
 """
-#: What an authority made of it, whose key was thrown away as well; and that authority.
+#: The certificate of an authority whose key was deleted as well; and that authority.
 CERTIFICATE: Final = """\
 -----BEGIN CERTIFICATE-----
 MIICITCCAcegAwIBAgIUGALm6mkzeXyWeE1OLbwLnFW0OKowCgYIKoZIzj0EAwIw
@@ -53,34 +53,38 @@ _PEM: Final = "-----BEGIN CERTIFICATE-----\n(base64)\n-----END CERTIFICATE-----\
 _OWN: Final = f"https://ca.example.com/api/v1/certificates/{_SERIAL}"
 _AUTHORITY: Final = "https://ca.example.com/api/v1/authority"
 
-CERTIFICATES: Final[dict[str, Any]] = {
-    "certificates": [
-        {
-            "serial_number": _SERIAL,
-            "profile": "vos",
-            "host": "sm1.example.com",
-            "subject": "C=DE, O=Example, CN=sm1-EC.example.com",
-            "subject_alternative_name": ["DNS:example.com", "DNS:sm1.example.com"],
-            "not_before": "2026-11-23T17:55:00Z",
-            "not_after": "2027-12-25T17:54:59Z",
-            "issued_at": "2026-11-23T18:00:00Z",
-            "issued_by": "renewal",
-            "fingerprint": "0" * 64,
-            "revocation": None,
-            "pem": _PEM,
-            "chain": [_PEM, _PEM],
-            "links": {
-                "self": _OWN,
-                "zip": f"{_OWN}?format=zip",
-                "pem": f"{_OWN}?format=pem",
-                "der": f"{_OWN}?format=der",
-                "p7b": f"{_OWN}?format=p7b",
-            },
-        }
-    ],
-    "findings": [],
-    "next": None,
+_SUMMARY: Final[dict[str, Any]] = {
+    "serial_number": _SERIAL,
+    "status": "active",
+    "revocation": None,
+    "profile": "vos",
+    "host": "sm1.example.com",
+    "subject": "C=DE, O=Example, CN=sm1-EC.example.com",
+    "subject_alternative_name": ["DNS:example.com", "DNS:sm1.example.com"],
+    "issuer_id": "intermediate-g1",
+    "not_before": "2026-11-23T17:55:00Z",
+    "not_after": "2027-12-25T17:54:59Z",
+    "issued_at": "2026-11-23T18:00:00Z",
+    "issued_by": "renewal",
+    "fingerprint": "0" * 64,
+    "links": {
+        "self": _OWN,
+        "zip": f"{_OWN}?format=zip",
+        "pem": f"{_OWN}?format=pem",
+        "der": f"{_OWN}?format=der",
+        "p7b": f"{_OWN}?format=p7b",
+    },
 }
+_DECODED: Final[dict[str, Any]] = {
+    "issuer": "O=Example Lab, CN=Example Lab EC Intermediate CA G1",
+    "key": "EC P-384",
+    "key_usage": ["digitalSignature", "keyAgreement"],
+    "extended_key_usage": ["serverAuth", "clientAuth"],
+    "pem": _PEM,
+    "chain": [_PEM, _PEM],
+}
+CERTIFICATES: Final[dict[str, Any]] = {"certificates": [_SUMMARY | _DECODED], "findings": []}
+CERTIFICATE_LIST: Final[dict[str, Any]] = {"certificates": [_SUMMARY], "next": None}
 EVENTS: Final[dict[str, Any]] = {
     "events": [
         {
@@ -98,7 +102,7 @@ EVENTS: Final[dict[str, Any]] = {
     ],
     "next": None,
 }
-APPLICATION: Final[dict[str, Any]] = {
+REQUEST: Final[dict[str, Any]] = {
     "id": 12,
     "state": "refused",
     "profile": "vos",
@@ -106,7 +110,7 @@ APPLICATION: Final[dict[str, Any]] = {
     "host": "sm1.example.com",
     "subject": "C=DE, O=Example, CN=sm1-EC.example.com",
     "subject_alternative_name": ["DNS:example.com", "DNS:sm1.example.com"],
-    "csr": REQUEST,
+    "csr": CSR,
     "findings": [],
     "submitted_at": "2026-11-23T18:00:00Z",
     "submitted_by": "anna",
@@ -118,17 +122,22 @@ APPLICATION: Final[dict[str, Any]] = {
     "failure": [],
     "serial_number": None,
     "links": {
-        "self": "https://ca.example.com/api/v1/applications/12",
+        "self": "https://ca.example.com/api/v1/requests/12",
         "page": "https://ca.example.com/requests/12",
         "certificate": None,
     },
 }
 _WAITS: Final[dict[str, Any]] = {"state": "submitted", "decided_at": None, "decided_by": None, "note": None}
-APPLICATIONS: Final[dict[str, Any]] = {"applications": [APPLICATION | _WAITS], "findings": [], "next": None}
+REQUESTS: Final[dict[str, Any]] = {"requests": [REQUEST | _WAITS], "findings": [], "next": None}
 CHECKS: Final[dict[str, Any]] = {
+    "accepted": False,
     "checks": [
         {
+            "file": None,
             "accepted": False,
+            "host": "uccx1.example.com",
+            "profile": "vos",
+            "validity_days": 397,
             "subject": "C=DE, O=Example, CN=uccx1.example.com",
             "subject_alternative_name": ["DNS:example.com", "DNS:uccx1.example.com"],
             "key": "RSA 2048",
@@ -145,9 +154,9 @@ CHECKS: Final[dict[str, Any]] = {
                 }
             ],
         }
-    ]
+    ],
 }
-FIT_FILES: Final[dict[str, Any]] = {"csr": REQUEST, "certificate": CERTIFICATE, "chain": [ROOT]}
+FIT_FILES: Final[dict[str, Any]] = {"csr": CSR, "certificate": CERTIFICATE, "chain": [ROOT]}
 FIT: Final[dict[str, Any]] = {
     "taken": False,
     "works": False,
@@ -213,14 +222,16 @@ AUTHORITY: Final[dict[str, Any]] = {
     "links": {"self": _AUTHORITY, "pem": f"{_AUTHORITY}?format=pem", "p7b": f"{_AUTHORITY}?format=p7b"},
 }
 PROBLEM: Final[dict[str, Any]] = {
-    "type": "urn:ca-service:problem:refused",
+    "type": "/rules/csr.key.rsa",
     "title": "The request was refused",
-    "status": 422,
     "detail": CHECKS["checks"][0]["findings"][0]["detail"],
+    "code": "refused",
+    "status": 422,
     "errors": CHECKS["checks"][0]["findings"],
 }
 
 TOKEN: Final[dict[str, Any]] = {
+    "id": 3,
     "account": "anna",
     "role": "requester",
     "label": "renewal script",
@@ -231,4 +242,6 @@ TOKEN: Final[dict[str, Any]] = {
     "networks": ["10.0.0.0/8"],
     "created_at": "2026-11-24T09:00:00Z",
     "expires_at": "2027-02-22T09:00:00Z",
+    "last_used_at": "2026-11-25T06:00:00Z",
+    "revoked_at": None,
 }

@@ -16,7 +16,7 @@ from flask import request
 from ca_service.authority.issuance.conflicts import check_count
 from ca_service.authority.issuance.examination import Options
 from ca_service.errors import InvalidInput, Rule
-from ca_service.web.api.models import OptionFields, RequestDocument
+from ca_service.web.api.inputs import OptionFields, SubmissionInput
 from ca_service.web.api.validation import conflict, single_values, unknown, validated
 from ca_service.web.problems import UnsupportedMediaType
 
@@ -93,7 +93,7 @@ def _read_json(data: bytes) -> _Body:
     parsed = parse_object(data)
     if isinstance(parsed.get("csr"), list):
         check_count(parsed["csr"])  # here, before each of a million wrong entries becomes a finding
-    document = validated(RequestDocument, parsed, from_text=False)
+    document = validated(SubmissionInput, parsed, from_text=False)
     texts = [document.csr] if isinstance(document.csr, str) else document.csr
     said = {name: getattr(document, name) for name in OptionFields.model_fields}
     return _Body(tuple(text.encode() for text in texts), OptionFields(**said))
@@ -137,7 +137,7 @@ def _no_constant(text: str) -> float:
 def _read_form() -> _Body:
     foreign = [name for name in request.files if name != _FILE_FIELD]
     if foreign:
-        raise InvalidInput(*(unknown(name, iter(RequestDocument.model_fields)) for name in foreign))
+        raise InvalidInput(*(unknown(name, iter(SubmissionInput.model_fields)) for name in foreign))
     files = [upload.read() for upload in request.files.getlist(_FILE_FIELD)]
     texts = [text.encode() for text in request.form.getlist(_FILE_FIELD)]
     fields = request.form.copy()

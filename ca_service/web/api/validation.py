@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from werkzeug.datastructures import MultiDict
 
 from ca_service.errors import Finding, InvalidInput, Rule
-from ca_service.web.api.fields import FROM_TEXT
+from ca_service.web.api.inputs import FROM_TEXT
 
 OPTION_CONFLICT: Final = Rule(
     "option.conflict",

@@ -1,4 +1,4 @@
-"""One's own account: the password, and how many API tokens there are."""
+"""The user's own account: password, API tokens, calendar link."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from ca_service.web.pages.forms import PasswordForm
 @blueprint.get("/account")
 @needs(Action.OWN_ACCOUNT)
 def account() -> ResponseReturnValue:
-    """Tokens and password."""
+    """Show the account."""
     return _page(PasswordForm())
 
 
 @blueprint.post("/account/password")
 @needs(Action.OWN_ACCOUNT, dangerous=True)
 def change_password() -> ResponseReturnValue:
-    """Set another password, which ends all other sessions."""
+    """Change the password and end all other sessions."""
     form, findings = PasswordForm(), tuple[Finding, ...]()
     if form.validate_on_submit():
         try:
@@ -39,7 +39,7 @@ def change_password() -> ResponseReturnValue:
 @blueprint.post("/account/calendar")
 @needs(Action.OWN_ACCOUNT, dangerous=True)
 def make_calendar() -> ResponseReturnValue:
-    """Make the address of a calendar, and show it once."""
+    """Create a calendar link and show it once."""
     secret = installation().calendars.make(actor())
     address = f"{base_url()}{url_for('public.calendar', secret=secret)}"
     return _page(PasswordForm(formdata=None), calendar_address=address), 201
@@ -48,7 +48,7 @@ def make_calendar() -> ResponseReturnValue:
 @blueprint.post("/account/calendar/revoke")
 @needs(Action.OWN_ACCOUNT)
 def revoke_calendar() -> ResponseReturnValue:
-    """End that address at once."""
+    """Revoke the calendar link immediately."""
     installation().calendars.revoke(actor())
     return redirect(url_for("pages.account", _anchor="calendar"), 303)
 

@@ -1,4 +1,4 @@
-"""What agents see: chosen by how the two certificates are signed, at an address that can be passed on."""
+"""The agent experience for each combination of signers; the URL can be shared."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ca_service.web.pages import blueprint
 @blueprint.get("/agents")
 @needs(Action.READ)
 def agents() -> ResponseReturnValue:
-    """The combination that was chosen; at first the one that this service is there for."""
+    """Show the selected combination; by default the one that this service produces."""
     tomcat = signing(request.args.get("tomcat", Signing.RSA_CA), "/tomcat")
     tomcat_ecdsa = signing(request.args.get("tomcat-ecdsa", Signing.EC_CA), "/tomcat-ecdsa")
     return render_template(

@@ -1,4 +1,4 @@
-"""The API, shown to a person: each operation with a curl line that works here."""
+"""The API guide: each operation with a curl command for this service."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from ca_service.web.pages import blueprint
 @blueprint.get("/api")
 @public
 def api_guide() -> ResponseReturnValue:
-    """What scripts can do, and with which scope of a token."""
+    """Show the operations and the token scopes that they need."""
     scopes = {operation.id: _scopes(operation) for operation in OPERATIONS}
     return render_template("api_guide.html", operations=OPERATIONS, scopes=scopes, base_url=base_url())
 
 
 def _scopes(operation: Operation) -> tuple[str, ...]:
-    """The scopes that open an operation, by what its view declares; none where every token may, or everybody."""
+    """Return the scopes that allow an operation, read from its view. Empty if every token or the public may use it."""
     adapter = current_app.url_map.bind("")
     endpoint, _ = adapter.match(operation.path.replace("{", "").replace("}", ""), method=operation.method)
     view: Any = current_app.view_functions[str(endpoint)]

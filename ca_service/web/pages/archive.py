@@ -1,4 +1,4 @@
-"""Knows ZIP files full of signing requests: takes the files out, and no more of them than anybody can mean."""
+"""ZIP files with CSRs: reads the files, with limits on their number and size."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from ca_service.pki.armour import MAX_REQUEST_BYTES
 
 ARCHIVE_COUNT: Final = Rule(
     "archive.count",
-    "The ZIP holds no file, or more than {limit}.",
-    "Put only the .csr files into it, at most {limit}.",
+    "The ZIP contains no file, or more than {limit}.",
+    "Add only .csr files to it, {limit} at most.",
 )
 ARCHIVE_DAMAGED: Final = Rule(
     "archive.damaged",
-    "The ZIP cannot be opened: it is damaged, or needs a password.",
-    "Make it again without a password, or drop the .csr files themselves.",
+    "The ZIP cannot be opened: it is damaged or needs a password.",
+    "Create it again without a password, or upload the .csr files.",
 )
 ARCHIVE_FILE_TOO_LARGE: Final = Rule(
     "archive.file-too-large",
-    "The file {name} in the ZIP is larger than a signing request can be.",
-    "Put only the .csr files into the ZIP; the limit is {limit} bytes each.",
+    "The file {name} in the ZIP is too large for a CSR.",
+    "Add only .csr files to the ZIP. The limit is {limit} bytes for each.",
 )
 
 _MAGIC: Final = b"PK\x03\x04"
@@ -41,22 +41,22 @@ _JUNK: Final = ("__macosx/", ".ds_store", "thumbs.db", "desktop.ini")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One file of the archive: its name, without folders, and its bytes."""
+    """A file in a ZIP: its name without folders, and its bytes."""
 
     name: str
     data: bytes
 
 
 def is_archive(data: bytes) -> bool:
-    """Whether these bytes begin as a ZIP does."""
+    """Whether these bytes begin like a ZIP."""
     return data.startswith(_MAGIC)
 
 
 def read(data: bytes, limit: int) -> tuple[Entry, ...]:
-    """The files in a ZIP, at most `limit` of them; folders and what file managers leave behind do not count.
+    """Read the files in a ZIP, at most `limit`. Folders and system files of file managers do not count.
 
-    No file is unpacked beyond the size of a request, whatever the ZIP says of it. Raises InvalidInput for a ZIP that
-    is damaged, encrypted, empty, or holds too many files or a large one.
+    No file is unpacked beyond the size limit of a CSR, whatever the ZIP declares. Raises InvalidInput if the ZIP is
+    damaged, encrypted or empty, or contains too many files or a file that is too large.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:

@@ -1,4 +1,4 @@
-"""The authority, for those who have an account: what there is, and where its keys are."""
+"""The authority page for signed-in users."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ca_service.web.views import decode
 @blueprint.get("/authority")
 @needs(Action.READ)
 def authority() -> ResponseReturnValue:
-    """Root and intermediate with fingerprints and downloads, and whether the root's key is offline."""
+    """Show root and intermediate with fingerprints and downloads, and whether the root key is offline."""
     hierarchy = installation().hierarchy
     active = hierarchy.active()
     root = next(record for record in hierarchy.list_issuers() if record.role == "root")

@@ -1,4 +1,4 @@
-"""Certificates: one of them in full, what was just issued, and the downloads."""
+"""Certificates: details, renewal, the result of a signing, downloads."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.fleet.renewal import RenewalWish
 from ca_service.authority.issuance.issuance import MAX_REQUESTS
 from ca_service.errors import Conflict, Finding, InvalidInput, NotFound, Refused, Rule
+from ca_service.pki.encodings import csr_pem
 from ca_service.pki.reasons import FOR_LEAVES
 from ca_service.vos.bundle import bundle_name, node_bundle
 from ca_service.vos.file_names import safe_name
 from ca_service.vos.fit import Stage
 from ca_service.web.context import actor, base_url, installation, needs
-from ca_service.web.delivery import attachment, deliver, request_pem
+from ca_service.web.delivery import attachment, deliver
 from ca_service.web.numbers import whole_number
 from ca_service.web.pages import blueprint
 from ca_service.web.pages.requests import to_waiting
@@ -30,25 +31,25 @@ from ca_service.web.views import CertificateView, FileView, bundle_views, decode
 
 FILE_UNKNOWN: Final = Rule(
     "file.unknown",
-    "The bundle has no file {name}.",
-    "The page of the certificate lists its files.",
+    "The bundle contains no file {name}.",
+    "The certificate page lists the files.",
 )
 CERTIFICATE_NONE_CHOSEN: Final = Rule(
     "certificate.none-chosen",
-    "No certificate was chosen, or more than {limit}.",
-    "Choose one in the list of certificates.",
+    "No certificate was selected, or more than {limit}.",
+    "Select one in the list of certificates.",
 )
 
 
 @blueprint.get("/certificates/<serial_number>")
 @needs(Action.READ)
 def certificate(serial_number: str) -> ResponseReturnValue:
-    """One certificate: decoded, with its chain, downloads and steps, and whether a node would take it today."""
+    """Show a certificate: contents, chain, downloads, steps, and whether a node will accept it."""
     return render_template("certificate.html", **page_of(serial_number))
 
 
 def page_of(serial_number: str, findings: Sequence[Finding] = ()) -> dict[str, Any]:
-    """What the page of a certificate shows, with what was found when something was asked of it."""
+    """Return the values of the certificate page, with the findings of a refused action."""
     record = installation().issuance.get_certificate(actor(), serial_number)
     shown = _shown(record)
     return shown | {
@@ -69,7 +70,7 @@ def page_of(serial_number: str, findings: Sequence[Finding] = ()) -> dict[str, A
 @blueprint.get("/certificates/<serial_number>/download")
 @needs(Action.READ)
 def download(serial_number: str) -> Response:
-    """The certificate in one of the forms: ?format=zip, pem, der, p7b."""
+    """Download the certificate: ?format=zip, pem, der or p7b."""
     record = installation().issuance.get_certificate(actor(), serial_number)
     return deliver([record], request.args.get("format", "zip"))
 
@@ -89,16 +90,16 @@ def download_file(serial_number: str, name: str) -> Response:
 @blueprint.get("/certificates/<serial_number>/request.csr")
 @needs(Action.READ)
 def download_request(serial_number: str) -> Response:
-    """The request that the certificate answers."""
+    """Download the CSR of the certificate."""
     record = installation().issuance.get_certificate(actor(), serial_number)
     headers = {"Content-Disposition": f'attachment; filename="{safe_name(record.host)}.csr"'}
-    return Response(request_pem(record.csr_der), mimetype="application/pkcs10", headers=headers)
+    return Response(csr_pem(record.csr_der), mimetype="application/pkcs10", headers=headers)
 
 
 @blueprint.get("/issued")
 @needs(Action.READ)
 def issued() -> ResponseReturnValue:
-    """The result of a signing: what to take home, and what to do with it."""
+    """Show the result of a signing: downloads and next steps."""
     records = _chosen()
     files = [f"{safe_name(record.host)}.csr" for record in records]
     items = [_shown(record) for record in records]
@@ -116,12 +117,12 @@ def issued() -> ResponseReturnValue:
 @blueprint.get("/issued/download")
 @needs(Action.READ)
 def download_issued() -> Response:
-    """One ZIP for all certificates of a signing."""
+    """Download all certificates of a signing in one ZIP."""
     return deliver(_chosen(), "zip")
 
 
 def _shared(uploads: Sequence[tuple[FileView, ...]]) -> tuple[FileView, ...]:
-    """The trust files, if several certificates have them in common."""
+    """Return the trust files if several certificates share them."""
     trust = {files[:-1] for files in uploads}
     return trust.pop() if len(uploads) > 1 and len(trust) == 1 else ()
 
@@ -156,7 +157,7 @@ def _curl(files: list[str], profile: str) -> str:
 
 
 def _asked_options() -> dict[str, str]:
-    """The options that the address of the result has kept; anything else in it is nobody's option."""
+    """Return the options in the URL of the result. Unknown ones are ignored."""
     days = request.args.get("validity_days", "")
     kept = {"validity_days": days} if whole_number(days, 4) is not None else {}
     return kept | {name: "true" for name in ("new", "add_host_name") if request.args.get(name) == "true"}
@@ -165,7 +166,7 @@ def _asked_options() -> dict[str, str]:
 @blueprint.post("/certificates/<serial_number>/renew")
 @needs(Action.ISSUE)
 def renew(serial_number: str) -> ResponseReturnValue:
-    """Renew it; then on to the page of what was issued. The form holds a key, so that two clicks renew once."""
+    """Renew a certificate with the same key. The form carries a one-time key: a double click renews only once."""
     is_chosen = {name: request.form.get(name) == "true" for name in ("new", "never_uploaded")}
     try:
         issued = installation().renewal.renew(

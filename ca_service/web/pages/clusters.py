@@ -1,4 +1,4 @@
-"""Clusters: the list, a new one, its board, its nodes."""
+"""Clusters: list, creation, board, nodes, runbook and bundle."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from ca_service.authority.audit.wording import About
 from ca_service.authority.fleet.clusters import NodeInput
 from ca_service.authority.fleet.records import ClusterQuery
 from ca_service.errors import CAServiceError, Conflict, Finding, InvalidInput
+from ca_service.pki.encodings import csr_pem
 from ca_service.vos.bundle import BundleFile
 from ca_service.vos.knowledge import titles
 from ca_service.vos.products import products
 from ca_service.web.context import actor, installation, needs
-from ca_service.web.delivery import attachment, request_pem
+from ca_service.web.delivery import attachment
 from ca_service.web.pages import blueprint
 from ca_service.web.problems import status_of
 
@@ -31,7 +32,7 @@ _NO_NODE: Final = NodeInput("", "", "", "")
 @blueprint.get("/clusters")
 @needs(Action.READ)
 def clusters() -> ResponseReturnValue:
-    """The list, searched by the name of a cluster or of a node, page by page."""
+    """List the clusters; searched by cluster or node name."""
     sort = request.args.get("sort", SORTS[0])
     query = ClusterQuery(
         text=request.args.get("q", "")[:200],
@@ -45,7 +46,7 @@ def clusters() -> ResponseReturnValue:
 @blueprint.route("/clusters/new", methods=["GET", "POST"])
 @needs(Action.FLEET)
 def new_cluster() -> ResponseReturnValue:
-    """Name the nodes; the button for more rows sends the form as well, so that nothing typed is lost."""
+    """Create a cluster. The button for more rows submits the form as well and keeps its contents."""
     rows = _submitted_rows()
     if request.method == "GET" or "more" in request.form:
         return _new_page(rows, _wanted_rows(len(rows)))
@@ -81,12 +82,12 @@ def _new_page(rows: list[NodeInput], count: int, findings: tuple[Finding, ...] =
 @blueprint.get("/clusters/<int:cluster_id>")
 @needs(Action.READ)
 def cluster(cluster_id: int) -> ResponseReturnValue:
-    """The board: where each slot stands, and what comes next."""
+    """Show the board: the status of each slot and the next steps."""
     return board_page(cluster_id)
 
 
 def board_page(cluster_id: int, findings: tuple[Finding, ...] = (), open_part: str = "") -> str:
-    """The board, with what went wrong in one of its forms."""
+    """Render the board, with the findings of one of its forms."""
     board = installation().handover.board(actor(), cluster_id)
     about = board.cluster
     return render_template(
@@ -96,7 +97,7 @@ def board_page(cluster_id: int, findings: tuple[Finding, ...] = (), open_part: s
         findings=findings,
         open_part=open_part,
         no_node=_NO_NODE,
-        request_pem=request_pem,
+        request_pem=csr_pem,
         may_change=may_change(),
         may_revoke=actor().role in PERMISSIONS[Action.REVOKE],
         now=installation().clock(),
@@ -107,7 +108,7 @@ def board_page(cluster_id: int, findings: tuple[Finding, ...] = (), open_part: s
 @blueprint.post("/clusters/<int:cluster_id>/name")
 @needs(Action.FLEET)
 def rename_cluster(cluster_id: int) -> ResponseReturnValue:
-    """Give the cluster another name."""
+    """Rename the cluster."""
     try:
         installation().fleet.rename(actor(), cluster_id, request.form.get("name", ""))
     except (InvalidInput, Conflict) as error:
@@ -118,7 +119,7 @@ def rename_cluster(cluster_id: int) -> ResponseReturnValue:
 @blueprint.post("/clusters/<int:cluster_id>/remove")
 @needs(Action.FLEET)
 def remove_cluster(cluster_id: int) -> ResponseReturnValue:
-    """Forget the cluster; its certificates stay. Only with the box ticked that says so."""
+    """Remove the cluster if the checkbox confirms it. Its certificates are kept."""
     if request.form.get("sure") != "true":
         return to_board(cluster_id)
     installation().fleet.remove(actor(), cluster_id)
@@ -128,7 +129,7 @@ def remove_cluster(cluster_id: int) -> ResponseReturnValue:
 @blueprint.post("/clusters/<int:cluster_id>/nodes")
 @needs(Action.FLEET)
 def add_node(cluster_id: int) -> ResponseReturnValue:
-    """One more node."""
+    """Add a node."""
     try:
         installation().fleet.add_node(actor(), cluster_id, _submitted_node())
     except (InvalidInput, Conflict) as error:
@@ -139,7 +140,7 @@ def add_node(cluster_id: int) -> ResponseReturnValue:
 @blueprint.post("/clusters/<int:cluster_id>/nodes/<int:node_id>")
 @needs(Action.FLEET)
 def change_node(cluster_id: int, node_id: int) -> ResponseReturnValue:
-    """Another name, product, version or role; or forget the node, if that button was pressed."""
+    """Change name, product, version or role of a node, or remove it if that button was used."""
     try:
         if "remove" in request.form:
             installation().fleet.remove_node(actor(), cluster_id, node_id)
@@ -159,17 +160,17 @@ def _refused(cluster_id: int, error: CAServiceError, open_part: str) -> Response
 
 
 def to_board(cluster_id: int) -> Response:
-    """Off to the board, so that a reload sends nothing twice."""
+    """Redirect to the board, so that a reload submits nothing twice."""
     return redirect(url_for("pages.cluster", cluster_id=cluster_id), 303)
 
 
 def may_change() -> bool:
-    """Whether who is acting may change clusters."""
+    """Whether the actor may change clusters."""
     return actor().role in PERMISSIONS[Action.FLEET]
 
 
 def product_choices() -> dict[str, Any]:
-    """What the fields of a node offer."""
+    """Return the choices for the fields of a node."""
     roles = dict.fromkeys(role for product in products().values() for role in product.roles)
     return {"products": tuple(products().values()), "products_by_id": products(), "roles": tuple(roles)}
 
@@ -177,7 +178,7 @@ def product_choices() -> dict[str, Any]:
 @blueprint.get("/clusters/<int:cluster_id>/runbook")
 @needs(Action.READ)
 def runbook(cluster_id: int) -> ResponseReturnValue:
-    """The steps for exactly these nodes; `?node=` shows those of one node alone."""
+    """Show the steps for these nodes; `?node=` limits them to one node."""
     board = installation().handover.board(actor(), cluster_id)
     names = [node.fqdn for node in board.cluster.nodes]
     node = request.args.get("node", "")
@@ -194,7 +195,7 @@ def runbook(cluster_id: int) -> ResponseReturnValue:
 @blueprint.post("/clusters/<int:cluster_id>/steps")
 @needs(Action.FLEET)
 def mark_step(cluster_id: int) -> ResponseReturnValue:
-    """Mark a step as done, or take that back; then back to where the click was made."""
+    """Mark a step as done or undo that, then return to the same place."""
     step, done = request.form.get("step", ""), request.form.get("done") == "true"
     installation().handover.mark(actor(), cluster_id, step, done=done)
     if request.form.get("back") == "board":
@@ -207,6 +208,6 @@ def mark_step(cluster_id: int) -> ResponseReturnValue:
 @blueprint.get("/clusters/<int:cluster_id>/bundle.zip")
 @needs(Action.READ)
 def cluster_bundle(cluster_id: int) -> Response:
-    """All current certificates of the cluster in one ZIP, with the runbook."""
+    """Download all current certificates of the cluster and the runbook in one ZIP."""
     bundle = installation().handover.bundle(actor(), cluster_id)
     return attachment(BundleFile(bundle.name, bundle.to_zip()), "zip")

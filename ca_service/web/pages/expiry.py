@@ -1,4 +1,4 @@
-"""The expiry board: how many certificates end in which week, and what to do about the next of them."""
+"""The expiry board: expirations per week, and the next actions."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ WIDTH: Final = 920
 HEIGHT: Final = 240
 _LEFT: Final = 44  # for the numbers of the scale
 _TOP: Final = 16
-_BOTTOM: Final = 206  # where the bars stand; the dates are below
+_BOTTOM: Final = 206  # the base of the bars; dates are below
 _STEP: Final = 32
 _SOON_WEEKS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A bar as it is drawn: overdue, soon or later. The date stands below where `is_labelled`."""
+    """A bar of the chart: overdue, soon or later. Its date is printed below if `is_labelled`."""
 
     bar: Bar
     kind: str
@@ -42,19 +42,19 @@ class Column:
 
     @property
     def is_this_week(self) -> bool:
-        """Whether it is what is left of this week."""
+        """Whether it is the rest of this week."""
         return self.bar.begin.time() != time.min
 
     @property
     def last_day(self) -> date:
-        """The last day that belongs to it."""
+        """The last day of the bar."""
         return (self.bar.end - timedelta(seconds=1)).date()
 
 
 @blueprint.get("/certificates/expiry")
 @needs(Action.READ)
 def expiry() -> ResponseReturnValue:
-    """The board, of all certificates or of those that a filter means."""
+    """Show the board for all certificates or for a filter."""
     text = typed()
     try:
         return _page(text, installation().inventory.board(actor(), text))
@@ -79,7 +79,7 @@ def _page(text: str, board: Board | None, findings: tuple[Finding, ...] = ()) ->
 
 
 def scale_of(highest: int) -> int:
-    """The round number at the top of the scale: 1, 2, 4, 10, 20, 40, 100 ... or more than that."""
+    """Return the round number at the top of the scale: 1, 2, 4, 10, 20, 40, 100 ..."""
     power = 1
     while True:
         for steep in (1, 2, 4):
@@ -89,7 +89,7 @@ def scale_of(highest: int) -> int:
 
 
 def address_of(bar: Bar, text: str) -> str:
-    """The list of what a bar counts."""
+    """Return the URL of the certificates counted in a bar."""
     return url_for("pages.certificates", q=f"{text} {bar.words}".strip(), sort="expires")
 
 
@@ -109,6 +109,6 @@ def _columns(board: Board, text: str, top: int) -> Iterator[Column]:
 
 
 def _y(count: float, top: int) -> float:
-    """How far down a bar of this height begins; the smallest can still be seen."""
+    """Return the y position of the top of a bar. The smallest stays visible."""
     height = (_BOTTOM - _TOP) * count / top
     return round(_BOTTOM - (max(3.0, height) if count else 0), 1)

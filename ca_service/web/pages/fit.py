@@ -1,4 +1,4 @@
-"""Will my node take this? A certificate of any authority, held against its request, its chain and a trust store."""
+"""The check "Will the node accept it?": a certificate of any CA with its CSR, chain and trust store."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from flask.typing import ResponseReturnValue
 from ca_service.authority.access.permissions import Action
 from ca_service.errors import CAServiceError, Finding, InvalidInput, Refused, Rule
 from ca_service.pki import armour, encodings
+from ca_service.pki.encodings import csr_pem
 from ca_service.vos.fit import Files, Fit, Stage
 from ca_service.web.context import actor, installation, needs
-from ca_service.web.delivery import request_pem
 from ca_service.web.pages import blueprint
 from ca_service.web.problems import status_of
 
 FIT_CERTIFICATE: Final = Rule(
     "fit.certificate",
-    "There is no certificate yet.",
-    "Choose the file that the authority gave you, or paste it.",
+    "There is no certificate.",
+    "Select the file that the CA returned, or paste it.",
 )
 
 _PEM: Final = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
@@ -30,7 +30,7 @@ _PEM: Final = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """What the form holds: files and pasted text, each as bytes, and both as text for the next round."""
+    """The contents of the form: files and pasted text as bytes, and as text to fill the form again."""
 
     csr: bytes = b""
     certificate: bytes = b""
@@ -42,14 +42,14 @@ class Typed:
 @blueprint.get("/fit")
 @needs(Action.CHECK)
 def fit() -> ResponseReturnValue:
-    """The empty form."""
+    """Show the empty form."""
     return _page(Typed())
 
 
 @blueprint.post("/fit")
 @needs(Action.CHECK)
 def judge_fit() -> ResponseReturnValue:
-    """The answers, and the form with what it was given."""
+    """Show the result and the filled form."""
     typed = _typed()
     try:
         if not typed.certificate.strip():
@@ -69,7 +69,7 @@ def _typed() -> Typed:
         chain,
         trust.decode("utf-8", "replace"),
         {
-            "csr": _text(csr, lambda data: request_pem(armour.unwrap(data))),
+            "csr": _text(csr, lambda data: csr_pem(armour.unwrap(data))),
             "certificate": _text(certificate, _certificates_pem),
             "chain": "\n".join(filter(None, (_text(each, _certificates_pem).strip() for each in chain))),
             "trust": _text(trust, lambda data: data.decode("utf-8", "replace")),
@@ -78,7 +78,7 @@ def _typed() -> Typed:
 
 
 def _one(name: str) -> bytes:
-    """A file wins over the text below it, which may be that of the round before."""
+    """Prefer the file to the text field, which may still hold the previous input."""
     return next(iter(_files(name)), request.form.get(f"{name}_text", "").encode())
 
 
@@ -87,13 +87,13 @@ def _files(name: str) -> tuple[bytes, ...]:
 
 
 def _blocks(text: str) -> tuple[bytes, ...]:
-    """Pasted authorities: each stands for a file of its own, as a person uploads them."""
+    """Split pasted CA certificates: each one counts as a separate file, as it would be uploaded."""
     found = tuple(block[0].encode() for block in _PEM.finditer(text))
     return found or ((text.encode(),) if text.strip() else ())
 
 
 def _text(data: bytes, as_pem: Callable[[bytes], str]) -> str:
-    """What can be put back into the form: text as it came, a binary file as PEM, and never a private key."""
+    """Return the text to fill the form again: text unchanged, a binary file as PEM, never a private key."""
     if not data or b"PRIVATE KEY" in data:
         return ""
     try:

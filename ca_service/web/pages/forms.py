@@ -1,4 +1,4 @@
-"""Knows the small forms; what they say is judged by the use cases, not here."""
+"""The forms for passwords. The use cases validate their contents."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ class SetUpForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
 
     name = StringField(validators=[DataRequired(), Length(max=64)])
     password = PasswordField(validators=[DataRequired(), Length(max=MAX_PASSWORD)])
-    repeated = PasswordField(validators=[EqualTo("password", "The two passwords differ. Type them again.")])
+    repeated = PasswordField(validators=[EqualTo("password", "The passwords do not match. Enter them again.")])
 
 
 class NewPasswordForm(FlaskForm):  # type: ignore[misc]
-    """The password that somebody chooses by a link."""
+    """The password chosen through an invitation or reset link."""
 
     password = PasswordField(validators=[DataRequired(), Length(max=MAX_PASSWORD)])
-    repeated = PasswordField(validators=[EqualTo("password", "The two passwords differ. Type them again.")])
+    repeated = PasswordField(validators=[EqualTo("password", "The passwords do not match. Enter them again.")])
 
 
 class SignInForm(FlaskForm):  # type: ignore[misc]
@@ -32,8 +32,8 @@ class SignInForm(FlaskForm):  # type: ignore[misc]
 
 
 class PasswordForm(FlaskForm):  # type: ignore[misc]
-    """Another password."""
+    """The change of a password."""
 
     old = PasswordField(validators=[DataRequired(), Length(max=1000)])
     password = PasswordField(validators=[DataRequired(), Length(max=MAX_PASSWORD)])
-    repeated = PasswordField(validators=[EqualTo("password", "The two passwords differ. Type them again.")])
+    repeated = PasswordField(validators=[EqualTo("password", "The passwords do not match. Enter them again.")])

@@ -1,4 +1,4 @@
-"""The list of certificates: its filters, its pages, and all of it as CSV."""
+"""The list of certificates: filters, pages, CSV export."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _CHIPS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """A filter that is often wanted; `text` is what the search is once it is pressed: with it, or without."""
+    """A common filter. `text` is the search after a click: with the filter, or without it if it was on."""
 
     name: str
     is_on: bool
@@ -43,7 +43,7 @@ class Chip:
 @blueprint.get("/certificates")
 @needs(Action.READ)
 def certificates() -> ResponseReturnValue:
-    """The list, page by page; a filter that cannot be read is shown as it was typed, with what is wrong."""
+    """List the certificates. An invalid filter is shown as entered, with its error."""
     text = typed()
     query = CertificateQuery(
         text=text, sort=_sort(text), cursor=request.args.get("cursor", "")[:1000], limit=_PAGE_SIZE
@@ -55,12 +55,12 @@ def certificates() -> ResponseReturnValue:
 
 
 def typed() -> str:
-    """What was typed as a filter; a character more than there may be, so that too much is told and not cut off."""
+    """Return the filter as entered, cut one character above the limit, so that a longer one is reported."""
     return request.args.get("q", "")[: MAX_LENGTH + 1]
 
 
 def _sort(text: str) -> Sort:
-    """As asked; who looks for ends wants the first of them first."""
+    """Return the requested order. A search for expiry dates starts with the earliest."""
     sort = request.args.get("sort", "expires" if "expires" in text else "newest")
     return cast(Sort, sort) if sort in SORTS else "newest"
 
@@ -78,12 +78,12 @@ def _list_page(query: CertificateQuery, page: Page, findings: tuple[Finding, ...
 
 
 def chips_of(text: str) -> list[Chip]:
-    """The chips above a list that is searched for this."""
+    """Return the common filters, switched on or off by this search."""
     return [_chip(name, text) for name in _CHIPS]
 
 
 def _chip(name: str, text: str) -> Chip:
-    """Pressing one takes another that it would contradict away."""
+    """Return one filter. Switching it on removes filters that contradict it."""
     words, own = text.split(), _CHIPS[name]
     is_on = set(own) <= set(words) and (name != "active" or not set(_CHIPS["soon"]) <= set(words))
     kinds = {word.partition(":")[0] for word in own}
@@ -94,7 +94,7 @@ def _chip(name: str, text: str) -> Chip:
 @blueprint.get("/certificates.csv")
 @needs(Action.READ)
 def certificates_csv() -> Response:
-    """All of the list, in one file."""
+    """Export the complete list as CSV."""
     text = typed()
     items = installation().inventory.export(actor(), text, _sort(text))
     lines = csv_lines(items, installation().clock())

@@ -1,4 +1,4 @@
-"""What does this error mean? A message that somebody pastes, and what to do about it."""
+"""Error messages of VOS nodes: explains a pasted message and its fix."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from ca_service.web.problems import status_of
 
 MESSAGE_TOO_LONG: Final = Rule(
     "message.too-long",
-    "The text has {length} characters; at most {limit} are looked at.",
-    "Paste the line with the message alone.",
+    "The text has {length} characters. The limit is {limit}.",
+    "Paste only the line with the message.",
 )
 
-MAX_LENGTH: Final = 2000  # characters, so that the address with the message can be passed on
+MAX_LENGTH: Final = 2000  # characters, so that the URL with the message can be shared
 _MAX_SEARCH: Final = 200
 
 
 @blueprint.get("/messages")
 @needs(Action.READ)
 def messages() -> ResponseReturnValue:
-    """The message that was pasted, explained; and all that are known."""
+    """Explain the pasted message and list all known ones."""
     text = request.args.get("message", "").replace("\r\n", "\n").strip()
     searched = request.args.get("q", "")[:_MAX_SEARCH]
     if len(text) <= MAX_LENGTH:

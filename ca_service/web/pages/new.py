@@ -1,4 +1,4 @@
-"""New certificates: choose requests, see what they are, sign. Nothing is stored before that."""
+"""New certificates: add CSRs, review them, sign. Nothing is stored before signing."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ca_service.authority.access.permissions import PERMISSIONS, Action
 from ca_service.authority.issuance.examination import Examination, Options
 from ca_service.authority.issuance.issuance import Issued
 from ca_service.errors import CAServiceError, Finding, InvalidInput, Refused
+from ca_service.pki.encodings import csr_pem
 from ca_service.pki.profiles import LEAF_PROFILES
 from ca_service.web.context import actor, installation, needs
-from ca_service.web.delivery import request_pem
 from ca_service.web.pages import blueprint
 from ca_service.web.pages.requests import to_waiting
 from ca_service.web.pages.submission import (
@@ -29,9 +29,9 @@ from ca_service.web.problems import status_of
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """One request on the review: how it came, and what it says.
+    """A CSR on the review: its label and examination.
 
-    `text` and `number` are for carrying it along; a request that cannot be read is not carried.
+    `text` and `number` keep it in the form. A CSR that cannot be read is not kept.
     """
 
     label: str
@@ -43,14 +43,14 @@ class Review:
 @blueprint.get("/")
 @needs(Action.CHECK)
 def new() -> ResponseReturnValue:
-    """The empty form."""
+    """Show the empty form."""
     return _page(Options())
 
 
 @blueprint.post("/")
 @needs(Action.CHECK)
 def check() -> ResponseReturnValue:
-    """The form again, with what the requests say."""
+    """Show the form again, with the contents of the CSRs."""
     options = Options()
     try:
         options, submitted = submitted_options(), submitted_requests()
@@ -62,12 +62,12 @@ def check() -> ResponseReturnValue:
 @blueprint.post("/sign")
 @needs(Action.ISSUE)
 def sign() -> ResponseReturnValue:
-    """Sign the marked requests, all or none, and go to the result; or to where they wait for a decision."""
+    """Sign the selected CSRs, all or none, and show the result or the requests that wait for approval."""
     options, submitted = Options(), tuple[Submitted, ...]()
     try:
         options, submitted = submitted_options(), submitted_requests()
         if new_requests():
-            return _page(options, _reviews(submitted, options))  # nobody has seen what these ask
+            return _page(options, _reviews(submitted, options))  # new CSRs are reviewed first
         chosen = included_requests(submitted)
         issued = installation().issuance.issue(actor(), [each.data for each in chosen], options)
     except Refused as error:
@@ -81,7 +81,7 @@ def sign() -> ResponseReturnValue:
 
 
 def _result(issued: Issued, options: Options) -> dict[str, Any]:
-    """What the address of the result says: which certificates, and the options that asked for them."""
+    """Return the URL parameters of the result: serial numbers and options."""
     asked = {"validity_days": options.validity_days, "new": options.new, "add_host_name": options.add_host_name}
     said = {name: "true" if value is True else value for name, value in asked.items() if value}
     return {"serial": [record.serial_number for record in issued.certificates], **said}
@@ -93,7 +93,7 @@ def _reviews(submitted: tuple[Submitted, ...], options: Options) -> tuple[Review
     examinations = installation().issuance.check(actor(), [each.data for each in submitted], options)
     reviews, carried = list[Review](), 0
     for each, examination in zip(submitted, examinations, strict=True):
-        text = request_pem(examination.request.der) if examination.request else ""
+        text = csr_pem(examination.request.der) if examination.request else ""
         reviews.append(Review(each.label, examination, text, carried))
         carried += bool(text)
     return tuple(reviews)

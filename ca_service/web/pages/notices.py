@@ -1,4 +1,4 @@
-"""Notices and jobs, for administrators: what was and will be sent, what is done again and again."""
+"""Notices and background jobs, for administrators."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MAX_NUMBER: Final = 2**31 - 1
 @blueprint.get("/notices")
 @needs(Action.AUTHORITY)
 def notices() -> ResponseReturnValue:
-    """What will be sent, the first to end first, searched by name, page by page; and whether it can be sent at all."""
+    """List upcoming notices, earliest expiry first, and the notification channels."""
     return _coming_page()
 
 
@@ -46,7 +46,7 @@ def _coming_page(findings: tuple[Finding, ...] = ()) -> str:
 @blueprint.post("/notices/test")
 @needs(Action.AUTHORITY)
 def test_notices() -> ResponseReturnValue:
-    """Send a test over every channel, and show what became of it."""
+    """Send a test message over every channel and show the result."""
     try:
         sent = installation().deliveries.test(actor())
     except NotReady as error:
@@ -58,7 +58,7 @@ def test_notices() -> ResponseReturnValue:
 @blueprint.get("/notices/messages")
 @needs(Action.AUTHORITY)
 def messages_sent() -> ResponseReturnValue:
-    """The messages, newest first, searched and filtered, page by page."""
+    """List the sent messages, newest first."""
     return _messages_page()
 
 
@@ -79,7 +79,7 @@ def _messages_page(findings: tuple[Finding, ...] = ()) -> str:
 @blueprint.post("/notices/messages/retry")
 @needs(Action.AUTHORITY)
 def retry_messages() -> ResponseReturnValue:
-    """Let the dead messages that were chosen wait again; then back to the list."""
+    """Retry the selected failed messages, then return to the list."""
     typed = (whole_number(text, 10) for text in request.form.getlist("message")[:_MANY])
     chosen = [number for number in typed if number is not None and number <= _MAX_NUMBER]
     try:
@@ -92,7 +92,7 @@ def retry_messages() -> ResponseReturnValue:
 @blueprint.get("/jobs")
 @needs(Action.AUTHORITY)
 def jobs() -> ResponseReturnValue:
-    """The jobs, with how the last run of each went."""
+    """List the jobs and their last results."""
     return render_template(
         "jobs.html", jobs=installation().jobs.list_jobs(actor()), ran=request.args.get("ran", "")[:40]
     )
@@ -101,6 +101,6 @@ def jobs() -> ResponseReturnValue:
 @blueprint.post("/jobs/<name>/run")
 @needs(Action.AUTHORITY)
 def run_job(name: str) -> ResponseReturnValue:
-    """Do one job now; then back to the table, which tells how it went."""
+    """Run a job now, then return to the list with its result."""
     run = installation().jobs.run(actor(), name)
     return redirect(url_for("pages.jobs", ran=run.outcome.value, _anchor=run.name), 303)

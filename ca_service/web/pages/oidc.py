@@ -1,4 +1,4 @@
-"""Signing in at the provider of the installation, and coming back from there."""
+"""Single sign-on: the redirect to the OpenID provider and its callback."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from ca_service.web.pages import blueprint
 
 OIDC_NONE: Final = Rule(
     "oidc.none",
-    "There is no other sign-in here.",
-    "Sign in with name and password. For the operator: oidc.issuer.",
+    "This service has no single sign-on.",
+    "Sign in with name and password. Operators can set oidc.issuer.",
 )
 
-_KEPT: Final = "oidc"  # in the session: one attempt, the newest
+_KEPT: Final = "oidc"  # session key of the newest attempt
 _MAX_LENGTH: Final = 4096
 
 
 @blueprint.get("/oidc/sign-in")
 @public
 def oidc_sign_in() -> ResponseReturnValue:
-    """Off to the provider; then on to the page that was asked for. With `afresh` it asks again who it is."""
+    """Redirect to the provider, then to the requested page. With `afresh`, the provider authenticates again."""
     target = local_path(request.args.get("next"))
     attempt, url = _single_sign_on().begin(_redirect_uri(), afresh=request.args.get("afresh") == "true")
     kept = (attempt.state, attempt.nonce, attempt.verifier, attempt.begun_at.timestamp(), attempt.afresh)
@@ -39,7 +39,7 @@ def oidc_sign_in() -> ResponseReturnValue:
 @blueprint.get("/oidc/callback")
 @public
 def oidc_callback() -> ResponseReturnValue:
-    """Back from the provider. The attempt is used up, whatever comes of it."""
+    """Finish the sign-in after the provider's redirect. The attempt is used up in any case."""
     *kept, target = session.pop(_KEPT, None) or [url_for("pages.new")]
     attempt = _attempt(kept)
     account = _single_sign_on().finish(attempt, _answer(), _redirect_uri(), origin())
@@ -51,14 +51,14 @@ def oidc_callback() -> ResponseReturnValue:
 
 @blueprint.app_template_global("signs_in_elsewhere")
 def signs_in_elsewhere(account_id: int) -> bool:
-    """Whether this account signs in at the provider."""
+    """Whether this account signs in with the provider."""
     found = installation().single_sign_on
     return found is not None and found.is_external(account_id)
 
 
 @blueprint.app_template_global("single_sign_on_host")
 def single_sign_on_host() -> str:
-    """The host of the provider, as its button names it; empty without one."""
+    """Return the provider's host for the button, or an empty string."""
     found = installation().single_sign_on
     return urlsplit(found.issuer).netloc if found else ""
 
@@ -75,7 +75,7 @@ def _redirect_uri() -> str:
 
 
 def _attempt(kept: list[object]) -> Attempt | None:
-    """The attempt as the cookie carries it, which we have signed."""
+    """Read the attempt from our signed cookie."""
     if len(kept) != 5:
         return None
     state, nonce, verifier, begun_at, afresh = kept

@@ -1,4 +1,4 @@
-"""The accounts of people, for administrators: the list, one of them, invitations, and what helps the locked-out."""
+"""Accounts, for administrators: list, details, invitations, access resets."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from ca_service.web.views import browser_name
 
 CHANGE_UNKNOWN: Final = Rule(
     "change.unknown",
-    "There is no such change.",
-    "Use the buttons of the page.",
+    "This change is unknown.",
+    "Use the buttons on the page.",
 )
 ACCOUNT_ROLE: Final = Rule(
     "account.role",
-    "There is no such role.",
-    "Choose one of the list.",
+    "This role is unknown.",
+    "Select a role from the list.",
 )
 
 SORTS: Final = get_args(PeopleSort)
@@ -35,14 +35,14 @@ _PAGE_SIZE: Final = 50
 @blueprint.get("/account/people")
 @needs(Action.ACCOUNTS)
 def people() -> ResponseReturnValue:
-    """The list, searched by name or role, page by page."""
+    """List the accounts; searched by name or role."""
     return _list()
 
 
 @blueprint.post("/account/people")
 @needs(Action.ACCOUNTS, dangerous=True)
 def invite() -> ResponseReturnValue:
-    """Create an account, and show once the link with which its person chooses the password."""
+    """Create an account and show its invitation link once."""
     name = request.form.get("name", "")[:200]
     try:
         made = installation().links.invite(actor(), name, _role())
@@ -54,14 +54,14 @@ def invite() -> ResponseReturnValue:
 @blueprint.get("/account/people/<name>")
 @needs(Action.ACCOUNTS)
 def person(name: str) -> ResponseReturnValue:
-    """One account."""
+    """Show an account."""
     return _person(name)
 
 
 @blueprint.post("/account/people/<name>/<change>")
 @needs(Action.ACCOUNTS, dangerous=True)
 def change_person(name: str, change: str) -> ResponseReturnValue:
-    """Change one account: one of CHANGES."""
+    """Apply one of CHANGES to an account."""
     if change not in CHANGES:
         raise NotFound.because(CHANGE_UNKNOWN)
     try:
@@ -73,7 +73,7 @@ def change_person(name: str, change: str) -> ResponseReturnValue:
     return redirect(url_for("pages.person", name=name, done=change), 303)
 
 
-#: What the buttons of the page do, by the end of their address.
+#: The actions of the buttons, by the last part of their URL.
 CHANGES: Final[dict[str, Callable[[str], Any]]] = {
     "role": lambda name: installation().accounts.set_role(actor(), name, _role()),
     "disable": lambda name: installation().accounts.set_disabled(actor(), name, True),

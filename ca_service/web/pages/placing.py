@@ -1,4 +1,4 @@
-"""Requests for a cluster: bring them all at once, see where each belongs, keep or sign them together."""
+"""CSRs for a cluster: add them together, match them to nodes, keep or sign them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ca_service.authority.access.permissions import PERMISSIONS, Action
 from ca_service.authority.fleet.placement import Choice, Placement, Proposal
 from ca_service.authority.issuance.examination import Options
 from ca_service.errors import CAServiceError, Finding, InvalidInput, Refused, Rule
+from ca_service.pki.encodings import csr_pem
 from ca_service.vos.purposes import PURPOSES
 from ca_service.web.context import actor, installation, needs
-from ca_service.web.delivery import request_pem
 from ca_service.web.numbers import whole_number
 from ca_service.web.pages import blueprint
 from ca_service.web.pages.clusters import to_board
@@ -30,7 +30,7 @@ CSR_NONE_SELECTED: Final = Rule(
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """One request on the review, and where it is to go. `number` counts those that are carried along."""
+    """A CSR on the review and its place. `number` counts the CSRs kept in the form."""
 
     label: str
     proposal: Proposal
@@ -45,14 +45,14 @@ class Review:
 @blueprint.post("/clusters/<int:cluster_id>/requests")
 @needs(Action.FLEET)
 def place_requests(cluster_id: int) -> ResponseReturnValue:
-    """Show where each request belongs, keep them, or sign them: as the button says that was pressed."""
+    """Match the CSRs to nodes, keep them, or sign them, depending on the button."""
     options, submitted = Options(), tuple[Submitted, ...]()
     try:
         options, submitted = submitted_options(), submitted_requests()
         if not submitted:
             raise InvalidInput(_nothing())
         wanted = request.form.get("do", "review")
-        if wanted not in ("sign", "keep") or new_requests():  # nobody has seen what new ones ask
+        if wanted not in ("sign", "keep") or new_requests():  # new CSRs are reviewed first
             return _page(cluster_id, submitted, options)
         return _carry_out(cluster_id, wanted, _placements(submitted), options)
     except InvalidInput as error:
@@ -75,7 +75,7 @@ def _carry_out(
 
 
 def _placements(submitted: tuple[Submitted, ...]) -> tuple[Placement, ...]:
-    """The marked requests, each where the form says; raises InvalidInput where nothing is marked."""
+    """Return the selected CSRs with their places. Raises InvalidInput if none is selected."""
     marked = set(request.form.getlist("include"))
     found = tuple(
         Placement(each.data, _node_id(number), _purpose(number), _is_multi_server(number))
@@ -104,7 +104,7 @@ def _nothing() -> Finding:
 
 
 def _not_shown_anyway(error: CAServiceError) -> tuple[Finding, ...]:
-    """What the review itself does not say of a request: findings about the place it was given."""
+    """Return the findings about places; the review shows all others itself."""
     return tuple(found for found in error.findings if found.rule.startswith(("node.", "slot.", "purpose.")))
 
 
@@ -137,14 +137,14 @@ def _reviews(cluster_id: int, submitted: tuple[Submitted, ...], options: Options
 
 
 def _review(submitted: Submitted, proposal: Proposal, number: int) -> Review:
-    """One request as it was proposed, or as the form that comes back has it."""
+    """Return a CSR with its proposed place, or with the place selected in the form."""
     verified = proposal.examination.request
     was_seen = f"node-{number}" in request.form and bool(verified)
     proposed = proposal.node.id if proposal.node else 0
     return Review(
         label=submitted.label,
         proposal=proposal,
-        text=request_pem(verified.der) if verified else "",
+        text=csr_pem(verified.der) if verified else "",
         number=number,
         node_id=_node_id(number) if was_seen else proposed,
         purpose=_purpose(number) if was_seen else proposal.purpose.service,
@@ -154,9 +154,9 @@ def _review(submitted: Submitted, proposal: Proposal, number: int) -> Review:
 
 
 def _choice(number: int, label: str) -> Choice:
-    """What the form says of a request that came back with it; of a new one the name of its file may say the purpose.
+    """Return the place selected in the form, or for a new CSR the purpose in its file name.
 
-    Those that come back are the first, in the order of their numbers.
+    CSRs kept in the form come first, in the order of their numbers.
     """
     if f"node-{number}" in request.form:
         return Choice(_node_id(number), _purpose(number))

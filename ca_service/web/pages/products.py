@@ -1,4 +1,4 @@
-"""What each product does with a certificate: all of them at a glance, and one of them in full."""
+"""Products: how each one uses certificates, as an overview and in detail."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ca_service.web.problems import status_of
 @blueprint.get("/products")
 @needs(Action.READ)
 def products() -> ResponseReturnValue:
-    """The overview; `?product=` shows one, `?version=` only what holds for that version."""
+    """Show the overview; `?product=` selects a product, `?version=` one of its versions."""
     wanted, at = request.args.get("product", ""), request.args.get("version", "").strip()
     try:
         product = get_product(wanted) if wanted else None

@@ -1,4 +1,4 @@
-"""The record: who did what, when, from where and why; and the file in which it leaves."""
+"""The audit log: list, filters, export."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SHORT: Final = 60  # characters; fingerprints are longer
 @blueprint.get("/record")
 @needs(Action.AUDIT)
 def record() -> ResponseReturnValue:
-    """The events, newest first: searched, narrowed down, page by page."""
+    """List the events, newest first."""
     try:
         query = _query()
     except InvalidInput as error:
@@ -39,11 +39,11 @@ def record() -> ResponseReturnValue:
 @blueprint.get("/record/download")
 @needs(Action.AUDIT)
 def download_record() -> Response:
-    """The same events as JSON lines, however many, with all that is needed to check them."""
+    """Download the filtered events as JSON lines, with the data needed to verify them."""
     query = replace(_query(), cursor="")
     lines = installation().audit_log.export(actor(), query)
     response = Response(lines, content_type="application/jsonl")
-    name = "record.jsonl" if query.is_everything else "record-part.jsonl"
+    name = "audit-log.jsonl" if query.is_everything else "audit-log-part.jsonl"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 
@@ -73,39 +73,39 @@ def _page(query: EventQuery, page: EventPage, findings: tuple[Finding, ...] = ()
 
 @blueprint.app_template_global("may_audit")
 def may_audit() -> bool:
-    """Whether who has signed in may read the record."""
+    """Whether the signed-in account may read the audit log."""
     account = signed_in_account()
     return account is not None and account.role in PERMISSIONS[Action.AUDIT]
 
 
 @blueprint.app_template_global("event_sentence")
 def event_sentence(event: RecordedEvent) -> str:
-    """The event as a sentence in the language of the reader."""
+    """Return the event as a sentence in the reader's language."""
     return translate(sentence_of(event))
 
 
 @blueprint.app_template_global("event_category")
 def event_category(event: RecordedEvent) -> str:
-    """The category of the event, by its name."""
+    """Return the category name of the event."""
     return wording_of(event).category.value
 
 
 @blueprint.app_template_global("event_details")
 def event_details(event: RecordedEvent) -> list[tuple[str, Any]]:
-    """What else the event tells, by name; empty values tell nothing."""
+    """Return the other details of the event by name, without empty ones."""
     return [(name.replace("_", " "), value) for name, value in sorted(event.details.items()) if value != ""]
 
 
 @blueprint.app_template_global("event_chips")
 def event_chips(event: RecordedEvent) -> list[tuple[str, Any]]:
-    """Of these, what is short, and does not stand in the sentence."""
+    """Return the short details that the sentence does not contain."""
     told = told_by(event)
     return [(name, value) for name, value in event_details(event) if name not in told and len(str(value)) < _SHORT]
 
 
 @blueprint.app_template_global("event_link")
 def event_link(event: RecordedEvent) -> str:
-    """Where the thing is that the event is about; empty where there is no such page."""
+    """Return the URL of the subject of the event, or an empty string if it has no page."""
     about = wording_of(event).about
     if about is About.CERTIFICATE:
         return url_for("pages.certificate", serial_number=event.subject)
@@ -120,5 +120,5 @@ def event_link(event: RecordedEvent) -> str:
 
 @blueprint.app_template_global("record_of")
 def record_of(subject: str) -> str:
-    """The record of one thing."""
+    """Return the URL of the audit log for one subject."""
     return f"{url_for('pages.record')}?{urlencode({'subject': subject})}"

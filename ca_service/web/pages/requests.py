@@ -1,4 +1,4 @@
-"""Submitted requests: the queue, one of them with all that a decision needs, and the decisions."""
+"""Requests: the queue, the review, the decision."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ca_service.authority.access.permissions import PERMISSIONS, Action, Actor
 from ca_service.authority.issuance.decisions import MAX_COUNT, MAX_NOTE
 from ca_service.authority.issuance.records import RequestQuery, RequestRecord, State
 from ca_service.errors import CAServiceError, Conflict, Finding, InvalidInput
+from ca_service.pki.encodings import csr_pem
 from ca_service.web.context import actor, installation, needs
-from ca_service.web.delivery import request_pem
 from ca_service.web.numbers import whole_number
 from ca_service.web.pages import blueprint
 from ca_service.web.problems import status_of
@@ -27,7 +27,7 @@ SORTS: Final = ("oldest", "newest")
 @blueprint.get("/requests")
 @needs(Action.READ)
 def requests() -> ResponseReturnValue:
-    """The queue for those who decide, oldest first; for the others what they have submitted, newest first."""
+    """List the waiting requests for approvers, oldest first; for requesters their own, newest first."""
     decides = may_decide()
     state = _chosen("state", STATES, State.SUBMITTED.value if decides else ALL)
     query = RequestQuery(
@@ -57,35 +57,35 @@ def _chosen(name: str, known: tuple[str, ...], default: str) -> str:
 
 
 def _submitted() -> int:
-    """How many were just submitted, as the address says it."""
+    """Return the number of requests just submitted, from the URL."""
     return whole_number(request.args.get("submitted", ""), 3) or 0
 
 
 @blueprint.get("/requests/<int:application_id>")
 @needs(Action.READ)
 def application(application_id: int) -> ResponseReturnValue:
-    """One request: what it asks, what differs from the certificate of its host, and what has happened to it."""
+    """Show a request: contents, differences to the current certificate, history."""
     return _page(installation().requests.get(actor(), application_id))
 
 
 @blueprint.post("/requests/<int:application_id>/approve")
 @needs(Action.DECIDE)
 def approve(application_id: int) -> ResponseReturnValue:
-    """Approve it, or try again what has failed, and have it signed."""
+    """Approve a request or try a failed one again, and sign it."""
     return _decide(application_id, installation().requests.approve)
 
 
 @blueprint.post("/requests/<int:application_id>/refuse")
 @needs(Action.DECIDE)
 def refuse(application_id: int) -> ResponseReturnValue:
-    """Refuse it, with a note."""
+    """Refuse a request with a note."""
     return _decide(application_id, installation().requests.refuse)
 
 
 @blueprint.post("/requests/<int:application_id>/withdraw")
 @needs(Action.ISSUE)
 def withdraw(application_id: int) -> ResponseReturnValue:
-    """Take it back."""
+    """Withdraw a request."""
     return _decide(application_id, installation().requests.withdraw)
 
 
@@ -98,12 +98,12 @@ def _decide(application_id: int, decide: Callable[[Actor, int, str], RequestReco
 
 
 def to_application(found: RequestRecord, submitted: int | None = None) -> Response:
-    """Off to its page, so that a reload sends nothing twice."""
+    """Redirect to the request, so that a reload submits nothing twice."""
     return redirect(url_for("pages.application", application_id=found.id, submitted=submitted), 303)
 
 
 def to_waiting(waiting: tuple[RequestRecord, ...]) -> Response:
-    """Off to what was just submitted and waits."""
+    """Redirect to the requests that were just submitted."""
     if len(waiting) == 1:
         return to_application(waiting[0], submitted=1)
     return redirect(url_for("pages.requests", state=ALL, submitted=len(waiting)), 303)
@@ -120,7 +120,7 @@ def _page(found: RequestRecord, error: CAServiceError | None = None) -> str:
         findings=findings,
         told=review.examination.findings if found.is_undecided else found.findings,
         note=request.form.get("note", "")[:MAX_NOTE] if error else "",
-        csr=request_pem(found.csr_der),
+        csr=csr_pem(found.csr_der),
         is_own=is_own,
         decides=may_decide(),
         may_withdraw=found.is_undecided and _may_withdraw(is_own),
@@ -132,10 +132,10 @@ def _page(found: RequestRecord, error: CAServiceError | None = None) -> str:
 
 
 def _may_withdraw(is_own: bool) -> bool:
-    """Whether the page offers it: an administrator who may decide about it refuses it with a note instead."""
+    """Whether the page offers to withdraw. Approvers of others' requests refuse with a note instead."""
     return is_own and actor().role in PERMISSIONS[Action.ISSUE]
 
 
 def may_decide() -> bool:
-    """Whether who is acting may decide about the requests of others."""
+    """Whether the actor may decide on requests of others."""
     return actor().role in PERMISSIONS[Action.DECIDE]

@@ -1,4 +1,4 @@
-"""Revoking and releasing: what it is about, why, what follows, and then the word that confirms it."""
+"""Revocation and release: selection, reason, preview, confirmation."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _FIELDS = ("key", "host", "cluster", "reason", "invalid_since", "note")
 @blueprint.get("/revoke")
 @needs(Action.REVOKE)
 def revoke() -> ResponseReturnValue:
-    """Choose a reason, then see what follows; the address holds all of it, so it can be shown to somebody."""
+    """Select a reason and preview the effect. The URL contains the selection and can be shared."""
     reason = request.args.get("reason", "")
     try:
         planned = _preview(_selection(), reason or Reason.SUPERSEDED)
     except CAServiceError as error:
         return _page(None, error.findings), status_of(error)
-    return _page(planned, planned.findings if reason else ())  # without a reason it only shows what it is about
+    return _page(planned, planned.findings if reason else ())  # without a reason it only shows the selection
 
 
 @blueprint.post("/revoke")
 @needs(Action.REVOKE, dangerous=True)
 def do_revoke() -> ResponseReturnValue:
-    """Revoke, if what is typed confirms it; what follows is looked at once more."""
+    """Revoke if the confirmation matches. The effect is computed again first."""
     planned: Outcome | None = None
     try:
         selection, said = _selection(), request.values
@@ -54,7 +54,7 @@ def do_revoke() -> ResponseReturnValue:
 @blueprint.get("/release")
 @needs(Action.REVOKE)
 def release() -> ResponseReturnValue:
-    """See what ends, and confirm it."""
+    """Preview the release of a hold."""
     try:
         planned = installation().revocation.preview_release(actor(), _selection())
     except CAServiceError as error:
@@ -65,7 +65,7 @@ def release() -> ResponseReturnValue:
 @blueprint.post("/release")
 @needs(Action.REVOKE)
 def do_release() -> ResponseReturnValue:
-    """End the hold, if what is typed confirms it."""
+    """Release the hold if the confirmation matches."""
     planned: Outcome | None = None
     try:
         selection = _selection()
@@ -83,7 +83,7 @@ def _preview(selection: Selection, reason: str) -> Outcome:
 
 
 def _selection() -> Selection:
-    """What the address or the form means; a cluster stands for the valid certificates in its slots."""
+    """Return the selected certificates. A cluster means the valid certificates in its slots."""
     said = request.values
     selection = Selection(tuple(said.getlist("serial")), said.get("key", "")[:200], said.get("host", "")[:300])
     cluster = whole_number(said.get("cluster", ""), 15)
@@ -106,7 +106,7 @@ def _page(planned: Outcome | None, findings: tuple[Finding, ...], *, is_release:
 
 
 def _after(done: Outcome) -> ResponseReturnValue:
-    """Where to look next: at the certificate, or at the list of the host."""
+    """Redirect to the certificate, or to the list of the host."""
     if len(done.changes) == 1:
         serial = done.changes[0].certificate.serial_number
         return redirect(url_for("pages.certificate", serial_number=serial), 303)

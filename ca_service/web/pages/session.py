@@ -1,4 +1,4 @@
-"""Set-up, signing in by password or passkey, the second step, signing out."""
+"""Setup, sign-in, second factor, re-authentication, sign-out, and links to choose a password."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ca_service.web.reauthentication import proof, relying_party
 @blueprint.route("/setup/<secret>", methods=["GET", "POST"])
 @public
 def set_up(secret: str) -> ResponseReturnValue:
-    """The one-time link: the first administrator chooses a name and a password."""
+    """Create the first administrator through the one-time setup link."""
     accounts = installation().accounts
     accounts.check_setup_link(secret)
     form, findings = SetUpForm(), tuple[Finding, ...]()
@@ -39,7 +39,7 @@ def set_up(secret: str) -> ResponseReturnValue:
 @blueprint.route("/sign-in", methods=["GET", "POST"])
 @public
 def sign_in() -> ResponseReturnValue:
-    """Name and password; then on to the second step, or to the page that was asked for."""
+    """Sign in with name and password, then go to the second factor or the requested page."""
     target = local_path(request.args.get("next"))
     if current_user.is_authenticated:
         return redirect(target)
@@ -57,7 +57,7 @@ def sign_in() -> ResponseReturnValue:
 @blueprint.route("/sign-in/second-step", methods=["GET", "POST"])
 @public
 def second_step() -> ResponseReturnValue:
-    """A code or a passkey, after the password."""
+    """Ask for a code or a passkey after the password."""
     people, target = installation(), local_path(request.args.get("next"))
     halfway = people.sessions.find_halfway(halfway_secret())
     if halfway is None:
@@ -86,7 +86,7 @@ def sign_in_with_passkey() -> ResponseReturnValue:
 @blueprint.post("/sign-in/passkey/options")
 @public
 def passkey_options() -> ResponseReturnValue:
-    """What a browser needs to ask for a passkey."""
+    """Return the options with which a browser asks for a passkey."""
     options = installation().passkeys.options_to_sign_in(relying_party())
     return Response(options, mimetype="application/json")
 
@@ -94,7 +94,7 @@ def passkey_options() -> ResponseReturnValue:
 @blueprint.post("/sign-out")
 @public
 def sign_out() -> ResponseReturnValue:
-    """End this session, and no other."""
+    """End this session only."""
     if current_user.is_authenticated:
         installation().sessions.sign_out(open_session(), visit())
     end_session()
@@ -108,7 +108,7 @@ def _sign_in_page(form: SignInForm, findings: tuple[Finding, ...] = ()) -> str:
 @blueprint.route("/welcome/<secret>", methods=["GET", "POST"])
 @public
 def choose_password(secret: str) -> ResponseReturnValue:
-    """Choose it, and sign in with it then: a link alone opens no session."""
+    """Choose a password through a link. The link alone opens no session."""
     links = installation().links
     account = links.check(secret)
     form, findings = NewPasswordForm(), tuple[Finding, ...]()
@@ -126,7 +126,7 @@ def choose_password(secret: str) -> ResponseReturnValue:
 @blueprint.route("/confirm", methods=["GET", "POST"])
 @needs(Action.OWN_ACCOUNT, enrolling=True)
 def confirm() -> ResponseReturnValue:
-    """Ask; then on to what was wanted: 307 sends the form that was kept once more, with all its fields."""
+    """Re-authenticate, then continue. Status 307 submits the kept form again with all its fields."""
     session, target = open_session(), local_path(request.args.get("next"))
     is_form = reauthentication.RESEND in request.form
     if request.method != "POST":

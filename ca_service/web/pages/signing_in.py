@@ -1,4 +1,4 @@
-"""How one signs in: sessions, authenticator app, passkeys, recovery codes."""
+"""Sign-in settings: sessions, authenticator app, passkeys, recovery codes."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from ca_service.web.views import browser_name
 @blueprint.get("/account/sign-in")
 @needs(Action.OWN_ACCOUNT, enrolling=True)
 def signing_in() -> ResponseReturnValue:
-    """What there is, and what can be added or ended."""
+    """Show the sign-in settings."""
     return _page()
 
 
 @blueprint.post("/account/sign-in/app")
 @needs(Action.OWN_ACCOUNT, dangerous=True, enrolling=True)
 def offer_app() -> ResponseReturnValue:
-    """Begin with an authenticator app."""
+    """Start to enrol an authenticator app."""
     installation().second_factors.offer_app(actor())
     return redirect(url_for("pages.app"), 303)
 
@@ -35,7 +35,7 @@ def offer_app() -> ResponseReturnValue:
 @blueprint.get("/account/sign-in/app")
 @needs(Action.OWN_ACCOUNT, dangerous=True, enrolling=True)
 def app() -> ResponseReturnValue:
-    """The picture for the app, and the field for its first code."""
+    """Show the QR code and the field for the first code."""
     offer = installation().second_factors.pending_app(actor())
     return _app_page(offer) if offer else redirect(url_for("pages.signing_in"))
 
@@ -43,7 +43,7 @@ def app() -> ResponseReturnValue:
 @blueprint.post("/account/sign-in/app/confirm")
 @needs(Action.OWN_ACCOUNT, dangerous=True, enrolling=True)
 def confirm_app() -> ResponseReturnValue:
-    """Enrol the app by its first code."""
+    """Enrol the app with its first code."""
     factors = installation().second_factors
     try:
         return _enrolled(factors.confirm_app(actor(), request.form.get("code", "")[:100]))
@@ -57,7 +57,7 @@ def confirm_app() -> ResponseReturnValue:
 @blueprint.post("/account/sign-in/app/remove")
 @needs(Action.OWN_ACCOUNT, dangerous=True)
 def remove_app() -> ResponseReturnValue:
-    """Forget the app."""
+    """Remove the app."""
     installation().second_factors.remove_app(actor())
     return redirect(url_for("pages.signing_in"), 303)
 
@@ -65,7 +65,7 @@ def remove_app() -> ResponseReturnValue:
 @blueprint.post("/account/sign-in/passkeys/options")
 @needs(Action.OWN_ACCOUNT, enrolling=True)
 def enrolment_options() -> ResponseReturnValue:
-    """What a browser needs to make a passkey."""
+    """Return the options with which a browser creates a passkey."""
     made = installation().passkeys.options_to_enrol(actor(), relying_party())
     return Response(made, mimetype="application/json")
 
@@ -73,7 +73,7 @@ def enrolment_options() -> ResponseReturnValue:
 @blueprint.post("/account/sign-in/passkeys")
 @needs(Action.OWN_ACCOUNT, dangerous=True, enrolling=True)
 def enrol_passkey() -> ResponseReturnValue:
-    """Keep a passkey that a browser has made."""
+    """Enrol a passkey created by the browser."""
     label, credential = request.form.get("label", ""), request.form.get("credential", "")
     try:
         return _enrolled(installation().passkeys.enrol(actor(), relying_party(), label, credential))
@@ -84,7 +84,7 @@ def enrol_passkey() -> ResponseReturnValue:
 @blueprint.post("/account/sign-in/passkeys/<int:passkey_id>/remove")
 @needs(Action.OWN_ACCOUNT, dangerous=True)
 def remove_passkey(passkey_id: int) -> ResponseReturnValue:
-    """Forget a passkey."""
+    """Remove a passkey."""
     installation().passkeys.remove(actor(), passkey_id)
     return redirect(url_for("pages.signing_in"), 303)
 
@@ -92,7 +92,7 @@ def remove_passkey(passkey_id: int) -> ResponseReturnValue:
 @blueprint.post("/account/sign-in/codes")
 @needs(Action.OWN_ACCOUNT, dangerous=True)
 def new_codes() -> ResponseReturnValue:
-    """New recovery codes in place of the old ones."""
+    """Replace the recovery codes."""
     return _enrolled(installation().second_factors.new_codes(actor()))
 
 
@@ -107,13 +107,13 @@ def end_own_session(session_id: int) -> ResponseReturnValue:
 @blueprint.post("/account/sign-in/sessions/end-others")
 @needs(Action.OWN_ACCOUNT, dangerous=True)
 def end_other_sessions() -> ResponseReturnValue:
-    """End all sessions but this one."""
+    """End all other sessions."""
     installation().sessions.end_others(actor(), open_session())
     return redirect(url_for("pages.signing_in"), 303)
 
 
 def _enrolled(codes: tuple[str, ...]) -> ResponseReturnValue:
-    """Show the recovery codes, this once; where there are none to show, what there is now."""
+    """Show new recovery codes once. Without new codes, return to the settings."""
     if not codes:
         return redirect(url_for("pages.signing_in"), 303)
     return render_template("recovery_codes.html", codes=codes), 201
@@ -141,7 +141,7 @@ def _app_page(offer: TotpOffer, findings: tuple[Finding, ...] = ()) -> str:
 
 
 def _picture(text: str) -> str:
-    """A QR code as SVG, of attributes alone, which the content policy allows."""
+    """Return a QR code as SVG without styles, as the content security policy requires."""
     import segno
 
     picture = io.BytesIO()

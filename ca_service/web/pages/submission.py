@@ -1,4 +1,4 @@
-"""Knows what the form for new certificates holds: requests as files, pasted or carried along, and options."""
+"""The form for new certificates: CSRs from files, pasted or kept, and options."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ _MAX_DAYS_DIGITS: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """One request with the name under which it came."""
+    """A CSR with its label: the file name, or "pasted text"."""
 
     label: str
     data: bytes
 
 
 def submitted_requests() -> tuple[Submitted, ...]:
-    """All requests of the form: those carried along from the review, then the new ones, each once.
+    """Return all CSRs of the form without duplicates: first those kept from the review, then new ones.
 
-    Raises InvalidInput above the number that can be signed at once.
+    Raises InvalidInput if there are too many for one signing.
     """
     found = _distinct((*carried_requests(), *new_requests()))
     if found:
@@ -46,13 +46,13 @@ def submitted_requests() -> tuple[Submitted, ...]:
 
 
 def carried_requests() -> tuple[Submitted, ...]:
-    """The requests that an earlier check has put into the form."""
+    """Return the CSRs that an earlier review kept in the form."""
     carried = zip(request.form.getlist("label"), request.form.getlist("request"), strict=False)
     return tuple(Submitted(label[:200], text.encode()) for label, text in carried)
 
 
 def new_requests() -> tuple[Submitted, ...]:
-    """The requests that were dropped, chosen or pasted since; raises InvalidInput for a ZIP that is no use."""
+    """Return the CSRs that were added since. Raises InvalidInput for an unusable ZIP."""
     found = [each for file in request.files.getlist("csr") if file.filename for each in _unpacked(file)]
     if request.form.get("text", "").strip():
         found.append(Submitted(translate("pasted text"), request.form["text"].encode()))
@@ -60,7 +60,7 @@ def new_requests() -> tuple[Submitted, ...]:
 
 
 def _unpacked(file: FileStorage) -> Iterator[Submitted]:
-    """The request in a file, or those in a ZIP of them."""
+    """Yield the CSR in a file, or the CSRs in a ZIP."""
     name, data = (file.filename or "")[:200], file.read()
     if not archive.is_archive(data):
         yield Submitted(name, data)
@@ -70,7 +70,7 @@ def _unpacked(file: FileStorage) -> Iterator[Submitted]:
 
 
 def _distinct(submitted: tuple[Submitted, ...]) -> tuple[Submitted, ...]:
-    """Each request once, where it first stood: the same file dropped twice is no mistake worth a word."""
+    """Remove duplicates: adding the same file twice is not an error."""
     found = dict[bytes, Submitted]()
     for each in submitted:
         found.setdefault(_identity(each.data), each)
@@ -85,13 +85,13 @@ def _identity(data: bytes) -> bytes:
 
 
 def included_requests(submitted: tuple[Submitted, ...]) -> tuple[Submitted, ...]:
-    """Those that are marked to be signed."""
+    """Return the CSRs selected for signing."""
     marked = set(request.form.getlist("include"))
     return tuple(each for number, each in enumerate(submitted) if str(number) in marked)
 
 
 def submitted_options() -> Options:
-    """The options of the form; raises InvalidInput for a lifetime that is no number."""
+    """Return the options of the form. Raises InvalidInput if the lifetime is not a number."""
     return Options(
         profile=request.form.get("profile", "vos"),
         validity_days=_days(request.form.get("validity_days", "").strip()),

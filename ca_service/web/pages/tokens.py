@@ -1,4 +1,4 @@
-"""The API tokens of one's own account: made with limits, listed, revoked."""
+"""The API tokens of the user's own account: creation with limits, list, revocation."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _BETWEEN: Final = re.compile(r"[\s,;]+")
 
 @dataclass(frozen=True, slots=True)
 class TokenFields:
-    """What somebody has typed into the form, as it was typed."""
+    """The token form as entered."""
 
     label: str = ""
     days: str = "90"
@@ -35,33 +35,33 @@ class TokenFields:
 
     @property
     def limits(self) -> TokenLimits:
-        """The limits that it says; names and networks are apart by blanks, commas or lines."""
+        """The entered limits. Spaces, commas or line breaks separate names and networks."""
         return TokenLimits(self.scopes, _words(self.names), self.profiles, _words(self.networks))
 
 
 @blueprint.get("/account/tokens")
 @needs(Action.OWN_ACCOUNT)
 def tokens() -> ResponseReturnValue:
-    """The form for a new one, and those that there are."""
+    """Show the form and the list of tokens."""
     return _page(TokenFields())
 
 
 @blueprint.post("/account/tokens")
 @needs(Action.OWN_ACCOUNT, dangerous=True)
 def create_token() -> ResponseReturnValue:
-    """Make a token, and show it once."""
+    """Create a token and show it once."""
     typed = _typed()
     try:
         made = installation().tokens.create(actor(), actor().name, typed.label, typed.days, typed.limits)
     except (InvalidInput, Conflict) as error:
         return _page(typed, error.findings), 422 if isinstance(error, InvalidInput) else status_of(error)
-    return _page(TokenFields(), made=made), 201  # an empty form, so that nobody makes it twice by mistake
+    return _page(TokenFields(), made=made), 201  # an empty form prevents accidental duplicates
 
 
 @blueprint.post("/account/tokens/<int:token_id>/revoke")
 @needs(Action.OWN_ACCOUNT)
 def revoke_token(token_id: int) -> ResponseReturnValue:
-    """End a token at once."""
+    """Revoke a token immediately."""
     installation().tokens.revoke(actor(), actor().name, token_id)
     return redirect(url_for("pages.tokens"), 303)
 
@@ -69,7 +69,7 @@ def revoke_token(token_id: int) -> ResponseReturnValue:
 @blueprint.post("/account/tokens/revoke")
 @needs(Action.OWN_ACCOUNT)
 def revoke_all_tokens() -> ResponseReturnValue:
-    """End all of them at once."""
+    """Revoke all tokens immediately."""
     count = installation().tokens.revoke_all(actor(), actor().name)
     return redirect(url_for("pages.tokens", revoked=count), 303)
 
@@ -111,5 +111,5 @@ def _page(typed: TokenFields, findings: Sequence[Finding] = (), made: NewToken |
 
 
 def _offered(role: Role) -> dict[str, str]:
-    """The scopes that are of use to this role, each with what it means."""
+    """Return the scopes that this role can use, with their descriptions."""
     return {name: SCOPES[name].text for name in scopes_for(role)}

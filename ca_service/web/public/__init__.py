@@ -1,4 +1,4 @@
-"""What everybody may fetch without an account: the authority's certificates, what is revoked, and whether we live."""
+"""Public files: CA certificates, CRLs, OCSP, health and metrics, without an account."""
 
 from flask import Blueprint
 

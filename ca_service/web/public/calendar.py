@@ -1,4 +1,4 @@
-"""The calendar feed: whoever knows the secret in the address reads what ends, and nothing else."""
+"""The calendar feed. The secret in its URL gives access to expiry dates and nothing else."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ca_service.web.public import blueprint
 @blueprint.get("/calendar/<secret>.ics")
 @public
 def calendar(secret: str) -> Response:
-    """The calendar of an account; neither reads nor sets a cookie."""
+    """Return the calendar of an account. No cookie is read or set."""
     response = Response(calendar_file(public_services().calendars.read(secret), base_url()))
     response.content_type = "text/calendar; charset=utf-8"
     response.headers["Cache-Control"] = "private, max-age=900"

@@ -1,4 +1,4 @@
-"""Knows what relying parties fetch: certificates of the authority, and a sign of life."""
+"""CA certificates for relying parties, the page about them, and the health check."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ca_service.web.views import decode
 CA_FILE_UNKNOWN: Final = Rule(
     "ca-file.unknown",
     "There is no file {name} of this authority.",
-    "The page {base_url}/ca/ lists those that there are.",
+    "The page {base_url}/ca/ lists the available files.",
 )
 
 _DER: Final = "application/pkix-cert"
@@ -42,7 +42,7 @@ _log = logging.getLogger("ca_service.web")
 @blueprint.get("/ca/")
 @public
 def trust_page() -> ResponseReturnValue:
-    """Root and intermediate with fingerprints, for everybody who has to trust them."""
+    """Show root and intermediate with their fingerprints and downloads."""
     authority = public_services().hierarchy.active()
     return render_template(
         "trust.html",
@@ -57,7 +57,7 @@ def trust_page() -> ResponseReturnValue:
 @blueprint.get("/ca/<name>")
 @public
 def authority_file(name: str) -> ResponseReturnValue:
-    """A file of the authority; `ISSUER.der` is where AIA of the leaves points to."""
+    """Return a file of the authority. The AIA extension of a leaf points to `ISSUER.der`."""
     if name in _FILES:
         content_type, make = _FILES[name]
         return _file(name, content_type, make(public_services().hierarchy.active().chain))
@@ -77,7 +77,7 @@ def _file(name: str, content_type: str, data: bytes) -> Response:
     response = Response(data, content_type=content_type)
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     response.headers["Cache-Control"] = "public, max-age=3600"
-    if not name.endswith(".p12"):  # encrypted anew each time, so no two answers are alike
+    if not name.endswith(".p12"):  # encrypted with a new salt each time, so its bytes differ
         response.add_etag()
     response.make_conditional(request)
     return response
@@ -86,7 +86,7 @@ def _file(name: str, content_type: str, data: bytes) -> Response:
 @blueprint.get("/healthz")
 @public
 def health() -> ResponseReturnValue:
-    """200 when certificates can be issued; 503 with the reason when not."""
+    """Return 200 if certificates can be issued, otherwise 503 with the reason."""
     hierarchy = public_services().hierarchy
     authority = hierarchy.active()
     try:

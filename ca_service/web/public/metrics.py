@@ -1,6 +1,6 @@
-"""The metrics for Prometheus: computed from the database at each look, so that every process gives the same answer.
+"""Metrics for Prometheus, computed from the database at each request.
 
-Nothing is counted in a process, and so nothing has to be collected from several, or cleaned up behind one that ends.
+Every process gives the same answer. No process keeps counters, so nothing must be merged or cleaned up.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
 
 _DAY: Final = timedelta(days=1)
-_MOST: Final = 5000  # what is counted is counted up to here
+_MOST: Final = 5000  # counts stop here
 
 
 @blueprint.get("/metrics")
 @public
 def metrics() -> Response:
-    """For whoever has a token of an account that may read, or asks from one of the networks of the settings."""
+    """Return the metrics to a token with read access, or to a client in one of the configured networks."""
     if not _is_near():
         require(public_services().tokens.authenticate(bearer_token(), origin()), Action.METRICS)
     from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -42,17 +42,17 @@ def metrics() -> Response:
 def _is_near() -> bool:
     try:
         address = ip_address(request.remote_addr or "")
-    except ValueError:  # a socket of the file system has no address
+    except ValueError:  # a Unix socket has no address
         return False
-    mapped = getattr(address, "ipv4_mapped", None)  # as a socket for both versions shows IPv4
+    mapped = getattr(address, "ipv4_mapped", None)  # how a dual-stack socket shows IPv4
     return any((mapped or address) in ip_network(network) for network in options().metrics_networks)
 
 
 class _Now:
-    """What the database tells at this moment, as a collector of prometheus_client."""
+    """The current figures from the database, as a collector of prometheus_client."""
 
     def collect(self) -> Iterator[Metric]:
-        """Every gauge."""
+        """Yield every gauge."""
         yield from _endings()
         yield from _messages()
         yield from _jobs()
@@ -62,13 +62,15 @@ def _endings() -> Iterator[Metric]:
     from prometheus_client.core import GaugeMetricFamily
 
     notices, now = public_services().notices, public_services().clock()
-    left = GaugeMetricFamily("ca_service_days_left", "Days until the first of this kind ends.", labels=["kind"])
-    ends = GaugeMetricFamily("ca_service_ends_timestamp_seconds", "When the first of this kind ends.", labels=["kind"])
+    left = GaugeMetricFamily("ca_service_days_left", "Days until the first item of this kind expires.", labels=["kind"])
+    ends = GaugeMetricFamily(
+        "ca_service_ends_timestamp_seconds", "When the first item of this kind expires.", labels=["kind"]
+    )
     for kind, first in sorted(notices.firsts().items()):
         left.add_metric([kind.value], (first.not_after - now) / _DAY)
         ends.add_metric([kind.value], first.not_after.timestamp())
     soon = GaugeMetricFamily(
-        "ca_service_ending", f"How much ends within so many days, counted up to {_MOST}.", labels=["days"]
+        "ca_service_ending", f"Items that expire within this number of days, counted up to {_MOST}.", labels=["days"]
     )
     found = notices.ending(_MOST, timedelta(days=max(notices.days)))
     for days in sorted(notices.days):
@@ -91,10 +93,10 @@ def _jobs() -> Iterator[Metric]:
     from prometheus_client.core import GaugeMetricFamily
 
     succeeded = GaugeMetricFamily(
-        "ca_service_job_success_timestamp_seconds", "When the job was done last; 0 for never.", labels=["job"]
+        "ca_service_job_success_timestamp_seconds", "When the job last succeeded; 0 if never.", labels=["job"]
     )
-    failed = GaugeMetricFamily("ca_service_job_failed", "Whether the last run of the job has failed.", labels=["job"])
-    took = GaugeMetricFamily("ca_service_job_seconds", "How long its last run took.", labels=["job"])
+    failed = GaugeMetricFamily("ca_service_job_failed", "Whether the last run of the job failed.", labels=["job"])
+    took = GaugeMetricFamily("ca_service_job_seconds", "Duration of the last run in seconds.", labels=["job"])
     for state in public_services().jobs.states():
         name, run = state.job.name, state.run
         succeeded.add_metric([name], run.succeeded_at.timestamp() if run.succeeded_at else 0)

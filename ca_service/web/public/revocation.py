@@ -1,4 +1,4 @@
-"""Knows how relying parties fetch revocation lists, and how they ask by OCSP."""
+"""CRLs and OCSP over HTTP for relying parties."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from ca_service.web.context import public, public_services
 from ca_service.web.public import blueprint
 
 _DELTA: Final = "-delta"
-_FRESH_FOR: Final = timedelta(minutes=5)  # in caches between us and who asks
+_FRESH_FOR: Final = timedelta(minutes=5)  # in caches between this service and its clients
 _NOT_KEPT: Final = "no-store"
 
 
 @blueprint.get("/ca/<name>.crl")
 @public
 def revocation_list(name: str) -> ResponseReturnValue:
-    """The list of an authority, DER (RFC 5280, 4.2.1.13): `ISSUER.crl`; its delta: `ISSUER-delta.crl`."""
+    """Return the CRL of an authority as DER (RFC 5280, 4.2.1.13): `ISSUER.crl`, or its delta: `ISSUER-delta.crl`."""
     published, data, tag = _find(name)
     return _list(f"{name}.crl", published, data, tag, "application/pkix-crl")
 
@@ -33,13 +33,13 @@ def revocation_list(name: str) -> ResponseReturnValue:
 @blueprint.get("/ca/<name>.crl.pem")
 @public
 def revocation_list_as_pem(name: str) -> ResponseReturnValue:
-    """The same as PEM (RFC 7468, 7), for people."""
+    """Return the CRL as PEM (RFC 7468, 7)."""
     published, data, tag = _find(name)
     return _list(f"{name}.crl.pem", published, encodings.crl_pem(data), f"{tag}-pem", "application/x-pem-file")
 
 
 def _find(name: str) -> tuple[PublishedCRL, bytes, str]:
-    """The list, its bytes, and what tells it from others."""
+    """Return the published CRL, its bytes, and its entity tag."""
     published = public_services().crl_publisher.current(name.removesuffix(_DELTA))
     if not name.endswith(_DELTA):
         return published, published.data.full, published.digest
@@ -63,16 +63,16 @@ def _list(name: str, published: PublishedCRL, data: bytes, tag: str, content_typ
 @blueprint.post("/ocsp/")
 @public
 def ask_ocsp() -> ResponseReturnValue:
-    """The answer to a request in the body (RFC 6960, A.1)."""
+    """Answer an OCSP request in the body (RFC 6960, A.1)."""
     return _answer(request.get_data(cache=False))
 
 
 @blueprint.get("/ocsp/<path:encoded>", merge_slashes=False)
 @public
 def ask_ocsp_by_address(encoded: str) -> ResponseReturnValue:
-    """The answer to a request in the address, base64, whose +, / and = may be percent-escaped (RFC 6960, A.1).
+    """Answer an OCSP request in the URL: base64, with +, / and = percent-encoded or not (RFC 6960, A.1).
 
-    Caches may keep it for a few minutes (RFC 5019, 6.2).
+    Caches may keep the answer for a few minutes (RFC 5019, 6.2).
     """
     try:
         data = base64.b64decode(unquote(encoded).replace(" ", "+"), validate=True)

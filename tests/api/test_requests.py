@@ -17,16 +17,16 @@ from werkzeug.test import Client, TestResponse
 from ca_service.app import create_app
 from ca_service.authority.access.permissions import Role
 from ca_service.authority.installation import Installation
+from ca_service.documents.requests import RequestDocument, RequestsDocument
 from ca_service.settings import Settings
 from ca_service.settings.rules import as_toml
-from ca_service.web.api.application_models import ApplicationDocument, ApplicationsDocument
 from ca_service.web.api.operations import OPERATIONS, Operation
 from tests.support.requests import SOCIALMINER, THREE_NODES, UCCX_PUBLISHER
 
 from .conftest import Made, deciding, served
 
 URL = "/api/v1/certificates"
-APPLICATIONS = "/api/v1/applications"
+REQUESTS = "/api/v1/requests"
 Clients = Callable[[Role], Client]
 _DEFAULT: Final = as_toml([rule.model_dump() for rule in Settings(instance_path=Path()).policy.rules])
 
@@ -53,7 +53,7 @@ def waiting(client: Client) -> dict[str, Any]:
     """What a requester has submitted."""
     answer = client.post(URL, data=UCCX_PUBLISHER.data)
     assert answer.status_code == 202
-    return dict(answer.get_json()["applications"][0])
+    return dict(answer.get_json()["requests"][0])
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def approver(client_of: Clients) -> Client:
 
 
 def decide(client: Client, application: dict[str, Any], verb: str, **document: str) -> TestResponse:
-    return client.post(f"{APPLICATIONS}/{application['id']}/{verb}", json=document)
+    return client.post(f"{REQUESTS}/{application['id']}/{verb}", json=document)
 
 
 def rules(answer: TestResponse) -> list[tuple[str, str]]:
@@ -74,11 +74,11 @@ def test_what_waits_is_answered_with_where_to_look_whatever_form_was_asked(clien
     answer = client.post(f"{URL}?format={form}", data=UCCX_PUBLISHER.data)
     assert (answer.status_code, answer.content_type) == (202, "application/json")
     assert (answer.headers["Location"], answer.headers["Retry-After"]) == (
-        "http://localhost/api/v1/applications/1",
+        "http://localhost/api/v1/requests/1",
         "30",
     )
-    document = ApplicationsDocument.model_validate(answer.get_json())
-    (found,) = document.applications
+    document = RequestsDocument.model_validate(answer.get_json())
+    (found,) = document.requests
     assert (found.state, found.host, found.submitted_by) == ("submitted", "uccx1.example.com", "requester")
     assert found.csr.encode() == UCCX_PUBLISHER.data
     assert "approval.needed" in {each.rule for each in document.findings}
@@ -91,7 +91,7 @@ def test_who_may_approve_gets_it_at_once(approver: Client) -> None:
 def test_a_submission_waits_as_a_whole(client: Client) -> None:
     files = [(io.BytesIO(node.data), f"{node.name}.csr") for node in THREE_NODES]
     answer = client.post(URL, data={"csr": files})
-    assert [each["id"] for each in answer.get_json()["applications"]] == [1, 2, 3]
+    assert [each["id"] for each in answer.get_json()["requests"]] == [1, 2, 3]
     assert client.get(URL).get_json()["certificates"] == []
 
 
@@ -99,7 +99,7 @@ def test_the_same_request_is_the_same_application_and_then_its_certificate(
     client: Client, approver: Client, waiting: dict[str, Any]
 ) -> None:
     again = client.post(URL, data=UCCX_PUBLISHER.data)
-    assert (again.status_code, again.get_json()["applications"]) == (202, [waiting])
+    assert (again.status_code, again.get_json()["requests"]) == (202, [waiting])
     serial = decide(approver, waiting, "approve").get_json()["serial_number"]
     third = client.post(URL, data=UCCX_PUBLISHER.data)
     assert (third.status_code, third.get_json()["certificates"][0]["serial_number"]) == (200, serial)
@@ -116,16 +116,17 @@ def test_what_is_approved_has_a_link_to_its_certificate(
     client: Client, approver: Client, waiting: dict[str, Any]
 ) -> None:
     answer = decide(approver, waiting, "approve", note="fine")
-    found = ApplicationDocument.model_validate(answer.get_json())
+    found = RequestDocument.model_validate(answer.get_json())
     assert (answer.status_code, found.state, found.decided_by, found.note) == (200, "issued", "approver", "fine")
     assert "Retry-After" not in answer.headers
+    assert found.links
     assert found.links.certificate
     assert client.get(f"{found.links.certificate}?format=pem").status_code == 200
     assert client.get(found.links.self).get_json() == answer.get_json()
 
 
 def test_the_note_of_an_approval_may_be_missing_with_the_body(approver: Client, waiting: dict[str, Any]) -> None:
-    answer = approver.post(f"{APPLICATIONS}/{waiting['id']}/approve")
+    answer = approver.post(f"{REQUESTS}/{waiting['id']}/approve")
     assert (answer.status_code, answer.get_json()["note"]) == (200, None)
 
 
@@ -133,7 +134,7 @@ def test_what_is_refused_tells_the_note_to_who_has_submitted_it(
     client: Client, approver: Client, waiting: dict[str, Any]
 ) -> None:
     assert decide(approver, waiting, "refuse", note="wrong parent domain").status_code == 200
-    found = client.get(f"{APPLICATIONS}/{waiting['id']}").get_json()
+    found = client.get(f"{REQUESTS}/{waiting['id']}").get_json()
     assert (found["state"], found["note"], found["links"]["certificate"]) == ("refused", "wrong parent domain", None)
 
 
@@ -145,14 +146,14 @@ def test_a_refusal_without_a_note_is_refused(approver: Client, waiting: dict[str
 
 @pytest.mark.parametrize("body", [b"nonsense", b"[]", b'{"note": 1}', b'{"reason": "x"}', b"\xff"])
 def test_a_body_that_is_no_decision_is_refused(approver: Client, waiting: dict[str, Any], body: bytes) -> None:
-    answer = approver.post(f"{APPLICATIONS}/{waiting['id']}/approve", data=body)
+    answer = approver.post(f"{REQUESTS}/{waiting['id']}/approve", data=body)
     assert answer.status_code == 400
-    assert approver.get(f"{APPLICATIONS}/{waiting['id']}").get_json()["state"] == "submitted"
+    assert approver.get(f"{REQUESTS}/{waiting['id']}").get_json()["state"] == "submitted"
 
 
 def test_who_has_submitted_it_withdraws_it(client: Client, waiting: dict[str, Any]) -> None:
     assert decide(client, waiting, "withdraw").get_json()["state"] == "withdrawn"
-    assert client.post(URL, data=UCCX_PUBLISHER.data).get_json()["applications"][0]["id"] == 2
+    assert client.post(URL, data=UCCX_PUBLISHER.data).get_json()["requests"][0]["id"] == 2
 
 
 @pytest.mark.parametrize(
@@ -177,7 +178,7 @@ def test_nobody_decides_about_their_own_with_any_token(made: Made, tmp_path: Pat
     strict = deciding(made, tmp_path / "strict", "[]", lambda _: None)
     client = create_app(Settings(instance_path=tmp_path / "strict" / "instance"), strict).test_client()
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {made.tokens[role]}"
-    (own,) = client.post(URL, data=UCCX_PUBLISHER.data).get_json()["applications"]
+    (own,) = client.post(URL, data=UCCX_PUBLISHER.data).get_json()["requests"]
     answer = decide(client, own, verb, note="x")
     assert (answer.status_code, rules(answer)[0][0]) == (403, "request.own")
 
@@ -194,13 +195,13 @@ def test_who_comes_second_is_told_who_was_first_and_when(
 @pytest.mark.parametrize("number", ["0", "2", "x", "-1", "1.0", "9" * 10, "9" * 400, "\u0661"])
 def test_an_application_that_is_not_there_is_not_found(approver: Client, waiting: dict[str, Any], number: str) -> None:
     assert waiting["id"] == 1
-    assert approver.get(f"{APPLICATIONS}/{number}").status_code == 404
+    assert approver.get(f"{REQUESTS}/{number}").status_code == 404
     for verb in ("approve", "withdraw"):
-        assert approver.post(f"{APPLICATIONS}/{number}/{verb}").status_code == 404
+        assert approver.post(f"{REQUESTS}/{number}/{verb}").status_code == 404
 
 
 def test_waiting_holds_the_line_and_tells_when_to_ask_again(client: Client, waiting: dict[str, Any]) -> None:
-    answer = client.get(f"{APPLICATIONS}/{waiting['id']}?wait=30")
+    answer = client.get(f"{REQUESTS}/{waiting['id']}?wait=30")
     assert (answer.status_code, answer.get_json()["state"]) == (200, "submitted")
     assert answer.headers["Retry-After"] == "30"
 
@@ -209,45 +210,45 @@ def test_waiting_ends_with_the_decision(
     client: Client, approver: Client, meanwhile: list[Callable[[], object]], waiting: dict[str, Any]
 ) -> None:
     meanwhile.append(lambda: decide(approver, waiting, "refuse", note="no"))
-    assert client.get(f"{APPLICATIONS}/{waiting['id']}?wait=2").get_json()["state"] == "refused"
+    assert client.get(f"{REQUESTS}/{waiting['id']}?wait=2").get_json()["state"] == "refused"
 
 
 @pytest.mark.parametrize("wait", ["31", "-1", "x", ""])
 def test_waiting_has_its_bounds(client: Client, waiting: dict[str, Any], wait: str) -> None:
-    answer = client.get(f"{APPLICATIONS}/{waiting['id']}?wait={wait}")
+    answer = client.get(f"{REQUESTS}/{waiting['id']}?wait={wait}")
     assert (answer.status_code, rules(answer)) == (400, [("option.value", "/wait")])
 
 
 def test_a_list_has_filters_and_pages(client: Client, approver: Client) -> None:
     for node in THREE_NODES:
         client.post(URL, data=node.data)
-    approver.post(f"{APPLICATIONS}/1/approve")
+    approver.post(f"{REQUESTS}/1/approve")
 
     def hosts(query: str, who: Client = approver) -> list[str]:
-        document = ApplicationsDocument.model_validate(who.get(f"{APPLICATIONS}?{query}").get_json())
-        return [each.host.partition(".")[0] for each in document.applications]
+        document = RequestsDocument.model_validate(who.get(f"{REQUESTS}?{query}").get_json())
+        return [each.host.partition(".")[0] for each in document.requests]
 
     assert hosts("") == ["sm1", "uccx2", "uccx1"]
     assert hosts("state=submitted&sort=oldest") == ["uccx2", "sm1"]
     assert hosts("q=UCCX", client) == ["uccx2", "uccx1"]
-    first = approver.get(f"{APPLICATIONS}?limit=2&q=example")
+    first = approver.get(f"{REQUESTS}?limit=2&q=example")
     assert first.headers["Link"] == f'<{first.get_json()["next"]}>; rel="next"'
-    assert [each["id"] for each in approver.get(first.get_json()["next"]).get_json()["applications"]] == [1]
+    assert [each["id"] for each in approver.get(first.get_json()["next"]).get_json()["requests"]] == [1]
 
 
 def test_a_requester_lists_their_own_only(client: Client, approver: Client) -> None:
     approver.post(URL, data=SOCIALMINER.data)
-    assert client.get(APPLICATIONS).get_json()["applications"] == []
-    assert [each["rule"] for each in approver.get(APPLICATIONS).get_json()["applications"]] == ["approvers"]
+    assert client.get(REQUESTS).get_json()["requests"] == []
+    assert [each["rule"] for each in approver.get(REQUESTS).get_json()["requests"]] == ["approvers"]
 
 
 @pytest.mark.parametrize("query", ["state=done", "sort=host", "limit=0", "cursor=x", "mine=1"])
 def test_a_list_refuses_what_it_does_not_know(client: Client, query: str) -> None:
-    assert client.get(f"{APPLICATIONS}?{query}").status_code == 400
+    assert client.get(f"{REQUESTS}?{query}").status_code == 400
 
 
 def test_a_note_may_come_in_a_form(approver: Client, waiting: dict[str, Any]) -> None:
-    url = f"{APPLICATIONS}/{waiting['id']}/approve"
+    url = f"{REQUESTS}/{waiting['id']}/approve"
     answer = approver.post(url, data={"note": "by form"}, content_type="multipart/form-data")
     assert (answer.status_code, answer.get_json()["note"]) == (200, "by form")
 
@@ -256,18 +257,18 @@ def test_a_note_may_come_in_a_form(approver: Client, waiting: dict[str, Any]) ->
 def test_a_form_that_is_no_decision_is_refused(
     approver: Client, waiting: dict[str, Any], fields: dict[str, Any]
 ) -> None:
-    url = f"{APPLICATIONS}/{waiting['id']}/approve"
+    url = f"{REQUESTS}/{waiting['id']}/approve"
     assert approver.post(url, data=fields, content_type="multipart/form-data").status_code == 400
 
 
 @pytest.mark.parametrize(
-    "operation", [each for each in OPERATIONS if "application_id" in each.path], ids=lambda each: each.id
+    "operation", [each for each in OPERATIONS if "request_id" in each.path], ids=lambda each: each.id
 )
 def test_the_curl_line_of_every_operation_works(app: Flask, made: Made, client: Client, operation: Operation) -> None:
     who = Role.REQUESTER if "withdraw" in operation.id else Role.APPROVER
     location = client.post(URL, data=UCCX_PUBLISHER.data).headers["Location"]
     with served(app) as address:
-        line = operation.curl.format(base_url=address).replace("APPLICATION_ID", location.rpartition("/")[2])
+        line = operation.curl.format(base_url=address).replace("REQUEST_ID", location.rpartition("/")[2])
         environ = {"PATH": os.environ["PATH"], "no_proxy": "*", "TOKEN": made.tokens[who]}
         done = subprocess.run(line, shell=True, env=environ, capture_output=True, timeout=60, check=False)  # noqa: S602
     assert done.returncode == 0, done.stderr

@@ -1,0 +1,145 @@
+"""The authorities: the chain that issues now, and what the installation holds of each authority."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, Self
+
+from cryptography import x509
+from pydantic import Field
+
+from ca_service.authority.hierarchy.hierarchy import ActiveAuthority, certificate_of
+from ca_service.authority.hierarchy.store import IssuerRecord
+from ca_service.documents.fields import API_PATH, Document, Fingerprint, Moment, Serial
+from ca_service.pki import encodings, keys, names
+
+
+class AuthorityCertificateDocument(Document):
+    """The certificate of a root or an intermediate."""
+
+    role: Literal["root", "intermediate"]
+    subject: str
+    serial_number: Serial
+    key: str = Field(description="kind and size of the public key: EC P-384")
+    not_before: Moment
+    not_after: Moment
+    fingerprint: Fingerprint
+    pem: str
+
+    @classmethod
+    def of(cls, certificate: x509.Certificate, role: Literal["root", "intermediate"]) -> Self:
+        """Describe the certificate."""
+        return cls(
+            role=role,
+            subject=names.name_text(certificate.subject),
+            serial_number=encodings.serial_text(certificate.serial_number),
+            key=keys.kind_name(certificate.public_key()),
+            not_before=certificate.not_valid_before_utc,
+            not_after=certificate.not_valid_after_utc,
+            fingerprint=encodings.fingerprint(certificate),
+            pem=encodings.pem(certificate).decode(),
+        )
+
+
+class ChainLinks(Document):
+    """The addresses of the chain in each format."""
+
+    self: str
+    pem: str
+    p7b: str
+
+
+class ChainDocument(Document):
+    """The authority that issues now and those above it: the issuing one first, the root last."""
+
+    name: str
+    certificates: list[AuthorityCertificateDocument]
+    links: ChainLinks
+
+    @classmethod
+    def of(cls, active: ActiveAuthority, base_url: str) -> Self:
+        """Describe the chain; `base_url` is the address of the service."""
+        own = f"{base_url}{API_PATH}authority"
+        links = {"self": own, "pem": f"{own}?format=pem", "p7b": f"{own}?format=p7b"}
+        certificates = [
+            AuthorityCertificateDocument.of(each, "root" if each is active.root else "intermediate")
+            for each in active.chain
+        ]
+        return cls(name=active.record.name, certificates=certificates, links=ChainLinks.model_validate(links))
+
+
+class AuthorityDocument(Document):
+    """An authority of this installation, and its certificate once it has one."""
+
+    id: str
+    role: Literal["root", "intermediate"]
+    name: str
+    is_issuing: bool
+    is_pending: bool = Field(description="whether it waits for its certificate from an external root")
+    has_key: bool = Field(description="whether this installation holds its private key")
+    certificate: AuthorityCertificateDocument | None
+
+    @classmethod
+    def of(cls, record: IssuerRecord) -> Self:
+        """Describe an authority."""
+        has_certificate = record.certificate_der is not None
+        return cls(
+            id=record.id,
+            role=record.role,
+            name=record.name,
+            is_issuing=record.is_issuing,
+            is_pending=not has_certificate,
+            has_key=record.key_id is not None,
+            certificate=AuthorityCertificateDocument.of(certificate_of(record), record.role)
+            if has_certificate
+            else None,
+        )
+
+
+def authority_documents(records: Sequence[IssuerRecord]) -> list[AuthorityDocument]:
+    """Describe the authorities in their order."""
+    return [AuthorityDocument.of(record) for record in records]
+
+
+class AuthoritiesDocument(Document):
+    """The authorities of this installation."""
+
+    authorities: list[AuthorityDocument]
+
+
+class HierarchyDocument(AuthoritiesDocument):
+    """The authorities, and whether one of them can sign."""
+
+    state: Literal["none", "incomplete", "pending", "ready"]
+
+
+class InitialisedDocument(AuthoritiesDocument):
+    """The authorities, and whether this command created them."""
+
+    created: bool
+
+
+class ChainFileDocument(Document):
+    """The file to which certificates of authorities were written, and these certificates as PEM."""
+
+    file: str
+    certificates: list[str]
+
+
+class CSRDocument(Document):
+    """The CSR of an intermediate that an external root is to certify."""
+
+    pem: str
+    file: str | None = Field(description="the file that was written; null on standard output")
+
+
+class VerifiedRootKeyDocument(Document):
+    """The root to which a copy of a key belongs."""
+
+    root: AuthorityDocument
+
+
+class RemovedDocument(Document):
+    """Whether something was removed."""
+
+    removed: bool

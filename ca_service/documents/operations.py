@@ -1,0 +1,219 @@
+"""What operators look after: background jobs, notifications, health, settings, the database."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field
+
+from ca_service.authority.doctor import Check
+from ca_service.authority.jobs import JobRun, JobState
+from ca_service.authority.notices.announcing import Coming
+from ca_service.authority.notices.records import Message
+from ca_service.documents.fields import Document, Moment
+from ca_service.documents.findings import FindingDocument, finding_documents
+
+
+class RunDocument(Document):
+    """The last run of a background job."""
+
+    name: str
+    outcome: Literal["never run", "done", "failed", "stopped", "busy"]
+    count: int = Field(description="how many items it handled")
+    started_at: Moment | None
+    ended_at: Moment | None
+    milliseconds: int
+    detail: str = Field(description="why it failed; or empty")
+
+    @classmethod
+    def of(cls, run: JobRun) -> Self:
+        """Describe a run."""
+        return cls.model_validate(_members(run))
+
+
+class JobDocument(RunDocument):
+    """A background job with its last run."""
+
+    what: str = Field(description="what it does")
+    every_seconds: int
+    is_running: bool
+    due_at: Moment | None
+    succeeded_at: Moment | None
+
+    @classmethod
+    def about(cls, state: JobState) -> Self:
+        """Describe a job."""
+        more = {
+            "what": state.job.text,
+            "every_seconds": int(state.job.every.total_seconds()),
+            "is_running": state.is_held,
+            "due_at": state.due_at,
+            "succeeded_at": state.run.succeeded_at,
+        }
+        return cls.model_validate(_members(state.run) | more)
+
+
+def _members(run: JobRun) -> dict[str, object]:
+    return {
+        "name": run.name,
+        "outcome": run.outcome.value,
+        "count": run.count,
+        "started_at": run.started_at,
+        "ended_at": run.ended_at,
+        "milliseconds": run.took,
+        "detail": run.detail,
+    }
+
+
+class JobsDocument(Document):
+    """All background jobs."""
+
+    jobs: list[JobDocument]
+
+
+class MessageDocument(Document):
+    """A notification to one recipient over one channel."""
+
+    id: int
+    message_id: str
+    channel: str
+    recipient: str
+    subject: str
+    state: Literal["waiting", "sent", "dead"]
+    attempts: int
+    created_at: Moment
+    next_try_at: Moment | None = Field(description="null unless it is waiting")
+    sent_at: Moment | None
+    last_error: str
+
+    @classmethod
+    def of(cls, message: Message) -> Self:
+        """Describe a notification."""
+        return cls(
+            id=message.id,
+            message_id=message.message_id,
+            channel=message.channel,
+            recipient=message.recipient,
+            subject=message.subject,
+            state=message.state.value,
+            attempts=message.attempts,
+            created_at=message.created_at,
+            next_try_at=message.next_try_at if message.state.value == "waiting" else None,
+            sent_at=message.sent_at,
+            last_error=message.last_error,
+        )
+
+
+class MessagesDocument(Document):
+    """Notifications."""
+
+    messages: list[MessageDocument]
+
+
+class UpcomingDocument(Document):
+    """Something that expires, and when the next notification about it is due."""
+
+    kind: str
+    id: str
+    name: str
+    not_after: Moment
+    next_notice_at: Moment
+    next_step: str
+    path: str = Field(description="the path of its page")
+
+    @classmethod
+    def of(cls, coming: Coming) -> Self:
+        """Describe something that expires."""
+        expiring = coming.expiring
+        return cls(
+            kind=expiring.kind.value,
+            id=expiring.id,
+            name=expiring.name,
+            not_after=expiring.not_after,
+            next_notice_at=coming.next_at,
+            next_step=str(expiring.next_step),
+            path=expiring.path,
+        )
+
+
+class UpcomingListDocument(Document):
+    """Upcoming notifications."""
+
+    coming: list[UpcomingDocument]
+
+
+class RevivedDocument(Document):
+    """How many failed notifications will be tried again."""
+
+    revived: int
+
+
+class HealthCheckDocument(Document):
+    """One health check of the installation."""
+
+    name: str
+    is_well: bool
+    findings: list[FindingDocument]
+
+    @classmethod
+    def of(cls, check: Check) -> Self:
+        """Describe a health check."""
+        return cls(name=check.name, is_well=check.is_well, findings=finding_documents(check.findings))
+
+
+class HealthDocument(Document):
+    """The health of the installation."""
+
+    is_well: bool
+    checks: list[HealthCheckDocument]
+
+
+class ServingDocument(Document):
+    """The server that is about to listen."""
+
+    url: str
+    setup_url: str | None = Field(description="the link to create the first administrator; null if there is one")
+    created: list[str] = Field(description="the authorities that this start created")
+    is_pending: bool = Field(description="whether an intermediate waits for its certificate from an external root")
+
+
+class SettingDocument(Document):
+    """One setting and its source; secrets are masked."""
+
+    key: str
+    value: str
+    origin: str
+
+
+class SettingsDocument(Document):
+    """All settings."""
+
+    settings: list[SettingDocument]
+
+
+class UpgradeDocument(Document):
+    """The version of the database before and after an upgrade."""
+
+    before: str | None
+    after: str
+
+
+class VersionDocument(Document):
+    """The version of the database, and the one that the program needs."""
+
+    current: str | None
+    needed: str
+
+
+class SchemaDocument(Document):
+    """The result of a comparison of the database with what the program expects."""
+
+    current: str
+    differences: list[str]
+    remarks: list[FindingDocument]
+
+
+class FileDocument(Document):
+    """A file that was written."""
+
+    file: str

@@ -1,0 +1,37 @@
+"""What the service says about itself: its authority, the token of the request, the OpenAPI description."""
+
+from __future__ import annotations
+
+from flask import Response, json
+
+from ca_service.authority.access.permissions import Action
+from ca_service.documents.people import TokenDocument
+from ca_service.web.api import answers
+from ca_service.web.api.document import openapi_document
+from ca_service.web.api.inputs import AuthorityQueryFields, NoQuery
+from ca_service.web.api.negotiation import AUTHORITY_FORMS, JSON, JSON_ONLY, wanted_form
+from ca_service.web.api.validation import read_query
+from ca_service.web.context import actor, api_services, base_url, needs, public
+
+
+@needs(Action.READ)
+def get_authority() -> Response:
+    """Show the issuing authority and those above it."""
+    form = wanted_form(AUTHORITY_FORMS, read_query(AuthorityQueryFields).format)
+    return answers.authority(api_services().hierarchy.active(), form)
+
+
+@needs(Action.OWN_TOKEN)
+def get_token() -> Response:
+    """Show the token of the request: its account and its permissions."""
+    read_query(NoQuery)
+    wanted_form(JSON_ONLY)
+    record = api_services().tokens.get_own(actor())
+    return answers.as_json(TokenDocument.of(record, actor().name, actor().role.value))
+
+
+@public
+def get_description() -> Response:
+    """Show the OpenAPI document."""
+    read_query(NoQuery)
+    return Response(json.dumps(openapi_document(base_url())), content_type=JSON)
