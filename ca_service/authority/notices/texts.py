@@ -53,7 +53,7 @@ def notice_message(expiring: Expiring, threshold: int, to: tuple[str, str], base
         message_id=_message_id(expiring, threshold, to),
         channel=to[0],
         recipient=to[1],
-        subject=f"{name}: {noun} ends in {left}",
+        subject=f"{name}: {noun} expires in {left}",
         text=text + _SIGNATURE.format(base_url=base_url),
         event=_event(expiring, threshold, url, now),
         created_at=now,
