@@ -158,11 +158,11 @@ def test_a_file_that_was_changed_is_refused_and_the_event_named(signed: CommandL
 @pytest.mark.parametrize(
     ("options", "rule", "code"),
     [
-        (["record.jsonl", "--expect-head", f"1:{'0' * 64}"], "record.anchor", 4),
+        (["record.jsonl", "--expect-head", f"1:{'0' * 64}"], "record.anchor-rewritten", 4),
         (["record.jsonl", "--expect-head", f"99:{'0' * 64}"], "record.anchor", 4),
         (["record.jsonl", "--expect-key", "0" * 64], "record.key", 4),
         (["record.jsonl", "--expect-head", "1"], "record.expectation", 2),
-        (["record.jsonl", "--expect-key", "x"], "record.expectation", 2),
+        (["record.jsonl", "--expect-key", "x"], "record.expected-key", 2),
         (["nothing.jsonl"], "file.missing", 2),
         (["."], "file.directory", 2),
         (["uccx1.csr"], "record.line", 4),

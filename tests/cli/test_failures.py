@@ -107,7 +107,7 @@ def test_the_traceback_of_an_unknown_fault_is_shown_when_it_is_asked_for() -> No
     result = _failing(RuntimeError("boom"), "--traceback", "db", "current")
     assert result.exit_code == 1
     assert "Traceback (most recent call last)" in result.stderr
-    assert result.stderr.endswith("rule  internal\n")
+    assert result.stderr.endswith("rule  command.failed\n")
 
 
 def test_what_the_operating_system_refuses_is_told_with_the_path() -> None:
