@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 REQUIREMENTS := config/requirements
 
 .DEFAULT_GOAL := help
-.PHONY: help venv serve test check format bench lock clean
+.PHONY: help venv serve test check format docs bench lock clean
 
 help:  ## Show what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,10 @@ check: $(VENV)/.dev  ## Lint, types, layers, dependencies, templates
 format: $(VENV)/.dev  ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: $(VENV)/.dev  ## Make the generated documents anew
+	$(BIN)/python -m tests.docs.architecture
+	$(BIN)/python -m tests.docs.rules
 
 bench: $(VENV)/.dev  ## Measure, as ratios side by side
 	$(BIN)/python -m tests.benchmarks

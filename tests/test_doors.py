@@ -16,7 +16,7 @@ from ca_service.authority.access.permissions import Role
 from ca_service.authority.installation import Installation
 from ca_service.authority.inventory.store import CertificateQuery
 from tests.api.door import refused_by_api
-from tests.cli.door import refused_by_cli
+from tests.cli.command_line import refused_by_cli
 from tests.support import pkcs10, requests
 from tests.support.applications import NOBODY_WAITS
 from tests.support.factories import OPERATOR, PASSWORD, PLAN, cheap_hasher

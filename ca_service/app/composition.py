@@ -55,7 +55,7 @@ _REPLAYS_KEPT: Final = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Time:
-    """How time is read and passed: `now` in UTC; `pause` and `stopwatch` in seconds."""
+    """The passing of time: `now` in UTC; `pause` and `stopwatch` in seconds."""
 
     now: Clock
     pause: Callable[[float], None]
@@ -64,7 +64,7 @@ class Time:
 
 @dataclass(frozen=True, slots=True)
 class Randomness:
-    """Where randomness comes from that tests have to repeat: serial numbers, and chances from 0 up to 1."""
+    """The randomness that tests must repeat: serial numbers, and chances from 0 up to 1."""
 
     serial_numbers: SerialNumbers
     chance: Chance

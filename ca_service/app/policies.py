@@ -1,4 +1,4 @@
-"""Knows what the settings mean to the use cases: policies and addresses."""
+"""Policies and addresses that the use cases take from the settings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ca_service.settings import Settings
 
 
 def policy_of(settings: Settings) -> Policy:
-    """What is granted, and what of it without a person."""
+    """Return the policy: what may be issued, and what is approved automatically."""
     return Policy(
         default_days=settings.policy.default_days,
         max_days=settings.policy.max_days,
@@ -23,7 +23,7 @@ def policy_of(settings: Settings) -> Policy:
 
 
 def crl_policy_of(settings: Settings) -> CRLPolicy:
-    """How long revocation lists are good, and where leaves say that they are."""
+    """Return the validity of CRLs, and the base of the address that leaves carry."""
     hours = settings.revocation.delta_hours
     return CRLPolicy(
         lifetime=timedelta(hours=settings.revocation.crl_hours),
@@ -44,6 +44,6 @@ def plain_http(settings: Settings) -> str:
 
 
 def own_url(settings: Settings) -> str:
-    """How people reach the pages."""
+    """Return the address of the pages."""
     address = f"[{settings.server.host}]" if ":" in settings.server.host else settings.server.host
     return settings.web.base_url or f"http://{address}:{settings.server.port}"

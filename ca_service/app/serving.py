@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from ca_service import settings as settings_module
 from ca_service.app.policies import own_url
 from ca_service.app.production import open_installation
+from ca_service.app.rules import declared_rules
 from ca_service.authority.installation import Installation
 from ca_service.errors import Conflict
 from ca_service.keystore import files
@@ -20,7 +22,7 @@ from ca_service.settings import Settings
 if TYPE_CHECKING:
     from flask import Flask
 
-    from ca_service.cli.doors import Server
+    from ca_service.cli.interfaces import Server
 
 
 def create_app(settings: Settings | None = None, installation: Installation | None = None) -> Flask:
@@ -37,36 +39,45 @@ def create_app(settings: Settings | None = None, installation: Installation | No
         session_lifetime=timedelta(hours=settings.web.session_hours),
         max_upload_bytes=settings.web.max_upload_kib * 1024,
         metrics_networks=settings.metrics.open_to,
+        rules=declared_rules,
     )
     return web.create(installation, options)
 
 
 def _session_key(settings: Settings) -> str:
-    """What signs the session cookies: from the settings, or made once in the instance folder."""
+    """Return the key that signs session cookies: from the settings, or created once in the instance folder."""
     given = settings.web.secret_key.get_secret_value()
     if given:
         return given
     path = settings.instance_path / "session.key"
     if not path.exists():
-        with suppress(Conflict):  # another worker was quicker
+        with suppress(Conflict):  # another worker was faster
             files.write_private(path, secrets.token_urlsafe(48).encode())
     return files.read_private(path).decode()
 
 
 def prepare_server(instance_path: Path | None, host: str | None, port: int | None) -> Server:
     """The server that the settings describe, with these two put above them; it does not run yet."""
-    from ca_service.cli.doors import Server
+    from ca_service.cli.interfaces import Server
 
     given = {"CA_SERVICE_SERVER__HOST": host, "CA_SERVICE_SERVER__PORT": str(port) if port else None}
     environ = os.environ | {name: value for name, value in given.items() if value}
     settings = settings_module.load(environ, instance_path).settings
-    return Server(own_url(settings), run=lambda: _serve(settings))
+    return Server(
+        own_url(settings), reserve=lambda: _reserve(settings), run=lambda announce: _serve(settings, announce)
+    )
 
 
-def _serve(settings: Settings) -> None:
+def _reserve(settings: Settings) -> AbstractContextManager[object]:
+    from ca_service.web import server
+
+    return server.reserve(settings.server.host, settings.server.port)
+
+
+def _serve(settings: Settings, announce: Callable[[], None]) -> None:
     """Serve until stopped; the installation has been set up before.
 
-    The web is imported here and not in each worker: they share its memory, and start sooner.
+    The web is imported here and not in each worker: the workers share its memory, and start sooner.
     """
     from ca_service import web  # noqa: F401
     from ca_service.web.server import ServerOptions, serve
@@ -78,4 +89,4 @@ def _serve(settings: Settings) -> None:
         threads=settings.server.threads,
         does_jobs=settings.jobs.in_server,
     )
-    serve(lambda: create_app(settings), options)
+    serve(lambda: create_app(settings), options, announce)

@@ -16,7 +16,7 @@ from email.utils import format_datetime
 from typing import Final, Literal
 
 from ca_service.authority.notices.records import Failure, Message
-from ca_service.pki.names import visible
+from ca_service.pki.visible_text import visible
 
 Security = Literal["starttls", "tls", "none"]
 

@@ -20,7 +20,7 @@ from ca_service.cli.packaging import force_option
 from ca_service.cli.session import Session, operator, pass_session
 from ca_service.documents.audit import AuditExportDocument, VerificationDocument
 from ca_service.errors import InvalidInput, Rule
-from ca_service.pki.names import visible
+from ca_service.pki.visible_text import visible
 
 EXPECTED_HEAD: Final = Rule(
     "record.expectation",

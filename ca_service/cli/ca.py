@@ -27,7 +27,7 @@ from ca_service.documents.authorities import (
 from ca_service.errors import InvalidInput
 from ca_service.pki import encodings
 from ca_service.pki.encodings import time_text
-from ca_service.pki.names import visible
+from ca_service.pki.visible_text import visible
 from ca_service.vos import formats
 from ca_service.vos.file_names import safe_name
 

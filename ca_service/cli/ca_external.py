@@ -17,7 +17,7 @@ from ca_service.cli.session import Session, operator, pass_session
 from ca_service.documents.authorities import AuthoritiesDocument, CSRDocument, authority_documents
 from ca_service.errors import InvalidInput
 from ca_service.pki import encodings, keys
-from ca_service.pki.names import visible
+from ca_service.pki.visible_text import visible
 
 
 @declare(

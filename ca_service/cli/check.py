@@ -13,7 +13,7 @@ from ca_service.cli.grammar import declare
 from ca_service.cli.inputs import read_requests
 from ca_service.cli.session import Session, operator, pass_session
 from ca_service.documents.checks import ChecksDocument
-from ca_service.pki.names import visible
+from ca_service.pki.visible_text import visible
 
 
 @declare("check", "ca-service check tomcat-ECDSA.csr", "ca-service check *.csr --json")

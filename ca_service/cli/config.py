@@ -14,7 +14,7 @@ from ca_service.documents.operations import SettingDocument, SettingsDocument
 @pass_session
 def show(session: Session) -> None:
     """Show every setting with its value and where that comes from; secrets are masked."""
-    settings = session.doors.list_settings(session.instance_path)
+    settings = session.program.list_settings(session.instance_path)
     shown = [SettingDocument(key=found.key, value=found.value, origin=found.origin) for found in settings]
     rows = ((found.key, found.value, found.origin) for found in settings)
     session.console.answer(SettingsDocument(settings=shown), table(("setting", "value", "from"), rows))

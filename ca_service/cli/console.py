@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 import click
 
 from ca_service.errors import Finding, Severity
-from ca_service.pki.names import visible
+from ca_service.pki.visible_text import visible
 
 _COLOURS: Final = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 _REQUEST_POINTER: Final = re.compile(r"/csr/(\d+)")

@@ -28,7 +28,7 @@ from ca_service.documents.revocations import (
 from ca_service.errors import NotFound
 from ca_service.pki import encodings
 from ca_service.pki.encodings import time_text
-from ca_service.pki.names import visible
+from ca_service.pki.visible_text import visible
 
 
 @declare("show", "ca-service crl show", "ca-service crl show --json")

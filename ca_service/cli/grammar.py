@@ -1,8 +1,8 @@
-"""Knows how commands are declared: lazily loaded, each with `--json`, each with an example."""
+"""The declaration of commands: imported when called, each with `--json` and examples."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -10,34 +10,40 @@ import click
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are imported when they are called; listed in the order of `modules`.
+    """A group that imports a command when it is called.
 
-    A command is what its module in this package, which has the same name, calls `command`.
+    The keys of `summaries` are the names of the commands, in the order of the help; each command is the attribute
+    `command` of the module of that name in this package. Its help begins with its summary.
     """
 
-    def __init__(self, *arguments: Any, modules: Sequence[str], **options: Any) -> None:
+    def __init__(self, *arguments: Any, summaries: Mapping[str, str], **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._modules = modules
+        self._summaries = summaries
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """The names of all commands, loaded or not."""
-        return list(self._modules)
+        """Return the names of all commands, imported or not."""
+        return list(self._summaries)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """The command of this name, if there is one."""
-        if cmd_name not in self._modules:
+        """Import the command of this name and return it, or None if there is none."""
+        if cmd_name not in self._summaries:
             return None
         found: click.Command = import_module(f"ca_service.cli.{cmd_name}").command
         return found
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the summaries into the help, without importing the commands."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(self._summaries.items()))
+
 
 def examples(lines: Sequence[str]) -> str:
-    """The end of a help text; `\\b` keeps click from joining the lines."""
+    """Return the end of a help text; `\\b` keeps click from joining the lines."""
     return "\n".join(("\b", "Example:" if len(lines) == 1 else "Examples:", *(f"  {line}" for line in lines)))
 
 
 def declare(name: str, *lines: str) -> Callable[[Callable[..., Any]], click.Command]:
-    """Make a command of a function: with this name, `--json`, and these examples in its help."""
+    """Return a decorator that makes a command: with this name, `--json`, and these examples in its help."""
 
     def decorate(function: Callable[..., Any]) -> click.Command:
         return click.command(name, epilog=examples(lines))(_json_option(function))
@@ -48,6 +54,6 @@ def declare(name: str, *lines: str) -> Callable[[Callable[..., Any]], click.Comm
 _json_option = click.option(
     "--json",
     is_flag=True,
-    expose_value=False,  # the console has seen it already, see Console
+    expose_value=False,  # the console reads it from the arguments, see Console
     help="Answer in JSON on standard output; errors are JSON on standard error.",
 )

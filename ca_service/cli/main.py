@@ -1,4 +1,4 @@
-"""Knows the command as a whole: its commands, its exit codes, and that no failure shows a traceback."""
+"""The `ca-service` command as a whole: its commands, its exit codes, and the report of every failure."""
 
 from __future__ import annotations
 
@@ -14,34 +14,35 @@ import click
 from ca_service import __version__
 from ca_service.cli import failures
 from ca_service.cli.console import Console
-from ca_service.cli.doors import Doors
 from ca_service.cli.exits import MEANINGS, ExitCode
 from ca_service.cli.grammar import LazyGroup
+from ca_service.cli.interfaces import Program
 from ca_service.cli.session import Session
 
-_COMMANDS: Final = (
-    "init",
-    "serve",
-    "sign",
-    "requests",
-    "renew",
-    "check",
-    "fit",
-    "show",
-    "list",
-    "revoke",
-    "release",
-    "ca",
-    "crl",
-    "user",
-    "token",
-    "audit",
-    "notices",
-    "jobs",
-    "config",
-    "db",
-    "doctor",
-)
+# The summaries are here, and not only in the commands: `--help` imports none of these modules.
+_COMMANDS: Final = {
+    "init": "Create the database, the root and the intermediate.",
+    "serve": "Serve the pages and the API until stopped.",
+    "sign": "Sign CSRs: all of them, or none.",
+    "requests": "Review and decide on requests.",
+    "renew": "Renew the certificate of a TLS server with the same key.",
+    "check": "Check CSRs without signing them.",
+    "fit": "Check whether a node will accept a certificate.",
+    "show": "Show a certificate.",
+    "list": "List and search certificates.",
+    "revoke": "Revoke certificates.",
+    "release": "Release certificates from hold.",
+    "ca": "Manage the root and the intermediate.",
+    "crl": "Manage certificate revocation lists (CRLs).",
+    "user": "Manage accounts.",
+    "token": "Manage API tokens.",
+    "audit": "Read, verify and export the audit log.",
+    "notices": "Review and test expiry notices.",
+    "jobs": "Run the background jobs.",
+    "config": "Show the settings.",
+    "db": "Manage the database schema.",
+    "doctor": "Check the health of the installation.",
+}
 _EPILOG: Final = "\n".join(
     (
         "\b",
@@ -56,18 +57,18 @@ _EPILOG: Final = "\n".join(
 )
 
 
-def run(doors: Doors) -> NoReturn:
-    """The process that `ca-service` is."""
+def run(program: Program) -> NoReturn:
+    """Run the command with the arguments of this process, and exit."""
     for stream in (sys.stdout, sys.stderr):  # a character that the terminal lacks must not stop a command
         cast(io.TextIOWrapper, stream).reconfigure(errors="backslashreplace")
-    command.main(prog_name="ca-service", obj=doors)
+    command.main(prog_name="ca-service", obj=program)
 
 
 class CommandLine(LazyGroup):
-    """The group of all commands, which tells every failure in one form and ends with its exit code."""
+    """The group of all commands. It reports every failure in one form and ends with its exit code."""
 
     def main(self, args: Any = None, prog_name: Any = None, *_: Any, obj: Any = None, **extra: Any) -> NoReturn:
-        """Run one command, whose doors are `obj`, and leave the process."""
+        """Run one command with `obj`, a Program, and exit the process."""
         arguments = list(sys.argv[1:] if args is None else args)
         console = Console(arguments)
         extra |= {"standalone_mode": False, "obj": Session(obj, console)}
@@ -78,7 +79,7 @@ class CommandLine(LazyGroup):
         sys.exit(int(code or ExitCode.OK))
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a reader who has gone is told before click hides it."""
+        """Run the command. Raises CAServiceError for a closed output, which click would hide."""
         try:
             return super().invoke(ctx)
         except BrokenPipeError as error:
@@ -90,7 +91,7 @@ class CommandLine(LazyGroup):
 @click.group(
     cls=CommandLine,
     name="ca-service",
-    modules=_COMMANDS,
+    summaries=_COMMANDS,
     epilog=_EPILOG,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -101,13 +102,13 @@ class CommandLine(LazyGroup):
     metavar="PATH",
     help="Folder of the installation.  [default: CA_SERVICE_INSTANCE_PATH, or ./instance]",
 )
-@click.option("--traceback", is_flag=True, expose_value=False, help="Show where a fault arose, for a report of it.")
+@click.option("--traceback", is_flag=True, expose_value=False, help="Show the traceback of an error, for a bug report.")
 @click.version_option(__version__, prog_name="ca-service")
 @click.pass_context
 def command(ctx: click.Context, instance_path: Path | None) -> None:
     """A private certificate authority, EC from root to leaf, for Cisco VOS nodes.
 
-    `init` creates the authority, `serve` offers it on the network, `sign` answers requests here and
-    now. Every command explains itself with --help and speaks JSON with --json.
+    `init` creates the authority, `serve` starts the pages and the API, `sign` signs CSRs directly.
+    Every command has --help for its options and --json for output to scripts.
     """
     ctx.obj = replace(ctx.obj, instance_path=instance_path)

@@ -10,7 +10,7 @@ from ca_service.cli.outputs import Target
 from ca_service.cli.session import Session, operator, pass_session
 from ca_service.documents.authorities import AuthorityDocument, RemovedDocument, VerifiedRootKeyDocument
 from ca_service.documents.operations import FileDocument
-from ca_service.pki.names import visible
+from ca_service.pki.visible_text import visible
 
 _passphrase_option = click.option(
     "--passphrase-file", metavar="FILE", help="File with the passphrase of the copy.  [default: ask for it]"

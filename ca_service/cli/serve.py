@@ -22,10 +22,10 @@ def command(session: Session, host: str | None, port: int | None) -> None:
     the first administrator. Later starts change nothing, except that a newer program upgrades the
     database of an older one.
     """
-    server = session.doors.prepare_server(session.instance_path, host, port)  # first: it checks the settings
-    document = _prepared(session, server.url)
-    session.console.answer(document, _lines(document))
-    server.run()
+    server = session.program.prepare_server(session.instance_path, host, port)  # first: it checks the settings
+    with server.reserve():  # second: a port in use is reported before anything is made
+        document = _prepared(session, server.url)
+        server.run(lambda: session.console.answer(document, _lines(document)))
 
 
 def _prepared(session: Session, url: str) -> ServingDocument:

@@ -1,4 +1,4 @@
-"""Knows what one run of the command works with: the doors, the console, and who is acting."""
+"""One run of a command: the program, the console, the installation that it opens, and the actor."""
 
 from __future__ import annotations
 
@@ -6,35 +6,40 @@ import os
 import pwd
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from ca_service.authority.access.permissions import Actor, Role
-from ca_service.authority.installation import Installation
 from ca_service.cli.console import Console
-from ca_service.cli.doors import Doors
+from ca_service.cli.interfaces import Program
+
+if TYPE_CHECKING:
+    from ca_service.authority.access.permissions import Actor
+    from ca_service.authority.installation import Installation
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One run of the command. `instance_path` is None where the settings decide."""
+    """One run of a command. `instance_path` is None if the settings name the folder."""
 
-    doors: Doors
+    program: Program
     console: Console
     instance_path: Path | None = None
 
     def opened(self) -> Installation:
-        """The installation, whatever the version of its database."""
-        return self.doors.open_installation(self.instance_path)
+        """Return the installation, with any version of its database. Its connections are closed after the command."""
+        installation = self.program.open_installation(self.instance_path)
+        click.get_current_context().find_root().call_on_close(installation.close)
+        return installation
 
     def ready(self) -> Installation:
-        """The installation; raises NotReady unless its database is up to date."""
+        """Return the installation. Raises NotReady unless its database is up to date."""
         installation = self.opened()
         installation.schema.require_current()
         return installation
 
     def upgraded(self) -> Installation:
-        """The installation, its database brought up to date; raises NotReady for a newer one."""
+        """Upgrade the database and return the installation. Raises NotReady if the database is newer."""
         installation = self.opened()
         before, after = installation.schema.upgrade()
         if before != after:
@@ -46,10 +51,12 @@ pass_session = click.make_pass_decorator(Session)
 
 
 def operator() -> Actor:
-    """Who is acting: whoever can read the keys of the installation may do everything with it.
+    """Return the user of this process as an administrator: they can read the keys of the installation anyway.
 
-    The name comes from the system, not from the environment, and has a colon, which no account has.
+    The name comes from the system, not from the environment, and contains a colon, which account names do not.
     """
+    from ca_service.authority.access.permissions import Actor, Role
+
     user = os.geteuid()
     try:
         name = pwd.getpwuid(user).pw_name

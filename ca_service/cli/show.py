@@ -11,7 +11,7 @@ from ca_service.cli.packaging import FORMATS, Packaging, force_option, out_optio
 from ca_service.cli.session import Session, operator, pass_session
 from ca_service.documents.certificates import CertificateDocument
 from ca_service.pki.encodings import time_text
-from ca_service.pki.names import visible
+from ca_service.pki.visible_text import visible
 
 
 @declare(

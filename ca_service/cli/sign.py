@@ -19,7 +19,7 @@ from ca_service.cli.packaging import FORMATS, Packaging, force_option, out_optio
 from ca_service.cli.session import Session, operator, pass_session
 from ca_service.errors import CAServiceError, Rule
 from ca_service.pki.encodings import time_text
-from ca_service.pki.names import visible
+from ca_service.pki.visible_text import visible
 from ca_service.vos.bundle import Bundle
 
 CERTIFICATE_UNWRITTEN: Final = Rule(

@@ -121,7 +121,7 @@ def reset(session: Session, name: str) -> None:
     Password, second factors, sessions and waits end. The link works once, for 24 hours; running
     this again makes another in its place. A disabled account stays disabled.
     """
-    server = session.doors.prepare_server(session.instance_path, None, None)  # it knows where people reach us
+    server = session.program.prepare_server(session.instance_path, None, None)  # it knows where people reach us
     made = session.ready().rescue.reset(operator(), name)
     url = f"{server.url}/welcome/{made.secret}"
     session.console.answer(ResetAccountDocument.of(made.account, url=url), [url])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
@@ -12,6 +11,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from ca_service.errors import Finding, Rule, Severity
+from ca_service.pki.visible_text import is_plain, visible
 
 SUBJECT_EMPTY: Final = Rule(
     "subject.empty",
@@ -145,24 +145,6 @@ def name_text(name: x509.Name) -> str:
 def label(name: x509.Name) -> str:
     """Return a short label for a reader: the common name, or else the whole name."""
     return visible(common_name(name) or name_text(name))
-
-
-def visible(text: str) -> str:
-    """Return the text with control and format characters made visible, so it cannot deceive."""
-    if text.isprintable():
-        return text
-    return "".join(character if is_plain(character) else f"\\u{ord(character):04x}" for character in text)
-
-
-def is_plain(text: str) -> bool:
-    """Return whether the text has no control, format, surrogate or unassigned character."""
-    return text.isprintable() or not any(_is_hidden(character) for character in text)
-
-
-def _is_hidden(character: str) -> bool:
-    """Return whether it is a control, format, surrogate, private or unassigned character, or a line separator."""
-    category = unicodedata.category(character)
-    return category.startswith("C") or category in ("Zl", "Zp")
 
 
 def general_name(name: x509.GeneralName) -> tuple[str, str]:

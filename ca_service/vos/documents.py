@@ -7,12 +7,13 @@ from functools import cache
 from importlib import resources
 from itertools import count
 from textwrap import wrap
-from typing import Final
-
-from jinja2 import Environment, StrictUndefined, Template
+from typing import TYPE_CHECKING, Final
 
 from ca_service.vos.knowledge import NOT_CONFIRMED, titles
 from ca_service.vos.steps import Runbook, Step
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 WIDTH: Final = 100
 _INDENT: Final = "   "
@@ -110,6 +111,8 @@ def as_html(runbook: Runbook, facts: Facts = ()) -> str:
 
 @cache
 def _template() -> Template:
+    from jinja2 import Environment, StrictUndefined  # here: every command imports this module, and few make a page
+
     file = resources.files(__package__).joinpath("data", "runbook.html.jinja")
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from ca_service.errors import Finding, Refused, Rule, Severity
 from ca_service.pki import chain, names
+from ca_service.pki.visible_text import visible
 from ca_service.vos.checks import Check, Stage
 from ca_service.vos.trust_store import Entry
 
@@ -180,7 +181,7 @@ def _clash(certificate: x509.Certificate, entry: Entry) -> Finding | None:
 
 def _perhaps(certificate: x509.Certificate, entry: Entry) -> Finding:
     return FIT_TRUST_PERHAPS.at(
-        "/trust", store=entry.store, file=names.visible(entry.name), name=names.label(certificate.subject)
+        "/trust", store=entry.store, file=visible(entry.name), name=names.label(certificate.subject)
     )
 
 

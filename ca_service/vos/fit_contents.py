@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from ca_service.errors import Finding, Rule, Severity
 from ca_service.pki import keys, names
 from ca_service.pki.contents import find_value
+from ca_service.pki.visible_text import visible
 from ca_service.vos.checks import Check, Stage
 
 FIT_EXPIRED: Final = Rule(
@@ -115,7 +116,7 @@ def _names(extensions: x509.Extensions) -> Finding | None:
         return FIT_NO_NAMES.at("/certificate")
     wild = [name for name in found.get_values_for_type(x509.DNSName) if names.is_wildcard(name)]
     if wild:
-        return FIT_WILDCARD.at("/certificate", name=names.visible(wild[0]))
+        return FIT_WILDCARD.at("/certificate", name=visible(wild[0]))
     return None
 
 

@@ -14,6 +14,7 @@ from ca_service.errors import Finding, Rule, Severity
 from ca_service.pki import keys, names, usages
 from ca_service.pki.contents import find_value
 from ca_service.pki.csr import CertificationRequest
+from ca_service.pki.visible_text import visible
 from ca_service.vos.checks import Check, Stage
 
 FIT_NO_REQUEST: Final = Rule(
@@ -189,9 +190,7 @@ def _common_name(asked: Said, given: Said) -> Finding | None:
     wanted, found = asked.common_name, given.common_name
     if wanted == found:
         return None
-    return FIT_COMMON_NAME.at(
-        "/certificate", found=names.visible(found or "none"), wanted=names.visible(wanted or "none")
-    )
+    return FIT_COMMON_NAME.at("/certificate", found=visible(found or "none"), wanted=visible(wanted or "none"))
 
 
 def _rest_of_subject(asked: Said, given: Said) -> Finding | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, TypeVar, cast
@@ -11,6 +11,7 @@ from flask import Flask, current_app, g, request
 
 from ca_service.authority.access.permissions import Action, Actor
 from ca_service.authority.installation import APIServices, Installation, PublicServices, narrow
+from ca_service.errors import Rule
 
 _EXTENSION: Final = "ca_service"
 View = TypeVar("View", bound=Callable[..., Any])
@@ -20,7 +21,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 class WebOptions:
     """The settings of the web interfaces. `base_url` is empty if it is not configured.
 
-    Clients in `metrics_networks` can read the metrics without a token.
+    Clients in `metrics_networks` can read the metrics without a token. `rules` returns every declared rule by its id.
     `session_lifetime` is the lifetime of the cookie; the use cases decide how long a session is valid.
     """
 
@@ -30,6 +31,7 @@ class WebOptions:
     session_lifetime: timedelta = timedelta(hours=8)
     max_upload_bytes: int = 1024 * 1024
     metrics_networks: tuple[str, ...] = ()
+    rules: Callable[[], Mapping[str, Rule]] = dict
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from ca_service.authority.notices.records import Expiring
 from ca_service.authority.notices.texts import NOUNS
-from ca_service.pki.names import visible
+from ca_service.pki.visible_text import visible
 
 if TYPE_CHECKING:
     from icalendar import Alarm, Event

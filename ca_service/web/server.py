@@ -1,7 +1,8 @@
-"""Knows gunicorn: runs the application with it, without a configuration file."""
+"""The server: gunicorn runs the application, without a configuration file."""
 
 from __future__ import annotations
 
+import errno
 import logging
 import socket
 import struct
@@ -15,10 +16,16 @@ from gunicorn.app.base import BaseApplication
 
 from ca_service.errors import Conflict, Rule
 
-SERVER_ADDRESS: Final = Rule(
+PORT_IN_USE: Final = Rule(
+    "server.port-in-use",
+    "Port {port} on {host} is in use by another program.",
+    "Stop that program (`ss -ltnp 'sport = :{port}'` shows it), or use another port: --port, or server.port in the "
+    "settings.",
+)
+ADDRESS_UNUSABLE: Final = Rule(
     "server.address",
     "The service cannot listen on {host}, port {port}: {reason}.",
-    "Stop what listens there, or choose another port: --port, server.port.",
+    "Use another address or port: --host and --port, or server.host and server.port in the settings.",
 )
 
 _MAX_SILENCE_SECONDS: Final = 5
@@ -27,7 +34,7 @@ _LAST_SECONDS: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class ServerOptions:
-    """Where to listen, and with how many processes and threads; `does_jobs` as well as serve, see `_JobThread`."""
+    """The address to listen on, processes and threads; `does_jobs` runs the background jobs too, see `_JobThread`."""
 
     host: str
     port: int
@@ -36,44 +43,48 @@ class ServerOptions:
     does_jobs: bool = False
 
 
-def serve(make_app: Callable[[], Flask], options: ServerOptions) -> None:
+def serve(make_app: Callable[[], Flask], options: ServerOptions, announce: Callable[[], None] = lambda: None) -> None:
     """Serve until a signal ends it. Each worker makes its own application, and opens its own keys.
 
-    Raises Conflict when something else listens there already.
+    Call `announce` once, as soon as the server listens, in the process of the first worker. Call `reserve` before.
     """
-    _require_free(options)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    _Server(make_app, options).run()
+    _Server(make_app, options, announce).run()
 
 
-def _require_free(options: ServerOptions) -> None:
-    """Bind once without sharing: with shared ports gunicorn would not notice, and its workers would die one by one."""
-    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((options.host, options.port))
-        except OSError as error:
-            raise Conflict.because(
-                SERVER_ADDRESS, host=options.host, port=options.port, reason=error.strerror or "unknown reason"
-            ) from error
+def reserve(host: str, port: int) -> socket.socket:
+    """Reserve the port for the workers of this process and return the socket that holds it; it does not listen.
 
+    The workers share the port, and gunicorn reports a port in use only after five seconds, worker by worker. So bind
+    once without sharing, which fails if any other program uses the port, and then share it with the workers.
 
-def _limit_waiting(_: Any, worker: Any) -> None:
-    """Let no connection hold a thread by sending nothing: accepted sockets inherit this from the listener.
-
-    It is set before the application is loaded, because connections are accepted from then on.
+    Raises Conflict if the port is in use or cannot be used.
     """
-    for listener in worker.sockets:
-        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", _MAX_SILENCE_SECONDS, 0))
+    _bound(host, port, shared=False).close()
+    return _bound(host, port, shared=True)
+
+
+def _bound(host: str, port: int, *, shared: bool) -> socket.socket:
+    found = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if shared:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        found.bind((host, port))
+    except OSError as error:
+        found.close()
+        if error.errno == errno.EADDRINUSE:
+            raise Conflict.because(PORT_IN_USE, host=host, port=port) from error
+        reason = error.strerror or type(error).__name__
+        raise Conflict.because(ADDRESS_UNUSABLE, host=host, port=port, reason=reason) from error
+    return found
 
 
 class _JobThread:
-    """Does the jobs beside a worker, in a thread of its own.
+    """The background jobs, in a thread beside each worker.
 
-    Every worker has one, and the leases of the jobs see to it that each job is done by one of them: so there is
-    nothing to elect, and nobody to watch, when a worker dies. A thread that has to end in the middle of a job leaves a
-    lease that lapses.
+    Every worker has one. The lease of a job lets one thread at a time run it, so no leader is elected, and no worker
+    that dies has to be noticed. A thread that ends in the middle of a job leaves a lease that expires.
     """
 
     def __init__(self, app: Flask) -> None:
@@ -83,15 +94,17 @@ class _JobThread:
         self._thread.start()
 
     def end(self) -> None:
-        """Stop at once, unless a job is being done: that is given a few seconds."""
+        """Stop at once, or a few seconds later if a job is running."""
         self._is_ending.set()
         self._thread.join(_LAST_SECONDS)
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
-    def __init__(self, make_app: Callable[[], Flask], options: ServerOptions) -> None:
+    def __init__(self, make_app: Callable[[], Flask], options: ServerOptions, announce: Callable[[], None]) -> None:
         self._make_app = make_app
         self._options = options
+        self._announce = announce
+        self._app: Flask | None = None
         self._jobs: _JobThread | None = None
         super().__init__()
 
@@ -108,24 +121,38 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "timeout": 30,
             "graceful_timeout": 20,
             "keepalive": 5,
-            "limit_request_line": 8190,  # a pasted message stands in the address, which can be passed on
+            "limit_request_line": 8190,  # the address of a page can contain a pasted message, so that it can be shared
             "worker_tmp_dir": "/dev/shm",  # noqa: S108 - gunicorn's heartbeat, an unlinked file
-            "forwarded_allow_ips": "",  # X-Forwarded headers are ProxyFix's business
+            "forwarded_allow_ips": "",  # ProxyFix handles X-Forwarded headers
             "errorlog": "-",
             "loglevel": "warning",
             "proc_name": "ca_service",
-            "post_fork": _limit_waiting,
-            "worker_exit": self._end_jobs,
+            "post_fork": self._begin_worker,
+            "worker_exit": self._end_worker,
         }
         for name, value in values.items():
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        app = self._make_app()
+        self._app = self._make_app()
         if self._options.does_jobs:
-            self._jobs = _JobThread(app)
-        return app
+            self._jobs = _JobThread(self._app)
+        return self._app
 
-    def _end_jobs(self, _server: Any, _worker: Any) -> None:
+    def _begin_worker(self, _server: Any, worker: Any) -> None:
+        """Limit the silence of connections, and announce the server: its first worker listens now.
+
+        The limit prevents that a connection holds a thread by sending nothing: accepted sockets inherit it from the
+        listener. It is set before the application is loaded, because connections are accepted from then on.
+        """
+        for listener in worker.sockets:
+            limit = struct.pack("ll", _MAX_SILENCE_SECONDS, 0)
+            listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+        if worker.age == 1:  # gunicorn counts the workers that it starts, also those that replace another
+            self._announce()
+
+    def _end_worker(self, _server: Any, _worker: Any) -> None:
         if self._jobs:
             self._jobs.end()
+        if self._app:
+            self._app.extensions["ca_service"].installation.close()

@@ -13,6 +13,7 @@ from cryptography import x509
 
 from ca_service.pki import encodings, keys, names, usages
 from ca_service.pki.contents import find_value
+from ca_service.pki.visible_text import visible
 from ca_service.vos.bundle import BundleFile
 
 _BROWSERS: Final = (
@@ -61,7 +62,7 @@ def decode(certificate: x509.Certificate) -> CertificateView:
     authority_key = find_value(extensions, x509.AuthorityKeyIdentifier)
     return CertificateView(
         title=names.common_name(certificate.subject) or names.name_text(certificate.subject),
-        subject=tuple((key, names.visible(value)) for key, value in names.name_parts(certificate.subject)),
+        subject=tuple((key, visible(value)) for key, value in names.name_parts(certificate.subject)),
         issuer=names.name_text(certificate.issuer),
         names=tuple(map(names.general_name, find_value(extensions, x509.SubjectAlternativeName) or ())),
         serial_number=encodings.serial_text(certificate.serial_number),

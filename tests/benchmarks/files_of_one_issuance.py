@@ -27,9 +27,9 @@ from ca_service.authority.installation import Installation
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.people.tokens import TokenLimits
 from ca_service.authority.revocation.records import Selection
-from ca_service.cli.doors import Doors
+from ca_service.cli.interfaces import Program
 from ca_service.pki.reasons import Reason
-from tests.cli.door import run
+from tests.cli.command_line import run
 from tests.support import pkcs10, requests
 from tests.support.applications import NOBODY_WAITS
 from tests.support.factories import OPERATOR, PASSWORD, PLAN, actor, cheap_hasher
@@ -139,9 +139,9 @@ def api(house: House) -> Count:
 
 def cli(house: House) -> Count:
     """`ca-service sign`."""
-    doors, data = Doors(lambda _: house.installation, _unused, _unused), house.csr()
+    program, data = Program(lambda _: house.installation, _unused, _unused), house.csr()
     with counted() as count:
-        result = run(doors, "sign", "-", "--format", "json", data=data)
+        result = run(program, "sign", "-", "--format", "json", data=data)
     assert result.exit_code == 0, result.output
     return count
 

@@ -6,12 +6,13 @@ import contextlib
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.cli.door import CommandLine
+from ca_service.authority.installation import Installation
+from tests.cli.command_line import CommandLine
 from tests.support import requests
 from tests.support.factories import OPERATOR, PLAN
 
@@ -35,9 +36,9 @@ def new_ca(tmp_path: Path) -> CommandLine:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The instance that every test copies."""
     folder = tmp_path_factory.mktemp("made") / "instance"
-    installation = CommandLine(folder).doors().open_installation(None)
-    installation.schema.upgrade()
-    installation.hierarchy.initialise(OPERATOR, PLAN)
+    with CommandLine(folder).opened() as installation:
+        installation.schema.upgrade()
+        installation.hierarchy.initialise(OPERATOR, PLAN)
     return folder
 
 
@@ -46,6 +47,13 @@ def ca(new_ca: CommandLine, made: Path) -> CommandLine:
     """The command on an instance that can sign."""
     shutil.copytree(made, new_ca.folder)
     return new_ca
+
+
+@pytest.fixture
+def opened(ca: CommandLine) -> Iterator[Installation]:
+    """The same instance, opened beside the command."""
+    with ca.opened() as installation:
+        yield installation
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.door import CommandLine
+from tests.cli.command_line import CommandLine
 
 
 def test_a_finished_authority_is_shown_with_its_fingerprints(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.authorities import OpenSSL, certify, make_intermediate, make_root
-from tests.cli.door import CommandLine
+from tests.cli.command_line import CommandLine
 
 _BOTH = ("--certificate", "intermediate.pem", "--certificate", "root.pem")
 

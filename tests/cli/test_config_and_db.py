@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from ca_service.storage.migrating import HEAD
-from tests.cli.door import CommandLine
+from tests.cli.command_line import CommandLine
 
 
 def test_every_setting_has_value_and_origin(ca: CommandLine) -> None:

@@ -10,7 +10,7 @@ import pytest
 from ca_service.authority.revocation.records import Selection
 from ca_service.pki.reasons import Reason
 from tests.cli.authorities import make_intermediate, make_root
-from tests.cli.door import CommandLine, Keyboard
+from tests.cli.command_line import CommandLine, Keyboard
 from tests.support.factories import OPERATOR
 
 OpenSSL = Callable[..., str]
@@ -21,7 +21,8 @@ def revoke_one(ca: CommandLine, csr: Path) -> str:
     """The serial number of a certificate that is revoked."""
     [answer] = ca.answer("sign", str(csr), "--format", "pem")["certificates"]
     serial = str(answer["serial_number"])
-    ca.doors().open_installation(None).revocation.revoke(OPERATOR, Selection((serial,)), Reason.SUPERSEDED)
+    with ca.opened() as installation:
+        installation.revocation.revoke(OPERATOR, Selection((serial,)), Reason.SUPERSEDED)
     return serial
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.cli.door import CommandLine
+from tests.cli.command_line import CommandLine
 
 
 def test_a_fresh_installation_is_well(ca: CommandLine) -> None:

@@ -14,8 +14,8 @@ from typing import NoReturn
 import pytest
 from click.testing import Result
 
-from ca_service.cli.doors import Doors
 from ca_service.cli.exits import ExitCode, exit_code
+from ca_service.cli.interfaces import Program
 from ca_service.cli.main import command
 from ca_service.cli.outputs import Target
 from ca_service.errors import (
@@ -33,7 +33,7 @@ from ca_service.errors import (
     SigningError,
     TooLarge,
 )
-from tests.cli.door import CommandLine, deciding_rule, run
+from tests.cli.command_line import CommandLine, deciding_rule, run
 
 
 def _failing(error: BaseException, *arguments: str) -> Result:
@@ -42,7 +42,7 @@ def _failing(error: BaseException, *arguments: str) -> Result:
     def fail(*_: object) -> NoReturn:
         raise error
 
-    return run(Doors(fail, fail, fail), *arguments)
+    return run(Program(fail, fail, fail), *arguments)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_a_reader_who_has_gone_ends_the_command_with_an_error(
     with os.fdopen(writing, "w") as nobody_reads:
         monkeypatch.setattr(sys, "stdout", nobody_reads)
         with pytest.raises(SystemExit) as ended:
-            command.main(["config", "show"], obj=ca.doors())
+            command.main(["config", "show"], obj=ca.program())
     assert ended.value.code == ExitCode.ERROR
     assert "rule  output.closed" in capfd.readouterr().err
 

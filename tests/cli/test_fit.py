@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ca_service.vos.fit import Files, judge_files
-from tests.cli.door import CommandLine
+from tests.cli.command_line import CommandLine
 from tests.support import spoiled
 from tests.support.fakes import NOON
 from tests.support.spoiled import SPOILED

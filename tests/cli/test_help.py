@@ -10,7 +10,7 @@ import pytest
 from ca_service import __version__
 from ca_service.cli.exits import MEANINGS, ExitCode
 from ca_service.cli.main import command
-from tests.cli.door import CommandLine
+from tests.cli.command_line import CommandLine
 
 
 def _commands(group: click.Group, *above: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:

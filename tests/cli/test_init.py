@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ca_service.storage.migrating import HEAD
-from tests.cli.door import CommandLine
+from tests.cli.command_line import CommandLine
 
 
 def test_it_makes_an_authority_that_openssl_verifies(

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.door import CommandLine
+from ca_service.authority.installation import Installation
+from tests.cli.command_line import CommandLine
 
 _PROGRAM = "from ca_service.app import main\nmain()\n"
 _SECRET = {"CA_SERVICE_WEBHOOK__SECRET": "whsec_" + "A" * 44}
@@ -41,9 +42,8 @@ def test_a_job_that_is_run_tells_how_it_went(ca: CommandLine) -> None:
     assert result.stdout.startswith("notices: done, 0 things in ")
 
 
-def test_a_job_that_another_process_does_is_no_error(ca: CommandLine) -> None:
-    installation = ca.doors().open_installation(None)
-    store, now = installation.jobs._store, installation.clock()
+def test_a_job_that_another_process_does_is_no_error(ca: CommandLine, opened: Installation) -> None:
+    store, now = opened.jobs._store, opened.clock()
     store.take("outbox", "other", now, now.replace(year=2999), None)
 
     result = ca("jobs", "run", "outbox")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.door import CommandLine
+from tests.cli.command_line import CommandLine
 from tests.support import requests
 
 

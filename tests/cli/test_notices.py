@@ -13,7 +13,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import Envelope
 
-from tests.cli.door import CommandLine
+from tests.cli.command_line import CommandLine
 from tests.support.ports import free_port
 
 

@@ -8,19 +8,25 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from ca_service.cli.main import run
 from ca_service.cli.session import operator
-from tests.cli.door import CommandLine
+from tests.cli.command_line import CommandLine
+from tests.support.ports import free_port
 
+_HEAVY = (
+    *("alembic", "argon2", "cryptography", "flask", "gunicorn", "icalendar", "jinja2", "prometheus_client", "pydantic"),
+    *("requests", "sqlalchemy", "webauthn", "werkzeug"),
+)
 _PROGRAM = (
     "import atexit, sys\n"
-    "heavy = {'alembic', 'flask', 'gunicorn', 'werkzeug'}\n"
+    f"heavy = {set(_HEAVY)!r}\n"
     "atexit.register(lambda: print('loaded:', sorted(heavy & set(sys.modules)), file=sys.stderr))\n"
     "from ca_service.app import main\n"
     "main()\n"
@@ -43,11 +49,47 @@ def _call(*arguments: str | Path, **more: str) -> subprocess.CompletedProcess[by
     )
 
 
-def test_signing_loads_neither_web_nor_migrations(ca: CommandLine, csr: Path) -> None:
-    done = _call("--instance", ca.folder, "sign", csr)
+@pytest.mark.parametrize("option", ["--version", "--help"])
+def test_version_and_help_import_no_more_than_the_command_itself(option: str) -> None:
+    program = (
+        "import atexit, sys\n"
+        "atexit.register(lambda: print(*sys.modules, file=sys.stderr))\n"
+        "from ca_service.app import main\n"
+        "main()\n"
+    )
+    command = [sys.executable, "-c", program, option]
+    done = subprocess.run(command, capture_output=True, timeout=60, check=True, env=_environ(), text=True)
+    loaded = done.stderr.split()
+    assert {name for name in loaded if name.split(".")[0] == "ca_service"} == {
+        "ca_service",
+        *("ca_service.app", "ca_service.app.commands", "ca_service.errors"),
+        *("ca_service.pki", "ca_service.pki.visible_text"),
+        "ca_service.cli",
+        *(
+            f"ca_service.cli.{part}"
+            for part in ("console", "exits", "failures", "grammar", "interfaces", "main", "session")
+        ),
+    }
+    assert set(_HEAVY) & set(loaded) == set()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "heavy"),
+    [
+        (["config", "show"], ["cryptography", "pydantic"]),
+        (["sign", "uccx1.csr"], ["argon2", "cryptography", "jinja2", "pydantic", "sqlalchemy"]),
+        (["list"], ["argon2", "cryptography", "pydantic", "sqlalchemy"]),
+        (["db", "current"], ["argon2", "cryptography", "pydantic", "sqlalchemy"]),
+    ],
+    ids=lambda value: value[0],
+)
+@pytest.mark.usefixtures("csr")
+def test_a_command_imports_only_the_libraries_that_it_needs(
+    ca: CommandLine, arguments: list[str], heavy: list[str]
+) -> None:
+    done = _call("--instance", ca.folder, *arguments)
     assert done.returncode == 0, done.stderr
-    assert b"Signed." in done.stdout
-    assert done.stderr == b"loaded: []\n"
+    assert done.stderr.decode() == f"loaded: {heavy}\n"
 
 
 def test_a_character_that_the_terminal_lacks_stops_nothing(ca: CommandLine, csr: Path) -> None:
@@ -109,41 +151,63 @@ def test_an_address_that_must_not_be_served_is_told_before_anything_is_made(tmp_
 
 
 def test_it_serves_where_it_says_until_it_is_stopped(ca: CommandLine) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", _PROGRAM, "--instance", str(ca.folder), "serve", "--port", str(_free_port())],
-        stdout=subprocess.PIPE,
-        env=_environ(),
-        text=True,
-    ) as process:
-        try:
-            link = next(line.strip() for line in process.stdout or () if "/setup/" in line)
-            assert _status(link) == 200
-        finally:
-            process.terminate()
+    with _serving(ca, free_port()) as process:
+        link = next(line.strip() for line in process.stdout or () if "/setup/" in line)
+        assert _status(link) == 200  # at once: the link is printed when the server listens
     assert process.returncode == 0
 
 
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+def test_the_server_listens_as_soon_as_it_says_so(ca: CommandLine) -> None:
+    port = free_port()
+    with _serving(ca, port) as process:
+        assert any(line.startswith(f"Serving on http://127.0.0.1:{port}") for line in process.stdout or ())
+        socket.create_connection(("127.0.0.1", port), timeout=10).close()
+
+
+def test_a_port_in_use_is_an_error_before_anything_is_made_or_announced(tmp_path: Path) -> None:
+    folder = tmp_path / "instance"
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        done = _call("--instance", folder, "serve", "--port", str(port))
+    assert (done.returncode, done.stdout) == (1, b"")
+    text = done.stderr.decode()
+    assert f"Port {port} on 127.0.0.1 is in use by another program." in text
+    assert f"ss -ltnp 'sport = :{port}'" in text
+    assert "--port" in text
+    assert not folder.exists()
+
+
+def test_a_second_server_on_the_same_port_is_an_error(ca: CommandLine, tmp_path: Path) -> None:
+    port = free_port()
+    with _serving(ca, port) as process:
+        assert any(line.startswith("Serving on") for line in process.stdout or ())
+        done = _call("--instance", tmp_path / "other", "serve", "--port", str(port), "--json")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert b'"rule": "server.port-in-use"' in done.stderr
+
+
+@contextmanager
+def _serving(ca: CommandLine, port: int) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", _PROGRAM, "--instance", str(ca.folder), "serve", "--port", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=_environ(), text=True) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
 
 
 def _status(url: str) -> int:
-    """The status of the answer, as soon as there is one."""
-    for _ in range(200):
-        try:
-            with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - it is http, on this machine
-                return int(answer.status)
-        except urllib.error.URLError:
-            time.sleep(0.05)
-    pytest.fail("nobody listens")
+    """Return the status of the answer."""
+    with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 - it is http, on this machine
+        return int(answer.status)
 
 
 def test_the_process_ends_with_the_exit_code_of_its_command(ca: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["ca-service", "show", "12"])
     with pytest.raises(SystemExit) as ended:
-        run(ca.doors())
+        run(ca.program())
     assert ended.value.code == 1
 
 

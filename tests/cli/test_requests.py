@@ -8,24 +8,23 @@ from pathlib import Path
 import pytest
 
 from ca_service.authority.access.permissions import Actor, Role
+from ca_service.authority.installation import Installation
 from ca_service.authority.issuance.examination import Options
-from tests.cli.door import CommandLine
+from tests.cli.command_line import CommandLine
 from tests.support.requests import THREE_NODES, UCCX_PUBLISHER
 
 ANNA = Actor(7, "anna", Role.REQUESTER, "192.0.2.1")
 
 
 @pytest.fixture
-def waiting(ca: CommandLine) -> int:
+def waiting(opened: Installation) -> int:
     """The number of a request that waits."""
-    issuance = ca.doors().open_installation(None).issuance
-    return issuance.issue(ANNA, [UCCX_PUBLISHER.data], Options()).waiting[0].id
+    return opened.issuance.issue(ANNA, [UCCX_PUBLISHER.data], Options()).waiting[0].id
 
 
-def test_what_waits_is_listed_oldest_first(ca: CommandLine) -> None:
-    issuance = ca.doors().open_installation(None).issuance
+def test_what_waits_is_listed_oldest_first(ca: CommandLine, opened: Installation) -> None:
     for node in THREE_NODES:
-        issuance.issue(ANNA, [node.data], Options())
+        opened.issuance.issue(ANNA, [node.data], Options())
     ca("requests", "refuse", "2", "--note", "no")
     assert [each["id"] for each in ca.answer("requests", "list")["requests"]] == [1, 3]
     assert [each["id"] for each in ca.answer("requests", "list", "--state", "refused")["requests"]] == [2]

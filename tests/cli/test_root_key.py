@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.door import CommandLine, Keyboard
+from tests.cli.command_line import CommandLine, Keyboard
 
 _PASSPHRASE = "correct horse battery"
 _FILE = ("--passphrase-file", "passphrase")

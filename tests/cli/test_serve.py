@@ -9,7 +9,7 @@ import pytest
 from click.testing import Result
 
 from ca_service.storage.migrating import HEAD
-from tests.cli.door import CommandLine
+from tests.cli.command_line import CommandLine
 from tests.support.factories import PASSWORD
 
 
@@ -42,7 +42,8 @@ def test_the_first_start_makes_everything_and_prints_the_set_up_link(new_ca: Com
     assert "Created the intermediate of" in result.stderr
     [link] = [line.strip() for line in result.stdout.splitlines() if "/setup/" in line]
     assert link.startswith("http://127.0.0.1:8080/setup/")
-    new_ca.doors().open_installation(None).accounts.check_setup_link(link.rpartition("/")[2])
+    with new_ca.opened() as installation:
+        installation.accounts.check_setup_link(link.rpartition("/")[2])
     assert "Serving on http://127.0.0.1:8080" in result.stdout
 
 

@@ -7,7 +7,8 @@ import sqlite3
 
 import pytest
 
-from tests.cli.door import CommandLine
+from ca_service.authority.installation import Installation
+from tests.cli.command_line import CommandLine
 from tests.support.factories import PASSWORD
 
 
@@ -18,10 +19,9 @@ def anna(ca: CommandLine) -> str:
     return "anna"
 
 
-def test_the_token_acts_for_its_account(ca: CommandLine, anna: str) -> None:
+def test_the_token_acts_for_its_account(ca: CommandLine, opened: Installation, anna: str) -> None:
     answer = ca.answer("token", "create", "--account", anna, "--label", "renewal", "--days", "7")
-    tokens = ca.doors().open_installation(None).tokens
-    assert tokens.authenticate(answer["token"]).name == anna
+    assert opened.tokens.authenticate(answer["token"]).name == anna
     assert (answer["label"], answer["account"], answer["revoked_at"]) == ("renewal", anna, None)
     assert answer["token"].startswith(answer["prefix"])
 
@@ -33,10 +33,10 @@ def test_standard_output_holds_the_token_alone(ca: CommandLine, anna: str) -> No
     assert "Authorization: Bearer" in result.stderr
 
 
-def test_the_list_shows_no_secret_and_each_state(ca: CommandLine, anna: str) -> None:
+def test_the_list_shows_no_secret_and_each_state(ca: CommandLine, opened: Installation, anna: str) -> None:
     secrets = [ca.answer("token", "create", "--account", anna)["token"] for _ in range(3)]
     ca("token", "revoke", "--account", anna, "2")
-    ca.doors().open_installation(None).tokens.authenticate(secrets[0])
+    opened.tokens.authenticate(secrets[0])
     with contextlib.closing(sqlite3.connect(ca.folder / "ca.sqlite3")) as connection, connection:
         connection.execute("UPDATE token SET expires_at = '2020-01-01 00:00:00' WHERE id = 3")
     result = ca("token", "list", "--account", anna)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from ca_service.authority.installation import Installation
 from ca_service.authority.people.records import Visit
-from tests.cli.door import CommandLine, Keyboard
+from tests.cli.command_line import CommandLine, Keyboard
 from tests.support.factories import PASSWORD
 from tests.support.people import can_sign_in
 
@@ -27,7 +28,8 @@ def anna(ca: CommandLine) -> str:
 
 
 def _can_sign_in(ca: CommandLine, name: str, password: str) -> bool:
-    return can_sign_in(ca.doors().open_installation(None).signing_in, name, password)
+    with ca.opened() as installation:
+        return can_sign_in(installation.signing_in, name, password)
 
 
 def test_an_account_can_sign_in_with_the_password_from_standard_input(ca: CommandLine) -> None:
@@ -131,34 +133,33 @@ def test_nobody_cannot_be_helped(ca: CommandLine, command: str) -> None:
     assert ca.rule("user", command, "nobody", code=1) == "account.unknown"
 
 
-def test_a_wait_after_failed_attempts_is_ended(ca: CommandLine, anna: str) -> None:
-    people = ca.doors().open_installation(None)
+def test_a_wait_after_failed_attempts_is_ended(ca: CommandLine, opened: Installation, anna: str) -> None:
     for _ in range(6):
-        assert not can_sign_in(people.signing_in, anna, "wrong")
-    assert not can_sign_in(people.signing_in, anna, PASSWORD)
+        assert not can_sign_in(opened.signing_in, anna, "wrong")
+    assert not can_sign_in(opened.signing_in, anna, PASSWORD)
     assert ca("user", "unlock", "Anna").stdout == "anna can try again at once.\n"
-    assert can_sign_in(people.signing_in, anna, PASSWORD)
+    assert can_sign_in(opened.signing_in, anna, PASSWORD)
 
 
-def test_a_reset_prints_a_link_with_which_a_new_password_is_chosen(ca: CommandLine, anna: str) -> None:
-    people = ca.doors().open_installation(None)
+def test_a_reset_prints_a_link_with_which_a_new_password_is_chosen(
+    ca: CommandLine, opened: Installation, anna: str
+) -> None:
     answer = ca.answer("user", "reset", anna)
     address, _, secret = answer["url"].rpartition("/")
     assert (address, answer["name"]) == ("http://127.0.0.1:8080/welcome", anna)
-    assert not can_sign_in(people.signing_in, anna, PASSWORD)
+    assert not can_sign_in(opened.signing_in, anna, PASSWORD)
     assert ca("user", "list").stdout.splitlines()[1].endswith("no password yet")
     result = ca("user", "reset", anna)
     newer = result.stdout.strip().rpartition("/")[2]
     assert "once, within 24 hours" in result.stderr
     assert newer != secret
-    people.links.use(newer, "four other random words", "")
-    assert can_sign_in(people.signing_in, anna, "four other random words")
+    opened.links.use(newer, "four other random words", "")
+    assert can_sign_in(opened.signing_in, anna, "four other random words")
 
 
-def test_sessions_are_listed_and_ended(ca: CommandLine, anna: str) -> None:
-    people = ca.doors().open_installation(None)
+def test_sessions_are_listed_and_ended(ca: CommandLine, opened: Installation, anna: str) -> None:
     assert ca("user", "sessions", anna).stdout == "anna is signed in nowhere.\n"
-    people.signing_in.with_password(anna, PASSWORD, Visit("192.0.2.1", "Browser\x1b[31m/1"))
+    opened.signing_in.with_password(anna, PASSWORD, Visit("192.0.2.1", "Browser\x1b[31m/1"))
     [found] = ca.answer("user", "sessions", anna)["sessions"]
     assert (found["address"], found["method"], found["user_agent"]) == ("192.0.2.1", "password", "Browser[31m/1")
     header, line, said = ca("user", "sessions", anna, "--end").stdout.splitlines()

@@ -15,8 +15,8 @@ from tests.e2e.service import Service, serving
 from tests.e2e.tab import Tab, open_tab
 from tests.support.requests import write_three_nodes
 
-_CHROMIUM: Final = Path("/usr/bin/chromium")
-_ARGUMENTS: Final = (
+CHROMIUM: Final = Path("/usr/bin/chromium")
+ARGUMENTS: Final = (
     "--no-sandbox",
     "--disable-gpu",
     "--disable-background-networking",
@@ -30,13 +30,13 @@ OpenTab = Callable[..., Tab]
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium; without it these tests are left out, unless all tests were asked for."""
-    if not _CHROMIUM.exists():
-        reason = f"{_CHROMIUM} is missing: apt-get install chromium"
+    if not CHROMIUM.exists():
+        reason = f"{CHROMIUM} is missing: apt-get install chromium"
         if os.environ.get("CA_SERVICE_TEST_ALL") == "1":
             pytest.fail(reason)
         pytest.skip(reason)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=_ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
         browser.close()
 

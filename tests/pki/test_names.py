@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ca_service.pki import names
+from ca_service.pki.visible_text import is_plain, visible
 from tests.support.certificates import common_name
 
 
@@ -69,16 +70,16 @@ def test_bytes_are_shown_as_hexadecimal() -> None:
 
 
 def test_what_could_deceive_is_made_visible() -> None:
-    assert names.visible("a\0b\u202ec\n") == "a\\u0000b\\u202ec\\u000a"
+    assert visible("a\0b\u202ec\n") == "a\\u0000b\\u202ec\\u000a"
 
 
 def test_blanks_of_other_kinds_are_left_as_they_are() -> None:
-    assert names.visible("a\u00a0b") == "a\u00a0b"
+    assert visible("a\u00a0b") == "a\u00a0b"
 
 
 @given(st.text())
 def test_what_is_shown_is_always_plain(text: str) -> None:
-    assert names.is_plain(names.visible(text))
+    assert is_plain(visible(text))
 
 
 @pytest.mark.parametrize(
@@ -105,5 +106,5 @@ def test_what_ends_in_a_number_is_no_dns_name(name: str) -> None:
 
 @pytest.mark.parametrize("separator", ["\u2028", "\u2029"])
 def test_what_some_programs_take_for_a_new_line_is_not_plain(separator: str) -> None:
-    assert not names.is_plain(f"a{separator}b")
-    assert names.visible(f"a{separator}b") == f"a\\u{ord(separator):04x}b"
+    assert not is_plain(f"a{separator}b")
+    assert visible(f"a{separator}b") == f"a\\u{ord(separator):04x}b"

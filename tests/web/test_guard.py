@@ -20,7 +20,7 @@ PUBLIC = {
     "pages.oidc_sign_in", "pages.oidc_callback",
     "pages.set_up", "pages.sign_in", "pages.sign_out", "pages.api_guide", "api.get_description",
     "pages.second_step", "pages.sign_in_with_passkey", "pages.passkey_options", "pages.choose_password",
-    "public.trust_page", "public.authority_file", "public.health",
+    "public.trust_page", "public.authority_file", "public.health", "public.rule_page",
     "public.revocation_list", "public.revocation_list_as_pem", "public.ask_ocsp", "public.ask_ocsp_by_address",
     "public.calendar", "public.metrics",
 }  # fmt: skip
@@ -107,7 +107,7 @@ DANGEROUS = {
 _EXAMPLES = {
     "serial_number": "00", "name": "x.pem", "token_id": "1", "secret": "x", "filename": "x",
     "cluster_id": "1", "node_id": "1", "passkey_id": "999", "session_id": "999", "change": "unlock",
-    "application_id": "1",
+    "request_id": "1", "application_id": "1",
 }  # fmt: skip
 
 

@@ -15,13 +15,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from flask import Flask
 
 from ca_service.authority.jobs import JobRun, Outcome
 from ca_service.errors import Conflict
 from ca_service.storage.jobs import SQLJobStore
 from ca_service.storage.sqlite import SQLiteDatabase
-from ca_service.web.server import ServerOptions, serve
+from ca_service.web.server import reserve
 from tests.support.ports import free_port
 from tests.web.conftest import Made
 
@@ -148,16 +147,30 @@ def connected(port: int) -> socket.socket:
     raise AssertionError("nobody listens")
 
 
-def test_a_port_that_is_taken_is_told_at_once(app: Flask) -> None:
+def test_a_port_in_use_cannot_be_reserved() -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        options = ServerOptions("127.0.0.1", int(other.getsockname()[1]), workers=1, threads=1)
+        port = int(other.getsockname()[1])
         with pytest.raises(Conflict) as refused:
-            serve(lambda: app, options)
+            reserve("127.0.0.1", port)
 
+    assert refused.value.rule == "server.port-in-use"
+    assert str(port) in str(refused.value)
+
+
+def test_a_reserved_port_cannot_be_reserved_again() -> None:
+    port = free_port()
+    with reserve("127.0.0.1", port), pytest.raises(Conflict) as refused:
+        reserve("127.0.0.1", port)
+    assert refused.value.rule == "server.port-in-use"
+    reserve("127.0.0.1", port).close()
+
+
+def test_an_address_of_another_machine_cannot_be_reserved() -> None:
+    with pytest.raises(Conflict) as refused:
+        reserve("192.0.2.1", free_port())
     assert refused.value.rule == "server.address"
-    assert str(options.port) in str(refused.value)
 
 
 def test_every_worker_offers_to_do_the_jobs_and_each_is_done_by_one(made: Made, tmp_path: Path) -> None:

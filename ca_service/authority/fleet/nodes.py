@@ -10,6 +10,7 @@ from typing import Final
 from ca_service.authority.fleet.records import NodeRecord
 from ca_service.errors import Finding, InvalidInput, Rule
 from ca_service.pki import names
+from ca_service.pki.visible_text import is_plain, visible
 from ca_service.vos.products import get_product
 from ca_service.vos.versions import version
 
@@ -68,7 +69,7 @@ def require_good(name: str | None, nodes: Sequence[NodeInput]) -> None:
 
 
 def _name(name: str) -> Iterator[Finding]:
-    if not 1 <= len(name.strip()) <= MAX_NAME or not names.is_plain(name):
+    if not 1 <= len(name.strip()) <= MAX_NAME or not is_plain(name):
         yield CLUSTER_NAME.at("/name", limit=MAX_NAME)
 
 
@@ -90,13 +91,13 @@ def _repeated(nodes: Sequence[NodeInput]) -> Iterator[Finding]:
 
 def node_repeated(fqdn: str) -> Finding:
     """Return the finding for a cluster with two nodes of this name."""
-    return NODE_REPEATED.at("/nodes", fqdn=names.visible(fqdn[:80]))
+    return NODE_REPEATED.at("/nodes", fqdn=visible(fqdn[:80]))
 
 
 def _node(node: NodeInput) -> Iterator[Finding]:
     fqdn = node.record(0).fqdn
     if not names.is_dns_name(fqdn) or "." not in fqdn:
-        yield NODE_FQDN.at("/fqdn", fqdn=names.visible(fqdn[:80]))
+        yield NODE_FQDN.at("/fqdn", fqdn=visible(fqdn[:80]))
     try:
         version(node.version)
     except InvalidInput as error:
@@ -107,6 +108,4 @@ def _node(node: NodeInput) -> Iterator[Finding]:
         yield from error.findings
         return
     if node.role not in product.roles:
-        yield NODE_ROLE.at(
-            "/role", product=product.name, role=names.visible(node.role[:40]), known=", ".join(product.roles)
-        )
+        yield NODE_ROLE.at("/role", product=product.name, role=visible(node.role[:40]), known=", ".join(product.roles))

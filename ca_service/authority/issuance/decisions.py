@@ -23,7 +23,7 @@ from ca_service.authority.issuance.store import Ledger, RequestStore
 from ca_service.authority.ports import Clock
 from ca_service.errors import Conflict, InvalidInput, NotAllowed, NotFound, Rule
 from ca_service.pki import csr
-from ca_service.pki.names import is_plain
+from ca_service.pki.visible_text import is_plain
 from ca_service.vos.comparison import Difference, compare
 
 REQUEST_DECIDED: Final = Rule(

@@ -10,7 +10,7 @@ from typing import Final
 from ca_service.authority.notices.records import Expiring, Kind, Message
 from ca_service.authority.notices.thresholds import days_left
 from ca_service.pki.encodings import time_text
-from ca_service.pki.names import visible
+from ca_service.pki.visible_text import visible
 
 #: The noun for each kind, in the middle of a sentence.
 NOUNS: Final = {

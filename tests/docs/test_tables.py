@@ -1,4 +1,4 @@
-"""The README's tables say what the code does: settings, profiles, roles, exit codes."""
+"""The tables of the documents say what the code does: settings, profiles, roles, exit codes."""
 
 from __future__ import annotations
 
@@ -14,22 +14,16 @@ from ca_service.cli.exits import MEANINGS
 from ca_service.pki.profiles import PROFILES, Profile
 from ca_service.settings import load
 
-README: Final = Path(__file__).parent.parent / "README.md"
+DOCS: Final = Path(__file__).parents[2] / "docs"
 ORDINALS: Final = {"two": 2, "three": 3}
 NOTHING: Final = "\N{EN DASH}"
 
 
-def section(title: str) -> str:
-    """What stands under the heading of this title, which there has to be once."""
-    [found] = re.findall(
-        rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", README.read_text("utf-8"), re.MULTILINE | re.DOTALL
-    )
-    return str(found)
-
-
-def table(title: str) -> list[list[str]]:
-    """The rows of the table under a heading, the one with the titles first, cell by cell."""
-    lines = [line for line in section(title).splitlines() if line.startswith("|")]
+def table(file: str, title: str) -> list[list[str]]:
+    """Return the rows of the table in this section of a document, the one with the titles first, cell by cell."""
+    text = (DOCS / file).read_text("utf-8")
+    [found] = re.findall(rf"^#+ {re.escape(title)}\n(.*?)(?=^#|\Z)", text, re.MULTILINE | re.DOTALL)
+    lines = [line for line in str(found).splitlines() if line.startswith("|")]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     return [row for row in rows if set("".join(row)) - {"-"}]
 
@@ -41,7 +35,7 @@ def bare(text: str) -> str:
 
 def profile_row(name: str) -> dict[str, str]:
     """The row of a profile, by the titles of the columns."""
-    titles, *rows = table("What a certificate contains")
+    titles, *rows = table("operating/authority.md", "Certificate profiles")
     [row] = [row for row in rows if bare(row[0]) == name]
     return dict(zip(titles, row, strict=True))
 
@@ -57,13 +51,13 @@ def test_the_settings_table_has_every_setting_with_its_default_and_nothing_else(
     listing = load({}, tmp_path).listing()
     expected = {setting.key: setting.value for setting in listing if setting.key != "instance_path"}
 
-    _, *rows = table("Settings")
+    _, *rows = table("operating/settings.md", "Settings")
 
     assert [(bare(row[0]), bare(row[1])) for row in rows] == list(expected.items())
 
 
 def test_the_profiles_table_has_every_profile_and_nothing_else() -> None:
-    _, *rows = table("What a certificate contains")
+    _, *rows = table("operating/authority.md", "Certificate profiles")
 
     assert [bare(row[0]) for row in rows] == list(PROFILES)
 
@@ -92,14 +86,14 @@ def test_the_profiles_table_has_the_constraints_lifetimes_and_curves(profile: Pr
 
 def granted() -> Iterator[tuple[str, str]]:
     """Each action with each role that has a tick in its row."""
-    titles, *rows = table("Who may do what")
+    titles, *rows = table("operating/accounts.md", "Roles")
     for action, *cells in rows:
         assert set(cells) <= {"✓", ""}
         yield from ((action, role) for role, cell in zip(titles[1:], cells, strict=True) if cell)
 
 
 def test_the_roles_table_ticks_what_each_role_may_do() -> None:
-    titles, *rows = table("Who may do what")
+    titles, *rows = table("operating/accounts.md", "Roles")
 
     assert set(titles[1:]) == {role.value for role in Role}
     assert {row[0] for row in rows} == {action.value for action in PERMISSIONS}
@@ -107,13 +101,13 @@ def test_the_roles_table_ticks_what_each_role_may_do() -> None:
 
 
 def test_the_scopes_table_has_every_scope_with_what_it_opens() -> None:
-    _, *rows = table("Tokens")
+    _, *rows = table("operating/accounts.md", "Tokens")
 
     assert {bare(row[0]): row[1] for row in rows} == {name: scope.text for name, scope in SCOPES.items()}
 
 
 def test_the_exit_codes_are_those_of_the_command() -> None:
-    [line] = re.findall(r"^Exit codes: (.+)\.$", README.read_text("utf-8"), re.MULTILINE)
+    [line] = re.findall(r"^Exit codes: (.+)\.$", (DOCS / "using" / "command-line.md").read_text("utf-8"), re.MULTILINE)
     told = [(int(number), meaning) for number, meaning in (each.split(" ", 1) for each in line.split(", "))]
 
     assert [number for number, _ in told] == [code.value for code in MEANINGS]

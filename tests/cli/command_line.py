@@ -1,10 +1,11 @@
-"""Knows how the command is called within the process, and by which rule a request is refused there."""
+"""The command within this process: calls, answers, and the rule by which it refuses."""
 
 from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -14,7 +15,7 @@ from click.testing import CliRunner, Result
 from ca_service import settings as settings_module
 from ca_service.app import open_installation
 from ca_service.authority.installation import Installation
-from ca_service.cli.doors import Doors, Server, Setting
+from ca_service.cli.interfaces import Program, Server, Setting
 from ca_service.cli.main import command
 from tests.support.factories import cheap_hasher
 
@@ -40,7 +41,7 @@ class CommandLine:
 
     def __call__(self, *arguments: str | Path, data: bytes | Keyboard = b"", color: bool = False) -> Result:
         """Call it with these arguments and this standard input."""
-        return run(self.doors(), *arguments, data=data, color=color)
+        return run(self.program(), *arguments, data=data, color=color)
 
     def answer(self, *arguments: str | Path, data: bytes = b"") -> Any:
         """What it says in JSON; fails the test unless it ends with exit code 0."""
@@ -55,9 +56,18 @@ class CommandLine:
         assert result.stdout == ""
         return deciding_rule(result)
 
-    def doors(self) -> Doors:
-        """What `app.py` would hand to the command."""
-        return Doors(self._open, self._list_settings, self._prepare_server)
+    @contextmanager
+    def opened(self) -> Iterator[Installation]:
+        """Open the installation beside the command, and close it at the end."""
+        installation = self._open(None)
+        try:
+            yield installation
+        finally:
+            installation.close()
+
+    def program(self) -> Program:
+        """Return the program that the command works with."""
+        return Program(self._open, self._list_settings, self._prepare_server)
 
     def _open(self, path: Path | None) -> Installation:
         settings = settings_module.load(self.environ, path or self.folder).settings
@@ -68,18 +78,23 @@ class CommandLine:
 
     def _prepare_server(self, path: Path | None, host: str | None, port: int | None) -> Server:
         settings = settings_module.load(self.environ, path or self.folder).settings
-        return Server(f"http://{host or settings.server.host}:{port or settings.server.port}", self.on_serve)
+        url = f"http://{host or settings.server.host}:{port or settings.server.port}"
+        return Server(url, reserve=nullcontext, run=self._serve)
+
+    def _serve(self, announce: Callable[[], None]) -> None:
+        announce()
+        self.on_serve()
 
 
-def run(doors: Doors, *arguments: str | Path, data: bytes | Keyboard = b"", color: bool = False) -> Result:
-    """Call the command with these doors."""
-    return CliRunner().invoke(command, [str(each) for each in arguments], input=data, color=color, obj=doors)
+def run(program: Program, *arguments: str | Path, data: bytes | Keyboard = b"", color: bool = False) -> Result:
+    """Call the command on this program."""
+    return CliRunner().invoke(command, [str(each) for each in arguments], input=data, color=color, obj=program)
 
 
 def refused_by_cli(data: bytes, installation: Installation, *options: str) -> str:
     """The rule that decided when `sign` refused this; raises AssertionError if it signed."""
-    doors = Doors(lambda _path: installation, _not_wanted, _not_wanted)
-    result = run(doors, "sign", "-", "--format", "json", "--json", *options, data=data)
+    program = Program(lambda _path: installation, _not_wanted, _not_wanted)
+    result = run(program, "sign", "-", "--format", "json", "--json", *options, data=data)
     assert result.exit_code != 0, result.output
     return deciding_rule(result)
 

@@ -1,0 +1,54 @@
+"""The interface between the commands and the rest of the program: an installation, its settings, a server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from ca_service.authority.installation import Installation
+
+
+class Setting(Protocol):
+    """One setting with the source that set it. Secrets are masked."""
+
+    @property
+    def key(self) -> str:
+        """Return its name, such as `server.port`."""
+
+    @property
+    def value(self) -> str:
+        """Return its value as text."""
+
+    @property
+    def origin(self) -> str:
+        """Return the source of the value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server with valid settings that does not listen yet. `url` is its address for people, without a final slash.
+
+    `reserve` keeps the port for this process; it raises Conflict if the port is in use or cannot be used. `run` serves
+    until a signal ends it, and calls its argument once, as soon as the server listens.
+    """
+
+    url: str
+    reserve: Callable[[], AbstractContextManager[object]]
+    run: Callable[[Callable[[], None]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What the commands need of the program. A command calls only what it needs: each call takes time.
+
+    The path is the instance folder; None means the one in the settings. `prepare_server` also takes host and port; None
+    means those in the settings. All raise ConfigurationError.
+    """
+
+    open_installation: Callable[[Path | None], Installation]
+    list_settings: Callable[[Path | None], Sequence[Setting]]
+    prepare_server: Callable[[Path | None, str | None, int | None], Server]
