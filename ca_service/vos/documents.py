@@ -1,4 +1,4 @@
-"""Knows how a runbook is written down: as text, and as a page that needs nothing but itself."""
+"""Runbooks as documents: plain text, and a self-contained HTML page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Knows what agents see by how tomcat and tomcat-ECDSA are signed: Cisco's table for UCCX and SocialMiner 11.5."""
+"""The experience of agents, by the signers of tomcat and tomcat-ECDSA: Cisco's table for UCCX and SocialMiner 11.5."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TABLE: Final = "experience"
 
 
 class Signing(StrEnum):
-    """Who has signed a certificate."""
+    """The signer of a certificate."""
 
     SELF_SIGNED = "self-signed"
     RSA_CA = "rsa-ca"
@@ -37,7 +37,7 @@ class Presented(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How it ends for an agent."""
+    """The outcome for an agent."""
 
     WORKS = "works"
     ASKED = "asked"  # works, once the agent has accepted a certificate
@@ -46,7 +46,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A part of a server that shows a certificate; `fact` says what it is for."""
+    """A part of a server that shows a certificate; `fact` names its purpose."""
 
     id: str
     server: str
@@ -56,7 +56,7 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What one service presents; `note` is there where the table says more."""
+    """The certificate that one service presents; `note` is there where the table says more."""
 
     service: Service
     presented: Presented
@@ -65,7 +65,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What an agent meets in one place."""
+    """The experience of an agent in one place."""
 
     where: str
     outcome: Outcome
@@ -100,7 +100,7 @@ class CopFile:
 
 @dataclass(frozen=True, slots=True)
 class Cop:
-    """What COP files do here, which there are, when they are not needed, and the way back."""
+    """The COP files: their effect, which ones exist, when they are not needed, and how to undo them."""
 
     what: Fact
     files: tuple[CopFile, ...]
@@ -110,14 +110,14 @@ class Cop:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What people ask, and the answer."""
+    """A frequent question and its answer."""
 
     question: str
     answer: Fact
 
 
 def signing(text: str, pointer: str) -> Signing:
-    """Who has signed, as an address says it; raises InvalidInput if it says something else."""
+    """Return the signer that an address names; raises InvalidInput for anything else."""
     if text not in tuple(Signing):
         raise InvalidInput(SIGNING_UNKNOWN.at(pointer, text=text[:40], known=", ".join(Signing)))
     return Signing(text)
@@ -129,7 +129,7 @@ def find_row(tomcat: Signing, tomcat_ecdsa: Signing) -> Row | None:
 
 
 def known_of(tomcat: Signing, tomcat_ecdsa: Signing) -> tuple[Fact, ...]:
-    """What is known of a combination that the table leaves out: of either certificate, then the advice."""
+    """Return what is known of a combination outside the table: of each certificate, then the advice."""
     given = {"tomcat": tomcat.value, "tomcat_ecdsa": tomcat_ecdsa.value}
     matching = [
         row for row in table(_TABLE)["known"] if all(row.get(key, value) == value for key, value in given.items())
@@ -169,7 +169,7 @@ def cop() -> Cop:
 
 @cache
 def questions() -> tuple[Question, ...]:
-    """What people ask about these certificates."""
+    """Return the frequent questions about these certificates."""
     return tuple(Question(row["question"], fact(row)) for row in table(_TABLE)["question"])
 
 

@@ -1,4 +1,4 @@
-"""Knows what the files of a bundle are called: numbered in the order of upload, safe on every system."""
+"""File names of a bundle: numbered in upload order, safe on every system."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Knows whether a node would take a certificate, and whether it would work after; answers in Cisco's words.
+"""The fit checks: whether a node accepts a certificate, and whether it works afterwards; in Cisco's words.
 
 The certificate may come from any authority. A bad one never raises: what does not fit is a finding.
 """
@@ -172,7 +172,10 @@ def _certificates(data: bytes, pointer: str) -> list[_Read]:
 
 
 def _own_first(found: list[_Read], data: bytes) -> list[_Read]:
-    """That of the node first: PKCS#7 keeps certificates in no order (a DER set); a PEM file is read from its top."""
+    """Return the certificate of the node first.
+
+    PKCS#7 keeps certificates in no order (a DER set); a PEM file is read from its top.
+    """
     if b"-----BEGIN CERTIFICATE-----" in data:
         return found
     issuers = {each.certificate.issuer for each in found}

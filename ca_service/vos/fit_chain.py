@@ -1,4 +1,4 @@
-"""Knows whether the authorities above a certificate are all there, are EC, and find room in a trust store."""
+"""Fit checks of the chain: complete, EC, and without a clash of names in a trust store."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ FIT_TRUST: Final = Rule(
     "fit.trust",
     "{store} holds another certificate called \u201c{name}\u201d, which begins no earlier: the new one is not "
     "stored, and the node says nothing of it.",
-    "Delete the old one from the trust store if nobody needs it, or use an authority with another name.",
+    "Delete the old one from the trust store if it is no longer needed, or use an authority with another name.",
 )
 FIT_TRUST_REPLACED: Final = Rule(
     "fit.trust-replaced",
@@ -98,7 +98,7 @@ def above(
 
 
 def of_path(leaf: x509.Certificate, authorities: Sequence[x509.Certificate], at: datetime) -> Iterator[Check]:
-    """The checks of authorities that stand above the leaf, the issuing one first."""
+    """Yield the checks of the authorities above the leaf, the issuing one first."""
     yield Check("validity of the authorities", Stage.UPLOAD, _dates(authorities, at))
     yield Check("one name each", Stage.UPLOAD, _same_name(leaf, authorities))
     yield Check("size of the keys", Stage.UPLOAD, _size(authorities))
@@ -106,7 +106,7 @@ def of_path(leaf: x509.Certificate, authorities: Sequence[x509.Certificate], at:
 
 
 def _incomplete(error: Refused) -> Finding:
-    """What `chain.build` has missed, in the words of this check."""
+    """Return what `chain.build` missed, in the words of this check."""
     missing = error.findings[0].values
     return FIT_CHAIN.at("/chain", **missing)
 

@@ -1,4 +1,4 @@
-"""Knows what a certificate may not say if a node is to work with it, whatever its request asked for."""
+"""Fit checks of the contents: what keeps a node from working with a certificate, whatever its CSR requested for."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FIT_EXPIRED: Final = Rule(
 )
 FIT_NOT_YET_VALID: Final = Rule(
     "fit.not-yet-valid",
-    "The certificate begins only at {start} UTC: until then nobody accepts it.",
+    "The certificate begins only at {start} UTC: clients reject it until then.",
     "Wait, or have it signed again with an earlier beginning. Look at the clocks of authority and node.",
 )
 FIT_CRITICAL: Final = Rule(

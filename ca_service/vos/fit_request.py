@@ -1,4 +1,4 @@
-"""Knows how a certificate is held against the request that it answers, as a node does it, and as it ought to."""
+"""Fit checks against the CSR of a certificate, as a node makes them, and as it ought to."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ _TOPICS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a CSR or a certificate says, as far as the two are compared.
+    """The contents of a CSR or a certificate, as far as the two are compared.
 
     `public_key` is DER. `subject` has (type, value) of each part. `names` are None without alternative names.
     """

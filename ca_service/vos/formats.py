@@ -1,4 +1,4 @@
-"""Knows the formats in which certificates are handed out: the bundle, and the plain files beside it."""
+"""Formats of delivered certificates: the bundle, and plain files."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def require_format(format: str, count: int) -> None:
 
 
 def unknown_format(format: str, known: Sequence[str]) -> InvalidInput:
-    """What is told to somebody who asks for a format that does not exist there."""
+    """Return the error for a format that does not exist here."""
     return InvalidInput(FORMAT_UNKNOWN.at("/format", format=format[:32], known=", ".join(known)))
 
 

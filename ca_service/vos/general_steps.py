@@ -1,4 +1,4 @@
-"""Knows the steps where nobody has said which product a node is, and those for a plain server."""
+"""Steps for a node of an unknown product, and for a plain server."""
 
 from __future__ import annotations
 
@@ -204,5 +204,5 @@ def general_runbook(title: str, steps: Sequence[Step]) -> Runbook:
 
 
 def _address(host: str) -> str:
-    """The host as it stands before a port in a shell."""
+    """Return the host as it is written before a port in a shell."""
     return f"[{host}]" if ":" in host else quote(host)

@@ -1,4 +1,4 @@
-"""Knows how facts about Cisco's products are kept: as data, each with its sources; knows none of them itself."""
+"""Facts about Cisco's products: data with sources; holds none of them itself."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NOT_CONFIRMED: Final = "Not confirmed by Cisco\u2019s documents."
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where facts were read. `tag` is how facts name it, `title` what a reader looks for."""
+    """A source of facts. `tag` is its short name in the data, `title` what a reader searches for."""
 
     tag: str
     title: str
@@ -41,7 +41,7 @@ def sources() -> Mapping[str, Source]:
 
 @cache
 def table(name: str) -> Mapping[str, Any]:
-    """One file of the data, as it stands there."""
+    """Return one file of the data, unchanged."""
     file = resources.files(__package__).joinpath(_DATA, f"{name}.toml")
     return tomllib.loads(file.read_text("utf-8"))
 

@@ -1,4 +1,4 @@
-"""Knows what nodes, their tools and browsers print, and what it means; the messages themselves are data."""
+"""Messages of nodes, their tools and browsers, with their meaning; the messages themselves are data."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _QUOTES: Final = dict.fromkeys(map(ord, "\"'`\u00b4\u2018\u2019\u201a\u201b\u201
 
 
 class Kind(StrEnum):
-    """Where a message comes from, and how bad it is."""
+    """The source of a message, and its severity."""
 
     REFUSED = "refused"  # an upload was refused
     SILENT = "silent"  # an upload had no effect, and nothing says so
-    SIGN_IN = "sign-in"  # somebody cannot sign in
+    SIGN_IN = "sign-in"  # sign-in fails
     BROWSER = "browser"  # a browser does not open a page
     NOTE = "note"  # it looks bad, and is not
-    SUCCESS = "success"  # it went well, and something is left to do
+    SUCCESS = "success"  # success, with a step left to do
 
 
 class Tool(StrEnum):
-    """Where this service helps further."""
+    """The page of this service that helps further."""
 
     FIT = "fit"
     AGENTS = "agents"
@@ -41,7 +41,7 @@ class Tool(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message that is known. `printed` is how it is printed: all of it, then parts that stand alone as well.
+    """A message that is known. `printed` is how it is printed: all of it, then parts that also appear alone.
 
     `patterns` are pieces by which it is known, folded. `next` are the steps to take, in their order.
     `rules` are those of the fit check that find the same fault before the upload.
@@ -79,7 +79,7 @@ def all_messages() -> tuple[Message, ...]:
 
 
 def explain(text: str) -> tuple[Explained, ...]:
-    """The messages that stand in a text, each once, the longest match first; none if nothing is known of it.
+    """Return the messages in a text, each once, the longest match first; none if nothing is known of it.
 
     Only the first MAX_LENGTH characters are looked at.
     """
@@ -103,12 +103,12 @@ def fold(text: str) -> str:
 
 @cache
 def _searched(message: Message) -> str:
-    """What a search looks at."""
+    """Return the text that a search looks at."""
     return fold(" ".join((message.title, *message.printed, *message.patterns, message.cause.text)))
 
 
 def _longest(message: Message, folded: str) -> str:
-    """The longest pattern of the message that stands in the text, or nothing."""
+    """Return the longest pattern of the message in the text, or an empty text."""
     return max((pattern for pattern in message.patterns if _stands_in(pattern, folded)), key=len, default="")
 
 

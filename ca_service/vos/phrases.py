@@ -1,4 +1,4 @@
-"""Knows sentences that hold names: English as they stand, and still to be translated before they are filled in."""
+"""Sentences with names in them: English by default, translated before they are filled in."""
 
 from __future__ import annotations
 

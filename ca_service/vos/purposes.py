@@ -1,4 +1,4 @@
-"""Knows the certificate purposes of a VOS node, in Cisco's words, and the names that nodes give themselves."""
+"""The certificate purposes of a VOS node, in Cisco's words, and the names that nodes give themselves."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Purpose:
 
     @property
     def trust_unit(self) -> str:
-        """What the command line of a node calls the trust store: tomcat for tomcat-trust."""
+        """The name of the trust store on the command line of a node: tomcat for tomcat-trust."""
         return self.trust.removesuffix("-trust")
 
 

@@ -1,4 +1,4 @@
-"""Knows the steps for exactly these nodes, in their order: from the requests to the backup."""
+"""The runbook: the steps for exactly these nodes, in order, from the CSRs to the backup."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _leaves_in_order(leaves: Sequence[Leaf], nodes: Sequence[Node]) -> list[Leaf
 
 
 def _warnings(nodes: Sequence[Node]) -> Iterator[Step]:
-    """What has to be known before anything is signed: where the certificate would do nothing, or nobody knows."""
+    """Return the warnings before signing: nodes where the certificate has no effect, or an unknown one."""
     for node in nodes:
         name = f"{node.fqdn}: {node.product.name} {node.version}"
         if node.release is None:
@@ -71,7 +71,7 @@ def _warnings(nodes: Sequence[Node]) -> Iterator[Step]:
 
 
 def _remarks(nodes: Sequence[Node]) -> Iterator[Step]:
-    """What is good to know of the products and versions of these nodes, each sentence once."""
+    """Return the notes on products and versions of these nodes, each sentence once."""
     found = dict[tuple[str, Fact], list[str]]()
     for node in nodes:
         for fact in node.release.warnings if node.release else ():

@@ -1,4 +1,4 @@
-"""Knows the steps up to the uploaded certificate: requests, authorities, leaves."""
+"""Steps up to the uploaded certificate: CSRs, authorities, leaves."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MENU: Final = "Cisco Unified OS Administration > Security > Certificate Manageme
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where the files of the bundle lie, seen from the runbook: leaves in folders of their nodes or beside it, the
+    """The paths of the files of the bundle, relative to the runbook: leaves in folders of their nodes or beside it, the
     authorities, root first, beside it or in `trust_folder`, such as "../"."""
 
     authorities: tuple[x509.Certificate, ...]
@@ -121,7 +121,7 @@ def trust_uploads(nodes: Sequence[Node], leaves: Sequence[Leaf], layout: Layout)
 
 
 def _receivers(nodes: Sequence[Node], concerned: Collection[Node]) -> Iterator[Node]:
-    """The nodes that pass certificates on to the concerned ones, and the concerned ones to which nobody does."""
+    """The nodes that pass certificates on to the concerned ones, and the concerned ones that nothing points to."""
     for node in nodes:
         roles, like = node.product.trust_roles, [each for each in nodes if each.product == node.product]
         if node.role in roles:
@@ -194,7 +194,7 @@ def _doors(leaf: Leaf) -> tuple[str, ...]:
     release = leaf.node.release
     if release is None:
         return ("GUI", "CLI")
-    return release.multi_server_doors if leaf.covers else release.doors
+    return release.multi_server_interfaces if leaf.covers else release.interfaces
 
 
 def _upload_sentences(leaf: Leaf, *, has_command: bool) -> Iterator[Phrase]:

@@ -1,7 +1,7 @@
-"""Knows how a node tells what its trust store holds: on the command line, and in a snapshot of its API.
+"""The contents of a node's trust store, read from the command line and from a snapshot of its API.
 
 Two forms of `show cert list trust` are known: a line for each certificate, and older blocks of lines. Both give a
-file name only, which stands for the common name (not confirmed by Cisco's documents); a snapshot has the certificates.
+file name only, which means the common name (not confirmed by Cisco's documents); a snapshot has the certificates.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def _objects(parent: object, name: str) -> list[dict[str, Any]]:
 
 
 def _certificates(text: str) -> tuple[x509.Certificate, ...]:
-    """Those that can be used; a node's store may hold others, which cannot stand above our certificate."""
+    """Return the usable certificates; a node's store may hold others, which cannot issue our certificate."""
     try:
         found = encodings.load_certificates(text.encode())
         for certificate in found:  # the library looks at these parts only when they are asked for

@@ -1,4 +1,4 @@
-"""Knows how Cisco numbers its releases: 11.5, 12.5(1)SU6, 14SU2, 15.0(1)."""
+"""Cisco's release numbers: 11.5, 12.5(1)SU6, 14SU2, 15.0(1)."""
 
 from __future__ import annotations
 

@@ -18,8 +18,8 @@ from ca_service.keystore.encrypted import EncryptedFileKeyStore
 from ca_service.storage.issuers import SQLIssuerStore
 from ca_service.storage.migrating import upgrade
 from ca_service.storage.sqlite import SQLiteDatabase
-from tests.authority.external_roots import certify, ec_root
 from tests.support import certificates
+from tests.support.external_roots import certify, ec_root
 from tests.support.factories import OPERATOR, PLAN, Lab
 from tests.support.fakes import Fuse, FusedIssuerStore, FusedKeyStore, InMemoryIssuerStore, InMemoryKeyStore, PowerCut
 from tests.support.requests import UCCX_PUBLISHER

@@ -17,9 +17,9 @@ from ca_service.pki import encodings, keys, profiles
 from ca_service.vos.bundle import Bundle, BundleFile, Delivery, bundle_of, node_bundle
 from ca_service.vos.file_names import safe_name
 from ca_service.vos.purposes import TOMCAT_ECDSA, Purpose
-from tests.authority.external_roots import Certified, certify, ec_root
 from tests.support import certificates
 from tests.support.certificates import common_name
+from tests.support.external_roots import Certified, certify, ec_root
 from tests.support.requests import SOCIALMINER, THREE_NODES, Request
 
 WINDOWS_FORBIDS = set('<>:"/\\|?*')

@@ -21,7 +21,7 @@ ENTRIES: Final = {
     "/authority": "Authority",
     "/jobs": "Authority",
     "/notices/messages": "Authority",
-    "/record": "Audit log",
+    "/audit": "Audit log",
     "/api": "API",
     "/account/tokens": "administrator",
     "/account/people": "administrator",

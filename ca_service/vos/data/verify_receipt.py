@@ -25,7 +25,7 @@ N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
 GX = 0x6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296
 GY = 0x4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5
-SPKI = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")  # what stands before x and y
+SPKI = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")  # the bytes before x and y
 DAMAGE = (ValueError, KeyError, TypeError, IndexError, AttributeError, OSError, RecursionError)
 
 
@@ -104,11 +104,11 @@ def certificate_for(receipt: Any, folder: pathlib.Path) -> bytes:
         found = base64.b64decode(pem[1]) if pem else b""
         if hashlib.sha256(found).hexdigest() == receipt["certificate"]["fingerprint"]:
             return found
-    raise ValueError("its certificate does not lie beside it, as a .pem file that nobody has changed")
+    raise ValueError("its certificate does not lie beside it, as an unchanged .pem file")
 
 
 def check(receipt: Any, certificate: bytes, wanted_key: str) -> Iterator[str]:
-    """What was proven, as lines; raises ValueError for what does not hold."""
+    """Return the lines of what was proven; raises ValueError for what is wrong."""
     event, seal, spki = receipt["event"], dict(receipt["seal"]), bytes.fromhex(receipt["key"]["public_key"])
     signature, key = bytes.fromhex(seal.pop("signature")), hashlib.sha256(spki).hexdigest()
     require(seal["key"] == key == receipt["key"]["fingerprint"], "the key in it is not the one of the seal")

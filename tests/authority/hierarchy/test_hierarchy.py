@@ -15,8 +15,8 @@ from ca_service.authority.hierarchy.plan import HierarchyPlan
 from ca_service.authority.key_custody import own_key
 from ca_service.errors import Conflict, InvalidInput, NotReady
 from ca_service.pki import chain, keys, names
-from tests.authority.external_roots import certify, ec_root
 from tests.support import certificates
+from tests.support.external_roots import certify, ec_root
 from tests.support.factories import PLAN, Lab
 from tests.support.fakes import NOON, InMemoryIssuerStore
 

@@ -17,7 +17,7 @@ from ca_service.authority.status.ocsp_responder import LIFETIME, REUSED_FOR, OCS
 from ca_service.authority.status.responders import Responders
 from ca_service.errors import KeystoreError, NotReady, Rule
 from ca_service.pki.reasons import FOR_LEAVES, Reason
-from tests.authority.revoking import issue, revoke
+from tests.authority.status.revoking import issue, revoke
 from tests.support import certificates
 from tests.support.factories import OPERATOR, Lab
 from tests.support.fakes import InMemoryLedger

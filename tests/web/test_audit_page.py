@@ -51,7 +51,7 @@ def events(database: Database) -> SQLEventStore:
 
 def shown(visitor: Visitor, query: str) -> list[int]:
     """The numbers of the events on the page, in their order."""
-    ids = visitor.page(f"/record{query}").ids
+    ids = visitor.page(f"/audit{query}").ids
     return [int(each.removeprefix("event-")) for each in ids if each.startswith("event-")]
 
 
@@ -65,7 +65,7 @@ def fill(events: SQLEventStore, count: int) -> None:
 # Who may
 
 
-@pytest.mark.parametrize("path", ["/record", "/record/download"])
+@pytest.mark.parametrize("path", ["/audit", "/audit/download"])
 @pytest.mark.parametrize("role", [Role.REQUESTER, Role.APPROVER])
 def test_who_may_not_read_the_record_sees_neither_page_nor_file(
     signed_in: Callable[[Role], Visitor], role: Role, path: str
@@ -73,12 +73,12 @@ def test_who_may_not_read_the_record_sees_neither_page_nor_file(
     answer = signed_in(role).get(path)
     assert answer.status_code == 403
     assert read(answer.text).blocking == ["permission.missing"]
-    assert "/record" not in signed_in(role).page("/").links
+    assert "/audit" not in signed_in(role).page("/").links
 
 
 @pytest.mark.parametrize("role", [Role.AUDITOR, Role.ADMINISTRATOR])
 def test_who_may_read_it_finds_it_in_the_navigation(signed_in: Callable[[Role], Visitor], role: Role) -> None:
-    assert "/record" in signed_in(role).page("/").links
+    assert "/audit" in signed_in(role).page("/").links
 
 
 # The page
@@ -88,7 +88,7 @@ def test_an_event_is_told_with_who_when_from_where_why_and_its_seal(
     auditor: Visitor, installation: Installation
 ) -> None:
     [record] = installation.issuance.issue(VERA, [UCCX_PUBLISHER.data], Options()).certificates
-    page = auditor.page("/record?event=certificates")
+    page = auditor.page("/audit?event=certificates")
     assert "A certificate for uccx1.example.com was issued." in page.text
     assert "vera from 192.0.2.7" in page.text
     assert "profile vos" in page.text
@@ -96,21 +96,21 @@ def test_an_event_is_told_with_who_when_from_where_why_and_its_seal(
     assert "not sealed yet" in page.text
     assert f"/certificates/{record.serial_number}" in page.links
     installation.sealing.seal_pending()
-    assert "seal 1" in auditor.page("/record?event=certificates").text
+    assert "seal 1" in auditor.page("/audit?event=certificates").text
 
 
 def test_the_strip_shows_the_newest_seal_and_whether_there_are_newer_events(
     auditor: Visitor, installation: Installation
 ) -> None:
-    assert "Nothing is sealed yet." in auditor.page("/record").text
+    assert "Nothing is sealed yet." in auditor.page("/audit").text
     installation.sealing.seal_pending()
     found = installation.audit_log.head(OPERATOR)
     assert found is not None
-    page = auditor.page("/record")
+    page = auditor.page("/audit")
     assert f"{found.anchor.number}:{found.anchor.hash}" in page.text
     assert "newer events are sealed next" not in page.text
     installation.accounts.create(OPERATOR, "anna", Role.REQUESTER, "four random words")
-    assert "newer events are sealed next" in auditor.page("/record").text
+    assert "newer events are sealed next" in auditor.page("/audit").text
 
 
 def test_the_list_is_narrowed_down_by_every_field(auditor: Visitor, events: SQLEventStore) -> None:
@@ -122,13 +122,13 @@ def test_the_list_is_narrowed_down_by_every_field(auditor: Visitor, events: SQLE
     assert shown(auditor, "?event=sign-ins&q=user&sort=oldest") == list(range(first, first + 5))
     assert shown(auditor, "?event=signed-in&q=user4") == [first + 4]
     assert shown(auditor, "?q=%25%00") == []
-    assert "No events match." in auditor.page("/record?q=nowhere").text
+    assert "No events match." in auditor.page("/audit?q=nowhere").text
 
 
 def test_what_was_asked_stays_in_the_form_and_in_the_download(auditor: Visitor) -> None:
-    page = auditor.page("/record?q=%3Cb%3E&actor=vera&since=2026-11-01&sort=oldest")
+    page = auditor.page("/audit?q=%3Cb%3E&actor=vera&since=2026-11-01&sort=oldest")
     assert [page.values(name) for name in ("q", "actor", "since")] == [["<b>"], ["vera"], ["2026-11-01"]]
-    assert "/record/download?q=%3Cb%3E&actor=vera&since=2026-11-01" in page.links
+    assert "/audit/download?q=%3Cb%3E&actor=vera&since=2026-11-01" in page.links
 
 
 @pytest.mark.parametrize("sort", ["newest", "oldest"])
@@ -136,11 +136,11 @@ def test_the_list_goes_on_page_by_page(auditor: Visitor, events: SQLEventStore, 
     fill(events, 102)
     query, found = f"?sort={sort}&q=user&event=sign-ins", list[int]()
     for size in (50, 50, 2):
-        page = auditor.page(f"/record{query}")
+        page = auditor.page(f"/audit{query}")
         numbers = shown(auditor, query)
         assert len(numbers) == size
         found += numbers
-        query = next((link.removeprefix("/record") for link in page.links if "cursor=" in link), "")
+        query = next((link.removeprefix("/audit") for link in page.links if "cursor=" in link), "")
     assert query == ""
     assert found == sorted(set(found), reverse=sort == "newest")
 
@@ -155,7 +155,7 @@ def test_the_list_goes_on_page_by_page(auditor: Visitor, events: SQLEventStore, 
         ("?cursor=bmV3ZXN0IC0xIDA", "list.cursor"),
     ],
 )
-@pytest.mark.parametrize("path", ["/record", "/record/download"])
+@pytest.mark.parametrize("path", ["/audit", "/audit/download"])
 def test_what_cannot_be_asked_is_refused_with_what_to_do(auditor: Visitor, path: str, query: str, rule: str) -> None:
     answer = auditor.get(f"{path}{query}")
     if "cursor" in query and "download" in path:
@@ -168,7 +168,7 @@ def test_what_cannot_be_asked_is_refused_with_what_to_do(auditor: Visitor, path:
 def test_an_event_of_tomorrow_does_not_break_the_page(auditor: Visitor, database: Database) -> None:
     with database.write() as connection:
         connection.execute(text("UPDATE audit_event SET event = 'of.tomorrow' WHERE id = 1"))
-    assert "An event that this program does not know: root-g1." in auditor.page("/record").text
+    assert "An event that this program does not know: root-g1." in auditor.page("/audit").text
 
 
 # The file
@@ -181,7 +181,7 @@ def lines(visitor: Visitor, path: str) -> Iterator[bytes]:
 
 
 def test_the_download_is_the_whole_record_which_holds(auditor: Visitor, installation: Installation) -> None:
-    checked = verify(lines(auditor, "/record/download"))
+    checked = verify(lines(auditor, "/audit/download"))
     assert checked.complete
     found = installation.audit_log.head(OPERATOR)
     assert found is not None
@@ -191,7 +191,7 @@ def test_the_download_is_the_whole_record_which_holds(auditor: Visitor, installa
 
 
 def test_the_download_of_a_part_holds_what_the_page_shows(auditor: Visitor) -> None:
-    answer = auditor.get("/record/download?event=authority")
+    answer = auditor.get("/audit/download?event=authority")
     assert 'filename="audit-log-part.jsonl"' in answer.headers["Content-Disposition"]
     checked = verify(answer.data.splitlines(keepends=True))
     assert (checked.events, checked.complete) == (len(shown(auditor, "?event=authority")), False)
@@ -210,7 +210,7 @@ def test_the_page_of_a_certificate_tells_its_history(
         assert "History" in page.text
         assert "A certificate for uccx1.example.com was issued." in page.text
         assert ("192.0.2.7" in page.text) is sees
-        assert (f"/record?subject={record.serial_number}" in page.links) is sees
+        assert (f"/audit?subject={record.serial_number}" in page.links) is sees
 
 
 def test_the_page_of_a_cluster_tells_its_history(requester: Visitor, installation: Installation) -> None:
@@ -244,3 +244,9 @@ def test_a_service_that_cannot_seal_goes_on(
         visitor.client.post("/sign-in").close()
     assert "the audit log could not be sealed" in caplog.text
     assert visitor.sign_in("requester").status_code == 302
+
+
+@pytest.mark.parametrize("rest", ["", "/download", "?subject=vera", "/download?event=tokens"])
+def test_an_old_link_leads_to_the_audit_log(auditor: Visitor, rest: str) -> None:
+    answer = auditor.get(f"/record{rest}")
+    assert (answer.status_code, answer.headers["Location"]) == (301, f"/audit{rest}")

@@ -66,7 +66,7 @@ def test_the_record_is_good_to_read_for_everybody(
 ) -> None:
     with open_tab(browser, busy.url, color_scheme=scheme, viewport=viewport) as tab:
         tab.sign_in("auditor")
-        for path in ("/record", "/record?event=certificates&q=uccx", "/record?since=never", "/record?q=nowhere"):
+        for path in ("/audit", "/audit?event=certificates&q=uccx", "/audit?since=never", "/audit?q=nowhere"):
             tab.go(path)
             if tab.page.locator(".events").count():
                 tab.page.locator(".events summary").first.click()

@@ -26,8 +26,8 @@ from ca_service.authority.issuance.records import State
 from ca_service.errors import Conflict, InvalidInput, NotFound, NotReady, Refused, SigningError
 from ca_service.keystore.handles import SigningHandle
 from ca_service.vos.purposes import TOMCAT_ECDSA
-from tests.authority.external_roots import Certified
 from tests.support import pkcs10, requests
+from tests.support.external_roots import Certified
 from tests.support.factories import PLAN, Lab, actor, event
 from tests.support.fakes import NOON, FixedClock, InMemoryKeyStore, InMemoryLedger
 from tests.support.pkcs10 import Recipe

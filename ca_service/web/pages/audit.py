@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from flask import Response, render_template, request, url_for
+from flask import Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ca_service.authority.access.permissions import PERMISSIONS, Action
@@ -25,9 +25,9 @@ _PAGE_SIZE: Final = 50
 _SHORT: Final = 60  # characters; fingerprints are longer
 
 
-@blueprint.get("/record")
+@blueprint.get("/audit")
 @needs(Action.AUDIT)
-def record() -> ResponseReturnValue:
+def audit_log() -> ResponseReturnValue:
     """List the events, newest first."""
     try:
         query = _query()
@@ -36,9 +36,9 @@ def record() -> ResponseReturnValue:
     return _page(query, installation().audit_log.list_events(actor(), query))
 
 
-@blueprint.get("/record/download")
+@blueprint.get("/audit/download")
 @needs(Action.AUDIT)
-def download_record() -> Response:
+def download_audit_log() -> Response:
     """Download the filtered events as JSON lines, with the data needed to verify them."""
     query = replace(_query(), cursor="")
     lines = installation().audit_log.export(actor(), query)
@@ -46,6 +46,15 @@ def download_record() -> Response:
     name = "audit-log.jsonl" if query.is_everything else "audit-log-part.jsonl"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
+
+
+@blueprint.get("/record", defaults={"rest": ""}, endpoint="old_audit_log")
+@blueprint.get("/record/download", defaults={"rest": "/download"}, endpoint="old_audit_log_download")
+@needs(Action.AUDIT)
+def old_audit_log(rest: str) -> ResponseReturnValue:
+    """Redirect the former URLs, which mails and bookmarks contain."""
+    query = f"?{request.query_string.decode()}" if request.query_string else ""
+    return redirect(f"{url_for('pages.audit_log')}{rest}{query}", 301)
 
 
 def _query() -> EventQuery:
@@ -58,7 +67,7 @@ def _page(query: EventQuery, page: EventPage, findings: tuple[Finding, ...] = ()
     use_case = installation().audit_log
     given = {name: request.args.get(name, "")[:200] for name in FIELDS}
     return render_template(
-        "record.html",
+        "audit.html",
         page=page,
         query=query,
         given=given,
@@ -115,10 +124,10 @@ def event_link(event: RecordedEvent) -> str:
         return url_for("pages.clusters", q=event.subject)
     if about is About.AUTHORITY:
         return url_for("pages.authority")
-    return record_of(event.subject) if about is About.ACCOUNT else ""
+    return audit_log_of(event.subject) if about is About.ACCOUNT else ""
 
 
-@blueprint.app_template_global("record_of")
-def record_of(subject: str) -> str:
+@blueprint.app_template_global("audit_log_of")
+def audit_log_of(subject: str) -> str:
     """Return the URL of the audit log for one subject."""
-    return f"{url_for('pages.record')}?{urlencode({'subject': subject})}"
+    return f"{url_for('pages.audit_log')}?{urlencode({'subject': subject})}"

@@ -14,9 +14,9 @@ from ca_service.authority.access.permissions import Actor
 from ca_service.authority.audit.events import Event
 from ca_service.errors import Conflict, InvalidInput, NotFound, Refused
 from ca_service.pki import profiles, usages
-from tests.authority.external_roots import Certified, certify, ec_root, rsa_root, self_signed
 from tests.support import certificates
 from tests.support.certificates import common_name
+from tests.support.external_roots import Certified, certify, ec_root, rsa_root, self_signed
 from tests.support.factories import PLAN, Lab
 from tests.support.fakes import NOON, InMemoryIssuerStore
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from ca_service.authority.issuance.issuance import Issuance
 from tests.benchmarks.files_of_one_issuance import OURS, measure
 
-PROJECT = Path(__file__).parent.parent.parent
+PROJECT = Path(__file__).parents[3]
 DOCUMENT = (PROJECT / "docs" / "issuance.md").read_text(encoding="utf-8")
 
 

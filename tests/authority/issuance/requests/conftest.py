@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ca_service.authority.issuance.records import RequestRecord
-from tests.authority.applications.people import ANNA, submitted
+from tests.authority.issuance.requests.people import ANNA, submitted
 from tests.support.factories import Lab
 from tests.support.fakes import FixedClock
 

@@ -12,7 +12,7 @@ from ca_service.authority.audit.events import Event
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.records import RequestRecord, State, timeline
 from ca_service.errors import KeystoreError, Rule, Visibility
-from tests.authority.applications.people import ANNA, CAROL, VERA, certificates, recorded
+from tests.authority.issuance.requests.people import ANNA, CAROL, VERA, certificates, recorded
 from tests.support.applications import InMemoryRequestStore
 from tests.support.factories import OPERATOR, Lab
 from tests.support.fakes import InMemoryKeyStore, PowerCut

@@ -18,7 +18,7 @@ from ca_service.authority.status.crl_publisher import CRLPolicy, CRLPublisher, P
 from ca_service.errors import KeystoreError, NotAllowed, NotFound, Refused
 from ca_service.pki import encodings, keys
 from ca_service.pki.reasons import Reason
-from tests.authority.revoking import issue, revoke
+from tests.authority.status.revoking import issue, revoke
 from tests.support.factories import OPERATOR, Lab, actor
 from tests.support.fakes import InMemoryLedger
 from tests.support.requests import SOCIALMINER

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ca_service.authority.issuance.decisions import Requests
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.records import RequestRecord, State
-from tests.authority.applications.people import ANNA, CAROL
+from tests.authority.issuance.requests.people import ANNA, CAROL
 from tests.support.factories import Lab
 from tests.support.fakes import NOON, FixedClock
 from tests.support.requests import UCCX_PUBLISHER

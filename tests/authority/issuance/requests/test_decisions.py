@@ -13,7 +13,7 @@ from ca_service.authority.issuance.decisions import MAX_COUNT, MAX_NOTE
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.records import RequestQuery, RequestRecord, State, timeline
 from ca_service.errors import Conflict, InvalidInput, NotAllowed, NotFound
-from tests.authority.applications.people import ANNA, CAROL, VERA, certificates, recorded, submitted
+from tests.authority.issuance.requests.people import ANNA, CAROL, VERA, certificates, recorded, submitted
 from tests.support.applications import application_record
 from tests.support.factories import OPERATOR, Lab, actor
 from tests.support.fakes import FixedClock, InMemoryLedger
