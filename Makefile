@@ -67,4 +67,4 @@ lock: $(VENV)/.dev  ## Pin the requirements anew, with hashes
 	  -o $(REQUIREMENTS)/dev.txt pyproject.toml
 
 clean:  ## Remove what can be made again (never the instance)
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis htmlcov .coverage
+	rm -rf $(VENV) .venv-* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis htmlcov .coverage

@@ -1,4 +1,4 @@
-"""Knows `sign`: requests in, certificates out, and what to do with them."""
+"""`sign`: CSRs in, certificates out, with the next steps."""
 
 from __future__ import annotations
 
@@ -41,12 +41,14 @@ CERTIFICATE_UNWRITTEN_AGAIN: Final = Rule(
     "ssh ca ca-service sign - --format pem < tomcat-ECDSA.csr > chain.pem",
 )
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option("--profile", default="vos", show_default=True, help="vos, or server for a plain TLS server.")
-@click.option("--days", type=int, help="Lifetime in days.  [default: policy.default_days of the settings]")
-@click.option("--new", is_flag=True, help="Make another certificate where this request has one already.")
-@click.option("--add-host-name", is_flag=True, help="Put the host name into a certificate whose request names none.")
 @click.option(
-    "--format", "format_", type=click.Choice(FORMATS), default="zip", show_default=True, help="What to write."
+    "--profile", default="vos", show_default=True, help="Certificate profile: vos, or server for a TLS server."
+)
+@click.option("--days", type=int, help="Lifetime in days.  [default: policy.default_days of the settings]")
+@click.option("--new", is_flag=True, help="Issue a new certificate even if one exists.")
+@click.option("--add-host-name", is_flag=True, help="Use the host name if the CSR contains no names.")
+@click.option(
+    "--format", "format_", type=click.Choice(FORMATS), default="zip", show_default=True, help="Output format."
 )
 @out_option
 @force_option
@@ -54,10 +56,10 @@ CERTIFICATE_UNWRITTEN_AGAIN: Final = Rule(
 def command(
     session: Session, /, files: tuple[str, ...], format_: str, out: str | None, force: bool, **options: Any
 ) -> None:
-    """Sign the requests in FILE (`-` is standard input): all of them, or none.
+    """Sign CSRs: all of them, or none.
 
-    The zip holds the numbered files in the order of upload, and the steps. The same request gets
-    the same certificate again.
+    FILE is a CSR; `-` is standard input. The zip contains the files, numbered in the order of upload, and the steps.
+    The same CSR returns the same certificate.
     """
     packaging = Packaging.of(session.console, format_, out, force=force)
     packaging.check(session.console, len(files))

@@ -81,7 +81,7 @@ class NewestSealDocument(Document):
 
 
 class SealedDocument(Document):
-    """How many events were sealed."""
+    """The number of sealed events."""
 
     sealed: int
 

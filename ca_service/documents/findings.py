@@ -40,7 +40,7 @@ def finding_documents(findings: Iterable[Finding]) -> list[FindingDocument]:
 
 
 class ErrorDocument(Document):
-    """Why a command failed: a problem (RFC 9457) without an HTTP status."""
+    """The failure of a command: a problem (RFC 9457) without an HTTP status."""
 
     type: str = Field(description="reference to the explanation of the deciding rule, such as /rules/csr.malformed")
     title: str

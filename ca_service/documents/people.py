@@ -126,7 +126,7 @@ class CreatedTokenDocument(TokenDocument):
 
 
 class RevokedTokensDocument(Document):
-    """How many tokens of an account were revoked."""
+    """The number of revoked tokens of an account."""
 
     account: str
     revoked: int

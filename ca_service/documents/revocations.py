@@ -14,7 +14,7 @@ from ca_service.documents.findings import FindingDocument, finding_documents
 
 
 class ChangeDocument(Document):
-    """What happened to one certificate, or would happen."""
+    """The effect on one certificate, actual or previewed."""
 
     serial_number: Serial
     host: str
@@ -40,7 +40,7 @@ class ChangeDocument(Document):
 
 
 class RevocationResultDocument(Document):
-    """What happened to each certificate, or would happen, and the consequences."""
+    """The effect on each certificate, actual or previewed, and the consequences."""
 
     done: bool = Field(description="false for a preview")
     changed: int
@@ -111,7 +111,7 @@ class NewestCRLsDocument(Document):
 
 
 class PublishedCRLsDocument(Document):
-    """How many CRLs were due and are published now."""
+    """The number of CRLs that were due and are published now."""
 
     published: int
 

@@ -1,4 +1,4 @@
-"""Knows the wrappings in which a request arrives, and takes exactly one request out of them.
+"""The wrappings of a CSR, and how exactly one CSR is taken out of them.
 
 PEM under three labels (RFC 7468, 7; Cisco's CLI manual prints a third), DER, bare base64; with CRLF,
 CR, BOM, UTF-16, indentation, text or terminal noise around it. What is inside is not judged here.
@@ -46,7 +46,7 @@ CSR_EMPTY: Final = Rule(
 CSR_SEVERAL: Final = Rule(
     "csr.several",
     "There are {count} requests in one file.",
-    "Upload each request as a file of its own; you can choose many files at once.",
+    "Upload each request as a file of its own; you can choose several files together.",
 )
 CSR_PKCS12: Final = Rule(
     "csr.pkcs12",
@@ -177,7 +177,7 @@ def _expect_request(data: bytes) -> bytes:
 
 
 def kind_of(element: der.Element) -> Kind:
-    """What a DER element is, judged by its outermost structure alone."""
+    """Return the kind of a DER element, judged by its outermost structure alone."""
     try:
         parts = element.children if element.tag == der.SEQUENCE else ()
         tags = tuple(part.tag for part in parts)

@@ -1,4 +1,4 @@
-"""Knows certification paths (RFC 5280, 6): builds them, and checks every link of an EC authority."""
+"""Certification paths (RFC 5280, 6): building them, and checking every link of an EC authority."""
 
 from __future__ import annotations
 

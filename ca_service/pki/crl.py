@@ -1,4 +1,4 @@
-"""Knows certificate revocation lists (RFC 5280, 5): entries, full lists, deltas; keeps and fetches none.
+"""Certificate revocation lists (RFC 5280, 5): entries, full lists, deltas; none are stored or fetched here.
 
 An entry is encoded once, when a certificate is revoked, and kept as bytes. A list is those bytes joined
 and signed: that takes milliseconds for 100,000 entries, where a builder that takes them one by one
@@ -39,7 +39,7 @@ _INVALIDITY_DATE: Final = der.object_identifier(x509.InvalidityDate.oid.dotted_s
 
 @dataclass(frozen=True, slots=True)
 class RevocationList:
-    """What a list is to say. `entries` are DER, made by `entry`; times are aware UTC, whole seconds.
+    """The contents of a list. `entries` are DER, made by `entry`; times are aware UTC, whole seconds.
 
     A delta has a `base_number`, and lists what has changed since that list. `covers_authorities` says
     whether the list is about authorities, or about leaves. `delta_url` is where a full list says that
@@ -88,7 +88,7 @@ def sign(wanted: RevocationList, issuer: Issuer, key: ec.EllipticCurvePrivateKey
 
 
 def entries_of(crl_der: bytes) -> bytes:
-    """All entries of a list, DER, as they stand in it; empty if it has none."""
+    """Return all entries of a list, DER, unchanged; empty if it has none."""
     tbs = der.read(crl_der)[0].children[0]
     times = (der.UTC_TIME, der.GENERALIZED_TIME)
     last_time = max(place for place, element in enumerate(tbs.children) if element.tag in times)
@@ -107,7 +107,7 @@ def is_removal(entry_der: bytes) -> bool:
 
 
 def _extensions(wanted: RevocationList, issuer: Issuer) -> list[bytes]:
-    """The scope is told by kind of certificate and not by an address: an address that changes would
+    """The scope names the kind of certificate and no address: an address that changes would
     tear the list from the certificates that were issued before (6.3.3, b)."""
     scope = x509.IssuingDistributionPoint(
         full_name=None,

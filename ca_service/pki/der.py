@@ -1,4 +1,4 @@
-"""Knows how to walk and to write DER (X.690, 10) where the byte ranges matter; does not interpret values.
+"""Reading and writing DER (X.690, 10) where the byte ranges matter, without interpreting values.
 
 `cryptography` parses requests, but hands out neither the bytes of a subject as they were signed,
 nor repeated attributes, nor what follows the request; and its builders make neither a revocation list
@@ -126,7 +126,7 @@ def _base128(number: int) -> bytes:
 
 
 def _bounds(data: bytes, at: int) -> tuple[int, int]:
-    """Where the value of the element at this place begins and ends."""
+    """Return begin and end of the value of the element at this offset."""
     if len(data) < at + 2:
         raise DERError("truncated")
     length, start = data[at + 1], at + 2
@@ -140,7 +140,7 @@ def _bounds(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _long_length(data: bytes, start: int, size: int) -> tuple[int, int]:
-    """How many bytes long the value is, and where it begins (X.690, 8.1.3.5)."""
+    """Return the length of the value in bytes, and its offset (X.690, 8.1.3.5)."""
     if not 1 <= size <= 4:
         raise DERError("length form")
     if len(data) < start + size:

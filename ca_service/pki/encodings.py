@@ -1,4 +1,4 @@
-"""Knows the forms in which certificates travel: PEM, DER, PKCS#7, PKCS#12; and their numbers and times as text."""
+"""Encodings of certificates: PEM, DER, PKCS#7, PKCS#12; their numbers and times as text."""
 
 from __future__ import annotations
 

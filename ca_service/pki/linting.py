@@ -1,4 +1,4 @@
-"""Knows what a certificate of ours must look like: one small function, one clause each.
+"""The lint rules for our own certificates: one small function for each clause.
 
 The rules see the certificate as a stranger would, parsed from its bytes, and compare it with what
 was meant. They judge our own work, so a finding here is a fault of this program or of its keys.
@@ -249,7 +249,7 @@ def _is_plain_http(name: x509.GeneralName) -> bool:
 
 
 def no_check_is_for_responders(candidate: Candidate) -> bool:
-    """Who signs OCSP answers is not asked about by OCSP, and nobody else is exempt (RFC 6960, 4.2.2.2.1)."""
+    """Exempt the OCSP responder, and no other certificate, from OCSP (RFC 6960, 4.2.2.2.1)."""
     return (x509.OCSPNoCheck in candidate.extensions) is candidate.contents.profile.is_responder
 
 

@@ -1,4 +1,4 @@
-"""Knows what each kind of certificate contains; the table that the README shows."""
+"""The contents of each kind of certificate, as docs/operating/authority.md shows them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Knows key usages and extended key usages by the names that RFC 5280 gives them."""
+"""Key usages and extended key usages by their names in RFC 5280."""
 
 from __future__ import annotations
 

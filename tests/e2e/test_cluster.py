@@ -13,8 +13,8 @@ from tests.e2e.service import Service
 from tests.e2e.tab import Scheme, Tab, every_look, open_tab
 from tests.e2e.test_pages import look
 from tests.support import pkcs10
+from tests.support.programs import judged
 from tests.support.requests import key, subject, usages
-from tests.web.programs import judged
 
 NODES: Final = (
     ("uccx1.example.com", "uccx", "11.5", "publisher"),

@@ -14,7 +14,7 @@ from tests.e2e.conftest import OpenTab
 from tests.e2e.service import Service
 from tests.e2e.tab import Tab, saved
 from tests.support.factories import PASSWORD
-from tests.web.programs import judged
+from tests.support.programs import judged
 
 ROOT: Final = "1-root.tomcat-trust.pem"
 INTERMEDIATE: Final = "2-intermediate.tomcat-trust.pem"

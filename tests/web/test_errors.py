@@ -63,7 +63,7 @@ def test_a_method_that_is_not_taken_names_those_that_are(visitor: Visitor) -> No
     answer = visitor.client.delete("/certificates")
 
     assert answer.status_code == 405
-    assert "does not take DELETE" in answer.text
+    assert "does not accept DELETE" in answer.text
     assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
 
 

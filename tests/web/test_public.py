@@ -10,7 +10,7 @@ from ca_service.app import create_app
 from ca_service.authority.installation import Installation
 from ca_service.pki import encodings
 from ca_service.settings import Settings
-from tests.web.programs import judged
+from tests.support.programs import judged
 from tests.web.visitor import Visitor, visit
 
 FILES = {

@@ -1,4 +1,4 @@
-"""Knows the ways in which requests are sent (raw, form, JSON) and takes requests and options out of them.
+"""Intake of CSRs and options: raw bodies, forms, JSON.
 
 What a request contains is not looked at here. The body is read as it came before anything else looks
 at it: curl sends files as application/x-www-form-urlencoded, and the `+` of base64 is no blank.
@@ -45,7 +45,7 @@ _MAX_MEMBERS: Final = 20  # of a JSON object; there are five options
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What was sent: the requests as they came, in their order, and the options for all of them."""
+    """The input: the CSRs unchanged, in their order, and the options for all of them."""
 
     requests: tuple[bytes, ...]
     options: Options
@@ -100,7 +100,7 @@ def _read_json(data: bytes) -> _Body:
 
 
 def parse_object(data: bytes) -> dict[str, Any]:
-    """The JSON object (RFC 8259) in a body; raises InvalidInput, also for a name that stands in it twice."""
+    """The JSON object (RFC 8259) in a body; raises InvalidInput, also for a name that occurs twice."""
     try:
         parsed = json.loads(
             data, object_pairs_hook=_without_repetition, parse_float=_number, parse_constant=_no_constant
@@ -120,7 +120,7 @@ def _not_json() -> InvalidInput:
 def _without_repetition(members: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(members)
     if len(found) < len(members):
-        raise ValueError("a name stands in it twice")
+        raise ValueError("a name occurs twice")
     return found
 
 

@@ -1,4 +1,4 @@
-"""Knows in which form an answer is wanted: as named in the query, or as the Accept header prefers."""
+"""The format of a response: named in the query, or preferred by the Accept header."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Knows how what was sent is held against a model, and tells in findings what does not fit."""
+"""Validation of input against a model, with findings for what does not fit."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class NoKey(InMemoryKeyStore):
     def signer(self, key_id: str) -> ec.EllipticCurvePrivateKey:
         """See the class."""
         raise KeystoreError.because(
-            Rule("key.passphrase", "/secret/path of {k}", "Fix {k}.", visibility=Visibility.OPERATOR), k=key_id
+            Rule("key.passphrase", "/secret/path of {k}", "Mend {k}.", visibility=Visibility.OPERATOR), k=key_id
         )
 
 
