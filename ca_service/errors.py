@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Self
+from typing import Final, Self
 
 NO_VALUES: Mapping[str, object] = MappingProxyType({})
 
@@ -104,24 +104,27 @@ class Finding:
         return replace(self, pointer=pointer + self.pointer)
 
 
+HIDDEN: Final = Rule(
+    "not-ready",
+    "The service is not ready.",
+    "Ask its operator: the reason is in the log.",
+)
+
+
 def only_errors(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return the findings that prevent signing."""
     return tuple(finding for finding in findings if finding.is_error)
 
 
-def warning(rule: str, pointer: str, problem: str, remedy: str, **values: object) -> Finding:
-    """A finding that does not stop the signing, but that somebody should act on."""
-    return Finding(Rule(rule, problem, remedy, Severity.WARNING), pointer, values)
+def public_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return the findings as everyone may read them: what is for the operator only keeps its rule, not its text."""
+    return tuple(
+        finding if finding.declared.visibility is Visibility.PUBLIC else _hidden(finding) for finding in findings
+    )
 
 
-def note(rule: str, pointer: str, problem: str, remedy: str = "", **values: object) -> Finding:
-    """A finding that only explains what will be done."""
-    return Finding(Rule(rule, problem, remedy, Severity.NOTE), pointer, values)
-
-
-def blocking(rule: str, pointer: str, problem: str, remedy: str, **values: object) -> Finding:
-    """A finding that stops the signing."""
-    return Finding(Rule(rule, problem, remedy), pointer, values)
+def _hidden(finding: Finding) -> Finding:
+    return Finding(replace(HIDDEN, id=finding.rule, severity=finding.severity))
 
 
 class CAServiceError(Exception):
@@ -140,10 +143,9 @@ class CAServiceError(Exception):
         return (only_errors(self.findings) or self.findings)[0].rule
 
     @classmethod
-    def because(cls, rule: Rule | str, problem: str = "", remedy: str = "", /, **values: object) -> Self:
+    def because(cls, rule: Rule, /, **values: object) -> Self:
         """Return an error with a single finding, about the whole input."""
-        declared = rule if isinstance(rule, Rule) else Rule(rule, problem, remedy)
-        return cls(declared.at(**values))
+        return cls(rule.at(**values))
 
 
 class Refused(CAServiceError):

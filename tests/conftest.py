@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,11 +58,28 @@ def empty_installation(settings: Settings) -> Iterator[Installation]:
     installation.close()
 
 
+@pytest.fixture(scope="session")
+def ready_to_sign(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The instance folder that tests copy: migrating a database takes longer than most tests."""
+    folder = tmp_path_factory.mktemp("ready") / "instance"
+    installation = open_installation(settings_module.load(NOBODY_WAITS, folder).settings, cheap_hasher())
+    installation.schema.upgrade()
+    installation.hierarchy.initialise(OPERATOR, PLAN)
+    installation.close()
+    return folder
+
+
 @pytest.fixture
-def installation(empty_installation: Installation, operator: Actor) -> Installation:
+def installation(
+    request: pytest.FixtureRequest, settings: Settings, empty_installation: Installation, operator: Actor
+) -> Installation:
     """An installation on disk that is ready to sign, with the real clock."""
-    empty_installation.schema.upgrade()
-    empty_installation.hierarchy.initialise(operator, PLAN)
+    if settings.database.url:
+        empty_installation.schema.upgrade()
+        empty_installation.hierarchy.initialise(operator, PLAN)
+    else:
+        made: Path = request.getfixturevalue("ready_to_sign")
+        shutil.copytree(made, settings.instance_path, dirs_exist_ok=True)
     return empty_installation
 
 

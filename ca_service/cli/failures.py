@@ -21,10 +21,10 @@ USAGE: Final = Rule(
     "{message}",
     "`{command} --help` shows how it is used.",
 )
-INTERNAL: Final = Rule(
-    "internal",
-    "The command met a fault that it does not know ({kind}).",
-    "Run it again as `ca-service --traceback ...`, and report what it prints.",
+COMMAND_FAILED: Final = Rule(
+    "command.failed",
+    "The command failed unexpectedly ({kind}).",
+    "Run it again as `ca-service --traceback ...` and report the output.",
 )
 INTERRUPTED: Final = Rule(
     "interrupted",
@@ -82,4 +82,4 @@ def _usage(error: click.UsageError) -> InvalidInput:
 
 def _unforeseen(error: BaseException) -> CAServiceError:
     """Only the kind of the error is told: its text may hold what nobody should read."""
-    return CAServiceError.because(INTERNAL, kind=f"{type(error).__module__}.{type(error).__qualname__}")
+    return CAServiceError.because(COMMAND_FAILED, kind=f"{type(error).__module__}.{type(error).__qualname__}")

@@ -12,6 +12,13 @@ import click
 
 from ca_service.cli.console import Console
 from ca_service.errors import InvalidInput, Rule, TooLarge
+from ca_service.pki import armour
+
+FILE_TOO_LARGE: Final = Rule(
+    "file.too-large",
+    "{file} is larger than {limit} bytes.",
+    "Give only the file of the certificate, key or passphrase.",
+)
 
 FILE_UNREADABLE: Final = Rule(
     "file.unreadable",
@@ -57,25 +64,22 @@ PASSWORD_ENCODING: Final = Rule(
 STANDARD: Final = "-"  # stands for standard input, or for standard output
 MAX_BYTES: Final = 1024 * 1024
 _MAX_SECRET_BYTES: Final = 4096
-# (rule, how to mend it) of what is larger than MAX_BYTES
-_LARGE_REQUEST: Final = ("csr.too-large", "Give the .csr file alone.")
-_LARGE_FILE: Final = ("file.too-large", "Give the file of the certificate, key or passphrase alone.")
 
 
 def read_requests(console: Console, files: Sequence[str]) -> list[bytes]:
     """The content of each file; findings on the console will name the files."""
     console.sources = tuple("standard input" if file == STANDARD else file for file in files)
-    return read_files(files, _LARGE_REQUEST)
+    return read_files(files, armour.CSR_TOO_LARGE)
 
 
-def read_files(files: Sequence[str], too_large: tuple[str, str] = _LARGE_FILE) -> list[bytes]:
+def read_files(files: Sequence[str], too_large: Rule = FILE_TOO_LARGE) -> list[bytes]:
     """The content of each file; raises InvalidInput for one that cannot be read."""
     if list(files).count(STANDARD) > 1:
         raise InvalidInput.because(FILE_STDIN_TWICE)
     return [read_file(file, too_large) for file in files]
 
 
-def read_file(file: str, too_large: tuple[str, str] = _LARGE_FILE) -> bytes:
+def read_file(file: str, too_large: Rule = FILE_TOO_LARGE) -> bytes:
     """The content of a file, or of standard input; raises InvalidInput, TooLarge above a megabyte.
 
     No more than that is read, so that a pipe without end is refused as well.
@@ -85,14 +89,7 @@ def read_file(file: str, too_large: tuple[str, str] = _LARGE_FILE) -> bytes:
     except OSError as error:
         raise _unreadable(file, error) from error
     if len(data) > MAX_BYTES:
-        rule, mend = too_large
-        raise TooLarge.because(
-            rule,
-            "{file} has more than {limit} bytes.",
-            mend,
-            file=file,
-            limit=MAX_BYTES,
-        )
+        raise TooLarge.because(too_large, file=file, size=f"more than {MAX_BYTES}", limit=MAX_BYTES)
     return data
 
 

@@ -14,6 +14,17 @@ from ca_service.cli.console import Console
 from ca_service.cli.inputs import STANDARD
 from ca_service.errors import Conflict, InvalidInput, Rule
 
+FILE_EXISTS: Final = Rule(
+    "file.exists",
+    "{path} already exists.",
+    "Give another name with --out, or replace it with --force.",
+)
+SECRET_FILE_EXISTS: Final = Rule(
+    "file.secret-exists",
+    "{path} already exists and may hold a secret.",
+    "Move it away, or give another name with --out.",
+)
+
 OUTPUT_TWICE: Final = Rule(
     "output.twice",
     "Both --json and --out - want standard output.",
@@ -101,14 +112,7 @@ class Target:
     def _refuse_another(self, path: Path) -> None:
         if not os.path.lexists(path) or (self.force and not self.is_secret):
             return
-        raise Conflict.because(
-            "file.exists",
-            "{path} exists already.",
-            "Move it away, or give another name with --out."
-            if self.is_secret
-            else "Give another name with --out, or replace it with --force.",
-            path=path,
-        )
+        raise Conflict.because(SECRET_FILE_EXISTS if self.is_secret else FILE_EXISTS, path=path)
 
 
 def _holds(path: Path, data: bytes) -> bool:

@@ -15,10 +15,10 @@ from ca_service.cli.inputs import is_terminal, typed_to_go_on
 from ca_service.cli.session import operator
 from ca_service.errors import InvalidInput, Rule
 
-CONFIRMATION_MISSING: Final = Rule(
-    "confirmation.missing",
-    "There is no terminal to ask for a confirmation.",
-    "Give --yes to go on without.",
+CONFIRMATION_NO_TERMINAL: Final = Rule(
+    "confirmation.no-terminal",
+    "There is no terminal to ask for confirmation.",
+    "Add --yes to continue without a question.",
 )
 
 _OPTIONS = (
@@ -52,7 +52,7 @@ def confirm(console: Console, planned: Outcome, *, is_confirmed: bool) -> None:
     if is_confirmed:
         return
     if not is_terminal():
-        raise InvalidInput.because(CONFIRMATION_MISSING)
+        raise InvalidInput.because(CONFIRMATION_NO_TERMINAL)
     planned.require_confirmation(typed_to_go_on(planned.confirmation))
 
 

@@ -35,8 +35,8 @@ CSR_UNREADABLE: Final = Rule(
 )
 CSR_TOO_LARGE: Final = Rule(
     "csr.too-large",
-    "The file has {size} bytes; a signing request has a few thousand.",
-    "Upload the .csr file alone; the limit is {limit} bytes.",
+    "The file has {size} bytes; a CSR has a few thousand.",
+    "Upload only the .csr file. The limit is {limit} bytes.",
 )
 CSR_EMPTY: Final = Rule(
     "csr.empty",

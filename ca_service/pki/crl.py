@@ -15,16 +15,11 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ca_service.errors import Rule, SigningError
+from ca_service.errors import SigningError
 from ca_service.pki import der, keys
 from ca_service.pki.contents import Issuer
+from ca_service.pki.keys import SIGNING_KEY
 from ca_service.pki.reasons import Reason
-
-SIGNING_KEY: Final = Rule(
-    "signing.key",
-    "The private key is not the issuer's.",
-    "Check the keys with `ca-service ca show`.",
-)
 
 _VERSION_2: Final = der.integer(1)
 _TRUE: Final = der.encode(der.BOOLEAN, b"\xff")

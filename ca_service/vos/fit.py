@@ -39,8 +39,8 @@ FIT_READABLE: Final = Rule(
     "Give certificates as PEM (-----BEGIN CERTIFICATE-----), DER or PKCS#7, as the authority made them. One "
     "whose times are not GMT in whole seconds cannot be read either, and fails on a node as well.",
 )
-FIT_SEVERAL_2: Final = Rule(
-    "fit.several",
+FIT_SEVERAL_PKCS7: Final = Rule(
+    "fit.several-pkcs7",
     "The file is a PKCS#7 chain of {count} certificates. CUCM and Unity Connection take that as PEM; the "
     "documents of UCCX speak of DER and PEM only.",
     "Upload one certificate a file where you are in doubt.",
@@ -58,10 +58,10 @@ FIT_SEVERAL_AUTHORITIES: Final = Rule(
     "Upload each authority as a file of its own, the root first.",
     Severity.WARNING,
 )
-CSR_MALFORMED: Final = Rule(
-    "csr.malformed",
-    "The request cannot be read.",
-    "Make a new request on the node.",
+FIT_CSR: Final = Rule(
+    "fit.csr",
+    "The CSR of the node cannot be read.",
+    "Create a new CSR on the node.",
 )
 
 __all__ = ["Check", "Files", "Fit", "Result", "Stage", "judge_files", "judge_issued"]
@@ -144,7 +144,7 @@ def _asked(data: bytes) -> Said:
     except CAServiceError as error:
         raise _at("/csr", error) from error
     except _NO_PARSE as error:
-        raise Refused(CSR_MALFORMED.at("/csr")) from error
+        raise Refused(FIT_CSR.at("/csr")) from error
 
 
 def _at(pointer: str, error: CAServiceError) -> CAServiceError:
@@ -203,7 +203,7 @@ def _several(count: int, data: bytes) -> Finding | None:
     if count == 1:
         return None
     if b"-----BEGIN PKCS7-----" in data:
-        return FIT_SEVERAL_2.at("/certificate", count=count)
+        return FIT_SEVERAL_PKCS7.at("/certificate", count=count)
     return FIT_SEVERAL.at("/certificate", count=count)
 
 

@@ -55,8 +55,8 @@ FIT_SAN_FREE: Final = Rule(
     "",
     Severity.NOTE,
 )
-FIT_SUBJECT_2: Final = Rule(
-    "fit.subject",
+FIT_SUBJECT_OU: Final = Rule(
+    "fit.subject-ou",
     "The OU of the request is not in the certificate; a node takes it all the same.",
     "",
     Severity.NOTE,
@@ -68,8 +68,8 @@ FIT_KEY_USAGE: Final = Rule(
     "or removed\u201d.",
     "Do not upload it. Have it signed again with every key usage of the request.",
 )
-FIT_KEY_USAGE_2: Final = Rule(
-    "fit.key-usage",
+FIT_KEY_USAGE_EXTRA: Final = Rule(
+    "fit.key-usage-extra",
     "The key usage has {extra}, which the request does not ask for.",
     "It does no harm that Cisco\u2019s documents tell of; still, let the authority copy what is asked.",
     Severity.WARNING,
@@ -81,8 +81,8 @@ FIT_EXTENDED_KEY_USAGE: Final = Rule(
     "Do not upload it. Have it signed again with every purpose of the request. Public authorities leave "
     "clientAuth out; a private one need not.",
 )
-FIT_EXTENDED_KEY_USAGE_2: Final = Rule(
-    "fit.extended-key-usage",
+FIT_EXTENDED_KEY_USAGE_EXTRA: Final = Rule(
+    "fit.extended-key-usage-extra",
     "The extended key usage has {extra}, which the request does not ask for.",
     "",
     Severity.NOTE,
@@ -199,7 +199,7 @@ def _rest_of_subject(asked: Said, given: Said) -> Finding | None:
     if not changed:
         return None
     if changed == ["OU"] and not any(kind == "OU" for kind, _ in found):
-        return FIT_SUBJECT_2.at("/certificate")
+        return FIT_SUBJECT_OU.at("/certificate")
     return FIT_SUBJECT.at("/certificate", changed=", ".join(changed))
 
 
@@ -213,7 +213,7 @@ def _key_usage(asked: Said, given: Said) -> Finding | None:
     if missing:
         return FIT_KEY_USAGE.at("/certificate", missing=", ".join(missing))
     if extra and asked.key_usage:
-        return FIT_KEY_USAGE_2.at("/certificate", extra=", ".join(extra))
+        return FIT_KEY_USAGE_EXTRA.at("/certificate", extra=", ".join(extra))
     return None
 
 
@@ -223,5 +223,5 @@ def _extended_key_usage(asked: Said, given: Said) -> Finding | None:
     if missing:
         return FIT_EXTENDED_KEY_USAGE.at("/certificate", missing=", ".join(missing))
     if extra and asked.extended_key_usage:
-        return FIT_EXTENDED_KEY_USAGE_2.at("/certificate", extra=", ".join(extra))
+        return FIT_EXTENDED_KEY_USAGE_EXTRA.at("/certificate", extra=", ".join(extra))
     return None

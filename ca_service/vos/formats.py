@@ -18,8 +18,8 @@ FORMAT_UNKNOWN: Final = Rule(
 )
 FORMAT_SINGLE: Final = Rule(
     "format.single",
-    "A DER file holds one certificate, and this is about {count}.",
-    "Ask for zip, pem or p7b, or send one request at a time.",
+    "A DER file holds one certificate; {count} were requested.",
+    "Choose zip, pem or p7b, or request one certificate at a time.",
 )
 
 CHAIN_ENCODINGS: Final[dict[str, Callable[[Sequence[x509.Certificate]], bytes]]] = {

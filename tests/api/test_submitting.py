@@ -183,7 +183,7 @@ def test_identity_is_no_compression(client: Client) -> None:
 @pytest.mark.parametrize("content_type", ["application/octet-stream", "application/json", FORM + "; boundary=x"])
 def test_a_body_over_the_limit_is_refused(client: Client, content_type: str) -> None:
     answer = client.post(URL, data=b"{" * (1024 * 1024 + 1), content_type=content_type)
-    assert (answer.status_code, errors(answer)) == (413, [("csr.too-large", "")])
+    assert (answer.status_code, errors(answer)) == (413, [("http.too-large", "")])
 
 
 @pytest.mark.parametrize("content_type", ["application/octet-stream", "application/json", FORM + "; boundary=x"])
@@ -193,7 +193,7 @@ def test_a_chunked_body_over_the_limit_is_refused_and_not_cut_off(
 ) -> None:
     body = io.BytesIO(start + b"{" * 2 * 1024 * 1024)
     answer = client.post(URL, input_stream=body, content_type=content_type, environ_overrides=CHUNKED)
-    assert (answer.status_code, errors(answer)) == (413, [("csr.too-large", "")])
+    assert (answer.status_code, errors(answer)) == (413, [("http.too-large", "")])
 
 
 def test_a_chunked_body_is_signed(client: Client) -> None:
@@ -203,7 +203,7 @@ def test_a_chunked_body_is_signed(client: Client) -> None:
 
 def test_a_form_of_too_many_parts_is_refused(client: Client) -> None:
     answer = client.post(URL, data={"csr": [CSR] * 201}, content_type=FORM)
-    assert (answer.status_code, errors(answer)) == (413, [("csr.too-large", "")])
+    assert (answer.status_code, errors(answer)) == (413, [("http.too-large", "")])
 
 
 def test_two_requests_with_one_key_are_refused(client: Client) -> None:

@@ -105,7 +105,8 @@ def test_a_token_out_of_scope_gets_nowhere(api: Door, scope: str, wanted: Operat
     if action in SCOPES[scope].actions or action is Action.OWN_TOKEN:
         assert answer.status_code not in (401, 403, 500)
     else:
-        assert (answer.status_code, rules(answer)) == (403, ["token.scope"])
+        is_for_people = not any(action in each.actions for each in SCOPES.values())
+        assert (answer.status_code, rules(answer)) == (403, ["token.no-scope" if is_for_people else "token.scope"])
 
 
 @pytest.mark.parametrize("wanted", GUARDED, ids=lambda wanted: wanted.id)
@@ -230,9 +231,13 @@ def test_a_name_outside_the_allowed_ones_is_refused_at_the_check_and_at_the_issu
     data, query = ATTACKS[attack]
     token = api.token(TokenLimits(EVERYTHING[:3], names=("*.uc.example.com",)))
     answer = api.issue(token, data, **query)
-    assert (answer.status_code, set(rules(answer))) == (422, {"token.name"})
+    assert (answer.status_code, set(rules(answer))) in [
+        (422, {"token.name"}),
+        (422, {"token.name-parent"}),
+        (422, {"token.name", "token.name-parent"}),
+    ]
     check = api.send(token, operation("checkRequests"), data=data, query_string=query).get_json()["checks"][0]
-    assert "token.name" in {found["rule"] for found in check["findings"]}
+    assert set(rules(answer)) <= {found["rule"] for found in check["findings"]}
     assert not check["accepted"]
 
 

@@ -100,7 +100,7 @@ def test_the_server_answers_with_two_processes_and_ends_when_it_is_asked_to(runn
     assert {running.ask()[0] for _ in range(8)} == {200}
     assert running.ask(path="/setup/not-for-the-log")[0] == 404
     status, page = running.ask("POST", "/sign-in", b"x" * 6_000_000)
-    assert (status, b"csr.too-large" in page) == (413, True)
+    assert (status, b"http.too-large" in page) == (413, True)
 
     code, log = running.stop()
 

@@ -19,7 +19,7 @@ from cryptography import x509
 
 from ca_service.authority.access.grants import Grant
 from ca_service.authority.access.permissions import Action, Actor, require
-from ca_service.authority.certificates import CertificateRecord
+from ca_service.authority.certificates import CERTIFICATE_UNKNOWN, CertificateRecord
 from ca_service.authority.hierarchy.hierarchy import Hierarchy, required
 from ca_service.authority.issuance.approval import Approval, find_approval
 from ca_service.authority.issuance.conflicts import (
@@ -52,11 +52,6 @@ REQUEST_AGAIN: Final = Rule(
     "{name} submitted this CSR before. It is {state} as request {id}.",
     "To ask for something else with it, withdraw that request first.",
     Severity.NOTE,
-)
-CERTIFICATE_UNKNOWN: Final = Rule(
-    "certificate.unknown",
-    "There is no certificate with the serial number {serial}.",
-    "Compare it with the number in the certificate, or search for the host in the list of certificates.",
 )
 
 __all__ = ["MAX_REQUESTS", "Issuance", "Issued"]

@@ -23,11 +23,6 @@ CA_FILE_UNKNOWN: Final = Rule(
     "There is no file {name} of this authority.",
     "The page {base_url}/ca/ lists the available files.",
 )
-KEY_UNUSABLE: Final = Rule(
-    "key.unusable",
-    "The key of the authority cannot be used.",
-    "The operator finds the reason in the log.",
-)
 
 _DER: Final = "application/pkix-cert"
 _PEM: Final = "application/x-pem-file"
@@ -97,6 +92,6 @@ def health() -> ResponseReturnValue:
     try:
         hierarchy.signing_key(authority)
     except KeystoreError as error:
-        _log.error("not healthy: %s", error.rule, exc_info=error)  # it names paths, which only the operator may see
-        raise NotReady.because(KEY_UNUSABLE) from error
+        _log.error("not healthy: %s", error.rule, exc_info=error)
+        raise NotReady(*error.findings) from error
     return {"status": "ok"}

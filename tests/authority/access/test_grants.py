@@ -69,14 +69,16 @@ def test_every_name_of_the_certificate_has_to_be_allowed(
     lab: Lab, names: tuple[str, ...], common_name: str, hosts: tuple[str, ...], expected: list[str]
 ) -> None:
     found = faults(lab.initialised(), holder(*names), request(common_name, *hosts))
-    assert found == [("token.name", pointer) for pointer in expected]
+    assert [pointer for _, pointer in found] == expected
+    assert {rule for rule, _ in found} <= {"token.name", "token.name-parent"}
 
 
 def test_the_parent_domain_is_explained(lab: Lab) -> None:
     data = request("uccx1-EC.example.com", "example.com", "uccx1.example.com")
     [examination] = lab.initialised().issuance.check(holder("uccx1.example.com"), [data], Options())
     [found] = only_errors(examination.findings)
-    assert "example.com is the parent domain that a node puts into its request" in found.remedy
+    assert found.rule == "token.name-parent"
+    assert "example.com, the parent domain that a node adds to its CSR" in found.detail
 
 
 def test_all_common_names_count(lab: Lab) -> None:
@@ -165,7 +167,7 @@ def test_nothing_is_taken_from_the_answer_to_another_token_of_the_account(lab: L
     lab.issuance.issue(holder("*.example.com"), [UCCX_PUBLISHER.data], Options(), "key")
     with pytest.raises(Refused) as caught:
         lab.issuance.issue(holder("other.example.com"), [UCCX_PUBLISHER.data], Options(), "key")
-    assert caught.value.rule == "token.name"
+    assert caught.value.rule == "token.name-parent"
     with pytest.raises(Refused) as caught:
         lab.issuance.issue(holder(profiles=("server",)), [UCCX_PUBLISHER.data], Options(), "key")
     assert caught.value.rule == "token.profile"

@@ -90,7 +90,7 @@ def test_what_is_expected_of_the_record_is_looked_for(lab: Lab) -> None:
     lab.audit_log.seal(AUDITOR)
     with pytest.raises(Refused) as caught:
         lab.audit_log.verify(AUDITOR, Expected(Anchor(1, "0" * 64)))
-    assert caught.value.rule == "record.anchor"
+    assert caught.value.rule == "record.anchor-rewritten"
 
 
 # What is asked

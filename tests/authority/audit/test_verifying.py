@@ -129,7 +129,7 @@ def test_the_first_event_that_was_changed_is_named(number: int) -> None:
     at = place("event", number)
     error = refusal(changed(at, lambda line: line["event"].update(actor="somebody else")))
     assert (error.rule, named(error)) == ("record.event", number + 1)
-    assert f"Event {number + 1} is not what was sealed" in str(error)
+    assert f"Event {number + 1} was changed or moved" in str(error)
 
 
 def test_any_byte_that_is_another_one_is_found_and_the_event_of_its_line_named() -> None:
@@ -171,7 +171,7 @@ def test_a_line_that_is_missing_is_found(at: int) -> None:
     assert len(whole()) == 14
     error = refusal([*whole()[:at], *whole()[at + 1 :]])
     if at == place("event", 4):
-        assert "After event 4 one is missing: position 1 of seal 3" in str(error)
+        assert "An event is missing after event 4: position 1 of seal 3" in str(error)
     if at == place("event", 3):
         assert "After" in str(error) or "first event of seal 3 is missing" in str(error)
 
@@ -251,7 +251,7 @@ def test_a_record_that_was_written_anew_is_found_by_whoever_kept_a_seal_or_the_k
     kept = verify(whole())
     forged = other_record()
     assert verify(forged).events == 9
-    assert rule(forged, Expected(kept.head)) == "record.anchor"
+    assert rule(forged, Expected(kept.head)) == "record.anchor-rewritten"
     assert rule(forged, Expected(key=kept.key)) == "record.key"
     assert verify(whole(), Expected(kept.head, kept.key)) == kept
 
@@ -275,7 +275,7 @@ def test_an_older_anchor_is_found_inside() -> None:
     events, sealing = sealed_record(9, 2, 1)
     older = Anchor(1, seal_hash(events.seals[0]).hex())
     assert verify(exported(events, sealing), Expected(older)).events == 9
-    assert rule(exported(events, sealing), Expected(replace(older, hash="0" * 64))) == "record.anchor"
+    assert rule(exported(events, sealing), Expected(replace(older, hash="0" * 64))) == "record.anchor-rewritten"
 
 
 # What stands in the store
@@ -317,8 +317,8 @@ def swap(events: InMemoryEventStore) -> None:
         (lambda events: events.rows.append(replace(events.rows[8], id=10, position=4)), "record.event", 10),
         (lambda events: events.rows.append(replace(events.rows[8], id=10, seal=4, position=0)), "record.event", 10),
         (swap, "record.event", 5),
-        (lambda events: events.seals.pop(1), "record.missing", None),
-        (lambda events: events.seals.__setitem__(1, replace(events.seals[1], last=4)), "record.seal", None),
+        (lambda events: events.seals.pop(1), "record.seal-missing", None),
+        (lambda events: events.seals.__setitem__(1, replace(events.seals[1], last=4)), "record.seal-signature", None),
         (lambda events: events.seals.__setitem__(1, replace(events.seals[1], leaves=b"x" * 32)), None, None),
         (lambda events: events.seals.pop(), "record.event", 4),
     ],

@@ -173,9 +173,10 @@ def test_a_scope_opens_its_actions_and_no_other(scope: str, action: Action) -> N
     if action in SCOPES[scope].actions or action is Action.OWN_TOKEN:
         require(who, action)
         return
+    is_for_people = not any(action in each.actions for each in SCOPES.values())
     with pytest.raises(NotAllowed, match=scope) as caught:
         require(who, action)
-    assert caught.value.rule == "token.scope"
+    assert caught.value.rule == ("token.no-scope" if is_for_people else "token.scope")
 
 
 @pytest.mark.parametrize("action", Action)
@@ -189,7 +190,7 @@ def test_a_token_with_every_scope_does_no_more_than_its_role(role: Role, action:
 
 @pytest.mark.parametrize("action", [Action.OWN_ACCOUNT, Action.ACCOUNTS, Action.AUTHORITY])
 def test_no_scope_opens_what_only_people_do(action: Action) -> None:
-    with pytest.raises(NotAllowed, match="sign in and use the pages"):
+    with pytest.raises(NotAllowed, match="Sign in and use the pages"):
         require(with_scopes(Role.ADMINISTRATOR, *SCOPES), action)
 
 
@@ -208,7 +209,7 @@ def test_no_token_makes_another_one(tokens: Tokens, alice: AccountRecord) -> Non
     for act in (lambda: tokens.create(who, "alice", "x", 1), lambda: tokens.revoke_all(who, "alice")):
         with pytest.raises(NotAllowed) as caught:
             act()
-        assert caught.value.rule == "token.scope"
+        assert caught.value.rule == "token.no-scope"
 
 
 def test_the_record_tells_the_token_and_the_address(tokens: Tokens, alice: AccountRecord) -> None:
@@ -291,9 +292,9 @@ def test_limits_are_kept_in_one_way_of_writing(tokens: Tokens, alice: AccountRec
     ("limits", "rule", "pointer"),
     [
         (TokenLimits(scopes=()), "token.scopes", "/scopes"),
-        (TokenLimits(scopes=("everything",)), "token.scopes", "/scopes"),
-        (TokenLimits(scopes=("fleet",), names=("a.example.com",)), "token.bounded", "/scopes"),
-        (TokenLimits(scopes=("fleet",), profiles=("vos",)), "token.bounded", "/scopes"),
+        (TokenLimits(scopes=("everything",)), "token.scope-unknown", "/scopes"),
+        (TokenLimits(scopes=("fleet",), names=("a.example.com",)), "token.fleet-bounded", "/scopes"),
+        (TokenLimits(scopes=("fleet",), profiles=("vos",)), "token.fleet-bounded", "/scopes"),
         (TokenLimits(names=("a.example.com", "*")), "token.names", "/names/1"),
         (TokenLimits(names=("uccx*.example.com",)), "token.names", "/names/0"),
         (TokenLimits(names=("*.*.example.com",)), "token.names", "/names/0"),
@@ -301,7 +302,7 @@ def test_limits_are_kept_in_one_way_of_writing(tokens: Tokens, alice: AccountRec
         (TokenLimits(names=("10.0.0.5/8",)), "token.names", "/names/0"),
         (TokenLimits(names=("a b",)), "token.names", "/names/0"),
         (TokenLimits(names=("",)), "token.names", "/names/0"),
-        (TokenLimits(names=("a.example.com",) * (MAX_ENTRIES + 1)), "token.names", "/names"),
+        (TokenLimits(names=("a.example.com",) * (MAX_ENTRIES + 1)), "token.too-many-names", "/names"),
         (TokenLimits(profiles=("root",)), "token.profiles", "/profiles"),
         (TokenLimits(networks=("10.0.0.5/8",)), "token.networks", "/networks/0"),
         (TokenLimits(networks=("anywhere",)), "token.networks", "/networks/0"),

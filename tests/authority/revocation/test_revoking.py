@@ -281,7 +281,7 @@ def test_every_reason_is_explained_in_one_line() -> None:
 
 def test_a_key_cannot_have_been_lost_in_the_future(signing: Lab) -> None:
     leaf, later = issue(signing), signing.clock() + timedelta(seconds=1)
-    assert refused(signing, by_serial(leaf), invalid_since=later).rule == "revocation.invalid-since"
+    assert refused(signing, by_serial(leaf), invalid_since=later).rule == "revocation.invalid-since-future"
 
 
 def test_a_note_is_short(signing: Lab) -> None:

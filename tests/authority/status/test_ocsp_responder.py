@@ -15,7 +15,7 @@ from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.authority.revocation.records import Selection
 from ca_service.authority.status.ocsp_responder import LIFETIME, REUSED_FOR, OCSPResponder
 from ca_service.authority.status.responders import Responders
-from ca_service.errors import KeystoreError, NotReady
+from ca_service.errors import KeystoreError, NotReady, Rule
 from ca_service.pki.reasons import FOR_LEAVES, Reason
 from tests.authority.status.revoking import issue, revoke
 from tests.support import certificates
@@ -140,7 +140,7 @@ def test_without_a_database_we_ask_to_try_later(signing: Lab) -> None:
         """Cannot be read."""
 
         def was_issued(self, issuer_id: str, serial_number: str) -> bool:
-            raise NotReady.because("database.unusable", f"{issuer_id} {serial_number}", "Make room.")
+            raise NotReady.because(Rule("database.unusable", f"{issuer_id} {serial_number}", "Make room."))
 
     assert isinstance(signing.ledger, InMemoryLedger)
     answering = OCSPResponder(

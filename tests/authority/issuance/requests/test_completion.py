@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from ca_service.authority.audit.events import Event
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.records import RequestRecord, State, timeline
-from ca_service.errors import KeystoreError
+from ca_service.errors import KeystoreError, Rule, Visibility
 from tests.authority.issuance.requests.people import ANNA, CAROL, VERA, certificates, recorded
 from tests.support.applications import InMemoryRequestStore
 from tests.support.factories import OPERATOR, Lab
@@ -62,7 +62,9 @@ class NoKey(InMemoryKeyStore):
 
     def signer(self, key_id: str) -> ec.EllipticCurvePrivateKey:
         """See the class."""
-        raise KeystoreError.because("key.passphrase", "/secret/path of {k}", "Mend {k}.", k=key_id)
+        raise KeystoreError.because(
+            Rule("key.passphrase", "/secret/path of {k}", "Mend {k}.", visibility=Visibility.OPERATOR), k=key_id
+        )
 
 
 def test_what_cannot_be_signed_fails_with_a_reason_and_can_be_tried_again(lab: Lab, waiting: RequestRecord) -> None:

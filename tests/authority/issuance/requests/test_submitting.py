@@ -60,7 +60,7 @@ def test_a_key_that_is_repeated_shows_no_token_what_waits_for_names_of_another_t
     other = replace(ANNA, grant=Grant(2, frozenset({"submit"}), names=("uccx1.example.com",)))
     with pytest.raises(Refused) as caught:
         lab.issuance.issue(other, [SOCIALMINER.data], Options(), "k")
-    assert caught.value.rule == "token.name"
+    assert caught.value.rule == "token.name-parent"
 
 
 def test_where_there_is_no_authority_nothing_waits_for_it(clock: FixedClock) -> None:
