@@ -51,7 +51,7 @@ def test_an_auditor_reads_narrows_down_copies_and_downloads(busy: Service, new_t
 
     part = tab.save("text=Download these", tmp_path)
     tab.page.get_by_role("link", name="Show all events").click()
-    whole = tab.save("a:text-is('Download')", tmp_path)
+    whole = tab.save("a:text-is('Download all events')", tmp_path)
     for file in (part, whole):
         command = [sys.executable, "-c", "from ca_service.app import main; main()", "audit", "verify", str(file)]
         told = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)

@@ -168,7 +168,7 @@ def test_what_cannot_be_asked_is_refused_with_what_to_do(auditor: Visitor, path:
 def test_an_event_of_tomorrow_does_not_break_the_page(auditor: Visitor, database: Database) -> None:
     with database.write() as connection:
         connection.execute(text("UPDATE audit_event SET event = 'of.tomorrow' WHERE id = 1"))
-    assert "Something that this program does not know: root-g1." in auditor.page("/audit").text
+    assert "An event that this program does not know: root-g1." in auditor.page("/audit").text
 
 
 # The file

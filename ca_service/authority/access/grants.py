@@ -1,7 +1,7 @@
-"""Knows what a token may at most: its scopes, and the names and profiles that bound them.
+"""Limits of a token: its scopes, and the names and profiles that it is restricted to.
 
-A grant only takes away: the role of the account has to allow an action as well. Which scope opens
-which actions stands beside the roles, in permissions.py.
+A grant only takes away: the role of the account has to allow an action as well. permissions.py lists
+which scope allows which actions.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ TOKEN_NAME_PARENT: Final = Rule(
 TOKEN_PROFILE: Final = Rule(
     "token.profile",
     "This token may not have certificates of the profile {profile}.",
-    "Ask for {allowed}, or use a token that may.",
+    "Request the profile {allowed}, or use a token without this limit.",
 )
 
-_SHOWN: Final = 5  # of a list of names in one sentence
+_SHOWN: Final = 5  # names in one sentence
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """The limits of the token that somebody acts with. Without names or profiles, there is no such limit."""
+    """The limits of the actor's token. Empty `names` or `profiles` set no limit."""
 
     token_id: int
     scopes: frozenset[str]
@@ -49,10 +49,10 @@ class Grant:
         return not any(self.faults(profile, names or (f"DNS:{host}",)))
 
     def faults(self, profile: str, names: Sequence[str], subject_hosts: Sequence[str] = ()) -> Iterator[Finding]:
-        """What stands against a certificate of this profile.
+        """Yield the reasons why the token may not have a certificate of this profile.
 
-        `names` are its alternative names, `DNS:uccx1.example.com`; `subject_hosts` are hosts that its
-        subject names, written alike. Those never count as the host beside which a parent domain is allowed.
+        `names` are its alternative names, `DNS:uccx1.example.com`; `subject_hosts` are the hosts in its
+        subject, written alike. A parent domain is never allowed because of a host in the subject.
         """
         if self.profiles and profile not in self.profiles:
             yield _profile(profile, self.profiles)
@@ -77,5 +77,5 @@ def _name(pointer: str, name: str, allowed: Sequence[str], profile: str) -> Find
 
 
 def _is_parent_domain(name: str, allowed: Sequence[str], profile: str) -> bool:
-    """Return whether a node has added this name to its CSR itself: the parent domain of a name that is allowed."""
+    """Whether a node has added this name to its CSR itself: the parent domain of a name that is allowed."""
     return profile == VOS.name and any(each.endswith(f".{name}") and not each.startswith("*") for each in allowed)

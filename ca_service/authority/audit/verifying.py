@@ -1,7 +1,7 @@
-"""Knows how an exported record is checked, line by line, with nothing but the file itself.
+"""Verification of an exported audit log, line by line, with nothing but the file itself.
 
-What has been checked is never doubted again, so the first line that does not hold is the first that was
-changed. The line at the end covers every byte before it; so a change is found wherever it is.
+A verified line stays verified, so the first line that fails is the first that was changed.
+The last line covers every byte before it, so a change is found wherever it is.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ ANCHOR_REWRITTEN: Final = Rule(
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """A seal that somebody has kept elsewhere: its number and its hash, hexadecimal."""
+    """A seal that was kept elsewhere: its number and its hash, hexadecimal."""
 
     number: int
     hash: str
@@ -120,7 +120,7 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What somebody knows from elsewhere: a seal, and the fingerprint of the sealing key; or neither."""
+    """Known facts to verify: a seal and the fingerprint of the sealing key, both optional."""
 
     anchor: Anchor | None = None
     key: str = ""
@@ -131,9 +131,9 @@ NOTHING: Final = Expected()
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What holds. `head` is the newest seal that was seen, `key` the fingerprint of the sealing key.
+    """The result of a verification. `head` is the newest seal in the file, `key` the fingerprint of the sealing key.
 
-    A record that is not `complete` proves what it holds, and says nothing of what it leaves out.
+    A file that is not `complete` proves the events in it; others may be missing.
     """
 
     events: int
@@ -144,10 +144,10 @@ class Checked:
 
 
 def verify(lines: Iterable[bytes], expected: Expected = NOTHING, *, is_ended: bool = True) -> Checked:
-    """Check a record; raises Refused, which names the first event, seal or line that does not hold.
+    """Verify an audit log. Raises Refused, which names the first event, seal or line that fails.
 
-    An anchor that is expected has to be there, with its hash: so a cut-off end is found.
-    Without `is_ended`, as the record comes from the database itself, there is no line at the end.
+    An expected anchor has to be there, with its hash: this finds a file that was cut off.
+    Without `is_ended`, for lines straight from the database, there is no last line.
     """
     check = _Check(expected)
     for line in lines:
@@ -156,7 +156,7 @@ def verify(lines: Iterable[bytes], expected: Expected = NOTHING, *, is_ended: bo
 
 
 class _Check:
-    """What has been read so far."""
+    """The state of a verification after the lines so far."""
 
     def __init__(self, expected: Expected) -> None:
         self._expected, self._is_anchored = expected, expected.anchor is None
@@ -165,11 +165,11 @@ class _Check:
         self._head = Anchor(0, NO_SEAL.hex())
         self._digest = hashlib.sha256()
         self._line = self._events = self._seals = 0
-        self._due = self._last_id = 0  # the position in this seal that comes next, and the event before it
+        self._due = self._last_id = 0  # the next position in this seal, and the event before it
         self._is_over = False
 
     def take(self, line: bytes) -> None:
-        """Take the next line; raises Refused if it does not hold."""
+        """Verify the next line. Raises Refused if it fails."""
         self._line += 1
         document = self._read(line)
         kind = document.get("type")
@@ -188,7 +188,7 @@ class _Check:
         self._digest.update(line)
 
     def finish(self, is_ended: bool) -> Checked:
-        """What holds, once there are no more lines."""
+        """Return the result after the last line. Raises Refused if something is missing."""
         if not self._header:
             self._broken(EXPORT_EMPTY)
         if is_ended and not self._is_over:
@@ -204,10 +204,10 @@ class _Check:
     def _read(self, line: bytes) -> dict[str, Any]:
         try:
             if len(line) > MAX_LINE:
-                raise ValueError("longer than any that we write")
+                raise ValueError("longer than any line of ours")
             document = json.loads(line)
             if not isinstance(document, dict) or canonical(document) + b"\n" != line:
-                raise ValueError("not as we write it")
+                raise ValueError("not in canonical form")
         except (ValueError, RecursionError):
             self._broken_line(line)
         return document
@@ -215,7 +215,7 @@ class _Check:
     def _take_header(self, header: dict[str, Any]) -> None:
         try:
             if not shapes.fits(header, shapes.HEADER):
-                raise ValueError("not as we write it")
+                raise ValueError("not a header")
             public_key = bytes.fromhex(header["key"]["public_key"])
             self._key = read_key(public_key)
             if header["key"] != key_document(public_key):
@@ -278,7 +278,7 @@ class _Check:
         self._is_over = True
 
     def _close(self) -> None:
-        """Nothing more can come: all that the header promises has to be there."""
+        """Check at the end of the lines that everything that the header promises was there."""
         self._close_seal()
         head = self._header["head"]
         if self._header["complete"] and (head["number"], head["hash"]) != (self._head.number, self._head.hash):
@@ -297,7 +297,7 @@ class _Check:
         self._is_anchored = True
 
     def _broken_line(self, line: bytes) -> NoReturn:
-        ids = _ID.findall(line[:MAX_LINE])  # the last one is the event's: its details stand before it
+        ids = _ID.findall(line[:MAX_LINE])  # the last one is the event's: its details come first
         if ids:
             self._broken(EVENT_CHANGED, id=int(ids[-1]))
         self._broken(LINE_CHANGED)

@@ -1,4 +1,4 @@
-"""Knows what can be asked when a token is made: which limits there are, and how each has to be written."""
+"""Limits of a new token: scopes, names, profiles and networks, and their validation."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ _SHOWN: Final = 80
 
 @dataclass(frozen=True, slots=True)
 class TokenLimits:
-    """What a token may at most. Empty names, profiles and networks set no limit; without a scope it would be no use."""
+    """The limits of a token. Empty names, profiles and networks set no limit; at least one scope is needed."""
 
     scopes: tuple[str, ...] = DEFAULT_SCOPES
     names: tuple[str, ...] = ()
@@ -70,7 +70,7 @@ class TokenLimits:
     networks: tuple[str, ...] = ()
 
     def checked(self) -> TokenLimits:
-        """The same as it is kept: in order, each once, in one way of writing. Raises InvalidInput with all faults."""
+        """Return the limits in stored form: in order, without duplicates. Raises InvalidInput with every fault."""
         require_none(*_scopes(self), *_names(self.names), *_profiles(self.profiles), *_networks(self.networks))
         return TokenLimits(
             tuple(name for name in SCOPES if name in self.scopes),
@@ -81,12 +81,12 @@ class TokenLimits:
 
 
 def scopes_for(role: Role) -> tuple[str, ...]:
-    """The scopes that are of use to somebody of this role, all of whose actions it may do."""
+    """Return the scopes with only actions that this role may do."""
     return tuple(name for name, scope in SCOPES.items() if all(role in PERMISSIONS[action] for action in scope.actions))
 
 
 def known_scopes(token: TokenRecord) -> tuple[str, ...]:
-    """The scopes of a token as they are shown: those that this program knows, in their order."""
+    """Return the scopes of a token to show: those known to this program, in their order."""
     return tuple(name for name in SCOPES if name in token.scopes)
 
 
@@ -97,7 +97,7 @@ def require_none(*findings: Finding) -> None:
 
 
 def findings_of(*checks: Callable[[], object]) -> Iterator[Finding]:
-    """What these checks find, each of which raises InvalidInput: all of it, and not only the first."""
+    """Yield the findings of all checks, each of which may raise InvalidInput."""
     for check in checks:
         try:
             check()

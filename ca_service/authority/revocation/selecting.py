@@ -1,4 +1,4 @@
-"""Knows how certificates are named by those who want to revoke them, and what is told when there are none."""
+"""Selections of certificates to revoke: their canonical form, and the errors for wrong ones."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ _FINGERPRINT: Final = re.compile("[0-9a-f]{64}")
 
 
 def checked(selection: Selection) -> Selection:
-    """The selection in the form in which it is stored: people copy with colons and in capitals.
+    """Return the selection in stored form: people paste colons and capital letters.
 
-    Raises InvalidInput for a selection of nothing or of too many, or for what is no serial number or
-    no SHA-256.
+    Raises InvalidInput for an empty or too large selection, or for a value that is not a serial number
+    or a SHA-256.
     """
     serials = tuple(dict.fromkeys(_bare(each).zfill(40) for each in selection.serial_numbers))
     if not serials and not selection.key_fingerprint and not selection.host.strip():
@@ -67,12 +67,12 @@ def checked(selection: Selection) -> Selection:
 
 
 def with_serial_numbers(selection: Selection, serial_numbers: Sequence[str]) -> Selection:
-    """The selection, and these certificates as well."""
+    """Return the selection with these certificates added."""
     return replace(selection, serial_numbers=(*selection.serial_numbers, *serial_numbers))
 
 
 def read_invalid_since(text: str) -> datetime | None:
-    """Since when a key is thought to be lost (RFC 3339; UTC where no zone is said), None for nothing typed.
+    """Return since when a key may be lost (RFC 3339; UTC without an offset), or None for an empty text.
 
     Raises InvalidInput.
     """
@@ -85,13 +85,13 @@ def read_invalid_since(text: str) -> datetime | None:
         raise InvalidInput(REVOCATION_INVALID_SINCE.at("/invalid_since", value=text[:60])) from error
 
 
-def require_found(selection: Selection, standings: Sequence[RevocationStatus]) -> None:
-    """Raise NotFound for each serial number that was never issued here, or if nothing was found at all."""
-    found = {each.certificate.serial_number for each in standings}
+def require_found(selection: Selection, statuses: Sequence[RevocationStatus]) -> None:
+    """Raise NotFound for each serial number that was not issued here, or if nothing was found."""
+    found = {each.certificate.serial_number for each in statuses}
     missing = [serial for serial in selection.serial_numbers if serial not in found]
     if missing:
         raise NotFound(*(CERTIFICATE_UNKNOWN.at("/serial_number", serial=serial) for serial in missing))
-    if not standings:
+    if not statuses:
         raise NotFound.because(REVOCATION_NONE_FOUND, what=selection.host or f"the key {selection.key_fingerprint}")
 
 
