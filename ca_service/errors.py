@@ -2,11 +2,11 @@
 
 CAServiceError
 ├── Refused              what was asked cannot be granted as it is
-├── InvalidInput         an option or a field has a value that nobody could use
+├── InvalidInput         an option or a field has an unusable value
 │   └── TooLarge         ... because it is larger than the limit
 ├── NotFound             nothing of that name is here
 ├── Conflict             it contradicts what is stored already
-├── NotAuthenticated     nobody has said who is asking
+├── NotAuthenticated     the client has not signed in
 │   └── TooManyAttempts  ... and has tried too often: wait
 ├── NotAllowed           who is asking may not do this
 ├── Unreachable          another service does not answer, or not as it should
@@ -36,7 +36,7 @@ class Severity(StrEnum):
 
 
 class Visibility(StrEnum):
-    """Who may read the text of a finding: everyone, or the operator only, because it names paths of this machine."""
+    """The readers of a finding's text: everyone, or the operator only, because it names paths of this machine."""
 
     PUBLIC = "public"
     OPERATOR = "operator"
@@ -86,7 +86,7 @@ class Finding:
 
     @property
     def remedy(self) -> str:
-        """How to fix it, and where, in English."""
+        """The fix, and where to make it, in English."""
         return self.declared.remedy.format_map(self.values)
 
     @property
@@ -149,28 +149,28 @@ class CAServiceError(Exception):
 
 
 class Refused(CAServiceError):
-    """What was asked cannot be granted as it is."""
+    """The input cannot be accepted in its current form."""
 
     code = "refused"
     title = "The request was refused"
 
 
 class InvalidInput(CAServiceError):
-    """An option or a field has a value that nobody could use."""
+    """An option or a field has an unusable value."""
 
     code = "invalid-input"
     title = "A value cannot be used"
 
 
 class TooLarge(InvalidInput):
-    """What was sent is larger than the limit."""
+    """The input is larger than the limit."""
 
     code = "too-large"
     title = "Too much was sent"
 
 
 class NotFound(CAServiceError):
-    """Nothing of that name is here."""
+    """The thing does not exist here."""
 
     code = "not-found"
     title = "Not found"
@@ -184,21 +184,21 @@ class Conflict(CAServiceError):
 
 
 class NotAuthenticated(CAServiceError):
-    """Nobody has said who is asking."""
+    """The client has not signed in."""
 
     code = "not-authenticated"
     title = "Sign in first"
 
 
 class TooManyAttempts(NotAuthenticated):
-    """Somebody has failed too often to show who they are. The finding's value `seconds` says how long to wait."""
+    """There were too many failed sign-ins. The finding's value `seconds` says how long to wait."""
 
     code = "too-many-attempts"
     title = "Too many attempts"
 
 
 class NotAllowed(CAServiceError):
-    """Who is asking may not do this."""
+    """The actor may not do this."""
 
     code = "not-allowed"
     title = "Not allowed"

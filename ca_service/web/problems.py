@@ -1,7 +1,7 @@
-"""Knows how errors look over HTTP: RFC 9457 problems for scripts, pages that help for people.
+"""Errors over HTTP: RFC 9457 problems for scripts, pages that help for people.
 
-The only module that turns an error into a status. Errors that nobody foresaw become 500 with a
-number that stands in the log, and tell nothing else.
+The only module that turns an error into a status. Unforeseen errors become 500 with a
+number, which is also in the log, and no detail.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class NotAcceptable(errors.InvalidInput):
 
 
 class UnsupportedMediaType(errors.InvalidInput):
-    """What was sent is wrapped in a way that is not understood."""
+    """The body has a content type that is not supported."""
 
     code = "unsupported-media-type"
     title = "Not understood in that form"
@@ -115,7 +115,7 @@ def install(app: Flask) -> None:
 
 
 def status_of(error: CAServiceError) -> int:
-    """The HTTP status for an error of ours; 500 for one that is nobody's mistake but ours."""
+    """Return the HTTP status for an error of ours; 500 for a fault of the service."""
     return next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)
 
 
@@ -125,7 +125,7 @@ def seconds_to_wait(error: errors.TooManyAttempts) -> int:
 
 
 def refused_page(error: errors.NotAuthenticated, page: str) -> ResponseReturnValue:
-    """The page of a form that did not show who somebody is, with the status that fits, and how long to wait."""
+    """Return the page of a form whose sign-in failed, with the status that fits, and how long to wait."""
     headers = {"Retry-After": str(seconds_to_wait(error))} if isinstance(error, errors.TooManyAttempts) else {}
     return page, status_of(error), headers
 
