@@ -1,19 +1,19 @@
-"""The one tree of errors, and the findings that explain them; knows no HTTP and no exit code.
+"""Errors and findings: one tree of errors, each explained by findings, each finding made from a declared rule.
 
 CAServiceError
-├── Refused              what was asked cannot be granted as it is
-├── InvalidInput         an option or a field has an unusable value
-│   └── TooLarge         ... because it is larger than the limit
-├── NotFound             nothing of that name is here
-├── Conflict             it contradicts what is stored already
-├── NotAuthenticated     the client has not signed in
-│   └── TooManyAttempts  ... and has tried too often: wait
-├── NotAllowed           who is asking may not do this
-├── Unreachable          another service does not answer, or not as it should
-├── NotReady             the installation has to be set up, upgraded or unlocked first
+├── Refused              the operation is not permitted as requested
+├── InvalidInput         an option or a field has an invalid value
+│   └── TooLarge         the input is larger than the limit
+├── NotFound             the item does not exist
+├── Conflict             the operation contradicts what is stored
+├── NotAuthenticated     the caller is not signed in
+│   └── TooManyAttempts  too many failed attempts: wait
+├── NotAllowed           the caller lacks the permission
+├── Unreachable          another service does not answer, or answers wrongly
+├── NotReady             the installation must be set up, upgraded or unlocked first
 ├── ConfigurationError   a setting cannot be used
-├── KeystoreError        a private key cannot be had, or is not kept safely
-└── SigningError         our own certificate failed our own rules: a fault here, not of the request
+├── KeystoreError        a private key is unavailable, or is not kept safely
+└── SigningError         our own certificate failed our own rules: a fault of the authority, not of the CSR
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Severity(StrEnum):
 
 
 class Visibility(StrEnum):
-    """The readers of a finding's text: everyone, or the operator only, because it names paths of this machine."""
+    """The readers of a text: everyone, or only the operator, because it names paths of this machine."""
 
     PUBLIC = "public"
     OPERATOR = "operator"
@@ -81,17 +81,17 @@ class Finding:
 
     @property
     def detail(self) -> str:
-        """The problem, in English."""
+        """Return the problem, in English."""
         return self.declared.problem.format_map(self.values)
 
     @property
     def remedy(self) -> str:
-        """The fix, and where to make it, in English."""
+        """Return how to fix it, and where, in English."""
         return self.declared.remedy.format_map(self.values)
 
     @property
     def is_error(self) -> bool:
-        """Whether it prevents signing."""
+        """Return whether it prevents signing."""
         return self.severity is Severity.ERROR
 
     def translated(self, translate: Callable[[str], str]) -> Finding:
@@ -139,7 +139,7 @@ class CAServiceError(Exception):
 
     @property
     def rule(self) -> str:
-        """The rule of the finding that decided."""
+        """Return the id of the deciding rule: of the first error, or of the first finding."""
         return (only_errors(self.findings) or self.findings)[0].rule
 
     @classmethod
@@ -149,14 +149,14 @@ class CAServiceError(Exception):
 
 
 class Refused(CAServiceError):
-    """The input cannot be accepted in its current form."""
+    """The operation is not permitted as requested."""
 
     code = "refused"
     title = "The request was refused"
 
 
 class InvalidInput(CAServiceError):
-    """An option or a field has an unusable value."""
+    """An option or a field has an invalid value."""
 
     code = "invalid-input"
     title = "A value cannot be used"
@@ -170,49 +170,49 @@ class TooLarge(InvalidInput):
 
 
 class NotFound(CAServiceError):
-    """The thing does not exist here."""
+    """The item does not exist."""
 
     code = "not-found"
     title = "Not found"
 
 
 class Conflict(CAServiceError):
-    """It contradicts what is stored already."""
+    """The operation contradicts what is stored."""
 
     code = "conflict"
     title = "This contradicts what is stored"
 
 
 class NotAuthenticated(CAServiceError):
-    """The client has not signed in."""
+    """The caller is not signed in."""
 
     code = "not-authenticated"
     title = "Sign in first"
 
 
 class TooManyAttempts(NotAuthenticated):
-    """There were too many failed sign-ins. The finding's value `seconds` says how long to wait."""
+    """The caller has failed too often. The value `seconds` of the finding is the time to wait."""
 
     code = "too-many-attempts"
     title = "Too many attempts"
 
 
 class NotAllowed(CAServiceError):
-    """The actor may not do this."""
+    """The caller lacks the permission."""
 
     code = "not-allowed"
     title = "Not allowed"
 
 
 class Unreachable(CAServiceError):
-    """Another service does not answer, or not as it should."""
+    """Another service does not answer, or answers wrongly."""
 
     code = "unreachable"
     title = "Not reachable"
 
 
 class NotReady(CAServiceError):
-    """The installation has to be set up, upgraded or unlocked first."""
+    """The installation must be set up, upgraded or unlocked first."""
 
     code = "not-ready"
     title = "Not ready"
@@ -226,14 +226,14 @@ class ConfigurationError(CAServiceError):
 
 
 class KeystoreError(CAServiceError):
-    """A private key cannot be had, or is not kept safely."""
+    """A private key is unavailable, or is not kept safely."""
 
     code = "keystore"
     title = "A private key cannot be used"
 
 
 class SigningError(CAServiceError):
-    """Our own certificate failed our own rules: a fault here, not of the request."""
+    """Our own certificate failed our own rules: a fault of the authority, not of the CSR."""
 
     code = "signing"
     title = "The certificate was not signed"

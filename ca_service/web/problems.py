@@ -1,7 +1,7 @@
-"""Errors over HTTP: RFC 9457 problems for scripts, pages that help for people.
+"""Errors over HTTP: RFC 9457 problems for scripts, error pages for people.
 
-The only module that turns an error into a status. Unforeseen errors become 500 with a
-number, which is also in the log, and no detail.
+The only module that turns an error into an HTTP status. Unexpected errors become 500 with a number; their details are
+only in the log, beside that number.
 """
 
 from __future__ import annotations
@@ -68,14 +68,14 @@ PROBLEM_TYPE: Final = "application/problem+json"
 
 
 class NotAcceptable(errors.InvalidInput):
-    """None of the forms that are asked for can be given."""
+    """None of the requested formats is available."""
 
     code = "not-acceptable"
     title = "Not in that form"
 
 
 class UnsupportedMediaType(errors.InvalidInput):
-    """The body has a content type that is not supported."""
+    """The media type of the request is not supported."""
 
     code = "unsupported-media-type"
     title = "Not understood in that form"
@@ -115,17 +115,17 @@ def install(app: Flask) -> None:
 
 
 def status_of(error: CAServiceError) -> int:
-    """Return the HTTP status for an error of ours; 500 for a fault of the service."""
+    """Return the HTTP status of an error; 500 for a fault of the service itself."""
     return next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)
 
 
 def seconds_to_wait(error: errors.TooManyAttempts) -> int:
-    """For how long to wait before the next attempt."""
+    """Return the seconds to wait before the next attempt."""
     return int(str(error.findings[0].values["seconds"]))
 
 
 def refused_page(error: errors.NotAuthenticated, page: str) -> ResponseReturnValue:
-    """Return the page of a form whose sign-in failed, with the status that fits, and how long to wait."""
+    """Return the page of a failed sign-in with its status, and the time to wait."""
     headers = {"Retry-After": str(seconds_to_wait(error))} if isinstance(error, errors.TooManyAttempts) else {}
     return page, status_of(error), headers
 

@@ -163,7 +163,7 @@ def test_what_is_wrong_stands_beside_its_field_and_nothing_typed_is_lost(request
     for field, rule in (
         ('id="label"', "token.label"),
         ('id="days"', "token.days"),
-        ('value="fleet"', "token.fleet-bounded"),
+        ('value="fleet"', "token.scope-unknown"),
         ('id="names"', "token.names"),
         ('id="networks"', "token.networks"),
     ):
