@@ -8,10 +8,8 @@ from typing import Any
 import pytest
 from werkzeug.test import Client, TestResponse
 
-from tests.support.refused_requests import REFUSALS, SAME_KEY_TWICE
-from tests.support.requests import SOCIALMINER, UCCX_PUBLISHER, Request
-
-from .door import refused_by_api
+from tests.support.refused_requests import SAME_KEY_TWICE
+from tests.support.requests import SOCIALMINER, UCCX_PUBLISHER
 
 URL = "/api/v1/certificates"
 CSR = SOCIALMINER.data.decode("ascii")
@@ -21,11 +19,6 @@ CHUNKED = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked", "
 
 def errors(answer: TestResponse) -> list[tuple[str, str]]:
     return [(error["rule"], error["pointer"]) for error in answer.get_json()["errors"]]
-
-
-@pytest.mark.parametrize("refused", REFUSALS, ids=lambda refused: refused.name)
-def test_every_bad_request_is_refused_by_its_rule(client: Client, token: str, refused: Request) -> None:
-    assert refused_by_api(client, token, refused.data) == refused.rule
 
 
 def test_a_refusal_is_422_and_tells_which_request_it_is_about(client: Client) -> None:

@@ -43,13 +43,6 @@ def named(common_name: str, *names: str | tuple[int, bytes]) -> bytes:
     return asking(*requests.usages(USAGE, PURPOSES), *asked, common_name=common_name)
 
 
-@pytest.mark.parametrize("request_", refused_requests.REFUSALS, ids=lambda request: request.name)
-def test_a_bad_request_gives_its_finding_and_raises_nothing(request_: Request) -> None:
-    examination = examined(request_.data)
-    assert rules(examination)[request_.rule or ""] is Severity.ERROR
-    assert examination.is_refused
-
-
 @pytest.mark.parametrize("request_", requests.GOOD, ids=lambda request: request.name)
 def test_a_good_request_is_not_refused(request_: Request) -> None:
     assert not examined(request_.data).is_refused

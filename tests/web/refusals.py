@@ -1,4 +1,4 @@
-"""Knows how requests are sent through the page, and by which rule they are refused there."""
+"""Sends CSRs through the page, and returns the rule by which it refuses them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Knows how requests are sent through the API, and by which rule they are refused there."""
+"""Sends CSRs through the API, and returns the rule by which it refuses them."""
 
 from __future__ import annotations
 
@@ -23,6 +23,14 @@ def refused_by_api(client: Client, token: str, *requests: bytes, options: Mappin
     assert answer.status_code >= 400, answer.data
     errors = answer.get_json()["errors"]
     return str(next(error["rule"] for error in errors if error["severity"] == "error"))
+
+
+def found_by_api(client: Client, token: str, data: bytes) -> str:
+    """The first rule that the check of the API has against this; raises AssertionError if it would be signed."""
+    answer = client.post("/api/v1/checks", data=data, headers={"Authorization": f"Bearer {token}"})
+    (check,) = answer.get_json()["checks"]
+    assert (answer.status_code, check["accepted"]) == (200, False)
+    return str(next(found["rule"] for found in check["findings"] if found["severity"] == "error"))
 
 
 def _body(requests: tuple[bytes, ...]) -> Any:
