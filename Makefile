@@ -37,13 +37,14 @@ serve: $(VENV)/.base  ## Serve on http://127.0.0.1:8080, with everything set up
 test: $(VENV)/.dev  ## Run the tests (what needs more than Python skips with a reason)
 	$(BIN)/python -m pytest $(TESTS)
 
-check: $(VENV)/.dev  ## Lint, types, layers, dependencies, templates
+check: $(VENV)/.dev  ## Lint, types, layers, dependencies, templates, words
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
 	$(BIN)/djlint ca_service/web/templates --lint --quiet
+	$(BIN)/python -m tests.words
 	@if [ -x $(BIN)/hadolint ]; then $(BIN)/hadolint --ignore DL3008 Dockerfile; fi  # apt versions change with the base image
 
 format: $(VENV)/.dev  ## Format the code

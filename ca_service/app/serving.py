@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def create_app(settings: Settings | None = None, installation: Installation | None = None) -> Flask:
-    """The Flask application of an installation that is set up; raises NotReady if it is not."""
+    """Return the Flask application of an installation that is set up; raises NotReady if it is not."""
     from ca_service import web
 
     settings = settings or settings_module.load().settings
@@ -57,7 +57,7 @@ def _session_key(settings: Settings) -> str:
 
 
 def prepare_server(instance_path: Path | None, host: str | None, port: int | None) -> Server:
-    """The server that the settings describe, with these two put above them; it does not run yet."""
+    """Return the server that the settings describe, with these two put above them; it does not run yet."""
     from ca_service.cli.interfaces import Server
 
     given = {"CA_SERVICE_SERVER__HOST": host, "CA_SERVICE_SERVER__PORT": str(port) if port else None}

@@ -212,7 +212,7 @@ class Doctor:
 
 
 def _is_signed(answer: ocsp.OCSPResponse, issuer: x509.Certificate) -> bool:
-    """Whether a responder delegated by the authority has signed the response (RFC 6960, 4.2.2.2)."""
+    """Return whether a responder delegated by the authority has signed the response (RFC 6960, 4.2.2.2)."""
     responder, algorithm = next(iter(answer.certificates), None), answer.signature_hash_algorithm
     if responder is None or algorithm is None:
         return False

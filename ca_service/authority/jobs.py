@@ -105,7 +105,7 @@ class JobState:
     due_at: datetime | None
 
     def is_due(self, now: datetime) -> bool:
-        """Whether to try to take it; the store decides."""
+        """Return whether to try to take it; the store decides."""
         return self.free_at(now) <= now
 
     def free_at(self, now: datetime) -> datetime:

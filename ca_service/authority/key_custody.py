@@ -25,7 +25,7 @@ class KeyStore(Protocol):
     """Custody of private keys. Callers get signing keys whose bytes cannot be read."""
 
     def has(self, key_id: str) -> bool:
-        """Whether a key of this name is stored here."""
+        """Return whether a key of this name is stored here."""
 
     def generate(self, key_id: str, curve: str) -> ec.EllipticCurvePrivateKey:
         """Create a key and store it before it is used. Raises Conflict if the name is taken."""

@@ -71,7 +71,7 @@ def _state(records: Sequence[IssuerRecord]) -> State:
 
 
 def authority_lines(record: IssuerRecord) -> Iterator[str]:
-    """An authority for a person: what it is, how far it is, and what one compares."""
+    """Yield an authority for a person: what it is, how far it is, and what one compares."""
     certificate = AuthorityDocument.of(record).certificate
     yield f"{record.id}: {visible(record.name)}{' (issues)' if record.is_issuing else ''}"
     pairs = _decoded(certificate) if certificate else ()

@@ -63,7 +63,7 @@ def import_(
 def _pair(
     key: str | None, pkcs12: str | None, passphrase: bytes | None
 ) -> tuple[ec.EllipticCurvePrivateKey, tuple[x509.Certificate, ...]]:
-    """The key of the intermediate, and the certificates that came in one file with it."""
+    """Return the key of the intermediate, and the certificates that came in one file with it."""
     if pkcs12 is not None:
         return encodings.load_pkcs12(read_file(pkcs12), passphrase)
     return _private_key(str(key), passphrase), ()
@@ -114,7 +114,7 @@ def _certificates(files: Sequence[str]) -> tuple[x509.Certificate, ...]:
 
 
 def _private_key(file: str, passphrase: bytes | None) -> ec.EllipticCurvePrivateKey:
-    """The key; of two keys under one passphrase file, one may be without encryption."""
+    """Return the key; of two keys under one passphrase file, one may be without encryption."""
     data = read_file(file)
     if passphrase is None:
         return encodings.load_private_key(data, None)

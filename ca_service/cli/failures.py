@@ -1,4 +1,4 @@
-"""Knows how a command fails: every exception as an error that explains itself, on standard error."""
+"""Failures of a command: every exception becomes an error that explains itself, on standard error."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def report(console: Console, error: BaseException) -> ExitCode:
 
 
 def output_closed() -> CAServiceError:
-    """Whoever was reading the output has gone, such as `head`."""
+    """End the command when the reader of the output, such as `head`, has closed it."""
     return CAServiceError.because(OUTPUT_CLOSED)
 
 
@@ -81,5 +81,5 @@ def _usage(error: click.UsageError) -> InvalidInput:
 
 
 def _unforeseen(error: BaseException) -> CAServiceError:
-    """Only the kind of the error is told: its text may hold what nobody should read."""
+    """Only the kind of the error is shown: its text may contain a secret."""
     return CAServiceError.because(COMMAND_FAILED, kind=f"{type(error).__module__}.{type(error).__qualname__}")

@@ -1,4 +1,4 @@
-"""Knows where files go: never over another one unless that is asked, and secrets never over anything."""
+"""Output files: never over an existing one unless asked, and secrets never over anything."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _SECRET: Final = 0o600
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a file is to go: `-`, a file, a folder, or None for the current folder."""
+    """The target of a file: `-`, a file, a folder, or None for the current folder."""
 
     out: str | None
     force: bool = False
@@ -94,7 +94,7 @@ class Target:
         return path
 
     def _write(self, path: Path, pieces: Iterable[bytes]) -> None:
-        """An interrupted write leaves no half a file where there was none before."""
+        """Leave no half-written file behind where there was none before."""
         exists = os.path.lexists(path)
         flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if exists else os.O_EXCL)
         descriptor = os.open(path, flags, _SECRET if self.is_secret else _PUBLIC)
@@ -118,7 +118,7 @@ class Target:
 def _holds(path: Path, data: bytes) -> bool:
     try:
         return path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data
-    except OSError:  # whoever writes it next is told why
+    except OSError:  # the next writer gets the reason
         return False
 
 

@@ -1,4 +1,4 @@
-"""Knows what `revoke` and `release` have in common: the selection, the confirmation, the answer."""
+"""The common part of `revoke` and `release`: selection, confirmation, answer."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _OPTIONS = (
 
 
 def selection_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The ways to say which certificates are meant."""
+    """Return the ways to say which certificates are meant."""
     for option in reversed(_OPTIONS):
         function = option(function)
     return function
@@ -39,7 +39,7 @@ def selection_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def selected(
     installation: Installation, serial_numbers: tuple[str, ...], key: str, host: str, cluster: int | None
 ) -> Selection:
-    """What the options mean."""
+    """Return the selection that the options describe."""
     selection = Selection(serial_numbers, key, host)
     if cluster is None:
         return selection
@@ -47,7 +47,7 @@ def selected(
 
 
 def confirm(console: Console, planned: Outcome, *, is_confirmed: bool) -> None:
-    """Tell what follows, and go on only if somebody says so."""
+    """Preview the effect, and continue only after a confirmation."""
     console.remark(*(f"{found.detail} {found.remedy}".strip() for found in planned.findings))
     if is_confirmed:
         return
@@ -57,7 +57,7 @@ def confirm(console: Console, planned: Outcome, *, is_confirmed: bool) -> None:
 
 
 def outcome_lines(outcome: Outcome) -> list[str]:
-    """What was done to each certificate, or would be, for a person."""
+    """Yield the effect on each certificate, actual or previewed, for a person."""
     rows = (
         (each.certificate.serial_number, each.certificate.host, each.effect.value, each.state_text)
         for each in outcome.changes

@@ -94,7 +94,7 @@ def _telling(issued: Issued) -> Iterator[None]:
 
 
 def _issued_lines(console: Console, issued: Issued) -> list[str]:
-    """What was issued, for a person."""
+    """Yield what was issued, for a person."""
     title = "Signed." if issued.created else "Signed before: this is the same certificate again (--new makes another)."
     lines = [click.style(title, fg="green")]
     for record in issued.certificates:
@@ -104,7 +104,7 @@ def _issued_lines(console: Console, issued: Issued) -> list[str]:
 
 
 def _next_steps(bundle: Bundle, format: str, path: Path | None) -> list[str]:
-    """What was written, and what to do with it."""
+    """Yield the written files, and the next steps."""
     if path is None:
         return []
     lines = [f"Written: {visible(str(path))}"]

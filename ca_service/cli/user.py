@@ -111,7 +111,7 @@ def unlock(session: Session, name: str) -> None:
     installation = session.ready()
     installation.rescue.unlock(operator(), name)
     account = installation.accounts.get(name)
-    session.console.answer(AccountDocument.of(account), [f"{account.name} can try again at once."])
+    session.console.answer(AccountDocument.of(account), [f"{account.name} can try again immediately."])
 
 
 @declare("reset", "ca-service user reset anna", "ca-service user reset anna --json | jq -r .url")

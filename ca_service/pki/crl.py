@@ -56,7 +56,7 @@ class RevocationList:
 
 
 def entry(serial_number: int, revoked_at: datetime, reason: Reason, invalid_since: datetime | None = None) -> bytes:
-    """One entry of a list, DER (RFC 5280, 5.3).
+    """Return one entry of a list, DER (RFC 5280, 5.3).
 
     The reason unspecified is left out (5.3.1). `invalid_since` is when the key is thought to have been
     lost (5.3.2).
@@ -69,7 +69,7 @@ def entry(serial_number: int, revoked_at: datetime, reason: Reason, invalid_sinc
 
 
 def sign(wanted: RevocationList, issuer: Issuer, key: ec.EllipticCurvePrivateKey) -> bytes:
-    """The signed list, DER (RFC 5280, 5.1); raises SigningError if the key is not the issuer's."""
+    """Return the signed list, DER (RFC 5280, 5.1); raises SigningError if the key is not the issuer's."""
     if key.public_key() != issuer.public_key:
         raise SigningError.because(SIGNING_KEY)
     algorithm = SIGNATURE_ALGORITHMS[keys.curve_name(issuer.public_key)]
@@ -97,17 +97,17 @@ def entries_of(crl_der: bytes) -> bytes:
 
 
 def is_in(entry_der: bytes, entries: bytes) -> bool:
-    """Whether these entries may tell of the certificate of this one; never wrong when it says no."""
+    """Return whether these entries may tell of the certificate of this one; never wrong when it says no."""
     return der.read(entry_der)[0].children[0].der in entries
 
 
 def is_removal(entry_der: bytes) -> bool:
-    """Whether this entry is for deltas alone, and says that a hold has ended (RFC 5280, 5.3.1)."""
+    """Return whether this entry is for deltas alone, and says that a hold has ended (RFC 5280, 5.3.1)."""
     return _REASONS[Reason.REMOVE_FROM_CRL] in entry_der
 
 
 def _extensions(wanted: RevocationList, issuer: Issuer) -> list[bytes]:
-    """The scope names the kind of certificate and no address: an address that changes would
+    """Return the scope names the kind of certificate and no address: an address that changes would
     tear the list from the certificates that were issued before (6.3.3, b)."""
     scope = x509.IssuingDistributionPoint(
         full_name=None,
@@ -132,7 +132,7 @@ def _extensions(wanted: RevocationList, issuer: Issuer) -> list[bytes]:
 
 
 def extension(value: x509.ExtensionType, *, critical: bool = False) -> bytes:
-    """An Extension, DER (RFC 5280, 4.1)."""
+    """Return an Extension, DER (RFC 5280, 4.1)."""
     return der.sequence(
         der.object_identifier(value.oid.dotted_string),
         _TRUE if critical else b"",

@@ -99,7 +99,7 @@ class Signer:
 
 
 def read(data: bytes) -> Request:
-    """The request in these bytes, DER; raises MalformedRequest (RFC 6960, 4.1.1).
+    """Return the request in these bytes, DER; raises MalformedRequest (RFC 6960, 4.1.1).
 
     A signature on it is not looked at: everybody may ask. A critical extension that is not known makes
     it malformed (4.4).
@@ -146,7 +146,7 @@ def _question(request: der.Element) -> CertID:
 
 
 def _nonce(extensions: der.Element) -> bytes | None:
-    """The nonce among the extensions of a request, of 1 to 128 octets (RFC 9654, 2.1)."""
+    """Return the nonce among the extensions of a request, of 1 to 128 octets (RFC 9654, 2.1)."""
     found = None
     for each in extensions.children:
         identifier, *critical, value = each.children
@@ -180,7 +180,7 @@ class IssuerHashes:
         )
 
     def are_meant_by(self, question: CertID) -> bool:
-        """Whether a client asks about a certificate of this issuer."""
+        """Return whether a client asks about a certificate of this issuer."""
         asked = (question.issuer_name_hash, question.issuer_key_hash)
         return question.hash_name is not None and self.by_hash[question.hash_name] == asked
 
@@ -198,7 +198,7 @@ def answer(
     next_update: datetime,
     nonce: bytes | None = None,
 ) -> bytes:
-    """The signed answer, DER, with one status for each question, in their order (RFC 6960, 4.2.1).
+    """Return the signed answer, DER, with one status for each question, in their order (RFC 6960, 4.2.1).
 
     It names its signer by key, as RFC 5019, 2.2.2 asks, and carries the signer's certificate.
     """

@@ -114,7 +114,7 @@ PROFILES: Final = {profile.name: profile for profile in (ROOT, INTERMEDIATE, VOS
 
 
 def get_leaf_profile(name: str) -> Profile:
-    """The leaf profile of this name; raises InvalidInput, which lists those that exist."""
+    """Return the leaf profile of this name; raises InvalidInput, which lists those that exist."""
     if name not in LEAF_PROFILES:
         raise InvalidInput(PROFILE_UNKNOWN.at("/profile", name=name, known=", ".join(LEAF_PROFILES)))
     return LEAF_PROFILES[name]

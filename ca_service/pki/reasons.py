@@ -62,7 +62,7 @@ _NOT_FOR_LEAVES: Final = {
 
 
 def read_leaf_reason(text: str) -> Reason:
-    """The reason of this name, for a leaf; raises InvalidInput, which lists those that there are."""
+    """Return the reason of this name, for a leaf; raises InvalidInput, which lists those that there are."""
     reason = next((each for each in Reason if each.value.lower() == text.strip().lower()), None)
     if reason in FOR_LEAVES:
         return reason
@@ -70,7 +70,7 @@ def read_leaf_reason(text: str) -> Reason:
 
 
 def read_authority_reason(text: str) -> Reason:
-    """The reason of this name, for an authority; raises InvalidInput, which lists those that there are."""
+    """Return the reason of this name, for an authority; raises InvalidInput, which lists those that there are."""
     reason = next((each for each in Reason if each.value.lower() == text.strip().lower()), None)
     if reason in FOR_AUTHORITIES:
         return reason

@@ -124,7 +124,7 @@ def signing(text: str, pointer: str) -> Signing:
 
 
 def find_row(tomcat: Signing, tomcat_ecdsa: Signing) -> Row | None:
-    """The row of the table; None for a combination that the table leaves out."""
+    """Return the row of the table; None for a combination that the table leaves out."""
     return next((row for row in rows() if (row.tomcat, row.tomcat_ecdsa) == (tomcat, tomcat_ecdsa)), None)
 
 
@@ -139,13 +139,13 @@ def known_of(tomcat: Signing, tomcat_ecdsa: Signing) -> tuple[Fact, ...]:
 
 @cache
 def services() -> tuple[Service, ...]:
-    """The five services of the table, in its order."""
+    """Return the five services of the table, in its order."""
     return tuple(Service(row["id"], row["server"], row["name"], fact(row)) for row in table(_TABLE)["service"])
 
 
 @cache
 def rows() -> tuple[Row, ...]:
-    """The table, row by row."""
+    """Return the table, row by row."""
     return tuple(map(_row, table(_TABLE)["row"]))
 
 
@@ -157,7 +157,7 @@ def holds() -> tuple[Fact, ...]:
 
 @cache
 def cop() -> Cop:
-    """The COP files."""
+    """Return the COP files."""
     row = table(_TABLE)["cop"]
     return Cop(
         what=fact(row),
@@ -187,7 +187,7 @@ def _row(row: Mapping[str, Any]) -> Row:
 
 
 def _cells(row: Mapping[str, Any]) -> tuple[Cell, ...]:
-    """The cells of a row; raises ValueError if they are not as many as the services."""
+    """Return the cells of a row; raises ValueError if they are not as many as the services."""
     notes = row.get("notes", {})
     return tuple(
         Cell(service, Presented(presented), fact(notes[service.id]) if service.id in notes else None)

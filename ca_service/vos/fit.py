@@ -100,7 +100,7 @@ class _Read:
 
 
 def judge_files(files: Files, at: datetime) -> Fit:
-    """All that can be said of these files at this time (UTC).
+    """Return all that can be said of these files at this time (UTC).
 
     Raises InvalidInput or Refused, pointing to the file, for one that cannot be read.
     """
@@ -122,7 +122,7 @@ def judge_files(files: Files, at: datetime) -> Fit:
 def judge_issued(
     request: CertificationRequest, certificate: x509.Certificate, authorities: Sequence[x509.Certificate], at: datetime
 ) -> Fit:
-    """The same for a certificate of our own, whose chain is known to hold: issuing authority first, root last."""
+    """Return the same for our own certificate, whose chain is known to hold: issuing authority first, root last."""
     extensions = certificate.extensions
     checks = (
         *against_request(said_by_request(request), said(certificate, extensions)),
@@ -133,7 +133,7 @@ def judge_issued(
 
 
 def _fit(checks: Sequence[Check]) -> Fit:
-    """The checks of the upload first."""
+    """Return the checks of the upload first."""
     return Fit(tuple(sorted(checks, key=lambda check: check.stage is not Stage.UPLOAD)))
 
 
@@ -148,7 +148,7 @@ def _asked(data: bytes) -> Said:
 
 
 def _at(pointer: str, error: CAServiceError) -> CAServiceError:
-    """The same error, about one of several files."""
+    """Return the same error, about one of several files."""
     return type(error)(*(found.under(pointer) for found in error.findings))
 
 
@@ -159,7 +159,7 @@ def _chain(files: Files) -> tuple[bytes, ...]:
 
 
 def _certificates(data: bytes, pointer: str) -> list[_Read]:
-    """The certificates of a file, at least one, each read to its last part."""
+    """Return the certificates of a file, at least one, each read to its last part."""
     if b"PRIVATE KEY" in data:
         raise Refused(FIT_PRIVATE_KEY.at(pointer))
     try:

@@ -86,7 +86,7 @@ _ECDSA: Final = "1.2.840.10045.4."
 def above(
     leaf: x509.Certificate, authorities: Sequence[x509.Certificate], trust: Sequence[Entry], at: datetime
 ) -> Iterator[Check]:
-    """The checks of a chain that comes from elsewhere; `trust` is what the node has already, as far as it is known."""
+    """Yield the checks of a foreign chain; `trust` is what the node already trusts, as far as it is known."""
     there = tuple(entry.certificate for entry in trust if entry.certificate)
     try:
         path, finding = chain.build(leaf, (*authorities, *there)), None

@@ -71,7 +71,7 @@ _WEAK_HASHES: Final = ("md5", "sha1")
 
 
 def own_contents(certificate: x509.Certificate, extensions: x509.Extensions, at: datetime) -> Iterator[Check]:
-    """The checks that need nothing but the certificate; `extensions` are its own."""
+    """Yield the checks that need nothing but the certificate; `extensions` are its own."""
     yield Check("end of validity", Stage.UPLOAD, _expired(certificate, at))
     yield Check("beginning of validity", Stage.USE, _not_yet(certificate, at))
     yield Check("critical extensions", Stage.USE, _critical(extensions))

@@ -144,7 +144,7 @@ def said(source: x509.CertificateSigningRequest | x509.Certificate, extensions: 
 
 
 def against_request(asked: Said | None, given: Said) -> Iterator[Check]:
-    """The comparisons; without a request none of them can be made, and that is said once for each."""
+    """Yield the comparisons; without a request none of them can be made, and that is said once for each."""
     if asked is None:
         for topic, stage in _TOPICS:
             yield Check(topic, stage, _no_request(), is_made=False)
@@ -182,7 +182,7 @@ def _names(asked: Said, given: Said) -> Finding | None:
 
 
 def _folded(each: Said) -> list[str]:
-    """The names for a comparison: DNS names without regard to case (RFC 4343), each once."""
+    """Return the names for a comparison: DNS names without regard to case (RFC 4343), each once."""
     return list({f"DNS:{name[4:].lower()}" if name.startswith("DNS:") else name for name in each.names or ()})
 
 

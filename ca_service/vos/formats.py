@@ -43,7 +43,7 @@ def unknown_format(format: str, known: Sequence[str]) -> InvalidInput:
 
 
 def as_file(deliveries: Sequence[Delivery], format: str, bundle: Bundle | None = None) -> BundleFile:
-    """The certificates as one named file; `bundle` is theirs, if it was made already.
+    """Return the certificates as one named file; `bundle` is theirs, if it was made already.
 
     The ZIP is the bundle; PEM and P7B hold the leaves in their order, then their authorities, each
     once, the root last; DER holds one leaf alone. Raises InvalidInput as `require_format` does.

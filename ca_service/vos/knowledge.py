@@ -35,7 +35,7 @@ class Fact:
 
 @cache
 def sources() -> Mapping[str, Source]:
-    """All sources by their tag."""
+    """Return all sources by their tag."""
     return {tag: Source(tag, title) for tag, title in table("sources")["source"].items()}
 
 
@@ -47,10 +47,10 @@ def table(name: str) -> Mapping[str, Any]:
 
 
 def fact(row: Mapping[str, Any]) -> Fact:
-    """The fact of a row: its text, where it was read, and whether it was read or inferred."""
+    """Return the fact of a row: its text, where it was read, and whether it was read or inferred."""
     return Fact(row["text"], tuple(row["sources"]), not row.get("inferred", False))
 
 
 def titles(tags: Sequence[str]) -> tuple[str, ...]:
-    """The titles of these sources, each once; raises KeyError for one that is not listed."""
+    """Return the titles of these sources, each once; raises KeyError for one that is not listed."""
     return tuple(dict.fromkeys(sources()[tag].title for tag in tags))

@@ -73,7 +73,7 @@ class Explained:
 
 @cache
 def all_messages() -> tuple[Message, ...]:
-    """All messages that are known, in the order of the data."""
+    """Return all messages that are known, in the order of the data."""
     rows: Mapping[str, Mapping[str, Any]] = {row["id"]: row for row in table("messages")["message"]}
     return tuple(_message(row, rows[row.get("as", row["id"])]["next"]) for row in rows.values())
 
@@ -89,13 +89,13 @@ def explain(text: str) -> tuple[Explained, ...]:
 
 
 def find_messages(text: str) -> tuple[Message, ...]:
-    """The messages in which each word of a search stands, anywhere; all for an empty one."""
+    """Return the messages in which each word of a search stands, anywhere; all for an empty one."""
     words = fold(text[:MAX_LENGTH]).split()
     return tuple(message for message in all_messages() if all(word in _searched(message) for word in words))
 
 
 def fold(text: str) -> str:
-    """The text without what differs between a screen, a log and a mail: case, white space, quotation marks."""
+    """Return the text without what differs between a screen, a log and a mail: case, white space, quotation marks."""
     plain = unicodedata.normalize("NFKC", text).casefold().translate(_DASHES | _QUOTES)
     seen = "".join(character for character in plain if unicodedata.category(character) != "Cf")
     return " ".join(seen.split())
@@ -113,7 +113,7 @@ def _longest(message: Message, folded: str) -> str:
 
 
 def _stands_in(pattern: str, folded: str) -> bool:
-    """Whether the pattern stands there as words of its own: CAA1015 does not stand in CAA10150."""
+    """Return whether the pattern stands there as words of its own: CAA1015 does not stand in CAA10150."""
     start = folded.find(pattern)
     while start >= 0:
         end = start + len(pattern)
@@ -124,7 +124,7 @@ def _stands_in(pattern: str, folded: str) -> bool:
 
 
 def _joins(left: str, right: str) -> bool:
-    """Whether two neighbours are parts of one word."""
+    """Return whether two neighbours are parts of one word."""
     return left.isalnum() and right.isalnum()
 
 

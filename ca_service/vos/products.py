@@ -113,12 +113,12 @@ class Product:
 
 @cache
 def products() -> Mapping[str, Product]:
-    """All products by their id, in the order of the data."""
+    """Return all products by their id, in the order of the data."""
     return {row["id"]: _product(row) for row in table("products")["product"]}
 
 
 def get_product(product_id: str) -> Product:
-    """The product of this id; raises InvalidInput if there is none."""
+    """Return the product of this id; raises InvalidInput if there is none."""
     if product_id not in products():
         raise InvalidInput(PRODUCT_UNKNOWN.at("/product", product=product_id[:40], known=", ".join(products())))
     return products()[product_id]

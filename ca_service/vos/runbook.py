@@ -24,7 +24,7 @@ def cluster_runbook(
     has_folders: bool = True,
     trust_folder: str = "",
 ) -> Runbook:
-    """The runbook of a cluster: `authorities` the issuing one first, the root last, empty where there is none yet.
+    """Return the runbook of a cluster; `authorities` has the issuing one first, the root last, or is empty.
 
     `has_folders` says whether the files of each node lie in a folder of its own, `trust_folder` where the authorities
     are, such as "../"; empty for beside the runbook.
@@ -50,7 +50,7 @@ def cluster_runbook(
 
 
 def in_order(nodes: Sequence[Node]) -> tuple[Node, ...]:
-    """The nodes in the order in which they are treated: product by product, each in the order of its roles."""
+    """Return the nodes in the order in which they are treated: product by product, each in the order of its roles."""
     products = list(dict.fromkeys(node.product.id for node in nodes))
     return tuple(sorted(nodes, key=lambda node: (products.index(node.product.id), node.product.roles.index(node.role))))
 

@@ -20,7 +20,7 @@ _EACH_PORT: Final = "for port in {ports}; do echo $port; {command}; done"
 
 
 def _places(leaves: Sequence[Leaf]) -> Iterator[tuple[Leaf, Node]]:
-    """Every node for which a certificate holds, with that certificate."""
+    """Yield every node for which a certificate holds, with that certificate."""
     for leaf in leaves:
         for node in leaf.nodes:
             yield leaf, node
@@ -110,7 +110,7 @@ def _service(port: Port) -> Phrase:
 
 
 def s_client(host: str, ports: Sequence[int]) -> str:
-    """One line that prints the serial number on each of these ports."""
+    """Return one line that prints the serial number on each of these ports."""
     at = f"[{host}]" if ":" in host else quote(host)
     if len(ports) == 1:
         return _S_CLIENT.format(at=at, port=ports[0])
@@ -119,7 +119,7 @@ def s_client(host: str, ports: Sequence[int]) -> str:
 
 
 def ports_of(node: Node, leaf: Leaf) -> list[Port]:
-    """The ports on which a node may show this certificate."""
+    """Return the ports on which a node may show this certificate."""
     if node.release is None or node.release.use is Use.NEVER:
         return []
     return [

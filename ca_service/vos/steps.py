@@ -97,10 +97,10 @@ class Leaf:
 
 
 def upload_key(purpose: Purpose, serial_number: str) -> str:
-    """The key of the step that uploads this leaf. Serial numbers are 40 hex digits."""
+    """Return the key of the step that uploads this leaf. Serial numbers are 40 hex digits."""
     return f"upload/{purpose.service}/{serial_number}"
 
 
 def verify_key(purpose: Purpose, serial_number: str) -> str:
-    """The key of the step that looks whether this leaf is served."""
+    """Return the key of the step that looks whether this leaf is served."""
     return f"verify/{purpose.service}/{serial_number}"

@@ -45,14 +45,14 @@ class Entry:
     certificate: x509.Certificate | None = None
 
     def may_be(self, common_name: str) -> bool:
-        """Whether the file name could stand for this common name, perhaps with a serial number behind it."""
+        """Return whether the file name could stand for this common name, perhaps with a serial number behind it."""
         ours, theirs = (_OTHERS.sub("_", text.lower()).strip("_") for text in (self.name, common_name))
         rest = ours.removeprefix(theirs)
         return bool(theirs) and ours.startswith(theirs) and re.fullmatch(r"(?:_[0-9a-f]*)?", rest) is not None
 
 
 def read(text: str) -> tuple[Entry, ...]:
-    """The entries that a text tells of; raises InvalidInput where it tells of none."""
+    """Return the entries that a text tells of; raises InvalidInput where it tells of none."""
     if len(text) > MAX_CHARACTERS:
         raise TooLarge(TRUST_TOO_LARGE.at("/trust", limit=MAX_CHARACTERS))
     found = tuple(_snapshot(text) if text.lstrip().startswith("{") else _listing(text))[:_MAX_ENTRIES]

@@ -63,7 +63,7 @@ def signed_in_account() -> AccountRecord | None:
 
 
 def may(action: str) -> bool:
-    """Whether the signed-in account may perform this action, such as DECIDE. Pages use it to show or hide controls."""
+    """Return whether the signed-in account may perform this action, such as DECIDE; pages hide controls by it."""
     account = signed_in_account()
     return account is not None and account.role in PERMISSIONS[Action[action]]
 

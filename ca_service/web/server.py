@@ -94,7 +94,7 @@ class _JobThread:
         self._thread.start()
 
     def end(self) -> None:
-        """Stop at once, or a few seconds later if a job is running."""
+        """Stop immediately, or a few seconds later if a job is running."""
         self._is_ending.set()
         self._thread.join(_LAST_SECONDS)
 

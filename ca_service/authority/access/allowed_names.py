@@ -43,7 +43,7 @@ def network_text(network: Network) -> str:
 
 
 def is_in(address: str, networks: Iterable[str]) -> bool:
-    """Whether one of these networks contains the address, as a socket reports it; False for an invalid address."""
+    """Return whether one of these networks contains the address of a socket; False for an invalid address."""
     try:
         found = ip_address(address.partition("%")[0])
     except ValueError:
@@ -70,7 +70,7 @@ def fragments(patterns: Sequence[str]) -> tuple[str, ...]:
 
 
 def have_networks(patterns: Sequence[str]) -> bool:
-    """Whether one of the patterns is a network of more than one address."""
+    """Return whether one of the patterns is a network of more than one address."""
     return any(map(_is_wide, patterns))
 
 

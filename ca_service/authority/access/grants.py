@@ -45,7 +45,7 @@ class Grant:
     profiles: tuple[str, ...] = ()
 
     def sees(self, profile: str, names: Sequence[str], host: str) -> bool:
-        """Whether a certificate of this profile and with these names may be shown: all of them are allowed."""
+        """Return whether a certificate of this profile and with these names may be shown: all of them are allowed."""
         return not any(self.faults(profile, names or (f"DNS:{host}",)))
 
     def faults(self, profile: str, names: Sequence[str], subject_hosts: Sequence[str] = ()) -> Iterator[Finding]:
@@ -77,5 +77,5 @@ def _name(pointer: str, name: str, allowed: Sequence[str], profile: str) -> Find
 
 
 def _is_parent_domain(name: str, allowed: Sequence[str], profile: str) -> bool:
-    """Whether a node has added this name to its CSR itself: the parent domain of a name that is allowed."""
+    """Return whether a node has added this name to its CSR itself: the parent domain of a name that is allowed."""
     return profile == VOS.name and any(each.endswith(f".{name}") and not each.startswith("*") for each in allowed)

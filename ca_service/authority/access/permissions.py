@@ -139,7 +139,7 @@ def require_unbounded(actor: Actor) -> None:
 
 
 def _opens(grant: Grant, action: Action) -> bool:
-    """Whether one of the scopes allows the action; an unknown scope allows nothing."""
+    """Return whether one of the scopes allows the action; an unknown scope allows nothing."""
     return action in _EVERY_TOKEN or any(action in SCOPES[scope].actions for scope in grant.scopes & SCOPES.keys())
 
 

@@ -72,7 +72,7 @@ class AuditLog:
         return self._sealing.seal_pending()
 
     def has_unsealed(self, actor: Actor) -> bool:
-        """Whether there are events without a seal."""
+        """Return whether there are events without a seal."""
         require(actor, Action.AUDIT)
         return bool(self._events.list_unsealed(1))
 

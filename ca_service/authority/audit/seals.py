@@ -137,7 +137,7 @@ def sign(document: dict[str, Any], key: ec.EllipticCurvePrivateKey) -> bytes:
 
 
 def leads_to(seal: dict[str, Any], event: dict[str, Any], position: int, path: Sequence[str]) -> bool:
-    """Whether this path (hexadecimal) leads from the event to the root of the seal, both as exported."""
+    """Return whether this path (hexadecimal) leads from the event to the root of the seal, both as exported."""
     if not seal["first"] <= event["id"] <= seal["last"]:
         return False
     try:
@@ -150,7 +150,7 @@ def leads_to(seal: dict[str, Any], event: dict[str, Any], position: int, path: S
 
 
 def is_signed(document: dict[str, Any], signature: bytes, key: ec.EllipticCurvePublicKey) -> bool:
-    """Whether this is the key's signature over the document."""
+    """Return whether this is the key's signature over the document."""
     try:
         key.verify(signature, canonical(document), _ECDSA)
     except InvalidSignature:

@@ -16,7 +16,7 @@ Shape = Mapping[str, Callable[[Any], bool]]
 
 
 def fits(document: object, shape: Shape) -> bool:
-    """Whether the document has exactly these members, each of the right kind."""
+    """Return whether the document has exactly these members, each of the right kind."""
     return (
         isinstance(document, dict)
         and document.keys() == shape.keys()

@@ -218,7 +218,7 @@ def _with_covers(slots: Sequence[Slot], names: Names) -> Iterator[Slot]:
 
 
 def _is_named(slot: Slot, multi: Slot, names: Names) -> bool:
-    """Whether a multi-server CSR also covers this slot; a CSR of its own counts until the other is signed."""
+    """Return whether a multi-server CSR also covers this slot; a CSR of its own counts until the other is signed."""
     if multi.request is None or multi.node.id == slot.node.id or multi.purpose != slot.purpose:
         return False
     is_named = slot.node.fqdn in names.get(multi.request.request_fingerprint, ())

@@ -225,7 +225,7 @@ def certificate_of(record: IssuerRecord) -> x509.Certificate:
 
 
 def issues_leaves(record: IssuerRecord, records: Sequence[IssuerRecord]) -> bool:
-    """Whether this authority issues leaves, not authorities; `records` are all authorities."""
+    """Return whether this authority issues leaves, not authorities; `records` are all authorities."""
     return record.role == "intermediate" and not any(each.parent_id == record.id for each in records)
 
 
@@ -273,7 +273,7 @@ def _path(record: IssuerRecord, records: dict[str, IssuerRecord]) -> tuple[Issue
 
 
 def _is_complete(records: Sequence[IssuerRecord], plan: HierarchyPlan) -> bool:
-    """Whether there is an authority already. Raises Conflict if it is not the one of the plan."""
+    """Return whether there is an authority already. Raises Conflict if it is not the one of the plan."""
     pending = next((record for record in records if record.certificate_der is None), None)
     if pending is not None:
         raise Conflict.because(AUTHORITY_PENDING, name=pending.id)
@@ -283,7 +283,7 @@ def _is_complete(records: Sequence[IssuerRecord], plan: HierarchyPlan) -> bool:
 
 
 def _was_made_here(record: IssuerRecord) -> bool:
-    """Whether the authority was created here: imported ones never have the name of a plan."""
+    """Return whether the authority was created here: imported ones never have the name of a plan."""
     return certificate_of(record).subject == subject_of(record.name, record.role, record.generation)
 
 

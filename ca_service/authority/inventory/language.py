@@ -109,7 +109,7 @@ def _words(text: str) -> Iterator[str | _Typed]:
 
 
 def _is_meant(word: _Typed) -> bool:
-    """Whether it is a filter, not a serial number, an address or a name that looks like one."""
+    """Return whether it is a filter, not a serial number, an address or a name that looks like one."""
     if word.key in KEYS or word.operator not in (":", "="):
         return True
     is_pasted = word.key in _NAME_TYPES or word.value.startswith("//") or _HEXADECIMAL.fullmatch(word.key)

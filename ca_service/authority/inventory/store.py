@@ -68,7 +68,7 @@ def status_of(revoked: State | None, not_after: datetime, at: datetime) -> Statu
 
 
 def matches(values: Sequence[str], found: str, *, is_part: bool) -> bool:
-    """Whether one of the values equals the found text, or is a part of it, in any case."""
+    """Return whether one of the values equals the found text, or is a part of it, in any case."""
     return any(value in found.lower() if is_part else value == found.lower() for value in values)
 
 

@@ -108,7 +108,7 @@ class SecondFactors:
         )
 
     def is_lacking(self, account: AccountRecord) -> bool:
-        """Whether the account's role needs a second factor and the account has none."""
+        """Return whether the account's role needs a second factor and the account has none."""
         return account.role in self._required_of and not self.with_factor([account])
 
     def with_factor(self, accounts: Collection[AccountRecord]) -> frozenset[int]:

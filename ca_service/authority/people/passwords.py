@@ -26,7 +26,7 @@ class Passwords:
         return self._hasher.hash(password_bytes(checked_password(name, password)))
 
     def is_right(self, password_hash: str, password: str) -> bool:
-        """Whether the password matches the hash. Without a hash, one is computed anyway, to take the same time."""
+        """Return whether the password matches the hash. Without a hash it takes the same time."""
         with self._hashing:
             if password_hash == NO_PASSWORD:
                 self._hasher.hash(password_bytes(password))

@@ -96,7 +96,7 @@ class Sessions:
         return found if self._clock() - found.record.created_at <= PENDING_SESSION else None
 
     def is_fresh(self, session: OpenSession) -> bool:
-        """Whether its owner was authenticated within the last ten minutes."""
+        """Return whether its owner was authenticated within the last ten minutes."""
         return self._clock() - session.record.confirmed_at < _FRESH_FOR
 
     def confirm(self, session: OpenSession, method: str, visit: Visit) -> None:
@@ -135,7 +135,7 @@ class Sessions:
         return self._store.end_sessions(account.id, self._ended(actor, account))
 
     def knows(self, account: AccountRecord, visit: Visit) -> bool:
-        """Whether this account was signed in to from this browser before."""
+        """Return whether this account was signed in to from this browser before."""
         return bool(visit.browser) and self._store.knows_browser(account.id, hash_secret(visit.browser))
 
     def forget_browsers(self, account: AccountRecord) -> None:

@@ -143,7 +143,7 @@ class IdentityStore(Protocol):
         """Return the account of this identity, or None."""
 
     def has_identity(self, account_id: int) -> bool:
-        """Whether this account has an external identity."""
+        """Return whether this account has an external identity."""
 
     def add_account(self, identity: ExternalIdentity, account: AccountRecord, event: AuditEvent) -> AccountRecord:
         """Add an account for the identity, with its event; or return the one that another process has just added.
@@ -181,7 +181,7 @@ class SingleSignOn:
         return self._provider.issuer
 
     def is_external(self, account_id: int) -> bool:
-        """Whether this account signs in at the provider, and so has no password here."""
+        """Return whether this account signs in at the provider, and so has no password here."""
         return self._identities.has_identity(account_id)
 
     def begin(self, redirect_uri: str, *, afresh: bool = False) -> tuple[Attempt, str]:
@@ -276,7 +276,7 @@ def untrusted(reason: str) -> NotAuthenticated:
 
 
 def _is_since(auth_time: object, begun_at: datetime) -> bool:
-    """Whether the sign-in there (OpenID Connect Core, 2) came after the start of the attempt here."""
+    """Return whether the sign-in there (OpenID Connect Core, 2) came after the start of the attempt here."""
     is_time = isinstance(auth_time, int | float) and not isinstance(auth_time, bool)
     return is_time and float(str(auth_time)) >= (begun_at - _CLOCKS_DIFFER).timestamp()
 

@@ -200,7 +200,7 @@ class SessionStore(Protocol):
         """
 
     def knows_browser(self, account_id: int, browser_hash: str) -> bool:
-        """Whether this account was signed in to from that browser."""
+        """Return whether this account was signed in to from that browser."""
 
     def forget_browsers(self, account_id: int) -> None:
         """Forget all browsers of the account."""

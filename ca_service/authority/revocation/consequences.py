@@ -122,7 +122,7 @@ def _hold() -> Finding:
 
 
 def _reports(change: Change) -> bool:
-    """Whether the lost key of this certificate is recorded."""
+    """Return whether the lost key of this certificate is recorded."""
     return change.after is not None or change.effect is Effect.ALREADY
 
 

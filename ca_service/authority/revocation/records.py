@@ -97,7 +97,7 @@ class Selection:
     host: str = ""
 
     def means(self, certificate: CertificateRecord) -> bool:
-        """Whether this certificate is selected."""
+        """Return whether this certificate is selected."""
         return (
             certificate.serial_number in self.serial_numbers
             or certificate.key_fingerprint == self.key_fingerprint

@@ -88,4 +88,4 @@ class ResponderStore(Protocol):
         """Lock out every other process that creates a signer for this issuer."""
 
     def was_issued(self, issuer_id: str, serial_number: str) -> bool:
-        """Whether this issuer has issued a certificate with this serial number, to a leaf or to a responder."""
+        """Return whether this issuer has issued a certificate with this serial number, to a leaf or to a responder."""

@@ -226,7 +226,7 @@ class CRLPublisher:
         return self._remembered(PublishedCRL.of(record, data))
 
     def _covers_authorities(self, issuer: IssuerRecord) -> bool:
-        """Whether this issuer issues authorities, not leaves."""
+        """Return whether this issuer issues authorities, not leaves."""
         return not issues_leaves(issuer, self._issuers())
 
     def _signed(

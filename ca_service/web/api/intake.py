@@ -58,7 +58,7 @@ class _Body:
 
 
 def read_submission(query: OptionFields) -> Submission:
-    """The submission in the body of this HTTP request, together with the options in its query.
+    """Return the submission in the body of this HTTP request, together with the options in its query.
 
     Raises InvalidInput for what cannot be read and for options that contradict each other,
     UnsupportedMediaType for a compressed body.
@@ -75,7 +75,7 @@ def require_plain_body() -> None:
 
 
 def read_body() -> bytes:
-    """The body as it came; Werkzeug cuts a chunked one off at the limit, and objects at the next read only."""
+    """Return the body as it came; Werkzeug cuts a chunked one off at the limit, and objects at the next read only."""
     data = request.get_data(cache=False)
     request.stream.read(1)
     return data
@@ -100,7 +100,7 @@ def _read_json(data: bytes) -> _Body:
 
 
 def parse_object(data: bytes) -> dict[str, Any]:
-    """The JSON object (RFC 8259) in a body; raises InvalidInput, also for a name that occurs twice."""
+    """Return the JSON object (RFC 8259) in a body; raises InvalidInput, also for a name that occurs twice."""
     try:
         parsed = json.loads(
             data, object_pairs_hook=_without_repetition, parse_float=_number, parse_constant=_no_constant

@@ -24,12 +24,12 @@ AUTHORITY_FORMS: Final = JSON_ONLY | {form: CONTENT_TYPES[form] for form in AUTH
 
 
 def certificate_forms(count: int) -> Mapping[str, str]:
-    """The content types in which so many certificates can be answered: DER holds but one."""
+    """Return the content types in which so many certificates can be answered: DER holds but one."""
     return JSON_ONLY | {form: kind for form, kind in CONTENT_TYPES.items() if form != "der" or count == 1}
 
 
 def wanted_form(forms: Mapping[str, str], named: str | None = None) -> str:
-    """One of `forms` (RFC 9110, 12.5.1); the first one when nothing is preferred.
+    """Return one of `forms` (RFC 9110, 12.5.1); the first one when nothing is preferred.
 
     `named` wins over the Accept header. Raises NotAcceptable, with the list, if it cannot be had.
     """

@@ -82,7 +82,7 @@ def _page(query: EventQuery, page: EventPage, findings: tuple[Finding, ...] = ()
 
 @blueprint.app_template_global("may_audit")
 def may_audit() -> bool:
-    """Whether the signed-in account may read the audit log."""
+    """Return whether the signed-in account may read the audit log."""
     account = signed_in_account()
     return account is not None and account.role in PERMISSIONS[Action.AUDIT]
 

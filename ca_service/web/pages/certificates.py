@@ -78,7 +78,7 @@ def download(serial_number: str) -> Response:
 @blueprint.get("/certificates/<serial_number>/files/<name>")
 @needs(Action.READ)
 def download_file(serial_number: str, name: str) -> Response:
-    """One of the numbered files of the bundle."""
+    """Show one of the numbered files of the bundle."""
     issuance = installation().issuance
     bundle = issuance.bundle([issuance.get_certificate(actor(), serial_number)])
     found = next((file for file in bundle.uploads if file.path == name), None)

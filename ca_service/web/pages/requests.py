@@ -132,10 +132,10 @@ def _page(found: RequestRecord, error: CAServiceError | None = None) -> str:
 
 
 def _may_withdraw(is_own: bool) -> bool:
-    """Whether the page offers to withdraw. Approvers of others' requests refuse with a note instead."""
+    """Return whether the page offers to withdraw. Approvers of others' requests refuse with a note instead."""
     return is_own and actor().role in PERMISSIONS[Action.ISSUE]
 
 
 def may_decide() -> bool:
-    """Whether the actor may decide on requests of others."""
+    """Return whether the actor may decide on requests of others."""
     return actor().role in PERMISSIONS[Action.DECIDE]

@@ -75,7 +75,7 @@ def second_step() -> ResponseReturnValue:
 @blueprint.post("/sign-in/passkey")
 @public
 def sign_in_with_passkey() -> ResponseReturnValue:
-    """A passkey alone."""
+    """Show a passkey alone."""
     try:
         keep(installation().signing_in.with_passkey(proof(), visit()))
     except NotAuthenticated as error:
