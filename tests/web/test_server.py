@@ -139,7 +139,7 @@ def test_connections_from_before_the_application_was_loaded_do_not_hold_it_eithe
 
 def connected(port: int) -> socket.socket:
     """A connection, as soon as somebody listens."""
-    for _ in range(500):
+    for _ in range(3000):
         try:
             return socket.create_connection(("127.0.0.1", port))
         except OSError:
