@@ -88,7 +88,7 @@ def test_from_a_new_cluster_to_a_replaced_certificate(
 
     bring(tab, (new_request(tmp_path),))
     review = tab.page.locator(".difference")
-    expect(review).to_contain_text("another key")
+    expect(review).to_contain_text("different key")
     expect(review.locator(".gained")).to_contain_text(["DNS:chat.example.com"])
     expect(review.locator(".lost")).to_contain_text(["dataEncipherment", "keyAgreement"][:1])
     tab.page.click("text=Sign 1 certificate")

@@ -179,7 +179,7 @@ def test_a_calendar_is_made_read_and_ended(tab: Tab, tmp_path: Path) -> None:
     assert "uccx2.example.com: certificate ends" in answer.text()
     tab.page.screenshot(path=tmp_path / "calendar.png", full_page=True)
     assert tab.accessibility_faults() == []
-    tab.page.click("text=End it")
+    tab.page.click("text=Revoke link")
     expect(tab.page.locator("text=Create calendar link")).to_be_visible()
     assert tab.page.request.get(address).status == 404
 

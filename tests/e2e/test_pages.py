@@ -68,7 +68,7 @@ def _review(tab: Tab, furnished: Furnished) -> None:
 def _new_token(tab: Tab, _furnished: Furnished) -> None:
     tab.go("/account/tokens")
     tab.page.fill("#label", "shown once")
-    tab.page.click("text=Make token")
+    tab.page.click("text=Create token")
     tab.page.wait_for_selector("#token")
 
 
@@ -78,7 +78,7 @@ def _wrong_token(tab: Tab, _furnished: Furnished) -> None:
     tab.page.fill("#days", "400")
     tab.page.fill("#names", "uccx1.example.com\n*")
     tab.page.fill("#networks", "10.0.0.5/8")
-    tab.page.click("text=Make token")
+    tab.page.click("text=Create token")
     tab.page.wait_for_selector(".wrong")
 
 

@@ -161,7 +161,7 @@ def test_a_dangerous_form_is_kept_while_one_confirms_who_one_is(browser: Browser
         let_time_pass(house)
         tab.go("/account/tokens")
         tab.page.fill("#label", "renewal script")
-        tab.page.click("text=Make token")
+        tab.page.click("text=Create token")
         assert tab.page.inner_text("h1") == "Confirm your identity"
         tab.page.fill("#confirm-password", PASSWORD)
         tab.page.click("text=Confirm >> nth=-1")
@@ -178,7 +178,7 @@ def let_time_pass(house: House) -> None:
 def test_somebody_is_invited_and_comes_in(tab: Tab, browser: Browser, house: House) -> None:
     tab.sign_in()
     tab.go("/account/people")
-    tab.page.click("text=Invite somebody")
+    tab.page.click("text=Invite a person")
     tab.page.fill("#name", "dora")
     tab.page.select_option("#role", "approver")
     tab.page.click("text=Create link")
@@ -230,7 +230,7 @@ def look_at_people(tab: Tab, house: House, shots: Path) -> Iterator[str]:
     """The same for the pages of administrators."""
     house.guess("anna")
     tab.go("/account/people")
-    tab.page.click("text=Invite somebody")
+    tab.page.click("text=Invite a person")
     yield from look(tab, "people", shots)
     tab.go("/account/people/anna")
     yield from look(tab, "person", shots)
