@@ -129,7 +129,7 @@ def test_from_an_app_to_a_passkey(tab: Tab) -> None:
     give_password(tab)  # with the code of the app
     tab.page.wait_for_url("**/sign-in/second-step")
     tab.page.fill("#code", next_code(secret))
-    tab.page.click("text=Go on")
+    tab.page.click("text=Continue")
     tab.page.wait_for_url(f"{tab.url}/")
     sign_out(tab)
 
@@ -193,7 +193,7 @@ def test_somebody_is_invited_and_comes_in(tab: Tab, browser: Browser, house: Hou
 
 
 def look(tab: Tab, name: str, shots: Path) -> list[str]:
-    """What is wrong with the page that is shown; keeps a picture of it."""
+    """Return the faults of the current page and save a screenshot."""
     tab.page.screenshot(path=shots / f"{name}.png", full_page=True)
     return [f"{name}: {fault}" for fault in (*tab.accessibility_faults(), *tab.overhangs())]
 
@@ -222,7 +222,7 @@ def look_around(tab: Tab, house: House, shots: Path) -> Iterator[str]:
     yield from look(tab, "second-step", shots)
     for _ in range(6):
         tab.page.fill("#code", code_of(secret, now().replace(year=2020)))
-        tab.page.click("text=Go on")
+        tab.page.click("text=Continue")
     yield from look(tab, "wait", shots)
 
 
