@@ -15,7 +15,7 @@ from ca_service.app.policies import own_url
 from ca_service.app.production import open_installation
 from ca_service.app.rules import declared_rules
 from ca_service.authority.installation import Installation
-from ca_service.errors import Conflict
+from ca_service.errors import CAServiceError, Conflict
 from ca_service.keystore import files
 from ca_service.settings import Settings
 
@@ -31,7 +31,11 @@ def create_app(settings: Settings | None = None, installation: Installation | No
 
     settings = settings or settings_module.load().settings
     installation = installation or open_installation(settings)
-    installation.schema.require_current()
+    try:
+        installation.schema.require_current()
+    except CAServiceError:
+        installation.close()
+        raise
     options = web.WebOptions(
         secret_key=_session_key(settings),
         base_url=settings.web.base_url,

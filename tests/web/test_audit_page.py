@@ -250,3 +250,7 @@ def test_a_service_that_cannot_seal_goes_on(
 def test_an_old_link_leads_to_the_audit_log(auditor: Visitor, rest: str) -> None:
     answer = auditor.get(f"/record{rest}")
     assert (answer.status_code, answer.headers["Location"]) == (301, f"/audit{rest}")
+
+
+def test_an_old_link_with_bytes_that_are_no_text_still_leads_there(auditor: Visitor) -> None:
+    assert auditor.client.get("/record", environ_overrides={"QUERY_STRING": "q=\xff"}).status_code == 301

@@ -117,3 +117,5 @@ def test_a_service_that_cannot_sign_is_not_healthy(visitor: Visitor, settings: S
 
     assert answer.status_code == 503
     assert str(settings.instance_path) not in answer.text
+    assert "key.unusable" in answer.text
+    assert "key.missing" not in answer.text  # which fault it is, is for the operator

@@ -47,7 +47,7 @@ class Running:
     def ask(
         self, method: str = "GET", path: str = "/healthz", body: bytes = b"", timeout: int = 10
     ) -> tuple[int, bytes]:
-        """Status and body of an answer; raises OSError while the server does not listen."""
+        """Status and body of an answer; raises OSError while nobody listens."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:
             connection.request(method, path, body or None)
@@ -138,8 +138,8 @@ def test_connections_from_before_the_application_was_loaded_do_not_hold_it_eithe
 
 
 def connected(port: int) -> socket.socket:
-    """Return a connection as soon as the server listens."""
-    for _ in range(500):
+    """A connection, as soon as somebody listens."""
+    for _ in range(3000):
         try:
             return socket.create_connection(("127.0.0.1", port))
         except OSError:
@@ -191,7 +191,7 @@ def test_every_worker_offers_to_do_the_jobs_and_each_is_done_by_one(made: Made, 
 
 
 def jobs_done(folder: Path) -> tuple[JobRun, ...]:
-    """Return the results of the jobs once all of them have run."""
+    """How the jobs went, as soon as each of them was done."""
     store = SQLJobStore(SQLiteDatabase(folder / "ca.sqlite3"))
     for _ in range(200):
         runs = store.list_runs()

@@ -31,7 +31,7 @@ from ca_service.authority.issuance.conflicts import (
 )
 from ca_service.authority.issuance.examination import Examination, Options, Policy, examine, findings_of, require_all
 from ca_service.authority.issuance.idempotency import Replay, replay_of, require_same
-from ca_service.authority.issuance.records import RequestRecord, issued_event, submitted_event
+from ca_service.authority.issuance.records import RequestRecord, State, issued_event, submitted_event
 from ca_service.authority.issuance.signing import prepare, record_of
 from ca_service.authority.issuance.store import Ledger, RequestStore
 from ca_service.authority.ports import Clock, SerialNumbers
@@ -139,8 +139,10 @@ class Issuance:
         """Sign the CSR of a request that a person has approved: steps 1 to 6; the caller commits.
 
         Everything is checked again, because the policy may have become stricter since the submission. Return the
-        certificate, and whether it is new. Raises what `issue` raises.
+        certificate, and whether it is new. Raises what `issue` raises, ValueError without an approval.
         """
+        if request.state is not State.APPROVED or request.decided_at is None:
+            raise ValueError("only an approved request is signed")
         order = _Order(request.decider, [request.csr_der], request.options, decided=request, last_step=6)
         signed = self._run(order)
         return signed.certificates[0], signed.created

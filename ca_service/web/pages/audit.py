@@ -53,7 +53,7 @@ def download_audit_log() -> Response:
 @needs(Action.AUDIT)
 def old_audit_log(rest: str) -> ResponseReturnValue:
     """Redirect the former URLs, which mails and bookmarks contain."""
-    query = f"?{request.query_string.decode()}" if request.query_string else ""
+    query = f"?{request.query_string.decode('ascii', 'replace')}" if request.query_string else ""
     return redirect(f"{url_for('pages.audit_log')}{rest}{query}", 301)
 
 

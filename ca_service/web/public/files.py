@@ -18,6 +18,9 @@ from ca_service.web.context import base_url, public, public_services
 from ca_service.web.public import blueprint
 from ca_service.web.views import decode
 
+KEY_UNUSABLE: Final = Rule(
+    "key.unusable", "The key of the authority cannot be used.", "The operator finds the reason in the log."
+)
 CA_FILE_UNKNOWN: Final = Rule(
     "ca-file.unknown",
     "There is no file {name} of this authority.",
@@ -93,5 +96,6 @@ def health() -> ResponseReturnValue:
         hierarchy.signing_key(authority)
     except KeystoreError as error:
         _log.error("not healthy: %s", error.rule, exc_info=error)
-        raise NotReady(*error.findings) from error
+        # One answer for every fault: which of them it is says to an attacker where to go on.
+        raise NotReady.because(KEY_UNUSABLE) from error
     return {"status": "ok"}

@@ -11,9 +11,10 @@ from typing import Any, cast, get_args, get_type_hints
 import pytest
 
 from ca_service.authority.access.grants import Grant
-from ca_service.authority.access.permissions import PERMISSIONS, Action, Actor, Role, require
+from ca_service.authority.access.permissions import PERMISSIONS, SCOPES, Action, Actor, Role, require
 from ca_service.authority.audit.entries import EVERYTHING, EventQuery
 from ca_service.authority.audit.wording import About
+from ca_service.authority.fleet.placement import Placement
 from ca_service.authority.fleet.records import ClusterQuery
 from ca_service.authority.fleet.renewal import RenewalWish
 from ca_service.authority.installation import Installation
@@ -32,6 +33,7 @@ from tests.support.factories import OPERATOR, PASSWORD, PLAN, Lab, account_recor
 from tests.support.fakes import NOON
 from tests.support.fleet import PUBLISHER
 from tests.support.people import PARTY, InMemorySessionStore, session_record
+from tests.support.requests import UCCX_PUBLISHER
 
 EVERYBODY = set(Role)
 #: Who may do what, written down once more.
@@ -270,5 +272,22 @@ def test_every_use_case_requires_its_action_of_a_role(lab: Lab, role: Role) -> N
 def test_every_use_case_requires_its_action_of_a_token(lab: Lab) -> None:
     """A token without scopes, of an administrator, may do nothing but look at itself."""
     who = replace(actor(Role.ADMINISTRATOR), grant=Grant(1, frozenset()))
-    rules = [(row.use_case, row.rule(lab, who)) for row in ROWS if row.action is not Action.OWN_TOKEN]
-    assert [(use_case, rule) for use_case, rule in rules if rule != "token.scope"] == []
+    in_a_scope = frozenset[Action]().union(*(scope.actions for scope in SCOPES.values()))
+    wrong = []
+    for row in ROWS:
+        expected = "token.scope" if row.action in in_a_scope else "token.no-scope"
+        if row.action is not Action.OWN_TOKEN and (found := row.rule(lab, who)) != expected:
+            wrong.append((row.use_case, found))
+    assert wrong == []
+
+
+def test_a_token_for_clusters_alone_places_nothing_when_it_may_not_have_it_signed(lab: Lab) -> None:
+    """Signing in a cluster is two steps, of which the scope allows the first: it is refused before either."""
+    who = replace(actor(Role.ADMINISTRATOR), grant=Grant(1, frozenset({"fleet"})))
+    node = lab.fleet.get_cluster(OPERATOR, 1).nodes[0]
+    placement = Placement(UCCX_PUBLISHER.data, node.id, "tomcat-ECDSA", is_multi_server=False)
+    before = happened(lab)
+    with pytest.raises(NotAllowed) as caught:
+        lab.fleet.sign(who, 1, [placement], Options())
+    assert caught.value.rule == "token.scope"
+    assert happened(lab) == before

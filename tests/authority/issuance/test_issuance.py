@@ -474,7 +474,7 @@ def test_a_certificate_that_the_node_would_not_accept_never_reaches_the_authorit
 ) -> None:
     with pytest.raises(SigningError) as caught:
         issue(counted, misfit(counted))
-    assert caught.value.rule == "fit.trust"
+    assert caught.value.rule == "fit.same-name"
     assert (counting.signatures, stored(counted), events(counted)) == ([], (), [])
 
 
@@ -514,5 +514,8 @@ def test_a_waiting_request_that_the_node_would_not_accept_fails_and_is_not_signe
     counting.signatures.clear()
     (waiting,) = issue(lab, misfit(lab)).waiting
     failed = lab.requests.approve(actor(Role.APPROVER), waiting.id)
-    assert (failed.state, [found.rule for found in failed.failure if found.is_error]) == (State.FAILED, ["fit.trust"])
+    assert (failed.state, [found.rule for found in failed.failure if found.is_error]) == (
+        State.FAILED,
+        ["fit.same-name"],
+    )
     assert counting.signatures == []

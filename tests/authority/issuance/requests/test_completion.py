@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from ca_service.authority.audit.events import Event
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.records import RequestRecord, State, timeline
-from ca_service.errors import KeystoreError, Rule, Visibility
+from ca_service.errors import KeystoreError, NotReady, Rule, Visibility
 from tests.authority.issuance.requests.people import ANNA, CAROL, VERA, certificates, recorded
 from tests.support.applications import InMemoryRequestStore
 from tests.support.factories import OPERATOR, Lab
@@ -77,6 +77,30 @@ def test_what_cannot_be_signed_fails_with_a_reason_and_can_be_tried_again(lab: L
     assert lab.completion.issue_approved() == 0
     again = lab.requests.approve(VERA, waiting.id)
     assert (again.state, again.failure, again.decided_by) == (State.ISSUED, (), "administrator")
+
+
+class NoDatabase(InMemoryKeyStore):
+    """The database is gone when the key is asked for; its error names host and path."""
+
+    def signer(self, key_id: str) -> ec.EllipticCurvePrivateKey:
+        """See the class."""
+        raise NotReady.because(
+            Rule("database.gone", "db.internal for {k}.", "Start it.", visibility=Visibility.OPERATOR), k=key_id
+        )
+
+
+def test_what_only_the_operator_may_read_is_not_kept_for_the_requester(lab: Lab, waiting: RequestRecord) -> None:
+    broken = Lab(clock=lab.clock, issuers=lab.issuers, keystore=NoDatabase(), ledger=lab.ledger, rules=())
+    failed = broken.requests.approve(CAROL, waiting.id)
+    assert failed.state is State.FAILED
+    assert "db.internal" not in " ".join(each.detail for each in failed.failure)
+
+
+def test_a_request_without_an_approval_is_never_signed(lab: Lab, waiting: RequestRecord) -> None:
+    for request in (waiting, replace(waiting, state=State.APPROVED)):
+        with pytest.raises(ValueError, match="approved"):
+            lab.issuance.sign_approved(request)
+    assert certificates(lab) == ()
 
 
 @pytest.mark.parametrize(
