@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 from pytest_socket import socket_allow_hosts
@@ -20,6 +22,15 @@ from tests.support.applications import NOBODY_WAITS
 from tests.support.factories import OPERATOR, PLAN, Lab, cheap_hasher
 from tests.support.fakes import FixedClock
 from tests.support.programs import Tool, find, missing
+
+_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - pytest makes folders of its own below it
+_ROOM: Final = 2 * 1024**3
+
+
+def pytest_configure() -> None:
+    """Put the folders of the tests into memory where that has room: every write of SQLite waits for the disk."""
+    if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ROOM:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
 
 def pytest_runtest_setup() -> None:
