@@ -40,7 +40,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
-    """A service that nobody has set up yet."""
+    """Serve an installation without an administrator."""
     with serving(tmp_path) as service:
         yield service
 

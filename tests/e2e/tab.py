@@ -1,4 +1,4 @@
-"""Knows what a test does in a window of the browser, and notices everything that the browser complains about."""
+"""Browser windows for tests; every complaint of the browser is recorded."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Tab:
         return saved(started.value, folder)
 
     def accessibility_faults(self) -> list[str]:
-        """What axe finds wrong with the page, with the elements."""
+        """Return the violations found by axe, with their elements."""
         violations = _AXE.run(self.page).response["violations"]
         return [f"{found['id']}: {node['target']}" for found in violations for node in found["nodes"]]
 

@@ -133,7 +133,7 @@ PAGES: Final[dict[str, Callable[[Tab, Furnished], None]]] = {
 
 
 def look(tab: Tab, name: str, shots: Path) -> list[str]:
-    """What is wrong with the page that is shown; keeps a picture of it."""
+    """Return the faults of the current page and save a screenshot."""
     tab.page.screenshot(path=shots / f"{name}.png", full_page=True)
     return [f"{name}: {fault}" for fault in (*tab.accessibility_faults(), *tab.overhangs())]
 

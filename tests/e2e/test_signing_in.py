@@ -193,7 +193,7 @@ def test_somebody_is_invited_and_comes_in(tab: Tab, browser: Browser, house: Hou
 
 
 def look(tab: Tab, name: str, shots: Path) -> list[str]:
-    """What is wrong with the page that is shown; keeps a picture of it."""
+    """Return the faults of the current page and save a screenshot."""
     tab.page.screenshot(path=shots / f"{name}.png", full_page=True)
     return [f"{name}: {fault}" for fault in (*tab.accessibility_faults(), *tab.overhangs())]
 

@@ -29,7 +29,7 @@ def refused_by_page(client: Client, *requests: bytes, options: Mapping[str, str 
 
 
 def forbidden_by_page(client: Client, data: bytes) -> str:
-    """The rule by which somebody who has signed in and may look at this good request may not have it signed."""
+    """Return the rule by which a signed-in viewer may not sign this valid request."""
     visitor = Visitor(client)
     review = read(visitor.check(("0.csr", data)).text)
     assert not review.blocking, review.text

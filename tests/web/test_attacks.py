@@ -1,4 +1,4 @@
-"""What an attacker tries, and that each of it is refused: signing in, sessions, forms."""
+"""Attacks on sign-in, sessions and forms, each of them refused."""
 
 from __future__ import annotations
 
@@ -229,7 +229,7 @@ def test_the_cookie_of_a_known_browser_opens_nothing(app: Flask) -> None:
 
 @pytest.fixture
 def stale(lab: Lab, lab_app: Flask) -> Visitor:
-    """Somebody with the cookie of an administrator who signed in a while ago."""
+    """Return a visitor with the cookie of an administrator who signed in a while ago."""
     lab.accounts.create(OPERATOR, "vera", Role.ADMINISTRATOR, PASSWORD)
     visitor = visit(lab_app)
     visitor.sign_in("vera")

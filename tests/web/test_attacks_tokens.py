@@ -75,7 +75,7 @@ def operation(name: str) -> Operation:
 
 
 def action_of(app: Flask, wanted: Operation) -> Action:
-    """What the view of an operation declares."""
+    """Return the action that the view of an operation declares."""
     adapter = app.url_map.bind("localhost")
     endpoint, _ = adapter.match(wanted.path.format(serial_number="0" * 40, request_id=1), method=wanted.method)
     view: Any = app.view_functions[endpoint]
@@ -84,7 +84,7 @@ def action_of(app: Flask, wanted: Operation) -> Action:
 
 
 def rules(answer: TestResponse) -> list[str]:
-    """The rules that stand in the way, as a problem or a check tells them."""
+    """Return the rules of the errors in a problem or check."""
     return [error["rule"] for error in answer.get_json()["errors"] if error["severity"] == "error"]
 
 

@@ -32,25 +32,25 @@ VERA = Actor(1, "vera", Role.ADMINISTRATOR, "192.0.2.7")
 
 @pytest.fixture
 def auditor(signed_in: Callable[[Role], Visitor]) -> Visitor:
-    """Somebody who may read the record."""
+    """Return a signed-in auditor."""
     return signed_in(Role.AUDITOR)
 
 
 @pytest.fixture
 def database(app: Flask, settings: Settings) -> Database:
-    """What the application keeps its record in."""
+    """Return the database of the application."""
     assert app
     return SQLiteDatabase(settings.instance_path / "ca.sqlite3")
 
 
 @pytest.fixture
 def events(database: Database) -> SQLEventStore:
-    """The store behind the record."""
+    """Return the store of the audit log."""
     return SQLEventStore(database)
 
 
 def shown(visitor: Visitor, query: str) -> list[int]:
-    """The numbers of the events on the page, in their order."""
+    """Return the numbers of the events in page order."""
     ids = visitor.page(f"/audit{query}").ids
     return [int(each.removeprefix("event-")) for each in ids if each.startswith("event-")]
 

@@ -31,7 +31,7 @@ def unsigned_clock() -> datetime:
 
 @pytest.fixture(params=[broken_clock, unsigned_clock])
 def broken(request: pytest.FixtureRequest, installation: Installation) -> Visitor:
-    """Somebody in front of an application in which something is broken."""
+    """Return a visitor of an application with a fault."""
     options = web.WebOptions(secret_key="x" * 32)
     visitor = visit(web.create(installation, options))
     visitor.sign_in("requester")

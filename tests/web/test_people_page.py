@@ -22,7 +22,7 @@ NEW_PASSWORD = "quite another set of words"
 
 @pytest.fixture
 def administrator(signed_in: Callable[[Role], Visitor]) -> Visitor:
-    """Somebody who may manage accounts."""
+    """Return a visitor who may manage accounts."""
     return signed_in(Role.ADMINISTRATOR)
 
 

@@ -1,4 +1,4 @@
-"""What everybody may fetch: the files of the authority, the page about them, and a sign of life."""
+"""Public files: CA certificates, the page about them, and the health check."""
 
 from __future__ import annotations
 

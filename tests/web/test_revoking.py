@@ -16,7 +16,7 @@ HOST = "uccx1.example.com"
 
 @pytest.fixture
 def approver(signed_in: Callable[[Role], Visitor]) -> Visitor:
-    """Somebody who may revoke."""
+    """Return a visitor who may revoke."""
     return signed_in(Role.APPROVER)
 
 

@@ -24,7 +24,7 @@ from tests.web.visitor import Visitor, sign_in, visit
 
 
 def halfway(app: Flask, name: str = "requester") -> Visitor:
-    """Somebody who has given name and password, which are not enough."""
+    """Return a visitor who has passed the password step only."""
     visitor = visit(app)
     answer = visitor.sign_in(name, path="/sign-in?next=/certificates")
     assert answer.location == "/sign-in/second-step?next=/certificates"
@@ -41,7 +41,7 @@ def enrol_passkey(visitor: Visitor, device: Authenticator) -> str:
 
 
 def used(visitor: Visitor, device: Authenticator) -> str:
-    """What a browser sends when the device is used."""
+    """Return what a browser sends when the device is used."""
     device.sign_count += 1
     return device.get(visitor.post("/sign-in/passkey/options").text)
 

@@ -29,7 +29,7 @@ def make_token(visitor: Visitor, **changes: object) -> str:
 
 
 def status(visitor: Visitor, token: str) -> int:
-    """What the API answers to this token."""
+    """Return the response of the API to this token."""
     return visitor.client.get("/api/v1/token", headers={"Authorization": f"Bearer {token}"}).status_code
 
 

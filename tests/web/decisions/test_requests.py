@@ -27,7 +27,7 @@ SignedIn = Callable[[Role], Visitor]
 
 @pytest.fixture
 def waiting(installation: Installation) -> RequestRecord:
-    """What the requester has submitted."""
+    """Return the requests of the requester."""
     who = installation.accounts.get("requester").actor
     (found,) = installation.issuance.issue(who, [UCCX_PUBLISHER.data], Options()).waiting
     return found
