@@ -196,7 +196,7 @@ def test_a_cookie_that_was_planted_before_signing_in_opens_nothing_afterwards(ap
     assert attacker.get("/account").status_code == 302
 
 
-def test_a_halfway_cookie_that_was_planted_opens_nothing_after_the_second_step(app: Flask, requester: Visitor) -> None:
+def test_a_pending_cookie_that_was_planted_opens_nothing_after_the_second_step(app: Flask, requester: Visitor) -> None:
     secret, _ = enrol_app(requester)
     attacker = visit(app)
     attacker.sign_in("requester")  # the attacker knows the password

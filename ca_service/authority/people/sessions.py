@@ -74,7 +74,7 @@ class Sessions:
         confirmed_at = event.at if is_confirmed else event.at - _FRESH_FOR
         return self._add(account, method, visit, event=event, replaces=hash_secret(replaces), confirmed_at=confirmed_at)
 
-    def open_halfway(self, account: AccountRecord, method: str, visit: Visit) -> SignInResult:
+    def open_pending(self, account: AccountRecord, method: str, visit: Visit) -> SignInResult:
         """Open a pending session after the first step; the second has to follow within ten minutes."""
         return self._add(account, method, visit, event=None)
 
@@ -88,7 +88,7 @@ class Sessions:
             self._store.note_seen(record.hash, now)
         return found
 
-    def find_halfway(self, secret: str) -> OpenSession | None:
+    def find_pending(self, secret: str) -> OpenSession | None:
         """Return the session of this secret if only the second step is missing, or None."""
         found = self._store.find_session(hash_secret(secret))
         if found is None or found.record.is_complete:

@@ -93,7 +93,7 @@ class SigningIn:
             raise self._failed(account.name if account else loggable_name(name), "password", visit)
         if self._factors.with_factor([account]):
             self._throttle.take_back(counters)
-            return self._sessions.open_halfway(account, "password", visit)
+            return self._sessions.open_pending(account, "password", visit)
         self._throttle.succeed(counters)
         return self._sessions.open(account, "password", visit)
 
@@ -103,7 +103,7 @@ class SigningIn:
         Only `is_afresh` says that they have just authenticated there: a provider may still remember them.
         """
         if self._factors.with_factor([account]):
-            return self._sessions.open_halfway(account, "oidc", visit)
+            return self._sessions.open_pending(account, "oidc", visit)
         return self._sessions.open(account, "oidc", visit, is_confirmed=is_afresh)
 
     def second_step(self, secret: str, proof: Proof, visit: Visit) -> SignInResult:
@@ -111,17 +111,17 @@ class SigningIn:
 
         `secret` is that of the pending session. Raises NotAuthenticated, TooManyAttempts.
         """
-        halfway = self._sessions.find_halfway(secret)
-        if halfway is None:
+        pending = self._sessions.find_pending(secret)
+        if pending is None:
             raise _begin_again()
-        account = halfway.account
+        account = pending.account
         is_known = self._sessions.knows(account, visit)
         counters = self._throttle.attempt(account.name, visit, is_known=is_known)
         method = self._second_factor(account, proof, visit)
         if not method:
             raise self._failed(account.name, "second step", visit)
         self._throttle.succeed(counters)
-        return self._sessions.open(account, f"{halfway.record.method}, {method}", visit, replaces=secret)
+        return self._sessions.open(account, f"{pending.record.method}, {method}", visit, replaces=secret)
 
     def with_passkey(self, proof: Proof, visit: Visit) -> SignInResult:
         """Sign in by a passkey alone. Raises NotAuthenticated, TooManyAttempts."""

@@ -15,7 +15,7 @@ from ca_service.errors import CAServiceError, Finding, InvalidInput, Refused, Ru
 from ca_service.pki.encodings import csr_pem
 from ca_service.vos.purposes import PURPOSES
 from ca_service.web.context import actor, installation, needs
-from ca_service.web.numbers import whole_number
+from ca_service.web.forms import whole_number
 from ca_service.web.pages import blueprint
 from ca_service.web.pages.clusters import to_board
 from ca_service.web.pages.submission import Submitted, new_requests, submitted_options, submitted_requests

@@ -15,7 +15,7 @@ from ca_service.authority.issuance.records import RequestQuery, RequestRecord, S
 from ca_service.errors import CAServiceError, Conflict, Finding, InvalidInput
 from ca_service.pki.encodings import csr_pem
 from ca_service.web.context import actor, installation, needs
-from ca_service.web.numbers import whole_number
+from ca_service.web.forms import whole_number
 from ca_service.web.pages import blueprint
 from ca_service.web.problems import status_of
 

@@ -1,4 +1,4 @@
-"""The forms for passwords. The use cases validate their contents."""
+"""Form fields: the password forms, and whole numbers. The use cases validate the contents."""
 
 from __future__ import annotations
 
@@ -37,3 +37,8 @@ class PasswordForm(FlaskForm):  # type: ignore[misc]
     old = PasswordField(validators=[DataRequired(), Length(max=1000)])
     password = PasswordField(validators=[DataRequired(), Length(max=MAX_PASSWORD)])
     repeated = PasswordField(validators=[EqualTo("password", "The passwords do not match. Enter them again.")])
+
+
+def whole_number(text: str, digits: int) -> int | None:
+    """Return the number, or None unless the text is at most this many ASCII digits. `int` never sees a long text."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= digits else None
