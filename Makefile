@@ -37,13 +37,14 @@ serve: $(VENV)/.base  ## Serve on http://127.0.0.1:8080, with everything set up
 test: $(VENV)/.dev  ## Run the tests (what needs more than Python skips with a reason)
 	$(BIN)/python -m pytest $(TESTS)
 
-check: $(VENV)/.dev  ## Lint, types, layers, dependencies, templates
+check: $(VENV)/.dev  ## Lint, types, layers, dependencies, templates, words
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
 	$(BIN)/djlint ca_service/web/templates --lint --quiet
+	$(BIN)/python -m tests.words
 	@if [ -x $(BIN)/hadolint ]; then $(BIN)/hadolint --ignore DL3008 Dockerfile; fi  # apt versions change with the base image
 
 format: $(VENV)/.dev  ## Format the code
@@ -67,4 +68,4 @@ lock: $(VENV)/.dev  ## Pin the requirements anew, with hashes
 	  -o $(REQUIREMENTS)/dev.txt pyproject.toml
 
 clean:  ## Remove what can be made again (never the instance)
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis htmlcov .coverage
+	rm -rf $(VENV) .venv-* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis htmlcov .coverage

@@ -1,19 +1,19 @@
-"""The one tree of errors, and the findings that explain them; knows no HTTP and no exit code.
+"""Errors and findings: one tree of errors, each explained by findings, each finding made from a declared rule.
 
 CAServiceError
-├── Refused              what was asked cannot be granted as it is
-├── InvalidInput         an option or a field has a value that nobody could use
-│   └── TooLarge         ... because it is larger than the limit
-├── NotFound             nothing of that name is here
-├── Conflict             it contradicts what is stored already
-├── NotAuthenticated     nobody has said who is asking
-│   └── TooManyAttempts  ... and has tried too often: wait
-├── NotAllowed           who is asking may not do this
-├── Unreachable          another service does not answer, or not as it should
-├── NotReady             the installation has to be set up, upgraded or unlocked first
+├── Refused              the operation is not permitted as requested
+├── InvalidInput         an option or a field has an invalid value
+│   └── TooLarge         the input is larger than the limit
+├── NotFound             the item does not exist
+├── Conflict             the operation contradicts what is stored
+├── NotAuthenticated     the caller is not signed in
+│   └── TooManyAttempts  too many failed attempts: wait
+├── NotAllowed           the caller lacks the permission
+├── Unreachable          another service does not answer, or answers wrongly
+├── NotReady             the installation must be set up, upgraded or unlocked first
 ├── ConfigurationError   a setting cannot be used
-├── KeystoreError        a private key cannot be had, or is not kept safely
-└── SigningError         our own certificate failed our own rules: a fault here, not of the request
+├── KeystoreError        a private key is unavailable, or is not kept safely
+└── SigningError         our own certificate failed our own rules: a fault of the authority, not of the CSR
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Self
+from typing import Final, Self
 
 NO_VALUES: Mapping[str, object] = MappingProxyType({})
 
@@ -36,7 +36,7 @@ class Severity(StrEnum):
 
 
 class Visibility(StrEnum):
-    """Who may read the text of a finding: everyone, or the operator only, because it names paths of this machine."""
+    """The readers of a text: everyone, or only the operator, because it names paths of this machine."""
 
     PUBLIC = "public"
     OPERATOR = "operator"
@@ -81,17 +81,17 @@ class Finding:
 
     @property
     def detail(self) -> str:
-        """The problem, in English."""
+        """Return the problem, in English."""
         return self.declared.problem.format_map(self.values)
 
     @property
     def remedy(self) -> str:
-        """How to fix it, and where, in English."""
+        """Return how to fix it, and where, in English."""
         return self.declared.remedy.format_map(self.values)
 
     @property
     def is_error(self) -> bool:
-        """Whether it prevents signing."""
+        """Return whether it prevents signing."""
         return self.severity is Severity.ERROR
 
     def translated(self, translate: Callable[[str], str]) -> Finding:
@@ -104,24 +104,27 @@ class Finding:
         return replace(self, pointer=pointer + self.pointer)
 
 
+HIDDEN: Final = Rule(
+    "not-ready",
+    "The service is not ready.",
+    "Ask its operator: the reason is in the log.",
+)
+
+
 def only_errors(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return the findings that prevent signing."""
     return tuple(finding for finding in findings if finding.is_error)
 
 
-def warning(rule: str, pointer: str, problem: str, remedy: str, **values: object) -> Finding:
-    """A finding that does not stop the signing, but that somebody should act on."""
-    return Finding(Rule(rule, problem, remedy, Severity.WARNING), pointer, values)
+def public_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return the findings as everyone may read them: what is for the operator only keeps its rule, not its text."""
+    return tuple(
+        finding if finding.declared.visibility is Visibility.PUBLIC else _hidden(finding) for finding in findings
+    )
 
 
-def note(rule: str, pointer: str, problem: str, remedy: str = "", **values: object) -> Finding:
-    """A finding that only explains what will be done."""
-    return Finding(Rule(rule, problem, remedy, Severity.NOTE), pointer, values)
-
-
-def blocking(rule: str, pointer: str, problem: str, remedy: str, **values: object) -> Finding:
-    """A finding that stops the signing."""
-    return Finding(Rule(rule, problem, remedy), pointer, values)
+def _hidden(finding: Finding) -> Finding:
+    return Finding(replace(HIDDEN, id=finding.rule, severity=finding.severity))
 
 
 class CAServiceError(Exception):
@@ -136,81 +139,80 @@ class CAServiceError(Exception):
 
     @property
     def rule(self) -> str:
-        """The rule of the finding that decided."""
+        """Return the id of the deciding rule: of the first error, or of the first finding."""
         return (only_errors(self.findings) or self.findings)[0].rule
 
     @classmethod
-    def because(cls, rule: Rule | str, problem: str = "", remedy: str = "", /, **values: object) -> Self:
+    def because(cls, rule: Rule, /, **values: object) -> Self:
         """Return an error with a single finding, about the whole input."""
-        declared = rule if isinstance(rule, Rule) else Rule(rule, problem, remedy)
-        return cls(declared.at(**values))
+        return cls(rule.at(**values))
 
 
 class Refused(CAServiceError):
-    """What was asked cannot be granted as it is."""
+    """The operation is not permitted as requested."""
 
     code = "refused"
     title = "The request was refused"
 
 
 class InvalidInput(CAServiceError):
-    """An option or a field has a value that nobody could use."""
+    """An option or a field has an invalid value."""
 
     code = "invalid-input"
     title = "A value cannot be used"
 
 
 class TooLarge(InvalidInput):
-    """What was sent is larger than the limit."""
+    """The input is larger than the limit."""
 
     code = "too-large"
     title = "Too much was sent"
 
 
 class NotFound(CAServiceError):
-    """Nothing of that name is here."""
+    """The item does not exist."""
 
     code = "not-found"
     title = "Not found"
 
 
 class Conflict(CAServiceError):
-    """It contradicts what is stored already."""
+    """The operation contradicts what is stored."""
 
     code = "conflict"
     title = "This contradicts what is stored"
 
 
 class NotAuthenticated(CAServiceError):
-    """Nobody has said who is asking."""
+    """The caller is not signed in."""
 
     code = "not-authenticated"
     title = "Sign in first"
 
 
 class TooManyAttempts(NotAuthenticated):
-    """Somebody has failed too often to show who they are. The finding's value `seconds` says how long to wait."""
+    """The caller has failed too often. The value `seconds` of the finding is the time to wait."""
 
     code = "too-many-attempts"
     title = "Too many attempts"
 
 
 class NotAllowed(CAServiceError):
-    """Who is asking may not do this."""
+    """The caller lacks the permission."""
 
     code = "not-allowed"
     title = "Not allowed"
 
 
 class Unreachable(CAServiceError):
-    """Another service does not answer, or not as it should."""
+    """Another service does not answer, or answers wrongly."""
 
     code = "unreachable"
     title = "Not reachable"
 
 
 class NotReady(CAServiceError):
-    """The installation has to be set up, upgraded or unlocked first."""
+    """The installation must be set up, upgraded or unlocked first."""
 
     code = "not-ready"
     title = "Not ready"
@@ -224,14 +226,14 @@ class ConfigurationError(CAServiceError):
 
 
 class KeystoreError(CAServiceError):
-    """A private key cannot be had, or is not kept safely."""
+    """A private key is unavailable, or is not kept safely."""
 
     code = "keystore"
     title = "A private key cannot be used"
 
 
 class SigningError(CAServiceError):
-    """Our own certificate failed our own rules: a fault here, not of the request."""
+    """Our own certificate failed our own rules: a fault of the authority, not of the CSR."""
 
     code = "signing"
     title = "The certificate was not signed"

@@ -54,6 +54,9 @@ _BANNED: Final = [
 _OPENING: Final = re.compile(
     r"(Knows|Says|What|Where|When|Who|Whoever|How|Why|Which|That|Those|Off|Of|So|Nothing|Something)\b"
 )
+_VERBLESS: Final = re.compile(r"(The|A|An|All|Every|Each|Its|Whether|Some|Both|These|Those)\b")
+#: The docstring of a lint rule is the clause that it checks, which is a statement.
+_CLAUSES: Final = "linting.py"
 #: Sentences of others, quoted as they print them.
 _QUOTED: Final = ("Doors:", "ca_service/vos/data/messages.toml")
 
@@ -93,7 +96,7 @@ def _faults(file: Path) -> Iterator[Fault]:
         for pattern, fix in _BANNED:
             if found := pattern.search(sentence):
                 yield Fault(file, line, found[0], fix, sentence[max(0, found.start() - 50) :])
-    if file.suffix == ".py":
+    if file.suffix == ".py" and file.name != _CLAUSES:
         yield from _openings(file, ast.parse(text))
 
 
@@ -118,17 +121,18 @@ def _openings(file: Path, tree: ast.Module) -> Iterator[Fault]:
         if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         docstring = ast.get_docstring(node) or ""
-        found = _OPENING.match(docstring)
+        found = _OPENING.match(docstring) or (_is_action(node) and _VERBLESS.match(docstring))
         if found:
             fix = "begin with an imperative" if _is_action(node) else "begin with the noun that it is"
             yield Fault(file, getattr(node, "lineno", 1), found[0], fix, docstring)
 
 
 def _is_action(node: ast.AST) -> bool:
-    """Tell a function from a property, which is named like a value."""
+    """Tell a function from a property, named like a value, and from a command, whose docstring is its help."""
     if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         return False
-    return not any("property" in ast.unparse(decorator) for decorator in node.decorator_list)
+    decorators = " ".join(map(ast.unparse, node.decorator_list))
+    return not any(word in decorators for word in ("property", "command", "group"))
 
 
 def main(arguments: list[str]) -> int:

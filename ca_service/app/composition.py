@@ -140,19 +140,21 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
 
     minute, hour, day = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
     jobs = (
-        Job("notices", hour, "write the notices that are due", notices.announce_due),
-        Job("outbox", minute, "deliver the messages that wait", deliveries.deliver_due),
-        Job("approved-requests", 5 * minute, "issue what was approved and left", completion.issue_approved),
-        Job("revocation-lists", 10 * minute, "publish the revocation lists that are due", crl_publisher.publish_due),
-        Job("ocsp-signer", hour, "renew the signer of OCSP answers when it is due", responders.renew_due),
-        Job("seal", 5 * minute, "seal what the record has gained", sealing.seal_pending),
+        Job("notices", hour, "write due notices", notices.announce_due),
+        Job("outbox", minute, "deliver waiting messages", deliveries.deliver_due),
+        Job(
+            "approved-requests", 5 * minute, "issue approved requests that were interrupted", completion.issue_approved
+        ),
+        Job("revocation-lists", 10 * minute, "publish due CRLs", crl_publisher.publish_due),
+        Job("ocsp-signer", hour, "renew OCSP signers that are due", responders.renew_due),
+        Job("seal", 5 * minute, "seal new events of the audit log", sealing.seal_pending),
         Job(
             "idempotency-keys",
             day,
-            "forget the answers to Idempotency-Keys after a week",
+            "delete the answers to Idempotency-Keys after a week",
             lambda: edges.ledger.prune_replays(now() - _REPLAYS_KEPT),
         ),
-        Job("tidy", day, "forget messages that were sent long ago", deliveries.forget_old),
+        Job("tidy", day, "delete old sent messages", deliveries.forget_old),
     )
     return Installation(
         hierarchy=hierarchy,

@@ -34,7 +34,7 @@ class NoticeStores(NoticeStore, Outbox, Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """The decisions of the settings. `own_url` is the address of the pages; `notice_days` counts days before an expiry."""
+    """The decisions of the settings. `own_url` is the address of the pages; `notice_days` are days before an expiry."""
 
     plan: HierarchyPlan
     policy: Policy

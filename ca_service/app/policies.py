@@ -33,7 +33,7 @@ def crl_policy_of(settings: Settings) -> CRLPolicy:
 
 
 def plain_http(settings: Settings) -> str:
-    """The base of the URL in AIA, which is fetched over plain HTTP so that it needs no certificate.
+    """Return the base of the URL in AIA, which is fetched over plain HTTP so that it needs no certificate.
 
     Empty, so that there is no AIA, behind https on a port of its own: nothing answers http there.
     """

@@ -15,7 +15,7 @@ from ca_service.app.policies import own_url
 from ca_service.app.production import open_installation
 from ca_service.app.rules import declared_rules
 from ca_service.authority.installation import Installation
-from ca_service.errors import Conflict
+from ca_service.errors import CAServiceError, Conflict
 from ca_service.keystore import files
 from ca_service.settings import Settings
 
@@ -26,12 +26,16 @@ if TYPE_CHECKING:
 
 
 def create_app(settings: Settings | None = None, installation: Installation | None = None) -> Flask:
-    """The Flask application of an installation that is set up; raises NotReady if it is not."""
+    """Return the Flask application of an installation that is set up; raises NotReady if it is not."""
     from ca_service import web
 
     settings = settings or settings_module.load().settings
     installation = installation or open_installation(settings)
-    installation.schema.require_current()
+    try:
+        installation.schema.require_current()
+    except CAServiceError:
+        installation.close()
+        raise
     options = web.WebOptions(
         secret_key=_session_key(settings),
         base_url=settings.web.base_url,
@@ -57,7 +61,7 @@ def _session_key(settings: Settings) -> str:
 
 
 def prepare_server(instance_path: Path | None, host: str | None, port: int | None) -> Server:
-    """The server that the settings describe, with these two put above them; it does not run yet."""
+    """Return the server that the settings describe, with these two put above them; it does not run yet."""
     from ca_service.cli.interfaces import Server
 
     given = {"CA_SERVICE_SERVER__HOST": host, "CA_SERVICE_SERVER__PORT": str(port) if port else None}

@@ -1,1 +1,1 @@
-"""The use cases: who may have which certificate. Sees certificates, VOS knowledge and its own ports only."""
+"""The use cases: who may have which certificate. Imports certificates, VOS knowledge and its own ports only."""

@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
+
+from ca_service.errors import Rule
+
+CERTIFICATE_UNKNOWN: Final = Rule(
+    "certificate.unknown",
+    "There is no certificate with the serial number {serial}.",
+    "Compare it with the number in the certificate, or search for the host in the list of certificates.",
+)
 
 
 @dataclass(frozen=True, slots=True)

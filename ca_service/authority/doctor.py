@@ -1,7 +1,7 @@
-"""Knows what is looked at to tell whether an installation is well: its tables, keys, chain, and what it publishes.
+"""Health checks of an installation: keys, chain, published CRL and OCSP.
 
-Nothing is changed. What relying parties fetch is fetched from the very addresses that certificates name, so that
-a proxy, a firewall or a wrong name in between is found here and not by them.
+The checks change nothing. They download from the addresses in certificates, as relying parties do, to find
+a proxy, a firewall or a wrong name in between before relying parties do.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from cryptography.x509 import ocsp
 
 from ca_service.authority.access.permissions import Action, Actor, require
 from ca_service.authority.certificates import CertificateRecord
-from ca_service.authority.hierarchy.hierarchy import ActiveAuthority, Hierarchy
+from ca_service.authority.hierarchy.hierarchy import AUTHORITY_EXPIRED, ActiveAuthority, Hierarchy
 from ca_service.authority.inventory.inventory import Inventory
 from ca_service.authority.inventory.store import CertificateQuery
 from ca_service.authority.ports import Clock
@@ -30,41 +30,36 @@ from ca_service.pki import encodings, keys
 
 DOCTOR_NO_ADDRESS: Final = Rule(
     "doctor.no-address",
-    "Leaves do not say where to find it, because web.base_url is not set, or has a port of its own with https.",
-    "Set web.base_url to the address of this service; certificates that are issued from then on have it.",
+    "Leaves do not contain this address, because web.base_url is not set, or is an https address with its own port.",
+    "Set web.base_url to the address of this service. It applies to certificates that are issued afterwards.",
     Severity.NOTE,
 )
 DOCTOR_PUBLISHED: Final = Rule(
     "doctor.published",
-    "At {url} there is {what}.",
-    "Fetch it with curl from another machine, and look at the proxy in between.",
+    "{url} returns {what}.",
+    "Download it with curl from another machine, and check the proxy in between.",
 )
 DOCTOR_KEY: Final = Rule(
     "doctor.key",
     "The key of the authority does not belong to its certificate.",
-    "Put the keys of the instance folder back from the same copy as the database.",
+    "Restore the keys of the instance folder from the same copy as the database.",
 )
 DOCTOR_ROOT_KEY: Final = Rule(
     "doctor.root-key",
     "The key of the root is on this machine.",
-    "For anything but a lab take it offline with `ca-service ca root-key`: export, verify, remove.",
+    "Except in a lab, take it offline with `ca-service ca root-key`: export, verify, remove.",
     Severity.NOTE,
-)
-AUTHORITY_EXPIRED: Final = Rule(
-    "authority.expired",
-    "The authority is valid from {start} to {end}, which is not now.",
-    "Check the clock of this machine. An authority that has ended needs a successor.",
 )
 DOCTOR_NOTHING_ISSUED: Final = Rule(
     "doctor.nothing-issued",
-    "There is no certificate yet to ask about.",
+    "There is no certificate yet for this check.",
     "",
     Severity.NOTE,
 )
 DOCTOR_ENDS_SOON: Final = Rule(
     "doctor.ends-soon",
-    "The authority ends on {end}, and no certificate outlives it.",
-    "Plan its successor, with another name: a node keeps one certificate per name.",
+    "The authority expires on {end}, and no certificate outlives it.",
+    "Plan its successor with another name: a node keeps one certificate per name.",
     Severity.WARNING,
 )
 
@@ -73,30 +68,30 @@ OCSP_REQUEST: Final = "application/ocsp-request"
 
 
 class Fetcher(Protocol):
-    """What fetches over HTTP as a relying party would: no redirects, not for long, not much."""
+    """HTTP as a relying party uses it: no redirects, limited time and size."""
 
     def get(self, url: str) -> bytes:
-        """What is there; raises Unreachable."""
+        """Return the body. Raises Unreachable."""
 
     def post(self, url: str, body: bytes, content_type: str) -> bytes:
-        """What is answered; raises Unreachable."""
+        """Return the body of the response. Raises Unreachable."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at; without a finding it is well."""
+    """One check; healthy without a finding."""
 
     name: str
     findings: tuple[Finding, ...] = ()
 
     @property
     def is_well(self) -> bool:
-        """Whether nothing has to be done."""
+        """Whether the check found no error."""
         return not only_errors(self.findings)
 
 
 class Doctor:
-    """Looks at an installation."""
+    """Checks an installation."""
 
     def __init__(
         self,
@@ -114,7 +109,7 @@ class Doctor:
         self._clock = clock
 
     def examine(self, actor: Actor) -> tuple[Check, ...]:
-        """Every check, in the order in which faults should be mended; raises NotReady without an authority."""
+        """Run every check, in the order in which to fix faults. Raises NotReady without an authority."""
         require(actor, Action.AUTHORITY)
         active = self._hierarchy.active()
         newest = next(iter(self._inventory.list_certificates(actor, CertificateQuery(limit=1)).certificates), None)
@@ -217,7 +212,7 @@ class Doctor:
 
 
 def _is_signed(answer: ocsp.OCSPResponse, issuer: x509.Certificate) -> bool:
-    """Whether a responder that the authority has delegated has signed it (RFC 6960, 4.2.2.2)."""
+    """Return whether a responder delegated by the authority has signed the response (RFC 6960, 4.2.2.2)."""
     responder, algorithm = next(iter(answer.certificates), None), answer.signature_hash_algorithm
     if responder is None or algorithm is None:
         return False

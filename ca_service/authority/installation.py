@@ -46,32 +46,32 @@ from ca_service.errors import Finding
 
 
 class Schema(Protocol):
-    """The version of what is stored."""
+    """The version of the stored data."""
 
     def current(self) -> str:
-        """The version that is there; empty for none."""
+        """Return the stored version; empty for none."""
 
     def head(self) -> str:
-        """The version that this program needs."""
+        """Return the version that this program needs."""
 
     def require_current(self) -> None:
-        """Raise NotReady, with what to do, unless the two are the same."""
+        """Raise NotReady, with the remedy, unless the two are the same."""
 
     def upgrade(self) -> tuple[str, str]:
-        """Bring it up to date; (before, after)."""
+        """Upgrade the stored data; return (before, after)."""
 
     def differences(self) -> list[str]:
-        """Where the tables differ from what this program expects."""
+        """Return the differences between the tables and what this program expects."""
 
     def remarks(self) -> tuple[Finding, ...]:
-        """What works, and could work better."""
+        """Return hints about settings that work but could be better."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PublicServices:
-    """What relying parties, calendars and monitoring may reach: nothing here changes what is issued or who may sign in.
+    """The use cases for relying parties, calendars and monitoring: they change no certificate and no account.
 
-    `close` gives back connections and locks, before the process forks or ends.
+    `close` returns connections and locks, before the process forks or ends.
     """
 
     hierarchy: Hierarchy
@@ -89,7 +89,7 @@ class PublicServices:
 
 @dataclass(frozen=True, kw_only=True)
 class APIServices(PublicServices):
-    """What scripts may reach as well: everything about certificates, nothing about accounts."""
+    """The use cases for scripts: everything about certificates, nothing about accounts."""
 
     issuance: Issuance
     requests: Requests
@@ -105,7 +105,7 @@ class APIServices(PublicServices):
 class Installation(APIServices):
     """All use cases of one installation, for the pages and the command line.
 
-    `plan` is what the settings say of a new authority. `single_sign_on` is None where they name no provider.
+    `plan` is the plan of a new authority from the settings. `single_sign_on` is None without a provider.
     """
 
     external: ExternalAuthorities

@@ -1,15 +1,15 @@
-"""Knows the jobs that are done again and again, and that each is done by one process at a time.
+"""Background jobs: a closed table, each run by one process at a time.
 
-What is stored of a job is one row. Its states, and who moves it:
+One row per job is stored. Its states:
 
-    IDLE  --`take`, by whoever is first-->  HELD  --`finish`, by the holder-->  IDLE
-    HELD  --`until` has passed: the holder has crashed, or is slow-->  LAPSED  --`take`, by anybody-->  HELD
+    IDLE  --`take`, by the first process-->  HELD  --`finish`, by the holder-->  IDLE
+    HELD  --`until` has passed: the holder has crashed, or is slow-->  LAPSED  --`take`, by any process-->  HELD
 
-`take` compares and sets in one statement of the database, so that of several processes one gets the job. A crash
-before `take` leaves nothing; between `take` and `finish`, a lease that lapses by itself; after `finish`, a job that is
-not due again before its time. A slow holder that has lost its lease may still be working while another begins, so
-what a job does has to be harmless when two do it: leases save work, they do not guard data. What a slow holder
-reports when it ends at last is dropped.
+`take` compares and sets in one statement of the database, so of several processes one gets the job. A crash
+before `take` leaves nothing; between `take` and `finish`, a lease that lapses; after `finish`, a job that is
+not due again before its time. A slow holder that has lost its lease may still be working while another starts, so
+jobs have to be harmless when two processes run them: leases save work, they do not guard data. The late result of
+such a holder is dropped.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ JOB_UNKNOWN: Final = Rule(
 )
 
 Stopwatch = Callable[[], float]  # seconds from any beginning
-Wait = Callable[[float], bool]  # waits so many seconds at most; True is the wish to stop
+Wait = Callable[[float], bool]  # waits at most so many seconds; True means: stop
 
 LEASE: Final = timedelta(minutes=15)
-_LONGEST_WAIT: Final = 30.0  # seconds; another process may add or finish work meanwhile
+_LONGEST_WAIT: Final = 30.0  # seconds; another process may add or finish work in the meantime
 _log = logging.getLogger("ca_service.jobs")
 
 
 class Outcome(StrEnum):
-    """How a run ended, or how it stands."""
+    """The result of a run, or its present state."""
 
     NEVER = "never run"
     DONE = "done"
@@ -52,7 +52,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One row of the table of jobs: `run` does what is to be done now, and returns how many things that were."""
+    """One row of the table of jobs: `run` does the pending work, and returns the number of items."""
 
     name: str
     every: timedelta
@@ -62,9 +62,9 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class JobRun:
-    """What is stored of a job: its lease, and how its last run went.
+    """The stored row of a job: its lease, and the result of its last run.
 
-    `holder` is empty when nobody has it. `took` is in milliseconds; `detail` says why it failed.
+    `holder` is empty without a lease. `took` is in milliseconds; `detail` is the reason of a failure.
     """
 
     name: str
@@ -83,21 +83,21 @@ class JobStore(Protocol):
     """The rows of the jobs."""
 
     def list_runs(self) -> tuple[JobRun, ...]:
-        """Those that were ever taken, by name."""
+        """Return the runs of all jobs that were ever taken, by name."""
 
     def take(self, name: str, holder: str, now: datetime, until: datetime, before: datetime | None) -> bool:
-        """Give the job to this holder until then, if nobody holds it at `now`; whether that was done.
+        """Give the job to this holder until then, unless it is held at `now`; return whether that was done.
 
-        With `before`, only if it was not started after that time, so that no two do one round one after the other.
+        With `before`, only if it was not started after that time, so that no two processes run it one after the other.
         """
 
     def finish(self, run: JobRun) -> bool:
-        """Keep how it went and give the lease back; False, and nothing kept, if another one holds it by now."""
+        """Store the result and release the lease; return False, and store nothing, if another process holds it."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobState:
-    """A job with what is known of its last run, and when it is due next."""
+    """A job with its last run, and when it is due next."""
 
     job: Job
     run: JobRun
@@ -105,17 +105,17 @@ class JobState:
     due_at: datetime | None
 
     def is_due(self, now: datetime) -> bool:
-        """Whether it is worth trying to take it; the store decides."""
+        """Return whether to try to take it; the store decides."""
         return self.free_at(now) <= now
 
     def free_at(self, now: datetime) -> datetime:
-        """When that will be, as far as is known now."""
+        """Return when it can be taken, as far as is known now."""
         free_at = (self.run.until if self.is_held else self.due_at) or now
         return max(free_at, now)
 
 
 class Jobs:
-    """The closed table of jobs, and what runs them."""
+    """The closed table of jobs, and their runner."""
 
     def __init__(self, table: Sequence[Job], store: JobStore, clock: Clock, stopwatch: Stopwatch) -> None:
         self._table = {job.name: job for job in table}
@@ -124,19 +124,19 @@ class Jobs:
         self._stopwatch = stopwatch
 
     def list_jobs(self, actor: Actor) -> tuple[JobState, ...]:
-        """Every job, in the order of the table, with its last run."""
+        """Return every job, in the order of the table, with its last run."""
         require(actor, Action.AUTHORITY)
         return self.states()
 
     def states(self) -> tuple[JobState, ...]:
-        """The same for the service itself."""
+        """Return the same without a permission, for the service itself."""
         runs, now = {run.name: run for run in self._store.list_runs()}, self._clock()
         return tuple(_state(job, runs.get(job.name, JobRun(job.name)), now) for job in self._table.values())
 
     def run(self, actor: Actor, name: str) -> JobRun:
-        """Do one job now, whether it is due or not; its outcome is BUSY when another process is doing it.
+        """Run one job now, due or not; the outcome is BUSY when another process is running it.
 
-        Raises NotFound for a job that there is not. What the job raises is told in the outcome.
+        Raises NotFound for an unknown job. An error of the job is part of the outcome.
         """
         require(actor, Action.AUTHORITY)
         if name not in self._table:
@@ -144,20 +144,20 @@ class Jobs:
         return self._attempt(self._table[name], None) or JobRun(name, outcome=Outcome.BUSY)
 
     def run_due(self) -> tuple[JobRun, ...]:
-        """Do every job that is due and that nobody else is doing; how each of them went."""
+        """Run every job that is due and free; return the results."""
         due = [state.job for state in self.states() if state.is_due(self._clock())]
         attempts = [self._attempt(job, self._clock() - job.every) for job in due]
         return tuple(run for run in attempts if run is not None)
 
     def loop(self, wait: Wait) -> None:
-        """Do what is due, wait, and again, until `wait` says to stop. A database that cannot be used is waited for."""
+        """Run due jobs, wait, and repeat, until `wait` says to stop. An unusable database is tried again later."""
         seconds = 0.0
         while not wait(seconds):
             try:
                 self.run_due()
                 seconds = self._seconds_to_next()
-            except Exception as error:  # the database is away for a while, say: whatever it is, later is another try
-                _log.error("the jobs cannot be looked at: %s", error)
+            except Exception as error:  # for example, the database is away for a while: any fault is worth another try
+                _log.error("the jobs cannot be read: %s", error)
                 seconds = _LONGEST_WAIT
 
     def _seconds_to_next(self) -> float:
@@ -166,7 +166,7 @@ class Jobs:
         return max(1.0, min((_LONGEST_WAIT, *left)))
 
     def _attempt(self, job: Job, before: datetime | None) -> JobRun | None:
-        """One run under a lease; None when somebody else has it."""
+        """Run the job once under a lease; return None when another process holds it."""
         now, holder = self._clock(), secrets.token_hex(8)
         if not self._store.take(job.name, holder, now, now + LEASE, before):
             return None
@@ -174,11 +174,11 @@ class Jobs:
         ended = JobRun(job.name, holder, started_at=now, outcome=Outcome.STOPPED)
         try:
             ended = self._result(job, ended)
-        finally:  # also when the process is told to stop in the middle of it
+        finally:  # also when the process is stopped in the middle
             took = round((self._stopwatch() - begun) * 1000)
             ended = replace(ended, ended_at=self._clock(), took=took)
             if not self._store.finish(ended):
-                _log.warning("job %s was too slow, and has lost its lease", job.name)
+                _log.warning("job %s was too slow and lost its lease", job.name)
         return ended
 
     def _result(self, job: Job, run: JobRun) -> JobRun:

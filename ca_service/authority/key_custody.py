@@ -1,4 +1,4 @@
-"""Knows how the key of an authority is kept before it is used, and found again after a crash."""
+"""Custody of authority keys: stored before use, found again after a crash."""
 
 from __future__ import annotations
 
@@ -11,46 +11,46 @@ from ca_service.pki import keys
 
 AUTHORITY_KEY_CURVE: Final = Rule(
     "authority.key-curve",
-    "An earlier run has left the key {key_id} on {found}, but {curve} is wanted now.",
+    "An earlier run has stored the key {key_id} on {found}, but {curve} is requested now.",
     "Run it again with the curve {found}, or move that key file away.",
 )
 AUTHORITY_CURVE: Final = Rule(
     "authority.curve",
-    "An authority cannot have a key on {curve}.",
+    "The curve {curve} is not allowed for the key of an authority.",
     "Use one of: {known}.",
 )
 
 
 class KeyStore(Protocol):
-    """Custody of private keys. What it hands out signs, and cannot be turned into bytes."""
+    """Custody of private keys. Callers get signing keys whose bytes cannot be read."""
 
     def has(self, key_id: str) -> bool:
-        """Whether a key of this name is kept here."""
+        """Return whether a key of this name is stored here."""
 
     def generate(self, key_id: str, curve: str) -> ec.EllipticCurvePrivateKey:
-        """Make a key and keep it before it is used; raises Conflict if there is one of that name."""
+        """Create a key and store it before it is used. Raises Conflict if the name is taken."""
 
     def store(self, key_id: str, key: ec.EllipticCurvePrivateKey) -> None:
-        """Keep a key that comes from elsewhere; raises Conflict if there is one of that name."""
+        """Store a key from elsewhere. Raises Conflict if the name is taken."""
 
     def signer(self, key_id: str) -> ec.EllipticCurvePrivateKey:
-        """The key, to sign with; raises KeystoreError if it cannot be had."""
+        """Return the key, to sign with. Raises KeystoreError if it is not available."""
 
     def export(self, key_id: str, passphrase: bytes) -> bytes:
-        """The key as PKCS#8, PEM, encrypted under another passphrase; not every store can."""
+        """Return the key as PKCS#8, PEM, encrypted under another passphrase; not every store can."""
 
     def remove(self, key_id: str) -> None:
-        """Forget the key for good."""
+        """Delete the key permanently."""
 
 
 def check_curve(curve: str) -> None:
-    """Raise InvalidInput for a curve that is not for authorities."""
+    """Raise InvalidInput for a curve that is not allowed for authorities."""
     if curve not in keys.AUTHORITY_CURVES:
         raise InvalidInput(AUTHORITY_CURVE.at("/curve", curve=curve, known=", ".join(keys.AUTHORITY_CURVES)))
 
 
 def own_key(keystore: KeyStore, key_id: str, curve: str) -> ec.EllipticCurvePrivateKey:
-    """A new key, or the one that a run before this has left; raises Conflict if that is on another curve."""
+    """Return a new key, or the one that an earlier run has left. Raises Conflict if that is on another curve."""
     if not keystore.has(key_id):
         return keystore.generate(key_id, curve)
     key = keystore.signer(key_id)
@@ -60,10 +60,10 @@ def own_key(keystore: KeyStore, key_id: str, curve: str) -> ec.EllipticCurvePriv
 
 
 def keep_imported(keystore: KeyStore, role: str, key: ec.EllipticCurvePrivateKey) -> str:
-    """Keep a key that was made elsewhere; return its name here.
+    """Store an imported key; return its name here.
 
-    The name tells the key, so that an interrupted import is finished by the same one, and what it
-    left is never taken for a key of our own.
+    The name is derived from the key, so repeating an interrupted import finishes it, and its remains are never
+    mistaken for a key of our own.
     """
     key_id = f"{role}-{keys.key_fingerprint(keys.public_key_der(key.public_key()))[:16]}"
     if not keystore.has(key_id):

@@ -1,4 +1,4 @@
-"""Knows what all lists have in common: how long a page may be, and which cursors they go on with."""
+"""Paging of all lists: the size of a page, and cursors."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from ca_service.errors import InvalidInput, Rule
 LIST_CURSOR: Final = Rule(
     "list.cursor",
     "The cursor does not belong to this list.",
-    "Leave it out to begin at the first page.",
+    "Leave it out to start at the first page.",
 )
 
 MAX_PAGE: Final = 200
 
 
 def page_size(asked: int) -> int:
-    """How many a page holds where so many are asked: 1 to MAX_PAGE."""
+    """Return the size of a page for the requested size: 1 to MAX_PAGE."""
     return max(1, min(asked, MAX_PAGE))
 
 
 def foreign_cursor() -> InvalidInput:
-    """The error for a cursor that this list has not written."""
+    """Return the error for a cursor of another list."""
     return InvalidInput(LIST_CURSOR.at("/cursor"))

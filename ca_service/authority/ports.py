@@ -1,4 +1,4 @@
-"""What every room receives from outside: the time and serial numbers."""
+"""Ports that every room receives: the time and serial numbers."""
 
 from __future__ import annotations
 

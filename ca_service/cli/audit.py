@@ -1,4 +1,4 @@
-"""Knows `audit`: the record, read, sealed, and taken home."""
+"""`audit`: list, seal and export the audit log."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from ca_service.pki.encodings import time_text
     "ca-service audit list --actor vera --text uccx1",
 )
 @filtered
-@click.option("--oldest", is_flag=True, help="The oldest first.  [default: the newest first]")
+@click.option("--oldest", is_flag=True, help="Oldest first.  [default: newest first]")
 @click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="How many.")
 @click.option("--cursor", default="", help="Where to go on: `next` of the answer before.")
 @pass_session
 def list_(session: Session, /, oldest: bool, limit: int, cursor: str, **asked_for: str) -> None:
-    """List events: who did what, when and from where."""
+    """List events: actor, action, time and origin."""
     sort: EventSort = "oldest" if oldest else "newest"
     query: EventQuery = replace(asked(asked_for), sort=sort, limit=limit, cursor=cursor)
     page = session.ready().audit_log.list_events(operator(), query)
@@ -47,9 +47,9 @@ def list_(session: Session, /, oldest: bool, limit: int, cursor: str, **asked_fo
 @declare("head", "ca-service audit head", "ca-service audit head --json > head-2026-11.json")
 @pass_session
 def head(session: Session) -> None:
-    """Show the newest seal, to be kept elsewhere: it proves later that the end was not cut off.
+    """Show the newest seal. Store it elsewhere: it proves later that no events were removed from the end.
 
-    The one line of the output, NUMBER:HASH, is what `audit verify --expect-head` takes.
+    Pass the output, NUMBER:HASH, to `audit verify --expect-head`.
     """
     record = session.ready().audit_log
     found = record.head(operator())
@@ -70,7 +70,7 @@ def _around(found: Head) -> list[str]:
 @declare("seal", "ca-service audit seal")
 @pass_session
 def seal(session: Session) -> None:
-    """Seal the events that have no seal yet. Safe at any time, as often as wanted."""
+    """Seal the events that have no seal yet. Safe to run at any time."""
     count = session.ready().audit_log.seal(operator())
     session.console.answer(
         SealedDocument(sealed=count), [f"Sealed: {count}" if count else "Everything was sealed already."]
@@ -78,5 +78,5 @@ def seal(session: Session) -> None:
 
 
 command = click.Group(
-    "audit", commands=[list_, export, verify, head, seal], help="Read, check and take home the record of what happened."
+    "audit", commands=[list_, export, verify, head, seal], help="Read, verify and export the audit log."
 )

@@ -1,4 +1,4 @@
-"""Knows `audit export` and `audit verify`: the record as a file, and whether a record holds."""
+"""`audit export` and `audit verify`: the audit log as a file, and its verification."""
 
 from __future__ import annotations
 
@@ -19,8 +19,19 @@ from ca_service.cli.outputs import Target
 from ca_service.cli.packaging import force_option
 from ca_service.cli.session import Session, operator, pass_session
 from ca_service.documents.audit import AuditExportDocument, VerificationDocument
-from ca_service.errors import InvalidInput, blocking
+from ca_service.errors import InvalidInput, Rule
 from ca_service.pki.visible_text import visible
+
+EXPECTED_HEAD: Final = Rule(
+    "record.expectation",
+    "This is not a seal.",
+    "Give what `ca-service audit head` printed: NUMBER:HASH.",
+)
+EXPECTED_KEY: Final = Rule(
+    "record.expected-key",
+    "This is not the fingerprint of a sealing key.",
+    "Give the fingerprint that `ca-service audit head` printed: 64 digits.",
+)
 
 FILE_NAME: Final = "record.jsonl"
 _HEAD: Final = re.compile(r"(\d{1,18}):([0-9a-f]{64})")
@@ -28,14 +39,14 @@ _KEY: Final = re.compile(r"[0-9a-f]{64}")
 
 
 def filtered(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options that say which events."""
+    """Add the options that select events to a command."""
     options = (
-        click.option("--text", "q", default="", help="What stands in any part of the event."),
+        click.option("--text", "q", default="", help="Text in any part of the event."),
         click.option("--event", default="", help=f"Name of an event, or one of: {', '.join(Category)}."),
-        click.option("--actor", default="", metavar="NAME", help="Who did it."),
-        click.option("--subject", default="", help="On what: a serial number, a cluster, an account."),
-        click.option("--since", default="", metavar="WHEN", help="From this day or moment on (UTC)."),
-        click.option("--until", default="", metavar="WHEN", help="Up to this day or moment, included (UTC)."),
+        click.option("--actor", default="", metavar="NAME", help="Actor."),
+        click.option("--subject", default="", help="Subject: a serial number, a cluster, an account."),
+        click.option("--since", default="", metavar="WHEN", help="From this date or time (UTC)."),
+        click.option("--until", default="", metavar="WHEN", help="Up to and including this date or time (UTC)."),
     )
     for option in reversed(options):
         function = option(function)
@@ -52,10 +63,10 @@ def filtered(function: Callable[..., Any]) -> Callable[..., Any]:
 @force_option
 @pass_session
 def export(session: Session, /, out: str | None, force: bool, **asked_for: str) -> None:
-    """Write the record as JSON lines, which `audit verify` checks with nothing else.
+    """Export the audit log as JSON lines; `audit verify` needs only this file.
 
-    All of it, or the events that the options name: those are proven too, but not that none is missing.
-    The export itself becomes an event, and everything is sealed before.
+    Export all events, or those that the options select: these are proven too, but not that none is missing. All events
+    are sealed before, and the export itself becomes an event.
     """
     target = Target(out or (FILE_NAME if session.console.as_json else STANDARD), force)
     target.check(session.console)
@@ -72,13 +83,13 @@ def export(session: Session, /, out: str | None, force: bool, **asked_for: str) 
     "ca-service audit verify",
 )
 @click.argument("file", required=False)
-@click.option("--expect-head", metavar="NUMBER:HASH", help="A seal that was kept elsewhere: it has to be in there.")
-@click.option("--expect-key", metavar="SHA-256", help="Fingerprint that the sealing key must have.")
+@click.option("--expect-head", metavar="NUMBER:HASH", help="Seal that was stored elsewhere and must be in the log.")
+@click.option("--expect-key", metavar="SHA-256", help="Required fingerprint of the sealing key.")
 @pass_session
 def verify(session: Session, file: str | None, expect_head: str | None, expect_key: str | None) -> None:
-    """Check the record in FILE (`-` is standard input), with nothing else; or the database itself, without FILE.
+    """Verify the exported audit log in FILE (`-` is standard input), or the one in the database without FILE.
 
-    Names the first event that does not hold, and ends with exit code 4 then.
+    FILE is verified offline. Exit code 4: an event is not valid; the first one is named.
     """
     expected = Expected(_anchor(expect_head), _key(expect_key))
     if file is None:
@@ -93,19 +104,15 @@ def _anchor(text: str | None) -> Anchor | None:
         return None
     found = _HEAD.fullmatch(text.strip().lower())
     if found is None:
-        raise _unusable("/expect-head", "Give what `ca-service audit head` printed: NUMBER:HASH.")
+        raise InvalidInput(EXPECTED_HEAD.at("/expect-head"))
     return Anchor(int(found[1]), found[2])
 
 
 def _key(text: str | None) -> str:
     found = (text or "").strip().lower().replace(":", "")
     if text is not None and not _KEY.fullmatch(found):
-        raise _unusable("/expect-key", "Give the fingerprint that `ca-service audit head` printed: 64 digits.")
+        raise InvalidInput(EXPECTED_KEY.at("/expect-key"))
     return found
-
-
-def _unusable(pointer: str, remedy: str) -> InvalidInput:
-    return InvalidInput(blocking("record.expectation", pointer, "That cannot be expected of a record.", remedy))
 
 
 def _lines(checked: Checked) -> list[str]:

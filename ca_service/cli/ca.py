@@ -1,4 +1,4 @@
-"""Knows `ca`: the authority itself, how far it is, and its public certificates."""
+"""`ca`: the root and the intermediate, their state and their public certificates."""
 
 from __future__ import annotations
 
@@ -24,18 +24,12 @@ from ca_service.documents.authorities import (
     HierarchyDocument,
     authority_documents,
 )
-from ca_service.errors import InvalidInput, Rule
+from ca_service.errors import InvalidInput
 from ca_service.pki import encodings
 from ca_service.pki.encodings import time_text
 from ca_service.pki.visible_text import visible
 from ca_service.vos import formats
 from ca_service.vos.file_names import safe_name
-
-FORMAT_SINGLE: Final = Rule(
-    "format.single",
-    "A DER file holds one certificate, and this is about {count}.",
-    "Choose one with --only root or --only intermediate, or another format.",
-)
 
 _ENCODERS: Final[dict[str, Callable[[Sequence[x509.Certificate]], bytes]]] = {
     **formats.CHAIN_ENCODINGS,
@@ -55,10 +49,9 @@ _EXIT_CODES: Final = {"ready": ExitCode.OK, "pending": ExitCode.PENDING}
 @declare("show", "ca-service ca show")
 @pass_session
 def show(session: Session) -> ExitCode:
-    """Show the authorities, and how far they are.
+    """Show the root and the intermediate, and their state.
 
-    Ends with exit code 3 while an intermediate waits for its certificate, and 1 while there is no
-    authority that could sign for another reason.
+    Exit code 3: an intermediate waits for its certificate. Exit code 1: no authority can sign for another reason.
     """
     records = session.ready().hierarchy.list_issuers()
     state = _state(records)
@@ -78,7 +71,7 @@ def _state(records: Sequence[IssuerRecord]) -> State:
 
 
 def authority_lines(record: IssuerRecord) -> Iterator[str]:
-    """An authority for a person: what it is, how far it is, and what one compares."""
+    """Yield an authority for a person: what it is, how far it is, and what one compares."""
     certificate = AuthorityDocument.of(record).certificate
     yield f"{record.id}: {visible(record.name)}{' (issues)' if record.is_issuing else ''}"
     pairs = _decoded(certificate) if certificate else ()
@@ -115,9 +108,9 @@ def _decoded(certificate: AuthorityCertificateDocument) -> Iterable[tuple[str, s
 @force_option
 @pass_session
 def export(session: Session, only: str | None, format_: str, out: str | None, force: bool) -> None:
-    """Write the public certificates, the issuing one first and the root last.
+    """Write the public certificates, intermediate first, root last.
 
-    p12 is a trust store for Java, whose password is changeit: what is in it is public.
+    p12 is a trust store for Java with the password changeit: its content is public.
     """
     if out is None and format_ in formats.CHAIN_ENCODINGS and not session.console.as_json:
         out = STANDARD
@@ -137,7 +130,7 @@ def export(session: Session, only: str | None, format_: str, out: str | None, fo
 
 def _require_single(format_: str, count: int) -> None:
     if format_ == "der" and count != 1:
-        raise InvalidInput(FORMAT_SINGLE.at("/format", count=count))
+        raise InvalidInput(formats.FORMAT_SINGLE.at("/format", count=count))
 
 
 command = click.Group(
@@ -150,5 +143,5 @@ command = click.Group(
         ca_external.install,
         root_key.command,
     ],
-    help="Manage the authority: show, export, import, external root, offline root key.",
+    help="Manage the root and the intermediate.",
 )

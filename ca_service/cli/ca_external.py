@@ -1,4 +1,4 @@
-"""Knows `ca import`, `ca request` and `ca install`: authorities that come from elsewhere."""
+"""`ca import`, `ca request` and `ca install`: an imported intermediate, or one under an external root."""
 
 from __future__ import annotations
 
@@ -25,9 +25,15 @@ from ca_service.pki.visible_text import visible
     "ca-service ca import --certificate intermediate.pem --certificate root.pem --key intermediate.key",
     "ca-service ca import --pkcs12 ca.p12 --passphrase-file passphrase",
 )
-@click.option("--certificate", "certificates", multiple=True, metavar="FILE", help="Certificates, as often as needed.")
+@click.option(
+    "--certificate",
+    "certificates",
+    multiple=True,
+    metavar="FILE",
+    help="File with certificates; repeat the option for each file.",
+)
 @click.option("--key", metavar="FILE", help="Private key of the intermediate.")
-@click.option("--root-key", metavar="FILE", help="Private key of the root, if it is to be kept here.")
+@click.option("--root-key", metavar="FILE", help="Private key of the root, if it should be stored here.")
 @click.option("--pkcs12", metavar="FILE", help="Private key of the intermediate, and certificates, in one file.")
 @click.option("--passphrase-file", metavar="FILE", help="File with the passphrase of the keys.")
 @pass_session
@@ -39,10 +45,10 @@ def import_(
     pkcs12: str | None,
     passphrase_file: str | None,
 ) -> None:
-    """Take over an existing EC intermediate, with every certificate up to its root.
+    """Import an existing EC intermediate, with every certificate up to its root.
 
-    The key comes from --key or from --pkcs12. It is kept encrypted in the instance folder; the
-    file that is given stays as it is.
+    The key comes from --key or from --pkcs12. It is stored encrypted in the instance folder; your file is not
+    changed.
     """
     if (key is None) == (pkcs12 is None):
         raise click.UsageError("Give either --key or --pkcs12.", click.get_current_context())
@@ -57,7 +63,7 @@ def import_(
 def _pair(
     key: str | None, pkcs12: str | None, passphrase: bytes | None
 ) -> tuple[ec.EllipticCurvePrivateKey, tuple[x509.Certificate, ...]]:
-    """The key of the intermediate, and the certificates that came in one file with it."""
+    """Return the key of the intermediate, and the certificates that came in one file with it."""
     if pkcs12 is not None:
         return encodings.load_pkcs12(read_file(pkcs12), passphrase)
     return _private_key(str(key), passphrase), ()
@@ -74,9 +80,9 @@ def _pair(
 @force_option
 @pass_session
 def request(session: Session, name: str | None, curve: str | None, out: str | None, force: bool) -> None:
-    """Write a signing request for an intermediate, for an external EC root to certify.
+    """Write a CSR for an intermediate under an external EC root.
 
-    The private key is made here and stays here. Running it again gives a request for the same key.
+    The private key is created here and stays here. Running the command again returns a CSR for the same key.
     """
     target = Target(out or STANDARD, force)
     if out:
@@ -97,7 +103,7 @@ def request(session: Session, name: str | None, curve: str | None, out: str | No
 def install(session: Session, files: tuple[str, ...]) -> None:
     """Install the certificate of the requested intermediate, with all certificates above it.
 
-    Every link up to the root has to be EC: nodes do not present an EC certificate below an RSA one.
+    Every certificate up to the root must be EC: nodes do not present an EC certificate under an RSA issuer.
     """
     chain = _certificates(files)
     _answer(session, session.ready().external.install_intermediate(operator(), chain), "Installed")
@@ -108,7 +114,7 @@ def _certificates(files: Sequence[str]) -> tuple[x509.Certificate, ...]:
 
 
 def _private_key(file: str, passphrase: bytes | None) -> ec.EllipticCurvePrivateKey:
-    """The key; of two keys under one passphrase file, one may be without encryption."""
+    """Return the key; of two keys under one passphrase file, one may be without encryption."""
     data = read_file(file)
     if passphrase is None:
         return encodings.load_private_key(data, None)

@@ -1,4 +1,4 @@
-"""Knows `check`: what would happen to a request, without anything happening."""
+"""`check`: examine CSRs without signing them."""
 
 from __future__ import annotations
 
@@ -18,14 +18,16 @@ from ca_service.pki.visible_text import visible
 
 @declare("check", "ca-service check tomcat-ECDSA.csr", "ca-service check *.csr --json")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option("--profile", default="vos", show_default=True, help="vos, or server for a plain TLS server.")
+@click.option(
+    "--profile", default="vos", show_default=True, help="Certificate profile: vos, or server for a TLS server."
+)
 @click.option("--days", type=int, help="Lifetime in days.  [default: policy.default_days of the settings]")
-@click.option("--add-host-name", is_flag=True, help="Put the host name into a certificate whose request names none.")
+@click.option("--add-host-name", is_flag=True, help="Use the host name if the CSR contains no names.")
 @pass_session
 def command(session: Session, files: tuple[str, ...], profile: str, days: int | None, add_host_name: bool) -> ExitCode:
-    """Say what `sign` would find in the requests in FILE (`-` is standard input).
+    """Check CSRs without signing them.
 
-    Nothing is signed or stored. Ends with exit code 4 if one of them would be refused.
+    FILE is a CSR; `-` is standard input. Nothing is stored. Exit code 4: `sign` would refuse at least one.
     """
     requests = read_requests(session.console, files)
     options = Options(profile=profile, validity_days=days, add_host_name=add_host_name)

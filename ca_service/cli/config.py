@@ -1,4 +1,4 @@
-"""Knows `config`: which settings count, and who said so."""
+"""`config`: the settings and their sources."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ca_service.documents.operations import SettingDocument, SettingsDocument
 @declare("show", "ca-service config show", "CA_SERVICE_SERVER__PORT=8443 ca-service config show --json")
 @pass_session
 def show(session: Session) -> None:
-    """Show every setting with its value and where that comes from; secrets are masked."""
+    """Show every setting with its value and source; secrets are masked."""
     settings = session.program.list_settings(session.instance_path)
     shown = [SettingDocument(key=found.key, value=found.value, origin=found.origin) for found in settings]
     rows = ((found.key, found.value, found.origin) for found in settings)
     session.console.answer(SettingsDocument(settings=shown), table(("setting", "value", "from"), rows))
 
 
-command = click.Group("config", commands=[show], help="Look at the settings.")
+command = click.Group("config", commands=[show], help="Show the settings.")

@@ -1,4 +1,4 @@
-"""Knows how a command speaks: answers on standard output, all else on standard error; as text or as JSON."""
+"""Output of a command: answers on standard output, everything else on standard error; text or JSON."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Answer(Protocol):
 class Console:
     """The terminal or the pipes of one run.
 
-    What is wanted is read from the arguments themselves, so that an argument that cannot be parsed
-    is told in the wanted form too. `sources` are the names of the requests that were given, in
+    The format is read from the arguments themselves, so that an argument that cannot be parsed is also
+    reported in that format. `sources` are the names of the requests that were given, in
     their order: findings point to them by number.
     """
 
@@ -48,7 +48,7 @@ class Console:
             click.echo("\n".join(lines), err=True)
 
     def finding_lines(self, findings: Iterable[Finding]) -> list[str]:
-        """The findings for a person: how grave, what, where, how to mend it."""
+        """Return the findings for a person: severity, problem, place, fix."""
         return [line for finding in findings for line in self._finding_lines(finding)]
 
     def _finding_lines(self, finding: Finding) -> list[str]:
@@ -57,7 +57,7 @@ class Console:
         return [f"{mark} {visible(finding.detail)}", *fields((name, value) for name, value in about if value)]
 
     def _where(self, pointer: str) -> str:
-        """The pointer for a person: `uccx1.csr, public_key` for `/csr/0/public_key`."""
+        """Return the pointer for a person: `uccx1.csr, public_key` for `/csr/0/public_key`."""
         found = _REQUEST_POINTER.match(pointer)
         if found is None or int(found[1]) >= len(self.sources):
             return pointer.strip("/")
@@ -66,7 +66,7 @@ class Console:
 
 
 def as_text(document: Answer) -> str:
-    """The document as JSON, in ASCII, for whatever encoding the reader has."""
+    """Return the document as JSON, in ASCII, for whatever encoding the reader has."""
     return json.dumps(document.model_dump(mode="json"), indent=2)
 
 
@@ -78,7 +78,7 @@ def fields(pairs: Iterable[tuple[str, str]], indent: int = 2) -> list[str]:
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """The rows below their header, in columns; no lines where there are no rows."""
+    """Return the rows below their header, in columns; no lines where there are no rows."""
     shown = [[visible(cell) for cell in row] for row in rows]
     if not shown:
         return []

@@ -1,15 +1,14 @@
-"""Knows `crl`: revocation lists, those that are made here and those of an offline root."""
+"""`crl`: revocation lists signed here, and those of an offline root."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 import click
 
 from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.authority.revocation.records import CRLRecord
-from ca_service.authority.status.crl_publisher import PublishedCRL
+from ca_service.authority.status.crl_publisher import CRL_NO_DELTA, PublishedCRL
 from ca_service.cli import crl_authority
 from ca_service.cli.console import fields
 from ca_service.cli.grammar import declare
@@ -26,22 +25,16 @@ from ca_service.documents.revocations import (
     NewestCRLsDocument,
     PublishedCRLsDocument,
 )
-from ca_service.errors import NotFound, Rule
+from ca_service.errors import NotFound
 from ca_service.pki import encodings
 from ca_service.pki.encodings import time_text
 from ca_service.pki.visible_text import visible
-
-CRL_NO_DELTA: Final = Rule(
-    "crl.no-delta",
-    "There are no deltas of this list.",
-    "Leave out --delta to write the full list.",
-)
 
 
 @declare("show", "ca-service crl show", "ca-service crl show --json")
 @pass_session
 def show(session: Session) -> None:
-    """Show the newest list of each authority, as it is: nothing is published."""
+    """Show the newest CRL of each authority. Nothing is published."""
     found = session.ready().crl_publisher.list_newest(operator())
     document = NewestCRLsDocument(lists=[NewestCRLDocument.of(issuer, record) for issuer, record in found])
     session.console.answer(document, [line for issuer, record in found for line in _lines(issuer, record)])
@@ -61,10 +54,10 @@ def _lines(issuer: IssuerRecord, record: CRLRecord | None) -> Iterator[str]:
 @click.argument("issuer", required=False)
 @pass_session
 def publish(session: Session, issuer: str | None) -> None:
-    """Make the lists that are due; or a new one of ISSUER now, due or not.
+    """Publish the CRLs that are due, or a new one of ISSUER, due or not.
 
-    Nothing depends on it: a list that is due is made when somebody fetches it. It is for those who
-    copy lists elsewhere.
+    The service does this itself: it publishes a due CRL when a client fetches it. Use the command if you copy CRLs to
+    another server.
     """
     publishing = session.ready().crl_publisher
     if issuer is None:
@@ -81,12 +74,12 @@ def publish(session: Session, issuer: str | None) -> None:
 )
 @click.argument("issuer")
 @click.option("--format", "format_", type=click.Choice(("der", "pem")), default="der", show_default=True, help="Form.")
-@click.option("--delta", is_flag=True, help="The delta instead of the full list.")
+@click.option("--delta", is_flag=True, help="Write the delta CRL instead of the full CRL.")
 @click.option("--out", metavar="FILE", help="File or folder; `-` is standard output.  [default: a named file here]")
 @force_option
 @pass_session
 def export(session: Session, issuer: str, format_: str, delta: bool, out: str | None, force: bool) -> None:
-    """Write the list of ISSUER as it is to be now, as the service would hand it out."""
+    """Write the current CRL of ISSUER, as the service would return it."""
     target = Target(out, force)
     target.check(session.console)
     published = session.ready().crl_publisher.current(issuer)
@@ -101,13 +94,13 @@ def export(session: Session, issuer: str, format_: str, delta: bool, out: str | 
 
 
 @declare("sign-root", "ca-service crl sign-root --key /media/usb/root.key.pem --passphrase-file passphrase")
-@click.option("--key", required=True, metavar="FILE", help="Private key of the root; it is used, and not kept.")
+@click.option("--key", required=True, metavar="FILE", help="Private key of the root; it is used, not stored.")
 @click.option("--passphrase-file", metavar="FILE", help="File with the passphrase of the key, if it has one.")
 @pass_session
 def sign_root(session: Session, key: str, passphrase_file: str | None) -> None:
-    """Make a new list of the root with its key from a file, and publish it.
+    """Sign a new CRL of the root with its key from a file, and publish it.
 
-    It is good for 180 days, and tells which intermediates are revoked.
+    It is valid for 180 days, and lists the revoked intermediates.
     """
     loaded = encodings.load_private_key(read_file(key), find_passphrase(passphrase_file))
     _told(session, session.ready().crl_publisher.publish_with(operator(), loaded), "Signed and published")
@@ -117,10 +110,10 @@ def sign_root(session: Session, key: str, passphrase_file: str | None) -> None:
 @click.argument("file")
 @pass_session
 def import_(session: Session, file: str) -> None:
-    """Publish a list that was signed elsewhere, such as one of an offline root; PEM or DER.
+    """Publish a CRL that was signed elsewhere, such as by an offline root; PEM or DER.
 
-    Issuer, signature, number and dates are checked first. An authority here that is on it issues
-    no more.
+    Issuer, signature, number and dates are checked first. An authority of this installation that is listed on it stops
+    issuing.
     """
     found = session.ready().crl_importer.import_crl(operator(), read_file(file))
     document = ImportedCRLDocument.of(
@@ -140,5 +133,5 @@ def _told(session: Session, published: PublishedCRL, done: str) -> None:
 command = click.Group(
     "crl",
     commands=[show, publish, export, import_, sign_root, crl_authority.revoke_authority],
-    help="Revocation lists: show, publish, export, import, those of an offline root, revoking an authority.",
+    help="Manage certificate revocation lists (CRLs).",
 )

@@ -1,4 +1,4 @@
-"""Knows `crl revoke-authority`: the end of an intermediate, which has to be meant."""
+"""`crl revoke-authority`: revoke an intermediate, after a confirmation."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from ca_service.pki.reasons import FOR_AUTHORITIES, read_authority_reason
 )
 @click.argument("issuer")
 @click.option("--reason", required=True, metavar="REASON", help=f"One of: {', '.join(FOR_AUTHORITIES)}.")
-@click.option("--note", default="", metavar="TEXT", help="Why, for the record.")
-@click.option("--confirm", metavar="ISSUER", help="The name of the authority once more.  [default: ask for it]")
+@click.option("--note", default="", metavar="TEXT", help="Note for the audit log.")
+@click.option("--confirm", metavar="ISSUER", help="Name of the authority, to confirm.  [default: ask for it]")
 @pass_session
 def revoke_authority(session: Session, issuer: str, reason: str, note: str, confirm: str | None) -> None:
-    """Revoke the intermediate ISSUER by the list of the root, for good.
+    """Revoke the intermediate ISSUER permanently, with the CRL of the root.
 
-    Every certificate that it has issued becomes worthless, and it issues no more. This cannot be undone.
+    Every certificate that it issued becomes invalid, and it stops issuing. This cannot be undone.
     """
     revocation, wanted = session.ready().authority_revocation, read_authority_reason(reason)
     seen = revocation.preview(operator(), issuer, wanted)

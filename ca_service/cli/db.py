@@ -1,4 +1,4 @@
-"""Knows `db`: the version of the database."""
+"""`db`: the version of the database schema."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SCHEMA_DIFFERS: Final = Rule(
 @declare("upgrade", "ca-service db upgrade")
 @pass_session
 def upgrade(session: Session) -> None:
-    """Bring the database up to date. Copy the instance folder first."""
+    """Upgrade the database to this version. Copy the instance folder first."""
     before, after = session.opened().schema.upgrade()
     line = f"Upgraded from {before or 'nothing'} to {after}." if before != after else f"Up to date: {after}."
     session.console.answer(UpgradeDocument(before=before or None, after=after), [line])
@@ -31,7 +31,7 @@ def upgrade(session: Session) -> None:
 @declare("current", "ca-service db current")
 @pass_session
 def current(session: Session) -> None:
-    """Show the version of the database, and the one that this program needs."""
+    """Show the version of the database and the required version."""
     schema = session.opened().schema
     found, needed = schema.current(), schema.head()
     line = f"{found or 'none'} (needed: {needed})"
@@ -41,7 +41,7 @@ def current(session: Session) -> None:
 @declare("check", "ca-service db check")
 @pass_session
 def check(session: Session) -> None:
-    """Check that the tables are those that this program expects; exit code 1 if not."""
+    """Check that the tables match this version; exit code 1 if not."""
     schema = session.ready().schema
     differences = schema.differences()
     if differences:
@@ -56,4 +56,4 @@ def _difference(difference: str) -> Finding:
     return SCHEMA_DIFFERS.at(difference=difference)
 
 
-command = click.Group("db", commands=[upgrade, current, check], help="Look after the database.")
+command = click.Group("db", commands=[upgrade, current, check], help="Manage the database schema.")

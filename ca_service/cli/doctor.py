@@ -1,4 +1,4 @@
-"""Knows `doctor`: whether the installation is well, and what to do if it is not."""
+"""`doctor`: the health checks of the installation, with fixes."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ DOCTOR_TABLES: Final = Rule(
 @pass_session
 @click.pass_context
 def command(context: click.Context, session: Session) -> None:
-    """Look whether all is well: tables, keys, chain, and what certificates say is published.
+    """Check the health of the installation.
 
-    Fetches the revocation list, the certificate of the authority and an OCSP answer from where leaves say they
-    are. Ends with exit code 1 if something has to be mended.
+    The checks cover tables, keys and chain, and fetch the CRL, the certificate of the authority and an OCSP response
+    from the addresses in the certificates. Exit code 1: something needs a fix.
     """
     installation = session.ready()
     checks = (_tables(installation), *installation.doctor.examine(operator()))

@@ -1,4 +1,4 @@
-"""Knows the exit codes: the only place where an error becomes one."""
+"""Exit codes: the only place where an error becomes one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ca_service.errors import CAServiceError
 
 
 class ExitCode(IntEnum):
-    """How a command ends, for scripts."""
+    """The exit code of a command."""
 
     OK = 0
     ERROR = 1
@@ -23,12 +23,12 @@ class ExitCode(IntEnum):
 
 MEANINGS: Final = {
     ExitCode.OK: "done",
-    ExitCode.ERROR: "error: not found, contradicts what is stored, not set up yet, or a fault here",
-    ExitCode.USAGE: "usage: an option, an argument or an input file cannot be used",
-    ExitCode.PENDING: "pending: somebody else has to act first, such as an external root",
-    ExitCode.REFUSED: "refused: what was asked cannot be granted as it is",
-    ExitCode.NOT_ALLOWED: "not allowed for who is asking",
-    ExitCode.UNREACHABLE: "unreachable: a node or another service does not answer",
+    ExitCode.ERROR: "error: not found, a conflict with stored data, not set up yet, or an internal error",
+    ExitCode.USAGE: "usage: an option, an argument or an input file is not valid",
+    ExitCode.PENDING: "pending: another party must act first, such as an external root",
+    ExitCode.REFUSED: "refused: the request breaks a rule",
+    ExitCode.NOT_ALLOWED: "not allowed for this user",
+    ExitCode.UNREACHABLE: "unreachable: a node or another service does not respond",
 }
 
 # What is not in here is an error as any other. The first class that fits counts.
@@ -42,5 +42,5 @@ _CODES: Final[dict[type[CAServiceError], ExitCode]] = {
 
 
 def exit_code(error: CAServiceError) -> ExitCode:
-    """The exit code for an error of ours."""
+    """Return the exit code of an error."""
     return next((code for kind, code in _CODES.items() if isinstance(error, kind)), ExitCode.ERROR)

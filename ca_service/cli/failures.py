@@ -1,4 +1,4 @@
-"""Knows how a command fails: every exception as an error that explains itself, on standard error."""
+"""Failures of a command: every exception becomes an error that explains itself, on standard error."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ USAGE: Final = Rule(
     "{message}",
     "`{command} --help` shows how it is used.",
 )
-INTERNAL: Final = Rule(
-    "internal",
-    "The command met a fault that it does not know ({kind}).",
-    "Run it again as `ca-service --traceback ...`, and report what it prints.",
+COMMAND_FAILED: Final = Rule(
+    "command.failed",
+    "The command failed unexpectedly ({kind}).",
+    "Run it again as `ca-service --traceback ...` and report the output.",
 )
 INTERRUPTED: Final = Rule(
     "interrupted",
@@ -57,7 +57,7 @@ def report(console: Console, error: BaseException) -> ExitCode:
 
 
 def output_closed() -> CAServiceError:
-    """Whoever was reading the output has gone, such as `head`."""
+    """End the command when the reader of the output, such as `head`, has closed it."""
     return CAServiceError.because(OUTPUT_CLOSED)
 
 
@@ -81,5 +81,5 @@ def _usage(error: click.UsageError) -> InvalidInput:
 
 
 def _unforeseen(error: BaseException) -> CAServiceError:
-    """Only the kind of the error is told: its text may hold what nobody should read."""
-    return CAServiceError.because(INTERNAL, kind=f"{type(error).__module__}.{type(error).__qualname__}")
+    """Only the kind of the error is shown: its text may contain a secret."""
+    return CAServiceError.because(COMMAND_FAILED, kind=f"{type(error).__module__}.{type(error).__qualname__}")

@@ -1,4 +1,4 @@
-"""Knows `fit`: whether a node would take a certificate, from whichever authority it comes."""
+"""`fit`: whether a node will accept a certificate of any authority."""
 
 from __future__ import annotations
 
@@ -23,16 +23,18 @@ _COLOURS = {Result.PASSED: "green", Result.FAILED: "red", Result.NOT_CHECKED: "y
     "ca-service fit --csr tomcat-ECDSA.csr --cert signed.pem --chain intermediate.pem --chain root.pem",
     "ca-service fit --csr tomcat-ECDSA.csr --cert signed.pem --chain root.pem --trust trust.txt --json",
 )
-@click.option("--csr", metavar="FILE", help="The request of the node. Without it, much cannot be compared.")
-@click.option("--cert", "certificate", metavar="FILE", required=True, help="The certificate that answers it.")
-@click.option("--chain", multiple=True, metavar="FILE", help="An authority above it; once for each file.")
-@click.option("--trust", metavar="FILE", help="What `show cert list trust` prints on the node, or an API snapshot.")
+@click.option("--csr", metavar="FILE", help="CSR of the node. Without it, fewer checks are possible.")
+@click.option("--cert", "certificate", metavar="FILE", required=True, help="Certificate for the node.")
+@click.option(
+    "--chain", multiple=True, metavar="FILE", help="Certificate of an issuer; repeat the option for each file."
+)
+@click.option("--trust", metavar="FILE", help="Output of `show cert list trust` on the node, or an API snapshot.")
 @pass_session
 def command(session: Session, csr: str | None, certificate: str, chain: tuple[str, ...], trust: str | None) -> ExitCode:
-    """Say whether a node would take the certificate in FILE, and whether it would work after.
+    """Check whether a node will accept a certificate.
 
-    The certificate may come from any authority. Nothing is stored, and no node is asked. `-` is standard input.
-    Ends with exit code 4 if the node would refuse it, or something would break later.
+    The certificate can come from any authority. Nothing is stored, and no node is contacted. FILE can be `-` for
+    standard input. Exit code 4: the node will refuse the certificate, or something will fail after the upload.
     """
     given = [file for file in (csr, certificate, *chain, trust) if file]
     content = dict(zip(given, read_files(given), strict=True))

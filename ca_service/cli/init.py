@@ -1,4 +1,4 @@
-"""Knows `init`: the database and the authority of a new installation."""
+"""`init`: the database, the root and the intermediate of a new installation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _curve = click.Choice(keys.AUTHORITY_CURVES)
 
 
 def _planned(option: str, explanation: str, type_: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """An option whose default is the setting of the same name."""
+    """Return an option whose default is the setting of the same name."""
     setting = f"authority.{option.removeprefix('--').replace('-', '_')}"
     return click.option(option, type=type_, help=f"{explanation}  [default: {setting} of the settings]")
 
@@ -32,10 +32,10 @@ def _planned(option: str, explanation: str, type_: Any) -> Callable[[Callable[..
 @_planned("--intermediate-days", "Lifetime of the intermediate in days.", int)
 @pass_session
 def command(session: Session, /, **wanted: Any) -> None:
-    """Create the database, a root and an intermediate.
+    """Create the database, the root and the intermediate.
 
-    What is not given here comes from the settings. What exists is never overwritten: running it
-    again changes nothing, and finishes what an interrupted run has left.
+    Defaults come from the settings. Nothing that exists is overwritten: running the command again
+    changes nothing, or finishes an interrupted run.
     """
     installation = session.upgraded()
     plan = replace(installation.plan, **{field: value for field, value in wanted.items() if value is not None})

@@ -1,4 +1,4 @@
-"""Knows what is read: files, standard input, passwords and passphrases; each unusable one its own error."""
+"""Inputs of a command: files, standard input, passwords and passphrases, each with its own errors."""
 
 from __future__ import annotations
 
@@ -12,6 +12,13 @@ import click
 
 from ca_service.cli.console import Console
 from ca_service.errors import InvalidInput, Rule, TooLarge
+from ca_service.pki import armour
+
+FILE_TOO_LARGE: Final = Rule(
+    "file.too-large",
+    "{file} is larger than {limit} bytes.",
+    "Give only the file of the certificate, key or passphrase.",
+)
 
 FILE_UNREADABLE: Final = Rule(
     "file.unreadable",
@@ -57,26 +64,23 @@ PASSWORD_ENCODING: Final = Rule(
 STANDARD: Final = "-"  # stands for standard input, or for standard output
 MAX_BYTES: Final = 1024 * 1024
 _MAX_SECRET_BYTES: Final = 4096
-# (rule, how to mend it) of what is larger than MAX_BYTES
-_LARGE_REQUEST: Final = ("csr.too-large", "Give the .csr file alone.")
-_LARGE_FILE: Final = ("file.too-large", "Give the file of the certificate, key or passphrase alone.")
 
 
 def read_requests(console: Console, files: Sequence[str]) -> list[bytes]:
-    """The content of each file; findings on the console will name the files."""
+    """Return the content of each file; findings on the console will name the files."""
     console.sources = tuple("standard input" if file == STANDARD else file for file in files)
-    return read_files(files, _LARGE_REQUEST)
+    return read_files(files, armour.CSR_TOO_LARGE)
 
 
-def read_files(files: Sequence[str], too_large: tuple[str, str] = _LARGE_FILE) -> list[bytes]:
-    """The content of each file; raises InvalidInput for one that cannot be read."""
+def read_files(files: Sequence[str], too_large: Rule = FILE_TOO_LARGE) -> list[bytes]:
+    """Return the content of each file; raises InvalidInput for one that cannot be read."""
     if list(files).count(STANDARD) > 1:
         raise InvalidInput.because(FILE_STDIN_TWICE)
     return [read_file(file, too_large) for file in files]
 
 
-def read_file(file: str, too_large: tuple[str, str] = _LARGE_FILE) -> bytes:
-    """The content of a file, or of standard input; raises InvalidInput, TooLarge above a megabyte.
+def read_file(file: str, too_large: Rule = FILE_TOO_LARGE) -> bytes:
+    """Return the content of a file, or of standard input; raises InvalidInput, TooLarge above a megabyte.
 
     No more than that is read, so that a pipe without end is refused as well.
     """
@@ -85,19 +89,12 @@ def read_file(file: str, too_large: tuple[str, str] = _LARGE_FILE) -> bytes:
     except OSError as error:
         raise _unreadable(file, error) from error
     if len(data) > MAX_BYTES:
-        rule, mend = too_large
-        raise TooLarge.because(
-            rule,
-            "{file} has more than {limit} bytes.",
-            mend,
-            file=file,
-            limit=MAX_BYTES,
-        )
+        raise TooLarge.because(too_large, file=file, size=f"more than {MAX_BYTES}", limit=MAX_BYTES)
     return data
 
 
 def read_lines(file: str, max_line: int) -> Iterator[bytes]:
-    """The lines of a file of any size, or of standard input; one that is longer than `max_line` comes in pieces.
+    """Yield the lines of a file of any size, or of standard input; one that is longer than `max_line` comes in pieces.
 
     Raises InvalidInput if it cannot be read.
     """
@@ -127,7 +124,7 @@ def _unreadable(file: str, error: OSError) -> InvalidInput:
 
 
 def read_password(*, from_standard_input: bool) -> str:
-    """A password: the first line of standard input, or what is typed twice at a terminal."""
+    """Return a password: the first line of standard input, or what is typed twice at a terminal."""
     if from_standard_input:
         return _text(sys.stdin.buffer.readline(_MAX_SECRET_BYTES).rstrip(b"\r\n"))
     if not is_terminal():
@@ -136,12 +133,12 @@ def read_password(*, from_standard_input: bool) -> str:
 
 
 def find_passphrase(file: str | None) -> bytes | None:
-    """The first line of the passphrase file, or None where none was named."""
+    """Return the first line of the passphrase file, or None where none was named."""
     return read_file(file).split(b"\n")[0].rstrip(b"\r") if file else None
 
 
 def get_passphrase(file: str | None, *, is_new: bool = False) -> bytes:
-    """The passphrase from its file, or as it is typed at a terminal; a new one is typed twice."""
+    """Return the passphrase from its file, or as it is typed at a terminal; a new one is typed twice."""
     found = find_passphrase(file)
     if found is not None:
         return found
@@ -160,12 +157,12 @@ def require_typed(name: str, given: str | None, warnings: Sequence[str]) -> None
 
 
 def typed_to_go_on(name: str) -> str:
-    """What somebody types who was asked for this name; whether it is the name is for the caller to see."""
+    """Ask the operator to type this name, and return the answer; the caller compares."""
     return str(click.prompt(f"Type {name} to go on", default="", show_default=False, err=True))
 
 
 def is_terminal() -> bool:
-    """Whether there is somebody to ask."""
+    """Return whether a terminal is there to ask."""
     return sys.stdin.isatty()
 
 

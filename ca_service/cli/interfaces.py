@@ -43,7 +43,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What the commands need of the program. A command calls only what it needs: each call takes time.
+    """The parts of the program that commands need. A command calls only what it needs: each call takes time.
 
     The path is the instance folder; None means the one in the settings. `prepare_server` also takes host and port; None
     means those in the settings. All raise ConfigurationError.

@@ -1,4 +1,4 @@
-"""Knows `jobs`: what is done again and again, once or for good."""
+"""`jobs`: the background jobs, run once or until stopped."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ca_service.pki.encodings import time_text
 @declare("list", "ca-service jobs list")
 @pass_session
 def list_(session: Session) -> None:
-    """List the jobs, with how the last run of each went."""
+    """List the jobs with the last result of each."""
     states = session.ready().jobs.list_jobs(operator())
     lines = table(("job", "every", "last run", "outcome", "did", "took", "what it does"), map(_row, states))
     session.console.answer(JobsDocument(jobs=[JobDocument.about(state) for state in states]), lines)
@@ -43,10 +43,10 @@ def _every(time: timedelta) -> str:
 @click.argument("name", metavar="NAME")
 @pass_session
 def run(session: Session, name: str) -> int:
-    """Do the job NAME now, whether it is due or not.
+    """Run the job NAME now, due or not.
 
-    Where another process is doing it, nothing is left to do here, and that is no error: timers of several machines
-    may run the same job at the same moment.
+    If another process is running it, the command does nothing and succeeds: timers on several machines can start the
+    same job at the same time.
     """
     done = session.ready().jobs.run(operator(), name)
     session.console.answer(RunDocument.of(done), [_told(done)])
@@ -63,10 +63,10 @@ def _told(run: JobRun) -> str:
 @declare("loop", "ca-service jobs loop")
 @pass_session
 def loop(session: Session) -> None:
-    """Do every job when it is due, until stopped.
+    """Run every job when it is due, until stopped.
 
-    A server does that by itself, unless jobs.in_server is false. SIGTERM and Ctrl-C stop it at once: whatever is
-    interrupted is finished by the next run.
+    A server does this itself unless jobs.in_server is false. SIGTERM and Ctrl-C stop it immediately; the next run
+    finishes an interrupted job.
     """
     jobs, stopping = session.ready().jobs, threading.Event()
     signal.signal(signal.SIGTERM, _leave)
@@ -78,8 +78,8 @@ def loop(session: Session) -> None:
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:
-    """Leave from wherever the process is: every step of every job may be the last one."""
+    """Exit immediately: a job can be interrupted after any step."""
     raise KeyboardInterrupt
 
 
-command = click.Group("jobs", commands=[list_, run, loop], help="Do what has to be done again and again.")
+command = click.Group("jobs", commands=[list_, run, loop], help="Run the background jobs.")

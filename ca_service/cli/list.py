@@ -1,4 +1,4 @@
-"""Knows `list`: the certificates that a filter means, as a table, as JSON or as CSV."""
+"""`list`: the certificates that match a filter, as a table, JSON or CSV."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from ca_service.documents.certificates import CertificateListDocument, Certifica
     "ca-service list profile:vos --csv > certificates.csv",
 )
 @click.argument("words", nargs=-1, metavar="[WORD]...")
+@click.option("--sort", type=click.Choice(get_args(Sort)), default="newest", show_default=True, help="Sort order.")
+@click.option("--limit", type=click.IntRange(1), help="Maximum number of certificates.  [default: all]")
 @click.option(
-    "--sort", type=click.Choice(get_args(Sort)), default="newest", show_default=True, help="What comes first."
+    "--csv", "as_csv", is_flag=True, help="Write CSV; an apostrophe protects values that a spreadsheet would calculate."
 )
-@click.option("--limit", type=click.IntRange(1), help="How many at most.  [default: all]")
-@click.option("--csv", "as_csv", is_flag=True, help="Write CSV; what a spreadsheet would calculate gets an apostrophe.")
 @pass_session
 def command(session: Session, words: tuple[str, ...], sort: str, limit: int | None, as_csv: bool) -> None:
-    """List certificates: all, or those that the words mean.
+    """List and search certificates.
 
-    A word stands in a name or begins the serial number. Filters: expires<30d, expires>=2027-01-31,
+    A word matches a part of a name or the beginning of a serial number. Filters: expires<30d, expires>=2027-01-31,
     status:active (expired, revoked, held), profile:vos, cluster:lab, host:uccx, by:anna, issuer:g1,
-    serial:4f1c. With = instead of : the whole is meant; a comma stands between alternatives. Quote words with < or >
+    serial:4f1c. Use = instead of : to match the whole value, and a comma between alternatives. Quote words with < or >
     for the shell.
     """
     if as_csv and session.console.as_json:

@@ -1,4 +1,4 @@
-"""Knows `notices`: what was and will be sent about certificates that end."""
+"""`notices`: the messages about expiring certificates, sent and upcoming."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _MOST = 200
 @click.option(
     "--state", type=click.Choice([state.value for state in MessageState]), help="Only messages in this state."
 )
-@click.option("--search", "text", default="", help="Only what has this in its name, subject or recipient.")
-@click.option("--coming", is_flag=True, help="What will be sent within 90 days, instead of messages.")
+@click.option("--search", "text", default="", help="Only entries with this text in name, subject or recipient.")
+@click.option("--coming", is_flag=True, help="List the notices of the next 90 days instead of messages.")
 @pass_session
 def list_(session: Session, state: str | None, text: str, coming: bool) -> None:
-    """List the newest messages, or what is to come; 200 at most."""
+    """List the newest messages, or the upcoming notices; 200 at most."""
     installation = session.ready()
     if coming:
         items = installation.notices.list_coming(operator(), text, limit=_MOST).items
@@ -66,7 +66,7 @@ def _row(message: Message) -> tuple[str, ...]:
 @click.argument("numbers", metavar="ID...", type=click.IntRange(1, 2**31 - 1), nargs=-1, required=True)
 @pass_session
 def retry(session: Session, numbers: tuple[int, ...]) -> None:
-    """Let the dead messages ID wait again; the job `outbox` delivers them."""
+    """Retry the failed messages ID; the job `outbox` delivers them."""
     revived = session.ready().deliveries.retry(operator(), numbers)
     session.console.answer(RevivedDocument(revived=revived), [f"{revived} will be tried again within a minute."])
 
@@ -74,7 +74,7 @@ def retry(session: Session, numbers: tuple[int, ...]) -> None:
 @declare("test", "ca-service notices test")
 @pass_session
 def test(session: Session) -> int:
-    """Send a test over every channel that is configured, at once."""
+    """Send a test message now through every configured channel."""
     sent = session.ready().deliveries.test(operator())
     lines = table(("channel", "recipient", "state", "last error"), map(_test_row, sent))
     session.console.answer(_document(sent), lines)
@@ -86,4 +86,4 @@ def _test_row(message: Message) -> tuple[str, ...]:
     return (message.channel, message.recipient, message.state.value, message.last_error)
 
 
-command = click.Group("notices", commands=[list_, retry, test], help="See and test what is sent before the end.")
+command = click.Group("notices", commands=[list_, retry, test], help="Review and test expiry notices.")

@@ -1,4 +1,4 @@
-"""Knows where files go: never over another one unless that is asked, and secrets never over anything."""
+"""Output files: never over an existing one unless asked, and secrets never over anything."""
 
 from __future__ import annotations
 
@@ -13,6 +13,17 @@ from typing import Final
 from ca_service.cli.console import Console
 from ca_service.cli.inputs import STANDARD
 from ca_service.errors import Conflict, InvalidInput, Rule
+
+FILE_EXISTS: Final = Rule(
+    "file.exists",
+    "{path} already exists.",
+    "Give another name with --out, or replace it with --force.",
+)
+SECRET_FILE_EXISTS: Final = Rule(
+    "file.secret-exists",
+    "{path} already exists and may hold a secret.",
+    "Move it away, or give another name with --out.",
+)
 
 OUTPUT_TWICE: Final = Rule(
     "output.twice",
@@ -31,7 +42,7 @@ _SECRET: Final = 0o600
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a file is to go: `-`, a file, a folder, or None for the current folder."""
+    """The target of a file: `-`, a file, a folder, or None for the current folder."""
 
     out: str | None
     force: bool = False
@@ -83,7 +94,7 @@ class Target:
         return path
 
     def _write(self, path: Path, pieces: Iterable[bytes]) -> None:
-        """An interrupted write leaves no half a file where there was none before."""
+        """Leave no half-written file behind where there was none before."""
         exists = os.path.lexists(path)
         flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if exists else os.O_EXCL)
         descriptor = os.open(path, flags, _SECRET if self.is_secret else _PUBLIC)
@@ -101,20 +112,13 @@ class Target:
     def _refuse_another(self, path: Path) -> None:
         if not os.path.lexists(path) or (self.force and not self.is_secret):
             return
-        raise Conflict.because(
-            "file.exists",
-            "{path} exists already.",
-            "Move it away, or give another name with --out."
-            if self.is_secret
-            else "Give another name with --out, or replace it with --force.",
-            path=path,
-        )
+        raise Conflict.because(SECRET_FILE_EXISTS if self.is_secret else FILE_EXISTS, path=path)
 
 
 def _holds(path: Path, data: bytes) -> bool:
     try:
         return path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data
-    except OSError:  # whoever writes it next is told why
+    except OSError:  # the next writer gets the reason
         return False
 
 

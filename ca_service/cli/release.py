@@ -1,4 +1,4 @@
-"""Knows `release`: a hold ends, and the certificates are good again."""
+"""`release`: end the hold of certificates."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from ca_service.documents.revocations import RevocationResultDocument
     "ca-service release --host uccx1.example.com --yes",
 )
 @selection_options
-@click.option("--note", default="", help="What the record should know.")
-@click.option("--yes", is_flag=True, help="Do not ask: for scripts.")
+@click.option("--note", default="", help="Note for the audit log.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation (for scripts).")
 @pass_session
 def command(
     session: Session,
@@ -30,7 +30,7 @@ def command(
     *,
     yes: bool,
 ) -> None:
-    """End the hold of certificates: they are good again."""
+    """Release certificates from hold. They are valid again."""
     installation = session.ready()
     selection = selected(installation, serial_numbers, key, host, cluster)
     planned = installation.revocation.preview_release(operator(), selection)

@@ -1,4 +1,4 @@
-"""Knows `renew`: the same key and names, a fresh validity."""
+"""`renew`: a certificate with the same key and names and a new validity."""
 
 from __future__ import annotations
 
@@ -15,21 +15,20 @@ from ca_service.cli.sign import hand_over
 
 @declare("renew", "ca-service renew 4f1c...", "ca-service renew 4f1c... --days 90 --format pem --out -")
 @click.argument("serial_number", metavar="SERIAL")
-@click.option("--days", type=int, help="Lifetime in days.  [default: as before]")
-@click.option("--new", is_flag=True, help="Although a newer certificate has followed it already.")
+@click.option("--days", type=int, help="Lifetime in days.  [default: as the old certificate]")
+@click.option("--new", is_flag=True, help="Renew even if a newer certificate exists.")
+@click.option("--never-uploaded", is_flag=True, help="The certificate belongs to a Cisco node that still has its CSR.")
 @click.option(
-    "--never-uploaded", is_flag=True, help="It is a Cisco node\u2019s, and the node still has the CSR that it made."
-)
-@click.option(
-    "--format", "format_", type=click.Choice(FORMATS), default="zip", show_default=True, help="What to write."
+    "--format", "format_", type=click.Choice(FORMATS), default="zip", show_default=True, help="Output format."
 )
 @out_option
 @force_option
 @pass_session
 def command(session: Session, /, serial_number: str, format_: str, out: str | None, force: bool, **wish: Any) -> None:
-    """Renew the certificate SERIAL of a plain server: same key and names, fresh validity.
+    """Renew the certificate of a TLS server with the same key.
 
-    A Cisco node deletes its CSR when the certificate is uploaded, so it needs a new CSR instead, and this is refused.
+    SERIAL is its serial number. The names stay the same, too. The command refuses certificates of Cisco nodes: a node
+    deletes its CSR when the certificate is uploaded, so it needs a new CSR.
     """
     packaging = Packaging.of(session.console, format_, out, force=force)
     packaging.check(session.console, 1)

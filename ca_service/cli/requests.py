@@ -1,4 +1,4 @@
-"""Knows `requests`: what waits for a decision, and the decisions."""
+"""`requests`: the requests that wait for a decision, and the decisions."""
 
 from __future__ import annotations
 
@@ -20,16 +20,20 @@ _number = click.argument("number", metavar="NUMBER", type=int)
 
 @declare("list", "ca-service requests list", "ca-service requests list --state refused --search uccx1")
 @click.option(
-    "--state", type=click.Choice((*_STATES, "all")), default="submitted", show_default=True, help="Which ones."
+    "--state",
+    type=click.Choice((*_STATES, "all")),
+    default="submitted",
+    show_default=True,
+    help="State of the requests.",
 )
 @click.option(
-    "--search", default="", metavar="TEXT", help="Only those with this in a name, or in who has submitted it."
+    "--search", default="", metavar="TEXT", help="Only requests with this text in a name or in the requester."
 )
-@click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="How many at most.")
+@click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="Maximum number of requests.")
 @click.option("--cursor", default="", help="Continue a list: `next` of the previous answer.")
 @pass_session
 def list_(session: Session, state: str, search: str, limit: int, cursor: str) -> None:
-    """List requests that were submitted, oldest first; by default those that wait for a decision."""
+    """List requests, oldest first; by default those that wait for a decision."""
     wanted = None if state == "all" else State(state)
     query = RequestQuery(text=search, state=wanted, sort="oldest", cursor=cursor, limit=limit)
     page = session.ready().requests.list_requests(operator(), query)
@@ -55,17 +59,17 @@ def list_(session: Session, state: str, search: str, limit: int, cursor: str) ->
 @_number
 @pass_session
 def show(session: Session, number: int) -> None:
-    """Show the request NUMBER: what it asks, what was found, and what has happened to it."""
+    """Show the request NUMBER: its content, the findings and its history."""
     found = session.ready().requests.get(operator(), number)
     session.console.answer(RequestDocument.of(found), _lines(session.console, found))
 
 
 @declare("approve", "ca-service requests approve 12", "ca-service requests approve 12 --note 'as agreed'")
 @_number
-@click.option("--note", default="", help="For who has submitted it.")
+@click.option("--note", default="", help="Note for the requester.")
 @pass_session
 def approve(session: Session, number: int, note: str) -> int:
-    """Approve the request NUMBER, or try again what has failed, and have it signed."""
+    """Approve the request NUMBER and sign it, or retry an approved request whose signing failed."""
     found = session.ready().requests.approve(operator(), number, note)
     session.console.answer(RequestDocument.of(found), _lines(session.console, found))
     return ExitCode.OK if found.state is State.ISSUED else ExitCode.ERROR
@@ -73,7 +77,7 @@ def approve(session: Session, number: int, note: str) -> int:
 
 @declare("refuse", "ca-service requests refuse 12 --note 'The parent domain is wrong.'")
 @_number
-@click.option("--note", default="", help="What has to be otherwise; who has submitted it reads this.  [required]")
+@click.option("--note", default="", help="Note for the requester: what to change.  [required]")
 @pass_session
 def refuse(session: Session, number: int, note: str) -> None:
     """Refuse the request NUMBER, with a note."""
@@ -103,11 +107,11 @@ def _happened(each: Moment, found: RequestRecord) -> str:
 
 
 def _next(found: RequestRecord) -> Iterator[str]:
-    """What to do next, if there is something."""
+    """Return the next step, if there is one."""
     if found.is_undecided:
         yield f"Decide: ca-service requests approve {found.id}, or refuse {found.id} --note TEXT"
     if found.serial_number:
         yield f"Take it home: ca-service show {found.serial_number} --format zip"
 
 
-command = click.Group("requests", commands=[list_, show, approve, refuse], help="Decide about submitted requests.")
+command = click.Group("requests", commands=[list_, show, approve, refuse], help="Review and decide on requests.")

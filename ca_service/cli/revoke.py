@@ -1,4 +1,4 @@
-"""Knows `revoke`: certificates become invalid, for good or for now."""
+"""`revoke`: revoke certificates, permanently or as a hold."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from ca_service.pki.reasons import FOR_LEAVES, read_leaf_reason
     "ca-service revoke --cluster 3 --reason cessationOfOperation",
 )
 @selection_options
-@click.option("--reason", required=True, metavar="REASON", help=f"Why; one of: {', '.join(FOR_LEAVES)}.")
-@click.option("--invalid-since", default="", metavar="TIME", help="Since when the key is thought to be lost (UTC).")
-@click.option("--note", default="", help=f"What the record should know; at most {MAX_NOTE} characters.")
-@click.option("--dry-run", is_flag=True, help="Tell what would happen, and do nothing.")
-@click.option("--yes", is_flag=True, help="Do not ask: for scripts.")
+@click.option("--reason", required=True, metavar="REASON", help=f"Reason; one of: {', '.join(FOR_LEAVES)}.")
+@click.option("--invalid-since", default="", metavar="TIME", help="When the key was probably compromised (UTC).")
+@click.option("--note", default="", help=f"Note for the audit log; at most {MAX_NOTE} characters.")
+@click.option("--dry-run", is_flag=True, help="Preview the effect without revoking.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation (for scripts).")
 @pass_session
 def command(
     session: Session,
@@ -41,10 +41,10 @@ def command(
     dry_run: bool,
     yes: bool,
 ) -> None:
-    """Revoke the certificates with these serial numbers, with a key, of a host or of a cluster.
+    """Revoke certificates.
 
-    The hold (certificateHold) can be released; any other reason is final. What follows is told first, and
-    has to be confirmed by typing the name of the host, or how many certificates it is about.
+    Select them by SERIAL, key, host or cluster. A hold (certificateHold) can be released; every other reason is
+    permanent. The command shows the effect first, and asks you to type the host name or the number of certificates.
     """
     installation = session.ready()
     selection = selected(installation, serial_numbers, key, host, cluster)

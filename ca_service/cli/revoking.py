@@ -1,4 +1,4 @@
-"""Knows what `revoke` and `release` have in common: the selection, the confirmation, the answer."""
+"""The common part of `revoke` and `release`: selection, confirmation, answer."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from ca_service.cli.inputs import is_terminal, typed_to_go_on
 from ca_service.cli.session import operator
 from ca_service.errors import InvalidInput, Rule
 
-CONFIRMATION_MISSING: Final = Rule(
-    "confirmation.missing",
-    "There is no terminal to ask for a confirmation.",
-    "Give --yes to go on without.",
+CONFIRMATION_NO_TERMINAL: Final = Rule(
+    "confirmation.no-terminal",
+    "There is no terminal to ask for confirmation.",
+    "Add --yes to continue without a question.",
 )
 
 _OPTIONS = (
@@ -30,7 +30,7 @@ _OPTIONS = (
 
 
 def selection_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The ways to say which certificates are meant."""
+    """Return the ways to say which certificates are meant."""
     for option in reversed(_OPTIONS):
         function = option(function)
     return function
@@ -39,7 +39,7 @@ def selection_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def selected(
     installation: Installation, serial_numbers: tuple[str, ...], key: str, host: str, cluster: int | None
 ) -> Selection:
-    """What the options mean."""
+    """Return the selection that the options describe."""
     selection = Selection(serial_numbers, key, host)
     if cluster is None:
         return selection
@@ -47,17 +47,17 @@ def selected(
 
 
 def confirm(console: Console, planned: Outcome, *, is_confirmed: bool) -> None:
-    """Tell what follows, and go on only if somebody says so."""
+    """Preview the effect, and continue only after a confirmation."""
     console.remark(*(f"{found.detail} {found.remedy}".strip() for found in planned.findings))
     if is_confirmed:
         return
     if not is_terminal():
-        raise InvalidInput.because(CONFIRMATION_MISSING)
+        raise InvalidInput.because(CONFIRMATION_NO_TERMINAL)
     planned.require_confirmation(typed_to_go_on(planned.confirmation))
 
 
 def outcome_lines(outcome: Outcome) -> list[str]:
-    """What was done to each certificate, or would be, for a person."""
+    """Yield the effect on each certificate, actual or previewed, for a person."""
     rows = (
         (each.certificate.serial_number, each.certificate.host, each.effect.value, each.state_text)
         for each in outcome.changes

@@ -1,4 +1,4 @@
-"""Knows `ca root-key`: how the key of the root goes offline."""
+"""`ca root-key`: take the key of the root offline."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _passphrase_option = click.option(
 
 
 @declare("export", "ca-service ca root-key export --out /media/usb/root.key.pem --passphrase-file passphrase")
-@click.option("--out", required=True, metavar="FILE", help="File to write; one that exists is never replaced.")
+@click.option("--out", required=True, metavar="FILE", help="File to write; an existing file is never replaced.")
 @_passphrase_option
 @pass_session
 def export(session: Session, out: str, passphrase_file: str | None) -> None:
-    """Write a copy of the root's key, encrypted under a passphrase of its own (PKCS#8, mode 0600)."""
+    """Write a copy of the root's key, encrypted with its own passphrase (PKCS#8, mode 0600)."""
     target = Target(out, is_secret=True)
     target.check(session.console)
     installation = session.ready()
@@ -38,7 +38,7 @@ def export(session: Session, out: str, passphrase_file: str | None) -> None:
 @_passphrase_option
 @pass_session
 def verify(session: Session, file: str, passphrase_file: str | None) -> None:
-    """Check that FILE holds the root's key, and that it can be opened and signs."""
+    """Check that FILE contains the root's key, opens with the passphrase, and signs."""
     copy = read_file(file)
     custody = session.ready().root_key
     root = custody.verify(copy, get_passphrase(passphrase_file))
@@ -51,9 +51,9 @@ def verify(session: Session, file: str, passphrase_file: str | None) -> None:
 @_passphrase_option
 @pass_session
 def remove(session: Session, file: str, passphrase_file: str | None) -> None:
-    """Delete the root's key here, after FILE has been verified to hold it.
+    """Verify that FILE contains the root's key, then delete the key here.
 
-    The intermediate goes on issuing. Keep two copies, in two places.
+    The intermediate continues to issue. Keep two copies in two places.
     """
     copy = read_file(file)
     custody = session.ready().root_key

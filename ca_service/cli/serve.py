@@ -1,4 +1,4 @@
-"""Knows `serve`: everything that has to be there before the first request, then the server."""
+"""`serve`: set up what the first request needs, then run the server."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ from ca_service.documents.operations import ServingDocument
 @click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on.  [default: server.port]")
 @pass_session
 def command(session: Session, host: str | None, port: int | None) -> None:
-    """Serve pages and API until stopped.
+    """Serve the pages and the API until stopped.
 
-    The first start creates database and authority, and prints a link, which works once, to create
-    the first administrator. Later starts change nothing, except that a newer program upgrades the
-    database of an older one.
+    The first start creates the database, the root and the intermediate, and prints a link to create the first
+    administrator; it works once. Later starts change nothing, except that a newer program upgrades the database.
     """
     server = session.program.prepare_server(session.instance_path, host, port)  # first: it checks the settings
     with server.reserve():  # second: a port in use is reported before anything is made
@@ -29,7 +28,7 @@ def command(session: Session, host: str | None, port: int | None) -> None:
 
 
 def _prepared(session: Session, url: str) -> ServingDocument:
-    """Bring the installation to where it can be served; what a person has to know of it."""
+    """Set up the installation and return what the user must know."""
     installation = session.upgraded()
     is_pending = _has_pending(installation)
     created = () if is_pending or _is_complete(installation) else _created(session.console, installation)
@@ -44,7 +43,7 @@ def _has_pending(installation: Installation) -> bool:
 
 
 def _is_complete(installation: Installation) -> bool:
-    """Whether something can sign; an imported authority need not have the name of the settings."""
+    """Return whether an authority can sign. An imported one can have a name that is not in the settings."""
     return any(record.is_issuing for record in installation.hierarchy.list_issuers())
 
 

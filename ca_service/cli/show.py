@@ -1,4 +1,4 @@
-"""Knows `show`: one certificate, decoded or as a file."""
+"""`show`: one certificate, decoded or as a file."""
 
 from __future__ import annotations
 
@@ -20,12 +20,20 @@ from ca_service.pki.visible_text import visible
     "ca-service show 4f1c... --format zip --out bundles/",
 )
 @click.argument("serial_number", metavar="SERIAL")
-@click.option("--format", "format_", type=click.Choice(FORMATS), help="Write it like this.  [default: show it decoded]")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(FORMATS),
+    help="Write the certificate in this format.  [default: show it decoded]",
+)
 @out_option
 @force_option
 @pass_session
 def command(session: Session, serial_number: str, format_: str | None, out: str | None, force: bool) -> None:
-    """Show the certificate with this serial number (hexadecimal, with colons or without)."""
+    """Show a certificate.
+
+    SERIAL is its serial number in hexadecimal, with or without colons.
+    """
     packaging = Packaging.of(session.console, format_, out, force=force) if format_ else None
     if packaging:
         packaging.check(session.console, 1)

@@ -1,11 +1,11 @@
-"""Knows `sign`: requests in, certificates out, and what to do with them."""
+"""`sign`: CSRs in, certificates out, with the next steps."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -17,10 +17,21 @@ from ca_service.cli.grammar import declare
 from ca_service.cli.inputs import read_requests
 from ca_service.cli.packaging import FORMATS, Packaging, force_option, out_option, package
 from ca_service.cli.session import Session, operator, pass_session
-from ca_service.errors import CAServiceError, blocking
+from ca_service.errors import CAServiceError, Rule
 from ca_service.pki.encodings import time_text
 from ca_service.pki.visible_text import visible
 from ca_service.vos.bundle import Bundle
+
+CERTIFICATE_UNWRITTEN: Final = Rule(
+    "certificate.unwritten",
+    "The certificate was issued but not written: {serials}.",
+    "Write it with: ca-service show SERIAL --format zip --out FILE",
+)
+CERTIFICATE_UNWRITTEN_AGAIN: Final = Rule(
+    "certificate.unwritten-again",
+    "The certificate was issued before, and was not written now: {serials}.",
+    "Write it with: ca-service show SERIAL --format zip --out FILE",
+)
 
 
 @declare(
@@ -30,12 +41,14 @@ from ca_service.vos.bundle import Bundle
     "ssh ca ca-service sign - --format pem < tomcat-ECDSA.csr > chain.pem",
 )
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option("--profile", default="vos", show_default=True, help="vos, or server for a plain TLS server.")
-@click.option("--days", type=int, help="Lifetime in days.  [default: policy.default_days of the settings]")
-@click.option("--new", is_flag=True, help="Make another certificate where this request has one already.")
-@click.option("--add-host-name", is_flag=True, help="Put the host name into a certificate whose request names none.")
 @click.option(
-    "--format", "format_", type=click.Choice(FORMATS), default="zip", show_default=True, help="What to write."
+    "--profile", default="vos", show_default=True, help="Certificate profile: vos, or server for a TLS server."
+)
+@click.option("--days", type=int, help="Lifetime in days.  [default: policy.default_days of the settings]")
+@click.option("--new", is_flag=True, help="Issue a new certificate even if one exists.")
+@click.option("--add-host-name", is_flag=True, help="Use the host name if the CSR contains no names.")
+@click.option(
+    "--format", "format_", type=click.Choice(FORMATS), default="zip", show_default=True, help="Output format."
 )
 @out_option
 @force_option
@@ -43,10 +56,10 @@ from ca_service.vos.bundle import Bundle
 def command(
     session: Session, /, files: tuple[str, ...], format_: str, out: str | None, force: bool, **options: Any
 ) -> None:
-    """Sign the requests in FILE (`-` is standard input): all of them, or none.
+    """Sign CSRs: all of them, or none.
 
-    The zip holds the numbered files in the order of upload, and the steps. The same request gets
-    the same certificate again.
+    FILE is a CSR; `-` is standard input. The zip contains the files, numbered in the order of upload, and the steps.
+    The same CSR returns the same certificate.
     """
     packaging = Packaging.of(session.console, format_, out, force=force)
     packaging.check(session.console, len(files))
@@ -75,18 +88,13 @@ def _telling(issued: Issued) -> Iterator[None]:
     try:
         yield
     except CAServiceError as error:
-        unwritten = blocking(
-            "certificate.unwritten",
-            "",
-            f"{'Issued now' if issued.created else 'Issued before'}, but not written: {{serials}}.",
-            "Write it with: ca-service show SERIAL --format zip --out FILE",
-            serials=", ".join(record.serial_number for record in issued.certificates),
-        )
+        rule = CERTIFICATE_UNWRITTEN if issued.created else CERTIFICATE_UNWRITTEN_AGAIN
+        unwritten = rule.at(serials=", ".join(record.serial_number for record in issued.certificates))
         raise type(error)(*error.findings, unwritten) from error
 
 
 def _issued_lines(console: Console, issued: Issued) -> list[str]:
-    """What was issued, for a person."""
+    """Yield what was issued, for a person."""
     title = "Signed." if issued.created else "Signed before: this is the same certificate again (--new makes another)."
     lines = [click.style(title, fg="green")]
     for record in issued.certificates:
@@ -96,7 +104,7 @@ def _issued_lines(console: Console, issued: Issued) -> list[str]:
 
 
 def _next_steps(bundle: Bundle, format: str, path: Path | None) -> list[str]:
-    """What was written, and what to do with it."""
+    """Yield the written files, and the next steps."""
     if path is None:
         return []
     lines = [f"Written: {visible(str(path))}"]

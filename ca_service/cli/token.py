@@ -1,4 +1,4 @@
-"""Knows `token`: what scripts show instead of a password."""
+"""`token`: the API tokens that scripts use instead of a password."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ca_service.cli.session import Session, operator, pass_session
 from ca_service.documents.people import CreatedTokenDocument, RevokedTokensDocument, TokenDocument, TokensDocument
 from ca_service.pki.encodings import time_text
 
-_SCOPES_HELP = f"What it is good for, of {', '.join(SCOPES)}; repeat it for several."
+_SCOPES_HELP = f"Permission, one of {', '.join(SCOPES)}; repeat the option for several."
 _account_option = click.option("--account", required=True, metavar="NAME", help="Account that the token acts for.")
 
 
@@ -26,7 +26,7 @@ _account_option = click.option("--account", required=True, metavar="NAME", help=
     "    --profile vos --network 10.0.0.0/8",
 )
 @_account_option
-@click.option("--label", default="command line", show_default=True, help="What the token is for.")
+@click.option("--label", default="command line", show_default=True, help="Name or purpose.")
 @click.option("--days", type=int, default=90, show_default=True, help=f"Lifetime in days, {MAX_TOKEN_DAYS} at most.")
 @click.option(
     "--scope", "scopes", multiple=True, metavar="SCOPE", default=DEFAULT_SCOPES, show_default=True, help=_SCOPES_HELP
@@ -36,13 +36,25 @@ _account_option = click.option("--account", required=True, metavar="NAME", help=
     "names",
     multiple=True,
     metavar="NAME",
-    help="Only for this host, *.DOMAIN, address or network; repeat it.",
+    help="Only for this host, *.DOMAIN, address or network; repeat the option for several.",
 )
-@click.option("--profile", "profiles", multiple=True, metavar="PROFILE", help="Only for this profile; repeat it.")
-@click.option("--network", "networks", multiple=True, metavar="CIDR", help="Only from this network; repeat it.")
+@click.option(
+    "--profile",
+    "profiles",
+    multiple=True,
+    metavar="PROFILE",
+    help="Only for this profile; repeat the option for several.",
+)
+@click.option(
+    "--network",
+    "networks",
+    multiple=True,
+    metavar="CIDR",
+    help="Only from this network; repeat the option for several.",
+)
 @pass_session
 def create(session: Session, /, account: str, label: str, days: int, **limits: tuple[str, ...]) -> None:
-    """Make an API token. It is shown once, and kept nowhere."""
+    """Create an API token. It is shown once, and not stored."""
     installation = session.ready()
     made = installation.tokens.create(operator(), account, label, days, TokenLimits(**limits))
     role = installation.accounts.get(account).role.value
@@ -56,7 +68,7 @@ def create(session: Session, /, account: str, label: str, days: int, **limits: t
 
 
 def _limits(token: TokenRecord) -> str:
-    """What a token may, on one line: `submit; names *.uc.example.com; profiles vos; from 10.0.0.0/8`."""
+    """Return the limits of a token on one line: `submit; names *.uc.example.com; profiles vos; from 10.0.0.0/8`."""
     bounds = {"names": token.names, "profiles": token.profiles, "from": token.networks}
     parts = (f"{what} {', '.join(values)}" for what, values in bounds.items() if values)
     return "; ".join((", ".join(known_scopes(token)), *parts))
@@ -98,7 +110,7 @@ def _none(account: str) -> str:
 @click.option("--all", "every", is_flag=True, help="All tokens of the account.")
 @pass_session
 def revoke(session: Session, account: str, token_id: int | None, every: bool) -> None:
-    """End the token ID of an account at once, or all of them."""
+    """Revoke the token ID of an account, or all its tokens."""
     if every is (token_id is not None):
         raise click.UsageError("Give either the ID of a token or --all.")
     installation = session.ready()

@@ -1,4 +1,4 @@
-"""Knows `user`: the accounts of people and scripts."""
+"""`user`: the accounts of people and scripts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ _password_option = click.option(
     "create", "ca-service user create anna --role administrator", "ca-service user create bob --password-stdin < FILE"
 )
 @click.argument("name")
-@click.option("--role", type=click.Choice(_ROLES), default=Role.REQUESTER.value, show_default=True, help="What it may.")
+@click.option(
+    "--role", type=click.Choice(_ROLES), default=Role.REQUESTER.value, show_default=True, help="Role of the account."
+)
 @_password_option
 @pass_session
 def create(session: Session, name: str, role: str, password_stdin: bool) -> None:
@@ -65,9 +67,9 @@ def _state(account: AccountRecord) -> str:
 @_password_option
 @pass_session
 def password(session: Session, name: str, password_stdin: bool) -> None:
-    """Give the account NAME a new password, and end its sessions."""
+    """Set a new password for the account NAME, and end its sessions."""
     accounts = session.ready().accounts
-    accounts.get(name)  # before anybody types a password in vain
+    accounts.get(name)  # before the user types a password for nothing
     new = read_password(from_standard_input=password_stdin)
     account = accounts.set_password(operator(), name, new)
     session.console.answer(AccountDocument.of(account), [f"{account.name} has a new password."])
@@ -77,7 +79,7 @@ def password(session: Session, name: str, password_stdin: bool) -> None:
 @click.argument("name")
 @pass_session
 def disable(session: Session, name: str) -> None:
-    """Lock the account NAME out, with its sessions and tokens."""
+    """Disable the account NAME with its sessions and tokens."""
     account = session.ready().accounts.set_disabled(operator(), name, True)
     session.console.answer(AccountDocument.of(account), [f"{account.name} is locked out."])
 
@@ -86,7 +88,7 @@ def disable(session: Session, name: str) -> None:
 @click.argument("name")
 @pass_session
 def enable(session: Session, name: str) -> None:
-    """Let the account NAME in again."""
+    """Enable the account NAME again."""
     account = session.ready().accounts.set_disabled(operator(), name, False)
     session.console.answer(AccountDocument.of(account), [f"{account.name} can sign in again."])
 
@@ -96,7 +98,7 @@ def enable(session: Session, name: str) -> None:
 @click.argument("role", type=click.Choice(_ROLES))
 @pass_session
 def role_(session: Session, name: str, role: str) -> None:
-    """Give the account NAME another role, and end its sessions."""
+    """Change the role of the account NAME, and end its sessions."""
     account = session.ready().accounts.set_role(operator(), name, Role(role))
     session.console.answer(AccountDocument.of(account), [f"{account.name} is {account.role.value} now."])
 
@@ -105,21 +107,21 @@ def role_(session: Session, name: str, role: str) -> None:
 @click.argument("name")
 @pass_session
 def unlock(session: Session, name: str) -> None:
-    """End the wait after failed attempts to sign in to the account NAME."""
+    """Unlock the account NAME after failed attempts to sign in."""
     installation = session.ready()
     installation.rescue.unlock(operator(), name)
     account = installation.accounts.get(name)
-    session.console.answer(AccountDocument.of(account), [f"{account.name} can try again at once."])
+    session.console.answer(AccountDocument.of(account), [f"{account.name} can try again immediately."])
 
 
 @declare("reset", "ca-service user reset anna", "ca-service user reset anna --json | jq -r .url")
 @click.argument("name")
 @pass_session
 def reset(session: Session, name: str) -> None:
-    """Let whoever has the account NAME begin again, and print a link to choose a new password.
+    """Reset the access of the account NAME, and print a link to choose a new password.
 
-    Password, second factors, sessions and waits end. The link works once, for 24 hours; running
-    this again makes another in its place. A disabled account stays disabled.
+    This removes password, second factors, sessions and locks. The link works once, for 24 hours; running the command
+    again replaces it. A disabled account stays disabled.
     """
     server = session.program.prepare_server(session.instance_path, None, None)  # it knows where people reach us
     made = session.ready().rescue.reset(operator(), name)
@@ -130,10 +132,10 @@ def reset(session: Session, name: str) -> None:
 
 @declare("sessions", "ca-service user sessions anna", "ca-service user sessions anna --end")
 @click.argument("name")
-@click.option("--end", is_flag=True, help="End all of them.")
+@click.option("--end", is_flag=True, help="End all sessions.")
 @pass_session
 def sessions(session: Session, name: str, end: bool) -> None:
-    """List where the account NAME is signed in, the last used first; with --end, end all of it."""
+    """List the sessions of the account NAME, most recently used first; --end ends them."""
     people = session.ready()
     found = people.sessions.list_of(operator(), name)
     ended = people.sessions.end_all(operator(), name) if end else 0

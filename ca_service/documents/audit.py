@@ -81,7 +81,7 @@ class NewestSealDocument(Document):
 
 
 class SealedDocument(Document):
-    """The number of events that were sealed."""
+    """The number of sealed events."""
 
     sealed: int
 

@@ -1,4 +1,4 @@
-"""Checks of a CSR before it is signed, and of a certificate before a node receives it."""
+"""Results of checks: in a CSR before it is signed, and in a certificate before a node receives it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ca_service.vos.checks import Check, Fit
 
 
 class CheckDocument(Document):
-    """The examination of one CSR. Its contents are null or empty if it cannot be read."""
+    """The result of checking one CSR. The requested contents are null or empty if it cannot be read."""
 
     file: str | None = Field(description="the name of the file on the command line; null in the API")
     accepted: bool = Field(description="whether it would be signed")

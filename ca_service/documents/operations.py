@@ -1,4 +1,4 @@
-"""Background jobs, notifications, health, settings and the database, as operators see them."""
+"""Documents for operators: background jobs, notifications, health, settings, the database."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ class MessagesDocument(Document):
 
 
 class UpcomingDocument(Document):
-    """An upcoming expiration, and when the next notification about it is due."""
+    """An item that expires, and the date of the next notification."""
 
     kind: str
     id: str
@@ -143,7 +143,7 @@ class UpcomingListDocument(Document):
 
 
 class RevivedDocument(Document):
-    """The number of failed notifications that will be tried again."""
+    """The number of failed notifications that will be retried."""
 
     revived: int
 

@@ -126,7 +126,7 @@ class CreatedTokenDocument(TokenDocument):
 
 
 class RevokedTokensDocument(Document):
-    """The number of tokens of an account that were revoked."""
+    """The number of revoked tokens of an account."""
 
     account: str
     revoked: int

@@ -14,7 +14,7 @@ from ca_service.documents.findings import FindingDocument, finding_documents
 
 
 class ChangeDocument(Document):
-    """The effect of a revocation or release on one certificate."""
+    """The effect on one certificate, actual or previewed."""
 
     serial_number: Serial
     host: str
@@ -40,7 +40,7 @@ class ChangeDocument(Document):
 
 
 class RevocationResultDocument(Document):
-    """The effect of a revocation or release on each certificate, and the consequences."""
+    """The effect on each certificate, actual or previewed, and the consequences."""
 
     done: bool = Field(description="false for a preview")
     changed: int

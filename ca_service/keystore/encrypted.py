@@ -35,7 +35,9 @@ KEY_LOCKED: Final = Rule(
     "Check keystore.passphrase_file, or restore the file from a backup.",
     visibility=Visibility.OPERATOR,
 )
-KEY_KIND: Final = Rule("key.kind", "{key_id} is not an EC key.", "Restore the right file.")
+KEY_KIND: Final = Rule(
+    "key.kind", "{key_id} is not an EC key.", "Restore the right file.", visibility=Visibility.OPERATOR
+)
 PASSPHRASE_SHORT: Final = Rule(
     "passphrase.short",
     "The passphrase in {path} is shorter than {limit} characters.",

@@ -1,4 +1,4 @@
-"""Knows the wrappings in which a request arrives, and takes exactly one request out of them.
+"""The wrappings of a CSR, and how exactly one CSR is taken out of them.
 
 PEM under three labels (RFC 7468, 7; Cisco's CLI manual prints a third), DER, bare base64; with CRLF,
 CR, BOM, UTF-16, indentation, text or terminal noise around it. What is inside is not judged here.
@@ -35,8 +35,8 @@ CSR_UNREADABLE: Final = Rule(
 )
 CSR_TOO_LARGE: Final = Rule(
     "csr.too-large",
-    "The file has {size} bytes; a signing request has a few thousand.",
-    "Upload the .csr file alone; the limit is {limit} bytes.",
+    "The file has {size} bytes; a CSR has a few thousand.",
+    "Upload only the .csr file. The limit is {limit} bytes.",
 )
 CSR_EMPTY: Final = Rule(
     "csr.empty",
@@ -46,7 +46,7 @@ CSR_EMPTY: Final = Rule(
 CSR_SEVERAL: Final = Rule(
     "csr.several",
     "There are {count} requests in one file.",
-    "Upload each request as a file of its own; you can choose many files at once.",
+    "Upload each request as a file of its own; you can choose several files together.",
 )
 CSR_PKCS12: Final = Rule(
     "csr.pkcs12",
@@ -77,7 +77,7 @@ _BYTE_ORDER_MARKS: Final = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le
 
 
 def unwrap(data: bytes) -> bytes:
-    """The DER of the one request in `data`, with its outer length checked.
+    """Return the DER of the one request in `data`, with its outer length checked.
 
     Raises TooLarge above MAX_REQUEST_BYTES, and Refused with a rule of its own for: nothing, a private
     key, a certificate, a PKCS#12 file, several requests, a truncated one, data after it, no request.
@@ -92,7 +92,7 @@ def unwrap(data: bytes) -> bytes:
 
 
 def _looks_like_text(data: bytes) -> bool:
-    """Whether a first byte 0x30 is the digit 0 of a text and not the tag of a SEQUENCE."""
+    """Return whether a first byte 0x30 is the digit 0 of a text and not the tag of a SEQUENCE."""
     return _BASE64.fullmatch(_without_blanks(data.decode("latin-1"))) is not None
 
 
@@ -129,7 +129,7 @@ def _from_text(text: str) -> bytes:
 
 
 def _from_block(text: str, label: str) -> bytes:
-    """The request from behind its BEGIN line up to its END line."""
+    """Return the request from behind its BEGIN line up to its END line."""
     body, end, _ = text.partition(f"-----END {label}")
     if not end:
         raise _truncated()
@@ -137,13 +137,13 @@ def _from_block(text: str, label: str) -> bytes:
 
 
 def _without_noise(body: str) -> str:
-    """The base64 of a PEM body; a line with a blank in it is a header or a terminal's pager."""
+    """Return the base64 of a PEM body; a line with a blank in it is a header or a terminal's pager."""
     lines = (line.split() for line in body.splitlines())
     return "".join(words[0] for words in lines if len(words) == 1)
 
 
 def _from_base64(text: str) -> bytes:
-    """A request without BEGIN and END lines, as some clipboards and APIs hand it out."""
+    """Return a request without BEGIN and END lines, as some clipboards and APIs hand it out."""
     text = _without_blanks(text)
     if len(text) < _MIN_BASE64 or not _BASE64.fullmatch(text):
         raise _unreadable()
@@ -177,7 +177,7 @@ def _expect_request(data: bytes) -> bytes:
 
 
 def kind_of(element: der.Element) -> Kind:
-    """What a DER element is, judged by its outermost structure alone."""
+    """Return the kind of a DER element, judged by its outermost structure alone."""
     try:
         parts = element.children if element.tag == der.SEQUENCE else ()
         tags = tuple(part.tag for part in parts)

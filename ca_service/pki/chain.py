@@ -1,4 +1,4 @@
-"""Knows certification paths (RFC 5280, 6): builds them, and checks every link of an EC authority."""
+"""Certification paths (RFC 5280, 6): building them, and checking every link of an EC authority."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ MAX_LENGTH: Final = 6
 
 
 def build(certificate: x509.Certificate, others: Iterable[x509.Certificate]) -> Chain:
-    """The path from `certificate` to a self-signed root, leaf first, root last.
+    """Return the path from `certificate` to a self-signed root, leaf first, root last.
 
     Raises Refused (`chain.incomplete`) when an issuer is missing. Signatures decide, not names alone.
     """
@@ -77,12 +77,12 @@ def build(certificate: x509.Certificate, others: Iterable[x509.Certificate]) -> 
 
 
 def is_self_signed(certificate: x509.Certificate) -> bool:
-    """Whether the certificate is signed with the key that it certifies."""
+    """Return whether the certificate is signed with the key that it certifies."""
     return certificate.issuer == certificate.subject and _issued(certificate, certificate)
 
 
 def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    """Whether the names chain and the signature holds (RFC 5280, 6.1.3 a 1 and a 4)."""
+    """Return whether the names chain and the signature holds (RFC 5280, 6.1.3 a 1 and a 4)."""
     try:
         certificate.verify_directly_issued_by(issuer)
     except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
@@ -139,7 +139,7 @@ def _is_ec(certificate: x509.Certificate, name: str) -> Iterator[Finding]:
 
 
 def _spki(certificate: x509.Certificate) -> bytes:
-    """The key as it was signed; loaded and written again, it would name its curve in any case."""
+    """Return the key as it was signed; loaded and written again, it would name its curve in any case."""
     return contents.fields(der.read(certificate.tbs_certificate_bytes)[0]).subject_public_key_info
 
 

@@ -1,4 +1,4 @@
-"""Knows certificate revocation lists (RFC 5280, 5): entries, full lists, deltas; keeps and fetches none.
+"""Certificate revocation lists (RFC 5280, 5): entries, full lists, deltas; none are stored or fetched here.
 
 An entry is encoded once, when a certificate is revoked, and kept as bytes. A list is those bytes joined
 and signed: that takes milliseconds for 100,000 entries, where a builder that takes them one by one
@@ -15,16 +15,11 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ca_service.errors import Rule, SigningError
+from ca_service.errors import SigningError
 from ca_service.pki import der, keys
 from ca_service.pki.contents import Issuer
+from ca_service.pki.keys import SIGNING_KEY
 from ca_service.pki.reasons import Reason
-
-SIGNING_KEY: Final = Rule(
-    "signing.key",
-    "The private key is not the issuer's.",
-    "Check the keys with `ca-service ca show`.",
-)
 
 _VERSION_2: Final = der.integer(1)
 _TRUE: Final = der.encode(der.BOOLEAN, b"\xff")
@@ -44,7 +39,7 @@ _INVALIDITY_DATE: Final = der.object_identifier(x509.InvalidityDate.oid.dotted_s
 
 @dataclass(frozen=True, slots=True)
 class RevocationList:
-    """What a list is to say. `entries` are DER, made by `entry`; times are aware UTC, whole seconds.
+    """The contents of a list. `entries` are DER, made by `entry`; times are aware UTC, whole seconds.
 
     A delta has a `base_number`, and lists what has changed since that list. `covers_authorities` says
     whether the list is about authorities, or about leaves. `delta_url` is where a full list says that
@@ -61,7 +56,7 @@ class RevocationList:
 
 
 def entry(serial_number: int, revoked_at: datetime, reason: Reason, invalid_since: datetime | None = None) -> bytes:
-    """One entry of a list, DER (RFC 5280, 5.3).
+    """Return one entry of a list, DER (RFC 5280, 5.3).
 
     The reason unspecified is left out (5.3.1). `invalid_since` is when the key is thought to have been
     lost (5.3.2).
@@ -74,7 +69,7 @@ def entry(serial_number: int, revoked_at: datetime, reason: Reason, invalid_sinc
 
 
 def sign(wanted: RevocationList, issuer: Issuer, key: ec.EllipticCurvePrivateKey) -> bytes:
-    """The signed list, DER (RFC 5280, 5.1); raises SigningError if the key is not the issuer's."""
+    """Return the signed list, DER (RFC 5280, 5.1); raises SigningError if the key is not the issuer's."""
     if key.public_key() != issuer.public_key:
         raise SigningError.because(SIGNING_KEY)
     algorithm = SIGNATURE_ALGORITHMS[keys.curve_name(issuer.public_key)]
@@ -93,7 +88,7 @@ def sign(wanted: RevocationList, issuer: Issuer, key: ec.EllipticCurvePrivateKey
 
 
 def entries_of(crl_der: bytes) -> bytes:
-    """All entries of a list, DER, as they stand in it; empty if it has none."""
+    """Return all entries of a list, DER, unchanged; empty if it has none."""
     tbs = der.read(crl_der)[0].children[0]
     times = (der.UTC_TIME, der.GENERALIZED_TIME)
     last_time = max(place for place, element in enumerate(tbs.children) if element.tag in times)
@@ -102,17 +97,17 @@ def entries_of(crl_der: bytes) -> bytes:
 
 
 def is_in(entry_der: bytes, entries: bytes) -> bool:
-    """Whether these entries may tell of the certificate of this one; never wrong when it says no."""
+    """Return whether these entries may tell of the certificate of this one; never wrong when it says no."""
     return der.read(entry_der)[0].children[0].der in entries
 
 
 def is_removal(entry_der: bytes) -> bool:
-    """Whether this entry is for deltas alone, and says that a hold has ended (RFC 5280, 5.3.1)."""
+    """Return whether this entry is for deltas alone, and says that a hold has ended (RFC 5280, 5.3.1)."""
     return _REASONS[Reason.REMOVE_FROM_CRL] in entry_der
 
 
 def _extensions(wanted: RevocationList, issuer: Issuer) -> list[bytes]:
-    """The scope is told by kind of certificate and not by an address: an address that changes would
+    """Return the scope names the kind of certificate and no address: an address that changes would
     tear the list from the certificates that were issued before (6.3.3, b)."""
     scope = x509.IssuingDistributionPoint(
         full_name=None,
@@ -137,7 +132,7 @@ def _extensions(wanted: RevocationList, issuer: Issuer) -> list[bytes]:
 
 
 def extension(value: x509.ExtensionType, *, critical: bool = False) -> bytes:
-    """An Extension, DER (RFC 5280, 4.1)."""
+    """Return an Extension, DER (RFC 5280, 4.1)."""
     return der.sequence(
         der.object_identifier(value.oid.dotted_string),
         _TRUE if critical else b"",

@@ -1,4 +1,4 @@
-"""Knows how to walk and to write DER (X.690, 10) where the byte ranges matter; does not interpret values.
+"""Reading and writing DER (X.690, 10) where the byte ranges matter, without interpreting values.
 
 `cryptography` parses requests, but hands out neither the bytes of a subject as they were signed,
 nor repeated attributes, nor what follows the request; and its builders make neither a revocation list
@@ -55,7 +55,7 @@ def read(data: bytes) -> tuple[Element, bytes]:
 
 
 def encode(tag: int, *parts: bytes) -> bytes:
-    """An element of this tag; its parts are the value (X.690, 8.1)."""
+    """Return an element of this tag; its parts are the value (X.690, 8.1)."""
     size = sum(map(len, parts))
     if size < 0x80:
         return b"".join((bytes((tag, size)), *parts))
@@ -64,7 +64,7 @@ def encode(tag: int, *parts: bytes) -> bytes:
 
 
 def sequence(*elements: bytes) -> bytes:
-    """A SEQUENCE of elements that are DER already (X.690, 8.9)."""
+    """Return a SEQUENCE of elements that are DER already (X.690, 8.9)."""
     return encode(SEQUENCE, *elements)
 
 
@@ -74,40 +74,40 @@ def explicit(number: int, *elements: bytes) -> bytes:
 
 
 def bit_string(data: bytes) -> bytes:
-    """A BIT STRING of whole octets (X.690, 8.6)."""
+    """Return a BIT STRING of whole octets (X.690, 8.6)."""
     return encode(BIT_STRING, b"\x00", data)
 
 
 def octet_string(data: bytes) -> bytes:
-    """An OCTET STRING (X.690, 8.7)."""
+    """Return an OCTET STRING (X.690, 8.7)."""
     return encode(OCTET_STRING, data)
 
 
 def integer(number: int) -> bytes:
-    """An INTEGER that is not negative (X.690, 8.3)."""
+    """Return an INTEGER that is not negative (X.690, 8.3)."""
     return encode(INTEGER, number.to_bytes(number.bit_length() // 8 + 1, "big"))
 
 
 def enumerated(number: int) -> bytes:
-    """An ENUMERATED of less than 128 (X.690, 8.4)."""
+    """Return an ENUMERATED of less than 128 (X.690, 8.4)."""
     return encode(ENUMERATED, bytes((number,)))
 
 
 def object_identifier(dotted: str) -> bytes:
-    """An OBJECT IDENTIFIER (X.690, 8.19)."""
+    """Return an OBJECT IDENTIFIER (X.690, 8.19)."""
     first, second, *others = map(int, dotted.split("."))
     return encode(OBJECT_IDENTIFIER, *map(_base128, (40 * first + second, *others)))
 
 
 def time(moment: datetime) -> bytes:
-    """A Time: UTCTime through 2049, GeneralizedTime from then on (RFC 5280, 5.1.2.4)."""
+    """Return a Time: UTCTime through 2049, GeneralizedTime from then on (RFC 5280, 5.1.2.4)."""
     if moment.astimezone(UTC).year < _FIRST_GENERALIZED_YEAR:
         return encode(UTC_TIME, _digits(moment)[2:])
     return generalized_time(moment)
 
 
 def generalized_time(moment: datetime) -> bytes:
-    """A GeneralizedTime in UTC and whole seconds (RFC 5280, 4.1.2.5.2)."""
+    """Return a GeneralizedTime in UTC and whole seconds (RFC 5280, 4.1.2.5.2)."""
     return encode(GENERALIZED_TIME, _digits(moment))
 
 
@@ -126,7 +126,7 @@ def _base128(number: int) -> bytes:
 
 
 def _bounds(data: bytes, at: int) -> tuple[int, int]:
-    """Where the value of the element at this place begins and ends."""
+    """Return begin and end of the value of the element at this offset."""
     if len(data) < at + 2:
         raise DERError("truncated")
     length, start = data[at + 1], at + 2
@@ -140,7 +140,7 @@ def _bounds(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _long_length(data: bytes, start: int, size: int) -> tuple[int, int]:
-    """How many bytes long the value is, and where it begins (X.690, 8.1.3.5)."""
+    """Return the length of the value in bytes, and its offset (X.690, 8.1.3.5)."""
     if not 1 <= size <= 4:
         raise DERError("length form")
     if len(data) < start + size:

@@ -1,4 +1,4 @@
-"""Knows the forms in which certificates travel: PEM, DER, PKCS#7, PKCS#12; and their numbers and times as text."""
+"""Encodings of certificates: PEM, DER, PKCS#7, PKCS#12; their numbers and times as text."""
 
 from __future__ import annotations
 
@@ -51,27 +51,27 @@ _SHOW_PKCS12: Final = "openssl pkcs12 -info -noout -in FILE"
 
 
 def pem(certificate: x509.Certificate) -> bytes:
-    """One certificate as PEM, with LF and one final newline (RFC 7468, 5)."""
+    """Return one certificate as PEM, with LF and one final newline (RFC 7468, 5)."""
     return certificate.public_bytes(Encoding.PEM)
 
 
 def der(certificate: x509.Certificate) -> bytes:
-    """One certificate as DER."""
+    """Return one certificate as DER."""
     return certificate.public_bytes(Encoding.DER)
 
 
 def pem_chain(chain: Sequence[x509.Certificate]) -> bytes:
-    """Several certificates as PEM, in the given order (RFC 8446, 4.4.2: leaf first)."""
+    """Return several certificates as PEM, in the given order (RFC 8446, 4.4.2: leaf first)."""
     return b"".join(pem(certificate) for certificate in chain)
 
 
 def p7b(chain: Sequence[x509.Certificate]) -> bytes:
-    """A PKCS#7 bag as PEM. It is a DER set, so the order of the certificates is lost."""
+    """Return a PKCS#7 bag as PEM. It is a DER set, so the order of the certificates is lost."""
     return pkcs7.serialize_certificates(list(chain), Encoding.PEM)
 
 
 def trust_store(certificates: Sequence[x509.Certificate], password: str = TRUST_STORE_PASSWORD) -> bytes:
-    """A PKCS#12 trust store that Java's keytool reads; the aliases are `ca-1`, `ca-2` ..."""
+    """Return a PKCS#12 trust store that Java's keytool reads; the aliases are `ca-1`, `ca-2` ..."""
     entries = [
         pkcs12.PKCS12Certificate(certificate, f"ca-{number}".encode("ascii"))
         for number, certificate in enumerate(certificates, 1)
@@ -97,22 +97,22 @@ def _armoured(label: str, der_: bytes) -> bytes:
 
 
 def fingerprint(certificate: x509.Certificate) -> str:
-    """The SHA-256 of the DER, lower-case hexadecimal."""
+    """Return the SHA-256 of the DER, lower-case hexadecimal."""
     return hashlib.sha256(der(certificate)).hexdigest()
 
 
 def serial_text(serial_number: int) -> str:
-    """A serial number as text: 40 lower-case hexadecimal digits."""
+    """Return a serial number as text: 40 lower-case hexadecimal digits."""
     return f"{serial_number:040x}"
 
 
 def time_text(time: datetime) -> str:
-    """A time in UTC as RFC 3339 writes it, to the second."""
+    """Return a time in UTC as RFC 3339 writes it, to the second."""
     return f"{time:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def load_certificates(data: bytes) -> tuple[x509.Certificate, ...]:
-    """The certificates in PEM, DER or PKCS#7, in the order of the file; raises InvalidInput if none."""
+    """Return the certificates in PEM, DER or PKCS#7, in the order of the file; raises InvalidInput if none."""
     if len(data) > MAX_CERTIFICATES_BYTES:
         raise _no_certificates()
     try:
@@ -133,7 +133,7 @@ def _no_certificates() -> InvalidInput:
 
 
 def load_crl(data: bytes) -> x509.CertificateRevocationList:
-    """The revocation list in PEM or DER, whose parts can all be read; raises InvalidInput."""
+    """Return the revocation list in PEM or DER, whose parts can all be read; raises InvalidInput."""
     load = x509.load_pem_x509_crl if b"-----BEGIN" in data else x509.load_der_x509_crl
     try:
         found = load(data)
@@ -145,7 +145,7 @@ def load_crl(data: bytes) -> x509.CertificateRevocationList:
 
 
 def load_private_key(data: bytes, passphrase: bytes | None) -> ec.EllipticCurvePrivateKey:
-    """An EC private key from PEM or DER (PKCS#8 or SEC 1), encrypted or not.
+    """Return an EC private key from PEM or DER (PKCS#8 or SEC 1), encrypted or not.
 
     Raises InvalidInput when it cannot be read or the passphrase is wrong, Refused when it is not EC.
     """
@@ -160,7 +160,7 @@ def load_private_key(data: bytes, passphrase: bytes | None) -> ec.EllipticCurveP
 def load_pkcs12(
     data: bytes, passphrase: bytes | None
 ) -> tuple[ec.EllipticCurvePrivateKey, tuple[x509.Certificate, ...]]:
-    """The EC private key of a PKCS#12 file and its certificates, the key's own first."""
+    """Return the EC private key of a PKCS#12 file and its certificates, the key's own first."""
     try:
         bag = pkcs12.load_pkcs12(data, passphrase)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:

@@ -21,12 +21,8 @@ from cryptography.x509.oid import AuthorityInformationAccessOID
 from ca_service.errors import Finding, Rule, SigningError
 from ca_service.pki import der, keys, linting, usages
 from ca_service.pki.contents import Candidate, Contents, Issuer
+from ca_service.pki.keys import SIGNING_KEY
 
-SIGNING_KEY: Final = Rule(
-    "signing.key",
-    "The private key is not the issuer's.",
-    "Check the keys with `ca-service ca show`.",
-)
 SIGNING_TBS: Final = Rule(
     "signing.tbs",
     "What was signed is not what was judged.",

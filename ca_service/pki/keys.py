@@ -15,6 +15,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from ca_service.errors import Refused, Rule
 from ca_service.pki import der
 
+SIGNING_KEY: Final = Rule(
+    "signing.key",
+    "The private key does not belong to the issuer.",
+    "Check the keys with `ca-service ca show`.",
+)
+
 _EC_KEY: Final = "Create a new CSR with an EC key on the named curve P-256 or P-384, with an uncompressed point."
 CSR_KEY_EXPLICIT_PARAMETERS: Final = Rule(
     "csr.key.explicit-parameters",

@@ -1,4 +1,4 @@
-"""Knows what a certificate of ours must look like: one small function, one clause each.
+"""The lint rules for our own certificates: one small function for each clause.
 
 The rules see the certificate as a stranger would, parsed from its bytes, and compare it with what
 was meant. They judge our own work, so a finding here is a fault of this program or of its keys.
@@ -12,7 +12,7 @@ from typing import Final
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID, SignatureAlgorithmOID
 
-from ca_service.errors import Finding, SigningError, blocking
+from ca_service.errors import Finding, Rule, SigningError
 from ca_service.pki import keys, names
 from ca_service.pki.contents import Candidate, Contents, Issuer
 
@@ -33,7 +33,14 @@ _ALLOWED: Final = _MAY_BE_CRITICAL | {
 _MAX_SERIAL_BITS: Final = 159
 
 
-Rule = Callable[[Candidate], bool]
+_REMEDY: Final = "Nothing was signed. Report this with the CSR: it is a fault of the authority."
+LINT_READABLE: Final = Rule(
+    "lint.certificate-is-readable",
+    "The certificate cannot be read by others: {reason}.",
+    _REMEDY,
+)
+
+Lint = Callable[[Candidate], bool]
 
 
 def taken_apart(certificate_der: bytes, contents: Contents, issuer: Issuer) -> Candidate:
@@ -41,23 +48,17 @@ def taken_apart(certificate_der: bytes, contents: Contents, issuer: Issuer) -> C
     try:
         return Candidate.of(certificate_der, contents, issuer)
     except (ValueError, x509.DuplicateExtension) as error:
-        raise SigningError(_finding("certificate_is_readable", f"Others can read it, but: {error}.")) from error
+        raise SigningError.because(LINT_READABLE, reason=error) from error
 
 
 def lint(candidate: Candidate) -> tuple[Finding, ...]:
     """Return one finding for each rule that the certificate breaks; none if it is good."""
-    broken = [rule for rule in RULES if not rule(candidate)]
-    return tuple(_finding(rule.__name__, (rule.__doc__ or "").splitlines()[0]) for rule in broken)
+    return tuple(DECLARED[rule].at() for rule in RULES if not rule(candidate))
 
 
-def _finding(rule: str, clause: str) -> Finding:
-    return blocking(
-        f"lint.{rule.replace('_', '-')}",
-        "",
-        "The certificate would break this rule: {clause}",
-        "Nothing was signed. Report this with the request: it is a fault of the authority.",
-        clause=clause,
-    )
+def _declared(rule: Lint) -> Rule:
+    clause = (rule.__doc__ or "").splitlines()[0]
+    return Rule(f"lint.{rule.__name__.replace('_', '-')}", f"The certificate would break this rule: {clause}", _REMEDY)
 
 
 def version_is_3(candidate: Candidate) -> bool:
@@ -248,11 +249,11 @@ def _is_plain_http(name: x509.GeneralName) -> bool:
 
 
 def no_check_is_for_responders(candidate: Candidate) -> bool:
-    """Who signs OCSP answers is not asked about by OCSP, and nobody else is exempt (RFC 6960, 4.2.2.2.1)."""
+    """Exempt the OCSP responder, and no other certificate, from OCSP (RFC 6960, 4.2.2.2.1)."""
     return (x509.OCSPNoCheck in candidate.extensions) is candidate.contents.profile.is_responder
 
 
-RULES: Final[tuple[Rule, ...]] = (
+RULES: Final[tuple[Lint, ...]] = (
     version_is_3,
     serial_number_is_positive_and_short,
     serial_number_is_as_meant,
@@ -285,3 +286,4 @@ RULES: Final[tuple[Rule, ...]] = (
     locations_are_the_issuers,
     no_check_is_for_responders,
 )
+DECLARED: Final = {rule: _declared(rule) for rule in RULES}

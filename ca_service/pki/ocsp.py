@@ -1,4 +1,4 @@
-"""Knows OCSP (RFC 6960, 5019, 9654): requests in, answers out; who is good or revoked it does not know.
+"""OCSP (RFC 6960, 5019, 9654): parsing requests, building responses; the status itself comes from the caller.
 
 `cryptography` reads requests about one certificate and builds answers about one; both are taken apart
 and put together here, so that a question about several certificates gets one answer.
@@ -40,7 +40,7 @@ _EXPLICIT: Final = tuple(0xA0 | number for number in range(4))
 
 
 class Failure(IntEnum):
-    """Why there is no answer (RFC 6960, 4.2.1); the answer is then nothing but this number."""
+    """The reason of an error response (RFC 6960, 4.2.1), which contains only this number."""
 
     MALFORMED_REQUEST = 1
     INTERNAL_ERROR = 2
@@ -68,7 +68,7 @@ class CertID:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked: certificates in their order, and a nonce, if the client sent one."""
+    """An OCSP request: certificates in their order, and a nonce if the client sent one."""
 
     questions: tuple[CertID, ...]
     nonce: bytes | None = None
@@ -84,7 +84,7 @@ class Revoked:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What is known of a certificate: `is_known` is False for one that was never issued."""
+    """The status of a certificate: `is_known` is False for one that was never issued."""
 
     is_known: bool = True
     revoked: Revoked | None = None
@@ -92,14 +92,14 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Who signs answers: an issuer's responder, and its key."""
+    """The signer of responses: an issuer's responder, and its key."""
 
     certificate: x509.Certificate
     key: ec.EllipticCurvePrivateKey = field(repr=False)
 
 
 def read(data: bytes) -> Request:
-    """The request in these bytes, DER; raises MalformedRequest (RFC 6960, 4.1.1).
+    """Return the request in these bytes, DER; raises MalformedRequest (RFC 6960, 4.1.1).
 
     A signature on it is not looked at: everybody may ask. A critical extension that is not known makes
     it malformed (4.4).
@@ -146,7 +146,7 @@ def _question(request: der.Element) -> CertID:
 
 
 def _nonce(extensions: der.Element) -> bytes | None:
-    """The nonce among the extensions of a request, of 1 to 128 octets (RFC 9654, 2.1)."""
+    """Return the nonce among the extensions of a request, of 1 to 128 octets (RFC 9654, 2.1)."""
     found = None
     for each in extensions.children:
         identifier, *critical, value = each.children
@@ -170,7 +170,7 @@ class IssuerHashes:
 
     @classmethod
     def of(cls, issuer: Issuer) -> IssuerHashes:
-        """Those of this issuer, under every hash that is known here."""
+        """Return the identifiers of this issuer, under every supported hash."""
         key = der.read(keys.public_key_der(issuer.public_key))[0].children[1].content[1:]
         return cls(
             {
@@ -180,13 +180,13 @@ class IssuerHashes:
         )
 
     def are_meant_by(self, question: CertID) -> bool:
-        """Whether a client asks about a certificate of this issuer."""
+        """Return whether a client asks about a certificate of this issuer."""
         asked = (question.issuer_name_hash, question.issuer_key_hash)
         return question.hash_name is not None and self.by_hash[question.hash_name] == asked
 
 
 def failure(why: Failure) -> bytes:
-    """The answer that is none, DER; nobody signs it."""
+    """Return an error response, DER, unsigned."""
     return der.sequence(der.enumerated(why))
 
 
@@ -198,7 +198,7 @@ def answer(
     next_update: datetime,
     nonce: bytes | None = None,
 ) -> bytes:
-    """The signed answer, DER, with one status for each question, in their order (RFC 6960, 4.2.1).
+    """Return the signed answer, DER, with one status for each question, in their order (RFC 6960, 4.2.1).
 
     It names its signer by key, as RFC 5019, 2.2.2 asks, and carries the signer's certificate.
     """

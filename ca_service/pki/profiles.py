@@ -1,4 +1,4 @@
-"""Knows what each kind of certificate contains; the table that the README shows."""
+"""The contents of each kind of certificate, as docs/operating/authority.md shows them."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ PROFILES: Final = {profile.name: profile for profile in (ROOT, INTERMEDIATE, VOS
 
 
 def get_leaf_profile(name: str) -> Profile:
-    """The leaf profile of this name; raises InvalidInput, which lists those that exist."""
+    """Return the leaf profile of this name; raises InvalidInput, which lists those that exist."""
     if name not in LEAF_PROFILES:
         raise InvalidInput(PROFILE_UNKNOWN.at("/profile", name=name, known=", ".join(LEAF_PROFILES)))
     return LEAF_PROFILES[name]

@@ -1,4 +1,4 @@
-"""Knows why a certificate is revoked: the reasons of RFC 5280, 5.3.1, with what each means."""
+"""Revocation reasons of RFC 5280, 5.3.1, with their meaning."""
 
 from __future__ import annotations
 
@@ -40,18 +40,18 @@ _CODES: Final = dict(zip(Reason, (0, 1, 2, 3, 4, 5, 6, 8, 9, 10), strict=True))
 FOR_LEAVES: Final[dict[Reason, str]] = {
     Reason.SUPERSEDED: "Another certificate has taken its place; its key is still good.",
     Reason.CESSATION_OF_OPERATION: "The host is switched off, or does not use it any more.",
-    Reason.KEY_COMPROMISE: "Somebody else has, or may have, the private key. Its key is never certified again.",
-    Reason.AFFILIATION_CHANGED: "Its subject or names are no longer right, but nobody has the key.",
+    Reason.KEY_COMPROMISE: "Another person has, or may have, the private key. Its key is never certified again.",
+    Reason.AFFILIATION_CHANGED: "Its subject or names are no longer right; the key is safe.",
     Reason.PRIVILEGE_WITHDRAWN: "It should not have been issued, or its owner may not have it any more.",
     Reason.CERTIFICATE_HOLD: "Not to be trusted for now; the only one that can be taken back.",
     Reason.UNSPECIFIED: "None of these; the list then gives no reason.",
 }
 #: Why the certificate of an authority is revoked.
 FOR_AUTHORITIES: Final[dict[Reason, str]] = {
-    Reason.CA_COMPROMISE: "Somebody else has, or may have, the private key of the authority.",
+    Reason.CA_COMPROMISE: "Another person has, or may have, the private key of the authority.",
     Reason.SUPERSEDED: "Another authority has taken its place; its key is still good.",
     Reason.CESSATION_OF_OPERATION: "The authority is not used any more.",
-    Reason.AFFILIATION_CHANGED: "Its name is no longer right, but nobody has the key.",
+    Reason.AFFILIATION_CHANGED: "Its name is no longer right; the key is safe.",
     Reason.UNSPECIFIED: "None of these; the list then gives no reason.",
 }
 _NOT_FOR_LEAVES: Final = {
@@ -62,7 +62,7 @@ _NOT_FOR_LEAVES: Final = {
 
 
 def read_leaf_reason(text: str) -> Reason:
-    """The reason of this name, for a leaf; raises InvalidInput, which lists those that there are."""
+    """Return the reason of this name, for a leaf; raises InvalidInput, which lists those that there are."""
     reason = next((each for each in Reason if each.value.lower() == text.strip().lower()), None)
     if reason in FOR_LEAVES:
         return reason
@@ -70,7 +70,7 @@ def read_leaf_reason(text: str) -> Reason:
 
 
 def read_authority_reason(text: str) -> Reason:
-    """The reason of this name, for an authority; raises InvalidInput, which lists those that there are."""
+    """Return the reason of this name, for an authority; raises InvalidInput, which lists those that there are."""
     reason = next((each for each in Reason if each.value.lower() == text.strip().lower()), None)
     if reason in FOR_AUTHORITIES:
         return reason

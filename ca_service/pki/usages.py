@@ -1,4 +1,4 @@
-"""Knows key usages and extended key usages by the names that RFC 5280 gives them."""
+"""Key usages and extended key usages by their names in RFC 5280."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ _PURPOSE_NAMES: Final = {oid: name for name, oid in PURPOSES.items()}
 
 
 def key_usage(names: Collection[str]) -> x509.KeyUsage:
-    """The extension with exactly these bits set (RFC 5280, 4.2.1.3)."""
+    """Return the extension with exactly these bits set (RFC 5280, 4.2.1.3)."""
     bits = {attribute: name in names for name, attribute in _ALL_BITS.items()}
     return x509.KeyUsage(**bits)
 
 
 def key_usage_names(extension: x509.KeyUsage | None) -> tuple[str, ...]:
-    """The names of the set bits, in the order of the standard; empty if there is no extension."""
+    """Return the names of the set bits, in the order of the standard; empty if there is no extension."""
     if extension is None:
         return ()
     bits = _ALL_BITS if extension.key_agreement else _BITS
@@ -51,10 +51,10 @@ def key_usage_names(extension: x509.KeyUsage | None) -> tuple[str, ...]:
 
 
 def extended_key_usage(names: Collection[str]) -> x509.ExtendedKeyUsage:
-    """The extension with these purposes, in this order (RFC 5280, 4.2.1.12)."""
+    """Return the extension with these purposes, in this order (RFC 5280, 4.2.1.12)."""
     return x509.ExtendedKeyUsage([PURPOSES[name] for name in names])
 
 
 def extended_key_usage_names(extension: x509.ExtendedKeyUsage | None) -> tuple[str, ...]:
-    """The names of the purposes, in their order; the dotted number of an unknown one."""
+    """Return the names of the purposes, in their order; the dotted number of an unknown one."""
     return tuple([_PURPOSE_NAMES.get(oid) or oid.dotted_string for oid in extension or ()])

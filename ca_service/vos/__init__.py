@@ -1,1 +1,1 @@
-"""What Cisco VOS nodes ask of a certificate, accept and need; pure, and product knowledge is data."""
+"""Requirements of Cisco VOS nodes: what they request, accept and need. Pure; facts about products are data."""

@@ -46,7 +46,7 @@ class Check:
 
     @property
     def message(self) -> str:
-        """What the node will say; empty unless the check has failed."""
+        """The message of the node; empty unless the check has failed."""
         return self.node_message if self.result is Result.FAILED else ""
 
 

@@ -1,4 +1,4 @@
-"""Knows what a new request of a node changes against the one before."""
+"""The difference between a new CSR of a node and the previous one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ca_service.pki.csr import CertificationRequest
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What is otherwise. Names such as DNS:uccx1.example.com; all empty where nothing is."""
+    """The difference between two CSRs. Names such as DNS:uccx1.example.com; all empty where nothing is."""
 
     names_gained: tuple[str, ...] = ()
     names_lost: tuple[str, ...] = ()
@@ -32,7 +32,7 @@ class Difference:
 
 
 def compare(old: CertificationRequest, new: CertificationRequest) -> Difference:
-    """What the new request changes. Kinds of keys and subjects are told only where they differ."""
+    """Return what the new CSR changes. Kinds of keys and subjects are given only where they differ."""
     is_key_new = old.subject_public_key_info != new.subject_public_key_info
     subjects = (names.name_text(old.subject), names.name_text(new.subject)) if old.subject != new.subject else ("", "")
     (before, after), (usages_before, usages_after), (purposes_before, purposes_after) = (

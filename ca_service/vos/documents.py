@@ -1,4 +1,4 @@
-"""Knows how a runbook is written down: as text, and as a page that needs nothing but itself."""
+"""Runbooks as documents: plain text, and a self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Facts = Sequence[tuple[str, str]]
 
 
 def as_text(runbook: Runbook, facts: Facts = ()) -> str:
-    """The runbook as a text file: numbered, LF, 100 characters wide as far as words can be parted."""
+    """Return the runbook as a text file: numbered, LF, 100 characters wide as far as words can be parted."""
     lines = [runbook.title, "=" * min(len(runbook.title), WIDTH), ""]
     for name, value in facts:
         lines += _wrapped(value, f"{name + ':':<{_COLUMN}}", " " * _COLUMN)
@@ -77,7 +77,7 @@ def _sources(runbook: Runbook) -> list[str]:
 
 
 def source_titles(runbook: Runbook) -> tuple[str, ...]:
-    """The titles of all sources of a runbook, each once."""
+    """Return the titles of all sources of a runbook, each once."""
     every = (*runbook.warnings, *runbook.steps, *runbook.remarks)
     return titles([tag for step in every for tag in step.sources])
 
@@ -90,7 +90,7 @@ def _wrapped(text: str, first: str, others: str) -> list[str]:
 
 
 def _shell_lines(command: str) -> list[str]:
-    """A command in lines that a shell joins again."""
+    """Return a command in lines that a shell joins again."""
     lines = wrap(
         command,
         WIDTH - 2,
@@ -103,7 +103,7 @@ def _shell_lines(command: str) -> list[str]:
 
 
 def as_html(runbook: Runbook, facts: Facts = ()) -> str:
-    """The runbook as a page of its own: to print, or to tick; without a script, and without anything from elsewhere."""
+    """Return the runbook as a self-contained page, to print or to tick, without a script."""
     return _template().render(
         runbook=runbook, facts=facts, sources=source_titles(runbook), not_confirmed=NOT_CONFIRMED, titles=titles
     )

@@ -1,4 +1,4 @@
-"""Knows what agents see by how tomcat and tomcat-ECDSA are signed: Cisco's table for UCCX and SocialMiner 11.5."""
+"""The experience of agents, by the signers of tomcat and tomcat-ECDSA: Cisco's table for UCCX and SocialMiner 11.5."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TABLE: Final = "experience"
 
 
 class Signing(StrEnum):
-    """Who has signed a certificate."""
+    """The signer of a certificate."""
 
     SELF_SIGNED = "self-signed"
     RSA_CA = "rsa-ca"
@@ -37,7 +37,7 @@ class Presented(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How it ends for an agent."""
+    """The outcome for an agent."""
 
     WORKS = "works"
     ASKED = "asked"  # works, once the agent has accepted a certificate
@@ -46,7 +46,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A part of a server that shows a certificate; `fact` says what it is for."""
+    """A part of a server that shows a certificate; `fact` names its purpose."""
 
     id: str
     server: str
@@ -56,7 +56,7 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What one service presents; `note` is there where the table says more."""
+    """The certificate that one service presents; `note` is there where the table says more."""
 
     service: Service
     presented: Presented
@@ -65,7 +65,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What an agent meets in one place."""
+    """The experience of an agent in one place."""
 
     where: str
     outcome: Outcome
@@ -100,7 +100,7 @@ class CopFile:
 
 @dataclass(frozen=True, slots=True)
 class Cop:
-    """What COP files do here, which there are, when they are not needed, and the way back."""
+    """The COP files: their effect, which ones exist, when they are not needed, and how to undo them."""
 
     what: Fact
     files: tuple[CopFile, ...]
@@ -110,26 +110,26 @@ class Cop:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What people ask, and the answer."""
+    """A frequent question and its answer."""
 
     question: str
     answer: Fact
 
 
 def signing(text: str, pointer: str) -> Signing:
-    """Who has signed, as an address says it; raises InvalidInput if it says something else."""
+    """Return the signer that an address names; raises InvalidInput for anything else."""
     if text not in tuple(Signing):
         raise InvalidInput(SIGNING_UNKNOWN.at(pointer, text=text[:40], known=", ".join(Signing)))
     return Signing(text)
 
 
 def find_row(tomcat: Signing, tomcat_ecdsa: Signing) -> Row | None:
-    """The row of the table; None for a combination that the table leaves out."""
+    """Return the row of the table; None for a combination that the table leaves out."""
     return next((row for row in rows() if (row.tomcat, row.tomcat_ecdsa) == (tomcat, tomcat_ecdsa)), None)
 
 
 def known_of(tomcat: Signing, tomcat_ecdsa: Signing) -> tuple[Fact, ...]:
-    """What is known of a combination that the table leaves out: of either certificate, then the advice."""
+    """Return what is known of a combination outside the table: of each certificate, then the advice."""
     given = {"tomcat": tomcat.value, "tomcat_ecdsa": tomcat_ecdsa.value}
     matching = [
         row for row in table(_TABLE)["known"] if all(row.get(key, value) == value for key, value in given.items())
@@ -139,13 +139,13 @@ def known_of(tomcat: Signing, tomcat_ecdsa: Signing) -> tuple[Fact, ...]:
 
 @cache
 def services() -> tuple[Service, ...]:
-    """The five services of the table, in its order."""
+    """Return the five services of the table, in its order."""
     return tuple(Service(row["id"], row["server"], row["name"], fact(row)) for row in table(_TABLE)["service"])
 
 
 @cache
 def rows() -> tuple[Row, ...]:
-    """The table, row by row."""
+    """Return the table, row by row."""
     return tuple(map(_row, table(_TABLE)["row"]))
 
 
@@ -157,7 +157,7 @@ def holds() -> tuple[Fact, ...]:
 
 @cache
 def cop() -> Cop:
-    """The COP files."""
+    """Return the COP files."""
     row = table(_TABLE)["cop"]
     return Cop(
         what=fact(row),
@@ -169,7 +169,7 @@ def cop() -> Cop:
 
 @cache
 def questions() -> tuple[Question, ...]:
-    """What people ask about these certificates."""
+    """Return the frequent questions about these certificates."""
     return tuple(Question(row["question"], fact(row)) for row in table(_TABLE)["question"])
 
 
@@ -187,7 +187,7 @@ def _row(row: Mapping[str, Any]) -> Row:
 
 
 def _cells(row: Mapping[str, Any]) -> tuple[Cell, ...]:
-    """The cells of a row; raises ValueError if they are not as many as the services."""
+    """Return the cells of a row; raises ValueError if they are not as many as the services."""
     notes = row.get("notes", {})
     return tuple(
         Cell(service, Presented(presented), fact(notes[service.id]) if service.id in notes else None)

@@ -1,4 +1,4 @@
-"""Knows what the files of a bundle are called: numbered in the order of upload, safe on every system."""
+"""File names of a bundle: numbered in upload order, safe on every system."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ _MAX_NAME: Final = 64  # Windows ends a path at 260 characters, folders included
 
 
 def safe_name(text: str) -> str:
-    """The text as a part of a file name: ASCII, lower case, safe on every system, never empty."""
+    """Return the text as a part of a file name: ASCII, lower case, safe on every system, never empty."""
     name = re.sub(r"[^a-z0-9.-]+", "-", text.lower().replace("*", "wildcard")).strip(".-")[:_MAX_NAME].rstrip(".-")
     return f"host-{name}" if _RESERVED.match(name) else name or "host"
 
 
 def trust_file(number: int, purpose: Purpose | None) -> str:
-    """The file of an authority, the root being number 1."""
+    """Return the file of an authority, the root being number 1."""
     return f"{number}-{'root' if number == 1 else 'intermediate'}{_ending(purpose.trust if purpose else '')}"
 
 
 def leaf_file(number: int, host: str, purpose: Purpose | None) -> str:
-    """The file of a leaf, whose number follows those of its authorities."""
+    """Return the file of a leaf, whose number follows those of its authorities."""
     return f"{number}-{safe_name(host)}{_ending(purpose.service if purpose else '')}"
 
 

@@ -1,4 +1,4 @@
-"""Knows whether a node would take a certificate, and whether it would work after; answers in Cisco's words.
+"""The fit checks: whether a node accepts a certificate, and whether it works afterwards; in Cisco's words.
 
 The certificate may come from any authority. A bad one never raises: what does not fit is a finding.
 """
@@ -39,8 +39,8 @@ FIT_READABLE: Final = Rule(
     "Give certificates as PEM (-----BEGIN CERTIFICATE-----), DER or PKCS#7, as the authority made them. One "
     "whose times are not GMT in whole seconds cannot be read either, and fails on a node as well.",
 )
-FIT_SEVERAL_2: Final = Rule(
-    "fit.several",
+FIT_SEVERAL_PKCS7: Final = Rule(
+    "fit.several-pkcs7",
     "The file is a PKCS#7 chain of {count} certificates. CUCM and Unity Connection take that as PEM; the "
     "documents of UCCX speak of DER and PEM only.",
     "Upload one certificate a file where you are in doubt.",
@@ -58,10 +58,10 @@ FIT_SEVERAL_AUTHORITIES: Final = Rule(
     "Upload each authority as a file of its own, the root first.",
     Severity.WARNING,
 )
-CSR_MALFORMED: Final = Rule(
-    "csr.malformed",
-    "The request cannot be read.",
-    "Make a new request on the node.",
+FIT_CSR: Final = Rule(
+    "fit.csr",
+    "The CSR of the node cannot be read.",
+    "Create a new CSR on the node.",
 )
 
 __all__ = ["Check", "Files", "Fit", "Result", "Stage", "judge_files", "judge_issued"]
@@ -100,7 +100,7 @@ class _Read:
 
 
 def judge_files(files: Files, at: datetime) -> Fit:
-    """All that can be said of these files at this time (UTC).
+    """Return all that can be said of these files at this time (UTC).
 
     Raises InvalidInput or Refused, pointing to the file, for one that cannot be read.
     """
@@ -122,7 +122,7 @@ def judge_files(files: Files, at: datetime) -> Fit:
 def judge_issued(
     request: CertificationRequest, certificate: x509.Certificate, authorities: Sequence[x509.Certificate], at: datetime
 ) -> Fit:
-    """The same for a certificate of our own, whose chain is known to hold: issuing authority first, root last."""
+    """Return the same for our own certificate, whose chain is known to hold: issuing authority first, root last."""
     extensions = certificate.extensions
     checks = (
         *against_request(said_by_request(request), said(certificate, extensions)),
@@ -133,7 +133,7 @@ def judge_issued(
 
 
 def _fit(checks: Sequence[Check]) -> Fit:
-    """The checks of the upload first."""
+    """Return the checks of the upload first."""
     return Fit(tuple(sorted(checks, key=lambda check: check.stage is not Stage.UPLOAD)))
 
 
@@ -144,11 +144,11 @@ def _asked(data: bytes) -> Said:
     except CAServiceError as error:
         raise _at("/csr", error) from error
     except _NO_PARSE as error:
-        raise Refused(CSR_MALFORMED.at("/csr")) from error
+        raise Refused(FIT_CSR.at("/csr")) from error
 
 
 def _at(pointer: str, error: CAServiceError) -> CAServiceError:
-    """The same error, about one of several files."""
+    """Return the same error, about one of several files."""
     return type(error)(*(found.under(pointer) for found in error.findings))
 
 
@@ -159,7 +159,7 @@ def _chain(files: Files) -> tuple[bytes, ...]:
 
 
 def _certificates(data: bytes, pointer: str) -> list[_Read]:
-    """The certificates of a file, at least one, each read to its last part."""
+    """Return the certificates of a file, at least one, each read to its last part."""
     if b"PRIVATE KEY" in data:
         raise Refused(FIT_PRIVATE_KEY.at(pointer))
     try:
@@ -172,7 +172,10 @@ def _certificates(data: bytes, pointer: str) -> list[_Read]:
 
 
 def _own_first(found: list[_Read], data: bytes) -> list[_Read]:
-    """That of the node first: PKCS#7 keeps certificates in no order (a DER set); a PEM file is read from its top."""
+    """Return the certificate of the node first.
+
+    PKCS#7 keeps certificates in no order (a DER set); a PEM file is read from its top.
+    """
     if b"-----BEGIN CERTIFICATE-----" in data:
         return found
     issuers = {each.certificate.issuer for each in found}
@@ -200,7 +203,7 @@ def _several(count: int, data: bytes) -> Finding | None:
     if count == 1:
         return None
     if b"-----BEGIN PKCS7-----" in data:
-        return FIT_SEVERAL_2.at("/certificate", count=count)
+        return FIT_SEVERAL_PKCS7.at("/certificate", count=count)
     return FIT_SEVERAL.at("/certificate", count=count)
 
 

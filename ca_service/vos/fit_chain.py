@@ -1,4 +1,4 @@
-"""Knows whether the authorities above a certificate are all there, are EC, and find room in a trust store."""
+"""Fit checks of the chain: complete, EC, and without a clash of names in a trust store."""
 
 from __future__ import annotations
 
@@ -9,11 +9,20 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from ca_service.errors import Finding, Refused, Rule, Severity, warning
+from ca_service.errors import Finding, Refused, Rule, Severity
 from ca_service.pki import chain, names
 from ca_service.pki.visible_text import visible
 from ca_service.vos.checks import Check, Stage
 from ca_service.vos.trust_store import Entry
+
+FIT_TRUST_PERHAPS: Final = Rule(
+    "fit.trust-perhaps",
+    "{store} holds a file {file}, which may be another certificate called \u201c{name}\u201d. (Cisco\u2019s "
+    "documents do not confirm that file names are made from common names.)",
+    "Compare the serial numbers: `show cert trust {file}.pem` on the node. You need not upload the same "
+    "certificate again; of two different ones, the store keeps the one that begins later.",
+    Severity.WARNING,
+)
 
 FIT_CHAIN: Final = Rule(
     "fit.chain",
@@ -31,10 +40,10 @@ FIT_TRUST: Final = Rule(
     "fit.trust",
     "{store} holds another certificate called \u201c{name}\u201d, which begins no earlier: the new one is not "
     "stored, and the node says nothing of it.",
-    "Delete the old one from the trust store if nobody needs it, or use an authority with another name.",
+    "Delete the old one from the trust store if it is no longer needed, or use an authority with another name.",
 )
-FIT_TRUST_2: Final = Rule(
-    "fit.trust",
+FIT_TRUST_REPLACED: Final = Rule(
+    "fit.trust-replaced",
     "{store} holds another certificate called \u201c{name}\u201d, which begins earlier: the new one replaces it.",
     "Make sure that no certificate in use was issued under the old one.",
     Severity.WARNING,
@@ -50,10 +59,10 @@ FIT_AUTHORITY_EXPIRED: Final = Rule(
     "\u201c{name}\u201d is valid from {start} to {end} only; a node takes no expired certificate.",
     "Have the certificate signed under an authority that is valid now.",
 )
-FIT_TRUST_3: Final = Rule(
-    "fit.trust",
-    "Two certificates are called \u201c{name}\u201d; a trust store keeps one of each name, so that one "
-    "of them replaces the other or is not stored.",
+FIT_SAME_NAME: Final = Rule(
+    "fit.same-name",
+    "Two certificates are called \u201c{name}\u201d; a trust store keeps one of each name, so that one of "
+    "them replaces the other or is not stored.",
     "Use authorities that have a name of their own, such as with G2 for the second generation.",
 )
 FIT_KEY_SIZE: Final = Rule(
@@ -71,14 +80,13 @@ FIT_RSA_LINK: Final = Rule(
 
 CHAIN_MESSAGE: Final = "CA Certificate is Not Available in the Trust-Store"
 _MAX_RSA_BITS: Final = 4096
-_PERHAPS: Final = "fit.trust-perhaps"
 _ECDSA: Final = "1.2.840.10045.4."
 
 
 def above(
     leaf: x509.Certificate, authorities: Sequence[x509.Certificate], trust: Sequence[Entry], at: datetime
 ) -> Iterator[Check]:
-    """The checks of a chain that comes from elsewhere; `trust` is what the node has already, as far as it is known."""
+    """Yield the checks of a foreign chain; `trust` is what the node already trusts, as far as it is known."""
     there = tuple(entry.certificate for entry in trust if entry.certificate)
     try:
         path, finding = chain.build(leaf, (*authorities, *there)), None
@@ -90,7 +98,7 @@ def above(
 
 
 def of_path(leaf: x509.Certificate, authorities: Sequence[x509.Certificate], at: datetime) -> Iterator[Check]:
-    """The checks of authorities that stand above the leaf, the issuing one first."""
+    """Yield the checks of the authorities above the leaf, the issuing one first."""
     yield Check("validity of the authorities", Stage.UPLOAD, _dates(authorities, at))
     yield Check("one name each", Stage.UPLOAD, _same_name(leaf, authorities))
     yield Check("size of the keys", Stage.UPLOAD, _size(authorities))
@@ -98,7 +106,7 @@ def of_path(leaf: x509.Certificate, authorities: Sequence[x509.Certificate], at:
 
 
 def _incomplete(error: Refused) -> Finding:
-    """What `chain.build` has missed, in the words of this check."""
+    """Return what `chain.build` missed, in the words of this check."""
     missing = error.findings[0].values
     return FIT_CHAIN.at("/chain", **missing)
 
@@ -119,7 +127,7 @@ def _same_name(leaf: x509.Certificate, authorities: Sequence[x509.Certificate]) 
     seen, chain_ = dict[str, x509.Certificate](), (leaf, *authorities)
     for name, certificate in zip([names.label(each.subject) for each in chain_], chain_, strict=True):
         if seen.setdefault(name, certificate) != certificate:
-            return FIT_TRUST_3.at("/chain", name=name)
+            return FIT_SAME_NAME.at("/chain", name=name)
     return None
 
 
@@ -150,7 +158,7 @@ def _in_the_store(authorities: Sequence[x509.Certificate], trust: Sequence[Entry
         return Check(topic, stage, _no_list(), is_made=False)
     findings = [found for each in authorities for entry in trust if (found := _clash(each, entry))]
     decisive = next((found for found in findings if found.is_error), findings[0] if findings else None)
-    if decisive and decisive.rule == _PERHAPS:
+    if decisive and decisive.declared == FIT_TRUST_PERHAPS:
         return Check(topic, stage, decisive, is_made=False)  # file names alone do not tell one certificate from another
     return Check(topic, stage, decisive)
 
@@ -172,16 +180,8 @@ def _clash(certificate: x509.Certificate, entry: Entry) -> Finding | None:
 
 
 def _perhaps(certificate: x509.Certificate, entry: Entry) -> Finding:
-    return warning(
-        _PERHAPS,
-        "/trust",
-        "{store} holds a file {file}, which may be another certificate called \u201c{name}\u201d. (That file names "
-        "stand for common names is not confirmed by Cisco\u2019s documents.)",
-        "Compare serial numbers: `show cert trust {file}.pem` on the node. The same one need not be uploaded again; "
-        "of two different ones, the store keeps the one that begins later.",
-        store=entry.store,
-        file=visible(entry.name),
-        name=names.label(certificate.subject),
+    return FIT_TRUST_PERHAPS.at(
+        "/trust", store=entry.store, file=visible(entry.name), name=names.label(certificate.subject)
     )
 
 
@@ -190,4 +190,4 @@ def _not_stored(certificate: x509.Certificate, entry: Entry) -> Finding:
 
 
 def _replaces(certificate: x509.Certificate, entry: Entry) -> Finding:
-    return FIT_TRUST_2.at("/trust", store=entry.store, name=names.label(certificate.subject))
+    return FIT_TRUST_REPLACED.at("/trust", store=entry.store, name=names.label(certificate.subject))

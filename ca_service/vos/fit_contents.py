@@ -1,4 +1,4 @@
-"""Knows what a certificate may not say if a node is to work with it, whatever its request asked for."""
+"""Fit checks of the contents: what keeps a node from working with a certificate, whatever its CSR requested for."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FIT_EXPIRED: Final = Rule(
 )
 FIT_NOT_YET_VALID: Final = Rule(
     "fit.not-yet-valid",
-    "The certificate begins only at {start} UTC: until then nobody accepts it.",
+    "The certificate begins only at {start} UTC: clients reject it until then.",
     "Wait, or have it signed again with an earlier beginning. Look at the clocks of authority and node.",
 )
 FIT_CRITICAL: Final = Rule(
@@ -71,7 +71,7 @@ _WEAK_HASHES: Final = ("md5", "sha1")
 
 
 def own_contents(certificate: x509.Certificate, extensions: x509.Extensions, at: datetime) -> Iterator[Check]:
-    """The checks that need nothing but the certificate; `extensions` are its own."""
+    """Yield the checks that need nothing but the certificate; `extensions` are its own."""
     yield Check("end of validity", Stage.UPLOAD, _expired(certificate, at))
     yield Check("beginning of validity", Stage.USE, _not_yet(certificate, at))
     yield Check("critical extensions", Stage.USE, _critical(extensions))

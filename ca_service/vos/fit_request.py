@@ -1,4 +1,4 @@
-"""Knows how a certificate is held against the request that it answers, as a node does it, and as it ought to."""
+"""Fit checks against the CSR of a certificate, as a node makes them, and as it ought to."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ FIT_SAN_FREE: Final = Rule(
     "",
     Severity.NOTE,
 )
-FIT_SUBJECT_2: Final = Rule(
-    "fit.subject",
+FIT_SUBJECT_OU: Final = Rule(
+    "fit.subject-ou",
     "The OU of the request is not in the certificate; a node takes it all the same.",
     "",
     Severity.NOTE,
@@ -68,8 +68,8 @@ FIT_KEY_USAGE: Final = Rule(
     "or removed\u201d.",
     "Do not upload it. Have it signed again with every key usage of the request.",
 )
-FIT_KEY_USAGE_2: Final = Rule(
-    "fit.key-usage",
+FIT_KEY_USAGE_EXTRA: Final = Rule(
+    "fit.key-usage-extra",
     "The key usage has {extra}, which the request does not ask for.",
     "It does no harm that Cisco\u2019s documents tell of; still, let the authority copy what is asked.",
     Severity.WARNING,
@@ -81,8 +81,8 @@ FIT_EXTENDED_KEY_USAGE: Final = Rule(
     "Do not upload it. Have it signed again with every purpose of the request. Public authorities leave "
     "clientAuth out; a private one need not.",
 )
-FIT_EXTENDED_KEY_USAGE_2: Final = Rule(
-    "fit.extended-key-usage",
+FIT_EXTENDED_KEY_USAGE_EXTRA: Final = Rule(
+    "fit.extended-key-usage-extra",
     "The extended key usage has {extra}, which the request does not ask for.",
     "",
     Severity.NOTE,
@@ -102,7 +102,7 @@ _TOPICS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a CSR or a certificate says, as far as the two are compared.
+    """The contents of a CSR or a certificate, as far as the two are compared.
 
     `public_key` is DER. `subject` has (type, value) of each part. `names` are None without alternative names.
     """
@@ -144,7 +144,7 @@ def said(source: x509.CertificateSigningRequest | x509.Certificate, extensions: 
 
 
 def against_request(asked: Said | None, given: Said) -> Iterator[Check]:
-    """The comparisons; without a request none of them can be made, and that is said once for each."""
+    """Yield the comparisons; without a request none of them can be made, and that is said once for each."""
     if asked is None:
         for topic, stage in _TOPICS:
             yield Check(topic, stage, _no_request(), is_made=False)
@@ -182,7 +182,7 @@ def _names(asked: Said, given: Said) -> Finding | None:
 
 
 def _folded(each: Said) -> list[str]:
-    """The names for a comparison: DNS names without regard to case (RFC 4343), each once."""
+    """Return the names for a comparison: DNS names without regard to case (RFC 4343), each once."""
     return list({f"DNS:{name[4:].lower()}" if name.startswith("DNS:") else name for name in each.names or ()})
 
 
@@ -199,7 +199,7 @@ def _rest_of_subject(asked: Said, given: Said) -> Finding | None:
     if not changed:
         return None
     if changed == ["OU"] and not any(kind == "OU" for kind, _ in found):
-        return FIT_SUBJECT_2.at("/certificate")
+        return FIT_SUBJECT_OU.at("/certificate")
     return FIT_SUBJECT.at("/certificate", changed=", ".join(changed))
 
 
@@ -213,7 +213,7 @@ def _key_usage(asked: Said, given: Said) -> Finding | None:
     if missing:
         return FIT_KEY_USAGE.at("/certificate", missing=", ".join(missing))
     if extra and asked.key_usage:
-        return FIT_KEY_USAGE_2.at("/certificate", extra=", ".join(extra))
+        return FIT_KEY_USAGE_EXTRA.at("/certificate", extra=", ".join(extra))
     return None
 
 
@@ -223,5 +223,5 @@ def _extended_key_usage(asked: Said, given: Said) -> Finding | None:
     if missing:
         return FIT_EXTENDED_KEY_USAGE.at("/certificate", missing=", ".join(missing))
     if extra and asked.extended_key_usage:
-        return FIT_EXTENDED_KEY_USAGE_2.at("/certificate", extra=", ".join(extra))
+        return FIT_EXTENDED_KEY_USAGE_EXTRA.at("/certificate", extra=", ".join(extra))
     return None

@@ -1,4 +1,4 @@
-"""Knows the formats in which certificates are handed out: the bundle, and the plain files beside it."""
+"""Formats of delivered certificates: the bundle, and plain files."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ FORMAT_UNKNOWN: Final = Rule(
 )
 FORMAT_SINGLE: Final = Rule(
     "format.single",
-    "A DER file holds one certificate, and this is about {count}.",
-    "Ask for zip, pem or p7b, or send one request at a time.",
+    "A DER file holds one certificate; {count} were requested.",
+    "Choose zip, pem or p7b, or request one certificate at a time.",
 )
 
 CHAIN_ENCODINGS: Final[dict[str, Callable[[Sequence[x509.Certificate]], bytes]]] = {
@@ -38,12 +38,12 @@ def require_format(format: str, count: int) -> None:
 
 
 def unknown_format(format: str, known: Sequence[str]) -> InvalidInput:
-    """What is told to somebody who asks for a format that does not exist there."""
+    """Return the error for a format that does not exist here."""
     return InvalidInput(FORMAT_UNKNOWN.at("/format", format=format[:32], known=", ".join(known)))
 
 
 def as_file(deliveries: Sequence[Delivery], format: str, bundle: Bundle | None = None) -> BundleFile:
-    """The certificates as one named file; `bundle` is theirs, if it was made already.
+    """Return the certificates as one named file; `bundle` is theirs, if it was made already.
 
     The ZIP is the bundle; PEM and P7B hold the leaves in their order, then their authorities, each
     once, the root last; DER holds one leaf alone. Raises InvalidInput as `require_format` does.

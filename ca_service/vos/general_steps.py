@@ -1,4 +1,4 @@
-"""Knows the steps where nobody has said which product a node is, and those for a plain server."""
+"""Steps for a node of an unknown product, and for a plain server."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Cases = tuple[tuple[str, str], ...]
 def vos_steps(
     purpose: Purpose, host: str, serial_number: str, trust_files: Sequence[str], leaf_file: str
 ) -> tuple[Step, ...]:
-    """The steps for one VOS node of any product; the trust files in the order of upload, root first."""
+    """Return the steps for one VOS node of any product; the trust files in the order of upload, root first."""
     return (
         Step(
             "Before you begin: does your version use it?",
@@ -157,7 +157,7 @@ def _ports(purpose: Purpose) -> Cases:
 
 
 def server_steps(host: str, trust_files: Sequence[str], leaf_file: str, full_chain_file: str) -> tuple[Step, ...]:
-    """The steps for a plain TLS server and for those who connect to it."""
+    """Return the steps for a plain TLS server and for those who connect to it."""
     return (
         Step(
             phrase("Install {file} on the server", file=full_chain_file),
@@ -184,7 +184,7 @@ def server_steps(host: str, trust_files: Sequence[str], leaf_file: str, full_cha
 
 
 def request_step(host: str) -> Step:
-    """The step that makes a new request on a VOS node of any product."""
+    """Return the step that makes a new request on a VOS node of any product."""
     return Step(
         phrase("Generate the CSR on {node}", node=host),
         phrase(
@@ -204,5 +204,5 @@ def general_runbook(title: str, steps: Sequence[Step]) -> Runbook:
 
 
 def _address(host: str) -> str:
-    """The host as it stands before a port in a shell."""
+    """Return the host as it is written before a port in a shell."""
     return f"[{host}]" if ":" in host else quote(host)

@@ -1,4 +1,4 @@
-"""Knows how facts about Cisco's products are kept: as data, each with its sources; knows none of them itself."""
+"""Facts about Cisco's products: data with sources; holds none of them itself."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NOT_CONFIRMED: Final = "Not confirmed by Cisco\u2019s documents."
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where facts were read. `tag` is how facts name it, `title` what a reader looks for."""
+    """A source of facts. `tag` is its short name in the data, `title` what a reader searches for."""
 
     tag: str
     title: str
@@ -35,22 +35,22 @@ class Fact:
 
 @cache
 def sources() -> Mapping[str, Source]:
-    """All sources by their tag."""
+    """Return all sources by their tag."""
     return {tag: Source(tag, title) for tag, title in table("sources")["source"].items()}
 
 
 @cache
 def table(name: str) -> Mapping[str, Any]:
-    """One file of the data, as it stands there."""
+    """Return one file of the data, unchanged."""
     file = resources.files(__package__).joinpath(_DATA, f"{name}.toml")
     return tomllib.loads(file.read_text("utf-8"))
 
 
 def fact(row: Mapping[str, Any]) -> Fact:
-    """The fact of a row: its text, where it was read, and whether it was read or inferred."""
+    """Return the fact of a row: its text, where it was read, and whether it was read or inferred."""
     return Fact(row["text"], tuple(row["sources"]), not row.get("inferred", False))
 
 
 def titles(tags: Sequence[str]) -> tuple[str, ...]:
-    """The titles of these sources, each once; raises KeyError for one that is not listed."""
+    """Return the titles of these sources, each once; raises KeyError for one that is not listed."""
     return tuple(dict.fromkeys(sources()[tag].title for tag in tags))

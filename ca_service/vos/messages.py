@@ -1,4 +1,4 @@
-"""Knows what nodes, their tools and browsers print, and what it means; the messages themselves are data."""
+"""Messages of nodes, their tools and browsers, with their meaning; the messages themselves are data."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _QUOTES: Final = dict.fromkeys(map(ord, "\"'`\u00b4\u2018\u2019\u201a\u201b\u201
 
 
 class Kind(StrEnum):
-    """Where a message comes from, and how bad it is."""
+    """The source of a message, and its severity."""
 
     REFUSED = "refused"  # an upload was refused
     SILENT = "silent"  # an upload had no effect, and nothing says so
-    SIGN_IN = "sign-in"  # somebody cannot sign in
+    SIGN_IN = "sign-in"  # sign-in fails
     BROWSER = "browser"  # a browser does not open a page
     NOTE = "note"  # it looks bad, and is not
-    SUCCESS = "success"  # it went well, and something is left to do
+    SUCCESS = "success"  # success, with a step left to do
 
 
 class Tool(StrEnum):
-    """Where this service helps further."""
+    """The page of this service that helps further."""
 
     FIT = "fit"
     AGENTS = "agents"
@@ -41,7 +41,7 @@ class Tool(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message that is known. `printed` is how it is printed: all of it, then parts that stand alone as well.
+    """A message that is known. `printed` is how it is printed: all of it, then parts that also appear alone.
 
     `patterns` are pieces by which it is known, folded. `next` are the steps to take, in their order.
     `rules` are those of the fit check that find the same fault before the upload.
@@ -73,13 +73,13 @@ class Explained:
 
 @cache
 def all_messages() -> tuple[Message, ...]:
-    """All messages that are known, in the order of the data."""
+    """Return all messages that are known, in the order of the data."""
     rows: Mapping[str, Mapping[str, Any]] = {row["id"]: row for row in table("messages")["message"]}
     return tuple(_message(row, rows[row.get("as", row["id"])]["next"]) for row in rows.values())
 
 
 def explain(text: str) -> tuple[Explained, ...]:
-    """The messages that stand in a text, each once, the longest match first; none if nothing is known of it.
+    """Return the messages in a text, each once, the longest match first; none if nothing is known of it.
 
     Only the first MAX_LENGTH characters are looked at.
     """
@@ -89,13 +89,13 @@ def explain(text: str) -> tuple[Explained, ...]:
 
 
 def find_messages(text: str) -> tuple[Message, ...]:
-    """The messages in which each word of a search stands, anywhere; all for an empty one."""
+    """Return the messages in which each word of a search stands, anywhere; all for an empty one."""
     words = fold(text[:MAX_LENGTH]).split()
     return tuple(message for message in all_messages() if all(word in _searched(message) for word in words))
 
 
 def fold(text: str) -> str:
-    """The text without what differs between a screen, a log and a mail: case, white space, quotation marks."""
+    """Return the text without what differs between a screen, a log and a mail: case, white space, quotation marks."""
     plain = unicodedata.normalize("NFKC", text).casefold().translate(_DASHES | _QUOTES)
     seen = "".join(character for character in plain if unicodedata.category(character) != "Cf")
     return " ".join(seen.split())
@@ -103,17 +103,17 @@ def fold(text: str) -> str:
 
 @cache
 def _searched(message: Message) -> str:
-    """What a search looks at."""
+    """Return the text that a search looks at."""
     return fold(" ".join((message.title, *message.printed, *message.patterns, message.cause.text)))
 
 
 def _longest(message: Message, folded: str) -> str:
-    """The longest pattern of the message that stands in the text, or nothing."""
+    """Return the longest pattern of the message in the text, or an empty text."""
     return max((pattern for pattern in message.patterns if _stands_in(pattern, folded)), key=len, default="")
 
 
 def _stands_in(pattern: str, folded: str) -> bool:
-    """Whether the pattern stands there as words of its own: CAA1015 does not stand in CAA10150."""
+    """Return whether the pattern stands there as words of its own: CAA1015 does not stand in CAA10150."""
     start = folded.find(pattern)
     while start >= 0:
         end = start + len(pattern)
@@ -124,7 +124,7 @@ def _stands_in(pattern: str, folded: str) -> bool:
 
 
 def _joins(left: str, right: str) -> bool:
-    """Whether two neighbours are parts of one word."""
+    """Return whether two neighbours are parts of one word."""
     return left.isalnum() and right.isalnum()
 
 

@@ -1,4 +1,4 @@
-"""Knows sentences that hold names: English as they stand, and still to be translated before they are filled in."""
+"""Sentences with names in them: English by default, translated before they are filled in."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ class Phrase(str):
     parts: tuple[Part, ...]
 
     def __new__(cls, *parts: Part) -> Phrase:
-        """The sentences one after the other."""
+        """Return the sentences one after the other."""
         made = super().__new__(cls, " ".join(template.format_map(values) for template, values in parts))
         made.parts = parts
         return made
 
     def translated(self, translate: Callable[[str], str]) -> str:
-        """The same in another language."""
+        """Return the same in another language."""
         return " ".join(translate(template).format_map(values) for template, values in self.parts)
 
 
 def phrase(template: str, **values: object) -> Phrase:
-    """A sentence such as "Upload {file}"."""
+    """Return a sentence such as "Upload {file}"."""
     return Phrase((template, values))
 
 
 def sentences(*given: Phrase) -> Phrase:
-    """Several as one text."""
+    """Return several as one text."""
     return Phrase(*(part for each in given for part in each.parts))

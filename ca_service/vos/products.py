@@ -1,4 +1,4 @@
-"""Knows Cisco's products as the data tells them: by version and role, what a certificate meets there.
+"""Cisco's products, read from the data: by version and role, what a certificate meets there.
 
 Adding a product is adding a row to `data/products.toml`. A row says nothing that no source says.
 """
@@ -28,7 +28,7 @@ EVERY_NODE: Final = "every node"
 class Use(StrEnum):
     """Whether a node presents an EC certificate to those who connect."""
 
-    DEFAULT = "default"  # at once, after the restart
+    DEFAULT = "default"  # immediately, after the restart
     SWITCH = "switch"  # once something is switched on
     NEVER = "never"  # Cisco has removed it
     UNKNOWN = "unknown"  # no document says it
@@ -36,7 +36,7 @@ class Use(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something to do on nodes: a sentence, the lines to paste into their command line, if there are any.
+    """An action on nodes: a sentence, the lines to paste into their command line, if there are any.
 
     `title` is empty where the kind of action says it. `on` is a role, or EVERY_NODE. `purpose` is the only purpose
     for which it is needed, `beside` the id of a product without which it is not; both may be empty.
@@ -66,9 +66,9 @@ class Port:
 class Release:
     """A product in a range of versions, from `first` (included) to `end` (not included, None for open).
 
-    `doors` are the ways to upload a certificate: GUI, CLI, API; `multi_server_doors` those for one of several nodes.
-    Before the uploads comes what is in `prepare`; after them the `switches` that make the certificate used, and the
-    `restarts`, in their order; then `restore` takes back what was prepared; at last what its `peers` need.
+    `interfaces` are the ways to upload a certificate: GUI, CLI, API; `multi_server_interfaces` those for one of several
+    nodes. `prepare` comes before the uploads; after them come the `switches` that put the certificate into use and the
+    `restarts`, in their order; then `restore` undoes the preparation; at the end, `peers` is for the other nodes.
     """
 
     first: Version
@@ -77,8 +77,8 @@ class Release:
     purposes: tuple[Purpose, ...]
     use: Use
     uses: Fact
-    doors: tuple[str, ...]
-    multi_server_doors: tuple[str, ...]
+    interfaces: tuple[str, ...]
+    multi_server_interfaces: tuple[str, ...]
     prepare: tuple[Action, ...]
     restore: tuple[Action, ...]
     switches: tuple[Action, ...]
@@ -103,22 +103,22 @@ class Product:
 
     @property
     def purposes(self) -> tuple[Purpose, ...]:
-        """Those that it has in some version."""
+        """Return the purposes that it has in some version."""
         return tuple(dict.fromkeys(purpose for release in self.releases for purpose in release.purposes))
 
     def find_release(self, at: Version) -> Release | None:
-        """What is known of this version; None if nothing is."""
+        """Return what is known of this version, or None."""
         return next((each for each in self.releases if each.first <= at and (each.end is None or at < each.end)), None)
 
 
 @cache
 def products() -> Mapping[str, Product]:
-    """All products by their id, in the order of the data."""
+    """Return all products by their id, in the order of the data."""
     return {row["id"]: _product(row) for row in table("products")["product"]}
 
 
 def get_product(product_id: str) -> Product:
-    """The product of this id; raises InvalidInput if there is none."""
+    """Return the product of this id; raises InvalidInput if there is none."""
     if product_id not in products():
         raise InvalidInput(PRODUCT_UNKNOWN.at("/product", product=product_id[:40], known=", ".join(products())))
     return products()[product_id]
@@ -145,8 +145,8 @@ def _release(row: Mapping[str, Any]) -> Release:
         purposes=tuple(PURPOSES[service] for service in row["purposes"]),
         use=Use(row["use"]),
         uses=fact(row["uses"]),
-        doors=tuple(row["doors"]),
-        multi_server_doors=tuple(row.get("multi_server_doors", row["doors"])),
+        interfaces=tuple(row["interfaces"]),
+        multi_server_interfaces=tuple(row.get("multi_server_interfaces", row["interfaces"])),
         prepare=tuple(map(_action, row.get("prepare", ()))),
         restore=tuple(map(_action, row.get("restore", ()))),
         switches=tuple(map(_action, row.get("switch", ()))),

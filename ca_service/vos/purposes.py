@@ -1,4 +1,4 @@
-"""Knows the certificate purposes of a VOS node, in Cisco's words, and the names that nodes give themselves."""
+"""The certificate purposes of a VOS node, in Cisco's words, and the names that nodes give themselves."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Purpose:
 
     @property
     def trust_unit(self) -> str:
-        """What the command line of a node calls the trust store: tomcat for tomcat-trust."""
+        """The name of the trust store on the command line of a node: tomcat for tomcat-trust."""
         return self.trust.removesuffix("-trust")
 
 
@@ -40,18 +40,18 @@ _MULTI_SERVER: Final = re.compile(r"-(?:EC-)?ms\Z")
 
 
 def get_purpose(service: str) -> Purpose:
-    """The purpose of this name; raises InvalidInput if there is none."""
+    """Return the purpose of this name; raises InvalidInput if there is none."""
     if service not in PURPOSES:
         raise InvalidInput(PURPOSE_UNKNOWN.at("/purpose", service=service[:40], known=", ".join(PURPOSES)))
     return PURPOSES[service]
 
 
 def host_name(common_name: str) -> str:
-    """The name under which clients reach the node: the common name without -EC, -ms, -EC-ms."""
+    """Return the name under which clients reach the node: the common name without -EC, -ms, -EC-ms."""
     host, dot, domain = common_name.partition(".")
     return _SUFFIX.sub("", host) + dot + domain
 
 
 def is_multi_server(common_name: str) -> bool:
-    """Whether the common name says that the request is for all nodes of a cluster."""
+    """Return whether the common name says that the request is for all nodes of a cluster."""
     return _MULTI_SERVER.search(common_name.partition(".")[0]) is not None

@@ -1,4 +1,4 @@
-"""Knows the steps for exactly these nodes, in their order: from the requests to the backup."""
+"""The runbook: the steps for exactly these nodes, in order, from the CSRs to the backup."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def cluster_runbook(
     has_folders: bool = True,
     trust_folder: str = "",
 ) -> Runbook:
-    """The runbook of a cluster: `authorities` the issuing one first, the root last, empty where there is none yet.
+    """Return the runbook of a cluster; `authorities` has the issuing one first, the root last, or is empty.
 
     `has_folders` says whether the files of each node lie in a folder of its own, `trust_folder` where the authorities
     are, such as "../"; empty for beside the runbook.
@@ -50,7 +50,7 @@ def cluster_runbook(
 
 
 def in_order(nodes: Sequence[Node]) -> tuple[Node, ...]:
-    """The nodes in the order in which they are treated: product by product, each in the order of its roles."""
+    """Return the nodes in the order in which they are treated: product by product, each in the order of its roles."""
     products = list(dict.fromkeys(node.product.id for node in nodes))
     return tuple(sorted(nodes, key=lambda node: (products.index(node.product.id), node.product.roles.index(node.role))))
 
@@ -60,7 +60,7 @@ def _leaves_in_order(leaves: Sequence[Leaf], nodes: Sequence[Node]) -> list[Leaf
 
 
 def _warnings(nodes: Sequence[Node]) -> Iterator[Step]:
-    """What has to be known before anything is signed: where the certificate would do nothing, or nobody knows."""
+    """Return the warnings before signing: nodes where the certificate has no effect, or an unknown one."""
     for node in nodes:
         name = f"{node.fqdn}: {node.product.name} {node.version}"
         if node.release is None:
@@ -71,7 +71,7 @@ def _warnings(nodes: Sequence[Node]) -> Iterator[Step]:
 
 
 def _remarks(nodes: Sequence[Node]) -> Iterator[Step]:
-    """What is good to know of the products and versions of these nodes, each sentence once."""
+    """Return the notes on products and versions of these nodes, each sentence once."""
     found = dict[tuple[str, Fact], list[str]]()
     for node in nodes:
         for fact in node.release.warnings if node.release else ():

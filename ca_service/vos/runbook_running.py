@@ -1,4 +1,4 @@
-"""Knows the steps after the upload: the switch, the restarts, the look at what is served, and what follows."""
+"""Steps after the upload: the switch, the restarts, the check of what is served, and what follows."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ _EACH_PORT: Final = "for port in {ports}; do echo $port; {command}; done"
 
 
 def _places(leaves: Sequence[Leaf]) -> Iterator[tuple[Leaf, Node]]:
-    """Every node for which a certificate holds, with that certificate."""
+    """Yield every node for which a certificate holds, with that certificate."""
     for leaf in leaves:
         for node in leaf.nodes:
             yield leaf, node
 
 
 def _actions(actions: Sequence[Action], leaf: Leaf, node: Node) -> Iterator[tuple[int, Action]]:
-    """Those that are done on this node for this purpose, with their number."""
+    """Return the actions on this node for this purpose, with their number."""
     for number, action in enumerate(actions, 1):
         if action.on in (EVERY_NODE, node.role) and action.purpose in ("", leaf.purpose.service):
             yield number, action
 
 
 def switches(leaves: Sequence[Leaf]) -> Section:
-    """What makes a node use the certificate."""
+    """Return the actions that make a node use the certificate."""
     steps = {
         f"switch/{number}/{short(node.fqdn)}": (node, action)
         for leaf, node in _places(leaves)
@@ -43,13 +43,13 @@ def switches(leaves: Sequence[Leaf]) -> Section:
     }
     return Section(
         "Switch it on",
-        "These versions go on presenting the RSA certificate until they are told otherwise.",
+        "These versions go on presenting the RSA certificate until this setting changes.",
         tuple(_done("Let {node} use it", key, node, action) for key, (node, action) in steps.items()),
     )
 
 
 def restarts(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> Section:
-    """What has to be restarted; then what was switched off for the change is switched on again."""
+    """Return the restarts, then the actions that switch services on again."""
     steps = dict[tuple[str, int], Step]()  # what two certificates of a node need is done once
     for node, leaf in ((node, leaf) for node in nodes for leaf in leaves if node in leaf.nodes):
         for number, action in _actions(node.release.restarts if node.release else (), leaf, node):
@@ -110,7 +110,7 @@ def _service(port: Port) -> Phrase:
 
 
 def s_client(host: str, ports: Sequence[int]) -> str:
-    """One line that prints the serial number on each of these ports."""
+    """Return one line that prints the serial number on each of these ports."""
     at = f"[{host}]" if ":" in host else quote(host)
     if len(ports) == 1:
         return _S_CLIENT.format(at=at, port=ports[0])
@@ -119,7 +119,7 @@ def s_client(host: str, ports: Sequence[int]) -> str:
 
 
 def ports_of(node: Node, leaf: Leaf) -> list[Port]:
-    """The ports on which a node may show this certificate."""
+    """Return the ports on which a node may show this certificate."""
     if node.release is None or node.release.use is Use.NEVER:
         return []
     return [
@@ -144,7 +144,7 @@ def _expectation(leaf: Leaf, *, has_ports: bool) -> str:
 
 
 def afterwards(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> Section:
-    """What the change asks of others: peers, agents, backup."""
+    """Return the actions for others: peers, agents, backup."""
     of = key_of(leaves)
     steps = (*for_all(nodes, "peers", leaves), _agents(of), _backup(nodes, of)) if leaves else ()
     return Section(

@@ -1,4 +1,4 @@
-"""Knows the steps up to the uploaded certificate: requests, authorities, leaves."""
+"""Steps up to the uploaded certificate: CSRs, authorities, leaves."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MENU: Final = "Cisco Unified OS Administration > Security > Certificate Manageme
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where the files of the bundle lie, seen from the runbook: leaves in folders of their nodes or beside it, the
+    """The paths of the files of the bundle, relative to the runbook: leaves in folders of their nodes or beside it, the
     authorities, root first, beside it or in `trust_folder`, such as "../"."""
 
     authorities: tuple[x509.Certificate, ...]
@@ -33,13 +33,13 @@ class Layout:
     trust_folder: str
 
     def path(self, leaf: Leaf) -> str:
-        """The file of a leaf."""
+        """Return the file of a leaf."""
         name = leaf_file(len(self.authorities) + 1, leaf.node.fqdn, leaf.purpose)
         return f"{safe_name(leaf.node.fqdn)}/{name}" if self.has_folders else name
 
 
 def short(text: str) -> str:
-    """A text of any length as a part of a key."""
+    """Return a text of any length as a part of a key."""
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -121,7 +121,7 @@ def trust_uploads(nodes: Sequence[Node], leaves: Sequence[Leaf], layout: Layout)
 
 
 def _receivers(nodes: Sequence[Node], concerned: Collection[Node]) -> Iterator[Node]:
-    """The nodes that pass certificates on to the concerned ones, and the concerned ones to which nobody does."""
+    """Yield the nodes that distribute certificates to the given ones, and the given ones without such a node."""
     for node in nodes:
         roles, like = node.product.trust_roles, [each for each in nodes if each.product == node.product]
         if node.role in roles:
@@ -170,7 +170,7 @@ def leaf_uploads(nodes: Sequence[Node], leaves: Sequence[Leaf], layout: Layout) 
 
 
 def key_of(leaves: Sequence[Leaf]) -> str:
-    """All these certificates as a part of a key."""
+    """Return all these certificates as a part of a key."""
     return short("".join(leaf.serial_number for leaf in leaves))
 
 
@@ -190,11 +190,11 @@ def _upload(leaf: Leaf, path: str) -> Step:
 
 
 def _doors(leaf: Leaf) -> tuple[str, ...]:
-    """The ways to upload; those that all products have, where nothing is known of the version."""
+    """Return the ways to upload; those that all products have, where nothing is known of the version."""
     release = leaf.node.release
     if release is None:
         return ("GUI", "CLI")
-    return release.multi_server_doors if leaf.covers else release.doors
+    return release.multi_server_interfaces if leaf.covers else release.interfaces
 
 
 def _upload_sentences(leaf: Leaf, *, has_command: bool) -> Iterator[Phrase]:
@@ -214,7 +214,7 @@ def _upload_sentences(leaf: Leaf, *, has_command: bool) -> Iterator[Phrase]:
 
 
 def for_all(nodes: Sequence[Node], kind: str, leaves: Sequence[Leaf]) -> Iterator[Step]:
-    """A step for each action of this kind that nodes of a cluster share, and that these certificates need."""
+    """Yield a step for each action of this kind that nodes of a cluster share, and that these certificates need."""
     besides = {"", *(node.product.id for node in nodes)}
     purposes = {"", *(leaf.purpose.service for leaf in leaves)}
     found = dict[Action, list[str]]()

@@ -1,4 +1,4 @@
-"""Knows what a step is, and a runbook that is made of steps; knows none of them itself."""
+"""Steps, and a runbook made of steps; the steps themselves are elsewhere."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Steps that belong together. `text` says why, and explains the terms that stand here first."""
+    """Steps that belong together. `text` says why, and explains the terms that appear here first."""
 
     title: str
     text: str
@@ -47,7 +47,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Runbook:
-    """What to do, in order. `warnings` are read before anything is signed, `remarks` when there is time."""
+    """The steps, in order. `warnings` are read before anything is signed, `remarks` when there is time."""
 
     title: str
     warnings: tuple[Step, ...]
@@ -97,10 +97,10 @@ class Leaf:
 
 
 def upload_key(purpose: Purpose, serial_number: str) -> str:
-    """The key of the step that uploads this leaf. Serial numbers are 40 hex digits."""
+    """Return the key of the step that uploads this leaf. Serial numbers are 40 hex digits."""
     return f"upload/{purpose.service}/{serial_number}"
 
 
 def verify_key(purpose: Purpose, serial_number: str) -> str:
-    """The key of the step that looks whether this leaf is served."""
+    """Return the key of the step that looks whether this leaf is served."""
     return f"verify/{purpose.service}/{serial_number}"

@@ -1,7 +1,7 @@
-"""Knows how a node tells what its trust store holds: on the command line, and in a snapshot of its API.
+"""The contents of a node's trust store, read from the command line and from a snapshot of its API.
 
 Two forms of `show cert list trust` are known: a line for each certificate, and older blocks of lines. Both give a
-file name only, which stands for the common name (not confirmed by Cisco's documents); a snapshot has the certificates.
+file name only, which means the common name (not confirmed by Cisco's documents); a snapshot has the certificates.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ class Entry:
     certificate: x509.Certificate | None = None
 
     def may_be(self, common_name: str) -> bool:
-        """Whether the file name could stand for this common name, perhaps with a serial number behind it."""
+        """Return whether the file name could stand for this common name, perhaps with a serial number behind it."""
         ours, theirs = (_OTHERS.sub("_", text.lower()).strip("_") for text in (self.name, common_name))
         rest = ours.removeprefix(theirs)
         return bool(theirs) and ours.startswith(theirs) and re.fullmatch(r"(?:_[0-9a-f]*)?", rest) is not None
 
 
 def read(text: str) -> tuple[Entry, ...]:
-    """The entries that a text tells of; raises InvalidInput where it tells of none."""
+    """Return the entries that a text tells of; raises InvalidInput where it tells of none."""
     if len(text) > MAX_CHARACTERS:
         raise TooLarge(TRUST_TOO_LARGE.at("/trust", limit=MAX_CHARACTERS))
     found = tuple(_snapshot(text) if text.lstrip().startswith("{") else _listing(text))[:_MAX_ENTRIES]
@@ -98,7 +98,7 @@ def _objects(parent: object, name: str) -> list[dict[str, Any]]:
 
 
 def _certificates(text: str) -> tuple[x509.Certificate, ...]:
-    """Those that can be used; a node's store may hold others, which cannot stand above our certificate."""
+    """Return the usable certificates; a node's store may hold others, which cannot issue our certificate."""
     try:
         found = encodings.load_certificates(text.encode())
         for certificate in found:  # the library looks at these parts only when they are asked for

@@ -1,4 +1,4 @@
-"""Knows how Cisco numbers its releases: 11.5, 12.5(1)SU6, 14SU2, 15.0(1)."""
+"""Cisco's release numbers: 11.5, 12.5(1)SU6, 14SU2, 15.0(1)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _VERSION: Final = re.compile(r"(\d{1,2})(?:\.(\d{1,2}))?(?:\((\d{1,2})\))?(?:\.?
 
 
 def find_version(text: str) -> Version | None:
-    """The release that a text names; None if it names none. What is not said counts as 0."""
+    """Return the release that a text names; None if it names none. What is not said counts as 0."""
     found = _VERSION.fullmatch(text.strip())
     if found is None:
         return None
@@ -27,7 +27,7 @@ def find_version(text: str) -> Version | None:
 
 
 def version(text: str, pointer: str = "/version") -> Version:
-    """The release that a text names; raises InvalidInput if it names none."""
+    """Return the release that a text names; raises InvalidInput if it names none."""
     found = find_version(text)
     if found is None:
         raise InvalidInput(VERSION_UNKNOWN.at(pointer, text=text[:40]))

@@ -28,7 +28,7 @@ _SCHEME: Final = "bearer "
 _MAX_TOKEN: Final = 200
 _MAX_SECRET: Final = 100
 _BROWSER_KNOWN_FOR: Final = timedelta(days=180)
-_HALFWAY: Final = "halfway"
+_PENDING_SECOND_FACTOR: Final = "pending_second_factor"
 
 
 class SessionUser(UserMixin):  # type: ignore[misc]  # Flask-Login has no types
@@ -63,7 +63,7 @@ def signed_in_account() -> AccountRecord | None:
 
 
 def may(action: str) -> bool:
-    """Whether the signed-in account may perform this action, such as DECIDE. Pages use it to show or hide controls."""
+    """Return whether the signed-in account may perform this action, such as DECIDE; pages hide controls by it."""
     account = signed_in_account()
     return account is not None and account.role in PERMISSIONS[Action[action]]
 
@@ -90,7 +90,7 @@ def keep(entered: SignInResult) -> None:
     session.clear()
     session.permanent = True
     if not entered.is_complete:
-        session[_HALFWAY] = entered.secret
+        session[_PENDING_SECOND_FACTOR] = entered.secret
         return
     login_user(SessionUser(entered.secret, entered.account))
     after_this_request(lambda response: _keep_browser(response, entered.browser))
@@ -102,9 +102,9 @@ def end_session() -> None:
     session.clear()
 
 
-def halfway_secret() -> str:
+def pending_second_factor_secret() -> str:
     """Return the secret of the session that still needs its second factor, or an empty string."""
-    return str(session.get(_HALFWAY, ""))
+    return str(session.get(_PENDING_SECOND_FACTOR, ""))
 
 
 def local_path(target: str | None) -> str:

@@ -1,7 +1,7 @@
-"""Knows how errors look over HTTP: RFC 9457 problems for scripts, pages that help for people.
+"""Errors over HTTP: RFC 9457 problems for scripts, error pages for people.
 
-The only module that turns an error into a status. Errors that nobody foresaw become 500 with a
-number that stands in the log, and tell nothing else.
+The only module that turns an error into an HTTP status. Unexpected errors become 500 with a number; their details are
+only in the log, beside that number.
 """
 
 from __future__ import annotations
@@ -18,15 +18,10 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from ca_service import errors
 from ca_service.documents.findings import ProblemDocument
-from ca_service.errors import CAServiceError, Finding, Rule, Visibility
+from ca_service.errors import CAServiceError, Finding, Rule
 from ca_service.web.auth import API_PREFIX
 from ca_service.web.i18n import translate
 
-NOT_READY: Final = Rule(
-    "not-ready",
-    "The service cannot work at the moment.",
-    "Tell its operator: the reason stands in the log.",
-)
 FORM_EXPIRED: Final = Rule(
     "form.expired",
     "The form was open for too long, or came from elsewhere, so it was not used. Nothing was changed.",
@@ -34,22 +29,53 @@ FORM_EXPIRED: Final = Rule(
 )
 INTERNAL: Final = Rule(
     "internal",
-    "Something went wrong here, and it was not your doing. Nothing was issued.",
-    "Try again. If it stays, tell the operator the number {number}, which stands in the log.",
+    "Something went wrong on the server. Nothing was issued.",
+    "Try again. If it happens again, give the operator the number {number}, which is in the log.",
+)
+
+HTTP_BAD_REQUEST: Final = Rule(
+    "http.bad-request",
+    "The request is not valid.",
+    "Go back and try again.",
+)
+HTTP_NOT_FOUND: Final = Rule(
+    "http.not-found",
+    "There is no such page or resource.",
+    "Check the address.",
+)
+HTTP_METHOD: Final = Rule(
+    "http.method",
+    "This address does not accept {method}.",
+    "The API page shows which methods it accepts.",
+)
+HTTP_TOO_LARGE: Final = Rule(
+    "http.too-large",
+    "The request is larger than allowed.",
+    "Upload only the .csr files, or fewer at a time.",
+)
+HTTP_MEDIA_TYPE: Final = Rule(
+    "http.media-type",
+    "This content type is not supported.",
+    "The API page shows the supported types.",
+)
+HTTP_OTHER: Final = Rule(
+    "http.other",
+    "{name}.",
+    "Go back and try again.",
 )
 
 PROBLEM_TYPE: Final = "application/problem+json"
 
 
 class NotAcceptable(errors.InvalidInput):
-    """None of the forms that are asked for can be given."""
+    """None of the requested formats is available."""
 
     code = "not-acceptable"
     title = "Not in that form"
 
 
 class UnsupportedMediaType(errors.InvalidInput):
-    """What was sent is wrapped in a way that is not understood."""
+    """The media type of the request is not supported."""
 
     code = "unsupported-media-type"
     title = "Not understood in that form"
@@ -70,13 +96,12 @@ STATUS: Final[dict[type[CAServiceError], int]] = {
     errors.NotReady: 503,
 }
 _HTTP_RULES: Final = {
-    400: ("http.bad-request", "The request could not be understood.", "Go back and try again."),
-    404: ("http.not-found", "There is no such page or resource.", "Check the address."),
-    405: ("http.method", "This address does not take {method}.", "See the API page for what it takes."),
-    413: ("csr.too-large", "More was sent than is allowed.", "Upload the .csr files alone; fewer at once if need be."),
-    415: ("http.media-type", "This content type is not understood.", "See the API page for the types that are."),
+    400: HTTP_BAD_REQUEST,
+    404: HTTP_NOT_FOUND,
+    405: HTTP_METHOD,
+    413: HTTP_TOO_LARGE,
+    415: HTTP_MEDIA_TYPE,
 }
-_NOT_READY: Final = NOT_READY.at()
 _MAX_DRAINED: Final = 8 * 1024 * 1024
 _log = logging.getLogger("ca_service.web")
 
@@ -90,17 +115,17 @@ def install(app: Flask) -> None:
 
 
 def status_of(error: CAServiceError) -> int:
-    """The HTTP status for an error of ours; 500 for one that is nobody's mistake but ours."""
+    """Return the HTTP status of an error; 500 for a fault of the service itself."""
     return next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)
 
 
 def seconds_to_wait(error: errors.TooManyAttempts) -> int:
-    """For how long to wait before the next attempt."""
+    """Return the seconds to wait before the next attempt."""
     return int(str(error.findings[0].values["seconds"]))
 
 
 def refused_page(error: errors.NotAuthenticated, page: str) -> ResponseReturnValue:
-    """The page of a form that did not show who somebody is, with the status that fits, and how long to wait."""
+    """Return the page of a failed sign-in with its status, and the time to wait."""
     headers = {"Retry-After": str(seconds_to_wait(error))} if isinstance(error, errors.TooManyAttempts) else {}
     return page, status_of(error), headers
 
@@ -109,10 +134,9 @@ def _ours(error: CAServiceError) -> ResponseReturnValue:
     status = status_of(error)
     if status == 500:
         return _unforeseen(error)
-    findings = error.findings
-    if any(found.declared.visibility is Visibility.OPERATOR for found in findings):
+    findings = errors.public_findings(error.findings)
+    if findings != error.findings:
         _log.error("not ready: %s", error)
-        findings = (_NOT_READY,)
     response = _answer(status, error.code, error.title, findings)
     if isinstance(error, errors.TooManyAttempts):
         response.headers["Retry-After"] = str(seconds_to_wait(error))
@@ -127,10 +151,8 @@ def _http(error: HTTPException) -> ResponseReturnValue:
         return error
     if isinstance(error, RequestEntityTooLarge):
         _drain()
-    fallback = (f"http.{status}", error.name + ".", "Go back and try again.")
-    rule, problem, mend = _HTTP_RULES.get(status, fallback)
-    finding = errors.blocking(rule, "", problem, mend, method=request.method)
-    response = _answer(status, rule, error.name, [finding])
+    rule = _HTTP_RULES.get(status, HTTP_OTHER)
+    response = _answer(status, rule.id, error.name, [rule.at(method=request.method, name=error.name)])
     if status == 405:
         response.headers["Allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
     return response

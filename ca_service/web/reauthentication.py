@@ -65,7 +65,7 @@ def relying_party() -> RelyingParty:
 
 
 def passkeys_can_work(party: RelyingParty) -> bool:
-    """Whether browsers accept passkeys here: not if the service is opened by IP address."""
+    """Return whether browsers accept passkeys here: not if the service is opened by IP address."""
     try:
         ip_address(party.id)
     except ValueError:

@@ -66,9 +66,9 @@ def reserve(host: str, port: int) -> socket.socket:
 
 def _bound(host: str, port: int, *, shared: bool) -> socket.socket:
     found = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if shared:
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    # Two sockets with SO_REUSEADDR may bind one port while neither listens, so the one that is kept goes without it:
+    # SO_REUSEPORT alone lets it share with the workers, and past connections of theirs.
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT if shared else socket.SO_REUSEADDR, 1)
     try:
         found.bind((host, port))
     except OSError as error:
@@ -94,7 +94,7 @@ class _JobThread:
         self._thread.start()
 
     def end(self) -> None:
-        """Stop at once, or a few seconds later if a job is running."""
+        """Stop immediately, or a few seconds later if a job is running."""
         self._is_ending.set()
         self._thread.join(_LAST_SECONDS)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import subprocess
 import zipfile
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from ca_service.authority.inventory.store import CertificateQuery
 from ca_service.errors import InvalidInput
 from ca_service.web.delivery import deliver, deliver_authority
 from tests.support.factories import OPERATOR
+from tests.support.programs import Tool
 from tests.support.requests import SOCIALMINER, THREE_NODES
 
 URL = "/api/v1/certificates"
@@ -107,16 +107,13 @@ def test_json_is_no_file(client: Client) -> None:
     assert "Content-Disposition" not in client.post(URL, data=SOCIALMINER.data).headers
 
 
-def test_the_pem_file_is_the_chain_with_the_leaf_first(client: Client, tmp_path: Path) -> None:
+def test_the_pem_file_is_the_chain_with_the_leaf_first(client: Client, tmp_path: Path, certtool: Tool) -> None:
     answer = client.post(f"{URL}?format=pem", data=SOCIALMINER.data)
     leaf, issuing, root = x509.load_pem_x509_certificates(answer.data)
     leaf.verify_directly_issued_by(issuing)
     issuing.verify_directly_issued_by(root)
-    file = tmp_path / "chain.pem"
-    file.write_bytes(answer.data)
-    command = ["certtool", "--verify-chain", "--infile", str(file)]
-    judged = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "Chain verification output: Verified." in judged.stdout
+    (tmp_path / "chain.pem").write_bytes(answer.data)
+    assert "Chain verification output: Verified." in certtool("--verify-chain", "--infile", "chain.pem")
 
 
 def test_the_der_file_is_the_leaf(client: Client) -> None:

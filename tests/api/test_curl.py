@@ -12,6 +12,7 @@ from flask import Flask
 
 from ca_service.authority.access.permissions import Role
 from ca_service.web.api.operations import OPERATIONS, Operation
+from tests.support.programs import find
 from tests.support.requests import SOCIALMINER, UCCX_PUBLISHER, UCCX_SUBSCRIBER
 from tests.support.spoiled import intermediate, issued, root
 
@@ -42,6 +43,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def run(line: str, folder: Path, token: str) -> subprocess.CompletedProcess[bytes]:
+    find("curl")
     environment = {"TOKEN": token, "PATH": "/usr/bin:/bin", "no_proxy": "*"}
     return subprocess.run(line, shell=True, cwd=folder, env=environment, capture_output=True, check=False)  # noqa: S602
 

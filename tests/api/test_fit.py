@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from werkzeug.test import Client
 
+from ca_service import clock
 from ca_service.authority.access.permissions import Role
+from ca_service.authority.installation import Installation
+from ca_service.authority.issuance.fit_checks import FitChecks
 from ca_service.documents.checks import FitDocument
 from ca_service.vos.fit import MAX_CHAIN_FILES, Files, judge_files
 from tests.support import spoiled
-from tests.support.fakes import NOON
+from tests.support.fakes import NOON, FixedClock
 from tests.support.requests import UCCX_PUBLISHER
 from tests.support.spoiled import SPOILED
 
@@ -21,12 +25,16 @@ URL = "/api/v1/fit"
 FORM = "multipart/form-data"
 
 
-@pytest.fixture(autouse=True)
-def at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The certificates of the test are made for a fixed time."""
-    monkeypatch.setattr(
-        "ca_service.authority.issuance.fit_checks.judge_files", lambda files, _: judge_files(files, NOON)
-    )
+@pytest.fixture
+def fit_clock() -> FixedClock:
+    """The time of the fit checks: the certificates of the test are made for noon."""
+    return FixedClock()
+
+
+@pytest.fixture
+def installation(installation: Installation, fit_clock: FixedClock) -> Installation:
+    """The installation, with this time for the fit checks."""
+    return replace(installation, fit_checks=FitChecks(fit_clock))
 
 
 def document(of: Files) -> dict[str, Any]:
@@ -102,15 +110,13 @@ def test_too_many_files_of_authorities_are_refused_in_a_form_too(client: Client)
     assert refusal(client.post(URL, data=many, content_type="multipart/form-data"))[1] == "fit.files"
 
 
-def test_a_certificate_of_ours_tells_what_a_node_would_say_today(
-    client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_certificate_of_ours_tells_what_a_node_would_say_today(client: Client, fit_clock: FixedClock) -> None:
+    fit_clock.now = clock.utc_now()
     made = client.post("/api/v1/certificates", data=UCCX_PUBLISHER.data).get_json()["certificates"][0]
     url = f"/api/v1/certificates/{made['serial_number']}"
     assert client.get(url).get_json()["findings"] == []
 
-    late = judge_files(spoiled.files(), NOON + spoiled.SIX_YEARS)
-    monkeypatch.setattr("ca_service.authority.issuance.fit_checks.judge_issued", lambda *_: late)
+    fit_clock.now += spoiled.SIX_YEARS
 
     assert "fit.expired" in [each["rule"] for each in client.get(url).get_json()["findings"]]
 

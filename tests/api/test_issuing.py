@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import subprocess
 import zipfile
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -18,6 +17,7 @@ from werkzeug.test import Client, TestResponse
 from ca_service.authority.access.permissions import Role
 from ca_service.pki import contents, der
 from ca_service.web.api.examples import CSR
+from tests.support.programs import Tool, judged
 from tests.support.requests import (
     BLANK_PARENT_DOMAIN,
     GOOD,
@@ -157,7 +157,7 @@ def test_the_json_tells_what_the_certificate_says(client: Client) -> None:
     issuing.verify_directly_issued_by(root)
 
 
-def test_openssl_accepts_the_files_of_the_zip(client: Client, tmp_path: Path) -> None:
+def test_openssl_accepts_the_files_of_the_zip(client: Client, tmp_path: Path, openssl: Tool) -> None:
     answer = client.post(f"{URL}?format=zip", data=UCCX_PUBLISHER.data)
     zipfile.ZipFile(io.BytesIO(answer.data)).extractall(tmp_path)
     root, intermediate, leaf = (
@@ -165,11 +165,8 @@ def test_openssl_accepts_the_files_of_the_zip(client: Client, tmp_path: Path) ->
         "2-intermediate.tomcat-trust.pem",
         "3-uccx1.example.com.tomcat-ECDSA.pem",
     )
-    command = ["openssl", "verify", "-x509_strict", "-CAfile", root, "-untrusted", intermediate, leaf]
-    judged = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert judged.stdout == f"{leaf}: OK\n"
-    summed = ["sha256sum", "--check", "--strict", "SHA256SUMS"]
-    subprocess.run(summed, cwd=tmp_path, capture_output=True, check=True)
+    assert openssl("verify", "-x509_strict", "-CAfile", root, "-untrusted", intermediate, leaf) == f"{leaf}: OK\n"
+    judged("sha256sum --check --strict SHA256SUMS", tmp_path)
 
 
 @pytest.mark.parametrize("request_", THREE_NODES, ids=lambda request: request.name)

@@ -12,8 +12,7 @@ import pytest
 from cryptography import x509
 from werkzeug.test import Client, TestResponse
 
-from tests.support.refused_requests import REFUSALS
-from tests.support.requests import BLANK_PARENT_DOMAIN, SOCIALMINER, THREE_NODES, UCCX_PUBLISHER, Request
+from tests.support.requests import BLANK_PARENT_DOMAIN, SOCIALMINER, THREE_NODES, UCCX_PUBLISHER
 
 from .test_submitting import errors
 
@@ -55,14 +54,6 @@ def test_a_check_tells_what_the_request_asks(client: Client) -> None:
 def test_a_check_issues_nothing(client: Client) -> None:
     client.post(CHECKS, data=SOCIALMINER.data)
     assert serials(client.get(URL)) == []
-
-
-@pytest.mark.parametrize("refused", REFUSALS, ids=lambda refused: refused.name)
-def test_a_check_tells_the_rule_by_which_issuing_refuses(client: Client, refused: Request) -> None:
-    answer = client.post(CHECKS, data=refused.data)
-    (check,) = answer.get_json()["checks"]
-    blocking = [found["rule"] for found in check["findings"] if found["severity"] == "error"]
-    assert (answer.status_code, check["accepted"], blocking[0]) == (200, False, refused.rule)
 
 
 def test_checks_stand_in_the_order_of_their_requests(client: Client) -> None:

@@ -21,6 +21,7 @@ from ca_service.documents.requests import RequestDocument, RequestsDocument
 from ca_service.settings import Settings
 from ca_service.settings.rules import as_toml
 from ca_service.web.api.operations import OPERATIONS, Operation
+from tests.support.programs import find
 from tests.support.requests import SOCIALMINER, THREE_NODES, UCCX_PUBLISHER
 
 from .conftest import Made, deciding, served
@@ -265,6 +266,7 @@ def test_a_form_that_is_no_decision_is_refused(
     "operation", [each for each in OPERATIONS if "request_id" in each.path], ids=lambda each: each.id
 )
 def test_the_curl_line_of_every_operation_works(app: Flask, made: Made, client: Client, operation: Operation) -> None:
+    find("curl")
     who = Role.REQUESTER if "withdraw" in operation.id else Role.APPROVER
     location = client.post(URL, data=UCCX_PUBLISHER.data).headers["Location"]
     with served(app) as address:

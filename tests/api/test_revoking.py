@@ -107,7 +107,7 @@ def test_every_certificate_with_a_key_is_revoked_at_once(approver: Client) -> No
             REVOKE,
             {"serial_numbers": ["SERIAL"], "reason": "superseded", "invalid_since": "2999-01-01T00:00:00Z"},
             400,
-            "revocation.invalid-since",
+            "revocation.invalid-since-future",
         ),
         (REVOKE, {"serial_numbers": ["SERIAL"], "reason": "superseded", "note": "x" * 501}, 400, "option.value"),
         (REVOKE, {"serial_numbers": ["SERIAL"], "reason": "superseded", "sure": True}, 400, "option.unknown"),

@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, BrokenBarrierError
 from typing import Any, Final, Protocol
+
+from sqlalchemy import Engine, event
 
 from ca_service import settings
 from ca_service.app import open_installation
@@ -25,6 +28,7 @@ from ca_service.vos.bundle import bundle_of
 from tests.support.factories import OPERATOR, PASSWORD, PLAN, cheap_hasher
 
 DATABASE_URL: Final = "CA_SERVICE_DATABASE__URL"
+_MOMENT: Final = 0.3
 Work = Callable[..., str]
 
 
@@ -47,8 +51,31 @@ def open_at(path: Path) -> Iterator[Installation]:
 def by_threads(path: Path, work: Work, arguments: Sequence[Any]) -> list[str]:
     """What two threads come to that share one installation."""
     start = Barrier(2)
-    with open_at(path) as installation, ThreadPoolExecutor(2) as pool:
+    with open_at(path) as installation, ThreadPoolExecutor(2) as pool, _both_read_before_one_writes():
         return list(pool.map(lambda argument: _result(installation, start, work, argument), arguments))
+
+
+@contextmanager
+def _both_read_before_one_writes() -> Iterator[None]:
+    """Let two threads wait for one another before each first writes.
+
+    If a lock keeps the second one out, the first goes on without it after a moment. Without the lock they meet, and
+    both decide by what they have read before the other writes: a missing lock shows each time, not now and then.
+    """
+    meeting, here = Barrier(2), threading.local()
+
+    def meet(_connection: object, _cursor: object, statement: str, *_others: object) -> None:
+        if hasattr(here, "has_met") or not statement.lstrip().startswith(("INSERT", "UPDATE", "DELETE")):
+            return
+        here.has_met = True
+        with suppress(BrokenBarrierError):
+            meeting.wait(_MOMENT)
+
+    event.listen(Engine, "before_cursor_execute", meet)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "before_cursor_execute", meet)
 
 
 def by_processes(path: Path, work: Work, arguments: Sequence[Any]) -> list[str]:

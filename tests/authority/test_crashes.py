@@ -18,8 +18,8 @@ from ca_service.keystore.encrypted import EncryptedFileKeyStore
 from ca_service.storage.issuers import SQLIssuerStore
 from ca_service.storage.migrating import upgrade
 from ca_service.storage.sqlite import SQLiteDatabase
-from tests.authority.external_roots import certify, ec_root
 from tests.support import certificates
+from tests.support.external_roots import certify, ec_root
 from tests.support.factories import OPERATOR, PLAN, Lab
 from tests.support.fakes import Fuse, FusedIssuerStore, FusedKeyStore, InMemoryIssuerStore, InMemoryKeyStore, PowerCut
 from tests.support.requests import UCCX_PUBLISHER
@@ -143,7 +143,7 @@ def test_an_interrupted_removal_of_the_root_key_can_be_finished(edges: Edges, at
     custody = edges.lab(Fuse()).root_key
     if at < 4:  # at the last moment everything is done, and only the caller does not know it
         custody.remove(OPERATOR, copy, PASSPHRASE)
-    with pytest.raises(NotFound, match="nothing is left to do"):
+    with pytest.raises(NotFound, match="There is nothing to do"):
         custody.remove(OPERATOR, copy, PASSPHRASE)
     assert not edges.keystore.has("root-g1")
     assert custody.verify(copy, PASSPHRASE).key_id is None

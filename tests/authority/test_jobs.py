@@ -12,7 +12,7 @@ import pytest
 from ca_service.authority.access.permissions import Actor
 from ca_service.authority.installation import Installation
 from ca_service.authority.jobs import LEASE, Job, Jobs, Outcome
-from ca_service.errors import NotFound, NotReady
+from ca_service.errors import NotFound, NotReady, Rule
 from ca_service.settings import Settings
 from tests.authority import racing
 from tests.support.factories import OPERATOR
@@ -84,7 +84,7 @@ def test_how_it_went_is_kept(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("error", "detail"),
     [
-        (NotReady.because("authority.missing", "None.", "Make one."), "authority.missing"),
+        (NotReady.because(Rule("authority.missing", "None.", "Make one.")), "authority.missing"),
         (ValueError("x"), "ValueError"),
     ],
 )
@@ -191,7 +191,7 @@ def test_the_loop_outlives_a_database_that_is_away(shop: Shop, caplog: pytest.Lo
 
         def list_runs(self) -> tuple[()]:
             """Fail."""
-            raise NotReady.because("database.unusable", "It is away.", "Bring it back.")
+            raise NotReady.because(Rule("database.unusable", "It is away.", "Bring it back."))
 
     waits = list[float]()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from click.testing import CliRunner, Result
 from ca_service import settings as settings_module
 from ca_service.app import open_installation
 from ca_service.authority.installation import Installation
+from ca_service.cli.exits import ExitCode
 from ca_service.cli.interfaces import Program, Server, Setting
 from ca_service.cli.main import command
 from tests.cli.answers import require_document
@@ -100,6 +102,14 @@ def refused_by_cli(data: bytes, installation: Installation, *options: str) -> st
     result = run(program, "sign", "-", "--format", "json", "--json", *options, data=data)
     assert result.exit_code != 0, result.output
     return deciding_rule(result)
+
+
+def found_by_cli(data: bytes, installation: Installation) -> list[str]:
+    """The rules that `check` has against this; raises AssertionError if it would be signed."""
+    result = run(Program(lambda _path: installation, _not_wanted, _not_wanted), "check", "-", data=data)
+    assert (result.exit_code, result.stderr) == (ExitCode.REFUSED, "")
+    assert "standard input: would be refused" in result.stdout
+    return re.findall(r"^ *rule   (\S+)$", result.stdout, re.MULTILINE)
 
 
 def deciding_rule(result: Result) -> str:

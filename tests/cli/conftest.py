@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sqlite3
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from ca_service.authority.installation import Installation
 from tests.cli.command_line import CommandLine
 from tests.support import requests
 from tests.support.factories import OPERATOR, PLAN
+from tests.support.programs import Tool, find
 
 
 @pytest.fixture(autouse=True)
@@ -65,20 +65,9 @@ def csr(here: Path) -> Path:
 
 
 @pytest.fixture
-def openssl(here: Path) -> Callable[..., str]:
-    """OpenSSL's command in the current folder: what it prints; fails the test when it fails."""
-    program = shutil.which("openssl")
-    if program is None:
-        pytest.skip("openssl is not installed")
-
-    def call(*arguments: str | Path) -> str:
-        done = subprocess.run(
-            [program, *map(str, arguments)], capture_output=True, text=True, timeout=60, check=False, cwd=here
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout + done.stderr
-
-    return call
+def openssl(here: Path) -> Tool:
+    """OpenSSL, in the current folder."""
+    return Tool(find("openssl"), here)
 
 
 @pytest.fixture

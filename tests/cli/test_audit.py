@@ -152,17 +152,17 @@ def test_a_file_that_was_changed_is_refused_and_the_event_named(signed: CommandL
     path = Path("record.jsonl")
     path.write_bytes(path.read_bytes().replace(b"uccx1.example.com", b"uccx2.example.com", 1))
     assert signed.rule("audit", "verify", path, code=4) == "record.event"
-    assert "Event 3 is not what was sealed at position 2 of seal 1." in signed("audit", "verify", path).stderr
+    assert "Event 3 was changed or moved: it does not match its seal." in signed("audit", "verify", path).stderr
 
 
 @pytest.mark.parametrize(
     ("options", "rule", "code"),
     [
-        (["record.jsonl", "--expect-head", f"1:{'0' * 64}"], "record.anchor", 4),
+        (["record.jsonl", "--expect-head", f"1:{'0' * 64}"], "record.anchor-rewritten", 4),
         (["record.jsonl", "--expect-head", f"99:{'0' * 64}"], "record.anchor", 4),
         (["record.jsonl", "--expect-key", "0" * 64], "record.key", 4),
         (["record.jsonl", "--expect-head", "1"], "record.expectation", 2),
-        (["record.jsonl", "--expect-key", "x"], "record.expectation", 2),
+        (["record.jsonl", "--expect-key", "x"], "record.expected-key", 2),
         (["nothing.jsonl"], "file.missing", 2),
         (["."], "file.directory", 2),
         (["uccx1.csr"], "record.line", 4),

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
 import sqlite3
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.cli.command_line import CommandLine
+from tests.support.programs import Tool
 
 
 def test_a_finished_authority_is_shown_with_its_fingerprints(
@@ -80,14 +79,9 @@ def test_openssl_reads_the_p7b(ca: CommandLine, openssl: Callable[..., str]) -> 
     assert len(answer["certificates"]) == 2
 
 
-def test_keytool_reads_the_trust_store(ca: CommandLine, here: Path) -> None:
-    keytool = shutil.which("keytool")
-    if keytool is None:
-        pytest.skip("keytool is not installed")
+def test_keytool_reads_the_trust_store(ca: CommandLine, here: Path, keytool: Tool) -> None:
     assert ca("ca", "export", "--format", "p12", "--out", "truststore.p12").exit_code == 0
-    arguments = [keytool, "-list", "-keystore", str(here / "truststore.p12"), "-storepass", "changeit"]
-    done = subprocess.run(arguments, capture_output=True, text=True, timeout=60, check=False)
-    assert "contains 2 entries" in done.stdout, done.stdout + done.stderr
+    assert "contains 2 entries" in keytool("-list", "-keystore", here / "truststore.p12", "-storepass", "changeit")
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
-
 from tests.cli.command_line import CommandLine
 from tests.support import requests
 from tests.support.refused_requests import REFUSALS
-from tests.support.requests import Request
 
 
 def test_a_good_request_can_be_signed_and_is_not(ca: CommandLine, csr: Path, here: Path) -> None:
@@ -21,15 +18,6 @@ def test_a_good_request_can_be_signed_and_is_not(ca: CommandLine, csr: Path, her
     assert "vos, 397 days" in result.stdout
     assert list(here.iterdir()) == [csr]
     assert ca.answer("sign", csr)["created"] is True
-
-
-@pytest.mark.parametrize("request_", REFUSALS, ids=lambda request: request.name)
-def test_a_request_that_would_be_refused_ends_with_4_and_its_rule(ca: CommandLine, request_: Request) -> None:
-    result = ca("check", "-", data=request_.data)
-    assert result.exit_code == 4
-    assert "standard input: would be refused" in result.stdout
-    assert f"rule   {request_.rule}\n" in result.stdout
-    assert result.stderr == ""
 
 
 def test_the_answer_in_json_has_each_request_with_its_findings(ca: CommandLine, csr: Path) -> None:

@@ -151,5 +151,5 @@ def test_what_cannot_be_is_refused(ca: CommandLine, arguments: tuple[str, ...], 
 def test_at_a_terminal_it_is_asked_for_below_what_it_leads_to(ca: CommandLine) -> None:
     result = ca(*REVOKE, data=Keyboard(b"yes\n"))
     assert result.exit_code == 2
-    assert "becomes worthless" in result.stderr
+    assert "become invalid on every node" in result.stderr
     assert ca(*REVOKE, data=Keyboard(b"intermediate-g1\n")).exit_code == 0

@@ -29,6 +29,7 @@ from ca_service.errors import (
     NotFound,
     NotReady,
     Refused,
+    Rule,
     SigningError,
     TooLarge,
 )
@@ -62,7 +63,7 @@ def _failing(error: BaseException, *arguments: str) -> Result:
     ],
 )
 def test_every_class_of_error_has_its_exit_code(kind: type[CAServiceError], code: int) -> None:
-    error = kind.because("some.rule", "Something is {what}.", "Mend {what}.", what="wrong {brace}")
+    error = kind.because(Rule("some.rule", "Something is {what}.", "Mend {what}."), what="wrong {brace}")
     assert exit_code(error) == code
     result = _failing(error, "db", "current", "--json")
     assert result.exit_code == code
@@ -84,7 +85,7 @@ def test_every_class_of_error_has_its_exit_code(kind: type[CAServiceError], code
 
 
 def test_a_person_reads_what_is_wrong_and_how_to_mend_it() -> None:
-    result = _failing(NotAllowed.because("some.rule", "It is not yours.", "Ask for it."), "db", "current")
+    result = _failing(NotAllowed.because(Rule("some.rule", "It is not yours.", "Ask for it.")), "db", "current")
     assert result.stdout == ""
     assert result.stderr.splitlines() == [
         "ca-service: Not allowed",
@@ -106,7 +107,7 @@ def test_the_traceback_of_an_unknown_fault_is_shown_when_it_is_asked_for() -> No
     result = _failing(RuntimeError("boom"), "--traceback", "db", "current")
     assert result.exit_code == 1
     assert "Traceback (most recent call last)" in result.stderr
-    assert result.stderr.endswith("rule  internal\n")
+    assert result.stderr.endswith("rule  command.failed\n")
 
 
 def test_what_the_operating_system_refuses_is_told_with_the_path() -> None:

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 
-from ca_service.vos.fit import Files, judge_files
-from tests.cli.command_line import CommandLine
+from ca_service.authority.issuance.fit_checks import FitChecks
+from ca_service.vos.fit import Files
+from tests.cli.command_line import CommandLine, run
 from tests.support import spoiled
-from tests.support.fakes import NOON
+from tests.support.fakes import FixedClock
 from tests.support.spoiled import SPOILED
 
+Command = Callable[..., Result]
 
-@pytest.fixture(autouse=True)
-def at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The certificates of the test are made for a fixed time."""
-    monkeypatch.setattr(
-        "ca_service.authority.issuance.fit_checks.judge_files", lambda files, _: judge_files(files, NOON)
-    )
+
+@pytest.fixture
+def ca(ca: CommandLine) -> Iterator[Command]:
+    """The command, with noon as the time of the fit checks: the certificates of the test are made for it."""
+    with ca.opened() as installation:
+        at_noon = replace(installation, fit_checks=FitChecks(FixedClock()))
+        yield partial(run, replace(ca.program(), open_installation=lambda _path: at_noon))
 
 
 def arguments(of: Files, folder: Path) -> list[str | Path]:
@@ -39,7 +45,7 @@ def arguments(of: Files, folder: Path) -> list[str | Path]:
 
 @pytest.mark.parametrize(("make", "rule"), [row[1:] for row in SPOILED], ids=[row[0] for row in SPOILED])
 def test_each_of_ten_spoiled_certificates_is_named_and_ends_with_4(
-    ca: CommandLine, here: Path, make: Callable[[], Files], rule: str
+    ca: Command, here: Path, make: Callable[[], Files], rule: str
 ) -> None:
     result = ca("fit", *arguments(make(), here))
 
@@ -48,7 +54,7 @@ def test_each_of_ten_spoiled_certificates_is_named_and_ends_with_4(
     assert result.stdout.startswith("The node would")
 
 
-def test_a_good_one_passes(ca: CommandLine, here: Path) -> None:
+def test_a_good_one_passes(ca: Command, here: Path) -> None:
     result = ca("fit", *arguments(spoiled.files(trust="tomcat-trust/other.pem: x"), here))
 
     assert result.exit_code == 0
@@ -56,13 +62,13 @@ def test_a_good_one_passes(ca: CommandLine, here: Path) -> None:
     assert "public key: passed" in result.stdout
 
 
-def test_what_the_node_will_say_is_told_word_for_word(ca: CommandLine, here: Path) -> None:
+def test_what_the_node_will_say_is_told_word_for_word(ca: Command, here: Path) -> None:
     result = ca("fit", *arguments(spoiled.spoiled(hosts=("uccx1.example.com",)), here))
 
     assert "CSR SAN and Certificate SAN does not match" in result.stdout
 
 
-def test_without_the_request_it_says_what_was_not_checked(ca: CommandLine, here: Path) -> None:
+def test_without_the_request_it_says_what_was_not_checked(ca: Command, here: Path) -> None:
     of = spoiled.files()
     result = ca("fit", *arguments(Files(None, of.certificate, of.chain), here))
 
@@ -70,7 +76,7 @@ def test_without_the_request_it_says_what_was_not_checked(ca: CommandLine, here:
     assert "public key: not checked" in result.stdout
 
 
-def test_the_answer_in_json_is_that_of_the_api(ca: CommandLine, here: Path) -> None:
+def test_the_answer_in_json_is_that_of_the_api(ca: Command, here: Path) -> None:
     result = ca("fit", *arguments(spoiled.spoiled(bits=("digitalSignature",)), here), "--json")
 
     answer = json.loads(result.stdout)
@@ -81,7 +87,7 @@ def test_the_answer_in_json_is_that_of_the_api(ca: CommandLine, here: Path) -> N
 @pytest.mark.parametrize(
     ("data", "rule", "code"), [(b"nonsense", "fit.readable", 2), (b"-----BEGIN PRIVATE KEY-----", "fit.private-key", 4)]
 )
-def test_a_file_that_cannot_be_read_is_named(ca: CommandLine, here: Path, data: bytes, rule: str, code: int) -> None:
+def test_a_file_that_cannot_be_read_is_named(ca: Command, here: Path, data: bytes, rule: str, code: int) -> None:
     (here / "x.pem").write_bytes(data)
     result = ca("fit", "--cert", "x.pem")
 
@@ -89,5 +95,5 @@ def test_a_file_that_cannot_be_read_is_named(ca: CommandLine, here: Path, data: 
     assert rule in result.stderr
 
 
-def test_the_certificate_is_needed(ca: CommandLine) -> None:
+def test_the_certificate_is_needed(ca: Command) -> None:
     assert ca("fit").exit_code == 2

@@ -74,6 +74,16 @@ def test_the_help_lists_every_command_of_the_issue_and_each_exit_code(new_ca: Co
     assert set(MEANINGS) == set(ExitCode)
 
 
+@pytest.mark.parametrize("name", command.list_commands(click.Context(command)))
+def test_the_help_of_a_command_begins_with_its_summary(new_ca: CommandLine, name: str) -> None:
+    listed = dict(
+        line.split(maxsplit=1)
+        for line in new_ca("--help").stdout.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
+        if line
+    )
+    assert " ".join(str(_ALL[name,].help).split()).startswith(listed[name])
+
+
 def test_an_unknown_command_is_a_usage_error(new_ca: CommandLine) -> None:
     assert new_ca.rule("sgin", code=2) == "usage"
 

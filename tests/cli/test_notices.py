@@ -64,7 +64,7 @@ def test_a_certificate_that_ends_is_announced_and_mailed_once_by_the_jobs(
 
     assert counts == [1, 1, 0, 0]
     [letter] = post.letters
-    assert b"Subject: uccx1.example.com: certificate ends in 14 days" in letter
+    assert b"Subject: uccx1.example.com: certificate expires in 14 days" in letter
     assert b"Generate a new CSR on uccx1.example.com" in letter
 
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Pool, event
 
 from ca_service.cli.main import run
 from ca_service.cli.session import operator
@@ -71,6 +72,30 @@ def test_version_and_help_import_no_more_than_the_command_itself(option: str) ->
         ),
     }
     assert set(_HEAVY) & set(loaded) == set()
+
+
+@pytest.mark.usefixtures("csr")
+@pytest.mark.parametrize(
+    "arguments", [["sign", "uccx1.csr"], ["sign", "missing.csr"], ["show", "12"], ["list", "--csv"]]
+)
+def test_a_command_closes_its_connections_whether_it_succeeds_or_fails(ca: CommandLine, arguments: list[str]) -> None:
+    counted = {"connect": 0, "close": 0}
+
+    def connect(*_: object) -> None:
+        counted["connect"] += 1
+
+    def close(*_: object) -> None:
+        counted["close"] += 1
+
+    event.listen(Pool, "connect", connect)
+    event.listen(Pool, "close", close)
+    try:
+        ca(*arguments)
+    finally:
+        event.remove(Pool, "connect", connect)
+        event.remove(Pool, "close", close)
+    assert counted["connect"] == counted["close"]
+    assert counted["connect"] > 0 or "missing.csr" in arguments
 
 
 @pytest.mark.parametrize(

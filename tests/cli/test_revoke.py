@@ -35,7 +35,7 @@ def test_a_dry_run_does_nothing(ca: CommandLine, serial: str) -> None:
 
 
 def test_without_a_terminal_it_has_to_be_confirmed(ca: CommandLine, serial: str) -> None:
-    assert ca.rule("revoke", serial, "--reason", "superseded", code=2) == "confirmation.missing"
+    assert ca.rule("revoke", serial, "--reason", "superseded", code=2) == "confirmation.no-terminal"
     assert ca.answer("revoke", serial, "--reason", "superseded", "--dry-run")["changed"] == 1
 
 

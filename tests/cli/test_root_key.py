@@ -53,7 +53,7 @@ def test_a_removed_key_can_neither_be_exported_nor_removed_again(ca: CommandLine
 def test_the_copy_can_be_written_to_a_folder(ca: CommandLine, here: Path) -> None:
     (here / "usb").mkdir()
     assert ca.answer("ca", "root-key", "export", "--out", "usb", *_FILE) == {"file": "usb/root.key.pem"}
-    assert ca.rule("ca", "root-key", "export", "--out", "usb", *_FILE, code=1) == "file.exists"
+    assert ca.rule("ca", "root-key", "export", "--out", "usb", *_FILE, code=1) == "file.secret-exists"
 
 
 def test_the_copy_can_go_through_a_pipe(ca: CommandLine) -> None:
@@ -64,7 +64,7 @@ def test_the_copy_can_go_through_a_pipe(ca: CommandLine) -> None:
 
 def test_a_copy_never_replaces_a_file_and_nothing_is_exported(ca: CommandLine, copy: str, here: Path) -> None:
     before = (here / copy).read_bytes()
-    assert ca.rule("ca", "root-key", "export", "--out", copy, *_FILE, code=1) == "file.exists"
+    assert ca.rule("ca", "root-key", "export", "--out", copy, *_FILE, code=1) == "file.secret-exists"
     assert ca.rule("ca", "root-key", "export", "--out", copy, *_FILE, "--force", code=2) == "usage"
     assert (here / copy).read_bytes() == before
 

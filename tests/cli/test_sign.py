@@ -196,8 +196,8 @@ def test_what_was_issued_before_is_not_told_as_issued_when_it_cannot_be_written(
     name = ca.answer("sign", csr)["file"]
     (here / name).write_text("precious")
     errors = json.loads(ca("sign", csr, "--json").stderr)["errors"]
-    assert [error["rule"] for error in errors] == ["file.exists", "certificate.unwritten"]
-    assert errors[1]["detail"].startswith("Issued before, but not written: ")
+    assert [error["rule"] for error in errors] == ["file.exists", "certificate.unwritten-again"]
+    assert errors[1]["detail"].startswith("The certificate was issued before, and was not written now: ")
 
 
 def test_force_replaces_an_existing_file(ca: CommandLine, csr: Path, here: Path) -> None:
@@ -214,7 +214,7 @@ def test_a_certificate_that_could_not_be_written_is_told_with_its_serial_number(
     assert result.exit_code == 1
     first, second = json.loads(result.stderr)["errors"]
     assert (first["rule"], second["rule"]) == ("file.exists", "certificate.unwritten")
-    assert second["detail"].startswith("Issued now, but not written: ")
+    assert second["detail"].startswith("The certificate was issued but not written: ")
     serial = second["detail"].split()[-1].rstrip(".")
     assert ca.answer("show", serial)["host"] == "uccx1.example.com"
     assert (here / _ZIP).read_text() == "precious"

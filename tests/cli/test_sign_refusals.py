@@ -7,18 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ca_service.authority.installation import Installation
 from ca_service.authority.issuance.issuance import MAX_REQUESTS
-from tests.cli.command_line import CommandLine, refused_by_cli
+from tests.cli.command_line import CommandLine
 from tests.support import requests
-from tests.support.refused_requests import REFUSALS, SAME_KEY_TWICE
-from tests.support.requests import Request
-
-
-@pytest.mark.parametrize("request_", REFUSALS, ids=lambda request: request.name)
-def test_every_refusal_of_a_request_holds_here(opened: Installation, request_: Request, here: Path) -> None:
-    assert refused_by_cli(request_.data, opened) == request_.rule
-    assert not list(here.iterdir())
+from tests.support.refused_requests import SAME_KEY_TWICE
 
 
 def test_a_request_that_is_refused_ends_with_4_and_says_where_and_how_to_mend(ca: CommandLine, csr: Path) -> None:

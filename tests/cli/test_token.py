@@ -93,7 +93,7 @@ def test_all_tokens_are_revoked_at_once(ca: CommandLine, anna: str) -> None:
         (("create", "--account", "anna", "--days", "9" * 30), 2, "token.days"),
         (("create", "--account", "anna", "--label", ""), 2, "token.label"),
         (("create",), 2, "usage"),
-        (("create", "--account", "anna", "--scope", "x"), 2, "token.scopes"),
+        (("create", "--account", "anna", "--scope", "x"), 2, "token.scope-unknown"),
         (("create", "--account", "anna", "--name", "*"), 2, "token.names"),
         (("create", "--account", "anna", "--profile", "root"), 2, "token.profiles"),
         (("create", "--account", "anna", "--network", "10.0.0.5/8"), 2, "token.networks"),

@@ -137,7 +137,7 @@ def test_a_wait_after_failed_attempts_is_ended(ca: CommandLine, opened: Installa
     for _ in range(6):
         assert not can_sign_in(opened.signing_in, anna, "wrong")
     assert not can_sign_in(opened.signing_in, anna, PASSWORD)
-    assert ca("user", "unlock", "Anna").stdout == "anna can try again at once.\n"
+    assert ca("user", "unlock", "Anna").stdout == "anna can try again immediately.\n"
     assert can_sign_in(opened.signing_in, anna, PASSWORD)
 
 

@@ -22,10 +22,10 @@ from ca_service.pki import encodings, keys, profiles
 from ca_service.pki.chain import Chain
 from ca_service.pki.profiles import Profile
 from tests.conformance import pkix_linter, signing
-from tests.conformance.conftest import Tool
 from tests.support import pkcs10, requests
 from tests.support.asn1 import PRINTABLE_STRING, UTF8_STRING
 from tests.support.pkcs10 import Recipe
+from tests.support.programs import Tool
 
 EXAMPLES: Final = 300
 

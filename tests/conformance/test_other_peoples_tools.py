@@ -11,8 +11,8 @@ from cryptography import x509
 
 from ca_service.pki import csr, encodings
 from tests.conformance import pkix_linter
-from tests.conformance.conftest import Tool
 from tests.support import certificates, requests
+from tests.support.programs import Tool
 from tests.support.requests import Request
 
 STARTED = datetime.now(UTC).replace(microsecond=0)  # GnuTLS can judge nothing but the present

@@ -19,10 +19,10 @@ from ca_service.authority.revocation.records import Selection
 from ca_service.pki import encodings
 from ca_service.pki.reasons import FOR_LEAVES, Reason
 from tests.conformance import pkix_linter
-from tests.conformance.conftest import Tool
 from tests.support.factories import OPERATOR, Lab, actor
 from tests.support.fakes import FixedClock
 from tests.support.ocsp import about, question
+from tests.support.programs import Tool
 from tests.support.requests import SOCIALMINER, UCCX_PUBLISHER
 
 ISSUER, ROOT = "intermediate-g1", "root-g1"

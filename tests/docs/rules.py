@@ -36,8 +36,8 @@ def declared() -> Iterator[tuple[str, Rule]]:
         for name, value in vars(loaded).items():
             rules = value if isinstance(value, tuple) else value.values() if isinstance(value, dict) else (value,)
             for rule in rules:
-                is_here = isinstance(rule, Rule) and f'"{rule.id}"' in source and id(rule) not in seen
-                if is_here and not name.startswith("__"):
+                is_here = isinstance(value, dict) or (isinstance(rule, Rule) and f'"{rule.id}"' in source)
+                if isinstance(rule, Rule) and is_here and id(rule) not in seen and not name.startswith("__"):
                     seen.add(id(rule))
                     yield module.name, rule
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,6 +12,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.e2e.service import Service, serving
 from tests.e2e.tab import Tab, open_tab
+from tests.support.programs import missing
 from tests.support.requests import write_three_nodes
 
 CHROMIUM: Final = Path("/usr/bin/chromium")
@@ -31,10 +31,7 @@ OpenTab = Callable[..., Tab]
 def browser() -> Iterator[Browser]:
     """Debian's Chromium; without it these tests are left out, unless all tests were asked for."""
     if not CHROMIUM.exists():
-        reason = f"{CHROMIUM} is missing: apt-get install chromium"
-        if os.environ.get("CA_SERVICE_TEST_ALL") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        missing(f"{CHROMIUM} is not installed: apt-get install chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
@@ -43,7 +40,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
-    """A service that nobody has set up yet."""
+    """Serve an installation without an administrator."""
     with serving(tmp_path) as service:
         yield service
 

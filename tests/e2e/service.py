@@ -1,4 +1,4 @@
-"""Knows how to serve an installation on a free loopback port, from a thread of the test's own process."""
+"""A server for an installation on a free loopback port, in a thread of the test process."""
 
 from __future__ import annotations
 

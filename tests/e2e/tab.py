@@ -1,4 +1,4 @@
-"""Knows what a test does in a window of the browser, and notices everything that the browser complains about."""
+"""Browser windows for tests; every complaint of the browser is recorded."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any, Final, Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page
+from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize
 
 from tests.support.factories import PASSWORD
 
-WIDE: Final = {"width": 1280, "height": 900}
-NARROW: Final = {"width": 390, "height": 844}
+WIDE: Final = ViewportSize(width=1280, height=900)
+NARROW: Final = ViewportSize(width=390, height=844)
 Scheme = Literal["light", "dark"]
 #: Colours depend on the scheme and places on the width, so two windows see all of both.
 every_look = pytest.mark.parametrize(
@@ -66,7 +66,7 @@ class Tab:
         return saved(started.value, folder)
 
     def accessibility_faults(self) -> list[str]:
-        """What axe finds wrong with the page, with the elements."""
+        """Return the violations found by axe, with their elements."""
         violations = _AXE.run(self.page).response["violations"]
         return [f"{found['id']}: {node['target']}" for found in violations for node in found["nodes"]]
 

@@ -13,8 +13,8 @@ from tests.e2e.service import Service
 from tests.e2e.tab import Scheme, Tab, every_look, open_tab
 from tests.e2e.test_pages import look
 from tests.support import pkcs10
+from tests.support.programs import judged
 from tests.support.requests import key, subject, usages
-from tests.web.programs import judged
 
 NODES: Final = (
     ("uccx1.example.com", "uccx", "11.5", "publisher"),
@@ -88,7 +88,7 @@ def test_from_a_new_cluster_to_a_replaced_certificate(
 
     bring(tab, (new_request(tmp_path),))
     review = tab.page.locator(".difference")
-    expect(review).to_contain_text("another key")
+    expect(review).to_contain_text("different key")
     expect(review.locator(".gained")).to_contain_text(["DNS:chat.example.com"])
     expect(review.locator(".lost")).to_contain_text(["dataEncipherment", "keyAgreement"][:1])
     tab.page.click("text=Sign 1 certificate")

@@ -27,7 +27,7 @@ def test_a_bar_leads_to_its_list_and_the_list_to_a_file(service: Service, new_ta
     tab = new_tab()
     tab.set_up(service.set_up_url())
     tab.page.click("nav >> text=Certificates")
-    tab.page.click("text=When they expire")
+    tab.page.click("text=Expirations")
     bar = tab.page.get_by_role("link", name="2 certificates, week of")
     bar.focus()
     tab.page.keyboard.press("Enter")

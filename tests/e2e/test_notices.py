@@ -1,4 +1,4 @@
-"""Notices in a browser: somebody is told by a real mail server, what is dead is retried, what ends is renewed."""
+"""Notices in a browser: mail through a real server, retries of failed messages, renewal."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A service that tells people, what they are told, and what ends there."""
+    """A service with notices, the mail it sent, and its expiring items."""
 
     service: Service
     post: Post
@@ -162,7 +162,7 @@ def test_a_test_is_sent_and_what_is_dead_is_retried(tab: Tab, watched: Watched) 
     tab.page.click("text=Retry selected")
     expect(tab.page.locator(".finding")).to_contain_text("The messages are queued again.")
     tab.go("/jobs")
-    tab.page.click("[aria-label='Do outbox now']")
+    tab.page.click("[aria-label='Run outbox now']")
     expect(tab.page.locator("#outbox")).to_contain_text("done")
     tab.go(f"/notices/messages?q={_WRONG}&state=dead")
     expect(tab.page.locator("main")).to_contain_text("No matches.")
@@ -179,7 +179,7 @@ def test_a_calendar_is_made_read_and_ended(tab: Tab, tmp_path: Path) -> None:
     assert "uccx2.example.com: certificate ends" in answer.text()
     tab.page.screenshot(path=tmp_path / "calendar.png", full_page=True)
     assert tab.accessibility_faults() == []
-    tab.page.click("text=End it")
+    tab.page.click("text=Revoke link")
     expect(tab.page.locator("text=Create calendar link")).to_be_visible()
     assert tab.page.request.get(address).status == 404
 

@@ -55,7 +55,7 @@ def test_one_button_leads_there_and_back_to_the_page_that_was_asked_for(
         faults = [*tab.accessibility_faults(), *tab.overhangs()]
         provider.person["groups"] = []
         tab.page.click(BUTTON)
-        tab.page.wait_for_selector("text=None of your groups has a role here.")
+        tab.page.wait_for_selector("text=None of your groups has a role in this service.")
         tab.page.screenshot(path=tmp_path / "refused.png", full_page=True)
         provider.person["groups"] = ["voice"]
         tab.go("/certificates")

@@ -68,7 +68,7 @@ def _review(tab: Tab, furnished: Furnished) -> None:
 def _new_token(tab: Tab, _furnished: Furnished) -> None:
     tab.go("/account/tokens")
     tab.page.fill("#label", "shown once")
-    tab.page.click("text=Make token")
+    tab.page.click("text=Create token")
     tab.page.wait_for_selector("#token")
 
 
@@ -78,7 +78,7 @@ def _wrong_token(tab: Tab, _furnished: Furnished) -> None:
     tab.page.fill("#days", "400")
     tab.page.fill("#names", "uccx1.example.com\n*")
     tab.page.fill("#networks", "10.0.0.5/8")
-    tab.page.click("text=Make token")
+    tab.page.click("text=Create token")
     tab.page.wait_for_selector(".wrong")
 
 
@@ -133,7 +133,7 @@ PAGES: Final[dict[str, Callable[[Tab, Furnished], None]]] = {
 
 
 def look(tab: Tab, name: str, shots: Path) -> list[str]:
-    """What is wrong with the page that is shown; keeps a picture of it."""
+    """Return the faults of the current page and save a screenshot."""
     tab.page.screenshot(path=shots / f"{name}.png", full_page=True)
     return [f"{name}: {fault}" for fault in (*tab.accessibility_faults(), *tab.overhangs())]
 

@@ -30,7 +30,7 @@ def house(tmp_path: Path) -> Iterator[Service]:
 
 @pytest.fixture
 def issued(tmp_path: Path) -> Iterator[Service]:
-    """A service with three certificates and somebody who may revoke them."""
+    """Serve three certificates and a user who may revoke them."""
     with serving(tmp_path) as service:
         service.installation.accounts.create(OPERATOR, "approver", Role.APPROVER, PASSWORD)
         service.installation.issuance.issue(OPERATOR, [each.data for each in THREE_NODES], Options())

@@ -129,7 +129,7 @@ def test_from_an_app_to_a_passkey(tab: Tab) -> None:
     give_password(tab)  # with the code of the app
     tab.page.wait_for_url("**/sign-in/second-step")
     tab.page.fill("#code", next_code(secret))
-    tab.page.click("text=Go on")
+    tab.page.click("text=Continue")
     tab.page.wait_for_url(f"{tab.url}/")
     sign_out(tab)
 
@@ -161,7 +161,7 @@ def test_a_dangerous_form_is_kept_while_one_confirms_who_one_is(browser: Browser
         let_time_pass(house)
         tab.go("/account/tokens")
         tab.page.fill("#label", "renewal script")
-        tab.page.click("text=Make token")
+        tab.page.click("text=Create token")
         assert tab.page.inner_text("h1") == "Confirm your identity"
         tab.page.fill("#confirm-password", PASSWORD)
         tab.page.click("text=Confirm >> nth=-1")
@@ -178,7 +178,7 @@ def let_time_pass(house: House) -> None:
 def test_somebody_is_invited_and_comes_in(tab: Tab, browser: Browser, house: House) -> None:
     tab.sign_in()
     tab.go("/account/people")
-    tab.page.click("text=Invite somebody")
+    tab.page.click("text=Invite a person")
     tab.page.fill("#name", "dora")
     tab.page.select_option("#role", "approver")
     tab.page.click("text=Create link")
@@ -193,7 +193,7 @@ def test_somebody_is_invited_and_comes_in(tab: Tab, browser: Browser, house: Hou
 
 
 def look(tab: Tab, name: str, shots: Path) -> list[str]:
-    """What is wrong with the page that is shown; keeps a picture of it."""
+    """Return the faults of the current page and save a screenshot."""
     tab.page.screenshot(path=shots / f"{name}.png", full_page=True)
     return [f"{name}: {fault}" for fault in (*tab.accessibility_faults(), *tab.overhangs())]
 
@@ -222,7 +222,7 @@ def look_around(tab: Tab, house: House, shots: Path) -> Iterator[str]:
     yield from look(tab, "second-step", shots)
     for _ in range(6):
         tab.page.fill("#code", code_of(secret, now().replace(year=2020)))
-        tab.page.click("text=Go on")
+        tab.page.click("text=Continue")
     yield from look(tab, "wait", shots)
 
 
@@ -230,7 +230,7 @@ def look_at_people(tab: Tab, house: House, shots: Path) -> Iterator[str]:
     """The same for the pages of administrators."""
     house.guess("anna")
     tab.go("/account/people")
-    tab.page.click("text=Invite somebody")
+    tab.page.click("text=Invite a person")
     yield from look(tab, "people", shots)
     tab.go("/account/people/anna")
     yield from look(tab, "person", shots)

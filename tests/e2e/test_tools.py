@@ -33,7 +33,7 @@ PAGES: Final = {
 
 @pytest.fixture(scope="module")
 def tools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service with somebody who may look."""
+    """Serve an installation with a signed-in auditor."""
     with serving(tmp_path_factory.mktemp("tools")) as service:
         service.installation.accounts.create(OPERATOR, "auditor", Role.AUDITOR, PASSWORD)
         yield service
@@ -41,7 +41,7 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 @pytest.fixture
 def tab(browser: Browser, tools: Service) -> Iterator[Tab]:
-    """A window of somebody who has signed in."""
+    """Open a signed-in window."""
     with open_tab(browser, tools.url) as tab:
         tab.sign_in("auditor")
         yield tab

@@ -14,7 +14,7 @@ from tests.e2e.conftest import OpenTab
 from tests.e2e.service import Service
 from tests.e2e.tab import Tab, saved
 from tests.support.factories import PASSWORD
-from tests.web.programs import judged
+from tests.support.programs import judged
 
 ROOT: Final = "1-root.tomcat-trust.pem"
 INTERMEDIATE: Final = "2-intermediate.tomcat-trust.pem"
@@ -205,7 +205,7 @@ def test_a_new_token_can_be_copied_and_used(service: Service, new_tab: OpenTab) 
     tab.set_up(service.set_up_url())
     tab.go("/account/tokens")
     tab.page.fill("#label", "renewal script")
-    tab.page.click("text=Make token")
+    tab.page.click("text=Create token")
 
     copied(tab, tab.page.locator("[data-copy=token]"), tab.page.inner_text("#token"))
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_public_key,
+)
 
 from ca_service.errors import KeystoreError
 from ca_service.keystore.encrypted import EncryptedFileKeyStore
 from ca_service.pki import keys
+from tests.support.programs import Tool
 
 
 @pytest.fixture
@@ -69,17 +75,14 @@ def test_the_key_lies_encrypted(key_file: Path) -> None:
     assert key_file.read_bytes().startswith(b"-----BEGIN ENCRYPTED PRIVATE KEY-----\n")
 
 
-def test_openssl_reads_the_key_file_with_the_passphrase_file(key_file: Path) -> None:
-    command = ["openssl", "pkey", "-in", str(key_file), "-passin", f"file:{key_file.parent / 'passphrase'}", "-pubout"]
-    shown = subprocess.run(command, capture_output=True, check=True)
+def test_openssl_reads_the_key_file_with_the_passphrase_file(key_file: Path, openssl: Tool) -> None:
+    passphrase = f"file:{key_file.parent / 'passphrase'}"
+    shown = openssl("pkey", "-in", key_file, "-passin", passphrase, "-pubout").encode()
     public = opened(key_file.parent).signer("root-g1").public_key()
-    assert shown.stdout.strip().splitlines()[0] == b"-----BEGIN PUBLIC KEY-----"
-    assert keys.public_key_der(public) == _der(shown.stdout)
-
-
-def _der(pem: bytes) -> bytes:
-    command = ["openssl", "pkey", "-pubin", "-outform", "DER"]
-    return subprocess.run(command, input=pem, capture_output=True, check=True).stdout
+    assert shown.strip().splitlines()[0] == b"-----BEGIN PUBLIC KEY-----"
+    shown_key = load_pem_public_key(shown)
+    assert isinstance(shown_key, ec.EllipticCurvePublicKey)
+    assert keys.public_key_der(shown_key) == keys.public_key_der(public)
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o777, 0o610])

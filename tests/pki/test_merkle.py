@@ -79,5 +79,5 @@ def test_a_node_does_not_pass_for_a_leaf() -> None:
 
 
 def test_there_is_no_tree_without_leaves() -> None:
-    with pytest.raises(ValueError, match="leaves"):
+    with pytest.raises(ValueError, match="leaf"):
         Tree([])

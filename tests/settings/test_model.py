@@ -35,7 +35,7 @@ def refusal(**values: str) -> ConfigurationError:
         ("server.workers", "-1", "0"),
         ("server.workers", "65", "64"),
         ("server.threads", "0", "1"),
-        ("authority.name", "Käse", "plain ASCII"),
+        ("authority.name", "Käse", "ASCII letters"),
         ("authority.name", "x" * 41, "40"),
         ("authority.root_curve", "P-521", "P-384"),
         ("authority.root_days", "10951", "10950"),

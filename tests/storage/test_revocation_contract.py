@@ -178,6 +178,7 @@ def test_no_certificate_is_recorded_for_a_key_that_was_lost_meanwhile(books: Boo
 def test_a_certificate_is_recorded_for_a_key_that_was_released_meanwhile(books: Books) -> None:
     released = revocation_record(issue(books, **SHARED), state=State.RELEASED, reason=Reason.CERTIFICATE_HOLD)
     assert not released.bars_key
+    assert not replace(released, reason=Reason.KEY_COMPROMISE).bars_key
     put(books, released)
     issue(books, **SHARED)
 

@@ -15,7 +15,7 @@ from ca_service.authority.issuance.approval import ApprovalRule
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.idempotency import Replay
 from ca_service.authority.issuance.records import RequestPage, RequestQuery, RequestRecord, State
-from ca_service.errors import note, warning
+from ca_service.errors import Rule, Severity
 from tests.support.fakes import NOON, InMemoryLedger
 from tests.support.paging import paged
 
@@ -41,13 +41,17 @@ def application_record(**changes: object) -> RequestRecord:
         host=f"asked{number}.example.com",
         subject=f"CN=asked{number}-EC.example.com",
         names=(f"DNS:asked{number}.example.com",),
-        findings=(warning("csr.key.reused", "/public_key", "The key {serial} is known.", "Look.", serial="00ff"),),
+        findings=(
+            Rule("csr.key.reused", "The key {serial} is known.", "Look.", Severity.WARNING).at(
+                "/public_key", serial="00ff"
+            ),
+        ),
         submitted_at=NOON,
         submitted_by="anna",
         submitted_by_id=1,
         submitted_from="192.0.2.1",
         token="renewal",
-        reasons=(note("approval.account", "", "the requester is {name}", name="anna"),),
+        reasons=(Rule("approval.account", "the requester is {name}", "", Severity.NOTE).at(name="anna"),),
     )
     return replace(record, **changes)  # type: ignore[arg-type]
 

@@ -182,6 +182,6 @@ SPOILED: Final[tuple[tuple[str, Callable[[], Files], str], ...]] = (
     ("expired", lambda: spoiled(not_before=NOON - SIX_YEARS / 3, not_after=NOON - timedelta(days=1)), "fit.expired"),
     ("critical extended key usage", lambda: spoiled(has_critical_purposes=True), "fit.critical"),
     ("missing intermediate", lambda: files(issued(), root()), "fit.chain"),
-    ("name clash", _name_clash, "fit.trust"),
+    ("name clash", _name_clash, "fit.same-name"),
     ("two certificates in a file", _two_in_a_file, "fit.several"),
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import subprocess
 import zipfile
 from dataclasses import replace
 from functools import cache
@@ -17,9 +16,10 @@ from ca_service.pki import encodings, keys, profiles
 from ca_service.vos.bundle import Bundle, BundleFile, Delivery, bundle_of, node_bundle
 from ca_service.vos.file_names import safe_name
 from ca_service.vos.purposes import TOMCAT_ECDSA, Purpose
-from tests.authority.external_roots import Certified, certify, ec_root
 from tests.support import certificates
 from tests.support.certificates import common_name
+from tests.support.external_roots import Certified, certify, ec_root
+from tests.support.programs import Tool, find, judged
 from tests.support.requests import SOCIALMINER, THREE_NODES, Request
 
 WINDOWS_FORBIDS = set('<>:"/\\|?*')
@@ -45,7 +45,7 @@ def named(*names: str, host: str | None = None, purpose: Purpose | None = TOMCAT
 def unzipped(bundle: Bundle, folder: Path) -> Path:
     """The folder into which the ZIP was unpacked by the system's own program."""
     (folder / "bundle.zip").write_bytes(bundle.to_zip())
-    subprocess.run(["unzip", "-q", "bundle.zip", "-d", "unpacked"], cwd=folder, check=True, capture_output=True)
+    judged("unzip -q bundle.zip -d unpacked", folder)
     return folder / "unpacked"
 
 
@@ -54,9 +54,9 @@ def paths(bundle: Bundle) -> list[str]:
     return zipfile.ZipFile(io.BytesIO(bundle.to_zip())).namelist()
 
 
-def run(folder: Path, *command: str) -> str:
-    """What a program says in this folder."""
-    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
+def run(folder: Path, program: str, *arguments: str) -> str:
+    """Return what a program prints in this folder."""
+    return Tool(find(program), folder)(*arguments)
 
 
 # One leaf

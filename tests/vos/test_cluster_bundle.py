@@ -11,7 +11,7 @@ import pytest
 from ca_service.vos.bundle import Bundle, Delivery, cluster_bundle
 from ca_service.vos.purposes import CALLMANAGER_ECDSA
 from ca_service.vos.runbook import Node
-from tests.authority.external_roots import ec_root
+from tests.support.external_roots import ec_root
 from tests.support.requests import SOCIALMINER, THREE_NODES
 from tests.vos.test_bundle import delivery, paths, run, unzipped
 from tests.vos.test_runbook import CALLS, CENTRE

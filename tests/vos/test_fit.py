@@ -233,7 +233,7 @@ def test_a_key_usage_too_many_is_a_warning() -> None:
     )
     of = replace(spoiled.spoiled(bits=("digitalSignature", "keyAgreement")), csr=few)
 
-    assert said(of, "key usage") == (Result.PASSED, "fit.key-usage", Severity.WARNING)
+    assert said(of, "key usage") == (Result.PASSED, "fit.key-usage-extra", Severity.WARNING)
 
 
 def test_usages_are_free_where_the_request_asks_none() -> None:
@@ -257,7 +257,7 @@ def test_a_purpose_too_many_is_a_note() -> None:
 
     assert said(spoiled.spoiled(purposes=purposes), "extended key usage") == (
         Result.PASSED,
-        "fit.extended-key-usage",
+        "fit.extended-key-usage-extra",
         Severity.NOTE,
     )
 
@@ -370,7 +370,7 @@ def test_a_pkcs7_chain_is_taken_by_some_products_and_a_warning() -> None:
     leaf_first = replace(files(), certificate=bag, chain=())
     found = judged(leaf_first)
 
-    assert said(leaf_first, "one certificate in the file") == (Result.PASSED, "fit.several", Severity.WARNING)
+    assert said(leaf_first, "one certificate in the file") == (Result.PASSED, "fit.several-pkcs7", Severity.WARNING)
     assert found.works
 
 
@@ -470,7 +470,7 @@ def test_a_newer_certificate_of_the_same_name_keeps_ours_out() -> None:
 def test_an_older_certificate_of_the_same_name_is_replaced_and_that_is_a_warning() -> None:
     of = files(trust=snapshot(renewed(later=False)))
 
-    assert said(of, "room in the trust store") == (Result.PASSED, "fit.trust", Severity.WARNING)
+    assert said(of, "room in the trust store") == (Result.PASSED, "fit.trust-replaced", Severity.WARNING)
 
 
 @pytest.mark.parametrize("name", ["Other_Root_G1", "Other-Root-G1", "OTHER_ROOT_G1_4f2a"])
@@ -526,7 +526,7 @@ def test_a_request_with_an_extension_that_nobody_can_read_is_refused() -> None:
         pkcs10.Recipe(key("x"), subject("x-EC.example.com"), (*[pkcs10.hosts("x.example.com")] * 2,)).der()
     )
 
-    assert refusal(replace(files(), csr=broken)) == ("csr.malformed", "/csr")
+    assert refusal(replace(files(), csr=broken)) == ("fit.csr", "/csr")
 
 
 def test_a_certificate_with_a_kind_of_key_that_nobody_knows_here_is_judged_or_refused_and_no_crash() -> None:

@@ -26,7 +26,17 @@ _FACT: Final = {"text", "sources", "inferred"}
 _ACTION: Final = _FACT | {"title", "commands", "on", "purpose", "beside", "optional"}
 _ACTIONS: Final = ("switch", "restart", "prepare", "restore", "peer")
 _PORT: Final = _FACT | {"number", "service", "presents", "purpose"}
-_RELEASE: Final = {"from", "before", "label", "purposes", "doors", "multi_server_doors", "use", "uses", *_ACTIONS}
+_RELEASE: Final = {
+    "from",
+    "before",
+    "label",
+    "purposes",
+    "interfaces",
+    "multi_server_interfaces",
+    "use",
+    "uses",
+    *_ACTIONS,
+}
 _PRODUCT: Final = {"id", "name", "long_name", "roles", "trust_roles", "trust", "release"}
 _COMMAND: Final = re.compile(r"(set|show|utils) [A-Za-z0-9_ .-]+")
 
@@ -131,7 +141,7 @@ def test_a_release_says_whether_and_how_its_certificate_is_used(release: tuple[P
     found = release[1]
     assert set(found.purposes) <= set(PURPOSES.values())
     assert found.purposes
-    assert {"GUI"} <= set(found.multi_server_doors) <= set(found.doors) <= {"GUI", "CLI", "API"}
+    assert {"GUI"} <= set(found.multi_server_interfaces) <= set(found.interfaces) <= {"GUI", "CLI", "API"}
     assert (found.use is Use.SWITCH) == bool(found.switches)
     assert {port.presents for port in found.ports} <= {"ECDSA", "RSA", "as switched"}
     for purpose in found.purposes if found.use in (Use.DEFAULT, Use.SWITCH) else ():
@@ -139,7 +149,7 @@ def test_a_release_says_whether_and_how_its_certificate_is_used(release: tuple[P
     assert len({(port.number, port.purpose) for port in found.ports}) == len(found.ports)
 
 
-#: product, version -> use, number of restarts, ports that may show it, doors
+#: product, version -> use, number of restarts, ports that may show it, interfaces
 KNOWN: Final = [
     ("uccx", "11.5", "default", 1, [12015], "GUI CLI"),
     ("uccx", "11.5(1)SU1", "default", 1, [12015], "GUI CLI"),
@@ -170,12 +180,14 @@ KNOWN: Final = [
 ]
 
 
-@pytest.mark.parametrize(("product", "at", "use", "restarts", "ports", "doors"), KNOWN)
-def test_what_holds_for_a_version(product: str, at: str, use: str, restarts: int, ports: list[int], doors: str) -> None:
+@pytest.mark.parametrize(("product", "at", "use", "restarts", "ports", "interfaces"), KNOWN)
+def test_what_holds_for_a_version(
+    product: str, at: str, use: str, restarts: int, ports: list[int], interfaces: str
+) -> None:
     found = get_product(product).find_release(version(at))
 
     assert found is not None
-    assert (found.use.value, len(found.restarts), " ".join(found.doors)) == (use, restarts, doors)
+    assert (found.use.value, len(found.restarts), " ".join(found.interfaces)) == (use, restarts, interfaces)
     assert [port.number for port in found.ports if port.presents != "RSA"] == ports
 
 
@@ -244,8 +256,8 @@ def test_only_the_web_page_takes_multi_server_certificates_from_14su2_on() -> No
 
     assert before is not None
     assert after is not None
-    assert before.multi_server_doors == before.doors
-    assert after.multi_server_doors == ("GUI",)
+    assert before.multi_server_interfaces == before.interfaces
+    assert after.multi_server_interfaces == ("GUI",)
 
 
 def test_a_product_that_is_none_is_refused_with_those_that_there_are() -> None:

@@ -40,7 +40,7 @@ class Made:
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    """What every test copies."""
+    """Prepare the installation that every test copies."""
     settings = settings_module.load(NOBODY_WAITS, tmp_path_factory.mktemp("made") / "instance").settings
     installation = open_installation(settings, cheap_hasher())
     installation.schema.upgrade()
@@ -54,14 +54,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 
 def _stay_fresh(database: Database) -> None:
-    """Let nobody be asked who they are because the tests take long."""
+    """Prevent re-authentication in tests that take long."""
     with database.write() as connection:
         connection.execute(update(session).values(confirmed_at=datetime.now(UTC) + timedelta(days=1)))
 
 
 @pytest.fixture
 def installation(made: Made, settings: Settings) -> Installation:
-    """An installation of this test alone."""
+    """Return an installation for one test."""
     return _copied(made, settings)
 
 
@@ -72,49 +72,49 @@ def _copied(made: Made, settings: Settings) -> Installation:
 
 @pytest.fixture
 def app(settings: Settings, installation: Installation) -> Flask:
-    """The application over it."""
+    """Return the application of the installation."""
     return create_app(settings, installation)
 
 
 @pytest.fixture
 def visitor(app: Flask) -> Visitor:
-    """Somebody who has not signed in."""
+    """Return a visitor who has not signed in."""
     return visit(app)
 
 
 @pytest.fixture
 def signed_in(app: Flask, made: Made) -> Callable[[Role], Visitor]:
-    """Makes somebody of a role who has signed in."""
+    """Return a function that signs in a visitor of a role."""
     return lambda role: carried_to(app, made.cookies[role])
 
 
 @pytest.fixture
 def requester(signed_in: Callable[[Role], Visitor]) -> Visitor:
-    """Somebody who has signed in and may ask for certificates."""
+    """Return a signed-in requester."""
     return signed_in(Role.REQUESTER)
 
 
 @pytest.fixture(scope="module")
 def steady_app(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Flask:
-    """An application that many examples share."""
+    """Return an application shared by many examples."""
     settings = settings_module.load(NOBODY_WAITS, tmp_path_factory.mktemp("steady") / "instance").settings
     return create_app(settings, _copied(made, settings))
 
 
 @pytest.fixture(scope="module")
 def steady(steady_app: Flask, made: Made) -> Visitor:
-    """A requester in front of it."""
+    """Return a requester of the shared application."""
     return carried_to(steady_app, made.cookies[Role.REQUESTER])
 
 
 @pytest.fixture
 def lab_installation(lab: Lab) -> Installation:
-    """An installation on fakes whose clock the test sets."""
+    """Return an installation on fakes with a clock set by the test."""
     return lab.initialised()
 
 
 @pytest.fixture
 def lab_app(lab_installation: Installation) -> Flask:
-    """The application over it."""
+    """Return the application of the installation."""
     options = web.WebOptions(secret_key="x" * 32, session_lifetime=timedelta(days=1000))
     return web.create(lab_installation, options)

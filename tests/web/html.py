@@ -1,4 +1,4 @@
-"""Knows how to read a page: its findings, fields, links, ids and text, with nothing but the standard library."""
+"""A reader of pages: findings, fields, links, ids and text, with the standard library only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _REFERENCES: Final = ("for", "aria-labelledby", "aria-describedby", "data-copy")
 
 @dataclass(slots=True)
 class Page:
-    """What a test wants to know of a page. Fields are those that a browser would send."""
+    """The parts of a page that tests check. Fields are those that a browser would submit."""
 
     findings: list[tuple[str, str]] = field(default_factory=list)
     fields: list[tuple[str, str]] = field(default_factory=list)
@@ -28,11 +28,11 @@ class Page:
 
     @property
     def blocking(self) -> list[str]:
-        """The rules that stand in the way, in their order."""
+        """The rules of the errors, in page order."""
         return [rule for severity, rule in self.findings if severity == "error"]
 
     def values(self, name: str) -> list[str]:
-        """What the fields of this name hold."""
+        """Return the values of the fields with this name."""
         return [value for found, value in self.fields if found == name]
 
 

@@ -1,4 +1,4 @@
-"""Knows how somebody enrols and shows a second factor on the pages."""
+"""Second factors on the pages: enrolment and codes."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from tests.web.visitor import Visitor
 
 
 def now() -> datetime:
-    """The time of the installations on disk."""
+    """Return the time of the installations on disk."""
     return datetime.now(UTC)
 
 
 def enrol_app(visitor: Visitor) -> tuple[str, list[str]]:
-    """(secret, recovery codes) of somebody who sets up an app on the pages."""
+    """Set up an authenticator app on the pages. Return its secret and the recovery codes."""
     offered = visitor.post("/account/sign-in/app")
     assert (offered.status_code, offered.location) == (303, "/account/sign-in/app")
     secret = secret_on(visitor)
@@ -25,17 +25,17 @@ def enrol_app(visitor: Visitor) -> tuple[str, list[str]]:
 
 
 def secret_on(visitor: Visitor) -> str:
-    """The secret that the page for the app shows."""
+    """Return the secret shown on the page for the app."""
     found = re.search(r'id="secret"[^>]*>([A-Z2-7 ]+)<', visitor.get("/account/sign-in/app").text)
     assert found
     return found[1].replace(" ", "")
 
 
 def codes_on(page: str) -> list[str]:
-    """The recovery codes that a page shows."""
+    """Return the recovery codes shown on a page."""
     return re.findall(r"\b[A-Z2-7]{4}(?:-[A-Z2-7]{4}){3}\b", page)
 
 
 def next_code(secret: str) -> str:
-    """A code that counts and was not used to enrol."""
+    """Return a valid code other than the one used to enrol."""
     return code_of(secret, now() + timedelta(seconds=30))

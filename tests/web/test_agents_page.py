@@ -18,12 +18,12 @@ COMBINATIONS = list(product(Signing, Signing))
 
 
 def address(tomcat: Signing, tomcat_ecdsa: Signing) -> str:
-    """Where a combination is shown."""
+    """Return the path of a combination."""
     return f"/agents?tomcat={tomcat.value}&tomcat-ecdsa={tomcat_ecdsa.value}"
 
 
 def chosen(source: str) -> str:
-    """The part of the page about the chosen combination."""
+    """Return the part of the page about the selected combination."""
     return source.split('aria-labelledby="seen"')[1].split('aria-labelledby="versions"')[0]
 
 

@@ -97,7 +97,7 @@ def test_the_sign_in_form_takes_any_text(steady_app: Flask, typed: dict[str, Any
 
 @pytest.fixture(scope="module")
 def unused() -> tuple[Visitor, str]:
-    """Somebody with a set-up link that nobody has used yet."""
+    """Return a visitor with an unused setup link."""
     lab = Lab().initialised()
     secret = lab.accounts.make_setup_link()
     return visit(web.create(lab, web.WebOptions(secret_key="x" * 32))), f"/setup/{secret}"

@@ -1,4 +1,4 @@
-"""What an attacker tries, and that each of it is refused: signing in, sessions, forms."""
+"""Attacks on sign-in, sessions and forms, each of them refused."""
 
 from __future__ import annotations
 
@@ -196,7 +196,7 @@ def test_a_cookie_that_was_planted_before_signing_in_opens_nothing_afterwards(ap
     assert attacker.get("/account").status_code == 302
 
 
-def test_a_halfway_cookie_that_was_planted_opens_nothing_after_the_second_step(app: Flask, requester: Visitor) -> None:
+def test_a_pending_cookie_that_was_planted_opens_nothing_after_the_second_step(app: Flask, requester: Visitor) -> None:
     secret, _ = enrol_app(requester)
     attacker = visit(app)
     attacker.sign_in("requester")  # the attacker knows the password
@@ -229,7 +229,7 @@ def test_the_cookie_of_a_known_browser_opens_nothing(app: Flask) -> None:
 
 @pytest.fixture
 def stale(lab: Lab, lab_app: Flask) -> Visitor:
-    """Somebody with the cookie of an administrator who signed in a while ago."""
+    """Return a visitor with the cookie of an administrator who signed in a while ago."""
     lab.accounts.create(OPERATOR, "vera", Role.ADMINISTRATOR, PASSWORD)
     visitor = visit(lab_app)
     visitor.sign_in("vera")

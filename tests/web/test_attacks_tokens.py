@@ -75,7 +75,7 @@ def operation(name: str) -> Operation:
 
 
 def action_of(app: Flask, wanted: Operation) -> Action:
-    """What the view of an operation declares."""
+    """Return the action that the view of an operation declares."""
     adapter = app.url_map.bind("localhost")
     endpoint, _ = adapter.match(wanted.path.format(serial_number="0" * 40, request_id=1), method=wanted.method)
     view: Any = app.view_functions[endpoint]
@@ -84,8 +84,13 @@ def action_of(app: Flask, wanted: Operation) -> Action:
 
 
 def rules(answer: TestResponse) -> list[str]:
-    """The rules that stand in the way, as a problem or a check tells them."""
+    """Return the rules of the errors in a problem or check."""
     return [error["rule"] for error in answer.get_json()["errors"] if error["severity"] == "error"]
+
+
+def refusal(answer: TestResponse) -> tuple[int, list[str]]:
+    """The status of an answer, and the rules in it; none in an answer that is no problem."""
+    return answer.status_code, rules(answer) if answer.status_code >= 400 else []
 
 
 def request(common_name: str, *entries: tuple[int, str | bytes]) -> bytes:
@@ -97,32 +102,31 @@ def request(common_name: str, *entries: tuple[int, str | bytes]) -> bytes:
 # The token itself
 
 
-@pytest.mark.parametrize("wanted", GUARDED, ids=lambda wanted: wanted.id)
 @pytest.mark.parametrize("scope", SCOPES)
-def test_a_token_out_of_scope_gets_nowhere(api: Door, scope: str, wanted: Operation) -> None:
-    answer = api.send(api.token(TokenLimits((scope,)), "administrator"), wanted)
-    action = action_of(api.app, wanted)
-    if action in SCOPES[scope].actions or action is Action.OWN_TOKEN:
-        assert answer.status_code not in (401, 403, 500)
-    else:
-        assert (answer.status_code, rules(answer)) == (403, ["token.scope"])
+def test_a_token_out_of_scope_gets_nowhere(api: Door, scope: str) -> None:
+    token, wrong = api.token(TokenLimits((scope,)), "administrator"), []
+    for wanted in GUARDED:
+        answer, action = api.send(token, wanted), action_of(api.app, wanted)
+        if action in SCOPES[scope].actions or action is Action.OWN_TOKEN:
+            is_right = answer.status_code not in (401, 403, 500)
+        else:
+            is_right = refusal(answer) == (403, ["token.scope"])
+        wrong += [] if is_right else [(wanted.id, answer.status, answer.text)]
+    assert wrong == []
 
 
-@pytest.mark.parametrize("wanted", GUARDED, ids=lambda wanted: wanted.id)
 @pytest.mark.parametrize("role", Role)
-def test_a_token_with_every_scope_goes_no_further_than_the_role_of_its_account(
-    api: Door, role: Role, wanted: Operation
-) -> None:
-    answer = api.send(api.token(account=role.value), wanted)
-    may = role in PERMISSIONS[action_of(api.app, wanted)]
-    assert (answer.status_code == 403) is not may
-    if not may:
-        assert rules(answer) == ["permission.missing"]
+def test_a_token_with_every_scope_goes_no_further_than_the_role_of_its_account(api: Door, role: Role) -> None:
+    token, wrong = api.token(account=role.value), []
+    for wanted in GUARDED:
+        answer, may = api.send(token, wanted), role in PERMISSIONS[action_of(api.app, wanted)]
+        is_right = answer.status_code != 403 if may else refusal(answer) == (403, ["permission.missing"])
+        wrong += [] if is_right else [(wanted.id, answer.status, answer.text)]
+    assert wrong == []
 
 
-@pytest.mark.parametrize("wanted", GUARDED, ids=lambda wanted: wanted.id)
 @pytest.mark.parametrize("end", ["disabled account", "expired", "revoked", "all revoked", "forged", "cut short"])
-def test_a_token_that_does_not_count_gets_nowhere(api: Door, end: str, wanted: Operation) -> None:
+def test_a_token_that_does_not_count_gets_nowhere(api: Door, end: str) -> None:
     token = api.token()
     assert api.send(token, operation("getToken")).status_code == 200
     if end == "disabled account":
@@ -136,8 +140,8 @@ def test_a_token_that_does_not_count_gets_nowhere(api: Door, end: str, wanted: O
         api.lab.tokens.revoke_all(OPERATOR, "vera")
     else:
         token = token[:-1] if end == "cut short" else token[:10] + "x" * 33
-    answer = api.send(token, wanted)
-    assert (answer.status_code, rules(answer)) == (401, ["token.invalid"])
+    refused = {wanted.id: refusal(api.send(token, wanted)) for wanted in GUARDED}
+    assert refused == {wanted.id: (401, ["token.invalid"]) for wanted in GUARDED}
 
 
 def test_a_role_that_was_taken_away_is_taken_from_the_tokens_as_well(api: Door) -> None:
@@ -154,14 +158,14 @@ def test_a_role_that_was_taken_away_is_taken_from_the_tokens_as_well(api: Door) 
 # From where it is used
 
 
-@pytest.mark.parametrize("wanted", GUARDED, ids=lambda wanted: wanted.id)
-def test_a_token_from_outside_its_networks_gets_nowhere(api: Door, wanted: Operation) -> None:
+def test_a_token_from_outside_its_networks_gets_nowhere(api: Door) -> None:
     token = api.token(TokenLimits(EVERYTHING, networks=("10.0.0.0/8", "2001:db8::/32")), "administrator")
     for address in (OUTSIDE, "2001:db9::1", "::ffff:198.51.100.7", "not an address"):
-        answer = api.send(token, wanted, address)
-        assert (answer.status_code, rules(answer)) == (403, ["token.network"]), address
+        refused = {wanted.id: refusal(api.send(token, wanted, address)) for wanted in GUARDED}
+        assert refused == {wanted.id: (403, ["token.network"]) for wanted in GUARDED}, address
     for address in (INSIDE, "2001:db8::1", "::ffff:10.9.9.9"):
-        assert api.send(token, wanted, address).status_code not in (401, 403, 500)
+        statuses = {wanted.id: api.send(token, wanted, address).status_code for wanted in GUARDED}
+        assert [found for found, status in statuses.items() if status in (401, 403, 500)] == [], address
 
 
 SPOOFS: Final = [
@@ -230,9 +234,13 @@ def test_a_name_outside_the_allowed_ones_is_refused_at_the_check_and_at_the_issu
     data, query = ATTACKS[attack]
     token = api.token(TokenLimits(EVERYTHING[:3], names=("*.uc.example.com",)))
     answer = api.issue(token, data, **query)
-    assert (answer.status_code, set(rules(answer))) == (422, {"token.name"})
+    assert (answer.status_code, set(rules(answer))) in [
+        (422, {"token.name"}),
+        (422, {"token.name-parent"}),
+        (422, {"token.name", "token.name-parent"}),
+    ]
     check = api.send(token, operation("checkRequests"), data=data, query_string=query).get_json()["checks"][0]
-    assert "token.name" in {found["rule"] for found in check["findings"]}
+    assert set(rules(answer)) <= {found["rule"] for found in check["findings"]}
     assert not check["accepted"]
 
 

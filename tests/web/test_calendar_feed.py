@@ -13,7 +13,7 @@ from icalendar import Calendar
 from ca_service.authority.access.permissions import Role
 from ca_service.authority.installation import Installation
 from ca_service.authority.issuance.examination import Options
-from ca_service.web.feed import calendar_file
+from ca_service.web.public.calendar import calendar_file
 from tests.support.factories import OPERATOR
 from tests.support.fakes import NOON
 from tests.support.notices import expiring

@@ -15,9 +15,9 @@ from ca_service.authority.installation import Installation
 from ca_service.authority.issuance.examination import Options
 from ca_service.pki import armour, encodings
 from tests.support.factories import OPERATOR
+from tests.support.programs import judged
 from tests.support.requests import THREE_NODES, UCCX_PUBLISHER, Request
 from tests.web.html import read
-from tests.web.programs import judged
 from tests.web.visitor import Visitor, visit
 
 NUMBERED = ["1-root.tomcat-trust.pem", "2-intermediate.tomcat-trust.pem", "3-uccx1.example.com.tomcat-ECDSA.pem"]

@@ -312,7 +312,7 @@ def test_a_request_that_is_refused_is_shown_with_the_reason(requester: Visitor) 
 def test_nothing_to_look_at_is_told(requester: Visitor, fields: dict[str, Any]) -> None:
     answer = requester.post(f"{made(requester)}/requests", fields)
 
-    assert (answer.status_code, read(answer.text).blocking) == (400, ["csr.count"])
+    assert (answer.status_code, read(answer.text).blocking) == (400, ["csr.none-selected"])
 
 
 def test_a_purpose_that_the_product_does_not_have_is_refused(requester: Visitor, installation: Installation) -> None:
@@ -341,7 +341,7 @@ def test_nothing_marked_is_told(requester: Visitor, installation: Installation) 
 
     answer = decide(requester, board, review, "sign", include=[], **places(installation, "sm1.example.com"))
 
-    assert (answer.status_code, read(answer.text).blocking) == (400, ["csr.count"])
+    assert (answer.status_code, read(answer.text).blocking) == (400, ["csr.none-selected"])
 
 
 def test_a_damaged_zip_is_told(requester: Visitor) -> None:

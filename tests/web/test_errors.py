@@ -12,7 +12,7 @@ from flask import Flask
 
 from ca_service import errors, web
 from ca_service.authority.installation import Installation
-from ca_service.errors import CAServiceError
+from ca_service.errors import CAServiceError, Rule
 from ca_service.settings import Settings
 from ca_service.web.problems import STATUS, status_of
 from tests.web.html import read
@@ -26,12 +26,12 @@ def broken_clock() -> datetime:
 
 
 def unsigned_clock() -> datetime:
-    raise errors.SigningError.because("tbs.differs", SECRET, "")
+    raise errors.SigningError.because(Rule("tbs.differs", SECRET, ""))
 
 
 @pytest.fixture(params=[broken_clock, unsigned_clock])
 def broken(request: pytest.FixtureRequest, installation: Installation) -> Visitor:
-    """Somebody in front of an application in which something is broken."""
+    """Return a visitor of an application with a fault."""
     options = web.WebOptions(secret_key="x" * 32)
     visitor = visit(web.create(installation, options))
     visitor.sign_in("requester")
@@ -63,7 +63,7 @@ def test_a_method_that_is_not_taken_names_those_that_are(visitor: Visitor) -> No
     answer = visitor.client.delete("/certificates")
 
     assert answer.status_code == 405
-    assert "does not take DELETE" in answer.text
+    assert "does not accept DELETE" in answer.text
     assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
 
 
@@ -87,7 +87,7 @@ def every_error(kind: type[CAServiceError] = CAServiceError) -> list[type[CAServ
 
 @pytest.mark.parametrize("kind", every_error(), ids=lambda kind: kind.__name__)
 def test_every_error_has_the_status_of_its_nearest_kin(kind: type[CAServiceError]) -> None:
-    status = status_of(kind.because("a.rule", "A problem.", "A remedy."))
+    status = status_of(kind.because(Rule("a.rule", "A problem.", "A remedy.")))
 
     nearest = next((STATUS[base] for base in kind.__mro__ if base in STATUS), 500)
     assert status == nearest

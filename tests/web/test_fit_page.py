@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,10 +13,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given, settings
 
+from ca_service import clock
 from ca_service.authority.access.permissions import Role
-from ca_service.vos.fit import Files, judge_files
+from ca_service.authority.installation import Installation
+from ca_service.authority.issuance.fit_checks import FitChecks
+from ca_service.vos.fit import Files
 from tests.support import spoiled
-from tests.support.fakes import NOON
+from tests.support.fakes import FixedClock
 from tests.support.requests import UCCX_PUBLISHER
 from tests.support.spoiled import SPOILED
 from tests.web.html import read
@@ -23,12 +27,16 @@ from tests.web.test_any_input import fields
 from tests.web.visitor import Visitor
 
 
-@pytest.fixture(autouse=True)
-def at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The certificates of the test are made for a fixed time."""
-    monkeypatch.setattr(
-        "ca_service.authority.issuance.fit_checks.judge_files", lambda files, _: judge_files(files, NOON)
-    )
+@pytest.fixture
+def fit_clock() -> FixedClock:
+    """The time of the fit checks: the certificates of the test are made for noon."""
+    return FixedClock()
+
+
+@pytest.fixture
+def installation(installation: Installation, fit_clock: FixedClock) -> Installation:
+    """The installation, with this time for the fit checks."""
+    return replace(installation, fit_checks=FitChecks(fit_clock))
 
 
 def file(data: bytes, name: str = "x.pem") -> tuple[io.BytesIO, str]:
@@ -113,7 +121,10 @@ def test_an_auditor_may_ask_and_nobody_without_an_account(
     assert visitor.get("/fit").status_code == 302
 
 
-def test_the_page_of_a_certificate_says_whether_a_node_would_take_it_today(requester: Visitor) -> None:
+def test_the_page_of_a_certificate_says_whether_a_node_would_take_it_today(
+    requester: Visitor, fit_clock: FixedClock
+) -> None:
+    fit_clock.now = clock.utc_now()
     [node] = requester.issue(UCCX_PUBLISHER)
     [server] = requester.issue(UCCX_PUBLISHER, profile="server")
 

@@ -43,8 +43,10 @@ ACTIONS = {
     "pages.do_revoke": Action.REVOKE,
     "pages.release": Action.REVOKE,
     "pages.do_release": Action.REVOKE,
-    "pages.record": Action.AUDIT,
-    "pages.download_record": Action.AUDIT,
+    "pages.audit_log": Action.AUDIT,
+    "pages.download_audit_log": Action.AUDIT,
+    "pages.old_audit_log": Action.AUDIT,
+    "pages.old_audit_log_download": Action.AUDIT,
     "pages.account": Action.OWN_ACCOUNT,
     "pages.tokens": Action.OWN_ACCOUNT,
     "pages.create_token": Action.OWN_ACCOUNT,
@@ -98,7 +100,7 @@ ACTIONS = {
     "pages.refuse": Action.DECIDE,
     "pages.withdraw": Action.ISSUE,
 }
-#: Those for which somebody has to have shown lately who they are.
+#: Views that require a recent re-authentication.
 DANGEROUS = {
     "pages.create_token", "pages.change_password", "pages.offer_app", "pages.app", "pages.confirm_app",
     "pages.remove_app", "pages.enrol_passkey", "pages.remove_passkey", "pages.new_codes", "pages.end_own_session",
@@ -112,7 +114,7 @@ _EXAMPLES = {
 
 
 def actions(app: Flask) -> dict[str, Action | None]:
-    """What each route declares, but for the static files."""
+    """Return the declared action of each route except static files."""
     views: dict[str, Any] = {name: view for name, view in app.view_functions.items() if name != "static"}
     return {name: view.action for name, view in views.items()}
 
@@ -191,7 +193,7 @@ def test_the_forms_work_over_https_with_what_a_browser_tells_of_where_it_comes_f
     app = web.create(installation, web.WebOptions(secret_key="x" * 32, base_url="https://ca.example.com"))
     visitor = visit(app, "https://ca.example.com")
     form = visitor.get("/sign-in")
-    sends_referrer = form.headers["Referrer-Policy"] != "no-referrer"  # the browser does as it was told
+    sends_referrer = form.headers["Referrer-Policy"] != "no-referrer"  # the browser follows the redirect
 
     referrer = {"Referer": "https://ca.example.com/sign-in"} if sends_referrer else {}
     fields = {"name": "requester", "password": PASSWORD}

@@ -81,7 +81,7 @@ def lab(lab: Lab) -> Lab:
 
 
 def metrics(lab: Lab) -> dict[tuple[str, str], float]:
-    """What the metrics say, by name and label."""
+    """Return the metrics by name and label."""
     near = web.WebOptions(secret_key="x" * 32, metrics_networks=("127.0.0.0/8",))
     answer = web.create(lab, near).test_client().get("/metrics")
     families = text_string_to_metric_families(answer.text)

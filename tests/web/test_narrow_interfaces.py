@@ -33,6 +33,7 @@ def test_an_interface_receives_the_same_use_cases(lab: Lab) -> None:
     assert all(getattr(received, each.name) is getattr(lab, each.name) for each in fields(APIServices))
 
 
-def test_no_public_view_takes_the_whole_installation() -> None:
-    modules = Path(str(ca_service.__file__)).parent.glob("web/public/*.py")
+@pytest.mark.parametrize("folder", ["public", "api"])
+def test_no_view_of_a_narrow_interface_takes_the_whole_installation(folder: str) -> None:
+    modules = Path(str(ca_service.__file__)).parent.glob(f"web/{folder}/*.py")
     assert not [module.name for module in modules if "installation()" in module.read_text(encoding="utf-8")]

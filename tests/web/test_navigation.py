@@ -21,7 +21,7 @@ ENTRIES: Final = {
     "/authority": "Authority",
     "/jobs": "Authority",
     "/notices/messages": "Authority",
-    "/record": "Audit log",
+    "/audit": "Audit log",
     "/api": "API",
     "/account/tokens": "administrator",
     "/account/people": "administrator",
@@ -30,12 +30,12 @@ ENTRIES: Final = {
 
 @pytest.fixture
 def administrator(signed_in: Callable[[Role], Visitor]) -> Visitor:
-    """Somebody who sees every page."""
+    """Return a visitor who can see every page."""
     return signed_in(Role.ADMINISTRATOR)
 
 
 def marked(source: str) -> list[str]:
-    """What the main navigation shows as the place where one is."""
+    """Return the current entry of the main navigation."""
     navigation = source[source.index('<nav aria-label="Main">') : source.index("</header>")]
     return re.findall(r'aria-current="(?:page|true)">([^<]+)</a>', navigation)
 

@@ -211,8 +211,8 @@ def test_a_form_that_is_too_large_is_refused_with_a_page_that_helps(requester: V
     answer = requester.client.post("/", **multipart(*values))
 
     assert answer.status_code == 413
-    assert read(answer.text).blocking == ["csr.too-large"]
-    assert "Upload the .csr files alone" in answer.text
+    assert read(answer.text).blocking == ["http.too-large"]
+    assert "Upload only the .csr files" in answer.text
 
 
 def test_a_tampered_request_that_was_carried_along_is_refused(requester: Visitor, installation: Installation) -> None:

@@ -51,7 +51,7 @@ def test_a_lifetime_that_is_no_number_is_refused(requester: Visitor, days: str) 
     answer = requester.check(upload(UCCX_PUBLISHER), validity_days=days)
 
     assert answer.status_code == 400
-    assert read(answer.text).blocking == ["option.value"]
+    assert read(answer.text).blocking == ["validity.number"]
 
 
 @pytest.mark.parametrize("days", ["0", "826", "999999"])

@@ -39,7 +39,7 @@ def lab(channel: RecordingChannel) -> Lab:
 
 @pytest.fixture
 def administrator(lab: Lab) -> Visitor:
-    """Somebody who may see the notices."""
+    """Return a visitor who may see the notices."""
     return administrator_of(lab)
 
 

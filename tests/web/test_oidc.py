@@ -56,7 +56,7 @@ def app(installation: Installation, provider: Provider, tmp_path: Path) -> Flask
 
 
 def back(visitor: Visitor, provider: Provider, query: str = "") -> str:
-    """The address, on this server, to which somebody comes back who has signed in there."""
+    """Return the local path after a sign-in with the provider."""
     away = visitor.get(f"/oidc/sign-in{query}")
     assert away.status_code == 302, read(away.text).text
     parts = urlsplit(provider.sign_in(away.location))
@@ -97,7 +97,7 @@ def test_an_answer_that_failed_cannot_be_tried_again(visitor: Visitor, provider:
 
 
 def test_the_answer_of_another_browser_is_refused(app: Flask, visitor: Visitor, provider: Provider) -> None:
-    path = back(visit(app), provider)  # of somebody who wants the visitor to work under his account
+    path = back(visit(app), provider)  # of an attacker who wants the visitor to work in the attacker's account
     for begin in (lambda: None, lambda: visitor.get("/oidc/sign-in")):
         begin()
         answer = visitor.get(path)

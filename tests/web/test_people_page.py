@@ -22,7 +22,7 @@ NEW_PASSWORD = "quite another set of words"
 
 @pytest.fixture
 def administrator(signed_in: Callable[[Role], Visitor]) -> Visitor:
-    """Somebody who may manage accounts."""
+    """Return a visitor who may manage accounts."""
     return signed_in(Role.ADMINISTRATOR)
 
 
@@ -100,7 +100,7 @@ def test_an_invitation_that_cannot_be_is_refused_and_what_was_typed_is_kept(
 
 
 @pytest.mark.parametrize(
-    ("password", "repeated", "told"), [("short", "short", "password.weak"), (NEW_PASSWORD, "x", "differ")]
+    ("password", "repeated", "told"), [("short", "short", "password.weak"), (NEW_PASSWORD, "x", "do not match")]
 )
 def test_a_password_that_cannot_be_is_not_chosen(
     app: Flask, installation: Installation, password: str, repeated: str, told: str

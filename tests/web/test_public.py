@@ -1,4 +1,4 @@
-"""What everybody may fetch: the files of the authority, the page about them, and a sign of life."""
+"""Public files: CA certificates, the page about them, and the health check."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ca_service.app import create_app
 from ca_service.authority.installation import Installation
 from ca_service.pki import encodings
 from ca_service.settings import Settings
-from tests.web.programs import judged
+from tests.support.programs import judged
 from tests.web.visitor import Visitor, visit
 
 FILES = {
@@ -117,3 +117,5 @@ def test_a_service_that_cannot_sign_is_not_healthy(visitor: Visitor, settings: S
 
     assert answer.status_code == 503
     assert str(settings.instance_path) not in answer.text
+    assert "key.unusable" in answer.text
+    assert "key.missing" not in answer.text  # which fault it is, is for the operator

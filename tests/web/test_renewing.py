@@ -19,7 +19,7 @@ from tests.web.visitor import Visitor, sign_in
 
 @pytest.fixture
 def somebody(lab: Lab, lab_app: Flask) -> Callable[[Role], Visitor]:
-    """Makes somebody of a role who has signed in to the lab."""
+    """Return a function that signs in a visitor of a role to the lab."""
 
     def make(role: Role) -> Visitor:
         lab.accounts.create(OPERATOR, role.value, role, PASSWORD)
@@ -30,7 +30,7 @@ def somebody(lab: Lab, lab_app: Flask) -> Callable[[Role], Visitor]:
 
 @pytest.fixture
 def requester(somebody: Callable[[Role], Visitor]) -> Visitor:
-    """Somebody who may ask for certificates."""
+    """Return a signed-in requester."""
     return somebody(Role.REQUESTER)
 
 

@@ -25,7 +25,7 @@ LIST, DELTA, ROOT_LIST = "/ca/intermediate-g1.crl", "/ca/intermediate-g1-delta.c
 
 @pytest.fixture
 def anybody(lab_app: Flask) -> Visitor:
-    """Somebody who has not signed in."""
+    """Return a visitor who has not signed in."""
     return visit(lab_app)
 
 

@@ -16,7 +16,7 @@ HOST = "uccx1.example.com"
 
 @pytest.fixture
 def approver(signed_in: Callable[[Role], Visitor]) -> Visitor:
-    """Somebody who may revoke."""
+    """Return a visitor who may revoke."""
     return signed_in(Role.APPROVER)
 
 
@@ -77,7 +77,7 @@ def test_several_hosts_are_confirmed_by_their_number(approver: Visitor, serial: 
 def test_a_hold_is_shown_and_released(approver: Visitor, serial: str) -> None:
     revoke(approver, serial, "certificateHold")
     assert f"/release?serial={serial}" in approver.page(f"/certificates/{serial}").links
-    assert "good again" in approver.get(f"/release?serial={serial}").text
+    assert "valid again" in approver.get(f"/release?serial={serial}").text
     assert approver.post("/release", {"serial": serial, "confirmation": "no"}).status_code == 400
     assert approver.post("/release", {"serial": serial, "confirmation": HOST}).status_code == 303
     assert "On hold" not in approver.get(f"/certificates/{serial}").text

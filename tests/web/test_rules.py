@@ -26,3 +26,7 @@ def test_a_rule_shows_its_problem(app: Flask, rule: str) -> None:
 
 def test_a_rule_that_does_not_exist_is_not_found(app: Flask) -> None:
     assert app.test_client().get("/rules/no.such").status_code == 404
+
+
+def test_a_finding_on_a_page_links_to_its_rule(app: Flask) -> None:
+    assert 'href="/rules/rule.unknown"' in app.test_client().get("/rules/no.such").get_data(as_text=True)

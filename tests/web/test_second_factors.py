@@ -23,8 +23,8 @@ from tests.web.signed import codes_on, enrol_app, next_code, secret_on
 from tests.web.visitor import Visitor, sign_in, visit
 
 
-def halfway(app: Flask, name: str = "requester") -> Visitor:
-    """Somebody who has given name and password, which are not enough."""
+def pending(app: Flask, name: str = "requester") -> Visitor:
+    """Return a visitor who has passed the password step only."""
     visitor = visit(app)
     answer = visitor.sign_in(name, path="/sign-in?next=/certificates")
     assert answer.location == "/sign-in/second-step?next=/certificates"
@@ -41,7 +41,7 @@ def enrol_passkey(visitor: Visitor, device: Authenticator) -> str:
 
 
 def used(visitor: Visitor, device: Authenticator) -> str:
-    """What a browser sends when the device is used."""
+    """Return what a browser sends when the device is used."""
     device.sign_count += 1
     return device.get(visitor.post("/sign-in/passkey/options").text)
 
@@ -49,7 +49,7 @@ def used(visitor: Visitor, device: Authenticator) -> str:
 def test_with_an_app_a_code_is_asked_for_and_then_the_page_that_was_wanted(app: Flask, requester: Visitor) -> None:
     secret, codes = enrol_app(requester)
     assert len(codes) == 10
-    visitor = halfway(app)
+    visitor = pending(app)
     assert visitor.get("/certificates").status_code == 302
 
     answer = visitor.post("/sign-in/second-step?next=/certificates", {"code": next_code(secret)})
@@ -60,7 +60,7 @@ def test_with_an_app_a_code_is_asked_for_and_then_the_page_that_was_wanted(app: 
 
 def test_a_wrong_code_is_refused_with_what_to_do(app: Flask, requester: Visitor) -> None:
     enrol_app(requester)
-    visitor = halfway(app)
+    visitor = pending(app)
 
     answer = visitor.post("/sign-in/second-step", {"code": "000000"})
 
@@ -71,7 +71,7 @@ def test_a_wrong_code_is_refused_with_what_to_do(app: Flask, requester: Visitor)
 
 def test_a_recovery_code_is_enough_once(app: Flask, requester: Visitor) -> None:
     _, codes = enrol_app(requester)
-    first, second = halfway(app), halfway(app)
+    first, second = pending(app), pending(app)
 
     assert first.post("/sign-in/second-step", {"code": codes[0]}).status_code == 302
     assert second.post("/sign-in/second-step", {"code": codes[0]}).status_code == 401
@@ -145,7 +145,7 @@ def test_a_passkey_opens_the_page_that_was_wanted_without_a_password(app: Flask,
 def test_a_passkey_is_a_second_step(app: Flask, requester: Visitor) -> None:
     device = Authenticator()
     enrol_passkey(requester, device)
-    visitor = halfway(app)
+    visitor = pending(app)
 
     assert visitor.post("/sign-in/second-step", {"credential": used(visitor, device)}).status_code == 302
     assert visitor.get("/account").status_code == 200
@@ -185,7 +185,7 @@ def test_a_restored_database_without_its_key_tells_the_operator_and_not_everybod
     secret, codes = enrol_app(requester)
     folder = settings.instance_path
     (folder / "factors.key").unlink()
-    visitor = halfway(app)
+    visitor = pending(app)
 
     answer = visitor.post("/sign-in/second-step", {"code": next_code(secret)})
 

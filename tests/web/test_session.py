@@ -23,7 +23,7 @@ NEW_PASSWORD = "quite another set of words"
 
 @pytest.fixture
 def vera(installation: Installation) -> str:
-    """The name of somebody who has an account."""
+    """Return the name of an existing account."""
     return installation.accounts.create(OPERATOR, "vera", Role.REQUESTER, PASSWORD).name
 
 

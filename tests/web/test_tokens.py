@@ -29,7 +29,7 @@ def make_token(visitor: Visitor, **changes: object) -> str:
 
 
 def status(visitor: Visitor, token: str) -> int:
-    """What the API answers to this token."""
+    """Return the response of the API to this token."""
     return visitor.client.get("/api/v1/token", headers={"Authorization": f"Bearer {token}"}).status_code
 
 
@@ -163,7 +163,7 @@ def test_what_is_wrong_stands_beside_its_field_and_nothing_typed_is_lost(request
     for field, rule in (
         ('id="label"', "token.label"),
         ('id="days"', "token.days"),
-        ('value="fleet"', "token.scopes"),
+        ('value="fleet"', "token.scope-unknown"),
         ('id="names"', "token.names"),
         ('id="networks"', "token.networks"),
     ):

@@ -1,4 +1,4 @@
-"""Knows how a person moves through the pages: looks, fills in forms with their CSRF token, signs in."""
+"""A visitor of the pages: opens them, submits forms with their CSRF token, signs in."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Visitor:
         return self.client.get(path, base_url=self.base_url, buffered=True, **options)
 
     def page(self, path: str) -> Page:
-        """What a page says, which there has to be."""
+        """Return an existing page, read."""
         response = self.get(path)
         assert response.status_code == 200, response.text
         return read(response.text)
@@ -44,7 +44,7 @@ class Visitor:
         return self.client.post(path, data=fields, base_url=self.base_url, buffered=True, **options)
 
     def csrf_token(self) -> str:
-        """The token of the current session, from the first page that has one."""
+        """Return the CSRF token of the current session, from the first page with one."""
         response = self.get("/sign-in", follow_redirects=True)
         found = re.search(r'name="csrf_token" value="([^"]+)"', response.text)
         assert found, response.text
@@ -75,7 +75,7 @@ class Visitor:
 
 
 def upload(request: Request) -> Upload:
-    """A request as the file in which a node hands it out."""
+    """Return a CSR as the file that a node provides."""
     return f"{request.name}.csr", request.data
 
 
@@ -85,26 +85,26 @@ def form(uploads: Sequence[Upload], fields: Mapping[str, Any]) -> dict[str, Any]
 
 
 def visit(app: Flask, base_url: str = "http://localhost") -> Visitor:
-    """Somebody who has not signed in."""
+    """Return a visitor who has not signed in."""
     return Visitor(app.test_client(), base_url)
 
 
 def sign_in(app: Flask, role: Role = Role.REQUESTER) -> Visitor:
-    """Somebody of this role who signs in, under the account that is called after it."""
+    """Return a visitor signed in with the account named after this role."""
     visitor = visit(app)
     assert visitor.sign_in(role.value).status_code == 302
     return visitor
 
 
 def carried_to(app: Flask, cookie: str) -> Visitor:
-    """Somebody who has signed in before, and brings the cookie."""
+    """Return a visitor with the cookie of an earlier sign-in."""
     visitor = visit(app)
     visitor.client.set_cookie(COOKIE, cookie)
     return visitor
 
 
 def cookie_of(visitor: Visitor) -> str:
-    """The session cookie of somebody who has one."""
+    """Return the session cookie of the visitor."""
     cookie = visitor.client.get_cookie(COOKIE)
     assert cookie
     return cookie.value

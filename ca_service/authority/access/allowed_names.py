@@ -1,9 +1,9 @@
-"""Knows the names that a token may be limited to: how they are written, and which names they cover.
+"""Names that a token may be limited to: how they are written, and which names they cover.
 
 A plain name covers itself. `*.uc.example.com` covers every name below uc.example.com, one label or
-several, but not uc.example.com itself: the limit is a part of the name space, as a delegation in DNS
-is. An address or a network covers addresses. Case does not count. Names are compared as they stand in
-certificates, so that those with other than ASCII letters are written as A-labels (xn--..., RFC 5890).
+several, but not uc.example.com itself: the limit is a part of the name space, like a delegation in DNS.
+An address or a network covers addresses. Case is ignored. Names are compared as certificates hold them:
+letters outside ASCII are written as A-labels (xn--..., RFC 5890).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _WILD: Final = "*."
 
 
 def kept_pattern(typed: str) -> str | None:
-    """The pattern as it is kept, or None for what is none; raises nothing."""
+    """Return the pattern in stored form, or None if it is not a pattern."""
     text = typed.strip().lower().removesuffix(".")
     network = as_network(text)
     if network is not None:
@@ -28,8 +28,8 @@ def kept_pattern(typed: str) -> str | None:
 
 
 def as_network(text: str) -> Network | None:
-    """The network, or the single address as a network; None for anything else, such as 10.0.0.5/8."""
-    if "%" in text:  # a zone belongs to one machine
+    """Return the network, or a single address as a network; None for anything else, such as 10.0.0.5/8."""
+    if "%" in text:  # a zone is valid on one machine only
         return None
     try:
         return ip_network(text)
@@ -38,25 +38,25 @@ def as_network(text: str) -> Network | None:
 
 
 def network_text(network: Network) -> str:
-    """A network as people write it: without the length of its prefix where it is one address."""
+    """Return the network as people write it: a single address without its prefix length."""
     return str(network.network_address) if network.num_addresses == 1 else str(network)
 
 
 def is_in(address: str, networks: Iterable[str]) -> bool:
-    """Whether an address, as a socket tells it, lies in one of these networks; no address lies in none."""
+    """Return whether one of these networks contains the address of a socket; False for an invalid address."""
     try:
         found = ip_address(address.partition("%")[0])
     except ValueError:
         return False
-    found = getattr(found, "ipv4_mapped", None) or found  # ::ffff:10.0.0.5, where one socket serves both
+    found = getattr(found, "ipv4_mapped", None) or found  # ::ffff:10.0.0.5, on a socket for both IP versions
     return any(found in network for network in map(as_network, networks) if network is not None)
 
 
 def not_covered(patterns: Sequence[str], named: Sequence[str], *, beside_hosts: bool) -> tuple[str, ...]:
-    """Those of the names (`DNS:uccx1.example.com`, `IP:10.0.0.5`) that no pattern covers, in their order.
+    """Return the names (`DNS:uccx1.example.com`, `IP:10.0.0.5`) that no pattern covers, in their order.
 
     With `beside_hosts` the pattern `*.example.com` covers `example.com` as well, but only beside a name
-    below it: a VOS node puts its parent domain into every request, and takes no certificate without it.
+    below it: a VOS node puts its parent domain into every CSR and refuses a certificate without it.
     """
     covered = [name for name in named if any(_covers(pattern, name) for pattern in patterns)]
     parents = {_parent(pattern) for pattern in patterns if any(_covers(pattern, name) for name in covered)}
@@ -65,12 +65,12 @@ def not_covered(patterns: Sequence[str], named: Sequence[str], *, beside_hosts: 
 
 
 def fragments(patterns: Sequence[str]) -> tuple[str, ...]:
-    """Texts of which one stands in every name that is covered, but for addresses in a network."""
+    """Return texts of which every covered name contains one, except for addresses in a network."""
     return tuple(pattern.removeprefix(_WILD) for pattern in patterns if not _is_wide(pattern))
 
 
 def have_networks(patterns: Sequence[str]) -> bool:
-    """Whether one of them is a network of more than one address."""
+    """Return whether one of the patterns is a network of more than one address."""
     return any(map(_is_wide, patterns))
 
 
@@ -80,7 +80,7 @@ def _is_wide(pattern: str) -> bool:
 
 
 def _parent(pattern: str) -> str:
-    """The domain of a wildcard; nothing for a pattern that has none."""
+    """Return the domain of a wildcard, or an empty string for any other pattern."""
     return f"dns:{pattern.removeprefix(_WILD)}" if pattern.startswith(_WILD) else ""
 
 

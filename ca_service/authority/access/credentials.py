@@ -1,4 +1,4 @@
-"""Knows what names, passwords and secrets have to be like; not to whom they belong."""
+"""Rules for account names, passwords, token labels and secrets."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from ca_service.errors import InvalidInput, Rule
 ACCOUNT_NAME: Final = Rule(
     "account.name",
     "\u201c{name}\u201d cannot be an account name.",
-    "Use 1 to 64 letters, digits, dots, hyphens, underscores and @, beginning with a letter or digit.",
+    "Use 1 to 64 letters, digits, dots, hyphens, underscores or @, beginning with a letter or digit.",
 )
 ACCOUNT_RESERVED: Final = Rule(
     "account.reserved",
-    "{name} is what the log calls somebody without an account.",
+    "The audit log uses the name {name} for actions without an account.",
     "Choose another name.",
 )
 PASSWORD_WEAK: Final = Rule(
     "password.weak",
     "This password cannot be used.",
-    "Use {least} to {most} characters that do not contain the account name. Four random words do well.",
+    "Use {least} to {most} characters that do not contain the account name. Four random words work well.",
 )
 TOKEN_LABEL: Final = Rule(
     "token.label",
     "The token needs a label.",
-    "Say in 1 to {limit} characters what the token is for, such as: renewal script.",
+    "Enter 1 to {limit} characters that describe its purpose, such as: renewal script.",
 )
 TOKEN_DAYS: Final = Rule(
     "token.days",
-    "A token cannot live for \u201c{days}\u201d days.",
+    "A token cannot be valid for \u201c{days}\u201d days.",
     "Choose 1 to {limit} days.",
 )
 
@@ -40,33 +40,33 @@ MAX_TOKEN_DAYS: Final = 365
 MAX_LABEL: Final = 60
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9._@-]{0,62}[a-z0-9])?")
 _DAYS: Final = re.compile(r"[0-9]{1,6}")
-_RESERVED: Final = {"anonymous", "operator"}  # who the log names where there is no account
+_RESERVED: Final = {"anonymous", "operator"}  # the audit log's names for actors without an account
 
 
 def hash_secret(secret: str) -> str:
-    """The SHA-256 of a secret with 256 random bits, for which a plain hash is as good as a slow one."""
+    """Return the SHA-256 of a secret with 256 random bits, for which a fast hash is as safe as a slow one."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def password_bytes(password: str) -> bytes:
-    """What is hashed: cut to what could be right, and never an error, whatever was typed."""
+    """Return the bytes to hash: cut just above the longest valid length, and never an error for any input."""
     return password[: MAX_PASSWORD + 1].encode("utf-8", "surrogatepass")
 
 
 def kept_name(typed: str) -> str | None:
-    """The name as it is kept, or None if no account can be called so."""
+    """Return the name in stored form, or None if it cannot be an account name."""
     text = typed.strip().lower()
     return text if _NAME.fullmatch(text) else None
 
 
 def loggable_name(typed: str) -> str:
-    """A typed name as far as it may be recorded: people type passwords there by mistake."""
+    """Return a typed name as far as it may be recorded: people type passwords into this field by mistake."""
     name = kept_name(typed)
     return name if name and len(name) < MIN_PASSWORD else "(not recorded)"
 
 
 def checked_account_name(typed: str) -> str:
-    """The name of a new account; raises InvalidInput."""
+    """Return the name of a new account. Raises InvalidInput for a name that cannot be used."""
     name = kept_name(typed)
     if name is None:
         raise InvalidInput(ACCOUNT_NAME.at("/name", name=typed[:64]))
@@ -76,14 +76,14 @@ def checked_account_name(typed: str) -> str:
 
 
 def checked_password(name: str, password: str) -> str:
-    """A new password for the account of this name; raises InvalidInput."""
+    """Return a new password for the account of this name. Raises InvalidInput for a weak one."""
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD or (len(name) > 3 and name in password.lower()):
         raise InvalidInput(PASSWORD_WEAK.at("/password", least=MIN_PASSWORD, most=MAX_PASSWORD))
     return password
 
 
 def checked_label(label: str) -> str:
-    """What a token is called; raises InvalidInput."""
+    """Return the label of a token. Raises InvalidInput for an empty or too long one."""
     text = label.strip()
     if not 1 <= len(text) <= MAX_LABEL or not text.isprintable():
         raise InvalidInput(TOKEN_LABEL.at("/label", limit=MAX_LABEL))
@@ -91,7 +91,7 @@ def checked_label(label: str) -> str:
 
 
 def checked_token_days(days: int | str) -> int:
-    """How long a token lives, as a number or in digits; raises InvalidInput."""
+    """Return the lifetime of a token in days, given as a number or in digits. Raises InvalidInput."""
     found = int(days) if isinstance(days, int) or _DAYS.fullmatch(days.strip()) else 0
     if not 1 <= found <= MAX_TOKEN_DAYS:
         raise InvalidInput(TOKEN_DAYS.at("/days", days=str(days)[:20], limit=MAX_TOKEN_DAYS))

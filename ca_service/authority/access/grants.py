@@ -1,7 +1,7 @@
-"""Knows what a token may at most: its scopes, and the names and profiles that bound them.
+"""Limits of a token: its scopes, and the names and profiles that it is restricted to.
 
-A grant only takes away: the role of the account has to allow an action as well. Which scope opens
-which actions stands beside the roles, in permissions.py.
+A grant only takes away: the role of the account has to allow an action as well. permissions.py lists
+which scope allows which actions.
 """
 
 from __future__ import annotations
@@ -11,21 +11,33 @@ from dataclasses import dataclass
 from typing import Final
 
 from ca_service.authority.access.allowed_names import not_covered
-from ca_service.errors import Finding, Rule, blocking
+from ca_service.errors import Finding, Rule
 from ca_service.pki.profiles import VOS
+
+TOKEN_NAME: Final = Rule(
+    "token.name",
+    "This token does not cover {name}.",
+    "It covers {allowed}. Use a token that covers every name in the CSR, or create a CSR with fewer names.",
+)
+TOKEN_NAME_PARENT: Final = Rule(
+    "token.name-parent",
+    "This token does not cover {name}, the parent domain that a node adds to its CSR.",
+    "It covers {allowed}. Create a token that includes the parent domain, or create the CSR with an empty "
+    "Parent Domain.",
+)
 
 TOKEN_PROFILE: Final = Rule(
     "token.profile",
     "This token may not have certificates of the profile {profile}.",
-    "Ask for {allowed}, or use a token that may.",
+    "Request the profile {allowed}, or use a token without this limit.",
 )
 
-_SHOWN: Final = 5  # of a list of names in one sentence
+_SHOWN: Final = 5  # names in one sentence
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """The limits of the token that somebody acts with. Without names or profiles, there is no such limit."""
+    """The limits of the actor's token. Empty `names` or `profiles` set no limit."""
 
     token_id: int
     scopes: frozenset[str]
@@ -33,14 +45,14 @@ class Grant:
     profiles: tuple[str, ...] = ()
 
     def sees(self, profile: str, names: Sequence[str], host: str) -> bool:
-        """Whether a certificate of this profile and with these names may be shown: all of them are allowed."""
+        """Return whether a certificate of this profile and with these names may be shown: all of them are allowed."""
         return not any(self.faults(profile, names or (f"DNS:{host}",)))
 
     def faults(self, profile: str, names: Sequence[str], subject_hosts: Sequence[str] = ()) -> Iterator[Finding]:
-        """What stands against a certificate of this profile.
+        """Yield the reasons why the token may not have a certificate of this profile.
 
-        `names` are its alternative names, `DNS:uccx1.example.com`; `subject_hosts` are hosts that its
-        subject names, written alike. Those never count as the host beside which a parent domain is allowed.
+        `names` are its alternative names, `DNS:uccx1.example.com`; `subject_hosts` are the hosts in its
+        subject, written alike. A parent domain is never allowed because of a host in the subject.
         """
         if self.profiles and profile not in self.profiles:
             yield _profile(profile, self.profiles)
@@ -60,21 +72,10 @@ def _profile(profile: str, allowed: Sequence[str]) -> Finding:
 
 def _name(pointer: str, name: str, allowed: Sequence[str], profile: str) -> Finding:
     value = name.partition(":")[2]
-    return blocking(
-        "token.name",
-        pointer,
-        "This token may not have a certificate for {name}.",
-        _mend(value.lower(), allowed, profile),
-        name=value,
-        allowed=", ".join(allowed[:_SHOWN]) + (" ..." if len(allowed) > _SHOWN else ""),
-    )
+    rule = TOKEN_NAME_PARENT if _is_parent_domain(value.lower(), allowed, profile) else TOKEN_NAME
+    return rule.at(pointer, name=value, allowed=", ".join(allowed[:_SHOWN]) + (" ..." if len(allowed) > _SHOWN else ""))
 
 
-def _mend(name: str, allowed: Sequence[str], profile: str) -> str:
-    """What to do; the parent domain, which a node puts into its request by itself, is the usual stumbling block."""
-    if profile == VOS.name and any(each.endswith(f".{name}") and not each.startswith("*") for each in allowed):
-        return (
-            "It may for {allowed}. {name} is the parent domain that a node puts into its request: make a token that "
-            "names it as well, or make the request with an empty Parent Domain."
-        )
-    return "It may for {allowed}. Use a token that may for every name in the request, or make a request for fewer."
+def _is_parent_domain(name: str, allowed: Sequence[str], profile: str) -> bool:
+    """Return whether a node has added this name to its CSR itself: the parent domain of a name that is allowed."""
+    return profile == VOS.name and any(each.endswith(f".{name}") and not each.startswith("*") for each in allowed)

@@ -1,6 +1,4 @@
-"""Knows which role may do what, and which scope of a token opens what; the one table, which the README shows
-and the doors ask.
-"""
+"""Permissions: which role may do what, and which scope of a token allows what. The documentation shows this table."""
 
 from __future__ import annotations
 
@@ -11,20 +9,31 @@ from typing import Final
 from ca_service.authority.access.grants import Grant
 from ca_service.errors import NotAllowed, Rule
 
+TOKEN_SCOPE: Final = Rule(
+    "token.scope",
+    "This token does not permit {action}: its scopes are {scopes}.",
+    "Use a token with one of these scopes: {needed}.",
+)
+TOKEN_NO_SCOPE: Final = Rule(
+    "token.no-scope",
+    "No token permits {action}; the scopes of this one are {scopes}.",
+    "Sign in and use the pages.",
+)
+
 PERMISSION_MISSING: Final = Rule(
     "permission.missing",
     "{name} has the role {role}, which may not {action}.",
-    "Ask an administrator for a role that may: {roles}.",
+    "Ask an administrator for one of these roles: {roles}.",
 )
 TOKEN_BOUNDED: Final = Rule(
     "token.bounded",
-    "This token is for some names or profiles only; clusters and the queue are not divided by those.",
-    "Use a token without such limits, or sign in and use the pages.",
+    "This token is limited to some names or profiles. These limits do not apply to clusters or the queue.",
+    "Use a token without these limits, or sign in and use the pages.",
 )
 
 
 class Role(StrEnum):
-    """What a person or a token is trusted with."""
+    """The role of an account."""
 
     REQUESTER = "requester"
     APPROVER = "approver"
@@ -33,7 +42,7 @@ class Role(StrEnum):
 
 
 class Action(StrEnum):
-    """What can be done here."""
+    """An action that needs permission, worded to complete \u201cmay not ...\u201d."""
 
     CHECK = "check requests"
     ISSUE = "submit requests"
@@ -42,11 +51,11 @@ class Action(StrEnum):
     REVOKE = "revoke certificates"
     READ = "read certificates"
     METRICS = "read the metrics"
-    OWN_ACCOUNT = "manage the own account and its tokens"
-    OWN_TOKEN = "see what the own token may"  # noqa: S105 - the name of an action
+    OWN_ACCOUNT = "manage their own account and its tokens"
+    OWN_TOKEN = "see their own token's permissions"  # noqa: S105 - the name of an action
     ACCOUNTS = "manage accounts"
     AUTHORITY = "manage the authority"
-    AUDIT = "read the record"
+    AUDIT = "read the audit log"
 
 
 _EVERYBODY: Final = frozenset(Role)
@@ -69,20 +78,20 @@ PERMISSIONS: Final[dict[Action, frozenset[Role]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a token can be good for: the actions that it opens, and how a person is told."""
+    """A scope of a token: the actions that it allows, and its description for people."""
 
     actions: frozenset[Action]
     text: str
 
 
-#: A row for each scope. What stands in none of them is done by people only, such as making tokens.
+#: One row per scope. Actions in no scope, such as creating tokens, need a signed-in person.
 SCOPES: Final[dict[str, Scope]] = {
-    "check": Scope(frozenset({Action.CHECK}), "check requests and certificates; nothing is stored"),
-    "submit": Scope(frozenset({Action.CHECK, Action.ISSUE}), "check requests and have them signed"),
+    "check": Scope(frozenset({Action.CHECK}), "check CSRs and certificates; nothing is stored"),
+    "submit": Scope(frozenset({Action.CHECK, Action.ISSUE}), "check CSRs and have them signed"),
     "read": Scope(frozenset({Action.READ}), "list and fetch certificates"),
     "decide": Scope(frozenset({Action.DECIDE}), "approve and refuse requests"),
-    "revoke": Scope(frozenset({Action.REVOKE}), "revoke certificates, and end holds"),
-    "audit": Scope(frozenset({Action.AUDIT}), "read the record of what has happened"),
+    "revoke": Scope(frozenset({Action.REVOKE}), "revoke certificates and release holds"),
+    "audit": Scope(frozenset({Action.AUDIT}), "read the audit log"),
     "metrics": Scope(frozenset({Action.METRICS}), "read the metrics for Prometheus"),
     "fleet": Scope(frozenset({Action.CHECK, Action.READ, Action.FLEET}), "manage clusters and mark steps"),
 }
@@ -91,10 +100,10 @@ _EVERY_TOKEN: Final = frozenset({Action.OWN_TOKEN})
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who is acting. `account_id` is None for the operator at the command line of this machine.
+    """The person or script that acts. `account_id` is None for the operator at the command line of this machine.
 
-    `origin` is from where, as the record shows it: an address, "command line". `token` is the label of the API
-    token that was shown, empty without one; `grant` is what that token may, None for everything that the role may.
+    `origin` is an address or "command line", as the audit log shows it. `token` is the label of the API token
+    that was used, or empty; `grant` holds the limits of that token, or None without a token.
     """
 
     account_id: int | None
@@ -105,12 +114,12 @@ class Actor:
     token: str = ""
 
 
-#: The actor of background jobs. The colon keeps it apart from accounts.
+#: The actor of background jobs. The colon distinguishes it from every account.
 SERVICE: Final = Actor(None, "service:jobs", Role.AUDITOR, "job")
 
 
 def require(actor: Actor, action: Action) -> None:
-    """Let the actor go on, or raise NotAllowed: the role may not, or the token has no scope for it."""
+    """Return if the actor may do this. Raises NotAllowed if the role or the scopes of the token do not allow it."""
     if actor.role not in PERMISSIONS[action]:
         raise NotAllowed.because(
             PERMISSION_MISSING,
@@ -124,23 +133,19 @@ def require(actor: Actor, action: Action) -> None:
 
 
 def require_unbounded(actor: Actor) -> None:
-    """Let the actor go on, or raise NotAllowed: a token bounds names or profiles, by which nothing here is divided."""
+    """Return unless a token limits the actor to names or profiles, which do not apply here. Raises NotAllowed."""
     if actor.grant is not None and (actor.grant.names or actor.grant.profiles):
         raise NotAllowed.because(TOKEN_BOUNDED)
 
 
 def _opens(grant: Grant, action: Action) -> bool:
-    """Whether one of the scopes opens the action; a scope that is not known here opens nothing."""
+    """Return whether one of the scopes allows the action; an unknown scope allows nothing."""
     return action in _EVERY_TOKEN or any(action in SCOPES[scope].actions for scope in grant.scopes & SCOPES.keys())
 
 
 def _out_of_scope(grant: Grant, action: Action) -> NotAllowed:
     needed = ", ".join(name for name, scope in SCOPES.items() if action in scope.actions)
-    return NotAllowed.because(
-        "token.scope",
-        "This token may not {action}: its scopes are {scopes}.",
-        "Use a token with one of these scopes: {needed}." if needed else "No token may: sign in and use the pages.",
-        action=action.value,
-        scopes=", ".join(sorted(grant.scopes)),
-        needed=needed,
-    )
+    values = {"action": action.value, "scopes": ", ".join(sorted(grant.scopes))}
+    if not needed:
+        return NotAllowed.because(TOKEN_NO_SCOPE, **values)
+    return NotAllowed.because(TOKEN_SCOPE, **values, needed=needed)

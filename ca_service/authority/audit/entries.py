@@ -1,4 +1,4 @@
-"""Knows the frozen values of the record: events as they are kept, seals, what is asked and what is found."""
+"""Values of the audit log: stored events, seals, queries and pages."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ EventSort = Literal["newest", "oldest"]
 
 @dataclass(frozen=True, slots=True)
 class RecordedEvent:
-    """An event as it is kept. `event` is its name, which may be one that this program does not know.
+    """A stored event. `event` is its name, which may be unknown to this version of the program.
 
-    `seal` and `position` (from 0) tell where it is sealed; None as long as it is not.
+    `seal` and `position` (from 0) say where it is sealed; both are None until then.
     """
 
     id: int
@@ -30,9 +30,9 @@ class RecordedEvent:
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """One batch of the record, sealed. Hashes, signature and `public_key` (SubjectPublicKeyInfo, DER) are bytes.
+    """A sealed batch of the audit log. Hashes, signature and `public_key` (SubjectPublicKeyInfo, DER) are bytes.
 
-    `leaves` are the leaf hashes, one after the other: what they were when they were sealed.
+    `leaves` are the leaf hashes at the time of sealing, concatenated.
     """
 
     number: int
@@ -49,7 +49,7 @@ class Seal:
 
 @dataclass(frozen=True, slots=True)
 class EventQuery:
-    """Which events: `text` in any part, `events` by name (all if empty), `since` (included) to `before` (not)."""
+    """A search: `text` anywhere in an event, `events` by name (empty: all), from `since` up to but without `before`."""
 
     text: str = ""
     events: tuple[str, ...] = ()
@@ -63,7 +63,7 @@ class EventQuery:
 
     @property
     def is_everything(self) -> bool:
-        """Whether it leaves nothing out."""
+        """Whether the query has no filter."""
         return not (self.text or self.events or self.actor or self.subject or self.since or self.before)
 
 
@@ -72,7 +72,7 @@ EVERYTHING = EventQuery()
 
 @dataclass(frozen=True, slots=True)
 class EventPage:
-    """Some events of a list, and the cursor of the next page, empty on the last."""
+    """A page of events, and the cursor of the next page, empty on the last."""
 
     items: tuple[RecordedEvent, ...] = field(default=())
     next_cursor: str = ""

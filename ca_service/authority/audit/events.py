@@ -1,4 +1,4 @@
-"""Knows the closed list of events that are recorded, each in the transaction that it describes."""
+"""The closed list of audit events; each is written in the transaction that it describes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ca_service.authority.access.permissions import Actor
 
 
 class Event(StrEnum):
-    """What can have happened."""
+    """The name of an audit event."""
 
     AUTHORITY_CREATED = "authority.created"
     AUTHORITY_IMPORTED = "authority.imported"
@@ -67,7 +67,7 @@ class Event(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
-    """One event: when (UTC), what, by whom, on what, from where, and what else is worth knowing; never a secret."""
+    """An audit event: time (UTC), name, actor, subject, origin, and details; never a secret."""
 
     at: datetime
     event: Event
@@ -78,5 +78,5 @@ class AuditEvent:
 
     @classmethod
     def by(cls, actor: Actor, at: datetime, event: Event, subject: str, **details: str | int) -> Self:
-        """What this actor has done, from where the actor stands."""
+        """Return the event for an action of this actor, with the actor's origin."""
         return cls(at, event, actor.name, subject, details, actor.origin)

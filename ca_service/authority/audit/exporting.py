@@ -1,14 +1,14 @@
-"""Knows the file in which the record leaves: JSON lines that can be checked with nothing else.
+"""Export of the audit log: JSON lines that can be verified with nothing else.
 
-    header  format, when, whether it is everything or what was asked, the newest seal, the public key
-    seal    a seal, followed by the events in it that are wanted
-    event   an event, its place in the seal, and the path that leads from it to the root of the seal
-    end     how many events and seals there were, the SHA-256 of every byte before this line, and a
+    header  format, time, whether the file is complete, the filter, the newest seal, the public key
+    seal    a seal, followed by its events that match the filter
+    event   an event, its position in the seal, and the path from it to the root of the seal
+    end     the number of events and seals, the SHA-256 of every byte before this line, and a
             signature of the sealing key over this line
 
-Every line is canonical (see `canonical`) and ends with LF, so that no byte can be another one. The
-events follow one another as they were sealed. A file with a filter holds only the seals of its events:
-each event is proven by its path, and what was left out cannot be told.
+Every line is canonical (see `seals.canonical`) and ends with LF, so that each byte is determined. The
+events are in the order of sealing. A file with a filter holds only the seals of its events:
+the path proves each event, but the file does not prove that no event is missing.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _SEALS_AT_ONCE: Final = 50
 
 
 class Exporter:
-    """Writes the record as lines, of any length, holding one seal in memory at a time."""
+    """Writes the audit log as lines of any length; at most one seal is in memory at a time."""
 
     def __init__(self, events: EventStore, sealing: Sealing, clock: Clock) -> None:
         self._events = events
@@ -48,9 +48,9 @@ class Exporter:
         self._clock = clock
 
     def lines(self, query: EventQuery, *, is_ended: bool = True) -> Iterator[bytes]:
-        """The file, line by line, up to the newest seal; nothing if there is no seal.
+        """Yield the lines of the file up to the newest seal; none if there is no seal.
 
-        Without `is_ended` the line at the end is left out, which takes the sealing key.
+        Without `is_ended` the last line is omitted, which needs the sealing key.
         """
         head = self._events.find_head()
         if head is None:
@@ -79,14 +79,14 @@ class Exporter:
             yield _line(stray, head, tree_of(head))
 
     def _stray(self, after: int) -> RecordedEvent | None:
-        """An event that says it is in a seal which is not there; what others have sealed meanwhile is none."""
+        """Return an event that refers to a missing seal; seals added by others in the meantime do not count."""
         found = self._events.find_beyond(after)
         while found is not None and found.seal is not None and self._events.find_seal(found.seal):
             found = self._events.find_beyond(found.seal)
         return found
 
     def _seals(self, head: Seal) -> Iterator[Seal]:
-        """Those up to the head, as far as they are still there."""
+        """Yield the seals up to the head, as far as they still exist."""
         after = 0
         while after < head.number:
             found = self._events.list_seals(after, _SEALS_AT_ONCE)
@@ -108,7 +108,7 @@ def _header(query: EventQuery, head: Seal, at: datetime) -> dict[str, Any]:
 
 
 def _filter(query: EventQuery) -> dict[str, Any]:
-    """What was asked, without what was not."""
+    """Return the filter without its empty members."""
     asked: dict[str, Any] = {
         "text": query.text,
         "events": sorted(query.events),
@@ -121,7 +121,7 @@ def _filter(query: EventQuery) -> dict[str, Any]:
 
 
 def _line(event: RecordedEvent, seal: Seal, tree: Tree) -> dict[str, Any]:
-    """An event with the path of its place; of a place that the seal does not have, without."""
+    """Return the line of an event with its path, which is empty if the seal has no such position."""
     position = event.position if event.position is not None else -1
     path = tree.path(position) if event.seal == seal.number and 0 <= position < seal.count else ()
     return {

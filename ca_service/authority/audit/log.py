@@ -1,4 +1,4 @@
-"""Knows who may read the record, and what of it."""
+"""The audit log for its readers: lists, histories, sealing, export and verification, each with its permission."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from ca_service.authority.audit.wording import About, events_about, told_by
 from ca_service.authority.ports import Clock
 
 _HISTORY: Final = 20  # events
-_NAMES: Final = 5  # that a thing has had, one after the other
+_NAMES: Final = 5  # successive names of one thing
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The newest seal, as somebody keeps it elsewhere; `key` is the fingerprint of the sealing key."""
+    """The newest seal, to be kept elsewhere; `key` is the fingerprint of the sealing key."""
 
     anchor: Anchor
     at: datetime
@@ -33,7 +33,7 @@ class Head:
 
 
 class AuditLog:
-    """The record, for those who may read it."""
+    """Reads, seals, exports and verifies the audit log."""
 
     def __init__(self, events: EventStore, sealing: Sealing, clock: Clock) -> None:
         self._events = events
@@ -41,18 +41,18 @@ class AuditLog:
         self._clock = clock
 
     def list_events(self, actor: Actor, query: EventQuery) -> EventPage:
-        """One page of the events; raises InvalidInput for a cursor that is none of ours."""
+        """Return one page of events. Raises InvalidInput for a foreign cursor."""
         require(actor, Action.AUDIT)
         return self._events.list_events(query)
 
     def history(self, actor: Actor, about: About, subject: str, since: datetime) -> tuple[RecordedEvent, ...]:
-        """The newest events about one thing, under its former names too, for everybody who may read it.
+        """Return the newest events about one thing, including those under its former names.
 
-        From where, and what the sentence does not tell, is only for those who may read the record.
+        Origins, and details that the sentence does not contain, are only for readers of the audit log.
         """
         require(actor, Action.READ)
         names, found = [subject], list[RecordedEvent]()
-        for name in names:  # grows while it is walked
+        for name in names:  # the list grows during the loop
             query = EventQuery(subject=name, events=events_about(about), since=since, limit=_HISTORY)
             found += self._events.list_events(query).items
             former = {str(event.details["formerly"]) for event in found if "formerly" in event.details}
@@ -61,25 +61,25 @@ class AuditLog:
         return tuple(newest if actor.role in PERMISSIONS[Action.AUDIT] else map(_for_readers, newest))
 
     def head(self, actor: Actor) -> Head | None:
-        """The newest seal, if there is one."""
+        """Return the newest seal, or None."""
         require(actor, Action.AUDIT)
         seal = self._events.find_head()
         return _head(seal) if seal else None
 
     def seal(self, actor: Actor) -> int:
-        """Seal what is not sealed yet; how many events that were."""
+        """Seal all events without a seal, and return their number."""
         require(actor, Action.AUDIT)
         return self._sealing.seal_pending()
 
     def has_unsealed(self, actor: Actor) -> bool:
-        """Whether there are events without a seal."""
+        """Return whether there are events without a seal."""
         require(actor, Action.AUDIT)
         return bool(self._events.list_unsealed(1))
 
     def export(self, actor: Actor, query: EventQuery) -> Iterator[bytes]:
-        """The record as lines that can be checked with nothing else, itself recorded, all of it sealed.
+        """Return the audit log as lines that can be verified with nothing else. The export itself is logged and sealed.
 
-        Raises KeystoreError if the sealing key cannot be had, before the first line.
+        Raises KeystoreError before the first line if the sealing key is not available.
         """
         require(actor, Action.AUDIT)
         said = "everything" if query.is_everything else "a part"
@@ -88,7 +88,7 @@ class AuditLog:
         return Exporter(self._events, self._sealing, self._clock).lines(query)
 
     def verify(self, actor: Actor, expected: Expected = NOTHING) -> Checked:
-        """Check what is kept, as an exported file is checked; changes nothing. Raises Refused."""
+        """Verify the stored audit log in the same way as an exported file, without changes. Raises Refused."""
         require(actor, Action.AUDIT)
         lines = Exporter(self._events, self._sealing, self._clock).lines(EVERYTHING, is_ended=False)
         return verify(lines, expected, is_ended=False)

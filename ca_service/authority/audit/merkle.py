@@ -1,7 +1,7 @@
-"""Knows hash trees as Certificate Transparency builds them (RFC 6962, 2.1): root, path of a leaf, check of a path.
+"""Hash trees as in Certificate Transparency (RFC 6962, 2.1): root, path of a leaf, verification of a path.
 
-Leaves and inner nodes are hashed with different first bytes, so that one cannot stand for the other.
-Levels are made by pairing neighbours; one that has none moves up, which gives the tree of the RFC.
+Leaves and inner nodes are hashed with different first bytes, so that neither can be passed off as the other.
+Each level pairs neighbours; a node without a neighbour moves up, which gives the tree of the RFC.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 
 def leaf_hash(data: bytes) -> bytes:
-    """The hash of a leaf: SHA-256 of 0x00 and its bytes."""
+    """Return the hash of a leaf: SHA-256 of 0x00 and its bytes."""
     return hashlib.sha256(b"\x00" + data).digest()
 
 
@@ -20,18 +20,18 @@ class Tree:
 
     def __init__(self, leaves: Sequence[bytes]) -> None:
         if not leaves:
-            raise ValueError("a tree has leaves")
+            raise ValueError("a tree needs at least one leaf")
         self._levels = [list(leaves)]
         while len(self._levels[-1]) > 1:
             self._levels.append(_paired(self._levels[-1]))
 
     @property
     def root(self) -> bytes:
-        """The hash over all of it."""
+        """The hash over all leaves."""
         return self._levels[-1][0]
 
     def path(self, position: int) -> tuple[bytes, ...]:
-        """The neighbours on the way from this leaf (counted from 0) up to the root."""
+        """Return the neighbours on the path from this leaf (counted from 0) to the root."""
         found = []
         for level in self._levels[:-1]:
             if position ^ 1 < len(level):
@@ -41,9 +41,9 @@ class Tree:
 
 
 def root_of(leaf: bytes, position: int, count: int, path: Sequence[bytes]) -> bytes:
-    """The root to which this path leads from the leaf at `position` of `count`.
+    """Return the root that this path gives for the leaf at `position` of `count`.
 
-    Raises ValueError for a path that is too long or too short, or a position that there is not.
+    Raises ValueError for a path that is too long or too short, or a position outside the tree.
     """
     if not 0 <= position < count:
         raise ValueError("no such leaf")

@@ -1,4 +1,4 @@
-"""Knows how people ask for events: names and categories, days and moments; the same words at every door."""
+"""Queries of the audit log as people type them: names and categories, days and times; the same at every interface."""
 
 from __future__ import annotations
 
@@ -11,7 +11,18 @@ from typing import Final, Literal
 from ca_service.authority.audit.entries import EventQuery
 from ca_service.authority.audit.events import Event
 from ca_service.authority.audit.wording import Category, events_of
-from ca_service.errors import Finding, InvalidInput, blocking
+from ca_service.errors import Finding, InvalidInput, Rule
+
+EVENT_UNKNOWN: Final = Rule(
+    "record.event-unknown",
+    "There is no event {name}.",
+    "Give the name of an event, such as certificate.issued, or one of: {known}.",
+)
+EVENT_TIME: Final = Rule(
+    "record.time",
+    "{name} cannot be {value}.",
+    "Give a date such as 2026-11-23, or a time such as 2026-11-23T14:05:00Z.",
+)
 
 FIELDS: Final = ("q", "event", "actor", "subject", "since", "until")
 _MAX_LENGTH: Final = 200
@@ -19,10 +30,10 @@ _SERIAL: Final = re.compile("[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){3,}")
 
 
 def asked(values: Mapping[str, str]) -> EventQuery:
-    """The query for what was typed; raises InvalidInput with everything that cannot be understood.
+    """Return the query for what was typed. Raises InvalidInput with a finding for each invalid value.
 
     `event` is the name of an event or a category. `since` and `until` are both included: days
-    (2026-11-23) or moments (RFC 3339), in UTC where they do not say.
+    (2026-11-23) or times (RFC 3339), in UTC unless they give an offset.
     """
     given = {name: _plain(values.get(name, "")) for name in FIELDS}
     findings: list[Finding] = []
@@ -36,7 +47,7 @@ def asked(values: Mapping[str, str]) -> EventQuery:
 
 
 def _plain(text: str) -> str:
-    """What was typed, without what no event holds: blanks around it, and the colons of a serial number."""
+    """Return the typed text without blanks around it, NUL, and the colons of a serial number: no event holds those."""
     plain = text.replace("\0", "").strip()[:_MAX_LENGTH]
     return plain.replace(":", "").lower() if _SERIAL.fullmatch(plain) else plain
 
@@ -48,23 +59,19 @@ def _events(named: str, findings: list[Finding]) -> tuple[str, ...]:
         return events_of(Category(named))
     if named not in set(Event):
         known = ", ".join(Category)
-        remedy = "Give the name of an event, such as certificate.issued, or one of: {known}."
-        said = "There is no event {name}."
-        findings.append(blocking("record.event-unknown", "/event", said, remedy, name=named[:60], known=known))
+        findings.append(EVENT_UNKNOWN.at("/event", name=named[:60], known=known))
     return (named,)
 
 
 def _moment(name: Literal["since", "until"], text: str, findings: list[Finding]) -> datetime | None:
-    """The first moment that counts, or the first one that does not any more."""
+    """Return the first moment that is included, or for `until` the first one that is not."""
     if not text:
         return None
     try:
-        found = datetime.fromisoformat(text.replace(" ", "+"))  # a plus in an address is a blank to who reads it
+        found = datetime.fromisoformat(text.replace(" ", "+"))  # in a URL, a plus is decoded as a blank
         at = found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
         step = timedelta(days=1) if len(text) == len("2026-11-23") else timedelta(seconds=1)
         return at + step if name == "until" else at
     except (ValueError, OverflowError):
-        said = "{name} cannot be {value}."
-        remedy = "Give a day, such as 2026-11-23, or a moment, such as 2026-11-23T14:05:00Z."
-        findings.append(blocking("record.time", f"/{name}", said, remedy, name=name, value=f"\u201c{text[:40]}\u201d"))
+        findings.append(EVENT_TIME.at(f"/{name}", name=name, value=f"\u201c{text[:40]}\u201d"))
         return None

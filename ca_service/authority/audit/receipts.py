@@ -1,4 +1,4 @@
-"""Knows the receipt of a certificate: the proof, for whoever takes it home, that it is in the record."""
+"""Receipts: the proof in a bundle that the audit log has the certificate."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from ca_service.vos.bundle import Delivery
 
 
 class Receipts:
-    """Adds to what is delivered the proof that it is in the record."""
+    """Adds receipts to deliveries."""
 
     def __init__(self, events: EventStore, sealing: Sealing) -> None:
         self._events = events
         self._sealing = sealing
 
     def attached(self, deliveries: Sequence[Delivery]) -> tuple[Delivery, ...]:
-        """The same, each with its receipt; without one where the record has no event of the certificate.
+        """Return the same deliveries, each with its receipt; without one if the audit log has no event for it.
 
-        An event that is not sealed yet is sealed now, so that a receipt never changes. Raises KeystoreError
-        if the sealing key cannot be had.
+        An event without a seal is sealed now, so that a receipt never changes. Raises KeystoreError
+        if the sealing key is not available.
         """
         return tuple(replace(delivery, receipt=self._receipt(delivery)) for delivery in deliveries)
 

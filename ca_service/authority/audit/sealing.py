@@ -1,4 +1,4 @@
-"""Knows when and what is sealed; see the package for the states and for what a crash leaves behind."""
+"""Sealing of the audit log; the package explains the states and what a crash leaves behind."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from ca_service.pki import keys
 
 RECORD_KEY_CHANGED: Final = Rule(
     "record.key-changed",
-    "The sealing key {key_id} is not the one of the newest seal.",
-    "Put the right key back from a copy of the instance folder.",
+    "The sealing key {key_id} is not the key of the newest seal.",
+    "Restore the right key from a copy of the instance folder.",
 )
 
-BATCH: Final = 256  # events in a seal at most: a path has 8 hashes then
-_ROUNDS: Final = 400  # of one call; more is left to the next one
+BATCH: Final = 256  # most events in a seal: a path then has 8 hashes
+_ROUNDS: Final = 400  # per call; the next call continues
 
 
 class Sealing:
-    """Seals what was recorded. Safe anywhere at once: one seals, the others wait and find it done."""
+    """Seals events. Safe to call in parallel: one caller seals, the others wait and find it done."""
 
     def __init__(self, events: EventStore, keystore: KeyStore, clock: Clock) -> None:
         self._events = events
@@ -33,9 +33,9 @@ class Sealing:
         self._clock = clock
 
     def seal_pending(self) -> int:
-        """Seal the events that have no seal, and return how many there were.
+        """Seal all events without a seal, and return their number.
 
-        Raises KeystoreError if the sealing key cannot be had, Conflict for a record that was tampered with.
+        Raises KeystoreError if the sealing key is not available, Conflict if the audit log was tampered with.
         """
         done = 0
         for _ in range(_ROUNDS):
@@ -46,7 +46,7 @@ class Sealing:
         return done
 
     def sealed(self, event: str, subject: str) -> RecordedEvent | None:
-        """The oldest event of this name about this subject; if it has no seal yet, it gets one now."""
+        """Return the oldest event of this name about this subject; seal it first if it has no seal."""
         found = self._events.find_event(event, subject)
         while found is not None and found.seal is None:
             self.seal_pending()
@@ -54,7 +54,7 @@ class Sealing:
         return found
 
     def key(self, head: Seal | None) -> ec.EllipticCurvePrivateKey:
-        """The key that goes on after this seal; raises KeystoreError if it is gone, Conflict if it is another one."""
+        """Return the key that follows this seal. Raises KeystoreError if it is missing, Conflict for another key."""
         if head is None:
             return own_key(self._keystore, KEY_ID, CURVE)
         key = self._keystore.signer(KEY_ID)
@@ -63,7 +63,7 @@ class Sealing:
         return key
 
     def _seal_batch(self) -> int:
-        if not self._events.list_unsealed(1):  # nothing to do needs no lock and no key
+        if not self._events.list_unsealed(1):  # without work, neither the lock nor the key is needed
             return 0
         with self._events.one_sealer():
             events = self._events.list_unsealed(BATCH)

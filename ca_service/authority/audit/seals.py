@@ -1,4 +1,4 @@
-"""Knows how a batch becomes a seal: tree, signature, hash; and how a signature of the sealing key is checked."""
+"""Seals: canonical form, tree, signature and hash of a batch, and verification of the signature."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ VERSION = 1
 KEY_ID: Final = "audit-seal-1"
 CURVE: Final = "P-256"
 ALGORITHM: Final = "ECDSA P-256 SHA-256"
-NO_SEAL: Final = bytes(32)  # what the first seal has before it
+NO_SEAL: Final = bytes(32)  # `previous` of the first seal
 _ECDSA: Final = ec.ECDSA(hashes.SHA256())
 _HASH_SIZE: Final = 32
 
 
 def canonical(document: Mapping[str, Any]) -> bytes:
-    """The document as JSON (RFC 8259) in ASCII: members sorted by name, no blanks, \\uXXXX in lower case.
+    """Return the document as JSON (RFC 8259) in ASCII: members sorted by name, no blanks, \\uXXXX in lower case.
 
-    As RFC 8785, but for characters outside ASCII: so it is defined for every text that Python can
-    hold, half a surrogate pair too, and no event can stop the sealing.
+    As RFC 8785, except for characters outside ASCII: this form exists for every text that Python can
+    hold, including half a surrogate pair, so that no event can prevent sealing.
     """
     return json.dumps(document, sort_keys=True, separators=(",", ":")).encode("ascii")
 
 
 def moment(at: datetime) -> str:
-    """A time as RFC 3339 in UTC; with a fraction only if it has one."""
+    """Return a time as RFC 3339 in UTC, with a fraction only if it has one."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def event_document(event: RecordedEvent) -> dict[str, Any]:
-    """What is sealed of an event: all of it, but not where it is sealed."""
+    """Return the sealed part of an event: everything except its place."""
     return {
         "v": VERSION,
         "id": event.id,
@@ -56,7 +56,7 @@ def event_document(event: RecordedEvent) -> dict[str, Any]:
 
 
 def seal_document(seal: Seal, key: str) -> dict[str, Any]:
-    """What is signed of a seal; `key` is the fingerprint of the public key."""
+    """Return the signed part of a seal; `key` is the fingerprint of the public key."""
     return {
         "type": "seal",
         "v": VERSION,
@@ -74,7 +74,7 @@ def seal_document(seal: Seal, key: str) -> dict[str, Any]:
 def make_seal(
     events: Sequence[RecordedEvent], before: Seal | None, at: datetime, key: ec.EllipticCurvePrivateKey
 ) -> Seal:
-    """The seal over these events, which follow one another by their numbers, after the seal before."""
+    """Return the seal over these events, in the order of their numbers, that follows the seal `before`."""
     leaves = [leaf_of(event) for event in events]
     seal = Seal(
         number=before.number + 1 if before else 1,
@@ -91,38 +91,38 @@ def make_seal(
 
 
 def leaf_of(event: RecordedEvent) -> bytes:
-    """The leaf hash of an event."""
+    """Return the leaf hash of an event."""
     return merkle.leaf_hash(canonical(event_document(event)))
 
 
 def tree_of(seal: Seal) -> merkle.Tree:
-    """The tree over the leaves as they were when they were sealed."""
+    """Return the tree over the leaves at the time of sealing."""
     size = _HASH_SIZE
     return merkle.Tree([seal.leaves[at : at + size] for at in range(0, len(seal.leaves), size)] or [NO_SEAL])
 
 
 def unsigned(seal: Seal) -> dict[str, Any]:
-    """What is signed of a seal."""
+    """Return the signed part of a seal."""
     return seal_document(seal, keys.key_fingerprint(seal.public_key))
 
 
 def signed(seal: Seal) -> dict[str, Any]:
-    """The seal as it is handed out: what is signed, and the signature."""
+    """Return the seal as it is exported: its signed part and the signature."""
     return unsigned(seal) | {"signature": seal.signature.hex()}
 
 
 def seal_hash(seal: Seal) -> bytes:
-    """The hash by which the next seal, and whoever keeps an anchor, knows this one."""
+    """Return the hash of a seal, by which the next seal and every anchor refer to it."""
     return document_hash(signed(seal))
 
 
 def document_hash(document: dict[str, Any]) -> bytes:
-    """The hash of a seal that was handed out."""
+    """Return the hash of an exported seal."""
     return hashlib.sha256(b"\x02" + canonical(document)).digest()
 
 
 def key_document(public_key: bytes) -> dict[str, Any]:
-    """The public key (SubjectPublicKeyInfo, DER), describing itself."""
+    """Return the public key (SubjectPublicKeyInfo, DER) with its algorithm and fingerprint."""
     return {
         "id": KEY_ID,
         "algorithm": ALGORITHM,
@@ -132,12 +132,12 @@ def key_document(public_key: bytes) -> dict[str, Any]:
 
 
 def sign(document: dict[str, Any], key: ec.EllipticCurvePrivateKey) -> bytes:
-    """The signature over the canonical bytes of a document: ECDSA with SHA-256, DER."""
+    """Return the signature over the canonical bytes of a document: ECDSA with SHA-256, DER."""
     return key.sign(canonical(document), _ECDSA)
 
 
 def leads_to(seal: dict[str, Any], event: dict[str, Any], position: int, path: Sequence[str]) -> bool:
-    """Whether this path (hexadecimal) leads from the event to the root of the seal, as they were handed out."""
+    """Return whether this path (hexadecimal) leads from the event to the root of the seal, both as exported."""
     if not seal["first"] <= event["id"] <= seal["last"]:
         return False
     try:
@@ -150,7 +150,7 @@ def leads_to(seal: dict[str, Any], event: dict[str, Any], position: int, path: S
 
 
 def is_signed(document: dict[str, Any], signature: bytes, key: ec.EllipticCurvePublicKey) -> bool:
-    """Whether this is the signature of the key over the document."""
+    """Return whether this is the key's signature over the document."""
     try:
         key.verify(signature, canonical(document), _ECDSA)
     except InvalidSignature:
@@ -159,13 +159,13 @@ def is_signed(document: dict[str, Any], signature: bytes, key: ec.EllipticCurveP
 
 
 def read_key(public_key: bytes) -> ec.EllipticCurvePublicKey:
-    """The public key out of its DER; raises ValueError for any that no sealing key could have."""
+    """Return the public key in these DER bytes. Raises ValueError for any key that cannot be a sealing key."""
     try:
         key = load_der_public_key(public_key)
     except UnsupportedAlgorithm as error:
-        raise ValueError("of a kind that nobody knows") from error
+        raise ValueError("of an unknown kind") from error
     if not isinstance(key, ec.EllipticCurvePublicKey) or keys.curve_name(key) != CURVE:
         raise ValueError("not a key on P-256")
     if keys.public_key_der(key) != public_key:
-        raise ValueError("not in the one encoding")
+        raise ValueError("not in canonical encoding")
     return key

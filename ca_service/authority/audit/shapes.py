@@ -1,4 +1,4 @@
-"""Knows what the lines of an exported record look like, member by member; so nothing else is ever believed."""
+"""The exact members of each line of an exported audit log; anything else is refused."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Shape = Mapping[str, Callable[[Any], bool]]
 
 
 def fits(document: object, shape: Shape) -> bool:
-    """Whether the document has exactly these members, each as it should be."""
+    """Return whether the document has exactly these members, each of the right kind."""
     return (
         isinstance(document, dict)
         and document.keys() == shape.keys()

@@ -1,7 +1,7 @@
-"""Knows how an exported record is checked, line by line, with nothing but the file itself.
+"""Verification of an exported audit log, line by line, with nothing but the file itself.
 
-What has been checked is never doubted again, so the first line that does not hold is the first that was
-changed. The line at the end covers every byte before it; so a change is found wherever it is.
+A verified line stays verified, so the first line that fails is the first that was changed.
+The last line covers every byte before it, so a change is found wherever it is.
 """
 
 from __future__ import annotations
@@ -23,16 +23,96 @@ from ca_service.authority.audit.seals import (
     leads_to,
     read_key,
 )
-from ca_service.errors import Refused, blocking
+from ca_service.errors import Refused, Rule
 
 MAX_LINE: Final = 1024 * 1024  # bytes
 _ID: Final = re.compile(rb'"id":(\d{1,19})')
-_REMEDY: Final = "Compare it with another export, or with a copy of the database from before."
+_REMEDY: Final = "Compare it with another export or with an earlier copy of the database."
+LINE_ORDER: Final = Rule(
+    "record.order",
+    "Line {line} is out of order.",
+    _REMEDY,
+)
+LINE_CHANGED: Final = Rule(
+    "record.line",
+    "Line {line} was changed.",
+    _REMEDY,
+)
+HEADER: Final = Rule(
+    "record.header",
+    "The first line is not the header of an audit log.",
+    _REMEDY,
+)
+END_LINE: Final = Rule(
+    "record.end",
+    "The last line does not match the lines before it.",
+    _REMEDY,
+)
+EXPORT_EMPTY: Final = Rule(
+    "record.empty",
+    "The audit log has no seal.",
+    _REMEDY,
+)
+EXPORT_TRUNCATED: Final = Rule(
+    "record.truncated",
+    "The file is truncated: its last line is missing.",
+    _REMEDY,
+)
+SEALING_KEY: Final = Rule(
+    "record.key",
+    "The audit log is sealed by another key: {key}.",
+    _REMEDY,
+)
+SEAL_FORM: Final = Rule(
+    "record.seal-form",
+    "Line {line} is not a seal of this audit log.",
+    _REMEDY,
+)
+SEAL_SIGNATURE: Final = Rule(
+    "record.seal-signature",
+    "The signature of seal {seal} is not valid.",
+    _REMEDY,
+)
+SEAL_CHAIN: Final = Rule(
+    "record.seal",
+    "Seal {seal} does not match the seal before it.",
+    _REMEDY,
+)
+SEAL_MISSING: Final = Rule(
+    "record.seal-missing",
+    "Seal {seal} is missing or was replaced.",
+    _REMEDY,
+)
+EVENT_CHANGED: Final = Rule(
+    "record.event",
+    "Event {id} was changed or moved: it does not match its seal.",
+    _REMEDY,
+)
+EVENT_MISSING: Final = Rule(
+    "record.missing",
+    "An event is missing after event {before}: position {position} of seal {seal}.",
+    _REMEDY,
+)
+FIRST_EVENT_MISSING: Final = Rule(
+    "record.first-missing",
+    "The first event of seal {seal} is missing: event {first}.",
+    _REMEDY,
+)
+ANCHOR: Final = Rule(
+    "record.anchor",
+    "Seal {seal} is missing: the end of the audit log was cut off, or a filter excluded it.",
+    _REMEDY,
+)
+ANCHOR_REWRITTEN: Final = Rule(
+    "record.anchor-rewritten",
+    "Seal {seal} differs from the one that you kept: the audit log was rewritten.",
+    _REMEDY,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """A seal that somebody has kept elsewhere: its number and its hash, hexadecimal."""
+    """A seal that was kept elsewhere: its number and its hash, hexadecimal."""
 
     number: int
     hash: str
@@ -40,7 +120,7 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What somebody knows from elsewhere: a seal, and the fingerprint of the sealing key; or neither."""
+    """Known facts to verify: a seal and the fingerprint of the sealing key, both optional."""
 
     anchor: Anchor | None = None
     key: str = ""
@@ -51,9 +131,9 @@ NOTHING: Final = Expected()
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What holds. `head` is the newest seal that was seen, `key` the fingerprint of the sealing key.
+    """The result of a verification. `head` is the newest seal in the file, `key` the fingerprint of the sealing key.
 
-    A record that is not `complete` proves what it holds, and says nothing of what it leaves out.
+    A file that is not `complete` proves the events in it; others may be missing.
     """
 
     events: int
@@ -64,10 +144,10 @@ class Checked:
 
 
 def verify(lines: Iterable[bytes], expected: Expected = NOTHING, *, is_ended: bool = True) -> Checked:
-    """Check a record; raises Refused, which names the first event, seal or line that does not hold.
+    """Verify an audit log. Raises Refused, which names the first event, seal or line that fails.
 
-    An anchor that is expected has to be there, with its hash: so a cut-off end is found.
-    Without `is_ended`, as the record comes from the database itself, there is no line at the end.
+    An expected anchor has to be there, with its hash: this finds a file that was cut off.
+    Without `is_ended`, for lines straight from the database, there is no last line.
     """
     check = _Check(expected)
     for line in lines:
@@ -76,7 +156,7 @@ def verify(lines: Iterable[bytes], expected: Expected = NOTHING, *, is_ended: bo
 
 
 class _Check:
-    """What has been read so far."""
+    """The state of a verification after the lines so far."""
 
     def __init__(self, expected: Expected) -> None:
         self._expected, self._is_anchored = expected, expected.anchor is None
@@ -85,16 +165,16 @@ class _Check:
         self._head = Anchor(0, NO_SEAL.hex())
         self._digest = hashlib.sha256()
         self._line = self._events = self._seals = 0
-        self._due = self._last_id = 0  # the position in this seal that comes next, and the event before it
+        self._due = self._last_id = 0  # the next position in this seal, and the event before it
         self._is_over = False
 
     def take(self, line: bytes) -> None:
-        """Take the next line; raises Refused if it does not hold."""
+        """Verify the next line. Raises Refused if it fails."""
         self._line += 1
         document = self._read(line)
         kind = document.get("type")
         if (kind == "header") != (self._line == 1) or self._is_over:
-            self._broken("record.order", "Line {line} does not belong where it is.")
+            self._broken(LINE_ORDER)
         if kind == "header":
             self._take_header(document)
         elif kind == "seal":
@@ -108,27 +188,26 @@ class _Check:
         self._digest.update(line)
 
     def finish(self, is_ended: bool) -> Checked:
-        """What holds, once there are no more lines."""
+        """Return the result after the last line. Raises Refused if something is missing."""
         if not self._header:
-            self._broken("record.empty", "There is no seal in it.")
+            self._broken(EXPORT_EMPTY)
         if is_ended and not self._is_over:
             self._line += 1
-            self._broken("record.truncated", "The file was cut off: its last line is missing.")
+            self._broken(EXPORT_TRUNCATED)
         if not is_ended:
             self._close()
         if self._expected.anchor and not self._is_anchored:
-            said = "Seal {seal} is not in it: the end was cut off, or a filter left it out."
-            self._broken("record.anchor", said, seal=self._expected.anchor.number)
+            self._broken(ANCHOR, seal=self._expected.anchor.number)
         header = self._header
         return Checked(self._events, self._seals, self._head, header["key"]["fingerprint"], header["complete"])
 
     def _read(self, line: bytes) -> dict[str, Any]:
         try:
             if len(line) > MAX_LINE:
-                raise ValueError("longer than any that we write")
+                raise ValueError("longer than any line of ours")
             document = json.loads(line)
             if not isinstance(document, dict) or canonical(document) + b"\n" != line:
-                raise ValueError("not as we write it")
+                raise ValueError("not in canonical form")
         except (ValueError, RecursionError):
             self._broken_line(line)
         return document
@@ -136,26 +215,26 @@ class _Check:
     def _take_header(self, header: dict[str, Any]) -> None:
         try:
             if not shapes.fits(header, shapes.HEADER):
-                raise ValueError("not as we write it")
+                raise ValueError("not a header")
             public_key = bytes.fromhex(header["key"]["public_key"])
             self._key = read_key(public_key)
             if header["key"] != key_document(public_key):
                 raise ValueError("describes another key")
         except ValueError:
-            self._broken("record.header", "The first line is not the header of a record.")
+            self._broken(HEADER)
         if self._expected.key not in ("", header["key"]["fingerprint"]):
-            self._broken("record.key", "It is sealed by another key: {key}.", key=header["key"]["fingerprint"])
+            self._broken(SEALING_KEY, key=header["key"]["fingerprint"])
         self._header = header
         self._meet(Anchor(header["head"]["number"], header["head"]["hash"]))
 
     def _take_seal(self, seal: dict[str, Any]) -> None:
         self._close_seal()
         if not shapes.fits(seal, shapes.SEAL) or seal["key"] != self._header["key"]["fingerprint"]:
-            self._broken("record.seal", "Line {line} is not a seal of this record.")
+            self._broken(SEAL_FORM)
         if not self._is_signed(seal):
-            self._broken("record.seal", "The signature of seal {seal} does not hold.", seal=seal["number"])
+            self._broken(SEAL_SIGNATURE, seal=seal["number"])
         if seal["number"] <= self._head.number:
-            self._broken("record.order", "Seal {seal} does not belong where it is.", seal=seal["number"])
+            self._broken(LINE_ORDER)
         if self._header["complete"]:
             self._require_chain(seal)
         self._seal, self._due, self._last_id = seal, 0, 0
@@ -165,19 +244,18 @@ class _Check:
 
     def _require_chain(self, seal: dict[str, Any]) -> None:
         if seal["number"] != self._head.number + 1:
-            self._broken("record.missing", "Seal {seal} is missing.", seal=self._head.number + 1)
+            self._broken(SEAL_MISSING, seal=self._head.number + 1)
         if seal["previous"] != self._head.hash:
-            self._broken("record.seal", "Seal {seal} does not follow the one before it.", seal=seal["number"])
+            self._broken(SEAL_CHAIN, seal=seal["number"])
 
     def _take_event(self, line: dict[str, Any], raw: bytes) -> None:
         if not shapes.fits(line, shapes.EVENT_LINE):
             self._broken_line(raw)
         event, seal, position = line["event"], self._seal, line["position"]
         if not seal or line["seal"] != seal["number"]:
-            self._broken_event(event["id"], "Event {id} says that it is in a seal which is not there.")
+            self._broken(EVENT_CHANGED, id=event["id"])
         if not leads_to(seal, event, position, line["path"]) or position < self._due or event["id"] <= self._last_id:
-            said = "Event {id} is not what was sealed at position {position} of seal {seal}."
-            self._broken_event(event["id"], said, position=position, seal=seal["number"])
+            self._broken(EVENT_CHANGED, id=event["id"])
         if self._header["complete"] and position > self._due:
             self._missing()
         self._due, self._last_id = position + 1, event["id"]
@@ -188,25 +266,23 @@ class _Check:
             self._missing()
 
     def _missing(self) -> NoReturn:
-        said = "After event {before} one is missing: position {position} of seal {seal}."
         if not self._last_id:
-            said = "The first event of seal {seal} is missing: event {first}."
-        values = {"before": self._last_id, "first": self._seal["first"], "seal": self._seal["number"]}
-        self._broken("record.missing", said, position=self._due, **values)
+            self._broken(FIRST_EVENT_MISSING, seal=self._seal["number"], first=self._seal["first"])
+        self._broken(EVENT_MISSING, before=self._last_id, position=self._due, seal=self._seal["number"])
 
     def _take_end(self, end: dict[str, Any]) -> None:
         self._close()
         counts = {"events": self._events, "seals": self._seals, "sha256": self._digest.hexdigest()}
         if not shapes.fits(end, shapes.END) or not counts.items() <= end.items() or not self._is_signed(end):
-            self._broken("record.end", "The line at the end does not fit what stands before it.")
+            self._broken(END_LINE)
         self._is_over = True
 
     def _close(self) -> None:
-        """Nothing more can come: all that the header promises has to be there."""
+        """Check at the end of the lines that everything that the header promises was there."""
         self._close_seal()
         head = self._header["head"]
         if self._header["complete"] and (head["number"], head["hash"]) != (self._head.number, self._head.hash):
-            self._broken("record.missing", "Seal {seal} is missing, or is another one.", seal=head["number"])
+            self._broken(SEAL_MISSING, seal=head["number"])
 
     def _is_signed(self, document: dict[str, Any]) -> bool:
         rest = {name: value for name, value in document.items() if name != "signature"}
@@ -217,18 +293,14 @@ class _Check:
         if anchor is None or anchor.number != found.number:
             return
         if anchor.hash != found.hash:
-            said = "Seal {seal} is not the one that was kept: the record was written anew."
-            self._broken("record.anchor", said, seal=found.number)
+            self._broken(ANCHOR_REWRITTEN, seal=found.number)
         self._is_anchored = True
 
     def _broken_line(self, line: bytes) -> NoReturn:
-        ids = _ID.findall(line[:MAX_LINE])  # the last one is the event's: its details stand before it
+        ids = _ID.findall(line[:MAX_LINE])  # the last one is the event's: its details come first
         if ids:
-            self._broken_event(int(ids[-1]), "The line of event {id} is not as it was written.")
-        self._broken("record.line", "Line {line} is not as it was written.")
+            self._broken(EVENT_CHANGED, id=int(ids[-1]))
+        self._broken(LINE_CHANGED)
 
-    def _broken_event(self, id: int, problem: str, **values: object) -> NoReturn:
-        self._broken("record.event", problem, id=id, **values)
-
-    def _broken(self, rule: str, problem: str, **values: object) -> NoReturn:
-        raise Refused(blocking(rule, f"/line/{self._line}", problem, _REMEDY, line=self._line, **values))
+    def _broken(self, rule: Rule, **values: object) -> NoReturn:
+        raise Refused(rule.at(f"/line/{self._line}", line=self._line, **values))

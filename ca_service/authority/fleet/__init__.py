@@ -1,1 +1,1 @@
-"""The nodes that certificates are for: clusters, their nodes, the slots of each, and where each stands."""
+"""The fleet: clusters, their nodes, and the slots of each node with their states."""

@@ -1,4 +1,4 @@
-"""Knows what can be done with clusters: make and change them, put requests into their slots, mark steps."""
+"""Use cases of clusters: create and change them, place CSRs into slots, sign, mark steps."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ from ca_service.pki.profiles import VOS
 NODE_UNKNOWN: Final = Rule(
     "node.unknown",
     "There is no such node in this cluster.",
-    "It may have been removed meanwhile: look at the board.",
+    "It may have been removed in the meantime: check the board.",
 )
 CLUSTER_NO_CERTIFICATES: Final = Rule(
     "cluster.no-certificates",
     "The cluster has no valid certificate.",
-    "Look at its board: nothing was signed for it, or all of it has ended.",
+    "Add the CSRs of its nodes and sign them first.",
 )
 STEP_UNKNOWN: Final = Rule(
     "step.unknown",
-    "There is no such step in the runbook of this cluster.",
-    "Open the runbook again: a new certificate or another version changes its steps.",
+    "The runbook of this cluster has no such step.",
+    "Reload the runbook: a new certificate or another version changes its steps.",
 )
 
 __all__ = ["Fleet", "NodeInput"]
 
 
 class Fleet:
-    """Clusters, and where each of their slots stands."""
+    """Manages clusters and derives the state of their slots."""
 
     def __init__(
         self,
@@ -70,13 +70,13 @@ class Fleet:
         self._clock = clock
 
     def list_clusters(self, actor: Actor, query: ClusterQuery) -> ClusterPage:
-        """One page of the clusters."""
+        """Return one page of the clusters."""
         require(actor, Action.READ)
         require_unbounded(actor)
         return self._store.list_clusters(query)
 
     def get_cluster(self, actor: Actor, cluster_id: int) -> ClusterRecord:
-        """The cluster of this number; raises NotFound."""
+        """Return the cluster with this number. Raises NotFound."""
         require(actor, Action.READ)
         require_unbounded(actor)
         cluster = self._store.find_cluster(cluster_id)
@@ -85,7 +85,7 @@ class Fleet:
         return cluster
 
     def create(self, actor: Actor, name: str, nodes: Sequence[NodeInput]) -> ClusterRecord:
-        """A new cluster; raises InvalidInput with all that is wrong, Conflict if the name is taken."""
+        """Create a cluster. Raises InvalidInput with every invalid value, Conflict if the name is taken."""
         require(actor, Action.FLEET)
         require_unbounded(actor)
         require_good(name, nodes)
@@ -97,7 +97,7 @@ class Fleet:
         return self._store.add_cluster(cluster, event)
 
     def rename(self, actor: Actor, cluster_id: int, name: str) -> None:
-        """Another name; raises as `create` does, and NotFound."""
+        """Rename a cluster. Raises as `create` does, and NotFound."""
         require(actor, Action.FLEET)
         require_good(name, ())
         before = self.get_cluster(actor, cluster_id)
@@ -105,14 +105,14 @@ class Fleet:
         self._store.rename_cluster(cluster_id, name.strip(), event)
 
     def remove(self, actor: Actor, cluster_id: int) -> None:
-        """Forget the cluster; its certificates stay. Raises NotFound."""
+        """Delete the cluster; its certificates stay. Raises NotFound."""
         require(actor, Action.FLEET)
         cluster = self.get_cluster(actor, cluster_id)
         event = AuditEvent.by(actor, self._clock(), Event.CLUSTER_REMOVED, cluster.name)
         self._store.remove_cluster(cluster_id, event)
 
     def add_node(self, actor: Actor, cluster_id: int, node: NodeInput) -> NodeRecord:
-        """One more node; raises as `create` does, and NotFound."""
+        """Add a node. Raises as `create` does, and NotFound."""
         require(actor, Action.FLEET)
         cluster = self.get_cluster(actor, cluster_id)
         _require_room(cluster)
@@ -120,7 +120,7 @@ class Fleet:
         return self._store.add_node(record, self._changed(actor, cluster, added=record.fqdn))
 
     def change_node(self, actor: Actor, cluster_id: int, node_id: int, node: NodeInput) -> None:
-        """Another name, product, version or role; raises as `add_node` does."""
+        """Change name, product, version or role of a node. Raises as `add_node` does."""
         require(actor, Action.FLEET)
         cluster = self.get_cluster(actor, cluster_id)
         before = _node(cluster, node_id)
@@ -130,7 +130,7 @@ class Fleet:
             self._store.update_node(record, self._changed(actor, cluster, **said))
 
     def remove_node(self, actor: Actor, cluster_id: int, node_id: int) -> None:
-        """Forget a node with the requests in its slots; raises NotFound."""
+        """Delete a node with the CSRs in its slots. Raises NotFound."""
         require(actor, Action.FLEET)
         cluster = self.get_cluster(actor, cluster_id)
         node = _node(cluster, node_id)
@@ -140,7 +140,7 @@ class Fleet:
         return AuditEvent.by(actor, self._clock(), Event.CLUSTER_CHANGED, cluster.name, **details)
 
     def slots(self, actor: Actor, cluster_id: int) -> tuple[Slot, ...]:
-        """Where each slot of the cluster stands; raises NotFound."""
+        """Return the slots of the cluster with their states. Raises NotFound."""
         return self._slots(self.get_cluster(actor, cluster_id))
 
     def _slots(self, cluster: ClusterRecord) -> tuple[Slot, ...]:
@@ -161,7 +161,7 @@ class Fleet:
         return tuple(with_application(slot, applications) for slot in slots)
 
     def serial_numbers(self, actor: Actor, cluster_id: int) -> tuple[str, ...]:
-        """Those of every certificate in the slots of the cluster that is still valid; raises NotFound for none."""
+        """Return the serial numbers of all valid certificates in the slots of the cluster. Raises NotFound for none."""
         slots, now = self.slots(actor, cluster_id), self._clock()
         newest = [slot.certificate for slot in slots if slot.certificate]
         records = [*newest, *(past.certificate for slot in slots for past in slot.past)]
@@ -171,13 +171,13 @@ class Fleet:
         return tuple(serials)
 
     def list_marks(self, actor: Actor, cluster_id: int) -> tuple[Mark, ...]:
-        """What is marked as done in this cluster; raises NotFound."""
+        """Return the steps of this cluster that are marked as done. Raises NotFound."""
         return self._store.list_marks(self.get_cluster(actor, cluster_id).id)
 
     def mark(self, actor: Actor, cluster_id: int, step: str, done: bool, known: Collection[str]) -> None:
-        """Mark a step as done, or take that back; `known` are the keys of the steps that there are.
+        """Mark a step as done, or undo that; `known` are the keys of the existing steps.
 
-        Raises NotFound for a step that is none. What is so already stays so, without an event.
+        Raises NotFound for an unknown step. Idempotent: a step already in that state has no second event.
         """
         require(actor, Action.FLEET)
         cluster = self.get_cluster(actor, cluster_id)
@@ -198,9 +198,9 @@ class Fleet:
         options: Options,
         choices: Sequence[Choice] = (),
     ) -> tuple[Proposal, ...]:
-        """Where each request belongs and what it changes there; nothing is stored.
+        """Return where each CSR belongs and what it changes there; store nothing.
 
-        `choices` are what somebody has chosen so far, one for each of the first requests.
+        `choices` are the slots that the person has chosen so far, one for each of the first CSRs.
         """
         cluster = self.get_cluster(actor, cluster_id)
         slots = self._slots(cluster)
@@ -211,9 +211,9 @@ class Fleet:
         )
 
     def place(self, actor: Actor, cluster_id: int, placements: Sequence[Placement], options: Options) -> None:
-        """Put the requests into their slots, all or none.
+        """Place the CSRs into their slots, all or none.
 
-        Raises Refused with every finding. A request that is the newest of its slot already is not put there again.
+        Raises Refused with every finding. A CSR that already is the newest of its slot is not placed again.
         """
         require(actor, Action.FLEET)
         cluster = self.get_cluster(actor, cluster_id)
@@ -229,11 +229,11 @@ class Fleet:
             self._store.place(new, [_placed_event(actor, cluster, request) for request in new])
 
     def sign(self, actor: Actor, cluster_id: int, placements: Sequence[Placement], options: Options) -> Issued:
-        """Put the requests into their slots and have them signed, or let them wait for a decision.
+        """Place the CSRs into their slots, and have them signed or leave them for a decision.
 
-        These are two transactions. A crash between them leaves the requests in their slots, not signed; to do
-        all of it again is harmless then. The certificate is found by the fingerprint of its request, so nothing
-        has to be written to the slot after the signing.
+        These are two transactions. A crash between them leaves the CSRs in their slots, unsigned; repeating
+        everything is then harmless. The certificate is found by the fingerprint of its CSR, so nothing
+        has to be written to the slot after signing.
         """
         require(actor, Action.ISSUE)
         self.place(actor, cluster_id, placements, options)
@@ -244,7 +244,7 @@ class Fleet:
     ) -> PlacedRequest:
         request = examination.request
         if request is None:
-            raise ValueError("a refused request has no place")
+            raise ValueError("a refused CSR has no place")
         return PlacedRequest(
             id=0,
             cluster_id=cluster.id,
@@ -284,7 +284,7 @@ def _is_same(request: PlacedRequest, there: dict[tuple[int, str], PlacedRequest]
 
 
 def _judged(node: NodeInput, cluster_id: int, node_id: int = 0) -> NodeRecord:
-    """The node as a record; raises InvalidInput that points at its fields."""
+    """Return the node as a record. Raises InvalidInput that points at its fields."""
     require_good(None, (node,))
     return node.record(cluster_id, node_id)
 

@@ -1,4 +1,4 @@
-"""Knows what the administrator of a cluster works with: the board, the runbook, the bundle."""
+"""The administrator's view of a cluster: board, runbook, bundle."""
 
 from __future__ import annotations
 
@@ -8,22 +8,16 @@ from typing import Final
 
 from ca_service.authority.access.permissions import Actor
 from ca_service.authority.audit.receipts import Receipts
-from ca_service.authority.fleet.clusters import Fleet
+from ca_service.authority.fleet.clusters import CLUSTER_NO_CERTIFICATES, Fleet
 from ca_service.authority.fleet.records import ClusterRecord, Mark, NodeRecord
 from ca_service.authority.fleet.states import Slot, State
 from ca_service.authority.hierarchy.hierarchy import Hierarchy
 from ca_service.authority.issuance.issuance import Issuance
-from ca_service.errors import NotFound, Rule
+from ca_service.errors import NotFound
 from ca_service.vos.bundle import Bundle, Delivery, cluster_bundle
 from ca_service.vos.products import get_product
 from ca_service.vos.runbook import Leaf, Node, Runbook, Step, cluster_runbook, upload_key, verify_key
 from ca_service.vos.versions import version
-
-CLUSTER_NO_CERTIFICATES: Final = Rule(
-    "cluster.no-certificates",
-    "The cluster {name} has no certificate yet.",
-    "Bring the requests of its nodes and sign them first.",
-)
 
 #: The states in which there is something to do on the node.
 _ON_THE_NODE: Final = (State.ISSUED, State.UPLOADED, State.VERIFIED, State.EXPIRING, State.COVERED)
@@ -31,7 +25,7 @@ _ON_THE_NODE: Final = (State.ISSUED, State.UPLOADED, State.VERIFIED, State.EXPIR
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One slot on the board: how many of the steps on its node are done, and the next one, if any is left."""
+    """One slot on the board: the number of its steps that are done, and the next one, if any is left."""
 
     slot: Slot
     done: int
@@ -46,14 +40,14 @@ class Line:
 
     @property
     def verify_step(self) -> str:
-        """The key of the step that looks whether it is served; empty without one."""
+        """The key of the step that verifies the served certificate; empty without one."""
         found = self.slot.certificate
         return verify_key(self.slot.purpose, found.serial_number) if found else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """A cluster at a glance. `marks` by the key of their step; only those of steps that there are."""
+    """The overview of a cluster. `marks` by the key of their step; only those of existing steps."""
 
     cluster: ClusterRecord
     lines: tuple[Line, ...]
@@ -62,12 +56,12 @@ class Board:
 
     @property
     def has_certificates(self) -> bool:
-        """Whether there is anything to take home."""
+        """Whether there is a certificate to download."""
         return any(line.slot.certificate for line in self.lines)
 
 
 class Handover:
-    """Puts together what is known of a cluster. It stores nothing."""
+    """Builds board, runbook and bundle of a cluster. It stores nothing except marks."""
 
     def __init__(self, fleet: Fleet, issuance: Issuance, hierarchy: Hierarchy, receipts: Receipts) -> None:
         self._fleet = fleet
@@ -76,7 +70,7 @@ class Handover:
         self._receipts = receipts
 
     def board(self, actor: Actor, cluster_id: int) -> Board:
-        """Where each slot stands, and what comes next; raises NotFound."""
+        """Return the board of the cluster. Raises NotFound."""
         cluster, slots = self._fleet.get_cluster(actor, cluster_id), self._fleet.slots(actor, cluster_id)
         runbook = self._runbook(cluster, slots)
         known = {step.key for step in runbook.steps}
@@ -84,16 +78,16 @@ class Handover:
         return Board(cluster, tuple(_line(slot, runbook, marks) for slot in slots), runbook, marks)
 
     def mark(self, actor: Actor, cluster_id: int, step: str, *, done: bool) -> None:
-        """Mark a step of the runbook as done, or take that back; raises NotFound for a step that is none."""
+        """Mark a step of the runbook as done, or undo that. Raises NotFound for an unknown step."""
         known = {each.key for each in self.board(actor, cluster_id).runbook.steps}
         self._fleet.mark(actor, cluster_id, step, done, known)
 
     def bundle(self, actor: Actor, cluster_id: int) -> Bundle:
-        """All current certificates, a folder a node, with the runbook; raises NotFound where there are none."""
+        """Return all current certificates, one folder per node, with the runbook. Raises NotFound if there are none."""
         cluster, slots = self._fleet.get_cluster(actor, cluster_id), self._fleet.slots(actor, cluster_id)
         deliveries = [delivery for slot in slots if (delivery := self._delivery(slot)) is not None]
         if not deliveries:
-            raise NotFound.because(CLUSTER_NO_CERTIFICATES, name=cluster.name)
+            raise NotFound.because(CLUSTER_NO_CERTIFICATES)
         nodes = [node_of(node) for node in cluster.nodes]
         return cluster_bundle(cluster.name, cluster.name, self._receipts.attached(deliveries), nodes)
 
@@ -115,7 +109,7 @@ class Handover:
 
 
 def node_of(record: NodeRecord) -> Node:
-    """The node with what is known of its product and version."""
+    """Return the node with the facts about its product and version."""
     product = get_product(record.product)
     release = product.find_release(version(record.version))
     return Node(record.fqdn, product, record.version, record.role, release)

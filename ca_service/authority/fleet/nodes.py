@@ -1,4 +1,4 @@
-"""Knows what can be said of a cluster and its nodes: every field is judged here, whichever door it came by."""
+"""Validation of clusters and nodes: each field is checked here, for every interface."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from ca_service.vos.versions import version
 
 CLUSTER_NODES: Final = Rule(
     "cluster.nodes",
-    "A cluster has at most {limit} nodes here.",
-    "Make a second cluster for the others.",
+    "A cluster can have at most {limit} nodes.",
+    "Create a second cluster for the others.",
 )
 NODE_REPEATED: Final = Rule(
     "node.repeated",
-    "The node {fqdn} stands in this cluster twice.",
-    "Name each node once; products on one server share its certificate.",
+    "The node {fqdn} is in this cluster twice.",
+    "Enter each node once; products on one server share its certificate.",
 )
 CLUSTER_NAME: Final = Rule(
     "cluster.name",
     "A cluster needs a name of 1 to {limit} characters.",
-    "Call it as your colleagues would look for it.",
+    "Enter a name that your colleagues recognise.",
 )
 NODE_FQDN: Final = Rule(
     "node.fqdn",
     "\u201c{fqdn}\u201d is not the full name of a server.",
-    "Write host and domain, such as uccx1.example.com, as agents open it.",
+    "Enter host and domain, such as uccx1.example.com, as agents open it.",
 )
 NODE_ROLE: Final = Rule(
     "node.role",
@@ -46,7 +46,7 @@ MAX_NODES: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class NodeInput:
-    """A node as somebody has typed it."""
+    """A node as it was entered."""
 
     fqdn: str
     product: str
@@ -54,13 +54,13 @@ class NodeInput:
     role: str
 
     def record(self, cluster_id: int, node_id: int = 0) -> NodeRecord:
-        """The node as it is kept; names of hosts have no case (RFC 4343)."""
+        """Return the node in stored form; host names are case-insensitive (RFC 4343)."""
         fqdn = self.fqdn.strip().lower().rstrip(".")
         return NodeRecord(node_id, cluster_id, fqdn, self.product, self.version.strip(), self.role)
 
 
 def require_good(name: str | None, nodes: Sequence[NodeInput]) -> None:
-    """Raise InvalidInput with all that is wrong; `name` is None where it is not asked for."""
+    """Raise InvalidInput with every invalid value; `name` is None if it is not part of the input."""
     findings = [*(_name(name) if name is not None else ()), *_count(nodes), *_repeated(nodes)]
     for number, node in enumerate(nodes):
         findings += [found.under(f"/nodes/{number}") for found in _node(node)]
@@ -79,7 +79,7 @@ def _count(nodes: Sequence[NodeInput]) -> Iterator[Finding]:
 
 
 def too_many() -> Finding:
-    """The finding that a cluster would have more nodes than it can."""
+    """Return the finding for a cluster with too many nodes."""
     return CLUSTER_NODES.at("/nodes", limit=MAX_NODES)
 
 
@@ -90,7 +90,7 @@ def _repeated(nodes: Sequence[NodeInput]) -> Iterator[Finding]:
 
 
 def node_repeated(fqdn: str) -> Finding:
-    """The finding that a cluster would have two nodes of this name."""
+    """Return the finding for a cluster with two nodes of this name."""
     return NODE_REPEATED.at("/nodes", fqdn=visible(fqdn[:80]))
 
 

@@ -1,4 +1,4 @@
-"""Knows which node a request belongs to, what it changes there, and when it may not be put into a slot."""
+"""Placement of CSRs: which node a CSR belongs to, what it changes there, and which placements are refused."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cryptography import x509
 from ca_service.authority.fleet.records import ClusterRecord, NodeRecord
 from ca_service.authority.fleet.states import Slot
 from ca_service.authority.issuance.examination import Examination
-from ca_service.errors import CAServiceError, Finding, Rule, Severity, warning
+from ca_service.errors import CAServiceError, Finding, Rule, Severity
 from ca_service.pki import csr, names
 from ca_service.pki.csr import CertificationRequest
 from ca_service.vos.comparison import Difference, compare
@@ -21,25 +21,32 @@ from ca_service.vos.products import Use, get_product
 from ca_service.vos.purposes import PURPOSES, TOMCAT_ECDSA, Purpose, get_purpose, host_name, is_multi_server
 from ca_service.vos.versions import version
 
+SLOT_UNUSED: Final = Rule(
+    "slot.unused",
+    "{uses}",
+    "Sign it only if you want it anyway: the node will not show that it has the certificate.",
+    Severity.WARNING,
+)
+
 NODE_UNMATCHED: Final = Rule(
     "node.unmatched",
-    "It is not said which node of the cluster made this request.",
-    "Choose the node; if it is missing, add it to the cluster first.",
+    "The node of this CSR is not known.",
+    "Choose the node. If it is missing, add it to the cluster first.",
 )
 SLOT_TWICE: Final = Rule(
     "slot.twice",
-    "Two requests are meant for the same node and purpose.",
-    "Keep the newest one: a node forgets the request before. Or choose another node or purpose for one of them.",
+    "Two CSRs have the same node and purpose.",
+    "Keep the newest one: a node discards its earlier CSR. Or choose another node or purpose for one of them.",
 )
 SLOT_STRANGERS: Final = Rule(
     "slot.strangers",
-    "A multi-server request of UCCX may name the UCCX nodes only, never SocialMiner (Cisco 118855).",
-    "Make a new CSR on UCCX without the other servers, and one on each of those.",
+    "A multi-server CSR of UCCX may contain only the UCCX nodes, never SocialMiner (Cisco 118855).",
+    "Create a new CSR on UCCX without the other servers, and one on each of those.",
     Severity.WARNING,
 )
 SLOT_SAME: Final = Rule(
     "slot.same",
-    "This is the request that the slot has already.",
+    "The slot already has this CSR.",
     "",
     Severity.NOTE,
 )
@@ -50,16 +57,16 @@ SLOT_PURPOSE: Final = Rule(
 )
 SLOT_KEY_REPLACED: Final = Rule(
     "slot.key-replaced",
-    "The certificate {serial} was signed for the key before and is not marked as uploaded: the node will not "
-    "take it any more.",
-    "Upload the certificate for this request instead.",
+    "The certificate {serial} was signed for the previous key and is not marked as uploaded: the node no longer "
+    "accepts it.",
+    "Upload the certificate for this CSR instead.",
     Severity.WARNING,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """A request as it came, and the slot that somebody has chosen for it."""
+    """A CSR as it was uploaded, and the slot that was chosen for it."""
 
     data: bytes
     node_id: int
@@ -69,7 +76,7 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The slot in which somebody means to put a request: 0 for no node yet, "" for no purpose."""
+    """The chosen slot for a CSR: 0 for no node yet, "" for no purpose."""
 
     node_id: int = 0
     purpose: str = ""
@@ -77,10 +84,9 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """Where a request belongs as far as it says so itself; a person has the last word.
+    """The place of a CSR as far as its contents show; a person decides.
 
-    `difference` is what it changes against the request that the slot has now, the chosen one if there is a choice;
-    None if there is none.
+    `difference` is the change from the CSR that the slot has now (the chosen slot, if there is a choice), or None.
     """
 
     examination: Examination
@@ -95,7 +101,7 @@ class Proposal:
 def propose(
     examination: Examination, cluster: ClusterRecord, slots: Sequence[Slot], choice: Choice = Choice()
 ) -> Proposal:
-    """The place of one request among these slots."""
+    """Return the place of one CSR among these slots."""
     purpose = PURPOSES.get(choice.purpose, TOMCAT_ECDSA)
     request = examination.request
     if request is None:
@@ -118,7 +124,7 @@ def _hosts(request: CertificationRequest) -> set[str]:
 
 
 def _node(common_name: str, named: Sequence[NodeRecord], cluster: ClusterRecord) -> tuple[NodeRecord | None, str]:
-    """The node, and how it was found. The common name is that of the node that made the request."""
+    """Return the node, and how it was found. The common name is that of the node that created the CSR."""
     own = host_name(common_name).lower()
     for node in cluster.nodes:
         if node.fqdn == own:
@@ -129,19 +135,15 @@ def _node(common_name: str, named: Sequence[NodeRecord], cluster: ClusterRecord)
 
 
 def _unused(node: NodeRecord | None) -> Iterator[Finding]:
-    """What has to be known before it is signed: that the node will not use it."""
+    """Yield the warning that the node will not use the certificate."""
     release = get_product(node.product).find_release(version(node.version)) if node else None
     if release and release.use is Use.NEVER:
-        yield warning(
-            "slot.unused",
-            "",
-            release.uses.text if release.uses.is_confirmed else f"{release.uses.text} {NOT_CONFIRMED}",
-            "Sign it only if you want it all the same: nothing will show that it is there.",
-        )
+        uses = release.uses.text if release.uses.is_confirmed else f"{release.uses.text} {NOT_CONFIRMED}"
+        yield SLOT_UNUSED.at(uses=uses)
 
 
 def _strangers(named: Sequence[NodeRecord], *, is_multi: bool) -> Iterator[Finding]:
-    """Cisco 118855: a multi-server request of UCCX holds the two UCCX nodes only, never SocialMiner."""
+    """Yield a warning by Cisco 118855: a multi-server CSR of UCCX contains the two UCCX nodes, never SocialMiner."""
     products = {node.product for node in named}
     if is_multi and "uccx" in products and products != {"uccx"}:
         yield SLOT_STRANGERS.at("/subject_alternative_name")
@@ -157,7 +159,7 @@ def _against(slot: Slot | None, request: CertificationRequest, difference: Diffe
 
 
 def faults(placements: Sequence[Placement], cluster: ClusterRecord) -> Iterator[Finding]:
-    """What is wrong with the places that were chosen."""
+    """Yield the errors in the chosen places."""
     known = {node.id: node for node in cluster.nodes}
     chosen = Counter((each.node_id, each.purpose) for each in placements)
     for number, each in enumerate(placements):
@@ -176,7 +178,7 @@ def faults(placements: Sequence[Placement], cluster: ClusterRecord) -> Iterator[
 
 
 def _foreign(pointer: str, node: NodeRecord, purpose: Purpose) -> Iterator[Finding]:
-    """A purpose that this product has in no version."""
+    """Yield an error for a purpose that this product has in no version."""
     product = get_product(node.product)
     if purpose not in product.purposes:
         yield SLOT_PURPOSE.at(

@@ -1,7 +1,7 @@
-"""Knows the frozen values of the fleet that the store hands out and takes.
+"""Values of the fleet that the store takes and returns.
 
-What is stored are facts: which nodes there are, which request was put into which slot, what somebody
-has marked as done. Where a slot stands is not stored, it follows from these and from the certificates.
+Only facts are stored: which nodes exist, which CSR was placed into which slot, which steps were marked
+as done. The state of a slot is derived from these and from the certificates.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class NodeRecord:
-    """A server. `product` is an id of the product data, `version` as it was typed, `role` one of the product's."""
+    """A server. `product` is an id of the product data, `version` as it was typed, `role` one of that product."""
 
     id: int
     cluster_id: int
@@ -24,7 +24,7 @@ class NodeRecord:
 
 @dataclass(frozen=True, slots=True)
 class ClusterRecord:
-    """Nodes that are looked after together; `nodes` in the order in which they were added."""
+    """Nodes that are managed together; `nodes` in the order in which they were added."""
 
     id: int
     name: str
@@ -35,9 +35,9 @@ class ClusterRecord:
 
 @dataclass(frozen=True, slots=True)
 class PlacedRequest:
-    """A request in a slot: a node and a purpose. The newest of a slot is the one that counts.
+    """A CSR in a slot, which is a node and a purpose. The newest CSR of a slot counts.
 
-    A multi-server request stands in the slot of the node that made it. Fingerprints are SHA-256, hexadecimal.
+    A multi-server CSR is in the slot of the node that created it. Fingerprints are SHA-256, hexadecimal.
     """
 
     id: int
@@ -54,7 +54,7 @@ class PlacedRequest:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """That somebody has done a step of the runbook; `step` is the key of the step."""
+    """The mark that a step of the runbook is done; `step` is the key of the step."""
 
     cluster_id: int
     step: str
@@ -64,7 +64,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class ClusterQuery:
-    """Which clusters to list: `text` in the name, or in the name of a node."""
+    """A search for clusters: `text` in the name, or in the name of a node."""
 
     text: str = ""
     sort: str = "name"  # or newest
@@ -74,7 +74,7 @@ class ClusterQuery:
 
 @dataclass(frozen=True, slots=True)
 class ClusterPage:
-    """Some clusters of a list, and the cursor of the next page, empty on the last."""
+    """A page of clusters, and the cursor of the next page, empty on the last."""
 
     items: tuple[ClusterRecord, ...]
     next_cursor: str

@@ -1,8 +1,7 @@
-"""Knows what to do when a certificate ends: a new CSR for a node, the same key again for a plain server.
+"""Renewal: a new CSR for a node, the same key again for a plain server.
 
-A node deletes its CSR when the signed certificate is uploaded, so that a certificate with the same key cannot be
-uploaded to it any more. A plain server keeps its key; its stored request is issued anew, by the same path as any
-other request.
+A node deletes its CSR when the signed certificate is uploaded, so it accepts no other certificate with the same key.
+A plain server keeps its key; its stored CSR is issued again, through the same steps as any other.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from ca_service.vos.steps import Leaf, Step
 
 RENEWAL_NODE: Final = Rule(
     "renewal.node",
-    "{host} is a Cisco node: it deleted its CSR when the certificate was uploaded, and takes no other certificate "
+    "{host} is a Cisco node: it deleted its CSR when the certificate was uploaded, and accepts no other certificate "
     "with the same key.",
     "Generate a new CSR on {host}, purpose {purpose}, and have it signed. Only if this certificate was never "
     "uploaded: never_uploaded=true, --never-uploaded.",
@@ -36,7 +35,7 @@ RENEWAL_NODE: Final = Rule(
 RENEWAL_FOLLOWED: Final = Rule(
     "renewal.followed",
     "{host} has a newer certificate already: {serial}.",
-    "Use that one. If one more is wanted: new=true, --new.",
+    "Use that one. To issue another one anyway: new=true, --new.",
 )
 
 _DAY: Final = timedelta(days=1)
@@ -44,10 +43,10 @@ _DAY: Final = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class RenewalPlan:
-    """What to do about a certificate.
+    """The way to renew a certificate.
 
-    `keeps_key` says that it can be renewed with the same key; otherwise `step` makes the new CSR, at `place` where
-    that is known. `successor` is the serial number of the certificate that has followed it already.
+    `keeps_key` says that it can be renewed with the same key; otherwise `step` creates the new CSR, at `place` if that
+    is known. `successor` is the serial number of the certificate that supersedes it.
     """
 
     is_due: bool
@@ -59,8 +58,8 @@ class RenewalPlan:
 
 @dataclass(frozen=True, slots=True)
 class RenewalWish:
-    """How to renew: `new` although it was followed already; `never_uploaded` says of a node's that the node still has
-    the CSR; days, None for as many as before."""
+    """Options of a renewal: `new` renews a superseded certificate; `never_uploaded` says that the node still has the
+    CSR; days, None for as many as before."""
 
     new: bool = False
     never_uploaded: bool = False
@@ -78,7 +77,7 @@ class Renewal:
         self._clock = clock
 
     def plan(self, actor: Actor, serial_number: str) -> RenewalPlan:
-        """What to do about this certificate; raises NotFound."""
+        """Return how to renew this certificate. Raises NotFound."""
         record = self._issuance.get_certificate(actor, serial_number)
         keeps_key = record.profile != VOS.name
         place = None if keeps_key else self._place(record)
@@ -91,10 +90,10 @@ class Renewal:
         )
 
     def renew(self, actor: Actor, serial_number: str, wish: RenewalWish, idempotency_key: str = "") -> Issued:
-        """Issue the stored request anew: same key, names and profile, fresh validity.
+        """Issue the stored CSR again: same key, names and profile, new validity.
 
         Raises NotFound; Refused for a node's certificate, unless it was never uploaded, and as issuing does; Conflict
-        for one that was followed by another already, unless a new one is asked for.
+        for a superseded certificate, unless a new one is requested.
         """
         require(actor, Action.ISSUE)
         record = self._issuance.get_seen(actor, serial_number)
@@ -116,7 +115,7 @@ class Renewal:
             raise Conflict.because(RENEWAL_FOLLOWED, host=record.host, serial=successor)
 
     def _days(self, record: CertificateRecord) -> int:
-        """As long as before, as far as the policy grants it now; both ends of a validity are included."""
+        """Return the previous lifetime, as far as the policy allows it now; both ends of a validity are included."""
         limit = min(self._policy.max_days, get_leaf_profile(record.profile).max_days)
         return max(1, min((record.not_after - record.not_before + timedelta(seconds=1)) // _DAY, limit))
 

@@ -1,19 +1,19 @@
-"""Knows where a slot stands: a fact of requests, certificates, marks and the time; nothing of it is stored.
+"""States of slots, derived from CSRs, certificates, marks and the time; they are not stored.
 
-A slot is a purpose on a node. Who moves it:
+A slot is a purpose on a node. Its transitions:
 
-    NO_REQUEST  --a request is placed-->  REQUESTED  --it is signed, at any door-->  ISSUED
-    REQUESTED  --it is submitted, and no rule approves it-->  WAITING  --somebody approves it-->  ISSUED
+    NO_REQUEST  --a CSR is placed-->  REQUESTED  --it is signed, through any interface-->  ISSUED
+    REQUESTED  --it is submitted, and no rule approves it-->  WAITING  --an approver approves it-->  ISSUED
     WAITING  --it is refused or withdrawn-->  REQUESTED
     ISSUED  --"uploaded" is marked-->  UPLOADED  --"served" is marked-->  VERIFIED
-    any of the last three  --less than EXPIRING_DAYS are left-->  EXPIRING  --the end-->  EXPIRED
-    any that has a certificate  --that is revoked, or put on hold-->  REVOKED; a hold that is released leads back
-    any  --another request is placed-->  REQUESTED or ISSUED; what was there before becomes history
+    any of the last three  --less than EXPIRING_DAYS are left-->  EXPIRING  --expiry-->  EXPIRED
+    any that has a certificate  --that is revoked, or put on hold-->  REVOKED; releasing the hold leads back
+    any  --another CSR is placed-->  REQUESTED or ISSUED; the previous certificate becomes history
 
-A multi-server request stands in the slot of the node that made it, its certificate too; the slots of the other
-nodes that it names are covered by it as long as it is the newest and they have no newer request of their own.
-They are COVERED once it is signed; before, and when it has expired or is revoked, they stand
-where it stands. A request that is placed once more somewhere else has moved there.
+A multi-server CSR is in the slot of the node that created it, and so is its certificate; it covers the slots of the
+other nodes that it names as long as it is the newest and they have no newer CSR of their own.
+They are COVERED once it is signed; before, and when it has expired or is revoked, they have the
+same state. A CSR that is placed again in another slot has moved there.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from ca_service.vos.purposes import PURPOSES, TOMCAT_ECDSA, Purpose
 from ca_service.vos.runbook import upload_key, verify_key
 
 EXPIRING_DAYS: Final = 30
-Names = Mapping[str, Collection[str]]  # of multi-server requests, by their fingerprint
+Names = Mapping[str, Collection[str]]  # of multi-server CSRs, by their fingerprint
 
 
 class State(StrEnum):
-    """Where a slot stands."""
+    """The state of a slot."""
 
     NO_REQUEST = "no CSR"
     REQUESTED = "requested"
@@ -55,7 +55,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a slot is derived from, beside its requests: certificates by the fingerprint of their request, the serial
+    """The facts behind the state of slots, beside their CSRs: certificates by the fingerprint of their CSR, the serial
     numbers of those that are revoked or on hold, marks by their step, the time."""
 
     certificates: Mapping[str, CertificateRecord]
@@ -66,10 +66,10 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """A certificate of a slot that a newer request has overtaken.
+    """A certificate of a slot that was superseded by a newer CSR.
 
-    `is_key_replaced` says that the node has another key now, so that it will not take this one any more;
-    `was_uploaded`, that the node serves it until the new one is uploaded; `is_replaced`, that the new one is.
+    `is_key_replaced`: the node has another key now and no longer accepts this certificate;
+    `was_uploaded`: the node serves it until the new one is uploaded; `is_replaced`: the new one is uploaded.
     """
 
     request: PlacedRequest
@@ -81,9 +81,9 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One purpose on one node. `request` and `certificate` are the newest of its own; `application` is what was
-    submitted of that request as long as it has no certificate, if anything was; `covered_by` is the node whose
-    multi-server request is for this one too; `covers` are the nodes that this one covers."""
+    """One purpose on one node. `request` and `certificate` are the newest of its own; `application` is the submitted
+    request for that CSR until it has a certificate; `covered_by` is the node whose multi-server CSR also covers
+    this slot; `covers` are the nodes that this slot covers."""
 
     node: NodeRecord
     purpose: Purpose
@@ -99,9 +99,9 @@ class Slot:
 
 
 def slots_of(cluster: ClusterRecord, requests: Sequence[PlacedRequest], known: Known) -> tuple[Slot, ...]:
-    """All slots of a cluster, nodes in their order; `requests` newest first.
+    """Return all slots of a cluster, nodes in their order; `requests` newest first.
 
-    Each node has a slot for tomcat-ECDSA; for another purpose once a request, its own or a multi-server one, is for it.
+    Each node has a slot for tomcat-ECDSA, and one for each other purpose of a CSR, its own or a multi-server one.
     """
     placed = _last_places(requests)
     names = {each.request_fingerprint: _names(each) for each in placed if each.is_multi_server}
@@ -114,7 +114,7 @@ def slots_of(cluster: ClusterRecord, requests: Sequence[PlacedRequest], known: K
 
 
 def with_application(slot: Slot, newest: Mapping[str, RequestRecord]) -> Slot:
-    """The slot with what was submitted of its request; `newest` by the fingerprint of the request."""
+    """Return the slot with the submitted request for its CSR; `newest` by the fingerprint of the CSR."""
     if slot.state is not State.REQUESTED or slot.request is None:
         return slot
     found = newest.get(slot.request.request_fingerprint)
@@ -122,7 +122,7 @@ def with_application(slot: Slot, newest: Mapping[str, RequestRecord]) -> Slot:
 
 
 def _last_places(requests: Sequence[PlacedRequest]) -> list[PlacedRequest]:
-    """Each request where it was placed last, newest first: one that was put on a wrong node has moved."""
+    """Return each CSR in its last place, newest first: one that was placed on a wrong node has moved."""
     last = dict[str, PlacedRequest]()
     for request in requests:
         last.setdefault(request.request_fingerprint, request)
@@ -130,7 +130,7 @@ def _last_places(requests: Sequence[PlacedRequest]) -> list[PlacedRequest]:
 
 
 def _names(request: PlacedRequest) -> frozenset[str]:
-    """The DNS names of a request, in lower case."""
+    """Return the DNS names of a CSR, in lower case."""
     found = csr.verify(request.csr_der).subject_alternative_name
     return frozenset(name.lower() for name in found.get_values_for_type(x509.DNSName)) if found else frozenset()
 
@@ -152,7 +152,7 @@ def _is_for(request: PlacedRequest, node: NodeRecord, purpose: Purpose) -> bool:
 
 
 def _slot(node: NodeRecord, purpose: Purpose, requests: Sequence[PlacedRequest], known: Known) -> Slot:
-    """One slot by itself; `requests` are its own, newest first."""
+    """Return one slot without coverage; `requests` are its own, newest first."""
     if not requests:
         return Slot(node, purpose, State.NO_REQUEST)
     newest, *older = requests
@@ -193,7 +193,7 @@ def _past(
     *,
     is_replaced: bool,
 ) -> Iterator[Past]:
-    """The certificates of earlier requests."""
+    """Return the certificates of earlier CSRs."""
     for request in older:
         certificate = known.certificates.get(request.request_fingerprint)
         if certificate is not None:
@@ -207,7 +207,7 @@ def _past(
 
 
 def _with_covers(slots: Sequence[Slot], names: Names) -> Iterator[Slot]:
-    """The slots with those that they cover, or covered by another one."""
+    """Yield the slots with the nodes that they cover, or with the node that covers them."""
     covers = [_cover(slot, [multi for multi in slots if _is_named(slot, multi, names)]) for slot in slots]
     for slot, cover in zip(slots, covers, strict=True):
         if cover is None:
@@ -218,7 +218,7 @@ def _with_covers(slots: Sequence[Slot], names: Names) -> Iterator[Slot]:
 
 
 def _is_named(slot: Slot, multi: Slot, names: Names) -> bool:
-    """Whether a multi-server request is for this slot too; one of its own counts until the other is signed."""
+    """Return whether a multi-server CSR also covers this slot; a CSR of its own counts until the other is signed."""
     if multi.request is None or multi.node.id == slot.node.id or multi.purpose != slot.purpose:
         return False
     is_named = slot.node.fqdn in names.get(multi.request.request_fingerprint, ())
@@ -226,18 +226,18 @@ def _is_named(slot: Slot, multi: Slot, names: Names) -> bool:
 
 
 def _cover(slot: Slot, multis: Sequence[Slot]) -> Slot | None:
-    """The newest multi-server slot for this one, if that came after what it has of its own."""
+    """Return the newest multi-server slot that covers this one, if it is newer than the slot's own CSR."""
     newest = max(multis, key=_placed, default=None)
     return newest if newest and _placed(newest) > _placed(slot) else None
 
 
 def _placed(slot: Slot) -> int:
-    """When the request came, as its number tells: 0 for none."""
+    """Return the number of the slot's CSR, which grows with time: 0 for none."""
     return slot.request.id if slot.request else 0
 
 
 def _covered(slot: Slot, cover: Slot) -> Slot:
-    """The slot without what it had of its own, which is history now."""
+    """Return the slot as covered; its own certificate becomes history."""
     past, is_replaced = slot.past, cover.uploaded is not None
     if slot.request and slot.certificate:
         own = Past(
@@ -261,7 +261,7 @@ def _covered(slot: Slot, cover: Slot) -> Slot:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a certificate is in use; `covers` are the other nodes for which it holds."""
+    """The place where a certificate is in use; `covers` are the other nodes that it covers."""
 
     cluster_id: int
     node: NodeRecord
@@ -270,9 +270,9 @@ class Place:
 
 
 def current_places(slots: Iterable[Slot]) -> dict[str, Place]:
-    """By serial number, the places of the certificates that are in use in these slots.
+    """Return the places of the certificates that are in use in these slots, by serial number.
 
-    A request that is not signed yet replaces nothing: until then the node serves what it had. A slot that is covered
+    An unsigned CSR replaces nothing: until then the node serves its previous certificate. A slot that is covered
     by another node has no certificate of its own any more.
     """
     found = {}

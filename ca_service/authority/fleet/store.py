@@ -1,4 +1,4 @@
-"""Knows what the fleet needs from the storage. Every change takes its event along, in one transaction."""
+"""The port of the fleet to storage. Every change includes its event, in one transaction."""
 
 from __future__ import annotations
 
@@ -31,51 +31,51 @@ CLUSTER_NAME_TAKEN: Final = Rule(
 
 
 class FleetStore(Protocol):
-    """Clusters, nodes, requests in their slots, marks."""
+    """Clusters, nodes, CSRs in their slots, marks."""
 
     def list_clusters(self, query: ClusterQuery) -> ClusterPage:
-        """One page of the clusters, with their nodes; raises InvalidInput for a cursor that we did not hand out."""
+        """Return one page of the clusters, with their nodes. Raises InvalidInput for a foreign cursor."""
 
     def find_cluster(self, cluster_id: int) -> ClusterRecord | None:
-        """The cluster of this number, with its nodes."""
+        """Return the cluster with this number and its nodes, or None."""
 
     def add_cluster(self, cluster: ClusterRecord, event: AuditEvent) -> ClusterRecord:
-        """Add one with its nodes, whose numbers are given here; raises Conflict if the name is taken."""
+        """Add a cluster with its nodes; the store sets their numbers. Raises Conflict if the name is taken."""
 
     def rename_cluster(self, cluster_id: int, name: str, event: AuditEvent) -> None:
-        """Give it another name; raises Conflict if that is taken, NotFound if the cluster is gone."""
+        """Rename a cluster. Raises Conflict if the name is taken, NotFound if the cluster is gone."""
 
     def remove_cluster(self, cluster_id: int, event: AuditEvent) -> None:
-        """Forget it, with its nodes, requests and marks; the certificates stay. Raises NotFound if it is gone."""
+        """Delete a cluster with its nodes, CSRs and marks; the certificates stay. Raises NotFound if it is gone."""
 
     def add_node(self, node: NodeRecord, event: AuditEvent) -> NodeRecord:
-        """Add a node; raises Conflict if the cluster has one of that name, NotFound if the cluster is gone."""
+        """Add a node. Raises Conflict if the cluster has one of that name, NotFound if the cluster is gone."""
 
     def update_node(self, node: NodeRecord, event: AuditEvent) -> None:
-        """Replace name, product, version and role; raises Conflict and NotFound as `add_node` does."""
+        """Replace name, product, version and role. Raises Conflict and NotFound as `add_node` does."""
 
     def remove_node(self, node: NodeRecord, event: AuditEvent) -> None:
-        """Forget a node, with the requests in its slots; raises NotFound if it is gone."""
+        """Delete a node with the CSRs in its slots. Raises NotFound if it is gone."""
 
     def place(self, requests: Sequence[PlacedRequest], events: Sequence[AuditEvent]) -> None:
-        """Put requests into their slots, all or none; raises NotFound if one of their nodes is gone."""
+        """Place CSRs into their slots, all or none. Raises NotFound if one of their nodes is gone."""
 
     def list_requests(self, cluster_id: int) -> tuple[PlacedRequest, ...]:
-        """All requests of a cluster, newest first."""
+        """Return all CSRs of a cluster, newest first."""
 
     def list_marks(self, cluster_id: int) -> tuple[Mark, ...]:
-        """What is marked as done."""
+        """Return the marks of a cluster."""
 
     def set_mark(self, mark: Mark, event: AuditEvent) -> bool:
-        """Mark a step; False, and no event, if it is marked already. Raises NotFound if the cluster is gone."""
+        """Mark a step; return False, without an event, if it is already marked. Raises NotFound without the cluster."""
 
     def clear_mark(self, cluster_id: int, step: str, event: AuditEvent) -> bool:
-        """Take a mark back; False, and no event, if there is none."""
+        """Remove a mark; return False, without an event, if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class LeafEnd:
-    """When a leaf ends, and in which clusters its request was placed. `number` orders those that end together."""
+    """The expiry of a leaf, and the clusters of its CSR. `number` orders leaves with the same expiry."""
 
     number: int
     serial_number: str
@@ -87,27 +87,27 @@ class LeafEnd:
 
 
 class LeafStore(Protocol):
-    """When leaves end."""
+    """The expiry of leaves."""
 
     def list_ends(self, after: tuple[datetime, int], until: datetime, at: datetime, limit: int) -> tuple[LeafEnd, ...]:
-        """Leaves that end behind this place (end, number) and not later than `until`, the first to end first.
+        """Return the leaves that expire after this position (expiry, number) and by `until`, the first to expire first.
 
-        One that another has followed is left out: the other was issued later for the same host, profile and purpose,
+        Superseded leaves are omitted: another one was issued later for the same host, profile and purpose,
         and is valid at `at`.
         """
 
     def find_successor(self, serial_number: str, at: datetime) -> str | None:
-        """The serial number of the newest that has followed this one, as above."""
+        """Return the serial number of the newest certificate that supersedes this one in the same sense, or None."""
 
     def list_cluster_ids(self, serial_number: str) -> tuple[int, ...]:
-        """The clusters in which the request of this certificate was placed."""
+        """Return the clusters in which the CSR of this certificate was placed."""
 
 
-# What every store refuses, in the same words.
+# Errors that every store raises, with one wording.
 
 
 def cluster_unknown() -> NotFound:
-    """Return the error for a cluster or a node that is not there, or no longer."""
+    """Return the error for a cluster or a node that does not exist, or no longer."""
     return NotFound.because(CLUSTER_UNKNOWN)
 
 

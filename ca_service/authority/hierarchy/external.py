@@ -1,10 +1,10 @@
-"""Knows authorities that come from elsewhere: an imported pair, or an intermediate under an external root.
+"""Authorities from elsewhere: an imported pair, or an intermediate under an external root.
 
 The states of an intermediate under an external root:
 
-    nothing -> key kept -> recorded without certificate (pending) -> certificate installed (issuing)
+    nothing -> key stored -> recorded without certificate (pending) -> certificate installed (issuing)
 
-`request_intermediate` moves the first two and can be run again at any time for the same request;
+`request_intermediate` moves the first two and can be repeated at any time for the same CSR;
 `install_intermediate` moves the last, in one transaction with the authorities above it.
 """
 
@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from ca_service.authority.access.permissions import Action, Actor, require
 from ca_service.authority.audit.events import AuditEvent, Event
-from ca_service.authority.hierarchy.hierarchy import created_event
+from ca_service.authority.hierarchy.hierarchy import AUTHORITY_EXISTS, created_event
 from ca_service.authority.hierarchy.plan import checked_name, fresh_name, subject_of
 from ca_service.authority.hierarchy.store import IssuerRecord, IssuerStore
 from ca_service.authority.key_custody import KeyStore, check_curve, keep_imported, own_key
@@ -32,30 +32,25 @@ from ca_service.pki.profiles import INTERMEDIATE
 
 AUTHORITY_KEY_MISMATCH: Final = Rule(
     "authority.key-mismatch",
-    "No certificate that was given belongs to the private key of the {role}.",
-    "Give the certificate that was issued for this key, and the authorities above it.",
-)
-AUTHORITY_EXISTS: Final = Rule(
-    "authority.exists",
-    "There is an authority here already.",
-    "It is never overwritten. Use another instance folder (CA_SERVICE_INSTANCE_PATH) for another one.",
+    "None of the certificates belongs to the private key of the {role}.",
+    "Give the certificate that was issued for this key, and those of the authorities above it.",
 )
 CHAIN_NO_INTERMEDIATE: Final = Rule(
     "chain.no-intermediate",
-    "The certificate is a root; leaves are issued by an intermediate below it.",
+    "The certificate is a root, but leaves are issued by an intermediate below a root.",
     "Give an intermediate and the root above it.",
 )
 AUTHORITY_NOT_PENDING: Final = Rule(
     "authority.not-pending",
-    "No intermediate waits for a certificate.",
-    "Begin with `ca-service ca request`.",
+    "No intermediate is waiting for a certificate.",
+    "Start with `ca-service ca request`.",
 )
 
 _PENDING_ID = "intermediate-g1"
 
 
 class ExternalAuthorities:
-    """Brings in authorities that were made elsewhere."""
+    """Imports authorities that were created elsewhere."""
 
     def __init__(self, issuers: IssuerStore, keystore: KeyStore, clock: Clock) -> None:
         self._issuers = issuers
@@ -69,10 +64,10 @@ class ExternalAuthorities:
         intermediate_key: ec.EllipticCurvePrivateKey,
         root_key: ec.EllipticCurvePrivateKey | None = None,
     ) -> tuple[IssuerRecord, ...]:
-        """Take over an existing root and intermediate; return them, root first.
+        """Import an existing root and intermediate; return them, root first.
 
-        Raises Refused when the chain is not one for VOS leaves or a key does not belong to it,
-        Conflict when there is an authority here already.
+        Raises Refused if the chain is not suitable for VOS leaves or a key does not belong to it,
+        Conflict if there is an authority here already.
         """
         require(actor, Action.AUTHORITY)
         path = self._checked_path(certificates, intermediate_key.public_key())
@@ -87,9 +82,9 @@ class ExternalAuthorities:
         return records
 
     def request_intermediate(self, actor: Actor, name: str, curve: str) -> bytes:
-        """The request (PEM) for an intermediate that an external EC root is to certify.
+        """Return the CSR (PEM) for an intermediate that an external EC root certifies.
 
-        The key is made at the first call; later calls give a request for the same key and name.
+        The first call creates the key; later calls return a CSR for the same key and name.
         """
         require(actor, Action.AUTHORITY)
         check_curve(curve)
@@ -110,9 +105,9 @@ class ExternalAuthorities:
         return builder.sign(key, keys.signature_hash(key.public_key())).public_bytes(Encoding.PEM)
 
     def install_intermediate(self, actor: Actor, certificates: Sequence[x509.Certificate]) -> tuple[IssuerRecord, ...]:
-        """Take the certificate of the requested intermediate, with all authorities above it.
+        """Install the certificate of the requested intermediate, with all authorities above it.
 
-        Raises NotFound when none was requested, Refused when the chain does not suit.
+        Raises NotFound if none was requested, Refused if the chain is not suitable.
         """
         require(actor, Action.AUTHORITY)
         with self._issuers.exclusively():
@@ -138,13 +133,13 @@ class ExternalAuthorities:
         return record
 
     def _refuse_a_second(self) -> None:
-        if self._issuers.list_issuers():
-            raise Conflict.because(AUTHORITY_EXISTS)
+        if records := self._issuers.list_issuers():
+            raise Conflict.because(AUTHORITY_EXISTS, name=records[0].name)
 
     def _checked_path(
         self, certificates: Sequence[x509.Certificate], key: ec.EllipticCurvePublicKey
     ) -> tuple[x509.Certificate, ...]:
-        """The chain of the certificate with this key, root last, checked."""
+        """Return the verified chain of the certificate with this key, root last."""
         issuing_one = next((found for found in certificates if _key_of(found) == key), None)
         if issuing_one is None:
             raise _wrong_key("intermediate")
@@ -157,7 +152,7 @@ class ExternalAuthorities:
     def _records(
         self, path: Sequence[x509.Certificate], key_id: str | None, root_key_id: str | None
     ) -> tuple[IssuerRecord, ...]:
-        """The authorities as records, root first."""
+        """Return the authorities as records, root first."""
         ids = [_PENDING_ID, *(f"upper-{number}-g1" for number in range(1, len(path) - 1)), "root-g1"]
         records = [
             IssuerRecord(
@@ -177,7 +172,7 @@ class ExternalAuthorities:
 
 
 def _key_of(certificate: x509.Certificate) -> object:
-    """The public key, or None for one that cannot be read."""
+    """Return the public key, or None if it cannot be read."""
     try:
         return certificate.public_key()
     except (ValueError, TypeError, UnsupportedAlgorithm):

@@ -1,11 +1,11 @@
-"""Knows the root and the intermediate: creates them step by step, and finds the one that issues.
+"""Root and intermediate: their creation, step by step, and the authority that issues now.
 
-The states of a new authority, each reached by one atomic write, and each a place to go on from:
+The states of a new authority, each reached by one atomic write, and each a place to continue from:
 
-    nothing -> root key kept -> root recorded -> intermediate key kept -> intermediate recorded
+    nothing -> root key stored -> root recorded -> intermediate key stored -> intermediate recorded
 
 Only `initialise` moves them, one process at a time. After a crash between any two of them the next
-`initialise` finds what is there and goes on; nothing that exists is ever made again or replaced.
+`initialise` continues from there; it never creates or replaces anything that already exists.
 """
 
 from __future__ import annotations
@@ -30,24 +30,30 @@ from ca_service.pki.chain import Chain
 from ca_service.pki.contents import Contents, Issuer, Validity
 from ca_service.pki.profiles import INTERMEDIATE, ROOT, Profile
 
+AUTHORITY_EXPIRED: Final = Rule(
+    "authority.expired",
+    "The authority is valid from {start} to {end}, but not now.",
+    "Check the clock of this machine. An expired authority needs a successor.",
+)
+
 AUTHORITY_MISSING: Final = Rule(
     "authority.missing",
-    "There is no authority yet that could sign.",
+    "There is no authority yet that can sign.",
     "Run `ca-service init`, or complete a set-up that was started: `ca-service ca show` displays its state.",
 )
 AUTHORITY_PENDING: Final = Rule(
     "authority.pending",
-    "The intermediate {name} waits for its certificate from an external root.",
-    "Finish it with `ca-service ca install`, or show its request with `ca-service ca request`.",
+    "The intermediate {name} is waiting for its certificate from an external root.",
+    "Finish it with `ca-service ca install`, or show its CSR with `ca-service ca request`.",
 )
 AUTHORITY_EXISTS: Final = Rule(
     "authority.exists",
-    "There is an authority already, and it is called {name}.",
-    "An authority is never overwritten. For another one use another instance folder (CA_SERVICE_INSTANCE_PATH).",
+    "An authority already exists here: {name}.",
+    "An authority is never overwritten. Use another instance folder (CA_SERVICE_INSTANCE_PATH) for another authority.",
 )
 AUTHORITY_DAYS: Final = Rule(
     "authority.days",
-    "A lifetime of {days} days was asked for the {role}; 1 to {limit} days are allowed.",
+    "You asked for a lifetime of {days} days for the {role}; 1 to {limit} days are allowed.",
     "Ask for {limit} days or fewer.",
 )
 
@@ -58,7 +64,7 @@ _BACKDATE: Final = timedelta(minutes=5)
 class ActiveAuthority:
     """The authority that issues now. `chain` has the issuing certificate first and the root last.
 
-    `validity` is the time in which all of the chain is valid; `subjects` (on one line each) and `key_fingerprints` are
+    `validity` is the period in which the whole chain is valid; `subjects` (one line each) and `key_fingerprints` are
     those of the chain. `links` are the certificates that can be revoked: for the id of each authority below another,
     the id of its issuer and its serial number.
     """
@@ -73,7 +79,7 @@ class ActiveAuthority:
 
     @property
     def root(self) -> x509.Certificate:
-        """The anchor of trust."""
+        """The trust anchor."""
         return self.chain[-1]
 
 
@@ -101,10 +107,10 @@ class Hierarchy:
         return required(self.find_active())
 
     def find_active(self) -> ActiveAuthority | None:
-        """The authority that issues now, if there is one.
+        """Return the authority that issues now, or None.
 
-        What is stored is read each time, so that a change by another process counts at once; it is
-        parsed only when it has changed.
+        The records are read at each call, so that a change by another process counts immediately. They
+        are parsed only after a change.
         """
         records = self._issuers.list_issuers()
         seen, active = self._seen
@@ -114,23 +120,23 @@ class Hierarchy:
         return active
 
     def chain_of(self, issuer_id: str) -> Chain:
-        """The certificates from this issuer up to its root."""
+        """Return the certificates from this issuer up to its root."""
         records = {record.id: record for record in self._issuers.list_issuers()}
         return tuple(map(certificate_of, _path(records[issuer_id], records)))
 
     def signing_key(self, authority: ActiveAuthority) -> ec.EllipticCurvePrivateKey:
-        """The key of the authority, to sign with."""
+        """Return the private key of the authority."""
         return self._keystore.signer(authority.record.key_id or "")
 
     def list_issuers(self) -> tuple[IssuerRecord, ...]:
-        """All authorities, oldest first."""
+        """Return all authorities, oldest first."""
         return self._issuers.list_issuers()
 
     def initialise(self, actor: Actor, plan: HierarchyPlan) -> tuple[IssuerRecord, ...]:
         """Create root and intermediate as far as they are missing; return what was created.
 
-        Raises InvalidInput for a plan that cannot be, Conflict when an authority of another kind
-        has been begun here.
+        Raises InvalidInput for an invalid plan, Conflict if the creation of another authority has already
+        started here.
         """
         require(actor, Action.AUTHORITY)
         _check(plan)
@@ -214,17 +220,17 @@ def required(active: ActiveAuthority | None) -> ActiveAuthority:
 
 
 def certificate_of(record: IssuerRecord) -> x509.Certificate:
-    """The certificate of an authority that has one."""
+    """Return the certificate of an authority that has one."""
     return x509.load_der_x509_certificate(record.certificate_der or b"")
 
 
 def issues_leaves(record: IssuerRecord, records: Sequence[IssuerRecord]) -> bool:
-    """Whether leaves are below this authority, and not authorities; `records` are all that there are."""
+    """Return whether this authority issues leaves, not authorities; `records` are all authorities."""
     return record.role == "intermediate" and not any(each.parent_id == record.id for each in records)
 
 
 def created_event(event: Event, actor: Actor, record: IssuerRecord, certificate: x509.Certificate) -> AuditEvent:
-    """What is recorded when an authority comes to be."""
+    """Return the audit event for a new authority."""
     subject, fingerprint = names.name_text(certificate.subject), encodings.fingerprint(certificate)
     return AuditEvent.by(actor, record.created_at, event, record.id, subject_name=subject, fingerprint=fingerprint)
 
@@ -254,7 +260,7 @@ def _active(records: Sequence[IssuerRecord], certificate_base_url: str) -> Activ
 
 
 def _locatable(issuer: Issuer, issuer_id: str, base_url: str) -> Issuer:
-    """The issuer of leaves, with the addresses that go into them, if it is known how we are reached."""
+    """Return the issuer with the addresses for its leaves, if the address of this service is known."""
     if not base_url:
         return issuer
     at = f"{base_url}/ca/{issuer_id}"
@@ -267,7 +273,7 @@ def _path(record: IssuerRecord, records: dict[str, IssuerRecord]) -> tuple[Issue
 
 
 def _is_complete(records: Sequence[IssuerRecord], plan: HierarchyPlan) -> bool:
-    """Whether there is an authority already; raises Conflict if it is not the one of the plan."""
+    """Return whether there is an authority already. Raises Conflict if it is not the one of the plan."""
     pending = next((record for record in records if record.certificate_der is None), None)
     if pending is not None:
         raise Conflict.because(AUTHORITY_PENDING, name=pending.id)
@@ -277,7 +283,7 @@ def _is_complete(records: Sequence[IssuerRecord], plan: HierarchyPlan) -> bool:
 
 
 def _was_made_here(record: IssuerRecord) -> bool:
-    """Whether the authority was called by us: those from elsewhere never have the name of the plan."""
+    """Return whether the authority was created here: imported ones never have the name of a plan."""
     return certificate_of(record).subject == subject_of(record.name, record.role, record.generation)
 
 

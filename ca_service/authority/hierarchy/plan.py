@@ -1,4 +1,4 @@
-"""Knows how authorities are named: plain ASCII, short, and with a generation."""
+"""The plan of a new authority, and the names of authorities: plain ASCII, short, with a generation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ca_service.pki.profiles import INTERMEDIATE, ROOT
 AUTHORITY_NAME: Final = Rule(
     "authority.name",
     "\u201c{name}\u201d cannot be the name of an authority.",
-    "Use at most {limit} letters, digits, blanks, dots and hyphens of plain ASCII: Example Lab.",
+    "Use at most {limit} ASCII letters, digits, blanks, dots or hyphens, such as: Example Lab.",
 )
 
 MAX_NAME: Final = 40
@@ -26,7 +26,7 @@ _KINDS: Final = {"root": "Root", "intermediate": "Intermediate"}
 
 @dataclass(frozen=True, slots=True)
 class HierarchyPlan:
-    """What a new authority is to be. Curves by NIST name, lifetimes in days; no name means a fresh one."""
+    """The plan of a new authority. Curves by NIST name, lifetimes in days; an empty name means a generated one."""
 
     name: str = ""
     root_curve: str = "P-384"
@@ -36,23 +36,23 @@ class HierarchyPlan:
 
 
 def checked_name(name: str) -> str:
-    """The name that the operator chose, or InvalidInput: other characters trouble Cisco products."""
+    """Return the name that the operator chose. Raises InvalidInput: Cisco products mishandle other characters."""
     if len(name) > MAX_NAME or not _PLAIN.fullmatch(name):
         raise InvalidInput(AUTHORITY_NAME.at("/name", name=name, limit=MAX_NAME))
     return name
 
 
 def fresh_name() -> str:
-    """A name for an installation whose operator chose none.
+    """Return a name for an installation whose operator chose none.
 
-    It differs between installations, because a VOS trust store keeps one certificate per name: two
-    labs called alike would push each other's authority out.
+    It differs between installations, because a VOS trust store keeps one certificate per name: two labs
+    with the same name would replace each other's authority.
     """
     return f"Lab {secrets.token_hex(2)}"
 
 
 def subject_of(name: str, role: str, generation: int) -> x509.Name:
-    """The subject of an authority: `O=Example Lab, CN=Example Lab EC Root CA G1`."""
+    """Return the subject of an authority: `O=Example Lab, CN=Example Lab EC Root CA G1`."""
     return x509.Name(
         [
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, name),

@@ -1,7 +1,7 @@
-"""Knows how the key of the root goes offline: exported, verified, and only then removed.
+"""Taking the root key offline: export, verification, and only then removal.
 
-A crash leaves the key either here or here and in the copy, never nowhere: `remove` checks the copy
-itself before it forgets the key.
+A crash leaves the key either only here, or both here and in the copy: `remove` verifies the copy
+itself before it deletes the key.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from ca_service.authority.access.permissions import Action, Actor, require
 from ca_service.authority.audit.events import AuditEvent, Event
-from ca_service.authority.hierarchy.hierarchy import certificate_of
+from ca_service.authority.hierarchy.hierarchy import AUTHORITY_MISSING, certificate_of
 from ca_service.authority.hierarchy.store import IssuerRecord, IssuerStore
 from ca_service.authority.key_custody import KeyStore
 from ca_service.authority.ports import Clock
@@ -23,34 +23,29 @@ from ca_service.pki import encodings, keys
 PASSPHRASE_LENGTH: Final = Rule(
     "passphrase.length",
     "The passphrase has {length} bytes.",
-    "Use {least} to {most}; it protects the root for as long as it lives.",
+    "Use {least} to {most} bytes; the passphrase protects the root for its whole life.",
 )
 ROOT_KEY_MISMATCH: Final = Rule(
     "root-key.mismatch",
-    "The copy holds a key, but not the one of this root.",
-    "Export the key again, and keep the copy apart from others.",
+    "The copy holds a key, but not the key of this root.",
+    "Export the key again, and store the copy separately from others.",
 )
 ROOT_KEY_NEEDED: Final = Rule(
     "root-key.needed",
-    "The key of the root is needed still: there is no intermediate yet.",
-    "Run `ca-service init` to its end first.",
-)
-AUTHORITY_MISSING: Final = Rule(
-    "authority.missing",
-    "There is no root yet.",
-    "Run `ca-service init`.",
+    "The key of the root is still needed: there is no intermediate yet.",
+    "Complete `ca-service init` first.",
 )
 ROOT_KEY_OFFLINE: Final = Rule(
     "root-key.offline",
-    "The key of the root is not kept here.",
-    "It was removed, or was never here: nothing is left to do.",
+    "The key of the root is not on this machine.",
+    "It was removed, or was never here. There is nothing to do.",
 )
 
-MIN_PASSPHRASE: Final = 20  # bytes, as is the other
+MIN_PASSPHRASE: Final = 20  # bytes, like the maximum
 
 
 class RootKey:
-    """The key of the root, on its way offline."""
+    """Exports, verifies and removes the root key."""
 
     def __init__(self, issuers: IssuerStore, keystore: KeyStore, clock: Clock) -> None:
         self._issuers = issuers
@@ -58,7 +53,7 @@ class RootKey:
         self._clock = clock
 
     def export(self, actor: Actor, passphrase: bytes) -> bytes:
-        """The root's key as PKCS#8, PEM, encrypted under this passphrase."""
+        """Return the root key as PKCS#8, PEM, encrypted under this passphrase."""
         require(actor, Action.AUTHORITY)
         if not MIN_PASSPHRASE <= len(passphrase) <= encodings.MAX_PASSPHRASE:
             raise Refused.because(
@@ -71,7 +66,7 @@ class RootKey:
         return exported
 
     def verify(self, copy: bytes, passphrase: bytes) -> IssuerRecord:
-        """Check that this copy can be read, is the root's key, and signs; raises Refused if not."""
+        """Check that this copy is readable, is the root key, and signs. Raises Refused otherwise."""
         root = self._root()
         key = encodings.load_private_key(copy, passphrase)
         if key.public_key() != certificate_of(root).public_key():
@@ -81,13 +76,13 @@ class RootKey:
         return root
 
     def remove(self, actor: Actor, copy: bytes, passphrase: bytes) -> None:
-        """Forget the root's key here, after this copy of it has been verified."""
+        """Delete the root key here, after this copy has been verified."""
         require(actor, Action.AUTHORITY)
         with self._issuers.exclusively():
             root, key_id = self._root_with_key()
             self.verify(copy, passphrase)
             self._refuse_if_needed()
-            self._keystore.remove(key_id)  # first, so that a crash here is finished by running it again
+            self._keystore.remove(key_id)  # first, so that running it again finishes after a crash here
             without = replace(root, key_id=None)
             self._issuers.save_issuers([without], self._event(Event.ROOT_KEY_REMOVED, actor, root))
 

@@ -1,4 +1,4 @@
-"""What the hierarchy needs from storage."""
+"""Stored authorities, and the port to storage."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ IssuerRole = Literal["root", "intermediate"]
 
 @dataclass(frozen=True, slots=True)
 class IssuerRecord:
-    """An authority: its certificate, once there is one, and the name of its key, if we hold it.
+    """An authority: its certificate, once there is one, and the name of its key, if the key is here.
 
-    `parent_id` leads to the root, which has none. `is_issuing` marks the one that signs leaves.
+    `parent_id` is None for the root. `is_issuing` marks the authority that signs leaves.
     """
 
     id: str
@@ -32,13 +32,13 @@ class IssuerRecord:
 
 
 class IssuerStore(Protocol):
-    """The authorities that there are."""
+    """The stored authorities."""
 
     def list_issuers(self) -> tuple[IssuerRecord, ...]:
-        """All of them, oldest first; of one age, the root first and the issuing one last."""
+        """Return all authorities, oldest first; of the same age, the root first and the issuing one last."""
 
     def save_issuers(self, issuers: Sequence[IssuerRecord], event: AuditEvent) -> None:
-        """Add or replace these, with their event, in one transaction."""
+        """Add or replace these authorities, with their event, in one transaction."""
 
     def exclusively(self) -> AbstractContextManager[None]:
-        """Keep every other process out of what changes the authority."""
+        """Lock out every other process that changes the authorities."""

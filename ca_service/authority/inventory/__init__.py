@@ -1,1 +1,1 @@
-"""What there is, until when it is good, and what comes to its end next."""
+"""The inventory: issued certificates, their search, and their expirations."""

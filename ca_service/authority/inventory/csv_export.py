@@ -1,7 +1,7 @@
-"""Knows how a list is written as CSV (RFC 4180), so that no spreadsheet takes a name for a formula.
+"""The CSV form (RFC 4180) of a list, safe against formulas in spreadsheets.
 
-A value that begins with = + - @, a tabulator or a carriage return gets an apostrophe in front, which
-spreadsheets show as text. Whoever reads the file with a program takes it off again.
+A value that begins with = + - @, a tab or a carriage return gets an apostrophe in front, which
+spreadsheets show as text. A program that reads the file removes it again.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ _DANGEROUS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 def csv_lines(items: Iterable[Listed], at: datetime) -> Iterator[str]:
-    """The header, and a line for each, CRLF at their ends; times are UTC, the days count from `at`."""
+    """Yield the header and one line per item, each with CRLF; times are UTC, days count from `at`."""
     yield _line(COLUMNS)
     for item in items:
         yield _line(map(defused, _values(item, at)))
 
 
 def defused(value: str) -> str:
-    """The value so that no spreadsheet calculates it."""
+    """Return the value in a form that no spreadsheet evaluates."""
     return f"'{value}" if value.startswith(_DANGEROUS) else value
 
 

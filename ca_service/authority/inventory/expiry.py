@@ -1,7 +1,7 @@
-"""Knows which certificates come to their end when, and what is to be done about the next of them.
+"""The expiry board: how many certificates expire in which week, and the next steps.
 
-Weeks begin on Monday, in UTC. The first bar is what is left of this week; before it stand those that have
-ended in the last four weeks, after the last one all later ones.
+Weeks begin on Monday, in UTC. The first bar is the rest of this week; the bar before it has those that
+expired in the last four weeks, the bar after the last one all later ones.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ _DAY: Final = timedelta(days=1)
 
 
 class Step(StrEnum):
-    """What is to be done about a certificate that comes to its end."""
+    """The next step for a certificate that expires."""
 
-    NEW_REQUEST = "new request"  # a node makes a new key with every request: nobody can renew for it
+    NEW_REQUEST = "new request"  # a node creates a new key with every CSR, so it has to create the CSR itself
     RENEW = "renew"
-    NOTHING = "nothing"  # a good one with a later end is there
+    NOTHING = "nothing"  # there is a good certificate with a later expiry
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """How many come to their end from `begin` on, before `end`; `words` find them in the list."""
+    """The number of certificates that expire from `begin` until before `end`; `words` find them in the list."""
 
     begin: datetime
     end: datetime
@@ -44,7 +44,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """A certificate that comes to its end, the next step, and the cluster in which it stands."""
+    """A certificate that expires, the next step, and its cluster."""
 
     certificate: CertificateRecord
     step: Step
@@ -53,7 +53,7 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class AuthorityEnd:
-    """Until when an authority is good."""
+    """The expiry of an authority."""
 
     role: IssuerRole
     name: str
@@ -63,7 +63,7 @@ class AuthorityEnd:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """When what comes to its end, as of `at`; `later` has no end, and counts no further than MOST_LATER."""
+    """The expirations as of `at`; `later` is open-ended and counts up to MOST_LATER."""
 
     at: datetime
     overdue: Bar
@@ -74,17 +74,17 @@ class Board:
 
     @property
     def highest(self) -> int:
-        """The most that come to their end in one week."""
+        """The highest number of expirations in one week."""
         return max(bar.count for bar in (self.overdue, *self.weeks))
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing that could come to its end."""
+        """Whether nothing can expire."""
         return not (self.highest or self.later.count)
 
 
 def board_of(store: InventoryStore, wanted: Filter, authorities: tuple[AuthorityEnd, ...]) -> Board:
-    """The board of the certificates that the filter means, whatever it says of their status."""
+    """Return the board of the certificates that match the filter, for any status."""
     bounds = _bounds(wanted.at)
     overdue, *weeks = store.count_ends(wanted, bounds)
     active = replace(wanted, statuses=frozenset({Status.ACTIVE}))
@@ -103,7 +103,7 @@ def board_of(store: InventoryStore, wanted: Filter, authorities: tuple[Authority
 
 
 def _bounds(at: datetime) -> list[datetime]:
-    """Where the bars begin, and where the last one ends: all at midnight but for now."""
+    """Return where the bars begin and where the last one ends: all at midnight, except for now."""
     today = at.replace(hour=0, minute=0, second=0, microsecond=0)
     monday = today - _DAY * today.weekday()
     return [today - OVERDUE, at, *(monday + _WEEK * number for number in range(1, WEEKS + 1))]

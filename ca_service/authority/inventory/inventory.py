@@ -1,4 +1,4 @@
-"""Knows how what was issued is looked through: page by page, or all of it."""
+"""Use cases of the inventory: page, export, expiry board."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ca_service.authority.ports import Clock
 
 
 class Inventory:
-    """Lists certificates, and tells which come to their end next."""
+    """Lists certificates and their expirations."""
 
     def __init__(self, store: InventoryStore, issuers: IssuerStore, clock: Clock) -> None:
         self._store = store
@@ -25,19 +25,19 @@ class Inventory:
         self._clock = clock
 
     def list_certificates(self, actor: Actor, query: CertificateQuery) -> Page:
-        """One page; raises InvalidInput, with a finding for each wrong word, for a filter that cannot be read."""
+        """Return one page. Raises InvalidInput, with a finding for each wrong word of the filter."""
         wanted = self._wanted(actor, query.text)
         return self._store.list_certificates(wanted, query.sort, query.cursor, query.limit)
 
     def export(self, actor: Actor, text: str, sort: Sort) -> Iterator[Listed]:
-        """All of the list, read while it is consumed; raises as `list_certificates` does, at once.
+        """Yield the whole list, read while it is consumed. Raises as `list_certificates` does, before the first item.
 
-        It is no snapshot: what is issued meanwhile may be in it or not, and nothing is in it twice.
+        It is not a snapshot: certificates issued in the meantime may be included or not; none is included twice.
         """
         return self._walk(self._wanted(actor, text), sort)
 
     def _wanted(self, actor: Actor, text: str) -> Filter:
-        """What was typed, for somebody who may read, of what the actor's token may see."""
+        """Return the filter that was typed, limited to what the actor's token may see."""
         require(actor, Action.READ)
         return replace(parse(text, self._clock()), grant=actor.grant)
 
@@ -51,11 +51,11 @@ class Inventory:
                 return
 
     def board(self, actor: Actor, text: str = "") -> Board:
-        """Which certificates come to their end when, of those that `text` means; raises as `list_certificates` does."""
+        """Return the expirations of the certificates that match `text`. Raises as `list_certificates` does."""
         return expiry.board_of(self._store, self._wanted(actor, text), tuple(self._authorities()))
 
     def _authorities(self) -> Iterator[AuthorityEnd]:
-        """Those whose certificate is here, the root first."""
+        """Yield the authorities with certificates here, the root first."""
         for record in self._issuers.list_issuers():
             if record.certificate_der is not None:
                 end = certificate_of(record).not_valid_after_utc

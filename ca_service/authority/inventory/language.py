@@ -1,13 +1,13 @@
-"""Knows the words that are typed above a list: `expires<30d status:active cluster:"Lab A" uccx1`.
+"""The filter language of lists: `expires<30d status:active cluster:"Lab A" uccx1`.
 
     text   = word *( blank word )
     word   = filter | free
-    filter = key operator value *( "," value )      key and value in whatever case
+    filter = key operator value *( "," value )      key and value in any case
     value, free = characters without blanks, or anything between two quotation marks
 
-A free word is looked for in names and at the beginning of serial numbers. So that these can be pasted as
-they are, what only resembles a filter is a free word: 4f:1c:..., 2001:db8::1, CN=uccx1, DNS:uccx1. Each
-further word narrows the list; values with a comma between them are alternatives.
+A free word is searched in names and at the beginning of serial numbers. What only resembles a filter is
+also a free word, so that these can be pasted unchanged: 4f:1c:..., 2001:db8::1, CN=uccx1, DNS:uccx1. Each
+further word narrows the list; values separated by commas are alternatives.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ from ca_service.pki.profiles import PROFILES
 
 FILTER_TOO_LONG: Final = Rule(
     "filter.too-long",
-    "The search has {length} characters; {limit} are the most.",
-    "Leave some of its words out.",
+    "The search has {length} characters; the maximum is {limit}.",
+    "Remove some of its words.",
 )
 FILTER_UNKNOWN: Final = Rule(
     "filter.unknown",
-    "There is no filter {key}, which stands in \u201c{text}\u201d.",
-    "Take one of these: {known}. To look for the word as it is, put it between quotation marks.",
+    "There is no filter {key}, as in \u201c{text}\u201d.",
+    "Use one of these: {known}. To search for the word itself, put it in quotation marks.",
 )
 FILTER_OPERATOR: Final = Rule(
     "filter.operator",
-    "{key} has no order that {operator} could ask for, as \u201c{text}\u201d does.",
-    "Write {key}: for a part of it, or {key}= for the whole.",
+    "{key} does not support {operator}, as in \u201c{text}\u201d.",
+    "Write {key}: for a part of the value, or {key}= for the whole value.",
 )
 FILTER_VALUE: Final = Rule(
     "filter.value",
-    "The filter \u201c{text}\u201d has no value that {key} can have.",
+    "The filter \u201c{text}\u201d has no valid value for {key}.",
     "Write after {key}: {takes}.",
 )
 FILTER_EXPIRES: Final = Rule(
     "filter.expires",
-    "\u201c{text}\u201d names no end of validity.",
-    "Write <, <=, > or >=, and then a number of days (30d) or weeks (6w) from now, or a day: "
+    "\u201c{text}\u201d is not a valid expiry filter.",
+    "Write <, <=, > or >=, then a number of days (30d) or weeks (6w) from now, or a date: "
     "expires<30d, expires>-1w, expires>=2027-01-31.",
 )
 
@@ -75,12 +75,12 @@ class _Typed:
 
     @property
     def text(self) -> str:
-        """How it reads, for a message."""
+        """The filter as text, for a message."""
         return f"{self.key}{self.operator}{self.value}"[:80]
 
 
 def parse(text: str, at: datetime) -> Filter:
-    """The filter that was typed, as of this moment; raises InvalidInput with a finding for each wrong word."""
+    """Return the filter that was typed, as of this moment. Raises InvalidInput with a finding for each wrong word."""
     if len(text) > MAX_LENGTH:
         raise InvalidInput(_too_long(len(text)))
     found, findings = Filter(at), list[Finding]()
@@ -109,7 +109,7 @@ def _words(text: str) -> Iterator[str | _Typed]:
 
 
 def _is_meant(word: _Typed) -> bool:
-    """Whether it is a filter, and not a serial number, an address or a name that looks like one."""
+    """Return whether it is a filter, not a serial number, an address or a name that looks like one."""
     if word.key in KEYS or word.operator not in (":", "="):
         return True
     is_pasted = word.key in _NAME_TYPES or word.value.startswith("//") or _HEXADECIMAL.fullmatch(word.key)
@@ -150,7 +150,7 @@ def _condition(word: _Typed, values: tuple[str, ...]) -> Condition:
 
 
 def _serial(value: str) -> str:
-    """The digits without their colons; empty if it is no serial number."""
+    """Return the digits without colons; empty if it is not a serial number."""
     digits = value.replace(":", "")
     return digits if len(digits) <= 40 and _HEXADECIMAL.fullmatch(digits) else ""
 
@@ -176,7 +176,7 @@ def _wrong_end(word: _Typed) -> Finding:
 
 
 def _span(operator: str, value: str, at: datetime) -> Span | None:
-    """(from, before), each open with None; None for what is no span. A day lasts from midnight to midnight in UTC."""
+    """Return (from, before), each open with None, or None for no span. A day lasts from midnight to midnight in UTC."""
     try:
         moment, length = _moment(value.strip(), at)
         after = moment + length
@@ -186,7 +186,7 @@ def _span(operator: str, value: str, at: datetime) -> Span | None:
 
 
 def _moment(value: str, at: datetime) -> tuple[datetime, timedelta]:
-    """When, and how long that is: a second or a day."""
+    """Return the moment and its length: a second or a day."""
     if relative := _RELATIVE.fullmatch(value):
         days = int(relative[1]) * _DAYS[relative[2].lower()]
         return at + timedelta(days=days), timedelta(seconds=1)

@@ -1,4 +1,4 @@
-"""Knows what the inventory needs from the storage, and the frozen values that it gets."""
+"""Filters and pages of the inventory, and its port to storage."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Key = Literal["profile", "cluster", "issuer", "host", "serial", "by"]
 
 
 class Status(StrEnum):
-    """What a certificate is worth at a moment. One that is revoked or on hold stays so when it has expired."""
+    """The status of a certificate at a moment. Revoked or held ones keep their status after expiry."""
 
     ACTIVE = "active"
     EXPIRED = "expired"
@@ -26,7 +26,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One of `values`, in lower case, is what the certificate has there, or with `is_part`, a part of it.
+    """A match of one field: it equals one of `values` (in lower case), or contains one with `is_part`.
 
     A part of a serial number is its beginning.
     """
@@ -38,11 +38,11 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """All of it has to hold. `words`, in lower case, stand in a name, or begin the serial number.
+    """A filter; all its members have to match. `words`, in lower case, are in a name, or begin the serial number.
 
-    The end lies from `ends_from` on, and before `ends_before`. `statuses` are those that are wanted, as
-    of `at`; None wants all of them. With a `grant`, only those that it may see: pages and cursors are as if
-    there were no others.
+    The expiry is from `ends_from` on, and before `ends_before`. `statuses` are the wanted ones as of `at`;
+    None means all. With a `grant`, only certificates that it may see: pages and cursors do not reveal
+    any others.
     """
 
     at: datetime
@@ -54,21 +54,21 @@ class Filter:
     grant: Grant | None = None
 
     def ending(self, begin: datetime | None, before: datetime | None) -> Filter:
-        """The same, narrowed to those whose end lies in this span as well; None leaves it open."""
+        """Return the same filter with its expiry also limited to this span; None leaves it open."""
         begins = [each for each in (self.ends_from, begin) if each is not None]
         befores = [each for each in (self.ends_before, before) if each is not None]
         return replace(self, ends_from=max(begins, default=None), ends_before=min(befores, default=None))
 
 
 def status_of(revoked: State | None, not_after: datetime, at: datetime) -> Status:
-    """Return the status at this moment of a certificate with this state of revocation, None for none."""
+    """Return the status at this moment of a certificate with this revocation state, or None for no revocation."""
     if revoked is None or revoked is State.RELEASED:
         return Status.EXPIRED if not_after < at else Status.ACTIVE
     return Status.HELD if revoked is State.HELD else Status.REVOKED
 
 
 def matches(values: Sequence[str], found: str, *, is_part: bool) -> bool:
-    """Whether one of the values is what was found, or a part of it, in whatever case."""
+    """Return whether one of the values equals the found text, or is a part of it, in any case."""
     return any(value in found.lower() if is_part else value == found.lower() for value in values)
 
 
@@ -77,7 +77,7 @@ Sort = Literal["newest", "oldest", "expires", "host"]
 
 @dataclass(frozen=True, slots=True)
 class CertificateQuery:
-    """Which certificates to list: `text` in the words of inventory/language.py."""
+    """A search for certificates: `text` in the language of inventory/language.py."""
 
     text: str = ""
     sort: Sort = "newest"
@@ -87,7 +87,7 @@ class CertificateQuery:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A certificate in a list, with what it is worth at the moment of the list."""
+    """A certificate in a list, with its status at the time of the list."""
 
     certificate: CertificateRecord
     status: Status
@@ -95,42 +95,42 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some certificates of a list, and the cursor of the next page, empty on the last."""
+    """A page of certificates, and the cursor of the next page, empty on the last."""
 
     items: tuple[Listed, ...]
     next_cursor: str
 
     @property
     def certificates(self) -> tuple[CertificateRecord, ...]:
-        """The certificates alone."""
+        """The certificates without their statuses."""
         return tuple(item.certificate for item in self.items)
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The cluster in one of whose slots a request was put."""
+    """The cluster in which a CSR was placed."""
 
     cluster_id: int
     cluster_name: str
 
 
 class InventoryStore(Protocol):
-    """What there is, seen from outside: nothing here changes anything."""
+    """Read access to what was issued."""
 
     def list_certificates(self, wanted: Filter, sort: Sort, cursor: str, limit: int) -> Page:
-        """One page, of 1 to MAX_PAGE certificates; raises InvalidInput for a cursor that we did not hand out."""
+        """Return one page of 1 to MAX_PAGE certificates. Raises InvalidInput for a foreign cursor."""
 
     def count_ends(self, wanted: Filter, bounds: Sequence[datetime]) -> tuple[int, ...]:
-        """How many come to their end from each of the bounds on, before the next; without revoked and held ones.
+        """Return how many certificates expire from each of the bounds until the next, without revoked and held ones.
 
-        The statuses that are wanted mean nothing here.
+        The statuses of the filter are ignored here.
         """
 
     def count_up_to(self, wanted: Filter, most: int) -> int:
-        """How many there are, counted no further than `most`."""
+        """Return the number of matches, counted up to `most`."""
 
     def find_places(self, certificates: Collection[CertificateRecord]) -> Mapping[str, Place]:
-        """The cluster in which each stands, by serial number; those in none are left out."""
+        """Return the cluster of each certificate, by serial number; those without a cluster are omitted."""
 
     def find_replaced(self, certificates: Collection[CertificateRecord]) -> frozenset[str]:
-        """The serial numbers of those for whose host there is a good certificate of that profile with a later end."""
+        """Return the serial numbers of those whose host has a good one of the same profile with a later expiry."""

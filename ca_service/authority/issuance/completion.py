@@ -10,7 +10,7 @@ from ca_service.authority.issuance.issuance import Issuance
 from ca_service.authority.issuance.records import RequestRecord, State, issued_event
 from ca_service.authority.issuance.store import RequestStore
 from ca_service.authority.ports import Clock
-from ca_service.errors import CAServiceError, Finding, KeystoreError, Rule
+from ca_service.errors import CAServiceError, Finding, KeystoreError, Rule, public_findings
 
 REQUEST_KEY_UNAVAILABLE: Final = Rule(
     "request.key-unavailable",
@@ -64,5 +64,5 @@ class Completion:
 
 
 def _shown(error: CAServiceError) -> tuple[Finding, ...]:
-    """Return the findings that may be shown: errors of the key store name files, which only the operator may see."""
-    return (REQUEST_KEY_UNAVAILABLE.at(),) if isinstance(error, KeystoreError) else error.findings
+    """Return the findings that the requester may read: those of key store and database name files and hosts."""
+    return (REQUEST_KEY_UNAVAILABLE.at(),) if isinstance(error, KeystoreError) else public_findings(error.findings)

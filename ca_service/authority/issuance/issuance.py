@@ -19,7 +19,7 @@ from cryptography import x509
 
 from ca_service.authority.access.grants import Grant
 from ca_service.authority.access.permissions import Action, Actor, require
-from ca_service.authority.certificates import CertificateRecord
+from ca_service.authority.certificates import CERTIFICATE_UNKNOWN, CertificateRecord
 from ca_service.authority.hierarchy.hierarchy import Hierarchy, required
 from ca_service.authority.issuance.approval import Approval, find_approval
 from ca_service.authority.issuance.conflicts import (
@@ -31,7 +31,7 @@ from ca_service.authority.issuance.conflicts import (
 )
 from ca_service.authority.issuance.examination import Examination, Options, Policy, examine, findings_of, require_all
 from ca_service.authority.issuance.idempotency import Replay, replay_of, require_same
-from ca_service.authority.issuance.records import RequestRecord, issued_event, submitted_event
+from ca_service.authority.issuance.records import RequestRecord, State, issued_event, submitted_event
 from ca_service.authority.issuance.signing import prepare, record_of
 from ca_service.authority.issuance.store import Ledger, RequestStore
 from ca_service.authority.ports import Clock, SerialNumbers
@@ -52,11 +52,6 @@ REQUEST_AGAIN: Final = Rule(
     "{name} submitted this CSR before. It is {state} as request {id}.",
     "To ask for something else with it, withdraw that request first.",
     Severity.NOTE,
-)
-CERTIFICATE_UNKNOWN: Final = Rule(
-    "certificate.unknown",
-    "There is no certificate with the serial number {serial}.",
-    "Compare it with the number in the certificate, or search for the host in the list of certificates.",
 )
 
 __all__ = ["MAX_REQUESTS", "Issuance", "Issued"]
@@ -144,8 +139,10 @@ class Issuance:
         """Sign the CSR of a request that a person has approved: steps 1 to 6; the caller commits.
 
         Everything is checked again, because the policy may have become stricter since the submission. Return the
-        certificate, and whether it is new. Raises what `issue` raises.
+        certificate, and whether it is new. Raises what `issue` raises, ValueError without an approval.
         """
+        if request.state is not State.APPROVED or request.decided_at is None:
+            raise ValueError("only an approved request is signed")
         order = _Order(request.decider, [request.csr_der], request.options, decided=request, last_step=6)
         signed = self._run(order)
         return signed.certificates[0], signed.created

@@ -4,24 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Final
 
 from cryptography import x509
 
 from ca_service.authority.certificates import CertificateRecord
-from ca_service.authority.hierarchy.hierarchy import ActiveAuthority
+from ca_service.authority.hierarchy.hierarchy import AUTHORITY_EXPIRED, ActiveAuthority
 from ca_service.authority.issuance.examination import Examination, Policy
-from ca_service.errors import Finding, NotReady, Rule
+from ca_service.errors import Finding, NotReady
 from ca_service.pki import encodings, issuing
 from ca_service.pki.contents import Candidate, Contents, Validity
 from ca_service.pki.issuing import Prepared
 from ca_service.vos.fit import judge_issued
-
-AUTHORITY_EXPIRED: Final = Rule(
-    "authority.expired",
-    "The authority is valid from {start} to {end}, which is not now.",
-    "Check the clock of this machine. An expired authority needs a successor.",
-)
 
 
 def prepare(

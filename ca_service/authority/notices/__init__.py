@@ -1,1 +1,1 @@
-"""What ends and when, and how people come to know of it in time."""
+"""Notices: expirations, the notices about them, their delivery, and calendar feeds."""

@@ -1,4 +1,4 @@
-"""Knows which notices are due, and writes each of them once, with the messages that carry it."""
+"""Announcing: finds the due notices, and writes each of them once with its messages."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from ca_service.authority.notices.thresholds import due, upcoming
 from ca_service.authority.paging import foreign_cursor
 from ca_service.authority.ports import Clock
 
-HORIZON: Final = timedelta(days=90)  # how far the list of what will be sent looks ahead
+HORIZON: Final = timedelta(days=90)  # how far the list of upcoming notices looks ahead
 _BATCH: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Coming:
-    """Something that ends, and when the next notice about it is due."""
+    """An expiration, and when the next notice about it is due."""
 
     expiring: Expiring
     next_at: datetime
@@ -31,14 +31,14 @@ class Coming:
 
 @dataclass(frozen=True, slots=True)
 class ComingPage:
-    """Some of what will be sent, the first to end first, and the cursor of the next page, empty on the last."""
+    """A page of upcoming notices, the first to expire first, and the cursor of the next page, empty on the last."""
 
     items: tuple[Coming, ...]
     next_cursor: str
 
 
 class Notices:
-    """Announces what ends. `days` are the thresholds, `base_url` is how people reach this service."""
+    """Announces expirations. `days` are the thresholds, `base_url` is the address of this service for people."""
 
     def __init__(
         self,
@@ -58,9 +58,9 @@ class Notices:
         self._base_url = base_url
 
     def announce_due(self) -> int:
-        """One round: write each notice that is due and not there yet; how many were written.
+        """Write each notice that is due and not yet written; return their number.
 
-        Without a channel nothing is written, so that what is due then is sent once there is one.
+        Without a channel nothing is written, so that due notices are sent once there is a channel.
         """
         to = [(channel.name, recipient) for channel in self._channels for recipient in channel.recipients]
         if not to:
@@ -85,7 +85,7 @@ class Notices:
         return self._store.announce(new) if new else 0
 
     def list_coming(self, actor: Actor, text: str = "", cursor: str = "", limit: int = 50) -> ComingPage:
-        """What will be sent within the horizon: one page, `text` in the name; raises InvalidInput for a bad cursor."""
+        """Return one page of upcoming notices, with `text` in the name. Raises InvalidInput for a bad cursor."""
         require(actor, Action.AUTHORITY)
         now = self._clock()
         start, skipped = _place(cursor) if cursor else (now, 0)
@@ -99,12 +99,12 @@ class Notices:
         return Coming(expiring, next_at) if next_at and next_at <= now + HORIZON else None
 
     def ending(self, limit: int, within: timedelta) -> tuple[Expiring, ...]:
-        """What ends within this time, the first to end first, as far as the limit; for feeds and gauges."""
+        """Return what expires within this time, the first to expire first, up to the limit; for feeds and gauges."""
         now = self._clock()
         return tuple(islice(self._sources.between(now, now + within), limit))
 
     def firsts(self) -> dict[Kind, Expiring]:
-        """Of each kind the first that ends from now on."""
+        """Return the next expiration of each kind."""
         return self._sources.firsts(self._clock())
 
 
@@ -115,7 +115,7 @@ def _batches(found: Iterable[Expiring]) -> Iterator[Sequence[Expiring]]:
 
 
 def _cursor(shown: Sequence[Coming], start: tuple[datetime, int]) -> str:
-    """Where the next page begins: at the last end that was shown, behind those that were shown of it."""
+    """Return the position of the next page: the last expiry shown, and how many were shown with it."""
     last = shown[-1].expiring.not_after
     count = sum(each.expiring.not_after == last for each in shown)
     skipped = count + (start[1] if start[0] == last else 0)

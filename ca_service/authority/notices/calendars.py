@@ -1,4 +1,4 @@
-"""Knows calendar feeds: an account has one at most, whose address is a secret, shown once and kept as a hash."""
+"""Calendar feeds: each account has at most one, whose secret address is shown once and stored as a hash."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from ca_service.errors import NotAllowed, NotFound, Rule
 
 CALENDAR_NO_ACCOUNT: Final = Rule(
     "calendar.no-account",
-    "Only an account can have a calendar.",
-    "Sign in, and make it on the account page.",
+    "Only an account can have a calendar link.",
+    "Sign in, and create the link on the account page.",
 )
 CALENDAR_UNKNOWN: Final = Rule(
     "calendar.unknown",
     "There is no calendar at this address.",
-    "Make a new address on the account page: the one before stops working then.",
+    "Create a new calendar link on the account page. The previous link then stops working.",
 )
 
 MAX_EVENTS: Final = 1000
-_REACH: Final = timedelta(days=1200)  # longer than any leaf lives
+_REACH: Final = timedelta(days=1200)  # longer than the lifetime of any leaf
 
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """The right to read the feed on behalf of an account; `hash` is the SHA-256 of the secret in its address."""
+    """The right to read the feed of an account; `hash` is the SHA-256 of the secret in its address."""
 
     account_id: int
     hash: str
@@ -41,23 +41,23 @@ class Calendar:
 
 
 class CalendarStore(Protocol):
-    """The calendars; every change takes its event along."""
+    """The calendars; every change includes its event."""
 
     def find_calendar(self, account_id: int) -> Calendar | None:
-        """The one of this account."""
+        """Return the calendar of this account, or None."""
 
     def find_by_hash(self, hash: str) -> Calendar | None:
-        """The one with this hash."""
+        """Return the calendar with this hash, or None."""
 
     def save_calendar(self, calendar: Calendar, event: AuditEvent) -> None:
-        """Keep it in place of the one before."""
+        """Store a calendar in place of the account's previous one."""
 
     def remove_calendar(self, account_id: int, event: AuditEvent) -> bool:
-        """Forget it; False, and no event, if there is none."""
+        """Delete a calendar; return False, without an event, if there is none."""
 
 
 class Calendars:
-    """The feeds of all accounts."""
+    """The calendar feeds of all accounts."""
 
     def __init__(self, store: CalendarStore, accounts: AccountStore, notices: Notices, clock: Clock) -> None:
         self._store = store
@@ -66,12 +66,12 @@ class Calendars:
         self._clock = clock
 
     def find(self, actor: Actor) -> Calendar | None:
-        """The calendar of the actor's own account."""
+        """Return the calendar of the actor's own account, or None."""
         require(actor, Action.OWN_ACCOUNT)
         return self._store.find_calendar(_own(actor))
 
     def make(self, actor: Actor) -> str:
-        """The secret of a new address, in place of the one before; it is kept nowhere."""
+        """Create a new address in place of the previous one; return its secret, which is never stored."""
         require(actor, Action.OWN_ACCOUNT)
         secret = secrets.token_urlsafe(32)
         event = AuditEvent.by(actor, self._clock(), Event.CALENDAR_MADE, actor.name)
@@ -79,15 +79,15 @@ class Calendars:
         return secret
 
     def revoke(self, actor: Actor) -> None:
-        """End the address at once; nothing happens where there is none."""
+        """Revoke the address immediately; does nothing without one."""
         require(actor, Action.OWN_ACCOUNT)
         event = AuditEvent.by(actor, self._clock(), Event.CALENDAR_REVOKED, actor.name)
         self._store.remove_calendar(_own(actor), event)
 
     def read(self, secret: str) -> tuple[Expiring, ...]:
-        """What ends, for whoever knows the secret of a calendar; raises NotFound for any other.
+        """Return the expirations for the owner of this secret. Raises NotFound for an unknown secret.
 
-        It is found by its hash, so that how long it takes tells nothing of a secret.
+        The lookup uses the hash, so its duration reveals nothing about a secret.
         """
         calendar = self._store.find_by_hash(hash_secret(secret))
         account = self._accounts.find_account_by_id(calendar.account_id) if calendar else None

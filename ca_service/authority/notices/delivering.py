@@ -1,7 +1,7 @@
-"""Knows how messages leave the outbox: claimed one by one, tried again later and later, dead in the end.
+"""Delivery of messages: claimed one by one, tried again at growing intervals, finally dead.
 
-What is sent at least once is sent under one id, so that whoever receives it twice can tell; see `records` for the
-states and for what a crash leaves.
+Delivery is at least once, always under the same id, so that a recipient recognises a duplicate; see `records`
+for the states and for what a crash leaves.
 """
 
 from __future__ import annotations
@@ -22,39 +22,39 @@ from ca_service.errors import Conflict, InvalidInput, NotFound, NotReady, Rule
 
 MESSAGE_NOT_DEAD: Final = Rule(
     "message.not-dead",
-    "Nothing of that is given up: it was sent, or is still tried.",
-    "Wait: a message that waits is tried by itself.",
+    "None of these messages has failed: each was sent, or is still being tried.",
+    "Wait: a waiting message is tried again automatically.",
 )
 NOTICES_NO_CHANNEL: Final = Rule(
     "notices.no-channel",
-    "No channel is configured, so nothing can be sent.",
+    "No channel is configured, so no message can be sent.",
     "Set mail.host, mail.sender and mail.recipients, or webhook.url and webhook.secret.",
 )
 MESSAGE_NONE_CHOSEN: Final = Rule(
     "message.none-chosen",
-    "No message was chosen.",
-    "Choose one.",
+    "No message is selected.",
+    "Select one.",
 )
 MESSAGE_UNKNOWN: Final = Rule(
     "message.unknown",
     "There is no message {number}.",
-    "`ca-service notices list`, or the page Notices, shows those that there are.",
+    "List the messages with `ca-service notices list` or on the page Notices.",
 )
 
-KEPT: Final = timedelta(days=400)  # how long what was sent can be looked at
+KEPT: Final = timedelta(days=400)  # how long sent messages are kept
 MAX_ATTEMPTS: Final = 20  # about two days
 _BATCH: Final = 50
-_CLAIM: Final = timedelta(minutes=10)  # longer than any attempt takes
+_CLAIM: Final = timedelta(minutes=10)  # longer than any attempt
 _FIRST_PAUSE: Final = timedelta(minutes=1)
 _LONGEST_PAUSE: Final = timedelta(hours=4)
 _MAX_ERROR: Final = 200
-_GONE: Final = Failure("this recipient is not configured any more", is_final=True)
+_GONE: Final = Failure("this recipient is no longer configured", is_final=True)
 
 Chance = Callable[[], float]  # from 0 up to 1
 
 
 class Deliveries:
-    """Delivers messages, and shows what became of them."""
+    """Delivers messages, and lists them with their results."""
 
     def __init__(
         self, *, outbox: Outbox, channels: Sequence[Channel], clock: Clock, chance: Chance, base_url: str
@@ -67,18 +67,18 @@ class Deliveries:
 
     @property
     def channels(self) -> tuple[Channel, ...]:
-        """The channels that are configured."""
+        """The configured channels."""
         return tuple(self._channels.values())
 
     def deliver_due(self) -> int:
-        """One round: try each message that is due; how many were taken over."""
+        """Try each message that is due; return how many were accepted."""
         sent = 0
         while due := self._outbox.list_due(tuple(self._channels), self._clock(), _BATCH):
             sent += sum(self._deliver(message) for message in due)
         return sent
 
     def _deliver(self, message: Message) -> bool:
-        """One attempt; False as well when another process is making it."""
+        """Make one attempt; return False also when another process is making it."""
         if not self._outbox.claim(message, self._clock() + _CLAIM):
             return False
         tried = replace(message, attempts=message.attempts + 1)
@@ -97,22 +97,22 @@ class Deliveries:
         return replace(tried, next_try_at=now + pause(tried.attempts, self._chance()), last_error=reason)
 
     def forget_old(self) -> int:
-        """One round: remove messages that were sent long ago; how many. The notices stay, so that none is repeated."""
+        """Delete messages that were sent long ago; return their number. The notices stay, so that none is repeated."""
         return self._outbox.forget(self._clock() - KEPT)
 
     def list_messages(self, actor: Actor, query: MessageQuery) -> MessagePage:
-        """One page of the messages; raises InvalidInput for a cursor that we did not hand out."""
+        """Return one page of the messages. Raises InvalidInput for a foreign cursor."""
         require(actor, Action.AUTHORITY)
         return self._outbox.list_messages(query)
 
     def count(self, state: MessageState, limit: int) -> int:
-        """How many messages are in this state, counted up to the limit."""
+        """Return the number of messages in this state, counted up to the limit."""
         return self._outbox.count(state.value, limit)
 
     def retry(self, actor: Actor, numbers: Sequence[int]) -> int:
-        """Let dead messages wait again; how many.
+        """Set dead messages to waiting again; return their number.
 
-        Raises InvalidInput for none, NotFound for one that is not there, Conflict if none of them is dead.
+        Raises InvalidInput without numbers, NotFound for an unknown message, Conflict if none of them is dead.
         """
         require(actor, Action.AUTHORITY)
         if not numbers:
@@ -128,7 +128,7 @@ class Deliveries:
         return revived
 
     def test(self, actor: Actor) -> tuple[Message, ...]:
-        """Send a test over every channel, at once; each message as it stands then.
+        """Send a test message over every channel immediately; return the messages with their results.
 
         Raises NotReady without a channel.
         """
@@ -146,6 +146,6 @@ class Deliveries:
 
 
 def pause(attempts: int, chance: float) -> timedelta:
-    """How long to wait after so many attempts: doubled each time up to a cap, spread by a fifth either way."""
+    """Return the pause after so many attempts: doubled each time up to a cap, spread by a fifth either way."""
     whole = min(_FIRST_PAUSE * (1 << min(attempts - 1, 20)), _LONGEST_PAUSE)
     return whole * (0.8 + 0.4 * chance)

@@ -1,4 +1,4 @@
-"""Knows what notices need from the edges: a store, an outbox, channels, and sources of what ends."""
+"""The ports of notices: a store, an outbox, channels, and sources of expirations."""
 
 from __future__ import annotations
 
@@ -19,63 +19,63 @@ from ca_service.authority.notices.records import (
 
 
 class Source(Protocol):
-    """Things of one kind that end."""
+    """Things of one kind that expire."""
 
     def between(self, after: datetime, until: datetime) -> Iterator[Expiring]:
-        """Those that end later than `after` and not later than `until`, the first to end first."""
+        """Yield those that expire later than `after` and not later than `until`, the first to expire first."""
 
 
 class Channel(Protocol):
-    """A way to somebody outside."""
+    """A way to send messages."""
 
     @property
     def name(self) -> str:
-        """What it is called: mail, webhook."""
+        """The name of the channel: mail, webhook."""
 
     @property
     def recipients(self) -> tuple[str, ...]:
-        """To whom it leads, as it may be shown."""
+        """The recipients, as they may be shown."""
 
     def send(self, message: Message) -> Failure | None:
-        """Hand the message over; None when the other side has taken it. Never raises for what the other side does."""
+        """Send the message; return None if the other side accepts it. Never raises for faults of the other side."""
 
 
 class NoticeStore(Protocol):
-    """What was announced."""
+    """The notices that were sent."""
 
     def list_notices(self, subject_ids: Collection[str]) -> tuple[Notice, ...]:
-        """The notices about these."""
+        """Return the notices about these things."""
 
     def announce(self, announcements: Sequence[Announcement]) -> int:
-        """Write notices with their messages in one transaction, but for those that are there; how many were new."""
+        """Write notices with their messages in one transaction, except existing ones; return the number of new ones."""
 
 
 class Outbox(Protocol):
     """The messages."""
 
     def list_messages(self, query: MessageQuery) -> MessagePage:
-        """One page of a list; raises InvalidInput for a cursor that we did not hand out."""
+        """Return one page of a list. Raises InvalidInput for a foreign cursor."""
 
     def find_message(self, number: int) -> Message | None:
-        """The message of this number."""
+        """Return the message with this number, or None."""
 
     def count(self, state: str, limit: int) -> int:
-        """How many are in this state, counted up to the limit."""
+        """Return the number of messages in this state, counted up to the limit."""
 
     def list_due(self, channels: Collection[str], now: datetime, limit: int) -> tuple[Message, ...]:
-        """Those of these channels that wait and may be tried now, the one that has waited longest first."""
+        """Return waiting messages of these channels that may be tried now, the one that has waited longest first."""
 
     def claim(self, message: Message, next_try_at: datetime) -> bool:
-        """Count one attempt more, and keep others from it until then; False if it has changed meanwhile."""
+        """Count an attempt and block others until then; return False if the message has changed in the meantime."""
 
     def settle(self, message: Message) -> bool:
-        """Keep state, error and time of an attempt that was claimed; False if another one was begun meanwhile."""
+        """Store the result of a claimed attempt; return False if another attempt has started in the meantime."""
 
     def add_messages(self, messages: Sequence[Message], event: AuditEvent) -> tuple[Message, ...]:
-        """Write messages without a notice, with their event; as they are stored."""
+        """Write messages without a notice, with their event; return them as stored."""
 
     def revive(self, numbers: Sequence[int], now: datetime, event: AuditEvent) -> int:
-        """Let dead ones wait again from the beginning; how many there were. No event where there were none."""
+        """Set dead messages to waiting again; return their number. Without dead messages there is no event."""
 
     def forget(self, before: datetime) -> int:
-        """Remove what was sent before that time; how much that was."""
+        """Delete messages that were sent before that time; return their number."""

@@ -1,14 +1,14 @@
-"""Knows the frozen values of what ends, of the notices about it, and of the messages that carry them.
+"""Values of notices: what expires, the notices about it, and the messages that carry them.
 
-The states of a message, and who moves it:
+The states of a message:
 
-    WAITING  --`claim`, by the one who delivers-->  WAITING, one attempt more, not to be tried again for a while
-    WAITING  --it was taken over by the other side-->  SENT
-    WAITING  --refused for good, or too many attempts-->  DEAD  --an administrator retries-->  WAITING
+    WAITING  --`claim` by a delivery-->  WAITING, one attempt more, with a pause before the next
+    WAITING  --accepted by the other side-->  SENT
+    WAITING  --permanent refusal, or too many attempts-->  DEAD  --an administrator retries-->  WAITING
 
-A notice and its messages are written in one transaction, so that none is without the other. A crash before it leaves
-nothing, and the next round writes both. A crash after the claim leaves a message that is tried again later, under the
-same message id: what was sent and not noted is sent twice at most, and whoever receives it can tell.
+A notice and its messages are written in one transaction, so that neither exists without the other. A crash before it
+leaves nothing, and the next run writes both. A crash after the claim leaves a message that is tried again later, under
+the same message id: a message may arrive twice, and the recipient can recognise the duplicate.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ca_service.vos.phrases import Phrase
 
 
 class Kind(StrEnum):
-    """What can end."""
+    """The kinds of things that expire."""
 
     LEAF = "leaf"
     INTERMEDIATE = "intermediate"
@@ -33,11 +33,11 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Expiring:
-    """Something that ends at `not_after`, and what to do about it.
+    """A thing that expires at `not_after`, and what to do about it.
 
-    `id` is the same as long as it is the same thing, in at most 64 characters: a serial number, the id of an authority.
-    `since` is when it began: notices that would be due before that are not sent, so that what is short-lived by design
-    is not announced at once. `path` is its page, without the host.
+    `id` identifies it in at most 64 characters: a serial number, the id of an authority. Notices that would be due
+    before `since`, when its life began, are not sent: they would announce what is short-lived by design
+    immediately. `path` is its page, without the host.
     """
 
     kind: Kind
@@ -50,13 +50,13 @@ class Expiring:
 
     @property
     def key(self) -> tuple[Kind, str, datetime]:
-        """What tells it from all others: a list that is published again ends at another time."""
+        """The identity of this expiry: a CRL that is published again has another `not_after`."""
         return (self.kind, self.id, self.not_after)
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """That something was announced `days` before its end; there is one for each threshold at most."""
+    """A record that something was announced `days` before its expiry; there is at most one per threshold."""
 
     kind: Kind
     subject_id: str
@@ -66,7 +66,7 @@ class Notice:
 
 
 class MessageState(StrEnum):
-    """Where a message stands."""
+    """The state of a message."""
 
     WAITING = "waiting"
     SENT = "sent"
@@ -75,10 +75,10 @@ class MessageState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What goes to one recipient over one channel.
+    """A message to one recipient over one channel.
 
-    `message_id` is the same at every attempt, in at most 64 characters that can stand in a header. `event` is the same
-    as the text, for a program. `last_error` names no secret.
+    `message_id` is the same at every attempt, in at most 64 characters that are valid in a header. `event` is the same
+    as the text, for a program. `last_error` contains no secret.
     """
 
     message_id: str
@@ -98,7 +98,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class MessageQuery:
-    """Which messages to list: `text` in the subject or the recipient; `state` empty for all."""
+    """A search for messages: `text` in the subject or the recipient; an empty `state` means all."""
 
     text: str = ""
     state: str = ""
@@ -109,7 +109,7 @@ class MessageQuery:
 
 @dataclass(frozen=True, slots=True)
 class MessagePage:
-    """Some messages of a list, and the cursor of the next page, empty on the last."""
+    """A page of messages, and the cursor of the next page, empty on the last."""
 
     items: tuple[Message, ...]
     next_cursor: str
@@ -117,7 +117,7 @@ class MessagePage:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a message was not taken over: in words without a secret, and whether another attempt is in vain."""
+    """The reason why a message was not accepted, without secrets, and whether it is permanent."""
 
     reason: str
     is_final: bool = False
@@ -125,7 +125,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """A notice with the messages that carry it: all are written, or none."""
+    """A notice with its messages: all are written, or none."""
 
     notice: Notice
     messages: tuple[Message, ...] = field(default=())

@@ -1,6 +1,7 @@
-"""Knows what of the authority ends: its leaves as far as they are in use, the intermediate, the root.
+"""Sources of expirations: leaves in use, authorities, CRLs, OCSP signers.
 
-Revocation lists and OCSP signers are sources like these, kept elsewhere.
+CRLs and OCSP signers are renewed long before their expiry, so a notice about one of them means a fault: a
+root with an offline key, or a missing key.
 """
 
 from __future__ import annotations
@@ -28,18 +29,18 @@ from ca_service.pki.profiles import VOS
 from ca_service.vos.phrases import Phrase, phrase
 
 _AUTHORITY_STEP: Final = (
-    "No certificate that it has signed outlives it. Plan the next generation now: every node has to trust it before "
-    "the first leaf comes from it."
+    "No certificate outlives the authority that signed it. Plan the next generation now: every node has to trust it "
+    "before it gets its first leaf from it."
 )
 _LIST_STEP: Final = (
-    "It is made anew by itself where the key of its authority is here. Where that is offline, sign the next one: "
+    "It is renewed automatically if the key of its authority is here. If the key is offline, sign the next one: "
     "`ca-service crl sign-root`."
 )
-_SIGNER_STEP: Final = "It is made anew by itself. Where it is not, `ca-service doctor` tells why."
+_SIGNER_STEP: Final = "It is renewed automatically. If it is not, run `ca-service doctor` to find out why."
 _BATCH: Final = 500
 _NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
-_OF_A_SOURCE: Final = 20  # more than any source has kinds, or things of a kind beside the leaves
-_LAST: Final = 2**31 - 1  # behind every number: what ends at `after` itself does not count
+_OF_A_SOURCE: Final = 20  # more than the kinds of any source, or the things of a kind other than leaves
+_LAST: Final = 2**31 - 1  # higher than any number: things that expire at `after` itself do not count
 
 Revoked = Callable[[Sequence[str]], Collection[str]]
 
@@ -51,11 +52,11 @@ class Sources:
         self._sources = sources
 
     def between(self, after: datetime, until: datetime) -> Iterator[Expiring]:
-        """All that end in this time, the first to end first."""
+        """Yield all that expire in this time, the first to expire first."""
         return heapq.merge(*(source.between(after, until) for source in self._sources), key=lambda each: each.not_after)
 
     def firsts(self, after: datetime) -> dict[Kind, Expiring]:
-        """Of each kind the first that ends, however late that is."""
+        """Return the first of each kind to expire, at any time after `after`."""
         found = dict[Kind, Expiring]()
         for source in self._sources:
             for each in islice(source.between(after, _NEVER), _OF_A_SOURCE):
@@ -64,9 +65,9 @@ class Sources:
 
 
 class Leaves:
-    """The leaves in use: not followed by another one, not replaced in their slot, not revoked.
+    """The leaves in use: not superseded, not replaced in their slot, not revoked.
 
-    `revoked` tells which of some serial numbers are revoked.
+    `revoked` returns those of some serial numbers that are revoked.
     """
 
     def __init__(self, store: LeafStore, fleet: Fleet, clock: Clock, revoked: Revoked = lambda _: ()) -> None:
@@ -76,7 +77,7 @@ class Leaves:
         self._revoked = revoked
 
     def between(self, after: datetime, until: datetime) -> Iterator[Expiring]:
-        """See the port; read in batches, so that any number of them can be gone through."""
+        """Implement the port; reads in batches, for any number of leaves."""
         place, clusters = (after, _LAST), dict[int, dict[str, Place]]()
         while ends := self._store.list_ends(place, until, self._clock(), _BATCH):
             revoked = self._revoked([end.serial_number for end in ends])
@@ -86,7 +87,7 @@ class Leaves:
             place = (ends[-1].not_after, ends[-1].number)
 
     def _expiring(self, end: LeafEnd, clusters: dict[int, dict[str, Place]]) -> Expiring | None:
-        """What ends; None when it was replaced in every slot in which it was."""
+        """Return the expiration of a leaf, or None if it was replaced in every slot in which it was."""
         for cluster_id in end.cluster_ids:
             if cluster_id not in clusters:
                 clusters[cluster_id] = self._places(cluster_id)
@@ -101,7 +102,7 @@ class Leaves:
     def _places(self, cluster_id: int) -> dict[str, Place]:
         try:
             return current_places(self._fleet.slots(SERVICE, cluster_id))
-        except NotFound:  # it was removed at this moment
+        except NotFound:  # it was removed in the meantime
             return {}
 
 
@@ -110,24 +111,24 @@ def _runbook_path(place: Place) -> str:
 
 
 def next_step(profile: str, host: str, place: Place | None) -> Phrase:
-    """What to do about a leaf that ends."""
+    """Return what to do about a leaf that expires."""
     if profile != VOS.name:
-        return phrase("Renew it: the key stays, the validity begins anew.")
+        return phrase("Renew it: the key stays, and the validity starts anew.")
     return phrase(
-        "Generate a new CSR on {node}, purpose {purpose} (a node deletes the CSR that it has used), and bring it here.",
+        "Generate a new CSR on {node}, purpose {purpose} (a node deletes its CSR after use), and add it here.",
         node=place.node.fqdn if place else host,
         purpose=place.purpose.service if place else "tomcat-ECDSA",
     )
 
 
 class Authorities:
-    """The authority that issues, and those above it."""
+    """The issuing authority, and those above it."""
 
     def __init__(self, hierarchy: Hierarchy) -> None:
         self._hierarchy = hierarchy
 
     def between(self, after: datetime, until: datetime) -> Iterator[Expiring]:
-        """See the port."""
+        """Implement the port."""
         records = {record.id: record for record in self._hierarchy.list_issuers()}
         issuing = next((record for record in records.values() if record.is_issuing), None)
         chain = [issuing, records.get(issuing.parent_id or "")] if issuing else []
@@ -145,14 +146,14 @@ def _authority(record: IssuerRecord) -> Expiring:
 
 
 class Published:
-    """The newest list of each authority, and the signer of its OCSP answers."""
+    """The newest CRL of each authority, and its OCSP signer."""
 
     def __init__(self, publishing: CRLPublisher, responders: Responders) -> None:
         self._publishing = publishing
         self._responders = responders
 
     def between(self, after: datetime, until: datetime) -> Iterator[Expiring]:
-        """See the port; there are only a few."""
+        """Implement the port; there are only a few."""
         lists = [_of_list(*each) for each in self._publishing.list_newest(SERVICE) if each[1] is not None]
         found = [*lists, *map(_of_signer, self._responders.list_current())]
         yield from sorted((each for each in found if after < each.not_after <= until), key=lambda each: each.not_after)
@@ -160,7 +161,7 @@ class Published:
 
 def _of_list(issuer: IssuerRecord, newest: CRLRecord | None) -> Expiring:
     if newest is None:
-        raise ValueError("there is no list")
+        raise ValueError("there is no CRL")
     name, path = f"list of {issuer.name} ({issuer.role})", f"/ca/{issuer.id}.crl"
     return Expiring(
         Kind.REVOCATION_LIST, issuer.id, name, newest.this_update, newest.next_update, path, phrase(_LIST_STEP)

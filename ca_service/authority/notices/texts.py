@@ -1,4 +1,4 @@
-"""Knows what a notice says: a subject, a short text with the next step, and the same for a program."""
+"""Texts of a notice: subject, short text with the next step, and the same for a program."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ca_service.authority.notices.thresholds import days_left
 from ca_service.pki.encodings import time_text
 from ca_service.pki.visible_text import visible
 
-#: What ends, in the middle of a sentence.
+#: The noun for each kind, in the middle of a sentence.
 NOUNS: Final = {
     Kind.LEAF: "certificate",
     Kind.INTERMEDIATE: "intermediate",
@@ -22,7 +22,7 @@ NOUNS: Final = {
 }
 _EVENT: Final = "certificate.expiring"
 _TEXT: Final = """\
-The {noun} of {name} ends in {days}, on {end:%Y-%m-%d} at {end:%H:%M} UTC.
+The {noun} of {name} expires in {days}, on {end:%Y-%m-%d} at {end:%H:%M} UTC.
 
 Next: {next_step}
 {url}
@@ -36,7 +36,7 @@ ca_service at {base_url}
 
 
 def notice_message(expiring: Expiring, threshold: int, to: tuple[str, str], base_url: str, now: datetime) -> Message:
-    """The notice to one (channel, recipient). Its id is the same whenever and wherever it is made."""
+    """Return the notice to one (channel, recipient). Its id does not depend on when and where it is built."""
     name, left = visible(expiring.name), _days(days_left(expiring.not_after, now))
     noun, url = NOUNS[expiring.kind], base_url + expiring.path
     text = _TEXT.format(
@@ -53,7 +53,7 @@ def notice_message(expiring: Expiring, threshold: int, to: tuple[str, str], base
         message_id=_message_id(expiring, threshold, to),
         channel=to[0],
         recipient=to[1],
-        subject=f"{name}: {noun} ends in {left}",
+        subject=f"{name}: {noun} expires in {left}",
         text=text + _SIGNATURE.format(base_url=base_url),
         event=_event(expiring, threshold, url, now),
         created_at=now,
@@ -62,8 +62,8 @@ def notice_message(expiring: Expiring, threshold: int, to: tuple[str, str], base
 
 
 def trial_message(message_id: str, to: tuple[str, str], base_url: str, now: datetime) -> Message:
-    """A message that only shows that the channel works."""
-    text = "This is a test. Notices about certificates that end come the same way."
+    """Return a test message, which shows that the channel works."""
+    text = "This is a test. Notices about expiring certificates arrive in the same way."
     return Message(
         message_id=message_id,
         channel=to[0],
@@ -77,7 +77,7 @@ def trial_message(message_id: str, to: tuple[str, str], base_url: str, now: date
 
 
 def _event(expiring: Expiring, threshold: int, url: str, now: datetime) -> Mapping[str, object]:
-    """The members that Standard Webhooks recommends (type, timestamp, data)."""
+    """Return the members that Standard Webhooks recommends (type, timestamp, data)."""
     data = {
         "kind": expiring.kind.value,
         "id": expiring.id,

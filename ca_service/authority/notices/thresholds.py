@@ -1,4 +1,4 @@
-"""Knows when notices are due: pure arithmetic on times and days."""
+"""Due dates of notices: arithmetic with times and days."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _DAY = timedelta(days=1)
 
 
 def days_left(not_after: datetime, now: datetime) -> int:
-    """Whole days until the end, begun ones counted: 30 from thirty days to a little over twenty-nine."""
+    """Return the days until the expiry, rounded up: 30 from thirty days to a little over twenty-nine."""
     return ceil((not_after - now) / _DAY)
 
 
 def due(expiring: Expiring, days: Sequence[int], now: datetime, sent: Collection[int]) -> int | None:
-    """The threshold of which a notice is to be sent now; None for none.
+    """Return the threshold of the notice that is due now, or None.
 
-    Only the nearest that was passed counts: after a pause one notice is sent, and not one for each that was missed.
+    Only the nearest threshold counts: after a pause one notice is sent, not one for each that was missed.
     """
     if now > expiring.not_after:
         return None
@@ -29,11 +29,11 @@ def due(expiring: Expiring, days: Sequence[int], now: datetime, sent: Collection
 
 
 def upcoming(expiring: Expiring, days: Sequence[int], now: datetime) -> datetime | None:
-    """When the next notice is due, after now; None when all were."""
+    """Return when the next notice is due, after now; None if all were sent."""
     moments = [expiring.not_after - each * _DAY for each in _counting(expiring, days)]
     return min((moment for moment in moments if moment > now), default=None)
 
 
 def _counting(expiring: Expiring, days: Sequence[int]) -> list[int]:
-    """The thresholds that lie within its life."""
+    """Return the thresholds within its lifetime."""
     return [each for each in days if expiring.not_after - each * _DAY > expiring.since]

@@ -1,1 +1,1 @@
-"""How people sign in: attempts that are counted, sessions, second factors, links to choose a password."""
+"""People: accounts, roles, sign-in, sessions, second factors, links, single sign-on, API tokens."""

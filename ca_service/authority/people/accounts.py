@@ -1,4 +1,4 @@
-"""Knows people, their roles and the set-up link; not how they sign in."""
+"""Accounts, their roles, and the set-up link of the first administrator."""
 
 from __future__ import annotations
 
@@ -19,17 +19,12 @@ from ca_service.errors import Conflict, NotFound, Rule
 ACCOUNT_UNKNOWN: Final = Rule(
     "account.unknown",
     "There is no account {name}.",
-    "`ca-service user list` shows those that there are.",
+    "List the accounts with `ca-service user list`.",
 )
 ACCOUNT_OWN: Final = Rule(
     "account.own",
-    "Nobody can lock out the own account.",
-    "Let another administrator do it, so that one always stays.",
-)
-ACCOUNT_OWN_2: Final = Rule(
-    "account.own",
-    "Nobody can change the own role.",
-    "Let another administrator do it, so that one always stays.",
+    "You cannot disable or reset your own account, or change your own role.",
+    "Ask another administrator. To change your password, use your account page.",
 )
 
 __all__ = ["MAX_PASSWORD", "Accounts"]
@@ -38,7 +33,7 @@ _SETUP_LIFETIME: Final = timedelta(hours=24)
 
 
 class Accounts:
-    """Who there is, and what they may do."""
+    """Creates, lists and changes accounts."""
 
     def __init__(self, store: AccountStore, passwords: Passwords, clock: Clock) -> None:
         self._store = store
@@ -46,9 +41,9 @@ class Accounts:
         self._clock = clock
 
     def make_setup_link(self) -> str | None:
-        """A secret for the one-time set-up link, or None once there is an account.
+        """Return the secret of a new one-time set-up link, or None once there is an account.
 
-        The link before it stops working.
+        The previous link stops working.
         """
         if self._store.count_accounts():
             return None
@@ -59,7 +54,7 @@ class Accounts:
         return secret
 
     def check_setup_link(self, secret: str) -> None:
-        """Raise NotFound unless this set-up link can be used."""
+        """Raise NotFound unless this set-up link is valid."""
         if self._store.count_accounts():
             raise setup_link_invalid()
         link = self._store.find_setup_link()
@@ -68,7 +63,7 @@ class Accounts:
             raise setup_link_invalid()
 
     def create_first(self, setup_secret: str, name: str, password: str, origin: str = "") -> AccountRecord:
-        """Create the first administrator, and use up the set-up link with it."""
+        """Create the first administrator, and use up the set-up link."""
         self.check_setup_link(setup_secret)
         account = self._new(name, Role.ADMINISTRATOR, password)
         actor = replace(account.actor, origin=origin)
@@ -76,38 +71,38 @@ class Accounts:
         return self._store.add_account(account, event, setup_hash=hash_secret(setup_secret))
 
     def create(self, actor: Actor, name: str, role: Role, password: str) -> AccountRecord:
-        """Create an account; raises InvalidInput for its name or password, Conflict if the name is taken."""
+        """Create an account. Raises InvalidInput for its name or password, Conflict if the name is taken."""
         require(actor, Action.ACCOUNTS)
         account = self._new(name, role, password)
         event = self._event(actor, Event.ACCOUNT_CREATED, account.name, role=role.value)
         return self._store.add_account(account, event)
 
     def list_accounts(self, actor: Actor) -> tuple[AccountRecord, ...]:
-        """All accounts, by name."""
+        """Return all accounts, by name."""
         require(actor, Action.ACCOUNTS)
         return self._store.list_accounts()
 
     def get(self, name: str) -> AccountRecord:
-        """The account of this name; raises NotFound."""
+        """Return the account of this name. Raises NotFound."""
         account = self.find(name)
         if account is None:
             raise NotFound.because(ACCOUNT_UNKNOWN, name=name[:64])
         return account
 
     def managed(self, actor: Actor, name: str) -> AccountRecord:
-        """The account, if it is the actor's own or the actor is an administrator; raises NotFound."""
+        """Return the account if the actor owns it or is an administrator. Raises NotFound."""
         account = self.find(name)
         require(actor, Action.OWN_ACCOUNT if account and account.id == actor.account_id else Action.ACCOUNTS)
         return self.get(name)
 
     def set_password(self, actor: Actor, name: str, password: str) -> AccountRecord:
-        """Give an account a new password and end all its sessions; one's own, or any as administrator."""
+        """Give an account a new password and end all its sessions; one's own, or any account as administrator."""
         account = self.managed(actor, name)
         hashed = self._passwords.hash(account.name, password)
         return self._change(actor, replace(account, password_hash=hashed), Event.PASSWORD_CHANGED)
 
     def set_disabled(self, actor: Actor, name: str, disabled: bool) -> AccountRecord:
-        """Lock an account out, with its sessions and tokens, or let it in again."""
+        """Disable an account, which ends its sessions and stops its tokens, or enable it again."""
         require(actor, Action.ACCOUNTS)
         account = self.get(name)
         if account.id == actor.account_id:
@@ -120,20 +115,20 @@ class Accounts:
         )
 
     def set_role(self, actor: Actor, name: str, role: Role) -> AccountRecord:
-        """Give an account another role, and end its sessions; raises Conflict for one's own, and for the last one."""
+        """Change the role of an account, and end its sessions. Raises Conflict for one's own and for the last one."""
         require(actor, Action.ACCOUNTS)
         account = self.get(name)
         if account.id == actor.account_id:
-            raise Conflict.because(ACCOUNT_OWN_2)
+            raise Conflict.because(ACCOUNT_OWN)
         return self._change(actor, replace(account, role=role), Event.ACCOUNT_CHANGED, role=role.value)
 
     def list_people(self, actor: Actor, query: PeopleQuery) -> PeoplePage:
-        """One page of all accounts, searched and sorted; raises InvalidInput for a cursor of another list."""
+        """Return one page of the accounts, searched and sorted. Raises InvalidInput for a foreign cursor."""
         require(actor, Action.ACCOUNTS)
         return self._store.list_people(query)
 
     def find(self, name: str) -> AccountRecord | None:
-        """The account of this name, however it is typed."""
+        """Return the account of this name in any spelling, or None."""
         kept = kept_name(name)
         return self._store.find_account(kept) if kept else None
 

@@ -1,8 +1,8 @@
-"""Knows second factors: the authenticator app, recovery codes, and who has to have one.
+"""Second factors: authenticator app (TOTP, RFC 6238), recovery codes, and the roles that need a factor.
 
-An app is offered (its secret is kept, sealed, but protects nothing), then confirmed by a first code.
-A new offer replaces the one before; a crash between the two leaves an offer that the next replaces.
-Recovery codes are made with the first factor, in its transaction, and go with the last.
+An app is offered (its secret is stored encrypted, but protects nothing), then confirmed by a first code.
+A new offer replaces the previous one; a crash between the two leaves an offer that the next replaces.
+Recovery codes are created with the first factor, in its transaction, and deleted with the last.
 """
 
 from __future__ import annotations
@@ -27,40 +27,40 @@ from ca_service.errors import Conflict, InvalidInput, NotFound, Rule
 
 TOTP_NOT_OFFERED: Final = Rule(
     "totp.not-offered",
-    "There is no authenticator app that waits to be confirmed.",
-    "Begin again: another window has replaced or confirmed it.",
+    "No authenticator app is waiting for confirmation.",
+    "Start again: another window has replaced or confirmed it.",
 )
 PASSKEY_UNKNOWN: Final = Rule(
     "passkey.unknown",
     "There is no passkey {number}.",
-    "It is gone already: look at the list.",
+    "It was already removed. Check the list.",
 )
 TOTP_CODE: Final = Rule(
     "totp.code",
-    "The code is not the one that the app should show now.",
-    "Type the six digits that it shows now. If they are refused again, look whether the clock of the device is right.",
+    "The code is not the current one of the app.",
+    "Enter the six digits that the app shows now. If they are refused again, check the clock of the device.",
 )
 TOTP_ENROLLED: Final = Rule(
     "totp.enrolled",
-    "There is an authenticator app already.",
-    "Remove it first, if it is to be another one.",
+    "This account already has an authenticator app.",
+    "Remove it before you add another one.",
 )
 RECOVERY_CODES_NEEDLESS: Final = Rule(
     "recovery-codes.needless",
-    "There is no second factor that could get lost.",
-    "Enrol an authenticator app or a passkey: recovery codes come with it.",
+    "This account has no second factor yet, so it needs no recovery codes.",
+    "Add an authenticator app or a passkey: the recovery codes come with it.",
 )
 
 _CODES: Final = 10
-_CODE_BYTES: Final = 10  # 80 bits, for which a plain hash will do
+_CODE_BYTES: Final = 10  # 80 bits, for which a fast hash is enough
 _SECONDS: Final = 30
-_WINDOW: Final = 1  # steps before and after, for clocks that differ
+_WINDOW: Final = 1  # time steps before and after, for clocks that differ
 _ISSUER: Final = "ca_service"
 
 
 @dataclass(frozen=True, slots=True)
 class TotpOffer:
-    """The secret of an app that is not confirmed yet, in base32, and the same as the URI of the picture."""
+    """The secret of an unconfirmed app, in base32 and as the URI of the QR code."""
 
     secret: str
     uri: str
@@ -68,7 +68,7 @@ class TotpOffer:
 
 @dataclass(frozen=True, slots=True)
 class FactorState:
-    """What an account has beside its password."""
+    """The second factors of an account."""
 
     has_app: bool
     passkeys: tuple[PasskeyRecord, ...]
@@ -76,12 +76,12 @@ class FactorState:
 
     @property
     def has_factor(self) -> bool:
-        """Whether a password alone does not open the account."""
+        """Whether the account needs more than its password."""
         return self.has_app or bool(self.passkeys)
 
 
 class SecondFactors:
-    """Authenticator apps and recovery codes of all accounts; `required_of` names the roles that need a factor."""
+    """Authenticator apps and recovery codes of all accounts; `required_of` are the roles that need a factor."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class SecondFactors:
         self._required_of = frozenset(required_of)
 
     def state(self, account: AccountRecord) -> FactorState:
-        """What the account has."""
+        """Return the second factors of the account."""
         found = self._store.find_totp(account.id)
         return FactorState(
             has_app=found is not None and found.confirmed_at is not None,
@@ -108,15 +108,15 @@ class SecondFactors:
         )
 
     def is_lacking(self, account: AccountRecord) -> bool:
-        """Whether the account's role needs a second factor that it does not have."""
+        """Return whether the account's role needs a second factor and the account has none."""
         return account.role in self._required_of and not self.with_factor([account])
 
     def with_factor(self, accounts: Collection[AccountRecord]) -> frozenset[int]:
-        """The numbers of those accounts that have one."""
+        """Return the ids of those accounts that have a second factor."""
         return self._store.with_factor([account.id for account in accounts])
 
     def offer_app(self, actor: Actor) -> TotpOffer:
-        """A new secret for the app of the actor; raises Conflict where an app is confirmed already."""
+        """Offer a new app secret to the actor. Raises Conflict if an app is already confirmed."""
         account = self._own(actor)
         secret = _new_secret()
         sealed = self._secret_box.encrypt(secret.encode(), _purpose(account))
@@ -125,7 +125,7 @@ class SecondFactors:
         return TotpOffer(secret, _app_uri(secret, account.name))
 
     def pending_app(self, actor: Actor) -> TotpOffer | None:
-        """The secret that waits to be confirmed, to be shown again."""
+        """Return the unconfirmed secret, to show it again, or None."""
         account = self._own(actor)
         found = self._store.find_totp(account.id)
         if found is None or found.confirmed_at is not None:
@@ -134,9 +134,9 @@ class SecondFactors:
         return TotpOffer(secret, _app_uri(secret, account.name))
 
     def confirm_app(self, actor: Actor, code: str) -> tuple[str, ...]:
-        """Enrol the app by its first code; the recovery codes, where this is the first factor.
+        """Add the app after its first code; return the recovery codes if this is the first factor.
 
-        Raises InvalidInput for a wrong code, Conflict where nothing is offered.
+        Raises InvalidInput for a wrong code, Conflict if no app was offered.
         """
         account, now = self._own(actor), self._clock()
         offer = self._store.find_totp(account.id)
@@ -154,13 +154,13 @@ class SecondFactors:
         return codes
 
     def remove_app(self, actor: Actor) -> None:
-        """Forget the app; nothing happens if there is none."""
+        """Remove the app, if there is one."""
         account = self._own(actor)
         event = AuditEvent.by(actor, self._clock(), Event.FACTOR_REMOVED, account.name, kind="authenticator app")
         self._store.remove_totp(account.id, event)
 
     def new_codes(self, actor: Actor) -> tuple[str, ...]:
-        """New recovery codes in place of all that there were; raises Conflict without a second factor."""
+        """Replace all recovery codes by new ones, and return them. Raises Conflict without a second factor."""
         account = self._own(actor)
         if not self.with_factor([account]):
             raise Conflict.because(RECOVERY_CODES_NEEDLESS)
@@ -170,11 +170,11 @@ class SecondFactors:
         return codes
 
     def first_codes(self, account: AccountRecord) -> tuple[str, ...]:
-        """Recovery codes to go with the first factor; none where there are some."""
+        """Return recovery codes for the first factor; none if the account already has some."""
         return () if self._store.count_codes(account.id) else _new_codes()
 
     def use_code(self, account: AccountRecord, code: str, origin: str) -> str:
-        """Use up a code of the app, or a recovery code; what it was, empty if it is none."""
+        """Use up a code of the app or a recovery code; return its kind, or an empty string if it is wrong."""
         typed = _typed(code)
         if len(typed) != 6:
             actor = replace(account.actor, origin=origin)
@@ -188,7 +188,7 @@ class SecondFactors:
         return "authenticator app" if step is not None and self._store.use_step(account.id, step) else ""
 
     def reset(self, actor: Actor, account_name: str) -> bool:
-        """Forget all second factors of an account, for somebody who has lost them; whether there were any."""
+        """Remove all second factors of an account whose owner has lost them; return whether there were any."""
         require(actor, Action.ACCOUNTS)
         account = self._accounts.get(account_name)
         event = AuditEvent.by(actor, self._clock(), Event.FACTOR_REMOVED, account.name, kind="all")
@@ -200,7 +200,7 @@ class SecondFactors:
 
 
 def hash_code(code: str) -> str:
-    """A recovery code as it is kept, however it is typed."""
+    """Return the hash of a recovery code, in any way of typing it."""
     return hash_secret(_typed(code))
 
 
@@ -226,22 +226,22 @@ def _offer_gone() -> Conflict:
 
 
 def no_such_passkey(number: int) -> NotFound:
-    """The account has no passkey of that number."""
+    """Return the error for a passkey id that the account does not have."""
     return NotFound.because(PASSKEY_UNKNOWN, number=number)
 
 
 def _new_secret() -> str:
-    """A secret of 160 bits in base32 (RFC 4226, section 4, R6)."""
+    """Return a secret of 160 bits in base32 (RFC 4226, section 4, R6)."""
     return pyotp.random_base32()
 
 
 def _app_uri(secret: str, account_name: str) -> str:
-    """What the picture for the app says."""
+    """Return the URI in the QR code for the app."""
     return pyotp.TOTP(secret, name=account_name, issuer=_ISSUER).provisioning_uri()
 
 
 def _matching_step(secret: str, code: str, at: datetime) -> int | None:
-    """The time step to which the code belongs, if it is one of those around `at`."""
+    """Return the time step of the code, if it is one of those around `at`, or None."""
     totp, now = pyotp.TOTP(secret), int(at.timestamp()) // _SECONDS
     steps = range(now - _WINDOW, now + _WINDOW + 1)
     return next(

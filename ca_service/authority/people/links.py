@@ -1,9 +1,9 @@
-"""Knows the links with which people choose their own password: for an invitation, and after a reset.
+"""Links to choose one's own password: for an invitation, and after a reset.
 
-States: open (24 hours, one for each account, kept as a hash) -> used, replaced, expired, or ended by
-a new password. An account that was invited has no password until its link is used. Making an account
-or voiding a password, and keeping the link, are one transaction, as are using the link up and
-setting the password: of two who use one link, the second is told so.
+States: open (24 hours, one per account, stored as a hash) -> used, replaced, expired, or ended by
+a new password. An invited account has no password until its link is used. Creating an account or
+removing its password is one transaction with storing the link; so is setting the password with using
+up the link: of two people who use one link, the second gets an error.
 """
 
 from __future__ import annotations
@@ -16,32 +16,26 @@ from typing import Final
 from ca_service.authority.access.credentials import checked_account_name, hash_secret
 from ca_service.authority.access.permissions import Action, Actor, Role, require
 from ca_service.authority.audit.events import AuditEvent, Event
-from ca_service.authority.people.accounts import Accounts
+from ca_service.authority.people.accounts import ACCOUNT_OWN, Accounts
 from ca_service.authority.people.passwords import NO_PASSWORD, Passwords
 from ca_service.authority.people.records import AccountLink, AccountRecord
 from ca_service.authority.people.store import AccountStore, account_link_invalid
 from ca_service.authority.ports import Clock
-from ca_service.errors import Conflict, Rule
-
-ACCOUNT_OWN: Final = Rule(
-    "account.own",
-    "Nobody resets the own account.",
-    "Change your password, or let another administrator do it.",
-)
+from ca_service.errors import Conflict
 
 _LIFETIME: Final = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
 class NewLink:
-    """A link that was just made. `secret` is shown once and kept nowhere."""
+    """A new link. `secret` is shown once and never stored."""
 
     account: AccountRecord
     secret: str
 
 
 class Links:
-    """The links of all accounts."""
+    """Creates and uses the links of all accounts."""
 
     def __init__(self, store: AccountStore, accounts: Accounts, passwords: Passwords, clock: Clock) -> None:
         self._store = store
@@ -50,7 +44,7 @@ class Links:
         self._clock = clock
 
     def invite(self, actor: Actor, name: str, role: Role) -> NewLink:
-        """Create an account whose person chooses the password; raises InvalidInput, Conflict if the name is taken."""
+        """Create an account whose owner chooses the password. Raises InvalidInput, Conflict if the name is taken."""
         require(actor, Action.ACCOUNTS)
         kept, secret, now = checked_account_name(name), secrets.token_urlsafe(32), self._clock()
         account = AccountRecord(0, kept, role, NO_PASSWORD, 0, now)
@@ -58,9 +52,9 @@ class Links:
         return NewLink(self._store.add_account(account, event, link=self._link(0, secret)), secret)
 
     def replace_password(self, actor: Actor, name: str) -> NewLink:
-        """Void the password of an account, end its sessions, and make a link for a new password.
+        """Remove the password of an account, end its sessions, and create a link for a new password.
 
-        Raises Conflict for the own account: whoever can do this here can change their password as well.
+        Raises Conflict for one's own account: an administrator can change their own password directly.
         """
         require(actor, Action.ACCOUNTS)
         account, secret = self._accounts.get(name), secrets.token_urlsafe(32)
@@ -72,7 +66,7 @@ class Links:
         return NewLink(changed, secret)
 
     def check(self, secret: str) -> AccountRecord:
-        """The account whose password this link lets choose; raises NotFound."""
+        """Return the account of this link. Raises NotFound."""
         link = self._store.find_link(hash_secret(secret))
         account = self._store.find_account_by_id(link.account_id) if link else None
         if link is None or account is None or account.disabled_at or link.expires_at <= self._clock():
@@ -80,7 +74,7 @@ class Links:
         return account
 
     def use(self, secret: str, password: str, origin: str) -> AccountRecord:
-        """Set the password, and use the link up with it; raises NotFound, InvalidInput for the password."""
+        """Set the password and use up the link. Raises NotFound for the link, InvalidInput for the password."""
         account = self.check(secret)
         hashed = self._passwords.hash(account.name, password)
         changed = replace(account, password_hash=hashed, session_epoch=account.session_epoch + 1)

@@ -1,8 +1,8 @@
-"""Knows passkeys (WebAuthn, level 2): enrolled, and used in place of a password or as the second step.
+"""Passkeys (WebAuthn, level 2), in place of a password or as the second step.
 
-The private key stays with the person's device; user verification (PIN, finger, face) is required, so
-that a passkey alone is two factors. A challenge is kept by its hash and used up by its answer,
-whatever that is: a crash leaves a challenge that nobody can use for longer than five minutes.
+The private key stays on the person's device; user verification (PIN, finger, face) is required, so
+a passkey alone is two factors. A challenge is stored as its hash and used up by any answer:
+a crash leaves a challenge that is useless after five minutes.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ PASSKEY_WRONG: Final = Rule(
 )
 PASSKEY_ANSWER: Final = Rule(
     "passkey.answer",
-    "The answer of the device could not be used.",
-    "Try again on this page; if it stays, use another device or another browser.",
+    "The response of the device could not be used.",
+    "Try again on this page. If the error persists, use another device or another browser.",
 )
 
 _CHALLENGE_LIFETIME: Final = timedelta(minutes=5)
@@ -46,14 +46,14 @@ _MAX_PASSKEYS: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class RelyingParty:
-    """Who we are to a browser: a host name without port, and the origin of our pages."""
+    """This service as a browser sees it: the host name without port, and the origin of its pages."""
 
     id: str
     origin: str
 
 
 class Passkeys:
-    """The passkeys of all accounts. webauthn is imported when it is needed: importing it takes long."""
+    """The passkeys of all accounts. Imports webauthn at first use, because importing it is slow."""
 
     def __init__(self, store: FactorStore, accounts: Accounts, factors: SecondFactors, clock: Clock) -> None:
         self._store = store
@@ -62,7 +62,7 @@ class Passkeys:
         self._clock = clock
 
     def options_to_enrol(self, actor: Actor, party: RelyingParty) -> str:
-        """What a browser needs to make a passkey for the actor, as JSON."""
+        """Return the options for creating a passkey for the actor, as JSON."""
         import webauthn
 
         require(actor, Action.OWN_ACCOUNT)
@@ -79,9 +79,9 @@ class Passkeys:
         return webauthn.options_to_json(options)
 
     def enrol(self, actor: Actor, party: RelyingParty, label: str, credential: str) -> tuple[str, ...]:
-        """Keep what the browser has made; the recovery codes, where this is the first factor.
+        """Store the passkey that the browser created; return the recovery codes if this is the first factor.
 
-        Raises InvalidInput for an answer that is not one to our question.
+        Raises InvalidInput for an answer that does not belong to the challenge.
         """
         require(actor, Action.OWN_ACCOUNT)
         account, now = self._accounts.get(actor.name), self._clock()
@@ -98,7 +98,7 @@ class Passkeys:
         return codes
 
     def options_to_sign_in(self, party: RelyingParty) -> str:
-        """What a browser needs to let somebody choose one of their passkeys, as JSON."""
+        """Return the options for choosing a passkey to sign in, as JSON."""
         import webauthn
         from webauthn.helpers.structs import UserVerificationRequirement
 
@@ -110,9 +110,9 @@ class Passkeys:
         return webauthn.options_to_json(options)
 
     def verify(self, party: RelyingParty, credential: str) -> int:
-        """The number of the account whose passkey has answered; raises NotAuthenticated.
+        """Return the id of the account whose passkey has answered. Raises NotAuthenticated.
 
-        A counter that has not grown, where there is one, means a copied key (section 7.2, step 21).
+        A counter that did not grow, if there is one, means a copied key (section 7.2, step 21).
         """
         try:
             answer = _parsed_answer(credential)
@@ -127,7 +127,7 @@ class Passkeys:
         return record.account_id
 
     def remove(self, actor: Actor, passkey_id: int) -> None:
-        """Forget one of the actor's passkeys; raises NotFound if there is none of that number."""
+        """Remove one of the actor's passkeys. Raises NotFound for an unknown id."""
         require(actor, Action.OWN_ACCOUNT)
         account = self._accounts.get(actor.name)
         event = AuditEvent.by(actor, self._clock(), Event.FACTOR_REMOVED, account.name, kind="passkey")
@@ -149,7 +149,7 @@ class Passkeys:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What a browser has sent: `name` is the credential's in base64url."""
+    """The answer of a browser; `name` is that of the credential, in base64url."""
 
     name: str
     challenge: bytes
@@ -164,7 +164,7 @@ class _Made:
 
 
 def _parsed_answer(credential: str) -> _Answer:
-    """The parts that are needed before anything can be verified; raises InvalidInput for what is none."""
+    """Return the parts that are needed before verification. Raises InvalidInput for anything else."""
 
     from webauthn.helpers import base64url_to_bytes, parse_client_data_json
 
@@ -173,7 +173,7 @@ def _parsed_answer(credential: str) -> _Answer:
         client = parse_client_data_json(base64url_to_bytes(document["response"]["clientDataJSON"]))
         [name] = _NAME.findall(document["id"])
         return _Answer(name, client.challenge, document)
-    except Exception as error:  # a stranger's bytes, and the parsers have no error of their own for all of them
+    except Exception as error:  # untrusted bytes; the parsers have no common error
         raise _unusable() from error
 
 
@@ -195,7 +195,7 @@ def _verified_enrolment(answer: _Answer, party: RelyingParty) -> _Made:
 
 
 def _verified_use(answer: _Answer, party: RelyingParty, record: PasskeyRecord) -> int:
-    """The counter of the device, after everything else was found right."""
+    """Return the counter of the device, after everything else was verified."""
     import webauthn
 
     try:

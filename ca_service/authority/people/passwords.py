@@ -1,4 +1,4 @@
-"""Knows how passwords are hashed and compared; not whose they are."""
+"""Hashing and verification of passwords."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from ca_service.authority.access.credentials import checked_password, password_bytes
 
-NO_PASSWORD: Final = ""  # the hash of an account that nothing typed can open
-_HASHES_AT_ONCE: Final = 2  # each takes 64 MiB and a processor
+NO_PASSWORD: Final = ""  # the hash of an account without password: no input matches it
+_HASHES_AT_ONCE: Final = 2  # each needs 64 MiB and a processor
 
 
 class Passwords:
-    """Argon2id, no more than a few at once."""
+    """Argon2id, with a limit on parallel hashes."""
 
     def __init__(self, hasher: PasswordHasher) -> None:
         self._hasher = hasher
         self._hashing = threading.BoundedSemaphore(_HASHES_AT_ONCE)
 
     def hash(self, name: str, password: str) -> str:
-        """The hash of a new password for the account of this name; raises InvalidInput."""
+        """Return the hash of a new password for the account of this name. Raises InvalidInput."""
         return self._hasher.hash(password_bytes(checked_password(name, password)))
 
     def is_right(self, password_hash: str, password: str) -> bool:
-        """Whether the password is the one of the hash; without one a hash is made in vain, to take as long."""
+        """Return whether the password matches the hash. Without a hash it takes the same time."""
         with self._hashing:
             if password_hash == NO_PASSWORD:
                 self._hasher.hash(password_bytes(password))

@@ -1,4 +1,4 @@
-"""Knows the frozen values of signing in that the stores hand out and take; they say what is stored, not how."""
+"""Values of accounts and sign-in that the stores take and return."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ca_service.authority.access.grants import Grant
 from ca_service.authority.access.permissions import Actor, Role
 
 ATTEMPTS_COUNT_FOR: Final = timedelta(days=1)
-LONGEST_SESSION: Final = timedelta(hours=168)  # no setting allows a longer one
-PENDING_SESSION: Final = timedelta(minutes=10)  # one that waits for its second factor
+LONGEST_SESSION: Final = timedelta(hours=168)  # the upper limit of the setting
+PENDING_SESSION: Final = timedelta(minutes=10)  # a session that waits for its second factor
 BROWSER_KNOWN_FOR: Final = timedelta(days=180)
 
 
 @dataclass(frozen=True, slots=True)
 class AccountRecord:
-    """A person or a script that may sign in. `session_epoch` grows when all sessions end."""
+    """An account of a person or a script. `session_epoch` grows when all sessions end."""
 
     id: int
     name: str
@@ -30,7 +30,7 @@ class AccountRecord:
 
     @property
     def actor(self) -> Actor:
-        """The account as somebody who acts."""
+        """The account as an actor."""
         return Actor(self.id, self.name, self.role)
 
 
@@ -38,7 +38,7 @@ class AccountRecord:
 class TokenRecord:
     """An API token; `hash` is the SHA-256 of the secret, `prefix` its first characters.
 
-    `scopes` are those that it was made with; without names, profiles or networks there is no such limit.
+    `scopes` are those that it was created with; empty names, profiles or networks set no limit.
     """
 
     id: int
@@ -57,11 +57,11 @@ class TokenRecord:
 
     @property
     def grant(self) -> Grant:
-        """What it may at most, within the role of its account."""
+        """The limits of the token within the role of its account."""
         return Grant(self.id, frozenset(self.scopes), self.names, self.profiles)
 
     def state(self, now: datetime) -> Literal["valid", "revoked", "expired"]:
-        """What it is worth at this moment."""
+        """Return the state of the token at this moment."""
         if self.revoked_at is not None:
             return "revoked"
         return "expired" if self.expires_at <= now else "valid"
@@ -80,7 +80,7 @@ PeopleSort = Literal["name", "newest"]
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """From where somebody comes: address, what the browser calls itself, and the secret of a browser we know."""
+    """The origin of a sign-in: address, name of the browser, and the secret of a known browser."""
 
     address: str = ""
     user_agent: str = ""
@@ -89,11 +89,11 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class SessionRecord:
-    """A browser that has signed in. `hash` is the SHA-256 of the secret in its cookie.
+    """A signed-in browser. `hash` is the SHA-256 of the secret in its cookie.
 
-    It counts while `epoch` is that of its account. Until `is_complete`, the second step is still to
-    come and it opens nothing. `method` says how its person has signed in, `confirmed_at` when they
-    have last shown who they are, `seen_at` roughly when they were last here.
+    It is valid while `epoch` is that of its account. Until `is_complete`, the second step is missing and it
+    allows nothing. `method` is how its owner signed in, `confirmed_at` the last authentication, `seen_at`
+    roughly the last use.
     """
 
     id: int
@@ -111,7 +111,7 @@ class SessionRecord:
 
 @dataclass(frozen=True, slots=True)
 class OpenSession:
-    """A session that counts, with its account."""
+    """A valid session, with its account."""
 
     record: SessionRecord
     account: AccountRecord
@@ -119,9 +119,9 @@ class OpenSession:
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """What an attempt is counted under. `subject` names the account for `unlock`; both are SHA-256.
+    """A counter of attempts. `subject` identifies the account for `unlock`; both are SHA-256.
 
-    `wait` tells for how long nobody may try after so many failures.
+    `wait` returns the pause after so many failures.
     """
 
     key: str
@@ -140,7 +140,7 @@ class AccountLink:
 
 @dataclass(frozen=True, slots=True)
 class PeopleQuery:
-    """Which accounts to list: `text` in the name or the role."""
+    """A search for accounts: `text` in the name or the role."""
 
     text: str = ""
     sort: PeopleSort = "name"
@@ -150,7 +150,7 @@ class PeopleQuery:
 
 @dataclass(frozen=True, slots=True)
 class PeoplePage:
-    """Some accounts of a list, and the cursor of the next page, empty on the last."""
+    """A page of accounts, and the cursor of the next page, empty on the last."""
 
     items: tuple[AccountRecord, ...]
     next_cursor: str
@@ -158,7 +158,7 @@ class PeoplePage:
 
 @dataclass(frozen=True, slots=True)
 class TotpRecord:
-    """The authenticator app of an account: its secret, sealed, and the last time step that was used.
+    """The authenticator app of an account: its encrypted secret, and the last time step that was used.
 
     Until `confirmed_at` it is only offered, and protects nothing.
     """
@@ -185,7 +185,7 @@ class PasskeyRecord:
 
 @dataclass(frozen=True, slots=True)
 class ChallengeRecord:
-    """What a passkey is asked to sign, once, until `expires_at`; for one account, where it is known."""
+    """A challenge for a passkey to sign, once, until `expires_at`; for one account, if that is known."""
 
     hash: str
     account_id: int | None

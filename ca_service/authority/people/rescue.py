@@ -1,8 +1,8 @@
-"""Knows how somebody who is locked out is let in again.
+"""Help for people who cannot sign in any more.
 
-A reset does four things, each of which can be repeated: it voids the password and makes a link, which
-ends all sessions, in one transaction; then it forgets second factors, known browsers and failures. A
-crash in between leaves an account that nobody can enter with what was known before; run it again.
+A reset does four things, each of which can be repeated: it removes the password and creates a link, which
+ends all sessions, in one transaction; then it deletes second factors, known browsers and failures. A
+crash in between leaves an account that none of the old credentials opens; run the reset again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ca_service.authority.ports import Clock
 
 
 class Rescue:
-    """What an administrator does for others."""
+    """Unlocks and resets the accounts of others, for administrators."""
 
     def __init__(
         self,
@@ -41,25 +41,25 @@ class Rescue:
         self._clock = clock
 
     def waits_until(self, actor: Actor, name: str) -> datetime | None:
-        """Until when somebody has to wait before the next attempt at this account, if anybody has."""
+        """Return until when attempts at this account have to wait, or None."""
         account = self._accounts.managed(actor, name)
         return self._attempts.waits_until(subject_of(account.name), self._clock())
 
     def unlock(self, actor: Actor, name: str) -> None:
-        """End the wait after failed attempts, wherever they came from; raises NotFound."""
+        """End the wait after failed attempts from anywhere. Raises NotFound."""
         require(actor, Action.ACCOUNTS)
         account = self._accounts.get(name)
         event = AuditEvent.by(actor, self._clock(), Event.ACCOUNT_UNLOCKED, account.name)
         self._attempts.unlock(subject_of(account.name), event)
 
     def reset_factors(self, actor: Actor, name: str) -> None:
-        """Forget the second factors of somebody who has lost them, and end their sessions."""
+        """Remove all second factors of an account whose owner has lost them, and end its sessions."""
         require(actor, Action.ACCOUNTS)
         self._sessions.end_all(actor, name)
         self._factors.reset(actor, name)
 
     def reset(self, actor: Actor, name: str) -> NewLink:
-        """Let somebody begin again, with a link for a new password and without second factors."""
+        """Reset access to an account: a link for a new password, and no second factors."""
         made = self._links.replace_password(actor, name)
         self._factors.reset(actor, name)
         self._sessions.forget_browsers(made.account)

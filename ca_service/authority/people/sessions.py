@@ -1,10 +1,10 @@
-"""Knows sessions: how one is opened, what ends it, and whether its person was there lately.
+"""Sessions: how they start, what ends them, and how recently their owner was re-authenticated.
 
-States: halfway (the first step was right, the second step is to come) -> open -> gone. A halfway
-session opens nothing. The second step makes another session under another secret and forgets the
-halfway one, in one transaction. A session is gone when it is ended, when the epoch of its account
-has grown (password, role, lock-out), when the account is disabled, after its lifetime, and when it
-was idle for too long. Its row may outlive it, and is swept when its account signs in the next time.
+States: pending (the first step succeeded, the second is still to come) -> open -> gone. A pending
+session allows nothing. The second step creates another session under another secret and deletes the
+pending one, in one transaction. A session is gone when it is ended, when the epoch of its account
+has grown (password, role, disabling), when the account is disabled, after its lifetime, and after
+too long without use. Its row may remain until its account signs in the next time.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ca_service.errors import NotFound, Rule
 SESSION_UNKNOWN: Final = Rule(
     "session.unknown",
     "{account} has no session {number}.",
-    "It has ended already: look at the list again.",
+    "It has already ended. Reload the list.",
 )
 
 _FRESH_FOR: Final = timedelta(minutes=10)
@@ -37,7 +37,7 @@ _MAX_ADDRESS: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class SessionLimits:
-    """How long a session lives at most, and without use."""
+    """The longest lifetime of a session, and its longest time without use."""
 
     lifetime: timedelta = timedelta(hours=8)
     idle: timedelta = timedelta(hours=2)
@@ -45,7 +45,7 @@ class SessionLimits:
 
 @dataclass(frozen=True, slots=True)
 class SignInResult:
-    """Somebody has come in, or halfway in. Both secrets are for cookies, and kept nowhere."""
+    """The result of a sign-in step: an open or a pending session. Both secrets are for cookies and never stored."""
 
     account: AccountRecord
     is_complete: bool
@@ -54,7 +54,7 @@ class SignInResult:
 
 
 class Sessions:
-    """The sessions of all accounts."""
+    """Opens, finds and ends the sessions of all accounts."""
 
     def __init__(self, store: SessionStore, accounts: Accounts, clock: Clock, limits: SessionLimits) -> None:
         self._store = store
@@ -65,21 +65,21 @@ class Sessions:
     def open(
         self, account: AccountRecord, method: str, visit: Visit, *, replaces: str = "", is_confirmed: bool = True
     ) -> SignInResult:
-        """Let somebody in; the halfway session of this secret is forgotten.
+        """Open a session; the pending session of this secret is deleted.
 
-        Without `is_confirmed` nobody has just shown who they are, so that what is dangerous asks first.
+        Without `is_confirmed` the person was not authenticated just now, so sensitive actions ask first.
         """
         actor = replace(account.actor, origin=visit.address)
         event = AuditEvent.by(actor, self._clock(), Event.SIGNED_IN, account.name, method=method)
         confirmed_at = event.at if is_confirmed else event.at - _FRESH_FOR
         return self._add(account, method, visit, event=event, replaces=hash_secret(replaces), confirmed_at=confirmed_at)
 
-    def open_halfway(self, account: AccountRecord, method: str, visit: Visit) -> SignInResult:
-        """Remember that the first step was right; the second has to follow within ten minutes."""
+    def open_pending(self, account: AccountRecord, method: str, visit: Visit) -> SignInResult:
+        """Open a pending session after the first step; the second has to follow within ten minutes."""
         return self._add(account, method, visit, event=None)
 
     def find(self, secret: str) -> OpenSession | None:
-        """The session of this secret, if it counts."""
+        """Return the session of this secret, if it is valid, or None."""
         found = self._store.find_session(hash_secret(secret))
         if found is None or not found.record.is_complete or self._is_over(found.record):
             return None
@@ -88,58 +88,58 @@ class Sessions:
             self._store.note_seen(record.hash, now)
         return found
 
-    def find_halfway(self, secret: str) -> OpenSession | None:
-        """The session of this secret, if only the second step is missing."""
+    def find_pending(self, secret: str) -> OpenSession | None:
+        """Return the session of this secret if only the second step is missing, or None."""
         found = self._store.find_session(hash_secret(secret))
         if found is None or found.record.is_complete:
             return None
         return found if self._clock() - found.record.created_at <= PENDING_SESSION else None
 
     def is_fresh(self, session: OpenSession) -> bool:
-        """Whether its person has shown within the last ten minutes who they are."""
+        """Return whether its owner was authenticated within the last ten minutes."""
         return self._clock() - session.record.confirmed_at < _FRESH_FOR
 
     def confirm(self, session: OpenSession, method: str, visit: Visit) -> None:
-        """Keep that its person has shown so now."""
+        """Record that its owner was re-authenticated now."""
         actor = replace(session.account.actor, origin=visit.address)
         event = AuditEvent.by(actor, self._clock(), Event.SIGN_IN_CONFIRMED, session.account.name, method=method)
         self._store.note_confirmed(session.record.hash, event.at, event)
 
     def list_of(self, actor: Actor, account_name: str) -> tuple[SessionRecord, ...]:
-        """The sessions of an account that count, the last used first."""
+        """Return the valid sessions of an account, the last used first."""
         account = self._accounts.managed(actor, account_name)
         found = self._store.list_sessions(account.id, account.session_epoch)
         return tuple(record for record in found if not self._is_over(record))
 
     def sign_out(self, session: OpenSession, visit: Visit) -> None:
-        """End this session, so that a copied cookie is worth nothing afterwards, and no other."""
+        """End this session and no other, so that a copied cookie is worthless."""
         actor = replace(session.account.actor, origin=visit.address)
         event = AuditEvent.by(actor, self._clock(), Event.SIGNED_OUT, session.account.name)
         self._store.end_sessions(session.account.id, event, only=session.record.id)
 
     def end(self, actor: Actor, account_name: str, session_id: int) -> None:
-        """End one session of an account; raises NotFound if there is none of that number."""
+        """End one session of an account. Raises NotFound for an unknown number."""
         account = self._accounts.managed(actor, account_name)
         if not self._store.end_sessions(account.id, self._ended(actor, account), only=session_id):
             raise NotFound.because(SESSION_UNKNOWN, account=account.name, number=session_id)
 
     def end_others(self, actor: Actor, session: OpenSession) -> int:
-        """End all other sessions of the own account; how many."""
+        """End all other sessions of the actor's own account; return their number."""
         require(actor, Action.OWN_ACCOUNT)
         event = self._ended(actor, session.account)
         return self._store.end_sessions(session.account.id, event, but=session.record.hash)
 
     def end_all(self, actor: Actor, account_name: str) -> int:
-        """End all sessions of an account; how many."""
+        """End all sessions of an account; return their number."""
         account = self._accounts.managed(actor, account_name)
         return self._store.end_sessions(account.id, self._ended(actor, account))
 
     def knows(self, account: AccountRecord, visit: Visit) -> bool:
-        """Whether somebody has signed in to this account from this browser before."""
+        """Return whether this account was signed in to from this browser before."""
         return bool(visit.browser) and self._store.knows_browser(account.id, hash_secret(visit.browser))
 
     def forget_browsers(self, account: AccountRecord) -> None:
-        """Trust no browser of the account more than others."""
+        """Forget all known browsers of the account."""
         self._store.forget_browsers(account.id)
 
     def _is_over(self, record: SessionRecord) -> bool:

@@ -1,7 +1,7 @@
-"""Knows how somebody shows who they are: password, second step, passkey; every attempt is counted first.
+"""Authentication: password, second step, passkey, re-authentication; every attempt is counted first.
 
-Each of these verifies only after `Throttle` has counted, so that attempts at the same moment, from
-whichever process, cannot outrun the limit.
+Each method verifies only after `Throttle` has counted, so that attempts at the same moment, from
+any process, cannot exceed the limit.
 """
 
 from __future__ import annotations
@@ -25,30 +25,30 @@ from ca_service.errors import InvalidInput, NotAuthenticated, Rule
 
 SIGN_IN_OVER: Final = Rule(
     "sign-in.over",
-    "The first step was too long ago, or was never done.",
-    "Begin again with name and password.",
+    "The first step was too long ago, or is missing.",
+    "Start again with name and password.",
 )
 SIGN_IN_NOT_SHOWN: Final = Rule(
     "sign-in.not-shown",
-    "That did not show who you are.",
-    "Try again; a code counts once, so wait for the next. Without your device, use a recovery code, or ask an "
+    "This does not prove your identity.",
+    "Try again. Each code works once, so wait for the next. Without your device, use a recovery code, or ask an "
     "administrator: `ca-service user reset NAME`.",
 )
 SIGN_IN_WRONG: Final = Rule(
     "sign-in.wrong",
     "Name or password is wrong.",
-    "Try again. An administrator can make a link for a new password: `ca-service user reset NAME`.",
+    "Try again. An administrator can create a link for a new password: `ca-service user reset NAME`.",
 )
 PASSWORD_OLD: Final = Rule(
     "password.old",
     "The old password is wrong.",
-    "Type it again.",
+    "Enter it again.",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What somebody shows: one of password, code (of the app, or a recovery code) and a passkey's answer."""
+    """The proof of an identity: one of password, code (of the app, or a recovery code) and answer of a passkey."""
 
     party: RelyingParty
     password: str = ""
@@ -57,7 +57,7 @@ class Proof:
 
 
 class SigningIn:
-    """The ways in."""
+    """The ways to sign in."""
 
     def __init__(
         self,
@@ -81,9 +81,9 @@ class SigningIn:
         self._clock = clock
 
     def with_password(self, name: str, password: str, visit: Visit) -> SignInResult:
-        """Let somebody in by name and password, or halfway in where there is a second factor.
+        """Sign in by name and password; with a second factor the session is pending.
 
-        Raises NotAuthenticated without saying which was wrong, TooManyAttempts.
+        Raises NotAuthenticated without saying which of the two was wrong, TooManyAttempts.
         """
         account = self._accounts.find(name)
         is_known = account is not None and self._sessions.knows(account, visit)
@@ -93,38 +93,38 @@ class SigningIn:
             raise self._failed(account.name if account else loggable_name(name), "password", visit)
         if self._factors.with_factor([account]):
             self._throttle.take_back(counters)
-            return self._sessions.open_halfway(account, "password", visit)
+            return self._sessions.open_pending(account, "password", visit)
         self._throttle.succeed(counters)
         return self._sessions.open(account, "password", visit)
 
     def from_elsewhere(self, account: AccountRecord, visit: Visit, *, is_afresh: bool) -> SignInResult:
-        """Let somebody in whom the provider has named, or halfway in where there is a second factor here.
+        """Sign in the person whom the provider named; with a second factor here the session is pending.
 
-        Only `is_afresh` says that they have just shown there who they are: a provider may still know them.
+        Only `is_afresh` says that they have just authenticated there: a provider may still remember them.
         """
         if self._factors.with_factor([account]):
-            return self._sessions.open_halfway(account, "oidc", visit)
+            return self._sessions.open_pending(account, "oidc", visit)
         return self._sessions.open(account, "oidc", visit, is_confirmed=is_afresh)
 
     def second_step(self, secret: str, proof: Proof, visit: Visit) -> SignInResult:
-        """Let somebody in whose first step was right, by a code or a passkey.
+        """Complete a sign-in after the first step, by a code or a passkey.
 
-        `secret` is that of the halfway session. Raises NotAuthenticated, TooManyAttempts.
+        `secret` is that of the pending session. Raises NotAuthenticated, TooManyAttempts.
         """
-        halfway = self._sessions.find_halfway(secret)
-        if halfway is None:
+        pending = self._sessions.find_pending(secret)
+        if pending is None:
             raise _begin_again()
-        account = halfway.account
+        account = pending.account
         is_known = self._sessions.knows(account, visit)
         counters = self._throttle.attempt(account.name, visit, is_known=is_known)
         method = self._second_factor(account, proof, visit)
         if not method:
             raise self._failed(account.name, "second step", visit)
         self._throttle.succeed(counters)
-        return self._sessions.open(account, f"{halfway.record.method}, {method}", visit, replaces=secret)
+        return self._sessions.open(account, f"{pending.record.method}, {method}", visit, replaces=secret)
 
     def with_passkey(self, proof: Proof, visit: Visit) -> SignInResult:
-        """Let somebody in by a passkey alone; raises NotAuthenticated, TooManyAttempts."""
+        """Sign in by a passkey alone. Raises NotAuthenticated, TooManyAttempts."""
         counters = self._throttle.attempt_unnamed(visit)
         try:
             account = self._store.find_account_by_id(self._passkeys.verify(proof.party, proof.credential))
@@ -137,7 +137,7 @@ class SigningIn:
         return self._sessions.open(account, "passkey", visit)
 
     def confirm(self, session: OpenSession, proof: Proof, visit: Visit) -> None:
-        """Let somebody who has a session show once more who they are; raises NotAuthenticated, TooManyAttempts."""
+        """Re-authenticate the owner of a session. Raises NotAuthenticated, TooManyAttempts."""
         account = session.account
         counters = self._throttle.attempt_again(account.name, session.record.hash, visit)
         if proof.password:
@@ -151,10 +151,10 @@ class SigningIn:
         self._sessions.confirm(session, method, visit)
 
     def change_password(self, session: OpenSession, old: str, new: str, visit: Visit) -> SignInResult:
-        """Change one's own password, for which the old one is asked; all sessions end, and this browser gets another.
+        """Change one's own password after checking the old one; all sessions end, and this browser gets a new one.
 
         Raises InvalidInput for either password, TooManyAttempts. A crash in between leaves the new
-        password, and nobody signed in.
+        password and no session.
         """
         account = session.account
         counters = self._throttle.attempt_again(account.name, session.record.hash, visit)
@@ -166,7 +166,7 @@ class SigningIn:
         return self._sessions.open(changed, "password", visit)
 
     def _second_factor(self, account: AccountRecord, proof: Proof, visit: Visit) -> str:
-        """By which second factor the account is shown; empty if by none."""
+        """Return which second factor proves the identity; empty if none does."""
         if proof.code:
             return self._factors.use_code(account, proof.code, visit.address)
         try:

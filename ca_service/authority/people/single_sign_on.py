@@ -1,10 +1,10 @@
-"""Knows how people sign in who are known elsewhere: at an OpenID provider, which says who they are and what they may.
+"""Single sign-on: people sign in at an OpenID provider, which states their identity and groups.
 
-An attempt is begun, carried along by the browser, and finished once: its state, nonce and verifier are
-made here and fit one answer of the provider. A crash before the end leaves nothing; the account, who it
-belongs to and the event are written in one transaction. Two first sign-ins of one person at once get one
-account. A person is known by issuer and subject and by nothing else: names and addresses of mail can
-change hands. So a local account of the same name is never taken over.
+An attempt is started, carried by the browser, and finished once: its state, nonce and verifier are
+created here and match one answer of the provider. A crash before the end leaves nothing; the account, its
+identity and the event are written in one transaction. Two first sign-ins of one person at the same time
+get one account. A person is identified by issuer and subject only: names and mail addresses can
+be reassigned. So a local account of the same name is never taken over.
 """
 
 from __future__ import annotations
@@ -34,26 +34,26 @@ OIDC_NAME_TAKEN: Final = Rule(
 OIDC_TOKEN: Final = Rule(
     "oidc.token",
     "The answer of the sign-in service cannot be trusted: {reason}.",
-    "Sign in again. If it stays, tell the operator.",
+    "Sign in again. If the error persists, tell the operator.",
 )
 OIDC_STATE: Final = Rule(
     "oidc.state",
-    "This answer belongs to no sign-in that was begun in this browser, or to one that took too long.",
+    "This answer does not belong to a sign-in from this browser, or the sign-in took too long.",
     "Sign in again, and answer within ten minutes.",
 )
 OIDC_REFUSED: Final = Rule(
     "oidc.refused",
-    "The sign-in service has refused ({code}).",
-    "Sign in again, or ask those who run it.",
+    "The sign-in service refused the sign-in ({code}).",
+    "Sign in again, or ask the operator of the sign-in service.",
 )
 OIDC_NO_ROLE: Final = Rule(
     "oidc.no-role",
-    "None of your groups has a role here.",
-    "Ask for a group that has one. For the operator: the claim {claim}, and the setting oidc.roles.",
+    "None of your groups has a role in this service.",
+    "Ask for membership in a group that has one. Operator: check the claim {claim} and the setting oidc.roles.",
 )
 OIDC_DISABLED: Final = Rule(
     "oidc.disabled",
-    "The account {name} is locked out here.",
+    "The account {name} is disabled.",
     "Ask an administrator: `ca-service user enable NAME`.",
 )
 OIDC_SET_UP_FIRST: Final = Rule(
@@ -63,13 +63,13 @@ OIDC_SET_UP_FIRST: Final = Rule(
 )
 OIDC_NO_NAME: Final = Rule(
     "oidc.no-name",
-    "The sign-in service does not tell your name.",
-    "For the operator: it has to send the claim {claim}, or oidc.name_claim has to name another one.",
+    "The sign-in service did not send your name.",
+    "Operator: let the service send the claim {claim}, or set oidc.name_claim to another one.",
 )
 OIDC_EMAIL: Final = Rule(
     "oidc.email",
-    "The sign-in service has not verified your address of mail.",
-    "Have it verified there, and sign in again.",
+    "The sign-in service has not verified your mail address.",
+    "Verify it there, and sign in again.",
 )
 
 MAX_SUBJECT: Final = 255  # OpenID Connect Core, 2
@@ -80,9 +80,9 @@ _ERROR_CODE: Final = re.compile(r"[a-z_]{1,40}")
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A sign-in that has begun: what the answer has to fit. The browser carries it along, signed by us.
+    """A sign-in in progress: the values that the answer has to match. The browser carries it, signed by us.
 
-    With `afresh` the person has to show there again who it is, though the provider still knew.
+    With `afresh` the person has to authenticate again, even if the provider still remembers them.
     """
 
     state: str
@@ -94,7 +94,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the browser brings back (RFC 6749, 4.1.2; RFC 9207); empty for what it does not."""
+    """The answer in the browser's URL (RFC 6749, 4.1.2; RFC 9207); missing parameters are empty."""
 
     state: str
     code: str = ""
@@ -104,7 +104,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class ExternalIdentity:
-    """Whom an account belongs to: the subject at an issuer."""
+    """The identity of an account's owner: the subject at an issuer."""
 
     issuer: str
     subject: str
@@ -112,7 +112,7 @@ class ExternalIdentity:
 
 @dataclass(frozen=True, slots=True)
 class ClaimRules:
-    """Which claim names the account, which one its groups, and the role of each group; the first that fits counts."""
+    """The claims with the account name and with the groups, and the role of each group; the first match counts."""
 
     name_claim: str
     role_claim: str
@@ -120,33 +120,33 @@ class ClaimRules:
 
 
 class IdentityProvider(Protocol):
-    """An OpenID provider, seen from here."""
+    """An OpenID provider."""
 
     @property
     def issuer(self) -> str:
-        """Its identifier, a URL."""
+        """The identifier of the provider, a URL."""
 
     def begin(self, attempt: Attempt, redirect_uri: str) -> str:
-        """The URL to which the browser is sent; raises NotReady when the provider cannot be asked."""
+        """Return the URL to send the browser to. Raises NotReady if the provider cannot be reached."""
 
     def finish(self, attempt: Attempt, redirect_uri: str, code: str) -> Mapping[str, object]:
-        """The claims of the ID token for this code, all of it verified.
+        """Return the verified claims of the ID token for this code.
 
-        Raises NotAuthenticated for an answer that does not hold, NotReady when there is none.
+        Raises NotAuthenticated for an invalid answer, NotReady without one.
         """
 
 
 class IdentityStore(Protocol):
-    """Who signs in elsewhere."""
+    """Accounts with external identities."""
 
     def find_account(self, identity: ExternalIdentity) -> AccountRecord | None:
-        """The account of this identity."""
+        """Return the account of this identity, or None."""
 
     def has_identity(self, account_id: int) -> bool:
-        """Whether this account belongs to an identity."""
+        """Return whether this account has an external identity."""
 
     def add_account(self, identity: ExternalIdentity, account: AccountRecord, event: AuditEvent) -> AccountRecord:
-        """Add an account for it, with its event; or find the one that another process has just added.
+        """Add an account for the identity, with its event; or return the one that another process has just added.
 
         Raises Conflict if the name is taken.
         """
@@ -158,7 +158,7 @@ def external_name_taken(name: str) -> Conflict:
 
 
 class SingleSignOn:
-    """Signing in at the provider of this installation."""
+    """Sign-in at the provider of this installation."""
 
     def __init__(
         self,
@@ -177,24 +177,24 @@ class SingleSignOn:
 
     @property
     def issuer(self) -> str:
-        """The provider's identifier, a URL."""
+        """The identifier of the provider, a URL."""
         return self._provider.issuer
 
     def is_external(self, account_id: int) -> bool:
-        """Whether this account signs in at the provider, and so has no password here."""
+        """Return whether this account signs in at the provider, and so has no password here."""
         return self._identities.has_identity(account_id)
 
     def begin(self, redirect_uri: str, *, afresh: bool = False) -> tuple[Attempt, str]:
-        """A new attempt, and where the browser goes with it; raises NotReady."""
+        """Return a new attempt, and the URL to send the browser to. Raises NotReady."""
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
         attempt = Attempt(state, nonce, verifier, self._clock(), afresh)
         return attempt, self._provider.begin(attempt, redirect_uri)
 
     def finish(self, attempt: Attempt | None, answer: Answer, redirect_uri: str, origin: str) -> AccountRecord:
-        """The account of whoever comes back, made if it is the first time; its role is that of today.
+        """Return the account of the answer's person, created at the first sign-in; its role is updated each time.
 
         Raises NotAuthenticated, NotAllowed, NotReady, Conflict for a name that a local account has, and
-        InvalidInput for one that no account can have. Whoever asks forgets the attempt before.
+        InvalidInput for one that no account can have. The caller deletes the attempt before.
         """
         try:
             return self._finish(attempt, answer, redirect_uri, origin)
@@ -243,7 +243,7 @@ class SingleSignOn:
         return self._identities.add_account(identity, account, event)
 
     def _with_role(self, account: AccountRecord, role: Role, origin: str) -> AccountRecord:
-        """The account with another role; sessions under the old one end."""
+        """Return the account with another role; sessions under the old one end."""
         changed = replace(account, role=role, session_epoch=account.session_epoch + 1)
         actor = replace(account.actor, origin=origin)
         said = {"role": role.value, "before": account.role.value, "by": self.issuer}
@@ -253,7 +253,7 @@ class SingleSignOn:
         return changed
 
     def _role(self, claims: Mapping[str, object]) -> Role:
-        """The role of the first group of the settings that the person is in."""
+        """Return the role of the first group in the settings that the person belongs to."""
         told = claims.get(self._rules.role_claim)
         groups = {told} if isinstance(told, str) else set(filter(_is_text, told)) if isinstance(told, list) else set()
         for group, role in self._rules.roles.items():
@@ -271,12 +271,12 @@ class SingleSignOn:
 
 
 def untrusted(reason: str) -> NotAuthenticated:
-    """The error for an answer that does not hold; `reason` is for the operator and holds nothing of the token."""
+    """Return the error for an invalid answer; `reason` is for the operator and contains nothing of the token."""
     return NotAuthenticated.because(OIDC_TOKEN, reason=reason)
 
 
 def _is_since(auth_time: object, begun_at: datetime) -> bool:
-    """Whether somebody has signed in there (OpenID Connect Core, 2) after an attempt had begun here."""
+    """Return whether the sign-in there (OpenID Connect Core, 2) came after the start of the attempt here."""
     is_time = isinstance(auth_time, int | float) and not isinstance(auth_time, bool)
     return is_time and float(str(auth_time)) >= (begun_at - _CLOCKS_DIFFER).timestamp()
 

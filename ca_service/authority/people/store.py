@@ -1,4 +1,4 @@
-"""Knows what signing in needs from the edges: Protocols that storage and keystore fulfil."""
+"""The ports of accounts and sign-in to storage and keystore."""
 
 from __future__ import annotations
 
@@ -63,29 +63,29 @@ TOKEN_TOO_MANY: Final = Rule(
 
 
 class AccountStore(Protocol):
-    """People, tokens and the set-up link. Every change takes its event along."""
+    """Accounts, tokens and the set-up link. Every change includes its event."""
 
     def count_accounts(self) -> int:
-        """How many accounts there are."""
+        """Return the number of accounts."""
 
     def find_account(self, name: str) -> AccountRecord | None:
-        """The account of this name."""
+        """Return the account of this name, or None."""
 
     def find_account_by_id(self, account_id: int) -> AccountRecord | None:
-        """The account of this number."""
+        """Return the account with this number, or None."""
 
     def list_accounts(self) -> tuple[AccountRecord, ...]:
-        """All accounts, by name."""
+        """Return all accounts, by name."""
 
     def list_people(self, query: PeopleQuery) -> PeoplePage:
-        """One page of a list; raises InvalidInput for a cursor that we did not hand out."""
+        """Return one page of a list. Raises InvalidInput for a foreign cursor."""
 
     def add_account(
         self, account: AccountRecord, event: AuditEvent, *, setup_hash: str = "", link: AccountLink | None = None
     ) -> AccountRecord:
-        """Add one, whose `id` is given here; with `setup_hash`, use up that set-up link as well.
+        """Add an account; the store sets its `id`. With `setup_hash`, use up that set-up link as well.
 
-        `link` is kept for the new account. Raises Conflict if the name is taken, NotFound if the
+        `link` is stored for the new account. Raises Conflict if the name is taken, NotFound if the
         set-up link is gone.
         """
 
@@ -94,44 +94,44 @@ class AccountStore(Protocol):
     ) -> None:
         """Replace role, password and disabling of an account, whose epoch has grown by one.
 
-        A new password ends the link that is open; `link` takes its place; `used_link` is the hash
-        of the one that is used up. Raises Conflict if the epoch has grown meanwhile, so that no two
-        changes undo one another, or if no enabled administrator with a password would be left;
+        A new password ends the open link; `link` replaces it; `used_link` is the hash of the link to use up.
+        Raises Conflict if the epoch has grown in the meantime, so that no change undoes another, or if no
+        enabled administrator with a password would be left;
         NotFound if the link is gone.
         """
 
     def find_link(self, link_hash: str) -> AccountLink | None:
-        """The link to choose a password that has this hash."""
+        """Return the link to choose a password with this hash, or None."""
 
     def add_token(self, token: TokenRecord, event: AuditEvent, *, at_most: int) -> TokenRecord:
-        """Add a token, whose `id` is given here.
+        """Add a token; the store sets its `id`.
 
-        Raises Conflict where its account has `at_most` tokens that are valid when it is made.
+        Raises Conflict if its account already has `at_most` valid tokens.
         """
 
     def note_token_use(self, token_id: int, at: datetime) -> None:
-        """Keep when a token was used last."""
+        """Store when a token was last used."""
 
     def revoke_tokens(self, revocations: Sequence[tuple[int, AuditEvent]]) -> int:
-        """End these tokens for good, each at the time of its event, in one transaction; how many it were.
+        """Revoke these tokens, each at the time of its event, in one transaction; return their number.
 
-        One that has been revoked meanwhile stays as it is, and has no second event.
+        Idempotent: a token that was revoked in the meantime is unchanged and has no second event.
         """
 
     def find_token(self, token_hash: str) -> TokenRecord | None:
-        """The token with this hash."""
+        """Return the token with this hash, or None."""
 
     def list_tokens(self, account_id: int) -> tuple[TokenRecord, ...]:
-        """The tokens of an account, newest first."""
+        """Return the tokens of an account, newest first."""
 
     def find_setup_link(self) -> SetupLink | None:
-        """The set-up link that is open."""
+        """Return the open set-up link, or None."""
 
     def save_setup_link(self, link: SetupLink, event: AuditEvent) -> None:
         """Replace the set-up link."""
 
     def add_event(self, event: AuditEvent) -> None:
-        """Record something that changed nothing else, such as a failed sign-in."""
+        """Record an event that is not part of another change, such as a failed sign-in."""
 
 
 class SecretBox(Protocol):
@@ -145,135 +145,135 @@ class SecretBox(Protocol):
 
 
 class AttemptStore(Protocol):
-    """Who has tried to sign in how often; counted before anything is verified."""
+    """Counters of sign-in attempts; each attempt is counted before it is verified."""
 
     def count(self, counters: Sequence[Counter], at: datetime, delayed: AuditEvent) -> datetime | None:
-        """Count an attempt under all of these as if it failed, or none where one of them has to wait.
+        """Count an attempt under all of these as failed, or under none if one of them has to wait.
 
-        Returns until when, in the latter case. Records `delayed` where a wait begins with this
-        attempt. What was last counted a day ago or longer is forgotten.
+        Returns until when in the latter case. Records `delayed` if a wait begins with this attempt.
+        Counters without an attempt for a day are deleted.
         """
 
     def take_back(self, counters: Sequence[Counter]) -> None:
-        """The attempt was good: it counts no more, and the wait that it began ends."""
+        """Undo the count of a successful attempt, and the wait that it began."""
 
     def clear(self, counters: Sequence[Counter]) -> None:
-        """Forget all failures under these."""
+        """Delete all failures under these counters."""
 
     def unlock(self, subject: str, event: AuditEvent) -> None:
-        """Forget all failures of an account, wherever they came from."""
+        """Delete all failures of an account, from anywhere."""
 
     def waits_until(self, subject: str, at: datetime) -> datetime | None:
-        """Until when somebody has to wait for this account, if anybody has."""
+        """Return until when attempts at this account have to wait, or None."""
 
 
 class SessionStore(Protocol):
-    """Sessions and the browsers that are known to an account. Every change takes its event along."""
+    """Sessions, and the known browsers of an account. Every change includes its event."""
 
     def add_session(
         self, session: SessionRecord, browser_hash: str, event: AuditEvent | None, replaces: str = ""
     ) -> None:
-        """Add one, remember its browser, and forget the session whose hash is `replaces`.
+        """Add a session, remember its browser, and delete the session whose hash is `replaces`.
 
-        Where a session is incomplete, its browser is not remembered. Sessions of the account that
-        no longer count are forgotten.
+        The browser of an incomplete session is not remembered. Invalid sessions of the account are
+        deleted.
         """
 
     def find_session(self, session_hash: str) -> OpenSession | None:
-        """The session of this hash, if it is of the account's epoch, and the account is not disabled."""
+        """Return the session with this hash if it has the account's epoch and the account is enabled, or None."""
 
     def note_seen(self, session_hash: str, at: datetime) -> None:
-        """Keep when a session was last used."""
+        """Store when a session was last used."""
 
     def note_confirmed(self, session_hash: str, at: datetime, event: AuditEvent) -> None:
-        """Keep when its person has last shown who they are."""
+        """Store when its owner was last authenticated."""
 
     def list_sessions(self, account_id: int, epoch: int) -> tuple[SessionRecord, ...]:
-        """The complete sessions of an account, the last used first."""
+        """Return the complete sessions of an account, the last used first."""
 
     def end_sessions(
         self, account_id: int, event: AuditEvent, *, only: int | None = None, but: str | None = None
     ) -> int:
-        """End all of an account, `only` the one of this number, or all `but` the one of this hash; how many.
+        """End all sessions of an account, `only` the one with this number, or all `but` the one with this hash.
 
-        Ending the session of another account, or one that is gone, ends none and records nothing.
+        Returns how many. Ending a session of another account, or one that is gone, ends none and records nothing.
         """
 
     def knows_browser(self, account_id: int, browser_hash: str) -> bool:
-        """Whether somebody has signed in to this account from that browser."""
+        """Return whether this account was signed in to from that browser."""
 
     def forget_browsers(self, account_id: int) -> None:
-        """Know no browser of the account any more."""
+        """Forget all browsers of the account."""
 
 
 class FactorStore(Protocol):
-    """Second factors, recovery codes and challenges. Every change takes its event along.
+    """Second factors, recovery codes and challenges. Every change includes its event.
 
-    Recovery codes go with the last second factor.
+    Recovery codes are deleted with the last second factor.
     """
 
     def find_totp(self, account_id: int) -> TotpRecord | None:
-        """The authenticator app of an account, offered or confirmed."""
+        """Return the authenticator app of an account, offered or confirmed, or None."""
 
     def offer_totp(self, record: TotpRecord) -> bool:
-        """Keep an offer in place of the one before; False, and nothing changes, where one is confirmed."""
+        """Store an offer in place of the previous one; return False, without a change, if an app is confirmed."""
 
     def confirm_totp(self, record: TotpRecord, codes: Collection[str], event: AuditEvent) -> bool:
-        """Confirm the offer with this very secret, with hashes of recovery codes; False if it is gone."""
+        """Confirm the offer with exactly this secret, with hashes of recovery codes; return False if it is gone."""
 
     def use_step(self, account_id: int, step: int) -> bool:
-        """Use up a time step; False unless it is later than the last that was used."""
+        """Use up a time step; return False unless it is later than the last used one."""
 
     def remove_totp(self, account_id: int, event: AuditEvent) -> bool:
-        """Forget the app; False if there is none."""
+        """Delete the app; return False if there is none."""
 
     def list_passkeys(self, account_id: int) -> tuple[PasskeyRecord, ...]:
-        """The passkeys of an account, oldest first."""
+        """Return the passkeys of an account, oldest first."""
 
     def find_passkey(self, credential_id: str) -> PasskeyRecord | None:
-        """The passkey of this name."""
+        """Return the passkey with this credential id, or None."""
 
     def add_passkey(self, record: PasskeyRecord, codes: Collection[str], event: AuditEvent) -> None:
-        """Add one, with hashes of recovery codes; raises Conflict if it is known."""
+        """Add a passkey, with hashes of recovery codes. Raises Conflict if it is already registered."""
 
     def use_passkey(self, record: PasskeyRecord, sign_count: int, at: datetime) -> bool:
-        """Keep count and time of a use; False if it was used meanwhile, or is gone."""
+        """Store count and time of a use; return False if it was used in the meantime, or is gone."""
 
     def remove_passkey(self, account_id: int, passkey_id: int, event: AuditEvent) -> bool:
-        """Forget one; False if the account has none of that number."""
+        """Delete a passkey; return False if the account has none with that number."""
 
     def count_codes(self, account_id: int) -> int:
-        """How many recovery codes are left."""
+        """Return the number of unused recovery codes."""
 
     def replace_codes(self, account_id: int, codes: Collection[str], event: AuditEvent) -> None:
-        """Put these in place of all that were there."""
+        """Replace all recovery codes."""
 
     def use_code(self, account_id: int, code: str, event: AuditEvent) -> bool:
-        """Use up a recovery code by its hash; False if there is none."""
+        """Use up a recovery code by its hash; return False if there is none."""
 
     def remove_all(self, account_id: int, event: AuditEvent) -> bool:
-        """Forget all factors and codes of an account; False if there were none."""
+        """Delete all factors and codes of an account; return False if there were none."""
 
     def with_factor(self, account_ids: Collection[int]) -> frozenset[int]:
-        """Those of the accounts that have a second factor."""
+        """Return those of the accounts that have a second factor."""
 
     def add_challenge(self, record: ChallengeRecord, at: datetime) -> None:
-        """Keep a challenge, and forget those that have expired at `at`."""
+        """Store a challenge, and delete those that have expired at `at`."""
 
     def take_challenge(self, challenge_hash: str, at: datetime) -> ChallengeRecord | None:
-        """Use up a challenge that has not expired at `at`."""
+        """Use up a challenge that has not expired at `at`, and return it, or None."""
 
 
-# What every store refuses, in the same words. A store calls these in the transaction in which it has read the values.
+# Errors that every store raises, with one wording. A store calls these in the transaction that has read the values.
 
 
 def setup_link_invalid() -> NotFound:
-    """Return the error for a set-up link that cannot be used, or can be used no more."""
+    """Return the error for an invalid set-up link."""
     return NotFound.because(SETUP_LINK_INVALID)
 
 
 def account_link_invalid() -> NotFound:
-    """Return the error for a link to choose a password that cannot be used, or can be used no more."""
+    """Return the error for an invalid link to choose a password."""
     return NotFound.because(ACCOUNT_LINK_INVALID)
 
 
@@ -298,11 +298,11 @@ def require_administrator_left(changed: AccountRecord, administrators: Collectio
 
 
 def require_room_for_token(valid: int, at_most: int) -> None:
-    """Raise Conflict if the account has as many valid tokens as it may have."""
+    """Raise Conflict if the account already has the maximum of valid tokens."""
     if valid >= at_most:
         raise Conflict.because(TOKEN_TOO_MANY, limit=at_most)
 
 
 def passkey_known() -> Conflict:
-    """Return the error for a passkey that an account has already."""
+    """Return the error for a passkey that is already registered."""
     return Conflict.because(PASSKEY_KNOWN)

@@ -1,19 +1,19 @@
-"""Knows how often somebody may try to sign in: counted first, verified afterwards.
+"""Throttling of sign-in attempts: counted first, verified afterwards.
 
 An attempt is counted under three counters, and refused while one of them says wait:
 
 - name and address together: a few tries, then a wait that doubles up to an hour;
-- the name, from wherever: many tries, then a wait that doubles up to a quarter of an hour. While it
-  lasts nothing is counted, so that nobody can hold an account shut without an end;
-- the address (of IPv6 the /64), whatever the name: as the name, for those who try many names.
+- the name, from anywhere: many tries, then a wait that doubles up to a quarter of an hour. During the
+  wait nothing is counted, so that an attacker cannot block an account forever;
+- the address (of IPv6 the /64), for any name: like the name, against attempts with many names.
 
-A browser from which the account was signed in to before has a counter of its own in place of the
-three, so that whoever fails elsewhere keeps its owner out at no time. Names count as they are typed,
+A browser that has signed in to the account before has a counter of its own in place of the
+three, so that failures elsewhere never lock out the owner. Names count as they are typed,
 whether there is such an account or not.
 
 States of a counter: absent, counting, waiting. `attempt` moves it on, in one transaction and as if
-the attempt had failed; a crash after it leaves one failure too many. What went well is taken back
-afterwards, and a day without failures, or an administrator, makes it absent again.
+the attempt had failed; a crash after it leaves one failure too many. A success is taken back
+afterwards; a day without failures, or an administrator, makes it absent again.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ FREE_ATTEMPTS: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """How long to wait after so many failures: nothing up to `free`, then `first`, doubled each time up to `most`."""
+    """The wait after failures: none up to `free`, then `first`, doubled each time up to `most`."""
 
     free: int
     first: timedelta
     most: timedelta
 
     def wait(self, failures: int) -> timedelta:
-        """The wait after this many failures."""
+        """Return the wait after this many failures."""
         doublings = failures - self.free
         return timedelta(0) if doublings < 0 else min(self.most, self.first * 2 ** min(doublings, 20))
 
@@ -63,30 +63,30 @@ _CROWD: Final = Curve(50, timedelta(seconds=30), timedelta(minutes=15))
 
 
 class Throttle:
-    """Counts attempts to show who one is."""
+    """Counts sign-in attempts and makes them wait."""
 
     def __init__(self, store: AttemptStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
 
     def attempt(self, name: str, visit: Visit, *, is_known: bool) -> tuple[Counter, ...]:
-        """Count an attempt for this name; raises TooManyAttempts. `is_known`: the browser is one of the account's."""
+        """Count an attempt for this name. Raises TooManyAttempts. `is_known`: the account knows this browser."""
         return self._count(name, visit, _for_browser(name, visit) if is_known else _for_name(name, visit))
 
     def attempt_unnamed(self, visit: Visit) -> tuple[Counter, ...]:
-        """Count an attempt that names no account, as with a passkey."""
+        """Count an attempt without an account name, as with a passkey."""
         return self._count("", visit, (_of_address(visit),))
 
     def attempt_again(self, name: str, session_hash: str, visit: Visit) -> tuple[Counter, ...]:
-        """Count an attempt of somebody who has a session, to which only that session counts."""
+        """Count a re-authentication, for which only its session counts."""
         return self._count(name, visit, (Counter(_digest("session", session_hash), subject_of(name), _STEEP.wait),))
 
     def take_back(self, counters: Sequence[Counter]) -> None:
-        """The attempt was a good step, but not yet the last: it does not count."""
+        """Undo the count of a successful step that is not the last."""
         self._store.take_back(counters)
 
     def succeed(self, counters: Sequence[Counter]) -> None:
-        """The attempt led to its end: what failed before for this account is forgotten, but not for the address."""
+        """Record a complete sign-in: earlier failures for this account are deleted, but not those of the address."""
         self._store.take_back([each for each in counters if not each.subject])
         self._store.clear([each for each in counters if each.subject])
 
@@ -103,7 +103,7 @@ class Throttle:
 
 
 def subject_of(name: str) -> str:
-    """Under which an account's counters are found again, however its name is typed."""
+    """Return the subject of an account's counters, for any spelling of its name."""
     return _digest("account", _named(name))
 
 
@@ -125,12 +125,12 @@ def _of_address(visit: Visit) -> Counter:
 
 
 def _named(name: str) -> str:
-    """What cannot be a name is all one name."""
+    """Return the name; everything that cannot be a name counts as one name."""
     return kept_name(name) or ""
 
 
 def _network(address: str) -> str:
-    """The address, or the network that one customer gets of IPv6."""
+    """Return the address, or for IPv6 the network that one customer gets."""
     try:
         found = ip_address(address)
     except ValueError:

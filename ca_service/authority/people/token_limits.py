@@ -1,4 +1,4 @@
-"""Knows what can be asked when a token is made: which limits there are, and how each has to be written."""
+"""Limits of a new token: scopes, names, profiles and networks, and their validation."""
 
 from __future__ import annotations
 
@@ -9,21 +9,32 @@ from typing import Final
 from ca_service.authority.access.allowed_names import as_network, kept_pattern, network_text
 from ca_service.authority.access.permissions import PERMISSIONS, SCOPES, Role
 from ca_service.authority.people.records import TokenRecord
-from ca_service.errors import Finding, InvalidInput, Rule, blocking
+from ca_service.errors import Finding, InvalidInput, Rule
 from ca_service.pki.profiles import LEAF_PROFILES
+
+TOKEN_TOO_MANY_NAMES: Final = Rule(
+    "token.too-many-names",
+    "You gave {count} names; {limit} are allowed.",
+    "Use fewer, wider patterns, or create several tokens.",
+)
+TOKEN_TOO_MANY_NETWORKS: Final = Rule(
+    "token.too-many-networks",
+    "You gave {count} networks; {limit} are allowed.",
+    "Use fewer, wider networks, or create several tokens.",
+)
 
 TOKEN_SCOPES: Final = Rule(
     "token.scopes",
     "The token needs a scope.",
     "Choose one or more: {known}.",
 )
-TOKEN_BOUNDED: Final = Rule(
-    "token.bounded",
-    "The scope fleet does not go with names or profiles: clusters are not divided by those.",
-    "Leave the scope out, or make a token of its own for it.",
+TOKEN_FLEET_BOUNDED: Final = Rule(
+    "token.fleet-bounded",
+    "The scope fleet cannot be combined with limits on names or profiles.",
+    "Leave the scope out, or create a separate token for it.",
 )
-TOKEN_SCOPES_2: Final = Rule(
-    "token.scopes",
+TOKEN_SCOPE_UNKNOWN: Final = Rule(
+    "token.scope-unknown",
     "There is no scope \u201c{name}\u201d.",
     "Choose from: {known}.",
 )
@@ -51,7 +62,7 @@ _SHOWN: Final = 80
 
 @dataclass(frozen=True, slots=True)
 class TokenLimits:
-    """What a token may at most. Empty names, profiles and networks set no limit; without a scope it would be no use."""
+    """The limits of a token. Empty names, profiles and networks set no limit; at least one scope is needed."""
 
     scopes: tuple[str, ...] = DEFAULT_SCOPES
     names: tuple[str, ...] = ()
@@ -59,7 +70,7 @@ class TokenLimits:
     networks: tuple[str, ...] = ()
 
     def checked(self) -> TokenLimits:
-        """The same as it is kept: in order, each once, in one way of writing. Raises InvalidInput with all faults."""
+        """Return the limits in stored form: in order, without duplicates. Raises InvalidInput with every fault."""
         require_none(*_scopes(self), *_names(self.names), *_profiles(self.profiles), *_networks(self.networks))
         return TokenLimits(
             tuple(name for name in SCOPES if name in self.scopes),
@@ -70,12 +81,12 @@ class TokenLimits:
 
 
 def scopes_for(role: Role) -> tuple[str, ...]:
-    """The scopes that are of use to somebody of this role, all of whose actions it may do."""
+    """Return the scopes with only actions that this role may do."""
     return tuple(name for name, scope in SCOPES.items() if all(role in PERMISSIONS[action] for action in scope.actions))
 
 
 def known_scopes(token: TokenRecord) -> tuple[str, ...]:
-    """The scopes of a token as they are shown: those that this program knows, in their order."""
+    """Return the scopes of a token to show: those known to this program, in their order."""
     return tuple(name for name in SCOPES if name in token.scopes)
 
 
@@ -86,7 +97,7 @@ def require_none(*findings: Finding) -> None:
 
 
 def findings_of(*checks: Callable[[], object]) -> Iterator[Finding]:
-    """What these checks find, each of which raises InvalidInput: all of it, and not only the first."""
+    """Yield the findings of all checks, each of which may raise InvalidInput."""
     for check in checks:
         try:
             check()
@@ -104,13 +115,13 @@ def _scopes(limits: TokenLimits) -> Iterator[Finding]:
         yield TOKEN_SCOPES.at("/scopes", known=known)
     for name in limits.scopes:
         if name not in SCOPES:
-            yield TOKEN_SCOPES_2.at("/scopes", name=name[:_SHOWN], known=known)
+            yield TOKEN_SCOPE_UNKNOWN.at("/scopes", name=name[:_SHOWN], known=known)
     if "fleet" in limits.scopes and (limits.names or limits.profiles):
-        yield TOKEN_BOUNDED.at("/scopes")
+        yield TOKEN_FLEET_BOUNDED.at("/scopes")
 
 
 def _names(typed: Sequence[str]) -> Iterator[Finding]:
-    yield from _too_many("names", typed)
+    yield from _too_many(TOKEN_TOO_MANY_NAMES, "/names", typed)
     for number, text in enumerate(typed):
         if kept_pattern(text) is None:
             yield TOKEN_NAMES.at(f"/names/{number}", text=text[:_SHOWN])
@@ -123,19 +134,12 @@ def _profiles(typed: Sequence[str]) -> Iterator[Finding]:
 
 
 def _networks(typed: Sequence[str]) -> Iterator[Finding]:
-    yield from _too_many("networks", typed)
+    yield from _too_many(TOKEN_TOO_MANY_NETWORKS, "/networks", typed)
     for number, text in enumerate(typed):
         if as_network(text.strip()) is None:
             yield TOKEN_NETWORKS.at(f"/networks/{number}", text=text[:_SHOWN])
 
 
-def _too_many(field: str, typed: Sequence[str]) -> Iterator[Finding]:
+def _too_many(rule: Rule, pointer: str, typed: Sequence[str]) -> Iterator[Finding]:
     if len(typed) > MAX_ENTRIES:
-        yield blocking(
-            f"token.{field}",
-            f"/{field}",
-            "{count} were given; {limit} are allowed.",
-            "Write fewer and wider ones, or make several tokens.",
-            count=len(typed),
-            limit=MAX_ENTRIES,
-        )
+        yield rule.at(pointer, count=len(typed), limit=MAX_ENTRIES)

@@ -1,10 +1,10 @@
-"""Knows API tokens: what scripts show instead of a password.
+"""API tokens, which scripts send instead of a password.
 
-A token is valid from its making until it expires or is revoked, whatever comes first; neither can be
-taken back. It counts while its account does: a disabled account's tokens stand still. A new password
-does not end them, as a script and its owner are not the same; `revoke_all` does. Each change is one
-transaction with its event, so a crash leaves it done or not done. When it was used last is written
-apart, at most every ten minutes, and a crash loses no more than that.
+A token is valid from its creation until it expires or is revoked, whichever comes first; neither can be
+undone. It does not work while its account is disabled. A new password does not end it, because a script
+and its owner are not the same; `revoke_all` does. Each change is one transaction with its event, so a
+crash leaves it done or not done. The last use is written separately, at most every ten minutes, and a
+crash loses no more than that.
 """
 
 from __future__ import annotations
@@ -29,44 +29,44 @@ from ca_service.errors import NotAllowed, NotAuthenticated, NotFound, Rule
 TOKEN_NETWORK: Final = Rule(
     "token.network",
     "This token cannot be used from {address}.",
-    "Use it from where it is meant for. Behind a reverse proxy the operator has to set web.trusted_proxies.",
+    "Use it from one of its networks. Behind a reverse proxy the operator has to set web.trusted_proxies.",
 )
 TOKEN_NONE: Final = Rule(
     "token.none",
-    "You act without a token.",
+    "This request has no token.",
     "Send one: `Authorization: Bearer TOKEN`.",
 )
 TOKEN_UNKNOWN: Final = Rule(
     "token.unknown",
     "{account} has no token {number}.",
-    "The page of the tokens lists those that there are, as does `ca-service token list`.",
+    "List the tokens on the page Tokens or with `ca-service token list`.",
 )
 TOKEN_INVALID: Final = Rule(
     "token.invalid",
     "The token is unknown, revoked or expired.",
-    "Make a new one on the account page or with `ca-service token create`, and send it as "
+    "Create a new one on the account page or with `ca-service token create`, and send it as "
     "`Authorization: Bearer TOKEN`.",
 )
 
 __all__ = ["MAX_LABEL", "MAX_TOKENS", "NewToken", "TokenLimits", "Tokens"]
 
-MAX_TOKENS: Final = 50  # that are valid at once, of one account
+MAX_TOKENS: Final = 50  # valid ones of one account
 _USUAL: Final = TokenLimits()
-_PREFIX: Final = "ca_"  # what every token begins with, so that scanners know it
+_PREFIX: Final = "ca_"  # the start of every token, which secret scanners recognise
 _SHOWN_CHARACTERS: Final = 10
 _USE_IS_WRITTEN_EVERY: Final = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
 class NewToken:
-    """A token that was just made. `secret` is shown once and kept nowhere."""
+    """A new token. `secret` is shown once and never stored."""
 
     record: TokenRecord
     secret: str
 
 
 class Tokens:
-    """The tokens of all accounts."""
+    """Creates, revokes and authenticates the tokens of all accounts."""
 
     def __init__(self, store: AccountStore, accounts: Accounts, clock: Clock) -> None:
         self._store = store
@@ -76,9 +76,9 @@ class Tokens:
     def create(
         self, actor: Actor, account_name: str, label: str, days: int | str, limits: TokenLimits = _USUAL
     ) -> NewToken:
-        """Make an API token that acts as this account for `days` days, within its limits.
+        """Create an API token that acts as this account for `days` days, within its limits.
 
-        Raises InvalidInput with all that is wrong, Conflict for an account with too many tokens.
+        Raises InvalidInput with every invalid value, Conflict for an account with too many tokens.
         """
         account = self._accounts.managed(actor, account_name)
         _require_good(label, days, limits)
@@ -100,12 +100,12 @@ class Tokens:
         return NewToken(self._store.add_token(record, event, at_most=MAX_TOKENS), secret)
 
     def list_of(self, actor: Actor, account_name: str) -> tuple[TokenRecord, ...]:
-        """The tokens of an account, newest first."""
+        """Return the tokens of an account, newest first."""
         account = self._accounts.managed(actor, account_name)
         return self._store.list_tokens(account.id)
 
     def get_own(self, actor: Actor) -> TokenRecord:
-        """The token that the actor acts with; raises NotFound for one who acts without."""
+        """Return the token that the actor uses. Raises NotFound for an actor without a token."""
         require(actor, Action.OWN_TOKEN)
         for token in self._store.list_tokens(actor.account_id) if actor.account_id and actor.grant else ():
             if actor.grant and token.id == actor.grant.token_id:
@@ -113,7 +113,7 @@ class Tokens:
         raise NotFound.because(TOKEN_NONE)
 
     def revoke(self, actor: Actor, account_name: str, token_id: int) -> None:
-        """End a token at once; raises NotFound if the account has none of that number."""
+        """Revoke a token immediately. Raises NotFound if the account has none with that number."""
         account = self._accounts.managed(actor, account_name)
         token = next((found for found in self._store.list_tokens(account.id) if found.id == token_id), None)
         if token is None:
@@ -121,7 +121,7 @@ class Tokens:
         self._revoke(actor, account, [token])
 
     def revoke_all(self, actor: Actor, account_name: str) -> int:
-        """End all tokens of an account that are valid, at once; how many it were."""
+        """Revoke all valid tokens of an account immediately; return their number."""
         account, now = self._accounts.managed(actor, account_name), self._clock()
         tokens = self._store.list_tokens(account.id)
         return self._revoke(actor, account, [token for token in tokens if token.state(now) == "valid"])
@@ -135,9 +135,9 @@ class Tokens:
         return self._store.revoke_tokens(by) if by else 0
 
     def authenticate(self, secret: str, address: str = "") -> Actor:
-        """Who acts with this token from this address, which has to be the client's own.
+        """Return the actor of this token at this address, which has to be the client's own.
 
-        Raises NotAuthenticated for a token that does not count, NotAllowed for one from outside its networks.
+        Raises NotAuthenticated for an invalid token, NotAllowed for an address outside its networks.
         """
         token, now = self._store.find_token(hash_secret(secret)), self._clock()
         account = self._store.find_account_by_id(token.account_id) if token else None
@@ -152,16 +152,16 @@ class Tokens:
 
 
 def _require_good(label: str, days: int | str, limits: TokenLimits) -> None:
-    """Raise InvalidInput with all that is wrong, so that a form tells everything at once."""
+    """Raise InvalidInput with every invalid value, so that a form can show all errors together."""
     require_none(*findings_of(lambda: checked_label(label), lambda: checked_token_days(days), lambda: limits.checked()))
 
 
 def _wrong_network(address: str) -> NotAllowed:
-    """Which networks would do is not told: whoever asks may have stolen the token."""
+    """Return the error without the allowed networks: the token may have been stolen."""
     return NotAllowed.because(TOKEN_NETWORK, address=address or "an unknown address")
 
 
 def _told(record: TokenRecord) -> dict[str, str]:
-    """The limits of a token, as the record shows them; those that it does not have are left out."""
+    """Return the limits of a token for the audit log, without empty ones."""
     limits = {"scopes": record.scopes, "names": record.names, "profiles": record.profiles, "networks": record.networks}
     return {name: ", ".join(values) for name, values in limits.items() if values}

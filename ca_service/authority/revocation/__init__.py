@@ -1,1 +1,1 @@
-"""What is no longer valid: who may say so, and how relying parties learn of it."""
+"""Revocation: leaves and authorities that are revoked, put on hold or released."""

@@ -1,9 +1,9 @@
-"""Knows what happens when an authority itself is revoked: nobody accepts its leaves, and it issues no more.
+"""Revocation of an authority itself: its leaves become invalid, and it issues no more.
 
 The states of an authority below another one are those of a leaf, without the hold: good --revoke--> revoked.
-Only the operator moves it, and a list of an offline root that is brought here (see `importing`). It
-counts from the commit: nothing is issued from then on. Relying parties learn of it from the next list of
-the authority above, which is made at once if its key is here, and has to be signed where it is if not.
+The operator moves it, or an imported CRL of an offline root (see `status/crl_importer`). It
+counts from the commit: nothing is issued afterwards. Relying parties learn of it from the next CRL of
+the authority above, which is signed immediately if its key is here, and elsewhere if not.
 """
 
 from __future__ import annotations
@@ -25,30 +25,30 @@ from ca_service.pki.reasons import Reason, read_authority_reason
 
 AUTHORITY_WILL_BE_REVOKED: Final = Rule(
     "authority.will-be-revoked",
-    "Every certificate that {issuer} has issued becomes worthless, on every node, and it never issues again.",
+    "All certificates issued by {issuer} become invalid on every node, and it never issues again.",
     "This cannot be undone. Have another authority ready, and plan the uploads on all nodes first.",
     Severity.WARNING,
 )
 AUTHORITY_LIST_TO_BE_SIGNED: Final = Rule(
     "authority.list-to-be-signed",
-    "The key of {above} is not here, so no list tells it yet.",
-    "Sign one: `ca-service crl sign-root --key FILE`; or have it signed elsewhere, and bring it: "
+    "The key of {above} is not here, so no CRL lists the revocation yet.",
+    "Sign a CRL with `ca-service crl sign-root --key FILE`, or import one that was signed elsewhere: "
     "`ca-service crl import FILE`.",
     Severity.WARNING,
 )
 AUTHORITY_NOT_REVOCABLE: Final = Rule(
     "authority.not-revocable",
-    "There is no authority {issuer} that stands below another one.",
-    "`ca-service ca show` lists them. A root is on no list: take it out of the trust stores.",
+    "There is no intermediate authority {issuer}.",
+    "List the authorities with `ca-service ca show`. A root cannot be revoked: remove it from the trust stores.",
 )
 AUTHORITY_REVOKED_ALREADY: Final = Rule(
     "authority.revoked-already",
-    "{issuer} is revoked since {date} ({reason}).",
-    "Nothing is left to do but to publish the list of {above}.",
+    "{issuer} has been revoked since {date} ({reason}).",
+    "Publish the CRL of {above}; there is nothing else to do.",
 )
 AUTHORITY_LISTED_AT_ONCE: Final = Rule(
     "authority.listed-at-once",
-    "The next fetch of the list of {above} tells it.",
+    "The next CRL of {above} lists the revocation.",
     "",
     Severity.NOTE,
 )
@@ -56,7 +56,7 @@ AUTHORITY_LISTED_AT_ONCE: Final = Rule(
 
 @dataclass(frozen=True, slots=True)
 class RevokedAuthority:
-    """An authority that was revoked, or would be, and what follows."""
+    """An authority that was revoked, or would be in a preview, and the consequences."""
 
     issuer: IssuerRecord
     above: IssuerRecord
@@ -65,7 +65,7 @@ class RevokedAuthority:
 
 
 class AuthorityRevocation:
-    """Revokes the authorities that stand below others."""
+    """Revokes authorities that are below others."""
 
     def __init__(self, store: RevocationStore, hierarchy: Hierarchy, clock: Clock) -> None:
         self._store = store
@@ -73,15 +73,15 @@ class AuthorityRevocation:
         self._clock = clock
 
     def preview(self, actor: Actor, issuer_id: str, reason: Reason) -> RevokedAuthority:
-        """What `revoke` would do, without doing it; raises what `revoke` raises."""
+        """Return the result of `revoke` without revoking. Raises what `revoke` raises."""
         require(actor, Action.AUTHORITY)
         return self._plan(actor, issuer_id, reason, "")[0]
 
     def revoke(self, actor: Actor, issuer_id: str, reason: Reason, *, note: str = "") -> RevokedAuthority:
-        """Revoke this authority for good.
+        """Revoke this authority permanently.
 
-        Raises NotFound for an unknown one or a root, which no list can revoke; Conflict when it is revoked
-        already, InvalidInput for a reason that is not for authorities.
+        Raises NotFound for an unknown authority or a root, which no CRL can revoke; Conflict if it is
+        revoked already, InvalidInput for a reason that does not apply to authorities.
         """
         require(actor, Action.AUTHORITY)
         planned, transition = self._plan(actor, issuer_id, reason, note)
@@ -111,7 +111,7 @@ class AuthorityRevocation:
 def _transition(
     actor: Actor, issuer: IssuerRecord, reason: Reason, before: RevocationRecord | None, note: str, at: datetime
 ) -> Transition:
-    """That this authority is now revoked, with its event; a hold by an imported list keeps its beginning."""
+    """Return the revocation with its event; a hold from an imported CRL keeps its start."""
     certificate = certificate_of(issuer)
     revoked_at = before.revoked_at if before is not None and before.state is State.HELD else at
     after = RevocationRecord(

@@ -1,4 +1,4 @@
-"""Knows what a revocation leads to, as findings that a person reads before and after it."""
+"""Consequences of a revocation, as findings to read before and after it."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from ca_service.pki.reasons import Reason
 
 REVOCATION_RELEASED: Final = Rule(
     "revocation.released",
-    "The certificates of {hosts} are good again ({count}); lists and OCSP answers say so at once.",
+    "The certificates of {hosts} are valid again ({count}); CRLs and OCSP say so immediately.",
     "",
     Severity.NOTE,
 )
 REVOCATION_EFFECT: Final = Rule(
     "revocation.effect",
-    "The certificates of {hosts} become invalid ({count}): whoever checks refuses to connect, at once by OCSP, and "
-    "with the next list that they fetch.",
-    "If the host is in use, first give it another certificate, and see that it serves that one.",
+    "The certificates of {hosts} become invalid ({count}). Clients that check revocation refuse to connect: "
+    "immediately with OCSP, otherwise at their next CRL download.",
+    "If the host is in use, install another certificate first and verify that the host serves it.",
     Severity.WARNING,
 )
 REVOCATION_CANNOT_BE_UNDONE: Final = Rule(
@@ -30,21 +30,21 @@ REVOCATION_CANNOT_BE_UNDONE: Final = Rule(
 )
 REVOCATION_HOLD: Final = Rule(
     "revocation.hold",
-    "The hold can be released, or made final by giving another reason.",
+    "You can release the hold, or make it final by revoking with another reason.",
     "",
     Severity.NOTE,
 )
 REVOCATION_KEY_NOT_REPORTED: Final = Rule(
     "revocation.key-not-reported",
-    "Of what had ended, or was revoked for another reason, it is not recorded that the key is lost: requests with "
-    "such a key are not refused for it.",
-    "Make sure that nobody submits or approves a request with that key again.",
+    "The lost key is not recorded for certificates that had expired or were revoked for another reason: "
+    "CSRs with these keys are not refused.",
+    "Do not submit or approve a CSR with one of these keys again.",
     Severity.WARNING,
 )
 REVOCATION_KEY_LOST: Final = Rule(
     "revocation.key-lost",
-    "No certificate is issued for this key any more.",
-    "Make a new CSR on the host: that makes a new key.",
+    "No further certificate is issued for this key.",
+    "Create a new CSR on the host, which creates a new key.",
     Severity.NOTE,
 )
 REVOCATION_SAME_KEY: Final = Rule(
@@ -55,23 +55,23 @@ REVOCATION_SAME_KEY: Final = Rule(
 )
 REVOCATION_ALREADY: Final = Rule(
     "revocation.already",
-    "The certificate {serial} is {state} since {since} ({reason}), by {who}; it stays so.",
+    "The certificate {serial} has been {state} since {since} ({reason}), by {who}; it is left unchanged.",
     "",
     Severity.NOTE,
 )
 REVOCATION_NOT_HELD: Final = Rule(
     "revocation.not-held",
-    "Nothing of what was selected is on hold.",
-    "Nothing has to be released.",
+    "None of the selected certificates is on hold.",
+    "There is nothing to release.",
 )
 REVOCATION_FINAL: Final = Rule(
     "revocation.final",
-    "The certificate {serial} is revoked for good; only a hold can be released.",
-    "Have a new certificate issued for {host}.",
+    "The certificate {serial} is permanently revoked; only a hold can be released.",
+    "Issue a new certificate for {host}.",
 )
 REVOCATION_EXPIRED: Final = Rule(
     "revocation.expired",
-    "The certificate {serial} ended on {end}, and nobody accepts it any more; it is left as it is.",
+    "The certificate {serial} expired on {end}; it is left unchanged.",
     "",
     Severity.NOTE,
 )
@@ -80,7 +80,7 @@ _SHOWN = 5
 
 
 def of_revoking(outcome: Outcome, reason: Reason, others: Sequence[RevocationStatus]) -> tuple[Finding, ...]:
-    """What follows from revoking; `others` have the same keys and are left out."""
+    """Return the consequences of revoking; `others` have the same keys and are not selected."""
     return tuple(_of_revoking(outcome, reason, others))
 
 
@@ -96,13 +96,13 @@ def _of_revoking(outcome: Outcome, reason: Reason, others: Sequence[RevocationSt
 
 
 def of_releasing(outcome: Outcome) -> tuple[Finding, ...]:
-    """What follows from releasing."""
+    """Return the consequences of releasing."""
     said = REVOCATION_RELEASED.at(count=len(outcome.changed), hosts=_hosts(outcome))
     return (said, *_unchanged(outcome))
 
 
 def why_not_released(outcome: Outcome) -> tuple[Finding, ...]:
-    """Why nothing is released."""
+    """Return the reasons why nothing can be released."""
     revoked = [change for change in outcome.changes if change.effect is Effect.FINAL]
     if revoked:
         return (REVOCATION_FINAL.at(serial=revoked[0].certificate.serial_number, host=revoked[0].certificate.host),)
@@ -122,7 +122,7 @@ def _hold() -> Finding:
 
 
 def _reports(change: Change) -> bool:
-    """Whether it is recorded of this one that its key is lost."""
+    """Return whether the lost key of this certificate is recorded."""
     return change.after is not None or change.effect is Effect.ALREADY
 
 
@@ -150,7 +150,7 @@ def _unchanged(outcome: Outcome) -> Iterator[Finding]:
 
 
 def _stays(change: Change) -> Finding:
-    found = change.standing.revocation
+    found = change.status.revocation
     return REVOCATION_ALREADY.at(
         serial=change.certificate.serial_number,
         state=found.state.value if found else "",

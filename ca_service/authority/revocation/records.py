@@ -1,4 +1,4 @@
-"""Knows the frozen values of revocation: what is stored, what is asked, what comes of it."""
+"""Values of revocation: what is stored, what is requested, and the results."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ CRL_NUMBER: Final = Rule(
 )
 CONFIRMATION_WRONG: Final = Rule(
     "confirmation.wrong",
-    "This has to be confirmed.",
-    "Type {wanted}, exactly so.",
+    "This action needs confirmation.",
+    "Type exactly: {wanted}",
 )
 
 
 class State(StrEnum):
-    """What a certificate that was revoked once is now; one that never was has no record."""
+    """The state of a certificate that was revoked at least once; others have no record."""
 
     REVOKED = "revoked"
     HELD = "held"
@@ -45,11 +45,11 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RevocationRecord:
-    """The standing of one certificate of an issuer, which may be a leaf or an authority.
+    """The revocation of one certificate of an issuer, a leaf or an authority.
 
-    `revoked_at` is since when it is not valid; a hold that becomes final keeps its beginning.
-    `invalid_since` is when its key is thought to have been lost. `entry_der` is what lists say: of a
-    released one, that it is to be removed. `version` counts the changes of the issuer; the store gives it.
+    The certificate is invalid since `revoked_at`; a hold that becomes final keeps its start. Its key was
+    lost at about `invalid_since`. `entry_der` is its entry in CRLs: for a released one, the entry that
+    removes it. `version` counts the changes of the issuer; the store sets it.
     """
 
     issuer_id: str
@@ -67,7 +67,7 @@ class RevocationRecord:
 
     @property
     def is_good(self) -> bool:
-        """Whether the certificate may be trusted again."""
+        """Whether the certificate is valid again."""
         return self.state is State.RELEASED
 
     @property
@@ -77,9 +77,9 @@ class RevocationRecord:
 
 
 def require_usable_key(revocations: Iterable[RevocationRecord]) -> None:
-    """Raise Conflict if one of these revocations, of certificates with the same key, bars the key.
+    """Raise Conflict if one of these revocations, of certificates with the same key, blocks the key.
 
-    A store asks this in the transaction that writes a certificate: the key was checked before, but not locked.
+    A store calls this in the transaction that writes a certificate: the key was checked before, but not locked.
     """
     if any(each.bars_key for each in revocations):
         raise Conflict.because(CSR_KEY_REVOKED_MEANWHILE)
@@ -87,9 +87,9 @@ def require_usable_key(revocations: Iterable[RevocationRecord]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which certificates: by serial number, by the fingerprint of their key, by a host that they name.
+    """A selection of certificates: by serial number, by the fingerprint of their key, or by a host that they name.
 
-    All that any of the three means. A cluster is selected by the serial numbers of its certificates.
+    Each certificate that matches one of the three is selected. A cluster is selected by its serial numbers.
     """
 
     serial_numbers: tuple[str, ...] = ()
@@ -97,7 +97,7 @@ class Selection:
     host: str = ""
 
     def means(self, certificate: CertificateRecord) -> bool:
-        """Whether this certificate is one of them."""
+        """Return whether this certificate is selected."""
         return (
             certificate.serial_number in self.serial_numbers
             or certificate.key_fingerprint == self.key_fingerprint
@@ -106,14 +106,14 @@ class Selection:
 
 
 def _hosts(certificate: CertificateRecord) -> set[str]:
-    """What a certificate names: its host, its DNS names, its addresses."""
+    """Return the host, DNS names and addresses of a certificate."""
     named = (name.partition(":") for name in certificate.names)
     return {certificate.host.lower(), *(value.lower() for kind, _, value in named if kind in ("DNS", "IP"))}
 
 
 @dataclass(frozen=True, slots=True)
 class RevocationStatus:
-    """A leaf with its revocation, if it has one."""
+    """A leaf and its revocation, if it has one."""
 
     certificate: CertificateRecord
     revocation: RevocationRecord | None = None
@@ -125,52 +125,52 @@ class RevocationStatus:
 
 
 class Effect(StrEnum):
-    """What becomes of one certificate."""
+    """The effect of an action on one certificate."""
 
     REVOKE = "revoke"
     HOLD = "hold"
     MAKE_FINAL = "make-final"
     RELEASE = "release"
-    ALREADY = "already"  # it is as was asked
-    FINAL = "final"  # it is revoked, and stays as it is
+    ALREADY = "already"  # it already is as requested
+    FINAL = "final"  # it is revoked and stays so
     NOT_HELD = "not-held"  # there is nothing to release
-    EXPIRED = "expired"  # nobody accepts it any more
+    EXPIRED = "expired"  # it is invalid anyway
 
     @property
     def changes(self) -> bool:
-        """Whether anything is done."""
+        """Whether the certificate changes."""
         return self in (Effect.REVOKE, Effect.HOLD, Effect.MAKE_FINAL, Effect.RELEASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What becomes of one certificate, and what it was before; `after` only where something is done."""
+    """The effect on one certificate, with its status before; `after` is None if nothing changes."""
 
-    standing: RevocationStatus
+    status: RevocationStatus
     effect: Effect
     after: RevocationRecord | None = None
 
     @property
     def certificate(self) -> CertificateRecord:
-        """The certificate that it is about."""
-        return self.standing.certificate
+        """The certificate."""
+        return self.status.certificate
 
     @property
     def revocation(self) -> RevocationRecord | None:
-        """Its standing when this is done."""
-        return self.after or self.standing.revocation
+        """The revocation after the change."""
+        return self.after or self.status.revocation
 
     @property
     def state_text(self) -> str:
-        """What the certificate is when this is done: good, revoked, held, released."""
+        """The state after the change: good, revoked, held, released."""
         return self.revocation.state.value if self.revocation else "good"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a revocation or a release does, or has done, to each certificate, and what follows from it.
+    """The effect of a revocation or release on each certificate, and its consequences.
 
-    `findings` are notes and warnings, in the order in which a person should read them.
+    `findings` are notes and warnings, in reading order.
     """
 
     changes: tuple[Change, ...]
@@ -178,28 +178,28 @@ class Outcome:
 
     @property
     def changed(self) -> tuple[Change, ...]:
-        """Those to which something is done."""
+        """The certificates that change."""
         return tuple(change for change in self.changes if change.effect.changes)
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """The hosts to which something is done, each once, in their order."""
+        """The hosts whose certificates change, each once, in their order."""
         return tuple(dict.fromkeys(change.certificate.host for change in self.changed))
 
     @property
     def confirmation(self) -> str:
-        """What a person types to confirm: the host, or how many certificates where there are several hosts."""
+        """The text to type as confirmation: the host, or the number of certificates if there are several hosts."""
         return self.hosts[0] if len(self.hosts) == 1 else str(len(self.changed))
 
     def require_confirmation(self, typed: str) -> None:
-        """Raise InvalidInput unless this is what has to be typed."""
+        """Raise InvalidInput unless this is the text of the confirmation."""
         if typed.strip().lower() != self.confirmation.lower():
             raise InvalidInput(CONFIRMATION_WRONG.at("/confirmation", wanted=self.confirmation))
 
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One change to be stored, with its event: it only holds while the record is still `before`."""
+    """One change to be stored, with its event; valid only while the stored record is still `before`."""
 
     before: RevocationRecord | None
     after: RevocationRecord
@@ -219,9 +219,9 @@ class Transition:
 
 
 def transitions(changes: Sequence[Change], events: Sequence[AuditEvent]) -> tuple[Transition, ...]:
-    """The changes as the store takes them."""
+    """Return the changes in the form that the store takes."""
     return tuple(
-        Transition(change.standing.revocation, change.after, event)
+        Transition(change.status.revocation, change.after, event)
         for change, event in zip(changes, events, strict=True)
         if change.after is not None
     )
@@ -229,9 +229,9 @@ def transitions(changes: Sequence[Change], events: Sequence[AuditEvent]) -> tupl
 
 @dataclass(frozen=True, slots=True)
 class CRLRecord:
-    """A published list, without its bytes: `version` is the last change of the issuer that it tells of.
+    """A published CRL without its bytes: `version` is the last change of the issuer that it contains.
 
-    `count` is how many entries it has; from `renew_at` on, whoever asks first publishes the next one.
+    `count` is the number of its entries; after `renew_at` the next request publishes a new one.
     """
 
     issuer_id: str
@@ -248,13 +248,13 @@ class CRLRecord:
             raise self.number_taken()
 
     def number_taken(self) -> Conflict:
-        """Return the error for a list whose number is not higher than all before."""
+        """Return the error for a CRL whose number is not higher than all earlier ones."""
         return Conflict.because(CRL_NUMBER, number=self.number, issuer=self.issuer_id)
 
 
 @dataclass(frozen=True, slots=True)
 class CRLBytes:
-    """A list as it was signed, DER, and the delta that was signed with it, if any."""
+    """A signed CRL, DER, and the delta that was signed with it, if any."""
 
     full: bytes
     delta: bytes | None = None
@@ -262,7 +262,7 @@ class CRLBytes:
 
 @dataclass(frozen=True, slots=True)
 class ResponderRecord:
-    """Who signs OCSP answers for an issuer: a certificate that the issuer has given, and its key here."""
+    """The OCSP signer of an issuer: its certificate from the issuer, and its key here."""
 
     issuer_id: str
     serial_number: str

@@ -1,16 +1,16 @@
-"""Knows how certificates are revoked, put on hold and released.
+"""Revoking leaves, putting them on hold, and releasing them.
 
-The states of a certificate, and who moves it (each move is one transaction with its audit event):
+The states of a certificate (each transition is one transaction with its audit event):
 
     good --revoke--> revoked                         final
     good --revoke(certificateHold)--> held           not valid for now
     held --revoke--> revoked                         the hold becomes final; it began when the hold began
     held --release--> released                       good again, and can be revoked or held again
 
-Whoever may REVOKE moves them. Nothing leads out of `revoked`. A move only holds while the certificate
-is what it was when it was looked at: of two at once one wins, and the other is told what became of it.
-A revocation counts from its commit: OCSP answers read it there, and the next fetch of the list finds a
-new list. So a crash leaves either nothing, or all that is needed.
+Actors with the permission REVOKE move them. `revoked` is final. A transition is stored only if the
+certificate is unchanged since it was read: of two concurrent changes one wins, and the other gets a
+Conflict. A revocation counts from its commit: OCSP reads it from there, and the next download gets a new
+CRL. So a crash leaves either nothing, or a complete revocation.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ from ca_service.pki.reasons import Reason, read_leaf_reason
 REVOCATION_NOTE: Final = Rule(
     "revocation.note",
     "The note has {length} characters.",
-    "Say it in {limit}.",
+    "Shorten it to {limit} characters.",
 )
-REVOCATION_INVALID_SINCE: Final = Rule(
-    "revocation.invalid-since",
+REVOCATION_IN_FUTURE: Final = Rule(
+    "revocation.invalid-since-future",
     "The key cannot have been lost in the future.",
-    "Give a time that has passed, in UTC, or leave it out.",
+    "Give a time in the past, in UTC, or leave it empty.",
 )
 
 MAX_NOTE = 500
@@ -62,7 +62,7 @@ _EVENTS = {
 
 @dataclass(frozen=True, slots=True)
 class RevocationRequest:
-    """What is asked, by whom, when."""
+    """A request to revoke or release: actor, time, reason and note."""
 
     actor: Actor
     at: datetime
@@ -72,7 +72,7 @@ class RevocationRequest:
 
 
 class Revocation:
-    """Revokes leaves, holds and releases them, and tells what that leads to."""
+    """Revokes leaves, puts them on hold and releases them, and explains the consequences."""
 
     def __init__(self, store: RevocationStore, clock: Clock) -> None:
         self._store = store
@@ -81,9 +81,9 @@ class Revocation:
     def preview(
         self, actor: Actor, selection: Selection, reason: Reason, *, invalid_since: datetime | None = None
     ) -> Outcome:
-        """What `revoke` would do, without doing it; raises what `revoke` raises."""
+        """Return the outcome of `revoke` without revoking. Raises what `revoke` raises."""
         require(actor, Action.REVOKE)
-        return self._plan(selection, self._wish(actor, reason, invalid_since, ""))
+        return self._plan(selection, self._request(actor, reason, invalid_since, ""))
 
     def revoke(
         self,
@@ -94,57 +94,57 @@ class Revocation:
         invalid_since: datetime | None = None,
         note: str = "",
     ) -> Outcome:
-        """Revoke what is selected, or put it on hold (certificateHold): all of it, or nothing.
+        """Revoke the selected certificates, or put them on hold (certificateHold): all of them, or none.
 
-        What is so already stays, so it can be repeated. `invalid_since` is when the key is thought to
-        have been lost; `note` tells the record why. Raises InvalidInput for values that cannot be,
-        NotFound for what was never issued here, Conflict when somebody else was quicker.
+        Idempotent: certificates already in that state are left unchanged. The key was lost at about
+        `invalid_since`; `note` is for the audit log. Raises InvalidInput for invalid values,
+        NotFound for certificates that were not issued here, Conflict for a concurrent change.
         """
         require(actor, Action.REVOKE)
-        return self._do(actor, self._plan(selection, self._wish(actor, reason, invalid_since, note)))
+        return self._do(actor, self._plan(selection, self._request(actor, reason, invalid_since, note)))
 
     def preview_release(self, actor: Actor, selection: Selection) -> Outcome:
-        """What `release` would do, without doing it; raises what `release` raises."""
+        """Return the outcome of `release` without releasing. Raises what `release` raises."""
         require(actor, Action.REVOKE)
-        return self._plan_release(selection, self._wish(actor, Reason.REMOVE_FROM_CRL, None, ""))
+        return self._plan_release(selection, self._request(actor, Reason.REMOVE_FROM_CRL, None, ""))
 
     def release(self, actor: Actor, selection: Selection, *, note: str = "") -> Outcome:
-        """End the hold of what is selected; raises Conflict when nothing of it is on hold."""
+        """Release the selected certificates from hold. Raises Conflict if none of them is on hold."""
         require(actor, Action.REVOKE)
-        return self._do(actor, self._plan_release(selection, self._wish(actor, Reason.REMOVE_FROM_CRL, None, note)))
+        return self._do(actor, self._plan_release(selection, self._request(actor, Reason.REMOVE_FROM_CRL, None, note)))
 
     def find(self, actor: Actor, serial_number: str) -> RevocationRecord | None:
-        """The revocation of the leaf with this serial number, if it ever had one."""
+        """Return the revocation of the leaf with this serial number, or None."""
         require(actor, Action.READ)
         return self.revocations_of([serial_number]).get(serial_number)
 
     def revocations_of(self, serial_numbers: Collection[str]) -> Mapping[str, RevocationRecord]:
-        """The revocations of these leaves, by serial number; for those who see the leaves already."""
+        """Return the revocations of these leaves, by serial number, for callers that may see the leaves."""
         return self._store.revocations_of(serial_numbers)
 
     def not_good(self, serial_numbers: Collection[str]) -> frozenset[str]:
-        """Which of these leaves are revoked or on hold."""
+        """Return the serial numbers of those leaves that are revoked or on hold."""
         found = self._store.revocations_of(serial_numbers)
         return frozenset(serial for serial, record in found.items() if not record.is_good)
 
-    def _wish(self, actor: Actor, reason: Reason, invalid_since: datetime | None, note: str) -> RevocationRequest:
+    def _request(self, actor: Actor, reason: Reason, invalid_since: datetime | None, note: str) -> RevocationRequest:
         now = self._clock()
         if reason is not Reason.REMOVE_FROM_CRL:
             read_leaf_reason(reason.value)
         if len(note) > MAX_NOTE:
             raise InvalidInput(REVOCATION_NOTE.at("/note", length=len(note), limit=MAX_NOTE))
         if invalid_since is not None and invalid_since > now:
-            raise InvalidInput(REVOCATION_INVALID_SINCE.at("/invalid_since"))
+            raise InvalidInput(REVOCATION_IN_FUTURE.at("/invalid_since"))
         return RevocationRequest(actor, now, reason, invalid_since, " ".join(note.split()))
 
-    def _plan(self, selection: Selection, wish: RevocationRequest) -> Outcome:
-        standings = self._selected(wish.actor, selection)
-        outcome = Outcome(tuple(_change(each, wish) for each in standings))
-        others = self._with_the_same_keys(outcome) if wish.reason is Reason.KEY_COMPROMISE else ()
-        return Outcome(outcome.changes, consequences.of_revoking(outcome, wish.reason, others))
+    def _plan(self, selection: Selection, request: RevocationRequest) -> Outcome:
+        statuses = self._selected(request.actor, selection)
+        outcome = Outcome(tuple(_change(each, request) for each in statuses))
+        others = self._with_the_same_keys(outcome) if request.reason is Reason.KEY_COMPROMISE else ()
+        return Outcome(outcome.changes, consequences.of_revoking(outcome, request.reason, others))
 
     def _selected(self, actor: Actor, selection: Selection) -> tuple[RevocationStatus, ...]:
-        """What is meant, as far as the actor's token sees it: for it, there are no others."""
+        """Return the selected certificates that the actor's token may see; all others count as missing."""
         selection, grant = checked(selection), actor.grant
         found = self._store.list_selected(selection)
         if grant is not None:
@@ -154,7 +154,7 @@ class Revocation:
         return found
 
     def _with_the_same_keys(self, outcome: Outcome) -> tuple[RevocationStatus, ...]:
-        """What is good and valid, has one of the lost keys, and is not selected."""
+        """Return certificates that are good and valid, have one of the lost keys, and are not selected."""
         selected = {change.certificate.serial_number for change in outcome.changes}
         keys = {change.certificate.key_fingerprint for change in outcome.changes}
         found = [each for key in sorted(keys) for each in self._store.list_selected(Selection(key_fingerprint=key))]
@@ -166,9 +166,9 @@ class Revocation:
             and each.certificate.not_after >= self._clock()
         )
 
-    def _plan_release(self, selection: Selection, wish: RevocationRequest) -> Outcome:
-        standings = self._selected(wish.actor, selection)
-        outcome = Outcome(tuple(_release(each, wish) for each in standings))
+    def _plan_release(self, selection: Selection, request: RevocationRequest) -> Outcome:
+        statuses = self._selected(request.actor, selection)
+        outcome = Outcome(tuple(_release(each, request) for each in statuses))
         if not outcome.changed:
             raise Conflict(*consequences.why_not_released(outcome))
         return Outcome(outcome.changes, consequences.of_releasing(outcome))
@@ -180,59 +180,58 @@ class Revocation:
         stored = self._store.change(transitions(outcome.changed, events))
         by_serial = {record.serial_number: record for record in stored}
         changes = tuple(
-            Change(each.standing, each.effect, by_serial.get(each.certificate.serial_number))
-            for each in outcome.changes
+            Change(each.status, each.effect, by_serial.get(each.certificate.serial_number)) for each in outcome.changes
         )
         return Outcome(changes, outcome.findings)
 
 
-def _change(standing: RevocationStatus, wish: RevocationRequest) -> Change:
-    """What revoking does to one certificate."""
-    before, is_hold = standing.revocation, wish.reason is Reason.CERTIFICATE_HOLD
+def _change(status: RevocationStatus, request: RevocationRequest) -> Change:
+    """Return the effect of revoking on one certificate."""
+    before, is_hold = status.revocation, request.reason is Reason.CERTIFICATE_HOLD
     if before is not None and before.state is State.REVOKED:
-        return Change(standing, Effect.ALREADY if before.reason is wish.reason else Effect.FINAL)
+        return Change(status, Effect.ALREADY if before.reason is request.reason else Effect.FINAL)
     if before is not None and before.state is State.HELD and is_hold:
-        return Change(standing, Effect.ALREADY)
-    if standing.certificate.not_after < wish.at:
-        return Change(standing, Effect.EXPIRED)
+        return Change(status, Effect.ALREADY)
+    if status.certificate.not_after < request.at:
+        return Change(status, Effect.EXPIRED)
     was_held = before is not None and before.state is State.HELD
     effect = Effect.HOLD if is_hold else Effect.MAKE_FINAL if was_held else Effect.REVOKE
-    return Change(standing, effect, _record(standing, wish, State.HELD if is_hold else State.REVOKED))
+    return Change(status, effect, _record(status, request, State.HELD if is_hold else State.REVOKED))
 
 
-def _release(standing: RevocationStatus, wish: RevocationRequest) -> Change:
-    """What releasing does to one certificate."""
-    before = standing.revocation
+def _release(status: RevocationStatus, request: RevocationRequest) -> Change:
+    """Return the effect of releasing on one certificate."""
+    before = status.revocation
     if before is None or before.state is State.RELEASED:
-        return Change(standing, Effect.NOT_HELD)
+        return Change(status, Effect.NOT_HELD)
     if before.state is State.REVOKED:
-        return Change(standing, Effect.FINAL)
-    return Change(standing, Effect.RELEASE, _record(standing, wish, State.RELEASED))
+        return Change(status, Effect.FINAL)
+    return Change(status, Effect.RELEASE, _record(status, request, State.RELEASED))
 
 
-def _record(standing: RevocationStatus, wish: RevocationRequest, state: State) -> RevocationRecord:
-    leaf, before = standing.certificate, standing.revocation
-    revoked_at = before.revoked_at if before is not None and before.state is State.HELD else wish.at
+def _record(status: RevocationStatus, request: RevocationRequest, state: State) -> RevocationRecord:
+    leaf, before = status.certificate, status.revocation
+    revoked_at = before.revoked_at if before is not None and before.state is State.HELD else request.at
     serial_number = int(leaf.serial_number, 16)
     return RevocationRecord(
         issuer_id=leaf.issuer_id,
         serial_number=leaf.serial_number,
         state=state,
-        reason=wish.reason,
+        reason=request.reason,
         revoked_at=revoked_at,
-        changed_at=wish.at,
-        changed_by=wish.actor.name,
+        changed_at=request.at,
+        changed_by=request.actor.name,
         not_after=leaf.not_after,
-        entry_der=crl.entry(serial_number, revoked_at, wish.reason, wish.invalid_since),
-        invalid_since=wish.invalid_since,
-        note=wish.note,
+        entry_der=crl.entry(serial_number, revoked_at, request.reason, request.invalid_since),
+        invalid_since=request.invalid_since,
+        note=request.note,
     )
 
 
 def _event(actor: Actor, change: Change) -> AuditEvent:
     record = change.after
     if record is None:
-        raise ValueError("nothing happens to what does not change")
+        raise ValueError("an unchanged certificate has no event")
     details: dict[str, str | int] = {"host": change.certificate.host, "reason": record.reason.value}
     if record.note:
         details["note"] = record.note

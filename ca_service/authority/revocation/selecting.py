@@ -1,4 +1,4 @@
-"""Knows how certificates are named by those who want to revoke them, and what is told when there are none."""
+"""Selections of certificates to revoke: their canonical form, and the errors for wrong ones."""
 
 from __future__ import annotations
 
@@ -8,18 +8,40 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
+from ca_service.authority.certificates import CERTIFICATE_UNKNOWN
 from ca_service.authority.revocation.records import RevocationStatus, Selection
-from ca_service.errors import InvalidInput, NotFound, Rule, blocking
+from ca_service.errors import InvalidInput, NotFound, Rule
+
+REVOCATION_NOTHING: Final = Rule(
+    "revocation.nothing",
+    "Nothing is selected.",
+    "Give a serial number, a key fingerprint or a host.",
+)
+REVOCATION_COUNT: Final = Rule(
+    "revocation.count",
+    "You selected {count} certificates; you can revoke {limit} at a time.",
+    "Revoke them in several steps.",
+)
+REVOCATION_INVALID_SINCE: Final = Rule(
+    "revocation.invalid-since",
+    "\u201c{value}\u201d is not a time.",
+    "Write it as 2026-11-25T14:00:00Z, or leave it empty.",
+)
+REVOCATION_SERIAL: Final = Rule(
+    "revocation.serial-number",
+    "{value} is not a serial number.",
+    "Give up to 40 hexadecimal digits, with or without colons.",
+)
+REVOCATION_FINGERPRINT: Final = Rule(
+    "revocation.key-fingerprint",
+    "{value} is not the fingerprint of a key.",
+    "Give the 64 hexadecimal digits of a SHA-256, with or without colons.",
+)
 
 REVOCATION_NONE_FOUND: Final = Rule(
     "revocation.none-found",
     "No certificate was issued for {what}.",
     "Look for it in the list of certificates: names are compared as a whole.",
-)
-CERTIFICATE_UNKNOWN: Final = Rule(
-    "certificate.unknown",
-    "There is no certificate with the serial number {serial}.",
-    "Compare it with the one in the certificate, or look for the host in the list of certificates.",
 )
 
 MAX_SELECTED: Final = 500
@@ -28,36 +50,29 @@ _FINGERPRINT: Final = re.compile("[0-9a-f]{64}")
 
 
 def checked(selection: Selection) -> Selection:
-    """The selection in the form in which it is stored: people copy with colons and in capitals.
+    """Return the selection in stored form: people paste colons and capital letters.
 
-    Raises InvalidInput for a selection of nothing or of too many, or for what is no serial number or
-    no SHA-256.
+    Raises InvalidInput for an empty or too large selection, or for a value that is not a serial number
+    or a SHA-256.
     """
     serials = tuple(dict.fromkeys(_bare(each).zfill(40) for each in selection.serial_numbers))
     if not serials and not selection.key_fingerprint and not selection.host.strip():
-        raise _unusable("revocation.nothing", "", "Nothing was selected.", "Name a serial number, a key or a host.")
+        raise InvalidInput(REVOCATION_NOTHING.at())
     if len(serials) > MAX_SELECTED:
-        raise _unusable(
-            "revocation.count",
-            "/serial_number",
-            "{count} certificates were selected; {limit} can be revoked at once.",
-            "Do it in several parts.",
-            count=len(serials),
-            limit=MAX_SELECTED,
-        )
-    _require(_SERIAL, serials, "serial-number", "40 hexadecimal digits or fewer")
+        raise InvalidInput(REVOCATION_COUNT.at("/serial_number", count=len(serials), limit=MAX_SELECTED))
+    _require(_SERIAL, serials, REVOCATION_SERIAL, "/serial_number")
     fingerprint = _bare(selection.key_fingerprint)
-    _require(_FINGERPRINT, [fingerprint] if fingerprint else [], "key-fingerprint", "64 hexadecimal digits: a SHA-256")
+    _require(_FINGERPRINT, [fingerprint] if fingerprint else [], REVOCATION_FINGERPRINT, "/key_fingerprint")
     return Selection(serials, fingerprint, selection.host.strip().lower())
 
 
 def with_serial_numbers(selection: Selection, serial_numbers: Sequence[str]) -> Selection:
-    """The selection, and these certificates as well."""
+    """Return the selection with these certificates added."""
     return replace(selection, serial_numbers=(*selection.serial_numbers, *serial_numbers))
 
 
 def read_invalid_since(text: str) -> datetime | None:
-    """Since when a key is thought to be lost (RFC 3339; UTC where no zone is said), None for nothing typed.
+    """Return since when a key may be lost (RFC 3339; UTC without an offset), or None for an empty text.
 
     Raises InvalidInput.
     """
@@ -67,22 +82,16 @@ def read_invalid_since(text: str) -> datetime | None:
         moment = datetime.fromisoformat(text.strip())
         return (moment.replace(tzinfo=moment.tzinfo or UTC)).astimezone(UTC).replace(microsecond=0)
     except (ValueError, OverflowError) as error:
-        raise _unusable(
-            "revocation.invalid-since",
-            "/invalid_since",
-            "\u201c{value}\u201d is not a time.",
-            "Write it as 2026-11-25T14:00:00Z, or leave it out.",
-            value=text[:60],
-        ) from error
+        raise InvalidInput(REVOCATION_INVALID_SINCE.at("/invalid_since", value=text[:60])) from error
 
 
-def require_found(selection: Selection, standings: Sequence[RevocationStatus]) -> None:
-    """Raise NotFound for each serial number that was never issued here, or if nothing was found at all."""
-    found = {each.certificate.serial_number for each in standings}
+def require_found(selection: Selection, statuses: Sequence[RevocationStatus]) -> None:
+    """Raise NotFound for each serial number that was not issued here, or if nothing was found."""
+    found = {each.certificate.serial_number for each in statuses}
     missing = [serial for serial in selection.serial_numbers if serial not in found]
     if missing:
         raise NotFound(*(CERTIFICATE_UNKNOWN.at("/serial_number", serial=serial) for serial in missing))
-    if not standings:
+    if not statuses:
         raise NotFound.because(REVOCATION_NONE_FOUND, what=selection.host or f"the key {selection.key_fingerprint}")
 
 
@@ -90,18 +99,7 @@ def _bare(text: str) -> str:
     return "".join(text.split()).replace(":", "").lower()
 
 
-def _require(pattern: re.Pattern[str], values: Sequence[str], field: str, form: str) -> None:
+def _require(pattern: re.Pattern[str], values: Sequence[str], rule: Rule, pointer: str) -> None:
     for value in values:
         if not pattern.fullmatch(value):
-            raise _unusable(
-                f"revocation.{field}",
-                f"/{field.replace('-', '_')}",
-                "{value} cannot be one.",
-                "Give {form}, with or without colons.",
-                value=value[:80],
-                form=form,
-            )
-
-
-def _unusable(rule: str, pointer: str, problem: str, remedy: str, **values: object) -> InvalidInput:
-    return InvalidInput(blocking(rule, pointer, problem, remedy, **values))
+            raise InvalidInput(rule.at(pointer, value=value[:80]))

@@ -1,1 +1,1 @@
-"""What relying parties fetch: CRLs and OCSP responses."""
+"""Revocation status for relying parties: CRLs and OCSP responses."""

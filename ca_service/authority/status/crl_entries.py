@@ -1,8 +1,8 @@
-"""Knows what the next list is made of: all entries, or those of the last list with what was added since.
+"""Contents of the next CRL: all entries, or those of the last CRL with the additions since.
 
-Reading 100,000 entries takes longer than all the rest, and mostly a few have been added to a list that
-is at hand. So the entries of the last list are used again, as bytes, unless something else has happened
-since: a hold was made final or released, many were revoked at once, or old entries are to be left out.
+Reading 100,000 entries takes longer than everything else, and usually few were added since the last
+CRL. So its entries are reused, as bytes, unless something else has happened since: a hold was made
+final or released, many certificates were revoked together, or old entries have to be omitted.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from ca_service.authority.revocation.store import CRLStore, RevocationStore
 from ca_service.pki import crl
 
 _TRIES: Final = 5
-_MANY: Final = 50  # additions, for each of which the last list is searched
+_MANY: Final = 50  # additions; the last CRL is searched for each
 
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What a list of an issuer says as of one `version`. `entries` are DER, one or many in a piece, `count` in all.
+    """The contents of a CRL as of one `version`. `entries` are DER, one or many in a piece; `count` is their number.
 
-    A delta says `changes` since `base`; without a list that somebody may hold there is no base.
+    A delta has the `changes` since `base`; without a CRL that a client may hold there is no base.
     """
 
     version: int
@@ -37,11 +37,11 @@ class Material:
 def gather(
     crls: CRLStore, revocations: RevocationStore, issuer_id: str, newest: CRLRecord | None, at: datetime
 ) -> Material:
-    """What the list of this issuer has to say at `at`.
+    """Return the contents of this issuer's CRL at `at`.
 
-    It is read again if something has changed meanwhile, so that list and delta say the same. If that goes
-    on and on, they may already tell of changes that came after their `version`: never of fewer. The
-    next list, which is due then, tells them again.
+    They are read again after a concurrent change, so that CRL and delta agree. If changes go on and on,
+    they may contain changes after their `version`, but never fewer. The next CRL, which is then due,
+    contains them again.
     """
     material = _read(crls, revocations, issuer_id, newest, at)
     for _ in range(_TRIES):
@@ -54,7 +54,7 @@ def gather(
 def _read(
     crls: CRLStore, revocations: RevocationStore, issuer_id: str, newest: CRLRecord | None, at: datetime
 ) -> Material:
-    version = revocations.version(issuer_id)  # first, so that all else is as new, or newer
+    version = revocations.version(issuer_id)  # first, so that everything else is at least as new
     base = crls.find_base(issuer_id, at)
     entries, count = _entries(crls, issuer_id, newest, base)
     return Material(version, entries, count, base, crls.list_changes(issuer_id, base.version if base else version))

@@ -1,4 +1,4 @@
-"""Knows how a list that was signed elsewhere, such as one of an offline root, is checked and taken over."""
+"""Import of CRLs that were signed elsewhere, for example by an offline root."""
 
 from __future__ import annotations
 
@@ -19,30 +19,56 @@ from ca_service.authority.ports import Clock
 from ca_service.authority.revocation.authorities import revocation_of
 from ca_service.authority.revocation.records import CRLBytes, CRLRecord, RevocationRecord, State, Transition
 from ca_service.authority.revocation.store import CRLStore, RevocationStore
-from ca_service.errors import Conflict, Finding, Refused, Rule, Severity, blocking
+from ca_service.errors import Conflict, Finding, Refused, Rule, Severity
 from ca_service.pki import crl, encodings
 from ca_service.pki.contents import find_value
 from ca_service.pki.reasons import Reason
 
+CRL_NO_NUMBER: Final = Rule(
+    "crl.no-number",
+    "The CRL has no CRL number.",
+    "Sign it as version 2, with a CRL number.",
+)
+CRL_IS_DELTA: Final = Rule(
+    "crl.is-delta",
+    "The CRL is a delta CRL.",
+    "Import the full CRL.",
+)
+CRL_SCOPE: Final = Rule(
+    "crl.scope",
+    "The CRL is limited to leaves, to some reasons, or to certificates of other issuers.",
+    "Sign a CRL that covers all authorities, for all reasons.",
+)
+CRL_EXTENSION: Final = Rule(
+    "crl.extension",
+    "The CRL has a critical extension that is not supported.",
+    "Sign it without that extension.",
+)
+CRL_LAPSED: Final = Rule(
+    "crl.lapsed",
+    "The CRL is not valid now, or has no next update.",
+    "Sign a new CRL with a next update, and check the clocks of both machines.",
+)
+
 CRL_SIGNATURE: Final = Rule(
     "crl.signature",
-    "The signature of the list does not hold: it is damaged, or was signed with another key.",
-    "Have it signed with the key that belongs to the certificate of {issuer}.",
+    "The signature of the CRL is not valid: the CRL is damaged, or was signed with another key.",
+    "Sign it with the key of the certificate of {issuer}.",
 )
 CRL_KEY_HERE: Final = Rule(
     "crl.key-here",
-    "The key of {issuer} is here, so its lists are made here.",
-    "Nothing has to be imported: `ca-service crl show`.",
+    "The key of {issuer} is here, so its CRLs are signed here.",
+    "Do not import a CRL; show the current one with `ca-service crl show`.",
 )
 CRL_FOREIGN: Final = Rule(
     "crl.foreign",
-    "The list is not of an authority of this installation.",
-    "Give the list of the root: `ca-service ca show` tells its name.",
+    "The CRL does not come from an authority of this installation.",
+    "Import the CRL of the root: `ca-service ca show` shows its name.",
 )
 CRL_LACKS_AUTHORITY: Final = Rule(
     "crl.lacks-authority",
-    "The list does not tell that {issuer} is revoked: relying parties go on trusting it.",
-    "Have a list signed that has its serial number {serial}.",
+    "The CRL does not list {issuer} as revoked: relying parties still trust it.",
+    "Sign a CRL that contains its serial number {serial}.",
     Severity.WARNING,
 )
 
@@ -52,7 +78,7 @@ _UNDERSTOOD: Final = (x509.IssuingDistributionPoint, x509.CRLNumber, x509.Author
 
 @dataclass(frozen=True, slots=True)
 class ImportedCRL:
-    """A list that was taken over; `revoked` are the authorities here whose standing it has changed."""
+    """An imported CRL; `revoked` are the authorities here whose status it changed."""
 
     record: CRLRecord
     revoked: tuple[str, ...]
@@ -60,7 +86,7 @@ class ImportedCRL:
 
 
 class CRLImporter:
-    """Takes over lists of authorities whose keys are not here."""
+    """Imports CRLs of authorities whose keys are not here."""
 
     def __init__(self, crls: CRLStore, revocations: RevocationStore, hierarchy: Hierarchy, clock: Clock) -> None:
         self._crls = crls
@@ -69,10 +95,10 @@ class CRLImporter:
         self._clock = clock
 
     def import_crl(self, actor: Actor, data: bytes) -> ImportedCRL:
-        """Publish this list, PEM or DER, from now on; what it says of authorities here counts at once.
+        """Publish this CRL, PEM or DER, from now on; its statements about authorities here count immediately.
 
-        The same list again changes nothing. Raises InvalidInput for what is no list, Refused for one that
-        is not whole, not good now or not of an authority here, Conflict for one that is not the newest.
+        Idempotent: the same CRL again changes nothing. Raises InvalidInput for anything but a CRL, Refused for
+        one that is incomplete, not valid now or of a foreign issuer, Conflict for one that is not the newest.
         """
         require(actor, Action.AUTHORITY)
         found = encodings.load_crl(data)
@@ -93,7 +119,7 @@ class CRLImporter:
         return ImportedCRL(record, tuple(self._changed(issuer, transitions)), tuple(self._forgotten(issuer, found)))
 
     def _issuer_of(self, found: x509.CertificateRevocationList) -> IssuerRecord:
-        """The authority that has signed it."""
+        """Return the authority that signed the CRL."""
         records = [each for each in self._hierarchy.list_issuers() if each.certificate_der is not None]
         named = [each for each in records if certificate_of(each).subject == found.issuer]
         if not named:
@@ -107,7 +133,7 @@ class CRLImporter:
     def _record(self, issuer: IssuerRecord, found: x509.CertificateRevocationList) -> CRLRecord:
         number, until = find_value(found.extensions, x509.CRLNumber), found.next_update_utc
         if number is None or until is None:
-            raise ValueError("a list without number or end is refused before")
+            raise ValueError("a CRL without number or end was refused before")
         version = self._revocations.version(issuer.id)
         return CRLRecord(issuer.id, number.crl_number, found.last_update_utc, until, until, version, len(found))
 
@@ -122,9 +148,9 @@ class CRLImporter:
     def _transitions(
         self, actor: Actor, issuer: IssuerRecord, found: x509.CertificateRevocationList
     ) -> Iterator[Transition]:
-        """What the list changes: each entry that is new here, and the end of holds of the authorities here.
+        """Yield the changes: each entry that is new here, and the end of holds of the authorities here.
 
-        Entries of others are kept as well, so that a list that is signed here later goes on telling them.
+        Entries about others are stored as well, so that a CRL that is signed here later still contains them.
         """
         below = {_serial(certificate_of(each)): each for each in self._below(issuer)}
         for entry in found:
@@ -158,14 +184,14 @@ def _without_key(issuer: IssuerRecord) -> IssuerRecord:
 
 
 def _find(found: x509.CertificateRevocationList, issuer: IssuerRecord) -> x509.RevokedCertificate | None:
-    """The entry about the certificate of this authority."""
+    """Return the entry about the certificate of this authority, or None."""
     return found.get_revoked_certificate_by_serial_number(certificate_of(issuer).serial_number)
 
 
 def _record(
     actor: Actor, above: IssuerRecord, below: IssuerRecord | None, entry: x509.RevokedCertificate, at: datetime
 ) -> RevocationRecord:
-    """What an entry says; until when a certificate lasts is known of those that are here."""
+    """Return the record of an entry; the expiry is known for certificates that are here."""
     said = find_value(entry.extensions, x509.CRLReason)
     reason = Reason(said.reason.value) if said else Reason.UNSPECIFIED
     return RevocationRecord(
@@ -190,7 +216,7 @@ def _event(actor: Actor, after: RevocationRecord, below: Mapping[str, IssuerReco
         known.id if known else after.serial_number,
         state=after.state.value,
         reason=after.reason.value,
-        note="from an imported list",
+        note="from an imported CRL",
     )
 
 
@@ -199,30 +225,22 @@ def _serial(found: x509.RevokedCertificate | x509.Certificate) -> str:
 
 
 def _faults(found: x509.CertificateRevocationList, at: datetime) -> Iterator[Finding]:
-    """Why the list could not serve relying parties."""
+    """Yield the reasons why relying parties could not use the CRL."""
     extensions = found.extensions
     if find_value(extensions, x509.CRLNumber) is None:
-        yield _fault("crl.no-number", "The list has no CRL number.", "Have it signed as version 2, with a CRL number.")
+        yield CRL_NO_NUMBER.at()
     if find_value(extensions, x509.DeltaCRLIndicator) is not None:
-        yield _fault("crl.is-delta", "The list is a delta.", "Give the full list.")
+        yield CRL_IS_DELTA.at()
     if not _covers_authorities(find_value(extensions, x509.IssuingDistributionPoint)):
-        yield _fault(
-            "crl.scope",
-            "The list is limited to leaves, to some reasons, or to the certificates of others.",
-            "Have a list signed that covers all authorities, for all reasons.",
-        )
+        yield CRL_SCOPE.at()
     unknown = [
         each.oid.dotted_string for each in extensions if each.critical and not isinstance(each.value, _UNDERSTOOD)
     ]
     if unknown and find_value(extensions, x509.DeltaCRLIndicator) is None:
-        yield _fault("crl.extension", "The list has a critical extension that nobody knows.", "Have it signed without.")
+        yield CRL_EXTENSION.at()
     until = found.next_update_utc
     if until is None or until <= at or found.last_update_utc > at + _TOLERANCE:
-        yield _fault(
-            "crl.lapsed",
-            "The list is not good now, or does not say until when it is.",
-            "Have a new one signed, with a next update, and check the clocks of both machines.",
-        )
+        yield CRL_LAPSED.at()
 
 
 def _covers_authorities(scope: x509.IssuingDistributionPoint | None) -> bool:
@@ -232,10 +250,6 @@ def _covers_authorities(scope: x509.IssuingDistributionPoint | None) -> bool:
         or scope.only_some_reasons
         or scope.indirect_crl
     )
-
-
-def _fault(rule: str, problem: str, remedy: str) -> Finding:
-    return blocking(rule, "", problem, remedy)
 
 
 def _der(found: x509.CertificateRevocationList) -> bytes:

@@ -1,20 +1,20 @@
-"""Knows how lists are published: when one is due, who signs it, and what it is made of.
+"""Publication of CRLs: when one is due, who signs it, and its lifetimes.
 
-The states of the lists of an issuer whose key is here:
+The states of the CRLs of an issuer whose key is here:
 
     none -> published -> due -> published ...
 
-A list is due when a certificate was revoked or released after it was made, or when half of its time is
-over. Whoever asks first then signs the next one, under a lock of the issuer and with a number that
-the store takes only once; all others wait, and get the same. A crash before the commit leaves the old
-list, which is due still; after it, the new one. Nothing has to run for a revocation to be seen: it is
-seen because somebody asks. `publish_due` asks as well, for those who copy lists elsewhere.
+A CRL is due when a certificate was revoked or released after it was signed, or when half of its time is
+over. The first request then signs the next one, under a lock of the issuer and with a number that
+the store accepts only once; all others wait, and get the same CRL. A crash before the commit leaves the
+old CRL, which is still due; after it, the new one. No background job is needed to publish a revocation:
+the next download does it. `publish_due` does the same for installations that copy CRLs elsewhere.
 
-Numbers follow one another, and are never below the seconds since 1970: so a database that was put
-back from a copy does not give out numbers that relying parties have seen already.
+Numbers grow, and are never below the seconds since 1970: so a database that was restored from a copy
+does not reuse numbers that relying parties have already seen.
 
-The list of an issuer whose key is offline is signed elsewhere, or here with its key from a file, and stays
-until the next one comes.
+The CRL of an issuer whose key is offline is signed elsewhere, or here with its key from a file, and stays
+until the next one.
 """
 
 from __future__ import annotations
@@ -41,38 +41,44 @@ from ca_service.errors import Conflict, KeystoreError, NotFound, Refused, Rule
 from ca_service.pki import crl
 from ca_service.pki.contents import Issuer
 
+CRL_NO_DELTA: Final = Rule(
+    "crl.no-delta",
+    "This CRL has no deltas.",
+    "Use the full CRL.",
+)
+
 CRL_MISSING: Final = Rule(
     "crl.missing",
-    "There is no list of {issuer} yet: its key is not here.",
-    "Sign one where the key is: `ca-service crl sign-root`, or bring one: `ca-service crl import`.",
+    "There is no CRL of {issuer} yet: its key is not here.",
+    "Sign one on the machine with the key: `ca-service crl sign-root`, or import one: `ca-service crl import`.",
 )
 CRL_KEY_OFFLINE: Final = Rule(
     "crl.key-offline",
     "The key of {issuer} is not here.",
-    "Sign its list with the key from a file: `ca-service crl sign-root --key FILE`; or bring a list that was "
+    "Sign its CRL with the key from a file: `ca-service crl sign-root --key FILE`; or import a CRL that was "
     "signed elsewhere: `ca-service crl import FILE`.",
 )
 CRL_KEY: Final = Rule(
     "crl.key",
-    "The key is not the one of an authority of this installation.",
-    "Give the key of the root: `ca-service ca show` tells its certificate.",
+    "The key does not belong to an authority of this installation.",
+    "Give the key of the root: `ca-service ca show` shows its certificate.",
 )
 CRL_ISSUER: Final = Rule(
     "crl.issuer",
     "There is no authority {issuer} here.",
-    "`ca-service crl show` lists those that there are.",
+    "List the authorities with `ca-service crl show`.",
 )
 
 SERVICE: Final = Actor(None, "service:revocation", Role.ADMINISTRATOR, "")
-_AUTHORITIES_LIFETIME: Final = timedelta(days=180)  # the root's key may have to be fetched from a safe
+_AUTHORITIES_LIFETIME: Final = timedelta(days=180)  # the root's key may have to come from a safe
 _log = logging.getLogger("ca_service.revocation")
 
 
 @dataclass(frozen=True, slots=True)
 class CRLPolicy:
-    """How long lists are good: `lifetime` of full ones, `delta_lifetime` of deltas, or None for no deltas.
+    """The lifetimes of CRLs: `lifetime` of full ones, `delta_lifetime` of deltas, or None for no deltas.
 
-    `base_url` is where they are fetched, over plain HTTP; empty where that is not known.
+    `base_url` is the address of the CRLs, over plain HTTP; empty if it is unknown.
     """
 
     lifetime: timedelta = timedelta(hours=72)
@@ -82,7 +88,7 @@ class CRLPolicy:
 
 @dataclass(frozen=True, slots=True)
 class PublishedCRL:
-    """A list that is handed out, with its delta, if there is one. `digest` is the SHA-256 of the full one."""
+    """A CRL for download, with its delta, if there is one. `digest` is the SHA-256 of the full one."""
 
     record: CRLRecord
     data: CRLBytes
@@ -90,12 +96,12 @@ class PublishedCRL:
 
     @classmethod
     def of(cls, record: CRLRecord, data: CRLBytes) -> PublishedCRL:
-        """The list with its digest."""
+        """Return the CRL with its digest."""
         return cls(record, data, hashlib.sha256(data.full).hexdigest())
 
 
 class CRLPublisher:
-    """Publishes the lists of all issuers."""
+    """Publishes the CRLs of all issuers."""
 
     def __init__(
         self,
@@ -116,24 +122,24 @@ class CRLPublisher:
         self._seen: dict[str, PublishedCRL] = {}
 
     def current(self, issuer_id: str) -> PublishedCRL:
-        """The list of this issuer as it has to be now; published first, if it is due.
+        """Return the current CRL of this issuer, and publish it first if it is due.
 
-        Raises NotFound for an unknown issuer, and for one whose key is offline and whose list nobody has
-        brought; KeystoreError when a revocation cannot be told because the key cannot be had.
+        Raises NotFound for an unknown issuer, and for one whose key is offline and that has no imported CRL;
+        KeystoreError if a revocation cannot be published because the key is not available.
         """
         return self._current(self._issuer(issuer_id))
 
     def publish(self, actor: Actor, issuer_id: str) -> PublishedCRL:
-        """A new list, due or not; raises Refused when the key of the issuer is not here."""
+        """Publish and return a new CRL, due or not. Raises Refused if the key of the issuer is not here."""
         require(actor, Action.AUTHORITY)
         issuer = self._issuer(issuer_id)
         with self._crls.exclusively(issuer.id):
             return self._sign(actor, issuer, self._keystore.signer(_own_key_id(issuer)))
 
     def publish_with(self, actor: Actor, key: ec.EllipticCurvePrivateKey) -> PublishedCRL:
-        """A new list of the issuer that this key belongs to, such as an offline root.
+        """Publish and return a new CRL of the issuer of this key, such as an offline root.
 
-        Raises Refused if it is the key of none.
+        Raises Refused if the key belongs to no issuer.
         """
         require(actor, Action.AUTHORITY)
         public_key = key.public_key()
@@ -144,7 +150,7 @@ class CRLPublisher:
             return self._sign(actor, issuer, key)
 
     def publish_due(self) -> int:
-        """Publish every list that is due; how many those were. Safe anywhere, at any time, by many at once."""
+        """Publish every CRL that is due; return their number. Safe to call anywhere, at any time, in parallel."""
         count = 0
         for issuer in self._issuers():
             if issuer.key_id is not None and self._is_due(issuer, self._crls.find_newest(issuer.id)):
@@ -153,11 +159,11 @@ class CRLPublisher:
         return count
 
     def list_available(self) -> tuple[str, ...]:
-        """The issuers that have a list to be fetched, by id, the root first."""
+        """Return the ids of the issuers that have a CRL, the root first."""
         return tuple(each.id for each in self._issuers() if each.key_id or self._crls.find_newest(each.id))
 
     def list_newest(self, actor: Actor) -> tuple[tuple[IssuerRecord, CRLRecord | None], ...]:
-        """Each issuer with its newest list, as it is; nothing is published."""
+        """Return each issuer with its newest CRL; publish nothing."""
         require(actor, Action.READ)
         return tuple((issuer, self._crls.find_newest(issuer.id)) for issuer in self._issuers())
 
@@ -177,14 +183,14 @@ class CRLPublisher:
         try:
             with self._crls.exclusively(issuer.id):
                 newest = self._crls.find_newest(issuer.id)
-                if not self._is_due(issuer, newest):  # another was quicker
+                if not self._is_due(issuer, newest):  # another process has published it in the meantime
                     return self._read(issuer, newest)
                 return self._sign(SERVICE, issuer, self._keystore.signer(issuer.key_id))
         except (KeystoreError, Conflict) as error:
             newest = self._crls.find_newest(issuer.id)
             if newest is None or newest.version != self._revocations.version(issuer.id):
                 raise
-            _log.error("the list of %s was not renewed: %s", issuer.id, error.rule, exc_info=error)
+            _log.error("the CRL of %s was not renewed: %s", issuer.id, error.rule, exc_info=error)
             return self._read(issuer, newest)
 
     def _is_due(self, issuer: IssuerRecord, newest: CRLRecord | None) -> bool:
@@ -200,7 +206,7 @@ class CRLPublisher:
             data = self._crls.read_crl(issuer.id, record.number)
             if data is not None:
                 return self._remembered(PublishedCRL.of(record, data))
-            record = self._crls.find_newest(issuer.id)  # a newer one has come since
+            record = self._crls.find_newest(issuer.id)  # a newer one was published since
         raise NotFound.because(CRL_MISSING, issuer=issuer.id)
 
     def _remembered(self, published: PublishedCRL) -> PublishedCRL:
@@ -208,7 +214,7 @@ class CRLPublisher:
         return published
 
     def _sign(self, actor: Actor, issuer: IssuerRecord, key: ec.EllipticCurvePrivateKey) -> PublishedCRL:
-        """The next list, signed and stored; only under the lock of the issuer."""
+        """Sign and store the next CRL; the caller holds the lock of the issuer."""
         now, newest = self._clock(), self._crls.find_newest(issuer.id)
         number = max(newest.number + 1 if newest else 1, int(now.timestamp()))
         material = gather(self._crls, self._revocations, issuer.id, newest, now)
@@ -220,7 +226,7 @@ class CRLPublisher:
         return self._remembered(PublishedCRL.of(record, data))
 
     def _covers_authorities(self, issuer: IssuerRecord) -> bool:
-        """Whether authorities are below this one, and not leaves."""
+        """Return whether this issuer issues authorities, not leaves."""
         return not issues_leaves(issuer, self._issuers())
 
     def _signed(
@@ -231,7 +237,7 @@ class CRLPublisher:
         material: Material,
         delta_until: datetime | None,
     ) -> CRLBytes:
-        """Full list and delta, which share their number (RFC 5280, 5.2.4)."""
+        """Return the signed full CRL and delta, which share their number (RFC 5280, 5.2.4)."""
         signer, covers_authorities = Issuer.of(certificate_of(issuer)), self._covers_authorities(issuer)
         url = f"{self._policy.base_url}/ca/{issuer.id}-delta.crl" if self._policy.base_url and delta_until else ""
         full = crl.RevocationList(
@@ -248,7 +254,7 @@ class CRLPublisher:
 
 @dataclass(frozen=True, slots=True)
 class _Lifetimes:
-    """Until when the full list and the delta are good, and from when on the next ones are due."""
+    """The expiry of the full CRL and the delta, and when the next ones are due."""
 
     full: datetime
     delta: datetime | None
@@ -256,7 +262,7 @@ class _Lifetimes:
 
     @classmethod
     def of(cls, policy: CRLPolicy, now: datetime, *, covers_authorities: bool) -> _Lifetimes:
-        """Those of a list that is made now; lists of authorities live long and have no deltas."""
+        """Return the lifetimes of a CRL signed now; CRLs about authorities are valid longer and have no deltas."""
         if covers_authorities:
             return cls(now + _AUTHORITIES_LIFETIME, None, now + _AUTHORITIES_LIFETIME * 2 / 3)
         delta = policy.delta_lifetime

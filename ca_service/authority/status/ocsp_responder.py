@@ -1,17 +1,17 @@
-"""Knows how OCSP questions are answered: from what is stored now, never from what was.
+"""OCSP responses, always from the stored status.
 
-What a client is told:
+What a client gets:
 
     good                a leaf of ours that is neither revoked nor on hold
-    revoked             since when and why; on hold: certificateHold
-    unknown             this issuer has never given that serial number
-    unauthorized        the issuer is not one of ours whose key is here; the root's list tells of intermediates
-    malformedRequest    no request, or one that cannot be understood
-    tryLater            the database or a key cannot be had
+    revoked             with time and reason; on hold: certificateHold
+    unknown             this issuer never issued that serial number
+    unauthorized        the issuer has no key here; the root's CRL covers intermediates
+    malformedRequest    not an OCSP request, or one that cannot be read
+    tryLater            the database or a key is not available
 
-The number of changes of the issuer is read each time. A signed answer is given again only while that
-number is the same, so none outlives a revocation; and only for a few minutes, and only if it says nothing
-of unknown certificates, which may be issued any moment, and has no nonce.
+The number of changes of the issuer is read each time. A signed response is reused only while that
+number is the same, so none outlives a revocation; and only for a few minutes, and only if it is about
+known certificates (unknown ones may be issued at any moment) and has no nonce.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _log = logging.getLogger("ca_service.revocation")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes back, DER. The times are None where it may not be kept: a failure, a nonce, an unknown one."""
+    """A response, DER. The times are None if it must not be cached: a failure, a nonce, an unknown certificate."""
 
     der: bytes
     this_update: datetime | None = None
@@ -50,7 +50,7 @@ class Answer:
 
 
 class OCSPResponder:
-    """Answers OCSP questions about the leaves of our issuers."""
+    """Answers OCSP requests about the leaves of our issuers."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class OCSPResponder:
         self._lock = threading.Lock()
 
     def answer(self, request: bytes) -> Answer:
-        """The answer to this request, DER; whatever was sent and whatever fails, there is one."""
+        """Return the response to this request, DER; for any input and after any failure there is one."""
         try:
             asked = ocsp.read(request)
         except ocsp.MalformedRequest:
@@ -86,13 +86,13 @@ class OCSPResponder:
             return Answer(ocsp.failure(ocsp.Failure.TRY_LATER))
 
     def _issuer(self, questions: Sequence[ocsp.CertID]) -> IssuerRecord | None:
-        """The one issuer that all of them are about; those that are stored are read when none is known."""
+        """Return the one issuer that all questions are about; read the stored issuers if none is known."""
         found = self._known(questions)
         if found is None:
             records = self._responders.issuers()
             if records != tuple(record for record, _ in self._issuers):
                 self._issuers = tuple((each, _hashes(each)) for each in records)
-            found = self._known(questions)  # in any case: another thread may have learned of them meanwhile
+            found = self._known(questions)  # in any case: another thread may have loaded them in the meantime
         return found
 
     def _known(self, questions: Sequence[ocsp.CertID]) -> IssuerRecord | None:
@@ -102,7 +102,7 @@ class OCSPResponder:
         return None
 
     def _answer(self, issuer: IssuerRecord, asked: ocsp.Request) -> Answer:
-        version, now = self._revocations.version(issuer.id), self._clock()  # before the statuses: those may be newer
+        version, now = self._revocations.version(issuer.id), self._clock()  # before the statuses, which may be newer
         key = (issuer.id, version, tuple(question.der for question in asked.questions))
         kept = self._kept.get(key) if asked.nonce is None else None
         if kept is not None and kept.this_update is not None and now - REUSED_FOR < kept.this_update <= now:

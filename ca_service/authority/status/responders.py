@@ -1,12 +1,12 @@
-"""Knows who signs OCSP answers: for each issuer of leaves a responder of its own, made and renewed by itself.
+"""OCSP signers: for each issuer of leaves a delegated responder, created and renewed automatically.
 
 The states of a responder:
 
-    none -> key kept -> certificate recorded -> due (two thirds of its time are over) -> certificate recorded ...
+    none -> key stored -> certificate recorded -> due (two thirds of its time are over) -> certificate recorded ...
 
-Whoever needs one first makes it, under a lock of its issuer; all others wait, and find it. A crash
-leaves a key without a certificate, which the next one uses, or a certificate that is recorded. The key
-stays, so that nothing has to be distributed; the certificate lasts 30 days, because nobody can revoke it
+The first caller creates it, under a lock of its issuer; all others wait for it. A crash leaves a key
+without a certificate, which the next caller uses, or a recorded certificate. The key stays, so nothing
+has to be distributed; the certificate lasts 30 days, because it cannot be revoked
 (RFC 6960, 4.2.2.2.1).
 """
 
@@ -20,33 +20,27 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ca_service.authority.audit.events import AuditEvent, Event
-from ca_service.authority.hierarchy.hierarchy import Hierarchy, certificate_of, issues_leaves
+from ca_service.authority.hierarchy.hierarchy import AUTHORITY_EXPIRED, Hierarchy, certificate_of, issues_leaves
 from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.authority.key_custody import KeyStore, own_key
 from ca_service.authority.ports import Clock, SerialNumbers
 from ca_service.authority.revocation.records import ResponderRecord
 from ca_service.authority.revocation.store import ResponderStore
 from ca_service.authority.status.crl_publisher import SERVICE
-from ca_service.errors import CAServiceError, NotReady, Rule
+from ca_service.errors import CAServiceError, NotReady
 from ca_service.pki import encodings, issuing, keys
 from ca_service.pki.contents import Contents, Issuer, Validity
 from ca_service.pki.ocsp import Signer
 from ca_service.pki.profiles import OCSP
 
-AUTHORITY_EXPIRED: Final = Rule(
-    "authority.expired",
-    "The authority is valid from {start} to {end}, which is not now.",
-    "Check the clock of this machine. An authority that has ended needs a successor.",
-)
-
 _BACKDATE: Final = timedelta(minutes=5)
-_CURVE: Final = "P-256"  # whatever the issuer's: answers live for an hour, and are signed several times as fast
+_CURVE: Final = "P-256"  # for any issuer: responses are valid for an hour, and P-256 signs several times as fast
 _MAX_NAME: Final = 64 - len(" OCSP")  # RFC 5280, A.1: ub-common-name
 _log = logging.getLogger("ca_service.revocation")
 
 
 class Responders:
-    """The signers of OCSP answers."""
+    """Creates, renews and finds the signers of OCSP responses."""
 
     def __init__(
         self,
@@ -65,14 +59,14 @@ class Responders:
         self._seen: dict[str, tuple[ResponderRecord, Signer]] = {}
 
     def issuers(self) -> tuple[IssuerRecord, ...]:
-        """The authorities for whose leaves answers are given: their keys are here."""
+        """Return the authorities with keys here, whose leaves get responses."""
         records = [each for each in self._hierarchy.list_issuers() if each.certificate_der is not None]
         return tuple(each for each in records if each.key_id is not None and issues_leaves(each, records))
 
     def current(self, issuer: IssuerRecord) -> Signer:
-        """Who signs for this issuer now; made or renewed first, if need be.
+        """Return the current signer for this issuer; create or renew it first if needed.
 
-        Raises KeystoreError or NotReady when there is none that could.
+        Raises KeystoreError or NotReady if there is none.
         """
         record, signer = self._seen.get(issuer.id, (None, None))
         if record is None or signer is None or self._is_due(record):
@@ -80,7 +74,7 @@ class Responders:
         return signer
 
     def renew_due(self) -> int:
-        """Make and renew those that are due; how many those were. Safe anywhere, at any time, by many at once."""
+        """Create and renew all due signers; return their number. Safe to call anywhere, at any time, in parallel."""
         count = 0
         for issuer in self.issuers():
             before = self._store.find_responder(issuer.id)
@@ -89,7 +83,7 @@ class Responders:
         return count
 
     def list_current(self) -> tuple[ResponderRecord, ...]:
-        """Those that there are, as they are; none is made."""
+        """Return the current signers; create none."""
         found = (self._store.find_responder(issuer.id) for issuer in self.issuers())
         return tuple(record for record in found if record is not None)
 
@@ -100,7 +94,7 @@ class Responders:
         try:
             with self._store.exclusively(issuer.id):
                 found = self._store.find_responder(issuer.id)
-                if found is None or self._is_due(found):  # nobody else was quicker
+                if found is None or self._is_due(found):  # no other process has renewed it in the meantime
                     found = self._certify(issuer)
                 return found
         except CAServiceError as error:
@@ -120,7 +114,7 @@ class Responders:
         return found
 
     def _certify(self, issuer: IssuerRecord) -> ResponderRecord:
-        """A new certificate for the key that is kept, or is made now; only under the lock of the issuer."""
+        """Certify the stored or a new key and record it; the caller holds the lock of the issuer."""
         key_id = f"ocsp-{issuer.id}"
         key = own_key(self._keystore, key_id, _CURVE)
         above = Issuer.of(certificate_of(issuer))
@@ -165,7 +159,7 @@ class Responders:
 
 
 def _subject(issuer: IssuerRecord, above: Issuer) -> x509.Name:
-    """The organisation of the issuer, and a common name that tells whose answers these are."""
+    """Return the organisation of the issuer, and a common name that names the issuer."""
     organisation = above.subject.get_attributes_for_oid(x509.NameOID.ORGANIZATION_NAME)
     name = f"{issuer.name[:_MAX_NAME]} OCSP"
     return x509.Name([*organisation, x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])

@@ -25,7 +25,7 @@ N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
 GX = 0x6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296
 GY = 0x4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5
-SPKI = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")  # what stands before x and y
+SPKI = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")  # the bytes before x and y
 DAMAGE = (ValueError, KeyError, TypeError, IndexError, AttributeError, OSError, RecursionError)
 
 
@@ -36,7 +36,7 @@ def require(is_so: bool, otherwise: str) -> None:
 
 
 def add(one: tuple[int, int] | None, other: tuple[int, int] | None) -> tuple[int, int] | None:
-    """The sum of two points; None is the point at infinity."""
+    """Return the sum of two points; None is the point at infinity."""
     if one is None or other is None:
         return one or other
     (x1, y1), (x2, y2) = one, other
@@ -49,7 +49,7 @@ def add(one: tuple[int, int] | None, other: tuple[int, int] | None) -> tuple[int
 
 
 def times(factor: int, point: tuple[int, int] | None) -> tuple[int, int] | None:
-    """The point, so many times."""
+    """Return the point, so many times."""
     total: tuple[int, int] | None = None
     for bit in bin(factor)[2:]:
         total = add(add(total, total), point if bit == "1" else None)
@@ -57,7 +57,7 @@ def times(factor: int, point: tuple[int, int] | None) -> tuple[int, int] | None:
 
 
 def is_signed(data: bytes, signature: bytes, spki: bytes) -> bool:
-    """Whether this is the ECDSA signature (DER) of a key (SubjectPublicKeyInfo, DER) over the data, with SHA-256."""
+    """Return whether this is the ECDSA signature (DER) of a key (SubjectPublicKeyInfo, DER) over data, with SHA-256."""
     x, y = int.from_bytes(spki[27:59], "big"), int.from_bytes(spki[59:], "big")
     is_on_curve = x < P and y < P and (y * y - x * x * x + 3 * x - B) % P == 0
     require(len(spki) == 91 and spki[:27] == SPKI and is_on_curve, "the sealing key is not a key on P-256")
@@ -72,12 +72,12 @@ def is_signed(data: bytes, signature: bytes, spki: bytes) -> bool:
 
 
 def canonical(document: Any) -> bytes:
-    """The bytes that were hashed and signed."""
+    """Return the bytes that were hashed and signed."""
     return json.dumps(document, sort_keys=True, separators=(",", ":")).encode("ascii")
 
 
 def root_of(leaf: bytes, position: int, count: int, path: list[str]) -> bytes:
-    """The root of a hash tree (RFC 6962, 2.1) to which the path leads."""
+    """Return the root of a hash tree (RFC 6962, 2.1) to which the path leads."""
     require(0 <= position < count, "the position is outside of the seal")
     while count > 1:
         if position ^ 1 < count:
@@ -89,7 +89,7 @@ def root_of(leaf: bytes, position: int, count: int, path: list[str]) -> bytes:
 
 
 def serial_of(der: bytes) -> str:
-    """The serial number of a certificate (RFC 5280, 4.1), as 40 hexadecimal digits."""
+    """Return the serial number of a certificate (RFC 5280, 4.1), as 40 hexadecimal digits."""
     at = 0
     for _ in range(2):  # into the certificate, into what is signed
         at += 2 + (der[at + 1] & 0x7F if der[at + 1] & 0x80 else 0)
@@ -98,17 +98,17 @@ def serial_of(der: bytes) -> str:
 
 
 def certificate_for(receipt: Any, folder: pathlib.Path) -> bytes:
-    """The certificate beside the receipt, DER."""
+    """Return the certificate beside the receipt, DER."""
     for file in sorted(folder.glob("*.pem")):
         pem = re.search(rb"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", file.read_bytes(), re.DOTALL)
         found = base64.b64decode(pem[1]) if pem else b""
         if hashlib.sha256(found).hexdigest() == receipt["certificate"]["fingerprint"]:
             return found
-    raise ValueError("its certificate does not lie beside it, as a .pem file that nobody has changed")
+    raise ValueError("its certificate does not lie beside it, as an unchanged .pem file")
 
 
 def check(receipt: Any, certificate: bytes, wanted_key: str) -> Iterator[str]:
-    """What was proven, as lines; raises ValueError for what does not hold."""
+    """Return the lines of what was proven; raises ValueError for what is wrong."""
     event, seal, spki = receipt["event"], dict(receipt["seal"]), bytes.fromhex(receipt["key"]["public_key"])
     signature, key = bytes.fromhex(seal.pop("signature")), hashlib.sha256(spki).hexdigest()
     require(seal["key"] == key == receipt["key"]["fingerprint"], "the key in it is not the one of the seal")

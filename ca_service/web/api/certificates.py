@@ -11,6 +11,7 @@ from ca_service.authority.access.permissions import Action
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.fleet.renewal import RenewalWish
 from ca_service.authority.inventory.store import CertificateQuery
+from ca_service.authority.issuance.idempotency import IDEMPOTENCY_KEY_INVALID, MAX_KEY_LENGTH
 from ca_service.errors import Finding, InvalidInput, Rule
 from ca_service.web.api import answers
 from ca_service.web.api.inputs import CertificateQueryFields, IssueQuery, ListQueryFields, RenewQuery
@@ -23,11 +24,6 @@ OPTION_NOT_FOR_CSV: Final = Rule(
     "option.not-for-csv",
     "The option {name} cannot be combined with csv, which holds the whole list.",
     "Omit it, or ask for json.",
-)
-IDEMPOTENCY_KEY_INVALID: Final = Rule(
-    "idempotency-key.invalid",
-    "The Idempotency-Key is empty.",
-    "Send a unique value such as a UUID, or omit the header.",
 )
 
 
@@ -90,5 +86,5 @@ def _idempotency_key() -> str:
     """Return the header, empty if there is none. An empty value is refused: it is a mistake in the script."""
     key = request.headers.get("Idempotency-Key")
     if key is not None and not key.strip():
-        raise InvalidInput(IDEMPOTENCY_KEY_INVALID.at("/Idempotency-Key"))
+        raise InvalidInput(IDEMPOTENCY_KEY_INVALID.at("/Idempotency-Key", limit=MAX_KEY_LENGTH))
     return key or ""

@@ -1,4 +1,4 @@
-"""The inputs of the API: JSON, query and form. The descriptions are part of OpenAPI and of the findings."""
+"""Inputs of the API as JSON, query or form. The descriptions are part of OpenAPI and of the findings."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Reading of a submission (raw, form, JSON) into its CSRs and options.
+"""Intake of CSRs and options: raw bodies, forms, JSON.
 
-The contents of a CSR are not examined here. The body is read unparsed first: curl sends files as
-application/x-www-form-urlencoded, which would turn the `+` of base64 into a blank.
+What a request contains is not looked at here. The body is read as it came before anything else looks
+at it: curl sends files as application/x-www-form-urlencoded, and the `+` of base64 is no blank.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _MAX_MEMBERS: Final = 20  # of a JSON object; there are five options
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """The submitted CSRs, unchanged and in their order, with the options for all of them."""
+    """The input: the CSRs unchanged, in their order, and the options for all of them."""
 
     requests: tuple[bytes, ...]
     options: Options
@@ -58,9 +58,10 @@ class _Body:
 
 
 def read_submission(query: OptionFields) -> Submission:
-    """Return the submission in the body of this HTTP request, with the options in its query.
+    """Return the submission in the body of this HTTP request, together with the options in its query.
 
-    Raises InvalidInput for an unreadable body or contradicting options, UnsupportedMediaType for a compressed body.
+    Raises InvalidInput for what cannot be read and for options that contradict each other,
+    UnsupportedMediaType for a compressed body.
     """
     require_plain_body()
     body = _read_form() if request.mimetype == FORM else _read_raw(read_body())
@@ -74,7 +75,7 @@ def require_plain_body() -> None:
 
 
 def read_body() -> bytes:
-    """Return the body unchanged. The extra read makes Werkzeug refuse a chunked body that it cut off at the limit."""
+    """Return the body as it came; Werkzeug cuts a chunked one off at the limit, and objects at the next read only."""
     data = request.get_data(cache=False)
     request.stream.read(1)
     return data
@@ -99,7 +100,7 @@ def _read_json(data: bytes) -> _Body:
 
 
 def parse_object(data: bytes) -> dict[str, Any]:
-    """Return the JSON object (RFC 8259) in a body. Raises InvalidInput, also for a repeated name."""
+    """Return the JSON object (RFC 8259) in a body; raises InvalidInput, also for a name that occurs twice."""
     try:
         parsed = json.loads(
             data, object_pairs_hook=_without_repetition, parse_float=_number, parse_constant=_no_constant
@@ -119,7 +120,7 @@ def _not_json() -> InvalidInput:
 def _without_repetition(members: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(members)
     if len(found) < len(members):
-        raise ValueError("repeated name")
+        raise ValueError("a name occurs twice")
     return found
 
 

@@ -1,4 +1,4 @@
-"""Content negotiation: the format of an answer, named in the query or preferred by the Accept header."""
+"""The format of a response: named in the query, or preferred by the Accept header."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ca_service.web.problems import NotAcceptable
 
 FORMAT_NOT_ACCEPTABLE: Final = Rule(
     "format.not-acceptable",
-    "The requested format is not available.",
+    "The answer cannot be given in the form that is asked for.",
     "Ask for one of these, in Accept or as format where the operation takes it: {known}.",
 )
 
@@ -24,14 +24,14 @@ AUTHORITY_FORMS: Final = JSON_ONLY | {form: CONTENT_TYPES[form] for form in AUTH
 
 
 def certificate_forms(count: int) -> Mapping[str, str]:
-    """Return the content types for this number of certificates: DER holds only one."""
+    """Return the content types in which so many certificates can be answered: DER holds but one."""
     return JSON_ONLY | {form: kind for form, kind in CONTENT_TYPES.items() if form != "der" or count == 1}
 
 
 def wanted_form(forms: Mapping[str, str], named: str | None = None) -> str:
-    """Return one of `forms` (RFC 9110, 12.5.1); the first if the client has no preference.
+    """Return one of `forms` (RFC 9110, 12.5.1); the first one when nothing is preferred.
 
-    `named` takes precedence over the Accept header. Raises NotAcceptable, with the list, if it is not available.
+    `named` wins over the Accept header. Raises NotAcceptable, with the list, if it cannot be had.
     """
     if named is not None:
         if named in forms:

@@ -16,7 +16,7 @@ from ca_service.web.api.intake import FORM, parse_object, read_body, require_pla
 from ca_service.web.api.negotiation import JSON_ONLY, wanted_form
 from ca_service.web.api.validation import read_query, single_values, unknown, validated
 from ca_service.web.context import actor, api_services, base_url, needs
-from ca_service.web.numbers import whole_number
+from ca_service.web.forms import whole_number
 
 FORM_EMPTY: Final = Rule(
     "form.empty", "The form has no field.", "Send the note as a field (curl -F note=TEXT), or send no body."

@@ -1,4 +1,4 @@
-"""The authority, the token of the request, and the OpenAPI description."""
+"""Information about the service: its authority, the token of the request, the OpenAPI description."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Validation of inputs against their models, with a finding for each fault."""
+"""Validation of input against a model, with findings for what does not fit."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ _FILES: Final = ("csr", "certificate", "chain", "trust")
 
 
 def read_query(model: type[Model]) -> Model:
-    """Return the query of this request. Raises InvalidInput for parameters that the model does not accept."""
+    """Return the query of this request; raises InvalidInput for what the model does not take."""
     return validated(model, single_values(request.args), from_text=True)
 
 
 def validated(model: type[Model], values: Mapping[str, Any], *, from_text: bool) -> Model:
-    """Return the values as the model. `from_text` reads digits as numbers and `true` as a boolean."""
+    """Return the values as the model; `from_text` lets digits and words be numbers and truths."""
     try:
         return model.model_validate(values, context=FROM_TEXT if from_text else None)
     except ValidationError as error:
@@ -53,7 +53,7 @@ def validated(model: type[Model], values: Mapping[str, Any], *, from_text: bool)
 
 
 def single_values(values: MultiDict[str, str]) -> dict[str, str]:
-    """Return each value by its name. Raises InvalidInput for a name with two different values."""
+    """Return each value by its name; raises InvalidInput for a name with two different values."""
     repeated = [name for name, found in values.lists() if len(set(found)) > 1]
     if repeated:
         raise InvalidInput(*(conflict(name, *values.getlist(name)[:2]) for name in repeated))
@@ -61,12 +61,12 @@ def single_values(values: MultiDict[str, str]) -> dict[str, str]:
 
 
 def conflict(name: str, first: object, second: object) -> Finding:
-    """Return the finding for an option with two values."""
+    """Return the finding that an option was given two values."""
     return OPTION_CONFLICT.at(_pointer(name), name=_shown(name), first=_shown(first), second=_shown(second))
 
 
 def unknown(name: str, known: Iterator[str]) -> Finding:
-    """Return the finding for an unknown option."""
+    """Return the finding that there is no such option."""
     return OPTION_UNKNOWN.at(_pointer(name), name=_shown(name), known=", ".join(known) or "nothing")
 
 
@@ -83,11 +83,11 @@ def _finding(model: type[BaseModel], fault: Mapping[str, Any]) -> Finding:
 
 
 def _pointer(name: str) -> str:
-    """A JSON pointer to a member of the top level (RFC 6901, 3)."""
+    """Return a JSON pointer to a member of the top level (RFC 6901, 3)."""
     return "/" + name[:_MAX_SHOWN].replace("~", "~0").replace("/", "~1")
 
 
 def _shown(value: object) -> str:
-    """Shorten a value for display; booleans as JSON has them."""
+    """Return a value as it may be shown: short, and booleans as JSON has them."""
     text = str(value).lower() if isinstance(value, bool) else str(value)
     return f"\u201c{text[:_MAX_SHOWN]}\u201d"

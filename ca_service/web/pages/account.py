@@ -9,8 +9,8 @@ from ca_service.authority.access.permissions import Action
 from ca_service.errors import Finding, InvalidInput, TooManyAttempts
 from ca_service.web.auth import keep, open_session, visit
 from ca_service.web.context import actor, base_url, installation, needs
+from ca_service.web.forms import PasswordForm
 from ca_service.web.pages import blueprint
-from ca_service.web.pages.forms import PasswordForm
 
 
 @blueprint.get("/account")

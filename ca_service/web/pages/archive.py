@@ -48,7 +48,7 @@ class Entry:
 
 
 def is_archive(data: bytes) -> bool:
-    """Whether these bytes begin like a ZIP."""
+    """Return whether these bytes begin like a ZIP."""
     return data.startswith(_MAGIC)
 
 

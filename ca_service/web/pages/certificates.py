@@ -23,7 +23,7 @@ from ca_service.vos.file_names import safe_name
 from ca_service.vos.fit import Stage
 from ca_service.web.context import actor, base_url, installation, needs
 from ca_service.web.delivery import attachment, deliver
-from ca_service.web.numbers import whole_number
+from ca_service.web.forms import whole_number
 from ca_service.web.pages import blueprint
 from ca_service.web.pages.requests import to_waiting
 from ca_service.web.problems import status_of
@@ -78,7 +78,7 @@ def download(serial_number: str) -> Response:
 @blueprint.get("/certificates/<serial_number>/files/<name>")
 @needs(Action.READ)
 def download_file(serial_number: str, name: str) -> Response:
-    """One of the numbered files of the bundle."""
+    """Show one of the numbered files of the bundle."""
     issuance = installation().issuance
     bundle = issuance.bundle([issuance.get_certificate(actor(), serial_number)])
     found = next((file for file in bundle.uploads if file.path == name), None)

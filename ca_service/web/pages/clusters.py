@@ -165,7 +165,7 @@ def to_board(cluster_id: int) -> Response:
 
 
 def may_change() -> bool:
-    """Whether the actor may change clusters."""
+    """Return whether the actor may change clusters."""
     return actor().role in PERMISSIONS[Action.FLEET]
 
 

@@ -11,7 +11,7 @@ from ca_service.authority.access.permissions import Action
 from ca_service.authority.notices.records import MessageQuery, MessageState
 from ca_service.errors import Conflict, Finding, InvalidInput, NotFound, NotReady
 from ca_service.web.context import actor, installation, needs
-from ca_service.web.numbers import whole_number
+from ca_service.web.forms import whole_number
 from ca_service.web.pages import blueprint
 from ca_service.web.problems import status_of
 

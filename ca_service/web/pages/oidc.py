@@ -51,7 +51,7 @@ def oidc_callback() -> ResponseReturnValue:
 
 @blueprint.app_template_global("signs_in_elsewhere")
 def signs_in_elsewhere(account_id: int) -> bool:
-    """Whether this account signs in with the provider."""
+    """Return whether this account signs in with the provider."""
     found = installation().single_sign_on
     return found is not None and found.is_external(account_id)
 

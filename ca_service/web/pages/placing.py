@@ -15,16 +15,16 @@ from ca_service.errors import CAServiceError, Finding, InvalidInput, Refused, Ru
 from ca_service.pki.encodings import csr_pem
 from ca_service.vos.purposes import PURPOSES
 from ca_service.web.context import actor, installation, needs
-from ca_service.web.numbers import whole_number
+from ca_service.web.forms import whole_number
 from ca_service.web.pages import blueprint
 from ca_service.web.pages.clusters import to_board
 from ca_service.web.pages.submission import Submitted, new_requests, submitted_options, submitted_requests
 from ca_service.web.problems import status_of
 
-CSR_COUNT: Final = Rule(
-    "csr.count",
-    "There is no request yet, or none is marked.",
-    "Drop the .csr files of the nodes, or a ZIP of them, and mark those that you want.",
+CSR_NONE_SELECTED: Final = Rule(
+    "csr.none-selected",
+    "No CSR was added, or none is selected.",
+    "Drop the .csr files of the nodes, or a ZIP of them, and select the ones to sign.",
 )
 
 
@@ -100,7 +100,7 @@ def _is_multi_server(number: int) -> bool:
 
 
 def _nothing() -> Finding:
-    return CSR_COUNT.at("/csr")
+    return CSR_NONE_SELECTED.at("/csr")
 
 
 def _not_shown_anyway(error: CAServiceError) -> tuple[Finding, ...]:

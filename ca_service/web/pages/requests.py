@@ -15,7 +15,7 @@ from ca_service.authority.issuance.records import RequestQuery, RequestRecord, S
 from ca_service.errors import CAServiceError, Conflict, Finding, InvalidInput
 from ca_service.pki.encodings import csr_pem
 from ca_service.web.context import actor, installation, needs
-from ca_service.web.numbers import whole_number
+from ca_service.web.forms import whole_number
 from ca_service.web.pages import blueprint
 from ca_service.web.problems import status_of
 
@@ -132,10 +132,10 @@ def _page(found: RequestRecord, error: CAServiceError | None = None) -> str:
 
 
 def _may_withdraw(is_own: bool) -> bool:
-    """Whether the page offers to withdraw. Approvers of others' requests refuse with a note instead."""
+    """Return whether the page offers to withdraw. Approvers of others' requests refuse with a note instead."""
     return is_own and actor().role in PERMISSIONS[Action.ISSUE]
 
 
 def may_decide() -> bool:
-    """Whether the actor may decide on requests of others."""
+    """Return whether the actor may decide on requests of others."""
     return actor().role in PERMISSIONS[Action.DECIDE]

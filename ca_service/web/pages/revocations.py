@@ -11,7 +11,7 @@ from ca_service.authority.revocation.selecting import read_invalid_since, with_s
 from ca_service.errors import CAServiceError, Finding
 from ca_service.pki.reasons import FOR_LEAVES, Reason, read_leaf_reason
 from ca_service.web.context import actor, installation, needs
-from ca_service.web.numbers import whole_number
+from ca_service.web.forms import whole_number
 from ca_service.web.pages import blueprint
 from ca_service.web.problems import status_of
 

@@ -9,10 +9,18 @@ from flask_login import current_user
 from ca_service.authority.access.permissions import Action
 from ca_service.errors import Finding, InvalidInput, NotAuthenticated
 from ca_service.web import reauthentication
-from ca_service.web.auth import end_session, halfway_secret, keep, local_path, open_session, start_session, visit
+from ca_service.web.auth import (
+    end_session,
+    keep,
+    local_path,
+    open_session,
+    pending_second_factor_secret,
+    start_session,
+    visit,
+)
 from ca_service.web.context import installation, needs, origin, public
+from ca_service.web.forms import NewPasswordForm, SetUpForm, SignInForm
 from ca_service.web.pages import blueprint
-from ca_service.web.pages.forms import NewPasswordForm, SetUpForm, SignInForm
 from ca_service.web.problems import refused_page
 from ca_service.web.reauthentication import proof, relying_party
 
@@ -59,14 +67,14 @@ def sign_in() -> ResponseReturnValue:
 def second_step() -> ResponseReturnValue:
     """Ask for a code or a passkey after the password."""
     people, target = installation(), local_path(request.args.get("next"))
-    halfway = people.sessions.find_halfway(halfway_secret())
-    if halfway is None:
+    pending = people.sessions.find_pending(pending_second_factor_secret())
+    if pending is None:
         return redirect(url_for("pages.sign_in", next=request.args.get("next")))
-    state = people.second_factors.state(halfway.account)
+    state = people.second_factors.state(pending.account)
     if request.method != "POST":
         return render_template("second_step.html", state=state, findings=())
     try:
-        keep(people.signing_in.second_step(halfway_secret(), proof(), visit()))
+        keep(people.signing_in.second_step(pending_second_factor_secret(), proof(), visit()))
     except NotAuthenticated as error:
         return refused_page(error, render_template("second_step.html", state=state, findings=error.findings))
     return redirect(target)
@@ -75,7 +83,7 @@ def second_step() -> ResponseReturnValue:
 @blueprint.post("/sign-in/passkey")
 @public
 def sign_in_with_passkey() -> ResponseReturnValue:
-    """A passkey alone."""
+    """Show a passkey alone."""
     try:
         keep(installation().signing_in.with_passkey(proof(), visit()))
     except NotAuthenticated as error:

@@ -13,14 +13,14 @@ from ca_service.authority.issuance.conflicts import MAX_REQUESTS, check_count
 from ca_service.authority.issuance.examination import Options
 from ca_service.errors import CAServiceError, InvalidInput, Rule
 from ca_service.pki import armour
+from ca_service.web.forms import whole_number
 from ca_service.web.i18n import translate
-from ca_service.web.numbers import whole_number
 from ca_service.web.pages import archive
 
-OPTION_VALUE: Final = Rule(
-    "option.value",
+VALIDITY_NUMBER: Final = Rule(
+    "validity.number",
     "The lifetime \u201c{value}\u201d is not a whole number of days.",
-    "Type a number such as 397, or leave the field empty.",
+    "Enter a number such as 397, or leave the field empty.",
 )
 
 _MAX_DAYS_DIGITS: Final = 6
@@ -105,5 +105,5 @@ def _days(text: str) -> int | None:
         return None
     days = whole_number(text, _MAX_DAYS_DIGITS)
     if days is None:
-        raise InvalidInput(OPTION_VALUE.at("/validity_days", value=text[:40]))
+        raise InvalidInput(VALIDITY_NUMBER.at("/validity_days", value=text[:40]))
     return days

@@ -18,15 +18,13 @@ from ca_service.web.context import base_url, public, public_services
 from ca_service.web.public import blueprint
 from ca_service.web.views import decode
 
+KEY_UNUSABLE: Final = Rule(
+    "key.unusable", "The key of the authority cannot be used.", "The operator finds the reason in the log."
+)
 CA_FILE_UNKNOWN: Final = Rule(
     "ca-file.unknown",
     "There is no file {name} of this authority.",
     "The page {base_url}/ca/ lists the available files.",
-)
-KEY_UNUSABLE: Final = Rule(
-    "key.unusable",
-    "The key of the authority cannot be used.",
-    "The operator finds the reason in the log.",
 )
 
 _DER: Final = "application/pkix-cert"
@@ -97,6 +95,7 @@ def health() -> ResponseReturnValue:
     try:
         hierarchy.signing_key(authority)
     except KeystoreError as error:
-        _log.error("not healthy: %s", error.rule, exc_info=error)  # it names paths, which are nobody else's business
+        _log.error("not healthy: %s", error.rule, exc_info=error)
+        # One answer for every fault: which of them it is says to an attacker where to go on.
         raise NotReady.because(KEY_UNUSABLE) from error
     return {"status": "ok"}

@@ -11,17 +11,11 @@ from urllib.parse import unquote
 from flask import Response, request
 from flask.typing import ResponseReturnValue
 
-from ca_service.authority.status.crl_publisher import PublishedCRL
-from ca_service.errors import NotFound, Rule
+from ca_service.authority.status.crl_publisher import CRL_NO_DELTA, PublishedCRL
+from ca_service.errors import NotFound
 from ca_service.pki import encodings
 from ca_service.web.context import public, public_services
 from ca_service.web.public import blueprint
-
-CRL_NO_DELTA: Final = Rule(
-    "crl.no-delta",
-    "There are no deltas of this list.",
-    "Fetch the full list: {name}.crl",
-)
 
 _DELTA: Final = "-delta"
 _FRESH_FOR: Final = timedelta(minutes=5)  # in caches between this service and its clients
@@ -50,7 +44,7 @@ def _find(name: str) -> tuple[PublishedCRL, bytes, str]:
     if not name.endswith(_DELTA):
         return published, published.data.full, published.digest
     if published.data.delta is None:
-        raise NotFound.because(CRL_NO_DELTA, name=name.removesuffix(_DELTA)[:80])
+        raise NotFound.because(CRL_NO_DELTA)
     return published, published.data.delta, f"{published.digest}{_DELTA}"
 
 

@@ -1,5 +1,5 @@
-// Keys for the queue of requests: a approves, r goes to the note of a refusal, j and k go up and down a list.
-// Everything works without them. They do nothing while somebody types, and the page says which there are.
+// Keys for the queue of requests: a approves, r opens the note for a refusal, j and k move down and up a list.
+// Optional: everything works without them. They are off while the user types, and the page lists them.
 
 for (const hint of document.querySelectorAll("[data-keys]")) {
   if (hint instanceof HTMLElement) hint.hidden = false;
@@ -13,7 +13,7 @@ function isField(target) {
   return target instanceof HTMLElement && target.matches("input, textarea, select, [contenteditable]");
 }
 
-/** @param {number} step how many rows further: 1 or -1 */
+/** @param {number} step rows to move: 1 or -1 */
 function move(step) {
   const rows = [...document.querySelectorAll("[data-row]")];
   const here = rows.indexOf(/** @type {Element} */ (document.activeElement));

@@ -1,15 +1,15 @@
-// Lets a browser make and use passkeys (WebAuthn). Where it cannot, the buttons stay hidden.
+// Creates and uses passkeys (WebAuthn). The buttons stay hidden if the browser does not support them.
 
 const canUsePasskeys = "PublicKeyCredential" in window && "parseRequestOptionsFromJSON" in PublicKeyCredential;
 
 /** @param {HTMLFormElement} form
  * @param {string} name
- * @returns {HTMLInputElement} its hidden field of this name */
+ * @returns {HTMLInputElement} its hidden field with this name */
 function field(form, name) {
   return /** @type {HTMLInputElement} */ (form.querySelector(`input[name$="${name}"]`));
 }
 
-/** Asks the server for options, the device for an answer, and sends the answer with the form.
+/** Requests options from the server and an answer from the device, and submits the answer with the form.
  * @param {HTMLButtonElement} button
  * @param {HTMLFormElement} form */
 async function answer(button, form) {
@@ -31,8 +31,8 @@ async function answer(button, form) {
   }
 }
 
-/** @param {any} options what the server has sent
- * @param {boolean} isNew whether a passkey is made, and not used
+/** @param {any} options the options from the server
+ * @param {boolean} isNew whether to create a passkey instead of using one
  * @returns {Promise<Credential | null>} */
 function credentialFor(options, isNew) {
   return isNew

@@ -1,13 +1,13 @@
-// Makes the pages quicker to use. Everything works without it.
+// Shortcuts for the pages. Everything works without JavaScript.
 
 const said = document.getElementById("said");
 
-/** @param {string} text what a screen reader is told */
+/** @param {string} text the text for screen readers */
 function say(text) {
   if (said) said.textContent = text;
 }
 
-/** @param {ParentNode} root where copy buttons are brought to life */
+/** @param {ParentNode} root the part of the page with copy buttons */
 function enableCopying(root) {
   for (const button of root.querySelectorAll("button[data-copy]")) {
     if (!(button instanceof HTMLButtonElement) || !navigator.clipboard) continue;
@@ -30,7 +30,7 @@ async function copy(button) {
   setTimeout(() => { button.textContent = label; }, 1500);
 }
 
-/** Checks requests as soon as they are dropped or pasted.
+/** Checks CSRs as soon as they are dropped or pasted.
  * @param {HTMLFormElement} form */
 function checkAtOnce(form) {
   const files = /** @type {HTMLInputElement} */ (form.querySelector("input[type=file]"));
@@ -55,7 +55,7 @@ function checkAtOnce(form) {
   });
 }
 
-/** Sends the form to be checked and shows the answer in place.
+/** Submits the form for a check and shows the result in place.
  * @param {HTMLFormElement} form
  * @param {HTMLInputElement} files
  * @param {HTMLTextAreaElement} text */
@@ -81,7 +81,7 @@ async function review(form, files, text) {
   }
 }
 
-/** @param {ParentNode} root where a file that was chosen is sent at once */
+/** @param {ParentNode} root the part of the page where a selected file is submitted immediately */
 function sendAtOnce(root) {
   for (const input of root.querySelectorAll("input[type=file][data-send]")) {
     if (!(input instanceof HTMLInputElement)) continue;

@@ -78,7 +78,7 @@ def test_after_a_pause_one_notice_is_sent_and_not_one_for_each_that_was_missed()
     house.notices().announce_due()
 
     assert house.sent() == [("0" * 40, 14)]
-    assert "ends in 13 days" in house.store.messages[1].subject
+    assert "expires in 13 days" in house.store.messages[1].subject
 
 
 def test_without_a_channel_nothing_is_written_so_that_it_is_sent_once_there_is_one() -> None:
@@ -124,7 +124,7 @@ def test_a_message_says_what_ends_when_what_to_do_and_where() -> None:
     house.notices().announce_due()
 
     message = house.store.messages[1]
-    assert message.subject == "uccx1.example.com: certificate ends in 1 day"
+    assert message.subject == "uccx1.example.com: certificate expires in 1 day"
     for part in ("2026-11-24 at 12:00 UTC", "Next: Renew it.", "https://ca.example.com/certificates/00", "0" * 40):
         assert part in message.text
     assert message.event["type"] == "certificate.expiring"

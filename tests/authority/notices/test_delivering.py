@@ -105,7 +105,7 @@ def test_what_is_for_nobody_any_more_is_dead_without_an_attempt() -> None:
 
     assert office.channel.sent == []
     assert office.first.state is MessageState.DEAD
-    assert "not configured any more" in office.first.last_error
+    assert "no longer configured" in office.first.last_error
 
 
 def test_what_is_for_a_channel_that_is_not_configured_waits() -> None:

@@ -165,8 +165,8 @@ def test_a_reset_voids_everything_that_opened_the_account_and_gives_a_link(
     lab: Lab, people: Installation, operator: Actor, alice: AccountRecord, clock: FixedClock
 ) -> None:
     _, codes = with_app(people, alice, clock)
-    halfway = people.signing_in.with_password("alice", PASSWORD, HERE)
-    entered = people.signing_in.second_step(halfway.secret, proof(code=codes[0]), HERE)
+    pending = people.signing_in.with_password("alice", PASSWORD, HERE)
+    entered = people.signing_in.second_step(pending.secret, proof(code=codes[0]), HERE)
     for _ in range(5):
         assert not can_sign_in(people.signing_in, "alice", "wrong")
 

@@ -62,9 +62,9 @@ def test_a_passkey_is_not_held_up_by_those_who_guess_the_password_of_its_account
 def test_a_passkey_is_the_second_step_after_a_password(people: Installation, alice: AccountRecord) -> None:
     device = Authenticator()
     enrol(people, alice, device)
-    halfway = people.signing_in.with_password("alice", PASSWORD, HERE)
-    assert not halfway.is_complete
-    entered = people.signing_in.second_step(halfway.secret, proof(credential=answer(people, device)), HERE)
+    pending = people.signing_in.with_password("alice", PASSWORD, HERE)
+    assert not pending.is_complete
+    entered = people.signing_in.second_step(pending.secret, proof(credential=answer(people, device)), HERE)
     assert entered.is_complete
 
 
@@ -75,9 +75,9 @@ def test_the_passkey_of_another_account_is_no_second_step(
     theirs = Authenticator(credential_id=b"the id of bob's ")
     enrol(people, alice, Authenticator())
     enrol(people, bob, theirs)
-    halfway = people.signing_in.with_password("alice", PASSWORD, HERE)
+    pending = people.signing_in.with_password("alice", PASSWORD, HERE)
     with pytest.raises(NotAuthenticated):
-        people.signing_in.second_step(halfway.secret, proof(credential=answer(people, theirs)), HERE)
+        people.signing_in.second_step(pending.secret, proof(credential=answer(people, theirs)), HERE)
 
 
 def test_the_question_asks_for_a_person_who_is_verified_and_for_a_key_that_can_be_found(

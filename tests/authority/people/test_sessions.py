@@ -110,4 +110,4 @@ def test_a_secret_that_was_not_handed_out_opens_nothing(
 ) -> None:
     opened(people, alice)
     assert people.sessions.find(secret) is None
-    assert people.sessions.find_halfway(secret) is None
+    assert people.sessions.find_pending(secret) is None

@@ -104,16 +104,16 @@ def test_with_a_second_factor_the_password_opens_nothing_by_itself(
 ) -> None:
     secret, _ = enrol(people, alice.actor, clock)
     clock.advance(seconds=30)
-    halfway = people.signing_in.with_password("alice", PASSWORD, HERE)
-    assert not halfway.is_complete
-    assert people.sessions.find(halfway.secret) is None
+    pending = people.signing_in.with_password("alice", PASSWORD, HERE)
+    assert not pending.is_complete
+    assert people.sessions.find(pending.secret) is None
 
-    entered = people.signing_in.second_step(halfway.secret, proof(code=code_of(secret, clock())), HERE)
+    entered = people.signing_in.second_step(pending.secret, proof(code=code_of(secret, clock())), HERE)
 
     session = opened(people, entered)
     assert session.record.method == "password, authenticator app"
-    assert entered.secret != halfway.secret
-    assert people.sessions.find_halfway(halfway.secret) is None
+    assert entered.secret != pending.secret
+    assert people.sessions.find_pending(pending.secret) is None
 
 
 @pytest.mark.parametrize("seconds", [-30, 0, 30])
@@ -122,9 +122,9 @@ def test_a_code_counts_one_step_before_and_after(
 ) -> None:
     secret, _ = enrol(people, alice.actor, clock)
     clock.advance(minutes=5)
-    halfway = people.signing_in.with_password("alice", PASSWORD, HERE)
+    pending = people.signing_in.with_password("alice", PASSWORD, HERE)
     at = clock() + timedelta(seconds=seconds)
-    assert people.signing_in.second_step(halfway.secret, proof(code=code_of(secret, at)), HERE).is_complete
+    assert people.signing_in.second_step(pending.secret, proof(code=code_of(secret, at)), HERE).is_complete
 
 
 @pytest.mark.parametrize("seconds", [-60, 60])
@@ -133,11 +133,11 @@ def test_a_code_of_another_time_is_refused(
 ) -> None:
     secret, _ = enrol(people, alice.actor, clock)
     clock.advance(minutes=5)
-    halfway = people.signing_in.with_password("alice", PASSWORD, HERE)
+    pending = people.signing_in.with_password("alice", PASSWORD, HERE)
     code = code_of(secret, clock())
     clock.advance(seconds=seconds)
     with pytest.raises(NotAuthenticated):
-        people.signing_in.second_step(halfway.secret, proof(code=code), HERE)
+        people.signing_in.second_step(pending.secret, proof(code=code), HERE)
 
 
 def test_a_code_counts_once(people: Installation, alice: AccountRecord, clock: FixedClock) -> None:
@@ -173,9 +173,9 @@ def test_nothing_else_does_for_the_second_step(
     people: Installation, alice: AccountRecord, clock: FixedClock, shown: dict[str, str], recorded: Events
 ) -> None:
     enrol(people, alice.actor, clock)
-    halfway = people.signing_in.with_password("alice", PASSWORD, HERE)
+    pending = people.signing_in.with_password("alice", PASSWORD, HERE)
     with pytest.raises(NotAuthenticated):
-        people.signing_in.second_step(halfway.secret, proof(**shown), HERE)
+        people.signing_in.second_step(pending.secret, proof(**shown), HERE)
     failed = next(event for event in recorded() if event.event is Event.SIGN_IN_FAILED)
     assert (failed.subject, failed.details, failed.origin) == ("alice", {"step": "second step"}, HERE.address)
 
@@ -184,10 +184,10 @@ def test_the_second_step_has_to_follow_within_ten_minutes(
     people: Installation, alice: AccountRecord, clock: FixedClock
 ) -> None:
     secret, _ = enrol(people, alice.actor, clock)
-    halfway = people.signing_in.with_password("alice", PASSWORD, HERE)
+    pending = people.signing_in.with_password("alice", PASSWORD, HERE)
     clock.advance(minutes=10, seconds=1)
     with pytest.raises(NotAuthenticated) as caught:
-        people.signing_in.second_step(halfway.secret, proof(code=code_of(secret, clock())), HERE)
+        people.signing_in.second_step(pending.secret, proof(code=code_of(secret, clock())), HERE)
     assert caught.value.rule == "sign-in.over"
 
 
@@ -196,10 +196,10 @@ def test_a_new_password_ends_a_sign_in_that_is_halfway(
 ) -> None:
     secret, _ = enrol(lab, alice.actor, clock)
     clock.advance(minutes=5)
-    halfway = lab.signing_in.with_password("alice", PASSWORD, HERE)
+    pending = lab.signing_in.with_password("alice", PASSWORD, HERE)
     lab.accounts.set_password(operator, "alice", OTHER_PASSWORD)
     with pytest.raises(NotAuthenticated):
-        lab.signing_in.second_step(halfway.secret, proof(code=code_of(secret, clock())), HERE)
+        lab.signing_in.second_step(pending.secret, proof(code=code_of(secret, clock())), HERE)
 
 
 # Confirming

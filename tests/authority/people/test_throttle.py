@@ -152,12 +152,12 @@ def test_the_second_step_is_counted_with_the_first_and_a_right_password_makes_no
     secret = people.second_factors.offer_app(alice.actor).secret
     people.second_factors.confirm_app(alice.actor, code_of(secret, clock()))
     for _ in range(FREE_ATTEMPTS):
-        halfway = people.signing_in.with_password("alice", PASSWORD, ATTACKER)
+        pending = people.signing_in.with_password("alice", PASSWORD, ATTACKER)
         with pytest.raises(NotAuthenticated):
-            people.signing_in.second_step(halfway.secret, proof(code="000000"), ATTACKER)
+            people.signing_in.second_step(pending.secret, proof(code="000000"), ATTACKER)
     assert guess(people, password=PASSWORD) == "sign-in.wait"
     with pytest.raises(TooManyAttempts):
-        people.signing_in.second_step(halfway.secret, proof(code=code_of(secret, clock())), ATTACKER)
+        people.signing_in.second_step(pending.secret, proof(code=code_of(secret, clock())), ATTACKER)
 
 
 def test_guesses_with_a_stolen_session_are_counted_and_do_not_lock_its_owner_out(

@@ -19,18 +19,18 @@ from tests.web.visitor import Visitor
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """The defaults, with their rules."""
+    """Return the default settings with their approval rules."""
     return settings_module.load({}, settings.instance_path).settings
 
 
 @pytest.fixture
 def installation(made: Made, settings: Settings) -> Installation:
-    """An installation of this test alone."""
+    """Return an installation for one test."""
     shutil.copytree(made.folder, settings.instance_path)
     return open_installation(settings, cheap_hasher())
 
 
 @pytest.fixture
 def approver(signed_in: Callable[[Role], Visitor]) -> Visitor:
-    """Somebody who has signed in and may decide."""
+    """Return a signed-in approver."""
     return signed_in(Role.APPROVER)

@@ -14,7 +14,7 @@ from tests.web.visitor import Visitor, form, upload
 
 @pytest.fixture
 def path(installation: Installation) -> str:
-    """The address of a cluster whose publisher has no certificate."""
+    """Return the path of a cluster whose publisher has no certificate."""
     return f"/clusters/{installation.fleet.create(OPERATOR, 'Contact centre', CONTACT_CENTRE).id}"
 
 

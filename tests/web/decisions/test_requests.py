@@ -11,7 +11,7 @@ from ca_service.authority.access.permissions import Role
 from ca_service.authority.installation import Installation
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.records import RequestRecord, State
-from ca_service.errors import blocking
+from ca_service.errors import Rule
 from ca_service.settings import Settings
 from ca_service.storage.requests import SQLRequestStore
 from ca_service.storage.sqlite import SQLiteDatabase
@@ -27,7 +27,7 @@ SignedIn = Callable[[Role], Visitor]
 
 @pytest.fixture
 def waiting(installation: Installation) -> RequestRecord:
-    """What the requester has submitted."""
+    """Return the requests of the requester."""
     who = installation.accounts.get("requester").actor
     (found,) = installation.issuance.issue(who, [UCCX_PUBLISHER.data], Options()).waiting
     return found
@@ -248,7 +248,7 @@ def test_what_has_failed_says_why_and_can_be_tried_again(
     installation: Installation, settings: Settings, waiting: RequestRecord, approver: Visitor, requester: Visitor
 ) -> None:
     store = SQLRequestStore(SQLiteDatabase(settings.instance_path / "ca.sqlite3"))
-    why = (blocking("authority.expired", "", "The authority has ended.", "Make a new one."),)
+    why = (Rule("authority.expired", "The authority has ended.", "Make a new one.").at(),)
     failed = replace(waiting.decided(State.FAILED, OPERATOR, NOON, "fine"), failure=why)
     assert store.move(failed, State.SUBMITTED, event())
     assert "Nothing was issued." in requester.page("/requests/1").text

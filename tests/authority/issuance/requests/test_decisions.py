@@ -1,0 +1,182 @@
+"""Deciding: who may, what becomes of it, and that it happens once whatever goes wrong in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from ca_service.authority.access.permissions import Actor, Role
+from ca_service.authority.audit.events import Event
+from ca_service.authority.issuance.decisions import MAX_COUNT, MAX_NOTE
+from ca_service.authority.issuance.examination import Options
+from ca_service.authority.issuance.records import RequestQuery, RequestRecord, State, timeline
+from ca_service.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from tests.authority.issuance.requests.people import ANNA, CAROL, VERA, certificates, recorded, submitted
+from tests.support.applications import application_record
+from tests.support.factories import OPERATOR, Lab, actor
+from tests.support.fakes import FixedClock, InMemoryLedger
+from tests.support.requests import THREE_NODES, UCCX_PUBLISHER
+
+Decide = Callable[[Lab, Actor, int], RequestRecord]
+DECISIONS: dict[str, Decide] = {
+    "approve": lambda lab, who, number: lab.requests.approve(who, number),
+    "refuse": lambda lab, who, number: lab.requests.refuse(who, number, "no"),
+}
+every_decision = pytest.mark.parametrize("decide", DECISIONS.values(), ids=DECISIONS)
+
+
+def test_what_is_approved_is_issued(lab: Lab, waiting: RequestRecord, clock: FixedClock) -> None:
+    clock.advance(hours=1)
+    found = lab.requests.approve(replace(CAROL, origin="192.0.2.7"), waiting.id, " fine ")
+    (record,) = certificates(lab)
+    assert (found.state, found.serial_number, found.note) == (State.ISSUED, record.serial_number, "fine")
+    assert (found.decided_by, found.decided_by_id, found.decided_from) == ("approver", CAROL.account_id, "192.0.2.7")
+    assert record.issued_by == "requester"
+    assert recorded(lab) == [
+        (Event.REQUEST_SUBMITTED, "requester", "1"),
+        (Event.REQUEST_APPROVED, "approver", "1"),
+        (Event.CERTIFICATE_ISSUED, "approver", record.serial_number),
+        (Event.REQUEST_ISSUED, "approver", "1"),
+    ]
+    assert [(each.state, each.by) for each in timeline(found)] == [
+        (State.SUBMITTED, "requester"),
+        (State.APPROVED, "approver"),
+        (State.ISSUED, ""),
+    ]
+
+
+def test_what_is_refused_is_not_issued_and_keeps_the_note(lab: Lab, waiting: RequestRecord) -> None:
+    found = lab.requests.refuse(CAROL, waiting.id, "The parent domain is wrong.\r\nAsk again.")
+    assert (found.state, found.note) == (State.REFUSED, "The parent domain is wrong.\nAsk again.")
+    assert lab.requests.get(ANNA, waiting.id) == found
+    assert certificates(lab) == ()
+    assert recorded(lab)[-1] == (Event.REQUEST_REFUSED, "approver", "1")
+    assert [each.state for each in timeline(found)] == [State.SUBMITTED, State.REFUSED]
+
+
+@pytest.mark.parametrize("note", ["", "  \n ", "x" * (MAX_NOTE + 1), "a\x00b", "a\u202eb"])
+def test_a_refusal_needs_a_note_that_can_be_read(lab: Lab, waiting: RequestRecord, note: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        lab.requests.refuse(CAROL, waiting.id, note)
+    expected = "request.note-invalid" if note.strip() else "request.note"
+    assert (caught.value.rule, caught.value.findings[0].pointer) == (expected, "/note")
+    assert lab.requests.get(ANNA, waiting.id).state is State.SUBMITTED
+
+
+def test_who_has_submitted_it_withdraws_it(lab: Lab, waiting: RequestRecord) -> None:
+    assert lab.requests.withdraw(ANNA, waiting.id).state is State.WITHDRAWN
+    assert recorded(lab)[-1] == (Event.REQUEST_WITHDRAWN, "requester", "1")
+
+
+def test_an_administrator_withdraws_that_of_anybody(lab: Lab, waiting: RequestRecord) -> None:
+    assert lab.requests.withdraw(VERA, waiting.id).state is State.WITHDRAWN
+
+
+@pytest.mark.parametrize("who", [CAROL, Actor(99, "bob", Role.REQUESTER)])
+def test_nobody_else_withdraws_it(lab: Lab, waiting: RequestRecord, who: Actor) -> None:
+    with pytest.raises(NotAllowed) as caught:
+        lab.requests.withdraw(who, waiting.id)
+    assert caught.value.rule == "request.not-own"
+
+
+@every_decision
+@pytest.mark.parametrize("role", [Role.APPROVER, Role.ADMINISTRATOR])
+@pytest.mark.parametrize("token", ["", "renewal"])
+def test_nobody_decides_about_their_own(lab: Lab, decide: Decide, role: Role, token: str) -> None:
+    own = submitted(lab, actor(role))
+    with pytest.raises(NotAllowed) as caught:
+        decide(lab, replace(actor(role), token=token), own.id)
+    assert caught.value.rule == "request.own"
+    assert lab.requests.get(VERA, own.id).state is State.SUBMITTED
+
+
+def test_who_became_an_approver_since_still_does_not_decide_about_their_own(lab: Lab, waiting: RequestRecord) -> None:
+    with pytest.raises(NotAllowed, match="your own request"):
+        lab.requests.approve(replace(ANNA, name="renamed", role=Role.ADMINISTRATOR), waiting.id)
+
+
+@every_decision
+def test_the_operator_may_decide_and_is_recorded(lab: Lab, waiting: RequestRecord, decide: Decide) -> None:
+    found = decide(lab, OPERATOR, waiting.id)
+    assert (found.decided_by, found.decided_by_id, found.decided_from) == ("operator", None, "command line")
+
+
+@every_decision
+@pytest.mark.parametrize("first", [*DECISIONS.values(), lambda lab, _, number: lab.requests.withdraw(ANNA, number)])
+def test_what_is_decided_stays_so_and_the_other_is_told_by_whom_and_when(
+    lab: Lab, waiting: RequestRecord, first: Decide, decide: Decide
+) -> None:
+    before = first(lab, CAROL, waiting.id)
+    with pytest.raises(Conflict, match=rf"already .* by {before.decided_by} on 2026-11-23 12:00 UTC") as caught:
+        decide(lab, VERA, waiting.id)
+    assert caught.value.rule == "request.decided"
+    assert lab.requests.get(VERA, waiting.id) == before
+    with pytest.raises(Conflict):
+        lab.requests.withdraw(VERA, waiting.id)
+
+
+@pytest.mark.parametrize(
+    ("who", "decide"),
+    [
+        (CAROL, DECISIONS["approve"]),
+        (OPERATOR, DECISIONS["approve"]),
+        (CAROL, DECISIONS["refuse"]),
+        (ANNA, lambda lab, who, number: lab.requests.withdraw(who, number)),
+    ],
+)
+def test_who_does_the_same_twice_is_told_the_same_again(
+    lab: Lab, waiting: RequestRecord, who: Actor, decide: Decide
+) -> None:
+    first = decide(lab, who, waiting.id)
+    before = recorded(lab)
+    assert decide(lab, who, waiting.id) == first
+    assert recorded(lab) == before
+
+
+def test_nobody_changes_their_mind(lab: Lab, waiting: RequestRecord) -> None:
+    lab.requests.approve(CAROL, waiting.id)
+    with pytest.raises(Conflict):
+        lab.requests.refuse(CAROL, waiting.id, "after all not")
+
+
+def test_what_a_rule_has_approved_cannot_be_decided_about(clock: FixedClock) -> None:
+    lab = Lab(clock=clock).initialised()
+    lab.issuance.issue(ANNA, [UCCX_PUBLISHER.data], Options())
+    with pytest.raises(Conflict, match="approved by rule everybody"):
+        lab.requests.refuse(CAROL, 1, "no")
+
+
+@pytest.mark.parametrize("number", [0, -1, 99, 2**31, 2**70])
+def test_an_application_that_is_not_there_is_not_found(lab: Lab, number: int) -> None:
+    for call in (lab.requests.get, lab.requests.approve, lab.requests.withdraw):
+        with pytest.raises(NotFound) as caught:
+            call(VERA, number)
+        assert caught.value.rule == "request.unknown"
+
+
+def test_a_list_shows_a_requester_their_own_and_the_others_all(lab: Lab) -> None:
+    (first,) = lab.issuance.issue(ANNA, [THREE_NODES[0].data], Options()).waiting
+    (second,) = lab.issuance.issue(CAROL, [THREE_NODES[1].data], Options()).waiting
+    assert lab.requests.list_requests(ANNA, RequestQuery()).items == (first,)
+    for role in (Role.APPROVER, Role.ADMINISTRATOR, Role.AUDITOR):
+        assert lab.requests.list_requests(actor(role), RequestQuery()).items == (second, first)
+    assert lab.requests.list_requests(ANNA, RequestQuery(submitted_by_id=CAROL.account_id)).items == (first,)
+
+
+def test_the_next_one_is_the_oldest_that_is_not_ones_own(lab: Lab) -> None:
+    first, second, third = (
+        lab.issuance.issue(who, [node.data], Options()).waiting[0]
+        for who, node in zip((CAROL, ANNA, ANNA), THREE_NODES, strict=True)
+    )
+    assert lab.requests.find_next(CAROL, first) == second
+    assert lab.requests.find_next(CAROL, second) == third
+    assert lab.requests.find_next(VERA, third) == first
+    assert lab.requests.count_waiting(VERA) == 3
+
+
+def test_the_count_of_what_waits_ends_soon(lab: Lab) -> None:
+    assert isinstance(lab.ledger, InMemoryLedger)
+    lab.ledger.requests += [application_record(id=number) for number in range(1, 70)]
+    assert lab.requests.count_waiting(CAROL) == MAX_COUNT + 1
