@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 from ca_service.documents import audit, authorities, certificates, checks, operations, people, requests, revocations
 from ca_service.documents.fields import Document
 
@@ -78,5 +80,9 @@ def require_document(arguments: Sequence[str], answer: Any) -> None:
 
 
 def _fits(model: type[Document], text: str, answer: Any) -> bool:
-    names = set(answer)
-    return names == set(model.model_fields) and model.model_validate_json(text).model_dump(mode="json") == answer
+    if set(answer) != set(model.model_fields):
+        return False
+    try:
+        return bool(model.model_validate_json(text).model_dump(mode="json") == answer)
+    except ValidationError:
+        return False
