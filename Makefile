@@ -35,7 +35,7 @@ serve: $(VENV)/.base  ## Serve on http://127.0.0.1:8080, with everything set up
 	@exec $(BIN)/ca-service serve
 
 test: $(VENV)/.dev  ## Run the tests (what needs more than Python skips with a reason)
-	$(BIN)/python -m pytest $(TESTS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(TESTS)  # many tests start a process: compile the modules once
 
 check: $(VENV)/.dev  ## Lint, types, layers, dependencies, templates, words
 	$(BIN)/ruff format --check .

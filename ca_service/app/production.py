@@ -7,6 +7,7 @@ import warnings
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from argon2 import PasswordHasher
 from cryptography import x509
@@ -14,37 +15,34 @@ from cryptography import x509
 from ca_service import clock
 from ca_service.app.composition import Randomness, Time, compose
 from ca_service.app.edges import Edges, Options
-from ca_service.app.policies import crl_policy_of, own_url, plain_http, policy_of
 from ca_service.authority.hierarchy.plan import HierarchyPlan
 from ca_service.authority.installation import Installation
+from ca_service.authority.issuance.approval import ApprovalRule
+from ca_service.authority.issuance.examination import Policy
 from ca_service.authority.notices.ports import Channel
 from ca_service.authority.people.passwords import Passwords
 from ca_service.authority.people.sessions import SessionLimits
 from ca_service.authority.people.single_sign_on import ClaimRules, IdentityProvider
+from ca_service.authority.status.crl_publisher import CRLPolicy
 from ca_service.errors import ConfigurationError, Rule
 from ca_service.keystore import files
 from ca_service.keystore.encrypted import EncryptedFileKeyStore
 from ca_service.keystore.secret_box import FileSecretBox
 from ca_service.probe.fetching import HTTPFetcher
 from ca_service.settings import Settings
-from ca_service.storage.accounts import SQLAccountStore
-from ca_service.storage.attempts import SQLAttemptStore
-from ca_service.storage.crls import SQLCRLStore
+from ca_service.storage.accounts import SQLAccountStore, SQLIdentityStore
 from ca_service.storage.database import Database
 from ca_service.storage.events import SQLEventStore
 from ca_service.storage.factors import SQLFactorStore
 from ca_service.storage.fleet import SQLFleetStore
-from ca_service.storage.identities import SQLIdentityStore
-from ca_service.storage.inventory import SQLInventoryStore
+from ca_service.storage.inventory import SQLInventoryStore, SQLLeafStore
 from ca_service.storage.issuers import SQLIssuerStore, SQLResponderStore
-from ca_service.storage.jobs import SQLJobStore
-from ca_service.storage.leaves import SQLLeafStore
 from ca_service.storage.ledger import SQLLedger
 from ca_service.storage.migrating import SQLSchema
-from ca_service.storage.notices import SQLCalendarStore, SQLNoticeStore
+from ca_service.storage.notices import SQLCalendarStore, SQLJobStore, SQLNoticeStore
 from ca_service.storage.requests import SQLRequestStore
-from ca_service.storage.revocation import SQLRevocationStore
-from ca_service.storage.sessions import SQLSessionStore
+from ca_service.storage.revocation import SQLCRLStore, SQLRevocationStore
+from ca_service.storage.sessions import SQLAttemptStore, SQLSessionStore
 from ca_service.storage.sqlite import SQLiteDatabase
 
 DATABASE_DRIVER_MISSING: Final = Rule(
@@ -52,6 +50,44 @@ DATABASE_DRIVER_MISSING: Final = Rule(
     "database.url names a PostgreSQL database, and the driver for it is not installed.",
     "Install the extras: .venv/bin/pip install --require-hashes -r config/requirements/extras.txt",
 )
+
+
+def policy_of(settings: Settings) -> Policy:
+    """Return the policy: what may be issued, and what is approved automatically."""
+    return Policy(
+        default_days=settings.policy.default_days,
+        max_days=settings.policy.max_days,
+        backdate=timedelta(minutes=settings.policy.backdate_minutes),
+        allow_p521=settings.policy.allow_p521,
+        rules=tuple(ApprovalRule(**rule.model_dump()) for rule in settings.policy.rules),
+    )
+
+
+def crl_policy_of(settings: Settings) -> CRLPolicy:
+    """Return the validity of CRLs, and the base of the address that leaves carry."""
+    hours = settings.revocation.delta_hours
+    return CRLPolicy(
+        lifetime=timedelta(hours=settings.revocation.crl_hours),
+        delta_lifetime=timedelta(hours=hours) if hours else None,
+        base_url=plain_http(settings),
+    )
+
+
+def plain_http(settings: Settings) -> str:
+    """Return the base of the URL in AIA, which is fetched over plain HTTP so that it needs no certificate.
+
+    Empty, so that there is no AIA, behind https on a port of its own: nothing answers http there.
+    """
+    parts = urlsplit(settings.web.base_url)
+    if parts.scheme == "https" and parts.port is not None:
+        return ""
+    return settings.web.base_url.replace("https://", "http://", 1)
+
+
+def own_url(settings: Settings) -> str:
+    """Return the address of the pages."""
+    address = f"[{settings.server.host}]" if ":" in settings.server.host else settings.server.host
+    return settings.web.base_url or f"http://{address}:{settings.server.port}"
 
 
 def open_installation(settings: Settings, hasher: PasswordHasher | None = None) -> Installation:

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ca_service import settings as settings_module
-from ca_service.app.policies import own_url
-from ca_service.app.production import open_installation
+from ca_service.app.production import open_installation, own_url
 from ca_service.app.rules import declared_rules
 from ca_service.authority.installation import Installation
 from ca_service.errors import CAServiceError, Conflict

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 from ca_service.authority.audit.log import AuditLog
 from ca_service.authority.audit.receipts import Receipts
-from ca_service.authority.audit.sealing import Sealing
+from ca_service.authority.audit.seals import Sealing
 from ca_service.authority.doctor import Doctor
 from ca_service.authority.fleet.clusters import Fleet
 from ca_service.authority.fleet.handover import Handover
@@ -28,9 +28,8 @@ from ca_service.authority.notices.calendars import Calendars
 from ca_service.authority.notices.delivering import Deliveries
 from ca_service.authority.people.accounts import Accounts
 from ca_service.authority.people.factors import SecondFactors
-from ca_service.authority.people.links import Links
+from ca_service.authority.people.links import Links, Rescue
 from ca_service.authority.people.passkeys import Passkeys
-from ca_service.authority.people.rescue import Rescue
 from ca_service.authority.people.sessions import Sessions
 from ca_service.authority.people.signing_in import SigningIn
 from ca_service.authority.people.single_sign_on import SingleSignOn

@@ -1,4 +1,4 @@
-"""`crl`: revocation lists signed here, and those of an offline root."""
+"""`crl`: revocation lists signed here, those of an offline root, and the revocation of an intermediate."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ import click
 from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.authority.revocation.records import CRLRecord
 from ca_service.authority.status.crl_publisher import CRL_NO_DELTA, PublishedCRL
-from ca_service.cli import crl_authority
 from ca_service.cli.console import fields
 from ca_service.cli.grammar import declare
-from ca_service.cli.inputs import find_passphrase, read_file
-from ca_service.cli.outputs import Target
-from ca_service.cli.packaging import force_option
+from ca_service.cli.inputs import find_passphrase, read_file, require_typed
+from ca_service.cli.outputs import Target, force_option
 from ca_service.cli.session import Session, operator, pass_session
 from ca_service.documents.findings import finding_documents
 from ca_service.documents.revocations import (
+    AuthorityRevocationDocument,
     CRLDocument,
     CRLFileDocument,
     ImportedCRLDocument,
@@ -28,6 +27,7 @@ from ca_service.documents.revocations import (
 from ca_service.errors import NotFound
 from ca_service.pki import encodings
 from ca_service.pki.encodings import time_text
+from ca_service.pki.reasons import FOR_AUTHORITIES, read_authority_reason
 from ca_service.pki.visible_text import visible
 
 
@@ -130,8 +130,33 @@ def _told(session: Session, published: PublishedCRL, done: str) -> None:
     session.console.answer(CRLDocument.of(record), [line])
 
 
+@declare(
+    "revoke-authority",
+    "ca-service crl revoke-authority intermediate-g1 --reason cACompromise",
+    "ca-service crl revoke-authority intermediate-g1 --reason superseded --confirm intermediate-g1",
+)
+@click.argument("issuer")
+@click.option("--reason", required=True, metavar="REASON", help=f"One of: {', '.join(FOR_AUTHORITIES)}.")
+@click.option("--note", default="", metavar="TEXT", help="Note for the audit log.")
+@click.option("--confirm", metavar="ISSUER", help="Name of the authority, to confirm.  [default: ask for it]")
+@pass_session
+def revoke_authority(session: Session, issuer: str, reason: str, note: str, confirm: str | None) -> None:
+    """Revoke the intermediate ISSUER permanently, with the CRL of the root.
+
+    Every certificate that it issued becomes invalid, and it stops issuing. This cannot be undone.
+    """
+    revocation, wanted = session.ready().authority_revocation, read_authority_reason(reason)
+    seen = revocation.preview(operator(), issuer, wanted)
+    require_typed(issuer, confirm, session.console.finding_lines(seen.findings))
+    done = revocation.revoke(operator(), issuer, wanted, note=note)
+    lines = session.console.finding_lines(done.findings[1:])
+    session.console.answer(
+        AuthorityRevocationDocument.of(done), (f"Revoked: {done.issuer.id}. It issues no more.", *lines)
+    )
+
+
 command = click.Group(
     "crl",
-    commands=[show, publish, export, import_, sign_root, crl_authority.revoke_authority],
+    commands=[show, publish, export, import_, sign_root, revoke_authority],
     help="Manage certificate revocation lists (CRLs).",
 )

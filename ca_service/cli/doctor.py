@@ -8,7 +8,7 @@ import click
 
 from ca_service.authority.doctor import Check
 from ca_service.authority.installation import Installation
-from ca_service.cli.exits import ExitCode
+from ca_service.cli.failures import ExitCode
 from ca_service.cli.grammar import declare
 from ca_service.cli.session import Session, operator, pass_session
 from ca_service.documents.operations import HealthCheckDocument, HealthDocument

@@ -1,14 +1,15 @@
-"""Failures of a command: every exception becomes an error that explains itself, on standard error."""
+"""Failures of a command: every exception becomes an error that explains itself, with an exit code."""
 
 from __future__ import annotations
 
 import traceback
+from enum import IntEnum
 from typing import Final
 
 import click
 
+from ca_service import errors
 from ca_service.cli.console import Console, as_text
-from ca_service.cli.exits import ExitCode, exit_code
 from ca_service.errors import CAServiceError, InvalidInput, Rule
 
 OUTPUT_CLOSED: Final = Rule(
@@ -36,6 +37,43 @@ SYSTEM_ERROR: Final = Rule(
     "The operating system refused: {reason} ({path}).",
     "Check the folder and its permissions; `ca-service --instance PATH` chooses another one.",
 )
+
+
+class ExitCode(IntEnum):
+    """The exit code of a command."""
+
+    OK = 0
+    ERROR = 1
+    USAGE = 2
+    PENDING = 3
+    REFUSED = 4
+    NOT_ALLOWED = 5
+    UNREACHABLE = 6
+
+
+MEANINGS: Final = {
+    ExitCode.OK: "done",
+    ExitCode.ERROR: "error: not found, a conflict with stored data, not set up yet, or an internal error",
+    ExitCode.USAGE: "usage: an option, an argument or an input file is not valid",
+    ExitCode.PENDING: "pending: another party must act first, such as an external root",
+    ExitCode.REFUSED: "refused: the request breaks a rule",
+    ExitCode.NOT_ALLOWED: "not allowed for this user",
+    ExitCode.UNREACHABLE: "unreachable: a node or another service does not respond",
+}
+
+# What is not in here is an error as any other. The first class that fits counts.
+_CODES: Final[dict[type[CAServiceError], ExitCode]] = {
+    errors.Refused: ExitCode.REFUSED,
+    errors.InvalidInput: ExitCode.USAGE,
+    errors.NotAuthenticated: ExitCode.NOT_ALLOWED,
+    errors.NotAllowed: ExitCode.NOT_ALLOWED,
+    errors.Unreachable: ExitCode.UNREACHABLE,
+}
+
+
+def exit_code(error: CAServiceError) -> ExitCode:
+    """Return the exit code of an error."""
+    return next((code for kind, code in _CODES.items() if isinstance(error, kind)), ExitCode.ERROR)
 
 
 def report(console: Console, error: BaseException) -> ExitCode:

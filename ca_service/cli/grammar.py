@@ -13,12 +13,16 @@ class LazyGroup(click.Group):
     """A group that imports a command when it is called.
 
     The keys of `summaries` are the names of the commands, in the order of the help; each command is the attribute
-    `command` of the module of that name in this package. Its help begins with its summary.
+    `command` of the module of that name in this package. Its help begins with its summary. `neighbours` names the
+    commands that share the module of another one: there, each is the attribute of its own name.
     """
 
-    def __init__(self, *arguments: Any, summaries: Mapping[str, str], **options: Any) -> None:
+    def __init__(
+        self, *arguments: Any, summaries: Mapping[str, str], neighbours: Mapping[str, str], **options: Any
+    ) -> None:
         super().__init__(*arguments, **options)
         self._summaries = summaries
+        self._neighbours = neighbours
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return the names of all commands, imported or not."""
@@ -28,7 +32,8 @@ class LazyGroup(click.Group):
         """Import the command of this name and return it, or None if there is none."""
         if cmd_name not in self._summaries:
             return None
-        found: click.Command = import_module(f"ca_service.cli.{cmd_name}").command
+        module = import_module(f"ca_service.cli.{self._neighbours.get(cmd_name, cmd_name)}")
+        found: click.Command = getattr(module, cmd_name if cmd_name in self._neighbours else "command")
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

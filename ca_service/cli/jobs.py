@@ -11,7 +11,7 @@ import click
 
 from ca_service.authority.jobs import JobRun, JobState, Outcome
 from ca_service.cli.console import table
-from ca_service.cli.exits import ExitCode
+from ca_service.cli.failures import ExitCode
 from ca_service.cli.grammar import declare
 from ca_service.cli.session import Session, operator, pass_session
 from ca_service.documents.operations import JobDocument, JobsDocument, RunDocument

@@ -14,7 +14,7 @@ import click
 from ca_service import __version__
 from ca_service.cli import failures
 from ca_service.cli.console import Console
-from ca_service.cli.exits import MEANINGS, ExitCode
+from ca_service.cli.failures import MEANINGS, ExitCode
 from ca_service.cli.grammar import LazyGroup
 from ca_service.cli.interfaces import Program
 from ca_service.cli.session import Session
@@ -43,6 +43,7 @@ _COMMANDS: Final = {
     "db": "Manage the database schema.",
     "doctor": "Check the health of the installation.",
 }
+_NEIGHBOURS: Final = {"renew": "sign", "fit": "check", "show": "list", "release": "revoke", "init": "serve"}
 _EPILOG: Final = "\n".join(
     (
         "\b",
@@ -92,6 +93,7 @@ class CommandLine(LazyGroup):
     cls=CommandLine,
     name="ca-service",
     summaries=_COMMANDS,
+    neighbours=_NEIGHBOURS,
     epilog=_EPILOG,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

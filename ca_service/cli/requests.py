@@ -8,7 +8,7 @@ import click
 
 from ca_service.authority.issuance.records import Moment, RequestQuery, RequestRecord, State, timeline
 from ca_service.cli.console import Console, fields, table
-from ca_service.cli.exits import ExitCode
+from ca_service.cli.failures import ExitCode
 from ca_service.cli.grammar import declare
 from ca_service.cli.session import Session, operator, pass_session
 from ca_service.documents.requests import RequestDocument, RequestsDocument

@@ -1,4 +1,4 @@
-"""`sign`: CSRs in, certificates out, with the next steps."""
+"""`sign` and `renew`: certificates out of CSRs, or with the same key and a new validity; with the next steps."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from typing import Any, Final
 
 import click
 
+from ca_service.authority.fleet.renewal import RenewalWish
 from ca_service.authority.installation import Installation
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.issuance import Issued
 from ca_service.cli.console import Console, fields
 from ca_service.cli.grammar import declare
 from ca_service.cli.inputs import read_requests
-from ca_service.cli.packaging import FORMATS, Packaging, force_option, out_option, package
+from ca_service.cli.outputs import FORMATS, Packaging, force_option, out_option, package
 from ca_service.cli.session import Session, operator, pass_session
 from ca_service.errors import CAServiceError, Rule
 from ca_service.pki.encodings import time_text
@@ -114,3 +115,31 @@ def _next_steps(bundle: Bundle, format: str, path: Path | None) -> list[str]:
         lines += ["Upload its files one by one, in this order:"]
         lines += fields((file.path, f"as {file.purpose}") for file in bundle.uploads)
     return [*lines, "UPLOAD.txt in it tells every step."]
+
+
+@declare("renew", "ca-service renew 4f1c...", "ca-service renew 4f1c... --days 90 --format pem --out -")
+@click.argument("serial_number", metavar="SERIAL")
+@click.option("--days", type=int, help="Lifetime in days.  [default: as the old certificate]")
+@click.option("--new", is_flag=True, help="Renew even if a newer certificate exists.")
+@click.option("--never-uploaded", is_flag=True, help="The certificate belongs to a Cisco node that still has its CSR.")
+@click.option(
+    "--format", "format_", type=click.Choice(FORMATS), default="zip", show_default=True, help="Output format."
+)
+@out_option
+@force_option
+@pass_session
+def renew(session: Session, /, serial_number: str, format_: str, out: str | None, force: bool, **wish: Any) -> None:
+    """Renew the certificate of a TLS server with the same key.
+
+    SERIAL is its serial number. The names stay the same, too. The command refuses certificates of Cisco nodes: a node
+    deletes its CSR when the certificate is uploaded, so it needs a new CSR.
+    """
+    packaging = Packaging.of(session.console, format_, out, force=force)
+    packaging.check(session.console, 1)
+    installation = session.ready()
+    issued = installation.renewal.renew(operator(), serial_number, _wish(**wish))
+    hand_over(session.console, installation, issued, packaging)
+
+
+def _wish(days: int | None, new: bool, never_uploaded: bool) -> RenewalWish:
+    return RenewalWish(new=new, never_uploaded=never_uploaded, validity_days=days)

@@ -16,8 +16,7 @@ from ca_service.errors import InvalidInput
 from ca_service.pki.names import is_dns_name
 from ca_service.pki.profiles import INTERMEDIATE, MAX_LEAF_DAYS, ROOT
 from ca_service.settings.notices import JobsSettings, MailSettings, MetricsSettings, NoticesSettings, WebhookSettings
-from ca_service.settings.rules import DEFAULT, Rules
-from ca_service.settings.section import CONTRADICTION, Section, contradiction, read_roles
+from ca_service.settings.section import CONTRADICTION, DEFAULT, Rules, Section, contradiction, read_roles
 
 __all__ = ["CONTRADICTION", "KEYS", "TABLES", "Settings"]
 

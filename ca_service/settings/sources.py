@@ -14,8 +14,7 @@ from pydantic_core import ErrorDetails
 
 from ca_service.errors import ConfigurationError, Finding, Rule
 from ca_service.settings.model import CONTRADICTION, KEYS, SECRETS, TABLES, Settings
-from ca_service.settings.rules import as_toml
-from ca_service.settings.section import write_roles
+from ca_service.settings.section import as_toml, write_roles
 
 SETTINGS_UNKNOWN_KEY: Final = Rule(
     "settings.unknown-key",

@@ -1,4 +1,4 @@
-"""Accounts, tokens and links in SQL."""
+"""Accounts, tokens and links in SQL, and the accounts of identities at an OpenID provider."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from ca_service.authority.people.records import (
     SetupLink,
     TokenRecord,
 )
+from ca_service.authority.people.single_sign_on import ExternalIdentity, external_name_taken
 from ca_service.authority.people.store import (
     account_changed,
     account_exists,
@@ -32,7 +33,7 @@ from ca_service.storage import rows
 from ca_service.storage.database import Database
 from ca_service.storage.events import record_events
 from ca_service.storage.queries import Order, by_age, contain_all
-from ca_service.storage.schema import account, account_link, setup_link, token
+from ca_service.storage.schema import account, account_link, external_identity, setup_link, token
 
 _ORDERS: Final = by_age(account.c.id) | {"name": Order("name", account.c.id, account.c.name)}
 
@@ -203,3 +204,51 @@ def _keep_an_administrator(connection: Connection, record: AccountRecord) -> Non
     statement = select(account.c.id).where(account.c.role == Role.ADMINISTRATOR.value, can_sign_in)
     found = connection.execute(statement.order_by(account.c.id).with_for_update()).scalars()
     require_administrator_left(record, frozenset(found))
+
+
+class SQLIdentityStore:
+    """The identity store on a SQL database; the port says what each method promises."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def find_account(self, identity: ExternalIdentity) -> AccountRecord | None:
+        """Return the account of this identity, or None."""
+        with self._database.read() as connection:
+            return _find(connection, identity)
+
+    def has_identity(self, account_id: int) -> bool:
+        """Return whether this account belongs to an identity."""
+        statement = select(external_identity.c.account_id).where(external_identity.c.account_id == account_id)
+        with self._database.read() as connection:
+            return connection.execute(statement).first() is not None
+
+    def add_account(self, identity: ExternalIdentity, record: AccountRecord, event: AuditEvent) -> AccountRecord:
+        """Add an account for the identity, or return the one that another process has just added."""
+        try:
+            with self._database.write() as connection:
+                return _find(connection, identity) or _add(connection, identity, record, event)
+        except IntegrityError as error:
+            found = self.find_account(identity)
+            if found is not None:
+                return found
+            raise external_name_taken(record.name) from error
+
+
+def _add(connection: Connection, identity: ExternalIdentity, record: AccountRecord, event: AuditEvent) -> AccountRecord:
+    connection.execute(insert(account), rows.new_values(record))
+    row = connection.execute(select(account).where(account.c.name == record.name)).one()
+    values = rows.values_of(identity) | {"account_id": row.id, "created_at": record.created_at}
+    connection.execute(insert(external_identity), values)
+    record_events(connection, event)
+    return rows.account_record(row)
+
+
+def _find(connection: Connection, identity: ExternalIdentity) -> AccountRecord | None:
+    row = connection.execute(_of(identity)).first()
+    return rows.account_record(row) if row else None
+
+
+def _of(identity: ExternalIdentity) -> Select[Any]:
+    is_this = (external_identity.c.issuer == identity.issuer) & (external_identity.c.subject == identity.subject)
+    return select(account).join(external_identity, external_identity.c.account_id == account.c.id).where(is_this)

@@ -1,4 +1,4 @@
-"""Notices, the outbox of their messages, and calendar links in SQL."""
+"""Notices, the outbox of their messages, calendar links, and the leases and results of background jobs in SQL."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, or_, select, tuple_, update
 
 from ca_service.authority.audit.events import AuditEvent
+from ca_service.authority.jobs import JobRun, Outcome
 from ca_service.authority.notices.calendars import Calendar
 from ca_service.authority.notices.records import (
     Announcement,
@@ -23,7 +24,7 @@ from ca_service.storage import rows
 from ca_service.storage.database import Database, upsert
 from ca_service.storage.events import record_events
 from ca_service.storage.queries import by_age, contains, in_batches
-from ca_service.storage.schema import calendar, notice, outbox
+from ca_service.storage.schema import calendar, job_run, notice, outbox
 
 _STORED_APART: Final = ("id", "state")
 _ORDERS: Final = by_age(outbox.c.id)
@@ -93,7 +94,7 @@ class SQLNoticeStore:
     def settle(self, message: Message) -> bool:
         """Store the result of the claimed attempt."""
         kept = ("state", "next_try_at", "last_error", "sent_at")
-        return self._change(message.id, message.attempts, {name: _values(message)[name] for name in kept})
+        return self._change(message.id, message.attempts, {name: _message_values(message)[name] for name in kept})
 
     def _change(self, number: int, attempts: int, values: dict[str, Any]) -> bool:
         is_as_seen = (
@@ -106,7 +107,7 @@ class SQLNoticeStore:
         """Write messages without a notice, with their event."""
         with self._database.write() as connection:
             for message in messages:
-                connection.execute(insert(outbox), _values(message))
+                connection.execute(insert(outbox), _message_values(message))
             record_events(connection, event)
             found = [
                 row
@@ -180,11 +181,11 @@ def _announce(connection: Connection, announcement: Announcement) -> bool:
     wanted = (values["kind"], values["subject_id"], values["not_after"], values["days"])
     number = connection.execute(select(notice.c.id).where(columns == wanted)).scalar_one()
     for message in announcement.messages:
-        connection.execute(insert(outbox), _values(message) | {"notice_id": number})
+        connection.execute(insert(outbox), _message_values(message) | {"notice_id": number})
     return True
 
 
-def _values(message: Message) -> dict[str, Any]:
+def _message_values(message: Message) -> dict[str, Any]:
     """Return the columns of a message without its number, which the database assigns."""
     found = {name: value for name, value in rows.values_of(message).items() if name not in _STORED_APART}
     search = f"{message.subject} {message.recipient}".lower()
@@ -205,3 +206,47 @@ def _conditions(query: MessageQuery) -> Iterator[ColumnElement[bool]]:
         yield outbox.c.state == query.state
     if text := query.text.strip().lower():
         yield contains(outbox.c.search_text, text)
+
+
+class SQLJobStore:
+    """The job store on a SQL database; the port says what each method promises."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def list_runs(self) -> tuple[JobRun, ...]:
+        """Return every job that has run, sorted by name."""
+        with self._database.read() as connection:
+            return tuple(map(_run, connection.execute(select(job_run).order_by(job_run.c.name))))
+
+    def take(self, name: str, holder: str, now: datetime, until: datetime, before: datetime | None) -> bool:
+        """Take the lease of a job if it is free and due. One statement compares and sets it."""
+        statement = update(job_run).where(
+            job_run.c.name == name,
+            or_(job_run.c.until.is_(None), job_run.c.until <= now),
+        )
+        if before is not None:
+            statement = statement.where(or_(job_run.c.started_at.is_(None), job_run.c.started_at <= before))
+        with self._database.write() as connection:
+            connection.execute(upsert(job_run).values(_run_values(JobRun(name))).on_conflict_do_nothing())
+            taken = connection.execute(statement.values(holder=holder, until=until, started_at=now))
+            return taken.rowcount == 1
+
+    def finish(self, run: JobRun) -> bool:
+        """Store the result and release the lease; return False if another holder has it."""
+        kept = ("ended_at", "outcome", "count", "took", "detail")
+        values = {name: value for name, value in _run_values(run).items() if name in kept}
+        if run.succeeded_at is not None:
+            values["succeeded_at"] = run.succeeded_at
+        is_ours = (job_run.c.name == run.name) & (job_run.c.holder == run.holder)
+        with self._database.write() as connection:
+            done = connection.execute(update(job_run).where(is_ours).values(**values, holder="", until=None))
+            return done.rowcount == 1
+
+
+def _run_values(run: JobRun) -> dict[str, Any]:
+    return rows.values_of(run) | {"outcome": run.outcome.value}
+
+
+def _run(row: Row[Any]) -> JobRun:
+    return JobRun(**dict(row._mapping) | {"outcome": Outcome(row.outcome)})

@@ -17,11 +17,10 @@ from typing import Final
 from cryptography import x509
 
 from ca_service.pki import encodings, names
-from ca_service.vos.documents import Facts, as_html, as_text
 from ca_service.vos.file_names import leaf_file, safe_name, trust_file
 from ca_service.vos.general_steps import general_runbook, server_steps, vos_steps
 from ca_service.vos.purposes import Purpose
-from ca_service.vos.runbook import cluster_runbook
+from ca_service.vos.runbook import Facts, as_html, as_text, cluster_runbook
 from ca_service.vos.steps import Leaf, Node, Runbook, Step
 
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the earliest time of a ZIP entry

@@ -1,10 +1,11 @@
-"""Cisco's products, read from the data: by version and role, what a certificate meets there.
+"""Cisco's products, read from the data: release numbers, and by version and role, what a certificate meets there.
 
 Adding a product is adding a row to `data/products.toml`. A row says nothing that no source says.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,15 +15,38 @@ from typing import Any, Final
 from ca_service.errors import InvalidInput, Rule
 from ca_service.vos.knowledge import Fact, fact, table
 from ca_service.vos.purposes import PURPOSES, Purpose
-from ca_service.vos.versions import Version, version
 
+VERSION_UNKNOWN: Final = Rule(
+    "version.unknown",
+    "\u201c{text}\u201d is not how Cisco numbers a release.",
+    "Write it as on the node\u2019s page or as `show version active` says it: 11.5, 12.5(1)SU6, 14SU2.",
+)
+
+Version = tuple[int, int, int, int]  # major, minor, maintenance, service update
+_VERSION: Final = re.compile(r"(\d{1,2})(?:\.(\d{1,2}))?(?:\((\d{1,2})\))?(?:\.?\s*SU\s*(\d{1,2}))?", re.IGNORECASE)
 PRODUCT_UNKNOWN: Final = Rule(
     "product.unknown",
     "There is no product \u201c{product}\u201d here.",
     "Use one of: {known}.",
 )
-
 EVERY_NODE: Final = "every node"
+
+
+def find_version(text: str) -> Version | None:
+    """Return the release that a text names; None if it names none. What is not said counts as 0."""
+    found = _VERSION.fullmatch(text.strip())
+    if found is None:
+        return None
+    major, minor, maintenance, update = (int(part or 0) for part in found.groups())
+    return major, minor, maintenance, update
+
+
+def version(text: str, pointer: str = "/version") -> Version:
+    """Return the release that a text names; raises InvalidInput if it names none."""
+    found = find_version(text)
+    if found is None:
+        raise InvalidInput(VERSION_UNKNOWN.at(pointer, text=text[:40]))
+    return found
 
 
 class Use(StrEnum):

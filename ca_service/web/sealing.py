@@ -12,7 +12,7 @@ from typing import Final
 
 from flask import Flask, Response, request
 
-from ca_service.authority.audit.sealing import Sealing
+from ca_service.authority.audit.seals import Sealing
 from ca_service.errors import CAServiceError
 from ca_service.web.context import installation
 

@@ -19,7 +19,7 @@ from ca_service.authority.access.permissions import Role
 from ca_service.authority.installation import Installation
 from ca_service.documents.requests import RequestDocument, RequestsDocument
 from ca_service.settings import Settings
-from ca_service.settings.rules import as_toml
+from ca_service.settings.section import as_toml
 from ca_service.web.api.operations import OPERATIONS, Operation
 from tests.support.programs import find
 from tests.support.requests import SOCIALMINER, THREE_NODES, UCCX_PUBLISHER

@@ -20,7 +20,7 @@ from types import SimpleNamespace
 
 from sqlalchemy import insert, select, text
 
-from ca_service.authority.inventory import expiry
+from ca_service.authority.inventory.inventory import board_of
 from ca_service.authority.inventory.language import parse
 from ca_service.storage import rows
 from ca_service.storage.database import Database
@@ -73,7 +73,7 @@ def measure(database: Database, count: int = COUNT) -> list[Result]:
         _beside("rare word", lambda: store.list_certificates(rare, "newest", "", 50), database, like.limit(51)),
         Result("common word", _median(lambda: store.list_certificates(common, "newest", "", 50))),
         Result("expires<30d", _median(lambda: store.list_certificates(parse("expires<30d", NOON), "expires", "", 50))),
-        Result("expiry board", _median(lambda: expiry.board_of(store, parse("", NOON), ()))),
+        Result("expiry board", _median(lambda: board_of(store, parse("", NOON), ()))),
     ]
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from ca_service.authority.audit.entries import EVERYTHING
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.audit.exporting import Exporter
-from ca_service.authority.audit.sealing import Sealing
+from ca_service.authority.audit.seals import Sealing
 from ca_service.authority.audit.verifying import verify
 from ca_service.storage.database import Database
 from ca_service.storage.events import SQLEventStore, record_events

@@ -40,7 +40,7 @@ from ca_service.authority.revocation.records import Selection
 from ca_service.pki import crl, encodings, issuing, keys, profiles
 from ca_service.pki.contents import Issuer
 from ca_service.pki.reasons import Reason
-from ca_service.storage.crls import SQLCRLStore
+from ca_service.storage.revocation import SQLCRLStore
 from ca_service.storage.schema import revocation, revocation_version
 from ca_service.storage.sqlite import SQLiteDatabase
 from tests.benchmarks.bench_service import free_port, wait

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from ca_service import settings as settings_module
 from ca_service.app import open_installation
 from ca_service.authority.installation import Installation
-from ca_service.cli.exits import ExitCode
+from ca_service.cli.failures import ExitCode
 from ca_service.cli.interfaces import Program, Server, Setting
 from ca_service.cli.main import command
 from tests.cli.answers import require_document

@@ -14,7 +14,7 @@ from typing import NoReturn
 import pytest
 from click.testing import Result
 
-from ca_service.cli.exits import ExitCode, exit_code
+from ca_service.cli.failures import ExitCode, exit_code
 from ca_service.cli.interfaces import Program
 from ca_service.cli.main import command
 from ca_service.cli.outputs import Target

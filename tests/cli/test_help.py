@@ -8,7 +8,7 @@ import click
 import pytest
 
 from ca_service import __version__
-from ca_service.cli.exits import MEANINGS, ExitCode
+from ca_service.cli.failures import MEANINGS, ExitCode
 from ca_service.cli.main import command
 from tests.cli.command_line import CommandLine
 

@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 
 from ca_service.authority.access.permissions import PERMISSIONS, SCOPES, Role
-from ca_service.cli.exits import MEANINGS
+from ca_service.cli.failures import MEANINGS
 from ca_service.pki.profiles import PROFILES, Profile
 from ca_service.settings import load
 

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from ca_service.errors import KeystoreError
-from ca_service.keystore.handles import SigningHandle
+from ca_service.keystore.encrypted import SigningHandle
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 HANDLE = SigningHandle(KEY)

@@ -18,22 +18,18 @@ from ca_service.authority.notices.calendars import CalendarStore
 from ca_service.authority.people.single_sign_on import IdentityStore
 from ca_service.authority.people.store import AccountStore
 from ca_service.authority.revocation.store import CRLStore, ResponderStore, RevocationStore
-from ca_service.storage.accounts import SQLAccountStore
-from ca_service.storage.crls import SQLCRLStore
+from ca_service.storage.accounts import SQLAccountStore, SQLIdentityStore
 from ca_service.storage.database import Database
 from ca_service.storage.events import SQLEventStore
 from ca_service.storage.fleet import SQLFleetStore
-from ca_service.storage.identities import SQLIdentityStore
-from ca_service.storage.inventory import SQLInventoryStore
+from ca_service.storage.inventory import SQLInventoryStore, SQLLeafStore
 from ca_service.storage.issuers import SQLIssuerStore, SQLResponderStore
-from ca_service.storage.jobs import SQLJobStore
-from ca_service.storage.leaves import SQLLeafStore
 from ca_service.storage.ledger import SQLLedger
 from ca_service.storage.migrating import upgrade
-from ca_service.storage.notices import SQLCalendarStore, SQLNoticeStore
+from ca_service.storage.notices import SQLCalendarStore, SQLJobStore, SQLNoticeStore
 from ca_service.storage.postgresql import PostgreSQLDatabase
 from ca_service.storage.requests import SQLRequestStore
-from ca_service.storage.revocation import SQLRevocationStore
+from ca_service.storage.revocation import SQLCRLStore, SQLRevocationStore
 from ca_service.storage.sqlite import SQLiteDatabase
 from tests.storage.leaves import Ends
 from tests.support.applications import InMemoryRequestStore

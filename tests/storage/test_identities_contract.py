@@ -10,9 +10,9 @@ from ca_service.authority.access.permissions import Role
 from ca_service.authority.audit.events import Event
 from ca_service.authority.people.single_sign_on import ExternalIdentity
 from ca_service.errors import Conflict
+from ca_service.storage.accounts import SQLIdentityStore
 from ca_service.storage.database import Database
 from ca_service.storage.events import SQLEventStore
-from ca_service.storage.identities import SQLIdentityStore
 from tests.storage.conftest import IdentityStores
 from tests.support.factories import account_record, event
 from tests.support.record import newest

@@ -10,7 +10,7 @@ from alembic import command
 from sqlalchemy import text
 
 from ca_service.authority.access.permissions import SCOPES
-from ca_service.authority.audit.sealing import Sealing
+from ca_service.authority.audit.seals import Sealing
 from ca_service.authority.audit.verifying import verify
 from ca_service.errors import NotReady
 from ca_service.storage.accounts import SQLAccountStore

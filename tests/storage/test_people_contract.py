@@ -21,10 +21,9 @@ from ca_service.authority.people.records import (
 )
 from ca_service.errors import Conflict, InvalidInput, NotFound
 from ca_service.storage.accounts import SQLAccountStore
-from ca_service.storage.attempts import SQLAttemptStore
 from ca_service.storage.events import SQLEventStore
 from ca_service.storage.factors import SQLFactorStore
-from ca_service.storage.sessions import SQLSessionStore
+from ca_service.storage.sessions import SQLAttemptStore, SQLSessionStore
 from tests.support.factories import account_record, event
 from tests.support.fakes import NOON, InMemoryAccountStore
 from tests.support.people import PeopleStores, passkey_record, session_record, stores_on

@@ -23,7 +23,7 @@ from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.hierarchy.plan import HierarchyPlan
 from ca_service.authority.issuance.examination import Options, Policy
 from ca_service.authority.revocation.records import Selection
-from ca_service.keystore.handles import SigningHandle
+from ca_service.keystore.encrypted import SigningHandle
 from ca_service.pki import keys
 from ca_service.pki.reasons import Reason
 from ca_service.vos.bundle import Bundle

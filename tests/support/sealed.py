@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ca_service.authority.audit.entries import EVERYTHING, EventQuery
 from ca_service.authority.audit.exporting import Exporter
-from ca_service.authority.audit.sealing import Sealing
+from ca_service.authority.audit.seals import Sealing
 from ca_service.authority.audit.store import EventStore
 from tests.support.factories import event
 from tests.support.fakes import FixedClock, InMemoryKeyStore

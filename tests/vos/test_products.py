@@ -13,9 +13,8 @@ import pytest
 import ca_service.vos
 from ca_service.errors import InvalidInput
 from ca_service.vos.knowledge import sources, table
-from ca_service.vos.products import EVERY_NODE, Product, Release, Use, get_product, products
+from ca_service.vos.products import EVERY_NODE, Product, Release, Use, get_product, products, version
 from ca_service.vos.purposes import PURPOSES
-from ca_service.vos.versions import version
 
 VOS: Final = Path(ca_service.vos.__file__).parent
 EXPECTED: Final = [

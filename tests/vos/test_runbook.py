@@ -8,11 +8,21 @@ import subprocess
 
 import pytest
 
-from ca_service.vos.documents import WIDTH, as_html, as_text
-from ca_service.vos.products import get_product, products
+from ca_service.vos.products import get_product, products, version
 from ca_service.vos.purposes import CALLMANAGER_ECDSA, TOMCAT_ECDSA
-from ca_service.vos.runbook import Leaf, Node, Runbook, Step, cluster_runbook, in_order, upload_key, verify_key
-from ca_service.vos.versions import version
+from ca_service.vos.runbook import (
+    WIDTH,
+    Leaf,
+    Node,
+    Runbook,
+    Step,
+    as_html,
+    as_text,
+    cluster_runbook,
+    in_order,
+    upload_key,
+    verify_key,
+)
 from tests.support.requests import CUCM_MULTI, THREE_NODES
 from tests.vos.test_bundle import delivery
 

@@ -8,9 +8,9 @@ import subprocess
 import pytest
 
 from ca_service.vos.bundle import Delivery, node_bundle
-from ca_service.vos.documents import WIDTH, as_text
 from ca_service.vos.general_steps import general_runbook
 from ca_service.vos.purposes import CALLMANAGER_ECDSA
+from ca_service.vos.runbook import WIDTH, as_text
 from ca_service.vos.steps import Step
 from tests.support.requests import CUCM_MULTI, JUNK_COUNTRY, UCCX_PUBLISHER
 from tests.vos.test_bundle import delivery, named

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ca_service.errors import InvalidInput
 from ca_service.vos.knowledge import Fact, fact, titles
 from ca_service.vos.phrases import phrase, sentences
-from ca_service.vos.versions import find_version, version
+from ca_service.vos.products import find_version, version
 
 
 @pytest.mark.parametrize(

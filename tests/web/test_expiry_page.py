@@ -8,7 +8,7 @@ import pytest
 
 from ca_service.authority.installation import Installation
 from ca_service.authority.issuance.examination import Options
-from ca_service.web.pages.expiry import scale_of
+from ca_service.web.pages.inventory import scale_of
 from tests.support.factories import OPERATOR
 from tests.support.requests import SOCIALMINER, UCCX_PUBLISHER
 from tests.web.html import read

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 from ca_service.vos.messages import Message, all_messages, explain
-from ca_service.web.pages.messages import MAX_LENGTH
+from ca_service.web.pages.reference import MAX_LENGTH
 from tests.web.html import read
 from tests.web.test_any_input import fields
 from tests.web.visitor import Visitor

@@ -18,7 +18,7 @@ import pytest
 
 from ca_service.authority.jobs import JobRun, Outcome
 from ca_service.errors import Conflict
-from ca_service.storage.jobs import SQLJobStore
+from ca_service.storage.notices import SQLJobStore
 from ca_service.storage.sqlite import SQLiteDatabase
 from ca_service.web.server import reserve
 from tests.support.ports import free_port

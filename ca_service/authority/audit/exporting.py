@@ -20,9 +20,9 @@ from typing import Any, Final
 
 from ca_service.authority.audit.entries import EventQuery, RecordedEvent, Seal
 from ca_service.authority.audit.merkle import Tree
-from ca_service.authority.audit.sealing import Sealing
 from ca_service.authority.audit.seals import (
     VERSION,
+    Sealing,
     canonical,
     event_document,
     key_document,

@@ -11,8 +11,7 @@ from ca_service.authority.access.permissions import PERMISSIONS, Action, Actor, 
 from ca_service.authority.audit.entries import EVERYTHING, EventPage, EventQuery, RecordedEvent, Seal
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.audit.exporting import Exporter
-from ca_service.authority.audit.sealing import Sealing
-from ca_service.authority.audit.seals import key_document, seal_hash
+from ca_service.authority.audit.seals import Sealing, key_document, seal_hash
 from ca_service.authority.audit.store import EventStore
 from ca_service.authority.audit.verifying import NOTHING, Anchor, Checked, Expected, verify
 from ca_service.authority.audit.wording import About, events_about, told_by

@@ -9,8 +9,7 @@ from typing import Any
 
 from ca_service.authority.audit.entries import RecordedEvent, Seal
 from ca_service.authority.audit.events import Event
-from ca_service.authority.audit.sealing import Sealing
-from ca_service.authority.audit.seals import VERSION, event_document, key_document, signed, tree_of
+from ca_service.authority.audit.seals import VERSION, Sealing, event_document, key_document, signed, tree_of
 from ca_service.authority.audit.store import EventStore
 from ca_service.pki import encodings
 from ca_service.vos.bundle import Delivery

@@ -15,9 +15,8 @@ from ca_service.authority.hierarchy.hierarchy import Hierarchy
 from ca_service.authority.issuance.issuance import Issuance
 from ca_service.errors import NotFound
 from ca_service.vos.bundle import Bundle, Delivery, cluster_bundle
-from ca_service.vos.products import get_product
+from ca_service.vos.products import get_product, version
 from ca_service.vos.runbook import Leaf, Node, Runbook, Step, cluster_runbook, upload_key, verify_key
-from ca_service.vos.versions import version
 
 #: The states in which there is something to do on the node.
 _ON_THE_NODE: Final = (State.ISSUED, State.UPLOADED, State.VERIFIED, State.EXPIRING, State.COVERED)

@@ -11,8 +11,7 @@ from ca_service.authority.fleet.records import NodeRecord
 from ca_service.errors import Finding, InvalidInput, Rule
 from ca_service.pki import names
 from ca_service.pki.visible_text import is_plain, visible
-from ca_service.vos.products import get_product
-from ca_service.vos.versions import version
+from ca_service.vos.products import get_product, version
 
 CLUSTER_NODES: Final = Rule(
     "cluster.nodes",

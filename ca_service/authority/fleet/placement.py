@@ -17,9 +17,8 @@ from ca_service.pki import csr, names
 from ca_service.pki.csr import CertificationRequest
 from ca_service.vos.comparison import Difference, compare
 from ca_service.vos.knowledge import NOT_CONFIRMED
-from ca_service.vos.products import Use, get_product
+from ca_service.vos.products import Use, get_product, version
 from ca_service.vos.purposes import PURPOSES, TOMCAT_ECDSA, Purpose, get_purpose, host_name, is_multi_server
-from ca_service.vos.versions import version
 
 SLOT_UNUSED: Final = Rule(
     "slot.unused",

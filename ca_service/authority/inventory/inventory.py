@@ -1,19 +1,43 @@
-"""Use cases of the inventory: page, export, expiry board."""
+"""Use cases of the inventory: page, export, and the expiry board.
+
+The board says how many certificates expire in which week, and the next steps. Weeks begin on Monday, in
+UTC. The first bar is the rest of this week; the bar before it has those that expired in the last four weeks, the bar
+after the last one all later ones.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
 
 from ca_service.authority.access.permissions import Action, Actor, require
+from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.hierarchy.hierarchy import certificate_of
-from ca_service.authority.hierarchy.store import IssuerStore
-from ca_service.authority.inventory import expiry
-from ca_service.authority.inventory.expiry import AuthorityEnd, Board
+from ca_service.authority.hierarchy.store import IssuerRole, IssuerStore
 from ca_service.authority.inventory.language import parse
-from ca_service.authority.inventory.store import CertificateQuery, Filter, InventoryStore, Listed, Page, Sort
+from ca_service.authority.inventory.store import (
+    CertificateQuery,
+    Filter,
+    InventoryStore,
+    Listed,
+    Page,
+    Place,
+    Sort,
+    Status,
+)
 from ca_service.authority.paging import MAX_PAGE
 from ca_service.authority.ports import Clock
+from ca_service.pki.profiles import VOS
+
+WEEKS: Final = 26
+OVERDUE: Final = timedelta(weeks=4)
+MOST_LATER: Final = 1_000
+_NEXT: Final = 12
+_WEEK: Final = timedelta(weeks=1)
+_DAY: Final = timedelta(days=1)
 
 
 class Inventory:
@@ -52,7 +76,7 @@ class Inventory:
 
     def board(self, actor: Actor, text: str = "") -> Board:
         """Return the expirations of the certificates that match `text`. Raises as `list_certificates` does."""
-        return expiry.board_of(self._store, self._wanted(actor, text), tuple(self._authorities()))
+        return board_of(self._store, self._wanted(actor, text), tuple(self._authorities()))
 
     def _authorities(self) -> Iterator[AuthorityEnd]:
         """Yield the authorities with certificates here, the root first."""
@@ -60,3 +84,108 @@ class Inventory:
             if record.certificate_der is not None:
                 end = certificate_of(record).not_valid_after_utc
                 yield AuthorityEnd(record.role, record.name, end, record.is_issuing)
+
+
+class Step(StrEnum):
+    """The next step for a certificate that expires."""
+
+    NEW_REQUEST = "new request"  # a node creates a new key with every CSR, so it has to create the CSR itself
+    RENEW = "renew"
+    NOTHING = "nothing"  # there is a good certificate with a later expiry
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """The number of certificates that expire from `begin` until before `end`; `words` find them in the list."""
+
+    begin: datetime
+    end: datetime
+    count: int
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """A certificate that expires, the next step, and its cluster."""
+
+    certificate: CertificateRecord
+    step: Step
+    place: Place | None
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorityEnd:
+    """The expiry of an authority."""
+
+    role: IssuerRole
+    name: str
+    not_after: datetime
+    is_issuing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """The expirations as of `at`; `later` is open-ended and counts up to MOST_LATER."""
+
+    at: datetime
+    overdue: Bar
+    weeks: tuple[Bar, ...]
+    later: Bar
+    next: tuple[Ending, ...]
+    authorities: tuple[AuthorityEnd, ...]
+
+    @property
+    def highest(self) -> int:
+        """The highest number of expirations in one week."""
+        return max(bar.count for bar in (self.overdue, *self.weeks))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing can expire."""
+        return not (self.highest or self.later.count)
+
+
+def board_of(store: InventoryStore, wanted: Filter, authorities: tuple[AuthorityEnd, ...]) -> Board:
+    """Return the board of the certificates that match the filter, for any status."""
+    bounds = _bounds(wanted.at)
+    overdue, *weeks = store.count_ends(wanted, bounds)
+    active = replace(wanted, statuses=frozenset({Status.ACTIVE}))
+    later = store.count_up_to(active.ending(bounds[-1], None), MOST_LATER)
+    return Board(
+        at=wanted.at,
+        overdue=Bar(bounds[0], bounds[1], overdue, f"status:expired expires>={bounds[0]:%Y-%m-%d}"),
+        weeks=tuple(
+            Bar(begin, end, count, _words(begin, end, wanted.at))
+            for begin, end, count in zip(bounds[1:], bounds[2:], weeks, strict=False)
+        ),
+        later=Bar(bounds[-1], bounds[-1], later, f"status:active expires>={bounds[-1]:%Y-%m-%d}"),
+        next=_next(store, active),
+        authorities=authorities,
+    )
+
+
+def _bounds(at: datetime) -> list[datetime]:
+    """Return where the bars begin and where the last one ends: all at midnight, except for now."""
+    today = at.replace(hour=0, minute=0, second=0, microsecond=0)
+    monday = today - _DAY * today.weekday()
+    return [today - OVERDUE, at, *(monday + _WEEK * number for number in range(1, WEEKS + 1))]
+
+
+def _words(begin: datetime, end: datetime, at: datetime) -> str:
+    since = "" if begin == at else f" expires>={begin:%Y-%m-%d}"
+    return f"status:active{since} expires<{end:%Y-%m-%d}"
+
+
+def _next(store: InventoryStore, active: Filter) -> tuple[Ending, ...]:
+    found = store.list_certificates(active, "expires", "", _NEXT).certificates
+    places, replaced = store.find_places(found), store.find_replaced(found)
+    return tuple(
+        Ending(each, _step(each, is_replaced=each.serial_number in replaced), places.get(each.serial_number))
+        for each in found
+    )
+
+
+def _step(certificate: CertificateRecord, *, is_replaced: bool) -> Step:
+    if is_replaced:
+        return Step.NOTHING
+    return Step.NEW_REQUEST if certificate.profile == VOS.name else Step.RENEW

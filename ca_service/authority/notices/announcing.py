@@ -10,10 +10,9 @@ from typing import Final
 
 from ca_service.authority.access.permissions import Action, Actor, require
 from ca_service.authority.notices.ports import Channel, NoticeStore
-from ca_service.authority.notices.records import Announcement, Expiring, Kind, Notice
+from ca_service.authority.notices.records import Announcement, Expiring, Kind, Notice, due, upcoming
 from ca_service.authority.notices.sources import Sources
 from ca_service.authority.notices.texts import notice_message
-from ca_service.authority.notices.thresholds import due, upcoming
 from ca_service.authority.paging import foreign_cursor
 from ca_service.authority.ports import Clock
 

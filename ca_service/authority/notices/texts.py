@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from ca_service.authority.notices.records import Expiring, Kind, Message
-from ca_service.authority.notices.thresholds import days_left
+from ca_service.authority.notices.records import Expiring, Kind, Message, days_left
 from ca_service.pki.encodings import time_text
 from ca_service.pki.visible_text import visible
 

@@ -1,6 +1,15 @@
 """The tables, one module for each idea. The migrations create them; a test compares the two."""
 
-from ca_service.storage.schema.authorities import certificate, issuer, replay
+from ca_service.storage.schema.certificates import (
+    application,
+    certificate,
+    crl,
+    issuer,
+    replay,
+    responder,
+    revocation,
+    revocation_version,
+)
 from ca_service.storage.schema.columns import UTCDateTime, metadata
 from ca_service.storage.schema.events import audit_event, seal
 from ca_service.storage.schema.fleet import cluster, mark, node, placed_request
@@ -19,8 +28,6 @@ from ca_service.storage.schema.people import (
     token,
     totp,
 )
-from ca_service.storage.schema.requests import application
-from ca_service.storage.schema.revocation import crl, responder, revocation, revocation_version
 
 __all__ = [
     "UTCDateTime",

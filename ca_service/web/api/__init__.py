@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from ca_service.web.api import certificates, checks, events, requests, revocations, service
+from ca_service.web.api import certificates, checks, requests, service
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 blueprint.add_url_rule("/certificates", view_func=certificates.issue, methods=["POST"])
@@ -16,9 +16,9 @@ blueprint.add_url_rule("/requests/<request_id>/refuse", view_func=requests.refus
 blueprint.add_url_rule("/requests/<request_id>/withdraw", view_func=requests.withdraw, methods=["POST"])
 blueprint.add_url_rule("/checks", view_func=checks.check, methods=["POST"])
 blueprint.add_url_rule("/fit", view_func=checks.check_fit, methods=["POST"])
-blueprint.add_url_rule("/revocations", view_func=revocations.revoke, methods=["POST"])
-blueprint.add_url_rule("/revocations/release", view_func=revocations.release, methods=["POST"])
+blueprint.add_url_rule("/revocations", view_func=certificates.revoke, methods=["POST"])
+blueprint.add_url_rule("/revocations/release", view_func=certificates.release, methods=["POST"])
 blueprint.add_url_rule("/authority", view_func=service.get_authority)
 blueprint.add_url_rule("/token", view_func=service.get_token)
-blueprint.add_url_rule("/events", view_func=events.list_events)
+blueprint.add_url_rule("/events", view_func=service.list_events)
 blueprint.add_url_rule("/openapi.json", view_func=service.get_description)

@@ -1,4 +1,4 @@
-"""Answers of the API: documents as JSON, certificates as files, and the headers that belong to them."""
+"""Answers of the API: their formats, documents as JSON, certificates as files, and the headers that belong to them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 from cryptography import x509
-from flask import Response, stream_with_context
+from flask import Response, request, stream_with_context
 from pydantic import BaseModel
 
 from ca_service.authority.certificates import CertificateRecord
@@ -22,12 +22,50 @@ from ca_service.documents.certificates import CertificateListDocument, Certifica
 from ca_service.documents.fields import API_PATH
 from ca_service.documents.findings import finding_documents
 from ca_service.documents.requests import RequestDocument, RequestsDocument
-from ca_service.errors import Finding
-from ca_service.web.api.negotiation import JSON
+from ca_service.errors import Finding, Rule
 from ca_service.web.context import api_services, base_url
-from ca_service.web.delivery import deliver, deliver_authority
+from ca_service.web.delivery import AUTHORITY_FORMATS, CONTENT_TYPES, deliver, deliver_authority
+from ca_service.web.problems import NotAcceptable
 
+FORMAT_NOT_ACCEPTABLE: Final = Rule(
+    "format.not-acceptable",
+    "The answer cannot be given in the form that is asked for.",
+    "Ask for one of these, in Accept or as format where the operation takes it: {known}.",
+)
+
+JSON: Final = "application/json"
+JSON_ONLY: Final = {"json": JSON}
+LIST_FORMS: Final = JSON_ONLY | {"csv": "text/csv"}
+AUTHORITY_FORMS: Final = JSON_ONLY | {form: CONTENT_TYPES[form] for form in AUTHORITY_FORMATS}
 RETRY_AFTER: Final = 30
+
+
+def certificate_forms(count: int) -> Mapping[str, str]:
+    """Return the content types in which so many certificates can be answered: DER holds but one."""
+    return JSON_ONLY | {form: kind for form, kind in CONTENT_TYPES.items() if form != "der" or count == 1}
+
+
+def wanted_form(forms: Mapping[str, str], named: str | None = None) -> str:
+    """Return one of `forms` (RFC 9110, 12.5.1); the first one when nothing is preferred.
+
+    `named` wins over the Accept header. Raises NotAcceptable, with the list, if it cannot be had.
+    """
+    if named is not None:
+        if named in forms:
+            return named
+        raise _not_acceptable(forms)
+    if not request.accept_mimetypes:
+        return next(iter(forms))
+    best = request.accept_mimetypes.best_match(forms.values())
+    if best is None:
+        raise _not_acceptable(forms)
+    return next(form for form, kind in forms.items() if kind == best)
+
+
+def _not_acceptable(forms: Mapping[str, str]) -> NotAcceptable:
+    return NotAcceptable.because(
+        FORMAT_NOT_ACCEPTABLE, known=", ".join(f"{form} ({kind})" for form, kind in forms.items())
+    )
 
 
 def certificates(records: Sequence[CertificateRecord], form: str, findings: Sequence[Finding] = ()) -> Response:
@@ -54,7 +92,7 @@ def _waiting(found: Sequence[RequestRecord], findings: Sequence[Finding]) -> Res
     return response
 
 
-def request(found: RequestRecord) -> Response:
+def one_request(found: RequestRecord) -> Response:
     """Answer with one request; while it is open, with the time to ask again."""
     response = as_json(RequestDocument.of(found, base_url()))
     if found.is_open:

@@ -1,23 +1,36 @@
-"""Certificates: issue, renew, list and show them."""
+"""Certificates: issue, renew, list, show, revoke and release them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 from flask import Response, request
+from pydantic import BaseModel
 
 from ca_service.authority.access.permissions import Action
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.fleet.renewal import RenewalWish
 from ca_service.authority.inventory.store import CertificateQuery
 from ca_service.authority.issuance.idempotency import IDEMPOTENCY_KEY_INVALID, MAX_KEY_LENGTH
+from ca_service.authority.revocation.records import Outcome, Selection
+from ca_service.authority.revocation.selecting import read_invalid_since
+from ca_service.documents.revocations import RevocationResultDocument
 from ca_service.errors import Finding, InvalidInput, Rule
+from ca_service.pki.reasons import read_leaf_reason
 from ca_service.web.api import answers
-from ca_service.web.api.inputs import CertificateQueryFields, IssueQuery, ListQueryFields, RenewQuery
-from ca_service.web.api.intake import read_submission
-from ca_service.web.api.negotiation import LIST_FORMS, certificate_forms, wanted_form
-from ca_service.web.api.validation import read_query
+from ca_service.web.api.answers import JSON_ONLY, LIST_FORMS, certificate_forms, wanted_form
+from ca_service.web.api.inputs import (
+    CertificateQueryFields,
+    IssueQuery,
+    ListQueryFields,
+    NoQuery,
+    ReleaseInput,
+    RenewQuery,
+    RevocationInput,
+)
+from ca_service.web.api.intake import parse_object, read_body, read_submission, require_plain_body
+from ca_service.web.api.validation import read_query, validated
 from ca_service.web.context import actor, api_services, needs
 
 OPTION_NOT_FOR_CSV: Final = Rule(
@@ -88,3 +101,41 @@ def _idempotency_key() -> str:
     if key is not None and not key.strip():
         raise InvalidInput(IDEMPOTENCY_KEY_INVALID.at("/Idempotency-Key", limit=MAX_KEY_LENGTH))
     return key or ""
+
+
+Document = TypeVar("Document", bound=BaseModel)
+
+
+@needs(Action.REVOKE)
+def revoke() -> Response:
+    """Revoke the selected certificates or put them on hold, all or none."""
+    asked, use_case = _read(RevocationInput), api_services().revocation
+    reason, since = read_leaf_reason(asked.reason), read_invalid_since(asked.invalid_since or "")
+    if asked.preview:
+        return _answer(use_case.preview(actor(), _selection(asked), reason, invalid_since=since), done=False)
+    done = use_case.revoke(actor(), _selection(asked), reason, invalid_since=since, note=asked.note)
+    return _answer(done, done=True)
+
+
+@needs(Action.REVOKE)
+def release() -> Response:
+    """Release the selected certificates from their hold."""
+    asked, use_case = _read(ReleaseInput), api_services().revocation
+    if asked.preview:
+        return _answer(use_case.preview_release(actor(), _selection(asked)), done=False)
+    return _answer(use_case.release(actor(), _selection(asked), note=asked.note), done=True)
+
+
+def _answer(outcome: Outcome, *, done: bool) -> Response:
+    return answers.as_json(RevocationResultDocument.of(outcome, done=done))
+
+
+def _read(model: type[Document]) -> Document:
+    read_query(NoQuery)
+    require_plain_body()
+    wanted_form(JSON_ONLY)
+    return validated(model, parse_object(read_body()), from_text=False)
+
+
+def _selection(asked: RevocationInput | ReleaseInput) -> Selection:
+    return Selection(tuple(asked.serial_numbers), asked.key_fingerprint, asked.host)

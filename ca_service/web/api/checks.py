@@ -11,9 +11,9 @@ from ca_service.documents.checks import ChecksDocument, FitDocument
 from ca_service.errors import InvalidInput, Rule
 from ca_service.vos.fit import Files
 from ca_service.web.api import answers
+from ca_service.web.api.answers import JSON_ONLY, wanted_form
 from ca_service.web.api.inputs import FitInput, NoQuery, OptionFields
 from ca_service.web.api.intake import FORM, parse_object, read_body, read_submission, require_plain_body
-from ca_service.web.api.negotiation import JSON_ONLY, wanted_form
 from ca_service.web.api.validation import read_query, unknown, validated
 from ca_service.web.context import actor, api_services, needs
 

@@ -21,7 +21,7 @@ from ca_service.documents.requests import RequestDocument, RequestsDocument
 from ca_service.documents.revocations import RevocationResultDocument
 from ca_service.vos.fit import MAX_CHAIN_FILES
 from ca_service.web.api import examples, inputs
-from ca_service.web.api.negotiation import JSON
+from ca_service.web.api.answers import JSON
 from ca_service.web.api.operations import OPERATIONS, Operation
 from ca_service.web.problems import PROBLEM_TYPE
 

@@ -17,7 +17,7 @@ from ca_service.documents.people import TokenDocument
 from ca_service.documents.requests import RequestDocument, RequestsDocument
 from ca_service.documents.revocations import RevocationResultDocument
 from ca_service.web.api import inputs
-from ca_service.web.api.negotiation import AUTHORITY_FORMS, JSON_ONLY, LIST_FORMS, certificate_forms
+from ca_service.web.api.answers import AUTHORITY_FORMS, JSON_ONLY, LIST_FORMS, certificate_forms
 
 _READ_PROBLEMS: Final = (400, 401, 403, 406, 500)
 _INTAKE_PROBLEMS: Final = (*_READ_PROBLEMS, 413, 415)

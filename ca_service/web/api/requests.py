@@ -11,9 +11,9 @@ from ca_service.authority.issuance.records import RequestQuery, State
 from ca_service.documents.requests import RequestsDocument
 from ca_service.errors import InvalidInput, Rule
 from ca_service.web.api import answers
+from ca_service.web.api.answers import JSON_ONLY, wanted_form
 from ca_service.web.api.inputs import DecisionInput, NoQuery, RequestListFields, RequestQueryFields
 from ca_service.web.api.intake import FORM, parse_object, read_body, require_plain_body
-from ca_service.web.api.negotiation import JSON_ONLY, wanted_form
 from ca_service.web.api.validation import read_query, single_values, unknown, validated
 from ca_service.web.context import actor, api_services, base_url, needs
 from ca_service.web.forms import whole_number
@@ -42,28 +42,28 @@ def get_request(request_id: str) -> Response:
     """Show one request, if asked for not before it is decided."""
     query = read_query(RequestQueryFields)
     wanted_form(JSON_ONLY)
-    return answers.request(api_services().requests.wait(actor(), _number(request_id), query.wait))
+    return answers.one_request(api_services().requests.wait(actor(), _number(request_id), query.wait))
 
 
 @needs(Action.DECIDE)
 def approve(request_id: str) -> Response:
     """Approve a request and have it signed."""
     note = _note()
-    return answers.request(api_services().requests.approve(actor(), _number(request_id), note))
+    return answers.one_request(api_services().requests.approve(actor(), _number(request_id), note))
 
 
 @needs(Action.DECIDE)
 def refuse(request_id: str) -> Response:
     """Refuse a request with a note."""
     note = _note()
-    return answers.request(api_services().requests.refuse(actor(), _number(request_id), note))
+    return answers.one_request(api_services().requests.refuse(actor(), _number(request_id), note))
 
 
 @needs(Action.ISSUE)
 def withdraw(request_id: str) -> Response:
     """Withdraw a request."""
     note = _note()
-    return answers.request(api_services().requests.withdraw(actor(), _number(request_id), note))
+    return answers.one_request(api_services().requests.withdraw(actor(), _number(request_id), note))
 
 
 def _number(text: str) -> int:

@@ -1,4 +1,4 @@
-"""CA certificates for relying parties, the page about them, and the health check."""
+"""CA certificates for relying parties and the page about them, the explanation of each rule, the health check."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ca_service.authority.hierarchy.hierarchy import certificate_of
 from ca_service.errors import KeystoreError, NotFound, NotReady, Rule
 from ca_service.pki import encodings
 from ca_service.pki.chain import Chain
-from ca_service.web.context import base_url, public, public_services
+from ca_service.web.context import base_url, options, public, public_services
 from ca_service.web.public import blueprint
 from ca_service.web.views import decode
 
@@ -40,6 +40,8 @@ _FILES: Final[dict[str, tuple[str, Callable[[Chain], bytes]]]] = {
     "truststore.p12": ("application/x-pkcs12", encodings.trust_store),
 }
 _log = logging.getLogger("ca_service.web")
+RULE_UNKNOWN: Final = Rule("rule.unknown", "There is no rule {name}.", "Check the address.")
+_MAX_NAME: Final = 60
 
 
 @blueprint.get("/ca/")
@@ -99,3 +101,13 @@ def health() -> ResponseReturnValue:
         # One answer for every fault: which of them it is says to an attacker where to go on.
         raise NotReady.because(KEY_UNUSABLE) from error
     return {"status": "ok"}
+
+
+@blueprint.get("/rules/<name>")
+@public
+def rule_page(name: str) -> ResponseReturnValue:
+    """Explain the rule with this id: what is wrong, and how to fix it."""
+    rule = options().rules().get(name)
+    if rule is None:
+        raise NotFound.because(RULE_UNKNOWN, name=name[:_MAX_NAME])
+    return render_template("rule.html", rule=rule)

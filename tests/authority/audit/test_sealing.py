@@ -8,10 +8,11 @@ from dataclasses import replace
 import pytest
 
 from ca_service.authority.audit.events import Event
-from ca_service.authority.audit.sealing import BATCH, Sealing
 from ca_service.authority.audit.seals import (
+    BATCH,
     KEY_ID,
     NO_SEAL,
+    Sealing,
     is_signed,
     leaf_of,
     read_key,

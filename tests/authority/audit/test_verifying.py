@@ -18,8 +18,7 @@ from hypothesis import strategies as st
 from ca_service.authority.audit.entries import EVERYTHING, EventQuery
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.audit.exporting import Exporter
-from ca_service.authority.audit.sealing import Sealing
-from ca_service.authority.audit.seals import canonical, seal_hash
+from ca_service.authority.audit.seals import Sealing, canonical, seal_hash
 from ca_service.authority.audit.verifying import MAX_LINE, Anchor, Expected, verify
 from ca_service.errors import Refused
 from tests.support.fakes import NOON, FixedClock, InMemoryKeyStore

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from ca_service.authority.access.permissions import Role
-from ca_service.authority.inventory.expiry import MOST_LATER, WEEKS, Step
+from ca_service.authority.inventory.inventory import MOST_LATER, WEEKS, Step
 from ca_service.authority.revocation.records import Selection
 from ca_service.errors import InvalidInput
 from ca_service.pki.reasons import Reason

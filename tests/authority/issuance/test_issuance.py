@@ -24,7 +24,7 @@ from ca_service.authority.issuance.idempotency import MAX_KEY_LENGTH
 from ca_service.authority.issuance.issuance import MAX_REQUESTS, Issuance, Issued
 from ca_service.authority.issuance.records import State
 from ca_service.errors import Conflict, InvalidInput, NotFound, NotReady, Refused, SigningError
-from ca_service.keystore.handles import SigningHandle
+from ca_service.keystore.encrypted import SigningHandle
 from ca_service.vos.purposes import TOMCAT_ECDSA
 from tests.support import pkcs10, requests
 from tests.support.external_roots import Certified

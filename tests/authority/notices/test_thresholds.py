@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ca_service.authority.notices.thresholds import days_left, due, upcoming
+from ca_service.authority.notices.records import days_left, due, upcoming
 from tests.support.fakes import NOON
 from tests.support.notices import expiring
 

@@ -1,0 +1,148 @@
+"""Reference pages: products, the experience of agents, error messages of nodes, the authority, the API."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from flask import current_app, render_template, request
+from flask.typing import ResponseReturnValue
+
+from ca_service.authority.access.permissions import SCOPES, Action
+from ca_service.errors import InvalidInput, Rule
+from ca_service.vos import experience
+from ca_service.vos.experience import Signing, signing
+from ca_service.vos.knowledge import titles
+from ca_service.vos.messages import all_messages, explain, find_messages
+from ca_service.vos.products import Product, Release, get_product, version
+from ca_service.vos.products import products as all_products
+from ca_service.web.api.operations import OPERATIONS, Operation
+from ca_service.web.context import base_url, installation, needs, public
+from ca_service.web.pages import blueprint
+from ca_service.web.problems import status_of
+from ca_service.web.views import decode
+
+MESSAGE_TOO_LONG: Final = Rule(
+    "message.too-long",
+    "The text has {length} characters. The limit is {limit}.",
+    "Paste only the line with the message.",
+)
+MAX_LENGTH: Final = 2000  # characters, so that the URL with the message can be shared
+_MAX_SEARCH: Final = 200
+
+
+@blueprint.get("/products")
+@needs(Action.READ)
+def products() -> ResponseReturnValue:
+    """Show the overview; `?product=` selects a product, `?version=` one of its versions."""
+    wanted, at = request.args.get("product", ""), request.args.get("version", "").strip()
+    try:
+        product = get_product(wanted) if wanted else None
+        releases = _releases(product, at) if product else ()
+    except InvalidInput as error:
+        return _products_page(None, (), at, error), status_of(error)
+    return _products_page(product, releases, at)
+
+
+def _releases(product: Product, at: str) -> tuple[Release, ...]:
+    if not at:
+        return product.releases
+    found = product.find_release(version(at))
+    return (found,) if found else ()
+
+
+def _products_page(
+    product: Product | None, releases: tuple[Release, ...], at: str, error: InvalidInput | None = None
+) -> str:
+    return render_template(
+        "products.html",
+        products=tuple(all_products().values()),
+        product=product,
+        releases=releases,
+        version=at[:40],
+        findings=error.findings if error else (),
+        titles=titles,
+    )
+
+
+@blueprint.get("/agents")
+@needs(Action.READ)
+def agents() -> ResponseReturnValue:
+    """Show the selected combination; by default the one that this service produces."""
+    tomcat = signing(request.args.get("tomcat", Signing.RSA_CA), "/tomcat")
+    tomcat_ecdsa = signing(request.args.get("tomcat-ecdsa", Signing.EC_CA), "/tomcat-ecdsa")
+    return render_template(
+        "agents.html",
+        tomcat=tomcat,
+        tomcat_ecdsa=tomcat_ecdsa,
+        row=experience.find_row(tomcat, tomcat_ecdsa),
+        known=experience.known_of(tomcat, tomcat_ecdsa),
+        signings=tuple(Signing),
+        rows=experience.rows(),
+        services=experience.services(),
+        holds=experience.holds(),
+        cop=experience.cop(),
+        questions=experience.questions(),
+        titles=titles,
+    )
+
+
+@blueprint.get("/messages")
+@needs(Action.READ)
+def messages() -> ResponseReturnValue:
+    """Explain the pasted message and list all known ones."""
+    text = request.args.get("message", "").replace("\r\n", "\n").strip()
+    searched = request.args.get("q", "")[:_MAX_SEARCH]
+    if len(text) <= MAX_LENGTH:
+        return _messages_page(text, searched)
+    error = _too_long(len(text))
+    return _messages_page(text[:MAX_LENGTH], searched, error), status_of(error)
+
+
+def _messages_page(text: str, searched: str, error: InvalidInput | None = None) -> str:
+    return render_template(
+        "messages.html",
+        text=text,
+        max_length=MAX_LENGTH,
+        example=all_messages()[0].printed[0],
+        findings=error.findings if error else (),
+        explained=() if error else explain(text),
+        searched=searched,
+        listed=find_messages(searched),
+        total=len(all_messages()),
+        titles=titles,
+    )
+
+
+def _too_long(length: int) -> InvalidInput:
+    return InvalidInput(MESSAGE_TOO_LONG.at("/message", length=length, limit=MAX_LENGTH))
+
+
+@blueprint.get("/authority")
+@needs(Action.READ)
+def authority() -> ResponseReturnValue:
+    """Show root and intermediate with fingerprints and downloads, and whether the root key is offline."""
+    hierarchy = installation().hierarchy
+    active = hierarchy.active()
+    root = next(record for record in hierarchy.list_issuers() if record.role == "root")
+    return render_template(
+        "authority.html",
+        chain=[decode(certificate) for certificate in reversed(active.chain)],
+        root_is_online=root.key_id is not None,
+        public_url=f"{base_url()}/ca/",
+    )
+
+
+@blueprint.get("/api")
+@public
+def api_guide() -> ResponseReturnValue:
+    """Show the operations and the token scopes that they need."""
+    scopes = {operation.id: _scopes(operation) for operation in OPERATIONS}
+    return render_template("api_guide.html", operations=OPERATIONS, scopes=scopes, base_url=base_url())
+
+
+def _scopes(operation: Operation) -> tuple[str, ...]:
+    """Return the scopes that allow an operation, read from its view. Empty if every token or the public may use it."""
+    adapter = current_app.url_map.bind("")
+    endpoint, _ = adapter.match(operation.path.replace("{", "").replace("}", ""), method=operation.method)
+    view: Any = current_app.view_functions[str(endpoint)]
+    return tuple(name for name, scope in SCOPES.items() if view.action in scope.actions)
