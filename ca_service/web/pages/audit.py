@@ -119,7 +119,7 @@ def event_link(event: RecordedEvent) -> str:
     if about is About.CERTIFICATE:
         return url_for("pages.certificate", serial_number=event.subject)
     if about is About.REQUEST:
-        return url_for("pages.application", application_id=int(event.subject))
+        return url_for("pages.request", request_id=int(event.subject))
     if about is About.CLUSTER:
         return url_for("pages.clusters", q=event.subject)
     if about is About.AUTHORITY:
