@@ -83,9 +83,9 @@ class Past:
 class Slot:
     """One purpose on one node.
 
-    `request` and `certificate` are the newest of its own; `submitted` is the submitted request for that CSR until it has
-    a certificate; `covered_by` is the node whose multi-server CSR also covers this slot; `covers` are the nodes that
-    this slot covers.
+    `request` and `certificate` are the newest of its own; `submitted` is the submitted request for that CSR until it
+    has a certificate; `covered_by` is the node whose multi-server CSR also covers this slot; `covers` are the nodes
+    that this slot covers.
     """
 
     node: NodeRecord

@@ -28,11 +28,11 @@ from ca_service.errors import CAServiceError, NotAllowed
 from ca_service.pki.keys import generate_key
 from ca_service.pki.reasons import Reason
 from ca_service.vos.fit import Files
-from tests.support.applications import application_record as request_record
 from tests.support.factories import OPERATOR, PASSWORD, PLAN, Lab, account_record, actor
 from tests.support.fakes import NOON
 from tests.support.fleet import PUBLISHER
 from tests.support.people import PARTY, InMemorySessionStore, session_record
+from tests.support.request_records import request_record
 from tests.support.requests import UCCX_PUBLISHER
 
 EVERYBODY = set(Role)
