@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ca_service.authority.fleet.renewal import RenewalWish
+from ca_service.authority.fleet.renewal import RenewalOptions
 from ca_service.cli.grammar import declare
 from ca_service.cli.packaging import FORMATS, Packaging, force_option, out_option
 from ca_service.cli.session import Session, operator, pass_session
@@ -24,7 +24,9 @@ from ca_service.cli.sign import hand_over
 @out_option
 @force_option
 @pass_session
-def command(session: Session, /, serial_number: str, format_: str, out: str | None, force: bool, **wish: Any) -> None:
+def command(
+    session: Session, /, serial_number: str, format_: str, out: str | None, force: bool, **options: Any
+) -> None:
     """Renew the certificate of a TLS server with the same key.
 
     SERIAL is its serial number. The names stay the same, too. The command refuses certificates of Cisco nodes: a node
@@ -33,9 +35,9 @@ def command(session: Session, /, serial_number: str, format_: str, out: str | No
     packaging = Packaging.of(session.console, format_, out, force=force)
     packaging.check(session.console, 1)
     installation = session.ready()
-    issued = installation.renewal.renew(operator(), serial_number, _wish(**wish))
+    issued = installation.renewal.renew(operator(), serial_number, _options(**options))
     hand_over(session.console, installation, issued, packaging)
 
 
-def _wish(days: int | None, new: bool, never_uploaded: bool) -> RenewalWish:
-    return RenewalWish(new=new, never_uploaded=never_uploaded, validity_days=days)
+def _options(days: int | None, new: bool, never_uploaded: bool) -> RenewalOptions:
+    return RenewalOptions(new=new, never_uploaded=never_uploaded, validity_days=days)

@@ -16,7 +16,7 @@ from ca_service.authority.audit.entries import EVERYTHING, EventQuery
 from ca_service.authority.audit.wording import About
 from ca_service.authority.fleet.placement import Placement
 from ca_service.authority.fleet.records import ClusterQuery
-from ca_service.authority.fleet.renewal import RenewalWish
+from ca_service.authority.fleet.renewal import RenewalOptions
 from ca_service.authority.installation import Installation
 from ca_service.authority.inventory.store import CertificateQuery
 from ca_service.authority.issuance.examination import Options
@@ -116,7 +116,7 @@ ROWS = [
     Row(Action.FLEET, "fleet.mark", 1, "x", True, ()),
     Row(Action.ISSUE, "fleet.sign", 1, [], Options()),
     Row(Action.READ, "renewal.plan", "1"),
-    Row(Action.ISSUE, "renewal.renew", "1", RenewalWish()),
+    Row(Action.ISSUE, "renewal.renew", "1", RenewalOptions()),
     Row(Action.OWN_ACCOUNT, "calendars.find"),
     Row(Action.OWN_ACCOUNT, "calendars.make"),
     Row(Action.OWN_ACCOUNT, "calendars.revoke"),
