@@ -15,7 +15,7 @@ from ca_service.authority.audit.sealing import Sealing
 from ca_service.authority.audit.seals import key_document, seal_hash
 from ca_service.authority.audit.store import EventStore
 from ca_service.authority.audit.verifying import NOTHING, Anchor, Checked, Expected, verify
-from ca_service.authority.audit.wording import About, events_about, told_by
+from ca_service.authority.audit.wording import About, events_about, detail_names
 from ca_service.authority.ports import Clock
 
 _HISTORY: Final = 20  # events
@@ -95,8 +95,9 @@ class AuditLog:
 
 
 def _for_readers(event: RecordedEvent) -> RecordedEvent:
-    told = {name: value for name, value in event.details.items() if name in told_by(event)}
-    return replace(event, details=told, origin="")
+    names = detail_names(event)
+    details = {name: value for name, value in event.details.items() if name in names}
+    return replace(event, details=details, origin="")
 
 
 def _head(seal: Seal) -> Head:

@@ -129,8 +129,8 @@ def sentence_of(event: RecordedEvent) -> Phrase:
     return Phrase((wording_of(event).sentence, _Values({**event.details, "subject": event.subject})))
 
 
-def told_by(event: RecordedEvent) -> frozenset[str]:
-    """Return the names of the values in its sentence."""
+def detail_names(event: RecordedEvent) -> frozenset[str]:
+    """Return the names of the details that the sentence of this event contains."""
     return frozenset(name for _, name, _, _ in Formatter().parse(wording_of(event).sentence) if name)
 
 
