@@ -15,7 +15,7 @@ from ca_service.authority.audit.sealing import Sealing
 from ca_service.authority.audit.seals import key_document, seal_hash
 from ca_service.authority.audit.store import EventStore
 from ca_service.authority.audit.verifying import NOTHING, Anchor, Checked, Expected, verify
-from ca_service.authority.audit.wording import About, events_about, detail_names
+from ca_service.authority.audit.wording import About, detail_names, events_about
 from ca_service.authority.ports import Clock
 
 _HISTORY: Final = 20  # events

@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from ca_service.authority.access.permissions import PERMISSIONS, Action
 from ca_service.authority.audit.entries import EventPage, EventQuery, RecordedEvent
 from ca_service.authority.audit.queries import FIELDS, asked
-from ca_service.authority.audit.wording import About, Category, sentence_of, detail_names, wording_of
+from ca_service.authority.audit.wording import About, Category, detail_names, sentence_of, wording_of
 from ca_service.errors import Finding, InvalidInput
 from ca_service.web.auth import signed_in_account
 from ca_service.web.context import actor, installation, needs
