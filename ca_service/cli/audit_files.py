@@ -23,17 +23,17 @@ from ca_service.errors import InvalidInput, Rule
 from ca_service.pki.visible_text import visible
 
 EXPECTED_HEAD: Final = Rule(
-    "record.expectation",
+    "audit.expectation",
     "This is not a seal.",
     "Give what `ca-service audit head` printed: NUMBER:HASH.",
 )
 EXPECTED_KEY: Final = Rule(
-    "record.expected-key",
+    "audit.expected-key",
     "This is not the fingerprint of a sealing key.",
     "Give the fingerprint that `ca-service audit head` printed: 64 digits.",
 )
 
-FILE_NAME: Final = "record.jsonl"
+FILE_NAME: Final = "audit-log.jsonl"
 _HEAD: Final = re.compile(r"(\d{1,18}):([0-9a-f]{64})")
 _KEY: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -55,7 +55,7 @@ def filtered(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @declare(
     "export",
-    "ca-service audit export --out record.jsonl",
+    "ca-service audit export --out audit-log.jsonl",
     "ca-service audit export --since 2026-11-01 --event certificates --out november.jsonl",
 )
 @filtered
@@ -79,7 +79,7 @@ def export(session: Session, /, out: str | None, force: bool, **asked_for: str) 
 
 @declare(
     "verify",
-    "ca-service audit verify record.jsonl --expect-head 12:4f1c...",
+    "ca-service audit verify audit-log.jsonl --expect-head 12:4f1c...",
     "ca-service audit verify",
 )
 @click.argument("file", required=False)
@@ -122,5 +122,9 @@ def _lines(checked: Checked) -> list[str]:
         ("newest seal", f"{checked.head.number}:{checked.head.hash}"),
         ("sealing key", checked.key),
     )
-    said = "The record holds." if checked.complete else "What is in it holds. A filter has left out the rest."
+    said = (
+        "The audit log is intact."
+        if checked.complete
+        else "The events in this file are intact. A filter omitted the others."
+    )
     return [said, *fields(found)]

@@ -83,7 +83,7 @@ class AuditLog:
         """
         require(actor, Action.AUDIT)
         said = "everything" if query.is_everything else "a part"
-        self._events.add_event(AuditEvent.by(actor, self._clock(), Event.RECORD_EXPORTED, said))
+        self._events.add_event(AuditEvent.by(actor, self._clock(), Event.AUDIT_LOG_EXPORTED, said))
         self._sealing.seal_pending()
         return Exporter(self._events, self._sealing, self._clock).lines(query)
 

@@ -15,7 +15,7 @@ from ca_service.errors import Conflict, Rule
 from ca_service.pki import keys
 
 RECORD_KEY_CHANGED: Final = Rule(
-    "record.key-changed",
+    "audit.key-changed",
     "The sealing key {key_id} is not the key of the newest seal.",
     "Restore the right key from a copy of the instance folder.",
 )
