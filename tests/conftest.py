@@ -18,10 +18,10 @@ from ca_service.authority.access.permissions import Actor
 from ca_service.authority.installation import Installation
 from ca_service.settings import Settings
 from tests.support import postgresql
-from tests.support.applications import NOBODY_WAITS
 from tests.support.factories import OPERATOR, PLAN, Lab, cheap_hasher
 from tests.support.fakes import FixedClock
 from tests.support.programs import Tool, find, missing
+from tests.support.request_records import NOBODY_WAITS
 
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - pytest makes folders of its own below it
 _ROOM: Final = 2 * 1024**3

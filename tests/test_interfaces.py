@@ -21,10 +21,10 @@ from ca_service.authority.inventory.store import CertificateQuery
 from tests.api.refusals import found_by_api, refused_by_api
 from tests.cli.command_line import found_by_cli, refused_by_cli
 from tests.support import pkcs10, requests
-from tests.support.applications import NOBODY_WAITS
 from tests.support.factories import OPERATOR, PASSWORD, PLAN, cheap_hasher
 from tests.support.pkcs10 import Recipe
 from tests.support.refused_requests import REFUSALS, SAME_KEY_TWICE
+from tests.support.request_records import NOBODY_WAITS
 from tests.support.requests import SOCIALMINER, Request
 from tests.web.refusals import forbidden_by_page, refused_by_page
 from tests.web.visitor import Visitor, sign_in

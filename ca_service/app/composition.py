@@ -123,7 +123,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
     links = Links(edges.accounts, accounts, edges.passwords, now)
 
     # Clusters, inventory, notices.
-    fleet = Fleet(edges.fleet, edges.ledger, issuance, now, revocations=edges.revocations, applications=edges.requests)
+    fleet = Fleet(edges.fleet, edges.ledger, issuance, now, revocations=edges.revocations, requests=edges.requests)
     inventory = Inventory(edges.inventory, edges.issuers, now)
     sources = Sources(
         (

@@ -33,17 +33,17 @@ from ca_service.pki.encodings import time_text
 from ca_service.pki.visible_text import visible
 
 EXPECTED_HEAD: Final = Rule(
-    "record.expectation",
+    "audit.expectation",
     "This is not a seal.",
     "Give what `ca-service audit head` printed: NUMBER:HASH.",
 )
 EXPECTED_KEY: Final = Rule(
-    "record.expected-key",
+    "audit.expected-key",
     "This is not the fingerprint of a sealing key.",
     "Give the fingerprint that `ca-service audit head` printed: 64 digits.",
 )
 
-FILE_NAME: Final = "record.jsonl"
+FILE_NAME: Final = "audit-log.jsonl"
 _HEAD: Final = re.compile(r"(\d{1,18}):([0-9a-f]{64})")
 _KEY: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -65,7 +65,7 @@ def filtered(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @declare(
     "export",
-    "ca-service audit export --out record.jsonl",
+    "ca-service audit export --out audit-log.jsonl",
     "ca-service audit export --since 2026-11-01 --event certificates --out november.jsonl",
 )
 @filtered
@@ -75,8 +75,8 @@ def filtered(function: Callable[..., Any]) -> Callable[..., Any]:
 def export(session: Session, /, out: str | None, force: bool, **asked_for: str) -> None:
     """Export the audit log as JSON lines; `audit verify` needs only this file.
 
-    Export all events, or those that the options select: these are proven too, but not that none is missing. All events
-    are sealed before, and the export itself becomes an event.
+    Export all events, or those that the options select: a partial export proves its events, not that none is
+    missing. All events are sealed before, and the export itself becomes an event.
     """
     target = Target(out or (FILE_NAME if session.console.as_json else STANDARD), force)
     target.check(session.console)
@@ -89,7 +89,7 @@ def export(session: Session, /, out: str | None, force: bool, **asked_for: str) 
 
 @declare(
     "verify",
-    "ca-service audit verify record.jsonl --expect-head 12:4f1c...",
+    "ca-service audit verify audit-log.jsonl --expect-head 12:4f1c...",
     "ca-service audit verify",
 )
 @click.argument("file", required=False)
@@ -132,7 +132,11 @@ def _lines(checked: Checked) -> list[str]:
         ("newest seal", f"{checked.head.number}:{checked.head.hash}"),
         ("sealing key", checked.key),
     )
-    said = "The record holds." if checked.complete else "What is in it holds. A filter has left out the rest."
+    said = (
+        "The audit log is intact."
+        if checked.complete
+        else "The events in this file are intact. A filter omitted the others."
+    )
     return [said, *fields(found)]
 
 

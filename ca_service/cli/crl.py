@@ -119,7 +119,7 @@ def import_(session: Session, file: str) -> None:
     document = ImportedCRLDocument.of(
         found.record, changed=list(found.revoked), findings=finding_documents(found.findings)
     )
-    changed = [f"Its standing has changed: {issuer}" for issuer in found.revoked]
+    changed = [f"Revocation status changed: {issuer}" for issuer in found.revoked]
     lines = (f"Published: {found.record.issuer_id}, number {found.record.number:x}.", *changed)
     session.console.answer(document, (*lines, *session.console.finding_lines(found.findings)))
 

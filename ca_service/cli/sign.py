@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import click
 
-from ca_service.authority.fleet.renewal import RenewalWish
+from ca_service.authority.fleet.renewal import RenewalOptions
 from ca_service.authority.installation import Installation
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.issuance import Issued
@@ -128,7 +128,7 @@ def _next_steps(bundle: Bundle, format: str, path: Path | None) -> list[str]:
 @out_option
 @force_option
 @pass_session
-def renew(session: Session, /, serial_number: str, format_: str, out: str | None, force: bool, **wish: Any) -> None:
+def renew(session: Session, /, serial_number: str, format_: str, out: str | None, force: bool, **options: Any) -> None:
     """Renew the certificate of a TLS server with the same key.
 
     SERIAL is its serial number. The names stay the same, too. The command refuses certificates of Cisco nodes: a node
@@ -137,9 +137,9 @@ def renew(session: Session, /, serial_number: str, format_: str, out: str | None
     packaging = Packaging.of(session.console, format_, out, force=force)
     packaging.check(session.console, 1)
     installation = session.ready()
-    issued = installation.renewal.renew(operator(), serial_number, _wish(**wish))
+    issued = installation.renewal.renew(operator(), serial_number, _renewal_options(**options))
     hand_over(session.console, installation, issued, packaging)
 
 
-def _wish(days: int | None, new: bool, never_uploaded: bool) -> RenewalWish:
-    return RenewalWish(new=new, never_uploaded=never_uploaded, validity_days=days)
+def _renewal_options(days: int | None, new: bool, never_uploaded: bool) -> RenewalOptions:
+    return RenewalOptions(new=new, never_uploaded=never_uploaded, validity_days=days)

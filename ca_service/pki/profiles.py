@@ -72,7 +72,7 @@ INTERMEDIATE: Final = Profile(
 )
 VOS: Final = Profile(
     name="vos",
-    summary="tomcat-ECDSA and its kin on a Cisco VOS node: what the node asked, copied",
+    summary="A tomcat-ECDSA or other EC certificate of a Cisco VOS node; copies what its CSR requests",
     # RFC 8813, 3 forbids the encipherment bits with an EC key; Cisco's guides ask to keep them.
     key_usage=("digitalSignature", "keyEncipherment", "dataEncipherment", "keyAgreement"),
     extended_key_usage=("serverAuth", "clientAuth", "ipsecEndSystem"),
@@ -98,7 +98,7 @@ SERVER: Final = Profile(
 )
 OCSP: Final = Profile(
     name="ocsp",
-    summary="Signs the OCSP answers of one authority; made and renewed by itself",
+    summary="Signs the OCSP answers of one authority; issued and renewed automatically",
     key_usage=("digitalSignature",),
     extended_key_usage=("OCSPSigning",),
     default_key_usage=("digitalSignature",),

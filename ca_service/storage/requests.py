@@ -59,7 +59,7 @@ class SQLRequestStore:
                 _submitted(connection, record, event) for record, event in zip(requests, events, strict=True)
             )
             if replay is not None:
-                remember(connection, replace(replay, application_ids=tuple(each.id for each in stored)))
+                remember(connection, replace(replay, request_ids=tuple(each.id for each in stored)))
         return stored
 
     def move(self, record: RequestRecord, before: State, event: AuditEvent) -> bool:

@@ -126,8 +126,9 @@ def _rule(stored: dict[str, Any]) -> Rule:
 
 def replay_record(row: Row[Any]) -> Replay:
     """Return the answer to an Idempotency-Key of a row."""
-    lists = {"serial_numbers": tuple(row.serial_numbers), "application_ids": tuple(row.application_ids)}
-    return Replay(**dict(row._mapping) | lists)
+    values = dict(row._mapping)
+    request_ids = tuple(values.pop("application_ids"))
+    return Replay(**values | {"serial_numbers": tuple(row.serial_numbers), "request_ids": request_ids})
 
 
 def revocation_record(row: Row[Any]) -> RevocationRecord:

@@ -40,7 +40,11 @@ def vos_steps(
         *(_trust(file, purpose, is_first=number == 0) for number, file in enumerate(trust_files)),
         Step("Before the upload", "Where your product needs it.", cases=_cases("prepare", purpose)),
         _upload(leaf_file, purpose),
-        Step("Switch it on", "Where your product needs it.", cases=_cases("switches", purpose, only_used=True)),
+        Step(
+            "Activate the certificate",
+            "Where your product needs it.",
+            cases=_cases("switches", purpose, only_used=True),
+        ),
         Step(
             "Restart what presents it",
             "Publisher first, then the other nodes one at a time.",

@@ -42,7 +42,7 @@ def switches(leaves: Sequence[Leaf]) -> Section:
         for number, action in _actions(node.release.switches, leaf, node)
     }
     return Section(
-        "Switch it on",
+        "Activate the certificate",
         "These versions go on presenting the RSA certificate until this setting changes.",
         tuple(_done("Let {node} use it", key, node, action) for key, (node, action) in steps.items()),
     )

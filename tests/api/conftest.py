@@ -24,8 +24,8 @@ from ca_service.settings import Settings
 from ca_service.storage.ledger import SQLLedger
 from ca_service.storage.requests import SQLRequestStore
 from ca_service.storage.sqlite import SQLiteDatabase
-from tests.support.applications import NOBODY_WAITS
 from tests.support.factories import OPERATOR, PLAN, cheap_hasher
+from tests.support.request_records import NOBODY_WAITS
 
 
 @dataclass(frozen=True, slots=True)

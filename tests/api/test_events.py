@@ -66,8 +66,8 @@ def test_the_next_page_is_where_the_answer_says(auditor: Client) -> None:
 @pytest.mark.parametrize(
     ("query", "rule"),
     [
-        ("?since=yesterday", "record.time"),
-        ("?event=birthday", "record.event-unknown"),
+        ("?since=yesterday", "audit.time"),
+        ("?event=birthday", "audit.event-unknown"),
         ("?cursor=x", "list.cursor"),
         ("?limit=0", "option.value"),
         ("?limit=201", "option.value"),

@@ -13,8 +13,8 @@ from ca_service import settings as settings_module
 from ca_service.app import create_app, open_installation
 from ca_service.authority.access.permissions import Role
 from ca_service.documents.findings import ProblemDocument
-from tests.support.applications import NOBODY_WAITS
 from tests.support.factories import OPERATOR, cheap_hasher
+from tests.support.request_records import NOBODY_WAITS
 from tests.support.requests import SOCIALMINER
 
 from .test_submitting import errors

@@ -62,8 +62,8 @@ def approver(client_of: Clients) -> Client:
     return client_of(Role.APPROVER)
 
 
-def decide(client: Client, application: dict[str, Any], verb: str, **document: str) -> TestResponse:
-    return client.post(f"{REQUESTS}/{application['id']}/{verb}", json=document)
+def decide(client: Client, waiting: dict[str, Any], verb: str, **document: str) -> TestResponse:
+    return client.post(f"{REQUESTS}/{waiting['id']}/{verb}", json=document)
 
 
 def rules(answer: TestResponse) -> list[tuple[str, str]]:

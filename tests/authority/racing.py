@@ -212,6 +212,6 @@ def finish(installation: Installation, _: None) -> str:
 
 
 def submit(installation: Installation, request: bytes) -> str:
-    """Submit a request on which a person has to decide; the number of the application."""
+    """Submit a request on which a person has to decide; return its number."""
     who = Actor(7, "anna", Role.REQUESTER)
     return str(installation.issuance.issue(who, [request], Options()).waiting[0].id)

@@ -214,7 +214,7 @@ def waiting(settings: Settings, installation: Installation) -> RequestRecord:
 
 
 @either_way
-def test_two_who_submit_the_same_request_have_one_application(
+def test_two_who_submit_the_same_csr_have_one_request(
     installation: Installation, settings: Settings, race: Race
 ) -> None:
     assert race(settings.instance_path, racing.submit, [UCCX_PUBLISHER.data] * 2) == ["1", "1"]

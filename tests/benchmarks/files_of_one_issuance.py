@@ -31,8 +31,8 @@ from ca_service.cli.interfaces import Program
 from ca_service.pki.reasons import Reason
 from tests.cli.command_line import run
 from tests.support import pkcs10, requests
-from tests.support.applications import NOBODY_WAITS
 from tests.support.factories import OPERATOR, PASSWORD, PLAN, actor, cheap_hasher
+from tests.support.request_records import NOBODY_WAITS
 from tests.web.html import read
 from tests.web.visitor import sign_in
 

@@ -73,9 +73,9 @@ def test_the_list_goes_on_where_it_was_left(signed: CommandLine) -> None:
 @pytest.mark.parametrize(
     ("options", "rule"),
     [
-        (["--since", "yesterday"], "record.time"),
-        (["--until", "2026-13-01"], "record.time"),
-        (["--event", "birthday"], "record.event-unknown"),
+        (["--since", "yesterday"], "audit.time"),
+        (["--until", "2026-13-01"], "audit.time"),
+        (["--event", "birthday"], "audit.event-unknown"),
         (["--cursor", "x"], "list.cursor"),
         (["--limit", "0"], "usage"),
     ],
@@ -118,13 +118,15 @@ def test_other_forms_seal_nothing(ca: CommandLine, csr: Path) -> None:
 
 
 def test_what_is_exported_is_verified_without_an_instance(signed: CommandLine, here: Path) -> None:
-    answer = signed.answer("audit", "export", "--out", "record.jsonl")
-    assert answer == {"file": "record.jsonl", "complete": True}
+    answer = signed.answer("audit", "export", "--out", "audit-log.jsonl")
+    assert answer == {"file": "audit-log.jsonl", "complete": True}
     nowhere = CommandLine(here / "nothing")
-    checked = nowhere.answer("audit", "verify", "record.jsonl", "--expect-head", head(signed))
+    checked = nowhere.answer("audit", "verify", "audit-log.jsonl", "--expect-head", head(signed))
     assert (checked["holds"], checked["complete"], checked["events"], checked["seals"]) == (True, True, 4, 2)
-    assert nowhere.answer("audit", "verify", "record.jsonl", "--expect-key", checked["key"].upper()) == checked
-    assert "The record holds." in nowhere("audit", "verify", "-", data=Path("record.jsonl").read_bytes()).stdout
+    assert nowhere.answer("audit", "verify", "audit-log.jsonl", "--expect-key", checked["key"].upper()) == checked
+    assert (
+        "The audit log is intact." in nowhere("audit", "verify", "-", data=Path("audit-log.jsonl").read_bytes()).stdout
+    )
     assert not nowhere.folder.exists()
 
 
@@ -137,41 +139,41 @@ def test_the_export_goes_to_standard_output_for_who_asks_for_it(signed: CommandL
 def test_a_part_is_verified_and_called_a_part(signed: CommandLine) -> None:
     signed.answer("audit", "export", "--event", "certificates", "--out", "part.jsonl")
     assert signed.answer("audit", "verify", "part.jsonl")["complete"] is False
-    assert "A filter has left out the rest." in signed("audit", "verify", "part.jsonl").stdout
+    assert "A filter omitted the others." in signed("audit", "verify", "part.jsonl").stdout
 
 
 def test_an_export_replaces_no_file_unless_that_is_asked(signed: CommandLine) -> None:
-    signed.answer("audit", "export", "--out", "record.jsonl")
-    assert signed.rule("audit", "export", "--out", "record.jsonl", code=1) == "file.exists"
-    signed.answer("audit", "export", "--out", "record.jsonl", "--force")
-    assert signed.answer("audit", "verify", "record.jsonl")["events"] == 5  # each export is an event itself
+    signed.answer("audit", "export", "--out", "audit-log.jsonl")
+    assert signed.rule("audit", "export", "--out", "audit-log.jsonl", code=1) == "file.exists"
+    signed.answer("audit", "export", "--out", "audit-log.jsonl", "--force")
+    assert signed.answer("audit", "verify", "audit-log.jsonl")["events"] == 5  # each export is an event itself
 
 
 def test_a_file_that_was_changed_is_refused_and_the_event_named(signed: CommandLine) -> None:
-    signed.answer("audit", "export", "--out", "record.jsonl")
-    path = Path("record.jsonl")
+    signed.answer("audit", "export", "--out", "audit-log.jsonl")
+    path = Path("audit-log.jsonl")
     path.write_bytes(path.read_bytes().replace(b"uccx1.example.com", b"uccx2.example.com", 1))
-    assert signed.rule("audit", "verify", path, code=4) == "record.event"
+    assert signed.rule("audit", "verify", path, code=4) == "audit.event"
     assert "Event 3 was changed or moved: it does not match its seal." in signed("audit", "verify", path).stderr
 
 
 @pytest.mark.parametrize(
     ("options", "rule", "code"),
     [
-        (["record.jsonl", "--expect-head", f"1:{'0' * 64}"], "record.anchor-rewritten", 4),
-        (["record.jsonl", "--expect-head", f"99:{'0' * 64}"], "record.anchor", 4),
-        (["record.jsonl", "--expect-key", "0" * 64], "record.key", 4),
-        (["record.jsonl", "--expect-head", "1"], "record.expectation", 2),
-        (["record.jsonl", "--expect-key", "x"], "record.expected-key", 2),
+        (["audit-log.jsonl", "--expect-head", f"1:{'0' * 64}"], "audit.anchor-rewritten", 4),
+        (["audit-log.jsonl", "--expect-head", f"99:{'0' * 64}"], "audit.anchor", 4),
+        (["audit-log.jsonl", "--expect-key", "0" * 64], "audit.key", 4),
+        (["audit-log.jsonl", "--expect-head", "1"], "audit.expectation", 2),
+        (["audit-log.jsonl", "--expect-key", "x"], "audit.expected-key", 2),
         (["nothing.jsonl"], "file.missing", 2),
         (["."], "file.directory", 2),
-        (["uccx1.csr"], "record.line", 4),
+        (["uccx1.csr"], "audit.line", 4),
     ],
 )
 def test_what_does_not_hold_or_cannot_be_read_is_told(
     signed: CommandLine, options: list[str], rule: str, code: int
 ) -> None:
-    signed.answer("audit", "export", "--out", "record.jsonl")
+    signed.answer("audit", "export", "--out", "audit-log.jsonl")
     assert signed.rule("audit", "verify", *options, code=code) == rule
 
 
@@ -185,7 +187,7 @@ def test_the_database_is_verified_without_changing_it(signed: CommandLine) -> No
 
 
 def test_a_record_without_seals_is_told_so(ca: CommandLine) -> None:
-    assert ca.rule("audit", "verify", code=4) == "record.empty"
+    assert ca.rule("audit", "verify", code=4) == "audit.empty"
 
 
 ATTACKS = {
@@ -225,25 +227,25 @@ def test_who_changes_the_database_is_found_there_and_in_a_fresh_export(
 ) -> None:
     tamper(signed, *statements)
 
-    assert signed.rule("audit", "verify", code=4).startswith("record.")
+    assert signed.rule("audit", "verify", code=4).startswith("audit.")
     exported = signed("audit", "export", "--out", "fresh.jsonl")
     if exported.exit_code == 0:
-        assert signed.rule("audit", "verify", "fresh.jsonl", code=4).startswith("record.")
+        assert signed.rule("audit", "verify", "fresh.jsonl", code=4).startswith("audit.")
     else:
-        assert "record.seal-taken" in exported.stderr
+        assert "audit.seal-taken" in exported.stderr
 
 
 def test_a_row_that_cannot_even_be_read_is_named(signed: CommandLine) -> None:
     tamper(signed, "UPDATE audit_event SET at = 'x' WHERE id = 2")
-    assert signed.rule("audit", "verify", code=1) == "record.unreadable"
+    assert signed.rule("audit", "verify", code=1) == "audit.unreadable"
     assert "Event 2" in signed("audit", "verify").stderr
 
 
 def test_an_export_that_fails_in_the_middle_leaves_no_file(signed: CommandLine) -> None:
     signed.answer("audit", "export", "--out", "before.jsonl")
     tamper(signed, "UPDATE audit_event SET details = '[]' WHERE id = 4")
-    assert signed.rule("audit", "export", "--out", "record.jsonl", code=1) == "record.unreadable"
-    assert not Path("record.jsonl").exists()
+    assert signed.rule("audit", "export", "--out", "audit-log.jsonl", code=1) == "audit.unreadable"
+    assert not Path("audit-log.jsonl").exists()
 
 
 def test_an_end_that_was_cut_off_cleanly_is_found_with_the_line_that_was_kept_and_only_with_it(
@@ -253,11 +255,11 @@ def test_an_end_that_was_cut_off_cleanly_is_found_with_the_line_that_was_kept_an
     kept = head(signed)
     tamper(signed, "DELETE FROM seal WHERE number = 2", "DELETE FROM audit_event WHERE id > 3")
     assert signed.answer("audit", "verify")["events"] == 3
-    assert signed.rule("audit", "verify", "--expect-head", kept, code=4) == "record.anchor"
+    assert signed.rule("audit", "verify", "--expect-head", kept, code=4) == "audit.anchor"
 
 
 def test_a_sealing_key_that_is_gone_stops_sealing_but_not_verifying(signed: CommandLine) -> None:
     (signed.folder / "keys" / "audit-seal-1.key.pem").unlink()
     assert signed.answer("audit", "verify")["holds"] is True
-    assert signed.rule("audit", "export", "--out", "record.jsonl", code=1) == "key.missing"
-    assert not Path("record.jsonl").exists()
+    assert signed.rule("audit", "export", "--out", "audit-log.jsonl", code=1) == "key.missing"
+    assert not Path("audit-log.jsonl").exists()

@@ -89,7 +89,7 @@ def test_a_list_that_openssl_has_signed_is_imported(new_ca: CommandLine, openssl
     assert new_ca.rule("crl", "import", "root.pem", code=2) == "crl.unreadable"
     list_of_root(openssl, "02", revoked="intermediate.pem")
     text = new_ca("crl", "import", "outer.crl").stdout
-    assert text == "Published: root-g1, number 2.\nIts standing has changed: intermediate-g1\n"
+    assert text == "Published: root-g1, number 2.\nRevocation status changed: intermediate-g1\n"
     list_of_root(openssl, "01")
     assert new_ca.rule("crl", "import", "outer.crl", code=1) == "crl.number"
 

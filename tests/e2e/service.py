@@ -15,8 +15,8 @@ from werkzeug.serving import make_server
 from ca_service import settings as settings_module
 from ca_service.app import create_app, open_installation
 from ca_service.authority.installation import Installation
-from tests.support.applications import NOBODY_WAITS
 from tests.support.factories import OPERATOR, PLAN, cheap_hasher
+from tests.support.request_records import NOBODY_WAITS
 
 NO_ENVIRONMENT: Final[Mapping[str, str]] = MappingProxyType({})
 

@@ -115,7 +115,7 @@ def test_what_was_issued_for_a_key_that_is_gone_will_not_upload(
     card = slot(tab, "sm1.example.com")
     expect(card.locator(".state").first).to_have_text("requested")
     card.locator("summary").click()
-    expect(card).to_contain_text("no longer uploads: the key was replaced")
+    expect(card).to_contain_text("can no longer be uploaded: the key was replaced")
     card.get_by_role("button", name="Review and sign").click()
     tab.page.click("text=Sign 1 certificate")
     expect(slot(tab, "sm1.example.com").locator(".state").first).to_have_text("issued")

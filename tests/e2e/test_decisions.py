@@ -154,7 +154,7 @@ def test_the_pages_of_decisions_keep_nobody_out(
     browser: Browser, deciding: Service, tmp_path: Path, scheme: Scheme, viewport: ViewportSize
 ) -> None:
     who = deciding.installation.accounts.get("requester").actor
-    issue, applications = deciding.installation.issuance.issue, deciding.installation.requests
+    issue, requests = deciding.installation.issuance.issue, deciding.installation.requests
     issue(OPERATOR, [SOCIALMINER.data], Options())
     changed = new_request(tmp_path)
     issue(who, [changed.read_bytes()], Options(), "")  # 2: another key and other names
@@ -163,7 +163,7 @@ def test_the_pages_of_decisions_keep_nobody_out(
     placement = Placement(UCCX_SUBSCRIBER.data, cluster.nodes[1].id, TOMCAT_ECDSA.service, is_multi_server=False)
     fleet.sign(who, cluster.id, [placement], Options())  # 3
     issue(who, [CUCM_MULTI.data], Options())  # 4
-    applications.refuse(OPERATOR, 4, "The publisher has another name since June.\nMake a new CSR there.")
+    requests.refuse(OPERATOR, 4, "The publisher has another name since June.\nMake a new CSR there.")
     with open_tab(browser, deciding.url, color_scheme=scheme, viewport=viewport) as tab:
         tab.sign_in("approver")
         faults = list[str]()

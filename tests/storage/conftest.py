@@ -32,7 +32,6 @@ from ca_service.storage.requests import SQLRequestStore
 from ca_service.storage.revocation import SQLCRLStore, SQLRevocationStore
 from ca_service.storage.sqlite import SQLiteDatabase
 from tests.storage.leaves import Ends
-from tests.support.applications import InMemoryRequestStore
 from tests.support.factories import account_record, event, issuer_record
 from tests.support.fakes import InMemoryAccountStore, InMemoryIssuerStore, InMemoryLedger
 from tests.support.fleet import InMemoryFleetStore
@@ -46,6 +45,7 @@ from tests.support.notices import (
 )
 from tests.support.openid import InMemoryIdentityStore
 from tests.support.record import InMemoryEventStore
+from tests.support.request_records import InMemoryRequestStore
 from tests.support.revocation import InMemoryCRLStore, InMemoryResponderStore, InMemoryRevocationStore
 
 fake_and_real = pytest.fixture(params=["fake", "sqlite", "postgresql"])
@@ -233,8 +233,8 @@ def ends(request: pytest.FixtureRequest) -> Ends:
 
 
 @fake_and_real
-def application_books(request: pytest.FixtureRequest) -> tuple[RequestStore, Ledger]:
-    """A store without applications, and the ledger beside it."""
+def request_books(request: pytest.FixtureRequest) -> tuple[RequestStore, Ledger]:
+    """A store without requests, and the ledger beside it."""
     if request.param == "fake":
         ledger = InMemoryLedger()
         return InMemoryRequestStore(ledger), ledger

@@ -176,7 +176,7 @@ def test_a_seal_whose_place_is_taken_is_not_kept_at_all(event_store: EventStore,
     }
     with pytest.raises(Conflict) as caught:
         event_store.add_seal(*later[taken])
-    assert caught.value.rule == "record.seal-taken"
+    assert caught.value.rule == "audit.seal-taken"
     assert event_store.find_head() == made
     assert event_store.list_unsealed(9) == rest
 
@@ -224,7 +224,7 @@ def test_a_row_that_nobody_of_ours_has_written_is_named(database: Database, stat
     for read in reads:
         with pytest.raises(Conflict, match="Event 2 in the database") as caught:
             read()
-        assert caught.value.rule == "record.unreadable"
+        assert caught.value.rule == "audit.unreadable"
 
 
 @pytest.mark.parametrize("change", ["at = 'x'", "root = 'x'", "count = 'x'", "last = x'00'"])
@@ -236,7 +236,7 @@ def test_a_seal_that_nobody_of_ours_has_written_is_told(database: Database, chan
         connection.execute(text(f"UPDATE seal SET {change}"))  # noqa: S608 - our own words
     with pytest.raises(Conflict) as caught:
         store.find_head()
-    assert caught.value.rule == "record.unreadable"
+    assert caught.value.rule == "audit.unreadable"
 
 
 def test_an_event_that_this_program_does_not_know_can_be_listed_and_sealed(database: Database) -> None:

@@ -21,10 +21,10 @@ from ca_service.storage.ledger import SQLLedger
 from ca_service.storage.requests import SQLRequestStore
 from ca_service.storage.schema import application
 from tests.storage.conftest import on_both
-from tests.support.applications import application_record
 from tests.support.factories import certificate_record, event
 from tests.support.fakes import NOON, InMemoryLedger
 from tests.support.record import newest
+from tests.support.request_records import request_record
 
 Books = tuple[RequestStore, Ledger]
 CAROL = Actor(2, "carol", Role.APPROVER, "192.0.2.2")
@@ -33,13 +33,13 @@ ISSUED = event("1", Event.REQUEST_ISSUED)
 
 
 @pytest.fixture
-def store(application_books: Books) -> RequestStore:
-    return application_books[0]
+def store(request_books: Books) -> RequestStore:
+    return request_books[0]
 
 
 @pytest.fixture
-def ledger(application_books: Books) -> Ledger:
-    return application_books[1]
+def ledger(request_books: Books) -> Ledger:
+    return request_books[1]
 
 
 def submit(store: RequestStore, *records: RequestRecord, replay: Replay | None = None) -> tuple[RequestRecord, ...]:
@@ -47,7 +47,7 @@ def submit(store: RequestStore, *records: RequestRecord, replay: Replay | None =
 
 
 def approved(store: RequestStore, **changes: object) -> RequestRecord:
-    (found,) = submit(store, application_record(**changes))
+    (found,) = submit(store, request_record(**changes))
     after = found.decided(State.APPROVED, CAROL, NOON, "fine")
     assert store.move(after, State.SUBMITTED, APPROVED)
     return after
@@ -69,15 +69,15 @@ def known(ledger: Ledger) -> int:
     return len(subjects(ledger))
 
 
-def test_an_application_comes_back_as_it_was(store: RequestStore) -> None:
-    (stored,) = submit(store, application_record())
+def test_a_request_comes_back_as_it_was(store: RequestStore) -> None:
+    (stored,) = submit(store, request_record())
     assert store.find_request(stored.id) == stored
     assert stored.findings[0].detail == "The key 00ff is known."
     assert store.find_request(stored.id + 1) is None
 
 
 def test_every_field_of_a_decision_comes_back(store: RequestStore) -> None:
-    (stored,) = submit(store, application_record())
+    (stored,) = submit(store, request_record())
     failure = (Rule("x.y", "{n} of {m}", "Fix {n}.").at("/z", n=1, m="two"),)
     after = replace(
         stored.decided(State.FAILED, CAROL, NOON + timedelta(hours=1), "Once\nmore."),
@@ -95,7 +95,7 @@ def test_a_finding_comes_back_with_its_severity_and_visibility(
     store: RequestStore, severity: Severity, visibility: Visibility
 ) -> None:
     rule = Rule("x.y", "{n} of {m}", "Fix {n}.", severity, visibility)
-    (stored,) = submit(store, application_record(findings=(rule.at("/z", n=1, m="two"),)))
+    (stored,) = submit(store, request_record(findings=(rule.at("/z", n=1, m="two"),)))
     assert (found := store.find_request(stored.id)) is not None
     assert found.findings == (rule.at("/z", n=1, m="two"),)
 
@@ -103,7 +103,7 @@ def test_a_finding_comes_back_with_its_severity_and_visibility(
 @on_both
 def test_a_finding_that_an_earlier_version_stored_as_blocking_is_an_error(database: Database) -> None:
     store = SQLRequestStore(database)
-    (stored,) = submit(store, application_record())
+    (stored,) = submit(store, request_record())
     old = {"rule": "x.y", "pointer": "/z", "problem": "{n}", "remedy": "", "values": {"n": 1}, "severity": "blocking"}
     with database.write() as connection:
         connection.execute(update(application).values(findings=[old]))
@@ -113,41 +113,41 @@ def test_a_finding_that_an_earlier_version_stored_as_blocking_is_an_error(databa
 
 def test_the_number_becomes_the_subject_of_the_event(store: RequestStore, ledger: Ledger) -> None:
     before = known(ledger)
-    stored = submit(store, application_record(), application_record())
+    stored = submit(store, request_record(), request_record())
     assert subjects(ledger)[before:] == [(Event.REQUEST_SUBMITTED, str(each.id)) for each in stored]
 
 
 @pytest.mark.parametrize("state", [State.SUBMITTED, State.APPROVED, State.FAILED])
-def test_the_same_request_has_one_open_application(store: RequestStore, ledger: Ledger, state: State) -> None:
-    (first,) = submit(store, application_record())
+def test_the_same_csr_has_one_open_request(store: RequestStore, ledger: Ledger, state: State) -> None:
+    (first,) = submit(store, request_record())
     first = replace(first, state=state)
     store.move(first, State.SUBMITTED, APPROVED)
     before = known(ledger)
-    twin = application_record(request_fingerprint=first.request_fingerprint, submitted_by="bob")
+    twin = request_record(request_fingerprint=first.request_fingerprint, submitted_by="bob")
     assert submit(store, twin) == (first,)
     assert known(ledger) == before
 
 
 @pytest.mark.parametrize("state", [State.REFUSED, State.WITHDRAWN, State.ISSUED])
 def test_after_that_it_may_have_another(store: RequestStore, state: State) -> None:
-    (first,) = submit(store, application_record())
+    (first,) = submit(store, request_record())
     store.move(replace(first, state=state), State.SUBMITTED, APPROVED)
-    (second,) = submit(store, application_record(request_fingerprint=first.request_fingerprint))
+    (second,) = submit(store, request_record(request_fingerprint=first.request_fingerprint))
     assert second.id != first.id
     assert store.list_for_requests([first.request_fingerprint, "0" * 64]) == (second, replace(first, state=state))
 
 
 def test_what_has_its_certificate_is_found_by_that(store: RequestStore) -> None:
-    application, serial = approved(store), "0" * 40
-    assert store.list_for_requests([application.request_fingerprint]) == (application,)
-    store.issue(replace(application, state=State.ISSUED, serial_number=serial), None, ISSUED)
-    assert store.list_for_requests([application.request_fingerprint]) == ()
+    request, serial = approved(store), "0" * 40
+    assert store.list_for_requests([request.request_fingerprint]) == (request,)
+    store.issue(replace(request, state=State.ISSUED, serial_number=serial), None, ISSUED)
+    assert store.list_for_requests([request.request_fingerprint]) == ()
     assert [each.serial_number for each in store.list_in_state(State.ISSUED, 9)] == [serial]
 
 
-def test_another_profile_is_another_application(store: RequestStore) -> None:
-    (first,) = submit(store, application_record())
-    other = application_record(request_fingerprint=first.request_fingerprint, options=Options("server"))
+def test_another_profile_is_another_request(store: RequestStore) -> None:
+    (first,) = submit(store, request_record())
+    other = request_record(request_fingerprint=first.request_fingerprint, options=Options("server"))
     assert submit(store, other)[0].id != first.id
 
 
@@ -161,8 +161,8 @@ def test_a_move_from_a_state_that_it_has_left_changes_nothing(store: RequestStor
 
 
 def test_issuing_writes_certificate_state_and_events_together(store: RequestStore, ledger: Ledger) -> None:
-    application, record, before = approved(store), certificate_record(), known(ledger)
-    issued = replace(application, state=State.ISSUED, serial_number=record.serial_number)
+    request, record, before = approved(store), certificate_record(), known(ledger)
+    issued = replace(request, state=State.ISSUED, serial_number=record.serial_number)
     assert store.issue(issued, (record, event("c")), ISSUED) == issued
     assert ledger.find_certificate(record.serial_number) == record
     assert store.find_request(issued.id) == issued
@@ -170,8 +170,8 @@ def test_issuing_writes_certificate_state_and_events_together(store: RequestStor
 
 
 def test_issuing_twice_writes_once(store: RequestStore, ledger: Ledger) -> None:
-    application, first, second = approved(store), certificate_record(), certificate_record()
-    issued = replace(application, state=State.ISSUED, serial_number=first.serial_number)
+    request, first, second = approved(store), certificate_record(), certificate_record()
+    issued = replace(request, state=State.ISSUED, serial_number=first.serial_number)
     store.issue(issued, (first, event()), ISSUED)
     before = known(ledger)
     assert store.issue(replace(issued, serial_number=second.serial_number), (second, event()), ISSUED) is None
@@ -181,10 +181,10 @@ def test_issuing_twice_writes_once(store: RequestStore, ledger: Ledger) -> None:
 
 
 def test_a_certificate_that_was_written_meanwhile_wins(store: RequestStore, ledger: Ledger) -> None:
-    application, winner = approved(store), certificate_record()
+    request, winner = approved(store), certificate_record()
     ledger.record([winner], [event()], always_new=False, replay=None)
     late = certificate_record(request_fingerprint=winner.request_fingerprint)
-    issued = replace(application, state=State.ISSUED, serial_number=late.serial_number)
+    issued = replace(request, state=State.ISSUED, serial_number=late.serial_number)
     stored = store.issue(issued, (late, event("late")), ISSUED)
     assert stored == replace(issued, serial_number=winner.serial_number)
     assert store.find_request(issued.id) == stored
@@ -193,37 +193,37 @@ def test_a_certificate_that_was_written_meanwhile_wins(store: RequestStore, ledg
 
 
 def test_it_does_not_win_where_a_new_one_was_asked_for(store: RequestStore, ledger: Ledger) -> None:
-    application, there = approved(store, options=Options(new=True)), certificate_record()
+    request, there = approved(store, options=Options(new=True)), certificate_record()
     ledger.record([there], [event()], always_new=False, replay=None)
     new = certificate_record(request_fingerprint=there.request_fingerprint)
-    issued = replace(application, state=State.ISSUED, serial_number=new.serial_number)
+    issued = replace(request, state=State.ISSUED, serial_number=new.serial_number)
     assert store.issue(issued, (new, event()), ISSUED) == issued
     assert ledger.find_certificate(new.serial_number) == new
 
 
 def test_one_that_is_there_is_named_without_another_being_written(store: RequestStore, ledger: Ledger) -> None:
-    application, before = approved(store), known(ledger)
-    issued = replace(application, state=State.ISSUED, serial_number="0" * 40)
+    request, before = approved(store), known(ledger)
+    issued = replace(request, state=State.ISSUED, serial_number="0" * 40)
     assert store.issue(issued, None, ISSUED) == issued
     assert known(ledger) == before + 1
 
 
 def test_an_idempotency_key_keeps_the_numbers(store: RequestStore, ledger: Ledger) -> None:
     replay = Replay("anna", "k", "digest", (), True, NOON)
-    stored = submit(store, application_record(), application_record(), replay=replay)
+    stored = submit(store, request_record(), request_record(), replay=replay)
     found = ledger.find_replay("anna", "k")
-    assert found == replace(replay, application_ids=tuple(each.id for each in stored))
+    assert found == replace(replay, request_ids=tuple(each.id for each in stored))
     with pytest.raises(Conflict) as caught:
-        submit(store, application_record(), replay=replay)
+        submit(store, request_record(), replay=replay)
     assert caught.value.rule == "idempotency-key.in-use"
 
 
-def test_a_ledger_keeps_the_applications_that_its_certificates_answer(application_books: Books) -> None:
-    store, ledger = application_books
+def test_a_ledger_keeps_the_requests_that_its_certificates_answer(request_books: Books) -> None:
+    store, ledger = request_books
     winner, ours = certificate_record(), certificate_record()
     ledger.record([winner], [event()], always_new=False, replay=None)
     late = certificate_record(request_fingerprint=winner.request_fingerprint)
-    answered = [application_record(state=State.ISSUED, serial_number=each.serial_number) for each in (late, ours)]
+    answered = [request_record(state=State.ISSUED, serial_number=each.serial_number) for each in (late, ours)]
     ledger.record([late, ours], [event(), event()], always_new=False, replay=None, requests=answered)
     (found,) = store.list_requests(RequestQuery()).items
     assert found == replace(answered[1], id=found.id)
@@ -232,9 +232,9 @@ def test_a_ledger_keeps_the_applications_that_its_certificates_answer(applicatio
 def test_a_list_is_searched_sorted_and_filtered(store: RequestStore) -> None:
     first, second, third = submit(
         store,
-        application_record(host="a.example.com", names=("DNS:x.lab.example.com",)),
-        application_record(host="b.example.com", submitted_by="Bob", submitted_by_id=2),
-        application_record(host="c.example.com"),
+        request_record(host="a.example.com", names=("DNS:x.lab.example.com",)),
+        request_record(host="b.example.com", submitted_by="Bob", submitted_by_id=2),
+        request_record(host="c.example.com"),
     )
     third = third.decided(State.REFUSED, CAROL, NOON, "no")
     store.move(third, State.SUBMITTED, APPROVED)
@@ -254,7 +254,7 @@ def test_a_list_is_searched_sorted_and_filtered(store: RequestStore) -> None:
 
 @pytest.mark.parametrize("sort", ["newest", "oldest"])
 def test_the_pages_of_a_list_are_the_whole_list(store: RequestStore, sort: str) -> None:
-    stored = submit(store, *(application_record() for _ in range(5)))
+    stored = submit(store, *(request_record() for _ in range(5)))
     seen, query = list[RequestRecord](), RequestQuery(sort=sort, limit=2)
     while True:
         page = store.list_requests(query)

@@ -31,7 +31,6 @@ from ca_service.authority.people.store import AccountStore
 from ca_service.authority.revocation.store import CRLStore, ResponderStore, RevocationStore
 from ca_service.authority.status.crl_publisher import CRLPolicy
 from ca_service.errors import Finding
-from tests.support.applications import EVERYBODY, InMemoryRequestStore
 from tests.support.fakes import (
     NOON,
     FixedClock,
@@ -54,6 +53,7 @@ from tests.support.notices import (
 from tests.support.openid import InMemoryIdentityStore
 from tests.support.people import InMemoryAttemptStore, InMemoryFactorStore, InMemorySecretBox, InMemorySessionStore
 from tests.support.record import InMemoryEventStore
+from tests.support.request_records import EVERYBODY, InMemoryRequestStore
 from tests.support.revocation import InMemoryCRLStore, InMemoryResponderStore, InMemoryRevocationStore
 
 PASSWORD: Final = "correct horse battery staple"
@@ -137,7 +137,7 @@ class Lab(Installation):
         revocations: RevocationStore | None = None,
         crls: CRLStore | None = None,
         responder_store: ResponderStore | None = None,
-        application_store: RequestStore | None = None,
+        request_store: RequestStore | None = None,
         account_store: AccountStore | None = None,
         channels: tuple[Channel, ...] | None = None,
         policy: Policy | None = None,
@@ -164,7 +164,7 @@ class Lab(Installation):
             "revocations": revocations,
             "crls": crls,
             "responders": responder_store,
-            "requests": application_store,
+            "requests": request_store,
             "accounts": account_store,
             "channels": channels,
         }

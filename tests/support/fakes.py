@@ -211,7 +211,7 @@ class InMemoryLedger:
             raise key_in_use()
 
     def remember(self, replay: Replay | None) -> None:
-        """Keep what was answered, as the store of applications does."""
+        """Keep what was answered, as the store of requests does."""
         self._require_unused(replay)
         if replay is not None:
             self._replays[replay.account, replay.key] = replay

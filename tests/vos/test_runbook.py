@@ -223,9 +223,9 @@ def test_single_sign_on_is_switched_off_before_and_on_after_once_for_all() -> No
 def test_what_makes_it_used_comes_before_the_restart_and_only_where_it_is_needed() -> None:
     found = runbook(node("uccx1.example.com", at="15"))
 
-    assert titles(found).index("Switch it on") < titles(found).index("Restart what presents it")
+    assert titles(found).index("Activate the certificate") < titles(found).index("Restart what presents it")
     assert step(found, "Let uccx1.example.com use it").commands == ("set tls server cert_type ecdsa",)
-    assert "Switch it on" not in titles(runbook(*CENTRE))
+    assert "Activate the certificate" not in titles(runbook(*CENTRE))
 
 
 def test_a_leaf_that_cisco_does_not_use_is_told_first() -> None:

@@ -31,7 +31,7 @@ def test_the_steps_of_a_node_are_in_the_order_in_which_they_are_taken() -> None:
         "Upload 2-intermediate.tomcat-trust.pem",
         "Before the upload",
         "Upload 3-uccx1.example.com.tomcat-ECDSA.pem",
-        "Switch it on",
+        "Activate the certificate",
         "Restart what presents it",
         "After the restart",
         "See that it is served",

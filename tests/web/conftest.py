@@ -25,8 +25,8 @@ from ca_service.settings import Settings
 from ca_service.storage.database import Database
 from ca_service.storage.schema import session
 from ca_service.storage.sqlite import SQLiteDatabase
-from tests.support.applications import NOBODY_WAITS
 from tests.support.factories import OPERATOR, PASSWORD, PLAN, Lab, cheap_hasher
+from tests.support.request_records import NOBODY_WAITS
 from tests.web.visitor import Visitor, carried_to, cookie_of, sign_in, visit
 
 

@@ -148,9 +148,9 @@ def test_the_list_goes_on_page_by_page(auditor: Visitor, events: SQLEventStore, 
 @pytest.mark.parametrize(
     ("query", "rule"),
     [
-        ("?since=yesterday", "record.time"),
-        ("?until=2026-02-30", "record.time"),
-        ("?event=birthday", "record.event-unknown"),
+        ("?since=yesterday", "audit.time"),
+        ("?until=2026-02-30", "audit.time"),
+        ("?event=birthday", "audit.event-unknown"),
         ("?cursor=forged", "list.cursor"),
         ("?cursor=bmV3ZXN0IC0xIDA", "list.cursor"),
     ],

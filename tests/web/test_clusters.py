@@ -332,7 +332,7 @@ def test_the_review_compares_with_the_slot_that_was_chosen(requester: Visitor, i
     assert "Same names, key and usages." in review.text
 
     text = read(decide(requester, board, review, "review", **places(installation, "uccx1.example.com")).text).text
-    assert "different key: the previous certificate no longer uploads" in text
+    assert "different key: the previous certificate can no longer be uploaded" in text
 
 
 def test_nothing_marked_is_told(requester: Visitor, installation: Installation) -> None:

@@ -95,7 +95,7 @@ ACTIONS = {
     "pages.place_requests": Action.FLEET,
     "pages.mark_step": Action.FLEET,
     "pages.requests": Action.READ,
-    "pages.application": Action.READ,
+    "pages.request": Action.READ,
     "pages.approve": Action.DECIDE,
     "pages.refuse": Action.DECIDE,
     "pages.withdraw": Action.ISSUE,
@@ -109,7 +109,7 @@ DANGEROUS = {
 _EXAMPLES = {
     "serial_number": "00", "name": "x.pem", "token_id": "1", "secret": "x", "filename": "x",
     "cluster_id": "1", "node_id": "1", "passkey_id": "999", "session_id": "999", "change": "unlock",
-    "request_id": "1", "application_id": "1",
+    "request_id": "1",
 }  # fmt: skip
 
 

@@ -62,7 +62,7 @@ class Event(StrEnum):
     CALENDAR_REVOKED = "calendar.revoked"
     MESSAGES_RETRIED = "messages.retried"
     NOTICES_TESTED = "notices.tested"
-    RECORD_EXPORTED = "record.exported"
+    AUDIT_LOG_EXPORTED = "record.exported"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from ca_service.authority.audit.exporting import Exporter
 from ca_service.authority.audit.seals import Sealing, key_document, seal_hash
 from ca_service.authority.audit.store import EventStore
 from ca_service.authority.audit.verifying import NOTHING, Anchor, Checked, Expected, verify
-from ca_service.authority.audit.wording import About, events_about, told_by
+from ca_service.authority.audit.wording import About, detail_names, events_about
 from ca_service.authority.ports import Clock
 
 _HISTORY: Final = 20  # events
@@ -82,7 +82,7 @@ class AuditLog:
         """
         require(actor, Action.AUDIT)
         said = "everything" if query.is_everything else "a part"
-        self._events.add_event(AuditEvent.by(actor, self._clock(), Event.RECORD_EXPORTED, said))
+        self._events.add_event(AuditEvent.by(actor, self._clock(), Event.AUDIT_LOG_EXPORTED, said))
         self._sealing.seal_pending()
         return Exporter(self._events, self._sealing, self._clock).lines(query)
 
@@ -94,8 +94,9 @@ class AuditLog:
 
 
 def _for_readers(event: RecordedEvent) -> RecordedEvent:
-    told = {name: value for name, value in event.details.items() if name in told_by(event)}
-    return replace(event, details=told, origin="")
+    names = detail_names(event)
+    details = {name: value for name, value in event.details.items() if name in names}
+    return replace(event, details=details, origin="")
 
 
 def _head(seal: Seal) -> Head:

@@ -14,12 +14,12 @@ from ca_service.authority.audit.wording import Category, events_of
 from ca_service.errors import Finding, InvalidInput, Rule
 
 EVENT_UNKNOWN: Final = Rule(
-    "record.event-unknown",
+    "audit.event-unknown",
     "There is no event {name}.",
     "Give the name of an event, such as certificate.issued, or one of: {known}.",
 )
 EVENT_TIME: Final = Rule(
-    "record.time",
+    "audit.time",
     "{name} cannot be {value}.",
     "Give a date such as 2026-11-23, or a time such as 2026-11-23T14:05:00Z.",
 )

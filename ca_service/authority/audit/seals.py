@@ -33,7 +33,7 @@ NO_SEAL: Final = bytes(32)  # `previous` of the first seal
 _ECDSA: Final = ec.ECDSA(hashes.SHA256())
 _HASH_SIZE: Final = 32
 RECORD_KEY_CHANGED: Final = Rule(
-    "record.key-changed",
+    "audit.key-changed",
     "The sealing key {key_id} is not the key of the newest seal.",
     "Restore the right key from a copy of the instance folder.",
 )

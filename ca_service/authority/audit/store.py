@@ -11,12 +11,12 @@ from ca_service.authority.audit.events import AuditEvent
 from ca_service.errors import Conflict, Rule
 
 RECORD_SEAL_TAKEN: Final = Rule(
-    "record.seal-taken",
+    "audit.seal-taken",
     "Seal {seal} cannot be stored: its number or one of its events already belongs to a seal.",
     "Run `ca-service audit verify` to find out whether the audit log was changed.",
 )
 RECORD_UNREADABLE: Final = Rule(
-    "record.unreadable",
+    "audit.unreadable",
     "{what} in the database does not have the form that this program writes.",
     "The database was changed by another program: compare it with an earlier copy.",
 )

@@ -29,82 +29,82 @@ MAX_LINE: Final = 1024 * 1024  # bytes
 _ID: Final = re.compile(rb'"id":(\d{1,19})')
 _REMEDY: Final = "Compare it with another export or with an earlier copy of the database."
 LINE_ORDER: Final = Rule(
-    "record.order",
+    "audit.order",
     "Line {line} is out of order.",
     _REMEDY,
 )
 LINE_CHANGED: Final = Rule(
-    "record.line",
+    "audit.line",
     "Line {line} was changed.",
     _REMEDY,
 )
 HEADER: Final = Rule(
-    "record.header",
+    "audit.header",
     "The first line is not the header of an audit log.",
     _REMEDY,
 )
 END_LINE: Final = Rule(
-    "record.end",
+    "audit.end",
     "The last line does not match the lines before it.",
     _REMEDY,
 )
 EXPORT_EMPTY: Final = Rule(
-    "record.empty",
+    "audit.empty",
     "The audit log has no seal.",
     _REMEDY,
 )
 EXPORT_TRUNCATED: Final = Rule(
-    "record.truncated",
+    "audit.truncated",
     "The file is truncated: its last line is missing.",
     _REMEDY,
 )
 SEALING_KEY: Final = Rule(
-    "record.key",
+    "audit.key",
     "The audit log is sealed by another key: {key}.",
     _REMEDY,
 )
 SEAL_FORM: Final = Rule(
-    "record.seal-form",
+    "audit.seal-form",
     "Line {line} is not a seal of this audit log.",
     _REMEDY,
 )
 SEAL_SIGNATURE: Final = Rule(
-    "record.seal-signature",
+    "audit.seal-signature",
     "The signature of seal {seal} is not valid.",
     _REMEDY,
 )
 SEAL_CHAIN: Final = Rule(
-    "record.seal",
+    "audit.seal",
     "Seal {seal} does not match the seal before it.",
     _REMEDY,
 )
 SEAL_MISSING: Final = Rule(
-    "record.seal-missing",
+    "audit.seal-missing",
     "Seal {seal} is missing or was replaced.",
     _REMEDY,
 )
 EVENT_CHANGED: Final = Rule(
-    "record.event",
+    "audit.event",
     "Event {id} was changed or moved: it does not match its seal.",
     _REMEDY,
 )
 EVENT_MISSING: Final = Rule(
-    "record.missing",
+    "audit.missing",
     "An event is missing after event {before}: position {position} of seal {seal}.",
     _REMEDY,
 )
 FIRST_EVENT_MISSING: Final = Rule(
-    "record.first-missing",
+    "audit.first-missing",
     "The first event of seal {seal} is missing: event {first}.",
     _REMEDY,
 )
 ANCHOR: Final = Rule(
-    "record.anchor",
+    "audit.anchor",
     "Seal {seal} is missing: the end of the audit log was cut off, or a filter excluded it.",
     _REMEDY,
 )
 ANCHOR_REWRITTEN: Final = Rule(
-    "record.anchor-rewritten",
+    "audit.anchor-rewritten",
     "Seal {seal} differs from the one that you kept: the audit log was rewritten.",
     _REMEDY,
 )

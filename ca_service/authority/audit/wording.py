@@ -28,7 +28,7 @@ class Category(StrEnum):
     SIGN_INS = "sign-ins"
     TOKENS = "tokens"
     NOTICES = "notices"
-    RECORD = "record"
+    AUDIT_LOG = "audit-log"
 
 
 class About(StrEnum):
@@ -114,9 +114,9 @@ WORDING: Final[Mapping[str, Wording]] = {
     Event.CALENDAR_REVOKED: Wording(*_TOKENS, "The calendar link of {subject} was revoked."),
     Event.MESSAGES_RETRIED: Wording(Category.NOTICES, About.NOTHING, "Failed messages are sent again."),
     Event.NOTICES_TESTED: Wording(Category.NOTICES, About.NOTHING, "A test message was sent to every recipient."),
-    Event.RECORD_EXPORTED: Wording(Category.RECORD, About.NOTHING, "The audit log was exported: {subject}."),
+    Event.AUDIT_LOG_EXPORTED: Wording(Category.AUDIT_LOG, About.NOTHING, "The audit log was exported: {subject}."),
 }
-_UNKNOWN: Final = Wording(Category.RECORD, About.NOTHING, "An event that this program does not know: {subject}.")
+_UNKNOWN: Final = Wording(Category.AUDIT_LOG, About.NOTHING, "An event that this program does not know: {subject}.")
 
 
 def wording_of(event: RecordedEvent) -> Wording:
@@ -129,8 +129,8 @@ def sentence_of(event: RecordedEvent) -> Phrase:
     return Phrase((wording_of(event).sentence, _Values({**event.details, "subject": event.subject})))
 
 
-def told_by(event: RecordedEvent) -> frozenset[str]:
-    """Return the names of the values in its sentence."""
+def detail_names(event: RecordedEvent) -> frozenset[str]:
+    """Return the names of the details that the sentence of this event contains."""
     return frozenset(name for _, name, _, _ in Formatter().parse(wording_of(event).sentence) if name)
 
 

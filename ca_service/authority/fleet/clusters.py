@@ -19,7 +19,7 @@ from ca_service.authority.fleet.records import (
     NodeRecord,
     PlacedRequest,
 )
-from ca_service.authority.fleet.states import Known, Slot, slots_of, with_application
+from ca_service.authority.fleet.states import Known, Slot, slots_of, with_submitted
 from ca_service.authority.fleet.store import FleetStore, cluster_unknown
 from ca_service.authority.issuance.examination import Examination, Options
 from ca_service.authority.issuance.issuance import Issuance, Issued
@@ -60,12 +60,12 @@ class Fleet:
         clock: Clock,
         *,
         revocations: RevocationStore,
-        applications: RequestStore,
+        requests: RequestStore,
     ) -> None:
         self._store = store
         self._ledger = ledger
         self._revocations = revocations
-        self._applications = applications
+        self._requests = requests
         self._issuance = issuance
         self._clock = clock
 
@@ -148,17 +148,17 @@ class Fleet:
         fingerprints = {each.request_fingerprint for each in requests}
         issued = self._ledger.list_by_requests(fingerprints)
         newest = {each.request_fingerprint: each for each in reversed(issued) if each.profile == VOS.name}
-        standing = self._revocations.revocations_of([record.serial_number for record in newest.values()])
+        revocations = self._revocations.revocations_of([record.serial_number for record in newest.values()])
         known = Known(
             certificates=newest,
-            revoked={serial for serial, revocation in standing.items() if not revocation.is_good},
+            revoked={serial for serial, revocation in revocations.items() if not revocation.is_good},
             done={mark.step: mark for mark in self._store.list_marks(cluster.id)},
             now=self._clock(),
         )
         slots = slots_of(cluster, requests, known)
-        submitted = self._applications.list_for_requests(fingerprints - newest.keys())
-        applications = {each.request_fingerprint: each for each in reversed(submitted)}
-        return tuple(with_application(slot, applications) for slot in slots)
+        found = self._requests.list_for_requests(fingerprints - newest.keys())
+        submitted = {each.request_fingerprint: each for each in reversed(found)}
+        return tuple(with_submitted(slot, submitted) for slot in slots)
 
     def serial_numbers(self, actor: Actor, cluster_id: int) -> tuple[str, ...]:
         """Return the serial numbers of all valid certificates in the slots of the cluster. Raises NotFound for none."""

@@ -57,7 +57,7 @@ class RenewalPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class RenewalWish:
+class RenewalOptions:
     """Options of a renewal: `new` renews a superseded certificate; `never_uploaded` says that the node still has the
     CSR; days, None for as many as before."""
 
@@ -89,7 +89,7 @@ class Renewal:
             step=None if keeps_key else _request_step(record, place),
         )
 
-    def renew(self, actor: Actor, serial_number: str, wish: RenewalWish, idempotency_key: str = "") -> Issued:
+    def renew(self, actor: Actor, serial_number: str, chosen: RenewalOptions, idempotency_key: str = "") -> Issued:
         """Issue the stored CSR again: same key, names and profile, new validity.
 
         Raises NotFound; Refused for a node's certificate, unless it was never uploaded, and as issuing does; Conflict
@@ -97,13 +97,13 @@ class Renewal:
         """
         require(actor, Action.ISSUE)
         record = self._issuance.get_seen(actor, serial_number)
-        if record.profile == VOS.name and not wish.never_uploaded:
+        if record.profile == VOS.name and not chosen.never_uploaded:
             raise _needs_new_request(record, self._place(record))
-        if not wish.new and not self._issuance.was_answered(actor, idempotency_key):
+        if not chosen.new and not self._issuance.was_answered(actor, idempotency_key):
             self._require_last(record)
         options = Options(
             profile=record.profile,
-            validity_days=wish.validity_days if wish.validity_days is not None else self._days(record),
+            validity_days=chosen.validity_days if chosen.validity_days is not None else self._days(record),
             new=True,
             add_host_name=True,  # where the request names none, the certificate had it added as well
         )

@@ -81,9 +81,12 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One purpose on one node. `request` and `certificate` are the newest of its own; `application` is the submitted
-    request for that CSR until it has a certificate; `covered_by` is the node whose multi-server CSR also covers
-    this slot; `covers` are the nodes that this slot covers."""
+    """One purpose on one node.
+
+    `request` and `certificate` are the newest of its own; `submitted` is the submitted request for that CSR until it
+    has a certificate; `covered_by` is the node whose multi-server CSR also covers this slot; `covers` are the nodes
+    that this slot covers.
+    """
 
     node: NodeRecord
     purpose: Purpose
@@ -95,7 +98,7 @@ class Slot:
     covered_by: NodeRecord | None = None
     covers: tuple[NodeRecord, ...] = ()
     past: tuple[Past, ...] = ()
-    application: RequestRecord | None = field(default=None, hash=False)
+    submitted: RequestRecord | None = field(default=None, hash=False)
 
 
 def slots_of(cluster: ClusterRecord, requests: Sequence[PlacedRequest], known: Known) -> tuple[Slot, ...]:
@@ -113,12 +116,12 @@ def slots_of(cluster: ClusterRecord, requests: Sequence[PlacedRequest], known: K
     return tuple(_with_covers(found, names))
 
 
-def with_application(slot: Slot, newest: Mapping[str, RequestRecord]) -> Slot:
+def with_submitted(slot: Slot, newest: Mapping[str, RequestRecord]) -> Slot:
     """Return the slot with the submitted request for its CSR; `newest` by the fingerprint of the CSR."""
     if slot.state is not State.REQUESTED or slot.request is None:
         return slot
     found = newest.get(slot.request.request_fingerprint)
-    return replace(slot, application=found, state=State.WAITING if found and found.is_open else slot.state)
+    return replace(slot, submitted=found, state=State.WAITING if found and found.is_open else slot.state)
 
 
 def _last_places(requests: Sequence[PlacedRequest]) -> list[PlacedRequest]:

@@ -45,7 +45,7 @@ class Replay:
     serial_numbers: tuple[str, ...]
     created: bool
     at: datetime
-    application_ids: tuple[int, ...] = ()
+    request_ids: tuple[int, ...] = ()
 
     def settled(self, made: Sequence[CertificateRecord], stored: Sequence[CertificateRecord]) -> Replay:
         """Return the answer as stored: if another process was first, with its certificate in place of ours."""

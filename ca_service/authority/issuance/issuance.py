@@ -235,7 +235,7 @@ class Issuance:
     def _answer_again(self, actor: Actor, before: Replay, asked: Replay) -> Issued:
         """Answer a repeated submission as the first time, if it is the same one."""
         require_same(before, asked)
-        found = (self._requests.find_request(each) for each in before.application_ids)
+        found = (self._requests.find_request(each) for each in before.request_ids)
         certificates, waits = tuple(map(self._get, before.serial_numbers)), tuple(each for each in found if each)
         held = [(each.profile, each.names) for each in certificates]
         held += [(each.options.profile, each.names) for each in waits]

@@ -54,7 +54,7 @@ replay = Table(
     Column("serial_numbers", JSON, nullable=False),
     Column("created", Boolean, nullable=False),
     Column("at", UTCDateTime, nullable=False),
-    Column("application_ids", JSON, nullable=False),
+    Column("application_ids", JSON, key="request_ids", nullable=False),  # the name of version 0.1
 )
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from ca_service.authority.access.permissions import Action
 from ca_service.authority.certificates import CertificateRecord
-from ca_service.authority.fleet.renewal import RenewalWish
+from ca_service.authority.fleet.renewal import RenewalOptions
 from ca_service.authority.inventory.store import CertificateQuery
 from ca_service.authority.issuance.idempotency import IDEMPOTENCY_KEY_INVALID, MAX_KEY_LENGTH
 from ca_service.authority.revocation.records import Outcome, Selection
@@ -55,8 +55,8 @@ def renew(serial_number: str) -> Response:
     """Issue a certificate again from its stored CSR."""
     query = read_query(RenewQuery)
     form = wanted_form(certificate_forms(1), query.format)
-    wish = RenewalWish(bool(query.new), bool(query.never_uploaded), query.validity_days)
-    issued = api_services().renewal.renew(actor(), serial_number, wish, _idempotency_key())
+    options = RenewalOptions(bool(query.new), bool(query.never_uploaded), query.validity_days)
+    issued = api_services().renewal.renew(actor(), serial_number, options, _idempotency_key())
     return answers.issued(issued, form)
 
 

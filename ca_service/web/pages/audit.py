@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from ca_service.authority.access.permissions import PERMISSIONS, Action
 from ca_service.authority.audit.entries import EventPage, EventQuery, RecordedEvent
 from ca_service.authority.audit.queries import FIELDS, asked
-from ca_service.authority.audit.wording import About, Category, sentence_of, told_by, wording_of
+from ca_service.authority.audit.wording import About, Category, detail_names, sentence_of, wording_of
 from ca_service.errors import Finding, InvalidInput
 from ca_service.web.auth import signed_in_account
 from ca_service.web.context import actor, installation, needs
@@ -108,8 +108,8 @@ def event_details(event: RecordedEvent) -> list[tuple[str, Any]]:
 @blueprint.app_template_global("event_chips")
 def event_chips(event: RecordedEvent) -> list[tuple[str, Any]]:
     """Return the short details that the sentence does not contain."""
-    told = told_by(event)
-    return [(name, value) for name, value in event_details(event) if name not in told and len(str(value)) < _SHORT]
+    shown = detail_names(event)
+    return [(name, value) for name, value in event_details(event) if name not in shown and len(str(value)) < _SHORT]
 
 
 @blueprint.app_template_global("event_link")
@@ -119,7 +119,7 @@ def event_link(event: RecordedEvent) -> str:
     if about is About.CERTIFICATE:
         return url_for("pages.certificate", serial_number=event.subject)
     if about is About.REQUEST:
-        return url_for("pages.application", application_id=int(event.subject))
+        return url_for("pages.request", request_id=int(event.subject))
     if about is About.CLUSTER:
         return url_for("pages.clusters", q=event.subject)
     if about is About.AUTHORITY:

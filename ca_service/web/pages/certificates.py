@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 from ca_service.authority.access.permissions import PERMISSIONS, Action
 from ca_service.authority.audit.wording import About
 from ca_service.authority.certificates import CertificateRecord
-from ca_service.authority.fleet.renewal import RenewalWish
+from ca_service.authority.fleet.renewal import RenewalOptions
 from ca_service.authority.issuance.issuance import MAX_REQUESTS
 from ca_service.errors import Conflict, Finding, InvalidInput, NotFound, Refused, Rule
 from ca_service.pki.encodings import csr_pem
@@ -170,7 +170,7 @@ def renew(serial_number: str) -> ResponseReturnValue:
     is_chosen = {name: request.form.get(name) == "true" for name in ("new", "never_uploaded")}
     try:
         issued = installation().renewal.renew(
-            actor(), serial_number, RenewalWish(**is_chosen), request.form.get("once", "")
+            actor(), serial_number, RenewalOptions(**is_chosen), request.form.get("once", "")
         )
     except (Refused, Conflict) as error:
         return render_template("certificate.html", **page_of(serial_number, error.findings)), status_of(error)

@@ -61,51 +61,51 @@ def _submitted() -> int:
     return whole_number(request.args.get("submitted", ""), 3) or 0
 
 
-@blueprint.get("/requests/<int:application_id>")
+@blueprint.get("/requests/<int:request_id>", endpoint="request")
 @needs(Action.READ)
-def application(application_id: int) -> ResponseReturnValue:
+def one_request(request_id: int) -> ResponseReturnValue:
     """Show a request: contents, differences to the current certificate, history."""
-    return _page(installation().requests.get(actor(), application_id))
+    return _page(installation().requests.get(actor(), request_id))
 
 
-@blueprint.post("/requests/<int:application_id>/approve")
+@blueprint.post("/requests/<int:request_id>/approve")
 @needs(Action.DECIDE)
-def approve(application_id: int) -> ResponseReturnValue:
+def approve(request_id: int) -> ResponseReturnValue:
     """Approve a request or try a failed one again, and sign it."""
-    return _decide(application_id, installation().requests.approve)
+    return _decide(request_id, installation().requests.approve)
 
 
-@blueprint.post("/requests/<int:application_id>/refuse")
+@blueprint.post("/requests/<int:request_id>/refuse")
 @needs(Action.DECIDE)
-def refuse(application_id: int) -> ResponseReturnValue:
+def refuse(request_id: int) -> ResponseReturnValue:
     """Refuse a request with a note."""
-    return _decide(application_id, installation().requests.refuse)
+    return _decide(request_id, installation().requests.refuse)
 
 
-@blueprint.post("/requests/<int:application_id>/withdraw")
+@blueprint.post("/requests/<int:request_id>/withdraw")
 @needs(Action.ISSUE)
-def withdraw(application_id: int) -> ResponseReturnValue:
+def withdraw(request_id: int) -> ResponseReturnValue:
     """Withdraw a request."""
-    return _decide(application_id, installation().requests.withdraw)
+    return _decide(request_id, installation().requests.withdraw)
 
 
-def _decide(application_id: int, decide: Callable[[Actor, int, str], RequestRecord]) -> ResponseReturnValue:
+def _decide(request_id: int, decide: Callable[[Actor, int, str], RequestRecord]) -> ResponseReturnValue:
     try:
-        found = decide(actor(), application_id, request.form.get("note", ""))
+        found = decide(actor(), request_id, request.form.get("note", ""))
     except (InvalidInput, Conflict) as error:
-        return _page(installation().requests.get(actor(), application_id), error), status_of(error)
-    return to_application(found)
+        return _page(installation().requests.get(actor(), request_id), error), status_of(error)
+    return to_request(found)
 
 
-def to_application(found: RequestRecord, submitted: int | None = None) -> Response:
+def to_request(found: RequestRecord, submitted: int | None = None) -> Response:
     """Redirect to the request, so that a reload submits nothing twice."""
-    return redirect(url_for("pages.application", application_id=found.id, submitted=submitted), 303)
+    return redirect(url_for("pages.request", request_id=found.id, submitted=submitted), 303)
 
 
 def to_waiting(waiting: tuple[RequestRecord, ...]) -> Response:
     """Redirect to the requests that were just submitted."""
     if len(waiting) == 1:
-        return to_application(waiting[0], submitted=1)
+        return to_request(waiting[0], submitted=1)
     return redirect(url_for("pages.requests", state=ALL, submitted=len(waiting)), 303)
 
 
@@ -115,7 +115,7 @@ def _page(found: RequestRecord, error: CAServiceError | None = None) -> str:
     findings: tuple[Finding, ...] = error.findings if error else ()
     return render_template(
         "request.html",
-        application=found,
+        record=found,
         review=review,
         findings=findings,
         told=review.examination.findings if found.is_undecided else found.findings,

@@ -16,7 +16,7 @@ from ca_service.authority.audit.entries import EVERYTHING, EventQuery
 from ca_service.authority.audit.wording import About
 from ca_service.authority.fleet.placement import Placement
 from ca_service.authority.fleet.records import ClusterQuery
-from ca_service.authority.fleet.renewal import RenewalWish
+from ca_service.authority.fleet.renewal import RenewalOptions
 from ca_service.authority.installation import Installation
 from ca_service.authority.inventory.store import CertificateQuery
 from ca_service.authority.issuance.examination import Options
@@ -28,11 +28,11 @@ from ca_service.errors import CAServiceError, NotAllowed
 from ca_service.pki.keys import generate_key
 from ca_service.pki.reasons import Reason
 from ca_service.vos.fit import Files
-from tests.support.applications import application_record as request_record
 from tests.support.factories import OPERATOR, PASSWORD, PLAN, Lab, account_record, actor
 from tests.support.fakes import NOON
 from tests.support.fleet import PUBLISHER
 from tests.support.people import PARTY, InMemorySessionStore, session_record
+from tests.support.request_records import request_record
 from tests.support.requests import UCCX_PUBLISHER
 
 EVERYBODY = set(Role)
@@ -116,7 +116,7 @@ ROWS = [
     Row(Action.FLEET, "fleet.mark", 1, "x", True, ()),
     Row(Action.ISSUE, "fleet.sign", 1, [], Options()),
     Row(Action.READ, "renewal.plan", "1"),
-    Row(Action.ISSUE, "renewal.renew", "1", RenewalWish()),
+    Row(Action.ISSUE, "renewal.renew", "1", RenewalOptions()),
     Row(Action.OWN_ACCOUNT, "calendars.find"),
     Row(Action.OWN_ACCOUNT, "calendars.make"),
     Row(Action.OWN_ACCOUNT, "calendars.revoke"),

@@ -78,7 +78,7 @@ def test_an_export_is_an_event_itself_and_everything_is_sealed_before(lab: Lab) 
     assert lab.audit_log.head(AUDITOR) is None
     checked = verify(lab.audit_log.export(AUDITOR, EVERYTHING))
     assert not lab.audit_log.has_unsealed(AUDITOR)
-    assert names(lab)[0] == Event.RECORD_EXPORTED.value
+    assert names(lab)[0] == Event.AUDIT_LOG_EXPORTED.value
     found = lab.audit_log.head(AUDITOR)
     assert found is not None
     assert (found.anchor, found.key, checked.events) == (checked.head, checked.key, 2)
@@ -90,7 +90,7 @@ def test_what_is_expected_of_the_record_is_looked_for(lab: Lab) -> None:
     lab.audit_log.seal(AUDITOR)
     with pytest.raises(Refused) as caught:
         lab.audit_log.verify(AUDITOR, Expected(Anchor(1, "0" * 64)))
-    assert caught.value.rule == "record.anchor-rewritten"
+    assert caught.value.rule == "audit.anchor-rewritten"
 
 
 # What is asked
@@ -115,8 +115,8 @@ def test_what_is_no_time_is_refused_with_all_else_that_is_wrong(text: str) -> No
     with pytest.raises(InvalidInput) as caught:
         asked({"until": text, "since": "?", "event": "birthday"})
     found = [(each.rule, each.pointer) for each in caught.value.findings]
-    assert found[:2] == [("record.event-unknown", "/event"), ("record.time", "/since")]
-    assert found[2:] in ([("record.time", "/until")], [])
+    assert found[:2] == [("audit.event-unknown", "/event"), ("audit.time", "/since")]
+    assert found[2:] in ([("audit.time", "/until")], [])
     if text != "0001-01-01T00:00:00+14:00":
         assert found[2:]
 

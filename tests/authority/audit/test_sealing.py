@@ -151,4 +151,4 @@ def test_a_sealing_key_that_is_another_one_is_refused() -> None:
     keystore.generate(KEY_ID, "P-256")
     with pytest.raises(Conflict) as caught:
         sealing(events, keystore).seal_pending()
-    assert caught.value.rule == "record.key-changed"
+    assert caught.value.rule == "audit.key-changed"

@@ -100,7 +100,7 @@ def test_what_is_sealed_while_the_record_is_exported_does_not_disturb_it() -> No
         sealing.seal_pending()
     assert verify(seen).events == 3
     events.rows.append(replace(events.rows[-1], id=99, seal=99))
-    assert rule(exported(events, sealing)) == "record.event"
+    assert rule(exported(events, sealing)) == "audit.event"
 
 
 @settings(max_examples=60, deadline=None)
@@ -127,7 +127,7 @@ def test_whatever_an_event_says_can_be_sealed_and_verified(subject: str, actor: 
 def test_the_first_event_that_was_changed_is_named(number: int) -> None:
     at = place("event", number)
     error = refusal(changed(at, lambda line: line["event"].update(actor="somebody else")))
-    assert (error.rule, named(error)) == ("record.event", number + 1)
+    assert (error.rule, named(error)) == ("audit.event", number + 1)
     assert f"Event {number + 1} was changed or moved" in str(error)
 
 
@@ -197,12 +197,12 @@ def test_nothing_can_follow_the_end(more: bytes) -> None:
     [[], [b""], [b"\n"], [b"[]\n"], [b"{}\n"], [b"null\n"], [b"[" * 100_000], [b"1" * 5000 + b"\n"], [b"x" * MAX_LINE]],
 )
 def test_what_is_no_record_is_refused(lines: Lines) -> None:
-    assert rule(lines).startswith("record.")
+    assert rule(lines).startswith("audit.")
 
 
 def test_a_file_that_was_cut_off_is_told_so() -> None:
     for at in range(1, len(whole())):
-        assert rule(whole()[:at]) == "record.truncated"
+        assert rule(whole()[:at]) == "audit.truncated"
 
 
 def change_header(**changes: object) -> Lines:
@@ -250,8 +250,8 @@ def test_a_record_that_was_written_anew_is_found_by_whoever_kept_a_seal_or_the_k
     kept = verify(whole())
     forged = other_record()
     assert verify(forged).events == 9
-    assert rule(forged, Expected(kept.head)) == "record.anchor-rewritten"
-    assert rule(forged, Expected(key=kept.key)) == "record.key"
+    assert rule(forged, Expected(kept.head)) == "audit.anchor-rewritten"
+    assert rule(forged, Expected(key=kept.key)) == "audit.key"
     assert verify(whole(), Expected(kept.head, kept.key)) == kept
 
 
@@ -267,14 +267,14 @@ def test_an_end_that_was_cut_off_before_it_was_exported_is_found_by_whoever_kept
     events.seals.pop()
     del events.rows[3:]
     assert verify(exported(events, sealing)).events == 3  # honest: a chain looks whole without its end
-    assert rule(exported(events, sealing), Expected(head)) == "record.anchor"
+    assert rule(exported(events, sealing), Expected(head)) == "audit.anchor"
 
 
 def test_an_older_anchor_is_found_inside() -> None:
     events, sealing = sealed_record(9, 2, 1)
     older = Anchor(1, seal_hash(events.seals[0]).hex())
     assert verify(exported(events, sealing), Expected(older)).events == 9
-    assert rule(exported(events, sealing), Expected(replace(older, hash="0" * 64))) == "record.anchor-rewritten"
+    assert rule(exported(events, sealing), Expected(replace(older, hash="0" * 64))) == "audit.anchor-rewritten"
 
 
 # What stands in the store
@@ -304,22 +304,22 @@ def swap(events: InMemoryEventStore) -> None:
 @pytest.mark.parametrize(
     ("change", "found", "number"),
     [
-        (lambda events: events.rows.__setitem__(4, replace(events.rows[4], subject="x")), "record.event", 5),
-        (lambda events: events.rows.__setitem__(4, replace(events.rows[4], position=3)), "record.missing", None),
-        (lambda events: events.rows.__setitem__(4, replace(events.rows[4], seal=2)), "record.event", 5),
-        (lambda events: events.rows.__setitem__(4, replace(events.rows[4], seal=None)), "record.missing", None),
-        (lambda events: events.rows.__setitem__(4, replace(events.rows[4], position=99)), "record.missing", None),
-        (lambda events: events.rows.__setitem__(8, replace(events.rows[8], seal=9)), "record.event", 9),
-        (lambda events: events.rows.pop(4), "record.missing", None),
-        (lambda events: events.rows.pop(), "record.missing", None),
-        (lambda events: events.rows.append(replace(events.rows[8], id=10, position=6)), "record.event", 10),
-        (lambda events: events.rows.append(replace(events.rows[8], id=10, position=4)), "record.event", 10),
-        (lambda events: events.rows.append(replace(events.rows[8], id=10, seal=4, position=0)), "record.event", 10),
-        (swap, "record.event", 5),
-        (lambda events: events.seals.pop(1), "record.seal-missing", None),
-        (lambda events: events.seals.__setitem__(1, replace(events.seals[1], last=4)), "record.seal-signature", None),
+        (lambda events: events.rows.__setitem__(4, replace(events.rows[4], subject="x")), "audit.event", 5),
+        (lambda events: events.rows.__setitem__(4, replace(events.rows[4], position=3)), "audit.missing", None),
+        (lambda events: events.rows.__setitem__(4, replace(events.rows[4], seal=2)), "audit.event", 5),
+        (lambda events: events.rows.__setitem__(4, replace(events.rows[4], seal=None)), "audit.missing", None),
+        (lambda events: events.rows.__setitem__(4, replace(events.rows[4], position=99)), "audit.missing", None),
+        (lambda events: events.rows.__setitem__(8, replace(events.rows[8], seal=9)), "audit.event", 9),
+        (lambda events: events.rows.pop(4), "audit.missing", None),
+        (lambda events: events.rows.pop(), "audit.missing", None),
+        (lambda events: events.rows.append(replace(events.rows[8], id=10, position=6)), "audit.event", 10),
+        (lambda events: events.rows.append(replace(events.rows[8], id=10, position=4)), "audit.event", 10),
+        (lambda events: events.rows.append(replace(events.rows[8], id=10, seal=4, position=0)), "audit.event", 10),
+        (swap, "audit.event", 5),
+        (lambda events: events.seals.pop(1), "audit.seal-missing", None),
+        (lambda events: events.seals.__setitem__(1, replace(events.seals[1], last=4)), "audit.seal-signature", None),
         (lambda events: events.seals.__setitem__(1, replace(events.seals[1], leaves=b"x" * 32)), None, None),
-        (lambda events: events.seals.pop(), "record.event", 4),
+        (lambda events: events.seals.pop(), "audit.event", 4),
     ],
 )  # fmt: skip
 def test_what_was_changed_in_the_store_is_found(
@@ -366,7 +366,7 @@ def test_a_part_has_the_newest_seal_as_its_anchor_but_no_older_one() -> None:
     lines = exported(events, sealing, EventQuery(subject="thing 0"))
     newest, middle = (Anchor(seal.number, seal_hash(seal).hex()) for seal in (events.seals[2], events.seals[1]))
     assert verify(lines, Expected(newest)).events == 1
-    assert rule(lines, Expected(middle)) == "record.anchor"
+    assert rule(lines, Expected(middle)) == "audit.anchor"
 
 
 def test_a_time_with_a_fraction_is_sealed_with_it() -> None:

@@ -10,7 +10,7 @@ from cryptography import x509
 from ca_service.authority.access.permissions import Role
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.fleet.placement import Placement
-from ca_service.authority.fleet.renewal import RenewalWish
+from ca_service.authority.fleet.renewal import RenewalOptions
 from ca_service.authority.issuance.examination import Options, Policy
 from ca_service.errors import Conflict, NotAllowed, NotFound, Refused
 from tests.support.factories import OPERATOR, Lab, actor
@@ -30,9 +30,9 @@ def issue(lab: Lab, request: Request = SOCIALMINER, **options: object) -> Certif
     return lab.issuance.issue(OPERATOR, [request.data], chosen).certificates[0]
 
 
-def renew(lab: Lab, record: CertificateRecord, **wish: object) -> CertificateRecord:
+def renew(lab: Lab, record: CertificateRecord, **options: object) -> CertificateRecord:
     """The certificate that follows it."""
-    asked = RenewalWish(**wish)  # type: ignore[arg-type]
+    asked = RenewalOptions(**options)  # type: ignore[arg-type]
     return lab.renewal.renew(OPERATOR, record.serial_number, asked).certificates[0]
 
 
@@ -100,7 +100,7 @@ def test_what_was_followed_already_is_renewed_only_if_one_more_is_wanted(lab: La
 def test_a_repeated_submission_gets_the_same_answer(lab: Lab) -> None:
     old = issue(lab)
     first, second = (
-        lab.renewal.renew(OPERATOR, old.serial_number, RenewalWish(), idempotency_key="once") for _ in range(2)
+        lab.renewal.renew(OPERATOR, old.serial_number, RenewalOptions(), idempotency_key="once") for _ in range(2)
     )
 
     assert first.certificates == second.certificates
@@ -124,13 +124,13 @@ def test_a_certificate_that_was_never_uploaded_can_be_renewed_for_a_node(lab: La
 
 def test_a_serial_number_that_there_is_not_is_not_found(lab: Lab) -> None:
     with pytest.raises(NotFound):
-        lab.renewal.renew(OPERATOR, "00", RenewalWish())
+        lab.renewal.renew(OPERATOR, "00", RenewalOptions())
 
 
 def test_who_may_not_issue_may_not_renew(lab: Lab) -> None:
     old = issue(lab)
     with pytest.raises(NotAllowed):
-        lab.renewal.renew(actor(Role.AUDITOR), old.serial_number, RenewalWish())
+        lab.renewal.renew(actor(Role.AUDITOR), old.serial_number, RenewalOptions())
 
 
 def test_the_plan_of_a_plain_server_is_to_renew(lab: Lab) -> None:

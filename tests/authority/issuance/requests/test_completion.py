@@ -13,9 +13,9 @@ from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.records import RequestRecord, State, timeline
 from ca_service.errors import KeystoreError, NotReady, Rule, Visibility
 from tests.authority.issuance.requests.people import ANNA, CAROL, VERA, certificates, recorded
-from tests.support.applications import InMemoryRequestStore
 from tests.support.factories import OPERATOR, Lab
 from tests.support.fakes import InMemoryKeyStore, PowerCut
+from tests.support.request_records import InMemoryRequestStore
 from tests.support.requests import UCCX_PUBLISHER
 
 
@@ -35,7 +35,7 @@ def cut(lab: Lab) -> Lab:
         keystore=lab.keystore,
         ledger=lab.ledger,
         rules=(),
-        application_store=Falling(lab.ledger),  # type: ignore[arg-type]
+        request_store=Falling(lab.ledger),  # type: ignore[arg-type]
     )
 
 

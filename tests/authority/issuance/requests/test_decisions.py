@@ -14,9 +14,9 @@ from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.records import RequestQuery, RequestRecord, State, timeline
 from ca_service.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from tests.authority.issuance.requests.people import ANNA, CAROL, VERA, certificates, recorded, submitted
-from tests.support.applications import application_record
 from tests.support.factories import OPERATOR, Lab, actor
 from tests.support.fakes import FixedClock, InMemoryLedger
+from tests.support.request_records import request_record
 from tests.support.requests import THREE_NODES, UCCX_PUBLISHER
 
 Decide = Callable[[Lab, Actor, int], RequestRecord]
@@ -149,7 +149,7 @@ def test_what_a_rule_has_approved_cannot_be_decided_about(clock: FixedClock) -> 
 
 
 @pytest.mark.parametrize("number", [0, -1, 99, 2**31, 2**70])
-def test_an_application_that_is_not_there_is_not_found(lab: Lab, number: int) -> None:
+def test_a_request_that_is_not_there_is_not_found(lab: Lab, number: int) -> None:
     for call in (lab.requests.get, lab.requests.approve, lab.requests.withdraw):
         with pytest.raises(NotFound) as caught:
             call(VERA, number)
@@ -178,5 +178,5 @@ def test_the_next_one_is_the_oldest_that_is_not_ones_own(lab: Lab) -> None:
 
 def test_the_count_of_what_waits_ends_soon(lab: Lab) -> None:
     assert isinstance(lab.ledger, InMemoryLedger)
-    lab.ledger.requests += [application_record(id=number) for number in range(1, 70)]
+    lab.ledger.requests += [request_record(id=number) for number in range(1, 70)]
     assert lab.requests.count_waiting(CAROL) == MAX_COUNT + 1

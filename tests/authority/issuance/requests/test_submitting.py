@@ -38,14 +38,14 @@ def events(lab: Lab) -> list[AuditEvent]:
     return lab.ledger.events
 
 
-def applications(lab: Lab) -> list[RequestRecord]:
+def requests(lab: Lab) -> list[RequestRecord]:
     assert isinstance(lab.ledger, InMemoryLedger)
     return lab.ledger.requests
 
 
-def test_what_a_rule_approves_is_issued_with_its_application_and_says_why(lab: Lab) -> None:
+def test_what_a_rule_approves_is_issued_with_its_request_and_says_why(lab: Lab) -> None:
     issued = submit(lab, UCCX_PUBLISHER.data, validity_days=30)
-    (record,), (found,) = issued.certificates, applications(lab)
+    (record,), (found,) = issued.certificates, requests(lab)
     assert issued.waiting == ()
     assert (found.state, found.serial_number, found.rule) == (State.ISSUED, record.serial_number, "uccx1")
     assert (found.submitted_by, found.decided_by, found.decided_at, found.settled_at) == ("requester", "", NOON, NOON)
@@ -67,7 +67,7 @@ def test_where_there_is_no_authority_nothing_waits_for_it(clock: FixedClock) -> 
     empty = Lab(clock=clock, rules=())
     with pytest.raises(NotReady):
         submit(empty, UCCX_PUBLISHER.data)
-    assert applications(empty) == []
+    assert requests(empty) == []
 
 
 def test_what_no_rule_approves_waits_and_nothing_is_signed(lab: Lab) -> None:
@@ -94,10 +94,10 @@ def test_what_has_its_certificate_already_does_not_wait_with_the_others(lab: Lab
     ]
 
 
-def test_a_request_that_was_refused_for_what_it_is_leaves_no_application(lab: Lab) -> None:
+def test_a_request_that_was_refused_for_what_it_is_leaves_no_row(lab: Lab) -> None:
     with pytest.raises(Refused):
         submit(lab, UCCX_SUBSCRIBER.data, b"nonsense")
-    assert applications(lab) == []
+    assert requests(lab) == []
 
 
 def test_the_same_request_waits_once_in_any_wrapping(lab: Lab, clock: FixedClock) -> None:
@@ -112,7 +112,7 @@ def test_the_same_request_waits_once_in_any_wrapping(lab: Lab, clock: FixedClock
     assert len(events(lab)) == 1
 
 
-def test_another_profile_is_another_application(lab: Lab) -> None:
+def test_another_profile_is_another_request(lab: Lab) -> None:
     one, other = submit(lab, UCCX_SUBSCRIBER.data), submit(lab, UCCX_SUBSCRIBER.data, profile="server")
     assert one.waiting != other.waiting
 
@@ -132,7 +132,7 @@ def test_once_it_is_issued_the_same_request_gets_the_certificate(lab: Lab) -> No
     assert not again.created
 
 
-def test_an_idempotency_key_answers_the_same_application_again(lab: Lab) -> None:
+def test_an_idempotency_key_answers_the_same_request_again(lab: Lab) -> None:
     first, second = (submit(lab, UCCX_SUBSCRIBER.data, key="k") for _ in range(2))
     assert first.waiting == second.waiting
     lab.requests.approve(CAROL, first.waiting[0].id)

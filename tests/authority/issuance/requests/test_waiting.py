@@ -14,7 +14,7 @@ from tests.support.requests import UCCX_PUBLISHER
 
 
 def patient(lab: Lab, pause: Callable[[float], None]) -> Requests:
-    """The same applications, for somebody to whom this happens while they wait."""
+    """The same requests, for somebody to whom this happens while they wait."""
     return Requests(lab.edges.requests, lab.ledger, lab.issuance, lab.completion, clock=lab.clock, pause=pause)
 
 
@@ -41,12 +41,12 @@ def test_where_too_many_wait_the_others_are_answered_at_once(lab: Lab, waiting: 
     def pause(_: float) -> None:
         depth.append(1)
         if len(depth) < 9:
-            applications.wait(ANNA, waiting.id, 1)
+            requests.wait(ANNA, waiting.id, 1)
 
-    applications = patient(lab, pause)
-    applications.wait(ANNA, waiting.id, 1)
+    requests = patient(lab, pause)
+    requests.wait(ANNA, waiting.id, 1)
     assert len(depth) == 2
-    applications.wait(ANNA, waiting.id, 1)  # the places are free again
+    requests.wait(ANNA, waiting.id, 1)  # the places are free again
     assert len(depth) > 2
 
 

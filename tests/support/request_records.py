@@ -1,4 +1,4 @@
-"""Applications in memory, and what a test needs of them and does not care about."""
+"""Requests in memory, and what a test needs of them and does not care about."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ NOBODY_WAITS: Final = {
 _NUMBERS: Final = count(1)
 
 
-def application_record(**changes: object) -> RequestRecord:
-    """An application that waits, whose request means nothing and is unlike every other that was made so."""
+def request_record(**changes: object) -> RequestRecord:
+    """A request that waits, whose CSR means nothing and is unlike every other that was made so."""
     number = next(_NUMBERS)
     record = RequestRecord(
         id=0,
@@ -57,14 +57,14 @@ def application_record(**changes: object) -> RequestRecord:
 
 
 class InMemoryRequestStore:
-    """The port for applications on the lists of a ledger in memory; what it promises is tested on both."""
+    """The port for requests on the lists of a ledger in memory; what it promises is tested on both."""
 
     def __init__(self, ledger: InMemoryLedger) -> None:
         self._ledger = ledger
 
-    def find_request(self, application_id: int) -> RequestRecord | None:
+    def find_request(self, request_id: int) -> RequestRecord | None:
         """See the port."""
-        return next((each for each in self._ledger.requests if each.id == application_id), None)
+        return next((each for each in self._ledger.requests if each.id == request_id), None)
 
     def list_requests(self, query: RequestQuery) -> RequestPage:
         """See the port."""
@@ -82,14 +82,14 @@ class InMemoryRequestStore:
         return tuple(each for each in found if each.serial_number is None)
 
     def submit(
-        self, applications: Sequence[RequestRecord], events: Sequence[AuditEvent], replay: Replay | None
+        self, requests: Sequence[RequestRecord], events: Sequence[AuditEvent], replay: Replay | None
     ) -> tuple[RequestRecord, ...]:
         """See the port."""
         self._ledger.remember(replay)
-        stored = tuple(self._submit(record, event) for record, event in zip(applications, events, strict=True))
+        stored = tuple(self._submit(record, event) for record, event in zip(requests, events, strict=True))
         if replay is not None:
             self._ledger.forget(replay)
-            self._ledger.remember(replace(replay, application_ids=tuple(each.id for each in stored)))
+            self._ledger.remember(replace(replay, request_ids=tuple(each.id for each in stored)))
         return stored
 
     def _submit(self, record: RequestRecord, event: AuditEvent) -> RequestRecord:
@@ -102,28 +102,28 @@ class InMemoryRequestStore:
         self._ledger.events.append(replace(event, subject=str(stored.id)))
         return stored
 
-    def move(self, application: RequestRecord, before: State, event: AuditEvent) -> bool:
+    def move(self, request: RequestRecord, before: State, event: AuditEvent) -> bool:
         """See the port."""
-        found = self.find_request(application.id)
+        found = self.find_request(request.id)
         if found is None or found.state is not before:
             return False
-        self._ledger.requests[application.id - 1] = application
+        self._ledger.requests[request.id - 1] = request
         self._ledger.events.append(event)
         return True
 
     def issue(
-        self, application: RequestRecord, made: tuple[CertificateRecord, AuditEvent] | None, event: AuditEvent
+        self, request: RequestRecord, made: tuple[CertificateRecord, AuditEvent] | None, event: AuditEvent
     ) -> RequestRecord | None:
         """See the port."""
-        found = self.find_request(application.id)
+        found = self.find_request(request.id)
         if found is None or found.state is not State.APPROVED:
             return None
         if made is not None:
-            winner = self._ledger.add(*made, application.options.new).serial_number
-            application, event = application.answered_with(winner, event)
-        self._ledger.requests[application.id - 1] = application
+            winner = self._ledger.add(*made, request.options.new).serial_number
+            request, event = request.answered_with(winner, event)
+        self._ledger.requests[request.id - 1] = request
         self._ledger.events.append(event)
-        return application
+        return request
 
 
 def _matches(record: RequestRecord, query: RequestQuery) -> bool:
