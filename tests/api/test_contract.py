@@ -71,7 +71,7 @@ def _config(token: str) -> SchemathesisConfig:
     return SchemathesisConfig.from_dict(
         {
             "headers": {"Authorization": f"Bearer {token}"},
-            "generation": {"max-examples": 10},
+            "generation": {"max-examples": 6},
             "workers": 1,
             "operations": operations,
         }

@@ -1,4 +1,4 @@
-"""Knows how to let two do the same at the same moment: two threads of one process, or two processes."""
+"""Let two do the same at the same moment: two threads of one process, or two processes."""
 
 from __future__ import annotations
 
@@ -51,18 +51,18 @@ def open_at(path: Path) -> Iterator[Installation]:
 def by_threads(path: Path, work: Work, arguments: Sequence[Any]) -> list[str]:
     """What two threads come to that share one installation."""
     start = Barrier(2)
-    with open_at(path) as installation, ThreadPoolExecutor(2) as pool, _both_read_before_one_writes():
+    with open_at(path) as installation, ThreadPoolExecutor(2) as pool, _both_read_before_one_writes(Barrier(2)):
         return list(pool.map(lambda argument: _result(installation, start, work, argument), arguments))
 
 
 @contextmanager
-def _both_read_before_one_writes() -> Iterator[None]:
-    """Let two threads wait for one another before each first writes.
+def _both_read_before_one_writes(meeting: Start) -> Iterator[None]:
+    """Let two threads or processes wait for one another before each first writes.
 
     If a lock keeps the second one out, the first goes on without it after a moment. Without the lock they meet, and
     both decide by what they have read before the other writes: a missing lock shows each time, not now and then.
     """
-    meeting, here = Barrier(2), threading.local()
+    here = threading.local()
 
     def meet(_connection: object, _cursor: object, statement: str, *_others: object) -> None:
         if hasattr(here, "has_met") or not statement.lstrip().startswith(("INSERT", "UPDATE", "DELETE")):
@@ -80,21 +80,23 @@ def _both_read_before_one_writes() -> Iterator[None]:
 
 def by_processes(path: Path, work: Work, arguments: Sequence[Any]) -> list[str]:
     """What two processes come to that share nothing but the instance folder."""
-    context = multiprocessing.get_context("spawn")
-    start = context.Barrier(2)
-    with context.Pool(2, _enter, (start, path)) as pool:
+    context = multiprocessing.get_context("forkserver")  # it imports this module once for all races
+    context.set_forkserver_preload([__name__])
+    shared = (context.Barrier(2), context.Barrier(2), path, os.environ.get(DATABASE_URL, ""))
+    with context.Pool(2, _enter, shared) as pool:
         return pool.map(_work, [(work, argument) for argument in arguments], chunksize=1)
 
 
 _here: dict[str, Any] = {}
 
 
-def _enter(start: Start, path: Path) -> None:
-    _here.update(start=start, path=path)
+def _enter(start: Start, meeting: Start, path: Path, database_url: str) -> None:
+    os.environ[DATABASE_URL] = database_url
+    _here.update(start=start, meeting=meeting, path=path)
 
 
 def _work(task: tuple[Work, Any]) -> str:
-    with open_at(_here["path"]) as installation:
+    with open_at(_here["path"]) as installation, _both_read_before_one_writes(_here["meeting"]):
         return _result(installation, _here["start"], *task)
 
 

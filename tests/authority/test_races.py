@@ -1,4 +1,9 @@
-"""Two who do the same at the same moment: exactly one of them does it, and the other is told what became of it."""
+"""Two who do the same at the same moment: exactly one of them does it, and the other is told what became of it.
+
+Both read before either writes (see racing). What then decides is the lock of `Database.write`, or a statement that
+compares and sets: one-time links and codes, decisions on a request, revocations, counted attempts, the last
+administrator. Those races also pass without the lock, and fail without the condition in their statement.
+"""
 
 from __future__ import annotations
 

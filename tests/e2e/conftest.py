@@ -15,7 +15,8 @@ from tests.e2e.tab import Tab, open_tab
 from tests.support.programs import missing
 from tests.support.requests import write_three_nodes
 
-CHROMIUM: Final = Path("/usr/bin/chromium")
+# The headless shell starts faster and takes half the time for a page; both are Debian's.
+CHROMIUMS: Final = (Path("/usr/bin/chromium-headless-shell"), Path("/usr/bin/chromium"))
 ARGUMENTS: Final = (
     "--no-sandbox",
     "--disable-gpu",
@@ -27,13 +28,19 @@ ARGUMENTS: Final = (
 OpenTab = Callable[..., Tab]
 
 
+def find_chromium() -> Path | None:
+    """Return the first Chromium that is installed."""
+    return next((path for path in CHROMIUMS if path.exists()), None)
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium; without it these tests are left out, unless all tests were asked for."""
-    if not CHROMIUM.exists():
-        missing(f"{CHROMIUM} is not installed: apt-get install chromium")
+    """Chromium; without it these tests are left out, unless all tests were asked for."""
+    found = find_chromium()
+    if found is None:
+        missing(f"{CHROMIUMS[0]} is not installed: apt-get install chromium-headless-shell")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
         yield browser
         browser.close()
 

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 from ca_service.authority.access.permissions import Role
 from ca_service.authority.fleet.clusters import NodeInput
 from ca_service.authority.issuance.examination import Options
-from tests.e2e.conftest import ARGUMENTS, CHROMIUM
+from tests.e2e.conftest import ARGUMENTS, find_chromium
 from tests.e2e.service import Service, serving
 from tests.e2e.tab import NARROW, WIDE, Scheme, Tab
 from tests.support.factories import OPERATOR, PASSWORD
@@ -74,7 +74,7 @@ _PATHS: Final = {
 def main(folder: Path | None) -> None:
     """Take the screenshots for the README, or those of every page into this folder."""
     with TemporaryDirectory() as place, serving(Path(place)) as service, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
         values = _furnish(service)
         schemes: tuple[Scheme, ...] = ("light", "dark")
         for scheme in schemes:

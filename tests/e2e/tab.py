@@ -65,14 +65,15 @@ class Tab:
             self.page.click(selector)
         return saved(started.value, folder)
 
-    def accessibility_faults(self) -> list[str]:
-        """Return the violations found by axe, with their elements."""
-        violations = _AXE.run(self.page).response["violations"]
-        return [f"{found['id']}: {node['target']}" for found in violations for node in found["nodes"]]
+    def unfold(self) -> None:
+        """Open everything that is folded."""
+        self.page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
 
-    def overhangs(self) -> list[str]:
-        """The elements for which one would have to scroll sideways, where the page scrolls sideways at all."""
-        return list(self.page.evaluate(_OVERHANGS))
+    def faults(self, name: str) -> list[str]:
+        """Return the violations found by axe, and what makes the page scroll sideways; each begins with this name."""
+        violations = _AXE.run(self.page, options={"resultTypes": ["violations"]}).response["violations"]
+        found = [f"{each['id']}: {node['target']}" for each in violations for node in each["nodes"]]
+        return [f"{name}: {fault}" for fault in (*found, *self.page.evaluate(_OVERHANGS))]
 
 
 def saved(download: Any, folder: Path) -> Path:

@@ -70,5 +70,4 @@ def test_the_record_is_good_to_read_for_everybody(
             tab.go(path)
             if tab.page.locator(".events").count():
                 tab.page.locator(".events summary").first.click()
-            assert tab.accessibility_faults() == [], path
-            assert tab.overhangs() == [], path
+            assert tab.faults(path) == []

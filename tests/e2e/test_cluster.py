@@ -11,7 +11,6 @@ from playwright.sync_api import Browser, Locator, ViewportSize, expect
 from tests.e2e.conftest import OpenTab
 from tests.e2e.service import Service
 from tests.e2e.tab import Scheme, Tab, every_look, open_tab
-from tests.e2e.test_pages import look
 from tests.support import pkcs10
 from tests.support.programs import judged
 from tests.support.requests import key, subject, usages
@@ -183,27 +182,26 @@ def test_the_pages_of_a_cluster_keep_nobody_out(
     with open_tab(browser, service.url, color_scheme=scheme, viewport=viewport) as tab:
         tab.set_up(service.set_up_url())
         tab.go("/clusters")
-        faults = look(tab, "no-clusters", tmp_path)
+        faults = tab.faults("no-clusters")
         tab.go("/clusters/new")
-        faults += look(tab, "new-cluster", tmp_path)
+        faults += tab.faults("new-cluster")
         create_cluster(tab)
-        faults += look(tab, "board-empty", tmp_path)
+        faults += tab.faults("board-empty")
         bring(tab, requests)
-        faults += look(tab, "review", tmp_path)
+        faults += tab.faults("review")
         tab.page.click("text=Sign 3 certificates")
         tab.page.wait_for_selector("text=The certificates are signed.")
         slot(tab, "uccx2.example.com").get_by_role("button", name="Mark as uploaded").click()
         bring(tab, (new_request(tmp_path),))
-        faults += look(tab, "review-of-another", tmp_path)
+        faults += tab.faults("review-of-another")
         tab.page.click("text=Save without signing")
         tab.page.wait_for_selector(".board")
-        for summary in tab.page.locator("summary").all():
-            summary.click()
-        faults += look(tab, "board", tmp_path)
+        tab.unfold()
+        faults += tab.faults("board")
         tab.page.click("a.button:text-is('Runbook')")
         tab.page.get_by_role("button", name="Mark as done: ").first.click()
-        faults += look(tab, "runbook", tmp_path)
+        faults += tab.faults("runbook")
         tab.go("/clusters?q=uccx1")
-        faults += look(tab, "clusters", tmp_path)
+        faults += tab.faults("clusters")
 
     assert not faults, "\n".join(faults)

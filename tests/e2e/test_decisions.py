@@ -19,7 +19,6 @@ from tests.e2e.conftest import OpenTab
 from tests.e2e.service import Service, serving
 from tests.e2e.tab import Scheme, Tab, every_look, open_tab
 from tests.e2e.test_cluster import create_cluster, new_request, slot
-from tests.e2e.test_pages import look
 from tests.support.factories import OPERATOR, PASSWORD
 from tests.support.fleet import CONTACT_CENTRE
 from tests.support.requests import CUCM_MULTI, SOCIALMINER, UCCX_SUBSCRIBER
@@ -177,19 +176,19 @@ def test_the_pages_of_decisions_keep_nobody_out(
             ("board", f"/clusters/{cluster.id}?waiting=1"),
         ):
             tab.go(path)
-            faults += look(tab, name, tmp_path)
+            faults += tab.faults(name)
         tab.go("/requests/3")
         tab.page.wait_for_selector(".decide [data-keys]")
         tab.page.keyboard.press("a")
         expect(tab.page.locator("h1 .state")).to_have_text("issued")
-        faults += look(tab, "request-issued", tmp_path)
+        faults += tab.faults("request-issued")
         tab.page.click("text=Sign out")
         tab.sign_in("requester")
         for name, path in (("own", "/requests?submitted=2"), ("own-request", "/requests/2?submitted=1")):
             tab.go(path)
-            faults += look(tab, name, tmp_path)
+            faults += tab.faults(name)
         tab.go("/")
         tab.page.set_input_files("#csr", changed)
         tab.page.wait_for_selector(".request")
-        faults += look(tab, "own-review", tmp_path)
+        faults += tab.faults("own-review")
     assert not faults, "\n".join(faults)

@@ -121,9 +121,7 @@ def tab(browser: Browser, watched: Watched) -> Iterator[Tab]:
 
 
 @every_look
-def test_the_pages_keep_nobody_out(
-    browser: Browser, watched: Watched, tmp_path: Path, scheme: Scheme, viewport: ViewportSize
-) -> None:
+def test_the_pages_keep_nobody_out(browser: Browser, watched: Watched, scheme: Scheme, viewport: ViewportSize) -> None:
     faults, pages = [], {
         "notices": "/notices",
         "nothing-found": "/notices?q=nobody",
@@ -140,8 +138,7 @@ def test_the_pages_keep_nobody_out(
         tab.sign_in("administrator")
         for name, path in pages.items():
             tab.go(path)
-            tab.page.screenshot(path=tmp_path / f"{name}.png", full_page=True)
-            faults += [f"{name}: {fault}" for fault in (*tab.accessibility_faults(), *tab.overhangs())]
+            faults += tab.faults(name)
 
     assert not faults, "\n".join(faults)
 
@@ -169,7 +166,7 @@ def test_a_test_is_sent_and_what_is_dead_is_retried(tab: Tab, watched: Watched) 
     watched.post.knows_all = False
 
 
-def test_a_calendar_is_made_read_and_ended(tab: Tab, tmp_path: Path) -> None:
+def test_a_calendar_is_made_read_and_ended(tab: Tab) -> None:
     tab.go("/account")
     tab.page.click("text=Create calendar link")
     address = tab.page.inner_text("#calendar-address")
@@ -177,8 +174,7 @@ def test_a_calendar_is_made_read_and_ended(tab: Tab, tmp_path: Path) -> None:
     answer = tab.page.request.get(address)
     assert answer.text().startswith("BEGIN:VCALENDAR")
     assert "uccx2.example.com: certificate ends" in answer.text()
-    tab.page.screenshot(path=tmp_path / "calendar.png", full_page=True)
-    assert tab.accessibility_faults() == []
+    assert tab.faults("calendar") == []
     tab.page.click("text=Revoke link")
     expect(tab.page.locator("text=Create calendar link")).to_be_visible()
     assert tab.page.request.get(address).status == 404

@@ -45,18 +45,15 @@ def test_one_button_leads_there_and_back_to_the_page_that_was_asked_for(
     browser: Browser,
     joined: Service,
     provider: Provider,
-    tmp_path: Path,
     scheme: Scheme,
     viewport: ViewportSize,
 ) -> None:
     with open_tab(browser, joined.url, color_scheme=scheme, viewport=viewport) as tab:
         tab.go("/certificates")
-        tab.page.screenshot(path=tmp_path / "sign-in.png", full_page=True)
-        faults = [*tab.accessibility_faults(), *tab.overhangs()]
+        faults = tab.faults("sign-in")
         provider.person["groups"] = []
         tab.page.click(BUTTON)
         tab.page.wait_for_selector("text=None of your groups has a role in this service.")
-        tab.page.screenshot(path=tmp_path / "refused.png", full_page=True)
         provider.person["groups"] = ["voice"]
         tab.go("/certificates")
         tab.page.click(BUTTON)

@@ -59,8 +59,7 @@ def _open(path: str) -> Callable[[Tab, Furnished], None]:
 
 def _review(tab: Tab, furnished: Furnished) -> None:
     tab.go("/")
-    for summary in tab.page.locator("summary").all():
-        summary.click()
+    tab.unfold()
     tab.page.set_input_files("#csr", furnished.files)
     tab.page.wait_for_selector(".request")
 
@@ -92,8 +91,7 @@ def _wrong_password(tab: Tab, _furnished: Furnished) -> None:
 
 def _details(tab: Tab, furnished: Furnished) -> None:
     tab.go(f"/certificates/{furnished.serials[3]}")
-    for summary in tab.page.locator("summary").all():
-        summary.click()
+    tab.unfold()
 
 
 def _filtered(tab: Tab, _furnished: Furnished) -> None:
@@ -132,23 +130,17 @@ PAGES: Final[dict[str, Callable[[Tab, Furnished], None]]] = {
 }
 
 
-def look(tab: Tab, name: str, shots: Path) -> list[str]:
-    """Return the faults of the current page and save a screenshot."""
-    tab.page.screenshot(path=shots / f"{name}.png", full_page=True)
-    return [f"{name}: {fault}" for fault in (*tab.accessibility_faults(), *tab.overhangs())]
-
-
 @every_look
 def test_no_page_keeps_anybody_out(
-    browser: Browser, furnished: Furnished, tmp_path: Path, scheme: Scheme, viewport: ViewportSize
+    browser: Browser, furnished: Furnished, scheme: Scheme, viewport: ViewportSize
 ) -> None:
     with open_tab(browser, furnished.service.url, color_scheme=scheme, viewport=viewport) as tab:
         tab.go("/sign-in")
-        faults = look(tab, "sign-in", tmp_path)
+        faults = tab.faults("sign-in")
         tab.sign_in("requester")
         for name, show in PAGES.items():
             show(tab, furnished)
-            faults += look(tab, name, tmp_path)
+            faults += tab.faults(name)
         tab.page.click("text=Sign out")
         tab.page.wait_for_url("**/sign-in")
 
@@ -157,16 +149,16 @@ def test_no_page_keeps_anybody_out(
 
 @every_look
 def test_the_first_pages_keep_nobody_out(
-    browser: Browser, service: Service, tmp_path: Path, scheme: Scheme, viewport: ViewportSize
+    browser: Browser, service: Service, scheme: Scheme, viewport: ViewportSize
 ) -> None:
     with open_tab(browser, service.url, color_scheme=scheme, viewport=viewport) as tab:
         tab.go(service.set_up_url())
-        faults = look(tab, "set-up", tmp_path)
+        faults = tab.faults("set-up")
         tab.set_up(service.set_up_url())
         tab.go("/certificates")
-        faults += look(tab, "no-certificates", tmp_path)
+        faults += tab.faults("no-certificates")
         tab.go("/account/tokens")
-        faults += look(tab, "no-tokens", tmp_path)
+        faults += tab.faults("no-tokens")
 
     assert not faults, "\n".join(faults)
 

@@ -75,7 +75,7 @@ def test_from_the_request_over_its_approval_and_its_revocation_to_the_list(
 
 @every_look
 def test_the_pages_of_a_revocation_keep_nobody_out(
-    browser: Browser, issued: Service, tmp_path: Path, scheme: Scheme, viewport: ViewportSize
+    browser: Browser, issued: Service, scheme: Scheme, viewport: ViewportSize
 ) -> None:
     serials = [
         each.serial_number
@@ -92,13 +92,11 @@ def test_the_pages_of_a_revocation_keep_nobody_out(
             ("unknown", "/revoke?host=nobody"),
         ):
             tab.go(path)
-            faults += [f"{name}: {fault}" for fault in (*tab.accessibility_faults(), *tab.overhangs())]
-            tab.page.screenshot(path=tmp_path / f"{name}.png", full_page=True)
+            faults += tab.faults(name)
         tab.go(f"/revoke?serial={serials[0]}&reason=certificateHold")
         tab.page.fill("#confirmation", "uccx1.example.com")
         tab.page.click("text=Put on hold")
         for name, path in (("held", f"/certificates/{serials[0]}"), ("release", f"/release?serial={serials[0]}")):
             tab.go(path)
-            faults += [f"{name}: {fault}" for fault in (*tab.accessibility_faults(), *tab.overhangs())]
-            tab.page.screenshot(path=tmp_path / f"{name}.png", full_page=True)
+            faults += tab.faults(name)
     assert faults == []

@@ -192,63 +192,57 @@ def test_somebody_is_invited_and_comes_in(tab: Tab, browser: Browser, house: Hou
         other.sign_in("dora")
 
 
-def look(tab: Tab, name: str, shots: Path) -> list[str]:
-    """Return the faults of the current page and save a screenshot."""
-    tab.page.screenshot(path=shots / f"{name}.png", full_page=True)
-    return [f"{name}: {fault}" for fault in (*tab.accessibility_faults(), *tab.overhangs())]
-
-
-def look_around(tab: Tab, house: House, shots: Path) -> Iterator[str]:
+def look_around(tab: Tab, house: House) -> Iterator[str]:
     """Go through all pages of signing in, and tell what is wrong with each."""
     tab.sign_in()
     tab.go("/account/sign-in")
-    yield from look(tab, "nothing-enrolled", shots)
+    yield from tab.faults("nothing-enrolled")
     tab.page.click("text=Set up an app")
     tab.page.click("text=Or enter the key")
-    yield from look(tab, "app", shots)
+    yield from tab.faults("app")
     secret = set_up_app(tab)
-    yield from look(tab, "codes", shots)
+    yield from tab.faults("codes")
     add_passkey(tab, "laptop")
     tab.page.wait_for_selector(".passkeys")
-    yield from look(tab, "enrolled", shots)
-    yield from look_at_people(tab, house, shots)
+    yield from tab.faults("enrolled")
+    yield from look_at_people(tab, house)
     let_time_pass(house)
     tab.go("/confirm")
-    yield from look(tab, "confirm", shots)
+    yield from tab.faults("confirm")
     sign_out(tab)
-    yield from look(tab, "sign-in", shots)
+    yield from tab.faults("sign-in")
     give_password(tab)
     tab.page.wait_for_url("**/sign-in/second-step")
-    yield from look(tab, "second-step", shots)
+    yield from tab.faults("second-step")
     for _ in range(6):
         tab.page.fill("#code", code_of(secret, now().replace(year=2020)))
         tab.page.click("text=Continue")
-    yield from look(tab, "wait", shots)
+    yield from tab.faults("wait")
 
 
-def look_at_people(tab: Tab, house: House, shots: Path) -> Iterator[str]:
+def look_at_people(tab: Tab, house: House) -> Iterator[str]:
     """The same for the pages of administrators."""
     house.guess("anna")
     tab.go("/account/people")
     tab.page.click("text=Invite a person")
-    yield from look(tab, "people", shots)
+    yield from tab.faults("people")
     tab.go("/account/people/anna")
-    yield from look(tab, "person", shots)
+    yield from tab.faults("person")
     tab.page.click("text=Reset access")
-    yield from look(tab, "link", shots)
+    yield from tab.faults("link")
     link = tab.page.inner_text("#link")
     tab.go(link)
-    yield from look(tab, "choose-password", shots)
+    yield from tab.faults("choose-password")
     tab.go("/account/people/vera")
-    yield from look(tab, "own", shots)
+    yield from tab.faults("own")
 
 
 @every_look
 def test_the_pages_of_signing_in_keep_nobody_out(
-    browser: Browser, house: House, tmp_path: Path, scheme: Scheme, viewport: ViewportSize
+    browser: Browser, house: House, scheme: Scheme, viewport: ViewportSize
 ) -> None:
     with open_tab(browser, house.url, color_scheme=scheme, viewport=viewport) as tab:
         plug_in(tab)
-        faults = list(look_around(tab, house, tmp_path))
+        faults = list(look_around(tab, house))
 
     assert not faults, "\n".join(faults)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 import pytest
@@ -48,18 +47,14 @@ def tab(browser: Browser, tools: Service) -> Iterator[Tab]:
 
 
 @every_look
-def test_the_tools_keep_nobody_out(
-    browser: Browser, tools: Service, tmp_path: Path, scheme: Scheme, viewport: ViewportSize
-) -> None:
+def test_the_tools_keep_nobody_out(browser: Browser, tools: Service, scheme: Scheme, viewport: ViewportSize) -> None:
     faults = []
     with open_tab(browser, tools.url, color_scheme=scheme, viewport=viewport) as tab:
         tab.sign_in("auditor")
         for name, path in PAGES.items():
             tab.go(path)
-            for summary in tab.page.locator("summary").all():
-                summary.click()
-            tab.page.screenshot(path=tmp_path / f"{name}.png", full_page=True)
-            faults += [f"{name}: {fault}" for fault in (*tab.accessibility_faults(), *tab.overhangs())]
+            tab.unfold()
+            faults += tab.faults(name)
 
     assert not faults, "\n".join(faults)
 
