@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from flask import Flask
 from pytest_socket import socket_allow_hosts
 from sqlalchemy import Connection, Engine, event
 
@@ -22,15 +23,20 @@ from tests.support.factories import OPERATOR, PLAN, Lab, cheap_hasher
 from tests.support.fakes import FixedClock
 from tests.support.programs import Tool, find, missing
 from tests.support.request_records import NOBODY_WAITS
+from tests.support.templates import CompiledTemplates
 
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - pytest makes folders of its own below it
 _ROOM: Final = 2 * 1024**3
 
 
 def pytest_configure() -> None:
-    """Put the folders of the tests into memory where that has room: every write of SQLite waits for the disk."""
+    """Put the folders of the tests into memory where that has room: every write of SQLite waits for the disk.
+
+    Compile each template once for all applications of this process.
+    """
     if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ROOM:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
+    Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": CompiledTemplates()}
 
 
 def pytest_runtest_setup() -> None:
