@@ -1,7 +1,12 @@
-"""Let two do the same at the same moment: two threads of one process, or two processes."""
+"""Let two do the same at the same moment: two threads of one process, or two processes.
+
+They meet after both have read and before either writes. `by_threads_without_locks` also takes every lock of the
+database away: what a lock keeps apart goes wrong there each time, and what a statement keeps apart does not.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import multiprocessing
 import os
@@ -12,8 +17,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Barrier, BrokenBarrierError
 from typing import Any, Final, Protocol
+from unittest import mock
 
+import pytest
 from sqlalchemy import Engine, event
+from sqlalchemy.exc import SQLAlchemyError
 
 from ca_service import settings
 from ca_service.app import open_installation
@@ -28,15 +36,28 @@ from ca_service.vos.bundle import bundle_of
 from tests.support.factories import OPERATOR, PASSWORD, PLAN, cheap_hasher
 
 DATABASE_URL: Final = "CA_SERVICE_DATABASE__URL"
-_MOMENT: Final = 0.3
+_MOMENT: Final = 0.3  # of the first one for the second, whom a lock may keep out
+_SECONDS: Final = 10  # of the first one for the second, whom nothing keeps out
+_WRITES: Final = ("INSERT", "UPDATE", "DELETE", "CREATE")
+_LOCKS: Final = {
+    "BEGIN IMMEDIATE": "BEGIN",
+    "pg_advisory_xact_lock(": "(",
+    "pg_advisory_lock(": "(",
+    " FOR UPDATE": "",
+}
 Work = Callable[..., str]
+Race = Callable[[Path, Work, Sequence[Any]], list[str]]
 
 
-class Start(Protocol):
+class Meeting(Protocol):
     """Where two wait for one another."""
 
     def wait(self, timeout: float | None = None) -> int:
-        """Go on when the other is here."""
+        """Go on when the other is here; raises BrokenBarrierError if it does not come in time."""
+
+
+class NotMetError(Exception):
+    """The two have not met, though no lock kept them apart: the race shows nothing."""
 
 
 @contextmanager
@@ -50,57 +71,139 @@ def open_at(path: Path) -> Iterator[Installation]:
 
 def by_threads(path: Path, work: Work, arguments: Sequence[Any]) -> list[str]:
     """What two threads come to that share one installation."""
-    start = Barrier(2)
-    with open_at(path) as installation, ThreadPoolExecutor(2) as pool, _both_read_before_one_writes(Barrier(2)):
-        return list(pool.map(lambda argument: _result(installation, start, work, argument), arguments))
+    return _by_threads(path, work, arguments, Barrier(2, timeout=_MOMENT))
 
 
-@contextmanager
-def _both_read_before_one_writes(meeting: Start) -> Iterator[None]:
-    """Let two threads or processes wait for one another before each first writes.
+def by_threads_without_locks(path: Path, work: Work, arguments: Sequence[Any]) -> list[str]:
+    """What two threads come to if no lock keeps them apart."""
+    with _no_locks():
+        return _by_threads(path, work, arguments, Barrier(2, timeout=_SECONDS))
 
-    If a lock keeps the second one out, the first goes on without it after a moment. Without the lock they meet, and
-    both decide by what they have read before the other writes: a missing lock shows each time, not now and then.
-    """
-    here = threading.local()
 
-    def meet(_connection: object, _cursor: object, statement: str, *_others: object) -> None:
-        if hasattr(here, "has_met") or not statement.lstrip().startswith(("INSERT", "UPDATE", "DELETE")):
-            return
-        here.has_met = True
-        with suppress(BrokenBarrierError):
-            meeting.wait(_MOMENT)
-
-    event.listen(Engine, "before_cursor_execute", meet)
-    try:
-        yield
-    finally:
-        event.remove(Engine, "before_cursor_execute", meet)
+def by_threads_that_meet(path: Path, work: Work, arguments: Sequence[Any]) -> list[str]:
+    """What two threads come to that meet, as no lock keeps them apart; raises NotMetError if they do not."""
+    meeting = Barrier(2, timeout=_SECONDS)
+    with _no_locks():
+        results = _by_threads(path, work, arguments, meeting)
+    if meeting.broken:
+        raise NotMetError
+    return results
 
 
 def by_processes(path: Path, work: Work, arguments: Sequence[Any]) -> list[str]:
     """What two processes come to that share nothing but the instance folder."""
     context = multiprocessing.get_context("forkserver")  # it imports this module once for all races
     context.set_forkserver_preload([__name__])
-    shared = (context.Barrier(2), context.Barrier(2), path, os.environ.get(DATABASE_URL, ""))
-    with context.Pool(2, _enter, shared) as pool:
+    start, meeting = context.Barrier(2), context.Barrier(2, timeout=_MOMENT)
+    with context.Pool(2, _enter, (start, meeting, path, os.environ.get(DATABASE_URL, ""))) as pool:
         return pool.map(_work, [(work, argument) for argument in arguments], chunksize=1)
 
 
-_here: dict[str, Any] = {}
+_LOST: Final = (AssertionError, ValueError, CAServiceError, SQLAlchemyError, KeyError)  # KeyError: by Alembic
 
 
-def _enter(start: Start, meeting: Start, path: Path, database_url: str) -> None:
+def ways() -> list[Any]:
+    """The ways in which a race is won."""
+    return [pytest.param(by_threads, id="threads"), pytest.param(by_processes, id="processes")]
+
+
+def lost_without_locks() -> Any:
+    """The way in which a race is lost that only a lock decides."""
+    lost = pytest.mark.xfail(strict=True, raises=_LOST, reason="only the lock decides")
+    return pytest.param(by_threads_without_locks, id="without-locks", marks=lost)
+
+
+def won_without_locks() -> Any:
+    """The way in which a race is won that a statement decides, or a unique index."""
+    return pytest.param(by_threads_that_meet, id="without-locks")
+
+
+def meeting_before(statement: str) -> Callable[[Work], Work]:
+    """Let those who do this meet before a statement that begins so, and not before what they write first."""
+
+    def decorated(work: Work) -> Work:
+        _meets_before[work] = (statement,)
+        return work
+
+    return decorated
+
+
+_meets_before: dict[Work, tuple[str, ...]] = {}
+
+
+def _by_threads(path: Path, work: Work, arguments: Sequence[Any], meeting: Barrier) -> list[str]:
+    start = Barrier(2)
+
+    def result(argument: Any) -> str:
+        try:
+            return _result(installation, start, work, argument)
+        finally:
+            if not here.has_met:
+                meeting.abort()  # nobody has to wait for who does not come
+
+    with open_at(path) as installation, _meeting(meeting, work) as here, ThreadPoolExecutor(2) as pool:
+        return list(pool.map(result, arguments))
+
+
+class _Here(threading.local):
+    has_met = False
+
+
+@contextmanager
+def _meeting(meeting: Meeting, work: Work) -> Iterator[_Here]:
+    """Let two wait for one another after both have read and before either writes.
+
+    If a lock keeps the second one out, the first goes on without it after a moment. Without the lock they meet, and
+    both decide by what they have read before the other writes: a missing lock shows each time, not now and then.
+    """
+    here, writes = _Here(), _meets_before.get(work, _WRITES)
+
+    def meet(_connection: object, _cursor: object, statement: str, *_others: object) -> None:
+        if here.has_met or not statement.lstrip().startswith(writes):
+            return
+        here.has_met = True
+        with suppress(BrokenBarrierError):
+            meeting.wait()
+
+    event.listen(Engine, "before_cursor_execute", meet)
+    try:
+        yield here
+    finally:
+        event.remove(Engine, "before_cursor_execute", meet)
+
+
+@contextmanager
+def _no_locks() -> Iterator[None]:
+    """Take the locks out of each statement, and keep nobody waiting for the lock of a file."""
+
+    def unlock(_connection: object, _cursor: object, statement: str, parameters: Any, *_others: object) -> Any:
+        for lock, nothing in _LOCKS.items():
+            statement = statement.replace(lock, nothing)
+        return statement, parameters
+
+    event.listen(Engine, "before_cursor_execute", unlock, retval=True)
+    try:
+        with mock.patch.object(fcntl, "flock"):
+            yield
+    finally:
+        event.remove(Engine, "before_cursor_execute", unlock)
+
+
+_process: dict[str, Any] = {}
+
+
+def _enter(start: Meeting, meeting: Meeting, path: Path, database_url: str) -> None:
     os.environ[DATABASE_URL] = database_url
-    _here.update(start=start, meeting=meeting, path=path)
+    _process.update(start=start, meeting=meeting, path=path)
 
 
 def _work(task: tuple[Work, Any]) -> str:
-    with open_at(_here["path"]) as installation, _both_read_before_one_writes(_here["meeting"]):
-        return _result(installation, _here["start"], *task)
+    work, argument = task
+    with open_at(_process["path"]) as installation, _meeting(_process["meeting"], work):
+        return _result(installation, _process["start"], work, argument)
 
 
-def _result(installation: Installation, start: Start, work: Work, argument: Any) -> str:
+def _result(installation: Installation, start: Meeting, work: Work, argument: Any) -> str:
     start.wait(30)
     try:
         return work(installation, argument)
@@ -166,13 +269,15 @@ def bundle(installation: Installation, serial_number: str) -> str:
     return hashlib.sha256(bundle_of(delivered).to_zip()).hexdigest()
 
 
+@meeting_before("UPDATE attempt")
 def guess(installation: Installation, _: None) -> str:
     """Try ten wrong passwords; how many were looked at."""
-    rules = [_rule_of_guess(installation) for _ in range(10)]
+    rules = [rule_of_guess(installation) for _ in range(10)]
     return str(rules.count("sign-in.wrong"))
 
 
-def _rule_of_guess(installation: Installation) -> str:
+def rule_of_guess(installation: Installation) -> str:
+    """Try a wrong password; why it was refused."""
     try:
         installation.signing_in.with_password("alice", "wrong", Visit("198.51.100.7"))
     except CAServiceError as error:
@@ -185,6 +290,7 @@ def use_code(installation: Installation, code: str) -> str:
     return installation.second_factors.use_code(installation.accounts.get("alice"), code, "")
 
 
+@meeting_before("UPDATE account")
 def lock_out(installation: Installation, who_and_whom: tuple[str, str]) -> str:
     """Let one administrator lock the other out; whom."""
     who, whom = who_and_whom

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from secrets import token_hex
 
 import pytest
 
@@ -14,6 +15,8 @@ from ca_service.authority.installation import Installation
 from ca_service.authority.jobs import LEASE, Job, Jobs, Outcome
 from ca_service.errors import NotFound, NotReady, Rule
 from ca_service.settings import Settings
+from ca_service.storage.notices import SQLJobStore
+from ca_service.storage.sqlite import SQLiteDatabase
 from tests.authority import racing
 from tests.support.factories import OPERATOR
 from tests.support.fakes import NOON, FixedClock
@@ -210,14 +213,27 @@ def do_jobs(installation: Installation, _: object) -> str:
     return " ".join(f"{run.name}={run.outcome}" for run in installation.jobs.run_due())
 
 
-@pytest.mark.parametrize("race", [racing.by_threads, racing.by_processes], ids=["threads", "processes"])
+@pytest.mark.parametrize("race", racing.ways())
 def test_of_two_processes_that_do_the_jobs_each_job_is_done_by_one(
     installation: Installation,
     settings: Settings,
     operator: Actor,
-    race: Callable[[Path, racing.Work, list[object]], list[str]],
+    race: racing.Race,
 ) -> None:
     done = " ".join(race(settings.instance_path, do_jobs, [None, None])).split()
 
     names = [state.job.name for state in installation.jobs.list_jobs(operator)]
     assert sorted(done) == sorted(f"{name}=done" for name in names)
+
+
+def take_lease(_: Installation, folder: Path) -> str:
+    """Take the lease of a job; whether this one got it."""
+    store = SQLJobStore(SQLiteDatabase(folder / "ca.sqlite3"))
+    return str(store.take("work", token_hex(), NOON, NOON + EVERY, None))
+
+
+@pytest.mark.usefixtures("installation")
+@pytest.mark.parametrize("race", [*racing.ways(), racing.won_without_locks()])
+def test_of_two_who_take_the_lease_of_a_job_one_gets_it(settings: Settings, race: racing.Race) -> None:
+    """The UPDATE decides: it compares the lease and sets it."""
+    assert sorted(race(settings.instance_path, take_lease, [settings.instance_path] * 2)) == ["False", "True"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 import stat
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -104,21 +106,19 @@ def test_a_token_without_its_account_is_not_stored(database: Database) -> None:
 @on_both
 @pytest.mark.timeout(30)
 def test_writers_wait_for_one_another(database: Database) -> None:
-    def add() -> None:
-        for _ in range(20):
-            with database.write() as connection:
-                found = connection.execute(text("SELECT count(*) FROM setup_link")).scalar_one()
-                connection.execute(
-                    text("INSERT INTO setup_link (id, hash, expires_at) VALUES (:id, 'x', '2026-01-01')"),
-                    {"id": found + 1},
-                )
+    meeting = threading.Barrier(2, timeout=0.3)
 
-    threads = [threading.Thread(target=add) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(20)
-    assert count(database, "setup_link") == 80
+    def add(_: int) -> int:
+        with database.write() as connection:
+            found = connection.execute(text("SELECT count(*) FROM setup_link")).scalar_one()
+            with suppress(threading.BrokenBarrierError):  # the other has not read, as it waits for its turn
+                meeting.wait()
+            statement = text("INSERT INTO setup_link (id, hash, expires_at) VALUES (:id, 'x', '2026-01-01')")
+            connection.execute(statement, {"id": found + 1})
+        return int(found)
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(add, range(2))) == [0, 1]
 
 
 @pytest.mark.parametrize("folder", ["with space", "100%", "what?", "a#b", "ä"])

@@ -159,6 +159,10 @@ def test_a_crash_gives_the_lock_back(postgresql: PostgreSQLDatabase, postgresql_
     process.start()
     while not (tmp_path / "ready").exists():
         time.sleep(0.02)
+    hasty = PostgreSQLDatabase(f"{postgresql_url}&options=-c statement_timeout=100ms")
+    with pytest.raises(NotReady, match="did not finish"):  # the lock is taken
+        enter(hasty, "locked")
+    hasty.close()
     os.kill(process.pid or 0, 9)
     enter(postgresql, "locked")
     process.join(20)

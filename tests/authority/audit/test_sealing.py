@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 
 import pytest
 
+from ca_service.authority.audit.entries import Seal
 from ca_service.authority.audit.events import Event
 from ca_service.authority.audit.seals import (
     BATCH,
@@ -90,14 +93,40 @@ def test_an_event_that_is_asked_for_is_sealed_at_once_and_stays_where_it_is() ->
     assert sealer.sealed(Event.CERTIFICATE_ISSUED.value, "nothing") is None
 
 
-def test_many_sealers_at_once_seal_each_event_once() -> None:
-    events, keystore = store_with(BATCH * 3), InMemoryKeyStore()
-    done: list[int] = []
-    threads = [threading.Thread(target=lambda: done.append(sealing(events, keystore).seal_pending())) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+class MeetingStore(InMemoryEventStore):
+    """A store whose sealers wait for one another, after each first has read and before it seals."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        for number in range(BATCH * 3):
+            self.add_event(event(f"thing {number}"))
+        self._meeting, self._here = threading.Barrier(2, timeout=0.3), threading.local()
+
+    def find_head(self) -> Seal | None:
+        """See the port."""
+        head = super().find_head()
+        if not hasattr(self._here, "has_met"):
+            self._here.has_met = True
+            with suppress(threading.BrokenBarrierError):  # the lock keeps the other out
+                self._meeting.wait()
+        return head
+
+
+class UnlockedStore(MeetingStore):
+    """A store that lets everybody seal at once."""
+
+    def one_sealer(self) -> AbstractContextManager[None]:
+        """Keep nobody out."""
+        return nullcontext()
+
+
+@pytest.mark.parametrize(
+    "store", [MeetingStore, pytest.param(UnlockedStore, marks=pytest.mark.xfail(strict=True, raises=Conflict))]
+)
+def test_two_sealers_at_once_seal_each_event_once(store: type[MeetingStore]) -> None:
+    events, keystore = store(), InMemoryKeyStore()
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(lambda _: sealing(events, keystore).seal_pending(), range(2)))
     assert sum(done) == BATCH * 3
     assert verify(exported(events, sealing(events, keystore))).events == BATCH * 3
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -185,10 +184,11 @@ def announce(_: Installation, folder: Path) -> str:
     return str(notices.announce_due())
 
 
-@pytest.mark.parametrize("race", [racing.by_threads, racing.by_processes], ids=["threads", "processes"])
+@pytest.mark.parametrize("race", [*racing.ways(), racing.won_without_locks()])
 def test_two_processes_that_announce_at_once_write_each_notice_once(
-    installation: Installation, settings: Settings, race: Callable[[Path, racing.Work, list[Path]], list[str]]
+    installation: Installation, settings: Settings, race: racing.Race
 ) -> None:
+    """The unique index of the notices decides."""
     counts = race(settings.instance_path, announce, [settings.instance_path] * 2)
 
     assert sum(map(int, counts)) == 150
