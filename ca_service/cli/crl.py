@@ -151,7 +151,7 @@ def revoke_authority(session: Session, issuer: str, reason: str, note: str, conf
     done = revocation.revoke(operator(), issuer, wanted, note=note)
     lines = session.console.finding_lines(done.findings[1:])
     session.console.answer(
-        AuthorityRevocationDocument.of(done), (f"Revoked: {done.issuer.id}. It issues no more.", *lines)
+        AuthorityRevocationDocument.of(done), (f"Revoked: {done.issuer.id}. It no longer issues.", *lines)
     )
 
 

@@ -41,8 +41,8 @@ SECRET_FILE_EXISTS: Final = Rule(
 
 OUTPUT_TWICE: Final = Rule(
     "output.twice",
-    "Both --json and --out - want standard output.",
-    "Name a file with --out, or leave out --json.",
+    "Both --json and --out - write to standard output.",
+    "Name a file with --out, or omit --json.",
 )
 FILE_UNWRITABLE: Final = Rule(
     "file.unwritable",
@@ -64,7 +64,7 @@ force_option = click.option("--force", is_flag=True, help="Replace the file if i
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The target of a file: `-`, a file, a folder, or None for the current folder."""
+    """The place to which a command writes: standard output (`-`), a file, a folder, or the current folder (None)."""
 
     out: str | None
     force: bool = False
@@ -76,11 +76,11 @@ class Target:
         return self.out == STANDARD
 
     def check(self, console: Console) -> None:
-        """Raise an error that is known before the work begins, as far as it is."""
+        """Refuse what is known before the work begins: --json with standard output, or an existing file."""
         if self.is_standard_output and console.as_json:
             raise InvalidInput.because(OUTPUT_TWICE)
         if self.out and not self.is_standard_output and not Path(self.out).is_dir():
-            self._refuse_another(Path(self.out))
+            self._require_free(Path(self.out))
 
     def write(self, name: str, data: bytes) -> Path | None:
         """Write the data, under `name` where only a folder is known; None for standard output.
@@ -96,8 +96,8 @@ class Target:
         path = path / name if path.is_dir() else path
         if not self.is_secret and _holds(path, data):
             return path
-        self._refuse_another(path)
-        with _told(path):
+        self._require_free(path)
+        with _explained(path):
             self._write(path, [data])
         return path
 
@@ -110,8 +110,8 @@ class Target:
             return None
         path = Path(self.out or ".")
         path = path / name if path.is_dir() else path
-        self._refuse_another(path)
-        with _told(path):
+        self._require_free(path)
+        with _explained(path):
             self._write(path, pieces)
         return path
 
@@ -131,7 +131,7 @@ class Target:
                 path.unlink(missing_ok=True)
             raise
 
-    def _refuse_another(self, path: Path) -> None:
+    def _require_free(self, path: Path) -> None:
         if not os.path.lexists(path) or (self.force and not self.is_secret):
             return
         raise Conflict.because(SECRET_FILE_EXISTS if self.is_secret else FILE_EXISTS, path=path)
@@ -145,7 +145,7 @@ def _holds(path: Path, data: bytes) -> bool:
 
 
 @contextlib.contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

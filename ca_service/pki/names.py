@@ -128,7 +128,10 @@ def name_parts(name: x509.Name) -> tuple[tuple[str, str], ...]:
 
 def visible_parts(name: x509.Name) -> tuple[tuple[str, str], ...]:
     """Return the same with control and format characters made visible."""
-    return tuple((kind, visible(value)) for kind, value in name_parts(name))
+    parts = name_parts(name)
+    if all(value.isprintable() for _, value in parts):
+        return parts  # nearly always
+    return tuple((kind, visible(value)) for kind, value in parts)
 
 
 def attribute_text(attribute: x509.NameAttribute[str | bytes]) -> str:
@@ -184,7 +187,7 @@ def judge_subject(subject: x509.Name, subject_der: bytes) -> Iterator[Finding]:
 
 def _subject_attribute(pointer: str, attribute: x509.NameAttribute[str | bytes]) -> Iterator[Finding]:
     value = attribute_text(attribute)
-    if not is_plain(value):
+    if not value.isprintable() and not is_plain(value):
         yield SUBJECT_CHARACTERS.at(pointer, name=attribute.rfc4514_attribute_name, value=visible(value))
     elif attribute.oid == NameOID.COUNTRY_NAME and not (len(value) == 2 and value.isascii() and value.isalpha()):
         yield SUBJECT_COUNTRY.at(pointer, value=value)

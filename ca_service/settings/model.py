@@ -80,7 +80,7 @@ class PolicySettings(Section):
 
 
 class RevocationSettings(Section):
-    """Lifetimes of CRLs and delta CRLs in hours. The next one is published after half of it."""
+    """Lifetimes of CRLs and delta CRLs in hours. The next one is published after half its lifetime."""
 
     crl_hours: int = Field(default=72, ge=1, le=24 * 366)
     delta_hours: int = Field(default=12, ge=0, le=24 * 366)

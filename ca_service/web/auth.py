@@ -46,7 +46,7 @@ class SessionUser(UserMixin):  # type: ignore[misc]  # Flask-Login has no types
 
 def install(app: Flask) -> None:
     """Guard every view of the application."""
-    login = LoginManager(app, add_context_processor=False)  # error pages must do without an account
+    login = LoginManager(app, add_context_processor=False)  # error pages must render without an account
     login.session_protection = None  # it relies on addresses that a client can forge
     login.user_loader(_load_user)
     app.before_request(_guard)
@@ -115,6 +115,7 @@ def local_path(target: str | None) -> str:
 
 
 def _load_user(secret: str) -> SessionUser | None:
+    """Return the user of the cookie. Flask-Login calls its content an id; here it is the session secret."""
     found = installation().sessions.find(secret)
     return SessionUser(secret, found.account, found) if found else None
 
@@ -142,7 +143,7 @@ def _guard() -> ResponseReturnValue | None:
         return None
     view: Any = current_app.view_functions[request.endpoint]
     action: Action | None = view.action
-    if action is None:
+    if action is None:  # declared public
         return None
     if request.path.startswith(API_PREFIX):
         g.actor = installation().tokens.authenticate(bearer_token(), origin())
@@ -153,15 +154,15 @@ def _guard() -> ResponseReturnValue | None:
         return redirect(url_for("pages.sign_in", next=target))
     g.actor = replace(current_user.account.actor, origin=origin())
     require(g.actor, action)
-    return _first(view, current_user.account)
+    return _required_step(view, current_user.account)
 
 
-def _first(view: Any, account: AccountRecord) -> ResponseReturnValue | None:
+def _required_step(view: Any, account: AccountRecord) -> ResponseReturnValue | None:
     """Return the step required before this view: enrolling a second factor, re-authentication, or None."""
-    people = installation()
-    if not view.enrolling and people.second_factors.is_lacking(account):
+    installed = installation()
+    if not view.enrolling and installed.second_factors.is_lacking(account):
         return redirect(url_for("pages.signing_in", required="yes"))
-    if view.dangerous and not people.sessions.is_fresh(open_session()):
+    if view.dangerous and not installed.sessions.is_fresh(open_session()):
         return reauthentication.ask(account)
     return None
 

@@ -121,7 +121,7 @@ def test_an_intermediate_is_not_revoked_unless_it_is_meant(ca: CommandLine, csr:
 
 def test_a_revoked_intermediate_issues_no_more(ca: CommandLine, csr: Path, openssl: OpenSSL) -> None:
     result = ca(*REVOKE, "--confirm", "intermediate-g1", "--note", "stolen")
-    assert result.stdout.startswith("Revoked: intermediate-g1. It issues no more.\n")
+    assert result.stdout.startswith("Revoked: intermediate-g1. It no longer issues.\n")
     assert ca.rule("sign", str(csr), code=4) == "authority.revoked"
     assert ca.rule(*REVOKE, "--confirm", "intermediate-g1", code=1) == "authority.revoked-already"
     ca("crl", "export", "root-g1")

@@ -23,7 +23,7 @@ from ca_service.pki import encodings, keys
 PASSPHRASE_LENGTH: Final = Rule(
     "passphrase.length",
     "The passphrase has {length} bytes.",
-    "Use {least} to {most} bytes; the passphrase protects the root for its whole life.",
+    "Use {least} to {most} bytes. The passphrase protects the root for its whole lifetime.",
 )
 ROOT_KEY_MISMATCH: Final = Rule(
     "root-key.mismatch",
@@ -38,10 +38,10 @@ ROOT_KEY_NEEDED: Final = Rule(
 ROOT_KEY_OFFLINE: Final = Rule(
     "root-key.offline",
     "The key of the root is not on this machine.",
-    "It was removed, or was never here. There is nothing to do.",
+    "It was removed, or was never here. To sign with it, use the offline copy.",
 )
 
-MIN_PASSPHRASE: Final = 20  # bytes, like the maximum
+MIN_PASSPHRASE: Final = 20  # bytes; the maximum is encodings.MAX_PASSPHRASE
 
 
 class RootKey:
@@ -66,7 +66,10 @@ class RootKey:
         return exported
 
     def verify(self, copy: bytes, passphrase: bytes) -> IssuerRecord:
-        """Check that this copy is readable, is the root key, and signs. Raises Refused otherwise."""
+        """Check that this copy is readable, is the root key, and signs. Raises Refused otherwise.
+
+        It reveals nothing that the holder of the copy does not know, so it needs no actor.
+        """
         root = self._root()
         key = encodings.load_private_key(copy, passphrase)
         if key.public_key() != certificate_of(root).public_key():
@@ -82,7 +85,7 @@ class RootKey:
             root, key_id = self._root_with_key()
             self.verify(copy, passphrase)
             self._refuse_if_needed()
-            self._keystore.remove(key_id)  # first, so that running it again finishes after a crash here
+            self._keystore.remove(key_id)  # idempotent, and first: after a crash here, running it again finishes
             without = replace(root, key_id=None)
             self._issuers.save_issuers([without], self._event(Event.ROOT_KEY_REMOVED, actor, root))
 

@@ -70,9 +70,10 @@ def sign() -> ResponseReturnValue:
             return _page(options, _reviews(submitted, options))  # new CSRs are reviewed first
         chosen = included_requests(submitted)
         issued = installation().issuance.issue(actor(), [each.data for each in chosen], options)
-    except Refused as error:
+    except Refused as error:  # the reviews show its findings
         return _page(options, _reviews(submitted, options)), status_of(error)
     except CAServiceError as error:
+        # Invalid input before the CSRs were read leaves nothing to review.
         reviews = () if isinstance(error, InvalidInput) and not submitted else _reviews(submitted, options)
         return _page(options, reviews, error.findings), status_of(error)
     if issued.waiting:
@@ -82,9 +83,9 @@ def sign() -> ResponseReturnValue:
 
 def _result(issued: Issued, options: Options) -> dict[str, Any]:
     """Return the URL parameters of the result: serial numbers and options."""
-    asked = {"validity_days": options.validity_days, "new": options.new, "add_host_name": options.add_host_name}
-    said = {name: "true" if value is True else value for name, value in asked.items() if value}
-    return {"serial": [record.serial_number for record in issued.certificates], **said}
+    given = {"validity_days": options.validity_days, "new": options.new, "add_host_name": options.add_host_name}
+    parameters = {name: "true" if value is True else value for name, value in given.items() if value}
+    return {"serial": [record.serial_number for record in issued.certificates], **parameters}
 
 
 def _reviews(submitted: tuple[Submitted, ...], options: Options) -> tuple[Review, ...]:
