@@ -143,7 +143,7 @@ def test_an_interrupted_removal_of_the_root_key_can_be_finished(edges: Edges, at
     custody = edges.lab(Fuse()).root_key
     if at < 4:  # at the last moment everything is done, and only the caller does not know it
         custody.remove(OPERATOR, copy, PASSPHRASE)
-    with pytest.raises(NotFound, match="There is nothing to do"):
+    with pytest.raises(NotFound, match="use the offline copy"):
         custody.remove(OPERATOR, copy, PASSPHRASE)
     assert not edges.keystore.has("root-g1")
     assert custody.verify(copy, PASSPHRASE).key_id is None
