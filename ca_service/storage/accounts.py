@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ca_service.authority.access.permissions import Role
@@ -35,6 +35,13 @@ from ca_service.storage.events import record_events
 from ca_service.storage.queries import Order, by_age, contain_all
 from ca_service.storage.schema import account, account_link, external_identity, setup_link, token
 
+_ACCOUNT: Final = tuple(account.c.keys())
+# Built once: every request of a script needs it.
+_TOKEN_WITH_ACCOUNT: Final = (
+    select(token, *(account.c[name].label(f"owner_{name}") for name in _ACCOUNT))
+    .join(account, account.c.id == token.c.account_id)
+    .where(token.c.hash == bindparam("token_hash"))
+)
 _ORDERS: Final = by_age(account.c.id) | {"name": Order("name", account.c.id, account.c.name)}
 
 
@@ -129,11 +136,13 @@ class SQLAccountStore:
         with self._database.write() as connection:
             return sum(_revoke(connection, token_id, event) for token_id, event in revocations)
 
-    def find_token(self, token_hash: str) -> TokenRecord | None:
-        """Return the token with this hash, or None."""
+    def find_token(self, token_hash: str) -> tuple[TokenRecord, AccountRecord] | None:
+        """Return the token with this hash and its account, or None."""
         with self._database.read() as connection:
-            row = connection.execute(select(token).where(token.c.hash == token_hash)).first()
-        return rows.token_record(row) if row else None
+            row = connection.execute(_TOKEN_WITH_ACCOUNT, {"token_hash": token_hash}).first()
+        if row is None:
+            return None
+        return rows.token_record(row), rows.account_of({name: row._mapping[f"owner_{name}"] for name in _ACCOUNT})
 
     def list_tokens(self, account_id: int) -> tuple[TokenRecord, ...]:
         """Return the tokens of an account, newest first."""

@@ -102,8 +102,8 @@ class SQLEventStore:
 
 def record_events(connection: Connection, *events: AuditEvent) -> None:
     """Insert these events, in order, in the transaction that makes the changes they describe."""
-    for each in events:
-        connection.execute(insert(event), rows.event_values(each))
+    if events:
+        connection.execute(insert(event), [rows.event_values(each) for each in events])
 
 
 def _place(connection: Connection, seal: Seal, sealed: Sequence[RecordedEvent]) -> None:

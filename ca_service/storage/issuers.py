@@ -16,6 +16,10 @@ from ca_service.storage.database import Database, upsert
 from ca_service.storage.events import record_events
 from ca_service.storage.schema import certificate, issuer, responder
 
+# Built once: each issuance needs it.
+_ISSUERS: Final = select(issuer).order_by(
+    issuer.c.created_at, issuer.c.parent_id.is_not(None), issuer.c.is_issuing, issuer.c.id.desc()
+)
 # Built once: every OCSP request needs them.
 _GIVEN: Final = tuple(
     select(table.c.serial_number).where(
@@ -33,10 +37,8 @@ class SQLIssuerStore:
 
     def list_issuers(self) -> tuple[IssuerRecord, ...]:
         """Return all authorities, oldest first. Of the same age, the root is first and the issuing one last."""
-        is_below = issuer.c.parent_id.is_not(None)
-        statement = select(issuer).order_by(issuer.c.created_at, is_below, issuer.c.is_issuing, issuer.c.id.desc())
         with self._database.read() as connection:
-            return tuple(map(rows.issuer_record, connection.execute(statement)))
+            return tuple(map(rows.issuer_record, connection.execute(_ISSUERS)))
 
     def save_issuers(self, issuers: Sequence[IssuerRecord], event: AuditEvent) -> None:
         """Add or replace these authorities, with the event, in one transaction."""

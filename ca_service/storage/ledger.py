@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Select, delete, insert, select
+from sqlalchemy import Connection, Select, and_, bindparam, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from ca_service.authority.audit.events import AuditEvent
@@ -18,11 +18,28 @@ from ca_service.authority.revocation.records import require_usable_key
 from ca_service.storage import rows
 from ca_service.storage.database import Database
 from ca_service.storage.events import record_events
-from ca_service.storage.narrowing import IS_GOOD, ITS_REVOCATION
-from ca_service.storage.queries import in_batches
+from ca_service.storage.narrowing import IS_GOOD
+from ca_service.storage.queries import batches_of, in_batches
 from ca_service.storage.rows import request_values
 from ca_service.storage.schema import application, certificate, revocation
 from ca_service.storage.schema import replay as answer
+
+# Built once: each issuance needs them twice, before the transaction that writes and in it.
+_WITH_KEYS: Final = (
+    select(certificate, *(column.label(f"revocation_{column.name}") for column in revocation.c))
+    .outerjoin(
+        revocation,
+        and_(
+            revocation.c.issuer_id == certificate.c.issuer_id, revocation.c.serial_number == certificate.c.serial_number
+        ),
+    )
+    .where(certificate.c.key_fingerprint.in_(bindparam("keys", expanding=True)))
+)
+_REVOCATIONS: Final = select(revocation).where(
+    revocation.c.issuer_id.in_(bindparam("issuers", expanding=True)),
+    revocation.c.serial_number.in_(bindparam("serial_numbers", expanding=True)),
+)
+_BY_SERIAL_NUMBER: Final = select(certificate).where(certificate.c.serial_number == bindparam("serial_number"))
 
 
 class SQLLedger:
@@ -33,20 +50,14 @@ class SQLLedger:
 
     def find_certificate(self, serial_number: str) -> CertificateRecord | None:
         """Return the certificate with this serial number, or None."""
-        return self._first(select(certificate).where(certificate.c.serial_number == serial_number))
+        return self._first(_BY_SERIAL_NUMBER, serial_number=serial_number)
 
     def look_up(self, key_fingerprints: Collection[str], authorities: Collection[tuple[str, str]]) -> Known:
         """Return the certificates with these keys, and the revocations of them and of the authorities; see the port."""
         with self._database.read() as connection:
-            found = [
-                row
-                for batch in in_batches(certificate.c.key_fingerprint, key_fingerprints)
-                for row in connection.execute(select(certificate).where(batch))
-            ]
-            wanted = {*authorities, *((row.issuer_id, row.serial_number) for row in found)}
-            revoked = _revocations(connection, wanted) if wanted else {}
-        newest_first = sorted(found, key=lambda row: row.id, reverse=True)
-        return Known(tuple(map(rows.certificate_record, newest_first)), revoked)
+            known = _known(connection, key_fingerprints)
+            revoked = _revocations(connection, authorities) if authorities else {}
+        return Known(known.certificates, {**known.revocations, **revoked})
 
     def list_by_requests(self, fingerprints: Collection[str]) -> tuple[CertificateRecord, ...]:
         """Return the certificates for these CSRs, newest first."""
@@ -81,38 +92,46 @@ class SQLLedger:
     ) -> tuple[CertificateRecord, ...]:
         """Write certificates, requests, events and answer in one transaction; see the port."""
         with self._database.write() as connection:
-            stored = [
-                write_certificate(connection, record, event, always_new=always_new)
-                for record, event in zip(certificates, events, strict=True)
-            ]
+            stored = write_certificates(connection, certificates, events, always_new=always_new)
             ours = {record.serial_number for record in stored}
             if answered := [request_values(each) for each in requests if each.serial_number in ours]:
                 connection.execute(insert(application), answered)
             if replay is not None:
                 remember(connection, replay.settled(certificates, stored))
-        return tuple(stored)
+        return stored
 
     def prune_replays(self, before: datetime) -> int:
         """Delete older answers to Idempotency-Keys; return how many."""
         with self._database.write() as connection:
             return connection.execute(delete(answer).where(answer.c.at < before)).rowcount
 
-    def _first(self, statement: Select[Any]) -> CertificateRecord | None:
+    def _first(self, statement: Select[Any], **values: Any) -> CertificateRecord | None:
         with self._database.read() as connection:
-            row = connection.execute(statement).first()
+            row = connection.execute(statement, values).first()
         return rows.certificate_record(row) if row else None
 
 
-def write_certificate(
-    connection: Connection, record: CertificateRecord, event: AuditEvent, *, always_new: bool
-) -> CertificateRecord:
-    """Write a certificate with its event, or return the one that another process has written for the same CSR."""
-    winner = None if always_new else _winner(connection, record)
-    if winner is None:
-        _require_usable_key(connection, record)
-        connection.execute(insert(certificate), rows.certificate_values(record))
-        record_events(connection, event)
-    return winner or record
+def write_certificates(
+    connection: Connection, records: Sequence[CertificateRecord], events: Sequence[AuditEvent], *, always_new: bool
+) -> tuple[CertificateRecord, ...]:
+    """Write certificates with their events, each unless another process has written one for the same CSR.
+
+    Return them in order, or the others in their places. No two have the same key. Raises Conflict if the key of one was
+    reported as lost, or put on hold, since it was checked.
+    """
+    known = _known(connection, {record.key_fingerprint for record in records})
+    stored = tuple(_winner(known, record) or record for record in records) if not always_new else tuple(records)
+    ours = [(record, event) for record, event, kept in zip(records, events, stored, strict=True) if kept is record]
+    for record, _ in ours:
+        revoked = (
+            known.revocations.get((each.issuer_id, each.serial_number))
+            for each in known.with_key(record.key_fingerprint)
+        )
+        require_usable_key(found for found in revoked if found)
+    if ours:
+        connection.execute(insert(certificate), [rows.certificate_values(record) for record, _ in ours])
+        record_events(connection, *(event for _, event in ours))
+    return stored
 
 
 def remember(connection: Connection, replay: Replay) -> None:
@@ -123,32 +142,27 @@ def remember(connection: Connection, replay: Replay) -> None:
         raise key_in_use() from error
 
 
+def _known(connection: Connection, key_fingerprints: Collection[str]) -> Known:
+    """Return the certificates with these keys and their revocations, in one statement (as long as there are few)."""
+    found = [row for batch in batches_of(key_fingerprints) for row in connection.execute(_WITH_KEYS, {"keys": batch})]
+    newest_first = sorted(found, key=lambda row: row.id, reverse=True)
+    revoked = (rows.joined_revocation(row) for row in newest_first if row.revocation_state is not None)
+    return Known(
+        tuple(map(rows.certificate_record, newest_first)),
+        {(each.issuer_id, each.serial_number): each for each in revoked},
+    )
+
+
 def _revocations(connection: Connection, wanted: Collection[tuple[str, str]]) -> Revocations:
-    issuers, serial_numbers = zip(*wanted, strict=True)
-    statement = select(revocation).where(revocation.c.issuer_id.in_(set(issuers)))
+    issuers, serial_numbers = map(set, zip(*wanted, strict=True))
+    found = connection.execute(_REVOCATIONS, {"issuers": list(issuers), "serial_numbers": list(serial_numbers)})
     return {
         (row.issuer_id, row.serial_number): rows.revocation_record(row)
-        for batch in in_batches(revocation.c.serial_number, serial_numbers)
-        for row in connection.execute(statement.where(batch))
+        for row in found
         if (row.issuer_id, row.serial_number) in wanted
     }
 
 
-def _winner(connection: Connection, record: CertificateRecord) -> CertificateRecord | None:
+def _winner(known: Known, record: CertificateRecord) -> CertificateRecord | None:
     """Return what another process has written for the same CSR since it was checked, or None."""
-    statement = select(certificate).where(
-        certificate.c.request_fingerprint == record.request_fingerprint,
-        certificate.c.profile == record.profile,
-        certificate.c.issuer_id == record.issuer_id,
-        certificate.c.not_after >= record.issued_at,
-        IS_GOOD,
-    )
-    row = connection.execute(statement.order_by(certificate.c.id.desc()).limit(1)).first()
-    return rows.certificate_record(row) if row else None
-
-
-def _require_usable_key(connection: Connection, record: CertificateRecord) -> None:
-    """Raise Conflict if the key was reported as lost, or put on hold, since it was checked."""
-    statement = select(revocation).join(certificate, ITS_REVOCATION)
-    found = connection.execute(statement.where(certificate.c.key_fingerprint == record.key_fingerprint))
-    require_usable_key(map(rows.revocation_record, found))
+    return known.find_reissuable(record.request_fingerprint, record.profile, record.issuer_id, record.issued_at)

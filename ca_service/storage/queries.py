@@ -36,9 +36,14 @@ def in_batches(column: Column[Any], values: Collection[Any]) -> Iterator[ColumnE
 
     Each value is in one batch, so no row is selected twice. The caller sorts what it reads.
     """
+    yield from map(column.in_, batches_of(values))
+
+
+def batches_of(values: Collection[Any]) -> Iterator[list[Any]]:
+    """Yield the values in parts of a size that one statement takes, each value once."""
     wanted = sorted(set(values))
     for start in range(0, len(wanted), _BATCH):
-        yield column.in_(wanted[start : start + _BATCH])
+        yield wanted[start : start + _BATCH]
 
 
 class _Contains(FunctionElement[bool]):

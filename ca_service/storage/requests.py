@@ -14,7 +14,7 @@ from ca_service.authority.issuance.idempotency import Replay
 from ca_service.authority.issuance.records import RequestPage, RequestQuery, RequestRecord, State
 from ca_service.storage.database import Database, upsert
 from ca_service.storage.events import record_events
-from ca_service.storage.ledger import remember, write_certificate
+from ca_service.storage.ledger import remember, write_certificates
 from ca_service.storage.queries import by_age, contain_all, in_batches
 from ca_service.storage.rows import open_key, request_record, request_values
 from ca_service.storage.schema import application
@@ -78,7 +78,9 @@ class SQLRequestStore:
             if not _moved(connection, record, State.APPROVED):
                 return None
             if made is not None:
-                winner = write_certificate(connection, *made, always_new=record.options.new).serial_number
+                certificate, its_event = made
+                [stored] = write_certificates(connection, [certificate], [its_event], always_new=record.options.new)
+                winner = stored.serial_number
                 if winner != record.serial_number:
                     record, event = record.answered_with(winner, event)
                     _moved(connection, record, State.ISSUED)

@@ -137,6 +137,12 @@ def revocation_record(row: Row[Any]) -> RevocationRecord:
     return RevocationRecord(**found)
 
 
+def joined_revocation(row: Row[Any]) -> RevocationRecord:
+    """Return the revocation in a row that also holds its certificate."""
+    found = {field.name: getattr(row, f"revocation_{field.name}") for field in fields(RevocationRecord)}
+    return RevocationRecord(**found | {"state": RevocationState(found["state"]), "reason": Reason(found["reason"])})
+
+
 def account_record(row: Row[Any]) -> AccountRecord:
     """Return the account of a row."""
     return account_of(dict(row._mapping))
@@ -150,7 +156,8 @@ def account_of(values: Mapping[str, Any]) -> AccountRecord:
 def token_record(row: Row[Any]) -> TokenRecord:
     """Return the token of a row."""
     limits = {name: tuple(getattr(row, name)) for name in ("scopes", "names", "profiles", "networks")}
-    return TokenRecord(**dict(row._mapping) | limits)
+    found = {field.name: getattr(row, field.name) for field in fields(TokenRecord)}
+    return TokenRecord(**found | limits)
 
 
 def recorded_event(row: Row[Any]) -> RecordedEvent:

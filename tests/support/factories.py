@@ -85,8 +85,9 @@ def issuer_record(issuer_id: str = "intermediate-g1", **changes: object) -> Issu
 
 
 def certificate_record(**changes: object) -> CertificateRecord:
-    """A certificate whose bytes mean nothing, unlike every other that was made so."""
+    """A certificate whose bytes mean nothing, unlike every other that was made so. The same CSR has the same key."""
     number = next(_NUMBERS)
+    request_fingerprint = changes.get("request_fingerprint", hashlib.sha256(b"request %d" % number).hexdigest())
     record = CertificateRecord(
         serial_number=f"{number:040x}",
         profile="vos",
@@ -98,8 +99,8 @@ def certificate_record(**changes: object) -> CertificateRecord:
         issued_at=NOON,
         issued_by="somebody",
         issuer_id="intermediate-g1",
-        request_fingerprint=hashlib.sha256(b"request %d" % number).hexdigest(),
-        key_fingerprint=hashlib.sha256(b"key %d" % number).hexdigest(),
+        request_fingerprint=str(request_fingerprint),
+        key_fingerprint=hashlib.sha256(b"key of %s" % str(request_fingerprint).encode()).hexdigest(),
         der=b"certificate %d" % number,
         csr_der=b"request %d" % number,
     )

@@ -344,9 +344,11 @@ class InMemoryAccountStore:
             self.events.append(event)
         return len(ours)
 
-    def find_token(self, token_hash: str) -> TokenRecord | None:
+    def find_token(self, token_hash: str) -> tuple[TokenRecord, AccountRecord] | None:
         """See the port."""
-        return next((found for found in self._tokens.values() if found.hash == token_hash), None)
+        token = next((found for found in self._tokens.values() if found.hash == token_hash), None)
+        account = self.find_account_by_id(token.account_id) if token else None
+        return (token, account) if token and account else None
 
     def list_tokens(self, account_id: int) -> tuple[TokenRecord, ...]:
         """See the port."""

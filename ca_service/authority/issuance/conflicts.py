@@ -90,6 +90,12 @@ class Known:
         """Return all certificates with this key, newest first."""
         return tuple(each for each in self.certificates if each.key_fingerprint == key_fingerprint)
 
+    def revocations_of(self, key_fingerprint: str) -> Iterator[RevocationRecord]:
+        """Yield the revocations of all certificates with this key, released ones included."""
+        for each in self.with_key(key_fingerprint):
+            if found := self.revocations.get((each.issuer_id, each.serial_number)):
+                yield found
+
     def is_good(self, certificate: CertificateRecord, at: datetime) -> bool:
         """Return whether the certificate has not expired at `at` and is neither revoked nor on hold."""
         found = self.revocations.get((certificate.issuer_id, certificate.serial_number))

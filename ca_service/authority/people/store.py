@@ -118,8 +118,8 @@ class AccountStore(Protocol):
         Idempotent: a token that was revoked in the meantime is unchanged and has no second event.
         """
 
-    def find_token(self, token_hash: str) -> TokenRecord | None:
-        """Return the token with this hash, or None."""
+    def find_token(self, token_hash: str) -> tuple[TokenRecord, AccountRecord] | None:
+        """Return the token with this hash and its account, or None."""
 
     def list_tokens(self, account_id: int) -> tuple[TokenRecord, ...]:
         """Return the tokens of an account, newest first."""

@@ -139,9 +139,11 @@ class Tokens:
 
         Raises NotAuthenticated for an invalid token, NotAllowed for an address outside its networks.
         """
-        token, now = self._store.find_token(hash_secret(secret)), self._clock()
-        account = self._store.find_account_by_id(token.account_id) if token else None
-        if token is None or account is None or token.state(now) != "valid" or account.disabled_at:
+        found, now = self._store.find_token(hash_secret(secret)), self._clock()
+        if found is None:
+            raise NotAuthenticated.because(TOKEN_INVALID)
+        token, account = found
+        if token.state(now) != "valid" or account.disabled_at:
             raise NotAuthenticated.because(TOKEN_INVALID)
         if token.networks and not is_in(address, token.networks):
             raise _wrong_network(address)

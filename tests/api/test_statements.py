@@ -1,0 +1,49 @@
+"""How many questions the database gets for one submission, whatever the number of its CSRs."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import Engine, event
+from werkzeug.test import Client
+
+from tests.support import pkcs10
+from tests.support.requests import node
+
+MOST = 8  # token and account, authorities, keys, revocations, keys again under the lock, three INSERTs
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """Collect the statements that are executed meanwhile, BEGIN and COMMIT among them."""
+    seen: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_others: object) -> None:
+        seen.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+def csr(number: int) -> bytes:
+    """The CSR of a node."""
+    return pkcs10.pem(node(f"n{number}-EC.example.com", f"n{number}.example.com").der())
+
+
+@pytest.mark.parametrize("count", [1, 20])
+def test_a_submission_takes_the_same_few_statements_however_many_csrs_it_has(client: Client, count: int) -> None:
+    client.post("/api/v1/certificates", data=csr(0))  # the first request also notes the use of the token
+    files = [(io.BytesIO(csr(number)), f"{number}.csr") for number in range(1, count + 1)]
+
+    with statements() as seen:
+        answer = client.post("/api/v1/certificates?format=pem", data={"csr": files})
+
+    assert answer.status_code == 201, answer.text
+    assert seen.count("COMMIT") == 1
+    assert len([each for each in seen if each not in ("BEGIN IMMEDIATE", "COMMIT")]) <= MOST, seen
