@@ -196,3 +196,11 @@ def test_requests_are_searched_for_the_first_200_characters_of_a_text(lab: Lab, 
     for length, found in ((199, ()), (200, (waiting,))):
         text = f"{waiting.host}{' ' * (length - len(waiting.host))}~"
         assert lab.requests.list_requests(CAROL, RequestQuery(text=text)).items == found
+
+
+def test_an_approved_request_is_not_settled_before_it_is_signed(waiting: RequestRecord, clock: FixedClock) -> None:
+    settled = {
+        state: waiting.decided(state, CAROL, clock(), "").settled_at
+        for state in (State.APPROVED, State.REFUSED, State.WITHDRAWN)
+    }
+    assert settled == {State.APPROVED: None, State.REFUSED: clock(), State.WITHDRAWN: clock()}
