@@ -14,6 +14,7 @@ from ca_service.authority.revocation.records import (
     Outcome,
     RevocationRecord,
     RevocationStatus,
+    Selection,
     State,
     require_usable_key,
 )
@@ -94,3 +95,13 @@ def test_what_is_no_moment_is_refused_and_shown_up_to_60_characters(text: str) -
         read_invalid_since(text)
     assert caught.value.rule == "revocation.invalid-since"
     assert "x" * 61 not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("host", "is_meant"),
+    [("UCCX1.example.com", True), ("example.com", True), ("10.0.0.5", True), ("a@example.com", False), ("", False)],
+)
+def test_a_host_means_the_certificates_with_its_name_or_address(host: str, is_meant: bool) -> None:
+    names = ("DNS:Example.com", "IP:10.0.0.5", "email:a@example.com")
+    record = certificate_record(host="uccx1.example.com", names=names)
+    assert Selection(host=host).means(record) == is_meant
