@@ -176,7 +176,10 @@ def test_no_number_of_a_list_is_used_twice(settings: Settings, installation: Ins
 def test_attempts_at_the_same_moment_do_not_outrun_the_limit(
     installation: Installation, settings: Settings, operator: Actor, race: racing.Race
 ) -> None:
-    """SQLite cannot lose it: the transaction writes before it reads, and there is one writer at a time."""
+    """SQLite cannot lose it: the transaction writes before it reads, and there is one writer at a time.
+
+    On PostgreSQL, each of two locks is enough: the turn of the writers, and the locks of the rows.
+    """
     installation.accounts.create(operator, "alice", Role.REQUESTER, PASSWORD)
     assert racing.rule_of_guess(installation) == "sign-in.wrong"  # from now on there is a count to read
     looked_at = race(settings.instance_path, racing.guess, [None, None])
@@ -201,7 +204,10 @@ def test_two_who_show_the_same_code_are_one(
 def test_of_two_administrators_who_lock_one_another_out_one_stays(
     installation: Installation, settings: Settings, operator: Actor, race: racing.Race
 ) -> None:
-    """SQLite cannot lose it: the transaction writes before it reads, and there is one writer at a time."""
+    """SQLite cannot lose it: the transaction writes before it reads, and there is one writer at a time.
+
+    On PostgreSQL, each of two locks is enough: the turn of the writers, and the locks of the rows.
+    """
     for name in ("anna", "vera"):
         installation.accounts.create(operator, name, Role.ADMINISTRATOR, PASSWORD)
     results = race(settings.instance_path, racing.lock_out, [("anna", "vera"), ("vera", "anna")])

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ca_service.authority.access.allowed_names import is_in, kept_pattern, not_covered
+from ca_service.authority.access.allowed_names import (
+    fragments,
+    have_networks,
+    is_in,
+    kept_pattern,
+    not_covered,
+)
 
 
 @pytest.mark.parametrize(
@@ -86,3 +92,9 @@ def test_a_pattern_of_a_name_is_kept_as_it_is_and_covers_the_name(name: str) -> 
     assert not not_covered([name], [f"DNS:{name}"], beside_hosts=False)
     assert not_covered([f"*.{name}"], [f"DNS:{name}"], beside_hosts=False)
     assert not not_covered([f"*.{name}"], [f"DNS:x.{name}"], beside_hosts=False)
+
+
+def test_only_a_network_of_several_addresses_has_no_fragment() -> None:
+    patterns = ("*.example.com", "uccx1.example.com", "10.0.0.5", "10.1.0.0/30")
+    assert fragments(patterns) == ("example.com", "uccx1.example.com", "10.0.0.5")
+    assert [have_networks((each,)) for each in patterns] == [False, False, False, True]

@@ -193,3 +193,17 @@ def test_requests_of_real_nodes_need_no_more_than_the_wildcard_of_their_domain(l
     lab.initialised()
     data = [each.data for each in requests.THREE_NODES]
     assert len(lab.issuance.issue(holder("*.example.com", profiles=("vos",)), data, Options()).certificates) == 3
+
+
+def test_a_parent_domain_in_the_subject_is_not_allowed_by_a_host_beside_it() -> None:
+    grant = Grant(1, frozenset(SCOPES), ("*.example.com",))
+    hosts = ("DNS:uccx1.example.com", "DNS:example.com")
+    assert list(grant.faults("vos", hosts)) == []
+    assert [each.pointer for each in grant.faults("vos", ("DNS:uccx1.example.com",), hosts)] == ["/subject"]
+
+
+@pytest.mark.parametrize(("count", "shown"), [(5, "n0, n1, n2, n3, n4."), (6, "n0, n1, n2, n3, n4 ...")])
+def test_five_of_the_names_that_a_token_covers_are_shown(count: int, shown: str) -> None:
+    grant = Grant(1, frozenset(SCOPES), tuple(f"n{number}" for number in range(count)))
+    [fault] = grant.faults("server", ("DNS:other",))
+    assert f"It covers {shown}" in fault.remedy

@@ -9,8 +9,9 @@ import pytest
 from ca_service.authority.access.permissions import Role
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.idempotency import replay_of
-from tests.support.factories import actor
+from tests.support.factories import Lab, actor
 from tests.support.fakes import NOON
+from tests.support.requests import UCCX_PUBLISHER
 
 
 def digest(*requests: bytes, **options: object) -> str:
@@ -43,3 +44,10 @@ def test_the_digest_is_that_of_the_canonical_json() -> None:
 )
 def test_anything_else_has_another_digest(requests: tuple[bytes, ...], options: dict[str, object]) -> None:
     assert digest(*requests, **options) != digest(b"one", b"two")
+
+
+def test_a_key_is_known_to_whoever_has_used_it(lab: Lab) -> None:
+    anna, carol = actor(Role.ADMINISTRATOR), actor(Role.APPROVER)
+    lab.initialised().issuance.issue(anna, [UCCX_PUBLISHER.data], Options(), "once")
+    asked = [(anna, "once"), (anna, "twice"), (anna, ""), (carol, "once")]
+    assert [lab.issuance.was_answered(who, key) for who, key in asked] == [True, False, False, False]

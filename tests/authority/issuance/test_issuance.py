@@ -98,6 +98,14 @@ def test_no_leaf_begins_before_its_authority(clock: FixedClock) -> None:
     assert record.not_before == lab.hierarchy.active().validity.not_before
 
 
+@pytest.mark.parametrize("end", ["not_before", "not_after"])
+def test_an_authority_signs_from_its_first_to_its_last_second(lab: Lab, clock: FixedClock, end: str) -> None:
+    lab.initialised(replace(PLAN, intermediate_days=100))
+    at = getattr(lab.hierarchy.active().validity, end)
+    clock.advance(seconds=(at - clock()).total_seconds())
+    assert issue(lab, UCCX_PUBLISHER.data).created
+
+
 def test_no_leaf_outlives_its_authority(lab: Lab) -> None:
     lab.initialised(replace(PLAN, intermediate_days=100))
     (record,) = issue(lab, UCCX_PUBLISHER.data, validity_days=397).certificates

@@ -147,6 +147,12 @@ def test_an_expired_certificate_is_left_as_it_is(signing: Lab) -> None:
     assert (effects(outcome), rules(outcome)) == ([Effect.EXPIRED], ["revocation.expired"])
 
 
+def test_a_certificate_is_revoked_until_its_last_second(signing: Lab) -> None:
+    leaf = issue(signing)
+    signing.clock.advance(seconds=(leaf.not_after - signing.clock()).total_seconds())
+    assert effects(signing.revocation.revoke(APPROVER, by_serial(leaf), Reason.SUPERSEDED)) == [Effect.REVOKE]
+
+
 # Holds
 
 
@@ -221,9 +227,22 @@ def test_an_unknown_serial_number_is_told_and_nothing_is_done(signing: Lab) -> N
     assert signing.revocation.find(APPROVER, leaf.serial_number) is None
 
 
-@pytest.mark.parametrize("selection", [Selection(key_fingerprint="ab" * 32), Selection(host="nobody.example.com")])
-def test_a_key_or_a_host_without_certificates_is_told(signing: Lab, selection: Selection) -> None:
-    assert refused(signing, selection).rule == "revocation.none-found"
+@pytest.mark.parametrize(
+    ("selection", "what"),
+    [
+        (Selection(key_fingerprint="ab" * 32), f"the key {'ab' * 32}"),
+        (Selection(host="nobody.example.com"), "nobody.example.com"),
+    ],
+)
+def test_a_key_or_a_host_without_certificates_is_told(signing: Lab, selection: Selection, what: str) -> None:
+    error = refused(signing, selection)
+    assert error.rule == "revocation.none-found"
+    assert what in str(error)
+
+
+@pytest.mark.parametrize(("length", "shown"), [(80, 80), (81, 80)])
+def test_what_is_no_serial_number_is_shown_up_to_80_characters(signing: Lab, length: int, shown: int) -> None:
+    assert str(refused(signing, Selection(("z" * length,)))).count("z") == shown
 
 
 @pytest.mark.parametrize(
@@ -285,7 +304,11 @@ def test_a_key_cannot_have_been_lost_in_the_future(signing: Lab) -> None:
 
 
 def test_a_note_is_short(signing: Lab) -> None:
-    assert refused(signing, by_serial(issue(signing)), note="x" * 501).rule == "revocation.note"
+    leaf = issue(signing)
+    assert refused(signing, by_serial(leaf), note="x" * 501).rule == "revocation.note"
+    assert effects(signing.revocation.revoke(APPROVER, by_serial(leaf), Reason.SUPERSEDED, note="x" * 500)) == [
+        Effect.REVOKE
+    ]
 
 
 # The same request again

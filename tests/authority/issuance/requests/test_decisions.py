@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from ca_service.authority.access.permissions import Actor, Role
+from ca_service.authority.access.grants import Grant
+from ca_service.authority.access.permissions import SCOPES, Actor, Role
 from ca_service.authority.audit.events import Event
 from ca_service.authority.issuance.decisions import MAX_COUNT, MAX_NOTE
 from ca_service.authority.issuance.examination import Options
@@ -20,6 +21,7 @@ from tests.support.request_records import request_record
 from tests.support.requests import THREE_NODES, UCCX_PUBLISHER
 
 Decide = Callable[[Lab, Actor, int], RequestRecord]
+EVERYTHING = Grant(1, frozenset(SCOPES))
 DECISIONS: dict[str, Decide] = {
     "approve": lambda lab, who, number: lab.requests.approve(who, number),
     "refuse": lambda lab, who, number: lab.requests.refuse(who, number, "no"),
@@ -179,4 +181,26 @@ def test_the_next_one_is_the_oldest_that_is_not_ones_own(lab: Lab) -> None:
 def test_the_count_of_what_waits_ends_soon(lab: Lab) -> None:
     assert isinstance(lab.ledger, InMemoryLedger)
     lab.ledger.requests += [request_record(id=number) for number in range(1, 70)]
-    assert lab.requests.count_waiting(CAROL) == MAX_COUNT + 1
+    assert lab.requests.count_waiting(CAROL) == MAX_COUNT + 1 == 51
+
+
+def test_a_token_with_limits_does_not_list_requests(lab: Lab, waiting: RequestRecord) -> None:
+    assert lab.requests.list_requests(replace(CAROL, grant=EVERYTHING), RequestQuery()).items == (waiting,)
+    limited = replace(CAROL, grant=replace(EVERYTHING, names=("*.example.com",)))
+    with pytest.raises(NotAllowed) as caught:
+        lab.requests.list_requests(limited, RequestQuery())
+    assert caught.value.rule == "token.bounded"
+
+
+def test_requests_are_searched_for_the_first_200_characters_of_a_text(lab: Lab, waiting: RequestRecord) -> None:
+    for length, found in ((199, ()), (200, (waiting,))):
+        text = f"{waiting.host}{' ' * (length - len(waiting.host))}~"
+        assert lab.requests.list_requests(CAROL, RequestQuery(text=text)).items == found
+
+
+def test_an_approved_request_is_not_settled_before_it_is_signed(waiting: RequestRecord, clock: FixedClock) -> None:
+    settled = {
+        state: waiting.decided(state, CAROL, clock(), "").settled_at
+        for state in (State.APPROVED, State.REFUSED, State.WITHDRAWN)
+    }
+    assert settled == {State.APPROVED: None, State.REFUSED: clock(), State.WITHDRAWN: clock()}
