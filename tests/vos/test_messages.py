@@ -80,9 +80,9 @@ NOISE: Final[dict[str, Callable[[str], str]]] = {
 
 
 @pytest.mark.parametrize("noise", NOISE.values(), ids=NOISE)
-@pytest.mark.parametrize(("text", "expected"), PRINTED.items(), ids=PRINTED.values())
-def test_a_message_is_explained_however_it_is_pasted(text: str, expected: str, noise: Callable[[str], str]) -> None:
-    assert [each.message.id for each in explain(noise(text))] == [expected]
+def test_every_message_is_explained_however_it_is_pasted(noise: Callable[[str], str]) -> None:
+    found = {text: [each.message.id for each in explain(noise(text))] for text in PRINTED}
+    assert {text: ids for text, ids in found.items() if ids != [PRINTED[text]]} == {}
 
 
 @pytest.mark.parametrize(("message_id", "cause"), CAUSES.items())

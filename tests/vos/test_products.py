@@ -90,12 +90,16 @@ def test_every_row_has_known_fields_only() -> None:
             assert all(set(row) <= _FACT for row in release.get("warning", ()))
 
 
-@pytest.mark.parametrize("row", facts(table("products")), ids=lambda row: row["text"][:40])
-def test_every_sentence_is_one_and_has_a_source(row: dict[str, Any]) -> None:
-    assert row["text"].endswith(".")
-    assert not set("{}") & set(row["text"])
-    assert row["sources"]
-    assert row.get("inferred", False) in (True, False)
+def test_every_sentence_is_one_and_has_a_source() -> None:
+    faults = [
+        row["text"]
+        for row in facts(table("products"))
+        if not row["text"].endswith(".")
+        or set("{}") & set(row["text"])
+        or not row["sources"]
+        or row.get("inferred", False) not in (True, False)
+    ]
+    assert faults == []
 
 
 def test_every_source_is_listed_and_none_is_unused() -> None:
@@ -106,46 +110,62 @@ def test_every_source_has_a_title() -> None:
     assert all(source.title and source.tag == tag for tag, source in sources().items())
 
 
-@pytest.mark.parametrize("product", products().values(), ids=lambda product: product.id)
-def test_versions_are_in_order_and_do_not_overlap(product: Product) -> None:
-    for each in product.releases:
-        assert each.end is None or each.first < each.end
-    for before, after in pairwise(product.releases):
-        assert before.end is not None
-        assert before.end <= after.first
+def test_versions_are_in_order_and_do_not_overlap() -> None:
+    faults = [named((product, each)) for product, each in RELEASES if each.end is not None and each.first >= each.end]
+    faults += [
+        f"{named((product, before))}, {named((product, after))}"
+        for product in products().values()
+        for before, after in pairwise(product.releases)
+        if before.end is None or before.end > after.first
+    ]
+    assert faults == []
 
 
-@pytest.mark.parametrize("product", products().values(), ids=lambda product: product.id)
-def test_the_authorities_are_uploaded_on_roles_that_there_are(product: Product) -> None:
-    assert product.trust_roles
-    assert set(product.trust_roles) <= set(product.roles)
+def test_the_authorities_are_uploaded_on_roles_that_there_are() -> None:
+    faults = [
+        product.id
+        for product in products().values()
+        if not product.trust_roles or not set(product.trust_roles) <= set(product.roles)
+    ]
+    assert faults == []
 
 
-@pytest.mark.parametrize("release", RELEASES, ids=named)
-def test_what_is_done_is_done_on_roles_for_purposes_and_beside_products_that_there_are(
-    release: tuple[Product, Release],
-) -> None:
-    product, found = release
-    actions = (*found.switches, *found.restarts, *found.prepare, *found.restore, *found.peers)
-    for action in actions:
-        assert action.on in (EVERY_NODE, *product.roles)
-        assert action.purpose in ("", *(purpose.service for purpose in found.purposes))
-        assert action.beside in ("", *products())
-        assert all(_COMMAND.fullmatch(line) for line in action.commands)
-    assert all(action.title for action in (*found.prepare, *found.restore, *found.peers))
+def test_what_is_done_is_done_on_roles_for_purposes_and_beside_products_that_there_are() -> None:
+    assert [fault for product, release in RELEASES for fault in wrong_actions(product, release)] == []
 
 
-@pytest.mark.parametrize("release", RELEASES, ids=named)
-def test_a_release_says_whether_and_how_its_certificate_is_used(release: tuple[Product, Release]) -> None:
-    found = release[1]
-    assert set(found.purposes) <= set(PURPOSES.values())
-    assert found.purposes
-    assert {"GUI"} <= set(found.multi_server_interfaces) <= set(found.interfaces) <= {"GUI", "CLI", "API"}
-    assert (found.use is Use.SWITCH) == bool(found.switches)
-    assert {port.presents for port in found.ports} <= {"ECDSA", "RSA", "as switched"}
-    for purpose in found.purposes if found.use in (Use.DEFAULT, Use.SWITCH) else ():
-        assert any(port.presents != "RSA" and port.purpose in ("", purpose.service) for port in found.ports)
-    assert len({(port.number, port.purpose) for port in found.ports}) == len(found.ports)
+def wrong_actions(product: Product, release: Release) -> list[str]:
+    """The actions of a release that name a role, a purpose, a product or a command that there is not."""
+    titled = (*release.prepare, *release.restore, *release.peers)
+    wrong = [
+        action
+        for action in (*release.switches, *release.restarts, *titled)
+        if action.on not in (EVERY_NODE, *product.roles)
+        or action.purpose not in ("", *(purpose.service for purpose in release.purposes))
+        or action.beside not in ("", *products())
+        or not all(map(_COMMAND.fullmatch, action.commands))
+    ]
+    wrong += [action for action in titled if not action.title]
+    return [f"{named((product, release))}: {action}" for action in wrong]
+
+
+def test_a_release_says_whether_and_how_its_certificate_is_used() -> None:
+    assert [named(each) for each in RELEASES if not is_used_as_it_says(each[1])] == []
+
+
+def is_used_as_it_says(release: Release) -> bool:
+    """Whether purposes, interfaces, switches and ports of a release agree with one another."""
+    offering = release.purposes if release.use in (Use.DEFAULT, Use.SWITCH) else ()
+    offered = [port for port in release.ports if port.presents != "RSA"]
+    return (
+        bool(release.purposes)
+        and set(release.purposes) <= set(PURPOSES.values())
+        and {"GUI"} <= set(release.multi_server_interfaces) <= set(release.interfaces) <= {"GUI", "CLI", "API"}
+        and (release.use is Use.SWITCH) == bool(release.switches)
+        and {port.presents for port in release.ports} <= {"ECDSA", "RSA", "as switched"}
+        and all(any(port.purpose in ("", purpose.service) for port in offered) for purpose in offering)
+        and len({(port.number, port.purpose) for port in release.ports}) == len(release.ports)
+    )
 
 
 #: product, version -> use, number of restarts, ports that may show it, interfaces
