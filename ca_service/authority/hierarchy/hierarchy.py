@@ -101,7 +101,6 @@ class Hierarchy:
         self._serial_numbers = serial_numbers
         self._certificate_base_url = certificate_base_url
         self._seen: tuple[tuple[IssuerRecord, ...], ActiveAuthority | None] = ((), None)
-        self._chains: dict[str, Chain] = {}
 
     def active(self) -> ActiveAuthority:
         """Return the authority that issues now. Raises NotReady if there is none yet."""
@@ -122,12 +121,11 @@ class Hierarchy:
 
     def chain_of(self, issuer_id: str) -> Chain:
         """Return the certificates from this issuer up to its root."""
-        chain = self._chains.get(issuer_id)
-        if chain is None:
-            records = {record.id: record for record in self._issuers.list_issuers()}
-            chain = tuple(map(certificate_of, _path(records[issuer_id], records)))
-            self._chains[issuer_id] = chain  # the certificate of an authority never changes once it has one
-        return chain
+        _, active = self._seen
+        if active is not None and active.record.id == issuer_id:
+            return active.chain  # the certificate of an authority never changes once it has one
+        records = {record.id: record for record in self._issuers.list_issuers()}
+        return tuple(map(certificate_of, _path(records[issuer_id], records)))
 
     def signing_key(self, authority: ActiveAuthority) -> ec.EllipticCurvePrivateKey:
         """Return the private key of the authority."""
