@@ -38,7 +38,7 @@ def browser() -> Iterator[Browser]:
     """Chromium; without it these tests are left out, unless all tests were asked for."""
     found = find_chromium()
     if found is None:
-        missing(f"{CHROMIUMS[0]} is not installed: apt-get install chromium-headless-shell")
+        missing("Chromium is not installed: apt-get install chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
         yield browser
