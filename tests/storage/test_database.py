@@ -6,7 +6,7 @@ import sqlite3
 import stat
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -168,7 +168,7 @@ def test_a_closed_database_leaves_one_file_and_its_locks(sqlite: SQLiteDatabase)
     sqlite.close()
     names = {path.name for path in sqlite.path.parent.iterdir()}
     assert names == {"ca.sqlite3", "ca.sqlite3.write.lock"}
-    with sqlite3.connect(sqlite.path) as connection:
+    with closing(sqlite3.connect(sqlite.path)) as connection, connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
