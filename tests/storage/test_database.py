@@ -168,8 +168,8 @@ def test_a_closed_database_leaves_one_file_and_its_locks(sqlite: SQLiteDatabase)
     sqlite.close()
     names = {path.name for path in sqlite.path.parent.iterdir()}
     assert names == {"ca.sqlite3", "ca.sqlite3.write.lock"}
-    with closing(sqlite3.connect(sqlite.path)) as connection, connection:
-        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    with closing(sqlite3.connect(sqlite.path)) as file, file:
+        assert file.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
 # Times
