@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, and_, bindparam, delete, insert, select
+from sqlalchemy import Connection, Select, bindparam, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from ca_service.authority.audit.events import AuditEvent
@@ -18,7 +18,7 @@ from ca_service.authority.revocation.records import require_usable_key
 from ca_service.storage import rows
 from ca_service.storage.database import Database
 from ca_service.storage.events import record_events
-from ca_service.storage.narrowing import IS_GOOD
+from ca_service.storage.narrowing import IS_GOOD, OF_CERTIFICATE
 from ca_service.storage.queries import batches_of, in_batches
 from ca_service.storage.rows import request_values
 from ca_service.storage.schema import application, certificate, revocation
@@ -27,12 +27,7 @@ from ca_service.storage.schema import replay as answer
 # Built once: each issuance needs them twice, before the transaction that writes and in it.
 _WITH_KEYS: Final = (
     select(certificate, *(column.label(f"revocation_{column.name}") for column in revocation.c))
-    .outerjoin(
-        revocation,
-        and_(
-            revocation.c.issuer_id == certificate.c.issuer_id, revocation.c.serial_number == certificate.c.serial_number
-        ),
-    )
+    .outerjoin(revocation, OF_CERTIFICATE)
     .where(certificate.c.key_fingerprint.in_(bindparam("keys", expanding=True)))
 )
 _REVOCATIONS: Final = select(revocation).where(

@@ -27,11 +27,10 @@ MANY: Final = 5_000  # certificates with a word, above which reading finds a pag
 _INDEX: Final = table(search_index.TABLE, column("rowid"), column(search_index.TABLE))
 
 #: The row that revokes a certificate or puts it on hold, if there is one. A released certificate has none.
-ITS_REVOCATION: Final = and_(
-    revocation.c.issuer_id == certificate.c.issuer_id,
-    revocation.c.serial_number == certificate.c.serial_number,
-    revocation.c.state != State.RELEASED.value,
+OF_CERTIFICATE: Final = and_(
+    revocation.c.issuer_id == certificate.c.issuer_id, revocation.c.serial_number == certificate.c.serial_number
 )
+ITS_REVOCATION: Final = and_(OF_CERTIFICATE, revocation.c.state != State.RELEASED.value)
 #: Neither revoked nor on hold; an expired certificate can be good too.
 IS_GOOD: Final = ~select(revocation.c.version).where(ITS_REVOCATION).exists()
 

@@ -25,7 +25,7 @@ from ca_service.authority.revocation.records import (
 from ca_service.storage import rows
 from ca_service.storage.database import Database, upsert
 from ca_service.storage.events import record_events
-from ca_service.storage.narrowing import words_in
+from ca_service.storage.narrowing import OF_CERTIFICATE, words_in
 from ca_service.storage.queries import in_batches
 from ca_service.storage.schema import certificate, crl, revocation, revocation_version
 
@@ -99,10 +99,7 @@ def _candidates(connection: Connection, selection: Selection) -> Iterator[Row[An
 
 
 def _revocations(connection: Connection, serial_numbers: Collection[str]) -> dict[str, RevocationRecord]:
-    of_leaf = and_(
-        certificate.c.serial_number == revocation.c.serial_number, certificate.c.issuer_id == revocation.c.issuer_id
-    )
-    statement = select(revocation).join(certificate, of_leaf)
+    statement = select(revocation).join(certificate, OF_CERTIFICATE)
     found = (
         row
         for batch in in_batches(revocation.c.serial_number, serial_numbers)

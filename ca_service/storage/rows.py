@@ -133,14 +133,17 @@ def replay_record(row: Row[Any]) -> Replay:
 
 def revocation_record(row: Row[Any]) -> RevocationRecord:
     """Return the revocation of a row."""
-    found = dict(row._mapping) | {"state": RevocationState(row.state), "reason": Reason(row.reason)}
-    return RevocationRecord(**found)
+    return _revocation_of(dict(row._mapping))
 
 
 def joined_revocation(row: Row[Any]) -> RevocationRecord:
     """Return the revocation in a row that also holds its certificate."""
-    found = {field.name: getattr(row, f"revocation_{field.name}") for field in fields(RevocationRecord)}
-    return RevocationRecord(**found | {"state": RevocationState(found["state"]), "reason": Reason(found["reason"])})
+    return _revocation_of({each.name: getattr(row, f"revocation_{each.name}") for each in fields(RevocationRecord)})
+
+
+def _revocation_of(values: Mapping[str, Any]) -> RevocationRecord:
+    typed = {"state": RevocationState(values["state"]), "reason": Reason(values["reason"])}
+    return RevocationRecord(**{**values, **typed})
 
 
 def account_record(row: Row[Any]) -> AccountRecord:

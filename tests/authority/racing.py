@@ -139,7 +139,7 @@ def _by_threads(path: Path, work: Work, arguments: Sequence[Any], meeting: Barri
             return _result(installation, start, work, argument)
         finally:
             if not here.has_met:
-                meeting.abort()  # nobody has to wait for who does not come
+                meeting.abort()  # this one has not come: the other need not wait
 
     with open_at(path) as installation, _meeting(meeting, work) as here, ThreadPoolExecutor(2) as pool:
         return list(pool.map(result, arguments))
@@ -174,7 +174,7 @@ def _meeting(meeting: Meeting, work: Work) -> Iterator[_Here]:
 
 @contextmanager
 def _no_locks() -> Iterator[None]:
-    """Take the locks out of each statement, and keep nobody waiting for the lock of a file."""
+    """Take the locks out of each statement, and let the lock of a file be taken at once."""
 
     def unlock(_connection: object, _cursor: object, statement: str, parameters: Any, *_others: object) -> Any:
         for lock, nothing in _LOCKS.items():

@@ -1,4 +1,4 @@
-"""Two who do the same at the same moment: exactly one of them does it, and the other is told what became of it.
+"""Two who do the same at the same moment: exactly one of them does it, and the other gets the result or an error.
 
 Both read before either writes (see racing). What then decides is the lock of `Database.write`, or a statement that
 compares and sets: one-time links and codes, decisions on a request, revocations, counted attempts, the last
@@ -91,7 +91,7 @@ def test_two_who_use_one_idempotency_key_issue_once(
 def test_two_who_use_one_setup_link_make_one_administrator(
     installation: Installation, settings: Settings, operator: Actor, race: racing.Race
 ) -> None:
-    """The DELETE of the link decides: whoever deletes no row is refused."""
+    """The DELETE of the link decides: if it deletes no row, the caller is refused."""
     secret = installation.accounts.make_setup_link()
     results = race(settings.instance_path, racing.use_setup_link, [(secret, "alice"), (secret, "bob")])
     (account,) = installation.accounts.list_accounts(operator)
@@ -158,7 +158,7 @@ def test_of_two_who_revoke_the_same_one_wins_and_the_other_is_told(
 def test_two_who_fetch_a_list_that_is_due_get_the_same_list(
     installation: Installation, settings: Settings, race: racing.Race
 ) -> None:
-    """On PostgreSQL, the unique number of the list decides too: whoever comes second serves the list of the first."""
+    """On PostgreSQL, the unique number of the list decides too: the second one serves the list of the first."""
     first, second = race(settings.instance_path, racing.fetch_list, [None, None])
     assert first == second == installation.crl_publisher.current("intermediate-g1").digest
 
@@ -220,7 +220,7 @@ def test_of_two_administrators_who_lock_one_another_out_one_stays(
 def test_two_who_use_one_link_choose_one_password(
     installation: Installation, settings: Settings, operator: Actor, race: racing.Race
 ) -> None:
-    """The DELETE of the link decides: whoever deletes no row is refused."""
+    """The DELETE of the link decides: if it deletes no row, the caller is refused."""
     secret = installation.links.invite(operator, "carol", Role.AUDITOR).secret
     passwords = ["the first long password", "the second long password"]
     results = race(settings.instance_path, racing.choose_password, [(secret, each) for each in passwords])

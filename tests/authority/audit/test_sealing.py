@@ -113,10 +113,10 @@ class MeetingStore(InMemoryEventStore):
 
 
 class UnlockedStore(MeetingStore):
-    """A store that lets everybody seal at once."""
+    """A store without the lock that lets one sealer work at a time."""
 
     def one_sealer(self) -> AbstractContextManager[None]:
-        """Keep nobody out."""
+        """Take no lock."""
         return nullcontext()
 
 

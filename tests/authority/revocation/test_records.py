@@ -1,4 +1,4 @@
-"""The values of revoking: a confirmation, a key that may be used, a moment that somebody types."""
+"""The values of revoking: a confirmation, a usable key, a typed time."""
 
 from __future__ import annotations
 

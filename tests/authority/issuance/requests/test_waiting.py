@@ -14,7 +14,7 @@ from tests.support.requests import UCCX_PUBLISHER
 
 
 def patient(lab: Lab, pause: Callable[[float], None]) -> Requests:
-    """The same requests, for somebody to whom this happens while they wait."""
+    """The same requests, with this event while they wait."""
     return Requests(lab.edges.requests, lab.ledger, lab.issuance, lab.completion, clock=lab.clock, pause=pause)
 
 
