@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -149,7 +149,7 @@ def _with_conflicts(examination: Examination, around: Surroundings) -> Examinati
         *_token(examination, request, around.grant),
         *_authority(request, authority),
         *_reused_key(request, [each for each in others if around.known.is_good(each, around.at)]),
-        *_revoked_key(others, around.known.revocations),
+        *_revoked_key(around.known.revocations_of(request.key_fingerprint)),
         *_revoked_authority(authority, around.known.revocations),
         *_existing(existing),
     )
@@ -191,11 +191,10 @@ def _reused_key(request: CertificationRequest, others: Sequence[CertificateRecor
         yield CSR_KEY_REUSED.at("/public_key", serial=other.serial_number)
 
 
-def _revoked_key(others: Sequence[CertificateRecord], revocations: Revocations) -> Iterator[Finding]:
-    """Check that the key was not reported as compromised and is not on hold; `others` have it, newest first."""
-    for each in reversed(others):
-        found = revocations.get((each.issuer_id, each.serial_number))
-        if found is None or found.is_good:
+def _revoked_key(revocations: Iterable[RevocationRecord]) -> Iterator[Finding]:
+    """Check that the key was not reported as compromised and is not on hold; its revocations come newest first."""
+    for found in reversed(tuple(revocations)):
+        if found.is_good:
             continue
         if found.reason is Reason.KEY_COMPROMISE:
             yield CSR_KEY_COMPROMISED.at("/public_key", date=found.changed_at.date().isoformat())
