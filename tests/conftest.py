@@ -19,11 +19,11 @@ from ca_service.authority.access.permissions import Actor
 from ca_service.authority.installation import Installation
 from ca_service.settings import Settings
 from tests.support import postgresql
+from tests.support.compiled import CompiledRule, CompiledTemplates
 from tests.support.factories import OPERATOR, PLAN, Lab, cheap_hasher
 from tests.support.fakes import FixedClock
 from tests.support.programs import Tool, find, missing
 from tests.support.request_records import NOBODY_WAITS
-from tests.support.templates import CompiledTemplates
 
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - pytest makes folders of its own below it
 _ROOM: Final = 2 * 1024**3
@@ -32,11 +32,12 @@ _ROOM: Final = 2 * 1024**3
 def pytest_configure() -> None:
     """Put the folders of the tests into memory where that has room: every write of SQLite waits for the disk.
 
-    Compile each template once for all applications of this process.
+    Compile each template and each URL rule once for all applications of this process.
     """
     if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ROOM:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
     Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": CompiledTemplates()}
+    Flask.url_rule_class = CompiledRule
 
 
 def pytest_runtest_setup() -> None:
