@@ -7,11 +7,12 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import psycopg
@@ -76,8 +77,11 @@ class Server:
 
 
 @contextmanager
-def serving(programs: Path) -> Iterator[Server]:
-    """A server of our own until the end of the block; as root it runs under the account `postgres`."""
+def serving(programs: Path, changed: Mapping[str, str] = MappingProxyType({})) -> Iterator[Server]:
+    """A server of our own until the end of the block; as root it runs under the account `postgres`.
+
+    `changed` are settings that differ from those of the tests, which forget everything in a crash.
+    """
     # In memory with the folders of the tests, where there is room: a database takes a fifth of the time to make.
     folder = Path(tempfile.mkdtemp(prefix="ca_service_postgresql_", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT")))
     runner = ["setpriv", "--pdeathsig", "INT"]  # it does not outlive us
@@ -88,7 +92,7 @@ def serving(programs: Path) -> Iterator[Server]:
     options = ["-A", "trust", "-U", "ca_service", "-E", "UTF8", "--no-sync", "--no-instructions"]
     locale = ["--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US"]
     _run([*runner, str(programs / "initdb"), "-D", str(data), *options, *locale], folder)
-    settings = [part for name, value in _FORGETFUL.items() for part in ("-c", f"{name}={value}")]
+    settings = [part for name, value in {**_FORGETFUL, **changed}.items() for part in ("-c", f"{name}={value}")]
     with (folder / "log").open("wb") as log:
         command = [*runner, str(programs / "postgres"), "-D", str(data), "-k", str(folder), *settings]
         process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
