@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final
 
@@ -15,12 +15,13 @@ from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.audit.store import event_unreadable, seal_taken, seal_unreadable
 from ca_service.storage import rows
 from ca_service.storage.database import Database
-from ca_service.storage.queries import by_age, contains
+from ca_service.storage.queries import by_age, contains, in_batches
 from ca_service.storage.schema import audit_event as event
 from ca_service.storage.schema import seal as seals
 
 _NOT_OURS: Final = (ValueError, TypeError)  # raised by a row that another program has written
 _ORDERS: Final = by_age(event.c.id)
+_NUMBER: Final = seals.c.number
 _SEARCHED: Final = (event.c.event, event.c.actor, event.c.subject, event.c.origin)
 
 
@@ -36,10 +37,13 @@ class SQLEventStore:
         statement = order.page(select(event).where(*_conditions(query)), query.cursor, query.limit)
         return EventPage(*order.cut(self._events(statement), query.limit))
 
-    def find_event(self, name: str, subject: str) -> RecordedEvent | None:
-        """Return the oldest event of this name about this subject, or None."""
-        is_it = (event.c.event == name) & (event.c.subject == subject)
-        return next(iter(self._events(select(event).where(is_it).order_by(event.c.id).limit(1))), None)
+    def find_events(self, name: str, subjects: Collection[str]) -> tuple[RecordedEvent, ...]:
+        """Return the oldest event of this name about each of these subjects that has one, in the order of numbers."""
+        oldest = dict[str, RecordedEvent]()
+        for batch in in_batches(event.c.subject, subjects):
+            for found in self._events(select(event).where(event.c.event == name, batch).order_by(event.c.id)):
+                oldest.setdefault(found.subject, found)
+        return tuple(sorted(oldest.values(), key=lambda found: found.id))
 
     def add_event(self, new: AuditEvent) -> None:
         """Record an event without any other change."""
@@ -49,6 +53,11 @@ class SQLEventStore:
     def list_unsealed(self, limit: int) -> tuple[RecordedEvent, ...]:
         """Return the oldest events without a seal, sorted by number."""
         return self._events(select(event).where(event.c.seal.is_(None)).order_by(event.c.id).limit(limit))
+
+    def list_last_unsealed(self, limit: int, until: int | None = None) -> tuple[RecordedEvent, ...]:
+        """Return the newest events without a seal, of those up to the number `until`, sorted by number."""
+        statement = select(event).where(event.c.seal.is_(None)).order_by(event.c.id.desc()).limit(limit)
+        return self._events(statement if until is None else statement.where(event.c.id <= until))[::-1]
 
     def list_sealed(self, seal: int, query: EventQuery) -> tuple[RecordedEvent, ...]:
         """Return the events of this seal that match the query, sorted by position."""
@@ -64,9 +73,10 @@ class SQLEventStore:
         """Return the newest seal, or None."""
         return next(iter(self._seals(select(seals).order_by(seals.c.number.desc()).limit(1))), None)
 
-    def find_seal(self, number: int) -> Seal | None:
-        """Return the seal with this number, or None."""
-        return next(iter(self._seals(select(seals).where(seals.c.number == number))), None)
+    def find_seals(self, numbers: Collection[int]) -> tuple[Seal, ...]:
+        """Return the seals with these numbers, as far as they exist, in order."""
+        batches = in_batches(seals.c.number, numbers)
+        return tuple(found for batch in batches for found in self._seals(select(seals).where(batch).order_by(_NUMBER)))
 
     def list_seals(self, after: int, limit: int) -> tuple[Seal, ...]:
         """Return the seals after this number, in order."""

@@ -117,12 +117,27 @@ def test_a_list_can_be_narrowed_down(event_store: EventStore, query: EventQuery,
 
 
 def test_the_oldest_event_of_a_name_about_a_subject_is_found(event_store: EventStore) -> None:
-    for kind in (Event.SIGNED_IN, Event.TOKEN_CREATED, Event.TOKEN_CREATED):
-        event_store.add_event(event("x", kind))
-    found = event_store.find_event("token.created", "x")
-    assert found is not None
-    assert found.id == 2
-    assert event_store.find_event("token.created", "y") is None
+    for kind, subject in (
+        (Event.SIGNED_IN, "x"),
+        (Event.TOKEN_CREATED, "z"),
+        (Event.TOKEN_CREATED, "x"),
+        (Event.TOKEN_CREATED, "x"),
+        (Event.TOKEN_CREATED, "w"),
+    ):
+        event_store.add_event(event(subject, kind))
+    found = event_store.find_events("token.created", ["x", "y", "z"])
+    assert [(each.id, each.subject) for each in found] == [(2, "z"), (3, "x")]
+    assert event_store.find_events("token.created", ["y"]) == ()
+
+
+def test_the_newest_events_without_a_seal_are_found(event_store: EventStore) -> None:
+    add(event_store, 3)
+    seal(event_store)
+    add(event_store, 4, 3)
+    assert [each.id for each in event_store.list_last_unsealed(9)] == [4, 5, 6, 7]
+    assert [each.id for each in event_store.list_last_unsealed(2)] == [6, 7]
+    assert [each.id for each in event_store.list_last_unsealed(2, 6)] == [5, 6]
+    assert event_store.list_last_unsealed(2, 3) == ()
 
 
 # Seals
@@ -132,7 +147,8 @@ def test_a_seal_is_found_as_it_was_kept_with_the_places_of_its_events(event_stor
     add(event_store, 3)
     assert event_store.find_head() is None
     made = seal(event_store)
-    assert event_store.find_head() == event_store.find_seal(1) == made
+    assert event_store.find_head() == made
+    assert event_store.find_seals([1]) == (made,)
     assert event_store.list_unsealed(9) == ()
     assert [(each.seal, each.position) for each in event_store.list_sealed(1, EVERYTHING)] == [(1, 0), (1, 1), (1, 2)]
 
@@ -146,7 +162,7 @@ def test_seals_are_listed_in_their_order(event_store: EventStore) -> None:
     assert event_store.list_seals(1, 2) == tuple(made[1:3])
     assert event_store.list_seals(4, 2) == ()
     assert event_store.find_head() == made[3]
-    assert event_store.find_seal(9) is None
+    assert event_store.find_seals([3, 9, 1]) == (made[0], made[2])
 
 
 def test_what_is_sealed_can_be_narrowed_down(event_store: EventStore) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import Final
@@ -46,9 +46,11 @@ class InMemoryEventStore:
         more = len(found) > limit
         return EventPage(tuple(found[:limit]), cursor_at(query.sort, found[limit - 1].id) if more else "")
 
-    def find_event(self, event: str, subject: str) -> RecordedEvent | None:
+    def find_events(self, event: str, subjects: Collection[str]) -> tuple[RecordedEvent, ...]:
         """See the port."""
-        return next((each for each in self._all() if (each.event, each.subject) == (event, subject)), None)
+        newest_first = [each for each in self._all() if each.event == event and each.subject in subjects][::-1]
+        oldest = {each.subject: each for each in newest_first}
+        return tuple(sorted(oldest.values(), key=lambda each: each.id))
 
     def add_event(self, event: AuditEvent) -> None:
         """See the port."""
@@ -57,6 +59,11 @@ class InMemoryEventStore:
     def list_unsealed(self, limit: int) -> tuple[RecordedEvent, ...]:
         """See the port."""
         return tuple(each for each in self._all() if each.seal is None)[:limit]
+
+    def list_last_unsealed(self, limit: int, until: int | None = None) -> tuple[RecordedEvent, ...]:
+        """See the port."""
+        asked = (each for each in self._all() if each.seal is None and (until is None or each.id <= until))
+        return tuple(sorted(asked, key=lambda each: each.id))[-limit:]
 
     def list_sealed(self, seal: int, query: EventQuery) -> tuple[RecordedEvent, ...]:
         """See the port."""
@@ -71,9 +78,9 @@ class InMemoryEventStore:
         """See the port."""
         return self.seals[-1] if self.seals else None
 
-    def find_seal(self, number: int) -> Seal | None:
+    def find_seals(self, numbers: Collection[int]) -> tuple[Seal, ...]:
         """See the port."""
-        return next((seal for seal in self.seals if seal.number == number), None)
+        return tuple(seal for seal in self.seals if seal.number in numbers)
 
     def list_seals(self, after: int, limit: int) -> tuple[Seal, ...]:
         """See the port."""
@@ -86,7 +93,7 @@ class InMemoryEventStore:
 
     def _keep(self, seal: Seal, events: Sequence[RecordedEvent]) -> None:
         rows = {each.id: each for each in self._all()}
-        if self.find_seal(seal.number) or any(each.id not in rows or rows[each.id].seal for each in events):
+        if self.find_seals([seal.number]) or any(each.id not in rows or rows[each.id].seal for each in events):
             raise seal_taken(seal)
         self.seals.append(seal)
         for position, each in enumerate(events):

@@ -13,8 +13,9 @@ What is sealed
 States of an event
     written    it has no seal. Each change writes its event itself; no change waits for sealing.
     sealed     it has a seal and a position there, permanently. Only `Sealing` moves it, one at a time across all
-               processes (the lock `seal`). A batch takes the oldest events without a seal, in any order of
-               numbers: one that was committed late, with a smaller number, is in the next batch and never lost.
+               processes (the lock `seal`). The job seals the oldest events without a seal first. A receipt waits for
+               its own event only, which is sealed with the newest others. Seals need no order among each other: an
+               event that was committed late, with a smaller number, is in a later seal and never lost.
 
 What a crash leaves behind
     before the key is stored                   nothing; the next sealing creates it.

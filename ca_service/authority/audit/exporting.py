@@ -81,7 +81,7 @@ class Exporter:
     def _stray(self, after: int) -> RecordedEvent | None:
         """Return an event that refers to a missing seal; seals added by others in the meantime do not count."""
         found = self._events.find_beyond(after)
-        while found is not None and found.seal is not None and self._events.find_seal(found.seal):
+        while found is not None and found.seal is not None and self._events.find_seals([found.seal]):
             found = self._events.find_beyond(found.seal)
         return found
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from ca_service.authority.audit.entries import RecordedEvent, Seal
 from ca_service.authority.audit.events import Event
+from ca_service.authority.audit.merkle import Tree
 from ca_service.authority.audit.seals import VERSION, Sealing, event_document, key_document, signed, tree_of
 from ca_service.authority.audit.store import EventStore
 from ca_service.pki import encodings
@@ -28,18 +29,24 @@ class Receipts:
         An event without a seal is sealed now, so that a receipt never changes. Raises KeystoreError
         if the sealing key is not available.
         """
-        return tuple(replace(delivery, receipt=self._receipt(delivery)) for delivery in deliveries)
-
-    def _receipt(self, delivery: Delivery) -> bytes:
-        event = self._sealing.sealed(Event.CERTIFICATE_ISSUED.value, delivery.serial_number)
-        seal = self._events.find_seal(event.seal) if event and event.seal else None
-        if event is None or seal is None or event.position is None or not event.position < seal.count:
-            return b""
-        document = _document(delivery, event, seal, event.position)
-        return f"{json.dumps(document, indent=2)}\n".encode("ascii")
+        serial_numbers = [delivery.serial_number for delivery in deliveries]
+        events = {each.subject: each for each in self._sealing.sealed(Event.CERTIFICATE_ISSUED.value, serial_numbers)}
+        found = self._events.find_seals({each.seal for each in events.values() if each.seal is not None})
+        seals = {seal.number: (seal, tree_of(seal)) for seal in found}
+        return tuple(
+            replace(each, receipt=_receipt(each, events.get(each.serial_number), seals)) for each in deliveries
+        )
 
 
-def _document(delivery: Delivery, event: RecordedEvent, seal: Seal, position: int) -> dict[str, Any]:
+def _receipt(delivery: Delivery, event: RecordedEvent | None, seals: Mapping[int, tuple[Seal, Tree]]) -> bytes:
+    seal, tree = seals.get(event.seal or 0, (None, None)) if event else (None, None)
+    if event is None or seal is None or tree is None or event.position is None or not event.position < seal.count:
+        return b""
+    document = _document(delivery, event, seal, tree.path(event.position))
+    return f"{json.dumps(document, indent=2)}\n".encode("ascii")
+
+
+def _document(delivery: Delivery, event: RecordedEvent, seal: Seal, path: Sequence[bytes]) -> dict[str, Any]:
     return {
         "format": "ca_service receipt",
         "v": VERSION,
@@ -48,8 +55,8 @@ def _document(delivery: Delivery, event: RecordedEvent, seal: Seal, position: in
             "fingerprint": encodings.fingerprint(delivery.leaf),
         },
         "event": event_document(event),
-        "position": position,
-        "path": [each.hex() for each in tree_of(seal).path(position)],
+        "position": event.position,
+        "path": [each.hex() for each in path],
         "seal": signed(seal),
         "key": key_document(seal.public_key),
     }

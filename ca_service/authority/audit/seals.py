@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -206,12 +206,16 @@ class Sealing:
                 break
         return done
 
-    def sealed(self, event: str, subject: str) -> RecordedEvent | None:
-        """Return the oldest event of this name about this subject; seal it first if it has no seal."""
-        found = self._events.find_event(event, subject)
-        while found is not None and found.seal is None:
-            self.seal_pending()
-            found = self._events.find_event(event, subject)
+    def sealed(self, event: str, subjects: Collection[str]) -> tuple[RecordedEvent, ...]:
+        """Return the oldest event of this name about each of these subjects, as far as there is one, sealed.
+
+        Those without a seal are sealed in groups with the newest others, so that a caller waits for a seal or a few,
+        however many older events wait, and often finds that another caller has sealed its events.
+        """
+        found = self._events.find_events(event, subjects)
+        while waiting := [each.id for each in found if each.seal is None]:
+            self._seal_group(max(waiting))
+            found = self._events.find_events(event, subjects)
         return found
 
     def key(self, head: Seal | None) -> ec.EllipticCurvePrivateKey:
@@ -229,6 +233,18 @@ class Sealing:
         with self._events.one_sealer():
             events = self._events.list_unsealed(BATCH)
             if events:
-                head = self._events.find_head()
-                self._events.add_seal(make_seal(events, head, self._clock(), self.key(head)), events)
+                self._seal(events)
         return len(events)
+
+    def _seal_group(self, wanted: int) -> None:
+        """Seal this event with the newest others, unless another caller has sealed it in the meantime."""
+        with self._events.one_sealer():
+            for until in (None, wanted):  # it is among the newest, or many are newer
+                events = self._events.list_last_unsealed(BATCH, until)
+                if any(each.id == wanted for each in events):
+                    self._seal(events)
+                    return
+
+    def _seal(self, events: Sequence[RecordedEvent]) -> None:
+        head = self._events.find_head()
+        self._events.add_seal(make_seal(events, head, self._clock(), self.key(head)), events)

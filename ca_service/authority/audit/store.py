@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
@@ -31,14 +31,17 @@ class EventStore(Protocol):
     def list_events(self, query: EventQuery) -> EventPage:
         """Return one page of a list. Raises InvalidInput for a foreign cursor."""
 
-    def find_event(self, event: str, subject: str) -> RecordedEvent | None:
-        """Return the oldest event of this name about this subject, or None."""
+    def find_events(self, event: str, subjects: Collection[str]) -> tuple[RecordedEvent, ...]:
+        """Return the oldest event of this name about each of these subjects that has one, in the order of numbers."""
 
     def add_event(self, event: AuditEvent) -> None:
         """Record an event that is not part of another change."""
 
     def list_unsealed(self, limit: int) -> tuple[RecordedEvent, ...]:
         """Return the oldest events without a seal, in the order of their numbers."""
+
+    def list_last_unsealed(self, limit: int, until: int | None = None) -> tuple[RecordedEvent, ...]:
+        """Return the newest events without a seal, of those up to the number `until`, in the order of their numbers."""
 
     def list_sealed(self, seal: int, query: EventQuery) -> tuple[RecordedEvent, ...]:
         """Return the events that refer to this seal and match the query, in the order of their positions."""
@@ -49,8 +52,8 @@ class EventStore(Protocol):
     def find_head(self) -> Seal | None:
         """Return the newest seal, or None."""
 
-    def find_seal(self, number: int) -> Seal | None:
-        """Return the seal with this number, or None."""
+    def find_seals(self, numbers: Collection[int]) -> tuple[Seal, ...]:
+        """Return the seals with these numbers, as far as they exist, in order."""
 
     def list_seals(self, after: int, limit: int) -> tuple[Seal, ...]:
         """Return the seals after the one with this number, in order."""

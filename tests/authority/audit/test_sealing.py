@@ -84,13 +84,33 @@ def test_an_event_with_a_smaller_number_that_is_seen_late_is_in_the_next_seal() 
 def test_an_event_that_is_asked_for_is_sealed_at_once_and_stays_where_it_is() -> None:
     events = store_with(2)
     sealer = sealing(events)
-    found = sealer.sealed(Event.CERTIFICATE_ISSUED.value, "thing 1")
-    assert found is not None
+    [found] = sealer.sealed(Event.CERTIFICATE_ISSUED.value, ["thing 1"])
     assert (found.seal, found.position) == (1, 1)
     events.add_event(event("later"))
-    assert sealer.sealed(Event.CERTIFICATE_ISSUED.value, "thing 1") == found
+    assert sealer.sealed(Event.CERTIFICATE_ISSUED.value, ["thing 1"]) == (found,)
     assert len(events.seals) == 1
-    assert sealer.sealed(Event.CERTIFICATE_ISSUED.value, "nothing") is None
+    assert sealer.sealed(Event.CERTIFICATE_ISSUED.value, ["nothing"]) == ()
+
+
+@pytest.mark.parametrize("wanted", [[1], [BATCH * 3], [1, BATCH * 3]], ids=["oldest", "newest", "both"])
+def test_a_receipt_waits_for_its_own_event_however_many_others_wait(wanted: list[int]) -> None:
+    events = store_with(BATCH * 3)
+    sealer = sealing(events)
+    found = sealer.sealed(Event.CERTIFICATE_ISSUED.value, [f"thing {number - 1}" for number in wanted])
+    assert [each.id for each in found] == wanted
+    assert all(each.seal for each in found)
+    assert len(events.seals) == len(wanted)
+    assert sealer.seal_pending() + sum(seal.count for seal in events.seals[: len(wanted)]) == BATCH * 3
+    assert verify(exported(events, sealer)).events == BATCH * 3
+
+
+def test_those_who_wait_for_a_seal_share_it() -> None:
+    events = store_with(20)
+    sealer = sealing(events)
+    with ThreadPoolExecutor(20) as pool, events.one_sealer():
+        waiting = [pool.submit(sealer.sealed, Event.CERTIFICATE_ISSUED.value, [f"thing {n}"]) for n in range(20)]
+    assert all(done.result()[0].seal == 1 for done in waiting)
+    assert len(events.seals) == 1
 
 
 class MeetingStore(InMemoryEventStore):
