@@ -12,10 +12,9 @@ from werkzeug.datastructures import FileStorage
 from ca_service.authority.issuance.conflicts import MAX_REQUESTS, check_count
 from ca_service.authority.issuance.examination import Options
 from ca_service.errors import CAServiceError, InvalidInput, Rule
-from ca_service.pki import armour
+from ca_service.pki import archive, armour
 from ca_service.web.forms import whole_number
 from ca_service.web.i18n import translate
-from ca_service.web.pages import archive
 
 VALIDITY_NUMBER: Final = Rule(
     "validity.number",

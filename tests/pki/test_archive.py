@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ca_service.errors import CAServiceError, InvalidInput
+from ca_service.pki import archive
 from ca_service.pki.armour import MAX_REQUEST_BYTES
-from ca_service.web.pages import archive
 
 
 def zipped(*files: tuple[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
