@@ -31,7 +31,8 @@ _COLOURS = {Result.PASSED: "green", Result.FAILED: "red", Result.NOT_CHECKED: "y
 def command(session: Session, files: tuple[str, ...], profile: str, days: int | None, add_host_name: bool) -> ExitCode:
     """Check CSRs without signing them.
 
-    FILE is a CSR; `-` is standard input. Nothing is stored. Exit code 4: `sign` would refuse at least one.
+    FILE is a CSR, a ZIP with CSRs, or a folder with *.csr files; `-` is standard input. Nothing is
+    stored. Exit code 4: `sign` would refuse at least one.
     """
     requests = read_requests(session.console, files)
     options = Options(profile=profile, validity_days=days, add_host_name=add_host_name)

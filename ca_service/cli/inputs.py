@@ -10,9 +10,11 @@ from typing import IO, Final
 
 import click
 
+from ca_service.authority.issuance.conflicts import MAX_REQUESTS
 from ca_service.cli.console import Console
 from ca_service.errors import InvalidInput, Rule, TooLarge
-from ca_service.pki import armour
+from ca_service.pki import archive, armour
+from ca_service.pki.archive import Entry
 
 FILE_TOO_LARGE: Final = Rule(
     "file.too-large",
@@ -34,6 +36,11 @@ FILE_MISSING: Final = Rule(
     "file.missing",
     "There is no file {file}.",
     "Check its name; `-` stands for standard input.",
+)
+FOLDER_EMPTY: Final = Rule(
+    "file.folder-empty",
+    "The folder {folder} has no file whose name ends in .csr.",
+    "Name the files one by one, or rename them.",
 )
 FILE_DIRECTORY: Final = Rule(
     "file.directory",
@@ -62,14 +69,39 @@ PASSWORD_ENCODING: Final = Rule(
 )
 
 STANDARD: Final = "-"  # stands for standard input, or for standard output
-MAX_BYTES: Final = 1024 * 1024
+MAX_BYTES: Final = 4 * 1024 * 1024
 _MAX_SECRET_BYTES: Final = 4096
 
 
 def read_requests(console: Console, files: Sequence[str]) -> list[bytes]:
-    """Return the content of each file; findings on the console will name the files."""
-    console.sources = tuple("standard input" if file == STANDARD else file for file in files)
-    return read_files(files, armour.CSR_TOO_LARGE)
+    """Return the CSRs in each file, ZIP or folder (`*.csr`); findings on the console will name them.
+
+    Raises InvalidInput for a file that cannot be read, or a folder without CSRs.
+    """
+    named = [each for file in files for each in _in_folder(file)]
+    found = [
+        Entry(_label(name, part.name), part.data)
+        for name, data in zip(named, read_files(named, armour.CSR_TOO_LARGE), strict=True)
+        for part in archive.split(name, data, MAX_REQUESTS)
+    ]
+    console.sources = tuple(each.name for each in found)
+    return [each.data for each in found]
+
+
+def _in_folder(file: str) -> list[str]:
+    """Return the CSR files in a folder, sorted, or the file itself."""
+    if file == STANDARD or not Path(file).is_dir():
+        return [file]
+    found = sorted(str(each) for each in Path(file).iterdir() if each.suffix.lower() == ".csr" and each.is_file())
+    if not found:
+        raise InvalidInput.because(FOLDER_EMPTY, folder=file)
+    return found
+
+
+def _label(file: str, part: str) -> str:
+    """Return the name of a CSR for a person: its file, and its place there if the file has several."""
+    file_label = "standard input" if file == STANDARD else file
+    return file_label if part == file else f"{file_label}: {part.removeprefix(file).strip()}"
 
 
 def read_files(files: Sequence[str], too_large: Rule = FILE_TOO_LARGE) -> list[bytes]:
@@ -80,7 +112,7 @@ def read_files(files: Sequence[str], too_large: Rule = FILE_TOO_LARGE) -> list[b
 
 
 def read_file(file: str, too_large: Rule = FILE_TOO_LARGE) -> bytes:
-    """Return the content of a file, or of standard input; raises InvalidInput, TooLarge above a megabyte.
+    """Return the content of a file, or of standard input; raises InvalidInput, TooLarge above four megabytes.
 
     No more than that is read, so that a pipe without end is refused as well.
     """

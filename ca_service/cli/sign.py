@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +12,7 @@ import click
 
 from ca_service.authority.fleet.renewal import RenewalOptions
 from ca_service.authority.installation import Installation
+from ca_service.authority.issuance.batches import Outcome, issue_batch
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.issuance import Issued
 from ca_service.cli.console import Console, fields
@@ -18,7 +20,7 @@ from ca_service.cli.grammar import declare
 from ca_service.cli.inputs import read_requests
 from ca_service.cli.outputs import FORMATS, Packaging, force_option, out_option, package
 from ca_service.cli.session import Session, operator, pass_session
-from ca_service.errors import CAServiceError, Rule
+from ca_service.errors import CAServiceError, Refused, Rule
 from ca_service.pki.encodings import time_text
 from ca_service.pki.visible_text import visible
 from ca_service.vos.bundle import Bundle
@@ -33,12 +35,18 @@ CERTIFICATE_UNWRITTEN_AGAIN: Final = Rule(
     "The certificate was issued before, and was not written now: {serials}.",
     "Write it with: ca-service show SERIAL --format zip --out FILE",
 )
+PARTLY: Final = Rule(
+    "batch.partly",
+    "{signed} of {count} CSRs have certificates; {left} were not signed.",
+    "The findings above say why. Fix them and sign again: what was signed is returned again.",
+)
 
 
 @declare(
     "sign",
     "ca-service sign tomcat-ECDSA.csr",
     "ca-service sign uccx1.csr uccx2.csr --days 397 --out bundles/",
+    "ca-service sign requests/ --out bundles/",
     "ssh ca ca-service sign - --format pem < tomcat-ECDSA.csr > chain.pem",
 )
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
@@ -47,6 +55,7 @@ CERTIFICATE_UNWRITTEN_AGAIN: Final = Rule(
 )
 @click.option("--days", type=int, help="Lifetime in days.  [default: policy.default_days of the settings]")
 @click.option("--new", is_flag=True, help="Issue a new certificate even if one exists.")
+@click.option("--partial", is_flag=True, help="Sign those that can be signed, 100 at a time, and list the others.")
 @click.option("--add-host-name", is_flag=True, help="Use the host name if the CSR contains no names.")
 @click.option(
     "--format", "format_", type=click.Choice(FORMATS), default="zip", show_default=True, help="Output format."
@@ -55,19 +64,53 @@ CERTIFICATE_UNWRITTEN_AGAIN: Final = Rule(
 @force_option
 @pass_session
 def command(
-    session: Session, /, files: tuple[str, ...], format_: str, out: str | None, force: bool, **options: Any
+    session: Session,
+    /,
+    files: tuple[str, ...],
+    format_: str,
+    out: str | None,
+    force: bool,
+    partial: bool,
+    **options: Any,
 ) -> None:
     """Sign CSRs: all of them, or none.
 
-    FILE is a CSR; `-` is standard input. The zip contains the files, numbered in the order of upload, and the steps.
-    The same CSR returns the same certificate.
+    FILE is a CSR, a ZIP with CSRs, or a folder with *.csr files; `-` is standard input. The zip contains the files,
+    numbered in the order of upload, and the steps. The same CSR returns the same certificate.
     """
     packaging = Packaging.of(session.console, format_, out, force=force)
-    packaging.check(session.console, len(files))
     requests = read_requests(session.console, files)
-    installation = session.ready()
-    issued = installation.issuance.issue(operator(), requests, _options(**options))
-    hand_over(session.console, installation, issued, packaging)
+    packaging.check(session.console, len(requests))
+    installation, asked = session.ready(), _options(**options)
+    if partial:
+        _sign_partially(session.console, installation, requests, asked, packaging)
+    else:
+        issued = installation.issuance.issue(operator(), requests, asked)
+        hand_over(session.console, installation, issued, packaging)
+
+
+def _sign_partially(
+    console: Console, installation: Installation, requests: Sequence[bytes], options: Options, packaging: Packaging
+) -> None:
+    """Sign what can be signed, with a bar at a terminal. Raises Refused, with all findings, if nothing could be."""
+    verdicts = issue_batch(installation.issuance, operator(), requests, options)
+    with click.progressbar(
+        verdicts, length=len(requests), label="Signing", file=sys.stderr, hidden=not sys.stderr.isatty()
+    ) as bar:
+        done = list(bar)
+    findings = tuple(found.under(f"/csr/{each.number}") for each in done for found in each.findings)
+    signed = [each for each in done if each.certificate]
+    if not signed:
+        raise Refused(*findings)
+    certificates = tuple(each.certificate for each in signed if each.certificate)
+    hand_over(
+        console,
+        installation,
+        Issued(certificates, any(each.outcome is Outcome.ISSUED for each in done), findings),
+        packaging,
+    )
+    if len(signed) < len(done):
+        raise Refused(PARTLY.at(signed=len(signed), count=len(done), left=len(done) - len(signed)))
 
 
 def hand_over(console: Console, installation: Installation, issued: Issued, packaging: Packaging) -> None:

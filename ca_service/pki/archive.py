@@ -1,4 +1,4 @@
-"""ZIP files with CSRs: reads the files, with limits on their number and size."""
+"""Files with several CSRs: ZIPs, with limits on number and size of their files, and PEM texts with several blocks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ca_service.errors import Finding, InvalidInput, Rule
-from ca_service.pki.armour import MAX_REQUEST_BYTES
+from ca_service.pki.armour import MAX_REQUEST_BYTES, requests_in
 
 ARCHIVE_COUNT: Final = Rule(
     "archive.count",
@@ -30,7 +30,7 @@ ARCHIVE_FILE_TOO_LARGE: Final = Rule(
 )
 
 _MAGIC: Final = b"PK\x03\x04"
-_MAX_ENTRIES: Final = 200
+_MAX_ENTRIES: Final = 2500
 #: What the library raises for a ZIP that is damaged; the last two are faults of its own.
 _DAMAGED: Final = (
     *(zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError),
@@ -41,15 +41,25 @@ _JUNK: Final = ("__macosx/", ".ds_store", "thumbs.db", "desktop.ini")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A file in a ZIP: its name without folders, and its bytes."""
+    """A CSR: the name of its file without folders, and its bytes as they came."""
 
     name: str
     data: bytes
 
 
-def is_archive(data: bytes) -> bool:
-    """Return whether these bytes begin like a ZIP."""
-    return data.startswith(_MAGIC)
+def split(name: str, data: bytes, limit: int) -> tuple[Entry, ...]:
+    """Return the CSRs in a file, unchanged: those of a ZIP (at most `limit`), those of a PEM text, or the file itself.
+
+    Raises what `read` raises. What is no CSR is returned as well, to be judged like any other.
+    """
+    files = read(data, limit) if data.startswith(_MAGIC) else (Entry(name, data),)
+    return tuple(part for file in files for part in _parts(file))
+
+
+def _parts(file: Entry) -> Iterator[Entry]:
+    found = requests_in(file.data)
+    for number, data in enumerate(found, 1):
+        yield Entry(f"{file.name} ({number})" if len(found) > 1 else file.name, data)
 
 
 def read(data: bytes, limit: int) -> tuple[Entry, ...]:

@@ -91,6 +91,18 @@ def unwrap(data: bytes) -> bytes:
     return _from_text(_decode(data))
 
 
+def requests_in(data: bytes) -> tuple[bytes, ...]:
+    """Return each PEM request of a text that has several and nothing else; otherwise the data as it is, alone."""
+    if data.count(b"-----BEGIN ") < 2:  # text in UTF-16 has one request
+        return (data,)
+    text = _decode(data)
+    blocks = tuple(_BEGIN.finditer(text))
+    if len(blocks) < 2 or any(block[1] not in REQUEST_LABELS for block in blocks):
+        return (data,)
+    ends = [*(block.start() for block in blocks[1:]), len(text)]
+    return tuple(text[block.start() : end].encode() for block, end in zip(blocks, ends, strict=True))
+
+
 def _looks_like_text(data: bytes) -> bool:
     """Return whether a first byte 0x30 is the digit 0 of a text and not the tag of a SEQUENCE."""
     return _BASE64.fullmatch(_without_blanks(data.decode("latin-1"))) is not None

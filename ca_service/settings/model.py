@@ -120,7 +120,7 @@ class Web(Section):
     session_hours: int = Field(default=8, ge=1, le=168)
     idle_minutes: int = Field(default=120, ge=10, le=10080)
     require_second_factor: tuple[Role, ...] = ()
-    max_upload_kib: int = Field(default=1024, ge=64, le=16384)
+    max_upload_kib: int = Field(default=4096, ge=64, le=16384)
 
     @field_validator("base_url")
     @classmethod

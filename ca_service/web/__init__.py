@@ -8,6 +8,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter, Map
 
 from ca_service.authority.installation import Installation
+from ca_service.authority.issuance.conflicts import MAX_REQUESTS
 from ca_service.web import access_log, auth, context, i18n, problems, sealing, security
 from ca_service.web.api import blueprint as api
 from ca_service.web.context import WebOptions
@@ -50,7 +51,7 @@ def _configure(app: Flask, options: WebOptions) -> None:
         SECRET_KEY=options.secret_key,
         MAX_CONTENT_LENGTH=options.max_upload_bytes,
         MAX_FORM_MEMORY_SIZE=options.max_upload_bytes,
-        MAX_FORM_PARTS=200,
+        MAX_FORM_PARTS=MAX_REQUESTS + 50,
         PERMANENT_SESSION_LIFETIME=options.session_lifetime,
         SESSION_REFRESH_EACH_REQUEST=False,  # no cookie on responses that caches store
         SESSION_COOKIE_NAME="__Host-ca_service" if is_https else "ca_service",

@@ -119,6 +119,16 @@ def status_of(error: CAServiceError) -> int:
     return next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)
 
 
+def problem_of(error: CAServiceError) -> ProblemDocument:
+    """Describe an error that ends an answer which has begun."""
+    status = status_of(error)
+    if status == 500:
+        number = secrets.token_hex(4)
+        _log.error("error %s: %s %s", number, type(error).__name__, error.rule, exc_info=error)
+        return ProblemDocument.at(status, "internal", "Something went wrong", [INTERNAL.at(number=number)])
+    return ProblemDocument.at(status, error.code, error.title, errors.public_findings(error.findings))
+
+
 def seconds_to_wait(error: errors.TooManyAttempts) -> int:
     """Return the seconds to wait before the next attempt."""
     return int(str(error.findings[0].values["seconds"]))

@@ -32,6 +32,7 @@ _ALSO_EXPECTED: Final = {
     # 422: a text is a signed request or not; the lifetime is bounded by the policy. 400: an option
     # that has one value in the query and another in the body. 406: DER of several.
     "POST /api/v1/certificates": ["400", "406", "422"],
+    "POST /api/v1/batches": ["400"],  # as above, and `new` is refused
     "POST /api/v1/checks": ["400"],  # as above
     "POST /api/v1/fit": ["400", "422"],  # a text is a certificate or not, a request or not
     "POST /api/v1/certificates/{serial_number}/renew": ["422"],  # it is a node's, or too many days

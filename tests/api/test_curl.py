@@ -11,7 +11,8 @@ import pytest
 from flask import Flask
 
 from ca_service.authority.access.permissions import Role
-from ca_service.web.api.operations import OPERATIONS, Operation
+from ca_service.web.api.operation import Operation
+from ca_service.web.api.operations import OPERATIONS
 from tests.support.programs import find
 from tests.support.requests import SOCIALMINER, UCCX_PUBLISHER, UCCX_SUBSCRIBER
 from tests.support.spoiled import intermediate, issued, root
@@ -37,6 +38,8 @@ def folder(tmp_path: Path) -> Path:
     (folder / "tomcat-ECDSA.csr").write_bytes(UCCX_PUBLISHER.data)
     (folder / "uccx1.csr").write_bytes(UCCX_PUBLISHER.data)
     (folder / "uccx2.csr").write_bytes(UCCX_SUBSCRIBER.data)
+    with zipfile.ZipFile(folder / "requests.zip", "w") as archive:
+        archive.write(folder / "uccx1.csr", "uccx1.csr")
     for name, made in (("signed", issued()), ("intermediate", intermediate()), ("root", root())):
         (folder / f"{name}.pem").write_bytes(made.pem)
     return folder

@@ -22,7 +22,8 @@ from ca_service.documents.requests import RequestDocument, RequestsDocument
 from ca_service.documents.revocations import RevocationResultDocument
 from ca_service.web.api import examples
 from ca_service.web.api.document import openapi_document
-from ca_service.web.api.operations import OPERATIONS, Operation
+from ca_service.web.api.operation import Operation
+from ca_service.web.api.operations import OPERATIONS
 from ca_service.web.problems import STATUS
 
 URL: Final = "/api/v1/openapi.json"

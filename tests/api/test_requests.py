@@ -20,7 +20,8 @@ from ca_service.authority.installation import Installation
 from ca_service.documents.requests import RequestDocument, RequestsDocument
 from ca_service.settings import Settings
 from ca_service.settings.section import as_toml
-from ca_service.web.api.operations import OPERATIONS, Operation
+from ca_service.web.api.operation import Operation
+from ca_service.web.api.operations import OPERATIONS
 from tests.support.programs import find
 from tests.support.requests import SOCIALMINER, THREE_NODES, UCCX_PUBLISHER
 

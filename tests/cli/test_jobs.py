@@ -32,7 +32,7 @@ def test_the_list_names_every_job_and_how_it_went(ca: CommandLine) -> None:
 
     assert (notices["name"], notices["outcome"], notices["every_seconds"]) == ("notices", "never run", 3600)
     assert (outbox["name"], outbox["outcome"], outbox["count"]) == ("outbox", "done", 0)
-    assert outbox["succeeded_at"] == outbox["started_at"]
+    assert outbox["succeeded_at"] >= outbox["started_at"]  # the second may change between the two
 
 
 def test_a_job_that_is_run_tells_how_it_went(ca: CommandLine) -> None:

@@ -240,3 +240,51 @@ def test_another_certificate_for_the_same_key_is_warned_of(ca: CommandLine, csr:
     [warning] = [found for found in answer["findings"] if found["severity"] == "warning"]
     assert warning["rule"] == "csr.key.reused"
     assert warning["pointer"] == "/csr/0/public_key"
+
+
+def folder_of(here: Path, **files: bytes) -> Path:
+    """A folder with these CSRs, and a file that is none of them."""
+    folder = here / "requests"
+    folder.mkdir()
+    for name, data in files.items():
+        (folder / f"{name}.csr").write_bytes(data)
+    (folder / "notes.txt").write_text("not a CSR")
+    return folder
+
+
+def test_a_folder_stands_for_the_csrs_in_it(ca: CommandLine, here: Path) -> None:
+    folder = folder_of(here, **{each.name: each.data for each in requests.THREE_NODES})
+    found = ca.answer("sign", folder, "--out", here)
+    assert [each["host"] for each in found["certificates"]] == sorted(
+        f"{each.name}.example.com" for each in requests.THREE_NODES
+    )
+
+
+def test_a_text_with_several_csrs_is_taken_apart_and_a_bad_one_is_named(ca: CommandLine) -> None:
+    good, bad = (each.data for each in requests.THREE_NODES[:2])
+    result = ca("sign", "-", data=good + bad.replace(b"-----END", b"?\n-----END"))
+    assert result.exit_code == 4
+    assert "where  standard input: (2)\n" in result.stderr
+
+
+def test_partially_what_can_be_signed_is_signed_and_the_others_are_named(ca: CommandLine, here: Path) -> None:
+    folder = folder_of(here, a=b"hello", **{each.name: each.data for each in requests.THREE_NODES})
+    result = ca("sign", folder, "--partial", "--out", "three.zip")
+    assert result.exit_code == 4
+    assert "Written: three.zip" in result.stdout
+    assert f"where  {folder / 'a.csr'}\n" in result.stdout
+    assert "error: 3 of 4 CSRs have certificates; 1 were not signed." in result.stderr
+    (folder / "a.csr").unlink()
+    again = ca("sign", folder, "--partial", "--out", "again.zip")
+    assert again.exit_code == 0, again.output
+    assert (here / "again.zip").read_bytes() == (here / "three.zip").read_bytes()
+
+
+def test_partially_nothing_is_written_if_nothing_can_be_signed(ca: CommandLine, here: Path) -> None:
+    folder = folder_of(here, a=b"hello")
+    assert ca.rule("sign", folder, "--partial", code=4) == "csr.unreadable"
+    assert not list(here.glob("*.zip"))
+
+
+def test_a_partial_signing_asks_for_no_new_certificates(ca: CommandLine, csr: Path) -> None:
+    assert ca.rule("sign", csr, "--partial", "--new", code=2) == "batch.new"

@@ -74,10 +74,6 @@ def test_a_missing_file_is_a_usage_error(ca: CommandLine) -> None:
     assert ca.rule("sign", "nothing.csr", code=2) == "file.missing"
 
 
-def test_a_folder_is_no_request(ca: CommandLine, here: Path) -> None:
-    assert ca.rule("sign", here, code=2) == "file.directory"
-
-
 def test_a_file_that_cannot_be_read_is_a_usage_error(ca: CommandLine) -> None:
     assert ca.rule("sign", "/proc/self/mem", code=2) == "file.unreadable"
 
@@ -86,7 +82,7 @@ def test_standard_input_can_be_given_once_only(ca: CommandLine) -> None:
     assert ca.rule("sign", "-", "-", data=b"x", code=2) == "file.stdin-twice"
 
 
-@pytest.mark.parametrize(("size", "code"), [(70_000, 4), (1024 * 1024 + 1, 2)])
+@pytest.mark.parametrize(("size", "code"), [(70_000, 4), (4 * 1024 * 1024 + 1, 2)])
 def test_too_much_is_refused_by_one_rule_whatever_its_size(ca: CommandLine, size: int, code: int) -> None:
     assert ca.rule("sign", "-", data=b"\n" * size, code=code) == "csr.too-large"
 
@@ -123,3 +119,8 @@ def test_a_name_that_would_steer_a_terminal_is_made_harmless(ca: CommandLine, he
 
 def test_no_request_at_all_is_a_usage_error(ca: CommandLine) -> None:
     assert ca.rule("sign", code=2) == "usage"
+
+
+def test_a_folder_without_csrs_is_a_usage_error(ca: CommandLine, here: Path) -> None:
+    (here / "empty").mkdir()
+    assert ca.rule("sign", "empty", code=2) == "file.folder-empty"

@@ -52,7 +52,7 @@ def test_an_empty_zip_is_refused() -> None:
 
 
 def test_a_zip_of_thousands_of_folders_is_refused() -> None:
-    assert refusal(zipped(("a.csr", b"x"), *((f"{number}/", b"") for number in range(200)))) == "archive.count"
+    assert refusal(zipped(("a.csr", b"x"), *((f"{number}/", b"") for number in range(2500)))) == "archive.count"
 
 
 def test_a_file_that_grows_beyond_any_request_is_refused() -> None:
@@ -79,6 +79,27 @@ def test_a_damaged_zip_is_refused_and_never_a_crash(noise: bytes, place: int) ->
         archive.read(bytes(made), 50)
 
 
-def test_only_a_zip_looks_like_one() -> None:
-    assert archive.is_archive(zipped(("a.csr", b"x")))
-    assert not archive.is_archive(b"-----BEGIN CERTIFICATE REQUEST-----")
+PEM = b"-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n"
+KEY = b"-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        (PEM, [("f.csr", PEM)]),
+        (b"from a mail\n" + PEM, [("f.csr", b"from a mail\n" + PEM)]),
+        (PEM + b"and\n" + PEM, [("f.csr (1)", PEM + b"and\n"), ("f.csr (2)", PEM)]),
+        (b"\xef\xbb\xbf" + PEM + PEM, [("f.csr (1)", PEM), ("f.csr (2)", PEM)]),
+        (PEM + KEY, [("f.csr", PEM + KEY)]),  # to be refused as a whole: a private key was sent
+        (b"", [("f.csr", b"")]),
+        (zipped(("a/b.csr", PEM), ("c.csr", PEM + PEM)), [("b.csr", PEM), ("c.csr (1)", PEM), ("c.csr (2)", PEM)]),
+    ],
+    ids=["one", "with a text", "two", "byte order mark", "with a key", "empty", "ZIP"],
+)
+def test_a_file_is_split_into_its_requests(data: bytes, found: list[tuple[str, bytes]]) -> None:
+    assert [(each.name, each.data) for each in archive.split("f.csr", data, 50)] == found
+
+
+def test_a_zip_with_too_many_files_is_refused_when_it_is_split() -> None:
+    with pytest.raises(InvalidInput):
+        archive.split("f.zip", zipped(("a.csr", PEM), ("b.csr", PEM)), 1)

@@ -86,3 +86,9 @@ def test_no_bytes_make_it_fail_in_another_way(data: bytes) -> None:
 def test_no_body_makes_it_fail_in_another_way(body: bytes) -> None:
     with suppress(CAServiceError):
         armour.unwrap(b"-----BEGIN CERTIFICATE REQUEST-----\n" + body + b"\n-----END CERTIFICATE REQUEST-----\n")
+
+
+def test_two_requests_are_never_taken_for_one() -> None:
+    with pytest.raises(Refused) as caught:
+        armour.unwrap(pkcs10.pem(PLAIN) + pkcs10.pem(PLAIN))
+    assert caught.value.rule == "csr.several"

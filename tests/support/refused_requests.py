@@ -196,8 +196,6 @@ _WRAPPINGS: Final = (
     ("csr.empty", "empty", b""),
     ("csr.empty", "blank", b" \r\n\x00\n"),
     ("csr.too-large", "too-large", _GOOD + b"\n" * 70_000),
-    ("csr.several", "several", _GOOD + _good(subject=subject("bad2-EC.example.com"))),
-    ("csr.several", "same-request-twice", _GOOD + _GOOD),
     ("csr.private-key", "key-beside-it", _GOOD + _PKCS8),
     ("csr.private-key", "key-alone", _PKCS8),
     ("csr.private-key", "sec1-key", _private_key(PrivateFormat.TraditionalOpenSSL)),

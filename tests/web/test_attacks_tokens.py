@@ -18,7 +18,8 @@ from ca_service.authority.audit.entries import EventQuery
 from ca_service.authority.installation import Installation
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.people.tokens import TokenLimits
-from ca_service.web.api.operations import OPERATIONS, Operation
+from ca_service.web.api.operation import Operation
+from ca_service.web.api.operations import OPERATIONS
 from tests.support import asn1, pkcs10
 from tests.support.factories import OPERATOR, PASSWORD, Lab, event
 from tests.support.requests import UCCX_PUBLISHER, key

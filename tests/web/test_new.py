@@ -10,8 +10,8 @@ import pytest
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.installation import Installation
 from ca_service.authority.inventory.store import CertificateQuery
-from ca_service.authority.issuance.issuance import MAX_REQUESTS
 from ca_service.pki import armour
+from ca_service.web.pages.submission import MAX_ON_PAGE
 from tests.support import pkcs10
 from tests.support.factories import OPERATOR
 from tests.support.refused_requests import SAME_KEY_TWICE, rsa_key
@@ -190,13 +190,13 @@ def test_an_empty_file_is_told_from_no_file(requester: Visitor) -> None:
 
 
 def test_more_requests_than_can_be_signed_at_once_are_refused(requester: Visitor) -> None:
-    files = [(f"{number}.csr", b"request %d" % number) for number in range(MAX_REQUESTS + 1)]
+    files = [(f"{number}.csr", b"request %d" % number) for number in range(MAX_ON_PAGE + 1)]
 
     answer = requester.check(*files)
 
     assert answer.status_code == 400
     assert read(answer.text).blocking == ["csr.count"]
-    assert len(read(requester.check(*files[1:]).text).blocking) == MAX_REQUESTS
+    assert len(read(requester.check(*files[1:]).text).blocking) == MAX_ON_PAGE
 
 
 def multipart(*values: bytes) -> dict[str, Any]:
@@ -206,7 +206,7 @@ def multipart(*values: bytes) -> dict[str, Any]:
     return {"data": body, "content_type": "multipart/form-data; boundary=x"}
 
 
-@pytest.mark.parametrize("values", [[b"x" * 1_200_000], [b"x" * 300_000] * 4, [b"x"] * 250])
+@pytest.mark.parametrize("values", [[b"x" * 4_300_000], [b"x" * 1_100_000] * 4, [b"x"] * 1100])
 def test_a_form_that_is_too_large_is_refused_with_a_page_that_helps(requester: Visitor, values: list[bytes]) -> None:
     answer = requester.client.post("/", **multipart(*values))
 

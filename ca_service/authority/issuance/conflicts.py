@@ -69,7 +69,7 @@ AUTHORITY_REVOKED: Final = Rule(
     "Set up another authority, in another instance folder.",
 )
 
-MAX_REQUESTS: Final = 50
+MAX_REQUESTS: Final = 1000
 
 #: By (id of the issuer, serial number).
 Revocations = Mapping[tuple[str, str], RevocationRecord]
@@ -125,10 +125,10 @@ class Surroundings:
     at: datetime
 
 
-def check_count(csrs: Sequence[bytes]) -> None:
+def check_count(csrs: Sequence[bytes], limit: int = MAX_REQUESTS) -> None:
     """Raise InvalidInput for a submission of no CSR, or of too many."""
-    if not 1 <= len(csrs) <= MAX_REQUESTS:
-        raise InvalidInput(CSR_COUNT.at("/csr", count=len(csrs), limit=MAX_REQUESTS))
+    if not 1 <= len(csrs) <= limit:
+        raise InvalidInput(CSR_COUNT.at("/csr", count=len(csrs), limit=limit))
 
 
 def with_conflicts(examinations: Sequence[Examination], around: Surroundings) -> list[Examination]:

@@ -62,7 +62,8 @@ class Issued:
     """The answer to a submission: one certificate per CSR, in their order; or none, if it waits for a decision.
 
     `created` is False if all of it had been issued, or submitted, before. `findings` are the warnings and notes about
-    it. `waiting` are the requests; a CSR that already has its certificate is not among them.
+    it. `waiting` are the requests; a CSR that already has its certificate is not among them. `examinations`, of all
+    CSRs, are those of a check, and of a submission of which each CSR was judged alone.
     """
 
     certificates: tuple[CertificateRecord, ...]
@@ -76,7 +77,8 @@ class Issued:
 class _Order:
     """One run of the procedure: up to and including `last_step`.
 
-    `decided` is the request that a person has approved, if this is one.
+    `decided` is the request that a person has approved, if this is one. `one_by_one`: what is refused, or waits, does
+    not keep the others from being issued.
     """
 
     actor: Actor
@@ -84,6 +86,7 @@ class _Order:
     options: Options
     replay: Replay | None = None
     decided: RequestRecord | None = None
+    one_by_one: bool = False
     last_step: int = 7
 
     @property
@@ -135,6 +138,14 @@ class Issuance:
             return self._answer_again(actor, before, replay)
         return self._run(_Order(actor, csrs, options, replay))
 
+    def issue_possible(self, actor: Actor, csrs: Sequence[bytes], options: Options) -> Issued:
+        """Issue one certificate for each CSR that can be signed, in one transaction; the others do not matter to it.
+
+        Those that no rule approves wait for a decision. `examinations` of the answer say what became of each.
+        """
+        require(actor, Action.ISSUE)
+        return self._run(_Order(actor, csrs, options, one_by_one=True))
+
     def sign_approved(self, request: RequestRecord) -> tuple[CertificateRecord, bool]:
         """Sign the CSR of a request that a person has approved: steps 1 to 6; the caller commits.
 
@@ -169,6 +180,11 @@ class Issuance:
         examined = [self._approved(order, each) for each in examined]
         if order.last_step == 4:
             return Issued((), created=False, examinations=tuple(examined))
+        judged, waiting = examined, tuple[RequestRecord, ...]()
+        if order.one_by_one:
+            undecided = [each for each in judged if each.needs_decision]
+            waiting = self._wait(order, undecided, now).waiting if undecided else ()
+            examined = [each for each in judged if not (each.is_refused or each.needs_decision)]
         require_all(examined)
         authority = required(authority)
         unsigned = [each for each in examined if each.existing is None]
@@ -190,7 +206,8 @@ class Issuance:
             return Issued(_in_order(examined, made), created=bool(made))
 
         # 7. Commit: certificates, requests and audit events in one transaction; only then return the certificates.
-        return self._commit(order, examined, made)
+        issued = self._commit(order, examined, made)
+        return replace(issued, waiting=waiting, examinations=tuple(judged)) if order.one_by_one else issued
 
     def _approved(self, order: _Order, examination: Examination) -> Examination:
         """Add the approval, or the note that a person must decide."""

@@ -9,6 +9,7 @@ blueprint.add_url_rule("/certificates", view_func=certificates.issue, methods=["
 blueprint.add_url_rule("/certificates", view_func=certificates.list_certificates)
 blueprint.add_url_rule("/certificates/<serial_number>", view_func=certificates.get_certificate)
 blueprint.add_url_rule("/certificates/<serial_number>/renew", view_func=certificates.renew, methods=["POST"])
+blueprint.add_url_rule("/batches", view_func=certificates.issue_each, methods=["POST"])
 blueprint.add_url_rule("/requests", view_func=requests.list_requests)
 blueprint.add_url_rule("/requests/<request_id>", view_func=requests.get_request)
 blueprint.add_url_rule("/requests/<request_id>/approve", view_func=requests.approve, methods=["POST"])

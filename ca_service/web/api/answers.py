@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from itertools import chain
 from typing import Final
 from urllib.parse import urlencode
 
@@ -15,17 +17,19 @@ from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.hierarchy.hierarchy import ActiveAuthority
 from ca_service.authority.inventory.csv_export import csv_lines
 from ca_service.authority.inventory.store import Listed, Page
+from ca_service.authority.issuance.batches import Outcome, Verdict
 from ca_service.authority.issuance.issuance import Issued
 from ca_service.authority.issuance.records import RequestRecord
 from ca_service.documents.authorities import ChainDocument
+from ca_service.documents.batches import BatchCountsDocument, BatchDocument, VerdictDocument
 from ca_service.documents.certificates import CertificateListDocument, Certificates, CertificatesDocument
 from ca_service.documents.fields import API_PATH
 from ca_service.documents.findings import finding_documents
 from ca_service.documents.requests import RequestDocument, RequestsDocument
-from ca_service.errors import Finding, Rule
+from ca_service.errors import CAServiceError, Finding, Rule
 from ca_service.web.context import api_services, base_url
 from ca_service.web.delivery import AUTHORITY_FORMATS, CONTENT_TYPES, deliver, deliver_authority
-from ca_service.web.problems import NotAcceptable
+from ca_service.web.problems import NotAcceptable, problem_of
 
 FORMAT_NOT_ACCEPTABLE: Final = Rule(
     "format.not-acceptable",
@@ -37,6 +41,7 @@ JSON: Final = "application/json"
 JSON_ONLY: Final = {"json": JSON}
 LIST_FORMS: Final = JSON_ONLY | {"csv": "text/csv"}
 AUTHORITY_FORMS: Final = JSON_ONLY | {form: CONTENT_TYPES[form] for form in AUTHORITY_FORMATS}
+BATCH_FORMS: Final = JSON_ONLY | {"ndjson": "application/x-ndjson"}
 RETRY_AFTER: Final = 30
 
 
@@ -90,6 +95,44 @@ def _waiting(found: Sequence[RequestRecord], findings: Sequence[Finding]) -> Res
     response.headers["Location"] = address(f"requests/{found[0].id}")
     response.headers["Retry-After"] = str(RETRY_AFTER)
     return response
+
+
+def batch(verdicts: Iterator[Verdict], names: Sequence[str], form: str) -> Response:
+    """Answer with a verdict for each CSR; `names` are those of their files. NDJSON is written while they are made.
+
+    The first group is issued before the answer begins, so that what is wrong with all of them is an error as usual.
+    """
+    described = (_verdict(each, names[each.number]) for each in verdicts)
+    if form == "json":
+        return _varying(as_json(BatchDocument.of(list(described))))
+    lines = _as_lines(chain([next(described)], described))
+    return _varying(Response(stream_with_context(lines), content_type=BATCH_FORMS["ndjson"]))
+
+
+def _as_lines(verdicts: Iterable[VerdictDocument]) -> Iterator[str]:
+    """Yield a line for each verdict; the last line has the counts, or the problem that ended the batch."""
+    counts = Counter[Outcome]()
+    try:
+        for each in verdicts:
+            counts[Outcome(each.outcome)] += 1
+            yield f"{each.model_dump_json()}\n"
+    except CAServiceError as error:
+        yield f"{problem_of(error).model_dump_json()}\n"
+    else:
+        yield f"{BatchCountsDocument.of(counts).model_dump_json()}\n"
+
+
+def _verdict(verdict: Verdict, name: str) -> VerdictDocument:
+    record, asked = verdict.certificate, verdict.request
+    chain_of = api_services().hierarchy.chain_of
+    return VerdictDocument(
+        number=verdict.number,
+        name=name,
+        outcome=verdict.outcome.value,
+        certificate=_describing([record]).full(record, chain_of(record.issuer_id)) if record else None,
+        request=RequestDocument.of(asked, base_url()) if asked else None,
+        findings=finding_documents(found.under(f"/csr/{verdict.number}") for found in verdict.findings),
+    )
 
 
 def one_request(found: RequestRecord) -> Response:

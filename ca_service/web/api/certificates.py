@@ -12,6 +12,7 @@ from ca_service.authority.access.permissions import Action
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.fleet.renewal import RenewalOptions
 from ca_service.authority.inventory.store import CertificateQuery
+from ca_service.authority.issuance.batches import issue_batch
 from ca_service.authority.issuance.idempotency import IDEMPOTENCY_KEY_INVALID, MAX_KEY_LENGTH
 from ca_service.authority.revocation.records import Outcome, Selection
 from ca_service.authority.revocation.selecting import read_invalid_since
@@ -19,8 +20,9 @@ from ca_service.documents.revocations import RevocationResultDocument
 from ca_service.errors import Finding, InvalidInput, Rule
 from ca_service.pki.reasons import read_leaf_reason
 from ca_service.web.api import answers
-from ca_service.web.api.answers import JSON_ONLY, LIST_FORMS, certificate_forms, wanted_form
+from ca_service.web.api.answers import BATCH_FORMS, JSON_ONLY, LIST_FORMS, certificate_forms, wanted_form
 from ca_service.web.api.inputs import (
+    BatchQuery,
     CertificateQueryFields,
     IssueQuery,
     ListQueryFields,
@@ -48,6 +50,16 @@ def issue() -> Response:
     form = wanted_form(certificate_forms(len(submission.requests)), query.format)
     issued = api_services().issuance.issue(actor(), submission.requests, submission.options, _idempotency_key())
     return answers.issued(issued, form)
+
+
+@needs(Action.ISSUE)
+def issue_each() -> Response:
+    """Issue a certificate for each CSR that can be signed, in groups, and answer with a verdict for each CSR."""
+    query = read_query(BatchQuery)
+    submission = read_submission(query)
+    form = wanted_form(BATCH_FORMS, query.format)
+    verdicts = issue_batch(api_services().issuance, actor(), submission.requests, submission.options)
+    return answers.batch(verdicts, submission.names, form)
 
 
 @needs(Action.ISSUE)

@@ -13,6 +13,7 @@ from ca_service import __version__
 from ca_service.authority.issuance.conflicts import MAX_REQUESTS
 from ca_service.documents.audit import EventsDocument
 from ca_service.documents.authorities import ChainDocument
+from ca_service.documents.batches import BatchDocument
 from ca_service.documents.certificates import CertificateListDocument, CertificatesDocument
 from ca_service.documents.checks import ChecksDocument, FitDocument
 from ca_service.documents.findings import ProblemDocument
@@ -22,7 +23,8 @@ from ca_service.documents.revocations import RevocationResultDocument
 from ca_service.vos.fit import MAX_CHAIN_FILES
 from ca_service.web.api import examples, inputs
 from ca_service.web.api.answers import JSON
-from ca_service.web.api.operations import OPERATIONS, Operation
+from ca_service.web.api.operation import Operation
+from ca_service.web.api.operations import OPERATIONS
 from ca_service.web.problems import PROBLEM_TYPE
 
 _REFERENCE: Final = "#/components/schemas/{model}"
@@ -31,6 +33,7 @@ _ADDRESS: Final = {"type": "string", "format": "uri"}
 _EXAMPLES: Final[dict[type[BaseModel], Any]] = {
     CertificatesDocument: examples.CERTIFICATES,
     CertificateListDocument: examples.CERTIFICATE_LIST,
+    BatchDocument: examples.BATCH,
     RequestsDocument: examples.REQUESTS,
     RequestDocument: examples.REQUEST,
     ChecksDocument: examples.CHECKS,
@@ -79,7 +82,8 @@ _IN_PATH: Final[dict[str, dict[str, Any]]] = {
 }
 _BODY: Final = (
     "The CSR itself in any other content type (curl's --data-binary @FILE): PEM, DER, base64. Or a form with one "
-    "`csr` per CSR (curl's -F csr=@FILE). Or JSON, which is also recognised by its first brace."
+    "`csr` per CSR (curl's -F csr=@FILE). Or JSON, which is also recognised by its first brace. A ZIP, or a PEM text "
+    f"with several CSRs, counts as so many files. At most {MAX_REQUESTS} CSRs."
 )
 
 

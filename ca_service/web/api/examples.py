@@ -85,6 +85,19 @@ _DECODED: Final[dict[str, Any]] = {
 }
 CERTIFICATES: Final[dict[str, Any]] = {"certificates": [_SUMMARY | _DECODED], "findings": []}
 CERTIFICATE_LIST: Final[dict[str, Any]] = {"certificates": [_SUMMARY], "next": None}
+BATCH: Final[dict[str, Any]] = {
+    "verdicts": [
+        {
+            "number": 0,
+            "name": "uccx1.csr",
+            "outcome": "issued",
+            "certificate": _SUMMARY | _DECODED,
+            "request": None,
+            "findings": [],
+        }
+    ],
+    "counts": {"issued": 1, "issued_before": 0, "waiting": 0, "refused": 0},
+}
 EVENTS: Final[dict[str, Any]] = {
     "events": [
         {

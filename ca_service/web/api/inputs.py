@@ -50,6 +50,7 @@ ProfileName = Annotated[str, Field(max_length=32, json_schema_extra={"enum": lis
 CSRText = Annotated[str, Field(json_schema_extra={"format": "pkcs10"})]
 CertificateText = Annotated[str, Field(json_schema_extra={"format": "x509"})]
 CertificateForm = Literal["json", "zip", "pem", "der", "p7b"]
+BatchForm = Literal["json", "ndjson"]
 _Text = Annotated[str, Field(max_length=200)]
 _Cursor = Annotated[str, Field(max_length=1000)]
 _When = Annotated[str, Field(max_length=25, json_schema_extra={"pattern": _WHEN})]
@@ -90,6 +91,12 @@ class CertificateQueryFields(Input):
 
 class IssueQuery(OptionFields, CertificateQueryFields):
     """The query of an issue: the options, and the format of the answer."""
+
+
+class BatchQuery(OptionFields):
+    """The query of a batch: the options, and the format of the answer."""
+
+    format: BatchForm | None = Field(default=None, description="one of: json, ndjson")
 
 
 class RenewQuery(CertificateQueryFields):

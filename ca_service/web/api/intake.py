@@ -13,9 +13,11 @@ from typing import Any, Final
 
 from flask import request
 
-from ca_service.authority.issuance.conflicts import check_count
+from ca_service.authority.issuance.conflicts import MAX_REQUESTS, check_count
 from ca_service.authority.issuance.examination import Options
 from ca_service.errors import InvalidInput, Rule
+from ca_service.pki import archive
+from ca_service.pki.archive import Entry
 from ca_service.web.api.inputs import OptionFields, SubmissionInput
 from ca_service.web.api.validation import conflict, single_values, unknown, validated
 from ca_service.web.problems import UnsupportedMediaType
@@ -45,15 +47,16 @@ _MAX_MEMBERS: Final = 20  # of a JSON object; there are five options
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """The input: the CSRs unchanged, in their order, and the options for all of them."""
+    """The input: the CSRs unchanged, in their order, the options for all of them, and the names of their files."""
 
     requests: tuple[bytes, ...]
     options: Options
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class _Body:
-    requests: tuple[bytes, ...]
+    files: tuple[Entry, ...]
     options: OptionFields
 
 
@@ -65,7 +68,11 @@ def read_submission(query: OptionFields) -> Submission:
     """
     require_plain_body()
     body = _read_form() if request.mimetype == FORM else _read_raw(read_body())
-    return Submission(body.requests, _options(query, body.options))
+    found = [part for file in body.files for part in archive.split(file.name, file.data, MAX_REQUESTS)]
+    check_count([each.data for each in found])
+    return Submission(
+        tuple(each.data for each in found), _options(query, body.options), tuple(each.name for each in found)
+    )
 
 
 def require_plain_body() -> None:
@@ -86,7 +93,7 @@ def _read_raw(data: bytes) -> _Body:
         return _read_json(data)
     if _ENCODED_FIELD.match(data):
         raise InvalidInput.because(FORM_ENCODED)
-    return _Body((data,), OptionFields())
+    return _Body((Entry("", data),), OptionFields())
 
 
 def _read_json(data: bytes) -> _Body:
@@ -96,7 +103,7 @@ def _read_json(data: bytes) -> _Body:
     document = validated(SubmissionInput, parsed, from_text=False)
     texts = [document.csr] if isinstance(document.csr, str) else document.csr
     said = {name: getattr(document, name) for name in OptionFields.model_fields}
-    return _Body(tuple(text.encode() for text in texts), OptionFields(**said))
+    return _Body(tuple(Entry("", text.encode()) for text in texts), OptionFields(**said))
 
 
 def parse_object(data: bytes) -> dict[str, Any]:
@@ -138,8 +145,8 @@ def _read_form() -> _Body:
     foreign = [name for name in request.files if name != _FILE_FIELD]
     if foreign:
         raise InvalidInput(*(unknown(name, iter(SubmissionInput.model_fields)) for name in foreign))
-    files = [upload.read() for upload in request.files.getlist(_FILE_FIELD)]
-    texts = [text.encode() for text in request.form.getlist(_FILE_FIELD)]
+    files = [Entry(upload.filename or "", upload.read()) for upload in request.files.getlist(_FILE_FIELD)]
+    texts = [Entry("", text.encode()) for text in request.form.getlist(_FILE_FIELD)]
     fields = request.form.copy()
     fields.poplist(_FILE_FIELD)
     options = validated(OptionFields, single_values(fields), from_text=True)

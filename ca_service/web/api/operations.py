@@ -2,56 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Final
 
-from pydantic import BaseModel
-
+from ca_service.authority.issuance.batches import GROUP
+from ca_service.authority.issuance.conflicts import MAX_REQUESTS
 from ca_service.documents.audit import EventsDocument
 from ca_service.documents.authorities import ChainDocument
+from ca_service.documents.batches import BatchDocument
 from ca_service.documents.certificates import CertificateListDocument, CertificatesDocument
 from ca_service.documents.checks import ChecksDocument, FitDocument
 from ca_service.documents.people import TokenDocument
 from ca_service.documents.requests import RequestDocument, RequestsDocument
 from ca_service.documents.revocations import RevocationResultDocument
 from ca_service.web.api import inputs
-from ca_service.web.api.answers import AUTHORITY_FORMS, JSON_ONLY, LIST_FORMS, certificate_forms
+from ca_service.web.api.answers import AUTHORITY_FORMS, BATCH_FORMS, LIST_FORMS, certificate_forms
+from ca_service.web.api.operation import READ_PROBLEMS, Operation, curl
 
-_READ_PROBLEMS: Final = (400, 401, 403, 406, 500)
-_INTAKE_PROBLEMS: Final = (*_READ_PROBLEMS, 413, 415)
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One operation of the API.
-
-    `curl` is a shell command in which $TOKEN is set and {base_url} is the address of this service. `answers` describes
-    each status of a success, `forms` holds the content types by name. `takes` is the JSON of the body, `answer` that of
-    the answer, `waiting` that of a 202. A repeatable operation accepts an Idempotency-Key. `problems` are the statuses
-    of its refusals.
-    """
-
-    id: str
-    method: str
-    path: str
-    summary: str
-    description: str
-    curl: str
-    answers: Mapping[int, str]
-    answer: type[BaseModel] | None
-    query: type[BaseModel] = inputs.NoQuery
-    forms: Mapping[str, str] = field(default_factory=lambda: MappingProxyType(JSON_ONLY))
-    takes: type[BaseModel] | None = None
-    waiting: type[BaseModel] | None = None
-    is_repeatable: bool = False
-    is_public: bool = False
-    problems: tuple[int, ...] = _READ_PROBLEMS
-
-
-def _curl(rest: str) -> str:
-    return f'curl -fsS -H "Authorization: Bearer $TOKEN" {rest}'
+_INTAKE_PROBLEMS: Final = (*READ_PROBLEMS, 413, 415)
 
 
 def _decision(verb: str, summary: str, description: str, note: str) -> Operation:
@@ -62,7 +29,7 @@ def _decision(verb: str, summary: str, description: str, note: str) -> Operation
         path=f"/api/v1/requests/{{request_id}}/{verb}",
         summary=summary,
         description=description,
-        curl=_curl(f"-F note='{note}' \"{{base_url}}/api/v1/requests/REQUEST_ID/{verb}\""),
+        curl=curl(f"-F note='{note}' \"{{base_url}}/api/v1/requests/REQUEST_ID/{verb}\""),
         answers={200: "The request after the decision."},
         answer=RequestDocument,
         takes=inputs.DecisionInput,
@@ -83,7 +50,7 @@ _ISSUING: Final = (
             "202 in JSON, whatever the requested format. Resubmitting returns the same requests. Options are accepted "
             "in the query, in the form or in the JSON; the same option with two values is refused."
         ),
-        curl=_curl('--data-binary @tomcat-ECDSA.csr -OJ "{base_url}/api/v1/certificates?format=zip"'),
+        curl=curl('--data-binary @tomcat-ECDSA.csr -OJ "{base_url}/api/v1/certificates?format=zip"'),
         answers={
             200: "All of them were issued before.",
             201: "Certificates were issued.",
@@ -98,6 +65,25 @@ _ISSUING: Final = (
         problems=(*_INTAKE_PROBLEMS, 409, 422, 503),
     ),
     Operation(
+        id="issueBatch",
+        method="POST",
+        path="/api/v1/batches",
+        summary="Issue what can be issued",
+        description=(
+            f"Issues a certificate for each CSR that can be signed, up to {MAX_REQUESTS} of them, and answers with a "
+            f"verdict for each. {GROUP} CSRs are committed at a time. With `format=ndjson`, each verdict is a line, "
+            "written once the certificate is stored; the last line has the counts, or the problem that ended the "
+            "batch. The same batch, sent again, returns what was issued and issues the rest, so `new` is refused."
+        ),
+        curl=curl('-F csr=@requests.zip -N "{base_url}/api/v1/batches?format=ndjson"'),
+        answers={200: "A verdict for each CSR."},
+        answer=BatchDocument,
+        query=inputs.BatchQuery,
+        forms=BATCH_FORMS,
+        takes=inputs.SubmissionInput,
+        problems=(*_INTAKE_PROBLEMS, 503),
+    ),
+    Operation(
         id="listRequests",
         method="GET",
         path="/api/v1/requests",
@@ -106,7 +92,7 @@ _ISSUING: Final = (
             "Lists one page of the submitted requests: all of them, or only their own for accounts that may read no "
             "more. `next` and Link hold the address of the next page."
         ),
-        curl=_curl('"{base_url}/api/v1/requests?state=submitted&sort=oldest"'),
+        curl=curl('"{base_url}/api/v1/requests?state=submitted&sort=oldest"'),
         answers={200: "One page of the requests."},
         answer=RequestsDocument,
         query=inputs.RequestListFields,
@@ -120,11 +106,11 @@ _ISSUING: Final = (
             "Returns the request with this number. With `wait`, the answer comes after the decision or after this many "
             "seconds, or sooner if many clients wait. While the request is open, Retry-After says when to ask again."
         ),
-        curl=_curl('"{base_url}/api/v1/requests/REQUEST_ID?wait=30"'),
+        curl=curl('"{base_url}/api/v1/requests/REQUEST_ID?wait=30"'),
         answers={200: "The request."},
         answer=RequestDocument,
         query=inputs.RequestQueryFields,
-        problems=(*_READ_PROBLEMS, 404),
+        problems=(*READ_PROBLEMS, 404),
     ),
     _decision(
         "approve",
@@ -153,7 +139,7 @@ _CHECKS: Final = (
         path="/api/v1/checks",
         summary="Check CSRs",
         description="Says what would happen to each CSR, with every finding. Nothing is issued or stored.",
-        curl=_curl('-F csr=@uccx1.csr -F csr=@uccx2.csr "{base_url}/api/v1/checks"'),
+        curl=curl('-F csr=@uccx1.csr -F csr=@uccx2.csr "{base_url}/api/v1/checks"'),
         answers={200: "One check for each CSR, whether it would be signed or not."},
         answer=ChecksDocument,
         query=inputs.OptionFields,
@@ -170,7 +156,7 @@ _CHECKS: Final = (
             "it will work afterwards. Nothing is stored, and no node is contacted. The status is 200 even if the node "
             "would refuse the certificate: look at `works`."
         ),
-        curl=_curl(
+        curl=curl(
             "-F csr=@tomcat-ECDSA.csr -F certificate=@signed.pem -F chain=@intermediate.pem -F chain=@root.pem "
             '"{base_url}/api/v1/fit"'
         ),
@@ -190,7 +176,7 @@ _INVENTORY: Final = (
             "Lists one page of the certificates that match `q`. `next` and Link hold the address of the next page. CSV "
             "holds all of them in one file, in which an apostrophe marks each value that a spreadsheet would calculate."
         ),
-        curl=_curl('--get "{base_url}/api/v1/certificates" --data-urlencode "q=expires<30d status:active"'),
+        curl=curl('--get "{base_url}/api/v1/certificates" --data-urlencode "q=expires<30d status:active"'),
         answers={200: "One page of the certificates, or all of them as CSV."},
         answer=CertificateListDocument,
         query=inputs.ListQueryFields,
@@ -204,12 +190,12 @@ _INVENTORY: Final = (
         description=(
             "Returns the certificate with this serial number. Colons are accepted, and leading zeros can be omitted."
         ),
-        curl=_curl('-OJ "{base_url}/api/v1/certificates/SERIAL_NUMBER?format=pem"'),
+        curl=curl('-OJ "{base_url}/api/v1/certificates/SERIAL_NUMBER?format=pem"'),
         answers={200: "The certificate."},
         answer=CertificatesDocument,
         query=inputs.CertificateQueryFields,
         forms=certificate_forms(1),
-        problems=(*_READ_PROBLEMS, 404),
+        problems=(*READ_PROBLEMS, 404),
     ),
 )
 _CHANGES: Final = (
@@ -223,7 +209,7 @@ _CHANGES: Final = (
             "(certificateHold): all or none. Every other reason is final. Idempotent: certificates already in that "
             "state are left unchanged. With `preview`, nothing is changed, and the answer shows the effect."
         ),
-        curl=_curl(
+        curl=curl(
             """--json '{{"serial_numbers": ["SERIAL_NUMBER"], "reason": "certificateHold"}}' """
             '"{base_url}/api/v1/revocations"'
         ),
@@ -238,7 +224,7 @@ _CHANGES: Final = (
         path="/api/v1/revocations/release",
         summary="Release a hold",
         description="Releases the selected certificates from their hold. A permanent revocation stays.",
-        curl=_curl(
+        curl=curl(
             """--json '{{"serial_numbers": ["SERIAL_NUMBER"]}}' "{base_url}/api/v1/revocations/release" """.strip()
         ),
         answers={200: "The effect on each certificate."},
@@ -256,7 +242,7 @@ _CHANGES: Final = (
             "validity. A Cisco node deletes its CSR when the certificate is uploaded, so its certificates are refused "
             "here: create a new CSR on the node."
         ),
-        curl=_curl('-X POST -OJ "{base_url}/api/v1/certificates/SERIAL_NUMBER/renew?format=zip"'),
+        curl=curl('-X POST -OJ "{base_url}/api/v1/certificates/SERIAL_NUMBER/renew?format=zip"'),
         answers={
             200: "The same Idempotency-Key was sent before.",
             201: "The certificate was renewed.",
@@ -267,7 +253,7 @@ _CHANGES: Final = (
         query=inputs.RenewQuery,
         forms=certificate_forms(1),
         is_repeatable=True,
-        problems=(*_READ_PROBLEMS, 404, 409, 422, 503),
+        problems=(*READ_PROBLEMS, 404, 409, 422, 503),
     ),
 )
 _SERVICE: Final = (
@@ -277,12 +263,12 @@ _SERVICE: Final = (
         path="/api/v1/authority",
         summary="Get the authority",
         description="Returns the authority that issues now and those above it: the issuing one first, the root last.",
-        curl=_curl('-o ca-chain.pem "{base_url}/api/v1/authority?format=pem"'),
+        curl=curl('-o ca-chain.pem "{base_url}/api/v1/authority?format=pem"'),
         answers={200: "The authority."},
         answer=ChainDocument,
         query=inputs.AuthorityQueryFields,
         forms=AUTHORITY_FORMS,
-        problems=(*_READ_PROBLEMS, 503),
+        problems=(*READ_PROBLEMS, 503),
     ),
     Operation(
         id="getToken",
@@ -290,10 +276,10 @@ _SERVICE: Final = (
         path="/api/v1/token",
         summary="Show the permissions of the token",
         description="Returns the account, role, scopes, limits and expiry of the token. Every token may read its own.",
-        curl=_curl('"{base_url}/api/v1/token"'),
+        curl=curl('"{base_url}/api/v1/token"'),
         answers={200: "The token."},
         answer=TokenDocument,
-        problems=(*_READ_PROBLEMS, 404),
+        problems=(*READ_PROBLEMS, 404),
     ),
     Operation(
         id="listEvents",
@@ -304,7 +290,7 @@ _SERVICE: Final = (
             "Lists one page of the audit log, for the roles administrator and auditor. `next` and Link hold the "
             "address of the next page. To verify the audit log: `ca-service audit verify`."
         ),
-        curl=_curl('"{base_url}/api/v1/events?event=certificates&since=2026-11-01"'),
+        curl=curl('"{base_url}/api/v1/events?event=certificates&since=2026-11-01"'),
         answers={200: "One page of the audit log."},
         answer=EventsDocument,
         query=inputs.EventQueryFields,

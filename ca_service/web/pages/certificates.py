@@ -14,7 +14,6 @@ from ca_service.authority.access.permissions import PERMISSIONS, Action
 from ca_service.authority.audit.wording import About
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.fleet.renewal import RenewalOptions
-from ca_service.authority.issuance.issuance import MAX_REQUESTS
 from ca_service.errors import Conflict, Finding, InvalidInput, NotFound, Refused, Rule
 from ca_service.pki.encodings import csr_pem
 from ca_service.pki.reasons import FOR_LEAVES
@@ -26,6 +25,7 @@ from ca_service.web.delivery import attachment, deliver
 from ca_service.web.forms import whole_number
 from ca_service.web.pages import blueprint
 from ca_service.web.pages.requests import to_waiting
+from ca_service.web.pages.submission import MAX_ON_PAGE
 from ca_service.web.problems import status_of
 from ca_service.web.views import CertificateView, FileView, bundle_views, decode
 
@@ -129,8 +129,8 @@ def _shared(uploads: Sequence[tuple[FileView, ...]]) -> tuple[FileView, ...]:
 
 def _chosen() -> list[CertificateRecord]:
     serials = list(dict.fromkeys(request.args.getlist("serial")))
-    if not 1 <= len(serials) <= MAX_REQUESTS:
-        raise InvalidInput(CERTIFICATE_NONE_CHOSEN.at("/serial", limit=MAX_REQUESTS))
+    if not 1 <= len(serials) <= MAX_ON_PAGE:
+        raise InvalidInput(CERTIFICATE_NONE_CHOSEN.at("/serial", limit=MAX_ON_PAGE))
     return [installation().issuance.get_certificate(actor(), serial) for serial in serials]
 
 

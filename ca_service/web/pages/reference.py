@@ -15,7 +15,8 @@ from ca_service.vos.knowledge import titles
 from ca_service.vos.messages import all_messages, explain, find_messages
 from ca_service.vos.products import Product, Release, get_product, version
 from ca_service.vos.products import products as all_products
-from ca_service.web.api.operations import OPERATIONS, Operation
+from ca_service.web.api.operation import Operation
+from ca_service.web.api.operations import OPERATIONS
 from ca_service.web.context import base_url, installation, needs, public
 from ca_service.web.pages import blueprint
 from ca_service.web.problems import status_of

@@ -9,7 +9,7 @@ from typing import Final
 from flask import request
 from werkzeug.datastructures import FileStorage
 
-from ca_service.authority.issuance.conflicts import MAX_REQUESTS, check_count
+from ca_service.authority.issuance.conflicts import check_count
 from ca_service.authority.issuance.examination import Options
 from ca_service.errors import CAServiceError, InvalidInput, Rule
 from ca_service.pki import archive, armour
@@ -22,6 +22,7 @@ VALIDITY_NUMBER: Final = Rule(
     "Enter a number such as 397, or leave the field empty.",
 )
 
+MAX_ON_PAGE: Final = 50
 _MAX_DAYS_DIGITS: Final = 6
 
 
@@ -40,7 +41,7 @@ def submitted_requests() -> tuple[Submitted, ...]:
     """
     found = _distinct((*carried_requests(), *new_requests()))
     if found:
-        check_count([each.data for each in found])
+        check_count([each.data for each in found], MAX_ON_PAGE)
     return found
 
 
@@ -54,17 +55,14 @@ def new_requests() -> tuple[Submitted, ...]:
     """Return the CSRs that were added since. Raises InvalidInput for an unusable ZIP."""
     found = [each for file in request.files.getlist("csr") if file.filename for each in _unpacked(file)]
     if request.form.get("text", "").strip():
-        found.append(Submitted(translate("pasted text"), request.form["text"].encode()))
+        pasted = archive.split(translate("pasted text"), request.form["text"].encode(), MAX_ON_PAGE)
+        found += [Submitted(entry.name, entry.data) for entry in pasted]
     return tuple(found)
 
 
 def _unpacked(file: FileStorage) -> Iterator[Submitted]:
-    """Yield the CSR in a file, or the CSRs in a ZIP."""
-    name, data = (file.filename or "")[:200], file.read()
-    if not archive.is_archive(data):
-        yield Submitted(name, data)
-        return
-    for entry in archive.read(data, MAX_REQUESTS):
+    """Yield the CSR in a file, or the CSRs in a ZIP or in a PEM text."""
+    for entry in archive.split(file.filename or "", file.read(), MAX_ON_PAGE):
         yield Submitted(entry.name[:200], entry.data)
 
 

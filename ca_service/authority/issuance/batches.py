@@ -1,0 +1,78 @@
+"""Batches: up to 1,000 CSRs of which each is judged alone, committed in groups.
+
+What a crash leaves behind: the groups that were committed, with their events; of the group that was under way, the
+requests that wait for a decision, or nothing. The same batch, sent again, returns what was issued, and issues the rest.
+That is why a batch cannot ask for new certificates: a repetition would issue them again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from ca_service.authority.access.permissions import Action, Actor, require
+from ca_service.authority.certificates import CertificateRecord
+from ca_service.authority.issuance.conflicts import check_count
+from ca_service.authority.issuance.examination import Options
+from ca_service.authority.issuance.issuance import Issuance, Issued
+from ca_service.authority.issuance.records import RequestRecord
+from ca_service.errors import Finding, InvalidInput, Rule
+
+BATCH_NEW: Final = Rule(
+    "batch.new",
+    "A batch cannot ask for new certificates: sent again, it would issue them twice.",
+    "Omit new (--new), or have all or none issued: POST /api/v1/certificates, or `ca-service sign` without --partial.",
+)
+GROUP: Final = 100  # CSRs in a transaction
+
+
+class Outcome(StrEnum):
+    """The outcome for one CSR."""
+
+    ISSUED = "issued"
+    ISSUED_BEFORE = "issued-before"
+    WAITING = "waiting"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The outcome for the CSR with this number, from 0: the certificate, or the request that waits, or neither."""
+
+    number: int
+    outcome: Outcome
+    findings: tuple[Finding, ...]
+    certificate: CertificateRecord | None = None
+    request: RequestRecord | None = None
+
+
+def issue_batch(issuance: Issuance, actor: Actor, csrs: Sequence[bytes], options: Options) -> Iterator[Verdict]:
+    """Issue a certificate for each CSR that can be signed; yield a verdict for each, in order, once it is committed.
+
+    Raises InvalidInput immediately for no CSR, too many, or options that only fit all or none. NotReady and SigningError
+    end it between two groups.
+    """
+    require(actor, Action.ISSUE)
+    check_count(csrs)
+    if options.new:
+        raise InvalidInput(BATCH_NEW.at("/new"))
+    return _verdicts(issuance, actor, csrs, options)
+
+
+def _verdicts(issuance: Issuance, actor: Actor, csrs: Sequence[bytes], options: Options) -> Iterator[Verdict]:
+    for start in range(0, len(csrs), GROUP):
+        yield from _of_group(issuance.issue_possible(actor, csrs[start : start + GROUP], options), start)
+
+
+def _of_group(issued: Issued, start: int) -> Iterator[Verdict]:
+    certificates, waiting = iter(issued.certificates), iter(issued.waiting)
+    for number, each in enumerate(issued.examinations, start):
+        if each.is_refused:
+            yield Verdict(number, Outcome.REFUSED, each.findings)
+        elif each.needs_decision:
+            yield Verdict(number, Outcome.WAITING, each.findings, request=next(waiting))
+        else:
+            outcome = Outcome.ISSUED_BEFORE if each.existing else Outcome.ISSUED
+            yield Verdict(number, outcome, each.findings, certificate=next(certificates))
