@@ -51,8 +51,8 @@ class Verdict:
 def issue_batch(issuance: Issuance, actor: Actor, csrs: Sequence[bytes], options: Options) -> Iterator[Verdict]:
     """Issue a certificate for each CSR that can be signed; yield a verdict for each, in order, once it is committed.
 
-    Raises InvalidInput immediately for no CSR, too many, or options that only fit all or none. NotReady and SigningError
-    end it between two groups.
+    Raises InvalidInput immediately for no CSR, too many, or options that only fit all or none. NotReady and
+    SigningError end it between two groups.
     """
     require(actor, Action.ISSUE)
     check_count(csrs)
