@@ -12,7 +12,7 @@ import click
 
 from ca_service.authority.fleet.renewal import RenewalOptions
 from ca_service.authority.installation import Installation
-from ca_service.authority.issuance.batches import Outcome, issue_batch
+from ca_service.authority.issuance.batches import Outcome, Verdict, issue_batch
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.issuance import Issued
 from ca_service.cli.console import Console, fields
@@ -93,11 +93,11 @@ def _sign_partially(
     console: Console, installation: Installation, requests: Sequence[bytes], options: Options, packaging: Packaging
 ) -> None:
     """Sign what can be signed, with a bar at a terminal. Raises Refused, with all findings, if nothing could be."""
-    verdicts = issue_batch(installation.issuance, operator(), requests, options)
-    with click.progressbar(
-        verdicts, length=len(requests), label="Signing", file=sys.stderr, hidden=not sys.stderr.isatty()
-    ) as bar:
-        done = list(bar)
+    done, is_hidden = list[Verdict](), not sys.stderr.isatty()
+    with click.progressbar(length=len(requests), label="Signing", file=sys.stderr, hidden=is_hidden) as bar:
+        for group in issue_batch(installation.issuance, operator(), requests, options):
+            done += group
+            bar.update(len(group))
     findings = tuple(found.under(f"/csr/{each.number}") for each in done for found in each.findings)
     signed = [each for each in done if each.certificate]
     if not signed:

@@ -63,11 +63,12 @@ def test_lines_are_written_while_the_groups_are_issued(client: Client, installat
     answer = client.post(f"{URL}?format=ndjson", data=body, buffered=False)
     assert answer.content_type == "application/x-ndjson"
     written = answer.iter_encoded()
-    assert json.loads(next(written))["outcome"] == "issued"
+    first = [json.loads(line) for line in next(written).splitlines()]
+    assert [each["outcome"] for each in first] == ["issued"] * GROUP
     assert len(list(installation.inventory.export(OPERATOR, "", "oldest"))) == GROUP
-    rest = [json.loads(line) for line in written]
+    rest = [json.loads(line) for line in b"".join(written).splitlines()]
     assert rest[-1] == {"issued": GROUP + 2, "issued_before": 0, "waiting": 0, "refused": 0}
-    assert [each["number"] for each in rest[:-1]] == list(range(1, GROUP + 2))
+    assert [each["number"] for each in rest[:-1]] == [GROUP, GROUP + 1]
 
 
 def test_a_fault_in_the_middle_is_the_last_line(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -100,7 +100,7 @@ def _measure(folder: Path, curve: str, server: postgresql.Server | None, options
             place = folder / f"{curve}-{number}"
             url = stack.enter_context(server.database("template0")) if server and contender.on_postgresql else ""
             running[contender.name] = stack.enter_context(contender.start(place, curve, url))
-        fresh = iter(servers.csrs(curve, len(CONNECTIONS) * (options.rounds * options.count + 64)))
+        fresh = iter(servers.csrs(curve, (len(CONNECTIONS) + 1) * (options.rounds * options.count + 64)))
         for authority in running.values():
             run(authority.target, [authority.wrap(next(fresh)) for _ in range(16)], 4)  # warm
         for _ in range(options.rounds):
@@ -112,21 +112,29 @@ def _measure(folder: Path, curve: str, server: postgresql.Server | None, options
                 static = servers.static_of(running["ca_service, SQLite"])
                 figures = run(static, [b""] * options.count * 2, connections)
                 found.setdefault(("static file of ca_service", connections), []).append(figures)
+            batch = b"".join(next(fresh) for _ in range(options.count))
+            figures = _of_each(run(servers.batch_of(running["ca_service, SQLite"]), [batch], 1), options.count)
+            found.setdefault(("ca_service, SQLite, one batch", 1), []).append(figures)
         memory = pss_mib(running["ca_service, SQLite"].target.pids[0])
         print(f"{curve}: {memory:.0f} MiB PSS of {servers.WORKERS} workers on SQLite (goal: under {GOAL_MIB})")
     return {cell: Figures.median(rounds) for cell, rounds in found.items()}
 
 
+def _of_each(batch: Figures, count: int) -> Figures:
+    """Return the figures of a batch for each certificate; the milliseconds until the answer stay those of the batch."""
+    return replace(batch, rate=batch.rate * count, cpu=batch.cpu / count)
+
+
 def _print(results: dict[str, Cells], before: Machine, after: Machine) -> None:
     print(f"{before.processor}, {before.cores} cores; load {before.load:.1f} before, {after.load:.1f} after", end="")
     print(f" (noisy: it was above {NOISY} before)" if before.load > NOISY else "")
-    print(f"{'':8}{'':28}{'connections':>12}{'/s':>8}{'p50 ms':>9}{'p95 ms':>9}{'p99 ms':>9}{'CPU ms':>8}{'ours':>7}")
+    print(f"{'':8}{'':31}{'connections':>12}{'/s':>8}{'p50 ms':>9}{'p95 ms':>9}{'p99 ms':>9}{'CPU ms':>8}{'ours':>7}")
     for curve, cells in results.items():
         for (name, connections), each in sorted(cells.items(), key=lambda cell: (cell[0][1], cell[0][0])):
             rival = name.replace("cfssl", "ca_service").replace("step-ca, badger", "ca_service, SQLite")
             ratio = f"{cells[rival, connections].rate / each.rate:6.2f}x" if rival != name else ""
             numbers = f"{each.rate:8.0f}{each.p50:9.1f}{each.p95:9.1f}{each.p99:9.1f}{each.cpu:8.1f}"
-            print(f"{curve:8}{name:28}{connections:12}{numbers}{ratio:>7}")
+            print(f"{curve:8}{name:31}{connections:12}{numbers}{ratio:>7}")
 
 
 def _keep(results: dict[str, Cells], before: Machine, after: Machine) -> None:

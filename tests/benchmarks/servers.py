@@ -83,6 +83,12 @@ def static_of(authority: Authority) -> Target:
     return replace(authority.target, method="GET", path="/static/icon.svg", headers={})
 
 
+def batch_of(authority: Authority) -> Target:
+    """Return where our server takes many CSRs in one body."""
+    headers = {**authority.target.headers, "Content-Type": "application/x-pem-file"}
+    return replace(authority.target, path="/api/v1/batches?format=ndjson", headers=headers)
+
+
 @contextmanager
 def cfssl(folder: Path, curve: str, url: str = "") -> Iterator[Authority]:
     """Run `cfssl serve` (Debian: golang-cfssl) with a certificate database, on SQLite or PostgreSQL."""

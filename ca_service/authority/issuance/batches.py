@@ -48,8 +48,11 @@ class Verdict:
     request: RequestRecord | None = None
 
 
-def issue_batch(issuance: Issuance, actor: Actor, csrs: Sequence[bytes], options: Options) -> Iterator[Verdict]:
-    """Issue a certificate for each CSR that can be signed; yield a verdict for each, in order, once it is committed.
+Group = tuple[Verdict, ...]
+
+
+def issue_batch(issuance: Issuance, actor: Actor, csrs: Sequence[bytes], options: Options) -> Iterator[Group]:
+    """Issue a certificate for each CSR that can be signed; yield the verdicts of each group once it is committed.
 
     Raises InvalidInput immediately for no CSR, too many, or options that only fit all or none. NotReady and
     SigningError end it between two groups.
@@ -58,15 +61,11 @@ def issue_batch(issuance: Issuance, actor: Actor, csrs: Sequence[bytes], options
     check_count(csrs)
     if options.new:
         raise InvalidInput(BATCH_NEW.at("/new"))
-    return _verdicts(issuance, actor, csrs, options)
+    starts = range(0, len(csrs), GROUP)
+    return (tuple(_verdicts(issuance.issue_possible(actor, csrs[at : at + GROUP], options), at)) for at in starts)
 
 
-def _verdicts(issuance: Issuance, actor: Actor, csrs: Sequence[bytes], options: Options) -> Iterator[Verdict]:
-    for start in range(0, len(csrs), GROUP):
-        yield from _of_group(issuance.issue_possible(actor, csrs[start : start + GROUP], options), start)
-
-
-def _of_group(issued: Issued, start: int) -> Iterator[Verdict]:
+def _verdicts(issued: Issued, start: int) -> Iterator[Verdict]:
     certificates, waiting = iter(issued.certificates), iter(issued.waiting)
     for number, each in enumerate(issued.examinations, start):
         if each.is_refused:

@@ -17,7 +17,7 @@ from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.hierarchy.hierarchy import ActiveAuthority
 from ca_service.authority.inventory.csv_export import csv_lines
 from ca_service.authority.inventory.store import Listed, Page
-from ca_service.authority.issuance.batches import Outcome, Verdict
+from ca_service.authority.issuance.batches import Group, Outcome, Verdict
 from ca_service.authority.issuance.issuance import Issued
 from ca_service.authority.issuance.records import RequestRecord
 from ca_service.documents.authorities import ChainDocument
@@ -97,39 +97,44 @@ def _waiting(found: Sequence[RequestRecord], findings: Sequence[Finding]) -> Res
     return response
 
 
-def batch(verdicts: Iterator[Verdict], names: Sequence[str], form: str) -> Response:
+def batch(groups: Iterator[Group], names: Sequence[str], form: str) -> Response:
     """Answer with a verdict for each CSR; `names` are those of their files. NDJSON is written while they are made.
 
     The first group is issued before the answer begins, so that what is wrong with all of them is an error as usual.
     """
-    described = (_verdict(each, names[each.number]) for each in verdicts)
+    described = (_verdicts(group, names) for group in groups)
     if form == "json":
-        return _varying(as_json(BatchDocument.of(list(described))))
+        return _varying(as_json(BatchDocument.of([each for group in described for each in group])))
     lines = _as_lines(chain([next(described)], described))
     return _varying(Response(stream_with_context(lines), content_type=BATCH_FORMS["ndjson"]))
 
 
-def _as_lines(verdicts: Iterable[VerdictDocument]) -> Iterator[str]:
+def _as_lines(groups: Iterable[Sequence[VerdictDocument]]) -> Iterator[str]:
     """Yield a line for each verdict; the last line has the counts, or the problem that ended the batch."""
     counts = Counter[Outcome]()
     try:
-        for each in verdicts:
-            counts[Outcome(each.outcome)] += 1
-            yield f"{each.model_dump_json()}\n"
+        for group in groups:
+            counts.update(Outcome(each.outcome) for each in group)
+            yield "".join(f"{each.model_dump_json()}\n" for each in group)
     except CAServiceError as error:
         yield f"{problem_of(error).model_dump_json()}\n"
     else:
         yield f"{BatchCountsDocument.of(counts).model_dump_json()}\n"
 
 
-def _verdict(verdict: Verdict, name: str) -> VerdictDocument:
+def _verdicts(group: Group, names: Sequence[str]) -> list[VerdictDocument]:
+    describe = _describing([each.certificate for each in group if each.certificate])
+    return [_verdict(each, names[each.number], describe) for each in group]
+
+
+def _verdict(verdict: Verdict, name: str, describe: Certificates) -> VerdictDocument:
     record, asked = verdict.certificate, verdict.request
     chain_of = api_services().hierarchy.chain_of
     return VerdictDocument(
         number=verdict.number,
         name=name,
         outcome=verdict.outcome.value,
-        certificate=_describing([record]).full(record, chain_of(record.issuer_id)) if record else None,
+        certificate=describe.full(record, chain_of(record.issuer_id)) if record else None,
         request=RequestDocument.of(asked, base_url()) if asked else None,
         findings=finding_documents(found.under(f"/csr/{verdict.number}") for found in verdict.findings),
     )
