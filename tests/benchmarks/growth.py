@@ -41,6 +41,7 @@ from ca_service.storage.schema import (
 
 YEARS: Final = 5
 RARE: Final = 50  # certificates that few questions look for
+_PRIME: Final = 10_000_019  # so that hosts are not sorted by age
 _BATCH: Final = 10_000
 _PREFIXES: Final = ("cucm", "uccx", "imp", "cuc", "sm", "finesse", "cer", "cuic")
 _DAYS: Final = (397, 397, 397, 397, 90, 30, 825, 365)
@@ -63,7 +64,8 @@ class Growth:
 
     def _certificate(self, number: int) -> CertificateRecord:
         is_rare = number < RARE
-        host = f"{'qz' if is_rare else _PREFIXES[number % len(_PREFIXES)]}{number}.lab{number % 97}.example.com"
+        name = f"qz{number}" if is_rare else f"{_PREFIXES[number % len(_PREFIXES)]}{number * 7919 % _PRIME}"
+        host = f"{name}.lab{number % 97}.example.com"
         issued = self._at(number)
         fingerprint = _fingerprint("request", number)
         return replace(
@@ -74,7 +76,7 @@ class Growth:
             subject=f"C=DE,O=Example Lab,OU=Voice,CN={host}",
             names=("DNS:example.com", f"DNS:{host}"),
             not_before=issued,
-            not_after=issued + timedelta(days=_DAYS[number * 7919 % len(_DAYS)]),
+            not_after=issued + timedelta(days=_DAYS[number // 8 % len(_DAYS)]),
             issued_at=issued,
             issued_by="retired" if is_rare else f"admin{number % 40}",
             request_fingerprint=fingerprint,
