@@ -165,6 +165,7 @@ def test_the_thresholds_and_the_jobs_are_wired(installation: Installation, opera
     assert names == [
         "notices",
         "outbox",
+        "expiry-counts",
         "approved-requests",
         "revocation-lists",
         "ocsp-signer",

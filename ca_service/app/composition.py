@@ -141,6 +141,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
     jobs = (
         Job("notices", hour, "write due notices", notices.announce_due),
         Job("outbox", minute, "deliver waiting messages", deliveries.deliver_due),
+        Job("expiry-counts", 10 * minute, "count what expires soon, for the metrics", notices.count_ending),
         Job(
             "approved-requests", 5 * minute, "issue approved requests that were interrupted", completion.issue_approved
         ),

@@ -38,7 +38,8 @@ from ca_service.pki.visible_text import visible
 def command(session: Session, words: tuple[str, ...], sort: str, limit: int | None, as_csv: bool) -> None:
     """List and search certificates.
 
-    A word matches a part of a name or the beginning of a serial number. Filters: expires<30d, expires>=2027-01-31,
+    A word matches a part of a name or the beginning of a serial number; one or two characters alone match the beginning
+    of the host. Filters: expires<30d, expires>=2027-01-31,
     status:active (expired, revoked, held), profile:vos, cluster:lab, host:uccx, by:anna, issuer:g1,
     serial:4f1c. Use = instead of : to match the whole value, and a comma between alternatives. Quote words with < or >
     for the shell.

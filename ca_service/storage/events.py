@@ -13,9 +13,11 @@ from sqlalchemy.exc import IntegrityError
 from ca_service.authority.audit.entries import EventPage, EventQuery, RecordedEvent, Seal
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.audit.store import event_unreadable, seal_taken, seal_unreadable
+from ca_service.authority.paging import page_size
 from ca_service.storage import rows
 from ca_service.storage.database import Database
-from ca_service.storage.queries import by_age, contains, in_batches
+from ca_service.storage.lanes import Lanes, first_of_each
+from ca_service.storage.queries import Order, by_age, contains, in_batches
 from ca_service.storage.schema import audit_event as event
 from ca_service.storage.schema import seal as seals
 
@@ -34,7 +36,8 @@ class SQLEventStore:
     def list_events(self, query: EventQuery) -> EventPage:
         """Return one page of the list."""
         order = _ORDERS[query.sort]
-        statement = order.page(select(event).where(*_conditions(query)), query.cursor, query.limit)
+        with self._database.read() as connection:
+            statement = _page(connection, query, order)
         return EventPage(*order.cut(self._events(statement), query.limit))
 
     def find_events(self, name: str, subjects: Collection[str]) -> tuple[RecordedEvent, ...]:
@@ -123,6 +126,22 @@ def _place(connection: Connection, seal: Seal, sealed: Sequence[RecordedEvent]) 
     placed = select(func.count()).select_from(event).where(event.c.seal == seal.number)
     if connection.execute(placed).scalar_one() != len(sealed):
         raise seal_taken(seal)
+
+
+def _page(connection: Connection, query: EventQuery, order: Order) -> Select[Any]:
+    """Return the statement for one page: from the index of the actor, the subject or the event, if one is wanted."""
+    if len(query.events) < 2 or query.actor or query.subject:
+        return order.page(select(event).where(*_conditions(query)), query.cursor, query.limit)
+    after = (order.is_after(*order.read(query.cursor)),) if query.cursor else ()
+    lanes = Lanes(event.c.event, lambda name: name.in_(query.events))
+    numbers = first_of_each(
+        connection,
+        lanes,
+        (*_conditions(query), *after),
+        is_descending=order.is_descending,
+        count=page_size(query.limit) + 1,
+    )
+    return select(event).where(event.c.id.in_(numbers)).order_by(*order.columns())
 
 
 def _conditions(query: EventQuery) -> Iterator[ColumnElement[bool]]:

@@ -23,7 +23,6 @@ from sqlalchemy import (
     select,
 )
 
-from ca_service.authority.access.grants import Grant
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.fleet.store import LeafEnd
 from ca_service.authority.inventory.store import Filter, Listed, Page, Place, Sort, status_of
@@ -31,7 +30,8 @@ from ca_service.authority.paging import page_size
 from ca_service.authority.revocation.records import State
 from ca_service.storage import rows
 from ca_service.storage.database import Database
-from ca_service.storage.narrowing import IS_GOOD, ITS_REVOCATION, MANY, conditions
+from ca_service.storage.listing import NEAR, Reading
+from ca_service.storage.narrowing import IS_GOOD, MANY, narrow
 from ca_service.storage.queries import Order, by_age, in_batches
 from ca_service.storage.schema import certificate, cluster, placed_request, revocation
 from ca_service.vos.purposes import TOMCAT_ECDSA
@@ -40,32 +40,35 @@ _ORDERS: Final = by_age(certificate.c.id) | {
     "expires": Order("expires", certificate.c.id, certificate.c.not_after),
     "host": Order("host", certificate.c.id, certificate.c.host),
 }
-_READ_AT_ONCE: Final = 200
 _ORDER: Final = Order("expires", certificate.c.id, certificate.c.not_after)
 
 
 class SQLInventoryStore:
-    """The inventory store on a SQL database. On SQLite, a word in more than `many` certificates is not looked up."""
+    """The inventory store on a SQL database.
 
-    def __init__(self, database: Database, many: int = MANY) -> None:
+    On SQLite, a word in more than `many` certificates is not looked up. A page is looked for among the next `near` rows
+    first.
+    """
+
+    def __init__(self, database: Database, many: int = MANY, near: int = NEAR) -> None:
         self._database = database
         self._many = many
+        self._near = near
 
     def list_certificates(self, wanted: Filter, sort: Sort, cursor: str, limit: int) -> Page:
         """Return one page of the list."""
-        order = _ORDERS[sort]
+        order, size = _ORDERS[sort], page_size(limit) + 1
+        after = (order.is_after(*order.read(cursor)),) if cursor else ()
         with self._database.read() as connection:
-            matching = conditions(connection, wanted, many=self._many)
-            ids = order.sort(select(certificate.c.id).where(*matching), cursor)
-            found, following = order.cut(
-                _head(connection, ids, order, grant=wanted.grant, count=page_size(limit) + 1), limit
-            )
+            reading = Reading(connection, narrow(connection, wanted, many=self._many), order, self._near)
+            read = reading.first(after, size) if wanted.grant is None else reading.seen(wanted.grant, after, size)
+        found, following = order.cut(read, limit)
         return Page(tuple(_listed(row, wanted.at) for row in found), following)
 
     def count_ends(self, wanted: Filter, bounds: Sequence[datetime]) -> tuple[int, ...]:
         """Return how many certificates expire in each range. Revoked ones are few: count them apart, and subtract."""
         with self._database.read() as connection:
-            matching = conditions(connection, wanted, many=self._many, with_status=False)
+            matching = narrow(connection, wanted, many=self._many, with_status=False).conditions
             every = connection.execute(_counts(bounds, matching)).one()
             revoked = {row[0]: row[1] for row in connection.execute(_revoked(bounds, matching))}
         return tuple(count - revoked.get(number, 0) for number, count in enumerate(every))
@@ -73,9 +76,8 @@ class SQLInventoryStore:
     def count_up_to(self, wanted: Filter, most: int) -> int:
         """Return the number of certificates, at most `most`."""
         with self._database.read() as connection:
-            some = (
-                select(certificate.c.id).where(*conditions(connection, wanted, many=self._many)).limit(most).subquery()
-            )
+            matching = narrow(connection, wanted, many=self._many).conditions
+            some = select(certificate.c.id).where(*matching).limit(most).subquery()
             return connection.execute(select(func.count()).select_from(some)).scalar_one()
 
     def find_places(self, certificates: Collection[CertificateRecord]) -> Mapping[str, Place]:
@@ -125,27 +127,6 @@ def _revoked(bounds: Sequence[datetime], matching: Sequence[ColumnElement[bool]]
     is_bad = revocation.c.state != State.RELEASED.value
     named = certificate.c.serial_number.in_(select(revocation.c.serial_number).where(is_bad, is_within))
     return select(which, func.count()).select_from(certificate).where(named, *matching).group_by(which)
-
-
-def _head(
-    connection: Connection, ids: Select[Any], order: Order, *, grant: Grant | None, count: int
-) -> Sequence[Row[Any]]:
-    """Return the first rows of a list. For a token, read until there are enough rows that its grant lets it see."""
-    if grant is None:
-        return connection.execute(_with_state(ids.limit(count), order)).all()
-    found, some = list[Row[Any]](), ids
-    while True:
-        read = connection.execute(_with_state(some.limit(_READ_AT_ONCE), order)).all()
-        found += [row for row in read if grant.sees(row.profile, row.names, row.host)]
-        if len(found) >= count or len(read) < _READ_AT_ONCE:
-            return found[:count]
-        some = ids.where(order.is_after_row(read[-1]))
-
-
-def _with_state(ids: Select[Any], order: Order) -> Select[Any]:
-    """Return the rows of these numbers: the numbers are sorted alone, without the bytes of the certificates."""
-    statement = select(certificate, revocation.c.state).outerjoin(revocation, ITS_REVOCATION)
-    return statement.where(certificate.c.id.in_(ids)).order_by(*order.columns())
 
 
 def _listed(row: Row[Any], at: datetime) -> Listed:

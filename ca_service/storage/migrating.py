@@ -35,7 +35,7 @@ SEARCH_PLAIN: Final = Rule(
     Severity.NOTE,
 )
 
-HEAD: Final = "0010"
+HEAD: Final = "0012"
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 

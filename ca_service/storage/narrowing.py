@@ -2,25 +2,31 @@
 
 On SQLite, a word of three or more characters is looked up in the trigram index if few certificates contain it. If many
 do, reading the list in its order finds a page sooner. PostgreSQL decides this from its statistics. Shorter words have
-no trigram: both databases read the list for them.
+no trigram: they are the beginning of a host, which has a column and an index of its own.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Text, and_, cast, column, false, func, or_, select, table, true, union
 
 from ca_service.authority.access.allowed_names import fragments, have_networks
 from ca_service.authority.access.grants import Grant
-from ca_service.authority.inventory.store import Condition, Filter, Status
+from ca_service.authority.inventory.store import START, Condition, Filter, Status, is_short
 from ca_service.authority.revocation.records import State
-from ca_service.storage import search_index
+from ca_service.storage import rows, search_index
+from ca_service.storage.lanes import Lanes
 from ca_service.storage.queries import contains
 from ca_service.storage.schema import certificate, cluster, issuer, placed_request, revocation
 
+_LOOKED_UP: Final = ("serial", "cluster")  # conditions whose rows an index finds
+_LAST: Final = "\U0010ffff"  # sorts after all characters
+_STATES: Final = {Status.REVOKED: State.REVOKED, Status.HELD: State.HELD}
 _SERIAL: Final = re.compile("[0-9a-f]{1,40}")
 _AFTER_DIGITS: Final = "g"  # sorts after all hexadecimal digits
 MANY: Final = 5_000  # certificates with a word, above which reading finds a page sooner
@@ -35,24 +41,65 @@ ITS_REVOCATION: Final = and_(OF_CERTIFICATE, revocation.c.state != State.RELEASE
 IS_GOOD: Final = ~select(revocation.c.version).where(ITS_REVOCATION).exists()
 
 
-def conditions(
-    connection: Connection, wanted: Filter, *, many: int, with_status: bool = True
-) -> list[ColumnElement[bool]]:
-    """Return the conditions of a filter. Without `with_status`, leave out the statuses.
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """The conditions of a filter; `ends` are those on the expiry alone.
+
+    `is_looked_up`: an index finds the rows of one of them, wherever they are in the list. `lanes` are those in which
+    all rows are; see lanes.py.
+    """
+
+    conditions: tuple[ColumnElement[bool], ...]
+    ends: tuple[ColumnElement[bool], ...]
+    is_looked_up: bool
+    lanes: Lanes | None
+
+
+def narrow(connection: Connection, wanted: Filter, *, many: int, with_status: bool = True) -> Narrowed:
+    """Return the conditions of a filter, and how to find the rows. Without `with_status`, leave out the statuses.
 
     On SQLite, a word that more than `many` certificates contain is not looked up in the index.
     """
     found = [_condition(each) for each in wanted.conditions]
-    if wanted.ends_from is not None:
-        found.append(certificate.c.not_after >= wanted.ends_from)
-    if wanted.ends_before is not None:
-        found.append(certificate.c.not_after < wanted.ends_before)
     if wanted.grant is not None:
         found += _may_be_seen(wanted.grant)
+    is_rare = False
     if with_status and wanted.statuses is not None:
-        found.append(or_(false(), *(_has(status, wanted) for status in sorted(wanted.statuses))))
-    hosts = [each.values[0] for each in wanted.conditions if each.key == "host" and len(each.values) == 1]
-    return found + words_in(connection, [*wanted.words, *hosts], many)  # the index finds hosts as words
+        is_rare = _is_rarely_revoked(connection, wanted.statuses, many)
+        found.append(or_(false(), *(_has(status, wanted, is_rare=is_rare) for status in sorted(wanted.statuses))))
+    starts, hosts = wanted.starts, _hosts_in(wanted)
+    found += [_starts(certificate.c.host_start, word) for word in starts]
+    words = [*(word for word in wanted.words if word not in starts), *(host for host in hosts if not is_short(host))]
+    looked_up, read = _words_in(connection, words, many)
+    is_looked_up = is_rare or bool(looked_up) or any(each.key in _LOOKED_UP for each in wanted.conditions)
+    ends = tuple(_ends(wanted, with_status=with_status))
+    return Narrowed((*found, *looked_up, *read, *ends), ends, is_looked_up, _lanes(wanted))
+
+
+def _hosts_in(wanted: Filter) -> list[str]:
+    """Return the hosts that are asked for; the index finds them as words."""
+    return [each.values[0] for each in wanted.conditions if each.key == "host" and len(each.values) == 1]
+
+
+def _lanes(wanted: Filter) -> Lanes | None:
+    """Return the lanes of the condition that most likely has few rows."""
+    named = {each.key: each for each in reversed(wanted.conditions)}
+    if short := next(filter(is_short, (*wanted.starts, *_hosts_in(wanted))), ""):
+        return Lanes(certificate.c.host_start, lambda start: _starts(start, short), low=short, high=short + _LAST)
+    if by := named.get("by"):
+        return Lanes(certificate.c.issued_by, lambda name: _any(func.lower(name), by.values, is_part=by.is_part))
+    if profile := named.get("profile"):
+        return Lanes(certificate.c.profile, lambda name: name.in_(profile.values))
+    return _months(wanted)
+
+
+def _months(wanted: Filter) -> Lanes | None:
+    """Return the months in which the wanted certificates expire, if the filter limits them."""
+    span = _span(wanted)
+    if span == (None, None):
+        return None
+    low, high = (None if moment is None else rows.month_of(moment) for moment in span)
+    return Lanes(certificate.c.ends_month, low=low, high=high)
 
 
 def _may_be_seen(grant: Grant) -> Iterator[ColumnElement[bool]]:
@@ -65,14 +112,42 @@ def _may_be_seen(grant: Grant) -> Iterator[ColumnElement[bool]]:
         yield or_(false(), *named, *address)
 
 
-def _has(status: Status, wanted: Filter) -> ColumnElement[bool]:
+def _span(wanted: Filter, *, with_status: bool = True) -> tuple[datetime | None, datetime | None]:
+    """Return the expiry that the filter allows: from, and before."""
+    first, last = wanted.ends_from, wanted.ends_before
+    if with_status and wanted.statuses == frozenset({Status.ACTIVE}):
+        first = max(first or wanted.at, wanted.at)
+    if with_status and wanted.statuses == frozenset({Status.EXPIRED}):
+        last = min(last or wanted.at, wanted.at)
+    return first, last
+
+
+def _ends(wanted: Filter, *, with_status: bool) -> Iterator[ColumnElement[bool]]:
+    first, last = _span(wanted, with_status=with_status)
+    if first is not None:
+        yield certificate.c.not_after >= first
+    if last is not None:
+        yield certificate.c.not_after < last
+
+
+def _has(status: Status, wanted: Filter, *, is_rare: bool) -> ColumnElement[bool]:
     if status is Status.ACTIVE:
         return and_(certificate.c.not_after >= wanted.at, IS_GOOD)
     if status is Status.EXPIRED:
         return and_(certificate.c.not_after < wanted.at, IS_GOOD)
-    state = State.REVOKED if status is Status.REVOKED else State.HELD
-    bad = select(revocation.c.serial_number).where(revocation.c.state == state.value)
-    return certificate.c.serial_number.in_(bad)  # unique among all leaves
+    state = _STATES[status].value
+    if is_rare:
+        bad = select(revocation.c.serial_number).where(revocation.c.state == state)
+        return certificate.c.serial_number.in_(bad)  # unique among all leaves
+    return select(revocation.c.version).where(OF_CERTIFICATE, revocation.c.state == state).exists()
+
+
+def _is_rarely_revoked(connection: Connection, statuses: frozenset[Status], many: int) -> bool:
+    """Return whether only revoked or held certificates are wanted, and there are at most `many` of them."""
+    if not statuses or not statuses <= _STATES.keys():
+        return False
+    is_one = revocation.c.state.in_([_STATES[status].value for status in statuses])
+    return connection.execute(select(true()).where(is_one).limit(1).offset(many)).first() is None
 
 
 def _condition(wanted: Condition) -> ColumnElement[bool]:
@@ -84,7 +159,7 @@ def _condition(wanted: Condition) -> ColumnElement[bool]:
             found = (_begins(value) if is_part else certificate.c.serial_number == value for value in values)
             return or_(false(), *found)
         case "host":
-            return _any(func.lower(certificate.c.host), values, is_part=is_part)
+            return _hosts(values, is_part=is_part)
         case "by":
             return _any(func.lower(certificate.c.issued_by), values, is_part=is_part)
         case "issuer":
@@ -96,6 +171,19 @@ def _condition(wanted: Condition) -> ColumnElement[bool]:
             return certificate.c.request_fingerprint.in_(placed.where(named))
 
 
+def _hosts(values: Sequence[str], *, is_part: bool) -> ColumnElement[bool]:
+    short = [value for value in values if is_part and is_short(value)]
+    starts = (_starts(certificate.c.host_start, value) for value in short)
+    return or_(
+        _any(func.lower(certificate.c.host), [each for each in values if each not in short], is_part=is_part), *starts
+    )
+
+
+def _starts(where: ColumnElement[str], word: str) -> ColumnElement[bool]:
+    """Return whether the beginning of a host starts with one or two characters."""
+    return where == word if len(word) == START else where.between(word, word + _LAST)
+
+
 def _any(where: Any, values: Sequence[str], *, is_part: bool) -> ColumnElement[bool]:
     return or_(false(), *(contains(where, value) if is_part else where == value for value in values))
 
@@ -105,10 +193,19 @@ def words_in(connection: Connection, words: Sequence[str], many: int = MANY) -> 
 
     On SQLite, a word that more than `many` certificates contain is not looked up in the index.
     """
+    looked_up, read = _words_in(connection, words, many)
+    return [*looked_up, *read]
+
+
+def _words_in(
+    connection: Connection, words: Sequence[str], many: int
+) -> tuple[list[ColumnElement[bool]], list[ColumnElement[bool]]]:
+    """Return the conditions that an index answers, and those for which rows are read."""
     if connection.dialect.name == "postgresql":
-        return [_by_trigrams(word) for word in words]
+        return [_by_trigrams(word) for word in words], []
     has_index = bool(words) and search_index.is_there(connection)
-    return [_by_index(word) if has_index and _is_rare(connection, word, many) else _by_reading(word) for word in words]
+    rare = [word for word in words if has_index and _is_rare(connection, word, many)]
+    return [_by_index(word) for word in rare], [_by_reading(word) for word in words if word not in rare]
 
 
 def _by_trigrams(word: str) -> ColumnElement[bool]:
@@ -128,7 +225,7 @@ def _by_index(word: str) -> ColumnElement[bool]:
 
 def _is_rare(connection: Connection, word: str, many: int) -> bool:
     """Return whether the index can contain the word, and at most `many` certificates do."""
-    if len(word) < 3 or "\x00" in word:
+    if is_short(word) or "\x00" in word:
         return False
     further = select(true()).select_from(_INDEX).where(_matches(word)).limit(1).offset(many)
     return connection.execute(further).first() is None

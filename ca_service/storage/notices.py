@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -24,7 +24,7 @@ from ca_service.storage import rows
 from ca_service.storage.database import Database, upsert
 from ca_service.storage.events import record_events
 from ca_service.storage.queries import by_age, contains, in_batches
-from ca_service.storage.schema import calendar, job_run, notice, outbox
+from ca_service.storage.schema import calendar, expiry_count, job_run, notice, outbox
 
 _STORED_APART: Final = ("id", "state")
 _ORDERS: Final = by_age(outbox.c.id)
@@ -50,6 +50,17 @@ class SQLNoticeStore:
         """Write notices with their messages in one transaction; return how many are new."""
         with self._database.write() as connection:
             return sum(_announce(connection, each) for each in announcements)
+
+    def save_counts(self, counts: Mapping[int, int]) -> None:
+        """Store how many items expire within each number of days, in place of all earlier counts."""
+        with self._database.write() as connection:
+            connection.execute(delete(expiry_count))
+            connection.execute(insert(expiry_count), [{"days": days, "count": counts[days]} for days in counts])
+
+    def list_counts(self) -> Mapping[int, int]:
+        """Return the stored counts by number of days."""
+        with self._database.read() as connection:
+            return {row[0]: row[1] for row in connection.execute(select(expiry_count.c.days, expiry_count.c.count))}
 
     def list_messages(self, query: MessageQuery) -> MessagePage:
         """Return one page of the list."""

@@ -52,6 +52,7 @@ _OPTIONS: Final = {
     "tcp_keepalives_idle": "60",  # a machine that is gone must not keep a lock
     "tcp_keepalives_interval": "10",
     "tcp_keepalives_count": "3",
+    "jit": "off",  # every statement is short: compiling it takes longer than running it
 }
 
 

@@ -104,6 +104,14 @@ class Order:
         value = None if self.value is None else getattr(row, self.value.key)
         return self.is_after(value, getattr(row, self.number.key))
 
+    def is_up_to_row(self, row: object) -> ColumnElement[bool]:
+        """Return whether a row comes before this one, or is this one."""
+        number = getattr(row, self.number.key)
+        if self.value is not None:
+            return tuple_(self.value, self.number) <= (getattr(row, self.value.key), number)
+        found: ColumnElement[bool] = self.number >= number if self.is_descending else self.number <= number
+        return found
+
     def sort(self, statement: Select[Any], cursor: str) -> Select[Any]:
         """Return the statement sorted, from the row after the cursor. Raises InvalidInput for a foreign cursor."""
         if cursor:

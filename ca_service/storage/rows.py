@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Row
@@ -42,9 +43,18 @@ def new_values(record: DataclassInstance) -> dict[str, Any]:
 
 
 def certificate_values(record: CertificateRecord) -> dict[str, Any]:
-    """Return the columns of a certificate, with the text that the list searches."""
+    """Return the columns of a certificate, with those that the list searches."""
     names = (name.partition(":")[2] for name in record.names)  # a search for "DNS:" would find every certificate
-    return values_of(record) | {"search_text": " ".join((record.host, record.subject, *names)).lower()}
+    return values_of(record) | {
+        "search_text": " ".join((record.host, record.subject, *names)).lower(),
+        "host_start": record.host.lower()[:2],
+        "ends_month": month_of(record.not_after),
+    }
+
+
+def month_of(moment: datetime) -> int:
+    """Return the month of a time in UTC, counted from the year 0."""
+    return moment.year * 12 + moment.month
 
 
 def event_values(event: AuditEvent) -> dict[str, Any]:

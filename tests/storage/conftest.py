@@ -143,7 +143,7 @@ def house(request: pytest.FixtureRequest) -> House:
         return House(store, ledger, InMemoryRevocationStore(ledger), fleet, issuers)
     database = request.getfixturevalue("issued_under")
     return House(
-        SQLInventoryStore(database),
+        SQLInventoryStore(database, near=2),  # so that what is not near is read, too
         SQLLedger(database),
         SQLRevocationStore(database),
         SQLFleetStore(database),

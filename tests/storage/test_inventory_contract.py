@@ -145,8 +145,26 @@ def test_a_search_goes_on_over_pages(house: House) -> None:
     assert walk(house, "oldest", 2, text="wanted") == [record.serial_number for record in wanted]
 
 
-@pytest.mark.parametrize("text", ["ed", "e", "-", "ö", "3", "node uccx", "uccx node3", '"node3.example"'])
-def test_words_may_be_short_and_each_narrows_the_list(house: House, text: str) -> None:
+@pytest.mark.parametrize("text", ["no", "n", "No", "n no", "host:no", "host:n", "host:xx,no", "host:xxx,n"])
+def test_short_words_begin_the_host(house: House, text: str) -> None:
+    wanted = certificate_record(host="Node3.example.com", subject="CN=uccx-red", names=())
+    others = [certificate_record(host=host, subject="CN=node-no", names=()) for host in ("zno", "mn", "o", "uccx")]
+    house.add(*others[:2], wanted, *others[2:])
+    for sort in SORTS:
+        assert house.page(text=text, sort=sort).certificates == (wanted,)
+
+
+def test_a_short_word_is_a_whole_host_too(house: House) -> None:
+    wanted = certificate_record(host="n", subject="CN=zzz", names=())
+    house.add(certificate_record(host="m", subject="CN=zzz", names=()), wanted)
+    assert house.found("n") == house.found("host=n") == [wanted]
+    assert house.found("nx") == house.found("z") == []
+
+
+@pytest.mark.parametrize(
+    "text", ["node3 ed", "red -", "uccx ö", "node3 3", "node uccx", "uccx node3", '"node3.example"']
+)
+def test_words_beside_a_longer_one_may_be_short_and_each_narrows_the_list(house: House, text: str) -> None:
     wanted = certificate_record(host="node3.example.com", subject="CN=uccx-red, O=ö")
     other = certificate_record(serial_number="f" * 40, host="zzz", subject="CN=xx", names=())
     house.add(other, wanted)

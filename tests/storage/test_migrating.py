@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from alembic import command
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from ca_service.authority.access.permissions import SCOPES
 from ca_service.authority.audit.seals import Sealing
@@ -16,10 +16,13 @@ from ca_service.errors import NotReady
 from ca_service.storage.accounts import SQLAccountStore
 from ca_service.storage.database import Database
 from ca_service.storage.events import SQLEventStore
+from ca_service.storage.ledger import SQLLedger
 from ca_service.storage.migrating import HEAD, SQLSchema, _config
-from ca_service.storage.schema import metadata
+from ca_service.storage.schema import certificate, metadata
 from ca_service.storage.sqlite import SQLiteDatabase
-from tests.support.fakes import FixedClock, InMemoryKeyStore
+from tests.storage.conftest import on_both
+from tests.support.factories import certificate_record, event
+from tests.support.fakes import NOON, FixedClock, InMemoryKeyStore
 from tests.support.sealed import exported
 
 
@@ -90,6 +93,33 @@ def test_events_from_before_the_record_was_sealed_are_sealed_with_the_rest(empty
     sealing = Sealing(store, InMemoryKeyStore(), FixedClock())
     assert sealing.seal_pending() == 1
     assert verify(exported(store, sealing)).events == 1
+
+
+@on_both
+def test_certificates_from_before_are_found_by_their_month_and_the_beginning_of_their_host(
+    issued_under: Database,
+) -> None:
+    hosts = ("Uccx1.example.com", "u", "10.0.0.5")
+    records = [certificate_record(host=host, not_after=NOON.replace(month=12)) for host in hosts]
+    SQLLedger(issued_under).record(records, [event()] * 3, always_new=True, replay=None)
+    added = select(certificate.c.host, certificate.c.host_start, certificate.c.ends_month).order_by(certificate.c.id)
+    with issued_under.read() as connection:
+        before = connection.execute(added).all()
+    with issued_under.write() as connection:
+        connection.execute(text("DROP TABLE expiry_count"))
+        for name in ("issued_by", "profile", "host_start", "ends_month"):
+            connection.execute(text(f"DROP INDEX ix_certificate_{name}"))
+        for name in ("revocation_state", "audit_event_actor", "audit_event_event"):
+            connection.execute(text(f"DROP INDEX ix_{name}"))
+        for name in ("host_start", "ends_month"):
+            connection.execute(text(f"ALTER TABLE certificate DROP COLUMN {name}"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0010'"))
+    assert SQLSchema(issued_under).upgrade() == ("0010", HEAD)
+    assert SQLSchema(issued_under).differences() == []
+    assert SQLSchema(issued_under).remarks() == ()
+    with issued_under.read() as connection:
+        assert connection.execute(added).all() == before
+    assert [row.host_start for row in before] == ["uc", "u", "10"]
 
 
 def test_a_second_upgrade_changes_nothing(database: Database) -> None:

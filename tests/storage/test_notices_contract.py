@@ -58,6 +58,13 @@ def test_another_threshold_another_end_and_another_kind_are_other_notices(notice
     assert notice_store.list_notices([]) == ()
 
 
+def test_the_newest_counts_replace_all_earlier_ones(notice_store: Store) -> None:
+    assert notice_store.list_counts() == {}
+    notice_store.save_counts({30: 2, 60: 5, 7: 1})
+    notice_store.save_counts({30: 3, 90: 9})
+    assert notice_store.list_counts() == {30: 3, 90: 9}
+
+
 def test_a_message_is_kept_as_it_was(notice_store: Store) -> None:
     made = message(event={"type": "x", "data": {"days": 3}}, text="Grüße\n")
 

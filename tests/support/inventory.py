@@ -19,6 +19,7 @@ from ca_service.authority.inventory.store import (
     Place,
     Sort,
     Status,
+    is_short,
     matches,
     status_of,
 )
@@ -84,7 +85,8 @@ class InMemoryInventoryStore:
         leaf, grant = certificate, wanted.grant
         return (
             (grant is None or grant.sees(leaf.profile, leaf.names, leaf.host))
-            and all(_has_word(certificate, word) for word in wanted.words)
+            and all(leaf.host.lower().startswith(word) for word in wanted.starts)
+            and all(_has_word(certificate, word) for word in wanted.words if word not in wanted.starts)
             and all(self._meets(certificate, each) for each in wanted.conditions)
             and (wanted.ends_from is None or certificate.not_after >= wanted.ends_from)
             and (wanted.ends_before is None or certificate.not_after < wanted.ends_before)
@@ -93,6 +95,8 @@ class InMemoryInventoryStore:
     def _meets(self, certificate: CertificateRecord, wanted: Condition) -> bool:
         if wanted.key == "serial" and wanted.is_part:
             return certificate.serial_number.startswith(wanted.values)
+        if wanted.key == "host" and wanted.is_part:
+            return any(_has_host(certificate.host.lower(), value) for value in wanted.values)
         return any(matches(wanted.values, each, is_part=wanted.is_part) for each in self._values(certificate, wanted))
 
     def _values(self, certificate: CertificateRecord, wanted: Condition) -> tuple[str, ...]:
@@ -114,6 +118,10 @@ class InMemoryInventoryStore:
         clusters = self._fleet.list_clusters(ClusterQuery(limit=200)).items
         placed = [(each, cluster) for cluster in clusters for each in self._fleet.list_requests(cluster.id)]
         return {each.request_fingerprint: Place(c.id, c.name) for each, c in sorted(placed, key=lambda row: row[0].id)}
+
+
+def _has_host(host: str, part: str) -> bool:
+    return host.startswith(part) if is_short(part) else part in host
 
 
 def _has_word(record: CertificateRecord, word: str) -> bool:

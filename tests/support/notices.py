@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -54,6 +54,11 @@ class ListedSource:
     """What ends is what the test says."""
 
     items: list[Expiring] = field(default_factory=list)
+
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        """See the port."""
+        return frozenset(each.kind for each in self.items)
 
     def between(self, after: datetime, until: datetime) -> Iterator[Expiring]:
         """See the port."""
@@ -118,6 +123,15 @@ class InMemoryNoticeStore:
         self.notices = list[Notice]()
         self.messages = dict[int, Message]()
         self.events = list[AuditEvent]()
+        self.counts = dict[int, int]()
+
+    def save_counts(self, counts: Mapping[int, int]) -> None:
+        """See the port."""
+        self.counts = dict(counts)
+
+    def list_counts(self) -> Mapping[int, int]:
+        """See the port."""
+        return self.counts
 
     def list_notices(self, subject_ids: Collection[str]) -> tuple[Notice, ...]:
         """See the port."""

@@ -93,6 +93,8 @@ def metrics(lab: Lab) -> dict[tuple[str, str], float]:
 
 
 def test_they_tell_what_ends_and_how_soon(lab: Lab) -> None:
+    assert not [name for name in metrics(lab) if name[0] == "ending"]  # not yet counted
+    lab.jobs.run(OPERATOR, "expiry-counts")
     told = metrics(lab)
 
     assert told["days_left", "leaf"] == pytest.approx(25, abs=0.1)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from ca_service.authority.access.grants import Grant
 from ca_service.authority.certificates import CertificateRecord
@@ -24,11 +24,19 @@ class Status(StrEnum):
     HELD = "held"
 
 
+START: Final = 2  # characters
+
+
+def is_short(word: str) -> bool:
+    """Return whether no index finds these characters inside names. They are searched at the beginning of the host."""
+    return len(word) <= START
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """A match of one field: it equals one of `values` (in lower case), or contains one with `is_part`.
 
-    A part of a serial number is its beginning.
+    A part of a serial number, and a short part of a host, is its beginning.
     """
 
     key: Key
@@ -40,9 +48,9 @@ class Condition:
 class Filter:
     """A filter; all its members have to match. `words`, in lower case, are in a name, or begin the serial number.
 
-    The expiry is from `ends_from` on, and before `ends_before`. `statuses` are the wanted ones as of `at`;
-    None means all. With a `grant`, only certificates that it may see: pages and cursors do not reveal
-    any others.
+    Short words begin the host, if there is no longer word beside them. The expiry is from `ends_from` on, and before
+    `ends_before`. `statuses` are the wanted ones as of `at`; None means all. With a `grant`, only certificates that it
+    may see: pages and cursors do not reveal any others.
     """
 
     at: datetime
@@ -52,6 +60,11 @@ class Filter:
     ends_before: datetime | None = None
     statuses: frozenset[Status] | None = None
     grant: Grant | None = None
+
+    @property
+    def starts(self) -> tuple[str, ...]:
+        """The words that begin the host."""
+        return self.words if all(map(is_short, self.words)) else ()
 
     def ending(self, begin: datetime | None, before: datetime | None) -> Filter:
         """Return the same filter with its expiry also limited to this span; None leaves it open."""

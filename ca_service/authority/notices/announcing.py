@@ -17,6 +17,7 @@ from ca_service.authority.paging import foreign_cursor
 from ca_service.authority.ports import Clock
 
 HORIZON: Final = timedelta(days=90)  # how far the list of upcoming notices looks ahead
+MOST_COUNTED: Final = 5_000  # counts stop here
 _BATCH: Final = 100
 
 
@@ -101,6 +102,22 @@ class Notices:
         """Return what expires within this time, the first to expire first, up to the limit; for feeds and gauges."""
         now = self._clock()
         return tuple(islice(self._sources.between(now, now + within), limit))
+
+    def count_ending(self) -> int:
+        """Count what expires within each threshold, and store it for the metrics; return the highest count.
+
+        Whether a leaf is still in use takes a look at its cluster, which is too long for each reader of the metrics.
+        """
+        now = self._clock()
+        found = self.ending(MOST_COUNTED, timedelta(days=max(self.days)))
+        counts = {days: sum(each.not_after <= now + timedelta(days=days) for each in found) for days in self.days}
+        self._store.save_counts(counts)
+        return len(found)
+
+    def list_counts(self) -> dict[int, int]:
+        """Return how many items expired within each threshold when they were last counted; empty before that."""
+        counts = self._store.list_counts()
+        return {days: counts[days] for days in sorted(self.days) if days in counts}
 
     def firsts(self) -> dict[Kind, Expiring]:
         """Return the next expiration of each kind."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -11,6 +11,7 @@ from ca_service.authority.notices.records import (
     Announcement,
     Expiring,
     Failure,
+    Kind,
     Message,
     MessagePage,
     MessageQuery,
@@ -19,7 +20,11 @@ from ca_service.authority.notices.records import (
 
 
 class Source(Protocol):
-    """Things of one kind that expire."""
+    """Things of these kinds that expire."""
+
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        """All kinds of things that it may yield."""
 
     def between(self, after: datetime, until: datetime) -> Iterator[Expiring]:
         """Yield those that expire later than `after` and not later than `until`, the first to expire first."""
@@ -48,6 +53,12 @@ class NoticeStore(Protocol):
 
     def announce(self, announcements: Sequence[Announcement]) -> int:
         """Write notices with their messages in one transaction, except existing ones; return the number of new ones."""
+
+    def save_counts(self, counts: Mapping[int, int]) -> None:
+        """Store how many items expire within each number of days, in place of all earlier counts."""
+
+    def list_counts(self) -> Mapping[int, int]:
+        """Return the stored counts by number of days; empty before the first."""
 
 
 class Outbox(Protocol):

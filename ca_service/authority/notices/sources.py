@@ -9,7 +9,6 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Final
 
 from ca_service.authority.access.permissions import SERVICE
@@ -38,8 +37,8 @@ _LIST_STEP: Final = (
 )
 _SIGNER_STEP: Final = "It is renewed automatically. If it is not, run `ca-service doctor` to find out why."
 _BATCH: Final = 500
+_FIRST_BATCH: Final = 60  # a page of leaves
 _NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
-_OF_A_SOURCE: Final = 20  # more than the kinds of any source, or the things of a kind other than leaves
 _LAST: Final = 2**31 - 1  # higher than any number: things that expire at `after` itself do not count
 
 Revoked = Callable[[Sequence[str]], Collection[str]]
@@ -59,9 +58,20 @@ class Sources:
         """Return the first of each kind to expire, at any time after `after`."""
         found = dict[Kind, Expiring]()
         for source in self._sources:
-            for each in islice(source.between(after, _NEVER), _OF_A_SOURCE):
+            for each in _first_of_each_kind(source, after):
                 found[each.kind] = min(each, found.get(each.kind, each), key=lambda one: one.not_after)
         return found
+
+
+def _first_of_each_kind(source: Source, after: datetime) -> Iterator[Expiring]:
+    """Yield the first of each kind: reading stops there, because each item may take several queries."""
+    missing = set(source.kinds)
+    for each in source.between(after, _NEVER):
+        if each.kind in missing:
+            yield each
+            missing.remove(each.kind)
+        if not missing:
+            return
 
 
 class Leaves:
@@ -69,6 +79,8 @@ class Leaves:
 
     `revoked` returns those of some serial numbers that are revoked.
     """
+
+    kinds = frozenset({Kind.LEAF})
 
     def __init__(self, store: LeafStore, fleet: Fleet, clock: Clock, revoked: Revoked = lambda _: ()) -> None:
         self._store = store
@@ -78,13 +90,13 @@ class Leaves:
 
     def between(self, after: datetime, until: datetime) -> Iterator[Expiring]:
         """Implement the port; reads in batches, for any number of leaves."""
-        place, clusters = (after, _LAST), dict[int, dict[str, Place]]()
-        while ends := self._store.list_ends(place, until, self._clock(), _BATCH):
+        place, clusters, size = (after, _LAST), dict[int, dict[str, Place]](), _FIRST_BATCH
+        while ends := self._store.list_ends(place, until, self._clock(), size):
             revoked = self._revoked([end.serial_number for end in ends])
             for end in ends:
                 if end.serial_number not in revoked and (found := self._expiring(end, clusters)):
                     yield found
-            place = (ends[-1].not_after, ends[-1].number)
+            place, size = (ends[-1].not_after, ends[-1].number), _BATCH
 
     def _expiring(self, end: LeafEnd, clusters: dict[int, dict[str, Place]]) -> Expiring | None:
         """Return the expiration of a leaf, or None if it was replaced in every slot in which it was."""
@@ -124,6 +136,8 @@ def next_step(profile: str, host: str, place: Place | None) -> Phrase:
 class Authorities:
     """The issuing authority, and those above it."""
 
+    kinds = frozenset({Kind.ROOT, Kind.INTERMEDIATE})
+
     def __init__(self, hierarchy: Hierarchy) -> None:
         self._hierarchy = hierarchy
 
@@ -147,6 +161,8 @@ def _authority(record: IssuerRecord) -> Expiring:
 
 class Published:
     """The newest CRL of each authority, and its OCSP signer."""
+
+    kinds = frozenset({Kind.REVOCATION_LIST, Kind.OCSP_SIGNER})
 
     def __init__(self, publishing: CRLPublisher, responders: Responders) -> None:
         self._publishing = publishing

@@ -13,7 +13,7 @@ from ca_service.storage.schema.certificates import (
 from ca_service.storage.schema.columns import UTCDateTime, metadata
 from ca_service.storage.schema.events import audit_event, seal
 from ca_service.storage.schema.fleet import cluster, mark, node, placed_request
-from ca_service.storage.schema.notices import calendar, job_run, notice, outbox
+from ca_service.storage.schema.notices import calendar, expiry_count, job_run, notice, outbox
 from ca_service.storage.schema.people import (
     account,
     account_link,
@@ -41,6 +41,7 @@ __all__ = [
     "challenge",
     "cluster",
     "crl",
+    "expiry_count",
     "external_identity",
     "issuer",
     "job_run",

@@ -29,6 +29,8 @@ audit_event = Table(
     Index("uq_audit_event_place", "seal", "position", unique=True, **_where("seal IS NOT NULL")),
     Index("ix_audit_event_unsealed", "id", **_where("seal IS NULL")),
     Index("ix_audit_event_subject", "subject", "id"),
+    Index("ix_audit_event_actor", "actor", "id"),
+    Index("ix_audit_event_event", "event", "id"),
 )
 
 seal = Table(

@@ -1,4 +1,4 @@
-"""Background jobs with their leases, notices, the outbox, calendar links."""
+"""Background jobs with their leases, notices, counts of expirations, the outbox, calendar links."""
 
 from __future__ import annotations
 
@@ -31,6 +31,14 @@ notice = Table(
     Column("days", Integer, nullable=False),
     Column("created_at", UTCDateTime, nullable=False),
     UniqueConstraint("kind", "subject_id", "not_after", "days"),
+)
+
+#: How many items expire within so many days, as they were last counted.
+expiry_count = Table(
+    "expiry_count",
+    metadata,
+    Column("days", Integer, primary_key=True, autoincrement=False),
+    Column("count", Integer, nullable=False),
 )
 
 outbox = Table(

@@ -125,8 +125,9 @@ class ListQueryFields(Input):
 
     q: _Text = Field(
         default="",
-        description="words that are part of a name or begin a serial number, and filters such as expires<30d, "
-        "status:active, profile:vos, cluster:lab, host:uccx, by:anna, issuer:g1, serial:4f1c; at most 200 characters",
+        description="words that are part of a name or begin a serial number (one or two characters alone begin the "
+        "host), and filters such as expires<30d, status:active, profile:vos, cluster:lab, host:uccx, by:anna, "
+        "issuer:g1, serial:4f1c; at most 200 characters",
     )
     sort: Literal["newest", "oldest", "expires", "host"] = Field(
         default="newest", description="one of: newest, oldest, expires, host"

@@ -1,6 +1,7 @@
-"""Metrics for Prometheus, computed from the database at each request.
+"""Metrics for Prometheus, from the database at each request.
 
-Every process gives the same answer. No process keeps counters, so nothing must be merged or cleaned up.
+Every process gives the same answer. No process keeps counters, so nothing must be merged or cleaned up. What takes long
+to count is counted by a background job, which stores the result.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from flask import Response, request
 
 from ca_service.authority.access.permissions import Action, require
 from ca_service.authority.jobs import Outcome
+from ca_service.authority.notices.announcing import MOST_COUNTED
 from ca_service.authority.notices.records import MessageState
 from ca_service.web.auth import bearer_token
 from ca_service.web.context import options, origin, public, public_services
@@ -70,11 +72,12 @@ def _endings() -> Iterator[Metric]:
         left.add_metric([kind.value], (first.not_after - now) / _DAY)
         ends.add_metric([kind.value], first.not_after.timestamp())
     soon = GaugeMetricFamily(
-        "ca_service_ending", f"Items that expire within this number of days, counted up to {_MOST}.", labels=["days"]
+        "ca_service_ending",
+        f"Items that expire within this number of days when they were last counted, up to {MOST_COUNTED}.",
+        labels=["days"],
     )
-    found = notices.ending(_MOST, timedelta(days=max(notices.days)))
-    for days in sorted(notices.days):
-        soon.add_metric([str(days)], sum(each.not_after <= now + days * _DAY for each in found))
+    for days, count in notices.list_counts().items():
+        soon.add_metric([str(days)], count)
     yield from (left, ends, soon)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 import pytest
@@ -176,3 +176,18 @@ def test_of_each_kind_the_first_that_ends_is_told_however_late(lab: Lab) -> None
 
     assert set(firsts) == {Kind.LEAF, Kind.INTERMEDIATE, Kind.ROOT}
     assert firsts[Kind.LEAF].id == first.serial_number
+
+
+def test_the_first_of_each_kind_is_found_without_a_look_at_all_others() -> None:
+    class Counting(ListedSource):
+        read = 0
+
+        def between(self, after: datetime, until: datetime) -> Iterator[Expiring]:
+            for each in super().between(after, until):
+                self.read += 1
+                yield each
+
+    source = Counting([expiring(days) for days in range(1, 100)])
+
+    assert Sources((source,)).firsts(NOON) == {Kind.LEAF: source.items[0]}
+    assert source.read == 1
