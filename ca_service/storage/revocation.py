@@ -16,6 +16,7 @@ from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.revocation.records import (
     CRLBytes,
     CRLRecord,
+    CRLState,
     RevocationRecord,
     RevocationStatus,
     Selection,
@@ -29,8 +30,12 @@ from ca_service.storage.narrowing import OF_CERTIFICATE, words_in
 from ca_service.storage.queries import in_batches
 from ca_service.storage.schema import certificate, crl, revocation, revocation_version
 
-# Built once: every OCSP request needs them, and building a statement takes as long as running it.
-_VERSION: Final = select(revocation_version.c.version).where(revocation_version.c.issuer_id == bindparam("issuer_id"))
+# Every OCSP request and every CRL download needs these.
+_VERSION: Final = "SELECT version FROM revocation_version WHERE issuer_id = :issuer_id"
+_CRL_STATE: Final = f"""
+    SELECT (SELECT max(number) FROM crl WHERE issuer_id = :issuer_id), ({_VERSION})
+"""  # noqa: S608 - nothing in it comes from outside
+# Built once: building a statement takes as long as running it.
 _ONE: Final = select(revocation).where(
     revocation.c.issuer_id == bindparam("issuer_id"), revocation.c.serial_number == bindparam("serial_number")
 )
@@ -69,8 +74,8 @@ class SQLRevocationStore:
 
     def version(self, issuer_id: str) -> int:
         """Return the number of changes to certificates of this issuer."""
-        with self._database.read() as connection:
-            return connection.execute(_VERSION, {"issuer_id": issuer_id}).scalar() or 0
+        found = self._database.look_up(_VERSION, issuer_id=issuer_id)
+        return found[0] if found else 0
 
 
 def store_changes(connection: Connection, transitions: Sequence[Transition]) -> tuple[RevocationRecord, ...]:
@@ -140,6 +145,11 @@ class SQLCRLStore:
         """Return the newest CRL of this issuer, or None."""
         with self._database.read() as connection:
             return _newest(connection, issuer_id)
+
+    def find_state(self, issuer_id: str) -> CRLState:
+        """Return the number of the newest CRL and the number of changes."""
+        number, version = self._database.look_up(_CRL_STATE, issuer_id=issuer_id) or (None, None)
+        return CRLState(int(number, 16) if number else None, version or 0)
 
     def find_base(self, issuer_id: str, at: datetime) -> CRLRecord | None:
         """Return the oldest CRL that has not expired at `at`, or None: a relying party may still use it."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,15 @@ class SQLiteDatabase:
         with self._explained(), self.engine.connect() as connection:
             yield connection
 
+    def look_up(self, statement: str, **values: str) -> Sequence[Any] | None:
+        """Return the first row of this SELECT, as the driver returns it. Raises NotReady as `read` does."""
+        with self.read() as connection:
+            cursor = connection.connection.cursor()
+            cursor.execute(statement, values)
+            found: Sequence[Any] | None = cursor.fetchone()
+            cursor.close()  # ends the statement, which would keep others from checkpointing the WAL
+            return found
+
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Return a transaction: committed and synced to disk at the end, rolled back on an error.
@@ -80,8 +90,9 @@ class SQLiteDatabase:
             yield
         except IntegrityError:
             raise  # expected and explained by the stores
-        except DatabaseError as error:
-            raise NotReady.because(DATABASE_UNUSABLE, database=self.path, reason=error.orig) from error
+        except (DatabaseError, sqlite3.DatabaseError) as error:
+            reason = getattr(error, "orig", error)
+            raise NotReady.because(DATABASE_UNUSABLE, database=self.path, reason=reason) from error
 
     def close(self) -> None:
         """Close all connections."""

@@ -12,6 +12,7 @@ from ca_service.authority.issuance.store import Ledger
 from ca_service.authority.revocation.records import (
     CRLBytes,
     CRLRecord,
+    CRLState,
     ResponderRecord,
     RevocationRecord,
     State,
@@ -55,6 +56,17 @@ def test_the_newest_list_is_found_with_its_bytes(shelves: Shelves) -> None:
     assert crls.find_newest(ISSUER) == newest
     assert crls.read_crl(ISSUER, 2**150) == CRLBytes(b"newer")
     assert crls.find_newest("intermediate-g2") is None
+
+
+def test_the_state_names_the_newest_list_and_counts_the_changes(shelves: Shelves) -> None:
+    revocations, crls = shelves
+    assert crls.find_state(ISSUER) == CRLState(None, 0)
+    add(crls, listed(9))
+    add(crls, listed(2**150))
+    revoke(revocations)
+    revoke(revocations)
+    assert crls.find_state(ISSUER) == CRLState(2**150, 2)
+    assert crls.find_state("intermediate-g2") == CRLState(None, 0)
 
 
 def test_of_older_lists_the_bytes_are_forgotten(shelves: Shelves) -> None:

@@ -81,6 +81,26 @@ def test_the_error_that_is_told_is_the_first_one_also_where_sqlite_has_rolled_ba
 
 
 @on_both
+def test_a_look_up_finds_the_first_row_that_is_committed(database: Database) -> None:
+    statement = "SELECT hash, expires_at FROM setup_link WHERE hash = :hash"
+    assert database.look_up(statement, hash="x") is None
+    with database.write() as connection:
+        connection.execute(text("INSERT INTO setup_link (hash, expires_at) VALUES ('x', '2026-01-01')"))
+        connection.execute(text("INSERT INTO setup_link (hash, expires_at) VALUES ('y', '2026-01-01')"))
+    assert (database.look_up(statement, hash="x") or [""])[0] == "x"
+    assert (database.look_up(statement, hash="y") or [""])[0] == "y"
+
+
+@on_both
+def test_a_look_up_in_a_table_that_is_not_there_is_explained(database: Database) -> None:
+    for _ in range(20):  # more often than there are connections
+        with pytest.raises(NotReady) as caught:
+            database.look_up("SELECT 1 FROM nowhere")
+        assert caught.value.rule == "database.unusable"
+    assert "nowhere" in str(caught.value)
+
+
+@on_both
 def test_a_certificate_without_its_issuer_is_not_stored_and_neither_is_its_event(database: Database) -> None:
     with pytest.raises(IntegrityError):
         SQLLedger(database).record([certificate_record()], [event()], always_new=False, replay=None)

@@ -14,6 +14,7 @@ from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.revocation.records import (
     CRLBytes,
     CRLRecord,
+    CRLState,
     ResponderRecord,
     RevocationRecord,
     RevocationStatus,
@@ -90,6 +91,11 @@ class InMemoryCRLStore:
         """See the port."""
         found = self._lists[issuer_id]
         return found[max(found)][0] if found else None
+
+    def find_state(self, issuer_id: str) -> CRLState:
+        """See the port."""
+        found = self._lists[issuer_id]
+        return CRLState(max(found) if found else None, self._revocations.version(issuer_id))
 
     def find_base(self, issuer_id: str, at: datetime) -> CRLRecord | None:
         """See the port."""

@@ -253,6 +253,15 @@ class CRLRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class CRLState:
+    """The state of the CRLs of an issuer: the number of the newest one, or None, and the number of changes to its
+    certificates. While both are the same, so is the CRL."""
+
+    number: int | None
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
 class CRLBytes:
     """A signed CRL, DER, and the delta that was signed with it, if any."""
 

@@ -11,6 +11,7 @@ from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.revocation.records import (
     CRLBytes,
     CRLRecord,
+    CRLState,
     ResponderRecord,
     RevocationRecord,
     RevocationStatus,
@@ -49,6 +50,9 @@ class CRLStore(Protocol):
 
     def find_newest(self, issuer_id: str) -> CRLRecord | None:
         """Return the newest CRL of this issuer, or None."""
+
+    def find_state(self, issuer_id: str) -> CRLState:
+        """Return the number of the newest CRL and the number of changes, both as of one moment, in one cheap read."""
 
     def find_base(self, issuer_id: str, at: datetime) -> CRLRecord | None:
         """Return the oldest CRL that a client may still hold at `at`, because it has not expired."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography import x509
+from sqlalchemy import Engine, event
 
 from ca_service import settings as settings_module
 from ca_service.authority.certificates import CertificateRecord
@@ -39,6 +41,21 @@ def elsewhere(settings: Settings, installation: Installation) -> Iterator[Elsewh
     """Do it in another process."""
     with racing.another_process(settings.instance_path) as found:
         yield found
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """Yield the statements that SQLAlchemy executes."""
+    found: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        found.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield found
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
 
 
 def issue(installation: Installation, csr: bytes = UCCX_PUBLISHER.data) -> CertificateRecord:
@@ -89,6 +106,18 @@ def test_the_crl_that_another_process_has_published_is_the_next_one(
     before = installation.crl_publisher.current(ISSUER).digest
     published = elsewhere(racing.publish_list, ISSUER)
     assert before != published == installation.crl_publisher.current(ISSUER).digest
+
+
+def test_what_has_not_changed_costs_one_small_statement(installation: Installation) -> None:
+    request = question(installation, issue(installation))
+    for ask in (
+        lambda: installation.crl_publisher.current(ISSUER),
+        lambda: installation.ocsp_responder.answer(request),
+    ):
+        first = ask()
+        with statements() as found:
+            assert ask() is first
+        assert len(found) <= 1  # none on SQLite, where the driver is asked directly
 
 
 def test_threads_that_ask_all_the_time_never_go_back_to_good(installation: Installation, elsewhere: Elsewhere) -> None:
