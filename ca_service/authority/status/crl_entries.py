@@ -37,7 +37,7 @@ class Material:
 def gather(
     crls: CRLStore, revocations: RevocationStore, issuer_id: str, newest: CRLRecord | None, at: datetime
 ) -> Material:
-    """Return the contents of this issuer's CRL at `at`.
+    """Return the contents of this issuer's CRL at `at`. The entries of its `newest` CRL are reused; None reuses none.
 
     They are read again after a concurrent change, so that CRL and delta agree. If changes go on and on,
     they may contain changes after their `version`, but never fewer. The next CRL, which is then due,

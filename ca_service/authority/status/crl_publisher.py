@@ -223,8 +223,10 @@ class CRLPublisher:
         """Sign and store the next CRL; the caller holds the lock of the issuer."""
         now, newest = self._clock(), self._crls.find_newest(issuer.id)
         number = max(newest.number + 1 if newest else 1, int(now.timestamp()))
-        material = gather(self._crls, self._revocations, issuer.id, newest, now)
-        lifetimes = _Lifetimes.of(self._policy, now, covers_authorities=self._covers_authorities(issuer))
+        covers_authorities = self._covers_authorities(issuer)
+        reused = None if covers_authorities else newest  # one about authorities may be imported, and lack entries
+        material = gather(self._crls, self._revocations, issuer.id, reused, now)
+        lifetimes = _Lifetimes.of(self._policy, now, covers_authorities=covers_authorities)
         record = CRLRecord(issuer.id, number, now, lifetimes.full, lifetimes.renew_at, material.version, material.count)
         data = self._signed(issuer, key, record, material, lifetimes.delta)
         event = AuditEvent.by(actor, now, Event.CRL_PUBLISHED, issuer.id, number=f"{number:x}", entries=record.count)
