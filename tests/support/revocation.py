@@ -13,6 +13,7 @@ from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.revocation.records import (
     CRLBytes,
+    CRLEntries,
     CRLRecord,
     CRLState,
     ResponderRecord,
@@ -107,15 +108,16 @@ class InMemoryCRLStore:
         found = self._lists[issuer_id]
         return found[number][1] if found and number == max(found) else None
 
-    def list_entries(self, issuer_id: str, base: CRLRecord | None) -> Sequence[bytes]:
+    def read_entries(self, issuer_id: str, base: CRLRecord | None) -> CRLEntries:
         """See the port."""
 
         def was_told(record: RevocationRecord) -> bool:
             return bool(base) and record.not_after < base.this_update and record.version <= base.version  # type: ignore[union-attr]
 
-        return [
+        found = [
             each.entry_der for each in self._revocations.of_issuer(issuer_id) if not each.is_good and not was_told(each)
         ]
+        return CRLEntries(b"".join(found), len(found))
 
     def list_changes(self, issuer_id: str, since: int) -> Sequence[bytes]:
         """See the port."""

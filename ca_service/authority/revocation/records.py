@@ -262,6 +262,14 @@ class CRLState:
 
 
 @dataclass(frozen=True, slots=True)
+class CRLEntries:
+    """The entries of a CRL, DER, one after another without anything between them, and their number."""
+
+    der: bytes
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class CRLBytes:
     """A signed CRL, DER, and the delta that was signed with it, if any."""
 

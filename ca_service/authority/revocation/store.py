@@ -10,6 +10,7 @@ from typing import Protocol
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.revocation.records import (
     CRLBytes,
+    CRLEntries,
     CRLRecord,
     CRLState,
     ResponderRecord,
@@ -60,7 +61,7 @@ class CRLStore(Protocol):
     def read_crl(self, issuer_id: str, number: int) -> CRLBytes | None:
         """Return the bytes of a CRL, or None; only those of the newest are kept."""
 
-    def list_entries(self, issuer_id: str, base: CRLRecord | None) -> Sequence[bytes]:
+    def read_entries(self, issuer_id: str, base: CRLRecord | None) -> CRLEntries:
         """Return the entries of a full CRL. A certificate that had expired before `base` was created is omitted
         if `base` contained it: so each is on one CRL after its expiry (RFC 5280, 3.3)."""
 

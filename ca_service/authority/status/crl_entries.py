@@ -70,5 +70,5 @@ def _entries(
         if body is not None and not any(crl.is_in(entry, body) for entry in added):
             new = [entry for entry in added if not crl.is_removal(entry)]
             return (body, *new), newest.count + len(new)
-    entries = crls.list_entries(issuer_id, base)
-    return entries, len(entries)
+    entries = crls.read_entries(issuer_id, base)
+    return (entries.der,), entries.count
