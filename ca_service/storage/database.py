@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql
@@ -44,6 +45,12 @@ class Database(Protocol):
 
     def read(self) -> AbstractContextManager[Connection]:
         """Return a connection for reading. Each statement sees everything that was committed before it."""
+
+    def look_up(self, statement: str, **values: str) -> Sequence[Any] | None:
+        """Return the first row of this SELECT, as the driver returns it; `:name` stands for a value.
+
+        For the small statements of every OCSP request and CRL download, which cost less than to build them does.
+        """
 
     def write(self) -> AbstractContextManager[Connection]:
         """Return a transaction: committed and synced to disk at the end, rolled back on an error.

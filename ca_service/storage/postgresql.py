@@ -11,12 +11,12 @@ crash, releases the lock.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
 from psycopg.types.string import StrDumperUnknown
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, func, inspect, make_url, select
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, func, inspect, make_url, select, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, OperationalError, TimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -82,6 +82,11 @@ class PostgreSQLDatabase:
         """Return a connection for reading, outside transactions. Raises NotReady if the server does not answer."""
         with self._explained(), self._reading.connect() as connection:
             yield connection
+
+    def look_up(self, statement: str, **values: str) -> Sequence[Any] | None:
+        """Return the first row of this SELECT. Raises NotReady if the server does not answer."""
+        with self.read() as connection:
+            return connection.execute(text(statement), values).first()
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

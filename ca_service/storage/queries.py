@@ -13,6 +13,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     FunctionElement,
+    LargeBinary,
     Select,
     SQLColumnExpression,
     literal,
@@ -65,6 +66,30 @@ def _for_sqlite(element: _Contains, compiler: Any, **options: Any) -> str:
 @compiles(_Contains, "postgresql")
 def _for_postgresql(element: _Contains, compiler: Any, **options: Any) -> str:
     return f"strpos({compiler.process(element.clauses, **options)}) > 0"
+
+
+class _Joined(FunctionElement[bytes]):
+    type = LargeBinary()
+    name = "joined"
+    inherit_cache = True
+
+
+def joined(column: Column[bytes]) -> ColumnElement[bytes]:
+    """Return the bytes of all rows in one piece: three times as fast as 100,000 rows.
+
+    Old versions of SQLite end it at the first NUL: compare the length.
+    """
+    return _Joined(column)
+
+
+@compiles(_Joined)
+def _joined_by_sqlite(element: _Joined, compiler: Any, **options: Any) -> str:
+    return f"CAST(group_concat({compiler.process(element.clauses, **options)}, '') AS BLOB)"
+
+
+@compiles(_Joined, "postgresql")
+def _joined_by_postgresql(element: _Joined, compiler: Any, **options: Any) -> str:
+    return f"string_agg({compiler.process(element.clauses, **options)}, ''::bytea)"
 
 
 def contain_all(words: Iterable[str], *columns: SQLColumnExpression[str]) -> Iterator[ColumnElement[bool]]:

@@ -9,13 +9,30 @@ from datetime import datetime
 from itertools import chain
 from typing import Any, Final
 
-from sqlalchemy import Column, Connection, Row, Select, and_, bindparam, delete, insert, not_, or_, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    not_,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.revocation.records import (
     CRLBytes,
+    CRLEntries,
     CRLRecord,
+    CRLState,
     RevocationRecord,
     RevocationStatus,
     Selection,
@@ -26,11 +43,15 @@ from ca_service.storage import rows
 from ca_service.storage.database import Database, upsert
 from ca_service.storage.events import record_events
 from ca_service.storage.narrowing import OF_CERTIFICATE, words_in
-from ca_service.storage.queries import in_batches
+from ca_service.storage.queries import in_batches, joined
 from ca_service.storage.schema import certificate, crl, revocation, revocation_version
 
-# Built once: every OCSP request needs them, and building a statement takes as long as running it.
-_VERSION: Final = select(revocation_version.c.version).where(revocation_version.c.issuer_id == bindparam("issuer_id"))
+# Every OCSP request and every CRL download needs these.
+_VERSION: Final = "SELECT version FROM revocation_version WHERE issuer_id = :issuer_id"
+_CRL_STATE: Final = f"""
+    SELECT (SELECT max(number) FROM crl WHERE issuer_id = :issuer_id), ({_VERSION})
+"""  # noqa: S608 - nothing in it comes from outside
+# Built once: building a statement takes as long as running it.
 _ONE: Final = select(revocation).where(
     revocation.c.issuer_id == bindparam("issuer_id"), revocation.c.serial_number == bindparam("serial_number")
 )
@@ -69,8 +90,8 @@ class SQLRevocationStore:
 
     def version(self, issuer_id: str) -> int:
         """Return the number of changes to certificates of this issuer."""
-        with self._database.read() as connection:
-            return connection.execute(_VERSION, {"issuer_id": issuer_id}).scalar() or 0
+        found = self._database.look_up(_VERSION, issuer_id=issuer_id)
+        return found[0] if found else 0
 
 
 def store_changes(connection: Connection, transitions: Sequence[Transition]) -> tuple[RevocationRecord, ...]:
@@ -141,6 +162,11 @@ class SQLCRLStore:
         with self._database.read() as connection:
             return _newest(connection, issuer_id)
 
+    def find_state(self, issuer_id: str) -> CRLState:
+        """Return the number of the newest CRL and the number of changes."""
+        number, version = self._database.look_up(_CRL_STATE, issuer_id=issuer_id) or (None, None)
+        return CRLState(int(number, 16) if number else None, version or 0)
+
     def find_base(self, issuer_id: str, at: datetime) -> CRLRecord | None:
         """Return the oldest CRL that has not expired at `at`, or None: a relying party may still use it."""
         statement = select(*_HEAD).where(crl.c.issuer_id == issuer_id, crl.c.next_update > at)
@@ -155,16 +181,16 @@ class SQLCRLStore:
             row = connection.execute(statement).first()
         return CRLBytes(row.der, row.delta_der) if row and row.der else None
 
-    def list_entries(self, issuer_id: str, base: CRLRecord | None) -> Sequence[bytes]:
+    def read_entries(self, issuer_id: str, base: CRLRecord | None) -> CRLEntries:
         """Return the entries of a full CRL."""
-        statement = select(revocation.c.entry_der).where(
-            revocation.c.issuer_id == issuer_id, revocation.c.state != State.RELEASED.value
-        )
-        if base is not None:
-            was_told = and_(revocation.c.not_after < base.this_update, revocation.c.version <= base.version)
-            statement = statement.where(not_(was_told))
+        entry, is_meant = revocation.c.entry_der, _is_listed(issuer_id, base)
+        statement = select(joined(entry), func.count(), func.sum(func.length(entry))).where(is_meant)
         with self._database.read() as connection:
-            return _entries(connection, statement)
+            data, count, size = connection.execute(statement).one()
+            if count and len(data) != size:
+                found = _entries(connection, select(entry).where(is_meant))
+                data, count = b"".join(found), len(found)
+        return CRLEntries(data or b"", count)
 
     def list_changes(self, issuer_id: str, since: int) -> Sequence[bytes]:
         """Return the entries of a delta CRL: the changes since this version."""
@@ -191,6 +217,15 @@ class SQLCRLStore:
     def exclusively(self, issuer_id: str) -> AbstractContextManager[None]:
         """Keep every other process from publishing CRLs of this issuer."""
         return self._database.locked(f"crl-{issuer_id}")
+
+
+def _is_listed(issuer_id: str, base: CRLRecord | None) -> ColumnElement[bool]:
+    """Return the condition of the rows that are on a full CRL."""
+    is_bad = and_(revocation.c.issuer_id == issuer_id, revocation.c.state != State.RELEASED.value)
+    if base is None:
+        return is_bad
+    was_told = and_(revocation.c.not_after < base.this_update, revocation.c.version <= base.version)
+    return and_(is_bad, not_(was_told))
 
 
 def _entries(connection: Connection, statement: Select[tuple[bytes]]) -> list[bytes]:

@@ -9,7 +9,7 @@ from werkzeug.routing import IntegerConverter, Map
 
 from ca_service.authority.installation import Installation
 from ca_service.authority.issuance.conflicts import MAX_REQUESTS
-from ca_service.web import access_log, auth, context, i18n, problems, sealing, security
+from ca_service.web import access_log, auth, context, fast_path, i18n, problems, sealing, security
 from ca_service.web.api import blueprint as api
 from ca_service.web.context import WebOptions
 from ca_service.web.pages import blueprint as pages
@@ -32,7 +32,8 @@ def create(installation: Installation, options: WebOptions) -> Flask:
     csrf.exempt(public)  # its views change nothing
     for blueprint in (pages, api, public):
         app.register_blueprint(blueprint)
-    if options.trusted_proxies:
+    fast_path.install(app, options)
+    if options.trusted_proxies:  # outermost: everything else sees the address of the client
         count = options.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
     return app

@@ -16,13 +16,18 @@ def install(app: Flask) -> None:
     app.after_request(_finish)
 
 
+def write(method: str, rule: str, status: int, started: float, client: tuple[str, str | None]) -> None:
+    """Write the line of one request; `client` is the name of its account and its address."""
+    took = (time.perf_counter() - started) * 1000 if started else 0.0
+    _log.info("%s %s %s %.1f ms %s %s", method, rule, status, took, *client)
+
+
 def _start() -> None:
     g.started = time.perf_counter()
 
 
 def _finish(response: Response) -> Response:
     rule = request.url_rule.rule if request.url_rule else "(no route)"
-    took = (time.perf_counter() - g.started) * 1000 if "started" in g else 0.0
     name = g.actor.name if "actor" in g else "-"
-    _log.info("%s %s %s %.1f ms %s %s", request.method, rule, response.status_code, took, name, request.remote_addr)
+    write(request.method, rule, response.status_code, g.get("started", 0.0), (name, request.remote_addr))
     return response

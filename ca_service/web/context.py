@@ -67,6 +67,11 @@ def public_services() -> PublicServices:
     return _context().public
 
 
+def services_of(app: Flask) -> PublicServices:
+    """Return what relying parties may reach, for code outside requests."""
+    return cast(_Context, app.extensions[_EXTENSION]).public
+
+
 def options() -> WebOptions:
     """Return the options of this application."""
     return _context().options

@@ -36,7 +36,7 @@ _HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
-
+_HTTPS_HEADERS: Final = {"Strict-Transport-Security": "max-age=31536000"}
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -52,10 +52,19 @@ def _require_known_host() -> None:
     This prevents DNS rebinding, by which another page reaches a service on loopback. It also prevents a
     client from choosing the URL that this service prints as its own.
     """
-    found = _without_port(request.host)
-    ours = (*_LOOPBACK, _without_port(urlsplit(options().base_url).netloc))
-    if not found or found not in ours:
-        raise InvalidInput.because(HOST_UNKNOWN, host=found[:100])
+    if not is_known_host(request.host, options().base_url):
+        raise InvalidInput.because(HOST_UNKNOWN, host=_without_port(request.host)[:100])
+
+
+def is_known_host(host: str, base_url: str) -> bool:
+    """Return whether the service answers to this Host header."""
+    found = _without_port(host)
+    return found != "" and found in (*_LOOPBACK, _without_port(urlsplit(base_url).netloc))
+
+
+def headers(*, is_secure: bool) -> dict[str, str]:
+    """Return the security headers of every response, sent over HTTPS or not."""
+    return _HEADERS | _HTTPS_HEADERS if is_secure else _HEADERS
 
 
 def _without_port(host: str) -> str:
@@ -65,10 +74,8 @@ def _without_port(host: str) -> str:
 
 
 def _protect(response: Response) -> Response:
-    for name, value in _HEADERS.items():
+    for name, value in headers(is_secure=request.is_secure).items():
         response.headers.setdefault(name, value)
     if request.endpoint != "static":
         response.headers.setdefault("Cache-Control", "no-store")
-    if request.is_secure:
-        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     return response

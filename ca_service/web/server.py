@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import socket
 import struct
 import threading
@@ -30,6 +31,7 @@ ADDRESS_UNUSABLE: Final = Rule(
 
 _MAX_SILENCE_SECONDS: Final = 5
 _LAST_SECONDS: Final = 5
+_STANDARD_ERROR: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,9 @@ def serve(make_app: Callable[[], Flask], options: ServerOptions, announce: Calla
 
     Call `announce` once, as soon as the server listens, in the process of the first worker. Call `reserve` before.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", handlers=[LogLines()]
+    )
     _Server(make_app, options, announce).run()
 
 
@@ -78,6 +82,22 @@ def _bound(host: str, port: int, *, shared: bool) -> socket.socket:
         reason = error.strerror or type(error).__name__
         raise Conflict.because(ADDRESS_UNUSABLE, host=host, port=port, reason=reason) from error
     return found
+
+
+class LogLines(logging.Handler):
+    """Writes each record to standard error with one system call, which threads and processes need no lock for.
+
+    A handler with a lock makes the threads of a worker wait for one another at every request.
+    """
+
+    def createLock(self) -> None:  # noqa: N802 - the name that logging calls
+        self.lock = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            os.write(_STANDARD_ERROR, f"{self.format(record)}\n".encode(errors="backslashreplace"))
+        except Exception:
+            self.handleError(record)
 
 
 class _JobThread:

@@ -99,6 +99,16 @@ def by_processes(path: Path, work: Work, arguments: Sequence[Any]) -> list[str]:
         return pool.map(_work, [(work, argument) for argument in arguments], chunksize=1)
 
 
+@contextmanager
+def another_process(path: Path) -> Iterator[Callable[[Work, Any], str]]:
+    """Yield a function that does something in a process of its own and returns what it comes to."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    alone = context.Barrier(1)
+    with context.Pool(1, _enter, (alone, alone, path, os.environ.get(DATABASE_URL, ""))) as pool:
+        yield lambda work, argument: pool.apply(_work, ((work, argument),))
+
+
 _LOST: Final = (AssertionError, ValueError, CAServiceError, SQLAlchemyError, KeyError)  # KeyError: by Alembic
 
 
@@ -243,6 +253,16 @@ def revoke(installation: Installation, serial_and_reason: tuple[str, Reason]) ->
     serial, reason = serial_and_reason
     outcome = installation.revocation.revoke(OPERATOR, Selection((serial,)), reason)
     return outcome.changes[0].effect.value
+
+
+def release(installation: Installation, serial: str) -> str:
+    """End a hold; what became of it."""
+    return installation.revocation.release(OPERATOR, Selection((serial,))).changes[0].effect.value
+
+
+def publish_list(installation: Installation, issuer_id: str) -> str:
+    """Publish a list, due or not; return its digest."""
+    return installation.crl_publisher.publish(OPERATOR, issuer_id).digest
 
 
 def fetch_list(installation: Installation, _: None) -> str:

@@ -109,15 +109,14 @@ def _list(scene: Scene) -> None:
     now = clock.utc_now()
 
     def make() -> bytes:
-        entries = SQLCRLStore(database).list_entries(ISSUER, None)
-        return sign(entries)
+        return sign(SQLCRLStore(database).read_entries(ISSUER, None).der)
 
-    def sign(entries: Sequence[bytes]) -> bytes:
-        return crl.sign(crl.RevocationList(1, now, now + timedelta(days=3), entries), issuer, key)
+    def sign(entries: bytes) -> bytes:
+        return crl.sign(crl.RevocationList(1, now, now + timedelta(days=3), [entries]), issuer, key)
 
-    entries = SQLCRLStore(database).list_entries(ISSUER, None)
+    entries = SQLCRLStore(database).read_entries(ISSUER, None).der
     joined, taken, size = _median(lambda: sign(entries)), _median(make), len(make())
-    print(f"  {joined * 1000:8.1f} ms to join stored entries and sign the list of {size / 1e6:.1f} MB", end=" ")
+    print(f"  {joined * 1000:8.1f} ms to sign the list of {size / 1e6:.1f} MB", end=" ")
     print(f"(goal: under {GOAL_MS} ms) {_met(joined * 1000 < GOAL_MS)}")
     print(
         f"  {taken * 1000:8.1f} ms to read the entries as well ({_cpu(make) * 1000:.1f} ms of the processor)", end=" "

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy.event import listen
 
 from ca_service.authority.audit.events import Event
 from ca_service.authority.issuance.store import Ledger
 from ca_service.authority.revocation.records import (
     CRLBytes,
+    CRLEntries,
     CRLRecord,
+    CRLState,
     ResponderRecord,
     RevocationRecord,
     State,
@@ -19,6 +24,7 @@ from ca_service.authority.revocation.records import (
 )
 from ca_service.authority.revocation.store import CRLStore, ResponderStore, RevocationStore
 from ca_service.errors import Conflict
+from ca_service.storage.sqlite import SQLiteDatabase
 from tests.support.factories import certificate_record, event
 from tests.support.fakes import NOON
 from tests.support.revocation import revocation_record
@@ -57,6 +63,17 @@ def test_the_newest_list_is_found_with_its_bytes(shelves: Shelves) -> None:
     assert crls.find_newest("intermediate-g2") is None
 
 
+def test_the_state_names_the_newest_list_and_counts_the_changes(shelves: Shelves) -> None:
+    revocations, crls = shelves
+    assert crls.find_state(ISSUER) == CRLState(None, 0)
+    add(crls, listed(9))
+    add(crls, listed(2**150))
+    revoke(revocations)
+    revoke(revocations)
+    assert crls.find_state(ISSUER) == CRLState(2**150, 2)
+    assert crls.find_state("intermediate-g2") == CRLState(None, 0)
+
+
 def test_of_older_lists_the_bytes_are_forgotten(shelves: Shelves) -> None:
     _, crls = shelves
     add(crls, listed(1))
@@ -89,7 +106,52 @@ def test_a_list_has_what_is_revoked_or_on_hold_of_its_issuer(shelves: Shelves) -
     gone, held = revoke(revocations), revoke(revocations, State.HELD)
     revoke(revocations, State.RELEASED)
     revoke(revocations, issuer_id="intermediate-g2")
-    assert sorted(crls.list_entries(ISSUER, None)) == sorted([gone.entry_der, held.entry_der])
+    found = crls.read_entries(ISSUER, None)
+    assert found.count == 2
+    assert found.der in (gone.entry_der + held.entry_der, held.entry_der + gone.entry_der)
+    assert crls.read_entries("intermediate-g3", None) == CRLEntries(b"", 0)
+
+
+@pytest.mark.parametrize("entry_der", [b"\x00", b"0\x00\xff\xfe", b"\xc3(", b"\xed\xa0\x80\x00", bytes(range(256))])
+def test_entries_come_back_as_they_are_though_they_are_no_text(shelves: Shelves, entry_der: bytes) -> None:
+    revocations, crls = shelves
+    for _ in range(2):
+        leaf = certificate_record()
+        record = revocation_record(leaf, entry_der=entry_der)
+        revocations.change([Transition(None, record, event())])
+    assert crls.read_entries(ISSUER, None) == CRLEntries(entry_der * 2, 2)
+
+
+class UntilNUL:
+    """The group_concat of an old SQLite, which ended the result at the first NUL."""
+
+    def __init__(self) -> None:
+        self._found = b""
+
+    def step(self, *value_and_separator: Any) -> None:
+        self._found += value_and_separator[0]
+
+    def finalize(self) -> str:
+        return self._found.partition(b"\0")[0].decode()
+
+
+@pytest.mark.parametrize("shelves", ["sqlite"], indirect=True)
+def test_an_sqlite_that_ends_text_at_a_nul_lists_all_entries_too(
+    shelves: Shelves, issued_under: SQLiteDatabase
+) -> None:
+    revocations, crls = shelves
+    for entry_der in (b"one\0", b"two"):
+        record = revocation_record(certificate_record(), entry_der=entry_der)
+        revocations.change([Transition(None, record, event())])
+
+    def replace_function(connection: sqlite3.Connection, _record: object) -> None:
+        old: Any = UntilNUL
+        connection.create_aggregate("group_concat", 2, old)
+
+    listen(issued_under.engine, "connect", replace_function)
+    issued_under.close()
+    found = crls.read_entries(ISSUER, None)
+    assert (sorted(found.der), found.count) == (sorted(b"one\0two"), 2)
 
 
 def test_an_expired_certificate_is_left_out_when_a_list_after_its_end_has_told_of_it(shelves: Shelves) -> None:
@@ -97,8 +159,9 @@ def test_an_expired_certificate_is_left_out_when_a_list_after_its_end_has_told_o
     gone = revoke(revocations, not_after=NOON)
     told, untold = listed(1, this_update=NOON + DAY, version=1), listed(1, this_update=NOON + DAY, version=0)
     at_its_end = listed(1, this_update=NOON, version=1)
-    assert crls.list_entries(ISSUER, told) == []
-    assert crls.list_entries(ISSUER, untold) == crls.list_entries(ISSUER, at_its_end) == [gone.entry_der]
+    assert crls.read_entries(ISSUER, told) == CRLEntries(b"", 0)
+    for base in (untold, at_its_end):
+        assert crls.read_entries(ISSUER, base) == CRLEntries(gone.entry_der, 1)
 
 
 def test_a_delta_has_what_was_changed_since_releases_included(shelves: Shelves) -> None:

@@ -81,6 +81,59 @@ def test_the_error_that_is_told_is_the_first_one_also_where_sqlite_has_rolled_ba
 
 
 @on_both
+def test_a_look_up_finds_the_first_row_that_is_committed(database: Database) -> None:
+    statement = "SELECT hash, expires_at FROM setup_link WHERE hash = :hash"
+    assert database.look_up(statement, hash="x") is None
+    with database.write() as connection:
+        connection.execute(text("INSERT INTO setup_link (hash, expires_at) VALUES ('x', '2026-01-01')"))
+        connection.execute(text("INSERT INTO setup_link (hash, expires_at) VALUES ('y', '2026-01-01')"))
+    assert (database.look_up(statement, hash="x") or [""])[0] == "x"
+    assert (database.look_up(statement, hash="y") or [""])[0] == "y"
+
+
+def test_a_look_up_does_not_create_a_missing_file(tmp_path: Path) -> None:
+    database = SQLiteDatabase(tmp_path / "ca.sqlite3")
+    with pytest.raises(NotReady) as caught:
+        database.look_up("SELECT 1")
+    assert (caught.value.rule, database.exists) == ("installation.missing", False)
+
+
+def test_connections_of_look_ups_are_closed_with_their_thread_and_with_the_database(sqlite: SQLiteDatabase) -> None:
+    def open_files() -> int:
+        return sum(each.resolve() == sqlite.path.resolve() for each in Path("/proc/self/fd").iterdir())
+
+    before = open_files()
+    thread = threading.Thread(target=sqlite.look_up, args=("SELECT 1",))
+    thread.start()
+    thread.join()
+    assert open_files() == before
+    assert sqlite.look_up("SELECT 1") == (1,)
+    assert open_files() == before + 1
+    sqlite.close()
+    assert open_files() == before
+    assert sqlite.look_up("SELECT 1") == (1,)
+
+
+@on_both
+def test_a_look_up_keeps_no_old_state(database: Database) -> None:
+    """A statement that has not ended would keep its thread at the state of its beginning."""
+    for number in range(3):
+        with database.write() as connection:
+            connection.execute(text(f"INSERT INTO setup_link (hash, expires_at) VALUES ('{number}', '2026-01-01')"))  # noqa: S608
+        for _ in range(2):
+            assert database.look_up("SELECT count(*) FROM setup_link") == (number + 1,)
+
+
+@on_both
+def test_a_look_up_in_a_table_that_is_not_there_is_explained(database: Database) -> None:
+    for _ in range(20):  # more often than there are connections
+        with pytest.raises(NotReady) as caught:
+            database.look_up("SELECT 1 FROM nowhere")
+        assert caught.value.rule == "database.unusable"
+    assert "nowhere" in str(caught.value)
+
+
+@on_both
 def test_a_certificate_without_its_issuer_is_not_stored_and_neither_is_its_event(database: Database) -> None:
     with pytest.raises(IntegrityError):
         SQLLedger(database).record([certificate_record()], [event()], always_new=False, replay=None)

@@ -11,28 +11,29 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import ocsp
 
 from ca_service.authority.certificates import CertificateRecord
+from ca_service.authority.installation import Installation
 from ca_service.authority.status.ocsp_responder import Answer
-from tests.support.factories import Lab
 
 
 def question(
-    lab: Lab,
+    lab: Installation,
     leaf: CertificateRecord | x509.Certificate,
     *,
     nonce: bytes | None = None,
     algorithm: hashes.HashAlgorithm | None = None,
     issuer: x509.Certificate | None = None,
+    extension: x509.ExtensionType | None = None,
 ) -> bytes:
     """A request about a leaf of the authority of this lab."""
     certificate = leaf if isinstance(leaf, x509.Certificate) else x509.load_der_x509_certificate(leaf.der)
     above = issuer or lab.hierarchy.active().chain[0]
     builder = ocsp.OCSPRequestBuilder().add_certificate(certificate, above, algorithm or hashes.SHA256())
-    if nonce is not None:
-        builder = builder.add_extension(x509.OCSPNonce(nonce), critical=False)
+    for each in (x509.OCSPNonce(nonce) if nonce is not None else None, extension):
+        builder = builder.add_extension(each, critical=False) if each is not None else builder
     return builder.build().public_bytes(Encoding.DER)
 
 
-def about(lab: Lab, serial_number: int) -> bytes:
+def about(lab: Installation, serial_number: int) -> bytes:
     """A request about any serial number of the authority of this lab."""
     issuer = lab.hierarchy.active().chain[0]
     point = issuer.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)

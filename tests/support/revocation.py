@@ -13,7 +13,9 @@ from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.revocation.records import (
     CRLBytes,
+    CRLEntries,
     CRLRecord,
+    CRLState,
     ResponderRecord,
     RevocationRecord,
     RevocationStatus,
@@ -91,6 +93,11 @@ class InMemoryCRLStore:
         found = self._lists[issuer_id]
         return found[max(found)][0] if found else None
 
+    def find_state(self, issuer_id: str) -> CRLState:
+        """See the port."""
+        found = self._lists[issuer_id]
+        return CRLState(max(found) if found else None, self._revocations.version(issuer_id))
+
     def find_base(self, issuer_id: str, at: datetime) -> CRLRecord | None:
         """See the port."""
         alive = [record for record, _ in self._lists[issuer_id].values() if record.next_update > at]
@@ -101,15 +108,16 @@ class InMemoryCRLStore:
         found = self._lists[issuer_id]
         return found[number][1] if found and number == max(found) else None
 
-    def list_entries(self, issuer_id: str, base: CRLRecord | None) -> Sequence[bytes]:
+    def read_entries(self, issuer_id: str, base: CRLRecord | None) -> CRLEntries:
         """See the port."""
 
         def was_told(record: RevocationRecord) -> bool:
             return bool(base) and record.not_after < base.this_update and record.version <= base.version  # type: ignore[union-attr]
 
-        return [
+        found = [
             each.entry_der for each in self._revocations.of_issuer(issuer_id) if not each.is_good and not was_told(each)
         ]
+        return CRLEntries(b"".join(found), len(found))
 
     def list_changes(self, issuer_id: str, since: int) -> Sequence[bytes]:
         """See the port."""

@@ -253,6 +253,23 @@ class CRLRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class CRLState:
+    """The state of the CRLs of an issuer: the number of the newest one, or None, and the number of changes to its
+    certificates. While both are the same, so is the CRL."""
+
+    number: int | None
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class CRLEntries:
+    """The entries of a CRL, DER, one after another without anything between them, and their number."""
+
+    der: bytes
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class CRLBytes:
     """A signed CRL, DER, and the delta that was signed with it, if any."""
 

@@ -10,7 +10,9 @@ from typing import Protocol
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.revocation.records import (
     CRLBytes,
+    CRLEntries,
     CRLRecord,
+    CRLState,
     ResponderRecord,
     RevocationRecord,
     RevocationStatus,
@@ -50,13 +52,16 @@ class CRLStore(Protocol):
     def find_newest(self, issuer_id: str) -> CRLRecord | None:
         """Return the newest CRL of this issuer, or None."""
 
+    def find_state(self, issuer_id: str) -> CRLState:
+        """Return the number of the newest CRL and the number of changes, both as of one moment, in one cheap read."""
+
     def find_base(self, issuer_id: str, at: datetime) -> CRLRecord | None:
         """Return the oldest CRL that a client may still hold at `at`, because it has not expired."""
 
     def read_crl(self, issuer_id: str, number: int) -> CRLBytes | None:
         """Return the bytes of a CRL, or None; only those of the newest are kept."""
 
-    def list_entries(self, issuer_id: str, base: CRLRecord | None) -> Sequence[bytes]:
+    def read_entries(self, issuer_id: str, base: CRLRecord | None) -> CRLEntries:
         """Return the entries of a full CRL. A certificate that had expired before `base` was created is omitted
         if `base` contained it: so each is on one CRL after its expiry (RFC 5280, 3.3)."""
 

@@ -37,7 +37,7 @@ class Material:
 def gather(
     crls: CRLStore, revocations: RevocationStore, issuer_id: str, newest: CRLRecord | None, at: datetime
 ) -> Material:
-    """Return the contents of this issuer's CRL at `at`.
+    """Return the contents of this issuer's CRL at `at`. The entries of its `newest` CRL are reused; None reuses none.
 
     They are read again after a concurrent change, so that CRL and delta agree. If changes go on and on,
     they may contain changes after their `version`, but never fewer. The next CRL, which is then due,
@@ -70,5 +70,5 @@ def _entries(
         if body is not None and not any(crl.is_in(entry, body) for entry in added):
             new = [entry for entry in added if not crl.is_removal(entry)]
             return (body, *new), newest.count + len(new)
-    entries = crls.list_entries(issuer_id, base)
-    return entries, len(entries)
+    entries = crls.read_entries(issuer_id, base)
+    return (entries.der,), entries.count

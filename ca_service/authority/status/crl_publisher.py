@@ -34,7 +34,7 @@ from ca_service.authority.hierarchy.hierarchy import Hierarchy, certificate_of, 
 from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.authority.key_custody import KeyStore
 from ca_service.authority.ports import Clock
-from ca_service.authority.revocation.records import CRLBytes, CRLRecord
+from ca_service.authority.revocation.records import CRLBytes, CRLRecord, CRLState
 from ca_service.authority.revocation.store import CRLStore, RevocationStore
 from ca_service.authority.status.crl_entries import Material, gather
 from ca_service.errors import Conflict, KeystoreError, NotFound, Refused, Rule
@@ -127,7 +127,8 @@ class CRLPublisher:
         Raises NotFound for an unknown issuer, and for one whose key is offline and that has no imported CRL;
         KeystoreError if a revocation cannot be published because the key is not available.
         """
-        return self._current(self._issuer(issuer_id))
+        seen = self._seen.get(issuer_id)
+        return seen if seen and self._is_unchanged(seen.record) else self._current(self._issuer(issuer_id))
 
     def publish(self, actor: Actor, issuer_id: str) -> PublishedCRL:
         """Publish and return a new CRL, due or not. Raises Refused if the key of the issuer is not here."""
@@ -193,6 +194,11 @@ class CRLPublisher:
             _log.error("the CRL of %s was not renewed: %s", issuer.id, error.rule, exc_info=error)
             return self._read(issuer, newest)
 
+    def _is_unchanged(self, seen: CRLRecord) -> bool:
+        """Return whether this CRL is still the newest one and not due. One cheap read answers most downloads."""
+        state = CRLState(seen.number, seen.version)
+        return self._clock() < seen.renew_at and self._crls.find_state(seen.issuer_id) == state
+
     def _is_due(self, issuer: IssuerRecord, newest: CRLRecord | None) -> bool:
         if newest is None or self._clock() >= newest.renew_at:
             return True
@@ -217,8 +223,10 @@ class CRLPublisher:
         """Sign and store the next CRL; the caller holds the lock of the issuer."""
         now, newest = self._clock(), self._crls.find_newest(issuer.id)
         number = max(newest.number + 1 if newest else 1, int(now.timestamp()))
-        material = gather(self._crls, self._revocations, issuer.id, newest, now)
-        lifetimes = _Lifetimes.of(self._policy, now, covers_authorities=self._covers_authorities(issuer))
+        covers_authorities = self._covers_authorities(issuer)
+        reused = None if covers_authorities else newest  # one about authorities may be imported, and lack entries
+        material = gather(self._crls, self._revocations, issuer.id, reused, now)
+        lifetimes = _Lifetimes.of(self._policy, now, covers_authorities=covers_authorities)
         record = CRLRecord(issuer.id, number, now, lifetimes.full, lifetimes.renew_at, material.version, material.count)
         data = self._signed(issuer, key, record, material, lifetimes.delta)
         event = AuditEvent.by(actor, now, Event.CRL_PUBLISHED, issuer.id, number=f"{number:x}", entries=record.count)

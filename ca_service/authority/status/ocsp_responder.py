@@ -9,9 +9,11 @@ What a client gets:
     malformedRequest    not an OCSP request, or one that cannot be read
     tryLater            the database or a key is not available
 
-The number of changes of the issuer is read each time. A signed response is reused only while that
-number is the same, so none outlives a revocation; and only for a few minutes, and only if it is about
-known certificates (unknown ones may be issued at any moment) and has no nonce.
+A signed response is kept for the same request, if it is about known certificates (unknown ones may be
+issued at any moment) and has no nonce. The database decides whether it is given again, because another
+process may have revoked a certificate: the number of changes of the issuer is read each time, and once it
+has changed, the statuses are read again. So no response outlives a revocation, and the revocation of one
+certificate costs no signature for the others.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -34,9 +36,9 @@ from ca_service.pki import encodings, ocsp
 from ca_service.pki.contents import Issuer
 
 LIFETIME: Final = timedelta(hours=1)  # of an answer
-REUSED_FOR: Final = timedelta(minutes=5)
+REUSED_FOR: Final = timedelta(minutes=50)  # some minutes are left for a cache, and for a clock that is fast
 MAX_KEPT: Final = 4096  # answers, of a kilobyte each
-_Key = tuple[str, int, tuple[bytes, ...]]
+_MAX_KEPT_REQUEST: Final = 256  # bytes: one certificate, or a few; others would take the place of many
 _log = logging.getLogger("ca_service.revocation")
 
 
@@ -47,6 +49,21 @@ class Answer:
     der: bytes
     this_update: datetime | None = None
     next_update: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A signed answer, and the statuses that it tells, as they were at this `version` of the issuer."""
+
+    issuer_id: str
+    version: int
+    statuses: Sequence[ocsp.Status]
+    answer: Answer
+
+    def is_fresh(self, now: datetime) -> bool:
+        """Return whether it may still be given: not for too long, nor to a clock that was set back."""
+        start, end = self.answer.this_update, self.answer.next_update
+        return start is not None and end is not None and now - REUSED_FOR < start <= now < end
 
 
 class OCSPResponder:
@@ -67,23 +84,25 @@ class OCSPResponder:
         self._clock = clock
         self._max_kept = max_kept
         self._issuers: tuple[tuple[IssuerRecord, ocsp.IssuerHashes], ...] = ()
-        self._kept: OrderedDict[_Key, Answer] = OrderedDict()
+        self._kept: OrderedDict[bytes, _Kept] = OrderedDict()
         self._lock = threading.Lock()
 
     def answer(self, request: bytes) -> Answer:
         """Return the response to this request, DER; for any input and after any failure there is one."""
         try:
-            asked = ocsp.read(request)
+            return self._unchanged(request) or self._answer(request)
         except ocsp.MalformedRequest:
             return Answer(ocsp.failure(ocsp.Failure.MALFORMED_REQUEST))
-        try:
-            issuer = self._issuer(asked.questions)
-            if issuer is None:
-                return Answer(ocsp.failure(ocsp.Failure.UNAUTHORIZED))
-            return self._answer(issuer, asked)
         except CAServiceError as error:
             _log.error("no OCSP answer: %s", error.rule, exc_info=error)
             return Answer(ocsp.failure(ocsp.Failure.TRY_LATER))
+
+    def _unchanged(self, request: bytes) -> Answer | None:
+        """Return the kept answer to this request if nothing of its issuer has changed since."""
+        kept = self._kept.get(request)
+        if kept is None or not kept.is_fresh(self._clock()):
+            return None
+        return kept.answer if self._revocations.version(kept.issuer_id) == kept.version else None
 
     def _issuer(self, questions: Sequence[ocsp.CertID]) -> IssuerRecord | None:
         """Return the one issuer that all questions are about; read the stored issuers if none is known."""
@@ -101,26 +120,38 @@ class OCSPResponder:
                 return record
         return None
 
-    def _answer(self, issuer: IssuerRecord, asked: ocsp.Request) -> Answer:
+    def _answer(self, request: bytes) -> Answer:
+        asked = ocsp.read(request)
+        issuer = self._issuer(asked.questions)
+        if issuer is None:
+            return Answer(ocsp.failure(ocsp.Failure.UNAUTHORIZED))
         version, now = self._revocations.version(issuer.id), self._clock()  # before the statuses, which may be newer
-        key = (issuer.id, version, tuple(question.der for question in asked.questions))
-        kept = self._kept.get(key) if asked.nonce is None else None
-        if kept is not None and kept.this_update is not None and now - REUSED_FOR < kept.this_update <= now:
-            return kept
-        statuses = [(question, self._status(issuer, question.serial_number)) for question in asked.questions]
+        statuses = [self._status(issuer, question.serial_number) for question in asked.questions]
+        kept = self._kept.get(request)
+        if kept is not None and kept.statuses == statuses and kept.is_fresh(now):
+            return self._keep(request, replace(kept, version=version))
+        answer = self._signed(issuer, asked, statuses, now)
+        if answer.next_update is None or len(request) > _MAX_KEPT_REQUEST:
+            return answer
+        return self._keep(request, _Kept(issuer.id, version, statuses, answer))
+
+    def _signed(
+        self, issuer: IssuerRecord, asked: ocsp.Request, statuses: Sequence[ocsp.Status], now: datetime
+    ) -> Answer:
         signer = self._responders.current(issuer)
         until = min(now + LIFETIME, signer.certificate.not_valid_after_utc)
-        der = ocsp.answer(statuses, signer, this_update=now, next_update=until, nonce=asked.nonce)
-        if asked.nonce is not None or not all(status.is_known for _, status in statuses):
+        told = tuple(zip(asked.questions, statuses, strict=True))
+        der = ocsp.answer(told, signer, this_update=now, next_update=until, nonce=asked.nonce)
+        if asked.nonce is not None or not all(status.is_known for status in statuses):
             return Answer(der)
-        return self._keep(key, Answer(der, now, until))
+        return Answer(der, now, until)
 
-    def _keep(self, key: _Key, answer: Answer) -> Answer:
+    def _keep(self, request: bytes, kept: _Kept) -> Answer:
         with self._lock:
-            self._kept[key] = answer
+            self._kept[request] = kept
             while len(self._kept) > self._max_kept:
                 self._kept.popitem(last=False)
-        return answer
+        return kept.answer
 
     def _status(self, issuer: IssuerRecord, serial_number: int) -> ocsp.Status:
         if not 0 < serial_number < 1 << 160:

@@ -6,11 +6,11 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from cryptography import x509
 from flask import Response, render_template, request
 from flask.typing import ResponseReturnValue
+from werkzeug import Request
 
-from ca_service.authority.hierarchy.hierarchy import certificate_of
+from ca_service.authority.installation import PublicServices
 from ca_service.errors import KeystoreError, NotFound, NotReady, Rule
 from ca_service.pki import encodings
 from ca_service.pki.chain import Chain
@@ -63,22 +63,39 @@ def trust_page() -> ResponseReturnValue:
 @public
 def authority_file(name: str) -> ResponseReturnValue:
     """Return a file of the authority. The AIA extension of a leaf points to `ISSUER.der`."""
+    response = file_response(public_services(), request, name)
+    if response is None:
+        raise NotFound.because(CA_FILE_UNKNOWN, name=name[:80], base_url=base_url())
+    return response
+
+
+@blueprint.get("/healthz")
+@public
+def health() -> ResponseReturnValue:
+    """Return 200 if certificates can be issued, otherwise 503 with the reason."""
+    try:
+        return health_response(public_services())
+    except KeystoreError as error:
+        _log.error("not healthy: %s", error.rule, exc_info=error)
+        # One answer for every fault: which of them it is says to an attacker where to go on.
+        raise NotReady.because(KEY_UNUSABLE) from error
+
+
+def file_response(services: PublicServices, request: Request, name: str) -> Response | None:
+    """Return a file of the authority, or None if there is none of this name."""
     if name in _FILES:
         content_type, make = _FILES[name]
-        return _file(name, content_type, make(public_services().hierarchy.active().chain))
-    certificate = _issuer_certificate(name.removesuffix(".der")) if name.endswith(".der") else None
-    if certificate is None:
-        raise NotFound.because(CA_FILE_UNKNOWN, name=name[:80], base_url=base_url())
-    return _file(name, _DER, encodings.der(certificate))
+        return _file(request, name, content_type, make(services.hierarchy.active().chain))
+    certificate = _issuer_certificate(services, name.removesuffix(".der")) if name.endswith(".der") else None
+    return _file(request, name, _DER, certificate) if certificate else None
 
 
-def _issuer_certificate(issuer_id: str) -> x509.Certificate | None:
-    records = public_services().hierarchy.list_issuers()
-    found = next((each for each in records if each.id == issuer_id and each.certificate_der), None)
-    return certificate_of(found) if found else None
+def _issuer_certificate(services: PublicServices, issuer_id: str) -> bytes | None:
+    records = services.hierarchy.list_issuers()
+    return next((each.certificate_der for each in records if each.id == issuer_id), None)
 
 
-def _file(name: str, content_type: str, data: bytes) -> Response:
+def _file(request: Request, name: str, content_type: str, data: bytes) -> Response:
     response = Response(data, content_type=content_type)
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     response.headers["Cache-Control"] = "public, max-age=3600"
@@ -88,19 +105,10 @@ def _file(name: str, content_type: str, data: bytes) -> Response:
     return response
 
 
-@blueprint.get("/healthz")
-@public
-def health() -> ResponseReturnValue:
-    """Return 200 if certificates can be issued, otherwise 503 with the reason."""
-    hierarchy = public_services().hierarchy
-    authority = hierarchy.active()
-    try:
-        hierarchy.signing_key(authority)
-    except KeystoreError as error:
-        _log.error("not healthy: %s", error.rule, exc_info=error)
-        # One answer for every fault: which of them it is says to an attacker where to go on.
-        raise NotReady.because(KEY_UNUSABLE) from error
-    return {"status": "ok"}
+def health_response(services: PublicServices) -> Response:
+    """Return that certificates can be issued. Raises NotReady or KeystoreError if they cannot."""
+    services.hierarchy.signing_key(services.hierarchy.active())
+    return Response('{"status":"ok"}\n', content_type="application/json", headers={"Cache-Control": "no-store"})
 
 
 @blueprint.get("/rules/<name>")

@@ -10,7 +10,9 @@ from urllib.parse import unquote
 
 from flask import Response, request
 from flask.typing import ResponseReturnValue
+from werkzeug import Request
 
+from ca_service.authority.installation import PublicServices
 from ca_service.authority.status.crl_publisher import CRL_NO_DELTA, PublishedCRL
 from ca_service.errors import NotFound
 from ca_service.pki import encodings
@@ -26,37 +28,14 @@ _NOT_KEPT: Final = "no-store"
 @public
 def revocation_list(name: str) -> ResponseReturnValue:
     """Return the CRL of an authority as DER (RFC 5280, 4.2.1.13): `ISSUER.crl`, or its delta: `ISSUER-delta.crl`."""
-    published, data, tag = _find(name)
-    return _list(f"{name}.crl", published, data, tag, "application/pkix-crl")
+    return crl_response(public_services(), request, name)
 
 
 @blueprint.get("/ca/<name>.crl.pem")
 @public
 def revocation_list_as_pem(name: str) -> ResponseReturnValue:
     """Return the CRL as PEM (RFC 7468, 7)."""
-    published, data, tag = _find(name)
-    return _list(f"{name}.crl.pem", published, encodings.crl_pem(data), f"{tag}-pem", "application/x-pem-file")
-
-
-def _find(name: str) -> tuple[PublishedCRL, bytes, str]:
-    """Return the published CRL, its bytes, and its entity tag."""
-    published = public_services().crl_publisher.current(name.removesuffix(_DELTA))
-    if not name.endswith(_DELTA):
-        return published, published.data.full, published.digest
-    if published.data.delta is None:
-        raise NotFound.because(CRL_NO_DELTA)
-    return published, published.data.delta, f"{published.digest}{_DELTA}"
-
-
-def _list(name: str, published: PublishedCRL, data: bytes, tag: str, content_type: str) -> Response:
-    response = Response(data, content_type=content_type)
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    left = published.record.next_update - public_services().clock()
-    _may_be_kept(response, min(left, _FRESH_FOR))
-    response.last_modified = published.record.this_update
-    response.set_etag(tag)
-    response.make_conditional(request)
-    return response
+    return crl_response(public_services(), request, name, as_pem=True)
 
 
 @blueprint.post("/ocsp")
@@ -64,7 +43,7 @@ def _list(name: str, published: PublishedCRL, data: bytes, tag: str, content_typ
 @public
 def ask_ocsp() -> ResponseReturnValue:
     """Answer an OCSP request in the body (RFC 6960, A.1)."""
-    return _answer(request.get_data(cache=False))
+    return ocsp_response(public_services(), request, request.get_data(cache=False))
 
 
 @blueprint.get("/ocsp/<path:encoded>", merge_slashes=False)
@@ -74,20 +53,52 @@ def ask_ocsp_by_address(encoded: str) -> ResponseReturnValue:
 
     Caches may keep the answer for a few minutes (RFC 5019, 6.2).
     """
+    return ocsp_response(public_services(), request, decoded(encoded))
+
+
+def crl_response(services: PublicServices, request: Request, name: str, *, as_pem: bool = False) -> Response:
+    """Return a CRL or delta. Raises NotFound if there is none of this name."""
+    published, data, tag = _find(services, name)
+    if as_pem:
+        response = Response(encodings.crl_pem(data), content_type="application/x-pem-file")
+    else:
+        response = Response(data, content_type="application/pkix-crl")
+    file_name = f"{name}.crl.pem" if as_pem else f"{name}.crl"
+    response.headers["Content-Disposition"] = f'attachment; filename="{file_name}"'
+    left = published.record.next_update - services.clock()
+    _may_be_kept(response, min(left, _FRESH_FOR))
+    response.last_modified = published.record.this_update
+    response.set_etag(f"{tag}-pem" if as_pem else tag)
+    response.make_conditional(request)
+    return response
+
+
+def _find(services: PublicServices, name: str) -> tuple[PublishedCRL, bytes, str]:
+    """Return the published CRL, its bytes, and its entity tag."""
+    published = services.crl_publisher.current(name.removesuffix(_DELTA))
+    if not name.endswith(_DELTA):
+        return published, published.data.full, published.digest
+    if published.data.delta is None:
+        raise NotFound.because(CRL_NO_DELTA)
+    return published, published.data.delta, f"{published.digest}{_DELTA}"
+
+
+def decoded(encoded: str) -> bytes:
+    """Return the OCSP request of a URL; empty, which is malformed, if it is not base64."""
     try:
-        data = base64.b64decode(unquote(encoded).replace(" ", "+"), validate=True)
+        return base64.b64decode(unquote(encoded).replace(" ", "+"), validate=True)
     except (binascii.Error, ValueError):
-        data = b""
-    return _answer(data)
+        return b""
 
 
-def _answer(data: bytes) -> Response:
-    found = public_services().ocsp_responder.answer(data)
+def ocsp_response(services: PublicServices, request: Request, data: bytes) -> Response:
+    """Return the answer to an OCSP request, DER. Only one to a GET may be kept by caches."""
+    found = services.ocsp_responder.answer(data)
     response = Response(found.der, content_type="application/ocsp-response")
     if request.method == "POST" or found.this_update is None or found.next_update is None:
         response.headers["Cache-Control"] = _NOT_KEPT
         return response
-    _may_be_kept(response, min(found.next_update - public_services().clock(), _FRESH_FOR))
+    _may_be_kept(response, min(found.next_update - services.clock(), _FRESH_FOR))
     response.last_modified, response.expires = found.this_update, found.next_update
     response.add_etag()
     response.make_conditional(request)

@@ -218,7 +218,7 @@ def test_a_hold_by_the_root_ends_with_the_list_that_no_longer_has_it(offline: Of
 def test_a_list_that_forgets_a_revocation_is_told_so(offline: Offline) -> None:
     done = offline.lab.authority_revocation.revoke(OPERATOR, INTERMEDIATE, Reason.SUPERSEDED)
     assert [finding.rule for finding in done.findings][-1] == "authority.list-to-be-signed"
-    found = offline.lab.crl_importer.import_crl(OPERATOR, offline.crl())
+    found = offline.lab.crl_importer.import_crl(OPERATOR, offline.crl(number=2))
     assert [finding.rule for finding in found.findings] == ["crl.lacks-authority"]
     with pytest.raises(Refused):
         issue(offline.lab)
@@ -235,6 +235,14 @@ def test_what_an_imported_list_tells_of_others_is_told_by_the_lists_that_follow(
     for _ in range(2):
         offline.lab.crl_publisher.publish_with(OPERATOR, offline.key)
         assert sorted(listed(offline.lab)) == [4711, 4712]
+
+
+def test_what_an_imported_list_forgot_is_in_the_list_that_is_signed_here(offline: Offline) -> None:
+    offline.lab.crl_importer.import_crl(OPERATOR, offline.crl((4711, Flags.ca_compromise)))
+    offline.lab.crl_importer.import_crl(OPERATOR, offline.crl(number=2))
+    offline.lab.authority_revocation.revoke(OPERATOR, INTERMEDIATE, Reason.CA_COMPROMISE)
+    offline.lab.crl_publisher.publish_with(OPERATOR, offline.key)
+    assert sorted(listed(offline.lab)) == sorted([4711, serial(offline.lab)])
 
 
 def test_a_hold_that_is_made_final_here_keeps_its_beginning(offline: Offline) -> None:

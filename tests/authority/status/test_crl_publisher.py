@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from ca_service.authority.access.permissions import Role
 from ca_service.authority.audit.events import Event
 from ca_service.authority.certificates import CertificateRecord
-from ca_service.authority.revocation.records import CRLRecord, Selection
+from ca_service.authority.revocation.records import CRLEntries, CRLRecord, Selection
 from ca_service.authority.status.crl_publisher import CRLPolicy, CRLPublisher, PublishedCRL
 from ca_service.errors import KeystoreError, NotAllowed, NotFound, Refused
 from ca_service.pki import encodings, keys
@@ -301,9 +301,9 @@ class Counting(InMemoryCRLStore):
 
     reads = 0
 
-    def list_entries(self, issuer_id: str, base: CRLRecord | None) -> Sequence[bytes]:
+    def read_entries(self, issuer_id: str, base: CRLRecord | None) -> CRLEntries:
         self.reads += 1
-        return super().list_entries(issuer_id, base)
+        return super().read_entries(issuer_id, base)
 
 
 @pytest.fixture

@@ -185,13 +185,49 @@ def test_a_nonce_comes_back_and_its_answer_is_not_kept(signing: Lab) -> None:
     assert (nonces, answer.this_update) == ([b"n" * 32], None)
 
 
-def test_the_same_question_gets_the_same_answer_for_a_few_minutes(signing: Lab) -> None:
+def test_the_same_question_gets_the_same_answer_for_most_of_its_hour(signing: Lab) -> None:
     leaf = issue(signing)
     first = signing.ocsp_responder.answer(question(signing, leaf))
     signing.clock.advance(seconds=REUSED_FOR.total_seconds() - 1)
     assert signing.ocsp_responder.answer(question(signing, leaf)) == first
     signing.clock.advance(seconds=1)
     assert signing.ocsp_responder.answer(question(signing, leaf)).this_update == signing.clock()
+
+
+def test_the_revocation_of_one_certificate_costs_no_signature_for_another(signing: Lab) -> None:
+    leaf, other = issue(signing), issue(signing, SOCIALMINER)
+    first = signing.ocsp_responder.answer(question(signing, leaf))
+    revoke(signing, other)
+    assert signing.ocsp_responder.answer(question(signing, leaf)) is first
+    assert signing.ocsp_responder.answer(question(signing, leaf)) is first
+
+
+def test_a_kept_answer_is_given_as_long_as_its_status_is_the_same(signing: Lab) -> None:
+    leaf = issue(signing)
+    first = signing.ocsp_responder.answer(question(signing, leaf))
+    revoke(signing, leaf, Reason.CERTIFICATE_HOLD)
+    held = signing.ocsp_responder.answer(question(signing, leaf))
+    revoke(signing, leaf, Reason.KEY_COMPROMISE)
+    assert [told(each) for each in (first, held)] == ["good", "certificateHold"]
+    assert ask(signing, leaf) == "keyCompromise"
+
+
+def test_a_kept_answer_is_not_given_before_its_time(signing: Lab) -> None:
+    leaf = issue(signing)
+    signing.ocsp_responder.answer(question(signing, leaf))
+    signing.clock.advance(minutes=-10)
+    assert signing.ocsp_responder.answer(question(signing, leaf)).this_update == signing.clock()
+
+
+def test_a_long_request_takes_no_place_of_others(signing: Lab) -> None:
+    """Extensions that mean nothing make as many different requests as a client likes."""
+    leaf = issue(signing)
+    identifier = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"x" * 300)
+    request = question(signing, leaf, extension=identifier)
+    first = signing.ocsp_responder.answer(request)
+    signing.clock.advance(seconds=1)
+    assert told(first) == "good"
+    assert signing.ocsp_responder.answer(request).this_update == signing.clock()
 
 
 def test_no_more_answers_are_kept_than_memory_allows(signing: Lab) -> None:

@@ -1,0 +1,130 @@
+"""The fast path: public files, OCSP, static files and the health check, answered without a Flask request.
+
+Clients fetch these thousands of times as often as people open pages. The views are those of the application, but
+nothing around them: no session, no account, no templates. Whatever is not plain goes to the application, which then
+answers as if there were no fast path: unknown hosts, other methods, large bodies, paths that want a redirect, errors.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from flask import Flask
+from werkzeug import Request, Response
+from werkzeug.utils import send_from_directory
+
+from ca_service.authority.installation import PublicServices
+from ca_service.pki.ocsp import MAX_REQUEST_BYTES
+from ca_service.web import access_log, security
+from ca_service.web.context import WebOptions, services_of
+from ca_service.web.public.files import file_response, health_response
+from ca_service.web.public.revocation import crl_response, decoded, ocsp_response
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+_GET: Final = frozenset({"GET", "HEAD"})
+_POST: Final = frozenset({"POST"})
+_BODY: Final = "wsgi.input"
+View = Callable[[PublicServices, Request, str], Response | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Route:
+    """A route of the application, and the plain paths of it that the fast path takes; their group goes to the view."""
+
+    methods: frozenset[str]
+    rule: str
+    path: re.Pattern[str]
+    view: View
+
+    @classmethod
+    def of(cls, methods: frozenset[str], rule: str, path: str, view: View) -> _Route:
+        return cls(methods, rule, re.compile(path, re.ASCII), view)
+
+
+def install(app: Flask, options: WebOptions) -> None:
+    """Put the fast path in front of the application."""
+    app.wsgi_app = _FastPath(app, options)  # type: ignore[method-assign]
+
+
+class _FastPath:
+    def __init__(self, app: Flask, options: WebOptions) -> None:
+        self._application: WSGIApplication = app.wsgi_app
+        self._services = services_of(app)
+        self._base_url = options.base_url
+        self._routes = (*_ROUTES, _static(app))
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer as a WSGI application."""
+        started, request = time.perf_counter(), Request(environ)
+        route, response = self._answer(request)
+        if route is None or response is None:
+            return self._application(environ, start_response)
+        client = ("-", request.remote_addr)
+        access_log.write(request.method, route.rule, response.status_code, started, client)
+        body, status, headers = response.get_wsgi_response(environ)
+        start_response(status, [*headers, *security.headers(is_secure=request.is_secure).items()])
+        return body
+
+    def _answer(self, request: Request) -> tuple[_Route | None, Response | None]:
+        for route in self._routes:
+            found = route.path.fullmatch(request.path)
+            if found is not None and request.method in route.methods:
+                return route, self._view(route, request, found[found.lastindex or 0])
+        return None, None
+
+    def _view(self, route: _Route, request: Request, path: str) -> Response | None:
+        if not security.is_known_host(request.host, self._base_url):
+            return None
+        try:
+            return route.view(self._services, request, path)
+        except Exception:  # the application comes to the same error, and can log and explain it
+            return None
+
+
+def _ocsp_by_body(services: PublicServices, request: Request, _: str) -> Response | None:
+    """Answer a body of a declared, small size; the application refuses what is too large."""
+    size = request.content_length
+    if size is None or size > MAX_REQUEST_BYTES:
+        return None
+    data = request.environ[_BODY].read(size)
+    request.environ[_BODY] = io.BytesIO(data)  # for the application, after an error
+    return ocsp_response(services, request, data)
+
+
+def _ocsp_by_address(services: PublicServices, request: Request, encoded: str) -> Response:
+    return ocsp_response(services, request, decoded(encoded))
+
+
+def _crl_as_pem(services: PublicServices, request: Request, name: str) -> Response:
+    return crl_response(services, request, name, as_pem=True)
+
+
+def _health(services: PublicServices, _request: Request, _path: str) -> Response:
+    return health_response(services)
+
+
+def _static(app: Flask) -> _Route:
+    folder = app.static_folder or ""
+
+    def view(_services: PublicServices, request: Request, name: str) -> Response:
+        return send_from_directory(folder, name, request.environ)
+
+    return _Route.of(_GET, "/static/<path:filename>", r"/static/([\w.-]+)", view)
+
+
+_ROUTES: Final = (
+    _Route.of(_POST, "/ocsp", r"/ocsp", _ocsp_by_body),
+    _Route.of(_POST, "/ocsp/", r"/ocsp/", _ocsp_by_body),
+    _Route.of(_GET, "/ocsp/<path:encoded>", r"/ocsp/([\w+=%-][\w+=%/-]*)", _ocsp_by_address),
+    _Route.of(_GET, "/ca/<name>.crl", r"/ca/([\w-]+)\.crl", crl_response),
+    _Route.of(_GET, "/ca/<name>.crl.pem", r"/ca/([\w-]+)\.crl\.pem", _crl_as_pem),
+    _Route.of(_GET, "/ca/<name>", r"/ca/([\w-]+\.\w+)", file_response),
+    _Route.of(_GET, "/healthz", r"/healthz", _health),
+)
