@@ -86,6 +86,7 @@ def _key() -> Any:
 ROWS = [
     Row(Action.CHECK, "issuance.check", [b"x"], Options()),
     Row(Action.ISSUE, "issuance.issue", [b"x"], Options()),
+    Row(Action.ISSUE, "issuance.issue_possible", [b"x"], Options()),
     Row(Action.READ, "issuance.get_certificate", "1"),
     Row(Action.READ, "inventory.list_certificates", CertificateQuery()),
     Row(Action.READ, "inventory.export", "", "newest"),
