@@ -20,6 +20,7 @@ from ca_service.authority.fleet.handover import Handover
 from ca_service.authority.fleet.renewal import Renewal
 from ca_service.authority.hierarchy.external import ExternalAuthorities
 from ca_service.authority.hierarchy.hierarchy import Hierarchy
+from ca_service.authority.hierarchy.identity import Identity
 from ca_service.authority.hierarchy.root_key import RootKey
 from ca_service.authority.installation import Installation
 from ca_service.authority.inventory.inventory import Inventory
@@ -168,6 +169,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         jobs=Jobs(jobs, edges.jobs, now, time.stopwatch),
         tokens=Tokens(edges.accounts, accounts, now),
         schema=edges.schema,
+        identity=Identity(edges.schema, edges.issuers, edges.keystore),
         clock=now,
         close=edges.close,
         issuance=issuance,

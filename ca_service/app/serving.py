@@ -32,6 +32,7 @@ def create_app(settings: Settings | None = None, installation: Installation | No
     installation = installation or open_installation(settings)
     try:
         installation.schema.require_current()
+        installation.identity.require_same()
     except CAServiceError:
         installation.close()
         raise

@@ -15,6 +15,7 @@ from ca_service.authority.fleet.handover import Handover
 from ca_service.authority.fleet.renewal import Renewal
 from ca_service.authority.hierarchy.external import ExternalAuthorities
 from ca_service.authority.hierarchy.hierarchy import Hierarchy
+from ca_service.authority.hierarchy.identity import Identity
 from ca_service.authority.hierarchy.plan import HierarchyPlan
 from ca_service.authority.hierarchy.root_key import RootKey
 from ca_service.authority.inventory.inventory import Inventory
@@ -50,6 +51,9 @@ class Schema(Protocol):
     def current(self) -> str:
         """Return the stored version; empty for none."""
 
+    def installation_id(self) -> str:
+        """Return the id of the installation, which the database has from its first commit."""
+
     def head(self) -> str:
         """Return the version that this program needs."""
 
@@ -82,6 +86,7 @@ class PublicServices:
     jobs: Jobs
     tokens: Tokens
     schema: Schema
+    identity: Identity
     clock: Clock
     close: Callable[[], None]
 

@@ -42,6 +42,15 @@ class KeyStore(Protocol):
     def remove(self, key_id: str) -> None:
         """Delete the key permanently."""
 
+    def list_keys(self) -> tuple[str, ...]:
+        """Return the names of all keys that are stored here, sorted."""
+
+    def installation_id(self) -> str:
+        """Return the id of the installation to which the keys belong; empty if none is kept yet."""
+
+    def keep_installation_id(self, installation_id: str) -> None:
+        """Keep the id beside the keys, permanently. Idempotent."""
+
 
 def check_curve(curve: str) -> None:
     """Raise InvalidInput for a curve that is not allowed for authorities."""

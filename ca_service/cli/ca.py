@@ -84,8 +84,10 @@ def import_(
     intermediate_key, contained = _pair(key, pkcs12, passphrase)
     chain = (*contained, *_certificates(certificates))
     kept_root_key = _private_key(root_key, passphrase) if root_key else None
-    external = session.upgraded().external
-    _answer(session, external.import_authority(operator(), chain, intermediate_key, kept_root_key), "Imported")
+    installation = session.upgraded()
+    records = installation.external.import_authority(operator(), chain, intermediate_key, kept_root_key)
+    installation.identity.settle()
+    _answer(session, records, "Imported")
 
 
 def _pair(
@@ -134,7 +136,10 @@ def install(session: Session, files: tuple[str, ...]) -> None:
     Every certificate up to the root must be EC: nodes do not present an EC certificate under an RSA issuer.
     """
     chain = _certificates(files)
-    _answer(session, session.ready().external.install_intermediate(operator(), chain), "Installed")
+    installation = session.ready()
+    records = installation.external.install_intermediate(operator(), chain)
+    installation.identity.settle()
+    _answer(session, records, "Installed")
 
 
 def _certificates(files: Sequence[str]) -> tuple[x509.Certificate, ...]:

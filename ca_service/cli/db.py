@@ -23,7 +23,7 @@ SCHEMA_DIFFERS: Final = Rule(
 @pass_session
 def upgrade(session: Session) -> None:
     """Upgrade the database to this version. Copy the instance folder first."""
-    before, after = session.opened().schema.upgrade()
+    before, after = session.upgrade(session.opened())
     line = f"Upgraded from {before or 'nothing'} to {after}." if before != after else f"Up to date: {after}."
     session.console.answer(UpgradeDocument(before=before or None, after=after), [line])
 

@@ -43,6 +43,7 @@ def init(session: Session, /, **wanted: Any) -> None:
     installation = session.upgraded()
     plan = replace(installation.plan, **{field: value for field, value in wanted.items() if value is not None})
     created = installation.hierarchy.initialise(operator(), plan)
+    installation.identity.settle()
     records = installation.hierarchy.list_issuers()
     document = InitialisedDocument(created=bool(created), authorities=authority_documents(records))
     session.console.answer(
@@ -77,6 +78,7 @@ def _prepared(session: Session, url: str) -> ServingDocument:
     installation = session.upgraded()
     is_pending = _has_pending(installation)
     created = () if is_pending or _is_complete(installation) else _created(session.console, installation)
+    installation.identity.settle()
     secret = installation.accounts.make_setup_link()
     installation.close()  # the workers open their own; a connection must not be carried over a fork
     setup_url = f"{url}/setup/{secret}" if secret else None

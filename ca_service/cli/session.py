@@ -36,15 +36,26 @@ class Session:
         """Return the installation. Raises NotReady unless its database is up to date."""
         installation = self.opened()
         installation.schema.require_current()
+        installation.identity.require_same()
         return installation
 
     def upgraded(self) -> Installation:
         """Upgrade the database and return the installation. Raises NotReady if the database is newer."""
         installation = self.opened()
-        before, after = installation.schema.upgrade()
+        before, after = self.upgrade(installation)
         if before != after:
             self.console.remark(f"Database upgraded from {before or 'nothing'} to {after}.")
         return installation
+
+    def upgrade(self, installation: Installation) -> tuple[str, str]:
+        """Upgrade the database; return the versions before and after.
+
+        Raises NotReady, with nothing created, if database and keys are not those of one installation.
+        """
+        installation.identity.require_no_loss()
+        versions = installation.schema.upgrade()
+        installation.identity.settle()
+        return versions
 
 
 pass_session = click.make_pass_decorator(Session)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import secrets
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -20,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from ca_service.errors import KeystoreError, Rule, Visibility
+from ca_service.errors import Conflict, KeystoreError, Rule, Visibility
 from ca_service.keystore import files
 from ca_service.pki import encodings, keys
 
@@ -57,6 +58,7 @@ PASSPHRASE_LONG: Final = Rule(
 )
 _KEY_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _SUFFIX: Final = ".key.pem"
+_INSTALLATION: Final = "installation.id"
 _MIN_PASSPHRASE: Final = 16
 
 
@@ -171,6 +173,21 @@ class EncryptedFileKeyStore:
         with self._lock:
             self._handles.pop(key_id, None)
             files.remove_private(self._path(key_id))
+
+    def list_keys(self) -> tuple[str, ...]:
+        """Return the names of all key files, sorted."""
+        return tuple(sorted(path.name.removesuffix(_SUFFIX) for path in self._folder.glob(f"[!.]*{_SUFFIX}")))
+
+    def installation_id(self) -> str:
+        """Return the id in the file beside the keys, or an empty text."""
+        path = self._folder / _INSTALLATION
+        return files.read_private(path).decode("ascii", "replace").strip() if path.exists() else ""
+
+    def keep_installation_id(self, installation_id: str) -> None:
+        """Write the id into a file beside the keys. Idempotent: another process writes the same one."""
+        files.make_private_folder(self._folder)
+        with suppress(Conflict):
+            files.write_private(self._folder / _INSTALLATION, f"{installation_id}\n".encode("ascii"))
 
     def _path(self, key_id: str) -> Path:
         if not _KEY_ID.fullmatch(key_id):

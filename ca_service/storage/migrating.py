@@ -35,7 +35,7 @@ SEARCH_PLAIN: Final = Rule(
     Severity.NOTE,
 )
 
-HEAD: Final = "0012"
+HEAD: Final = "0013"
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 
@@ -124,6 +124,11 @@ class SQLSchema:
     def head(self) -> str:
         """Return the version that this program needs."""
         return HEAD
+
+    def installation_id(self) -> str:
+        """Return the id of the installation, which the migration that made the table has written."""
+        with self._database.read() as connection:
+            return str(connection.execute(text("SELECT id FROM installation")).scalar_one())
 
     def require_current(self) -> None:
         """Raise NotReady, with a remedy, unless the two are the same."""

@@ -9,16 +9,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DatabaseError, IntegrityError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from ca_service.errors import NotReady
+from ca_service.errors import NotReady, Rule, Visibility
 from ca_service.storage.database import DATABASE_UNUSABLE, INSTALLATION_MISSING
 
+DATABASE_REPLACED: Final = Rule(
+    "database.replaced",
+    "The file {database} was replaced while this program had it open. Nothing was written.",
+    "Stop all processes of ca_service before a database is restored, and start them afterwards.",
+    visibility=Visibility.OPERATOR,
+)
 _BUSY_TIMEOUT_MS = 30_000
 
 
@@ -96,6 +102,7 @@ class SQLiteDatabase:
         Raises NotReady if the database is missing or cannot be used.
         """
         with self._explained(), self.locked("write"), self.engine.connect() as connection:
+            self._require_same_file(connection)
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -116,6 +123,11 @@ class SQLiteDatabase:
         if not self.exists:
             raise NotReady.because(INSTALLATION_MISSING, place=self.path.parent)
 
+    def _require_same_file(self, connection: Connection) -> None:
+        """Raise NotReady if the file was replaced since it was opened: what is written to a deleted file is lost."""
+        if connection.info["file"] != _file_of(self.path):
+            raise NotReady.because(DATABASE_REPLACED, database=self.path)
+
     @contextmanager
     def _explained(self) -> Iterator[None]:
         self.require_exists()
@@ -132,6 +144,12 @@ class SQLiteDatabase:
         self._of_thread = threading.local()
 
 
+def _file_of(path: Path) -> tuple[int, int]:
+    """Return device and inode, which tell a file from another one that has taken its name."""
+    found = path.stat()
+    return found.st_dev, found.st_ino
+
+
 def _engine(path: Path) -> Engine:
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
@@ -141,7 +159,8 @@ def _engine(path: Path) -> Engine:
     )
 
     @event.listens_for(engine, "connect")
-    def _configure(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+    def _configure(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+        record.info["file"] = _file_of(path)
         cursor: Any = connection.cursor()
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_BUSY_TIMEOUT_MS}"):
             cursor.execute(f"PRAGMA {pragma}")

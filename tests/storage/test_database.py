@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import stat
 import threading
@@ -261,3 +262,17 @@ def test_no_time_stays_no_time(with_moments: Database) -> None:
         connection.execute(insert(moments), {"at": None})
     with with_moments.read() as connection:
         assert connection.execute(select(moments.c.at)).scalar_one() is None
+
+
+def test_a_file_that_was_replaced_under_a_running_service_is_not_written(sqlite: SQLiteDatabase) -> None:
+    with sqlite.write() as connection:
+        connection.execute(text("DELETE FROM installation"))
+    kept = sqlite.path.with_suffix(".kept")
+    sqlite.path.rename(kept)
+    shutil.copy(kept, sqlite.path)
+    with pytest.raises(NotReady) as caught, sqlite.write() as connection:
+        connection.execute(text("INSERT INTO installation VALUES ('x')"))
+    assert caught.value.rule == "database.replaced"
+    sqlite.close()
+    with sqlite.write() as connection:
+        assert connection.execute(text("SELECT count(*) FROM installation")).scalar_one() == 0

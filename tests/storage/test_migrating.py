@@ -106,7 +106,8 @@ def test_certificates_from_before_are_found_by_their_month_and_the_beginning_of_
     with issued_under.read() as connection:
         before = connection.execute(added).all()
     with issued_under.write() as connection:
-        connection.execute(text("DROP TABLE expiry_count"))
+        for name in ("expiry_count", "installation"):
+            connection.execute(text(f"DROP TABLE {name}"))
         for name in ("issued_by", "profile", "host_start", "ends_month"):
             connection.execute(text(f"DROP INDEX ix_certificate_{name}"))
         for name in ("revocation_state", "audit_event_actor", "audit_event_event"):

@@ -277,6 +277,10 @@ class NoSchema:
         """See the port."""
         return "head", "head"
 
+    def installation_id(self) -> str:
+        """See the port."""
+        return "1" * 32
+
     def differences(self) -> list[str]:
         """See the port."""
         return []

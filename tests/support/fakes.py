@@ -72,6 +72,7 @@ class InMemoryKeyStore:
 
     def __init__(self) -> None:
         self._keys: dict[str, ec.EllipticCurvePrivateKey] = {}
+        self.installation = ""
 
     def has(self, key_id: str) -> bool:
         """See the port."""
@@ -102,6 +103,18 @@ class InMemoryKeyStore:
     def remove(self, key_id: str) -> None:
         """See the port."""
         self._keys.pop(key_id, None)
+
+    def list_keys(self) -> tuple[str, ...]:
+        """See the port."""
+        return tuple(sorted(self._keys))
+
+    def installation_id(self) -> str:
+        """See the port."""
+        return self.installation
+
+    def keep_installation_id(self, installation_id: str) -> None:
+        """See the port."""
+        self.installation = self.installation or installation_id
 
 
 class InMemoryIssuerStore:
@@ -420,6 +433,19 @@ class FusedKeyStore:
     def export(self, key_id: str, passphrase: bytes) -> bytes:
         """See the port."""
         return self._inner.export(key_id, passphrase)
+
+    def list_keys(self) -> tuple[str, ...]:
+        """See the port."""
+        return self._inner.list_keys()
+
+    def installation_id(self) -> str:
+        """See the port."""
+        return self._inner.installation_id()
+
+    def keep_installation_id(self, installation_id: str) -> None:
+        """See the port."""
+        with self._fuse.step("keep the id of the installation"):
+            self._inner.keep_installation_id(installation_id)
 
     def remove(self, key_id: str) -> None:
         """See the port."""

@@ -6,6 +6,9 @@ from sqlalchemy import JSON, Boolean, Column, ForeignKey, Index, Integer, LargeB
 
 from ca_service.storage.schema.columns import UTCDateTime, metadata, sorted_text
 
+#: One row, for the whole life of the database.
+installation = Table("installation", metadata, Column("id", String(32), primary_key=True))
+
 issuer = Table(
     "issuer",
     metadata,

@@ -1,0 +1,110 @@
+"""The identity of an installation: an id in its database and beside its keys, so that neither works with another's.
+
+States
+    new      neither database nor keys.
+    begun    the database has an id, from the transaction that created its tables. Beside the keys there is none yet.
+             `init` and `serve` create what is missing, and continue after a crash.
+    whole    the id beside the keys is that of the database.
+Only `settle` moves from begun to whole, once an authority is recorded and its keys are here: what it writes is the last
+part of an installation. A crash before it leaves the installation begun, and the next start settles it. An installation
+of an earlier version is settled at its first start in the same way.
+
+Everything else is refused, and nothing is created: keys without their database, a database without its keys, and the
+halves of two copies. An authority that began anew with old keys would forget every revocation.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+from ca_service.authority.hierarchy.hierarchy import certificate_of
+from ca_service.authority.hierarchy.store import IssuerRecord, IssuerStore
+from ca_service.authority.key_custody import KeyStore
+from ca_service.errors import CAServiceError, NotReady, Rule, Visibility
+
+DATABASE_LOST: Final = Rule(
+    "installation.database-lost",
+    "There are keys of an installation here, but its database is missing or empty. Nothing was created.",
+    "Put the database back from the same backup as the keys, or correct database.url. A new installation needs an "
+    "instance folder of its own.",
+    visibility=Visibility.OPERATOR,
+)
+DATABASE_FOREIGN: Final = Rule(
+    "installation.database-foreign",
+    "The database belongs to another installation ({found}) than the keys ({expected}). Nothing was changed.",
+    "Put database and keys back from the same backup, or correct database.url or the instance folder.",
+    visibility=Visibility.OPERATOR,
+)
+KEYS_LOST: Final = Rule(
+    "installation.keys-lost",
+    "The database has the authority {issuer}, but its key {key_id} is not here. Nothing was changed.",
+    "Put the keys back from the same backup as the database, or correct the instance folder. Every machine of an "
+    "installation has a copy of the folder keys/.",
+    visibility=Visibility.OPERATOR,
+)
+
+_OF_AUTHORITIES: Final = ("root-", "intermediate-")
+
+
+class Tables(Protocol):
+    """What the database says of itself."""
+
+    def current(self) -> str:
+        """Return the version of its tables; empty if it has none."""
+
+    def installation_id(self) -> str:
+        """Return the id of the installation."""
+
+
+class Identity:
+    """Keeps the database of one installation and the keys of another apart."""
+
+    def __init__(self, tables: Tables, issuers: IssuerStore, keystore: KeyStore) -> None:
+        self._tables = tables
+        self._issuers = issuers
+        self._keystore = keystore
+
+    def require_no_loss(self) -> None:
+        """Raise NotReady if the database has no tables, but keys are here: they are made after the tables.
+
+        To be called before the tables are created.
+        """
+        if not self._tables.current() and (self._keystore.installation_id() or self._keystore.list_keys()):
+            raise NotReady.because(DATABASE_LOST)
+
+    def require_same(self) -> None:
+        """Raise NotReady if the keys are those of another installation, or the database has lost its authority."""
+        expected = self._keystore.installation_id()
+        if not expected:
+            return
+        found = self._tables.installation_id()
+        if found != expected:
+            raise NotReady.because(DATABASE_FOREIGN, found=found, expected=expected)
+        if not self._issuers.list_issuers():
+            raise NotReady.because(DATABASE_LOST)
+
+    def settle(self) -> None:
+        """Write the id beside the keys once the installation is complete. Raises NotReady for halves of two copies."""
+        self.require_same()
+        if self._keystore.installation_id():
+            return
+        records = self._issuers.list_issuers()
+        if not records and not all(each.startswith(_OF_AUTHORITIES) for each in self._keystore.list_keys()):
+            raise NotReady.because(DATABASE_LOST)  # other keys are made by an authority that is at work
+        for record in records:
+            self._require_key(record)
+        if any(record.is_issuing for record in records):
+            self._keystore.keep_installation_id(self._tables.installation_id())
+
+    def _require_key(self, record: IssuerRecord) -> None:
+        """Raise NotReady unless the key of this authority is here, or was never kept here."""
+        if record.key_id is None:
+            return
+        try:
+            key = self._keystore.signer(record.key_id).public_key()
+        except CAServiceError as error:
+            raise NotReady(
+                *NotReady.because(KEYS_LOST, issuer=record.id, key_id=record.key_id).findings, *error.findings
+            ) from error
+        if record.certificate_der and key != certificate_of(record).public_key():
+            raise NotReady.because(KEYS_LOST, issuer=record.id, key_id=record.key_id)

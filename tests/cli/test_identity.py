@@ -1,0 +1,81 @@
+"""Databases and keys that do not belong together: nothing is created, and the answer says what to put back."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command_line import CommandLine
+
+STARTS = (["serve"], ["init"], ["db", "upgrade"])
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file below the folder; the locks are no content."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock")
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> CommandLine:
+    """Another installation."""
+    made = CommandLine(tmp_path / "other")
+    made("init")
+    return made
+
+
+@pytest.fixture
+def settled(ca: CommandLine) -> CommandLine:
+    """An installation with its id on both sides."""
+    ca("init")
+    assert (ca.folder / "keys" / "installation.id").read_text("ascii").strip()
+    return ca
+
+
+def lose_database(folder: Path) -> None:
+    for path in folder.glob("ca.sqlite3*"):
+        path.unlink()
+
+
+@pytest.mark.parametrize("start", STARTS, ids=lambda start: start[0])
+@pytest.mark.parametrize("is_settled", [True, False])
+def test_keys_without_their_database_begin_nothing_anew(
+    settled: CommandLine, start: list[str], is_settled: bool
+) -> None:
+    if not is_settled:
+        (settled.folder / "keys" / "installation.id").unlink()
+    lose_database(settled.folder)
+    before = contents(settled.folder)
+    assert settled.rule(*start, code=1) == "installation.database-lost"
+    assert contents(settled.folder) == before
+
+
+@pytest.mark.parametrize("start", [*STARTS, ["list"]], ids=lambda start: start[0])
+def test_the_database_of_another_installation_is_refused(
+    settled: CommandLine, other: CommandLine, start: list[str]
+) -> None:
+    lose_database(settled.folder)
+    for path in other.folder.glob("ca.sqlite3*"):
+        shutil.copy(path, settled.folder)
+    keys = contents(settled.folder / "keys")
+    assert settled.rule(*start, code=1) == "installation.database-foreign"
+    assert contents(settled.folder / "keys") == keys
+
+
+def test_a_database_without_its_keys_is_refused(settled: CommandLine) -> None:
+    shutil.rmtree(settled.folder / "keys")
+    assert settled.rule("serve", code=1) == "installation.keys-lost"
+    assert not (settled.folder / "keys").exists()
+
+
+def test_an_installation_of_an_earlier_version_is_settled_at_its_next_start(settled: CommandLine) -> None:
+    path = settled.folder / "keys" / "installation.id"
+    before = path.read_bytes()
+    path.unlink()
+    settled.answer("list")
+    assert not path.exists()
+    settled("serve")
+    assert path.read_bytes() == before
+    assert path.stat().st_mode & 0o777 == 0o600
