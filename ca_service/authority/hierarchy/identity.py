@@ -47,7 +47,7 @@ _OF_AUTHORITIES: Final = ("root-", "intermediate-")
 
 
 class Tables(Protocol):
-    """What the database says of itself."""
+    """The version of the database and the id in it."""
 
     def current(self) -> str:
         """Return the version of its tables; empty if it has none."""
