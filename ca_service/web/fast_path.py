@@ -14,11 +14,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
+import flask
 from flask import Flask
 from werkzeug import Request, Response
 from werkzeug.utils import send_from_directory
 
 from ca_service.authority.installation import PublicServices
+from ca_service.errors import NotReady
 from ca_service.pki.ocsp import MAX_REQUEST_BYTES
 from ca_service.web import access_log, security
 from ca_service.web.context import WebOptions, services_of
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 _GET: Final = frozenset({"GET", "HEAD"})
 _POST: Final = frozenset({"POST"})
 _BODY: Final = "wsgi.input"
+_NOT_READY: Final = "ca_service.not_ready"
 
 
 class _Answer(Protocol):
@@ -61,6 +64,7 @@ class _Route:
 
 def install(app: Flask, options: WebOptions) -> None:
     """Put the fast path in front of the application."""
+    app.before_request(_raise_not_ready)
     app.wsgi_app = _FastPath(app, options)  # type: ignore[method-assign]
 
 
@@ -95,8 +99,17 @@ class _FastPath:
             return None
         try:
             return route.view(self._services, request, path)
+        except NotReady as error:  # it may have taken a time-out to find out: the application must not try again
+            request.environ[_NOT_READY] = error
+            return None
         except Exception:  # the application comes to the same error, and can log and explain it
             return None
+
+
+def _raise_not_ready() -> None:
+    error: NotReady | None = flask.request.environ.get(_NOT_READY)
+    if error is not None:
+        raise error
 
 
 @dataclass(frozen=True, slots=True)
