@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Final
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import insert, select
 
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.hierarchy.store import IssuerRecord
@@ -14,19 +14,16 @@ from ca_service.authority.revocation.records import ResponderRecord
 from ca_service.storage import rows
 from ca_service.storage.database import Database, upsert
 from ca_service.storage.events import record_events
-from ca_service.storage.schema import certificate, issuer, responder
+from ca_service.storage.schema import issuer, responder
 
 # Built once: each issuance needs it.
 _ISSUERS: Final = select(issuer).order_by(
     issuer.c.created_at, issuer.c.parent_id.is_not(None), issuer.c.is_issuing, issuer.c.id.desc()
 )
-# Built once: every OCSP request needs them.
-_GIVEN: Final = tuple(
-    select(table.c.serial_number).where(
-        table.c.serial_number == bindparam("serial_number"), table.c.issuer_id == bindparam("issuer_id")
-    )
-    for table in (certificate, responder)
-)
+_GIVEN: Final = """
+    SELECT 1 FROM certificate WHERE serial_number = :serial_number AND issuer_id = :issuer_id
+    UNION ALL SELECT 1 FROM responder WHERE serial_number = :serial_number AND issuer_id = :issuer_id
+"""
 
 
 class SQLIssuerStore:
@@ -79,6 +76,4 @@ class SQLResponderStore:
 
     def was_issued(self, issuer_id: str, serial_number: str) -> bool:
         """Return whether this issuer has issued a certificate with this serial number."""
-        asked = {"issuer_id": issuer_id, "serial_number": serial_number}
-        with self._database.read() as connection:
-            return any(connection.execute(statement, asked).first() for statement in _GIVEN)
+        return self._database.look_up(_GIVEN, issuer_id=issuer_id, serial_number=serial_number) is not None

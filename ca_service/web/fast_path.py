@@ -12,18 +12,20 @@ import re
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
+import flask
 from flask import Flask
 from werkzeug import Request, Response
 from werkzeug.utils import send_from_directory
 
 from ca_service.authority.installation import PublicServices
+from ca_service.errors import NotReady
 from ca_service.pki.ocsp import MAX_REQUEST_BYTES
 from ca_service.web import access_log, security
 from ca_service.web.context import WebOptions, services_of
 from ca_service.web.public.files import file_response, health_response
-from ca_service.web.public.revocation import crl_response, decoded, ocsp_response
+from ca_service.web.public.revocation import NOT_KEPT, OCSP_TYPE, crl_response, decoded, ocsp_response
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -31,7 +33,19 @@ if TYPE_CHECKING:
 _GET: Final = frozenset({"GET", "HEAD"})
 _POST: Final = frozenset({"POST"})
 _BODY: Final = "wsgi.input"
-View = Callable[[PublicServices, Request, str], Response | None]
+_NOT_READY: Final = "ca_service.not_ready"
+
+
+class _Answer(Protocol):
+    """A response of Werkzeug, or what is used of it."""
+
+    @property
+    def status_code(self) -> int: ...
+
+    def get_wsgi_response(self, environ: WSGIEnvironment) -> tuple[Iterable[bytes], str, list[tuple[str, str]]]: ...
+
+
+View = Callable[[PublicServices, Request, str], _Answer | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +64,7 @@ class _Route:
 
 def install(app: Flask, options: WebOptions) -> None:
     """Put the fast path in front of the application."""
+    app.before_request(_raise_not_ready)
     app.wsgi_app = _FastPath(app, options)  # type: ignore[method-assign]
 
 
@@ -72,30 +87,51 @@ class _FastPath:
         start_response(status, [*headers, *security.headers(is_secure=request.is_secure).items()])
         return body
 
-    def _answer(self, request: Request) -> tuple[_Route | None, Response | None]:
+    def _answer(self, request: Request) -> tuple[_Route | None, _Answer | None]:
         for route in self._routes:
             found = route.path.fullmatch(request.path)
             if found is not None and request.method in route.methods:
                 return route, self._view(route, request, found[found.lastindex or 0])
         return None, None
 
-    def _view(self, route: _Route, request: Request, path: str) -> Response | None:
+    def _view(self, route: _Route, request: Request, path: str) -> _Answer | None:
         if not security.is_known_host(request.host, self._base_url):
             return None
         try:
             return route.view(self._services, request, path)
+        except NotReady as error:  # it may have taken a time-out to find out: the application must not try again
+            request.environ[_NOT_READY] = error
+            return None
         except Exception:  # the application comes to the same error, and can log and explain it
             return None
 
 
-def _ocsp_by_body(services: PublicServices, request: Request, _: str) -> Response | None:
+def _raise_not_ready() -> None:
+    error: NotReady | None = flask.request.environ.get(_NOT_READY)
+    if error is not None:
+        raise error
+
+
+@dataclass(frozen=True, slots=True)
+class _OCSPAnswer:
+    """The answer to a POST. It has few headers, and Werkzeug takes longer for them than everything else takes."""
+
+    der: bytes
+    status_code: int = 200
+
+    def get_wsgi_response(self, _environ: WSGIEnvironment) -> tuple[Iterable[bytes], str, list[tuple[str, str]]]:
+        headers = [("Content-Type", OCSP_TYPE), ("Content-Length", str(len(self.der))), ("Cache-Control", NOT_KEPT)]
+        return (self.der,), "200 OK", headers
+
+
+def _ocsp_by_body(services: PublicServices, request: Request, _: str) -> _Answer | None:
     """Answer a body of a declared, small size; the application refuses what is too large."""
     size = request.content_length
     if size is None or size > MAX_REQUEST_BYTES:
         return None
     data = request.environ[_BODY].read(size)
     request.environ[_BODY] = io.BytesIO(data)  # for the application, after an error
-    return ocsp_response(services, request, data)
+    return _OCSPAnswer(services.ocsp_responder.answer(data).der)
 
 
 def _ocsp_by_address(services: PublicServices, request: Request, encoded: str) -> Response:

@@ -1,34 +1,24 @@
 """Revocation with 100,000 revoked certificates; `python -m tests.benchmarks.bench_revocation`.
 
 Beside it, in the same run, what OpenSSL's own authority takes for the same: `openssl ca -gencrl` for the
-list, `openssl ocsp` for answers over HTTP, each connection new, no answer asked for twice.
+list, `openssl ocsp` for answers over HTTP.
 """
 
 from __future__ import annotations
 
-import base64
-import http.client
-import os
 import secrets
 import shutil
-import signal
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509 import ocsp
 from sqlalchemy import insert
 
 from ca_service import clock, settings
@@ -43,7 +33,7 @@ from ca_service.pki.reasons import Reason
 from ca_service.storage.revocation import SQLCRLStore
 from ca_service.storage.schema import revocation, revocation_version
 from ca_service.storage.sqlite import SQLiteDatabase
-from tests.benchmarks.bench_service import free_port, wait
+from tests.benchmarks import answers
 from tests.support import certificates
 from tests.support.factories import OPERATOR, cheap_hasher
 from tests.support.requests import SOCIALMINER
@@ -79,7 +69,7 @@ def main() -> None:
         _revoke(scene)
         _list(scene)
         scene.installation.close()
-        _answers(scene)
+        answers.measure(scene.folder, scene.instance, scene.serials)
 
 
 def _revoke(scene: Scene) -> None:
@@ -137,65 +127,6 @@ def _publishing(scene: Scene, taken: float) -> None:
         ratio = theirs / taken
         print(f"  {theirs * 1000:8.1f} ms for `openssl ca -gencrl`: {ratio:.1f} times as long", end=" ")
         print(f"(goal: {GOAL_RATIO}) {_met(ratio >= GOAL_RATIO)}; {theirs / published:.1f} times the publishing")
-
-
-def _answers(scene: Scene) -> None:
-    chosen = scene.serials[:QUESTIONS]
-    issuer = encodings.load_certificates((scene.folder / "ca.pem").read_bytes())[0]
-    questions = [_question(issuer, number) for number in chosen]
-    command = [sys.executable, "-c", "from ca_service.app import main; main()", "serve", "--port"]
-    environ = os.environ | {"CA_SERVICE_INSTANCE_PATH": str(scene.instance), "CA_SERVICE_SERVER__WORKERS": "2"}
-    with _running(command, environ, scene.folder, "/healthz") as port:
-        ours = _rate(port, "/ocsp", questions)
-    print(f"  {ours:8.0f} OCSP answers a second, 2 workers, {CONNECTIONS} clients, each connection new")
-    if shutil.which("openssl"):
-        signer = ("-CA", "ca.pem", "-rsigner", "responder.pem", "-rkey", "responder.key", "-index", "index.txt")
-        with _running(["openssl", "ocsp", *signer, "-port"], dict(os.environ), scene.folder, "") as port:
-            theirs = _rate(port, "/", questions)
-        print(f"  {theirs:8.0f} OCSP answers a second of `openssl ocsp`: ours are {ours / theirs:.1f} times as many")
-
-
-def _rate(port: int, path: str, questions: Sequence[bytes]) -> float:
-    def ask(data: bytes) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        connection.request("POST", path, data, {"Content-Type": "application/ocsp-request"})
-        body = connection.getresponse().read()
-        connection.close()
-        found = ocsp.load_der_ocsp_response(body)
-        if found.certificate_status is not ocsp.OCSPCertStatus.REVOKED:
-            raise RuntimeError(base64.b64encode(body))
-
-    ask(questions[0])
-    with ThreadPoolExecutor(CONNECTIONS) as pool:
-        started = time.perf_counter()
-        list(pool.map(ask, questions))
-        return len(questions) / (time.perf_counter() - started)
-
-
-@contextmanager
-def _running(command: Sequence[str], environ: dict[str, str], folder: Path, sign_of_life: str) -> Iterator[int]:
-    port = free_port()
-    nowhere = subprocess.DEVNULL
-    server = subprocess.Popen([*command, str(port)], env=environ, cwd=folder, stdout=nowhere, stderr=nowhere)
-    try:
-        wait(port, sign_of_life) if sign_of_life else time.sleep(2)
-        yield port
-    finally:
-        server.send_signal(signal.SIGTERM)
-        server.wait(30)
-
-
-def _question(issuer: x509.Certificate, serial_number: int) -> bytes:
-    name, key = (issuer.subject.public_bytes(), x509.SubjectKeyIdentifier.from_public_key(issuer.public_key()).digest)
-    digest = hashes.Hash(hashes.SHA1())  # noqa: S303 - what openssl's index is asked by
-    digest.update(name)
-    builder = ocsp.OCSPRequestBuilder().add_certificate_by_hash(
-        digest.finalize(),
-        key,
-        serial_number,
-        hashes.SHA1(),  # noqa: S303
-    )
-    return builder.build().public_bytes(Encoding.DER)
 
 
 def _median(do: Callable[[], object], rounds: int = ROUNDS, before: Callable[[], object] = tuple) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
+import sqlite3
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,9 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from flask import Flask, request_started
+from sqlalchemy import Engine
+from sqlalchemy.event import listen, remove
 from werkzeug.test import Client, EnvironBuilder, TestResponse, run_wsgi_app
 
+from ca_service.app import create_app
+from ca_service.authority.installation import Installation
 from ca_service.authority.issuance.examination import Options
+from ca_service.settings import Settings
 from tests.support.factories import OPERATOR, Lab
 from tests.support.ocsp import question
 from tests.support.requests import UCCX_PUBLISHER
@@ -189,6 +195,25 @@ def test_a_body_without_a_length_is_read_by_the_application(lab_app: Flask, ocsp
     with begun(lab_app) as paths:
         found, _, _ = run_wsgi_app(lab_app, environ)
     assert (len(paths), b"".join(found)) == (1, answer(lab_app, Asked("/ocsp", "POST"), ocsp_request).data)
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/ca/root.pem", CRL])
+def test_a_database_that_does_not_answer_is_asked_once(
+    installation: Installation, settings: Settings, path: str
+) -> None:
+    app = create_app(settings, installation)
+    attempts: list[str] = []
+
+    def fail(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        attempts.append(statement)
+        raise sqlite3.OperationalError("disk I/O error")
+
+    listen(Engine, "before_cursor_execute", fail)
+    try:
+        found = answer(app, Asked(path), b"")
+    finally:
+        remove(Engine, "before_cursor_execute", fail)
+    assert (found.status_code, "database.unusable" in found.text, len(attempts)) == (503, True, 1)
 
 
 @pytest.mark.parametrize("asked", [Asked("/ocsp", "POST"), Asked("/ocsp/{ocsp}")], ids=str)

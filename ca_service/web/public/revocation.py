@@ -21,7 +21,8 @@ from ca_service.web.public import blueprint
 
 _DELTA: Final = "-delta"
 _FRESH_FOR: Final = timedelta(minutes=5)  # in caches between this service and its clients
-_NOT_KEPT: Final = "no-store"
+NOT_KEPT: Final = "no-store"
+OCSP_TYPE: Final = "application/ocsp-response"
 
 
 @blueprint.get("/ca/<name>.crl")
@@ -94,9 +95,9 @@ def decoded(encoded: str) -> bytes:
 def ocsp_response(services: PublicServices, request: Request, data: bytes) -> Response:
     """Return the answer to an OCSP request, DER. Only one to a GET may be kept by caches."""
     found = services.ocsp_responder.answer(data)
-    response = Response(found.der, content_type="application/ocsp-response")
+    response = Response(found.der, content_type=OCSP_TYPE)
     if request.method == "POST" or found.this_update is None or found.next_update is None:
-        response.headers["Cache-Control"] = _NOT_KEPT
+        response.headers["Cache-Control"] = NOT_KEPT
         return response
     _may_be_kept(response, min(found.next_update - services.clock(), _FRESH_FOR))
     response.last_modified, response.expires = found.this_update, found.next_update
