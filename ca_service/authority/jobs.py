@@ -23,7 +23,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from ca_service.authority.access.permissions import Action, Actor, require
-from ca_service.authority.ports import Clock
+from ca_service.authority.ports import Clock, is_believable
 from ca_service.errors import CAServiceError, NotFound, Rule
 
 JOB_UNKNOWN: Final = Rule(
@@ -89,6 +89,7 @@ class JobStore(Protocol):
         """Give the job to this holder until then, unless it is held at `now`; return whether that was done.
 
         With `before`, only if it was not started after that time, so that no two processes run it one after the other.
+        A start that is not believable, and its lease, count as not there.
         """
 
     def finish(self, run: JobRun) -> bool:
@@ -193,5 +194,6 @@ class Jobs:
 
 
 def _state(job: Job, run: JobRun, now: datetime) -> JobState:
-    is_held = bool(run.holder) and run.until is not None and run.until > now
-    return JobState(job, run, is_held, run.started_at + job.every if run.started_at else None)
+    started_at = run.started_at if run.started_at and is_believable(run.started_at, now) else None
+    is_held = bool(run.holder) and started_at is not None and run.until is not None and run.until > now
+    return JobState(job, run, is_held, started_at + job.every if started_at else None)

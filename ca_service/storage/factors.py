@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ca_service.authority.audit.events import AuditEvent
-from ca_service.authority.people.records import ChallengeRecord, PasskeyRecord, TotpRecord
+from ca_service.authority.people.records import UNBELIEVABLE_STEPS, ChallengeRecord, PasskeyRecord, TotpRecord
 from ca_service.authority.people.store import passkey_known
 from ca_service.storage import rows
 from ca_service.storage.database import Database, upsert
@@ -51,7 +51,8 @@ class SQLFactorStore:
 
     def use_step(self, account_id: int, step: int) -> bool:
         """Store the last used time step. One statement compares and sets it, so a code works once."""
-        is_later = (totp.c.account_id == account_id) & (totp.c.last_step < step)
+        is_unused = (totp.c.last_step < step) | (totp.c.last_step > step + UNBELIEVABLE_STEPS)
+        is_later = (totp.c.account_id == account_id) & is_unused
         with self._database.write() as connection:
             return connection.execute(update(totp).where(is_later).values(last_step=step)).rowcount == 1
 

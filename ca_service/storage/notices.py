@@ -12,6 +12,7 @@ from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.jobs import JobRun, Outcome
 from ca_service.authority.notices.calendars import Calendar
 from ca_service.authority.notices.records import (
+    LONGEST_PAUSE,
     Announcement,
     Kind,
     Message,
@@ -20,6 +21,7 @@ from ca_service.authority.notices.records import (
     MessageState,
     Notice,
 )
+from ca_service.authority.ports import latest_believable
 from ca_service.storage import rows
 from ca_service.storage.database import Database, upsert
 from ca_service.storage.events import record_events
@@ -88,7 +90,7 @@ class SQLNoticeStore:
             select(outbox)
             .where(
                 outbox.c.state == MessageState.WAITING.value,
-                outbox.c.next_try_at <= now,
+                or_(outbox.c.next_try_at <= now, outbox.c.next_try_at > latest_believable(now) + 2 * LONGEST_PAUSE),
                 outbox.c.channel.in_(sorted(channels)),
             )
             .order_by(outbox.c.next_try_at, outbox.c.id)
@@ -234,10 +236,11 @@ class SQLJobStore:
         """Take the lease of a job if it is free and due. One statement compares and sets it."""
         statement = update(job_run).where(
             job_run.c.name == name,
-            or_(job_run.c.until.is_(None), job_run.c.until <= now),
+            or_(job_run.c.until.is_(None), job_run.c.until <= now, job_run.c.started_at > latest_believable(now)),
         )
         if before is not None:
-            statement = statement.where(or_(job_run.c.started_at.is_(None), job_run.c.started_at <= before))
+            not_since = (job_run.c.started_at <= before) | (job_run.c.started_at > latest_believable(now))
+            statement = statement.where(or_(job_run.c.started_at.is_(None), not_since))
         with self._database.write() as connection:
             connection.execute(upsert(job_run).values(_run_values(JobRun(name))).on_conflict_do_nothing())
             taken = connection.execute(statement.values(holder=holder, until=until, started_at=now))

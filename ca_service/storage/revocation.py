@@ -28,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from ca_service.authority.audit.events import AuditEvent
+from ca_service.authority.ports import latest_believable
 from ca_service.authority.revocation.records import (
     CRLBytes,
     CRLEntries,
@@ -169,7 +170,8 @@ class SQLCRLStore:
 
     def find_base(self, issuer_id: str, at: datetime) -> CRLRecord | None:
         """Return the oldest CRL that has not expired at `at`, or None: a relying party may still use it."""
-        statement = select(*_HEAD).where(crl.c.issuer_id == issuer_id, crl.c.next_update > at)
+        is_alive = (crl.c.next_update > at) & (crl.c.this_update <= latest_believable(at))
+        statement = select(*_HEAD).where(crl.c.issuer_id == issuer_id, is_alive)
         with self._database.read() as connection:
             row = connection.execute(statement.order_by(crl.c.number).limit(1)).first()
         return _crl_record(row) if row else None

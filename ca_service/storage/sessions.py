@@ -20,6 +20,7 @@ from ca_service.authority.people.records import (
     OpenSession,
     SessionRecord,
 )
+from ca_service.authority.ports import latest_believable
 from ca_service.storage import rows
 from ca_service.storage.database import Database, upsert
 from ca_service.storage.events import record_events
@@ -136,7 +137,8 @@ class SQLAttemptStore:
     def count(self, counters: Sequence[Counter], at: datetime, delayed: AuditEvent) -> datetime | None:
         """Count an attempt, or return until when it has to wait. The rows stay locked until the end."""
         with self._database.write() as connection:
-            connection.execute(delete(attempt).where(attempt.c.last_at <= at - ATTEMPTS_COUNT_FOR))
+            is_old = attempt.c.last_at <= at - ATTEMPTS_COUNT_FOR
+            connection.execute(delete(attempt).where(is_old | (attempt.c.last_at > latest_believable(at))))
             found = _locked(connection, counters, at)
             waits = [blocked for _, blocked in found.values() if blocked and blocked > at]
             if waits:
@@ -174,7 +176,9 @@ class SQLAttemptStore:
     def waits_until(self, subject: str, at: datetime) -> datetime | None:
         """Return until when attempts for this account have to wait, or None."""
         statement = select(func.max(attempt.c.blocked_until)).where(
-            attempt.c.subject == subject, attempt.c.blocked_until > at
+            attempt.c.subject == subject,
+            attempt.c.blocked_until > at,
+            attempt.c.last_at <= latest_believable(at),
         )
         with self._database.read() as connection:
             return connection.execute(statement).scalar()

@@ -101,6 +101,14 @@ def test_the_base_is_the_oldest_list_that_has_not_lapsed(shelves: Shelves) -> No
     assert crls.find_base("intermediate-g2", NOON) is None
 
 
+def test_a_list_from_the_future_is_no_base(shelves: Shelves) -> None:
+    _, crls = shelves
+    ahead = NOON + 45 * DAY
+    add(crls, listed(1, this_update=ahead, next_update=ahead + 7 * DAY))
+    assert crls.find_base(ISSUER, NOON) is None
+    assert crls.find_base(ISSUER, ahead) is not None
+
+
 def test_a_list_has_what_is_revoked_or_on_hold_of_its_issuer(shelves: Shelves) -> None:
     revocations, crls = shelves
     gone, held = revoke(revocations), revoke(revocations, State.HELD)

@@ -65,3 +65,15 @@ def test_whoever_has_lost_the_lease_leaves_no_trace(job_store: JobStore) -> None
     assert not job_store.finish(ended("slow"))
     assert job_store.list_runs() == before
     assert not job_store.finish(JobRun("never taken", "slow"))
+
+
+def test_a_start_in_the_future_and_its_lease_count_as_not_there(job_store: JobStore) -> None:
+    ahead = NOON + timedelta(days=365)
+    assert job_store.take("outbox", "ahead", ahead, ahead + timedelta(minutes=15), None)
+    assert job_store.take("outbox", "two", NOON, LATER, NOON - timedelta(hours=1))
+    assert not job_store.finish(ended("ahead"))
+
+
+def test_a_clock_that_is_set_back_a_little_gives_no_job_to_two(job_store: JobStore) -> None:
+    assert job_store.take("outbox", "one", NOON, LATER, None)
+    assert not job_store.take("outbox", "two", NOON - timedelta(minutes=4), LATER, None)

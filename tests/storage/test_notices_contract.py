@@ -88,6 +88,12 @@ def test_what_waits_is_due_in_the_order_of_its_time_on_the_channels_that_are_the
     assert due() == []
 
 
+def test_a_message_that_waits_longer_than_any_does_is_due(notice_store: Store) -> None:
+    stored(notice_store, message("odd", next_try_at=NOON + timedelta(days=45)))
+    stored(notice_store, message("in time", next_try_at=NOON + timedelta(hours=4)))
+    assert [each.message_id for each in notice_store.list_due(["mail"], NOON, 9)] == ["odd"]
+
+
 def test_one_attempt_is_claimed_once(notice_store: Store) -> None:
     [waiting] = stored(notice_store, message())
 

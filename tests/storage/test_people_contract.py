@@ -256,6 +256,12 @@ def test_a_time_step_is_used_once_and_never_an_earlier_one(house: House, alice: 
     assert not store.use_step(99, 11)
 
 
+def test_a_time_step_from_the_future_counts_as_none(house: House, alice: AccountRecord) -> None:
+    store = house.edges.factors
+    store.offer_totp(TotpRecord(alice.id, b"x", last_step=1000))
+    assert [store.use_step(alice.id, step) for step in (988, 987, 987)] == [False, True, False]
+
+
 def test_a_passkey_is_kept_used_and_removed(house: House, alice: AccountRecord, bob: AccountRecord) -> None:
     store, given = house.edges.factors, passkey_record(alice.id, sign_count=3)
     store.add_passkey(given, ["code"], event("x", Event.FACTOR_ADDED))

@@ -12,6 +12,7 @@ from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.jobs import JobRun
 from ca_service.authority.notices.calendars import Calendar
 from ca_service.authority.notices.records import (
+    LONGEST_PAUSE,
     Announcement,
     Expiring,
     Failure,
@@ -22,6 +23,7 @@ from ca_service.authority.notices.records import (
     MessageState,
     Notice,
 )
+from ca_service.authority.ports import is_believable, latest_believable
 from ca_service.vos.phrases import phrase
 from tests.support.fakes import NOON, Fuse
 from tests.support.paging import cursor_at, number_in
@@ -97,8 +99,9 @@ class InMemoryJobStore:
         """See the port."""
         with self._lock:
             found = self._runs.setdefault(name, JobRun(name))
-            is_free = found.until is None or found.until <= now
-            is_due = before is None or found.started_at is None or found.started_at <= before
+            is_odd = found.started_at is not None and not is_believable(found.started_at, now)
+            is_free = found.until is None or found.until <= now or is_odd
+            is_due = before is None or found.started_at is None or found.started_at <= before or is_odd
             if is_free and is_due:
                 self._runs[name] = replace(found, holder=holder, until=until, started_at=now)
             return is_free and is_due
@@ -177,7 +180,8 @@ class InMemoryNoticeStore:
     def list_due(self, channels: Collection[str], now: datetime, limit: int) -> tuple[Message, ...]:
         """See the port."""
         waiting = (each for each in self.messages.values() if each.state is MessageState.WAITING)
-        due = [each for each in waiting if each.next_try_at <= now and each.channel in channels]
+        odd = latest_believable(now) + 2 * LONGEST_PAUSE
+        due = [each for each in waiting if not now < each.next_try_at <= odd and each.channel in channels]
         return tuple(sorted(due, key=lambda each: (each.next_try_at, each.id))[:limit])
 
     def claim(self, message: Message, next_try_at: datetime) -> bool:

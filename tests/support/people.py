@@ -18,6 +18,7 @@ from ca_service.authority.people.records import (
     BROWSER_KNOWN_FOR,
     LONGEST_SESSION,
     PENDING_SESSION,
+    UNBELIEVABLE_STEPS,
     ChallengeRecord,
     Counter,
     OpenSession,
@@ -28,6 +29,7 @@ from ca_service.authority.people.records import (
 )
 from ca_service.authority.people.signing_in import Proof, SigningIn
 from ca_service.authority.people.store import AccountStore, AttemptStore, FactorStore, SessionStore, passkey_known
+from ca_service.authority.ports import is_believable, latest_believable
 from ca_service.errors import NotAuthenticated, NotReady
 from ca_service.keystore.secret_box import FACTOR_KEY_MISSING
 from tests.support.fakes import NOON
@@ -83,7 +85,11 @@ class InMemoryAttemptStore:
     def count(self, counters: Sequence[Counter], at: datetime, delayed: AuditEvent) -> datetime | None:
         """See the port."""
         with self._lock:
-            fresh = {key: each for key, each in self._tallies.items() if each.last_at > at - ATTEMPTS_COUNT_FOR}
+
+            def is_counted(tally: _Tally) -> bool:
+                return at - ATTEMPTS_COUNT_FOR < tally.last_at <= latest_believable(at)
+
+            fresh = {key: each for key, each in self._tallies.items() if is_counted(each)}
             self._tallies = fresh
             waits = [fresh[each.key].blocked_until for each in counters if each.key in fresh]
             waiting = [until for until in waits if until and until > at]
@@ -115,9 +121,12 @@ class InMemoryAttemptStore:
         self._tallies = {key: each for key, each in self._tallies.items() if each.subject != subject}
         self.events.append(event)
 
+    def _believable(self, at: datetime) -> list[_Tally]:
+        return [each for each in self._tallies.values() if is_believable(each.last_at, at)]
+
     def waits_until(self, subject: str, at: datetime) -> datetime | None:
         """See the port."""
-        found = [each.blocked_until for each in self._tallies.values() if each.subject == subject]
+        found = [each.blocked_until for each in self._believable(at) if each.subject == subject]
         return max((until for until in found if until and until > at), default=None)
 
 
@@ -241,7 +250,7 @@ class InMemoryFactorStore:
         """See the port."""
         with self._lock:
             found = self._apps.get(account_id)
-            if found is None or found.last_step >= step:
+            if found is None or step <= found.last_step <= step + UNBELIEVABLE_STEPS:
                 return False
             self._apps[account_id] = replace(found, last_step=step)
             return True

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.certificates import CertificateRecord
+from ca_service.authority.ports import is_believable
 from ca_service.authority.revocation.records import (
     CRLBytes,
     CRLEntries,
@@ -100,7 +101,11 @@ class InMemoryCRLStore:
 
     def find_base(self, issuer_id: str, at: datetime) -> CRLRecord | None:
         """See the port."""
-        alive = [record for record, _ in self._lists[issuer_id].values() if record.next_update > at]
+        alive = [
+            record
+            for record, _ in self._lists[issuer_id].values()
+            if record.next_update > at and is_believable(record.this_update, at)
+        ]
         return min(alive, key=lambda record: record.number, default=None)
 
     def read_crl(self, issuer_id: str, number: int) -> CRLBytes | None:

@@ -49,14 +49,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     for role in Role:
         installation.accounts.create(OPERATOR, role.value, role, PASSWORD)
     cookies = {role: cookie_of(sign_in(app, role)) for role in Role}
-    _stay_fresh(SQLiteDatabase(settings.instance_path / "ca.sqlite3"))
     return Made(settings.instance_path, cookies)
 
 
 def _stay_fresh(database: Database) -> None:
-    """Prevent re-authentication in tests that take long."""
+    """Prevent re-authentication: the copied sessions may be older than that allows."""
     with database.write() as connection:
-        connection.execute(update(session).values(confirmed_at=datetime.now(UTC) + timedelta(days=1)))
+        connection.execute(update(session).values(confirmed_at=datetime.now(UTC) + timedelta(minutes=4)))
 
 
 @pytest.fixture
@@ -67,6 +66,9 @@ def installation(made: Made, settings: Settings) -> Installation:
 
 def _copied(made: Made, settings: Settings) -> Installation:
     shutil.copytree(made.folder, settings.instance_path)
+    database = SQLiteDatabase(settings.instance_path / "ca.sqlite3")
+    _stay_fresh(database)
+    database.close()
     return open_installation(settings, cheap_hasher())
 
 

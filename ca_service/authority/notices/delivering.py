@@ -15,7 +15,14 @@ from typing import Final
 from ca_service.authority.access.permissions import Action, Actor, require
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.notices.ports import Channel, Outbox
-from ca_service.authority.notices.records import Failure, Message, MessagePage, MessageQuery, MessageState
+from ca_service.authority.notices.records import (
+    LONGEST_PAUSE,
+    Failure,
+    Message,
+    MessagePage,
+    MessageQuery,
+    MessageState,
+)
 from ca_service.authority.notices.texts import trial_message
 from ca_service.authority.ports import Clock
 from ca_service.errors import Conflict, InvalidInput, NotFound, NotReady, Rule
@@ -46,7 +53,6 @@ MAX_ATTEMPTS: Final = 20  # about two days
 _BATCH: Final = 50
 _CLAIM: Final = timedelta(minutes=10)  # longer than any attempt
 _FIRST_PAUSE: Final = timedelta(minutes=1)
-_LONGEST_PAUSE: Final = timedelta(hours=4)
 _MAX_ERROR: Final = 200
 _GONE: Final = Failure("this recipient is no longer configured", is_final=True)
 
@@ -147,5 +153,5 @@ class Deliveries:
 
 def pause(attempts: int, chance: float) -> timedelta:
     """Return the pause after so many attempts: doubled each time up to a cap, spread by a fifth either way."""
-    whole = min(_FIRST_PAUSE * (1 << min(attempts - 1, 20)), _LONGEST_PAUSE)
+    whole = min(_FIRST_PAUSE * (1 << min(attempts - 1, 20)), LONGEST_PAUSE)
     return whole * (0.8 + 0.4 * chance)

@@ -18,10 +18,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from math import ceil
+from typing import Final
 
 from ca_service.vos.phrases import Phrase
 
 _DAY = timedelta(days=1)
+LONGEST_PAUSE: Final = timedelta(hours=4)  # between two attempts to deliver a message, before it is spread
 
 
 def days_left(not_after: datetime, now: datetime) -> int:

@@ -20,7 +20,7 @@ from ca_service.authority.access.credentials import hash_secret
 from ca_service.authority.access.permissions import Action, Actor, Role, require
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.people.accounts import Accounts
-from ca_service.authority.people.records import AccountRecord, PasskeyRecord, TotpRecord
+from ca_service.authority.people.records import STEP_SECONDS, AccountRecord, PasskeyRecord, TotpRecord
 from ca_service.authority.people.store import FactorStore, SecretBox
 from ca_service.authority.ports import Clock
 from ca_service.errors import Conflict, InvalidInput, NotFound, Rule
@@ -53,7 +53,6 @@ RECOVERY_CODES_NEEDLESS: Final = Rule(
 
 _CODES: Final = 10
 _CODE_BYTES: Final = 10  # 80 bits, for which a fast hash is enough
-_SECONDS: Final = 30
 _WINDOW: Final = 1  # time steps before and after, for clocks that differ
 _ISSUER: Final = "ca_service"
 
@@ -242,7 +241,7 @@ def _app_uri(secret: str, account_name: str) -> str:
 
 def _matching_step(secret: str, code: str, at: datetime) -> int | None:
     """Return the time step of the code, if it is one of those around `at`, or None."""
-    totp, now = pyotp.TOTP(secret), int(at.timestamp()) // _SECONDS
+    totp, now = pyotp.TOTP(secret), int(at.timestamp()) // STEP_SECONDS
     steps = range(now - _WINDOW, now + _WINDOW + 1)
     return next(
         (step for step in steps if secrets.compare_digest(totp.generate_otp(step).encode(), code.encode())), None

@@ -9,8 +9,12 @@ from typing import Final, Literal
 
 from ca_service.authority.access.grants import Grant
 from ca_service.authority.access.permissions import Actor, Role
+from ca_service.authority.ports import CLOCK_TOLERANCE
 
 ATTEMPTS_COUNT_FOR: Final = timedelta(days=1)
+STEP_SECONDS: Final = 30  # of a code from an authenticator app
+#: A used time step that is later than the present one by more than this was stored while the clock was ahead.
+UNBELIEVABLE_STEPS: Final = int(CLOCK_TOLERANCE.total_seconds()) // STEP_SECONDS + 2
 LONGEST_SESSION: Final = timedelta(hours=168)  # the upper limit of the setting
 PENDING_SESSION: Final = timedelta(minutes=10)  # a session that waits for its second factor
 BROWSER_KNOWN_FOR: Final = timedelta(days=180)

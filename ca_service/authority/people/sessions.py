@@ -20,7 +20,7 @@ from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.people.accounts import Accounts
 from ca_service.authority.people.records import PENDING_SESSION, AccountRecord, OpenSession, SessionRecord, Visit
 from ca_service.authority.people.store import SessionStore
-from ca_service.authority.ports import Clock
+from ca_service.authority.ports import Clock, is_believable
 from ca_service.errors import NotFound, Rule
 
 SESSION_UNKNOWN: Final = Rule(
@@ -93,11 +93,13 @@ class Sessions:
         found = self._store.find_session(hash_secret(secret))
         if found is None or found.record.is_complete:
             return None
-        return found if self._clock() - found.record.created_at <= PENDING_SESSION else None
+        created_at, now = found.record.created_at, self._clock()
+        return found if is_believable(created_at, now) and now - created_at <= PENDING_SESSION else None
 
     def is_fresh(self, session: OpenSession) -> bool:
         """Return whether its owner was authenticated within the last ten minutes."""
-        return self._clock() - session.record.confirmed_at < _FRESH_FOR
+        confirmed_at, now = session.record.confirmed_at, self._clock()
+        return is_believable(confirmed_at, now) and now - confirmed_at < _FRESH_FOR
 
     def confirm(self, session: OpenSession, method: str, visit: Visit) -> None:
         """Record that its owner was re-authenticated now."""
@@ -144,6 +146,8 @@ class Sessions:
 
     def _is_over(self, record: SessionRecord) -> bool:
         now = self._clock()
+        if not is_believable(record.created_at, now) or not is_believable(record.seen_at, now):
+            return True
         return now - record.created_at > self._limits.lifetime or now - record.seen_at > self._limits.idle
 
     def _add(

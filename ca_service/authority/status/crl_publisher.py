@@ -33,7 +33,7 @@ from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.hierarchy.hierarchy import Hierarchy, certificate_of, issues_leaves
 from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.authority.key_custody import KeyStore
-from ca_service.authority.ports import Clock
+from ca_service.authority.ports import Clock, is_believable
 from ca_service.authority.revocation.records import CRLBytes, CRLRecord, CRLState
 from ca_service.authority.revocation.store import CRLStore, RevocationStore
 from ca_service.authority.status.crl_entries import Material, gather
@@ -196,11 +196,13 @@ class CRLPublisher:
 
     def _is_unchanged(self, seen: CRLRecord) -> bool:
         """Return whether this CRL is still the newest one and not due. One cheap read answers most downloads."""
-        state = CRLState(seen.number, seen.version)
-        return self._clock() < seen.renew_at and self._crls.find_state(seen.issuer_id) == state
+        now, state = self._clock(), CRLState(seen.number, seen.version)
+        is_current = now < seen.renew_at and is_believable(seen.this_update, now)
+        return is_current and self._crls.find_state(seen.issuer_id) == state
 
     def _is_due(self, issuer: IssuerRecord, newest: CRLRecord | None) -> bool:
-        if newest is None or self._clock() >= newest.renew_at:
+        now = self._clock()
+        if newest is None or now >= newest.renew_at or not is_believable(newest.this_update, now):
             return True
         return newest.version != self._revocations.version(issuer.id)
 
@@ -224,7 +226,9 @@ class CRLPublisher:
         now, newest = self._clock(), self._crls.find_newest(issuer.id)
         number = max(newest.number + 1 if newest else 1, int(now.timestamp()))
         covers_authorities = self._covers_authorities(issuer)
-        reused = None if covers_authorities else newest  # one about authorities may be imported, and lack entries
+        # One about authorities may be imported, and lack entries; one from the future lacks what would have expired.
+        is_reusable = newest is not None and not covers_authorities and is_believable(newest.this_update, now)
+        reused = newest if is_reusable else None
         material = gather(self._crls, self._revocations, issuer.id, reused, now)
         lifetimes = _Lifetimes.of(self._policy, now, covers_authorities=covers_authorities)
         record = CRLRecord(issuer.id, number, now, lifetimes.full, lifetimes.renew_at, material.version, material.count)

@@ -23,7 +23,7 @@ from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.hierarchy.hierarchy import AUTHORITY_EXPIRED, Hierarchy, certificate_of, issues_leaves
 from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.authority.key_custody import KeyStore, own_key
-from ca_service.authority.ports import Clock, SerialNumbers
+from ca_service.authority.ports import Clock, SerialNumbers, is_believable
 from ca_service.authority.revocation.records import ResponderRecord
 from ca_service.authority.revocation.store import ResponderStore
 from ca_service.authority.status.crl_publisher import SERVICE
@@ -104,8 +104,8 @@ class Responders:
             return found
 
     def _is_due(self, record: ResponderRecord) -> bool:
-        lifetime = record.not_after - record.not_before
-        return self._clock() >= record.not_before + lifetime * 2 / 3
+        lifetime, now = record.not_after - record.not_before, self._clock()
+        return now >= record.not_before + lifetime * 2 / 3 or not is_believable(record.not_before, now)
 
     def _remembered(self, record: ResponderRecord) -> tuple[ResponderRecord, Signer]:
         certificate = x509.load_der_x509_certificate(record.certificate_der)
