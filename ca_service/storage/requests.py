@@ -15,11 +15,13 @@ from ca_service.authority.issuance.records import RequestPage, RequestQuery, Req
 from ca_service.storage.database import Database, upsert
 from ca_service.storage.events import record_events
 from ca_service.storage.ledger import remember, write_certificates
-from ca_service.storage.queries import by_age, contain_all, in_batches
+from ca_service.storage.queries import by_age, in_batches
 from ca_service.storage.rows import open_key, request_record, request_values
 from ca_service.storage.schema import application
+from ca_service.storage.words import Words
 
 _ORDERS: Final = by_age(application.c.id)
+_WORDS: Final = Words(application)
 
 
 class SQLRequestStore:
@@ -35,7 +37,10 @@ class SQLRequestStore:
     def list_requests(self, query: RequestQuery) -> RequestPage:
         """Return one page of the list."""
         order = _ORDERS[query.sort]
-        statement = order.page(select(application).where(*_conditions(query)), query.cursor, query.limit)
+        with self._database.read() as connection:
+            words = _WORDS.find(connection, query.text.lower().split()).all
+        matching = select(application).where(*words, *_conditions(query))
+        statement = order.page(matching, query.cursor, query.limit)
         return RequestPage(*order.cut(self._all(statement), query.limit))
 
     def list_in_state(self, state: State, limit: int) -> tuple[RequestRecord, ...]:
@@ -120,7 +125,6 @@ def _moved(connection: Connection, record: RequestRecord, before: State) -> bool
 
 
 def _conditions(query: RequestQuery) -> Iterator[ColumnElement[bool]]:
-    yield from contain_all(query.text.lower().split(), application.c.search_text)
     if query.state is not None:
         yield from _is_in(query.state)
     if query.submitted_by_id is not None:

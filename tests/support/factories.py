@@ -284,3 +284,11 @@ class NoSchema:
     def remarks(self) -> tuple[Finding, ...]:
         """See the port."""
         return ()
+
+    def index_new(self) -> int:
+        """See the port."""
+        return 0
+
+    def gather_statistics(self) -> int:
+        """See the port."""
+        return 0
