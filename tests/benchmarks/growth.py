@@ -42,6 +42,7 @@ from ca_service.storage.schema import (
 YEARS: Final = 5
 RARE: Final = 50  # certificates that few questions look for
 _PRIME: Final = 10_000_019  # so that hosts are not sorted by age
+_CACHE_KIB: Final = 2_000_000
 _BATCH: Final = 10_000
 _PREFIXES: Final = ("cucm", "uccx", "imp", "cuc", "sm", "finesse", "cer", "cuic")
 _DAYS: Final = (397, 397, 397, 397, 90, 30, 825, 365)
@@ -165,6 +166,7 @@ def fill(database: Database, growth: Growth) -> None:
             connection.exec_driver_sql(f"DROP {lost}")
         if not is_postgresql:
             connection.exec_driver_sql("DROP TRIGGER certificate_search_insert")
+            connection.exec_driver_sql(f"PRAGMA cache_size = {-_CACHE_KIB}")  # the indexes stay in memory meanwhile
         _write(connection, certificate, map(rows.certificate_values, growth.certificates()))
         _write(connection, application, map(rows.request_values, growth.requests()))
         _write(connection, revocation, map(_plain_values, growth.revocations()))
