@@ -171,5 +171,7 @@ def test_the_thresholds_and_the_jobs_are_wired(installation: Installation, opera
         "ocsp-signer",
         "seal",
         "idempotency-keys",
+        "search-index",
+        "statistics",
         "tidy",
     ]

@@ -155,6 +155,8 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
             "delete the answers to Idempotency-Keys after a week",
             lambda: edges.ledger.prune_replays(now() - _REPLAYS_KEPT),
         ),
+        Job("search-index", minute, "add new requests to the search index", edges.schema.index_new),
+        Job("statistics", day, "gather the statistics of the database", edges.schema.gather_statistics),
         Job("tidy", day, "delete old sent messages", deliveries.forget_old),
     )
     return Installation(

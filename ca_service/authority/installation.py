@@ -69,6 +69,12 @@ class Schema(Protocol):
     def remarks(self) -> tuple[Finding, ...]:
         """Return hints about settings that work but could be better."""
 
+    def index_new(self) -> int:
+        """Add new rows to the search indexes that no transaction keeps; return their number."""
+
+    def gather_statistics(self) -> int:
+        """Let the database count its rows, which is how it chooses between its indexes; return the number of tables."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class PublicServices:

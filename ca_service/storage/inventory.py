@@ -31,9 +31,10 @@ from ca_service.authority.revocation.records import State
 from ca_service.storage import rows
 from ca_service.storage.database import Database
 from ca_service.storage.listing import NEAR, Reading
-from ca_service.storage.narrowing import IS_GOOD, MANY, narrow
+from ca_service.storage.narrowing import IS_GOOD, narrow
 from ca_service.storage.queries import Order, by_age, in_batches
 from ca_service.storage.schema import certificate, cluster, placed_request, revocation
+from ca_service.storage.words import MANY
 from ca_service.vos.purposes import TOMCAT_ECDSA
 
 _ORDERS: Final = by_age(certificate.c.id) | {

@@ -36,6 +36,7 @@ SEARCH_PLAIN: Final = Rule(
 )
 
 HEAD: Final = "0013"
+_ANALYSED: Final = 1_000  # rows of each index
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 
@@ -94,8 +95,10 @@ def differences(database: Database) -> list[str]:
 
     from ca_service.storage.schema import metadata
 
+    indexes = {search_index.index_of(name) for name in search_index.SEARCHED}
+
     def is_ours(_object: object, name: str | None, kind: str, *_: Any) -> bool:
-        return (kind != "table" or name in metadata.tables) and name != search_index.INDEX
+        return (kind != "table" or name in metadata.tables) and name not in indexes
 
     with database.read() as connection:
         context = MigrationContext.configure(connection, opts={"include_object": is_ours, "compare_type": True})
@@ -148,3 +151,18 @@ class SQLSchema:
             if search_index.is_there(connection):
                 return ()
         return (SEARCH_PLAIN.at(),)
+
+    def index_new(self) -> int:
+        """Add new rows to the search indexes that no transaction keeps; return their number."""
+        return search_index.catch_up(self._database)
+
+    def gather_statistics(self) -> int:
+        """Let the database count its rows, which is how it chooses between its indexes; return the number of tables.
+
+        SQLite looks at a part of each index, and never by itself; PostgreSQL does it by itself (autovacuum).
+        """
+        with self._database.write() as connection:
+            if connection.dialect.name == "sqlite":
+                connection.exec_driver_sql(f"PRAGMA analysis_limit = {_ANALYSED}")
+            connection.exec_driver_sql("ANALYZE")
+            return len(inspect(connection).get_table_names())

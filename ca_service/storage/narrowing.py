@@ -1,8 +1,7 @@
 """Filters of the list of certificates as SQL conditions.
 
-On SQLite, a word of three or more characters is looked up in the trigram index if few certificates contain it. If many
-do, reading the list in its order finds a page sooner. PostgreSQL decides this from its statistics. Shorter words have
-no trigram: they are the beginning of a host, which has a column and an index of its own.
+Words of three or more characters are looked up in the trigram index. Shorter words have no trigram: they are the
+beginning of a host, which has a column and an index of its own.
 """
 
 from __future__ import annotations
@@ -13,24 +12,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Text, and_, cast, column, false, func, or_, select, table, true, union
+from sqlalchemy import ColumnElement, Connection, Text, and_, cast, false, func, or_, select, true
 
 from ca_service.authority.access.allowed_names import fragments, have_networks
 from ca_service.authority.access.grants import Grant
 from ca_service.authority.inventory.store import START, Condition, Filter, Status, is_short
 from ca_service.authority.revocation.records import State
-from ca_service.storage import rows, search_index
+from ca_service.storage import rows
 from ca_service.storage.lanes import Lanes
 from ca_service.storage.queries import contains
 from ca_service.storage.schema import certificate, cluster, issuer, placed_request, revocation
+from ca_service.storage.words import Words
 
 _LOOKED_UP: Final = ("serial", "cluster")  # conditions whose rows an index finds
 _LAST: Final = "\U0010ffff"  # sorts after all characters
 _STATES: Final = {Status.REVOKED: State.REVOKED, Status.HELD: State.HELD}
 _SERIAL: Final = re.compile("[0-9a-f]{1,40}")
 _AFTER_DIGITS: Final = "g"  # sorts after all hexadecimal digits
-MANY: Final = 5_000  # certificates with a word, above which reading finds a page sooner
-_INDEX: Final = table(search_index.TABLE, column("rowid"), column(search_index.TABLE))
 
 #: The row that revokes a certificate or puts it on hold, if there is one. A released certificate has none.
 OF_CERTIFICATE: Final = and_(
@@ -70,10 +68,10 @@ def narrow(connection: Connection, wanted: Filter, *, many: int, with_status: bo
     starts, hosts = wanted.starts, _hosts_in(wanted)
     found += [_starts(certificate.c.host_start, word) for word in starts]
     words = [*(word for word in wanted.words if word not in starts), *(host for host in hosts if not is_short(host))]
-    looked_up, read = _words_in(connection, words, many)
-    is_looked_up = is_rare or bool(looked_up) or any(each.key in _LOOKED_UP for each in wanted.conditions)
+    named = WORDS.find(connection, words, many)
+    is_looked_up = is_rare or bool(named.looked_up) or any(each.key in _LOOKED_UP for each in wanted.conditions)
     ends = tuple(_ends(wanted, with_status=with_status))
-    return Narrowed((*found, *looked_up, *read, *ends), ends, is_looked_up, _lanes(wanted))
+    return Narrowed((*found, *named.all, *ends), ends, is_looked_up, _lanes(wanted))
 
 
 def _hosts_in(wanted: Filter) -> list[str]:
@@ -188,61 +186,16 @@ def _any(where: Any, values: Sequence[str], *, is_part: bool) -> ColumnElement[b
     return or_(false(), *(contains(where, value) if is_part else where == value for value in values))
 
 
-def words_in(connection: Connection, words: Sequence[str], many: int = MANY) -> list[ColumnElement[bool]]:
-    """Return one condition for each lower-case word: the text contains it, or the serial number begins with it.
-
-    On SQLite, a word that more than `many` certificates contain is not looked up in the index.
-    """
-    looked_up, read = _words_in(connection, words, many)
-    return [*looked_up, *read]
-
-
-def _words_in(
-    connection: Connection, words: Sequence[str], many: int
-) -> tuple[list[ColumnElement[bool]], list[ColumnElement[bool]]]:
-    """Return the conditions that an index answers, and those for which rows are read."""
-    if connection.dialect.name == "postgresql":
-        return [_by_trigrams(word) for word in words], []
-    has_index = bool(words) and search_index.is_there(connection)
-    rare = [word for word in words if has_index and _is_rare(connection, word, many)]
-    return [_by_index(word) for word in rare], [_by_reading(word) for word in words if word not in rare]
-
-
-def _by_trigrams(word: str) -> ColumnElement[bool]:
-    """PostgreSQL answers LIKE from its trigram index, and strpos never; every special character is escaped."""
-    return or_(certificate.c.search_text.contains(word, autoescape=True), _begins_with(word))
-
-
-def _by_reading(word: str) -> ColumnElement[bool]:
-    return or_(contains(certificate.c.search_text, word), _begins_with(word))
-
-
-def _by_index(word: str) -> ColumnElement[bool]:
-    having = select(_INDEX.c.rowid).where(_matches(word))
-    beginning = select(certificate.c.id).where(_begins_with(word))
-    return certificate.c.id.in_(union(having, beginning) if _SERIAL.fullmatch(word.replace(":", "")) else having)
-
-
-def _is_rare(connection: Connection, word: str, many: int) -> bool:
-    """Return whether the index can contain the word, and at most `many` certificates do."""
-    if is_short(word) or "\x00" in word:
-        return False
-    further = select(true()).select_from(_INDEX).where(_matches(word)).limit(1).offset(many)
-    return connection.execute(further).first() is None
-
-
-def _matches(word: str) -> ColumnElement[bool]:
-    """Return the word as an FTS5 phrase, in which only quotation marks are special."""
-    phrase = word.replace('"', '""')
-    return _INDEX.c[search_index.TABLE].bool_op("MATCH")(f'"{phrase}"')
-
-
-def _begins_with(word: str) -> ColumnElement[bool]:
+def _begins_with(word: str) -> ColumnElement[bool] | None:
     """Return whether the serial number begins with the word. People copy serial numbers with colons."""
     digits = word.replace(":", "")
-    return _begins(digits) if _SERIAL.fullmatch(digits) else false()
+    return _begins(digits) if _SERIAL.fullmatch(digits) else None
 
 
 def _begins(digits: str) -> ColumnElement[bool]:
     serial = certificate.c.serial_number
     return and_(serial >= digits, serial < digits + _AFTER_DIGITS)
+
+
+#: A word is in a name, or begins the serial number.
+WORDS: Final = Words(certificate, _begins_with)

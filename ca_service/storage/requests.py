@@ -15,11 +15,17 @@ from ca_service.authority.issuance.records import RequestPage, RequestQuery, Req
 from ca_service.storage.database import Database, upsert
 from ca_service.storage.events import record_events
 from ca_service.storage.ledger import remember, write_certificates
-from ca_service.storage.queries import by_age, contain_all, in_batches
+from ca_service.storage.queries import by_age, in_batches
 from ca_service.storage.rows import open_key, request_record, request_values
-from ca_service.storage.schema import application
+from ca_service.storage.schema import application, certificate
+from ca_service.storage.words import Words
 
 _ORDERS: Final = by_age(application.c.id)
+_WORDS: Final = Words(application)
+#: Requests with the CSR of their certificate, which is stored once.
+_REQUESTS: Final = select(application, certificate.c.csr_der.label("issued_csr_der")).outerjoin(
+    certificate, certificate.c.serial_number == application.c.serial_number
+)
 
 
 class SQLRequestStore:
@@ -30,17 +36,20 @@ class SQLRequestStore:
 
     def find_request(self, request_id: int) -> RequestRecord | None:
         """Return the request with this number, or None."""
-        return next(iter(self._all(select(application).where(application.c.id == request_id))), None)
+        return next(iter(self._all(_REQUESTS.where(application.c.id == request_id))), None)
 
     def list_requests(self, query: RequestQuery) -> RequestPage:
         """Return one page of the list."""
         order = _ORDERS[query.sort]
-        statement = order.page(select(application).where(*_conditions(query)), query.cursor, query.limit)
+        with self._database.read() as connection:
+            words = _WORDS.find(connection, query.text.lower().split()).all
+        matching = _REQUESTS.where(*words, *_conditions(query))
+        statement = order.page(matching, query.cursor, query.limit)
         return RequestPage(*order.cut(self._all(statement), query.limit))
 
     def list_in_state(self, state: State, limit: int) -> tuple[RequestRecord, ...]:
         """Return at most `limit` requests in this state, oldest first."""
-        statement = select(application).where(*_is_in(state))
+        statement = _REQUESTS.where(*_is_in(state))
         return self._all(statement.order_by(application.c.id).limit(limit))
 
     def list_for_requests(self, fingerprints: Collection[str]) -> tuple[RequestRecord, ...]:
@@ -78,8 +87,8 @@ class SQLRequestStore:
             if not _moved(connection, record, State.APPROVED):
                 return None
             if made is not None:
-                certificate, its_event = made
-                [stored] = write_certificates(connection, [certificate], [its_event], always_new=record.options.new)
+                leaf, its_event = made
+                [stored] = write_certificates(connection, [leaf], [its_event], always_new=record.options.new)
                 winner = stored.serial_number
                 if winner != record.serial_number:
                     record, event = record.answered_with(winner, event)
@@ -120,7 +129,6 @@ def _moved(connection: Connection, record: RequestRecord, before: State) -> bool
 
 
 def _conditions(query: RequestQuery) -> Iterator[ColumnElement[bool]]:
-    yield from contain_all(query.text.lower().split(), application.c.search_text)
     if query.state is not None:
         yield from _is_in(query.state)
     if query.submitted_by_id is not None:

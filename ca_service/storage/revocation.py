@@ -43,7 +43,7 @@ from ca_service.authority.revocation.records import (
 from ca_service.storage import rows
 from ca_service.storage.database import Database, upsert
 from ca_service.storage.events import record_events
-from ca_service.storage.narrowing import OF_CERTIFICATE, words_in
+from ca_service.storage.narrowing import OF_CERTIFICATE, WORDS
 from ca_service.storage.queries import in_batches, joined
 from ca_service.storage.schema import certificate, crl, revocation, revocation_version
 
@@ -115,7 +115,7 @@ def _candidates(connection: Connection, selection: Selection) -> Iterator[Row[An
     if selection.key_fingerprint:
         conditions.append(certificate.c.key_fingerprint == selection.key_fingerprint)
     if selection.host:
-        conditions += words_in(connection, [selection.host.lower()])
+        conditions += WORDS.find(connection, [selection.host.lower()]).all
     for condition in conditions:
         yield from connection.execute(select(certificate).where(condition))
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _FINDINGS: Final = ("findings", "reasons", "failure")
 _OPTIONS: Final = ("profile", "validity_days", "make_new", "add_host_name")
+_NOT_IN_REQUESTS: Final = (*_OPTIONS, "search_text", "open_key", "issued_csr_der")
 _PLAIN: Final = (str, int, float, bool, type(None))
 
 
@@ -81,6 +82,7 @@ def request_values(record: RequestRecord) -> dict[str, Any]:
     del found["id"], found["options"]
     return found | {
         "state": record.state.value,
+        "csr_der": None if record.serial_number else record.csr_der,
         "profile": options.profile,
         "validity_days": options.validity_days,
         "make_new": options.new,
@@ -96,8 +98,10 @@ def open_key(record: RequestRecord) -> str:
 
 
 def request_record(row: Row[Any]) -> RequestRecord:
-    """Return the request of a row."""
-    found = {name: value for name, value in row._mapping.items() if name not in (*_OPTIONS, "search_text", "open_key")}
+    """Return the request of a row; the CSR of its certificate, if there is one, is in the column `issued_csr_der`."""
+    found = {name: value for name, value in row._mapping.items() if name not in _NOT_IN_REQUESTS}
+    if found["csr_der"] is None:
+        found["csr_der"] = row.issued_csr_der
     found |= {name: _findings(found[name]) for name in _FINDINGS}
     options = Options(row.profile, row.validity_days, row.make_new, row.add_host_name)
     return RequestRecord(**found | {"state": State(row.state), "names": tuple(row.names), "options": options})

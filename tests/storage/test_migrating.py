@@ -12,17 +12,20 @@ from sqlalchemy import select, text
 from ca_service.authority.access.permissions import SCOPES
 from ca_service.authority.audit.seals import Sealing
 from ca_service.authority.audit.verifying import verify
+from ca_service.authority.issuance.records import State
 from ca_service.errors import NotReady
 from ca_service.storage.accounts import SQLAccountStore
 from ca_service.storage.database import Database
 from ca_service.storage.events import SQLEventStore
 from ca_service.storage.ledger import SQLLedger
 from ca_service.storage.migrating import HEAD, SQLSchema, _config
+from ca_service.storage.requests import SQLRequestStore
 from ca_service.storage.schema import certificate, metadata
 from ca_service.storage.sqlite import SQLiteDatabase
 from tests.storage.conftest import on_both
 from tests.support.factories import certificate_record, event
 from tests.support.fakes import NOON, FixedClock, InMemoryKeyStore
+from tests.support.request_records import request_record
 from tests.support.sealed import exported
 
 
@@ -30,7 +33,7 @@ def schema_of(database: Database) -> set[tuple[str, ...]]:
     """The statements of all tables and indexes, taken apart: the order of constraints means nothing."""
     with database.read() as connection:
         found = connection.execute(text("SELECT sql FROM sqlite_master WHERE sql NOT NULL")).scalars().all()
-    ours = [each for each in found if "alembic_version" not in each and "certificate_search" not in each]
+    ours = [each for each in found if "alembic_version" not in each and "_search" not in each]
     return {
         tuple(sorted(re.sub(r"\s+", " ", part).strip(" )") for part in statement.replace('"', "").split(",")))
         for statement in ours
@@ -96,12 +99,15 @@ def test_events_from_before_the_record_was_sealed_are_sealed_with_the_rest(empty
 
 
 @on_both
-def test_certificates_from_before_are_found_by_their_month_and_the_beginning_of_their_host(
+def test_certificates_from_before_are_found_by_month_and_beginning_of_the_host_and_their_csr_is_kept_once(
     issued_under: Database,
 ) -> None:
     hosts = ("Uccx1.example.com", "u", "10.0.0.5")
     records = [certificate_record(host=host, not_after=NOON.replace(month=12)) for host in hosts]
-    SQLLedger(issued_under).record(records, [event()] * 3, always_new=True, replay=None)
+    request = request_record(
+        state=State.ISSUED, serial_number=records[0].serial_number, csr_der=records[0].csr_der, id=1
+    )
+    SQLLedger(issued_under).record(records, [event()] * 3, always_new=True, replay=None, requests=[request])
     added = select(certificate.c.host, certificate.c.host_start, certificate.c.ends_month).order_by(certificate.c.id)
     with issued_under.read() as connection:
         before = connection.execute(added).all()
@@ -115,11 +121,14 @@ def test_certificates_from_before_are_found_by_their_month_and_the_beginning_of_
         for name in ("host_start", "ends_month"):
             connection.execute(text(f"ALTER TABLE certificate DROP COLUMN {name}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0010'"))
+        connection.execute(text("UPDATE application SET csr_der = :csr"), {"csr": request.csr_der})
     assert SQLSchema(issued_under).upgrade() == ("0010", HEAD)
     assert SQLSchema(issued_under).differences() == []
     assert SQLSchema(issued_under).remarks() == ()
     with issued_under.read() as connection:
         assert connection.execute(added).all() == before
+        assert connection.execute(text("SELECT csr_der FROM application")).scalars().all() == [None]
+    assert SQLRequestStore(issued_under).find_request(1) == request
     assert [row.host_start for row in before] == ["uc", "u", "10"]
 
 

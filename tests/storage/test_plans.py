@@ -15,15 +15,18 @@ from ca_service.authority.audit.entries import EventQuery
 from ca_service.authority.audit.events import Event
 from ca_service.authority.inventory.language import parse
 from ca_service.authority.inventory.store import Sort
+from ca_service.authority.issuance.records import RequestQuery
 from ca_service.storage.database import Database
 from ca_service.storage.events import SQLEventStore
 from ca_service.storage.inventory import SQLInventoryStore
 from ca_service.storage.ledger import SQLLedger
 from ca_service.storage.postgresql import PostgreSQLDatabase
+from ca_service.storage.requests import SQLRequestStore
 from ca_service.storage.sqlite import SQLiteDatabase
 from tests.storage.conftest import on_both
 from tests.support.factories import certificate_record, event
 from tests.support.fakes import NOON
+from tests.support.request_records import request_record
 
 Statements = list[tuple[str, Any]]
 
@@ -112,6 +115,18 @@ def test_rare_certificates_are_read_lane_by_lane_on_postgresql(filled: Database,
 def test_what_expires_is_read_in_its_order(filled: Database) -> None:
     plan = found_by(filled, "expires<30d status:active", "expires")
     assert any("ix_certificate_expires" in line for line in plan), plan
+
+
+@on_both
+def test_a_rare_word_in_requests_is_looked_up(database: Database) -> None:
+    store = SQLRequestStore(database)
+    records = [request_record(host=host, names=(), subject="CN=x") for host in ("uccx1", "uccx2", "sm1")]
+    store.submit(records, [event()] * 3, None)
+    plan = plan_of(database, lambda: store.list_requests(RequestQuery(text="uccx")))
+    found = ("VIRTUAL TABLE INDEX", "Bitmap Index Scan on ix_application_search")
+    assert any(part in line for line in plan for part in found), plan
+    for text, hosts in (("uccx", ["uccx2", "uccx1"]), ("sm1 anna", ["sm1"]), ("x2", ["uccx2"]), ("uccx3", [])):
+        assert [each.host for each in store.list_requests(RequestQuery(text=text)).items] == hosts
 
 
 @pytest.mark.parametrize(

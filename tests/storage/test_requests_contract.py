@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from ca_service.authority.access.permissions import Actor, Role
 from ca_service.authority.audit.events import AuditEvent, Event
@@ -161,7 +161,8 @@ def test_a_move_from_a_state_that_it_has_left_changes_nothing(store: RequestStor
 
 
 def test_issuing_writes_certificate_state_and_events_together(store: RequestStore, ledger: Ledger) -> None:
-    request, record, before = approved(store), certificate_record(), known(ledger)
+    request, before = approved(store), known(ledger)
+    record = certificate_record(csr_der=request.csr_der)
     issued = replace(request, state=State.ISSUED, serial_number=record.serial_number)
     assert store.issue(issued, (record, event("c")), ISSUED) == issued
     assert ledger.find_certificate(record.serial_number) == record
@@ -170,7 +171,8 @@ def test_issuing_writes_certificate_state_and_events_together(store: RequestStor
 
 
 def test_issuing_twice_writes_once(store: RequestStore, ledger: Ledger) -> None:
-    request, first, second = approved(store), certificate_record(), certificate_record()
+    request = approved(store)
+    first, second = (certificate_record(csr_der=request.csr_der) for _ in range(2))
     issued = replace(request, state=State.ISSUED, serial_number=first.serial_number)
     store.issue(issued, (first, event()), ISSUED)
     before = known(ledger)
@@ -181,7 +183,8 @@ def test_issuing_twice_writes_once(store: RequestStore, ledger: Ledger) -> None:
 
 
 def test_a_certificate_that_was_written_meanwhile_wins(store: RequestStore, ledger: Ledger) -> None:
-    request, winner = approved(store), certificate_record()
+    request = approved(store)
+    winner = certificate_record(csr_der=request.csr_der)
     ledger.record([winner], [event()], always_new=False, replay=None)
     late = certificate_record(request_fingerprint=winner.request_fingerprint)
     issued = replace(request, state=State.ISSUED, serial_number=late.serial_number)
@@ -223,7 +226,10 @@ def test_a_ledger_keeps_the_requests_that_its_certificates_answer(request_books:
     winner, ours = certificate_record(), certificate_record()
     ledger.record([winner], [event()], always_new=False, replay=None)
     late = certificate_record(request_fingerprint=winner.request_fingerprint)
-    answered = [request_record(state=State.ISSUED, serial_number=each.serial_number) for each in (late, ours)]
+    answered = [
+        request_record(state=State.ISSUED, serial_number=each.serial_number, csr_der=each.csr_der)
+        for each in (late, ours)
+    ]
     ledger.record([late, ours], [event(), event()], always_new=False, replay=None, requests=answered)
     (found,) = store.list_requests(RequestQuery()).items
     assert found == replace(answered[1], id=found.id)
@@ -269,3 +275,18 @@ def test_the_pages_of_a_list_are_the_whole_list(store: RequestStore, sort: str) 
 def test_a_cursor_of_nobody_is_refused(store: RequestStore, cursor: str) -> None:
     with pytest.raises(InvalidInput):
         store.list_requests(RequestQuery(cursor=cursor))
+
+
+@on_both
+def test_the_csr_of_a_request_with_a_certificate_is_stored_once(issued_under: Database) -> None:
+    store = SQLRequestStore(issued_under)
+    request = approved(store)
+    stored = select(application.c.csr_der)
+    with issued_under.read() as connection:
+        assert connection.execute(stored).scalars().all() == [request.csr_der]
+    made = certificate_record(csr_der=request.csr_der)
+    store.issue(replace(request, state=State.ISSUED, serial_number=made.serial_number), (made, event()), ISSUED)
+    with issued_under.read() as connection:
+        assert connection.execute(stored).scalars().all() == [None]
+    for found in (store.list_requests(RequestQuery()).items, store.list_in_state(State.ISSUED, 9)):
+        assert [each.csr_der for each in found] == [request.csr_der]

@@ -288,3 +288,11 @@ class NoSchema:
     def remarks(self) -> tuple[Finding, ...]:
         """See the port."""
         return ()
+
+    def index_new(self) -> int:
+        """See the port."""
+        return 0
+
+    def gather_statistics(self) -> int:
+        """See the port."""
+        return 0

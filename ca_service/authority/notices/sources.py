@@ -96,7 +96,7 @@ class Leaves:
             for end in ends:
                 if end.serial_number not in revoked and (found := self._expiring(end, clusters)):
                     yield found
-            place, size = (ends[-1].not_after, ends[-1].number), _BATCH
+            place, size = (ends[-1].not_after, ends[-1].number), min(2 * size, _BATCH)
 
     def _expiring(self, end: LeafEnd, clusters: dict[int, dict[str, Place]]) -> Expiring | None:
         """Return the expiration of a leaf, or None if it was replaced in every slot in which it was."""

@@ -74,12 +74,13 @@ _WITHOUT_CERTIFICATE = text("serial_number IS NULL")
 _OPEN = text("open_key IS NOT NULL")
 
 #: `open_key` is profile and CSR while the request is open, and NULL afterwards: there is one open request for each.
+#: `csr_der` is NULL once there is a certificate, which has the same CSR.
 application = Table(
     "application",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("state", String(16), nullable=False),
-    Column("csr_der", LargeBinary, nullable=False),
+    Column("csr_der", LargeBinary),
     Column("request_fingerprint", String(64), nullable=False),
     Column("key_fingerprint", String(64), nullable=False),
     Column("profile", String(32), nullable=False),
