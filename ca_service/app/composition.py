@@ -191,7 +191,12 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         crl_importer=CRLImporter(edges.crls, edges.revocations, hierarchy, now),
         responders=responders,
         doctor=Doctor(
-            hierarchy=hierarchy, inventory=inventory, revocations=edges.revocations, fetcher=edges.fetcher, clock=now
+            hierarchy=hierarchy,
+            inventory=inventory,
+            revocations=edges.revocations,
+            events=edges.events,
+            fetcher=edges.fetcher,
+            clock=now,
         ),
         accounts=accounts,
         signing_in=SigningIn(

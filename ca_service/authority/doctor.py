@@ -19,11 +19,13 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
 from ca_service.authority.access.permissions import Action, Actor, require
+from ca_service.authority.audit.entries import EventQuery
+from ca_service.authority.audit.store import EventStore
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.hierarchy.hierarchy import AUTHORITY_EXPIRED, ActiveAuthority, Hierarchy
 from ca_service.authority.inventory.inventory import Inventory
 from ca_service.authority.inventory.store import CertificateQuery
-from ca_service.authority.ports import Clock
+from ca_service.authority.ports import Clock, is_believable
 from ca_service.authority.revocation.store import RevocationStore
 from ca_service.errors import CAServiceError, Finding, Rule, Severity, only_errors
 from ca_service.pki import encodings, keys
@@ -55,6 +57,11 @@ DOCTOR_NOTHING_ISSUED: Final = Rule(
     "There is no certificate yet for this check.",
     "",
     Severity.NOTE,
+)
+DOCTOR_CLOCK: Final = Rule(
+    "doctor.clock",
+    "The newest event of the audit log is from {at}, which is in the future.",
+    "Correct the clock of this machine, or of the one that has written the event. The clock decides what is valid.",
 )
 DOCTOR_ENDS_SOON: Final = Rule(
     "doctor.ends-soon",
@@ -99,12 +106,14 @@ class Doctor:
         hierarchy: Hierarchy,
         inventory: Inventory,
         revocations: RevocationStore,
+        events: EventStore,
         fetcher: Fetcher,
         clock: Clock,
     ) -> None:
         self._hierarchy = hierarchy
         self._inventory = inventory
         self._revocations = revocations
+        self._events = events
         self._fetcher = fetcher
         self._clock = clock
 
@@ -117,6 +126,7 @@ class Doctor:
             Check("key of the authority", tuple(self._key(active))),
             Check("key of the root", tuple(self._root_key())),
             Check("validity of the chain", tuple(self._validity(active))),
+            Check("clock", tuple(self._clock_faults())),
             Check("certificate of the authority, where leaves say it is", tuple(self._aia(active))),
             Check("revocation list, where leaves say it is", tuple(self._crl(active))),
             Check("OCSP, where leaves say it is", tuple(self._ocsp(active, newest))),
@@ -141,6 +151,11 @@ class Doctor:
             yield AUTHORITY_EXPIRED.at(start=active.validity.not_before.date().isoformat(), end=end.date().isoformat())
         elif end - now < SOON:
             yield DOCTOR_ENDS_SOON.at(end=end.date().isoformat())
+
+    def _clock_faults(self) -> Iterator[Finding]:
+        newest = self._events.list_events(EventQuery(limit=1)).items
+        if newest and not is_believable(newest[0].at, self._clock()):
+            yield DOCTOR_CLOCK.at(at=encodings.time_text(newest[0].at))
 
     def _aia(self, active: ActiveAuthority) -> Iterator[Finding]:
         url = active.issuer.certificate_url

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
@@ -143,6 +144,15 @@ def attribute_text(attribute: x509.NameAttribute[str | bytes]) -> str:
 def name_text(name: x509.Name) -> str:
     """Return the name on one line, in its own order: `C=DE, O=Example, CN=uccx1-EC.example.com`."""
     return ", ".join(f"{kind}={value}" for kind, value in visible_parts(name))
+
+
+def folded(name: x509.Name) -> tuple[tuple[str, str], ...]:
+    """Return a name as it is compared (RFC 5280, 7.1): each value without case, width and needless blanks."""
+    return tuple((attribute.oid.dotted_string, _folded(str(attribute.value))) for attribute in name)
+
+
+def _folded(value: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", value).casefold().split())
 
 
 def label(name: x509.Name) -> str:

@@ -18,7 +18,7 @@ from ca_service.settings.section import as_toml, write_roles
 
 SETTINGS_UNKNOWN_KEY: Final = Rule(
     "settings.unknown-key",
-    "There is no setting {key}, which {origin} sets to {value}.",
+    "There is no setting {key}, which {origin} sets.",
     "Remove it, or correct its name: `ca-service config show` lists all settings.",
 )
 SETTINGS_VALUE: Final = Rule(
@@ -85,7 +85,7 @@ def load(environ: Mapping[str, str] | None = None, instance_path: Path | None = 
     for origin, values in _sources(environ):
         for key, value in _flatten(values):
             if key not in KEYS:
-                unknown.append(_unknown_key(key, value, origin))
+                unknown.append(_unknown_key(key, origin))
                 continue
             _put(merged, key, value)
             origins[key] = origin
@@ -167,8 +167,8 @@ def _flatten(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, 
             yield key, value
 
 
-def _unknown_key(key: str, value: object, origin: str) -> Finding:
-    return SETTINGS_UNKNOWN_KEY.at("/" + key.replace(".", "/"), key=key, value=_fault_value(key, value), origin=origin)
+def _unknown_key(key: str, origin: str) -> Finding:
+    return SETTINGS_UNKNOWN_KEY.at("/" + key.replace(".", "/"), key=key, origin=origin)
 
 
 def _shown(value: object) -> str:

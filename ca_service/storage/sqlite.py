@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -114,7 +115,7 @@ class SQLiteDatabase:
     @contextmanager
     def locked(self, name: str) -> Iterator[None]:
         """Lock this section against all other processes and threads."""
-        with Path(f"{self.path}.{name}.lock").open("a") as file:
+        with open(f"{self.path}.{name}.lock", "a", opener=_private) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield  # closing the file releases the lock, also after a crash
 
@@ -142,6 +143,11 @@ class SQLiteDatabase:
         """Close all connections."""
         self.engine.dispose()
         self._of_thread = threading.local()
+
+
+def _private(path: str, flags: int) -> int:
+    """Open a file that only this user may use, and create it as one."""
+    return os.open(path, flags, 0o600)
 
 
 def _file_of(path: Path) -> tuple[int, int]:

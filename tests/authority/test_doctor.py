@@ -191,3 +191,16 @@ def test_without_a_certificate_there_is_nothing_to_ask_about(lab: Lab) -> None:
     fresh.fetcher.gets = {AIA: encodings.der(issuing(fresh)), CRL: crl(fresh)}
     assert told(fresh) == {"doctor.root-key": Severity.NOTE, "doctor.nothing-issued": Severity.NOTE}
     assert lab
+
+
+def clock_faults(lab: Lab) -> list[str]:
+    """The rules that the check of the clock breaks."""
+    [check] = [each for each in lab.doctor.examine(OPERATOR) if each.name == "clock"]
+    return [found.rule for found in check.findings]
+
+
+def test_an_event_from_the_future_says_that_a_clock_is_or_was_wrong(lab: Lab) -> None:
+    lab.edges.events.add_event(replace(event(), at=lab.clock() + timedelta(minutes=4)))
+    assert clock_faults(lab) == []
+    lab.edges.events.add_event(replace(event(), at=lab.clock() + timedelta(days=45)))
+    assert clock_faults(lab) == ["doctor.clock"]

@@ -187,18 +187,19 @@ def test_a_settings_file_that_is_missing_is_refused(tmp_path: Path) -> None:
         ("[server.port]\nx = 7", "server.port.x", "7"),
         ("[polcy]", "polcy", "an empty section"),
         ("[server.tls]", "server.tls", "an empty section"),
-        ("instance_path = '/x'", "instance_path", "/x"),
+        ("instance_path = '/elsewhere'", "instance_path", "/elsewhere"),
     ],
 )
-def test_an_unknown_key_in_a_file_is_refused_with_key_value_and_origin(
+def test_an_unknown_key_in_a_file_is_refused_with_key_and_origin_and_without_its_value(
     tmp_path: Path, toml: str, key: str, value: str
 ) -> None:
     (tmp_path / "x.toml").write_text(toml)
     error = refusal({"CA_SERVICE_CONFIG": str(tmp_path / "x.toml")})
     assert error.rule == "settings.unknown-key"
     assert error.findings[0].pointer == "/" + key.replace(".", "/")
-    for part in (f"no setting {key},", value, str(tmp_path / "x.toml")):
+    for part in (f"no setting {key},", str(tmp_path / "x.toml")):
         assert part in str(error)
+    assert value not in str(error).replace(str(tmp_path), "")
 
 
 def test_an_empty_section_is_no_fault(tmp_path: Path) -> None:
@@ -218,11 +219,12 @@ def test_an_empty_section_is_no_fault(tmp_path: Path) -> None:
         ("CA_SERVICE_", ""),
     ],
 )
-def test_an_unknown_variable_is_refused_with_key_value_and_origin(variable: str, key: str) -> None:
+def test_an_unknown_variable_is_refused_with_key_and_origin_and_without_its_value(variable: str, key: str) -> None:
     error = refusal({variable: "some value", "CA_SERVICE_SERVER__PORT": "1"})
     assert error.rule == "settings.unknown-key"
-    for part in (f"no setting {key},", "some value", variable):
+    for part in (f"no setting {key},", variable):
         assert part in str(error)
+    assert "some value" not in str(error)
 
 
 def test_every_unknown_key_is_told_at_once() -> None:

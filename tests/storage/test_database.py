@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import stat
@@ -276,3 +277,13 @@ def test_a_file_that_was_replaced_under_a_running_service_is_not_written(sqlite:
     sqlite.close()
     with sqlite.write() as connection:
         assert connection.execute(text("SELECT count(*) FROM installation")).scalar_one() == 0
+
+
+def test_a_lock_file_belongs_to_this_user_alone(sqlite: SQLiteDatabase) -> None:
+    before = os.umask(0)
+    try:
+        with sqlite.locked("any"):
+            pass
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(Path(f"{sqlite.path}.any.lock").stat().st_mode) == 0o600

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from ca_service.authority.access.permissions import Action, Actor, require
 from ca_service.authority.audit.events import AuditEvent, Event
-from ca_service.authority.hierarchy.plan import HierarchyPlan, checked_name, fresh_name, subject_of
+from ca_service.authority.hierarchy.plan import HierarchyPlan, checked_name, fresh_name, responder_subject, subject_of
 from ca_service.authority.hierarchy.store import IssuerRecord, IssuerRole, IssuerStore
 from ca_service.authority.key_custody import KeyStore, check_curve, own_key
 from ca_service.authority.ports import Clock, SerialNumbers
@@ -64,16 +64,16 @@ _BACKDATE: Final = timedelta(minutes=5)
 class ActiveAuthority:
     """The authority that issues now. `chain` has the issuing certificate first and the root last.
 
-    `validity` is the period in which the whole chain is valid; `subjects` (one line each) and `key_fingerprints` are
-    those of the chain. `links` are the certificates that can be revoked: for the id of each authority below another,
-    the id of its issuer and its serial number.
+    `validity` is the period in which the whole chain is valid; `subjects` (folded) are those of the chain and of its
+    OCSP signers, `key_fingerprints` those of the chain. `links` are the certificates that can be revoked: for the id of
+    each authority below another, the id of its issuer and its serial number.
     """
 
     record: IssuerRecord
     chain: Chain
     issuer: Issuer
     validity: Validity
-    subjects: frozenset[str]
+    subjects: frozenset[tuple[tuple[str, str], ...]]
     key_fingerprints: frozenset[str]
     links: Mapping[str, tuple[str, str]]
 
@@ -252,7 +252,11 @@ def _active(records: Sequence[IssuerRecord], certificate_base_url: str) -> Activ
         validity=Validity(
             max(issuer.validity.not_before for issuer in issuers), min(issuer.validity.not_after for issuer in issuers)
         ),
-        subjects=frozenset(names.name_text(issuer.subject) for issuer in issuers),
+        subjects=frozenset(
+            names.folded(subject)
+            for each, issuer in zip(path, issuers, strict=True)
+            for subject in (issuer.subject, responder_subject(each.name, issuer.subject))
+        ),
         key_fingerprints=frozenset(keys.key_fingerprint(keys.public_key_der(issuer.public_key)) for issuer in issuers),
         links={
             each.id: (each.parent_id, encodings.serial_text(certificate.serial_number))

@@ -21,6 +21,7 @@ AUTHORITY_NAME: Final = Rule(
 
 MAX_NAME: Final = 40
 _PLAIN: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 .-]*[A-Za-z0-9])?")
+_MAX_OWN_NAME: Final = 64 - len(" OCSP")  # RFC 5280, A.1: ub-common-name
 _KINDS: Final = {"root": "Root", "intermediate": "Intermediate"}
 
 
@@ -49,6 +50,12 @@ def fresh_name() -> str:
     with the same name would replace each other's authority.
     """
     return f"Lab {secrets.token_hex(2)}"
+
+
+def responder_subject(name: str, issuer: x509.Name) -> x509.Name:
+    """Return the subject of the OCSP signer of an authority: the organisation of `issuer`, and a name of its own."""
+    organisation = issuer.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
+    return x509.Name([*organisation, x509.NameAttribute(NameOID.COMMON_NAME, f"{name[:_MAX_OWN_NAME]} OCSP")])
 
 
 def subject_of(name: str, role: str, generation: int) -> x509.Name:

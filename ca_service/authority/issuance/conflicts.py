@@ -38,7 +38,7 @@ CSR_KEY_AUTHORITY: Final = Rule(
 )
 SUBJECT_AUTHORITY: Final = Rule(
     "subject.authority",
-    "The subject of the CSR is the name of this authority.",
+    "The subject of the CSR is the name of this authority, or of its OCSP signer.",
     "Create a new CSR with its own name: a node keeps one certificate per name.",
 )
 CSR_KEY_REUSED: Final = Rule(
@@ -180,7 +180,7 @@ def _authority(request: CertificationRequest, active: ActiveAuthority | None) ->
         return
     if request.key_fingerprint in active.key_fingerprints:
         yield CSR_KEY_AUTHORITY.at("/public_key")
-    if _folded(request.subject_text) in set(map(_folded, active.subjects)):
+    if names.folded(request.subject) in active.subjects:
         yield SUBJECT_AUTHORITY.at("/subject")
 
 
@@ -245,8 +245,3 @@ def require_granted(asked: Sequence[tuple[str, Sequence[str]]], grant: Grant | N
     ]
     if findings:
         raise Refused(*findings)
-
-
-def _folded(name: str) -> str:
-    """Return a name as it is compared: without regard to case and to the number of blanks (RFC 5280, 7.1)."""
-    return " ".join(name.casefold().split())

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.hierarchy.hierarchy import AUTHORITY_EXPIRED, Hierarchy, certificate_of, issues_leaves
+from ca_service.authority.hierarchy.plan import responder_subject
 from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.authority.key_custody import KeyStore, own_key
 from ca_service.authority.ports import Clock, SerialNumbers, is_believable
@@ -35,7 +36,6 @@ from ca_service.pki.profiles import OCSP
 
 _BACKDATE: Final = timedelta(minutes=5)
 _CURVE: Final = "P-256"  # for any issuer: responses are valid for an hour, and P-256 signs several times as fast
-_MAX_NAME: Final = 64 - len(" OCSP")  # RFC 5280, A.1: ub-common-name
 _log = logging.getLogger("ca_service.revocation")
 
 
@@ -133,7 +133,7 @@ class Responders:
         return record
 
     def _contents(self, issuer: IssuerRecord, above: Issuer, key: ec.EllipticCurvePublicKey) -> Contents:
-        subject = _subject(issuer, above)
+        subject = responder_subject(issuer.name, above.subject)
         return Contents(
             profile=OCSP,
             subject=subject,
@@ -156,10 +156,3 @@ class Responders:
             )
         start = max(now - _BACKDATE, above.validity.not_before)
         return Validity(start, min(Validity.of_days(start, OCSP.default_days).not_after, above.validity.not_after))
-
-
-def _subject(issuer: IssuerRecord, above: Issuer) -> x509.Name:
-    """Return the organisation of the issuer, and a common name that names the issuer."""
-    organisation = above.subject.get_attributes_for_oid(x509.NameOID.ORGANIZATION_NAME)
-    name = f"{issuer.name[:_MAX_NAME]} OCSP"
-    return x509.Name([*organisation, x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from itertools import repeat
@@ -407,12 +408,32 @@ def test_every_curve_of_an_authority_signs(operator: Actor) -> None:
         assert issue(lab, *NODES).created
 
 
-def test_a_name_that_differs_from_the_authoritys_in_case_and_blanks_alone_is_refused(signing: Lab) -> None:
-    authority = signing.hierarchy.active().root
-    own = Certified(requests.key("pretender"), authority)
-    alike = x509.Name(
-        x509.NameAttribute(part.oid, str(part.value).upper().replace(" ", "  ")) for part in authority.subject
-    )
+FULL_WIDTH = {each: chr(each + 0xFEE0) for each in range(ord("A"), ord("z") + 1)}
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        str.upper,
+        lambda text: text.replace(" ", "  "),
+        lambda text: f" {text}",
+        lambda text: f"{text} ",
+        lambda text: text.translate(FULL_WIDTH),
+        lambda text: text.replace(" ", "\u00a0"),
+    ],
+    ids=["case", "two blanks", "blank before", "blank after", "full width", "no-break blank"],
+)
+@pytest.mark.parametrize("whose", ["the root's", "the OCSP signer's"])
+def test_a_name_that_only_looks_like_another_than_the_authoritys_is_refused(
+    signing: Lab, written: Callable[[str], str], whose: str
+) -> None:
+    authority = signing.hierarchy.active()
+    own = Certified(requests.key("pretender"), authority.root)
+    subject = authority.root.subject
+    if whose == "the OCSP signer's":
+        [issuer] = signing.responders.issuers()
+        subject = signing.responders.current(issuer).certificate.subject
+    alike = x509.Name(x509.NameAttribute(part.oid, written(str(part.value))) for part in subject)
     with pytest.raises(Refused) as caught:
         issue(signing, _request_with(own, alike))
     assert caught.value.rule == "subject.authority"
