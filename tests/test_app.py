@@ -169,6 +169,7 @@ def test_the_thresholds_and_the_jobs_are_wired(installation: Installation, opera
         "approved-requests",
         "revocation-lists",
         "ocsp-signer",
+        "agreement",
         "seal",
         "idempotency-keys",
         "search-index",

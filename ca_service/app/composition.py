@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Final
 
 from ca_service.app.edges import Edges
+from ca_service.authority.agreement import Agreement
 from ca_service.authority.audit.log import AuditLog
 from ca_service.authority.audit.receipts import Receipts
 from ca_service.authority.audit.seals import Sealing
@@ -84,6 +85,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
     )
     sealing = Sealing(edges.events, edges.keystore, now)
     receipts = Receipts(edges.events, sealing)
+    agreement = Agreement(edges.agreement, edges.events, edges.issuers, edges.revocations)
 
     # From CSR to certificate.
     issuance = Issuance(
@@ -148,6 +150,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         ),
         Job("revocation-lists", 10 * minute, "publish due CRLs", crl_publisher.publish_due),
         Job("ocsp-signer", hour, "renew OCSP signers that are due", responders.renew_due),
+        Job("agreement", day, "compare the audit log with the tables", agreement.check),
         Job("seal", 5 * minute, "seal new events of the audit log", sealing.seal_pending),
         Job(
             "idempotency-keys",
@@ -182,6 +185,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         renewal=Renewal(issuance=issuance, leaves=edges.leaves, fleet=fleet, policy=options.policy, clock=now),
         audit_log=AuditLog(edges.events, sealing, now),
         receipts=receipts,
+        agreement=agreement,
         external=ExternalAuthorities(edges.issuers, edges.keystore, now),
         root_key=RootKey(edges.issuers, edges.keystore, now),
         completion=completion,
@@ -195,6 +199,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
             inventory=inventory,
             revocations=edges.revocations,
             events=edges.events,
+            agreement=agreement,
             fetcher=edges.fetcher,
             clock=now,
         ),

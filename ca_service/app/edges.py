@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ca_service.authority.access.permissions import Role
+from ca_service.authority.agreement import AgreementStore
 from ca_service.authority.audit.store import EventStore
 from ca_service.authority.doctor import Fetcher
 from ca_service.authority.fleet.store import FleetStore, LeafStore
@@ -75,6 +76,7 @@ class Edges:
     calendars: CalendarStore
     channels: tuple[Channel, ...] = ()
     jobs: JobStore
+    agreement: AgreementStore
     fetcher: Fetcher
     schema: Schema
     close: Callable[[], None]

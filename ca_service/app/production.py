@@ -31,6 +31,7 @@ from ca_service.keystore.secret_box import FileSecretBox
 from ca_service.probe.fetching import HTTPFetcher
 from ca_service.settings import Settings
 from ca_service.storage.accounts import SQLAccountStore, SQLIdentityStore
+from ca_service.storage.agreement import SQLAgreementStore
 from ca_service.storage.database import Database
 from ca_service.storage.events import SQLEventStore
 from ca_service.storage.factors import SQLFactorStore
@@ -135,6 +136,7 @@ def edges_of(settings: Settings, passwords: Passwords) -> Edges:
         calendars=SQLCalendarStore(database),
         channels=_channels(settings),
         jobs=SQLJobStore(database),
+        agreement=SQLAgreementStore(database),
         fetcher=HTTPFetcher(),
         schema=SQLSchema(database),
         close=database.close,

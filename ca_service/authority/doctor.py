@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
 from ca_service.authority.access.permissions import Action, Actor, require
+from ca_service.authority.agreement import Agreement
 from ca_service.authority.audit.entries import EventQuery
 from ca_service.authority.audit.store import EventStore
 from ca_service.authority.certificates import CertificateRecord
@@ -107,6 +108,7 @@ class Doctor:
         inventory: Inventory,
         revocations: RevocationStore,
         events: EventStore,
+        agreement: Agreement,
         fetcher: Fetcher,
         clock: Clock,
     ) -> None:
@@ -114,6 +116,7 @@ class Doctor:
         self._inventory = inventory
         self._revocations = revocations
         self._events = events
+        self._agreement = agreement
         self._fetcher = fetcher
         self._clock = clock
 
@@ -127,6 +130,7 @@ class Doctor:
             Check("key of the root", tuple(self._root_key())),
             Check("validity of the chain", tuple(self._validity(active))),
             Check("clock", tuple(self._clock_faults())),
+            Check("audit log and tables", self._agreement.differences()),
             Check("certificate of the authority, where leaves say it is", tuple(self._aia(active))),
             Check("revocation list, where leaves say it is", tuple(self._crl(active))),
             Check("OCSP, where leaves say it is", tuple(self._ocsp(active, newest))),

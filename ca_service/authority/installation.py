@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Protocol, TypeVar
 
+from ca_service.authority.agreement import Agreement
 from ca_service.authority.audit.log import AuditLog
 from ca_service.authority.audit.receipts import Receipts
 from ca_service.authority.audit.seals import Sealing
@@ -118,6 +119,7 @@ class Installation(APIServices):
     `plan` is the plan of a new authority from the settings. `single_sign_on` is None without a provider.
     """
 
+    agreement: Agreement
     external: ExternalAuthorities
     root_key: RootKey
     completion: Completion

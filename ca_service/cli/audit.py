@@ -99,11 +99,14 @@ def export(session: Session, /, out: str | None, force: bool, **asked_for: str) 
 def verify(session: Session, file: str | None, expect_head: str | None, expect_key: str | None) -> None:
     """Verify the exported audit log in FILE (`-` is standard input), or the one in the database without FILE.
 
-    FILE is verified offline. Exit code 4: an event is not valid; the first one is named.
+    FILE is verified offline; the log in the database is compared with the tables as well. Exit code 4: an event is not
+    valid, and the first one is named, or the tables differ.
     """
     expected = Expected(_anchor(expect_head), _key(expect_key))
     if file is None:
-        checked = session.ready().audit_log.verify(operator(), expected)
+        installation = session.ready()
+        checked = installation.audit_log.verify(operator(), expected)
+        installation.agreement.require_agreement(operator())
     else:
         checked = verifying.verify(read_lines(file, MAX_LINE), expected)
     session.console.answer(VerificationDocument.of(checked), _lines(checked))

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
+from ca_service.authority.audit.events import Event
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.revocation.records import Selection
 from ca_service.errors import NotReady, Severity
@@ -99,7 +100,7 @@ def test_a_sound_installation_has_nothing_to_mend(lab: Lab) -> None:
 
 def test_a_root_that_is_offline_needs_no_note(lab: Lab) -> None:
     root = next(record for record in lab.issuers.list_issuers() if record.role == "root")
-    lab.issuers.save_issuers([replace(root, key_id=None)], event())
+    lab.issuers.save_issuers([replace(root, key_id=None)], event("x", Event.SIGNED_IN))
     assert told(lab) == {}
 
 
@@ -200,7 +201,7 @@ def clock_faults(lab: Lab) -> list[str]:
 
 
 def test_an_event_from_the_future_says_that_a_clock_is_or_was_wrong(lab: Lab) -> None:
-    lab.edges.events.add_event(replace(event(), at=lab.clock() + timedelta(minutes=4)))
+    lab.edges.events.add_event(replace(event("x", Event.SIGNED_IN), at=lab.clock() + timedelta(minutes=4)))
     assert clock_faults(lab) == []
-    lab.edges.events.add_event(replace(event(), at=lab.clock() + timedelta(days=45)))
+    lab.edges.events.add_event(replace(event("x", Event.SIGNED_IN), at=lab.clock() + timedelta(days=45)))
     assert clock_faults(lab) == ["doctor.clock"]

@@ -31,6 +31,7 @@ from ca_service.authority.people.store import AccountStore
 from ca_service.authority.revocation.store import CRLStore, ResponderStore, RevocationStore
 from ca_service.authority.status.crl_publisher import CRLPolicy
 from ca_service.errors import Finding
+from tests.support.agreement import InMemoryAgreementStore
 from tests.support.fakes import (
     NOON,
     FixedClock,
@@ -253,6 +254,7 @@ def edges_in_memory(options: Options, **given: Any) -> Edges:
     edge("calendars", InMemoryCalendarStore)
     edge("channels", lambda: (RecordingChannel(),))
     edge("jobs", InMemoryJobStore)
+    edge("agreement", lambda: InMemoryAgreementStore(given["events"], ledger))
     edge("fetcher", FakeFetcher)
     edge("schema", NoSchema)
     edge("close", lambda: lambda: None)

@@ -88,6 +88,7 @@ ROWS = [
     Row(Action.ISSUE, "issuance.issue", [b"x"], Options()),
     Row(Action.ISSUE, "issuance.issue_possible", [b"x"], Options()),
     Row(Action.READ, "issuance.get_certificate", "1"),
+    Row(Action.AUDIT, "agreement.require_agreement"),
     Row(Action.READ, "inventory.list_certificates", CertificateQuery()),
     Row(Action.READ, "inventory.export", "", "newest"),
     Row(Action.READ, "inventory.board"),

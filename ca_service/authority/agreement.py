@@ -1,0 +1,155 @@
+"""The audit log held against the tables, both ways: each has what the other says.
+
+The seals prove that no sealed event was changed. They do not prove that the tables, from which certificates, CRLs and
+OCSP responses are made, still say the same: without the row of its revocation, a certificate is good again.
+An event and the row that it describes are written in one transaction, so they never differ by themselves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final, Protocol
+
+from ca_service.authority.access.permissions import Action, Actor, require
+from ca_service.authority.audit.entries import EventQuery
+from ca_service.authority.audit.events import Event
+from ca_service.authority.audit.store import EventStore
+from ca_service.authority.hierarchy.hierarchy import certificate_of
+from ca_service.authority.hierarchy.store import IssuerRecord, IssuerStore
+from ca_service.authority.revocation.records import State
+from ca_service.authority.revocation.store import RevocationStore
+from ca_service.errors import Finding, Refused, Rule
+from ca_service.pki import encodings
+
+_REMEDY: Final = "The database was changed by another program, or restored in part: compare it with an earlier copy."
+ISSUE_UNRECORDED: Final = Rule(
+    "agreement.issue-unrecorded",
+    "The audit log has no event for the issue of certificate {serial}.",
+    _REMEDY,
+)
+CERTIFICATE_LOST: Final = Rule(
+    "agreement.certificate-lost",
+    "Event {id} says that certificate {serial} was issued, but the database does not have it.",
+    _REMEDY,
+)
+CERTIFICATE_OTHER: Final = Rule(
+    "agreement.certificate-other",
+    "Certificate {serial} in the database is not the one of event {id}: the fingerprints differ.",
+    _REMEDY,
+)
+STATUS_OTHER: Final = Rule(
+    "agreement.status-other",
+    "Certificate {serial} is {found} in the database, but {expected} in the audit log.",
+    f"CRLs and OCSP follow the database. {_REMEDY}",
+)
+AUTHORITY_OTHER: Final = Rule(
+    "agreement.authority-other",
+    "Authority {issuer} in the database is not the one of the audit log.",
+    _REMEDY,
+)
+
+MOST: Final = 20  # findings
+_CHANGES: Final = {
+    Event.CERTIFICATE_REVOKED.value: State.REVOKED.value,
+    Event.CERTIFICATE_HELD.value: State.HELD.value,
+    Event.CERTIFICATE_RELEASED.value: State.RELEASED.value,
+}
+#: The events that change the status of a certificate.
+CHANGES: Final = tuple(_CHANGES)
+_AUTHORITIES: Final = (Event.AUTHORITY_CREATED.value, Event.AUTHORITY_IMPORTED.value, Event.AUTHORITY_INSTALLED.value)
+_GOOD: Final = "never revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """The event of an issue, with the fingerprint in it, and the certificate of its serial number; either may lack."""
+
+    serial_number: str
+    event_id: int | None
+    fingerprint: str
+    der: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The newest event that changed the status of a certificate, and the stored state; either may lack."""
+
+    serial_number: str
+    event: str | None
+    state: str | None
+
+
+class AgreementStore(Protocol):
+    """The audit log and the tables, side by side."""
+
+    def list_issues(self) -> Iterator[Issue]:
+        """Yield the issue of each certificate that the audit log or the table has."""
+
+    def list_statuses(self) -> Iterator[Status]:
+        """Yield the status of each leaf whose status was changed according to the audit log or the table."""
+
+
+class Agreement:
+    """Finds differences between the audit log and the tables."""
+
+    def __init__(
+        self, store: AgreementStore, events: EventStore, issuers: IssuerStore, revocations: RevocationStore
+    ) -> None:
+        self._store = store
+        self._events = events
+        self._issuers = issuers
+        self._revocations = revocations
+
+    def require_agreement(self, actor: Actor) -> None:
+        """Raise Refused, with the first findings, if the audit log and the tables differ."""
+        require(actor, Action.AUDIT)
+        self.check()
+
+    def check(self) -> int:
+        """Return 0, the number of differences. Raises Refused if there is one: the job that calls this fails then."""
+        if found := self.differences():
+            raise Refused(*found)
+        return 0
+
+    def differences(self) -> tuple[Finding, ...]:
+        """Return the first differences."""
+        return tuple(islice(self._differences(), MOST))
+
+    def _differences(self) -> Iterator[Finding]:
+        for record in self._issuers.list_issuers():
+            yield from self._of_authority(record)
+        for status in self._store.list_statuses():
+            expected = _CHANGES[status.event] if status.event else _GOOD
+            if (status.state or _GOOD) != expected:
+                yield STATUS_OTHER.at(serial=status.serial_number, found=status.state or _GOOD, expected=expected)
+        for issue in self._store.list_issues():
+            yield from _of_issue(issue)
+
+    def _of_authority(self, record: IssuerRecord) -> Iterator[Finding]:
+        if not record.is_issuing:
+            return
+        query = EventQuery(subject=record.id, events=_AUTHORITIES, limit=1)
+        newest = next(iter(self._events.list_events(query).items), None)
+        certificate = certificate_of(record)
+        if newest is None or newest.details.get("fingerprint") != encodings.fingerprint(certificate):
+            yield AUTHORITY_OTHER.at(issuer=record.id)
+        serial_number = encodings.serial_text(certificate.serial_number)
+        stored = self._revocations.find_revocation(record.parent_id or "", serial_number)
+        query = EventQuery(subject=record.id, events=(Event.AUTHORITY_REVOKED.value,), limit=1)
+        said = next(iter(self._events.list_events(query).items), None)
+        found = stored.state.value if stored else _GOOD
+        expected = str(said.details.get("state", State.REVOKED.value)) if said else _GOOD
+        if found != expected:
+            yield STATUS_OTHER.at(serial=serial_number, found=found, expected=expected)
+
+
+def _of_issue(issue: Issue) -> Iterator[Finding]:
+    if issue.event_id is None:
+        yield ISSUE_UNRECORDED.at(serial=issue.serial_number)
+    elif issue.der is None:
+        yield CERTIFICATE_LOST.at(serial=issue.serial_number, id=issue.event_id)
+    elif hashlib.sha256(issue.der).hexdigest() != issue.fingerprint:
+        yield CERTIFICATE_OTHER.at(serial=issue.serial_number, id=issue.event_id)

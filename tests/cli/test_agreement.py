@@ -1,0 +1,66 @@
+"""The tables changed behind the program's back: `audit verify`, `doctor` and the job find it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command_line import CommandLine
+
+
+@pytest.fixture
+def signed(ca: CommandLine, csr: Path) -> CommandLine:
+    """An installation with a certificate whose key was lost, all of it sealed."""
+    serial = ca.answer("sign", csr, "--format", "json")["certificates"][0]["serial_number"]
+    ca.answer("revoke", serial, "--reason", "keyCompromise", "--yes")
+    ca.answer("audit", "seal")
+    return ca
+
+
+def tamper(ca: CommandLine, statement: str) -> None:
+    """Change the database by other means."""
+    with closing(sqlite3.connect(ca.folder / "ca.sqlite3")) as database, database:
+        database.execute(statement)
+
+
+def test_an_untouched_database_agrees(signed: CommandLine) -> None:
+    signed.answer("audit", "verify")
+    assert json.loads(signed("jobs", "run", "agreement", "--json").stdout)["outcome"] == "done"
+
+
+@pytest.mark.parametrize(
+    ("statement", "rule"),
+    [
+        ("DELETE FROM revocation", "agreement.status-other"),
+        ("UPDATE revocation SET state = 'released'", "agreement.status-other"),
+        ("UPDATE certificate SET der = x'30'", "agreement.certificate-other"),
+        ("UPDATE certificate SET serial_number = '00'", "agreement.certificate-lost"),
+        ("UPDATE issuer SET certificate_der = (SELECT certificate_der FROM issuer WHERE role = 'root')", "agreement"),
+    ],
+    ids=["a revocation is gone", "a revocation is ended", "other bytes", "other number", "other authority"],
+)
+def test_what_was_changed_is_named(signed: CommandLine, statement: str, rule: str) -> None:
+    tamper(signed, statement)
+    assert signed.rule("audit", "verify", code=4).startswith(rule)
+    assert rule in signed("jobs", "run", "agreement", "--json").stdout
+    result = signed("doctor", "--json")
+    assert rule in result.stdout
+    assert result.exit_code == 1
+
+
+def test_a_certificate_without_an_event_is_named(signed: CommandLine) -> None:
+    columns = "profile, host, subject, names, search_text, not_before, not_after, issued_at, issued_by, issuer_id, "
+    columns += "request_fingerprint, key_fingerprint, der, csr_der, host_start, ends_month"
+    tamper(
+        signed,
+        f"INSERT INTO certificate (serial_number, {columns}) SELECT 'ff', {columns} FROM certificate",  # noqa: S608
+    )
+    assert signed.rule("audit", "verify", code=4) == "agreement.issue-unrecorded"
+    tamper(signed, "DELETE FROM certificate WHERE serial_number = 'ff'")
+    tamper(signed, "PRAGMA foreign_keys = OFF")
+    tamper(signed, "DELETE FROM certificate")
+    assert "agreement.certificate-lost" in signed("audit", "verify").stderr

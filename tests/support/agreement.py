@@ -1,0 +1,45 @@
+"""Stands in for the audit log beside the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ca_service.authority.agreement import CHANGES, Issue, Status
+from ca_service.authority.audit.entries import RecordedEvent
+from ca_service.authority.audit.events import Event
+from ca_service.authority.audit.store import EventStore
+from tests.support.fakes import InMemoryLedger
+from tests.support.record import InMemoryEventStore
+
+
+class InMemoryAgreementStore:
+    """The events and certificates of other fakes."""
+
+    def __init__(self, events: EventStore, ledger: InMemoryLedger) -> None:
+        self._events = events
+        self._ledger = ledger
+
+    def list_issues(self) -> Iterator[Issue]:
+        """See the port."""
+        issues = {each.subject: each for each in self._all() if each.event == Event.CERTIFICATE_ISSUED.value}
+        for serial_number, event in issues.items():
+            found = self._ledger.find_certificate(serial_number)
+            yield Issue(
+                serial_number, event.id, str(event.details.get("fingerprint", "")), found.der if found else None
+            )
+        for certificate in self._ledger.certificates:
+            if certificate.serial_number not in issues:
+                yield Issue(certificate.serial_number, None, "", certificate.der)
+
+    def list_statuses(self) -> Iterator[Status]:
+        """See the port."""
+        said = {each.subject: each.event for each in self._all() if each.event in CHANGES}
+        states = {serial_number: each.state.value for (_, serial_number), each in self._ledger.revocations.items()}
+        leaves = {each.serial_number for each in self._ledger.certificates}
+        for serial_number in sorted({*said, *(each for each in states if each in leaves)}):
+            yield Status(serial_number, said.get(serial_number), states.get(serial_number))
+
+    def _all(self) -> list[RecordedEvent]:
+        assert isinstance(self._events, InMemoryEventStore)
+        self._events.list_unsealed(1)  # reads what the other fakes have recorded
+        return self._events.rows
