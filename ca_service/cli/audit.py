@@ -129,6 +129,8 @@ def _key(text: str | None) -> str:
 
 
 def _lines(checked: Checked) -> list[str]:
+    if not checked.seals and checked.complete:
+        return ["Nothing is sealed yet: ca-service audit seal"]
     found = (
         ("events", str(checked.events)),
         ("seals", str(checked.seals)),

@@ -113,7 +113,7 @@ class VerificationDocument(Document):
     seals: int
     complete: bool = Field(description="false for an export with a filter, which proves only what it contains")
     head: AnchorDocument
-    key: str = Field(description="fingerprint of the sealing key")
+    key: str = Field(description="fingerprint of the sealing key; empty if nothing is sealed yet")
 
     @classmethod
     def of(cls, checked: Checked) -> Self:

@@ -186,8 +186,11 @@ def test_the_database_is_verified_without_changing_it(signed: CommandLine) -> No
     assert head(signed) == before
 
 
-def test_a_record_without_seals_is_told_so(ca: CommandLine) -> None:
-    assert ca.rule("audit", "verify", code=4) == "audit.empty"
+def test_a_log_in_which_nothing_is_sealed_yet_is_intact_unless_a_seal_is_expected(ca: CommandLine) -> None:
+    assert ca("audit", "verify").stdout == "Nothing is sealed yet: ca-service audit seal\n"
+    found = ca.answer("audit", "verify")
+    assert (found["holds"], found["seals"], found["key"]) == (True, 0, "")
+    assert ca.rule("audit", "verify", "--expect-head", f"1:{'0' * 64}", code=4) == "audit.empty"
 
 
 ATTACKS = {

@@ -193,6 +193,11 @@ class Sealing:
         self._keystore = keystore
         self._clock = clock
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything was sealed here, even if its seals are gone: the key is made for the first one."""
+        return self._keystore.has(KEY_ID) or self._events.find_head() is not None
+
     def seal_pending(self) -> int:
         """Seal all events without a seal, and return their number.
 

@@ -6,6 +6,7 @@ any process, cannot exceed the limit.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -16,12 +17,12 @@ from ca_service.authority.people.accounts import Accounts
 from ca_service.authority.people.factors import SecondFactors
 from ca_service.authority.people.passkeys import Passkeys, RelyingParty
 from ca_service.authority.people.passwords import NO_PASSWORD, Passwords
-from ca_service.authority.people.records import AccountRecord, OpenSession, Visit
+from ca_service.authority.people.records import AccountRecord, Counter, OpenSession, Visit
 from ca_service.authority.people.sessions import Sessions, SignInResult
 from ca_service.authority.people.store import AccountStore
 from ca_service.authority.people.throttle import Throttle
 from ca_service.authority.ports import Clock
-from ca_service.errors import InvalidInput, NotAuthenticated, Rule
+from ca_service.errors import InvalidInput, NotAuthenticated, NotReady, Rule
 
 SIGN_IN_OVER: Final = Rule(
     "sign-in.over",
@@ -88,7 +89,7 @@ class SigningIn:
         account = self._accounts.find(name)
         is_known = account is not None and self._sessions.knows(account, visit)
         counters = self._throttle.attempt(name, visit, is_known=is_known)
-        is_right = self._passwords.is_right(account.password_hash if account else NO_PASSWORD, password)
+        is_right = self._is_right(counters, account.password_hash if account else NO_PASSWORD, password)
         if not is_right or account is None or account.disabled_at:
             raise self._failed(account.name if account else loggable_name(name), "password", visit)
         if self._factors.with_factor([account]):
@@ -141,7 +142,7 @@ class SigningIn:
         account = session.account
         counters = self._throttle.attempt_again(account.name, session.record.hash, visit)
         if proof.password:
-            is_right = self._passwords.is_right(account.password_hash, proof.password)
+            is_right = self._is_right(counters, account.password_hash, proof.password)
             method = "password" if is_right else ""
         else:
             method = self._second_factor(account, proof, visit)
@@ -158,12 +159,20 @@ class SigningIn:
         """
         account = session.account
         counters = self._throttle.attempt_again(account.name, session.record.hash, visit)
-        if not self._passwords.is_right(account.password_hash, old):
+        if not self._is_right(counters, account.password_hash, old):
             raise InvalidInput(PASSWORD_OLD.at("/old_password"))
         self._throttle.succeed(counters)
         changed = self._accounts.set_password(_actor(account, visit), account.name, new)
         self._sessions.forget_browsers(changed)
         return self._sessions.open(changed, "password", visit)
+
+    def _is_right(self, counters: Sequence[Counter], password_hash: str, password: str) -> bool:
+        """Return whether the password is right. Raises NotReady, and does not count the attempt, if nobody knows."""
+        try:
+            return self._passwords.is_right(password_hash, password)
+        except NotReady:
+            self._throttle.take_back(counters)
+            raise
 
     def _second_factor(self, account: AccountRecord, proof: Proof, visit: Visit) -> str:
         """Return which second factor proves the identity; empty if none does."""

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from argon2.exceptions import HashingError, VerificationError
 
 from ca_service.authority.access.permissions import Actor
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.installation import Installation
 from ca_service.authority.people.records import AccountRecord, Visit
 from ca_service.authority.people.throttle import FREE_ATTEMPTS, Curve
-from ca_service.errors import NotAllowed, NotAuthenticated, TooManyAttempts
+from ca_service.errors import NotAllowed, NotAuthenticated, NotReady, TooManyAttempts
 from tests.support.factories import PASSWORD
 from tests.support.fakes import FixedClock
 from tests.support.people import code_of, proof
@@ -195,3 +196,30 @@ def test_an_administrator_ends_the_wait(
 def test_nobody_else_ends_it(people: Installation, alice: AccountRecord) -> None:
     with pytest.raises(NotAllowed):
         people.rescue.unlock(alice.actor, "alice")
+
+
+class NoMemory:
+    """A hasher on a machine that is short of memory."""
+
+    def hash(self, _password: bytes) -> str:
+        """Find no memory."""
+        raise HashingError("Memory allocation error")
+
+    def verify(self, _hash: str, _password: bytes) -> bool:
+        """Find no memory."""
+        raise VerificationError("Memory allocation error")
+
+
+@pytest.mark.parametrize("name", ["alice", "nobody"])
+@pytest.mark.usefixtures("alice")
+def test_a_password_that_could_not_be_checked_is_no_failure(
+    people: Installation, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passwords = people.signing_in._passwords
+    with monkeypatch.context() as short:
+        short.setattr(passwords, "_hasher", NoMemory())
+        for _ in range(FREE_ATTEMPTS + 1):
+            with pytest.raises(NotReady) as caught:
+                people.signing_in.with_password(name, PASSWORD, OWNER)
+            assert caught.value.rule == "password.unchecked"
+    assert guess(people, name, OWNER, PASSWORD) == ("" if name == "alice" else "sign-in.wrong")
