@@ -167,7 +167,7 @@ class SigningIn:
         return self._sessions.open(changed, "password", visit)
 
     def _is_right(self, counters: Sequence[Counter], password_hash: str, password: str) -> bool:
-        """Return whether the password is right. Raises NotReady, and does not count the attempt, if nobody knows."""
+        """Return whether the password is right. Raises NotReady, and does not count the attempt, if that is unknown."""
         try:
             return self._passwords.is_right(password_hash, password)
         except NotReady:
