@@ -105,6 +105,7 @@ DANGEROUS = {
     "pages.create_token", "pages.change_password", "pages.offer_app", "pages.app", "pages.confirm_app",
     "pages.remove_app", "pages.enrol_passkey", "pages.remove_passkey", "pages.new_codes", "pages.end_own_session",
     "pages.end_other_sessions", "pages.invite", "pages.change_person", "pages.do_revoke", "pages.make_calendar",
+    "pages.do_release", "pages.approve",
 }  # fmt: skip
 _EXAMPLES = {
     "serial_number": "00", "name": "x.pem", "token_id": "1", "secret": "x", "filename": "x",

@@ -69,7 +69,7 @@ def one_request(request_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/requests/<int:request_id>/approve")
-@needs(Action.DECIDE)
+@needs(Action.DECIDE, dangerous=True)
 def approve(request_id: int) -> ResponseReturnValue:
     """Approve a request or try a failed one again, and sign it."""
     return _decide(request_id, installation().requests.approve)

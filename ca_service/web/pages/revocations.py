@@ -63,7 +63,7 @@ def release() -> ResponseReturnValue:
 
 
 @blueprint.post("/release")
-@needs(Action.REVOKE)
+@needs(Action.REVOKE, dangerous=True)
 def do_release() -> ResponseReturnValue:
     """Release the hold if the confirmation matches."""
     planned: Outcome | None = None
