@@ -78,10 +78,15 @@ PERMISSIONS: Final[dict[Action, frozenset[Role]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """A scope of a token: the actions that it allows, and its description for people."""
+    """A scope of a token: the actions that it allows, and its description for people.
+
+    `is_divided`: a token limited to names or profiles does and sees only what belongs to these. Another scope has no
+    such parts, so it allows nothing to such a token.
+    """
 
     actions: frozenset[Action]
     text: str
+    is_divided: bool = True
 
 
 #: One row per scope. Actions in no scope, such as creating tokens, need a signed-in person.
@@ -91,9 +96,11 @@ SCOPES: Final[dict[str, Scope]] = {
     "read": Scope(frozenset({Action.READ}), "list and fetch certificates"),
     "decide": Scope(frozenset({Action.DECIDE}), "approve and refuse requests"),
     "revoke": Scope(frozenset({Action.REVOKE}), "revoke certificates and release holds"),
-    "audit": Scope(frozenset({Action.AUDIT}), "read the audit log"),
-    "metrics": Scope(frozenset({Action.METRICS}), "read the metrics for Prometheus"),
-    "fleet": Scope(frozenset({Action.CHECK, Action.READ, Action.FLEET}), "manage clusters and mark steps"),
+    "audit": Scope(frozenset({Action.AUDIT}), "read the audit log", is_divided=False),
+    "metrics": Scope(frozenset({Action.METRICS}), "read the metrics for Prometheus", is_divided=False),
+    "fleet": Scope(
+        frozenset({Action.CHECK, Action.READ, Action.FLEET}), "manage clusters and mark steps", is_divided=False
+    ),
 }
 _EVERY_TOKEN: Final = frozenset({Action.OWN_TOKEN})
 
@@ -128,19 +135,19 @@ def require(actor: Actor, action: Action) -> None:
             action=action.value,
             roles=", ".join(sorted(role.value for role in PERMISSIONS[action])),
         )
-    if actor.grant is not None and not _opens(actor.grant, action):
+    if actor.grant is None or action in _EVERY_TOKEN:
+        return
+    opening = [SCOPES[name] for name in actor.grant.scopes & SCOPES.keys() if action in SCOPES[name].actions]
+    if not opening:  # an unknown scope allows nothing
         raise _out_of_scope(actor.grant, action)
+    if not any(scope.is_divided for scope in opening):
+        require_unbounded(actor)
 
 
 def require_unbounded(actor: Actor) -> None:
     """Return unless a token limits the actor to names or profiles, which do not apply here. Raises NotAllowed."""
     if actor.grant is not None and (actor.grant.names or actor.grant.profiles):
         raise NotAllowed.because(TOKEN_BOUNDED)
-
-
-def _opens(grant: Grant, action: Action) -> bool:
-    """Return whether one of the scopes allows the action; an unknown scope allows nothing."""
-    return action in _EVERY_TOKEN or any(action in SCOPES[scope].actions for scope in grant.scopes & SCOPES.keys())
 
 
 def _out_of_scope(grant: Grant, action: Action) -> NotAllowed:

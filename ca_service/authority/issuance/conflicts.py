@@ -157,21 +157,18 @@ def _with_conflicts(examination: Examination, around: Surroundings) -> Examinati
 
 
 def _token(examination: Examination, request: CertificationRequest, grant: Grant | None) -> Iterator[Finding]:
-    """Check that the token covers every name of the certificate, and the hosts of its common names."""
+    """Check that the token covers every name of the certificate, and every common name."""
     if grant is not None:
         hosts = tuple(_hosts(request.common_names, examination.profile))
         yield from grant.faults(examination.profile.name, examination.names, hosts)
 
 
 def _hosts(common_names: Sequence[str], profile: Profile) -> Iterator[str]:
-    """Yield the common names that name hosts: some clients still accept a certificate for them."""
+    """Yield every common name as a host: some clients still accept a certificate for it, however it is written."""
     for common_name in common_names:
         text = common_name.strip().removesuffix(".")
         host = host_name(text) if profile.is_vos else text
-        if names.is_dns_name(host.removeprefix("*.")):
-            yield f"DNS:{host}"
-        elif as_network(host) is not None:
-            yield f"IP:{host}"
+        yield f"DNS:{host}" if as_network(host) is None else f"IP:{host}"
 
 
 def _authority(request: CertificationRequest, active: ActiveAuthority | None) -> Iterator[Finding]:

@@ -30,7 +30,7 @@ TOKEN_SCOPES: Final = Rule(
 )
 TOKEN_FLEET_BOUNDED: Final = Rule(
     "token.fleet-bounded",
-    "The scope fleet cannot be combined with limits on names or profiles.",
+    "The scope {scope} cannot be combined with limits on names or profiles: it concerns all of them.",
     "Leave the scope out, or create a separate token for it.",
 )
 TOKEN_SCOPE_UNKNOWN: Final = Rule(
@@ -116,8 +116,9 @@ def _scopes(limits: TokenLimits) -> Iterator[Finding]:
     for name in limits.scopes:
         if name not in SCOPES:
             yield TOKEN_SCOPE_UNKNOWN.at("/scopes", name=name[:_SHOWN], known=known)
-    if "fleet" in limits.scopes and (limits.names or limits.profiles):
-        yield TOKEN_FLEET_BOUNDED.at("/scopes")
+    for name in limits.scopes:
+        if name in SCOPES and not SCOPES[name].is_divided and (limits.names or limits.profiles):
+            yield TOKEN_FLEET_BOUNDED.at("/scopes", scope=name)
 
 
 def _names(typed: Sequence[str]) -> Iterator[Finding]:

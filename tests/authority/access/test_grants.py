@@ -62,7 +62,28 @@ SAN = "/subject_alternative_name"
         (("uccx1.example.com",), "evil.example.com.", ("uccx1.example.com",), ["/subject"]),
         (("uccx1.example.com",), "10.0.0.5", ("uccx1.example.com",), ["/subject"]),
         (("*.example.com",), "example.com", ("example.com",), [f"{SAN}/0", "/subject"]),
-        (("uccx1.example.com",), "An ordinary name", ("uccx1.example.com",), []),
+        *(
+            (("uccx1.example.com",), common_name, ("uccx1.example.com",), ["/subject"])
+            for common_name in (
+                *(
+                    "An ordinary name",
+                    "*",
+                    "bank.com:443",
+                    "https://bank.com",
+                    "bank.com/",
+                    "user@bank.com",
+                    "bank,com",
+                ),
+                *(
+                    "\uff42\uff41\uff4e\uff4b.com",
+                    "bank\u3002com",
+                    "10.0.0.5:443",
+                    "uccx1.example.com bank.com",
+                    "bank_com",
+                ),
+            )
+        ),
+        (("uccx1.example.com",), " uccx1-EC.example.com ", ("uccx1.example.com",), []),
     ],
 )
 def test_every_name_of_the_certificate_has_to_be_allowed(

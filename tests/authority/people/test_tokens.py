@@ -295,6 +295,8 @@ def test_limits_are_kept_in_one_way_of_writing(tokens: Tokens, alice: AccountRec
         (TokenLimits(scopes=("everything",)), "token.scope-unknown", "/scopes"),
         (TokenLimits(scopes=("fleet",), names=("a.example.com",)), "token.fleet-bounded", "/scopes"),
         (TokenLimits(scopes=("fleet",), profiles=("vos",)), "token.fleet-bounded", "/scopes"),
+        (TokenLimits(scopes=("read", "audit"), names=("a.example.com",)), "token.fleet-bounded", "/scopes"),
+        (TokenLimits(scopes=("metrics",), names=("a.example.com",)), "token.fleet-bounded", "/scopes"),
         (TokenLimits(names=("a.example.com", "*")), "token.names", "/names/1"),
         (TokenLimits(names=("uccx*.example.com",)), "token.names", "/names/0"),
         (TokenLimits(names=("*.*.example.com",)), "token.names", "/names/0"),
