@@ -79,11 +79,8 @@ def read_requests(console: Console, files: Sequence[str]) -> list[bytes]:
     Raises InvalidInput for a file that cannot be read, or a folder without CSRs.
     """
     named = [each for file in files for each in _in_folder(file)]
-    found = [
-        Entry(_label(name, part.name), part.data)
-        for name, data in zip(named, read_files(named, armour.CSR_TOO_LARGE), strict=True)
-        for part in archive.split(name, data, MAX_REQUESTS)
-    ]
+    contents = read_files(named, armour.CSR_TOO_LARGE)
+    found = archive.split_all(map(Entry, map(_label, named), contents), MAX_REQUESTS)
     console.sources = tuple(each.name for each in found)
     return [each.data for each in found]
 
@@ -98,10 +95,9 @@ def _in_folder(file: str) -> list[str]:
     return found
 
 
-def _label(file: str, part: str) -> str:
-    """Return the name of a CSR for a person: its file, and its place there if the file has several."""
-    file_label = "standard input" if file == STANDARD else file
-    return file_label if part == file else f"{file_label}: {part.removeprefix(file).strip()}"
+def _label(file: str) -> str:
+    """Return the name of a file for a person."""
+    return "standard input" if file == STANDARD else file
 
 
 def read_files(files: Sequence[str], too_large: Rule = FILE_TOO_LARGE) -> list[bytes]:

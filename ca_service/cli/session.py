@@ -45,17 +45,16 @@ class Session:
         before, after = self.upgrade(installation)
         if before != after:
             self.console.remark(f"Database upgraded from {before or 'nothing'} to {after}.")
+        installation.identity.settle()
         return installation
 
     def upgrade(self, installation: Installation) -> tuple[str, str]:
         """Upgrade the database; return the versions before and after.
 
-        Raises NotReady, with nothing created, if database and keys are not those of one installation.
+        Raises NotReady, with nothing created, if keys are here but the database is gone.
         """
         installation.identity.require_no_loss()
-        versions = installation.schema.upgrade()
-        installation.identity.settle()
-        return versions
+        return installation.schema.upgrade()
 
 
 pass_session = click.make_pass_decorator(Session)

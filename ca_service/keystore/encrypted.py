@@ -56,9 +56,17 @@ PASSPHRASE_LONG: Final = Rule(
     "Write a shorter one to the file before the first key is created.",
     visibility=Visibility.OPERATOR,
 )
+INSTALLATION_ID: Final = Rule(
+    "installation.id",
+    "{path} does not have the id of an installation.",
+    "Restore it from a copy of the instance folder. If there is none, and database and keys are those of one "
+    "installation, delete the file: the next start writes it.",
+    visibility=Visibility.OPERATOR,
+)
 _KEY_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _SUFFIX: Final = ".key.pem"
 _INSTALLATION: Final = "installation.id"
+_INSTALLATION_ID: Final = re.compile(r"[0-9a-f]{32}")
 _MIN_PASSPHRASE: Final = 16
 
 
@@ -179,9 +187,14 @@ class EncryptedFileKeyStore:
         return tuple(sorted(path.name.removesuffix(_SUFFIX) for path in self._folder.glob(f"[!.]*{_SUFFIX}")))
 
     def installation_id(self) -> str:
-        """Return the id in the file beside the keys, or an empty text."""
+        """Return the id in the file beside the keys, or an empty text. Raises KeystoreError if the file is damaged."""
         path = self._folder / _INSTALLATION
-        return files.read_private(path).decode("ascii", "replace").strip() if path.exists() else ""
+        if not path.exists():
+            return ""
+        found = files.read_private(path).decode("ascii", "replace").strip()
+        if not _INSTALLATION_ID.fullmatch(found):
+            raise KeystoreError.because(INSTALLATION_ID, path=path)
+        return found
 
     def keep_installation_id(self, installation_id: str) -> None:
         """Write the id into a file beside the keys. Idempotent: another process writes the same one."""

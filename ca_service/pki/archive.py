@@ -6,8 +6,9 @@ import io
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from ca_service.errors import Finding, InvalidInput, Rule
@@ -29,6 +30,13 @@ ARCHIVE_FILE_TOO_LARGE: Final = Rule(
     "Add only .csr files to the ZIP. The limit is {limit} bytes for each.",
 )
 
+ARCHIVE_TOO_LARGE: Final = Rule(
+    "archive.too-large",
+    "The files in the ZIP have more than {limit} bytes together.",
+    "Add only .csr files to the ZIP, or send them in several ZIPs.",
+)
+
+MAX_UNPACKED_BYTES: Final = 8 * 1024 * 1024
 _MAGIC: Final = b"PK\x03\x04"
 _MAX_ENTRIES: Final = 2500
 #: What the library raises for a ZIP that is damaged; the last two are faults of its own.
@@ -47,17 +55,22 @@ class Entry:
     data: bytes
 
 
-def split(name: str, data: bytes, limit: int) -> tuple[Entry, ...]:
-    """Return the CSRs in a file, unchanged: those of a ZIP (at most `limit`), those of a PEM text, or the file itself.
+def split_all(files: Iterable[Entry], limit: int) -> tuple[Entry, ...]:
+    """Return the CSRs in these files, unchanged: those of ZIPs, those of PEM texts, or the files themselves.
 
-    Raises what `read` raises. What is no CSR is returned as well, to be judged like any other.
+    It stops after the first CSR beyond the limit, which the caller refuses. Raises what `read` raises. What is no CSR
+    is returned as well, to be judged like any other.
     """
-    files = read(data, limit) if data.startswith(_MAGIC) else (Entry(name, data),)
-    return tuple(part for file in files for part in _parts(file))
+    return tuple(islice((part for file in files for part in _split(file, limit)), limit + 1))
 
 
-def _parts(file: Entry) -> Iterator[Entry]:
-    found = requests_in(file.data)
+def _split(file: Entry, limit: int) -> Iterator[Entry]:
+    for member in read(file.data, limit) if file.data.startswith(_MAGIC) else (file,):
+        yield from _parts(member, limit)
+
+
+def _parts(file: Entry, limit: int) -> Iterator[Entry]:
+    found = requests_in(file.data, limit)
     for number, data in enumerate(found, 1):
         yield Entry(f"{file.name} ({number})" if len(found) > 1 else file.name, data)
 
@@ -84,12 +97,16 @@ def _counts(member: zipfile.ZipInfo) -> bool:
 
 
 def _entries(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> Iterator[Entry]:
+    size = 0
     for member in members:
         name = member.filename.rpartition("/")[2]
         with archive.open(member) as file:
             found = file.read(MAX_REQUEST_BYTES + 1)
         if len(found) > MAX_REQUEST_BYTES:
             raise InvalidInput(_large(name))
+        size += len(found)
+        if size > MAX_UNPACKED_BYTES:
+            raise InvalidInput(ARCHIVE_TOO_LARGE.at("/csr", limit=MAX_UNPACKED_BYTES))
         yield Entry(name, found)
 
 

@@ -91,9 +91,12 @@ def unwrap(data: bytes) -> bytes:
     return _from_text(_decode(data))
 
 
-def requests_in(data: bytes) -> tuple[bytes, ...]:
-    """Return each PEM request of a text that has several and nothing else; otherwise the data as it is, alone."""
-    if data.count(b"-----BEGIN ") < 2:  # text in UTF-16 has one request
+def requests_in(data: bytes, limit: int) -> tuple[bytes, ...]:
+    """Return each PEM request of a text that has several, up to a limit, and nothing else.
+
+    Any other data is returned as it is, alone.
+    """
+    if not 2 <= data.count(b"-----BEGIN ") <= limit:  # text in UTF-16 has one request
         return (data,)
     text = _decode(data)
     blocks = tuple(_BEGIN.finditer(text))

@@ -154,6 +154,14 @@ def load(request_der: bytes) -> x509.CertificateSigningRequest:
     return _Loaded.of(request_der).csr
 
 
+def public_key_in(data: bytes) -> bytes | None:
+    """Return the SubjectPublicKeyInfo (DER) of the CSR in `data`, in any wrapping, unverified; None if it is no CSR."""
+    try:
+        return der.read(_Loaded.of(unwrap(data)).der)[0].children[0].children[2].der
+    except CAServiceError:
+        return None
+
+
 def describe(csr: x509.CertificateSigningRequest) -> Description:
     """Describe a loaded CSR, also one that is refused, as far as it can be read; never raises."""
     try:

@@ -7,13 +7,14 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, case, delete, func, insert, or_, select, update
 
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.people.records import (
     ATTEMPTS_COUNT_FOR,
     BROWSER_KNOWN_FOR,
     LONGEST_SESSION,
+    LONGEST_WAIT,
     PENDING_SESSION,
     AccountRecord,
     Counter,
@@ -137,8 +138,8 @@ class SQLAttemptStore:
     def count(self, counters: Sequence[Counter], at: datetime, delayed: AuditEvent) -> datetime | None:
         """Count an attempt, or return until when it has to wait. The rows stay locked until the end."""
         with self._database.write() as connection:
-            is_old = attempt.c.last_at <= at - ATTEMPTS_COUNT_FOR
-            connection.execute(delete(attempt).where(is_old | (attempt.c.last_at > latest_believable(at))))
+            connection.execute(delete(attempt).where(attempt.c.last_at <= at - ATTEMPTS_COUNT_FOR))
+            _bring_back(connection, at)
             found = _locked(connection, counters, at)
             waits = [blocked for _, blocked in found.values() if blocked and blocked > at]
             if waits:
@@ -176,12 +177,19 @@ class SQLAttemptStore:
     def waits_until(self, subject: str, at: datetime) -> datetime | None:
         """Return until when attempts for this account have to wait, or None."""
         statement = select(func.max(attempt.c.blocked_until)).where(
-            attempt.c.subject == subject,
-            attempt.c.blocked_until > at,
-            attempt.c.last_at <= latest_believable(at),
+            attempt.c.subject == subject, attempt.c.blocked_until > at
         )
         with self._database.read() as connection:
-            return connection.execute(statement).scalar()
+            found: datetime | None = connection.execute(statement).scalar()
+        return min(found, at + LONGEST_WAIT) if found else None
+
+
+def _bring_back(connection: Connection, at: datetime) -> None:
+    """Let counters that were written while a clock was ahead wait no longer than others; their failures stay."""
+    longest = at + LONGEST_WAIT
+    blocked_until = case((attempt.c.blocked_until > longest, longest), else_=attempt.c.blocked_until)
+    is_ahead = attempt.c.last_at > latest_believable(at)
+    connection.execute(update(attempt).where(is_ahead).values(last_at=at, blocked_until=blocked_until))
 
 
 def _locked(

@@ -22,7 +22,7 @@ from ca_service.storage.database import DATABASE_UNUSABLE, INSTALLATION_MISSING
 
 DATABASE_REPLACED: Final = Rule(
     "database.replaced",
-    "The file {database} was replaced while this program had it open. Nothing was written.",
+    "The file {database} was replaced while this program had it open. Nothing is read from it or written to it.",
     "Stop all processes of ca_service before a database is restored, and start them afterwards.",
     visibility=Visibility.OPERATOR,
 )
@@ -34,6 +34,7 @@ class _OwnConnection:
     """The connection of one thread. It is closed when the thread has ended, or the database is closed."""
 
     connection: sqlite3.Connection
+    file: tuple[int, int]
 
     def __del__(self) -> None:
         self.connection.close()
@@ -65,6 +66,7 @@ class SQLiteDatabase:
     def read(self) -> Iterator[Connection]:
         """Return a connection for reading. Raises NotReady if the database is missing or cannot be used."""
         with self._explained(), self.engine.connect() as connection:
+            self._require_same_file(connection.info["file"])
             yield connection
 
     def look_up(self, statement: str, **values: str) -> Sequence[Any] | None:
@@ -74,18 +76,20 @@ class SQLiteDatabase:
         wait for one another there.
         """
         try:
-            cursor = self._connection_of_thread().execute(statement, values)
+            own = self._connection_of_thread()
+            self._require_same_file(own.file)
+            cursor = own.connection.execute(statement, values)
             found: Sequence[Any] | None = cursor.fetchone()
             cursor.close()  # ends the statement, which would keep the WAL from being reset
         except sqlite3.DatabaseError as error:
             raise NotReady.because(DATABASE_UNUSABLE, database=self.path, reason=error) from error
         return found
 
-    def _connection_of_thread(self) -> sqlite3.Connection:
+    def _connection_of_thread(self) -> _OwnConnection:
         if not hasattr(self._of_thread, "own"):
             self.require_exists()
-            self._of_thread.own = _OwnConnection(self._connect())
-        return cast(_OwnConnection, self._of_thread.own).connection
+            self._of_thread.own = _OwnConnection(self._connect(), _file_of(self.path))
+        return cast(_OwnConnection, self._of_thread.own)
 
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(
@@ -103,7 +107,7 @@ class SQLiteDatabase:
         Raises NotReady if the database is missing or cannot be used.
         """
         with self._explained(), self.locked("write"), self.engine.connect() as connection:
-            self._require_same_file(connection)
+            self._require_same_file(connection.info["file"])
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -124,9 +128,17 @@ class SQLiteDatabase:
         if not self.exists:
             raise NotReady.because(INSTALLATION_MISSING, place=self.path.parent)
 
-    def _require_same_file(self, connection: Connection) -> None:
-        """Raise NotReady if the file was replaced since it was opened: what is written to a deleted file is lost."""
-        if connection.info["file"] != _file_of(self.path):
+    def _require_same_file(self, opened: tuple[int, int]) -> None:
+        """Raise NotReady if the file was replaced since it was opened.
+
+        What is written to a deleted file is lost, and what is read from it may have been revoked since.
+        """
+        try:
+            is_same = opened == _file_of(self.path)
+        except FileNotFoundError:
+            self.require_exists()
+            raise
+        if not is_same:
             raise NotReady.because(DATABASE_REPLACED, database=self.path)
 
     @contextmanager

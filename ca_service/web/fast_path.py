@@ -129,8 +129,13 @@ def _ocsp_by_body(services: PublicServices, request: Request, _: str) -> _Answer
     size = request.content_length
     if size is None or size > MAX_REQUEST_BYTES:
         return None
-    data = request.environ[_BODY].read(size)
+    try:
+        data = request.environ[_BODY].read(size)
+    except OSError:  # the client is too slow: the application answers what is there, and waits no second time
+        data = b""
     request.environ[_BODY] = io.BytesIO(data)  # for the application, after an error
+    if len(data) < size:
+        return None
     return _OCSPAnswer(services.ocsp_responder.answer(data).der)
 
 

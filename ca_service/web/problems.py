@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 from flask import Flask, Response, render_template, request
@@ -172,8 +173,9 @@ def _drain() -> None:
     """Read what was refused for its size, up to a cap: a client that still sends would see no answer."""
     left = min(request.content_length or 0, _MAX_DRAINED)
     stream = request.environ["wsgi.input"]
-    while left > 0 and (piece := stream.read(min(left, 64 * 1024))):
-        left -= len(piece)
+    with suppress(OSError):  # the client is too slow
+        while left > 0 and (piece := stream.read(min(left, 64 * 1024))):
+            left -= len(piece)
 
 
 def _csrf(_error: CSRFError) -> ResponseReturnValue:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -52,7 +54,7 @@ def test_keys_without_their_database_begin_nothing_anew(
     assert contents(settled.folder) == before
 
 
-@pytest.mark.parametrize("start", [*STARTS, ["list"]], ids=lambda start: start[0])
+@pytest.mark.parametrize("start", [["serve"], ["init"], ["list"]], ids=lambda start: start[0])
 def test_the_database_of_another_installation_is_refused(
     settled: CommandLine, other: CommandLine, start: list[str]
 ) -> None:
@@ -79,3 +81,26 @@ def test_an_installation_of_an_earlier_version_is_settled_at_its_next_start(sett
     settled("serve")
     assert path.read_bytes() == before
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_database_from_before_the_id_that_is_restored_later_gets_the_same_id(settled: CommandLine) -> None:
+    kept = settled.folder / "keys" / "installation.id"
+    kept.unlink()
+    for _ in range(2):
+        with closing(sqlite3.connect(settled.folder / "ca.sqlite3")) as database, database:
+            database.execute("DROP TABLE installation")
+            database.execute("UPDATE alembic_version SET version_num = '0012'")
+        assert settled("serve").exit_code == 0
+    assert len(kept.read_text("ascii").strip()) == 32
+
+
+def test_the_schema_is_upgraded_on_a_machine_without_keys(settled: CommandLine) -> None:
+    shutil.rmtree(settled.folder / "keys")
+    assert settled("db", "upgrade").exit_code == 0
+
+
+def test_a_root_key_that_was_moved_away_by_hand_keeps_nothing_from_starting(settled: CommandLine) -> None:
+    (settled.folder / "keys" / "root-g1.key.pem").unlink()
+    (settled.folder / "keys" / "installation.id").unlink()
+    assert settled("serve").exit_code == 0
+    assert (settled.folder / "keys" / "installation.id").exists()

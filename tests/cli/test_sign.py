@@ -264,7 +264,7 @@ def test_a_text_with_several_csrs_is_taken_apart_and_a_bad_one_is_named(ca: Comm
     good, bad = (each.data for each in requests.THREE_NODES[:2])
     result = ca("sign", "-", data=good + bad.replace(b"-----END", b"?\n-----END"))
     assert result.exit_code == 4
-    assert "where  standard input: (2)\n" in result.stderr
+    assert "where  standard input (2)\n" in result.stderr
 
 
 def test_partially_what_can_be_signed_is_signed_and_the_others_are_named(ca: CommandLine, here: Path) -> None:

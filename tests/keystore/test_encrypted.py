@@ -33,6 +33,17 @@ def opened(folder: Path, passphrase_file: Path | None = None) -> EncryptedFileKe
     return EncryptedFileKeyStore(folder, given, may_create_passphrase=passphrase_file is None)
 
 
+def test_an_id_that_is_none_is_no_id_of_an_installation(folder: Path) -> None:
+    keystore = opened(folder)
+    keystore.keep_installation_id("0" * 32)
+    keystore.keep_installation_id("1" * 32)
+    assert keystore.installation_id() == "0" * 32
+    (folder / "installation.id").write_bytes(b"")
+    with pytest.raises(KeystoreError) as caught:
+        keystore.installation_id()
+    assert caught.value.rule == "installation.id"
+
+
 def private_file(path: Path, content: bytes, mode: int = 0o600) -> Path:
     """A file with this mode."""
     path.write_bytes(content)

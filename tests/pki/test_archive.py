@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from ca_service.errors import CAServiceError, InvalidInput
 from ca_service.pki import archive
+from ca_service.pki.archive import Entry
 from ca_service.pki.armour import MAX_REQUEST_BYTES
 
 
@@ -97,9 +98,22 @@ KEY = b"-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----\n"
     ids=["one", "with a text", "two", "byte order mark", "with a key", "empty", "ZIP"],
 )
 def test_a_file_is_split_into_its_requests(data: bytes, found: list[tuple[str, bytes]]) -> None:
-    assert [(each.name, each.data) for each in archive.split("f.csr", data, 50)] == found
+    assert [(each.name, each.data) for each in archive.split_all([Entry("f.csr", data)], 50)] == found
 
 
 def test_a_zip_with_too_many_files_is_refused_when_it_is_split() -> None:
     with pytest.raises(InvalidInput):
-        archive.split("f.zip", zipped(("a.csr", PEM), ("b.csr", PEM)), 1)
+        archive.split_all([Entry("f.zip", zipped(("a.csr", PEM), ("b.csr", PEM)))], 1)
+
+
+def test_no_more_than_one_request_beyond_the_limit_is_made_of_any_files() -> None:
+    many = zipped(*((f"{number}.csr", PEM * 3) for number in range(20)))
+    assert len(archive.split_all([Entry("f.zip", many)] * 50, 20)) == 21
+    assert len(archive.split_all([Entry("f.pem", PEM * 20)] * 50, 20)) == 21
+    assert len(archive.split_all([Entry("f.pem", PEM * 21)], 20)) == 1  # to be refused as several in one
+
+
+def test_files_that_are_too_large_together_are_refused() -> None:
+    many = zipped(*((f"{number}.csr", bytes(MAX_REQUEST_BYTES)) for number in range(129)))
+    assert refusal(many, 500) == "archive.too-large"
+    assert len(archive.read(zipped(*((f"{n}.csr", bytes(MAX_REQUEST_BYTES)) for n in range(128))), 500)) == 128

@@ -401,3 +401,18 @@ def test_a_cursor_of_another_list_is_refused(house: House, bob: AccountRecord) -
         with pytest.raises(InvalidInput) as caught:
             house.edges.accounts.list_people(query)
         assert caught.value.rule == "list.cursor"
+
+
+def test_counters_from_the_future_keep_their_failures_and_wait_no_longer_than_others(house: House) -> None:
+    store, ahead = house.edges.attempts, NOON + timedelta(days=45)
+
+    def slow() -> Counter:
+        return Counter("slow", "x", lambda failures: timedelta(hours=1) if failures > 2 else timedelta(0))
+
+    for _ in range(3):
+        assert store.count([slow()], ahead, event()) is None
+    assert store.waits_until("x", NOON) == NOON + timedelta(hours=1)
+    assert store.count([Counter("other", "y", slow().wait)], NOON, event()) is None
+    assert store.count([slow()], NOON, event()) == NOON + timedelta(hours=1)
+    assert store.count([slow()], NOON + timedelta(hours=1), event()) is None
+    assert store.waits_until("x", NOON + timedelta(hours=1)) == NOON + timedelta(hours=2)

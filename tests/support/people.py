@@ -17,6 +17,7 @@ from ca_service.authority.people.records import (
     ATTEMPTS_COUNT_FOR,
     BROWSER_KNOWN_FOR,
     LONGEST_SESSION,
+    LONGEST_WAIT,
     PENDING_SESSION,
     UNBELIEVABLE_STEPS,
     ChallengeRecord,
@@ -29,7 +30,7 @@ from ca_service.authority.people.records import (
 )
 from ca_service.authority.people.signing_in import Proof, SigningIn
 from ca_service.authority.people.store import AccountStore, AttemptStore, FactorStore, SessionStore, passkey_known
-from ca_service.authority.ports import is_believable, latest_believable
+from ca_service.authority.ports import is_believable
 from ca_service.errors import NotAuthenticated, NotReady
 from ca_service.keystore.secret_box import FACTOR_KEY_MISSING
 from tests.support.fakes import NOON
@@ -85,11 +86,11 @@ class InMemoryAttemptStore:
     def count(self, counters: Sequence[Counter], at: datetime, delayed: AuditEvent) -> datetime | None:
         """See the port."""
         with self._lock:
-
-            def is_counted(tally: _Tally) -> bool:
-                return at - ATTEMPTS_COUNT_FOR < tally.last_at <= latest_believable(at)
-
-            fresh = {key: each for key, each in self._tallies.items() if is_counted(each)}
+            for each in self._tallies.values():
+                if not is_believable(each.last_at, at):
+                    each.last_at = at
+                    each.blocked_until = min(each.blocked_until or at, at + LONGEST_WAIT)
+            fresh = {key: each for key, each in self._tallies.items() if each.last_at > at - ATTEMPTS_COUNT_FOR}
             self._tallies = fresh
             waits = [fresh[each.key].blocked_until for each in counters if each.key in fresh]
             waiting = [until for until in waits if until and until > at]
@@ -121,13 +122,11 @@ class InMemoryAttemptStore:
         self._tallies = {key: each for key, each in self._tallies.items() if each.subject != subject}
         self.events.append(event)
 
-    def _believable(self, at: datetime) -> list[_Tally]:
-        return [each for each in self._tallies.values() if is_believable(each.last_at, at)]
-
     def waits_until(self, subject: str, at: datetime) -> datetime | None:
         """See the port."""
-        found = [each.blocked_until for each in self._believable(at) if each.subject == subject]
-        return max((until for until in found if until and until > at), default=None)
+        found = [each.blocked_until for each in self._tallies.values() if each.subject == subject]
+        waits = max((until for until in found if until and until > at), default=None)
+        return min(waits, at + LONGEST_WAIT) if waits else None
 
 
 class InMemorySessionStore:

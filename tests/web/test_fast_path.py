@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import logging
 import sqlite3
 from collections.abc import Callable, Iterable
@@ -223,3 +224,36 @@ def test_an_error_that_nobody_foresaw_is_explained_by_the_application(
     lab.clock.now = None  # type: ignore[assignment]  # whoever calculates with it fails
     found = answer(lab_app, asked, ocsp_request)
     assert (found.status_code, "Something went wrong" in found.text) == (500, True)
+
+
+class SlowBody(io.RawIOBase):
+    """The body of a client that goes silent: the socket gives up after a while."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits = 0
+
+    def readable(self) -> bool:
+        """It is a body."""
+        return True
+
+    def read(self, _size: int = -1) -> bytes:
+        """Wait in vain."""
+        self.waits += 1
+        raise BlockingIOError("timed out")
+
+
+def test_a_client_that_goes_silent_is_waited_for_once(lab_app: Flask) -> None:
+    body = SlowBody()
+    builder = EnvironBuilder("/ocsp", method="POST", content_type="application/ocsp-request")
+    environ = builder.get_environ() | {"wsgi.input": body, "CONTENT_LENGTH": "100"}
+    _, status, _ = run_wsgi_app(lab_app.wsgi_app, environ)
+    assert status.startswith("400")
+    assert body.waits == 1
+
+
+def test_a_body_that_is_too_large_and_never_comes_is_refused_without_a_fault(lab_app: Flask) -> None:
+    builder = EnvironBuilder("/sign-in", method="POST", content_type="text/plain")
+    environ = builder.get_environ() | {"wsgi.input": SlowBody(), "CONTENT_LENGTH": "999999999"}
+    _, status, _ = run_wsgi_app(lab_app.wsgi_app, environ)
+    assert status.startswith("413")

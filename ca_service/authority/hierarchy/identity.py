@@ -37,7 +37,7 @@ DATABASE_FOREIGN: Final = Rule(
 )
 KEYS_LOST: Final = Rule(
     "installation.keys-lost",
-    "The database has the authority {issuer}, but its key {key_id} is not here. Nothing was changed.",
+    "The database has the authority {issuer}, but its key {key_id} is not here.",
     "Put the keys back from the same backup as the database, or correct the instance folder. Every machine of an "
     "installation has a copy of the folder keys/.",
     visibility=Visibility.OPERATOR,
@@ -92,7 +92,8 @@ class Identity:
         if not records and not all(each.startswith(_OF_AUTHORITIES) for each in self._keystore.list_keys()):
             raise NotReady.because(DATABASE_LOST)  # other keys are made by an authority that is at work
         for record in records:
-            self._require_key(record)
+            if record.is_issuing or record.certificate_der is None:  # the key of a root may be elsewhere
+                self._require_key(record)
         if any(record.is_issuing for record in records):
             self._keystore.keep_installation_id(self._tables.installation_id())
 

@@ -7,18 +7,19 @@ That is why a batch cannot ask for new certificates: a repetition would issue th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from ca_service.authority.access.permissions import Action, Actor, require
 from ca_service.authority.certificates import CertificateRecord
-from ca_service.authority.issuance.conflicts import check_count
+from ca_service.authority.issuance.conflicts import CSR_REPEATED, check_count
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.issuance import Issuance, Issued
 from ca_service.authority.issuance.records import RequestRecord
 from ca_service.errors import Finding, InvalidInput, Rule
+from ca_service.pki import csr
 
 BATCH_NEW: Final = Rule(
     "batch.new",
@@ -61,13 +62,44 @@ def issue_batch(issuance: Issuance, actor: Actor, csrs: Sequence[bytes], options
     check_count(csrs)
     if options.new:
         raise InvalidInput(BATCH_NEW.at("/new"))
-    starts = range(0, len(csrs), GROUP)
-    return (tuple(_verdicts(issuance.issue_possible(actor, csrs[at : at + GROUP], options), at)) for at in starts)
+    repeated = _repeated(csrs)
+    groups = (range(at, min(at + GROUP, len(csrs))) for at in range(0, len(csrs), GROUP))
+    return (_issue_group(issuance, actor, csrs, options, group, repeated) for group in groups)
 
 
-def _verdicts(issued: Issued, start: int) -> Iterator[Verdict]:
+def _issue_group(
+    issuance: Issuance,
+    actor: Actor,
+    csrs: Sequence[bytes],
+    options: Options,
+    group: Sequence[int],
+    repeated: Collection[int],
+) -> Group:
+    """Issue those of a group whose keys are their own; the others are refused, wherever in the batch their key is."""
+    alone = [number for number in group if number not in repeated]
+    found = {number: _refused(number) for number in group if number in repeated}
+    if alone:
+        issued = issuance.issue_possible(actor, [csrs[number] for number in alone], options)
+        found |= {verdict.number: verdict for verdict in _verdicts(issued, alone)}
+    return tuple(found[number] for number in group)
+
+
+def _refused(number: int) -> Verdict:
+    return Verdict(number, Outcome.REFUSED, (CSR_REPEATED.at("/public_key"),))
+
+
+def _repeated(csrs: Sequence[bytes]) -> frozenset[int]:
+    """Return the numbers of the CSRs that share a key with another one of the batch: one of them is a mistake."""
+    numbers: dict[bytes, list[int]] = {}
+    for number, data in enumerate(csrs):
+        if key := csr.public_key_in(data):
+            numbers.setdefault(key, []).append(number)
+    return frozenset(number for same in numbers.values() if len(same) > 1 for number in same)
+
+
+def _verdicts(issued: Issued, numbers: Sequence[int]) -> Iterator[Verdict]:
     certificates, waiting = iter(issued.certificates), iter(issued.waiting)
-    for number, each in enumerate(issued.examinations, start):
+    for number, each in zip(numbers, issued.examinations, strict=True):
         if each.is_refused:
             yield Verdict(number, Outcome.REFUSED, each.findings)
         elif each.needs_decision:

@@ -12,6 +12,7 @@ from ca_service.authority.access.permissions import Actor, Role
 from ca_service.authority.ports import CLOCK_TOLERANCE
 
 ATTEMPTS_COUNT_FOR: Final = timedelta(days=1)
+LONGEST_WAIT: Final = timedelta(hours=1)  # after failed attempts
 STEP_SECONDS: Final = 30  # of a code from an authenticator app
 #: A used time step that is later than the present one by more than this was stored while the clock was ahead.
 UNBELIEVABLE_STEPS: Final = int(CLOCK_TOLERANCE.total_seconds()) // STEP_SECONDS + 2

@@ -28,7 +28,7 @@ from typing import Final
 
 from ca_service.authority.access.credentials import kept_name, loggable_name
 from ca_service.authority.audit.events import AuditEvent, Event
-from ca_service.authority.people.records import Counter, Visit
+from ca_service.authority.people.records import LONGEST_WAIT, Counter, Visit
 from ca_service.authority.people.store import AttemptStore
 from ca_service.authority.ports import Clock
 from ca_service.errors import Rule, TooManyAttempts
@@ -57,7 +57,7 @@ class Curve:
         return timedelta(0) if doublings < 0 else min(self.most, self.first * 2 ** min(doublings, 20))
 
 
-_STEEP: Final = Curve(FREE_ATTEMPTS, timedelta(seconds=10), timedelta(hours=1))
+_STEEP: Final = Curve(FREE_ATTEMPTS, timedelta(seconds=10), LONGEST_WAIT)
 _SLOW: Final = Curve(25, timedelta(seconds=30), timedelta(minutes=15))
 _CROWD: Final = Curve(50, timedelta(seconds=30), timedelta(minutes=15))
 

@@ -68,7 +68,7 @@ def read_submission(query: OptionFields) -> Submission:
     """
     require_plain_body()
     body = _read_form() if request.mimetype == FORM else _read_raw(read_body())
-    found = [part for file in body.files for part in archive.split(file.name, file.data, MAX_REQUESTS)]
+    found = archive.split_all(body.files, MAX_REQUESTS)
     check_count([each.data for each in found])
     return Submission(
         tuple(each.data for each in found), _options(query, body.options), tuple(each.name for each in found)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from flask import request
-from werkzeug.datastructures import FileStorage
 
 from ca_service.authority.issuance.conflicts import check_count
 from ca_service.authority.issuance.examination import Options
 from ca_service.errors import CAServiceError, InvalidInput, Rule
 from ca_service.pki import archive, armour
+from ca_service.pki.archive import Entry
 from ca_service.web.forms import whole_number
 from ca_service.web.i18n import translate
 
@@ -53,17 +52,10 @@ def carried_requests() -> tuple[Submitted, ...]:
 
 def new_requests() -> tuple[Submitted, ...]:
     """Return the CSRs that were added since. Raises InvalidInput for an unusable ZIP."""
-    found = [each for file in request.files.getlist("csr") if file.filename for each in _unpacked(file)]
+    files = [Entry(file.filename, file.read()) for file in request.files.getlist("csr") if file.filename]
     if request.form.get("text", "").strip():
-        pasted = archive.split(translate("pasted text"), request.form["text"].encode(), MAX_ON_PAGE)
-        found += [Submitted(entry.name, entry.data) for entry in pasted]
-    return tuple(found)
-
-
-def _unpacked(file: FileStorage) -> Iterator[Submitted]:
-    """Yield the CSR in a file, or the CSRs in a ZIP or in a PEM text."""
-    for entry in archive.split(file.filename or "", file.read(), MAX_ON_PAGE):
-        yield Submitted(entry.name[:200], entry.data)
+        files.append(Entry(translate("pasted text"), request.form["text"].encode()))
+    return tuple(Submitted(entry.name[:200], entry.data) for entry in archive.split_all(files, MAX_ON_PAGE))
 
 
 def _distinct(submitted: tuple[Submitted, ...]) -> tuple[Submitted, ...]:

@@ -122,3 +122,23 @@ def test_an_auditor_issues_no_batch(lab: Lab) -> None:
 def test_without_an_authority_a_batch_ends_at_its_first_group(lab: Lab) -> None:
     with pytest.raises(NotReady):
         batch(lab, NODES)
+
+
+@pytest.mark.parametrize("place", [1, GROUP + 5], ids=["in one group", "in two groups"])
+@pytest.mark.parametrize("is_same", [True, False], ids=["the same CSR", "another name"])
+def test_a_key_that_is_there_twice_is_refused_wherever_it_is(lab: Lab, place: int, is_same: bool) -> None:
+    lab.initialised()
+    csrs = [csr(number) for number in range(GROUP + 10)]
+    other = requests.node("n0-EC.example.com", "other.example.com")  # keys belong to common names
+    csrs[place] = csrs[0] if is_same else pkcs10.pem(other.der())
+    refused = [each for each in batch(lab, csrs) if each.outcome is Outcome.REFUSED]
+    assert [each.number for each in refused] == [0, place]
+    assert {found.rule for each in refused for found in each.findings} == {"csr.repeated"}
+    assert stored(lab) == GROUP + 8
+
+
+def test_a_csr_that_cannot_be_read_shares_its_key_with_none(lab: Lab) -> None:
+    lab.initialised()
+    assert [each.findings[0].rule for each in batch(lab, [b"hello", b"hello", b""])] == [
+        *("csr.unreadable", "csr.unreadable", "csr.empty")
+    ]
