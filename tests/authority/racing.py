@@ -289,7 +289,7 @@ def bundle(installation: Installation, serial_number: str) -> str:
     return hashlib.sha256(bundle_of(delivered).to_zip()).hexdigest()
 
 
-@meeting_before("UPDATE attempt")
+@meeting_before("UPDATE attempt SET failures")
 def guess(installation: Installation, _: None) -> str:
     """Try ten wrong passwords; how many were looked at."""
     rules = [rule_of_guess(installation) for _ in range(10)]
