@@ -1,4 +1,4 @@
-"""The audit log held against the tables, both ways: each has what the other says.
+"""Compares the audit log with the tables, in both directions.
 
 The seals prove that no sealed event was changed. They do not prove that the tables, from which certificates, CRLs and
 OCSP responses are made, still say the same: without the row of its revocation, a certificate is good again.
@@ -24,10 +24,13 @@ from ca_service.authority.revocation.store import RevocationStore
 from ca_service.errors import Finding, Refused, Rule
 from ca_service.pki import encodings
 
-_REMEDY: Final = "The database was changed by another program, or restored in part: compare it with an earlier copy."
+_REMEDY: Final = (
+    "Another program changed the database, or only part of it was restored. Stop the service, and restore the whole "
+    "database from the newest backup that `ca-service audit verify` accepts."
+)
 ISSUE_UNRECORDED: Final = Rule(
     "agreement.issue-unrecorded",
-    "The audit log has no event for the issue of certificate {serial}.",
+    "The audit log has no event that certificate {serial} was issued.",
     _REMEDY,
 )
 CERTIFICATE_LOST: Final = Rule(
@@ -37,7 +40,7 @@ CERTIFICATE_LOST: Final = Rule(
 )
 CERTIFICATE_OTHER: Final = Rule(
     "agreement.certificate-other",
-    "Certificate {serial} in the database is not the one of event {id}: the fingerprints differ.",
+    "Certificate {serial} in the database is not the one that event {id} recorded: the fingerprints differ.",
     _REMEDY,
 )
 STATUS_OTHER: Final = Rule(
@@ -47,7 +50,7 @@ STATUS_OTHER: Final = Rule(
 )
 AUTHORITY_OTHER: Final = Rule(
     "agreement.authority-other",
-    "Authority {issuer} in the database is not the one of the audit log.",
+    "The audit log does not record the stored certificate of authority {issuer}.",
     _REMEDY,
 )
 
@@ -65,7 +68,10 @@ _GOOD: Final = "never revoked"
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """The event of an issue, with the fingerprint in it, and the certificate of its serial number; either may lack."""
+    """A certificate according to both sides: number and fingerprint of the event, and the bytes in the table.
+
+    Without an event, `event_id` is None, and fingerprint and bytes are empty. Without a row, `der` is None.
+    """
 
     serial_number: str
     event_id: int | None
@@ -75,7 +81,7 @@ class Issue:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The newest event that changed the status of a certificate, and the stored state; either may lack."""
+    """The newest event that changed the status of a certificate, and the stored state; either may be missing."""
 
     serial_number: str
     event: str | None
@@ -109,13 +115,13 @@ class Agreement:
         self.check()
 
     def check(self) -> int:
-        """Return 0, the number of differences. Raises Refused if there is one: the job that calls this fails then."""
+        """Raise Refused if anything differs; otherwise return 0, the count that a job reports."""
         if found := self.differences():
             raise Refused(*found)
         return 0
 
     def differences(self) -> tuple[Finding, ...]:
-        """Return the first differences."""
+        """Return the first 20 differences at most."""
         return tuple(islice(self._differences(), MOST))
 
     def _differences(self) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Ports that every room receives: the time and serial numbers; and the rule for stored moments."""
+"""Ports that every package receives: clock and serial numbers; and the rule for times in the future."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ CLOCK_TOLERANCE: Final = timedelta(minutes=5)
 
 
 def is_believable(at: datetime, now: datetime) -> bool:
-    """Return whether a stored moment can be one that has passed. A later one counts as not there.
+    """Return whether a stored time is at most five minutes in the future. Treat a later one as missing.
 
-    It was stored while the clock of a machine was ahead. Believed, it would keep lists unsigned and jobs undone until
-    that moment comes, perhaps for years.
+    The clock was wrong when it was stored, and CRLs and jobs would wait for it, perhaps for years.
     """
     return at <= latest_believable(now)
 

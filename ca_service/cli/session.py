@@ -35,6 +35,7 @@ class Session:
     def ready(self) -> Installation:
         """Return the installation. Raises NotReady unless its database is up to date."""
         installation = self.opened()
+        installation.identity.require_no_loss()
         installation.schema.require_current()
         installation.identity.require_same()
         return installation

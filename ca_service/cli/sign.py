@@ -37,8 +37,8 @@ CERTIFICATE_UNWRITTEN_AGAIN: Final = Rule(
 )
 PARTLY: Final = Rule(
     "batch.partly",
-    "{signed} of {count} CSRs have certificates; {left} were not signed.",
-    "The findings above say why. Fix them and sign again: what was signed is returned again.",
+    "{signed} of {count} CSRs were signed; {left} were refused.",
+    "Fix the errors that are listed, and run the command again. Certificates that exist are returned again.",
 )
 
 
@@ -55,7 +55,9 @@ PARTLY: Final = Rule(
 )
 @click.option("--days", type=int, help="Lifetime in days.  [default: policy.default_days of the settings]")
 @click.option("--new", is_flag=True, help="Issue a new certificate even if one exists.")
-@click.option("--partial", is_flag=True, help="Sign those that can be signed, 100 at a time, and list the others.")
+@click.option(
+    "--partial", is_flag=True, help="Sign the CSRs that pass, 100 at a time, and list the others. Not with --new."
+)
 @click.option("--add-host-name", is_flag=True, help="Use the host name if the CSR contains no names.")
 @click.option(
     "--format", "format_", type=click.Choice(FORMATS), default="zip", show_default=True, help="Output format."
@@ -75,8 +77,9 @@ def command(
 ) -> None:
     """Sign CSRs: all of them, or none.
 
-    FILE is a CSR, a ZIP with CSRs, or a folder with *.csr files; `-` is standard input. The zip contains the files,
-    numbered in the order of upload, and the steps. The same CSR returns the same certificate.
+    FILE is a CSR, a PEM file or ZIP with several CSRs, or a folder with *.csr files; `-` is standard input. With
+    --partial, those that cannot be signed do not stop the others. The zip contains the certificates, numbered in the
+    order of upload, and the steps. The same CSR returns the same certificate.
     """
     packaging = Packaging.of(session.console, format_, out, force=force)
     requests = read_requests(session.console, files)
@@ -92,7 +95,10 @@ def command(
 def _sign_partially(
     console: Console, installation: Installation, requests: Sequence[bytes], options: Options, packaging: Packaging
 ) -> None:
-    """Sign what can be signed, with a bar at a terminal. Raises Refused, with all findings, if nothing could be."""
+    """Sign what can be signed, with a progress bar at a terminal, and write it.
+
+    Raises Refused if a CSR was not signed: with all findings if none was, otherwise after the files are written.
+    """
     done, is_hidden = list[Verdict](), not sys.stderr.isatty()
     with click.progressbar(length=len(requests), label="Signing", file=sys.stderr, hidden=is_hidden) as bar:
         for group in issue_batch(installation.issuance, operator(), requests, options):
@@ -139,7 +145,10 @@ def _telling(issued: Issued) -> Iterator[None]:
 
 def _issued_lines(console: Console, issued: Issued) -> list[str]:
     """Yield what was issued, for a person."""
-    title = "Signed." if issued.created else "Signed before: this is the same certificate again (--new makes another)."
+    again = "Signed before: this is the same certificate again (--new makes another)."
+    if len(issued.certificates) > 1:
+        again = "Signed before: these are the same certificates again."
+    title = "Signed." if issued.created else again
     lines = [click.style(title, fg="green")]
     for record in issued.certificates:
         about = (("serial", record.serial_number), ("valid until", time_text(record.not_after)))

@@ -58,9 +58,9 @@ PASSPHRASE_LONG: Final = Rule(
 )
 INSTALLATION_ID: Final = Rule(
     "installation.id",
-    "{path} does not have the id of an installation.",
-    "Restore it from a copy of the instance folder. If there is none, and database and keys are those of one "
-    "installation, delete the file: the next start writes it.",
+    "{path} does not contain the id of an installation (32 hexadecimal digits).",
+    "Restore this file from a backup of the instance folder. Without a backup, delete it if you are sure that database "
+    "and keys belong together: the next start writes it again.",
     visibility=Visibility.OPERATOR,
 )
 _KEY_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")

@@ -16,7 +16,7 @@ from ca_service.pki.armour import MAX_REQUEST_BYTES, requests_in
 
 ARCHIVE_COUNT: Final = Rule(
     "archive.count",
-    "The ZIP contains no file, or more than {limit}.",
+    "The ZIP has no usable file, or too many: the limit is {limit} files.",
     "Add only .csr files to it, {limit} at most.",
 )
 ARCHIVE_DAMAGED: Final = Rule(
@@ -49,7 +49,7 @@ _JUNK: Final = ("__macosx/", ".ds_store", "thumbs.db", "desktop.ini")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A CSR: the name of its file without folders, and its bytes as they came."""
+    """A file: its name for messages, and its bytes, unchanged."""
 
     name: str
     data: bytes
@@ -79,7 +79,8 @@ def read(data: bytes, limit: int) -> tuple[Entry, ...]:
     """Read the files in a ZIP, at most `limit`. Folders and system files of file managers do not count.
 
     No file is unpacked beyond the size limit of a CSR, whatever the ZIP declares. Raises InvalidInput if the ZIP is
-    damaged, encrypted or empty, or contains too many files or a file that is too large.
+    damaged, encrypted or empty, has more than `limit` files or 2,500 entries, a file that is larger than a CSR may be,
+    or more than 8 MiB of them.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:

@@ -1,8 +1,8 @@
 """Lists that are filtered by a column with few different values, such as an account or a month.
 
-An index of that column and the number of the row has the rows of each value in the order of the list: a lane. The
-first rows of each lane that a filter accepts contain the first rows of all of them, so a page takes as long as there
-are lanes, however many rows there are. The values themselves are read from the same index, each by one step.
+An index on that column and the number of the row holds the rows of each value in list order: one value is a lane. The
+first rows of the list are among the first rows of each lane. So the cost of a page grows with the number of lanes, not
+of rows. The values themselves are read from the same index, each by one step.
 """
 
 from __future__ import annotations

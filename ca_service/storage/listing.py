@@ -24,8 +24,9 @@ _Conditions = tuple[ColumnElement[bool], ...]
 class Reading:
     """The rows of a filter in an order.
 
-    Where no index finds them, most filters find a page among the next rows of the list. Those that do not are read
-    lane by lane, or looked up if few rows are in the lanes.
+    If an index finds them, it is used. Otherwise they are looked for among the next `near` rows of the list. If
+    these do not fill the page, the lanes are read, or all rows of the lanes are sorted if they are few; otherwise
+    the list is scanned.
     """
 
     connection: Connection
@@ -75,6 +76,7 @@ class Reading:
         few = self.connection.execute(some).all()
         if len(few) > MANY:
             return self._numbers(after, count)
+        # An order by a value is ascending.
         return [row.id for row in sorted(few, key=lambda row: (row[1], row.id))[:count]]
 
     def _rows(self, numbers: Select[Any] | list[int]) -> Sequence[Row[Any]]:

@@ -1,8 +1,8 @@
 """The fast path: public files, OCSP, static files and the health check, answered without a Flask request.
 
 Clients fetch these thousands of times as often as people open pages. The views are those of the application, but
-nothing around them: no session, no account, no templates. Whatever is not plain goes to the application, which then
-answers as if there were no fast path: unknown hosts, other methods, large bodies, paths that want a redirect, errors.
+nothing around them: no session, no account, no templates. Every other request goes to the application, which answers
+it as usual: unknown hosts, other methods, large bodies, redirects, errors.
 """
 
 from __future__ import annotations

@@ -273,7 +273,7 @@ def test_partially_what_can_be_signed_is_signed_and_the_others_are_named(ca: Com
     assert result.exit_code == 4
     assert "Written: three.zip" in result.stdout
     assert f"where  {folder / 'a.csr'}\n" in result.stdout
-    assert "error: 3 of 4 CSRs have certificates; 1 were not signed." in result.stderr
+    assert "error: 3 of 4 CSRs were signed; 1 were refused." in result.stderr
     (folder / "a.csr").unlink()
     again = ca("sign", folder, "--partial", "--out", "again.zip")
     assert again.exit_code == 0, again.output

@@ -24,22 +24,23 @@ from ca_service.errors import CAServiceError, NotReady, Rule, Visibility
 
 DATABASE_LOST: Final = Rule(
     "installation.database-lost",
-    "There are keys of an installation here, but its database is missing or empty. Nothing was created.",
-    "Put the database back from the same backup as the keys, or correct database.url. A new installation needs an "
-    "instance folder of its own.",
+    "The instance folder has the keys of an installation, but its database is missing or has no authority. Nothing "
+    "was created.",
+    "Restore the database from the same backup as the keys, or correct database.url. For a new installation, use "
+    "another instance folder.",
     visibility=Visibility.OPERATOR,
 )
 DATABASE_FOREIGN: Final = Rule(
     "installation.database-foreign",
-    "The database belongs to another installation ({found}) than the keys ({expected}). Nothing was changed.",
-    "Put database and keys back from the same backup, or correct database.url or the instance folder.",
+    "The database and the keys belong to different installations ({found} and {expected}).",
+    "Restore database and keys from the same backup, or correct database.url or the instance folder.",
     visibility=Visibility.OPERATOR,
 )
 KEYS_LOST: Final = Rule(
     "installation.keys-lost",
-    "The database has the authority {issuer}, but its key {key_id} is not here.",
-    "Put the keys back from the same backup as the database, or correct the instance folder. Every machine of an "
-    "installation has a copy of the folder keys/.",
+    "The key {key_id} of authority {issuer} is missing, cannot be opened, or does not belong to its certificate.",
+    "If another finding says why it cannot be opened, fix that first. Otherwise restore the folder keys/ from the same "
+    "backup as the database, or correct the instance folder.",
     visibility=Visibility.OPERATOR,
 )
 
@@ -84,7 +85,10 @@ class Identity:
             raise NotReady.because(DATABASE_LOST)
 
     def settle(self) -> None:
-        """Write the id beside the keys once the installation is complete. Raises NotReady for halves of two copies."""
+        """Write the id beside the keys if an authority can issue and its key is here; otherwise change nothing.
+
+        Raises NotReady if database and keys do not belong together, or if one of them is missing.
+        """
         self.require_same()
         if self._keystore.installation_id():
             return

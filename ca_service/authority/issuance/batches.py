@@ -1,4 +1,4 @@
-"""Batches: up to 1,000 CSRs of which each is judged alone, committed in groups.
+"""Batches: up to 1,000 CSRs, judged one by one and committed in groups of 100.
 
 What a crash leaves behind: the groups that were committed, with their events; of the group that was under way, the
 requests that wait for a decision, or nothing. The same batch, sent again, returns what was issued, and issues the rest.
@@ -23,8 +23,8 @@ from ca_service.pki import csr
 
 BATCH_NEW: Final = Rule(
     "batch.new",
-    "A batch cannot ask for new certificates: sent again, it would issue them twice.",
-    "Omit new (--new), or have all or none issued: POST /api/v1/certificates, or `ca-service sign` without --partial.",
+    "A batch cannot use `new`: sending it again would issue every certificate twice.",
+    "Omit new (--new), or issue all or none: POST /api/v1/certificates, or `ca-service sign` without --partial.",
 )
 GROUP: Final = 100  # CSRs in a transaction
 

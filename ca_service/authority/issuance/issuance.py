@@ -1,6 +1,7 @@
 """The procedure by which CSRs become certificates: `Issuance._run`, in seven steps; docs/issuance.md shows the same.
 
-A submission is issued as a whole or not at all. Nothing is stored before the last step, and a certificate is returned
+`issue` issues a submission as a whole or not at all; `issue_possible` judges each CSR alone, and stores those that wait
+for a person before it issues the others. No certificate is stored before the last step, and a certificate is returned
 only after the commit that records it. The same CSR under the same profile gets the same certificate again while that is
 valid, unless a new one is asked for.
 
@@ -139,9 +140,10 @@ class Issuance:
         return self._run(_Order(actor, csrs, options, replay))
 
     def issue_possible(self, actor: Actor, csrs: Sequence[bytes], options: Options) -> Issued:
-        """Issue one certificate for each CSR that can be signed, in one transaction; the others do not matter to it.
+        """Issue the CSRs that can be signed, in one transaction; refused ones do not stop them.
 
-        Those that no rule approves wait for a decision. `examinations` of the answer say what became of each.
+        CSRs that no rule approves are stored first, as requests that wait. `examinations` has the outcome for each CSR.
+        Raises NotReady without an authority, SigningError.
         """
         require(actor, Action.ISSUE)
         return self._run(_Order(actor, csrs, options, one_by_one=True))

@@ -30,8 +30,8 @@ TOKEN_SCOPES: Final = Rule(
 )
 TOKEN_FLEET_BOUNDED: Final = Rule(
     "token.fleet-bounded",
-    "The scope {scope} cannot be combined with limits on names or profiles: it concerns all of them.",
-    "Leave the scope out, or create a separate token for it.",
+    "The scope {scope} cannot be limited to names or profiles: it covers the whole installation.",
+    "Remove the scope, or create a separate token for it.",
 )
 TOKEN_SCOPE_UNKNOWN: Final = Rule(
     "token.scope-unknown",
