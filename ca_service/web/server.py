@@ -10,7 +10,7 @@ import struct
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
@@ -84,6 +84,21 @@ def _bound(host: str, port: int, *, shared: bool) -> socket.socket:
     return found
 
 
+class _NoLock:
+    """A lock for what needs none, with the methods that logging calls."""
+
+    def acquire(self) -> None:
+        """Take nothing."""
+
+    release = acquire
+
+    def __enter__(self) -> None:
+        """Take nothing."""
+
+    def __exit__(self, *_error: object) -> None:
+        """Give nothing back."""
+
+
 class LogLines(logging.Handler):
     """Writes each record to standard error with one system call, which threads and processes need no lock for.
 
@@ -91,7 +106,7 @@ class LogLines(logging.Handler):
     """
 
     def createLock(self) -> None:  # noqa: N802 - the name that logging calls
-        self.lock = None
+        self.lock = cast(Any, _NoLock())  # not None, which Python 3.13 would enter
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
