@@ -31,9 +31,7 @@ def create_app(settings: Settings | None = None, installation: Installation | No
     settings = settings or settings_module.load().settings
     installation = installation or open_installation(settings)
     try:
-        installation.identity.require_no_loss()
-        installation.schema.require_current()
-        installation.identity.require_same()
+        installation.require_ready()
     except CAServiceError:
         installation.close()
         raise

@@ -97,6 +97,12 @@ class PublicServices:
     clock: Clock
     close: Callable[[], None]
 
+    def require_ready(self) -> None:
+        """Raise NotReady unless the database is there, up to date, and the one to which the keys belong."""
+        self.identity.require_no_loss()
+        self.schema.require_current()
+        self.identity.require_same()
+
 
 @dataclass(frozen=True, kw_only=True)
 class APIServices(PublicServices):

@@ -35,9 +35,7 @@ class Session:
     def ready(self) -> Installation:
         """Return the installation. Raises NotReady unless its database is up to date."""
         installation = self.opened()
-        installation.identity.require_no_loss()
-        installation.schema.require_current()
-        installation.identity.require_same()
+        installation.require_ready()
         return installation
 
     def upgraded(self) -> Installation:

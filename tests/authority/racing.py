@@ -184,7 +184,7 @@ def _meeting(meeting: Meeting, work: Work) -> Iterator[_Here]:
 
 @contextmanager
 def _no_locks() -> Iterator[None]:
-    """Take the locks out of each statement, and let the lock of a file be taken at once."""
+    """Take the locks out of each statement, and let both racers take the lock of a file."""
 
     def unlock(_connection: object, _cursor: object, statement: str, parameters: Any, *_others: object) -> Any:
         for lock, nothing in _LOCKS.items():

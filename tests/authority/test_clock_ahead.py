@@ -88,7 +88,7 @@ def test_nobody_is_kept_waiting_and_no_code_is_spoiled(lab: Lab, clock: FixedClo
             lab.signing_in.with_password("alice", "wrong", HERE)
     clock.now -= ahead
     assert lab.second_factors.use_code(alice, code_of(secret, clock()), "")
-    with pytest.raises(TooManyAttempts) as caught:  # failures count, but nobody waits longer than for others
+    with pytest.raises(TooManyAttempts) as caught:  # failures count, but the wait has its usual limit
         lab.signing_in.with_password("alice", PASSWORD, HERE)
     assert int(str(caught.value.findings[0].values["seconds"])) <= 3600
     clock.advance(hours=1)

@@ -24,7 +24,8 @@ from cryptography.x509 import ocsp
 
 from ca_service.pki import encodings
 from tests.benchmarks import fast_client
-from tests.benchmarks.bench_service import free_port, wait
+from tests.benchmarks.bench_service import wait
+from tests.support.ports import free_port
 
 CONNECTIONS: Final = 8
 QUESTIONS: Final = 500

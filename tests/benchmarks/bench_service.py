@@ -25,9 +25,6 @@ from tests.benchmarks.load import Figures, run
 from tests.benchmarks.machine import NOISY, Machine, pss_mib
 from tests.benchmarks.servers import Authority
 from tests.support import postgresql
-from tests.support.ports import free_port
-
-__all__ = ["free_port", "main", "wait"]
 
 CONNECTIONS: Final = (1, 8, 32)
 CURVES: Final = ("P-256", "P-384")

@@ -1,6 +1,6 @@
 """Starts certificate authorities side by side: ours, and those of others that are installed here.
 
-Each gets an intermediate under a root on one curve, stores every certificate durably, and signs what it is sent.
+Each gets an intermediate under a root on one curve, stores every certificate durably, and signs each CSR.
 """
 
 from __future__ import annotations

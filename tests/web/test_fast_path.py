@@ -221,7 +221,7 @@ def test_a_database_that_does_not_answer_is_asked_once(
 def test_an_error_that_nobody_foresaw_is_explained_by_the_application(
     lab: Lab, lab_app: Flask, ocsp_request: bytes, asked: Asked
 ) -> None:
-    lab.clock.now = None  # type: ignore[assignment]  # whoever calculates with it fails
+    lab.clock.now = None  # type: ignore[assignment]  # every calculation with it fails
     found = answer(lab_app, asked, ocsp_request)
     assert (found.status_code, "Something went wrong" in found.text) == (500, True)
 
