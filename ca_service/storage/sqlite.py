@@ -6,6 +6,7 @@ import fcntl
 import os
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,15 +30,16 @@ DATABASE_REPLACED: Final = Rule(
 _BUSY_TIMEOUT_MS = 30_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class _OwnConnection:
     """The connection of one thread. It is closed when the thread has ended, or the database is closed."""
 
     connection: sqlite3.Connection
     file: tuple[int, int]
 
-    def __del__(self) -> None:
-        self.connection.close()
+    def __post_init__(self) -> None:
+        # No __del__: in a cycle of garbage the connection may be finalized before it, unclosed.
+        weakref.finalize(self, self.connection.close)
 
 
 class SQLiteDatabase:

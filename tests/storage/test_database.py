@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sqlite3
@@ -287,3 +288,15 @@ def test_a_lock_file_belongs_to_this_user_alone(sqlite: SQLiteDatabase) -> None:
     finally:
         os.umask(before)
     assert stat.S_IMODE(Path(f"{sqlite.path}.any.lock").stat().st_mode) == 0o600
+
+
+def test_the_connection_of_a_thread_is_closed_though_its_database_is_garbage_in_a_cycle(sqlite: SQLiteDatabase) -> None:
+    """From Python 3.13 on, one that is left open is a warning, which fails this test."""
+    other = SQLiteDatabase(sqlite.path)
+    other.look_up("SELECT 1")
+    connection = other._of_thread.own.connection
+    other.itself = other  # type: ignore[attr-defined]
+    del other
+    gc.collect()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")
