@@ -28,6 +28,7 @@ from ca_service.authority.inventory.inventory import Inventory
 from ca_service.authority.issuance.completion import Completion
 from ca_service.authority.issuance.decisions import Requests
 from ca_service.authority.issuance.fit_checks import FitChecks
+from ca_service.authority.issuance.host_products import HostProducts
 from ca_service.authority.issuance.issuance import Issuance
 from ca_service.authority.jobs import Job, Jobs, Stopwatch
 from ca_service.authority.notices.announcing import Notices
@@ -88,9 +89,11 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
     agreement = Agreement(edges.agreement, edges.events, edges.issuers, edges.revocations)
 
     # From CSR to certificate.
+    host_products = HostProducts(edges.products, now)
     issuance = Issuance(
         edges.ledger,
         edges.requests,
+        host_products,
         hierarchy,
         policy=options.policy,
         clock=now,
@@ -179,6 +182,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         close=edges.close,
         issuance=issuance,
         requests=Requests(edges.requests, edges.ledger, issuance, completion, clock=now, pause=time.pause),
+        host_products=host_products,
         fit_checks=FitChecks(now),
         inventory=inventory,
         revocation=revocation,

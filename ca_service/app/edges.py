@@ -16,7 +16,7 @@ from ca_service.authority.hierarchy.store import IssuerStore
 from ca_service.authority.installation import Schema
 from ca_service.authority.inventory.store import InventoryStore
 from ca_service.authority.issuance.examination import Policy
-from ca_service.authority.issuance.store import Ledger, RequestStore
+from ca_service.authority.issuance.store import HostProductStore, Ledger, RequestStore
 from ca_service.authority.jobs import JobStore
 from ca_service.authority.key_custody import KeyStore
 from ca_service.authority.notices.calendars import CalendarStore
@@ -57,6 +57,7 @@ class Edges:
     issuers: IssuerStore
     ledger: Ledger
     requests: RequestStore
+    products: HostProductStore
     revocations: RevocationStore
     crls: CRLStore
     responders: ResponderStore

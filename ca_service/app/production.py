@@ -36,6 +36,7 @@ from ca_service.storage.database import Database
 from ca_service.storage.events import SQLEventStore
 from ca_service.storage.factors import SQLFactorStore
 from ca_service.storage.fleet import SQLFleetStore
+from ca_service.storage.host_products import SQLHostProductStore
 from ca_service.storage.inventory import SQLInventoryStore, SQLLeafStore
 from ca_service.storage.issuers import SQLIssuerStore, SQLResponderStore
 from ca_service.storage.ledger import SQLLedger
@@ -117,6 +118,7 @@ def edges_of(settings: Settings, passwords: Passwords) -> Edges:
         issuers=SQLIssuerStore(database),
         ledger=SQLLedger(database),
         requests=SQLRequestStore(database),
+        products=SQLHostProductStore(database),
         revocations=SQLRevocationStore(database),
         crls=SQLCRLStore(database),
         responders=SQLResponderStore(database),

@@ -17,7 +17,10 @@ CERTIFICATE_UNKNOWN: Final = Rule(
 
 @dataclass(frozen=True, slots=True)
 class CertificateRecord:
-    """An issued leaf, with the request that it answers. Fingerprints are SHA-256, hexadecimal."""
+    """An issued leaf, with the request that it answers. Fingerprints are SHA-256, hexadecimal.
+
+    `purpose` is the purpose on a node as Cisco names it, such as tomcat-ECDSA; empty for a plain server.
+    """
 
     serial_number: str
     profile: str
@@ -33,3 +36,4 @@ class CertificateRecord:
     key_fingerprint: str
     der: bytes
     csr_der: bytes
+    purpose: str = ""

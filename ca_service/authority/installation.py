@@ -23,6 +23,7 @@ from ca_service.authority.inventory.inventory import Inventory
 from ca_service.authority.issuance.completion import Completion
 from ca_service.authority.issuance.decisions import Requests
 from ca_service.authority.issuance.fit_checks import FitChecks
+from ca_service.authority.issuance.host_products import HostProducts
 from ca_service.authority.issuance.issuance import Issuance
 from ca_service.authority.jobs import Jobs
 from ca_service.authority.notices.announcing import Notices
@@ -111,6 +112,7 @@ class APIServices(PublicServices):
     issuance: Issuance
     requests: Requests
     fit_checks: FitChecks
+    host_products: HostProducts
     inventory: Inventory
     revocation: Revocation
     renewal: Renewal

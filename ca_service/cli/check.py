@@ -10,10 +10,11 @@ from ca_service.authority.issuance.examination import Examination, Options
 from ca_service.cli.console import Console, fields
 from ca_service.cli.failures import ExitCode
 from ca_service.cli.grammar import declare
-from ca_service.cli.inputs import read_files, read_requests
+from ca_service.cli.inputs import destination_options, hints, read_files, read_requests
 from ca_service.cli.session import Session, operator, pass_session
 from ca_service.documents.checks import ChecksDocument, FitDocument
 from ca_service.pki.visible_text import visible
+from ca_service.vos.destinations import Destination
 from ca_service.vos.fit import Check, Files, Fit, Result, Stage
 
 _STAGES = {Stage.UPLOAD: "At the upload", Stage.USE: "Afterwards"}
@@ -27,16 +28,27 @@ _COLOURS = {Result.PASSED: "green", Result.FAILED: "red", Result.NOT_CHECKED: "y
 )
 @click.option("--days", type=int, help="Lifetime in days.  [default: policy.default_days of the settings]")
 @click.option("--add-host-name", is_flag=True, help="Use the host name if the CSR contains no names.")
+@destination_options
 @pass_session
-def command(session: Session, files: tuple[str, ...], profile: str, days: int | None, add_host_name: bool) -> ExitCode:
+def command(
+    session: Session,
+    files: tuple[str, ...],
+    profile: str,
+    days: int | None,
+    add_host_name: bool,
+    purpose: str,
+    product: str,
+    version_of: str,
+) -> ExitCode:
     """Check CSRs without signing them.
 
     FILE is a CSR, a ZIP with CSRs, or a folder with *.csr files; `-` is standard input. Nothing is
     stored. Exit code 4: `sign` would refuse at least one.
     """
     requests = read_requests(session.console, files)
-    options = Options(profile=profile, validity_days=days, add_host_name=add_host_name)
-    found = session.ready().issuance.check(operator(), requests, options)
+    destination = Destination(purpose, product, version_of)
+    options = Options(profile=profile, validity_days=days, add_host_name=add_host_name, destination=destination)
+    found = session.ready().issuance.check(operator(), requests, options, hints(session.console))
     document = ChecksDocument.of(found, session.console.sources)
     session.console.answer(document, _check_lines(session.console, found))
     return ExitCode.OK if document.accepted else ExitCode.REFUSED

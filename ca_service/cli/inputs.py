@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final, TypeVar
 
 import click
 
@@ -15,6 +15,8 @@ from ca_service.cli.console import Console
 from ca_service.errors import InvalidInput, Rule, TooLarge
 from ca_service.pki import archive, armour
 from ca_service.pki.archive import Entry
+from ca_service.vos.destinations import Hint
+from ca_service.vos.products import products
 
 FILE_TOO_LARGE: Final = Rule(
     "file.too-large",
@@ -68,6 +70,7 @@ PASSWORD_ENCODING: Final = Rule(
     "Pipe it in as UTF-8.",
 )
 
+Command = TypeVar("Command", bound=Callable[..., Any])
 STANDARD: Final = "-"  # stands for standard input, or for standard output
 MAX_BYTES: Final = 4 * 1024 * 1024
 _MAX_SECRET_BYTES: Final = 4096
@@ -83,6 +86,22 @@ def read_requests(console: Console, files: Sequence[str]) -> list[bytes]:
     found = archive.split_all(map(Entry, map(_label, named), contents), MAX_REQUESTS)
     console.sources = tuple(each.name for each in found)
     return [each.data for each in found]
+
+
+def hints(console: Console) -> list[Hint]:
+    """Return the names of the files that `read_requests` has read, which say for which purpose their CSRs are."""
+    return [Hint(Path(each).name) for each in console.sources]
+
+
+def destination_options(command: Command) -> Command:
+    """Add the options that say where the certificates go."""
+    for name, text in (
+        ("--version-of", "Version of the product, such as 11.5 or 14SU2."),
+        ("--product", f"Product of the hosts, remembered for them: {', '.join(products())}."),
+        ("--purpose", "Purpose on the node, such as tomcat-ECDSA.  [default: as file name and CSR show]"),
+    ):
+        command = click.option(name, default="", help=text)(command)
+    return command
 
 
 def _in_folder(file: str) -> list[str]:

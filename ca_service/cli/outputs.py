@@ -197,7 +197,7 @@ class Packaging:
 
 def package(installation: Installation, issued: Issued, format: str | None) -> Package:
     """Pack these certificates for this format; a bundle includes their receipts."""
-    deliveries = tuple(installation.issuance.delivery(record) for record in issued.certificates)
+    deliveries = tuple(installation.issuance.deliveries(issued.certificates))
     if format == "zip":
         deliveries = installation.receipts.attached(deliveries)
     bundle = bundle_of(deliveries)

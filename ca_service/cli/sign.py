@@ -17,13 +17,14 @@ from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.issuance import Issued
 from ca_service.cli.console import Console, fields
 from ca_service.cli.grammar import declare
-from ca_service.cli.inputs import read_requests
+from ca_service.cli.inputs import destination_options, hints, read_requests
 from ca_service.cli.outputs import FORMATS, Packaging, force_option, out_option, package
 from ca_service.cli.session import Session, operator, pass_session
 from ca_service.errors import CAServiceError, Refused, Rule
 from ca_service.pki.encodings import time_text
 from ca_service.pki.visible_text import visible
 from ca_service.vos.bundle import Bundle
+from ca_service.vos.destinations import Destination
 
 CERTIFICATE_UNWRITTEN: Final = Rule(
     "certificate.unwritten",
@@ -59,6 +60,7 @@ PARTLY: Final = Rule(
     "--partial", is_flag=True, help="Sign the CSRs that pass, 100 at a time, and list the others. Not with --new."
 )
 @click.option("--add-host-name", is_flag=True, help="Use the host name if the CSR contains no names.")
+@destination_options
 @click.option(
     "--format", "format_", type=click.Choice(FORMATS), default="zip", show_default=True, help="Output format."
 )
@@ -88,7 +90,7 @@ def command(
     if partial:
         _sign_partially(session.console, installation, requests, asked, packaging)
     else:
-        issued = installation.issuance.issue(operator(), requests, asked)
+        issued = installation.issuance.issue(operator(), requests, asked, hints=hints(session.console))
         hand_over(session.console, installation, issued, packaging)
 
 
@@ -101,7 +103,7 @@ def _sign_partially(
     """
     done, is_hidden = list[Verdict](), not sys.stderr.isatty()
     with click.progressbar(length=len(requests), label="Signing", file=sys.stderr, hidden=is_hidden) as bar:
-        for group in issue_batch(installation.issuance, operator(), requests, options):
+        for group in issue_batch(installation.issuance, operator(), requests, options, hints(console)):
             done += group
             bar.update(len(group))
     findings = tuple(found.under(f"/csr/{each.number}") for each in done for found in each.findings)
@@ -128,8 +130,11 @@ def hand_over(console: Console, installation: Installation, issued: Issued, pack
     packaging.answer(console, packed, path, lines)
 
 
-def _options(profile: str, days: int | None, new: bool, add_host_name: bool) -> Options:
-    return Options(profile=profile, validity_days=days, new=new, add_host_name=add_host_name)
+def _options(
+    profile: str, days: int | None, new: bool, add_host_name: bool, purpose: str, product: str, version_of: str
+) -> Options:
+    destination = Destination(purpose, product, version_of)
+    return Options(profile=profile, validity_days=days, new=new, add_host_name=add_host_name, destination=destination)
 
 
 @contextmanager

@@ -64,6 +64,7 @@ class CertificateSummaryDocument(Document):
     status: Literal["active", "expired", "revoked", "held"]
     revocation: RevocationStatusDocument | None = Field(description="null if it was never revoked or put on hold")
     profile: str
+    purpose: str = Field(description="the purpose on the node, such as tomcat-ECDSA; empty for a plain server")
     host: str = Field(description="the name under which clients reach the node")
     subject: str
     subject_alternative_name: list[str] = Field(description="the names, such as DNS:uccx1.example.com")
@@ -139,6 +140,7 @@ class Certificates:
             "status": status_of(revocation.state if revocation else None, record.not_after, self._now).value,
             "revocation": RevocationStatusDocument.of(revocation) if revocation else None,
             "profile": record.profile,
+            "purpose": record.purpose,
             "host": record.host,
             "subject": record.subject,
             "subject_alternative_name": list(record.names),

@@ -20,6 +20,7 @@ class CheckDocument(Document):
     accepted: bool = Field(description="whether it would be signed")
     host: str = Field(description="the name under which clients reach the node; empty if the CSR names none")
     profile: str
+    purpose: str = Field(description="the purpose on the node, such as tomcat-ECDSA; empty if it has none")
     validity_days: int = Field(description="the lifetime that the certificate would have")
     subject: str | None
     subject_alternative_name: list[str] = Field(description="the requested names, such as DNS:uccx1.example.com")
@@ -38,6 +39,7 @@ class CheckDocument(Document):
             accepted=not examination.is_refused,
             host=examination.host,
             profile=examination.profile.name,
+            purpose=examination.destination.purpose,
             validity_days=examination.days,
             subject=", ".join(f"{kind}={value}" for kind, value in requested.subject) if requested else None,
             subject_alternative_name=[":".join(each) for each in requested.subject_alternative_name]

@@ -42,6 +42,7 @@ class RequestDocument(Document):
     id: int
     state: RequestState
     profile: str
+    purpose: str = Field(description="the purpose on the node, such as tomcat-ECDSA; empty for a plain server")
     validity_days: int | None = Field(description="the requested lifetime; null for the default")
     host: str = Field(description="the name under which clients reach the node")
     subject: str
@@ -66,6 +67,7 @@ class RequestDocument(Document):
             id=found.id,
             state=found.state.value,
             profile=found.options.profile,
+            purpose=found.options.destination.purpose,
             validity_days=found.options.validity_days,
             host=found.host,
             subject=found.subject,

@@ -35,8 +35,8 @@ CSR_KEY_INVALID: Final = Rule(
 CSR_KEY_RSA: Final = Rule(
     "csr.key.rsa",
     "This CSR has an RSA key ({size} bit). This authority is EC from root to leaf.",
-    "If it is from a Cisco node, this is the tomcat CSR: download tomcat-ECDSA instead. "
-    "Have your RSA authority sign the tomcat CSR.",
+    "If it is from a Cisco node, download the CSR whose purpose ends in -ECDSA instead, such as tomcat-ECDSA. "
+    "Have your RSA authority sign this one.",
 )
 CSR_KEY_TYPE: Final = Rule("csr.key.type", "This CSR has a key of the kind {kind}.", _EC_KEY)
 CSR_KEY_CURVE: Final = Rule("csr.key.curve", "The key is on the curve {curve}.", _EC_KEY)

@@ -35,7 +35,6 @@ from ca_service.storage.narrowing import IS_GOOD, narrow
 from ca_service.storage.queries import Order, by_age, in_batches
 from ca_service.storage.schema import certificate, cluster, placed_request, revocation
 from ca_service.storage.words import MANY
-from ca_service.vos.purposes import TOMCAT_ECDSA
 
 _ORDERS: Final = by_age(certificate.c.id) | {
     "expires": Order("expires", certificate.c.id, certificate.c.not_after),
@@ -188,7 +187,15 @@ class SQLLeafStore:
 
 def _ends() -> Select[Any]:
     shown = certificate.c
-    columns = (shown.id, shown.serial_number, shown.profile, shown.host, shown.not_before, shown.not_after)
+    columns = (
+        shown.id,
+        shown.serial_number,
+        shown.profile,
+        shown.purpose,
+        shown.host,
+        shown.not_before,
+        shown.not_after,
+    )
     return select(*columns, shown.request_fingerprint)
 
 
@@ -197,6 +204,7 @@ def _end(row: Row[Any], cluster_ids: Sequence[int]) -> LeafEnd:
         number=row.id,
         serial_number=row.serial_number,
         profile=row.profile,
+        purpose=row.purpose,
         host=row.host,
         not_before=row.not_before,
         not_after=row.not_after,
@@ -226,10 +234,10 @@ def _is_revoked(leaf: FromClause) -> ColumnElement[bool]:
 
 
 def _purpose(leaf: FromClause) -> ColumnElement[str]:
-    """Return the purpose of the slot in which the CSR was placed, as Cisco names it; the usual one if in no slot."""
+    """Return the purpose of the slot in which the CSR was placed, as Cisco names it; else that of the leaf."""
     placed = placed_request.alias()
     found = select(func.max(placed.c.purpose)).where(placed.c.request_fingerprint == leaf.c.request_fingerprint)
-    return func.coalesce(found.correlate(leaf).scalar_subquery(), TOMCAT_ECDSA.service)
+    return func.coalesce(found.correlate(leaf).scalar_subquery(), leaf.c.purpose)
 
 
 def _clusters(connection: Connection, fingerprints: Sequence[str]) -> dict[str, list[int]]:

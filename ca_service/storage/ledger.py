@@ -160,4 +160,6 @@ def _revocations(connection: Connection, wanted: Collection[tuple[str, str]]) ->
 
 def _winner(known: Known, record: CertificateRecord) -> CertificateRecord | None:
     """Return what another process has written for the same CSR since it was checked, or None."""
-    return known.find_reissuable(record.request_fingerprint, record.profile, record.issuer_id, record.issued_at)
+    return known.find_reissuable(
+        record.request_fingerprint, record.profile, record.issuer_id, record.issued_at, record.purpose
+    )

@@ -40,11 +40,11 @@ def in_batches(column: Column[Any], values: Collection[Any]) -> Iterator[ColumnE
     yield from map(column.in_, batches_of(values))
 
 
-def batches_of(values: Collection[Any]) -> Iterator[list[Any]]:
+def batches_of(values: Collection[Any], size: int = _BATCH) -> Iterator[list[Any]]:
     """Yield the values in parts of a size that one statement takes, each value once."""
     wanted = sorted(set(values))
-    for start in range(0, len(wanted), _BATCH):
-        yield wanted[start : start + _BATCH]
+    for start in range(0, len(wanted), size):
+        yield wanted[start : start + size]
 
 
 class _Contains(FunctionElement[bool]):

@@ -22,12 +22,13 @@ from ca_service.authority.revocation.records import RevocationRecord
 from ca_service.authority.revocation.records import State as RevocationState
 from ca_service.errors import Finding, Rule, Severity, Visibility
 from ca_service.pki.reasons import Reason
+from ca_service.vos.destinations import Destination
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 _FINDINGS: Final = ("findings", "reasons", "failure")
-_OPTIONS: Final = ("profile", "validity_days", "make_new", "add_host_name")
+_OPTIONS: Final = ("profile", "validity_days", "make_new", "add_host_name", "purpose")
 _NOT_IN_REQUESTS: Final = (*_OPTIONS, "search_text", "open_key", "issued_csr_der")
 _PLAIN: Final = (str, int, float, bool, type(None))
 
@@ -87,6 +88,7 @@ def request_values(record: RequestRecord) -> dict[str, Any]:
         "validity_days": options.validity_days,
         "make_new": options.new,
         "add_host_name": options.add_host_name,
+        "purpose": options.destination.purpose,
         "search_text": " ".join((record.host, record.subject, *names, record.submitted_by)).lower(),
         "open_key": open_key(record) if record.is_open else None,
     }
@@ -103,7 +105,7 @@ def request_record(row: Row[Any]) -> RequestRecord:
     if found["csr_der"] is None:
         found["csr_der"] = row.issued_csr_der
     found |= {name: _findings(found[name]) for name in _FINDINGS}
-    options = Options(row.profile, row.validity_days, row.make_new, row.add_host_name)
+    options = Options(row.profile, row.validity_days, row.make_new, row.add_host_name, Destination(row.purpose))
     return RequestRecord(**found | {"state": State(row.state), "names": tuple(row.names), "options": options})
 
 

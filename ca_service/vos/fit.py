@@ -21,7 +21,7 @@ from ca_service.vos import fit_chain, trust_store
 from ca_service.vos.checks import Check, Fit, Result, Stage
 from ca_service.vos.fit_contents import own_contents
 from ca_service.vos.fit_request import Said, against_request, said, said_by_request
-from ca_service.vos.purposes import TOMCAT_ECDSA
+from ca_service.vos.purposes import PURPOSES, TOMCAT_ECDSA
 
 FIT_SEVERAL: Final = Rule(
     "fit.several",
@@ -120,13 +120,18 @@ def judge_files(files: Files, at: datetime) -> Fit:
 
 
 def judge_issued(
-    request: CertificationRequest, certificate: x509.Certificate, authorities: Sequence[x509.Certificate], at: datetime
+    request: CertificationRequest,
+    certificate: x509.Certificate,
+    authorities: Sequence[x509.Certificate],
+    at: datetime,
+    purpose: str = "",
 ) -> Fit:
     """Return the same for our own certificate, whose chain is known to hold: issuing authority first, root last."""
     extensions = certificate.extensions
+    may_be_wild = purpose in PURPOSES and PURPOSES[purpose].allows_wildcard
     checks = (
         *against_request(said_by_request(request), said(certificate, extensions)),
-        *own_contents(certificate, extensions, at),
+        *own_contents(certificate, extensions, at, may_be_wild=may_be_wild),
         *fit_chain.of_path(certificate, authorities, at),
     )
     return _fit(checks)

@@ -70,13 +70,18 @@ _APPLE_DAYS: Final = 825
 _WEAK_HASHES: Final = ("md5", "sha1")
 
 
-def own_contents(certificate: x509.Certificate, extensions: x509.Extensions, at: datetime) -> Iterator[Check]:
-    """Yield the checks that need nothing but the certificate; `extensions` are its own."""
+def own_contents(
+    certificate: x509.Certificate, extensions: x509.Extensions, at: datetime, *, may_be_wild: bool = False
+) -> Iterator[Check]:
+    """Yield the checks that need nothing but the certificate; `extensions` are its own.
+
+    `may_be_wild` says that its purpose allows a wildcard.
+    """
     yield Check("end of validity", Stage.UPLOAD, _expired(certificate, at))
     yield Check("beginning of validity", Stage.USE, _not_yet(certificate, at))
     yield Check("critical extensions", Stage.USE, _critical(extensions))
     yield Check("no authority", Stage.USE, _authority(extensions))
-    yield Check("names for browsers", Stage.USE, _names(extensions))
+    yield Check("names for browsers", Stage.USE, _names(extensions, may_be_wild=may_be_wild))
     yield Check("curve", Stage.USE, _curve(certificate))
     yield Check("signature hash", Stage.USE, _hash(certificate))
     yield Check("lifetime", Stage.USE, _lifetime(certificate))
@@ -110,11 +115,11 @@ def _authority(extensions: x509.Extensions) -> Finding | None:
     return FIT_AUTHORITY.at("/certificate")
 
 
-def _names(extensions: x509.Extensions) -> Finding | None:
+def _names(extensions: x509.Extensions, *, may_be_wild: bool) -> Finding | None:
     found = find_value(extensions, x509.SubjectAlternativeName)
     if found is None:
         return FIT_NO_NAMES.at("/certificate")
-    wild = [name for name in found.get_values_for_type(x509.DNSName) if names.is_wildcard(name)]
+    wild = [] if may_be_wild else [name for name in found.get_values_for_type(x509.DNSName) if names.is_wildcard(name)]
     if wild:
         return FIT_WILDCARD.at("/certificate", name=visible(wild[0]))
     return None

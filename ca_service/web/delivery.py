@@ -27,9 +27,11 @@ AUTHORITY_FORMATS: Final = tuple(CHAIN_ENCODINGS)
 
 def deliver(records: Sequence[CertificateRecord], format: str) -> Response:
     """Return the certificates as an attachment. Raises InvalidInput for an unknown format."""
-    deliveries = [api_services().issuance.delivery(record) for record in records]
+    issuance = api_services().issuance
     if format == "zip":
-        deliveries = [*api_services().receipts.attached(deliveries)]
+        deliveries = [*api_services().receipts.attached(issuance.deliveries(records))]
+    else:
+        deliveries = [issuance.delivery(record) for record in records]
     return attachment(as_file(deliveries, format), format)
 
 

@@ -207,3 +207,31 @@ def test_an_idempotency_key_belongs_to_its_account(client_of: Callable[[Role], C
     headers = {"Idempotency-Key": "8e3c6b1a"}
     client_of(Role.REQUESTER).post(URL, data=SOCIALMINER.data, headers=headers)
     assert client_of(Role.APPROVER).post(URL, data=UCCX_PUBLISHER.data, headers=headers).status_code == 201
+
+
+def test_file_name_and_options_say_where_a_certificate_goes(client: Client) -> None:
+    named = {"csr": [(io.BytesIO(UCCX_PUBLISHER.data), "CallManager-ECDSA.csr")]}
+    assert client.post(URL, data=named).get_json()["certificates"][0]["purpose"] == "CallManager-ECDSA"
+    given = client.post(f"{URL}?purpose=tomcat-ECDSA&product=uccx&version=11.5", data=UCCX_PUBLISHER.data)
+    assert given.get_json()["certificates"][0]["purpose"] == "tomcat-ECDSA"
+    bundle = client.post(f"{URL}?purpose=tomcat-ECDSA&format=zip", data=UCCX_PUBLISHER.data)
+    with zipfile.ZipFile(io.BytesIO(bundle.data)) as archive:
+        assert "Restart on uccx1.example.com" in archive.read("UPLOAD.txt").decode()
+
+
+@pytest.mark.parametrize(
+    ("given", "rule"),
+    [
+        ("purpose=mail", "purpose.unknown"),
+        ("purpose=CAPF", "purpose.unsigned"),
+        ("product=uccx", "product.without-version"),
+        ("version=11.5", "version.without-product"),
+        ("product=fax&version=1", "product.unknown"),
+        ("purpose=CallManager-ECDSA&product=uccx&version=11.5", "purpose.product"),
+    ],
+)
+@pytest.mark.parametrize("path", [URL, "/api/v1/checks", "/api/v1/batches"])
+def test_a_destination_that_cannot_be_is_refused(client: Client, path: str, given: str, rule: str) -> None:
+    answer = client.post(f"{path}?{given}", data=UCCX_PUBLISHER.data)
+    assert answer.status_code == 400
+    assert answer.get_json()["errors"][0]["rule"] == rule

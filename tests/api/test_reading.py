@@ -39,6 +39,7 @@ def test_a_check_tells_what_the_request_asks(client: Client) -> None:
             "accepted": True,
             "host": "sm1.example.com",
             "profile": "vos",
+            "purpose": "tomcat-ECDSA",
             "validity_days": 397,
             "subject": "C=DE, ST=Hessen, L=Frankfurt am Main, O=Beispiel & Söhne, OU=Contact Centre, CN=sm1-EC.example.com",  # noqa: E501
             "subject_alternative_name": ["DNS:example.com", "DNS:sm1.example.com"],

@@ -14,7 +14,8 @@ from tests.support import pkcs10
 from tests.support.requests import node
 
 MOST = 8  # token and account, authorities, keys, revocations, keys again under the lock, three INSERTs
-MORE_FOR_RECEIPTS = 8  # events, those to seal, newest seal, its INSERT, the places, their count, events again, seals
+# Products of the hosts; events, those to seal, newest seal, its INSERT, places, their count, events again, seals.
+MORE_FOR_RECEIPTS = 9
 
 
 @contextmanager

@@ -288,3 +288,31 @@ def test_partially_nothing_is_written_if_nothing_can_be_signed(ca: CommandLine, 
 
 def test_a_partial_signing_asks_for_no_new_certificates(ca: CommandLine, csr: Path) -> None:
     assert ca.rule("sign", csr, "--partial", "--new", code=2) == "batch.new"
+
+
+def test_the_file_name_and_the_options_say_where_a_certificate_goes(ca: CommandLine, csr: Path) -> None:
+    named = csr.with_name("CallManager-ECDSA.csr")
+    csr.rename(named)
+    assert ca.answer("sign", named)["certificates"][0]["purpose"] == "CallManager-ECDSA"
+    given = ("--purpose", "tomcat-ECDSA", "--product", "uccx", "--version-of", "11.5")
+    answer = ca.answer("sign", named, *given, "--out", "tomcat.zip")
+    assert answer["certificates"][0]["purpose"] == "tomcat-ECDSA"
+    assert answer["uploads"][0]["purpose"] == "tomcat-trust"
+
+
+@pytest.mark.parametrize(
+    ("given", "rule"),
+    [
+        (("--purpose", "mail"), "purpose.unknown"),
+        (("--purpose", "CAPF"), "purpose.unsigned"),
+        (("--product", "uccx"), "product.without-version"),
+        (("--version-of", "11.5"), "version.without-product"),
+    ],
+)
+@pytest.mark.parametrize("command", ["sign", "check"])
+def test_a_destination_that_cannot_be_is_refused(
+    ca: CommandLine, csr: Path, command: str, given: tuple[str, ...], rule: str
+) -> None:
+    result = ca(command, csr, *given, "--json")
+    assert result.exit_code == 2
+    assert rule in result.output

@@ -12,7 +12,7 @@ import pytest
 from ca_service.authority.audit.store import EventStore
 from ca_service.authority.fleet.store import FleetStore
 from ca_service.authority.hierarchy.store import IssuerStore
-from ca_service.authority.issuance.store import Ledger, RequestStore
+from ca_service.authority.issuance.store import HostProductStore, Ledger, RequestStore
 from ca_service.authority.jobs import JobStore
 from ca_service.authority.notices.calendars import CalendarStore
 from ca_service.authority.people.single_sign_on import IdentityStore
@@ -22,6 +22,7 @@ from ca_service.storage.accounts import SQLAccountStore, SQLIdentityStore
 from ca_service.storage.database import Database
 from ca_service.storage.events import SQLEventStore
 from ca_service.storage.fleet import SQLFleetStore
+from ca_service.storage.host_products import SQLHostProductStore
 from ca_service.storage.inventory import SQLInventoryStore, SQLLeafStore
 from ca_service.storage.issuers import SQLIssuerStore, SQLResponderStore
 from ca_service.storage.ledger import SQLLedger
@@ -34,7 +35,7 @@ from ca_service.storage.sqlite import SQLiteDatabase
 from tests.storage.leaves import Ends
 from tests.support.factories import account_record, event, issuer_record
 from tests.support.fakes import InMemoryAccountStore, InMemoryIssuerStore, InMemoryLedger
-from tests.support.fleet import InMemoryFleetStore
+from tests.support.fleet import InMemoryFleetStore, InMemoryHostProductStore
 from tests.support.house import House
 from tests.support.inventory import InMemoryInventoryStore
 from tests.support.leaf_ends import InMemoryLeafStore
@@ -113,6 +114,29 @@ def events(request: pytest.FixtureRequest, ledger: Ledger) -> EventStore:
 def event_store(request: pytest.FixtureRequest) -> EventStore:
     """A record without events."""
     return InMemoryEventStore() if request.param == "fake" else SQLEventStore(request.getfixturevalue("database"))
+
+
+@fake_and_real
+def host_products(request: pytest.FixtureRequest) -> HostProductStore:
+    """The products of hosts, of which none is known."""
+    if request.param == "fake":
+        return InMemoryHostProductStore(request.getfixturevalue("clusters_in_memory"))
+    return SQLHostProductStore(request.getfixturevalue("database"))
+
+
+@pytest.fixture
+def clusters_in_memory() -> InMemoryFleetStore:
+    """A fleet store without clusters."""
+    return InMemoryFleetStore()
+
+
+@pytest.fixture
+def clusters_beside(host_products: HostProductStore, request: pytest.FixtureRequest) -> FleetStore:
+    """The clusters whose nodes the store of products knows."""
+    if isinstance(host_products, InMemoryHostProductStore):
+        found: FleetStore = request.getfixturevalue("clusters_in_memory")
+        return found
+    return SQLFleetStore(request.getfixturevalue("database"))
 
 
 @fake_and_real

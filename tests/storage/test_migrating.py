@@ -12,6 +12,7 @@ from sqlalchemy import select, text
 from ca_service.authority.access.permissions import SCOPES
 from ca_service.authority.audit.seals import Sealing
 from ca_service.authority.audit.verifying import verify
+from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.records import State
 from ca_service.errors import NotReady
 from ca_service.storage.accounts import SQLAccountStore
@@ -22,6 +23,7 @@ from ca_service.storage.migrating import HEAD, SQLSchema, _config
 from ca_service.storage.requests import SQLRequestStore
 from ca_service.storage.schema import certificate, metadata
 from ca_service.storage.sqlite import SQLiteDatabase
+from ca_service.vos.destinations import Destination
 from tests.storage.conftest import on_both
 from tests.support.factories import certificate_record, event
 from tests.support.fakes import NOON, FixedClock, InMemoryKeyStore
@@ -105,20 +107,26 @@ def test_certificates_from_before_are_found_by_month_and_beginning_of_the_host_a
     hosts = ("Uccx1.example.com", "u", "10.0.0.5")
     records = [certificate_record(host=host, not_after=NOON.replace(month=12)) for host in hosts]
     request = request_record(
-        state=State.ISSUED, serial_number=records[0].serial_number, csr_der=records[0].csr_der, id=1
+        options=Options(validity_days=30, destination=Destination("tomcat-ECDSA")),
+        state=State.ISSUED,
+        serial_number=records[0].serial_number,
+        csr_der=records[0].csr_der,
+        id=1,
     )
     SQLLedger(issued_under).record(records, [event()] * 3, always_new=True, replay=None, requests=[request])
     added = select(certificate.c.host, certificate.c.host_start, certificate.c.ends_month).order_by(certificate.c.id)
     with issued_under.read() as connection:
         before = connection.execute(added).all()
     with issued_under.write() as connection:
-        for name in ("expiry_count", "installation"):
+        for name in ("expiry_count", "installation", "host_product"):
             connection.execute(text(f"DROP TABLE {name}"))
         for name in ("issued_by", "profile", "host_start", "ends_month"):
             connection.execute(text(f"DROP INDEX ix_certificate_{name}"))
         for name in ("revocation_state", "audit_event_actor", "audit_event_event"):
             connection.execute(text(f"DROP INDEX ix_{name}"))
-        for name in ("host_start", "ends_month"):
+        connection.execute(text("DROP INDEX ix_node_fqdn"))
+        connection.execute(text("ALTER TABLE application DROP COLUMN purpose"))
+        for name in ("host_start", "ends_month", "purpose"):
             connection.execute(text(f"ALTER TABLE certificate DROP COLUMN {name}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0010'"))
         connection.execute(text("UPDATE application SET csr_der = :csr"), {"csr": request.csr_der})

@@ -42,7 +42,7 @@ from tests.support.fakes import (
     counting_serial_numbers,
 )
 from tests.support.fetching import FakeFetcher
-from tests.support.fleet import InMemoryFleetStore
+from tests.support.fleet import InMemoryFleetStore, InMemoryHostProductStore
 from tests.support.inventory import InMemoryInventoryStore
 from tests.support.leaf_ends import InMemoryLeafStore
 from tests.support.notices import (
@@ -241,6 +241,7 @@ def edges_in_memory(options: Options, **given: Any) -> Edges:
     edge("crls", lambda: InMemoryCRLStore(revocations))
     edge("responders", lambda: InMemoryResponderStore(ledger))
     edge("requests", lambda: InMemoryRequestStore(ledger))
+    edge("products", lambda: InMemoryHostProductStore(fleet))
     edge("events", lambda: InMemoryEventStore(issuers, ledger, accounts, fleet))
     edge("inventory", lambda: InMemoryInventoryStore(ledger, issuers, fleet))
     edge("leaves", lambda: InMemoryLeafStore(ledger, fleet))

@@ -254,8 +254,8 @@ class InMemoryLedger:
         return pruned
 
 
-def _answers(record: CertificateRecord) -> tuple[str, str, str]:
-    return record.request_fingerprint, record.profile, record.issuer_id
+def _answers(record: CertificateRecord) -> tuple[str, ...]:
+    return record.request_fingerprint, record.profile, record.issuer_id, record.purpose
 
 
 class InMemoryAccountStore:

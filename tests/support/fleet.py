@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from itertools import count
 
 from ca_service.authority.audit.events import AuditEvent
@@ -18,12 +19,30 @@ from ca_service.authority.fleet.records import (
 )
 from ca_service.authority.fleet.store import cluster_name_taken, cluster_unknown
 from ca_service.errors import Conflict
+from ca_service.vos.destinations import Destination
 from tests.support.paging import paged
 
 PUBLISHER = NodeInput("uccx1.example.com", "uccx", "11.5", "publisher")
 SUBSCRIBER = NodeInput("uccx2.example.com", "uccx", "11.5", "subscriber")
 SOCIAL = NodeInput("sm1.example.com", "socialminer", "11.5", "single server")
 CONTACT_CENTRE = (PUBLISHER, SUBSCRIBER, SOCIAL)
+
+
+class InMemoryHostProductStore:
+    """The port without a database."""
+
+    def __init__(self, fleet: InMemoryFleetStore) -> None:
+        self._fleet = fleet
+        self._remembered = dict[str, Destination]()
+
+    def find_products(self, hosts: Collection[str]) -> Mapping[str, Destination]:
+        """See the port."""
+        nodes = {node.fqdn: Destination("", node.product, node.version) for node in self._fleet.every_node()}
+        return {host: found for host, found in (self._remembered | nodes).items() if host in hosts}
+
+    def remember_products(self, products: Mapping[str, Destination], by: str, at: datetime) -> None:  # noqa: ARG002
+        """See the port."""
+        self._remembered |= products
 
 
 class InMemoryFleetStore:
@@ -42,6 +61,10 @@ class InMemoryFleetStore:
         key = (lambda each: -each.id) if query.sort == "newest" else (lambda each: each.name.casefold())
         found.sort(key=key)
         return ClusterPage(*paged(found, query.sort, query.cursor, query.limit))
+
+    def every_node(self) -> Iterator[NodeRecord]:
+        """The nodes of all clusters."""
+        return (node for cluster in self._clusters.values() for node in cluster.nodes)
 
     def find_cluster(self, cluster_id: int) -> ClusterRecord | None:
         """See the port."""

@@ -25,6 +25,7 @@ class InMemoryLeafStore:
                 number,
                 each.serial_number,
                 each.profile,
+                each.purpose,
                 each.host,
                 each.not_before,
                 each.not_after,
@@ -61,7 +62,7 @@ class InMemoryLeafStore:
 
     def _what_for(self, record: CertificateRecord) -> tuple[str, str, str]:
         purposes = [each.purpose for each in self._placed(record)]
-        return (record.host, record.profile, max(purposes, default="tomcat-ECDSA"))
+        return (record.host, record.profile, max(purposes, default=record.purpose))
 
     def _placed(self, record: CertificateRecord) -> list[PlacedRequest]:
         clusters = self._fleet.list_clusters(ClusterQuery(limit=200)).items

@@ -51,6 +51,7 @@ class _Reader(HTMLParser):
         self.page = Page()
         self.open: list[tuple[str, str]] = []  # (element, class)
         self._severity = ""
+        self._select = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = {name: value or "" for name, value in attrs}
@@ -65,6 +66,10 @@ class _Reader(HTMLParser):
             self._severity = kinds[-1]
         if "id" in found:
             self.page.ids.append(found["id"])
+        if tag == "select":
+            self._select = found.get("name", "")
+        if tag == "option" and self._select:
+            self._choose(found)
         if tag == "a":
             self.page.links.append(found["href"])
         if (
@@ -74,6 +79,14 @@ class _Reader(HTMLParser):
         ):
             self.page.fields.append((found["name"], found.get("value", "")))
         self.page.references += [part for name in _REFERENCES for part in found.get(name, "").split()]
+
+    def _choose(self, option: dict[str, str]) -> None:
+        """Keep the value of a select: the option that is selected, or else its first one."""
+        is_first = not self.page.values(self._select)
+        if "selected" in option and not is_first:
+            self.page.fields.remove((self._select, self.page.values(self._select)[-1]))
+        if "selected" in option or is_first:
+            self.page.fields.append((self._select, option.get("value", "")))
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open, f"</{tag}> closes nothing"

@@ -194,7 +194,7 @@ def test_the_name_of_the_file_says_the_purpose(requester: Visitor) -> None:
 
     text = requester.post(f"{board}/requests", {"csr": [file]}).text
 
-    assert "<option selected>CallManager-ECDSA" in text
+    assert '<option value="CallManager-ECDSA" selected>CallManager-ECDSA' in text
 
 
 def test_kept_requests_wait_to_be_signed(requester: Visitor, installation: Installation) -> None:
@@ -270,7 +270,7 @@ def test_a_purpose_that_is_none_is_refused(requester: Visitor, installation: Ins
     answer = decide(requester, board, review, "keep", **places(installation, "sm1.example.com", purpose="tomcat"))
 
     assert answer.status_code in (400, 422)
-    assert "purpose.unknown" in read(answer.text).blocking
+    assert "purpose.unsigned" in read(answer.text).blocking
 
 
 def test_what_was_chosen_on_the_review_is_kept_when_it_comes_back(
@@ -283,7 +283,7 @@ def test_what_was_chosen_on_the_review_is_kept_when_it_comes_back(
     text = decide(requester, board, review, "review", **chosen).text
 
     assert re.search(r'<option value="\d+" selected>uccx1.example.com', text)
-    assert "<option selected>CallManager-ECDSA" in text
+    assert '<option value="CallManager-ECDSA" selected>CallManager-ECDSA' in text
     assert re.search(r'name="multi-0" value="true" checked', text)
 
 

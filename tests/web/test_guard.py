@@ -56,6 +56,7 @@ ACTIONS = {
     "pages.make_calendar": Action.OWN_ACCOUNT,
     "pages.revoke_calendar": Action.OWN_ACCOUNT,
     "pages.renew": Action.ISSUE,
+    "pages.set_product": Action.FLEET,
     "pages.notices": Action.AUTHORITY,
     "pages.test_notices": Action.AUTHORITY,
     "pages.messages_sent": Action.AUTHORITY,

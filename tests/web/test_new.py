@@ -99,7 +99,7 @@ def test_a_refused_request_does_not_hold_up_the_good_ones(requester: Visitor, in
             GARBAGE, upload(UCCX_PUBLISHER), upload(CUCM_14SU2), upload(SOCIALMINER), upload(rsa_request())
         ).text
     )
-    assert review.blocking == ["csr.unreadable", "csr.key.p521", "csr.key.rsa"]
+    assert review.blocking == ["csr.unreadable", "csr.key.p521", "csr.key.rsa", "purpose.unsigned"]
     assert "Refused CSRs are skipped." in review.text
 
     signed = requester.sign(review)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from itertools import chain, repeat
+from itertools import chain, islice, repeat
 from typing import Final
 
 from ca_service.authority.access.permissions import Action, Actor, require, require_unbounded
@@ -29,6 +29,8 @@ from ca_service.authority.revocation.store import RevocationStore
 from ca_service.errors import Finding, InvalidInput, NotFound, Refused, Rule, only_errors
 from ca_service.pki import keys
 from ca_service.pki.profiles import VOS
+from ca_service.vos.destinations import NO_HINT, Destination, Hint
+from ca_service.vos.purposes import PURPOSES
 
 NODE_UNKNOWN: Final = Rule(
     "node.unknown",
@@ -204,10 +206,12 @@ class Fleet:
         """
         cluster = self.get_cluster(actor, cluster_id)
         slots = self._slots(cluster)
-        examinations = self._issuance.check(actor, requests, options)
+        all_choices = list(islice(chain(choices, repeat(Choice())), len(requests)))
+        hints = [_hint(choice.purpose) for choice in all_choices]
+        examinations = self._issuance.check(actor, requests, options, hints)
         return tuple(
             propose(examination, cluster, slots, choice)
-            for examination, choice in zip(examinations, chain(choices, repeat(Choice())), strict=False)
+            for examination, choice in zip(examinations, all_choices, strict=True)
         )
 
     def place(self, actor: Actor, cluster_id: int, placements: Sequence[Placement], options: Options) -> None:
@@ -217,7 +221,9 @@ class Fleet:
         """
         require(actor, Action.FLEET)
         cluster = self.get_cluster(actor, cluster_id)
-        examinations = self._issuance.check(actor, [each.data for each in placements], options)
+        examinations = self._issuance.check(
+            actor, [each.data for each in placements], options, [_hint(each.purpose) for each in placements]
+        )
         _require_placeable(examinations, [*faults(placements, cluster)])
         there = {(slot.node.id, slot.purpose.service): slot.request for slot in self._slots(cluster) if slot.request}
         new = [
@@ -237,7 +243,8 @@ class Fleet:
         """
         require(actor, Action.ISSUE)
         self.place(actor, cluster_id, placements, options)
-        return self._issuance.issue(actor, [each.data for each in placements], options)
+        hints = [_hint(each.purpose) for each in placements]
+        return self._issuance.issue(actor, [each.data for each in placements], options, hints=hints)
 
     def _placed(
         self, actor: Actor, cluster: ClusterRecord, placement: Placement, examination: Examination
@@ -257,6 +264,11 @@ class Fleet:
             placed_at=self._clock(),
             placed_by=actor.name,
         )
+
+
+def _hint(purpose: str) -> Hint:
+    """Return the chosen purpose as a hint; one that does not exist is a fault of the placement."""
+    return Hint(destination=Destination(purpose)) if purpose in PURPOSES else NO_HINT
 
 
 def _placed_event(actor: Actor, cluster: ClusterRecord, request: PlacedRequest) -> AuditEvent:

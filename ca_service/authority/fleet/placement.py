@@ -101,7 +101,7 @@ def propose(
     examination: Examination, cluster: ClusterRecord, slots: Sequence[Slot], choice: Choice = Choice()
 ) -> Proposal:
     """Return the place of one CSR among these slots."""
-    purpose = PURPOSES.get(choice.purpose, TOMCAT_ECDSA)
+    purpose = PURPOSES.get(choice.purpose or examination.destination.purpose, TOMCAT_ECDSA)
     request = examination.request
     if request is None:
         return Proposal(examination, None, "no node of this cluster", purpose, is_multi_server=False)

@@ -21,6 +21,7 @@ from ca_service.authority.issuance.issuance import Issuance, Issued
 from ca_service.authority.ports import Clock
 from ca_service.errors import Conflict, NotFound, Refused, Rule
 from ca_service.pki.profiles import VOS, get_leaf_profile
+from ca_service.vos.destinations import Destination
 from ca_service.vos.general_steps import request_step
 from ca_service.vos.runbook_uploads import requests
 from ca_service.vos.steps import Leaf, Step
@@ -106,6 +107,7 @@ class Renewal:
             validity_days=chosen.validity_days if chosen.validity_days is not None else self._days(record),
             new=True,
             add_host_name=True,  # where the request names none, the certificate had it added as well
+            destination=Destination(record.purpose),
         )
         return self._issuance.issue(actor, [record.csr_der], options, idempotency_key)
 
@@ -132,7 +134,7 @@ class Renewal:
 
 def _request_step(record: CertificateRecord, place: Place | None) -> Step:
     if place is None:
-        return request_step(record.host)
+        return request_step(record.host, record.purpose)
     leaf = Leaf(node_of(place.node), place.purpose, covers=tuple(map(node_of, place.covers)))
     [step] = requests([leaf]).steps
     return step
@@ -142,5 +144,5 @@ def _needs_new_request(record: CertificateRecord, place: Place | None) -> Refuse
     return Refused.because(
         RENEWAL_NODE,
         host=place.node.fqdn if place else record.host,
-        purpose=place.purpose.service if place else "tomcat-ECDSA",
+        purpose=place.purpose.service if place else record.purpose,
     )

@@ -80,6 +80,7 @@ class LeafEnd:
     number: int
     serial_number: str
     profile: str
+    purpose: str
     host: str
     not_before: datetime
     not_after: datetime

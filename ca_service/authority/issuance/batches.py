@@ -20,6 +20,7 @@ from ca_service.authority.issuance.issuance import Issuance, Issued
 from ca_service.authority.issuance.records import RequestRecord
 from ca_service.errors import Finding, InvalidInput, Rule
 from ca_service.pki import csr
+from ca_service.vos.destinations import NO_HINT, Hint
 
 BATCH_NEW: Final = Rule(
     "batch.new",
@@ -52,7 +53,9 @@ class Verdict:
 Group = tuple[Verdict, ...]
 
 
-def issue_batch(issuance: Issuance, actor: Actor, csrs: Sequence[bytes], options: Options) -> Iterator[Group]:
+def issue_batch(
+    issuance: Issuance, actor: Actor, csrs: Sequence[bytes], options: Options, hints: Sequence[Hint] = ()
+) -> Iterator[Group]:
     """Issue a certificate for each CSR that can be signed; yield the verdicts of each group once it is committed.
 
     Raises InvalidInput immediately for no CSR, too many, or options that only fit all or none. NotReady and
@@ -64,7 +67,8 @@ def issue_batch(issuance: Issuance, actor: Actor, csrs: Sequence[bytes], options
         raise InvalidInput(BATCH_NEW.at("/new"))
     repeated = _repeated(csrs)
     groups = (range(at, min(at + GROUP, len(csrs))) for at in range(0, len(csrs), GROUP))
-    return (_issue_group(issuance, actor, csrs, options, group, repeated) for group in groups)
+    known = hints or [NO_HINT] * len(csrs)
+    return (_issue_group(issuance, actor, csrs, options, known, group, repeated) for group in groups)
 
 
 def _issue_group(
@@ -72,6 +76,7 @@ def _issue_group(
     actor: Actor,
     csrs: Sequence[bytes],
     options: Options,
+    hints: Sequence[Hint],
     group: Sequence[int],
     repeated: Collection[int],
 ) -> Group:
@@ -79,7 +84,9 @@ def _issue_group(
     alone = [number for number in group if number not in repeated]
     found = {number: _refused(number) for number in group if number in repeated}
     if alone:
-        issued = issuance.issue_possible(actor, [csrs[number] for number in alone], options)
+        issued = issuance.issue_possible(
+            actor, [csrs[number] for number in alone], options, [hints[number] for number in alone]
+        )
         found |= {verdict.number: verdict for verdict in _verdicts(issued, alone)}
     return tuple(found[number] for number in group)
 

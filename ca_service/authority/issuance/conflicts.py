@@ -102,14 +102,19 @@ class Known:
         return certificate.not_after >= at and (found is None or found.is_good)
 
     def find_reissuable(
-        self, request_fingerprint: str, profile: str, issuer_id: str, at: datetime
+        self, request_fingerprint: str, profile: str, issuer_id: str, at: datetime, purpose: str = ""
     ) -> CertificateRecord | None:
-        """Return the newest good certificate for this very CSR under this profile and issuer, or None."""
+        """Return the newest good certificate for this very CSR under this profile and issuer, or None.
+
+        An empty purpose means any.
+        """
         wanted = (request_fingerprint, profile, issuer_id)
         found = (
             each
             for each in self.certificates
-            if (each.request_fingerprint, each.profile, each.issuer_id) == wanted and self.is_good(each, at)
+            if (each.request_fingerprint, each.profile, each.issuer_id) == wanted
+            and purpose in ("", each.purpose)
+            and self.is_good(each, at)
         )
         return next(found, None)
 
@@ -144,7 +149,8 @@ def _with_conflicts(examination: Examination, around: Surroundings) -> Examinati
     existing = None
     if authority is not None and not around.wants_new:
         profile, issuer_id = examination.profile.name, authority.record.id
-        existing = around.known.find_reissuable(request.fingerprint, profile, issuer_id, around.at)
+        purpose = examination.chosen_purpose
+        existing = around.known.find_reissuable(request.fingerprint, profile, issuer_id, around.at, purpose)
     found = (
         *_token(examination, request, around.grant),
         *_authority(request, authority),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
@@ -11,11 +11,20 @@ from cryptography import x509
 
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.issuance.approval import DEFAULT_RULES, Approval, ApprovalRule, Asked
+from ca_service.authority.issuance.naming import name_host
 from ca_service.errors import Finding, Refused, Rule, Severity
-from ca_service.pki import names
 from ca_service.pki.csr import CertificationRequest, Description, Reading
 from ca_service.pki.profiles import Profile
-from ca_service.vos.purposes import host_name
+from ca_service.vos.destinations import (
+    NO_HINT,
+    NOWHERE,
+    Destination,
+    Hint,
+    errors_of,
+    find_destination,
+    unsigned_purpose,
+)
+from ca_service.vos.purposes import PURPOSES, host_name
 
 USAGE_FIXED: Final = Rule(
     "usage.fixed",
@@ -28,28 +37,6 @@ USAGE_DEFAULT: Final = Rule(
     "The CSR does not ask for all usages. The usual ones are added: {usages}.",
     "",
     Severity.NOTE,
-)
-SAN_ADDED: Final = Rule(
-    "san.added",
-    "The CSR has no names. {host} is added, as you asked.",
-    "",
-    Severity.NOTE,
-)
-SAN_MISSING: Final = Rule(
-    "san.missing",
-    "The CSR has no names, and browsers refuse a certificate without one.",
-    "Have the name {host} added: select \u201cAdd the host name\u201d, or use add_host_name=true, --add-host-name. "
-    "Or create a new CSR; on a Cisco node, fill in Parent Domain.",
-)
-SAN_NO_HOST_NAME: Final = Rule(
-    "san.no-host-name",
-    "The CSR has no names, and its common name is not a host name either.",
-    "Create a new CSR with a subject alternative name; on a Cisco node, fill in Parent Domain.",
-)
-SAN_WILDCARD: Final = Rule(
-    "san.wildcard",
-    "The CSR asks for the wildcard {name}. Cisco\u2019s nodes do not support wildcards.",
-    "Create a new CSR that lists each node by name. For other servers, use the profile server.",
 )
 VALIDITY_RANGE: Final = Rule(
     "validity.range",
@@ -90,7 +77,6 @@ EXTENSION_LEFT_OUT: Final = Rule(
 )
 
 _AUTHORITY_USAGES: Final = {"keyCertSign", "cRLSign"}
-_NAMES: Final = "/subject_alternative_name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,21 +98,23 @@ class Options:
     """The options of a requester, beside the CSR.
 
     `new` issues another certificate even if one exists; `add_host_name` adds the host name to a certificate whose CSR
-    has no names.
+    has no names; `destination` is where the certificates go, as far as it is the same for all of them.
     """
 
     profile: str = "vos"
     validity_days: int | None = None
     new: bool = False
     add_host_name: bool = False
+    destination: Destination = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
 class Examination:
     """A CSR with everything that was found about it, and what its certificate would contain.
 
-    `names` are the alternative names of the certificate as text. `existing` is the certificate that this very CSR
-    already has and gets again; `approval` is why no decision is needed, None if a person must decide.
+    `names` are the alternative names of the certificate as text. `destination` has the purpose that was given or
+    proposed, none for a plain server; `chosen_purpose` only the one that was given. `existing` is the certificate that
+    this very CSR already has and gets again; `approval` is why no decision is needed, None if a person must decide.
     """
 
     profile: Profile
@@ -139,6 +127,8 @@ class Examination:
     extended_key_usage: tuple[str, ...] = ()
     subject_alternative_name: x509.SubjectAlternativeName | None = None
     names: tuple[str, ...] = ()
+    destination: Destination = NOWHERE
+    chosen_purpose: str = ""
     existing: CertificateRecord | None = None
     approval: Approval | None = None
 
@@ -166,14 +156,21 @@ class Examination:
         return any(found.is_error for found in self.findings)
 
 
-def examine(reading: Reading, profile: Profile, options: Options, policy: Policy) -> Examination:
+def examine(reading: Reading, profile: Profile, options: Options, policy: Policy, hint: Hint = NO_HINT) -> Examination:
     """Hold one CSR against its profile and the policy. A bad CSR gives findings; this never raises."""
+    given = hint.destination | options.destination
+    impossible = errors_of(given)
+    given = NOWHERE if impossible else given
     days = options.validity_days if options.validity_days is not None else policy.default_days
     lifetime = tuple(_lifetime(days, min(policy.max_days, profile.max_days)))
     request = reading.request
     if request is None:
-        return Examination(profile, days, (*reading.findings, *lifetime), reading.description)
-    host, extension, named = _host(request, profile, add_host_name=options.add_host_name)
+        findings = (*reading.findings, *unsigned_purpose(reading, hint.file_name), *impossible, *lifetime)
+        return Examination(profile, days, findings, reading.description, destination=given)
+    destination, aimed = find_destination(request.description, profile, given, hint.file_name)
+    if destination.purpose:
+        profile = replace(profile, allows_wildcard=PURPOSES[destination.purpose].allows_wildcard)
+    host, extension, named = name_host(request, profile, add_host_name=options.add_host_name)
     key_usage, extended_key_usage, used = _usages(request.description, profile)
     return Examination(
         profile=profile,
@@ -182,6 +179,7 @@ def examine(reading: Reading, profile: Profile, options: Options, policy: Policy
             *request.findings,
             *_authority(request),
             *_curve(request, policy),
+            *(impossible or aimed),
             *named,
             *used,
             *_left_out(request),
@@ -194,6 +192,8 @@ def examine(reading: Reading, profile: Profile, options: Options, policy: Policy
         extended_key_usage=extended_key_usage,
         subject_alternative_name=extension,
         names=request.names if extension is request.subject_alternative_name else (f"DNS:{host}",),
+        destination=destination,
+        chosen_purpose=given.purpose,
     )
 
 
@@ -258,36 +258,3 @@ def _fixed(asked: Description, profile: Profile) -> list[Finding]:
 def _left_out(request: CertificationRequest) -> Iterator[Finding]:
     if request.other_extensions:
         yield EXTENSION_LEFT_OUT.at("/extensions", extensions=", ".join(request.other_extensions))
-
-
-_Named = tuple[str, x509.SubjectAlternativeName | None, list[Finding]]
-
-
-def _host(request: CertificationRequest, profile: Profile, *, add_host_name: bool) -> _Named:
-    """Return the host that the certificate is for, its alternative names, and what was found about them."""
-    common_name = request.common_names[-1] if request.common_names else ""
-    host = host_name(common_name) if profile.is_vos else common_name
-    extension = request.subject_alternative_name
-    if extension is None:
-        return _without_names(host, add_host_name=add_host_name)
-    dns_names = extension.get_values_for_type(x509.DNSName)
-    wild = [] if profile.allows_wildcard else [SAN_WILDCARD.at(_NAMES, name=name) for name in dns_names if "*" in name]
-    addresses = [str(address) for address in extension.get_values_for_type(x509.IPAddress)]
-    return _most_specific(dns_names or addresses, host), extension, wild
-
-
-def _most_specific(candidates: list[str], host: str) -> str:
-    """Return the name that the common name means, or else the one with the most labels: not the parent domain."""
-    label = host.partition(".")[0].lower()
-    return max(
-        candidates,
-        key=lambda name: (name.lower() == host.lower(), name.partition(".")[0].lower() == label, name.count(".")),
-    )
-
-
-def _without_names(host: str, *, add_host_name: bool) -> _Named:
-    if not names.is_dns_name(host):
-        return host, None, [SAN_NO_HOST_NAME.at(_NAMES)]
-    if not add_host_name:
-        return host, None, [SAN_MISSING.at(_NAMES, host=host)]
-    return host, x509.SubjectAlternativeName([x509.DNSName(host)]), [SAN_ADDED.at(_NAMES, host=host)]

@@ -33,4 +33,4 @@ class FitChecks:
         if record.profile != VOS.name:
             return None
         certificate = x509.load_der_x509_certificate(record.der)
-        return judge_issued(csr.verify(record.csr_der), certificate, authorities, self._clock())
+        return judge_issued(csr.verify(record.csr_der), certificate, authorities, self._clock(), record.purpose)

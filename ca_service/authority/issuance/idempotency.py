@@ -14,6 +14,7 @@ from ca_service.authority.audit.seals import canonical
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.issuance.examination import Options
 from ca_service.errors import Conflict, InvalidInput, Rule
+from ca_service.vos.destinations import NO_HINT, Hint
 
 IDEMPOTENCY_KEY_IN_USE: Final = Rule(
     "idempotency-key.in-use",
@@ -59,7 +60,9 @@ MAX_KEY_LENGTH: Final = 200
 _KEY: Final = re.compile(rf"[!-~]{{1,{MAX_KEY_LENGTH}}}")
 
 
-def replay_of(actor: Actor, requests: Sequence[bytes], options: Options, key: str, at: datetime) -> Replay | None:
+def replay_of(
+    actor: Actor, requests: Sequence[bytes], options: Options, hints: Sequence[Hint], key: str, at: datetime
+) -> Replay | None:
     """Return the answer to be stored under this key, with a digest of the submission, or None without a key.
 
     Raises InvalidInput for a key that cannot be used.
@@ -68,7 +71,7 @@ def replay_of(actor: Actor, requests: Sequence[bytes], options: Options, key: st
         return None
     if not _KEY.fullmatch(key):
         raise InvalidInput(IDEMPOTENCY_KEY_INVALID.at("/Idempotency-Key", limit=MAX_KEY_LENGTH))
-    return Replay(actor.name, key, _digest(requests, options), (), True, at)
+    return Replay(actor.name, key, _digest(requests, options, hints), (), True, at)
 
 
 def require_same(before: Replay, asked: Replay) -> None:
@@ -82,11 +85,15 @@ def key_in_use() -> Conflict:
     return Conflict.because(IDEMPOTENCY_KEY_IN_USE)
 
 
-def _digest(requests: Sequence[bytes], options: Options) -> str:
+def _digest(requests: Sequence[bytes], options: Options, hints: Sequence[Hint]) -> str:
     """Return the SHA-256 of the submission, in canonical JSON: equal values have one digest in every version.
 
     A key that was stored before the canonical form (until 0.1) does not match it: for the week that it is kept, a
     repetition is refused as another submission, so nothing is issued twice.
     """
-    fingerprints = [hashlib.sha256(data).hexdigest() for data in requests]
-    return hashlib.sha256(canonical({"options": asdict(options), "requests": fingerprints})).hexdigest()
+    said: dict[str, object] = {"requests": [hashlib.sha256(data).hexdigest() for data in requests]}
+    said["options"] = {name: value for name, value in asdict(options).items() if name != "destination"}
+    destinations = [asdict(each.destination | options.destination) for each in hints or (NO_HINT,)]
+    if any(map(any, map(dict.values, destinations))):  # left out where nothing is known, as until version 0.2
+        said["destinations"] = destinations
+    return hashlib.sha256(canonical(said)).hexdigest()

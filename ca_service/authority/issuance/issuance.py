@@ -31,6 +31,7 @@ from ca_service.authority.issuance.conflicts import (
     with_conflicts,
 )
 from ca_service.authority.issuance.examination import Examination, Options, Policy, examine, findings_of, require_all
+from ca_service.authority.issuance.host_products import HostProducts
 from ca_service.authority.issuance.idempotency import Replay, replay_of, require_same
 from ca_service.authority.issuance.records import RequestRecord, State, issued_event, submitted_event
 from ca_service.authority.issuance.signing import prepare, record_of
@@ -38,9 +39,10 @@ from ca_service.authority.issuance.store import Ledger, RequestStore
 from ca_service.authority.ports import Clock, SerialNumbers
 from ca_service.errors import Finding, NotFound, Rule, Severity
 from ca_service.pki import csr, issuing
-from ca_service.pki.profiles import VOS, get_leaf_profile
+from ca_service.pki.profiles import get_leaf_profile
 from ca_service.vos.bundle import Bundle, Delivery, bundle_of
-from ca_service.vos.purposes import TOMCAT_ECDSA
+from ca_service.vos.destinations import NO_HINT, Destination, Hint, checked
+from ca_service.vos.purposes import PURPOSES
 
 APPROVAL_NEEDED: Final = Rule(
     "approval.needed",
@@ -76,7 +78,7 @@ class Issued:
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """One run of the procedure: up to and including `last_step`.
+    """One run of the procedure: up to and including `last_step`. `hints` are one for each CSR, or none.
 
     `decided` is the request that a person has approved, if this is one. `one_by_one`: what is refused, or waits, does
     not keep the others from being issued.
@@ -85,6 +87,7 @@ class _Order:
     actor: Actor
     csrs: Sequence[bytes]
     options: Options
+    hints: Sequence[Hint] = ()
     replay: Replay | None = None
     decided: RequestRecord | None = None
     one_by_one: bool = False
@@ -103,6 +106,7 @@ class Issuance:
         self,
         ledger: Ledger,
         requests: RequestStore,
+        products: HostProducts,
         hierarchy: Hierarchy,
         *,
         policy: Policy,
@@ -111,6 +115,7 @@ class Issuance:
     ) -> None:
         self._ledger = ledger
         self._requests = requests
+        self._products = products
         self._hierarchy = hierarchy
         self._policy = policy
         self._clock = clock
@@ -121,32 +126,45 @@ class Issuance:
         """The lifetime of a certificate, in days, if none is asked for."""
         return self._policy.default_days
 
-    def check(self, actor: Actor, csrs: Sequence[bytes], options: Options) -> tuple[Examination, ...]:
+    def check(
+        self, actor: Actor, csrs: Sequence[bytes], options: Options, hints: Sequence[Hint] = ()
+    ) -> tuple[Examination, ...]:
         """Return what would happen to each CSR: steps 1 to 4. Nothing is issued or stored."""
         require(actor, Action.CHECK)
-        return self._run(_Order(actor, csrs, options, last_step=4)).examinations
+        return self._run(_Order(actor, csrs, options, hints, last_step=4)).examinations
 
-    def issue(self, actor: Actor, csrs: Sequence[bytes], options: Options, idempotency_key: str = "") -> Issued:
+    def issue(
+        self,
+        actor: Actor,
+        csrs: Sequence[bytes],
+        options: Options,
+        idempotency_key: str = "",
+        hints: Sequence[Hint] = (),
+    ) -> Issued:
         """Issue one certificate per CSR, all or none, or let all of them wait for a decision: steps 1 to 7.
+
+        Product and version that are given are remembered for the host.
 
         Raises Refused with every finding, NotReady without an authority, SigningError for a certificate that breaks our
         own rules or that the node would not accept, Conflict if the Idempotency-Key was used for something else.
         """
         require(actor, Action.ISSUE)
-        replay = replay_of(actor, csrs, options, idempotency_key, self._clock()) if idempotency_key else None
+        replay = replay_of(actor, csrs, options, hints, idempotency_key, self._clock()) if idempotency_key else None
         before = self._ledger.find_replay(replay.account, replay.key) if replay else None
         if replay and before:
             return self._answer_again(actor, before, replay)
-        return self._run(_Order(actor, csrs, options, replay))
+        return self._run(_Order(actor, csrs, options, hints, replay))
 
-    def issue_possible(self, actor: Actor, csrs: Sequence[bytes], options: Options) -> Issued:
+    def issue_possible(
+        self, actor: Actor, csrs: Sequence[bytes], options: Options, hints: Sequence[Hint] = ()
+    ) -> Issued:
         """Issue the CSRs that can be signed, in one transaction; refused ones do not stop them.
 
         CSRs that no rule approves are stored first, as requests that wait. `examinations` has the outcome for each CSR.
         Raises NotReady without an authority, SigningError.
         """
         require(actor, Action.ISSUE)
-        return self._run(_Order(actor, csrs, options, one_by_one=True))
+        return self._run(_Order(actor, csrs, options, hints, one_by_one=True))
 
     def sign_approved(self, request: RequestRecord) -> tuple[CertificateRecord, bool]:
         """Sign the CSR of a request that a person has approved: steps 1 to 6; the caller commits.
@@ -163,6 +181,7 @@ class Issuance:
     def _run(self, order: _Order) -> Issued:
         """Take an order through the steps of issuing."""
         check_count(order.csrs)
+        checked(order.options.destination)
         now, authority = self._clock(), self._hierarchy.find_active()
 
         # 1. Parse and verify each CSR, once.
@@ -170,7 +189,11 @@ class Issuance:
 
         # 2. Examine it against profile and policy.
         profile = get_leaf_profile(order.options.profile)
-        examined = [examine(each, profile, order.options, self._policy) for each in readings]
+        hints = order.hints or [NO_HINT] * len(readings)
+        examined = [
+            examine(each, profile, order.options, self._policy, hint)
+            for each, hint in zip(readings, hints, strict=True)
+        ]
 
         # 3. Look for conflicts: with the authority, earlier certificates, lost keys, the token's grant, one another.
         keys = {each.request.key_fingerprint for each in examined if each.request}
@@ -189,6 +212,8 @@ class Issuance:
             examined = [each for each in judged if not (each.is_refused or each.needs_decision)]
         require_all(examined)
         authority = required(authority)
+        if given := {each.host: each.destination for each in examined if each.destination.product}:
+            self._products.remember(given, order.requester, now)
         unsigned = [each for each in examined if each.existing is None]
         if any(each.needs_decision for each in unsigned):
             return self._wait(order, examined, now)
@@ -287,12 +312,16 @@ class Issuance:
             host=record.host,
             leaf=x509.load_der_x509_certificate(record.der),
             authorities=self._hierarchy.chain_of(record.issuer_id),
-            purpose=TOMCAT_ECDSA if record.profile == VOS.name else None,
+            purpose=PURPOSES.get(record.purpose),
         )
+
+    def deliveries(self, records: Sequence[CertificateRecord]) -> list[Delivery]:
+        """Return these certificates, each with its node where the product of its host is known."""
+        return self._products.with_nodes([self.delivery(record) for record in records])
 
     def bundle(self, records: Sequence[CertificateRecord]) -> Bundle:
         """Return the bundle of these certificates."""
-        return bundle_of([self.delivery(record) for record in records])
+        return bundle_of(self.deliveries(records))
 
 
 def _in_order(examined: Sequence[Examination], made: Sequence[CertificateRecord]) -> tuple[CertificateRecord, ...]:
@@ -304,7 +333,8 @@ def _in_order(examined: Sequence[Examination], made: Sequence[CertificateRecord]
 def _request(order: _Order, examination: Examination, at: datetime) -> RequestRecord:
     """Return the request of an examined CSR; that it waits is no finding of its own there."""
     findings = tuple(found for found in examination.findings if found.declared != APPROVAL_NEEDED)
-    return RequestRecord.submitted(order.actor, replace(examination, findings=findings), order.options, at)
+    options = replace(order.options, destination=Destination(examination.destination.purpose))
+    return RequestRecord.submitted(order.actor, replace(examination, findings=findings), options, at)
 
 
 def _issued_request(order: _Order, examination: Examination, record: CertificateRecord) -> RequestRecord:

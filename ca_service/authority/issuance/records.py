@@ -197,6 +197,7 @@ def issued_event(record: CertificateRecord, actor: Actor, **details: str | int) 
         record.serial_number,
         host=record.host,
         profile=record.profile,
+        **({"purpose": record.purpose} if record.purpose else {}),
         request=record.request_fingerprint,
         fingerprint=hashlib.sha256(record.der).hexdigest(),
         **details,

@@ -40,7 +40,7 @@ def prepare(
     )
 
     def misfits(candidate: Candidate) -> Iterable[Finding]:
-        found = judge_issued(request, candidate.certificate, authority.chain, at)
+        found = judge_issued(request, candidate.certificate, authority.chain, at, examination.destination.purpose)
         return () if found.works else found.findings
 
     judge = misfits if examination.profile.is_vos else issuing.no_further_rules
@@ -72,6 +72,7 @@ def record_of(
         key_fingerprint=request.key_fingerprint,
         der=encodings.der(certificate),
         csr_der=request.der,
+        purpose=examination.destination.purpose,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -11,6 +11,7 @@ from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.issuance.conflicts import Known
 from ca_service.authority.issuance.idempotency import Replay
 from ca_service.authority.issuance.records import RequestPage, RequestQuery, RequestRecord, State
+from ca_service.vos.destinations import Destination
 
 
 class Ledger(Protocol):
@@ -53,6 +54,16 @@ class Ledger(Protocol):
 
     def prune_replays(self, before: datetime) -> int:
         """Delete the answers to Idempotency-Keys that are older; return how many there were."""
+
+
+class HostProductStore(Protocol):
+    """The products of the hosts that certificates were issued for, as people have said them."""
+
+    def find_products(self, hosts: Collection[str]) -> Mapping[str, Destination]:
+        """Return what is known of these hosts: as a node of a cluster, or else as it was last remembered."""
+
+    def remember_products(self, products: Mapping[str, Destination], by: str, at: datetime) -> None:
+        """Store product and version of these hosts, in place of what was remembered before."""
 
 
 class RequestStore(Protocol):

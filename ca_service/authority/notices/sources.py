@@ -108,7 +108,7 @@ class Leaves:
         if end.cluster_ids and place is None:
             return None
         path = _runbook_path(place) if place else f"/certificates/{end.serial_number}"
-        step = next_step(end.profile, end.host, place)
+        step = next_step(end, place)
         return Expiring(Kind.LEAF, end.serial_number, end.host, end.not_before, end.not_after, path, step)
 
     def _places(self, cluster_id: int) -> dict[str, Place]:
@@ -122,14 +122,14 @@ def _runbook_path(place: Place) -> str:
     return f"/clusters/{place.cluster_id}/runbook?node={place.node.fqdn}"
 
 
-def next_step(profile: str, host: str, place: Place | None) -> Phrase:
+def next_step(end: LeafEnd, place: Place | None) -> Phrase:
     """Return what to do about a leaf that expires."""
-    if profile != VOS.name:
+    if end.profile != VOS.name:
         return phrase("Renew it: the key stays, and the validity starts anew.")
     return phrase(
         "Generate a new CSR on {node}, purpose {purpose} (a node deletes its CSR after use), and add it here.",
-        node=place.node.fqdn if place else host,
-        purpose=place.purpose.service if place else "tomcat-ECDSA",
+        node=place.node.fqdn if place else end.host,
+        purpose=place.purpose.service if place else end.purpose,
     )
 
 

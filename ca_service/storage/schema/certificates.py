@@ -42,6 +42,7 @@ certificate = Table(
     Column("key_fingerprint", String(64), nullable=False),
     Column("der", LargeBinary, nullable=False),
     Column("csr_der", LargeBinary, nullable=False),
+    Column("purpose", String(32), nullable=False, server_default=""),
     Column("host_start", sorted_text(2), nullable=False),  # two characters in lower case: shorter than a trigram
     Column("ends_month", Integer, nullable=False),  # of `not_after`, counted from the year 0
     Index("ix_certificate_request", "request_fingerprint", "profile"),
@@ -53,6 +54,17 @@ certificate = Table(
     Index("ix_certificate_profile", "profile", "id"),
     Index("ix_certificate_host_start", "host_start", "id"),
     Index("ix_certificate_ends_month", "ends_month", "id", "not_after"),
+)
+
+#: Product and version of a host that is no node of a cluster, as they were last given.
+host_product = Table(
+    "host_product",
+    metadata,
+    Column("host", sorted_text(), primary_key=True),
+    Column("product", String(32), nullable=False),
+    Column("version", String(32), nullable=False),
+    Column("changed_at", UTCDateTime, nullable=False),
+    Column("changed_by", Text, nullable=False),
 )
 
 replay = Table(
@@ -87,6 +99,7 @@ application = Table(
     Column("validity_days", Integer),
     Column("make_new", Boolean, nullable=False),
     Column("add_host_name", Boolean, nullable=False),
+    Column("purpose", String(32), nullable=False, server_default=""),
     Column("host", Text, nullable=False),
     Column("subject", Text, nullable=False),
     Column("names", JSON, nullable=False),

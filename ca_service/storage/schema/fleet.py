@@ -22,7 +22,7 @@ node = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("cluster_id", Integer, ForeignKey("cluster.id", ondelete="CASCADE"), nullable=False),
-    Column("fqdn", Text, nullable=False),
+    Column("fqdn", Text, nullable=False, index=True),
     Column("product", String(32), nullable=False),
     Column("version", String(32), nullable=False),
     Column("role", String(32), nullable=False),

@@ -48,7 +48,9 @@ def issue() -> Response:
     query = read_query(IssueQuery)
     submission = read_submission(query)
     form = wanted_form(certificate_forms(len(submission.requests)), query.format)
-    issued = api_services().issuance.issue(actor(), submission.requests, submission.options, _idempotency_key())
+    issued = api_services().issuance.issue(
+        actor(), submission.requests, submission.options, _idempotency_key(), submission.hints
+    )
     return answers.issued(issued, form)
 
 
@@ -58,7 +60,7 @@ def issue_each() -> Response:
     query = read_query(BatchQuery)
     submission = read_submission(query)
     form = wanted_form(BATCH_FORMS, query.format)
-    verdicts = issue_batch(api_services().issuance, actor(), submission.requests, submission.options)
+    verdicts = issue_batch(api_services().issuance, actor(), submission.requests, submission.options, submission.hints)
     return answers.batch(verdicts, submission.names, form)
 
 

@@ -28,7 +28,7 @@ def check() -> Response:
     """Say what would happen to each CSR in the body."""
     submission = read_submission(read_query(OptionFields))
     wanted_form(JSON_ONLY)
-    found = api_services().issuance.check(actor(), submission.requests, submission.options)
+    found = api_services().issuance.check(actor(), submission.requests, submission.options, submission.hints)
     return answers.as_json(ChecksDocument.of(found))
 
 

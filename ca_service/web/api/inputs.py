@@ -17,6 +17,8 @@ from ca_service.documents.requests import RequestState
 from ca_service.pki.profiles import LEAF_PROFILES, MAX_LEAF_DAYS
 from ca_service.pki.reasons import FOR_LEAVES
 from ca_service.vos.fit import MAX_CHAIN_FILES
+from ca_service.vos.products import products
+from ca_service.vos.purposes import PURPOSES
 
 FROM_TEXT: Final = "from text"
 _WHOLE_NUMBER: Final = re.compile(r"-?[0-9]{1,10}")
@@ -47,6 +49,8 @@ Days = Annotated[
 Limit = Annotated[int, Field(ge=1, le=MAX_PAGE), BeforeValidator(_read_number)]
 Flag = Annotated[bool, BeforeValidator(_read_flag)]
 ProfileName = Annotated[str, Field(max_length=32, json_schema_extra={"enum": list(LEAF_PROFILES)})]
+PurposeName = Annotated[str, Field(max_length=32, json_schema_extra={"enum": list(PURPOSES)})]
+ProductName = Annotated[str, Field(max_length=32, json_schema_extra={"enum": list(products())})]
 CSRText = Annotated[str, Field(json_schema_extra={"format": "pkcs10"})]
 CertificateText = Annotated[str, Field(json_schema_extra={"format": "x509"})]
 CertificateForm = Literal["json", "zip", "pem", "der", "p7b"]
@@ -75,6 +79,15 @@ class OptionFields(Input):
         default=None,
         description=f"a whole number of days, 1 to {MAX_LEAF_DAYS} unless the operator has set a lower limit",
     )
+    purpose: PurposeName | None = Field(
+        default=None,
+        description=f"the purpose on the node, one of: {', '.join(PURPOSES)}; proposed if omitted",
+    )
+    product: ProductName | None = Field(
+        default=None,
+        description=f"the product of the hosts, one of: {', '.join(products())}; remembered for them, with the version",
+    )
+    version: _Text | None = Field(default=None, description="the version of the product, such as 11.5 or 14SU2")
     new: Flag | None = Field(
         default=None, description="true to issue a new certificate even if this CSR has a valid one, or false"
     )

@@ -18,6 +18,7 @@ from ca_service.authority.issuance.examination import Options
 from ca_service.errors import InvalidInput, Rule
 from ca_service.pki import archive
 from ca_service.pki.archive import Entry
+from ca_service.vos.destinations import Destination, Hint
 from ca_service.web.api.inputs import OptionFields, SubmissionInput
 from ca_service.web.api.validation import conflict, single_values, unknown, validated
 from ca_service.web.problems import UnsupportedMediaType
@@ -41,8 +42,8 @@ FORM_ENCODED: Final = Rule(
 FORM: Final = "multipart/form-data"
 _FILE_FIELD: Final = "csr"
 _BLANKS: Final = b"\xef\xbb\xbf \t\r\n"  # with the byte order mark
-_ENCODED_FIELD: Final = re.compile(rb"\s*(?:csr|profile|validity_days|new|add_host_name)=")
-_MAX_MEMBERS: Final = 20  # of a JSON object; there are five options
+_ENCODED_FIELD: Final = re.compile(rb"\s*(?:csr|profile|validity_days|purpose|product|version|new|add_host_name)=")
+_MAX_MEMBERS: Final = 20  # of a JSON object; there are eight options
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,11 @@ class Submission:
     requests: tuple[bytes, ...]
     options: Options
     names: tuple[str, ...]
+
+    @property
+    def hints(self) -> list[Hint]:
+        """The name of each file."""
+        return [Hint(name) for name in self.names]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +164,9 @@ def _options(query: OptionFields, body: OptionFields) -> Options:
     both = [name for name, value in in_query.items() if in_body.get(name, value) != value]
     if both:
         raise InvalidInput(*(conflict(name, in_query[name], in_body[name]) for name in both))
-    return Options(**in_query | in_body)
+    said = in_query | in_body
+    destination = Destination(*(said.pop(name, "") for name in ("purpose", "product", "version")))
+    return Options(**said, destination=destination)
 
 
 def _said(fields: OptionFields) -> dict[str, Any]:

@@ -17,9 +17,11 @@ from ca_service.authority.fleet.renewal import RenewalOptions
 from ca_service.errors import Conflict, Finding, InvalidInput, NotFound, Refused, Rule
 from ca_service.pki.encodings import csr_pem
 from ca_service.pki.reasons import FOR_LEAVES
-from ca_service.vos.bundle import bundle_name, node_bundle
+from ca_service.vos.bundle import Delivery, bundle_name, node_bundle
+from ca_service.vos.destinations import Destination
 from ca_service.vos.file_names import safe_name
 from ca_service.vos.fit import Stage
+from ca_service.vos.products import products
 from ca_service.web.context import actor, base_url, installation, needs
 from ca_service.web.delivery import attachment, deliver
 from ca_service.web.forms import whole_number
@@ -51,12 +53,13 @@ def certificate(serial_number: str) -> ResponseReturnValue:
 def page_of(serial_number: str, findings: Sequence[Finding] = ()) -> dict[str, Any]:
     """Return the values of the certificate page, with the findings of a refused action."""
     record = installation().issuance.get_certificate(actor(), serial_number)
-    shown = _shown(record)
+    shown = _shown(record, *_deliveries([record]))
+    plan = installation().renewal.plan(actor(), record.serial_number)
     return shown | {
         "fit": installation().fit_checks.of_record(record, shown["delivery"].authorities),
         "stages": tuple(Stage),
         "now": installation().clock(),
-        "renewal": installation().renewal.plan(actor(), record.serial_number),
+        "renewal": plan,
         "may_issue": actor().role in PERMISSIONS[Action.ISSUE],
         "once": secrets.token_urlsafe(16),
         "findings": findings,
@@ -64,7 +67,22 @@ def page_of(serial_number: str, findings: Sequence[Finding] = ()) -> dict[str, A
         "revocation": installation().revocation.find(actor(), record.serial_number),
         "reasons": FOR_LEAVES,
         "may_revoke": actor().role in PERMISSIONS[Action.REVOKE],
+        "products": tuple(products().values()),
+        "may_assign": actor().role in PERMISSIONS[Action.FLEET] and plan.place is None,
     }
+
+
+@blueprint.post("/certificates/<serial_number>/product")
+@needs(Action.FLEET)
+def set_product(serial_number: str) -> ResponseReturnValue:
+    """Remember product and version of the host, so that the steps are those of its product."""
+    record = installation().issuance.get_certificate(actor(), serial_number)
+    product, version = (request.form.get(f"{name}-0", "").strip() for name in ("product", "version"))
+    try:
+        installation().host_products.assign(actor(), record.host, product, version)
+    except InvalidInput as error:
+        return render_template("certificate.html", **page_of(serial_number, error.findings)), status_of(error)
+    return redirect(url_for("pages.certificate", serial_number=record.serial_number, _anchor="steps"), 303)
 
 
 @blueprint.get("/certificates/<serial_number>/download")
@@ -102,7 +120,7 @@ def issued() -> ResponseReturnValue:
     """Show the result of a signing: downloads and next steps."""
     records = _chosen()
     files = [f"{safe_name(record.host)}.csr" for record in records]
-    items = [_shown(record) for record in records]
+    items = [_shown(record, each) for record, each in zip(records, _deliveries(records), strict=True)]
     return render_template(
         "issued.html",
         items=items,
@@ -134,8 +152,11 @@ def _chosen() -> list[CertificateRecord]:
     return [installation().issuance.get_certificate(actor(), serial) for serial in serials]
 
 
-def _shown(record: CertificateRecord) -> dict[str, Any]:
-    delivery = installation().issuance.delivery(record)
+def _deliveries(records: Sequence[CertificateRecord]) -> list[Delivery]:
+    return installation().issuance.deliveries(records)
+
+
+def _shown(record: CertificateRecord, delivery: Delivery) -> dict[str, Any]:
     chain: list[CertificateView] = [decode(each) for each in (delivery.leaf, *delivery.authorities)]
     bundle = node_bundle(delivery)
     return {
@@ -145,8 +166,17 @@ def _shown(record: CertificateRecord) -> dict[str, Any]:
         "chain": chain[::-1],
         "uploads": bundle_views(bundle.uploads),
         "steps": bundle.steps,
+        "destination": _destination(delivery),
         "bundle_name": bundle.name,
     }
+
+
+def _destination(delivery: Delivery) -> Destination:
+    """Return where the certificate goes, as far as it is known."""
+    purpose, node = delivery.purpose, delivery.node
+    return Destination(
+        purpose.service if purpose else "", node.product.id if node else "", node.version if node else ""
+    )
 
 
 def _curl(files: list[str], profile: str) -> str:

@@ -13,23 +13,28 @@ from ca_service.authority.issuance.examination import Examination, Options
 from ca_service.authority.issuance.issuance import Issued
 from ca_service.errors import CAServiceError, Finding, InvalidInput, Refused
 from ca_service.pki.encodings import csr_pem
-from ca_service.pki.profiles import LEAF_PROFILES
+from ca_service.pki.profiles import LEAF_PROFILES, VOS
+from ca_service.vos.destinations import NOWHERE, Destination
+from ca_service.vos.products import products
+from ca_service.vos.purposes import PURPOSES
 from ca_service.web.context import actor, installation, needs
 from ca_service.web.pages import blueprint
 from ca_service.web.pages.requests import to_waiting
 from ca_service.web.pages.submission import (
     Submitted,
+    hints_of,
     included_requests,
     new_requests,
     submitted_options,
     submitted_requests,
+    was_reviewed,
 )
 from ca_service.web.problems import status_of
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """A CSR on the review: its label and examination.
+    """A CSR on the review: its label and examination, and the destination that the form shows as selected.
 
     `text` and `number` keep it in the form. A CSR that cannot be read is not kept.
     """
@@ -38,6 +43,7 @@ class Review:
     examination: Examination
     text: str
     number: int
+    destination: Destination
 
 
 @blueprint.get("/")
@@ -69,7 +75,10 @@ def sign() -> ResponseReturnValue:
         if new_requests():
             return _page(options, _reviews(submitted, options))  # new CSRs are reviewed first
         chosen = included_requests(submitted)
-        issued = installation().issuance.issue(actor(), [each.data for each in chosen], options)
+        hints = dict(zip(submitted, hints_of(submitted, options.profile), strict=True))
+        issued = installation().issuance.issue(
+            actor(), [each.data for each in chosen], options, hints=[hints[each] for each in chosen]
+        )
     except Refused as error:  # the reviews show its findings
         return _page(options, _reviews(submitted, options)), status_of(error)
     except CAServiceError as error:
@@ -91,11 +100,16 @@ def _result(issued: Issued, options: Options) -> dict[str, Any]:
 def _reviews(submitted: tuple[Submitted, ...], options: Options) -> tuple[Review, ...]:
     if not submitted:
         return ()
-    examinations = installation().issuance.check(actor(), [each.data for each in submitted], options)
+    hints = hints_of(submitted, options.profile)
+    examinations = installation().issuance.check(actor(), [each.data for each in submitted], options, hints)
+    known = installation().host_products.find(actor(), {each.host for each in examinations})
     reviews, carried = list[Review](), 0
-    for each, examination in zip(submitted, examinations, strict=True):
+    for number, (each, examination) in enumerate(zip(submitted, examinations, strict=True)):
         text = csr_pem(examination.request.der) if examination.request else ""
-        reviews.append(Review(each.label, examination, text, carried))
+        chosen = hints[number].destination
+        if not was_reviewed(number):
+            chosen = examination.destination | known.get(examination.host, NOWHERE)
+        reviews.append(Review(each.label, examination, text, carried, chosen))
         carried += bool(text)
     return tuple(reviews)
 
@@ -107,6 +121,9 @@ def _page(options: Options, reviews: tuple[Review, ...] = (), findings: tuple[Fi
         reviews=reviews,
         findings=findings,
         profiles=LEAF_PROFILES.values(),
+        purposes=tuple(PURPOSES),
+        products=tuple(products().values()),
+        is_vos=options.profile == VOS.name,
         default_days=installation().issuance.default_days,
         ready=sum(not review.examination.is_refused for review in reviews),
         waits=any(review.examination.needs_decision for review in reviews),

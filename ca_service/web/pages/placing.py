@@ -13,6 +13,7 @@ from ca_service.authority.fleet.placement import Choice, Placement, Proposal
 from ca_service.authority.issuance.examination import Options
 from ca_service.errors import CAServiceError, Finding, InvalidInput, Refused, Rule
 from ca_service.pki.encodings import csr_pem
+from ca_service.vos.destinations import purpose_in
 from ca_service.vos.purposes import PURPOSES
 from ca_service.web.context import actor, installation, needs
 from ca_service.web.forms import whole_number
@@ -160,4 +161,5 @@ def _choice(number: int, label: str) -> Choice:
     """
     if f"node-{number}" in request.form:
         return Choice(_node_id(number), _purpose(number))
-    return Choice(purpose=next((name for name in PURPOSES if name.lower() in label.lower()), ""))
+    found = purpose_in(label)
+    return Choice(purpose=found.service if found else "")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Final
 
 from flask import request
@@ -12,6 +14,8 @@ from ca_service.authority.issuance.examination import Options
 from ca_service.errors import CAServiceError, InvalidInput, Rule
 from ca_service.pki import archive, armour
 from ca_service.pki.archive import Entry
+from ca_service.pki.profiles import VOS
+from ca_service.vos.destinations import NOWHERE, Destination, Hint
 from ca_service.web.forms import whole_number
 from ca_service.web.i18n import translate
 
@@ -77,6 +81,25 @@ def included_requests(submitted: tuple[Submitted, ...]) -> tuple[Submitted, ...]
     """Return the CSRs selected for signing."""
     marked = set(request.form.getlist("include"))
     return tuple(each for number, each in enumerate(submitted) if str(number) in marked)
+
+
+def hints_of(submitted: Sequence[Submitted], profile: str) -> list[Hint]:
+    """Return what is known of each CSR beside its contents: file name, and the destination selected on the review.
+
+    A plain server has no destination.
+    """
+    places = [_destination(number) for number in range(len(submitted))] if profile == VOS.name else repeat(NOWHERE)
+    return [Hint(each.label, place) for each, place in zip(submitted, places, strict=False)]
+
+
+def was_reviewed(number: int) -> bool:
+    """Return whether the form has the selections for the CSR with this number."""
+    return f"purpose-{number}" in request.form
+
+
+def _destination(number: int) -> Destination:
+    said = (request.form.get(f"{name}-{number}", "").strip() for name in ("purpose", "product", "version"))
+    return Destination(*said)
 
 
 def submitted_options() -> Options:

@@ -101,6 +101,8 @@ ROWS = [
     Row(Action.DECIDE, "requests.refuse", 1, "no"),
     Row(Action.ISSUE, "requests.withdraw", 1),
     Row(Action.CHECK, "fit_checks.check", Files(None, b"x")),
+    Row(Action.CHECK, "host_products.find", ()),
+    Row(Action.FLEET, "host_products.assign", "uccx1.example.com", "uccx", "11.5"),
     Row(Action.READ, "fleet.list_clusters", ClusterQuery()),
     Row(Action.READ, "fleet.get_cluster", 1),
     Row(Action.READ, "fleet.slots", 1),

@@ -234,7 +234,9 @@ def test_that_a_node_will_not_use_it_is_told_beside_the_request(lab: Lab) -> Non
     ("change", "rule"),
     [
         ({"node_id": 0}, "node.unmatched"),
-        ({"purpose": "tomcat"}, "purpose.unknown"),
+        ({"purpose": "tomcat"}, "purpose.unsigned"),
+        ({"purpose": "cup"}, "purpose.unsigned"),
+        ({"purpose": "mail"}, "purpose.unknown"),
         ({"purpose": "CallManager-ECDSA"}, "slot.purpose"),
         ({"data": b"x"}, "csr.unreadable"),
     ],
@@ -291,7 +293,7 @@ def test_marks_are_recorded_and_a_mark_that_is_there_makes_no_event(lab: Lab) ->
 
 
 def test_a_crash_between_placing_and_signing_loses_nothing(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    def crash(*_: object) -> None:
+    def crash(*_: object, **_named: object) -> None:
         raise OSError("the power is gone")
 
     with monkeypatch.context() as patch:

@@ -16,7 +16,7 @@ from tests.support.requests import UCCX_PUBLISHER
 
 def digest(*requests: bytes, **options: object) -> str:
     """The digest of a submission with a key."""
-    replay = replay_of(actor(Role.REQUESTER), requests, Options(**options), "k", NOON)  # type: ignore[arg-type]
+    replay = replay_of(actor(Role.REQUESTER), requests, Options(**options), (), "k", NOON)  # type: ignore[arg-type]
     assert replay is not None
     return replay.digest
 

@@ -143,6 +143,7 @@ def test_a_certificate_that_cannot_be_made_takes_the_others_with_it(signing: Lab
     issuance = Issuance(
         signing.ledger,
         signing.edges.requests,
+        signing.host_products,
         signing.hierarchy,
         policy=signing.policy,
         clock=signing.clock,

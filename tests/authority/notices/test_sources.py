@@ -135,7 +135,7 @@ def test_a_cluster_that_is_removed_while_it_is_read_stops_nothing(lab: Lab) -> N
 
         def list_ends(self, after: tuple[datetime, int], *_: object) -> tuple[LeafEnd, ...]:
             """One leaf, behind which there is none."""
-            return (LeafEnd(1, "0", "vos", "a", NOON, LONG, (7,)),) if after[0] < LONG else ()
+            return (LeafEnd(1, "0", "vos", "tomcat-ECDSA", "a", NOON, LONG, (7,)),) if after[0] < LONG else ()
 
     leaves = Leaves(Late(lab.ledger, lab.edges.fleet), lab.fleet, lab.clock)
 

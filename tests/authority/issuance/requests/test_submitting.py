@@ -14,6 +14,7 @@ from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.issuance import Issued
 from ca_service.authority.issuance.records import RequestRecord, State
 from ca_service.errors import Conflict, NotReady, Refused
+from ca_service.vos.destinations import Destination
 from tests.support.factories import OPERATOR, Lab, actor
 from tests.support.fakes import NOON, FixedClock, InMemoryLedger
 from tests.support.requests import SOCIALMINER, UCCX_PUBLISHER, UCCX_SUBSCRIBER, WRAPPINGS
@@ -76,7 +77,7 @@ def test_what_no_rule_approves_waits_and_nothing_is_signed(lab: Lab) -> None:
     assert (issued.certificates, issued.created) == ((), True)
     assert (found.id, found.state, found.host) == (1, State.SUBMITTED, "uccx2.example.com")
     assert (found.submitted_by, found.submitted_by_id, found.submitted_at) == ("requester", ANNA.account_id, NOON)
-    assert found.options == Options(validity_days=30)
+    assert found.options == Options(validity_days=30, destination=Destination("tomcat-ECDSA"))
     (event,) = events(lab)
     assert (event.event, event.actor, event.subject) == (Event.REQUEST_SUBMITTED, "requester", "1")
 

@@ -1,0 +1,75 @@
+"""The names of a certificate: the host that it is for, and the alternative names."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cryptography import x509
+
+from ca_service.errors import Finding, Rule, Severity
+from ca_service.pki import names
+from ca_service.pki.csr import CertificationRequest
+from ca_service.pki.profiles import Profile
+from ca_service.vos.purposes import host_name
+
+SAN_ADDED: Final = Rule(
+    "san.added",
+    "The CSR has no names. {host} is added, as you asked.",
+    "",
+    Severity.NOTE,
+)
+SAN_MISSING: Final = Rule(
+    "san.missing",
+    "The CSR has no names, and browsers refuse a certificate without one.",
+    "Have the name {host} added: select \u201cAdd the host name\u201d, or use add_host_name=true, --add-host-name. "
+    "Or create a new CSR; on a Cisco node, fill in Parent Domain.",
+)
+SAN_NO_HOST_NAME: Final = Rule(
+    "san.no-host-name",
+    "The CSR has no names, and its common name is not a host name either.",
+    "Create a new CSR with a subject alternative name; on a Cisco node, fill in Parent Domain.",
+)
+SAN_WILDCARD: Final = Rule(
+    "san.wildcard",
+    "The CSR asks for the wildcard {name}. Of the certificates of a node, only cup-xmpp-s2s-ECDSA may have one.",
+    "Create a new CSR that lists each node by name. If it is for XMPP federation, choose the purpose "
+    "cup-xmpp-s2s-ECDSA; for other servers, use the profile server.",
+)
+
+_NAMES: Final = "/subject_alternative_name"
+Named = tuple[str, x509.SubjectAlternativeName | None, list[Finding]]
+
+
+def name_host(request: CertificationRequest, profile: Profile, *, add_host_name: bool) -> Named:
+    """Return the host that the certificate is for, its alternative names, and what was found about them."""
+    common_name = request.common_names[-1] if request.common_names else ""
+    host = host_name(common_name) if profile.is_vos else common_name
+    extension = request.subject_alternative_name
+    if extension is None:
+        return _without_names(host, add_host_name=add_host_name)
+    dns_names = extension.get_values_for_type(x509.DNSName)
+    wild = [] if profile.allows_wildcard else [SAN_WILDCARD.at(_NAMES, name=name) for name in dns_names if "*" in name]
+    addresses = [str(address) for address in extension.get_values_for_type(x509.IPAddress)]
+    return _most_specific(dns_names or addresses, host), extension, wild
+
+
+def _most_specific(candidates: list[str], host: str) -> str:
+    """Return the name that the common name means, or else the one with the most labels: not the parent domain."""
+    label = host.partition(".")[0].lower()
+    return max(
+        candidates,
+        key=lambda name: (
+            name.lower() == host.lower(),
+            name.partition(".")[0].lower() == label,
+            not names.is_wildcard(name),
+            name.count("."),
+        ),
+    )
+
+
+def _without_names(host: str, *, add_host_name: bool) -> Named:
+    if not names.is_dns_name(host):
+        return host, None, [SAN_NO_HOST_NAME.at(_NAMES)]
+    if not add_host_name:
+        return host, None, [SAN_MISSING.at(_NAMES, host=host)]
+    return host, x509.SubjectAlternativeName([x509.DNSName(host)]), [SAN_ADDED.at(_NAMES, host=host)]
