@@ -44,7 +44,8 @@ class Message:
     """A message that is known. `printed` is how it is printed: all of it, then parts that also appear alone.
 
     `patterns` are pieces by which it is known, folded. `next` are the steps to take, in their order.
-    `rules` are those of the fit check that find the same fault before the upload.
+    `rules` are those of the fit check that find the same fault before the upload. `unless` are the ids of messages that
+    say more: beside one of them this one is left out.
     """
 
     id: str
@@ -56,6 +57,7 @@ class Message:
     next: tuple[Fact, ...]
     tool: Tool
     rules: tuple[str, ...]
+    unless: tuple[str, ...] = ()
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -85,7 +87,9 @@ def explain(text: str) -> tuple[Explained, ...]:
     """
     folded = fold(text[:MAX_LENGTH])
     found = [Explained(message, pattern) for message in all_messages() if (pattern := _longest(message, folded))]
-    return tuple(sorted(found, key=lambda each: -len(each.pattern)))
+    ids = {each.message.id for each in found}
+    kept = [each for each in found if ids.isdisjoint(each.message.unless)]
+    return tuple(sorted(kept, key=lambda each: -len(each.pattern)))
 
 
 def find_messages(text: str) -> tuple[Message, ...]:
@@ -139,4 +143,5 @@ def _message(row: Mapping[str, Any], steps: list[Mapping[str, Any]]) -> Message:
         next=tuple(map(fact, steps)),
         tool=Tool(row.get("tool", "")),
         rules=tuple(row.get("rules", ())),
+        unless=tuple(row.get("unless", ())),
     )

@@ -11,6 +11,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from ca_service.errors import Rule, Severity
+from ca_service.vos import fit, fit_chain, fit_contents, fit_request
 from ca_service.vos.knowledge import sources
 from ca_service.vos.messages import MAX_LENGTH, Kind, all_messages, explain, find_messages, fold
 
@@ -51,6 +53,31 @@ PRINTED: Final = {
     "Successfully Generated CSR for tomcat.": "csr-generated",
     "Successfully imported certificate for tomcat. Please restart services related to tomcat for the new certificate "
     "to become active.": "imported",
+    "NET::ERR_CERT_AUTHORITY_INVALID": "authority-invalid",
+    "MOZILLA_PKIX_ERROR_SELF_SIGNED_CERT": "self-signed",
+    "error 18 at 0 depth lookup: self-signed certificate": "self-signed",
+    "ERR_SSL_VERSION_OR_CIPHER_MISMATCH": "cipher-mismatch",
+    "SSL_ERROR_NO_CYPHER_OVERLAP": "cipher-mismatch",
+    "NET::ERR_CERT_DATE_INVALID": "certificate-date",
+    "error 10 at 0 depth lookup: certificate has expired": "certificate-date",
+    "NET::ERR_CERT_VALIDITY_TOO_LONG": "validity-too-long",
+    "SSL_ERROR_BAD_CERT_DOMAIN": "bad-domain",
+    "java.security.cert.CertificateException: No subject alternative DNS name matching uccx1 found.": "bad-domain",
+    "NET::ERR_CERT_REVOKED": "certificate-revoked",
+    "error 26 at 0 depth lookup: unsuitable certificate purpose": "wrong-usage",
+    "SEC_ERROR_INADEQUATE_CERT_TYPE": "wrong-usage",
+    "NET::ERR_CERT_WEAK_SIGNATURE_ALGORITHM": "weak-signature",
+    "MOZILLA_PKIX_ERROR_CA_CERT_USED_AS_END_ENTITY": "authority-as-server",
+    "javax.net.ssl.SSLHandshakeException: PKIX path building failed: "
+    "sun.security.provider.certpath.SunCertPathBuilderException: unable to find valid certification path to requested "
+    "target": "java-trust",
+    "keytool error: java.lang.Exception: Failed to establish chain from reply": "keytool-chain",
+    "error 20 at 0 depth lookup: unable to get local issuer certificate": "openssl-chain",
+    "Reason: unable to get local issuer certificate; traffic server: SSL connection failed, certificate verify "
+    "failed": "expressway-verify",
+    "HTTP 500": "api-500",
+    "%UC_CERT-4-CertValidLessThanMonth: %[Message=Certificate expiration Notification.": "node-expiry",
+    "The signing certificate does not match what's defined in the entity metadata.": "saml-signature",
 }
 #: A word of the cause that no other message has for its reason.
 CAUSES: Final = {
@@ -75,6 +102,10 @@ NOISE: Final[dict[str, Callable[[str], str]]] = {
     "from a mail": lambda text: f"\u201c\u00a0{text.replace(' ', chr(0xA0) + ' ')}\u201d \u2013 what is this?",
     "broken into lines": lambda text: text.replace(" ", "\r\n    "),
     "with typographic hyphens": lambda text: text.replace("-", "\u2011"),
+    "within Japanese": lambda text: (
+        f"\u63a5\u7d9a\u30a8\u30e9\u30fc: {text} \u3068\u8868\u793a\u3055\u308c\u307e\u3059\u3002"
+    ),
+    "in full-width letters": lambda text: "".join(chr(ord(one) + 0xFEE0) if "!" <= one <= "~" else one for one in text),
     "with marks that nobody sees": lambda text: "\u200b".join(text),
 }
 
@@ -206,6 +237,36 @@ def test_the_rules_that_are_named_are_those_of_the_fit_check() -> None:
             assert f'"{rule}"' in code, (message.id, rule)
 
 
+#: Errors about the files that were given, not about what is in the certificate.
+ABOUT_FILES: Final = {
+    "fit.several", "fit.files", "fit.readable", "fit.several-pkcs7", "fit.private-key", "fit.several-authorities",
+    "fit.csr",
+}  # fmt: skip
+#: No document prints what a node says to these: it says nothing, and something breaks later.
+WITHOUT_WORDS: Final = {"fit.rsa-leaf"}
+
+
+def test_every_fault_that_the_fit_check_finds_has_its_message() -> None:
+    modules = [fit, fit_chain, fit_contents, fit_request]
+    rules = {rule for module in modules for rule in vars(module).values() if isinstance(rule, Rule)}
+    errors = {rule.id for rule in rules if rule.id.startswith("fit.") and rule.severity is Severity.ERROR}
+    explained = {rule for message in all_messages() for rule in message.rules}
+    assert errors - ABOUT_FILES - WITHOUT_WORDS <= explained
+    assert not (ABOUT_FILES | WITHOUT_WORDS) & explained
+
+
+def test_several_messages_in_one_text_are_all_explained() -> None:
+    text = "Chrome: NET::ERR_CERT_AUTHORITY_INVALID\nFirefox: SEC_ERROR_UNKNOWN_ISSUER\nthe node: CAA1015"
+    assert [each.message.id for each in explain(text)] == ["authority-invalid", "firefox-issuer", "caa1015"]
+
+
+def test_what_only_repeats_a_message_that_says_more_is_left_out() -> None:
+    text = "javax.net.ssl.SSLHandshakeException: No subject alternative DNS name matching a found"
+    assert [each.message.id for each in explain(text)] == ["bad-domain"]
+    known = {message.id for message in all_messages()}
+    assert all(set(message.unless) <= known for message in all_messages())
+
+
 def test_good_news_is_told_apart_from_bad() -> None:
     good = {message.id for message in all_messages() if message.kind is Kind.SUCCESS}
 
@@ -227,7 +288,7 @@ def test_an_empty_search_lists_every_message() -> None:
     [
         ("trust-store", ["ca-missing"]),
         ("HCM-F \u201crequest\u201d waits", ["caa1017", "caa1023"]),
-        ("chrome", ["chrome-no-names"]),
+        ("chrome", ["chrome-no-names", "authority-invalid"]),
         ("no such words", []),
     ],
 )
