@@ -111,7 +111,7 @@ def test_the_list_holds_every_message(steady: Visitor) -> None:
 
 
 def test_the_list_can_be_searched(steady: Visitor) -> None:
-    page = steady.page("/messages?q=Chrome")
+    page = steady.page("/messages?q=Chrome+58")
 
     assert f"1 / {len(all_messages())}" in page.text
     assert "NET::ERR_CERT_COMMON_NAME_INVALID" in page.text
