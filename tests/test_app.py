@@ -174,5 +174,6 @@ def test_the_thresholds_and_the_jobs_are_wired(installation: Installation, opera
         "idempotency-keys",
         "search-index",
         "statistics",
+        "probe",
         "tidy",
     ]

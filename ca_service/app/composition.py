@@ -18,6 +18,7 @@ from ca_service.authority.audit.seals import Sealing
 from ca_service.authority.doctor import Doctor
 from ca_service.authority.fleet.clusters import Fleet
 from ca_service.authority.fleet.handover import Handover
+from ca_service.authority.fleet.probing import Probes
 from ca_service.authority.fleet.renewal import Renewal
 from ca_service.authority.hierarchy.external import ExternalAuthorities
 from ca_service.authority.hierarchy.hierarchy import Hierarchy
@@ -143,6 +144,19 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         outbox=edges.notices, channels=edges.channels, clock=now, chance=randomness.chance, base_url=options.own_url
     )
 
+    handover = Handover(fleet, issuance, hierarchy, receipts)
+    probes = Probes(
+        prober=edges.prober,
+        served=edges.served,
+        ledger=edges.ledger,
+        leaves=edges.leaves,
+        products=edges.products,
+        fleet=fleet,
+        handover=handover,
+        clock=now,
+        rules=options.probe_rules,
+    )
+
     minute, hour, day = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
     jobs = (
         Job("notices", hour, "write due notices", notices.announce_due),
@@ -163,6 +177,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         ),
         Job("search-index", minute, "add new requests to the search index", edges.schema.index_new),
         Job("statistics", day, "gather the statistics of the database", edges.schema.gather_statistics),
+        *([Job("probe", day, "look at what nodes present", probes.probe_all)] if options.probes_daily else []),
         Job("tidy", day, "delete old sent messages", deliveries.forget_old),
     )
     return Installation(
@@ -194,7 +209,8 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         root_key=RootKey(edges.issuers, edges.keystore, now),
         completion=completion,
         fleet=fleet,
-        handover=Handover(fleet, issuance, hierarchy, receipts),
+        handover=handover,
+        probes=probes,
         authority_revocation=AuthorityRevocation(edges.revocations, hierarchy, now),
         crl_importer=CRLImporter(edges.crls, edges.revocations, hierarchy, now),
         responders=responders,

@@ -10,6 +10,7 @@ from ca_service.authority.access.permissions import Role
 from ca_service.authority.agreement import AgreementStore
 from ca_service.authority.audit.store import EventStore
 from ca_service.authority.doctor import Fetcher
+from ca_service.authority.fleet.probing import Prober, ProbeRules, ServedStore
 from ca_service.authority.fleet.store import FleetStore, LeafStore
 from ca_service.authority.hierarchy.plan import HierarchyPlan
 from ca_service.authority.hierarchy.store import IssuerStore
@@ -44,6 +45,8 @@ class Options:
     certificate_base_url: str = ""
     own_url: str
     notice_days: tuple[int, ...]
+    probe_rules: ProbeRules = field(default_factory=ProbeRules)
+    probes_daily: bool = True
     second_factor_required_of: Collection[Role] = ()
     claim_rules: ClaimRules = field(default_factory=lambda: ClaimRules("", "", {}))
 
@@ -62,6 +65,8 @@ class Edges:
     crls: CRLStore
     responders: ResponderStore
     fleet: FleetStore
+    served: ServedStore
+    prober: Prober
     leaves: LeafStore
     inventory: InventoryStore
     events: EventStore

@@ -29,6 +29,7 @@ from ca_service.keystore import files
 from ca_service.keystore.encrypted import EncryptedFileKeyStore
 from ca_service.keystore.secret_box import FileSecretBox
 from ca_service.probe.fetching import HTTPFetcher
+from ca_service.probe.handshakes import TLSProber
 from ca_service.settings import Settings
 from ca_service.storage.accounts import SQLAccountStore, SQLIdentityStore
 from ca_service.storage.agreement import SQLAgreementStore
@@ -44,6 +45,7 @@ from ca_service.storage.migrating import SQLSchema
 from ca_service.storage.notices import SQLCalendarStore, SQLJobStore, SQLNoticeStore
 from ca_service.storage.requests import SQLRequestStore
 from ca_service.storage.revocation import SQLCRLStore, SQLRevocationStore
+from ca_service.storage.served import SQLServedStore
 from ca_service.storage.sessions import SQLAttemptStore, SQLSessionStore
 from ca_service.storage.sqlite import SQLiteDatabase
 
@@ -123,6 +125,8 @@ def edges_of(settings: Settings, passwords: Passwords) -> Edges:
         crls=SQLCRLStore(database),
         responders=SQLResponderStore(database),
         fleet=SQLFleetStore(database),
+        served=SQLServedStore(database),
+        prober=TLSProber(clock.stopwatch),
         leaves=SQLLeafStore(database),
         inventory=SQLInventoryStore(database),
         events=SQLEventStore(database),
@@ -167,6 +171,8 @@ def _options(settings: Settings) -> Options:
         certificate_base_url=plain_http(settings),
         own_url=own_url(settings),
         notice_days=settings.notices.thresholds,
+        probe_rules=settings.probe.rules,
+        probes_daily=settings.probe.daily,
         second_factor_required_of=web.require_second_factor,
         claim_rules=ClaimRules(oidc.name_claim, oidc.role_claim, oidc.roles),
     )

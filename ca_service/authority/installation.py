@@ -13,6 +13,7 @@ from ca_service.authority.audit.seals import Sealing
 from ca_service.authority.doctor import Doctor
 from ca_service.authority.fleet.clusters import Fleet
 from ca_service.authority.fleet.handover import Handover
+from ca_service.authority.fleet.probing import Probes
 from ca_service.authority.fleet.renewal import Renewal
 from ca_service.authority.hierarchy.external import ExternalAuthorities
 from ca_service.authority.hierarchy.hierarchy import Hierarchy
@@ -112,6 +113,7 @@ class APIServices(PublicServices):
     issuance: Issuance
     requests: Requests
     fit_checks: FitChecks
+    probes: Probes
     host_products: HostProducts
     inventory: Inventory
     revocation: Revocation

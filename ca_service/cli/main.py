@@ -28,6 +28,7 @@ _COMMANDS: Final = {
     "renew": "Renew the certificate of a TLS server with the same key.",
     "check": "Check CSRs without signing them.",
     "fit": "Check whether a node will accept a certificate.",
+    "probe": "See which certificate the ports of a node present.",
     "show": "Show a certificate.",
     "list": "List and search certificates.",
     "revoke": "Revoke certificates.",

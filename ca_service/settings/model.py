@@ -16,6 +16,7 @@ from ca_service.errors import InvalidInput
 from ca_service.pki.names import is_dns_name
 from ca_service.pki.profiles import INTERMEDIATE, MAX_LEAF_DAYS, ROOT
 from ca_service.settings.notices import JobsSettings, MailSettings, MetricsSettings, NoticesSettings, WebhookSettings
+from ca_service.settings.probes import ProbeSettings
 from ca_service.settings.section import CONTRADICTION, DEFAULT, Rules, Section, contradiction, read_roles
 
 __all__ = ["CONTRADICTION", "KEYS", "TABLES", "Settings"]
@@ -192,6 +193,7 @@ class Settings(Section):
     mail: MailSettings = MailSettings()
     webhook: WebhookSettings = WebhookSettings()
     metrics: MetricsSettings = MetricsSettings()
+    probe: ProbeSettings = ProbeSettings()
 
     @model_validator(mode="after")
     def _cookies_are_safe(self) -> Self:

@@ -54,6 +54,7 @@ def test_the_help_lists_every_command_of_the_issue_and_each_exit_code(new_ca: Co
         "renew",
         "check",
         "fit",
+        "probe",
         "show",
         "list",
         "revoke",

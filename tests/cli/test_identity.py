@@ -90,6 +90,7 @@ def test_a_database_from_before_the_id_that_is_restored_later_gets_the_same_id(s
         with closing(sqlite3.connect(settled.folder / "ca.sqlite3")) as database, database:
             database.execute("DROP TABLE installation")
             database.execute("DROP TABLE host_product")
+            database.execute("DROP TABLE served")
             database.execute("DROP INDEX ix_node_fqdn")
             database.execute("ALTER TABLE application DROP COLUMN purpose")
             database.execute("ALTER TABLE certificate DROP COLUMN purpose")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ca_service.authority.audit.store import EventStore
+from ca_service.authority.fleet.probing import ServedStore
 from ca_service.authority.fleet.store import FleetStore
 from ca_service.authority.hierarchy.store import IssuerStore
 from ca_service.authority.issuance.store import HostProductStore, Ledger, RequestStore
@@ -31,6 +32,7 @@ from ca_service.storage.notices import SQLCalendarStore, SQLJobStore, SQLNoticeS
 from ca_service.storage.postgresql import PostgreSQLDatabase
 from ca_service.storage.requests import SQLRequestStore
 from ca_service.storage.revocation import SQLCRLStore, SQLRevocationStore
+from ca_service.storage.served import SQLServedStore
 from ca_service.storage.sqlite import SQLiteDatabase
 from tests.storage.leaves import Ends
 from tests.support.factories import account_record, event, issuer_record
@@ -45,6 +47,7 @@ from tests.support.notices import (
     InMemoryNoticeStore,
 )
 from tests.support.openid import InMemoryIdentityStore
+from tests.support.probes import InMemoryServedStore
 from tests.support.record import InMemoryEventStore
 from tests.support.request_records import InMemoryRequestStore
 from tests.support.revocation import InMemoryCRLStore, InMemoryResponderStore, InMemoryRevocationStore
@@ -122,6 +125,12 @@ def host_products(request: pytest.FixtureRequest) -> HostProductStore:
     if request.param == "fake":
         return InMemoryHostProductStore(request.getfixturevalue("clusters_in_memory"))
     return SQLHostProductStore(request.getfixturevalue("database"))
+
+
+@fake_and_real
+def served_store(request: pytest.FixtureRequest) -> ServedStore:
+    """A store of what ports have presented, which is empty."""
+    return InMemoryServedStore() if request.param == "fake" else SQLServedStore(request.getfixturevalue("database"))
 
 
 @pytest.fixture

@@ -118,7 +118,7 @@ def test_certificates_from_before_are_found_by_month_and_beginning_of_the_host_a
     with issued_under.read() as connection:
         before = connection.execute(added).all()
     with issued_under.write() as connection:
-        for name in ("expiry_count", "installation", "host_product"):
+        for name in ("expiry_count", "installation", "host_product", "served"):
             connection.execute(text(f"DROP TABLE {name}"))
         for name in ("issued_by", "profile", "host_start", "ends_month"):
             connection.execute(text(f"DROP INDEX ix_certificate_{name}"))

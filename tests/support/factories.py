@@ -53,6 +53,7 @@ from tests.support.notices import (
 )
 from tests.support.openid import InMemoryIdentityStore
 from tests.support.people import InMemoryAttemptStore, InMemoryFactorStore, InMemorySecretBox, InMemorySessionStore
+from tests.support.probes import FakeProber, InMemoryServedStore
 from tests.support.record import InMemoryEventStore
 from tests.support.request_records import EVERYBODY, InMemoryRequestStore
 from tests.support.revocation import InMemoryCRLStore, InMemoryResponderStore, InMemoryRevocationStore
@@ -207,6 +208,11 @@ class Lab(Installation):
         return cast(InMemoryNoticeStore, self.edges.notices)
 
     @property
+    def prober(self) -> FakeProber:
+        """What ports present."""
+        return cast(FakeProber, self.edges.prober)
+
+    @property
     def fetcher(self) -> FakeFetcher:
         """What other services answer."""
         return cast(FakeFetcher, self.edges.fetcher)
@@ -242,6 +248,8 @@ def edges_in_memory(options: Options, **given: Any) -> Edges:
     edge("responders", lambda: InMemoryResponderStore(ledger))
     edge("requests", lambda: InMemoryRequestStore(ledger))
     edge("products", lambda: InMemoryHostProductStore(fleet))
+    edge("served", InMemoryServedStore)
+    edge("prober", FakeProber)
     edge("events", lambda: InMemoryEventStore(issuers, ledger, accounts, fleet))
     edge("inventory", lambda: InMemoryInventoryStore(ledger, issuers, fleet))
     edge("leaves", lambda: InMemoryLeafStore(ledger, fleet))

@@ -14,7 +14,7 @@ from ca_service.storage.schema.certificates import (
 )
 from ca_service.storage.schema.columns import UTCDateTime, metadata
 from ca_service.storage.schema.events import audit_event, seal
-from ca_service.storage.schema.fleet import cluster, mark, node, placed_request
+from ca_service.storage.schema.fleet import cluster, mark, node, placed_request, served
 from ca_service.storage.schema.notices import calendar, expiry_count, job_run, notice, outbox
 from ca_service.storage.schema.people import (
     account,
@@ -63,6 +63,7 @@ __all__ = [
     "revocation",
     "revocation_version",
     "seal",
+    "served",
     "session",
     "setup_link",
     "token",

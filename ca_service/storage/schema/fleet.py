@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, ForeignKey, Integer, LargeBinary, String, Table, Text, UniqueConstraint
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text, UniqueConstraint
 
 from ca_service.storage.schema.columns import UTCDateTime, metadata, sorted_text
 
@@ -42,6 +42,21 @@ placed_request = Table(
     Column("csr_der", LargeBinary, nullable=False),
     Column("placed_at", UTCDateTime, nullable=False),
     Column("placed_by", Text, nullable=False),
+)
+
+#: What a port has presented from `at` on; `seen_at` is the last time that it did.
+served = Table(
+    "served",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("host", sorted_text(), nullable=False),
+    Column("port", Integer, nullable=False),
+    Column("verdict", String(16), nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("serial_number", String(40), nullable=False),
+    Column("at", UTCDateTime, nullable=False),
+    Column("seen_at", UTCDateTime, nullable=False),
+    Index("ix_served_host", "host", "id"),
 )
 
 mark = Table(

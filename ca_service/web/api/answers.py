@@ -75,7 +75,7 @@ def _not_acceptable(forms: Mapping[str, str]) -> NotAcceptable:
 
 def certificates(records: Sequence[CertificateRecord], form: str, findings: Sequence[Finding] = ()) -> Response:
     """Answer with the certificates in this format; only JSON includes the findings."""
-    return _varying(_certificates_as_json(records, findings) if form == "json" else deliver(records, form))
+    return varying(_certificates_as_json(records, findings) if form == "json" else deliver(records, form))
 
 
 def issued(found: Issued, form: str) -> Response:
@@ -104,9 +104,9 @@ def batch(groups: Iterator[Group], names: Sequence[str], form: str) -> Response:
     """
     described = (_verdicts(group, names) for group in groups)
     if form == "json":
-        return _varying(as_json(BatchDocument.of([each for group in described for each in group])))
+        return varying(as_json(BatchDocument.of([each for group in described for each in group])))
     lines = _as_lines(chain([next(described)], described))
-    return _varying(Response(stream_with_context(lines), content_type=BATCH_FORMS["ndjson"]))
+    return varying(Response(stream_with_context(lines), content_type=BATCH_FORMS["ndjson"]))
 
 
 def _as_lines(groups: Iterable[Sequence[VerdictDocument]]) -> Iterator[str]:
@@ -152,7 +152,7 @@ def certificate_list(page: Page, following: str | None) -> Response:
     """Answer with one page of the list of certificates."""
     describe = _describing(page.certificates)
     rows = [describe.summary(record) for record in page.certificates]
-    return _varying(as_json(CertificateListDocument(certificates=rows, next=following), following))
+    return varying(as_json(CertificateListDocument(certificates=rows, next=following), following))
 
 
 def csv_list(items: Iterable[Listed]) -> Response:
@@ -160,14 +160,12 @@ def csv_list(items: Iterable[Listed]) -> Response:
     lines = csv_lines(items, api_services().clock())
     response = Response(stream_with_context(lines), content_type="text/csv; charset=utf-8; header=present")
     response.headers["Content-Disposition"] = 'attachment; filename="certificates.csv"'
-    return _varying(response)
+    return varying(response)
 
 
 def authority(active: ActiveAuthority, form: str) -> Response:
     """Answer with the issuing authority in this format."""
-    return _varying(
-        as_json(ChainDocument.of(active, base_url())) if form == "json" else deliver_authority(active, form)
-    )
+    return varying(as_json(ChainDocument.of(active, base_url())) if form == "json" else deliver_authority(active, form))
 
 
 def address(path: str, query: dict[str, str] | None = None) -> str:
@@ -205,7 +203,7 @@ def _certificates_as_json(records: Sequence[CertificateRecord], findings: Sequen
     return as_json(CertificatesDocument(certificates=full, findings=finding_documents(findings)))
 
 
-def _varying(response: Response) -> Response:
+def varying(response: Response) -> Response:
     """RFC 9110, 12.5.5: the format depends on Accept."""
     response.vary.add("Accept")
     return response

@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationInfo
 
 from ca_service.authority.audit.wording import Category
+from ca_service.authority.fleet.probing import MAX_PORTS
 from ca_service.authority.issuance.decisions import MAX_NOTE as MAX_DECISION_NOTE
 from ca_service.authority.issuance.decisions import MAX_WAIT
 from ca_service.authority.issuance.issuance import MAX_REQUESTS
@@ -108,6 +109,22 @@ class IssueQuery(OptionFields, CertificateQueryFields):
 
 class BatchQuery(OptionFields):
     """The query of a batch: the options, and the format of the answer."""
+
+    format: BatchForm | None = Field(default=None, description="one of: json, ndjson")
+
+
+class ProbeInput(Input):
+    """The hosts of a probe."""
+
+    hosts: list[Annotated[str, Field(max_length=300)]] = Field(
+        description="hosts, each with or without a port: uccx1.example.com, uccx1.example.com:12015",
+        min_length=1,
+        max_length=MAX_PORTS,
+    )
+
+
+class ProbeQuery(Input):
+    """The query of a probe: the format of the answer."""
 
     format: BatchForm | None = Field(default=None, description="one of: json, ndjson")
 

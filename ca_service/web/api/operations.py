@@ -12,6 +12,7 @@ from ca_service.documents.batches import BatchDocument
 from ca_service.documents.certificates import CertificateListDocument, CertificatesDocument
 from ca_service.documents.checks import ChecksDocument, FitDocument
 from ca_service.documents.people import TokenDocument
+from ca_service.documents.probes import ProbeDocument
 from ca_service.documents.requests import RequestDocument, RequestsDocument
 from ca_service.documents.revocations import RevocationResultDocument
 from ca_service.web.api import inputs
@@ -308,4 +309,28 @@ _SERVICE: Final = (
         problems=(400, 500),
     ),
 )
-OPERATIONS: Final = (*_ISSUING, *_CHECKS, *_INVENTORY, *_CHANGES, *_SERVICE)
+_PROBES: Final = (
+    Operation(
+        id="probePorts",
+        method="POST",
+        path="/api/v1/probes",
+        summary="See which certificates ports present",
+        description=(
+            "Asks each port for an EC and for an RSA certificate, in TLS 1.2 and in TLS 1.3, and compares what it "
+            "presents with what was issued here. A host without a port means the ports of its product. Hosts are the "
+            "nodes of clusters, those with a certificate from here, and those in the settings (`probe.names`). With "
+            "`format=ndjson`, each port is a line, written as soon as it is done."
+        ),
+        curl=curl(
+            "-H 'Content-Type: application/json' -d '{{\"hosts\": [\"uccx1.example.com:12015\"]}}' "
+            '"{base_url}/api/v1/probes"'
+        ),
+        answers={200: "What each port presents."},
+        answer=ProbeDocument,
+        query=inputs.ProbeQuery,
+        forms=BATCH_FORMS,
+        takes=inputs.ProbeInput,
+        problems=_INTAKE_PROBLEMS,
+    ),
+)
+OPERATIONS: Final = (*_ISSUING, *_CHECKS, *_PROBES, *_INVENTORY, *_CHANGES, *_SERVICE)

@@ -16,6 +16,7 @@ from ca_service.web.pages import (  # noqa: E402, F401 - the views need the blue
     oidc,
     people,
     placing,
+    probes,
     reference,
     requests,
     revocations,

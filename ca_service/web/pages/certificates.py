@@ -13,6 +13,7 @@ from flask.typing import ResponseReturnValue
 from ca_service.authority.access.permissions import PERMISSIONS, Action
 from ca_service.authority.audit.wording import About
 from ca_service.authority.certificates import CertificateRecord
+from ca_service.authority.fleet.probing import Served
 from ca_service.authority.fleet.renewal import RenewalOptions
 from ca_service.errors import Conflict, Finding, InvalidInput, NotFound, Refused, Rule
 from ca_service.pki.encodings import csr_pem
@@ -22,6 +23,7 @@ from ca_service.vos.destinations import Destination
 from ca_service.vos.file_names import safe_name
 from ca_service.vos.fit import Stage
 from ca_service.vos.products import products
+from ca_service.vos.served import Verdict
 from ca_service.web.context import actor, base_url, installation, needs
 from ca_service.web.delivery import attachment, deliver
 from ca_service.web.forms import whole_number
@@ -41,6 +43,8 @@ CERTIFICATE_NONE_CHOSEN: Final = Rule(
     "No certificate was selected, or more than {limit}.",
     "Select one in the list of certificates.",
 )
+
+_ABSENT: Final = frozenset({Verdict.REFUSED, Verdict.UNREACHABLE, Verdict.SILENT, Verdict.NOT_TLS})
 
 
 @blueprint.get("/certificates/<serial_number>")
@@ -68,6 +72,7 @@ def page_of(serial_number: str, findings: Sequence[Finding] = ()) -> dict[str, A
         "reasons": FOR_LEAVES,
         "may_revoke": actor().role in PERMISSIONS[Action.REVOKE],
         "products": tuple(products().values()),
+        "served": _now_served(record.host),
         "may_assign": actor().role in PERMISSIONS[Action.FLEET] and plan.place is None,
     }
 
@@ -150,6 +155,14 @@ def _chosen() -> list[CertificateRecord]:
     if not 1 <= len(serials) <= MAX_ON_PAGE:
         raise InvalidInput(CERTIFICATE_NONE_CHOSEN.at("/serial", limit=MAX_ON_PAGE))
     return [installation().issuance.get_certificate(actor(), serial) for serial in serials]
+
+
+def _now_served(host: str) -> list[Served]:
+    """Return what each port of the host has presented last, as far as it has presented anything."""
+    newest = dict[int, Served]()
+    for each in installation().probes.list_served(actor(), host):
+        newest.setdefault(each.port, each)
+    return [newest[port] for port in sorted(newest) if newest[port].verdict not in _ABSENT]
 
 
 def _deliveries(records: Sequence[CertificateRecord]) -> list[Delivery]:

@@ -1,0 +1,309 @@
+"""Probes: which certificate the ports of a node present, compared with what was issued here.
+
+A probe of the ports of a slot's nodes moves the slot: to VERIFIED if its certificate is served on every port that
+presents it and answers, and back to UPLOADED if one of them presents something else. Ports that do not answer move
+nothing. The mark is that of the runbook's step, by the person who asked for the probe. The certificates that a
+port presents are kept, one entry for each change.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from ipaddress import ip_address
+from typing import Final, Protocol
+
+from cryptography import x509
+
+from ca_service.authority.access.allowed_names import as_network, is_in, not_covered
+from ca_service.authority.access.permissions import Action, Actor, Role, require, require_unbounded
+from ca_service.authority.fleet.clusters import Fleet
+from ca_service.authority.fleet.handover import Handover, Line, node_of
+from ca_service.authority.fleet.records import ClusterQuery
+from ca_service.authority.fleet.states import Slot
+from ca_service.authority.fleet.store import LeafStore
+from ca_service.authority.issuance.store import HostProductStore, Ledger
+from ca_service.authority.ports import Clock
+from ca_service.errors import InvalidInput, NotFound, Rule
+from ca_service.pki import encodings, names
+from ca_service.vos.served import DEAD, Handshake, Ours, PortReport, Target, Verdict, fingerprint_of, judge
+from ca_service.vos.steps import Node
+
+PROBE_TARGET: Final = Rule(
+    "probe.target",
+    "\u201c{text}\u201d is not a host with a port.",
+    "Write it as uccx1.example.com or uccx1.example.com:8443; an IPv6 address in brackets.",
+)
+PROBE_COUNT: Final = Rule(
+    "probe.count",
+    "You named {count} ports to look at. The limit is {limit}.",
+    "Name fewer hosts, or single ports.",
+)
+PROBE_HOST: Final = Rule(
+    "probe.host",
+    "{host} is not a host that this service looks at.",
+    "It looks at the nodes of clusters and at hosts with a certificate from here. The operator can add names to the "
+    "settings: probe.names.",
+)
+PROBE_ADDRESS: Final = Rule(
+    "probe.address",
+    "{host} has the address {address}, which this service does not connect to.",
+    "The operator can allow it in the settings: probe.networks.",
+)
+
+JOB: Final = "job"
+_PROBER: Final = Actor(None, "service:probe", Role.ADMINISTRATOR, JOB)
+_AT_A_TIME: Final = 3  # probes in a process
+_CLUSTERS: Final = 50  # in a page
+MAX_PORTS: Final = 200
+#: Where a node of an unknown product may present the certificate of its web server.
+_USUAL_PORTS: Final = (443, 7443, 8443, 8444, 8445, 12015)
+_TARGET: Final = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<host>[^:\s\[\]]+))(?::(?P<port>\d{1,5}))?")
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeRules:
+    """The hosts and addresses that may be looked at, beside nodes and hosts with a certificate from here.
+
+    Patterns as in the limits of tokens. Without networks, every address but those of this machine, of its links and of
+    groups is allowed; with networks, those in one of them.
+    """
+
+    names: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+
+
+class Prober(Protocol):
+    """Connects to ports."""
+
+    def resolve(self, host: str) -> tuple[str, ...]:
+        """Return the addresses of a host; none if it is not known."""
+
+    def probe(self, ports: Sequence[tuple[Target, str]]) -> Iterator[tuple[Target, tuple[Handshake, ...]]]:
+        """Make all handshakes with each port at its address, some ports at a time; yield each port as it is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The certificate of a port since this moment; `fingerprint` and `serial_number` are empty for none of ours."""
+
+    host: str
+    port: int
+    verdict: Verdict
+    fingerprint: str
+    serial_number: str
+    at: datetime
+    seen_at: datetime
+
+
+class ServedStore(Protocol):
+    """The certificates of ports, one entry for each change."""
+
+    def record(self, found: Sequence[Served]) -> None:
+        """Store these: a new entry where verdict or certificate differ from the last one, else when it was seen."""
+
+    def list_served(self, host: str) -> tuple[Served, ...]:
+        """Return the entries of a host, newest first, at most a hundred."""
+
+
+class Probes:
+    """Looks at ports, keeps what they present, and moves slots."""
+
+    def __init__(
+        self,
+        *,
+        prober: Prober,
+        served: ServedStore,
+        ledger: Ledger,
+        leaves: LeafStore,
+        products: HostProductStore,
+        fleet: Fleet,
+        handover: Handover,
+        clock: Clock,
+        rules: ProbeRules,
+    ) -> None:
+        self._prober = prober
+        self._served = served
+        self._ledger = ledger
+        self._leaves = leaves
+        self._products = products
+        self._fleet = fleet
+        self._handover = handover
+        self._clock = clock
+        self._rules = rules
+        self._turns = threading.BoundedSemaphore(_AT_A_TIME)
+
+    def probe(self, actor: Actor, texts: Sequence[str]) -> Iterator[PortReport]:
+        """Look at these hosts (all ports of their product) and ports; yield each port as it is done.
+
+        Raises InvalidInput immediately for what is no host, or none that may be looked at, and for too many ports.
+        """
+        require(actor, Action.READ)
+        require_unbounded(actor)
+        return self._probe(actor, [target for text in texts for target in self._targets(text)])
+
+    def probe_cluster(self, actor: Actor, cluster_id: int) -> Iterator[PortReport]:
+        """Look at all nodes of a cluster that have a certificate; afterwards its slots are where they belong.
+
+        Raises as `probe` does, and NotFound.
+        """
+        require(actor, Action.FLEET)
+        require_unbounded(actor)
+        board = self._handover.board(actor, cluster_id)
+        targets = [target for line in board.lines for target in _targets_of(line.slot)]
+        reports = self._probe(actor, list({(each.host, each.port): each for each in targets}.values()))
+        return self._moving(actor, cluster_id, board.lines, reports)
+
+    def probe_all(self) -> int:
+        """Look at the nodes of all clusters, for the job; return how many ports were looked at."""
+        count, cursor = 0, ""
+        while True:
+            page = self._fleet.list_clusters(_PROBER, ClusterQuery(cursor=cursor, limit=_CLUSTERS))
+            for cluster in page.items:
+                try:
+                    count += sum(1 for _ in self.probe_cluster(_PROBER, cluster.id))
+                except (InvalidInput, NotFound):  # none of its nodes may be looked at, or it was removed
+                    continue
+            cursor = page.next_cursor
+            if not cursor:
+                return count
+
+    def list_served(self, actor: Actor, host: str) -> tuple[Served, ...]:
+        """Return what the ports of a host have presented, newest first."""
+        require(actor, Action.READ)
+        return self._served.list_served(host.lower())
+
+    def _targets(self, text: str) -> Iterator[Target]:
+        host, port = _parsed(text)
+        node = self._products.find_products([host]).get(host)
+        found = node.node(host) if node else None
+        known = _ports_of(found) if found else ()
+        if port is not None:
+            yield next((each for each in known if each.port == port), Target(host, port))
+        else:
+            yield from known or (Target(host, each) for each in _USUAL_PORTS)
+
+    def _probe(self, actor: Actor, targets: Sequence[Target]) -> Iterator[PortReport]:
+        if not 1 <= len(targets) <= MAX_PORTS:
+            raise InvalidInput(PROBE_COUNT.at("/hosts", count=len(targets), limit=MAX_PORTS))
+        hosts = dict.fromkeys(target.host for target in targets)
+        addresses = {host: self._address(actor, host) for host in hosts}
+        return self._reports([(target, addresses[target.host]) for target in targets])
+
+    def _reports(self, ports: Sequence[tuple[Target, str]]) -> Iterator[PortReport]:
+        found = list[PortReport]()
+        with self._turns:  # each has many connections
+            try:
+                for target, handshakes in self._prober.probe(ports):
+                    found.append(judge(target, handshakes, self._find_ours, self._clock()))
+                    yield found[-1]
+            finally:
+                self._served.record([_served(each, self._clock()) for each in found])
+
+    def _address(self, actor: Actor, host: str) -> str:
+        """Return the one address that is used for all handshakes with a host; empty if the host is not known.
+
+        Raises InvalidInput for a host or an address that may not be looked at. The operator at the command line of this
+        machine could connect anyway.
+        """
+        is_operator = actor.account_id is None and actor.origin != JOB
+        if not is_operator and not self._is_known(host):
+            raise InvalidInput(PROBE_HOST.at("/hosts", host=host))
+        addresses = self._prober.resolve(host)
+        if not is_operator:
+            for address in addresses:
+                if not self._is_allowed(address):
+                    raise InvalidInput(PROBE_ADDRESS.at("/hosts", host=host, address=address))
+        return addresses[0] if addresses else ""
+
+    def _is_known(self, host: str) -> bool:
+        kind = "IP" if as_network(host) else "DNS"
+        if not not_covered(self._rules.names, [f"{kind}:{host}"], beside_hosts=False):
+            return True
+        return bool(self._products.find_products([host])) or self._ledger.find_current(host, self._clock()) is not None
+
+    def _is_allowed(self, address: str) -> bool:
+        if self._rules.networks:
+            return is_in(address, self._rules.networks)
+        found = ip_address(address.partition("%")[0])
+        found = getattr(found, "ipv4_mapped", None) or found
+        return not (found.is_loopback or found.is_link_local or found.is_multicast or found.is_unspecified)
+
+    def _find_ours(self, leaf: x509.Certificate) -> Ours | None:
+        """Return which of our certificates this is, byte for byte, or None."""
+        record = self._ledger.find_certificate(encodings.serial_text(leaf.serial_number))
+        if record is None or record.der != encodings.der(leaf):
+            return None
+        successor = self._leaves.find_successor(record.serial_number, self._clock())
+        return Ours(record.serial_number, is_newest=successor is None)
+
+    def _moving(
+        self, actor: Actor, cluster_id: int, lines: Sequence[Line], reports: Iterator[PortReport]
+    ) -> Iterator[PortReport]:
+        found = list[PortReport]()
+        for report in reports:
+            found.append(report)
+            yield report
+        for line in lines:
+            self._move(actor, cluster_id, line, found)
+
+    def _move(self, actor: Actor, cluster_id: int, line: Line, reports: Sequence[PortReport]) -> None:
+        """Set or remove the marks of a slot by what its ports have presented."""
+        slot = line.slot
+        if slot.certificate is None or slot.covered_by is not None:
+            return
+        hosts = {node.fqdn for node in (slot.node, *slot.covers)}
+        own = {(target.host, target.port) for target in _targets_of(slot)}
+        seen = [
+            each
+            for each in reports
+            if each.target.host in hosts
+            and (each.target.host, each.target.port) in own
+            and each.target.presents != "RSA"
+            and not {handshake.ending for handshake in each.handshakes} <= DEAD
+        ]
+        is_served = bool(seen) and all(each.serial_number == slot.certificate.serial_number for each in seen)
+        if is_served:
+            for step in (line.upload_step, line.verify_step):
+                self._handover.mark(actor, cluster_id, step, done=True)
+        elif seen and slot.verified is not None:
+            self._handover.mark(actor, cluster_id, line.verify_step, done=False)
+
+
+def _parsed(text: str) -> tuple[str, int | None]:
+    """Return host and port of a text. Raises InvalidInput."""
+    found = _TARGET.fullmatch(text.strip())
+    host = (found["six"] or found["host"]).lower().removesuffix(".") if found else ""
+    port = int(found["port"]) if found and found["port"] else None
+    is_host = names.is_dns_name(host) or (as_network(host) is not None and "/" not in host)
+    if not is_host or not 0 < (1 if port is None else port) < 65536:
+        raise InvalidInput(PROBE_TARGET.at("/hosts", text=text[:80]))
+    return host, port
+
+
+def _targets_of(slot: Slot) -> Iterator[Target]:
+    """Yield the ports on which the nodes of a slot may present its certificate."""
+    if slot.certificate is None or slot.covered_by is not None:
+        return
+    for record in (slot.node, *slot.covers):
+        yield from _ports_of(node_of(record), slot.purpose.service)
+
+
+def _ports_of(node: Node, purpose: str = "") -> tuple[Target, ...]:
+    """Return the ports of a node's product that present certificates, for this purpose or for any."""
+    release = node.release
+    if release is None:
+        return tuple(Target(node.fqdn, port) for port in _USUAL_PORTS)
+    return tuple(
+        Target(node.fqdn, port.number, port.service, port.presents)
+        for port in release.ports
+        if purpose in ("", port.purpose) or not port.purpose
+    ) or tuple(Target(node.fqdn, port) for port in _USUAL_PORTS)
+
+
+def _served(report: PortReport, at: datetime) -> Served:
+    target = report.target
+    return Served(target.host, target.port, report.verdict, fingerprint_of(report), report.serial_number, at, at)

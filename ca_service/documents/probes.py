@@ -1,0 +1,90 @@
+"""Results of probes: the certificates that ports of nodes present."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, Self
+
+from pydantic import Field
+
+from ca_service.documents.fields import Document, Fingerprint, Moment
+from ca_service.vos.experience import find_row
+from ca_service.vos.served import Handshake, PortReport, Remark, Verdict, fingerprint_of, signings_of
+
+
+class HandshakeDocument(Document):
+    """One handshake with a port."""
+
+    offer: str = Field(description="the offered key and version: ECDSA, TLS 1.3")
+    ending: Literal["served", "declined", "refused", "unreachable", "silent", "not TLS"]
+    detail: str = Field(description="what the other side said, or the library; or empty")
+
+    @classmethod
+    def of(cls, handshake: Handshake) -> Self:
+        """Describe one handshake."""
+        return cls(offer=handshake.offer.value, ending=handshake.ending.value, detail=handshake.detail)
+
+
+class PortDocument(Document):
+    """The certificate that one port presents to a client that asks for ECDSA."""
+
+    host: str
+    port: int
+    service: str = Field(description="the service on this port by the documents of the product; or empty")
+    verdict: Verdict
+    remarks: list[Remark]
+    works: bool = Field(description="whether clients get what was issued here, and accept it")
+    sentences: list[str] = Field(description="verdict and remarks in words")
+    serial_number: str = Field(description="of the certificate from here that is served; or empty")
+    fingerprint: Fingerprint | None = Field(description="of the EC certificate that is served; null for none")
+    not_after: Moment | None = Field(description="its end; null for none")
+    handshakes: list[HandshakeDocument]
+
+    @classmethod
+    def of(cls, report: PortReport) -> Self:
+        """Describe one port."""
+        target = report.target
+        return cls(
+            host=target.host,
+            port=target.port,
+            service=target.service,
+            verdict=report.verdict,
+            remarks=list(report.remarks),
+            works=report.works,
+            sentences=[str(each) for each in report.sentences],
+            serial_number=report.serial_number,
+            fingerprint=fingerprint_of(report) or None,
+            not_after=report.leaf.not_valid_after_utc if report.leaf else None,
+            handshakes=[HandshakeDocument.of(each) for each in report.handshakes],
+        )
+
+
+class ProbeDocument(Document):
+    """The results, in the order of host and port."""
+
+    works: bool = Field(description="whether every port that presents an EC certificate works, and at least one does")
+    experience: str = Field(description="what agents of UCCX 11.5 see with these certificates; empty if not known")
+    ports: list[PortDocument]
+
+    @classmethod
+    def of(cls, reports: Sequence[PortReport]) -> Self:
+        """Describe the ports."""
+        ordered = sorted(reports, key=lambda each: (each.target.host, each.target.port))
+        return cls(
+            works=works(reports),
+            experience=experience_of(reports),
+            ports=[PortDocument.of(each) for each in ordered],
+        )
+
+
+def works(reports: Sequence[PortReport]) -> bool:
+    """Return whether every port that presents an EC certificate works, and at least one does."""
+    presenting = [each for each in reports if each.leaf is not None]
+    return bool(presenting) and all(each.works for each in presenting)
+
+
+def experience_of(reports: Sequence[PortReport]) -> str:
+    """Return what agents see with these certificates, by Cisco's table for UCCX 11.5; empty if it does not say."""
+    found = signings_of(reports)
+    row = find_row(*found) if found else None
+    return row.experience.text if row else ""

@@ -1,0 +1,224 @@
+"""Probes: who may look at what, what is kept of it, and where it moves the slots."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from ca_service.authority.access.grants import Grant
+from ca_service.authority.access.permissions import Actor, Role
+from ca_service.authority.certificates import CertificateRecord
+from ca_service.authority.fleet.placement import Placement
+from ca_service.authority.fleet.probing import MAX_PORTS, ProbeRules
+from ca_service.authority.fleet.states import Slot, State
+from ca_service.authority.issuance.examination import Options
+from ca_service.errors import InvalidInput, NotAllowed, NotFound
+from ca_service.vos.served import Verdict
+from tests.support.factories import OPERATOR, Lab, actor
+from tests.support.fakes import NOON
+from tests.support.fleet import CONTACT_CENTRE
+from tests.support.requests import THREE_NODES, UCCX_PUBLISHER
+from tests.support.tls_servers import certified
+
+REQUESTER = actor(Role.REQUESTER)
+HOST = "uccx1.example.com"
+LIVE_DATA = (HOST, 12015)
+
+
+@pytest.fixture
+def lab() -> Lab:
+    """An authority with a cluster whose certificates are signed."""
+    lab = Lab().initialised()
+    lab.fleet.create(OPERATOR, "Lab", CONTACT_CENTRE)
+    numbers = {each.fqdn: each.id for each in lab.fleet.get_cluster(OPERATOR, 1).nodes}
+    placements = [
+        Placement(each.data, numbers[f"{each.name}.example.com"], "tomcat-ECDSA", is_multi_server=False)
+        for each in THREE_NODES
+    ]
+    lab.fleet.sign(OPERATOR, 1, placements, Options())
+    return lab
+
+
+def slot(lab: Lab, host: str = HOST) -> Slot:
+    return next(each for each in lab.fleet.slots(OPERATOR, 1) if each.node.fqdn == host)
+
+
+def certificate(lab: Lab, host: str = HOST) -> CertificateRecord:
+    found = slot(lab, host).certificate
+    assert found is not None
+    return found
+
+
+def chain(lab: Lab, record: CertificateRecord) -> tuple[x509.Certificate, ...]:
+    return (x509.load_der_x509_certificate(record.der), *lab.hierarchy.chain_of(record.issuer_id)[:-1])
+
+
+def self_signed() -> tuple[x509.Certificate, ...]:
+    return (certified(ec.generate_private_key(ec.SECP256R1()), HOST, start=NOON - timedelta(days=1)),)
+
+
+def test_the_ports_of_the_product_are_looked_at_at_one_address(lab: Lab) -> None:
+    lab.prober.addresses = {HOST: ("192.0.2.5", "192.0.2.6")}
+    reports = list(lab.probes.probe(REQUESTER, [HOST]))
+    assert {each.target.port for each in reports} == {12015, 7443, 5223, 8443, 8445}
+    assert {address for _, _, address in lab.prober.connected} == {"192.0.2.5"}
+    assert {each.verdict for each in reports} == {Verdict.REFUSED}
+
+
+def test_a_single_port_is_looked_at_alone(lab: Lab) -> None:
+    lab.prober.chains = {LIVE_DATA: chain(lab, certificate(lab))}
+    (report,) = lab.probes.probe(REQUESTER, [f"{HOST.upper()}.:12015"])
+    assert (report.verdict, report.works, report.serial_number) == (
+        Verdict.ISSUED,
+        True,
+        certificate(lab).serial_number,
+    )
+    assert report.target.service == "Socket.IO (Live Data)"
+
+
+def test_an_earlier_certificate_is_older_and_one_that_only_has_the_number_is_not_ours(lab: Lab) -> None:
+    first = certificate(lab)
+    lab.issuance.issue(REQUESTER, [UCCX_PUBLISHER.data], Options(new=True))
+    lab.prober.chains = {LIVE_DATA: chain(lab, first)}
+    (report,) = lab.probes.probe(REQUESTER, [f"{HOST}:12015"])
+    assert (report.verdict, report.serial_number) == (Verdict.OLDER, first.serial_number)
+    key = ec.generate_private_key(ec.SECP256R1())
+    forged = certified(key, HOST, start=NOON, serial_number=int(first.serial_number, 16))
+    lab.prober.chains = {LIVE_DATA: (forged,)}
+    (report,) = lab.probes.probe(REQUESTER, [f"{HOST}:12015"])
+    assert (report.verdict, report.serial_number) == (Verdict.SELF_SIGNED, "")
+
+
+@pytest.mark.parametrize("text", ["", "a b", "host:0", "host:65536", "host:x", "http://host/", "10.0.0.0/8", "*.a.com"])
+def test_what_is_no_host_is_refused(lab: Lab, text: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        lab.probes.probe(OPERATOR, [text])
+    assert caught.value.rule == "probe.target"
+    assert lab.prober.connected == []
+
+
+def test_too_many_ports_are_refused(lab: Lab) -> None:
+    for hosts in ([], [f"{HOST}:{port}" for port in range(1, MAX_PORTS + 2)]):
+        with pytest.raises(InvalidInput) as caught:
+            lab.probes.probe(REQUESTER, hosts)
+        assert caught.value.rule == "probe.count"
+
+
+def test_only_hosts_that_are_known_here_are_looked_at(lab: Lab) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        lab.probes.probe(REQUESTER, ["router.example.com:443"])
+    assert caught.value.rule == "probe.host"
+    lab.probes._rules = ProbeRules(names=("*.example.com",))
+    assert len(list(lab.probes.probe(REQUESTER, ["router.example.com:443"]))) == 1
+    assert len(list(lab.probes.probe(OPERATOR, ["anything.example.org:443"]))) == 1
+
+
+def test_a_host_with_a_certificate_from_here_is_known() -> None:
+    lab = Lab().initialised()
+    lab.issuance.issue(REQUESTER, [UCCX_PUBLISHER.data], Options())
+    assert len(list(lab.probes.probe(REQUESTER, [HOST]))) == 6
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["127.0.0.1", "::1", "169.254.169.254", "fe80::1%eth0", "0.0.0.0", "224.0.0.1", "::ffff:127.0.0.1"],  # noqa: S104
+)
+def test_this_machine_its_links_and_groups_are_not_connected_to(lab: Lab, address: str) -> None:
+    lab.prober.addresses = {HOST: ("192.0.2.5", address)}
+    with pytest.raises(InvalidInput) as caught:
+        lab.probes.probe(REQUESTER, [HOST])
+    assert caught.value.rule == "probe.address"
+    assert lab.prober.connected == []
+    lab.probes._rules = ProbeRules(networks=("192.0.2.0/24", "127.0.0.0/8", "::1/128"))
+    assert bool(list(lab.probes.probe(OPERATOR, [HOST])))
+
+
+def test_with_networks_only_they_are_connected_to(lab: Lab) -> None:
+    lab.probes._rules = ProbeRules(networks=("198.51.100.0/24",))
+    with pytest.raises(InvalidInput) as caught:
+        lab.probes.probe(REQUESTER, [HOST])
+    assert caught.value.rule == "probe.address"
+    lab.prober.addresses = {HOST: ("198.51.100.7",)}
+    assert list(lab.probes.probe(REQUESTER, [HOST]))
+
+
+def test_a_token_that_is_limited_to_names_does_not_look(lab: Lab) -> None:
+    limited = replace(REQUESTER, grant=Grant(1, frozenset({"read"}), names=(HOST,)))
+    with pytest.raises(NotAllowed):
+        lab.probes.probe(limited, [HOST])
+
+
+def test_what_was_seen_is_kept_with_each_change(lab: Lab) -> None:
+    lab.prober.chains = {LIVE_DATA: self_signed()}
+    list(lab.probes.probe(REQUESTER, [f"{HOST}:12015"]))
+    lab.clock.advance(hours=1)
+    lab.prober.chains = {LIVE_DATA: chain(lab, certificate(lab))}
+    for _ in range(2):
+        list(lab.probes.probe(REQUESTER, [f"{HOST}:12015"]))
+    newest, first = lab.probes.list_served(REQUESTER, HOST)
+    assert (first.verdict, first.at, newest.verdict) == (Verdict.SELF_SIGNED, NOON, Verdict.ISSUED)
+    assert newest.serial_number == certificate(lab).serial_number
+
+
+def test_a_probe_that_is_abandoned_keeps_what_it_has_seen(lab: Lab) -> None:
+    lab.prober.chains = {LIVE_DATA: self_signed(), (HOST, 8443): self_signed()}
+    reports = lab.probes.probe(REQUESTER, [f"{HOST}:12015", f"{HOST}:8443"])
+    next(reports)
+    reports.close()  # type: ignore[attr-defined]
+    assert [each.port for each in lab.probes.list_served(REQUESTER, HOST)] == [12015]
+
+
+def probe_cluster(lab: Lab, who: Actor = REQUESTER) -> None:
+    list(lab.probes.probe_cluster(who, 1))
+
+
+def test_a_slot_whose_certificate_is_served_is_verified(lab: Lab) -> None:
+    lab.prober.chains = {LIVE_DATA: chain(lab, certificate(lab))}
+    probe_cluster(lab)
+    assert slot(lab).state is State.VERIFIED
+    assert slot(lab, "sm1.example.com").state is State.ISSUED
+    mark = slot(lab).verified
+    assert mark is not None
+    assert mark.done_by == "requester"
+
+
+def test_a_slot_goes_back_where_the_node_serves_something_else(lab: Lab) -> None:
+    lab.prober.chains = {LIVE_DATA: chain(lab, certificate(lab))}
+    probe_cluster(lab)
+    lab.prober.chains = {LIVE_DATA: self_signed()}
+    probe_cluster(lab)
+    assert slot(lab).state is State.UPLOADED
+
+
+def test_a_node_that_does_not_answer_moves_nothing(lab: Lab) -> None:
+    lab.prober.chains = {LIVE_DATA: chain(lab, certificate(lab))}
+    probe_cluster(lab)
+    lab.prober.chains = {}
+    probe_cluster(lab)
+    assert slot(lab).state is State.VERIFIED
+
+
+def test_ports_that_present_rsa_by_their_documents_do_not_count_against_a_slot(lab: Lab) -> None:
+    lab.prober.chains = {LIVE_DATA: chain(lab, certificate(lab))}
+    lab.prober.rsa = {(HOST, 8443): self_signed()}
+    probe_cluster(lab)
+    assert slot(lab).state is State.VERIFIED
+
+
+def test_the_job_looks_at_every_cluster_and_leaves_those_that_it_may_not(lab: Lab) -> None:
+    lab.prober.chains = {LIVE_DATA: chain(lab, certificate(lab))}
+    assert lab.probes.probe_all() > 0
+    mark = slot(lab).verified
+    assert mark is not None
+    assert mark.done_by == "service:probe"
+    lab.prober.addresses = {HOST: ("127.0.0.1",)}
+    assert lab.probes.probe_all() == 0
+
+
+def test_a_cluster_that_is_none_is_not_found(lab: Lab) -> None:
+    with pytest.raises(NotFound):
+        lab.probes.probe_cluster(REQUESTER, 7)
