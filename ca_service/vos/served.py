@@ -142,7 +142,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class PortReport:
-    """The certificates of one port. `leaf` is the certificate with an EC key, `rsa_leaf` the other one; either may be None.
+    """The certificates of one port: `leaf` has an EC key, `rsa_leaf` an RSA key; either may be None.
 
     `serial_number` is that of our certificate, if it is one of ours.
     """
