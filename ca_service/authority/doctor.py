@@ -29,7 +29,7 @@ from ca_service.authority.inventory.store import CertificateQuery
 from ca_service.authority.ports import Clock, is_believable
 from ca_service.authority.revocation.store import RevocationStore
 from ca_service.errors import CAServiceError, Finding, Rule, Severity, only_errors
-from ca_service.pki import encodings, keys
+from ca_service.pki import encodings
 
 DOCTOR_NO_ADDRESS: Final = Rule(
     "doctor.no-address",
@@ -41,11 +41,6 @@ DOCTOR_PUBLISHED: Final = Rule(
     "doctor.published",
     "{url} returns {what}.",
     "Download it with curl from another machine, and check the proxy in between.",
-)
-DOCTOR_KEY: Final = Rule(
-    "doctor.key",
-    "The key of the authority does not belong to its certificate.",
-    "Restore the keys of the instance folder from the same copy as the database.",
 )
 DOCTOR_ROOT_KEY: Final = Rule(
     "doctor.root-key",
@@ -138,12 +133,9 @@ class Doctor:
 
     def _key(self, active: ActiveAuthority) -> Iterator[Finding]:
         try:
-            key = self._hierarchy.signing_key(active)
+            self._hierarchy.signing_key(active)
         except CAServiceError as error:
             yield from error.findings
-            return
-        if keys.public_key_der(key.public_key()) != keys.public_key_der(active.issuer.public_key):
-            yield DOCTOR_KEY.at()
 
     def _root_key(self) -> Iterator[Finding]:
         if any(record.role == "root" and record.key_id for record in self._hierarchy.list_issuers()):

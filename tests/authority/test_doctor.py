@@ -117,7 +117,7 @@ def test_a_key_that_is_gone_is_found(lab: Lab) -> None:
 def test_the_key_of_another_certificate_is_found(lab: Lab) -> None:
     lab.keystore.remove("intermediate-g1")
     lab.keystore.generate("intermediate-g1", PLAN.intermediate_curve)
-    assert told(lab)["doctor.key"] is Severity.ERROR
+    assert told(lab)["authority.key-foreign"] is Severity.ERROR
 
 
 def test_an_authority_that_ends_soon_or_has_ended_is_told(lab: Lab) -> None:

@@ -22,7 +22,7 @@ from ca_service.authority.access.permissions import Action, Actor, require
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.hierarchy.plan import HierarchyPlan, checked_name, fresh_name, responder_subject, subject_of
 from ca_service.authority.hierarchy.store import IssuerRecord, IssuerRole, IssuerStore
-from ca_service.authority.key_custody import KeyStore, check_curve, own_key
+from ca_service.authority.key_custody import KeyStore, check_curve, own_key, signer_of
 from ca_service.authority.ports import Clock, SerialNumbers
 from ca_service.errors import Conflict, InvalidInput, NotReady, Rule
 from ca_service.pki import encodings, issuing, keys, names
@@ -128,8 +128,12 @@ class Hierarchy:
         return tuple(map(certificate_of, _path(records[issuer_id], records)))
 
     def signing_key(self, authority: ActiveAuthority) -> ec.EllipticCurvePrivateKey:
-        """Return the private key of the authority."""
-        return self._keystore.signer(authority.record.key_id or "")
+        """Return the private key of the authority. Raises KeystoreError, or NotReady if its certificate has another."""
+        return signer_of(self._keystore, authority.record.key_id, authority.issuer.public_key)
+
+    def require_able_to_sign(self, authority: ActiveAuthority) -> None:
+        """Raise KeystoreError or NotReady unless a certificate may be signed now: the right key is here."""
+        self.signing_key(authority)
 
     def list_issuers(self) -> tuple[IssuerRecord, ...]:
         """Return all authorities, oldest first."""
@@ -210,9 +214,10 @@ class Hierarchy:
         if parent is None:
             return issuing.sign(issuing.prepare(contents, Issuer.itself(contents)), own_key)
         issuer = Issuer.of(certificate_of(parent))
+        key = signer_of(self._keystore, parent.key_id, issuer.public_key)
         if self._certificate_base_url:
             issuer = replace(issuer, crl_url=f"{self._certificate_base_url}/ca/{parent.id}.crl")
-        return issuing.sign(issuing.prepare(contents, issuer), self._keystore.signer(parent.key_id or ""))
+        return issuing.sign(issuing.prepare(contents, issuer), key)
 
 
 def required(active: ActiveAuthority | None) -> ActiveAuthority:

@@ -129,8 +129,9 @@ class Issuance:
     def issue(self, actor: Actor, csrs: Sequence[bytes], options: Options, idempotency_key: str = "") -> Issued:
         """Issue one certificate per CSR, all or none, or let all of them wait for a decision: steps 1 to 7.
 
-        Raises Refused with every finding, NotReady without an authority, SigningError for a certificate that breaks our
-        own rules or that the node would not accept, Conflict if the Idempotency-Key was used for something else.
+        Raises Refused with every finding, NotReady without an authority that can sign now, SigningError for a
+        certificate that breaks our own rules or that the node would not accept, Conflict if the Idempotency-Key was
+        used for something else.
         """
         require(actor, Action.ISSUE)
         replay = replay_of(actor, csrs, options, idempotency_key, self._clock()) if idempotency_key else None
@@ -192,6 +193,8 @@ class Issuance:
         unsigned = [each for each in examined if each.existing is None]
         if any(each.needs_decision for each in unsigned):
             return self._wait(order, examined, now)
+        if unsigned:
+            self._hierarchy.require_able_to_sign(authority)  # before anything is prepared or signed
 
         # 5. Prepare: build, sign with a throwaway key, lint, judge whether the node accepts it; get the right to sign.
         prepared = [

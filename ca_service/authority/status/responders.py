@@ -23,7 +23,7 @@ from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.hierarchy.hierarchy import AUTHORITY_EXPIRED, Hierarchy, certificate_of, issues_leaves
 from ca_service.authority.hierarchy.plan import responder_subject
 from ca_service.authority.hierarchy.store import IssuerRecord
-from ca_service.authority.key_custody import KeyStore, own_key
+from ca_service.authority.key_custody import KeyStore, own_key, signer_of
 from ca_service.authority.ports import Clock, SerialNumbers, is_believable
 from ca_service.authority.revocation.records import ResponderRecord
 from ca_service.authority.revocation.store import ResponderStore
@@ -109,7 +109,7 @@ class Responders:
 
     def _remembered(self, record: ResponderRecord) -> tuple[ResponderRecord, Signer]:
         certificate = x509.load_der_x509_certificate(record.certificate_der)
-        found = record, Signer(certificate, self._keystore.signer(record.key_id))
+        found = record, Signer(certificate, signer_of(self._keystore, record.key_id, certificate.public_key()))
         self._seen[record.issuer_id] = found
         return found
 
@@ -118,8 +118,9 @@ class Responders:
         key_id = f"ocsp-{issuer.id}"
         key = own_key(self._keystore, key_id, _CURVE)
         above = Issuer.of(certificate_of(issuer))
+        signer = signer_of(self._keystore, issuer.key_id, above.public_key)
         contents = self._contents(issuer, above, key.public_key())
-        certificate = issuing.sign(issuing.prepare(contents, above), self._keystore.signer(issuer.key_id or ""))
+        certificate = issuing.sign(issuing.prepare(contents, above), signer)
         record = ResponderRecord(
             issuer_id=issuer.id,
             serial_number=encodings.serial_text(certificate.serial_number),
