@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,10 @@ from ca_service.authority.inventory.store import CertificateQuery
 from ca_service.cli.interfaces import Program
 from ca_service.keystore.encrypted import EncryptedFileKeyStore
 from ca_service.settings import Settings
+from ca_service.storage.events import SQLEventStore
+from ca_service.storage.sqlite import SQLiteDatabase
 from tests.cli.command_line import run
-from tests.support.factories import OPERATOR, PASSWORD, PLAN, cheap_hasher
+from tests.support.factories import OPERATOR, PASSWORD, PLAN, cheap_hasher, event
 from tests.support.requests import UCCX_PUBLISHER
 from tests.web.html import read
 from tests.web.visitor import sign_in, upload
@@ -31,6 +34,12 @@ def another_key(settings: Settings) -> None:
     keys.generate("intermediate-g1", PLAN.intermediate_curve)
 
 
+def clock_behind(settings: Settings) -> None:
+    """Record an event of next year, as a clock did that was ahead."""
+    ahead = datetime.now(UTC).replace(microsecond=0) + timedelta(days=365)
+    SQLEventStore(SQLiteDatabase(settings.instance_path / "ca.sqlite3")).add_event(replace(event(), at=ahead))
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """Why nothing may be signed: what is done to a sound installation, the rule, and words of its text."""
@@ -42,6 +51,7 @@ class Fault:
 
 FAULTS = {
     "another key": Fault(another_key, "authority.key-foreign", "does not belong to its certificate"),
+    "clock behind": Fault(clock_behind, "clock.behind", "No certificate is issued until an operator has checked"),
 }
 
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from ca_service.app.edges import Edges
 from ca_service.authority.agreement import Agreement
+from ca_service.authority.audit.clock_check import ClockCheck
 from ca_service.authority.audit.log import AuditLog
 from ca_service.authority.audit.receipts import Receipts
 from ca_service.authority.audit.seals import Sealing
@@ -76,10 +77,12 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
     now, options = time.now, edges.options
 
     # The authority: root and intermediate, and the audit log of everything below.
+    clock_check = ClockCheck(edges.events, now)
     hierarchy = Hierarchy(
         issuers=edges.issuers,
         keystore=edges.keystore,
         clock=now,
+        clock_check=clock_check,
         serial_numbers=randomness.serial_numbers,
         certificate_base_url=options.certificate_base_url,
     )
@@ -186,6 +189,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         audit_log=AuditLog(edges.events, sealing, now),
         receipts=receipts,
         agreement=agreement,
+        clock_check=clock_check,
         external=ExternalAuthorities(edges.issuers, edges.keystore, now),
         root_key=RootKey(edges.issuers, edges.keystore, now),
         completion=completion,
@@ -198,7 +202,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
             hierarchy=hierarchy,
             inventory=inventory,
             revocations=edges.revocations,
-            events=edges.events,
+            clock_check=clock_check,
             agreement=agreement,
             fetcher=edges.fetcher,
             clock=now,

@@ -20,13 +20,12 @@ from cryptography.x509 import ocsp
 
 from ca_service.authority.access.permissions import Action, Actor, require
 from ca_service.authority.agreement import Agreement
-from ca_service.authority.audit.entries import EventQuery
-from ca_service.authority.audit.store import EventStore
+from ca_service.authority.audit.clock_check import ClockCheck
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.hierarchy.hierarchy import AUTHORITY_EXPIRED, ActiveAuthority, Hierarchy
 from ca_service.authority.inventory.inventory import Inventory
 from ca_service.authority.inventory.store import CertificateQuery
-from ca_service.authority.ports import Clock, is_believable
+from ca_service.authority.ports import Clock
 from ca_service.authority.revocation.store import RevocationStore
 from ca_service.errors import CAServiceError, Finding, Rule, Severity, only_errors
 from ca_service.pki import encodings
@@ -53,11 +52,6 @@ DOCTOR_NOTHING_ISSUED: Final = Rule(
     "There is no certificate yet for this check.",
     "",
     Severity.NOTE,
-)
-DOCTOR_CLOCK: Final = Rule(
-    "doctor.clock",
-    "The newest event of the audit log is from {at}, which is in the future.",
-    "Correct the clock of this machine, or of the one that has written the event. The clock decides what is valid.",
 )
 DOCTOR_ENDS_SOON: Final = Rule(
     "doctor.ends-soon",
@@ -102,7 +96,7 @@ class Doctor:
         hierarchy: Hierarchy,
         inventory: Inventory,
         revocations: RevocationStore,
-        events: EventStore,
+        clock_check: ClockCheck,
         agreement: Agreement,
         fetcher: Fetcher,
         clock: Clock,
@@ -110,7 +104,7 @@ class Doctor:
         self._hierarchy = hierarchy
         self._inventory = inventory
         self._revocations = revocations
-        self._events = events
+        self._clock_check = clock_check
         self._agreement = agreement
         self._fetcher = fetcher
         self._clock = clock
@@ -149,9 +143,8 @@ class Doctor:
             yield DOCTOR_ENDS_SOON.at(end=end.date().isoformat())
 
     def _clock_faults(self) -> Iterator[Finding]:
-        newest = self._events.list_events(EventQuery(limit=1)).items
-        if newest and not is_believable(newest[0].at, self._clock()):
-            yield DOCTOR_CLOCK.at(at=encodings.time_text(newest[0].at))
+        if found := self._clock_check.find_fault():
+            yield found
 
     def _aia(self, active: ActiveAuthority) -> Iterator[Finding]:
         url = active.issuer.certificate_url

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Protocol, TypeVar
 
 from ca_service.authority.agreement import Agreement
+from ca_service.authority.audit.clock_check import ClockCheck
 from ca_service.authority.audit.log import AuditLog
 from ca_service.authority.audit.receipts import Receipts
 from ca_service.authority.audit.seals import Sealing
@@ -126,6 +127,7 @@ class Installation(APIServices):
     """
 
     agreement: Agreement
+    clock_check: ClockCheck
     external: ExternalAuthorities
     root_key: RootKey
     completion: Completion

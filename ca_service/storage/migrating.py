@@ -35,7 +35,7 @@ SEARCH_PLAIN: Final = Rule(
     Severity.NOTE,
 )
 
-HEAD: Final = "0013"
+HEAD: Final = "0014"
 _ANALYSED: Final = 1_000  # rows of each index
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 

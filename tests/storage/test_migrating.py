@@ -116,7 +116,7 @@ def test_certificates_from_before_are_found_by_month_and_beginning_of_the_host_a
             connection.execute(text(f"DROP TABLE {name}"))
         for name in ("issued_by", "profile", "host_start", "ends_month"):
             connection.execute(text(f"DROP INDEX ix_certificate_{name}"))
-        for name in ("revocation_state", "audit_event_actor", "audit_event_event"):
+        for name in ("revocation_state", "audit_event_actor", "audit_event_event", "audit_event_at"):
             connection.execute(text(f"DROP INDEX ix_{name}"))
         for name in ("host_start", "ends_month"):
             connection.execute(text(f"ALTER TABLE certificate DROP COLUMN {name}"))

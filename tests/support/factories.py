@@ -15,6 +15,7 @@ from ca_service.app.composition import Randomness, Time, compose
 from ca_service.app.edges import Edges, Options
 from ca_service.authority.access.permissions import Actor, Role
 from ca_service.authority.audit.events import AuditEvent, Event
+from ca_service.authority.audit.store import EventStore
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.hierarchy.plan import HierarchyPlan
 from ca_service.authority.hierarchy.store import IssuerRecord, IssuerStore
@@ -142,6 +143,7 @@ class Lab(Installation):
         request_store: RequestStore | None = None,
         account_store: AccountStore | None = None,
         channels: tuple[Channel, ...] | None = None,
+        events: EventStore | None = None,
         policy: Policy | None = None,
         session_limits: SessionLimits = _ENDLESS,
         second_factor_required_of: tuple[Role, ...] = (),
@@ -169,6 +171,7 @@ class Lab(Installation):
             "requests": request_store,
             "accounts": account_store,
             "channels": channels,
+            "events": events,
         }
         edges = edges_in_memory(options, **{name: edge for name, edge in given.items() if edge is not None})
         time = clock or FixedClock()

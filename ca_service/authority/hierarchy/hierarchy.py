@@ -19,6 +19,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ca_service.authority.access.permissions import Action, Actor, require
+from ca_service.authority.audit.clock_check import ClockCheck
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.hierarchy.plan import HierarchyPlan, checked_name, fresh_name, responder_subject, subject_of
 from ca_service.authority.hierarchy.store import IssuerRecord, IssuerRole, IssuerStore
@@ -92,12 +93,14 @@ class Hierarchy:
         issuers: IssuerStore,
         keystore: KeyStore,
         clock: Clock,
+        clock_check: ClockCheck,
         serial_numbers: SerialNumbers,
         certificate_base_url: str = "",
     ) -> None:
         self._issuers = issuers
         self._keystore = keystore
         self._clock = clock
+        self._clock_check = clock_check
         self._serial_numbers = serial_numbers
         self._certificate_base_url = certificate_base_url
         self._seen: tuple[tuple[IssuerRecord, ...], ActiveAuthority | None] = ((), None)
@@ -132,7 +135,8 @@ class Hierarchy:
         return signer_of(self._keystore, authority.record.key_id, authority.issuer.public_key)
 
     def require_able_to_sign(self, authority: ActiveAuthority) -> None:
-        """Raise KeystoreError or NotReady unless a certificate may be signed now: the right key is here."""
+        """Raise KeystoreError or NotReady unless a certificate may be signed now: the clock and the key are right."""
+        self._clock_check.require_right()
         self.signing_key(authority)
 
     def list_issuers(self) -> tuple[IssuerRecord, ...]:
@@ -143,7 +147,7 @@ class Hierarchy:
         """Create root and intermediate as far as they are missing; return what was created.
 
         Raises InvalidInput for an invalid plan, Conflict if the creation of another authority has already
-        started here.
+        started here, NotReady if the clock is behind the audit log.
         """
         require(actor, Action.AUTHORITY)
         _check(plan)
@@ -151,6 +155,7 @@ class Hierarchy:
             records = self._issuers.list_issuers()
             if _is_complete(records, plan):
                 return ()
+            self._clock_check.require_right()
             created = []
             root = next((record for record in records if record.role == "root"), None)
             if root is None:
