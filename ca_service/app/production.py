@@ -46,6 +46,7 @@ from ca_service.storage.revocation import SQLCRLStore, SQLRevocationStore
 from ca_service.storage.sessions import SQLAttemptStore, SQLSessionStore
 from ca_service.storage.sqlite import SQLiteDatabase
 
+SESSION_KEY: Final = "session.key"
 DATABASE_DRIVER_MISSING: Final = Rule(
     "database.driver-missing",
     "database.url names a PostgreSQL database, and the driver for it is not installed.",
