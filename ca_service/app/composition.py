@@ -16,6 +16,7 @@ from ca_service.authority.audit.clock_check import ClockCheck
 from ca_service.authority.audit.log import AuditLog
 from ca_service.authority.audit.receipts import Receipts
 from ca_service.authority.audit.seals import Sealing
+from ca_service.authority.checks import Readiness
 from ca_service.authority.doctor import Doctor
 from ca_service.authority.fleet.clusters import Fleet
 from ca_service.authority.fleet.handover import Handover
@@ -45,6 +46,7 @@ from ca_service.authority.people.single_sign_on import SingleSignOn
 from ca_service.authority.people.throttle import Throttle
 from ca_service.authority.people.tokens import Tokens
 from ca_service.authority.ports import Clock, SerialNumbers
+from ca_service.authority.published import PublishedFiles
 from ca_service.authority.revocation.authorities import AuthorityRevocation
 from ca_service.authority.revocation.revoking import Revocation
 from ca_service.authority.status.crl_importer import CRLImporter
@@ -144,7 +146,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
     )
 
     minute, hour, day = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-    jobs = (
+    table = (
         Job("notices", hour, "write due notices", notices.announce_due),
         Job("outbox", minute, "deliver waiting messages", deliveries.deliver_due),
         Job("expiry-counts", 10 * minute, "count what expires soon, for the metrics", notices.count_ending),
@@ -165,6 +167,21 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         Job("statistics", day, "gather the statistics of the database", edges.schema.gather_statistics),
         Job("tidy", day, "delete old sent messages", deliveries.forget_old),
     )
+    jobs = Jobs(table, edges.jobs, now, time.stopwatch)
+
+    doctor = Doctor(
+        tables=edges.schema,
+        folder=edges.instance_folder,
+        keystore=edges.keystore,
+        hierarchy=hierarchy,
+        clock_check=clock_check,
+        agreement=agreement,
+        crl_publisher=crl_publisher,
+        responders=responders,
+        jobs=jobs,
+        published=PublishedFiles(hierarchy, inventory, edges.revocations, edges.fetcher, now),
+        clock=now,
+    )
     return Installation(
         hierarchy=hierarchy,
         crl_publisher=crl_publisher,
@@ -174,7 +191,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         notices=notices,
         deliveries=deliveries,
         calendars=Calendars(edges.calendars, edges.accounts, notices, now),
-        jobs=Jobs(jobs, edges.jobs, now, time.stopwatch),
+        jobs=jobs,
         tokens=Tokens(edges.accounts, accounts, now),
         schema=edges.schema,
         identity=Identity(edges.schema, edges.issuers, edges.keystore),
@@ -198,15 +215,8 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         authority_revocation=AuthorityRevocation(edges.revocations, hierarchy, now),
         crl_importer=CRLImporter(edges.crls, edges.revocations, hierarchy, now),
         responders=responders,
-        doctor=Doctor(
-            hierarchy=hierarchy,
-            inventory=inventory,
-            revocations=edges.revocations,
-            clock_check=clock_check,
-            agreement=agreement,
-            fetcher=edges.fetcher,
-            clock=now,
-        ),
+        doctor=doctor,
+        readiness=Readiness(doctor.checks, time.stopwatch),
         accounts=accounts,
         signing_in=SigningIn(
             store=edges.accounts,

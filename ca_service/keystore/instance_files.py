@@ -45,7 +45,10 @@ def _session_key(path: Path) -> str:
 class InstanceFiles:
     """The private files of an instance folder, as a whole. `session_key` is None if the settings contain the key."""
 
-    def __init__(self, keystore: EncryptedFileKeyStore, secret_box: FileSecretBox, session_key: Path | None) -> None:
+    def __init__(
+        self, folder: Path, keystore: EncryptedFileKeyStore, secret_box: FileSecretBox, session_key: Path | None
+    ) -> None:
+        self._folder = folder
         self._keystore = keystore
         self._secret_box = secret_box
         self._session_key = session_key
@@ -53,6 +56,10 @@ class InstanceFiles:
     def find_faults(self) -> tuple[Finding, ...]:
         """Return what is wrong with each file: missing, open to other users, unreadable, empty or damaged."""
         return (*self._keystore.find_faults(), *self._others())
+
+    def free(self) -> int:
+        """Return how many bytes can be written to the disk of the folder."""
+        return files.free_bytes(self._folder)
 
     def _others(self) -> Iterator[Finding]:
         try:

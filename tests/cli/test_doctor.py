@@ -16,7 +16,12 @@ from tests.support.factories import event
 def test_a_fresh_installation_is_well(ca: CommandLine) -> None:
     answer = ca.answer("doctor")
     assert answer["is_well"]
-    assert answer["checks"][0] == {"name": "tables of the database", "is_well": True, "findings": []}
+    assert answer["checks"][0] == {
+        "id": "database-tables",
+        "name": "tables of the database",
+        "is_well": True,
+        "findings": [],
+    }
     rules = {found["rule"] for check in answer["checks"] for found in check["findings"]}
     assert rules == {"doctor.root-key", "doctor.no-address"}
 
@@ -25,7 +30,7 @@ def test_what_has_to_be_mended_is_told_and_ends_with_an_error(ca: CommandLine) -
     (ca.folder / "keys" / "intermediate-g1.key.pem").unlink()
     told = ca("doctor")
     assert told.exit_code == 1
-    assert "BAD   key of the authority" in told.stdout
+    assert "BAD   keys of the authorities" in told.stdout
 
 
 def test_an_address_where_nobody_listens_is_told(ca: CommandLine) -> None:

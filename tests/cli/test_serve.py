@@ -105,6 +105,14 @@ def test_an_impossible_port_is_a_usage_error(ca: CommandLine, port: str) -> None
     assert ca.rule("serve", "--port", port, code=2) == "usage"
 
 
+def test_a_damaged_key_file_is_a_warning_at_the_start(ca: CommandLine, server: Listening) -> None:
+    _serve(ca, server)
+    (ca.folder / "keys" / "intermediate-g1.key.pem").write_bytes(b"")
+    result = _serve(ca, server)
+    assert (result.exit_code, server.starts) == (0, 2)
+    assert "error: The private key intermediate-g1 cannot be decrypted" in result.stderr
+
+
 def test_a_clock_behind_the_audit_log_is_a_warning_at_the_start_and_the_service_starts(
     ca: CommandLine, server: Listening
 ) -> None:

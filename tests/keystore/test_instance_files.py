@@ -33,7 +33,7 @@ def _keystore(folder: Path) -> EncryptedFileKeyStore:
 
 def instance_files(folder: Path) -> InstanceFiles:
     """The files, as the service looks at them."""
-    return InstanceFiles(_keystore(folder), FileSecretBox(folder / "factors.key"), folder / "session.key")
+    return InstanceFiles(folder, _keystore(folder), FileSecretBox(folder / "factors.key"), folder / "session.key")
 
 
 def rules(folder: Path) -> set[str]:
@@ -85,7 +85,7 @@ def test_a_folder_in_place_of_a_file_is_named(folder: Path) -> None:
 
 def test_a_session_key_of_the_settings_needs_no_file(folder: Path) -> None:
     (folder / "session.key").write_bytes(b"")
-    files = InstanceFiles(_keystore(folder), FileSecretBox(folder / "factors.key"), None)
+    files = InstanceFiles(folder, _keystore(folder), FileSecretBox(folder / "factors.key"), None)
     assert files.find_faults() == ()
 
 

@@ -215,6 +215,11 @@ class Lab(Installation):
         return cast(FakeFetcher, self.edges.fetcher)
 
     @property
+    def folder(self) -> SoundFolder:
+        """The instance folder."""
+        return cast(SoundFolder, self.edges.instance_folder)
+
+    @property
     def policy(self) -> Policy:
         """What is granted."""
         return self.edges.options.policy
@@ -259,9 +264,26 @@ def edges_in_memory(options: Options, **given: Any) -> Edges:
     edge("jobs", InMemoryJobStore)
     edge("agreement", lambda: InMemoryAgreementStore(given["events"], ledger))
     edge("fetcher", FakeFetcher)
+    edge("instance_folder", SoundFolder)
     edge("schema", NoSchema)
     edge("close", lambda: lambda: None)
     return Edges(options=options, **given)
+
+
+class SoundFolder:
+    """An instance folder with room, and sound files."""
+
+    def __init__(self) -> None:
+        self.space = 10 * 1024**3
+        self.faults: tuple[Finding, ...] = ()
+
+    def find_faults(self) -> tuple[Finding, ...]:
+        """See the port."""
+        return self.faults
+
+    def free(self) -> int:
+        """See the port."""
+        return self.space
 
 
 class NoSchema:
@@ -297,6 +319,9 @@ class NoSchema:
     def index_new(self) -> int:
         """See the port."""
         return 0
+
+    def try_write(self) -> None:
+        """See the port."""
 
     def gather_statistics(self) -> int:
         """See the port."""
