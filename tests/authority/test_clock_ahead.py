@@ -64,6 +64,7 @@ def test_the_signer_of_ocsp_answers_is_valid_again(lab: Lab, clock: FixedClock, 
     lab.responders.current(issuer)
     clock.now -= ahead
     assert lab.responders.renew_due() == 1
+    assert lab.responders.renew_due() == 0  # and not one for each process and each hour, until that future has come
     assert lab.responders.current(issuer).certificate.not_valid_before_utc <= clock()
 
 

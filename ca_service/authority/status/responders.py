@@ -77,23 +77,26 @@ class Responders:
         """Create and renew all due signers; return their number. Safe to call anywhere, at any time, in parallel."""
         count = 0
         for issuer in self.issuers():
-            before = self._store.find_responder(issuer.id)
+            before = self._find(issuer)
             if before is None or self._is_due(before):
                 count += self._get(issuer) != before
         return count
 
     def list_current(self) -> tuple[ResponderRecord, ...]:
         """Return the current signers; create none."""
-        found = (self._store.find_responder(issuer.id) for issuer in self.issuers())
+        found = (self._find(issuer) for issuer in self.issuers())
         return tuple(record for record in found if record is not None)
 
+    def _find(self, issuer: IssuerRecord) -> ResponderRecord | None:
+        return self._store.find_responder(issuer.id, self._clock())
+
     def _get(self, issuer: IssuerRecord) -> ResponderRecord:
-        found = self._store.find_responder(issuer.id)
+        found = self._find(issuer)
         if found is not None and not self._is_due(found):
             return found
         try:
             with self._store.exclusively(issuer.id):
-                found = self._store.find_responder(issuer.id)
+                found = self._find(issuer)
                 if found is None or self._is_due(found):  # no other process has renewed it in the meantime
                     found = self._certify(issuer)
                 return found
