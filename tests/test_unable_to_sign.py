@@ -86,6 +86,11 @@ def sign_on_page(installation: Installation, settings: Settings) -> TestResponse
     return visitor.sign(read(visitor.check(upload(UCCX_PUBLISHER)).text), include="0")
 
 
+@pytest.mark.fault(
+    "keys and files",
+    "The key belongs to another certificate, or the clock is behind",
+    "page, API and command line refuse with the same text; nothing is signed",
+)
 def test_every_interface_says_what_happened_and_how_to_go_on(
     spoiled: Installation, settings: Settings, fault: Fault
 ) -> None:

@@ -51,6 +51,11 @@ def clocks(tmp_path: Path) -> Clocks:
     return Clocks(tmp_path, find("faketime"))
 
 
+@pytest.mark.fault(
+    "clock",
+    "The clock of the machine is a year ahead, then right (libfaketime)",
+    "every use case goes on; issuing waits for the confirmation",
+)
 def test_every_use_case_goes_on_after_a_year_ahead_and_none_issues_before_the_clock_is_confirmed(
     clocks: Clocks,
 ) -> None:

@@ -50,6 +50,7 @@ def fail() -> Iterator[Finding]:
     raise ZeroDivisionError("a secret")
 
 
+@pytest.mark.fault("processes", "A check fails unexpectedly", "its result says so; the others run")
 def test_a_check_that_fails_is_a_result_and_the_others_run(caplog: pytest.LogCaptureFixture) -> None:
     checks = [Check("refuses", "r", refuse), Check("fails", "f", fail), Check("passes", "p", Look())]
     with caplog.at_level(logging.ERROR, "ca_service.checks"):
@@ -131,6 +132,7 @@ def test_many_who_ask_first_at_the_same_moment_wait_for_one_run() -> None:
     assert (answers, look.count) == ([True] * 8, 1)
 
 
+@pytest.mark.fault("disk", "A check does not end", "others get the results before, after 30 seconds a failure")
 def test_while_the_checks_run_others_get_the_results_before_and_not_for_ever() -> None:
     look, seen = Look(), list[list[str]]()
     ready, watch = readiness(look)

@@ -222,6 +222,7 @@ def failed(lab: Lab) -> dict[str, list[str]]:
     return {each.check.id: [found.rule for found in each.findings] for each in results if not each.is_well}
 
 
+@pytest.mark.fault("disk", "The disk is nearly full", "the check warns at 512 MiB and fails at 64 MiB")
 @pytest.mark.parametrize(
     ("free", "rule", "is_well"),
     [(64 * MIB - 1, "doctor.disk", False), (64 * MIB, "doctor.disk-soon", True), (512 * MIB, "", True)],
@@ -246,6 +247,7 @@ def test_a_database_that_cannot_be_written_is_found(lab: Lab, monkeypatch: pytes
     assert failed(lab) == {"database-write": ["database.unusable"]}
 
 
+@pytest.mark.fault("processes", "No process renews CRLs and OCSP signers", "the checks fail until one does")
 def test_lists_and_signers_that_are_not_current_are_found(lab: Lab) -> None:
     lab.crl_publisher.publish_due()
     lab.responders.renew_due()
@@ -267,6 +269,7 @@ def test_a_list_from_the_future_is_not_current(lab: Lab) -> None:
     assert failed(lab)["revocation-lists"] == ["doctor.not-current"] * 2
 
 
+@pytest.mark.fault("processes", "No process runs the jobs", "the check fails after an hour")
 def test_jobs_that_are_late_are_found_also_those_that_never_ran(lab: Lab) -> None:
     lab.clock.advance(hours=1, minutes=1)
     assert failed(lab) == {}  # the first is due after a minute, and may be an hour late

@@ -41,6 +41,7 @@ def lose_database(folder: Path) -> None:
         path.unlink()
 
 
+@pytest.mark.fault("database", "Keys without their database", "refuses every command; creates nothing")
 @pytest.mark.parametrize("start", STARTS, ids=lambda start: start[0])
 @pytest.mark.parametrize("is_settled", [True, False])
 def test_keys_without_their_database_begin_nothing_anew(
@@ -54,6 +55,7 @@ def test_keys_without_their_database_begin_nothing_anew(
     assert contents(settled.folder) == before
 
 
+@pytest.mark.fault("database", "The database of another installation", "refuses every command; changes nothing")
 @pytest.mark.parametrize("start", [["serve"], ["init"], ["list"]], ids=lambda start: start[0])
 def test_the_database_of_another_installation_is_refused(
     settled: CommandLine, other: CommandLine, start: list[str]
@@ -66,6 +68,7 @@ def test_the_database_of_another_installation_is_refused(
     assert contents(settled.folder / "keys") == keys
 
 
+@pytest.mark.fault("keys and files", "A database without its keys", "refuses to start; creates nothing")
 def test_a_database_without_its_keys_is_refused(settled: CommandLine) -> None:
     shutil.rmtree(settled.folder / "keys")
     assert settled.rule("serve", code=1) == "installation.keys-lost"

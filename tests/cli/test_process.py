@@ -238,6 +238,9 @@ def test_whoever_acts_under_a_number_without_a_name_is_recorded_by_it(monkeypatc
     assert operator().name == "cli:4000000"
 
 
+@pytest.mark.fault(
+    "keys and files", "`session.key` is empty or damaged", "`serve` ends with an error that names it and the fix"
+)
 @pytest.mark.parametrize("content", [b"", bytes(range(128, 192))], ids=["empty", "garbage"])
 def test_a_session_key_that_cannot_be_used_is_an_error_of_the_command_and_no_traceback(
     ca: CommandLine, content: bytes

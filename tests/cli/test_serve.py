@@ -105,6 +105,7 @@ def test_an_impossible_port_is_a_usage_error(ca: CommandLine, port: str) -> None
     assert ca.rule("serve", "--port", port, code=2) == "usage"
 
 
+@pytest.mark.fault("keys and files", "A key file is damaged", "`serve` prints it and starts")
 def test_a_damaged_key_file_is_a_warning_at_the_start(ca: CommandLine, server: Listening) -> None:
     _serve(ca, server)
     (ca.folder / "keys" / "intermediate-g1.key.pem").write_bytes(b"")
@@ -113,6 +114,7 @@ def test_a_damaged_key_file_is_a_warning_at_the_start(ca: CommandLine, server: L
     assert "error: The private key intermediate-g1 cannot be decrypted" in result.stderr
 
 
+@pytest.mark.fault("clock", "The clock is an hour or more behind the audit log", "`serve` prints it and starts")
 def test_a_clock_behind_the_audit_log_is_a_warning_at_the_start_and_the_service_starts(
     ca: CommandLine, server: Listening
 ) -> None:

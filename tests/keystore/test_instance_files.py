@@ -47,6 +47,7 @@ def test_sound_files_and_missing_ones_have_no_fault(folder: Path, tmp_path: Path
     assert not (tmp_path / "nothing").exists()
 
 
+@pytest.mark.fault("keys and files", "A private file is empty or damaged", "names it and the fix")
 @pytest.mark.parametrize(
     ("name", "rule"),
     [
@@ -66,6 +67,7 @@ def test_an_empty_or_damaged_file_is_named_with_what_to_do(folder: Path, name: s
     assert found.remedy
 
 
+@pytest.mark.fault("keys and files", "Other users can read a private file", "names it and the fix")
 @pytest.mark.parametrize("name", ["session.key", "factors.key", "keys/root-g1.key.pem", "keys/installation.id"])
 def test_a_file_that_others_can_read_is_named(folder: Path, name: str) -> None:
     (folder / name).chmod(0o644)
@@ -104,6 +106,7 @@ def test_a_session_key_that_an_operator_wrote_is_used_as_it_is(folder: Path) -> 
     assert make_session_key(folder / "session.key") == "written by an operator, long enough\n"
 
 
+@pytest.mark.fault("keys and files", "`factors.key` is empty or damaged", "encrypts and decrypts nothing")
 @pytest.mark.parametrize("content", [b"", GARBAGE, b"x" * 31, b"x" * 33], ids=["empty", "garbage", "short", "long"])
 def test_no_secret_is_encrypted_or_read_with_a_damaged_key(folder: Path, content: bytes) -> None:
     box = FileSecretBox(folder / "factors.key")

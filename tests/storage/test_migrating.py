@@ -208,6 +208,7 @@ def test_a_write_is_tried_and_leaves_nothing(database: Database) -> None:
     assert SQLJobStore(database).list_runs() == ()
 
 
+@pytest.mark.fault("database", "The database can be read but not written", "the check of writing fails")
 def test_a_database_that_cannot_be_written_is_told(database: Database) -> None:
     with database.read() as connection:
         connection.execute(text("PRAGMA query_only = ON"))

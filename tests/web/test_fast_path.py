@@ -202,6 +202,7 @@ def test_a_body_without_a_length_is_read_by_the_application(lab_app: Flask, ocsp
     assert (len(paths), b"".join(found)) == (1, answer(lab_app, Asked("/ocsp", "POST"), ocsp_request).data)
 
 
+@pytest.mark.fault("database", "Every statement of the database fails", "answers 503 after one attempt")
 @pytest.mark.parametrize("path", ["/ca/root.pem", CRL])
 def test_a_database_that_does_not_answer_is_asked_once(
     installation: Installation, settings: Settings, path: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from flask import Flask
 
 from ca_service.app import create_app
@@ -34,6 +35,7 @@ def test_without_an_authority_it_answers_and_is_not_ready(empty_installation: In
     assert answer.get_json()["checks"]["authority-key"] == "failed"
 
 
+@pytest.mark.fault("keys and files", "The key of the authority is lost", "`/readyz` answers 503 and names no file")
 def test_a_service_that_cannot_sign_is_not_ready_and_names_no_file(visitor: Visitor, settings: Settings) -> None:
     for key in (settings.instance_path / "keys").glob("intermediate*"):
         key.unlink()
@@ -46,6 +48,11 @@ def test_a_service_that_cannot_sign_is_not_ready_and_names_no_file(visitor: Visi
     assert visitor.get("/healthz").status_code == 200
 
 
+@pytest.mark.fault(
+    "keys and files",
+    "A private file is damaged while the service runs",
+    "`/readyz` answers 503 and does not say which check",
+)
 def test_a_check_for_the_operator_counts_and_is_not_named(lab: Lab, lab_app: Flask) -> None:
     lab.folder.faults = (SESSION_KEY_DAMAGED.at(path="/srv/host7/session.key", limit=32),)
     answer = visit(lab_app).get("/readyz")
@@ -58,6 +65,7 @@ def test_everyone_reads_what_is_declared_for_everyone(lab: Lab, lab_app: Flask) 
     assert declared == set(visit(lab_app).get("/readyz").get_json()["checks"]) == PUBLIC
 
 
+@pytest.mark.fault("database", "The database is lost while the service runs", "`/readyz` answers 503, `/healthz` 200")
 def test_a_lost_database_is_not_ready_and_the_process_answers(visitor: Visitor, settings: Settings) -> None:
     database = settings.instance_path / "ca.sqlite3"
     database.unlink()

@@ -60,6 +60,7 @@ def confirmations(lab: Lab) -> list[dict[str, str | int]]:
     return [dict(each.details) for each in found]
 
 
+@pytest.mark.fault("clock", "The clock is an hour or more behind the audit log", "issues nothing, through no interface")
 def test_no_way_to_a_new_certificate_is_open(lab: Lab) -> None:
     [leaf] = lab.issuance.issue(OPERATOR, [UCCX_PUBLISHER.data], Options()).certificates
     before = len(lab.edges.events.list_events(EventQuery(limit=50)).items)
@@ -86,6 +87,9 @@ def test_a_certificate_that_is_there_is_given_again(lab: Lab) -> None:
     assert (len(again.certificates), again.created) == (1, False)
 
 
+@pytest.mark.fault(
+    "clock", "The clock is an hour or more behind the audit log", "still publishes CRLs and OCSP responses"
+)
 def test_lists_and_answers_go_on(lab: Lab) -> None:
     [leaf] = lab.issuance.issue(OPERATOR, [UCCX_PUBLISHER.data], Options()).certificates
     assert lab.crl_publisher.publish(OPERATOR, "intermediate-g1")
@@ -135,6 +139,7 @@ def test_a_confirmation_is_recorded_and_lets_issuing_go_on(lab: Lab) -> None:
     assert issue(lab)
 
 
+@pytest.mark.fault("clock", "The clock goes wrong again after a confirmation", "stops issuing again")
 def test_a_confirmation_covers_what_was_recorded_before_and_nothing_else(lab: Lab) -> None:
     lab.clock_check.confirm(OPERATOR)
     record_ahead(lab, timedelta(days=30))  # earlier than what was confirmed, but recorded afterwards
@@ -150,6 +155,9 @@ def test_without_a_later_event_there_is_nothing_to_confirm() -> None:
     assert confirmations(lab) == []
 
 
+@pytest.mark.fault(
+    "same moment", "A machine records an event ahead while the clock is confirmed", "the confirmation does not cover it"
+)
 def test_an_event_that_another_machine_records_during_the_confirmation_is_not_covered(lab: Lab) -> None:
     store = lab.edges.events
     record = store.add_event
@@ -163,6 +171,7 @@ def test_an_event_that_another_machine_records_during_the_confirmation_is_not_co
     assert rule_of(lambda: issue(lab)) == "clock.behind"
 
 
+@pytest.mark.fault("processes", "A power cut while the clock is confirmed", "it is confirmed or not")
 @pytest.mark.parametrize("is_recorded", [False, True], ids=["before", "after"])
 def test_a_power_cut_leaves_it_confirmed_or_not(lab: Lab, *, is_recorded: bool) -> None:
     store = lab.edges.events

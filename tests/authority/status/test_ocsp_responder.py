@@ -129,12 +129,14 @@ def test_what_is_no_request_is_malformed(signing: Lab, data: bytes) -> None:
     assert told(signing.ocsp_responder.answer(data)) == "MALFORMED_REQUEST"
 
 
+@pytest.mark.fault("keys and files", "The key is lost before there is an OCSP signer", "OCSP answers tryLater")
 def test_without_its_key_we_ask_to_try_later(signing: Lab) -> None:
     leaf = issue(signing)
     signing.keystore.remove(ISSUER)
     assert ask(signing, leaf) == "TRY_LATER"
 
 
+@pytest.mark.fault("keys and files", "The key belongs to another certificate", "OCSP answers tryLater")
 @pytest.mark.parametrize("key_id", [ISSUER, f"ocsp-{ISSUER}"])
 def test_with_the_key_of_another_certificate_we_ask_to_try_later(signing: Lab, key_id: str) -> None:
     leaf = issue(signing)
@@ -144,6 +146,7 @@ def test_with_the_key_of_another_certificate_we_ask_to_try_later(signing: Lab, k
     assert ask(signing, leaf) == "TRY_LATER"
 
 
+@pytest.mark.fault("database", "The database cannot be read", "OCSP answers tryLater")
 def test_without_a_database_we_ask_to_try_later(signing: Lab) -> None:
     class Gone(InMemoryResponderStore):
         """Cannot be read."""
