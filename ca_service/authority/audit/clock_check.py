@@ -81,7 +81,7 @@ class ClockCheck:
     def _find_later(self, by: timedelta) -> RecordedEvent | None:
         """Return the latest event that is later than now by more than this, if no confirmation covers it."""
         found = self._events.find_latest(self._clock() + by)
-        if found is None:  # as nearly always: one look into an index
+        if found is None:
             return None
         return self._events.find_latest(self._clock() + by, beyond=self._confirmed())
 
