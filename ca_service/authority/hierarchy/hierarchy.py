@@ -134,10 +134,10 @@ class Hierarchy:
         """Return the private key of the authority. Raises KeystoreError, or NotReady if its certificate has another."""
         return signer_of(self._keystore, authority.record.key_id, authority.issuer.public_key)
 
-    def require_able_to_sign(self, authority: ActiveAuthority) -> None:
-        """Raise KeystoreError or NotReady unless a certificate may be signed now: the clock and the key are right."""
+    def open_signer(self, authority: ActiveAuthority) -> ec.EllipticCurvePrivateKey:
+        """Return the same, to sign certificates now. Raises NotReady as well if the clock is behind the audit log."""
         self._clock_check.require_right()
-        self.signing_key(authority)
+        return self.signing_key(authority)
 
     def list_issuers(self) -> tuple[IssuerRecord, ...]:
         """Return all authorities, oldest first."""

@@ -193,8 +193,7 @@ class Issuance:
         unsigned = [each for each in examined if each.existing is None]
         if any(each.needs_decision for each in unsigned):
             return self._wait(order, examined, now)
-        if unsigned:
-            self._hierarchy.require_able_to_sign(authority)  # before anything is prepared or signed
+        signer = self._hierarchy.open_signer(authority) if unsigned else None  # first: it may have to refuse
 
         # 5. Prepare: build, sign with a throwaway key, lint, judge whether the node accepts it; get the right to sign.
         prepared = [
@@ -202,7 +201,7 @@ class Issuance:
         ]
 
         # 6. Sign: with that right, once; what was signed is compared with what was judged, byte for byte.
-        signed = [issuing.sign(right, self._hierarchy.signing_key(authority)) for right in prepared]
+        signed = [issuing.sign(right, signer) for right in prepared if signer is not None]
         made = [
             record_of(each, leaf, issuer_id=authority.record.id, issued_by=order.requester, issued_at=now)
             for each, leaf in zip(unsigned, signed, strict=True)
