@@ -27,6 +27,8 @@ USER 10001
 WORKDIR /var/lib/ca_service
 VOLUME /var/lib/ca_service
 EXPOSE 8080
+# An orchestrator restarts what is not healthy, which helps a process that does not answer. Whether the service can do its
+# work is /readyz: for a proxy, a load balancer and monitoring.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
   CMD ["python3", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/healthz', timeout=4)"]
 # The container listens on loopback until CA_SERVICE_SERVER__HOST says otherwise, which is refused

@@ -54,6 +54,7 @@ format: $(VENV)/.dev  ## Format the code
 docs: $(VENV)/.dev  ## Make the generated documents anew
 	$(BIN)/python -m tests.docs.architecture
 	$(BIN)/python -m tests.docs.rules
+	$(BIN)/python -m tests.docs.faults
 
 bench: $(VENV)/.dev  ## Measure, as ratios side by side
 	$(BIN)/python -m tests.benchmarks

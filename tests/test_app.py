@@ -93,7 +93,7 @@ def test_an_installation_on_postgresql_keeps_its_keys_and_nothing_else_in_its_fo
         create_app(settings_in(tmp_path / "instance"), None)
     installation.hierarchy.initialise(operator, PLAN)
     issued = installation.issuance.issue(operator, [requests.GOOD[0].data], Options())
-    assert create_app(settings, installation).test_client().get("/healthz").status_code == 200
+    assert create_app(settings, installation).test_client().get("/readyz").status_code == 200
     assert installation.issuance.get_certificate(operator, issued.certificates[0].serial_number)
     assert {path.name for path in settings.instance_path.iterdir()} == {"keys", "session.key"}
     installation.close()

@@ -12,9 +12,11 @@ from typing import Final
 
 from ca_service.app.edges import Edges
 from ca_service.authority.agreement import Agreement
+from ca_service.authority.audit.clock_check import ClockCheck
 from ca_service.authority.audit.log import AuditLog
 from ca_service.authority.audit.receipts import Receipts
 from ca_service.authority.audit.seals import Sealing
+from ca_service.authority.checks import Readiness
 from ca_service.authority.doctor import Doctor
 from ca_service.authority.fleet.clusters import Fleet
 from ca_service.authority.fleet.handover import Handover
@@ -46,6 +48,7 @@ from ca_service.authority.people.single_sign_on import SingleSignOn
 from ca_service.authority.people.throttle import Throttle
 from ca_service.authority.people.tokens import Tokens
 from ca_service.authority.ports import Clock, SerialNumbers
+from ca_service.authority.published import PublishedFiles
 from ca_service.authority.revocation.authorities import AuthorityRevocation
 from ca_service.authority.revocation.revoking import Revocation
 from ca_service.authority.status.crl_importer import CRLImporter
@@ -78,10 +81,12 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
     now, options = time.now, edges.options
 
     # The authority: root and intermediate, and the audit log of everything below.
+    clock_check = ClockCheck(edges.events, now)
     hierarchy = Hierarchy(
         issuers=edges.issuers,
         keystore=edges.keystore,
         clock=now,
+        clock_check=clock_check,
         serial_numbers=randomness.serial_numbers,
         certificate_base_url=options.certificate_base_url,
     )
@@ -158,7 +163,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
     )
 
     minute, hour, day = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-    jobs = (
+    table = (
         Job("notices", hour, "write due notices", notices.announce_due),
         Job("outbox", minute, "deliver waiting messages", deliveries.deliver_due),
         Job("expiry-counts", 10 * minute, "count what expires soon, for the metrics", notices.count_ending),
@@ -180,6 +185,21 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         *([Job("probe", day, "look at what nodes present", probes.probe_all)] if options.probes_daily else []),
         Job("tidy", day, "delete old sent messages", deliveries.forget_old),
     )
+    jobs = Jobs(table, edges.jobs, now, time.stopwatch)
+
+    doctor = Doctor(
+        tables=edges.schema,
+        folder=edges.instance_folder,
+        keystore=edges.keystore,
+        hierarchy=hierarchy,
+        clock_check=clock_check,
+        agreement=agreement,
+        crl_publisher=crl_publisher,
+        responders=responders,
+        jobs=jobs,
+        published=PublishedFiles(hierarchy, inventory, edges.revocations, edges.fetcher, now),
+        clock=now,
+    )
     return Installation(
         hierarchy=hierarchy,
         crl_publisher=crl_publisher,
@@ -189,7 +209,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         notices=notices,
         deliveries=deliveries,
         calendars=Calendars(edges.calendars, edges.accounts, notices, now),
-        jobs=Jobs(jobs, edges.jobs, now, time.stopwatch),
+        jobs=jobs,
         tokens=Tokens(edges.accounts, accounts, now),
         schema=edges.schema,
         identity=Identity(edges.schema, edges.issuers, edges.keystore),
@@ -205,6 +225,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         audit_log=AuditLog(edges.events, sealing, now),
         receipts=receipts,
         agreement=agreement,
+        clock_check=clock_check,
         external=ExternalAuthorities(edges.issuers, edges.keystore, now),
         root_key=RootKey(edges.issuers, edges.keystore, now),
         completion=completion,
@@ -214,15 +235,8 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         authority_revocation=AuthorityRevocation(edges.revocations, hierarchy, now),
         crl_importer=CRLImporter(edges.crls, edges.revocations, hierarchy, now),
         responders=responders,
-        doctor=Doctor(
-            hierarchy=hierarchy,
-            inventory=inventory,
-            revocations=edges.revocations,
-            events=edges.events,
-            agreement=agreement,
-            fetcher=edges.fetcher,
-            clock=now,
-        ),
+        doctor=doctor,
+        readiness=Readiness(doctor.checks, time.stopwatch),
         accounts=accounts,
         signing_in=SigningIn(
             store=edges.accounts,

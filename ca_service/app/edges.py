@@ -9,7 +9,7 @@ from typing import Protocol
 from ca_service.authority.access.permissions import Role
 from ca_service.authority.agreement import AgreementStore
 from ca_service.authority.audit.store import EventStore
-from ca_service.authority.doctor import Fetcher
+from ca_service.authority.doctor import InstanceFolder
 from ca_service.authority.fleet.probing import Prober, ProbeRules, ServedStore
 from ca_service.authority.fleet.store import FleetStore, LeafStore
 from ca_service.authority.hierarchy.plan import HierarchyPlan
@@ -26,6 +26,7 @@ from ca_service.authority.people.passwords import Passwords
 from ca_service.authority.people.sessions import SessionLimits
 from ca_service.authority.people.single_sign_on import ClaimRules, IdentityProvider, IdentityStore
 from ca_service.authority.people.store import AccountStore, AttemptStore, FactorStore, SecretBox, SessionStore
+from ca_service.authority.published import Fetcher
 from ca_service.authority.revocation.store import CRLStore, ResponderStore, RevocationStore
 from ca_service.authority.status.crl_publisher import CRLPolicy
 
@@ -84,5 +85,6 @@ class Edges:
     jobs: JobStore
     agreement: AgreementStore
     fetcher: Fetcher
+    instance_folder: InstanceFolder
     schema: Schema
     close: Callable[[], None]

@@ -27,6 +27,7 @@ from ca_service.authority.status.crl_publisher import CRLPolicy
 from ca_service.errors import ConfigurationError, Rule
 from ca_service.keystore import files
 from ca_service.keystore.encrypted import EncryptedFileKeyStore
+from ca_service.keystore.instance_files import InstanceFiles
 from ca_service.keystore.secret_box import FileSecretBox
 from ca_service.probe.fetching import HTTPFetcher
 from ca_service.probe.handshakes import TLSProber
@@ -49,6 +50,7 @@ from ca_service.storage.served import SQLServedStore
 from ca_service.storage.sessions import SQLAttemptStore, SQLSessionStore
 from ca_service.storage.sqlite import SQLiteDatabase
 
+SESSION_KEY: Final = "session.key"
 DATABASE_DRIVER_MISSING: Final = Rule(
     "database.driver-missing",
     "database.url names a PostgreSQL database, and the driver for it is not installed.",
@@ -114,9 +116,11 @@ def edges_of(settings: Settings, passwords: Passwords) -> Edges:
         files.close_fresh_folder(folder)
         files.check_private(folder)
     database = database_of(settings)
+    keystore, secret_box = _keystore(settings), FileSecretBox(folder / "factors.key")
+    session_key = None if settings.web.secret_key.get_secret_value() else folder / SESSION_KEY
     return Edges(
         options=_options(settings),
-        keystore=_keystore(settings),
+        keystore=keystore,
         issuers=SQLIssuerStore(database),
         ledger=SQLLedger(database),
         requests=SQLRequestStore(database),
@@ -134,7 +138,7 @@ def edges_of(settings: Settings, passwords: Passwords) -> Edges:
         attempts=SQLAttemptStore(database),
         sessions=SQLSessionStore(database),
         factors=SQLFactorStore(database),
-        secret_box=FileSecretBox(folder / "factors.key"),
+        secret_box=secret_box,
         passwords=passwords,
         identity_provider=_identity_provider(settings),
         identities=SQLIdentityStore(database),
@@ -144,6 +148,7 @@ def edges_of(settings: Settings, passwords: Passwords) -> Edges:
         jobs=SQLJobStore(database),
         agreement=SQLAgreementStore(database),
         fetcher=HTTPFetcher(),
+        instance_folder=InstanceFiles(folder, keystore, secret_box, session_key),
         schema=SQLSchema(database),
         close=database.close,
     )

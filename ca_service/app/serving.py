@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ca_service import settings as settings_module
-from ca_service.app.production import open_installation, own_url
+from ca_service.app.production import SESSION_KEY, open_installation, own_url
 from ca_service.app.rules import declared_rules
 from ca_service.authority.installation import Installation
-from ca_service.errors import CAServiceError, Conflict
-from ca_service.keystore import files
+from ca_service.errors import CAServiceError
+from ca_service.keystore.instance_files import make_session_key
 from ca_service.settings import Settings
 
 if TYPE_CHECKING:
@@ -52,11 +51,7 @@ def _session_key(settings: Settings) -> str:
     given = settings.web.secret_key.get_secret_value()
     if given:
         return given
-    path = settings.instance_path / "session.key"
-    if not path.exists():
-        with suppress(Conflict):  # another worker was faster
-            files.write_private(path, secrets.token_urlsafe(48).encode())
-    return files.read_private(path).decode()
+    return make_session_key(settings.instance_path / SESSION_KEY)
 
 
 def prepare_server(instance_path: Path | None, host: str | None, port: int | None) -> Server:
@@ -80,8 +75,10 @@ def _reserve(settings: Settings) -> AbstractContextManager[object]:
 def _serve(settings: Settings, announce: Callable[[], None]) -> None:
     """Serve until stopped; the installation has been set up before.
 
-    The web is imported here and not in each worker: the workers share its memory, and start sooner.
+    The web is imported here and not in each worker: the workers share its memory, and start sooner. A session key that
+    cannot be used is an error of this command, not of each worker.
     """
+    _session_key(settings)
     from ca_service import web  # noqa: F401
     from ca_service.web.server import ServerOptions, serve
 

@@ -1,51 +1,36 @@
-"""Health checks of an installation: keys, chain, published CRL and OCSP.
+"""The one list of checks: for the start of the server, readiness, metrics and `ca-service doctor`.
 
-The checks change nothing. They download from the addresses in certificates, as relying parties do, to find
-a proxy, a firewall or a wrong name in between before relying parties do.
+A check leaves nothing changed. Each declares the first occasion on which it runs, and its audience: the operator,
+unless everyone may know whether it passed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Final, Protocol
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509 import ocsp
 
 from ca_service.authority.access.permissions import Action, Actor, require
 from ca_service.authority.agreement import Agreement
-from ca_service.authority.audit.entries import EventQuery
-from ca_service.authority.audit.store import EventStore
-from ca_service.authority.certificates import CertificateRecord
-from ca_service.authority.hierarchy.hierarchy import AUTHORITY_EXPIRED, ActiveAuthority, Hierarchy
-from ca_service.authority.inventory.inventory import Inventory
-from ca_service.authority.inventory.store import CertificateQuery
+from ca_service.authority.audit.clock_check import ClockCheck
+from ca_service.authority.checks import Check, Occasion, Results, run
+from ca_service.authority.hierarchy.hierarchy import AUTHORITY_EXPIRED, Hierarchy, certificate_of
+from ca_service.authority.jobs import Jobs
+from ca_service.authority.key_custody import KeyStore, signer_of
 from ca_service.authority.ports import Clock, is_believable
-from ca_service.authority.revocation.store import RevocationStore
-from ca_service.errors import CAServiceError, Finding, Rule, Severity, only_errors
-from ca_service.pki import encodings, keys
+from ca_service.authority.published import PublishedFiles
+from ca_service.authority.status.crl_publisher import SERVICE, CRLPublisher
+from ca_service.authority.status.responders import Responders
+from ca_service.errors import CAServiceError, Finding, Rule, Severity, Visibility
+from ca_service.pki.contents import Validity
+from ca_service.pki.encodings import time_text
 
-DOCTOR_NO_ADDRESS: Final = Rule(
-    "doctor.no-address",
-    "Leaves do not contain this address, because web.base_url is not set, or is an https address with its own port.",
-    "Set web.base_url to the address of this service. It applies to certificates that are issued afterwards.",
-    Severity.NOTE,
-)
-DOCTOR_PUBLISHED: Final = Rule(
-    "doctor.published",
-    "{url} returns {what}.",
-    "Download it with curl from another machine, and check the proxy in between.",
-)
-DOCTOR_KEY: Final = Rule(
-    "doctor.key",
-    "The key of the authority does not belong to its certificate.",
-    "Restore the keys of the instance folder from the same copy as the database.",
+DOCTOR_TABLES: Final = Rule(
+    "doctor.tables",
+    "The tables differ: {what}.",
+    "Restore the database from a backup.",
 )
 DOCTOR_ROOT_KEY: Final = Rule(
     "doctor.root-key",
@@ -53,202 +38,180 @@ DOCTOR_ROOT_KEY: Final = Rule(
     "Except in a lab, take it offline with `ca-service ca root-key`: export, verify, remove.",
     Severity.NOTE,
 )
-DOCTOR_NOTHING_ISSUED: Final = Rule(
-    "doctor.nothing-issued",
-    "There is no certificate yet for this check.",
-    "",
-    Severity.NOTE,
-)
-DOCTOR_CLOCK: Final = Rule(
-    "doctor.clock",
-    "The newest event of the audit log is from {at}, which is in the future.",
-    "Correct the clock of this machine, or of the one that has written the event. The clock decides what is valid.",
-)
 DOCTOR_ENDS_SOON: Final = Rule(
     "doctor.ends-soon",
     "The authority expires on {end}, and no certificate outlives it.",
     "Plan its successor with another name: a node keeps one certificate per name.",
     Severity.WARNING,
 )
+DOCTOR_DISK: Final = Rule(
+    "doctor.disk",
+    "The disk of the instance folder has {free} MiB left; writing stops without space.",
+    "Free disk space now.",
+)
+DOCTOR_DISK_SOON: Final = Rule(
+    "doctor.disk-soon",
+    "The disk of the instance folder has {free} MiB left.",
+    "Free disk space.",
+    Severity.WARNING,
+)
+DOCTOR_NOT_CURRENT: Final = Rule(
+    "doctor.not-current",
+    "The {what} of {issuer} is valid from {start} to {end}, but not now.",
+    "A running service renews it: look at `ca-service jobs list` and the log. Sign the CRL of an offline root with "
+    "`ca-service crl sign-root`.",
+)
+DOCTOR_JOB_LATE: Final = Rule(
+    "doctor.job-late",
+    "The job {name} was due at {due} and has not started.",
+    "Jobs run in the server (jobs.in_server) or in `ca-service jobs loop`: start one of them, and look at its log.",
+)
 
 SOON: Final = timedelta(days=90)
-OCSP_REQUEST: Final = "application/ocsp-request"
+#: After a start, and while another job takes long, jobs are a little late.
+LATE: Final = timedelta(hours=1)
+_MIB: Final = 1024 * 1024
+DISK_FULL: Final = 64 * _MIB
+DISK_SOON_FULL: Final = 512 * _MIB
 
 
-class Fetcher(Protocol):
-    """HTTP as a relying party uses it: no redirects, limited time and size."""
+class Tables(Protocol):
+    """The database, as far as checks look at it."""
 
-    def get(self, url: str) -> bytes:
-        """Return the body. Raises Unreachable."""
+    def differences(self) -> list[str]:
+        """Return the differences between the tables and what this program expects."""
 
-    def post(self, url: str, body: bytes, content_type: str) -> bytes:
-        """Return the body of the response. Raises Unreachable."""
+    def try_write(self) -> None:
+        """Write a row in a transaction that is rolled back. Raises NotReady if that fails."""
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One check; healthy without a finding."""
+class InstanceFolder(Protocol):
+    """The instance folder: its private files and its space."""
 
-    name: str
-    findings: tuple[Finding, ...] = ()
+    def find_faults(self) -> tuple[Finding, ...]:
+        """Return what is wrong with each private file: open to others, unreadable, empty or damaged."""
 
-    @property
-    def is_well(self) -> bool:
-        """Whether the check found no error."""
-        return not only_errors(self.findings)
+    def free(self) -> int:
+        """Return how many bytes can be written."""
 
 
 class Doctor:
-    """Checks an installation."""
+    """Has the list of checks, and runs it."""
 
     def __init__(
         self,
         *,
+        tables: Tables,
+        folder: InstanceFolder,
+        keystore: KeyStore,
         hierarchy: Hierarchy,
-        inventory: Inventory,
-        revocations: RevocationStore,
-        events: EventStore,
+        clock_check: ClockCheck,
         agreement: Agreement,
-        fetcher: Fetcher,
+        crl_publisher: CRLPublisher,
+        responders: Responders,
+        jobs: Jobs,
+        published: PublishedFiles,
         clock: Clock,
     ) -> None:
+        self._tables = tables
+        self._folder = folder
+        self._keystore = keystore
         self._hierarchy = hierarchy
-        self._inventory = inventory
-        self._revocations = revocations
-        self._events = events
+        self._clock_check = clock_check
         self._agreement = agreement
-        self._fetcher = fetcher
+        self._crl_publisher = crl_publisher
+        self._responders = responders
+        self._jobs = jobs
         self._clock = clock
-
-    def examine(self, actor: Actor) -> tuple[Check, ...]:
-        """Run every check, in the order in which to fix faults. Raises NotReady without an authority."""
-        require(actor, Action.AUTHORITY)
-        active = self._hierarchy.active()
-        newest = next(iter(self._inventory.list_certificates(actor, CertificateQuery(limit=1)).certificates), None)
-        return (
-            Check("key of the authority", tuple(self._key(active))),
-            Check("key of the root", tuple(self._root_key())),
-            Check("validity of the chain", tuple(self._validity(active))),
-            Check("clock", tuple(self._clock_faults())),
-            Check("audit log and tables", self._agreement.differences()),
-            Check("certificate of the authority, where leaves say it is", tuple(self._aia(active))),
-            Check("revocation list, where leaves say it is", tuple(self._crl(active))),
-            Check("OCSP, where leaves say it is", tuple(self._ocsp(active, newest))),
+        start, ready, everyone = Occasion.START, Occasion.READINESS, Visibility.PUBLIC
+        self.checks: Final[Sequence[Check]] = (  # in the order in which to fix faults
+            Check("database-tables", "tables of the database", self._differences),
+            Check("disk-space", "space on the disk", self._space, start, everyone),
+            Check("database-write", "a write to the database, rolled back", self._write, ready, everyone),
+            Check("private-files", "private files", folder.find_faults, start),
+            Check("authority-key", "keys of the authorities", self._keys, start, everyone),
+            Check("root-key", "key of the root", self._root_key),
+            Check("chain-validity", "validity of the chain", self._validity, start, everyone),
+            Check("clock", "clock", self._clock_faults, start, everyone),
+            Check("revocation-lists", "CRLs are current", self._lists, ready, everyone),
+            Check("ocsp-signer", "OCSP signers are current", self._signers, ready, everyone),
+            Check("jobs", "background jobs are not late", self._late_jobs, ready, everyone),
+            Check("audit-log", "audit log and tables", agreement.differences),
+            Check("published-certificate", "certificate of the authority, at its address", published.check_certificate),
+            Check("published-list", "CRL, at its address", published.check_crl),
+            Check("published-ocsp", "OCSP, at its address", published.check_ocsp),
         )
 
-    def _key(self, active: ActiveAuthority) -> Iterator[Finding]:
+    def examine(self, actor: Actor) -> Results:
+        """Run every check."""
+        require(actor, Action.AUTHORITY)
+        return run(self.checks, Occasion.DOCTOR)
+
+    def faults_at_start(self) -> tuple[Finding, ...]:
+        """Return the errors and warnings that an operator must see when the server starts."""
+        found = (finding for result in run(self.checks, Occasion.START) for finding in result.findings)
+        return tuple(finding for finding in found if finding.severity is not Severity.NOTE)
+
+    def _differences(self) -> Iterator[Finding]:
+        for what in self._tables.differences():
+            yield DOCTOR_TABLES.at(what=what)
+
+    def _write(self) -> Iterator[Finding]:
+        self._tables.try_write()
+        yield from ()
+
+    def _space(self) -> Iterator[Finding]:
+        free = self._folder.free()
+        if free < DISK_SOON_FULL:
+            yield (DOCTOR_DISK if free < DISK_FULL else DOCTOR_DISK_SOON).at(free=free // _MIB)
+
+    def _keys(self) -> Iterator[Finding]:
+        self._hierarchy.active()
+        for record in self._hierarchy.list_issuers():
+            if record.key_id is not None and record.certificate_der is not None:
+                yield from self._key(record.key_id, certificate_of(record))
+
+    def _key(self, key_id: str, certificate: x509.Certificate) -> tuple[Finding, ...]:
         try:
-            key = self._hierarchy.signing_key(active)
+            signer_of(self._keystore, key_id, certificate.public_key())
         except CAServiceError as error:
-            yield from error.findings
-            return
-        if keys.public_key_der(key.public_key()) != keys.public_key_der(active.issuer.public_key):
-            yield DOCTOR_KEY.at()
+            return error.findings
+        return ()
 
     def _root_key(self) -> Iterator[Finding]:
         if any(record.role == "root" and record.key_id for record in self._hierarchy.list_issuers()):
             yield DOCTOR_ROOT_KEY.at()
 
-    def _validity(self, active: ActiveAuthority) -> Iterator[Finding]:
-        now, end = self._clock(), active.validity.not_after
-        if not active.validity.not_before <= now <= end:
-            yield AUTHORITY_EXPIRED.at(start=active.validity.not_before.date().isoformat(), end=end.date().isoformat())
+    def _validity(self) -> Iterator[Finding]:
+        validity = self._hierarchy.active().validity
+        now, end = self._clock(), validity.not_after
+        if not validity.not_before <= now <= end:
+            yield AUTHORITY_EXPIRED.at(start=validity.not_before.date().isoformat(), end=end.date().isoformat())
         elif end - now < SOON:
             yield DOCTOR_ENDS_SOON.at(end=end.date().isoformat())
 
     def _clock_faults(self) -> Iterator[Finding]:
-        newest = self._events.list_events(EventQuery(limit=1)).items
-        if newest and not is_believable(newest[0].at, self._clock()):
-            yield DOCTOR_CLOCK.at(at=encodings.time_text(newest[0].at))
+        if found := self._clock_check.find_fault():
+            yield found
 
-    def _aia(self, active: ActiveAuthority) -> Iterator[Finding]:
-        url = active.issuer.certificate_url
-        if not url:
-            yield _unpublished()
-            return
-        try:
-            found = self._fetcher.get(url)
-        except CAServiceError as error:
-            yield from error.findings
-            return
-        if found != encodings.der(active.chain[0]):
-            yield _wrong(url, "another thing than the certificate of the authority")
+    def _lists(self) -> Iterator[Finding]:
+        for issuer, newest in self._crl_publisher.list_newest(SERVICE):
+            if newest is not None:  # the first one is signed when it is asked for
+                yield from self._current("CRL", issuer.id, Validity(newest.this_update, newest.next_update))
 
-    def _crl(self, active: ActiveAuthority) -> Iterator[Finding]:
-        url = active.issuer.crl_url
-        if not url:
-            yield _unpublished()
-            return
-        try:
-            found = x509.load_der_x509_crl(self._fetcher.get(url))
-        except CAServiceError as error:
-            yield from error.findings
-        except ValueError:
-            yield _wrong(url, "something that is no revocation list")
-        else:
-            yield from self._crl_faults(url, found, active)
+    def _signers(self) -> Iterator[Finding]:
+        for record in self._responders.list_current():
+            yield from self._current("OCSP signer", record.issuer_id, Validity(record.not_before, record.not_after))
+            yield from self._key(record.key_id, x509.load_der_x509_certificate(record.certificate_der))
 
-    def _crl_faults(
-        self, url: str, found: x509.CertificateRevocationList, active: ActiveAuthority
-    ) -> Iterator[Finding]:
-        if found.issuer != active.issuer.subject or not found.is_signature_valid(active.issuer.public_key):
-            yield _wrong(url, "a revocation list of another authority")
-        elif found.next_update_utc is None or found.next_update_utc <= self._clock():
-            yield _wrong(url, "a revocation list that has lapsed; something in between keeps an old one")
+    def _current(self, what: str, issuer_id: str, validity: Validity) -> Iterator[Finding]:
+        start, end, now = validity.not_before, validity.not_after, self._clock()
+        if now >= end or not is_believable(start, now):
+            yield DOCTOR_NOT_CURRENT.at(what=what, issuer=issuer_id, start=time_text(start), end=time_text(end))
 
-    def _ocsp(self, active: ActiveAuthority, newest: CertificateRecord | None) -> Iterator[Finding]:
-        url = active.issuer.ocsp_url
-        if not url:
-            yield _unpublished()
-            return
-        if newest is None or newest.issuer_id != active.record.id:
-            yield DOCTOR_NOTHING_ISSUED.at()
-            return
-        leaf = x509.load_der_x509_certificate(newest.der)
-        asked = ocsp.OCSPRequestBuilder().add_certificate(leaf, active.chain[0], hashes.SHA256()).build()
-        try:
-            body = asked.public_bytes(Encoding.DER)
-            answer = ocsp.load_der_ocsp_response(self._fetcher.post(url, body, OCSP_REQUEST))
-        except CAServiceError as error:
-            yield from error.findings
-        except ValueError:
-            yield _wrong(url, "something that is no OCSP response")
-        else:
-            yield from self._ocsp_faults(url, answer, newest, active)
-
-    def _ocsp_faults(
-        self, url: str, answer: ocsp.OCSPResponse, newest: CertificateRecord, active: ActiveAuthority
-    ) -> Iterator[Finding]:
-        if answer.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
-            yield _wrong(url, f"the OCSP status {answer.response_status.name}")
-            return
-        revocation = self._revocations.find_revocation(newest.issuer_id, newest.serial_number)
-        is_good = revocation is None or revocation.is_good
-        if (answer.certificate_status is ocsp.OCSPCertStatus.GOOD) is not is_good:
-            yield _wrong(url, f"{answer.certificate_status.name} for {newest.serial_number}, which is not so")
-        elif not _is_signed(answer, active.chain[0]):
-            yield _wrong(url, "an answer whose signature is not that of its responder")
-
-
-def _is_signed(answer: ocsp.OCSPResponse, issuer: x509.Certificate) -> bool:
-    """Return whether a responder delegated by the authority has signed the response (RFC 6960, 4.2.2.2)."""
-    responder, algorithm = next(iter(answer.certificates), None), answer.signature_hash_algorithm
-    if responder is None or algorithm is None:
-        return False
-    key = responder.public_key()
-    try:
-        responder.verify_directly_issued_by(issuer)
-        if isinstance(key, ec.EllipticCurvePublicKey):
-            key.verify(answer.signature, answer.tbs_response_bytes, ec.ECDSA(algorithm))
-            return True
-    except (InvalidSignature, ValueError, TypeError):
-        return False
-    return False
-
-
-def _unpublished() -> Finding:
-    return DOCTOR_NO_ADDRESS.at()
-
-
-def _wrong(url: str, what: str) -> Finding:
-    return DOCTOR_PUBLISHED.at(url=url, what=what)
+    def _late_jobs(self) -> Iterator[Finding]:
+        now, since = self._clock(), self._hierarchy.active().record.created_at
+        for state in self._jobs.states():
+            due = state.due_at or since + state.job.every  # one that never ran is due since there is an authority
+            if not state.is_held and due + LATE < now:
+                yield DOCTOR_JOB_LATE.at(name=state.job.name, due=time_text(due))

@@ -7,9 +7,11 @@ from dataclasses import dataclass, fields
 from typing import Protocol, TypeVar
 
 from ca_service.authority.agreement import Agreement
+from ca_service.authority.audit.clock_check import ClockCheck
 from ca_service.authority.audit.log import AuditLog
 from ca_service.authority.audit.receipts import Receipts
 from ca_service.authority.audit.seals import Sealing
+from ca_service.authority.checks import Readiness
 from ca_service.authority.doctor import Doctor
 from ca_service.authority.fleet.clusters import Fleet
 from ca_service.authority.fleet.handover import Handover
@@ -75,6 +77,9 @@ class Schema(Protocol):
     def index_new(self) -> int:
         """Add new rows to the search indexes that no transaction keeps; return their number."""
 
+    def try_write(self) -> None:
+        """Write a row in a transaction that is rolled back. Raises NotReady if that fails."""
+
     def gather_statistics(self) -> int:
         """Let the database count its rows, which is how it chooses between its indexes; return the number of tables."""
 
@@ -96,6 +101,7 @@ class PublicServices:
     tokens: Tokens
     schema: Schema
     identity: Identity
+    readiness: Readiness
     clock: Clock
     close: Callable[[], None]
 
@@ -130,6 +136,7 @@ class Installation(APIServices):
     """
 
     agreement: Agreement
+    clock_check: ClockCheck
     external: ExternalAuthorities
     root_key: RootKey
     completion: Completion

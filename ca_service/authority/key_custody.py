@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ca_service.errors import Conflict, InvalidInput, Rule
+from ca_service.errors import Conflict, InvalidInput, NotReady, Rule
 from ca_service.pki import keys
 
 AUTHORITY_KEY_CURVE: Final = Rule(
@@ -18,6 +18,11 @@ AUTHORITY_CURVE: Final = Rule(
     "authority.curve",
     "The curve {curve} is not allowed for the key of an authority.",
     "Use one of: {known}.",
+)
+AUTHORITY_KEY_FOREIGN: Final = Rule(
+    "authority.key-foreign",
+    "The private key {key_id} does not belong to its certificate. Nothing was signed.",
+    "Restore the folder keys/ from the same backup as the database.",
 )
 
 
@@ -65,6 +70,18 @@ def own_key(keystore: KeyStore, key_id: str, curve: str) -> ec.EllipticCurvePriv
     key = keystore.signer(key_id)
     if keys.curve_name(key) != curve:
         raise Conflict.because(AUTHORITY_KEY_CURVE, key_id=key_id, found=keys.curve_name(key), curve=curve)
+    return key
+
+
+def signer_of(keystore: KeyStore, key_id: str | None, public_key: object) -> ec.EllipticCurvePrivateKey:
+    """Return the key that belongs to a certificate with this public key. Every signature of the service starts here.
+
+    The key store has read the key once; to compare it takes microseconds. Raises KeystoreError if it is not available,
+    NotReady if it is the key of another certificate: relying parties would refuse what it signs.
+    """
+    key = keystore.signer(key_id or "")
+    if key.public_key() != public_key:
+        raise NotReady.because(AUTHORITY_KEY_FOREIGN, key_id=key_id)
     return key
 
 

@@ -79,6 +79,8 @@ def _prepared(session: Session, url: str) -> ServingDocument:
     is_pending = _has_pending(installation)
     created = () if is_pending or _is_complete(installation) else _created(session.console, installation)
     installation.identity.settle()
+    if not is_pending:
+        session.console.remark(*session.console.finding_lines(installation.doctor.faults_at_start()))
     secret = installation.accounts.make_setup_link()
     installation.close()  # the workers open their own; a connection must not be carried over a fork
     setup_url = f"{url}/setup/{secret}" if secret else None

@@ -6,12 +6,13 @@ from typing import Literal, Self
 
 from pydantic import Field
 
-from ca_service.authority.doctor import Check
+from ca_service.authority.checks import CheckResult, Results
 from ca_service.authority.jobs import JobRun, JobState
 from ca_service.authority.notices.announcing import Coming
 from ca_service.authority.notices.records import Message
 from ca_service.documents.fields import Document, Moment
 from ca_service.documents.findings import FindingDocument, finding_documents
+from ca_service.errors import Visibility
 
 
 class RunDocument(Document):
@@ -151,14 +152,16 @@ class RevivedDocument(Document):
 class HealthCheckDocument(Document):
     """One health check of the installation."""
 
+    id: str = Field(description="stable identifier, the same in readiness and metrics")
     name: str
     is_well: bool
     findings: list[FindingDocument]
 
     @classmethod
-    def of(cls, check: Check) -> Self:
-        """Describe a health check."""
-        return cls(name=check.name, is_well=check.is_well, findings=finding_documents(check.findings))
+    def of(cls, result: CheckResult) -> Self:
+        """Describe the result of a health check."""
+        check, findings = result.check, finding_documents(result.findings)
+        return cls(id=check.id, name=check.title, is_well=result.is_well, findings=findings)
 
 
 class HealthDocument(Document):
@@ -166,6 +169,26 @@ class HealthDocument(Document):
 
     is_well: bool
     checks: list[HealthCheckDocument]
+
+
+class ReadinessDocument(Document):
+    """Whether this process can do its work, as everyone may read it: no reasons, and no check that is for the operator.
+
+    The status counts those checks as well.
+    """
+
+    status: Literal["ready", "not ready"]
+    checks: dict[str, Literal["ok", "failed"]]
+
+    @classmethod
+    def of(cls, results: Results) -> Self:
+        """Describe the results."""
+        is_ready = all(result.is_well for result in results)
+        shown = [result for result in results if result.check.audience is Visibility.PUBLIC]
+        return cls(
+            status="ready" if is_ready else "not ready",
+            checks={result.check.id: "ok" if result.is_well else "failed" for result in shown},
+        )
 
 
 class ServingDocument(Document):

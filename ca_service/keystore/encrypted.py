@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 import secrets
 import threading
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -21,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from ca_service.errors import Conflict, KeystoreError, Rule, Visibility
+from ca_service.errors import CAServiceError, Conflict, Finding, KeystoreError, Rule, Visibility
 from ca_service.keystore import files
 from ca_service.pki import encodings, keys
 
@@ -150,6 +152,16 @@ class EncryptedFileKeyStore:
             files.check_private_folder(self._folder)
         if not self._may_create_passphrase:
             self._passphrase()
+
+    def find_faults(self) -> Iterator[Finding]:
+        """Yield what is wrong with each file here. Each key is read and decrypted again, which takes a millisecond."""
+        looks: list[Callable[[], object]] = [self.check, self.installation_id]
+        looks += [partial(self._load, key_id) for key_id in self.list_keys()]
+        for look in looks:
+            try:
+                look()
+            except CAServiceError as error:
+                yield from error.findings
 
     def has(self, key_id: str) -> bool:
         """Return whether there is a key with this name."""

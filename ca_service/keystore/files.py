@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -121,6 +122,12 @@ def remove_private(path: Path) -> None:
     with _explained(KEYSTORE_UNWRITABLE, path):
         path.unlink(missing_ok=True)
         _sync_folder(path.parent)
+
+
+def free_bytes(folder: Path) -> int:
+    """Return how many bytes this user can write to the disk of the folder."""
+    with _explained(KEYSTORE_UNREADABLE, folder):
+        return shutil.disk_usage(folder).free
 
 
 def _sync_folder(folder: Path) -> None:

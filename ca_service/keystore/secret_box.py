@@ -26,6 +26,13 @@ FACTOR_KEY_MISSING: Final = Rule(
     "each user of an authenticator app.",
     visibility=Visibility.OPERATOR,
 )
+FACTOR_KEY_DAMAGED: Final = Rule(
+    "factor-key.damaged",
+    "{path} is empty or damaged: it does not contain the {size} bytes of a key.",
+    "Restore this file from the same backup as the database. Without a backup, delete it, and run "
+    "`ca-service user reset NAME` for each user of an authenticator app.",
+    visibility=Visibility.OPERATOR,
+)
 
 _NONCE_BYTES: Final = 12
 _KEY_BYTES: Final = 32
@@ -37,6 +44,11 @@ class FileSecretBox:
     def __init__(self, path: Path) -> None:
         self._path = path
 
+    def check(self) -> None:
+        """Raise KeystoreError or NotReady if the file is there and cannot be used."""
+        if self._path.exists():
+            self._key()
+
     def encrypt(self, secret: bytes, purpose: str) -> bytes:
         """Return a nonce and the encrypted secret. Only the same purpose decrypts it."""
         if not self._path.exists():
@@ -46,7 +58,7 @@ class FileSecretBox:
         return nonce + self._cipher().encrypt(nonce, secret, purpose.encode())
 
     def decrypt(self, encrypted: bytes, purpose: str) -> bytes:
-        """Return the secret; raises NotReady if the key file is missing or is not the right one."""
+        """Return the secret; raises NotReady if the key file is missing, damaged, or not the right one."""
         if not self._path.exists():
             raise self._unreadable()
         try:
@@ -56,7 +68,14 @@ class FileSecretBox:
 
     def _cipher(self) -> AESGCM:
         key = HKDF(hashes.SHA256(), _KEY_BYTES, salt=None, info=b"ca_service second factors")
-        return AESGCM(key.derive(files.read_private(self._path)))
+        return AESGCM(key.derive(self._key()))
+
+    def _key(self) -> bytes:
+        """Return the content of the file. Raises NotReady for another size: an empty key is known to everyone."""
+        found = files.read_private(self._path)
+        if len(found) != _KEY_BYTES:
+            raise NotReady.because(FACTOR_KEY_DAMAGED, path=self._path, size=_KEY_BYTES)
+        return found
 
     def _unreadable(self) -> NotReady:
         return NotReady.because(FACTOR_KEY_MISSING, path=self._path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Select, Text, bindparam, cast, func, insert, or_, select, update
@@ -20,10 +21,13 @@ from ca_service.storage.lanes import Lanes, first_of_each
 from ca_service.storage.queries import Order, by_age, contains, in_batches
 from ca_service.storage.schema import audit_event as event
 from ca_service.storage.schema import seal as seals
+from ca_service.storage.schema.events import BY_TIME
 
 _NOT_OURS: Final = (ValueError, TypeError)  # raised by a row that another program has written
 _ORDERS: Final = by_age(event.c.id)
 _NUMBER: Final = seals.c.number
+#: Both databases read the time so; SQLite compares text, and stores it without the zone.
+_LATER: Final = f"SELECT 1 FROM audit_event WHERE {BY_TIME.text} AND audit_event.at > :at LIMIT 1"  # noqa: S608 - ours
 _SEARCHED: Final = (event.c.event, event.c.actor, event.c.subject, event.c.origin)
 
 
@@ -47,6 +51,13 @@ class SQLEventStore:
             for found in self._events(select(event).where(event.c.event == name, batch).order_by(event.c.id)):
                 oldest.setdefault(found.subject, found)
         return tuple(sorted(oldest.values(), key=lambda found: found.id))
+
+    def find_latest(self, after: datetime, beyond: int = 0) -> RecordedEvent | None:
+        """Return the event with the latest time, of those after this time and with a number beyond this one."""
+        if self._database.look_up(_LATER, at=f"{after.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}+00:00") is None:
+            return None  # as nearly always: before each certificate, this statement is all that it costs
+        wanted = select(event).where(BY_TIME, event.c.at > after, event.c.id > beyond)
+        return next(iter(self._events(wanted.order_by(event.c.at.desc()).limit(1))), None)
 
     def add_event(self, new: AuditEvent) -> None:
         """Record an event without any other change."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import insert, select
 
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.hierarchy.store import IssuerRecord
+from ca_service.authority.ports import latest_believable
 from ca_service.authority.revocation.records import ResponderRecord
 from ca_service.storage import rows
 from ca_service.storage.database import Database, upsert
@@ -57,9 +59,10 @@ class SQLResponderStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def find_responder(self, issuer_id: str) -> ResponderRecord | None:
-        """Return the newest responder of this issuer, or None."""
-        statement = select(responder).where(responder.c.issuer_id == issuer_id)
+    def find_responder(self, issuer_id: str, at: datetime) -> ResponderRecord | None:
+        """Return the responder of this issuer that lasts longest, or None. One from the future of `at` is not there."""
+        is_believable = responder.c.not_before <= latest_believable(at)
+        statement = select(responder).where(responder.c.issuer_id == issuer_id, is_believable)
         with self._database.read() as connection:
             row = connection.execute(statement.order_by(responder.c.not_after.desc()).limit(1)).first()
         return ResponderRecord(**row._mapping) if row else None

@@ -1,4 +1,4 @@
-"""The fast path: public files, OCSP, static files and the health check, answered without a Flask request.
+"""The fast path: public files, OCSP, static files and the health checks, answered without a Flask request.
 
 Clients fetch these thousands of times as often as people open pages. The views are those of the application, but
 nothing around them: no session, no account, no templates. Every other request goes to the application, which answers
@@ -24,7 +24,8 @@ from ca_service.errors import NotReady
 from ca_service.pki.ocsp import MAX_REQUEST_BYTES
 from ca_service.web import access_log, security
 from ca_service.web.context import WebOptions, services_of
-from ca_service.web.public.files import file_response, health_response
+from ca_service.web.public.files import file_response
+from ca_service.web.public.health import health_response, readiness_response
 from ca_service.web.public.revocation import NOT_KEPT, OCSP_TYPE, crl_response, decoded, ocsp_response
 
 if TYPE_CHECKING:
@@ -147,8 +148,12 @@ def _crl_as_pem(services: PublicServices, request: Request, name: str) -> Respon
     return crl_response(services, request, name, as_pem=True)
 
 
-def _health(services: PublicServices, _request: Request, _path: str) -> Response:
-    return health_response(services)
+def _health(_services: PublicServices, _request: Request, _path: str) -> Response:
+    return health_response()
+
+
+def _readiness(services: PublicServices, _request: Request, _path: str) -> Response:
+    return readiness_response(services)
 
 
 def _static(app: Flask) -> _Route:
@@ -168,4 +173,5 @@ _ROUTES: Final = (
     _Route.of(_GET, "/ca/<name>.crl.pem", r"/ca/([\w-]+)\.crl\.pem", _crl_as_pem),
     _Route.of(_GET, "/ca/<name>", r"/ca/([\w-]+\.\w+)", file_response),
     _Route.of(_GET, "/healthz", r"/healthz", _health),
+    _Route.of(_GET, "/readyz", r"/readyz", _readiness),
 )

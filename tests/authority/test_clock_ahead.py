@@ -42,6 +42,7 @@ def list_of(lab: Lab) -> x509.CertificateRevocationList:
     return x509.load_der_x509_crl(lab.crl_publisher.current("intermediate-g1").data.full)
 
 
+@pytest.mark.fault("clock", "A clock was ahead while CRLs were published", "signs valid ones with all entries")
 def test_lists_are_valid_again_and_have_what_was_revoked_before(lab: Lab, clock: FixedClock, ahead: timedelta) -> None:
     csrs = [THREE_NODES[0].data]
     [leaf] = lab.issuance.issue(actor(), csrs, Options(validity_days=30)).certificates
@@ -58,15 +59,20 @@ def test_lists_are_valid_again_and_have_what_was_revoked_before(lab: Lab, clock:
     assert lab.crl_publisher.publish_due() == 0
 
 
+@pytest.mark.fault(
+    "clock", "A clock was ahead while an OCSP signer was certified", "certifies one that is valid now, once"
+)
 def test_the_signer_of_ocsp_answers_is_valid_again(lab: Lab, clock: FixedClock, ahead: timedelta) -> None:
     [issuer] = lab.responders.issuers()
     clock.now += ahead
     lab.responders.current(issuer)
     clock.now -= ahead
     assert lab.responders.renew_due() == 1
+    assert lab.responders.renew_due() == 0  # and not one for each process and each hour, until that future has come
     assert lab.responders.current(issuer).certificate.not_valid_before_utc <= clock()
 
 
+@pytest.mark.fault("clock", "A clock was ahead while jobs ran", "runs them again")
 def test_every_job_runs_again(lab: Lab, clock: FixedClock, ahead: timedelta) -> None:
     clock.now += ahead
     names = {run.name for run in lab.jobs.run_due()}
@@ -77,6 +83,7 @@ def test_every_job_runs_again(lab: Lab, clock: FixedClock, ahead: timedelta) -> 
     assert lab.jobs.run_due() == ()
 
 
+@pytest.mark.fault("clock", "A clock was ahead during sign-ins", "delays and codes of authenticator apps work")
 def test_nobody_is_kept_waiting_and_no_code_is_spoiled(lab: Lab, clock: FixedClock, ahead: timedelta) -> None:
     alice = lab.accounts.create(OPERATOR, "alice", Role.REQUESTER, PASSWORD)
     secret = lab.second_factors.offer_app(alice.actor).secret
@@ -97,6 +104,7 @@ def test_nobody_is_kept_waiting_and_no_code_is_spoiled(lab: Lab, clock: FixedClo
     assert lab.signing_in.second_step(entered.secret, proof(code=code_of(secret, clock())), HERE)
 
 
+@pytest.mark.fault("clock", "A clock was ahead when a session began", "the session is over")
 def test_a_session_from_the_future_is_over(lab: Lab, clock: FixedClock, ahead: timedelta) -> None:
     alice = lab.accounts.create(OPERATOR, "alice", Role.REQUESTER, PASSWORD)
     clock.now += ahead

@@ -104,6 +104,7 @@ def _without_fingerprint(step: str) -> str:
     return f"{words}-*" if len(last) == 16 else step
 
 
+@pytest.mark.fault("processes", "A power cut between any two steps of setting up", "the next run finishes it")
 @every_cut
 def test_what_a_power_cut_has_interrupted_can_be_finished(edges: Edges, procedure: Procedure, at: int) -> None:
     with pytest.raises(PowerCut):
@@ -113,6 +114,9 @@ def test_what_a_power_cut_has_interrupted_can_be_finished(edges: Edges, procedur
     assert lab.issuance.issue(OPERATOR, [UCCX_PUBLISHER.data], Options()).created
 
 
+@pytest.mark.fault(
+    "processes", "A power cut between any two steps of setting up", "overwrites no key and no certificate"
+)
 @every_cut
 def test_finishing_overwrites_nothing(edges: Edges, procedure: Procedure, at: int) -> None:
     with pytest.raises(PowerCut):
@@ -125,6 +129,7 @@ def test_finishing_overwrites_nothing(edges: Edges, procedure: Procedure, at: in
     assert kept.items() <= kept_after.items()
 
 
+@pytest.mark.fault("processes", "A power cut during an import", "a new authority does not use the imported key")
 def test_an_interrupted_import_leaves_no_key_that_a_new_authority_would_use(edges: Edges) -> None:
     with pytest.raises(PowerCut):
         import_pair(edges.lab(Fuse(4)))
@@ -134,6 +139,7 @@ def test_an_interrupted_import_leaves_no_key_that_a_new_authority_would_use(edge
     assert lab.hierarchy.active().issuer.public_key != pair.key.public_key()
 
 
+@pytest.mark.fault("processes", "A power cut while the key of the root is removed", "the next run finishes it")
 @pytest.mark.parametrize("at", [1, 2, 3, 4])
 def test_an_interrupted_removal_of_the_root_key_can_be_finished(edges: Edges, at: int) -> None:
     initialise(edges.lab(Fuse()))

@@ -17,12 +17,15 @@ from ca_service.authority.audit.events import Event
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.revocation.records import Selection
 from ca_service.errors import NotReady, Severity
+from ca_service.keystore.instance_files import SESSION_KEY_DAMAGED as DAMAGED
 from ca_service.pki import encodings, keys
 from ca_service.pki.reasons import Reason
+from ca_service.storage.database import DATABASE_UNUSABLE as UNUSABLE
 from tests.support import certificates
 from tests.support.factories import OPERATOR, PLAN, Lab, event
 from tests.support.requests import UCCX_PUBLISHER
 
+MIB = 1024 * 1024
 BASE = "http://ca.example.com"
 AIA, CRL, OCSP = f"{BASE}/ca/intermediate-g1.der", f"{BASE}/ca/intermediate-g1.crl", f"{BASE}/ocsp"
 
@@ -104,9 +107,8 @@ def test_a_root_that_is_offline_needs_no_note(lab: Lab) -> None:
     assert told(lab) == {}
 
 
-def test_an_installation_without_an_authority_is_not_ready() -> None:
-    with pytest.raises(NotReady):
-        Lab().doctor.examine(OPERATOR)
+def test_an_installation_without_an_authority_is_not_well() -> None:
+    assert told(Lab())["authority.missing"] is Severity.ERROR
 
 
 def test_a_key_that_is_gone_is_found(lab: Lab) -> None:
@@ -117,7 +119,7 @@ def test_a_key_that_is_gone_is_found(lab: Lab) -> None:
 def test_the_key_of_another_certificate_is_found(lab: Lab) -> None:
     lab.keystore.remove("intermediate-g1")
     lab.keystore.generate("intermediate-g1", PLAN.intermediate_curve)
-    assert told(lab)["doctor.key"] is Severity.ERROR
+    assert told(lab)["authority.key-foreign"] is Severity.ERROR
 
 
 def test_an_authority_that_ends_soon_or_has_ended_is_told(lab: Lab) -> None:
@@ -196,7 +198,7 @@ def test_without_a_certificate_there_is_nothing_to_ask_about(lab: Lab) -> None:
 
 def clock_faults(lab: Lab) -> list[str]:
     """The rules that the check of the clock breaks."""
-    [check] = [each for each in lab.doctor.examine(OPERATOR) if each.name == "clock"]
+    [check] = [each for each in lab.doctor.examine(OPERATOR) if each.check.id == "clock"]
     return [found.rule for found in check.findings]
 
 
@@ -204,4 +206,87 @@ def test_an_event_from_the_future_says_that_a_clock_is_or_was_wrong(lab: Lab) ->
     lab.edges.events.add_event(replace(event("x", Event.SIGNED_IN), at=lab.clock() + timedelta(minutes=4)))
     assert clock_faults(lab) == []
     lab.edges.events.add_event(replace(event("x", Event.SIGNED_IN), at=lab.clock() + timedelta(days=45)))
-    assert clock_faults(lab) == ["doctor.clock"]
+    assert clock_faults(lab) == ["clock.behind"]
+
+
+def test_the_key_of_an_ocsp_signer_that_belongs_to_another_certificate_is_found(lab: Lab) -> None:
+    lab.responders.renew_due()
+    lab.keystore.remove("ocsp-intermediate-g1")
+    lab.keystore.generate("ocsp-intermediate-g1", "P-256")
+    assert failed(lab) == {"ocsp-signer": ["authority.key-foreign"]}
+
+
+def failed(lab: Lab) -> dict[str, list[str]]:
+    """The checks that fail, each with the rules of its errors."""
+    results = lab.doctor.examine(OPERATOR)
+    return {each.check.id: [found.rule for found in each.findings] for each in results if not each.is_well}
+
+
+@pytest.mark.fault("disk", "The disk is nearly full", "the check warns at 512 MiB and fails at 64 MiB")
+@pytest.mark.parametrize(
+    ("free", "rule", "is_well"),
+    [(64 * MIB - 1, "doctor.disk", False), (64 * MIB, "doctor.disk-soon", True), (512 * MIB, "", True)],
+)
+def test_a_disk_without_room_is_found_in_time(lab: Lab, free: int, rule: str, *, is_well: bool) -> None:
+    lab.folder.space = free
+    [result] = [each for each in lab.doctor.examine(OPERATOR) if each.check.id == "disk-space"]
+    assert [found.rule for found in result.findings] == ([rule] if rule else [])
+    assert result.is_well is is_well
+
+
+def test_a_private_file_that_is_damaged_is_found(lab: Lab) -> None:
+    lab.folder.faults = (DAMAGED.at(path="/instance/session.key"),)
+    assert failed(lab) == {"private-files": ["session-key.damaged"]}
+
+
+def test_a_database_that_cannot_be_written_is_found(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise NotReady.because(UNUSABLE, database="x", reason="database or disk is full")
+
+    monkeypatch.setattr(lab.schema, "try_write", fail)
+    assert failed(lab) == {"database-write": ["database.unusable"]}
+
+
+@pytest.mark.fault("processes", "No process renews CRLs and OCSP signers", "the checks fail until one does")
+def test_lists_and_signers_that_are_not_current_are_found(lab: Lab) -> None:
+    lab.crl_publisher.publish_due()
+    lab.responders.renew_due()
+    lab.jobs.run_due()
+    assert failed(lab) == {}
+    lab.clock.advance(days=31)
+    found = failed(lab)
+    assert found["revocation-lists"] == ["doctor.not-current"]  # that of the root is valid for half a year
+    assert found["ocsp-signer"] == ["doctor.not-current"]
+    lab.jobs.run_due()
+    lab.fetcher.gets[CRL] = crl(lab)
+    assert failed(lab) == {}
+
+
+def test_a_list_from_the_future_is_not_current(lab: Lab) -> None:
+    lab.clock.advance(days=300)
+    lab.crl_publisher.publish_due()
+    lab.clock.advance(days=-300)
+    assert failed(lab)["revocation-lists"] == ["doctor.not-current"] * 2
+
+
+@pytest.mark.fault("processes", "No process runs the jobs", "the check fails after an hour")
+def test_jobs_that_are_late_are_found_also_those_that_never_ran(lab: Lab) -> None:
+    lab.clock.advance(hours=1, minutes=1)
+    assert failed(lab) == {}  # the first is due after a minute, and may be an hour late
+    lab.clock.advance(seconds=1)
+    late = failed(lab)["jobs"]
+    assert late
+    assert set(late) == {"doctor.job-late"}
+    lab.jobs.run_due()
+    lab.fetcher.gets[CRL] = crl(lab)
+    assert failed(lab) == {}
+    lab.clock.advance(days=3)
+    assert len(failed(lab)["jobs"]) == len(lab.jobs.states())
+
+
+def test_at_the_start_only_what_a_running_server_cannot_set_right_is_reported(lab: Lab) -> None:
+    lab.clock.advance(days=31)
+    assert lab.doctor.faults_at_start() == ()
+    lab.folder.space = 100 * MIB
+    lab.keystore.remove("intermediate-g1")
+    assert [found.rule for found in lab.doctor.faults_at_start()] == ["doctor.disk-soon", "key.missing"]

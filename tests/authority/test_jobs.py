@@ -84,6 +84,7 @@ def test_how_it_went_is_kept(shop: Shop) -> None:
     assert (state.is_held, state.due_at) == (False, NOON + EVERY)
 
 
+@pytest.mark.fault("processes", "A job fails", "records why; runs it again at its time")
 @pytest.mark.parametrize(
     ("error", "detail"),
     [
@@ -114,6 +115,7 @@ def test_while_one_process_does_it_another_one_does_not(shop: Shop) -> None:
     assert shop.work.done == 1
 
 
+@pytest.mark.fault("processes", "A crash during a job", "another process runs it after the lease")
 def test_a_process_that_was_cut_off_keeps_nobody_out_for_longer_than_its_lease(shop: Shop) -> None:
     shop.store.take("work", "gone", NOON, NOON + LEASE, None)
 
@@ -135,6 +137,7 @@ def test_a_process_that_is_stopped_gives_the_lease_back(shop: Shop) -> None:
     assert shop.process().run(OPERATOR, "work").outcome is Outcome.DONE
 
 
+@pytest.mark.fault("processes", "A job outlasts its lease", "drops its late result")
 def test_what_a_slow_holder_reports_is_dropped(shop: Shop) -> None:
     def be_slow() -> None:
         shop.work.meanwhile = lambda: None
@@ -188,6 +191,7 @@ def test_the_loop_waits_no_longer_than_to_the_next_job(shop: Shop) -> None:
     assert waits[2] == pytest.approx(12)
 
 
+@pytest.mark.fault("database", "The database is away while jobs run", "tries again later")
 def test_the_loop_outlives_a_database_that_is_away(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
     class Away(InMemoryJobStore):
         """A store that cannot be reached."""
@@ -232,6 +236,7 @@ def take_lease(_: Installation, folder: Path) -> str:
     return str(store.take("work", token_hex(), NOON, NOON + EVERY, None))
 
 
+@pytest.mark.fault("same moment", "Two processes start a job", "one runs it")
 @pytest.mark.usefixtures("installation")
 @pytest.mark.parametrize("race", [*racing.ways(), racing.won_without_locks()])
 def test_of_two_who_take_the_lease_of_a_job_one_gets_it(settings: Settings, race: racing.Race) -> None:

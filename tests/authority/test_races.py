@@ -66,6 +66,7 @@ def opened_database(settings: Settings) -> Iterator[Database]:
     database.close()
 
 
+@pytest.mark.fault("same moment", "Two submit the same CSR", "both get the same certificate")
 @held(by_the_lock_on=DATABASES)
 def test_two_who_issue_the_same_request_get_the_same_certificate(
     installation: Installation, settings: Settings, operator: Actor, race: racing.Race
@@ -76,6 +77,7 @@ def test_two_who_issue_the_same_request_get_the_same_certificate(
     assert [record.serial_number for record in stored] == [first]
 
 
+@pytest.mark.fault("same moment", "Two use one Idempotency-Key", "issues once")
 @held(by_the_lock_on=["sqlite"], by_a_statement_on=["postgresql"])
 def test_two_who_use_one_idempotency_key_issue_once(
     installation: Installation, settings: Settings, operator: Actor, race: racing.Race
@@ -87,6 +89,7 @@ def test_two_who_use_one_idempotency_key_issue_once(
     assert stored.serial_number in results
 
 
+@pytest.mark.fault("same moment", "Two open the set-up link", "creates one administrator")
 @held(by_a_statement_on=DATABASES)
 def test_two_who_use_one_setup_link_make_one_administrator(
     installation: Installation, settings: Settings, operator: Actor, race: racing.Race
@@ -98,6 +101,7 @@ def test_two_who_use_one_setup_link_make_one_administrator(
     assert sorted(results) == sorted([account.name, "setup-link.invalid"])
 
 
+@pytest.mark.fault("same moment", "Two processes set up", "create one authority")
 @held(by_the_lock_on=DATABASES)
 def test_two_who_initialise_make_one_authority(
     empty_installation: Installation, settings: Settings, race: racing.Race
@@ -108,6 +112,7 @@ def test_two_who_initialise_make_one_authority(
     assert [record.id for record in empty_installation.hierarchy.list_issuers()] == ["root-g1", "intermediate-g1"]
 
 
+@pytest.mark.fault("same moment", "Two processes seal", "one chain, each event once")
 @held(by_the_lock_on=DATABASES)
 def test_two_who_seal_make_one_chain_in_which_every_event_is_once(
     installation: Installation, settings: Settings, operator: Actor, race: racing.Race
@@ -129,6 +134,7 @@ def test_two_who_take_the_same_bundle_home_get_the_same_bytes(
     assert first == second
 
 
+@pytest.mark.fault("same moment", "Two processes upgrade the database", "upgrade it once")
 @held(by_the_lock_on=["sqlite"])  # on PostgreSQL two upgrades without the lock wait for one another, for a minute
 def test_two_who_upgrade_the_schema_both_find_it_upgraded(
     empty_installation: Installation, settings: Settings, race: racing.Race
@@ -138,6 +144,7 @@ def test_two_who_upgrade_the_schema_both_find_it_upgraded(
     assert empty_installation.schema.differences() == []
 
 
+@pytest.mark.fault("same moment", "Two revoke the same certificate", "one revokes it; the other reads who did")
 @held(by_a_statement_on=DATABASES)
 def test_of_two_who_revoke_the_same_one_wins_and_the_other_is_told(
     installation: Installation, settings: Settings, operator: Actor, race: racing.Race
@@ -163,6 +170,7 @@ def test_two_who_fetch_a_list_that_is_due_get_the_same_list(
     assert first == second == installation.crl_publisher.current("intermediate-g1").digest
 
 
+@pytest.mark.fault("same moment", "Two processes publish a CRL", "use no number twice")
 @held(by_the_lock_on=DATABASES)
 def test_no_number_of_a_list_is_used_twice(settings: Settings, installation: Installation, race: racing.Race) -> None:
     results = race(settings.instance_path, racing.publish_lists, [None, None])
@@ -172,6 +180,7 @@ def test_no_number_of_a_list_is_used_twice(settings: Settings, installation: Ins
     assert installation.crl_publisher.current("intermediate-g1").record.number == max(numbers)
 
 
+@pytest.mark.fault("same moment", "Many passwords are tried", "the limit holds")
 @held(by_the_lock_on=["postgresql"])
 def test_attempts_at_the_same_moment_do_not_outrun_the_limit(
     installation: Installation, settings: Settings, operator: Actor, race: racing.Race
@@ -186,6 +195,7 @@ def test_attempts_at_the_same_moment_do_not_outrun_the_limit(
     assert 1 + sum(map(int, looked_at)) == FREE_ATTEMPTS
 
 
+@pytest.mark.fault("same moment", "Two show the same code of an app", "one signs in")
 @held(by_a_statement_on=DATABASES)
 def test_two_who_show_the_same_code_are_one(
     installation: Installation, settings: Settings, operator: Actor, race: racing.Race
@@ -200,6 +210,7 @@ def test_two_who_show_the_same_code_are_one(
     assert sorted(race(settings.instance_path, racing.use_code, [codes[0]] * 2)) == ["", "recovery code"]
 
 
+@pytest.mark.fault("same moment", "Two administrators lock one another out", "one stays")
 @held(by_the_lock_on=["postgresql"])
 def test_of_two_administrators_who_lock_one_another_out_one_stays(
     installation: Installation, settings: Settings, operator: Actor, race: racing.Race
@@ -228,6 +239,7 @@ def test_two_who_use_one_link_choose_one_password(
     assert can_sign_in(installation.signing_in, "carol", passwords[results.index("carol")])
 
 
+@pytest.mark.fault("same moment", "Two processes need an OCSP signer", "certify one")
 @held(by_the_lock_on=DATABASES)
 def test_two_who_need_a_signer_of_ocsp_answers_make_one(
     installation: Installation, settings: Settings, race: racing.Race
@@ -245,6 +257,7 @@ def waiting(settings: Settings, installation: Installation) -> RequestRecord:
     return installation.requests.get(OPERATOR, 1)
 
 
+@pytest.mark.fault("same moment", "Two submit a CSR that waits", "one request")
 @held(by_a_statement_on=DATABASES)
 def test_two_who_submit_the_same_csr_have_one_request(
     installation: Installation, settings: Settings, race: racing.Race
@@ -255,6 +268,7 @@ def test_two_who_submit_the_same_csr_have_one_request(
     assert [str(each.id) for each in installation.requests.list_requests(OPERATOR, RequestQuery()).items] == [first]
 
 
+@pytest.mark.fault("same moment", "Two approve a request", "one approves; the other reads who did")
 @held(by_a_statement_on=DATABASES)
 def test_of_two_who_approve_one_wins_and_the_other_is_told(
     installation: Installation, settings: Settings, waiting: RequestRecord, race: racing.Race
@@ -267,6 +281,7 @@ def test_of_two_who_approve_one_wins_and_the_other_is_told(
     assert found.decided_by_id == (11, 12)[results.index(record.serial_number)]
 
 
+@pytest.mark.fault("same moment", "Two processes finish an approved request", "issue once")
 @held(by_a_statement_on=DATABASES)
 def test_two_who_finish_what_is_approved_issue_once(
     installation: Installation, settings: Settings, waiting: RequestRecord, race: racing.Race

@@ -158,6 +158,7 @@ def test_a_refusal_for_now_is_tried_again_and_one_for_good_is_not(
     assert reply in failure.reason
 
 
+@pytest.mark.fault("other services", "No mail server answers", "tries again later")
 def test_a_server_that_is_not_there_is_tried_again(start: Start) -> None:
     failure = send(replace(start(), port=1))
 
@@ -192,6 +193,7 @@ def test_a_wrong_password_is_told_without_it_and_tried_again(guarded: MailOption
     assert failure == Failure("the mail server does not accept mail.username and mail.password (535)")
 
 
+@pytest.mark.fault("other services", "A mail server has an unknown certificate", "sends no password")
 def test_a_certificate_that_nobody_knows_gets_no_password(guarded: MailOptions, post: Post) -> None:
     failure = send(replace(guarded, ca_file=""))
 

@@ -32,6 +32,7 @@ def test_an_untouched_database_agrees(signed: CommandLine) -> None:
     assert json.loads(signed("jobs", "run", "agreement", "--json").stdout)["outcome"] == "done"
 
 
+@pytest.mark.fault("database", "Another program changes rows", "`audit verify` and `doctor` name each difference")
 @pytest.mark.parametrize(
     ("statement", "rule"),
     [
@@ -52,6 +53,7 @@ def test_what_was_changed_is_named(signed: CommandLine, statement: str, rule: st
     assert result.exit_code == 1
 
 
+@pytest.mark.fault("database", "Another program adds a certificate", "`audit verify` and `doctor` name it")
 def test_a_certificate_without_an_event_is_named(signed: CommandLine) -> None:
     columns = "profile, host, subject, names, search_text, not_before, not_after, issued_at, issued_by, issuer_id, "
     columns += "request_fingerprint, key_fingerprint, der, csr_der, host_start, ends_month"

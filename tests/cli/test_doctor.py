@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from ca_service.authority.audit.events import Event
+from ca_service.storage.events import SQLEventStore
+from ca_service.storage.sqlite import SQLiteDatabase
 from tests.cli.command_line import CommandLine
+from tests.support.factories import event
 
 
 def test_a_fresh_installation_is_well(ca: CommandLine) -> None:
     answer = ca.answer("doctor")
     assert answer["is_well"]
-    assert answer["checks"][0] == {"name": "tables of the database", "is_well": True, "findings": []}
+    assert answer["checks"][0] == {
+        "id": "database-tables",
+        "name": "tables of the database",
+        "is_well": True,
+        "findings": [],
+    }
     rules = {found["rule"] for check in answer["checks"] for found in check["findings"]}
     assert rules == {"doctor.root-key", "doctor.no-address"}
 
@@ -17,7 +30,7 @@ def test_what_has_to_be_mended_is_told_and_ends_with_an_error(ca: CommandLine) -
     (ca.folder / "keys" / "intermediate-g1.key.pem").unlink()
     told = ca("doctor")
     assert told.exit_code == 1
-    assert "BAD   key of the authority" in told.stdout
+    assert "BAD   keys of the authorities" in told.stdout
 
 
 def test_an_address_where_nobody_listens_is_told(ca: CommandLine) -> None:
@@ -25,3 +38,29 @@ def test_an_address_where_nobody_listens_is_told(ca: CommandLine) -> None:
     told = elsewhere("doctor", "--json")
     assert told.exit_code == 1
     assert "probe.unreachable" in told.stdout
+
+
+def record_in_a_year(ca: CommandLine) -> None:
+    """Record an event while the clock is a year ahead."""
+    at = datetime.now(UTC).replace(microsecond=0) + timedelta(days=365)
+    SQLEventStore(SQLiteDatabase(ca.folder / "ca.sqlite3")).add_event(replace(event("anna", Event.SIGNED_IN), at=at))
+
+
+def test_the_operator_confirms_the_clock_and_signing_goes_on(ca: CommandLine, csr: Path) -> None:
+    record_in_a_year(ca)
+    assert ca.rule("sign", csr, code=1) == "clock.behind"
+    told = ca("doctor")
+    assert told.exit_code == 1
+    assert "BAD   clock" in told.stdout
+    told = ca("doctor", "--confirm-clock")
+    assert told.exit_code == 0
+    assert "The clock is confirmed." in told.stderr
+    assert ca("sign", csr).exit_code == 0
+    newest = ca.answer("audit", "list", "--event", "clock.confirmed")["events"]
+    assert [each["actor"].partition(":")[0] for each in newest] == ["cli"]
+
+
+def test_a_right_clock_needs_no_confirmation(ca: CommandLine) -> None:
+    told = ca("doctor", "--confirm-clock")
+    assert told.exit_code == 0
+    assert "nothing to confirm" in told.stderr

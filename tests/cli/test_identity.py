@@ -41,6 +41,7 @@ def lose_database(folder: Path) -> None:
         path.unlink()
 
 
+@pytest.mark.fault("database", "Keys without their database", "refuses every command; creates nothing")
 @pytest.mark.parametrize("start", STARTS, ids=lambda start: start[0])
 @pytest.mark.parametrize("is_settled", [True, False])
 def test_keys_without_their_database_begin_nothing_anew(
@@ -54,6 +55,7 @@ def test_keys_without_their_database_begin_nothing_anew(
     assert contents(settled.folder) == before
 
 
+@pytest.mark.fault("database", "The database of another installation", "refuses every command; changes nothing")
 @pytest.mark.parametrize("start", [["serve"], ["init"], ["list"]], ids=lambda start: start[0])
 def test_the_database_of_another_installation_is_refused(
     settled: CommandLine, other: CommandLine, start: list[str]
@@ -66,6 +68,7 @@ def test_the_database_of_another_installation_is_refused(
     assert contents(settled.folder / "keys") == keys
 
 
+@pytest.mark.fault("keys and files", "A database without its keys", "refuses to start; creates nothing")
 def test_a_database_without_its_keys_is_refused(settled: CommandLine) -> None:
     shutil.rmtree(settled.folder / "keys")
     assert settled.rule("serve", code=1) == "installation.keys-lost"
@@ -94,6 +97,7 @@ def test_a_database_from_before_the_id_that_is_restored_later_gets_the_same_id(s
             database.execute("DROP INDEX ix_node_fqdn")
             database.execute("ALTER TABLE application DROP COLUMN purpose")
             database.execute("ALTER TABLE certificate DROP COLUMN purpose")
+            database.execute("DROP INDEX ix_audit_event_at")
             database.execute("UPDATE alembic_version SET version_num = '0012'")
         assert settled("serve").exit_code == 0
     assert len(kept.read_text("ascii").strip()) == 32

@@ -236,3 +236,22 @@ def test_the_process_ends_with_the_exit_code_of_its_command(ca: CommandLine, mon
 def test_whoever_acts_under_a_number_without_a_name_is_recorded_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 4_000_000)
     assert operator().name == "cli:4000000"
+
+
+@pytest.mark.fault(
+    "keys and files", "`session.key` is empty or damaged", "`serve` ends with an error that names it and the fix"
+)
+@pytest.mark.parametrize("content", [b"", bytes(range(128, 192))], ids=["empty", "garbage"])
+def test_a_session_key_that_cannot_be_used_is_an_error_of_the_command_and_no_traceback(
+    ca: CommandLine, content: bytes
+) -> None:
+    key = ca.folder / "session.key"
+    key.write_bytes(content)
+    key.chmod(0o600)
+    done = _call("--instance", ca.folder, "serve", "--port", str(free_port()))
+    told = done.stderr.decode()
+    assert done.returncode == 1
+    assert b"Serving on" not in done.stdout
+    assert f"{key} is empty or damaged" in told
+    assert "Delete it" in told
+    assert "Traceback" not in told

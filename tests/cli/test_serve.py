@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from click.testing import Result
 
+from ca_service.storage.events import SQLEventStore
 from ca_service.storage.migrating import HEAD
+from ca_service.storage.sqlite import SQLiteDatabase
 from tests.cli.command_line import CommandLine
-from tests.support.factories import PASSWORD
+from tests.support.factories import PASSWORD, event
 
 
 class Listening:
@@ -100,3 +103,26 @@ def test_settings_that_cannot_be_are_told_before_anything_is_made(new_ca: Comman
 @pytest.mark.parametrize("port", ["0", "65536", "http"])
 def test_an_impossible_port_is_a_usage_error(ca: CommandLine, port: str) -> None:
     assert ca.rule("serve", "--port", port, code=2) == "usage"
+
+
+@pytest.mark.fault("keys and files", "A key file is damaged", "`serve` prints it and starts")
+def test_a_damaged_key_file_is_a_warning_at_the_start(ca: CommandLine, server: Listening) -> None:
+    _serve(ca, server)
+    (ca.folder / "keys" / "intermediate-g1.key.pem").write_bytes(b"")
+    result = _serve(ca, server)
+    assert (result.exit_code, server.starts) == (0, 2)
+    assert "error: The private key intermediate-g1 cannot be decrypted" in result.stderr
+
+
+@pytest.mark.fault("clock", "The clock is an hour or more behind the audit log", "`serve` prints it and starts")
+def test_a_clock_behind_the_audit_log_is_a_warning_at_the_start_and_the_service_starts(
+    ca: CommandLine, server: Listening
+) -> None:
+    with ca.opened() as installation:
+        latest = installation.clock() + timedelta(days=365)
+    SQLEventStore(SQLiteDatabase(ca.folder / "ca.sqlite3")).add_event(replace(event(), at=latest))
+    result = _serve(ca, server)
+    assert (result.exit_code, server.starts) == (0, 1)
+    assert result.stderr.startswith("error: The clock says ")
+    assert f"an event from {latest:%Y-%m-%dT%H:%M:%SZ}" in result.stderr
+    assert "ca-service doctor --confirm-clock" in result.stderr

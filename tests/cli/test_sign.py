@@ -224,6 +224,7 @@ def test_a_folder_that_is_not_there_is_a_usage_error(ca: CommandLine, csr: Path)
     assert ca.rule("sign", csr, "--out", "nowhere/out.zip", code=2) == "file.unwritable"
 
 
+@pytest.mark.fault("disk", "The disk is full while a bundle is written", "reports it; leaves no partial file")
 def test_a_full_disk_leaves_no_half_a_file(ca: CommandLine, csr: Path, here: Path) -> None:
     (here / "out.zip").symlink_to("/dev/full")
     assert ca.rule("sign", csr, "--out", "out.zip", "--force", code=2) == "file.unwritable"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from tests.docs import architecture
+from tests.docs import architecture, faults
 
 ROOT: Final = Path(__file__).parents[2]
 _LINK: Final = re.compile(r"(?:\]\(|src(?:set)?=\")([^)\s\"]+)")
@@ -63,3 +63,11 @@ def test_decisions_are_numbered_without_gaps() -> None:
 
 def test_the_picture_of_the_architecture_is_drawn_from_the_imports_of_today() -> None:
     assert architecture.PICTURE.read_text("utf-8") == architecture.draw(), "run `make docs`"
+
+
+def test_the_page_of_faults_is_made_from_the_marks_of_today() -> None:
+    assert faults.FILE.read_text("utf-8") == faults.document(), "run `make docs`"
+
+
+def test_every_area_of_faults_is_tested() -> None:
+    assert {fault.area for fault in faults.marked()} == set(faults.AREAS)

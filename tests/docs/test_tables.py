@@ -11,8 +11,10 @@ import pytest
 
 from ca_service.authority.access.permissions import PERMISSIONS, SCOPES, Role
 from ca_service.cli.failures import MEANINGS
+from ca_service.errors import Visibility
 from ca_service.pki.profiles import PROFILES, Profile
 from ca_service.settings import load
+from tests.support.factories import Lab
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
 ORDINALS: Final = {"two": 2, "three": 3}
@@ -104,6 +106,15 @@ def test_the_scopes_table_has_every_scope_with_what_it_opens() -> None:
     _, *rows = table("operating/accounts.md", "Tokens")
 
     assert {bare(row[0]): row[1] for row in rows} == {name: scope.text for name, scope in SCOPES.items()}
+
+
+def test_the_checks_table_has_every_check_with_its_occasion_and_audience() -> None:
+    audiences = {Visibility.PUBLIC: "everyone", Visibility.OPERATOR: "operator"}
+    _, *rows = table("operating/deployment.md", "Checks")
+
+    assert [(bare(row[0]), *row[1:]) for row in rows] == [
+        (check.id, check.title, check.occasion.name.lower(), audiences[check.audience]) for check in Lab().doctor.checks
+    ]
 
 
 def test_the_exit_codes_are_those_of_the_command() -> None:

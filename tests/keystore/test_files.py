@@ -55,6 +55,7 @@ def _write_for_ever(path: Path, is_running: Event) -> None:
         is_running.set()
 
 
+@pytest.mark.fault("disk", "The disk is full while a key is written", "writes the whole file or none")
 def test_a_full_disk_leaves_no_half_a_file(tmp_path: Path) -> None:
     process = multiprocessing.get_context("spawn").Process(target=_write_on_a_full_disk, args=(tmp_path / "x",))
     process.start()
@@ -63,6 +64,7 @@ def test_a_full_disk_leaves_no_half_a_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.fault("processes", "`kill -9` while a key is written", "leaves the whole file or none")
 def test_a_process_that_is_killed_leaves_no_half_a_file(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     is_running = context.Event()

@@ -249,6 +249,7 @@ def test_a_provider_that_hangs_does_not_take_every_thread_with_it(ours: OpenIDPr
     assert ours.begin(ATTEMPT, BACK)
 
 
+@pytest.mark.fault("other services", "The OpenID provider does not answer", "answers 503 and says so")
 def test_a_provider_that_is_not_there_is_told_as_not_ready(clock: FixedClock) -> None:
     with serving_provider(clock) as gone:
         ours = OpenIDProvider(Client(gone.issuer, CLIENT_ID, CLIENT_SECRET), clock)

@@ -60,6 +60,7 @@ def test_another_status_is_told_and_no_redirect_followed(base_url: str, path: st
     assert caught.value.rule == "probe.unreachable"
 
 
+@pytest.mark.fault("other services", "Nothing listens at an address in certificates", "`doctor` says so")
 def test_where_nobody_listens_it_is_told(base_url: str) -> None:
     with pytest.raises(Unreachable, match="ConnectionError"):
         HTTPFetcher().get("http://127.0.0.1:1/ca/x.crl")

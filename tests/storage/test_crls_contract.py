@@ -202,11 +202,21 @@ def responder(serial_number: str, **changes: object) -> ResponderRecord:
 
 def test_the_signer_that_lasts_longest_is_the_one(signers: tuple[Ledger, ResponderStore]) -> None:
     _, store = signers
-    assert store.find_responder(ISSUER) is None
+    assert store.find_responder(ISSUER, NOON) is None
     longest = responder("2" * 40, not_after=NOON + 2 * DAY)
     for each in (responder("1" * 40), longest, responder("3" * 40, issuer_id="intermediate-g2")):
         store.add_responder(each, event(kind=Event.RESPONDER_CERTIFIED))
-    assert store.find_responder(ISSUER) == longest
+    assert store.find_responder(ISSUER, NOON) == longest
+
+
+def test_a_signer_from_the_future_is_not_there(signers: tuple[Ledger, ResponderStore]) -> None:
+    _, store = signers
+    usual = responder("1" * 40, not_before=NOON + timedelta(minutes=5))
+    later = responder("2" * 40, not_before=NOON + timedelta(minutes=5, seconds=1), not_after=NOON + 300 * DAY)
+    for each in (later, usual):
+        store.add_responder(each, event(kind=Event.RESPONDER_CERTIFIED))
+    assert store.find_responder(ISSUER, NOON) == usual
+    assert store.find_responder(ISSUER, NOON + timedelta(seconds=1)) == later
 
 
 def test_leaves_and_signers_were_issued_by_their_issuer_and_nobody_else(signers: tuple[Ledger, ResponderStore]) -> None:

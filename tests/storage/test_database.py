@@ -54,6 +54,9 @@ def test_what_was_written_is_there_for_others_after_the_commit_only(sqlite: SQLi
     assert count(other, "setup_link") == 1
 
 
+@pytest.mark.fault(
+    "processes", "A use case fails within its transaction", "rolls back everything; the next write works"
+)
 @on_both
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
 def test_an_error_leaves_nothing_and_the_next_write_works(database: Database, error: type[BaseException]) -> None:
@@ -200,6 +203,7 @@ def test_creating_a_database_again_changes_nothing(sqlite: SQLiteDatabase) -> No
     assert sqlite.path.read_bytes() == before
 
 
+@pytest.mark.fault("database", "The database file is missing", "refuses; creates nothing")
 @pytest.mark.parametrize("access", ["read", "write"])
 def test_a_database_that_is_not_there_is_told_and_not_made(tmp_path: Path, access: str) -> None:
     database = SQLiteDatabase(tmp_path / "nowhere" / "ca.sqlite3")
@@ -209,6 +213,7 @@ def test_a_database_that_is_not_there_is_told_and_not_made(tmp_path: Path, acces
     assert not database.path.parent.exists()
 
 
+@pytest.mark.fault("database", "The database file is damaged", "refuses with the fix")
 @pytest.mark.parametrize("access", ["read", "write"])
 def test_a_damaged_database_is_told(tmp_path: Path, access: str) -> None:
     path = tmp_path / "ca.sqlite3"
@@ -266,6 +271,9 @@ def test_no_time_stays_no_time(with_moments: Database) -> None:
         assert connection.execute(select(moments.c.at)).scalar_one() is None
 
 
+@pytest.mark.fault(
+    "database", "The database file is replaced under a running service", "reads and writes nothing until the restart"
+)
 def test_a_file_that_was_replaced_under_a_running_service_is_not_written(sqlite: SQLiteDatabase) -> None:
     with sqlite.write() as connection:
         connection.execute(text("DELETE FROM installation"))
@@ -278,6 +286,29 @@ def test_a_file_that_was_replaced_under_a_running_service_is_not_written(sqlite:
     sqlite.close()
     with sqlite.write() as connection:
         assert connection.execute(text("SELECT count(*) FROM installation")).scalar_one() == 0
+
+
+@pytest.mark.fault("disk", "The disk is full: the database cannot grow", "refuses the whole change; goes on with space")
+def test_a_full_disk_refuses_the_whole_change_and_the_next_write_works(sqlite: SQLiteDatabase) -> None:
+    large = text("INSERT INTO setup_link (hash, expires_at) VALUES (:hash, '2026-01-01')")
+
+    def fill() -> None:
+        with sqlite.write() as connection:
+            connection.exec_driver_sql("PRAGMA max_page_count = 1")  # not below the size of today
+            connection.execute(large, {"hash": "x"})
+            connection.execute(large, {"hash": "x" * 1_000_000})
+
+    with pytest.raises(NotReady) as caught:
+        fill()
+    assert caught.value.rule == "database.unusable"
+    assert "full" in str(caught.value)
+    count = text("SELECT count(*) FROM setup_link")
+    with sqlite.read() as connection:
+        assert connection.execute(count).scalar_one() == 0
+    sqlite.close()  # with its connection goes the limit
+    with sqlite.write() as connection:
+        connection.execute(large, {"hash": "x"})
+        assert connection.execute(count).scalar_one() == 1
 
 
 def test_a_lock_file_belongs_to_this_user_alone(sqlite: SQLiteDatabase) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -128,6 +128,21 @@ def test_the_oldest_event_of_a_name_about_a_subject_is_found(event_store: EventS
     found = event_store.find_events("token.created", ["x", "y", "z"])
     assert [(each.id, each.subject) for each in found] == [(2, "z"), (3, "x")]
     assert event_store.find_events("token.created", ["y"]) == ()
+
+
+def test_the_event_with_the_latest_time_is_found_after_a_time_and_beyond_a_number(event_store: EventStore) -> None:
+    for days in (0, 400, 30, 400, 1):
+        event_store.add_event(replace(event(), at=NOON + timedelta(days=days)))
+
+    def latest(after: timedelta, beyond: int = 0) -> tuple[int, datetime] | None:
+        found = event_store.find_latest(NOON + after, beyond)
+        return (found.id, found.at) if found else None
+
+    assert latest(timedelta(days=400)) is None
+    assert latest(timedelta(days=399), 4) is None
+    assert latest(timedelta(hours=1), 2) == (4, NOON + timedelta(days=400))
+    assert latest(timedelta(hours=1), 4) == (5, NOON + timedelta(days=1))
+    assert latest(timedelta(hours=1), 5) is None
 
 
 def test_the_newest_events_without_a_seal_are_found(event_store: EventStore) -> None:

@@ -20,6 +20,7 @@ from ca_service.storage.database import Database
 from ca_service.storage.events import SQLEventStore
 from ca_service.storage.ledger import SQLLedger
 from ca_service.storage.migrating import HEAD, SQLSchema, _config
+from ca_service.storage.notices import SQLJobStore
 from ca_service.storage.requests import SQLRequestStore
 from ca_service.storage.schema import certificate, metadata
 from ca_service.storage.sqlite import SQLiteDatabase
@@ -122,7 +123,7 @@ def test_certificates_from_before_are_found_by_month_and_beginning_of_the_host_a
             connection.execute(text(f"DROP TABLE {name}"))
         for name in ("issued_by", "profile", "host_start", "ends_month"):
             connection.execute(text(f"DROP INDEX ix_certificate_{name}"))
-        for name in ("revocation_state", "audit_event_actor", "audit_event_event"):
+        for name in ("revocation_state", "audit_event_actor", "audit_event_event", "audit_event_at"):
             connection.execute(text(f"DROP INDEX ix_{name}"))
         connection.execute(text("DROP INDEX ix_node_fqdn"))
         connection.execute(text("ALTER TABLE application DROP COLUMN purpose"))
@@ -205,3 +206,20 @@ def test_tokens_from_before_there_were_scopes_may_what_they_could(empty: Databas
     [token] = SQLAccountStore(empty).list_tokens(1)
     assert set(token.scopes) >= set(SCOPES)
     assert (token.names, token.profiles, token.networks) == ((), (), ())
+
+
+@on_both
+def test_a_write_is_tried_and_leaves_nothing(database: Database) -> None:
+    schema = SQLSchema(database)
+    for _ in range(2):
+        schema.try_write()
+    assert SQLJobStore(database).list_runs() == ()
+
+
+@pytest.mark.fault("database", "The database can be read but not written", "the check of writing fails")
+def test_a_database_that_cannot_be_written_is_told(database: Database) -> None:
+    with database.read() as connection:
+        connection.execute(text("PRAGMA query_only = ON"))
+    with pytest.raises(NotReady) as caught:
+        SQLSchema(database).try_write()
+    assert caught.value.rule == "database.unusable"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -60,6 +61,19 @@ def plan_of(database: Database, ask: Callable[[], object]) -> list[str]:
         if isinstance(database, PostgreSQLDatabase):
             cursor.execute("RESET enable_seqscan")
     return [str(row[-1]).strip() for row in rows]
+
+
+@on_both
+def test_the_latest_event_is_looked_up_by_time_and_pages_are_read_by_number(database: Database) -> None:
+    store = SQLEventStore(database)
+    for number in range(30):
+        store.add_event(replace(event(), at=NOON + timedelta(minutes=number)))
+    plan = " ".join(plan_of(database, lambda: store.find_latest(NOON, 3)))
+    assert "ix_audit_event_at" in plan, plan
+    assert "sort" not in plan.lower(), plan
+    assert "temp" not in plan.lower(), plan
+    since = plan_of(database, lambda: store.list_events(EventQuery(since=NOON, limit=2)))
+    assert "ix_audit_event_at" not in " ".join(since), since
 
 
 @pytest.fixture

@@ -39,6 +39,7 @@ def enter(database: PostgreSQLDatabase, access: str) -> None:
         pass
 
 
+@pytest.mark.fault("database", "The PostgreSQL server does not answer", "refuses with the fix")
 @pytest.mark.parametrize("access", ["read", "write", "locked"])
 def test_a_server_that_does_not_answer_is_told_with_what_to_do(access: str) -> None:
     database = PostgreSQLDatabase(f"postgresql://ca:{PASSWORD}@127.0.0.1:9/ca")
@@ -54,6 +55,7 @@ def test_a_database_that_is_not_there_is_told(postgresql_server: Server) -> None
     assert 'database "nowhere" does not exist' in str(error)
 
 
+@pytest.mark.fault("database", "A table is missing", "refuses with the fix")
 def test_a_table_that_is_not_there_is_told(postgresql: PostgreSQLDatabase) -> None:
     with pytest.raises(NotReady) as caught, postgresql.read() as connection:
         connection.execute(text("SELECT * FROM nowhere"))
@@ -152,6 +154,9 @@ def _hold_and_die(url: str, ready: str) -> None:
         time.sleep(60)
 
 
+@pytest.mark.fault(
+    "processes", "`kill -9` of a process that holds a lock of the database", "the lock is released; others go on"
+)
 def test_a_crash_gives_the_lock_back(postgresql: PostgreSQLDatabase, postgresql_url: str, tmp_path: Path) -> None:
     process = multiprocessing.get_context("spawn").Process(
         target=_hold_and_die, args=(postgresql_url, str(tmp_path / "ready"))
@@ -168,6 +173,9 @@ def test_a_crash_gives_the_lock_back(postgresql: PostgreSQLDatabase, postgresql_
     process.join(20)
 
 
+@pytest.mark.fault(
+    "database", "A writer holds the database for too long", "the next writer gets an error after a time-out"
+)
 def test_who_gets_no_turn_in_time_is_told(postgresql: PostgreSQLDatabase, postgresql_url: str) -> None:
     hasty = PostgreSQLDatabase(f"{postgresql_url}&options=-c statement_timeout=100ms")
     with postgresql.write(), pytest.raises(NotReady) as caught:
@@ -177,6 +185,7 @@ def test_who_gets_no_turn_in_time_is_told(postgresql: PostgreSQLDatabase, postgr
     hasty.close()
 
 
+@pytest.mark.fault("database", "The PostgreSQL server restarts", "opens new connections")
 def test_connections_that_the_server_has_ended_are_replaced(
     postgresql: PostgreSQLDatabase, postgresql_url: str
 ) -> None:

@@ -15,6 +15,7 @@ from ca_service.app.composition import Randomness, Time, compose
 from ca_service.app.edges import Edges, Options
 from ca_service.authority.access.permissions import Actor, Role
 from ca_service.authority.audit.events import AuditEvent, Event
+from ca_service.authority.audit.store import EventStore
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.hierarchy.plan import HierarchyPlan
 from ca_service.authority.hierarchy.store import IssuerRecord, IssuerStore
@@ -143,6 +144,7 @@ class Lab(Installation):
         request_store: RequestStore | None = None,
         account_store: AccountStore | None = None,
         channels: tuple[Channel, ...] | None = None,
+        events: EventStore | None = None,
         policy: Policy | None = None,
         session_limits: SessionLimits = _ENDLESS,
         second_factor_required_of: tuple[Role, ...] = (),
@@ -170,6 +172,7 @@ class Lab(Installation):
             "requests": request_store,
             "accounts": account_store,
             "channels": channels,
+            "events": events,
         }
         edges = edges_in_memory(options, **{name: edge for name, edge in given.items() if edge is not None})
         time = clock or FixedClock()
@@ -216,6 +219,11 @@ class Lab(Installation):
     def fetcher(self) -> FakeFetcher:
         """What other services answer."""
         return cast(FakeFetcher, self.edges.fetcher)
+
+    @property
+    def folder(self) -> SoundFolder:
+        """The instance folder."""
+        return cast(SoundFolder, self.edges.instance_folder)
 
     @property
     def policy(self) -> Policy:
@@ -265,9 +273,26 @@ def edges_in_memory(options: Options, **given: Any) -> Edges:
     edge("jobs", InMemoryJobStore)
     edge("agreement", lambda: InMemoryAgreementStore(given["events"], ledger))
     edge("fetcher", FakeFetcher)
+    edge("instance_folder", SoundFolder)
     edge("schema", NoSchema)
     edge("close", lambda: lambda: None)
     return Edges(options=options, **given)
+
+
+class SoundFolder:
+    """An instance folder with room, and sound files."""
+
+    def __init__(self) -> None:
+        self.space = 10 * 1024**3
+        self.faults: tuple[Finding, ...] = ()
+
+    def find_faults(self) -> tuple[Finding, ...]:
+        """See the port."""
+        return self.faults
+
+    def free(self) -> int:
+        """See the port."""
+        return self.space
 
 
 class NoSchema:
@@ -303,6 +328,9 @@ class NoSchema:
     def index_new(self) -> int:
         """See the port."""
         return 0
+
+    def try_write(self) -> None:
+        """See the port."""
 
     def gather_statistics(self) -> int:
         """See the port."""

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from ca_service.authority.audit.entries import EventPage, EventQuery, RecordedEvent, Seal
@@ -51,6 +52,11 @@ class InMemoryEventStore:
         newest_first = [each for each in self._all() if each.event == event and each.subject in subjects][::-1]
         oldest = {each.subject: each for each in newest_first}
         return tuple(sorted(oldest.values(), key=lambda each: each.id))
+
+    def find_latest(self, after: datetime, beyond: int = 0) -> RecordedEvent | None:
+        """See the port."""
+        later = (each for each in self._all() if each.at > after and each.id > beyond)
+        return max(later, key=lambda each: each.at, default=None)
 
     def add_event(self, event: AuditEvent) -> None:
         """See the port."""

@@ -158,9 +158,10 @@ class InMemoryResponderStore:
         self._responders: list[ResponderRecord] = []
         self._lock = threading.Lock()
 
-    def find_responder(self, issuer_id: str) -> ResponderRecord | None:
+    def find_responder(self, issuer_id: str, at: datetime) -> ResponderRecord | None:
         """See the port."""
-        found = (each for each in self._responders if each.issuer_id == issuer_id)
+        ours = (each for each in self._responders if each.issuer_id == issuer_id)
+        found = (each for each in ours if is_believable(each.not_before, at))
         return max(found, key=lambda each: each.not_after, default=None)
 
     def add_responder(self, record: ResponderRecord, event: AuditEvent) -> None:

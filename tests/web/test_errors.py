@@ -109,7 +109,8 @@ def test_an_error_is_logged_with_its_trace_and_a_refusal_is_not(
     assert not caplog.records
 
 
-@pytest.mark.parametrize("path", ["/ca/root.pem", "/healthz", "/certificates", "/api/v1/authority"])
+@pytest.mark.fault("database", "The database is lost while the service runs", "answers 503; only the log has the path")
+@pytest.mark.parametrize("path", ["/ca/root.pem", "/readyz", "/certificates", "/api/v1/authority"])
 def test_a_lost_database_is_told_to_the_operator_and_not_to_everybody(
     requester: Visitor, settings: Settings, caplog: pytest.LogCaptureFixture, path: str
 ) -> None:

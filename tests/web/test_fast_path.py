@@ -67,6 +67,8 @@ PLAIN: Final = [
     Asked("/ca/chain.p7b"),
     Asked("/healthz"),
     Asked("/healthz", "HEAD"),
+    Asked("/readyz"),
+    Asked("/readyz", "HEAD"),
     Asked("/static/site.css"),
     Asked("/static/icon.svg", "HEAD"),
     Asked("/static/site.css", headers={"Range": "bytes=0-9"}),
@@ -95,6 +97,8 @@ LEFT: Final = [
     Asked("/ca"),
     Asked("/healthz/"),
     Asked("/healthz", "DELETE"),
+    Asked("/readyz", "POST"),
+    Asked("/readyz", base_url="http://attacker.example"),
     Asked("/healthz", base_url="http://attacker.example"),
     Asked(CRL, base_url="http://attacker.example"),
     Asked("/static/nothing"),
@@ -198,7 +202,8 @@ def test_a_body_without_a_length_is_read_by_the_application(lab_app: Flask, ocsp
     assert (len(paths), b"".join(found)) == (1, answer(lab_app, Asked("/ocsp", "POST"), ocsp_request).data)
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/ca/root.pem", CRL])
+@pytest.mark.fault("database", "Every statement of the database fails", "answers 503 after one attempt")
+@pytest.mark.parametrize("path", ["/ca/root.pem", CRL])
 def test_a_database_that_does_not_answer_is_asked_once(
     installation: Installation, settings: Settings, path: str
 ) -> None:

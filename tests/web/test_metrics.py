@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from ca_service import web
 from ca_service.authority.access.permissions import Role
+from ca_service.authority.checks import Occasion
 from ca_service.authority.installation import Installation
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.notices.records import Failure
@@ -127,6 +128,15 @@ def test_they_tell_when_each_job_was_done_and_whether_it_failed(lab: Lab) -> Non
     done_at = (lab.clock() - timedelta(hours=1)).timestamp()
     assert told["job_success_timestamp_seconds", "outbox"] == done_at
     assert told["job_failed", "outbox"] == told["job_seconds", "outbox"] == 0
+
+
+def test_they_have_a_gauge_for_each_cheap_check_also_those_for_the_operator(lab: Lab) -> None:
+    lab.folder.space = 0
+    told = metrics(lab)
+    cheap = [check.id for check in lab.doctor.checks if check.occasion <= Occasion.READINESS]
+    assert {check: told["check_ok", check] for check in cheap} == dict.fromkeys(cheap, 1) | {"disk-space": 0}
+    assert "private-files" in cheap
+    assert ("check_ok", "published-list") not in told
 
 
 def test_without_an_authority_there_is_still_an_answer() -> None:

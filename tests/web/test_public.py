@@ -1,4 +1,4 @@
-"""Public files: CA certificates, the page about them, and the health check."""
+"""Public files: CA certificates, the page about them."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_the_page_can_be_found_without_the_slash(visitor: Visitor) -> None:
     assert visitor.get("/ca", follow_redirects=True).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/ca/", "/ca/root.pem", "/healthz"])
+@pytest.mark.parametrize("path", ["/ca/", "/ca/root.pem"])
 def test_without_an_authority_the_answer_is_503_with_the_reason(
     empty_installation: Installation, settings: Settings, path: str
 ) -> None:
@@ -101,21 +101,3 @@ def test_without_an_authority_the_answer_is_503_with_the_reason(
 
     assert answer.status_code == 503
     assert "ca-service init" in answer.text
-
-
-def test_a_healthy_service_says_so(visitor: Visitor) -> None:
-    answer = visitor.get("/healthz")
-
-    assert (answer.status_code, answer.get_json()) == (200, {"status": "ok"})
-
-
-def test_a_service_that_cannot_sign_is_not_healthy(visitor: Visitor, settings: Settings) -> None:
-    for key in (settings.instance_path / "keys").glob("intermediate*"):
-        key.unlink()
-
-    answer = visitor.get("/healthz")
-
-    assert answer.status_code == 503
-    assert str(settings.instance_path) not in answer.text
-    assert "key.unusable" in answer.text
-    assert "key.missing" not in answer.text  # which fault it is, is for the operator

@@ -63,6 +63,7 @@ class Event(StrEnum):
     MESSAGES_RETRIED = "messages.retried"
     NOTICES_TESTED = "notices.tested"
     AUDIT_LOG_EXPORTED = "record.exported"
+    CLOCK_CONFIRMED = "clock.confirmed"
 
 
 @dataclass(frozen=True, slots=True)

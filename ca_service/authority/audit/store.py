@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Final, Protocol
 
 from ca_service.authority.audit.entries import EventPage, EventQuery, RecordedEvent, Seal
@@ -33,6 +34,9 @@ class EventStore(Protocol):
 
     def find_events(self, event: str, subjects: Collection[str]) -> tuple[RecordedEvent, ...]:
         """Return the oldest event of this name about each of these subjects that has one, in the order of numbers."""
+
+    def find_latest(self, after: datetime, beyond: int = 0) -> RecordedEvent | None:
+        """Return the event with the latest time, of those after this time and with a number beyond this one."""
 
     def add_event(self, event: AuditEvent) -> None:
         """Record an event that is not part of another change."""

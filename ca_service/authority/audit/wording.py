@@ -59,6 +59,7 @@ _CLUSTERS: Final = (Category.CLUSTERS, About.CLUSTER)
 _ACCOUNTS: Final = (Category.ACCOUNTS, About.ACCOUNT)
 _SIGN_INS: Final = (Category.SIGN_INS, About.ACCOUNT)
 _TOKENS: Final = (Category.TOKENS, About.ACCOUNT)
+_NO_SUBJECT: Final = (Category.AUDIT_LOG, About.NOTHING)
 
 #: A test checks that every event has its row.
 WORDING: Final[Mapping[str, Wording]] = {
@@ -114,7 +115,10 @@ WORDING: Final[Mapping[str, Wording]] = {
     Event.CALENDAR_REVOKED: Wording(*_TOKENS, "The calendar link of {subject} was revoked."),
     Event.MESSAGES_RETRIED: Wording(Category.NOTICES, About.NOTHING, "Failed messages are sent again."),
     Event.NOTICES_TESTED: Wording(Category.NOTICES, About.NOTHING, "A test message was sent to every recipient."),
-    Event.AUDIT_LOG_EXPORTED: Wording(Category.AUDIT_LOG, About.NOTHING, "The audit log was exported: {subject}."),
+    Event.AUDIT_LOG_EXPORTED: Wording(*_NO_SUBJECT, "The audit log was exported: {subject}."),
+    Event.CLOCK_CONFIRMED: Wording(
+        *_NO_SUBJECT, "The clock was confirmed to be right, although the audit log has events up to {latest}."
+    ),
 }
 _UNKNOWN: Final = Wording(Category.AUDIT_LOG, About.NOTHING, "An event that this program does not know: {subject}.")
 

@@ -19,10 +19,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ca_service.authority.access.permissions import Action, Actor, require
+from ca_service.authority.audit.clock_check import ClockCheck
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.hierarchy.plan import HierarchyPlan, checked_name, fresh_name, responder_subject, subject_of
 from ca_service.authority.hierarchy.store import IssuerRecord, IssuerRole, IssuerStore
-from ca_service.authority.key_custody import KeyStore, check_curve, own_key
+from ca_service.authority.key_custody import KeyStore, check_curve, own_key, signer_of
 from ca_service.authority.ports import Clock, SerialNumbers
 from ca_service.errors import Conflict, InvalidInput, NotReady, Rule
 from ca_service.pki import encodings, issuing, keys, names
@@ -92,12 +93,14 @@ class Hierarchy:
         issuers: IssuerStore,
         keystore: KeyStore,
         clock: Clock,
+        clock_check: ClockCheck,
         serial_numbers: SerialNumbers,
         certificate_base_url: str = "",
     ) -> None:
         self._issuers = issuers
         self._keystore = keystore
         self._clock = clock
+        self._clock_check = clock_check
         self._serial_numbers = serial_numbers
         self._certificate_base_url = certificate_base_url
         self._seen: tuple[tuple[IssuerRecord, ...], ActiveAuthority | None] = ((), None)
@@ -128,8 +131,13 @@ class Hierarchy:
         return tuple(map(certificate_of, _path(records[issuer_id], records)))
 
     def signing_key(self, authority: ActiveAuthority) -> ec.EllipticCurvePrivateKey:
-        """Return the private key of the authority."""
-        return self._keystore.signer(authority.record.key_id or "")
+        """Return the private key of the authority. Raises KeystoreError, or NotReady if its certificate has another."""
+        return signer_of(self._keystore, authority.record.key_id, authority.issuer.public_key)
+
+    def open_signer(self, authority: ActiveAuthority) -> ec.EllipticCurvePrivateKey:
+        """Return the same, to sign certificates now. Raises NotReady as well if the clock is behind the audit log."""
+        self._clock_check.require_right()
+        return self.signing_key(authority)
 
     def list_issuers(self) -> tuple[IssuerRecord, ...]:
         """Return all authorities, oldest first."""
@@ -139,7 +147,7 @@ class Hierarchy:
         """Create root and intermediate as far as they are missing; return what was created.
 
         Raises InvalidInput for an invalid plan, Conflict if the creation of another authority has already
-        started here.
+        started here, NotReady if the clock is behind the audit log.
         """
         require(actor, Action.AUTHORITY)
         _check(plan)
@@ -147,6 +155,7 @@ class Hierarchy:
             records = self._issuers.list_issuers()
             if _is_complete(records, plan):
                 return ()
+            self._clock_check.require_right()
             created = []
             root = next((record for record in records if record.role == "root"), None)
             if root is None:
@@ -210,9 +219,10 @@ class Hierarchy:
         if parent is None:
             return issuing.sign(issuing.prepare(contents, Issuer.itself(contents)), own_key)
         issuer = Issuer.of(certificate_of(parent))
+        key = signer_of(self._keystore, parent.key_id, issuer.public_key)
         if self._certificate_base_url:
             issuer = replace(issuer, crl_url=f"{self._certificate_base_url}/ca/{parent.id}.crl")
-        return issuing.sign(issuing.prepare(contents, issuer), self._keystore.signer(parent.key_id or ""))
+        return issuing.sign(issuing.prepare(contents, issuer), key)
 
 
 def required(active: ActiveAuthority | None) -> ActiveAuthority:

@@ -145,8 +145,9 @@ class Issuance:
 
         Product and version that are given are remembered for the host.
 
-        Raises Refused with every finding, NotReady without an authority, SigningError for a certificate that breaks our
-        own rules or that the node would not accept, Conflict if the Idempotency-Key was used for something else.
+        Raises Refused with every finding, NotReady without an authority that can sign now, SigningError for a
+        certificate that breaks our own rules or that the node would not accept, Conflict if the Idempotency-Key was
+        used for something else.
         """
         require(actor, Action.ISSUE)
         replay = replay_of(actor, csrs, options, hints, idempotency_key, self._clock()) if idempotency_key else None
@@ -217,6 +218,7 @@ class Issuance:
         unsigned = [each for each in examined if each.existing is None]
         if any(each.needs_decision for each in unsigned):
             return self._wait(order, examined, now)
+        signer = self._hierarchy.open_signer(authority) if unsigned else None  # first: it may have to refuse
 
         # 5. Prepare: build, sign with a throwaway key, lint, judge whether the node accepts it; get the right to sign.
         prepared = [
@@ -224,7 +226,7 @@ class Issuance:
         ]
 
         # 6. Sign: with that right, once; what was signed is compared with what was judged, byte for byte.
-        signed = [issuing.sign(right, self._hierarchy.signing_key(authority)) for right in prepared]
+        signed = [issuing.sign(right, signer) for right in prepared if signer is not None]
         made = [
             record_of(each, leaf, issuer_id=authority.record.id, issued_by=order.requester, issued_at=now)
             for each, leaf in zip(unsigned, signed, strict=True)

@@ -83,8 +83,8 @@ class CRLStore(Protocol):
 class ResponderStore(Protocol):
     """The OCSP signers, and the certificates that responses are about."""
 
-    def find_responder(self, issuer_id: str) -> ResponderRecord | None:
-        """Return the newest signer of this issuer, or None."""
+    def find_responder(self, issuer_id: str, at: datetime) -> ResponderRecord | None:
+        """Return the signer of this issuer that lasts longest, or None. One from the future of `at` is not there."""
 
     def add_responder(self, record: ResponderRecord, event: AuditEvent) -> None:
         """Add a signer, with its event."""

@@ -32,12 +32,12 @@ from ca_service.authority.access.permissions import Action, Actor, Role, require
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.hierarchy.hierarchy import Hierarchy, certificate_of, issues_leaves
 from ca_service.authority.hierarchy.store import IssuerRecord
-from ca_service.authority.key_custody import KeyStore
+from ca_service.authority.key_custody import KeyStore, signer_of
 from ca_service.authority.ports import Clock, is_believable
 from ca_service.authority.revocation.records import CRLBytes, CRLRecord, CRLState
 from ca_service.authority.revocation.store import CRLStore, RevocationStore
 from ca_service.authority.status.crl_entries import Material, gather
-from ca_service.errors import Conflict, KeystoreError, NotFound, Refused, Rule
+from ca_service.errors import Conflict, KeystoreError, NotFound, NotReady, Refused, Rule
 from ca_service.pki import crl
 from ca_service.pki.contents import Issuer
 
@@ -125,7 +125,7 @@ class CRLPublisher:
         """Return the current CRL of this issuer, and publish it first if it is due.
 
         Raises NotFound for an unknown issuer, and for one whose key is offline and that has no imported CRL;
-        KeystoreError if a revocation cannot be published because the key is not available.
+        KeystoreError or NotReady if a revocation cannot be published because the key is not available or the wrong one.
         """
         seen = self._seen.get(issuer_id)
         return seen if seen and self._is_unchanged(seen.record) else self._current(self._issuer(issuer_id))
@@ -135,7 +135,7 @@ class CRLPublisher:
         require(actor, Action.AUTHORITY)
         issuer = self._issuer(issuer_id)
         with self._crls.exclusively(issuer.id):
-            return self._sign(actor, issuer, self._keystore.signer(_own_key_id(issuer)))
+            return self._sign(actor, issuer, self._signer(issuer))
 
     def publish_with(self, actor: Actor, key: ec.EllipticCurvePrivateKey) -> PublishedCRL:
         """Publish and return a new CRL of the issuer of this key, such as an offline root.
@@ -186,13 +186,16 @@ class CRLPublisher:
                 newest = self._crls.find_newest(issuer.id)
                 if not self._is_due(issuer, newest):  # another process has published it in the meantime
                     return self._read(issuer, newest)
-                return self._sign(SERVICE, issuer, self._keystore.signer(issuer.key_id))
-        except (KeystoreError, Conflict) as error:
+                return self._sign(SERVICE, issuer, self._signer(issuer))
+        except (KeystoreError, NotReady, Conflict) as error:
             newest = self._crls.find_newest(issuer.id)
             if newest is None or newest.version != self._revocations.version(issuer.id):
                 raise
             _log.error("the CRL of %s was not renewed: %s", issuer.id, error.rule, exc_info=error)
             return self._read(issuer, newest)
+
+    def _signer(self, issuer: IssuerRecord) -> ec.EllipticCurvePrivateKey:
+        return signer_of(self._keystore, _own_key_id(issuer), certificate_of(issuer).public_key())
 
     def _is_unchanged(self, seen: CRLRecord) -> bool:
         """Return whether this CRL is still the newest one and not due. One cheap read answers most downloads."""

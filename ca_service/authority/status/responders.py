@@ -23,7 +23,7 @@ from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.hierarchy.hierarchy import AUTHORITY_EXPIRED, Hierarchy, certificate_of, issues_leaves
 from ca_service.authority.hierarchy.plan import responder_subject
 from ca_service.authority.hierarchy.store import IssuerRecord
-from ca_service.authority.key_custody import KeyStore, own_key
+from ca_service.authority.key_custody import KeyStore, own_key, signer_of
 from ca_service.authority.ports import Clock, SerialNumbers, is_believable
 from ca_service.authority.revocation.records import ResponderRecord
 from ca_service.authority.revocation.store import ResponderStore
@@ -77,23 +77,26 @@ class Responders:
         """Create and renew all due signers; return their number. Safe to call anywhere, at any time, in parallel."""
         count = 0
         for issuer in self.issuers():
-            before = self._store.find_responder(issuer.id)
+            before = self._find(issuer)
             if before is None or self._is_due(before):
                 count += self._get(issuer) != before
         return count
 
     def list_current(self) -> tuple[ResponderRecord, ...]:
         """Return the current signers; create none."""
-        found = (self._store.find_responder(issuer.id) for issuer in self.issuers())
+        found = (self._find(issuer) for issuer in self.issuers())
         return tuple(record for record in found if record is not None)
 
+    def _find(self, issuer: IssuerRecord) -> ResponderRecord | None:
+        return self._store.find_responder(issuer.id, self._clock())
+
     def _get(self, issuer: IssuerRecord) -> ResponderRecord:
-        found = self._store.find_responder(issuer.id)
+        found = self._find(issuer)
         if found is not None and not self._is_due(found):
             return found
         try:
             with self._store.exclusively(issuer.id):
-                found = self._store.find_responder(issuer.id)
+                found = self._find(issuer)
                 if found is None or self._is_due(found):  # no other process has renewed it in the meantime
                     found = self._certify(issuer)
                 return found
@@ -109,7 +112,7 @@ class Responders:
 
     def _remembered(self, record: ResponderRecord) -> tuple[ResponderRecord, Signer]:
         certificate = x509.load_der_x509_certificate(record.certificate_der)
-        found = record, Signer(certificate, self._keystore.signer(record.key_id))
+        found = record, Signer(certificate, signer_of(self._keystore, record.key_id, certificate.public_key()))
         self._seen[record.issuer_id] = found
         return found
 
@@ -118,8 +121,9 @@ class Responders:
         key_id = f"ocsp-{issuer.id}"
         key = own_key(self._keystore, key_id, _CURVE)
         above = Issuer.of(certificate_of(issuer))
+        signer = signer_of(self._keystore, issuer.key_id, above.public_key)
         contents = self._contents(issuer, above, key.public_key())
-        certificate = issuing.sign(issuing.prepare(contents, above), self._keystore.signer(issuer.key_id or ""))
+        certificate = issuing.sign(issuing.prepare(contents, above), signer)
         record = ResponderRecord(
             issuer_id=issuer.id,
             serial_number=encodings.serial_text(certificate.serial_number),

@@ -1,8 +1,7 @@
-"""CA certificates for relying parties and the page about them, the explanation of each rule, the health check."""
+"""CA certificates for relying parties and the page about them, the explanation of each rule."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Final
 
@@ -11,16 +10,13 @@ from flask.typing import ResponseReturnValue
 from werkzeug import Request
 
 from ca_service.authority.installation import PublicServices
-from ca_service.errors import KeystoreError, NotFound, NotReady, Rule
+from ca_service.errors import NotFound, Rule
 from ca_service.pki import encodings
 from ca_service.pki.chain import Chain
 from ca_service.web.context import base_url, options, public, public_services
 from ca_service.web.public import blueprint
 from ca_service.web.views import decode
 
-KEY_UNUSABLE: Final = Rule(
-    "key.unusable", "The key of the authority cannot be used.", "The operator finds the reason in the log."
-)
 CA_FILE_UNKNOWN: Final = Rule(
     "ca-file.unknown",
     "There is no file {name} of this authority.",
@@ -39,7 +35,6 @@ _FILES: Final[dict[str, tuple[str, Callable[[Chain], bytes]]]] = {
     "chain.p7b": ("application/x-pkcs7-certificates", encodings.p7b),
     "truststore.p12": ("application/x-pkcs12", encodings.trust_store),
 }
-_log = logging.getLogger("ca_service.web")
 RULE_UNKNOWN: Final = Rule("rule.unknown", "There is no rule {name}.", "Check the address.")
 _MAX_NAME: Final = 60
 
@@ -69,18 +64,6 @@ def authority_file(name: str) -> ResponseReturnValue:
     return response
 
 
-@blueprint.get("/healthz")
-@public
-def health() -> ResponseReturnValue:
-    """Return 200 if certificates can be issued, otherwise 503 with the reason."""
-    try:
-        return health_response(public_services())
-    except KeystoreError as error:
-        _log.error("not healthy: %s", error.rule, exc_info=error)
-        # One answer for every fault: which of them it is says to an attacker where to go on.
-        raise NotReady.because(KEY_UNUSABLE) from error
-
-
 def file_response(services: PublicServices, request: Request, name: str) -> Response | None:
     """Return a file of the authority, or None if there is none of this name."""
     if name in _FILES:
@@ -103,12 +86,6 @@ def _file(request: Request, name: str, content_type: str, data: bytes) -> Respon
         response.add_etag()
     response.make_conditional(request)
     return response
-
-
-def health_response(services: PublicServices) -> Response:
-    """Return that certificates can be issued. Raises NotReady or KeystoreError if they cannot."""
-    services.hierarchy.signing_key(services.hierarchy.active())
-    return Response('{"status":"ok"}\n', content_type="application/json", headers={"Cache-Control": "no-store"})
 
 
 @blueprint.get("/rules/<name>")

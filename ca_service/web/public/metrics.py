@@ -55,9 +55,21 @@ class _Now:
 
     def collect(self) -> Iterator[Metric]:
         """Yield every gauge."""
+        yield from _checks()
         yield from _endings()
         yield from _messages()
         yield from _jobs()
+
+
+def _checks() -> Iterator[Metric]:
+    from prometheus_client.core import GaugeMetricFamily
+
+    passed = GaugeMetricFamily(
+        "ca_service_check_ok", "Whether the check passed, at most a few seconds ago.", labels=["check"]
+    )
+    for result in public_services().readiness.results():
+        passed.add_metric([result.check.id], result.is_well)
+    yield passed
 
 
 def _endings() -> Iterator[Metric]:

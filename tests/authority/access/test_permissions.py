@@ -89,6 +89,7 @@ ROWS = [
     Row(Action.ISSUE, "issuance.issue_possible", [b"x"], Options()),
     Row(Action.READ, "issuance.get_certificate", "1"),
     Row(Action.AUDIT, "agreement.require_agreement"),
+    Row(Action.AUTHORITY, "clock_check.confirm"),
     Row(Action.READ, "inventory.list_certificates", CertificateQuery()),
     Row(Action.READ, "inventory.export", "", "newest"),
     Row(Action.READ, "inventory.board"),

@@ -164,6 +164,9 @@ def test_the_steps_are_those_at_which_the_power_is_cut() -> None:
     assert fuse.steps == [f"{side} {step}" for step in STEPS for side in ("before", "after")]
 
 
+@pytest.mark.fault(
+    "processes", "A power cut between any two steps of sealing", "the next run seals the rest, no event twice"
+)
 @pytest.mark.parametrize("at", range(1, 2 * len(STEPS) + 1))
 def test_after_a_power_cut_the_next_one_seals_the_rest_and_no_event_twice(at: int) -> None:
     events, keystore, fuse = store_with(BATCH + 1), InMemoryKeyStore(), Fuse(at)
@@ -181,6 +184,7 @@ def test_after_a_power_cut_the_next_one_seals_the_rest_and_no_event_twice(at: in
 # The key
 
 
+@pytest.mark.fault("keys and files", "The sealing key is lost", "refuses to seal; creates no other key")
 def test_a_sealing_key_that_is_gone_is_not_replaced_by_another() -> None:
     events, keystore = store_with(1), InMemoryKeyStore()
     sealing(events, keystore).seal_pending()

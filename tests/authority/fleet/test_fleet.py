@@ -292,6 +292,7 @@ def test_marks_are_recorded_and_a_mark_that_is_there_makes_no_event(lab: Lab) ->
     assert events(lab)[before:] == [Event.STEP_DONE, Event.STEP_UNDONE]
 
 
+@pytest.mark.fault("processes", "A crash between placing and signing CSRs", "signs them when repeated")
 def test_a_crash_between_placing_and_signing_loses_nothing(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     def crash(*_: object, **_named: object) -> None:
         raise OSError("the power is gone")

@@ -83,6 +83,7 @@ def test_a_batch_of_refused_csrs_issues_nothing(lab: Lab) -> None:
     assert stored(lab) == 0
 
 
+@pytest.mark.fault("processes", "A batch is cut off", "whole groups are issued; sent again, the rest")
 def test_a_batch_that_is_cut_off_has_issued_whole_groups_and_a_repetition_issues_the_rest(lab: Lab) -> None:
     lab.initialised()
     csrs = [csr(number) for number in range(GROUP + 20)]

@@ -29,7 +29,7 @@ from ca_service.keystore.encrypted import SigningHandle
 from ca_service.vos.purposes import TOMCAT_ECDSA
 from tests.support import pkcs10, requests
 from tests.support.external_roots import Certified
-from tests.support.factories import PLAN, Lab, actor, event
+from tests.support.factories import OPERATOR, PLAN, Lab, actor, event
 from tests.support.fakes import NOON, FixedClock, InMemoryKeyStore, InMemoryLedger
 from tests.support.pkcs10 import Recipe
 from tests.support.requests import SOCIALMINER, THREE_NODES, UCCX_PUBLISHER, UCCX_SUBSCRIBER
@@ -117,6 +117,7 @@ def test_no_leaf_outlives_its_authority(lab: Lab) -> None:
 def test_an_authority_that_is_not_valid_now_signs_nothing(lab: Lab, clock: FixedClock, days: int) -> None:
     lab.initialised(replace(PLAN, intermediate_days=100))
     clock.advance(days=days)
+    lab.clock_check.confirm(OPERATOR)  # its creation is in the future of the clock that is behind
     with pytest.raises(NotReady) as caught:
         issue(lab, UCCX_PUBLISHER.data)
     assert caught.value.rule == "authority.expired"

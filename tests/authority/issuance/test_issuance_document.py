@@ -43,13 +43,14 @@ def settled(name: str) -> Count:
 def test_one_issuance_parses_its_csr_once_and_stays_in_few_files() -> None:
     """The limits are what was reached (tests/benchmarks/files_of_one_issuance.py): lower them, do not raise them.
 
-    Purpose and product of a certificate have raised them once, by two files here and five for a bundle.
+    Raised twice: by two files for the clock and the key, which are looked at before a signature, and by two for purpose
+    and product (five for a bundle).
     """
     count = settled("core")
     files, changes = count.of(OURS)
     assert count.parsed == 1
-    assert files <= 40, count.files
-    assert changes <= 210
+    assert files <= 42, count.files
+    assert changes <= 212
 
 
 def test_the_bundle_of_one_leaf_stays_in_few_files() -> None:

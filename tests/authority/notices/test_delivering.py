@@ -63,6 +63,7 @@ def test_what_waits_is_sent_once() -> None:
     assert (office.first.state, office.first.sent_at, office.first.attempts) == (MessageState.SENT, NOON, 1)
 
 
+@pytest.mark.fault("other services", "A mail server or webhook fails", "tries again, later each time")
 def test_what_fails_is_tried_again_later_and_later_and_then_sent() -> None:
     office, pauses = Office(message()), list[timedelta]()
     office.channel.failure = BUSY
@@ -114,6 +115,9 @@ def test_what_is_for_a_channel_that_is_not_configured_waits() -> None:
     assert (office.first.state, office.first.attempts) == (MessageState.WAITING, 0)
 
 
+@pytest.mark.fault(
+    "processes", "A power cut between any two steps of sending", "nothing is lost; at most sent twice under one id"
+)
 @pytest.mark.parametrize(("at", "times"), [(1, 1), (2, 1), (3, 2), (4, 1)])
 def test_a_power_cut_between_any_two_steps_loses_nothing_and_sends_twice_under_one_id_at_most(
     at: int, times: int

@@ -210,6 +210,7 @@ class NoMemory:
         raise VerificationError("Memory allocation error")
 
 
+@pytest.mark.fault("memory", "No memory to check a password", "says so; it counts as no attempt")
 @pytest.mark.parametrize("name", ["alice", "nobody"])
 @pytest.mark.usefixtures("alice")
 def test_a_password_that_could_not_be_checked_is_no_failure(

@@ -15,10 +15,10 @@ from ca_service.authority.audit.events import Event
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.revocation.records import CRLEntries, CRLRecord, Selection
 from ca_service.authority.status.crl_publisher import CRLPolicy, CRLPublisher, PublishedCRL
-from ca_service.errors import KeystoreError, NotAllowed, NotFound, Refused
+from ca_service.errors import KeystoreError, NotAllowed, NotFound, NotReady, Refused
 from ca_service.pki import encodings, keys
 from ca_service.pki.reasons import Reason
-from tests.authority.status.revoking import issue, revoke
+from tests.authority.status.revoking import give_another_key, issue, revoke
 from tests.support.factories import OPERATOR, Lab, actor
 from tests.support.fakes import InMemoryLedger
 from tests.support.requests import SOCIALMINER
@@ -261,6 +261,7 @@ def test_an_unknown_issuer_has_no_list(signing: Lab) -> None:
     assert caught.value.rule == "crl.issuer"
 
 
+@pytest.mark.fault("keys and files", "The key is lost when a CRL is due", "serves the newest CRL")
 def test_a_good_list_is_handed_out_though_the_key_cannot_be_had_to_renew_it(signing: Lab) -> None:
     published = signing.crl_publisher.current(ISSUER)
     signing.keystore.remove(ISSUER)
@@ -268,12 +269,31 @@ def test_a_good_list_is_handed_out_though_the_key_cannot_be_had_to_renew_it(sign
     assert signing.crl_publisher.current(ISSUER) == published
 
 
+@pytest.mark.fault("keys and files", "The key is lost after a revocation", "serves no CRL that hides it")
 def test_a_list_that_would_hide_a_revocation_is_not_handed_out(signing: Lab) -> None:
     leaf = issue(signing)
     signing.crl_publisher.current(ISSUER)
     revoke(signing, leaf)
     signing.keystore.remove(ISSUER)
     with pytest.raises(KeystoreError):
+        signing.crl_publisher.current(ISSUER)
+
+
+@pytest.mark.fault(
+    "keys and files",
+    "The key belongs to another certificate",
+    "serves the newest CRL, unless it would hide a revocation",
+)
+def test_a_key_of_another_certificate_signs_no_list_and_the_old_one_is_handed_out(signing: Lab) -> None:
+    leaf, published = issue(signing), signing.crl_publisher.current(ISSUER)
+    give_another_key(signing, ISSUER)
+    signing.clock.advance(hours=7)
+    assert signing.crl_publisher.current(ISSUER) == published
+    with pytest.raises(NotReady) as caught:
+        signing.crl_publisher.publish(OPERATOR, ISSUER)
+    assert caught.value.rule == "authority.key-foreign"
+    revoke(signing, leaf)
+    with pytest.raises(NotReady):
         signing.crl_publisher.current(ISSUER)
 
 

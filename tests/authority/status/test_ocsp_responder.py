@@ -17,7 +17,7 @@ from ca_service.authority.status.ocsp_responder import LIFETIME, REUSED_FOR, OCS
 from ca_service.authority.status.responders import Responders
 from ca_service.errors import KeystoreError, NotReady, Rule
 from ca_service.pki.reasons import FOR_LEAVES, Reason
-from tests.authority.status.revoking import issue, revoke
+from tests.authority.status.revoking import give_another_key, issue, revoke
 from tests.support import certificates
 from tests.support.factories import OPERATOR, Lab
 from tests.support.fakes import InMemoryLedger
@@ -129,12 +129,24 @@ def test_what_is_no_request_is_malformed(signing: Lab, data: bytes) -> None:
     assert told(signing.ocsp_responder.answer(data)) == "MALFORMED_REQUEST"
 
 
+@pytest.mark.fault("keys and files", "The key is lost before there is an OCSP signer", "OCSP answers tryLater")
 def test_without_its_key_we_ask_to_try_later(signing: Lab) -> None:
     leaf = issue(signing)
     signing.keystore.remove(ISSUER)
     assert ask(signing, leaf) == "TRY_LATER"
 
 
+@pytest.mark.fault("keys and files", "The key belongs to another certificate", "OCSP answers tryLater")
+@pytest.mark.parametrize("key_id", [ISSUER, f"ocsp-{ISSUER}"])
+def test_with_the_key_of_another_certificate_we_ask_to_try_later(signing: Lab, key_id: str) -> None:
+    leaf = issue(signing)
+    if key_id != ISSUER:
+        signing.responders.renew_due()
+    give_another_key(signing, key_id)
+    assert ask(signing, leaf) == "TRY_LATER"
+
+
+@pytest.mark.fault("database", "The database cannot be read", "OCSP answers tryLater")
 def test_without_a_database_we_ask_to_try_later(signing: Lab) -> None:
     class Gone(InMemoryResponderStore):
         """Cannot be read."""

@@ -39,6 +39,7 @@ def cut(lab: Lab) -> Lab:
     )
 
 
+@pytest.mark.fault("processes", "A crash between approval and signature", "a job issues it, once")
 def test_a_crash_after_the_approval_leaves_what_the_job_finishes_once(lab: Lab, waiting: RequestRecord) -> None:
     with pytest.raises(PowerCut):
         cut(lab).requests.approve(CAROL, waiting.id, "fine")
@@ -50,6 +51,7 @@ def test_a_crash_after_the_approval_leaves_what_the_job_finishes_once(lab: Lab, 
     assert [record.serial_number for record in certificates(lab)] == [found.serial_number]
 
 
+@pytest.mark.fault("processes", "A crash between approval and signature", "the next reader gets it issued")
 def test_a_crash_after_the_approval_leaves_what_whoever_looks_finishes(lab: Lab, waiting: RequestRecord) -> None:
     with pytest.raises(PowerCut):
         cut(lab).requests.approve(CAROL, waiting.id)

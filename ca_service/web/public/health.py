@@ -1,0 +1,45 @@
+"""Health: `/healthz` says that the process answers, `/readyz` whether it can do its work.
+
+Only a restart helps a process that does not answer, and no restart helps one that is not ready.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flask import Response
+from flask.typing import ResponseReturnValue
+
+from ca_service.authority.installation import PublicServices
+from ca_service.documents.operations import ReadinessDocument
+from ca_service.web.context import public, public_services
+from ca_service.web.public import blueprint
+
+_JSON: Final = "application/json"
+
+
+@blueprint.get("/healthz")
+@public
+def health() -> ResponseReturnValue:
+    """Return 200: this process answers. Nothing else is looked at."""
+    return health_response()
+
+
+@blueprint.get("/readyz")
+@public
+def readiness() -> ResponseReturnValue:
+    """Return 200 if every cheap check passed, otherwise 503; names and results only."""
+    return readiness_response(public_services())
+
+
+def health_response() -> Response:
+    """Return that the process answers."""
+    return Response('{"status":"ok"}\n', content_type=_JSON, headers={"Cache-Control": "no-store"})
+
+
+def readiness_response(services: PublicServices) -> Response:
+    """Return the results that everyone may read; the log and `ca-service doctor` have the reasons."""
+    document = ReadinessDocument.of(services.readiness.results())
+    status = 200 if document.status == "ready" else 503
+    body = f"{document.model_dump_json()}\n"
+    return Response(body, status, content_type=_JSON, headers={"Cache-Control": "no-store"})
