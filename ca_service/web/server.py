@@ -158,7 +158,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "keepalive": 5,
             "limit_request_line": 8190,  # the address of a page can contain a pasted message, so that it can be shared
             "worker_tmp_dir": "/dev/shm",  # noqa: S108 - gunicorn's heartbeat, an unlinked file
-            "forwarded_allow_ips": "",  # ProxyFix handles X-Forwarded headers
+            "forwarded_allow_ips": "",  # BehindProxies handles X-Forwarded headers
             "errorlog": "-",
             "loglevel": "warning",
             "proc_name": "ca_service",
