@@ -50,7 +50,10 @@ class Options:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edges:
-    """The stores, keys and channels of one installation, and its options. `close` gives back what they hold open."""
+    """The stores, keys and channels of one installation, and its options. `close` gives back what they hold open.
+
+    `session_key` returns the secret that signs cookies; it raises KeystoreError if there is none yet.
+    """
 
     options: Options
     keystore: KeyStore
@@ -69,6 +72,7 @@ class Edges:
     sessions: SessionStore
     factors: FactorStore
     secret_box: SecretBox
+    session_key: Callable[[], bytes]
     passwords: Passwords
     identity_provider: IdentityProvider | None = None
     identities: IdentityStore

@@ -52,6 +52,8 @@ DATABASE_DRIVER_MISSING: Final = Rule(
     "Install the extras: .venv/bin/pip install --require-hashes -r config/requirements/extras.txt",
 )
 
+SESSION_KEY: Final = "session.key"  # in the instance folder
+
 
 def policy_of(settings: Settings) -> Policy:
     """Return the policy: what may be issued, and what is approved automatically."""
@@ -129,6 +131,7 @@ def edges_of(settings: Settings, passwords: Passwords) -> Edges:
         sessions=SQLSessionStore(database),
         factors=SQLFactorStore(database),
         secret_box=FileSecretBox(folder / "factors.key"),
+        session_key=lambda: session_key(settings),
         passwords=passwords,
         identity_provider=_identity_provider(settings),
         identities=SQLIdentityStore(database),
@@ -141,6 +144,12 @@ def edges_of(settings: Settings, passwords: Passwords) -> Edges:
         schema=SQLSchema(database),
         close=database.close,
     )
+
+
+def session_key(settings: Settings) -> bytes:
+    """Return the key that signs cookies. Raises KeystoreError if the server has not created it yet."""
+    given = settings.web.secret_key.get_secret_value()
+    return given.encode() if given else files.read_private(settings.instance_path / SESSION_KEY)
 
 
 def database_of(settings: Settings) -> Database:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ca_service import settings as settings_module
-from ca_service.app.production import open_installation, own_url
+from ca_service.app.production import SESSION_KEY, open_installation, own_url, session_key
 from ca_service.app.rules import declared_rules
 from ca_service.authority.installation import Installation
 from ca_service.errors import CAServiceError, Conflict
@@ -50,14 +50,11 @@ def create_app(settings: Settings | None = None, installation: Installation | No
 
 def _session_key(settings: Settings) -> str:
     """Return the key that signs session cookies: from the settings, or created once in the instance folder."""
-    given = settings.web.secret_key.get_secret_value()
-    if given:
-        return given
-    path = settings.instance_path / "session.key"
-    if not path.exists():
+    path = settings.instance_path / SESSION_KEY
+    if not settings.web.secret_key.get_secret_value() and not path.exists():
         with suppress(Conflict):  # another worker was faster
             files.write_private(path, secrets.token_urlsafe(48).encode())
-    return files.read_private(path).decode()
+    return session_key(settings).decode()
 
 
 def prepare_server(instance_path: Path | None, host: str | None, port: int | None) -> Server:

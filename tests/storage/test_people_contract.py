@@ -308,16 +308,12 @@ def test_a_recovery_code_is_used_once(house: House, alice: AccountRecord, bob: A
     assert store.count_codes(alice.id) == 1
 
 
-def test_a_challenge_is_taken_once_and_in_time(house: House, alice: AccountRecord) -> None:
+def test_a_challenge_is_used_once_and_forgotten_when_it_has_expired(house: House, alice: AccountRecord) -> None:
     store, record = house.edges.factors, ChallengeRecord("a", alice.id, LATER)
-    store.add_challenge(record, NOON)
-    assert store.take_challenge("b", NOON) is None
-    assert store.take_challenge("a", NOON) == record
-    assert store.take_challenge("a", NOON) is None
-    store.add_challenge(replace(record, account_id=None), NOON)
-    store.add_challenge(ChallengeRecord("c", None, LATER + timedelta(minutes=1)), LATER)
-    assert store.take_challenge("a", LATER) is None
-    assert store.take_challenge("c", LATER)
+    assert store.use_challenge(record, NOON)
+    assert not store.use_challenge(replace(record), NOON)
+    assert store.use_challenge(ChallengeRecord("b", None, LATER + timedelta(minutes=1)), LATER)
+    assert store.use_challenge(replace(record, expires_at=LATER + timedelta(minutes=1)), LATER)
 
 
 # Links and people

@@ -126,7 +126,7 @@ class SigningIn:
 
     def with_passkey(self, proof: Proof, visit: Visit) -> SignInResult:
         """Sign in by a passkey alone. Raises NotAuthenticated, TooManyAttempts."""
-        counters = self._throttle.attempt_unnamed(visit)
+        counters = self._throttle.attempt_unnamed(visit, "passkey")
         try:
             account = self._store.find_account_by_id(self._passkeys.verify(proof.party, proof.credential))
         except NotAuthenticated:

@@ -71,15 +71,19 @@ class Throttle:
 
     def attempt(self, name: str, visit: Visit, *, is_known: bool) -> tuple[Counter, ...]:
         """Count an attempt for this name. Raises TooManyAttempts. `is_known`: the account knows this browser."""
-        return self._count(name, visit, _for_browser(name, visit) if is_known else _for_name(name, visit))
+        return self._count(
+            loggable_name(name), visit, _for_browser(name, visit) if is_known else _for_name(name, visit)
+        )
 
-    def attempt_unnamed(self, visit: Visit) -> tuple[Counter, ...]:
-        """Count an attempt without an account name, as with a passkey."""
-        return self._count("", visit, (_of_address(visit),))
+    def attempt_unnamed(self, visit: Visit, means: str) -> tuple[Counter, ...]:
+        """Count an attempt without an account name; `means` says with what, for the audit log."""
+        return self._count(means, visit, (_of_address(visit),))
 
     def attempt_again(self, name: str, session_hash: str, visit: Visit) -> tuple[Counter, ...]:
         """Count a re-authentication, for which only its session counts."""
-        return self._count(name, visit, (Counter(_digest("session", session_hash), subject_of(name), _STEEP.wait),))
+        return self._count(
+            loggable_name(name), visit, (Counter(_digest("session", session_hash), subject_of(name), _STEEP.wait),)
+        )
 
     def take_back(self, counters: Sequence[Counter]) -> None:
         """Undo the count of a successful step that is not the last."""
@@ -90,9 +94,8 @@ class Throttle:
         self._store.take_back([each for each in counters if not each.subject])
         self._store.clear([each for each in counters if each.subject])
 
-    def _count(self, name: str, visit: Visit, counters: Sequence[Counter]) -> tuple[Counter, ...]:
+    def _count(self, tried: str, visit: Visit, counters: Sequence[Counter]) -> tuple[Counter, ...]:
         now = self._clock()
-        tried = loggable_name(name) if name else "passkey"
         delayed = AuditEvent(now, Event.SIGN_IN_DELAYED, "anonymous", tried, origin=visit.address)
         until = self._store.count(counters, now, delayed)
         if until is not None:
