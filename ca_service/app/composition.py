@@ -12,6 +12,7 @@ from typing import Final
 
 from ca_service.app.edges import Edges
 from ca_service.authority.agreement import Agreement
+from ca_service.authority.arrival import Arrival
 from ca_service.authority.audit.log import AuditLog
 from ca_service.authority.audit.receipts import Receipts
 from ca_service.authority.audit.seals import Sealing
@@ -176,6 +177,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         calendars=Calendars(edges.calendars, edges.accounts, notices, now),
         jobs=Jobs(jobs, edges.jobs, now, time.stopwatch),
         tokens=Tokens(edges.accounts, accounts, now),
+        arrival=Arrival(key=edges.session_key, fetcher=edges.fetcher, clock=now, url=options.public_url),
         schema=edges.schema,
         identity=Identity(edges.schema, edges.issuers, edges.keystore),
         clock=now,

@@ -35,7 +35,11 @@ class NoticeStores(NoticeStore, Outbox, Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """The decisions of the settings. `own_url` is the address of the pages; `notice_days` are days before an expiry."""
+    """The decisions of the settings.
+
+    `own_url` is the address of the pages, `public_url` the one in the settings, which may be empty; `notice_days` are
+    days before an expiry.
+    """
 
     plan: HierarchyPlan
     policy: Policy
@@ -43,6 +47,7 @@ class Options:
     session_limits: SessionLimits
     certificate_base_url: str = ""
     own_url: str
+    public_url: str = ""
     notice_days: tuple[int, ...]
     second_factor_required_of: Collection[Role] = ()
     claim_rules: ClaimRules = field(default_factory=lambda: ClaimRules("", "", {}))

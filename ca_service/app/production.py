@@ -173,6 +173,7 @@ def _options(settings: Settings) -> Options:
         session_limits=SessionLimits(timedelta(hours=web.session_hours), timedelta(minutes=web.idle_minutes)),
         certificate_base_url=plain_http(settings),
         own_url=own_url(settings),
+        public_url=web.base_url,
         notice_days=settings.notices.thresholds,
         second_factor_required_of=web.require_second_factor,
         claim_rules=ClaimRules(oidc.name_claim, oidc.role_claim, oidc.roles),

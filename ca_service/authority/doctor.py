@@ -6,7 +6,7 @@ a proxy, a firewall or a wrong name in between before relying parties do.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Protocol
@@ -78,7 +78,7 @@ OCSP_REQUEST: Final = "application/ocsp-request"
 class Fetcher(Protocol):
     """HTTP as a relying party uses it: no redirects, limited time and size."""
 
-    def get(self, url: str) -> bytes:
+    def get(self, url: str, headers: Mapping[str, str] = ...) -> bytes:
         """Return the body. Raises Unreachable."""
 
     def post(self, url: str, body: bytes, content_type: str) -> bytes:

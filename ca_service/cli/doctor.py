@@ -28,10 +28,15 @@ def command(context: click.Context, session: Session) -> None:
     """Check the health of the installation.
 
     The checks cover tables, keys and chain, and fetch the CRL, the certificate of the authority and an OCSP response
-    from the addresses in the certificates. Exit code 1: something needs a fix.
+    from the addresses in the certificates. A request through web.base_url with a forged X-Forwarded-For header shows
+    which address of the client arrives. Exit code 1: something needs a fix.
     """
     installation = session.ready()
-    checks = (_tables(installation), *installation.doctor.examine(operator()))
+    checks = (
+        _tables(installation),
+        *installation.doctor.examine(operator()),
+        *installation.arrival.examine(operator()),
+    )
     is_well = all(check.is_well for check in checks)
     document = HealthDocument(is_well=is_well, checks=[HealthCheckDocument.of(check) for check in checks])
     session.console.answer(document, [line for check in checks for line in _lines(check)])

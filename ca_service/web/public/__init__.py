@@ -4,4 +4,4 @@ from flask import Blueprint
 
 blueprint = Blueprint("public", __name__)
 
-from ca_service.web.public import calendar, files, metrics, revocation  # noqa: E402, F401 - the views need the blueprint
+from ca_service.web.public import arrival, calendar, files, metrics, revocation  # noqa: E402, F401 - the views need the blueprint
