@@ -111,7 +111,8 @@ def edges_of(settings: Settings, passwords: Passwords) -> Edges:
     folder = settings.instance_path
     if folder.exists():
         files.close_fresh_folder(folder)
-        files.check_private(folder)
+        if not files.is_foreign_copy(folder):
+            files.check_private(folder)
     database = database_of(settings)
     return Edges(
         options=_options(settings),

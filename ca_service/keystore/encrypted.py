@@ -144,9 +144,11 @@ class EncryptedFileKeyStore:
     def check(self) -> None:
         """Raise KeystoreError if other users can read the folder, a key or the passphrase.
 
-        A passphrase that may not be created must exist.
+        A passphrase that may not be created must exist. A read-only copy of another user passes: its keys are not read.
         """
         if self._folder.exists():
+            if files.is_foreign_copy(self._folder):
+                return
             files.check_private_folder(self._folder)
         if not self._may_create_passphrase:
             self._passphrase()
@@ -191,7 +193,7 @@ class EncryptedFileKeyStore:
         path = self._folder / _INSTALLATION
         if not path.exists():
             return ""
-        found = files.read_private(path).decode("ascii", "replace").strip()
+        found = files.read_public(path).decode("ascii", "replace").strip()
         if not _INSTALLATION_ID.fullmatch(found):
             raise KeystoreError.because(INSTALLATION_ID, path=path)
         return found
