@@ -66,6 +66,7 @@ INSTALLATION_ID: Final = Rule(
 _KEY_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _SUFFIX: Final = ".key.pem"
 _INSTALLATION: Final = "installation.id"
+_BEGUN: Final = "installation.begun"
 _INSTALLATION_ID: Final = re.compile(r"[0-9a-f]{32}")
 _MIN_PASSPHRASE: Final = 16
 
@@ -190,7 +191,26 @@ class EncryptedFileKeyStore:
 
     def installation_id(self) -> str:
         """Return the id in the file beside the keys, or an empty text. Raises KeystoreError if the file is damaged."""
-        path = self._folder / _INSTALLATION
+        return self._id_in(_INSTALLATION)
+
+    def begun_id(self) -> str:
+        """Return the id in the mark beside the keys, or an empty text. Raises KeystoreError if it is damaged."""
+        return self._id_in(_BEGUN)
+
+    def begin(self, installation_id: str) -> None:
+        """Write the mark. It replaces that of an installation which has made no key."""
+        if self.begun_id() != installation_id:
+            files.make_private_folder(self._folder)
+            files.remove_private(self._folder / _BEGUN)
+            self._keep_id(_BEGUN, installation_id)
+
+    def keep_installation_id(self, installation_id: str) -> None:
+        """Write the id into a file beside the keys. Idempotent: another process writes the same one."""
+        self._keep_id(_INSTALLATION, installation_id)
+        files.remove_private(self._folder / _BEGUN)
+
+    def _id_in(self, name: str) -> str:
+        path = self._folder / name
         if not path.exists():
             return ""
         found = files.read_public(path).decode("ascii", "replace").strip()
@@ -198,11 +218,10 @@ class EncryptedFileKeyStore:
             raise KeystoreError.because(INSTALLATION_ID, path=path)
         return found
 
-    def keep_installation_id(self, installation_id: str) -> None:
-        """Write the id into a file beside the keys. Idempotent: another process writes the same one."""
+    def _keep_id(self, name: str, installation_id: str) -> None:
         files.make_private_folder(self._folder)
         with suppress(Conflict):
-            files.write_private(self._folder / _INSTALLATION, f"{installation_id}\n".encode("ascii"))
+            files.write_private(self._folder / name, f"{installation_id}\n".encode("ascii"))
 
     def _path(self, key_id: str) -> Path:
         if not _KEY_ID.fullmatch(key_id):
