@@ -12,6 +12,7 @@ from typing import Final
 
 from ca_service.app.edges import Edges
 from ca_service.authority.agreement import Agreement
+from ca_service.authority.arrival import Arrival
 from ca_service.authority.audit.clock_check import ClockCheck
 from ca_service.authority.audit.log import AuditLog
 from ca_service.authority.audit.receipts import Receipts
@@ -39,6 +40,7 @@ from ca_service.authority.notices.calendars import Calendars
 from ca_service.authority.notices.delivering import Chance, Deliveries
 from ca_service.authority.notices.sources import Authorities, Leaves, Published, Sources
 from ca_service.authority.people.accounts import Accounts
+from ca_service.authority.people.challenges import Challenges
 from ca_service.authority.people.factors import SecondFactors
 from ca_service.authority.people.links import Links, Rescue
 from ca_service.authority.people.passkeys import Passkeys
@@ -131,7 +133,9 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
     second_factors = SecondFactors(
         edges.factors, accounts, edges.secret_box, now, required_of=options.second_factor_required_of
     )
-    passkeys = Passkeys(edges.factors, accounts, second_factors, now)
+    throttle = Throttle(edges.attempts, now)
+    challenges = Challenges(edges.factors, edges.session_key, now)
+    passkeys = Passkeys(edges.factors, accounts, second_factors, challenges, now)
     links = Links(edges.accounts, accounts, edges.passwords, now)
 
     # Clusters, inventory, notices.
@@ -211,6 +215,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         calendars=Calendars(edges.calendars, edges.accounts, notices, now),
         jobs=jobs,
         tokens=Tokens(edges.accounts, accounts, now),
+        arrival=Arrival(key=edges.session_key, fetcher=edges.fetcher, clock=now, url=options.public_url),
         schema=edges.schema,
         identity=Identity(edges.schema, edges.issuers, edges.keystore),
         clock=now,
@@ -242,7 +247,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
             store=edges.accounts,
             accounts=accounts,
             passwords=edges.passwords,
-            throttle=Throttle(edges.attempts, now),
+            throttle=throttle,
             sessions=sessions,
             factors=second_factors,
             passkeys=passkeys,
@@ -260,13 +265,13 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
             links=links,
             clock=now,
         ),
-        single_sign_on=_single_sign_on(edges, now),
+        single_sign_on=_single_sign_on(edges, throttle, now),
         sealing=sealing,
         plan=options.plan,
     )
 
 
-def _single_sign_on(edges: Edges, now: Clock) -> SingleSignOn | None:
+def _single_sign_on(edges: Edges, throttle: Throttle, now: Clock) -> SingleSignOn | None:
     """Return the sign-in at the provider of the settings, or None without one."""
     if edges.identity_provider is None:
         return None
@@ -274,6 +279,7 @@ def _single_sign_on(edges: Edges, now: Clock) -> SingleSignOn | None:
         provider=edges.identity_provider,
         identities=edges.identities,
         accounts=edges.accounts,
+        throttle=throttle,
         rules=edges.options.claim_rules,
         clock=now,
     )

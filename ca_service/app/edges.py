@@ -37,7 +37,11 @@ class NoticeStores(NoticeStore, Outbox, Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """The decisions of the settings. `own_url` is the address of the pages; `notice_days` are days before an expiry."""
+    """The decisions of the settings.
+
+    `own_url` is the address of the pages, `public_url` the one in the settings, which may be empty; `notice_days` are
+    days before an expiry.
+    """
 
     plan: HierarchyPlan
     policy: Policy
@@ -45,6 +49,7 @@ class Options:
     session_limits: SessionLimits
     certificate_base_url: str = ""
     own_url: str
+    public_url: str = ""
     notice_days: tuple[int, ...]
     probe_rules: ProbeRules = field(default_factory=ProbeRules)
     probes_daily: bool = True
@@ -54,7 +59,10 @@ class Options:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edges:
-    """The stores, keys and channels of one installation, and its options. `close` gives back what they hold open."""
+    """The stores, keys and channels of one installation, and its options. `close` gives back what they hold open.
+
+    `session_key` returns the secret that signs cookies; it raises KeystoreError if there is none yet.
+    """
 
     options: Options
     keystore: KeyStore
@@ -76,6 +84,7 @@ class Edges:
     sessions: SessionStore
     factors: FactorStore
     secret_box: SecretBox
+    session_key: Callable[[], bytes]
     passwords: Passwords
     identity_provider: IdentityProvider | None = None
     identities: IdentityStore

@@ -50,12 +50,13 @@ from ca_service.storage.served import SQLServedStore
 from ca_service.storage.sessions import SQLAttemptStore, SQLSessionStore
 from ca_service.storage.sqlite import SQLiteDatabase
 
-SESSION_KEY: Final = "session.key"
 DATABASE_DRIVER_MISSING: Final = Rule(
     "database.driver-missing",
     "database.url names a PostgreSQL database, and the driver for it is not installed.",
     "Install the extras: .venv/bin/pip install --require-hashes -r config/requirements/extras.txt",
 )
+
+SESSION_KEY: Final = "session.key"  # in the instance folder
 
 
 def policy_of(settings: Settings) -> Policy:
@@ -114,10 +115,11 @@ def edges_of(settings: Settings, passwords: Passwords) -> Edges:
     folder = settings.instance_path
     if folder.exists():
         files.close_fresh_folder(folder)
-        files.check_private(folder)
+        if not files.is_foreign_copy(folder):
+            files.check_private(folder)
     database = database_of(settings)
     keystore, secret_box = _keystore(settings), FileSecretBox(folder / "factors.key")
-    session_key = None if settings.web.secret_key.get_secret_value() else folder / SESSION_KEY
+    session_key_path = None if settings.web.secret_key.get_secret_value() else folder / SESSION_KEY
     return Edges(
         options=_options(settings),
         keystore=keystore,
@@ -139,6 +141,7 @@ def edges_of(settings: Settings, passwords: Passwords) -> Edges:
         sessions=SQLSessionStore(database),
         factors=SQLFactorStore(database),
         secret_box=secret_box,
+        session_key=lambda: session_key(settings),
         passwords=passwords,
         identity_provider=_identity_provider(settings),
         identities=SQLIdentityStore(database),
@@ -148,10 +151,16 @@ def edges_of(settings: Settings, passwords: Passwords) -> Edges:
         jobs=SQLJobStore(database),
         agreement=SQLAgreementStore(database),
         fetcher=HTTPFetcher(),
-        instance_folder=InstanceFiles(folder, keystore, secret_box, session_key),
+        instance_folder=InstanceFiles(folder, keystore, secret_box, session_key_path),
         schema=SQLSchema(database),
         close=database.close,
     )
+
+
+def session_key(settings: Settings) -> bytes:
+    """Return the key that signs cookies. Raises KeystoreError if the server has not created it yet."""
+    given = settings.web.secret_key.get_secret_value()
+    return given.encode() if given else files.read_private(settings.instance_path / SESSION_KEY)
 
 
 def database_of(settings: Settings) -> Database:
@@ -175,6 +184,7 @@ def _options(settings: Settings) -> Options:
         session_limits=SessionLimits(timedelta(hours=web.session_hours), timedelta(minutes=web.idle_minutes)),
         certificate_base_url=plain_http(settings),
         own_url=own_url(settings),
+        public_url=web.base_url,
         notice_days=settings.notices.thresholds,
         probe_rules=settings.probe.rules,
         probes_daily=settings.probe.daily,

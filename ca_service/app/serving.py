@@ -38,6 +38,7 @@ def create_app(settings: Settings | None = None, installation: Installation | No
         secret_key=_session_key(settings),
         base_url=settings.web.base_url,
         trusted_proxies=settings.web.trusted_proxies,
+        proxy_networks=settings.web.proxies,
         session_lifetime=timedelta(hours=settings.web.session_hours),
         max_upload_bytes=settings.web.max_upload_kib * 1024,
         metrics_networks=settings.metrics.open_to,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Protocol, TypeVar
 
 from ca_service.authority.agreement import Agreement
+from ca_service.authority.arrival import Arrival
 from ca_service.authority.audit.clock_check import ClockCheck
 from ca_service.authority.audit.log import AuditLog
 from ca_service.authority.audit.receipts import Receipts
@@ -99,6 +100,7 @@ class PublicServices:
     calendars: Calendars
     jobs: Jobs
     tokens: Tokens
+    arrival: Arrival
     schema: Schema
     identity: Identity
     readiness: Readiness

@@ -53,8 +53,14 @@ class KeyStore(Protocol):
     def installation_id(self) -> str:
         """Return the id of the installation to which the keys belong; empty if none is kept yet."""
 
+    def begun_id(self) -> str:
+        """Return the id of the installation that has begun to make keys here; empty for none, or if it is whole."""
+
+    def begin(self, installation_id: str) -> None:
+        """Note that this installation begins to make keys here. Idempotent; replaces an earlier note."""
+
     def keep_installation_id(self, installation_id: str) -> None:
-        """Keep the id beside the keys, permanently. Idempotent."""
+        """Keep the id beside the keys, permanently, and delete the note of `begin`. Idempotent."""
 
 
 def check_curve(curve: str) -> None:

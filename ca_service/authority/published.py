@@ -6,7 +6,7 @@ between before relying parties do.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final, Protocol
 
 from cryptography import x509
@@ -50,7 +50,7 @@ OCSP_REQUEST: Final = "application/ocsp-request"
 class Fetcher(Protocol):
     """HTTP as a relying party uses it: no redirects, limited time and size."""
 
-    def get(self, url: str) -> bytes:
+    def get(self, url: str, headers: Mapping[str, str] = ...) -> bytes:
         """Return the body. Raises Unreachable."""
 
     def post(self, url: str, body: bytes, content_type: str) -> bytes:

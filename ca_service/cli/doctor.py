@@ -26,15 +26,15 @@ def command(context: click.Context, session: Session, *, confirm_clock: bool) ->
     """Check the health of the installation.
 
     The checks cover database, disk, private files, keys, chain, clock, CRLs, OCSP signers and jobs, and fetch what
-    certificates point to: the CRL, the certificate of the authority, an OCSP response. Exit code 1: something needs a
-    fix.
+    certificates point to: the CRL, the certificate of the authority, an OCSP response. A request through web.base_url
+    with a forged X-Forwarded-For header shows which address of the client arrives. Exit code 1: something needs a fix.
 
     Nothing is issued while an event of the audit log is an hour or more in the future, until the clock is confirmed.
     """
     installation = session.ready()
     if confirm_clock:
         _confirm_clock(session, installation)
-    results = installation.doctor.examine(operator())
+    results = (*installation.doctor.examine(operator()), *installation.arrival.examine(operator()))
     is_well = all(result.is_well for result in results)
     document = HealthDocument(is_well=is_well, checks=[HealthCheckDocument.of(result) for result in results])
     session.console.answer(document, [line for result in results for line in _lines(result)])

@@ -68,6 +68,7 @@ INSTALLATION_ID: Final = Rule(
 _KEY_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _SUFFIX: Final = ".key.pem"
 _INSTALLATION: Final = "installation.id"
+_BEGUN: Final = "installation.begun"
 _INSTALLATION_ID: Final = re.compile(r"[0-9a-f]{32}")
 _MIN_PASSPHRASE: Final = 16
 
@@ -146,9 +147,11 @@ class EncryptedFileKeyStore:
     def check(self) -> None:
         """Raise KeystoreError if other users can read the folder, a key or the passphrase.
 
-        A passphrase that may not be created must exist.
+        A passphrase that may not be created must exist. A read-only copy of another user passes: its keys are not read.
         """
         if self._folder.exists():
+            if files.is_foreign_copy(self._folder):
+                return
             files.check_private_folder(self._folder)
         if not self._may_create_passphrase:
             self._passphrase()
@@ -200,19 +203,37 @@ class EncryptedFileKeyStore:
 
     def installation_id(self) -> str:
         """Return the id in the file beside the keys, or an empty text. Raises KeystoreError if the file is damaged."""
-        path = self._folder / _INSTALLATION
+        return self._id_in(_INSTALLATION)
+
+    def begun_id(self) -> str:
+        """Return the id in the mark beside the keys, or an empty text. Raises KeystoreError if it is damaged."""
+        return self._id_in(_BEGUN)
+
+    def begin(self, installation_id: str) -> None:
+        """Write the mark. It replaces that of an installation which has made no key."""
+        if self.begun_id() != installation_id:
+            files.make_private_folder(self._folder)
+            files.remove_private(self._folder / _BEGUN)
+            self._keep_id(_BEGUN, installation_id)
+
+    def keep_installation_id(self, installation_id: str) -> None:
+        """Write the id into a file beside the keys. Idempotent: another process writes the same one."""
+        self._keep_id(_INSTALLATION, installation_id)
+        files.remove_private(self._folder / _BEGUN)
+
+    def _id_in(self, name: str) -> str:
+        path = self._folder / name
         if not path.exists():
             return ""
-        found = files.read_private(path).decode("ascii", "replace").strip()
+        found = files.read_public(path).decode("ascii", "replace").strip()
         if not _INSTALLATION_ID.fullmatch(found):
             raise KeystoreError.because(INSTALLATION_ID, path=path)
         return found
 
-    def keep_installation_id(self, installation_id: str) -> None:
-        """Write the id into a file beside the keys. Idempotent: another process writes the same one."""
+    def _keep_id(self, name: str, installation_id: str) -> None:
         files.make_private_folder(self._folder)
         with suppress(Conflict):
-            files.write_private(self._folder / _INSTALLATION, f"{installation_id}\n".encode("ascii"))
+            files.write_private(self._folder / name, f"{installation_id}\n".encode("ascii"))
 
     def _path(self, key_id: str) -> Path:
         if not _KEY_ID.fullmatch(key_id):

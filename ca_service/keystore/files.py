@@ -88,6 +88,21 @@ def check_private(path: Path) -> None:
         raise KeystoreError.because(KEYSTORE_MODE, path=path, mode=mode, wanted=wanted)
 
 
+def is_foreign_copy(folder: Path) -> bool:
+    """Return whether the folder belongs to another user and cannot be written, such as a backup that was mounted.
+
+    An installation there only serves commands that read. Its private files are still not read.
+    """
+    with _explained(KEYSTORE_UNREADABLE, folder):
+        return folder.stat().st_uid != os.geteuid() and not os.access(folder, os.W_OK, effective_ids=True)
+
+
+def read_public(path: Path) -> bytes:
+    """Return the content of a file that is no secret."""
+    with _explained(KEYSTORE_UNREADABLE, path):
+        return path.read_bytes()
+
+
 def read_private(path: Path) -> bytes:
     """Return the content of a private file. Raises KeystoreError if it is missing or others can read it."""
     check_private(path)

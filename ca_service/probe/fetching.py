@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from ca_service.errors import Rule, Unreachable
@@ -13,26 +15,27 @@ PROBE_UNREACHABLE: Final = Rule(
 )
 
 _SECONDS: Final = 5.0  # to connect, and between two parts of the response
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
 _MAX_BYTES: Final = 64 * 1024 * 1024  # a CRL with a million entries has about 40 MB
 
 
 class HTTPFetcher:
     """An HTTP client. It uses the proxies of the environment, as other programs on this machine do."""
 
-    def get(self, url: str) -> bytes:
+    def get(self, url: str, headers: Mapping[str, str] = _NONE) -> bytes:
         """Return the content at this URL. Raises Unreachable."""
-        return self._ask("GET", url, None, {})
+        return self._ask("GET", url, None, headers)
 
     def post(self, url: str, body: bytes, content_type: str) -> bytes:
         """Send the body and return the response. Raises Unreachable."""
         return self._ask("POST", url, body, {"Content-Type": content_type})
 
-    def _ask(self, method: str, url: str, body: bytes | None, headers: dict[str, str]) -> bytes:
+    def _ask(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> bytes:
         import requests  # here, because it takes longer than most commands
 
         try:
             with requests.request(
-                method, url, data=body, headers=headers, timeout=_SECONDS, allow_redirects=False, stream=True
+                method, url, data=body, headers=dict(headers), timeout=_SECONDS, allow_redirects=False, stream=True
             ) as answer:
                 if answer.status_code != 200:
                     raise Unreachable.because(PROBE_UNREACHABLE, url=url, reason=f"the status is {answer.status_code}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Final, Literal, Self
 from urllib.parse import urlsplit
@@ -15,9 +15,16 @@ from ca_service.authority.hierarchy.plan import checked_name
 from ca_service.errors import InvalidInput
 from ca_service.pki.names import is_dns_name
 from ca_service.pki.profiles import INTERMEDIATE, MAX_LEAF_DAYS, ROOT
-from ca_service.settings.notices import JobsSettings, MailSettings, MetricsSettings, NoticesSettings, WebhookSettings
+from ca_service.settings.notices import (
+    JobsSettings,
+    MailSettings,
+    MetricsSettings,
+    Networks,
+    NoticesSettings,
+    WebhookSettings,
+)
 from ca_service.settings.probes import ProbeSettings
-from ca_service.settings.section import CONTRADICTION, DEFAULT, Rules, Section, contradiction, read_roles
+from ca_service.settings.section import CONTRADICTION, DEFAULT, Rules, Section, contradiction, read_roles, split
 
 __all__ = ["CONTRADICTION", "KEYS", "TABLES", "Settings"]
 
@@ -117,6 +124,7 @@ class Web(Section):
 
     base_url: str = ""
     trusted_proxies: int = Field(default=0, ge=0, le=5)
+    proxy_networks: Networks = "127.0.0.0/8, ::1/128"
     secret_key: SecretStr = SecretStr("")
     session_hours: int = Field(default=8, ge=1, le=168)
     idle_minutes: int = Field(default=120, ge=10, le=10080)
@@ -129,6 +137,29 @@ class Web(Section):
         if value and not _is_base_url(value):
             raise ValueError("must be http://HOST or https://HOST, with an optional port and no path")
         return value.rstrip("/")
+
+    @property
+    def proxies(self) -> tuple[str, ...]:
+        """Return the networks of the reverse proxies."""
+        return split(self.proxy_networks)
+
+    @field_validator("proxy_networks")
+    @classmethod
+    def _are_peers(cls, value: str) -> str:
+        if any(ip_network(part).prefixlen == 0 for part in split(value)):
+            raise ValueError("must name the proxies: a network of all addresses lets every client choose its address")
+        return value
+
+    @model_validator(mode="after")
+    def _proxies_are_named(self) -> Self:
+        if self.trusted_proxies and not self.proxies:
+            raise contradiction(
+                ("web.trusted_proxies", self.trusted_proxies),
+                "needs their addresses in",
+                ("web.proxy_networks", self.proxy_networks),
+                "Name the addresses from which your proxies connect, such as 127.0.0.1/32.",
+            )
+        return self
 
     @field_validator("require_second_factor", mode="before")
     @classmethod

@@ -140,19 +140,12 @@ class SQLFactorStore:
                 for account_id in connection.execute(statement.where(batch)).scalars()
             )
 
-    def add_challenge(self, record: ChallengeRecord, at: datetime) -> None:
-        """Store a challenge, and delete expired ones."""
+    def use_challenge(self, record: ChallengeRecord, at: datetime) -> bool:
+        """Store a used challenge; return False if it is there. Delete expired ones."""
+        statement = upsert(challenge).values(rows.values_of(record)).on_conflict_do_nothing()
         with self._database.write() as connection:
             connection.execute(delete(challenge).where(challenge.c.expires_at <= at))
-            connection.execute(insert(challenge), rows.values_of(record))
-
-    def take_challenge(self, challenge_hash: str, at: datetime) -> ChallengeRecord | None:
-        """Delete and return a challenge that has not expired, or return None."""
-        is_it = (challenge.c.hash == challenge_hash) & (challenge.c.expires_at > at)
-        with self._database.write() as connection:
-            row = connection.execute(select(challenge).where(is_it)).first()
-            taken = connection.execute(delete(challenge).where(is_it)).rowcount == 1
-        return ChallengeRecord(**row._mapping) if row and taken else None
+            return connection.execute(statement).rowcount == 1
 
 
 def _add_codes(connection: Connection, account_id: int, codes: Collection[str]) -> None:

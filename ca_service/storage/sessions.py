@@ -136,7 +136,13 @@ class SQLAttemptStore:
         self._database = database
 
     def count(self, counters: Sequence[Counter], at: datetime, delayed: AuditEvent) -> datetime | None:
-        """Count an attempt, or return until when it has to wait. The rows stay locked until the end."""
+        """Count an attempt, or return until when it has to wait. The rows stay locked until the end.
+
+        A client that has to wait already costs a read only: it writes no row, and does not hold up the writers.
+        """
+        until = self._waits(counters, at)
+        if until is not None:
+            return until
         with self._database.write() as connection:
             connection.execute(delete(attempt).where(attempt.c.last_at <= at - ATTEMPTS_COUNT_FOR))
             _bring_back(connection, at)
@@ -153,6 +159,15 @@ class SQLAttemptStore:
             if waits:
                 record_events(connection, delayed)
         return None
+
+    def _waits(self, counters: Sequence[Counter], at: datetime) -> datetime | None:
+        """Return until when the longest of these waits lasts. The writer corrects those of a clock that was ahead."""
+        is_believable = attempt.c.last_at <= latest_believable(at)
+        statement = select(func.max(attempt.c.blocked_until)).where(attempt.c.blocked_until > at, is_believable)
+        keys = in_batches(attempt.c.key, [counter.key for counter in counters])
+        with self._database.read() as connection:
+            found = [connection.execute(statement.where(batch)).scalar() for batch in keys]
+        return max(filter(None, found), default=None)
 
     def take_back(self, counters: Sequence[Counter]) -> None:
         """Take one failure off each counter, and end its wait."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import sqlite3
@@ -11,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, TextIO, cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -27,7 +28,22 @@ DATABASE_REPLACED: Final = Rule(
     "Stop all processes of ca_service before a database is restored, and start them afterwards.",
     visibility=Visibility.OPERATOR,
 )
+DATABASE_READ_ONLY: Final = Rule(
+    "database.read-only",
+    "The database {database} can only be read here: {reason}.",
+    "Run this command on the installation itself, as the user who owns it. A copy that can only be read is enough for "
+    "commands that read, such as list, show and audit verify.",
+    visibility=Visibility.OPERATOR,
+)
+DATABASE_COPY_OPEN: Final = Rule(
+    "database.copy-open",
+    "The copy of the database {database} was made while the service was running: {database}-wal has changes that can "
+    "only be read with {database}-shm, or in a folder that can be written.",
+    "Copy the folder to another one that this user owns, together with the -wal file, and run the command there.",
+    visibility=Visibility.OPERATOR,
+)
 _BUSY_TIMEOUT_MS = 30_000
+_IS_READ_ONLY: Final = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -90,17 +106,8 @@ class SQLiteDatabase:
     def _connection_of_thread(self) -> _OwnConnection:
         if not hasattr(self._of_thread, "own"):
             self.require_exists()
-            self._of_thread.own = _OwnConnection(self._connect(), _file_of(self.path))
+            self._of_thread.own = _OwnConnection(_connect(self.path), _file_of(self.path))
         return cast(_OwnConnection, self._of_thread.own)
-
-    def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(
-            f"{self.path.absolute().as_uri()}?mode=rw",  # without this mode, it would create a missing file
-            uri=True,
-            timeout=_BUSY_TIMEOUT_MS / 1000,
-            isolation_level=None,
-            check_same_thread=False,  # another thread may close the database
-        )
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -120,10 +127,18 @@ class SQLiteDatabase:
 
     @contextmanager
     def locked(self, name: str) -> Iterator[None]:
-        """Lock this section against all other processes and threads."""
-        with open(f"{self.path}.{name}.lock", "a", opener=_private) as file:
+        """Lock this section against all other processes and threads. Raises NotReady if the folder is read-only."""
+        with self._lock_file(name) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield  # closing the file releases the lock, also after a crash
+
+    def _lock_file(self, name: str) -> TextIO:
+        try:
+            return open(f"{self.path}.{name}.lock", "a", opener=_private)
+        except OSError as error:
+            if error.errno in _IS_READ_ONLY:
+                raise NotReady.because(DATABASE_READ_ONLY, database=self.path, reason=error.strerror) from error
+            raise
 
     def require_exists(self) -> None:
         """Raise NotReady unless the file exists."""
@@ -170,19 +185,51 @@ def _file_of(path: Path) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(
+        _address(path),
+        uri=True,
+        timeout=_BUSY_TIMEOUT_MS / 1000,
+        isolation_level=None,
+        check_same_thread=False,  # another thread may close the database
+    )
+
+
+def _address(path: Path) -> str:
+    """Return the URI that opens this file; without a mode, SQLite would create a missing one.
+
+    Where this user cannot write, SQLite cannot create the files of WAL mode either. So it reads the file as one that
+    does not change, unless changes are in a WAL that was copied with it: then it needs the index beside it.
+    """
+    base, wal = path.absolute().as_uri(), Path(f"{path}-wal")
+    if not _is_read_only(path):
+        return f"{base}?mode=rw"
+    if not wal.exists() or not wal.stat().st_size:
+        return f"{base}?mode=ro&immutable=1"
+    if not Path(f"{path}-shm").exists():
+        raise NotReady.because(DATABASE_COPY_OPEN, database=path)
+    return f"{base}?mode=ro"
+
+
+def _is_read_only(path: Path) -> bool:
+    """Return whether this user cannot write the file, or cannot create files beside it."""
+    return not all(os.access(each, os.W_OK, effective_ids=True) for each in (path, path.parent))
+
+
 def _engine(path: Path) -> Engine:
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
         isolation_level="AUTOCOMMIT",
         hide_parameters=True,  # keep hashes out of tracebacks
-        connect_args={"timeout": _BUSY_TIMEOUT_MS / 1000},
+        creator=lambda: _connect(path),
     )
 
     @event.listens_for(engine, "connect")
     def _configure(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
         record.info["file"] = _file_of(path)
         cursor: Any = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_BUSY_TIMEOUT_MS}"):
+        writing = () if _is_read_only(path) else ("journal_mode=WAL", "synchronous=FULL")
+        for pragma in (*writing, "foreign_keys=ON", f"busy_timeout={_BUSY_TIMEOUT_MS}"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flask import Flask
 from flask_wtf import CSRFProtect
-from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter, Map
 
 from ca_service.authority.installation import Installation
@@ -13,6 +12,7 @@ from ca_service.web import access_log, auth, context, fast_path, i18n, problems,
 from ca_service.web.api import blueprint as api
 from ca_service.web.context import WebOptions
 from ca_service.web.pages import blueprint as pages
+from ca_service.web.proxies import BehindProxies
 from ca_service.web.public import blueprint as public
 
 __all__ = ["WebOptions", "create"]
@@ -34,8 +34,9 @@ def create(installation: Installation, options: WebOptions) -> Flask:
         app.register_blueprint(blueprint)
     fast_path.install(app, options)
     if options.trusted_proxies:  # outermost: everything else sees the address of the client
-        count = options.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
+        app.wsgi_app = BehindProxies(  # type: ignore[method-assign]
+            app.wsgi_app, options.trusted_proxies, options.proxy_networks
+        )
     return app
 
 

@@ -21,6 +21,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 class WebOptions:
     """The settings of the web interfaces. `base_url` is empty if it is not configured.
 
+    `trusted_proxies` in a row may stand in front, all of them in `proxy_networks`; 0 ignores every header.
     Clients in `metrics_networks` can read the metrics without a token. `rules` returns every declared rule by its id.
     `session_lifetime` is the lifetime of the cookie; the use cases decide how long a session is valid.
     """
@@ -28,6 +29,7 @@ class WebOptions:
     secret_key: str
     base_url: str = ""
     trusted_proxies: int = 0
+    proxy_networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     session_lifetime: timedelta = timedelta(hours=8)
     max_upload_bytes: int = 1024 * 1024
     metrics_networks: tuple[str, ...] = ()

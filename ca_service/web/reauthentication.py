@@ -6,12 +6,13 @@ codes, and submits them again after a successful answer. Nothing runs twice or w
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
-from flask import current_app, redirect, render_template, request, url_for
+from flask import current_app, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from ca_service.authority.people.passkeys import RelyingParty
@@ -22,6 +23,7 @@ from ca_service.errors import Finding
 from ca_service.web.context import base_url, installation
 
 _OURS: Final = "confirm_"  # prefix of the page's own fields
+_BROWSER: Final = "passkey_browser"  # in the session cookie
 RESEND: Final = "confirm_resend"
 #: Never written into a page: the user enters these again.
 _SECRET: Final = frozenset({"csrf_token", "password", "old", "repeated", "code"})
@@ -60,8 +62,14 @@ def proof(prefix: str = "") -> Proof:
 
 
 def relying_party() -> RelyingParty:
-    """Return this service as a WebAuthn relying party."""
-    return RelyingParty(urlsplit(base_url()).hostname or "localhost", base_url())
+    """Return this service as a WebAuthn relying party, for the browser whose signed cookie has come."""
+    return RelyingParty(urlsplit(base_url()).hostname or "localhost", base_url(), session.get(_BROWSER, ""))
+
+
+def asking_party() -> RelyingParty:
+    """Return the relying party for new challenges, and mark the cookie of the browser to which they are bound."""
+    session.setdefault(_BROWSER, secrets.token_urlsafe(16))
+    return relying_party()
 
 
 def passkeys_can_work(party: RelyingParty) -> bool:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import errno
 import logging
-import os
 import socket
 import struct
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
 from ca_service.errors import Conflict, Rule
+from ca_service.web.log_lines import LogLines
 
 PORT_IN_USE: Final = Rule(
     "server.port-in-use",
@@ -31,7 +31,6 @@ ADDRESS_UNUSABLE: Final = Rule(
 
 _MAX_SILENCE_SECONDS: Final = 5
 _LAST_SECONDS: Final = 5
-_STANDARD_ERROR: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,37 +83,6 @@ def _bound(host: str, port: int, *, shared: bool) -> socket.socket:
     return found
 
 
-class _NoLock:
-    """A lock for what needs none, with the methods that logging calls."""
-
-    def acquire(self) -> None:
-        """Take nothing."""
-
-    release = acquire
-
-    def __enter__(self) -> None:
-        """Take nothing."""
-
-    def __exit__(self, *_error: object) -> None:
-        """Give nothing back."""
-
-
-class LogLines(logging.Handler):
-    """Writes each record to standard error with one system call, which threads and processes need no lock for.
-
-    A handler with a lock makes the threads of a worker wait for one another at every request.
-    """
-
-    def createLock(self) -> None:  # noqa: N802 - the name that logging calls
-        self.lock = cast(Any, _NoLock())  # not None, which Python 3.13 would enter
-
-    def emit(self, record: logging.LogRecord) -> None:
-        try:
-            os.write(_STANDARD_ERROR, f"{self.format(record)}\n".encode(errors="backslashreplace"))
-        except Exception:
-            self.handleError(record)
-
-
 class _JobThread:
     """The background jobs, in a thread beside each worker.
 
@@ -158,7 +126,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "keepalive": 5,
             "limit_request_line": 8190,  # the address of a page can contain a pasted message, so that it can be shared
             "worker_tmp_dir": "/dev/shm",  # noqa: S108 - gunicorn's heartbeat, an unlinked file
-            "forwarded_allow_ips": "",  # ProxyFix handles X-Forwarded headers
+            "forwarded_allow_ips": "",  # BehindProxies handles X-Forwarded headers
             "errorlog": "-",
             "loglevel": "warning",
             "proc_name": "ca_service",

@@ -86,6 +86,37 @@ def test_an_installation_of_an_earlier_version_is_settled_at_its_next_start(sett
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize("start", [["serve"], ["init"]], ids=lambda start: start[0])
+def test_an_emptied_database_of_an_earlier_version_beside_the_keys_of_its_authorities_begins_nothing_anew(
+    ca: CommandLine, start: list[str]
+) -> None:
+    with closing(sqlite3.connect(ca.folder / "ca.sqlite3")) as database, database:
+        database.execute("DELETE FROM issuer")
+        database.execute("DROP TABLE installation")
+        database.execute("UPDATE alembic_version SET version_num = '0012'")
+    keys = contents(ca.folder / "keys")
+    assert "installation.id" not in keys
+    assert {name for name in keys if name.endswith(".key.pem")} == {"root-g1.key.pem", "intermediate-g1.key.pem"}
+    assert ca.rule(*start, code=1) == "installation.database-lost"
+    assert contents(ca.folder / "keys") == keys
+
+
+@pytest.mark.parametrize("key", ["root-g1", "intermediate-g1"])
+def test_an_init_that_was_interrupted_after_it_made_a_key_is_finished(new_ca: CommandLine, key: str) -> None:
+    with new_ca.opened() as installation:
+        installation.schema.upgrade()
+        installation.identity.settle()
+    mark = new_ca.folder / "keys" / "installation.begun"
+    assert mark.stat().st_mode & 0o777 == 0o600
+    with new_ca.opened() as installation:
+        keystore = installation.identity._keystore
+        made = keystore.generate(key, "P-384").public_key()
+    new_ca("init")
+    with new_ca.opened() as installation:
+        assert installation.identity._keystore.signer(key).public_key() == made
+    assert not mark.exists()
+
+
 def test_a_database_from_before_the_id_that_is_restored_later_gets_the_same_id(settled: CommandLine) -> None:
     kept = settled.folder / "keys" / "installation.id"
     kept.unlink()

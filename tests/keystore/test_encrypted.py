@@ -44,6 +44,16 @@ def test_an_id_that_is_none_is_no_id_of_an_installation(folder: Path) -> None:
     assert caught.value.rule == "installation.id"
 
 
+def test_the_mark_of_what_has_begun_is_replaced_and_goes_when_the_id_is_kept(folder: Path) -> None:
+    keystore = opened(folder)
+    assert keystore.begun_id() == ""
+    for begun in ("0" * 32, "1" * 32, "1" * 32):
+        keystore.begin(begun)
+        assert opened(folder).begun_id() == begun
+    keystore.keep_installation_id("1" * 32)
+    assert keystore.begun_id() == ""
+
+
 def private_file(path: Path, content: bytes, mode: int = 0o600) -> Path:
     """A file with this mode."""
     path.write_bytes(content)

@@ -50,6 +50,10 @@ def refusal(**values: str) -> ConfigurationError:
         ("revocation.delta_hours", "-1", "0"),
         ("web.base_url", "ca.example.com", "http://HOST"),
         ("web.trusted_proxies", "6", "5"),
+        ("web.proxy_networks", "nginx", "192.0.2.0/24"),
+        ("web.proxy_networks", "127.0.0.1/8", "192.0.2.0/24"),
+        ("web.proxy_networks", "0.0.0.0/0", "every client"),
+        ("web.proxy_networks", "127.0.0.1, ::/0", "every client"),
         ("web.session_hours", "0", "1"),
         ("web.max_upload_kib", "63", "64"),
         ("oidc.issuer", "idp.example.com", "https://"),
@@ -131,6 +135,11 @@ _NEEDS_TLS = "is not loopback and requires https:// in"
             {"server__host": "192.0.2.1", "web__base_url": "http://ca.example.com"},
             f"server.host (192.0.2.1, from CA_SERVICE_SERVER__HOST) {_NEEDS_TLS} "
             "web.base_url (http://ca.example.com, from CA_SERVICE_WEB__BASE_URL).",
+        ),
+        (
+            {"web__trusted_proxies": "1", "web__proxy_networks": ""},
+            "web.trusted_proxies (1, from CA_SERVICE_WEB__TRUSTED_PROXIES) needs their addresses in "
+            "web.proxy_networks (empty, from CA_SERVICE_WEB__PROXY_NETWORKS).",
         ),
     ],
 )

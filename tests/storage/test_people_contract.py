@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import func, select
 
 from ca_service.authority.access.permissions import Role
 from ca_service.authority.audit.events import AuditEvent, Event
@@ -21,8 +22,10 @@ from ca_service.authority.people.records import (
 )
 from ca_service.errors import Conflict, InvalidInput, NotFound
 from ca_service.storage.accounts import SQLAccountStore
+from ca_service.storage.database import Database
 from ca_service.storage.events import SQLEventStore
 from ca_service.storage.factors import SQLFactorStore
+from ca_service.storage.schema import attempt
 from ca_service.storage.sessions import SQLAttemptStore, SQLSessionStore
 from tests.support.factories import account_record, event
 from tests.support.fakes import NOON, InMemoryAccountStore
@@ -308,16 +311,21 @@ def test_a_recovery_code_is_used_once(house: House, alice: AccountRecord, bob: A
     assert store.count_codes(alice.id) == 1
 
 
-def test_a_challenge_is_taken_once_and_in_time(house: House, alice: AccountRecord) -> None:
+def test_an_attempt_that_has_to_wait_writes_no_row(database: Database) -> None:
+    store = SQLAttemptStore(database)
+    store.count([counter("address", free=1)], NOON, event())
+    for number in range(5):
+        assert store.count([counter(f"name {number}"), counter("address")], NOON, event())
+    with database.read() as connection:
+        assert connection.execute(select(func.count()).select_from(attempt)).scalar_one() == 1
+
+
+def test_a_challenge_is_used_once_and_forgotten_when_it_has_expired(house: House, alice: AccountRecord) -> None:
     store, record = house.edges.factors, ChallengeRecord("a", alice.id, LATER)
-    store.add_challenge(record, NOON)
-    assert store.take_challenge("b", NOON) is None
-    assert store.take_challenge("a", NOON) == record
-    assert store.take_challenge("a", NOON) is None
-    store.add_challenge(replace(record, account_id=None), NOON)
-    store.add_challenge(ChallengeRecord("c", None, LATER + timedelta(minutes=1)), LATER)
-    assert store.take_challenge("a", LATER) is None
-    assert store.take_challenge("c", LATER)
+    assert store.use_challenge(record, NOON)
+    assert not store.use_challenge(replace(record), NOON)
+    assert store.use_challenge(ChallengeRecord("b", None, LATER + timedelta(minutes=1)), LATER)
+    assert store.use_challenge(replace(record, expires_at=LATER + timedelta(minutes=1)), LATER)
 
 
 # Links and people

@@ -265,6 +265,7 @@ def edges_in_memory(options: Options, **given: Any) -> Edges:
     edge("sessions", lambda: InMemorySessionStore(accounts))
     edge("factors", lambda: InMemoryFactorStore())
     edge("secret_box", InMemorySecretBox)
+    edge("session_key", lambda: lambda: b"k" * 32)
     edge("identities", lambda: InMemoryIdentityStore(accounts))
     edge("passwords", lambda: Passwords(cheap_hasher()))
     edge("notices", InMemoryNoticeStore)

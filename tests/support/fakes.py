@@ -72,7 +72,7 @@ class InMemoryKeyStore:
 
     def __init__(self) -> None:
         self._keys: dict[str, ec.EllipticCurvePrivateKey] = {}
-        self.installation = ""
+        self.installation = self.begun = ""
 
     def has(self, key_id: str) -> bool:
         """See the port."""
@@ -112,9 +112,17 @@ class InMemoryKeyStore:
         """See the port."""
         return self.installation
 
+    def begun_id(self) -> str:
+        """See the port."""
+        return self.begun
+
+    def begin(self, installation_id: str) -> None:
+        """See the port."""
+        self.begun = installation_id
+
     def keep_installation_id(self, installation_id: str) -> None:
         """See the port."""
-        self.installation = self.installation or installation_id
+        self.installation, self.begun = self.installation or installation_id, ""
 
 
 class InMemoryIssuerStore:
@@ -441,6 +449,15 @@ class FusedKeyStore:
     def installation_id(self) -> str:
         """See the port."""
         return self._inner.installation_id()
+
+    def begun_id(self) -> str:
+        """See the port."""
+        return self._inner.begun_id()
+
+    def begin(self, installation_id: str) -> None:
+        """See the port."""
+        with self._fuse.step("begin"):
+            self._inner.begin(installation_id)
 
     def keep_installation_id(self, installation_id: str) -> None:
         """See the port."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
 
 from ca_service.errors import Unreachable
 from ca_service.probe.fetching import PROBE_UNREACHABLE
+
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -16,7 +20,7 @@ class FakeFetcher:
     gets: dict[str, bytes] = field(default_factory=dict)
     posts: dict[str, Callable[[bytes], bytes]] = field(default_factory=dict)
 
-    def get(self, url: str) -> bytes:
+    def get(self, url: str, headers: Mapping[str, str] = _NONE) -> bytes:  # noqa: ARG002 - the port's signature
         """See the port."""
         if url not in self.gets:
             raise _gone(url)

@@ -317,15 +317,10 @@ class InMemoryFactorStore:
         apps = {number for number, each in self._apps.items() if each.confirmed_at}
         return frozenset(account_ids) & (apps | {each.account_id for each in self._passkeys.values()})
 
-    def add_challenge(self, record: ChallengeRecord, at: datetime) -> None:
+    def use_challenge(self, record: ChallengeRecord, at: datetime) -> bool:
         """See the port."""
         self._challenges = {key: each for key, each in self._challenges.items() if each.expires_at > at}
-        self._challenges[record.hash] = record
-
-    def take_challenge(self, challenge_hash: str, at: datetime) -> ChallengeRecord | None:
-        """See the port."""
-        found = self._challenges.get(challenge_hash)
-        return self._challenges.pop(challenge_hash) if found and found.expires_at > at else None
+        return self._challenges.setdefault(record.hash, record) is record
 
     def _add_codes(self, account_id: int, codes: Collection[str], event: AuditEvent) -> None:
         self._codes.setdefault(account_id, set()).update(codes)

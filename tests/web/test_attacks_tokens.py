@@ -196,6 +196,13 @@ def test_behind_a_proxy_the_address_that_the_proxy_saw_counts_and_no_other() -> 
         assert answer.status_code == status, told
 
 
+def test_a_peer_that_is_no_named_proxy_cannot_choose_its_address() -> None:
+    api = door(proxies=1)
+    token = api.token(TokenLimits(EVERYTHING, networks=("10.0.0.0/8",)))
+    answer = api.send(token, operation("getToken"), OUTSIDE, headers={"X-Forwarded-For": INSIDE})
+    assert (answer.status_code, rules(answer)) == (403, ["token.network"])
+
+
 # For which names and profiles
 
 ATTACKS: Final[dict[str, tuple[bytes, dict[str, str]]]] = {

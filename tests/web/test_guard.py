@@ -22,7 +22,7 @@ PUBLIC = {
     "pages.second_step", "pages.sign_in_with_passkey", "pages.passkey_options", "pages.choose_password",
     "public.trust_page", "public.authority_file", "public.health", "public.rule_page",
     "public.revocation_list", "public.revocation_list_as_pem", "public.ask_ocsp", "public.ask_ocsp_by_address",
-    "public.calendar", "public.metrics", "public.readiness",
+    "public.arrival", "public.calendar", "public.metrics", "public.readiness",
 }  # fmt: skip
 #: What each route of the pages does. A new one has to be put in here.
 ACTIONS = {

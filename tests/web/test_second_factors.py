@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import func, select
 
 from ca_service import web
 from ca_service.app import create_app, open_installation
 from ca_service.authority.access.permissions import Role
 from ca_service.authority.installation import Installation
 from ca_service.settings import Settings, load
+from ca_service.storage.schema import challenge
 from tests.support.authenticator import Authenticator
 from tests.support.factories import OPERATOR, PASSWORD, PLAN, Lab, cheap_hasher
 from tests.support.fakes import FixedClock
@@ -241,3 +244,23 @@ def test_the_names_of_ways_in_are_shown(signed_in: Callable[[Role], Visitor]) ->
     page = signed_in(Role.REQUESTER).page("/account/sign-in")
     assert "this browser" in page.text
     assert "password" in page.text
+
+
+def test_an_answer_of_a_passkey_counts_in_the_browser_that_has_asked(app: Flask, requester: Visitor) -> None:
+    device = Authenticator()
+    enrol_passkey(requester, device)
+    asking, other = visit(app), visit(app)
+    for visitor in (asking, other):
+        visitor.get("/sign-in")
+    given = used(asking, device)
+    used(other, Authenticator())
+    assert other.post("/sign-in/passkey", {"credential": given}).status_code == 401
+    assert asking.post("/sign-in/passkey", {"credential": given}).status_code == 302
+
+
+def test_questions_for_a_passkey_leave_nothing_in_the_database(app: Flask, installation: Installation) -> None:
+    visitor = visit(app)
+    assert {visitor.post("/sign-in/passkey/options").status_code for _ in range(5)} == {200}
+    database: Any = installation.schema
+    with database._database.read() as connection:
+        assert connection.execute(select(func.count()).select_from(challenge)).scalar_one() == 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import logging
 import shutil
 import signal
 import socket
@@ -11,7 +10,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -22,7 +20,7 @@ from ca_service.authority.jobs import JobRun, Outcome
 from ca_service.errors import Conflict
 from ca_service.storage.notices import SQLJobStore
 from ca_service.storage.sqlite import SQLiteDatabase
-from ca_service.web.server import LogLines, reserve
+from ca_service.web.server import reserve
 from tests.support.ports import free_port
 from tests.web.conftest import Made
 
@@ -207,13 +205,3 @@ def jobs_done(folder: Path) -> tuple[JobRun, ...]:
 def test_a_server_that_is_not_to_do_the_jobs_does_none(tmp_path: Path) -> None:
     time.sleep(1)
     assert SQLJobStore(SQLiteDatabase(tmp_path / "instance/ca.sqlite3")).list_runs() == ()
-
-
-def test_lines_of_the_log_are_whole_though_no_thread_waits_for_another(capfd: pytest.CaptureFixture[str]) -> None:
-    handler = LogLines()
-    handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
-    record = logging.LogRecord("x", logging.INFO, "", 0, "%s", ("y" * 500 + "\udcff",), None)
-    handler.acquire()  # a real lock would keep the threads waiting
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(handler.handle, [record] * 200))
-    assert capfd.readouterr().err.splitlines() == [f"INFO {'y' * 500}\\udcff"] * 200

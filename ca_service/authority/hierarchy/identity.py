@@ -2,12 +2,14 @@
 
 States
     new      neither database nor keys.
-    begun    the database has an id, from the transaction that created its tables. Beside the keys there is none yet.
-             `init` and `serve` create what is missing, and continue after a crash.
+    begun    the database has an id, from the transaction that created its tables. Beside the keys there is a mark with
+             this id, which is written before the first key, and no id yet. `init` and `serve` create what is missing,
+             and continue after a crash.
     whole    the id beside the keys is that of the database.
-Only `settle` moves from begun to whole, once an authority is recorded and its keys are here: what it writes is the last
-part of an installation. A crash before it leaves the installation begun, and the next start settles it. An installation
-of an earlier version is settled at its first start in the same way.
+Only `settle` moves on: from new to begun while there is no key, and from begun to whole once an authority is recorded
+and its keys are here: what it writes is the last part of an installation. A crash before it leaves the installation
+begun, and the next start settles it. An installation of an earlier version, which has an authority and no mark, is
+settled at its first start in the same way.
 
 Everything else is refused, and nothing is created: keys without their database, a database without its keys, and the
 halves of two copies. An authority that began anew with old keys would forget every revocation.
@@ -85,21 +87,35 @@ class Identity:
             raise NotReady.because(DATABASE_LOST)
 
     def settle(self) -> None:
-        """Write the id beside the keys if an authority can issue and its key is here; otherwise change nothing.
+        """Write the id beside the keys if an authority can issue and its key is here.
 
-        Raises NotReady if database and keys do not belong together, or if one of them is missing.
+        Without an authority, mark the installation as begun. To be called before the first key is made, and after the
+        authority is recorded. Raises NotReady if database and keys do not belong together or one is missing.
         """
         self.require_same()
         if self._keystore.installation_id():
             return
         records = self._issuers.list_issuers()
-        if not records and not all(each.startswith(_OF_AUTHORITIES) for each in self._keystore.list_keys()):
-            raise NotReady.because(DATABASE_LOST)  # other keys are made by an authority that is at work
+        if not records:
+            self._require_begun()
         for record in records:
             if record.is_issuing or record.certificate_der is None:  # the key of a root may be elsewhere
                 self._require_key(record)
         if any(record.is_issuing for record in records):
             self._keystore.keep_installation_id(self._tables.installation_id())
+
+    def _require_begun(self) -> None:
+        """Mark the installation as begun. Raises NotReady if keys are here that it has not made.
+
+        Without an authority in the database, an interrupted `init` of this installation has made the keys of
+        authorities at most; other keys are made by an authority that is at work.
+        """
+        made, begun = self._keystore.list_keys(), self._tables.installation_id()
+        is_ours = self._keystore.begun_id() == begun and all(each.startswith(_OF_AUTHORITIES) for each in made)
+        if made and not is_ours:
+            raise NotReady.because(DATABASE_LOST)
+        if not made:
+            self._keystore.begin(begun)
 
     def _require_key(self, record: IssuerRecord) -> None:
         """Raise NotReady unless the key of this authority is here, or was never kept here."""

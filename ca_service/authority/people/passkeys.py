@@ -1,25 +1,23 @@
 """Passkeys (WebAuthn, level 2), in place of a password or as the second step.
 
 The private key stays on the person's device; user verification (PIN, finger, face) is required, so
-a passkey alone is two factors. A challenge is stored as its hash and used up by any answer:
-a crash leaves a challenge that is useless after five minutes.
+a passkey alone is two factors. A challenge counts in the browser that has asked for it, for five minutes, once.
 """
 
 from __future__ import annotations
 
 import json
 import re
-import secrets
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from ca_service.authority.access.credentials import checked_label, hash_secret
+from ca_service.authority.access.credentials import checked_label
 from ca_service.authority.access.permissions import Action, Actor, require
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.people.accounts import Accounts
+from ca_service.authority.people.challenges import Challenges
 from ca_service.authority.people.factors import SecondFactors, hash_code, no_such_passkey
-from ca_service.authority.people.records import ChallengeRecord, PasskeyRecord
+from ca_service.authority.people.records import PasskeyRecord
 from ca_service.authority.people.store import FactorStore
 from ca_service.authority.ports import Clock
 from ca_service.errors import InvalidInput, NotAuthenticated, Rule
@@ -38,7 +36,6 @@ PASSKEY_ANSWER: Final = Rule(
     "Try again on this page. If the error persists, use another device or another browser.",
 )
 
-_CHALLENGE_LIFETIME: Final = timedelta(minutes=5)
 _NAME: Final = re.compile(r"\A[A-Za-z0-9_-]{1,1400}\Z")  # of a credential, in base64url
 _MAX_CREDENTIAL: Final = 16 * 1024
 _MAX_PASSKEYS: Final = 20
@@ -46,17 +43,24 @@ _MAX_PASSKEYS: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class RelyingParty:
-    """This service as a browser sees it: the host name without port, and the origin of its pages."""
+    """This service as a browser sees it: the host name without port, and the origin of its pages.
+
+    `browser` is a secret in the cookie of that browser, to which challenges are bound.
+    """
 
     id: str
     origin: str
+    browser: str = ""
 
 
 class Passkeys:
     """The passkeys of all accounts. Imports webauthn at first use, because importing it is slow."""
 
-    def __init__(self, store: FactorStore, accounts: Accounts, factors: SecondFactors, clock: Clock) -> None:
+    def __init__(
+        self, store: FactorStore, accounts: Accounts, factors: SecondFactors, challenges: Challenges, clock: Clock
+    ) -> None:
         self._store = store
+        self._challenges = challenges
         self._accounts = accounts
         self._factors = factors
         self._clock = clock
@@ -72,7 +76,7 @@ class Passkeys:
             rp_name="ca_service",
             user_name=account.name,
             user_id=f"ca_service account {account.id}".encode(),
-            challenge=self._new_challenge(account.id),
+            challenge=self._challenges.new(party.browser, account.id),
             authenticator_selection=_discoverable_and_verified(),
             exclude_credentials=[_descriptor(each) for each in self._store.list_passkeys(account.id)],
         )
@@ -87,10 +91,12 @@ class Passkeys:
         account, now = self._accounts.get(actor.name), self._clock()
         label = checked_label(label)
         answer = _parsed_answer(credential)
-        challenge = self._take_challenge(answer)
-        if challenge is None or challenge.account_id != account.id or self._has_too_many(account.id):
+        is_ours = self._challenges.is_valid(answer.challenge, party.browser, account.id)
+        if not is_ours or self._has_too_many(account.id):
             raise _unusable()
         made = _verified_enrolment(answer, party)
+        if not self._challenges.use(answer.challenge):
+            raise _unusable()
         record = PasskeyRecord(0, account.id, made.name, made.public_key, made.sign_count, label, now)
         codes = self._factors.first_codes(account)
         event = AuditEvent.by(actor, now, Event.FACTOR_ADDED, account.name, kind="passkey", label=label)
@@ -104,7 +110,7 @@ class Passkeys:
 
         options = webauthn.generate_authentication_options(
             rp_id=party.id,
-            challenge=self._new_challenge(None),
+            challenge=self._challenges.new(party.browser),
             user_verification=UserVerificationRequirement.REQUIRED,
         )
         return webauthn.options_to_json(options)
@@ -119,10 +125,11 @@ class Passkeys:
         except InvalidInput as error:
             raise _not_accepted() from error
         record = self._store.find_passkey(answer.name)
-        if self._take_challenge(answer) is None or record is None:
+        if record is None or not self._challenges.is_valid(answer.challenge, party.browser):
             raise _not_accepted()
         sign_count = _verified_use(answer, party, record)
-        if not self._store.use_passkey(record, sign_count, self._clock()):
+        is_first = self._challenges.use(answer.challenge)
+        if not is_first or not self._store.use_passkey(record, sign_count, self._clock()):
             raise _not_accepted()
         return record.account_id
 
@@ -136,15 +143,6 @@ class Passkeys:
 
     def _has_too_many(self, account_id: int) -> bool:
         return len(self._store.list_passkeys(account_id)) >= _MAX_PASSKEYS
-
-    def _new_challenge(self, account_id: int | None) -> bytes:
-        challenge, now = secrets.token_bytes(32), self._clock()
-        record = ChallengeRecord(_challenge_hash(challenge), account_id, now + _CHALLENGE_LIFETIME)
-        self._store.add_challenge(record, now)
-        return challenge
-
-    def _take_challenge(self, answer: _Answer) -> ChallengeRecord | None:
-        return self._store.take_challenge(_challenge_hash(answer.challenge), self._clock())
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,10 +228,6 @@ def _descriptor(record: PasskeyRecord) -> Any:
     from webauthn.helpers.structs import PublicKeyCredentialDescriptor
 
     return PublicKeyCredentialDescriptor(id=base64url_to_bytes(record.credential_id))
-
-
-def _challenge_hash(challenge: bytes) -> str:
-    return hash_secret(challenge.hex())
 
 
 def _unusable() -> InvalidInput:

@@ -190,7 +190,7 @@ class PasskeyRecord:
 
 @dataclass(frozen=True, slots=True)
 class ChallengeRecord:
-    """A challenge for a passkey to sign, once, until `expires_at`; for one account, if that is known."""
+    """A challenge that a passkey has signed: it counts no more until `expires_at`, when it is forgotten."""
 
     hash: str
     account_id: int | None

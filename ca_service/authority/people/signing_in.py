@@ -88,14 +88,17 @@ class SigningIn:
         """
         account = self._accounts.find(name)
         is_known = account is not None and self._sessions.knows(account, visit)
-        counters = self._throttle.attempt(name, visit, is_known=is_known)
-        is_right = self._is_right(counters, account.password_hash if account else NO_PASSWORD, password)
+        counted = self._throttle.attempt(name, visit, is_known=is_known)
+        is_right = self._is_right(counted.counters, account.password_hash if account else NO_PASSWORD, password)
         if not is_right or account is None or account.disabled_at:
-            raise self._failed(account.name if account else loggable_name(name), "password", visit)
+            raise counted.wait or self._failed(account.name if account else loggable_name(name), "password", visit)
         if self._factors.with_factor([account]):
-            self._throttle.take_back(counters)
+            self._throttle.take_back(counted.counters)
             return self._sessions.open_pending(account, "password", visit)
-        self._throttle.succeed(counters)
+        if counted.wait:  # the same answer as to a wrong password
+            self._throttle.take_back(counted.counters)
+            raise counted.wait
+        self._throttle.succeed(counted.counters)
         return self._sessions.open(account, "password", visit)
 
     def from_elsewhere(self, account: AccountRecord, visit: Visit, *, is_afresh: bool) -> SignInResult:
@@ -117,7 +120,7 @@ class SigningIn:
             raise _begin_again()
         account = pending.account
         is_known = self._sessions.knows(account, visit)
-        counters = self._throttle.attempt(account.name, visit, is_known=is_known)
+        counters = self._throttle.attempt_second_step(account.name, visit, is_known=is_known)
         method = self._second_factor(account, proof, visit)
         if not method:
             raise self._failed(account.name, "second step", visit)
@@ -126,7 +129,7 @@ class SigningIn:
 
     def with_passkey(self, proof: Proof, visit: Visit) -> SignInResult:
         """Sign in by a passkey alone. Raises NotAuthenticated, TooManyAttempts."""
-        counters = self._throttle.attempt_unnamed(visit)
+        counters = self._throttle.attempt_unnamed(visit, "passkey")
         try:
             account = self._store.find_account_by_id(self._passkeys.verify(proof.party, proof.credential))
         except NotAuthenticated:

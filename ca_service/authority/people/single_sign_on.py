@@ -20,8 +20,9 @@ from ca_service.authority.access.credentials import checked_account_name
 from ca_service.authority.access.permissions import Role
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.people.passwords import NO_PASSWORD
-from ca_service.authority.people.records import AccountRecord
+from ca_service.authority.people.records import AccountRecord, Visit
 from ca_service.authority.people.store import AccountStore
+from ca_service.authority.people.throttle import Throttle
 from ca_service.authority.ports import Clock
 from ca_service.errors import CAServiceError, Conflict, NotAllowed, NotAuthenticated, NotReady, Rule
 
@@ -166,12 +167,14 @@ class SingleSignOn:
         provider: IdentityProvider,
         identities: IdentityStore,
         accounts: AccountStore,
+        throttle: Throttle,
         rules: ClaimRules,
         clock: Clock,
     ) -> None:
         self._provider = provider
         self._identities = identities
         self._accounts = accounts
+        self._throttle = throttle
         self._rules = rules
         self._clock = clock
 
@@ -190,19 +193,22 @@ class SingleSignOn:
         attempt = Attempt(state, nonce, verifier, self._clock(), afresh)
         return attempt, self._provider.begin(attempt, redirect_uri)
 
-    def finish(self, attempt: Attempt | None, answer: Answer, redirect_uri: str, origin: str) -> AccountRecord:
+    def finish(self, attempt: Attempt | None, answer: Answer, redirect_uri: str, visit: Visit) -> AccountRecord:
         """Return the account of the answer's person, created at the first sign-in; its role is updated each time.
 
-        Raises NotAuthenticated, NotAllowed, NotReady, Conflict for a name that a local account has, and
-        InvalidInput for one that no account can have. The caller deletes the attempt before.
+        Raises NotAuthenticated, NotAllowed, NotReady, TooManyAttempts, Conflict for a name that a local account has,
+        and InvalidInput for one that no account can have. The caller deletes the attempt before.
         """
+        counters = self._throttle.attempt_unnamed(visit, "OpenID provider")  # a failure writes an event
         try:
-            return self._finish(attempt, answer, redirect_uri, origin)
+            account = self._finish(attempt, answer, redirect_uri, visit.address)
         except CAServiceError as error:
             details = {"by": self.issuer, "reason": error.rule}
-            failed = AuditEvent(self._clock(), Event.SIGN_IN_FAILED, "anonymous", "(not known)", details, origin)
+            failed = AuditEvent(self._clock(), Event.SIGN_IN_FAILED, "anonymous", "(not known)", details, visit.address)
             self._accounts.add_event(failed)
             raise
+        self._throttle.succeed(counters)
+        return account
 
     def _finish(self, attempt: Attempt | None, answer: Answer, redirect_uri: str, origin: str) -> AccountRecord:
         if attempt is None or not self._fits(attempt, answer):

@@ -207,7 +207,7 @@ class SessionStore(Protocol):
 
 
 class FactorStore(Protocol):
-    """Second factors, recovery codes and challenges. Every change includes its event.
+    """Second factors, recovery codes and used challenges. Every change includes its event.
 
     Recovery codes are deleted with the last second factor.
     """
@@ -257,11 +257,8 @@ class FactorStore(Protocol):
     def with_factor(self, account_ids: Collection[int]) -> frozenset[int]:
         """Return those of the accounts that have a second factor."""
 
-    def add_challenge(self, record: ChallengeRecord, at: datetime) -> None:
-        """Store a challenge, and delete those that have expired at `at`."""
-
-    def take_challenge(self, challenge_hash: str, at: datetime) -> ChallengeRecord | None:
-        """Use up a challenge that has not expired at `at`, and return it, or None."""
+    def use_challenge(self, record: ChallengeRecord, at: datetime) -> bool:
+        """Store a used challenge; return False if it is there. Delete those that have expired at `at`."""
 
 
 # Errors that every store raises, with one wording. A store calls these in the transaction that has read the values.

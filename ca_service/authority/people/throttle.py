@@ -4,7 +4,9 @@ An attempt is counted under three counters, and refused while one of them says w
 
 - name and address together: a few tries, then a wait that doubles up to an hour;
 - the name, from anywhere: many tries, then a wait that doubles up to a quarter of an hour. During the
-  wait nothing is counted, so that an attacker cannot block an account forever;
+  wait the name counts nothing. An attacker with many addresses can keep it waiting all the same, so the
+  right password still leads on to a second factor: its attempts have a counter of their own, which only
+  a person with the password reaches;
 - the address (of IPv6 the /64), for any name: like the name, against attempts with many names.
 
 A browser that has signed in to the account before has a counter of its own in place of the
@@ -22,7 +24,7 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 
@@ -62,6 +64,14 @@ _SLOW: Final = Curve(25, timedelta(seconds=30), timedelta(minutes=15))
 _CROWD: Final = Curve(50, timedelta(seconds=30), timedelta(minutes=15))
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The counters of an attempt. `wait` is the refusal that applies unless a second factor follows, or None."""
+
+    counters: tuple[Counter, ...]
+    wait: TooManyAttempts | None = None
+
+
 class Throttle:
     """Counts sign-in attempts and makes them wait."""
 
@@ -69,17 +79,37 @@ class Throttle:
         self._store = store
         self._clock = clock
 
-    def attempt(self, name: str, visit: Visit, *, is_known: bool) -> tuple[Counter, ...]:
-        """Count an attempt for this name. Raises TooManyAttempts. `is_known`: the account knows this browser."""
-        return self._count(name, visit, _for_browser(name, visit) if is_known else _for_name(name, visit))
+    def attempt(self, name: str, visit: Visit, *, is_known: bool) -> Counted:
+        """Count an attempt with a password. `is_known`: the account knows this browser.
 
-    def attempt_unnamed(self, visit: Visit) -> tuple[Counter, ...]:
-        """Count an attempt without an account name, as with a passkey."""
-        return self._count("", visit, (_of_address(visit),))
+        Raises TooManyAttempts. If only the name has to wait, for failures from elsewhere, the error is the `wait` of
+        the result, and the attempt counts for this address.
+        """
+        tried = loggable_name(name)
+        if is_known:
+            return Counted(self._count(tried, visit, _for_browser(name, visit)))
+        here = _from_here(name, visit)
+        try:
+            return Counted(self._count(tried, visit, (*here, _anywhere("name", name))))
+        except TooManyAttempts as wait:
+            if self._must_wait(tried, visit, here):
+                raise
+            return Counted(here, wait)
+
+    def attempt_second_step(self, name: str, visit: Visit, *, is_known: bool) -> tuple[Counter, ...]:
+        """Count an attempt with a second factor, after the right password. Raises TooManyAttempts."""
+        counters = (*_from_here(name, visit), _anywhere("second step", name))
+        return self._count(loggable_name(name), visit, _for_browser(name, visit) if is_known else counters)
+
+    def attempt_unnamed(self, visit: Visit, means: str) -> tuple[Counter, ...]:
+        """Count an attempt without an account name; `means` says with what, for the audit log."""
+        return self._count(means, visit, (_of_address(visit),))
 
     def attempt_again(self, name: str, session_hash: str, visit: Visit) -> tuple[Counter, ...]:
         """Count a re-authentication, for which only its session counts."""
-        return self._count(name, visit, (Counter(_digest("session", session_hash), subject_of(name), _STEEP.wait),))
+        return self._count(
+            loggable_name(name), visit, (Counter(_digest("session", session_hash), subject_of(name), _STEEP.wait),)
+        )
 
     def take_back(self, counters: Sequence[Counter]) -> None:
         """Undo the count of a successful step that is not the last."""
@@ -90,16 +120,19 @@ class Throttle:
         self._store.take_back([each for each in counters if not each.subject])
         self._store.clear([each for each in counters if each.subject])
 
-    def _count(self, name: str, visit: Visit, counters: Sequence[Counter]) -> tuple[Counter, ...]:
-        now = self._clock()
-        tried = loggable_name(name) if name else "passkey"
-        delayed = AuditEvent(now, Event.SIGN_IN_DELAYED, "anonymous", tried, origin=visit.address)
-        until = self._store.count(counters, now, delayed)
+    def _count(self, tried: str, visit: Visit, counters: Sequence[Counter]) -> tuple[Counter, ...]:
+        until = self._must_wait(tried, visit, counters)
         if until is not None:
             raise TooManyAttempts.because(
-                SIGN_IN_WAIT, seconds=math.ceil((until - now).total_seconds()), until=f"{until:%H:%M:%S}"
+                SIGN_IN_WAIT, seconds=math.ceil((until - self._clock()).total_seconds()), until=f"{until:%H:%M:%S}"
             )
         return tuple(counters)
+
+    def _must_wait(self, tried: str, visit: Visit, counters: Sequence[Counter]) -> datetime | None:
+        """Count an attempt and return None, or return until when it has to wait."""
+        now = self._clock()
+        delayed = AuditEvent(now, Event.SIGN_IN_DELAYED, "anonymous", tried, origin=visit.address)
+        return self._store.count(counters, now, delayed)
 
 
 def subject_of(name: str) -> str:
@@ -107,13 +140,13 @@ def subject_of(name: str) -> str:
     return _digest("account", _named(name))
 
 
-def _for_name(name: str, visit: Visit) -> tuple[Counter, ...]:
-    subject = subject_of(name)
-    return (
-        Counter(_digest("pair", _named(name), _network(visit.address)), subject, _STEEP.wait),
-        Counter(_digest("name", _named(name)), subject, _SLOW.wait),
-        _of_address(visit),
-    )
+def _from_here(name: str, visit: Visit) -> tuple[Counter, ...]:
+    pair = Counter(_digest("pair", _named(name), _network(visit.address)), subject_of(name), _STEEP.wait)
+    return (pair, _of_address(visit))
+
+
+def _anywhere(step: str, name: str) -> Counter:
+    return Counter(_digest(step, _named(name)), subject_of(name), _SLOW.wait)
 
 
 def _for_browser(name: str, visit: Visit) -> tuple[Counter, ...]:

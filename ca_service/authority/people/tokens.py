@@ -29,7 +29,8 @@ from ca_service.errors import NotAllowed, NotAuthenticated, NotFound, Rule
 TOKEN_NETWORK: Final = Rule(
     "token.network",
     "This token cannot be used from {address}.",
-    "Use it from one of its networks. Behind a reverse proxy the operator has to set web.trusted_proxies.",
+    "Use it from one of its networks. Behind a reverse proxy the operator has to set web.trusted_proxies "
+    "and web.proxy_networks.",
 )
 TOKEN_NONE: Final = Rule(
     "token.none",

@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from ca_service.authority.people.single_sign_on import Answer, Attempt, SingleSignOn
 from ca_service.errors import NotFound, Rule
 from ca_service.web.auth import keep, local_path, visit
-from ca_service.web.context import base_url, installation, origin, public
+from ca_service.web.context import base_url, installation, public
 from ca_service.web.pages import blueprint
 
 OIDC_NONE: Final = Rule(
@@ -42,7 +42,7 @@ def oidc_callback() -> ResponseReturnValue:
     """Finish the sign-in after the provider's redirect. The attempt is used up in any case."""
     *kept, target = session.pop(_KEPT, None) or [url_for("pages.new")]
     attempt = _attempt(kept)
-    account = _single_sign_on().finish(attempt, _answer(), _redirect_uri(), origin())
+    account = _single_sign_on().finish(attempt, _answer(), _redirect_uri(), visit())
     is_afresh = attempt is not None and attempt.afresh
     entered = installation().signing_in.from_elsewhere(account, visit(), is_afresh=is_afresh)
     keep(entered)

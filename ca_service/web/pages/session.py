@@ -22,7 +22,7 @@ from ca_service.web.context import installation, needs, origin, public
 from ca_service.web.forms import NewPasswordForm, SetUpForm, SignInForm
 from ca_service.web.pages import blueprint
 from ca_service.web.problems import refused_page
-from ca_service.web.reauthentication import proof, relying_party
+from ca_service.web.reauthentication import asking_party, proof
 
 
 @blueprint.route("/setup/<secret>", methods=["GET", "POST"])
@@ -95,7 +95,7 @@ def sign_in_with_passkey() -> ResponseReturnValue:
 @public
 def passkey_options() -> ResponseReturnValue:
     """Return the options with which a browser asks for a passkey."""
-    options = installation().passkeys.options_to_sign_in(relying_party())
+    options = installation().passkeys.options_to_sign_in(asking_party())
     return Response(options, mimetype="application/json")
 
 

@@ -13,7 +13,7 @@ from ca_service.errors import Conflict, Finding, InvalidInput
 from ca_service.web.auth import open_session
 from ca_service.web.context import actor, installation, needs
 from ca_service.web.pages import blueprint
-from ca_service.web.reauthentication import passkeys_can_work, relying_party
+from ca_service.web.reauthentication import asking_party, passkeys_can_work, relying_party
 from ca_service.web.views import browser_name
 
 
@@ -66,7 +66,7 @@ def remove_app() -> ResponseReturnValue:
 @needs(Action.OWN_ACCOUNT, enrolling=True)
 def enrolment_options() -> ResponseReturnValue:
     """Return the options with which a browser creates a passkey."""
-    made = installation().passkeys.options_to_enrol(actor(), relying_party())
+    made = installation().passkeys.options_to_enrol(actor(), asking_party())
     return Response(made, mimetype="application/json")
 
 

@@ -193,6 +193,7 @@ ROWS = [
     Row(Action.READ, "fleet.serial_numbers", 1),
     Row(Action.FLEET, "handover.mark", 1, "x", done=True),
     Row(Action.AUTHORITY, "doctor.examine"),
+    Row(Action.AUTHORITY, "arrival.examine"),
     Row(Action.ACCOUNTS, "accounts.managed", "else"),
     Row(Action.OWN_ACCOUNT, "accounts.managed", OWN),
     Row(Action.OWN_ACCOUNT, "accounts.set_password", OWN, PASSWORD),

@@ -70,6 +70,7 @@ def test_a_new_installation_is_settled_once_its_authority_is_there() -> None:
 
 def test_an_installation_that_is_half_made_goes_on() -> None:
     parts = Parts()
+    parts.identity.settle()
     parts.keystore.generate("root-g1", "P-384")  # a crash came before the root was recorded
     parts.identity.require_no_loss()
     parts.identity.settle()
@@ -98,6 +99,31 @@ def test_an_empty_database_beside_the_keys_of_an_earlier_version_at_work_is_refu
     parts.keystore.generate("audit-seal-1", "P-256")
     parts.issuers = InMemoryIssuerStore()
     assert rule(parts.identity.settle) == "installation.database-lost"
+
+
+@pytest.mark.parametrize("begun", ["", "b" * 32])
+def test_an_empty_database_beside_keys_of_authorities_that_it_has_not_begun_is_refused(begun: str) -> None:
+    parts = Parts().made()
+    parts.keystore.begun = begun
+    parts.issuers = InMemoryIssuerStore()
+    assert rule(parts.identity.settle) == "installation.database-lost"
+    assert parts.keystore.begun == begun
+
+
+def test_an_installation_that_is_whole_is_no_longer_begun() -> None:
+    parts = Parts()
+    parts.identity.settle()
+    assert parts.keystore.begun == parts.tables.id
+    parts.made().identity.settle()
+    assert parts.keystore.begun == ""
+
+
+def test_what_was_begun_without_a_key_is_begun_by_another_database() -> None:
+    parts = Parts()
+    parts.identity.settle()
+    parts.tables.id = "b" * 32
+    parts.identity.settle()
+    assert parts.keystore.begun == "b" * 32
 
 
 def test_the_database_of_another_installation_is_refused() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -117,6 +118,65 @@ def test_an_answer_counts_once(people: Installation, alice: AccountRecord) -> No
     people.signing_in.with_passkey(proof(credential=given), HERE)
     with pytest.raises(NotAuthenticated):
         people.signing_in.with_passkey(proof(credential=given), HERE)
+
+
+def test_a_refused_answer_leaves_its_question_open_and_an_accepted_one_ends_it(
+    people: Installation, alice: AccountRecord
+) -> None:
+    device = Authenticator()
+    enrol(people, alice, device)
+    question = people.passkeys.options_to_sign_in(PARTY)
+    with pytest.raises(NotAuthenticated):
+        people.signing_in.with_passkey(proof(credential=Authenticator().get(question)), HERE)
+    device.sign_count = 2
+    assert people.signing_in.with_passkey(proof(credential=device.get(question)), HERE).is_complete
+    device.sign_count = 3
+    with pytest.raises(NotAuthenticated):
+        people.signing_in.with_passkey(proof(credential=device.get(question)), HERE)
+
+
+def test_a_question_counts_in_the_browser_that_has_asked_and_in_no_other(
+    people: Installation, alice: AccountRecord
+) -> None:
+    device = Authenticator()
+    made = device.create(people.passkeys.options_to_enrol(alice.actor, replace(PARTY, browser="mine")))
+    for browser in ("", "other"):
+        with pytest.raises(InvalidInput):
+            people.passkeys.enrol(alice.actor, replace(PARTY, browser=browser), "laptop", made)
+    assert people.passkeys.enrol(alice.actor, replace(PARTY, browser="mine"), "laptop", made)
+    device.sign_count = 2
+    given = device.get(people.passkeys.options_to_sign_in(replace(PARTY, browser="mine")))
+    with pytest.raises(NotAuthenticated):
+        people.passkeys.verify(replace(PARTY, browser="other"), given)
+    assert people.passkeys.verify(replace(PARTY, browser="mine"), given) == alice.id
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda text: ("B" if text[0] == "A" else "A") + text[1:],
+        lambda text: text[:-4],
+        lambda text: text[:20],
+        lambda _: "",
+    ],
+)
+def test_a_question_that_was_not_asked_here_counts_nowhere(
+    people: Installation, alice: AccountRecord, spoil: Callable[[str], str]
+) -> None:
+    device = Authenticator()
+    enrol(people, alice, device)
+    asked = json.loads(people.passkeys.options_to_sign_in(PARTY))
+    asked["challenge"] = spoil(asked["challenge"])
+    device.sign_count = 2
+    with pytest.raises(NotAuthenticated):
+        people.passkeys.verify(PARTY, device.get(json.dumps(asked)))
+
+
+def test_a_question_costs_no_row(lab: Lab, alice: AccountRecord) -> None:
+    lab.passkeys.options_to_sign_in(PARTY)
+    lab.passkeys.options_to_enrol(alice.actor, PARTY)
+    store: Any = lab.edges.factors
+    assert not store._challenges
 
 
 def test_an_answer_to_an_old_question_is_refused(people: Installation, alice: AccountRecord, clock: FixedClock) -> None:

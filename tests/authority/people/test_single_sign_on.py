@@ -11,15 +11,17 @@ import pytest
 
 from ca_service.authority.access.permissions import Role
 from ca_service.authority.audit.events import AuditEvent, Event
-from ca_service.authority.people.records import AccountRecord
+from ca_service.authority.people.records import AccountRecord, Visit
 from ca_service.authority.people.single_sign_on import Answer, Attempt, ClaimRules, SingleSignOn
-from ca_service.errors import CAServiceError, Conflict, NotAuthenticated
+from ca_service.authority.people.throttle import Throttle
+from ca_service.errors import CAServiceError, Conflict, NotAuthenticated, TooManyAttempts
 from tests.support.factories import OPERATOR, PASSWORD, Lab
 from tests.support.fakes import FixedClock, InMemoryAccountStore
 from tests.support.openid import PERSON, FakeProvider, InMemoryIdentityStore
 from tests.support.people import can_sign_in
 
 BACK = "https://ca.example.com/oidc/callback"
+HERE = Visit("192.0.2.1", "Browser/1")
 ROLES = {"ca-admins": Role.ADMINISTRATOR, "voice": Role.REQUESTER, "audit": Role.AUDITOR}
 
 
@@ -36,7 +38,7 @@ class Desk:
         told = {name: value for name, value in (PERSON | claims).items() if value is not None}
         self.provider.claims = told
         attempt, _ = self.sign_on.begin(BACK)
-        return self.sign_on.finish(attempt, Answer(attempt.state, "code"), BACK, "192.0.2.1")
+        return self.sign_on.finish(attempt, Answer(attempt.state, "code"), BACK, HERE)
 
     def rule(self, **claims: Any) -> str:
         """The rule by which that is refused."""
@@ -55,7 +57,10 @@ def desk_of(lab: Lab, name_claim: str = "preferred_username", roles: Mapping[str
     provider, store = FakeProvider(), lab.account_store
     rules = ClaimRules(name_claim, "groups", roles)
     identities = InMemoryIdentityStore(store)
-    sign_on = SingleSignOn(provider=provider, identities=identities, accounts=store, rules=rules, clock=lab.clock)
+    throttle = Throttle(lab.edges.attempts, lab.clock)
+    sign_on = SingleSignOn(
+        provider=provider, identities=identities, accounts=store, throttle=throttle, rules=rules, clock=lab.clock
+    )
     return Desk(lab, provider, sign_on)
 
 
@@ -212,7 +217,7 @@ def test_the_browser_is_sent_to_the_provider_with_the_state(desk: Desk) -> None:
 def test_an_answer_that_does_not_fit_is_refused_and_recorded(desk: Desk, changes: dict[str, str], rule: str) -> None:
     attempt, _ = desk.sign_on.begin(BACK)
     with pytest.raises(CAServiceError) as caught:
-        desk.sign_on.finish(attempt, answer_to(attempt, **changes), BACK, "192.0.2.1")
+        desk.sign_on.finish(attempt, answer_to(attempt, **changes), BACK, HERE)
     assert caught.value.rule == rule
     assert "<script>" not in str(caught.value)
     failed = desk.events[-1]
@@ -226,23 +231,23 @@ def test_an_answer_that_does_not_fit_is_refused_and_recorded(desk: Desk, changes
 
 def test_an_answer_without_an_attempt_is_refused(desk: Desk) -> None:
     with pytest.raises(NotAuthenticated) as caught:
-        desk.sign_on.finish(None, Answer("x", "code"), BACK, "")
+        desk.sign_on.finish(None, Answer("x", "code"), BACK, HERE)
     assert caught.value.rule == "oidc.state"
 
 
 def test_an_attempt_is_good_for_ten_minutes(desk: Desk, clock: FixedClock) -> None:
     attempt, _ = desk.sign_on.begin(BACK)
     clock.advance(minutes=10, seconds=-1)
-    assert desk.sign_on.finish(attempt, answer_to(attempt), BACK, "")
+    assert desk.sign_on.finish(attempt, answer_to(attempt), BACK, HERE)
     clock.advance(seconds=1)
     with pytest.raises(NotAuthenticated) as caught:
-        desk.sign_on.finish(attempt, answer_to(attempt), BACK, "")
+        desk.sign_on.finish(attempt, answer_to(attempt), BACK, HERE)
     assert caught.value.rule == "oidc.state"
 
 
 def test_the_issuer_that_the_provider_tells_with_its_answer_is_taken(desk: Desk) -> None:
     attempt, _ = desk.sign_on.begin(BACK)
-    assert desk.sign_on.finish(attempt, answer_to(attempt, issuer="https://idp.example.com"), BACK, "")
+    assert desk.sign_on.finish(attempt, answer_to(attempt, issuer="https://idp.example.com"), BACK, HERE)
 
 
 @pytest.mark.parametrize(
@@ -255,13 +260,31 @@ def test_where_somebody_has_to_show_it_again_an_older_sign_in_there_does_not_do(
     desk.provider.claims["auth_time"] = now + seconds if isinstance(seconds, int) else seconds
     attempt, _ = desk.sign_on.begin(BACK, afresh=True)
     if is_taken:
-        assert desk.sign_on.finish(attempt, answer_to(attempt), BACK, "").name == "vera"
+        assert desk.sign_on.finish(attempt, answer_to(attempt), BACK, HERE).name == "vera"
         return
     with pytest.raises(NotAuthenticated) as caught:
-        desk.sign_on.finish(attempt, answer_to(attempt), BACK, "")
+        desk.sign_on.finish(attempt, answer_to(attempt), BACK, HERE)
     assert caught.value.rule == "oidc.token"
 
 
 def test_it_is_known_who_signs_in_elsewhere(desk: Desk) -> None:
     assert desk.sign_on.is_external(desk.sign_in().id)
     assert not desk.sign_on.is_external(desk.lab.accounts.get("root").id)
+
+
+def test_forged_answers_from_one_address_write_a_bounded_number_of_events(desk: Desk) -> None:
+    for _ in range(200):
+        with pytest.raises(NotAuthenticated):
+            desk.sign_on.finish(None, Answer("x", "code"), BACK, HERE)
+    failed = [each for each in desk.events if each.event is Event.SIGN_IN_FAILED]
+    assert len(failed) == 50
+    with pytest.raises(TooManyAttempts):
+        desk.sign_in()
+    elsewhere = Visit("192.0.2.2", "Browser/1")
+    attempt, _ = desk.sign_on.begin(BACK)
+    desk.provider.claims = dict(PERSON)
+    assert desk.sign_on.finish(attempt, answer_to(attempt), BACK, elsewhere)
+
+
+def test_sign_ins_that_succeed_are_not_counted(desk: Desk) -> None:
+    assert {desk.sign_in().name for _ in range(60)} == {"vera"}

@@ -105,6 +105,68 @@ def test_who_fails_elsewhere_does_not_keep_the_owner_out_of_a_browser_that_is_kn
     assert guess(people, visit=known, password=PASSWORD) == ""
 
 
+def keep_waiting(people: Installation) -> None:
+    """Guess the password of alice from many addresses, until her name has to wait from anywhere."""
+    for number in range(40):
+        guess(people, visit=Visit(f"203.0.113.{number}"))
+    assert guess(people, visit=Visit("203.0.113.200")) == "sign-in.wait"
+
+
+def enrol_app(people: Installation, account: AccountRecord, clock: FixedClock) -> str:
+    """Enrol an authenticator app, and let its first code pass; return its secret."""
+    secret = people.second_factors.offer_app(account.actor).secret
+    people.second_factors.confirm_app(account.actor, code_of(secret, clock()))
+    clock.advance(seconds=30)
+    return secret
+
+
+def test_while_a_name_waits_the_owner_of_password_and_second_factor_signs_in(
+    people: Installation, alice: AccountRecord, clock: FixedClock
+) -> None:
+    secret = enrol_app(people, alice, clock)
+    keep_waiting(people)
+    pending = people.signing_in.with_password("alice", PASSWORD, OWNER)
+    assert not pending.is_complete
+    assert people.signing_in.second_step(pending.secret, proof(code=code_of(secret, clock())), OWNER).is_complete
+
+
+def test_while_a_name_waits_a_wrong_password_is_answered_as_without_a_second_factor(
+    people: Installation, alice: AccountRecord, clock: FixedClock, recorded: Callable[[], list[AuditEvent]]
+) -> None:
+    enrol_app(people, alice, clock)
+    keep_waiting(people)
+    before = len(recorded())
+    for _ in range(FREE_ATTEMPTS + 2):
+        assert guess(people, visit=ATTACKER) == "sign-in.wait"
+    assert guess(people, visit=ATTACKER, password=PASSWORD) == "sign-in.wait"  # this address has to wait for itself
+    assert len(recorded()) - before == 1  # that the wait has begun
+
+
+@pytest.mark.usefixtures("alice")
+def test_while_a_name_waits_the_right_password_alone_is_refused_and_does_not_count(
+    people: Installation, clock: FixedClock
+) -> None:
+    keep_waiting(people)
+    for _ in range(FREE_ATTEMPTS + 2):
+        assert guess(people, visit=OWNER, password=PASSWORD) == "sign-in.wait"
+    clock.advance(minutes=15)
+    assert guess(people, visit=OWNER, password=PASSWORD) == ""
+
+
+def test_attempts_at_the_second_step_from_anywhere_are_counted_together(
+    people: Installation, alice: AccountRecord, clock: FixedClock
+) -> None:
+    enrol_app(people, alice, clock)
+    rules = []
+    for number in range(30):
+        visit = Visit(f"203.0.113.{number}")
+        pending = people.signing_in.with_password("alice", PASSWORD, visit)
+        with pytest.raises(NotAuthenticated) as caught:
+            people.signing_in.second_step(pending.secret, proof(code="000000"), visit)
+        rules.append(caught.value.rule)
+    assert rules == ["sign-in.not-shown"] * 25 + ["sign-in.wait"] * 5
+
+
 @pytest.mark.usefixtures("alice")
 def test_while_an_account_waits_nothing_is_counted_so_that_it_opens_again_within_a_quarter_of_an_hour(
     people: Installation, clock: FixedClock
