@@ -83,13 +83,16 @@ def _serve(settings: Settings, announce: Callable[[], None]) -> None:
     The web is imported here and not in each worker: the workers share its memory, and start sooner.
     """
     from ca_service import web  # noqa: F401
+    from ca_service.web.limits import Limits
     from ca_service.web.server import ServerOptions, serve
 
+    web_settings, threads = settings.web, settings.server.threads
     options = ServerOptions(
         host=settings.server.host,
         port=settings.server.port,
         workers=settings.server.workers or min(os.cpu_count() or 1, 4),
-        threads=settings.server.threads,
+        threads=threads,
         does_jobs=settings.jobs.in_server,
+        limits=Limits.of(threads, web_settings.max_upload_kib * 1024, is_behind_proxy=web_settings.trusted_proxies > 0),
     )
     serve(lambda: create_app(settings), options, announce)
