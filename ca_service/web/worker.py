@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import selectors
+import socket
 import time
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
@@ -110,28 +112,31 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def _begin(self, sock: Any, client: Any, server: Any) -> None:
         counts_for = self._limits.capped(client[0])
         try:
-            given_up = self._connections.too_many(counts_for)
+            self._make_room(counts_for)
         except LookupError:
             sock.close()
             return
-        if given_up is not None:
-            self._close(given_up, is_reset=True)
         incoming = Incoming(self.cfg, client, self._limits.body_bytes)
         connection = Connection(sock, client, server, counts_for, incoming, Outbox(sock, self._limits))
         self._connections.add(connection)
         self._watch(connection, _READ)
-        self._receive(connection)  # a request that is here already is no idle connection to give up
+
+    def _make_room(self, counts_for: str) -> None:
+        """Give up a connection for one more of this client, if there are too many. Raises LookupError."""
+        while (given_up := self._connections.too_many(counts_for)) is not None:
+            state = given_up.state
+            if state is State.IDLE:
+                self._receive(given_up)  # its request may have arrived, which the poller has not seen yet
+            if given_up.state is state:
+                self._close(given_up, is_reset=True)
 
     def _end(self, connection: Connection) -> None:
         """Close a connection after its answer: immediately if its client has nothing to send any more."""
         if self.alive and connection.incoming.is_whole and not connection.incoming.size:
             self._close(connection)
             return
-        try:
-            connection.sock.shutdown(1)
-        except OSError:
-            self._close(connection)
-            return
+        with suppress(OSError):  # it is gone: the poller notices
+            connection.sock.shutdown(socket.SHUT_WR)
         self._connections.enter(connection, State.CLOSING)
         self._watch(connection, _READ)
 
@@ -142,16 +147,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def _expire(self, connection: Connection) -> None:
         if connection.state in (State.HEAD, State.BODY):
-            self._refuse(connection, 408, "Request Timeout", "The request did not arrive in time.")
+            connection.incoming.refuse()
+            connection.outbox.begin()
+            util.write_error(connection.outbox, 408, "Request Timeout", "The request did not arrive in time.")
+            self._hand_back(connection, is_kept_alive=False)
         else:
             self._close(connection, is_reset=connection.state is State.SENDING)
-
-    def _refuse(self, connection: Connection, status: int, reason: str, text: str) -> None:
-        """Answer without the application, and end the connection."""
-        connection.incoming.refuse()
-        connection.outbox.begin()
-        util.write_error(connection.outbox, status, reason, text)
-        self._hand_back(connection, is_kept_alive=False)
 
     # The poller: what arrives, and what can be sent.
 
@@ -159,12 +160,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         """Wait for these events of a connection; a kept-alive one stays registered from request to request."""
         if events == connection.watched:
             return
-        if not events:
-            self.poller.unregister(connection.sock)
-        elif connection.watched:
-            self.poller.modify(connection.sock, events, partial(self._continue, connection))
+        if events:
+            change = self.poller.modify if connection.watched else self.poller.register
+            change(connection.sock, events, partial(self._continue, connection))
         else:
-            self.poller.register(connection.sock, events, partial(self._continue, connection))
+            self.poller.unregister(connection.sock)
         connection.watched = events
 
     def _continue(self, connection: Connection, _sock: Any) -> None:

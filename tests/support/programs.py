@@ -19,6 +19,7 @@ _PACKAGES: Final = {
     "curl": "curl",
     "sha256sum": "coreutils",
     "unzip": "unzip",
+    "nginx": "nginx-light",
 }
 
 

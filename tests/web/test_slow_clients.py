@@ -211,3 +211,14 @@ def test_a_large_body_is_refused_before_it_is_sent_and_another_one_asked_for(ser
         assert small.recv(4096) == b"HTTP/1.1 100 Continue\r\n\r\n"
         small.sendall(b"hello")
         assert status_of(small.recv(4096)) == 200
+
+
+def test_a_request_that_has_arrived_is_answered_however_many_clients_come_after_it(folder: Path) -> None:
+    with running(folder, connections=4, kept_alive=60) as server, ExitStack() as stack:
+        [worker] = map(int, server.workers())
+        os.kill(worker, signal.SIGSTOP)  # so that it finds all of them together
+        asking = stack.enter_context(server.connect(HEALTH))
+        for _ in range(20):
+            stack.enter_context(server.connect())
+        os.kill(worker, signal.SIGCONT)
+        assert status_of(asking.recv(4096)) == 200
