@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import secrets
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from ca_service.cli.interfaces import Server
+    from ca_service.web.server import ServerOptions
 
 
 def create_app(settings: Settings | None = None, installation: Installation | None = None) -> Flask:
@@ -83,16 +85,26 @@ def _serve(settings: Settings, announce: Callable[[], None]) -> None:
     The web is imported here and not in each worker: the workers share its memory, and start sooner.
     """
     from ca_service import web  # noqa: F401
-    from ca_service.web.limits import Limits
-    from ca_service.web.server import ServerOptions, serve
+    from ca_service.web.server import serve
 
-    web_settings, threads = settings.web, settings.server.threads
-    options = ServerOptions(
+    serve(lambda: create_app(settings), server_options(settings), announce)
+
+
+def server_options(settings: Settings) -> ServerOptions:
+    """Return the options of the server that the settings and the limit of open files describe."""
+    from ca_service.web.limits import Limits
+    from ca_service.web.server import ServerOptions
+
+    return ServerOptions(
         host=settings.server.host,
         port=settings.server.port,
         workers=settings.server.workers or min(os.cpu_count() or 1, 4),
-        threads=threads,
+        threads=settings.server.threads,
         does_jobs=settings.jobs.in_server,
-        limits=Limits.of(threads, web_settings.max_upload_kib * 1024, is_behind_proxy=web_settings.trusted_proxies > 0),
+        limits=Limits.of(
+            settings.server.threads,
+            settings.web.max_upload_kib * 1024,
+            files=resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+            is_behind_proxy=settings.web.trusted_proxies > 0,
+        ),
     )
-    serve(lambda: create_app(settings), options, announce)

@@ -42,14 +42,14 @@ class Limits:
     stop: float = 1
 
     @classmethod
-    def of(cls, threads: int, max_upload_bytes: int, *, is_behind_proxy: bool) -> Limits:
-        """Return the limits of a worker: as many connections as its open-file limit leaves room for.
+    def of(cls, threads: int, max_upload_bytes: int, *, files: int, is_behind_proxy: bool) -> Limits:
+        """Return the limits of a worker: as many connections as its limit of open files leaves room for.
 
         Behind a proxy all connections come from its address, so no address has a cap: the proxy knows the clients.
         """
-        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         room = files - _FILES_OF_PROCESS - _FILES_OF_THREAD * threads
-        connections = max(2 * threads, min(_MAX_CONNECTIONS, room))
+        is_unlimited = files == resource.RLIM_INFINITY
+        connections = _MAX_CONNECTIONS if is_unlimited else max(2 * threads, min(_MAX_CONNECTIONS, room))
         return cls(
             connections=connections,
             connections_of_address=max(threads, min(_MAX_OF_ADDRESS, connections // 4)),

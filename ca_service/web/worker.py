@@ -20,7 +20,8 @@ from ca_service.web.incoming import Incoming
 
 _READ: Final = selectors.EVENT_READ
 _WRITE: Final = selectors.EVENT_WRITE
-_PIECE_BYTES: Final = 256 * 1024
+_HEAD_BYTES: Final = 8 * 1024  # read together: Python allocates that much for each request
+_BODY_BYTES: Final = 256 * 1024
 _ACCEPTED_TOGETHER: Final = 32
 _TICK_SECONDS: Final = 1.0
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -179,8 +180,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
                 self._receive(connection)
 
     def _receive(self, connection: Connection) -> None:
+        size = _HEAD_BYTES if connection.state in (State.IDLE, State.HEAD) else _BODY_BYTES
         try:
-            data = connection.sock.recv(_PIECE_BYTES)
+            data = connection.sock.recv(size)
         except BlockingIOError:
             return
         except OSError:

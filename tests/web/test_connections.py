@@ -147,16 +147,23 @@ def test_one_large_answer_does_not_wait(pairs: Pairs) -> None:
     assert outbox.held > 1_000_000
 
 
-def test_connections_leave_room_for_the_other_files_of_a_worker() -> None:
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    try:
-        for files, connections, of_address in ((1024, 896, 224), (256, 128, 32), (100, 8, 4)):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (files, before[1]))
-            found = Limits.of(4, 1024, is_behind_proxy=False)
-            assert (found.connections, found.connections_of_address) == (connections, of_address)
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, before)
-    assert Limits.of(4, 2**25, is_behind_proxy=False).held_bytes == 2**28
+@pytest.mark.parametrize(
+    ("files", "connections", "of_address"),
+    [
+        (1024, 896, 224),
+        (256, 128, 32),
+        (100, 8, 4),
+        (1_000_000, 4096, 256),
+        (resource.RLIM_INFINITY, 4096, 256),
+    ],
+)
+def test_connections_leave_room_for_the_other_files_of_a_worker(files: int, connections: int, of_address: int) -> None:
+    found = Limits.of(4, 1024, files=files, is_behind_proxy=False)
+    assert (found.connections, found.connections_of_address) == (connections, of_address)
+
+
+def test_the_largest_uploads_have_room_in_memory() -> None:
+    assert Limits.of(4, 2**25, files=1024, is_behind_proxy=False).held_bytes == 2**28
 
 
 @pytest.mark.parametrize(
@@ -173,4 +180,4 @@ def test_connections_leave_room_for_the_other_files_of_a_worker() -> None:
 )
 def test_each_client_has_one_cap_and_loopback_none(address: str, counts_for: str) -> None:
     assert Limits().capped(address) == counts_for
-    assert Limits.of(4, 1024, is_behind_proxy=True).capped(address) == ""
+    assert Limits.of(4, 1024, files=1024, is_behind_proxy=True).capped(address) == ""
