@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 REQUIREMENTS := config/requirements
 
 .DEFAULT_GOAL := help
-.PHONY: help venv serve test check format docs bench lock clean
+.PHONY: help venv serve test check format docs bench soak lock clean
 
 help:  ## Show what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ docs: $(VENV)/.dev  ## Make the generated documents anew
 
 bench: $(VENV)/.dev  ## Measure, as ratios side by side
 	$(BIN)/python -m tests.benchmarks
+
+soak: $(VENV)/.dev  ## Load a server for ten minutes (SECONDS=90 for less): memory, open files and the WAL must stay flat
+	$(BIN)/python -m tests.soak $(SECONDS)
 
 lock: $(VENV)/.dev  ## Pin the requirements anew, with hashes
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-strip-extras \

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import stat
 import sys
 from pathlib import Path
@@ -14,11 +15,13 @@ from cryptography.x509.oid import AuthorityInformationAccessOID
 import ca_service
 from ca_service import settings as settings_module
 from ca_service.app import create_app, open_installation
+from ca_service.app.serving import server_options
 from ca_service.authority.access.permissions import Actor
 from ca_service.authority.installation import Installation
 from ca_service.authority.issuance.examination import Options
 from ca_service.errors import ConfigurationError, KeystoreError, NotReady
 from ca_service.settings import Settings
+from ca_service.web.limits import Limits
 from tests.support import requests
 from tests.support.factories import PLAN
 
@@ -177,3 +180,11 @@ def test_the_thresholds_and_the_jobs_are_wired(installation: Installation, opera
         "probe",
         "tidy",
     ]
+
+
+@pytest.mark.parametrize("proxies", [0, 1])
+def test_the_limits_of_connections_follow_settings_and_open_files(tmp_path: Path, proxies: int) -> None:
+    settings = settings_in(tmp_path, WEB__MAX_UPLOAD_KIB="64", WEB__TRUSTED_PROXIES=str(proxies), SERVER__THREADS="3")
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    expected = Limits.of(3, 64 * 1024, files=files, is_behind_proxy=proxies > 0)
+    assert server_options(settings).limits == expected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import timedelta
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from ca_service.cli.interfaces import Server
+    from ca_service.web.server import ServerOptions
 
 
 def create_app(settings: Settings | None = None, installation: Installation | None = None) -> Flask:
@@ -81,13 +83,26 @@ def _serve(settings: Settings, announce: Callable[[], None]) -> None:
     """
     _session_key(settings)
     from ca_service import web  # noqa: F401
-    from ca_service.web.server import ServerOptions, serve
+    from ca_service.web.server import serve
 
-    options = ServerOptions(
+    serve(lambda: create_app(settings), server_options(settings), announce)
+
+
+def server_options(settings: Settings) -> ServerOptions:
+    """Return the options of the server that the settings and the limit of open files describe."""
+    from ca_service.web.limits import Limits
+    from ca_service.web.server import ServerOptions
+
+    return ServerOptions(
         host=settings.server.host,
         port=settings.server.port,
         workers=settings.server.workers or min(os.cpu_count() or 1, 4),
         threads=settings.server.threads,
         does_jobs=settings.jobs.in_server,
+        limits=Limits.of(
+            settings.server.threads,
+            settings.web.max_upload_kib * 1024,
+            files=resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+            is_behind_proxy=settings.web.trusted_proxies > 0,
+        ),
     )
-    serve(lambda: create_app(settings), options, announce)

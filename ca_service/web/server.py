@@ -5,17 +5,18 @@ from __future__ import annotations
 import errno
 import logging
 import socket
-import struct
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
 from ca_service.errors import Conflict, Rule
+from ca_service.web.limits import Limits
 from ca_service.web.log_lines import LogLines
+from ca_service.web.worker import Worker
 
 PORT_IN_USE: Final = Rule(
     "server.port-in-use",
@@ -29,19 +30,22 @@ ADDRESS_UNUSABLE: Final = Rule(
     "Use another address or port: --host and --port, or server.host and server.port in the settings.",
 )
 
-_MAX_SILENCE_SECONDS: Final = 5
 _LAST_SECONDS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
 class ServerOptions:
-    """The address to listen on, processes and threads; `does_jobs` runs the background jobs too, see `_JobThread`."""
+    """The address to listen on, processes and threads, and the limits of connections in each process.
+
+    `does_jobs` runs the background jobs too, see `_JobThread`.
+    """
 
     host: str
     port: int
     workers: int
     threads: int
     does_jobs: bool = False
+    limits: Limits = field(default_factory=Limits)
 
 
 def serve(make_app: Callable[[], Flask], options: ServerOptions, announce: Callable[[], None] = lambda: None) -> None:
@@ -104,6 +108,7 @@ class _JobThread:
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     def __init__(self, make_app: Callable[[], Flask], options: ServerOptions, announce: Callable[[], None]) -> None:
+        self.limits = options.limits  # the worker takes them from here
         self._make_app = make_app
         self._options = options
         self._announce = announce
@@ -116,14 +121,14 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         values: dict[str, Any] = {
             "bind": f"{host}:{self._options.port}",
             "workers": self._options.workers,
-            "worker_class": "gthread",
+            "worker_class": Worker,
             "threads": self._options.threads,
             "reuse_port": True,  # a shared listener can hand everything to one worker
             "control_socket_disable": True,
             "preload_app": False,
             "timeout": 30,
             "graceful_timeout": 20,
-            "keepalive": 5,
+            "sendfile": False,  # it would wait for the client
             "limit_request_line": 8190,  # the address of a page can contain a pasted message, so that it can be shared
             "worker_tmp_dir": "/dev/shm",  # noqa: S108 - gunicorn's heartbeat, an unlinked file
             "forwarded_allow_ips": "",  # BehindProxies handles X-Forwarded headers
@@ -143,14 +148,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         return self._app
 
     def _begin_worker(self, _server: Any, worker: Any) -> None:
-        """Limit the silence of connections, and announce the server: its first worker listens now.
-
-        The limit prevents that a connection holds a thread by sending nothing: accepted sockets inherit it from the
-        listener. It is set before the application is loaded, because connections are accepted from then on.
-        """
-        for listener in worker.sockets:
-            limit = struct.pack("ll", _MAX_SILENCE_SECONDS, 0)
-            listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+        """Announce the server: its first worker listens now."""
         if worker.age == 1:  # gunicorn counts the workers that it starts, also those that replace another
             self._announce()
 

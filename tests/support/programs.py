@@ -20,6 +20,7 @@ _PACKAGES: Final = {
     "sha256sum": "coreutils",
     "unzip": "unzip",
     "faketime": "faketime",
+    "nginx": "nginx-light",
 }
 
 

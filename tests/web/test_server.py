@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import http.client
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
 
 import pytest
 
@@ -23,51 +19,14 @@ from ca_service.storage.sqlite import SQLiteDatabase
 from ca_service.web.server import reserve
 from tests.support.ports import free_port
 from tests.web.conftest import Made
-
-_PROGRAM: Final = """
-import sys
-from pathlib import Path
-from ca_service import settings
-from ca_service.app import create_app
-from ca_service.web.server import ServerOptions, serve
-
-loaded = settings.load({}, Path(sys.argv[1])).settings
-options = ServerOptions(host="127.0.0.1", port=int(sys.argv[2]), workers=2, threads=2)
-serve(lambda: create_app(loaded), options)
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """A server that runs in a process of its own."""
-
-    process: subprocess.Popen[Any]
-    port: int
-
-    def ask(
-        self, method: str = "GET", path: str = "/healthz", body: bytes = b"", timeout: int = 10
-    ) -> tuple[int, bytes]:
-        """Status and body of an answer; raises OSError while nobody listens."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
-        try:
-            connection.request(method, path, body or None)
-            answer = connection.getresponse()
-            return answer.status, answer.read()
-        finally:
-            connection.close()
-
-    def stop(self) -> tuple[int, str]:
-        """Exit code and log, after it was asked to end."""
-        self.process.send_signal(signal.SIGTERM)
-        _, log = self.process.communicate(timeout=20)
-        return self.process.returncode, log
+from tests.web.serving import PROGRAM, Running, wait
 
 
 @pytest.fixture
 def running(made: Made, tmp_path: Path) -> Iterator[Running]:
     """A server on a copy of the installation."""
     folder, port = shutil.copytree(made.folder, tmp_path / "instance"), free_port()
-    command = [sys.executable, "-c", _PROGRAM, str(folder), str(port)]
+    command = [sys.executable, "-c", PROGRAM, str(folder), str(port)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         server = Running(process, port)
         wait(server)
@@ -75,28 +34,11 @@ def running(made: Made, tmp_path: Path) -> Iterator[Running]:
         process.kill()
 
 
-def wait(server: Running) -> None:
-    for _ in range(200):
-        try:
-            server.ask()
-        except OSError:
-            assert server.process.poll() is None, "it has ended"
-            time.sleep(0.1)
-        else:
-            return
-    raise AssertionError("it does not answer")
-
-
-def workers(server: Running) -> list[str]:
-    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
-    return children.read_text(encoding="ascii").split()
-
-
 def test_the_server_answers_with_two_processes_and_ends_when_it_is_asked_to(running: Running) -> None:
     for _ in range(100):  # the second may come a little later
-        if len(workers(running)) < 2:
+        if len(running.workers()) < 2:
             time.sleep(0.1)
-    assert len(workers(running)) == 2
+    assert len(running.workers()) == 2
     assert {running.ask()[0] for _ in range(8)} == {200}
     assert running.ask(path="/setup/not-for-the-log")[0] == 404
     status, page = running.ask("POST", "/sign-in", b"x" * 6_000_000)
@@ -125,7 +67,7 @@ def test_connections_that_stay_silent_do_not_hold_the_server(running: Running) -
 
 def test_connections_from_before_the_application_was_loaded_do_not_hold_it_either(made: Made, tmp_path: Path) -> None:
     folder, port = shutil.copytree(made.folder, tmp_path / "instance"), free_port()
-    slow = _PROGRAM.replace("lambda: create_app", "lambda: __import__('time').sleep(1.5) or create_app")
+    slow = PROGRAM.replace("lambda: create_app", "lambda: __import__('time').sleep(1.5) or create_app")
     one = slow.replace("workers=2, threads=2", "workers=1, threads=1")
     with subprocess.Popen([sys.executable, "-c", one, str(folder), str(port)], stderr=subprocess.DEVNULL) as process:
         silent = connected(port)
@@ -175,7 +117,7 @@ def test_an_address_of_another_machine_cannot_be_reserved() -> None:
 
 def test_every_worker_offers_to_do_the_jobs_and_each_is_done_by_one(made: Made, tmp_path: Path) -> None:
     folder, port = shutil.copytree(made.folder, tmp_path / "instance"), free_port()
-    doing = _PROGRAM.replace("threads=2)", "threads=2, does_jobs=True)")
+    doing = PROGRAM.replace("threads=2,", "threads=2, does_jobs=True,")
     command = [sys.executable, "-c", doing, str(folder), str(port)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         server = Running(process, port)
