@@ -34,6 +34,7 @@ from ca_service.web.api.inputs import (
 from ca_service.web.api.intake import parse_object, read_body, read_submission, require_plain_body
 from ca_service.web.api.validation import read_query, validated
 from ca_service.web.context import actor, api_services, needs
+from ca_service.web.time_budget import renewed_for_each
 
 OPTION_NOT_FOR_CSV: Final = Rule(
     "option.not-for-csv",
@@ -58,8 +59,8 @@ def issue_each() -> Response:
     query = read_query(BatchQuery)
     submission = read_submission(query)
     form = wanted_form(BATCH_FORMS, query.format)
-    verdicts = issue_batch(api_services().issuance, actor(), submission.requests, submission.options)
-    return answers.batch(verdicts, submission.names, form)
+    groups = issue_batch(api_services().issuance, actor(), submission.requests, submission.options)
+    return answers.batch(renewed_for_each(groups), submission.names, form)
 
 
 @needs(Action.ISSUE)
