@@ -14,8 +14,8 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, TypeVar
 
 from ca_service.errors import Busy, CAServiceError, Interrupted, Rule
 
@@ -30,6 +30,8 @@ DATABASE_INTERRUPTED: Final = Rule(
     "The database became busy in the middle: a part of this was stored, the rest was not.",
     "Look at what is stored, then send it again to finish it.",
 )
+
+Part = TypeVar("Part")
 
 RETRY_SECONDS: Final = 5
 _WITHOUT_REQUEST: Final = 60.0  # seconds
@@ -151,11 +153,24 @@ def limited(seconds: float, turn_seconds: float = math.inf, places: Places | Non
         _current.set(before)
 
 
-def renew() -> None:
-    """Begin the time of the request again: for the next part of one that is done in parts."""
-    current = _current.get()
-    if current is not None:
-        _current.set(replace(current, begun=time.monotonic()))
+def renewed_for_each(parts: Iterator[Part]) -> Iterator[Part]:
+    """Yield the parts of a request; each may wait as long as a whole one, because it is a transaction of its own.
+
+    The first part is made during the request; the others may follow after its end, while the answer is sent.
+    """
+    request = _current.get()
+    while True:
+        before = _current.get()
+        if request is not None:
+            request.begun = time.monotonic()
+        _current.set(request)
+        try:
+            part = next(parts)
+        except StopIteration:
+            return
+        finally:
+            _current.set(before)
+        yield part
 
 
 @contextmanager

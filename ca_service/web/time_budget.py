@@ -6,9 +6,8 @@ left out while others write.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from flask import Flask, current_app, request
 
@@ -18,7 +17,6 @@ from ca_service.deadline import Places
 
 _ISSUING: Final = (Action.ISSUE, Action.DECIDE)
 _READING: Final = ("GET", "HEAD", "OPTIONS")
-Part = TypeVar("Part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +50,3 @@ def _seconds(budgets: TimeBudgets) -> float:
         return budgets.issuing
     is_signing_in = action is None and request.method not in _READING  # what is public and changes something
     return budgets.sign_in if is_signing_in else budgets.pages
-
-
-def renewed_for_each(parts: Iterator[Part]) -> Iterator[Part]:
-    """Yield the parts of a request; each may wait as long as a whole one, because it is a transaction of its own."""
-    for part in parts:
-        yield part
-        deadline.renew()

@@ -214,3 +214,21 @@ def test_while_turns_are_short_all_may_wait(database: Database) -> None:
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(write, range(60)))
     assert len(names(database)) == 60
+
+
+@on_both
+def test_who_has_no_place_stays_as_long_as_others_have_turns(database: Database) -> None:
+    def write() -> None:
+        with limited(45, places=places):
+            add(database, "a")
+
+    places = Places(0, brief=2)
+    with ThreadPoolExecutor(1) as pool:
+        with held(database):
+            waiting = pool.submit(write)
+            ends = time.monotonic() + 3  # longer than one may stay if others had none
+            while time.monotonic() < ends:
+                with places.take("write"):
+                    time.sleep(0.05)
+        waiting.result()
+    assert names(database) == ["a"]

@@ -16,6 +16,7 @@ from ca_service.authority.issuance.batches import issue_batch
 from ca_service.authority.issuance.idempotency import IDEMPOTENCY_KEY_INVALID, MAX_KEY_LENGTH
 from ca_service.authority.revocation.records import Outcome, Selection
 from ca_service.authority.revocation.selecting import read_invalid_since
+from ca_service.deadline import renewed_for_each
 from ca_service.documents.revocations import RevocationResultDocument
 from ca_service.errors import Finding, InvalidInput, Rule
 from ca_service.pki.reasons import read_leaf_reason
@@ -34,7 +35,6 @@ from ca_service.web.api.inputs import (
 from ca_service.web.api.intake import parse_object, read_body, read_submission, require_plain_body
 from ca_service.web.api.validation import read_query, validated
 from ca_service.web.context import actor, api_services, needs
-from ca_service.web.time_budget import renewed_for_each
 
 OPTION_NOT_FOR_CSV: Final = Rule(
     "option.not-for-csv",
