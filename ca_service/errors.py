@@ -11,6 +11,8 @@ CAServiceError
 ├── NotAllowed           the caller lacks the permission
 ├── Unreachable          another service does not answer, or answers wrongly
 ├── NotReady             the installation must be set up, upgraded or unlocked first
+│   └── Busy             others held the database for too long: nothing was done
+├── Interrupted          others held the database in the middle: a part was done
 ├── ConfigurationError   a setting cannot be used
 ├── KeystoreError        a private key is unavailable, or is not kept safely
 └── SigningError         our own certificate failed our own rules: a fault of the authority, not of the CSR
@@ -216,6 +218,20 @@ class NotReady(CAServiceError):
 
     code = "not-ready"
     title = "Not ready"
+
+
+class Busy(NotReady):
+    """Others held the database for too long: nothing was done. The finding has `seconds`, the time to wait."""
+
+    code = "busy"
+    title = "Busy, please try again"
+
+
+class Interrupted(CAServiceError):
+    """Others held the database too long in the middle of the operation. A part of it was done."""
+
+    code = "interrupted"
+    title = "Only a part was done"
 
 
 class ConfigurationError(CAServiceError):

@@ -45,6 +45,7 @@ def create_app(settings: Settings | None = None, installation: Installation | No
         max_upload_bytes=settings.web.max_upload_kib * 1024,
         metrics_networks=settings.metrics.open_to,
         rules=declared_rules,
+        threads=settings.server.threads,
     )
     return web.create(installation, options)
 

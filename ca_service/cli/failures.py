@@ -58,7 +58,7 @@ MEANINGS: Final = {
     ExitCode.PENDING: "pending: another party must act first, such as an external root",
     ExitCode.REFUSED: "refused: the request breaks a rule",
     ExitCode.NOT_ALLOWED: "not allowed for this user",
-    ExitCode.UNREACHABLE: "unreachable: a node or another service does not respond",
+    ExitCode.UNREACHABLE: "unreachable: a node or another service does not respond, or the database is busy; try again",
 }
 
 # What is not in here is an error as any other. The first class that fits counts.
@@ -67,6 +67,7 @@ _CODES: Final[dict[type[CAServiceError], ExitCode]] = {
     errors.InvalidInput: ExitCode.USAGE,
     errors.NotAuthenticated: ExitCode.NOT_ALLOWED,
     errors.NotAllowed: ExitCode.NOT_ALLOWED,
+    errors.Busy: ExitCode.UNREACHABLE,
     errors.Unreachable: ExitCode.UNREACHABLE,
 }
 

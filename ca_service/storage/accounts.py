@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -10,6 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from ca_service import deadline
 from ca_service.authority.access.permissions import Role
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.people.records import (
@@ -29,6 +31,7 @@ from ca_service.authority.people.store import (
     require_room_for_token,
     setup_link_invalid,
 )
+from ca_service.errors import Busy
 from ca_service.storage import rows
 from ca_service.storage.database import Database
 from ca_service.storage.events import record_events
@@ -127,8 +130,8 @@ class SQLAccountStore:
         return rows.token_record(row)
 
     def note_token_use(self, token_id: int, at: datetime) -> None:
-        """Store the time of the last use."""
-        with self._database.write() as connection:
+        """Store the time of the last use, unless others are writing: a script must not wait for this."""
+        with suppress(Busy), deadline.without_waiting(), self._database.write() as connection:
             connection.execute(update(token).where(token.c.id == token_id).values(last_used_at=at))
 
     def revoke_tokens(self, revocations: Sequence[tuple[int, AuditEvent]]) -> int:

@@ -30,6 +30,7 @@ DATABASE_UNUSABLE: Final = Rule(
 class Database(Protocol):
     """SQLite or PostgreSQL. Raises NotReady, with a remedy, if the database cannot be used or does not answer.
 
+    What has to wait longer than the deadline of the request raises Busy, or Interrupted if something was stored before.
     An IntegrityError passes through: the stores expect it and explain it.
     """
 
@@ -55,7 +56,8 @@ class Database(Protocol):
     def write(self) -> AbstractContextManager[Connection]:
         """Return a transaction: committed and synced to disk at the end, rolled back on an error.
 
-        There is one writer at a time, on all machines: what a writer reads stays true until it commits.
+        There is one writer at a time, on all machines: what a writer reads stays true until it commits. Readers do not
+        wait for it.
         """
 
     def locked(self, name: str) -> AbstractContextManager[None]:

@@ -16,20 +16,16 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from psycopg.types.string import StrDumperUnknown
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, func, inspect, make_url, select, text
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, inspect, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, OperationalError, TimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from ca_service import deadline
+from ca_service.deadline import Turn
 from ca_service.errors import ConfigurationError, NotReady, Rule, Visibility
 from ca_service.storage.database import DATABASE_UNUSABLE, INSTALLATION_MISSING
 
-DATABASE_BUSY: Final = Rule(
-    "database.busy",
-    "The database {database} did not finish within {seconds} seconds.",
-    "Try again. If this continues, look in pg_stat_activity for the session that blocks the others.",
-    visibility=Visibility.OPERATOR,
-)
 DATABASE_UNREACHABLE: Final = Rule(
     "database.unreachable",
     "The database {database} does not answer: {reason}.",
@@ -42,11 +38,14 @@ DATABASE_URL: Final = Rule(
     "Write it as postgresql://USER:PASSWORD@HOST/DATABASE, with special characters percent-encoded.",
 )
 
+_LOCK_NOT_AVAILABLE: Final = "55P03"
+_QUERY_CANCELED: Final = "57014"
 _CONNECT_SECONDS: Final = 5
-_WAIT_SECONDS: Final = 30  # for a statement, a turn, a connection of the pool
+_STATEMENT_SECONDS: Final = 30  # outside requests
+_POOL_SECONDS: Final = 10
 _RECYCLE_SECONDS: Final = 1800
 _OPTIONS: Final = {
-    "statement_timeout": f"{_WAIT_SECONDS}s",
+    "statement_timeout": f"{_STATEMENT_SECONDS}s",
     "idle_in_transaction_session_timeout": "60s",
     "idle_session_timeout": "0",  # a connection that holds a lock is idle, and must stay
     "tcp_keepalives_idle": "60",  # a machine that is gone must not keep a lock
@@ -81,6 +80,7 @@ class PostgreSQLDatabase:
     def read(self) -> Iterator[Connection]:
         """Return a connection for reading, outside transactions. Raises NotReady if the server does not answer."""
         with self._explained(), self._reading.connect() as connection:
+            _limit_statements(connection)
             yield connection
 
     def look_up(self, statement: str, **values: str) -> Sequence[Any] | None:
@@ -90,16 +90,20 @@ class PostgreSQLDatabase:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """Wait for our turn and return a transaction. Raises NotReady after a timeout or if the server is down."""
-        with self._explained(), self._engine.begin() as connection:
-            connection.execute(select(func.pg_advisory_xact_lock(_key("write"))))
+        """Wait for our turn and return a transaction. Raises Busy after a timeout, NotReady if the server is down."""
+        with self._explained(), self._engine.connect() as connection:
+            with deadline.turn("write") as turn:
+                _wait(connection, "SET LOCAL", f"pg_advisory_xact_lock({_key('write')})", turn)
             yield connection
+            connection.commit()
+        deadline.note_commit()
 
     @contextmanager
     def locked(self, name: str) -> Iterator[None]:
-        """Lock this section against all other processes and threads; raises NotReady after a timeout."""
+        """Lock this section against all other processes and threads. Raises Busy after a timeout."""
         with self._explained(), self._locking.connect() as connection:
-            connection.execute(select(func.pg_advisory_lock(_key(name))))
+            with deadline.turn(name) as turn:
+                _wait(connection, "SET", f"pg_advisory_lock({_key(name)})", turn)
             yield  # the end of the connection releases the lock, also after a crash
 
     def require_exists(self) -> None:
@@ -124,12 +128,9 @@ class PostgreSQLDatabase:
         except IntegrityError:
             raise  # expected and explained by the stores
         except TimeoutError as error:
-            raise self._busy() from error
+            raise deadline.busy() from error
         except DatabaseError as error:
-            raise (self._busy() if _is_timeout(error) else self._failed(error)) from error
-
-    def _busy(self) -> NotReady:
-        return NotReady.because(DATABASE_BUSY, database=self._name, seconds=_WAIT_SECONDS)
+            raise (deadline.busy() if _is_timeout(error) else self._failed(error)) from error
 
     def _failed(self, error: DatabaseError) -> NotReady:
         rule = DATABASE_UNREACHABLE if _is_about_the_connection(error) else DATABASE_UNUSABLE
@@ -150,7 +151,7 @@ def _checked(url: str) -> URL:
 
 
 def _engine(url: URL, **pool: Any) -> Engine:
-    waiting = {} if "poolclass" in pool else {"pool_timeout": _WAIT_SECONDS, "pool_recycle": _RECYCLE_SECONDS}
+    waiting = {} if "poolclass" in pool else {"pool_timeout": _POOL_SECONDS, "pool_recycle": _RECYCLE_SECONDS}
     engine = create_engine(
         url,
         execution_options={"preserve_rowcount": True},  # of INSERT ... ON CONFLICT as well
@@ -180,6 +181,32 @@ class _TextDumper(StrDumperUnknown):
         return super().dump(obj.replace("\x00", "\ufffd"))
 
 
+def _wait(connection: Connection, set_: str, lock: str, turn: Turn) -> None:
+    """Wait for this lock. Afterwards a statement has as long as the request may still wait."""
+    while True:
+        try:
+            return _wait_once(connection, set_, lock, max(1, int(turn.seconds * 1000)))
+        except OperationalError as error:
+            if _state(error) != _LOCK_NOT_AVAILABLE or not turn.seconds:
+                raise
+            connection.rollback()  # others had turns meanwhile, so one may go on waiting
+
+
+def _wait_once(connection: Connection, set_: str, lock: str, milliseconds: int) -> None:
+    """Wait this long, in one round trip."""
+    statement = max(milliseconds, deadline.statement_seconds(_STATEMENT_SECONDS) * 1000)
+    script = f"{set_} statement_timeout = {statement}; {set_} lock_timeout = {milliseconds}; SELECT {lock}"
+    connection.exec_driver_sql(script, execution_options={"no_parameters": True})  # with parameters, one at a time
+
+
+def _limit_statements(connection: Connection) -> None:
+    """Let each statement take as long as the request may still wait. Mostly it is so already: the unit is a second."""
+    seconds, info = deadline.statement_seconds(_STATEMENT_SECONDS), connection.info
+    if info.get("statement_seconds", _STATEMENT_SECONDS) != seconds:
+        connection.exec_driver_sql(f"SET statement_timeout = '{seconds}s'")
+        info["statement_seconds"] = seconds
+
+
 def _key(name: str) -> int:
     """Return the number of a lock: 64 bits, the same in every process."""
     return int.from_bytes(hashlib.sha256(f"ca_service {name}".encode()).digest()[:8], signed=True)
@@ -191,7 +218,7 @@ def _state(error: DatabaseError) -> str:
 
 
 def _is_timeout(error: DatabaseError) -> bool:
-    return _state(error) == "57014"  # query_canceled
+    return _state(error) in (_LOCK_NOT_AVAILABLE, _QUERY_CANCELED)
 
 
 def _is_about_the_connection(error: DatabaseError) -> bool:

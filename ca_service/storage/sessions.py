@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, case, delete, func, insert, or_, select, update
 
+from ca_service import deadline
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.people.records import (
     ATTEMPTS_COUNT_FOR,
@@ -22,6 +24,7 @@ from ca_service.authority.people.records import (
     SessionRecord,
 )
 from ca_service.authority.ports import latest_believable
+from ca_service.errors import Busy
 from ca_service.storage import rows
 from ca_service.storage.database import Database, upsert
 from ca_service.storage.events import record_events
@@ -56,8 +59,8 @@ class SQLSessionStore:
         return _open(row) if row else None
 
     def note_seen(self, session_hash: str, at: datetime) -> None:
-        """Store the time of the last use."""
-        with self._database.write() as connection:
+        """Store the time of the last use, unless others are writing: a page must not wait for this."""
+        with suppress(Busy), deadline.without_waiting(), self._database.write() as connection:
             connection.execute(update(session).where(session.c.hash == session_hash).values(seen_at=at))
 
     def note_confirmed(self, session_hash: str, at: datetime, event: AuditEvent) -> None:

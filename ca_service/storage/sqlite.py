@@ -9,16 +9,18 @@ import sqlite3
 import threading
 import weakref
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TextIO, cast
+from typing import IO, Any, Final, TextIO, cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DatabaseError, IntegrityError
+from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from ca_service import deadline
+from ca_service.deadline import Turn
 from ca_service.errors import NotReady, Rule, Visibility
 from ca_service.storage.database import DATABASE_UNUSABLE, INSTALLATION_MISSING
 
@@ -42,7 +44,8 @@ DATABASE_COPY_OPEN: Final = Rule(
     "Copy the folder to another one that this user owns, together with the -wal file, and run the command there.",
     visibility=Visibility.OPERATOR,
 )
-_BUSY_TIMEOUT_MS = 30_000
+_BUSY_TIMEOUT_MS: Final = 10_000  # of reads, which wait only while a file is repaired after a crash
+_POOL_SECONDS: Final = 10
 _IS_READ_ONLY: Final = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
@@ -61,8 +64,8 @@ class _OwnConnection:
 class SQLiteDatabase:
     """One SQLite file. Each read sees everything that was committed; writers take turns with a file lock.
 
-    The lock is taken before the transaction: processes that wait inside SQLite poll and starve each other, while those
-    that wait for a lock are woken in turn.
+    The lock is taken before the transaction: SQLite lets those that have waited for long try more rarely, so that newer
+    ones starve them. At the lock, all try equally often.
     """
 
     def __init__(self, path: Path) -> None:
@@ -113,23 +116,38 @@ class SQLiteDatabase:
     def write(self) -> Iterator[Connection]:
         """Return a transaction: committed and synced to disk at the end, rolled back on an error.
 
-        Raises NotReady if the database is missing or cannot be used.
+        Raises NotReady if the database is missing or cannot be used, Busy if our turn does not come in time.
         """
-        with self._explained(), self.locked("write"), self.engine.connect() as connection:
-            self._require_same_file(connection.info["file"])
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        with self._explained(), ExitStack() as held:
+            with deadline.turn("write") as turn:
+                held.enter_context(self._lock("write", turn))
+                connection = held.enter_context(self.engine.connect())
+                self._require_same_file(connection.info["file"])
+                _begin(connection, turn)
             try:
                 yield connection
                 connection.exec_driver_sql("COMMIT")
             except BaseException:
                 connection.connection.rollback()  # not ROLLBACK, which fails if SQLite has already rolled back
                 raise
+            deadline.note_commit()
 
     @contextmanager
     def locked(self, name: str) -> Iterator[None]:
-        """Lock this section against all other processes and threads. Raises NotReady if the folder is read-only."""
+        """Lock this section against all other processes and threads.
+
+        Raises Busy if our turn does not come in time, NotReady if the folder is read-only.
+        """
+        with ExitStack() as held:
+            with deadline.turn(name) as turn:
+                held.enter_context(self._lock(name, turn))
+            yield
+
+    @contextmanager
+    def _lock(self, name: str, turn: Turn) -> Iterator[None]:
         with self._lock_file(name) as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            while not _is_locked(file):
+                turn.pause()
             yield  # closing the file releases the lock, also after a crash
 
     def _lock_file(self, name: str) -> TextIO:
@@ -172,6 +190,33 @@ class SQLiteDatabase:
         """Close all connections."""
         self.engine.dispose()
         self._of_thread = threading.local()
+
+
+def _is_locked(file: IO[str]) -> bool:
+    """Lock the file and return True, or return False if another process or thread has locked it."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _begin(connection: Connection, turn: Turn) -> None:
+    """Begin a transaction. Only a program that is not ours, such as the shell of SQLite, makes this wait."""
+    connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(turn.seconds * 1000)}")
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    except OperationalError as error:
+        if _is_busy(error):
+            raise deadline.busy() from error
+        raise
+    finally:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+
+
+def _is_busy(error: OperationalError) -> bool:
+    code = getattr(error.orig, "sqlite_errorcode", 0)
+    return code & 0xFF == sqlite3.SQLITE_BUSY  # the other bits say why
 
 
 def _private(path: str, flags: int) -> int:
@@ -222,6 +267,7 @@ def _engine(path: Path) -> Engine:
         isolation_level="AUTOCOMMIT",
         hide_parameters=True,  # keep hashes out of tracebacks
         creator=lambda: _connect(path),
+        pool_timeout=_POOL_SECONDS,
     )
 
     @event.listens_for(engine, "connect")

@@ -8,7 +8,8 @@ from werkzeug.routing import IntegerConverter, Map
 
 from ca_service.authority.installation import Installation
 from ca_service.authority.issuance.conflicts import MAX_REQUESTS
-from ca_service.web import access_log, auth, context, fast_path, i18n, problems, sealing, security
+from ca_service.deadline import Places
+from ca_service.web import access_log, auth, context, fast_path, i18n, problems, sealing, security, time_budget
 from ca_service.web.api import blueprint as api
 from ca_service.web.context import WebOptions
 from ca_service.web.pages import blueprint as pages
@@ -25,6 +26,8 @@ def create(installation: Installation, options: WebOptions) -> Flask:
     context.install(app, installation, options)
     app.url_map.converters["int"] = _RowNumber
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    places = Places(max(1, options.threads // 2))
+    time_budget.install(app, options.time_budgets, places)
     for part in (access_log, i18n, security, auth, problems, sealing):
         part.install(app)
     csrf = CSRFProtect(app)
@@ -32,7 +35,7 @@ def create(installation: Installation, options: WebOptions) -> Flask:
     csrf.exempt(public)  # its views change nothing
     for blueprint in (pages, api, public):
         app.register_blueprint(blueprint)
-    fast_path.install(app, options)
+    fast_path.install(app, options, places)
     if options.trusted_proxies:  # outermost: everything else sees the address of the client
         app.wsgi_app = BehindProxies(  # type: ignore[method-assign]
             app.wsgi_app, options.trusted_proxies, options.proxy_networks

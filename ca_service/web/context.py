@@ -12,6 +12,7 @@ from flask import Flask, current_app, g, request
 from ca_service.authority.access.permissions import Action, Actor
 from ca_service.authority.installation import APIServices, Installation, PublicServices, narrow
 from ca_service.errors import Rule
+from ca_service.web.time_budget import DEFAULT, TimeBudgets
 
 _EXTENSION: Final = "ca_service"
 View = TypeVar("View", bound=Callable[..., Any])
@@ -23,7 +24,8 @@ class WebOptions:
 
     `trusted_proxies` in a row may stand in front, all of them in `proxy_networks`; 0 ignores every header.
     Clients in `metrics_networks` can read the metrics without a token. `rules` returns every declared rule by its id.
-    `session_lifetime` is the lifetime of the cookie; the use cases decide how long a session is valid.
+    `session_lifetime` is the lifetime of the cookie; the use cases decide how long a session is valid. `threads` is
+    their number in this process: half of them may wait for the database.
     """
 
     secret_key: str
@@ -34,6 +36,8 @@ class WebOptions:
     max_upload_bytes: int = 1024 * 1024
     metrics_networks: tuple[str, ...] = ()
     rules: Callable[[], Mapping[str, Rule]] = dict
+    threads: int = 4
+    time_budgets: TimeBudgets = DEFAULT
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,9 @@ from flask import Flask
 from werkzeug import Request, Response
 from werkzeug.utils import send_from_directory
 
+from ca_service import deadline
 from ca_service.authority.installation import PublicServices
+from ca_service.deadline import Places
 from ca_service.errors import NotReady
 from ca_service.pki.ocsp import MAX_REQUEST_BYTES
 from ca_service.web import access_log, security
@@ -63,14 +65,15 @@ class _Route:
         return cls(methods, rule, re.compile(path, re.ASCII), view)
 
 
-def install(app: Flask, options: WebOptions) -> None:
-    """Put the fast path in front of the application."""
+def install(app: Flask, options: WebOptions, places: Places) -> None:
+    """Put the fast path in front of the application. `places` are for threads that wait for the database."""
     app.before_request(_raise_not_ready)
-    app.wsgi_app = _FastPath(app, options)  # type: ignore[method-assign]
+    app.wsgi_app = _FastPath(app, options, places)  # type: ignore[method-assign]
 
 
 class _FastPath:
-    def __init__(self, app: Flask, options: WebOptions) -> None:
+    def __init__(self, app: Flask, options: WebOptions, places: Places) -> None:
+        self._budgets, self._places = options.time_budgets, places
         self._application: WSGIApplication = app.wsgi_app
         self._services = services_of(app)
         self._base_url = options.base_url
@@ -99,7 +102,8 @@ class _FastPath:
         if not security.is_known_host(request.host, self._base_url):
             return None
         try:
-            return route.view(self._services, request, path)
+            with deadline.limited(self._budgets.pages, self._budgets.reading, self._places):
+                return route.view(self._services, request, path)
         except NotReady as error:  # it may have taken a time-out to find out: the application must not try again
             request.environ[_NOT_READY] = error
             return None

@@ -95,6 +95,7 @@ STATUS: Final[dict[type[CAServiceError], int]] = {
     errors.NotAuthenticated: 401,
     errors.NotAllowed: 403,
     errors.NotReady: 503,
+    errors.Interrupted: 504,
 }
 _HTTP_RULES: Final = {
     400: HTTP_BAD_REQUEST,
@@ -130,15 +131,16 @@ def problem_of(error: CAServiceError) -> ProblemDocument:
     return ProblemDocument.at(status, error.code, error.title, errors.public_findings(error.findings))
 
 
-def seconds_to_wait(error: errors.TooManyAttempts) -> int:
-    """Return the seconds to wait before the next attempt."""
-    return int(str(error.findings[0].values["seconds"]))
+def waiting_headers(error: CAServiceError) -> dict[str, str]:
+    """Return Retry-After, in seconds (RFC 9110, 10.2.3), for an error that a later attempt may not have."""
+    if isinstance(error, (errors.TooManyAttempts, errors.Busy)):
+        return {"Retry-After": str(error.findings[0].values["seconds"])}
+    return {}
 
 
 def refused_page(error: errors.NotAuthenticated, page: str) -> ResponseReturnValue:
     """Return the page of a failed sign-in with its status, and the time to wait."""
-    headers = {"Retry-After": str(seconds_to_wait(error))} if isinstance(error, errors.TooManyAttempts) else {}
-    return page, status_of(error), headers
+    return page, status_of(error), waiting_headers(error)
 
 
 def _ours(error: CAServiceError) -> ResponseReturnValue:
@@ -149,8 +151,7 @@ def _ours(error: CAServiceError) -> ResponseReturnValue:
     if findings != error.findings:
         _log.error("not ready: %s", error)
     response = _answer(status, error.code, error.title, findings)
-    if isinstance(error, errors.TooManyAttempts):
-        response.headers["Retry-After"] = str(seconds_to_wait(error))
+    response.headers.update(waiting_headers(error))
     if status == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="ca_service"'
     return response

@@ -118,6 +118,13 @@ def test_every_status_of_a_refusal_is_described(document: dict[str, Any]) -> Non
     assert described == {*STATUS.values(), 500} - of_pages_alone
 
 
+def test_a_busy_service_says_when_to_come_back_in_every_operation_that_needs_the_database(
+    document: dict[str, Any],
+) -> None:
+    assert "Retry-After" in document["components"]["responses"]["503"]["headers"]
+    assert {operation.id for operation in OPERATIONS if 503 not in operation.problems} == {"getDescription"}
+
+
 def test_everything_a_query_takes_is_described(document: dict[str, Any]) -> None:
     for operation in OPERATIONS:
         described = document["paths"][operation.path][operation.method.lower()]["parameters"]

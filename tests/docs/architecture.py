@@ -32,6 +32,7 @@ _EXPLAINED: Final = {
     "documents": "what each thing looks like as JSON",
     "vos": "what Cisco nodes ask, accept and need",
     "pki": "certificates: parse, prepare, lint, sign",
+    "deadline": "how long a request waits for the database",
     "errors": "one tree of errors, and the findings",
     "notices": "expiry notices, outbox, calendars",
     "fleet": "clusters, nodes, slots, renewal",

@@ -36,7 +36,7 @@ def count(database: Database, table: str) -> int:
 
 
 @pytest.mark.parametrize(
-    ("pragma", "value"), [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 30_000)]
+    ("pragma", "value"), [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 10_000)]
 )
 def test_every_connection_is_durable_and_checks_foreign_keys(
     sqlite: SQLiteDatabase, pragma: str, value: object

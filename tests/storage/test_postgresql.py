@@ -13,7 +13,8 @@ import psycopg
 import pytest
 from sqlalchemy import insert, select, text
 
-from ca_service.errors import CAServiceError, ConfigurationError, NotReady
+from ca_service.deadline import limited
+from ca_service.errors import Busy, CAServiceError, ConfigurationError, NotReady
 from ca_service.storage.accounts import SQLAccountStore
 from ca_service.storage.migrating import HEAD, SQLSchema
 from ca_service.storage.postgresql import PostgreSQLDatabase
@@ -164,25 +165,11 @@ def test_a_crash_gives_the_lock_back(postgresql: PostgreSQLDatabase, postgresql_
     process.start()
     while not (tmp_path / "ready").exists():
         time.sleep(0.02)
-    hasty = PostgreSQLDatabase(f"{postgresql_url}&options=-c statement_timeout=100ms")
-    with pytest.raises(NotReady, match="did not finish"):  # the lock is taken
-        enter(hasty, "locked")
-    hasty.close()
+    with limited(0.1), pytest.raises(Busy):  # the lock is taken
+        enter(postgresql, "locked")
     os.kill(process.pid or 0, 9)
     enter(postgresql, "locked")
     process.join(20)
-
-
-@pytest.mark.fault(
-    "database", "A writer holds the database for too long", "the next writer gets an error after a time-out"
-)
-def test_who_gets_no_turn_in_time_is_told(postgresql: PostgreSQLDatabase, postgresql_url: str) -> None:
-    hasty = PostgreSQLDatabase(f"{postgresql_url}&options=-c statement_timeout=100ms")
-    with postgresql.write(), pytest.raises(NotReady) as caught:
-        enter(hasty, "write")
-    assert caught.value.rule == "database.busy"
-    enter(hasty, "write")
-    hasty.close()
 
 
 @pytest.mark.fault("database", "The PostgreSQL server restarts", "opens new connections")

@@ -14,7 +14,8 @@ import pytest
 
 from ca_service.web import log_lines
 from ca_service.web.log_lines import LogLines
-from tests.web.serving import Running, running
+from tests.web.serving import Running
+from tests.web.test_server import running
 
 __all__ = ["running"]
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from ca_service.authority.audit.entries import RecordedEvent, Seal
 from ca_service.authority.audit.events import Event
 from ca_service.authority.audit.merkle import Tree
 from ca_service.authority.audit.seals import VERSION, Sealing, event_document, key_document, signed, tree_of
 from ca_service.authority.audit.store import EventStore
+from ca_service.errors import Busy, Interrupted
 from ca_service.pki import encodings
 from ca_service.vos.bundle import Delivery
+
+_log: Final = logging.getLogger(__name__)
 
 
 class Receipts:
@@ -26,11 +30,17 @@ class Receipts:
     def attached(self, deliveries: Sequence[Delivery]) -> tuple[Delivery, ...]:
         """Return the same deliveries, each with its receipt; without one if the audit log has no event for it.
 
-        An event without a seal is sealed now, so that a receipt never changes. Raises KeystoreError
-        if the sealing key is not available.
+        An event without a seal is sealed now, so that a receipt never changes. While others hold the database for too
+        long, the deliveries go without: a stored certificate is never kept back. Raises KeystoreError if the sealing
+        key is not available.
         """
         serial_numbers = [delivery.serial_number for delivery in deliveries]
-        events = {each.subject: each for each in self._sealing.sealed(Event.CERTIFICATE_ISSUED.value, serial_numbers)}
+        try:
+            sealed = self._sealing.sealed(Event.CERTIFICATE_ISSUED.value, serial_numbers)
+        except (Busy, Interrupted) as error:
+            _log.warning("bundles without receipts: %s", error.rule)
+            return tuple(deliveries)
+        events = {each.subject: each for each in sealed}
         found = self._events.find_seals({each.seal for each in events.values() if each.seal is not None})
         seals = {seal.number: (seal, tree_of(seal)) for seal in found}
         return tuple(

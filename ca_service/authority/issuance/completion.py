@@ -10,7 +10,7 @@ from ca_service.authority.issuance.issuance import Issuance
 from ca_service.authority.issuance.records import RequestRecord, State, issued_event
 from ca_service.authority.issuance.store import RequestStore
 from ca_service.authority.ports import Clock
-from ca_service.errors import CAServiceError, Finding, KeystoreError, Rule, public_findings
+from ca_service.errors import Busy, CAServiceError, Finding, KeystoreError, Rule, public_findings
 
 REQUEST_KEY_UNAVAILABLE: Final = Rule(
     "request.key-unavailable",
@@ -43,6 +43,8 @@ class Completion:
             return request
         try:
             record, is_new = self._issuance.sign_approved(request)
+        except Busy:
+            raise  # it stays approved, and is completed later
         except CAServiceError as error:
             return self._failed(request, error)
         now, decider = self._clock(), request.decider

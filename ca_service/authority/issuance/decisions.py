@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from threading import BoundedSemaphore
 from typing import Final
 
+from ca_service import deadline
 from ca_service.authority.access.permissions import Action, Actor, Role, require, require_unbounded
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.certificates import CertificateRecord
@@ -21,7 +22,7 @@ from ca_service.authority.issuance.issuance import Issuance
 from ca_service.authority.issuance.records import Moment, RequestPage, RequestQuery, RequestRecord, State, timeline
 from ca_service.authority.issuance.store import Ledger, RequestStore
 from ca_service.authority.ports import Clock
-from ca_service.errors import Conflict, InvalidInput, NotAllowed, NotFound, Rule
+from ca_service.errors import Busy, Conflict, InvalidInput, NotAllowed, NotFound, Rule
 from ca_service.pki import csr
 from ca_service.pki.visible_text import is_plain
 from ca_service.vos.comparison import Difference, compare
@@ -137,9 +138,17 @@ class Requests:
         return next((each for each in found if each.id != after.id and not each.is_of(actor)), None)
 
     def get(self, actor: Actor, request_id: int) -> RequestRecord:
-        """Return the request. Raises NotFound. One that a crash has left approved is completed first."""
+        """Return the request. Raises NotFound. One that a crash has left approved is completed first.
+
+        While another request is writing, it stays approved: reading does not wait.
+        """
         require(actor, Action.READ)
-        return self._completion.complete(self._get(actor, request_id))
+        request = self._get(actor, request_id)
+        try:
+            with deadline.without_waiting():
+                return self._completion.complete(request)
+        except Busy:
+            return request
 
     def review(self, actor: Actor, request: RequestRecord) -> Review:
         """Return what an approver sees: the CSR checked now, and compared with the certificate that its host has."""

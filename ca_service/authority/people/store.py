@@ -110,7 +110,7 @@ class AccountStore(Protocol):
         """
 
     def note_token_use(self, token_id: int, at: datetime) -> None:
-        """Store when a token was last used."""
+        """Store when a token was last used, unless that would have to wait for another writer."""
 
     def revoke_tokens(self, revocations: Sequence[tuple[int, AuditEvent]]) -> int:
         """Revoke these tokens, each at the time of its event, in one transaction; return their number.
@@ -183,7 +183,7 @@ class SessionStore(Protocol):
         """Return the session with this hash if it has the account's epoch and the account is enabled, or None."""
 
     def note_seen(self, session_hash: str, at: datetime) -> None:
-        """Store when a session was last used."""
+        """Store when a session was last used, unless that would have to wait for another writer."""
 
     def note_confirmed(self, session_hash: str, at: datetime, event: AuditEvent) -> None:
         """Store when its owner was last authenticated."""

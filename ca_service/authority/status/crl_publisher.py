@@ -37,7 +37,7 @@ from ca_service.authority.ports import Clock, is_believable
 from ca_service.authority.revocation.records import CRLBytes, CRLRecord, CRLState
 from ca_service.authority.revocation.store import CRLStore, RevocationStore
 from ca_service.authority.status.crl_entries import Material, gather
-from ca_service.errors import Conflict, KeystoreError, NotFound, NotReady, Refused, Rule
+from ca_service.errors import Busy, Conflict, KeystoreError, NotFound, NotReady, Refused, Rule
 from ca_service.pki import crl
 from ca_service.pki.contents import Issuer
 
@@ -124,6 +124,8 @@ class CRLPublisher:
     def current(self, issuer_id: str) -> PublishedCRL:
         """Return the current CRL of this issuer, and publish it first if it is due.
 
+        While others hold the database for longer than the request may wait, the newest one is returned as long as it is
+        valid; otherwise Busy is raised.
         Raises NotFound for an unknown issuer, and for one whose key is offline and that has no imported CRL;
         KeystoreError or NotReady if a revocation cannot be published because the key is not available or the wrong one.
         """
@@ -192,6 +194,12 @@ class CRLPublisher:
             if newest is None or newest.version != self._revocations.version(issuer.id):
                 raise
             _log.error("the CRL of %s was not renewed: %s", issuer.id, error.rule, exc_info=error)
+            return self._read(issuer, newest)
+        except Busy:  # a valid one is worth more than none; the next download publishes the new one
+            newest = self._crls.find_newest(issuer.id)
+            if newest is None or newest.next_update <= self._clock():
+                raise
+            _log.warning("the CRL of %s waits: others are writing", issuer.id)
             return self._read(issuer, newest)
 
     def _signer(self, issuer: IssuerRecord) -> ec.EllipticCurvePrivateKey:

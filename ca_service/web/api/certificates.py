@@ -16,6 +16,7 @@ from ca_service.authority.issuance.batches import issue_batch
 from ca_service.authority.issuance.idempotency import IDEMPOTENCY_KEY_INVALID, MAX_KEY_LENGTH
 from ca_service.authority.revocation.records import Outcome, Selection
 from ca_service.authority.revocation.selecting import read_invalid_since
+from ca_service.deadline import renewed_for_each
 from ca_service.documents.revocations import RevocationResultDocument
 from ca_service.errors import Finding, InvalidInput, Rule
 from ca_service.pki.reasons import read_leaf_reason
@@ -60,8 +61,8 @@ def issue_each() -> Response:
     query = read_query(BatchQuery)
     submission = read_submission(query)
     form = wanted_form(BATCH_FORMS, query.format)
-    verdicts = issue_batch(api_services().issuance, actor(), submission.requests, submission.options, submission.hints)
-    return answers.batch(verdicts, submission.names, form)
+    groups = issue_batch(api_services().issuance, actor(), submission.requests, submission.options, submission.hints)
+    return answers.batch(renewed_for_each(groups), submission.names, form)
 
 
 @needs(Action.ISSUE)

@@ -58,10 +58,12 @@ _PROBLEMS: Final = {
     415: "The encoding or type of the body is not supported.",
     422: "A CSR was refused; `errors` lists every finding. Nothing was issued.",
     500: "Something went wrong here. Nothing was issued. The number in `detail` or `remedy` is in the log.",
-    503: "No authority can sign at the moment.",
+    503: "The database is busy, or no authority can sign at the moment. Nothing was done.",
+    504: "The database became busy in the middle: a part was done. Send it again to finish it.",
 }
-_PROBLEM_HEADERS: Final = {
-    401: {"WWW-Authenticate": {"description": "Bearer (RFC 6750).", "required": True, "schema": {"type": "string"}}}
+_PROBLEM_HEADERS: Final[dict[int, dict[str, Any]]] = {
+    401: {"WWW-Authenticate": {"description": "Bearer (RFC 6750).", "required": True, "schema": {"type": "string"}}},
+    503: {"Retry-After": {"description": "Seconds to wait, if the database is busy.", "schema": {"type": "integer"}}},
 }
 _IN_PATH: Final[dict[str, dict[str, Any]]] = {
     "serial_number": {

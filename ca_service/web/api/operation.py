@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from ca_service.web.api import inputs
 from ca_service.web.api.answers import JSON_ONLY
 
-READ_PROBLEMS: Final = (400, 401, 403, 406, 500)
+READ_PROBLEMS: Final = (400, 401, 403, 406, 500, 503)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ def _decision(verb: str, summary: str, description: str, note: str) -> Operation
         answers={200: "The request after the decision."},
         answer=RequestDocument,
         takes=inputs.DecisionInput,
-        problems=(*_INTAKE_PROBLEMS, 404, 409),
+        problems=(*_INTAKE_PROBLEMS, 404, 409, 504),
     )
 
 
@@ -63,7 +63,7 @@ _ISSUING: Final = (
         forms=certificate_forms(1),
         takes=inputs.SubmissionInput,
         is_repeatable=True,
-        problems=(*_INTAKE_PROBLEMS, 409, 422, 503),
+        problems=(*_INTAKE_PROBLEMS, 409, 422),
     ),
     Operation(
         id="issueBatch",
@@ -82,7 +82,7 @@ _ISSUING: Final = (
         query=inputs.BatchQuery,
         forms=BATCH_FORMS,
         takes=inputs.SubmissionInput,
-        problems=(*_INTAKE_PROBLEMS, 503),
+        problems=(*_INTAKE_PROBLEMS, 504),
     ),
     Operation(
         id="listRequests",
@@ -254,7 +254,7 @@ _CHANGES: Final = (
         query=inputs.RenewQuery,
         forms=certificate_forms(1),
         is_repeatable=True,
-        problems=(*READ_PROBLEMS, 404, 409, 422, 503),
+        problems=(*READ_PROBLEMS, 404, 409, 422),
     ),
 )
 _SERVICE: Final = (
@@ -269,7 +269,6 @@ _SERVICE: Final = (
         answer=ChainDocument,
         query=inputs.AuthorityQueryFields,
         forms=AUTHORITY_FORMS,
-        problems=(*READ_PROBLEMS, 503),
     ),
     Operation(
         id="getToken",

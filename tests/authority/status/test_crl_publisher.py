@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 
 import pytest
@@ -15,7 +16,8 @@ from ca_service.authority.audit.events import Event
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.revocation.records import CRLEntries, CRLRecord, Selection
 from ca_service.authority.status.crl_publisher import CRLPolicy, CRLPublisher, PublishedCRL
-from ca_service.errors import KeystoreError, NotAllowed, NotFound, NotReady, Refused
+from ca_service.deadline import busy
+from ca_service.errors import Busy, KeystoreError, NotAllowed, NotFound, NotReady, Refused
 from ca_service.pki import encodings, keys
 from ca_service.pki.reasons import Reason
 from tests.authority.status.revoking import give_another_key, issue, revoke
@@ -451,3 +453,31 @@ def test_a_list_is_made_though_something_is_revoked_all_the_time(counting: tuple
         assert seen <= told(found).keys()
         seen = set(told(found))
     assert {leaf.serial_number for leaf in leaves} <= seen
+
+
+class Held(InMemoryCRLStore):
+    """Somebody else holds the lock of the issuer from now on, if `is_held`."""
+
+    is_held = False
+
+    def exclusively(self, issuer_id: str) -> AbstractContextManager[None]:
+        """See the class."""
+        if self.is_held:
+            raise busy()
+        return super().exclusively(issuer_id)
+
+
+def test_while_somebody_else_is_writing_the_newest_list_is_given_until_it_ends() -> None:
+    ledger = InMemoryLedger()
+    revocations = InMemoryRevocationStore(ledger)
+    crls = Held(revocations)
+    lab = Lab(ledger=ledger, revocations=revocations, crls=crls).initialised()
+    first = lab.crl_publisher.current(ISSUER)
+    revoke(lab, issue(lab))
+    crls.is_held = True
+    assert lab.crl_publisher.current(ISSUER) == first
+    lab.clock.advance(hours=72)
+    with pytest.raises(Busy):
+        lab.crl_publisher.current(ISSUER)
+    crls.is_held = False
+    assert len(full(lab.crl_publisher.current(ISSUER))) == 1

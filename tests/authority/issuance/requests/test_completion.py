@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from ca_service.authority.audit.events import Event
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.records import RequestRecord, State, timeline
-from ca_service.errors import KeystoreError, NotReady, Rule, Visibility
+from ca_service.deadline import busy
+from ca_service.errors import Busy, KeystoreError, NotReady, Rule, Visibility
 from tests.authority.issuance.requests.people import ANNA, CAROL, VERA, certificates, recorded
 from tests.support.factories import OPERATOR, Lab
 from tests.support.fakes import InMemoryKeyStore, PowerCut
@@ -57,6 +58,42 @@ def test_a_crash_after_the_approval_leaves_what_whoever_looks_finishes(lab: Lab,
         cut(lab).requests.approve(CAROL, waiting.id)
     assert lab.requests.get(ANNA, waiting.id).state is State.ISSUED
     assert len(certificates(lab)) == 1
+
+
+class Held(InMemoryRequestStore):
+    """Somebody else holds the turn to write."""
+
+    def issue(self, *_: object) -> None:
+        """See the class."""
+        raise busy()
+
+
+class Unread(InMemoryKeyStore):
+    """Somebody else holds the database before the certificate is signed."""
+
+    def signer(self, _key_id: str) -> ec.EllipticCurvePrivateKey:
+        """See the class."""
+        raise busy()
+
+
+@pytest.mark.parametrize("part", ["store", "keystore"])
+def test_while_somebody_else_is_writing_an_approved_request_stays_approved(
+    lab: Lab, waiting: RequestRecord, part: str
+) -> None:
+    store = Held(lab.ledger) if part == "store" else lab.edges.requests  # type: ignore[arg-type]
+    keystore = lab.keystore if part == "store" else Unread()
+    other = Lab(
+        clock=lab.clock,
+        issuers=lab.issuers,
+        keystore=keystore,
+        ledger=lab.ledger,
+        rules=(),
+        request_store=store,
+    )
+    with pytest.raises(Busy):
+        other.requests.approve(CAROL, waiting.id)
+    assert other.requests.get(ANNA, waiting.id).state is State.APPROVED
+    assert lab.requests.approve(CAROL, waiting.id).state is State.ISSUED
 
 
 class NoKey(InMemoryKeyStore):
