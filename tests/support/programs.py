@@ -19,6 +19,10 @@ _PACKAGES: Final = {
     "curl": "curl",
     "sha256sum": "coreutils",
     "unzip": "unzip",
+    "certutil": "libnss3-tools",
+    "crlutil": "libnss3-tools",
+    "vfychain": "libnss3-tools",
+    "cargo": "cargo",
 }
 
 
@@ -37,10 +41,11 @@ def missing(reason: str) -> NoReturn:
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A program that is called with arguments, in this folder, and prints text."""
+    """A program that is called with arguments, in this folder, and prints text. It may take `limit` seconds."""
 
     path: str
     folder: Path | None = None
+    limit: int = 60
 
     def __call__(self, *arguments: str | Path) -> str:
         """Return what the program prints; fail the test if the program fails."""
@@ -55,7 +60,7 @@ class Tool:
             cwd=self.folder,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=self.limit,
             check=False,
         )
         return done.returncode, done.stdout + done.stderr

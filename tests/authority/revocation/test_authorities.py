@@ -271,7 +271,13 @@ def scope(**changes: object) -> tuple[x509.ExtensionType, bool]:
 
 def test_a_list_of_authorities_alone_is_taken(offline: Offline) -> None:
     data = offline.crl(extra=(scope(only_contains_ca_certs=True),))
-    assert offline.lab.crl_importer.import_crl(OPERATOR, data).record.number == 1
+    imported = offline.lab.crl_importer.import_crl(OPERATOR, data)
+    assert imported.record.number == 1
+    assert [found.rule for found in imported.findings] == ["crl.limited"]
+
+
+def test_a_list_without_a_limit_is_taken_without_a_remark(offline: Offline) -> None:
+    assert offline.lab.crl_importer.import_crl(OPERATOR, offline.crl()).findings == ()
 
 
 @pytest.mark.parametrize(
