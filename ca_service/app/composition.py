@@ -46,6 +46,7 @@ from ca_service.authority.people.tokens import Tokens
 from ca_service.authority.ports import Clock, SerialNumbers
 from ca_service.authority.revocation.authorities import AuthorityRevocation
 from ca_service.authority.revocation.revoking import Revocation
+from ca_service.authority.revocation.trust import TrustedAuthorities
 from ca_service.authority.status.crl_importer import CRLImporter
 from ca_service.authority.status.crl_publisher import CRLPublisher
 from ca_service.authority.status.ocsp_responder import OCSPResponder
@@ -100,6 +101,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
 
     # What relying parties fetch.
     revocation = Revocation(edges.revocations, now)
+    trusted = TrustedAuthorities(edges.revocations, hierarchy)
     crl_publisher = CRLPublisher(
         crls=edges.crls,
         revocations=edges.revocations,
@@ -164,6 +166,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
     )
     return Installation(
         hierarchy=hierarchy,
+        trusted=trusted,
         crl_publisher=crl_publisher,
         ocsp_responder=OCSPResponder(
             responders=responders, store=edges.responders, revocations=edges.revocations, clock=now
@@ -190,7 +193,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         root_key=RootKey(edges.issuers, edges.keystore, now),
         completion=completion,
         fleet=fleet,
-        handover=Handover(fleet, issuance, hierarchy, receipts),
+        handover=Handover(fleet, issuance, hierarchy, receipts, trusted),
         authority_revocation=AuthorityRevocation(edges.revocations, hierarchy, now),
         crl_importer=CRLImporter(edges.crls, edges.revocations, hierarchy, now),
         responders=responders,

@@ -39,6 +39,7 @@ from ca_service.authority.people.tokens import Tokens
 from ca_service.authority.ports import Clock
 from ca_service.authority.revocation.authorities import AuthorityRevocation
 from ca_service.authority.revocation.revoking import Revocation
+from ca_service.authority.revocation.trust import TrustedAuthorities
 from ca_service.authority.status.crl_importer import CRLImporter
 from ca_service.authority.status.crl_publisher import CRLPublisher
 from ca_service.authority.status.ocsp_responder import OCSPResponder
@@ -85,6 +86,7 @@ class PublicServices:
     """
 
     hierarchy: Hierarchy
+    trusted: TrustedAuthorities
     crl_publisher: CRLPublisher
     ocsp_responder: OCSPResponder
     notices: Notices

@@ -124,8 +124,12 @@ class Hierarchy:
         _, active = self._seen
         if active is not None and active.record.id == issuer_id:
             return active.chain  # the certificate of an authority never changes once it has one
+        return tuple(map(certificate_of, self.path_of(issuer_id)))
+
+    def path_of(self, issuer_id: str) -> tuple[IssuerRecord, ...]:
+        """Return the records from this issuer up to its root."""
         records = {record.id: record for record in self._issuers.list_issuers()}
-        return tuple(map(certificate_of, _path(records[issuer_id], records)))
+        return _path(records[issuer_id], records)
 
     def signing_key(self, authority: ActiveAuthority) -> ec.EllipticCurvePrivateKey:
         """Return the private key of the authority."""
