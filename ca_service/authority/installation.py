@@ -89,6 +89,7 @@ class PublicServices:
     trusted: TrustedAuthorities
     crl_publisher: CRLPublisher
     ocsp_responder: OCSPResponder
+    receipts: Receipts
     notices: Notices
     deliveries: Deliveries
     calendars: Calendars
@@ -117,7 +118,6 @@ class APIServices(PublicServices):
     revocation: Revocation
     renewal: Renewal
     audit_log: AuditLog
-    receipts: Receipts
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -275,6 +276,7 @@ def _facts(delivery: Delivery) -> Iterator[tuple[str, str]]:
             _RECEIPT,
             f"proves that the certificate is in the audit log of the authority: run {_VERIFIER} from this bundle",
         )
+        yield "Sealing key", f"{json.loads(delivery.receipt)['key']['fingerprint']} (SHA-256), which signed the receipt"
 
 
 def _zip(files: Sequence[BundleFile]) -> bytes:

@@ -58,6 +58,7 @@ def trust_page() -> ResponseReturnValue:
         lists=public_services().crl_publisher.list_available(),
         ocsp_url=authority.issuer.ocsp_url or f"{base_url()}/ocsp",
         trust_store_password=encodings.TRUST_STORE_PASSWORD,
+        sealing_key=public_services().receipts.key_fingerprint(),
     )
 
 
