@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ca_service.errors import Refused, Rule
 from ca_service.pki import der
+from ca_service.pki.known_keys import has_known_private_key
 
 SIGNING_KEY: Final = Rule(
     "signing.key",
@@ -44,6 +45,11 @@ CSR_KEY_POINT: Final = Rule(
     "csr.key.point",
     "The point of the public key is compressed, so it cannot be copied unchanged.",
     _EC_KEY,
+)
+CSR_KEY_KNOWN: Final = Rule(
+    "csr.key.known",
+    "The private key of the CSR is public: it is tiny, or a standard prints it as an example.",
+    "Create a new CSR with a new key from a good random generator.",
 )
 
 CURVES: Final[dict[str, type[ec.EllipticCurve]]] = {
@@ -117,7 +123,10 @@ def key_fingerprint(spki: bytes) -> str:
 
 
 def key_of_csr(csr: x509.CertificateSigningRequest, spki: der.Element) -> ec.EllipticCurvePublicKey:
-    """Return the key of a CSR: EC, on a named curve, its point uncompressed. Raises Refused for every other kind."""
+    """Return the key of a CSR: EC, on a named curve, its point uncompressed, its private key secret.
+
+    Raises Refused for every other kind.
+    """
     algorithm, bits = spki.children
     if algorithm.children[0].content == _EC_PUBLIC_KEY and not has_named_curve(spki.der):
         raise _refused(CSR_KEY_EXPLICIT_PARAMETERS)
@@ -133,6 +142,8 @@ def key_of_csr(csr: x509.CertificateSigningRequest, spki: der.Element) -> ec.Ell
         raise _refused(CSR_KEY_CURVE, curve=curve_name(key))
     if bits.content[1] != _UNCOMPRESSED:
         raise _refused(CSR_KEY_POINT)
+    if has_known_private_key(key):
+        raise _refused(CSR_KEY_KNOWN)
     return key
 
 

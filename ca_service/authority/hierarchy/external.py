@@ -28,12 +28,18 @@ from ca_service.authority.key_custody import KeyStore, check_curve, keep_importe
 from ca_service.authority.ports import Clock
 from ca_service.errors import Conflict, NotFound, Refused, Rule
 from ca_service.pki import chain, encodings, keys, names, usages
+from ca_service.pki.known_keys import has_known_private_key
 from ca_service.pki.profiles import INTERMEDIATE
 
 AUTHORITY_KEY_MISMATCH: Final = Rule(
     "authority.key-mismatch",
     "None of the certificates belongs to the private key of the {role}.",
     "Give the certificate that was issued for this key, and those of the authorities above it.",
+)
+AUTHORITY_KEY_KNOWN: Final = Rule(
+    "authority.key-known",
+    "The private key of {subject} is public: it is tiny, or a standard prints it as an example.",
+    "Do not use this authority. Create one with a new key.",
 )
 CHAIN_NO_INTERMEDIATE: Final = Rule(
     "chain.no-intermediate",
@@ -147,6 +153,8 @@ class ExternalAuthorities:
         if len(path) < 2:
             raise Refused.because(CHAIN_NO_INTERMEDIATE)
         chain.check_authorities(path, self._clock())
+        for each in path:
+            _require_secret_key(each)
         return path
 
     def _records(
@@ -177,6 +185,13 @@ def _key_of(certificate: x509.Certificate) -> object:
         return certificate.public_key()
     except (ValueError, TypeError, UnsupportedAlgorithm):
         return None
+
+
+def _require_secret_key(certificate: x509.Certificate) -> None:
+    """Raise Refused if the private key of this authority is public."""
+    key = certificate.public_key()
+    if isinstance(key, ec.EllipticCurvePublicKey) and has_known_private_key(key):
+        raise Refused.because(AUTHORITY_KEY_KNOWN, subject=names.label(certificate.subject))
 
 
 def _wrong_key(role: str) -> Refused:
