@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ca_service.pki import keys
-from ca_service.pki.known_keys import PRINTED, has_known_private_key
+from ca_service.pki.keys import PRINTED_KEYS, has_known_private_key
 
 ORDERS: Final = {
     "P-256": 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551,
@@ -47,13 +47,15 @@ def test_a_tiny_key_and_its_negative_are_known(curve: str, number: int) -> None:
 def test_the_keys_are_those_that_the_standards_print() -> None:
     found = {
         (curve, f"{_public(curve, number).public_numbers().x:0{len(number)}x}"[:40])
-        for curve, numbers in PRINTED.items()
+        for curve, numbers in PRINTED_KEYS.items()
         for number in numbers
     }
     assert found == {(curve, x) for curve, _, x in PUBLIC}
 
 
-@pytest.mark.parametrize(("curve", "number"), [(curve, number) for curve in PRINTED for number in PRINTED[curve]])
+@pytest.mark.parametrize(
+    ("curve", "number"), [(curve, number) for curve in PRINTED_KEYS for number in PRINTED_KEYS[curve]]
+)
 def test_a_key_of_a_standard_is_known(curve: str, number: str) -> None:
     assert has_known_private_key(_public(curve, number))
 

@@ -28,7 +28,6 @@ from ca_service.authority.key_custody import KeyStore, check_curve, keep_importe
 from ca_service.authority.ports import Clock
 from ca_service.errors import Conflict, NotFound, Refused, Rule
 from ca_service.pki import chain, encodings, keys, names, usages
-from ca_service.pki.known_keys import has_known_private_key
 from ca_service.pki.profiles import INTERMEDIATE
 
 AUTHORITY_KEY_MISMATCH: Final = Rule(
@@ -190,7 +189,7 @@ def _key_of(certificate: x509.Certificate) -> object:
 def _require_secret_key(certificate: x509.Certificate) -> None:
     """Raise Refused if the private key of this authority is public."""
     key = certificate.public_key()
-    if isinstance(key, ec.EllipticCurvePublicKey) and has_known_private_key(key):
+    if isinstance(key, ec.EllipticCurvePublicKey) and keys.has_known_private_key(key):
         raise Refused.because(AUTHORITY_KEY_KNOWN, subject=names.label(certificate.subject))
 
 

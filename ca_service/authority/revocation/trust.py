@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import takewhile
 from typing import Final
 
 from ca_service.authority.hierarchy.hierarchy import Hierarchy
-from ca_service.authority.hierarchy.store import IssuerRecord
-from ca_service.authority.revocation.authorities import revocation_of
+from ca_service.authority.revocation.records import RevocationRecord
 from ca_service.authority.revocation.store import RevocationStore
 from ca_service.errors import Conflict, Rule
 from ca_service.pki.chain import Chain
@@ -33,19 +31,18 @@ class TrustedAuthorities:
         Raises NotReady if there is no authority yet.
         """
         active = self._hierarchy.active()
-        path = self._hierarchy.path_of(active.record.id)
-        count = len(list(takewhile(self._is_good, reversed(path))))  # no list can revoke the root, so at least one
-        return active.chain[len(path) - count :]
+        bad = [place for place, link in enumerate(active.links.values()) if self._find_revocation(link)]
+        return active.chain[bad[-1] + 1 :] if bad else active.chain  # no list can revoke the root: it has no link
 
     def require(self, issuer_ids: Iterable[str]) -> None:
         """Raise Conflict if one of these issuers, or an authority above it, is revoked or on hold."""
         for issuer_id in dict.fromkeys(issuer_ids):
-            for each in reversed(self._hierarchy.path_of(issuer_id)):
-                found = revocation_of(self._revocations, each)
-                if found is not None and not found.is_good:
+            for each, link in self._hierarchy.links_of(issuer_id).items():
+                if found := self._find_revocation(link):
                     date = found.revoked_at.date().isoformat()
-                    raise Conflict.because(AUTHORITY_NOT_TRUSTED, issuer=each.id, date=date)
+                    raise Conflict.because(AUTHORITY_NOT_TRUSTED, issuer=each, date=date)
 
-    def _is_good(self, issuer: IssuerRecord) -> bool:
-        found = revocation_of(self._revocations, issuer)
-        return found is None or found.is_good
+    def _find_revocation(self, link: tuple[str, str]) -> RevocationRecord | None:
+        """Return why the certificate with this issuer and serial number is not good, or None if it is."""
+        found = self._revocations.find_revocation(*link)
+        return None if found is None or found.is_good else found
