@@ -53,6 +53,7 @@ from ca_service.authority.ports import Clock, SerialNumbers
 from ca_service.authority.published import PublishedFiles
 from ca_service.authority.revocation.authorities import AuthorityRevocation
 from ca_service.authority.revocation.revoking import Revocation
+from ca_service.authority.revocation.trust import TrustedAuthorities
 from ca_service.authority.status.crl_importer import CRLImporter
 from ca_service.authority.status.crl_publisher import CRLPublisher
 from ca_service.authority.status.ocsp_responder import OCSPResponder
@@ -111,6 +112,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
 
     # What relying parties fetch.
     revocation = Revocation(edges.revocations, now)
+    trusted = TrustedAuthorities(edges.revocations, hierarchy)
     crl_publisher = CRLPublisher(
         crls=edges.crls,
         revocations=edges.revocations,
@@ -153,7 +155,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         outbox=edges.notices, channels=edges.channels, clock=now, chance=randomness.chance, base_url=options.own_url
     )
 
-    handover = Handover(fleet, issuance, hierarchy, receipts)
+    handover = Handover(fleet, issuance, hierarchy, receipts, trusted)
     probes = Probes(
         prober=edges.prober,
         served=edges.served,
@@ -206,6 +208,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
     )
     return Installation(
         hierarchy=hierarchy,
+        trusted=trusted,
         crl_publisher=crl_publisher,
         ocsp_responder=OCSPResponder(
             responders=responders, store=edges.responders, revocations=edges.revocations, clock=now

@@ -44,6 +44,7 @@ from ca_service.authority.people.tokens import Tokens
 from ca_service.authority.ports import Clock
 from ca_service.authority.revocation.authorities import AuthorityRevocation
 from ca_service.authority.revocation.revoking import Revocation
+from ca_service.authority.revocation.trust import TrustedAuthorities
 from ca_service.authority.status.crl_importer import CRLImporter
 from ca_service.authority.status.crl_publisher import CRLPublisher
 from ca_service.authority.status.ocsp_responder import OCSPResponder
@@ -93,8 +94,10 @@ class PublicServices:
     """
 
     hierarchy: Hierarchy
+    trusted: TrustedAuthorities
     crl_publisher: CRLPublisher
     ocsp_responder: OCSPResponder
+    receipts: Receipts
     notices: Notices
     deliveries: Deliveries
     calendars: Calendars
@@ -127,7 +130,6 @@ class APIServices(PublicServices):
     revocation: Revocation
     renewal: Renewal
     audit_log: AuditLog
-    receipts: Receipts
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,6 +28,7 @@ from ca_service.documents.authorities import (
 )
 from ca_service.errors import InvalidInput
 from ca_service.pki import encodings, keys
+from ca_service.pki.chain import Chain
 from ca_service.pki.encodings import time_text
 from ca_service.pki.visible_text import visible
 from ca_service.vos import formats
@@ -36,7 +37,7 @@ from ca_service.vos.file_names import safe_name
 _ENCODERS: Final[dict[str, Callable[[Sequence[x509.Certificate]], bytes]]] = {
     **formats.CHAIN_ENCODINGS,
     "der": lambda chain: encodings.der(chain[0]),
-    "p12": encodings.trust_store,
+    "p12": lambda chain: encodings.trust_store(chain[-1]),
 }
 _STATES: Final = {
     "none": "There is no authority yet: run `ca-service init`.",
@@ -224,16 +225,22 @@ def _decoded(certificate: AuthorityCertificateDocument) -> Iterable[tuple[str, s
 @force_option
 @pass_session
 def export(session: Session, only: str | None, format_: str, out: str | None, force: bool) -> None:
-    """Write the public certificates, intermediate first, root last.
+    """Write the public certificates, intermediate first, root last. A revoked intermediate is left out.
 
-    p12 is a trust store for Java with the password changeit: its content is public.
+    p12 is a trust store for Java with the root alone and the password changeit: its content is public.
     """
+    if format_ == "p12" and only == "intermediate":
+        raise click.UsageError("A trust store contains the root alone.", click.get_current_context())
     if out is None and format_ in formats.CHAIN_ENCODINGS and not session.console.as_json:
         out = STANDARD
     target = Target(out, force)
     target.check(session.console)
-    authority = session.ready().hierarchy.active()
-    chain = {"root": authority.chain[-1:], "intermediate": authority.chain[:1]}.get(only or "", authority.chain)
+    only = "root" if format_ == "p12" else only
+    installation = session.ready()
+    authority = installation.hierarchy.active()
+    if only == "intermediate":
+        installation.trusted.require([authority.record.id])
+    chain = _part(installation.trusted.chain(), only)
     _require_single(format_, len(chain))
     name = f"{safe_name(authority.record.name)}-{only or 'ca-chain'}.{format_}"
     path = target.write(name, _ENCODERS[format_](chain))
@@ -242,6 +249,10 @@ def export(session: Session, only: str | None, format_: str, out: str | None, fo
         session.console.answer(
             ChainFileDocument(file=str(path), certificates=certificates), [f"Written: {visible(str(path))}"]
         )
+
+
+def _part(chain: Chain, only: str | None) -> Chain:
+    return {"root": chain[-1:], "intermediate": chain[:1]}.get(only or "", chain)
 
 
 def _require_single(format_: str, count: int) -> None:

@@ -10,7 +10,7 @@ from ca_service.authority.issuance.examination import Examination, Options
 from ca_service.cli.console import Console, fields
 from ca_service.cli.failures import ExitCode
 from ca_service.cli.grammar import declare
-from ca_service.cli.inputs import destination_options, hints, read_files, read_requests
+from ca_service.cli.inputs import LIFETIME_HELP, destination_options, hints, read_files, read_requests
 from ca_service.cli.session import Session, operator, pass_session
 from ca_service.documents.checks import ChecksDocument, FitDocument
 from ca_service.pki.visible_text import visible
@@ -24,9 +24,12 @@ _COLOURS = {Result.PASSED: "green", Result.FAILED: "red", Result.NOT_CHECKED: "y
 @declare("check", "ca-service check tomcat-ECDSA.csr", "ca-service check *.csr --json")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option(
-    "--profile", default="vos", show_default=True, help="Certificate profile: vos, or server for a TLS server."
+    "--profile",
+    default="vos",
+    show_default=True,
+    help="Certificate profile: vos, server for a TLS server, or client for a TLS client.",
 )
-@click.option("--days", type=int, help="Lifetime in days.  [default: policy.default_days of the settings]")
+@click.option("--days", type=int, help=LIFETIME_HELP)
 @click.option("--add-host-name", is_flag=True, help="Use the host name if the CSR contains no names.")
 @destination_options
 @pass_session

@@ -15,6 +15,7 @@ from ca_service.cli.console import Console
 from ca_service.errors import InvalidInput, Rule, TooLarge
 from ca_service.pki import archive, armour
 from ca_service.pki.archive import Entry
+from ca_service.pki.profiles import DEFAULT_LEAF_DAYS, MAX_LEAF_DAYS
 from ca_service.vos.destinations import Hint
 from ca_service.vos.products import products
 
@@ -71,6 +72,10 @@ PASSWORD_ENCODING: Final = Rule(
 )
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+LIFETIME_HELP: Final = (
+    f"Lifetime in days, at most {MAX_LEAF_DAYS}.  [default: policy.default_days of the settings; "
+    f"{DEFAULT_LEAF_DAYS} is a choice, not a limit]"
+)
 STANDARD: Final = "-"  # stands for standard input, or for standard output
 MAX_BYTES: Final = 4 * 1024 * 1024
 _MAX_SECRET_BYTES: Final = 4096

@@ -25,7 +25,7 @@ _COMMANDS: Final = {
     "serve": "Serve the pages and the API until stopped.",
     "sign": "Sign CSRs: all of them, or none.",
     "requests": "Review and decide on requests.",
-    "renew": "Renew the certificate of a TLS server with the same key.",
+    "renew": "Renew the certificate of a TLS server or client with the same key.",
     "check": "Check CSRs without signing them.",
     "fit": "Check whether a node will accept a certificate.",
     "probe": "See which certificate the ports of a node present.",

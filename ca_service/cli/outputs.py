@@ -199,6 +199,7 @@ def package(installation: Installation, issued: Issued, format: str | None) -> P
     """Pack these certificates for this format; a bundle includes their receipts."""
     deliveries = tuple(installation.issuance.deliveries(issued.certificates))
     if format == "zip":
+        installation.trusted.require(record.issuer_id for record in issued.certificates)
         deliveries = installation.receipts.attached(deliveries)
     bundle = bundle_of(deliveries)
     document = WrittenCertificatesDocument(

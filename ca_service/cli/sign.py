@@ -17,7 +17,7 @@ from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.issuance import Issued
 from ca_service.cli.console import Console, fields
 from ca_service.cli.grammar import declare
-from ca_service.cli.inputs import destination_options, hints, read_requests
+from ca_service.cli.inputs import LIFETIME_HELP, destination_options, hints, read_requests
 from ca_service.cli.outputs import FORMATS, Packaging, force_option, out_option, package
 from ca_service.cli.session import Session, operator, pass_session
 from ca_service.errors import CAServiceError, Refused, Rule
@@ -52,9 +52,12 @@ PARTLY: Final = Rule(
 )
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option(
-    "--profile", default="vos", show_default=True, help="Certificate profile: vos, or server for a TLS server."
+    "--profile",
+    default="vos",
+    show_default=True,
+    help="Certificate profile: vos, server for a TLS server, or client for a TLS client.",
 )
-@click.option("--days", type=int, help="Lifetime in days.  [default: policy.default_days of the settings]")
+@click.option("--days", type=int, help=LIFETIME_HELP)
 @click.option("--new", is_flag=True, help="Issue a new certificate even if one exists.")
 @click.option(
     "--partial", is_flag=True, help="Sign the CSRs that pass, 100 at a time, and list the others. Not with --new."
@@ -186,7 +189,7 @@ def _next_steps(bundle: Bundle, format: str, path: Path | None) -> list[str]:
 @force_option
 @pass_session
 def renew(session: Session, /, serial_number: str, format_: str, out: str | None, force: bool, **options: Any) -> None:
-    """Renew the certificate of a TLS server with the same key.
+    """Renew the certificate of a TLS server or client with the same key.
 
     SERIAL is its serial number. The names stay the same, too. The command refuses certificates of Cisco nodes: a node
     deletes its CSR when the certificate is uploaded, so it needs a new CSR.

@@ -12,6 +12,7 @@ from ca_service.authority.hierarchy.hierarchy import ActiveAuthority, certificat
 from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.documents.fields import API_PATH, Document, Fingerprint, Moment, Serial
 from ca_service.pki import encodings, keys, names
+from ca_service.pki.chain import Chain
 
 
 class AuthorityCertificateDocument(Document):
@@ -50,20 +51,19 @@ class ChainLinks(Document):
 
 
 class ChainDocument(Document):
-    """The authority that issues now and those above it: the issuing one first, the root last."""
+    """The authority that issues now and those above it: the issuing one first, the root last; none that is revoked."""
 
     name: str
     certificates: list[AuthorityCertificateDocument]
     links: ChainLinks
 
     @classmethod
-    def of(cls, active: ActiveAuthority, base_url: str) -> Self:
-        """Describe the chain; `base_url` is the address of the service."""
+    def of(cls, active: ActiveAuthority, chain: Chain, base_url: str) -> Self:
+        """Describe this chain of the authority; `base_url` is the address of the service."""
         own = f"{base_url}{API_PATH}authority"
         links = {"self": own, "pem": f"{own}?format=pem", "p7b": f"{own}?format=p7b"}
         certificates = [
-            AuthorityCertificateDocument.of(each, "root" if each is active.root else "intermediate")
-            for each in active.chain
+            AuthorityCertificateDocument.of(each, "root" if each is active.root else "intermediate") for each in chain
         ]
         return cls(name=active.record.name, certificates=certificates, links=ChainLinks.model_validate(links))
 

@@ -41,16 +41,14 @@ _INVALIDITY_DATE: Final = der.object_identifier(x509.InvalidityDate.oid.dotted_s
 class RevocationList:
     """The contents of a list. `entries` are DER, made by `entry`; times are aware UTC, whole seconds.
 
-    A delta has a `base_number`, and lists what has changed since that list. `covers_authorities` says
-    whether the list is about authorities, or about leaves. `delta_url` is where a full list says that
-    its delta is.
+    A delta has a `base_number`, and lists what has changed since that list. `delta_url` is where a full
+    list says that its delta is.
     """
 
     number: int
     this_update: datetime
     next_update: datetime
     entries: Iterable[bytes]
-    covers_authorities: bool = False
     base_number: int | None = None
     delta_url: str = ""
 
@@ -96,6 +94,12 @@ def entries_of(crl_der: bytes) -> bytes:
     return following[0].content if following and following[0].tag == der.SEQUENCE else b""
 
 
+def is_limited(crl_der: bytes) -> bool:
+    """Return whether a list says critically what it is limited to, as those of version 0.2 do."""
+    extensions = x509.load_der_x509_crl(crl_der).extensions
+    return any(isinstance(each.value, x509.IssuingDistributionPoint) for each in extensions)
+
+
 def is_in(entry_der: bytes, entries: bytes) -> bool:
     """Return whether these entries may tell of the certificate of this one; never wrong when it says no."""
     return der.read(entry_der)[0].children[0].der in entries
@@ -107,21 +111,16 @@ def is_removal(entry_der: bytes) -> bool:
 
 
 def _extensions(wanted: RevocationList, issuer: Issuer) -> list[bytes]:
-    """Return the scope names the kind of certificate and no address: an address that changes would
-    tear the list from the certificates that were issued before (6.3.3, b)."""
-    scope = x509.IssuingDistributionPoint(
-        full_name=None,
-        relative_name=None,
-        only_contains_user_certs=not wanted.covers_authorities,
-        only_contains_ca_certs=wanted.covers_authorities,
-        only_some_reasons=None,
-        indirect_crl=False,
-        only_contains_attribute_certs=False,
-    )
+    """Return the extensions of a list. None limits its scope: it covers every certificate of the issuer.
+
+    So there is no IssuingDistributionPoint, which has to be critical (RFC 5280, 5.2.5): NSS, mbedTLS and
+    webpki do not know it, and load no list that has it. A delta has the scope of its base (5.2.4), so
+    it has none either. An address in it would also separate the list from certificates that were issued
+    before the address changed (6.3.3, b).
+    """
     found = [
         extension(x509.AuthorityKeyIdentifier(issuer.subject_key_identifier, None, None)),
         extension(x509.CRLNumber(wanted.number)),
-        extension(scope, critical=True),
     ]
     if wanted.base_number is not None:
         found.append(extension(x509.DeltaCRLIndicator(wanted.base_number), critical=True))

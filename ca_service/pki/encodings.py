@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from ca_service.errors import InvalidInput, Refused, Rule
+from ca_service.pki import names
 
 CERTIFICATE_UNREADABLE: Final = Rule(
     "certificate.unreadable",
@@ -70,13 +71,14 @@ def p7b(chain: Sequence[x509.Certificate]) -> bytes:
     return pkcs7.serialize_certificates(list(chain), Encoding.PEM)
 
 
-def trust_store(certificates: Sequence[x509.Certificate], password: str = TRUST_STORE_PASSWORD) -> bytes:
-    """Return a PKCS#12 trust store that Java's keytool reads; the aliases are `ca-1`, `ca-2` ..."""
-    entries = [
-        pkcs12.PKCS12Certificate(certificate, f"ca-{number}".encode("ascii"))
-        for number, certificate in enumerate(certificates, 1)
-    ]
-    return pkcs12.serialize_java_truststore(entries, BestAvailableEncryption(password.encode()))
+def trust_store(root: x509.Certificate, password: str = TRUST_STORE_PASSWORD) -> bytes:
+    """Return a PKCS#12 trust store that Java's keytool reads: the root alone, its alias is its name.
+
+    Java trusts each entry of a trust store by itself, and looks for no revocation of it: so there is no intermediate.
+    """
+    alias = names.common_name(root.subject) or names.name_text(root.subject)
+    entry = pkcs12.PKCS12Certificate(root, alias.encode())
+    return pkcs12.serialize_java_truststore([entry], BestAvailableEncryption(password.encode()))
 
 
 def csr_pem(der_: bytes) -> str:

@@ -126,7 +126,10 @@ def _naive(moment: datetime) -> datetime:
 
 
 def _extensions(contents: Contents, issuer: Issuer) -> list[tuple[x509.ExtensionType, bool]]:
-    """Return (extension, critical). Only the first two may be critical: others break UCCX towards CUCM."""
+    """Return (extension, critical). Only the first two may be critical: others break UCCX towards CUCM.
+
+    Where the subject is empty, which no node has, the alternative name is critical too (RFC 5280, 4.1.2.6).
+    """
     profile = contents.profile
     found: list[tuple[x509.ExtensionType, bool]] = [
         (x509.BasicConstraints(profile.is_authority, profile.path_length), True),
@@ -135,7 +138,7 @@ def _extensions(contents: Contents, issuer: Issuer) -> list[tuple[x509.Extension
     if contents.extended_key_usage:
         found.append((usages.extended_key_usage(contents.extended_key_usage), False))
     if contents.subject_alternative_name is not None:
-        found.append((contents.subject_alternative_name, False))
+        found.append((contents.subject_alternative_name, not list(contents.subject)))
     identifier = keys.subject_key_identifier(contents.subject_public_key_info)
     found.append((x509.SubjectKeyIdentifier(identifier), False))
     found.append((x509.AuthorityKeyIdentifier(issuer.subject_key_identifier, None, None), False))

@@ -146,7 +146,9 @@ def extensions_are_known(candidate: Candidate) -> bool:
 
 def only_two_extensions_are_critical(candidate: Candidate) -> bool:
     """Key usage and basic constraints are critical (RFC 5280, 4.2.1.3, 4.2.1.9) and nothing else (Cisco 118855)."""
-    return candidate.critical == _MAY_BE_CRITICAL
+    # Under an empty subject the alternative name has to be critical as well (RFC 5280, 4.1.2.6).
+    names_alone = set() if list(candidate.contents.subject) else {x509.SubjectAlternativeName}
+    return candidate.critical == _MAY_BE_CRITICAL | names_alone
 
 
 def basic_constraints_follow_the_profile(candidate: Candidate) -> bool:

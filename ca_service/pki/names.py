@@ -16,8 +16,8 @@ from ca_service.pki.visible_text import is_plain, visible
 
 SUBJECT_EMPTY: Final = Rule(
     "subject.empty",
-    "The subject is empty.",
-    "Create a new CSR with at least a common name.",
+    "The subject is empty, and a node needs one.",
+    "Create a new CSR with at least a common name. For other servers and clients, use the profile server or client.",
 )
 SUBJECT_TOO_LARGE: Final = Rule(
     "subject.too-large",
@@ -61,6 +61,21 @@ SUBJECT_COMMON_NAME_LENGTH: Final = Rule(
     "Some clients refuse it. Use a shorter host name or a shorter common name.",
     Severity.WARNING,
 )
+SUBJECT_COUNTRY_REFUSED: Final = Rule(
+    "subject.country-refused",
+    "C is \u201c{value}\u201d and not a country code of two letters.",
+    "Create a new CSR with a country code such as DE, or without C.",
+)
+SUBJECT_COMMON_NAME_REFUSED: Final = Rule(
+    "subject.common-name-refused",
+    "The common name has {length} characters; X.520 allows {limit}.",
+    "Create a new CSR with a shorter common name, or without one. The host names go into the subject alternative name.",
+)
+#: What is refused outside of Cisco's nodes, by the id of the warning about a node.
+STRICT: Final = {
+    SUBJECT_COUNTRY.id: SUBJECT_COUNTRY_REFUSED,
+    SUBJECT_COMMON_NAME_LENGTH.id: SUBJECT_COMMON_NAME_REFUSED,
+}
 SAN_DNS_NAME: Final = Rule(
     "san.dns-name",
     "\u201c{value}\u201d is not a DNS name.",
@@ -120,6 +135,11 @@ def common_name(name: x509.Name) -> str | None:
 def common_names(name: x509.Name) -> tuple[str, ...]:
     """Return all common names of a subject, in their order."""
     return tuple(str(found.value) for found in name.get_attributes_for_oid(NameOID.COMMON_NAME))
+
+
+def folded_common_names(name: x509.Name) -> tuple[str, ...]:
+    """Return all common names of a subject as they are compared."""
+    return tuple(map(_folded, common_names(name)))
 
 
 def name_parts(name: x509.Name) -> tuple[tuple[str, str], ...]:
@@ -183,10 +203,8 @@ def general_names_text(names: Iterable[x509.GeneralName]) -> tuple[str, ...]:
 
 
 def judge_subject(subject: x509.Name, subject_der: bytes) -> Iterator[Finding]:
-    """Yield what is wrong or odd about a subject; junk of real nodes passes with a warning."""
+    """Yield what is wrong or odd about a subject; junk of real nodes passes with a warning, which may be `STRICT`."""
     attributes = list(subject)
-    if not attributes:
-        yield SUBJECT_EMPTY.at("/subject")
     if len(subject_der) > MAX_SUBJECT_BYTES:
         yield SUBJECT_TOO_LARGE.at("/subject", size=len(subject_der), limit=MAX_SUBJECT_BYTES)
     if subject.public_bytes() != subject_der:

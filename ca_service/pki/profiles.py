@@ -15,6 +15,7 @@ PROFILE_UNKNOWN: Final = Rule(
 )
 
 DAYS_PER_YEAR: Final = 365
+DEFAULT_LEAF_DAYS: Final = 397  # a choice: no rule demands it of a private authority
 MAX_LEAF_DAYS: Final = 825  # Apple HT210176, which holds for private authorities too
 
 
@@ -24,7 +25,8 @@ class Profile:
 
     `copies_usages` says whether key usages are copied from the request as far as they are in
     `key_usage` and `extended_key_usage` (then the defaults serve a request that asks for none), or
-    whether the defaults are always used. Lifetimes are in days. `path_length` is for authorities.
+    whether the defaults are always used; to these come the `optional_extended_key_usage` that the
+    request asks for. Lifetimes are in days. `path_length` is for authorities.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Profile:
     is_authority: bool = False
     path_length: int | None = None
     copies_usages: bool = False
+    optional_extended_key_usage: tuple[str, ...] = ()
     allows_wildcard: bool = False
     is_vos: bool = False
     is_responder: bool = False
@@ -73,12 +76,12 @@ INTERMEDIATE: Final = Profile(
 VOS: Final = Profile(
     name="vos",
     summary="A tomcat-ECDSA or other EC certificate of a Cisco VOS node; copies what its CSR requests",
-    # RFC 8813, 3 forbids the encipherment bits with an EC key; Cisco's guides ask to keep them.
+    # RFC 8813, 3 forbids the encipherment bits with an EC key; Cisco's guides ask to keep those of a request.
     key_usage=("digitalSignature", "keyEncipherment", "dataEncipherment", "keyAgreement"),
     extended_key_usage=("serverAuth", "clientAuth", "ipsecEndSystem"),
-    default_key_usage=("digitalSignature", "keyEncipherment", "dataEncipherment"),
+    default_key_usage=("digitalSignature",),
     default_extended_key_usage=("serverAuth", "clientAuth"),
-    default_days=397,
+    default_days=DEFAULT_LEAF_DAYS,
     max_days=MAX_LEAF_DAYS,
     curves=("P-256", "P-384", "P-521"),
     copies_usages=True,
@@ -86,15 +89,27 @@ VOS: Final = Profile(
 )
 SERVER: Final = Profile(
     name="server",
-    summary="A plain TLS server, such as a lab host",
+    summary="A plain TLS server, such as a lab host; may be a TLS client too if its CSR requests clientAuth",
     key_usage=("digitalSignature",),
-    extended_key_usage=("serverAuth",),
+    extended_key_usage=("serverAuth", "clientAuth"),
     default_key_usage=("digitalSignature",),
     default_extended_key_usage=("serverAuth",),
-    default_days=397,
+    default_days=DEFAULT_LEAF_DAYS,
     max_days=MAX_LEAF_DAYS,
     curves=("P-256", "P-384", "P-521"),
+    optional_extended_key_usage=("clientAuth",),
     allows_wildcard=True,
+)
+CLIENT: Final = Profile(
+    name="client",
+    summary="A TLS client, such as a script that signs in with a certificate",
+    key_usage=("digitalSignature",),
+    extended_key_usage=("clientAuth",),
+    default_key_usage=("digitalSignature",),
+    default_extended_key_usage=("clientAuth",),
+    default_days=DEFAULT_LEAF_DAYS,
+    max_days=MAX_LEAF_DAYS,
+    curves=("P-256", "P-384", "P-521"),
 )
 OCSP: Final = Profile(
     name="ocsp",
@@ -109,8 +124,8 @@ OCSP: Final = Profile(
     is_responder=True,
 )
 
-LEAF_PROFILES: Final = {profile.name: profile for profile in (VOS, SERVER)}
-PROFILES: Final = {profile.name: profile for profile in (ROOT, INTERMEDIATE, VOS, SERVER, OCSP)}
+LEAF_PROFILES: Final = {profile.name: profile for profile in (VOS, SERVER, CLIENT)}
+PROFILES: Final = {profile.name: profile for profile in (ROOT, INTERMEDIATE, VOS, SERVER, CLIENT, OCSP)}
 
 
 def get_leaf_profile(name: str) -> Profile:

@@ -14,7 +14,7 @@ from ca_service.authority.access.permissions import Role
 from ca_service.authority.hierarchy.plan import checked_name
 from ca_service.errors import InvalidInput
 from ca_service.pki.names import is_dns_name
-from ca_service.pki.profiles import INTERMEDIATE, MAX_LEAF_DAYS, ROOT
+from ca_service.pki.profiles import DEFAULT_LEAF_DAYS, INTERMEDIATE, MAX_LEAF_DAYS, ROOT
 from ca_service.settings.notices import (
     JobsSettings,
     MailSettings,
@@ -74,7 +74,7 @@ class Authority(Section):
 class PolicySettings(Section):
     """Limits for certificates, and the approval rules."""
 
-    default_days: int = Field(default=397, ge=1, le=MAX_LEAF_DAYS)
+    default_days: int = Field(default=DEFAULT_LEAF_DAYS, ge=1, le=MAX_LEAF_DAYS)
     max_days: int = Field(default=MAX_LEAF_DAYS, ge=1, le=MAX_LEAF_DAYS)
     backdate_minutes: int = Field(default=5, ge=0, le=1440)
     allow_p521: bool = False

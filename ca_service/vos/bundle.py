@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,9 +17,10 @@ from typing import Final
 
 from cryptography import x509
 
-from ca_service.pki import encodings, names
+from ca_service.pki import encodings, names, usages
+from ca_service.pki.contents import find_value
 from ca_service.vos.file_names import leaf_file, safe_name, trust_file
-from ca_service.vos.general_steps import general_runbook, server_steps, vos_steps
+from ca_service.vos.general_steps import client_steps, general_runbook, server_steps, vos_steps
 from ca_service.vos.purposes import Purpose
 from ca_service.vos.runbook import Facts, as_html, as_text, cluster_runbook
 from ca_service.vos.steps import Leaf, Node, Runbook, Step
@@ -52,6 +54,12 @@ class Delivery:
         """The serial number of the leaf, as text."""
         return encodings.serial_text(self.leaf.serial_number)
 
+    @property
+    def is_for_client(self) -> bool:
+        """Whether the leaf is for a TLS client alone."""
+        found = find_value(self.leaf.extensions, x509.ExtendedKeyUsage)
+        return usages.extended_key_usage_names(found) == ("clientAuth",)
+
 
 @dataclass(frozen=True, slots=True)
 class BundleFile:
@@ -84,8 +92,13 @@ def bundle_name(deliveries: Sequence[Delivery]) -> str:
     """Return the name of the ZIP: that of the node, or the number of certificates."""
     if len(deliveries) > 1:
         return f"{len(deliveries)}-certificates.zip"
-    purpose = deliveries[0].purpose
-    return f"{safe_name(deliveries[0].host)}-{purpose.service if purpose else 'server'}.zip"
+    return f"{safe_name(deliveries[0].host)}-{_service(deliveries[0])}.zip"
+
+
+def _service(delivery: Delivery) -> str:
+    if delivery.purpose is not None:
+        return delivery.purpose.service
+    return "client" if delivery.is_for_client else "server"
 
 
 def node_bundle(delivery: Delivery) -> Bundle:
@@ -222,6 +235,8 @@ def _runbook(delivery: Delivery, trust_files: Sequence[str], leaf_path: str, nea
     title = f"Certificate for {delivery.host}"
     purpose, node = delivery.purpose, delivery.node
     if purpose is None:
+        if delivery.is_for_client:
+            return general_runbook(title, client_steps(leaf_path, _FULL_CHAIN))
         return general_runbook(title, server_steps(delivery.host, trust_files, leaf_path, _FULL_CHAIN))
     if node is None:
         steps = vos_steps(purpose, delivery.host, delivery.serial_number, trust_files, leaf_path)
@@ -260,7 +275,7 @@ def _written(name: str, runbook: Runbook, facts: Facts) -> tuple[BundleFile, Bun
 def _facts(delivery: Delivery) -> Iterator[tuple[str, str]]:
     leaf = delivery.leaf
     found = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    yield "Subject", names.name_text(leaf.subject)
+    yield "Subject", names.name_text(leaf.subject) or "empty"
     yield "Names", ", ".join(names.general_names_text(found))
     yield "Serial number", delivery.serial_number
     yield (
@@ -275,6 +290,7 @@ def _facts(delivery: Delivery) -> Iterator[tuple[str, str]]:
             _RECEIPT,
             f"proves that the certificate is in the audit log of the authority: run {_VERIFIER} from this bundle",
         )
+        yield "Sealing key", f"{json.loads(delivery.receipt)['key']['fingerprint']} (SHA-256), which signed the receipt"
 
 
 def _zip(files: Sequence[BundleFile]) -> bytes:

@@ -102,6 +102,29 @@ def server_steps(host: str, trust_files: Sequence[str], leaf_file: str, full_cha
     )
 
 
+def client_steps(leaf_file: str, full_chain_file: str) -> tuple[Step, ...]:
+    """Return the steps for a TLS client and for the servers that it signs in to."""
+    return (
+        Step(
+            phrase("Install {file} on the client", file=full_chain_file),
+            "Give the client this file (leaf, then intermediate) and the private key that made the request. "
+            "curl: --cert and --key.",
+            file=full_chain_file,
+        ),
+        Step(
+            phrase("Or install {file}", file=leaf_file),
+            "That is the leaf alone, for a client that wants it so.",
+            file=leaf_file,
+        ),
+        Step(
+            "Let the servers trust the root",
+            "Name the root certificate of this bundle as the authority of clients. nginx: ssl_client_certificate, with "
+            "ssl_verify_client and ssl_verify_depth 2; Apache: SSLCACertificateFile, with SSLVerifyClient and "
+            "SSLVerifyDepth 2. Then check the name of the client, too: each certificate of the authority is accepted.",
+        ),
+    )
+
+
 def request_step(host: str, purpose: str) -> Step:
     """Return the step that makes a new request on a VOS node of any product."""
     return Step(

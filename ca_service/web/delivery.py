@@ -9,6 +9,7 @@ from flask import Response
 
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.hierarchy.hierarchy import ActiveAuthority
+from ca_service.pki.chain import Chain
 from ca_service.vos.bundle import BundleFile
 from ca_service.vos.file_names import safe_name
 from ca_service.vos.formats import CHAIN_ENCODINGS, as_file, unknown_format
@@ -26,21 +27,25 @@ AUTHORITY_FORMATS: Final = tuple(CHAIN_ENCODINGS)
 
 
 def deliver(records: Sequence[CertificateRecord], format: str) -> Response:
-    """Return the certificates as an attachment. Raises InvalidInput for an unknown format."""
+    """Return the certificates as an attachment.
+
+    Raises InvalidInput for an unknown format, Conflict for a bundle that would make nodes trust a revoked authority.
+    """
     issuance = api_services().issuance
     if format == "zip":
+        api_services().trusted.require(record.issuer_id for record in records)
         deliveries = [*api_services().receipts.attached(issuance.deliveries(records))]
     else:
         deliveries = [issuance.delivery(record) for record in records]
     return attachment(as_file(deliveries, format), format)
 
 
-def deliver_authority(authority: ActiveAuthority, format: str) -> Response:
-    """Return the CA chain, root last, as an attachment in `pem` or `p7b` format."""
+def deliver_authority(authority: ActiveAuthority, chain: Chain, format: str) -> Response:
+    """Return this chain of the authority, root last, as an attachment in `pem` or `p7b` format."""
     if format not in AUTHORITY_FORMATS:
         raise unknown_format(format, AUTHORITY_FORMATS)
     name = f"{safe_name(authority.record.name)}-ca-chain.{format}"
-    return attachment(BundleFile(name, CHAIN_ENCODINGS[format](authority.chain)), format)
+    return attachment(BundleFile(name, CHAIN_ENCODINGS[format](chain)), format)
 
 
 def attachment(file: BundleFile, format: str) -> Response:

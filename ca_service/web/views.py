@@ -54,6 +54,13 @@ class CertificateView:
     pem: str
 
 
+def _title(certificate: x509.Certificate) -> str:
+    """Return the common name, or else the whole subject, or else the first alternative name."""
+    said = names.common_name(certificate.subject) or names.name_text(certificate.subject)
+    found = find_value(certificate.extensions, x509.SubjectAlternativeName) or ()
+    return said or next((names.general_name(name)[1] for name in found), "")
+
+
 def decode(certificate: x509.Certificate) -> CertificateView:
     """Decode a certificate for a template."""
     extensions = certificate.extensions
@@ -61,7 +68,7 @@ def decode(certificate: x509.Certificate) -> CertificateView:
     subject_key = find_value(extensions, x509.SubjectKeyIdentifier)
     authority_key = find_value(extensions, x509.AuthorityKeyIdentifier)
     return CertificateView(
-        title=names.common_name(certificate.subject) or names.name_text(certificate.subject),
+        title=_title(certificate),
         subject=tuple((key, visible(value)) for key, value in names.name_parts(certificate.subject)),
         issuer=names.name_text(certificate.issuer),
         names=tuple(map(names.general_name, find_value(extensions, x509.SubjectAlternativeName) or ())),

@@ -155,5 +155,5 @@ def test_delivery_refuses_what_it_cannot_deliver(
 
 def test_delivery_refuses_an_authority_as_zip(installation: Installation) -> None:
     with pytest.raises(InvalidInput) as caught:
-        deliver_authority(installation.hierarchy.active(), "zip")
+        deliver_authority(installation.hierarchy.active(), (), "zip")
     assert caught.value.rule == "format.unknown"

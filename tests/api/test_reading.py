@@ -12,6 +12,9 @@ import pytest
 from cryptography import x509
 from werkzeug.test import Client, TestResponse
 
+from ca_service.authority.installation import Installation
+from ca_service.pki.reasons import Reason
+from tests.support.factories import OPERATOR
 from tests.support.requests import BLANK_PARENT_DOMAIN, SOCIALMINER, THREE_NODES, UCCX_PUBLISHER
 
 from .test_submitting import errors
@@ -201,6 +204,13 @@ def test_the_authority_is_told_with_the_root_last(client: Client) -> None:
 def test_the_links_of_the_authority_lead_to_its_forms(client: Client, form: str, content_type: str) -> None:
     links = client.get("/api/v1/authority").get_json()["links"]
     assert client.get(links[form]).content_type == content_type
+
+
+def test_a_revoked_intermediate_is_left_out_of_the_authority(client: Client, installation: Installation) -> None:
+    installation.authority_revocation.revoke(OPERATOR, "intermediate-g1", Reason.CA_COMPROMISE)
+    certificates = client.get("/api/v1/authority").get_json()["certificates"]
+    assert [each["role"] for each in certificates] == ["root"]
+    assert client.get("/api/v1/authority?format=pem").text == certificates[0]["pem"]
 
 
 def test_the_authority_is_not_given_as_zip(client: Client) -> None:

@@ -14,6 +14,7 @@ from tests.support import pkcs10
 from tests.support.requests import node
 
 MOST = 8  # token and account, authorities, keys, revocations, keys again under the lock, three INSERTs
+MORE_FOR_TRUST = 1  # the revocation of the intermediate, which a bundle makes nodes trust
 # Products of the hosts; events, those to seal, newest seal, its INSERT, places, their count, events again, seals.
 MORE_FOR_RECEIPTS = 9
 
@@ -39,7 +40,9 @@ def csr(number: int) -> bytes:
 
 
 @pytest.mark.parametrize("count", [1, 20])
-@pytest.mark.parametrize(("form", "most", "commits"), [("pem", MOST, 1), ("zip", MOST + MORE_FOR_RECEIPTS, 2)])
+@pytest.mark.parametrize(
+    ("form", "most", "commits"), [("pem", MOST, 1), ("zip", MOST + MORE_FOR_TRUST + MORE_FOR_RECEIPTS, 2)]
+)
 def test_a_submission_takes_the_same_few_statements_however_many_csrs_it_has(
     client: Client, count: int, form: str, most: int, commits: int
 ) -> None:

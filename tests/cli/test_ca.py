@@ -12,6 +12,7 @@ import pytest
 
 from tests.cli.command_line import CommandLine
 from tests.support.programs import Tool
+from tests.support.requests import UCCX_PUBLISHER
 
 
 def test_a_finished_authority_is_shown_with_its_fingerprints(
@@ -79,9 +80,24 @@ def test_openssl_reads_the_p7b(ca: CommandLine, openssl: Callable[..., str]) -> 
     assert len(answer["certificates"]) == 2
 
 
-def test_keytool_reads_the_trust_store(ca: CommandLine, here: Path, keytool: Tool) -> None:
-    assert ca("ca", "export", "--format", "p12", "--out", "truststore.p12").exit_code == 0
-    assert "contains 2 entries" in keytool("-list", "-keystore", here / "truststore.p12", "-storepass", "changeit")
+@pytest.mark.parametrize("only", [(), ("--only", "root")])
+def test_keytool_finds_the_root_alone_in_the_trust_store(
+    ca: CommandLine, here: Path, keytool: Tool, only: tuple[str, ...]
+) -> None:
+    assert ca("ca", "export", *only, "--format", "p12", "--out", "truststore.p12").exit_code == 0
+    said = keytool("-list", "-keystore", here / "truststore.p12", "-storepass", "changeit")
+    assert "contains 1 entry" in said
+    assert "example lab ec root ca g1" in said
+
+
+def test_a_revoked_intermediate_is_not_exported(ca: CommandLine) -> None:
+    serial = ca.answer("sign", "-", data=UCCX_PUBLISHER.data)["certificates"][0]["serial_number"]
+    ca("crl", "revoke-authority", "intermediate-g1", "--reason", "cACompromise", "--confirm", "intermediate-g1")
+    exported = ca.answer("ca", "export", "--format", "p7b")["certificates"]
+    assert exported == ca.answer("ca", "export", "--only", "root", "--force")["certificates"]
+    assert len(exported) == 1
+    assert ca.rule("ca", "export", "--only", "intermediate", code=1) == "authority.not-trusted"
+    assert ca.rule("show", serial, "--format", "zip", code=1) == "authority.not-trusted"
 
 
 @pytest.mark.parametrize(
@@ -91,6 +107,7 @@ def test_keytool_reads_the_trust_store(ca: CommandLine, here: Path, keytool: Too
         (("--out", "-"), 2, "output.twice"),
         (("--format", "zip"), 2, "usage"),
         (("--only", "leaf"), 2, "usage"),
+        (("--only", "intermediate", "--format", "p12"), 2, "usage"),
     ],
 )
 def test_what_cannot_be_exported_is_a_usage_error(

@@ -17,7 +17,7 @@ from ca_service.settings import load
 from tests.support.factories import Lab
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
-ORDINALS: Final = {"two": 2, "three": 3}
+ORDINALS: Final = {"one": 1, "two": 2}
 NOTHING: Final = "\N{EN DASH}"
 
 
@@ -43,10 +43,14 @@ def profile_row(name: str) -> dict[str, str]:
 
 
 def usages(cell: str, *, default: bool) -> tuple[str, ...]:
-    """What a cell lists: `a, b` for always, `as requested within a, b; by default the first two` for a choice."""
-    listed, _, said = cell.removeprefix("as requested within ").partition("; by default the first ")
+    """What a cell lists: `a, b` for always, `as requested within a, b; by default the first two` for a choice,
+    `a; also b if requested` for more on request."""
+    always, _, optional = cell.removesuffix(" if requested").partition("; also ")
+    listed, _, said = always.removeprefix("as requested within ").partition("; by default the first ")
     found = () if listed == NOTHING else tuple(listed.split(", "))
-    return found[: ORDINALS[said]] if default and said else found
+    if default:
+        return found[: ORDINALS[said]] if said else found
+    return (*found, *(optional.split(", ") if optional else ()))
 
 
 def test_the_settings_table_has_every_setting_with_its_default_and_nothing_else(tmp_path: Path) -> None:
@@ -74,6 +78,7 @@ def test_the_profiles_table_has_the_usages(profile: Profile) -> None:
     assert usages(purposes, default=False) == profile.extended_key_usage
     assert usages(purposes, default=True) == profile.default_extended_key_usage
     assert {cell.startswith("as requested") for cell in (bits, purposes)} == {profile.copies_usages}
+    assert ("; also " in purposes) is bool(profile.optional_extended_key_usage)
 
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda profile: profile.name)

@@ -17,6 +17,7 @@ from ca_service.pki.crl import RevocationList
 from ca_service.pki.reasons import Reason
 from tests.support import certificates
 from tests.support.certificates import NOW
+from tests.support.revocation import limited_crl
 
 DELTA_URL = "http://ca.example.com/ca/intermediate-g1-delta.crl"
 WEEK = timedelta(days=7)
@@ -93,25 +94,24 @@ def test_a_full_list_names_its_number_its_issuers_key_and_where_its_delta_is() -
     assert place.full_name == [x509.UniformResourceIdentifier(DELTA_URL)]
 
 
+@pytest.mark.parametrize("delta_url", ["", DELTA_URL])
+def test_a_full_list_has_no_critical_extension(delta_url: str) -> None:
+    assert [each for each in signed(delta_url=delta_url).extensions if each.critical] == []
+
+
 def test_a_list_without_deltas_names_none() -> None:
-    assert {type(extension.value) for extension in signed().extensions} == {
-        x509.AuthorityKeyIdentifier,
-        x509.CRLNumber,
-        x509.IssuingDistributionPoint,
-    }
+    assert {type(each.value) for each in signed().extensions} == {x509.AuthorityKeyIdentifier, x509.CRLNumber}
 
 
-@pytest.mark.parametrize("covers_authorities", [False, True])
-def test_the_scope_is_critical_and_names_the_kind_of_certificate_and_no_address(covers_authorities: bool) -> None:
-    found = value(signed(covers_authorities=covers_authorities), x509.IssuingDistributionPoint)
-    scope = found.value
-    assert isinstance(scope, x509.IssuingDistributionPoint)
-    assert found.critical
-    assert (scope.only_contains_ca_certs, scope.only_contains_user_certs) == (
-        covers_authorities,
-        not covers_authorities,
-    )
-    assert (scope.full_name, scope.only_some_reasons, scope.indirect_crl) == (None, None, False)
+def test_a_delta_has_the_scope_of_its_base_so_its_number_alone_is_critical() -> None:
+    critical = [type(each.value) for each in signed(base_number=5).extensions if each.critical]
+    assert critical == [x509.DeltaCRLIndicator]
+
+
+def test_a_list_that_says_what_it_is_limited_to_is_known_as_such() -> None:
+    authority = certificates.intermediate("P-256")
+    assert crl.is_limited(limited_crl(authority.certificate.subject, authority.key, 1, NOW, NOW + WEEK))
+    assert not crl.is_limited(signed().public_bytes(Encoding.DER))
 
 
 def test_a_delta_says_so_critically_and_names_no_delta_of_its_own() -> None:

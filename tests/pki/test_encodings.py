@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from ca_service.errors import InvalidInput, Refused
-from ca_service.pki import encodings
+from ca_service.pki import encodings, keys, names
 from tests.support import certificates
 from tests.support.refused_requests import rsa_key
 
@@ -84,12 +84,24 @@ def test_what_holds_no_certificate_is_refused(data: bytes) -> None:
     assert refusal.value.rule == "certificate.unreadable"
 
 
-def test_a_trust_store_holds_the_authorities_under_aliases_of_their_own() -> None:
-    store = pkcs12.load_pkcs12(encodings.trust_store(AUTHORITY.chain, "changeit"), b"changeit")
+def test_a_trust_store_holds_the_root_alone_under_its_name() -> None:
+    root = AUTHORITY.chain[-1]
+    name = names.common_name(root.subject) or ""
+    store = pkcs12.load_pkcs12(encodings.trust_store(root, "changeit"), b"changeit")
 
-    assert [entry.certificate for entry in store.additional_certs] == list(AUTHORITY.chain)
-    assert [entry.friendly_name for entry in store.additional_certs] == [b"ca-1", b"ca-2"]
-    assert store.key is None
+    assert [entry.certificate for entry in store.additional_certs] == [root]
+    assert [entry.friendly_name for entry in store.additional_certs] == [name.encode()]
+    assert (store.key, store.cert) == (None, None)
+
+
+def test_the_alias_of_a_root_without_a_common_name_is_its_whole_name() -> None:
+    key = keys.generate_key("P-256")
+    name = x509.Name([x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, "Example")])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, certificates.NOW, certificates.NOW)
+    root = builder.sign(key, keys.signature_hash(key.public_key()))
+    store = pkcs12.load_pkcs12(encodings.trust_store(root, "changeit"), b"changeit")
+
+    assert [entry.friendly_name for entry in store.additional_certs] == [b"O=Example"]
 
 
 def test_the_fingerprint_is_the_sha256_of_the_der() -> None:

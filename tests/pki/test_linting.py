@@ -130,6 +130,7 @@ def validity(start: datetime, end: datetime) -> dict[str, Any]:
     return {"contents": wanted(validity=Validity(start, end))}
 
 
+NAMELESS = wanted(profiles.SERVER, subject=x509.Name([]), subject_der=x509.Name([]).public_bytes())
 RESPONDER = wanted(profiles.OCSP, subject_alternative_name=None)
 P521 = keys.generate_key("P-521").public_key()
 FAULTS: dict[str, list[dict[str, Any]]] = {
@@ -184,6 +185,7 @@ FAULTS: dict[str, list[dict[str, Any]]] = {
         instead(hosts("example.com", "uccx1.example.com"), critical=True),
         instead(usages.key_usage(wanted().key_usage), critical=False),
         instead(x509.BasicConstraints(ca=False, path_length=None), critical=False),
+        {"contents": NAMELESS},
     ],
     "basic_constraints_follow_the_profile": [
         instead(x509.BasicConstraints(ca=True, path_length=0), critical=True),
@@ -194,7 +196,7 @@ FAULTS: dict[str, list[dict[str, Any]]] = {
         },
     ],
     "key_usage_is_as_decided": [
-        instead(usages.key_usage(["digitalSignature"]), critical=True),
+        instead(usages.key_usage(["digitalSignature", "keyAgreement"]), critical=True),
         {"contents": wanted(key_usage=())},
     ],
     "key_usage_is_within_the_profile": [
@@ -272,6 +274,7 @@ def test_every_rule_has_a_fault_that_breaks_it() -> None:
         Case(),
         Case(contents=wanted(profiles.SERVER, subject_alternative_name=hosts("*.example.com"))),
         Case(contents=wanted(serial_number=2**159 - 1)),
+        Case(contents=NAMELESS, **instead(hosts("example.com", "uccx1.example.com"), critical=True)),
         Case(contents=wanted(profiles.INTERMEDIATE), issuer=replace(ISSUER, path_length=1)),
         Case(contents=wanted(profiles.INTERMEDIATE), issuer=replace(ISSUER, path_length=None)),
         Case(**access(x509.UniformResourceIdentifier("http://ca.example.com/ca.crt"))),
@@ -282,6 +285,7 @@ def test_every_rule_has_a_fault_that_breaks_it() -> None:
         "vos",
         "server",
         "longest-serial",
+        "empty-subject",
         "intermediate",
         "intermediate-below-no-limit",
         "information-access",

@@ -21,6 +21,9 @@ _PACKAGES: Final = {
     "unzip": "unzip",
     "faketime": "faketime",
     "nginx": "nginx-light",
+    "certutil": "libnss3-tools",
+    "crlutil": "libnss3-tools",
+    "vfychain": "libnss3-tools",
 }
 
 
@@ -39,10 +42,11 @@ def missing(reason: str) -> NoReturn:
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A program that is called with arguments, in this folder, and prints text."""
+    """A program that is called with arguments, in this folder, and prints text. It may take `limit` seconds."""
 
     path: str
     folder: Path | None = None
+    limit: int = 60
 
     def __call__(self, *arguments: str | Path) -> str:
         """Return what the program prints; fail the test if the program fails."""
@@ -57,7 +61,7 @@ class Tool:
             cwd=self.folder,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=self.limit,
             check=False,
         )
         return done.returncode, done.stdout + done.stderr

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
+from ca_service.pki.keys import PRINTED_KEYS
 from tests.support import asn1, pkcs10
 from tests.support.asn1 import UTF8_STRING
 from tests.support.pkcs10 import DNS, EMAIL, IP, KEY_USAGE, URI, Recipe
@@ -68,6 +69,10 @@ def _good(
 
 def _with_names(*entries: tuple[int, str | bytes]) -> bytes:
     return _good(*usages(USAGE, PURPOSES), pkcs10.alternative_name(*entries))
+
+
+def _with_private_key(number: int) -> bytes:
+    return _pem(Recipe(ec.derive_private_key(number, ec.SECP256R1()), _SUBJECT, _EXTENSIONS))
 
 
 def _on_curve(curve: type[ec.EllipticCurve]) -> bytes:
@@ -240,6 +245,8 @@ _CONTENTS: Final = (
     ("csr.key.curve", "secp256k1", _on_curve(ec.SECP256K1)),
     ("csr.key.curve", "p-224", _on_curve(ec.SECP224R1)),
     ("csr.key.point", "compressed-point", _good(public_key=_compressed())),
+    ("csr.key.known", "tiny-key", _with_private_key(1)),
+    ("csr.key.known", "key-of-rfc-9500", _with_private_key(int(PRINTED_KEYS["P-256"][-1], 16))),
     ("csr.key.explicit-parameters", "explicit-parameters", _good(public_key=explicit_parameters())),
     ("csr.key.invalid", "point-off-the-curve", _good(public_key=_off_the_curve())),
     ("csr.signature", "tampered", _tampered()),
@@ -250,7 +257,6 @@ _CONTENTS: Final = (
     ("csr.duplicate-extension", "duplicate-extension", _good(*_EXTENSIONS, _EXTENSIONS[0])),
     ("csr.extension", "key-usage-not-der", _good(pkcs10.extension(KEY_USAGE, b"\x03\x7f"))),
     ("csr.extension", "x400-name", _with_names((3, b"x400"))),
-    ("subject.empty", "empty-subject", _good(subject=_subject())),
     ("subject.too-large", "huge-subject", _good(subject=_subject(*(("OU", "x" * 60),) * 80))),
     ("subject.characters", "nul-in-common-name", _good(subject=_subject(("CN", "bad1.example.com\0.evil.example")))),
     ("subject.characters", "turned-around", _good(subject=_subject(("CN", "bad1\u202ecod.example.com")))),
@@ -269,6 +275,7 @@ _CONTENTS: Final = (
 #: Refused by what the profile `vos` and the policy allow; `csr.read_request` alone lets them pass.
 BY_POLICY: Final = (
     Request("wildcard", _with_names((DNS, "*.example.com")), "san.wildcard"),
+    Request("empty-subject", _good(subject=_subject()), "subject.empty"),
     Request("capf", _capf(), "csr.authority"),
     Request("content-commitment", _good(pkcs10.key_usage("contentCommitment"), _NAMES), "csr.key-usage"),
     Request("code-signing", _good(pkcs10.extended_key_usage("codeSigning"), _NAMES), "csr.extended-key-usage"),

@@ -9,6 +9,10 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.ports import is_believable
@@ -24,7 +28,7 @@ from ca_service.authority.revocation.records import (
     State,
     Transition,
 )
-from ca_service.pki import crl
+from ca_service.pki import crl, keys
 from ca_service.pki.reasons import Reason
 from tests.support.fakes import NOON, InMemoryLedger
 
@@ -200,3 +204,13 @@ def revocation_record(certificate: CertificateRecord, **changes: object) -> Revo
         entry_der=crl.entry(int(certificate.serial_number, 16), NOON + timedelta(days=1), reason),
     )
     return replace(record, **changes)  # type: ignore[arg-type]
+
+
+def limited_crl(
+    issuer: x509.Name, key: ec.EllipticCurvePrivateKey, number: int, this_update: datetime, next_update: datetime
+) -> bytes:
+    """A list, DER, that says critically that it is about leaves, as version 0.2 signed them."""
+    scope = x509.IssuingDistributionPoint(None, None, True, False, None, False, False)
+    builder = x509.CertificateRevocationListBuilder(issuer, this_update, next_update)
+    builder = builder.add_extension(x509.CRLNumber(number), critical=False).add_extension(scope, critical=True)
+    return builder.sign(key, keys.signature_hash(key.public_key())).public_bytes(Encoding.DER)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -15,16 +17,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
+from cryptography.hazmat.primitives.serialization import Encoding
 
-from ca_service.authority.audit.seals import canonical
+from ca_service.authority.audit.seals import canonical, read_key
 from ca_service.authority.issuance.examination import Options
 from ca_service.pki import keys
 from ca_service.vos.bundle import Bundle, Delivery, bundle_of, cluster_bundle, node_bundle
+from tests.support.certificates import NOW
 from tests.support.factories import OPERATOR, Lab
 from tests.support.programs import judged as judged_by
 from tests.support.requests import THREE_NODES
+from tests.support.wycheproof import vectors
 from tests.vos.test_bundle import paths
 from tests.vos.test_runbook import CENTRE
 
@@ -50,6 +57,9 @@ def receipt(number: int = 0) -> Any:
     return json.loads(deliveries()[number].receipt)
 
 
+KEY = receipt()["key"]["fingerprint"]
+
+
 def unpacked(bundle: Bundle, folder: Path) -> Path:
     zipfile.ZipFile(io.BytesIO(bundle.to_zip())).extractall(folder)
     return folder
@@ -69,6 +79,17 @@ def judged(folder: Path, document: object) -> subprocess.CompletedProcess[str]:
     return run(folder)
 
 
+def sealed_again(document: Any) -> Any:
+    """The same receipt with its event alone in a seal of somebody else."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    spki, leaf = keys.public_key_der(key.public_key()), hashlib.sha256(b"\x00" + canonical(document["event"]))
+    seal = document["seal"] | {"key": keys.key_fingerprint(spki), "root": leaf.hexdigest(), "count": 1}
+    del seal["signature"]
+    seal |= {"signature": key.sign(canonical(seal), ec.ECDSA(hashes.SHA256())).hex()}
+    named = document["key"] | {"public_key": spki.hex(), "fingerprint": keys.key_fingerprint(spki)}
+    return document | {"position": 0, "path": [], "seal": seal, "key": named}
+
+
 # In the bundle
 
 
@@ -77,6 +98,7 @@ def test_the_receipt_lies_beside_the_certificate_with_the_program_that_checks_it
     assert paths(bundle)[-3:] == ["receipt.json", "verify_receipt.py", "SHA256SUMS"]
     text = next(file.data for file in bundle.extras if file.path == "UPLOAD.txt").decode()
     assert "receipt.json:  proves that the certificate is in the audit log" in text
+    assert f"Sealing key:   {KEY} (SHA-256)" in text
 
 
 def test_without_a_receipt_the_bundle_is_silent_about_it() -> None:
@@ -122,7 +144,7 @@ def test_a_certificate_that_the_record_does_not_know_has_no_receipt() -> None:
 
 
 def test_the_program_is_short_and_alone(tmp_path: Path) -> None:
-    assert len(SCRIPT.read_text("utf-8").splitlines()) < 150
+    assert len(SCRIPT.read_text("utf-8").splitlines()) < 220
     shutil.copy(SCRIPT, tmp_path)
     told = run(tmp_path, "--help")
     assert told.returncode == 0
@@ -130,24 +152,45 @@ def test_the_program_is_short_and_alone(tmp_path: Path) -> None:
     assert run(tmp_path).returncode == 2
 
 
-def test_a_good_receipt_is_proven_and_it_is_said_what_was_not_looked_at(tmp_path: Path) -> None:
-    told = run(unpacked(node_bundle(deliveries()[0]), tmp_path))
+def test_a_good_receipt_is_proven_by_the_key_that_is_given(tmp_path: Path) -> None:
+    told = run(unpacked(node_bundle(deliveries()[0]), tmp_path), "--key", KEY)
     assert told.returncode == 0, told
     assert told.stdout.startswith("PROVEN  receipt.json\n")
     assert receipt()["event"]["subject"] in told.stdout
-    assert "Not looked at: whose key it is" in told.stdout
-    assert "revoked" in told.stdout
+    assert "Not checked: whether the certificate is valid, or was revoked since." in told.stdout
+    assert "Compare the key" not in told.stdout
+
+
+def test_without_a_key_a_good_receipt_is_valid_and_its_key_is_not_confirmed(tmp_path: Path) -> None:
+    told = run(unpacked(node_bundle(deliveries()[0]), tmp_path))
+    assert told.returncode == 3, told
+    assert told.stdout.startswith("VALID, KEY NOT CONFIRMED  receipt.json\n")
+    assert KEY in told.stdout
+    assert "Compare the key with the page /ca/ of the authority, and check again with --key." in told.stdout
+    assert not re.search("^PROVEN", told.stdout, re.MULTILINE)
 
 
 def test_all_receipts_of_a_bundle_are_checked_at_once(tmp_path: Path) -> None:
-    told = run(unpacked(bundle_of(deliveries()), tmp_path))
+    told = run(unpacked(bundle_of(deliveries()), tmp_path), "--key", KEY)
     assert (told.returncode, told.stdout.count("PROVEN  ")) == (0, 3)
 
 
+@pytest.mark.parametrize("arguments", [(), ("--key",)])
+def test_one_receipt_that_is_not_proven_decides(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    folder = unpacked(bundle_of(deliveries()), tmp_path)
+    next(folder.glob("*/receipt.json")).write_text("{}", "utf-8")
+    assert run(folder, *arguments, *[KEY][: len(arguments)]).returncode == 1
+
+
+@pytest.mark.parametrize("key", ["", "4c1d", "x" * 64, "0" * 65])
+def test_what_is_no_fingerprint_is_no_key(tmp_path: Path, key: str) -> None:
+    told = run(unpacked(node_bundle(deliveries()[0]), tmp_path), "--key", key)
+    assert (told.returncode, told.stdout) == (2, "")
+
+
 def test_a_key_that_is_given_has_to_be_the_one(tmp_path: Path) -> None:
-    folder, key = unpacked(node_bundle(deliveries()[0]), tmp_path), receipt()["key"]["fingerprint"]
-    told = run(folder, "--key", ":".join(key.upper()[at : at + 2] for at in range(0, 64, 2)))
-    assert (told.returncode, "whose key" in told.stdout) == (0, False)
+    folder = unpacked(node_bundle(deliveries()[0]), tmp_path)
+    assert run(folder, "--key", ":".join(KEY.upper()[at : at + 2] for at in range(0, 64, 2))).returncode == 0
     told = run(folder, "--key", "0" * 64)
     assert told.returncode == 1
     assert "NOT PROVEN  receipt.json\n" in told.stdout
@@ -176,6 +219,21 @@ SPOILED: dict[str, Callable[[Any], object]] = {
     "a key off the curve": lambda it: it["key"].update(public_key="00" * 91),
     "another fingerprint": lambda it: it["key"].update(fingerprint="0" * 64),
     "another certificate": lambda it: it["certificate"].update(fingerprint="0" * 64),
+    "another format": lambda it: it.update(format="ca_service"),
+    "another version": lambda it: it.update(v=2),
+    "a version that is equal and no number": lambda it: it.update(v=True),
+    "no version": lambda it: it.pop("v"),
+    "a member more": lambda it: it.update(note="x"),
+    "another serial number beside it": lambda it: it["certificate"].update(serial_number="0" * 40),
+    "a member of the certificate more": lambda it: it["certificate"].update(note="x"),
+    "another id of the key": lambda it: it["key"].update(id="audit-seal-2"),
+    "another algorithm": lambda it: it["key"].update(algorithm="RSA"),
+    "a member of the key more": lambda it: it["key"].update(note="x"),
+    "a key in capitals": lambda it: it["key"].update(public_key=it["key"]["public_key"].upper()),
+    "a signature in capitals": lambda it: it["seal"].update(signature=it["seal"]["signature"].upper()),
+    "a signature with a blank": lambda it: it["seal"].update(signature="30 " + it["seal"]["signature"][2:]),
+    "a path in capitals": lambda it: it.update(path=[each.upper() for each in it["path"]]),
+    "a place that is equal and no number": lambda it: it.update(position=bool(it["position"])),
     "nothing": lambda it: it.clear(),
 }
 
@@ -196,10 +254,40 @@ def test_what_is_no_receipt_is_not_proven(tmp_path: Path, text: str) -> None:
     assert (told.returncode, told.stderr) == (1, "")
 
 
+@pytest.mark.parametrize("name", ["v", "format", "event", "seal", "key", "actor", "root", "fingerprint"])
+def test_a_receipt_with_a_member_twice_is_not_proven(tmp_path: Path, name: str) -> None:
+    text = json.dumps(receipt())
+    told = judged(tmp_path, text.replace(f'"{name}":', f'"{name}": "x", "{name}":', 1))
+    assert (told.returncode, "a member is there twice" in told.stdout) == (1, True)
+
+
+#: What a seal of the right key covers, and no authority of this version writes.
+OTHER_VERSIONS: dict[str, Callable[[Any], object]] = {
+    "another version of the event": lambda it: it["event"].update(v=2),
+    "another version of the seal": lambda it: it["seal"].update(v=2),
+    "another type": lambda it: it["seal"].update(type="end"),
+    "an event before the seal": lambda it: it["seal"].update(first=it["event"]["id"] + 1),
+    "an event after the seal": lambda it: it["seal"].update(last=it["event"]["id"] - 1),
+}
+
+
+@pytest.mark.parametrize("change", OTHER_VERSIONS.values(), ids=OTHER_VERSIONS)
+def test_what_no_authority_of_this_version_writes_is_not_proven(
+    tmp_path: Path, change: Callable[[Any], object]
+) -> None:
+    document = receipt()
+    change(document)
+    assert judged(tmp_path, sealed_again(document)).returncode == 1
+
+
+def test_a_receipt_that_is_sealed_again_without_a_change_is_valid(tmp_path: Path) -> None:
+    assert judged(tmp_path, sealed_again(receipt())).returncode == 3
+
+
 def test_the_receipt_of_another_certificate_does_not_help(tmp_path: Path) -> None:
     told = judged(tmp_path, receipt(1))
     assert told.returncode == 1
-    assert "does not lie beside it" in told.stdout
+    assert "is not beside it" in told.stdout
     claimed = receipt(1) | {"certificate": receipt(0)["certificate"]}
     told = judged(tmp_path, claimed)
     assert told.returncode == 1
@@ -207,14 +295,10 @@ def test_the_receipt_of_another_certificate_does_not_help(tmp_path: Path) -> Non
 
 
 def test_a_receipt_that_somebody_else_has_sealed_is_proven_only_for_their_key(tmp_path: Path) -> None:
-    document, key = receipt(), ec.generate_private_key(ec.SECP256R1())
-    spki = keys.public_key_der(key.public_key())
-    seal = document["seal"] | {"key": keys.key_fingerprint(spki)}
-    del seal["signature"]
-    document["seal"] = seal | {"signature": key.sign(canonical(seal), ec.ECDSA(hashes.SHA256())).hex()}
-    document["key"] |= {"public_key": spki.hex(), "fingerprint": keys.key_fingerprint(spki)}
-    assert judged(tmp_path, document).returncode == 0
-    assert run(tmp_path, "--key", receipt()["key"]["fingerprint"]).returncode == 1
+    document = sealed_again(receipt())
+    assert judged(tmp_path, document).returncode == 3
+    assert run(tmp_path, "--key", document["key"]["fingerprint"]).returncode == 0
+    assert run(tmp_path, "--key", KEY).returncode == 1
 
 
 def test_an_event_that_tells_no_fingerprint_is_said_to_name_the_certificate_by_its_serial_number(
@@ -222,17 +306,8 @@ def test_an_event_that_tells_no_fingerprint_is_said_to_name_the_certificate_by_i
 ) -> None:
     document = receipt()
     document["event"]["details"].pop("fingerprint")
-    leaf = hashes.Hash(hashes.SHA256())
-    leaf.update(b"\x00" + canonical(document["event"]))
-    key = ec.generate_private_key(ec.SECP256R1())
-    spki = keys.public_key_der(key.public_key())
-    seal = document["seal"] | {"key": keys.key_fingerprint(spki), "root": leaf.finalize().hex(), "count": 1}
-    del seal["signature"]
-    document["seal"] = seal | {"signature": key.sign(canonical(seal), ec.ECDSA(hashes.SHA256())).hex()}
-    document |= {"position": 0, "path": []}
-    document["key"] |= {"public_key": spki.hex(), "fingerprint": keys.key_fingerprint(spki)}
-    told = judged(tmp_path, document)
-    assert told.returncode == 0
+    told = judged(tmp_path, sealed_again(document))
+    assert told.returncode == 3
     assert "by its serial number alone" in told.stdout
 
 
@@ -259,6 +334,27 @@ def test_it_judges_signatures_as_openssl_does() -> None:
         assert not is_signed(data, utils.encode_dss_signature(0, s), spki)
         assert not is_signed(data, utils.encode_dss_signature(r, 0), spki)
         assert not is_signed(data, signature + b"\x00", spki)
+
+
+def test_it_agrees_with_wycheproof_and_with_the_verification_of_the_audit_log() -> None:
+    is_signed, found = verifier()["is_signed"], vectors()
+    assert len(found) > 450
+    for each in found:
+        ours = is_signed(each.message, each.signature, each.key)
+        try:
+            read_key(each.key).verify(each.signature, each.message, ec.ECDSA(hashes.SHA256()))
+            theirs = True
+        except InvalidSignature:
+            theirs = False
+        assert (each.number, ours, theirs) == (each.number, each.is_valid, each.is_valid)
+
+
+@pytest.mark.parametrize("serial_number", [1, 2**159 - 1, 2**127, 2**128 - 1])
+def test_it_reads_a_serial_number_as_it_is_written(serial_number: int) -> None:
+    key, name = keys.generate_key("P-256"), x509.Name([])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), serial_number, NOW, NOW)
+    made = builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
+    assert verifier()["serial_of"](made) == f"{serial_number:040x}"
 
 
 def test_openssl_accepts_the_seal_of_a_receipt(tmp_path: Path) -> None:

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from ca_service.app import create_app
+from ca_service.authority.access.permissions import Actor
 from ca_service.authority.installation import Installation
 from ca_service.pki import encodings
 from ca_service.settings import Settings
+from tests.support.factories import OPERATOR, PLAN
 from tests.support.programs import judged
 from tests.web.visitor import Visitor, visit
 
@@ -85,6 +87,26 @@ def test_the_page_shows_both_fingerprints(visitor: Visitor, installation: Instal
 
     for certificate in installation.hierarchy.active().chain:
         assert encodings.fingerprint(certificate) in page.text
+
+
+def test_the_page_shows_the_key_that_seals_receipts_once_there_is_one(
+    visitor: Visitor, installation: Installation
+) -> None:
+    installation.sealing.seal_pending()
+    head = installation.audit_log.head(OPERATOR)
+    assert head is not None
+    page = visitor.page("/ca/")
+
+    assert f"python3 verify_receipt.py --key {head.key}" in page.text
+
+
+def test_before_the_first_seal_the_page_says_nothing_about_receipts(
+    empty_installation: Installation, settings: Settings, operator: Actor
+) -> None:
+    empty_installation.schema.upgrade()
+    empty_installation.hierarchy.initialise(operator, PLAN)
+
+    assert "verify_receipt" not in visit(create_app(settings, empty_installation)).get("/ca/").text
 
 
 def test_the_page_can_be_found_without_the_slash(visitor: Visitor) -> None:

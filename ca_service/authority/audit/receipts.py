@@ -14,7 +14,7 @@ from ca_service.authority.audit.merkle import Tree
 from ca_service.authority.audit.seals import VERSION, Sealing, event_document, key_document, signed, tree_of
 from ca_service.authority.audit.store import EventStore
 from ca_service.errors import Busy, Interrupted
-from ca_service.pki import encodings
+from ca_service.pki import encodings, keys
 from ca_service.vos.bundle import Delivery
 
 _log: Final = logging.getLogger(__name__)
@@ -46,6 +46,11 @@ class Receipts:
         return tuple(
             replace(each, receipt=_receipt(each, events.get(each.serial_number), seals)) for each in deliveries
         )
+
+    def key_fingerprint(self) -> str:
+        """Return the fingerprint of the sealing key, by which receipts are checked; empty before the first seal."""
+        head = self._events.find_head()
+        return keys.key_fingerprint(head.public_key) if head else ""
 
 
 def _receipt(delivery: Delivery, event: RecordedEvent | None, seals: Mapping[int, tuple[Seal, Tree]]) -> bytes:

@@ -13,6 +13,7 @@ from ca_service.authority.fleet.records import ClusterRecord, Mark, NodeRecord
 from ca_service.authority.fleet.states import Slot, State
 from ca_service.authority.hierarchy.hierarchy import Hierarchy
 from ca_service.authority.issuance.issuance import Issuance
+from ca_service.authority.revocation.trust import TrustedAuthorities
 from ca_service.errors import NotFound
 from ca_service.vos.bundle import Bundle, Delivery, cluster_bundle
 from ca_service.vos.products import get_product, version
@@ -62,11 +63,14 @@ class Board:
 class Handover:
     """Builds board, runbook and bundle of a cluster. It stores nothing except marks."""
 
-    def __init__(self, fleet: Fleet, issuance: Issuance, hierarchy: Hierarchy, receipts: Receipts) -> None:
+    def __init__(
+        self, fleet: Fleet, issuance: Issuance, hierarchy: Hierarchy, receipts: Receipts, trusted: TrustedAuthorities
+    ) -> None:
         self._fleet = fleet
         self._issuance = issuance
         self._hierarchy = hierarchy
         self._receipts = receipts
+        self._trusted = trusted
 
     def board(self, actor: Actor, cluster_id: int) -> Board:
         """Return the board of the cluster. Raises NotFound."""
@@ -82,11 +86,15 @@ class Handover:
         self._fleet.mark(actor, cluster_id, step, done, known)
 
     def bundle(self, actor: Actor, cluster_id: int) -> Bundle:
-        """Return all current certificates, one folder per node, with the runbook. Raises NotFound if there are none."""
+        """Return all current certificates, one folder per node, with the runbook.
+
+        Raises NotFound if there are none, Conflict if an authority above them is revoked: nodes must not trust it.
+        """
         cluster, slots = self._fleet.get_cluster(actor, cluster_id), self._fleet.slots(actor, cluster_id)
         deliveries = [delivery for slot in slots if (delivery := self._delivery(slot)) is not None]
         if not deliveries:
             raise NotFound.because(CLUSTER_NO_CERTIFICATES)
+        self._trusted.require(slot.certificate.issuer_id for slot in slots if slot.certificate)
         nodes = [node_of(node) for node in cluster.nodes]
         return cluster_bundle(cluster.name, cluster.name, self._receipts.attached(deliveries), nodes)
 

@@ -35,6 +35,11 @@ AUTHORITY_KEY_MISMATCH: Final = Rule(
     "None of the certificates belongs to the private key of the {role}.",
     "Give the certificate that was issued for this key, and those of the authorities above it.",
 )
+AUTHORITY_KEY_KNOWN: Final = Rule(
+    "authority.key-known",
+    "The private key of {subject} is public: it is tiny, or a standard prints it as an example.",
+    "Do not use this authority. Create one with a new key.",
+)
 CHAIN_NO_INTERMEDIATE: Final = Rule(
     "chain.no-intermediate",
     "The certificate is a root, but leaves are issued by an intermediate below a root.",
@@ -147,6 +152,8 @@ class ExternalAuthorities:
         if len(path) < 2:
             raise Refused.because(CHAIN_NO_INTERMEDIATE)
         chain.check_authorities(path, self._clock())
+        for each in path:
+            _require_secret_key(each)
         return path
 
     def _records(
@@ -177,6 +184,13 @@ def _key_of(certificate: x509.Certificate) -> object:
         return certificate.public_key()
     except (ValueError, TypeError, UnsupportedAlgorithm):
         return None
+
+
+def _require_secret_key(certificate: x509.Certificate) -> None:
+    """Raise Refused if the private key of this authority is public."""
+    key = certificate.public_key()
+    if isinstance(key, ec.EllipticCurvePublicKey) and keys.has_known_private_key(key):
+        raise Refused.because(AUTHORITY_KEY_KNOWN, subject=names.label(certificate.subject))
 
 
 def _wrong_key(role: str) -> Refused:

@@ -66,8 +66,9 @@ class ActiveAuthority:
     """The authority that issues now. `chain` has the issuing certificate first and the root last.
 
     `validity` is the period in which the whole chain is valid; `subjects` (folded) are those of the chain and of its
-    OCSP signers, `key_fingerprints` those of the chain. `links` are the certificates that can be revoked: for the id of
-    each authority below another, the id of its issuer and its serial number.
+    OCSP signers, `reserved` the common names (folded) of those signers, `key_fingerprints` those of the chain. `links`
+    are the certificates that can be revoked: for the id of each authority below another, the id of its issuer and its
+    serial number.
     """
 
     record: IssuerRecord
@@ -75,6 +76,7 @@ class ActiveAuthority:
     issuer: Issuer
     validity: Validity
     subjects: frozenset[tuple[tuple[str, str], ...]]
+    reserved: frozenset[str]
     key_fingerprints: frozenset[str]
     links: Mapping[str, tuple[str, str]]
 
@@ -127,8 +129,18 @@ class Hierarchy:
         _, active = self._seen
         if active is not None and active.record.id == issuer_id:
             return active.chain  # the certificate of an authority never changes once it has one
+        return tuple(map(certificate_of, self._path_of(issuer_id)))
+
+    def links_of(self, issuer_id: str) -> Mapping[str, tuple[str, str]]:
+        """Return the links, as in `ActiveAuthority`, from this issuer up to its root."""
+        _, active = self._seen
+        if active is not None and active.record.id == issuer_id:
+            return active.links
+        return _links(self._path_of(issuer_id))
+
+    def _path_of(self, issuer_id: str) -> tuple[IssuerRecord, ...]:
         records = {record.id: record for record in self._issuers.list_issuers()}
-        return tuple(map(certificate_of, _path(records[issuer_id], records)))
+        return _path(records[issuer_id], records)
 
     def signing_key(self, authority: ActiveAuthority) -> ec.EllipticCurvePrivateKey:
         """Return the private key of the authority. Raises KeystoreError, or NotReady if its certificate has another."""
@@ -255,6 +267,7 @@ def _active(records: Sequence[IssuerRecord], certificate_base_url: str) -> Activ
     path = _path(record, {found.id: found for found in records})
     chain = tuple(map(certificate_of, path))
     issuers = [Issuer.of(certificate) for certificate in chain]
+    responders = [responder_subject(each.name, issuer.subject) for each, issuer in zip(path, issuers, strict=True)]
     return ActiveAuthority(
         record=record,
         chain=chain,
@@ -262,18 +275,19 @@ def _active(records: Sequence[IssuerRecord], certificate_base_url: str) -> Activ
         validity=Validity(
             max(issuer.validity.not_before for issuer in issuers), min(issuer.validity.not_after for issuer in issuers)
         ),
-        subjects=frozenset(
-            names.folded(subject)
-            for each, issuer in zip(path, issuers, strict=True)
-            for subject in (issuer.subject, responder_subject(each.name, issuer.subject))
-        ),
+        subjects=frozenset(names.folded(subject) for subject in (*(each.subject for each in issuers), *responders)),
+        reserved=frozenset(name for subject in responders for name in names.folded_common_names(subject)),
         key_fingerprints=frozenset(keys.key_fingerprint(keys.public_key_der(issuer.public_key)) for issuer in issuers),
-        links={
-            each.id: (each.parent_id, encodings.serial_text(certificate.serial_number))
-            for each, certificate in zip(path, chain, strict=True)
-            if each.parent_id is not None
-        },
+        links=_links(path),
     )
+
+
+def _links(path: Sequence[IssuerRecord]) -> dict[str, tuple[str, str]]:
+    return {
+        each.id: (each.parent_id, encodings.serial_text(certificate_of(each).serial_number))
+        for each in path
+        if each.parent_id is not None
+    }
 
 
 def _locatable(issuer: Issuer, issuer_id: str, base_url: str) -> Issuer:

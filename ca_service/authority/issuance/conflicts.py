@@ -178,12 +178,16 @@ def _hosts(common_names: Sequence[str], profile: Profile) -> Iterator[str]:
 
 
 def _authority(request: CertificationRequest, active: ActiveAuthority | None) -> Iterator[Finding]:
-    """Check that the CSR has neither the key nor the name of an authority that would be above it."""
+    """Check that the CSR has neither the key nor the name of an authority that would be above it.
+
+    The common name of an OCSP signer is reserved, whatever stands beside it.
+    """
     if active is None:
         return
     if request.key_fingerprint in active.key_fingerprints:
         yield CSR_KEY_AUTHORITY.at("/public_key")
-    if names.folded(request.subject) in active.subjects:
+    is_reserved = not active.reserved.isdisjoint(names.folded_common_names(request.subject))
+    if is_reserved or names.folded(request.subject) in active.subjects:
         yield SUBJECT_AUTHORITY.at("/subject")
 
 

@@ -14,7 +14,8 @@ from ca_service.authority.issuance.approval import DEFAULT_RULES, Approval, Appr
 from ca_service.authority.issuance.naming import name_host
 from ca_service.errors import Finding, Refused, Rule, Severity
 from ca_service.pki.csr import CertificationRequest, Description, Reading
-from ca_service.pki.profiles import Profile
+from ca_service.pki.names import STRICT, SUBJECT_EMPTY
+from ca_service.pki.profiles import DEFAULT_LEAF_DAYS, MAX_LEAF_DAYS, Profile
 from ca_service.vos.destinations import (
     NO_HINT,
     NOWHERE,
@@ -28,7 +29,7 @@ from ca_service.vos.purposes import PURPOSES, host_name
 
 USAGE_FIXED: Final = Rule(
     "usage.fixed",
-    "The profile {profile} always issues {key_usage} and {extended}, whatever the CSR asks for.",
+    "The profile {profile} issues {key_usage} and {extended}, which is not what the CSR asks for.",
     "",
     Severity.NOTE,
 )
@@ -86,8 +87,8 @@ class Policy:
     `rules` approve requests without a person; the first that matches decides.
     """
 
-    default_days: int = 397
-    max_days: int = 825
+    default_days: int = DEFAULT_LEAF_DAYS
+    max_days: int = MAX_LEAF_DAYS
     backdate: timedelta = timedelta(minutes=5)
     allow_p521: bool = False
     rules: tuple[ApprovalRule, ...] = DEFAULT_RULES
@@ -176,7 +177,7 @@ def examine(reading: Reading, profile: Profile, options: Options, policy: Policy
         profile=profile,
         days=days,
         findings=(
-            *request.findings,
+            *_subject(request, profile),
             *_authority(request),
             *_curve(request, policy),
             *(impossible or aimed),
@@ -215,6 +216,15 @@ def _lifetime(days: int, limit: int) -> Iterator[Finding]:
         yield VALIDITY_RANGE.at("/validity_days", days=days, limit=limit)
 
 
+def _subject(request: CertificationRequest, profile: Profile) -> Iterator[Finding]:
+    """Yield what was found about the names: a node cannot change what is odd in its subject, other hosts can."""
+    if profile.is_vos and not list(request.subject):
+        yield SUBJECT_EMPTY.at("/subject")
+    for found in request.findings:
+        strict = None if profile.is_vos else STRICT.get(found.rule)
+        yield replace(found, declared=strict) if strict else found
+
+
 def _authority(request: CertificationRequest) -> Iterator[Finding]:
     is_ca = request.basic_constraints is not None and request.basic_constraints.ca
     if is_ca or not _AUTHORITY_USAGES.isdisjoint(request.description.key_usage):
@@ -232,7 +242,7 @@ _Usages = tuple[tuple[str, ...], tuple[str, ...], list[Finding]]
 def _usages(asked: Description, profile: Profile) -> _Usages:
     """Return key usage and extended key usage of the certificate, and what was found about them."""
     if not profile.copies_usages:
-        return profile.default_key_usage, profile.default_extended_key_usage, _fixed(asked, profile)
+        return _usages_of_profile(asked, profile)
     findings = _not_issued(CSR_KEY_USAGE, asked.key_usage, profile.key_usage)
     findings += _not_issued(CSR_EXTENDED_KEY_USAGE, asked.extended_key_usage, profile.extended_key_usage)
     added = () if asked.key_usage else profile.default_key_usage
@@ -248,11 +258,15 @@ def _not_issued(rule: Rule, asked: Sequence[str], allowed: Sequence[str]) -> lis
     return [rule.at(pointer, name=name, allowed=", ".join(allowed)) for name in wrong]
 
 
-def _fixed(asked: Description, profile: Profile) -> list[Finding]:
-    if not asked.key_usage and not asked.extended_key_usage:
-        return []
-    key_usage, extended = ", ".join(profile.default_key_usage), ", ".join(profile.default_extended_key_usage)
-    return [USAGE_FIXED.at("/key_usage", profile=profile.name, key_usage=key_usage, extended=extended)]
+def _usages_of_profile(asked: Description, profile: Profile) -> _Usages:
+    """Return the usages of a profile that copies none, except the optional ones."""
+    optional = (name for name in profile.optional_extended_key_usage if name in asked.extended_key_usage)
+    key_usage, extended = profile.default_key_usage, (*profile.default_extended_key_usage, *optional)
+    pairs = ((asked.key_usage, key_usage), (asked.extended_key_usage, extended))
+    if all(not wanted or set(wanted) == set(issued) for wanted, issued in pairs):
+        return key_usage, extended, []
+    said = {"profile": profile.name, "key_usage": ", ".join(key_usage), "extended": ", ".join(extended)}
+    return key_usage, extended, [USAGE_FIXED.at("/key_usage", **said)]
 
 
 def _left_out(request: CertificationRequest) -> Iterator[Finding]:

@@ -35,6 +35,11 @@ SAN_WILDCARD: Final = Rule(
     "Create a new CSR that lists each node by name. If it is for XMPP federation, choose the purpose "
     "cup-xmpp-s2s-ECDSA; for other servers, use the profile server.",
 )
+SAN_WILDCARD_CLIENT: Final = Rule(
+    "san.wildcard-client",
+    "The CSR asks for the wildcard {name}. A client has a name of its own.",
+    "Create a new CSR with the name of the client. For servers, use the profile server.",
+)
 
 _NAMES: Final = "/subject_alternative_name"
 Named = tuple[str, x509.SubjectAlternativeName | None, list[Finding]]
@@ -48,7 +53,8 @@ def name_host(request: CertificationRequest, profile: Profile, *, add_host_name:
     if extension is None:
         return _without_names(host, add_host_name=add_host_name)
     dns_names = extension.get_values_for_type(x509.DNSName)
-    wild = [] if profile.allows_wildcard else [SAN_WILDCARD.at(_NAMES, name=name) for name in dns_names if "*" in name]
+    refused = SAN_WILDCARD if profile.is_vos else SAN_WILDCARD_CLIENT
+    wild = [] if profile.allows_wildcard else [refused.at(_NAMES, name=name) for name in dns_names if "*" in name]
     addresses = [str(address) for address in extension.get_values_for_type(x509.IPAddress)]
     return _most_specific(dns_names or addresses, host), extension, wild
 

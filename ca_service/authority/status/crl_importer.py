@@ -71,6 +71,12 @@ CRL_LACKS_AUTHORITY: Final = Rule(
     "Sign a CRL that contains its serial number {serial}.",
     Severity.WARNING,
 )
+CRL_LIMITED: Final = Rule(
+    "crl.limited",
+    "The CRL has the critical extension issuingDistributionPoint: NSS, mbedTLS and rustls cannot load it.",
+    "Sign it without that extension: a CRL that covers all certificates of its issuer does not need it.",
+    Severity.WARNING,
+)
 
 _TOLERANCE: Final = timedelta(minutes=5)  # between two clocks
 _UNDERSTOOD: Final = (x509.IssuingDistributionPoint, x509.CRLNumber, x509.AuthorityKeyIdentifier)
@@ -116,7 +122,8 @@ class CRLImporter:
                 actor, self._clock(), Event.CRL_IMPORTED, issuer.id, number=f"{record.number:x}", entries=record.count
             )
             self._crls.add_crl(record, CRLBytes(_der(found)), event, transitions=transitions)
-        return ImportedCRL(record, tuple(self._changed(issuer, transitions)), tuple(self._forgotten(issuer, found)))
+        remarks = (*_remarks(found), *self._forgotten(issuer, found))
+        return ImportedCRL(record, tuple(self._changed(issuer, transitions)), remarks)
 
     def _issuer_of(self, found: x509.CertificateRevocationList) -> IssuerRecord:
         """Return the authority that signed the CRL."""
@@ -241,6 +248,12 @@ def _faults(found: x509.CertificateRevocationList, at: datetime) -> Iterator[Fin
     until = found.next_update_utc
     if until is None or until <= at or found.last_update_utc > at + _TOLERANCE:
         yield CRL_LAPSED.at()
+
+
+def _remarks(found: x509.CertificateRevocationList) -> Iterator[Finding]:
+    """Yield why some relying parties cannot use the CRL."""
+    if find_value(found.extensions, x509.IssuingDistributionPoint) is not None:
+        yield CRL_LIMITED.at()
 
 
 def _covers_authorities(scope: x509.IssuingDistributionPoint | None) -> bool:

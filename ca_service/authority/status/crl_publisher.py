@@ -4,11 +4,12 @@ The states of the CRLs of an issuer whose key is here:
 
     none -> published -> due -> published ...
 
-A CRL is due when a certificate was revoked or released after it was signed, or when half of its time is
-over. The first request then signs the next one, under a lock of the issuer and with a number that
-the store accepts only once; all others wait, and get the same CRL. A crash before the commit leaves the
-old CRL, which is still due; after it, the new one. No background job is needed to publish a revocation:
-the next download does it. `publish_due` does the same for installations that copy CRLs elsewhere.
+A CRL is due when a certificate was revoked or released after it was signed, when half of its time is
+over, or when it says critically what it is limited to, as those of version 0.2 do. The first request
+then signs the next one, under a lock of the issuer and with a number that the store accepts only once;
+all others wait, and get the same CRL. A crash before the commit leaves the old CRL, which is still due;
+after it, the new one. No background job is needed to publish a revocation: the next download does it.
+`publish_due` does the same for installations that copy CRLs elsewhere.
 
 Numbers grow, and are never below the seconds since 1970: so a database that was restored from a copy
 does not reuse numbers that relying parties have already seen.
@@ -215,7 +216,9 @@ class CRLPublisher:
         now = self._clock()
         if newest is None or now >= newest.renew_at or not is_believable(newest.this_update, now):
             return True
-        return newest.version != self._revocations.version(issuer.id)
+        if newest.version != self._revocations.version(issuer.id):
+            return True
+        return crl.is_limited(self._read(issuer, newest).data.full)  # NSS, mbedTLS and webpki cannot load that one
 
     def _read(self, issuer: IssuerRecord, record: CRLRecord | None) -> PublishedCRL:
         while record is not None:
@@ -261,17 +264,15 @@ class CRLPublisher:
         delta_until: datetime | None,
     ) -> CRLBytes:
         """Return the signed full CRL and delta, which share their number (RFC 5280, 5.2.4)."""
-        signer, covers_authorities = Issuer.of(certificate_of(issuer)), self._covers_authorities(issuer)
+        signer = Issuer.of(certificate_of(issuer))
         url = f"{self._policy.base_url}/ca/{issuer.id}-delta.crl" if self._policy.base_url and delta_until else ""
         full = crl.RevocationList(
-            record.number, record.this_update, record.next_update, material.entries, covers_authorities, delta_url=url
+            record.number, record.this_update, record.next_update, material.entries, delta_url=url
         )
         if delta_until is None:
             return CRLBytes(crl.sign(full, signer, key))
         base_number, changes = (material.base or record).number, material.changes
-        delta = crl.RevocationList(
-            record.number, record.this_update, delta_until, changes, covers_authorities, base_number=base_number
-        )
+        delta = crl.RevocationList(record.number, record.this_update, delta_until, changes, base_number=base_number)
         return CRLBytes(crl.sign(full, signer, key), crl.sign(delta, signer, key))
 
 

@@ -27,6 +27,7 @@ from ca_service.documents.fields import API_PATH
 from ca_service.documents.findings import finding_documents
 from ca_service.documents.requests import RequestDocument, RequestsDocument
 from ca_service.errors import CAServiceError, Finding, Rule
+from ca_service.pki.chain import Chain
 from ca_service.web.context import api_services, base_url
 from ca_service.web.delivery import AUTHORITY_FORMATS, CONTENT_TYPES, deliver, deliver_authority
 from ca_service.web.problems import NotAcceptable, problem_of
@@ -163,9 +164,11 @@ def csv_list(items: Iterable[Listed]) -> Response:
     return varying(response)
 
 
-def authority(active: ActiveAuthority, form: str) -> Response:
-    """Answer with the issuing authority in this format."""
-    return varying(as_json(ChainDocument.of(active, base_url())) if form == "json" else deliver_authority(active, form))
+def authority(active: ActiveAuthority, trusted: Chain, form: str) -> Response:
+    """Answer with the issuing authority, and this chain of it, in this format."""
+    if form == "json":
+        return varying(as_json(ChainDocument.of(active, trusted, base_url())))
+    return varying(deliver_authority(active, trusted, form))
 
 
 def address(path: str, query: dict[str, str] | None = None) -> str:

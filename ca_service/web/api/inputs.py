@@ -15,7 +15,7 @@ from ca_service.authority.issuance.issuance import MAX_REQUESTS
 from ca_service.authority.paging import MAX_PAGE
 from ca_service.authority.revocation.revoking import MAX_NOTE
 from ca_service.documents.requests import RequestState
-from ca_service.pki.profiles import LEAF_PROFILES, MAX_LEAF_DAYS
+from ca_service.pki.profiles import DEFAULT_LEAF_DAYS, LEAF_PROFILES, MAX_LEAF_DAYS
 from ca_service.pki.reasons import FOR_LEAVES
 from ca_service.vos.fit import MAX_CHAIN_FILES
 from ca_service.vos.products import products
@@ -78,7 +78,8 @@ class OptionFields(Input):
     profile: ProfileName | None = Field(default=None, description=f"one of: {', '.join(LEAF_PROFILES)}")
     validity_days: Days | None = Field(
         default=None,
-        description=f"a whole number of days, 1 to {MAX_LEAF_DAYS} unless the operator has set a lower limit",
+        description=f"a whole number of days, 1 to {MAX_LEAF_DAYS} unless the operator has set a lower limit; "
+        f"{DEFAULT_LEAF_DAYS} if omitted, unless the operator has set another default: a choice, not a limit",
     )
     purpose: PurposeName | None = Field(
         default=None,

@@ -263,7 +263,8 @@ _SERVICE: Final = (
         method="GET",
         path="/api/v1/authority",
         summary="Get the authority",
-        description="Returns the authority that issues now and those above it: the issuing one first, the root last.",
+        description="Returns the authority that issues now and those above it: the issuing one first, the root last. "
+        "A revoked authority is left out, and so are those below it.",
         curl=curl('-o ca-chain.pem "{base_url}/api/v1/authority?format=pem"'),
         answers={200: "The authority."},
         answer=ChainDocument,

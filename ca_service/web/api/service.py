@@ -20,9 +20,9 @@ from ca_service.web.context import actor, api_services, base_url, needs, public
 
 @needs(Action.READ)
 def get_authority() -> Response:
-    """Show the issuing authority and those above it."""
+    """Show the issuing authority and those above it, as far as none is revoked."""
     form = wanted_form(AUTHORITY_FORMS, read_query(AuthorityQueryFields).format)
-    return answers.authority(api_services().hierarchy.active(), form)
+    return answers.authority(api_services().hierarchy.active(), api_services().trusted.chain(), form)
 
 
 @needs(Action.OWN_TOKEN)

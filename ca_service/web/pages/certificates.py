@@ -101,12 +101,17 @@ def download(serial_number: str) -> Response:
 @blueprint.get("/certificates/<serial_number>/files/<name>")
 @needs(Action.READ)
 def download_file(serial_number: str, name: str) -> Response:
-    """Show one of the numbered files of the bundle."""
-    issuance = installation().issuance
-    bundle = issuance.bundle([issuance.get_certificate(actor(), serial_number)])
+    """Show one of the numbered files of the bundle.
+
+    Raises Conflict for one that would make a node trust a revoked authority.
+    """
+    record = installation().issuance.get_certificate(actor(), serial_number)
+    bundle = installation().issuance.bundle([record])
     found = next((file for file in bundle.uploads if file.path == name), None)
     if found is None:
         raise NotFound.because(FILE_UNKNOWN, name=name[:100])
+    if found != bundle.uploads[-1]:  # the leaf
+        installation().trusted.require([record.issuer_id])
     return attachment(found, "pem")
 
 

@@ -31,6 +31,7 @@ _CHIPS: Final = {
     "held": ("status:held",),
     "vos": ("profile:vos",),
     "server": ("profile:server",),
+    "client": ("profile:client",),
 }
 WIDTH: Final = 920
 HEIGHT: Final = 240

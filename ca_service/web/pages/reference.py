@@ -123,11 +123,12 @@ def _too_long(length: int) -> InvalidInput:
 def authority() -> ResponseReturnValue:
     """Show root and intermediate with fingerprints and downloads, and whether the root key is offline."""
     hierarchy = installation().hierarchy
-    active = hierarchy.active()
+    active, chain = hierarchy.active(), installation().trusted.chain()
     root = next(record for record in hierarchy.list_issuers() if record.role == "root")
     return render_template(
         "authority.html",
-        chain=[decode(certificate) for certificate in reversed(active.chain)],
+        chain=[decode(certificate) for certificate in reversed(chain)],
+        has_revoked=len(chain) < len(active.chain),
         root_is_online=root.key_id is not None,
         public_url=f"{base_url()}/ca/",
     )

@@ -33,8 +33,9 @@ _FILES: Final[dict[str, tuple[str, Callable[[Chain], bytes]]]] = {
     "intermediate.der": (_DER, lambda chain: encodings.der(chain[0])),
     "chain.pem": (_PEM, encodings.pem_chain),
     "chain.p7b": ("application/x-pkcs7-certificates", encodings.p7b),
-    "truststore.p12": ("application/x-pkcs12", encodings.trust_store),
+    "truststore.p12": ("application/x-pkcs12", lambda chain: encodings.trust_store(chain[-1])),
 }
+_INTERMEDIATE: Final = "intermediate."
 RULE_UNKNOWN: Final = Rule("rule.unknown", "There is no rule {name}.", "Check the address.")
 _MAX_NAME: Final = 60
 
@@ -43,14 +44,16 @@ _MAX_NAME: Final = 60
 @public
 def trust_page() -> ResponseReturnValue:
     """Show root and intermediate with their fingerprints and downloads."""
-    authority = public_services().hierarchy.active()
+    authority, chain = public_services().hierarchy.active(), public_services().trusted.chain()
     return render_template(
         "trust.html",
-        chain=[decode(certificate) for certificate in reversed(authority.chain)],
+        chain=[decode(certificate) for certificate in reversed(chain)],
+        has_revoked=len(chain) < len(authority.chain),
         base_url=base_url(),
         lists=public_services().crl_publisher.list_available(),
         ocsp_url=authority.issuer.ocsp_url or f"{base_url()}/ocsp",
         trust_store_password=encodings.TRUST_STORE_PASSWORD,
+        sealing_key=public_services().receipts.key_fingerprint(),
     )
 
 
@@ -65,10 +68,16 @@ def authority_file(name: str) -> ResponseReturnValue:
 
 
 def file_response(services: PublicServices, request: Request, name: str) -> Response | None:
-    """Return a file of the authority, or None if there is none of this name."""
+    """Return a file of the authority, or None if there is none of this name.
+
+    Raises Conflict for the certificate of a revoked intermediate, except where the AIA extension of a leaf points to:
+    a client that has followed it looks into the CRL. The chain then ends below the root.
+    """
     if name in _FILES:
+        if name.startswith(_INTERMEDIATE):
+            services.trusted.require([services.hierarchy.active().record.id])
         content_type, make = _FILES[name]
-        return _file(request, name, content_type, make(services.hierarchy.active().chain))
+        return _file(request, name, content_type, make(services.trusted.chain()))
     certificate = _issuer_certificate(services, name.removesuffix(".der")) if name.endswith(".der") else None
     return _file(request, name, _DER, certificate) if certificate else None
 

@@ -153,6 +153,14 @@ def test_what_is_not_there_is_not_found(lab: Lab) -> None:
             act()
 
 
+def test_a_cluster_gets_no_bundle_that_makes_its_nodes_trust_a_revoked_authority(lab: Lab) -> None:
+    lab.fleet.sign(OPERATOR, 1, placements(lab), DAYS)
+    lab.authority_revocation.revoke(OPERATOR, "intermediate-g1", Reason.CA_COMPROMISE)
+    with pytest.raises(Conflict) as refusal:
+        lab.handover.bundle(OPERATOR, 1)
+    assert refusal.value.rule == "authority.not-trusted"
+
+
 # Where requests belong
 
 

@@ -186,6 +186,19 @@ def test_a_path_length_that_leaves_no_room_is_refused(
     assert caught.value.rule == "chain.path-length"
 
 
+@pytest.mark.parametrize("known", ["intermediate", "root"])
+def test_an_authority_whose_private_key_is_public_is_refused(
+    lab: Lab, operator: Actor, key: ec.EllipticCurvePrivateKey, known: str
+) -> None:
+    tiny = ec.derive_private_key(7, ec.SECP384R1())
+    root = self_signed(tiny if known == "root" else key)
+    own = key if known == "root" else tiny
+    path = (certify(root, common_name("Sub"), own.public_key()), root.certificate)
+    with pytest.raises(Refused) as refusal:
+        lab.external.import_authority(operator, path, own)
+    assert refusal.value.rule == "authority.key-known"
+
+
 def test_an_rsa_root_is_refused_with_what_would_happen_below_it(
     lab: Lab, operator: Actor, key: ec.EllipticCurvePrivateKey
 ) -> None:

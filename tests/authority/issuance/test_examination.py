@@ -14,6 +14,7 @@ from ca_service.errors import InvalidInput, Refused, Severity
 from ca_service.pki import csr
 from ca_service.pki.profiles import get_leaf_profile
 from tests.support import pkcs10, refused_requests, requests
+from tests.support.asn1 import UTF8_STRING
 from tests.support.pkcs10 import Recipe
 from tests.support.requests import PURPOSES, USAGE, Request
 
@@ -69,9 +70,9 @@ def test_subject_alternative_name_and_usages_are_copied_as_they_are() -> None:
 @pytest.mark.parametrize(
     ("extensions", "put_in"),
     [
-        ((), "digitalSignature, keyEncipherment, dataEncipherment, serverAuth, clientAuth"),
+        ((), "digitalSignature, serverAuth, clientAuth"),
         ((pkcs10.key_usage("digitalSignature"),), "serverAuth, clientAuth"),
-        ((pkcs10.extended_key_usage("serverAuth"),), "digitalSignature, keyEncipherment, dataEncipherment"),
+        ((pkcs10.extended_key_usage("serverAuth"),), "digitalSignature"),
     ],
 )
 def test_what_a_request_does_not_ask_is_put_in_and_told(extensions: tuple[bytes, ...], put_in: str) -> None:
@@ -96,10 +97,80 @@ def test_a_usage_that_the_profile_does_not_issue_is_refused(extension: bytes, ru
     assert rules(examined(asking(extension, pkcs10.hosts("node.example.com"))))[rule] is Severity.ERROR
 
 
-def test_a_plain_server_gets_its_usages_whatever_is_asked() -> None:
+SERVER_ALONE, BOTH, CLIENT_ALONE = ("serverAuth",), ("serverAuth", "clientAuth"), ("clientAuth",)
+
+
+@pytest.mark.parametrize(
+    ("profile", "asked", "issued", "is_told"),
+    [
+        ("server", ("serverAuth",), SERVER_ALONE, False),
+        ("server", ("serverAuth", "clientAuth"), BOTH, False),
+        ("server", ("clientAuth", "serverAuth"), BOTH, False),
+        ("server", ("clientAuth",), BOTH, True),
+        ("server", ("serverAuth", "codeSigning"), SERVER_ALONE, True),
+        ("client", ("clientAuth",), CLIENT_ALONE, False),
+        ("client", ("serverAuth", "clientAuth"), CLIENT_ALONE, True),
+        ("client", ("serverAuth",), CLIENT_ALONE, True),
+    ],
+)
+def test_server_and_client_get_their_purposes_and_a_server_that_asks_is_a_client_too(
+    profile: str, asked: tuple[str, ...], issued: tuple[str, ...], is_told: bool
+) -> None:
+    data = asking(pkcs10.extended_key_usage(*asked), pkcs10.hosts("host.example.com"), common_name="host.example.com")
+    examination = examined(data, Options(profile=profile))
+    assert (examination.key_usage, examination.extended_key_usage) == (("digitalSignature",), issued)
+    assert rules(examination) == ({"usage.fixed": Severity.NOTE} if is_told else {})
+
+
+def test_a_server_gets_no_encipherment_bit_and_is_told() -> None:
     examination = examined(named("host.example.com", "host.example.com"), Options(profile="server"))
-    assert (examination.key_usage, examination.extended_key_usage) == (("digitalSignature",), ("serverAuth",))
+    assert examination.key_usage == ("digitalSignature",)
     assert rules(examination) == {"usage.fixed": Severity.NOTE}
+
+
+@pytest.mark.parametrize("profile", ["server", "client"])
+def test_what_a_node_may_have_in_its_subject_is_refused_elsewhere(profile: str) -> None:
+    long, junk = _with_subject(("CN", "x" * 65)), _with_subject(("C", "Germany"), ("CN", "host.example.com"))
+    for data, warned, refused in (
+        (long, "subject.common-name-length", "subject.common-name-refused"),
+        (junk, "subject.country", "subject.country-refused"),
+    ):
+        assert rules(examined(data))[warned] is Severity.WARNING
+        found = rules(examined(data, Options(profile=profile)))
+        assert (found.get(refused), warned in found) == (Severity.ERROR, False)
+
+
+@pytest.mark.parametrize("value", ["de", "DE"])
+def test_a_country_of_two_letters_and_a_common_name_of_64_are_good(value: str) -> None:
+    data = _with_subject(("C", value), ("CN", "x" * 64))
+    assert examined(data, Options(profile="server")).findings == ()
+
+
+def test_an_empty_subject_is_refused_for_a_node_and_accepted_elsewhere() -> None:
+    data = _with_subject()
+    assert rules(examined(data))["subject.empty"] is Severity.ERROR
+    for profile in ("server", "client"):
+        examination = examined(data, Options(profile=profile))
+        assert (examination.findings, examination.host) == ((), "host.example.com")
+
+
+def test_an_empty_subject_without_names_is_refused() -> None:
+    data = Recipe(requests.key("nobody"), pkcs10.name()).der()
+    assert rules(examined(data, Options(profile="server", add_host_name=True)))["san.no-host-name"] is Severity.ERROR
+
+
+def test_a_client_gets_no_wildcard() -> None:
+    data = asking(pkcs10.hosts("*.example.com"), common_name="a.example.com")
+    assert rules(examined(data, Options(profile="client"))) == {"san.wildcard-client": Severity.ERROR}
+    assert "san.wildcard-client" not in rules(examined(data, Options(profile="server")))
+
+
+def _with_subject(*parts: tuple[str, str]) -> bytes:
+    """A CSR with this subject, for a host."""
+    usages = (pkcs10.key_usage("digitalSignature"), pkcs10.hosts("host.example.com"))
+    return Recipe(
+        requests.key("host"), pkcs10.name(*((kind, UTF8_STRING, value) for kind, value in parts)), usages
+    ).der()
 
 
 def test_a_plain_server_that_asks_for_no_usages_is_told_nothing() -> None:

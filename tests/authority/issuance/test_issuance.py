@@ -441,6 +441,15 @@ def test_a_name_that_only_looks_like_another_than_the_authoritys_is_refused(
     assert caught.value.rule == "subject.authority"
 
 
+def test_the_common_name_of_the_ocsp_signer_is_reserved_whatever_stands_beside_it(signing: Lab) -> None:
+    [issuer] = signing.responders.issuers()
+    own = Certified(requests.key("pretender"), signing.hierarchy.active().root)
+    alike = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, f"{issuer.name} ocsp")])
+    with pytest.raises(Refused) as caught:
+        issue(signing, _request_with(own, alike))
+    assert caught.value.rule == "subject.authority"
+
+
 def test_who_gets_the_same_certificate_again_is_told_so(signing: Lab) -> None:
     assert "certificate.again" not in rules(issue(signing, UCCX_PUBLISHER.data))
     assert "certificate.again" in rules(issue(signing, UCCX_PUBLISHER.data))

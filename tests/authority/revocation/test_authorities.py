@@ -245,6 +245,14 @@ def test_what_an_imported_list_forgot_is_in_the_list_that_is_signed_here(offline
     assert sorted(listed(offline.lab)) == sorted([4711, serial(offline.lab)])
 
 
+def test_an_intermediate_is_not_trusted_while_it_is_on_hold(offline: Offline) -> None:
+    chain = offline.lab.hierarchy.active().chain
+    offline.lab.crl_importer.import_crl(OPERATOR, offline.crl((serial(offline.lab), Flags.certificate_hold)))
+    assert offline.lab.trusted.chain() == chain[-1:]
+    offline.lab.crl_importer.import_crl(OPERATOR, offline.crl(number=2))
+    assert offline.lab.trusted.chain() == chain
+
+
 def test_a_hold_that_is_made_final_here_keeps_its_beginning(offline: Offline) -> None:
     began = offline.lab.clock()
     offline.lab.crl_importer.import_crl(OPERATOR, offline.crl((serial(offline.lab), Flags.certificate_hold)))
@@ -271,7 +279,13 @@ def scope(**changes: object) -> tuple[x509.ExtensionType, bool]:
 
 def test_a_list_of_authorities_alone_is_taken(offline: Offline) -> None:
     data = offline.crl(extra=(scope(only_contains_ca_certs=True),))
-    assert offline.lab.crl_importer.import_crl(OPERATOR, data).record.number == 1
+    imported = offline.lab.crl_importer.import_crl(OPERATOR, data)
+    assert imported.record.number == 1
+    assert [found.rule for found in imported.findings] == ["crl.limited"]
+
+
+def test_a_list_without_a_limit_is_taken_without_a_remark(offline: Offline) -> None:
+    assert offline.lab.crl_importer.import_crl(OPERATOR, offline.crl()).findings == ()
 
 
 @pytest.mark.parametrize(

@@ -12,19 +12,24 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ca_service.authority.access.permissions import Role
-from ca_service.authority.audit.events import Event
+from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.certificates import CertificateRecord
-from ca_service.authority.revocation.records import CRLEntries, CRLRecord, Selection
+from ca_service.authority.revocation.records import CRLBytes, CRLEntries, CRLRecord, Selection
 from ca_service.authority.status.crl_publisher import CRLPolicy, CRLPublisher, PublishedCRL
 from ca_service.deadline import busy
 from ca_service.errors import Busy, KeystoreError, NotAllowed, NotFound, NotReady, Refused
-from ca_service.pki import encodings, keys
+from ca_service.pki import crl, encodings, keys
 from ca_service.pki.reasons import Reason
 from tests.authority.status.revoking import give_another_key, issue, revoke
 from tests.support.factories import OPERATOR, Lab, actor
 from tests.support.fakes import InMemoryLedger
 from tests.support.requests import SOCIALMINER
-from tests.support.revocation import InMemoryCRLStore, InMemoryResponderStore, InMemoryRevocationStore
+from tests.support.revocation import (
+    InMemoryCRLStore,
+    InMemoryResponderStore,
+    InMemoryRevocationStore,
+    limited_crl,
+)
 
 ISSUER = "intermediate-g1"
 ROOT = "root-g1"
@@ -112,6 +117,22 @@ def test_a_list_is_made_anew_when_half_of_the_time_of_the_shortest_is_over(signi
     assert signing.crl_publisher.current(ISSUER) == first
     signing.clock.advance(seconds=1)
     assert signing.crl_publisher.current(ISSUER).record.number > first.record.number
+
+
+def test_a_list_of_version_0_2_that_says_its_scope_is_replaced_at_the_next_download(signing: Lab) -> None:
+    now, version = signing.clock(), signing.revocations.version(ISSUER)
+    issuer = signing.hierarchy.active().chain[0].subject
+    key = signing.hierarchy.signing_key(signing.hierarchy.active())
+    record = CRLRecord(ISSUER, 5, now, now + timedelta(hours=72), now + timedelta(hours=36), version, 0)
+    old = CRLBytes(limited_crl(issuer, key, 5, record.this_update, record.next_update))
+    event = AuditEvent.by(OPERATOR, now, Event.CRL_PUBLISHED, ISSUER, number="5", entries=0)
+    signing.edges.crls.add_crl(record, old, event)
+
+    assert signing.crl_publisher.publish_due() == 2  # that of the root, too, which had none
+    published = signing.crl_publisher.current(ISSUER)
+    assert published.record.number > 5
+    assert not crl.is_limited(published.data.full)
+    assert signing.crl_publisher.publish_due() == 0
 
 
 def test_the_delta_builds_upon_the_oldest_list_that_somebody_may_still_hold(signing: Lab) -> None:
@@ -213,10 +234,8 @@ def test_who_may_not_manage_the_authority_cannot_make_lists(signing: Lab) -> Non
 # The root
 
 
-def test_the_list_of_the_root_is_about_authorities_and_lives_long(signing: Lab) -> None:
+def test_the_list_of_the_root_has_no_delta_and_lives_long(signing: Lab) -> None:
     published = signing.crl_publisher.current(ROOT)
-    scope = full(published).extensions.get_extension_for_class(x509.IssuingDistributionPoint).value
-    assert scope.only_contains_ca_certs
     assert published.data.delta is None
     assert published.record.next_update - signing.clock() == timedelta(days=180)
     assert published.record.renew_at - signing.clock() == timedelta(days=120)

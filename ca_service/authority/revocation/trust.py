@@ -1,0 +1,48 @@
+"""Trust: the authorities that relying parties and nodes may add to their trust stores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from ca_service.authority.hierarchy.hierarchy import Hierarchy
+from ca_service.authority.revocation.records import RevocationRecord
+from ca_service.authority.revocation.store import RevocationStore
+from ca_service.errors import Conflict, Rule
+from ca_service.pki.chain import Chain
+
+AUTHORITY_NOT_TRUSTED: Final = Rule(
+    "authority.not-trusted",
+    "{issuer} is revoked or on hold since {date}. Its certificate is not offered for trust stores.",
+    "Do not install it. Set up another authority in another instance folder, and issue the certificates there.",
+)
+
+
+class TrustedAuthorities:
+    """Tells which authorities may be trusted: those that are good, below others that are good."""
+
+    def __init__(self, revocations: RevocationStore, hierarchy: Hierarchy) -> None:
+        self._revocations = revocations
+        self._hierarchy = hierarchy
+
+    def chain(self) -> Chain:
+        """Return the chain of the issuing authority without what is revoked or on hold, or below that; the root last.
+
+        Raises NotReady if there is no authority yet.
+        """
+        active = self._hierarchy.active()
+        bad = [place for place, link in enumerate(active.links.values()) if self._find_revocation(link)]
+        return active.chain[bad[-1] + 1 :] if bad else active.chain  # no list can revoke the root: it has no link
+
+    def require(self, issuer_ids: Iterable[str]) -> None:
+        """Raise Conflict if one of these issuers, or an authority above it, is revoked or on hold."""
+        for issuer_id in dict.fromkeys(issuer_ids):
+            for each, link in self._hierarchy.links_of(issuer_id).items():
+                if found := self._find_revocation(link):
+                    date = found.revoked_at.date().isoformat()
+                    raise Conflict.because(AUTHORITY_NOT_TRUSTED, issuer=each, date=date)
+
+    def _find_revocation(self, link: tuple[str, str]) -> RevocationRecord | None:
+        """Return why the certificate with this issuer and serial number is not good, or None if it is."""
+        found = self._revocations.find_revocation(*link)
+        return None if found is None or found.is_good else found

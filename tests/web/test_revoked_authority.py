@@ -1,0 +1,70 @@
+"""A revoked intermediate is not handed out as trust, on any page and in any file."""
+
+from __future__ import annotations
+
+import pytest
+
+from ca_service.authority.installation import Installation
+from ca_service.pki import encodings
+from ca_service.pki.reasons import Reason
+from tests.support.factories import OPERATOR
+from tests.support.requests import UCCX_PUBLISHER
+from tests.web.visitor import Visitor
+
+INTERMEDIATE = "intermediate-g1"
+
+
+@pytest.fixture
+def revoked(requester: Visitor, installation: Installation) -> str:
+    """The serial number of a leaf whose issuer is revoked now."""
+    [serial] = requester.issue(UCCX_PUBLISHER)
+    installation.authority_revocation.revoke(OPERATOR, INTERMEDIATE, Reason.CA_COMPROMISE)
+    return serial
+
+
+@pytest.mark.usefixtures("revoked")
+def test_the_files_of_the_chain_hold_the_root_alone(visitor: Visitor, installation: Installation) -> None:
+    root = installation.hierarchy.active().root
+    assert visitor.get("/ca/chain.pem").data == encodings.pem(root)
+    assert encodings.load_certificates(visitor.get("/ca/chain.p7b").data) == (root,)
+    assert visitor.get("/ca/root.pem").data == encodings.pem(root)
+
+
+@pytest.mark.usefixtures("revoked")
+@pytest.mark.parametrize("name", ["intermediate.pem", "intermediate.der"])
+def test_its_own_file_is_refused(visitor: Visitor, name: str) -> None:
+    answer = visitor.get(f"/ca/{name}")
+    assert answer.status_code == 409
+    assert "authority.not-trusted" in answer.text
+
+
+@pytest.mark.usefixtures("revoked")
+def test_a_client_that_follows_a_leaf_still_finds_its_issuer(visitor: Visitor) -> None:
+    assert visitor.get(f"/ca/{INTERMEDIATE}.der").status_code == 200
+
+
+@pytest.mark.usefixtures("revoked")
+@pytest.mark.parametrize("path", ["/ca/", "/authority"])
+def test_the_pages_show_the_root_alone_and_say_why(requester: Visitor, installation: Installation, path: str) -> None:
+    intermediate, root = map(encodings.fingerprint, installation.hierarchy.active().chain)
+    text = requester.page(path).text
+    assert root in text
+    assert intermediate not in text
+    assert "The intermediate is revoked or on hold." in text
+
+
+@pytest.mark.parametrize("path", ["/ca/", "/authority"])
+def test_the_pages_say_nothing_about_a_good_intermediate(requester: Visitor, path: str) -> None:
+    assert "revoked or on hold" not in requester.page(path).text
+
+
+def test_no_bundle_makes_a_node_trust_it(requester: Visitor, revoked: str) -> None:
+    assert requester.get(f"/certificates/{revoked}/download").status_code == 409
+    assert requester.get(f"/certificates/{revoked}/files/2-intermediate.tomcat-trust.pem").status_code == 409
+
+
+def test_the_leaf_itself_can_be_looked_at(requester: Visitor, revoked: str) -> None:
+    assert requester.get(f"/certificates/{revoked}").status_code == 200
+    assert requester.get(f"/certificates/{revoked}/download?format=pem").status_code == 200
+    names = [link for link in requester.page(f"/certificates/{revoked}").links if "/files/3-" in link]
+    assert requester.get(names[0]).status_code == 200
