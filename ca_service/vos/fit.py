@@ -11,12 +11,12 @@ from datetime import datetime
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 
 from ca_service.errors import CAServiceError, Finding, InvalidInput, Refused, Rule, Severity
 from ca_service.pki import armour, csr, encodings
 from ca_service.pki.contents import find_value
 from ca_service.pki.csr import CertificationRequest
+from ca_service.pki.parse_errors import PARSE_ERRORS
 from ca_service.vos import fit_chain, trust_store
 from ca_service.vos.checks import Check, Fit, Result, Stage
 from ca_service.vos.fit_contents import own_contents
@@ -68,13 +68,6 @@ __all__ = ["Check", "Files", "Fit", "Result", "Stage", "judge_files", "judge_iss
 
 MAX_CHAIN_FILES: Final = 10
 _MAX_CERTIFICATES: Final = 20
-_NO_PARSE: Final = (
-    ValueError,
-    TypeError,
-    UnsupportedAlgorithm,
-    x509.DuplicateExtension,
-    x509.UnsupportedGeneralNameType,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +136,7 @@ def _asked(data: bytes) -> Said:
         return said(request, request.extensions)
     except CAServiceError as error:
         raise _at("/csr", error) from error
-    except _NO_PARSE as error:
+    except PARSE_ERRORS as error:
         raise Refused(FIT_CSR.at("/csr")) from error
 
 
@@ -166,7 +159,7 @@ def _certificates(data: bytes, pointer: str) -> list[_Read]:
         found = encodings.load_certificates(data)
         if 1 <= len(found) <= _MAX_CERTIFICATES:
             return [_read(certificate) for certificate in found]
-    except (CAServiceError, *_NO_PARSE) as error:
+    except (CAServiceError, *PARSE_ERRORS) as error:
         raise _unreadable(pointer) from error
     raise _unreadable(pointer)
 

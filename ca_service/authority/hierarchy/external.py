@@ -15,7 +15,6 @@ from dataclasses import replace
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -28,6 +27,7 @@ from ca_service.authority.key_custody import KeyStore, check_curve, keep_importe
 from ca_service.authority.ports import Clock
 from ca_service.errors import Conflict, NotFound, Refused, Rule
 from ca_service.pki import chain, encodings, keys, names, usages
+from ca_service.pki.parse_errors import PARSE_ERRORS
 from ca_service.pki.profiles import INTERMEDIATE
 
 AUTHORITY_KEY_MISMATCH: Final = Rule(
@@ -175,7 +175,7 @@ def _key_of(certificate: x509.Certificate) -> object:
     """Return the public key, or None if it cannot be read."""
     try:
         return certificate.public_key()
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except PARSE_ERRORS:
         return None
 
 
