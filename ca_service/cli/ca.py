@@ -160,6 +160,7 @@ def _private_key(file: str, passphrase: bytes | None) -> ec.EllipticCurvePrivate
 def _answer(session: Session, records: Sequence[IssuerRecord], done: str) -> None:
     document = AuthoritiesDocument(authorities=authority_documents(records))
     session.console.answer(document, [f"{done} {record.role}: {visible(record.name)}" for record in records])
+    session.console.remark(*session.console.finding_lines(session.ready().hierarchy.active().warnings))
 
 
 @declare("show", "ca-service ca show")

@@ -66,8 +66,9 @@ class ExternalAuthorities:
     ) -> tuple[IssuerRecord, ...]:
         """Import an existing root and intermediate; return them, root first.
 
-        Raises Refused if the chain is not suitable for VOS leaves or a key does not belong to it,
-        Conflict if there is an authority here already.
+        Of several possible paths, the first valid one is imported. Limits of names and purposes are no errors:
+        `ActiveAuthority.warnings` has them. Raises Refused if no path is suitable for VOS leaves or a key does not
+        belong to it, Conflict if there is an authority here already.
         """
         require(actor, Action.AUTHORITY)
         path = self._checked_path(certificates, intermediate_key.public_key())
@@ -143,11 +144,9 @@ class ExternalAuthorities:
         issuing_one = next((found for found in certificates if _key_of(found) == key), None)
         if issuing_one is None:
             raise _wrong_key("intermediate")
-        path = chain.build(issuing_one, certificates)
-        if len(path) < 2:
+        if chain.is_self_signed(issuing_one):
             raise Refused.because(CHAIN_NO_INTERMEDIATE)
-        chain.check_authorities(path, self._clock())
-        return path
+        return chain.find_authorities(issuing_one, certificates, self._clock())
 
     def _records(
         self, path: Sequence[x509.Certificate], key_id: str | None, root_key_id: str | None
