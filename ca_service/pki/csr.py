@@ -39,6 +39,11 @@ CSR_MALFORMED: Final = Rule(
     "The CSR is damaged: its structure does not follow PKCS#10.",
     "Create a new CSR on the node and upload it unchanged.",
 )
+CSR_NO_ATTRIBUTES: Final = Rule(
+    "csr.no-attributes",
+    "The CSR has no attributes, not even an empty list of them, which PKCS#10 requires (RFC 2986, 4.1).",
+    "Create a new CSR with another program or library, or with a subject alternative name: OpenSSL writes the list.",
+)
 CSR_SIGNATURE: Final = Rule(
     "csr.signature",
     "The signature of the CSR does not match its content, so it does not prove possession of the key.",
@@ -205,7 +210,16 @@ class _Loaded:
         except x509.InvalidVersion as error:
             raise Refused(CSR_VERSION.at("/version", version=error.parsed_version)) from error
         except PARSE_ERRORS as error:
-            raise Refused.because(CSR_MALFORMED) from error
+            raise Refused.because(CSR_NO_ATTRIBUTES if _lacks_attributes(request_der) else CSR_MALFORMED) from error
+
+
+def _lacks_attributes(request_der: bytes) -> bool:
+    """Return whether a damaged CSR has version, subject and key, and then ends."""
+    try:
+        info = der.read(request_der)[0].children[0]
+        return [part.tag for part in info.children] == [der.INTEGER, der.SEQUENCE, der.SEQUENCE]
+    except (der.DERError, IndexError):
+        return False
 
 
 def _verified(loaded: _Loaded, description: Description) -> CertificationRequest:

@@ -6,7 +6,7 @@ refuses and `path_validation` accepts is worth a warning. It is relaxed where st
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
@@ -20,6 +20,9 @@ from cryptography.x509.verification import (
 )
 
 from ca_service.errors import Finding, Rule, Severity
+from ca_service.pki.link import Link
+from ca_service.pki.name_constraints import Subtrees
+from ca_service.pki.path_validation import AuthorityPath
 from ca_service.pki.visible_text import visible
 
 CHAIN_SECOND_OPINION: Final = Rule(
@@ -29,26 +32,28 @@ CHAIN_SECOND_OPINION: Final = Rule(
     Severity.WARNING,
 )
 
+_PURPOSES: Final = ("serverAuth", "clientAuth")
+_LEFT_TO_OTHERS: Final = (
+    x509.AuthorityKeyIdentifier,
+    x509.SubjectKeyIdentifier,
+    x509.CertificatePolicies,
+    x509.PolicyConstraints,
+    x509.InhibitAnyPolicy,
+)
 _MAX_DEPTH: Final = 8
 _MAX_REASON: Final = 200
 
 
-def refusals(
-    leaf: x509.Certificate,
-    authorities: Sequence[x509.Certificate],
-    alternative_name: x509.SubjectAlternativeName | None,
-    purposes: Collection[str],
-    at: datetime,
-) -> tuple[Finding, ...]:
-    """Return what the library refuses: for serverAuth under the first host name, and for clientAuth."""
-    if not authorities:
+def refusals(leaf: Link, path: AuthorityPath, purposes: Collection[str], at: datetime) -> tuple[Finding, ...]:
+    """Return what the library refuses: for serverAuth under the first host name, and for clientAuth.
+
+    Empty where it cannot judge: without a host name, and with name constraints of kinds that it does not process.
+    """
+    named = leaf.find(x509.SubjectAlternativeName)
+    hosts = named.get_values_for_type(x509.DNSName) if named else []
+    if not path.links or not hosts or not all(map(_is_processed, path.subtrees)):
         return ()
-    hosts = alternative_name.get_values_for_type(x509.DNSName) if alternative_name else []
-    found = [
-        (purpose, _refusal(leaf, authorities, purpose, hosts, at))
-        for purpose in ("serverAuth", "clientAuth")
-        if purpose in purposes and hosts
-    ]
+    found = [(purpose, _refusal(leaf, path, purpose, hosts[0], at)) for purpose in _PURPOSES if purpose in purposes]
     return tuple(
         CHAIN_SECOND_OPINION.at(purpose=purpose, reason=visible(reason)[:_MAX_REASON])
         for purpose, reason in found
@@ -56,11 +61,18 @@ def refusals(
     )
 
 
-def _refusal(
-    leaf: x509.Certificate, authorities: Sequence[x509.Certificate], purpose: str, hosts: Sequence[str], at: datetime
-) -> str:
+def _is_processed(subtrees: Subtrees) -> bool:
+    """Return whether the library knows every constraint: it refuses a path for DNs, empty names and leading dots."""
+    return all(
+        isinstance(each, x509.IPAddress)
+        or (isinstance(each, x509.DNSName) and each.value.strip(".") == each.value != "")
+        for each in (*subtrees.permitted, *subtrees.excluded)
+    )
+
+
+def _refusal(leaf: Link, path: AuthorityPath, purpose: str, host: str, at: datetime) -> str:
     """Return why the library refuses the path, or an empty text."""
-    *intermediates, root = authorities
+    *intermediates, root = (link.certificate for link in path.links)
     builder = (
         PolicyBuilder()
         .store(Store([root]))
@@ -70,13 +82,11 @@ def _refusal(
     )
     try:
         if purpose == "serverAuth":
-            host = hosts[0].replace("*", "host", 1)
-            builder.build_server_verifier(x509.DNSName(host)).verify(leaf, intermediates)
+            subject = x509.DNSName(host.replace("*", "host", 1))
+            builder.build_server_verifier(subject).verify(leaf.certificate, intermediates)
         else:
-            builder.build_client_verifier().verify(leaf, intermediates)
-    except VerificationError as error:
-        return str(error)
-    except ValueError as error:  # a host name that the library takes for none
+            builder.build_client_verifier().verify(leaf.certificate, intermediates)
+    except (VerificationError, ValueError) as error:  # ValueError: a host name that the library takes for none
         return str(error)
     return ""
 
@@ -87,7 +97,7 @@ def _leaf_policy() -> ExtensionPolicy:
 
 
 def _relaxed(policy: ExtensionPolicy) -> ExtensionPolicy:
-    """Return the policy without the demands that `strictness` reports more clearly."""
-    for kind in (x509.AuthorityKeyIdentifier, x509.SubjectKeyIdentifier):
+    """Return the policy without demands of which `strictness` and `policies` have clearer findings."""
+    for kind in _LEFT_TO_OTHERS:
         policy = policy.may_be_present(kind, Criticality.AGNOSTIC, None)
     return policy
