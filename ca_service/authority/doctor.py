@@ -155,6 +155,7 @@ class Doctor:
             yield AUTHORITY_EXPIRED.at(start=active.validity.not_before.date().isoformat(), end=end.date().isoformat())
         elif end - now < SOON:
             yield DOCTOR_ENDS_SOON.at(end=end.date().isoformat())
+        yield from (*active.path.errors, *active.warnings)
 
     def _clock_faults(self) -> Iterator[Finding]:
         newest = self._events.list_events(EventQuery(limit=1)).items

@@ -19,7 +19,7 @@ from ca_service.authority.revocation.records import Selection
 from ca_service.errors import NotReady, Severity
 from ca_service.pki import encodings, keys
 from ca_service.pki.reasons import Reason
-from tests.support import certificates
+from tests.support import certificates, paths
 from tests.support.factories import OPERATOR, PLAN, Lab, event
 from tests.support.requests import UCCX_PUBLISHER
 
@@ -205,3 +205,22 @@ def test_an_event_from_the_future_says_that_a_clock_is_or_was_wrong(lab: Lab) ->
     assert clock_faults(lab) == []
     lab.edges.events.add_event(replace(event("x", Event.SIGNED_IN), at=lab.clock() + timedelta(days=45)))
     assert clock_faults(lab) == ["doctor.clock"]
+
+
+def test_a_chain_with_limits_is_said_and_one_that_is_not_valid_is_an_error() -> None:
+    for changes, rule, is_well in (
+        ({"permitted": [x509.DNSName("lab.example")]}, "chain.names-limited", True),
+        ({"authority_identifier": "none"}, "strict.authority-key-identifier", True),
+        ({"extra": ((paths.UNKNOWN, True),)}, "chain.critical", False),
+    ):
+        chain = paths.limited(**changes)
+        lab = Lab(base_url=BASE).initialised()
+        records = dict(zip(("intermediate-g1", "root-g1"), chain, strict=True))
+        lab.issuers.save_issuers(
+            [replace(each, certificate_der=encodings.der(records[each.id])) for each in lab.hierarchy.list_issuers()],
+            event("intermediate-g1"),
+        )
+        [check] = [each for each in lab.doctor.examine(OPERATOR) if each.name == "validity of the chain"]
+
+        assert rule in [found.rule for found in check.findings]
+        assert check.is_well == is_well

@@ -15,6 +15,7 @@ from ca_service.errors import Refused
 from ca_service.pki import chain, der
 from ca_service.pki.link import Link
 from ca_service.pki.path_validation import AuthorityPath, issue_fault
+from ca_service.pki.strictness import strict_faults
 from tests.support import certificates
 from tests.support.certificates import common_name
 from tests.support.fakes import NOON
@@ -48,7 +49,7 @@ def name_rules(of: Sequence[x509.Certificate], *hosts: x509.GeneralName, subject
     return [each.rule for each in found]
 
 
-def policy(*oids: str) -> tuple[x509.ExtensionType, bool]:
+def policy(*oids: str) -> tuple[x509.CertificatePolicies, bool]:
     """The extension with these policies."""
     return x509.CertificatePolicies([x509.PolicyInformation(x509.ObjectIdentifier(oid), None) for oid in oids]), False
 
@@ -136,6 +137,16 @@ def test_a_version_before_3_has_no_extensions() -> None:
     old = x509.load_der_x509_certificate(der.sequence(version_1, *(part.der for part in rest)))
 
     assert rules((old, root)) == ["chain.signature", "strict.version"]
+
+
+@pytest.mark.parametrize(("usage", "rule"), [(("digitalSignature",), []), (("cRLSign",), ["strict.empty-name"])])
+def test_a_subject_may_be_empty_beside_a_critical_alternative_name_unless_it_signs_crls(
+    usage: tuple[str, ...], rule: list[str]
+) -> None:
+    named = x509.SubjectAlternativeName([DNS("uccx1.example.com")])
+    leaf = replace(LEAF, name=x509.Name([]), key="leaf", usage=usage, hosts=(), extra=((named, True),))
+
+    assert [found.rule for found in strict_faults(Link.of(leaf.issued_by(ISSUING)), is_last=False)] == rule
 
 
 # Purposes
@@ -308,6 +319,27 @@ def test_the_limits_name_what_may_be_signed() -> None:
     assert "Permitted: DNS:example.com, IP:192.0.2.0/24. Excluded: none." in names.detail
 
 
+def test_a_self_issued_authority_is_not_bound_by_name_constraints() -> None:
+    root = replace(ROOT, permitted=[DN(LAB)])
+    renewed = replace(root, key="new key of the root")
+    issuing = replace(ISSUING, name=LAB)
+
+    assert rules((issuing.issued_by(renewed), renewed.issued_by(root), root.issued_by(root))) == []
+
+
+def test_letters_beyond_ascii_are_equal_without_case_only_where_that_excludes() -> None:
+    base, subject = [DN(organisation("\u00c9cole"))], organisation("\u00e9cole")
+
+    assert name_rules(limited(permitted=base), DNS("a.example"), subject=subject) == ["chain.name-not-permitted"]
+    assert name_rules(limited(excluded=base), DNS("a.example"), subject=subject) == ["chain.name-excluded"]
+
+
+def test_a_network_as_a_name_is_in_doubt_excluded() -> None:
+    of, network = limited(excluded=[IP(ip_network("198.51.100.0/24"))]), IP(ip_network("192.0.2.0/24"))
+
+    assert name_rules(of, network) == ["chain.name-excluded"]
+
+
 # Policies
 
 
@@ -335,6 +367,18 @@ def test_a_required_policy_must_reach_the_leaf(
     found = [each.rule for each in of.policy_faults("leaf", leaf[0] if leaf else None)]
 
     assert found == ([] if is_good else ["chain.policy"])
+
+
+def test_a_self_issued_authority_does_not_count_for_policies() -> None:
+    later = (x509.PolicyConstraints(require_explicit_policy=2, inhibit_policy_mapping=None), True)
+    any_above = (REQUIRED, ANY, (x509.InhibitAnyPolicy(0), True))
+    for extra, policies in (((later,), None), (any_above, policy(POLICY)[0])):
+        upper = replace(UPPER, extra=extra)
+        renewed = replace(UPPER, key="new key of the upper authority", extra=(ANY,) if policies else ())
+        of = AuthorityPath.of((renewed.issued_by(upper), upper.issued_by(ROOT), ROOT.issued_by(ROOT)))
+
+        assert of.findings == ()
+        assert list(of.policy_faults("leaf", policies)) == []
 
 
 def test_a_policy_that_ends_above_the_issuing_authority_is_a_fault_of_the_authorities() -> None:
