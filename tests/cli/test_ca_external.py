@@ -211,3 +211,10 @@ def test_an_authority_without_server_authentication_is_refused(new_ca: CommandLi
     make_intermediate(openssl, "extendedKeyUsage=emailProtection\n")
     refused = new_ca.rule("ca", "import", *_BOTH, "--key", "intermediate.key", code=4)
     assert refused == "chain.nothing-to-sign"
+
+
+def test_a_script_gets_the_limits_of_an_import_in_its_answer(new_ca: CommandLine, openssl: OpenSSL) -> None:
+    make_root(openssl)
+    make_intermediate(openssl, "nameConstraints=critical,permitted;DNS:lab.example\n")
+    answer = new_ca.answer("ca", "import", *_BOTH, "--key", "intermediate.key")
+    assert [(found["rule"], found["severity"]) for found in answer["findings"]] == [("chain.names-limited", "warning")]
