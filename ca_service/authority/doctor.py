@@ -183,12 +183,14 @@ class Doctor:
             yield DOCTOR_ROOT_KEY.at()
 
     def _validity(self) -> Iterator[Finding]:
-        validity = self._hierarchy.active().validity
-        now, end = self._clock(), validity.not_after
+        active = self._hierarchy.active()
+        validity, now = active.validity, self._clock()
+        end = validity.not_after
         if not validity.not_before <= now <= end:
             yield AUTHORITY_EXPIRED.at(start=validity.not_before.date().isoformat(), end=end.date().isoformat())
         elif end - now < SOON:
             yield DOCTOR_ENDS_SOON.at(end=end.date().isoformat())
+        yield from (*active.path.errors, *active.warnings)
 
     def _clock_faults(self) -> Iterator[Finding]:
         if found := self._clock_check.find_fault():

@@ -18,14 +18,15 @@ from ca_service.cli.inputs import STANDARD, find_passphrase, read_file, read_fil
 from ca_service.cli.outputs import Target, force_option
 from ca_service.cli.session import Session, operator, pass_session
 from ca_service.documents.authorities import (
-    AuthoritiesDocument,
     AuthorityCertificateDocument,
     AuthorityDocument,
     ChainFileDocument,
     CSRDocument,
     HierarchyDocument,
+    ImportedDocument,
     authority_documents,
 )
+from ca_service.documents.findings import finding_documents
 from ca_service.errors import InvalidInput
 from ca_service.pki import encodings, keys
 from ca_service.pki.chain import Chain
@@ -159,8 +160,10 @@ def _private_key(file: str, passphrase: bytes | None) -> ec.EllipticCurvePrivate
 
 
 def _answer(session: Session, records: Sequence[IssuerRecord], done: str) -> None:
-    document = AuthoritiesDocument(authorities=authority_documents(records))
+    warnings = session.ready().hierarchy.active().warnings
+    document = ImportedDocument(authorities=authority_documents(records), findings=finding_documents(warnings))
     session.console.answer(document, [f"{done} {record.role}: {visible(record.name)}" for record in records])
+    session.console.remark(*session.console.finding_lines(warnings))
 
 
 @declare("show", "ca-service ca show")

@@ -11,6 +11,7 @@ from pydantic import Field
 from ca_service.authority.hierarchy.hierarchy import ActiveAuthority, certificate_of
 from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.documents.fields import API_PATH, Document, Fingerprint, Moment, Serial
+from ca_service.documents.findings import FindingDocument
 from ca_service.pki import encodings, keys, names
 from ca_service.pki.chain import Chain
 
@@ -105,6 +106,14 @@ class AuthoritiesDocument(Document):
     """The authorities of this installation."""
 
     authorities: list[AuthorityDocument]
+
+
+class ImportedDocument(AuthoritiesDocument):
+    """The authorities that were imported or installed, and the limits of their chain."""
+
+    findings: list[FindingDocument] = Field(
+        description="warnings: names and purposes that can be signed, strict clients"
+    )
 
 
 class HierarchyDocument(AuthoritiesDocument):

@@ -14,7 +14,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
@@ -26,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
 from ca_service.errors import CAServiceError, Conflict, Finding, KeystoreError, Rule, Visibility
 from ca_service.keystore import files
 from ca_service.pki import encodings, keys
+from ca_service.pki.parse_errors import PARSE_ERRORS
 
 KEY_NOT_EXPORTABLE: Final = Rule(
     "key.not-exportable", "A key of the authority only signs. It cannot be exported.", "Use `ca-service ca root-key`."
@@ -246,7 +246,7 @@ class EncryptedFileKeyStore:
         data = files.read_private(self._path(key_id))
         try:
             key = load_pem_private_key(data, self._passphrase())
-        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        except PARSE_ERRORS as error:
             raise KeystoreError.because(KEY_LOCKED, key_id=key_id) from error
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise KeystoreError.because(KEY_KIND, key_id=key_id)

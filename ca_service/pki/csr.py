@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import SignatureAlgorithmOID
@@ -22,6 +22,7 @@ from ca_service.errors import CAServiceError, Finding, Refused, Rule
 from ca_service.pki import der, keys, names, usages
 from ca_service.pki.armour import unwrap
 from ca_service.pki.contents import find_value
+from ca_service.pki.parse_errors import PARSE_ERRORS
 
 CSR_DUPLICATE_ATTRIBUTE: Final = Rule(
     "csr.duplicate-attribute",
@@ -37,6 +38,11 @@ CSR_MALFORMED: Final = Rule(
     "csr.malformed",
     "The CSR is damaged: its structure does not follow PKCS#10.",
     "Create a new CSR on the node and upload it unchanged.",
+)
+CSR_NO_ATTRIBUTES: Final = Rule(
+    "csr.no-attributes",
+    "The CSR has no attributes, not even an empty list of them, which PKCS#10 requires (RFC 2986, 4.1).",
+    "Create a new CSR with another program or library, or with a subject alternative name: OpenSSL writes the list.",
 )
 CSR_SIGNATURE: Final = Rule(
     "csr.signature",
@@ -166,7 +172,7 @@ def describe(csr: x509.CertificateSigningRequest) -> Description:
     """Describe a loaded CSR, also one that is refused, as far as it can be read; never raises."""
     try:
         extensions = csr.extensions
-    except (ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, UnsupportedAlgorithm):
+    except PARSE_ERRORS:
         extensions = x509.Extensions([])
     alternative_name = find_value(extensions, x509.SubjectAlternativeName) or ()
     key_usage, extended = find_value(extensions, x509.KeyUsage), find_value(extensions, x509.ExtendedKeyUsage)
@@ -183,7 +189,7 @@ def describe(csr: x509.CertificateSigningRequest) -> Description:
 def _key_text(csr: x509.CertificateSigningRequest) -> str:
     try:
         return keys.kind_name(csr.public_key())
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except PARSE_ERRORS:
         return "unreadable"
 
 
@@ -203,8 +209,17 @@ class _Loaded:
             return cls(request_der, csr, csr.subject)
         except x509.InvalidVersion as error:
             raise Refused(CSR_VERSION.at("/version", version=error.parsed_version)) from error
-        except (ValueError, TypeError) as error:
-            raise Refused.because(CSR_MALFORMED) from error
+        except PARSE_ERRORS as error:
+            raise Refused.because(CSR_NO_ATTRIBUTES if _lacks_attributes(request_der) else CSR_MALFORMED) from error
+
+
+def _lacks_attributes(request_der: bytes) -> bool:
+    """Return whether a damaged CSR has version, subject and key, and then ends."""
+    try:
+        info = der.read(request_der)[0].children[0]
+        return [part.tag for part in info.children] == [der.INTEGER, der.SEQUENCE, der.SEQUENCE]
+    except (der.DERError, IndexError):
+        return False
 
 
 def _verified(loaded: _Loaded, description: Description) -> CertificationRequest:
@@ -279,7 +294,7 @@ def signature_hash_name(csr: x509.CertificateSigningRequest) -> str:
     """Return the hash of the CSR's own signature in lower case, such as `sha384`; `unknown` if there is none."""
     try:
         algorithm = csr.signature_hash_algorithm
-    except (ValueError, UnsupportedAlgorithm):
+    except PARSE_ERRORS:
         return "unknown"
     return algorithm.name if algorithm else "unknown"
 
@@ -289,5 +304,5 @@ def _extensions(csr: x509.CertificateSigningRequest) -> x509.Extensions:
         return csr.extensions
     except x509.DuplicateExtension as error:
         raise Refused(CSR_DUPLICATE_EXTENSION.at("/extensions", oid=error.oid.dotted_string)) from error
-    except (ValueError, TypeError, x509.UnsupportedGeneralNameType, UnsupportedAlgorithm) as error:
+    except PARSE_ERRORS as error:
         raise Refused(CSR_EXTENSION.at("/extensions")) from error

@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
@@ -22,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from ca_service.errors import InvalidInput, Refused, Rule
 from ca_service.pki import names
+from ca_service.pki.parse_errors import PARSE_ERRORS
 
 CERTIFICATE_UNREADABLE: Final = Rule(
     "certificate.unreadable",
@@ -124,9 +124,9 @@ def load_certificates(data: bytes) -> tuple[x509.Certificate, ...]:
             return tuple(pkcs7.load_pem_pkcs7_certificates(data))
         try:
             return (x509.load_der_x509_certificate(data),)
-        except ValueError:
+        except PARSE_ERRORS:
             return tuple(pkcs7.load_der_pkcs7_certificates(data))
-    except ValueError as error:
+    except PARSE_ERRORS as error:
         raise _no_certificates() from error
 
 
@@ -141,7 +141,7 @@ def load_crl(data: bytes) -> x509.CertificateRevocationList:
         found = load(data)
         for part in (found, *found):
             _ = part.extensions
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
+    except PARSE_ERRORS as error:
         raise InvalidInput.because(CRL_UNREADABLE) from error
     return found
 
@@ -154,7 +154,7 @@ def load_private_key(data: bytes, passphrase: bytes | None) -> ec.EllipticCurveP
     load = load_pem_private_key if b"-----BEGIN" in data else load_der_private_key
     try:
         key = load(data, passphrase)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except PARSE_ERRORS as error:
         raise _no_private_key(_SHOW_KEY) from error
     return _ec_only(key)
 
@@ -165,7 +165,7 @@ def load_pkcs12(
     """Return the EC private key of a PKCS#12 file and its certificates, the key's own first."""
     try:
         bag = pkcs12.load_pkcs12(data, passphrase)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except PARSE_ERRORS as error:
         raise _no_private_key(_SHOW_PKCS12) from error
     if bag.key is None or bag.cert is None:
         raise _no_private_key(_SHOW_PKCS12)

@@ -7,13 +7,13 @@ from functools import cache, lru_cache
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ca_service.errors import Refused, Rule
 from ca_service.pki import der
+from ca_service.pki.parse_errors import PARSE_ERRORS
 
 SIGNING_KEY: Final = Rule(
     "signing.key",
@@ -178,7 +178,7 @@ def key_of_csr(csr: x509.CertificateSigningRequest, spki: der.Element) -> ec.Ell
         raise _refused(CSR_KEY_EXPLICIT_PARAMETERS)
     try:
         key: object = csr.public_key()
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except PARSE_ERRORS as error:
         raise _refused(CSR_KEY_INVALID) from error
     if isinstance(key, rsa.RSAPublicKey):
         raise _refused(CSR_KEY_RSA, size=key.key_size)

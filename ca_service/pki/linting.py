@@ -15,6 +15,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, SignatureAlgori
 from ca_service.errors import Finding, Rule, SigningError
 from ca_service.pki import keys, names
 from ca_service.pki.contents import Candidate, Contents, Issuer
+from ca_service.pki.parse_errors import PARSE_ERRORS
 
 _SIGNATURES: Final = {
     "P-256": SignatureAlgorithmOID.ECDSA_WITH_SHA256,
@@ -47,7 +48,7 @@ def taken_apart(certificate_der: bytes, contents: Contents, issuer: Issuer) -> C
     """Read the certificate, DER, as a stranger would. Raises SigningError if it cannot be read."""
     try:
         return Candidate.of(certificate_der, contents, issuer)
-    except (ValueError, x509.DuplicateExtension) as error:
+    except PARSE_ERRORS as error:
         raise SigningError.because(LINT_READABLE, reason=error) from error
 
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from ca_service.errors import Finding
+
+#: The check of what only strict clients refuse: its findings are warnings, but the certificate does not quite fit.
+STRICT_CLIENTS: Final = "strict clients"
 
 
 class Stage(StrEnum):
@@ -72,6 +76,11 @@ class Fit:
         return self.is_taken and not self._blocked(Stage.USE)
 
     @property
+    def is_fitting(self) -> bool:
+        """Whether it works, and no client refuses it, not even a strict one."""
+        return self.works and not any(check.topic == STRICT_CLIENTS and check.finding for check in self.checks)
+
+    @property
     def is_complete(self) -> bool:
         """Whether every check could be made."""
         return all(check.result is not Result.NOT_CHECKED for check in self.checks)
@@ -83,6 +92,8 @@ class Fit:
             return "The node would not take it."
         if not self.works:
             return "The node would take it, and something would break later."
+        if not self.is_fitting:
+            return "The node would take it and work with it, but strict clients refuse it."
         return "It fits." if self.is_complete else "Nothing speaks against it, but not everything could be checked."
 
     def _blocked(self, stage: Stage) -> bool:

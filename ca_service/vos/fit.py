@@ -11,13 +11,14 @@ from datetime import datetime
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 
 from ca_service.errors import CAServiceError, Finding, InvalidInput, Refused, Rule, Severity
 from ca_service.pki import armour, csr, encodings
 from ca_service.pki.contents import find_value
 from ca_service.pki.csr import CertificationRequest
-from ca_service.vos import fit_chain, trust_store
+from ca_service.pki.link import Link
+from ca_service.pki.parse_errors import PARSE_ERRORS
+from ca_service.vos import fit_chain, fit_path, trust_store
 from ca_service.vos.checks import Check, Fit, Result, Stage
 from ca_service.vos.fit_contents import own_contents
 from ca_service.vos.fit_request import Said, against_request, said, said_by_request
@@ -38,6 +39,12 @@ FIT_READABLE: Final = Rule(
     "No certificate can be read from it, or it has too many.",
     "Give certificates as PEM (-----BEGIN CERTIFICATE-----), DER or PKCS#7, as the authority made them. One "
     "whose times are not GMT in whole seconds cannot be read either, and fails on a node as well.",
+)
+FIT_EXPLICIT_DEFAULT: Final = Rule(
+    "fit.explicit-default",
+    "The certificate spells out a default value, such as critical FALSE or CA FALSE, which DER forbids (X.690, 11.5). "
+    "OpenSSL and Java read it; this program and other strict ones do not, so that it was not judged.",
+    "Have it signed again by an authority that leaves default values out.",
 )
 FIT_SEVERAL_PKCS7: Final = Rule(
     "fit.several-pkcs7",
@@ -64,17 +71,11 @@ FIT_CSR: Final = Rule(
     "Create a new CSR on the node.",
 )
 
-__all__ = ["Check", "Files", "Fit", "Result", "Stage", "judge_files", "judge_issued"]
+__all__ = ["Check", "Files", "Fit", "Result", "Stage", "judge_candidate", "judge_files", "judge_issued"]
 
 MAX_CHAIN_FILES: Final = 10
 _MAX_CERTIFICATES: Final = 20
-_NO_PARSE: Final = (
-    ValueError,
-    TypeError,
-    UnsupportedAlgorithm,
-    x509.DuplicateExtension,
-    x509.UnsupportedGeneralNameType,
-)
+_EXPLICIT_DEFAULT: Final = "EncodedDefault"  # the library's name for this fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,7 @@ def judge_files(files: Files, at: datetime) -> Fit:
         *_trust_files(authorities),
         *against_request(asked, leaf.said),
         *own_contents(leaf.certificate, leaf.extensions, at),
+        *fit_path.tls_usages(Link.of(leaf.certificate), asked.extended_key_usage if asked else ()),
         *fit_chain.above(leaf.certificate, [each for each in pool if each != leaf.certificate], trust, at),
     )
     return _fit(checks)
@@ -126,15 +128,36 @@ def judge_issued(
     at: datetime,
     purpose: str = "",
 ) -> Fit:
-    """Return the same for our own certificate, whose chain is known to hold: issuing authority first, root last."""
+    """Return the same for our own certificate; the issuing authority first, the root last."""
+    extensions, asked = certificate.extensions, said_by_request(request)
+    checks = (
+        *against_request(asked, said(certificate, extensions)),
+        *own_contents(certificate, extensions, at, may_be_wild=_may_be_wild(purpose)),
+        *fit_path.tls_usages(Link.of(certificate), asked.extended_key_usage),
+        *fit_chain.whole_path(certificate, authorities, at),
+    )
+    return _fit(checks)
+
+
+def judge_candidate(
+    request: CertificationRequest,
+    certificate: x509.Certificate,
+    authorities: Sequence[x509.Certificate],
+    at: datetime,
+    purpose: str = "",
+) -> Fit:
+    """Return the same before the signature; the path was validated with the request, and is not validated again."""
     extensions = certificate.extensions
-    may_be_wild = purpose in PURPOSES and PURPOSES[purpose].allows_wildcard
     checks = (
         *against_request(said_by_request(request), said(certificate, extensions)),
-        *own_contents(certificate, extensions, at, may_be_wild=may_be_wild),
+        *own_contents(certificate, extensions, at, may_be_wild=_may_be_wild(purpose)),
         *fit_chain.of_path(certificate, authorities, at),
     )
     return _fit(checks)
+
+
+def _may_be_wild(purpose: str) -> bool:
+    return purpose in PURPOSES and PURPOSES[purpose].allows_wildcard
 
 
 def _fit(checks: Sequence[Check]) -> Fit:
@@ -148,7 +171,7 @@ def _asked(data: bytes) -> Said:
         return said(request, request.extensions)
     except CAServiceError as error:
         raise _at("/csr", error) from error
-    except _NO_PARSE as error:
+    except PARSE_ERRORS as error:
         raise Refused(FIT_CSR.at("/csr")) from error
 
 
@@ -171,9 +194,20 @@ def _certificates(data: bytes, pointer: str) -> list[_Read]:
         found = encodings.load_certificates(data)
         if 1 <= len(found) <= _MAX_CERTIFICATES:
             return [_read(certificate) for certificate in found]
-    except (CAServiceError, *_NO_PARSE) as error:
+    except (CAServiceError, *PARSE_ERRORS) as error:
+        if _spells_a_default_out(error):
+            raise InvalidInput(FIT_EXPLICIT_DEFAULT.at(pointer)) from error
         raise _unreadable(pointer) from error
     raise _unreadable(pointer)
+
+
+def _spells_a_default_out(error: BaseException | None) -> bool:
+    """Return whether that is the reason of an error, or of one behind it: DER was tried before PKCS#7."""
+    while error is not None:
+        if _EXPLICIT_DEFAULT in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _own_first(found: list[_Read], data: bytes) -> list[_Read]:

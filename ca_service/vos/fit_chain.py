@@ -11,8 +11,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from ca_service.errors import Finding, Refused, Rule, Severity
 from ca_service.pki import chain, names
+from ca_service.pki.link import Link
+from ca_service.pki.path_validation import AuthorityPath
 from ca_service.pki.visible_text import visible
-from ca_service.vos.checks import Check, Stage
+from ca_service.vos import fit_path
+from ca_service.vos.checks import Check, Result, Stage
 from ca_service.vos.trust_store import Entry
 
 FIT_TRUST_PERHAPS: Final = Rule(
@@ -86,15 +89,33 @@ _ECDSA: Final = "1.2.840.10045.4."
 def above(
     leaf: x509.Certificate, authorities: Sequence[x509.Certificate], trust: Sequence[Entry], at: datetime
 ) -> Iterator[Check]:
-    """Yield the checks of a foreign chain; `trust` is what the node already trusts, as far as it is known."""
+    """Yield the checks of a foreign chain; `trust` is what the node already trusts, as far as it is known.
+
+    Of several paths the one with the fewest faults counts.
+    """
     there = tuple(entry.certificate for entry in trust if entry.certificate)
     try:
-        path, finding = chain.build(leaf, (*authorities, *there)), None
+        paths, finding = chain.paths(leaf, (*authorities, *there)), None
     except Refused as error:
-        path, finding = (leaf, *authorities), _incomplete(error)
+        paths, finding = (), _incomplete(error)
     yield Check("chain to the root", Stage.UPLOAD, finding, CHAIN_MESSAGE)
-    yield from of_path(leaf, path[1:], at)
+    judged = [whole_path(leaf, path[1:], at) for path in paths] or [tuple(of_path(leaf, authorities, at))]
+    yield from min(judged, key=_faults)
     yield _in_the_store(authorities, trust)
+
+
+def whole_path(leaf: x509.Certificate, authorities: Sequence[x509.Certificate], at: datetime) -> tuple[Check, ...]:
+    """Return the checks of a complete path: those of `of_path`, and path validation."""
+    return (
+        *of_path(leaf, authorities, at),
+        *fit_path.along(Link.of(leaf), AuthorityPath.of(authorities), at),
+    )
+
+
+def _faults(checks: Sequence[Check]) -> tuple[int, int]:
+    """Return the number of failed checks, and of all findings: fewer are better."""
+    failed = sum(check.result is Result.FAILED for check in checks)
+    return failed, sum(check.finding is not None for check in checks)
 
 
 def of_path(leaf: x509.Certificate, authorities: Sequence[x509.Certificate], at: datetime) -> Iterator[Check]:

@@ -65,6 +65,15 @@ FIT_WILDCARD: Final = Rule(
     "Have it signed with the name of each node instead.",
 )
 
+FIT_SERIAL_NUMBER: Final = Rule(
+    "fit.serial-number",
+    "The serial number is {number}: not positive, or longer than 20 octets (RFC 5280, 4.1.2.2). Programs in Go and "
+    "newer libraries do not read such a certificate.",
+    "Have it signed again with a positive serial number of at most 159 bits.",
+    Severity.WARNING,
+)
+
+_MAX_SERIAL_BITS: Final = 160
 _MAY_BE_CRITICAL: Final = (x509.KeyUsage, x509.BasicConstraints)
 _APPLE_DAYS: Final = 825
 _WEAK_HASHES: Final = ("md5", "sha1")
@@ -82,6 +91,7 @@ def own_contents(
     yield Check("critical extensions", Stage.USE, _critical(extensions))
     yield Check("no authority", Stage.USE, _authority(extensions))
     yield Check("names for browsers", Stage.USE, _names(extensions, may_be_wild=may_be_wild))
+    yield Check("serial number", Stage.USE, _serial_number(certificate))
     yield Check("curve", Stage.USE, _curve(certificate))
     yield Check("signature hash", Stage.USE, _hash(certificate))
     yield Check("lifetime", Stage.USE, _lifetime(certificate))
@@ -117,12 +127,19 @@ def _authority(extensions: x509.Extensions) -> Finding | None:
 
 def _names(extensions: x509.Extensions, *, may_be_wild: bool) -> Finding | None:
     found = find_value(extensions, x509.SubjectAlternativeName)
-    if found is None:
+    if not found:
         return FIT_NO_NAMES.at("/certificate")
     wild = [] if may_be_wild else [name for name in found.get_values_for_type(x509.DNSName) if names.is_wildcard(name)]
     if wild:
         return FIT_WILDCARD.at("/certificate", name=visible(wild[0]))
     return None
+
+
+def _serial_number(certificate: x509.Certificate) -> Finding | None:
+    number = certificate.serial_number
+    if number > 0 and number.bit_length() <= _MAX_SERIAL_BITS:
+        return None
+    return FIT_SERIAL_NUMBER.at("/certificate", number=number)
 
 
 def _curve(certificate: x509.Certificate) -> Finding | None:

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 
 from ca_service.errors import InvalidInput, Rule, TooLarge
 from ca_service.pki import encodings
+from ca_service.pki.parse_errors import PARSE_ERRORS
 
 TRUST_TOO_LARGE: Final = Rule(
     "trust.too-large",
@@ -104,5 +104,5 @@ def _certificates(text: str) -> tuple[x509.Certificate, ...]:
         for certificate in found:  # the library looks at these parts only when they are asked for
             _ = (certificate.subject, certificate.issuer, certificate.not_valid_before_utc, certificate.public_key())
         return found
-    except (InvalidInput, ValueError, TypeError, UnsupportedAlgorithm):
+    except (InvalidInput, *PARSE_ERRORS):
         return ()

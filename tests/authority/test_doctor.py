@@ -21,7 +21,7 @@ from ca_service.keystore.instance_files import SESSION_KEY_DAMAGED as DAMAGED
 from ca_service.pki import encodings, keys
 from ca_service.pki.reasons import Reason
 from ca_service.storage.database import DATABASE_UNUSABLE as UNUSABLE
-from tests.support import certificates
+from tests.support import certificates, paths
 from tests.support.factories import OPERATOR, PLAN, Lab, event
 from tests.support.requests import UCCX_PUBLISHER
 
@@ -290,3 +290,22 @@ def test_at_the_start_only_what_a_running_server_cannot_set_right_is_reported(la
     lab.folder.space = 100 * MIB
     lab.keystore.remove("intermediate-g1")
     assert [found.rule for found in lab.doctor.faults_at_start()] == ["doctor.disk-soon", "key.missing"]
+
+
+def test_a_chain_with_limits_is_said_and_one_that_is_not_valid_is_an_error() -> None:
+    for changes, rule, is_well in (
+        ({"permitted": [x509.DNSName("lab.example")]}, "chain.names-limited", True),
+        ({"authority_identifier": "none"}, "strict.authority-key-identifier", True),
+        ({"extra": ((paths.UNKNOWN, True),)}, "chain.critical", False),
+    ):
+        chain = paths.limited(**changes)
+        lab = Lab(base_url=BASE).initialised()
+        records = dict(zip(("intermediate-g1", "root-g1"), chain, strict=True))
+        lab.issuers.save_issuers(
+            [replace(each, certificate_der=encodings.der(records[each.id])) for each in lab.hierarchy.list_issuers()],
+            event("intermediate-g1"),
+        )
+        [check] = [each for each in lab.doctor.examine(OPERATOR) if each.check.id == "chain-validity"]
+
+        assert rule in [found.rule for found in check.findings]
+        assert check.is_well == is_well

@@ -19,17 +19,17 @@ def make_root(openssl: OpenSSL, *, kind: str = "ec") -> None:
     )
 
 
-def certify(openssl: OpenSSL, request: str, certificate: str) -> None:
-    """Have `root.key` certify the authority that asks in `request`."""
-    Path("authority.ext").write_text(_AUTHORITY)
+def certify(openssl: OpenSSL, request: str, certificate: str, extensions: str = "") -> None:
+    """Have `root.key` certify the authority that asks in `request`; `extensions` are lines for openssl."""
+    Path("authority.ext").write_text(_AUTHORITY + extensions)
     openssl(
         *("x509", "-req", "-in", request, "-out", certificate, "-days", "1825", "-extfile", "authority.ext"),
         *("-CA", "root.pem", "-CAkey", "root.key", "-set_serial", "4711"),
     )
 
 
-def make_intermediate(openssl: OpenSSL) -> None:
+def make_intermediate(openssl: OpenSSL, extensions: str = "") -> None:
     """`intermediate.pem` and `intermediate.key`, below the root."""
     openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", "intermediate.key")
     openssl("req", "-new", "-key", "intermediate.key", "-subj", "/CN=Outer Intermediate", "-out", "intermediate.csr")
-    certify(openssl, "intermediate.csr", "intermediate.pem")
+    certify(openssl, "intermediate.csr", "intermediate.pem", extensions)

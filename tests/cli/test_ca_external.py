@@ -176,3 +176,45 @@ def test_nothing_is_imported_over_an_authority(ca: CommandLine, openssl: OpenSSL
 @pytest.mark.parametrize("given", [(), ("--key", "a.key", "--pkcs12", "a.p12")])
 def test_one_key_has_to_be_given_in_one_form(new_ca: CommandLine, given: tuple[str, ...]) -> None:
     assert new_ca.rule("ca", "import", *given, code=2) == "usage"
+
+
+def test_the_import_says_which_names_and_purposes_may_be_signed(new_ca: CommandLine, openssl: OpenSSL) -> None:
+    make_root(openssl)
+    limits = "nameConstraints=critical,permitted;DNS:lab.example\nextendedKeyUsage=serverAuth,clientAuth\n"
+    make_intermediate(openssl, f"authorityKeyIdentifier=keyid\n{limits}")
+    said = new_ca("ca", "import", *_BOTH, "--key", "intermediate.key").stderr
+    assert "Permitted: DNS:lab.example. Excluded: none." in said
+    assert "limits the certificates below it to serverAuth, clientAuth." in said
+    assert "strict." not in said
+
+
+def test_a_csr_with_other_names_is_refused_under_an_imported_authority_with_constraints(
+    new_ca: CommandLine, csr: Path, openssl: OpenSSL
+) -> None:
+    make_root(openssl)
+    make_intermediate(openssl, "nameConstraints=critical,permitted;DNS:lab.example\n")
+    assert new_ca("ca", "import", *_BOTH, "--key", "intermediate.key").exit_code == 0
+    assert new_ca.rule("sign", csr, code=4) == "chain.name-not-permitted"
+
+
+def test_an_authority_without_an_authority_key_identifier_is_imported_with_a_warning(
+    new_ca: CommandLine, openssl: OpenSSL
+) -> None:
+    make_root(openssl)
+    new_ca("ca", "request", "--out", "intermediate.csr")
+    certify(openssl, "intermediate.csr", "intermediate.pem", "authorityKeyIdentifier=none\n")
+    assert "strict.authority-key-identifier" in new_ca("ca", "install", "intermediate.pem", "root.pem").stderr
+
+
+def test_an_authority_without_server_authentication_is_refused(new_ca: CommandLine, openssl: OpenSSL) -> None:
+    make_root(openssl)
+    make_intermediate(openssl, "extendedKeyUsage=emailProtection\n")
+    refused = new_ca.rule("ca", "import", *_BOTH, "--key", "intermediate.key", code=4)
+    assert refused == "chain.nothing-to-sign"
+
+
+def test_a_script_gets_the_limits_of_an_import_in_its_answer(new_ca: CommandLine, openssl: OpenSSL) -> None:
+    make_root(openssl)
+    make_intermediate(openssl, "nameConstraints=critical,permitted;DNS:lab.example\n")
+    answer = new_ca.answer("ca", "import", *_BOTH, "--key", "intermediate.key")
+    assert [(found["rule"], found["severity"]) for found in answer["findings"]] == [("chain.names-limited", "warning")]

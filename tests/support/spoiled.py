@@ -80,7 +80,11 @@ class Recipe:
             .not_valid_after(self.not_after)
             .add_extension(x509.BasicConstraints(self.is_authority, None), critical=True)
         )
-        for extension, is_critical in self._extensions():
+        identifiers = (
+            x509.SubjectKeyIdentifier.from_public_key(public_key),
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(by.public_key()),
+        )
+        for extension, is_critical in [*self._extensions(), *((each, False) for each in identifiers)]:
             builder = builder.add_extension(extension, critical=is_critical)
         return builder.sign(by, self.hash)  # type: ignore[arg-type]  # MD5 and SHA-1 are what is tried here
 

@@ -15,7 +15,6 @@ from dataclasses import replace
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -28,6 +27,7 @@ from ca_service.authority.key_custody import KeyStore, check_curve, keep_importe
 from ca_service.authority.ports import Clock
 from ca_service.errors import Conflict, NotFound, Refused, Rule
 from ca_service.pki import chain, encodings, keys, names, usages
+from ca_service.pki.parse_errors import PARSE_ERRORS
 from ca_service.pki.profiles import INTERMEDIATE
 
 AUTHORITY_KEY_MISMATCH: Final = Rule(
@@ -71,8 +71,9 @@ class ExternalAuthorities:
     ) -> tuple[IssuerRecord, ...]:
         """Import an existing root and intermediate; return them, root first.
 
-        Raises Refused if the chain is not suitable for VOS leaves or a key does not belong to it,
-        Conflict if there is an authority here already.
+        Of several possible paths, the first valid one is imported. Limits of names and purposes are no errors:
+        `ActiveAuthority.warnings` has them. Raises Refused if no path is suitable for VOS leaves or a key does not
+        belong to it, Conflict if there is an authority here already.
         """
         require(actor, Action.AUTHORITY)
         path = self._checked_path(certificates, intermediate_key.public_key())
@@ -148,13 +149,12 @@ class ExternalAuthorities:
         issuing_one = next((found for found in certificates if _key_of(found) == key), None)
         if issuing_one is None:
             raise _wrong_key("intermediate")
-        path = chain.build(issuing_one, certificates)
-        if len(path) < 2:
+        if chain.is_self_signed(issuing_one):
             raise Refused.because(CHAIN_NO_INTERMEDIATE)
-        chain.check_authorities(path, self._clock())
-        for each in path:
+        found = chain.find_authorities(issuing_one, certificates, self._clock())
+        for each in found:
             _require_secret_key(each)
-        return path
+        return found
 
     def _records(
         self, path: Sequence[x509.Certificate], key_id: str | None, root_key_id: str | None
@@ -182,7 +182,7 @@ def _key_of(certificate: x509.Certificate) -> object:
     """Return the public key, or None if it cannot be read."""
     try:
         return certificate.public_key()
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except PARSE_ERRORS:
         return None
 
 

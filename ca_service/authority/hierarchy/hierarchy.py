@@ -25,10 +25,11 @@ from ca_service.authority.hierarchy.plan import HierarchyPlan, checked_name, fre
 from ca_service.authority.hierarchy.store import IssuerRecord, IssuerRole, IssuerStore
 from ca_service.authority.key_custody import KeyStore, check_curve, own_key, signer_of
 from ca_service.authority.ports import Clock, SerialNumbers
-from ca_service.errors import Conflict, InvalidInput, NotReady, Rule
+from ca_service.errors import Conflict, Finding, InvalidInput, NotReady, Rule
 from ca_service.pki import encodings, issuing, keys, names
 from ca_service.pki.chain import Chain
 from ca_service.pki.contents import Contents, Issuer, Validity
+from ca_service.pki.path_validation import AuthorityPath
 from ca_service.pki.profiles import INTERMEDIATE, ROOT, Profile
 
 AUTHORITY_EXPIRED: Final = Rule(
@@ -65,14 +66,15 @@ _BACKDATE: Final = timedelta(minutes=5)
 class ActiveAuthority:
     """The authority that issues now. `chain` has the issuing certificate first and the root last.
 
-    `validity` is the period in which the whole chain is valid; `subjects` (folded) are those of the chain and of its
-    OCSP signers, `reserved` the common names (folded) of those signers, `key_fingerprints` those of the chain. `links`
-    are the certificates that can be revoked: for the id of each authority below another, the id of its issuer and its
-    serial number.
+    `path` is the chain, validated once. `validity` is the period in which the whole chain is valid; `subjects` (folded)
+    are those of the chain and of its OCSP signers, `reserved` the common names (folded) of those signers,
+    `key_fingerprints` those of the chain. `links` are the certificates that can be revoked: for the id of each
+    authority below another, the id of its issuer and its serial number.
     """
 
     record: IssuerRecord
     chain: Chain
+    path: AuthorityPath
     issuer: Issuer
     validity: Validity
     subjects: frozenset[tuple[tuple[str, str], ...]]
@@ -84,6 +86,11 @@ class ActiveAuthority:
     def root(self) -> x509.Certificate:
         """The trust anchor."""
         return self.chain[-1]
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        """The warnings about the chain: demands of strict clients, and the names and purposes that may be signed."""
+        return (*(found for found in self.path.findings if not found.is_error), *self.path.limits)
 
 
 class Hierarchy:
@@ -271,6 +278,7 @@ def _active(records: Sequence[IssuerRecord], certificate_base_url: str) -> Activ
     return ActiveAuthority(
         record=record,
         chain=chain,
+        path=AuthorityPath.of(chain),
         issuer=_locatable(issuers[0], record.id, certificate_base_url),
         validity=Validity(
             max(issuer.validity.not_before for issuer in issuers), min(issuer.validity.not_after for issuer in issuers)

@@ -1,4 +1,4 @@
-"""Conflicts of a CSR with what is there: the authority, earlier certificates, lost keys, the token, its neighbours."""
+"""Conflicts of a CSR with what is there: authority and path, earlier certificates, lost keys, token, neighbours."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def _with_conflicts(examination: Examination, around: Surroundings) -> Examinati
         *_reused_key(request, [each for each in others if around.known.is_good(each, around.at)]),
         *_revoked_key(around.known.revocations_of(request.key_fingerprint)),
         *_revoked_authority(authority, around.known.revocations),
-        *_existing(existing),
+        *(_existing(existing) if existing else _path(examination, request, authority)),
     )
     return replace(examination, findings=(*examination.findings, *found), existing=existing)
 
@@ -220,10 +220,21 @@ def _revoked_authority(authority: ActiveAuthority | None, revocations: Revocatio
             return
 
 
-def _existing(record: CertificateRecord | None) -> Iterator[Finding]:
+def _path(
+    examination: Examination, request: CertificationRequest, authority: ActiveAuthority | None
+) -> Iterator[Finding]:
+    """Check the path above a new certificate (RFC 5280, 6.1): what was found once for all, its purposes and names."""
+    if authority is not None and not authority.path.is_free:
+        path = authority.path
+        yield from path.errors
+        yield from path.purpose_faults(examination.extended_key_usage)
+        yield from path.name_faults(request.subject, examination.subject_alternative_name)
+        yield from path.policy_faults(request.subject_text, None)
+
+
+def _existing(record: CertificateRecord) -> Iterator[Finding]:
     """Say that this very CSR was signed before, and that its certificate is returned again."""
-    if record is not None:
-        yield CERTIFICATE_AGAIN.at(end=record.not_after.date().isoformat())
+    yield CERTIFICATE_AGAIN.at(end=record.not_after.date().isoformat())
 
 
 def _without_repetition(examinations: Sequence[Examination]) -> list[Examination]:

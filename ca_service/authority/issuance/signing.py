@@ -14,7 +14,7 @@ from ca_service.errors import Finding, NotReady
 from ca_service.pki import encodings, issuing
 from ca_service.pki.contents import Candidate, Contents, Validity
 from ca_service.pki.issuing import Prepared
-from ca_service.vos.fit import judge_issued
+from ca_service.vos.fit import judge_candidate
 
 
 def prepare(
@@ -40,7 +40,7 @@ def prepare(
     )
 
     def misfits(candidate: Candidate) -> Iterable[Finding]:
-        found = judge_issued(request, candidate.certificate, authority.chain, at, examination.destination.purpose)
+        found = judge_candidate(request, candidate.certificate, authority.chain, at, examination.destination.purpose)
         return () if found.works else found.findings
 
     judge = misfits if examination.profile.is_vos else issuing.no_further_rules
