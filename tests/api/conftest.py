@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 import pytest
 from flask import Flask
@@ -57,8 +58,11 @@ def served(app: Flask) -> Iterator[str]:
         server.server_close()
 
 
+_MAY_LOOK_HERE: Final = {"CA_SERVICE_PROBE__NAMES": "127.0.0.1", "CA_SERVICE_PROBE__NETWORKS": "127.0.0.0/8"}
+
+
 def _settings(folder: Path) -> Settings:
-    return settings_module.load(NOBODY_WAITS, folder).settings
+    return settings_module.load(NOBODY_WAITS | _MAY_LOOK_HERE, folder).settings
 
 
 def _open(folder: Path) -> Installation:

@@ -57,6 +57,7 @@ def _teach_requests() -> None:
     """Tell schemathesis what requests look like; as many as one submission may hold, and some."""
     requests = [_request(number) for number in range(MAX_REQUESTS + 10)]
     schemathesis.openapi.format("pkcs10", st.sampled_from([data.decode("ascii") for data in requests]))
+    schemathesis.openapi.format("probe-target", st.sampled_from(["127.0.0.1:1", "127.0.0.1:2"]))
     schemathesis.openapi.format("x509", st.sampled_from([examples.CERTIFICATE, examples.ROOT]))
     schemathesis.openapi.media_type("application/pkcs10", st.sampled_from(requests))
 

@@ -8,7 +8,17 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from ca_service.documents import audit, authorities, certificates, checks, operations, people, requests, revocations
+from ca_service.documents import (
+    audit,
+    authorities,
+    certificates,
+    checks,
+    operations,
+    people,
+    probes,
+    requests,
+    revocations,
+)
 from ca_service.documents.fields import Document
 
 DOCUMENTS: Final[Mapping[str, tuple[type[Document], ...]]] = {
@@ -45,6 +55,7 @@ DOCUMENTS: Final[Mapping[str, tuple[type[Document], ...]]] = {
     "notices list": (operations.MessagesDocument, operations.UpcomingListDocument),
     "notices retry": (operations.RevivedDocument,),
     "notices test": (operations.MessagesDocument,),
+    "probe": (probes.ProbeDocument,),
     "release": (revocations.RevocationResultDocument,),
     "renew": (certificates.WrittenCertificatesDocument,),
     "requests list": (requests.RequestsDocument,),

@@ -92,7 +92,12 @@ def test_an_emptied_database_of_an_earlier_version_beside_the_keys_of_its_author
 ) -> None:
     with closing(sqlite3.connect(ca.folder / "ca.sqlite3")) as database, database:
         database.execute("DELETE FROM issuer")
-        database.execute("DROP TABLE installation")
+        for table in ("installation", "host_product", "served"):
+            database.execute(f"DROP TABLE {table}")
+        for index in ("node_fqdn", "audit_event_at"):
+            database.execute(f"DROP INDEX ix_{index}")
+        for table in ("application", "certificate"):
+            database.execute(f"ALTER TABLE {table} DROP COLUMN purpose")
         database.execute("UPDATE alembic_version SET version_num = '0012'")
     keys = contents(ca.folder / "keys")
     assert "installation.id" not in keys

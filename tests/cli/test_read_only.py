@@ -78,8 +78,11 @@ def files_of(folder: Path) -> list[str]:
 
 def test_commands_that_read_work_on_a_copy_that_cannot_be_written(ca: CommandLine) -> None:
     before = files_of(ca.folder)
-    results = read_only(ca.folder, *READING, ("doctor",))
+    *results, doctor = read_only(ca.folder, *READING, ("doctor",))
     assert [(code, printed) for code, printed in results if code] == []
+    assert [line for line in doctor[1].splitlines() if line.startswith("BAD")] == [
+        "BAD   a write to the database, rolled back"
+    ]
     assert "intermediate-g1" in results[1][1]
     assert files_of(ca.folder) == before
 
@@ -98,7 +101,7 @@ def test_commands_that_read_work_on_a_copy_of_another_user_and_read_none_of_its_
     *results, doctor = read_only(ca.folder, *READING, ("doctor",), as_root=True)
     assert [(code, printed) for code, printed in results if code] == []
     assert doctor[0] == 1
-    assert "BAD   key of the authority" in doctor[1]
+    assert "BAD   keys of the authorities" in doctor[1]
     assert f"belongs to user {_NOBODY}" in doctor[1]
 
 

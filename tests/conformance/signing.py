@@ -10,6 +10,7 @@ from cryptography import x509
 
 from ca_service.authority.hierarchy.plan import HierarchyPlan
 from ca_service.authority.issuance.examination import Options, Policy
+from ca_service.vos.destinations import NOWHERE, Destination
 from tests.support.factories import Lab, actor
 from tests.support.fakes import FixedClock
 
@@ -26,6 +27,8 @@ def lab(intermediate_curve: str = "P-384", root_curve: str = "P-384") -> Lab:
 
 def signed(authority: Lab, request: bytes, profile: str = "vos") -> x509.Certificate:
     """A new certificate for this request; raises Refused where it is not granted."""
-    issued = authority.issuance.issue(actor(), [request], Options(profile=profile, new=True))
+    destination = Destination("tomcat-ECDSA") if profile == "vos" else NOWHERE
+    options = Options(profile=profile, new=True, destination=destination)
+    issued = authority.issuance.issue(actor(), [request], options)
     [record] = issued.certificates
     return x509.load_der_x509_certificate(record.der)

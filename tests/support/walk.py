@@ -144,6 +144,14 @@ def change_cluster(walk: Walk) -> None:
     fleet.remove(OPERATOR, cluster.id)
 
 
+def look_at_nodes(walk: Walk) -> None:
+    """Remember the product of a host, and see what its ports have presented, and how a client arrives."""
+    made = walk.installation
+    made.host_products.assign(OPERATOR, "uccx1.example.com", "uccx", "11.5")
+    made.probes.list_served(OPERATOR, "uccx1.example.com")
+    require(not made.arrival.examine(OPERATOR), made.trusted.chain())
+
+
 def check(walk: Walk) -> None:
     """Check a CSR, and whether a certificate fits."""
     walk.installation.issuance.check(OPERATOR, [csr(f"new-{walk.tag}")], Options())
@@ -262,10 +270,24 @@ def find_ready(walk: Walk) -> None:
         raise CAServiceError(*wrong)
 
 
+#: The key of the cookies, which no server has made here.
+_SETTINGS: Final = {"CA_SERVICE_POLICY__RULES": "[]", "CA_SERVICE_WEB__SECRET_KEY": "k" * 40}
 STEPS: Final[dict[str, Step]] = {
     step.__name__: step
     for step in (
-        *(check, issue, issue_batch, approve, renew, sign_in_cluster, change_cluster, revoke, publish, sign_in),
+        *(
+            check,
+            issue,
+            issue_batch,
+            approve,
+            renew,
+            sign_in_cluster,
+            change_cluster,
+            revoke,
+            publish,
+            sign_in,
+            look_at_nodes,
+        ),
         *(change_accounts, use_token, read_lists, keep_root, run_jobs, verify_log, find_ready),
     )
 }
@@ -303,7 +325,7 @@ def result_of(walk: Walk, step: Step) -> str:
 def main() -> None:
     """Walk, and print the results."""
     folder, tag = Path(sys.argv[1]), sys.argv[2]
-    settings = settings_module.load({"CA_SERVICE_POLICY__RULES": "[]"}, folder / "instance").settings
+    settings = settings_module.load(_SETTINGS, folder / "instance").settings
     used = set[str]()
     walk = Walk(watched(open_installation(settings, cheap_hasher()), used), folder, tag)
     if tag == "before":

@@ -190,17 +190,17 @@ class CRLPublisher:
                 if not self._is_due(issuer, newest):  # another process has published it in the meantime
                     return self._read(issuer, newest)
                 return self._sign(SERVICE, issuer, self._signer(issuer))
-        except (KeystoreError, NotReady, Conflict) as error:
-            newest = self._crls.find_newest(issuer.id)
-            if newest is None or newest.version != self._revocations.version(issuer.id):
-                raise
-            _log.error("the CRL of %s was not renewed: %s", issuer.id, error.rule, exc_info=error)
-            return self._read(issuer, newest)
         except Busy:  # a valid one is worth more than none; the next download publishes the new one
             newest = self._crls.find_newest(issuer.id)
             if newest is None or newest.next_update <= self._clock():
                 raise
             _log.warning("the CRL of %s waits: others are writing", issuer.id)
+            return self._read(issuer, newest)
+        except (KeystoreError, NotReady, Conflict) as error:
+            newest = self._crls.find_newest(issuer.id)
+            if newest is None or newest.version != self._revocations.version(issuer.id):
+                raise
+            _log.error("the CRL of %s was not renewed: %s", issuer.id, error.rule, exc_info=error)
             return self._read(issuer, newest)
 
     def _signer(self, issuer: IssuerRecord) -> ec.EllipticCurvePrivateKey:

@@ -18,6 +18,7 @@ from ca_service.documents.certificates import CertificateListDocument, Certifica
 from ca_service.documents.checks import ChecksDocument, FitDocument
 from ca_service.documents.findings import ProblemDocument
 from ca_service.documents.people import TokenDocument
+from ca_service.documents.probes import ProbeDocument
 from ca_service.documents.requests import RequestDocument, RequestsDocument
 from ca_service.documents.revocations import RevocationResultDocument
 from ca_service.vos.fit import MAX_CHAIN_FILES
@@ -42,10 +43,12 @@ _EXAMPLES: Final[dict[type[BaseModel], Any]] = {
     EventsDocument: examples.EVENTS,
     TokenDocument: examples.TOKEN,
     RevocationResultDocument: examples.REVOCATION,
+    ProbeDocument: examples.PROBE,
 }
 _INPUT_EXAMPLES: Final[dict[type[BaseModel], Any]] = {
     inputs.RevocationInput: examples.REVOKED,
     inputs.ReleaseInput: examples.RELEASED,
+    inputs.ProbeInput: examples.PROBED,
 }
 _PROBLEMS: Final = {
     400: "A parameter, a field or the body cannot be used.",

@@ -220,6 +220,31 @@ REVOCATION: Final[dict[str, Any]] = {
         }
     ],
 }
+PROBED: Final[dict[str, Any]] = {"hosts": ["sm1.example.com:7443"]}
+PROBE: Final[dict[str, Any]] = {
+    "works": True,
+    "experience": "",
+    "ports": [
+        {
+            "host": "sm1.example.com",
+            "port": 7443,
+            "service": "Openfire",
+            "verdict": "issued",
+            "remarks": [],
+            "works": True,
+            "sentences": ["It serves the certificate that was issued here."],
+            "serial_number": _SERIAL,
+            "fingerprint": "0" * 64,
+            "not_after": "2027-12-25T17:54:59Z",
+            "handshakes": [
+                {"offer": "ECDSA, TLS 1.2", "ending": "served", "detail": ""},
+                {"offer": "ECDSA, TLS 1.3", "ending": "declined", "detail": "tlsv1 alert protocol version"},
+                {"offer": "RSA, TLS 1.2", "ending": "served", "detail": ""},
+                {"offer": "RSA, TLS 1.3", "ending": "declined", "detail": "tlsv1 alert protocol version"},
+            ],
+        }
+    ],
+}
 AUTHORITY: Final[dict[str, Any]] = {
     "name": "Example Lab",
     "certificates": [

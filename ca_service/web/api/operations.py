@@ -321,10 +321,7 @@ _PROBES: Final = (
             "nodes of clusters, those with a certificate from here, and those in the settings (`probe.names`). With "
             "`format=ndjson`, each port is a line, written as soon as it is done."
         ),
-        curl=curl(
-            "-H 'Content-Type: application/json' -d '{{\"hosts\": [\"uccx1.example.com:12015\"]}}' "
-            '"{base_url}/api/v1/probes"'
-        ),
+        curl=curl("""--json '{{"hosts": ["uccx1.example.com:12015"]}}' "{base_url}/api/v1/probes" """.strip()),
         answers={200: "What each port presents."},
         answer=ProbeDocument,
         query=inputs.ProbeQuery,

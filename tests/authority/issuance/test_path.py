@@ -17,7 +17,7 @@ from tests.support import pkcs10, requests
 from tests.support.factories import Lab, actor, event
 from tests.support.fakes import NOON
 from tests.support.paths import ISSUING, ROOT, UNKNOWN, Step, key, path
-from tests.support.requests import UCCX_PUBLISHER
+from tests.support.requests import UCCX_PUBLISHER, node
 
 REQUESTER = actor(Role.REQUESTER)
 ADDRESS = pkcs10.pem(requests.node("uccx1-EC.lab.example", "lab.example", "uccx1.lab.example").der())
@@ -69,11 +69,15 @@ def test_a_subject_outside_the_constraints_is_refused(lab: Lab, operator: Actor)
     assert (found.rule, found.pointer) == ("chain.name-not-permitted", "/subject")
 
 
-def test_an_authority_that_is_limited_to_servers_signs_no_node_but_a_plain_server(lab: Lab, operator: Actor) -> None:
+def test_an_authority_that_is_limited_to_servers_signs_no_node_but_a_server_that_is_no_client(
+    lab: Lab, operator: Actor
+) -> None:
     imported(lab, operator, replace(ISSUING, purposes=("serverAuth",)))
 
     assert [found.rule for found in errors(lab)] == ["chain.purpose"]
-    assert errors(lab, profile="server") == []
+    assert [found.rule for found in errors(lab, profile="server")] == ["chain.purpose"]  # it asks for clientAuth
+    alone = node("www.example.com", "www.example.com", purposes=("serverAuth",)).der()
+    assert errors(lab, alone, profile="server") == []
 
 
 def test_a_purpose_that_tls_does_not_need_does_not_prevent_signing(lab: Lab, operator: Actor) -> None:
