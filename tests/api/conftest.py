@@ -96,7 +96,7 @@ def _copy(made: Made, folder: Path) -> Path:
 def deciding(made: Made, folder: Path, rules: str, pause: Callable[[float], None]) -> Installation:
     """An installation of its own with these rules, in which waiting for a decision is `pause`."""
     path = _copy(made, folder)
-    settings = settings_module.load({"CA_SERVICE_POLICY__RULES": rules}, path).settings
+    settings = settings_module.load({"CA_SERVICE_POLICY__RULES": rules} | _MAY_LOOK_HERE, path).settings
     opened = open_installation(settings, cheap_hasher())
     database = SQLiteDatabase(path / "ca.sqlite3")
     requests = Requests(
