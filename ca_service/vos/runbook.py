@@ -68,7 +68,7 @@ def cluster_runbook(
         warnings=tuple(_warnings(ordered, every)),
         sections=tuple(section for section in sections if section.steps),
         accesses=tuple(_accesses(ordered, signed, used)) if signed else (),
-        remarks=tuple(_remarks(ordered)),
+        remarks=tuple(_remarks(_concerned(ordered, every))),
         is_brief=True,
     )
 
@@ -100,6 +100,11 @@ def _warnings(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> Iterator[Step]:
         yield _told(title, fact, tuple(dict.fromkeys(fqdns)))
 
 
+def _concerned(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> list[Node]:
+    """Return the nodes for which there is a leaf or a slot."""
+    return [node for node in nodes if any(node in leaf.nodes for leaf in leaves)]
+
+
 def _unread(node: Node) -> str:
     if node.product.is_newer(version(node.version)):
         return phrase(
@@ -112,7 +117,7 @@ def _unread(node: Node) -> str:
 
 def _accesses(nodes: Sequence[Node], leaves: Sequence[Leaf], used: Section) -> Iterator[str]:
     """Yield what the administrator needs, before the first step."""
-    concerned = [node for node in nodes if any(node in leaf.nodes for leaf in leaves)]
+    concerned = _concerned(nodes, leaves)
     names = ", ".join(node.fqdn for node in concerned)
     yield phrase("administrator of the operating system (page and SSH) of {nodes}", nodes=names)
     found = dict.fromkeys(fact.text for node in concerned if node.release for fact in node.release.accesses)

@@ -54,14 +54,14 @@ def key_of(leaves: Sequence[Leaf]) -> str:
 def for_all(nodes: Sequence[Node], kind: str, leaves: Sequence[Leaf]) -> Iterator[Step]:
     """Yield a step for each action of this kind that the nodes of these certificates share.
 
-    A peer that is a node of the cluster has a step of its own instead.
+    A peer that is a node of the cluster has a step of its own instead, and so has its check.
     """
     products = {node.product.id for node in nodes}
     found = dict[Action, list[str]]()
     for leaf in leaves:
         for node in leaf.nodes:
             for action in actions_on(node, kind, leaf.purpose):
-                if action.product not in products or not action.store:
+                if action.product not in products:
                     found.setdefault(action, []).append(node.fqdn)
     for action, fqdns in found.items():
         yield replace(

@@ -3,22 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from ca_service.pki import encodings, names
+from ca_service.vos.knowledge import Fact
 from ca_service.vos.phrases import Phrase, phrase, sentences
 from ca_service.vos.products import EVERY_NODE, Action
 from ca_service.vos.purposes import Purpose
 from ca_service.vos.runbook_parts import MENU, Layout, actions_on, done, for_all, key_of, short
 from ca_service.vos.steps import Leaf, Node, Section, Step
 
+_FOR_ITSELF: Final = Fact(
+    "Phase B ends with \u201cCA Certificate is Not Available in the Trust-Store\u201d otherwise.",
+    sources=("REGEN-CA", "ECDSA-EN"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A trust store on a node that gets the authorities, the purpose whose files are uploaded, and why."""
+
+    node: Node
+    store: str
+    purpose: Purpose
+    why: Fact
+
 
 def trust_everywhere(nodes: Sequence[Node], leaves: Sequence[Leaf], layout: Layout) -> Section:
     """Phase A: root and intermediate on the nodes, their peers and the computers of users."""
     places = list(_places(nodes, leaves))
-    receivers = tuple(dict.fromkeys(node for node, _, _ in places))
+    receivers = tuple(dict.fromkeys(place.node for place in places))
     of = key_of(leaves)
     steps = (
-        *(_trust(node, store, purpose, layout) for node, store, purpose in places),
+        *(_trust(place, layout) for place in places),
         *_settled(receivers, leaves),
         *for_all(nodes, "peers", leaves),
         *([_computers(of, layout, leaves[0].purpose)] if leaves else ()),
@@ -32,18 +50,18 @@ def trust_everywhere(nodes: Sequence[Node], leaves: Sequence[Leaf], layout: Layo
     )
 
 
-def _places(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> Iterator[tuple[Node, str, Purpose]]:
+def _places(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> Iterator[_Place]:
     """Yield each node that gets the authorities, with the trust store: for its own leaf, or for that of a peer."""
-    found = dict[tuple[Node, str], Purpose]()
+    found = dict[tuple[Node, str], _Place]()
     for leaf in leaves:
         for node in _receivers(nodes, leaf.nodes):
-            found.setdefault((node, leaf.purpose.trust), leaf.purpose)
+            place = _Place(node, leaf.purpose.trust, leaf.purpose, _FOR_ITSELF)
+            found.setdefault((node, place.store), place)
     for leaf in leaves:
         for action in (action for action in _actions_of(leaf, "peers") if action.store):
             for node in _receivers(nodes, [node for node in nodes if node.product.id == action.product]):
-                found.setdefault((node, action.store), leaf.purpose)
-    ordered = sorted(found.items(), key=lambda item: nodes.index(item[0][0]))
-    return ((node, store, purpose) for (node, store), purpose in ordered)
+                found.setdefault((node, action.store), _Place(node, action.store, leaf.purpose, action.fact))
+    return iter(sorted(found.values(), key=lambda place: nodes.index(place.node)))
 
 
 def _receivers(nodes: Sequence[Node], concerned: Collection[Node]) -> Iterator[Node]:
@@ -58,26 +76,27 @@ def _receivers(nodes: Sequence[Node], concerned: Collection[Node]) -> Iterator[N
             yield node
 
 
-def _trust(node: Node, store: str, purpose: Purpose, layout: Layout) -> Step:
-    unit, trust = store.removesuffix("-trust"), node.product.trust
+def _trust(place: _Place, layout: Layout) -> Step:
+    store, fqdn, trust = place.store, place.node.fqdn, place.node.product.trust
+    unit = store.removesuffix("-trust")
     what = {1: "the root", 2: "root and intermediate"}.get(len(layout.authorities), "root and intermediates")
     return Step(
-        title=phrase(f"Upload {what} to {{store}} on {{node}}", store=store, node=node.fqdn),
+        title=phrase(f"Upload {what} to {{store}} on {{node}}", store=store, node=fqdn),
         text=sentences(
             phrase("On {menu}, choose Upload Certificate/Certificate chain, purpose {store}.", menu=MENU, store=store),
             phrase("The root goes first. At the command line, run the line once for each file."),
             phrase(trust.text),
         ),
-        key=f"trust/{encodings.fingerprint(layout.authorities[-1])[:24]}/{unit}/{short(node.fqdn)}",
-        nodes=(node.fqdn,),
-        files=layout.trust(purpose),
+        key=f"trust/{encodings.fingerprint(layout.authorities[-1])[:24]}/{unit}/{short(fqdn)}",
+        nodes=(fqdn,),
+        files=layout.trust(place.purpose),
         purpose=store,
         commands=(f"set cert import trust {unit}",),
         answer="\u201cPaste the Certificate and Hit Enter\u201d, then \u201cSuccessfully imported certificate\u201d.",
         details=(("There already?", _is_there(store, layout)),),
-        why="Phase B ends with \u201cCA Certificate is Not Available in the Trust-Store\u201d otherwise.",
-        sources=tuple(dict.fromkeys(("REGEN-CA", "ECDSA-EN", "CLI-SET", *trust.sources))),
-        is_confirmed=trust.is_confirmed,
+        why=place.why.text,
+        sources=tuple(dict.fromkeys(("REGEN-CA", "CLI-SET", *trust.sources, *place.why.sources))),
+        is_confirmed=trust.is_confirmed and place.why.is_confirmed,
     )
 
 

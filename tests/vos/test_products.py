@@ -161,7 +161,7 @@ def wrong_actions(product: Product, release: Release) -> list[str]:
         if action.on not in (EVERY_NODE, *product.roles)
         or action.purpose not in ("", *(purpose.service for purpose in release.purposes))
         or action.product not in ("", *products())
-        or bool(action.product) != bool(action.store)
+        or (bool(action.store) and not action.product)
         or not is_one_step(action.title)
         or ("{node}" in action.title) != (action in (*release.settles, *release.switches, *release.restarts))
         or not all(map(_COMMAND.fullmatch, action.commands))

@@ -509,6 +509,22 @@ def test_peers_and_computers_trust_the_authority_in_phase_a(given: Node, title: 
     assert any(each.title.startswith(title) for each in phase(runbook(given), A))
 
 
+def test_a_chat_is_checked_once_where_socialminer_is_in_the_cluster() -> None:
+    chats = [each.title for each in runbook(*CENTRE).steps if "chat" in each.title]
+
+    assert chats == ["Answer a chat in Finesse"]
+    assert "Answer a chat in Finesse, where chat is used" in [each.title for each in runbook(CENTRE[2]).steps]
+
+
+def test_a_step_for_a_peer_says_why_the_peer_needs_it() -> None:
+    imp = node("imp1.example.com", "imp", "14SU3")
+    found = runbook(CALLS[0], imp, leaves=(Leaf(imp, PURPOSES["cup-ECDSA"], SIGNED.leaf),))
+    peer = step(found, "Upload root and intermediate to CallManager-trust on cucm1.example.com")
+
+    assert "restart of Cisco HAProxy and Cisco CallManager" in peer.why
+    assert {each.title.split()[0] for each in found.remarks} == {"IM&P"}
+
+
 def test_peers_of_a_node_without_a_certificate_are_not_asked_for() -> None:
     found = runbook(*CALLS, CENTRE[2], leaves=(Leaf(CENTRE[2], TOMCAT_ECDSA, SIGNED.leaf),))
 
