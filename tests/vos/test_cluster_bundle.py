@@ -13,8 +13,8 @@ from ca_service.vos.purposes import CALLMANAGER_ECDSA
 from ca_service.vos.runbook import Node
 from tests.support.external_roots import ec_root
 from tests.support.requests import SOCIALMINER, THREE_NODES
+from tests.vos.runbooks import CALLS, CENTRE
 from tests.vos.test_bundle import delivery, paths, run, unzipped
-from tests.vos.test_runbook import CALLS, CENTRE
 
 NODES: dict[str, Node] = {each.fqdn: each for each in CENTRE}
 

@@ -1,0 +1,105 @@
+"""The phases of a runbook, for every release of every product and each of its purposes."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import replace
+
+from ca_service.vos.bundle import node_bundle
+from ca_service.vos.products import Product, Release
+from ca_service.vos.purposes import Purpose
+from ca_service.vos.runbook import (
+    WIDTH,
+    Node,
+    as_html,
+)
+from tests.vos.runbooks import (
+    KEYS,
+    PHASES,
+    A,
+    B,
+    C,
+    each_release,
+    of_release,
+    phase,
+    titles,
+)
+from tests.vos.test_bundle import delivery
+from tests.vos.test_products import is_one_step
+
+
+@each_release
+def test_every_release_and_purpose_has_its_phases_in_order_and_no_step_of_one_in_another(
+    product: Product, release: Release, purpose: Purpose
+) -> None:
+    found = of_release(product, release, purpose)
+
+    assert titles(found) == [each for each in PHASES if each != C or phase(found, C)]
+    for title in titles(found):
+        assert {each.key.split("/")[0] for each in phase(found, title)} <= KEYS[title]
+    assert {"trust", "agents"} <= {each.key.split("/")[0] for each in phase(found, A)}
+    assert {each.purpose for each in phase(found, B)} - {""} == {purpose.service}
+
+
+@each_release
+def test_every_step_is_one_verb_with_a_key_of_its_own(product: Product, release: Release, purpose: Purpose) -> None:
+    found = of_release(product, release, purpose)
+    keys = [each.key for each in found.steps]
+
+    assert all(keys)
+    assert len(set(keys)) == len(keys)
+    assert [each.title for each in found.steps if not is_one_step(each.title)] == []
+    assert not any("{" in each.title for each in found.steps)
+    assert all(each.sources or each.key.startswith("verify/") for each in found.steps)
+
+
+@each_release
+def test_the_text_for_one_node_of_a_known_product_has_at_most_forty_lines(
+    product: Product, release: Release, purpose: Purpose
+) -> None:
+    given = replace(
+        delivery(purpose=purpose), node=Node("uccx1.example.com", product, "11.5", product.roles[0], release)
+    )
+    text = next(file.data.decode() for file in node_bundle(given).extras if file.path == "UPLOAD.txt")
+
+    assert len(text.splitlines()) <= 40
+    assert [line for line in text.splitlines() if len(line) > WIDTH] == []
+    assert given.serial_number in text
+
+
+@each_release
+def test_the_page_says_everything_about_every_step(product: Product, release: Release, purpose: Purpose) -> None:
+    found = of_release(product, release, purpose)
+    page = html.unescape(as_html(found))
+
+    for each in found.steps:
+        for text in (
+            each.title,
+            each.text,
+            each.answer,
+            each.undo,
+            each.why,
+            *each.commands,
+            *each.terminal,
+            *each.powershell,
+        ):
+            assert text in page
+        for name, text in each.notes:
+            assert name in page
+            assert text in page
+    assert all(access in page for access in found.accesses)
+    assert "<script" not in page
+    assert "Why?" in page
+
+
+@each_release
+def test_nodes_are_restarted_one_after_the_other_and_each_is_waited_for(
+    product: Product, release: Release, purpose: Purpose
+) -> None:
+    steps = [each for each in phase(of_release(product, release, purpose), C) if not each.key.startswith("restore")]
+    order = [each.nodes[0] for each in steps]
+
+    assert order == sorted(order)
+    for each in steps:
+        if any("restart" in line or "cert_type" in line for line in each.commands):
+            assert [name for name, _ in each.notes][:3] == ["Wait until", "Takes", "Users notice"]
