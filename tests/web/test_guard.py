@@ -84,6 +84,7 @@ ACTIONS = {
     "pages.messages": Action.READ,
     "pages.agents": Action.READ,
     "pages.products": Action.READ,
+    "pages.questions": Action.READ,
     "pages.clusters": Action.READ,
     "pages.cluster": Action.READ,
     "pages.runbook": Action.READ,
