@@ -177,7 +177,8 @@ def _brief(runbook: Runbook) -> Iterator[str]:
         yield from _wrapped("; ".join(runbook.accesses) + ".", "Before you begin: ", "  ")
     numbers = count(1)
     for section in runbook.sections:
-        yield from ("", section.title)
+        has_services = any(_services(step) for step in section.steps)
+        yield from ("", f"{section.title} ({_RESTART}NAME)" if has_services else section.title)
         for step in section.steps:
             title = f"{next(numbers)}. {step.title}"
             yield from _brief_step(step, title + _OPTIONAL if step.is_optional and "," not in title else title)
@@ -202,11 +203,17 @@ def _brief_step(step: Step, title: str) -> Iterator[str]:
 
 def _brief_commands(step: Step) -> Iterator[str]:
     """Yield a line for each command; restarts of several services share one, and have none if the title names all."""
-    services = [line.removeprefix(_RESTART) for line in step.commands if line.startswith(_RESTART)]
-    if len(services) < len(step.commands) or not services:
+    services = _services(step)
+    if not services:
         yield from (f"{_INDENT}> {line}" for line in step.commands)
     elif not all(service in step.title for service in services):
         yield from _wrapped(", then ".join(services), f"{_INDENT}> {_RESTART}", _INDENT * 2)
+
+
+def _services(step: Step) -> list[str]:
+    """Return the services that a step of phase C restarts; empty if it does anything else."""
+    services = [line.removeprefix(_RESTART) for line in step.commands if line.startswith(_RESTART)]
+    return services if step.key.startswith("restart/") and len(services) == len(step.commands) else []
 
 
 def source_titles(runbook: Runbook) -> tuple[str, ...]:

@@ -57,13 +57,13 @@ def for_all(nodes: Sequence[Node], kind: str, leaves: Sequence[Leaf]) -> Iterato
     A peer that is a node of the cluster has a step of its own instead, and so has its check.
     """
     products = {node.product.id for node in nodes}
-    found = dict[Action, list[str]]()
+    found = dict[tuple[str, str], tuple[Action, list[str]]]()
     for leaf in leaves:
         for node in leaf.nodes:
             for action in actions_on(node, kind, leaf.purpose):
                 if action.product not in products:
-                    found.setdefault(action, []).append(node.fqdn)
-    for action, fqdns in found.items():
+                    found.setdefault((action.title, action.fact.text), (action, []))[1].append(node.fqdn)
+    for action, fqdns in found.values():
         yield replace(
             done(action, "", f"{kind}/{short(f'{action.title} {action.fact}')}/{key_of(leaves)}"),
             nodes=tuple(dict.fromkeys(fqdns)),

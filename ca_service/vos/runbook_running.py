@@ -150,12 +150,8 @@ def _expectation(leaf: Leaf, *, has_ports: bool) -> str:
 
 
 def _backup(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> Step:
-    concerned = {node for leaf in leaves for node in leaf.nodes}
-    first = [
-        node.fqdn
-        for node in nodes
-        if node.role == node.product.roles[0] and any(each.product == node.product for each in concerned)
-    ]
+    products = {node.product.id for leaf in leaves for node in leaf.nodes}
+    first = [node.fqdn for node in nodes if node.role == node.product.roles[0] and node.product.id in products]
     return Step(
         "Take a DRS backup",
         "DRS (disaster recovery system) is the backup of the node: the newest one has to hold the new certificate.",

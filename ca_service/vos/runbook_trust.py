@@ -33,7 +33,7 @@ class _Place:
 def trust_everywhere(nodes: Sequence[Node], leaves: Sequence[Leaf], layout: Layout) -> Section:
     """Phase A: root and intermediate on the nodes, their peers and the computers of users."""
     places = list(_places(nodes, leaves))
-    receivers = tuple(dict.fromkeys(place.node for place in places))
+    receivers = list({place.node.fqdn: place.node for place in places}.values())
     of = key_of(leaves)
     steps = (
         *(_trust(place, layout) for place in places),
@@ -52,15 +52,15 @@ def trust_everywhere(nodes: Sequence[Node], leaves: Sequence[Leaf], layout: Layo
 
 def _places(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> Iterator[_Place]:
     """Yield each node that gets the authorities, with the trust store: for its own leaf, or for that of a peer."""
-    found = dict[tuple[Node, str], _Place]()
+    found = dict[tuple[str, str], _Place]()  # by name: the hash of a node is that of all facts about its product
     for leaf in leaves:
         for node in _receivers(nodes, leaf.nodes):
             place = _Place(node, leaf.purpose.trust, leaf.purpose, _FOR_ITSELF)
-            found.setdefault((node, place.store), place)
+            found.setdefault((node.fqdn, place.store), place)
     for leaf in leaves:
         for action in (action for action in _actions_of(leaf, "peers") if action.store):
             for node in _receivers(nodes, [node for node in nodes if node.product.id == action.product]):
-                found.setdefault((node, action.store), _Place(node, action.store, leaf.purpose, action.fact))
+                found.setdefault((node.fqdn, action.store), _Place(node, action.store, leaf.purpose, action.fact))
     return iter(sorted(found.values(), key=lambda place: nodes.index(place.node)))
 
 

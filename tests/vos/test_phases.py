@@ -12,6 +12,7 @@ from ca_service.vos.runbook import (
     WIDTH,
     Node,
     as_html,
+    as_text,
 )
 from tests.vos.runbooks import (
     KEYS,
@@ -20,8 +21,10 @@ from tests.vos.runbooks import (
     B,
     C,
     each_release,
+    node,
     of_release,
     phase,
+    runbook,
     titles,
 )
 from tests.vos.test_bundle import delivery
@@ -65,6 +68,31 @@ def test_the_text_for_one_node_of_a_known_product_has_at_most_forty_lines(
     assert len(text.splitlines()) <= 40
     assert [line for line in text.splitlines() if len(line) > WIDTH] == []
     assert given.serial_number in text
+
+
+def test_the_text_has_the_command_of_a_restart_once_and_the_services_where_the_title_has_not() -> None:
+    cucm = node("cucm1.example.com", "cucm", "14SU3")
+    text = as_text(runbook(cucm))
+
+    assert "C. Make it used (utils service restart NAME)" in text
+    assert "> utils service restart Cisco Tomcat, then Cisco UDS Tomcat, then Cisco AXL Tomcat" in text
+    assert "Restart Cisco SSOSP Tomcat on cucm1.example.com, if SSO or OAuth is used\n" in text
+    assert "> utils service restart Cisco SSOSP Tomcat" not in text
+
+
+def test_a_restart_in_phase_a_has_its_own_command_and_a_reboot_is_none_of_a_service() -> None:
+    imp, uccx = node("imp1.example.com", "imp", "14SU3"), node("uccx1.example.com")
+
+    assert "> utils service restart Cisco Intercluster Sync Agent\n" in as_text(runbook(imp))
+    assert "\nA. Trust everywhere\n" in as_text(runbook(imp))
+    assert "\nC. Make it used\n" in as_text(runbook(uccx))
+
+
+def test_the_text_says_how_to_see_that_a_reboot_is_over() -> None:
+    text = " ".join(as_text(runbook(node("uccx1.example.com", at="15"))).split())
+
+    assert "> set tls server cert_type ecdsa Wait until: SSH answers again" in text
+    assert "About 30 minutes." in text
 
 
 @each_release
