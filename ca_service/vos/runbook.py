@@ -55,19 +55,18 @@ def cluster_runbook(
     every = _leaves_in_order(leaves, ordered)
     signed = [leaf for leaf in every if leaf.certificate]
     layout = Layout(tuple(authorities[::-1]), has_folders, trust_folder)
-    used = make_used(ordered, signed)
-    sections = (
-        requests(every),
+    phases = (
         trust_everywhere(ordered, signed, layout),
         certificate(ordered, signed, layout),
-        used,
+        make_used(ordered, signed),
         prove(ordered, signed, layout),
     )
+    sections = (requests(every), *phases)
     return Runbook(
         title=title,
         warnings=tuple(_warnings(ordered, every)),
         sections=tuple(section for section in sections if section.steps),
-        accesses=tuple(_accesses(ordered, signed, used)) if signed else (),
+        accesses=tuple(_accesses(_concerned(ordered, signed), phases)) if signed else (),
         remarks=tuple(_remarks(_concerned(ordered, every))),
         is_brief=True,
     )
@@ -115,15 +114,17 @@ def _unread(node: Node) -> str:
     return "Cisco\u2019s documents that were read say nothing of this version. Try one node first."
 
 
-def _accesses(nodes: Sequence[Node], leaves: Sequence[Leaf], used: Section) -> Iterator[str]:
+def _accesses(nodes: Sequence[Node], phases: Sequence[Section]) -> Iterator[str]:
     """Yield what the administrator needs, before the first step."""
-    concerned = _concerned(nodes, leaves)
-    names = ", ".join(node.fqdn for node in concerned)
+    steps = [step for section in phases for step in section.steps]
+    names = ", ".join(node.fqdn for node in nodes)
     yield phrase("administrator of the operating system (page and SSH) of {nodes}", nodes=names)
-    found = dict.fromkeys(fact.text for node in concerned if node.release for fact in node.release.accesses)
+    found = dict.fromkeys(fact.text for node in nodes if node.release for fact in node.release.accesses)
     yield from (phrase("administrator of {application}", application=text) for text in found)
-    yield "administrators of the peers in phase A and of the computers of users"
-    minutes = sum(step.effect.minutes for step in used.steps if step.effect and not step.is_optional)
+    if any(step.key.startswith(("peers/", "agents/")) for step in steps):
+        yield "administrators of the peers in phase A and of the computers of users"
+    in_phase_c = (step for step in steps if step.key.startswith(("switch/", "restart/", "restore/")))
+    minutes = sum(step.effect.minutes for step in in_phase_c if step.effect and not step.is_optional)
     if minutes:
         yield phrase("a quiet hour for phase C, about {minutes} minutes (estimate)", minutes=minutes)
 

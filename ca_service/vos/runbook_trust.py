@@ -9,7 +9,7 @@ from typing import Final
 from ca_service.pki import encodings, names
 from ca_service.vos.knowledge import Fact
 from ca_service.vos.phrases import Phrase, phrase, sentences
-from ca_service.vos.products import EVERY_NODE, Action
+from ca_service.vos.products import EVERY_NODE, Action, Use
 from ca_service.vos.purposes import Purpose
 from ca_service.vos.runbook_parts import MENU, Layout, actions_on, done, for_all, key_of, short
 from ca_service.vos.steps import Leaf, Node, Section, Step
@@ -34,12 +34,12 @@ def trust_everywhere(nodes: Sequence[Node], leaves: Sequence[Leaf], layout: Layo
     """Phase A: root and intermediate on the nodes, their peers and the computers of users."""
     places = list(_places(nodes, leaves))
     receivers = list({place.node.fqdn: place.node for place in places}.values())
-    of = key_of(leaves)
+    met = [leaf for leaf in leaves if not _is_never_met(leaf)]
     steps = (
         *(_trust(place, layout) for place in places),
         *_settled(receivers, leaves),
-        *for_all(nodes, "peers", leaves),
-        *([_computers(of, layout, leaves[0].purpose)] if leaves else ()),
+        *for_all(nodes, "peers", met),
+        *([_computers(key_of(leaves), layout, met[0].purpose)] if met else ()),
     )
     return Section(
         "A. Trust everywhere",
@@ -57,11 +57,16 @@ def _places(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> Iterator[_Place]:
         for node in _receivers(nodes, leaf.nodes):
             place = _Place(node, leaf.purpose.trust, leaf.purpose, _FOR_ITSELF)
             found.setdefault((node.fqdn, place.store), place)
-    for leaf in leaves:
+    for leaf in (leaf for leaf in leaves if not _is_never_met(leaf)):
         for action in (action for action in _actions_of(leaf, "peers") if action.store):
             for node in _receivers(nodes, [node for node in nodes if node.product.id == action.product]):
                 found.setdefault((node.fqdn, action.store), _Place(node, action.store, leaf.purpose, action.fact))
     return iter(sorted(found.values(), key=lambda place: nodes.index(place.node)))
+
+
+def _is_never_met(leaf: Leaf) -> bool:
+    """Return whether no peer and no user will ever meet this certificate."""
+    return leaf.node.release is not None and leaf.node.release.use is Use.NEVER
 
 
 def _receivers(nodes: Sequence[Node], concerned: Collection[Node]) -> Iterator[Node]:

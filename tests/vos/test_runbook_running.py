@@ -135,6 +135,7 @@ def test_a_leaf_that_cisco_does_not_use_is_told_first_with_what_helps() -> None:
 
     assert found.warnings[0].text.startswith("This leaf will not be used on UCCX 11.6 to 12.5")
     assert found.warnings[1].title == "Not worth signing"
+    assert len(found.accesses) == 1  # no peer and no user meets the certificate, and nothing is restarted
     assert "tomcat certificate (RSA key)" in found.warnings[1].text
     look = step(found, "Check uccx1.example.com")
     assert look.terminal == ()
