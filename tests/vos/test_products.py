@@ -398,6 +398,16 @@ def test_what_cisco_removed_is_said_in_so_many_words() -> None:
     assert found.uses.is_confirmed
 
 
+@pytest.mark.parametrize(("product", "at"), [("uccx", "11.6"), ("uccx", "12.5"), ("socialminer", "12.5")])
+def test_every_port_of_a_version_without_ecdsa_presents_rsa(product: str, at: str) -> None:
+    before, found = (get_product(product).find_release(version(each)) for each in ("11.5", at))
+
+    assert before is not None
+    assert found is not None
+    assert {port.presents for port in found.ports} == {"RSA"}
+    assert {port.number for port in found.ports} == {port.number for port in before.ports}
+
+
 def test_only_the_web_page_takes_multi_server_certificates_from_14su2_on() -> None:
     before, after = (get_product("cucm").find_release(version(at)) for at in ("14SU1", "14SU2"))
 
