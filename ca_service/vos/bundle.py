@@ -23,6 +23,7 @@ from ca_service.vos.file_names import leaf_file, safe_name, trust_file
 from ca_service.vos.general_steps import client_steps, general_runbook, server_steps, vos_steps
 from ca_service.vos.purposes import Purpose
 from ca_service.vos.runbook import Facts, as_html, as_text, cluster_runbook
+from ca_service.vos.runbook_running import check_scripts
 from ca_service.vos.steps import Leaf, Node, Runbook, Step
 
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the earliest time of a ZIP entry
@@ -162,7 +163,7 @@ def _is_for(file: BundleFile, delivery: Delivery) -> bool:
 def _named_after(file: BundleFile, delivery: Delivery, deliveries: Sequence[Delivery]) -> BundleFile:
     """Return a document of a leaf, with its purpose in front of its name if the node has several leaves."""
     is_alone = sum(each.host == delivery.host for each in deliveries) == 1
-    if is_alone or delivery.purpose is None or file.path.startswith("der/"):
+    if is_alone or delivery.purpose is None or file.path.startswith(("der/", "check-")):
         return file
     return replace(file, path=f"{delivery.purpose.service}-{file.path}")
 
@@ -252,6 +253,9 @@ def _documents(delivery: Delivery, runbook: Runbook) -> Iterator[BundleFile]:
     chain = (delivery.leaf, *delivery.authorities)
     yield BundleFile("chain.p7b", encodings.p7b(chain))
     yield from _written("UPLOAD", runbook, tuple(_facts(delivery)))
+    if delivery.node and delivery.purpose:
+        leaf = Leaf(delivery.node, delivery.purpose, delivery.leaf, delivery.covers)
+        yield from (BundleFile(name, text.encode()) for name, text in check_scripts(leaf))
     if delivery.purpose is None:
         yield BundleFile(_FULL_CHAIN, encodings.pem_chain(chain[:-1]))
     if delivery.receipt:

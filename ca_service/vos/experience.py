@@ -108,14 +108,6 @@ class Cop:
     rollback: tuple[Fact, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A frequent question and its answer."""
-
-    question: str
-    answer: Fact
-
-
 def signing(text: str, pointer: str) -> Signing:
     """Return the signer that an address names; raises InvalidInput for anything else."""
     if text not in tuple(Signing):
@@ -165,12 +157,6 @@ def cop() -> Cop:
         not_when=tuple(map(fact, row["not_when"])),
         rollback=tuple(map(fact, row["rollback"])),
     )
-
-
-@cache
-def questions() -> tuple[Question, ...]:
-    """Return the frequent questions about these certificates."""
-    return tuple(Question(row["question"], fact(row)) for row in table(_TABLE)["question"])
 
 
 def _row(row: Mapping[str, Any]) -> Row:

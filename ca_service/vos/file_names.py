@@ -27,5 +27,10 @@ def leaf_file(number: int, host: str, purpose: Purpose | None) -> str:
     return f"{number}-{safe_name(host)}{_ending(purpose.service if purpose else '')}"
 
 
+def check_files(purpose: Purpose) -> tuple[str, str]:
+    """Return the scripts that check ports: for a shell, for PowerShell."""
+    return f"check-{purpose.service}.sh", f"check-{purpose.service}.ps1"
+
+
 def _ending(purpose: str) -> str:
     return f".{purpose}.pem" if purpose else ".pem"

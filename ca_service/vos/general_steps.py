@@ -7,9 +7,9 @@ from shlex import quote
 from typing import Final
 
 from ca_service.vos.phrases import phrase
+from ca_service.vos.port_checks import s_client
 from ca_service.vos.purposes import Purpose
-from ca_service.vos.runbook_running import s_client
-from ca_service.vos.runbook_uploads import MENU
+from ca_service.vos.runbook_parts import MENU
 from ca_service.vos.steps import Runbook, Section, Step
 
 _CHECK_SERVER: Final = "openssl s_client -connect {at}:443 -servername {name} -CAfile {root} </dev/null"
@@ -55,7 +55,7 @@ def _trust(file: str, purpose: Purpose, *, is_first: bool) -> Step:
         menu=MENU,
     )
     again = "In the same way, to the same places."
-    return Step(phrase("Upload {file}", file=file), text if is_first else again, file=file, purpose=purpose.trust)
+    return Step(phrase("Upload {file}", file=file), text if is_first else again, files=(file,), purpose=purpose.trust)
 
 
 def _upload(file: str, purpose: Purpose) -> Step:
@@ -64,7 +64,7 @@ def _upload(file: str, purpose: Purpose) -> Step:
         "uses up the request: a second certificate then needs a new request.",
         purpose=purpose.service,
     )
-    return Step(phrase("Upload {file}", file=file), text, file=file, purpose=purpose.service)
+    return Step(phrase("Upload {file}", file=file), text, files=(file,), purpose=purpose.service)
 
 
 def _look(host: str, serial_number: str) -> Step:
@@ -82,17 +82,17 @@ def server_steps(host: str, trust_files: Sequence[str], leaf_file: str, full_cha
             phrase("Install {file} on the server", file=full_chain_file),
             "Give the server this file (leaf, then intermediate) and the private key that made the request. "
             "nginx: ssl_certificate and ssl_certificate_key; Apache: SSLCertificateFile and SSLCertificateKeyFile.",
-            file=full_chain_file,
+            files=(full_chain_file,),
         ),
         Step(
             phrase("Or install {file}", file=leaf_file),
             "That is the leaf alone, for a server that wants it so.",
-            file=leaf_file,
+            files=(leaf_file,),
         ),
         Step(
             phrase("Let clients trust {file}", file=trust_files[0]),
             "Install it in the trust store of each client.",
-            file=trust_files[0],
+            files=(trust_files[0],),
         ),
         Step(
             "See that it is served",
@@ -109,12 +109,12 @@ def client_steps(leaf_file: str, full_chain_file: str) -> tuple[Step, ...]:
             phrase("Install {file} on the client", file=full_chain_file),
             "Give the client this file (leaf, then intermediate) and the private key that made the request. "
             "curl: --cert and --key.",
-            file=full_chain_file,
+            files=(full_chain_file,),
         ),
         Step(
             phrase("Or install {file}", file=leaf_file),
             "That is the leaf alone, for a client that wants it so.",
-            file=leaf_file,
+            files=(leaf_file,),
         ),
         Step(
             "Let the servers trust the root",

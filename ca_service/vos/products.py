@@ -6,7 +6,7 @@ Adding a product is adding a row to `data/products.toml`. A row says nothing tha
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -33,12 +33,15 @@ EVERY_NODE: Final = "every node"
 
 
 def find_version(text: str) -> Version | None:
-    """Return the release that a text names; None if it names none. What is not said counts as 0."""
+    """Return the release that a text names; None if it names none.
+
+    The first maintenance release is the one that has no number elsewhere: 14SU2 is 14.0(1)SU2, 11.5 is 11.5(1).
+    """
     found = _VERSION.fullmatch(text.strip())
     if found is None:
         return None
-    major, minor, maintenance, update = (int(part or 0) for part in found.groups())
-    return major, minor, maintenance, update
+    major, minor, maintenance, update = found.groups()
+    return int(major), int(minor or 0), int(maintenance or 1), int(update or 0)
 
 
 def version(text: str, pointer: str = "/version") -> Version:
@@ -59,55 +62,80 @@ class Use(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Action:
-    """An action on nodes: a sentence, the lines to paste into their command line, if there are any.
+class Effect:
+    """The effect of a restart: how to see that it is over, about how many minutes it takes, what users notice."""
 
-    `title` is empty where the kind of action says it. `on` is a role, or EVERY_NODE. `purpose` is the only purpose
-    for which it is needed, `beside` the id of a product without which it is not; both may be empty.
+    minutes: int
+    wait: Fact
+    users: str
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """An action on nodes: one verb, its object, and lines to paste into their command line, if there are any.
+
+    `title` has {node} in place of the node, `why` is the reason, `undo` the way back, both may be empty. `on` is a
+    role, or EVERY_NODE. `purpose` is the only purpose for which it is needed, empty for all. A peer in a cluster has
+    the id of its `product`, and the trust `store` that root and intermediate go to. A switch stays as it is set, unless
+    it is needed each time that the certificate changes.
     """
 
     fact: Fact
-    title: str = ""
+    title: str
+    why: str = ""
+    undo: str = ""
     commands: tuple[str, ...] = ()
+    effect: Effect | None = None
     on: str = EVERY_NODE
     purpose: str = ""
-    beside: str = ""
+    product: str = ""
+    store: str = ""
     is_optional: bool = False
+    is_each_time: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A port that shows a certificate. `presents` says which: ECDSA, RSA, or "as switched"."""
+    """A port that shows a certificate. `presents` says which: ECDSA, RSA, "as switched", "both" (the client chooses).
+
+    `starttls` is the protocol that asks for TLS on this port, as openssl names it; empty if TLS begins the connection.
+    """
 
     number: int
     service: str
     presents: str
     fact: Fact
     purpose: str = ""
+    starttls: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A product in a range of versions, from `first` (included) to `end` (not included, None for open).
+    """A product in a range of versions, from `first` (included) to `end` (not included).
 
     `interfaces` are the ways to upload a certificate: GUI, CLI, API; `multi_server_interfaces` those for one of several
-    nodes. `prepare` comes before the uploads; after them come the `switches` that put the certificate into use and the
-    `restarts`, in their order; then `restore` undoes the preparation; at the end, `peers` is for the other nodes.
+    nodes. The actions are in the order of the phases: `settles` on nodes that received the authorities, and `peers`;
+    `prepare` before the leaf; `switches` that put it into use, `restarts`, and `restore`, which ends the preparation;
+    `checks`. `cautions` are read before, `accesses` are what the administrator needs beside the nodes themselves.
     """
 
     first: Version
-    end: Version | None
+    end: Version
     label: str
     purposes: tuple[Purpose, ...]
     use: Use
     uses: Fact
     interfaces: tuple[str, ...]
     multi_server_interfaces: tuple[str, ...]
+    accesses: tuple[Fact, ...]
+    cautions: tuple[Action, ...]
+    settles: tuple[Action, ...]
+    peers: tuple[Action, ...]
     prepare: tuple[Action, ...]
-    restore: tuple[Action, ...]
     switches: tuple[Action, ...]
     restarts: tuple[Action, ...]
-    peers: tuple[Action, ...]
+    restore: tuple[Action, ...]
+    checks: tuple[Action, ...]
     ports: tuple[Port, ...]
     warnings: tuple[Fact, ...]
 
@@ -115,13 +143,15 @@ class Release:
 @dataclass(frozen=True, slots=True)
 class Product:
     """A product. Its roles come in the order in which nodes are treated; `trust_roles` are those on
-    which root and intermediate are uploaded, as `trust` explains; the others receive them from there."""
+    which root and intermediate are uploaded, as `trust` explains; the others receive them from there.
+    `newest` is the last version that its sources know."""
 
     id: str
     name: str
     long_name: str
     roles: tuple[str, ...]
     trust_roles: tuple[str, ...]
+    newest: str
     trust: Fact
     releases: tuple[Release, ...]
 
@@ -132,7 +162,11 @@ class Product:
 
     def find_release(self, at: Version) -> Release | None:
         """Return what is known of this version, or None."""
-        return next((each for each in self.releases if each.first <= at and (each.end is None or at < each.end)), None)
+        return next((each for each in self.releases if each.first <= at < each.end), None)
+
+    def is_newer(self, at: Version) -> bool:
+        """Return whether a version is newer than everything that was read."""
+        return at >= max(each.end for each in self.releases)
 
 
 @cache
@@ -155,43 +189,75 @@ def _product(row: Mapping[str, Any]) -> Product:
         long_name=row["long_name"],
         roles=tuple(row["roles"]),
         trust_roles=tuple(row["trust_roles"]),
+        newest=row["newest"],
         trust=fact(row["trust"]),
-        releases=tuple(map(_release, row["release"])),
+        releases=tuple(_release(row, each) for each in row["release"]),
     )
 
 
-def _release(row: Mapping[str, Any]) -> Release:
-    end = row.get("before")
+def _release(product: Mapping[str, Any], row: Mapping[str, Any]) -> Release:
+    first = version(row["from"])
+
+    def actions(kind: str) -> tuple[Action, ...]:
+        return tuple(map(_action, _rows_at(product, kind, first)))
+
     return Release(
-        first=version(row["from"]),
-        end=version(end) if end else None,
+        first=first,
+        end=version(row["before"]),
         label=row["label"],
         purposes=tuple(PURPOSES[service] for service in row["purposes"]),
         use=Use(row["use"]),
         uses=fact(row["uses"]),
         interfaces=tuple(row["interfaces"]),
         multi_server_interfaces=tuple(row.get("multi_server_interfaces", row["interfaces"])),
-        prepare=tuple(map(_action, row.get("prepare", ()))),
-        restore=tuple(map(_action, row.get("restore", ()))),
-        switches=tuple(map(_action, row.get("switch", ()))),
-        restarts=tuple(map(_action, row.get("restart", ()))),
-        peers=tuple(map(_action, row.get("peer", ()))),
-        ports=tuple(map(_port, row.get("port", ()))),
-        warnings=tuple(map(fact, row.get("warning", ()))),
+        accesses=tuple(map(fact, _rows_at(product, "access", first))),
+        cautions=actions("caution"),
+        settles=actions("settle"),
+        peers=actions("peer"),
+        prepare=actions("prepare"),
+        switches=actions("switch"),
+        restarts=actions("restart"),
+        restore=actions("restore"),
+        checks=actions("check"),
+        ports=tuple(map(_port, _rows_at(product, "port", first))),
+        warnings=tuple(map(fact, _rows_at(product, "warning", first))),
     )
+
+
+def _rows_at(product: Mapping[str, Any], kind: str, first: Version) -> Iterator[Mapping[str, Any]]:
+    """Yield the rows of this kind that hold for the release that begins with `first`."""
+    for row in product.get(kind, ()):
+        is_begun = "from" not in row or version(row["from"]) <= first
+        if is_begun and ("before" not in row or first < version(row["before"])):
+            yield row
 
 
 def _action(row: Mapping[str, Any]) -> Action:
     return Action(
         fact(row),
-        title=row.get("title", ""),
+        title=row["title"],
+        why=row.get("why", ""),
+        undo=row.get("undo", ""),
         commands=tuple(row.get("commands", ())),
+        effect=_effects()[row["effect"]] if "effect" in row else None,
         on=row.get("on", EVERY_NODE),
         purpose=row.get("purpose", ""),
-        beside=row.get("beside", ""),
+        product=row.get("product", ""),
+        store=row.get("store", ""),
         is_optional=row.get("optional", False),
+        is_each_time=row.get("each_time", False),
     )
 
 
+@cache
+def _effects() -> Mapping[str, Effect]:
+    return {
+        row["id"]: Effect(row["minutes"], fact(row | {"text": row["wait"]}), row["users"])
+        for row in table("effects")["effect"]
+    }
+
+
 def _port(row: Mapping[str, Any]) -> Port:
-    return Port(row["number"], row["service"], row["presents"], fact(row), row.get("purpose", ""))
+    return Port(
+        row["number"], row["service"], row["presents"], fact(row), row.get("purpose", ""), row.get("starttls", "")
+    )

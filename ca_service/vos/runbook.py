@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Final
 from cryptography import x509
 
 from ca_service.vos.knowledge import NOT_CONFIRMED, Fact, titles
-from ca_service.vos.products import Use
-from ca_service.vos.runbook_running import afterwards, restarts, switches, verification
-from ca_service.vos.runbook_uploads import Layout, leaf_uploads, requests, trust_uploads
+from ca_service.vos.phrases import phrase
+from ca_service.vos.products import Use, version
+from ca_service.vos.runbook_parts import Layout, actions_on
+from ca_service.vos.runbook_running import make_used, prove
+from ca_service.vos.runbook_trust import trust_everywhere
+from ca_service.vos.runbook_uploads import certificate, requests
 from ca_service.vos.steps import Leaf, Node, Runbook, Section, Step, upload_key, verify_key
 
 if TYPE_CHECKING:
@@ -25,6 +28,12 @@ __all__ = ["Leaf", "Node", "Runbook", "Section", "Step", "cluster_runbook", "upl
 WIDTH: Final = 100
 _INDENT: Final = "   "
 _COLUMN: Final = 15
+_OPTIONAL: Final = " (optional)"  # a title with a comma says itself on what it depends
+_RESTART: Final = "utils service restart "
+_SHORT: Final = 10  # minutes: the command line itself shows when a restart of this length is over
+_MORE: Final = "How and why for each step, the way back and the sources: on the page beside this file (.html)."
+#: The facts about a certificate in a brief text; its page has all.
+BRIEF_FACTS: Final = ("Names", "Serial number", "Valid", "Sealing key")
 Facts = Sequence[tuple[str, str]]
 
 
@@ -39,26 +48,27 @@ def cluster_runbook(
 ) -> Runbook:
     """Return the runbook of a cluster; `authorities` has the issuing one first, the root last, or is empty.
 
-    `has_folders` says whether the files of each node lie in a folder of its own, `trust_folder` where the authorities
+    `has_folders` says whether the files of each node are in a folder of its own, `trust_folder` where the authorities
     are, such as "../"; empty for beside the runbook.
     """
     ordered = in_order(nodes)
-    signed = [leaf for leaf in _leaves_in_order(leaves, ordered) if leaf.certificate]
+    every = _leaves_in_order(leaves, ordered)
+    signed = [leaf for leaf in every if leaf.certificate]
     layout = Layout(tuple(authorities[::-1]), has_folders, trust_folder)
-    sections = (
-        requests(_leaves_in_order(leaves, ordered)),
-        trust_uploads(ordered, signed, layout),
-        leaf_uploads(ordered, signed, layout),
-        switches(signed),
-        restarts(ordered, signed),
-        verification(signed),
-        afterwards(ordered, signed),
+    phases = (
+        trust_everywhere(ordered, signed, layout),
+        certificate(ordered, signed, layout),
+        make_used(ordered, signed),
+        prove(ordered, signed, layout),
     )
+    sections = (requests(every), *phases)
     return Runbook(
         title=title,
-        warnings=tuple(_warnings(ordered)),
+        warnings=tuple(_warnings(ordered, every)),
         sections=tuple(section for section in sections if section.steps),
-        remarks=tuple(_remarks(ordered)),
+        accesses=tuple(_accesses(_concerned(ordered, signed), phases)) if signed else (),
+        remarks=tuple(_remarks(_concerned(ordered, every))),
+        is_brief=True,
     )
 
 
@@ -72,15 +82,51 @@ def _leaves_in_order(leaves: Sequence[Leaf], nodes: Sequence[Node]) -> list[Leaf
     return sorted(leaves, key=lambda leaf: nodes.index(leaf.node))
 
 
-def _warnings(nodes: Sequence[Node]) -> Iterator[Step]:
-    """Return the warnings before signing: nodes where the certificate has no effect, or an unknown one."""
+def _warnings(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> Iterator[Step]:
+    """Yield the warnings before signing: where the certificate has no effect, or an unknown one, and the cautions."""
+    found = dict[tuple[str, Fact], list[str]]()
     for node in nodes:
         name = f"{node.fqdn}: {node.product.name} {node.version}"
         if node.release is None:
-            text = "Cisco\u2019s documents that were read say nothing of this version. Try one node first."
-            yield Step(name, text, nodes=(node.fqdn,), is_preface=True)
+            yield Step(name, _unread(node), nodes=(node.fqdn,), is_preface=True)
         elif node.release.use in (Use.NEVER, Use.UNKNOWN):
             yield _told(name, node.release.uses, (node.fqdn,))
+    for leaf in leaves:
+        for node in leaf.nodes:
+            for action in actions_on(node, "cautions", leaf.purpose):
+                found.setdefault((action.title, action.fact), []).append(node.fqdn)
+    for (title, fact), fqdns in found.items():
+        yield _told(title, fact, tuple(dict.fromkeys(fqdns)))
+
+
+def _concerned(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> list[Node]:
+    """Return the nodes for which there is a leaf or a slot."""
+    return [node for node in nodes if any(node in leaf.nodes for leaf in leaves)]
+
+
+def _unread(node: Node) -> str:
+    if node.product.is_newer(version(node.version)):
+        return phrase(
+            "Newer than what was read: the documents end with {product} {newest}. Try one node first.",
+            product=node.product.name,
+            newest=node.product.newest,
+        )
+    return "Cisco\u2019s documents that were read say nothing of this version. Try one node first."
+
+
+def _accesses(nodes: Sequence[Node], phases: Sequence[Section]) -> Iterator[str]:
+    """Yield what the administrator needs, before the first step."""
+    steps = [step for section in phases for step in section.steps]
+    names = ", ".join(node.fqdn for node in nodes)
+    yield phrase("administrator of the operating system (page and SSH) of {nodes}", nodes=names)
+    found = dict.fromkeys(fact.text for node in nodes if node.release for fact in node.release.accesses)
+    yield from (phrase("administrator of {application}", application=text) for text in found)
+    if any(step.key.startswith(("peers/", "agents/")) for step in steps):
+        yield "administrators of the peers in phase A and of the computers of users"
+    in_phase_c = (step for step in steps if step.key.startswith(("switch/", "restart/", "restore/")))
+    minutes = sum(step.effect.minutes for step in in_phase_c if step.effect and not step.is_optional)
+    if minutes:
+        yield phrase("a quiet hour for phase C, about {minutes} minutes (estimate)", minutes=minutes)
 
 
 def _remarks(nodes: Sequence[Node]) -> Iterator[Step]:
@@ -99,57 +145,76 @@ def _told(title: str, fact: Fact, fqdns: tuple[str, ...]) -> Step:
 
 def as_text(runbook: Runbook, facts: Facts = ()) -> str:
     """Return the runbook as a text file: numbered, LF, 100 characters wide as far as words can be parted."""
-    lines = [runbook.title, "=" * min(len(runbook.title), WIDTH), ""]
+    lines = [runbook.title, "=" * min(len(runbook.title), WIDTH)]
     for name, value in facts:
-        lines += _wrapped(value, f"{name + ':':<{_COLUMN}}", " " * _COLUMN)
+        if not runbook.is_brief or name in BRIEF_FACTS:
+            lines += _wrapped(value, f"{name + ':':<{_COLUMN}}", " " * _COLUMN)
+    if runbook.is_brief:
+        return "\n".join([*lines, *_brief(runbook), ""])
     for step in runbook.warnings:
         lines += ["", *_wrapped(step.title, "", ""), *_body(step)]
-    numbers = count(1)
-    for section in runbook.sections:
-        lines += _heading(section.title, section.text)
-        for step in section.steps:
-            lines += ["", *_wrapped(f"{next(numbers)}. {step.title}", "", _INDENT), *_body(step)]
-    if runbook.remarks:
-        lines += _heading("Good to know", "")
-        for step in runbook.remarks:
-            lines += ["", *_wrapped(step.title, "", ""), *_body(step)]
-    return "\n".join([*lines, *_sources(runbook), ""])
-
-
-def _heading(title: str, text: str) -> list[str]:
-    if not title:
-        return []
-    return ["", "", title, "-" * len(title), *(_wrapped(text, "", "") if text else [])]
+    for number, step in enumerate(runbook.steps, 1):
+        lines += ["", *_wrapped(f"{number}. {step.title}", "", _INDENT), *_body(step)]
+    return "\n".join([*lines, ""])
 
 
 def _body(step: Step) -> Iterator[str]:
     yield from _wrapped(step.text, _INDENT, _INDENT)
-    for product, what in step.cases:
-        yield from _wrapped(f"{product}: {what}", f"{_INDENT}- ", f"{_INDENT}  ")
-    for name, value in (("File", step.file), ("Purpose", step.purpose)):
+    for name, value in (("File", ", ".join(step.files)), ("Purpose", step.purpose)):
         if value:
             yield f"{_INDENT}{name}: {value}"
-    if step.commands:
-        yield from (
-            "",
-            f"{_INDENT}On the node\u2019s command line:",
-            *(f"{_INDENT}{_INDENT}{line}" for line in step.commands),
-        )
     if step.terminal:
         yield from ("", f"{_INDENT}On your own computer:")
         for command in step.terminal:
             yield from _shell_lines(command)
-    if not step.is_confirmed:
-        yield f"{_INDENT}({NOT_CONFIRMED})"
 
 
-def _sources(runbook: Runbook) -> list[str]:
-    found = source_titles(runbook)
-    return (
-        ["", "", "Sources", "-------", *(line for title in found for line in _wrapped(title, "- ", "  "))]
-        if found
-        else []
-    )
+def _brief(runbook: Runbook) -> Iterator[str]:
+    """Yield titles, files, restarts and what they are waited for: what is needed beside the page."""
+    yield _MORE
+    for step in runbook.warnings:
+        yield from _wrapped(f"{step.title}. {step.text}", "! ", "  ")
+    if runbook.accesses:
+        yield from _wrapped("; ".join(runbook.accesses) + ".", "Before you begin: ", "  ")
+    numbers = count(1)
+    for section in runbook.sections:
+        has_services = any(_services(step) for step in section.steps)
+        yield from ("", f"{section.title} ({_RESTART}NAME)" if has_services else section.title)
+        for step in section.steps:
+            title = f"{next(numbers)}. {step.title}"
+            yield from _brief_step(step, title + _OPTIONAL if step.is_optional and "," not in title else title)
+
+
+def _brief_step(step: Step, title: str) -> Iterator[str]:
+    if step.terminal:
+        yield from _wrapped(title, "", _INDENT)
+        stem = step.files[0].rpartition(".")[0]
+        kinds = " or ".join(file.removeprefix(stem) for file in step.files)
+        yield from _wrapped(f"{stem} ({kinds}): {step.answer}", _INDENT, _INDENT * 2)
+    elif step.files:
+        together = f"{title}: {', '.join(step.files)}"
+        parts = [together] if len(together) <= WIDTH else [title, f"{_INDENT}File: {', '.join(step.files)}"]
+        yield from (line for part in parts for line in _wrapped(part, "", _INDENT * 2))
+    else:
+        yield from (*_wrapped(title, "", _INDENT), *_brief_commands(step))
+    if step.effect and step.effect.minutes > _SHORT:
+        text = f"{step.effect.wait.text} About {step.effect.minutes} minutes."
+        yield from _wrapped(text, f"{_INDENT}Wait until: ", _INDENT * 2)
+
+
+def _brief_commands(step: Step) -> Iterator[str]:
+    """Yield a line for each command; restarts of several services share one, and have none if the title names all."""
+    services = _services(step)
+    if not services:
+        yield from (f"{_INDENT}> {line}" for line in step.commands)
+    elif not all(service in step.title for service in services):
+        yield from _wrapped(", then ".join(services), f"{_INDENT}> {_RESTART}", _INDENT * 2)
+
+
+def _services(step: Step) -> list[str]:
+    """Return the services that a step of phase C restarts; empty if it does anything else."""
+    services = [line.removeprefix(_RESTART) for line in step.commands if line.startswith(_RESTART)]
+    return services if step.key.startswith("restart/") and len(services) == len(step.commands) else []
 
 
 def source_titles(runbook: Runbook) -> tuple[str, ...]:

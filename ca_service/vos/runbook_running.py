@@ -1,107 +1,105 @@
-"""Steps after the upload: the switch, the restarts, the check of what is served, and what follows."""
+"""Phases C and D of a runbook: making nodes use the certificate, and proving that they do."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from shlex import quote
-from typing import Final
 
+from ca_service.vos.file_names import check_files
 from ca_service.vos.phrases import Phrase, phrase, sentences
+from ca_service.vos.port_checks import powershell_line, shell_lines
 from ca_service.vos.products import EVERY_NODE, Action, Port, Use
-from ca_service.vos.runbook_uploads import for_all, key_of, short
+from ca_service.vos.runbook_parts import Layout, actions_on, done, for_all, key_of, short
 from ca_service.vos.steps import Leaf, Node, Section, Step, verify_key
 
-_S_CLIENT: Final = (
-    "openssl s_client -connect {at}:{port} -servername {at} -tls1_2 "
-    "-cipher ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256 -curves P-256:P-384 </dev/null 2>/dev/null "
-    "| openssl x509 -noout -serial"
-)
-_EACH_PORT: Final = "for port in {ports}; do echo $port; {command}; done"
+
+def make_used(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> Section:
+    """Phase C: settings and restarts, node by node, then the end of the preparation."""
+    settings = [(place, _setting(place, key, action)) for place, key, action in _settings(nodes, leaves)]
+    restarts = list(_restarts(nodes, leaves))
+    steps = [
+        step
+        for place in (None, *nodes)
+        for step in (*(each for at, each in settings if at == place), *(each for at, each in restarts if at == place))
+    ]
+    return Section(
+        "C. Make it used",
+        "In a quiet hour, and one node after the other: wait until a node is back before the next. Minutes and what "
+        "users notice are estimates; Cisco\u2019s documents do not say them.",
+        (*steps, *for_all(nodes, "restore", leaves)),
+    )
 
 
-def _places(leaves: Sequence[Leaf]) -> Iterator[tuple[Leaf, Node]]:
-    """Yield every node for which a certificate holds, with that certificate."""
+def _settings(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> Iterator[tuple[Node | None, str, Action]]:
+    """Yield each setting once with its key and the node that has it; None if that is not in the cluster."""
+    seen = set[str]()
     for leaf in leaves:
         for node in leaf.nodes:
-            yield leaf, node
+            for action in actions_on(node, "switches", leaf.purpose):
+                place = node if action.on == EVERY_NODE else _in_role(nodes, node, action.on)
+                where = place.fqdn if place else f"{node.product.id} {action.on}"
+                of = f"/{key_of([leaf])}" if action.is_each_time else ""
+                key = f"switch/{short(action.title)}/{short(where)}{of}"
+                if key not in seen:
+                    seen.add(key)
+                    yield place, key, action
 
 
-def _actions(actions: Sequence[Action], leaf: Leaf, node: Node) -> Iterator[tuple[int, Action]]:
-    """Return the actions on this node for this purpose, with their number."""
-    for number, action in enumerate(actions, 1):
-        if action.on in (EVERY_NODE, node.role) and action.purpose in ("", leaf.purpose.service):
-            yield number, action
+def _in_role(nodes: Sequence[Node], like: Node, role: str) -> Node | None:
+    return next((node for node in nodes if node.product == like.product and node.role == role), None)
 
 
-def switches(leaves: Sequence[Leaf]) -> Section:
-    """Return the actions that make a node use the certificate."""
-    steps = {
-        f"switch/{number}/{short(node.fqdn)}": (node, action)
-        for leaf, node in _places(leaves)
-        if node.release
-        for number, action in _actions(node.release.switches, leaf, node)
-    }
+def _setting(place: Node | None, key: str, action: Action) -> Step:
+    return done(action, place.fqdn if place else f"the {action.on}", key, is_node=place is not None)
+
+
+def _restarts(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> Iterator[tuple[Node, Step]]:
+    """Yield the restarts of each node; what two certificates of a node need is done once."""
+    for node in nodes:
+        seen = set[str]()
+        for leaf in (leaf for leaf in leaves if node in leaf.nodes):
+            for action in actions_on(node, "restarts", leaf.purpose):
+                if action.on in (EVERY_NODE, node.role) and action.title not in seen:
+                    seen.add(action.title)
+                    key = f"restart/{leaf.serial_number}/{short(action.title)}/{short(node.fqdn)}"
+                    yield node, done(action, node.fqdn, key)
+
+
+def prove(nodes: Sequence[Node], leaves: Sequence[Leaf], layout: Layout) -> Section:
+    """Phase D: ports, functions, and the backup of what works."""
     return Section(
-        "Activate the certificate",
-        "These versions go on presenting the RSA certificate until this setting changes.",
-        tuple(_done("Let {node} use it", key, node, action) for key, (node, action) in steps.items()),
+        "D. Prove",
+        "Ask from another computer. A plain connection shows what the server prefers, which may be the RSA "
+        "certificate, so the checks let openssl offer ECDSA only. A port that answers with an error in place of a "
+        "serial number does not present an EC certificate: go back to phase C.",
+        (
+            *(_verification(leaf, layout) for leaf in leaves),
+            *for_all(nodes, "checks", leaves),
+            *([_backup(nodes, leaves)] if leaves else ()),
+        ),
     )
 
 
-def restarts(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> Section:
-    """Return the restarts, then the actions that switch services on again."""
-    steps = dict[tuple[str, int], Step]()  # what two certificates of a node need is done once
-    for node, leaf in ((node, leaf) for node in nodes for leaf in leaves if node in leaf.nodes):
-        for number, action in _actions(node.release.restarts if node.release else (), leaf, node):
-            key = f"restart/{leaf.serial_number}/{number}/{short(node.fqdn)}"
-            steps.setdefault((node.fqdn, number), _done("Restart on {node}", key, node, action))
-    return Section(
-        "Restart what presents it",
-        "A new certificate is presented only after a restart. Calls, chats and sign-ins on the node may be cut off: "
-        "choose a quiet hour, and do one node after the other.",
-        (*steps.values(), *for_all(nodes, "restore", leaves)) if leaves else (),
-    )
-
-
-def _done(title: str, key: str, node: Node, action: Action) -> Step:
-    return Step(
-        phrase(title, node=node.fqdn),
-        action.fact.text,
-        key=key,
-        nodes=(node.fqdn,),
-        commands=action.commands,
-        sources=action.fact.sources,
-        is_confirmed=action.fact.is_confirmed,
-        is_optional=action.is_optional,
-    )
-
-
-def verification(leaves: Sequence[Leaf]) -> Section:
-    """Looking whether the certificate is served, one step for each."""
-    return Section(
-        "See that it is served",
-        "Ask from another computer, and let the connection allow ECDSA only: a plain connection shows what the server "
-        "prefers, which may be the RSA certificate. A port that answers with an error instead of a serial number does "
-        "not present an EC certificate yet: go back to the steps before.",
-        tuple(map(_verification, leaves)),
-    )
-
-
-def _verification(leaf: Leaf) -> Step:
+def _verification(leaf: Leaf, layout: Layout) -> Step:
     places = [(node, ports_of(node, leaf)) for node in leaf.nodes]
     ports = dict[int, Port]()
     for port in (port for _, found in places for port in found):
         ports.setdefault(port.number, port)
+    told = tuple(ports.values())
     return Step(
-        title=phrase("Look at {node}", node=leaf.node.fqdn),
-        text=_expectation(leaf, has_ports=bool(ports)),
+        title=phrase("Check the ports of {node}" if told else "Check {node}", node=leaf.node.fqdn),
+        text=_expectation(leaf, has_ports=bool(told)),
         key=verify_key(leaf.purpose, leaf.serial_number),
         nodes=tuple(node.fqdn for node in leaf.nodes),
+        files=tuple(layout.beside(leaf, name) for name, _ in check_scripts(leaf)),
         purpose=leaf.purpose.service,
-        terminal=tuple(s_client(node.fqdn, [port.number for port in found]) for node, found in places if found),
-        cases=tuple((str(port.number), sentences(_service(port), phrase(port.fact.text))) for port in ports.values()),
-        sources=tuple(dict.fromkeys(tag for port in ports.values() for tag in port.fact.sources)),
-        is_confirmed=all(port.fact.is_confirmed for port in ports.values()),
+        terminal=_shell(leaf),
+        powershell=_powershell(leaf),
+        answer=phrase("serial={serial}", serial=leaf.serial_number.upper()) if told else "",
+        details=tuple((str(port.number), sentences(_service(port), phrase(port.fact.text))) for port in told),
+        why="TLS 1.2 and TLS 1.3 are asked one after the other: one of the two may be off on the node, and gives an "
+        "error. PowerShell cannot offer ECDSA alone: it shows what browsers of this computer get.",
+        sources=tuple(dict.fromkeys(tag for port in told for tag in port.fact.sources)),
+        is_confirmed=all(port.fact.is_confirmed for port in told),
     )
 
 
@@ -109,13 +107,22 @@ def _service(port: Port) -> Phrase:
     return phrase("{service}.", service=port.service)
 
 
-def s_client(host: str, ports: Sequence[int]) -> str:
-    """Return one line that prints the serial number on each of these ports."""
-    at = f"[{host}]" if ":" in host else quote(host)
-    if len(ports) == 1:
-        return _S_CLIENT.format(at=at, port=ports[0])
-    numbers = " ".join(map(str, ports))
-    return _EACH_PORT.format(ports=numbers, command=_S_CLIENT.format(at=at, port="$port"))
+def check_scripts(leaf: Leaf) -> Iterator[tuple[str, str]]:
+    """Yield name and text of the scripts that check the ports of a certificate: for a shell, for PowerShell."""
+    note = f"# Every port answers serial={leaf.serial_number.upper()}, with TLS 1.2 or TLS 1.3 or both."
+    shell, powershell = check_files(leaf.purpose)
+    if lines := _shell(leaf):
+        yield shell, "\n".join(["#!/bin/sh", note, *lines, ""])
+    if lines := _powershell(leaf):
+        yield powershell, "\r\n".join([note, *lines, ""])
+
+
+def _shell(leaf: Leaf) -> tuple[str, ...]:
+    return tuple(line for node in leaf.nodes for line in shell_lines(node.fqdn, ports_of(node, leaf)))
+
+
+def _powershell(leaf: Leaf) -> tuple[str, ...]:
+    return tuple(line for node in leaf.nodes if (line := powershell_line(node.fqdn, ports_of(node, leaf))))
 
 
 def ports_of(node: Node, leaf: Leaf) -> list[Port]:
@@ -133,44 +140,22 @@ def _expectation(leaf: Leaf, *, has_ports: bool) -> str:
             "This version does not present the certificate, so there is nothing to see of it. Look that sign-in and "
             "the gadgets of agents work as before."
         )
-    serial_number = leaf.serial_number.upper()
     if not has_ports:
         return phrase(
             "No port is known on which this version shows the certificate. On Certificate Management, the serial "
             "number must be {serial}.",
-            serial=serial_number,
+            serial=leaf.serial_number.upper(),  # as openssl says
         )
-    return phrase("The serial number must be {serial} on each of these ports.", serial=serial_number)  # as openssl says
+    return "Run the script from the bundle, or paste the lines. The answer is the same on every port."
 
 
-def afterwards(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> Section:
-    """Return the actions for others: peers, agents, backup."""
-    of = key_of(leaves)
-    steps = (*for_all(nodes, "peers", leaves), _agents(of), _backup(nodes, of)) if leaves else ()
-    return Section(
-        "Afterwards",
-        "Cross-trust: servers that talk to one another check each other\u2019s certificates, so each needs the "
-        "authority of the other in its trust store.",
-        steps,
-    )
-
-
-def _agents(of: str) -> Step:
-    return Step(
-        "Let the computers of agents trust the root",
-        "Give the root to all computers, on Windows by GPO (group policy); Firefox may have a store of its own. Agents "
-        "open the pages by the FQDN (the full name, host and domain), never by address or short name.",
-        key=f"agents/{of}",
-        sources=("ECDSA-EN", "FIN-ADM"),
-    )
-
-
-def _backup(nodes: Sequence[Node], of: str) -> Step:
-    first = [node.fqdn for node in nodes if node.role == node.product.roles[0]]
+def _backup(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> Step:
+    products = {node.product.id for leaf in leaves for node in leaf.nodes}
+    first = [node.fqdn for node in nodes if node.role == node.product.roles[0] and node.product.id in products]
     return Step(
         "Take a DRS backup",
         "DRS (disaster recovery system) is the backup of the node: the newest one has to hold the new certificate.",
-        key=f"backup/{of}",
+        key=f"backup/{key_of(leaves)}",
         nodes=tuple(first),
         sources=("EXPW", "SEC14"),
     )

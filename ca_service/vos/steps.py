@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from cryptography import x509
 
 from ca_service.pki import encodings
-from ca_service.vos.products import Product, Release
+from ca_service.vos.phrases import phrase
+from ca_service.vos.products import Effect, Product, Release
 from ca_service.vos.purposes import Purpose
 
 
@@ -15,25 +16,46 @@ from ca_service.vos.purposes import Purpose
 class Step:
     """One thing to do. `key` is the same as long as it is the same thing: marks are kept under it.
 
-    `nodes` are where it is done, empty for anywhere. `file` and `purpose` are for the upload page, `commands`
-    are lines for the node's own command line, `terminal` those for the computer of the administrator. `cases` are
-    (product or port, what to do there), where that differs. `sources` are tags; what is not confirmed was
-    inferred from them. A preface is read before the numbered steps.
+    `nodes` are where it is done, empty for anywhere. `files` and `purpose` are for the upload page, `commands` are
+    lines for the node's own command line, `terminal` and `powershell` those for the computer of the administrator,
+    `answer` is what they print if all is well. `details` are (label, text). `effect` is that of a restart, `undo` the
+    way back.
+    `why` is the reason, `sources` are tags; what is not confirmed was inferred from them. A preface is read before the
+    numbered steps.
     """
 
     title: str
     text: str
     key: str = ""
     nodes: tuple[str, ...] = ()
-    file: str = ""
+    files: tuple[str, ...] = ()
     purpose: str = ""
     commands: tuple[str, ...] = ()
     terminal: tuple[str, ...] = ()
-    cases: tuple[tuple[str, str], ...] = ()
+    powershell: tuple[str, ...] = ()
+    answer: str = ""
+    details: tuple[tuple[str, str], ...] = ()
+    effect: Effect | None = None
+    undo: str = ""
+    why: str = ""
     sources: tuple[str, ...] = ()
     is_confirmed: bool = True
     is_optional: bool = False
     is_preface: bool = False
+
+    @property
+    def notes(self) -> tuple[tuple[str, str], ...]:
+        """Return everything that is said of it under a label: waiting, minutes, users, way back, and the details."""
+        found = []
+        if self.effect:
+            found += [
+                ("Wait until", self.effect.wait.text),
+                ("Takes", phrase("about {minutes} minutes", minutes=self.effect.minutes)),
+                ("Users notice", self.effect.users),
+            ]
+        if self.undo:
+            found.append(("Way back", self.undo))
+        return (*found, *self.details)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +69,18 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Runbook:
-    """The steps, in order. `warnings` are read before anything is signed, `remarks` when there is time."""
+    """The steps, in order. `warnings` are read before anything is signed, `remarks` when there is time.
+
+    `accesses` are what the administrator needs before the first step. A brief one has titles, files and commands in
+    its text file; everything else is on its page.
+    """
 
     title: str
     warnings: tuple[Step, ...]
     sections: tuple[Section, ...]
+    accesses: tuple[str, ...] = ()
     remarks: tuple[Step, ...] = ()
+    is_brief: bool = False
 
     @property
     def steps(self) -> tuple[Step, ...]:

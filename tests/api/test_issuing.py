@@ -216,7 +216,7 @@ def test_file_name_and_options_say_where_a_certificate_goes(client: Client) -> N
     assert given.get_json()["certificates"][0]["purpose"] == "tomcat-ECDSA"
     bundle = client.post(f"{URL}?purpose=tomcat-ECDSA&format=zip", data=UCCX_PUBLISHER.data)
     with zipfile.ZipFile(io.BytesIO(bundle.data)) as archive:
-        assert "Restart on uccx1.example.com" in archive.read("UPLOAD.txt").decode()
+        assert "Restart uccx1.example.com" in archive.read("UPLOAD.txt").decode()
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,7 @@ _PATHS: Final = {
     "agents": "/agents",
     "products": "/products",
     "product": "/products?product=uccx",
+    "questions": "/questions",
     "messages": "/messages",
     "authority": "/authority",
     "notices": "/notices",

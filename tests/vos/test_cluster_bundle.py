@@ -13,8 +13,8 @@ from ca_service.vos.purposes import CALLMANAGER_ECDSA
 from ca_service.vos.runbook import Node
 from tests.support.external_roots import ec_root
 from tests.support.requests import SOCIALMINER, THREE_NODES
+from tests.vos.runbooks import CALLS, CENTRE
 from tests.vos.test_bundle import delivery, paths, run, unzipped
-from tests.vos.test_runbook import CALLS, CENTRE
 
 NODES: dict[str, Node] = {each.fqdn: each for each in CENTRE}
 
@@ -50,30 +50,32 @@ def test_every_file_that_the_runbook_names_is_in_the_bundle(tmp_path: Path) -> N
 
     run(folder, "sha256sum", "--strict", "-c", "SHA256SUMS")
     for step in bundle().steps:
-        assert not step.file or (folder / step.file).is_file(), step.file
+        assert all((folder / file).is_file() for file in step.files), step.files
 
 
 @pytest.mark.parametrize("fqdn", NODES)
 def test_every_file_that_the_steps_in_a_folder_name_is_there_seen_from_it(tmp_path: Path, fqdn: str) -> None:
     folder = unzipped(bundle(), tmp_path) / fqdn
-    named = re.findall(r"File: (\S+)", (folder / "UPLOAD.txt").read_text())
+    named = re.findall(r"[^\s,:]+\.pem", (folder / "UPLOAD.txt").read_text())
 
-    assert len(named) == 3
+    assert len(named) == 4
     assert all((folder / name).is_file() for name in named)
 
 
 def test_the_steps_of_a_subscriber_bring_the_authorities_to_its_publisher(tmp_path: Path) -> None:
     text = (unzipped(bundle(), tmp_path) / "uccx2.example.com" / "UPLOAD.txt").read_text()
 
-    assert "Upload the root to tomcat-trust on uccx1.example.com" in text
+    assert "Upload root and intermediate to tomcat-trust on uccx1.example.com" in text
     assert "tomcat-trust on uccx2.example.com" not in text
-    assert "Upload the certificate of uccx1.example.com" not in text
+    assert "Upload the certificate to tomcat-ECDSA on uccx1.example.com" not in text
 
 
 def test_the_steps_in_a_folder_are_those_of_that_node_and_version(tmp_path: Path) -> None:
-    text = (unzipped(bundle(), tmp_path) / "sm1.example.com" / "UPLOAD.txt").read_text()
+    folder = unzipped(bundle(), tmp_path) / "sm1.example.com"
+    text = (folder / "UPLOAD.txt").read_text()
 
-    assert "for port in 7443 5223; do echo $port; openssl s_client -connect" in text
+    assert "check-tomcat-ECDSA (.sh or .ps1): serial=" in text
+    assert "for port in 7443 5223; do echo sm1.example.com:$port;" in (folder / "check-tomcat-ECDSA.sh").read_text()
     assert "uccx1.example.com" not in text
 
 

@@ -153,14 +153,6 @@ def test_a_cop_file_can_be_taken_back() -> None:
     assert "rollback COP file" in rollback.text
 
 
-def test_cisco_answers_whether_all_certificates_become_ecdsa() -> None:
-    answers = {each.question: each.answer.text for each in experience.questions()}
-
-    assert "\u201cCurrently not\u201d" in answers["Would all certificates be made ECDSA?"]
-    assert "was not found" in answers["What if our authority cannot sign with EC?"]
-    assert "tomcat-ECDSA, beside tomcat" in answers["Why is there one more certificate?"]
-
-
 def all_facts() -> Iterator[Fact]:
     """Everything that is said."""
     yield from experience.holds()
@@ -173,7 +165,6 @@ def all_facts() -> Iterator[Fact]:
         yield from known_of(tomcat, tomcat_ecdsa)
     cop = experience.cop()
     yield from (cop.what, *cop.not_when, *cop.rollback, *(fact for file in cop.files for fact in file.when))
-    yield from (each.answer for each in experience.questions())
 
 
 def test_every_sentence_has_sources_that_are_listed() -> None:

@@ -13,7 +13,7 @@ import pytest
 import ca_service.vos
 from ca_service.errors import InvalidInput
 from ca_service.vos.knowledge import sources, table
-from ca_service.vos.products import EVERY_NODE, Product, Release, Use, get_product, products, version
+from ca_service.vos.products import EVERY_NODE, Action, Product, Release, Use, get_product, products, version
 from ca_service.vos.purposes import PURPOSES
 
 VOS: Final = Path(ca_service.vos.__file__).parent
@@ -22,9 +22,12 @@ EXPECTED: Final = [
 ]  # fmt: skip
 RELEASES: Final = [(product, release) for product in products().values() for release in product.releases]
 _FACT: Final = {"text", "sources", "inferred"}
-_ACTION: Final = _FACT | {"title", "commands", "on", "purpose", "beside", "optional"}
-_ACTIONS: Final = ("switch", "restart", "prepare", "restore", "peer")
-_PORT: Final = _FACT | {"number", "service", "presents", "purpose"}
+_RANGE: Final = {"from", "before"}
+_ACTION: Final = _FACT | _RANGE | {
+    "title", "why", "undo", "commands", "effect", "on", "purpose", "product", "store", "optional", "each_time",
+}  # fmt: skip
+_ACTIONS: Final = ("caution", "settle", "peer", "prepare", "switch", "restart", "restore", "check")
+_PORT: Final = _FACT | _RANGE | {"number", "service", "presents", "purpose", "starttls"}
 _RELEASE: Final = {
     "from",
     "before",
@@ -34,10 +37,14 @@ _RELEASE: Final = {
     "multi_server_interfaces",
     "use",
     "uses",
-    *_ACTIONS,
 }
-_PRODUCT: Final = {"id", "name", "long_name", "roles", "trust_roles", "trust", "release"}
+_PRODUCT: Final = {"id", "name", "long_name", "roles", "trust_roles", "newest", "trust", "release"}
 _COMMAND: Final = re.compile(r"(set|show|utils) [A-Za-z0-9_ .-]+")
+#: The first word of a step: what is done. A step that does two things is two steps.
+VERBS: Final = {
+    "Answer", "Call", "Check", "Exchange", "Generate", "Install", "Leave", "Open", "Play", "Provide", "Reactivate",
+    "Reset", "Restart", "Send", "Set", "Sign", "Switch", "Take", "Update", "Upload", "Watch",
+}  # fmt: skip
 
 
 def named(release: Any) -> str:
@@ -81,20 +88,32 @@ def test_all_products_are_there() -> None:
 
 def test_every_row_has_known_fields_only() -> None:
     for product in table("products")["product"]:
-        assert set(product) <= _PRODUCT
-        for release in product["release"]:
-            assert set(release) <= _RELEASE | {"port", "warning"}
-            for kind in _ACTIONS:
-                assert all(set(row) <= _ACTION for row in release.get(kind, ()))
-            assert all(set(row) <= _PORT for row in release.get("port", ()))
-            assert all(set(row) <= _FACT for row in release.get("warning", ()))
+        assert set(product) <= _PRODUCT | {"port", "warning", "access", *_ACTIONS}
+        assert all(set(release) <= _RELEASE for release in product["release"])
+        for kind in _ACTIONS:
+            assert all(set(row) <= _ACTION for row in product.get(kind, ()))
+        assert all(set(row) <= _PORT for row in product.get("port", ()))
+        assert all(set(row) <= _FACT | _RANGE for kind in ("warning", "access") for row in product.get(kind, ()))
+    for effect in table("effects")["effect"]:
+        assert set(effect) == {"id", "minutes", "wait", "users", "sources", "inferred"}
+
+
+def test_a_row_for_some_versions_begins_and_ends_where_a_release_does() -> None:
+    for product in table("products")["product"]:
+        starts = {version(row["from"]) for row in product["release"]}
+        ends = {version(row["before"]) for row in product["release"]}
+        for row in (row for kind in ("port", "warning", "access", *_ACTIONS) for row in product.get(kind, ())):
+            first, end = (version(row[key]) if key in row else None for key in ("from", "before"))
+            assert first is None or first in starts, row
+            assert end is None or end in ends | starts, row
 
 
 def test_every_sentence_is_one_and_has_a_source() -> None:
+    accesses = [row for product in table("products")["product"] for row in product.get("access", ())]
     faults = [
         row["text"]
         for row in facts(table("products"))
-        if not row["text"].endswith(".")
+        if (not row["text"].endswith(".") and row not in accesses)
         or set("{}") & set(row["text"])
         or not row["sources"]
         or row.get("inferred", False) not in (True, False)
@@ -111,12 +130,12 @@ def test_every_source_has_a_title() -> None:
 
 
 def test_versions_are_in_order_and_do_not_overlap() -> None:
-    faults = [named((product, each)) for product, each in RELEASES if each.end is not None and each.first >= each.end]
+    faults = [named((product, each)) for product, each in RELEASES if each.first >= each.end]
     faults += [
         f"{named((product, before))}, {named((product, after))}"
         for product in products().values()
         for before, after in pairwise(product.releases)
-        if before.end is None or before.end > after.first
+        if before.end > after.first
     ]
     assert faults == []
 
@@ -130,23 +149,65 @@ def test_the_authorities_are_uploaded_on_roles_that_there_are() -> None:
     assert faults == []
 
 
-def test_what_is_done_is_done_on_roles_for_purposes_and_beside_products_that_there_are() -> None:
+def test_what_is_done_is_done_on_roles_for_purposes_and_products_that_there_are() -> None:
     assert [fault for product, release in RELEASES for fault in wrong_actions(product, release)] == []
 
 
 def wrong_actions(product: Product, release: Release) -> list[str]:
     """The actions of a release that name a role, a purpose, a product or a command that there is not."""
-    titled = (*release.prepare, *release.restore, *release.peers)
     wrong = [
         action
-        for action in (*release.switches, *release.restarts, *titled)
+        for action in actions_of(release)
         if action.on not in (EVERY_NODE, *product.roles)
         or action.purpose not in ("", *(purpose.service for purpose in release.purposes))
-        or action.beside not in ("", *products())
+        or action.product not in ("", *products())
+        or (bool(action.store) and not action.product)
+        or not is_one_step(action.title)
+        or ("{node}" in action.title) != (action in (*release.settles, *release.switches, *release.restarts))
         or not all(map(_COMMAND.fullmatch, action.commands))
     ]
-    wrong += [action for action in titled if not action.title]
     return [f"{named((product, release))}: {action}" for action in wrong]
+
+
+def is_one_step(title: str) -> bool:
+    """Whether a title begins with a verb, and has no second one."""
+    first, *rest = title.split()
+    return first in VERBS and not any(f"and {verb.lower()} " in " ".join(rest) for verb in VERBS)
+
+
+def actions_of(release: Release) -> tuple[Action, ...]:
+    """Everything that is done, in the order of the phases."""
+    return (
+        *release.settles,
+        *release.peers,
+        *release.prepare,
+        *release.switches,
+        *release.restarts,
+        *release.restore,
+        *release.checks,
+    )
+
+
+def test_every_restart_says_how_to_see_that_it_is_over_and_what_users_notice() -> None:
+    for product, release in RELEASES:
+        for action in (*release.settles, *release.restarts):
+            assert action.effect, (product.id, action.title)
+            assert action.effect.wait.text.endswith(".")
+            assert action.effect.users.endswith(".")
+            assert 0 < action.effect.minutes <= 60
+            assert not action.effect.wait.is_confirmed
+
+
+def test_every_setting_has_a_way_back() -> None:
+    assert all(action.undo or action.is_each_time for _, release in RELEASES for action in release.switches)
+
+
+def test_every_purpose_of_a_release_has_restarts_and_a_check_of_its_own() -> None:
+    for product, release in RELEASES:
+        for purpose in release.purposes:
+            for actions in (release.restarts, release.checks):
+                found = [each for each in actions if each.purpose in ("", purpose.service)]
+                assert found or release.use is Use.NEVER, (product.id, release.label, purpose.service)
 
 
 def test_a_release_says_whether_and_how_its_certificate_is_used() -> None:
@@ -162,7 +223,7 @@ def is_used_as_it_says(release: Release) -> bool:
         and set(release.purposes) <= set(PURPOSES.values())
         and {"GUI"} <= set(release.multi_server_interfaces) <= set(release.interfaces) <= {"GUI", "CLI", "API"}
         and (release.use is Use.SWITCH) == bool(release.switches)
-        and {port.presents for port in release.ports} <= {"ECDSA", "RSA", "as switched"}
+        and {port.presents for port in release.ports} <= {"ECDSA", "RSA", "as switched", "both"}
         and all(any(port.purpose in ("", purpose.service) for port in offered) for purpose in offering)
         and len({(port.number, port.purpose) for port in release.ports}) == len(release.ports)
     )
@@ -178,11 +239,14 @@ KNOWN: Final = [
     ("socialminer", "11.5", "default", 1, [7443, 5223], "GUI CLI"),
     ("socialminer", "12.5", "never", 1, [], "GUI CLI"),
     ("socialminer", "15", "unknown", 1, [], "GUI CLI"),
-    ("cucm", "12.5(1)SU6", "switch", 5, [8443, 6972, 5061, 6971], "GUI CLI"),
-    ("cucm", "14SU1", "switch", 7, [8443, 6972, 5061, 6971], "GUI CLI API"),
-    ("cucm", "15", "switch", 7, [8443, 6972, 5061, 6971, 4040], "GUI CLI API"),
-    ("imp", "12.5", "switch", 1, [8443], "GUI CLI"),
-    ("imp", "14", "switch", 1, [8443], "GUI CLI API"),
+    ("cucm", "12.5(1)SU6", "switch", 5, [8443, 6972, 5061, 2749, 2443, 6971], "GUI CLI"),
+    ("cucm", "14", "switch", 7, [8443, 6972, 5061, 5090, 5091, 2749, 2443, 9443, 6971], "GUI CLI API"),
+    ("cucm", "14SU1", "switch", 7, [8443, 6972, 5061, 5090, 5091, 2749, 2443, 9443, 6971], "GUI CLI API"),
+    ("cucm", "15", "switch", 7, [8443, 6972, 5061, 5090, 5091, 2749, 2443, 9443, 6971, 4040], "GUI CLI API"),
+    ("cucm", "15SU4", "switch", 7, [8443, 6972, 5061, 5090, 5091, 2749, 2443, 9443, 6971, 4040], "GUI CLI API"),
+    ("imp", "12.5", "switch", 4, [8443, 5061, 5062, 8083, 5222, 5280, 7400, 7336, 5269], "GUI CLI"),
+    ("imp", "14", "switch", 4, [8443, 5061, 5062, 8083, 5222, 5280, 7400, 7336, 5269], "GUI CLI API"),
+    ("imp", "15SU3", "switch", 4, [8443, 5061, 5062, 8083, 5222, 5280, 7400, 7336, 5269], "GUI CLI API"),
     ("cuc", "12.5", "switch", 3, [8443], "GUI CLI"),
     ("cuc", "14SU3", "switch", 3, [8443], "GUI CLI API"),
     ("cuc", "15", "switch", 3, [8443], "GUI CLI API"),
@@ -216,13 +280,42 @@ def test_every_release_has_a_row_in_this_test() -> None:
     assert seen == {(product.id, release) for product, release in RELEASES}
 
 
-@pytest.mark.parametrize(("product", "at"), [("uccx", "11.0"), ("cucm", "10.5"), ("finesse", "11.5"), ("cer", "12.5")])
+@pytest.mark.parametrize(
+    ("product", "at"),
+    [("uccx", "11.0"), ("uccx", "14"), ("cucm", "10.5"), ("finesse", "11.5"), ("cer", "12.5"), ("socialminer", "14")],
+)
 def test_a_version_that_no_source_tells_of_is_not_known(product: str, at: str) -> None:
     assert get_product(product).find_release(version(at)) is None
+    assert not get_product(product).is_newer(version(at))
+
+
+@pytest.mark.parametrize(
+    ("product", "at"),
+    [
+        ("uccx", "15.1"),
+        ("cucm", "15SU5"),
+        ("imp", "15SU5"),
+        ("cuc", "16"),
+        ("cer", "15"),
+        ("finesse", "15.5"),
+        ("vvb", "16"),
+    ],
+)
+def test_a_version_beyond_the_newest_that_was_read_has_no_facts(product: str, at: str) -> None:
+    assert get_product(product).find_release(version(at)) is None
+    assert get_product(product).is_newer(version(at))
+
+
+def test_the_newest_version_of_a_product_is_in_its_last_release() -> None:
+    for product in products().values():
+        assert product.find_release(version(product.newest)) is product.releases[-1]
 
 
 #: Every port on which Cisco's documents have a certificate of these purposes.
-PORTS: Final = {443, 8443, 12015, 7443, 5223, 8445, 8444, 8447, 8553, 9443, 6971, 6972, 5061, 4040}
+PORTS: Final = {
+    443, 8443, 12015, 7443, 5223, 8445, 8444, 8447, 8553, 9443, 6971, 6972, 5061, 5090, 5091, 2443, 2749, 4040,
+    5062, 8083, 5222, 5280, 7400, 7336, 5269,
+}  # fmt: skip
 
 
 def test_every_port_that_shows_a_certificate_is_there() -> None:
@@ -237,7 +330,7 @@ def test_only_nodes_of_cucm_are_told_to_restart_the_web_services_of_cucm() -> No
                 assert "IM and Presence only Cisco Tomcat" in action.fact.text
 
 
-@pytest.mark.parametrize("at", ["12.5", "14", "15"])
+@pytest.mark.parametrize("at", ["12.5", "14", "15", "15SU1"])
 def test_the_page_that_overrides_the_parameter_for_ciphers_is_told(at: str) -> None:
     found = get_product("cucm").find_release(version(at))
 
@@ -245,15 +338,50 @@ def test_the_page_that_overrides_the_parameter_for_ciphers_is_told(at: str) -> N
     assert any("Cipher Management" in fact.text and fact.sources == ("CIPH",) for fact in found.warnings)
 
 
+def test_from_15su2_on_the_parameter_alone_decides_and_both_certificates_are_offered_on_sip() -> None:
+    found = get_product("cucm").find_release(version("15SU2"))
+
+    assert found is not None
+    assert not any("overrides" in fact.text for fact in found.warnings)
+    [ciphers] = [each for each in found.switches if "HTTPS Ciphers" in each.title]
+    assert "this parameter alone decides" in ciphers.why
+    assert [port.presents for port in found.ports if port.number == 5061] == ["both"]
+    assert any("TLS 1.3 Certificate Preference Order" in fact.text for fact in found.warnings)
+
+
+@pytest.mark.parametrize("at", ["14", "14SU1", "14SU3", "15SU3"])
+def test_tftp_is_restarted_from_14_on_and_not_as_an_option(at: str) -> None:
+    found = get_product("cucm").find_release(version(at))
+
+    assert found is not None
+    [tftp] = [each for each in found.restarts if "TFTP" in each.title]
+    assert not tftp.is_optional
+    assert tftp.fact.is_confirmed
+
+
+@pytest.mark.parametrize(
+    ("purpose", "services"),
+    [
+        ("cup-ECDSA", ["Cisco SIP Proxy", "Cisco Presence Engine"]),
+        ("cup-xmpp-ECDSA", ["Cisco XCP Router"]),
+        ("cup-xmpp-s2s-ECDSA", ["Cisco XCP XMPP Federation Connection Manager"]),
+    ],
+)
+def test_each_certificate_of_im_and_presence_has_its_own_services(purpose: str, services: list[str]) -> None:
+    for release in get_product("imp").releases:
+        [restart] = [each for each in release.restarts if each.purpose == purpose]
+        assert [line.removeprefix("utils service restart ") for line in restart.commands] == services
+
+
 def test_what_is_read_in_a_guide_of_another_version_is_not_taken_for_confirmed() -> None:
-    for at in ("14", "14SU2"):
+    for at in ("14", "14SU2", "15SU2"):
         found = get_product("cucm").find_release(version(at))
         assert found is not None
         facts_ = [*(each.fact for each in found.ports), *(each.fact for each in found.restarts)]
         assert not any(fact.is_confirmed for fact in facts_ if set(fact.sources) <= {"SEC125", "SEC125-EC"})
 
 
-@pytest.mark.parametrize(("product", "at"), [("socialminer", "11.6"), ("finesse", "11.6")])
+@pytest.mark.parametrize(("product", "at"), [("socialminer", "11.6")])
 def test_what_only_the_guide_of_cce_12_6_says_is_inferred_for_versions_before(product: str, at: str) -> None:
     found = get_product(product).find_release(version(at))
 
@@ -268,6 +396,16 @@ def test_what_cisco_removed_is_said_in_so_many_words() -> None:
     assert found is not None
     assert found.uses.text.startswith("This leaf will not be used on UCCX 11.6 to 12.5: Cisco removed ECDSA")
     assert found.uses.is_confirmed
+
+
+@pytest.mark.parametrize(("product", "at"), [("uccx", "11.6"), ("uccx", "12.5"), ("socialminer", "12.5")])
+def test_every_port_of_a_version_without_ecdsa_presents_rsa(product: str, at: str) -> None:
+    before, found = (get_product(product).find_release(version(each)) for each in ("11.5", at))
+
+    assert before is not None
+    assert found is not None
+    assert {port.presents for port in found.ports} == {"RSA"}
+    assert {port.number for port in found.ports} == {port.number for port in before.ports}
 
 
 def test_only_the_web_page_takes_multi_server_certificates_from_14su2_on() -> None:

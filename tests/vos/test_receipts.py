@@ -32,8 +32,8 @@ from tests.support.factories import OPERATOR, Lab
 from tests.support.programs import judged as judged_by
 from tests.support.requests import THREE_NODES
 from tests.support.wycheproof import vectors
+from tests.vos.runbooks import CENTRE
 from tests.vos.test_bundle import paths
-from tests.vos.test_runbook import CENTRE
 
 SCRIPT = Path(__file__).parents[2] / "ca_service/vos/data/verify_receipt.py"
 

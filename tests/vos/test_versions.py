@@ -15,13 +15,14 @@ from ca_service.vos.products import find_version, version
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("11.5", (11, 5, 0, 0)),
+        ("11.5", (11, 5, 1, 0)),
         (" 12.5(1)SU6 ", (12, 5, 1, 6)),
-        ("14SU2", (14, 0, 0, 2)),
-        ("14 su 2", (14, 0, 0, 2)),
+        ("14SU2", (14, 0, 1, 2)),
+        ("14.0(1)SU2", (14, 0, 1, 2)),
+        ("14 su 2", (14, 0, 1, 2)),
         ("15.0(1)", (15, 0, 1, 0)),
         ("12.5(1).SU3", (12, 5, 1, 3)),
-        ("15", (15, 0, 0, 0)),
+        ("15", (15, 0, 1, 0)),
     ],
 )
 def test_a_release_is_read(text: str, expected: tuple[int, ...]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from ca_service.vos.experience import Signing, find_row, questions, rows
+from ca_service.vos.experience import Signing, find_row, rows
 from tests.web.html import read
 from tests.web.test_any_input import fields
 from tests.web.visitor import Visitor
@@ -111,13 +111,8 @@ def test_the_cop_files_are_not_judged_where_the_table_has_no_row(steady: Visitor
     assert "for your choice" not in steady.page(address(Signing.EC_CA, Signing.RSA_CA)).text
 
 
-def test_the_page_answers_what_people_ask_and_names_its_sources(steady: Visitor) -> None:
-    text = steady.page("/agents").text
-
-    for each in questions():
-        assert each.question in text
-        assert each.answer.text in text
-    assert "Cisco document 210528, Understand ECDSA Certificates in a UCCX Solution" in text
+def test_the_page_leads_to_the_questions(steady: Visitor) -> None:
+    assert "/questions" in steady.page("/agents").links
 
 
 def test_what_is_inferred_is_marked(steady: Visitor) -> None:

@@ -413,10 +413,21 @@ def test_a_step_that_is_not_in_the_runbook_is_not_marked(requester: Visitor, ins
         assert (answer.status_code, read(answer.text).blocking) == (404, ["step.unknown"])
 
 
-def test_a_leaf_that_will_not_be_used_is_told_before_anything_is_signed(requester: Visitor) -> None:
+def test_a_leaf_that_will_not_be_used_is_told_first_with_what_helps_and_is_not_signed_by_default(
+    requester: Visitor, installation: Installation
+) -> None:
     board = made(requester, ("uccx1.example.com", "uccx", "12.5(1)", "publisher"))
+    text = requester.page(board).text
 
-    assert "This leaf will not be used on UCCX 11.6 to 12.5" in requester.page(board).text
+    assert text.index("This leaf will not be used on UCCX 11.6 to 12.5") < text.index("Node status")
+    assert text.index("What helps here is a tomcat certificate (RSA key)") < text.index("Node status")
+    assert "Nothing: a certificate is not worth signing for this version." in text
+    assert "Generate the CSR on this node" not in text
+    review = bring(requester, board, THREE_NODES[0])
+    assert "This leaf will not be used" in review.text
+    assert not review.values("include")
+    decide(requester, board, review, "keep", include=["0"], **places(installation, "uccx1.example.com"))
+    assert "Nothing: the CSR is stored" in requester.page(board).text
 
 
 CALLS: Final = (

@@ -41,7 +41,7 @@ def test_what_is_chosen_counts(requester: Visitor, installation: Installation) -
     review = read(requester.check(CALLMANAGER).text)
     requester.sign(review, **{"purpose-0": "tomcat-ECDSA", "product-0": "uccx", "version-0": "11.5"})
     assert stored(installation).purpose == "tomcat-ECDSA"
-    assert "Restart on uccx1.example.com" in steps(requester, installation)
+    assert "Restart uccx1.example.com" in steps(requester, installation)
 
 
 def test_what_was_chosen_for_a_host_is_proposed_the_next_time(requester: Visitor) -> None:
@@ -98,7 +98,7 @@ def test_the_page_of_a_certificate_asks_for_the_product_and_then_has_its_steps(
     assert (answer.status_code, answer.location) == (303, f"/certificates/{serial}#steps")
     text = steps(requester, installation)
     assert "These are the steps for uccx 11.5" in text or "These are the steps for UCCX 11.5" in text
-    assert "Restart on uccx1.example.com" in text
+    assert "Restart uccx1.example.com" in text
 
 
 def test_a_product_that_does_not_exist_is_refused_on_the_page_of_the_certificate(requester: Visitor) -> None:

@@ -87,6 +87,7 @@ ACTIONS = {
     "pages.probe": Action.READ,
     "pages.run_probe": Action.READ,
     "pages.probe_cluster": Action.FLEET,
+    "pages.questions": Action.READ,
     "pages.clusters": Action.READ,
     "pages.cluster": Action.READ,
     "pages.runbook": Action.READ,

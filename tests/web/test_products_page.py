@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 from ca_service.vos.products import products
+from tests.vos.test_products import actions_of
 from tests.web.html import read
 from tests.web.test_any_input import fields
 from tests.web.visitor import Visitor
@@ -29,9 +30,12 @@ def test_a_product_is_told_in_full_with_its_sources(steady: Visitor, product: An
 
     for release in product.releases:
         facts = (release.uses, *release.warnings, *(port.fact for port in release.ports))
-        actions = (*release.switches, *release.restarts, *release.prepare, *release.restore, *release.peers)
+        actions = (*actions_of(release), *release.cautions)
         for fact in (*facts, *(action.fact for action in actions)):
             assert " ".join(fact.text.split()) in text
+        for action in actions:
+            assert action.title.replace("{node}", "the node") in text
+            assert not action.effect or " ".join(action.effect.users.split()) in text
         for line in (line for action in actions for line in action.commands):
             assert line in text
     assert "Source:" in text
@@ -42,7 +46,7 @@ def test_a_version_shows_what_holds_for_it_alone(steady: Visitor) -> None:
 
     assert "This leaf will not be used on UCCX 11.6 to 12.5" in text
     assert "set tls server cert_type ecdsa reboots" not in text
-    assert "UCCX 15 and later" not in text
+    assert "UCCX 15.0" not in text.replace("documented for UCCX 15.0", "")
 
 
 def test_what_is_inferred_is_marked(steady: Visitor) -> None:

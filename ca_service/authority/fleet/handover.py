@@ -16,7 +16,7 @@ from ca_service.authority.issuance.issuance import Issuance
 from ca_service.authority.revocation.trust import TrustedAuthorities
 from ca_service.errors import NotFound
 from ca_service.vos.bundle import Bundle, Delivery, cluster_bundle
-from ca_service.vos.products import get_product, version
+from ca_service.vos.products import Use, get_product, version
 from ca_service.vos.runbook import Leaf, Node, Runbook, Step, cluster_runbook, upload_key, verify_key
 
 #: The states in which there is something to do on the node.
@@ -31,6 +31,12 @@ class Line:
     done: int
     total: int
     next_step: Step | None
+
+    @property
+    def is_never_presented(self) -> bool:
+        """Whether the version of the node never presents such a certificate, so that none is worth signing."""
+        release = node_of(self.slot.node).release
+        return release is not None and release.use is Use.NEVER
 
     @property
     def upload_step(self) -> str:

@@ -9,7 +9,7 @@ from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ca_service.authority.access.permissions import PERMISSIONS, Action
-from ca_service.authority.fleet.placement import Choice, Placement, Proposal
+from ca_service.authority.fleet.placement import SLOT_UNUSED, Choice, Placement, Proposal
 from ca_service.authority.issuance.examination import Options
 from ca_service.errors import CAServiceError, Finding, InvalidInput, Refused, Rule
 from ca_service.pki.encodings import csr_pem
@@ -150,8 +150,13 @@ def _review(submitted: Submitted, proposal: Proposal, number: int) -> Review:
         node_id=_node_id(number) if was_seen else proposed,
         purpose=_purpose(number) if was_seen else proposal.purpose.service,
         is_multi_server=_is_multi_server(number) if was_seen else proposal.is_multi_server,
-        is_included=str(number) in request.form.getlist("include") if was_seen else True,
+        is_included=str(number) in request.form.getlist("include") if was_seen else not _is_unused(proposal),
     )
+
+
+def _is_unused(proposal: Proposal) -> bool:
+    """Return whether the node will not use the certificate: such a CSR is left out unless it is selected."""
+    return any(found.declared == SLOT_UNUSED for found in proposal.findings)
 
 
 def _choice(number: int, label: str) -> Choice:

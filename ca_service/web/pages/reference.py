@@ -1,4 +1,4 @@
-"""Reference pages: products, the experience of agents, error messages of nodes, the authority, the API."""
+"""Reference pages: products, the experience of agents, questions, error messages of nodes, the authority, the API."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ca_service.vos.knowledge import titles
 from ca_service.vos.messages import all_messages, explain, find_messages
 from ca_service.vos.products import Product, Release, get_product, version
 from ca_service.vos.products import products as all_products
+from ca_service.vos.questions import questions as all_questions
 from ca_service.web.api.operation import Operation
 from ca_service.web.api.operations import OPERATIONS
 from ca_service.web.context import base_url, installation, needs, public
@@ -82,9 +83,15 @@ def agents() -> ResponseReturnValue:
         services=experience.services(),
         holds=experience.holds(),
         cop=experience.cop(),
-        questions=experience.questions(),
         titles=titles,
     )
+
+
+@blueprint.get("/questions")
+@needs(Action.READ)
+def questions() -> ResponseReturnValue:
+    """Show the frequent questions and their answers by topic."""
+    return render_template("questions.html", topics=all_questions(), titles=titles)
 
 
 @blueprint.get("/messages")

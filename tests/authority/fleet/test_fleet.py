@@ -471,7 +471,7 @@ def test_a_multi_server_request_for_another_purpose_covers_the_nodes_that_can_ha
     steps = lab.handover.board(OPERATOR, made.id).runbook.steps
     [upload] = [each for each in steps if each.title.startswith("Upload the certificate")]
     assert upload.commands == ()
-    assert any(each.nodes == ("cucm2.example.com",) and "CallManager" in each.text for each in steps)
+    assert any(each.nodes == ("cucm2.example.com",) and "CallManager" in each.title for each in steps)
 
 
 def test_the_next_step_of_a_slot_is_none_of_the_other_purpose(lab: Lab) -> None:
@@ -503,7 +503,9 @@ def test_the_files_of_a_slot_are_called_after_its_node_as_the_runbook_says(lab: 
     bundle = lab.handover.bundle(OPERATOR, 1)
 
     assert bundle.uploads[-1].path == "uccx2.example.com/3-uccx2.example.com.tomcat-ECDSA.pem"
-    assert {step.file for step in bundle.steps} - {""} <= {file.path for file in bundle.uploads}
+    assert {file for step in bundle.steps for file in step.files} <= {
+        file.path for file in (*bundle.uploads, *bundle.extras)
+    }
 
 
 def test_another_purpose_has_a_slot_once_there_is_a_request_for_it(lab: Lab) -> None:

@@ -124,15 +124,15 @@ def test_the_product_is_remembered_for_the_host_and_makes_the_steps_exact(signin
     assert titles(signing, issued.certificates)[0] == "Which product and version is it?"
     issue(signing, UCCX_PUBLISHER.data, new=True, destination=UCCX_11)
     assert signing.host_products.find(REQUESTER, ["uccx1.example.com"]) == {"uccx1.example.com": UCCX_11}
-    assert "Restart on uccx1.example.com" in titles(signing, issued.certificates)
+    assert "Restart uccx1.example.com" in titles(signing, issued.certificates)
 
 
 def test_the_product_can_be_assigned_later_and_changed(signing: Lab) -> None:
     issued = issue(signing, UCCX_PUBLISHER.data)
     signing.host_products.assign(REQUESTER, "uccx1.example.com", "uccx", "11.5")
-    assert "Restart on uccx1.example.com" in titles(signing, issued.certificates)
+    assert "Restart uccx1.example.com" in titles(signing, issued.certificates)
     signing.host_products.assign(REQUESTER, "uccx1.example.com", "uccx", "15")
-    assert "Let uccx1.example.com use it" in titles(signing, issued.certificates)
+    assert "Set the certificate type to ECDSA on uccx1.example.com" in titles(signing, issued.certificates)
     with pytest.raises(InvalidInput):
         signing.host_products.assign(REQUESTER, "uccx1.example.com", "uccx", "")
 

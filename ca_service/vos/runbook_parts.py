@@ -1,0 +1,94 @@
+"""Parts that the phases of a runbook share: files of the bundle, keys, actions as steps."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from cryptography import x509
+
+from ca_service.vos.file_names import leaf_file, safe_name, trust_file
+from ca_service.vos.phrases import phrase
+from ca_service.vos.products import Action
+from ca_service.vos.purposes import Purpose
+from ca_service.vos.steps import Leaf, Node, Step
+
+MENU: Final = "Cisco Unified OS Administration > Security > Certificate Management"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The paths of the files of the bundle, relative to the runbook: leaves in folders of their nodes or beside it, the
+    authorities, root first, beside it or in `trust_folder`, such as "../"."""
+
+    authorities: tuple[x509.Certificate, ...]
+    has_folders: bool
+    trust_folder: str
+
+    def path(self, leaf: Leaf) -> str:
+        """Return the file of a leaf."""
+        return self.beside(leaf, leaf_file(len(self.authorities) + 1, leaf.node.fqdn, leaf.purpose))
+
+    def trust(self, purpose: Purpose) -> tuple[str, ...]:
+        """Return the files of the authorities, root first."""
+        numbers = range(1, len(self.authorities) + 1)
+        return tuple(f"{self.trust_folder}{trust_file(number, purpose)}" for number in numbers)
+
+    def beside(self, leaf: Leaf, name: str) -> str:
+        """Return a file that is beside that of a leaf."""
+        return f"{safe_name(leaf.node.fqdn)}/{name}" if self.has_folders else name
+
+
+def short(text: str) -> str:
+    """Return a text of any length as a part of a key."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def key_of(leaves: Sequence[Leaf]) -> str:
+    """Return all these certificates as a part of a key."""
+    return short("".join(leaf.serial_number for leaf in leaves))
+
+
+def for_all(nodes: Sequence[Node], kind: str, leaves: Sequence[Leaf]) -> Iterator[Step]:
+    """Yield a step for each action of this kind that the nodes of these certificates share.
+
+    A peer that is a node of the cluster has a step of its own instead, and so has its check.
+    """
+    products = {node.product.id for node in nodes}
+    found = dict[tuple[str, str], tuple[Action, list[str]]]()
+    for leaf in leaves:
+        for node in leaf.nodes:
+            for action in actions_on(node, kind, leaf.purpose):
+                if action.product not in products:
+                    found.setdefault((action.title, action.fact.text), (action, []))[1].append(node.fqdn)
+    for action, fqdns in found.values():
+        yield replace(
+            done(action, "", f"{kind}/{short(f'{action.title} {action.fact}')}/{key_of(leaves)}"),
+            nodes=tuple(dict.fromkeys(fqdns)),
+        )
+
+
+def actions_on(node: Node, kind: str, purpose: Purpose) -> list[Action]:
+    """Return the actions of this kind that the release of a node has for a purpose."""
+    actions: tuple[Action, ...] = getattr(node.release, kind) if node.release else ()
+    return [action for action in actions if action.purpose in ("", purpose.service)]
+
+
+def done(action: Action, node: str, key: str, *, is_node: bool = True) -> Step:
+    """Return an action as a step on this node, which is named in words if it is not one of the cluster."""
+    effect = action.effect
+    return Step(
+        phrase(action.title, node=node),
+        action.fact.text,
+        key=key,
+        nodes=(node,) if is_node else (),
+        commands=action.commands,
+        effect=effect,
+        undo=action.undo,
+        why=action.why,
+        sources=tuple(dict.fromkeys((*action.fact.sources, *(effect.wait.sources if effect else ())))),
+        is_confirmed=action.fact.is_confirmed,
+        is_optional=action.is_optional,
+    )

@@ -1,0 +1,144 @@
+"""Phase A of a runbook: whatever will meet the certificate trusts its authority first."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ca_service.pki import encodings, names
+from ca_service.vos.knowledge import Fact
+from ca_service.vos.phrases import Phrase, phrase, sentences
+from ca_service.vos.products import EVERY_NODE, Action, Use
+from ca_service.vos.purposes import Purpose
+from ca_service.vos.runbook_parts import MENU, Layout, actions_on, done, for_all, key_of, short
+from ca_service.vos.steps import Leaf, Node, Section, Step
+
+_FOR_ITSELF: Final = Fact(
+    "Phase B ends with \u201cCA Certificate is Not Available in the Trust-Store\u201d otherwise.",
+    sources=("REGEN-CA", "ECDSA-EN"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A trust store on a node that gets the authorities, the purpose whose files are uploaded, and why."""
+
+    node: Node
+    store: str
+    purpose: Purpose
+    why: Fact
+
+
+def trust_everywhere(nodes: Sequence[Node], leaves: Sequence[Leaf], layout: Layout) -> Section:
+    """Phase A: root and intermediate on the nodes, their peers and the computers of users."""
+    places = list(_places(nodes, leaves))
+    receivers = list({place.node.fqdn: place.node for place in places}.values())
+    met = [leaf for leaf in leaves if not _is_never_met(leaf)]
+    steps = (
+        *(_trust(place, layout) for place in places),
+        *_settled(receivers, leaves),
+        *for_all(nodes, "peers", met),
+        *([_computers(key_of(leaves), layout, met[0].purpose)] if met else ()),
+    )
+    return Section(
+        "A. Trust everywhere",
+        "Root and intermediate are the certificates of this authority. Everything that will meet the new certificate "
+        "learns to trust them first, so nothing changes for users, unless a step says so. The publisher or primary is "
+        "the first node of a cluster, the others are subscribers or secondaries.",
+        steps,
+    )
+
+
+def _places(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> Iterator[_Place]:
+    """Yield each node that gets the authorities, with the trust store: for its own leaf, or for that of a peer."""
+    found = dict[tuple[str, str], _Place]()  # by name: the hash of a node is that of all facts about its product
+    for leaf in leaves:
+        for node in _receivers(nodes, leaf.nodes):
+            place = _Place(node, leaf.purpose.trust, leaf.purpose, _FOR_ITSELF)
+            found.setdefault((node.fqdn, place.store), place)
+    for leaf in (leaf for leaf in leaves if not _is_never_met(leaf)):
+        for action in (action for action in _actions_of(leaf, "peers") if action.store):
+            for node in _receivers(nodes, [node for node in nodes if node.product.id == action.product]):
+                found.setdefault((node.fqdn, action.store), _Place(node, action.store, leaf.purpose, action.fact))
+    return iter(sorted(found.values(), key=lambda place: nodes.index(place.node)))
+
+
+def _is_never_met(leaf: Leaf) -> bool:
+    """Return whether no peer and no user will ever meet this certificate."""
+    return leaf.node.release is not None and leaf.node.release.use is Use.NEVER
+
+
+def _receivers(nodes: Sequence[Node], concerned: Collection[Node]) -> Iterator[Node]:
+    """Yield the nodes that distribute certificates to the given ones, and the given ones without such a node."""
+    for node in nodes:
+        roles, like = node.product.trust_roles, [each for each in nodes if each.product == node.product]
+        if node.role in roles:
+            is_needed = any(each in concerned for each in like if each == node or each.role not in roles)
+        else:
+            is_needed = node in concerned and not any(each.role in roles for each in like)
+        if is_needed:
+            yield node
+
+
+def _trust(place: _Place, layout: Layout) -> Step:
+    store, fqdn, trust = place.store, place.node.fqdn, place.node.product.trust
+    unit = store.removesuffix("-trust")
+    what = {1: "the root", 2: "root and intermediate"}.get(len(layout.authorities), "root and intermediates")
+    return Step(
+        title=phrase(f"Upload {what} to {{store}} on {{node}}", store=store, node=fqdn),
+        text=sentences(
+            phrase("On {menu}, choose Upload Certificate/Certificate chain, purpose {store}.", menu=MENU, store=store),
+            phrase("The root goes first. At the command line, run the line once for each file."),
+            phrase(trust.text),
+        ),
+        key=f"trust/{encodings.fingerprint(layout.authorities[-1])[:24]}/{unit}/{short(fqdn)}",
+        nodes=(fqdn,),
+        files=layout.trust(place.purpose),
+        purpose=store,
+        commands=(f"set cert import trust {unit}",),
+        answer="\u201cPaste the Certificate and Hit Enter\u201d, then \u201cSuccessfully imported certificate\u201d.",
+        details=(("There already?", _is_there(store, layout)),),
+        why=place.why.text,
+        sources=tuple(dict.fromkeys(("REGEN-CA", "CLI-SET", *trust.sources, *place.why.sources))),
+        is_confirmed=trust.is_confirmed and place.why.is_confirmed,
+    )
+
+
+def _is_there(store: str, layout: Layout) -> Phrase:
+    found = ", ".join(names.label(each.subject) for each in layout.authorities)
+    return phrase(
+        "`show cert list trust` lists a line that begins with {store}/ for each of: {names}. Compare serial numbers on "
+        "the page, then skip the step.",
+        store=store,
+        names=found,
+    )
+
+
+def _settled(receivers: Sequence[Node], leaves: Sequence[Leaf]) -> Iterator[Step]:
+    """Yield the steps of nodes that need them after they received the authorities."""
+    for node in receivers:
+        for action in node.release.settles if node.release else ():
+            if action.on in (EVERY_NODE, node.role):
+                yield done(action, node.fqdn, f"settle/{short(action.title)}/{key_of(leaves)}/{short(node.fqdn)}")
+
+
+def _computers(of: str, layout: Layout, purpose: Purpose) -> Step:
+    root = layout.authorities[0]
+    return Step(
+        "Install the root on the computers of users",
+        "On Windows by GPO (group policy), for all agents, administrators and users of these pages; Firefox may have a "
+        "store of its own. Users open the pages by the FQDN (the full name, host and domain), never by address or "
+        "short name.",
+        key=f"agents/{of}",
+        files=layout.trust(purpose)[:1],
+        powershell=(f"certutil -store Root {encodings.serial_text(root.serial_number)}",),
+        answer="The name of the root, and that the command completed successfully.",
+        why="Where HSTS (HTTP Strict Transport Security) is on, browsers do not let users accept a certificate: those "
+        "without the root are locked out as soon as phase C begins.",
+        sources=("ECDSA-EN", "FIN-ADM"),
+    )
+
+
+def _actions_of(leaf: Leaf, kind: str) -> list[Action]:
+    return [action for node in leaf.nodes for action in actions_on(node, kind, leaf.purpose)]

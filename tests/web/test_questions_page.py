@@ -1,0 +1,24 @@
+"""Questions: every answer with its sources, and what is inferred is marked."""
+
+from __future__ import annotations
+
+from ca_service.vos.knowledge import titles
+from ca_service.vos.questions import questions
+from tests.web.visitor import Visitor
+
+
+def test_every_question_is_answered_with_its_sources(steady: Visitor) -> None:
+    text = steady.page("/questions").text
+
+    for topic, found in questions().items():
+        assert topic in text
+        for each in found:
+            assert each.question in text
+            assert each.answer.text in text
+            assert "; ".join(titles(each.answer.sources)) in text
+    inferred = [each for found in questions().values() for each in found if not each.answer.is_confirmed]
+    assert text.count("Not confirmed by Cisco\u2019s documents.") == len(inferred)
+
+
+def test_the_page_is_among_the_tools(steady: Visitor) -> None:
+    assert "/questions" in steady.page("/products").links
