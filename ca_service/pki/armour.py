@@ -12,7 +12,6 @@ from typing import Final
 from ca_service.errors import Refused, Rule, TooLarge
 from ca_service.pki import der, kinds, pem, traces
 from ca_service.pki.pem import Block
-from ca_service.pki.visible_text import visible
 
 CSR_PRIVATE_KEY: Final = Rule(
     "csr.private-key",
@@ -174,10 +173,7 @@ def _bare(text: str) -> Block:
 def _undecodable(block: Block) -> Refused:
     """Return why no way of reading a block gives one DER element."""
     if foreign := pem.find_foreign(block):
-        character = foreign.character
-        shown = f"\u201c{visible(character)}\u201d (U+{ord(character):04X})"
-        origin = traces.origin(character)
-        return Refused.because(CSR_ENCODING, line=foreign.line, character=shown, origin=origin)
+        return Refused.because(CSR_ENCODING, **foreign.values)
     found = pem.read_words(block) or b""
     stated = der.stated_size(found)
     if stated is None or found[0] != der.SEQUENCE:

@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from ca_service.pki import der
+from ca_service.pki import der, traces
+from ca_service.pki.visible_text import visible
 
 BEGIN: Final = re.compile(r"-----BEGIN ([A-Z0-9 ]+?) ?-----")
 #: The same with hyphens lost; possessive, so that a text of hyphens costs no more than its length.
@@ -19,7 +20,7 @@ _LOOSE_BEGIN: Final = re.compile(r"(?<!-)-++ ?BEGIN ([A-Z0-9 #]{1,60}?) ?-+")
 _LOOSE_MARK: Final = re.compile(r"(?<!-)-++ ?(?:BEGIN|END) [A-Z0-9]")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 _FOREIGN: Final = re.compile(r"[^A-Za-z0-9+/=\s]|=(?=[^=]*[A-Za-z0-9+/])")
-_SEQUENCE: Final = bytes((der.SEQUENCE,))
+SEQUENCE: Final = bytes((der.SEQUENCE,))
 _URL_SAFE: Final = str.maketrans("-_", "+/")  # RFC 4648, 5
 _BYTE_ORDER_MARKS: Final = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 _MARKS: Final = tuple(mark for mark, _ in _BYTE_ORDER_MARKS)
@@ -39,6 +40,12 @@ class Foreign(NamedTuple):
 
     character: str
     line: int
+
+    @property
+    def values(self) -> dict[str, object]:
+        """The values of a finding about it: the line, the character for a reader, and which program writes it."""
+        shown = f"\u201c{visible(self.character)}\u201d (U+{ord(self.character):04X})"
+        return {"line": self.line, "character": shown, "origin": traces.origin(self.character)}
 
 
 def decode(data: bytes) -> str:
@@ -68,13 +75,13 @@ def _block(text: str, begin: re.Match[str]) -> Block:
 
 def loose_blocks(text: str) -> tuple[Block, ...]:
     """Return the blocks of a text that has lost hyphens, or an END line: a block ends at the next line of that kind."""
-    return tuple(_loose_block(text, begin) for begin in _LOOSE_BEGIN.finditer(text))
-
-
-def _loose_block(text: str, begin: re.Match[str]) -> Block:
-    end = _LOOSE_MARK.search(text, begin.end())
-    body = text[begin.end() : end.start() if end else len(text)]
-    return Block(begin[1], body, text.count("\n", 0, begin.end()) + 1, end is not None)
+    found, line, counted = list[Block](), 1, 0
+    for begin in _LOOSE_BEGIN.finditer(text):
+        line, counted = line + text.count("\n", counted, begin.end()), begin.end()
+        end = _LOOSE_MARK.search(text, begin.end())
+        body = text[begin.end() : end.start() if end else len(text)]
+        found.append(Block(begin[1], body, line, end is not None))
+    return tuple(found)
 
 
 def read_plain(block: Block) -> der.Element | None:
@@ -95,7 +102,7 @@ def read_loose(block: Block) -> der.Element | None:
     """Return the one SEQUENCE that the words of a block make, or None."""
     for text in _arrangements(block.body):
         found = _unpadded(text)
-        if found is not None and found[:1] == _SEQUENCE and der.stated_size(found) == len(found):
+        if found is not None and found[:1] == SEQUENCE and der.stated_size(found) == len(found):
             return der.read(found)[0]
     return None
 

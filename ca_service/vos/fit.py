@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from ca_service.errors import CAServiceError, Finding, InvalidInput, Refused, Rule, Severity
-from ca_service.pki import armour, csr, encodings
+from ca_service.pki import armour, csr, encodings, strict
 from ca_service.pki.contents import find_value
 from ca_service.pki.csr import CertificationRequest
 from ca_service.vos import fit_chain, trust_store
@@ -105,7 +105,7 @@ def judge_files(files: Files, at: datetime) -> Fit:
     Raises InvalidInput or Refused, pointing to the file, for one that cannot be read.
     """
     asked = _asked(files.csr) if files.csr is not None else None
-    leaf, *others = _own_first(_certificates(files.certificate, "/certificate"), files.certificate)
+    leaf, *others = _own_first(_certificates(files.certificate, "/certificate"), files.certificate, asked)
     trust = [entry for entry in trust_store.read(files.trust) if entry.store == TOMCAT_ECDSA.trust]
     authorities = [_certificates(data, f"/chain/{number}") for number, data in enumerate(_chain(files))]
     pool = list(dict.fromkeys(each.certificate for found in (others, *authorities) for each in found))
@@ -171,16 +171,20 @@ def _certificates(data: bytes, pointer: str) -> list[_Read]:
         found = encodings.load_certificates(data)
         if 1 <= len(found) <= _MAX_CERTIFICATES:
             return [_read(certificate) for certificate in found]
-    except (CAServiceError, *_NO_PARSE) as error:
+    except InvalidInput as error:
+        raise (_unreadable(pointer) if error.rule == "certificate.unreadable" else _at(pointer, error)) from error
+    except _NO_PARSE as error:
         raise _unreadable(pointer) from error
     raise _unreadable(pointer)
 
 
-def _own_first(found: list[_Read], data: bytes) -> list[_Read]:
-    """Return the certificate of the node first.
+def _own_first(found: list[_Read], data: bytes, asked: Said | None) -> list[_Read]:
+    """Return the certificate of the node first: the one with the key of the CSR, wherever it is in the file.
 
     PKCS#7 keeps certificates in no order (a DER set); a PEM file is read from its top.
     """
+    if asked and any(each.said.public_key == asked.public_key for each in found):
+        return sorted(found, key=lambda each: each.said.public_key != asked.public_key)
     if b"-----BEGIN CERTIFICATE-----" in data:
         return found
     issuers = {each.certificate.issuer for each in found}
@@ -194,7 +198,7 @@ def _is_authority(read: _Read) -> bool:
 
 def _read(certificate: x509.Certificate) -> _Read:
     """Look at every part once, as the library reads them only when they are asked for."""
-    extensions = certificate.extensions
+    extensions = strict.extensions_of(certificate)
     _ = (certificate.issuer, certificate.not_valid_before_utc, certificate.not_valid_after_utc)
     _ = (certificate.signature_algorithm_oid, certificate.signature_hash_algorithm)
     return _Read(certificate, extensions, said(certificate, extensions))

@@ -70,6 +70,13 @@ def _with_names(*entries: tuple[int, str | bytes]) -> bytes:
     return _good(*usages(USAGE, PURPOSES), pkcs10.alternative_name(*entries))
 
 
+def _other_name(kind: str, tag: int) -> bytes:
+    """The alternative name with an otherName alone."""
+    value = asn1.context(0, asn1.tlv(tag, b"_service.example.com"))
+    name = asn1.context(0, asn1.oid(kind), value)
+    return pkcs10.extension(pkcs10.ALTERNATIVE_NAME, asn1.sequence(name))
+
+
 def _on_curve(curve: type[ec.EllipticCurve]) -> bytes:
     return _pem(Recipe(key(curve.__name__, curve), _SUBJECT, _EXTENSIONS))
 
@@ -230,7 +237,7 @@ _WRAPPINGS: Final = (
 #: (rule, name, bytes): the request itself is refused, whatever the profile.
 _CONTENTS: Final = (
     ("csr.malformed", "not-pkcs10", asn1.sequence(asn1.sequence(), asn1.sequence(), asn1.bit_string(b""))),
-    ("csr.malformed", "subject-not-utf8", _good(subject=_SUBJECT.replace("ö".encode(), b"\xff\xff"))),
+    ("subject.string", "subject-not-utf8", _good(subject=_SUBJECT.replace("ö".encode(), b"\xff\xff"))),
     ("csr.malformed", "attribute-not-der", _good(attributes=(asn1.sequence(asn1.oid("1.2.3"), b"\x31\x7f"),))),
     ("csr.version", "version-2", _good(version=1)),
     ("csr.duplicate-attribute", "duplicate-attribute", _good(attributes=(_PASSWORD, _PASSWORD))),
@@ -256,7 +263,12 @@ _CONTENTS: Final = (
     ("subject.characters", "turned-around", _good(subject=_subject(("CN", "bad1\u202ecod.example.com")))),
     ("san.empty", "no-names", _with_names()),
     ("san.too-many", "101-names", _with_names(*((DNS, f"n{number}.example.com") for number in range(101)))),
-    ("san.duplicate", "same-name-twice", _with_names(_HOST, _HOST)),
+    ("san.prefix", "prefix-typed", _with_names((DNS, "DNS:bad1.example.com"))),
+    ("san.prefix", "address-of-a-page", _with_names((DNS, "https://bad1.example.com/"))),
+    ("san.address-as-dns", "address-as-dns-name", _with_names((DNS, "192.0.2.10"))),
+    ("san.xmpp", "xmpp-address", _good(*usages(USAGE, PURPOSES), _other_name("1.3.6.1.5.5.7.8.5", UTF8_STRING))),
+    ("san.xmpp", "srv-name", _good(*usages(USAGE, PURPOSES), _other_name("1.3.6.1.5.5.7.8.7", asn1.IA5_STRING))),
+    ("san.type", "principal-name", _good(*usages(USAGE, PURPOSES), _other_name("1.3.6.1.4.1.311.20.2.3", UTF8_STRING))),
     ("san.type", "uri", _with_names(_HOST, (URI, "https://bad1.example.com/"))),
     ("san.type", "email", _with_names(_HOST, (EMAIL, "admin@example.com"))),
     ("san.dns-name", "nul-in-name", _with_names((DNS, "bad1.example.com\0.evil.example"))),
