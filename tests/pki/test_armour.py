@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import io
+import lzma
+import tarfile
 import time
 from contextlib import suppress
 
@@ -93,3 +98,70 @@ def test_two_requests_are_never_taken_for_one() -> None:
     with pytest.raises(Refused) as caught:
         armour.unwrap(pkcs10.pem(PLAIN) + pkcs10.pem(PLAIN))
     assert caught.value.rule == "csr.several"
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (gzip.compress(pkcs10.pem(PLAIN)), "gzip"),
+        (lzma.compress(pkcs10.pem(PLAIN)), ".xz"),
+        (bz2.compress(pkcs10.pem(PLAIN)), "bzip2"),
+        (b"7z\xbc\xaf\x27\x1c" + bytes(40), "7-Zip"),
+        (b"Rar!\x1a\x07\x01\x00", "RAR"),
+        (b"PK\x03\x04" + bytes(40), "ZIP"),
+        (b"%PDF-1.7", "PDF"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "Outlook"),
+        (b"\xfe\xed\xfe\xed\x00", "Java key store"),
+        (b"{\\rtf1 text", ".rtf"),
+        (b"ecdsa-sha2-nistp256 AAAA", "SSH"),
+    ],
+)
+def test_a_file_of_another_format_is_named(data: bytes, name: str) -> None:
+    with pytest.raises(Refused) as refusal:
+        armour.unwrap(data)
+    assert refusal.value.rule == "csr.format"
+    assert name in refusal.value.findings[0].detail
+
+
+def test_a_tar_is_named_although_a_request_is_in_it_as_text() -> None:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as made:
+        member = tarfile.TarInfo("uccx1.csr")
+        member.size = len(pkcs10.pem(PLAIN))
+        made.addfile(member, io.BytesIO(pkcs10.pem(PLAIN)))
+
+    with pytest.raises(Refused, match="tar archive"):
+        armour.unwrap(buffer.getvalue())
+
+
+def _signed_data(kind: str, content: bytes = b"") -> bytes:
+    """PKCS#7 around a content of this kind."""
+    inner = asn1.sequence(asn1.oid(kind), *([asn1.context(0, asn1.octet_string(content))] if content else []))
+    body = asn1.sequence(asn1.integer(1), asn1.set_of(), inner, asn1.set_of())
+    return asn1.sequence(asn1.oid("1.2.840.113549.1.7.2"), asn1.context(0, body))
+
+
+@pytest.mark.parametrize(
+    ("data", "rule", "wrapping"),
+    [
+        (_signed_data("1.3.6.1.5.5.7.12.2", b"x"), "csr.wrapped", "CMC"),
+        (_signed_data("1.2.840.113549.1.7.1", PLAIN), "csr.wrapped", "renewal"),
+        (_signed_data("1.2.840.113549.1.7.1", asn1.sequence()), "csr.pkcs7", ""),
+        (_signed_data("1.2.840.113549.1.7.1"), "csr.pkcs7", ""),
+        (asn1.sequence(asn1.oid("1.2.840.113549.1.7.2")), "csr.pkcs7", ""),
+        (asn1.sequence(asn1.oid("1.2.840.113549.1.7.1"), asn1.context(0, b"")), "csr.pkcs7", ""),
+    ],
+)
+def test_a_request_inside_pkcs7_is_named(data: bytes, rule: str, wrapping: str) -> None:
+    for each in (data, pkcs10.pem(data, "NEW CERTIFICATE REQUEST")):
+        with pytest.raises(Refused) as refusal:
+            armour.unwrap(each)
+        assert refusal.value.rule == rule
+        assert wrapping in refusal.value.findings[0].detail
+
+
+@pytest.mark.parametrize("label", ["CMS", "PKCS7", "PKCS #7 SIGNED DATA"])
+def test_pkcs7_is_named_by_its_label(label: str) -> None:
+    with pytest.raises(Refused) as refusal:
+        armour.unwrap(pkcs10.pem(b"anything", label))
+    assert refusal.value.rule == "csr.pkcs7"
