@@ -66,6 +66,11 @@ def _good(
     )
 
 
+def _twin(name: str) -> bytes:
+    extensions = (*usages(USAGE, PURPOSES), pkcs10.hosts("example.com", f"{name}.example.com"))
+    return _good(*extensions, subject=subject(f"{name}-EC.example.com"))
+
+
 def _with_names(*entries: tuple[int, str | bytes]) -> bytes:
     return _good(*usages(USAGE, PURPOSES), pkcs10.alternative_name(*entries))
 
@@ -293,6 +298,6 @@ BY_INTAKE: Final = tuple(Request(name, data, rule) for rule, name, data in (*_WR
 REFUSALS: Final = (*BY_INTAKE, *BY_POLICY)
 #: Two nodes with one key: each is good, but not both.
 SAME_KEY_TWICE: Final = (
-    Request("same-key-1", _good(subject=subject("twin1-EC.example.com"))),
-    Request("same-key-2", _good(subject=subject("twin2-EC.example.com"))),
+    Request("same-key-1", _twin("twin1")),
+    Request("same-key-2", _twin("twin2")),
 )
