@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import SignatureAlgorithmOID
 
-from ca_service.errors import CAServiceError, Finding, Refused, Rule
+from ca_service.errors import CAServiceError, Finding, Refused, Rule, Severity
 from ca_service.pki import der, keys, names, strict, usages
 from ca_service.pki.armour import unwrap
 from ca_service.pki.contents import find_value
@@ -49,7 +49,15 @@ CSR_EXTENSION: Final = Rule(
     "A requested extension cannot be read.",
     "Create a new CSR on the node. Check the names that were entered for it.",
 )
+CSR_CHALLENGE_PASSWORD: Final = Rule(
+    "csr.challenge-password",
+    "The CSR contains a challengePassword. It is not used. It stays in the stored CSR, whose signature covers it.",
+    "If that password is used elsewhere, for example with SCEP, change it there, or create a new CSR without one.",
+    Severity.WARNING,
+)
+
 GOOD_HASHES: Final = ("sha256", "sha384", "sha512")
+_CHALLENGE_PASSWORD: Final = der.object_identifier("1.2.840.113549.1.9.7")  # RFC 2985, 5.4.1
 _SIGNATURES: Final = {
     SignatureAlgorithmOID.ECDSA_WITH_SHA256: ec.ECDSA(hashes.SHA256()),
     SignatureAlgorithmOID.ECDSA_WITH_SHA384: ec.ECDSA(hashes.SHA384()),
@@ -214,10 +222,12 @@ def _stop_at(findings: list[Finding]) -> None:
 
 
 def _attributes(fields: list[der.Element]) -> Iterator[Finding]:
-    """Check that each type of attribute occurs once: they are a set (RFC 2986, 4.1)."""
+    """Check that each type of attribute occurs once: they are a set (RFC 2986, 4.1), and that there is no password."""
     types = [attribute.children[0].der for field in fields for attribute in field.children]
     if len(set(types)) < len(types) or all(oid in types for oid in strict.EXTENSION_REQUESTS):
         yield CSR_DUPLICATE_ATTRIBUTE.at("/attributes")
+    if _CHALLENGE_PASSWORD in types:
+        yield CSR_CHALLENGE_PASSWORD.at("/attributes")
 
 
 def _signature(csr: x509.CertificateSigningRequest, key: ec.EllipticCurvePublicKey, signed: bytes) -> Iterator[Finding]:
