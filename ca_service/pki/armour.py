@@ -102,11 +102,13 @@ def unwrap(data: bytes) -> bytes:
     """
     if len(data) > MAX_REQUEST_BYTES:
         raise TooLarge.because(CSR_TOO_LARGE, size=len(data), limit=MAX_REQUEST_BYTES)
+    if data.startswith(b"-----BEGIN "):
+        return _from_text(pem.decode(data))  # nearly always
     if not data.strip(b"\x00\r\n\t "):
         raise Refused.because(CSR_EMPTY)
     if data[0] == der.SEQUENCE and not _looks_like_text(data):
         return _expect_request(data)
-    if not data.startswith(b"-----BEGIN ") and (known := kinds.format_of(data)):
+    if known := kinds.format_of(data):
         raise Refused.because(CSR_FORMAT, format=known)
     return _from_text(pem.decode(data))
 

@@ -64,13 +64,14 @@ def decode(data: bytes) -> str:
 
 
 def blocks(text: str) -> tuple[Block, ...]:
-    """Return the blocks of a text whose BEGIN and END lines are as they ought to be."""
-    return tuple(_block(text, begin) for begin in BEGIN.finditer(text))
-
-
-def _block(text: str, begin: re.Match[str]) -> Block:
-    body, end, _ = text[begin.end() :].partition(f"-----END {begin[1]}")
-    return Block(begin[1], body, is_closed=bool(end))
+    """Return the blocks of a text whose BEGIN and END lines are as they ought to be; none reaches into the next."""
+    found, begin = list[Block](), BEGIN.search(text)
+    while begin:
+        following = BEGIN.search(text, begin.end())
+        body, end, _ = text[begin.end() : following.start() if following else None].partition(f"-----END {begin[1]}")
+        found.append(Block(begin[1], body, 1, bool(end)))
+        begin = following
+    return tuple(found)
 
 
 def loose_blocks(text: str) -> tuple[Block, ...]:
