@@ -32,13 +32,6 @@ USAGE_FIXED: Final = Rule(
     "",
     Severity.NOTE,
 )
-USAGE_LEFT_OUT: Final = Rule(
-    "usage.left-out",
-    "The CSR asks for {usages}, which the profile {profile} does not issue. Connections that need it fail, such as "
-    "mutual TLS without clientAuth.",
-    "Use the profile vos if the host needs clientAuth. (On the page: Options. Otherwise: profile=vos, --profile vos.)",
-    Severity.WARNING,
-)
 USAGE_DEFAULT: Final = Rule(
     "usage.default",
     "The CSR does not ask for all usages. The usual ones are added: {usages}.",
@@ -267,10 +260,6 @@ def _fixed(asked: Description, profile: Profile) -> list[Finding]:
     if not asked.key_usage and not asked.extended_key_usage:
         return []
     key_usage, extended = ", ".join(profile.default_key_usage), ", ".join(profile.default_extended_key_usage)
-    left_out = [name for name in asked.extended_key_usage if name not in profile.default_extended_key_usage]
-    if left_out:
-        usages = ", ".join(left_out)
-        return [USAGE_LEFT_OUT.at("/extended_key_usage", profile=profile.name, usages=usages)]
     return [USAGE_FIXED.at("/key_usage", profile=profile.name, key_usage=key_usage, extended=extended)]
 
 

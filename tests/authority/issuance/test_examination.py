@@ -97,8 +97,7 @@ def test_a_usage_that_the_profile_does_not_issue_is_refused(extension: bytes, ru
 
 
 def test_a_plain_server_gets_its_usages_whatever_is_asked() -> None:
-    asked = (*requests.usages(USAGE, ("serverAuth",)), pkcs10.hosts("host.example.com"))
-    examination = examined(asking(*asked, common_name="host.example.com"), Options(profile="server"))
+    examination = examined(named("host.example.com", "host.example.com"), Options(profile="server"))
     assert (examination.key_usage, examination.extended_key_usage) == (("digitalSignature",), ("serverAuth",))
     assert rules(examination) == {"usage.fixed": Severity.NOTE}
 
@@ -260,13 +259,3 @@ def test_a_wildcard_names_the_host() -> None:
 def test_the_profile_of_servers_is_offered_for_what_does_not_look_like_a_node(data: bytes, is_offered: bool) -> None:
     assert rules(examined(data)).get("profile.server") is (Severity.NOTE if is_offered else None)
     assert "profile.server" not in rules(examined(data, Options(profile="server")))
-
-
-@pytest.mark.parametrize("purposes", [("serverAuth", "clientAuth"), ("clientAuth",), ("codeSigning",)])
-def test_a_purpose_that_the_profile_of_servers_leaves_out_is_a_warning(purposes: tuple[str, ...]) -> None:
-    data = asking(*requests.usages(USAGE, purposes), pkcs10.hosts("node.example.com"))
-
-    found = rules(examined(data, Options(profile="server")))
-
-    assert found["usage.left-out"] is Severity.WARNING
-    assert "usage.fixed" not in found
