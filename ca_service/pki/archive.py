@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Final
 
 from ca_service.errors import Finding, InvalidInput, Rule
-from ca_service.pki.armour import MAX_REQUEST_BYTES, requests_in
+from ca_service.pki.armour import CSR_FORMAT, MAX_REQUEST_BYTES, requests_in
 
 ARCHIVE_COUNT: Final = Rule(
     "archive.count",
@@ -44,6 +44,12 @@ _DAMAGED: Final = (
     *(zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError),
     *(LookupError, struct.error),
 )
+#: Files that show a ZIP to be a document, by their names.
+_DOCUMENTS: Final = {
+    "[Content_Types].xml": "an Office document (.docx, .xlsx)",
+    "mimetype": "an OpenDocument file (.odt, .ods)",
+    "META-INF/MANIFEST.MF": "a Java archive (.jar)",
+}
 _JUNK: Final = ("__macosx/", ".ds_store", "thumbs.db", "desktop.ini")
 
 
@@ -79,17 +85,24 @@ def read(data: bytes, limit: int) -> tuple[Entry, ...]:
     """Read the files in a ZIP, at most `limit`. Folders and system files of file managers do not count.
 
     No file is unpacked beyond the size limit of a CSR, whatever the ZIP declares. Raises InvalidInput if the ZIP is
-    damaged, encrypted or empty, has more than `limit` files or 2,500 entries, a file that is larger than a CSR may be,
-    or more than 8 MiB of them.
+    damaged, encrypted, empty or a document, has more than `limit` files or 2,500 entries, a file that is larger than a
+    CSR may be, or more than 8 MiB of them.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            if document := _document(archive):
+                raise InvalidInput(CSR_FORMAT.at("/csr", format=document))
             members = [member for member in archive.infolist()[:_MAX_ENTRIES] if _counts(member)]
             if not 1 <= len(members) <= limit or len(archive.infolist()) > _MAX_ENTRIES:
                 raise InvalidInput(_count(limit))
             return tuple(_entries(archive, members))
     except _DAMAGED as error:
         raise InvalidInput(_damaged()) from error
+
+
+def _document(archive: zipfile.ZipFile) -> str:
+    """Return what kind of document uses ZIP as its container; empty for a plain ZIP."""
+    return next((kind for name, kind in _DOCUMENTS.items() if name in archive.NameToInfo), "")
 
 
 def _counts(member: zipfile.ZipInfo) -> bool:

@@ -1,17 +1,17 @@
 """The wrappings of a CSR, and how exactly one CSR is taken out of them.
 
-PEM under three labels (RFC 7468, 7; Cisco's CLI manual prints a third), DER, bare base64; with CRLF,
-CR, BOM, UTF-16, indentation, text or terminal noise around it. What is inside is not judged here.
+PEM under three labels (RFC 7468, 7; Cisco's CLI manual prints a third), DER, bare base64, in a text as programs leave
+it (`traces`). What is inside is not judged here.
 """
 
 from __future__ import annotations
 
-import binascii
 import re
-from typing import Final, Literal
+from typing import Final
 
 from ca_service.errors import Refused, Rule, TooLarge
-from ca_service.pki import der
+from ca_service.pki import der, kinds, pem, traces
+from ca_service.pki.pem import Block
 
 CSR_PRIVATE_KEY: Final = Rule(
     "csr.private-key",
@@ -25,7 +25,7 @@ CSR_CERTIFICATE: Final = Rule(
 )
 CSR_TRUNCATED: Final = Rule(
     "csr.truncated",
-    "The request stops before its end.",
+    "The request is incomplete: {found} of its {stated} bytes are there.",
     "Copy it again with its END line, or upload the file that the node gave you.",
 )
 CSR_UNREADABLE: Final = Rule(
@@ -60,35 +60,57 @@ CSR_TRAILING_DATA: Final = Rule(
 )
 CSR_ENCODING: Final = Rule(
     "csr.encoding",
-    "The text between BEGIN and END is not base64: a character is missing or does not belong there.",
-    "Copy the whole request again, or upload the file that the node gave you.",
+    "Line {line} of the request contains {character}, which is not base64. {origin}",
+    "Copy the whole request again as plain text, or upload the file that the node gave you.",
+)
+CSR_FORMAT: Final = Rule(
+    "csr.format",
+    "This is {format}, not a signing request.",
+    "Upload the .csr file itself. Several of them can be sent in a ZIP that has nothing else in it.",
+)
+CSR_WRAPPED: Final = Rule(
+    "csr.wrapped",
+    "This is a request inside {wrapping}, as the Windows program certreq writes it.",
+    "Set RequestType = PKCS10 in the .inf file, and create the request again with certreq -new.",
+)
+CSR_PKCS7: Final = Rule(
+    "csr.pkcs7",
+    "This is a PKCS#7 file (CMS, .p7b), which holds certificates and not a request.",
+    "On the node choose Generate CSR, then Download CSR, tomcat-ECDSA, and upload that file alone.",
 )
 
 MAX_REQUEST_BYTES: Final = 64 * 1024
 REQUEST_LABELS: Final = ("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST", "CERTIFICATE SIGN REQUEST")
-_CERTIFICATE_LABELS: Final = ("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE", "PKCS7")
 _MIN_BASE64: Final = 64  # shorter text is not half of a request, but a word that was typed
-
-Kind = Literal["request", "certificate", "private-key", "pkcs12", "unknown"]
-
-_BEGIN = re.compile(r"-----BEGIN ([A-Z0-9 ]+?) ?-----")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
-_BYTE_ORDER_MARKS: Final = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
+_BARE: Final = re.compile(r"[A-Za-z0-9+/=_-]+")
+_OTHERS: Final = {
+    "private-key": CSR_PRIVATE_KEY,
+    "certificate": CSR_CERTIFICATE,
+    "pkcs7": CSR_PKCS7,
+    "pkcs12": CSR_PKCS12,
+    "unknown": CSR_UNREADABLE,
+}
 
 
 def unwrap(data: bytes) -> bytes:
     """Return the DER of the one request in `data`, with its outer length checked.
 
-    Raises TooLarge above MAX_REQUEST_BYTES, and Refused with a rule of its own for: nothing, a private
-    key, a certificate, a PKCS#12 file, several requests, a truncated one, data after it, no request.
+    Raises TooLarge above MAX_REQUEST_BYTES, and Refused with a rule of its own for: nothing, a private key, a
+    certificate, a PKCS#7 or PKCS#12 file, a file of another known format, several requests, a truncated one, data
+    after it, a character that is not base64, no request.
     """
     if len(data) > MAX_REQUEST_BYTES:
         raise TooLarge.because(CSR_TOO_LARGE, size=len(data), limit=MAX_REQUEST_BYTES)
+    if data.startswith(b"-----BEGIN "):
+        return _from_text(pem.decode(data))  # nearly always
     if not data.strip(b"\x00\r\n\t "):
         raise Refused.because(CSR_EMPTY)
     if data[0] == der.SEQUENCE and not _looks_like_text(data):
         return _expect_request(data)
-    return _from_text(_decode(data))
+    if known := kinds.format_of(data):
+        raise Refused.because(CSR_FORMAT, format=known)
+    return _from_text(pem.decode(data))
 
 
 def requests_in(data: bytes, limit: int) -> tuple[bytes, ...]:
@@ -98,8 +120,8 @@ def requests_in(data: bytes, limit: int) -> tuple[bytes, ...]:
     """
     if not 2 <= data.count(b"-----BEGIN ") <= limit:  # text in UTF-16 has one request
         return (data,)
-    text = _decode(data)
-    blocks = tuple(_BEGIN.finditer(text))
+    text = pem.decode(data)
+    blocks = tuple(pem.BEGIN.finditer(text))
     if len(blocks) < 2 or any(block[1] not in REQUEST_LABELS for block in blocks):
         return (data,)
     ends = [*(block.start() for block in blocks[1:]), len(text)]
@@ -108,125 +130,82 @@ def requests_in(data: bytes, limit: int) -> tuple[bytes, ...]:
 
 def _looks_like_text(data: bytes) -> bool:
     """Return whether a first byte 0x30 is the digit 0 of a text and not the tag of a SEQUENCE."""
-    return _BASE64.fullmatch(_without_blanks(data.decode("latin-1"))) is not None
-
-
-def _without_blanks(text: str) -> str:
-    return "".join(text.split())
-
-
-def _decode(data: bytes) -> str:
-    for mark, encoding in _BYTE_ORDER_MARKS:
-        if data.startswith(mark):
-            return data[len(mark) :].decode(encoding, "replace")
-    if data[1:2] == b"\x00":
-        return data.decode("utf-16-le", "replace")
-    if data[0:1] == b"\x00":
-        return data.decode("utf-16-be", "replace")
-    return data.decode("latin-1")
+    return _BASE64.fullmatch("".join(data.decode("latin-1").split())) is not None
 
 
 def _from_text(text: str) -> bytes:
-    if "\\" in text:
-        text = text.replace("\\r", "\n").replace("\\n", "\n")  # a request copied out of JSON
-    blocks = tuple(_BEGIN.finditer(text))
-    labels = [block[1] for block in blocks]
+    """Return the request in a text: as it is, or after the traces of programs are removed."""
+    block = _one_request(pem.blocks(text))
+    element = pem.read_plain(block) if block and block.is_closed else None
+    if element is not None:
+        return _expect_kind(element)
+    text = traces.removed(text)
+    block = _one_request(pem.loose_blocks(text)) or _bare(text)
+    element = pem.read_loose(block)
+    if element is None:
+        raise _undecodable(block)
+    return _expect_kind(element)
+
+
+def _one_request(blocks: tuple[Block, ...]) -> Block | None:
+    """Return the block of the one request; raises Refused if there is something else, or are several."""
+    if len(blocks) == 1 and blocks[0].label in REQUEST_LABELS:
+        return blocks[0]  # nearly always
+    labels = [block.label for block in blocks]
     if any("PRIVATE KEY" in label for label in labels):
-        raise _private_key()
-    if any(label in _CERTIFICATE_LABELS for label in labels):
-        raise _certificate()
-    requests = [block for block in blocks if block[1] in REQUEST_LABELS]
-    if not requests:
-        return _from_base64(text)
+        raise Refused.because(CSR_PRIVATE_KEY)
+    if any(kinds.is_pkcs7_label(label) for label in labels):
+        raise Refused.because(CSR_PKCS7)
+    if any(label in kinds.CERTIFICATE_LABELS for label in labels):
+        raise Refused.because(CSR_CERTIFICATE)
+    requests = [block for block in blocks if block.label in REQUEST_LABELS]
     if len(requests) > 1:
         raise Refused.because(CSR_SEVERAL, count=len(requests))
-    return _from_block(text[requests[0].end() :], requests[0][1])
+    return requests[0] if requests else None
 
 
-def _from_block(text: str, label: str) -> bytes:
-    """Return the request from behind its BEGIN line up to its END line."""
-    body, end, _ = text.partition(f"-----END {label}")
-    if not end:
-        raise _truncated()
-    return _expect_request(_base64(_without_noise(body)))
-
-
-def _without_noise(body: str) -> str:
-    """Return the base64 of a PEM body; a line with a blank in it is a header or a terminal's pager."""
-    lines = (line.split() for line in body.splitlines())
-    return "".join(words[0] for words in lines if len(words) == 1)
-
-
-def _from_base64(text: str) -> bytes:
+def _bare(text: str) -> Block:
     """Return a request without BEGIN and END lines, as some clipboards and APIs hand it out."""
-    text = _without_blanks(text)
-    if len(text) < _MIN_BASE64 or not _BASE64.fullmatch(text):
-        raise _unreadable()
-    return _expect_request(_base64(text))
+    joined = "".join(text.split())
+    if len(joined) < _MIN_BASE64 or not _BARE.fullmatch(joined):
+        raise Refused.because(CSR_UNREADABLE)
+    return Block("", text)
 
 
-def _base64(text: str) -> bytes:
-    try:
-        return binascii.a2b_base64(text, strict_mode=True)
-    except ValueError as error:  # binascii.Error is one; characters beyond ASCII are another
-        raise Refused.because(CSR_ENCODING) from error
+def _undecodable(block: Block) -> Refused:
+    """Return why no way of reading a block gives one DER element."""
+    if foreign := pem.find_foreign(block):
+        return Refused.because(CSR_ENCODING, **foreign.values)
+    found = pem.read_words(block) or b""
+    stated = der.stated_size(found)
+    if stated is None or found[0] != der.SEQUENCE:
+        return Refused.because(CSR_UNREADABLE)
+    return _wrong_size(len(found), stated)
+
+
+def _wrong_size(found: int, stated: int) -> Refused:
+    if found < stated:
+        return Refused.because(CSR_TRUNCATED, found=found, stated=stated)
+    return Refused.because(CSR_TRAILING_DATA, count=found - stated)
 
 
 def _expect_request(data: bytes) -> bytes:
     try:
         element, rest = der.read(data)
     except der.DERError as error:
-        raise (_truncated() if "truncated" in str(error) else _unreadable()) from error
-    kind = kind_of(element)
-    if kind == "private-key":
-        raise _private_key()
-    if kind == "certificate":
-        raise _certificate()
-    if kind == "pkcs12":
-        raise Refused.because(CSR_PKCS12)
-    if kind == "unknown":
-        raise _unreadable()
+        stated = der.stated_size(data)
+        raise (_wrong_size(len(data), stated) if stated else Refused.because(CSR_UNREADABLE)) from error
+    request = _expect_kind(element)
     if rest:
         raise Refused.because(CSR_TRAILING_DATA, count=len(rest))
+    return request
+
+
+def _expect_kind(element: der.Element) -> bytes:
+    """Return the DER of an element that is a request; raises Refused for every other kind."""
+    kind = kinds.kind_of(element)
+    if kind == "wrapped-request":
+        raise Refused.because(CSR_WRAPPED, wrapping=kinds.wrapping_of(element))
+    if kind != "request":
+        raise Refused.because(_OTHERS[kind])
     return element.der
-
-
-def kind_of(element: der.Element) -> Kind:
-    """Return the kind of a DER element, judged by its outermost structure alone."""
-    try:
-        parts = element.children if element.tag == der.SEQUENCE else ()
-        tags = tuple(part.tag for part in parts)
-        if tags == (der.SEQUENCE, der.SEQUENCE, der.BIT_STRING):
-            # A request has version, subject, key, attributes; a certificate six parts or more.
-            return "certificate" if len(parts[0].children) > 4 else "request"
-    except der.DERError:
-        return "unknown"
-    if tags[:1] == (der.OBJECT_IDENTIFIER,):
-        return "certificate"  # PKCS#7: a bag of certificates
-    if tags[:2] == (der.INTEGER, der.SEQUENCE) and parts[0].content == b"\x03":
-        return "pkcs12"
-    return "private-key" if _is_private_key(tags) else "unknown"
-
-
-def _is_private_key(tags: tuple[int, ...]) -> bool:
-    pkcs8 = tags[:3] == (der.INTEGER, der.SEQUENCE, der.OCTET_STRING)
-    encrypted = tags == (der.SEQUENCE, der.OCTET_STRING)
-    sec1 = tags[:2] == (der.INTEGER, der.OCTET_STRING)
-    pkcs1 = len(tags) >= 9 and set(tags[:9]) == {der.INTEGER}
-    return pkcs8 or encrypted or sec1 or pkcs1
-
-
-def _private_key() -> Refused:
-    return Refused.because(CSR_PRIVATE_KEY)
-
-
-def _certificate() -> Refused:
-    return Refused.because(CSR_CERTIFICATE)
-
-
-def _truncated() -> Refused:
-    return Refused.because(CSR_TRUNCATED)
-
-
-def _unreadable() -> Refused:
-    return Refused.because(CSR_UNREADABLE)

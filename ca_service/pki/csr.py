@@ -18,10 +18,11 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import SignatureAlgorithmOID
 
-from ca_service.errors import CAServiceError, Finding, Refused, Rule
-from ca_service.pki import der, keys, names, usages
+from ca_service.errors import CAServiceError, Finding, Refused, Rule, Severity
+from ca_service.pki import der, keys, names, strict, usages
 from ca_service.pki.armour import unwrap
 from ca_service.pki.contents import find_value
+from ca_service.pki.csr_loading import LoadedRequest
 from ca_service.pki.parse_errors import PARSE_ERRORS
 
 CSR_DUPLICATE_ATTRIBUTE: Final = Rule(
@@ -33,16 +34,6 @@ CSR_SIGNATURE_HASH: Final = Rule(
     "csr.signature-hash",
     "The CSR is signed with {hash}. SHA-256 or better is required.",
     "Create a new CSR and choose SHA-256, SHA-384 or SHA-512 as its hash.",
-)
-CSR_MALFORMED: Final = Rule(
-    "csr.malformed",
-    "The CSR is damaged: its structure does not follow PKCS#10.",
-    "Create a new CSR on the node and upload it unchanged.",
-)
-CSR_NO_ATTRIBUTES: Final = Rule(
-    "csr.no-attributes",
-    "The CSR has no attributes, not even an empty list of them, which PKCS#10 requires (RFC 2986, 4.1).",
-    "Create a new CSR with another program or library, or with a subject alternative name: OpenSSL writes the list.",
 )
 CSR_SIGNATURE: Final = Rule(
     "csr.signature",
@@ -59,22 +50,20 @@ CSR_EXTENSION: Final = Rule(
     "A requested extension cannot be read.",
     "Create a new CSR on the node. Check the names that were entered for it.",
 )
-CSR_VERSION: Final = Rule(
-    "csr.version",
-    "The CSR says that its version is {version}. Only version 1, written as 0, exists.",
-    "Create a new CSR on the node.",
+CSR_CHALLENGE_PASSWORD: Final = Rule(
+    "csr.challenge-password",
+    "The CSR contains a challengePassword. It is not used. It stays in the stored CSR, whose signature covers it.",
+    "If that password is used elsewhere, for example with SCEP, change it there, or create a new CSR without one.",
+    Severity.WARNING,
 )
 
 GOOD_HASHES: Final = ("sha256", "sha384", "sha512")
+_CHALLENGE_PASSWORD: Final = der.object_identifier("1.2.840.113549.1.9.7")  # RFC 2985, 5.4.1
 _SIGNATURES: Final = {
     SignatureAlgorithmOID.ECDSA_WITH_SHA256: ec.ECDSA(hashes.SHA256()),
     SignatureAlgorithmOID.ECDSA_WITH_SHA384: ec.ECDSA(hashes.SHA384()),
     SignatureAlgorithmOID.ECDSA_WITH_SHA512: ec.ECDSA(hashes.SHA512()),
 }
-_EXTENSION_REQUESTS: Final = (
-    bytes.fromhex("2a864886f70d01090e"),  # 1.2.840.113549.1.9.14, PKCS#9
-    bytes.fromhex("2b06010401823702010e"),  # 1.3.6.1.4.1.311.2.1.14, Microsoft's
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +122,7 @@ def read(data: bytes) -> Reading:
     """Parse and verify the CSR in `data`, in any wrapping. A bad one gives findings; it never raises."""
     description = None
     try:
-        loaded = _Loaded.of(unwrap(data))
+        loaded = LoadedRequest.of(unwrap(data))
         description = describe(loaded.csr)
         request = _verified(loaded, description)
     except CAServiceError as error:
@@ -151,19 +140,19 @@ def read_request(data: bytes) -> CertificationRequest:
 
 def verify(request_der: bytes) -> CertificationRequest:
     """Parse and verify the DER of one CSR; see `read_request`."""
-    loaded = _Loaded.of(request_der)
+    loaded = LoadedRequest.of(request_der)
     return _verified(loaded, describe(loaded.csr))
 
 
 def load(request_der: bytes) -> x509.CertificateSigningRequest:
     """Load the CSR without verifying it. Raises Refused if it is no PKCS#10 at all."""
-    return _Loaded.of(request_der).csr
+    return LoadedRequest.of(request_der).csr
 
 
 def public_key_in(data: bytes) -> bytes | None:
     """Return the SubjectPublicKeyInfo (DER) of the CSR in `data`, in any wrapping, unverified; None if it is no CSR."""
     try:
-        return der.read(_Loaded.of(unwrap(data)).der)[0].children[0].children[2].der
+        return der.read(LoadedRequest.of(unwrap(data)).der)[0].children[0].children[2].der
     except CAServiceError:
         return None
 
@@ -193,42 +182,13 @@ def _key_text(csr: x509.CertificateSigningRequest) -> str:
         return "unreadable"
 
 
-@dataclass(frozen=True, slots=True)
-class _Loaded:
-    """A CSR that follows PKCS#10; its subject is kept, because the library parses it anew at each access."""
-
-    der: bytes
-    csr: x509.CertificateSigningRequest
-    subject: x509.Name
-
-    @classmethod
-    def of(cls, request_der: bytes) -> _Loaded:
-        """Load the DER of a CSR. Raises Refused if it is no PKCS#10."""
-        try:
-            csr = x509.load_der_x509_csr(request_der)
-            return cls(request_der, csr, csr.subject)
-        except x509.InvalidVersion as error:
-            raise Refused(CSR_VERSION.at("/version", version=error.parsed_version)) from error
-        except PARSE_ERRORS as error:
-            raise Refused.because(CSR_NO_ATTRIBUTES if _lacks_attributes(request_der) else CSR_MALFORMED) from error
-
-
-def _lacks_attributes(request_der: bytes) -> bool:
-    """Return whether a damaged CSR has version, subject and key, and then ends."""
-    try:
-        info = der.read(request_der)[0].children[0]
-        return [part.tag for part in info.children] == [der.INTEGER, der.SEQUENCE, der.SEQUENCE]
-    except (der.DERError, IndexError):
-        return False
-
-
-def _verified(loaded: _Loaded, description: Description) -> CertificationRequest:
+def _verified(loaded: LoadedRequest, description: Description) -> CertificationRequest:
     """Verify form, key, signature and names. Raises Refused with every error of the first of them that has any."""
     csr, subject = loaded.csr, loaded.subject
     info = der.read(loaded.der)[0].children[0]
     _, name, spki, *attributes = info.children
     key = keys.key_of_csr(csr, spki)
-    findings = [*_attributes(attributes), *_signature(csr, key, info.der)]
+    findings = [*loaded.oddities, *_attributes(attributes), *_signature(csr, key, info.der)]
     _stop_at(findings)
     extensions = _extensions(csr)
     alternative_name = find_value(extensions, x509.SubjectAlternativeName)
@@ -263,10 +223,12 @@ def _stop_at(findings: list[Finding]) -> None:
 
 
 def _attributes(fields: list[der.Element]) -> Iterator[Finding]:
-    """Check that each type of attribute occurs once: they are a set (RFC 2986, 4.1)."""
-    types = [attribute.children[0].content for field in fields for attribute in field.children]
-    if len(set(types)) < len(types) or all(oid in types for oid in _EXTENSION_REQUESTS):
+    """Check that each type of attribute occurs once: they are a set (RFC 2986, 4.1), and that there is no password."""
+    types = [attribute.children[0].der for field in fields for attribute in field.children]
+    if len(set(types)) < len(types) or all(oid in types for oid in strict.EXTENSION_REQUESTS):
         yield CSR_DUPLICATE_ATTRIBUTE.at("/attributes")
+    if _CHALLENGE_PASSWORD in types:
+        yield CSR_CHALLENGE_PASSWORD.at("/attributes")
 
 
 def _signature(csr: x509.CertificateSigningRequest, key: ec.EllipticCurvePublicKey, signed: bytes) -> Iterator[Finding]:

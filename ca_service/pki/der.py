@@ -54,6 +54,14 @@ def read(data: bytes) -> tuple[Element, bytes]:
     return Element(data[0], data[:end], data[start:end]), data[end:]
 
 
+def stated_size(data: bytes) -> int | None:
+    """Return how many bytes the first element says that it has, with its header; None if its header is not DER."""
+    try:
+        return _header(data, 0)[1]
+    except DERError:
+        return None
+
+
 def encode(tag: int, *parts: bytes) -> bytes:
     """Return an element of this tag; its parts are the value (X.690, 8.1)."""
     size = sum(map(len, parts))
@@ -127,6 +135,14 @@ def _base128(number: int) -> bytes:
 
 def _bounds(data: bytes, at: int) -> tuple[int, int]:
     """Return begin and end of the value of the element at this offset."""
+    start, end = _header(data, at)
+    if end > len(data):
+        raise DERError("truncated")
+    return start, end
+
+
+def _header(data: bytes, at: int) -> tuple[int, int]:
+    """Return begin and end of the value as its header states them; the end may lie beyond the data."""
     if len(data) < at + 2:
         raise DERError("truncated")
     length, start = data[at + 1], at + 2
@@ -134,8 +150,6 @@ def _bounds(data: bytes, at: int) -> tuple[int, int]:
         raise DERError("high tag number")
     if length >= 0x80:
         length, start = _long_length(data, start, length & 0x7F)
-    if start + length > len(data):
-        raise DERError("truncated")
     return start, start + length
 
 

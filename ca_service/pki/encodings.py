@@ -21,13 +21,9 @@ from cryptography.hazmat.primitives.serialization import (
 
 from ca_service.errors import InvalidInput, Refused, Rule
 from ca_service.pki import names
+from ca_service.pki.certificate_files import CERTIFICATE_UNREADABLE, load_from_any_file
 from ca_service.pki.parse_errors import PARSE_ERRORS
 
-CERTIFICATE_UNREADABLE: Final = Rule(
-    "certificate.unreadable",
-    "No certificate can be read from it.",
-    "Give the certificate as PEM, DER or PKCS#7.",
-)
 PRIVATE_KEY_UNREADABLE: Final = Rule(
     "private-key.unreadable",
     "The private key cannot be read: the file is damaged, or the passphrase is wrong or missing.",
@@ -116,22 +112,22 @@ def time_text(time: datetime) -> str:
 def load_certificates(data: bytes) -> tuple[x509.Certificate, ...]:
     """Return the certificates in PEM, DER or PKCS#7, in the order of the file; raises InvalidInput if none."""
     if len(data) > MAX_CERTIFICATES_BYTES:
-        raise _no_certificates()
+        raise InvalidInput.because(CERTIFICATE_UNREADABLE)
     try:
-        if b"-----BEGIN CERTIFICATE-----" in data:
-            return tuple(x509.load_pem_x509_certificates(data))
-        if b"-----BEGIN PKCS7-----" in data:
-            return tuple(pkcs7.load_pem_pkcs7_certificates(data))
-        try:
-            return (x509.load_der_x509_certificate(data),)
-        except PARSE_ERRORS:
-            return tuple(pkcs7.load_der_pkcs7_certificates(data))
-    except PARSE_ERRORS as error:
-        raise _no_certificates() from error
+        return _load_plain(data)
+    except PARSE_ERRORS:
+        return load_from_any_file(data)
 
 
-def _no_certificates() -> InvalidInput:
-    return InvalidInput.because(CERTIFICATE_UNREADABLE)
+def _load_plain(data: bytes) -> tuple[x509.Certificate, ...]:
+    if b"-----BEGIN CERTIFICATE-----" in data:
+        return tuple(x509.load_pem_x509_certificates(data))
+    if b"-----BEGIN PKCS7-----" in data:
+        return tuple(pkcs7.load_pem_pkcs7_certificates(data))
+    try:
+        return (x509.load_der_x509_certificate(data),)
+    except ValueError:
+        return tuple(pkcs7.load_der_pkcs7_certificates(data))
 
 
 def load_crl(data: bytes) -> x509.CertificateRevocationList:

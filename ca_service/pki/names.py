@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Address, IPv6Address
+from contextlib import suppress
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from ca_service.errors import Finding, Rule, Severity
+from ca_service.pki import der
 from ca_service.pki.visible_text import is_plain, visible
 
 SUBJECT_EMPTY: Final = Rule(
@@ -46,8 +49,9 @@ SAN_TOO_MANY: Final = Rule(
 )
 SAN_DUPLICATE: Final = Rule(
     "san.duplicate",
-    "A name occurs twice in the subject alternative name.",
-    "Create a new CSR that lists each name once.",
+    "The name {value} occurs more than once in the subject alternative name. It is copied unchanged.",
+    "Nothing needs to be done: a node compares the names of CSR and certificate, and clients need each only once.",
+    Severity.WARNING,
 )
 SUBJECT_COUNTRY: Final = Rule(
     "subject.country",
@@ -81,6 +85,22 @@ SAN_DNS_NAME: Final = Rule(
     "\u201c{value}\u201d is not a DNS name.",
     "Create a new CSR with host names of letters, digits, hyphens and dots.",
 )
+SAN_PREFIX: Final = Rule(
+    "san.prefix",
+    "\u201c{value}\u201d is not a DNS name: {prefix} was typed as a part of it.",
+    "Create a new CSR, and type {name} without {prefix}.",
+)
+SAN_ADDRESS_AS_DNS: Final = Rule(
+    "san.address-as-dns",
+    "{value} is an IP address, but the CSR lists it as a DNS name. Clients would not find it.",
+    "Create a new CSR that lists it as an IP address (OpenSSL: IP:{value}), or only host names.",
+)
+SAN_XMPP: Final = Rule(
+    "san.xmpp",
+    "The subject alternative name contains the {kind} {value}. Only DNS names and IP addresses are issued.",
+    "On the page Generate CSR of an Expressway set the format to DNS: for chat node aliases in place of XMPPAddress, "
+    "for Unified CM registration domains in place of SRVName. Then create a new CSR.",
+)
 SAN_TYPE: Final = Rule(
     "san.type",
     "The subject alternative name contains a name of the kind {kind}: {value}.",
@@ -100,6 +120,10 @@ MAX_COMMON_NAME: Final = 64  # ub-common-name, RFC 5280, A.1
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DNS_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _MAX_DNS_NAME = 253
+#: What is typed before a name where a form or a tool expects the name alone.
+_PREFIXED: Final = re.compile(
+    r"((?:DNS|DNS\.\d{1,3}|IP|email|URI|SAN|https?)\s*[:=]\s*(?://)?)([^/\s]{1,253})/?", re.IGNORECASE
+)
 
 GENERAL_NAME_TYPES: dict[type[x509.GeneralName], str] = {
     x509.DNSName: "DNS",
@@ -180,16 +204,32 @@ def label(name: x509.Name) -> str:
     return visible(common_name(name) or name_text(name))
 
 
+#: Other names that have a meaning: RFC 6120, 13.7.1.4; RFC 4985, 2; Microsoft.
+_OTHER_NAMES: Final = {
+    "1.3.6.1.5.5.7.8.5": "XMPP address",
+    "1.3.6.1.5.5.7.8.7": "SRVName",
+    "1.3.6.1.4.1.311.20.2.3": "user principal name",
+}
+
+
 def general_name(name: x509.GeneralName) -> tuple[str, str]:
     """Return (type, value) of a general name, both for a reader: `("DNS", "uccx1.example.com")`."""
     kind = GENERAL_NAME_TYPES[type(name)]
     if isinstance(name, x509.OtherName):
-        return kind, f"{name.type_id.dotted_string}:{name.value.hex()}"
+        return _other_name(name)
     if isinstance(name, x509.DirectoryName):
         return kind, name_text(name.value)
     if isinstance(name, x509.RegisteredID):
         return kind, name.value.dotted_string
     return kind, visible(str(name.value))
+
+
+def _other_name(name: x509.OtherName) -> tuple[str, str]:
+    kind = _OTHER_NAMES.get(name.type_id.dotted_string)
+    if kind:
+        with suppress(ValueError):  # DERError and UnicodeDecodeError are
+            return kind, visible(der.read(name.value)[0].content.decode())
+    return GENERAL_NAME_TYPES[x509.OtherName], f"{name.type_id.dotted_string}:{name.value.hex()}"
 
 
 def general_names(names: Iterable[x509.GeneralName]) -> tuple[tuple[str, str], ...]:
@@ -232,7 +272,8 @@ def judge_alternative_name(extension: x509.SubjectAlternativeName | None) -> Ite
         yield SAN_TOO_MANY.at("/subject_alternative_name", count=len(entries), limit=MAX_NAMES)
         return
     if len(set(entries)) != len(entries):
-        yield SAN_DUPLICATE.at("/subject_alternative_name")
+        value = next(":".join(general_name(each)) for each, count in Counter(entries).items() if count > 1)
+        yield SAN_DUPLICATE.at("/subject_alternative_name", value=value)
     for number, entry in enumerate(entries):
         yield from _alternative_name(f"/subject_alternative_name/{number}", entry)
 
@@ -241,11 +282,28 @@ def _alternative_name(pointer: str, entry: x509.GeneralName) -> Iterator[Finding
     kind, value = general_name(entry)
     if isinstance(entry, x509.DNSName):
         if not _is_host(entry.value):
-            yield SAN_DNS_NAME.at(pointer, value=value)
+            yield _no_host(pointer, entry.value)
     elif not isinstance(entry, x509.IPAddress):
-        yield SAN_TYPE.at(pointer, kind=kind, value=value)
+        rule = SAN_XMPP if kind in ("XMPP address", "SRVName") else SAN_TYPE
+        yield rule.at(pointer, kind=kind, value=value)
     elif not isinstance(entry.value, IPv4Address | IPv6Address):
         yield SAN_IP_ADDRESS.at(pointer, value=value)
+
+
+def _no_host(pointer: str, name: str) -> Finding:
+    """Return why this DNS name is not one: a prefix, an address, or its characters."""
+    if (found := _PREFIXED.fullmatch(name)) and (_is_host(found[2]) or _is_address(found[2])):
+        return SAN_PREFIX.at(pointer, value=visible(name), prefix=found[1].strip(), name=found[2])
+    if _is_address(name):
+        return SAN_ADDRESS_AS_DNS.at(pointer, value=name)
+    return SAN_DNS_NAME.at(pointer, value=visible(name))
+
+
+def _is_address(name: str) -> bool:
+    try:
+        return ip_address(name) is not None
+    except ValueError:
+        return False
 
 
 def _is_host(name: str) -> bool:

@@ -13,7 +13,7 @@ from typing import Final
 from cryptography import x509
 
 from ca_service.errors import CAServiceError, Finding, InvalidInput, Refused, Rule, Severity
-from ca_service.pki import armour, csr, encodings
+from ca_service.pki import armour, csr, encodings, strict
 from ca_service.pki.contents import find_value
 from ca_service.pki.csr import CertificationRequest
 from ca_service.pki.link import Link
@@ -39,12 +39,6 @@ FIT_READABLE: Final = Rule(
     "No certificate can be read from it, or it has too many.",
     "Give certificates as PEM (-----BEGIN CERTIFICATE-----), DER or PKCS#7, as the authority made them. One "
     "whose times are not GMT in whole seconds cannot be read either, and fails on a node as well.",
-)
-FIT_EXPLICIT_DEFAULT: Final = Rule(
-    "fit.explicit-default",
-    "The certificate spells out a default value, such as critical FALSE or CA FALSE, which DER forbids (X.690, 11.5). "
-    "OpenSSL and Java read it; this program and other strict ones do not, so that it was not judged.",
-    "Have it signed again by an authority that leaves default values out.",
 )
 FIT_SEVERAL_PKCS7: Final = Rule(
     "fit.several-pkcs7",
@@ -75,7 +69,6 @@ __all__ = ["Check", "Files", "Fit", "Result", "Stage", "judge_candidate", "judge
 
 MAX_CHAIN_FILES: Final = 10
 _MAX_CERTIFICATES: Final = 20
-_EXPLICIT_DEFAULT: Final = "EncodedDefault"  # the library's name for this fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +99,7 @@ def judge_files(files: Files, at: datetime) -> Fit:
     Raises InvalidInput or Refused, pointing to the file, for one that cannot be read.
     """
     asked = _asked(files.csr) if files.csr is not None else None
-    leaf, *others = _own_first(_certificates(files.certificate, "/certificate"), files.certificate)
+    leaf, *others = _own_first(_certificates(files.certificate, "/certificate"), files.certificate, asked)
     trust = [entry for entry in trust_store.read(files.trust) if entry.store == TOMCAT_ECDSA.trust]
     authorities = [_certificates(data, f"/chain/{number}") for number, data in enumerate(_chain(files))]
     pool = list(dict.fromkeys(each.certificate for found in (others, *authorities) for each in found))
@@ -194,27 +187,20 @@ def _certificates(data: bytes, pointer: str) -> list[_Read]:
         found = encodings.load_certificates(data)
         if 1 <= len(found) <= _MAX_CERTIFICATES:
             return [_read(certificate) for certificate in found]
-    except (CAServiceError, *PARSE_ERRORS) as error:
-        if _spells_a_default_out(error):
-            raise InvalidInput(FIT_EXPLICIT_DEFAULT.at(pointer)) from error
+    except InvalidInput as error:
+        raise (_unreadable(pointer) if error.rule == "certificate.unreadable" else _at(pointer, error)) from error
+    except PARSE_ERRORS as error:
         raise _unreadable(pointer) from error
     raise _unreadable(pointer)
 
 
-def _spells_a_default_out(error: BaseException | None) -> bool:
-    """Return whether that is the reason of an error, or of one behind it: DER was tried before PKCS#7."""
-    while error is not None:
-        if _EXPLICIT_DEFAULT in str(error):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
-
-
-def _own_first(found: list[_Read], data: bytes) -> list[_Read]:
-    """Return the certificate of the node first.
+def _own_first(found: list[_Read], data: bytes, asked: Said | None) -> list[_Read]:
+    """Return the certificate of the node first: the one with the key of the CSR, wherever it is in the file.
 
     PKCS#7 keeps certificates in no order (a DER set); a PEM file is read from its top.
     """
+    if asked and any(each.said.public_key == asked.public_key for each in found):
+        return sorted(found, key=lambda each: each.said.public_key != asked.public_key)
     if b"-----BEGIN CERTIFICATE-----" in data:
         return found
     issuers = {each.certificate.issuer for each in found}
@@ -228,7 +214,7 @@ def _is_authority(read: _Read) -> bool:
 
 def _read(certificate: x509.Certificate) -> _Read:
     """Look at every part once, as the library reads them only when they are asked for."""
-    extensions = certificate.extensions
+    extensions = strict.extensions_of(certificate)
     _ = (certificate.issuer, certificate.not_valid_before_utc, certificate.not_valid_after_utc)
     _ = (certificate.signature_algorithm_oid, certificate.signature_hash_algorithm)
     return _Read(certificate, extensions, said(certificate, extensions))

@@ -12,6 +12,7 @@ from ca_service.deadline import Places
 from ca_service.web import access_log, auth, context, fast_path, i18n, problems, sealing, security, time_budget
 from ca_service.web.api import blueprint as api
 from ca_service.web.context import WebOptions
+from ca_service.web.forms import FormRequest
 from ca_service.web.pages import blueprint as pages
 from ca_service.web.proxies import BehindProxies
 from ca_service.web.public import blueprint as public
@@ -22,6 +23,7 @@ __all__ = ["WebOptions", "create"]
 def create(installation: Installation, options: WebOptions) -> Flask:
     """Create the Flask application that serves this installation."""
     app = Flask("ca_service.web", static_url_path="/static")
+    app.request_class = FormRequest
     _configure(app, options)
     context.install(app, installation, options)
     app.url_map.converters["int"] = _RowNumber

@@ -194,6 +194,13 @@ def test_a_chunked_body_is_signed(client: Client) -> None:
     assert answer.status_code == 201
 
 
+@pytest.mark.parametrize("name", [b"", b'; filename="a.csr"'])
+def test_a_part_without_a_name_is_refused(client: Client, name: bytes) -> None:
+    body = b"--x\r\nContent-Disposition: form-data" + name + b"\r\n\r\nvalue\r\n--x--\r\n"
+    answer = client.post(URL, data=body, content_type=FORM + "; boundary=x")
+    assert (answer.status_code, errors(answer)) == (400, [("form.part-name", "")])
+
+
 def test_a_form_of_too_many_parts_is_refused(client: Client) -> None:
     answer = client.post(URL, data={"csr": ["x"] * 1051}, content_type=FORM)
     assert (answer.status_code, errors(answer)) == (413, [("http.too-large", "")])

@@ -101,7 +101,7 @@ def test_nothing_is_installed_that_was_not_requested(ca: CommandLine, openssl: O
 
 def test_what_is_no_certificate_cannot_be_installed(new_ca: CommandLine, csr: Path) -> None:
     new_ca("ca", "request")
-    assert new_ca.rule("ca", "install", csr, code=2) == "certificate.unreadable"
+    assert new_ca.rule("ca", "install", csr, code=2) == "certificate.is-request"
 
 
 def test_an_existing_authority_is_imported_with_both_keys(new_ca: CommandLine, csr: Path, openssl: OpenSSL) -> None:

@@ -68,6 +68,22 @@ def test_openssl_verifies_the_bundle_of_a_node(openssl: Tool, tmp_path: Path, cu
     assert said.endswith(": OK\n")
 
 
+@pytest.mark.parametrize("request_", requests.UNUSUAL, ids=lambda request: request.name)
+def test_openssl_verifies_what_an_unusual_request_got(openssl: Tool, tmp_path: Path, request_: Request) -> None:
+    leaf, chain = issued(request_), certificates.intermediate().chain
+    paths = [tmp_path / name for name in ("leaf.pem", "intermediate.pem", "root.pem")]
+    for path, certificate in zip(paths, (leaf, *chain), strict=True):
+        path.write_bytes(encodings.pem(certificate))
+
+    said = openssl(
+        *("verify", "-x509_strict", "-purpose", "sslserver", "-verify_hostname", "odd1.example.com"),
+        *("-CAfile", paths[2], "-untrusted", paths[1], paths[0]),
+    )
+
+    assert said.endswith(": OK\n")
+    assert leaf.subject.public_bytes() == csr.read_request(request_.data).subject_der
+
+
 def test_openssl_prints_what_the_node_asked_for(openssl: Tool, tmp_path: Path) -> None:
     path = tmp_path / "leaf.pem"
     path.write_bytes(encodings.pem(issued(requests.UCCX_PUBLISHER)))

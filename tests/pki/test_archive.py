@@ -80,6 +80,27 @@ def test_a_damaged_zip_is_refused_and_never_a_crash(noise: bytes, place: int) ->
         archive.read(bytes(made), 50)
 
 
+@pytest.mark.parametrize(
+    ("member", "kind"),
+    [("[Content_Types].xml", ".docx"), ("mimetype", ".odt"), ("META-INF/MANIFEST.MF", ".jar")],
+)
+def test_a_document_in_a_zip_container_is_named(member: str, kind: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        archive.read(zipped(("word/document.xml", b"text"), (member, b"")), 50)
+    assert caught.value.rule == "csr.format"
+    assert kind in caught.value.findings[0].detail
+
+
+@pytest.mark.parametrize("name", ["", "/", "\\", ".", "\0", "a\0b"])
+def test_a_file_without_a_usable_name_is_no_crash(name: str) -> None:
+    buffer, member = io.BytesIO(), zipfile.ZipInfo("x")
+    member.filename = name  # the constructor would change it
+    with zipfile.ZipFile(buffer, "w") as made:
+        made.writestr(member, b"request")
+    with suppress(CAServiceError):
+        assert [entry.data for entry in archive.read(buffer.getvalue(), 50)] == [b"request"]
+
+
 PEM = b"-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n"
 KEY = b"-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----\n"
 

@@ -107,6 +107,16 @@ def test_other_attributes_do_no_harm() -> None:
     assert csr.read_request(recipe.der()).other_extensions == ()
 
 
+def test_a_challenge_password_is_told_of_and_never_repeated() -> None:
+    password = pkcs10.attribute(pkcs10.CHALLENGE_PASSWORD, asn1.tlv(asn1.UTF8_STRING, b"correct horse"))
+    recipe = Recipe(requests.key("p"), requests.subject("a.example.com"), (pkcs10.hosts("a.example.com"),), (password,))
+
+    [found] = csr.read_request(recipe.der()).findings
+
+    assert (found.rule, found.severity) == ("csr.challenge-password", Severity.WARNING)
+    assert "horse" not in found.detail + found.remedy
+
+
 def test_the_extension_request_of_microsoft_counts_when_it_is_alone() -> None:
     asked = pkcs10.attribute("1.3.6.1.4.1.311.2.1.14", asn1.sequence(pkcs10.hosts("a.example.com")))
     recipe = Recipe(requests.key("ms"), requests.subject("a.example.com"), attributes=(asked,))

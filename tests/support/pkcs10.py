@@ -44,9 +44,9 @@ def _rdn(kind: str, tag: int, value: str) -> bytes:
     return asn1.set_of(asn1.sequence(asn1.oid(NAME_TYPES[kind]), asn1.tlv(tag, value.encode())))
 
 
-def extension(kind: str, value: bytes, *, critical: bool = False) -> bytes:
-    """An Extension; `value` is the DER inside its OCTET STRING."""
-    flag = asn1.boolean(True) if critical else b""
+def extension(kind: str, value: bytes, *, critical: bool | None = None) -> bytes:
+    """An Extension; `value` is the DER inside its OCTET STRING. A False is written out, which DER forbids."""
+    flag = b"" if critical is None else asn1.boolean(critical)
     return asn1.sequence(asn1.oid(kind), flag, asn1.octet_string(value))
 
 

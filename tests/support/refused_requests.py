@@ -67,12 +67,24 @@ def _good(
     )
 
 
+def _twin(name: str) -> bytes:
+    extensions = (*usages(USAGE, PURPOSES), pkcs10.hosts("example.com", f"{name}.example.com"))
+    return _good(*extensions, subject=subject(f"{name}-EC.example.com"))
+
+
 def _with_names(*entries: tuple[int, str | bytes]) -> bytes:
     return _good(*usages(USAGE, PURPOSES), pkcs10.alternative_name(*entries))
 
 
 def _with_private_key(number: int) -> bytes:
     return _pem(Recipe(ec.derive_private_key(number, ec.SECP256R1()), _SUBJECT, _EXTENSIONS))
+
+
+def _other_name(kind: str, tag: int) -> bytes:
+    """The alternative name with an otherName alone."""
+    value = asn1.context(0, asn1.tlv(tag, b"_service.example.com"))
+    name = asn1.context(0, asn1.oid(kind), value)
+    return pkcs10.extension(pkcs10.ALTERNATIVE_NAME, asn1.sequence(name))
 
 
 def _on_curve(curve: type[ec.EllipticCurve]) -> bytes:
@@ -213,8 +225,8 @@ _WRAPPINGS: Final = (
     ("csr.certificate", "certificate", _certificate().public_bytes(Encoding.PEM)),
     ("csr.certificate", "certificate-der", _certificate().public_bytes(Encoding.DER)),
     ("csr.certificate", "certificate-beside-it", _certificate().public_bytes(Encoding.PEM) + _GOOD),
-    ("csr.certificate", "pkcs7", pkcs7.serialize_certificates([_certificate()], Encoding.PEM)),
-    ("csr.certificate", "pkcs7-der", pkcs7.serialize_certificates([_certificate()], Encoding.DER)),
+    ("csr.pkcs7", "pkcs7", pkcs7.serialize_certificates([_certificate()], Encoding.PEM)),
+    ("csr.pkcs7", "pkcs7-der", pkcs7.serialize_certificates([_certificate()], Encoding.DER)),
     ("csr.pkcs12", "pkcs12", _pkcs12()),
     ("csr.truncated", "truncated-pem", _GOOD[: len(_GOOD) // 2]),
     ("csr.truncated", "truncated-der", _DER[:-10]),
@@ -223,7 +235,7 @@ _WRAPPINGS: Final = (
     ("csr.trailing-data", "trailing-data-in-pem", pkcs10.pem(_DER + b"\x00")),
     ("csr.encoding", "not-base64", _GOOD.replace(_BODY, b"!" + _BODY[1:])),
     ("csr.encoding", "not-ascii", _GOOD.replace(_BODY, b"\xe4" + _BODY[1:])),
-    ("csr.encoding", "one-character-missing", _GOOD.replace(_BODY, _BODY[:70] + _BODY[71:])),
+    ("csr.truncated", "one-character-missing", _GOOD.replace(_BODY, _BODY[:70] + _BODY[71:])),
     ("csr.unreadable", "prose", b"Please sign this for me. " * 10),
     ("csr.unreadable", "a-word", b"hello"),
     ("csr.unreadable", "blanks-and-a-sign", b"a" + b" " * 60_000 + b"!"),
@@ -235,7 +247,7 @@ _WRAPPINGS: Final = (
 #: (rule, name, bytes): the request itself is refused, whatever the profile.
 _CONTENTS: Final = (
     ("csr.malformed", "not-pkcs10", asn1.sequence(asn1.sequence(), asn1.sequence(), asn1.bit_string(b""))),
-    ("csr.malformed", "subject-not-utf8", _good(subject=_SUBJECT.replace("ö".encode(), b"\xff\xff"))),
+    ("subject.string", "subject-not-utf8", _good(subject=_SUBJECT.replace("ö".encode(), b"\xff\xff"))),
     ("csr.malformed", "attribute-not-der", _good(attributes=(asn1.sequence(asn1.oid("1.2.3"), b"\x31\x7f"),))),
     ("csr.version", "version-2", _good(version=1)),
     ("csr.duplicate-attribute", "duplicate-attribute", _good(attributes=(_PASSWORD, _PASSWORD))),
@@ -262,7 +274,12 @@ _CONTENTS: Final = (
     ("subject.characters", "turned-around", _good(subject=_subject(("CN", "bad1\u202ecod.example.com")))),
     ("san.empty", "no-names", _with_names()),
     ("san.too-many", "101-names", _with_names(*((DNS, f"n{number}.example.com") for number in range(101)))),
-    ("san.duplicate", "same-name-twice", _with_names(_HOST, _HOST)),
+    ("san.prefix", "prefix-typed", _with_names((DNS, "DNS:bad1.example.com"))),
+    ("san.prefix", "address-of-a-page", _with_names((DNS, "https://bad1.example.com/"))),
+    ("san.address-as-dns", "address-as-dns-name", _with_names((DNS, "192.0.2.10"))),
+    ("san.xmpp", "xmpp-address", _good(*usages(USAGE, PURPOSES), _other_name("1.3.6.1.5.5.7.8.5", UTF8_STRING))),
+    ("san.xmpp", "srv-name", _good(*usages(USAGE, PURPOSES), _other_name("1.3.6.1.5.5.7.8.7", asn1.IA5_STRING))),
+    ("san.type", "principal-name", _good(*usages(USAGE, PURPOSES), _other_name("1.3.6.1.4.1.311.20.2.3", UTF8_STRING))),
     ("san.type", "uri", _with_names(_HOST, (URI, "https://bad1.example.com/"))),
     ("san.type", "email", _with_names(_HOST, (EMAIL, "admin@example.com"))),
     ("san.dns-name", "nul-in-name", _with_names((DNS, "bad1.example.com\0.evil.example"))),
@@ -288,6 +305,6 @@ BY_INTAKE: Final = tuple(Request(name, data, rule) for rule, name, data in (*_WR
 REFUSALS: Final = (*BY_INTAKE, *BY_POLICY)
 #: Two nodes with one key: each is good, but not both.
 SAME_KEY_TWICE: Final = (
-    Request("same-key-1", _good(subject=subject("twin1-EC.example.com"))),
-    Request("same-key-2", _good(subject=subject("twin2-EC.example.com"))),
+    Request("same-key-1", _twin("twin1")),
+    Request("same-key-2", _twin("twin2")),
 )

@@ -16,8 +16,8 @@ from typing import Final
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.support import pkcs10
-from tests.support.asn1 import PRINTABLE_STRING, UTF8_STRING
+from tests.support import asn1, pkcs10
+from tests.support.asn1 import IA5_STRING, PRINTABLE_STRING, T61_STRING, UTF8_STRING
 from tests.support.pkcs10 import Attribute, Hash, Recipe
 
 OLD_USAGE: Final = ("digitalSignature", "keyEncipherment", "dataEncipherment", "keyAgreement")
@@ -149,6 +149,36 @@ JUNK_COUNTRY: Final = Request(
     ),
 )
 THREE_NODES: Final = (UCCX_PUBLISHER, UCCX_SUBSCRIBER, SOCIALMINER)
+
+
+def _unusual(name: str, subject: bytes, *extensions: bytes) -> Request:
+    hosts = pkcs10.hosts(_DOMAIN, "odd1.example.com")
+    asked = (*usages(USAGE, PURPOSES), *(extensions or (hosts,)))
+    return Request(name, pkcs10.pem(Recipe(key("odd1"), subject, asked).der()))
+
+
+_ODD: Final = subject("odd1-EC.example.com")
+#: Requests that are only unusual: signed with a warning or without one, and copied unchanged.
+UNUSUAL: Final = (
+    _unusual("name-twice", _ODD, pkcs10.hosts("odd1.example.com", _DOMAIN, "odd1.example.com")),
+    _unusual(
+        "constraints-false",
+        _ODD,
+        pkcs10.hosts(_DOMAIN, "odd1.example.com"),
+        pkcs10.extension(pkcs10.BASIC_CONSTRAINTS, asn1.sequence(asn1.boolean(False))),
+    ),
+    _unusual(
+        "critical-false",
+        _ODD,
+        pkcs10.extension(
+            pkcs10.ALTERNATIVE_NAME,
+            asn1.sequence(asn1.context(pkcs10.DNS, b"odd1.example.com", constructed=False)),
+            critical=False,
+        ),
+    ),
+    _unusual("t61", pkcs10.name(("O", T61_STRING, "B\u00e4r"), ("CN", T61_STRING, "odd1-EC.example.com"))),
+    _unusual("ia5", pkcs10.name(("O", IA5_STRING, "Voice & Video"), ("CN", IA5_STRING, "odd1-EC.example.com"))),
+)
 _PUBLISHER_DER: Final = node("uccx1-EC.example.com", _DOMAIN, "uccx1.example.com").der()
 _SESSION: Final = b"admin:show csr own tomcat-ECDSA/tomcat-ECDSA.csr\nCertificate Request:\n    Version: 1 (0x0)\n\n"
 
@@ -185,7 +215,7 @@ WRAPPINGS: Final = (
     _wrapped("no-last-newline", pkcs10.pem(_PUBLISHER_DER).rstrip()),
 )
 #: Requests that are signed under the profile `vos`.
-GOOD: Final = (*THREE_NODES, CUCM_MULTI, ALTERNATE_ADDRESS, JUNK_COUNTRY, *WRAPPINGS)
+GOOD: Final = (*THREE_NODES, CUCM_MULTI, ALTERNATE_ADDRESS, JUNK_COUNTRY, *UNUSUAL, *WRAPPINGS)
 
 
 def write_three_nodes(folder: Path) -> tuple[Path, ...]:

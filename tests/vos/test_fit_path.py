@@ -153,24 +153,19 @@ def _resized(extension: bytes) -> bytes:
     return der.sequence(extension[2:])
 
 
-@pytest.mark.parametrize(
-    ("plain", "odd"),
-    [("0603551d13 0101ff 0402 3000", "0603551d13 0101ff 0405 3003010100"), ("0603551d0e 04", "0603551d0e 010100 04")],
-    ids=["CA FALSE", "critical FALSE"],
-)
-def test_a_default_value_that_is_spelled_out_is_said(plain: str, odd: str) -> None:
+def test_a_critical_mark_that_is_spelled_out_is_said() -> None:
     leaf, *above = path(LEAF, ISSUING, ROOT)
-    data = with_explicit_false(leaf, plain, odd)
+    data = with_explicit_false(leaf, "0603551d0e 04", "0603551d0e 010100 04")
     with pytest.raises(CAServiceError) as caught:
         judge_files(Files(None, data, tuple(spoiled.Made(each).pem for each in above)), NOON)
-    assert (caught.value.rule, caught.value.findings[0].pointer) == ("fit.explicit-default", "/certificate")
+    assert (caught.value.rule, caught.value.findings[0].pointer) == ("certificate.not-der", "/certificate")
 
 
-def test_a_csr_without_attributes_is_refused_with_the_reason() -> None:
-    info, *rest = der.read(x509.load_pem_x509_csr(UCCX_PUBLISHER.data).public_bytes(Encoding.DER))[0].children
-    without = der.sequence(der.sequence(*(each.der for each in info.children[:3])), *(each.der for each in rest))
-
-    assert [found.rule for found in csr.read(without).findings] == ["csr.no-attributes"]
+def test_a_ca_mark_that_is_spelled_out_is_read() -> None:
+    leaf, *above = path(LEAF, ISSUING, ROOT)
+    data = with_explicit_false(leaf, "0603551d13 0101ff 0402 3000", "0603551d13 0101ff 0405 3003010100")
+    fit = judge_files(Files(None, data, tuple(spoiled.Made(each).pem for each in above)), NOON)
+    assert "fit.authority" not in {finding.rule for finding in fit.findings}
 
 
 def test_our_own_certificates_fit_also_by_path_validation(lab: Lab) -> None:

@@ -240,7 +240,7 @@ def test_the_rules_that_are_named_are_those_of_the_fit_check() -> None:
 #: Errors about the files that were given, not about what is in the certificate.
 ABOUT_FILES: Final = {
     "fit.several", "fit.files", "fit.readable", "fit.several-pkcs7", "fit.private-key", "fit.several-authorities",
-    "fit.csr", "fit.explicit-default",
+    "fit.csr",
 }  # fmt: skip
 #: No document prints what a node says to these: it says nothing, and something breaks later.
 WITHOUT_WORDS: Final = {"fit.rsa-leaf"}

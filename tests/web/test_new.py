@@ -13,6 +13,7 @@ from ca_service.authority.inventory.store import CertificateQuery
 from ca_service.pki import armour
 from ca_service.web.pages.submission import MAX_ON_PAGE
 from tests.support import pkcs10
+from tests.support.asn1 import UTF8_STRING
 from tests.support.factories import OPERATOR
 from tests.support.refused_requests import SAME_KEY_TWICE, rsa_key
 from tests.support.requests import (
@@ -251,3 +252,28 @@ def test_what_is_in_a_request_is_shown_and_not_executed(requester: Visitor) -> N
     assert "<script>alert" not in answer.text
     assert "<img src=x" not in answer.text
     assert "<script>alert(1)</script>" in read(answer.text).text
+
+
+OFFER = '<button type="submit" name="use_profile" value="server"'
+
+
+def plain_server(name: str) -> Request:
+    """The request of a server that is no Cisco node, as OpenSSL writes it."""
+    subject_ = pkcs10.name(("CN", UTF8_STRING, f"{name}.example.com"))
+    return Request(name, pkcs10.pem(pkcs10.Recipe(key(name), subject_, (pkcs10.hosts(f"{name}.example.com"),)).der()))
+
+
+def test_a_request_that_does_not_look_like_a_node_is_offered_the_other_profile_in_one_click(requester: Visitor) -> None:
+    review = requester.check(upload(plain_server("wiki"))).text
+    assert OFFER in review
+
+    carried = {name: read(review).values(name) for name in ("profile", "label", "request")}
+    changed = requester.check(use_profile="server", **carried).text
+
+    assert read(changed).values("profile") == ["server"]
+    assert OFFER not in changed
+    assert "ready to sign" in changed
+
+
+def test_the_other_profile_is_not_offered_where_one_request_is_of_a_node(requester: Visitor) -> None:
+    assert OFFER not in requester.check(upload(plain_server("wiki")), upload(UCCX_PUBLISHER)).text

@@ -70,6 +70,13 @@ CSR_AUTHORITY: Final = Rule(
     "The CSR asks for the certificate of an authority (CA:TRUE, keyCertSign or cRLSign).",
     "On a Cisco node this is probably the CAPF CSR: download tomcat-ECDSA instead.",
 )
+PROFILE_SERVER: Final = Rule(
+    "profile.server",
+    "The CSR does not look like one of a Cisco node: it asks for neither clientAuth nor dataEncipherment.",
+    "If it is for another server, use the profile server. (On the page: Use the profile server. Otherwise: "
+    "profile=server, --profile server.)",
+    Severity.NOTE,
+)
 EXTENSION_LEFT_OUT: Final = Rule(
     "extension.left-out",
     "These requested extensions are not copied: {extensions}.",
@@ -181,6 +188,7 @@ def examine(reading: Reading, profile: Profile, options: Options, policy: Policy
             *_authority(request),
             *_curve(request, policy),
             *(impossible or aimed),
+            *_other_server(request, profile),
             *named,
             *used,
             *_left_out(request),
@@ -267,6 +275,15 @@ def _usages_of_profile(asked: Description, profile: Profile) -> _Usages:
         return key_usage, extended, []
     said = {"profile": profile.name, "key_usage": ", ".join(key_usage), "extended": ", ".join(extended)}
     return key_usage, extended, [USAGE_FIXED.at("/key_usage", **said)]
+
+
+def _other_server(request: CertificationRequest, profile: Profile) -> Iterator[Finding]:
+    """Offer the profile of plain servers for a CSR that has none of what nodes always ask for."""
+    asked = request.description
+    is_node = "clientAuth" in asked.extended_key_usage or "dataEncipherment" in asked.key_usage
+    is_named = any(host_name(name) != name for name in request.common_names)  # -EC, -ms
+    if profile.is_vos and not is_node and not is_named:
+        yield PROFILE_SERVER.at("/profile")
 
 
 def _left_out(request: CertificationRequest) -> Iterator[Finding]:

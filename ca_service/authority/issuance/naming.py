@@ -29,6 +29,14 @@ SAN_NO_HOST_NAME: Final = Rule(
     "The CSR has no names, and its common name is not a host name either.",
     "Create a new CSR with a subject alternative name; on a Cisco node, fill in Parent Domain.",
 )
+SAN_HOST_MISSING: Final = Rule(
+    "san.host-missing",
+    "{host}, the host of the common name, is not among the names: {names}. Clients that open {host} refuse the "
+    "certificate. The names are copied unchanged.",
+    "Create a new CSR that lists {host}. If that is only the name of a cluster, nothing needs to be done. "
+    "(CUCM 10.5.2 leaves the host out: CSCus47235.)",
+    Severity.WARNING,
+)
 SAN_WILDCARD: Final = Rule(
     "san.wildcard",
     "The CSR asks for the wildcard {name}. Of the certificates of a node, only cup-xmpp-s2s-ECDSA may have one.",
@@ -56,7 +64,26 @@ def name_host(request: CertificationRequest, profile: Profile, *, add_host_name:
     refused = SAN_WILDCARD if profile.is_vos else SAN_WILDCARD_CLIENT
     wild = [] if profile.allows_wildcard else [refused.at(_NAMES, name=name) for name in dns_names if "*" in name]
     addresses = [str(address) for address in extension.get_values_for_type(x509.IPAddress)]
-    return _most_specific(dns_names or addresses, host), extension, wild
+    host, missing = _own_name(dns_names or addresses, host)
+    return host, extension, [*wild, *missing]
+
+
+def _own_name(candidates: list[str], host: str) -> tuple[str, list[Finding]]:
+    """Return the name of the host, and a warning if the common name means a host that is not among the names.
+
+    A host of which only the domain is among them keeps its own name: files and lists are called after it.
+    """
+    found = _most_specific(candidates, host)
+    if "." not in host or not names.is_dns_name(host) or _covers(found, host):
+        return found, []
+    warning = SAN_HOST_MISSING.at(_NAMES, host=host, names=", ".join(candidates))
+    return host if host.lower().endswith(f".{found.lower()}") else found, [warning]
+
+
+def _covers(name: str, host: str) -> bool:
+    """Return whether a client that opens this host accepts the name (RFC 9525, 6.3)."""
+    own, _, domain = name.lower().partition(".")
+    return host.lower() == name.lower() or (own == "*" and host.lower().partition(".")[2] == domain)
 
 
 def _most_specific(candidates: list[str], host: str) -> str:

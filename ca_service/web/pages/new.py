@@ -129,5 +129,10 @@ def _page(options: Options, reviews: tuple[Review, ...] = (), findings: tuple[Fi
         waits=any(review.examination.needs_decision for review in reviews),
         was_sent=request.method == "POST",
         may_sign=actor().role in PERMISSIONS[Action.ISSUE],
-        wants_host_name=any(found.rule == "san.missing" for review in reviews for found in review.examination.findings),
+        wants_host_name=any(_has(review, "san.missing") for review in reviews),
+        offers_server=bool(reviews) and all(_has(review, "profile.server") for review in reviews),
     )
+
+
+def _has(review: Review, rule: str) -> bool:
+    return any(found.rule == rule for found in review.examination.findings)

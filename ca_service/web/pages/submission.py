@@ -105,7 +105,7 @@ def _destination(number: int) -> Destination:
 def submitted_options() -> Options:
     """Return the options of the form. Raises InvalidInput if the lifetime is not a number."""
     return Options(
-        profile=request.form.get("profile", "vos"),
+        profile=request.form.get("use_profile") or request.form.get("profile", VOS.name),
         validity_days=_days(request.form.get("validity_days", "").strip()),
         new=request.form.get("new") == "true",
         add_host_name=request.form.get("add_host_name") == "true",

@@ -282,3 +282,51 @@ def test_one_refused_request_refuses_all_with_every_finding_in_its_place() -> No
 
 def test_good_requests_are_let_through() -> None:
     require_all([examined(request.data) for request in requests.THREE_NODES])
+
+
+@pytest.mark.parametrize(
+    ("common_name", "hosts", "host", "is_missing"),
+    [
+        ("uccx1-EC.example.com", ("example.com",), "uccx1.example.com", True),  # CSCus47235
+        ("uccx1-EC.example.com", ("example.com", "uccx1.example.com"), "uccx1.example.com", False),
+        ("uccx1-EC.example.com", ("UCCX1.example.com",), "UCCX1.example.com", False),
+        (
+            "cucm1-EC-ms.example.com",
+            ("example.com", "cucm1.example.com", "imp1.example.com"),
+            "cucm1.example.com",
+            False,
+        ),
+        ("test1.example.com", ("test2.example.com", "test3.example.com"), "test2.example.com", True),
+        ("uccx1", ("example.com", "uccx1.example.com"), "uccx1.example.com", False),
+        ("Contact Centre", ("uccx1.example.com",), "uccx1.example.com", False),
+        ("192.0.2.1", ("uccx1.example.com",), "uccx1.example.com", False),
+    ],
+)
+def test_a_host_that_is_not_among_its_names_is_a_warning(
+    common_name: str, hosts: tuple[str, ...], host: str, is_missing: bool
+) -> None:
+    examination = examined(requests.node(common_name, *hosts).der())
+
+    assert examination.host == host
+    assert rules(examination).get("san.host-missing") is (Severity.WARNING if is_missing else None)
+    assert examination.names == tuple(f"DNS:{each}" for each in hosts)
+
+
+def test_a_wildcard_names_the_host() -> None:
+    data = requests.node("www.example.com", "*.example.com").der()
+
+    assert "san.host-missing" not in rules(examined(data, Options(profile="server")))
+
+
+@pytest.mark.parametrize(
+    ("data", "is_offered"),
+    [
+        (asking(pkcs10.hosts("wiki.example.com"), common_name="wiki.example.com"), True),
+        (asking(pkcs10.hosts("wiki.example.com"), common_name="wiki-EC.example.com"), False),
+        (asking(*requests.usages(USAGE, ("serverAuth",)), common_name="wiki.example.com"), False),
+        (asking(pkcs10.extended_key_usage("clientAuth"), common_name="wiki.example.com"), False),
+    ],
+)
+def test_the_profile_of_servers_is_offered_for_what_does_not_look_like_a_node(data: bytes, is_offered: bool) -> None:
+    assert rules(examined(data)).get("profile.server") is (Severity.NOTE if is_offered else None)
+    assert "profile.server" not in rules(examined(data, Options(profile="server")))
