@@ -166,6 +166,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         handover=handover,
         clock=now,
         rules=options.probe_rules,
+        at_a_time=options.probes_at_a_time,
     )
 
     minute, hour, day = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

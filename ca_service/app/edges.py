@@ -53,6 +53,7 @@ class Options:
     notice_days: tuple[int, ...]
     probe_rules: ProbeRules = field(default_factory=ProbeRules)
     probes_daily: bool = True
+    probes_at_a_time: int = 1
     second_factor_required_of: Collection[Role] = ()
     claim_rules: ClaimRules = field(default_factory=lambda: ClaimRules("", "", {}))
 

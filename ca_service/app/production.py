@@ -188,6 +188,7 @@ def _options(settings: Settings) -> Options:
         notice_days=settings.notices.thresholds,
         probe_rules=settings.probe.rules,
         probes_daily=settings.probe.daily,
+        probes_at_a_time=max(1, settings.server.threads // 2),
         second_factor_required_of=web.require_second_factor,
         claim_rules=ClaimRules(oidc.name_claim, oidc.role_claim, oidc.roles),
     )

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING, Final, Protocol
 
+from ca_service.pki.parse_errors import PARSE_ERRORS
 from ca_service.vos.served import DEAD, Ending, Handshake, Offer, Target
 
 if TYPE_CHECKING:
@@ -89,8 +90,9 @@ class TLSProber:
 
         def wait(connection: socket.socket, *, to_write: bool = False) -> None:
             left = ends - self._stopwatch()
-            ready = select.select([connection], [connection] if to_write else [], [], max(left, 0)) if left > 0 else ()
-            if not any(ready):
+            ready = select.poll()  # and not select, which takes no descriptor above 1023: a busy server has more
+            ready.register(connection, select.POLLIN | (select.POLLOUT if to_write else 0))
+            if left <= 0 or not ready.poll(left * 1000):
                 raise TimeoutError
 
         try:
@@ -182,14 +184,20 @@ def _context(offer: Offer, asked: list[bool]) -> SSL.Context:
 def _served(tls: SSL.Connection, offer: Offer, asked: list[bool]) -> Handshake:
     try:
         chain = tuple(tls.get_peer_cert_chain(as_cryptography=True) or ())[:MAX_CERTIFICATES]
-    except ValueError as error:
+        for each in chain:  # the library reads these late, and the verdict needs them
+            _ = (each.subject, each.issuer, each.not_valid_before_utc, each.not_valid_after_utc)
+    except PARSE_ERRORS as error:
         return Handshake(offer, Ending.NOT_TLS, detail=f"a certificate that cannot be read: {error}"[:200])
     return Handshake(offer, Ending.SERVED if chain else Ending.DECLINED, chain, bool(asked))
 
 
 def _failed(tls: SSL.Connection, offer: Offer, asked: list[bool], error: SSL.Error) -> Handshake:
-    """Return how a handshake failed; one that failed for lack of a client certificate has shown the server's."""
-    if asked:
+    """Return how a handshake failed; one that failed for lack of a client certificate has shown the server's.
+
+    In TLS 1.2 the server has proven its key before it asks. In TLS 1.3 it does so afterwards, and a handshake that
+    lacks nothing but the client's certificate does not fail here: the refusal comes after its end.
+    """
+    if asked and offer in (Offer.ECDSA_12, Offer.RSA_12):
         found = _served(tls, offer, asked)
         if found.chain:
             return found

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import resource
 import socket
 import ssl
 from collections.abc import Iterator
@@ -12,6 +15,7 @@ from typing import Final
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from ca_service import clock
 from ca_service.probe import handshakes
@@ -173,3 +177,34 @@ def test_a_host_has_addresses_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     assert prober.resolve("nowhere.example.com") == ()
+
+
+@pytest.mark.parametrize(
+    ("find", "put"), [(b"\x0c\x05xyzzy", b"\x13\x05xy\xffzz"), (b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x09")]
+)
+def test_a_certificate_that_cannot_be_read_is_no_error_of_the_probe(tmp_path: Path, find: bytes, put: bytes) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    good = certified(key, "xyzzy", start=NOON)
+    certificate, private = files(tmp_path, "damaged", key, [good])
+    damaged = good.public_bytes(Encoding.DER).replace(find, put)
+    certificate.write_text(ssl.DER_cert_to_PEM_cert(damaged))
+    (found,) = shaken(tls_servers.tls((certificate, private)), Offer.ECDSA_12)
+    assert (found.ending, found.chain) == (Ending.NOT_TLS, ())
+    assert found.detail.startswith("a certificate that cannot be read")
+
+
+def test_a_certificate_is_not_served_by_who_has_not_proven_its_key(pairs: Pairs) -> None:
+    (found,) = shaken(tls_servers.without_proof(pairs.ec), Offer.ECDSA_13)
+    assert (found.ending, found.chain) == (Ending.DECLINED, ())
+
+
+def test_more_connections_than_select_can_take_do_not_stop_a_probe(pairs: Pairs) -> None:
+    with contextlib.ExitStack() as stack:
+        low = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(2048, low[1]), low[1]))
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, low)
+        first = stack.enter_context(Path(os.devnull).open())
+        while first.fileno() < 1024:
+            first = stack.enter_context(Path(os.devnull).open())
+        (found,) = shaken(tls_servers.tls(pairs.ec), Offer.ECDSA_12)
+    assert found.ending is Ending.SERVED

@@ -102,6 +102,37 @@ def tls(*pairs: tuple[Path, Path], oldest: ssl.TLSVersion = ssl.TLSVersion.TLSv1
     return answer
 
 
+def without_proof(pair: tuple[Path, Path]) -> Answer:
+    """Answer in TLS 1.3, ask for a certificate, and damage the signature that proves the key (CertificateVerify)."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*pair)
+    context.verify_mode = ssl.CERT_OPTIONAL
+    context.load_verify_locations(pair[0])
+
+    def answer(connection: socket.socket) -> None:
+        arriving, leaving = ssl.MemoryBIO(), ssl.MemoryBIO()
+        server = context.wrap_bio(arriving, leaving, server_side=True)
+        arriving.write(connection.recv(65536))
+        with contextlib.suppress(ssl.SSLWantReadError):
+            server.do_handshake()
+        connection.sendall(_with_damage(bytearray(leaving.read()), encrypted=4))
+        silent(connection)
+
+    return answer
+
+
+def _with_damage(flight: bytearray, encrypted: int) -> bytes:
+    """Change the last byte of this encrypted record: extensions, request, certificate, proof, end."""
+    place, seen = 0, 0
+    while place < len(flight):
+        end = place + 5 + int.from_bytes(flight[place + 3 : place + 5])
+        seen += flight[place] == 0x17
+        if flight[place] == 0x17 and seen == encrypted:
+            flight[end - 1] ^= 1
+        place = end
+    return bytes(flight)
+
+
 def after_starttls(inner: Answer) -> Answer:
     """Answer as an XMPP server that goes on with TLS."""
 

@@ -27,7 +27,8 @@ from ca_service.authority.fleet.states import Slot
 from ca_service.authority.fleet.store import LeafStore
 from ca_service.authority.issuance.store import HostProductStore, Ledger
 from ca_service.authority.ports import Clock
-from ca_service.errors import InvalidInput, NotFound, Rule
+from ca_service.deadline import limited
+from ca_service.errors import Busy, InvalidInput, NotFound, Rule
 from ca_service.pki import encodings, names
 from ca_service.vos.served import DEAD, Handshake, Ours, PortReport, Target, Verdict, fingerprint_of, judge
 from ca_service.vos.steps import Node
@@ -53,10 +54,16 @@ PROBE_ADDRESS: Final = Rule(
     "{host} has the address {address}, which this service does not connect to.",
     "The operator can allow it in the settings: probe.networks.",
 )
+PROBE_BUSY: Final = Rule(
+    "probe.busy",
+    "Other probes are running. Nothing was looked at.",
+    "Try again in {seconds} seconds.",
+)
 
 JOB: Final = "job"
 _PROBER: Final = Actor(None, "service:probe", Role.ADMINISTRATOR, JOB)
-_AT_A_TIME: Final = 3  # probes in a process
+_RETRY_SECONDS: Final = 20
+_STORING_SECONDS: Final = 10.0  # a probe takes longer than requests may wait, so that storing has a time of its own
 _CLUSTERS: Final = 50  # in a page
 MAX_PORTS: Final = 200
 #: Where a node of an unknown product may present the certificate of its web server.
@@ -124,7 +131,9 @@ class Probes:
         handover: Handover,
         clock: Clock,
         rules: ProbeRules,
+        at_a_time: int,
     ) -> None:
+        """`at_a_time`: probes in this process, fewer than its threads, because each holds one for minutes."""
         self._prober = prober
         self._served = served
         self._ledger = ledger
@@ -134,16 +143,17 @@ class Probes:
         self._handover = handover
         self._clock = clock
         self._rules = rules
-        self._turns = threading.BoundedSemaphore(_AT_A_TIME)
+        self._turns = threading.BoundedSemaphore(at_a_time)
 
     def probe(self, actor: Actor, texts: Sequence[str]) -> Iterator[PortReport]:
         """Look at these hosts (all ports of their product) and ports; yield each port as it is done.
 
-        Raises InvalidInput immediately for what is no host, or none that may be looked at, and for too many ports.
+        Raises InvalidInput immediately for what is no host, or none that may be looked at, and for too many ports;
+        Busy if too many probes are running.
         """
         require(actor, Action.READ)
         require_unbounded(actor)
-        return self._probe(actor, [target for text in texts for target in self._targets(text)])
+        return self._probe(actor, list(dict.fromkeys(target for text in texts for target in self._targets(text))))
 
     def probe_cluster(self, actor: Actor, cluster_id: int) -> Iterator[PortReport]:
         """Look at all nodes of a cluster that have a certificate; afterwards its slots are where they belong.
@@ -189,18 +199,25 @@ class Probes:
     def _probe(self, actor: Actor, targets: Sequence[Target]) -> Iterator[PortReport]:
         if not 1 <= len(targets) <= MAX_PORTS:
             raise InvalidInput(PROBE_COUNT.at("/hosts", count=len(targets), limit=MAX_PORTS))
-        hosts = dict.fromkeys(target.host for target in targets)
-        addresses = {host: self._address(actor, host) for host in hosts}
-        return self._reports([(target, addresses[target.host]) for target in targets])
+        groups = self._reports(actor, targets)
+        next(groups)  # up to the first connection now: an answer that has begun could not say what is refused
+        return (report for group in groups for report in group)
 
-    def _reports(self, ports: Sequence[tuple[Target, str]]) -> Iterator[PortReport]:
+    def _reports(self, actor: Actor, targets: Sequence[Target]) -> Iterator[tuple[PortReport, ...]]:
+        """Yield nothing once the addresses are known, and then each report. Raises Busy; job and command line wait."""
+        if not self._turns.acquire(blocking=actor.account_id is None):
+            raise Busy.because(PROBE_BUSY, seconds=_RETRY_SECONDS)
         found = list[PortReport]()
-        with self._turns:  # each has many connections
-            try:
-                for target, handshakes in self._prober.probe(ports):
-                    found.append(judge(target, handshakes, self._find_ours, self._clock()))
-                    yield found[-1]
-            finally:
+        try:
+            hosts = dict.fromkeys(target.host for target in targets)
+            addresses = {host: self._address(actor, host) for host in hosts}  # slow, if a name server is
+            yield ()
+            for target, handshakes in self._prober.probe([(each, addresses[each.host]) for each in targets]):
+                found.append(judge(target, handshakes, self._find_ours, self._clock()))
+                yield (found[-1],)
+        finally:
+            self._turns.release()
+            with limited(_STORING_SECONDS):
                 self._served.record([_served(each, self._clock()) for each in found])
 
     def _address(self, actor: Actor, host: str) -> str:
@@ -247,8 +264,9 @@ class Probes:
         for report in reports:
             found.append(report)
             yield report
-        for line in lines:
-            self._move(actor, cluster_id, line, found)
+        with limited(_STORING_SECONDS):
+            for line in lines:
+                self._move(actor, cluster_id, line, found)
 
     def _move(self, actor: Actor, cluster_id: int, line: Line, reports: Sequence[PortReport]) -> None:
         """Set or remove the marks of a slot by what its ports have presented."""

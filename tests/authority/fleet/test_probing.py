@@ -9,6 +9,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from ca_service import deadline
 from ca_service.authority.access.grants import Grant
 from ca_service.authority.access.permissions import Actor, Role
 from ca_service.authority.certificates import CertificateRecord
@@ -16,7 +17,7 @@ from ca_service.authority.fleet.placement import Placement
 from ca_service.authority.fleet.probing import MAX_PORTS, ProbeRules
 from ca_service.authority.fleet.states import Slot, State
 from ca_service.authority.issuance.examination import Options
-from ca_service.errors import InvalidInput, NotAllowed, NotFound
+from ca_service.errors import Busy, InvalidInput, NotAllowed, NotFound
 from ca_service.vos.served import Verdict
 from tests.support.factories import OPERATOR, Lab, actor
 from tests.support.fakes import NOON
@@ -170,6 +171,44 @@ def test_a_probe_that_is_abandoned_keeps_what_it_has_seen(lab: Lab) -> None:
     next(reports)
     reports.close()  # type: ignore[attr-defined]
     assert [each.port for each in lab.probes.list_served(REQUESTER, HOST)] == [12015]
+
+
+def test_while_one_probe_runs_another_is_refused_and_does_not_hold_its_thread(lab: Lab) -> None:
+    running = lab.probes.probe(REQUESTER, [f"{HOST}:12015"])
+    with pytest.raises(Busy) as caught:
+        lab.probes.probe(REQUESTER, [f"{HOST}:8443"])
+    assert caught.value.rule == "probe.busy"
+    assert lab.prober.connected == []
+    list(running)
+    assert len(list(lab.probes.probe(REQUESTER, [f"{HOST}:8443"]))) == 1
+
+
+def test_a_probe_that_is_refused_takes_no_place(lab: Lab) -> None:
+    for _ in range(2):
+        with pytest.raises(InvalidInput):
+            lab.probes.probe(REQUESTER, ["router.example.org"])
+
+
+@pytest.mark.parametrize("taken", [0, 1])
+def test_a_probe_that_is_abandoned_gives_its_place_back(lab: Lab, taken: int) -> None:
+    reports = lab.probes.probe(REQUESTER, [f"{HOST}:12015", f"{HOST}:8443"])
+    for _ in range(taken):
+        next(reports)
+    del reports
+    assert len(list(lab.probes.probe(REQUESTER, [f"{HOST}:8443"]))) == 1
+
+
+def test_a_port_that_is_named_twice_is_looked_at_once(lab: Lab) -> None:
+    assert len(list(lab.probes.probe(REQUESTER, [f"{HOST}:8443"] * 3))) == 1
+    assert len(lab.probes.list_served(REQUESTER, HOST)) == 1
+
+
+def test_results_are_stored_with_a_time_of_their_own(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = list[int]()
+    monkeypatch.setattr(lab.probes._served, "record", lambda _found: left.append(deadline.statement_seconds(0)))
+    with deadline.limited(0.0):  # the request has no time left
+        list(lab.probes.probe(REQUESTER, [f"{HOST}:8443"]))
+    assert left == [10]
 
 
 def probe_cluster(lab: Lab, who: Actor = REQUESTER) -> None:
