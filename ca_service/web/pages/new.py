@@ -1,4 +1,7 @@
-"""New certificates: add CSRs, review them, sign. Nothing is stored before signing."""
+"""New certificates: add CSRs, review them, sign. Nothing is stored before signing.
+
+`POST /` is the address of the form: both the overview and this page have it.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from ca_service.pki.profiles import LEAF_PROFILES, VOS
 from ca_service.vos.destinations import NOWHERE, Destination
 from ca_service.vos.products import products
 from ca_service.vos.purposes import PURPOSES
+from ca_service.vos.samples import sample_csrs
 from ca_service.web.context import actor, installation, needs
 from ca_service.web.pages import blueprint
 from ca_service.web.pages.requests import to_waiting
@@ -46,7 +50,7 @@ class Review:
     destination: Destination
 
 
-@blueprint.get("/")
+@blueprint.get("/sign")
 @needs(Action.CHECK)
 def new() -> ResponseReturnValue:
     """Show the empty form."""
@@ -63,6 +67,14 @@ def check() -> ResponseReturnValue:
         return _page(options, _reviews(submitted, options))
     except InvalidInput as error:
         return _page(options, findings=error.findings), status_of(error)
+
+
+@blueprint.post("/sign/samples")
+@needs(Action.CHECK)
+def samples() -> ResponseReturnValue:
+    """Review sample CSRs, made now. Only the form keeps them."""
+    submitted = tuple(Submitted(name, data) for name, data in sample_csrs())
+    return _page(Options(), _reviews(submitted, Options()))
 
 
 @blueprint.post("/sign")
