@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, and_, delete, insert, select, update
+from sqlalchemy import Connection, Row, Table, and_, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ca_service.authority.audit.events import AuditEvent
@@ -103,18 +103,20 @@ class SQLFleetStore:
                 values = {name: value for name, value in rows.values_of(request).items() if name != "id"}
                 connection.execute(insert(placed_request), values)
 
-    def list_requests(self, cluster_id: int) -> tuple[PlacedRequest, ...]:
-        """Return all placed requests of a cluster, newest first."""
-        statement = select(placed_request).where(placed_request.c.cluster_id == cluster_id)
-        with self._database.read() as connection:
-            found = connection.execute(statement.order_by(placed_request.c.id.desc()))
-            return tuple(PlacedRequest(**row._mapping) for row in found)
+    def list_requests(self, *cluster_ids: int) -> tuple[PlacedRequest, ...]:
+        """Return all placed requests of these clusters, newest first."""
+        found = self._of_clusters(placed_request, cluster_ids)
+        return tuple(PlacedRequest(**row._mapping) for row in sorted(found, key=lambda row: row.id, reverse=True))
 
-    def list_marks(self, cluster_id: int) -> tuple[Mark, ...]:
-        """Return the marks of a cluster, sorted by step."""
-        statement = select(mark).where(mark.c.cluster_id == cluster_id).order_by(mark.c.step)
+    def list_marks(self, *cluster_ids: int) -> tuple[Mark, ...]:
+        """Return the marks of these clusters, sorted by cluster and step."""
+        found = self._of_clusters(mark, cluster_ids)
+        return tuple(Mark(**row._mapping) for row in sorted(found, key=lambda row: (row.cluster_id, row.step)))
+
+    def _of_clusters(self, table: Table, cluster_ids: Collection[int]) -> list[Row[Any]]:
+        batches = in_batches(table.c.cluster_id, cluster_ids)
         with self._database.read() as connection:
-            return tuple(Mark(**row._mapping) for row in connection.execute(statement))
+            return [row for batch in batches for row in connection.execute(select(table).where(batch))]
 
     def set_mark(self, record: Mark, event: AuditEvent) -> bool:
         """Mark a step as done; return False if it was marked."""

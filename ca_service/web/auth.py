@@ -111,7 +111,7 @@ def local_path(target: str | None) -> str:
     """Return the target if it is a path on this server, otherwise the start page. This prevents open redirects."""
     if target and target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable():
         return target
-    return url_for("pages.new")
+    return url_for("pages.overview")
 
 
 def _load_user(secret: str) -> SessionUser | None:

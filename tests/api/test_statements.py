@@ -3,36 +3,18 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import Engine, event
 from werkzeug.test import Client
 
 from tests.support import pkcs10
 from tests.support.requests import node
+from tests.support.statements import statements
 
 MOST = 8  # token and account, authorities, keys, revocations, keys again under the lock, three INSERTs
 MORE_FOR_TRUST = 1  # the revocation of the intermediate, which a bundle makes nodes trust
 # Products of the hosts; events, those to seal, newest seal, its INSERT, places, their count, events again, seals.
 MORE_FOR_RECEIPTS = 9
-
-
-@contextmanager
-def statements() -> Iterator[list[str]]:
-    """Collect the statements that are executed meanwhile, BEGIN and COMMIT among them."""
-    seen: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_others: object) -> None:
-        if not statement.startswith("PRAGMA"):  # it sets how long this connection waits
-            seen.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
 
 
 def csr(number: int) -> bytes:

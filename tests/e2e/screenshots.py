@@ -34,7 +34,8 @@ _NODES: Final = tuple(
     )
 )
 _PATHS: Final = {
-    "new": "/",
+    "overview": "/",
+    "new": "/sign",
     "result": "/issued?{result}",
     "certificates": "/certificates",
     "certificates-no-match": "/certificates?q=nowhere",

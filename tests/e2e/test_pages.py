@@ -58,7 +58,7 @@ def _open(path: str) -> Callable[[Tab, Furnished], None]:
 
 
 def _review(tab: Tab, furnished: Furnished) -> None:
-    tab.go("/")
+    tab.go("/sign")
     tab.unfold()
     tab.page.set_input_files("#csr", furnished.files)
     tab.page.wait_for_selector(".request")
@@ -107,7 +107,8 @@ def _expiry(tab: Tab, _furnished: Furnished) -> None:
 
 
 PAGES: Final[dict[str, Callable[[Tab, Furnished], None]]] = {
-    "new": _open("/"),
+    "overview": _open("/"),
+    "new": _open("/sign"),
     "review": _review,
     "issued-one": _open("/issued?serial={0}"),
     "issued-three": _open("/issued?serial={0}&serial={1}&serial={2}"),
@@ -155,6 +156,7 @@ def test_the_first_pages_keep_nobody_out(
         tab.go(service.set_up_url())
         faults = tab.faults("set-up")
         tab.set_up(service.set_up_url())
+        faults += tab.faults("first-run")
         tab.go("/certificates")
         faults += tab.faults("no-certificates")
         tab.go("/account/tokens")
@@ -171,4 +173,4 @@ def test_the_navigation_leaves_room_for_the_page(
         tab.set_up(service.set_up_url())
 
         assert tab.page.locator(".bar").evaluate("bar => bar.offsetHeight") <= most
-        assert tab.page.locator(".bar nav a, .bar nav button").count() == 10
+        assert tab.page.locator(".bar nav a, .bar nav button").count() == 11

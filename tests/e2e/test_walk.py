@@ -238,3 +238,21 @@ def test_a_session_that_has_ended_leads_to_the_sign_in_page(
     tab.page.set_input_files("#csr", requests)
 
     tab.page.wait_for_url("**/sign-in*")
+
+
+def test_signing_shows_that_it_works_and_cannot_be_pressed_twice(
+    service: Service, new_tab: OpenTab, requests: tuple[Path, ...]
+) -> None:
+    tab = new_tab()
+    tab.set_up(service.set_up_url())
+    tab.page.set_input_files("#csr", requests)
+    tab.page.wait_for_selector(".request")
+    tab.page.evaluate("document.addEventListener('submit', event => event.preventDefault())")
+
+    tab.page.click("text=Sign 3 certificates")
+
+    button = tab.page.locator("button[formaction]")
+    expect(button).to_be_disabled()
+    expect(button).to_contain_text("Signing 3 certificates …")
+    assert tab.page.locator("progress").count() == 1
+    expect(tab.page.locator("#said")).to_have_text("Signing 3 certificates …")

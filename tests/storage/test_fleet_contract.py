@@ -104,6 +104,20 @@ def test_the_newest_request_comes_first_and_goes_with_its_node(fleet_store: Flee
     assert [each.request_fingerprint[0] for each in fleet_store.list_requests(made.id)] == ["c"]
 
 
+def test_requests_and_marks_of_several_clusters_are_read_together(fleet_store: FleetStore, made: ClusterRecord) -> None:
+    other = fleet_store.add_cluster(cluster("Other"), event())
+    marks = [Mark(each.id, step, NOON, "vera") for each in (made, other) for step in ("upload/x", "verify/x")]
+    for mark in reversed(marks):
+        fleet_store.set_mark(mark, event())
+    fleet_store.place([request(made), request(other, 0, "c" * 64)], [event(), event()])
+
+    assert [each.cluster_id for each in fleet_store.list_requests(made.id, other.id)] == [other.id, made.id]
+    assert [each.cluster_id for each in fleet_store.list_requests(made.id)] == [made.id]
+    assert fleet_store.list_marks(other.id, made.id) == tuple(marks)
+    assert fleet_store.list_requests() == ()
+    assert fleet_store.list_marks() == ()
+
+
 def test_requests_are_placed_all_or_none(fleet_store: FleetStore, made: ClusterRecord) -> None:
     with pytest.raises(NotFound):
         fleet_store.place([request(made), replace(request(made), node_id=999)], [event(), event()])

@@ -129,13 +129,13 @@ class InMemoryFleetStore:
         self._requests.sort(key=lambda each: -each.id)
         self.events += events
 
-    def list_requests(self, cluster_id: int) -> tuple[PlacedRequest, ...]:
+    def list_requests(self, *cluster_ids: int) -> tuple[PlacedRequest, ...]:
         """See the port."""
-        return tuple(each for each in self._requests if each.cluster_id == cluster_id)
+        return tuple(each for each in self._requests if each.cluster_id in cluster_ids)
 
-    def list_marks(self, cluster_id: int) -> tuple[Mark, ...]:
+    def list_marks(self, *cluster_ids: int) -> tuple[Mark, ...]:
         """See the port."""
-        return tuple(self._marks[key] for key in sorted(self._marks) if key[0] == cluster_id)
+        return tuple(self._marks[key] for key in sorted(self._marks) if key[0] in cluster_ids)
 
     def set_mark(self, mark: Mark, event: AuditEvent) -> bool:
         """See the port."""

@@ -26,7 +26,9 @@ PUBLIC = {
 }  # fmt: skip
 #: What each route of the pages does. A new one has to be put in here.
 ACTIONS = {
+    "pages.overview": Action.CHECK,
     "pages.new": Action.CHECK,
+    "pages.samples": Action.CHECK,
     "pages.check": Action.CHECK,
     "pages.sign": Action.ISSUE,
     "pages.issued": Action.READ,

@@ -12,7 +12,8 @@ from ca_service.authority.access.permissions import Role
 from tests.web.visitor import Visitor
 
 ENTRIES: Final = {
-    "/": "New certificate",
+    "/": "Overview",
+    "/sign": "Sign",
     "/requests": "Requests",
     "/clusters/new": "Clusters",
     "/certificates/expiry": "Certificates",
@@ -58,8 +59,8 @@ def test_the_heading_stands_above_the_tabs(administrator: Visitor, path: str) ->
 
 
 def test_an_auditor_is_told_that_requests_are_only_checked(signed_in: Callable[[Role], Visitor]) -> None:
-    assert "but not submit them" in signed_in(Role.AUDITOR).get("/").text
-    assert "before you sign or submit" in signed_in(Role.REQUESTER).get("/").text
+    assert "but not submit them" in signed_in(Role.AUDITOR).get("/sign").text
+    assert "before you sign or submit" in signed_in(Role.REQUESTER).get("/sign").text
 
 
 def test_what_is_to_be_typed_is_shown_as_such(administrator: Visitor) -> None:

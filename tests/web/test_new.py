@@ -43,7 +43,7 @@ def rsa_request() -> Request:
 
 
 def test_the_form_is_empty_at_first(requester: Visitor) -> None:
-    page = requester.page("/")
+    page = requester.page("/sign")
 
     assert not page.findings
     assert not page.values("request")

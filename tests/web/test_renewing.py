@@ -95,7 +95,7 @@ def test_a_node_has_no_button_and_its_next_step_when_the_end_is_near(lab: Lab, r
 
     assert "Next: create a new CSR" in page.text
     assert "Generate the CSR on sm1.example.com" in page.text
-    assert "Drop it on New certificate" in page.text
+    assert "Drop it on the page Sign" in page.text
     answer = requester.post(f"/certificates/{serial}/renew")
     assert (answer.status_code, read(answer.text).blocking) == (422, ["renewal.node"])
 

@@ -116,12 +116,13 @@ def test_a_page_is_shown_in_the_language_of_the_reader(
         visitor.get("/sign-in"),
         visitor.get("/setup/x"),
         requester.get("/"),
+        requester.get("/sign"),
         requester.get("/certificates"),
     ):
         assert '<html lang="de">' in answer.text
         assert "[" in answer.text
     assert [text for text in words(visitor.get("/sign-in").text) if not text.startswith("[")] == []
-    said = [text for text in words(requester.get("/").text) if not text.startswith("[")]
+    said = [text for text in words(requester.get("/sign").text) if not text.startswith("[")]
     assert said == ["requester", *LEAF_PROFILES]
 
 

@@ -19,7 +19,8 @@ from ca_service.authority.fleet.records import (
     NodeRecord,
     PlacedRequest,
 )
-from ca_service.authority.fleet.states import Known, Slot, slots_of, with_submitted
+from ca_service.authority.fleet.slot_reader import SlotReader
+from ca_service.authority.fleet.states import Slot
 from ca_service.authority.fleet.store import FleetStore, cluster_unknown
 from ca_service.authority.issuance.examination import Examination, Options
 from ca_service.authority.issuance.issuance import Issuance, Issued
@@ -28,7 +29,6 @@ from ca_service.authority.ports import Clock
 from ca_service.authority.revocation.store import RevocationStore
 from ca_service.errors import Finding, InvalidInput, NotFound, Refused, Rule, only_errors
 from ca_service.pki import keys
-from ca_service.pki.profiles import VOS
 from ca_service.vos.destinations import NO_HINT, Destination, Hint
 from ca_service.vos.purposes import PURPOSES
 
@@ -65,9 +65,7 @@ class Fleet:
         requests: RequestStore,
     ) -> None:
         self._store = store
-        self._ledger = ledger
-        self._revocations = revocations
-        self._requests = requests
+        self._reader = SlotReader(store, ledger, clock, revocations=revocations, requests=requests)
         self._issuance = issuance
         self._clock = clock
 
@@ -145,22 +143,15 @@ class Fleet:
         """Return the slots of the cluster with their states. Raises NotFound."""
         return self._slots(self.get_cluster(actor, cluster_id))
 
+    def list_slots(self, actor: Actor, clusters: Sequence[ClusterRecord]) -> tuple[tuple[Slot, ...], ...]:
+        """Return the slots of each of these clusters, read together."""
+        require(actor, Action.READ)
+        require_unbounded(actor)
+        return self._reader.read(clusters)
+
     def _slots(self, cluster: ClusterRecord) -> tuple[Slot, ...]:
-        requests = self._store.list_requests(cluster.id)
-        fingerprints = {each.request_fingerprint for each in requests}
-        issued = self._ledger.list_by_requests(fingerprints)
-        newest = {each.request_fingerprint: each for each in reversed(issued) if each.profile == VOS.name}
-        revocations = self._revocations.revocations_of([record.serial_number for record in newest.values()])
-        known = Known(
-            certificates=newest,
-            revoked={serial for serial, revocation in revocations.items() if not revocation.is_good},
-            done={mark.step: mark for mark in self._store.list_marks(cluster.id)},
-            now=self._clock(),
-        )
-        slots = slots_of(cluster, requests, known)
-        found = self._requests.list_for_requests(fingerprints - newest.keys())
-        submitted = {each.request_fingerprint: each for each in reversed(found)}
-        return tuple(with_submitted(slot, submitted) for slot in slots)
+        (slots,) = self._reader.read((cluster,))
+        return slots
 
     def serial_numbers(self, actor: Actor, cluster_id: int) -> tuple[str, ...]:
         """Return the serial numbers of all valid certificates in the slots of the cluster. Raises NotFound for none."""

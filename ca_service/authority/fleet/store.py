@@ -60,11 +60,11 @@ class FleetStore(Protocol):
     def place(self, requests: Sequence[PlacedRequest], events: Sequence[AuditEvent]) -> None:
         """Place CSRs into their slots, all or none. Raises NotFound if one of their nodes is gone."""
 
-    def list_requests(self, cluster_id: int) -> tuple[PlacedRequest, ...]:
-        """Return all CSRs of a cluster, newest first."""
+    def list_requests(self, *cluster_ids: int) -> tuple[PlacedRequest, ...]:
+        """Return all CSRs of these clusters, newest first."""
 
-    def list_marks(self, cluster_id: int) -> tuple[Mark, ...]:
-        """Return the marks of a cluster."""
+    def list_marks(self, *cluster_ids: int) -> tuple[Mark, ...]:
+        """Return the marks of these clusters, sorted by cluster and step."""
 
     def set_mark(self, mark: Mark, event: AuditEvent) -> bool:
         """Mark a step; return False, without an event, if it is already marked. Raises NotFound without the cluster."""

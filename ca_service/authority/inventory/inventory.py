@@ -35,7 +35,7 @@ from ca_service.pki.profiles import VOS
 WEEKS: Final = 26
 OVERDUE: Final = timedelta(weeks=4)
 MOST_LATER: Final = 1_000
-_NEXT: Final = 12
+MOST_NEXT: Final = 12  # the expirations that are listed with their steps
 _WEEK: Final = timedelta(weeks=1)
 _DAY: Final = timedelta(days=1)
 
@@ -177,7 +177,7 @@ def _words(begin: datetime, end: datetime, at: datetime) -> str:
 
 
 def _next(store: InventoryStore, active: Filter) -> tuple[Ending, ...]:
-    found = store.list_certificates(active, "expires", "", _NEXT).certificates
+    found = store.list_certificates(active, "expires", "", MOST_NEXT).certificates
     places, replaced = store.find_places(found), store.find_replaced(found)
     return tuple(
         Ending(each, _step(each, is_replaced=each.serial_number in replaced), places.get(each.serial_number))

@@ -14,6 +14,7 @@ from ca_service.web.pages import (  # noqa: E402, F401 - the views need the blue
     new,
     notices,
     oidc,
+    overview,
     people,
     placing,
     probes,

@@ -1,25 +1,29 @@
-"""New certificates: add CSRs, review them, sign. Nothing is stored before signing."""
+"""New certificates: add CSRs, review them, sign. Nothing is stored before signing.
+
+`POST /` is the address of the form: both the overview and this page have it.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ca_service.authority.access.permissions import PERMISSIONS, Action
-from ca_service.authority.issuance.examination import Examination, Options
+from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.issuance import Issued
 from ca_service.errors import CAServiceError, Finding, InvalidInput, Refused
 from ca_service.pki.encodings import csr_pem
 from ca_service.pki.profiles import LEAF_PROFILES, VOS
-from ca_service.vos.destinations import NOWHERE, Destination
+from ca_service.vos.destinations import NOWHERE
 from ca_service.vos.products import products
 from ca_service.vos.purposes import PURPOSES
+from ca_service.vos.samples import sample_csrs
 from ca_service.web.context import actor, installation, needs
 from ca_service.web.pages import blueprint
 from ca_service.web.pages.requests import to_waiting
+from ca_service.web.pages.review import MOST_CARDS, Review, table_of
 from ca_service.web.pages.submission import (
     Submitted,
     hints_of,
@@ -32,21 +36,7 @@ from ca_service.web.pages.submission import (
 from ca_service.web.problems import status_of
 
 
-@dataclass(frozen=True, slots=True)
-class Review:
-    """A CSR on the review: its label and examination, and the destination that the form shows as selected.
-
-    `text` and `number` keep it in the form. A CSR that cannot be read is not kept.
-    """
-
-    label: str
-    examination: Examination
-    text: str
-    number: int
-    destination: Destination
-
-
-@blueprint.get("/")
+@blueprint.get("/sign")
 @needs(Action.CHECK)
 def new() -> ResponseReturnValue:
     """Show the empty form."""
@@ -63,6 +53,14 @@ def check() -> ResponseReturnValue:
         return _page(options, _reviews(submitted, options))
     except InvalidInput as error:
         return _page(options, findings=error.findings), status_of(error)
+
+
+@blueprint.post("/sign/samples")
+@needs(Action.CHECK)
+def samples() -> ResponseReturnValue:
+    """Review sample CSRs, made now. Only the form keeps them."""
+    submitted = tuple(Submitted(name, data) for name, data in sample_csrs())
+    return _page(Options(), _reviews(submitted, Options()))
 
 
 @blueprint.post("/sign")
@@ -119,6 +117,7 @@ def _page(options: Options, reviews: tuple[Review, ...] = (), findings: tuple[Fi
         "new.html",
         options=options,
         reviews=reviews,
+        table=table_of(reviews) if len(reviews) > MOST_CARDS else None,
         findings=findings,
         profiles=LEAF_PROFILES.values(),
         purposes=tuple(PURPOSES),

@@ -40,7 +40,7 @@ def oidc_sign_in() -> ResponseReturnValue:
 @public
 def oidc_callback() -> ResponseReturnValue:
     """Finish the sign-in after the provider's redirect. The attempt is used up in any case."""
-    *kept, target = session.pop(_KEPT, None) or [url_for("pages.new")]
+    *kept, target = session.pop(_KEPT, None) or [url_for("pages.overview")]
     attempt = _attempt(kept)
     account = _single_sign_on().finish(attempt, _answer(), _redirect_uri(), visit())
     is_afresh = attempt is not None and attempt.afresh

@@ -39,7 +39,7 @@ def set_up(secret: str) -> ResponseReturnValue:
             findings = error.findings
         else:
             start_session(account, "set-up link")
-            return redirect(url_for("pages.new"))
+            return redirect(url_for("pages.overview"))
     status = 422 if request.method == "POST" else 200
     return render_template("set_up.html", form=form, findings=findings), status
 

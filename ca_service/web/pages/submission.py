@@ -98,8 +98,12 @@ def was_reviewed(number: int) -> bool:
 
 
 def _destination(number: int) -> Destination:
-    said = (request.form.get(f"{name}-{number}", "").strip() for name in ("purpose", "product", "version"))
-    return Destination(*said)
+    """Return the destination selected for this CSR; without a product, the one that is selected for all."""
+    own, for_all = (
+        Destination(*(request.form.get(f"{name}-{part}", "").strip() for name in ("purpose", "product", "version")))
+        for part in (number, "all")
+    )
+    return own | for_all
 
 
 def submitted_options() -> Options:

@@ -30,6 +30,25 @@ async function copy(button) {
   setTimeout(() => { button.textContent = label; }, 1500);
 }
 
+/** Puts dropped files into the input, then calls `then`.
+ * @param {Element | null} drop
+ * @param {HTMLInputElement} input
+ * @param {() => void} then */
+function enableDropping(drop, input, then) {
+  for (const name of ["dragenter", "dragover"]) {
+    drop?.addEventListener(name, (event) => { event.preventDefault(); drop.classList.add("over"); });
+  }
+  drop?.addEventListener("dragleave", () => drop.classList.remove("over"));
+  drop?.addEventListener("drop", (event) => {
+    event.preventDefault();
+    drop.classList.remove("over");
+    const dropped = event instanceof DragEvent ? event.dataTransfer?.files : null;
+    if (!dropped?.length) return;
+    input.files = dropped;
+    then();
+  });
+}
+
 /** Checks CSRs as soon as they are dropped or pasted.
  * @param {HTMLFormElement} form */
 function checkAtOnce(form) {
@@ -41,18 +60,7 @@ function checkAtOnce(form) {
   form.querySelector(".options")?.addEventListener("change", () => {
     if (form.querySelector(".request")) review(form, files, text); // what is signed is what was seen
   });
-  for (const name of ["dragenter", "dragover"]) {
-    drop?.addEventListener(name, (event) => { event.preventDefault(); drop.classList.add("over"); });
-  }
-  drop?.addEventListener("dragleave", () => drop.classList.remove("over"));
-  drop?.addEventListener("drop", (event) => {
-    event.preventDefault();
-    drop.classList.remove("over");
-    const dropped = event instanceof DragEvent ? event.dataTransfer?.files : null;
-    if (!dropped?.length) return;
-    files.files = dropped;
-    review(form, files, text);
-  });
+  enableDropping(drop, files, () => review(form, files, text));
 }
 
 /** Submits the form for a check and shows the result in place.
@@ -86,19 +94,33 @@ function sendAtOnce(root) {
   for (const input of root.querySelectorAll("input[type=file][data-send]")) {
     if (!(input instanceof HTMLInputElement)) continue;
     input.addEventListener("change", () => { if (input.files?.length) input.form?.requestSubmit(); });
-    const drop = input.closest(".drop");
-    drop?.addEventListener("drop", (event) => {
-      event.preventDefault();
-      const dropped = event instanceof DragEvent ? event.dataTransfer?.files : null;
-      if (!dropped?.length) return;
-      input.files = dropped;
-      input.form?.requestSubmit();
-    });
+    enableDropping(input.closest(".drop"), input, () => input.form?.requestSubmit());
   }
+}
+
+/** Shows that a button works, with the seconds since it was pressed, until the answer is there.
+ * @param {SubmitEvent} event */
+function showProgress(event) {
+  const button = event.submitter;
+  if (!(button instanceof HTMLButtonElement) || !button.dataset.busy) return;
+  const label = button.textContent ?? "", busy = button.dataset.busy, bar = document.createElement("progress"), since = Date.now();
+  const tick = setInterval(() => { button.textContent = `${busy} ${Math.round((Date.now() - since) / 1000)} s`; }, 1000);
+  bar.setAttribute("aria-label", busy);
+  setTimeout(() => { button.disabled = true; }); // later: a disabled button is not submitted
+  button.textContent = busy;
+  button.after(bar);
+  say(busy);
+  window.addEventListener("pageshow", () => { // back from the result
+    clearInterval(tick);
+    bar.remove();
+    button.disabled = false;
+    button.textContent = label;
+  }, { once: true });
 }
 
 enableCopying(document);
 sendAtOnce(document);
+document.addEventListener("submit", showProgress);
 for (const button of document.querySelectorAll("button[data-print]")) {
   if (!(button instanceof HTMLButtonElement)) continue;
   button.hidden = false;

@@ -110,6 +110,7 @@ ROWS = [
     Row(Action.READ, "fleet.list_clusters", ClusterQuery()),
     Row(Action.READ, "fleet.get_cluster", 1),
     Row(Action.READ, "fleet.slots", 1),
+    Row(Action.READ, "fleet.list_slots", ()),
     Row(Action.READ, "fleet.list_marks", 1),
     Row(Action.READ, "handover.board", 1),
     Row(Action.READ, "handover.bundle", 1),

@@ -600,3 +600,23 @@ def test_the_certificates_of_a_cluster_are_those_that_are_valid_in_its_slots(lab
     lab.clock.now += timedelta(days=101)
     with pytest.raises(NotFound):
         lab.fleet.serial_numbers(OPERATOR, 1)
+
+
+def test_the_slots_of_several_clusters_are_read_together_as_each_alone(lab: Lab) -> None:
+    there = lab.fleet.create(OPERATOR, "Other", [PUBLISHER])
+    lab.fleet.sign(OPERATOR, 1, placements(lab), Options())
+    other = placement(lab, again(), node_id=there.nodes[0].id)
+    lab.fleet.place(OPERATOR, there.id, [other], Options())
+    certificate = slot(lab).certificate
+    assert certificate
+    step = upload_key(TOMCAT, certificate.serial_number)
+    lab.fleet.mark(OPERATOR, 1, step, True, {step})
+
+    clusters = lab.fleet.list_clusters(OPERATOR, ClusterQuery()).items
+    read = lab.fleet.list_slots(OPERATOR, clusters)
+
+    assert read == tuple(lab.fleet.slots(OPERATOR, cluster.id) for cluster in clusters)
+    assert [[each.state for each in slots] for slots in read] == [
+        [State.UPLOADED, State.ISSUED, State.ISSUED],
+        [State.REQUESTED],
+    ]

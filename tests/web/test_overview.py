@@ -1,0 +1,209 @@
+"""The overview: each card for the roles that may see it, each need with its page, in few statements."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from ca_service import web
+from ca_service.authority.access.permissions import Role
+from ca_service.authority.fleet.placement import Placement
+from ca_service.authority.installation import Installation
+from ca_service.authority.inventory.store import CertificateQuery
+from ca_service.authority.issuance.examination import Options
+from ca_service.authority.notices.records import Failure
+from ca_service.vos.purposes import TOMCAT_ECDSA
+from ca_service.vos.runbook import upload_key, verify_key
+from tests.support.factories import OPERATOR, PASSWORD, Lab, actor
+from tests.support.fleet import PUBLISHER
+from tests.support.notices import RecordingChannel
+from tests.support.requests import SOCIALMINER, UCCX_PUBLISHER, UCCX_SUBSCRIBER
+from tests.support.statements import statements
+from tests.web.html import Page, read
+from tests.web.visitor import Visitor, sign_in
+
+MOST = 32  # session, header, requests, board, clusters, checks, root, messages, events
+
+
+@pytest.fixture
+def channel() -> RecordingChannel:
+    """Mail."""
+    return RecordingChannel()
+
+
+@pytest.fixture
+def lab(channel: RecordingChannel) -> Lab:
+    """A lab with mail, in which only administrators have something to do."""
+    return with_people(Lab(channels=(channel,)))
+
+
+def with_people(lab: Lab) -> Lab:
+    """The lab, initialised, with an account for each role."""
+    lab.initialised()
+    for role in Role:
+        lab.accounts.create(OPERATOR, role.value, role, PASSWORD)
+    return lab
+
+
+def page_of(lab: Lab, role: Role = Role.ADMINISTRATOR) -> Page:
+    """The overview as this role sees it."""
+    options = web.WebOptions(secret_key="x" * 32, session_lifetime=timedelta(days=1000))
+    return sign_in(web.create(lab, options), role).page("/")
+
+
+def upload(lab: Lab, *, name: str = "Contact centre") -> str:
+    """A cluster whose certificate is issued; its serial number."""
+    cluster = lab.fleet.create(OPERATOR, name, [PUBLISHER])
+    placement = Placement(UCCX_PUBLISHER.data, cluster.nodes[0].id, "tomcat-ECDSA", is_multi_server=False)
+    issued = lab.fleet.sign(OPERATOR, cluster.id, [placement], Options())
+    return issued.certificates[0].serial_number
+
+
+def test_a_reader_without_anything_to_do_sees_that_all_is_clear(lab: Lab) -> None:
+    for role in (Role.REQUESTER, Role.APPROVER, Role.AUDITOR):
+        page = page_of(lab, role)
+        assert "All clear" in page.text
+        assert "Needs you" not in page.text
+
+
+def test_waiting_requests_need_those_who_decide() -> None:
+    lab = with_people(Lab(rules=()))
+    lab.issuance.issue(actor(Role.REQUESTER), [UCCX_PUBLISHER.data, SOCIALMINER.data], Options())
+
+    assert "2 requests wait for a decision" in page_of(lab, Role.APPROVER).text
+    assert "wait for a decision" not in page_of(lab, Role.REQUESTER).text
+
+
+def test_a_certificate_that_expires_needs_those_who_sign(lab: Lab) -> None:
+    lab.issuance.issue(OPERATOR, [UCCX_PUBLISHER.data], Options(validity_days=20))
+
+    expected = f"uccx1.example.com expires on {lab.clock() + timedelta(days=20):%Y-%m-%d}"
+    assert expected in page_of(lab, Role.REQUESTER).text
+    assert "All clear" in page_of(lab, Role.AUDITOR).text
+
+
+def test_a_certificate_that_has_a_successor_needs_no_reader(lab: Lab) -> None:
+    for days in (20, 200):
+        lab.issuance.issue(OPERATOR, [UCCX_PUBLISHER.data], Options(validity_days=days, new=True))
+
+    assert "All clear" in page_of(lab, Role.REQUESTER).text
+
+
+def test_a_node_is_to_be_uploaded_then_verified_then_done(lab: Lab) -> None:
+    serial_number = upload(lab)
+    page = page_of(lab, Role.REQUESTER)
+    assert "Contact centre: 1 certificate to upload" in page.text
+    assert "/clusters/1/runbook" in page.links
+    assert "Contact centre" in page_of(lab, Role.AUDITOR).text
+    assert "All clear" in page_of(lab, Role.AUDITOR).text
+
+    step = upload_key(TOMCAT_ECDSA, serial_number)
+    lab.fleet.mark(OPERATOR, 1, step, True, {step})
+    assert "Contact centre: 1 to verify" in page_of(lab, Role.REQUESTER).text
+
+    step = verify_key(TOMCAT_ECDSA, serial_number)
+    lab.fleet.mark(OPERATOR, 1, step, True, {step})
+    assert "All clear" in page_of(lab, Role.REQUESTER).text
+
+
+def test_more_clusters_than_are_shown_are_one_need(lab: Lab) -> None:
+    for number in range(8):
+        lab.fleet.create(OPERATOR, f"Done {number}", [PUBLISHER])
+    for number in range(7):
+        upload(lab, name=f"Site {number}")
+
+    page = page_of(lab, Role.REQUESTER)
+
+    assert "2 more clusters have certificates to upload or verify" in page.text
+    assert "Done" not in page.text  # those with something to do come first
+
+
+def test_messages_that_failed_need_administrators(lab: Lab, channel: RecordingChannel) -> None:
+    lab.issuance.issue(OPERATOR, [UCCX_PUBLISHER.data], Options(validity_days=31))
+    lab.clock.advance(days=2)
+    channel.failure = Failure("refused", is_final=True)
+    lab.notices.announce_due()
+    lab.deliveries.deliver_due()
+
+    page = page_of(lab)
+
+    assert "1 message failed" in page.text
+    assert "/notices/messages?state=dead" in page.links
+    assert "message failed" not in page_of(lab, Role.APPROVER).text
+
+
+def test_what_is_not_set_up_needs_administrators() -> None:
+    lab = with_people(Lab(channels=()))
+
+    page = page_of(lab)
+
+    assert "The root key is on this machine" in page.text
+    assert "No notifications are being sent" in page.text
+    assert "root key" not in page_of(lab, Role.APPROVER).text
+
+
+def test_what_the_checks_find_needs_administrators(lab: Lab) -> None:
+    lab.clock.advance(days=4)
+
+    page = page_of(lab)
+
+    assert "/rules/doctor.job-late" in page.links
+    assert "All clear" in page_of(lab, Role.APPROVER).text
+
+
+def test_only_readers_of_the_audit_log_see_events(lab: Lab) -> None:
+    upload(lab)
+    lab.issuance.issue(actor(Role.REQUESTER), [SOCIALMINER.data], Options())
+
+    for role in Role:
+        sees = role in (Role.AUDITOR, Role.ADMINISTRATOR)
+        assert ("Last events" in page_of(lab, role).text) is sees
+    assert "sm1.example.com" in page_of(lab, Role.APPROVER).text
+
+
+def test_a_new_installation_shows_the_first_steps_until_there_is_a_certificate(
+    signed_in: Callable[[Role], Visitor],
+) -> None:
+    requester, administrator = signed_in(Role.REQUESTER), signed_in(Role.ADMINISTRATOR)
+    assert "Try sample CSRs" in requester.page("/").text
+    assert "Invite a colleague" not in requester.page("/").text
+    assert "Invite a colleague" in administrator.page("/").text
+
+    requester.issue(UCCX_PUBLISHER)
+
+    assert "Try sample CSRs" not in requester.page("/").text
+    assert "Expirations per week" in requester.page("/").text
+
+
+def test_samples_go_through_the_review_and_nothing_is_stored(requester: Visitor, installation: Installation) -> None:
+    review = read(requester.post("/sign/samples").text)
+
+    assert review.values("include") == ["0", "1", "2"]
+    assert "Sign 3 certificates" in review.text
+    assert not installation.inventory.list_certificates(OPERATOR, CertificateQuery()).certificates
+    assert requester.sign(review).status_code == 303
+
+
+def test_the_form_is_at_its_own_address_too(requester: Visitor) -> None:
+    assert requester.page("/sign").values("profile") == ["vos"]
+
+
+def test_the_page_takes_the_same_few_statements_however_many_clusters_there_are(
+    signed_in: Callable[[Role], Visitor], installation: Installation
+) -> None:
+    administrator, counts = signed_in(Role.ADMINISTRATOR), []
+    for number, request in enumerate((UCCX_PUBLISHER, UCCX_SUBSCRIBER, SOCIALMINER)):
+        node = replace(PUBLISHER, fqdn=f"{request.name}.example.com")
+        cluster = installation.fleet.create(OPERATOR, f"Site {number}", [node])
+        placement = Placement(request.data, cluster.nodes[0].id, "tomcat-ECDSA", is_multi_server=False)
+        installation.fleet.sign(OPERATOR, cluster.id, [placement], Options())
+        administrator.page("/")  # the results of the checks are kept
+        with statements() as seen:
+            administrator.page("/")
+        counts.append(len(seen))
+
+    assert max(counts) <= MOST
+    assert len(set(counts)) == 1, counts
