@@ -13,9 +13,9 @@ from cryptography import x509
 from ca_service.pki import encodings
 from ca_service.pki.chain import Chain
 from ca_service.vos.bundle import BundleFile, checksums, stored_zip
-from ca_service.vos.steps import Section, Step
+from ca_service.vos.steps import Step
 from ca_service.vos.trust_files import TrustFile, certificate_files, display_name, stem
-from ca_service.vos.trust_steps import Places, install_steps, list_systems, undo_steps
+from ca_service.vos.trust_steps import Places, Way, install_steps, list_systems, undo_steps
 
 _WIDTH: Final = 100
 _INDENT: Final = "   "
@@ -86,17 +86,17 @@ def as_text(root: x509.Certificate, places: Places) -> str:
     lines += [f"SHA-256  {encodings.fingerprint_text(root)}", f"SHA-1    {encodings.fingerprint_text(root, 'sha1')}"]
     for system in list_systems():
         lines += ["", "", system.name, "-" * len(system.name)]
-        for section in install_steps(system, places):
-            lines += _section(section.title, section)
-        for section in undo_steps(system, places):
-            lines += _section(f"Undo: {section.title[0].lower()}{section.title[1:]}", section)
+        for way in install_steps(system, places):
+            lines += _way(way.title, way)
+        for way in undo_steps(system, places):
+            lines += _way(f"Undo: {way.title[0].lower()}{way.title[1:]}", way)
     return "\n".join([*lines, ""])
 
 
-def _section(title: str, section: Section) -> Iterator[str]:
+def _way(title: str, way: Way) -> Iterator[str]:
     yield from ("", title)
     numbers = count(1)
-    for step in section.steps:
+    for step in way.steps:
         yield from _step(next(numbers), step)
 
 

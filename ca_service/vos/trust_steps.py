@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from ca_service.vos.knowledge import table
 from ca_service.vos.phrases import phrase
-from ca_service.vos.steps import Section, Step
+from ca_service.vos.steps import Step
 
 PEOPLE: Final = "people"  # the computers and phones of users; the other systems are servers and applications
 DEFAULT: Final = "windows"
@@ -41,6 +41,15 @@ class System:
     agent: str
     has_sha1: bool
     sources: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Steps that lead to one end, in their order. A way that is folded is for administrators."""
+
+    title: str
+    steps: tuple[Step, ...]
+    is_folded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,20 +95,24 @@ def system_of(user_agent: str) -> System:
     return next(found, None) or next(each for each in list_systems() if each.id == DEFAULT)
 
 
-def install_steps(system: System, places: Places) -> tuple[Section, ...]:
+def install_steps(system: System, places: Places) -> tuple[Way, ...]:
     """Return the ways to install the root, the simplest first."""
-    return _sections(system, "install", places)
+    return _ways(system, "install", places)
 
 
-def undo_steps(system: System, places: Places) -> tuple[Section, ...]:
+def undo_steps(system: System, places: Places) -> tuple[Way, ...]:
     """Return the ways to remove the root."""
-    return _sections(system, "undo", places)
+    return _ways(system, "undo", places)
 
 
-def _sections(system: System, kind: str, places: Places) -> tuple[Section, ...]:
+def _ways(system: System, kind: str, places: Places) -> tuple[Way, ...]:
     row = next(row for row in table("trust")["system"] if row["id"] == system.id)
     return tuple(
-        Section(way["title"], "", tuple(step for each in way["steps"] for step in _steps(each, places)))
+        Way(
+            way["title"],
+            tuple(step for each in way["steps"] for step in _steps(each, places)),
+            way.get("is_folded", False),
+        )
         for way in row[kind]
     )
 

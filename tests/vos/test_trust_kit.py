@@ -132,6 +132,7 @@ def test_each_system_says_how_to_install_and_how_to_undo(system: System, kit: Tr
         found = sections(system, kit.places(URL))
         assert found
         assert all(section.title and section.steps for section in found)
+        assert not found[0].is_folded
 
 
 @SYSTEMS
@@ -145,7 +146,9 @@ def test_a_row_has_known_fields_only() -> None:
     rows = table("trust")["system"]
 
     assert all(set(row) <= fields for row in rows)
-    steps = [step for row in rows for way in (*row["install"], *row["undo"]) for step in way["steps"]]
+    ways = [way for row in rows for way in (*row["install"], *row["undo"])]
+    assert all({"title", "steps"} <= set(way) <= {"title", "steps", "is_folded"} for way in ways)
+    steps = [step for way in ways for step in way["steps"]]
     kinds = ({"file"}, {"fetch"}, {"fetch", "shell"}, {"do"}, {"do", "run"}, {"do", "needs"})
     assert all(set(step) in kinds for step in steps)
     assert {row["group"] for row in rows} == {trust_steps.PEOPLE, "servers"}

@@ -54,6 +54,14 @@ def test_every_tab_has_its_steps_and_links_to_all_others(visitor: Visitor, syste
     assert set(page.references) <= set(page.ids)
 
 
+def test_ways_for_administrators_are_folded_and_others_are_not(visitor: Visitor) -> None:
+    text = visitor.get("/ca/?system=firefox").text
+
+    assert "<summary>On many PCs, with policies.json</summary>" in text
+    assert "<h3>On Windows and macOS</h3>" in text
+    assert "<h3>By hand</h3>" in text.partition("<summary>")[0]
+
+
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_every_file_of_a_step_can_be_downloaded(visitor: Visitor, system: str) -> None:
     for link in opened(visitor, f"/ca/?system={system}")[1].links:
