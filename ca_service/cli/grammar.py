@@ -13,8 +13,9 @@ class LazyGroup(click.Group):
     """A group that imports a command when it is called.
 
     The keys of `summaries` are the names of the commands, in the order of the help; each command is the attribute
-    `command` of the module of that name in this package. Its help begins with its summary. `neighbours` names the
-    commands that share the module of another one: there, each is the attribute of its own name.
+    `command` of the module of that name in this package, with underscores in place of hyphens. Its help begins with
+    its summary. `neighbours` names the commands that share the module of another one: there, each is the attribute of
+    its own name.
     """
 
     def __init__(
@@ -32,7 +33,7 @@ class LazyGroup(click.Group):
         """Import the command of this name and return it, or None if there is none."""
         if cmd_name not in self._summaries:
             return None
-        module = import_module(f"ca_service.cli.{self._neighbours.get(cmd_name, cmd_name)}")
+        module = import_module(f"ca_service.cli.{self._neighbours.get(cmd_name, cmd_name).replace('-', '_')}")
         found: click.Command = getattr(module, cmd_name if cmd_name in self._neighbours else "command")
         return found
 

@@ -34,6 +34,7 @@ _COMMANDS: Final = {
     "revoke": "Revoke certificates.",
     "release": "Release certificates from hold.",
     "ca": "Manage the root and the intermediate.",
+    "trust-kit": "Write the files and steps with which clients trust the root.",
     "crl": "Manage certificate revocation lists (CRLs).",
     "user": "Manage accounts.",
     "token": "Manage API tokens.",

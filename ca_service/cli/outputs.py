@@ -27,6 +27,7 @@ from ca_service.documents.findings import finding_documents
 from ca_service.errors import Conflict, InvalidInput, Rule
 from ca_service.vos import formats
 from ca_service.vos.bundle import Bundle, BundleFile, Delivery, bundle_of
+from ca_service.vos.trust_files import TrustFile
 
 FILE_EXISTS: Final = Rule(
     "file.exists",
@@ -82,6 +83,11 @@ class Target:
         if self.out and not self.is_standard_output and not Path(self.out).is_dir():
             self._require_free(Path(self.out))
 
+    def require(self, data: bytes) -> None:
+        """Raise Conflict if the file exists with other data."""
+        if not _holds(Path(self.out or "."), data):
+            self._require_free(Path(self.out or "."))
+
     def write(self, name: str, data: bytes) -> Path | None:
         """Write the data, under `name` where only a folder is known; None for standard output.
 
@@ -135,6 +141,19 @@ class Target:
         if not os.path.lexists(path) or (self.force and not self.is_secret):
             return
         raise Conflict.because(SECRET_FILE_EXISTS if self.is_secret else FILE_EXISTS, path=path)
+
+
+def write_folder(folder: Path, files: Sequence[TrustFile], *, force: bool) -> tuple[Path, ...]:
+    """Write the files into a folder, which is created if it is missing, and return their paths.
+
+    Raises Conflict, with nothing written, if another file has one of the names.
+    """
+    targets = [(Target(str(folder / file.name), force), file) for file in files]
+    for target, file in targets:
+        target.require(file.data)
+    with _explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    return tuple(path for target, file in targets if (path := target.write(file.name, file.data)))
 
 
 def _holds(path: Path, data: bytes) -> bool:

@@ -135,6 +135,13 @@ class ChainFileDocument(Document):
     certificates: list[str]
 
 
+class TrustKitDocument(Document):
+    """The files of a trust kit, and the fingerprint of the root in them."""
+
+    fingerprint: Fingerprint
+    files: list[str]
+
+
 class CSRDocument(Document):
     """The CSR of an intermediate that an external root is to certify."""
 

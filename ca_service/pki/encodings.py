@@ -99,6 +99,12 @@ def fingerprint(certificate: x509.Certificate) -> str:
     return hashlib.sha256(der(certificate)).hexdigest()
 
 
+def fingerprint_text(certificate: x509.Certificate, algorithm: str = "sha256") -> str:
+    """Return a fingerprint as browsers, trust stores and OpenSSL show it: AA:BB:CC. `algorithm` is sha256 or sha1."""
+    digest = hashlib.new(algorithm, der(certificate), usedforsecurity=algorithm != "sha1")
+    return digest.digest().hex(":").upper()
+
+
 def serial_text(serial_number: int) -> str:
     """Return a serial number as text: 40 lower-case hexadecimal digits."""
     return f"{serial_number:040x}"

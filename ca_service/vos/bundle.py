@@ -86,7 +86,8 @@ class Bundle:
 
     def to_zip(self) -> bytes:
         """Return the ZIP, with SHA256SUMS over all other files; the same bytes each time."""
-        return _zip((*self.uploads, *self.extras))
+        files = (*self.uploads, *self.extras)
+        return stored_zip((*files, checksums(_SUMS, files)))
 
 
 def bundle_name(deliveries: Sequence[Delivery]) -> str:
@@ -297,11 +298,17 @@ def _facts(delivery: Delivery) -> Iterator[tuple[str, str]]:
         yield "Sealing key", f"{json.loads(delivery.receipt)['key']['fingerprint']} (SHA-256), which signed the receipt"
 
 
-def _zip(files: Sequence[BundleFile]) -> bytes:
+def checksums(path: str, files: Sequence[BundleFile]) -> BundleFile:
+    """Return the file that `sha256sum -c` checks these files with."""
     sums = "".join(f"{hashlib.sha256(file.data).hexdigest()}  {file.path}\n" for file in files)
+    return BundleFile(path, sums.encode("ascii"))
+
+
+def stored_zip(files: Sequence[BundleFile]) -> bytes:
+    """Return a ZIP of these files; the same bytes each time."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for file in (*files, BundleFile(_SUMS, sums.encode("ascii"))):
+        for file in files:
             entry = zipfile.ZipInfo(file.path, _EPOCH)
             entry.create_system, entry.external_attr = 3, 0o644 << 16  # the same on every system
             archive.writestr(entry, file.data)

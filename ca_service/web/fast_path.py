@@ -29,6 +29,7 @@ from ca_service.web.context import WebOptions, services_of
 from ca_service.web.public.files import file_response
 from ca_service.web.public.health import health_response, readiness_response
 from ca_service.web.public.revocation import NOT_KEPT, OCSP_TYPE, crl_response, decoded, ocsp_response
+from ca_service.web.public.trust import kit_response
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -176,6 +177,7 @@ _ROUTES: Final = (
     _Route.of(_GET, "/ca/<name>.crl", r"/ca/([\w-]+)\.crl", crl_response),
     _Route.of(_GET, "/ca/<name>.crl.pem", r"/ca/([\w-]+)\.crl\.pem", _crl_as_pem),
     _Route.of(_GET, "/ca/<name>", r"/ca/([\w-]+\.\w+)", file_response),
+    _Route.of(_GET, "/ca/kit/<name>", r"/ca/kit/([\w.-]+)", kit_response),
     _Route.of(_GET, "/healthz", r"/healthz", _health),
     _Route.of(_GET, "/readyz", r"/readyz", _readiness),
 )

@@ -22,6 +22,7 @@ _BROWSERS: Final = (
     ("Chrome", re.compile(r"(?:Chrome|CriOS)/(\d+)")),
     ("Safari", re.compile(r"Version/(\d+)[\d.]* (?:Mobile/\w+ )?Safari/")),
 )
+_GROUP: Final = 8 * len("AA:")
 _SYSTEMS: Final = (
     ("Windows", "Windows"),
     ("Android", "Android"),
@@ -52,6 +53,11 @@ class CertificateView:
     authority_key_identifier: str
     fingerprint: str
     pem: str
+
+    @property
+    def fingerprint_groups(self) -> tuple[str, ...]:
+        """The fingerprint in upper case with colons, in groups of eight bytes."""
+        return fingerprint_groups(self.fingerprint)
 
 
 def _title(certificate: x509.Certificate) -> str:
@@ -93,6 +99,15 @@ def _constraints(found: x509.BasicConstraints | None) -> str:
     if not found.ca:
         return "CA:FALSE"
     return "CA:TRUE" if found.path_length is None else f"CA:TRUE, path length {found.path_length}"
+
+
+def fingerprint_groups(fingerprint: str) -> tuple[str, ...]:
+    """Return a fingerprint in hexadecimal as browsers show it, AA:BB:CC, in groups that are easy to compare.
+
+    Together the groups are the whole text: each but the last ends with a colon.
+    """
+    text = bytes.fromhex(fingerprint).hex(":").upper()
+    return tuple(text[start : start + _GROUP] for start in range(0, len(text), _GROUP))
 
 
 def browser_name(user_agent: str) -> str:

@@ -69,6 +69,7 @@ DOCUMENTS: Final[Mapping[str, tuple[type[Document], ...]]] = {
     "token create": (people.CreatedTokenDocument,),
     "token list": (people.TokensDocument,),
     "token revoke": (people.TokenDocument, people.RevokedTokensDocument),
+    "trust-kit": (authorities.TrustKitDocument,),
     "user create": (people.AccountDocument,),
     "user list": (people.AccountsDocument,),
     "user password": (people.AccountDocument,),

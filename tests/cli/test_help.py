@@ -60,6 +60,7 @@ def test_the_help_lists_every_command_of_the_issue_and_each_exit_code(new_ca: Co
         "revoke",
         "release",
         "ca",
+        "trust-kit",
         "crl",
         "user",
         "token",

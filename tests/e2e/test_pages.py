@@ -106,6 +106,14 @@ def _expiry(tab: Tab, _furnished: Furnished) -> None:
     tab.page.click("text=Show as table")
 
 
+def _trust(system: str) -> Callable[[Tab, Furnished], None]:
+    def show(tab: Tab, _furnished: Furnished) -> None:
+        tab.go(f"/ca/?system={system}")
+        tab.unfold()
+
+    return show
+
+
 PAGES: Final[dict[str, Callable[[Tab, Furnished], None]]] = {
     "overview": _open("/"),
     "new": _open("/sign"),
@@ -125,7 +133,9 @@ PAGES: Final[dict[str, Callable[[Tab, Furnished], None]]] = {
     "new-token": _new_token,
     "wrong-token": _wrong_token,
     "wrong-password": _wrong_password,
-    "trust": _open("/ca/"),
+    "trust": _trust("windows"),
+    "trust-firefox": _trust("firefox"),
+    "trust-nodes": _trust("cisco"),
     "api": _open("/api"),
     "not-found": _open("/certificates/nonsense"),
 }

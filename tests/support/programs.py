@@ -24,6 +24,7 @@ _PACKAGES: Final = {
     "certutil": "libnss3-tools",
     "crlutil": "libnss3-tools",
     "vfychain": "libnss3-tools",
+    "update-ca-certificates": "ca-certificates",
 }
 
 

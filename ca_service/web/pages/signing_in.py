@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-
 from flask import Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -13,6 +11,7 @@ from ca_service.errors import Conflict, Finding, InvalidInput
 from ca_service.web.auth import open_session
 from ca_service.web.context import actor, installation, needs
 from ca_service.web.pages import blueprint
+from ca_service.web.qr_codes import qr_code
 from ca_service.web.reauthentication import asking_party, passkeys_can_work, relying_party
 from ca_service.web.views import browser_name
 
@@ -137,15 +136,4 @@ def _page(findings: tuple[Finding, ...] = ()) -> str:
 
 def _app_page(offer: TotpOffer, findings: tuple[Finding, ...] = ()) -> str:
     shown = " ".join(offer.secret[place : place + 4] for place in range(0, len(offer.secret), 4))
-    return render_template("authenticator_app.html", picture=_picture(offer.uri), secret=shown, findings=findings)
-
-
-def _picture(text: str) -> str:
-    """Return a QR code as SVG without styles, as the content security policy requires."""
-    import segno
-
-    picture = io.BytesIO()
-    segno.make(text, error="m").save(
-        picture, kind="svg", xmldecl=False, svgns=False, scale=5, border=4, dark="#000", light="#fff", svgclass="qr"
-    )
-    return picture.getvalue().decode()
+    return render_template("authenticator_app.html", picture=qr_code(offer.uri), secret=shown, findings=findings)

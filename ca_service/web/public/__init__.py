@@ -11,4 +11,5 @@ from ca_service.web.public import (  # noqa: E402, F401 - the views need the blu
     health,
     metrics,
     revocation,
+    trust,
 )

@@ -1,4 +1,4 @@
-"""CA certificates for relying parties and the page about them, the explanation of each rule."""
+"""CA certificates for relying parties, the explanation of each rule."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from ca_service.pki import encodings
 from ca_service.pki.chain import Chain
 from ca_service.web.context import base_url, options, public, public_services
 from ca_service.web.public import blueprint
-from ca_service.web.views import decode
 
 CA_FILE_UNKNOWN: Final = Rule(
     "ca-file.unknown",
@@ -40,23 +39,6 @@ RULE_UNKNOWN: Final = Rule("rule.unknown", "There is no rule {name}.", "Check th
 _MAX_NAME: Final = 60
 
 
-@blueprint.get("/ca/")
-@public
-def trust_page() -> ResponseReturnValue:
-    """Show root and intermediate with their fingerprints and downloads."""
-    authority, chain = public_services().hierarchy.active(), public_services().trusted.chain()
-    return render_template(
-        "trust.html",
-        chain=[decode(certificate) for certificate in reversed(chain)],
-        has_revoked=len(chain) < len(authority.chain),
-        base_url=base_url(),
-        lists=public_services().crl_publisher.list_available(),
-        ocsp_url=authority.issuer.ocsp_url or f"{base_url()}/ocsp",
-        trust_store_password=encodings.TRUST_STORE_PASSWORD,
-        sealing_key=public_services().receipts.key_fingerprint(),
-    )
-
-
 @blueprint.get("/ca/<name>")
 @public
 def authority_file(name: str) -> ResponseReturnValue:
@@ -77,9 +59,9 @@ def file_response(services: PublicServices, request: Request, name: str) -> Resp
         if name.startswith(_INTERMEDIATE):
             services.trusted.require([services.hierarchy.active().record.id])
         content_type, make = _FILES[name]
-        return _file(request, name, content_type, make(services.trusted.chain()))
+        return public_file(request, name, content_type, make(services.trusted.chain()))
     certificate = _issuer_certificate(services, name.removesuffix(".der")) if name.endswith(".der") else None
-    return _file(request, name, _DER, certificate) if certificate else None
+    return public_file(request, name, _DER, certificate) if certificate else None
 
 
 def _issuer_certificate(services: PublicServices, issuer_id: str) -> bytes | None:
@@ -87,7 +69,8 @@ def _issuer_certificate(services: PublicServices, issuer_id: str) -> bytes | Non
     return next((each.certificate_der for each in records if each.id == issuer_id), None)
 
 
-def _file(request: Request, name: str, content_type: str, data: bytes) -> Response:
+def public_file(request: Request, name: str, content_type: str, data: bytes) -> Response:
+    """Return a file that caches may keep for an hour, as an attachment."""
     response = Response(data, content_type=content_type)
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     response.headers["Cache-Control"] = "public, max-age=3600"

@@ -10,7 +10,7 @@ function say(text) {
 /** @param {ParentNode} root the part of the page with copy buttons */
 function enableCopying(root) {
   for (const button of root.querySelectorAll("button[data-copy]")) {
-    if (!(button instanceof HTMLButtonElement) || !navigator.clipboard) continue;
+    if (!(button instanceof HTMLButtonElement)) continue;
     button.hidden = false;
     button.addEventListener("click", () => copy(button));
   }
@@ -21,7 +21,7 @@ async function copy(button) {
   const source = document.getElementById(button.dataset.copy ?? "");
   const label = button.textContent;
   try {
-    await navigator.clipboard.writeText(source?.textContent ?? "");
+    await write(source?.textContent ?? "");
     button.textContent = "✓";
     say(said?.dataset.copied ?? "");
   } catch {
@@ -47,6 +47,22 @@ function enableDropping(drop, input, then) {
     input.files = dropped;
     then();
   });
+}
+
+/** Writes to the clipboard. Browsers have no `navigator.clipboard` on pages over plain HTTP: a selection is copied there.
+ * @param {string} text */
+async function write(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const focused = document.activeElement;
+  const field = document.createElement("textarea");
+  field.className = "visually-hidden";
+  field.value = text;
+  document.body.append(field);
+  field.select();
+  const copied = document.execCommand("copy");
+  field.remove();
+  if (focused instanceof HTMLElement) focused.focus();
+  if (!copied) throw new Error("nothing was copied");
 }
 
 /** Checks CSRs as soon as they are dropped or pasted.
