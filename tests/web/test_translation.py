@@ -146,3 +146,14 @@ def test_a_step_is_translated_before_its_names_are_filled_in(
     in_german("Upload {file}")
 
     assert "[Upload 1-root.tomcat-trust.pem]" in requester.page(f"/certificates/{serial}").text
+
+
+def test_the_trust_page_is_translated_before_its_names_are_filled_in(
+    visitor: Visitor, in_german: Callable[..., None]
+) -> None:
+    in_german("Download {file}", "Open the file and choose Install Certificate.", "With PowerShell", "Edge and Chrome")
+    page = visitor.page("/ca/?system=windows")
+
+    for text in ("Download example-lab-ec-root-ca-g1.cer", "Open the file and choose Install Certificate."):
+        assert f"[{text}]" in page.text
+    assert {"[With PowerShell]", "[Edge and Chrome]"} <= set(page.texts)
