@@ -119,7 +119,7 @@ class PublicServices:
 
 @dataclass(frozen=True, kw_only=True)
 class APIServices(PublicServices):
-    """The use cases for scripts: everything about certificates, nothing about accounts."""
+    """The use cases for scripts: everything about certificates and clusters, nothing about accounts."""
 
     issuance: Issuance
     requests: Requests
@@ -129,6 +129,8 @@ class APIServices(PublicServices):
     inventory: Inventory
     revocation: Revocation
     renewal: Renewal
+    fleet: Fleet
+    handover: Handover
     audit_log: AuditLog
 
 
@@ -144,8 +146,6 @@ class Installation(APIServices):
     external: ExternalAuthorities
     root_key: RootKey
     completion: Completion
-    fleet: Fleet
-    handover: Handover
     authority_revocation: AuthorityRevocation
     crl_importer: CRLImporter
     responders: Responders

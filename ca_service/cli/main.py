@@ -25,10 +25,14 @@ _COMMANDS: Final = {
     "serve": "Serve the pages and the API until stopped.",
     "sign": "Sign CSRs: all of them, or none.",
     "requests": "Review and decide on requests.",
+    "cluster": "Manage clusters, their CSRs and their steps.",
     "renew": "Renew the certificate of a TLS server or client with the same key.",
     "check": "Check CSRs without signing them.",
     "fit": "Check whether a node will accept a certificate.",
     "probe": "See which certificate the ports of a node present.",
+    "explain": "Explain error messages of nodes, tools and browsers.",
+    "products": "Show what is known of Cisco's products.",
+    "matrix": "Show what agents see, by the signers of tomcat and tomcat-ECDSA.",
     "show": "Show a certificate.",
     "list": "List and search certificates.",
     "revoke": "Revoke certificates.",
@@ -45,7 +49,14 @@ _COMMANDS: Final = {
     "db": "Manage the database schema.",
     "doctor": "Check the health of the installation.",
 }
-_NEIGHBOURS: Final = {"renew": "sign", "fit": "check", "show": "list", "release": "revoke", "init": "serve"}
+_NEIGHBOURS: Final = {
+    "renew": "sign",
+    "fit": "check",
+    "matrix": "products",
+    "show": "list",
+    "release": "revoke",
+    "init": "serve",
+}
 _EPILOG: Final = "\n".join(
     (
         "\b",

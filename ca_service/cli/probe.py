@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import click
 
@@ -33,8 +33,13 @@ def command(session: Session, hosts: tuple[str, ...]) -> ExitCode:
     1.2 and 1.3; nothing but the handshake is sent. Exit code 3: an older, a self-signed or no EC certificate is
     presented; 4: a wrong one; 6: no port answers.
     """
+    return tell(session, session.ready().probes.probe(operator(), hosts))
+
+
+def tell(session: Session, reports: Iterator[PortReport]) -> ExitCode:
+    """Say what the ports present, and return the exit code; a terminal shows each port as soon as it is done."""
     found = list[PortReport]()
-    for report in session.ready().probes.probe(operator(), hosts):
+    for report in reports:
         found.append(report)
         if sys.stderr.isatty():
             session.console.remark(f"{visible(report.target.host)}:{report.target.port} {report.verdict.value}")

@@ -51,6 +51,12 @@ class SQLFleetStore:
             found = connection.execute(select(cluster).where(cluster.c.id == cluster_id)).all()
             return next(iter(_with_nodes(connection, found)), None)
 
+    def find_cluster_named(self, name: str) -> ClusterRecord | None:
+        """Return the cluster of this name, in any case, or None."""
+        with self._database.read() as connection:
+            found = connection.execute(select(cluster).where(cluster.c.name_key == name.casefold())).all()
+            return next(iter(_with_nodes(connection, found)), None)
+
     def add_cluster(self, record: ClusterRecord, event: AuditEvent) -> ClusterRecord:
         """Add a cluster with its nodes, and return it with its numbers."""
         with self._changing(event) as connection, _name_is_free(record.name):

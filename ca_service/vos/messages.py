@@ -9,8 +9,14 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, Final
 
+from ca_service.errors import InvalidInput, Rule
 from ca_service.vos.knowledge import Fact, fact, table
 
+MESSAGE_TOO_LONG: Final = Rule(
+    "message.too-long",
+    "The text has {length} characters. The limit is {limit}.",
+    "Give only the lines with the message.",
+)
 MAX_LENGTH: Final = 20_000  # characters of a text that are looked at
 
 # Mail programs and web pages print these in place of what the node has printed.
@@ -90,6 +96,12 @@ def explain(text: str) -> tuple[Explained, ...]:
     ids = {each.message.id for each in found}
     kept = [each for each in found if ids.isdisjoint(each.message.unless)]
     return tuple(sorted(kept, key=lambda each: -len(each.pattern)))
+
+
+def require_length(text: str, pointer: str, limit: int = MAX_LENGTH) -> None:
+    """Raise InvalidInput for a text that is longer than this: what comes later would not be looked at."""
+    if len(text) > limit:
+        raise InvalidInput(MESSAGE_TOO_LONG.at(pointer, length=len(text), limit=limit))
 
 
 def find_messages(text: str) -> tuple[Message, ...]:

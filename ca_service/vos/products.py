@@ -182,6 +182,17 @@ def get_product(product_id: str) -> Product:
     return products()[product_id]
 
 
+def releases_at(product: Product, at: str) -> tuple[Release, ...]:
+    """Return what is known of this version, which may be nothing; all releases for an empty text.
+
+    Raises InvalidInput if the text names no version.
+    """
+    if not at:
+        return product.releases
+    found = product.find_release(version(at))
+    return (found,) if found else ()
+
+
 def _product(row: Mapping[str, Any]) -> Product:
     return Product(
         id=row["id"],

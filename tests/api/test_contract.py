@@ -42,6 +42,12 @@ _ALSO_EXPECTED: Final = {
     "POST /api/v1/requests/{request_id}/refuse": ["400"],  # a note of blanks is none
     "POST /api/v1/requests/{request_id}/approve": ["400"],  # a note may have characters that cannot be seen
     "POST /api/v1/requests/{request_id}/withdraw": ["400"],
+    # 400: a name that can be seen, a product, its roles and versions are judged by the use case.
+    "POST /api/v1/clusters": ["400"],
+    "GET /api/v1/clusters": ["400"],  # a cursor, as below
+    # 400: another profile, a node that is not in the cluster. 422: no node of the cluster is in the CSR.
+    "POST /api/v1/clusters/{cluster_id}/csrs": ["400", "422"],
+    "GET /api/v1/products/{product_id}": ["400"],  # a version is written as Cisco writes it
     "GET /api/v1/requests": ["400"],  # a cursor, as below
     "GET /api/v1/certificates": ["400"],  # a cursor is one that was handed out, for the same sort
 }
@@ -129,3 +135,7 @@ def test_the_api_keeps_to_its_description(deciding_app: Flask, made: Made) -> No
     assert answers["POST /api/v1/fit", 200] >= 1, answers
     assert answers["POST /api/v1/requests/{request_id}/approve", 200] >= 1, answers
     assert answers["GET /api/v1/requests/{request_id}", 200] >= 1, answers
+    assert answers["POST /api/v1/clusters", 201] >= 1, answers
+    assert answers["GET /api/v1/clusters/{cluster_id}", 200] >= 1, answers
+    assert answers["GET /api/v1/matrix", 200] >= 1, answers
+    assert answers["GET /api/v1/products/{product_id}", 200] >= 1, answers

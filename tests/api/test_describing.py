@@ -16,11 +16,15 @@ from ca_service.documents.audit import EventsDocument
 from ca_service.documents.authorities import ChainDocument
 from ca_service.documents.certificates import CertificateListDocument, CertificatesDocument
 from ca_service.documents.checks import ChecksDocument, FitDocument
+from ca_service.documents.experience import MatrixDocument
 from ca_service.documents.findings import ProblemDocument
+from ca_service.documents.fleet import ClusterDocument, ClustersDocument, PlacementsDocument, RemovedClusterDocument
+from ca_service.documents.knowledge import ExplanationsDocument, ProductDocument, ProductsDocument
 from ca_service.documents.people import TokenDocument
 from ca_service.documents.requests import RequestDocument, RequestsDocument
 from ca_service.documents.revocations import RevocationResultDocument
-from ca_service.web.api import examples
+from ca_service.documents.runbooks import RunbookDocument
+from ca_service.web.api import examples, fleet_examples
 from ca_service.web.api.document import openapi_document
 from ca_service.web.api.operation import Operation
 from ca_service.web.api.operations import OPERATIONS
@@ -85,6 +89,15 @@ def test_only_the_document_itself_needs_no_token(document: dict[str, Any]) -> No
         (TokenDocument, examples.TOKEN),
         (RevocationResultDocument, examples.REVOCATION),
         (ProblemDocument, examples.PROBLEM),
+        (ClustersDocument, fleet_examples.CLUSTERS),
+        (ClusterDocument, fleet_examples.CLUSTER),
+        (RemovedClusterDocument, fleet_examples.REMOVED_CLUSTER),
+        (PlacementsDocument, fleet_examples.PLACEMENTS),
+        (RunbookDocument, fleet_examples.RUNBOOK),
+        (ProductsDocument, fleet_examples.PRODUCTS),
+        (ProductDocument, fleet_examples.PRODUCT),
+        (ExplanationsDocument, fleet_examples.EXPLANATIONS),
+        (MatrixDocument, fleet_examples.MATRIX),
     ],
 )
 def test_the_examples_fit_their_models(model: type[BaseModel], example: dict[str, Any]) -> None:
@@ -129,7 +142,7 @@ def test_everything_a_query_takes_is_described(document: dict[str, Any]) -> None
     for operation in OPERATIONS:
         described = document["paths"][operation.path][operation.method.lower()]["parameters"]
         names = {each["name"] for each in described if each["in"] == "query"}
-        assert names == set(operation.query.model_fields)
+        assert names == {field.alias or name for name, field in operation.query.model_fields.items()}
         assert all(each["description"] for each in described)
 
 
@@ -140,4 +153,4 @@ def test_the_curl_line_names_its_operation(operation: Operation) -> None:
     path = address.removeprefix("https://ca.example.com").split("?")[0]
     assert path == re.sub("{(.*?)}", lambda found: found[1].upper(), operation.path)
     assert operation.is_public != ("Authorization: Bearer $TOKEN" in words)
-    assert (operation.method == "POST") == bool({"--data-binary", "-F", "--json", "-X"} & set(words))
+    assert (operation.method != "GET") == bool({"--data-binary", "-F", "--json", "-X"} & set(words))

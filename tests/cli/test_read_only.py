@@ -45,6 +45,7 @@ READING: Final = (
     ("audit", "list"),
     ("audit", "head"),
     ("requests", "list"),
+    ("cluster", "list"),
     ("user", "list"),
     ("jobs", "list"),
     ("notices", "list"),

@@ -76,6 +76,11 @@ def test_a_name_is_taken_in_any_case(fleet_store: FleetStore, made: ClusterRecor
     fleet_store.rename_cluster(made.id, name, event())
 
 
+def test_a_cluster_is_found_by_its_whole_name_in_any_case(fleet_store: FleetStore, made: ClusterRecord) -> None:
+    assert fleet_store.find_cluster_named("lAB") == made
+    assert fleet_store.find_cluster_named("La") is None
+
+
 def test_nodes_are_added_changed_and_removed(fleet_store: FleetStore, made: ClusterRecord) -> None:
     added = fleet_store.add_node(NodeRecord(0, made.id, "sm1.example.com", "socialminer", "11.5", "x"), event())
     changed = replace(added, fqdn="sm2.example.com", version="15")

@@ -70,6 +70,11 @@ class InMemoryFleetStore:
         """See the port."""
         return self._clusters.get(cluster_id)
 
+    def find_cluster_named(self, name: str) -> ClusterRecord | None:
+        """See the port."""
+        wanted = name.casefold()
+        return next((each for each in self._clusters.values() if each.name.casefold() == wanted), None)
+
     def add_cluster(self, cluster: ClusterRecord, event: AuditEvent) -> ClusterRecord:
         """See the port."""
         self._require_free(cluster.name)

@@ -117,7 +117,7 @@ DANGEROUS = {
 _EXAMPLES = {
     "serial_number": "00", "name": "x.pem", "token_id": "1", "secret": "x", "filename": "x",
     "cluster_id": "1", "node_id": "1", "passkey_id": "999", "session_id": "999", "change": "unlock",
-    "request_id": "1",
+    "request_id": "1", "product_id": "uccx",
 }  # fmt: skip
 
 

@@ -135,7 +135,7 @@ def test_a_longer_text_is_refused_with_what_to_do_and_stays_to_be_shortened(stea
     page = read(answer.text)
     assert answer.status_code == 400
     assert page.blocking == ["message.too-long"]
-    assert "Paste only the line with the message." in page.text
+    assert "Give only the lines with the message." in page.text
     assert f">{SAN}xxx" in answer.text
     assert "Nothing in this text" not in page.text
     assert answers(answer.text) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from itertools import chain, islice, repeat
@@ -29,6 +30,8 @@ from ca_service.authority.ports import Clock
 from ca_service.authority.revocation.store import RevocationStore
 from ca_service.errors import Finding, InvalidInput, NotFound, Refused, Rule, only_errors
 from ca_service.pki import keys
+from ca_service.pki.profiles import VOS
+from ca_service.pki.visible_text import visible
 from ca_service.vos.destinations import NO_HINT, Destination, Hint
 from ca_service.vos.purposes import PURPOSES
 
@@ -42,11 +45,18 @@ CLUSTER_NO_CERTIFICATES: Final = Rule(
     "The cluster has no valid certificate.",
     "Add the CSRs of its nodes and sign them first.",
 )
+CLUSTER_PROFILE: Final = Rule(
+    "cluster.profile",
+    "A cluster has certificates of the profile vos, not of {profile}.",
+    "Omit the profile, or sign this CSR outside the cluster.",
+)
 STEP_UNKNOWN: Final = Rule(
     "step.unknown",
     "The runbook of this cluster has no such step.",
     "Reload the runbook: a new certificate or another version changes its steps.",
 )
+
+_NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}")  # a key that every database can hold
 
 __all__ = ["Fleet", "NodeInput"]
 
@@ -83,6 +93,16 @@ class Fleet:
         if cluster is None:
             raise cluster_unknown()
         return cluster
+
+    def get_named(self, actor: Actor, text: str) -> ClusterRecord:
+        """Return the cluster with this number, or else with this name in any case. Raises NotFound."""
+        require(actor, Action.READ)
+        require_unbounded(actor)
+        number = int(text) if _NUMBER.fullmatch(text) else 0
+        found = self._store.find_cluster(number) if number else self._store.find_cluster_named(text.strip())
+        if found is None:
+            raise cluster_unknown()
+        return found
 
     def create(self, actor: Actor, name: str, nodes: Sequence[NodeInput]) -> ClusterRecord:
         """Create a cluster. Raises InvalidInput with every invalid value, Conflict if the name is taken."""
@@ -211,6 +231,7 @@ class Fleet:
         Raises Refused with every finding. A CSR that already is the newest of its slot is not placed again.
         """
         require(actor, Action.FLEET)
+        _require_vos(options)
         cluster = self.get_cluster(actor, cluster_id)
         examinations = self._issuance.check(
             actor, [each.data for each in placements], options, [_hint(each.purpose) for each in placements]
@@ -257,6 +278,12 @@ class Fleet:
         )
 
 
+def _require_vos(options: Options) -> None:
+    """Raise InvalidInput for another profile: slots show certificates of nodes only."""
+    if options.profile != VOS.name:
+        raise InvalidInput(CLUSTER_PROFILE.at("/profile", profile=visible(options.profile[:40])))
+
+
 def _hint(purpose: str) -> Hint:
     """Return the chosen purpose as a hint; one that does not exist is a fault of the placement."""
     return Hint(destination=Destination(purpose)) if purpose in PURPOSES else NO_HINT
@@ -275,7 +302,7 @@ def _require_placeable(examinations: Sequence[Examination], found: list[Finding]
         for finding in examination.findings
     ]
     if found or only_errors(findings):
-        raise Refused(*found, *findings)
+        raise Refused(*findings, *found)  # a CSR that cannot be read has no node either
 
 
 def _is_same(request: PlacedRequest, there: dict[tuple[int, str], PlacedRequest]) -> bool:

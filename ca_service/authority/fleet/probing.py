@@ -20,7 +20,7 @@ from cryptography import x509
 
 from ca_service.authority.access.allowed_names import as_network, is_in, not_covered
 from ca_service.authority.access.permissions import Action, Actor, Role, require, require_unbounded
-from ca_service.authority.fleet.clusters import Fleet
+from ca_service.authority.fleet.clusters import CLUSTER_NO_CERTIFICATES, Fleet
 from ca_service.authority.fleet.handover import Handover, Line, node_of
 from ca_service.authority.fleet.records import ClusterQuery
 from ca_service.authority.fleet.states import Slot
@@ -158,12 +158,14 @@ class Probes:
     def probe_cluster(self, actor: Actor, cluster_id: int) -> Iterator[PortReport]:
         """Look at all nodes of a cluster that have a certificate; afterwards its slots are where they belong.
 
-        Raises as `probe` does, and NotFound.
+        Raises as `probe` does, and NotFound, also for a cluster without certificates.
         """
         require(actor, Action.FLEET)
         require_unbounded(actor)
         board = self._handover.board(actor, cluster_id)
         targets = [target for line in board.lines for target in _targets_of(line.slot)]
+        if not targets:
+            raise NotFound.because(CLUSTER_NO_CERTIFICATES)
         reports = self._probe(actor, list({(each.host, each.port): each for each in targets}.values()))
         return self._moving(actor, cluster_id, board.lines, reports)
 

@@ -39,6 +39,9 @@ class FleetStore(Protocol):
     def find_cluster(self, cluster_id: int) -> ClusterRecord | None:
         """Return the cluster with this number and its nodes, or None."""
 
+    def find_cluster_named(self, name: str) -> ClusterRecord | None:
+        """Return the cluster of this name, in any case, or None."""
+
     def add_cluster(self, cluster: ClusterRecord, event: AuditEvent) -> ClusterRecord:
         """Add a cluster with its nodes; the store sets their numbers. Raises Conflict if the name is taken."""
 

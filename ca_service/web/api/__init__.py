@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from ca_service.web.api import certificates, checks, probes, requests, service
+from ca_service.web.api import certificates, checks, clusters, knowledge, probes, requests, service
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 blueprint.add_url_rule("/certificates", view_func=certificates.issue, methods=["POST"])
@@ -20,6 +20,19 @@ blueprint.add_url_rule("/probes", view_func=probes.probe, methods=["POST"])
 blueprint.add_url_rule("/fit", view_func=checks.check_fit, methods=["POST"])
 blueprint.add_url_rule("/revocations", view_func=certificates.revoke, methods=["POST"])
 blueprint.add_url_rule("/revocations/release", view_func=certificates.release, methods=["POST"])
+blueprint.add_url_rule("/clusters", view_func=clusters.list_clusters)
+blueprint.add_url_rule("/clusters", view_func=clusters.create_cluster, methods=["POST"])
+blueprint.add_url_rule("/clusters/<cluster_id>", view_func=clusters.get_cluster)
+blueprint.add_url_rule("/clusters/<cluster_id>", view_func=clusters.remove_cluster, methods=["DELETE"])
+blueprint.add_url_rule("/clusters/<cluster_id>/csrs", view_func=clusters.place_csrs, methods=["POST"])
+blueprint.add_url_rule("/clusters/<cluster_id>/bundle", view_func=clusters.get_bundle)
+blueprint.add_url_rule("/clusters/<cluster_id>/marks", view_func=clusters.mark_step, methods=["POST"])
+blueprint.add_url_rule("/clusters/<cluster_id>/runbook", view_func=clusters.get_runbook)
+blueprint.add_url_rule("/clusters/<cluster_id>/probes", view_func=clusters.probe_cluster, methods=["POST"])
+blueprint.add_url_rule("/products", view_func=knowledge.list_products)
+blueprint.add_url_rule("/products/<product_id>", view_func=knowledge.show_product)
+blueprint.add_url_rule("/explanations", view_func=knowledge.explain_text, methods=["POST"])
+blueprint.add_url_rule("/matrix", view_func=knowledge.show_matrix)
 blueprint.add_url_rule("/authority", view_func=service.get_authority)
 blueprint.add_url_rule("/token", view_func=service.get_token)
 blueprint.add_url_rule("/events", view_func=service.list_events)

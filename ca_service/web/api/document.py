@@ -16,13 +16,18 @@ from ca_service.documents.authorities import ChainDocument
 from ca_service.documents.batches import BatchDocument
 from ca_service.documents.certificates import CertificateListDocument, CertificatesDocument
 from ca_service.documents.checks import ChecksDocument, FitDocument
+from ca_service.documents.experience import MatrixDocument
 from ca_service.documents.findings import ProblemDocument
+from ca_service.documents.fleet import ClusterDocument, ClustersDocument, PlacementsDocument, RemovedClusterDocument
+from ca_service.documents.knowledge import ExplanationsDocument, ProductDocument, ProductsDocument
 from ca_service.documents.people import TokenDocument
 from ca_service.documents.probes import ProbeDocument
 from ca_service.documents.requests import RequestDocument, RequestsDocument
 from ca_service.documents.revocations import RevocationResultDocument
+from ca_service.documents.runbooks import RunbookDocument
 from ca_service.vos.fit import MAX_CHAIN_FILES
-from ca_service.web.api import examples, inputs
+from ca_service.vos.products import products
+from ca_service.web.api import examples, fleet_examples, fleet_inputs, inputs
 from ca_service.web.api.answers import JSON
 from ca_service.web.api.operation import Operation
 from ca_service.web.api.operations import OPERATIONS
@@ -44,11 +49,23 @@ _EXAMPLES: Final[dict[type[BaseModel], Any]] = {
     TokenDocument: examples.TOKEN,
     RevocationResultDocument: examples.REVOCATION,
     ProbeDocument: examples.PROBE,
+    ClustersDocument: fleet_examples.CLUSTERS,
+    ClusterDocument: fleet_examples.CLUSTER,
+    RemovedClusterDocument: fleet_examples.REMOVED_CLUSTER,
+    PlacementsDocument: fleet_examples.PLACEMENTS,
+    RunbookDocument: fleet_examples.RUNBOOK,
+    ProductsDocument: fleet_examples.PRODUCTS,
+    ProductDocument: fleet_examples.PRODUCT,
+    ExplanationsDocument: fleet_examples.EXPLANATIONS,
+    MatrixDocument: fleet_examples.MATRIX,
 }
 _INPUT_EXAMPLES: Final[dict[type[BaseModel], Any]] = {
     inputs.RevocationInput: examples.REVOKED,
     inputs.ReleaseInput: examples.RELEASED,
     inputs.ProbeInput: examples.PROBED,
+    fleet_inputs.ClusterInput: fleet_examples.NEW_CLUSTER,
+    fleet_inputs.MarkInput: fleet_examples.MARK,
+    fleet_inputs.ExplanationInput: fleet_examples.TEXT,
 }
 _PROBLEMS: Final = {
     400: "A parameter, a field or the body cannot be used.",
@@ -83,6 +100,22 @@ _IN_PATH: Final[dict[str, dict[str, Any]]] = {
         "description": "The number of the request.",
         "example": 1,
         "schema": {"type": "integer", "minimum": 1, "maximum": 2**31 - 1},
+    },
+    "cluster_id": {
+        "name": "cluster_id",
+        "in": "path",
+        "required": True,
+        "description": "The number of the cluster.",
+        "example": 1,
+        "schema": {"type": "integer", "minimum": 1, "maximum": 2**31 - 1},
+    },
+    "product_id": {
+        "name": "product_id",
+        "in": "path",
+        "required": True,
+        "description": "The id of the product.",
+        "example": "uccx",
+        "schema": {"type": "string", "enum": list(products())},
     },
 }
 _BODY: Final = (
@@ -276,13 +309,13 @@ def _content(operation: Operation, kind: str) -> dict[str, Any]:
 
 def _answer_headers(operation: Operation) -> Mapping[str, Any]:
     headers: dict[str, Any] = {}
-    if operation.is_repeatable:
-        headers["Location"] = _location("the certificate")
+    if operation.creates:
+        headers["Location"] = _location(operation.creates)
     if operation.answer is RequestDocument:
         headers["Retry-After"] = _retry_after(required=False)
-    if operation.query in (inputs.ListQueryFields, inputs.RequestListFields, inputs.EventQueryFields):
+    if "cursor" in operation.query.model_fields:
         headers["Link"] = {"description": "The next page (RFC 8288), rel=next.", "schema": {"type": "string"}}
-    if len(operation.forms) > 1:
+    if any(kind != JSON for kind in operation.forms.values()):
         told = "The name of the file; omitted for JSON."
         headers["Content-Disposition"] = {"description": told, "schema": {"type": "string"}}
     return headers

@@ -21,8 +21,8 @@ class Operation:
 
     `curl` is a shell command in which $TOKEN is set and {base_url} is the address of this service. `answers` describes
     each status of a success, `forms` holds the content types by name. `takes` is the JSON of the body, `answer` that of
-    the answer, `waiting` that of a 202. A repeatable operation accepts an Idempotency-Key. `problems` are the statuses
-    of its refusals.
+    the answer, `waiting` that of a 202. A repeatable operation accepts an Idempotency-Key. `creates` is what the
+    Location of the answer leads to. `problems` are the statuses of its refusals.
     """
 
     id: str
@@ -38,6 +38,7 @@ class Operation:
     takes: type[BaseModel] | None = None
     waiting: type[BaseModel] | None = None
     is_repeatable: bool = False
+    creates: str = ""
     is_public: bool = False
     problems: tuple[int, ...] = READ_PROBLEMS
 

@@ -17,6 +17,7 @@ from ca_service.documents.requests import RequestDocument, RequestsDocument
 from ca_service.documents.revocations import RevocationResultDocument
 from ca_service.web.api import inputs
 from ca_service.web.api.answers import AUTHORITY_FORMS, BATCH_FORMS, LIST_FORMS, certificate_forms
+from ca_service.web.api.fleet_operations import CLUSTERS, KNOWLEDGE
 from ca_service.web.api.operation import READ_PROBLEMS, Operation, curl
 
 _INTAKE_PROBLEMS: Final = (*READ_PROBLEMS, 413, 415)
@@ -63,6 +64,7 @@ _ISSUING: Final = (
         forms=certificate_forms(1),
         takes=inputs.SubmissionInput,
         is_repeatable=True,
+        creates="the certificate",
         problems=(*_INTAKE_PROBLEMS, 409, 422),
     ),
     Operation(
@@ -254,6 +256,7 @@ _CHANGES: Final = (
         query=inputs.RenewQuery,
         forms=certificate_forms(1),
         is_repeatable=True,
+        creates="the certificate",
         problems=(*READ_PROBLEMS, 404, 409, 422),
     ),
 )
@@ -330,4 +333,4 @@ _PROBES: Final = (
         problems=_INTAKE_PROBLEMS,
     ),
 )
-OPERATIONS: Final = (*_ISSUING, *_CHECKS, *_PROBES, *_INVENTORY, *_CHANGES, *_SERVICE)
+OPERATIONS: Final = (*_ISSUING, *_CHECKS, *_PROBES, *_INVENTORY, *_CHANGES, *CLUSTERS, *KNOWLEDGE, *_SERVICE)

@@ -72,9 +72,10 @@ def unknown(name: str, known: Iterator[str]) -> Finding:
 
 def _finding(model: type[BaseModel], fault: Mapping[str, Any]) -> Finding:
     name = str(fault["loc"][0])
+    fields = {field.alias or own: field for own, field in model.model_fields.items()}
     if fault["type"] == "extra_forbidden":
-        return unknown(name, iter(model.model_fields))
-    takes = model.model_fields[name].description
+        return unknown(name, iter(fields))
+    takes = fields[name].description
     if fault["type"] == "missing":
         return OPTION_MISSING.at(_pointer(name), name=name, takes=takes)
     return OPTION_VALUE.at(

@@ -8,12 +8,12 @@ from flask import current_app, render_template, request
 from flask.typing import ResponseReturnValue
 
 from ca_service.authority.access.permissions import SCOPES, Action
-from ca_service.errors import InvalidInput, Rule
+from ca_service.errors import InvalidInput
 from ca_service.vos import experience
 from ca_service.vos.experience import Signing, signing
 from ca_service.vos.knowledge import titles
-from ca_service.vos.messages import all_messages, explain, find_messages
-from ca_service.vos.products import Product, Release, get_product, version
+from ca_service.vos.messages import all_messages, explain, find_messages, require_length
+from ca_service.vos.products import Product, Release, get_product, releases_at
 from ca_service.vos.products import products as all_products
 from ca_service.vos.questions import questions as all_questions
 from ca_service.web.api.operation import Operation
@@ -23,11 +23,6 @@ from ca_service.web.pages import blueprint
 from ca_service.web.problems import status_of
 from ca_service.web.views import decode
 
-MESSAGE_TOO_LONG: Final = Rule(
-    "message.too-long",
-    "The text has {length} characters. The limit is {limit}.",
-    "Paste only the line with the message.",
-)
 MAX_LENGTH: Final = 2000  # characters, so that the URL with the message can be shared
 _MAX_SEARCH: Final = 200
 
@@ -39,17 +34,10 @@ def products() -> ResponseReturnValue:
     wanted, at = request.args.get("product", ""), request.args.get("version", "").strip()
     try:
         product = get_product(wanted) if wanted else None
-        releases = _releases(product, at) if product else ()
+        releases = releases_at(product, at) if product else ()
     except InvalidInput as error:
         return _products_page(None, (), at, error), status_of(error)
     return _products_page(product, releases, at)
-
-
-def _releases(product: Product, at: str) -> tuple[Release, ...]:
-    if not at:
-        return product.releases
-    found = product.find_release(version(at))
-    return (found,) if found else ()
 
 
 def _products_page(
@@ -100,10 +88,11 @@ def messages() -> ResponseReturnValue:
     """Explain the pasted message and list all known ones."""
     text = request.args.get("message", "").replace("\r\n", "\n").strip()
     searched = request.args.get("q", "")[:_MAX_SEARCH]
-    if len(text) <= MAX_LENGTH:
-        return _messages_page(text, searched)
-    error = _too_long(len(text))
-    return _messages_page(text[:MAX_LENGTH], searched, error), status_of(error)
+    try:
+        require_length(text, "/message", MAX_LENGTH)
+    except InvalidInput as error:
+        return _messages_page(text[:MAX_LENGTH], searched, error), status_of(error)
+    return _messages_page(text, searched)
 
 
 def _messages_page(text: str, searched: str, error: InvalidInput | None = None) -> str:
@@ -119,10 +108,6 @@ def _messages_page(text: str, searched: str, error: InvalidInput | None = None) 
         total=len(all_messages()),
         titles=titles,
     )
-
-
-def _too_long(length: int) -> InvalidInput:
-    return InvalidInput(MESSAGE_TOO_LONG.at("/message", length=length, limit=MAX_LENGTH))
 
 
 @blueprint.get("/authority")

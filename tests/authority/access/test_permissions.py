@@ -109,6 +109,7 @@ ROWS = [
     Row(Action.FLEET, "host_products.assign", "uccx1.example.com", "uccx", "11.5"),
     Row(Action.READ, "fleet.list_clusters", ClusterQuery()),
     Row(Action.READ, "fleet.get_cluster", 1),
+    Row(Action.READ, "fleet.get_named", "Site"),
     Row(Action.READ, "fleet.slots", 1),
     Row(Action.READ, "fleet.list_slots", ()),
     Row(Action.READ, "fleet.list_marks", 1),

@@ -1,0 +1,132 @@
+"""`cluster add` and `cluster sign`: CSRs in the slots of a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import click
+
+from ca_service.authority.fleet.clusters import Fleet
+from ca_service.authority.fleet.matching import Match, match, unsigned
+from ca_service.authority.fleet.records import ClusterRecord
+from ca_service.authority.issuance.examination import Options
+from ca_service.authority.issuance.issuance import Issued
+from ca_service.cli.console import Console, table
+from ca_service.cli.failures import ExitCode
+from ca_service.cli.grammar import declare
+from ca_service.cli.inputs import LIFETIME_HELP, hints, read_requests
+from ca_service.cli.session import Session, operator, pass_session
+from ca_service.documents.fleet import PlacementsDocument, placement_findings
+from ca_service.vos.destinations import Destination
+
+cluster_argument = click.argument("cluster", metavar="CLUSTER")
+_node = click.option("--node", default="", metavar="FQDN", help="Node of all CSRs.  [default: as their names show]")
+_purpose = click.option("--purpose", default="", help="Purpose on the node.  [default: as file name and CSR show]")
+
+
+@declare(
+    "add",
+    "ca-service cluster add Lab requests/",
+    "ca-service cluster add Lab tomcat-ECDSA.csr --node uccx1.example.com",
+    "ca-service cluster add Lab requests.zip --preview",
+)
+@cluster_argument
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@_node
+@_purpose
+@click.option("--preview", is_flag=True, help="Show where they belong, and store nothing.")
+@pass_session
+def add(session: Session, cluster: str, files: tuple[str, ...], node: str, purpose: str, preview: bool) -> None:
+    """Place CSRs into the slots of CLUSTER: all of them, or none.
+
+    CLUSTER is a number or a name. FILE is a CSR, a ZIP with CSRs, or a folder with *.csr files; `-` is standard input.
+    `sign` signs them later.
+    """
+    options = Options(destination=Destination(purpose=purpose))
+    requests, fleet = read_requests(session.console, files), session.ready().fleet
+    found = fleet.get_named(operator(), cluster)
+    matches = _matched(session.console, fleet, found, requests, options, node)
+    if not preview:
+        fleet.place(operator(), found.id, [each.placement for each in matches], options)
+    _answer(session.console, found, matches, is_preview=preview)
+
+
+@declare(
+    "sign",
+    "ca-service cluster sign Lab",
+    "ca-service cluster sign Lab requests/ --days 397",
+)
+@cluster_argument
+@click.argument("files", nargs=-1, metavar="[FILE]...")
+@_node
+@_purpose
+@click.option("--days", type=int, help=LIFETIME_HELP)
+@click.option("--new", is_flag=True, help="Issue a new certificate even if one exists.")
+@click.option("--add-host-name", is_flag=True, help="Use the host name if the CSR contains no names.")
+@pass_session
+def sign(
+    session: Session,
+    cluster: str,
+    files: tuple[str, ...],
+    *,
+    node: str,
+    purpose: str,
+    days: int | None,
+    new: bool,
+    add_host_name: bool,
+) -> ExitCode:
+    """Sign the CSRs of CLUSTER: all of them, or none.
+
+    With FILE, as `add` takes it, these are placed and signed. Without FILE, those in the slots that have no certificate
+    yet. `bundle` writes the certificates.
+    """
+    options = Options(
+        validity_days=days, new=new, add_host_name=add_host_name, destination=Destination(purpose=purpose)
+    )
+    requests, fleet = read_requests(session.console, files), session.ready().fleet
+    found = fleet.get_named(operator(), cluster)
+    if requests:
+        matches = _matched(session.console, fleet, found, requests, options, node)
+    else:
+        matches = unsigned(fleet, operator(), found.id, options)
+    issued = fleet.sign(operator(), found.id, [each.placement for each in matches], options)
+    _answer(session.console, found, matches, issued=issued)
+    return ExitCode.PENDING if issued.waiting else ExitCode.OK
+
+
+def _matched(
+    console: Console, fleet: Fleet, cluster: ClusterRecord, requests: Sequence[bytes], options: Options, node: str
+) -> tuple[Match, ...]:
+    names = [hint.file_name for hint in hints(console)]
+    return match(fleet, operator(), cluster.id, requests, options, names=names, node=node)
+
+
+def _answer(
+    console: Console,
+    cluster: ClusterRecord,
+    matches: Sequence[Match],
+    *,
+    issued: Issued | None = None,
+    is_preview: bool = False,
+) -> None:
+    files = console.sources or ("",) * len(matches)
+    document = PlacementsDocument.of(cluster, matches, files, issued=issued, is_preview=is_preview)
+    console.answer(document, _lines(console, cluster, document, matches))
+
+
+def _lines(
+    console: Console, cluster: ClusterRecord, document: PlacementsDocument, matches: Sequence[Match]
+) -> Iterator[str]:
+    serials = document.serial_numbers or ("",) * len(document.csrs)
+    rows = (
+        (each.node or "no node matches", each.purpose, each.file, serial)
+        for each, serial in zip(document.csrs, serials, strict=True)
+    )
+    yield from table(("node", "purpose", "file", "certificate"), rows)
+    yield from console.finding_lines(placement_findings(matches))
+    yield from {
+        "preview": ["Nothing was stored."],
+        "placed": [f"Placed. Sign them: ca-service cluster sign {cluster.id}"],
+        "signed": [f"Signed. Take them home: ca-service cluster bundle {cluster.id}"],
+        "waiting": [f"An approver has to decide: ca-service requests show {each}" for each in document.request_ids],
+    }[document.outcome]
