@@ -94,6 +94,14 @@ def _details(tab: Tab, furnished: Furnished) -> None:
     tab.unfold()
 
 
+def _panel(name: str) -> Callable[[Tab, Furnished], None]:
+    def show(tab: Tab, furnished: Furnished) -> None:
+        tab.go(f"/certificates/{furnished.serials[0]}#{name}")
+        tab.unfold()
+
+    return show
+
+
 def _filtered(tab: Tab, _furnished: Furnished) -> None:
     tab.go("/certificates")
     tab.page.click("text=for nodes")
@@ -118,6 +126,9 @@ PAGES: Final[dict[str, Callable[[Tab, Furnished], None]]] = {
     "expiry": _expiry,
     "expiry-of-nothing": _open("/certificates/expiry?q=nowhere"),
     "certificate": _details,
+    "certificate-files": _panel("files"),
+    "certificate-fit": _panel("fit"),
+    "certificate-contents": _panel("content"),
     "authority": _open("/authority"),
     "account": _open("/account"),
     "tokens": _open("/account/tokens"),

@@ -30,6 +30,7 @@ TEMPLATES: Final = sorted((WEB / "templates").glob("*.html"))
 PROPER: Final = {
     "ca_service", "API", "PEM", "DER", "P7B", "SHA-256", "UTC", "openapi.json", "chain.pem", "chain.p7b",
     "truststore.p12", "-----BEGIN CERTIFICATE REQUEST-----", "uccx1.example.com", "12.5(1)SU6", "11.5, 14SU2",
+    "uccx1.example.com sm1.example.com:7443",
 }  # fmt: skip
 _SHOWN_ATTRIBUTES: Final = ("alt", "aria-label", "placeholder", "title")
 _NOT_PROSE: Final = {"code", "pre"}

@@ -10,7 +10,7 @@ function say(text) {
 /** @param {ParentNode} root the part of the page with copy buttons */
 function enableCopying(root) {
   for (const button of root.querySelectorAll("button[data-copy]")) {
-    if (!(button instanceof HTMLButtonElement) || !navigator.clipboard) continue;
+    if (!(button instanceof HTMLButtonElement)) continue;
     button.hidden = false;
     button.addEventListener("click", () => copy(button));
   }
@@ -18,16 +18,32 @@ function enableCopying(root) {
 
 /** @param {HTMLButtonElement} button */
 async function copy(button) {
-  const source = document.getElementById(button.dataset.copy ?? "");
-  const label = button.textContent;
-  try {
-    await navigator.clipboard.writeText(source?.textContent ?? "");
+  const label = [...button.childNodes];
+  button.style.minWidth = `${button.offsetWidth}px`; // what is beside it stays where it is
+  if (await copyText(document.getElementById(button.dataset.copy ?? "")?.textContent ?? "")) {
     button.textContent = "✓";
     say(said?.dataset.copied ?? "");
-  } catch {
+  } else {
     button.textContent = "✗";
   }
-  setTimeout(() => { button.textContent = label; }, 1500);
+  setTimeout(() => { button.replaceChildren(...label); }, 1500);
+}
+
+/** Copies a text, also over plain HTTP, where browsers withhold the clipboard from scripts.
+ * @param {string} text
+ * @returns {Promise<boolean>} whether it was copied */
+async function copyText(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text).then(() => true, () => false);
+  const area = document.createElement("textarea");
+  const focused = document.activeElement;
+  area.value = text;
+  area.className = "visually-hidden";
+  document.body.append(area);
+  area.select();
+  const isCopied = document.execCommand("copy");
+  area.remove();
+  if (focused instanceof HTMLElement) focused.focus();
+  return isCopied;
 }
 
 /** Checks CSRs as soon as they are dropped or pasted.
@@ -73,6 +89,7 @@ async function review(form, files, text) {
     files.value = ""; // what was sent is carried along in the review
     text.value = "";
     enableCopying(target);
+    showLocalTimes(target);
     target.scrollIntoView({ block: "nearest" });
   } catch {
     form.submit(); // the page that the server makes says what is wrong
@@ -97,7 +114,33 @@ function sendAtOnce(root) {
   }
 }
 
+/** @param {number} number */
+const padded = (number) => String(number).padStart(2, "0");
+
+/** Shows times as local or relative ones. On hover they are UTC, as without JavaScript.
+ * @param {ParentNode} root */
+function showLocalTimes(root) {
+  for (const element of root.querySelectorAll("time[data-time]")) {
+    if (!(element instanceof HTMLTimeElement)) continue;
+    const time = new Date(element.dateTime);
+    const day = [time.getFullYear(), padded(time.getMonth() + 1), padded(time.getDate())].join("-");
+    const local = `${day} ${padded(time.getHours())}:${padded(time.getMinutes())}`;
+    const style = element.dataset.time;
+    element.textContent = style === "day" ? day : style === "relative" ? relative(time) : local;
+  }
+}
+
+/** @param {Date} time
+ * @returns {string} such as “3 days ago”, in the language of the page */
+function relative(time) {
+  const seconds = (time.getTime() - Date.now()) / 1000;
+  const units = /** @type {[Intl.RelativeTimeFormatUnit, number][]} */ ([["day", 86400], ["hour", 3600], ["minute", 60]]);
+  const [unit, size] = units.find(([, size]) => Math.abs(seconds) >= size) ?? ["minute", 60];
+  return new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: "auto" }).format(Math.trunc(seconds / size), unit);
+}
+
 enableCopying(document);
+showLocalTimes(document);
 sendAtOnce(document);
 for (const button of document.querySelectorAll("button[data-print]")) {
   if (!(button instanceof HTMLButtonElement)) continue;
