@@ -102,6 +102,12 @@ def _panel(name: str) -> Callable[[Tab, Furnished], None]:
     return show
 
 
+def _selected(tab: Tab, _furnished: Furnished) -> None:
+    tab.go("/certificates?sort=expires")
+    tab.page.locator("tbody .pick input").first.check()
+    tab.page.wait_for_selector(".picked")
+
+
 def _filtered(tab: Tab, _furnished: Furnished) -> None:
     tab.go("/certificates")
     tab.page.click("text=for nodes")
@@ -120,6 +126,8 @@ PAGES: Final[dict[str, Callable[[Tab, Furnished], None]]] = {
     "issued-one": _open("/issued?serial={0}"),
     "issued-three": _open("/issued?serial={0}&serial={1}&serial={2}"),
     "certificates": _open("/certificates"),
+    "selected": _selected,
+    "renewals": _open("/certificates/renew?serial={0}&serial={3}"),
     "filtered": _filtered,
     "filter-refused": _open("/certificates?q=state:x+expires<z"),
     "nothing-found": _open("/certificates?q=nowhere"),

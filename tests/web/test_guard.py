@@ -56,6 +56,8 @@ ACTIONS = {
     "pages.make_calendar": Action.OWN_ACCOUNT,
     "pages.revoke_calendar": Action.OWN_ACCOUNT,
     "pages.renew": Action.ISSUE,
+    "pages.renewals": Action.ISSUE,
+    "pages.renew_all": Action.ISSUE,
     "pages.set_product": Action.FLEET,
     "pages.notices": Action.AUTHORITY,
     "pages.test_notices": Action.AUTHORITY,
@@ -102,6 +104,9 @@ ACTIONS = {
     "pages.request": Action.READ,
     "pages.approve": Action.DECIDE,
     "pages.refuse": Action.DECIDE,
+    "pages.decide_requests": Action.DECIDE,
+    "pages.approve_requests": Action.DECIDE,
+    "pages.refuse_requests": Action.DECIDE,
     "pages.withdraw": Action.ISSUE,
 }
 #: Views that require a recent re-authentication.
@@ -109,7 +114,7 @@ DANGEROUS = {
     "pages.create_token", "pages.change_password", "pages.offer_app", "pages.app", "pages.confirm_app",
     "pages.remove_app", "pages.enrol_passkey", "pages.remove_passkey", "pages.new_codes", "pages.end_own_session",
     "pages.end_other_sessions", "pages.invite", "pages.change_person", "pages.do_revoke", "pages.make_calendar",
-    "pages.do_release", "pages.approve",
+    "pages.do_release", "pages.approve", "pages.approve_requests",
 }  # fmt: skip
 _EXAMPLES = {
     "serial_number": "00", "name": "x.pem", "token_id": "1", "secret": "x", "filename": "x",

@@ -137,7 +137,7 @@ def download_request(serial_number: str) -> Response:
 @needs(Action.READ)
 def issued() -> ResponseReturnValue:
     """Show the result of a signing: downloads and next steps."""
-    records = _chosen()
+    records = chosen_certificates()
     files = [f"{safe_name(record.host)}.csr" for record in records]
     items = [_shown(record, each) for record, each in zip(records, _deliveries(records), strict=True)]
     return render_template(
@@ -156,7 +156,7 @@ def issued() -> ResponseReturnValue:
 @needs(Action.READ)
 def download_issued() -> Response:
     """Download all certificates of a signing in one ZIP."""
-    return deliver(_chosen(), "zip")
+    return deliver(chosen_certificates(), "zip")
 
 
 def _shared(uploads: Sequence[tuple[FileView, ...]]) -> tuple[FileView, ...]:
@@ -165,8 +165,9 @@ def _shared(uploads: Sequence[tuple[FileView, ...]]) -> tuple[FileView, ...]:
     return trust.pop() if len(uploads) > 1 and len(trust) == 1 else ()
 
 
-def _chosen() -> list[CertificateRecord]:
-    serials = list(dict.fromkeys(request.args.getlist("serial")))
+def chosen_certificates() -> list[CertificateRecord]:
+    """Return the selected certificates. Raises InvalidInput for none or too many, NotFound for an unknown one."""
+    serials = list(dict.fromkeys(request.values.getlist("serial")))
     if not 1 <= len(serials) <= MAX_ON_PAGE:
         raise InvalidInput(CERTIFICATE_NONE_CHOSEN.at("/serial", limit=MAX_ON_PAGE))
     return [installation().issuance.get_certificate(actor(), serial) for serial in serials]

@@ -139,7 +139,18 @@ function relative(time) {
   return new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: "auto" }).format(Math.trunc(seconds / size), unit);
 }
 
+/** @param {HTMLInputElement} all the box that checks all others of its form */
+function checkAll(all) {
+  all.hidden = false;
+  all.addEventListener("change", () => {
+    for (const box of all.form?.querySelectorAll("tbody input[type=checkbox]") ?? []) {
+      if (box instanceof HTMLInputElement) box.checked = all.checked;
+    }
+  });
+}
+
 enableCopying(document);
+for (const all of document.querySelectorAll("input[data-all]")) if (all instanceof HTMLInputElement) checkAll(all);
 showLocalTimes(document);
 sendAtOnce(document);
 for (const button of document.querySelectorAll("button[data-print]")) {
