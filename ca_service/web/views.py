@@ -14,7 +14,7 @@ from cryptography import x509
 from ca_service.pki import encodings, keys, names, usages
 from ca_service.pki.contents import find_value
 from ca_service.pki.visible_text import visible
-from ca_service.vos.bundle import BundleFile
+from ca_service.vos.bundle import Bundle, BundleFile
 
 _BROWSERS: Final = (
     ("Edge", re.compile(r"Edg(?:A|iOS)?/(\d+)")),
@@ -128,6 +128,12 @@ class FileView:
     purpose: str
     text: str
     checksum: str
+
+
+def named_files(bundle: Bundle) -> tuple[BundleFile, ...]:
+    """Return the numbered files, and the others that a step names, such as fullchain.pem of a plain server."""
+    named = {file for step in bundle.steps for file in step.files}
+    return (*bundle.uploads, *(file for file in bundle.extras if file.path in named))
 
 
 def bundle_views(files: Sequence[BundleFile]) -> tuple[FileView, ...]:

@@ -170,6 +170,7 @@ def test_the_pages_of_decisions_keep_nobody_out(
             ("queue", "/requests"),
             ("all-requests", "/requests?state=all"),
             ("nothing-matches", "/requests?q=nowhere"),
+            ("side-by-side", "/requests/decide?request=2&request=3&request=4"),
             ("request-waiting", "/requests/2"),
             ("request-by-rule", "/requests/1"),
             ("request-refused", "/requests/4"),

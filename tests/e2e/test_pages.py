@@ -94,6 +94,20 @@ def _details(tab: Tab, furnished: Furnished) -> None:
     tab.unfold()
 
 
+def _panel(name: str) -> Callable[[Tab, Furnished], None]:
+    def show(tab: Tab, furnished: Furnished) -> None:
+        tab.go(f"/certificates/{furnished.serials[0]}#{name}")
+        tab.unfold()
+
+    return show
+
+
+def _selected(tab: Tab, _furnished: Furnished) -> None:
+    tab.go("/certificates?sort=expires")
+    tab.page.locator("tbody .pick input").first.check()
+    tab.page.wait_for_selector(".picked")
+
+
 def _filtered(tab: Tab, _furnished: Furnished) -> None:
     tab.go("/certificates")
     tab.page.click("text=for nodes")
@@ -121,12 +135,17 @@ PAGES: Final[dict[str, Callable[[Tab, Furnished], None]]] = {
     "issued-one": _open("/issued?serial={0}"),
     "issued-three": _open("/issued?serial={0}&serial={1}&serial={2}"),
     "certificates": _open("/certificates"),
+    "selected": _selected,
+    "renewals": _open("/certificates/renew?serial={0}&serial={3}"),
     "filtered": _filtered,
     "filter-refused": _open("/certificates?q=state:x+expires<z"),
     "nothing-found": _open("/certificates?q=nowhere"),
     "expiry": _expiry,
     "expiry-of-nothing": _open("/certificates/expiry?q=nowhere"),
     "certificate": _details,
+    "certificate-files": _panel("files"),
+    "certificate-fit": _panel("fit"),
+    "certificate-contents": _panel("content"),
     "authority": _open("/authority"),
     "account": _open("/account"),
     "tokens": _open("/account/tokens"),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
 
 import pytest
 from flask import Flask
 
+from ca_service.authority.access.permissions import Role
 from ca_service.authority.installation import Installation
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.revocation.records import Selection
@@ -164,6 +166,43 @@ def test_what_is_revoked_or_on_hold_is_marked(requester: Visitor, installation: 
     assert listed(requester, "?q=status:revoked,held&sort=oldest") == [bad, held]
     assert ">revoked</span>" in text
     assert ">on hold</span>" in text
+
+
+# Heads, names, selections
+
+
+def test_a_head_sorts_and_says_how_the_list_is_sorted(requester: Visitor, installation: Installation) -> None:
+    issue(installation, UCCX_PUBLISHER)
+    source = requester.get("/certificates?q=uccx1").text
+    assert '<th scope="col" aria-sort="descending"><a href="/certificates?q=uccx1&amp;sort=oldest">Issued' in source
+    assert '<th scope="col"><a href="/certificates?q=uccx1&amp;sort=expires">Valid until' in source
+    assert (
+        'aria-sort="ascending"><a href="/certificates?sort=host">Host' in requester.get("/certificates?sort=host").text
+    )
+
+
+def test_names_stand_without_their_type_and_without_the_host(requester: Visitor, installation: Installation) -> None:
+    issue(installation, CUCM_MULTI)
+    text = requester.page("/certificates").text
+    assert "DNS:" not in text
+    assert "example.com, cucm2.example.com +1" in text
+
+
+def test_the_filters_are_offered_behind_what_was_typed(requester: Visitor) -> None:
+    source = requester.get("/certificates?q=uccx+status:active").text
+    assert '<option value="uccx status:active expires&lt;30d">expires within 30 days</option>' in source
+    assert "status:active status:active" not in source
+
+
+@pytest.mark.parametrize(("role", "actions"), [(Role.AUDITOR, 2), (Role.REQUESTER, 3), (Role.ADMINISTRATOR, 4)])
+def test_the_selected_ones_can_be_handled_together(
+    installation: Installation, signed_in: Callable[[Role], Visitor], role: Role, actions: int
+) -> None:
+    [serial] = issue(installation, UCCX_PUBLISHER)
+    source = signed_in(role).get("/certificates").text
+    assert f'name="serial" value="{serial}"' in source
+    found = [part.split('"')[0] for part in source.split('formaction="')[1:]]
+    assert found == ["/issued/download", "/issued", "/certificates/renew", "/revoke"][:actions]
 
 
 # CSV

@@ -13,7 +13,9 @@ from cryptography import x509
 from ca_service import web
 from ca_service.authority.installation import Installation
 from ca_service.authority.issuance.examination import Options
+from ca_service.authority.revocation.records import Selection
 from ca_service.pki import armour, encodings
+from ca_service.pki.reasons import Reason
 from tests.support.factories import OPERATOR
 from tests.support.programs import judged
 from tests.support.requests import THREE_NODES, UCCX_PUBLISHER, Request
@@ -117,7 +119,54 @@ def verify(folder: Path, root: bytes, intermediate: bytes, leaf: bytes) -> None:
     judged("openssl verify -x509_strict -CAfile root -untrusted intermediate leaf", folder)
 
 
+def test_each_file_of_a_step_can_be_copied_and_downloaded_there(requester: Visitor, serial: str) -> None:
+    page = requester.page(f"/issued?serial={serial}")
+
+    for name in NUMBERED:
+        assert f"{serial}-{name}" in page.references
+        assert page.links.count(f"/certificates/{serial}/files/{name}") == 2  # beside the step, and in the picture
+
+
+def test_a_file_that_a_step_names_is_listed_and_can_be_had(requester: Visitor) -> None:
+    serial = requester.issue(UCCX_PUBLISHER, profile="server")[0]
+    path = f"/certificates/{serial}/files/fullchain.pem"
+
+    for page in (f"/issued?serial={serial}", f"/certificates/{serial}"):
+        assert path in requester.page(page).links
+    assert requester.get(path).data == unzipped(requester.get(f"/certificates/{serial}/download").data)["fullchain.pem"]
+
+
+def test_the_product_of_a_node_can_be_chosen_on_the_result(requester: Visitor, serial: str) -> None:
+    fields = {"product-0": "uccx", "version-0": "11.5", "result": "true"}
+    assert requester.page(f"/issued?serial={serial}").values("result") == ["true"]
+    answer = requester.post(f"/certificates/{serial}/product", fields)
+
+    assert (answer.status_code, answer.location) == (303, f"/issued?serial={serial}")
+    assert "Restart uccx1.example.com" in requester.page(answer.location).text
+
+
 # One certificate
+
+
+def test_the_main_button_of_a_revoked_certificate_downloads_nothing(
+    requester: Visitor, installation: Installation, serial: str
+) -> None:
+    main = 'class="button big"'
+    assert main in requester.get(f"/certificates/{serial}").text
+    installation.revocation.revoke(OPERATOR, Selection((serial,)), Reason.SUPERSEDED)
+
+    assert main not in requester.get(f"/certificates/{serial}").text
+    assert f"/certificates/{serial}/download?format=zip" in requester.page(f"/certificates/{serial}").links
+
+
+def test_the_newest_events_come_first_and_the_others_are_folded(
+    requester: Visitor, installation: Installation, serial: str
+) -> None:
+    for _ in range(2):
+        installation.revocation.revoke(OPERATOR, Selection((serial,)), Reason.CERTIFICATE_HOLD)
+        installation.revocation.release(OPERATOR, Selection((serial,)))
+
+    assert "2 earlier events" in requester.page(f"/certificates/{serial}").text
 
 
 def test_a_certificate_is_shown_in_full(requester: Visitor, serial: str) -> None:

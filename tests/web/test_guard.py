@@ -20,7 +20,7 @@ PUBLIC = {
     "pages.oidc_sign_in", "pages.oidc_callback",
     "pages.set_up", "pages.sign_in", "pages.sign_out", "pages.api_guide", "api.get_description",
     "pages.second_step", "pages.sign_in_with_passkey", "pages.passkey_options", "pages.choose_password",
-    "public.trust_page", "public.authority_file", "public.health", "public.rule_page",
+    "public.trust_page", "public.kit_file", "public.authority_file", "public.health", "public.rule_page",
     "public.revocation_list", "public.revocation_list_as_pem", "public.ask_ocsp", "public.ask_ocsp_by_address",
     "public.arrival", "public.calendar", "public.metrics", "public.readiness",
 }  # fmt: skip
@@ -58,6 +58,8 @@ ACTIONS = {
     "pages.make_calendar": Action.OWN_ACCOUNT,
     "pages.revoke_calendar": Action.OWN_ACCOUNT,
     "pages.renew": Action.ISSUE,
+    "pages.renewals": Action.ISSUE,
+    "pages.renew_all": Action.ISSUE,
     "pages.set_product": Action.FLEET,
     "pages.notices": Action.AUTHORITY,
     "pages.test_notices": Action.AUTHORITY,
@@ -105,6 +107,9 @@ ACTIONS = {
     "pages.request": Action.READ,
     "pages.approve": Action.DECIDE,
     "pages.refuse": Action.DECIDE,
+    "pages.decide_requests": Action.DECIDE,
+    "pages.approve_requests": Action.DECIDE,
+    "pages.refuse_requests": Action.DECIDE,
     "pages.withdraw": Action.ISSUE,
 }
 #: Views that require a recent re-authentication.
@@ -112,7 +117,7 @@ DANGEROUS = {
     "pages.create_token", "pages.change_password", "pages.offer_app", "pages.app", "pages.confirm_app",
     "pages.remove_app", "pages.enrol_passkey", "pages.remove_passkey", "pages.new_codes", "pages.end_own_session",
     "pages.end_other_sessions", "pages.invite", "pages.change_person", "pages.do_revoke", "pages.make_calendar",
-    "pages.do_release", "pages.approve",
+    "pages.do_release", "pages.approve", "pages.approve_requests",
 }  # fmt: skip
 _EXAMPLES = {
     "serial_number": "00", "name": "x.pem", "token_id": "1", "secret": "x", "filename": "x",

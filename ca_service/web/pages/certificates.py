@@ -31,7 +31,7 @@ from ca_service.web.pages import blueprint
 from ca_service.web.pages.requests import to_waiting
 from ca_service.web.pages.submission import MAX_ON_PAGE
 from ca_service.web.problems import status_of
-from ca_service.web.views import CertificateView, FileView, bundle_views, decode
+from ca_service.web.views import CertificateView, FileView, bundle_views, decode, named_files
 
 FILE_UNKNOWN: Final = Rule(
     "file.unknown",
@@ -60,6 +60,7 @@ def page_of(serial_number: str, findings: Sequence[Finding] = ()) -> dict[str, A
     shown = _shown(record, *_deliveries([record]))
     plan = installation().renewal.plan(actor(), record.serial_number)
     return shown | {
+        "item": shown,
         "fit": installation().fit_checks.of_record(record, shown["delivery"].authorities),
         "stages": tuple(Stage),
         "now": installation().clock(),
@@ -71,10 +72,16 @@ def page_of(serial_number: str, findings: Sequence[Finding] = ()) -> dict[str, A
         "revocation": installation().revocation.find(actor(), record.serial_number),
         "reasons": FOR_LEAVES,
         "may_revoke": actor().role in PERMISSIONS[Action.REVOKE],
-        "products": tuple(products().values()),
         "served": _now_served(record.host),
-        "may_assign": actor().role in PERMISSIONS[Action.FLEET] and plan.place is None,
+        **_product_choice(record),
     }
+
+
+def _product_choice(record: CertificateRecord) -> dict[str, Any]:
+    """Return the products, and whether the actor may choose one: the place of a node in a cluster has it already."""
+    is_placed = installation().renewal.plan(actor(), record.serial_number).place is not None
+    may_assign = actor().role in PERMISSIONS[Action.FLEET] and not is_placed
+    return {"products": tuple(products().values()), "may_assign": may_assign}
 
 
 @blueprint.post("/certificates/<serial_number>/product")
@@ -87,6 +94,8 @@ def set_product(serial_number: str) -> ResponseReturnValue:
         installation().host_products.assign(actor(), record.host, product, version)
     except InvalidInput as error:
         return render_template("certificate.html", **page_of(serial_number, error.findings)), status_of(error)
+    if request.form.get("result") == "true":  # it was chosen on the result of a signing
+        return redirect(url_for("pages.issued", serial=record.serial_number), 303)
     return redirect(url_for("pages.certificate", serial_number=record.serial_number, _anchor="steps"), 303)
 
 
@@ -101,13 +110,13 @@ def download(serial_number: str) -> Response:
 @blueprint.get("/certificates/<serial_number>/files/<name>")
 @needs(Action.READ)
 def download_file(serial_number: str, name: str) -> Response:
-    """Show one of the numbered files of the bundle.
+    """Download one of the files of the bundle that the steps name.
 
     Raises Conflict for one that would make a node trust a revoked authority.
     """
     record = installation().issuance.get_certificate(actor(), serial_number)
     bundle = installation().issuance.bundle([record])
-    found = next((file for file in bundle.uploads if file.path == name), None)
+    found = next((file for file in named_files(bundle) if file.path == name), None)
     if found is None:
         raise NotFound.because(FILE_UNKNOWN, name=name[:100])
     if found != bundle.uploads[-1]:  # the leaf
@@ -128,12 +137,13 @@ def download_request(serial_number: str) -> Response:
 @needs(Action.READ)
 def issued() -> ResponseReturnValue:
     """Show the result of a signing: downloads and next steps."""
-    records = _chosen()
+    records = chosen_certificates()
     files = [f"{safe_name(record.host)}.csr" for record in records]
     items = [_shown(record, each) for record, each in zip(records, _deliveries(records), strict=True)]
     return render_template(
         "issued.html",
         items=items,
+        **(_product_choice(records[0]) if len(records) == 1 else {}),
         shared=_shared([item["uploads"] for item in items]),
         bundle_name=bundle_name([item["delivery"] for item in items]),
         serials=[record.serial_number for record in records],
@@ -146,7 +156,7 @@ def issued() -> ResponseReturnValue:
 @needs(Action.READ)
 def download_issued() -> Response:
     """Download all certificates of a signing in one ZIP."""
-    return deliver(_chosen(), "zip")
+    return deliver(chosen_certificates(), "zip")
 
 
 def _shared(uploads: Sequence[tuple[FileView, ...]]) -> tuple[FileView, ...]:
@@ -155,8 +165,9 @@ def _shared(uploads: Sequence[tuple[FileView, ...]]) -> tuple[FileView, ...]:
     return trust.pop() if len(uploads) > 1 and len(trust) == 1 else ()
 
 
-def _chosen() -> list[CertificateRecord]:
-    serials = list(dict.fromkeys(request.args.getlist("serial")))
+def chosen_certificates() -> list[CertificateRecord]:
+    """Return the selected certificates. Raises InvalidInput for none or too many, NotFound for an unknown one."""
+    serials = list(dict.fromkeys(request.values.getlist("serial")))
     if not 1 <= len(serials) <= MAX_ON_PAGE:
         raise InvalidInput(CERTIFICATE_NONE_CHOSEN.at("/serial", limit=MAX_ON_PAGE))
     return [installation().issuance.get_certificate(actor(), serial) for serial in serials]
@@ -183,6 +194,8 @@ def _shown(record: CertificateRecord, delivery: Delivery) -> dict[str, Any]:
         "view": chain[0],
         "chain": chain[::-1],
         "uploads": bundle_views(bundle.uploads),
+        "files": bundle_views(named_files(bundle)),
+        "file_names": [file.path for file in named_files(bundle)],
         "steps": bundle.steps,
         "destination": _destination(delivery),
         "bundle_name": bundle.name,

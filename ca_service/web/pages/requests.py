@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 from typing import Final
 
 from flask import redirect, render_template, request, url_for
@@ -36,9 +38,11 @@ def requests() -> ResponseReturnValue:
         sort=_chosen("sort", SORTS, "oldest" if state == State.SUBMITTED else "newest"),
         cursor=request.args.get("cursor", "")[:1000],
     )
+    page = installation().requests.list_requests(actor(), query)
     return render_template(
         "requests.html",
-        page=installation().requests.list_requests(actor(), query),
+        page=page,
+        submissions=_submissions(page.items),
         query=query,
         state=state,
         states=STATES,
@@ -48,7 +52,27 @@ def requests() -> ResponseReturnValue:
         has_failed=decides and installation().requests.has_failed(actor()),
         max_count=MAX_COUNT,
         submitted=_submitted(),
+        decided=whole_number(request.args.get("decided", ""), 3) or 0,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """Requests that one person submitted together. The actor may decide on those in `to_decide`."""
+
+    items: tuple[RequestRecord, ...]
+    to_decide: tuple[int, ...]
+
+
+def _submissions(records: Sequence[RequestRecord]) -> list[Submission]:
+    """Return the requests of a list, in its order, by the moment and the person of their submission."""
+    groups = groupby(records, key=lambda each: (each.submitted_at, each.submitted_by_id, each.submitted_by))
+    return [_submission(tuple(items)) for _, items in groups]
+
+
+def _submission(items: tuple[RequestRecord, ...]) -> Submission:
+    mine = [each for each in items if may_decide() and each.is_undecided and not each.is_of(actor())]
+    return Submission(items, tuple(each.id for each in mine))
 
 
 def _chosen(name: str, known: tuple[str, ...], default: str) -> str:

@@ -18,16 +18,32 @@ function enableCopying(root) {
 
 /** @param {HTMLButtonElement} button */
 async function copy(button) {
-  const source = document.getElementById(button.dataset.copy ?? "");
-  const label = button.textContent;
-  try {
-    await write(source?.textContent ?? "");
+  const label = [...button.childNodes];
+  button.style.minWidth = `${button.offsetWidth}px`; // what is beside it stays where it is
+  if (await copyText(document.getElementById(button.dataset.copy ?? "")?.textContent ?? "")) {
     button.textContent = "✓";
     say(said?.dataset.copied ?? "");
-  } catch {
+  } else {
     button.textContent = "✗";
   }
-  setTimeout(() => { button.textContent = label; }, 1500);
+  setTimeout(() => { button.replaceChildren(...label); }, 1500);
+}
+
+/** Copies a text, also over plain HTTP, where browsers withhold the clipboard from scripts.
+ * @param {string} text
+ * @returns {Promise<boolean>} whether it was copied */
+async function copyText(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text).then(() => true, () => false);
+  const area = document.createElement("textarea");
+  const focused = document.activeElement;
+  area.value = text;
+  area.className = "visually-hidden";
+  document.body.append(area);
+  area.select();
+  const isCopied = document.execCommand("copy");
+  area.remove();
+  if (focused instanceof HTMLElement) focused.focus();
+  return isCopied;
 }
 
 /** Puts dropped files into the input, then calls `then`.
@@ -47,22 +63,6 @@ function enableDropping(drop, input, then) {
     input.files = dropped;
     then();
   });
-}
-
-/** Writes to the clipboard. Browsers have no `navigator.clipboard` on pages over plain HTTP: a selection is copied there.
- * @param {string} text */
-async function write(text) {
-  if (navigator.clipboard) return navigator.clipboard.writeText(text);
-  const focused = document.activeElement;
-  const field = document.createElement("textarea");
-  field.className = "visually-hidden";
-  field.value = text;
-  document.body.append(field);
-  field.select();
-  const copied = document.execCommand("copy");
-  field.remove();
-  if (focused instanceof HTMLElement) focused.focus();
-  if (!copied) throw new Error("nothing was copied");
 }
 
 /** Checks CSRs as soon as they are dropped or pasted.
@@ -97,6 +97,7 @@ async function review(form, files, text) {
     files.value = ""; // what was sent is carried along in the review
     text.value = "";
     enableCopying(target);
+    showLocalTimes(target);
     target.scrollIntoView({ block: "nearest" });
   } catch {
     form.submit(); // the page that the server makes says what is wrong
@@ -134,7 +135,44 @@ function showProgress(event) {
   }, { once: true });
 }
 
+/** @param {number} number */
+const padded = (number) => String(number).padStart(2, "0");
+
+/** Shows times as local or relative ones. On hover they are UTC, as without JavaScript.
+ * @param {ParentNode} root */
+function showLocalTimes(root) {
+  for (const element of root.querySelectorAll("time[data-time]")) {
+    if (!(element instanceof HTMLTimeElement)) continue;
+    const time = new Date(element.dateTime);
+    const day = [time.getFullYear(), padded(time.getMonth() + 1), padded(time.getDate())].join("-");
+    const local = `${day} ${padded(time.getHours())}:${padded(time.getMinutes())}`;
+    const style = element.dataset.time;
+    element.textContent = style === "day" ? day : style === "relative" ? relative(time) : local;
+  }
+}
+
+/** @param {Date} time
+ * @returns {string} such as “3 days ago”, in the language of the page */
+function relative(time) {
+  const seconds = (time.getTime() - Date.now()) / 1000;
+  const units = /** @type {[Intl.RelativeTimeFormatUnit, number][]} */ ([["day", 86400], ["hour", 3600], ["minute", 60]]);
+  const [unit, size] = units.find(([, size]) => Math.abs(seconds) >= size) ?? ["minute", 60];
+  return new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: "auto" }).format(Math.trunc(seconds / size), unit);
+}
+
+/** @param {HTMLInputElement} all the box that checks all others of its form */
+function checkAll(all) {
+  all.hidden = false;
+  all.addEventListener("change", () => {
+    for (const box of all.form?.querySelectorAll("tbody input[type=checkbox]") ?? []) {
+      if (box instanceof HTMLInputElement) box.checked = all.checked;
+    }
+  });
+}
+
 enableCopying(document);
+for (const all of document.querySelectorAll("input[data-all]")) if (all instanceof HTMLInputElement) checkAll(all);
+showLocalTimes(document);
 sendAtOnce(document);
 document.addEventListener("submit", showProgress);
 for (const button of document.querySelectorAll("button[data-print]")) {

@@ -1,0 +1,90 @@
+"""Requests of one submission: one row above them in the queue, side by side on one page, one decision."""
+
+from __future__ import annotations
+
+import pytest
+
+from ca_service.authority.access.permissions import Role
+from ca_service.authority.installation import Installation
+from ca_service.authority.issuance.examination import Options
+from ca_service.authority.issuance.records import State
+from tests.support.factories import OPERATOR
+from tests.support.requests import THREE_NODES
+from tests.web.html import read
+from tests.web.visitor import Visitor
+
+SIDE_BY_SIDE = "/requests/decide?request=1&request=2&request=3"
+ALL = {"request": ["1", "2", "3"]}
+
+
+@pytest.fixture(autouse=True)
+def _waiting(installation: Installation) -> None:
+    """Three requests of one submission."""
+    who = installation.accounts.get("requester").actor
+    installation.issuance.issue(who, [each.data for each in THREE_NODES], Options())
+
+
+def states(installation: Installation) -> list[State]:
+    return [installation.requests.get(OPERATOR, number).state for number in (1, 2, 3)]
+
+
+def test_the_queue_shows_a_submission_as_one_and_leads_to_the_decision(approver: Visitor, requester: Visitor) -> None:
+    page = approver.page("/requests")
+    assert "3 requests by requester" in page.text
+    assert SIDE_BY_SIDE in page.links
+    assert "DNS:" not in page.text
+    own = requester.page("/requests")
+    assert SIDE_BY_SIDE not in own.links
+    assert "Select uccx1" not in own.text
+
+
+def test_equal_facts_are_shown_once_and_different_ones_side_by_side(approver: Visitor) -> None:
+    source = approver.get(SIDE_BY_SIDE).text
+    assert source.count("the same for all") == 4  # usages, lifetime, profile, requester
+    for request in ("uccx1", "uccx2", "sm1"):
+        assert f"CN={request}-EC.example.com" in source
+    assert "Approve all 3" in source
+
+
+def test_all_are_approved_at_once(approver: Visitor, installation: Installation) -> None:
+    answer = approver.post("/requests/approve", ALL)
+    assert (answer.status_code, answer.location) == (303, "/requests?decided=3")
+    assert states(installation) == [State.ISSUED] * 3
+    assert "3 requests are decided." in approver.page(answer.location).text
+
+
+def test_all_are_refused_with_one_note(approver: Visitor, installation: Installation) -> None:
+    answer = approver.post("/requests/refuse", ALL)
+    assert (answer.status_code, read(answer.text).blocking) == (409, ["request.note"])
+    assert states(installation) == [State.SUBMITTED] * 3
+
+    assert approver.post("/requests/refuse", {**ALL, "note": "The names are wrong."}).status_code == 303
+    assert states(installation) == [State.REFUSED] * 3
+    assert {installation.requests.get(OPERATOR, number).note for number in (1, 2, 3)} == {"The names are wrong."}
+
+
+def test_one_that_was_decided_before_does_not_stop_the_others(approver: Visitor, installation: Installation) -> None:
+    installation.requests.refuse(OPERATOR, 2, "no")
+    answer = approver.post("/requests/approve", {**ALL, "note": "kept"})
+    assert (answer.status_code, read(answer.text).blocking) == (409, ["request.decided"])
+    assert states(installation) == [State.ISSUED, State.REFUSED, State.ISSUED]
+
+
+def test_nobody_decides_on_own_requests(requester: Visitor, installation: Installation) -> None:
+    installation.accounts.set_role(OPERATOR, "requester", Role.APPROVER)
+    requester.sign_in("requester")
+    assert "Approve all" not in requester.get(SIDE_BY_SIDE).text
+
+    answer = requester.post("/requests/approve", ALL)
+    assert (answer.status_code, read(answer.text).blocking) == (409, ["request.own"] * 3)
+    assert states(installation) == [State.SUBMITTED] * 3
+
+
+@pytest.mark.parametrize("path", ["/requests/decide", "/requests/decide?request=99", "/requests/decide?request=x"])
+def test_what_is_not_there_cannot_be_decided(approver: Visitor, path: str) -> None:
+    assert approver.get(path).status_code in (400, 404)
+
+
+def test_a_requester_does_not_decide(requester: Visitor) -> None:
+    assert requester.get(SIDE_BY_SIDE).status_code == 403
+    assert requester.post("/requests/approve", ALL).status_code == 403
