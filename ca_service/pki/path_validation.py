@@ -85,6 +85,7 @@ CHAIN_PURPOSES_LIMITED: Final = Rule(
     Severity.WARNING,
 )
 
+_PROXY: Final = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.14")  # not for an authority (RFC 3820, 3.7): OpenSSL reads none
 TLS_PURPOSES: Final = ("serverAuth", "clientAuth")
 _PROCESSED: Final = frozenset(
     {
@@ -214,7 +215,9 @@ def _faults(links: Sequence[Link], depth: int) -> Iterator[Finding]:
     link, above = links[depth], links[depth + 1 :]
     if above and (fault := issue_fault(link, above[0])):
         yield fault
-    if not link.is_readable:
+    if not above and link.is_self_issued and not _identifier_matches(link, link):
+        yield CHAIN_KEY_IDENTIFIER.at(name=link.name, issuer=link.name)
+    if not link.is_readable or link.has(_PROXY):
         yield CHAIN_EXTENSIONS.at(name=link.name)
         return
     yield from _may_sign(link, sum(not each.is_self_issued for each in links[:depth]))

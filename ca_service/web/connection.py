@@ -29,7 +29,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from ca_service.web.incoming import Incoming
 from ca_service.web.limits import Limits
@@ -74,7 +74,7 @@ class Connection:
     watched: int = 0  # the events that the poller waits for
     body_bytes: int = 0  # of the request that a thread has
     received: int = 0  # bytes that were counted as held
-    objects: dict[int, int] = field(default_factory=dict)  # of the answer, that were counted as held
+    objects: dict[int, bytes] = field(default_factory=dict)  # of the answer, that were counted as held
 
     def enter(self, state: State) -> None:
         """Change the state."""
@@ -155,9 +155,12 @@ class Outbox:
             total += sent
         return total
 
-    def objects(self) -> dict[int, int]:
-        """Return the size of each object that waits here, by its identity: many clients may wait for the same list."""
-        return {id(piece.obj): memoryview(piece.obj).nbytes for piece in self._pieces}
+    def objects(self) -> dict[int, bytes]:
+        """Return each object that waits here, by its identity: many clients may wait for the same list.
+
+        An identity is free for another object once this one is gone, so it counts as long as the object is kept.
+        """
+        return {id(piece.obj): cast(bytes, piece.obj) for piece in self._pieces}
 
     def _forget(self, sent: int) -> None:
         self.held -= sent

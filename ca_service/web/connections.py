@@ -61,10 +61,10 @@ class Connections:
         connection.received = size
         objects = connection.outbox.objects() if connection.state is State.SENDING else {}
         if objects or connection.objects:
-            for identity, size in objects.items():
-                self._use(identity, size, 1)
-            for identity, size in connection.objects.items():
-                self._use(identity, size, -1)
+            for each in objects.values():
+                self._use(each, 1)
+            for each in connection.objects.values():
+                self._use(each, -1)
             connection.objects = objects
 
     def late(self, now: float) -> Iterator[Connection]:
@@ -102,7 +102,8 @@ class Connections:
     def _first(self, states: tuple[State, ...]) -> Connection | None:
         return next((each for state in states for each in self._by_state[state]), None)
 
-    def _use(self, identity: int, size: int, change: int) -> None:
+    def _use(self, used: bytes, change: int) -> None:
+        identity, size = id(used), len(used)
         before = self._users[identity]
         self._users[identity] += change
         if before == 0:

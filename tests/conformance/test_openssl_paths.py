@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from ca_service.vos.fit import Files, Fit, judge_files
 from tests.support import pkcs10, programs, requests
 from tests.support.fakes import NOON
-from tests.support.paths import AUTHORITY, ISSUING, LEAF, OTHER_NAME, ROOT, UNKNOWN, Step, path
+from tests.support.paths import AUTHORITY, ISSUING, LEAF, OTHER_NAME, PROXY, ROOT, UNKNOWN, Step, path
 
 DNS, IP, DN = x509.DNSName, x509.IPAddress, x509.DirectoryName
 UPPER = Step("Path Upper CA G1")
@@ -186,6 +186,13 @@ LIMBO: dict[str, tuple[Changes, Changes, Changes, Changes]] = {
     "rfc5280::ski::intermediate-missing-ski": ({}, {"has_subject_identifier": False}, {}, {}),
     "rfc5280::aki::leaf-missing-aki": ({}, {}, {}, {"authority_identifier": "none"}),
     "rfc5280::aki::intermediate-missing-aki": ({}, {}, {"authority_identifier": "none"}, {}),
+    "rfc5280::aki::root-mismatched-key-identifier": (
+        {"extra": ((x509.AuthorityKeyIdentifier(b"x" * 20, None, None), False),)},
+        {},
+        {},
+        {},
+    ),
+    "rfc3820::authority-with-proxy-certificate-information": ({}, {}, {"extra": ((PROXY, False),)}, {}),
     "rfc5280::aki::mismatched-key-identifier": ({}, {}, {}, {"authority_identifier": "wrong"}),
     "rfc5280::validity::expired-root": ({"not_after": NOON - timedelta(days=1)}, {}, {}, {}),
     "rfc5280::validity::expired-intermediate": ({}, {"not_after": NOON - timedelta(days=1)}, {}, {}),

@@ -24,6 +24,7 @@ from tests.support.paths import (
     ISSUING,
     LEAF,
     OTHER_NAME,
+    PROXY,
     ROOT,
     UNKNOWN,
     Step,
@@ -55,6 +56,7 @@ def policy(*oids: str) -> tuple[x509.CertificatePolicies, bool]:
 
 
 ANY = policy("2.5.29.32.0")
+ROOT_IDENTIFIER = x509.SubjectKeyIdentifier.from_public_key(ROOT.private_key.public_key()).digest
 REQUIRED = (x509.PolicyConstraints(require_explicit_policy=0, inhibit_policy_mapping=None), True)
 POLICY = "1.3.6.1.4.1.99999.10"
 
@@ -81,6 +83,7 @@ def test_good_authorities_break_no_rule() -> None:
         ({"authority_identifier": "none"}, "strict.authority-key-identifier"),
         ({"authority_identifier": "wrong"}, "chain.key-identifier"),
         ({"extra": ((UNKNOWN, True),)}, "chain.critical"),
+        ({"extra": ((PROXY, False),)}, "chain.extensions"),
         ({"extra": ((x509.SubjectAlternativeName([OTHER_NAME]), True),)}, ""),
         ({"extra": ((UNKNOWN, False),)}, ""),
         ({"name": x509.Name([])}, "strict.empty-name"),
@@ -113,6 +116,13 @@ def test_the_path_length_counts_what_is_between_and_not_what_is_self_issued() ->
 
     assert rules(path(ISSUING, UPPER, short)) == ["chain.path-length"]
     assert rules((ISSUING.issued_by(renewed), self_issued, short.issued_by(short))) == []
+
+
+def test_the_key_identifier_of_a_root_that_names_another_issuer_is_found() -> None:
+    other, own = (x509.AuthorityKeyIdentifier(each, None, None) for each in (b"x" * 20, ROOT_IDENTIFIER))
+
+    assert rules(authorities(root=replace(ROOT, extra=((other, False),)))) == ["chain.key-identifier"]
+    assert rules(authorities(root=replace(ROOT, extra=((own, False),)))) == []
 
 
 def test_an_authority_key_identifier_may_name_the_issuer_by_its_serial_number() -> None:

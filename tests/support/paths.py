@@ -19,6 +19,9 @@ from tests.support.fakes import NOON
 AUTHORITY: Final = ("keyCertSign", "cRLSign")
 OTHER_NAME: Final = x509.OtherName(x509.ObjectIdentifier("1.3.6.1.4.1.99999.2"), b"\x0c\x01x")
 UNKNOWN: Final = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.99999.1"), b"\x05\x00")
+PROXY: Final = x509.UnrecognizedExtension(
+    x509.ObjectIdentifier("1.3.6.1.5.5.7.1.14"), bytes.fromhex("300c300a06082b06010505071501")
+)
 Names = Sequence[x509.GeneralName]
 
 

@@ -95,6 +95,15 @@ def test_a_list_that_many_clients_fetch_is_held_once(pairs: Pairs) -> None:
     assert pairs.open.too_large() is other
 
 
+def test_an_object_that_counts_is_kept_so_that_no_other_gets_its_identity(pairs: Pairs) -> None:
+    answer = bytes(500_000)
+    found = pairs.connect(State.SENDING, answer=answer)
+    found.outbox._pieces.clear()  # the client has taken it
+    assert [each is answer for each in found.objects.values()] == [True]
+    pairs.open.enter(found, State.IDLE)
+    assert (found.objects, pairs.open._held_objects) == ({}, 0)
+
+
 def test_an_answer_made_piece_by_piece_waits_for_a_client_that_reads(pairs: Pairs) -> None:
     outbox, client = streaming(Limits(ahead_bytes=1000, grace=5), pairs)
     with reading(client, 65536, every=0.001):

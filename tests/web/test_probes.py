@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 
 import pytest
@@ -79,3 +80,19 @@ def test_an_auditor_may_look_and_not_mark(signed_in: Callable[[Role], Visitor], 
     auditor = signed_in(Role.AUDITOR)
     assert auditor.get("/probe").status_code == 200
     assert auditor.post(f"/clusters/{cluster.id}/probe").status_code == 403
+
+
+def test_a_page_that_is_left_gives_its_place_to_the_next_probe(requester: Visitor, prober: FakeProber) -> None:
+    requester.issue(UCCX_PUBLISHER)
+    gc.disable()  # a place must not depend on it
+    try:
+        form = {"hosts": f"{HOST}:443, {HOST}:8443", "csrf_token": requester.csrf_token()}
+        left = requester.client.post("/probe", data=form, base_url=requester.base_url)
+        rows = left.iter_encoded()
+        while not prober.connected:
+            next(rows)
+        left.close()
+        assert requester.post("/probe", {"hosts": f"{HOST}:443"}).status_code == 200
+    finally:
+        gc.enable()
+    assert prober.connected

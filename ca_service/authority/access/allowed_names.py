@@ -90,7 +90,11 @@ def _covers(pattern: str, name: str) -> bool:
         return is_in(value, (pattern,))
     if kind != "dns":
         return False
-    return value.endswith(pattern.removeprefix("*")) if pattern.startswith(_WILD) else value == pattern
+    if not pattern.startswith(_WILD):
+        return value == pattern
+    return value.endswith(pattern.removeprefix("*")) and names.is_dns_name(
+        value.removeprefix(_WILD)
+    )  # not bank.com/.a.b
 
 
 def _folded(name: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_address
@@ -59,6 +59,8 @@ PROBE_BUSY: Final = Rule(
     "Other probes are running. Nothing was looked at.",
     "Try again in {seconds} seconds.",
 )
+
+Reports = Generator[PortReport, None, None]
 
 JOB: Final = "job"
 _PROBER: Final = Actor(None, "service:probe", Role.ADMINISTRATOR, JOB)
@@ -145,8 +147,10 @@ class Probes:
         self._rules = rules
         self._turns = threading.BoundedSemaphore(at_a_time)
 
-    def probe(self, actor: Actor, texts: Sequence[str]) -> Iterator[PortReport]:
+    def probe(self, actor: Actor, texts: Sequence[str]) -> Reports:
         """Look at these hosts (all ports of their product) and ports; yield each port as it is done.
+
+        Close it to stop before the end.
 
         Raises InvalidInput immediately for what is no host, or none that may be looked at, and for too many ports;
         Busy if too many probes are running.
@@ -155,7 +159,7 @@ class Probes:
         require_unbounded(actor)
         return self._probe(actor, list(dict.fromkeys(target for text in texts for target in self._targets(text))))
 
-    def probe_cluster(self, actor: Actor, cluster_id: int) -> Iterator[PortReport]:
+    def probe_cluster(self, actor: Actor, cluster_id: int) -> Reports:
         """Look at all nodes of a cluster that have a certificate; afterwards its slots are where they belong.
 
         Raises as `probe` does, and NotFound, also for a cluster without certificates.
@@ -198,7 +202,7 @@ class Probes:
         else:
             yield from known or (Target(host, each) for each in _USUAL_PORTS)
 
-    def _probe(self, actor: Actor, targets: Sequence[Target]) -> Iterator[PortReport]:
+    def _probe(self, actor: Actor, targets: Sequence[Target]) -> Reports:
         if not 1 <= len(targets) <= MAX_PORTS:
             raise InvalidInput(PROBE_COUNT.at("/hosts", count=len(targets), limit=MAX_PORTS))
         groups = self._reports(actor, targets)
@@ -259,9 +263,7 @@ class Probes:
         successor = self._leaves.find_successor(record.serial_number, self._clock())
         return Ours(record.serial_number, is_newest=successor is None)
 
-    def _moving(
-        self, actor: Actor, cluster_id: int, lines: Sequence[Line], reports: Iterator[PortReport]
-    ) -> Iterator[PortReport]:
+    def _moving(self, actor: Actor, cluster_id: int, lines: Sequence[Line], reports: Iterator[PortReport]) -> Reports:
         found = list[PortReport]()
         for report in reports:
             found.append(report)

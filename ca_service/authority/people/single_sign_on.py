@@ -198,7 +198,12 @@ class SingleSignOn:
 
         Raises NotAuthenticated, NotAllowed, NotReady, TooManyAttempts, Conflict for a name that a local account has,
         and InvalidInput for one that no account can have. The caller deletes the attempt before.
+
+        Without an attempt nothing is tried, so nothing counts: any page on the web can send such answers through the
+        browsers of others, who would have to wait for it.
         """
+        if attempt is None:
+            raise _stale()
         counters = self._throttle.attempt_unnamed(visit, "OpenID provider")  # a failure writes an event
         try:
             account = self._finish(attempt, answer, redirect_uri, visit.address)
@@ -210,8 +215,8 @@ class SingleSignOn:
         self._throttle.succeed(counters)
         return account
 
-    def _finish(self, attempt: Attempt | None, answer: Answer, redirect_uri: str, origin: str) -> AccountRecord:
-        if attempt is None or not self._fits(attempt, answer):
+    def _finish(self, attempt: Attempt, answer: Answer, redirect_uri: str, origin: str) -> AccountRecord:
+        if not self._fits(attempt, answer):
             raise _stale()
         if answer.error or not answer.code:
             raise _refused(answer.error)

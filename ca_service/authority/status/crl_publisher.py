@@ -23,7 +23,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -89,11 +89,15 @@ class CRLPolicy:
 
 @dataclass(frozen=True, slots=True)
 class PublishedCRL:
-    """A CRL for download, with its delta, if there is one. `digest` is the SHA-256 of the full one."""
+    """A CRL for download, with its delta, if there is one. `digest` is the SHA-256 of the full one.
+
+    `is_overdue`: a newer one could not be signed yet, so no cache should keep this one.
+    """
 
     record: CRLRecord
     data: CRLBytes
     digest: str = field(default="")
+    is_overdue: bool = False
 
     @classmethod
     def of(cls, record: CRLRecord, data: CRLBytes) -> PublishedCRL:
@@ -195,7 +199,7 @@ class CRLPublisher:
             if newest is None or newest.next_update <= self._clock():
                 raise
             _log.warning("the CRL of %s waits: others are writing", issuer.id)
-            return self._read(issuer, newest)
+            return replace(self._read(issuer, newest), is_overdue=True)
         except (KeystoreError, NotReady, Conflict) as error:
             newest = self._crls.find_newest(issuer.id)
             if newest is None or newest.version != self._revocations.version(issuer.id):

@@ -9,7 +9,7 @@ from flask import Response, render_template, request, stream_template, stream_wi
 from flask.typing import ResponseReturnValue
 
 from ca_service.authority.access.permissions import Action
-from ca_service.authority.fleet.probing import MAX_PORTS
+from ca_service.authority.fleet.probing import MAX_PORTS, Reports
 from ca_service.documents.probes import experience_of, works
 from ca_service.errors import Finding, InvalidInput
 from ca_service.vos.served import PortReport
@@ -24,7 +24,7 @@ _MAX_TEXT = 20_000
 class Run:
     """A probe while it runs: the template takes the reports one by one, and the rest after the last one."""
 
-    waiting: Iterator[PortReport]
+    waiting: Reports
     done: list[PortReport] = field(default_factory=list)
 
     def reports(self) -> Iterator[PortReport]:
@@ -82,5 +82,6 @@ def _form(text: str, findings: tuple[Finding, ...] = ()) -> str:
 def _growing(run: Run, text: str, back: str) -> Response:
     page = stream_template("probe.html", text=text, findings=(), run=run, back=back, limit=MAX_PORTS)
     response = Response(stream_with_context(page), content_type="text/html; charset=utf-8")
+    response.call_on_close(run.waiting.close)  # the client may have gone, and the template keeps the probe in a cycle
     response.headers["X-Accel-Buffering"] = "no"  # nginx would keep the rows until the last one
     return response

@@ -67,7 +67,7 @@ def crl_response(services: PublicServices, request: Request, name: str, *, as_pe
     file_name = f"{name}.crl.pem" if as_pem else f"{name}.crl"
     response.headers["Content-Disposition"] = f'attachment; filename="{file_name}"'
     left = published.record.next_update - services.clock()
-    _may_be_kept(response, min(left, _FRESH_FOR))
+    _may_be_kept(response, timedelta(0) if published.is_overdue else min(left, _FRESH_FOR))
     response.last_modified = published.record.this_update
     response.set_etag(f"{tag}-pem" if as_pem else tag)
     response.make_conditional(request)

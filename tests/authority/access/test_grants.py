@@ -83,6 +83,10 @@ SAN = "/subject_alternative_name"
                 ),
             )
         ),
+        *(
+            (("*.example.com",), common_name, ("uccx1.example.com",), ["/subject"])
+            for common_name in ("https://bank.com?.example.com", "bank.com/.example.com", "bank.com      .example.com")
+        ),
         (("uccx1.example.com",), " uccx1-EC.example.com ", ("uccx1.example.com",), []),
     ],
 )

@@ -169,7 +169,7 @@ def test_a_probe_that_is_abandoned_keeps_what_it_has_seen(lab: Lab) -> None:
     lab.prober.chains = {LIVE_DATA: self_signed(), (HOST, 8443): self_signed()}
     reports = lab.probes.probe(REQUESTER, [f"{HOST}:12015", f"{HOST}:8443"])
     next(reports)
-    reports.close()  # type: ignore[attr-defined]
+    reports.close()
     assert [each.port for each in lab.probes.list_served(REQUESTER, HOST)] == [12015]
 
 

@@ -272,10 +272,20 @@ def test_it_is_known_who_signs_in_elsewhere(desk: Desk) -> None:
     assert not desk.sign_on.is_external(desk.lab.accounts.get("root").id)
 
 
-def test_forged_answers_from_one_address_write_a_bounded_number_of_events(desk: Desk) -> None:
-    for _ in range(200):
+def test_answers_without_an_attempt_which_any_page_can_send_lock_nobody_out_and_write_nothing(desk: Desk) -> None:
+    before = len(desk.events)
+    for _ in range(60):
         with pytest.raises(NotAuthenticated):
             desk.sign_on.finish(None, Answer("x", "code"), BACK, HERE)
+    assert len(desk.events) == before
+    assert desk.sign_in().name == "vera"
+
+
+def test_forged_answers_from_one_address_write_a_bounded_number_of_events(desk: Desk) -> None:
+    forged, _ = desk.sign_on.begin(BACK)
+    for _ in range(200):
+        with pytest.raises(NotAuthenticated):
+            desk.sign_on.finish(forged, Answer("x", "code"), BACK, HERE)
     failed = [each for each in desk.events if each.event is Event.SIGN_IN_FAILED]
     assert len(failed) == 50
     with pytest.raises(TooManyAttempts):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -494,9 +495,10 @@ def test_while_somebody_else_is_writing_the_newest_list_is_given_until_it_ends()
     first = lab.crl_publisher.current(ISSUER)
     revoke(lab, issue(lab))
     crls.is_held = True
-    assert lab.crl_publisher.current(ISSUER) == first
+    assert lab.crl_publisher.current(ISSUER) == replace(first, is_overdue=True)
     lab.clock.advance(hours=72)
     with pytest.raises(Busy):
         lab.crl_publisher.current(ISSUER)
     crls.is_held = False
-    assert len(full(lab.crl_publisher.current(ISSUER))) == 1
+    next_one = lab.crl_publisher.current(ISSUER)
+    assert (len(full(next_one)), next_one.is_overdue) == (1, False)
