@@ -46,6 +46,8 @@ def create_app(settings: Settings | None = None, installation: Installation | No
         metrics_networks=settings.metrics.open_to,
         rules=declared_rules,
         threads=settings.server.threads,
+        label=settings.web.label,
+        colour=settings.web.colour,
     )
     return web.create(installation, options)
 

@@ -15,6 +15,7 @@ from ca_service.authority.hierarchy.plan import checked_name
 from ca_service.errors import InvalidInput
 from ca_service.pki.names import is_dns_name
 from ca_service.pki.profiles import DEFAULT_LEAF_DAYS, INTERMEDIATE, MAX_LEAF_DAYS, ROOT
+from ca_service.pki.visible_text import is_plain
 from ca_service.settings.notices import (
     JobsSettings,
     MailSettings,
@@ -34,6 +35,8 @@ _MIN_SECRET: Final = 32
 TABLES: Final = ("oidc.roles",)  # settings whose value is a table
 
 Curve = Literal["P-256", "P-384"]
+#: The colours of the header, each with white text on it readable; site.css has their values.
+Colour = Literal["none", "blue", "green", "purple", "red", "orange", "grey"]
 
 
 class Server(Section):
@@ -130,6 +133,15 @@ class Web(Section):
     idle_minutes: int = Field(default=120, ge=10, le=10080)
     require_second_factor: tuple[Role, ...] = ()
     max_upload_kib: int = Field(default=4096, ge=64, le=16384)
+    label: str = Field(default="", max_length=30)
+    colour: Colour = "none"
+
+    @field_validator("label")
+    @classmethod
+    def _is_one_line(cls, value: str) -> str:
+        if not is_plain(value):
+            raise ValueError("must be one line without hidden characters")
+        return value.strip()
 
     @field_validator("base_url")
     @classmethod

@@ -6,6 +6,7 @@ from flask import Flask
 from flask_wtf import CSRFProtect
 from werkzeug.routing import IntegerConverter, Map
 
+from ca_service import __version__
 from ca_service.authority.installation import Installation
 from ca_service.authority.issuance.conflicts import MAX_REQUESTS
 from ca_service.deadline import Places
@@ -27,6 +28,7 @@ def create(installation: Installation, options: WebOptions) -> Flask:
     _configure(app, options)
     context.install(app, installation, options)
     app.url_map.converters["int"] = _RowNumber
+    app.jinja_env.globals.update(label=options.label, colour=options.colour, version=__version__)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     places = Places(max(1, options.threads // 2))
     time_budget.install(app, options.time_budgets, places)

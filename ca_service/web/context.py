@@ -25,7 +25,7 @@ class WebOptions:
     `trusted_proxies` in a row may stand in front, all of them in `proxy_networks`; 0 ignores every header.
     Clients in `metrics_networks` can read the metrics without a token. `rules` returns every declared rule by its id.
     `session_lifetime` is the lifetime of the cookie; the use cases decide how long a session is valid. `threads` is
-    their number in this process: half of them may wait for the database.
+    their number in this process: half of them may wait for the database. `label` and `colour` are in the header.
     """
 
     secret_key: str
@@ -38,6 +38,8 @@ class WebOptions:
     rules: Callable[[], Mapping[str, Rule]] = dict
     threads: int = 4
     time_budgets: TimeBudgets = DEFAULT
+    label: str = ""
+    colour: str = "none"
 
 
 @dataclass(frozen=True, slots=True)

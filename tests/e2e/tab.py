@@ -59,6 +59,18 @@ class Tab:
         self.page.click("main button")
         self.page.wait_for_url(f"{self.url}/")
 
+    def open_menu(self) -> None:
+        """Show the menu where it is folded: in narrow windows."""
+        if self.page.locator(".menu-button").is_visible():
+            self.page.click(".menu-button")
+
+    def sign_out(self) -> None:
+        """Press the button in the menu of the account."""
+        self.open_menu()
+        self.page.click(".own summary")
+        self.page.click("text=Sign out")
+        self.page.wait_for_url("**/sign-in")
+
     def save(self, selector: str, folder: Path) -> Path:
         """Click something that is downloaded; the file under the name that it was given."""
         with self.page.expect_download() as started:

@@ -183,7 +183,7 @@ def test_the_pages_of_decisions_keep_nobody_out(
         tab.page.keyboard.press("a")
         expect(tab.page.locator("h1 .state")).to_have_text("issued")
         faults += tab.faults("request-issued")
-        tab.page.click("text=Sign out")
+        tab.sign_out()
         tab.sign_in("requester")
         for name, path in (("own", "/requests?submitted=2"), ("own-request", "/requests/2?submitted=1")):
             tab.go(path)

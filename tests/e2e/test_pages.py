@@ -128,6 +128,12 @@ def _trust(system: str) -> Callable[[Tab, Furnished], None]:
     return show
 
 
+def _menu(tab: Tab, _furnished: Furnished) -> None:
+    tab.go("/help")
+    tab.open_menu()
+    tab.page.click("nav summary >> text=Admin")
+
+
 PAGES: Final[dict[str, Callable[[Tab, Furnished], None]]] = {
     "overview": _open("/"),
     "new": _open("/sign"),
@@ -156,6 +162,8 @@ PAGES: Final[dict[str, Callable[[Tab, Furnished], None]]] = {
     "trust-firefox": _trust("firefox"),
     "trust-nodes": _trust("cisco"),
     "api": _open("/api"),
+    "help": _open("/help#clusters"),
+    "menu": _menu,
     "not-found": _open("/certificates/nonsense"),
 }
 
@@ -171,8 +179,7 @@ def test_no_page_keeps_anybody_out(
         for name, show in PAGES.items():
             show(tab, furnished)
             faults += tab.faults(name)
-        tab.page.click("text=Sign out")
-        tab.page.wait_for_url("**/sign-in")
+        tab.sign_out()
 
     assert not faults, "\n".join(faults)
 
@@ -194,7 +201,11 @@ def test_the_first_pages_keep_nobody_out(
     assert not faults, "\n".join(faults)
 
 
-@pytest.mark.parametrize(("size", "most"), [(WIDE, 60), (NARROW, 125)], ids=["wide", "narrow"])
+@pytest.mark.parametrize(
+    ("size", "most"),
+    [(WIDE, 60), (ViewportSize(width=1024, height=768), 60), (NARROW, 60)],
+    ids=["wide", "laptop", "narrow"],
+)
 def test_the_navigation_leaves_room_for_the_page(
     browser: Browser, service: Service, size: ViewportSize, most: int
 ) -> None:
@@ -202,4 +213,45 @@ def test_the_navigation_leaves_room_for_the_page(
         tab.set_up(service.set_up_url())
 
         assert tab.page.locator(".bar").evaluate("bar => bar.offsetHeight") <= most
-        assert tab.page.locator(".bar nav a, .bar nav button").count() == 11
+        tab.open_menu()
+        for entry in ("Overview", "Sign", "Requests", "Clusters", "Certificates", "Tools"):
+            assert tab.page.locator(f"nav a >> text={entry}").first.is_visible()
+        tab.page.click("nav summary >> text=Admin")
+        assert tab.page.locator("nav a >> text=Audit log").is_visible()
+
+
+def test_keys_go_to_pages_unless_they_are_switched_off(browser: Browser, furnished: Furnished) -> None:
+    with open_tab(browser, furnished.service.url) as tab:
+        tab.sign_in("requester")
+        for keys, address in (
+            ("gc", "/clusters"),
+            ("?", "/help#clusters"),
+            ("/", "/certificates"),
+            ("gr", "/requests"),
+        ):
+            for key in keys:
+                tab.page.keyboard.press(key)
+            tab.page.wait_for_url(tab.url + address)
+        tab.page.keyboard.press("/")
+        tab.page.keyboard.type("gs")
+        assert tab.page.input_value("[type=search]") == "gs"
+
+        tab.go("/help")
+        tab.page.uncheck("[data-shortcuts] input")
+        tab.page.keyboard.press("g")
+        tab.page.keyboard.press("c")
+        tab.go("/help")
+        assert not tab.page.is_checked("[data-shortcuts] input")
+
+
+def test_escape_and_a_click_beside_close_a_menu(browser: Browser, furnished: Furnished) -> None:
+    with open_tab(browser, furnished.service.url) as tab:
+        tab.sign_in("requester")
+        for is_by_key in (True, False):
+            tab.page.click("nav summary >> text=Admin")
+            assert tab.page.locator(".more[open]").count() == 1
+            if is_by_key:
+                tab.page.keyboard.press("Escape")
+            else:
+                tab.page.mouse.click(640, 500)
+            assert tab.page.locator(".more[open]").count() == 0

@@ -111,12 +111,6 @@ def give_password(tab: Tab, name: str = "vera") -> None:
     tab.page.click("main button[type=submit]")
 
 
-def sign_out(tab: Tab) -> None:
-    """Press the button, and wait."""
-    tab.page.click("text=Sign out")
-    tab.page.wait_for_url("**/sign-in")
-
-
 def test_from_an_app_to_a_passkey(tab: Tab) -> None:
     tab.sign_in()
     secret = set_up_app(tab)
@@ -124,19 +118,19 @@ def test_from_an_app_to_a_passkey(tab: Tab) -> None:
     tab.page.click("text=I have saved them")
     add_passkey(tab, "laptop")
     expect(tab.page.locator(".passkeys")).to_contain_text("laptop")
-    sign_out(tab)
+    tab.sign_out()
 
     give_password(tab)  # with the code of the app
     tab.page.wait_for_url("**/sign-in/second-step")
     tab.page.fill("#code", next_code(secret))
     tab.page.click("text=Continue")
     tab.page.wait_for_url(f"{tab.url}/")
-    sign_out(tab)
+    tab.sign_out()
 
     give_password(tab)  # with the passkey as the second step
     tab.page.click("text=Use a passkey")
     tab.page.wait_for_url(f"{tab.url}/")
-    sign_out(tab)
+    tab.sign_out()
 
     tab.page.click("text=Sign in with a passkey")  # and with nothing else
     tab.page.wait_for_url(f"{tab.url}/")
@@ -209,7 +203,7 @@ def look_around(tab: Tab, house: House) -> Iterator[str]:
     let_time_pass(house)
     tab.go("/confirm")
     yield from tab.faults("confirm")
-    sign_out(tab)
+    tab.sign_out()
     yield from tab.faults("sign-in")
     give_password(tab)
     tab.page.wait_for_url("**/sign-in/second-step")

@@ -327,3 +327,15 @@ def test_roles_that_need_a_second_factor_are_a_list_or_one_text(tmp_path: Path) 
 
 def test_a_role_that_does_not_exist_cannot_need_a_second_factor() -> None:
     assert refusal(web__require_second_factor="king").rule == "settings.value"
+
+
+def test_the_label_is_one_short_line_and_the_colour_a_known_one() -> None:
+    loaded = load({"CA_SERVICE_WEB__LABEL": " Lab ", "CA_SERVICE_WEB__COLOUR": "red"}).settings.web
+    assert (loaded.label, loaded.colour) == ("Lab", "red")
+    for wrong in (
+        {"web__label": "x" * 31},
+        {"web__label": "a\nb"},
+        {"web__label": "a\u202eb"},
+        {"web__colour": "#f00"},
+    ):
+        assert refusal(**wrong).rule == "settings.value"

@@ -88,6 +88,7 @@ ACTIONS = {
     "pages.messages": Action.READ,
     "pages.agents": Action.READ,
     "pages.products": Action.READ,
+    "pages.help": Action.READ,
     "pages.probe": Action.READ,
     "pages.run_probe": Action.READ,
     "pages.probe_cluster": Action.FLEET,

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Final
+from pathlib import Path
+from typing import Final, get_args
 
 import pytest
 
+from ca_service import web
 from ca_service.authority.access.permissions import Role
-from tests.web.visitor import Visitor
+from ca_service.authority.installation import Installation
+from ca_service.settings.model import Colour
+from tests.web.html import read
+from tests.web.visitor import Visitor, sign_in, visit
+
+STYLESHEET: Final = Path(web.__file__).parent / "static/site.css"
 
 ENTRIES: Final = {
     "/": "Overview",
@@ -20,12 +27,12 @@ ENTRIES: Final = {
     "/revoke?host=uccx1.example.com": "Certificates",
     "/products": "Tools",
     "/authority": "Authority",
-    "/jobs": "Authority",
-    "/notices/messages": "Authority",
+    "/jobs": "Jobs",
+    "/notices/messages": "Notices",
     "/audit": "Audit log",
     "/api": "API",
-    "/account/tokens": "administrator",
-    "/account/people": "administrator",
+    "/account/tokens": "Account",
+    "/account/people": "People",
 }
 
 
@@ -37,7 +44,7 @@ def administrator(signed_in: Callable[[Role], Visitor]) -> Visitor:
 
 def marked(source: str) -> list[str]:
     """Return the current entry of the main navigation."""
-    navigation = source[source.index('<nav aria-label="Main">') : source.index("</header>")]
+    navigation = source[source.index('<nav id="menu"') : source.index("</header>")]
     return re.findall(r'aria-current="(?:page|true)">([^<]+)</a>', navigation)
 
 
@@ -47,7 +54,7 @@ def test_one_entry_of_the_navigation_is_where_one_is(administrator: Visitor, pat
 
 
 def test_what_a_form_answers_is_marked_as_well(administrator: Visitor) -> None:
-    assert marked(administrator.post("/account/people", {"name": "no role"}).text) == ["administrator"]
+    assert marked(administrator.post("/account/people", {"name": "no role"}).text) == ["People"]
 
 
 @pytest.mark.parametrize("path", [path for path in ENTRIES if not path.startswith("/revoke")])
@@ -66,3 +73,46 @@ def test_an_auditor_is_told_that_requests_are_only_checked(signed_in: Callable[[
 def test_what_is_to_be_typed_is_shown_as_such(administrator: Visitor) -> None:
     assert "<code>new</code>" in administrator.get("/api").text
     assert "`" not in administrator.get("/notices").text
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/sign", "/requests", "/clusters", "/certificates", "/messages", "/jobs", "/account"]
+)
+def test_each_page_has_its_part_of_the_help(administrator: Visitor, path: str) -> None:
+    [address] = [link for link in administrator.page(path).links if link.startswith("/help#")]
+
+    assert address.partition("#")[2] in administrator.page("/help").ids
+
+
+@pytest.mark.parametrize("role", Role)
+def test_the_menu_has_the_pages_that_a_role_may_open(signed_in: Callable[[Role], Visitor], role: Role) -> None:
+    visitor = signed_in(role)
+    source = visitor.get("/").text
+    menu = read(source[source.index('<nav id="menu"') : source.index("</header>")])
+
+    assert {link: visitor.get(link).status_code for link in menu.links if visitor.get(link).status_code != 200} == {}
+    assert ("/jobs" in menu.links) is (role is Role.ADMINISTRATOR)
+
+
+def test_label_and_colour_of_the_operator_are_on_every_page(installation: Installation) -> None:
+    app = web.create(installation, web.WebOptions(secret_key="x" * 32, label="Lab", colour="green"))
+    for visitor, path in ((visit(app), "/sign-in"), (sign_in(app), "/"), (sign_in(app), "/nowhere")):
+        source = visitor.get(path).text
+        assert " · Lab</title>" in source
+        assert '<header class="bar" data-colour="green">' in source
+        assert "<span>Lab</span>" in source
+
+
+@pytest.mark.parametrize("colour", [each for each in get_args(Colour) if each != "none"])
+def test_white_is_readable_on_every_colour_of_the_header(colour: str) -> None:
+    found = re.search(rf"\[data-colour={colour}\] {{ --brand: #([0-9a-f]{{6}});", STYLESHEET.read_text("utf-8"))
+
+    assert found
+    assert 1.05 / (luminance(bytes.fromhex(found[1])) + 0.05) >= 4.5  # WCAG 2.2, 1.4.3
+
+
+def luminance(colour: bytes) -> float:
+    """Return the relative luminance of a colour, as WCAG 2.2 defines it."""
+    parts = [part / 255 for part in colour]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -25,7 +25,7 @@ from tests.support.statements import statements
 from tests.web.html import Page, read
 from tests.web.visitor import Visitor, sign_in
 
-MOST = 32  # session, header, requests, board, clusters, checks, root, messages, events
+MOST = 24  # session, header, requests, board, clusters, checks, root, messages, events
 
 
 @pytest.fixture

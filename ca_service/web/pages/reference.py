@@ -126,6 +126,13 @@ def authority() -> ResponseReturnValue:
     )
 
 
+@blueprint.get("/help")
+@needs(Action.READ)
+def help() -> ResponseReturnValue:
+    """Explain each page and the keys."""
+    return render_template("help.html")
+
+
 @blueprint.get("/api")
 @public
 def api_guide() -> ResponseReturnValue:

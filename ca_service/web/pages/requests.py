@@ -16,6 +16,7 @@ from ca_service.authority.issuance.decisions import MAX_COUNT, MAX_NOTE
 from ca_service.authority.issuance.records import RequestQuery, RequestRecord, State
 from ca_service.errors import CAServiceError, Conflict, Finding, InvalidInput
 from ca_service.pki.encodings import csr_pem
+from ca_service.web.auth import signed_in_account
 from ca_service.web.context import actor, installation, needs
 from ca_service.web.forms import whole_number
 from ca_service.web.pages import blueprint
@@ -158,6 +159,18 @@ def _page(found: RequestRecord, error: CAServiceError | None = None) -> str:
 def _may_withdraw(is_own: bool) -> bool:
     """Return whether the page offers to withdraw. Approvers of others' requests refuse with a note instead."""
     return is_own and actor().role in PERMISSIONS[Action.ISSUE]
+
+
+@blueprint.app_template_global("waiting_requests")
+def waiting_requests() -> int:
+    """Return how many requests the menu shows as waiting: for approvers; 0 if it cannot be read."""
+    account = signed_in_account()  # public pages, which have no actor, show the menu too
+    if account is None or account.role not in PERMISSIONS[Action.DECIDE]:
+        return 0
+    try:
+        return installation().requests.count_waiting(account.actor)
+    except CAServiceError:  # the page itself says so
+        return 0
 
 
 def may_decide() -> bool:

@@ -263,3 +263,11 @@ def test_what_has_failed_says_why_and_can_be_tried_again(
 def test_a_submission_says_in_the_list_of_findings_that_a_person_decides(requester: Visitor) -> None:
     page = read(requester.check(upload(UCCX_PUBLISHER)).text)
     assert ("note", "approval.needed") in page.findings
+
+
+def test_the_menu_counts_the_waiting_requests_for_those_who_decide(requester: Visitor, approver: Visitor) -> None:
+    requester.sign(read(requester.check(upload(UCCX_PUBLISHER)).text))
+
+    for path in ("/clusters", "/api"):
+        assert "Requests 1 waiting" in approver.page(path).text
+    assert "waiting" not in requester.page("/clusters").text
