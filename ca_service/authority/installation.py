@@ -16,6 +16,7 @@ from ca_service.authority.checks import Readiness
 from ca_service.authority.doctor import Doctor
 from ca_service.authority.fleet.clusters import Fleet
 from ca_service.authority.fleet.handover import Handover
+from ca_service.authority.fleet.node_commands import NodeCommands
 from ca_service.authority.fleet.node_driver import NodeDriver
 from ca_service.authority.fleet.probing import Probes
 from ca_service.authority.fleet.renewal import Renewal
@@ -147,6 +148,7 @@ class Installation(APIServices):
     completion: Completion
     fleet: Fleet
     handover: Handover
+    node_commands: NodeCommands
     node_driver: NodeDriver
     authority_revocation: AuthorityRevocation
     crl_importer: CRLImporter

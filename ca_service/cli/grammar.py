@@ -33,7 +33,8 @@ class LazyGroup(click.Group):
         if cmd_name not in self._summaries:
             return None
         module = import_module(f"ca_service.cli.{self._neighbours.get(cmd_name, cmd_name)}")
-        found: click.Command = getattr(module, cmd_name if cmd_name in self._neighbours else "command")
+        name = cmd_name.replace("-", "_") if cmd_name in self._neighbours else "command"
+        found: click.Command = getattr(module, name)
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

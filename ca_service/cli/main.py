@@ -29,6 +29,8 @@ _COMMANDS: Final = {
     "check": "Check CSRs without signing them.",
     "fit": "Check whether a node will accept a certificate.",
     "probe": "See which certificate the ports of a node present.",
+    "node": "Put certificates on nodes.",
+    "lab-node": "Emulate Cisco nodes, for training and demonstrations.",
     "show": "Show a certificate.",
     "list": "List and search certificates.",
     "revoke": "Revoke certificates.",
@@ -44,7 +46,14 @@ _COMMANDS: Final = {
     "db": "Manage the database schema.",
     "doctor": "Check the health of the installation.",
 }
-_NEIGHBOURS: Final = {"renew": "sign", "fit": "check", "show": "list", "release": "revoke", "init": "serve"}
+_NEIGHBOURS: Final = {
+    "renew": "sign",
+    "fit": "check",
+    "lab-node": "lab",
+    "show": "list",
+    "release": "revoke",
+    "init": "serve",
+}
 _EPILOG: Final = "\n".join(
     (
         "\b",

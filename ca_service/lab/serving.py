@@ -8,7 +8,7 @@ import socketserver
 import ssl
 import tempfile
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from http.server import ThreadingHTTPServer
@@ -42,16 +42,37 @@ def serving(
     faults: Collection[Fault] = (),
     *,
     slow_seconds: float = 10.0,
+    has_api: bool = True,
 ) -> Iterator[Ports]:
-    """Serve one node until the end; yield its ports."""
+    """Serve one node until the end; yield its ports, 0 for an API that it does not have."""
     handler = type("Handler", (APIHandler,), {"node": node, "faults": faults, "slow_seconds": slow_seconds})
     console = type("Handler", (_ConsoleHandler,), {"node": node})
     presenter = _Presenter(node, oldest=ssl.TLSVersion.TLSv1_3 if Fault.TLS_13_ONLY in faults else None)
     with ExitStack() as stack:
-        api = stack.enter_context(_running(_APIServer((ADDRESS, ports.api), handler, presenter)))
+        api = _APIServer((ADDRESS, ports.api), handler, presenter) if has_api else None
         served = stack.enter_context(_running(_TLSServer((ADDRESS, ports.served), _PresentingHandler, presenter)))
         line = stack.enter_context(_running(_TCPServer((ADDRESS, ports.console), console)))
-        yield Ports(*(each.server_address[1] for each in (api, served, line)))
+        if api is not None:
+            stack.enter_context(_running(api))
+        yield Ports(*(each.server_address[1] if each else 0 for each in (api, served, line)))
+
+
+@contextmanager
+def cluster(
+    nodes: Sequence[LabNode], port: int = 0, faults: Collection[Fault] = (), *, has_api: bool = True
+) -> Iterator[tuple[Ports, ...]]:
+    """Serve nodes until the end, the first as the publisher of the others; yield their ports.
+
+    Each node has three ports, from `port` on; 0 lets the system choose.
+    """
+    nodes[0].subscribers += nodes[1:]
+    firsts = [port + 3 * number if port else 0 for number in range(len(nodes))]
+    wanted = [Ports(first, first + 1, first + 2) if first else Ports() for first in firsts]
+    with ExitStack() as stack:
+        yield tuple(
+            stack.enter_context(serving(node, ports, faults, has_api=has_api))
+            for node, ports in zip(nodes, wanted, strict=True)
+        )
 
 
 class _Presenter:

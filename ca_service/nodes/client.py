@@ -1,38 +1,26 @@
-"""An HTTPS client for one peer: it pins the certificate before it sends anything, and follows nothing.
-
-Written on sockets, and not on a client library: no request may leave before the certificate was compared, every wait
-ends at the deadline of the call, and no redirect, proxy or cookie has a place in it.
-"""
+"""The client of the certificate management API: it pins the peer before it sends anything, and follows nothing."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import http.client
-import io
 import json
-import select
-import socket
-import ssl
 from base64 import b64encode
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
-from typing import TYPE_CHECKING, Final, TypeVar, cast
+from collections.abc import Callable
+from typing import Final
 
 from cryptography import x509
 
-from ca_service.authority.fleet.node_driver import Credentials, Place
+from ca_service.authority.fleet.node_contact import Credentials, Place
 from ca_service.errors import (
-    CAServiceError,
     InvalidInput,
     NotAllowed,
-    NotAuthenticated,
     Refused,
     Rule,
     Severity,
     Unreachable,
 )
+from ca_service.nodes.wire import Limits, Stopwatch, connected, unreachable
 from ca_service.pki import encodings, names
 from ca_service.pki.visible_text import visible
 from ca_service.vos import certificate_api as api
@@ -40,14 +28,6 @@ from ca_service.vos.certificate_api import Snapshot
 from ca_service.vos.messages import explain
 from ca_service.vos.purposes import Purpose
 
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
-
-NODE_UNREACHABLE: Final = Rule(
-    "node.unreachable",
-    "{host}:{port} does not answer: {reason}.",
-    "Check address, port and firewall. If a call was under way, run the command again: it reads the node first.",
-)
 NODE_PEER: Final = Rule(
     "node.peer",
     "{host} presented another certificate in the middle of the run: {found}.",
@@ -83,8 +63,6 @@ SECONDS: Final = 120.0  # for a call, the connection included: nodes take their 
 MAX_BYTES: Final = 16 * 1024 * 1024
 _MAX_SAID: Final = 500
 _DESCRIPTION: Final = "Trust certificate uploaded by ca-service"
-Stopwatch = Callable[[], float]
-Result = TypeVar("Result")
 
 
 class CertificateAPIClient:
@@ -97,11 +75,11 @@ class CertificateAPIClient:
 
     def present(self, place: Place) -> x509.Certificate:
         """See the port."""
-        with _connected(place, self._limits()) as wire:
+        with connected(place, self._limits()) as wire:
             try:
                 return x509.load_der_x509_certificate(wire.peer)
             except ValueError as error:
-                raise _unreachable(place, "its certificate cannot be read") from error
+                raise unreachable(place, "its certificate cannot be read") from error
 
     def open(self, place: Place, fingerprint: str, credentials: Credentials) -> PinnedSession:
         """See the port. Raises InvalidInput for a user name that HTTP cannot carry."""
@@ -109,14 +87,14 @@ class CertificateAPIClient:
             raise InvalidInput(NODE_USER.at("/user"))
         return PinnedSession(place, fingerprint, credentials, self._limits)
 
-    def _limits(self) -> _Limits:
-        return _Limits(self._stopwatch, self._seconds, self._max_bytes)
+    def _limits(self) -> Limits:
+        return Limits(self._stopwatch, self._seconds, self._max_bytes)
 
 
 class PinnedSession:
     """The API of one node. Each call has a connection of its own, and compares the certificate before it sends."""
 
-    def __init__(self, place: Place, fingerprint: str, credentials: Credentials, limits: Callable[[], _Limits]) -> None:
+    def __init__(self, place: Place, fingerprint: str, credentials: Credentials, limits: Callable[[], Limits]) -> None:
         self._place = place
         self._fingerprint = fingerprint
         text = f"{credentials.user}:{credentials.password}"
@@ -143,7 +121,7 @@ class PinnedSession:
     def _call(self, method: str, path: str, what: str, body: bytes = b"") -> object:
         """Make one call; return its JSON, None for an empty answer to a POST."""
         place = self._place
-        with _connected(place, self._limits()) as wire:
+        with connected(place, self._limits()) as wire:
             found = hashlib.sha256(wire.peer).hexdigest()
             if not hmac.compare_digest(found, self._fingerprint):  # before a single byte of the request
                 raise Unreachable.because(NODE_PEER, host=place.host, found=found)
@@ -165,116 +143,9 @@ class PinnedSession:
         return "\r\n".join((*lines, "", "")).encode() + body
 
 
-class _Limits:
-    """The moment at which a call ends, and the size of its answer."""
-
-    def __init__(self, stopwatch: Stopwatch, seconds: float, max_bytes: int) -> None:
-        self.max_bytes = max_bytes
-        self._stopwatch = stopwatch
-        self._ends = stopwatch() + seconds
-
-    def left(self) -> float:
-        """Return the seconds that are left. Raises TimeoutError when there are none."""
-        left = self._ends - self._stopwatch()
-        if left <= 0:
-            raise TimeoutError
-        return left
-
-    def wait(self, connection: socket.socket, *, to_write: bool = False) -> None:
-        """Wait until the connection is ready. Raises TimeoutError at the deadline."""
-        if not any(select.select([connection], [connection] if to_write else [], [], self.left())):
-            raise TimeoutError
-
-
-class _Wire(io.RawIOBase):
-    """A TLS connection. It waits no longer, and reads no more, than its limits allow."""
-
-    def __init__(self, tls: ssl.SSLSocket, limits: _Limits) -> None:
-        super().__init__()
-        self._tls = tls
-        self._limits = limits
-        self._received = 0
-
-    @property
-    def peer(self) -> bytes:
-        """The certificate of the other side, DER."""
-        return self._tls.getpeercert(binary_form=True) or b""
-
-    def shake_hands(self) -> None:
-        """Make the handshake."""
-        self._retried(self._tls.do_handshake)
-
-    def send(self, data: bytes) -> None:
-        """Send a whole request."""
-        sent = 0
-        while sent < len(data):
-            sent += self._retried(partial(self._tls.send, data[sent:]))
-
-    def receive(self, method: str) -> tuple[int, str, bytes]:
-        """Return status, media type and body of the answer."""
-        response = http.client.HTTPResponse(cast(socket.socket, self), method=method)
-        response.begin()
-        return response.status, response.headers.get_content_type(), response.read()
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        """Return the connection as http.client reads it."""
-        return io.BufferedReader(self)
-
-    def readable(self) -> bool:
-        """It can be read."""
-        return True
-
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        """Read what is there, waiting for the first byte."""
-        count = self._retried(lambda: self._tls.recv_into(buffer))
-        self._received += count
-        if self._received > self._limits.max_bytes:
-            raise http.client.HTTPException("too much was sent")
-        return count
-
-    def _retried(self, act: Callable[[], Result]) -> Result:
-        while True:
-            try:
-                return act()
-            except ssl.SSLWantReadError:
-                self._limits.wait(self._tls)
-            except ssl.SSLWantWriteError:
-                self._limits.wait(self._tls, to_write=True)
-
-
-@contextmanager
-def _connected(place: Place, limits: _Limits) -> Iterator[_Wire]:
-    """Connect with TLS. Raises Unreachable, also for what goes wrong inside."""
-    try:
-        with (
-            socket.create_connection((place.address, place.port), timeout=limits.left()) as connection,
-            _context().wrap_socket(
-                connection, server_hostname=place.host, do_handshake_on_connect=False, suppress_ragged_eofs=True
-            ) as tls,
-        ):
-            tls.setblocking(False)
-            wire = _Wire(tls, limits)
-            wire.shake_hands()
-            yield wire
-    except CAServiceError:
-        raise
-    except TimeoutError as error:
-        raise _unreachable(place, "no answer in time; whether a change was made is not known") from error
-    except (OSError, http.client.HTTPException) as error:
-        raise _unreachable(place, _reason(error)) from error
-
-
-def _context() -> ssl.SSLContext:
-    """Return a context that takes every certificate: the caller compares it, byte for byte, with the pinned one."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
-
-
 def _judged(host: str, what: str, status: int, kind: str, answer: bytes, *, may_be_empty: bool) -> object:
     if status == 401:
-        raise NotAuthenticated.because(NODE_SIGN_IN, host=host)
+        raise NotAllowed.because(NODE_SIGN_IN, host=host)
     if status == 403:
         raise NotAllowed.because(NODE_PRIVILEGE, host=host)
     text = answer.decode(errors="replace")
@@ -302,18 +173,6 @@ def _refused(host: str, what: str, status: int, text: str) -> Refused:
         for each in explain(said)[:1]
     ]
     return Refused(NODE_REFUSED.at(host=host, what=what, status=status, said=said), *notes)
-
-
-def _unreachable(place: Place, reason: str) -> Unreachable:
-    return Unreachable.because(NODE_UNREACHABLE, host=place.host, port=place.port, reason=reason)
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, ssl.SSLError):
-        return f"no TLS ({error.reason or type(error).__name__})"
-    if isinstance(error, OSError):
-        return error.strerror or type(error).__name__
-    return f"it does not speak HTTP ({type(error).__name__})"
 
 
 def _pem(certificate: x509.Certificate) -> str:

@@ -122,6 +122,11 @@ def _heading(title: str, text: str) -> list[str]:
     return ["", "", title, "-" * len(title), *(_wrapped(text, "", "") if text else [])]
 
 
+def step_lines(steps: Sequence[Step]) -> list[str]:
+    """Return some steps as text, numbered."""
+    return [line for number, step in enumerate(steps, 1) for line in (f"{number}. {step.title}", *_body(step), "")]
+
+
 def _body(step: Step) -> Iterator[str]:
     yield from _wrapped(step.text, _INDENT, _INDENT)
     for product, what in step.cases:

@@ -8,7 +8,17 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from ca_service.documents import audit, authorities, certificates, checks, operations, people, requests, revocations
+from ca_service.documents import (
+    audit,
+    authorities,
+    certificates,
+    checks,
+    nodes,
+    operations,
+    people,
+    requests,
+    revocations,
+)
 from ca_service.documents.fields import Document
 
 DOCUMENTS: Final[Mapping[str, tuple[type[Document], ...]]] = {
@@ -42,6 +52,10 @@ DOCUMENTS: Final[Mapping[str, tuple[type[Document], ...]]] = {
     "jobs list": (operations.JobsDocument,),
     "jobs run": (operations.RunDocument,),
     "list": (certificates.CertificateListDocument,),
+    "lab-node": (nodes.LabNodesDocument,),
+    "node plan": (nodes.NodePlanDocument, nodes.ContactDocument),
+    "node apply": (nodes.NodeAppliedDocument, nodes.ContactDocument),
+    "node lines": (nodes.NodeLinesDocument,),
     "notices list": (operations.MessagesDocument, operations.UpcomingListDocument),
     "notices retry": (operations.RevivedDocument,),
     "notices test": (operations.MessagesDocument,),

@@ -55,6 +55,8 @@ def test_the_help_lists_every_command_of_the_issue_and_each_exit_code(new_ca: Co
         "check",
         "fit",
         "probe",
+        "node",
+        "lab-node",
         "show",
         "list",
         "revoke",

@@ -14,8 +14,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from ca_service.authority.fleet.node_driver import Credentials, NodeSession, Place
-from ca_service.errors import CAServiceError, InvalidInput, NotAuthenticated, Refused, Unreachable
+from ca_service.authority.fleet.node_contact import Credentials, NodeSession, Place
+from ca_service.errors import CAServiceError, InvalidInput, NotAllowed, Refused, Unreachable
 from ca_service.lab.api import Fault
 from ca_service.lab.node import LabNode
 from ca_service.lab.serving import serving
@@ -95,7 +95,7 @@ def test_wrong_credentials_are_sent_once_and_not_told(node: LabNode) -> None:
     wrong = Credentials("administrator", "wrong password")
     with session_with(node, credentials=wrong) as session:
         error = refusal(session.read)
-    assert isinstance(error, NotAuthenticated)
+    assert isinstance(error, NotAllowed)
     assert "wrong password" not in str(error)
     assert not node.is_locked
 

@@ -9,10 +9,11 @@ from typing import TypeVar
 
 from cryptography import x509
 
-from ca_service.authority.fleet.node_driver import Credentials, Place
-from ca_service.errors import NotAuthenticated, Refused, Unreachable
+from ca_service.authority.fleet.node_contact import Credentials, Place
+from ca_service.errors import NotAllowed, Refused, Unreachable
 from ca_service.lab.node import LabNode, NodeRefusal
-from ca_service.nodes.client import NODE_REFUSED, NODE_SIGN_IN, NODE_UNREACHABLE
+from ca_service.nodes.client import NODE_REFUSED, NODE_SIGN_IN
+from ca_service.nodes.wire import NODE_UNREACHABLE
 from ca_service.vos.certificate_api import CURVES, Snapshot, read_snapshot
 from ca_service.vos.purposes import Purpose
 
@@ -82,7 +83,7 @@ class FakeNodeSession:
             found = call()
         except NodeRefusal as refusal:
             if refusal.status == 401:
-                raise NotAuthenticated.because(NODE_SIGN_IN, host=self._node.host) from refusal
+                raise NotAllowed.because(NODE_SIGN_IN, host=self._node.host) from refusal
             raise Refused.because(
                 NODE_REFUSED, host=self._node.host, what=name, status=refusal.status, said=refusal.message
             ) from refusal

@@ -22,9 +22,8 @@ because it was issued here, is valid, and names the host. The first 401 ends the
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from typing import Final, Protocol
+from dataclasses import dataclass, replace
+from typing import Final
 
 from cryptography import x509
 
@@ -32,7 +31,9 @@ from ca_service.authority.access.permissions import Action, Actor, require, requ
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.audit.store import EventStore
 from ca_service.authority.certificates import CertificateRecord
-from ca_service.authority.fleet.node_plan import Change, Facts, Kind, Plan, Stage, outstanding, plan_of
+from ca_service.authority.fleet.node_commands import find_node
+from ca_service.authority.fleet.node_contact import Contact, Credentials, NodeClient, NodeSession, Place, Warrant
+from ca_service.authority.fleet.node_plan import Change, Facts, Kind, Order, Plan, Stage, outstanding, plan_of
 from ca_service.authority.fleet.probing import Prober, host_and_port
 from ca_service.authority.hierarchy.hierarchy import Hierarchy
 from ca_service.authority.issuance.examination import Options
@@ -46,7 +47,6 @@ from ca_service.errors import Conflict, NotReady, Refused, Rule, Unreachable, on
 from ca_service.pki import encodings, names
 from ca_service.vos.certificate_api import Snapshot
 from ca_service.vos.destinations import Destination, Hint
-from ca_service.vos.purposes import TOMCAT_ECDSA, Purpose
 
 NODE_NO_ADDRESS: Final = Rule(
     "node.no-address",
@@ -61,13 +61,12 @@ NODE_NO_API: Final = Rule(
 NODE_FINGERPRINT: Final = Rule(
     "node.fingerprint",
     "{host} presents a certificate with another fingerprint: {found}.",
-    "Nothing was sent. Compare it with the one on the node: `show cert own tomcat`. If it was replaced, give the new "
-    "one.",
+    "Nothing was sent. Compare it with the one that the node shows. If it was replaced, give the new one.",
 )
 NODE_NOT_PINNED: Final = Rule(
     "node.not-pinned",
     "{host} presents a certificate that is not known here: {found}.",
-    "Nothing was sent. Compare it with the one on the node, `show cert own tomcat`, and give it: --fingerprint.",
+    "Nothing was sent. Compare it with the one that the node shows, and give it: --fingerprint.",
 )
 NODE_CHANGED: Final = Rule(
     "node.changed",
@@ -82,91 +81,6 @@ NODE_NOT_TAKEN: Final = Rule(
 )
 
 HTTPS: Final = 443
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A node as it is reached: its name, the address that is used for it, and the port of its API."""
-
-    host: str
-    address: str
-    port: int
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """An administrator of the operating system of a node. They are kept for one run, and in no message."""
-
-    user: str
-    password: str = field(repr=False)
-
-
-class Warrant(StrEnum):
-    """The reason to believe a certificate of a node."""
-
-    PINNED = "pinned"  # a person gave its fingerprint
-    ISSUED = "issued"  # it was issued here, is valid, and names the host
-    NONE = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Contact:
-    """The certificate that a node presents, and why it is believed. Fingerprints are SHA-256, hexadecimal."""
-
-    place: Place
-    certificate: x509.Certificate
-    warrant: Warrant
-
-    @property
-    def fingerprint(self) -> str:
-        """The fingerprint of the certificate."""
-        return encodings.fingerprint(self.certificate)
-
-    def pinned(self) -> Contact:
-        """Return the same after a person has compared the fingerprint."""
-        return replace(self, warrant=Warrant.PINNED)
-
-
-class NodeSession(Protocol):
-    """The API of one node, with credentials, over connections to the pinned peer alone.
-
-    All raise Unreachable for no answer or a wrong one, NotAuthenticated for 401, NotAllowed for 403, Refused for a
-    refusal of the node with its words.
-    """
-
-    def read(self) -> Snapshot:
-        """Return the snapshot of the node."""
-
-    def generate_csr(self, purpose: Purpose, common_name: str, curve: str) -> None:
-        """Generate a CSR; it replaces an earlier one and its key."""
-
-    def upload_trust(self, purpose: Purpose, authority: x509.Certificate) -> None:
-        """Add an authority to the trust store of a purpose."""
-
-    def upload_identity(self, purpose: Purpose, leaf: x509.Certificate) -> None:
-        """Give the purpose its certificate; the node deletes its CSR."""
-
-
-class NodeClient(Protocol):
-    """Connects to nodes."""
-
-    def present(self, place: Place) -> x509.Certificate:
-        """Return the certificate that the node presents; nothing else is sent. Raises Unreachable."""
-
-    def open(self, place: Place, fingerprint: str, credentials: Credentials) -> NodeSession:
-        """Return a session that sends credentials only to the peer with this certificate."""
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """The wanted certificate: purpose, curve of a new key, product and version, lifetime in days."""
-
-    purpose: Purpose = TOMCAT_ECDSA
-    curve: str = "P-384"
-    product: str = ""
-    version: str = ""
-    validity_days: int | None = None
-    new_csr: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +128,7 @@ class NodeDriver:
         """
         _require(actor)
         host, port = host_and_port(text)
-        self._require_api(host)
+        self._require_api(host, Order())
         addresses = self._prober.resolve(host)
         if not addresses:
             raise Unreachable.because(NODE_NO_ADDRESS, host=host)
@@ -348,10 +262,9 @@ class NodeDriver:
         is_good = revocation is None or revocation.is_good
         return record if is_good and record.not_before <= self._clock() <= record.not_after else None
 
-    def _require_api(self, host: str, order: Order = Order()) -> None:
+    def _require_api(self, host: str, order: Order) -> None:
         """Raise NotReady for a node whose product is known to have no such API."""
-        given = Destination("", order.product, order.version)
-        node = (given | self._products.find_products([host]).get(host, Destination())).node(host)
+        node = find_node(self._products, host, order)
         if node and node.release and "API" not in node.release.interfaces:
             raise NotReady.because(NODE_NO_API, host=host, product=node.product.name, version=node.version)
 

@@ -28,7 +28,7 @@ from ca_service.vos import certificate_api
 from ca_service.vos.certificate_api import NodeIdentity, Snapshot
 from ca_service.vos.fit_chain import clashes
 from ca_service.vos.phrases import Phrase, phrase
-from ca_service.vos.purposes import Purpose
+from ca_service.vos.purposes import TOMCAT_ECDSA, Purpose
 from ca_service.vos.trust_store import Entry
 
 NODE_DUPLICATE: Final = Rule(
@@ -69,6 +69,18 @@ class Kind(StrEnum):
     SIGN = "sign"
     TRUST = "trust"
     IDENTITY = "identity"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The wanted certificate: purpose, curve of a new key, product and version, lifetime in days."""
+
+    purpose: Purpose = TOMCAT_ECDSA
+    curve: str = "P-384"
+    product: str = ""
+    version: str = ""
+    validity_days: int | None = None
+    new_csr: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ from ca_service.authority.access.grants import Grant
 from ca_service.authority.access.permissions import PERMISSIONS, SCOPES, Action, Actor, Role, require
 from ca_service.authority.audit.entries import EVERYTHING, EventQuery
 from ca_service.authority.audit.wording import About
-from ca_service.authority.fleet.node_driver import Contact, Credentials, Order, Place, Warrant
+from ca_service.authority.fleet.node_contact import Contact, Credentials, Place, Warrant
+from ca_service.authority.fleet.node_plan import Order
 from ca_service.authority.fleet.placement import Placement
 from ca_service.authority.fleet.records import ClusterQuery
 from ca_service.authority.fleet.renewal import RenewalOptions
@@ -116,6 +117,8 @@ ROWS = [
     Row(Action.READ, "probes.list_served", "uccx1.example.com"),
     Row(Action.FLEET, "node_driver.contact", "cucm1.example.com"),
     Row(Action.FLEET, "node_driver.plan", _contact(), Credentials("admin", "x"), Order()),
+    Row(Action.FLEET, "node_commands.lines", "cucm1.example.com", Order()),
+    Row(Action.FLEET, "node_commands.running_steps", "cucm1.example.com", Order()),
     Row(Action.ISSUE, "node_driver.apply", _contact(), Credentials("admin", "x"), Order(), None),
     Row(Action.FLEET, "host_products.assign", "uccx1.example.com", "uccx", "11.5"),
     Row(Action.READ, "fleet.list_clusters", ClusterQuery()),

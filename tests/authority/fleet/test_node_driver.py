@@ -14,11 +14,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from ca_service.authority.access.permissions import Actor, Role
 from ca_service.authority.audit.entries import EventQuery
 from ca_service.authority.audit.events import Event
-from ca_service.authority.fleet.node_driver import Applied, Contact, Credentials, Order, Warrant
-from ca_service.authority.fleet.node_plan import Kind, Plan, Stage
+from ca_service.authority.fleet.node_contact import Contact, Credentials, Warrant
+from ca_service.authority.fleet.node_driver import Applied
+from ca_service.authority.fleet.node_plan import Kind, Order, Plan, Stage
 from ca_service.authority.inventory.store import CertificateQuery
 from ca_service.authority.revocation.records import Selection
-from ca_service.errors import Conflict, NotAllowed, NotAuthenticated, NotReady, Refused, Unreachable, only_errors
+from ca_service.errors import Conflict, NotAllowed, NotReady, Refused, Unreachable, only_errors
 from ca_service.lab import materials
 from ca_service.lab.node import LabNode, NodeRefusal
 from ca_service.pki import encodings
@@ -266,7 +267,7 @@ def test_a_change_that_was_not_confirmed_is_not_made(lab: Lab, node: LabNode) ->
 
 def test_the_first_refused_password_ends_the_run(lab: Lab, node: LabNode) -> None:
     contact = contact_of(lab, node)
-    with pytest.raises(NotAuthenticated):
+    with pytest.raises(NotAllowed):
         lab.node_driver.plan(OPERATOR, contact, Credentials("administrator", "wrong"), Order())
     assert node._failures == 1
 
