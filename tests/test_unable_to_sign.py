@@ -98,7 +98,9 @@ def test_every_interface_says_what_happened_and_how_to_go_on(
     page = sign_on_page(spoiled, settings)
     api = create_app(settings, spoiled).test_client()
     problem = api.post("/api/v1/certificates", data=UCCX_PUBLISHER.data, headers={"Authorization": f"Bearer {token}"})
-    program = Program(lambda _path: spoiled, lambda _path: (), lambda *_: pytest.fail("no server"))
+    program = Program(
+        lambda _path: spoiled, lambda _path: (), lambda *_: pytest.fail("no server"), lambda _: pytest.fail("no lab")
+    )
     command = run(program, "sign", "-", data=UCCX_PUBLISHER.data)
 
     assert (page.status_code, problem.status_code, command.exit_code) == (503, 503, 1)

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Final
 from ca_service.cli.interfaces import Program
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
+
     from ca_service.authority.installation import Installation
-    from ca_service.cli.interfaces import Server
+    from ca_service.cli.interfaces import LabPorts, LabWish, Server
     from ca_service.settings import Setting
 
 
@@ -32,4 +35,17 @@ def _prepare_server(path: Path | None, host: str | None, port: int | None) -> Se
     return prepare_server(path, host, port)
 
 
-PROGRAM: Final = Program(_open_installation, _list_settings, _prepare_server)
+def _run_lab(wish: LabWish) -> AbstractContextManager[Sequence[LabPorts]]:
+    from ca_service import clock
+    from ca_service.lab.api import Fault
+    from ca_service.lab.node import LabNode
+    from ca_service.lab.serving import cluster
+
+    made = [
+        LabNode(host, wish.password, user=wish.user, now=clock.utc_now, stopwatch=clock.stopwatch)
+        for host in wish.hosts
+    ]
+    return cluster(made, wish.port, tuple(map(Fault, wish.faults)), has_api=wish.has_api)
+
+
+PROGRAM: Final = Program(_open_installation, _list_settings, _prepare_server, _run_lab)

@@ -21,6 +21,8 @@ from ca_service.authority.checks import Readiness
 from ca_service.authority.doctor import Doctor
 from ca_service.authority.fleet.clusters import Fleet
 from ca_service.authority.fleet.handover import Handover
+from ca_service.authority.fleet.node_commands import NodeCommands
+from ca_service.authority.fleet.node_driver import NodeDriver
 from ca_service.authority.fleet.probing import Probes
 from ca_service.authority.fleet.renewal import Renewal
 from ca_service.authority.hierarchy.external import ExternalAuthorities
@@ -241,6 +243,21 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         fleet=fleet,
         handover=handover,
         probes=probes,
+        node_commands=NodeCommands(
+            ledger=edges.ledger, products=edges.products, hierarchy=hierarchy, trusted=trusted, clock=now
+        ),
+        node_driver=NodeDriver(
+            client=edges.node_client,
+            prober=edges.prober,
+            ledger=edges.ledger,
+            products=edges.products,
+            revocations=edges.revocations,
+            issuance=issuance,
+            hierarchy=hierarchy,
+            trusted=trusted,
+            events=edges.events,
+            clock=now,
+        ),
         authority_revocation=AuthorityRevocation(edges.revocations, hierarchy, now),
         crl_importer=CRLImporter(edges.crls, edges.revocations, hierarchy, now),
         responders=responders,

@@ -29,6 +29,7 @@ from ca_service.keystore import files
 from ca_service.keystore.encrypted import EncryptedFileKeyStore
 from ca_service.keystore.instance_files import InstanceFiles
 from ca_service.keystore.secret_box import FileSecretBox
+from ca_service.nodes.client import CertificateAPIClient
 from ca_service.probe.fetching import HTTPFetcher
 from ca_service.probe.handshakes import TLSProber
 from ca_service.settings import Settings
@@ -133,6 +134,7 @@ def edges_of(settings: Settings, passwords: Passwords) -> Edges:
         fleet=SQLFleetStore(database),
         served=SQLServedStore(database),
         prober=TLSProber(clock.stopwatch),
+        node_client=CertificateAPIClient(clock.stopwatch),
         leaves=SQLLeafStore(database),
         inventory=SQLInventoryStore(database),
         events=SQLEventStore(database),

@@ -16,6 +16,8 @@ from ca_service.authority.checks import Readiness
 from ca_service.authority.doctor import Doctor
 from ca_service.authority.fleet.clusters import Fleet
 from ca_service.authority.fleet.handover import Handover
+from ca_service.authority.fleet.node_commands import NodeCommands
+from ca_service.authority.fleet.node_driver import NodeDriver
 from ca_service.authority.fleet.probing import Probes
 from ca_service.authority.fleet.renewal import Renewal
 from ca_service.authority.hierarchy.external import ExternalAuthorities
@@ -146,6 +148,8 @@ class Installation(APIServices):
     external: ExternalAuthorities
     root_key: RootKey
     completion: Completion
+    node_commands: NodeCommands
+    node_driver: NodeDriver
     authority_revocation: AuthorityRevocation
     crl_importer: CRLImporter
     responders: Responders

@@ -33,8 +33,9 @@ class LazyGroup(click.Group):
         """Import the command of this name and return it, or None if there is none."""
         if cmd_name not in self._summaries:
             return None
-        module = import_module(f"ca_service.cli.{self._neighbours.get(cmd_name, cmd_name).replace('-', '_')}")
-        found: click.Command = getattr(module, cmd_name if cmd_name in self._neighbours else "command")
+        name = cmd_name.replace("-", "_")
+        module = import_module(f"ca_service.cli.{self._neighbours.get(cmd_name, name)}")
+        found: click.Command = getattr(module, name if cmd_name in self._neighbours else "command")
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

@@ -53,7 +53,7 @@ FILE_DIRECTORY: Final = Rule(
 PASSWORD_MISSING: Final = Rule(
     "password.missing",
     "There is no terminal to ask for the password.",
-    "Pipe it in: ca-service user ... --password-stdin < FILE",
+    "Pipe it in: ca-service ... --password-stdin < FILE",
 )
 PASSPHRASE_MISSING: Final = Rule(
     "passphrase.missing",
@@ -175,13 +175,13 @@ def _unreadable(file: str, error: OSError) -> InvalidInput:
     return InvalidInput.because(FILE_UNREADABLE, file=file, reason=error.strerror or type(error).__name__)
 
 
-def read_password(*, from_standard_input: bool) -> str:
-    """Return a password: the first line of standard input, or what is typed twice at a terminal."""
+def read_password(*, from_standard_input: bool, is_new: bool = True) -> str:
+    """Return a password: the first line of standard input, or typed at a terminal, twice if it is new."""
     if from_standard_input:
         return _text(sys.stdin.buffer.readline(_MAX_SECRET_BYTES).rstrip(b"\r\n"))
     if not is_terminal():
         raise InvalidInput.because(PASSWORD_MISSING)
-    return str(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
+    return str(click.prompt("Password", hide_input=True, confirmation_prompt=is_new, err=True))
 
 
 def find_passphrase(file: str | None) -> bytes | None:

@@ -42,6 +42,34 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
+class LabWish:
+    """The wanted emulated nodes. `port` is the first of three for each node, or 0 for free ones."""
+
+    hosts: tuple[str, ...]
+    password: str
+    user: str
+    port: int
+    faults: tuple[str, ...]
+    has_api: bool
+
+
+class LabPorts(Protocol):
+    """The ports of an emulated node."""
+
+    @property
+    def api(self) -> int:
+        """Return the port of its API; 0 without one."""
+
+    @property
+    def served(self) -> int:
+        """Return the port that presents its certificates."""
+
+    @property
+    def console(self) -> int:
+        """Return the port of its command line."""
+
+
+@dataclass(frozen=True, slots=True)
 class Program:
     """The parts of the program that commands need. A command calls only what it needs: each call takes time.
 
@@ -52,3 +80,4 @@ class Program:
     open_installation: Callable[[Path | None], Installation]
     list_settings: Callable[[Path | None], Sequence[Setting]]
     prepare_server: Callable[[Path | None, str | None, int | None], Server]
+    run_lab: Callable[[LabWish], AbstractContextManager[Sequence[LabPorts]]]

@@ -43,11 +43,12 @@ def tell(session: Session, reports: Iterator[PortReport]) -> ExitCode:
         found.append(report)
         if sys.stderr.isatty():
             session.console.remark(f"{visible(report.target.host)}:{report.target.port} {report.verdict.value}")
-    session.console.answer(ProbeDocument.of(found), _lines(found))
+    session.console.answer(ProbeDocument.of(found), report_lines(found))
     return _code(found)
 
 
-def _lines(found: Sequence[PortReport]) -> list[str]:
+def report_lines(found: Sequence[PortReport]) -> list[str]:
+    """Return the results for a person, port by port."""
     lines = list[str]()
     for report in sorted(found, key=lambda each: (each.target.host, each.target.port)):
         place = f"{visible(report.target.host)}:{report.target.port}"

@@ -177,11 +177,16 @@ def _in_the_store(authorities: Sequence[x509.Certificate], trust: Sequence[Entry
     topic, stage = "room in the trust store", Stage.UPLOAD
     if not trust:
         return Check(topic, stage, _no_list(), is_made=False)
-    findings = [found for each in authorities for entry in trust if (found := _clash(each, entry))]
+    findings = clashes(authorities, trust)
     decisive = next((found for found in findings if found.is_error), findings[0] if findings else None)
     if decisive and decisive.declared == FIT_TRUST_PERHAPS:
         return Check(topic, stage, decisive, is_made=False)  # file names alone do not tell one certificate from another
     return Check(topic, stage, decisive)
+
+
+def clashes(authorities: Sequence[x509.Certificate], trust: Sequence[Entry]) -> list[Finding]:
+    """Return what keeps these authorities out of a trust store, or what they replace there."""
+    return [found for each in authorities for entry in trust if (found := _clash(each, entry))]
 
 
 def _no_list() -> Finding:

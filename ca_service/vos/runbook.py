@@ -158,15 +158,27 @@ def as_text(runbook: Runbook, facts: Facts = ()) -> str:
     return "\n".join([*lines, ""])
 
 
+def step_lines(steps: Sequence[Step]) -> list[str]:
+    """Return some steps as text, numbered."""
+    return [line for number, step in enumerate(steps, 1) for line in (f"{number}. {step.title}", *_body(step), "")]
+
+
 def _body(step: Step) -> Iterator[str]:
     yield from _wrapped(step.text, _INDENT, _INDENT)
     for name, value in (("File", ", ".join(step.files)), ("Purpose", step.purpose)):
         if value:
             yield f"{_INDENT}{name}: {value}"
+    for name, what in step.notes:
+        yield from _wrapped(f"{name}: {what}", f"{_INDENT}- ", f"{_INDENT}  ")
+    if step.commands:
+        yield from ("", f"{_INDENT}On the node\u2019s command line:")
+        yield from (f"{_INDENT}{_INDENT}{line}" for line in step.commands)
     if step.terminal:
         yield from ("", f"{_INDENT}On your own computer:")
         for command in step.terminal:
             yield from _shell_lines(command)
+    if not step.is_confirmed:
+        yield f"{_INDENT}({NOT_CONFIRMED})"
 
 
 def _brief(runbook: Runbook) -> Iterator[str]:

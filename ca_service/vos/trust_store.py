@@ -55,10 +55,15 @@ def read(text: str) -> tuple[Entry, ...]:
     """Return the entries that a text tells of; raises InvalidInput where it tells of none."""
     if len(text) > MAX_CHARACTERS:
         raise TooLarge(TRUST_TOO_LARGE.at("/trust", limit=MAX_CHARACTERS))
-    found = tuple(_snapshot(text) if text.lstrip().startswith("{") else _listing(text))[:_MAX_ENTRIES]
+    found = entries_of(_loaded(text)) if text.lstrip().startswith("{") else tuple(_listing(text))[:_MAX_ENTRIES]
     if text.strip() and not found:
         raise InvalidInput(TRUST_UNREADABLE.at("/trust"))
     return found
+
+
+def entries_of(snapshot: object) -> tuple[Entry, ...]:
+    """Return the entries of a snapshot, which is JSON as Python has it; none of what is not one."""
+    return tuple(_snapshot(snapshot))[:_MAX_ENTRIES]
 
 
 def _listing(text: str) -> Iterator[Entry]:
@@ -75,13 +80,13 @@ def _listing(text: str) -> Iterator[Entry]:
                 unit = ""
 
 
-def _snapshot(text: str) -> Iterator[Entry]:
+def _snapshot(snapshot: object) -> Iterator[Entry]:
     """`{"trusts": [{"service": ..., "certificate_data": [{"filename": ..., "certificate": PEM}]}]}`."""
-    for trust in _objects(_loaded(text), "trusts"):
+    for trust in objects_in(snapshot, "trusts"):
         service = str(trust.get("service", "")).removesuffix("-trust")
-        for row in _objects(trust, "certificate_data"):
+        for row in objects_in(trust, "certificate_data"):
             name = str(row.get("filename", "")).removesuffix(".pem")
-            for certificate in _certificates(str(row.get("certificate", ""))):
+            for certificate in certificates_in(str(row.get("certificate", ""))):
                 yield Entry(f"{service}-trust", name, certificate)
 
 
@@ -92,12 +97,13 @@ def _loaded(text: str) -> object:
         return None
 
 
-def _objects(parent: object, name: str) -> list[dict[str, Any]]:
+def objects_in(parent: object, name: str) -> list[dict[str, Any]]:
+    """Return the objects in the array of this name; none where there is no such array."""
     found = parent.get(name) if isinstance(parent, dict) else None
     return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
 
 
-def _certificates(text: str) -> tuple[x509.Certificate, ...]:
+def certificates_in(text: str) -> tuple[x509.Certificate, ...]:
     """Return the usable certificates; a node's store may hold others, which cannot issue our certificate."""
     try:
         found = encodings.load_certificates(text.encode())

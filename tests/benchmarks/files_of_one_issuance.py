@@ -139,7 +139,7 @@ def api(house: House) -> Count:
 
 def cli(house: House) -> Count:
     """`ca-service sign`."""
-    program, data = Program(lambda _: house.installation, _unused, _unused), house.csr()
+    program, data = Program(lambda _: house.installation, _unused, _unused, _unused), house.csr()
     with counted() as count:
         result = run(program, "sign", "-", "--format", "json", data=data)
     assert result.exit_code == 0, result.output

@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from ca_service import settings as settings_module
 from ca_service.app import open_installation
+from ca_service.app.commands import PROGRAM
 from ca_service.authority.installation import Installation
 from ca_service.cli.failures import ExitCode
 from ca_service.cli.interfaces import Program, Server, Setting
@@ -72,7 +73,7 @@ class CommandLine:
 
     def program(self) -> Program:
         """Return the program that the command works with."""
-        return Program(self._open, self._list_settings, self._prepare_server)
+        return Program(self._open, self._list_settings, self._prepare_server, PROGRAM.run_lab)
 
     def _open(self, path: Path | None) -> Installation:
         settings = settings_module.load(self.environ, path or self.folder).settings
@@ -98,7 +99,7 @@ def run(program: Program, *arguments: str | Path, data: bytes | Keyboard = b"", 
 
 def refused_by_cli(data: bytes, installation: Installation, *options: str) -> str:
     """The rule that decided when `sign` refused this; raises AssertionError if it signed."""
-    program = Program(lambda _path: installation, _not_wanted, _not_wanted)
+    program = Program(lambda _path: installation, _not_wanted, _not_wanted, _not_wanted)
     result = run(program, "sign", "-", "--format", "json", "--json", *options, data=data)
     assert result.exit_code != 0, result.output
     return deciding_rule(result)
@@ -106,7 +107,7 @@ def refused_by_cli(data: bytes, installation: Installation, *options: str) -> st
 
 def found_by_cli(data: bytes, installation: Installation) -> list[str]:
     """The rules that `check` has against this; raises AssertionError if it would be signed."""
-    result = run(Program(lambda _path: installation, _not_wanted, _not_wanted), "check", "-", data=data)
+    result = run(Program(lambda _path: installation, _not_wanted, _not_wanted, _not_wanted), "check", "-", data=data)
     assert (result.exit_code, result.stderr) == (ExitCode.REFUSED, "")
     assert "standard input: would be refused" in result.stdout
     return re.findall(r"^ *rule   (\S+)$", result.stdout, re.MULTILINE)

@@ -42,7 +42,7 @@ def _failing(error: BaseException, *arguments: str) -> Result:
     def fail(*_: object) -> NoReturn:
         raise error
 
-    return run(Program(fail, fail, fail), *arguments)
+    return run(Program(fail, fail, fail, fail), *arguments)
 
 
 @pytest.mark.parametrize(

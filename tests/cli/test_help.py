@@ -59,6 +59,8 @@ def test_the_help_lists_every_command_of_the_issue_and_each_exit_code(new_ca: Co
         "explain",
         "products",
         "matrix",
+        "node",
+        "lab-node",
         "show",
         "list",
         "revoke",

@@ -46,6 +46,7 @@ from tests.support.fetching import FakeFetcher
 from tests.support.fleet import InMemoryFleetStore, InMemoryHostProductStore
 from tests.support.inventory import InMemoryInventoryStore
 from tests.support.leaf_ends import InMemoryLeafStore
+from tests.support.nodes import FakeNodeClient
 from tests.support.notices import (
     InMemoryCalendarStore,
     InMemoryJobStore,
@@ -216,6 +217,11 @@ class Lab(Installation):
         return cast(FakeProber, self.edges.prober)
 
     @property
+    def node_client(self) -> FakeNodeClient:
+        """The nodes."""
+        return cast(FakeNodeClient, self.edges.node_client)
+
+    @property
     def fetcher(self) -> FakeFetcher:
         """What other services answer."""
         return cast(FakeFetcher, self.edges.fetcher)
@@ -258,6 +264,7 @@ def edges_in_memory(options: Options, **given: Any) -> Edges:
     edge("products", lambda: InMemoryHostProductStore(fleet))
     edge("served", InMemoryServedStore)
     edge("prober", FakeProber)
+    edge("node_client", FakeNodeClient)
     edge("events", lambda: InMemoryEventStore(issuers, ledger, accounts, fleet))
     edge("inventory", lambda: InMemoryInventoryStore(ledger, issuers, fleet))
     edge("leaves", lambda: InMemoryLeafStore(ledger, fleet))

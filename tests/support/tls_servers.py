@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from queue import SimpleQueue
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -131,6 +132,33 @@ def _with_damage(flight: bytearray, encrypted: int) -> bytes:
             flight[end - 1] ^= 1
         place = end
     return bytes(flight)
+
+
+def hearing(got: SimpleQueue[bytes], *pairs: tuple[Path, Path]) -> Answer:
+    """Answer with TLS, and keep what the client sends until it goes."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    for certificate, key in pairs:
+        context.load_cert_chain(certificate, key)
+
+    def answer(connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) as secured:
+            got.put(secured.recv(4096))
+
+    return answer
+
+
+def saying_over_tls(text: bytes, *pairs: tuple[Path, Path]) -> Answer:
+    """Answer the first request over TLS with these bytes, and close."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    for certificate, key in pairs:
+        context.load_cert_chain(certificate, key)
+
+    def answer(connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) as secured:
+            secured.recv(4096)
+            secured.sendall(text)
+
+    return answer
 
 
 def after_starttls(inner: Answer) -> Answer:

@@ -181,7 +181,7 @@ def test_an_issue_that_was_told_to_wait_has_stored_nothing_and_is_repeated_with_
 
 
 def test_page_api_and_command_line_say_the_same(place: Place) -> None:
-    program = Program(lambda _path: place.installation, _not_wanted, _not_wanted)
+    program = Program(lambda _path: place.installation, _not_wanted, _not_wanted, _not_wanted)
     review = read(place.anna.check(upload(SOCIALMINER)).text)
     with held(place.database):
         page = place.anna.sign(review)

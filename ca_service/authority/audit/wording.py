@@ -56,6 +56,7 @@ _REQUESTS: Final = (Category.REQUESTS, About.REQUEST)
 _REVOCATION: Final = (Category.REVOCATION, About.CERTIFICATE)
 _LISTS: Final = (Category.REVOCATION, About.AUTHORITY)
 _CLUSTERS: Final = (Category.CLUSTERS, About.CLUSTER)
+_NODES: Final = (Category.CLUSTERS, About.NOTHING)
 _ACCOUNTS: Final = (Category.ACCOUNTS, About.ACCOUNT)
 _SIGN_INS: Final = (Category.SIGN_INS, About.ACCOUNT)
 _TOKENS: Final = (Category.TOKENS, About.ACCOUNT)
@@ -91,6 +92,9 @@ WORDING: Final[Mapping[str, Wording]] = {
     Event.REQUEST_PLACED: Wording(*_CLUSTERS, "A CSR of {node} was placed in the cluster {subject}."),
     Event.STEP_DONE: Wording(*_CLUSTERS, "A step in the cluster {subject} was marked as done."),
     Event.STEP_UNDONE: Wording(*_CLUSTERS, "The mark of a step in the cluster {subject} was removed."),
+    Event.NODE_CSR_ORDERED: Wording(*_NODES, "A CSR for {purpose} was ordered from {subject}."),
+    Event.NODE_TRUST_SENT: Wording(*_NODES, "The authority {name} was sent to {store} of {subject}."),
+    Event.NODE_IDENTITY_SENT: Wording(*_NODES, "The certificate {serial} was sent to {subject} as {purpose}."),
     Event.SETUP_LINK_MADE: Wording(
         Category.ACCOUNTS, About.NOTHING, "A set-up link for the first administrator was created."
     ),

@@ -193,7 +193,7 @@ class Probes:
         return self._served.list_served(host.lower())
 
     def _targets(self, text: str) -> Iterator[Target]:
-        host, port = _parsed(text)
+        host, port = host_and_port(text)
         node = self._products.find_products([host]).get(host)
         found = node.node(host) if node else None
         known = _ports_of(found) if found else ()
@@ -295,7 +295,7 @@ class Probes:
             self._handover.mark(actor, cluster_id, line.verify_step, done=False)
 
 
-def _parsed(text: str) -> tuple[str, int | None]:
+def host_and_port(text: str) -> tuple[str, int | None]:
     """Return host and port of a text. Raises InvalidInput."""
     found = _TARGET.fullmatch(text.strip())
     host = (found["six"] or found["host"]).lower().removesuffix(".") if found else ""

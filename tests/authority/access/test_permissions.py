@@ -9,11 +9,14 @@ from operator import attrgetter
 from typing import Any, cast, get_args, get_type_hints
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from ca_service.authority.access.grants import Grant
 from ca_service.authority.access.permissions import PERMISSIONS, SCOPES, Action, Actor, Role, require
 from ca_service.authority.audit.entries import EVERYTHING, EventQuery
 from ca_service.authority.audit.wording import About
+from ca_service.authority.fleet.node_contact import Contact, Credentials, Place, Warrant
+from ca_service.authority.fleet.node_plan import Order
 from ca_service.authority.fleet.placement import Placement
 from ca_service.authority.fleet.records import ClusterQuery
 from ca_service.authority.fleet.renewal import RenewalOptions
@@ -34,6 +37,7 @@ from tests.support.fleet import PUBLISHER
 from tests.support.people import PARTY, InMemorySessionStore, session_record
 from tests.support.request_records import request_record
 from tests.support.requests import UCCX_PUBLISHER
+from tests.support.tls_servers import certified
 
 EVERYBODY = set(Role)
 #: Who may do what, written down once more.
@@ -83,6 +87,11 @@ def _key() -> Any:
     return generate_key("P-256")
 
 
+def _contact() -> Contact:
+    certificate = certified(ec.generate_private_key(ec.SECP256R1()), "cucm1.example.com", start=NOON)
+    return Contact(Place("cucm1.example.com", "192.0.2.7", 443), certificate, Warrant.NONE)
+
+
 ROWS = [
     Row(Action.CHECK, "issuance.check", [b"x"], Options()),
     Row(Action.ISSUE, "issuance.issue", [b"x"], Options()),
@@ -106,6 +115,11 @@ ROWS = [
     Row(Action.READ, "probes.probe", ["uccx1.example.com"]),
     Row(Action.FLEET, "probes.probe_cluster", 1),
     Row(Action.READ, "probes.list_served", "uccx1.example.com"),
+    Row(Action.FLEET, "node_driver.contact", "cucm1.example.com"),
+    Row(Action.FLEET, "node_driver.plan", _contact(), Credentials("admin", "x"), Order()),
+    Row(Action.FLEET, "node_commands.lines", "cucm1.example.com", Order()),
+    Row(Action.FLEET, "node_commands.running_steps", "cucm1.example.com", Order()),
+    Row(Action.ISSUE, "node_driver.apply", _contact(), Credentials("admin", "x"), Order(), None),
     Row(Action.FLEET, "host_products.assign", "uccx1.example.com", "uccx", "11.5"),
     Row(Action.READ, "fleet.list_clusters", ClusterQuery()),
     Row(Action.READ, "fleet.get_cluster", 1),

@@ -1,0 +1,68 @@
+"""Lines for the command line of a node: for nodes without the API, and the restarts of all."""
+
+from __future__ import annotations
+
+from cryptography import x509
+
+from ca_service.authority.access.permissions import Action, Actor, require, require_unbounded
+from ca_service.authority.fleet.node_plan import Order
+from ca_service.authority.fleet.probing import host_and_port
+from ca_service.authority.hierarchy.hierarchy import Hierarchy
+from ca_service.authority.issuance.store import HostProductStore, Ledger
+from ca_service.authority.ports import Clock
+from ca_service.authority.revocation.trust import TrustedAuthorities
+from ca_service.vos import node_lines
+from ca_service.vos.destinations import NOWHERE, Destination
+from ca_service.vos.steps import Node, Step
+
+
+class NodeCommands:
+    """Returns the steps for the command line of a node."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        products: HostProductStore,
+        hierarchy: Hierarchy,
+        trusted: TrustedAuthorities,
+        clock: Clock,
+    ) -> None:
+        self._ledger = ledger
+        self._products = products
+        self._hierarchy = hierarchy
+        self._trusted = trusted
+        self._clock = clock
+
+    def running_steps(self, actor: Actor, text: str, order: Order) -> tuple[Step, ...]:
+        """Return the steps after which a host presents its certificate: no API restarts services."""
+        _require(actor)
+        host, _ = host_and_port(text)
+        return node_lines.running_steps(host, find_node(self._products, host, order), order.purpose)
+
+    def lines(self, actor: Actor, text: str, order: Order) -> tuple[Step, ...]:
+        """Return the steps for the command line of a host: those for a CSR, or with a certificate all others.
+
+        The certificate is the newest one of this host for the purpose. Raises InvalidInput for what is no host,
+        Conflict if an authority above the certificate is revoked.
+        """
+        _require(actor)
+        host, _ = host_and_port(text)
+        record = self._ledger.find_current(host, self._clock())
+        if record is None or record.purpose != order.purpose.service:
+            return node_lines.request_steps(host, order.purpose)
+        self._trusted.require([record.issuer_id])
+        leaf, chain = x509.load_der_x509_certificate(record.der), self._hierarchy.chain_of(record.issuer_id)
+        uploads = node_lines.upload_steps(host, order.purpose, leaf, chain)
+        return (*uploads, *self.running_steps(actor, host, order))
+
+
+def find_node(products: HostProductStore, host: str, order: Order) -> Node | None:
+    """Return the host as a node of the product that is given, or else known; None for none."""
+    given = Destination("", order.product, order.version)
+    return (given | products.find_products([host]).get(host, NOWHERE)).node(host)
+
+
+def _require(actor: Actor) -> None:
+    require(actor, Action.FLEET)
+    require_unbounded(actor)

@@ -1,0 +1,244 @@
+"""Plans for nodes: where a purpose of a node stands, and what has to change on it.
+
+Nothing of a plan is stored. It is derived from the snapshot of the node and from the certificates issued here:
+
+    NO_CSR     nothing usable on the node  --the driver orders a CSR-->  UNSIGNED
+    UNSIGNED   a CSR on the node           --the driver submits it, a rule or an approver approves it-->  SIGNED
+    SIGNED     its certificate exists here --the driver sends root, then intermediate, if they are missing; then the
+                                             certificate-->  INSTALLED
+    INSTALLED  the node has it             --a person restarts the services-->  served, which a probe shows
+    any        the certificate expires within RENEWAL_DAYS, or is revoked  -->  NO_CSR
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from ca_service.authority.certificates import CertificateRecord
+from ca_service.errors import Finding, Rule, Severity
+from ca_service.pki import csr, encodings, names
+from ca_service.vos import certificate_api
+from ca_service.vos.certificate_api import NodeIdentity, Snapshot
+from ca_service.vos.fit_chain import clashes
+from ca_service.vos.phrases import Phrase, phrase
+from ca_service.vos.purposes import TOMCAT_ECDSA, Purpose
+from ca_service.vos.trust_store import Entry
+
+NODE_DUPLICATE: Final = Rule(
+    "node.duplicate",
+    "{store} holds {count} certificates called \u201c{name}\u201d. Cisco does not support several of one name.",
+    "Delete those that no certificate in use needs: Certificate Management > {store}.",
+    Severity.WARNING,
+)
+NODE_CSR_UNREADABLE: Final = Rule(
+    "node.csr-unreadable",
+    "The node has a CSR for {service} that cannot be read.",
+    "Replace it: --new-csr. Its key is lost then.",
+)
+NODE_CSR_REPLACED: Final = Rule(
+    "node.csr-replaced",
+    "The node has a CSR for {service}. A new one replaces it and its key, so that its certificate is of no use.",
+    "Leave out --new-csr to use the CSR that is there.",
+    Severity.WARNING,
+)
+
+RENEWAL_DAYS: Final = 30
+_MAX_DUPLICATES: Final = 10
+
+
+class Stage(StrEnum):
+    """The stage of a purpose on a node."""
+
+    NO_CSR = "no CSR"
+    UNSIGNED = "unsigned"
+    SIGNED = "signed"
+    INSTALLED = "installed"
+
+
+class Kind(StrEnum):
+    """A kind of change."""
+
+    CSR = "csr"
+    SIGN = "sign"
+    TRUST = "trust"
+    IDENTITY = "identity"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The wanted certificate: purpose, curve of a new key, product and version, lifetime in days."""
+
+    purpose: Purpose = TOMCAT_ECDSA
+    curve: str = "P-384"
+    product: str = ""
+    version: str = ""
+    validity_days: int | None = None
+    new_csr: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change: on the node, or here for SIGN. `certificate` is the authority of a TRUST.
+
+    What is not confirmed by Cisco's documents was inferred from them.
+    """
+
+    kind: Kind
+    text: Phrase
+    is_confirmed: bool = True
+    certificate: x509.Certificate | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The same for the same change."""
+        return self.kind.value, encodings.fingerprint(self.certificate) if self.certificate else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The facts behind a plan: what the node has, and what is known here.
+
+    `csr_findings` and `signed` are about the CSR on the node; `ours` is its present certificate, if it was issued here
+    and is good. `authorities` has the issuing one first, the root last.
+    """
+
+    host: str
+    purpose: Purpose
+    curve: str
+    snapshot: Snapshot
+    authorities: tuple[x509.Certificate, ...]
+    now: datetime
+    new_csr: bool = False
+    csr: bytes = b""
+    csr_findings: tuple[Finding, ...] = ()
+    signed: CertificateRecord | None = None
+    ours: CertificateRecord | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The changes on a node, in their order; findings that are errors prevent all of it.
+
+    `present` is the certificate that the node has for the purpose, `certificate` ours: installed, or to be sent.
+    """
+
+    host: str
+    purpose: Purpose
+    stage: Stage
+    changes: tuple[Change, ...]
+    findings: tuple[Finding, ...]
+    present: x509.Certificate | None
+    certificate: CertificateRecord | None
+    csr: bytes
+    common_name: str
+    curve: str
+
+
+def outstanding(identity: NodeIdentity) -> bytes:
+    """Return the CSR that waits for its certificate; one whose certificate the node has is used up."""
+    if not identity.csr or identity.certificate is None:
+        return identity.csr
+    mine = identity.certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return b"" if csr.public_key_in(identity.csr) == mine else identity.csr
+
+
+def is_lasting(record: CertificateRecord, now: datetime) -> bool:
+    """Return whether a certificate need not be renewed yet."""
+    return record.not_after - now > timedelta(days=RENEWAL_DAYS)
+
+
+def plan_of(facts: Facts) -> Plan:
+    """Return the plan that follows from the facts."""
+    identity = facts.snapshot.identity(facts.purpose)
+    stage = _stage(facts, identity)
+    findings = tuple(_findings(facts, identity, stage))
+    return Plan(
+        host=facts.host,
+        purpose=facts.purpose,
+        stage=stage,
+        changes=() if stage is Stage.INSTALLED else tuple(_changes(facts, identity, stage)),
+        findings=findings,
+        present=identity.certificate,
+        certificate=facts.ours if stage is Stage.INSTALLED else facts.signed if stage is Stage.SIGNED else None,
+        csr=facts.csr,
+        common_name=certificate_api.common_name(facts.host, identity.certificate),
+        curve=facts.curve,
+    )
+
+
+def _stage(facts: Facts, identity: NodeIdentity) -> Stage:
+    if facts.new_csr:
+        return Stage.NO_CSR
+    if facts.csr or (identity.has_csr and not identity.csr):
+        return Stage.SIGNED if facts.signed else Stage.UNSIGNED
+    return Stage.INSTALLED if facts.ours and is_lasting(facts.ours, facts.now) else Stage.NO_CSR
+
+
+def _findings(facts: Facts, identity: NodeIdentity, stage: Stage) -> Iterator[Finding]:
+    service = facts.purpose.service
+    if stage is Stage.UNSIGNED and not facts.csr:
+        yield NODE_CSR_UNREADABLE.at("/csr", service=service)
+    if stage is Stage.NO_CSR and identity.has_csr and facts.csr:
+        yield NODE_CSR_REPLACED.at("/csr", service=service)
+    if stage in (Stage.UNSIGNED, Stage.SIGNED):
+        yield from facts.csr_findings
+    there = facts.snapshot.trusted(facts.purpose)
+    if stage is not Stage.INSTALLED:
+        yield from clashes(_missing(facts.authorities, there), there)
+    yield from _duplicates(facts.purpose, there)
+
+
+def _duplicates(purpose: Purpose, there: Sequence[Entry]) -> Iterator[Finding]:
+    found = dict[str, set[x509.Certificate]]()
+    for entry in there:
+        if entry.certificate is not None:
+            found.setdefault(names.label(entry.certificate.subject), set()).add(entry.certificate)
+    several = [(name, len(certificates)) for name, certificates in found.items() if len(certificates) > 1]
+    for name, count in several[:_MAX_DUPLICATES]:
+        yield NODE_DUPLICATE.at("/trust", store=purpose.trust, name=name, count=count)
+
+
+def _missing(authorities: Sequence[x509.Certificate], there: Sequence[Entry]) -> list[x509.Certificate]:
+    """Return the authorities that the trust store lacks, the root first."""
+    known = {entry.certificate for entry in there}
+    return [each for each in reversed(authorities) if each not in known]
+
+
+def _changes(facts: Facts, identity: NodeIdentity, stage: Stage) -> Iterator[Change]:
+    purpose = facts.purpose
+    if stage is Stage.NO_CSR:
+        yield Change(Kind.CSR, _csr_text(facts, identity), is_confirmed=False)
+    if stage in (Stage.NO_CSR, Stage.UNSIGNED):
+        yield Change(Kind.SIGN, phrase("Have the CSR signed here, by the usual rules of approval."))
+    for certificate in _missing(facts.authorities, facts.snapshot.trusted(purpose)):
+        name = names.label(certificate.subject)
+        text = phrase("Upload \u201c{name}\u201d to {store}.", name=name, store=purpose.trust)
+        yield Change(Kind.TRUST, text, certificate=certificate)
+    yield Change(Kind.IDENTITY, _identity_text(purpose, identity.certificate), is_confirmed=False)
+
+
+def _csr_text(facts: Facts, identity: NodeIdentity) -> Phrase:
+    return phrase(
+        "Generate a CSR for {service} on the node: {name}, EC key on {curve}, this server alone.",
+        service=facts.purpose.service,
+        name=certificate_api.common_name(facts.host, identity.certificate),
+        curve=facts.curve,
+    )
+
+
+def _identity_text(purpose: Purpose, present: x509.Certificate | None) -> Phrase:
+    if present is None:
+        return phrase("Upload the certificate as {service}. The node deletes its CSR.", service=purpose.service)
+    return phrase(
+        "Upload the certificate as {service}, in place of \u201c{name}\u201d (until {end}). The node deletes its CSR.",
+        service=purpose.service,
+        name=names.label(present.subject),
+        end=present.not_valid_after_utc.date().isoformat(),
+    )

@@ -1,0 +1,151 @@
+"""Nodes: contacts, plans, runs, and steps for their command line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, Self
+
+from pydantic import Field
+
+from ca_service.authority.fleet.node_contact import Contact
+from ca_service.authority.fleet.node_driver import Applied
+from ca_service.authority.fleet.node_plan import Change, Plan
+from ca_service.documents.fields import Document, Fingerprint, Moment, Serial
+from ca_service.documents.findings import FindingDocument, finding_documents
+from ca_service.documents.probes import ProbeDocument
+from ca_service.pki import encodings, names
+from ca_service.vos.served import PortReport
+from ca_service.vos.steps import Step
+
+
+class ContactDocument(Document):
+    """The certificate that the API of a node presents."""
+
+    host: str
+    address: str
+    port: int
+    fingerprint: Fingerprint
+    subject: str
+    not_after: Moment
+    believed: Literal["pinned", "issued", ""] = Field(
+        description="pinned: the given fingerprint; issued: from here, valid, for this host; empty: not believed"
+    )
+
+    @classmethod
+    def of(cls, contact: Contact) -> Self:
+        """Describe a contact."""
+        return cls(
+            host=contact.place.host,
+            address=contact.place.address,
+            port=contact.place.port,
+            fingerprint=contact.fingerprint,
+            subject=names.name_text(contact.certificate.subject),
+            not_after=contact.certificate.not_valid_after_utc,
+            believed=contact.warrant.value,
+        )
+
+
+class ChangeDocument(Document):
+    """One change of a plan."""
+
+    kind: Literal["csr", "sign", "trust", "identity"]
+    text: str
+    fingerprint: Fingerprint | None = Field(description="of the authority that is uploaded; null for other changes")
+    is_confirmed: bool = Field(description="whether Cisco's documents describe it; otherwise it is inferred from them")
+
+    @classmethod
+    def of(cls, change: Change) -> Self:
+        """Describe a change."""
+        return cls(
+            kind=change.kind.value,
+            text=str(change.text),
+            fingerprint=encodings.fingerprint(change.certificate) if change.certificate else None,
+            is_confirmed=change.is_confirmed,
+        )
+
+
+class StepDocument(Document):
+    """A step for a person."""
+
+    title: str
+    text: str
+    commands: list[str] = Field(description="lines for the command line of the node")
+    is_confirmed: bool = Field(description="whether Cisco's documents describe it; otherwise it is inferred from them")
+
+    @classmethod
+    def of(cls, step: Step) -> Self:
+        """Describe a step."""
+        return cls(
+            title=str(step.title), text=str(step.text), commands=list(step.commands), is_confirmed=step.is_confirmed
+        )
+
+
+class NodePlanDocument(Document):
+    """The plan for one purpose of a node."""
+
+    contact: ContactDocument
+    purpose: str
+    stage: Literal["no CSR", "unsigned", "signed", "installed"]
+    present: Fingerprint | None = Field(
+        description="of the certificate that the node has for the purpose; null for none"
+    )
+    serial_number: Serial | None = Field(description="of our certificate: installed, or to be sent; null for none")
+    changes: list[ChangeDocument]
+    findings: list[FindingDocument]
+
+    @classmethod
+    def of(cls, contact: Contact, plan: Plan) -> Self:
+        """Describe a plan."""
+        return cls(
+            contact=ContactDocument.of(contact),
+            purpose=plan.purpose.service,
+            stage=plan.stage.value,
+            present=encodings.fingerprint(plan.present) if plan.present else None,
+            serial_number=plan.certificate.serial_number if plan.certificate else None,
+            changes=[ChangeDocument.of(change) for change in plan.changes],
+            findings=finding_documents(plan.findings),
+        )
+
+
+class NodeAppliedDocument(Document):
+    """The end of a run: the changes that were made, the plan that is left, the steps for a person, the probe."""
+
+    made: list[ChangeDocument]
+    plan: NodePlanDocument
+    waiting: list[int] = Field(description="numbers of the requests that wait for a decision")
+    steps: list[StepDocument] = Field(description="what makes the node present the certificate; empty if it does")
+    probe: ProbeDocument | None = Field(description="what the ports present; null before the certificate is installed")
+
+    @classmethod
+    def of(cls, contact: Contact, applied: Applied, steps: Sequence[Step], reports: Sequence[PortReport]) -> Self:
+        """Describe a run."""
+        return cls(
+            made=[ChangeDocument.of(change) for change in applied.made],
+            plan=NodePlanDocument.of(contact, applied.plan),
+            waiting=[request.id for request in applied.waiting],
+            steps=[StepDocument.of(step) for step in steps],
+            probe=ProbeDocument.of(reports) if reports else None,
+        )
+
+
+class LabNodeDocument(Document):
+    """An emulated node, and its ports on this machine."""
+
+    host: str
+    api: int = Field(description="port of the certificate management API, over TLS")
+    served: int = Field(description="port that presents the certificates of the last restart")
+    console: int = Field(description="port of the command line, without TLS: nc 127.0.0.1 PORT")
+
+
+class LabNodesDocument(Document):
+    """Emulated nodes: the first is the publisher of the others."""
+
+    user: str
+    nodes: list[LabNodeDocument]
+
+
+class NodeLinesDocument(Document):
+    """Steps for the command line of a node."""
+
+    host: str
+    steps: list[StepDocument]

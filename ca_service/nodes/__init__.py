@@ -1,0 +1,1 @@
+"""The certificate management API of Cisco nodes, as its client."""

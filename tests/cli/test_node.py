@@ -1,0 +1,186 @@
+"""`node`: plans and runs against an emulated node on this machine, and lines for nodes without the API."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from ca_service.cli.failures import ExitCode
+from ca_service.lab.console import Console
+from ca_service.lab.node import LabNode
+from ca_service.lab.serving import Ports, serving
+from ca_service.pki import encodings
+from tests.cli.answers import require_document
+from tests.cli.command_line import CommandLine, Keyboard
+from tests.support.factories import OPERATOR
+
+HOST: Final = "cucm1.localhost"
+PASSWORD: Final = "lab password"
+SECRET: Final = f"{PASSWORD}\n".encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """The command, and a node that it can reach."""
+
+    ca: CommandLine
+    node: LabNode
+    ports: Ports
+
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint of what the node presents now."""
+        return encodings.fingerprint(self.node.served.ecdsa[0].certificate)
+
+    def arguments(self, name: str, *more: str) -> list[str]:
+        """The arguments of a command on this node."""
+        there = f"{HOST}:{self.ports.api}"
+        return ["node", name, there, "--user", "administrator", "--password-stdin", *more]
+
+    def answer(self, name: str, *more: str, code: int) -> Any:
+        """The answer in JSON, where the command ends with this exit code."""
+        arguments = self.arguments(name, *more)
+        result = self.ca(*arguments, "--json", data=SECRET)
+        assert result.exit_code == code, result.output
+        found = json.loads(result.stdout)
+        require_document(arguments, found)
+        return found
+
+    def apply(self, *more: str, code: int) -> Any:
+        """The answer of a confirmed run."""
+        port = str(self.ports.served)
+        return self.answer("apply", "--confirm", HOST, "--probe-port", port, *more, code=code)
+
+
+@pytest.fixture
+def lab(ca: CommandLine) -> Iterator[Lab]:
+    """A publisher with a self-signed certificate."""
+    node = LabNode(HOST, PASSWORD, now=lambda: datetime.now(UTC), stopwatch=time.monotonic)
+    with serving(node) as ports:
+        yield Lab(ca, node, ports)
+
+
+def test_the_plan_is_shown_and_nothing_is_changed(lab: Lab) -> None:
+    found = lab.answer("plan", "--fingerprint", lab.fingerprint, code=ExitCode.OK)
+    assert [each["kind"] for each in found["changes"]] == ["csr", "sign", "trust", "trust", "identity"]
+    assert (found["stage"], found["contact"]["believed"]) == ("no CSR", "pinned")
+    assert lab.node.calls == {}
+
+
+def test_the_plan_for_a_person_says_what_is_inferred(lab: Lab) -> None:
+    lines = lab.ca(*lab.arguments("plan", "--fingerprint", lab.fingerprint), data=SECRET).stdout.splitlines()
+    assert lines[0] == f"{HOST}, tomcat-ECDSA: no CSR"
+    number = next(number for number, line in enumerate(lines) if "Generate a CSR" in line)
+    assert lines[number + 1].strip() == "(Not confirmed by Cisco\u2019s documents.)"
+
+
+def test_the_whole_loop_from_csr_to_probe(lab: Lab) -> None:
+    first = lab.apply("--fingerprint", lab.fingerprint, code=ExitCode.PENDING)
+    assert [each["kind"] for each in first["made"]] == ["csr", "sign", "trust", "trust", "identity"]
+    assert first["probe"]["ports"][0]["verdict"] == "self-signed"
+    assert first["steps"][0]["commands"] == ["utils service restart Cisco Tomcat"]
+
+    lab.node.restart()
+    last = lab.apply(code=ExitCode.OK)  # without a fingerprint: the certificate was issued here
+    assert (last["made"], last["probe"]["works"], last["steps"]) == ([], True, [])
+    assert last["plan"]["contact"]["believed"] == "issued"
+    assert lab.node.calls == {"csr": 1, "trust": 2, "identity": 1}
+
+
+def test_the_product_makes_the_steps_exact(lab: Lab) -> None:
+    product = ("--product", "cucm", "--version-of", "15", "--fingerprint", lab.fingerprint)
+    steps = lab.apply(*product, code=ExitCode.PENDING)["steps"]
+    assert len(steps) > 1
+    assert "utils service restart Cisco Tomcat" in [line for step in steps for line in step["commands"]]
+
+
+def test_a_certificate_that_nobody_has_compared_ends_the_command_before_the_password_is_sent(lab: Lab) -> None:
+    found = lab.answer("apply", "--confirm", HOST, code=ExitCode.PENDING)
+    assert (found["fingerprint"], found["believed"]) == (lab.fingerprint, "")
+    assert lab.node.calls == {}
+
+
+def test_at_a_terminal_the_fingerprint_is_asked_for(lab: Lab) -> None:
+    arguments = lab.arguments("plan")[:-1]
+    said = lab.ca(*arguments, data=Keyboard(b"n\n"))
+    assert (said.exit_code, "Nothing was sent." in said.stdout) == (ExitCode.PENDING, True)
+    agreed = lab.ca(*arguments, data=Keyboard(b"y\n" + SECRET))
+    assert agreed.exit_code == ExitCode.OK, agreed.output
+    assert lab.fingerprint in agreed.stderr
+
+
+def test_another_fingerprint_is_refused(lab: Lab) -> None:
+    wrong = lab.arguments("plan", "--fingerprint", "ab" * 32)
+    assert lab.ca.rule(*wrong, data=SECRET, code=ExitCode.REFUSED) == "node.fingerprint"
+
+
+def test_a_plan_that_nobody_has_confirmed_is_not_applied(lab: Lab) -> None:
+    arguments = lab.arguments("apply", "--fingerprint", lab.fingerprint)
+    assert lab.ca.rule(*arguments, data=SECRET, code=ExitCode.USAGE) == "confirmation.missing"
+    assert lab.node.calls == {}
+
+
+def test_a_wrong_password_is_not_allowed_and_not_shown(lab: Lab) -> None:
+    arguments = lab.arguments("plan", "--fingerprint", lab.fingerprint)
+    result = lab.ca(*arguments, data=b"not the password\n")
+    assert (result.exit_code, "not the password" in result.output) == (ExitCode.NOT_ALLOWED, False)
+
+
+def test_the_password_is_in_no_file_of_the_installation(lab: Lab) -> None:
+    lab.apply("--fingerprint", lab.fingerprint, code=ExitCode.PENDING)
+    found = [file for file in lab.ca.folder.rglob("*") if file.is_file() and PASSWORD.encode() in file.read_bytes()]
+    assert found == []
+
+
+def test_a_node_that_does_not_answer_is_unreachable(ca: CommandLine) -> None:
+    arguments = ("node", "plan", "127.0.0.1:1", "--user", "x", "--password-stdin")
+    assert ca.rule(*arguments, data=SECRET, code=ExitCode.UNREACHABLE) == "node.unreachable"
+
+
+@pytest.fixture
+def socialminer() -> LabNode:
+    """A node with a command line alone."""
+    return LabNode("sm1.example.com", PASSWORD, now=lambda: datetime.now(UTC), stopwatch=time.monotonic)
+
+
+def pasted(node: LabNode, answer: Any) -> str:
+    """What the command line prints when all lines of the answer are pasted."""
+    lines = [line for step in answer["steps"] for line in step["commands"]]
+    text = iter([*(f"{line}\n" for line in lines), ""])
+    return "".join(Console(node, lambda: next(text)).run())
+
+
+def test_the_lines_do_the_whole_loop_at_the_command_line_of_a_node(
+    ca: CommandLine, socialminer: LabNode, here: Path
+) -> None:
+    asked = ("node", "lines", "sm1.example.com", "--product", "socialminer", "--version-of", "11.5")
+    printed = pasted(socialminer, ca.answer(*asked))
+    assert "Successfully Generated CSR for tomcat-ECDSA." in printed
+    (here / "tomcat-ECDSA.csr").write_text(printed)
+    assert ca("sign", "tomcat-ECDSA.csr").exit_code == 0
+
+    printed = pasted(socialminer, ca.answer(*asked))
+    assert printed.count("Successfully imported certificate for tomcat.\n") == 2
+    assert "Successfully imported certificate for tomcat-ECDSA." in printed
+    assert "unsuccessfully" not in printed
+    assert socialminer.served.ecdsa[1][-1].subject != socialminer.served.ecdsa[1][0].subject
+
+
+def test_the_lines_for_a_person_are_numbered_steps(ca: CommandLine) -> None:
+    lines = ca("node", "lines", "uccx1.example.com").stdout.splitlines()
+    assert lines[0] == "1. Generate the CSR on uccx1.example.com"
+    assert "      set csr gen tomcat-ECDSA" in lines
+
+
+def test_apply_leads_to_the_lines_where_there_is_no_api(ca: CommandLine) -> None:
+    arguments = ("node", "plan", "uccx1.localhost", "--user", "x", "--password-stdin")
+    with ca.opened() as opened:
+        opened.host_products.assign(OPERATOR, "uccx1.localhost", "uccx", "11.5")
+    assert ca.rule(*arguments, code=ExitCode.ERROR) == "node.no-api"
