@@ -49,7 +49,8 @@ class Rule:
     """A kind of finding, declared once at the head of the module that uses it.
 
     `id` is stable and the same on page, API and command line. `problem` says what is wrong, `remedy` how to fix it:
-    both are templates for the values of a finding, so that they are translated before they are filled in.
+    both are templates for the values of a finding, so that they are translated before they are filled in. `options`
+    are those of API and command line that fix it; pages, which have a control instead, leave them out.
     """
 
     id: str
@@ -57,6 +58,7 @@ class Rule:
     remedy: str = ""
     severity: Severity = Severity.ERROR
     visibility: Visibility = Visibility.PUBLIC
+    options: str = ""
 
     def at(self, pointer: str = "", /, **values: object) -> Finding:
         """Return the finding at this place, a JSON pointer (RFC 6901) into the input, with these values."""
@@ -88,8 +90,9 @@ class Finding:
 
     @property
     def remedy(self) -> str:
-        """Return how to fix it, and where, in English."""
-        return self.declared.remedy.format_map(self.values)
+        """Return how to fix it, and where, in English; with the options of API and command line, if there are any."""
+        options = f" Options: {self.declared.options}." if self.declared.options else ""
+        return self.declared.remedy.format_map(self.values) + options
 
     @property
     def is_error(self) -> bool:
@@ -97,9 +100,9 @@ class Finding:
         return self.severity is Severity.ERROR
 
     def translated(self, translate: Callable[[str], str]) -> Finding:
-        """Return the same finding in another language."""
+        """Return the same finding for a page in another language."""
         problem, remedy = translate(self.declared.problem), translate(self.declared.remedy)
-        return replace(self, declared=replace(self.declared, problem=problem, remedy=remedy))
+        return replace(self, declared=replace(self.declared, problem=problem, remedy=remedy, options=""))
 
     def under(self, pointer: str) -> Finding:
         """Return the same finding about a part of something larger."""

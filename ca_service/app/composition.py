@@ -149,7 +149,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         (
             Authorities(hierarchy),
             Leaves(edges.leaves, fleet, now, revocation.not_good),
-            Published(crl_publisher, responders),
+            Published(crl_publisher, responders, now),
         )
     )
     notices = Notices(sources, edges.notices, edges.channels, now, days=options.notice_days, base_url=options.own_url)

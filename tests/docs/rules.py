@@ -51,9 +51,10 @@ def document() -> str:
 def _entry(module: str, rule: Rule) -> str:
     shown = " Only the operator sees the text." if rule.visibility is Visibility.OPERATOR else ""
     remedy = f"\nFix: {_escaped(rule.remedy)}\n" if rule.remedy else ""
+    options = f"\nOptions of API and command line: `{rule.options}`\n" if rule.options else ""
     return (
         f'## <a id="{rule.id}"></a>`{rule.id}`\n\n{rule.severity.value.capitalize()}.{shown} {_escaped(rule.problem)}\n'
-        f"{remedy}\nDeclared in `{module}`.\n"
+        f"{remedy}{options}\nDeclared in `{module}`.\n"
     )
 
 

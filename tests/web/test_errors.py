@@ -12,11 +12,13 @@ from flask import Flask
 
 from ca_service import errors, web
 from ca_service.authority.installation import Installation
+from ca_service.authority.issuance.conflicts import CERTIFICATE_AGAIN
 from ca_service.errors import CAServiceError, Rule
 from ca_service.settings import Settings
 from ca_service.web.problems import STATUS, status_of
+from tests.support.requests import UCCX_PUBLISHER
 from tests.web.html import read
-from tests.web.visitor import Visitor, carried_to, cookie_of, visit
+from tests.web.visitor import Visitor, carried_to, cookie_of, upload, visit
 
 SECRET = "what went wrong inside"
 
@@ -127,3 +129,18 @@ def test_a_lost_database_is_told_to_the_operator_and_not_to_everybody(
 def test_a_number_that_no_row_can_have_is_not_found(requester: Visitor, number: str) -> None:
     assert requester.get(f"/clusters/{number}").status_code == 404
     assert requester.get("/clusters/2147483647").status_code == 404
+
+
+def test_commands_in_a_finding_are_marked_and_options_of_scripts_are_left_out(
+    visitor: Visitor, requester: Visitor
+) -> None:
+    answer = visitor.post("/sign-in", {"name": "nobody", "password": "wrong"})
+    assert "<code>ca-service user reset NAME</code>" in answer.text
+    requester.issue(UCCX_PUBLISHER)
+    page = read(requester.check(upload(UCCX_PUBLISHER)).text)
+    assert "certificate.again" in [rule for _, rule in page.findings]
+    assert "new=true" not in page.text
+
+
+def test_api_and_command_line_name_their_options() -> None:
+    assert CERTIFICATE_AGAIN.at(end="").remedy.endswith("Options: new=true, --new.")

@@ -103,6 +103,14 @@ def test_a_name_that_cannot_be_one_is_refused(installation: Installation, visito
     assert read(answer.text).blocking == ["account.name"]
 
 
+def test_all_that_is_wrong_is_shown_together(installation: Installation, visitor: Visitor) -> None:
+    path = f"/setup/{installation.accounts.make_setup_link()}"
+    answer = visitor.post(path, {"name": "no name", "password": "short", "repeated": "shorter"})
+    page = read(answer.text)
+    assert (answer.status_code, page.blocking) == (422, ["account.name", "password.weak"])
+    assert "The passwords do not match." in page.text
+
+
 def test_the_page_tells_no_other_server_the_link(installation: Installation, visitor: Visitor) -> None:
     answer = visitor.get(link(installation))
 

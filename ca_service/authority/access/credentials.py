@@ -6,7 +6,7 @@ import hashlib
 import re
 from typing import Final
 
-from ca_service.errors import InvalidInput, Rule
+from ca_service.errors import Finding, InvalidInput, Rule
 
 ACCOUNT_NAME: Final = Rule(
     "account.name",
@@ -73,6 +73,20 @@ def checked_account_name(typed: str) -> str:
     if name in _RESERVED:
         raise InvalidInput(ACCOUNT_RESERVED.at("/name", name=name))
     return name
+
+
+def new_account_findings(name: str, password: str) -> tuple[Finding, ...]:
+    """Return all that is wrong with name and password of a new account."""
+    found = tuple[Finding, ...]()
+    try:
+        checked_account_name(name)
+    except InvalidInput as error:
+        found += error.findings
+    try:
+        checked_password(kept_name(name) or "", password)
+    except InvalidInput as error:
+        found += error.findings
+    return found
 
 
 def checked_password(name: str, password: str) -> str:

@@ -28,15 +28,17 @@ from ca_service.vos.steps import Leaf, Step
 
 RENEWAL_NODE: Final = Rule(
     "renewal.node",
-    "{host} is a Cisco node: it deleted its CSR when the certificate was uploaded, and accepts no other certificate "
+    "{host} is a Cisco node: it deletes its CSR when the certificate is uploaded, and then accepts no other one "
     "with the same key.",
     "Generate a new CSR on {host}, purpose {purpose}, and have it signed. Only if this certificate was never "
-    "uploaded: never_uploaded=true, --never-uploaded.",
+    "uploaded, its CSR can be signed again.",
+    options="never_uploaded=true, --never-uploaded",
 )
 RENEWAL_FOLLOWED: Final = Rule(
     "renewal.followed",
     "{host} has a newer certificate already: {serial}.",
-    "Use that one. To issue another one anyway: new=true, --new.",
+    "Use that one, or choose to issue another one.",
+    options="new=true, --new",
 )
 
 _DAY: Final = timedelta(days=1)

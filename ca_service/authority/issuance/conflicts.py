@@ -50,8 +50,9 @@ CSR_KEY_REUSED: Final = Rule(
 CERTIFICATE_AGAIN: Final = Rule(
     "certificate.again",
     "This CSR was signed before. Its certificate is returned again; it is valid until {end}.",
-    "Ask for a new certificate (new=true, --new) if you need another lifetime or another serial number.",
+    "Ask for a new certificate if you need another lifetime or another serial number.",
     Severity.NOTE,
+    options="new=true, --new",
 )
 CSR_KEY_COMPROMISED: Final = Rule(
     "csr.key.compromised",

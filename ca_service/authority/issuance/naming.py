@@ -21,8 +21,9 @@ SAN_ADDED: Final = Rule(
 SAN_MISSING: Final = Rule(
     "san.missing",
     "The CSR has no names, and browsers refuse a certificate without one.",
-    "Have the name {host} added: select \u201cAdd the host name\u201d, or use add_host_name=true, --add-host-name. "
-    "Or create a new CSR; on a Cisco node, fill in Parent Domain.",
+    "Have the name {host} added: select \u201cAdd the host name\u201d. Or create a new CSR; on a Cisco node, fill in "
+    "Parent Domain.",
+    options="add_host_name=true, --add-host-name",
 )
 SAN_NO_HOST_NAME: Final = Rule(
     "san.no-host-name",

@@ -1,7 +1,7 @@
 """Sources of expirations: leaves in use, authorities, CRLs, OCSP signers.
 
-CRLs and OCSP signers are renewed long before their expiry, so a notice about one of them means a fault: a
-root with an offline key, or a missing key.
+CRLs and OCSP signers renew themselves long before their expiry. One of them counts only if it does not: the key of
+its authority is offline, or it is late.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ca_service.authority.notices.records import Expiring, Kind
 from ca_service.authority.ports import Clock
 from ca_service.authority.revocation.records import CRLRecord, ResponderRecord
 from ca_service.authority.status.crl_publisher import CRLPublisher
-from ca_service.authority.status.responders import Responders
+from ca_service.authority.status.responders import Responders, renew_at
 from ca_service.errors import NotFound
 from ca_service.pki.profiles import VOS
 from ca_service.vos.phrases import Phrase, phrase
@@ -160,24 +160,36 @@ def _authority(record: IssuerRecord) -> Expiring:
 
 
 class Published:
-    """The newest CRL of each authority, and its OCSP signer."""
+    """The newest CRL of each authority, and its OCSP signer, unless they renew themselves and are in time."""
 
     kinds = frozenset({Kind.REVOCATION_LIST, Kind.OCSP_SIGNER})
 
-    def __init__(self, publishing: CRLPublisher, responders: Responders) -> None:
+    def __init__(self, publishing: CRLPublisher, responders: Responders, clock: Clock) -> None:
         self._publishing = publishing
         self._responders = responders
+        self._clock = clock
 
     def between(self, after: datetime, until: datetime) -> Iterator[Expiring]:
         """Implement the port; there are only a few."""
-        lists = [_of_list(*each) for each in self._publishing.list_newest(SERVICE) if each[1] is not None]
-        found = [*lists, *map(_of_signer, self._responders.list_current())]
+        found = [*self._lists(), *self._signers()]
         yield from sorted((each for each in found if after < each.not_after <= until), key=lambda each: each.not_after)
 
+    def _lists(self) -> Iterator[Expiring]:
+        for issuer, newest in self._publishing.list_newest(SERVICE):
+            if newest and (issuer.key_id is None or self._is_late(newest.renew_at, newest.next_update)):
+                yield _of_list(issuer, newest)
 
-def _of_list(issuer: IssuerRecord, newest: CRLRecord | None) -> Expiring:
-    if newest is None:
-        raise ValueError("there is no CRL")
+    def _signers(self) -> Iterator[Expiring]:
+        for record in self._responders.list_current():
+            if self._is_late(renew_at(record), record.not_after):
+                yield _of_signer(record)
+
+    def _is_late(self, due: datetime, end: datetime) -> bool:
+        """Return whether half of the time between its renewal and its end is over: jobs run more often than that."""
+        return self._clock() >= due + (end - due) / 2
+
+
+def _of_list(issuer: IssuerRecord, newest: CRLRecord) -> Expiring:
     name, path = f"list of {issuer.name} ({issuer.role})", f"/ca/{issuer.id}.crl"
     return Expiring(
         Kind.REVOCATION_LIST, issuer.id, name, newest.this_update, newest.next_update, path, phrase(_LIST_STEP)

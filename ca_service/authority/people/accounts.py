@@ -7,14 +7,20 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-from ca_service.authority.access.credentials import MAX_PASSWORD, checked_account_name, hash_secret, kept_name
+from ca_service.authority.access.credentials import (
+    MAX_PASSWORD,
+    checked_account_name,
+    hash_secret,
+    kept_name,
+    new_account_findings,
+)
 from ca_service.authority.access.permissions import Action, Actor, Role, require
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.people.passwords import Passwords
 from ca_service.authority.people.records import AccountRecord, PeoplePage, PeopleQuery, SetupLink
 from ca_service.authority.people.store import AccountStore, setup_link_invalid
 from ca_service.authority.ports import Clock
-from ca_service.errors import Conflict, NotFound, Rule
+from ca_service.errors import Conflict, InvalidInput, NotFound, Rule
 
 ACCOUNT_UNKNOWN: Final = Rule(
     "account.unknown",
@@ -133,6 +139,9 @@ class Accounts:
         return self._store.find_account(kept) if kept else None
 
     def _new(self, name: str, role: Role, password: str) -> AccountRecord:
+        findings = new_account_findings(name, password)
+        if findings:
+            raise InvalidInput(*findings)
         kept = checked_account_name(name)
         return AccountRecord(0, kept, role, self._passwords.hash(kept, password), 0, self._clock())
 

@@ -147,6 +147,7 @@ def issued() -> ResponseReturnValue:
         shared=_shared([item["uploads"] for item in items]),
         bundle_name=bundle_name([item["delivery"] for item in items]),
         serials=[record.serial_number for record in records],
+        revoked=[record.host for record in records if not _is_good(record)],
         files=files,
         curl=_curl(files, records[0].profile),
     )
@@ -157,6 +158,11 @@ def issued() -> ResponseReturnValue:
 def download_issued() -> Response:
     """Download all certificates of a signing in one ZIP."""
     return deliver(chosen_certificates(), "zip")
+
+
+def _is_good(record: CertificateRecord) -> bool:
+    found = installation().revocation.find(actor(), record.serial_number)
+    return found is None or found.is_good
 
 
 def _shared(uploads: Sequence[tuple[FileView, ...]]) -> tuple[FileView, ...]:

@@ -151,9 +151,16 @@ def _page(found: RequestRecord, error: CAServiceError | None = None) -> str:
         may_withdraw=found.is_undecided and _may_withdraw(is_own),
         following=installation().requests.find_next(actor(), found) if may_decide() else None,
         submitted=_submitted(),
+        is_good=_is_good(found),
         max_note=MAX_NOTE,
         now=installation().clock(),
     )
+
+
+def _is_good(found: RequestRecord) -> bool:
+    """Return whether its certificate is neither revoked nor on hold."""
+    revocation = installation().revocation.find(actor(), found.serial_number) if found.serial_number else None
+    return revocation is None or revocation.is_good
 
 
 def _may_withdraw(is_own: bool) -> bool:

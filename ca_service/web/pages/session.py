@@ -6,6 +6,7 @@ from flask import Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
+from ca_service.authority.access.credentials import new_account_findings
 from ca_service.authority.access.permissions import Action
 from ca_service.errors import Finding, InvalidInput, NotAuthenticated
 from ca_service.web import reauthentication
@@ -32,12 +33,10 @@ def set_up(secret: str) -> ResponseReturnValue:
     accounts = installation().accounts
     accounts.check_setup_link(secret)
     form, findings = SetUpForm(), tuple[Finding, ...]()
-    if form.validate_on_submit():
-        try:
+    if request.method == "POST":  # all that is wrong is shown together
+        findings = new_account_findings(form.name.data or "", form.password.data or "")
+        if form.validate() and not findings:
             account = accounts.create_first(secret, form.name.data, form.password.data, origin())
-        except InvalidInput as error:
-            findings = error.findings
-        else:
             start_session(account, "set-up link")
             return redirect(url_for("pages.overview"))
     status = 422 if request.method == "POST" else 200

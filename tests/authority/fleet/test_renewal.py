@@ -109,7 +109,7 @@ def test_a_repeated_submission_gets_the_same_answer(lab: Lab) -> None:
 def test_a_node_needs_a_new_request_and_is_told_why_and_where(lab: Lab) -> None:
     old = issue(lab, UCCX_PUBLISHER, profile="vos")
 
-    with pytest.raises(Refused, match=r"deleted its CSR.*new CSR on uccx1\.example\.com, purpose") as refused:
+    with pytest.raises(Refused, match=r"deletes its CSR.*new CSR on uccx1\.example\.com, purpose") as refused:
         renew(lab, old)
 
     assert refused.value.rule == "renewal.node"

@@ -6,14 +6,18 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import update
 
 from ca_service.authority.access.permissions import Role
 from ca_service.authority.installation import Installation
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.records import RequestRecord, State
+from ca_service.authority.revocation.records import Selection
 from ca_service.errors import Rule
+from ca_service.pki.reasons import Reason
 from ca_service.settings import Settings
 from ca_service.storage.requests import SQLRequestStore
+from ca_service.storage.schema import application
 from ca_service.storage.sqlite import SQLiteDatabase
 from tests.support import pkcs10
 from tests.support.factories import OPERATOR, event
@@ -271,3 +275,25 @@ def test_the_menu_counts_the_waiting_requests_for_those_who_decide(requester: Vi
     for path in ("/clusters", "/api"):
         assert "Requests 1 waiting" in approver.page(path).text
     assert "waiting" not in requester.page("/clusters").text
+
+
+def test_the_certificate_of_a_request_is_not_offered_once_it_is_revoked(
+    requester: Visitor, installation: Installation, waiting: RequestRecord
+) -> None:
+    serial = installation.requests.approve(OPERATOR, waiting.id).serial_number or ""
+    assert 'class="button big"' in requester.get(f"/requests/{waiting.id}").text
+    installation.revocation.revoke(OPERATOR, Selection((serial,)), Reason.SUPERSEDED)
+    for path in (f"/requests/{waiting.id}", f"/issued?serial={serial}"):
+        page = requester.get(path).text
+        assert 'class="button big"' not in page
+        assert "evoked or on hold" in page
+
+
+def test_the_token_of_a_submission_is_a_word_of_its_own(
+    approver: Visitor, settings: Settings, waiting: RequestRecord
+) -> None:
+    database = SQLiteDatabase(settings.instance_path / "ca.sqlite3")
+    with database.write() as connection:
+        connection.execute(update(application).values(token="renewal script"))
+    database.close()
+    assert "by requester with the token \u201crenewal script\u201d" in approver.page(f"/requests/{waiting.id}").text
