@@ -119,6 +119,7 @@ def deciding_app(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Flask:
     return create_app(Settings(instance_path=folder / "instance"), installation)
 
 
+@pytest.mark.timeout(400)  # every operation, some 2,000 requests
 def test_the_api_keeps_to_its_description(deciding_app: Flask, made: Made) -> None:
     _teach_requests()
     with served(deciding_app) as address:
