@@ -54,6 +54,7 @@ _PATHS: Final = {
     "agents": "/agents",
     "products": "/products",
     "product": "/products?product=uccx",
+    "public-cas": "/public-cas",
     "questions": "/questions",
     "messages": "/messages",
     "authority": "/authority",

@@ -23,6 +23,7 @@ PAGES: Final = {
     "products": "/products",
     "product": "/products?product=cucm",
     "product-not-known": "/products?product=uccx&version=10.0",
+    "public-cas": "/public-cas",
     "questions": "/questions",
     "messages": "/messages",
     "explained": "/messages?message=HSTS+CSR+SAN+and+Certificate+SAN+does+not+match",

@@ -93,6 +93,7 @@ ACTIONS = {
     "pages.run_probe": Action.READ,
     "pages.probe_cluster": Action.FLEET,
     "pages.questions": Action.READ,
+    "pages.public_cas": Action.READ,
     "pages.clusters": Action.READ,
     "pages.cluster": Action.READ,
     "pages.runbook": Action.READ,

@@ -25,6 +25,7 @@ from ca_service.vos.destinations import (
     find_destination,
     unsigned_purpose,
 )
+from ca_service.vos.public_cas import missing_usages
 from ca_service.vos.purposes import PURPOSES, host_name
 
 USAGE_FIXED: Final = Rule(
@@ -85,6 +86,7 @@ EXTENSION_LEFT_OUT: Final = Rule(
 )
 
 _AUTHORITY_USAGES: Final = {"keyCertSign", "cRLSign"}
+_TLS_USAGES: Final = {"serverAuth", "clientAuth"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +193,7 @@ def examine(reading: Reading, profile: Profile, options: Options, policy: Policy
             *_other_server(request, profile),
             *named,
             *used,
+            *_without_tls(extended_key_usage, profile, destination),
             *_left_out(request),
             *lifetime,
         ),
@@ -284,6 +287,12 @@ def _other_server(request: CertificationRequest, profile: Profile) -> Iterator[F
     is_named = any(host_name(name) != name for name in request.common_names)  # -EC, -ms
     if profile.is_vos and not is_node and not is_named:
         yield PROFILE_SERVER.at("/profile")
+
+
+def _without_tls(extended_key_usage: Sequence[str], profile: Profile, destination: Destination) -> Iterator[Finding]:
+    """Yield what a node would lack: it is a TLS server, and in most releases a client with the same certificate."""
+    if profile.is_vos and not _TLS_USAGES.issubset(extended_key_usage):
+        yield from missing_usages(extended_key_usage, destination.product, destination.version)
 
 
 def _left_out(request: CertificationRequest) -> Iterator[Finding]:

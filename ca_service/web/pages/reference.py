@@ -1,4 +1,4 @@
-"""Reference pages: products, the experience of agents, questions, error messages of nodes, the authority, the API."""
+"""Reference pages: products, agents, public authorities, questions, messages of nodes, the authority, the API."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from ca_service.authority.access.permissions import SCOPES, Action
 from ca_service.errors import InvalidInput
 from ca_service.vos import experience
+from ca_service.vos import public_cas as public_ca_facts
 from ca_service.vos.experience import Signing, signing
 from ca_service.vos.knowledge import titles
 from ca_service.vos.messages import all_messages, explain, find_messages, require_length
@@ -80,6 +81,21 @@ def agents() -> ResponseReturnValue:
 def questions() -> ResponseReturnValue:
     """Show the frequent questions and their answers by topic."""
     return render_template("questions.html", topics=all_questions(), titles=titles)
+
+
+@blueprint.get("/public-cas")
+@needs(Action.READ)
+def public_cas() -> ResponseReturnValue:
+    """Show what changes at public authorities, whom it concerns, and what to do."""
+    return render_template(
+        "public_cas.html",
+        needs=public_ca_facts.needs(),
+        changes=public_ca_facts.changes(),
+        questions=public_ca_facts.questions(),
+        notices=public_ca_facts.notices(),
+        today=installation().clock().date(),
+        titles=titles,
+    )
 
 
 @blueprint.get("/messages")

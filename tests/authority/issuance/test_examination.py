@@ -13,12 +13,14 @@ from ca_service.authority.issuance.examination import Examination, Options, Poli
 from ca_service.errors import InvalidInput, Refused, Severity
 from ca_service.pki import csr
 from ca_service.pki.profiles import get_leaf_profile
+from ca_service.vos.destinations import NOWHERE, Destination
 from tests.support import pkcs10, refused_requests, requests
 from tests.support.asn1 import UTF8_STRING
 from tests.support.pkcs10 import Recipe
 from tests.support.requests import PURPOSES, USAGE, Request
 
 POLICY = Policy()
+_MISSING = ("usage.server-missing", "usage.client-missing")
 
 
 def examined(data: bytes, options: Options | None = None, policy: Policy = POLICY) -> Examination:
@@ -72,7 +74,7 @@ def test_subject_alternative_name_and_usages_are_copied_as_they_are() -> None:
     [
         ((), "digitalSignature, serverAuth, clientAuth"),
         ((pkcs10.key_usage("digitalSignature"),), "serverAuth, clientAuth"),
-        ((pkcs10.extended_key_usage("serverAuth"),), "digitalSignature"),
+        ((pkcs10.extended_key_usage("serverAuth", "clientAuth"),), "digitalSignature"),
     ],
 )
 def test_what_a_request_does_not_ask_is_put_in_and_told(extensions: tuple[bytes, ...], put_in: str) -> None:
@@ -82,6 +84,30 @@ def test_what_a_request_does_not_ask_is_put_in_and_told(extensions: tuple[bytes,
     assert finding.detail.endswith(f"are added: {put_in}.")
     assert examination.key_usage
     assert examination.extended_key_usage
+
+
+@pytest.mark.parametrize(
+    ("asked", "destination", "rules"),
+    [
+        (("serverAuth",), NOWHERE, ["usage.client-missing"]),
+        (("clientAuth",), NOWHERE, ["usage.server-missing"]),
+        (("serverAuth",), Destination("tomcat-ECDSA", "uccx", "12.5"), ["usage.client-missing"]),
+        (("serverAuth",), Destination("tomcat-ECDSA", "uccx", "15.0(1)SU2"), []),
+        (("serverAuth", "clientAuth"), NOWHERE, []),
+    ],
+)
+def test_a_node_that_would_lack_a_usage_is_warned_of_until_its_release_has_separate_certificates(
+    asked: tuple[str, ...], destination: Destination, rules: list[str]
+) -> None:
+    made = asking(pkcs10.extended_key_usage(*asked), pkcs10.hosts("node.example.com"))
+    found = examined(made, Options(destination=destination)).findings
+    assert [each.rule for each in found if each.rule in _MISSING] == rules
+    assert not any(each.is_error for each in found)
+
+
+def test_a_plain_server_needs_no_client_auth() -> None:
+    made = asking(pkcs10.extended_key_usage("serverAuth"), pkcs10.hosts("node.example.com"))
+    assert not [each for each in examined(made, Options("server")).findings if each.rule in _MISSING]
 
 
 @pytest.mark.parametrize(

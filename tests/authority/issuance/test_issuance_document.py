@@ -57,4 +57,4 @@ def test_one_issuance_parses_its_csr_once_and_stays_in_few_files() -> None:
 def test_the_bundle_of_one_leaf_stays_in_few_files() -> None:
     files, changes = settled("bundle").of(OURS)
     assert files <= 18
-    assert changes <= 70
+    assert changes <= 82  # was 70: the steps have phases, restarts with their effect, and scripts that check the ports
