@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 REQUIREMENTS := config/requirements
 
 .DEFAULT_GOAL := help
-.PHONY: help venv serve test check format docs bench soak lock clean
+.PHONY: help venv serve test check format docs demo bench soak lock clean
 
 help:  ## Show what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ docs: $(VENV)/.dev  ## Make the generated documents anew
 	$(BIN)/python -m tests.docs.architecture
 	$(BIN)/python -m tests.docs.rules
 	$(BIN)/python -m tests.docs.faults
+
+demo: $(VENV)/.dev  ## Walk through the whole loop on three emulated nodes, and leave the pages open
+	$(BIN)/python -m tests.demo
 
 bench: $(VENV)/.dev  ## Measure, as ratios side by side
 	$(BIN)/python -m tests.benchmarks

@@ -35,6 +35,7 @@ from ca_service.vos.products import products
 from ca_service.vos.purposes import PURPOSES, TOMCAT_ECDSA, get_purpose
 from ca_service.vos.runbook import step_lines
 from ca_service.vos.served import PortReport
+from ca_service.vos.steps import Step
 
 Command = Callable[..., Any]
 _OPTIONS: Final = (
@@ -97,7 +98,8 @@ def plan(session: Session, /, host: str, user: str, password_stdin: bool, finger
         return ExitCode.PENDING
     credentials = Credentials(user, read_password(from_standard_input=password_stdin, is_new=False))
     found = installation.node_driver.plan(operator(), contact, credentials, order)
-    session.console.answer(NodePlanDocument.of(contact, found), _plan_lines(session.console, found))
+    steps = _steps_before(installation, found, order)
+    session.console.answer(NodePlanDocument.of(contact, found, steps), _plan_lines(session.console, found, steps))
     return ExitCode.REFUSED if only_errors(found.findings) else ExitCode.OK
 
 
@@ -137,7 +139,7 @@ def apply(
         return ExitCode.PENDING
     credentials = Credentials(user, read_password(from_standard_input=password_stdin, is_new=False))
     found = driver.plan(operator(), contact, credentials, order)
-    _require_confirmed(console, found, confirm)
+    _require_confirmed(console, found, _steps_before(installation, found, order), confirm)
     done = driver.apply(operator(), contact, credentials, order, found, lambda change: _tell(console, change))
     return _ended(session, installation, contact, done, order, ports)
 
@@ -195,19 +197,23 @@ def _believed(console: Console, contact: Contact) -> Contact | None:
     return contact.pinned()
 
 
-def _require_confirmed(console: Console, found: Plan, confirm: str | None) -> None:
+def _steps_before(installation: Installation, found: Plan, order: Order) -> tuple[Step, ...]:
+    return installation.node_commands.preparing_steps(operator(), found.host, order) if found.changes else ()
+
+
+def _require_confirmed(console: Console, found: Plan, steps: Sequence[Step], confirm: str | None) -> None:
     """Raise InvalidInput unless a person has confirmed the plan; one without changes needs no confirmation."""
     if errors := only_errors(found.findings):
         raise Refused(*errors)
     if found.changes:
-        require_typed(found.host, confirm, _plan_lines(console, found))
+        require_typed(found.host, confirm, _plan_lines(console, found, steps))
 
 
 def _tell(console: Console, change: Change) -> None:
     console.remark(f"- {visible(str(change.text))}")
 
 
-def _plan_lines(console: Console, found: Plan) -> list[str]:
+def _plan_lines(console: Console, found: Plan, steps: Sequence[Step]) -> list[str]:
     said = [f"{found.host}, {found.purpose.service}: {found.stage.value}"]
     if found.present is not None:
         end = found.present.not_valid_after_utc.date().isoformat()
@@ -217,7 +223,8 @@ def _plan_lines(console: Console, found: Plan) -> list[str]:
         said += [] if change.is_confirmed else [f"     ({NOT_CONFIRMED})"]
     if not found.changes:
         said.append("  Nothing has to change.")
-    return [*said, *console.finding_lines(found.findings)]
+    before = ["Before that, on the node:", *step_lines(steps)] if steps else []
+    return [*said, *before, *console.finding_lines(found.findings)]
 
 
 def _ended(
@@ -229,7 +236,7 @@ def _ended(
     ports: Sequence[int],
 ) -> ExitCode:
     """Answer with the end of a run: what waits, or what the ports present and what is left to do."""
-    host, reports, steps = contact.place.host, tuple[PortReport, ...](), tuple[Any, ...]()
+    host, reports, steps = contact.place.host, tuple[PortReport, ...](), tuple[Step, ...]()
     if done.waiting:
         said = ["The request waits for an approver. Run the command again afterwards."]
     else:

@@ -90,11 +90,12 @@ class NodePlanDocument(Document):
         description="of the certificate that the node has for the purpose; null for none"
     )
     serial_number: Serial | None = Field(description="of our certificate: installed, or to be sent; null for none")
+    steps: list[StepDocument] = Field(description="what a person does before, as far as the product is known")
     changes: list[ChangeDocument]
     findings: list[FindingDocument]
 
     @classmethod
-    def of(cls, contact: Contact, plan: Plan) -> Self:
+    def of(cls, contact: Contact, plan: Plan, steps: Sequence[Step] = ()) -> Self:
         """Describe a plan."""
         return cls(
             contact=ContactDocument.of(contact),
@@ -102,6 +103,7 @@ class NodePlanDocument(Document):
             stage=plan.stage.value,
             present=encodings.fingerprint(plan.present) if plan.present else None,
             serial_number=plan.certificate.serial_number if plan.certificate else None,
+            steps=[StepDocument.of(step) for step in steps],
             changes=[ChangeDocument.of(change) for change in plan.changes],
             findings=finding_documents(plan.findings),
         )

@@ -9,6 +9,7 @@ from cryptography import x509
 from ca_service.pki import encodings, names
 from ca_service.vos.phrases import phrase
 from ca_service.vos.purposes import Purpose
+from ca_service.vos.runbook_parts import for_all
 from ca_service.vos.runbook_running import make_used
 from ca_service.vos.steps import Leaf, Node, Step
 
@@ -65,6 +66,11 @@ def _trust(host: str, purpose: Purpose, authority: x509.Certificate) -> Step:
 def _lines(certificate: x509.Certificate) -> Iterator[str]:
     yield from encodings.pem(certificate).decode().splitlines()
     yield ""  # the Enter after the paste
+
+
+def preparing_steps(node: Node | None, purpose: Purpose) -> tuple[Step, ...]:
+    """Return the steps before the upload of the certificate; none where the product is not known."""
+    return tuple(for_all([node], "prepare", [Leaf(node, purpose)])) if node else ()
 
 
 def running_steps(host: str, node: Node | None, purpose: Purpose) -> tuple[Step, ...]:

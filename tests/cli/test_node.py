@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -81,6 +84,14 @@ def test_the_plan_for_a_person_says_what_is_inferred(lab: Lab) -> None:
     assert lines[number + 1].strip() == "(Not confirmed by Cisco\u2019s documents.)"
 
 
+def test_the_plan_names_what_is_done_before_it_on_this_product(lab: Lab) -> None:
+    product = ("--product", "cucm", "--version-of", "15", "--fingerprint", lab.fingerprint)
+    titles = [each["title"] for each in lab.answer("plan", *product, code=ExitCode.OK)["steps"]]
+    assert any("single sign-on" in title for title in titles)
+    lines = lab.ca(*lab.arguments("plan", *product), data=SECRET).stdout.splitlines()
+    assert "Before that, on the node:" in lines
+
+
 def test_the_whole_loop_from_csr_to_probe(lab: Lab) -> None:
     first = lab.apply("--fingerprint", lab.fingerprint, code=ExitCode.PENDING)
     assert [each["kind"] for each in first["made"]] == ["csr", "sign", "trust", "trust", "identity"]
@@ -91,6 +102,29 @@ def test_the_whole_loop_from_csr_to_probe(lab: Lab) -> None:
     last = lab.apply(code=ExitCode.OK)  # without a fingerprint: the certificate was issued here
     assert (last["made"], last["probe"]["works"], last["steps"]) == ([], True, [])
     assert last["plan"]["contact"]["believed"] == "issued"
+    assert lab.node.calls == {"csr": 1, "trust": 2, "identity": 1}
+
+
+@pytest.mark.parametrize("call", ["generate_csr", "upload_trust", "upload_identity"])
+def test_a_process_that_is_killed_after_a_call_is_followed_by_one_that_finishes(lab: Lab, call: str) -> None:
+    real, started = getattr(lab.node, call), list[subprocess.Popen[bytes]]()
+
+    def killing(*arguments: Any) -> Any:
+        answer = real(*arguments)
+        setattr(lab.node, call, real)
+        started[0].kill()
+        return answer
+
+    setattr(lab.node, call, killing)
+    arguments = lab.arguments("apply", "--fingerprint", lab.fingerprint, "--confirm", HOST)
+    program = "from ca_service.app import main; main()"
+    command = (sys.executable, "-c", program, "--instance", str(lab.ca.folder), *arguments)
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        started.append(process)
+        process.communicate(SECRET, timeout=60)
+    assert process.returncode == -signal.SIGKILL
+
+    lab.apply("--fingerprint", lab.fingerprint, code=ExitCode.PENDING)
     assert lab.node.calls == {"csr": 1, "trust": 2, "identity": 1}
 
 

@@ -24,6 +24,7 @@ from ca_service.app import open_installation
 from ca_service.authority.access.permissions import Role
 from ca_service.authority.audit.entries import EVERYTHING
 from ca_service.authority.certificates import CertificateRecord
+from ca_service.authority.fleet.node_plan import Order
 from ca_service.authority.fleet.placement import Placement
 from ca_service.authority.fleet.renewal import RenewalOptions
 from ca_service.authority.installation import Installation
@@ -145,10 +146,15 @@ def change_cluster(walk: Walk) -> None:
 
 
 def look_at_nodes(walk: Walk) -> None:
-    """Remember the product of a host, and see what its ports have presented, and how a client arrives."""
-    made = walk.installation
-    made.host_products.assign(OPERATOR, "uccx1.example.com", "uccx", "11.5")
-    made.probes.list_served(OPERATOR, "uccx1.example.com")
+    """Remember the product of a host, which has no API; see what its ports have presented, and how a client arrives."""
+    made, host = walk.installation, "uccx1.example.com"
+    made.host_products.assign(OPERATOR, host, "uccx", "11.5")
+    made.probes.list_served(OPERATOR, host)
+    require(made.node_commands.lines(OPERATOR, host, Order()))
+    try:
+        made.node_driver.contact(OPERATOR, host)
+    except CAServiceError as error:
+        require(error.rule == "node.no-api")
     require(not made.arrival.examine(OPERATOR), made.trusted.chain())
 
 

@@ -38,7 +38,7 @@ class Door:
 
     def send(self, token: str, operation: Operation, address: str = INSIDE, **options: Any) -> TestResponse:
         """Try an operation with a token, from an address."""
-        path = operation.path.format(serial_number="0" * 40, request_id=1)
+        path = operation.path.format(serial_number="0" * 40, request_id=1, cluster_id=1, product_id="uccx")
         headers = {"Authorization": f"Bearer {token}", **options.pop("headers", {})}
         environ = {"REMOTE_ADDR": address}
         return self.app.test_client().open(
@@ -78,7 +78,9 @@ def operation(name: str) -> Operation:
 def action_of(app: Flask, wanted: Operation) -> Action:
     """Return the action that the view of an operation declares."""
     adapter = app.url_map.bind("localhost")
-    endpoint, _ = adapter.match(wanted.path.format(serial_number="0" * 40, request_id=1), method=wanted.method)
+    endpoint, _ = adapter.match(
+        wanted.path.format(serial_number="0" * 40, request_id=1, cluster_id=1, product_id="uccx"), method=wanted.method
+    )
     view: Any = app.view_functions[endpoint]
     action: Action = view.action
     return action

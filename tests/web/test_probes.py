@@ -71,7 +71,7 @@ def test_the_board_marks_what_is_proven(
     cluster = installation.fleet.create(OPERATOR, "Lab", CONTACT_CENTRE)
     assert "See what the nodes present" not in requester.get(f"/clusters/{cluster.id}").text
     answer = requester.post(f"/clusters/{cluster.id}/probe")
-    assert (answer.status_code, read(answer.text).blocking) == (400, ["probe.count"])
+    assert (answer.status_code, read(answer.text).blocking) == (404, ["cluster.no-certificates"])
     assert prober.connected == []
 
 

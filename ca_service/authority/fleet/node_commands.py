@@ -34,6 +34,12 @@ class NodeCommands:
         self._trusted = trusted
         self._clock = clock
 
+    def preparing_steps(self, actor: Actor, text: str, order: Order) -> tuple[Step, ...]:
+        """Return the steps before a certificate is uploaded to a host, such as switching single sign-on off."""
+        _require(actor)
+        host, _ = host_and_port(text)
+        return node_lines.preparing_steps(find_node(self._products, host, order), order.purpose)
+
     def running_steps(self, actor: Actor, text: str, order: Order) -> tuple[Step, ...]:
         """Return the steps after which a host presents its certificate: no API restarts services."""
         _require(actor)
@@ -54,7 +60,7 @@ class NodeCommands:
         self._trusted.require([record.issuer_id])
         leaf, chain = x509.load_der_x509_certificate(record.der), self._hierarchy.chain_of(record.issuer_id)
         uploads = node_lines.upload_steps(host, order.purpose, leaf, chain)
-        return (*uploads, *self.running_steps(actor, host, order))
+        return (*self.preparing_steps(actor, host, order), *uploads, *self.running_steps(actor, host, order))
 
 
 def find_node(products: HostProductStore, host: str, order: Order) -> Node | None:

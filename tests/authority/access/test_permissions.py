@@ -118,6 +118,7 @@ ROWS = [
     Row(Action.FLEET, "node_driver.contact", "cucm1.example.com"),
     Row(Action.FLEET, "node_driver.plan", _contact(), Credentials("admin", "x"), Order()),
     Row(Action.FLEET, "node_commands.lines", "cucm1.example.com", Order()),
+    Row(Action.FLEET, "node_commands.preparing_steps", "cucm1.example.com", Order()),
     Row(Action.FLEET, "node_commands.running_steps", "cucm1.example.com", Order()),
     Row(Action.ISSUE, "node_driver.apply", _contact(), Credentials("admin", "x"), Order(), None),
     Row(Action.FLEET, "host_products.assign", "uccx1.example.com", "uccx", "11.5"),
