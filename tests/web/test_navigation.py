@@ -27,6 +27,8 @@ ENTRIES: Final = {
     "/revoke?host=uccx1.example.com": "Certificates",
     "/products": "Tools",
     "/authority": "Authority",
+    "/public-cas": "Tools",
+    "/questions": "Tools",
     "/jobs": "Jobs",
     "/notices/messages": "Notices",
     "/audit": "Audit log",
@@ -76,7 +78,19 @@ def test_what_is_to_be_typed_is_shown_as_such(administrator: Visitor) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/sign", "/requests", "/clusters", "/certificates", "/messages", "/jobs", "/account"]
+    "path",
+    [
+        "/",
+        "/sign",
+        "/requests",
+        "/clusters",
+        "/certificates",
+        "/messages",
+        "/public-cas",
+        "/questions",
+        "/jobs",
+        "/account",
+    ],
 )
 def test_each_page_has_its_part_of_the_help(administrator: Visitor, path: str) -> None:
     [address] = [link for link in administrator.page(path).links if link.startswith("/help#")]
