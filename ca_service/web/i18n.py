@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from flask import Flask, request
 from flask_babel import Babel, get_locale, gettext
+from markupsafe import Markup, escape
 
 from ca_service.vos.phrases import Phrase
 
 LANGUAGES: Final = ("en",)
+_CODE: Final = re.compile(r"`([^`]+)`")
 
 
 def install(app: Flask) -> None:
     """Select the language from the browser's preferences and make it available to the templates."""
     Babel(app, default_locale=LANGUAGES[0], default_timezone="UTC", locale_selector=_wanted)
-    app.jinja_env.globals["translate"] = translate  # unlike _(), it accepts any text, including %
+    app.jinja_env.filters["code"] = with_code
+    app.jinja_env.globals["translate"] = lambda text: with_code(translate(text))  # unlike _(), it accepts any text
     app.jinja_env.globals["translated"] = lambda finding: finding.translated(translate)
     app.jinja_env.globals["language"] = lambda: str(get_locale() or LANGUAGES[0])
 
@@ -25,6 +29,11 @@ def translate(text: str) -> str:
     if isinstance(text, Phrase):
         return text.translated(translate)
     return gettext(text) if text else text
+
+
+def with_code(text: str) -> Markup:
+    """Return the text as HTML, with the words between backticks as code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 -- escaped first
 
 
 def _wanted() -> str:

@@ -24,7 +24,7 @@ class Page:
     @property
     def text(self) -> str:
         """All that can be read on it, with single blanks."""
-        return " ".join(" ".join(self.texts).split())
+        return " ".join("".join(self.texts).split())
 
     @property
     def blocking(self) -> list[str]:
@@ -57,6 +57,7 @@ class _Reader(HTMLParser):
         found = {name: value or "" for name, value in attrs}
         assert len(found) == len(attrs), f"an attribute stands twice in {self.get_starttag_text()}"
         self._keep(tag, found)
+        self._end_word(tag)
         if tag not in _VOID:
             self.open.append((tag, found.get("class", "")))
 
@@ -92,6 +93,11 @@ class _Reader(HTMLParser):
         assert self.open, f"</{tag}> closes nothing"
         assert self.open[-1][0] == tag, f"</{tag}> closes {self.open[-1]}"
         self.open.pop()
+        self._end_word(tag)
+
+    def _end_word(self, tag: str) -> None:
+        if tag != "code":  # code stands within a sentence
+            self.page.texts.append(" ")
 
     def handle_data(self, data: str) -> None:
         if self.open and self.open[-1] == ("code", "rule"):
