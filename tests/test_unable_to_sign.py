@@ -15,6 +15,7 @@ from ca_service.authority.access.permissions import Role
 from ca_service.authority.installation import Installation
 from ca_service.authority.inventory.store import CertificateQuery
 from ca_service.cli.interfaces import Program
+from ca_service.errors import HIDDEN
 from ca_service.keystore.encrypted import EncryptedFileKeyStore
 from ca_service.settings import Settings
 from ca_service.storage.events import SQLEventStore
@@ -40,18 +41,28 @@ def clock_behind(settings: Settings) -> None:
     SQLEventStore(SQLiteDatabase(settings.instance_path / "ca.sqlite3")).add_event(replace(event(), at=ahead))
 
 
+def missing_key(settings: Settings) -> None:
+    """Lose the file of a key."""
+    next((settings.instance_path / "keys").glob("intermediate-g1.*")).unlink()
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Why nothing may be signed: what is done to a sound installation, the rule, and words of its text."""
+    """Why nothing may be signed: what is done to a sound installation, the rule, and words of its text.
+
+    `told` are the words on page and API, where they are not for the operator alone.
+    """
 
     spoil: Callable[[Settings], None]
     rule: str
     text: str
+    told: str = ""
 
 
 FAULTS = {
     "another key": Fault(another_key, "authority.key-foreign", "does not belong to its certificate"),
     "clock behind": Fault(clock_behind, "clock.behind", "No certificate is issued until an operator has checked"),
+    "missing key": Fault(missing_key, "key.missing", "intermediate-g1", HIDDEN.problem),
 }
 
 
@@ -88,8 +99,8 @@ def sign_on_page(installation: Installation, settings: Settings) -> TestResponse
 
 @pytest.mark.fault(
     "keys and files",
-    "The key belongs to another certificate, or the clock is behind",
-    "page, API and command line refuse with the same text; nothing is signed",
+    "The key belongs to another certificate, its file is missing, or the clock is behind",
+    "page, API and command line refuse by the same rule; nothing is signed",
 )
 def test_every_interface_says_what_happened_and_how_to_go_on(
     spoiled: Installation, settings: Settings, fault: Fault
@@ -107,10 +118,13 @@ def test_every_interface_says_what_happened_and_how_to_go_on(
     assert read(page.text).blocking == [fault.rule]
     [error] = problem.get_json()["errors"]
     assert error["rule"] == fault.rule
-    assert fault.text in error["detail"]
-    for text in (page.text, command.stderr):
-        assert fault.text in text
-    assert error["detail"] in command.stderr
-    assert error["remedy"] in command.stderr
+    for text in (page.text, error["detail"]):
+        assert (fault.told or fault.text) in text
+    assert fault.text in command.stderr
+    if fault.told:
+        assert fault.text not in page.text + problem.text
+    else:
+        assert error["detail"] in command.stderr
+        assert error["remedy"] in command.stderr
     assert not spoiled.inventory.list_certificates(OPERATOR, CertificateQuery()).certificates
     assert not list(Path.cwd().iterdir())

@@ -9,6 +9,7 @@ from flask import Flask, request
 from flask_babel import Babel, get_locale, gettext
 from markupsafe import Markup, escape
 
+from ca_service.errors import Finding, public_findings
 from ca_service.vos.phrases import Phrase
 
 LANGUAGES: Final = ("en",)
@@ -20,7 +21,7 @@ def install(app: Flask) -> None:
     Babel(app, default_locale=LANGUAGES[0], default_timezone="UTC", locale_selector=_wanted)
     app.jinja_env.filters["code"] = with_code
     app.jinja_env.globals["translate"] = lambda text: with_code(translate(text))  # unlike _(), it accepts any text
-    app.jinja_env.globals["translated"] = lambda finding: finding.translated(translate)
+    app.jinja_env.globals["translated"] = _translated
     app.jinja_env.globals["language"] = lambda: str(get_locale() or LANGUAGES[0])
 
 
@@ -29,6 +30,12 @@ def translate(text: str) -> str:
     if isinstance(text, Phrase):
         return text.translated(translate)
     return gettext(text) if text else text
+
+
+def _translated(finding: Finding, *, is_for_operator: bool = False) -> Finding:
+    """Return the finding to show: text for the operator alone is hidden, except on pages for operators."""
+    [shown] = (finding,) if is_for_operator else public_findings([finding])
+    return shown.translated(translate)
 
 
 def with_code(text: str) -> Markup:

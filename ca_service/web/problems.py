@@ -95,6 +95,7 @@ STATUS: Final[dict[type[CAServiceError], int]] = {
     errors.NotAuthenticated: 401,
     errors.NotAllowed: 403,
     errors.NotReady: 503,
+    errors.KeystoreError: 503,  # the operator puts a file back or its mode right; nothing is lost
     errors.Interrupted: 504,
 }
 _HTTP_RULES: Final = {

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
 
 from ca_service.errors import Conflict, Rule
 from ca_service.web.limits import Limits
@@ -106,6 +107,14 @@ class _JobThread:
         self._thread.join(_LAST_SECONDS)
 
 
+class _Log(Logger):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn's own lines: among ours, so that no thread of a worker waits for a log that is not read."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        self.error_log.propagate = True
+
+
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     def __init__(self, make_app: Callable[[], Flask], options: ServerOptions, announce: Callable[[], None]) -> None:
         self.limits = options.limits  # the worker takes them from here
@@ -132,7 +141,8 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "limit_request_line": 8190,  # the address of a page can contain a pasted message, so that it can be shared
             "worker_tmp_dir": "/dev/shm",  # noqa: S108 - gunicorn's heartbeat, an unlinked file
             "forwarded_allow_ips": "",  # BehindProxies handles X-Forwarded headers
-            "errorlog": "-",
+            "logger_class": _Log,
+            "errorlog": None,
             "loglevel": "warning",
             "proc_name": "ca_service",
             "post_fork": self._begin_worker,

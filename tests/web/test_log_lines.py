@@ -5,10 +5,12 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import re
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -56,8 +58,10 @@ def pipe() -> Iterator[Pipe]:
     """A pipe whose reader sleeps."""
     reading, writing = os.pipe()
     fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, _FEW)
-    yield Pipe(reading, writing)
+    pipe = Pipe(reading, writing)
+    yield pipe
     os.close(reading)  # ends a write that waits
+    pipe.handler.flush()  # or the rest would be written to the next file of that number
     os.close(writing)
 
 
@@ -157,3 +161,12 @@ def test_a_server_whose_log_is_not_read_goes_on_answering(running: Running) -> N
     running.process.send_signal(signal.SIGTERM)
     assert running.process.stderr.read()
     assert running.process.wait(20) == 0
+
+
+def test_the_lines_of_gunicorn_are_among_ours(running: Running) -> None:
+    pid = running.process.pid
+    [worker, *_] = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    os.kill(int(worker), signal.SIGKILL)
+    assert running.process.stderr is not None
+    told = next(line for line in running.process.stderr if "SIGKILL" in line)
+    assert re.match(r"[-0-9]+ [:,0-9]+ ERROR gunicorn\.error Worker ", told)
