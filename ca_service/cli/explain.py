@@ -27,11 +27,13 @@ _UNKNOWN = "This text contains no known message."
 def command(session: Session, text: tuple[str, ...]) -> None:
     """Explain error messages of nodes, tools and browsers.
 
-    TEXT is the message, or any text that contains it; without TEXT it is read from standard input. Nothing is stored.
+    TEXT is the message, or any text that contains it; without TEXT, or with `-`, it is read from standard input.
+    Nothing is stored.
     """
     if not text and is_terminal():
         raise click.UsageError("Give the message, or pipe it in.")
-    given = " ".join(text) if text else read_file(STANDARD).decode("utf-8", "replace")
+    is_piped = text in ((), (STANDARD,))
+    given = read_file(STANDARD).decode("utf-8", "replace") if is_piped else " ".join(text)
     require_length(given, "/text")
     found = explain(given)
     session.console.answer(ExplanationsDocument.of(found), _lines(found))

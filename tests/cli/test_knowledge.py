@@ -28,6 +28,7 @@ def test_a_text_is_read_from_standard_input_too(new_ca: CommandLine) -> None:
     text = all_messages()[0].printed[0]
     piped = new_ca.answer("explain", data=f"12:00 \xff {text}\n".encode("latin-1"))
     assert piped == new_ca.answer("explain", *text.split())
+    assert piped == new_ca.answer("explain", "-", data=text.encode())
     assert piped["explanations"][0]["id"] == all_messages()[0].id
 
 

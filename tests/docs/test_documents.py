@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from ca_service.vos.questions import questions
 from tests.docs import architecture, faults
 
 ROOT: Final = Path(__file__).parents[2]
@@ -54,6 +55,12 @@ def test_every_document_is_linked_from_the_readme_or_from_an_index() -> None:
         if "://" not in link
     }
     assert [str(each.relative_to(ROOT)) for each in (ROOT / "docs").rglob("*.md") if each not in linked] == []
+
+
+def test_every_question_has_its_situation() -> None:
+    text = (ROOT / "docs" / "using" / "situations.md").read_text("utf-8")
+    asked = [each.question for found in questions().values() for each in found]
+    assert [each for each in asked if f"| {each} |" not in text] == []
 
 
 def test_decisions_are_numbered_without_gaps() -> None:
