@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from flask import Flask
-from flask_wtf import CSRFProtect
 from werkzeug.routing import IntegerConverter, Map
 
 from ca_service import __version__
 from ca_service.authority.installation import Installation
 from ca_service.authority.issuance.conflicts import MAX_REQUESTS
 from ca_service.deadline import Places
-from ca_service.web import access_log, auth, context, fast_path, i18n, problems, sealing, security, time_budget
+from ca_service.web import (
+    access_log,
+    auth,
+    compression,
+    context,
+    fast_path,
+    i18n,
+    problems,
+    sealing,
+    security,
+    time_budget,
+)
 from ca_service.web.api import blueprint as api
 from ca_service.web.context import WebOptions
+from ca_service.web.csrf import MaskedCSRF
 from ca_service.web.forms import FormRequest
 from ca_service.web.pages import blueprint as pages
 from ca_service.web.proxies import BehindProxies
@@ -32,9 +43,9 @@ def create(installation: Installation, options: WebOptions) -> Flask:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     places = Places(max(1, options.threads // 2))
     time_budget.install(app, options.time_budgets, places)
-    for part in (access_log, i18n, security, auth, problems, sealing):
+    for part in (access_log, compression, i18n, security, auth, problems, sealing):
         part.install(app)
-    csrf = CSRFProtect(app)
+    csrf = MaskedCSRF(app)
     csrf.exempt(api)  # it takes bearer tokens only, never the cookie
     csrf.exempt(public)  # its views change nothing
     for blueprint in (pages, api, public):

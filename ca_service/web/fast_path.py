@@ -25,6 +25,7 @@ from ca_service.deadline import Places
 from ca_service.errors import NotReady
 from ca_service.pki.ocsp import MAX_REQUEST_BYTES
 from ca_service.web import access_log, security
+from ca_service.web.compression import compress_file
 from ca_service.web.context import WebOptions, services_of
 from ca_service.web.public.files import file_response
 from ca_service.web.public.health import health_response, readiness_response
@@ -165,7 +166,7 @@ def _static(app: Flask) -> _Route:
     folder = app.static_folder or ""
 
     def view(_services: PublicServices, request: Request, name: str) -> Response:
-        return send_from_directory(folder, name, request.environ)
+        return compress_file(send_from_directory(folder, name, request.environ), request)
 
     return _Route.of(_GET, "/static/<path:filename>", r"/static/([\w.-]+)", view)
 
