@@ -168,6 +168,8 @@ def test_the_thresholds_and_the_jobs_are_wired(installation: Installation, opera
     assert names == [
         "notices",
         "outbox",
+        "request-notices",
+        "not-served",
         "expiry-counts",
         "approved-requests",
         "revocation-lists",

@@ -41,6 +41,7 @@ from ca_service.authority.notices.announcing import Notices
 from ca_service.authority.notices.calendars import Calendars
 from ca_service.authority.notices.delivering import Chance, Deliveries
 from ca_service.authority.notices.sources import Authorities, Leaves, Published, Sources
+from ca_service.authority.notices.updates import Updates
 from ca_service.authority.people.accounts import Accounts
 from ca_service.authority.people.challenges import Challenges
 from ca_service.authority.people.factors import SecondFactors
@@ -153,6 +154,15 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         )
     )
     notices = Notices(sources, edges.notices, edges.channels, now, days=options.notice_days, base_url=options.own_url)
+    updates = Updates(
+        edges.requests if options.announces_requests else None,
+        fleet,
+        edges.notices,
+        edges.channels,
+        now,
+        base_url=options.own_url,
+        unserved_after=options.unserved_after,
+    )
     deliveries = Deliveries(
         outbox=edges.notices, channels=edges.channels, clock=now, chance=randomness.chance, base_url=options.own_url
     )
@@ -175,6 +185,8 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
     table = (
         Job("notices", hour, "write due notices", notices.announce_due),
         Job("outbox", minute, "deliver waiting messages", deliveries.deliver_due),
+        Job("request-notices", minute, "announce requests and decisions", updates.announce_requests),
+        Job("not-served", hour, "announce certificates that are not served yet", updates.announce_unserved),
         Job("expiry-counts", 10 * minute, "count what expires soon, for the metrics", notices.count_ending),
         Job(
             "approved-requests", 5 * minute, "issue approved requests that were interrupted", completion.issue_approved

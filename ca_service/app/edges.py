@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Protocol
 
 from ca_service.authority.access.permissions import Role
@@ -41,7 +42,7 @@ class Options:
     """The decisions of the settings.
 
     `own_url` is the address of the pages, `public_url` the one in the settings, which may be empty; `notice_days` are
-    days before an expiry.
+    days before an expiry; `unserved_after` is None if it is no news that a certificate is not served.
     """
 
     plan: HierarchyPlan
@@ -52,6 +53,8 @@ class Options:
     own_url: str
     public_url: str = ""
     notice_days: tuple[int, ...]
+    announces_requests: bool
+    unserved_after: timedelta | None
     probe_rules: ProbeRules = field(default_factory=ProbeRules)
     probes_daily: bool = True
     probes_at_a_time: int = 1

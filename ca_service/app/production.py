@@ -188,6 +188,8 @@ def _options(settings: Settings) -> Options:
         own_url=own_url(settings),
         public_url=web.base_url,
         notice_days=settings.notices.thresholds,
+        announces_requests=settings.notices.requests,
+        unserved_after=settings.notices.unserved_after,
         probe_rules=settings.probe.rules,
         probes_daily=settings.probe.daily,
         probes_at_a_time=max(1, settings.server.threads // 2),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from datetime import timedelta
 from ipaddress import ip_network
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
@@ -59,14 +60,21 @@ class JobsSettings(Section):
 
 
 class NoticesSettings(Section):
-    """The days before expiry on which notices are sent."""
+    """The days before expiry on which notices are sent, and which news is sent."""
 
     days: Days = "90, 60, 30, 14, 7, 1"
+    requests: bool = True
+    unserved_days: int = Field(default=3, ge=0, le=28)
 
     @property
     def thresholds(self) -> tuple[int, ...]:
         """Return the days before expiry, largest first."""
         return tuple(map(int, split(self.days)))
+
+    @property
+    def unserved_after(self) -> timedelta | None:
+        """Return how long after it was issued a certificate should be served; None for no such news."""
+        return timedelta(days=self.unserved_days) if self.unserved_days else None
 
 
 class MailSettings(Section):

@@ -48,6 +48,13 @@ class SQLNoticeStore:
             ]
         return tuple(map(_notice, sorted(found, key=lambda row: row.id)))
 
+    def list_newer(self, kinds: Collection[Kind], after: datetime) -> tuple[Notice, ...]:
+        """Return the notices of these kinds that were written later than this, the oldest first."""
+        is_of_kind = notice.c.kind.in_(sorted(kind.value for kind in kinds))
+        statement = select(notice).where(is_of_kind, notice.c.created_at > after).order_by(notice.c.id)
+        with self._database.read() as connection:
+            return tuple(map(_notice, connection.execute(statement)))
+
     def announce(self, announcements: Sequence[Announcement]) -> int:
         """Write notices with their messages in one transaction; return how many are new."""
         with self._database.write() as connection:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from ca_service.authority.notices.records import Announcement, Message, MessageQuery, MessageState
+from ca_service.authority.notices.records import Announcement, Kind, Message, MessageQuery, MessageState
 from ca_service.errors import InvalidInput
 from ca_service.storage.database import Database
 from ca_service.storage.notices import SQLNoticeStore
@@ -56,6 +56,14 @@ def test_another_threshold_another_end_and_another_kind_are_other_notices(notice
     assert notice_store.announce([Announcement(each) for each in others]) == 4
     assert notice_store.list_notices(["0" * 40]) == tuple(others[:3])
     assert notice_store.list_notices([]) == ()
+
+
+def test_notices_of_some_kinds_are_listed_from_a_moment_on(notice_store: Store) -> None:
+    new = notice(kind=Kind.REQUEST, subject_id="2", created_at=LATER)
+    others = [notice(kind=Kind.REQUEST, subject_id="1"), new, notice(kind=Kind.DECISION, subject_id="2")]
+    notice_store.announce([Announcement(each) for each in others])
+    assert notice_store.list_newer({Kind.REQUEST}, NOON) == (new,)
+    assert notice_store.list_newer({Kind.REQUEST, Kind.LEAF}, LATER) == ()
 
 
 def test_the_newest_counts_replace_all_earlier_ones(notice_store: Store) -> None:

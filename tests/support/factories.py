@@ -151,6 +151,8 @@ class Lab(Installation):
         second_factor_required_of: tuple[Role, ...] = (),
         rules: tuple[ApprovalRule, ...] = (EVERYBODY,),
         base_url: str = "",
+        announces_requests: bool = True,
+        unserved_after: timedelta | None = timedelta(days=3),
     ) -> None:
         """Compose it; the edges that are not given are fakes that belong together."""
         options = Options(
@@ -161,6 +163,8 @@ class Lab(Installation):
             certificate_base_url=base_url,
             own_url="https://ca.example.com",
             notice_days=(90, 60, 30, 14, 7, 1),
+            announces_requests=announces_requests,
+            unserved_after=unserved_after,
             second_factor_required_of=second_factor_required_of,
         )
         given = {

@@ -140,6 +140,10 @@ class InMemoryNoticeStore:
         """See the port."""
         return tuple(each for each in self.notices if each.subject_id in subject_ids)
 
+    def list_newer(self, kinds: Collection[Kind], after: datetime) -> tuple[Notice, ...]:
+        """See the port."""
+        return tuple(each for each in self.notices if each.kind in kinds and each.created_at > after)
+
     def announce(self, announcements: Sequence[Announcement]) -> int:
         """See the port."""
         return sum(self._announce(each) for each in announcements)

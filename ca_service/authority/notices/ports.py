@@ -51,6 +51,9 @@ class NoticeStore(Protocol):
     def list_notices(self, subject_ids: Collection[str]) -> tuple[Notice, ...]:
         """Return the notices about these things."""
 
+    def list_newer(self, kinds: Collection[Kind], after: datetime) -> tuple[Notice, ...]:
+        """Return the notices of these kinds that were written later than this."""
+
     def announce(self, announcements: Sequence[Announcement]) -> int:
         """Write notices with their messages in one transaction, except existing ones; return the number of new ones."""
 

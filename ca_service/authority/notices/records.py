@@ -55,13 +55,16 @@ def _counting(expiring: Expiring, days: Sequence[int]) -> list[int]:
 
 
 class Kind(StrEnum):
-    """The kinds of things that expire."""
+    """The kinds of things that notices are about: the first five expire, the others are news."""
 
     LEAF = "leaf"
     INTERMEDIATE = "intermediate"
     ROOT = "root"
     REVOCATION_LIST = "revocation list"
     OCSP_SIGNER = "OCSP signer"
+    REQUEST = "request"
+    DECISION = "decision"
+    NOT_SERVED = "not served"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,10 @@ class Expiring:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A record that something was announced `days` before its expiry; there is at most one per threshold."""
+    """A record that something was announced `days` before its expiry; there is at most one per threshold.
+
+    Of news, `not_after` is the moment of submission or issuance, and `days` is 0.
+    """
 
     kind: Kind
     subject_id: str

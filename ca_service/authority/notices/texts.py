@@ -53,7 +53,7 @@ def notice_message(expiring: Expiring, threshold: int, to: tuple[str, str], base
         channel=to[0],
         recipient=to[1],
         subject=f"{name}: {noun} expires in {left}",
-        text=text + _SIGNATURE.format(base_url=base_url),
+        text=signed(text, base_url),
         event=_event(expiring, threshold, url, now),
         created_at=now,
         next_try_at=now,
@@ -68,11 +68,16 @@ def trial_message(message_id: str, to: tuple[str, str], base_url: str, now: date
         channel=to[0],
         recipient=to[1],
         subject="Test of ca_service",
-        text=f"{text}\n{base_url}/notices\n{_SIGNATURE.format(base_url=base_url)}",
+        text=signed(f"{text}\n{base_url}/notices\n", base_url),
         event={"type": "notices.test", "timestamp": time_text(now), "data": {"url": f"{base_url}/notices"}},
         created_at=now,
         next_try_at=now,
     )
+
+
+def signed(text: str, base_url: str) -> str:
+    """Return the text of a message with the line that says where it comes from."""
+    return text + _SIGNATURE.format(base_url=base_url)
 
 
 def _event(expiring: Expiring, threshold: int, url: str, now: datetime) -> Mapping[str, object]:
