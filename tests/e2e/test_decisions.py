@@ -77,7 +77,7 @@ def test_one_is_approved_and_the_other_refused_by_key(
     approver.page.keyboard.press("k")
     approver.page.keyboard.press("Enter")
     approver.page.wait_for_selector(".decide [data-keys]")
-    approver.page.keyboard.press("a")
+    approver.page.keyboard.type("aa")
     expect(approver.page.locator("h1 .state")).to_have_text("issued")
 
     open_request(approver, "Next: uccx2.example.com")
@@ -115,6 +115,26 @@ def test_keys_do_nothing_while_somebody_types_or_holds_a_modifier(new_tab: OpenT
     expect(approver.page.locator("h1 .state")).to_have_text("waiting for approval")
 
 
+def test_the_first_a_only_says_what_the_second_does_and_is_forgotten(
+    new_tab: OpenTab, requests: tuple[Path, ...]
+) -> None:
+    requester, approver = new_tab(), new_tab()
+    requester.sign_in("requester")
+    submit(requester, requests)
+    approver.sign_in("approver")
+    approver.page.clock.install()
+    approver.go("/requests/decide?request=1&request=2&request=3")
+    approver.page.wait_for_selector(".decide [data-keys]")
+    for _ in range(2):  # alone it never sends
+        approver.page.keyboard.press("a")
+        expect(approver.page.locator(".armed")).to_have_text("Approve all 3")
+        expect(approver.page.locator("#said")).to_have_text("Press a again to approve")
+        approver.page.clock.run_for(3001)
+        expect(approver.page.locator(".armed")).to_have_count(0)
+    approver.page.keyboard.type("aa")
+    expect(approver.page.locator("[role=status]").first).to_contain_text("3 requests are decided.")
+
+
 def test_all_of_it_works_without_javascript(new_tab: OpenTab, requests: tuple[Path, ...]) -> None:
     requester, approver = (new_tab(java_script_enabled=False) for _ in range(2))
     requester.sign_in("requester")
@@ -142,7 +162,7 @@ def test_a_board_waits_and_shows_the_certificate_by_itself(new_tab: OpenTab, req
     approver.sign_in("approver")
     approver.go("/requests")
     open_request(approver, "uccx1.example.com")
-    approver.page.keyboard.press("a")
+    approver.page.keyboard.type("aa")
     expect(approver.page.locator("h1 .state")).to_have_text("issued")
     requester.page.reload()
     expect(card.locator(".state").first).to_have_text("issued")
@@ -180,7 +200,7 @@ def test_the_pages_of_decisions_keep_nobody_out(
             faults += tab.faults(name)
         tab.go("/requests/3")
         tab.page.wait_for_selector(".decide [data-keys]")
-        tab.page.keyboard.press("a")
+        tab.page.keyboard.type("aa")
         expect(tab.page.locator("h1 .state")).to_have_text("issued")
         faults += tab.faults("request-issued")
         tab.sign_out()

@@ -55,7 +55,7 @@ def test_from_the_request_over_its_approval_and_its_revocation_to_the_list(
         approver.sign_in("approver")
         approver.page.click("nav >> text=Requests")
         open_request(approver, "sm1.example.com")
-        approver.page.keyboard.press("a")
+        approver.page.keyboard.type("aa")
         expect(approver.page.locator("h1 .state")).to_have_text("issued")
 
         approver.go("/certificates?q=sm1")

@@ -1,16 +1,34 @@
-// Keys for the queue of requests: a approves, r opens the note for a refusal, j and k move down and up a list.
+// Keys for the queue of requests: a twice approves, r opens the note for a refusal, j and k move down and up a list.
 // Optional: everything works without them. They are off while the user types, and the page lists them.
 
 for (const hint of document.querySelectorAll("[data-keys]")) {
   if (hint instanceof HTMLElement) hint.hidden = false;
 }
 
+const ARMED_MS = 3000; // within which the second press of a key sends
+/** @type {HTMLElement | null} */
+let armed = null;
 let isSent = false;
 window.addEventListener("pageshow", () => { isSent = false; });
 
 /** @param {EventTarget | null} target */
 function isField(target) {
   return target instanceof HTMLElement && target.matches("input, textarea, select, [contenteditable]");
+}
+
+/** @param {HTMLElement} button
+ * @returns {boolean} whether it may be pressed; the first press of its key only says what the second will do */
+function isReady(button) {
+  if (!button.dataset.arm || armed === button) return true;
+  armed = button;
+  button.classList.add("armed");
+  const said = document.getElementById("said");
+  if (said) said.textContent = button.dataset.arm;
+  setTimeout(() => {
+    armed = null;
+    button.classList.remove("armed");
+  }, ARMED_MS);
+  return false;
 }
 
 /** @param {number} step rows to move: 1 or -1 */
@@ -36,7 +54,7 @@ document.addEventListener("keydown", (event) => {
   if (!(wanted instanceof HTMLElement)) return;
   event.preventDefault();
   if (isField(wanted)) wanted.focus();
-  else if (!isSent) {
+  else if (!isSent && isReady(wanted)) {
     isSent = true; // a key that is hit twice sends once
     wanted.click();
   }
