@@ -18,13 +18,15 @@ from ca_service.vos.steps import Node
 PURPOSE_UNSURE: Final = Rule(
     "purpose.unsure",
     "The CSR does not look like {usual}: {evidence}.",
-    "Say for which purpose it was generated: {candidates}. (On the page: Purpose. Otherwise: purpose=, --purpose.)",
+    "Say for which purpose it was generated: {candidates}.",
+    options="purpose=NAME, --purpose NAME",
 )
 PURPOSE_PROPOSED: Final = Rule(
     "purpose.proposed",
     "The purpose is {service}: {evidence}.",
-    "If that is wrong, choose another one. (On the page: Purpose. Otherwise: purpose=, --purpose.)",
+    "If that is wrong, choose another one.",
     Severity.NOTE,
+    options="purpose=NAME, --purpose NAME",
 )
 PURPOSE_OF_PRODUCT: Final = Rule(
     "purpose.product",

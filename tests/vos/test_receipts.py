@@ -197,6 +197,11 @@ def test_a_key_that_is_given_has_to_be_the_one(tmp_path: Path) -> None:
     assert "another key" in told.stdout
 
 
+def with_another_end(text: str) -> str:
+    """Return hexadecimal digits whose last one is another."""
+    return text[:-1] + f"{int(text[-1], 16) ^ 1:x}"
+
+
 SPOILED: dict[str, Callable[[Any], object]] = {
     "another actor": lambda it: it["event"].update(actor="nobody"),
     "another time": lambda it: it["event"].update(at="2020-01-01T00:00:00Z"),
@@ -212,10 +217,10 @@ SPOILED: dict[str, Callable[[Any], object]] = {
     "another root": lambda it: it["seal"].update(root="0" * 64),
     "another count": lambda it: it["seal"].update(count=4),
     "another time of the seal": lambda it: it["seal"].update(at="2020-01-01T00:00:00Z"),
-    "another signature": lambda it: it["seal"].update(signature=it["seal"]["signature"][:-2] + "00"),
+    "another signature": lambda it: it["seal"].update(signature=with_another_end(it["seal"]["signature"])),
     "a signature that is none": lambda it: it["seal"].update(signature="30"),
     "no signature": lambda it: it["seal"].pop("signature"),
-    "another key": lambda it: it["key"].update(public_key=it["key"]["public_key"][:-2] + "00"),
+    "another key": lambda it: it["key"].update(public_key=with_another_end(it["key"]["public_key"])),
     "a key off the curve": lambda it: it["key"].update(public_key="00" * 91),
     "another fingerprint": lambda it: it["key"].update(fingerprint="0" * 64),
     "another certificate": lambda it: it["certificate"].update(fingerprint="0" * 64),

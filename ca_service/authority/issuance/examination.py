@@ -74,9 +74,9 @@ CSR_AUTHORITY: Final = Rule(
 PROFILE_SERVER: Final = Rule(
     "profile.server",
     "The CSR does not look like one of a Cisco node: it asks for neither clientAuth nor dataEncipherment.",
-    "If it is for another server, use the profile server. (On the page: Use the profile server. Otherwise: "
-    "profile=server, --profile server.)",
+    "If it is for another server, use the profile server.",
     Severity.NOTE,
+    options="profile=server, --profile server",
 )
 EXTENSION_LEFT_OUT: Final = Rule(
     "extension.left-out",
