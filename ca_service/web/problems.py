@@ -197,5 +197,5 @@ def _answer(status: int, code: str, title: str, findings: Sequence[Finding]) -> 
     if request.path.startswith(API_PREFIX):
         document = ProblemDocument.at(status, code, title, findings)
         return Response(document.model_dump_json(), status, content_type=PROBLEM_TYPE)
-    page = render_template("error.html", status=status, title=translate(title), findings=findings)
+    page = render_template("error.html", title=translate(title), findings=findings)
     return Response(page, status, content_type="text/html; charset=utf-8")

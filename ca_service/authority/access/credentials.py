@@ -82,11 +82,16 @@ def new_account_findings(name: str, password: str) -> tuple[Finding, ...]:
         checked_account_name(name)
     except InvalidInput as error:
         found += error.findings
+    return found + password_findings(kept_name(name) or "", password)
+
+
+def password_findings(name: str, password: str) -> tuple[Finding, ...]:
+    """Return the reasons why an account of this name cannot have this password."""
     try:
-        checked_password(kept_name(name) or "", password)
+        checked_password(name, password)
     except InvalidInput as error:
-        found += error.findings
-    return found
+        return error.findings
+    return ()
 
 
 def checked_password(name: str, password: str) -> str:

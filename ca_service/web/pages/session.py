@@ -6,9 +6,9 @@ from flask import Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from ca_service.authority.access.credentials import new_account_findings
+from ca_service.authority.access.credentials import new_account_findings, password_findings
 from ca_service.authority.access.permissions import Action
-from ca_service.errors import Finding, InvalidInput, NotAuthenticated
+from ca_service.errors import Finding, NotAuthenticated
 from ca_service.web import reauthentication
 from ca_service.web.auth import (
     end_session,
@@ -119,12 +119,10 @@ def choose_password(secret: str) -> ResponseReturnValue:
     links = installation().links
     account = links.check(secret)
     form, findings = NewPasswordForm(), tuple[Finding, ...]()
-    if form.validate_on_submit():
-        try:
+    if request.method == "POST":  # all that is wrong is shown together
+        findings = password_findings(account.name, form.password.data or "")
+        if form.validate() and not findings:
             links.use(secret, form.password.data, origin())
-        except InvalidInput as error:
-            findings = error.findings
-        else:
             return redirect(url_for("pages.sign_in", chosen="yes"))
     status = 422 if request.method == "POST" else 200
     return render_template("choose_password.html", person=account, form=form, findings=findings), status
