@@ -21,6 +21,8 @@ _PACKAGES: Final = {
     "unzip": "unzip",
     "faketime": "faketime",
     "nginx": "nginx-light",
+    "java": "default-jre-headless",
+    "prosody": "prosody",
     "certutil": "libnss3-tools",
     "crlutil": "libnss3-tools",
     "vfychain": "libnss3-tools",
