@@ -16,6 +16,7 @@ from ca_service.pki.profiles import PROFILES, Profile
 from ca_service.settings import load
 from ca_service.vos.experience import rows
 from ca_service.vos.served import Remark, Verdict
+from tests.e2e.test_agents import REFUSED
 from tests.probe.test_tomcat import VERDICTS
 from tests.support.factories import Lab
 
@@ -141,3 +142,8 @@ def test_the_page_about_probes_has_the_server_of_every_verdict_and_remark() -> N
     assert [name for name in tests if not (DOCS.parent / "tests/probe" / name).exists()] == []
     assert [(bare(row[0]), bare(row[1])) for row in rows_of_cisco] == [(row.tomcat, row.tomcat_ecdsa) for row in rows()]
     assert [bare(row[2]) for row in rows_of_cisco] == list(VERDICTS.values())
+
+
+def test_the_page_about_probes_has_the_errors_of_the_browsers() -> None:
+    _, *found = table("using/probes.md", "In the browsers of agents")
+    assert {bare(row[0].replace("`, `", "-")): (bare(row[1]), bare(row[2])) for row in found} == REFUSED

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from functools import cache
 from pathlib import Path
 from typing import Final
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from ca_service.documents.probes import ProbeDocument
 from ca_service.vos.experience import Row, Signing, rows
 from ca_service.vos.served import BROKEN, Ending, PortReport, Remark, Verdict, signings_of
 from tests.probe.conftest import Probe
 from tests.support import tomcat
-from tests.support.identities import Authority, Files, Identities, authority, chain_of, node_key, rsa_key
-from tests.support.tls_servers import Key
+from tests.support.identities import Identities
 from tests.support.tomcat import Connector
+from tests.support.tomcat_ports import connectors, host, name_of
 
 Look = Callable[[str], PortReport]
 
@@ -31,82 +29,10 @@ VERDICTS: Final = {
 }
 
 
-@cache
-def rsa_authority() -> Authority:
-    """An authority that signs with RSA."""
-    return authority(rsa_key("authority"))
-
-
-@cache
-def ec_authority() -> Authority:
-    """Another EC authority."""
-    return authority(ec.generate_private_key(ec.SECP256R1()))
-
-
-def host(name: str) -> str:
-    """The name of a node; each port of this Tomcat is one."""
-    return f"{name}.localhost"
-
-
-def name_of(row: Row) -> str:
-    return f"{row.tomcat}-{row.tomcat_ecdsa}"
-
-
-def signed(identities: Identities, name: str, key: Key, signing: Signing) -> Files:
-    """Chain and key of a node, signed so; the EC authority is ours."""
-    if signing is Signing.SELF_SIGNED:
-        return identities.self_signed(host(name), key)
-    if signing is Signing.RSA_CA:
-        return identities.foreign(host(name), key, rsa_authority())
-    return identities.issued(host(name))
-
-
-def of_rows(identities: Identities) -> dict[str, Connector]:
-    """A port with both certificates for each row of the table."""
-    return {
-        name: Connector(
-            ec=signed(identities, name, node_key(host(name)), row.tomcat_ecdsa),
-            rsa=signed(identities, name, rsa_key("tomcat"), row.tomcat),
-        )
-        for name, row in {name_of(row): row for row in rows()}.items()
-    }
-
-
-def others(identities: Identities) -> dict[str, Connector]:
-    """Ports with one certificate, or with none."""
-    older, _ = identities.issued(host("older")), identities.issued(host("older"))
-    return {
-        "issued": Connector(ec=identities.issued(host("issued"))),
-        "older": Connector(ec=older),
-        "foreign": Connector(ec=identities.foreign(host("foreign"), node_key(host("foreign")), ec_authority())),
-        "no-ecdsa": Connector(rsa=signed(identities, "no-ecdsa", rsa_key("tomcat"), Signing.RSA_CA)),
-        "not-tls": Connector(),
-    }
-
-
-def remarkable(identities: Identities) -> dict[str, Connector]:
-    """Ports with something that is remarkable beside the verdict: each is called after its remark."""
-    leaf = chain_of(identities.issued(host("incomplete-chain")))[0]
-    alone = identities.write(node_key(host("incomplete-chain")), leaf)
-    other = chain_of(identities.issued(host("wrong-chain")))[0]
-    expired = identities.foreign(host("expired"), node_key(host("expired")), ec_authority(), days=5)
-    return {
-        "incomplete-chain": Connector(ec=alone),
-        "wrong-chain": Connector(ec=identities.write(node_key(host("wrong-chain")), other, ec_authority().root)),
-        "name-mismatch": Connector(ec=identities.issued("another.localhost")),
-        "expired": Connector(ec=expired),
-        "ending": Connector(ec=identities.issued(host("ending"), days=20)),
-        "no-client-auth": Connector(ec=identities.issued(host("no-client-auth"), purposes=("serverAuth",))),
-        "only-tls-1.3": Connector(ec=identities.issued(host("only-tls-1.3")), protocols="TLSv1.3"),
-        "asks-client-certificate": Connector(ec=identities.issued(host("asks-client-certificate")), clients="required"),
-    }
-
-
 @pytest.fixture(scope="module")
 def ports(identities: Identities, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int]]:
     """The port of each node."""
-    connectors = {**of_rows(identities), **others(identities), **remarkable(identities)}
-    with tomcat.serving(tmp_path_factory.mktemp("tomcat"), connectors) as found:
+    with tomcat.serving(tmp_path_factory.mktemp("tomcat"), connectors(identities)) as found:
         yield found
 
 
@@ -142,7 +68,7 @@ def test_a_port_with_one_certificate_or_none_has_its_verdict(look: Look, verdict
 def test_what_is_remarkable_about_a_port_of_tomcat_is_said(look: Look, remark: Remark) -> None:
     found = look(remark.value)
     assert found.remarks == (remark,)
-    assert found.verdict is (Verdict.FOREIGN if remark is Remark.EXPIRED else Verdict.ISSUED)
+    assert found.verdict is (Verdict.RSA_SIGNED if remark is Remark.EXPIRED else Verdict.ISSUED)
     assert found.works is BROKEN.isdisjoint(found.remarks)
 
 

@@ -53,9 +53,9 @@ class Authority:
     root: x509.Certificate
 
 
-def authority(key: Key) -> Authority:
-    """An authority with this key."""
-    return Authority(key, tls_servers.certified(key, "ca.example.com", start=_start()))
+def authority(name: str, key: Key) -> Authority:
+    """An authority with this name and this key."""
+    return Authority(key, tls_servers.certified(key, name, start=_start(), is_authority=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ _PACKAGES: Final = {
     "nginx": "nginx-light",
     "java": "default-jre-headless",
     "prosody": "prosody",
+    "firefox-esr": "firefox-esr",
     "certutil": "libnss3-tools",
     "crlutil": "libnss3-tools",
     "vfychain": "libnss3-tools",

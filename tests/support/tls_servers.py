@@ -32,6 +32,7 @@ def certified(
     days: int = 90,
     serial_number: int | None = None,
     usages: Sequence[x509.ObjectIdentifier] = (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH),
+    is_authority: bool = False,
     filling: int = 0,
 ) -> x509.Certificate:
     """A certificate for these hosts, self-signed unless an issuer is given, and larger by `filling` bytes."""
@@ -47,6 +48,8 @@ def certified(
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts]), critical=False)
         .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
     )
+    if is_authority:
+        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
     if filling:
         builder = builder.add_extension(x509.UnrecognizedExtension(_FILLING, bytes(filling)), critical=False)
     return builder.sign(by[1] if by else key, hashes.SHA256())
