@@ -17,7 +17,8 @@ from ca_service.vos.messages import explain
 from tests.e2e.conftest import ARGUMENTS, chromium_path
 from tests.support import firefox, nss, tomcat
 from tests.support.factories import OPERATOR
-from tests.support.identities import Identities, issuing
+from tests.support.identities import Identities, issuing, node_key, rsa_key
+from tests.support.tomcat import Connector
 from tests.support.tomcat_ports import connectors, host, name_of, rsa_authority
 
 #: Opens an address; returns the title of its page, or the error that the browser shows.
@@ -111,6 +112,24 @@ def test_without_our_root_a_browser_refuses_what_was_issued_here(
 ) -> None:
     with browsing(BROWSERS[number], playwright, tmp_path / "browser", (rsa_authority().root,)) as visit:
         assert visited(visit, ports, OURS) == dict.fromkeys(OURS, UNKNOWN[number])
+
+
+def test_after_the_signed_page_no_agent_can_accept_the_self_signed_certificate(
+    identities: Identities, tmp_path: Path
+) -> None:
+    node, rsa = "uccx1.localhost", rsa_key("tomcat")
+    signed = Connector(rsa=identities.foreign(node, rsa, rsa_authority()))
+    own = Connector(ec=identities.self_signed(node, node_key(node)))
+    folder = tmp_path / "browser"
+    with (
+        tomcat.serving(tmp_path / "tomcat", {"tomcat": signed, "socketio": own}) as ports,
+        firefox.browsing(folder, (rsa_authority().root,)) as browser,
+    ):
+        seen = list[tuple[str, bool]]()
+        for service in ("socketio", "tomcat", "socketio"):
+            seen.append((browser.visit(f"https://{node}:{ports[service]}/"), browser.may_accept()))
+    error = SELF_SIGNED[1]
+    assert seen == [(error, True), (tomcat.TITLE, True), (error, False)]
 
 
 @pytest.mark.parametrize("row", rows(), ids=name_of)

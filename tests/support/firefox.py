@@ -49,11 +49,18 @@ class Firefox:
         if error is None:
             return str(self._call("WebDriver:GetTitle")[1]["value"])
         assert error["error"] == "insecure certificate", error
-        return str(self._call("WebDriver:ExecuteScript", script=_ERROR, args=[], sandbox="default")[1]["value"])
+        return self._run(_ERROR)
+
+    def may_accept(self) -> bool:
+        """Whether its error page lets the person accept the certificate (not after HSTS; RFC 6797, 12.1)."""
+        return "s=badStsCert" not in self._run("return document.documentURI")
 
     def close(self) -> None:
         """Close the connection."""
         self._reader.close()
+
+    def _run(self, script: str) -> str:
+        return str(self._call("WebDriver:ExecuteScript", script=script, args=[], sandbox="default")[1]["value"])
 
     def _call(self, name: str, **parameters: Any) -> list[Any]:
         """Return the error of a command, or None, and its result."""

@@ -73,8 +73,9 @@ class Identities:
         return self.write(node_key(host), leaf, above)
 
     def self_signed(self, host: str, key: Key) -> Files:
-        """A self-signed certificate with this key."""
-        return self.write(key, tls_servers.certified(key, host, start=_start()))
+        """A self-signed certificate with this key; as on nodes, the one with an EC key has a common name of its own."""
+        names = (_owner(host), host) if isinstance(key, ec.EllipticCurvePrivateKey) else (host,)
+        return self.write(key, tls_servers.certified(key, *names, start=_start()))
 
     def foreign(self, host: str, key: Key, by: Authority, *, days: int = 90) -> Files:
         """A certificate from another authority, with its root."""

@@ -46,11 +46,18 @@ _CERTIFICATE: Final = """
         <Certificate type="{kind}" certificateFile={chain} certificateKeyFile={key}/>"""
 _WEB: Final = """\
 <web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.0" metadata-complete="true">
+  <filter>
+    <filter-name>headers</filter-name>
+    <filter-class>org.apache.catalina.filters.HttpHeaderSecurityFilter</filter-class>
+    <init-param><param-name>hstsMaxAgeSeconds</param-name><param-value>31536000</param-value></init-param>
+  </filter>
+  <filter-mapping><filter-name>headers</filter-name><url-pattern>/*</url-pattern></filter-mapping>
   <servlet>
     <servlet-name>files</servlet-name>
     <servlet-class>org.apache.catalina.servlets.DefaultServlet</servlet-class>
   </servlet>
   <servlet-mapping><servlet-name>files</servlet-name><url-pattern>/</url-pattern></servlet-mapping>
+  <mime-mapping><extension>html</extension><mime-type>text/html</mime-type></mime-mapping>
   <welcome-file-list><welcome-file>index.html</welcome-file></welcome-file-list>
 </web-app>
 """
@@ -87,7 +94,7 @@ def _command(folder: Path) -> list[str]:
 
 
 def _write(folder: Path, connectors: Iterable[Connector]) -> None:
-    """Write what a Tomcat needs: its server.xml, and an application with one page."""
+    """Write what a Tomcat needs: its server.xml, and an application with one page, which demands HTTPS (HSTS)."""
     pages = folder / "pages"
     for each in (folder / "conf", folder / "lib", pages / "WEB-INF"):
         each.mkdir(parents=True)
