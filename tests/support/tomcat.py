@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Final
 from xml.sax.saxutils import quoteattr
 
+from ca_service.lab.node import SERVICES, LabNode
+from tests.support import tls_servers
 from tests.support.programs import find, missing
 from tests.support.servers import running
 
@@ -83,6 +85,18 @@ def serving(folder: Path, connectors: Mapping[str, Connector]) -> Iterator[dict[
     with running(_command(folder), folder, lambda: _READY in log.read_text("utf-8")):
         started = {int(number): int(port) for number, port in _STARTED.findall(log.read_text("utf-8"))}
         yield {name: started[number] for number, name in enumerate(connectors, start=1)}
+
+
+@contextmanager
+def presenting(folder: Path, node: LabNode) -> Iterator[int]:
+    """Run the Tomcat of an emulated node, with both certificates of its last restart; yield its port."""
+    folder.mkdir()
+    rsa, ecdsa = (
+        tls_servers.files(folder, service, identity.key, chain)
+        for service, (identity, chain) in zip(SERVICES, (node.served.rsa, node.served.ecdsa), strict=True)
+    )
+    with serving(folder / "server", {"tomcat": Connector(ec=ecdsa, rsa=rsa)}) as ports:
+        yield ports["tomcat"]
 
 
 def _command(folder: Path) -> list[str]:
