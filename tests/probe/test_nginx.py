@@ -11,8 +11,9 @@ import pytest
 from ca_service.vos.served import Ending, Remark, Verdict
 from tests.probe.conftest import Probe
 from tests.support.identities import Files, Identities, rsa_key
+from tests.support.ports import free_ports
 from tests.support.programs import find
-from tests.support.servers import answers, free_ports, running
+from tests.support.servers import answers, running
 
 HOST: Final = "proxy.localhost"
 _SETTINGS: Final = """

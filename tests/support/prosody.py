@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from tests.support.identities import Files
+from tests.support.ports import free_ports
 from tests.support.programs import find
-from tests.support.servers import answers, free_ports, running
+from tests.support.servers import answers, running
 
 _SETTINGS: Final = """\
 run_as_root = true
@@ -37,7 +38,8 @@ def serving(folder: Path, host: str, files: Files, *, has_tls: bool = True) -> I
     settings.write_text(
         _SETTINGS.format(
             folder=folder, client=client, server=server, modules=modules, host=host, chain=files[0], key=files[1]
-        )
+        ),
+        encoding="utf-8",
     )
     command: list[str | Path] = [find("prosody"), "--config", settings, "-F"]
     with running(command, folder, lambda: answers(client, server)):

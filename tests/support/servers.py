@@ -6,7 +6,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -40,13 +40,6 @@ def running(command: Sequence[str | Path], folder: Path, is_ready: Callable[[], 
         finally:
             process.kill()
             process.wait()
-
-
-def free_ports(number: int) -> list[int]:
-    """Return as many ports of loopback, all different, on which nobody listens at this moment."""
-    with ExitStack() as stack:
-        listeners = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(number)]
-        return [int(listener.getsockname()[1]) for listener in listeners]
 
 
 def answers(*ports: int) -> bool:
