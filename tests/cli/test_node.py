@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +22,7 @@ from ca_service.lab.serving import Ports, serving
 from ca_service.pki import encodings
 from tests.cli.answers import require_document
 from tests.cli.command_line import CommandLine, Keyboard
+from tests.support import tomcat
 from tests.support.factories import OPERATOR
 
 HOST: Final = "cucm1.localhost"
@@ -103,6 +104,20 @@ def test_the_whole_loop_from_csr_to_probe(lab: Lab) -> None:
     assert (last["made"], last["probe"]["works"], last["steps"]) == ([], True, [])
     assert last["plan"]["contact"]["believed"] == "issued"
     assert lab.node.calls == {"csr": 1, "trust": 2, "identity": 1}
+
+
+def test_the_same_loop_with_a_real_tomcat_ends_after_its_restart(lab: Lab, tmp_path: Path) -> None:
+    with tomcat.presenting(tmp_path / "before", lab.node) as port:
+        real = replace(lab, ports=replace(lab.ports, served=port))
+        first = real.apply("--fingerprint", lab.fingerprint, code=ExitCode.PENDING)
+        again = real.apply("--fingerprint", lab.fingerprint, code=ExitCode.PENDING)
+    assert [each["probe"]["ports"][0]["verdict"] for each in (first, again)] == ["self-signed"] * 2
+
+    lab.node.restart()
+    with tomcat.presenting(tmp_path / "after", lab.node) as port:
+        last = replace(lab, ports=replace(lab.ports, served=port)).apply(code=ExitCode.OK)
+    assert (last["made"], last["probe"]["works"], last["probe"]["ports"][0]["verdict"]) == ([], True, "issued")
+    assert [each["ending"] for each in last["probe"]["ports"][0]["handshakes"]] == ["served"] * 4
 
 
 @pytest.mark.parametrize("call", ["generate_csr", "upload_trust", "upload_identity"])

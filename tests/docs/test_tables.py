@@ -14,6 +14,10 @@ from ca_service.cli.failures import MEANINGS
 from ca_service.errors import Visibility
 from ca_service.pki.profiles import PROFILES, Profile
 from ca_service.settings import load
+from ca_service.vos.experience import rows
+from ca_service.vos.served import Remark, Verdict
+from tests.e2e.test_agents import REFUSED
+from tests.probe.test_tomcat import VERDICTS
 from tests.support.factories import Lab
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
@@ -128,3 +132,18 @@ def test_the_exit_codes_are_those_of_the_command() -> None:
 
     assert [number for number, _ in told] == [code.value for code in MEANINGS]
     assert all(full.startswith(meaning) for (_, meaning), full in zip(told, MEANINGS.values(), strict=True))
+
+
+def test_the_page_about_probes_has_the_server_of_every_verdict_and_remark() -> None:
+    _, *found = table("using/probes.md", "How the tests produce them")
+    produced, rows_of_cisco = found[: len(Verdict) + len(Remark)], found[len(Verdict) + len(Remark) + 1 :]
+    assert [bare(row[0]) for row in produced] == [*Verdict, *Remark]
+    tests = {bare(name) for row in produced for name in row[-1].split(", ")}
+    assert [name for name in tests if not (DOCS.parent / "tests/probe" / name).exists()] == []
+    assert [(bare(row[0]), bare(row[1])) for row in rows_of_cisco] == [(row.tomcat, row.tomcat_ecdsa) for row in rows()]
+    assert [bare(row[2]) for row in rows_of_cisco] == list(VERDICTS.values())
+
+
+def test_the_page_about_probes_has_the_errors_of_the_browsers() -> None:
+    _, *found = table("using/probes.md", "In the browsers of agents")
+    assert {bare(row[0].replace("`, `", "-")): (bare(row[1]), bare(row[2])) for row in found} == REFUSED

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from tests.e2e.service import Service, serving
 from tests.e2e.tab import Tab, open_tab
@@ -33,16 +33,24 @@ def find_chromium() -> Path | None:
     return next((path for path in CHROMIUMS if path.exists()), None)
 
 
+def chromium_path() -> Path:
+    """Return the Chromium; without one a test is left out, unless all tests were asked for."""
+    return find_chromium() or missing("Chromium is not installed: apt-get install chromium")
+
+
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Chromium; without it these tests are left out, unless all tests were asked for."""
-    found = find_chromium()
-    if found is None:
-        missing("Chromium is not installed: apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
-        yield browser
-        browser.close()
+def playwright() -> Iterator[Playwright]:
+    """The driver of Chromium."""
+    with sync_playwright() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """Chromium."""
+    browser = playwright.chromium.launch(executable_path=chromium_path(), args=ARGUMENTS)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture

@@ -148,12 +148,20 @@ def test_a_server_that_hangs_up_declines() -> None:
     assert found.ending is Ending.DECLINED
 
 
-def test_of_a_long_chain_only_the_beginning_is_kept(tmp_path: Path, pairs: Pairs) -> None:
+def test_of_a_hundred_certificates_only_the_first_are_kept(tmp_path: Path, pairs: Pairs) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     own = certified(key, "localhost", start=NOON)
-    many = files(tmp_path, "many", key, [own, *pairs.chain * 50])
-    (found,) = shaken(tls_servers.tls(many), Offer.ECDSA_12)
-    assert len(found.chain) in (0, handshakes.MAX_CERTIFICATES)
+    many = files(tmp_path, "many", key, [own, *(pairs.chain * 50)[:99]])
+    for found in shaken(tls_servers.tls(many), Offer.ECDSA_12, Offer.ECDSA_13):
+        assert (found.ending, found.chain[0]) == (Ending.SERVED, own)
+        assert len(found.chain) == handshakes.MAX_CERTIFICATES
+
+
+def test_ten_megabytes_of_certificate_are_refused_at_their_length(tmp_path: Path) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    large = files(tmp_path, "large", key, [certified(key, "localhost", start=NOON, filling=10_000_000)])
+    for found in shaken(tls_servers.tls(large), Offer.ECDSA_12, Offer.ECDSA_13):
+        assert (found.ending, found.detail, found.chain) == (Ending.NOT_TLS, "excessive message size", ())
 
 
 def test_all_ports_are_looked_at_and_a_dead_one_only_once(pairs: Pairs) -> None:

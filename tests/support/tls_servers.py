@@ -21,6 +21,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 Answer = Callable[[socket.socket], None]
+_FILLING = x509.ObjectIdentifier("1.3.6.1.4.1.32473.1")  # of the arc for examples (RFC 5612)
 
 
 def certified(
@@ -31,8 +32,10 @@ def certified(
     days: int = 90,
     serial_number: int | None = None,
     usages: Sequence[x509.ObjectIdentifier] = (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH),
+    is_authority: bool = False,
+    filling: int = 0,
 ) -> x509.Certificate:
-    """A certificate for these hosts, self-signed unless an issuer is given."""
+    """A certificate for these hosts, self-signed unless an issuer is given, and larger by `filling` bytes."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0])])
     builder = (
         x509.CertificateBuilder()
@@ -45,6 +48,10 @@ def certified(
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts]), critical=False)
         .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
     )
+    if is_authority:
+        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    if filling:
+        builder = builder.add_extension(x509.UnrecognizedExtension(_FILLING, bytes(filling)), critical=False)
     return builder.sign(by[1] if by else key, hashes.SHA256())
 
 
