@@ -116,6 +116,7 @@ def test_kept_alive_connections_make_room_the_oldest_first(folder: Path) -> None
         for _ in range(4):
             idle.append(stack.enter_context(server.connect(HEALTH)))
             assert status_of(idle[-1].recv(4096)) == 200
+            time.sleep(0.2)  # until the server waits for it again: after its answer, and before the next one comes
         assert server.answered(1) == 1
         assert is_gone(idle[0])
         for each in idle[2:]:
