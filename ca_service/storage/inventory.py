@@ -38,7 +38,9 @@ from ca_service.storage.words import MANY
 
 _ORDERS: Final = by_age(certificate.c.id) | {
     "expires": Order("expires", certificate.c.id, certificate.c.not_after),
+    "expires-desc": Order("expires-desc", certificate.c.id, certificate.c.not_after, is_descending=True),
     "host": Order("host", certificate.c.id, certificate.c.host),
+    "host-desc": Order("host-desc", certificate.c.id, certificate.c.host, is_descending=True),
 }
 _ORDER: Final = Order("expires", certificate.c.id, certificate.c.not_after)
 

@@ -76,8 +76,8 @@ class Reading:
         few = self.connection.execute(some).all()
         if len(few) > MANY:
             return self._numbers(after, count)
-        # An order by a value is ascending.
-        return [row.id for row in sorted(few, key=lambda row: (row[1], row.id))[:count]]
+        found = sorted(few, key=lambda row: (row[1], row.id), reverse=is_descending)
+        return [row.id for row in found[:count]]
 
     def _rows(self, numbers: Select[Any] | list[int]) -> Sequence[Row[Any]]:
         return self.connection.execute(_with_state(numbers, self.order)).all()

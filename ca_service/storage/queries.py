@@ -114,15 +114,15 @@ class Order:
 
     def columns(self) -> tuple[ColumnElement[Any], ...]:
         """Return what ORDER BY names."""
-        if self.value is not None:
-            return (self.value, self.number)
-        return (self.number.desc() if self.is_descending else self.number,)
+        columns = (self.number,) if self.value is None else (self.value, self.number)
+        return tuple(column.desc() for column in columns) if self.is_descending else columns
 
     def is_after(self, value: Any, number: int) -> ColumnElement[bool]:
         """Return whether a row comes after the row with this value and number."""
-        if self.value is not None:
-            return tuple_(self.value, self.number) > (value, number)
-        return self.number < number if self.is_descending else self.number > number
+        if self.value is None:
+            return self.number < number if self.is_descending else self.number > number
+        place, of_row = (value, number), tuple_(self.value, self.number)
+        return of_row < place if self.is_descending else of_row > place
 
     def is_after_row(self, row: object) -> ColumnElement[bool]:
         """Return whether a row comes after this one."""
@@ -132,10 +132,11 @@ class Order:
     def is_up_to_row(self, row: object) -> ColumnElement[bool]:
         """Return whether a row comes before this one, or is this one."""
         number = getattr(row, self.number.key)
-        if self.value is not None:
-            return tuple_(self.value, self.number) <= (getattr(row, self.value.key), number)
-        found: ColumnElement[bool] = self.number >= number if self.is_descending else self.number <= number
-        return found
+        if self.value is None:
+            found: ColumnElement[bool] = self.number >= number if self.is_descending else self.number <= number
+            return found
+        place, of_row = (getattr(row, self.value.key), number), tuple_(self.value, self.number)
+        return of_row >= place if self.is_descending else of_row <= place
 
     def sort(self, statement: Select[Any], cursor: str) -> Select[Any]:
         """Return the statement sorted, from the row after the cursor. Raises InvalidInput for a foreign cursor."""

@@ -108,7 +108,7 @@ def test_the_list_is_searched_by_the_beginning_of_a_serial_number(client: Client
     assert serials(client.get(f"{URL}?q={three[1][:12]}")) == [three[1]]
 
 
-@pytest.mark.parametrize("sort", ["newest", "oldest", "expires", "host"])
+@pytest.mark.parametrize("sort", ["newest", "oldest", "expires", "expires-desc", "host", "host-desc"])
 def test_the_pages_of_the_list_hold_every_certificate_once(client: Client, three: list[str], sort: str) -> None:
     seen, address = list[str](), f"http://localhost{URL}?q=example.com&sort={sort}&limit=1"
     while address:

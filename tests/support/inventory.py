@@ -26,7 +26,7 @@ from ca_service.authority.inventory.store import (
 from tests.support.fakes import InMemoryLedger
 from tests.support.paging import paged
 
-_ORDER: dict[Sort, Callable[[tuple[int, CertificateRecord]], tuple[object, ...]]] = {
+_ORDER: dict[str, Callable[[tuple[int, CertificateRecord]], tuple[object, ...]]] = {
     "newest": lambda row: (-row[0],),
     "oldest": lambda row: (row[0],),
     "expires": lambda row: (row[1].not_after, row[0]),
@@ -44,7 +44,8 @@ class InMemoryInventoryStore:
 
     def list_certificates(self, wanted: Filter, sort: Sort, cursor: str, limit: int) -> Page:
         """See the port."""
-        found = sorted(enumerate(self._ledger.certificates), key=_ORDER[sort])
+        name, _, is_descending = sort.partition("-")
+        found = sorted(enumerate(self._ledger.certificates), key=_ORDER[name], reverse=bool(is_descending))
         listed = [Listed(each, self._status(each, wanted.at)) for _, each in found if self._has(each, wanted)]
         listed = [each for each in listed if wanted.statuses is None or each.status in wanted.statuses]
         return Page(*paged(listed, sort, cursor, limit))

@@ -61,7 +61,7 @@ def test_what_was_searched_for_stays_in_the_form(requester: Visitor) -> None:
     assert requester.page("/certificates?q=%3Cb%3Enode").values("q") == ["<b>node"]
 
 
-@pytest.mark.parametrize("sort", ["newest", "oldest", "expires", "host"])
+@pytest.mark.parametrize("sort", ["newest", "oldest", "expires", "expires-desc", "host", "host-desc"])
 def test_the_list_goes_on_page_by_page(requester: Visitor, installation: Installation, sort: str) -> None:
     for _ in range(102):
         issue(installation, UCCX_PUBLISHER, new=True)
@@ -176,9 +176,9 @@ def test_a_head_sorts_and_says_how_the_list_is_sorted(requester: Visitor, instal
     source = requester.get("/certificates?q=uccx1").text
     assert '<th scope="col" aria-sort="descending"><a href="/certificates?q=uccx1&amp;sort=oldest">Issued' in source
     assert '<th scope="col"><a href="/certificates?q=uccx1&amp;sort=expires">Valid until' in source
-    assert (
-        'aria-sort="ascending"><a href="/certificates?sort=host">Host' in requester.get("/certificates?sort=host").text
-    )
+    for sort, following, order in (("host", "host-desc", "ascending"), ("host-desc", "host", "descending")):
+        source = requester.get(f"/certificates?sort={sort}").text
+        assert f'aria-sort="{order}"><a href="/certificates?sort={following}">Host' in source
 
 
 def test_names_stand_without_their_type_and_without_the_host(requester: Visitor, installation: Installation) -> None:

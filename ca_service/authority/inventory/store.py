@@ -85,7 +85,7 @@ def matches(values: Sequence[str], found: str, *, is_part: bool) -> bool:
     return any(value in found.lower() if is_part else value == found.lower() for value in values)
 
 
-Sort = Literal["newest", "oldest", "expires", "host"]
+Sort = Literal["newest", "oldest", "expires", "expires-desc", "host", "host-desc"]
 
 
 @dataclass(frozen=True, slots=True)

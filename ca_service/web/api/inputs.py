@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationInfo
 
 from ca_service.authority.audit.wording import Category
 from ca_service.authority.fleet.probing import MAX_PORTS
+from ca_service.authority.inventory.store import Sort
 from ca_service.authority.issuance.decisions import MAX_NOTE as MAX_DECISION_NOTE
 from ca_service.authority.issuance.decisions import MAX_WAIT
 from ca_service.authority.issuance.issuance import MAX_REQUESTS
@@ -160,9 +161,7 @@ class ListQueryFields(Input):
         "host), and filters such as expires<30d, status:active, profile:vos, cluster:lab, host:uccx, by:anna, "
         "issuer:g1, serial:4f1c; at most 200 characters",
     )
-    sort: Literal["newest", "oldest", "expires", "host"] = Field(
-        default="newest", description="one of: newest, oldest, expires, host"
-    )
+    sort: Sort = Field(default="newest", description=f"one of: {', '.join(get_args(Sort))}")
     limit: Limit = Field(default=50, description=_PAGE_LIMIT)
     cursor: _Cursor = Field(default="", description=_PAGE_CURSOR)
     format: Literal["json", "csv"] | None = Field(
