@@ -15,6 +15,7 @@ from ca_service.authority.inventory.store import Listed, Sort
 from ca_service.authority.issuance.issuance import Issued
 from ca_service.cli.console import fields, table
 from ca_service.cli.grammar import declare
+from ca_service.cli.naming import completed
 from ca_service.cli.outputs import FORMATS, Packaging, force_option, out_option, package
 from ca_service.cli.session import Session, operator, pass_session
 from ca_service.documents.certificates import CertificateDocument, CertificateListDocument, Certificates
@@ -86,8 +87,8 @@ def _row(item: Listed, now: datetime) -> tuple[Any, ...]:
 
 @declare(
     "show",
-    "ca-service show 4f1c...",
-    "ca-service show 4f1c... --format zip --out bundles/",
+    "ca-service show 4f1c",
+    "ca-service show uccx1.example.com --format zip --out bundles/",
 )
 @click.argument("serial_number", metavar="SERIAL")
 @click.option(
@@ -102,7 +103,8 @@ def _row(item: Listed, now: datetime) -> tuple[Any, ...]:
 def show(session: Session, serial_number: str, format_: str | None, out: str | None, force: bool) -> None:
     """Show a certificate.
 
-    SERIAL is its serial number in hexadecimal, with or without colons.
+    SERIAL is its serial number in hexadecimal, with or without colons. A unique beginning of it (four digits or more)
+    is enough, or of the host of a certificate that is active or on hold.
     """
     packaging = Packaging.of(session.console, format_, out, force=force) if format_ else None
     if packaging:
@@ -110,7 +112,7 @@ def show(session: Session, serial_number: str, format_: str | None, out: str | N
     elif out or force:
         raise click.UsageError("--out and --force need --format.", click.get_current_context())
     installation = session.ready()
-    record = installation.issuance.get_certificate(operator(), serial_number)
+    record = installation.issuance.get_certificate(operator(), completed(installation, serial_number))
     packed = package(installation, Issued((record,), created=False), format_)
     [certificate] = packed.document.certificates
     if packaging:

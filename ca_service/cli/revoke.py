@@ -14,6 +14,7 @@ from ca_service.authority.revocation.selecting import read_invalid_since, with_s
 from ca_service.cli.console import Console, table
 from ca_service.cli.grammar import declare
 from ca_service.cli.inputs import is_terminal, typed_to_go_on
+from ca_service.cli.naming import completed
 from ca_service.cli.session import Session, operator, pass_session
 from ca_service.documents.revocations import RevocationResultDocument
 from ca_service.errors import InvalidInput, Rule
@@ -41,9 +42,21 @@ def selection_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def selected(
-    installation: Installation, serial_numbers: tuple[str, ...], key: str, host: str, cluster: int | None
+    installation: Installation,
+    serial_numbers: tuple[str, ...],
+    key: str,
+    host: str,
+    cluster: int | None,
+    *,
+    is_exact: bool,
 ) -> Selection:
-    """Return the selection that the options describe."""
+    """Return the selection that the options describe.
+
+    Without a question (`is_exact`), only whole serial numbers count: a beginning that is unique today names another
+    certificate tomorrow.
+    """
+    if not is_exact:
+        serial_numbers = tuple(completed(installation, each) for each in serial_numbers)
     selection = Selection(serial_numbers, key, host)
     if cluster is None:
         return selection
@@ -71,7 +84,7 @@ def outcome_lines(outcome: Outcome) -> list[str]:
 
 @declare(
     "revoke",
-    "ca-service revoke 4f1c... --reason superseded",
+    "ca-service revoke 4f1c --reason superseded",
     "ca-service revoke --host uccx1.example.com --reason certificateHold --dry-run",
     "ca-service revoke --key 9b2e... --reason keyCompromise --invalid-since 2026-11-20T08:00:00Z --yes",
     "ca-service revoke --cluster 3 --reason cessationOfOperation",
@@ -100,10 +113,11 @@ def command(
     """Revoke certificates.
 
     Select them by SERIAL, key, host or cluster. A hold (certificateHold) can be released; every other reason is
-    permanent. The command shows the effect first, and asks you to type the host name or the number of certificates.
+    permanent. The command shows the effect first, and asks you to type the host name or the number of certificates. A
+    unique beginning of a serial number or host is enough as SERIAL, except with --yes.
     """
     installation = session.ready()
-    selection = selected(installation, serial_numbers, key, host, cluster)
+    selection = selected(installation, serial_numbers, key, host, cluster, is_exact=yes)
     why, since = read_leaf_reason(reason), read_invalid_since(invalid_since)
     planned = installation.revocation.preview(operator(), selection, why, invalid_since=since)
     if planned.changed and not dry_run:
@@ -114,7 +128,7 @@ def command(
 
 @declare(
     "release",
-    "ca-service release 4f1c...",
+    "ca-service release 4f1c",
     "ca-service release --host uccx1.example.com --yes",
 )
 @selection_options
@@ -132,9 +146,12 @@ def release(
     *,
     yes: bool,
 ) -> None:
-    """Release certificates from hold. They are valid again."""
+    """Release certificates from hold. They are valid again.
+
+    A unique beginning of a serial number or host is enough as SERIAL, except with --yes.
+    """
     installation = session.ready()
-    selection = selected(installation, serial_numbers, key, host, cluster)
+    selection = selected(installation, serial_numbers, key, host, cluster, is_exact=yes)
     planned = installation.revocation.preview_release(operator(), selection)
     confirm(session.console, planned, is_confirmed=yes)
     done = installation.revocation.release(operator(), selection, note=note)

@@ -18,6 +18,7 @@ from ca_service.authority.issuance.issuance import Issued
 from ca_service.cli.console import Console, fields
 from ca_service.cli.grammar import declare
 from ca_service.cli.inputs import LIFETIME_HELP, destination_options, hints, read_requests
+from ca_service.cli.naming import completed
 from ca_service.cli.outputs import FORMATS, Packaging, force_option, out_option, package
 from ca_service.cli.session import Session, operator, pass_session
 from ca_service.errors import CAServiceError, Refused, Rule
@@ -177,7 +178,7 @@ def _next_steps(bundle: Bundle, format: str, path: Path | None) -> list[str]:
     return [*lines, "UPLOAD.txt in it tells every step."]
 
 
-@declare("renew", "ca-service renew 4f1c...", "ca-service renew 4f1c... --days 90 --format pem --out -")
+@declare("renew", "ca-service renew 4f1c", "ca-service renew web.example.com --days 90 --format pem --out -")
 @click.argument("serial_number", metavar="SERIAL")
 @click.option("--days", type=int, help="Lifetime in days.  [default: as the old certificate]")
 @click.option("--new", is_flag=True, help="Renew even if a newer certificate exists.")
@@ -191,12 +192,13 @@ def _next_steps(bundle: Bundle, format: str, path: Path | None) -> list[str]:
 def renew(session: Session, /, serial_number: str, format_: str, out: str | None, force: bool, **options: Any) -> None:
     """Renew the certificate of a TLS server or client with the same key.
 
-    SERIAL is its serial number. The names stay the same, too. The command refuses certificates of Cisco nodes: a node
-    deletes its CSR when the certificate is uploaded, so it needs a new CSR.
+    SERIAL is its serial number, or a unique beginning of it or of its host. The names stay the same, too. The command
+    refuses certificates of Cisco nodes: a node deletes its CSR when the certificate is uploaded, so it needs a new CSR.
     """
     packaging = Packaging.of(session.console, format_, out, force=force)
     packaging.check(session.console, 1)
     installation = session.ready()
+    serial_number = completed(installation, serial_number)
     issued = installation.renewal.renew(operator(), serial_number, _renewal_options(**options))
     hand_over(session.console, installation, issued, packaging)
 
