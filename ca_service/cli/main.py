@@ -17,6 +17,7 @@ from ca_service.cli.console import Console
 from ca_service.cli.failures import MEANINGS, ExitCode
 from ca_service.cli.grammar import LazyGroup
 from ca_service.cli.interfaces import Program
+from ca_service.cli.server import ServerOptions
 from ca_service.cli.session import Session
 
 # The summaries are here, and not only in the commands: `--help` imports none of these modules.
@@ -133,13 +134,30 @@ class CommandLine(LazyGroup):
     metavar="PATH",
     help="Folder of the installation.  [default: CA_SERVICE_INSTANCE_PATH, or ./instance]",
 )
+@click.option("--server", metavar="URL", envvar="CA_SERVICE_URL", help="Ask the API of this server.")
+@click.option(
+    "--token",
+    default="",
+    metavar="TOKEN",
+    envvar="CA_SERVICE_TOKEN",
+    help="Its token. The list of processes shows options: set CA_SERVICE_TOKEN, or use --token-file.",
+)
+@click.option(
+    "--token-file", metavar="FILE", envvar="CA_SERVICE_TOKEN_FILE", help="File whose first line is the token."
+)
+@click.option(
+    "--ca-file", metavar="FILE", envvar="CA_SERVICE_CA_FILE", help="Root that the server's certificate needs."
+)
+@click.option("--allow-http", is_flag=True, help="Send the token unencrypted, also to other machines.")
 @click.option("--traceback", is_flag=True, expose_value=False, help="Show the traceback of an error, for a bug report.")
 @click.version_option(__version__, prog_name="ca-service")
 @click.pass_context
-def command(ctx: click.Context, instance_path: Path | None) -> None:
+def command(ctx: click.Context, /, instance_path: Path | None, server: str | None, **options: Any) -> None:
     """A private certificate authority, EC from root to leaf, for Cisco VOS nodes.
 
     `init` creates the authority, `serve` starts the pages and the API, `sign` signs CSRs directly.
-    Every command has --help for its options and --json for output to scripts.
+    Every command has --help for its options and --json for output to scripts. With --server, commands work from another
+    computer, with the permissions of the token.
     """
-    ctx.obj = replace(ctx.obj, instance_path=instance_path)
+    asked = ServerOptions(server, **options) if server else None
+    ctx.obj = replace(ctx.obj, instance_path=instance_path, server=asked)

@@ -6,13 +6,13 @@ Pages, API and scripts name certificates by the whole serial number; only the co
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Final
 
-from ca_service.authority.installation import Installation
-from ca_service.authority.inventory.store import Listed
-from ca_service.cli.session import operator
+from ca_service.cli.listing import listing
+from ca_service.cli.session import Session
+from ca_service.documents.certificates import CertificateSummaryDocument
 from ca_service.errors import InvalidInput, Rule
 
 CERTIFICATE_AMBIGUOUS: Final = Rule(
@@ -29,7 +29,7 @@ _SERIAL: Final = re.compile("[0-9a-f]+")
 _HOST: Final = re.compile(r"[a-z0-9_][a-z0-9._-]*")
 
 
-def completed(installation: Installation, text: str) -> str:
+def completed(session: Session, text: str) -> str:
     """Return the whole serial number of the only certificate whose serial number or host begins with `text`.
 
     At least four digits begin a serial number. A host means its certificates that are active or on hold; `uccx1` means
@@ -39,37 +39,32 @@ def completed(installation: Installation, text: str) -> str:
     digits, host = text.replace(":", "").lower(), text.lower()
     if len(digits) >= _DIGITS:
         return text
-    found = {each.certificate.serial_number: each for each in _candidates(installation, digits, host)}
+    found = {each.serial_number: each for each in _candidates(session, digits, host)}
     if len(found) > 1:
         raise InvalidInput.because(CERTIFICATE_AMBIGUOUS, text=text, candidates=_shown(tuple(found.values())))
     return next(iter(found), text)
 
 
-def _candidates(installation: Installation, digits: str, host: str) -> Iterator[Listed]:
+def _candidates(session: Session, digits: str, host: str) -> Iterator[CertificateSummaryDocument]:
     if len(digits) >= MIN_DIGITS and _SERIAL.fullmatch(digits):
-        yield from _listed(installation, f"serial:{digits}")
+        yield from listing(session, f"serial:{digits}")
     if _HOST.fullmatch(host):
-        found = (each for each in _listed(installation, f"host:{host} status:active,held") if _begins(each, host))
+        found = (each for each in listing(session, f"host:{host} status:active,held") if _begins(each, host))
         yield from _whole(tuple(islice(found, _SHOWN + 1)), host)
 
 
-def _listed(installation: Installation, words: str) -> Iterable[Listed]:
-    return installation.inventory.export(operator(), words, "newest")
+def _begins(found: CertificateSummaryDocument, host: str) -> bool:
+    return found.host.lower().startswith(host)
 
 
-def _begins(found: Listed, host: str) -> bool:
-    return found.certificate.host.lower().startswith(host)
-
-
-def _whole(found: Sequence[Listed], host: str) -> Sequence[Listed]:
+def _whole(found: Sequence[CertificateSummaryDocument], host: str) -> Sequence[CertificateSummaryDocument]:
     """Return those whose first labels are the whole text, if there are any; otherwise all."""
-    return [each for each in found if f"{each.certificate.host.lower()}.".startswith(f"{host}.")] or found
+    return [each for each in found if f"{each.host.lower()}.".startswith(f"{host}.")] or found
 
 
-def _shown(found: Sequence[Listed]) -> str:
+def _shown(found: Sequence[CertificateSummaryDocument]) -> str:
     texts = [
-        f"{each.certificate.serial_number[:_SHOWN_DIGITS]}... "
-        f"({each.certificate.host}, {each.status.value}, until {each.certificate.not_after:%Y-%m-%d})"
+        f"{each.serial_number[:_SHOWN_DIGITS]}... ({each.host}, {each.status}, until {each.not_after:%Y-%m-%d})"
         for each in found[:_SHOWN]
     ]
     return "; ".join([*texts, "and more"] if len(found) > _SHOWN else texts)
