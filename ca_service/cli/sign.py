@@ -17,7 +17,7 @@ from ca_service.authority.issuance.batches import Outcome, Verdict, issue_batch
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.issuance import Issued
 from ca_service.cli.api import API
-from ca_service.cli.console import Console, fields
+from ca_service.cli.console import Console, fields, table
 from ca_service.cli.failures import ExitCode
 from ca_service.cli.grammar import declare
 from ca_service.cli.inputs import LIFETIME_HELP, destination_options, hints, read_requests
@@ -224,11 +224,13 @@ def _issued_lines(console: Console, issued: WrittenCertificatesDocument) -> list
     if len(issued.certificates) > 1:
         again = "Signed before: these are the same certificates again."
     title = "Signed." if issued.created else again
-    lines = [click.style(title, fg="green")]
-    for each in issued.certificates:
-        about = (("serial", each.serial_number), ("valid until", time_text(each.not_after)))
-        lines += [visible(each.host), *fields(about)]
-    return [*lines, *console.finding_lines(issued.findings)]
+    rows = [(each.host, each.serial_number, time_text(each.not_after)) for each in issued.certificates]
+    if len(rows) > 1:
+        about = table(("host", "serial", "valid until"), rows)
+    else:
+        [(host, serial, end)] = rows
+        about = [visible(host), *fields((("serial", serial), ("valid until", end)))]
+    return [click.style(title, fg="green"), *about, *console.finding_lines(issued.findings)]
 
 
 def _next_steps(issued: WrittenCertificatesDocument, format: str, path: Path | None) -> list[str]:
