@@ -1,4 +1,4 @@
-"""Certificates that a server issues: submissions to its API, and its answers as packages to write."""
+"""Certificates of a server: submissions to its API, and its answers as packages to write."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from ca_service.authority.issuance.examination import Options
 from ca_service.cli.api import API, File, error_of, finding_of
 from ca_service.cli.outputs import Judged, Made, Package, packed
 from ca_service.cli.submission import option_query
+from ca_service.documents.authorities import ChainDocument
 from ca_service.documents.batches import BatchCountsDocument, VerdictDocument
 from ca_service.documents.certificates import CertificateDocument, CertificatesDocument
 from ca_service.documents.findings import ProblemDocument, finding_documents
 from ca_service.documents.requests import RequestsDocument
+from ca_service.pki.chain import Chain
 from ca_service.vos.bundle import Delivery
 from ca_service.vos.purposes import PURPOSES
 
-_LINE: TypeAdapter[VerdictDocument | BatchCountsDocument | ProblemDocument] = TypeAdapter(
-    VerdictDocument | BatchCountsDocument | ProblemDocument
-)
+Line = VerdictDocument | BatchCountsDocument | ProblemDocument
 
 
 def issue_there(api: API, files: Sequence[File], options: Options, format: str) -> Made | RequestsDocument:
@@ -61,8 +61,9 @@ def judge_there(api: API, files: Sequence[File], options: Options) -> Iterator[S
     Raises Unreachable if the answer ends before its last line, which has the counts.
     """
     query = {**option_query(options), "format": "ndjson"}
+    reader: TypeAdapter[Line] = TypeAdapter(Line)
     for line in api.lines("POST", "batches", query=query, files=files):
-        found = api.read_line(_LINE, line)
+        found = api.read_line(reader, line)
         if isinstance(found, ProblemDocument):
             raise error_of(found)
         if isinstance(found, VerdictDocument):
@@ -97,6 +98,12 @@ def shown_there(api: API, serial: str, format: str | None) -> Package:
     found = api.get(CertificatesDocument, *path, query={"format": "json"}).model_copy(update={"findings": []})
     archive = api.send("GET", *path, query={"format": "zip"}).content if format == "zip" else b""
     return _packed(found, created=False, archive=archive)
+
+
+def chain_there(api: API) -> tuple[str, Chain]:
+    """Return the name of the issuing authority, and its chain without what is revoked; the root last."""
+    found = api.get(ChainDocument, "authority", query={"format": "json"})
+    return found.name, tuple(x509.load_pem_x509_certificate(each.pem.encode()) for each in found.certificates)
 
 
 def _packed(found: CertificatesDocument, *, created: bool, archive: bytes) -> Package:

@@ -254,6 +254,37 @@ def test_fit_sends_the_files(at: Desk, csr: Path, here: Path) -> None:
     assert at.both("fit", "--csr", csr, "--cert", csr).exit_code != ExitCode.OK
 
 
+def test_the_audit_log_is_listed_page_by_page(at: Desk, csr: Path) -> None:
+    signed(at, csr)
+    at.both("audit", "list")
+    at.both("audit", "list", "--event", "certificates", "--oldest")
+    at.both("audit", "list", "--event", "nonsense")
+    first = at.there.answer("audit", "list", "--limit", "1")
+    assert first == at.here.answer("audit", "list", "--limit", "1") | {"next": first["next"]}
+    following = at.there.answer("audit", "list", "--limit", "1", "--cursor", first["next"])
+    assert following["events"][0]["id"] < first["events"][0]["id"]
+
+
+@pytest.mark.parametrize("only", [(), ("--only", "root"), ("--only", "intermediate")])
+def test_the_chain_is_exported(at: Desk, only: tuple[str, ...]) -> None:
+    at.both("ca", "export", *only)
+    at.both("ca", "export", *only, "--format", "der", "--out", "chain.der", "--force")
+    at.both("ca", "export", "--format", "p12", "--force")
+
+
+def test_an_intermediate_that_is_revoked_is_not_exported(at: Desk) -> None:
+    with at.here.opened() as installation:
+        issuer = installation.hierarchy.active().record.id
+    revoked = at.here("crl", "revoke-authority", issuer, "--reason", "cACompromise", "--confirm", issuer)
+    assert revoked.exit_code == 0, revoked.output
+    at.both("ca", "export")
+    assert at.there.rule("ca", "export", "--only", "intermediate", code=6) == "server.answer"
+
+
+def test_the_trust_kit_is_written_from_the_root_of_the_server(at: Desk) -> None:
+    at.both("trust-kit", "--force")
+
+
 def test_what_is_known_of_products_needs_no_server(at: Desk) -> None:
     for arguments in (("products",), ("products", "uccx"), ("matrix",), ("explain", "CSR SAN and Certificate SAN")):
         at.both(*arguments)
