@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SERVER_UNREACHABLE: Final = Rule(
     "server.unreachable",
     "{server} cannot be reached ({reason}).",
-    "Check the address, and that the service runs. Then repeat the command: what was issued is returned again.",
+    "Check the address, and that the service runs.",
 )
 SERVER_CERTIFICATE: Final = Rule(
     "server.certificate",

@@ -171,7 +171,7 @@ def list_(session: Session, /, oldest: bool, limit: int, cursor: str, **asked_fo
     lines = table(("event", "when", "who", "from", "what", "seal"), rows)
     session.console.answer(document, lines or ["No event is like that."])
     if document.next:
-        session.console.remark(f"There are more: --cursor {document.next}")
+        session.console.remark(f"There are more: --cursor {visible(document.next)}")
 
 
 def _page(found: EventPage) -> EventsDocument:

@@ -125,7 +125,7 @@ def _parts(files: Files) -> list[File]:
 
 def _fit_lines(console: Console, found: FitDocument) -> Iterator[str]:
     colour = "green" if found.works else "red"
-    yield click.style(found.verdict, fg=colour, bold=True)
+    yield click.style(visible(found.verdict), fg=colour, bold=True)
     for stage, title in _STAGES.items():
         yield from ("", title)
         for check in found.checks:
@@ -134,7 +134,7 @@ def _fit_lines(console: Console, found: FitDocument) -> Iterator[str]:
 
 
 def _question_lines(console: Console, check: FitCheckDocument) -> Iterator[str]:
-    yield f"  {check.topic}: {click.style(check.result, fg=_COLOURS[Result(check.result)])}"
+    yield f"  {visible(check.topic)}: {click.style(check.result, fg=_COLOURS[Result(check.result)])}"
     if check.message:
         yield from fields((("the node says", check.message),), indent=4)
     if check.finding:

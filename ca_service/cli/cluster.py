@@ -45,7 +45,7 @@ def list_(session: Session, search: str, sort: str, limit: int, cursor: str) -> 
     rows = ((str(each.id), each.name, ", ".join(node.fqdn for node in each.nodes)) for each in document.clusters)
     session.console.answer(document, table(("number", "name", "nodes"), rows) or ["There are no clusters."])
     if document.next:
-        session.console.remark(f"There are more: --cursor {document.next}")
+        session.console.remark(f"There are more: --cursor {visible(document.next)}")
 
 
 def _page(found: ClusterPage) -> ClustersDocument:
@@ -153,7 +153,7 @@ def _bundle_there(api: API, cluster: str) -> tuple[str, bytes]:
 def runbook(session: Session, cluster: str) -> None:
     """Show the steps for the nodes of CLUSTER, in their order."""
     document, text = session.ask(lambda here: _runbook_here(here, cluster), lambda api: _runbook_there(api, cluster))
-    session.console.answer(document, text.splitlines())
+    session.console.answer(document, map(visible, text.splitlines()))
 
 
 def _runbook_here(installation: Installation, cluster: str) -> tuple[RunbookDocument, str]:
@@ -225,12 +225,12 @@ def _answer(session: Session, here: Callable[[Installation], int], there: Callab
 def _lines(found: ClusterDocument) -> Iterator[str]:
     yield click.style(f"{visible(found.name)} (number {found.id})", bold=True)
     for step in found.warnings:
-        yield f"{click.style('warning:', fg='yellow', bold=True)} {visible(step.title)}: {step.text}"
+        yield f"{click.style('warning:', fg='yellow', bold=True)} {visible(step.title)}: {visible(step.text)}"
     yield from table(("node", "purpose", "state", "expires", "steps"), map(_row, found.slots))
     for slot in found.slots:
         if slot.next_step:
-            yield from ("", f"Next for {slot.node}: {slot.next_step.title}")
-            yield f"  ca-service cluster mark {found.id} {slot.next_step.key}"
+            yield from ("", f"Next for {visible(slot.node)}: {visible(slot.next_step.title)}")
+            yield f"  ca-service cluster mark {found.id} {visible(slot.next_step.key)}"
 
 
 def _row(slot: SlotDocument) -> tuple[str, ...]:

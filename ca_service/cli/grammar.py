@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
 
 import click
 from click.shell_completion import CompletionItem
@@ -80,13 +80,13 @@ def declare(name: str, *lines: str) -> Callable[[Callable[..., Any]], click.Comm
         made = click.command(name, epilog=examples(lines))(_json_option(function))
         for parameter in made.params:
             if "FILE" in (parameter.metavar or ""):
-                parameter.type = _FILE
+                parameter.type = FILE
         return made
 
     return decorate
 
 
-_FILE = click.Path(readable=False)  # shells complete it; the readers of files explain what is wrong with one
+FILE: Final = click.Path(readable=False)  # shells complete it; the readers of files explain what is wrong with one
 _json_option = click.option(
     "--json",
     is_flag=True,

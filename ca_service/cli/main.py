@@ -15,7 +15,7 @@ from ca_service import __version__
 from ca_service.cli import failures
 from ca_service.cli.console import Console
 from ca_service.cli.failures import MEANINGS, ExitCode
-from ca_service.cli.grammar import LazyGroup
+from ca_service.cli.grammar import FILE, LazyGroup
 from ca_service.cli.interfaces import Program
 from ca_service.cli.server import ServerOptions
 from ca_service.cli.session import Session
@@ -143,10 +143,18 @@ class CommandLine(LazyGroup):
     help="Its token. The list of processes shows options: set CA_SERVICE_TOKEN, or use --token-file.",
 )
 @click.option(
-    "--token-file", metavar="FILE", envvar="CA_SERVICE_TOKEN_FILE", help="File whose first line is the token."
+    "--token-file",
+    type=FILE,
+    metavar="FILE",
+    envvar="CA_SERVICE_TOKEN_FILE",
+    help="File whose first line is the token.",
 )
 @click.option(
-    "--ca-file", metavar="FILE", envvar="CA_SERVICE_CA_FILE", help="Root that the server's certificate needs."
+    "--ca-file",
+    type=FILE,
+    metavar="FILE",
+    envvar="CA_SERVICE_CA_FILE",
+    help="Root that the server's certificate needs.",
 )
 @click.option("--allow-http", is_flag=True, help="Send the token unencrypted, also to other machines.")
 @click.option("--traceback", is_flag=True, expose_value=False, help="Show the traceback of an error, for a bug report.")

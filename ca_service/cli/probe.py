@@ -64,10 +64,12 @@ def report_lines(found: ProbeDocument) -> list[str]:
     lines = list[str]()
     for port in found.ports:
         verdict = click.style(port.verdict.value, fg=_COLOURS.get(port.verdict, "red"), bold=True)
-        lines.append(f"{visible(port.host)}:{port.port}  {verdict}" + (f"  {port.service}" if port.service else ""))
+        lines.append(
+            f"{visible(port.host)}:{port.port}  {verdict}" + (f"  {visible(port.service)}" if port.service else "")
+        )
         lines += [f"  {visible(each)}" for each in port.sentences]
     if found.experience:
-        lines += ["", f"Agents of UCCX 11.5: {found.experience}"]
+        lines += ["", f"Agents of UCCX 11.5: {visible(found.experience)}"]
     return lines
 
 

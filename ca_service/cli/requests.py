@@ -16,6 +16,7 @@ from ca_service.cli.grammar import declare
 from ca_service.cli.session import Session, operator, pass_session
 from ca_service.documents.requests import RequestDocument, RequestsDocument
 from ca_service.pki.encodings import time_text
+from ca_service.pki.visible_text import visible
 
 History = Sequence[tuple[State, str]]
 _STATES = tuple(state.value for state in State)
@@ -50,7 +51,7 @@ def list_(session: Session, state: str, search: str, limit: int, cursor: str) ->
     lines = table(("number", "state", "host", "profile", "submitted by", "submitted"), rows)
     session.console.answer(document, lines or ["There are no such requests."])
     if document.next:
-        session.console.remark(f"There are more: --cursor {document.next}")
+        session.console.remark(f"There are more: --cursor {visible(document.next)}")
 
 
 def _page(found: RequestPage) -> RequestsDocument:

@@ -36,6 +36,7 @@ from ca_service.cli.remote import issue_there, judge_there, made_there, renew_th
 from ca_service.cli.session import Session, operator, pass_session
 from ca_service.cli.submission import csr_files
 from ca_service.documents.certificates import WrittenCertificatesDocument
+from ca_service.documents.findings import finding_documents
 from ca_service.documents.requests import RequestDocument, RequestsDocument
 from ca_service.errors import CAServiceError, Refused, Rule
 from ca_service.pki.encodings import time_text
@@ -109,14 +110,14 @@ def command(
     asked = _options(**options)
     if partial:
         return _sign_partially(session, requests, asked, packaging)
-    made = session.ask(
+    made: Made | RequestsDocument = session.ask(
         lambda here: _made(here, here.issuance.issue(operator(), requests, asked, hints=hints(console)), packaging),
         lambda api: issue_there(api, csr_files(console, requests), asked, packaging.format),
     )
     return _end(console, made, packaging)
 
 
-def _made(installation: Installation, issued: Issued, packaging: Packaging) -> Made | RequestsDocument:
+def _made(installation: Installation, issued: Issued, packaging: Packaging) -> Made:
     """Return what was issued on this machine, where no request of the operator waits."""
     serials = tuple(record.serial_number for record in issued.certificates)
     return Made(serials, issued.created, lambda: package(installation, issued, packaging.format))
@@ -127,8 +128,12 @@ def _end(console: Console, made: Made | RequestsDocument, packaging: Packaging) 
     if isinstance(made, Made):
         hand_over(console, made, packaging)
         return ExitCode.OK
-    console.answer(made, [*_waiting_lines(made.requests), *console.finding_lines(made.findings)])
+    _tell_waiting(console, made)
     return ExitCode.PENDING
+
+
+def _tell_waiting(console: Console, found: RequestsDocument) -> None:
+    console.answer(found, [*_waiting_lines(found.requests), *console.finding_lines(found.findings)])
 
 
 def _waiting_lines(requests: Iterable[RequestDocument]) -> Iterator[str]:
@@ -143,24 +148,26 @@ def _sign_partially(session: Session, requests: Sequence[bytes], options: Option
     """
     console = session.console
 
-    def here(installation: Installation) -> tuple[list[RequestDocument], Made | RequestsDocument]:
+    def here(installation: Installation) -> tuple[Sequence[Judged[Any]], Made]:
         groups = issue_batch(installation.issuance, operator(), requests, options, hints(console))
         done = _watched(console, ([*map(_judged, group)] for group in groups))
-        return [], _made(installation, _issued(done), packaging)
+        return done, _made(installation, _issued(done), packaging)
 
-    def there(api: API) -> tuple[list[RequestDocument], Made | RequestsDocument]:
+    def there(api: API) -> tuple[Sequence[Judged[Any]], Made]:
         files = csr_files(console, requests)
         done = _watched(console, judge_there(api, files, options))
-        return [each.request for each in done if each.request], made_there(api, files, options, done, packaging.format)
+        return done, made_there(api, files, options, done, packaging.format)
 
-    waiting, made = session.ask(here, there)
-    signed = len(made.serial_numbers) if isinstance(made, Made) else 0
-    if not signed:
-        return _end(console, RequestsDocument(requests=waiting, findings=[], next=None), packaging)
-    _end(console, made, packaging)
-    console.remark(*_waiting_lines(waiting))
-    if left := len(requests) - signed - len(waiting):
-        raise Refused(PARTLY.at(signed=signed, count=len(requests), left=left))
+    done, made = session.ask(here, there)
+    signed, waiting = len(made.serial_numbers), [each.request for each in done if each.request]
+    if signed:
+        hand_over(console, made, packaging)
+        console.remark(*_waiting_lines(waiting))
+    else:
+        findings = finding_documents(found for each in done for found in each.findings)
+        _tell_waiting(console, RequestsDocument(requests=waiting, findings=findings, next=None))
+    if left := len(done) - signed - len(waiting):
+        raise Refused(PARTLY.at(signed=signed, count=len(done), left=left))
     return ExitCode.PENDING if waiting else ExitCode.OK
 
 
@@ -268,7 +275,7 @@ def renew(
     packaging = Packaging.of(session.console, format_, out, force=force)
     packaging.check(session.console, 1)
     serial, asked = completed(session, serial_number), _renewal_options(**options)
-    made = session.ask(
+    made: Made | RequestsDocument = session.ask(
         lambda here: _made(here, here.renewal.renew(operator(), serial, asked), packaging),
         lambda api: renew_there(api, serial, asked, packaging.format),
     )

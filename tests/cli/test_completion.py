@@ -50,6 +50,7 @@ def test_commands_are_completed_without_being_imported() -> None:
         (("sign", "--format", "p7"), "plain,p7b"),
         (("sign", "uccx"), "file,uccx"),
         (("fit", "--chain", "ro"), "file,ro"),
+        (("--token-file", "to"), "file,to"),
     ],
 )
 def test_names_options_values_and_files_are_completed(words: tuple[str, ...], wanted: str) -> None:

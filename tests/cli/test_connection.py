@@ -249,6 +249,14 @@ def test_parts_of_a_path_are_quoted() -> None:
     assert seen[0]["path"] == "/api/v1/certificates/..%2Ftoken%3Fx%3D1"
 
 
+def test_what_a_server_says_is_harmless_to_a_terminal(tmp_path: Path) -> None:
+    port = {"host": "a\x1b[2J", "port": 1, "service": "b\x1b[2J", "verdict": "refused", "remarks": [], "works": False}
+    port |= {"sentences": ["c\x1b[2J"], "serial_number": "", "fingerprint": None, "not_after": None, "handshakes": []}
+    body = json.dumps({"works": False, "experience": "d\x1b[2J", "ports": [port]}).encode()
+    with answering(200, body, Content_Type="application/json") as (url, _):
+        assert "\x1b" not in asking(tmp_path, url)("probe", "a").output
+
+
 def test_no_token_is_no_connection() -> None:
     with pytest.raises(InvalidInput, match="no token"):
         API(ServerOptions("https://ca.example.com"))

@@ -145,6 +145,19 @@ def test_a_request_that_waits_is_pending_and_can_be_decided_by_another_person(wa
     waiting.both("requests", "show", "7")
 
 
+def test_partially_some_wait_and_some_are_refused(waiting: Desk, folder: Path) -> None:
+    (folder / "a.csr").write_bytes(b"hello")
+    result = waiting.there("sign", folder, "--partial")
+    assert result.exit_code == ExitCode.REFUSED
+    assert result.stdout.count("an approver has to decide") == 3
+    assert f"where  {folder / 'a.csr'}\n" in result.stdout
+    assert "0 of 4 CSRs were signed; 1 were refused." in result.stderr
+    waiting.here("sign", folder / "uccx1-tomcat-ECDSA.csr")
+    (folder / "a.csr").unlink()
+    mixed = waiting.there("sign", folder, "--partial", "--out", "mixed.zip")
+    assert (mixed.exit_code, mixed.stderr.count("an approver has to decide")) == (ExitCode.PENDING, 2)
+
+
 def test_lists_are_the_same(at: Desk, folder: Path) -> None:
     at.there("sign", folder)
     at.both("list")
