@@ -158,6 +158,13 @@ def test_a_batch_whose_answer_is_cut_off_is_no_refusal(tmp_path: Path, csr: Path
         assert asking(tmp_path, url).rule("sign", csr, "--partial", code=6) == "server.answer"
 
 
+def test_a_problem_that_ends_a_batch_is_its_error(tmp_path: Path, csr: Path) -> None:
+    finding = {"pointer": "", "rule": "database.busy", "severity": "error", "detail": "Busy.", "remedy": ""}
+    problem = {"type": "x", "title": "x", "detail": "x", "code": "busy", "status": 503, "errors": [finding]}
+    with answering(200, json.dumps(problem).encode() + b"\n", Content_Type="application/x-ndjson") as (url, _):
+        assert asking(tmp_path, url).rule("sign", csr, "--partial", code=6) == "database.busy"
+
+
 def test_a_list_needs_the_time_of_the_server(tmp_path: Path) -> None:
     with answering(200, b'{"certificates": [], "next": null}', Date="yesterday") as (url, _):
         assert asking(tmp_path, url).rule("list", code=6) == "server.answer"
