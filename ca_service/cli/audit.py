@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
 import click
 
 from ca_service.authority.audit import verifying
-from ca_service.authority.audit.entries import EventQuery, EventSort
+from ca_service.authority.audit.entries import EventPage, EventQuery, EventSort
 from ca_service.authority.audit.log import Head
 from ca_service.authority.audit.queries import asked
 from ca_service.authority.audit.verifying import MAX_LINE, Anchor, Checked, Expected
-from ca_service.authority.audit.wording import Category, sentence_of
+from ca_service.authority.audit.wording import Category
+from ca_service.cli.api import API, cursor_of
 from ca_service.cli.console import fields, table
 from ca_service.cli.grammar import declare
 from ca_service.cli.inputs import STANDARD, read_lines
@@ -159,16 +160,27 @@ def list_(session: Session, /, oldest: bool, limit: int, cursor: str, **asked_fo
     """List events: actor, action, time and origin."""
     sort: EventSort = "oldest" if oldest else "newest"
     query: EventQuery = replace(asked(asked_for), sort=sort, limit=limit, cursor=cursor)
-    page = session.ready().audit_log.list_events(operator(), query)
+    document = session.ask(
+        lambda here: _page(here.audit_log.list_events(operator(), query)),
+        lambda api: _page_of(api, {**asked_for, "sort": sort, "limit": limit, "cursor": cursor}),
+    )
     rows = (
-        (str(each.id), time_text(each.at), each.actor, each.origin, str(sentence_of(each)), str(each.seal or "-"))
-        for each in page.items
+        (str(each.id), time_text(each.at), each.actor, each.origin, each.text, str(each.seal or "-"))
+        for each in document.events
     )
     lines = table(("event", "when", "who", "from", "what", "seal"), rows)
-    document = EventsDocument.of(page.items, page.next_cursor or None)
     session.console.answer(document, lines or ["No event is like that."])
-    if page.next_cursor:
-        session.console.remark(f"There are more: --cursor {page.next_cursor}")
+    if document.next:
+        session.console.remark(f"There are more: --cursor {visible(document.next)}")
+
+
+def _page(found: EventPage) -> EventsDocument:
+    return EventsDocument.of(found.items, found.next_cursor or None)
+
+
+def _page_of(api: API, query: Mapping[str, object]) -> EventsDocument:
+    found = api.get(EventsDocument, "events", query=query)
+    return found.model_copy(update={"next": cursor_of(found.next)})
 
 
 @declare("head", "ca-service audit head", "ca-service audit head --json > head-2026-11.json")

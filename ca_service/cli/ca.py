@@ -10,12 +10,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ca_service.authority.hierarchy.store import IssuerRecord
+from ca_service.authority.installation import Installation
 from ca_service.cli import root_key
+from ca_service.cli.api import API
 from ca_service.cli.console import fields
 from ca_service.cli.failures import ExitCode
 from ca_service.cli.grammar import declare
 from ca_service.cli.inputs import STANDARD, find_passphrase, read_file, read_files
 from ca_service.cli.outputs import Target, force_option
+from ca_service.cli.remote import chain_there
 from ca_service.cli.session import Session, operator, pass_session
 from ca_service.documents.authorities import (
     AuthorityCertificateDocument,
@@ -239,19 +242,29 @@ def export(session: Session, only: str | None, format_: str, out: str | None, fo
     target = Target(out, force)
     target.check(session.console)
     only = "root" if format_ == "p12" else only
-    installation = session.ready()
-    authority = installation.hierarchy.active()
-    if only == "intermediate":
-        installation.trusted.require([authority.record.id])
-    chain = _part(installation.trusted.chain(), only)
+    name, whole = session.ask(lambda here: _chain_here(here, only), lambda api: _chain_there(api, only))
+    chain = _part(whole, only)
     _require_single(format_, len(chain))
-    name = f"{safe_name(authority.record.name)}-{only or 'ca-chain'}.{format_}"
-    path = target.write(name, _ENCODERS[format_](chain))
+    path = target.write(f"{safe_name(name)}-{only or 'ca-chain'}.{format_}", _ENCODERS[format_](chain))
     if path is not None:
         certificates = [encodings.pem(certificate).decode() for certificate in chain]
         session.console.answer(
             ChainFileDocument(file=str(path), certificates=certificates), [f"Written: {visible(str(path))}"]
         )
+
+
+def _chain_here(installation: Installation, only: str | None) -> tuple[str, Chain]:
+    authority = installation.hierarchy.active()
+    if only == "intermediate":
+        installation.trusted.require([authority.record.id])
+    return authority.record.name, installation.trusted.chain()
+
+
+def _chain_there(api: API, only: str | None) -> tuple[str, Chain]:
+    name, chain = chain_there(api)
+    if only == "intermediate" and len(chain) == 1:
+        raise api.unexpected("its intermediate is revoked")
+    return name, chain
 
 
 def _part(chain: Chain, only: str | None) -> Chain:

@@ -6,16 +6,18 @@ from collections.abc import Iterator
 
 import click
 
-from ca_service.authority.issuance.examination import Examination, Options
+from ca_service.authority.issuance.examination import Options
+from ca_service.cli.api import File
 from ca_service.cli.console import Console, fields
 from ca_service.cli.failures import ExitCode
 from ca_service.cli.grammar import declare
 from ca_service.cli.inputs import LIFETIME_HELP, destination_options, hints, read_files, read_requests
 from ca_service.cli.session import Session, operator, pass_session
-from ca_service.documents.checks import ChecksDocument, FitDocument
+from ca_service.cli.submission import csr_files, option_query
+from ca_service.documents.checks import CheckDocument, ChecksDocument, FitCheckDocument, FitDocument
 from ca_service.pki.visible_text import visible
 from ca_service.vos.destinations import Destination
-from ca_service.vos.fit import Check, Files, Fit, Result, Stage
+from ca_service.vos.fit import Files, Result, Stage
 
 _STAGES = {Stage.UPLOAD: "At the upload", Stage.USE: "Afterwards"}
 _COLOURS = {Result.PASSED: "green", Result.FAILED: "red", Result.NOT_CHECKED: "yellow"}
@@ -51,29 +53,32 @@ def command(
     requests = read_requests(session.console, files)
     destination = Destination(purpose, product, version_of)
     options = Options(profile=profile, validity_days=days, add_host_name=add_host_name, destination=destination)
-    found = session.ready().issuance.check(operator(), requests, options, hints(session.console))
-    document = ChecksDocument.of(found, session.console.sources)
-    session.console.answer(document, _check_lines(session.console, found))
+    document = session.ask(
+        lambda here: ChecksDocument.of(here.issuance.check(operator(), requests, options, hints(session.console))),
+        lambda api: api.post(
+            ChecksDocument, "checks", query=option_query(options), files=csr_files(session.console, requests)
+        ),
+    ).named(session.console.sources)
+    session.console.answer(document, _check_lines(session.console, document))
     return ExitCode.OK if document.accepted else ExitCode.REFUSED
 
 
-def _check_lines(console: Console, examinations: tuple[Examination, ...]) -> Iterator[str]:
-    for number, examination in enumerate(examinations):
-        verdict = ("would be refused", "red") if examination.is_refused else ("can be signed", "green")
-        yield f"{visible(console.sources[number])}: {click.style(verdict[0], fg=verdict[1])}"
-        yield from fields(_contents(examination))
-        yield from console.finding_lines(finding.under(f"/csr/{number}") for finding in examination.findings)
+def _check_lines(console: Console, found: ChecksDocument) -> Iterator[str]:
+    for check in found.checks:
+        verdict = ("can be signed", "green") if check.accepted else ("would be refused", "red")
+        yield f"{visible(check.file or '')}: {click.style(verdict[0], fg=verdict[1])}"
+        yield from fields(_contents(check))
+        yield from console.finding_lines(check.findings)
 
 
-def _contents(examination: Examination) -> Iterator[tuple[str, str]]:
-    says = examination.description
-    if says is None:
+def _contents(check: CheckDocument) -> Iterator[tuple[str, str]]:
+    if check.subject is None:
         return
-    yield "subject", ", ".join(f"{key}={value}" for key, value in says.subject)
-    yield "names", ", ".join(f"{kind}:{value}" for kind, value in says.subject_alternative_name) or "none"
-    yield "key", says.key
-    yield "usage", ", ".join((*says.key_usage, *says.extended_key_usage)) or "none asked"
-    yield "profile", f"{examination.profile.name}, {examination.days} days"
+    yield "subject", check.subject
+    yield "names", ", ".join(check.subject_alternative_name) or "none"
+    yield "key", check.key or ""
+    yield "usage", ", ".join((*check.key_usage, *check.extended_key_usage)) or "none asked"
+    yield "profile", f"{check.profile}, {check.validity_days} days"
 
 
 @declare(
@@ -102,23 +107,34 @@ def fit(session: Session, csr: str | None, certificate: str, chain: tuple[str, .
         chain=tuple(content[file] for file in chain),
         trust=content[trust].decode("utf-8", "replace") if trust else "",
     )
-    found = session.opened().fit_checks.check(operator(), files)
-    session.console.answer(FitDocument.of(found), _fit_lines(session.console, found))
+    found = session.ask(
+        lambda here: FitDocument.of(here.fit_checks.check(operator(), files)),
+        lambda api: api.post(FitDocument, "fit", files=_parts(files)),
+        needs_ready=False,
+    )
+    session.console.answer(found, _fit_lines(session.console, found))
     return ExitCode.OK if found.works else ExitCode.REFUSED
 
 
-def _fit_lines(console: Console, found: Fit) -> Iterator[str]:
+def _parts(files: Files) -> list[File]:
+    """Return the files as the parts of a form."""
+    parts = (("csr", files.csr), ("certificate", files.certificate), *(("chain", each) for each in files.chain))
+    trust = [("trust", ("trust", files.trust.encode()))] if files.trust else []
+    return [*((name, (name, data)) for name, data in parts if data is not None), *trust]
+
+
+def _fit_lines(console: Console, found: FitDocument) -> Iterator[str]:
     colour = "green" if found.works else "red"
-    yield click.style(found.verdict, fg=colour, bold=True)
+    yield click.style(visible(found.verdict), fg=colour, bold=True)
     for stage, title in _STAGES.items():
         yield from ("", title)
         for check in found.checks:
-            if check.stage is stage:
+            if check.stage == stage:
                 yield from _question_lines(console, check)
 
 
-def _question_lines(console: Console, check: Check) -> Iterator[str]:
-    yield f"  {check.topic}: {click.style(check.result.value, fg=_COLOURS[check.result])}"
+def _question_lines(console: Console, check: FitCheckDocument) -> Iterator[str]:
+    yield f"  {visible(check.topic)}: {click.style(check.result, fg=_COLOURS[Result(check.result)])}"
     if check.message:
         yield from fields((("the node says", check.message),), indent=4)
     if check.finding:

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
 
 import click
 
 from ca_service.authority.fleet.clusters import NodeInput
-from ca_service.authority.fleet.handover import Board, Line
-from ca_service.authority.fleet.records import ClusterQuery
+from ca_service.authority.fleet.records import ClusterPage, ClusterQuery
 from ca_service.authority.installation import Installation
 from ca_service.cli import cluster_csrs, probe
-from ca_service.cli.cluster_csrs import cluster_argument
+from ca_service.cli.api import API, cursor_of
+from ca_service.cli.cluster_csrs import cluster_argument, number_here, number_there
 from ca_service.cli.console import table
 from ca_service.cli.failures import ExitCode
 from ca_service.cli.grammar import declare
 from ca_service.cli.inputs import require_typed
 from ca_service.cli.outputs import Target, force_option, out_option
 from ca_service.cli.session import Session, operator, pass_session
-from ca_service.documents.fleet import ClusterDocument, ClustersDocument, RemovedClusterDocument
+from ca_service.documents.fleet import ClusterDocument, ClustersDocument, RemovedClusterDocument, SlotDocument
 from ca_service.documents.operations import FileDocument
+from ca_service.documents.probes import ProbeDocument
 from ca_service.documents.runbooks import RunbookDocument
 from ca_service.pki.encodings import time_text
 from ca_service.pki.visible_text import visible
@@ -37,12 +39,23 @@ from ca_service.vos.runbook import as_text
 def list_(session: Session, search: str, sort: str, limit: int, cursor: str) -> None:
     """List clusters with their nodes."""
     query = ClusterQuery(text=search, sort=sort, cursor=cursor, limit=limit)
-    page = session.ready().fleet.list_clusters(operator(), query)
-    rows = ((str(each.id), each.name, ", ".join(node.fqdn for node in each.nodes)) for each in page.items)
-    lines = table(("number", "name", "nodes"), rows)
-    session.console.answer(ClustersDocument.of(page, page.next_cursor or None), lines or ["There are no clusters."])
-    if page.next_cursor:
-        session.console.remark(f"There are more: --cursor {page.next_cursor}")
+    document = session.ask(
+        lambda here: _page(here.fleet.list_clusters(operator(), query)), lambda api: _page_of(api, query)
+    )
+    rows = ((str(each.id), each.name, ", ".join(node.fqdn for node in each.nodes)) for each in document.clusters)
+    session.console.answer(document, table(("number", "name", "nodes"), rows) or ["There are no clusters."])
+    if document.next:
+        session.console.remark(f"There are more: --cursor {visible(document.next)}")
+
+
+def _page(found: ClusterPage) -> ClustersDocument:
+    return ClustersDocument.of(found, found.next_cursor or None)
+
+
+def _page_of(api: API, query: ClusterQuery) -> ClustersDocument:
+    wanted = {"q": query.text, "sort": query.sort, "cursor": query.cursor, "limit": query.limit}
+    found = api.get(ClustersDocument, "clusters", query=wanted)
+    return found.model_copy(update={"next": cursor_of(found.next)})
 
 
 @declare(
@@ -62,9 +75,12 @@ def list_(session: Session, search: str, sort: str, limit: int, cursor: str) -> 
 @pass_session
 def create(session: Session, name: str, nodes: tuple[tuple[str, str, str, str], ...]) -> None:
     """Create the cluster NAME with its nodes."""
-    installation = session.ready()
-    made = installation.fleet.create(operator(), name, [NodeInput(*each) for each in nodes])
-    _answer(session, installation, made.id)
+    wanted = [NodeInput(*each) for each in nodes]
+    _answer(
+        session,
+        lambda here: here.fleet.create(operator(), name, wanted).id,
+        lambda api: api.post(ClusterDocument, "clusters", body={"name": name, "nodes": [*map(asdict, wanted)]}),
+    )
 
 
 @declare("show", "ca-service cluster show Lab", "ca-service cluster show 1 --json")
@@ -72,8 +88,11 @@ def create(session: Session, name: str, nodes: tuple[tuple[str, str, str, str], 
 @pass_session
 def show(session: Session, cluster: str) -> None:
     """Show the board of CLUSTER: the state of each slot and the next step."""
-    installation = session.ready()
-    _answer(session, installation, installation.fleet.get_named(operator(), cluster).id)
+    _answer(
+        session,
+        lambda here: number_here(here, cluster),
+        lambda api: api.get(ClusterDocument, "clusters", number_there(api, cluster)),
+    )
 
 
 @declare(
@@ -90,10 +109,17 @@ def mark(session: Session, cluster: str, step: str, undo: bool) -> None:
 
     STEP is a key, as `show` and `runbook --json` list them.
     """
-    installation = session.ready()
-    found = installation.fleet.get_named(operator(), cluster)
-    installation.handover.mark(operator(), found.id, step, done=not undo)
-    _answer(session, installation, found.id)
+
+    def here(installation: Installation) -> int:
+        number = number_here(installation, cluster)
+        installation.handover.mark(operator(), number, step, done=not undo)
+        return number
+
+    def there(api: API) -> ClusterDocument:
+        body = {"step": step, "done": not undo}
+        return api.post(ClusterDocument, "clusters", number_there(api, cluster), "marks", body=body)
+
+    _answer(session, here, there)
 
 
 @declare("bundle", "ca-service cluster bundle Lab", "ca-service cluster bundle Lab --out bundles/")
@@ -105,11 +131,20 @@ def bundle(session: Session, cluster: str, out: str | None, force: bool) -> None
     """Write all current certificates of CLUSTER and its runbook as a ZIP."""
     target = Target(out, force)
     target.check(session.console)
-    installation = session.ready()
-    found = installation.handover.bundle(operator(), installation.fleet.get_named(operator(), cluster).id)
-    path = target.write(found.name, found.to_zip())
+    name, data = session.ask(lambda here: _bundle_here(here, cluster), lambda api: _bundle_there(api, cluster))
+    path = target.write(name, data)
     if path is not None:
         session.console.answer(FileDocument(file=str(path)), [f"Written: {visible(str(path))}"])
+
+
+def _bundle_here(installation: Installation, cluster: str) -> tuple[str, bytes]:
+    found = installation.handover.bundle(operator(), number_here(installation, cluster))
+    return found.name, found.to_zip()
+
+
+def _bundle_there(api: API, cluster: str) -> tuple[str, bytes]:
+    found = api.send("GET", "clusters", number_there(api, cluster), "bundle")
+    return found.file_name or "cluster.zip", found.content
 
 
 @declare("runbook", "ca-service cluster runbook Lab > RUNBOOK.txt", "ca-service cluster runbook Lab --json")
@@ -117,9 +152,19 @@ def bundle(session: Session, cluster: str, out: str | None, force: bool) -> None
 @pass_session
 def runbook(session: Session, cluster: str) -> None:
     """Show the steps for the nodes of CLUSTER, in their order."""
-    installation = session.ready()
-    found = installation.handover.board(operator(), installation.fleet.get_named(operator(), cluster).id)
-    session.console.answer(RunbookDocument.of(found.runbook, found.marks), as_text(found.runbook).splitlines())
+    document, text = session.ask(lambda here: _runbook_here(here, cluster), lambda api: _runbook_there(api, cluster))
+    session.console.answer(document, map(visible, text.splitlines()))
+
+
+def _runbook_here(installation: Installation, cluster: str) -> tuple[RunbookDocument, str]:
+    found = installation.handover.board(operator(), number_here(installation, cluster))
+    return RunbookDocument.of(found.runbook, found.marks), as_text(found.runbook)
+
+
+def _runbook_there(api: API, cluster: str) -> tuple[RunbookDocument, str]:
+    path = ("clusters", number_there(api, cluster), "runbook")
+    text = api.send("GET", *path, query={"format": "text"}).content.decode("utf-8", "replace")
+    return api.get(RunbookDocument, *path), text
 
 
 @declare("probe", "ca-service cluster probe Lab", "ca-service cluster probe Lab --json")
@@ -131,9 +176,15 @@ def probe_(session: Session, cluster: str) -> ExitCode:
     Afterwards a slot is verified if its certificate is presented, and no longer if another one is. The exit codes are
     those of `ca-service probe`.
     """
-    installation = session.ready()
-    found = installation.fleet.get_named(operator(), cluster)
-    return probe.tell(session, installation.probes.probe_cluster(operator(), found.id))
+
+    def here(installation: Installation) -> ProbeDocument:
+        reports = installation.probes.probe_cluster(operator(), number_here(installation, cluster))
+        return probe.watched(session.console, reports)
+
+    def there(api: API) -> ProbeDocument:
+        return api.post(ProbeDocument, "clusters", number_there(api, cluster), "probes")
+
+    return probe.tell(session, session.ask(here, there))
 
 
 @declare("remove", "ca-service cluster remove Lab --confirm Lab")
@@ -142,34 +193,50 @@ def probe_(session: Session, cluster: str) -> ExitCode:
 @pass_session
 def remove(session: Session, cluster: str, confirm: str | None) -> None:
     """Remove CLUSTER with its nodes, CSRs and marks. Its certificates stay."""
-    fleet = session.ready().fleet
-    found = fleet.get_named(operator(), cluster)
-    require_typed(found.name, confirm, [f"This removes the cluster {visible(found.name)} with its marks."])
-    fleet.remove(operator(), found.id)
-    session.console.answer(RemovedClusterDocument(removed=found.name), [f"Removed: {visible(found.name)}"])
+    number, name = session.ask(lambda here: _known_here(here, cluster), lambda api: _known_there(api, cluster))
+    require_typed(name, confirm, [f"This removes the cluster {visible(name)} with its marks."])
+    session.ask(
+        lambda here: here.fleet.remove(operator(), number),
+        lambda api: api.send("DELETE", "clusters", number),
+    )
+    session.console.answer(RemovedClusterDocument(removed=name), [f"Removed: {visible(name)}"])
 
 
-def _answer(session: Session, installation: Installation, cluster_id: int) -> None:
-    board = installation.handover.board(operator(), cluster_id)
-    session.console.answer(ClusterDocument.of_board(board), _lines(board))
+def _known_here(installation: Installation, cluster: str) -> tuple[int, str]:
+    found = installation.fleet.get_named(operator(), cluster)
+    return found.id, found.name
 
 
-def _lines(board: Board) -> Iterator[str]:
-    yield click.style(f"{visible(board.cluster.name)} (number {board.cluster.id})", bold=True)
-    for step in board.runbook.warnings:
-        yield f"{click.style('warning:', fg='yellow', bold=True)} {visible(step.title)}: {step.text}"
-    yield from table(("node", "purpose", "state", "expires", "steps"), map(_row, board.lines))
-    for line in board.lines:
-        if line.next_step:
-            yield from ("", f"Next for {line.slot.node.fqdn}: {line.next_step.title}")
-            yield f"  ca-service cluster mark {board.cluster.id} {line.next_step.key}"
+def _known_there(api: API, cluster: str) -> tuple[int, str]:
+    found = api.get(ClusterDocument, "clusters", number_there(api, cluster))
+    return found.id, found.name
 
 
-def _row(line: Line) -> tuple[str, ...]:
-    slot = line.slot
-    state = f"{slot.state.value} by {slot.covered_by.fqdn}" if slot.covered_by else slot.state.value
-    expires = time_text(slot.certificate.not_after) if slot.certificate else ""
-    return slot.node.fqdn, slot.purpose.service, state, expires, f"{line.done}/{line.total}" if line.total else ""
+def _answer(session: Session, here: Callable[[Installation], int], there: Callable[[API], ClusterDocument]) -> None:
+    """Answer with the board of a cluster, whose number `here` returns."""
+
+    def board(installation: Installation) -> ClusterDocument:
+        return ClusterDocument.of_board(installation.handover.board(operator(), here(installation)))
+
+    document = session.ask(board, there)
+    session.console.answer(document, _lines(document))
+
+
+def _lines(found: ClusterDocument) -> Iterator[str]:
+    yield click.style(f"{visible(found.name)} (number {found.id})", bold=True)
+    for step in found.warnings:
+        yield f"{click.style('warning:', fg='yellow', bold=True)} {visible(step.title)}: {visible(step.text)}"
+    yield from table(("node", "purpose", "state", "expires", "steps"), map(_row, found.slots))
+    for slot in found.slots:
+        if slot.next_step:
+            yield from ("", f"Next for {visible(slot.node)}: {visible(slot.next_step.title)}")
+            yield f"  ca-service cluster mark {found.id} {visible(slot.next_step.key)}"
+
+
+def _row(slot: SlotDocument) -> tuple[str, ...]:
+    state = f"{slot.state} by {slot.covered_by}" if slot.covered_by else slot.state
+    expires = time_text(slot.not_after) if slot.not_after else ""
+    return slot.node, slot.purpose, state, expires, f"{slot.steps_done}/{slot.steps}" if slot.steps else ""
 
 
 command = click.Group(

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import click
 
-from ca_service.authority.fleet.clusters import Fleet
+from ca_service.authority.fleet.clusters import NUMBER, Fleet
 from ca_service.authority.fleet.matching import Match, match, unsigned
 from ca_service.authority.fleet.records import ClusterRecord
+from ca_service.authority.fleet.store import cluster_unknown
+from ca_service.authority.installation import Installation
 from ca_service.authority.issuance.examination import Options
-from ca_service.authority.issuance.issuance import Issued
+from ca_service.cli.api import API
 from ca_service.cli.console import Console, table
 from ca_service.cli.failures import ExitCode
 from ca_service.cli.grammar import declare
 from ca_service.cli.inputs import LIFETIME_HELP, hints, read_requests
 from ca_service.cli.session import Session, operator, pass_session
-from ca_service.documents.fleet import PlacementsDocument, placement_findings
+from ca_service.cli.submission import csr_files, option_query
+from ca_service.documents.fleet import ClustersDocument, PlacementsDocument
 from ca_service.vos.destinations import Destination
 
+Placed = tuple[int, PlacementsDocument]  # with the number of the cluster
 cluster_argument = click.argument("cluster", metavar="CLUSTER")
 _node = click.option("--node", default="", metavar="FQDN", help="Node of all CSRs.  [default: as their names show]")
 _purpose = click.option("--purpose", default="", help="Purpose on the node.  [default: as file name and CSR show]")
@@ -43,12 +47,21 @@ def add(session: Session, cluster: str, files: tuple[str, ...], node: str, purpo
     `sign` signs them later.
     """
     options = Options(destination=Destination(purpose=purpose))
-    requests, fleet = read_requests(session.console, files), session.ready().fleet
-    found = fleet.get_named(operator(), cluster)
-    matches = _matched(session.console, fleet, found, requests, options, node)
-    if not preview:
-        fleet.place(operator(), found.id, [each.placement for each in matches], options)
-    _answer(session.console, found, matches, is_preview=preview)
+    requests = read_requests(session.console, files)
+
+    def here(installation: Installation) -> Placed:
+        fleet, console = installation.fleet, session.console
+        found = fleet.get_named(operator(), cluster)
+        matches = _matched(console, fleet, found, requests, options, node)
+        if not preview:
+            fleet.place(operator(), found.id, [each.placement for each in matches], options)
+        return found.id, PlacementsDocument.of(found, matches, console.sources, is_preview=preview)
+
+    def there(api: API) -> Placed:
+        query = option_query(options) | {"node": node, "preview": preview}
+        return _placed_there(api, session.console, cluster, requests, query)
+
+    _answer(session.console, *session.ask(here, there))
 
 
 @declare(
@@ -83,15 +96,53 @@ def sign(
     options = Options(
         validity_days=days, new=new, add_host_name=add_host_name, destination=Destination(purpose=purpose)
     )
-    requests, fleet = read_requests(session.console, files), session.ready().fleet
-    found = fleet.get_named(operator(), cluster)
-    if requests:
-        matches = _matched(session.console, fleet, found, requests, options, node)
-    else:
-        matches = unsigned(fleet, operator(), found.id, options)
-    issued = fleet.sign(operator(), found.id, [each.placement for each in matches], options)
-    _answer(session.console, found, matches, issued=issued)
-    return ExitCode.PENDING if issued.waiting else ExitCode.OK
+    requests = read_requests(session.console, files)
+    if not requests:
+        session.require_local(f"{click.get_current_context().command_path} without FILE")
+
+    def here(installation: Installation) -> Placed:
+        fleet, console = installation.fleet, session.console
+        found = fleet.get_named(operator(), cluster)
+        if requests:
+            matches = _matched(console, fleet, found, requests, options, node)
+        else:
+            matches = unsigned(fleet, operator(), found.id, options)
+        issued = fleet.sign(operator(), found.id, [each.placement for each in matches], options)
+        names = console.sources or ("",) * len(matches)
+        return found.id, PlacementsDocument.of(found, matches, names, issued=issued)
+
+    def there(api: API) -> Placed:
+        query = option_query(options) | {"node": node, "sign": True}
+        return _placed_there(api, session.console, cluster, requests, query)
+
+    number, document = session.ask(here, there)
+    _answer(session.console, number, document)
+    return ExitCode.PENDING if document.outcome == "waiting" else ExitCode.OK
+
+
+def number_here(installation: Installation, cluster: str) -> int:
+    """Return the number of the cluster with this number or name. Raises NotFound."""
+    return installation.fleet.get_named(operator(), cluster).id
+
+
+def number_there(api: API, cluster: str) -> int:
+    """Return the number of the cluster on a server with this number or name. Raises NotFound."""
+    if NUMBER.fullmatch(cluster):
+        return int(cluster)
+    for page in api.pages(ClustersDocument, "clusters", query={"q": cluster.strip()}):
+        for found in page.clusters:
+            if found.name.casefold() == cluster.strip().casefold():
+                return found.id
+    raise cluster_unknown()
+
+
+def _placed_there(
+    api: API, console: Console, cluster: str, requests: Sequence[bytes], query: Mapping[str, object]
+) -> Placed:
+    number, files = number_there(api, cluster), csr_files(console, requests)
+    found = api.post(PlacementsDocument, "clusters", number, "csrs", query=query, files=files)
+    csrs = [each.model_copy(update={"file": console.sources[each.number]}) for each in found.csrs]
+    return number, found.model_copy(update={"csrs": csrs})
 
 
 def _matched(
@@ -101,32 +152,21 @@ def _matched(
     return match(fleet, operator(), cluster.id, requests, options, names=names, node=node)
 
 
-def _answer(
-    console: Console,
-    cluster: ClusterRecord,
-    matches: Sequence[Match],
-    *,
-    issued: Issued | None = None,
-    is_preview: bool = False,
-) -> None:
-    files = console.sources or ("",) * len(matches)
-    document = PlacementsDocument.of(cluster, matches, files, issued=issued, is_preview=is_preview)
-    console.answer(document, _lines(console, cluster, document, matches))
+def _answer(console: Console, number: int, document: PlacementsDocument) -> None:
+    console.answer(document, _lines(console, number, document))
 
 
-def _lines(
-    console: Console, cluster: ClusterRecord, document: PlacementsDocument, matches: Sequence[Match]
-) -> Iterator[str]:
+def _lines(console: Console, number: int, document: PlacementsDocument) -> Iterator[str]:
     serials = document.serial_numbers or ("",) * len(document.csrs)
     rows = (
         (each.node or "no node matches", each.purpose, each.file, serial)
         for each, serial in zip(document.csrs, serials, strict=True)
     )
     yield from table(("node", "purpose", "file", "certificate"), rows)
-    yield from console.finding_lines(placement_findings(matches))
+    yield from console.finding_lines(document.findings)
     yield from {
         "preview": ["Nothing was stored."],
-        "placed": [f"Placed. Sign them: ca-service cluster sign {cluster.id}"],
-        "signed": [f"Signed. Take them home: ca-service cluster bundle {cluster.id}"],
+        "placed": [f"Placed. Sign them: ca-service cluster sign {number}"],
+        "signed": [f"Signed. Take them home: ca-service cluster bundle {number}"],
         "waiting": [f"An approver has to decide: ca-service requests show {each}" for each in document.request_ids],
     }[document.outcome]

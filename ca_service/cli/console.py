@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 
 import click
 
-from ca_service.errors import Finding, Severity
+from ca_service.errors import Severity
 from ca_service.pki.visible_text import visible
 
 _COLOURS: Final = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
@@ -22,6 +22,30 @@ class Answer(Protocol):
 
     def model_dump(self, *, mode: str) -> dict[str, Any]:
         """Return its members as JSON has them."""
+
+
+class Told(Protocol):
+    """A finding, or the document of one."""
+
+    @property
+    def pointer(self) -> str:
+        """Return the place."""
+
+    @property
+    def rule(self) -> str:
+        """Return the id of the rule."""
+
+    @property
+    def severity(self) -> str:
+        """Return the weight."""
+
+    @property
+    def detail(self) -> str:
+        """Return the problem."""
+
+    @property
+    def remedy(self) -> str:
+        """Return the fix; or empty."""
 
 
 class Console:
@@ -47,12 +71,12 @@ class Console:
         if not self.as_json and lines:
             click.echo("\n".join(lines), err=True)
 
-    def finding_lines(self, findings: Iterable[Finding]) -> list[str]:
+    def finding_lines(self, findings: Iterable[Told]) -> list[str]:
         """Return the findings for a person: severity, problem, place, fix."""
         return [line for finding in findings for line in self._finding_lines(finding)]
 
-    def _finding_lines(self, finding: Finding) -> list[str]:
-        mark = click.style(f"{finding.severity.value}:", fg=_COLOURS[finding.severity], bold=True)
+    def _finding_lines(self, finding: Told) -> list[str]:
+        mark = click.style(f"{finding.severity}:", fg=_COLOURS[Severity(finding.severity)], bold=True)
         about = [("where", self._where(finding.pointer)), ("fix", finding.remedy), ("rule", finding.rule)]
         return [f"{mark} {visible(finding.detail)}", *fields((name, value) for name, value in about if value)]
 

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
 
 import click
+from click.shell_completion import CompletionItem
 
 
 class LazyGroup(click.Group):
-    """A group that imports a command when it is called.
+    """A group that imports a command when it is called, and lists its commands in sections.
 
-    The keys of `summaries` are the names of the commands, in the order of the help; each command is the attribute
-    `command` of the module of that name in this package, with underscores in place of hyphens. Its help begins with
-    its summary. `neighbours` names the commands that share the module of another one: there, each is the attribute of
-    its own name.
+    `sections` has the sections of the help by their titles; the keys of each are the names of its commands, in the
+    order of the help. Each command is the attribute `command` of the module of that name in this package, with
+    underscores in place of hyphens. Its help begins with its summary. `neighbours` names the commands that share the
+    module of another one: there, each is the attribute of its own name.
     """
 
     def __init__(
-        self, *arguments: Any, summaries: Mapping[str, str], neighbours: Mapping[str, str], **options: Any
+        self,
+        *arguments: Any,
+        sections: Mapping[str, Mapping[str, str]],
+        neighbours: Mapping[str, str],
+        **options: Any,
     ) -> None:
         super().__init__(*arguments, **options)
-        self._summaries = summaries
+        self._sections = sections
+        self._summaries = {name: text for each in sections.values() for name, text in each.items()}
         self._neighbours = neighbours
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
@@ -38,10 +44,28 @@ class LazyGroup(click.Group):
         found: click.Command = getattr(module, name if cmd_name in self._neighbours else "command")
         return found
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command. Raises NoSuchCommand with similar names, which click has for imported ones only."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:
+            raise click.NoSuchCommand(error.command_name, possibilities=self._summaries, ctx=ctx) from error
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """Write the summaries into the help, without importing the commands."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(self._summaries.items()))
+        """Write the sections into the help, with their texts below one another, without importing the commands."""
+        width = max(map(len, self._summaries))
+        for title, summaries in self._sections.items():
+            with formatter.section(title):
+                formatter.write_dl([(f"{name:<{width}}", text) for name, text in summaries.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands that begin so, without importing them, and the options."""
+        found = [
+            CompletionItem(name, help=text) for name, text in self._summaries.items() if name.startswith(incomplete)
+        ]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
 
 
 def examples(lines: Sequence[str]) -> str:
@@ -53,11 +77,16 @@ def declare(name: str, *lines: str) -> Callable[[Callable[..., Any]], click.Comm
     """Return a decorator that makes a command: with this name, `--json`, and these examples in its help."""
 
     def decorate(function: Callable[..., Any]) -> click.Command:
-        return click.command(name, epilog=examples(lines))(_json_option(function))
+        made = click.command(name, epilog=examples(lines))(_json_option(function))
+        for parameter in made.params:
+            if "FILE" in (parameter.metavar or ""):
+                parameter.type = FILE
+        return made
 
     return decorate
 
 
+FILE: Final = click.Path(readable=False)  # shells complete it; the readers of files explain what is wrong with one
 _json_option = click.option(
     "--json",
     is_flag=True,

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import Any, cast, get_args
+from typing import cast, get_args
 
 import click
 
 from ca_service.authority.installation import Installation
 from ca_service.authority.inventory.csv_export import csv_lines
-from ca_service.authority.inventory.store import Listed, Sort
+from ca_service.authority.inventory.store import Sort
 from ca_service.authority.issuance.issuance import Issued
+from ca_service.cli.api import API
 from ca_service.cli.console import fields, table
 from ca_service.cli.grammar import declare
-from ca_service.cli.outputs import FORMATS, Packaging, force_option, out_option, package
+from ca_service.cli.listing import listing, now
+from ca_service.cli.naming import completed
+from ca_service.cli.outputs import FORMATS, Package, Packaging, force_option, out_option, package
+from ca_service.cli.remote import shown_there
 from ca_service.cli.session import Session, operator, pass_session
-from ca_service.documents.certificates import CertificateDocument, CertificateListDocument, Certificates
+from ca_service.documents.certificates import CertificateDocument, CertificateListDocument, CertificateSummaryDocument
 from ca_service.pki.encodings import time_text
 from ca_service.pki.visible_text import visible
 
@@ -46,48 +50,56 @@ def command(session: Session, words: tuple[str, ...], sort: str, limit: int | No
     """
     if as_csv and session.console.as_json:
         raise click.UsageError("--csv and --json do not go together.", click.get_current_context())
-    installation = session.ready()
-    items = islice(installation.inventory.export(operator(), " ".join(words), cast(Sort, sort)), limit)
-    now = installation.clock()
+    text, order = " ".join(words), cast(Sort, sort)
     if as_csv:
-        for line in csv_lines(items, now):
-            click.echo(line.encode(), nl=False)
+        _require_whole(session, limit)
+        for line in session.ask(
+            lambda here: _csv_here(here, text, order, limit), lambda api: _csv_there(api, text, order)
+        ):
+            click.echo(line, nl=False)
         return
-    found = list(items)
+    found = list(islice(listing(session, text, order), limit))
     session.console.answer(
-        _document(installation, found),
-        _table(found, now) or ["Nothing matches." if words else "No certificates yet."],
+        CertificateListDocument(certificates=found, next=None),
+        _table(found, now(session)) or ["Nothing matches." if words else "No certificates yet."],
     )
 
 
-def _document(installation: Installation, found: Sequence[Listed]) -> CertificateListDocument:
-    revocations = installation.revocation.revocations_of([item.certificate.serial_number for item in found])
-    describe = Certificates(revocations, installation.clock())
-    return CertificateListDocument(certificates=[describe.summary(item.certificate) for item in found], next=None)
+def _require_whole(session: Session, limit: int | None) -> None:
+    if limit is not None:
+        session.require_local(f"{click.get_current_context().command_path} --csv --limit")
 
 
-def _table(items: Sequence[Listed], now: datetime) -> list[str]:
+def _csv_here(installation: Installation, words: str, sort: Sort, limit: int | None) -> Iterator[bytes]:
+    items = islice(installation.inventory.export(operator(), words, sort), limit)
+    return (line.encode() for line in csv_lines(items, installation.clock()))
+
+
+def _csv_there(api: API, words: str, sort: Sort) -> Iterator[bytes]:
+    return api.lines("GET", "certificates", query={"q": words, "sort": sort, "format": "csv"})
+
+
+def _table(found: Sequence[CertificateSummaryDocument], at: datetime) -> list[str]:
     header = ("host", "days", "until", "status", "profile", "serial number", "issued by")
-    return table(header, (_row(item, now) for item in items))
+    return table(header, (_row(each, at) for each in found))
 
 
-def _row(item: Listed, now: datetime) -> tuple[Any, ...]:
-    record = item.certificate
+def _row(found: CertificateSummaryDocument, at: datetime) -> tuple[str, ...]:
     return (
-        record.host,
-        str(max(0, (record.not_after - now).days)),
-        f"{record.not_after:%Y-%m-%d}",
-        item.status.value,
-        record.profile,
-        record.serial_number,
-        record.issued_by,
+        found.host,
+        str(max(0, (found.not_after - at).days)),
+        f"{found.not_after:%Y-%m-%d}",
+        found.status,
+        found.profile,
+        found.serial_number,
+        found.issued_by,
     )
 
 
 @declare(
     "show",
-    "ca-service show 4f1c...",
-    "ca-service show 4f1c... --format zip --out bundles/",
+    "ca-service show 4f1c",
+    "ca-service show uccx1.example.com --format zip --out bundles/",
 )
 @click.argument("serial_number", metavar="SERIAL")
 @click.option(
@@ -102,22 +114,32 @@ def _row(item: Listed, now: datetime) -> tuple[Any, ...]:
 def show(session: Session, serial_number: str, format_: str | None, out: str | None, force: bool) -> None:
     """Show a certificate.
 
-    SERIAL is its serial number in hexadecimal, with or without colons.
+    SERIAL is its serial number in hexadecimal, with or without colons. A unique beginning of it (four digits or more)
+    is enough, or of the host of a certificate that is active or on hold.
     """
     packaging = Packaging.of(session.console, format_, out, force=force) if format_ else None
     if packaging:
         packaging.check(session.console, 1)
     elif out or force:
         raise click.UsageError("--out and --force need --format.", click.get_current_context())
-    installation = session.ready()
-    record = installation.issuance.get_certificate(operator(), serial_number)
-    packed = package(installation, Issued((record,), created=False), format_)
-    [certificate] = packed.document.certificates
+    serial = completed(session, serial_number)
+    found = session.ask(
+        lambda here: package(
+            here, Issued((here.issuance.get_certificate(operator(), serial),), created=False), format_
+        ),
+        lambda api: shown_there(api, serial, format_),
+    )
+    [certificate] = found.document.certificates
     if packaging:
-        path = packaging.write(packed)
-        packaging.answer(session.console, packed, path, [f"Written: {visible(str(path))}"] if path else [])
+        path = packaging.write(found)
+        packaging.answer(session.console, found, path, [f"Written: {visible(str(path))}"] if path else [])
     else:
         session.console.answer(certificate, _show_lines(certificate))
+
+
+def _shown(installation: Installation, serial: str, format_: str | None) -> Package:
+    record = installation.issuance.get_certificate(operator(), serial)
+    return package(installation, Issued((record,), created=False), format_)
 
 
 def _show_lines(certificate: CertificateDocument) -> list[str]:

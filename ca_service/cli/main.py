@@ -15,41 +15,55 @@ from ca_service import __version__
 from ca_service.cli import failures
 from ca_service.cli.console import Console
 from ca_service.cli.failures import MEANINGS, ExitCode
-from ca_service.cli.grammar import LazyGroup
+from ca_service.cli.grammar import FILE, LazyGroup
 from ca_service.cli.interfaces import Program
+from ca_service.cli.server import ServerOptions
 from ca_service.cli.session import Session
 
 # The summaries are here, and not only in the commands: `--help` imports none of these modules.
-_COMMANDS: Final = {
-    "init": "Create the database, the root and the intermediate.",
-    "serve": "Serve the pages and the API until stopped.",
-    "sign": "Sign CSRs: all of them, or none.",
-    "requests": "Review and decide on requests.",
-    "cluster": "Manage clusters, their CSRs and their steps.",
-    "renew": "Renew the certificate of a TLS server or client with the same key.",
-    "check": "Check CSRs without signing them.",
-    "fit": "Check whether a node will accept a certificate.",
-    "probe": "See which certificate the ports of a node present.",
-    "explain": "Explain error messages of nodes, tools and browsers.",
-    "products": "Show what is known of Cisco's products.",
-    "matrix": "Show what agents see, by the signers of tomcat and tomcat-ECDSA.",
-    "node": "Put certificates on nodes.",
-    "lab-node": "Emulate Cisco nodes, for training and demonstrations.",
-    "show": "Show a certificate.",
-    "list": "List and search certificates.",
-    "revoke": "Revoke certificates.",
-    "release": "Release certificates from hold.",
-    "ca": "Manage the root and the intermediate.",
-    "trust-kit": "Write the files and steps with which clients trust the root.",
-    "crl": "Manage certificate revocation lists (CRLs).",
-    "user": "Manage accounts.",
-    "token": "Manage API tokens.",
-    "audit": "Read, verify and export the audit log.",
-    "notices": "Review and test expiry notices.",
-    "jobs": "Run the background jobs.",
-    "config": "Show the settings.",
-    "db": "Manage the database schema.",
-    "doctor": "Check the health of the installation.",
+_SECTIONS: Final = {
+    "Certificates": {
+        "sign": "Sign CSRs: all of them, or none.",
+        "check": "Check CSRs without signing them.",
+        "fit": "Check whether a node will accept a certificate.",
+        "requests": "Review and decide on requests.",
+        "list": "List and search certificates.",
+        "show": "Show a certificate.",
+        "renew": "Renew the certificate of a TLS server or client with the same key.",
+        "revoke": "Revoke certificates.",
+        "release": "Release certificates from hold.",
+    },
+    "Clusters and nodes": {
+        "cluster": "Manage clusters, their CSRs and their steps.",
+        "node": "Put certificates on nodes.",
+        "probe": "See which certificate the ports of a node present.",
+        "lab-node": "Emulate Cisco nodes, for training and demonstrations.",
+    },
+    "Help with nodes": {
+        "explain": "Explain error messages of nodes, tools and browsers.",
+        "products": "Show what is known of Cisco's products.",
+        "matrix": "Show what agents see, by the signers of tomcat and tomcat-ECDSA.",
+    },
+    "Authority": {
+        "init": "Create the database, the root and the intermediate.",
+        "ca": "Manage the root and the intermediate.",
+        "crl": "Manage certificate revocation lists (CRLs).",
+        "trust-kit": "Write the files and steps with which clients trust the root.",
+    },
+    "People": {
+        "user": "Manage accounts.",
+        "token": "Manage API tokens.",
+    },
+    "Service": {
+        "serve": "Serve the pages and the API until stopped.",
+        "doctor": "Check the health of the installation.",
+        "jobs": "Run the background jobs.",
+        "notices": "Review and test expiry notices.",
+        "audit": "Read, verify and export the audit log.",
+        "config": "Show the settings.",
+        "db": "Manage the database schema.",
+        "completion": "Write the file that completes commands and options in a shell.",
+    },
 }
 _NEIGHBOURS: Final = {
     "renew": "sign",
@@ -108,7 +122,7 @@ class CommandLine(LazyGroup):
 @click.group(
     cls=CommandLine,
     name="ca-service",
-    summaries=_COMMANDS,
+    sections=_SECTIONS,
     neighbours=_NEIGHBOURS,
     epilog=_EPILOG,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -120,13 +134,38 @@ class CommandLine(LazyGroup):
     metavar="PATH",
     help="Folder of the installation.  [default: CA_SERVICE_INSTANCE_PATH, or ./instance]",
 )
+@click.option("--server", metavar="URL", envvar="CA_SERVICE_URL", help="Ask the API of this server.")
+@click.option(
+    "--token",
+    default="",
+    metavar="TOKEN",
+    envvar="CA_SERVICE_TOKEN",
+    help="Its token. The list of processes shows options: set CA_SERVICE_TOKEN, or use --token-file.",
+)
+@click.option(
+    "--token-file",
+    type=FILE,
+    metavar="FILE",
+    envvar="CA_SERVICE_TOKEN_FILE",
+    help="File whose first line is the token.",
+)
+@click.option(
+    "--ca-file",
+    type=FILE,
+    metavar="FILE",
+    envvar="CA_SERVICE_CA_FILE",
+    help="Root that the server's certificate needs.",
+)
+@click.option("--allow-http", is_flag=True, help="Send the token unencrypted, also to other machines.")
 @click.option("--traceback", is_flag=True, expose_value=False, help="Show the traceback of an error, for a bug report.")
 @click.version_option(__version__, prog_name="ca-service")
 @click.pass_context
-def command(ctx: click.Context, instance_path: Path | None) -> None:
+def command(ctx: click.Context, /, instance_path: Path | None, server: str | None, **options: Any) -> None:
     """A private certificate authority, EC from root to leaf, for Cisco VOS nodes.
 
     `init` creates the authority, `serve` starts the pages and the API, `sign` signs CSRs directly.
-    Every command has --help for its options and --json for output to scripts.
+    Every command has --help for its options and --json for output to scripts. With --server, commands work from another
+    computer, with the permissions of the token.
     """
-    ctx.obj = replace(ctx.obj, instance_path=instance_path)
+    asked = ServerOptions(server, **options) if server else None
+    ctx.obj = replace(ctx.obj, instance_path=instance_path, server=asked)

@@ -24,7 +24,7 @@ from ca_service.documents.nodes import (
     NodePlanDocument,
     StepDocument,
 )
-from ca_service.documents.probes import works
+from ca_service.documents.probes import ProbeDocument, works
 from ca_service.errors import Refused, only_errors
 from ca_service.pki import names
 from ca_service.pki.encodings import time_text
@@ -243,7 +243,7 @@ def _ended(
         places = [f"{host}:{port}" for port in ports] or [host]
         reports = tuple(installation.probes.probe(operator(), places))
         steps = () if works(reports) else installation.node_commands.running_steps(operator(), host, order)
-        said = ["The node has the certificate.", *report_lines(reports)]
+        said = ["The node has the certificate.", *report_lines(ProbeDocument.of(reports))]
         said += ["", "Left to do:", *step_lines(steps), "Then run the command again."] if steps else []
     session.console.answer(NodeAppliedDocument.of(contact, done, steps, reports), said)
     return ExitCode.PENDING if done.waiting or steps else ExitCode.OK

@@ -5,26 +5,29 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 import click
 
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.installation import Installation
+from ca_service.authority.issuance.batches import Outcome
 from ca_service.authority.issuance.issuance import Issued
 from ca_service.cli.console import Console, as_text
 from ca_service.cli.inputs import STANDARD
 from ca_service.documents.certificates import (
     CertificateDocument,
     Certificates,
+    CertificatesDocument,
     WrittenCertificatesDocument,
     upload_documents,
 )
 from ca_service.documents.findings import finding_documents
-from ca_service.errors import Conflict, InvalidInput, Rule
+from ca_service.documents.requests import RequestDocument
+from ca_service.errors import Conflict, Finding, InvalidInput, Rule
 from ca_service.vos import formats
 from ca_service.vos.bundle import Bundle, BundleFile, Delivery, bundle_of
 from ca_service.vos.trust_files import TrustFile
@@ -173,11 +176,38 @@ def _explained(path: Path) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """Certificates with their bundle, and the document that describes them."""
+    """Certificates with their bundle, and the document that describes them.
+
+    `archive` is the ZIP that a server made: it has the receipts, and the steps for the products that the server knows.
+    """
 
     bundle: Bundle
     deliveries: tuple[Delivery, ...]
     document: WrittenCertificatesDocument
+    archive: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Certificates that exist by now, and how to pack them. `created` is false if all of them existed before."""
+
+    serial_numbers: tuple[str, ...]
+    created: bool
+    pack: Callable[[], Package]
+
+
+Certificate = TypeVar("Certificate")
+
+
+@dataclass(frozen=True, slots=True)
+class Judged(Generic[Certificate]):
+    """The outcome for the CSR with this number, from 0; its findings point at it. `request` waits for a decision."""
+
+    number: int
+    outcome: Outcome
+    findings: tuple[Finding, ...]
+    certificate: Certificate | None = None
+    request: RequestDocument | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,15 +250,24 @@ def package(installation: Installation, issued: Issued, format: str | None) -> P
     if format == "zip":
         installation.trusted.require(record.issuer_id for record in issued.certificates)
         deliveries = installation.receipts.attached(deliveries)
+    described = _described(installation, issued.certificates, deliveries)
+    found = CertificatesDocument(certificates=described, findings=finding_documents(issued.findings))
+    return packed(found, deliveries, created=issued.created)
+
+
+def packed(
+    found: CertificatesDocument, deliveries: tuple[Delivery, ...], *, created: bool, archive: bytes = b""
+) -> Package:
+    """Pack certificates that are described already."""
     bundle = bundle_of(deliveries)
     document = WrittenCertificatesDocument(
-        certificates=_described(installation, issued.certificates, deliveries),
-        findings=finding_documents(issued.findings),
-        created=issued.created,
+        certificates=found.certificates,
+        findings=found.findings,
+        created=created,
         uploads=upload_documents(bundle),
         file=None,
     )
-    return Package(bundle, deliveries, document)
+    return Package(bundle, deliveries, document, archive)
 
 
 def _described(
@@ -244,4 +283,6 @@ def _file(package: Package, format: str) -> BundleFile:
     if format == "json":
         name = f"{package.bundle.name.removesuffix('.zip')}.json"
         return BundleFile(name, f"{as_text(package.document)}\n".encode())
+    if format == "zip" and package.archive:
+        return BundleFile(package.bundle.name, package.archive)
     return formats.as_file(package.deliveries, format, package.bundle)

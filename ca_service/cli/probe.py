@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import click
 
+from ca_service.cli.console import Console
 from ca_service.cli.failures import ExitCode
 from ca_service.cli.grammar import declare
 from ca_service.cli.session import Session, operator, pass_session
-from ca_service.documents.probes import ProbeDocument, experience_of, works
+from ca_service.documents.probes import ProbeDocument
 from ca_service.pki.visible_text import visible
 from ca_service.vos.served import BROKEN, PortReport, Verdict
 
@@ -33,38 +34,50 @@ def command(session: Session, hosts: tuple[str, ...]) -> ExitCode:
     1.2 and 1.3; nothing but the handshake is sent. Exit code 3: an older, a self-signed or no EC certificate is
     presented; 4: a wrong one; 6: no port answers.
     """
-    return tell(session, session.ready().probes.probe(operator(), hosts))
+    return tell(
+        session,
+        session.ask(
+            lambda here: watched(session.console, here.probes.probe(operator(), hosts)),
+            lambda api: api.post(ProbeDocument, "probes", body={"hosts": list(hosts)}),
+        ),
+    )
 
 
-def tell(session: Session, reports: Iterator[PortReport]) -> ExitCode:
-    """Say what the ports present, and return the exit code; a terminal shows each port as soon as it is done."""
+def watched(console: Console, reports: Iterator[PortReport]) -> ProbeDocument:
+    """Return what the ports present; a terminal shows each port as soon as it is done."""
     found = list[PortReport]()
     for report in reports:
         found.append(report)
         if sys.stderr.isatty():
-            session.console.remark(f"{visible(report.target.host)}:{report.target.port} {report.verdict.value}")
-    session.console.answer(ProbeDocument.of(found), report_lines(found))
+            console.remark(f"{visible(report.target.host)}:{report.target.port} {report.verdict.value}")
+    return ProbeDocument.of(found)
+
+
+def tell(session: Session, found: ProbeDocument) -> ExitCode:
+    """Say what the ports present, and return the exit code."""
+    session.console.answer(found, report_lines(found))
     return _code(found)
 
 
-def report_lines(found: Sequence[PortReport]) -> list[str]:
+def report_lines(found: ProbeDocument) -> list[str]:
     """Return the results for a person, port by port."""
     lines = list[str]()
-    for report in sorted(found, key=lambda each: (each.target.host, each.target.port)):
-        place = f"{visible(report.target.host)}:{report.target.port}"
-        verdict = click.style(report.verdict.value, fg=_COLOURS.get(report.verdict, "red"), bold=True)
-        lines.append(f"{place}  {verdict}" + (f"  {report.target.service}" if report.target.service else ""))
-        lines += [f"  {visible(str(each))}" for each in report.sentences]
-    if experience := experience_of(found):
-        lines += ["", f"Agents of UCCX 11.5: {experience}"]
+    for port in found.ports:
+        verdict = click.style(port.verdict.value, fg=_COLOURS.get(port.verdict, "red"), bold=True)
+        lines.append(
+            f"{visible(port.host)}:{port.port}  {verdict}" + (f"  {visible(port.service)}" if port.service else "")
+        )
+        lines += [f"  {visible(each)}" for each in port.sentences]
+    if found.experience:
+        lines += ["", f"Agents of UCCX 11.5: {visible(found.experience)}"]
     return lines
 
 
-def _code(found: Sequence[PortReport]) -> ExitCode:
+def _code(found: ProbeDocument) -> ExitCode:
     """Return the exit code of what was seen: the worst of the ports that present something."""
-    verdicts = {each.verdict for each in found}
-    if works(found):
+    verdicts = {each.verdict for each in found.ports}
+    if found.works:
         return ExitCode.OK
-    if verdicts & _WRONG or any(not BROKEN.isdisjoint(each.remarks) for each in found):
+    if verdicts & _WRONG or any(not BROKEN.isdisjoint(each.remarks) for each in found.ports):
         return ExitCode.REFUSED
     return ExitCode.PENDING if verdicts & _NOT_YET else ExitCode.UNREACHABLE

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 
 import click
 
-from ca_service.authority.issuance.records import Moment, RequestQuery, RequestRecord, State, timeline
+from ca_service.authority.installation import Installation
+from ca_service.authority.issuance.records import UNDECIDED, RequestPage, RequestQuery, RequestRecord, State, timeline
+from ca_service.cli.api import API, cursor_of
 from ca_service.cli.console import Console, fields, table
 from ca_service.cli.failures import ExitCode
 from ca_service.cli.grammar import declare
 from ca_service.cli.session import Session, operator, pass_session
 from ca_service.documents.requests import RequestDocument, RequestsDocument
 from ca_service.pki.encodings import time_text
+from ca_service.pki.visible_text import visible
 
+History = Sequence[tuple[State, str]]
 _STATES = tuple(state.value for state in State)
 _number = click.argument("number", metavar="NUMBER", type=int)
 
@@ -36,23 +41,27 @@ def list_(session: Session, state: str, search: str, limit: int, cursor: str) ->
     """List requests, oldest first; by default those that wait for a decision."""
     wanted = None if state == "all" else State(state)
     query = RequestQuery(text=search, state=wanted, sort="oldest", cursor=cursor, limit=limit)
-    page = session.ready().requests.list_requests(operator(), query)
+    document = session.ask(
+        lambda here: _page(here.requests.list_requests(operator(), query)), lambda api: _page_of(api, query)
+    )
     rows = (
-        (
-            str(each.id),
-            each.state.value,
-            each.host,
-            each.options.profile,
-            each.submitted_by,
-            time_text(each.submitted_at),
-        )
-        for each in page.items
+        (str(each.id), each.state, each.host, each.profile, each.submitted_by, time_text(each.submitted_at))
+        for each in document.requests
     )
     lines = table(("number", "state", "host", "profile", "submitted by", "submitted"), rows)
-    document = RequestsDocument.of(page.items, following=page.next_cursor or None)
     session.console.answer(document, lines or ["There are no such requests."])
-    if page.next_cursor:
-        session.console.remark(f"There are more: --cursor {page.next_cursor}")
+    if document.next:
+        session.console.remark(f"There are more: --cursor {visible(document.next)}")
+
+
+def _page(found: RequestPage) -> RequestsDocument:
+    return RequestsDocument.of(found.items, following=found.next_cursor or None)
+
+
+def _page_of(api: API, query: RequestQuery) -> RequestsDocument:
+    wanted = {"q": query.text, "state": query.state, "sort": query.sort, "cursor": query.cursor, "limit": query.limit}
+    found = api.get(RequestsDocument, "requests", query=wanted)
+    return found.model_copy(update={"next": cursor_of(found.next)})
 
 
 @declare("show", "ca-service requests show 12", "ca-service requests show 12 --json")
@@ -60,8 +69,11 @@ def list_(session: Session, state: str, search: str, limit: int, cursor: str) ->
 @pass_session
 def show(session: Session, number: int) -> None:
     """Show the request NUMBER: its content, the findings and its history."""
-    found = session.ready().requests.get(operator(), number)
-    session.console.answer(RequestDocument.of(found), _lines(session.console, found))
+    _tell(
+        session,
+        lambda here: here.requests.get(operator(), number),
+        lambda api: api.get(RequestDocument, "requests", number),
+    )
 
 
 @declare("approve", "ca-service requests approve 12", "ca-service requests approve 12 --note 'as agreed'")
@@ -70,9 +82,12 @@ def show(session: Session, number: int) -> None:
 @pass_session
 def approve(session: Session, number: int, note: str) -> int:
     """Approve the request NUMBER and sign it, or retry an approved request whose signing failed."""
-    found = session.ready().requests.approve(operator(), number, note)
-    session.console.answer(RequestDocument.of(found), _lines(session.console, found))
-    return ExitCode.OK if found.state is State.ISSUED else ExitCode.ERROR
+    found = _tell(
+        session,
+        lambda here: here.requests.approve(operator(), number, note),
+        lambda api: api.post(RequestDocument, "requests", number, "approve", body={"note": note}),
+    )
+    return ExitCode.OK if State(found.state) is State.ISSUED else ExitCode.ERROR
 
 
 @declare("refuse", "ca-service requests refuse 12 --note 'The parent domain is wrong.'")
@@ -81,34 +96,62 @@ def approve(session: Session, number: int, note: str) -> int:
 @pass_session
 def refuse(session: Session, number: int, note: str) -> None:
     """Refuse the request NUMBER, with a note."""
-    found = session.ready().requests.refuse(operator(), number, note)
-    session.console.answer(RequestDocument.of(found), _lines(session.console, found))
+    _tell(
+        session,
+        lambda here: here.requests.refuse(operator(), number, note),
+        lambda api: api.post(RequestDocument, "requests", number, "refuse", body={"note": note}),
+    )
 
 
-def _lines(console: Console, found: RequestRecord) -> list[str]:
+def _tell(
+    session: Session, here: Callable[[Installation], RequestRecord], there: Callable[[API], RequestDocument]
+) -> RequestDocument:
+    """Answer with a request, and return it. Only the installation says from which addresses persons acted."""
+    found, history = session.ask(lambda installation: _described(here(installation)), lambda api: _dated(there(api)))
+    session.console.answer(found, _lines(session.console, found, history))
+    return found
+
+
+def _described(found: RequestRecord) -> tuple[RequestDocument, History]:
+    document = RequestDocument.of(found)
+    return document, [
+        (each.state, _happened(document, each.state, each.at, each.by, each.origin)) for each in timeline(found)
+    ]
+
+
+def _dated(found: RequestDocument) -> tuple[RequestDocument, History]:
+    history = [(State.SUBMITTED, _happened(found, State.SUBMITTED, found.submitted_at, found.submitted_by))]
+    if found.decided_at:
+        state = State(found.state) if found.state in (State.REFUSED, State.WITHDRAWN) else State.APPROVED
+        history.append((state, _happened(found, state, found.decided_at, found.decided_by or "")))
+    return found, history
+
+
+def _happened(found: RequestDocument, state: State, at: datetime, by: str, origin: str = "") -> str:
+    if state is State.APPROVED and found.rule:
+        by = f"rule {found.rule} because {' and '.join(found.reasons)}"
+    return f"{time_text(at)}{f' by {by}' if by else ''}{f' ({origin})' if origin else ''}"
+
+
+def _lines(console: Console, found: RequestDocument, history: History) -> list[str]:
     about = (
         ("request", str(found.id)),
-        ("state", found.state.value),
+        ("state", found.state),
         ("host", found.host),
         ("subject", found.subject),
-        ("names", ", ".join(found.names)),
-        ("profile", found.options.profile),
-        *((each.state.value, _happened(each, found)) for each in timeline(found)),
-        ("note", found.note),
+        ("names", ", ".join(found.subject_alternative_name)),
+        ("profile", found.profile),
+        *((state.value, text) for state, text in history),
+        ("note", found.note or ""),
         ("serial", found.serial_number or ""),
     )
     told = [*console.finding_lines(found.findings), *console.finding_lines(found.failure)]
     return [*fields(((name, value) for name, value in about if value), indent=0), *told, *_next(found)]
 
 
-def _happened(each: Moment, found: RequestRecord) -> str:
-    by = f"rule {found.rule} because {found.why}" if each.state is State.APPROVED and found.rule else each.by
-    return f"{time_text(each.at)}{f' by {by}' if by else ''}{f' ({each.origin})' if each.origin else ''}"
-
-
-def _next(found: RequestRecord) -> Iterator[str]:
+def _next(found: RequestDocument) -> Iterator[str]:
     """Return the next step, if there is one."""
-    if found.is_undecided:
+    if State(found.state) in UNDECIDED:
         yield f"Decide: ca-service requests approve {found.id}, or refuse {found.id} --note TEXT"
     if found.serial_number:
         yield f"Take it home: ca-service show {found.serial_number} --format zip"

@@ -7,16 +7,24 @@ from typing import Any, Final
 
 import click
 
-from ca_service.authority.installation import Installation
-from ca_service.authority.revocation.records import Outcome, Selection
+from ca_service.authority.fleet.clusters import CLUSTER_NO_CERTIFICATES
+from ca_service.authority.revocation.records import (
+    Effect,
+    Outcome,
+    Selection,
+    confirmation_of,
+    require_confirmed,
+)
 from ca_service.authority.revocation.revoking import MAX_NOTE
 from ca_service.authority.revocation.selecting import read_invalid_since, with_serial_numbers
 from ca_service.cli.console import Console, table
 from ca_service.cli.grammar import declare
 from ca_service.cli.inputs import is_terminal, typed_to_go_on
+from ca_service.cli.naming import completed
 from ca_service.cli.session import Session, operator, pass_session
+from ca_service.documents.fleet import ClusterDocument
 from ca_service.documents.revocations import RevocationResultDocument
-from ca_service.errors import InvalidInput, Rule
+from ca_service.errors import InvalidInput, NotFound, Rule
 from ca_service.pki.reasons import FOR_LEAVES, read_leaf_reason
 
 CONFIRMATION_NO_TERMINAL: Final = Rule(
@@ -41,37 +49,70 @@ def selection_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def selected(
-    installation: Installation, serial_numbers: tuple[str, ...], key: str, host: str, cluster: int | None
+    session: Session,
+    serial_numbers: tuple[str, ...],
+    key: str,
+    host: str,
+    cluster: int | None,
+    *,
+    is_exact: bool,
 ) -> Selection:
-    """Return the selection that the options describe."""
+    """Return the selection that the options describe.
+
+    Without a question (`is_exact`), only whole serial numbers count: a beginning that is unique today names another
+    certificate tomorrow.
+    """
+    if not is_exact:
+        serial_numbers = tuple(completed(session, each) for each in serial_numbers)
     selection = Selection(serial_numbers, key, host)
     if cluster is None:
         return selection
-    return with_serial_numbers(selection, installation.fleet.serial_numbers(operator(), cluster))
+    found = session.ask(
+        lambda here: here.fleet.serial_numbers(operator(), cluster),
+        lambda api: _serial_numbers(api.get(ClusterDocument, "clusters", cluster)),
+    )
+    return with_serial_numbers(selection, found)
 
 
-def confirm(console: Console, planned: Outcome, *, is_confirmed: bool) -> None:
+def _serial_numbers(found: ClusterDocument) -> tuple[str, ...]:
+    newest = [slot.serial_number for slot in found.slots if slot.serial_number]
+    past = [each.serial_number for slot in found.slots for each in slot.past]
+    if not newest and not past:
+        raise NotFound.because(CLUSTER_NO_CERTIFICATES)
+    return tuple(dict.fromkeys((*newest, *past)))
+
+
+def confirm(console: Console, planned: RevocationResultDocument, *, is_confirmed: bool) -> None:
     """Preview the effect, and continue only after a confirmation."""
     console.remark(*(f"{found.detail} {found.remedy}".strip() for found in planned.findings))
     if is_confirmed:
         return
     if not is_terminal():
         raise InvalidInput.because(CONFIRMATION_NO_TERMINAL)
-    planned.require_confirmation(typed_to_go_on(planned.confirmation))
+    changed = [each for each in planned.certificates if Effect(each.effect).changes]
+    wanted = confirmation_of(list(dict.fromkeys(each.host for each in changed)), len(changed))
+    require_confirmed(wanted, typed_to_go_on(wanted))
 
 
-def outcome_lines(outcome: Outcome) -> list[str]:
+def outcome_lines(found: RevocationResultDocument) -> list[str]:
     """Yield the effect on each certificate, actual or previewed, for a person."""
-    rows = (
-        (each.certificate.serial_number, each.certificate.host, each.effect.value, each.state_text)
-        for each in outcome.changes
-    )
+    rows = ((each.serial_number, each.host, each.effect, each.state) for each in found.certificates)
     return table(("serial number", "host", "effect", "state"), rows)
+
+
+def _body(selection: Selection, note: str = "", **more: object) -> dict[str, object]:
+    return {
+        "serial_numbers": list(selection.serial_numbers),
+        "key_fingerprint": selection.key_fingerprint,
+        "host": selection.host,
+        "note": note,
+        **more,
+    }
 
 
 @declare(
     "revoke",
-    "ca-service revoke 4f1c... --reason superseded",
+    "ca-service revoke 4f1c --reason superseded",
     "ca-service revoke --host uccx1.example.com --reason certificateHold --dry-run",
     "ca-service revoke --key 9b2e... --reason keyCompromise --invalid-since 2026-11-20T08:00:00Z --yes",
     "ca-service revoke --cluster 3 --reason cessationOfOperation",
@@ -100,21 +141,37 @@ def command(
     """Revoke certificates.
 
     Select them by SERIAL, key, host or cluster. A hold (certificateHold) can be released; every other reason is
-    permanent. The command shows the effect first, and asks you to type the host name or the number of certificates.
+    permanent. The command shows the effect first, and asks you to type the host name or the number of certificates. A
+    unique beginning of a serial number or host is enough as SERIAL, except with --yes.
     """
-    installation = session.ready()
-    selection = selected(installation, serial_numbers, key, host, cluster)
+    selection = selected(session, serial_numbers, key, host, cluster, is_exact=yes)
     why, since = read_leaf_reason(reason), read_invalid_since(invalid_since)
-    planned = installation.revocation.preview(operator(), selection, why, invalid_since=since)
-    if planned.changed and not dry_run:
-        confirm(session.console, planned, is_confirmed=yes)
-        planned = installation.revocation.revoke(operator(), selection, why, invalid_since=since, note=note)
-    session.console.answer(RevocationResultDocument.of(planned, done=not dry_run), outcome_lines(planned))
+    said: dict[str, Any] = {"reason": reason, "invalid_since": invalid_since or None}
+    found = session.ask(
+        lambda here: _planned(here.revocation.preview(operator(), selection, why, invalid_since=since)),
+        lambda api: api.post(RevocationResultDocument, "revocations", body=_body(selection, preview=True, **said)),
+    )
+    if found.changed and not dry_run:
+        confirm(session.console, found, is_confirmed=yes)
+        found = session.ask(
+            lambda here: _done(here.revocation.revoke(operator(), selection, why, invalid_since=since, note=note)),
+            lambda api: api.post(RevocationResultDocument, "revocations", body=_body(selection, note, **said)),
+        )
+    document = found.model_copy(update={"done": not dry_run})
+    session.console.answer(document, outcome_lines(document))
+
+
+def _planned(outcome: Outcome) -> RevocationResultDocument:
+    return RevocationResultDocument.of(outcome, done=False)
+
+
+def _done(outcome: Outcome) -> RevocationResultDocument:
+    return RevocationResultDocument.of(outcome, done=True)
 
 
 @declare(
     "release",
-    "ca-service release 4f1c...",
+    "ca-service release 4f1c",
     "ca-service release --host uccx1.example.com --yes",
 )
 @selection_options
@@ -132,10 +189,19 @@ def release(
     *,
     yes: bool,
 ) -> None:
-    """Release certificates from hold. They are valid again."""
-    installation = session.ready()
-    selection = selected(installation, serial_numbers, key, host, cluster)
-    planned = installation.revocation.preview_release(operator(), selection)
+    """Release certificates from hold. They are valid again.
+
+    A unique beginning of a serial number or host is enough as SERIAL, except with --yes.
+    """
+    selection = selected(session, serial_numbers, key, host, cluster, is_exact=yes)
+    path = ("revocations", "release")
+    planned = session.ask(
+        lambda here: _planned(here.revocation.preview_release(operator(), selection)),
+        lambda api: api.post(RevocationResultDocument, *path, body=_body(selection, preview=True)),
+    )
     confirm(session.console, planned, is_confirmed=yes)
-    done = installation.revocation.release(operator(), selection, note=note)
-    session.console.answer(RevocationResultDocument.of(done, done=True), outcome_lines(done))
+    done = session.ask(
+        lambda here: _done(here.revocation.release(operator(), selection, note=note)),
+        lambda api: api.post(RevocationResultDocument, *path, body=_body(selection, note)),
+    )
+    session.console.answer(done, outcome_lines(done))

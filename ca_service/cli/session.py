@@ -1,36 +1,89 @@
-"""One run of a command: the program, the console, the installation that it opens, and the actor."""
+"""One run of a command: the program, the console, the installation or the server that it asks, and the actor."""
 
 from __future__ import annotations
 
 import os
 import pwd
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
 
 from ca_service.cli.console import Console
 from ca_service.cli.interfaces import Program
+from ca_service.cli.server import ServerOptions
+from ca_service.errors import InvalidInput, Rule
 
 if TYPE_CHECKING:
     from ca_service.authority.access.permissions import Actor
     from ca_service.authority.installation import Installation
+    from ca_service.cli.api import API
+
+COMMAND_LOCAL: Final = Rule(
+    "command.local",
+    "{command} is not available over the API.",
+    "Run it on the machine of the authority, without --server and CA_SERVICE_URL.",
+)
+
+Answer = TypeVar("Answer")
+_OPENED: Final = "ca_service.opened"
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One run of a command. `instance_path` is None if the settings name the folder."""
+    """One run of a command. `instance_path` is None if the settings name the folder.
 
-    program: Program
+    With a `server`, `ask` asks its API; everything else raises InvalidInput: it is for this machine.
+    """
+
+    _program: Program
     console: Console
     instance_path: Path | None = None
+    server: ServerOptions | None = None
+
+    def ask(
+        self, here: Callable[[Installation], Answer], there: Callable[[API], Answer], *, needs_ready: bool = True
+    ) -> Answer:
+        """Return what the installation on this machine answers, or with a server what its API answers.
+
+        Raises NotReady unless the database is up to date or the command does without.
+        """
+        if self.server:
+            return there(self._api(self.server))
+        return here(self.ready() if needs_ready else self.opened())
+
+    @property
+    def program(self) -> Program:
+        """The program on this machine. Raises InvalidInput with a server."""
+        self.require_local()
+        return self._program
+
+    def require_local(self, command: str = "") -> None:
+        """Raise InvalidInput with a server: the command is for this machine."""
+        if self.server:
+            path = command or click.get_current_context().command_path
+            raise InvalidInput.because(COMMAND_LOCAL, command=path)
 
     def opened(self) -> Installation:
         """Return the installation, with any version of its database. Its connections are closed after the command."""
-        installation = self.program.open_installation(self.instance_path)
-        click.get_current_context().find_root().call_on_close(installation.close)
-        return installation
+        root = click.get_current_context().find_root()
+        if _OPENED not in root.meta:
+            root.meta[_OPENED] = installation = self.program.open_installation(self.instance_path)
+            root.call_on_close(installation.close)
+        found: Installation = root.meta[_OPENED]
+        return found
+
+    def _api(self, server: ServerOptions) -> API:
+        from ca_service.cli.api import API
+
+        root = click.get_current_context().find_root()
+        if _OPENED not in root.meta:
+            root.meta[_OPENED] = api = API(server)
+            root.call_on_close(api.close)
+        found: API = root.meta[_OPENED]
+        return found
 
     def ready(self) -> Installation:
         """Return the installation. Raises NotReady unless its database is up to date."""

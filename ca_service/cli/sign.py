@@ -3,27 +3,44 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
+from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.fleet.renewal import RenewalOptions
 from ca_service.authority.installation import Installation
 from ca_service.authority.issuance.batches import Outcome, Verdict, issue_batch
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.issuance import Issued
-from ca_service.cli.console import Console, fields
+from ca_service.cli.api import API
+from ca_service.cli.console import Console, fields, table
+from ca_service.cli.failures import ExitCode
 from ca_service.cli.grammar import declare
 from ca_service.cli.inputs import LIFETIME_HELP, destination_options, hints, read_requests
-from ca_service.cli.outputs import FORMATS, Packaging, force_option, out_option, package
+from ca_service.cli.naming import completed
+from ca_service.cli.outputs import (
+    FORMATS,
+    Certificate,
+    Judged,
+    Made,
+    Packaging,
+    force_option,
+    out_option,
+    package,
+)
+from ca_service.cli.remote import issue_there, judge_there, made_there, renew_there
 from ca_service.cli.session import Session, operator, pass_session
+from ca_service.cli.submission import csr_files
+from ca_service.documents.certificates import WrittenCertificatesDocument
+from ca_service.documents.findings import finding_documents
+from ca_service.documents.requests import RequestDocument, RequestsDocument
 from ca_service.errors import CAServiceError, Refused, Rule
 from ca_service.pki.encodings import time_text
 from ca_service.pki.visible_text import visible
-from ca_service.vos.bundle import Bundle
 from ca_service.vos.destinations import Destination
 
 CERTIFICATE_UNWRITTEN: Final = Rule(
@@ -41,6 +58,7 @@ PARTLY: Final = Rule(
     "{signed} of {count} CSRs were signed; {left} were refused.",
     "Fix the errors that are listed, and run the command again. Certificates that exist are returned again.",
 )
+_CLEAR: Final = "\r\x1b[K"  # of the bar, which is drawn again below the line
 
 
 @declare(
@@ -79,58 +97,115 @@ def command(
     force: bool,
     partial: bool,
     **options: Any,
-) -> None:
+) -> ExitCode:
     """Sign CSRs: all of them, or none.
 
     FILE is a CSR, a PEM file or ZIP with several CSRs, or a folder with *.csr files; `-` is standard input. With
     --partial, those that cannot be signed do not stop the others. The zip contains the certificates, numbered in the
     order of upload, and the steps. The same CSR returns the same certificate.
     """
-    packaging = Packaging.of(session.console, format_, out, force=force)
-    requests = read_requests(session.console, files)
-    packaging.check(session.console, len(requests))
-    installation, asked = session.ready(), _options(**options)
+    console, packaging = session.console, Packaging.of(session.console, format_, out, force=force)
+    requests = read_requests(console, files)
+    packaging.check(console, len(requests))
+    asked = _options(**options)
     if partial:
-        _sign_partially(session.console, installation, requests, asked, packaging)
-    else:
-        issued = installation.issuance.issue(operator(), requests, asked, hints=hints(session.console))
-        hand_over(session.console, installation, issued, packaging)
-
-
-def _sign_partially(
-    console: Console, installation: Installation, requests: Sequence[bytes], options: Options, packaging: Packaging
-) -> None:
-    """Sign what can be signed, with a progress bar at a terminal, and write it.
-
-    Raises Refused if a CSR was not signed: with all findings if none was, otherwise after the files are written.
-    """
-    done, is_hidden = list[Verdict](), not sys.stderr.isatty()
-    with click.progressbar(length=len(requests), label="Signing", file=sys.stderr, hidden=is_hidden) as bar:
-        for group in issue_batch(installation.issuance, operator(), requests, options, hints(console)):
-            done += group
-            bar.update(len(group))
-    findings = tuple(found.under(f"/csr/{each.number}") for each in done for found in each.findings)
-    signed = [each for each in done if each.certificate]
-    if not signed:
-        raise Refused(*findings)
-    certificates = tuple(each.certificate for each in signed if each.certificate)
-    hand_over(
-        console,
-        installation,
-        Issued(certificates, any(each.outcome is Outcome.ISSUED for each in done), findings),
-        packaging,
+        return _sign_partially(session, requests, asked, packaging)
+    made: Made | RequestsDocument = session.ask(
+        lambda here: _made(here, here.issuance.issue(operator(), requests, asked, hints=hints(console)), packaging),
+        lambda api: issue_there(api, csr_files(console, requests), asked, packaging.format),
     )
-    if len(signed) < len(done):
-        raise Refused(PARTLY.at(signed=len(signed), count=len(done), left=len(done) - len(signed)))
+    return _end(console, made, packaging)
 
 
-def hand_over(console: Console, installation: Installation, issued: Issued, packaging: Packaging) -> None:
+def _made(installation: Installation, issued: Issued, packaging: Packaging) -> Made:
+    """Return what was issued on this machine, where no request of the operator waits."""
+    serials = tuple(record.serial_number for record in issued.certificates)
+    return Made(serials, issued.created, lambda: package(installation, issued, packaging.format))
+
+
+def _end(console: Console, made: Made | RequestsDocument, packaging: Packaging) -> ExitCode:
+    """Write what was issued, or tell which requests wait for a decision."""
+    if isinstance(made, Made):
+        hand_over(console, made, packaging)
+        return ExitCode.OK
+    _tell_waiting(console, made)
+    return ExitCode.PENDING
+
+
+def _tell_waiting(console: Console, found: RequestsDocument) -> None:
+    console.answer(found, [*_waiting_lines(found.requests), *console.finding_lines(found.findings)])
+
+
+def _waiting_lines(requests: Iterable[RequestDocument]) -> Iterator[str]:
+    for each in requests:
+        yield f"{visible(each.host)}: an approver has to decide: ca-service requests show {each.id}"
+
+
+def _sign_partially(session: Session, requests: Sequence[bytes], options: Options, packaging: Packaging) -> ExitCode:
+    """Sign what can be signed, and write it.
+
+    Raises Refused if a CSR was refused: with all findings if none was signed, otherwise after the files are written.
+    """
+    console = session.console
+
+    def here(installation: Installation) -> tuple[Sequence[Judged[Any]], Made]:
+        groups = issue_batch(installation.issuance, operator(), requests, options, hints(console))
+        done = _watched(console, ([*map(_judged, group)] for group in groups))
+        return done, _made(installation, _issued(done), packaging)
+
+    def there(api: API) -> tuple[Sequence[Judged[Any]], Made]:
+        files = csr_files(console, requests)
+        done = _watched(console, judge_there(api, files, options))
+        return done, made_there(api, files, options, done, packaging.format)
+
+    done, made = session.ask(here, there)
+    signed, waiting = len(made.serial_numbers), [each.request for each in done if each.request]
+    if signed:
+        hand_over(console, made, packaging)
+        console.remark(*_waiting_lines(waiting))
+    else:
+        findings = finding_documents(found for each in done for found in each.findings)
+        _tell_waiting(console, RequestsDocument(requests=waiting, findings=findings, next=None))
+    if left := len(done) - signed - len(waiting):
+        raise Refused(PARTLY.at(signed=signed, count=len(done), left=left))
+    return ExitCode.PENDING if waiting else ExitCode.OK
+
+
+def _judged(verdict: Verdict) -> Judged[CertificateRecord]:
+    findings = tuple(found.under(f"/csr/{verdict.number}") for found in verdict.findings)
+    return Judged(verdict.number, verdict.outcome, findings, verdict.certificate)
+
+
+def _issued(done: Sequence[Judged[CertificateRecord]]) -> Issued:
+    certificates = tuple(each.certificate for each in done if each.certificate)
+    findings = tuple(found for each in done for found in each.findings)
+    return Issued(certificates, any(each.outcome is Outcome.ISSUED for each in done), findings)
+
+
+def _watched(console: Console, groups: Iterable[Sequence[Judged[Certificate]]]) -> list[Judged[Certificate]]:
+    """Return all verdicts. A terminal shows a line for each, and a bar.
+
+    Raises Refused, with all findings, if no CSR was signed and none waits.
+    """
+    done, is_hidden = list[Judged[Certificate]](), not sys.stderr.isatty()
+    with click.progressbar(length=len(console.sources), label="Signing", file=sys.stderr, hidden=is_hidden) as bar:
+        for group in groups:
+            done += group
+            if not is_hidden:
+                console.remark(*(f"{_CLEAR}{visible(console.sources[each.number])}: {each.outcome}" for each in group))
+            bar.update(len(group))
+    if not any(each.certificate or each.request for each in done):
+        raise Refused(*(found for each in done for found in each.findings))
+    return done
+
+
+def hand_over(console: Console, made: Made, packaging: Packaging) -> None:
     """Write what was issued, and tell what to do with it."""
-    with _telling(issued):
-        packed = package(installation, issued, packaging.format)
-        path = packaging.write(packed)
-    lines = [*_issued_lines(console, issued), *_next_steps(packed.bundle, packaging.format, path)]
-    packaging.answer(console, packed, path, lines)
+    with _telling(made):
+        found = made.pack()
+        path = packaging.write(found)
+    lines = [*_issued_lines(console, found.document), *_next_steps(found.document, packaging.format, path)]
+    packaging.answer(console, found, path, lines)
 
 
 def _options(
@@ -141,43 +216,44 @@ def _options(
 
 
 @contextmanager
-def _telling(issued: Issued) -> Iterator[None]:
+def _telling(made: Made) -> Iterator[None]:
     """Let an error tell how to get at the certificates, for they are issued by now."""
     try:
         yield
     except CAServiceError as error:
-        rule = CERTIFICATE_UNWRITTEN if issued.created else CERTIFICATE_UNWRITTEN_AGAIN
-        unwritten = rule.at(serials=", ".join(record.serial_number for record in issued.certificates))
-        raise type(error)(*error.findings, unwritten) from error
+        rule = CERTIFICATE_UNWRITTEN if made.created else CERTIFICATE_UNWRITTEN_AGAIN
+        raise type(error)(*error.findings, rule.at(serials=", ".join(made.serial_numbers))) from error
 
 
-def _issued_lines(console: Console, issued: Issued) -> list[str]:
+def _issued_lines(console: Console, issued: WrittenCertificatesDocument) -> list[str]:
     """Yield what was issued, for a person."""
     again = "Signed before: this is the same certificate again (--new makes another)."
     if len(issued.certificates) > 1:
         again = "Signed before: these are the same certificates again."
     title = "Signed." if issued.created else again
-    lines = [click.style(title, fg="green")]
-    for record in issued.certificates:
-        about = (("serial", record.serial_number), ("valid until", time_text(record.not_after)))
-        lines += [visible(record.host), *fields(about)]
-    return [*lines, *console.finding_lines(issued.findings)]
+    rows = [(each.host, each.serial_number, time_text(each.not_after)) for each in issued.certificates]
+    if len(rows) > 1:
+        about = table(("host", "serial", "valid until"), rows)
+    else:
+        [(host, serial, end)] = rows
+        about = [visible(host), *fields((("serial", serial), ("valid until", end)))]
+    return [click.style(title, fg="green"), *about, *console.finding_lines(issued.findings)]
 
 
-def _next_steps(bundle: Bundle, format: str, path: Path | None) -> list[str]:
+def _next_steps(issued: WrittenCertificatesDocument, format: str, path: Path | None) -> list[str]:
     """Yield the written files, and the next steps."""
     if path is None:
         return []
     lines = [f"Written: {visible(str(path))}"]
     if format != "zip":
         return [*lines, "The zip (--format zip) holds numbered files, one a certificate, and the steps."]
-    if bundle.uploads[0].purpose:
+    if issued.uploads[0].purpose:
         lines += ["Upload its files one by one, in this order:"]
-        lines += fields((file.path, f"as {file.purpose}") for file in bundle.uploads)
+        lines += fields((file.path, f"as {file.purpose}") for file in issued.uploads)
     return [*lines, "UPLOAD.txt in it tells every step."]
 
 
-@declare("renew", "ca-service renew 4f1c...", "ca-service renew 4f1c... --days 90 --format pem --out -")
+@declare("renew", "ca-service renew 4f1c", "ca-service renew web.example.com --days 90 --format pem --out -")
 @click.argument("serial_number", metavar="SERIAL")
 @click.option("--days", type=int, help="Lifetime in days.  [default: as the old certificate]")
 @click.option("--new", is_flag=True, help="Renew even if a newer certificate exists.")
@@ -188,17 +264,22 @@ def _next_steps(bundle: Bundle, format: str, path: Path | None) -> list[str]:
 @out_option
 @force_option
 @pass_session
-def renew(session: Session, /, serial_number: str, format_: str, out: str | None, force: bool, **options: Any) -> None:
+def renew(
+    session: Session, /, serial_number: str, format_: str, out: str | None, force: bool, **options: Any
+) -> ExitCode:
     """Renew the certificate of a TLS server or client with the same key.
 
-    SERIAL is its serial number. The names stay the same, too. The command refuses certificates of Cisco nodes: a node
-    deletes its CSR when the certificate is uploaded, so it needs a new CSR.
+    SERIAL is its serial number, or a unique beginning of it or of its host. The names stay the same, too. The command
+    refuses certificates of Cisco nodes: a node deletes its CSR when the certificate is uploaded, so it needs a new CSR.
     """
     packaging = Packaging.of(session.console, format_, out, force=force)
     packaging.check(session.console, 1)
-    installation = session.ready()
-    issued = installation.renewal.renew(operator(), serial_number, _renewal_options(**options))
-    hand_over(session.console, installation, issued, packaging)
+    serial, asked = completed(session, serial_number), _renewal_options(**options)
+    made: Made | RequestsDocument = session.ask(
+        lambda here: _made(here, here.renewal.renew(operator(), serial, asked), packaging),
+        lambda api: renew_there(api, serial, asked, packaging.format),
+    )
+    return _end(session.console, made, packaging)
 
 
 def _renewal_options(days: int | None, new: bool, never_uploaded: bool) -> RenewalOptions:

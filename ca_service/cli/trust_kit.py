@@ -8,6 +8,7 @@ import click
 
 from ca_service.cli.grammar import declare
 from ca_service.cli.outputs import force_option, write_folder
+from ca_service.cli.remote import chain_there
 from ca_service.cli.session import Session, pass_session
 from ca_service.documents.authorities import TrustKitDocument
 from ca_service.pki import encodings
@@ -32,7 +33,7 @@ def command(session: Session, out: Path, force: bool) -> None:
     The same files as in the ZIP of the page /ca/, named after the authority: for Windows, macOS, iPhone, Android,
     Linux, Firefox, Java, NSS and Cisco nodes. A revoked intermediate is left out.
     """
-    kit = TrustKit(session.ready().trusted.chain())
+    kit = TrustKit(session.ask(lambda here: here.trusted.chain(), lambda api: chain_there(api)[1]))
     paths = write_folder(out, kit.files, force=force)
     document = TrustKitDocument(fingerprint=encodings.fingerprint(kit.root), files=[str(path) for path in paths])
     shown = f"SHA-256: {encodings.fingerprint_text(kit.root)}"

@@ -31,11 +31,11 @@ class CheckDocument(Document):
     findings: list[FindingDocument]
 
     @classmethod
-    def of(cls, number: int, examination: Examination, file: str | None) -> Self:
+    def of(cls, number: int, examination: Examination) -> Self:
         """Describe the examination of the CSR with this number, counted from 0."""
         requested = examination.description
         return cls(
-            file=file,
+            file=None,
             accepted=not examination.is_refused,
             host=examination.host,
             profile=examination.profile.name,
@@ -60,11 +60,15 @@ class ChecksDocument(Document):
     checks: list[CheckDocument]
 
     @classmethod
-    def of(cls, examinations: Sequence[Examination], files: Sequence[str] = ()) -> Self:
-        """Describe the examinations; `files` are the names of the files, if there are any."""
-        named = files or (None,) * len(examinations)
-        checks = [CheckDocument.of(number, each, named[number]) for number, each in enumerate(examinations)]
+    def of(cls, examinations: Sequence[Examination]) -> Self:
+        """Describe the examinations."""
+        checks = [CheckDocument.of(number, each) for number, each in enumerate(examinations)]
         return cls(accepted=all(check.accepted for check in checks), checks=checks)
+
+    def named(self, files: Sequence[str]) -> Self:
+        """Return the same checks with the names of the files."""
+        checks = [check.model_copy(update={"file": file}) for check, file in zip(self.checks, files, strict=True)]
+        return self.model_copy(update={"checks": checks})
 
 
 class FitCheckDocument(Document):

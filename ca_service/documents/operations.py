@@ -236,6 +236,14 @@ class SchemaDocument(Document):
     remarks: list[FindingDocument]
 
 
+class CompletionDocument(Document):
+    """The script with which a shell completes the command."""
+
+    shell: str = Field(description="one of: bash, zsh, fish")
+    script: str
+    file: str | None = Field(description="the file that was written; null without --install")
+
+
 class FileDocument(Document):
     """A file that was written."""
 

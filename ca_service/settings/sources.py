@@ -43,7 +43,10 @@ SETTINGS_SECRET_FILE: Final = Rule(
 )
 
 PREFIX: Final = "CA_SERVICE_"
-_OWN_VARIABLES: Final = {"CA_SERVICE_CONFIG", "CA_SERVICE_INSTANCE_PATH", "CA_SERVICE_TEST_ALL"}
+_OWN_VARIABLES: Final = {
+    *("CA_SERVICE_CONFIG", "CA_SERVICE_INSTANCE_PATH", "CA_SERVICE_TEST_ALL"),
+    *("CA_SERVICE_URL", "CA_SERVICE_TOKEN", "CA_SERVICE_TOKEN_FILE", "CA_SERVICE_CA_FILE"),  # of the command line
+}
 _FILE_SUFFIX: Final = "_FILE"
 _PACKAGE: Final = Path(__file__).parent.parent
 _DEFAULTS: Final = (_PACKAGE / "default.toml", _PACKAGE.parent / "config" / "default.toml")

@@ -51,6 +51,7 @@ DOCUMENTS: Final[Mapping[str, tuple[type[Document], ...]]] = {
     "cluster mark": (fleet.ClusterDocument,),
     "cluster probe": (probes.ProbeDocument,),
     "cluster remove": (fleet.RemovedClusterDocument,),
+    "completion": (operations.CompletionDocument,),
     "config show": (operations.SettingsDocument,),
     "crl show": (revocations.NewestCRLsDocument,),
     "crl publish": (revocations.PublishedCRLsDocument, revocations.CRLDocument),

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 from click.testing import CliRunner, Result
@@ -36,16 +37,17 @@ class Keyboard(io.BytesIO):
 class CommandLine:
     """The command on one instance folder, with the settings of an environment; opened anew each time, as processes do.
 
-    A server does not listen: it calls `on_serve`.
+    A server does not listen: it calls `on_serve`. `variables` are the environment of the process, beside the settings.
     """
 
     folder: Path
     environ: Mapping[str, str] = field(default_factory=dict)
     on_serve: Callable[[], None] = lambda: None
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     def __call__(self, *arguments: str | Path, data: bytes | Keyboard = b"", color: bool = False) -> Result:
         """Call it with these arguments and this standard input."""
-        return run(self.program(), *arguments, data=data, color=color)
+        return run(self.program(), *arguments, data=data, color=color, variables=self.variables)
 
     def answer(self, *arguments: str | Path, data: bytes = b"") -> Any:
         """What it says in JSON; fails the test unless it ends with exit code 0."""
@@ -92,9 +94,16 @@ class CommandLine:
         self.on_serve()
 
 
-def run(program: Program, *arguments: str | Path, data: bytes | Keyboard = b"", color: bool = False) -> Result:
-    """Call the command on this program."""
-    return CliRunner().invoke(command, [str(each) for each in arguments], input=data, color=color, obj=program)
+def run(
+    program: Program,
+    *arguments: str | Path,
+    data: bytes | Keyboard = b"",
+    color: bool = False,
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> Result:
+    """Call the command on this program, with this environment."""
+    words = [str(each) for each in arguments]
+    return CliRunner().invoke(command, words, input=data, color=color, obj=program, env=variables)
 
 
 def refused_by_cli(data: bytes, installation: Installation, *options: str) -> str:

@@ -44,52 +44,59 @@ def test_every_option_and_every_command_explains_itself(path: tuple[str, ...]) -
     assert unexplained == []
 
 
-def test_the_help_lists_every_command_of_the_issue_and_each_exit_code(new_ca: CommandLine) -> None:
+_SECTIONS = {
+    "Certificates": ("sign", "check", "fit", "requests", "list", "show", "renew", "revoke", "release"),
+    "Clusters and nodes": ("cluster", "node", "probe", "lab-node"),
+    "Help with nodes": ("explain", "products", "matrix"),
+    "Authority": ("init", "ca", "crl", "trust-kit"),
+    "People": ("user", "token"),
+    "Service": ("serve", "doctor", "jobs", "notices", "audit", "config", "db", "completion"),
+}
+
+
+def _section(text: str, title: str) -> list[str]:
+    """Return the lines of a section of the help."""
+    return [line.strip() for line in text.partition(f"{title}:\n")[2].partition("\n\n")[0].splitlines()]
+
+
+def test_the_help_lists_every_command_in_its_section_and_each_exit_code(new_ca: CommandLine) -> None:
     text = new_ca("--help").stdout
-    names = [
-        "init",
-        "serve",
-        "sign",
-        "requests",
-        "cluster",
-        "renew",
-        "check",
-        "fit",
-        "probe",
-        "explain",
-        "products",
-        "matrix",
-        "node",
-        "lab-node",
-        "show",
-        "list",
-        "revoke",
-        "release",
-        "ca",
-        "trust-kit",
-        "crl",
-        "user",
-        "token",
-        "audit",
-        "notices",
-        "jobs",
-        "config",
-        "db",
-        "doctor",
-    ]
-    assert [line.split()[0] for line in text.partition("Commands:")[2].splitlines()[1 : len(names) + 1]] == names
+    found = {title: tuple(line.split()[0] for line in _section(text, title)) for title in _SECTIONS}
+    assert found == _SECTIONS
+    assert sorted(command.list_commands(click.Context(command))) == sorted(sum(_SECTIONS.values(), ()))
     assert [line.split()[0] for line in text.partition("Exit codes:")[2].splitlines()[1:8]] == list("0123456")
     assert set(MEANINGS) == set(ExitCode)
 
 
+def test_the_texts_of_all_sections_are_below_one_another(new_ca: CommandLine) -> None:
+    text = new_ca("--help").stdout
+    lines = [line for title in _SECTIONS for line in text.partition(f"{title}:\n")[2].partition("\n\n")[0].splitlines()]
+    assert len({len(line) - len(line.split(maxsplit=1)[1]) for line in lines}) == 1
+
+
 @pytest.mark.parametrize("name", command.list_commands(click.Context(command)))
 def test_the_help_of_a_command_begins_with_its_summary(new_ca: CommandLine, name: str) -> None:
-    listed = dict(
-        line.split(maxsplit=1)
-        for line in new_ca("--help").stdout.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
-        if line
-    )
+    text = new_ca("--help").stdout
+    listed = dict(line.split(maxsplit=1) for title in _SECTIONS for line in _section(text, title))
     assert " ".join(str(_ALL[name,].help).split()).startswith(listed[name])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (("sgin",), "Did you mean 'sign'?"),
+        (("clusters", "list"), "Did you mean one of: 'cluster'"),
+        (("cluster", "lsit"), "Did you mean 'list'?"),
+        (("sign", "a.csr", "--fromat", "pem"), "--format"),
+        (("--instnce", "x", "list"), "--instance"),
+    ],
+)
+def test_a_mistyped_name_is_answered_with_the_similar_one(
+    new_ca: CommandLine, arguments: tuple[str, ...], meant: str
+) -> None:
+    result = new_ca(*arguments)
+    assert result.exit_code == ExitCode.USAGE
+    assert meant in result.stderr
 
 
 def test_an_unknown_command_is_a_usage_error(new_ca: CommandLine) -> None:

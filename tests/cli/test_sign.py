@@ -122,6 +122,12 @@ def test_several_requests_make_one_zip_with_a_folder_a_node(ca: CommandLine, her
     assert "uccx2.example.com/3-uccx2.example.com.tomcat-ECDSA.pem" in _unpacked(here / "3-certificates.zip")
 
 
+def test_several_certificates_are_listed_in_a_line_each(ca: CommandLine, here: Path) -> None:
+    lines = ca("sign", *requests.write_three_nodes(here / "csrs")).stdout.splitlines()
+    assert lines[1].split() == ["host", "serial", "valid", "until"]
+    assert [line.split()[0] for line in lines[2:5]] == ["uccx1.example.com", "uccx2.example.com", "sm1.example.com"]
+
+
 def test_pem_of_several_has_the_leaves_first_and_each_authority_once(ca: CommandLine, here: Path) -> None:
     result = ca("sign", *requests.write_three_nodes(here / "csrs"), "--format", "pem")
     assert result.stdout.count("BEGIN CERTIFICATE") == 5

@@ -20,8 +20,9 @@ from tests.docs import rules
 ROOT: Final = Path(ca_service.__file__).parent
 _ID: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)*")
 _MODULES: Final = {path: ast.parse(path.read_text()) for path in sorted(ROOT.rglob("*.py"))}
-#: The reader of stored findings, and the table of lint rules, each made from the clause that a function checks.
-_BUILDERS: Final = ("storage/rows.py:_rule", "pki/linting.py:_declared")
+#: The readers of stored findings and of those of a server, and the table of lint rules, each made from the clause that
+#: a function checks.
+_BUILDERS: Final = ("storage/rows.py:_rule", "cli/api.py:finding_of", "pki/linting.py:_declared")
 
 
 @pytest.fixture(scope="module")

@@ -56,7 +56,7 @@ STEP_UNKNOWN: Final = Rule(
     "Reload the runbook: a new certificate or another version changes its steps.",
 )
 
-_NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}")  # a key that every database can hold
+NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}")  # a key that every database can hold
 
 __all__ = ["Fleet", "NodeInput"]
 
@@ -98,7 +98,7 @@ class Fleet:
         """Return the cluster with this number, or else with this name in any case. Raises NotFound."""
         require(actor, Action.READ)
         require_unbounded(actor)
-        number = int(text) if _NUMBER.fullmatch(text) else 0
+        number = int(text) if NUMBER.fullmatch(text) else 0
         found = self._store.find_cluster(number) if number else self._store.find_cluster_named(text.strip())
         if found is None:
             raise cluster_unknown()

@@ -188,13 +188,23 @@ class Outcome:
 
     @property
     def confirmation(self) -> str:
-        """The text to type as confirmation: the host, or the number of certificates if there are several hosts."""
-        return self.hosts[0] if len(self.hosts) == 1 else str(len(self.changed))
+        """The text to type as confirmation."""
+        return confirmation_of(self.hosts, len(self.changed))
 
     def require_confirmation(self, typed: str) -> None:
         """Raise InvalidInput unless this is the text of the confirmation."""
-        if typed.strip().lower() != self.confirmation.lower():
-            raise InvalidInput(CONFIRMATION_WRONG.at("/confirmation", wanted=self.confirmation))
+        require_confirmed(self.confirmation, typed)
+
+
+def confirmation_of(hosts: Sequence[str], count: int) -> str:
+    """Return the text to type as confirmation: the host, or the number of certificates if there are several hosts."""
+    return hosts[0] if len(hosts) == 1 else str(count)
+
+
+def require_confirmed(wanted: str, typed: str) -> None:
+    """Raise InvalidInput unless the text of the confirmation was typed."""
+    if typed.strip().lower() != wanted.lower():
+        raise InvalidInput(CONFIRMATION_WRONG.at("/confirmation", wanted=wanted))
 
 
 @dataclass(frozen=True, slots=True)
