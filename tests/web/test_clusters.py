@@ -367,6 +367,21 @@ def test_a_step_is_one_click_and_one_click_takes_it_back(requester: Visitor, ins
     assert states(installation)[0] is State.ISSUED
 
 
+def test_a_node_that_is_verified_without_an_upload_is_offered_undo_and_no_upload(
+    requester: Visitor, installation: Installation
+) -> None:
+    board = signed(requester, installation)
+    line = installation.handover.board(OPERATOR, 1).lines[0]
+
+    requester.post(f"{board}/steps", {"step": line.verify_step, "done": "true", "back": "board"})
+
+    text = requester.page(board).text
+    assert "Next Sign in to Finesse as an agent" in text
+    assert "Upload root and intermediate to tomcat-trust on uccx1" not in text
+    assert text.count("Mark as uploaded") == 2
+    assert line.verify_step in requester.page(board).values("step")
+
+
 def test_a_certificate_whose_successor_is_uploaded_is_told_to_be_replaced(
     requester: Visitor, installation: Installation
 ) -> None:
@@ -383,26 +398,6 @@ def test_a_certificate_whose_successor_is_uploaded_is_told_to_be_replaced(
     text = requester.page(board).text
     assert "on the node until the new one is uploaded" not in text
     assert "replaced" in text
-
-
-def test_the_runbook_says_who_has_done_a_step(requester: Visitor, installation: Installation) -> None:
-    board = signed(requester, installation)
-    page = requester.page(f"{board}/runbook")
-
-    answer = requester.post(f"{board}/steps", {"step": page.values("step")[0], "done": "true", "anchor": "step-1"})
-
-    assert answer.location == f"{board}/runbook#step-1"
-    assert "Done by requester" in requester.page(f"{board}/runbook").text
-
-
-def test_the_runbook_of_one_node_leaves_the_steps_of_others_out(requester: Visitor, installation: Installation) -> None:
-    board = signed(requester, installation)
-
-    alone = requester.page(f"{board}/runbook?node=sm1.example.com").values("step")
-    assert set(alone) < set(requester.page(f"{board}/runbook").values("step"))
-    assert requester.page(f"{board}/runbook?node=nobody").values("step") == requester.page(f"{board}/runbook").values(
-        "step"
-    )
 
 
 def test_a_step_that_is_not_in_the_runbook_is_not_marked(requester: Visitor, installation: Installation) -> None:

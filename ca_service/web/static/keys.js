@@ -1,17 +1,14 @@
-// Keys for the queue of requests: a approves, r opens the note for a refusal, j and k move down and up a list.
-// Optional: everything works without them. They are off while the user types, and the page lists them.
+// Keys of a page: a approves, r opens the note for a refusal, d marks a step as done, j and k move down and up a list.
+// Optional: everything works without them. They are off while the user types or has switched them off, and the page lists them.
+
+import { areOff, isField } from "./menu.js";
 
 for (const hint of document.querySelectorAll("[data-keys]")) {
-  if (hint instanceof HTMLElement) hint.hidden = false;
+  if (hint instanceof HTMLElement) hint.hidden = areOff();
 }
 
 let isSent = false;
 window.addEventListener("pageshow", () => { isSent = false; });
-
-/** @param {EventTarget | null} target */
-function isField(target) {
-  return target instanceof HTMLElement && target.matches("input, textarea, select, [contenteditable]");
-}
 
 /** @param {number} step rows to move: 1 or -1 */
 function move(step) {
@@ -23,7 +20,7 @@ function move(step) {
 }
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
+  if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing || areOff()) return;
   if (isField(event.target)) {
     if (event.key === "Escape" && event.target instanceof HTMLTextAreaElement) event.target.blur();
     return;
