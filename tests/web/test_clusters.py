@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 from ca_service.authority.access.permissions import Role
 from ca_service.authority.fleet.states import State
 from ca_service.authority.installation import Installation
+from ca_service.web.pages.clusters import PRESETS
 from tests.support import pkcs10
 from tests.support.factories import OPERATOR
 from tests.support.refused_requests import rsa_key
@@ -173,6 +174,22 @@ def test_a_cluster_that_is_not_there_is_told(requester: Visitor) -> None:
     for path in ("/clusters/9", "/clusters/9/runbook", "/clusters/9/bundle.zip"):
         answer = requester.get(path)
         assert (answer.status_code, read(answer.text).blocking) == (404, ["cluster.unknown"])
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_usual_cluster_fills_the_rows_of_the_form_with_products_and_roles(requester: Visitor, preset: str) -> None:
+    page = requester.page(f"/clusters/new?preset={preset}")
+
+    assert set(PRESETS) == {link.partition("preset=")[2] for link in page.links if "preset=" in link}
+    chosen = re.findall(r'<option value="([^"]+)" selected', requester.get(f"/clusters/new?preset={preset}").text)
+    rows = [(f"node{number}.example.com", *chosen[number : number + 2]) for number in range(0, len(chosen), 2)]
+    assert [row[1:] for row in rows] == list(PRESETS[preset])
+    nodes = [(fqdn, product, "15", role) for fqdn, product, role in rows]
+    assert made(requester, *nodes) == "/clusters/1"
+
+
+def test_an_unknown_preset_is_an_empty_form(requester: Visitor) -> None:
+    assert requester.page("/clusters/new?preset=x").values("fqdn") == ["", "", ""]
 
 
 # Bringing requests

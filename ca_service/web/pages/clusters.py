@@ -24,6 +24,13 @@ _ROWS: Final = 3
 _MAX_ROWS: Final = 20
 _FIELDS: Final = ("fqdn", "product", "version", "role")
 _NO_NODE: Final = NodeInput("", "", "", "")
+#: Usual clusters, as rows to fill in: product and role of each node.
+PRESETS: Final = {
+    "contact-centre": (("uccx", "publisher"), ("uccx", "subscriber"), ("socialminer", "single server")),
+    "calls": (("cucm", "publisher"), ("cucm", "subscriber"), ("imp", "publisher"), ("imp", "subscriber")),
+    "mailboxes": (("cuc", "publisher"), ("cuc", "subscriber")),
+    "finesse": (("finesse", "primary"), ("finesse", "secondary"), ("cuic", "publisher"), ("cuic", "subscriber")),
+}
 
 
 @blueprint.get("/clusters")
@@ -43,8 +50,10 @@ def clusters() -> ResponseReturnValue:
 @blueprint.route("/clusters/new", methods=["GET", "POST"])
 @needs(Action.FLEET)
 def new_cluster() -> ResponseReturnValue:
-    """Create a cluster. The button for more rows submits the form as well and keeps its contents."""
+    """Create a cluster; `?preset=` chooses products and roles. The button for more rows keeps what the form has."""
     rows = _submitted_rows()
+    if request.method == "GET" and (preset := PRESETS.get(request.args.get("preset", ""))):
+        return _new_page([NodeInput("", product, "", role) for product, role in preset], len(preset))
     if request.method == "GET" or "more" in request.form:
         return _new_page(rows, _wanted_rows(len(rows)))
     try:
