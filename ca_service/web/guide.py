@@ -17,7 +17,7 @@ from ca_service.vos.steps import Section, Step
 class GuideStep:
     """A step with its number in the runbook, its phase, and its mark; without one it is left to do.
 
-    `proof` is the later step that it follows from, if it has no mark of its own.
+    `proof` is the later step that it follows from, if there is one in place of a mark of its own.
     """
 
     number: int
@@ -25,6 +25,11 @@ class GuideStep:
     phase: Section
     mark: Mark | None
     proof: Step | None
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether it has a mark of its own, which can be undone."""
+        return self.mark is not None and self.mark.step == self.step.key
 
     def is_on(self, node: str) -> bool:
         """Return whether the step belongs to this node, or to none; every step belongs to the node "", which is all."""
@@ -82,7 +87,7 @@ def guide_of(board: Board, node: str = "", key: str = "") -> Guide:
     every = tuple(_numbered(board))
     shown = [each for each in every if each.is_on(node)]
     opened = next((each for each in shown if each.step.key == key), None) or next(_left(shown), None)
-    marked = [(each.mark.done_at, each.number, each) for each in shown if each.mark and not each.proof]
+    marked = [(each.mark.done_at, each.number, each) for each in shown if each.mark and each.is_marked]
     return Guide(
         steps=tuple(shown),
         open=opened,
@@ -98,7 +103,7 @@ def _numbered(board: Board) -> Iterator[GuideStep]:
     places = [(phase, step) for phase in board.runbook.sections for step in phase.steps]
     for number, (phase, step) in enumerate(places, 1):
         mark = board.marks.get(step.key)
-        proof = by_key[mark.step] if mark and mark.step != step.key else None
+        proof = by_key.get(mark.step) if mark and mark.step != step.key else None
         yield GuideStep(number, step, phase, mark, proof)
 
 

@@ -16,7 +16,7 @@ from ca_service.vos.steps import Step
 from tests.support.factories import OPERATOR
 from tests.support.requests import SOCIALMINER
 from tests.web.html import Page, read
-from tests.web.test_clusters import bring, decide, made, places, signed
+from tests.web.test_clusters import NODES, bring, decide, made, places, signed
 from tests.web.visitor import Visitor
 
 LEAF: Final = "uccx1.example.com/3-uccx1.example.com.tomcat-ECDSA.pem"
@@ -214,9 +214,18 @@ def test_a_cluster_without_a_step_says_nothing_about_steps(requester: Visitor) -
     assert "All steps are done." not in page.text
 
 
-def test_a_kept_request_is_signed_before_there_are_files(requester: Visitor, installation: Installation) -> None:
-    board = made(requester)
+def test_a_csr_that_is_here_proves_that_it_was_made_and_waits_to_be_signed(
+    requester: Visitor, installation: Installation
+) -> None:
+    board = made(requester, NODES[2])
     review = bring(requester, board, SOCIALMINER)
     decide(requester, board, review, "keep", **places(installation, "sm1.example.com"))
 
-    assert not [link for link in requester.page(f"{board}/runbook").links if "/files/" in link]
+    page = requester.page(f"{board}/runbook")
+
+    assert "1 of 1 steps done" in page.text
+    assert "1. Generate the CSR on sm1.example.com the CSR is here, requester" in page.text
+    assert page.values("step") == []
+    assert "The CSRs are here. Sign them: the other steps follow." in page.text
+    assert "All steps are done." not in page.text
+    assert not [link for link in page.links if "/files/" in link]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -57,7 +57,8 @@ class Line:
 class Board:
     """The overview of a cluster. `marks` has the steps that are done, by key.
 
-    A step without a mark of its own that follows from a later one has the mark of that.
+    A step without a mark of its own that follows from a later one has the mark of that; the step that made a CSR which
+    is here has a mark without a step: who added it, and when.
     """
 
     cluster: ClusterRecord
@@ -87,7 +88,8 @@ class Handover:
         """Return the board of the cluster. Raises NotFound."""
         cluster, slots = self._fleet.get_cluster(actor, cluster_id), self._fleet.slots(actor, cluster_id)
         runbook = self._runbook(cluster, slots)
-        marks = _marks_of(runbook, {mark.step: mark for mark in self._fleet.list_marks(actor, cluster_id)})
+        marks = {mark.step: mark for mark in self._fleet.list_marks(actor, cluster_id)}
+        marks = dict(_added(runbook, slots)) | _marks_of(runbook, marks)
         return Board(cluster, tuple(_line(slot, runbook, marks) for slot in slots), runbook, marks)
 
     def mark(self, actor: Actor, cluster_id: int, step: str, *, done: bool) -> None:
@@ -162,6 +164,17 @@ def _next(steps: Sequence[Step], left: Sequence[Step]) -> Step | None:
     done = (place for place, step in enumerate(steps) if step.key.startswith(_TURNS) and step not in left)
     reached = max(done, default=0)
     return next((step for step in (*steps[reached:], *steps) if step in left), None)
+
+
+def _added(runbook: Runbook, slots: Sequence[Slot]) -> Iterator[tuple[str, Mark]]:
+    """Yield the steps that made a CSR which is here, and not signed yet."""
+    for slot in slots:
+        if slot.request and slot.state in (State.REQUESTED, State.WAITING):
+            mark = Mark(slot.request.cluster_id, "", slot.request.placed_at, slot.request.placed_by)
+            made = [
+                step for step in runbook.steps if step.key.startswith("request/") and step.nodes == (slot.node.fqdn,)
+            ]
+            yield from ((step.key, mark) for step in made if step.purpose == slot.purpose.service)
 
 
 def _marks_of(runbook: Runbook, marks: Mapping[str, Mark]) -> dict[str, Mark]:
