@@ -1,7 +1,7 @@
-// Keys of a page: a approves, r opens the note for a refusal, d marks a step as done, j and k move down and up a list.
-// Optional: everything works without them. They are off while the user types or has switched them off, and the page lists them.
+// Keys for the queue of requests: a approves, r opens the note for a refusal, j and k move down and up a list.
+// Optional: everything works without them. They are off while the user types, and the page lists them.
 
-import { areOff, isField } from "./menu.js";
+import { areOff } from "./menu.js"; // d marks a step of a runbook as done; all keys are off where the user has switched them off
 
 for (const hint of document.querySelectorAll("[data-keys]")) {
   if (hint instanceof HTMLElement) hint.hidden = areOff();
@@ -9,6 +9,11 @@ for (const hint of document.querySelectorAll("[data-keys]")) {
 
 let isSent = false;
 window.addEventListener("pageshow", () => { isSent = false; });
+
+/** @param {EventTarget | null} target */
+function isField(target) {
+  return target instanceof HTMLElement && target.matches("input, textarea, select, [contenteditable]");
+}
 
 /** @param {number} step rows to move: 1 or -1 */
 function move(step) {
