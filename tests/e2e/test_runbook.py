@@ -139,5 +139,6 @@ def test_the_runbook_has_two_or_three_sheets_with_every_step(tab: Tab, steps: tu
     tab.page.emulate_media(media="print")
     for number, step in enumerate(steps, 1):
         expect(tab.page.locator(f".paper :text('{number}. {step.title}')").first).to_be_visible()
+    expect(tab.page.locator(".paper")).to_contain_text("wait until a node is back before the next")
     expect(tab.page.locator(".drawing")).to_be_visible()
     expect(tab.page.locator("#open")).to_be_hidden()
