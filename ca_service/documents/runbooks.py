@@ -33,7 +33,7 @@ class StepDocument(Document):
     sources: list[str] = Field(description="the titles of its sources")
     confirmed: bool = Field(description="whether a document of Cisco says it; false if it was inferred")
     optional: bool
-    done_at: Moment | None = Field(description="when it was marked as done; null if it is not")
+    done_at: Moment | None = Field(description="when it, or what proves it, was marked as done; null if it is not")
     done_by: str | None
 
     @classmethod

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Final
 
 from cryptography import x509
 
+from ca_service.pki import encodings
 from ca_service.vos.knowledge import NOT_CONFIRMED, Fact, titles
 from ca_service.vos.phrases import phrase
 from ca_service.vos.products import Use, version
 from ca_service.vos.runbook_parts import Layout, actions_on
-from ca_service.vos.runbook_running import make_used, prove
+from ca_service.vos.runbook_running import check_scripts, make_used, prove
 from ca_service.vos.runbook_trust import trust_everywhere
 from ca_service.vos.runbook_uploads import certificate, requests
 from ca_service.vos.steps import Leaf, Node, Runbook, Section, Step, upload_key, verify_key
@@ -70,6 +71,19 @@ def cluster_runbook(
         remarks=tuple(_remarks(_concerned(ordered, every))),
         is_brief=True,
     )
+
+
+def files_of(leaves: Sequence[Leaf], authorities: Sequence[x509.Certificate]) -> dict[str, bytes]:
+    """Return the files that the steps of a cluster name, by their paths in its bundle: certificates as PEM, scripts."""
+    layout, found = Layout(tuple(authorities[::-1]), has_folders=True, trust_folder=""), dict[str, bytes]()
+    for leaf in leaves:
+        if leaf.certificate is None:
+            continue
+        for path, authority in zip(layout.trust(leaf.purpose), layout.authorities, strict=True):
+            found[path] = encodings.pem(authority)
+        found[layout.path(leaf)] = encodings.pem(leaf.certificate)
+        found |= {layout.beside(leaf, name): text.encode() for name, text in check_scripts(leaf)}
+    return found
 
 
 def in_order(nodes: Sequence[Node]) -> tuple[Node, ...]:

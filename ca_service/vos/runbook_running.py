@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final
 
 from ca_service.vos.file_names import check_files
 from ca_service.vos.phrases import Phrase, phrase, sentences
 from ca_service.vos.port_checks import powershell_line, shell_lines
 from ca_service.vos.products import EVERY_NODE, Action, Port, Use
 from ca_service.vos.runbook_parts import Layout, actions_on, done, for_all, key_of, short
-from ca_service.vos.steps import Leaf, Node, Section, Step, verify_key
+from ca_service.vos.steps import Leaf, Node, Section, Step, verify_key, verify_keys
+
+#: Restarts that the ports show: of the whole node and of the service of its web pages, unlike those of the backup.
+_SEEN: Final = frozenset({"utils system restart", "utils service restart Cisco Tomcat"})
 
 
 def make_used(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> Section:
     """Phase C: settings and restarts, node by node, then the end of the preparation."""
-    settings = [(place, _setting(place, key, action)) for place, key, action in _settings(nodes, leaves)]
+    settings = [
+        (place, replace(_setting(place, key, action), follows_from=_proofs(action, of)))
+        for place, key, action, of in _settings(nodes, leaves)
+    ]
     restarts = list(_restarts(nodes, leaves))
     steps = [
         step
@@ -29,8 +37,14 @@ def make_used(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> Section:
     )
 
 
-def _settings(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> Iterator[tuple[Node | None, str, Action]]:
-    """Yield each setting once with its key and the node that has it; None if that is not in the cluster."""
+def _proofs(action: Action, leaf: Leaf) -> tuple[str, ...]:
+    """Return the step that proves an action of this phase: the ports present the leaf. None proves an optional one."""
+    is_presented = any(ports_of(node, leaf) for node in leaf.nodes)
+    return verify_keys([leaf]) if is_presented and not action.is_optional else ()
+
+
+def _settings(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> Iterator[tuple[Node | None, str, Action, Leaf]]:
+    """Yield each setting once with its key, the node that has it, None if that is not in the cluster, and its leaf."""
     seen = set[str]()
     for leaf in leaves:
         for node in leaf.nodes:
@@ -41,7 +55,7 @@ def _settings(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> Iterator[tuple[N
                 key = f"switch/{short(action.title)}/{short(where)}{of}"
                 if key not in seen:
                     seen.add(key)
-                    yield place, key, action
+                    yield place, key, action, leaf
 
 
 def _in_role(nodes: Sequence[Node], like: Node, role: str) -> Node | None:
@@ -61,7 +75,9 @@ def _restarts(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> Iterator[tuple[N
                 if action.on in (EVERY_NODE, node.role) and action.title not in seen:
                     seen.add(action.title)
                     key = f"restart/{leaf.serial_number}/{short(action.title)}/{short(node.fqdn)}"
-                    yield node, done(action, node.fqdn, key)
+                    step = done(action, node.fqdn, key)
+                    is_seen = bool(action.commands) and _SEEN.issuperset(action.commands)
+                    yield node, replace(step, follows_from=_proofs(action, leaf) if is_seen else ())
 
 
 def prove(nodes: Sequence[Node], leaves: Sequence[Leaf], layout: Layout) -> Section:

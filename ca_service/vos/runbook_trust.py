@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ca_service.pki import encodings, names
@@ -12,7 +12,7 @@ from ca_service.vos.phrases import Phrase, phrase, sentences
 from ca_service.vos.products import EVERY_NODE, Action, Use
 from ca_service.vos.purposes import Purpose
 from ca_service.vos.runbook_parts import MENU, Layout, actions_on, done, for_all, key_of, short
-from ca_service.vos.steps import Leaf, Node, Section, Step
+from ca_service.vos.steps import Leaf, Node, Section, Step, upload_key, verify_keys
 
 _FOR_ITSELF: Final = Fact(
     "Phase B ends with \u201cCA Certificate is Not Available in the Trust-Store\u201d otherwise.",
@@ -36,7 +36,7 @@ def trust_everywhere(nodes: Sequence[Node], leaves: Sequence[Leaf], layout: Layo
     receivers = list({place.node.fqdn: place.node for place in places}.values())
     met = [leaf for leaf in leaves if not _is_never_met(leaf)]
     steps = (
-        *(_trust(place, layout) for place in places),
+        *(replace(_trust(place, layout), follows_from=_uploads(place, nodes, leaves, layout)) for place in places),
         *_settled(receivers, leaves),
         *for_all(nodes, "peers", met),
         *([_computers(key_of(leaves), layout, met[0].purpose)] if met else ()),
@@ -67,6 +67,26 @@ def _places(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> Iterator[_Place]:
 def _is_never_met(leaf: Leaf) -> bool:
     """Return whether no peer and no user will ever meet this certificate."""
     return leaf.node.release is not None and leaf.node.release.use is Use.NEVER
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """A node on which root and intermediate are uploaded, and the nodes to which it replicates them."""
+
+    node: Node
+    replicas: tuple[Node, ...]
+
+
+def receivers(nodes: Sequence[Node]) -> tuple[Receiver, ...]:
+    """Return where root and intermediate are uploaded if all nodes of a cluster get a leaf."""
+    found, placed = list[Receiver](), set[str]()
+    for node in _receivers(nodes, nodes):
+        like = [each for each in nodes if each.product == node.product and each.role not in node.product.trust_roles]
+        replicas = tuple(each for each in like if each.fqdn not in placed and each.fqdn != node.fqdn)
+        is_sender = node.role in node.product.trust_roles
+        found.append(Receiver(node, replicas if is_sender else ()))
+        placed.update(each.fqdn for each in found[-1].replicas)
+    return tuple(found)
 
 
 def _receivers(nodes: Sequence[Node], concerned: Collection[Node]) -> Iterator[Node]:
@@ -103,6 +123,22 @@ def _trust(place: _Place, layout: Layout) -> Step:
         sources=tuple(dict.fromkeys(("REGEN-CA", "CLI-SET", *trust.sources, *place.why.sources))),
         is_confirmed=trust.is_confirmed and place.why.is_confirmed,
     )
+
+
+def _uploads(place: _Place, nodes: Sequence[Node], leaves: Sequence[Leaf], layout: Layout) -> tuple[str, ...]:
+    """Return the steps that prove that a place has the authorities: no node takes a leaf of another one.
+
+    A leaf on a node proves it of the node that replicates trust stores to it.
+    """
+    found = [
+        leaf
+        for leaf in leaves
+        if leaf.purpose.trust == place.store
+        and leaf.certificate
+        and leaf.certificate.issuer == layout.authorities[-1].subject
+        and place.node.fqdn in {node.fqdn for node in _receivers(nodes, leaf.nodes)}
+    ]
+    return (*verify_keys(found), *(upload_key(leaf.purpose, leaf.serial_number) for leaf in found))
 
 
 def _is_there(store: str, layout: Layout) -> Phrase:

@@ -8,7 +8,7 @@ from typing import Final
 from ca_service.vos.phrases import Phrase, phrase, sentences
 from ca_service.vos.products import Use
 from ca_service.vos.runbook_parts import MENU, Layout, for_all, short
-from ca_service.vos.steps import Leaf, Node, Section, Step, upload_key
+from ca_service.vos.steps import Leaf, Node, Section, Step, upload_key, verify_keys
 
 _COMMAND_LINE: Final = (
     "A line for the command line of a node is typed there by SSH, as an administrator of its operating system, in "
@@ -103,6 +103,7 @@ def _upload(leaf: Leaf, path: str) -> Step:
         undo=f"`set cert regen {unit}` makes a self-signed one. The certificate before is overwritten and gone.",
         why="Once the node has taken it, the CSR is gone: a second certificate needs a new CSR.",
         sources=("REGEN-CA", "ECDSA-EN", "CLI-SET", "EXPW", *(("SEC14", "SAN-MS") if leaf.covers else ())),
+        follows_from=verify_keys([leaf]),
     )
 
 

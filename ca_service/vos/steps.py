@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cryptography import x509
@@ -21,7 +22,7 @@ class Step:
     `answer` is what they print if all is well. `details` are (label, text). `effect` is that of a restart, `undo` the
     way back.
     `why` is the reason, `sources` are tags; what is not confirmed was inferred from them. A preface is read before the
-    numbered steps.
+    numbered steps. `follows_from` are the keys of later steps: once one of them is done, nothing is left to do here.
     """
 
     title: str
@@ -42,6 +43,7 @@ class Step:
     is_confirmed: bool = True
     is_optional: bool = False
     is_preface: bool = False
+    follows_from: tuple[str, ...] = ()
 
     @property
     def notes(self) -> tuple[tuple[str, str], ...]:
@@ -122,6 +124,11 @@ class Leaf:
     def nodes(self) -> tuple[Node, ...]:
         """Every node for which the certificate holds, its own first."""
         return (self.node, *self.covers)
+
+
+def verify_keys(leaves: Sequence[Leaf]) -> tuple[str, ...]:
+    """Return the keys of the steps that look whether these leaves are served."""
+    return tuple(verify_key(leaf.purpose, leaf.serial_number) for leaf in leaves)
 
 
 def upload_key(purpose: Purpose, serial_number: str) -> str:

@@ -23,6 +23,7 @@ CONTENT_TYPES: Final = {
     "der": "application/pkix-cert",  # RFC 2585, 4.1
     "p7b": "application/x-pkcs7-certificates",
 }
+_SCRIPT_TYPE: Final = "text/plain; charset=utf-8"
 AUTHORITY_FORMATS: Final = tuple(CHAIN_ENCODINGS)
 
 
@@ -48,8 +49,18 @@ def deliver_authority(authority: ActiveAuthority, chain: Chain, format: str) -> 
     return attachment(BundleFile(name, CHAIN_ENCODINGS[format](chain)), format)
 
 
+def step_file(file: BundleFile) -> Response:
+    """Return a file that a step names as an attachment: a certificate as PEM, or a script."""
+    return _attached(file, CONTENT_TYPES["pem"] if file.path.endswith(".pem") else _SCRIPT_TYPE)
+
+
 def attachment(file: BundleFile, format: str) -> Response:
+    """Return the file as an attachment."""
+    return _attached(file, CONTENT_TYPES[format])
+
+
+def _attached(file: BundleFile, content_type: str) -> Response:
     """Return the file as an attachment. Its name is plain ASCII and needs no RFC 8187 encoding."""
-    response = Response(file.data, content_type=CONTENT_TYPES[format])
+    response = Response(file.data, content_type=content_type)
     response.headers["Content-Disposition"] = f'attachment; filename="{file.path}"'
     return response

@@ -130,6 +130,15 @@ class FileView:
     checksum: str
 
 
+@dataclass(frozen=True, slots=True)
+class FileLink:
+    """A file that a step names: where to download it, and the id of the element with its text."""
+
+    name: str
+    id: str
+    href: str
+
+
 def named_files(bundle: Bundle) -> tuple[BundleFile, ...]:
     """Return the numbered files, and the others that a step names, such as fullchain.pem of a plain server."""
     named = {file for step in bundle.steps for file in step.files}

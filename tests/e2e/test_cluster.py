@@ -150,26 +150,6 @@ def test_a_zip_of_requests_is_as_good_as_the_files(
     assert tab.page.locator(".request").count() == 3
 
 
-def test_steps_of_the_runbook_can_be_ticked_without_javascript(
-    service: Service, new_tab: OpenTab, requests: tuple[Path, ...]
-) -> None:
-    tab = new_tab(java_script_enabled=False)
-    tab.set_up(service.set_up_url())
-    create_cluster(tab)
-    tab.page.set_input_files("#csr", requests)
-    tab.page.click("text=Match to nodes")
-    tab.page.click("text=Sign 3 certificates")
-    tab.page.click("a.button:text-is('Runbook')")
-    tab.page.click("nav.tabs >> text=sm1.example.com")
-
-    tab.page.get_by_role("button", name="Mark as done: ").first.click()
-
-    expect(tab.page.locator(".checklist .done")).to_have_count(1)
-    assert tab.page.locator("progress").get_attribute("value") == "1"
-    tab.page.get_by_role("button", name="Undo").first.click()
-    expect(tab.page.locator(".checklist .done")).to_have_count(0)
-
-
 @every_look
 def test_the_pages_of_a_cluster_keep_nobody_out(
     browser: Browser,
@@ -199,8 +179,12 @@ def test_the_pages_of_a_cluster_keep_nobody_out(
         tab.unfold()
         faults += tab.faults("board")
         tab.page.click("a.button:text-is('Runbook')")
-        tab.page.get_by_role("button", name="Mark as done: ").first.click()
+        tab.page.get_by_role("button", name="Done: ").click()
         faults += tab.faults("runbook")
+        tab.unfold()
+        faults += tab.faults("runbook-unfolded")
+        tab.page.click(".dot.done")
+        faults += tab.faults("runbook-done-step")
         tab.go("/clusters?q=uccx1")
         faults += tab.faults("clusters")
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, ViewportSize
 
 from ca_service.authority.access.permissions import Role
 from tests.e2e.service import Service, serving
-from tests.e2e.tab import Scheme, Tab, every_look, open_tab
+from tests.e2e.tab import NARROW, Scheme, Tab, every_look, open_tab
 from tests.support.factories import OPERATOR, PASSWORD
 
 PAGES: Final = {
@@ -89,3 +89,12 @@ def test_the_field_takes_no_more_than_can_be_passed_on(tab: Tab) -> None:
     tab.page.keyboard.press("Control+V")
 
     assert len(tab.page.input_value("#message")) == 2000
+
+
+def test_no_table_of_products_scrolls_sideways_on_a_phone(browser: Browser, tools: Service) -> None:
+    with open_tab(browser, tools.url, viewport=NARROW) as tab:
+        tab.sign_in("auditor")
+        for path in ("/products", "/products?product=uccx", "/products?product=imp"):
+            tab.go(path)
+            wide = "tables => tables.filter(each => each.scrollWidth > each.clientWidth).length"
+            assert tab.page.locator(".table").evaluate_all(wide) == 0

@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 from ca_service.authority.access.permissions import Role
 from ca_service.authority.fleet.states import State
 from ca_service.authority.installation import Installation
+from ca_service.web.pages.clusters import PRESETS
 from tests.support import pkcs10
 from tests.support.factories import OPERATOR
 from tests.support.refused_requests import rsa_key
@@ -173,6 +174,22 @@ def test_a_cluster_that_is_not_there_is_told(requester: Visitor) -> None:
     for path in ("/clusters/9", "/clusters/9/runbook", "/clusters/9/bundle.zip"):
         answer = requester.get(path)
         assert (answer.status_code, read(answer.text).blocking) == (404, ["cluster.unknown"])
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_usual_cluster_fills_the_rows_of_the_form_with_products_and_roles(requester: Visitor, preset: str) -> None:
+    page = requester.page(f"/clusters/new?preset={preset}")
+
+    assert set(PRESETS) == {link.partition("preset=")[2] for link in page.links if "preset=" in link}
+    chosen = re.findall(r'<option value="([^"]+)" selected', requester.get(f"/clusters/new?preset={preset}").text)
+    rows = [(f"node{number}.example.com", *chosen[number : number + 2]) for number in range(0, len(chosen), 2)]
+    assert [row[1:] for row in rows] == list(PRESETS[preset])
+    nodes = [(fqdn, product, "15", role) for fqdn, product, role in rows]
+    assert made(requester, *nodes) == "/clusters/1"
+
+
+def test_an_unknown_preset_is_an_empty_form(requester: Visitor) -> None:
+    assert requester.page("/clusters/new?preset=x").values("fqdn") == ["", "", ""]
 
 
 # Bringing requests
@@ -367,6 +384,21 @@ def test_a_step_is_one_click_and_one_click_takes_it_back(requester: Visitor, ins
     assert states(installation)[0] is State.ISSUED
 
 
+def test_a_node_that_is_verified_without_an_upload_is_offered_undo_and_no_upload(
+    requester: Visitor, installation: Installation
+) -> None:
+    board = signed(requester, installation)
+    line = installation.handover.board(OPERATOR, 1).lines[0]
+
+    requester.post(f"{board}/steps", {"step": line.verify_step, "done": "true", "back": "board"})
+
+    text = requester.page(board).text
+    assert "Next Sign in to Finesse as an agent" in text
+    assert "Upload root and intermediate to tomcat-trust on uccx1" not in text
+    assert text.count("Mark as uploaded") == 2
+    assert line.verify_step in requester.page(board).values("step")
+
+
 def test_a_certificate_whose_successor_is_uploaded_is_told_to_be_replaced(
     requester: Visitor, installation: Installation
 ) -> None:
@@ -383,26 +415,6 @@ def test_a_certificate_whose_successor_is_uploaded_is_told_to_be_replaced(
     text = requester.page(board).text
     assert "on the node until the new one is uploaded" not in text
     assert "replaced" in text
-
-
-def test_the_runbook_says_who_has_done_a_step(requester: Visitor, installation: Installation) -> None:
-    board = signed(requester, installation)
-    page = requester.page(f"{board}/runbook")
-
-    answer = requester.post(f"{board}/steps", {"step": page.values("step")[0], "done": "true", "anchor": "step-1"})
-
-    assert answer.location == f"{board}/runbook#step-1"
-    assert "Done by requester" in requester.page(f"{board}/runbook").text
-
-
-def test_the_runbook_of_one_node_leaves_the_steps_of_others_out(requester: Visitor, installation: Installation) -> None:
-    board = signed(requester, installation)
-
-    alone = requester.page(f"{board}/runbook?node=sm1.example.com").values("step")
-    assert set(alone) < set(requester.page(f"{board}/runbook").values("step"))
-    assert requester.page(f"{board}/runbook?node=nobody").values("step") == requester.page(f"{board}/runbook").values(
-        "step"
-    )
 
 
 def test_a_step_that_is_not_in_the_runbook_is_not_marked(requester: Visitor, installation: Installation) -> None:

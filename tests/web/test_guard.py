@@ -98,6 +98,7 @@ ACTIONS = {
     "pages.cluster": Action.READ,
     "pages.runbook": Action.READ,
     "pages.cluster_bundle": Action.READ,
+    "pages.cluster_file": Action.READ,
     "pages.new_cluster": Action.FLEET,
     "pages.rename_cluster": Action.FLEET,
     "pages.remove_cluster": Action.FLEET,
@@ -124,7 +125,7 @@ DANGEROUS = {
 _EXAMPLES = {
     "serial_number": "00", "name": "x.pem", "token_id": "1", "secret": "x", "filename": "x",
     "cluster_id": "1", "node_id": "1", "passkey_id": "999", "session_id": "999", "change": "unlock",
-    "request_id": "1", "product_id": "uccx",
+    "request_id": "1", "product_id": "uccx", "path": "uccx1.example.com/x.pem",
 }  # fmt: skip
 
 
@@ -138,7 +139,15 @@ def routes(app: Flask, blueprint: str) -> list[tuple[Rule, str, str]]:
     """(rule, method, path) of every route of a blueprint that needs an account."""
     open_ones = {name for name, action in actions(app).items() if action is None}
     return [
-        (rule, method, rule.rule.replace("<int:", "<").replace("<", "{").replace(">", "}").format(**_EXAMPLES))
+        (
+            rule,
+            method,
+            rule.rule.replace("<int:", "<")
+            .replace("<path:", "<")
+            .replace("<", "{")
+            .replace(">", "}")
+            .format(**_EXAMPLES),
+        )
         for rule in app.url_map.iter_rules()
         if rule.endpoint.startswith(f"{blueprint}.") and rule.endpoint not in open_ones
         for method in (rule.methods or set()) - {"OPTIONS"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -17,10 +17,12 @@ from ca_service.authority.revocation.trust import TrustedAuthorities
 from ca_service.errors import NotFound
 from ca_service.vos.bundle import Bundle, Delivery, cluster_bundle
 from ca_service.vos.products import Use, get_product, version
-from ca_service.vos.runbook import Leaf, Node, Runbook, Step, cluster_runbook, upload_key, verify_key
+from ca_service.vos.runbook import Leaf, Node, Runbook, Step, cluster_runbook, files_of, upload_key, verify_key
 
 #: The states in which there is something to do on the node.
 _ON_THE_NODE: Final = (State.ISSUED, State.UPLOADED, State.VERIFIED, State.EXPIRING, State.COVERED)
+#: How the keys of the steps begin that change the state of a slot.
+_TURNS: Final = ("upload/", "verify/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """The overview of a cluster. `marks` by the key of their step; only those of existing steps."""
+    """The overview of a cluster. `marks` has the steps that are done, by key.
+
+    A step without a mark of its own that follows from a later one has the mark of that; the step that made a CSR which
+    is here has a mark without a step: who added it, and when.
+    """
 
     cluster: ClusterRecord
     lines: tuple[Line, ...]
@@ -82,14 +88,24 @@ class Handover:
         """Return the board of the cluster. Raises NotFound."""
         cluster, slots = self._fleet.get_cluster(actor, cluster_id), self._fleet.slots(actor, cluster_id)
         runbook = self._runbook(cluster, slots)
-        known = {step.key for step in runbook.steps}
-        marks = {mark.step: mark for mark in self._fleet.list_marks(actor, cluster_id) if mark.step in known}
+        marks = {mark.step: mark for mark in self._fleet.list_marks(actor, cluster_id)}
+        marks = dict(_added(runbook, slots)) | _marks_of(runbook, marks)
         return Board(cluster, tuple(_line(slot, runbook, marks) for slot in slots), runbook, marks)
 
     def mark(self, actor: Actor, cluster_id: int, step: str, *, done: bool) -> None:
         """Mark a step of the runbook as done, or undo that. Raises NotFound for an unknown step."""
         known = {each.key for each in self.board(actor, cluster_id).runbook.steps}
         self._fleet.mark(actor, cluster_id, step, done, known)
+
+    def files(self, actor: Actor, cluster_id: int) -> dict[str, bytes]:
+        """Return the files that the steps name, by their paths in the bundle.
+
+        Raises NotFound, and Conflict if an authority above one of the certificates is revoked: nodes must not trust it.
+        """
+        slots = self._fleet.slots(actor, cluster_id)
+        self._trusted.require(slot.certificate.issuer_id for slot in slots if slot.certificate)
+        active = self._hierarchy.find_active()
+        return files_of(self._leaves(slots), active.chain) if active else {}
 
     def bundle(self, actor: Actor, cluster_id: int) -> Bundle:
         """Return all current certificates, one folder per node, with the runbook.
@@ -113,12 +129,12 @@ class Handover:
         return replace(delivery, host=node.fqdn, purpose=slot.purpose, node=node, covers=covers)
 
     def _runbook(self, cluster: ClusterRecord, slots: Sequence[Slot]) -> Runbook:
-        deliveries = {slot: self._delivery(slot) for slot in slots if slot.certificate}
         active = self._hierarchy.find_active()
-        leaves = [_leaf(slot, deliveries.get(slot)) for slot in slots if slot.covered_by is None]
-        return cluster_runbook(
-            cluster.name, [node_of(node) for node in cluster.nodes], leaves, active.chain if active else ()
-        )
+        nodes = [node_of(node) for node in cluster.nodes]
+        return cluster_runbook(cluster.name, nodes, self._leaves(slots), active.chain if active else ())
+
+    def _leaves(self, slots: Sequence[Slot]) -> list[Leaf]:
+        return [_leaf(slot, self._delivery(slot)) for slot in slots if slot.covered_by is None]
 
 
 def node_of(record: NodeRecord) -> Node:
@@ -140,4 +156,28 @@ def _line(slot: Slot, runbook: Runbook, marks: dict[str, Mark]) -> Line:
     purposes = ("", slot.purpose.service, slot.purpose.trust)
     steps = [step for step in runbook.steps if slot.node.fqdn in step.nodes and step.purpose in purposes]
     left = [step for step in steps if step.key not in marks]
-    return Line(slot, len(steps) - len(left), len(steps), left[0] if left else None)
+    return Line(slot, len(steps) - len(left), len(steps), _next(steps, left))
+
+
+def _next(steps: Sequence[Step], left: Sequence[Step]) -> Step | None:
+    """Return the first step that is left after the upload or the check that is done: what came before it comes last."""
+    done = (place for place, step in enumerate(steps) if step.key.startswith(_TURNS) and step not in left)
+    reached = max(done, default=0)
+    return next((step for step in (*steps[reached:], *steps) if step in left), None)
+
+
+def _added(runbook: Runbook, slots: Sequence[Slot]) -> Iterator[tuple[str, Mark]]:
+    """Yield the steps that made a CSR which is here, and not signed yet."""
+    for slot in slots:
+        if slot.request and slot.state in (State.REQUESTED, State.WAITING):
+            mark = Mark(slot.request.cluster_id, "", slot.request.placed_at, slot.request.placed_by)
+            made = [
+                step for step in runbook.steps if step.key.startswith("request/") and step.nodes == (slot.node.fqdn,)
+            ]
+            yield from ((step.key, mark) for step in made if step.purpose == slot.purpose.service)
+
+
+def _marks_of(runbook: Runbook, marks: Mapping[str, Mark]) -> dict[str, Mark]:
+    """Return what is done: marked steps, and those that follow from a marked one."""
+    found = ((step, (step.key, *step.follows_from)) for step in runbook.steps)
+    return {step.key: marks[keys[0]] for step, every in found if (keys := [key for key in every if key in marks])}

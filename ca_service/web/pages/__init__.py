@@ -23,6 +23,7 @@ from ca_service.web.pages import (  # noqa: E402, F401 - the views need the blue
     renewals,
     requests,
     revocations,
+    runbooks,
     session,
     signing_in,
 )

@@ -25,13 +25,13 @@ from ca_service.vos.fit import Stage
 from ca_service.vos.products import products
 from ca_service.vos.served import Verdict
 from ca_service.web.context import actor, base_url, installation, needs
-from ca_service.web.delivery import attachment, deliver
+from ca_service.web.delivery import deliver, step_file
 from ca_service.web.forms import whole_number
 from ca_service.web.pages import blueprint
 from ca_service.web.pages.requests import to_waiting
 from ca_service.web.pages.submission import MAX_ON_PAGE
 from ca_service.web.problems import status_of
-from ca_service.web.views import CertificateView, FileView, bundle_views, decode, named_files
+from ca_service.web.views import CertificateView, FileLink, FileView, bundle_views, decode, named_files
 
 FILE_UNKNOWN: Final = Rule(
     "file.unknown",
@@ -121,7 +121,7 @@ def download_file(serial_number: str, name: str) -> Response:
         raise NotFound.because(FILE_UNKNOWN, name=name[:100])
     if found != bundle.uploads[-1]:  # the leaf
         installation().trusted.require([record.issuer_id])
-    return attachment(found, "pem")
+    return step_file(found)
 
 
 @blueprint.get("/certificates/<serial_number>/request.csr")
@@ -201,11 +201,16 @@ def _shown(record: CertificateRecord, delivery: Delivery) -> dict[str, Any]:
         "chain": chain[::-1],
         "uploads": bundle_views(bundle.uploads),
         "files": bundle_views(named_files(bundle)),
-        "file_names": [file.path for file in named_files(bundle)],
+        "links": {file.path: _link(record.serial_number, file.path) for file in named_files(bundle)},
         "steps": bundle.steps,
         "destination": _destination(delivery),
         "bundle_name": bundle.name,
     }
+
+
+def _link(serial_number: str, name: str) -> FileLink:
+    href = url_for("pages.download_file", serial_number=serial_number, name=name)
+    return FileLink(name, f"{serial_number}-{name}", href)
 
 
 def _destination(delivery: Delivery) -> Destination:

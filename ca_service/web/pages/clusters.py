@@ -1,4 +1,4 @@
-"""Clusters: list, creation, board, nodes, runbook and bundle."""
+"""Clusters: list, creation, board, nodes."""
 
 from __future__ import annotations
 
@@ -14,11 +14,8 @@ from ca_service.authority.fleet.clusters import NodeInput
 from ca_service.authority.fleet.records import ClusterQuery
 from ca_service.errors import CAServiceError, Conflict, Finding, InvalidInput
 from ca_service.pki.encodings import csr_pem
-from ca_service.vos.bundle import BundleFile
-from ca_service.vos.knowledge import titles
 from ca_service.vos.products import products
 from ca_service.web.context import actor, installation, needs
-from ca_service.web.delivery import attachment
 from ca_service.web.pages import blueprint
 from ca_service.web.problems import status_of
 
@@ -27,6 +24,13 @@ _ROWS: Final = 3
 _MAX_ROWS: Final = 20
 _FIELDS: Final = ("fqdn", "product", "version", "role")
 _NO_NODE: Final = NodeInput("", "", "", "")
+#: Usual clusters, as rows to fill in: product and role of each node.
+PRESETS: Final = {
+    "contact-centre": (("uccx", "publisher"), ("uccx", "subscriber"), ("socialminer", "single server")),
+    "calls": (("cucm", "publisher"), ("cucm", "subscriber"), ("imp", "publisher"), ("imp", "subscriber")),
+    "mailboxes": (("cuc", "publisher"), ("cuc", "subscriber")),
+    "finesse": (("finesse", "primary"), ("finesse", "secondary"), ("cuic", "publisher"), ("cuic", "subscriber")),
+}
 
 
 @blueprint.get("/clusters")
@@ -46,8 +50,10 @@ def clusters() -> ResponseReturnValue:
 @blueprint.route("/clusters/new", methods=["GET", "POST"])
 @needs(Action.FLEET)
 def new_cluster() -> ResponseReturnValue:
-    """Create a cluster. The button for more rows submits the form as well and keeps its contents."""
+    """Create a cluster; `?preset=` chooses products and roles. The button for more rows keeps what the form has."""
     rows = _submitted_rows()
+    if request.method == "GET" and (preset := PRESETS.get(request.args.get("preset", ""))):
+        return _new_page([NodeInput("", product, "", role) for product, role in preset], len(preset))
     if request.method == "GET" or "more" in request.form:
         return _new_page(rows, _wanted_rows(len(rows)))
     try:
@@ -173,41 +179,3 @@ def product_choices() -> dict[str, Any]:
     """Return the choices for the fields of a node."""
     roles = dict.fromkeys(role for product in products().values() for role in product.roles)
     return {"products": tuple(products().values()), "products_by_id": products(), "roles": tuple(roles)}
-
-
-@blueprint.get("/clusters/<int:cluster_id>/runbook")
-@needs(Action.READ)
-def runbook(cluster_id: int) -> ResponseReturnValue:
-    """Show the steps for these nodes; `?node=` limits them to one node."""
-    board = installation().handover.board(actor(), cluster_id)
-    names = [node.fqdn for node in board.cluster.nodes]
-    node = request.args.get("node", "")
-    return render_template(
-        "runbook.html",
-        board=board,
-        names=names,
-        node=node if node in names else "",
-        titles=titles,
-        may_change=may_change(),
-    )
-
-
-@blueprint.post("/clusters/<int:cluster_id>/steps")
-@needs(Action.FLEET)
-def mark_step(cluster_id: int) -> ResponseReturnValue:
-    """Mark a step as done or undo that, then return to the same place."""
-    step, done = request.form.get("step", ""), request.form.get("done") == "true"
-    installation().handover.mark(actor(), cluster_id, step, done=done)
-    if request.form.get("back") == "board":
-        return redirect(url_for("pages.cluster", cluster_id=cluster_id), 303)
-    anchor = request.form.get("anchor", "")
-    node = request.form.get("node") or None
-    return redirect(url_for("pages.runbook", cluster_id=cluster_id, node=node, _anchor=anchor[:40] or None), 303)
-
-
-@blueprint.get("/clusters/<int:cluster_id>/bundle.zip")
-@needs(Action.READ)
-def cluster_bundle(cluster_id: int) -> Response:
-    """Download all current certificates of the cluster and the runbook in one ZIP."""
-    bundle = installation().handover.bundle(actor(), cluster_id)
-    return attachment(BundleFile(bundle.name, bundle.to_zip()), "zip")

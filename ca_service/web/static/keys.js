@@ -1,8 +1,10 @@
 // Keys for the queue of requests: a twice approves, r opens the note for a refusal, j and k move down and up a list.
 // Optional: everything works without them. They are off while the user types, and the page lists them.
 
+import { areOff } from "./menu.js"; // d marks a step of a runbook as done; all keys are off where the user has switched them off
+
 for (const hint of document.querySelectorAll("[data-keys]")) {
-  if (hint instanceof HTMLElement) hint.hidden = false;
+  if (hint instanceof HTMLElement) hint.hidden = areOff();
 }
 
 const ARMED_MS = 3000; // within which the second press of a key sends
@@ -41,7 +43,7 @@ function move(step) {
 }
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
+  if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing || areOff()) return;
   if (isField(event.target)) {
     if (event.key === "Escape" && event.target instanceof HTMLTextAreaElement) event.target.blur();
     return;

@@ -4,6 +4,11 @@
 const OFF = "shortcuts-off";
 let isGoing = false;
 
+/** @returns {boolean} whether the user has switched the keys off */
+export function areOff() {
+  return localStorage.getItem(OFF) !== null;
+}
+
 /** @param {EventTarget | null} target */
 function isField(target) {
   return target instanceof HTMLElement && target.matches("input, textarea, select, [contenteditable]");
@@ -24,7 +29,10 @@ function press(key) {
   const wasGoing = isGoing;
   isGoing = !wasGoing && key === "g";
   if (isGoing) return true;
-  if (wasGoing) return follow(`[data-go="${CSS.escape(key)}"]`);
+  if (wasGoing) {
+    follow(`[data-go="${CSS.escape(key)}"]`);
+    return true; // also if no page has this letter: it must not mark a step
+  }
   if (key === "?") return follow("[data-help]");
   if (key !== "/") return false;
   const search = document.querySelector("input[type=search]");
@@ -44,7 +52,7 @@ document.addEventListener("click", (event) => closeMenus(event.target instanceof
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") closeMenus(null);
   if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing || isField(event.target)) return;
-  if (["Shift", "Escape"].includes(event.key) || localStorage.getItem(OFF)) return;
+  if (["Shift", "Escape"].includes(event.key) || areOff()) return;
   if (!press(event.key)) return;
   event.preventDefault();
   event.stopImmediatePropagation(); // the letter after g has no other meaning
@@ -54,6 +62,6 @@ const choice = document.querySelector("[data-shortcuts]");
 const box = choice?.querySelector("input");
 if (choice instanceof HTMLElement && box) {
   choice.hidden = false;
-  box.checked = !localStorage.getItem(OFF);
+  box.checked = !areOff();
   box.addEventListener("change", () => (box.checked ? localStorage.removeItem(OFF) : localStorage.setItem(OFF, "yes")));
 }

@@ -289,6 +289,36 @@ def test_a_slot_goes_from_nothing_to_served_and_back(lab: Lab) -> None:
         assert slot(lab).state is state
 
 
+def test_what_a_later_step_proves_is_done_as_long_as_that_step_is(lab: Lab) -> None:
+    lab.fleet.sign(OPERATOR, 1, placements(lab), DAYS)
+    line = lab.handover.board(OPERATOR, 1).lines[0]
+    nothing = lab.handover.board(OPERATOR, 1).marks
+
+    lab.handover.mark(OPERATOR, 1, line.verify_step, done=True)
+    board = lab.handover.board(OPERATOR, 1)
+    assert nothing == {}
+    assert {key.split("/")[0] for key in board.marks} == {"trust", "upload", "restart", "verify"}
+    assert {mark.step for mark in board.marks.values()} == {line.verify_step}
+
+    lab.handover.mark(OPERATOR, 1, line.verify_step, done=False)
+    assert lab.handover.board(OPERATOR, 1).marks == {}
+
+
+def test_the_next_step_of_a_verified_node_is_behind_its_check(lab: Lab) -> None:
+    cluster = lab.fleet.create(OPERATOR, "Calls", [NodeInput("uccx1.example.com", "cucm", "14SU3", "publisher")])
+    lab.fleet.sign(
+        OPERATOR, cluster.id, [Placement(UCCX_PUBLISHER.data, cluster.nodes[0].id, "tomcat-ECDSA", False)], DAYS
+    )
+    board = lab.handover.board(OPERATOR, cluster.id)
+    order = [step.key for step in board.runbook.steps]
+
+    lab.handover.mark(OPERATOR, cluster.id, board.lines[0].verify_step, done=True)
+
+    [line] = lab.handover.board(OPERATOR, cluster.id).lines
+    assert line.next_step is not None
+    assert order.index(line.next_step.key) > order.index(line.verify_step)
+
+
 def test_marks_are_recorded_and_a_mark_that_is_there_makes_no_event(lab: Lab) -> None:
     lab.fleet.sign(OPERATOR, 1, placements(lab), DAYS)
     step = lab.handover.board(OPERATOR, 1).runbook.steps[0].key

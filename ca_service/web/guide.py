@@ -1,0 +1,131 @@
+"""The runbook as a guide: the open step, those that are done and those that are left, and the tracks of the nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from ca_service.authority.fleet.handover import Board, node_of
+from ca_service.authority.fleet.records import Mark, NodeRecord
+from ca_service.authority.fleet.states import Slot
+from ca_service.vos.runbook_trust import Receiver, receivers
+from ca_service.vos.steps import Section, Step
+
+
+@dataclass(frozen=True, slots=True)
+class GuideStep:
+    """A step with its number in the runbook, its phase, and its mark; without one it is left to do.
+
+    `proof` is the later step that it follows from, if there is one in place of a mark of its own.
+    """
+
+    number: int
+    step: Step
+    phase: Section
+    mark: Mark | None
+    proof: Step | None
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether it has a mark of its own, which can be undone."""
+        return self.mark is not None and self.mark.step == self.step.key
+
+    def is_on(self, node: str) -> bool:
+        """Return whether the step belongs to this node, or to none; every step belongs to the node "", which is all."""
+        return not node or not self.step.nodes or node in self.step.nodes
+
+
+Phase = tuple[Section, tuple[GuideStep, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """The steps of one node, by phase. `node` is None for those that are done elsewhere."""
+
+    node: NodeRecord | None
+    slots: tuple[Slot, ...]
+    phases: tuple[tuple[GuideStep, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Guide:
+    """The steps of one node or of all, one of them open; None once all are done.
+
+    `last` is the step that was marked last, `following` the one to go on with.
+    """
+
+    steps: tuple[GuideStep, ...]
+    open: GuideStep | None
+    last: GuideStep | None
+    following: GuideStep | None
+    tracks: tuple[Track, ...]
+    receivers: tuple[Receiver, ...]
+
+    @property
+    def done(self) -> tuple[GuideStep, ...]:
+        """The steps that are done."""
+        return tuple(each for each in self.steps if each.mark)
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """All steps, by phase."""
+        return _phases(self.steps)
+
+    @property
+    def left(self) -> tuple[Phase, ...]:
+        """The steps that are left, without the open one, by phase."""
+        return _phases([each for each in self.steps if not each.mark and each != self.open])
+
+
+def _phases(steps: Sequence[GuideStep]) -> tuple[Phase, ...]:
+    return tuple((phase, tuple(found)) for phase, found in groupby(steps, key=lambda each: each.phase))
+
+
+def guide_of(board: Board, node: str = "", key: str = "") -> Guide:
+    """Return the guide for a node, or for all; the step with this key is open, or else the first that is left."""
+    every = tuple(_numbered(board))
+    shown = [each for each in every if each.is_on(node)]
+    opened = next((each for each in shown if each.step.key == key), None) or next(_left(shown), None)
+    marked = [(each.mark.done_at, each.number, each) for each in shown if each.mark and each.is_marked]
+    return Guide(
+        steps=tuple(shown),
+        open=opened,
+        last=max(marked)[2] if marked else None,  # numbers differ, so that steps are never compared
+        following=_after(shown, opened.step.key) if opened else None,
+        tracks=tuple(_tracks(board, every)),
+        receivers=receivers([node_of(each) for each in board.cluster.nodes]),
+    )
+
+
+def _numbered(board: Board) -> Iterator[GuideStep]:
+    by_key = {step.key: step for step in board.runbook.steps}
+    places = [(phase, step) for phase in board.runbook.sections for step in phase.steps]
+    for number, (phase, step) in enumerate(places, 1):
+        mark = board.marks.get(step.key)
+        proof = by_key.get(mark.step) if mark and mark.step != step.key else None
+        yield GuideStep(number, step, phase, mark, proof)
+
+
+def _left(steps: Sequence[GuideStep]) -> Iterator[GuideStep]:
+    return (each for each in steps if each.mark is None)
+
+
+def _after(steps: Sequence[GuideStep], key: str) -> GuideStep | None:
+    """Return the next step that is left after this one, from the end on the first; None if no other is left."""
+    place = next((place for place, each in enumerate(steps) if each.step.key == key), 0)
+    return next((each for each in _left((*steps[place:], *steps[:place])) if each.step.key != key), None)
+
+
+def _tracks(board: Board, every: Sequence[GuideStep]) -> Iterator[Track]:
+    """Yield a track for each node in the order of the cluster, and one for what is done elsewhere."""
+    for node in board.cluster.nodes:
+        slots = tuple(line.slot for line in board.lines if line.slot.node == node)
+        own = [each for each in every if node.fqdn in each.step.nodes]
+        yield Track(node, slots, _by_phase(board, own))
+    if elsewhere := [each for each in every if not each.step.nodes]:
+        yield Track(None, (), _by_phase(board, elsewhere))
+
+
+def _by_phase(board: Board, steps: Sequence[GuideStep]) -> tuple[tuple[GuideStep, ...], ...]:
+    return tuple(tuple(each for each in steps if each.phase is phase) for phase in board.runbook.sections)
