@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import parse_qs, quote, urlsplit
@@ -48,6 +48,7 @@ Read = TypeVar("Read")
 File = tuple[str, tuple[str, bytes]]  # the name of its field, its own name, its content
 _SECONDS: Final = (10, 300)  # to connect, and of silence: probes and batches take their time
 _MAX_BYTES: Final = 256 * 1024 * 1024
+_MAX_LINE: Final = 1024 * 1024
 _PIECE: Final = 64 * 1024
 _PROBLEM: Final = "application/problem+json"
 
@@ -98,13 +99,16 @@ class API:
 
     def pages(self, model: type[Model], *path: object, query: Mapping[str, object] = NO_VALUES) -> Iterator[Model]:
         """Yield the pages of a list, each asked for when it is needed."""
-        cursor = ""
+        cursor, seen = "", set[str]()
         while True:
             page = self.get(model, *path, query={**query, "cursor": cursor})
             yield page
             cursor = cursor_of(getattr(page, "next", None)) or ""
             if not cursor:
                 return
+            if cursor in seen:
+                raise self.unexpected("its list has no end")
+            seen.add(cursor)
 
     def read(self, model: type[Model], answer: Answer) -> Model:
         """Return the document in an answer. Raises Unreachable if it is another one."""
@@ -149,6 +153,8 @@ class API:
             rest = b""
             for piece in found.iter_content(_PIECE):
                 *whole, rest = (rest + piece).split(b"\n")
+                if len(rest) > _MAX_LINE:
+                    raise self.unexpected("a line is too long")
                 yield from (line + b"\n" for line in whole)
             if rest:
                 yield rest
@@ -180,7 +186,8 @@ class API:
 
     def _remember_time(self, date: str) -> None:
         try:
-            self._now = parsedate_to_datetime(date)
+            found = parsedate_to_datetime(date)
+            self._now = found if found.tzinfo else found.replace(tzinfo=UTC)
         except ValueError:  # a proxy wrote it
             self._now = None
 

@@ -144,7 +144,7 @@ def _bundle_here(installation: Installation, cluster: str) -> tuple[str, bytes]:
 
 def _bundle_there(api: API, cluster: str) -> tuple[str, bytes]:
     found = api.send("GET", "clusters", number_there(api, cluster), "bundle")
-    return found.file_name or "cluster.zip", found.content
+    return (found.file_name if found.file_name.endswith(".zip") else "cluster.zip"), found.content
 
 
 @declare("runbook", "ca-service cluster runbook Lab > RUNBOOK.txt", "ca-service cluster runbook Lab --json")

@@ -16,6 +16,7 @@ from ca_service.errors import InvalidInput, Rule, TooLarge
 from ca_service.pki import archive, armour
 from ca_service.pki.archive import Entry
 from ca_service.pki.profiles import DEFAULT_LEAF_DAYS, MAX_LEAF_DAYS
+from ca_service.pki.visible_text import visible
 from ca_service.vos.destinations import Hint
 from ca_service.vos.products import products
 
@@ -210,7 +211,7 @@ def require_typed(name: str, given: str | None, warnings: Sequence[str]) -> None
 
 def typed_to_go_on(name: str) -> str:
     """Ask the operator to type this name, and return the answer; the caller compares."""
-    return str(click.prompt(f"Type {name} to go on", default="", show_default=False, err=True))
+    return str(click.prompt(f"Type {visible(name)} to go on", default="", show_default=False, err=True))
 
 
 def is_terminal() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import islice
@@ -56,13 +57,18 @@ def command(session: Session, words: tuple[str, ...], sort: str, limit: int | No
         for line in session.ask(
             lambda here: _csv_here(here, text, order, limit), lambda api: _csv_there(api, text, order)
         ):
-            click.echo(line, nl=False)
+            click.echo(_printed(line), nl=False)
         return
     found = list(islice(listing(session, text, order), limit))
     session.console.answer(
         CertificateListDocument(certificates=found, next=None),
         _table(found, now(session)) or ["Nothing matches." if words else "No certificates yet."],
     )
+
+
+def _printed(line: bytes) -> bytes | str:
+    """Return a line of the file as it is, or as a terminal may show it."""
+    return f"{visible(line.decode('utf-8', 'replace').rstrip())}\n" if sys.stdout.isatty() else line
 
 
 def _require_whole(session: Session, limit: int | None) -> None:

@@ -26,6 +26,7 @@ from ca_service.documents.fleet import ClusterDocument
 from ca_service.documents.revocations import RevocationResultDocument
 from ca_service.errors import InvalidInput, NotFound, Rule
 from ca_service.pki.reasons import FOR_LEAVES, read_leaf_reason
+from ca_service.pki.visible_text import visible
 
 CONFIRMATION_NO_TERMINAL: Final = Rule(
     "confirmation.no-terminal",
@@ -84,7 +85,7 @@ def _serial_numbers(found: ClusterDocument) -> tuple[str, ...]:
 
 def confirm(console: Console, planned: RevocationResultDocument, *, is_confirmed: bool) -> None:
     """Preview the effect, and continue only after a confirmation."""
-    console.remark(*(f"{found.detail} {found.remedy}".strip() for found in planned.findings))
+    console.remark(*(visible(f"{found.detail} {found.remedy}".strip()) for found in planned.findings))
     if is_confirmed:
         return
     if not is_terminal():

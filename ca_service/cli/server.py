@@ -32,6 +32,7 @@ SERVER_TOKEN: Final = Rule(
 )
 
 _TOKEN: Final = re.compile("[!-~]+")
+_MISREAD: Final = re.compile(r"[^!-~]|\\")  # programs disagree about the host of an address with one of these
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +85,14 @@ def _parts(url: str) -> SplitResult:
         has_host = bool(parts.hostname) and parts.port != 0
     except ValueError as error:
         raise InvalidInput.because(SERVER_URL) from error
-    if parts.scheme not in ("http", "https") or not has_host or "@" in parts.netloc or parts.query or parts.fragment:
+    is_plain = not (_MISREAD.search(url) or "@" in parts.netloc or parts.query or parts.fragment)
+    if parts.scheme not in ("http", "https") or not has_host or not is_plain:
         raise InvalidInput.because(SERVER_URL)
     return parts
 
 
 def _is_this_machine(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
+    if host == "localhost":
         return True
     try:
         return ip_address(host).is_loopback

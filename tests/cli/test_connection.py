@@ -7,6 +7,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from ca_service.authority.access.permissions import Role
 from ca_service.cli.api import API, cursor_of
 from ca_service.cli.server import ServerOptions
 from ca_service.errors import InvalidInput
-from tests.cli.command_line import CommandLine, deciding_rule
+from tests.cli.command_line import CommandLine, Keyboard, deciding_rule
 from tests.cli.desk import served, token_of
 from tests.cli.test_probe import START
 from tests.support.ports import free_port
@@ -79,6 +80,9 @@ def asking(folder: Path, url: str, **variables: str) -> CommandLine:
         "https://anna:hunter2@ca.example.com",
         "https://ca.example.com/?key=hunter2",
         "https://ca.example.com/#hunter2",
+        "http://evil.example\\.localhost",
+        "http://localhost\\@evil.example",
+        "https://ca.example.com/a\u00a0b",
     ],
 )
 def test_an_address_that_is_none_is_refused_and_not_repeated(tmp_path: Path, url: str) -> None:
@@ -87,12 +91,12 @@ def test_an_address_that_is_none_is_refused_and_not_repeated(tmp_path: Path, url
     assert "hunter2" not in desk("list").output
 
 
-@pytest.mark.parametrize("host", ["ca.example.com", "10.0.0.7", "localhost.example.com"])
+@pytest.mark.parametrize("host", ["ca.example.com", "10.0.0.7", "localhost.example.com", "ca.localhost"])
 def test_a_token_does_not_leave_the_machine_unencrypted(tmp_path: Path, host: str) -> None:
     assert asking(tmp_path, f"http://{host}").rule("list", code=2) == "server.plain"
 
 
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.2", "[::1]", "ca.localhost"])
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.2", "[::1]"])
 def test_plain_http_stays_on_this_machine(host: str) -> None:
     assert ServerOptions(f"http://{host}:8080/").address() == f"http://{host}:8080"
 
@@ -238,6 +242,39 @@ def test_an_answer_that_is_too_long_is_not_read(monkeypatch: pytest.MonkeyPatch)
         with pytest.raises(Exception, match="too long"):
             api.send("GET", "certificates")
         api.close()
+
+
+def test_a_line_without_an_end_and_a_list_without_an_end_are_not_read_for_ever(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("ca_service.cli.api._MAX_LINE", 10)
+    with answering(200, b"x" * 100) as (url, _):
+        api = API(ServerOptions(url, TOKEN))
+        with pytest.raises(Exception, match="a line is too long"):
+            list(api.lines("GET", "certificates"))
+        api.close()
+    body = b'{"certificates": [], "next": "http://x/api/v1/certificates?cursor=a"}'
+    with answering(200, body, Date="Sat, 28 Nov 2026 18:00:00 GMT") as (url, _):
+        assert asking(tmp_path, url).rule("list", code=6) == "server.answer"
+
+
+def test_a_date_without_a_zone_is_one_of_utc() -> None:
+    with answering(200, b'{"certificates": [], "next": null}', Date="Sat, 28 Nov 2026 18:00:00 -0000") as (url, _):
+        api = API(ServerOptions(url, TOKEN))
+        api.send("GET", "certificates")
+        assert api.now() == datetime(2026, 11, 28, 18, tzinfo=UTC)
+        api.close()
+
+
+def test_a_preview_of_a_revocation_is_harmless_to_a_terminal(tmp_path: Path) -> None:
+    serial = "4f1c" * 10
+    row = {"serial_number": serial, "host": "a\x1b[2J", "effect": "revoke", "state": "revoked", "reason": "superseded"}
+    finding = {"pointer": "", "rule": "x", "severity": "note", "detail": "b\x1b[2J", "remedy": ""}
+    body = {"done": False, "changed": 1, "certificates": [{**row, "revoked_at": None}], "findings": [finding]}
+    with answering(200, json.dumps(body).encode(), Content_Type="application/json") as (url, _):
+        result = asking(tmp_path, url)("revoke", serial, "--reason", "superseded", data=Keyboard(b"x\n"))
+    assert "b\\u001b[2J" in result.output
+    assert "\x1b[2J" not in result.output
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", ".bashrc", "a\\b.zip", ""])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
@@ -17,7 +17,7 @@ from ca_service.authority.fleet.clusters import Fleet
 from ca_service.authority.fleet.records import ClusterQuery, ClusterRecord
 from ca_service.authority.fleet.states import Slot
 from ca_service.authority.fleet.states import State as SlotState
-from ca_service.authority.issuance.records import RequestRecord, State
+from ca_service.authority.issuance.records import RequestPage, RequestQuery, RequestRecord, State
 from ca_service.authority.notices.ports import Channel, NoticeStore
 from ca_service.authority.notices.records import Announcement, Kind, Message, Notice
 from ca_service.authority.notices.texts import signed
@@ -25,7 +25,7 @@ from ca_service.authority.ports import Clock
 from ca_service.pki.encodings import time_text
 from ca_service.pki.visible_text import visible
 
-MOST_WAITING: Final = 200
+_PAGE: Final = 200
 REMEMBERED: Final = timedelta(days=90)  # how long a decision on an announced request is waited for
 LOOKED_BACK: Final = timedelta(days=30)  # an older certificate that is not served was left so on purpose
 _NOT_SERVED: Final = frozenset({SlotState.ISSUED, SlotState.UPLOADED})
@@ -41,7 +41,7 @@ class RequestReader(Protocol):
 
     def find_request(self, request_id: int) -> RequestRecord | None: ...
 
-    def list_in_state(self, state: State, limit: int) -> tuple[RequestRecord, ...]: ...
+    def list_requests(self, query: RequestQuery) -> RequestPage: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +93,19 @@ class Updates:
         return [(channel.name, recipient) for channel in self._channels for recipient in channel.recipients]
 
     def _waiting(self, requests: RequestReader) -> Iterator[Update]:
-        found = requests.list_in_state(State.SUBMITTED, MOST_WAITING)
-        told = self._told(Kind.REQUEST, [_id(each) for each in found])
-        new = [each for each in found if _id(each) not in told]
+        new = sorted(self._untold(requests), key=lambda each: each.id)
         return map(_waiting_update, _grouped(new, lambda each: (each.submitted_at, each.submitted_by)))
+
+    def _untold(self, requests: RequestReader) -> Iterator[RequestRecord]:
+        """Yield the newest requests, up to those that were announced: many that wait hide no new one."""
+        query = RequestQuery(state=State.SUBMITTED, limit=_PAGE)
+        while True:
+            page = requests.list_requests(query)
+            told = self._told(Kind.REQUEST, [_id(each) for each in page.items])
+            yield from (each for each in page.items if _id(each) not in told)
+            if len(told) == len(page.items) or not page.next_cursor:
+                return
+            query = replace(query, cursor=page.next_cursor)
 
     def _decided(self, requests: RequestReader) -> Iterator[Update]:
         """Yield the decisions on announced requests; one that is approved waits until its certificate is there."""

@@ -9,6 +9,7 @@ from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.fleet.placement import Placement
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.jobs import Outcome
+from ca_service.authority.notices import updates
 from ca_service.authority.notices.records import Message, MessageQuery
 from ca_service.vos.purposes import TOMCAT_ECDSA
 from ca_service.vos.runbook import upload_key, verify_key
@@ -53,6 +54,15 @@ def test_what_was_submitted_together_is_one_message_and_sent_once(lab: Lab) -> N
     assert isinstance(data, dict)
     assert [each["id"] for each in data["requests"]] == numbers
     assert told(lab) == []
+
+
+def test_many_that_wait_hide_no_new_one(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(updates, "_PAGE", 1)
+    waiting(lab, UCCX_PUBLISHER.data)
+    assert len(told(lab)) == 1
+    waiting(lab, *(each.data for each in THREE_NODES[1:]))
+    [message] = told(lab)
+    assert message.subject.startswith("uccx2.example.com and 1 more: ")
 
 
 def test_two_submissions_are_two_messages_with_their_pages(lab: Lab) -> None:
