@@ -30,6 +30,7 @@ from ca_service.authority.ports import Clock
 from ca_service.deadline import limited
 from ca_service.errors import Busy, InvalidInput, NotFound, Rule
 from ca_service.pki import encodings, names
+from ca_service.vos import experience
 from ca_service.vos.served import DEAD, Handshake, Ours, PortReport, Target, Verdict, fingerprint_of, judge
 from ca_service.vos.steps import Node
 
@@ -198,7 +199,8 @@ class Probes:
         found = node.node(host) if node else None
         known = _ports_of(found) if found else ()
         if port is not None:
-            yield next((each for each in known if each.port == port), Target(host, port))
+            has_agents = found is not None and experience.covers(found)
+            yield next((each for each in known if each.port == port), Target(host, port, has_agents=has_agents))
         else:
             yield from known or (Target(host, each) for each in _USUAL_PORTS)
 
@@ -316,11 +318,11 @@ def _targets_of(slot: Slot) -> Iterator[Target]:
 
 def _ports_of(node: Node, purpose: str = "") -> tuple[Target, ...]:
     """Return the ports of a node's product that present certificates, for this purpose or for any."""
-    release = node.release
+    release, has_agents = node.release, experience.covers(node)
     if release is None:
         return tuple(Target(node.fqdn, port) for port in _USUAL_PORTS)
     return tuple(
-        Target(node.fqdn, port.number, port.service, port.presents)
+        Target(node.fqdn, port.number, port.service, port.presents, has_agents)
         for port in release.ports
         if purpose in ("", port.purpose) or not port.purpose
     ) or tuple(Target(node.fqdn, port) for port in _USUAL_PORTS)

@@ -13,6 +13,7 @@ from ca_service import deadline
 from ca_service.authority.access.grants import Grant
 from ca_service.authority.access.permissions import Actor, Role
 from ca_service.authority.certificates import CertificateRecord
+from ca_service.authority.fleet.nodes import NodeInput
 from ca_service.authority.fleet.placement import Placement
 from ca_service.authority.fleet.probing import MAX_PORTS, ProbeRules
 from ca_service.authority.fleet.states import Slot, State
@@ -60,6 +61,19 @@ def chain(lab: Lab, record: CertificateRecord) -> tuple[x509.Certificate, ...]:
 
 def self_signed() -> tuple[x509.Certificate, ...]:
     return (certified(ec.generate_private_key(ec.SECP256R1()), HOST, start=NOON - timedelta(days=1)),)
+
+
+def test_what_agents_see_is_said_of_uccx_and_socialminer_11_5_alone(lab: Lab) -> None:
+    nodes = [
+        NodeInput("uccx15.example.com", "uccx", "15", "publisher"),
+        NodeInput("cucm1.example.com", "cucm", "15", "publisher"),
+    ]
+    lab.fleet.create(OPERATOR, "Others", nodes)
+    hosts = [HOST, "sm1.example.com", "uccx15.example.com", "cucm1.example.com", f"{HOST}:9443"]
+    found = {each.target.host for each in lab.probes.probe(REQUESTER, hosts) if each.target.has_agents}
+    assert found == {HOST, "sm1.example.com"}
+    (single,) = lab.probes.probe(REQUESTER, [f"{HOST}:9443"])
+    assert single.target.has_agents
 
 
 def test_the_ports_of_the_product_are_looked_at_at_one_address(lab: Lab) -> None:
