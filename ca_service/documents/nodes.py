@@ -8,8 +8,8 @@ from typing import Literal, Self
 from pydantic import Field
 
 from ca_service.authority.fleet.node_contact import Contact
-from ca_service.authority.fleet.node_driver import Applied
 from ca_service.authority.fleet.node_plan import Change, Plan
+from ca_service.authority.fleet.node_run import Applied
 from ca_service.documents.fields import Document, Fingerprint, Moment, Serial
 from ca_service.documents.findings import FindingDocument, finding_documents
 from ca_service.documents.probes import ProbeDocument
