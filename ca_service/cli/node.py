@@ -22,7 +22,7 @@ from ca_service.documents.nodes import (
     NodeAppliedDocument,
     NodeLinesDocument,
     NodePlanDocument,
-    StepDocument,
+    NodeStepDocument,
 )
 from ca_service.documents.probes import works
 from ca_service.errors import Refused, only_errors
@@ -157,7 +157,7 @@ def lines(session: Session, /, host: str, **options: Any) -> None:
     CSR; with one, they upload root, intermediate and certificate, and restart.
     """
     steps = session.ready().node_commands.lines(operator(), host, _order(**options))
-    document = NodeLinesDocument(host=host, steps=[StepDocument.of(step) for step in steps])
+    document = NodeLinesDocument(host=host, steps=[NodeStepDocument.of(step) for step in steps])
     session.console.answer(document, step_lines(steps))
 
 

@@ -124,7 +124,7 @@ DANGEROUS = {
 _EXAMPLES = {
     "serial_number": "00", "name": "x.pem", "token_id": "1", "secret": "x", "filename": "x",
     "cluster_id": "1", "node_id": "1", "passkey_id": "999", "session_id": "999", "change": "unlock",
-    "request_id": "1", "product_id": "uccx",
+    "request_id": "1", "product_id": "uccx", "host": "cucm1.example.com",
 }  # fmt: skip
 
 

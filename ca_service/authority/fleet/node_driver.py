@@ -46,7 +46,7 @@ from ca_service.authority.issuance.records import RequestRecord
 from ca_service.authority.issuance.store import HostProductStore
 from ca_service.authority.ports import Clock
 from ca_service.deadline import limited
-from ca_service.errors import Conflict, NotReady, Refused, Rule, Unreachable, only_errors
+from ca_service.errors import Conflict, Refused, Rule, Unreachable, only_errors
 from ca_service.pki import encodings, names
 
 NODE_NO_ADDRESS: Final = Rule(
@@ -57,7 +57,7 @@ NODE_NO_ADDRESS: Final = Rule(
 NODE_NO_API: Final = Rule(
     "node.no-api",
     "{product} {version} on {host} has no certificate management API.",
-    "Paste the lines of `ca-service node lines {host}` into its command line.",
+    "Follow the runbook, or paste the lines of `ca-service node lines {host}` into its command line.",
 )
 NODE_FINGERPRINT: Final = Rule(
     "node.fingerprint",
@@ -67,7 +67,7 @@ NODE_FINGERPRINT: Final = Rule(
 NODE_NOT_PINNED: Final = Rule(
     "node.not-pinned",
     "{host} presents a certificate that is not known here: {found}.",
-    "Nothing was sent. Compare it with the one that the node shows, and give it.",
+    "Nothing was sent. Compare it with the one that the node shows, and confirm it.",
     options="--fingerprint, fingerprint",
 )
 NODE_CHANGED: Final = Rule(
@@ -114,7 +114,7 @@ class NodeDriver:
         """Look which certificate HOST[:PORT] presents, and whether it is believed. No credentials are sent.
 
         Raises InvalidInput for what is no host, or none that may be connected to; Refused if the fingerprint is another
-        one; NotReady if the product of the host has no such API; Busy; Unreachable.
+        one, or the product of the host has no such API; Busy; Unreachable.
         """
         _require(actor)
         host, port = host_and_port(text)
@@ -135,7 +135,7 @@ class NodeDriver:
         return Contact(place, certificate, Warrant.ISSUED if is_ours else Warrant.NONE)
 
     def plan(self, actor: Actor, contact: Contact, credentials: Credentials, order: Order) -> Plan:
-        """Return what has to change on the node; nothing is changed. Raises as NodeSession does, NotReady and Busy."""
+        """Return what has to change on the node; nothing is changed. Raises as NodeSession does, and Busy."""
         _require(actor)
         self._require_api(contact.place.host, order)
         with self._connections.turn(actor):
@@ -238,10 +238,10 @@ class NodeDriver:
         return AuditEvent.by(actor, self._clock(), kind, plan.host, **said)
 
     def _require_api(self, host: str, order: Order) -> None:
-        """Raise NotReady for a node whose product is known to have no such API, Refused if it lacks the purpose."""
+        """Raise Refused for a node whose product is known to have no such API, or not this purpose."""
         node = find_node(self._products, host, order)
         if node and node.release and "API" not in node.release.interfaces:
-            raise NotReady.because(NODE_NO_API, host=host, product=node.product.name, version=node.version)
+            raise Refused.because(NODE_NO_API, host=host, product=node.product.name, version=node.version)
         if node:
             require_purpose(node.product, order.purpose)
 

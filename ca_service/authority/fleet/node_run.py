@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from ca_service.authority.fleet.node_plan import Change, Plan
 from ca_service.authority.issuance.records import RequestRecord
+from ca_service.deadline import DATABASE_INTERRUPTED
+from ca_service.errors import Busy, Interrupted
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,8 @@ class Applied:
 class Run:
     """A run on a node. Iterate over it to make its changes: each is yielded before it is made.
 
-    `ended` is set after the last change. Close it to stop before that.
+    `ended` is set after the last change. Close it to stop before that. A database that is busy in the middle raises
+    Interrupted: a part was done.
     """
 
     def __init__(self, changes: Generator[tuple[Change, ...], None, Applied]) -> None:
@@ -35,6 +38,8 @@ class Run:
             except StopIteration as stop:
                 self.ended = stop.value
                 return
+            except Busy as error:
+                raise Interrupted.because(DATABASE_INTERRUPTED) from error
 
     def finish(self) -> Applied:
         """Make all changes, and return the end."""

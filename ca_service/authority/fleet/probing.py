@@ -148,8 +148,8 @@ class Probes:
         require_unbounded(actor)
         place = f"[{host}]" if ":" in host else host
         texts = [f"{place}:{port}" for port in ports] or [place]
-        targets = [target for text in texts for target in self._targets(text)]
-        with limited(_STORING_SECONDS):
+        with limited(_STORING_SECONDS):  # after a run, which takes longer than requests may wait
+            targets = [target for text in texts for target in self._targets(text)]
             lines = [found for found in self._slots.lines(actor, host) if not found[1].slot.covers]
             reports = self._probe(actor, list(dict.fromkeys(targets)))
         return self._moving(actor, lines, reports, targets if ports else ())

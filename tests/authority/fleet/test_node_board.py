@@ -9,6 +9,7 @@ from cryptography import x509
 
 from ca_service import deadline
 from ca_service.authority.access.permissions import Actor, Role
+from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.fleet.connections import ProbeRules
 from ca_service.authority.fleet.node_contact import Contact, Credentials
@@ -16,7 +17,7 @@ from ca_service.authority.fleet.node_plan import Kind, Order
 from ca_service.authority.fleet.node_run import Run
 from ca_service.authority.fleet.nodes import NodeInput
 from ca_service.authority.fleet.states import Slot, State
-from ca_service.errors import Busy, InvalidInput, Refused
+from ca_service.errors import Busy, Interrupted, InvalidInput, Refused
 from ca_service.lab.node import LabNode
 from ca_service.vos.purposes import get_purpose
 from tests.support.factories import OPERATOR, Lab, actor
@@ -198,3 +199,16 @@ def test_what_is_stored_has_time_of_its_own_however_long_the_node_takes(lab: Lab
     with deadline.limited(0.0):
         run(lab).finish()
     assert min(left) > 20
+
+
+def test_a_database_that_is_busy_in_the_middle_of_a_run_is_told_as_such(lab: Lab) -> None:
+    changes = iter(run(lab))
+    next(changes)
+
+    def busy(event: AuditEvent) -> None:  # noqa: ARG001 - as in the port
+        raise deadline.busy()
+
+    lab.node_driver._events.add_event = busy  # type: ignore[method-assign]
+    with pytest.raises(Interrupted):
+        next(changes)
+    assert lab.node_client.nodes[HOST].calls == {}

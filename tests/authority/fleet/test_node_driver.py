@@ -19,7 +19,7 @@ from ca_service.authority.fleet.node_plan import Kind, Order, Plan, Stage
 from ca_service.authority.fleet.node_run import Applied
 from ca_service.authority.inventory.store import CertificateQuery
 from ca_service.authority.revocation.records import Selection
-from ca_service.errors import Conflict, NotAllowed, NotReady, Refused, Unreachable, only_errors
+from ca_service.errors import Conflict, NotAllowed, Refused, Unreachable, only_errors
 from ca_service.lab import materials
 from ca_service.lab.node import LabNode, NodeRefusal
 from ca_service.pki import encodings
@@ -309,7 +309,7 @@ def test_a_node_that_presents_a_certificate_from_here_needs_no_fingerprint(lab: 
 
 def test_a_product_without_the_api_is_told_before_a_connection(lab: Lab) -> None:
     lab.host_products.assign(OPERATOR, HOST, "uccx", "11.5")
-    with pytest.raises(NotReady) as error:
+    with pytest.raises(Refused) as error:
         lab.node_driver.contact(OPERATOR, HOST)
     assert error.value.rule == "node.no-api"
 
