@@ -103,6 +103,11 @@ ACTIONS = {
     "pages.remove_cluster": Action.FLEET,
     "pages.add_node": Action.FLEET,
     "pages.change_node": Action.FLEET,
+    "pages.node_certificate": Action.FLEET,
+    "pages.contact_node": Action.FLEET,
+    "pages.plan_node": Action.FLEET,
+    "pages.apply_node": Action.FLEET,
+    "pages.probe_node": Action.FLEET,
     "pages.place_requests": Action.FLEET,
     "pages.mark_step": Action.FLEET,
     "pages.requests": Action.READ,
@@ -119,7 +124,8 @@ DANGEROUS = {
     "pages.create_token", "pages.change_password", "pages.offer_app", "pages.app", "pages.confirm_app",
     "pages.remove_app", "pages.enrol_passkey", "pages.remove_passkey", "pages.new_codes", "pages.end_own_session",
     "pages.end_other_sessions", "pages.invite", "pages.change_person", "pages.do_revoke", "pages.make_calendar",
-    "pages.do_release", "pages.approve", "pages.approve_requests",
+    "pages.do_release", "pages.approve", "pages.approve_requests", "pages.node_certificate", "pages.plan_node",
+    "pages.apply_node",
 }  # fmt: skip
 _EXAMPLES = {
     "serial_number": "00", "name": "x.pem", "token_id": "1", "secret": "x", "filename": "x",

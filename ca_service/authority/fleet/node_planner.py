@@ -59,6 +59,8 @@ class Planner:
         if facts.csr:
             facts = self._with_csr(actor, facts, order)
         plan = plan_of(facts)
+        if plan.stage is Stage.NO_CSR:  # an order that cannot be signed would cost the node its CSR
+            plan = replace(plan, findings=(*plan.findings, *self._issuance.check_options(actor, options_of(order))))
         if plan.stage is not Stage.INSTALLED:
             self._trusted.require([facts.signed.issuer_id if facts.signed else active.record.id])
         return plan

@@ -93,6 +93,7 @@ def _contact() -> Contact:
 
 
 ROWS = [
+    Row(Action.CHECK, "issuance.check_options", Options()),
     Row(Action.CHECK, "issuance.check", [b"x"], Options()),
     Row(Action.ISSUE, "issuance.issue", [b"x"], Options()),
     Row(Action.ISSUE, "issuance.issue_possible", [b"x"], Options()),
