@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -11,15 +13,22 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from playwright.sync_api import Browser, Locator, ViewportSize, expect
+from playwright.sync_api import Browser, Locator, Playwright, ViewportSize, expect
+from playwright.sync_api import Error as PlaywrightError
 
+from ca_service.authority.fleet.node_contact import Credentials
+from ca_service.authority.fleet.node_plan import Order
 from ca_service.authority.fleet.nodes import NodeInput
 from ca_service.lab.node import LabNode
 from ca_service.lab.serving import Ports
 from ca_service.lab.serving import cluster as serving_nodes
+from ca_service.pki import encodings
+from ca_service.vos.certificate_api import SNAPSHOT
+from tests.e2e.conftest import ARGUMENTS, find_chromium
 from tests.e2e.service import Service, serving
 from tests.e2e.tab import Scheme, Tab, every_look, open_tab
 from tests.support.factories import OPERATOR
+from tests.support.programs import find
 from tests.support.request_records import NOBODY_WAITS
 
 PASSWORD: Final = "a password of the lab"
@@ -127,3 +136,49 @@ def test_the_pages_are_usable_by_everybody(browser: Browser, lab: Lab, scheme: S
         tab.unfold()
         faults += tab.faults("start")
     assert faults == []
+
+
+def test_chromium_opens_the_node_without_a_warning_once_it_trusts_the_root(
+    playwright: Playwright, lab: Lab, tmp_path: Path
+) -> None:
+    driven(lab, 0)
+    lab.nodes[0].restart()
+    certificates = tmp_path / "home" / ".pki" / "nssdb"  # of the user, where Chromium looks on Linux
+    certificates.mkdir(parents=True)
+    nss(certificates, "-N", "--empty-password")
+    address = f"https://{HOSTS[0]}:{lab.ports[0].api}{SNAPSHOT}"
+    with pytest.raises(PlaywrightError, match="ERR_CERT_AUTHORITY_INVALID"):
+        opened(playwright, address, tmp_path / "home")
+
+    root = tmp_path / "root.pem"
+    root.write_bytes(encodings.pem(lab.service.installation.hierarchy.active().chain[-1]))
+    nss(certificates, "-A", "-n", "root", "-t", "C,,", "-i", str(root))
+    assert HOSTS[0] in opened(playwright, address, tmp_path / "home")
+
+
+def driven(lab: Lab, number: int) -> None:
+    """Put a certificate on a node."""
+    driver, credentials = lab.service.installation.node_driver, Credentials("administrator", PASSWORD)
+    contact = driver.contact(OPERATOR, f"{HOSTS[number]}:{lab.ports[number].api}").pinned()
+    plan = driver.plan(OPERATOR, contact, credentials, Order())
+    driver.apply(OPERATOR, contact, credentials, Order(), plan.keys).finish()
+
+
+def nss(folder: Path, *arguments: str) -> None:
+    """Change the certificates of a user, as the trust page says."""
+    subprocess.run([find("certutil"), "-d", f"sql:{folder}", *arguments], check=True, capture_output=True)
+
+
+def opened(playwright: Playwright, address: str, home: Path) -> str:
+    """The text of a page of the node, in a browser of a user with this home, which checks certificates as usual."""
+    environment: dict[str, str | float | bool] = {**os.environ, "HOME": str(home)}
+    browser = playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS, env=environment)
+    try:
+        context = browser.new_context(http_credentials={"username": "administrator", "password": PASSWORD})
+        page = context.new_page()
+        answer = page.goto(address)
+        assert answer is not None
+        assert answer.status == 200
+        return page.inner_text("body")
+    finally:
+        browser.close()
