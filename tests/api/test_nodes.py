@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Iterator
@@ -112,6 +113,24 @@ def test_the_whole_loop_from_plan_to_a_verified_slot(lab: Lab) -> None:
     assert last.probe is not None
     assert last.probe.works
     assert lab.state() is State.VERIFIED
+
+
+def lines(answer: TestResponse) -> list[dict[str, Any]]:
+    """The lines of an answer as NDJSON."""
+    assert (answer.status_code, answer.content_type) == (200, "application/x-ndjson")
+    return [json.loads(line) for line in answer.text.splitlines()]
+
+
+def test_as_ndjson_each_change_is_a_line_and_the_last_one_is_the_end(lab: Lab) -> None:
+    confirmed = [change.key for change in lab.plan().changes]
+    *changes, end = lines(lab.send("apply?format=ndjson", {**lab.known, "confirmed": confirmed}))
+    assert [each["key"] for each in changes] == confirmed
+    assert NodeAppliedDocument.model_validate(end).plan.stage == "installed"
+
+
+def test_as_ndjson_a_refusal_in_the_middle_is_the_last_line(lab: Lab) -> None:
+    change, end = lines(lab.send("apply?format=ndjson", {**lab.known, "confirmed": ["csr"]}))
+    assert (change["key"], end["status"], end["errors"][0]["rule"]) == ("csr", 409, "node.changed")
 
 
 def test_only_confirmed_changes_are_made(lab: Lab) -> None:

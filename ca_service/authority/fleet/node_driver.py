@@ -169,9 +169,9 @@ class NodeDriver:
                 plan = self._plan(actor, contact, session, order if not made else replace(order, new_csr=False))
                 if errors := only_errors(plan.findings):
                     raise Refused(*errors)
-                self._follow(actor, plan)
                 if plan.changes:
                     _require_expected(plan, plan.changes[0], made, confirmed)
+                self._follow(actor, plan)
                 yield ()
 
                 # 2. Only what was confirmed, and each change once.
@@ -239,7 +239,8 @@ class NodeDriver:
 
     def _require_api(self, host: str, order: Order) -> None:
         """Raise Refused for a node whose product is known to have no such API, or not this purpose."""
-        node = find_node(self._products, host, order)
+        with limited(_STORING_SECONDS):
+            node = find_node(self._products, host, order)
         if node and node.release and "API" not in node.release.interfaces:
             raise Refused.because(NODE_NO_API, host=host, product=node.product.name, version=node.version)
         if node:

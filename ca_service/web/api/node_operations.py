@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from ca_service.documents.nodes import ContactDocument, NodeAppliedDocument, NodePlanDocument
+from ca_service.web.api import inputs
+from ca_service.web.api.answers import BATCH_FORMS
 from ca_service.web.api.node_inputs import NodeApplyInput, NodeContactInput, NodePlanInput
 from ca_service.web.api.operation import READ_PROBLEMS, Operation, curl
 
@@ -53,11 +55,14 @@ NODES: Final = (
             "Makes the changes whose keys are in `confirmed`: CSR, signature, root and intermediate, upload. It also "
             "needs the scope `submit`; without an approval rule the request waits for an approver (`waiting`). "
             "Restarts stay with a person: `steps`. Afterwards the ports are probed. The slots of clusters follow. Send "
-            "it again at any time: the node is read first, and nothing is made twice. It can take minutes."
+            "it again at any time: the node is read first, and nothing is made twice. It can take minutes: with "
+            "`format=ndjson`, each change is a line, written as it begins; the last line is the end, or a problem."
         ),
         curl=curl('--json @node.json "{base_url}/api/v1/nodes/HOST/apply"'),
         answers={200: "The end of the run."},
         answer=NodeAppliedDocument,
+        query=inputs.ProbeQuery,
+        forms=BATCH_FORMS,
         takes=NodeApplyInput,
         problems=(*_PROBLEMS, 409, 504),
     ),

@@ -49,7 +49,7 @@ NODE_PORTS: Final = Rule(
     "Write numbers from 1 to 65535 with blanks between them, such as 443 8443.",
 )
 
-_MAX_PORTS: Final = 20
+_MAX_ENTRIES: Final = 20
 _MAX_TEXT: Final = 200
 
 
@@ -99,7 +99,7 @@ class Form:
     def ports(self) -> tuple[int, ...]:
         """The ports to probe; none for all of the product. Raises InvalidInput."""
         found = [whole_number(word, 5) for word in self.probe_ports.replace(",", " ").split()]
-        if len(found) > _MAX_PORTS or any(each is None or not 0 < each < 65536 for each in found):
+        if len(found) > _MAX_ENTRIES or any(each is None or not 0 < each < 65536 for each in found):
             raise InvalidInput(NODE_PORTS.at("/probe_ports", text=self.probe_ports))
         return tuple(each for each in found if each)
 
@@ -117,6 +117,10 @@ class Form:
         if not password:
             raise InvalidInput(NODE_PASSWORD.at("/password"))
         return Credentials(self.user, password)
+
+    def require_good(self) -> None:
+        """Raise InvalidInput for a value that cannot be used: before a connection."""
+        _ = self.order, self.ports
 
     def contact(self) -> Contact:
         """Contact the node again: its certificate has to be the one that was compared, or one from here."""
@@ -188,7 +192,7 @@ def contact_node(cluster_id: int, node_id: int) -> ResponseReturnValue:
     """Show which certificate the node presents; no credentials are sent."""
     form = Form.read(cluster_id, node_id)
     try:
-        _ = form.order, form.ports
+        form.require_good()
         found = installation().node_driver.contact(actor(), form.place)
     except CAServiceError as error:
         return _page("start", form, findings=findings_of(error)), status_of(error)
@@ -215,9 +219,9 @@ def plan_node(cluster_id: int, node_id: int) -> ResponseReturnValue:
 def apply_node(cluster_id: int, node_id: int) -> ResponseReturnValue:
     """Make the confirmed changes; each is shown as it begins."""
     form, found = Form.read(cluster_id, node_id), None
-    confirmed = request.form.getlist("confirmed")[:_MAX_PORTS]
+    confirmed = request.form.getlist("confirmed")[:_MAX_ENTRIES]
     try:
-        _ = form.ports
+        form.require_good()
         found = form.contact()
         changes = installation().node_driver.apply(actor(), found, form.credentials, form.order, confirmed)
     except CAServiceError as error:
