@@ -33,19 +33,22 @@ def find_chromium() -> Path | None:
     return next((path for path in CHROMIUMS if path.exists()), None)
 
 
+def chromium_path() -> Path:
+    """Return the Chromium; without one a test is left out, unless all tests were asked for."""
+    return find_chromium() or missing("Chromium is not installed: apt-get install chromium")
+
+
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Playwright]:
-    """The driver of browsers; without Chromium these tests are left out, unless all tests were asked for."""
-    if find_chromium() is None:
-        missing("Chromium is not installed: apt-get install chromium")
-    with sync_playwright() as playwright:
-        yield playwright
+    """The driver of Chromium."""
+    with sync_playwright() as found:
+        yield found
 
 
 @pytest.fixture(scope="session")
 def browser(playwright: Playwright) -> Iterator[Browser]:
     """Chromium."""
-    browser = playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
+    browser = playwright.chromium.launch(executable_path=chromium_path(), args=ARGUMENTS)
     yield browser
     browser.close()
 

@@ -24,7 +24,7 @@ from ca_service.lab.serving import Ports
 from ca_service.lab.serving import cluster as serving_nodes
 from ca_service.pki import encodings
 from ca_service.vos.certificate_api import SNAPSHOT
-from tests.e2e.conftest import ARGUMENTS, find_chromium
+from tests.e2e.conftest import ARGUMENTS, chromium_path
 from tests.e2e.service import Service, serving
 from tests.e2e.tab import Scheme, Tab, every_look, open_tab
 from tests.support.factories import OPERATOR
@@ -172,7 +172,7 @@ def nss(folder: Path, *arguments: str) -> None:
 def opened(playwright: Playwright, address: str, home: Path) -> str:
     """The text of a page of the node, in a browser of a user with this home, which checks certificates as usual."""
     environment: dict[str, str | float | bool] = {**os.environ, "HOME": str(home)}
-    browser = playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS, env=environment)
+    browser = playwright.chromium.launch(executable_path=chromium_path(), args=ARGUMENTS, env=environment)
     try:
         context = browser.new_context(http_credentials={"username": "administrator", "password": PASSWORD})
         page = context.new_page()
