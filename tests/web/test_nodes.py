@@ -15,7 +15,7 @@ from ca_service.authority.fleet.node_contact import Place
 from ca_service.authority.fleet.nodes import NodeInput
 from ca_service.authority.fleet.states import State
 from ca_service.authority.installation import Installation
-from ca_service.errors import KeystoreError, Rule
+from ca_service.errors import Rule, SigningError
 from ca_service.lab.node import LabNode
 from ca_service.pki import encodings
 from tests.support.factories import OPERATOR
@@ -271,7 +271,7 @@ def test_a_fault_of_the_service_in_the_middle_shows_no_detail(
     page = lab.planned()
 
     def broken(*_: object, **__: object) -> None:
-        raise KeystoreError.because(BROKEN)
+        raise SigningError.because(BROKEN)
 
     monkeypatch.setattr(lab.installation.issuance, "issue", broken)
     status, shown, text = lab.follow(page, "apply", password=PASSWORD)
