@@ -128,9 +128,10 @@ DANGEROUS = {
     "pages.apply_node",
 }  # fmt: skip
 _EXAMPLES = {
+    "host": "cucm1.example.com",
     "serial_number": "00", "name": "x.pem", "token_id": "1", "secret": "x", "filename": "x",
     "cluster_id": "1", "node_id": "1", "passkey_id": "999", "session_id": "999", "change": "unlock",
-    "request_id": "1", "product_id": "uccx", "host": "cucm1.example.com",
+    "request_id": "1", "product_id": "uccx",
 }  # fmt: skip
 
 
