@@ -20,9 +20,12 @@ from ca_service.authority.audit.seals import Sealing
 from ca_service.authority.checks import Readiness
 from ca_service.authority.doctor import Doctor
 from ca_service.authority.fleet.clusters import Fleet
+from ca_service.authority.fleet.connections import Connections
 from ca_service.authority.fleet.handover import Handover
 from ca_service.authority.fleet.node_commands import NodeCommands
 from ca_service.authority.fleet.node_driver import NodeDriver
+from ca_service.authority.fleet.node_planner import Planner
+from ca_service.authority.fleet.node_slots import NodeSlots
 from ca_service.authority.fleet.probing import Probes
 from ca_service.authority.fleet.renewal import Renewal
 from ca_service.authority.hierarchy.external import ExternalAuthorities
@@ -168,6 +171,15 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
     )
 
     handover = Handover(fleet, issuance, hierarchy, receipts, trusted)
+    connections = Connections(
+        resolver=edges.prober,
+        ledger=edges.ledger,
+        products=edges.products,
+        clock=now,
+        rules=options.probe_rules,
+        at_a_time=options.probes_at_a_time,
+    )
+    slots = NodeSlots(fleet, handover)
     probes = Probes(
         prober=edges.prober,
         served=edges.served,
@@ -176,9 +188,9 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         products=edges.products,
         fleet=fleet,
         handover=handover,
+        slots=slots,
+        connections=connections,
         clock=now,
-        rules=options.probe_rules,
-        at_a_time=options.probes_at_a_time,
     )
 
     minute, hour, day = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -260,13 +272,18 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         ),
         node_driver=NodeDriver(
             client=edges.node_client,
-            prober=edges.prober,
-            ledger=edges.ledger,
+            connections=connections,
+            slots=slots,
+            planner=Planner(
+                ledger=edges.ledger,
+                revocations=edges.revocations,
+                issuance=issuance,
+                hierarchy=hierarchy,
+                trusted=trusted,
+                clock=now,
+            ),
             products=edges.products,
-            revocations=edges.revocations,
             issuance=issuance,
-            hierarchy=hierarchy,
-            trusted=trusted,
             events=edges.events,
             clock=now,
         ),

@@ -11,8 +11,9 @@ from ca_service.authority.access.permissions import Role
 from ca_service.authority.agreement import AgreementStore
 from ca_service.authority.audit.store import EventStore
 from ca_service.authority.doctor import InstanceFolder
+from ca_service.authority.fleet.connections import ProbeRules
 from ca_service.authority.fleet.node_contact import NodeClient
-from ca_service.authority.fleet.probing import Prober, ProbeRules, ServedStore
+from ca_service.authority.fleet.probing import Prober, ServedStore
 from ca_service.authority.fleet.store import FleetStore, LeafStore
 from ca_service.authority.hierarchy.plan import HierarchyPlan
 from ca_service.authority.hierarchy.store import IssuerStore

@@ -127,6 +127,8 @@ class APIServices(PublicServices):
     requests: Requests
     fit_checks: FitChecks
     probes: Probes
+    node_commands: NodeCommands
+    node_driver: NodeDriver
     host_products: HostProducts
     inventory: Inventory
     revocation: Revocation
@@ -148,8 +150,6 @@ class Installation(APIServices):
     external: ExternalAuthorities
     root_key: RootKey
     completion: Completion
-    node_commands: NodeCommands
-    node_driver: NodeDriver
     authority_revocation: AuthorityRevocation
     crl_importer: CRLImporter
     responders: Responders

@@ -8,8 +8,8 @@ from typing import Any, Final
 import click
 
 from ca_service.authority.fleet.node_contact import Contact, Credentials, Warrant
-from ca_service.authority.fleet.node_driver import Applied
-from ca_service.authority.fleet.node_plan import Change, Order, Plan
+from ca_service.authority.fleet.node_plan import Order, Plan
+from ca_service.authority.fleet.node_run import Applied
 from ca_service.authority.installation import Installation
 from ca_service.cli.console import Console, fields
 from ca_service.cli.failures import ExitCode
@@ -22,7 +22,7 @@ from ca_service.documents.nodes import (
     NodeAppliedDocument,
     NodeLinesDocument,
     NodePlanDocument,
-    StepDocument,
+    NodeStepDocument,
 )
 from ca_service.documents.probes import ProbeDocument, works
 from ca_service.errors import Refused, only_errors
@@ -140,8 +140,10 @@ def apply(
     credentials = Credentials(user, read_password(from_standard_input=password_stdin, is_new=False))
     found = driver.plan(operator(), contact, credentials, order)
     _require_confirmed(console, found, _steps_before(installation, found, order), confirm)
-    done = driver.apply(operator(), contact, credentials, order, found, lambda change: _tell(console, change))
-    return _ended(session, installation, contact, done, order, ports)
+    run = driver.apply(operator(), contact, credentials, order, found.keys)
+    for change in run:
+        console.remark(f"- {visible(str(change.text))}")
+    return _ended(session, installation, contact, run.finish(), order, ports)
 
 
 @declare("lines", "ca-service node lines uccx1.example.com --product uccx --version-of 15")
@@ -155,7 +157,7 @@ def lines(session: Session, /, host: str, **options: Any) -> None:
     CSR; with one, they upload root, intermediate and certificate, and restart.
     """
     steps = session.ready().node_commands.lines(operator(), host, _order(**options))
-    document = NodeLinesDocument(host=host, steps=[StepDocument.of(step) for step in steps])
+    document = NodeLinesDocument(host=host, steps=[NodeStepDocument.of(step) for step in steps])
     session.console.answer(document, step_lines(steps))
 
 
@@ -209,10 +211,6 @@ def _require_confirmed(console: Console, found: Plan, steps: Sequence[Step], con
         require_typed(found.host, confirm, _plan_lines(console, found, steps))
 
 
-def _tell(console: Console, change: Change) -> None:
-    console.remark(f"- {visible(str(change.text))}")
-
-
 def _plan_lines(console: Console, found: Plan, steps: Sequence[Step]) -> list[str]:
     said = [f"{found.host}, {found.purpose.service}: {found.stage.value}"]
     if found.present is not None:
@@ -240,8 +238,7 @@ def _ended(
     if done.waiting:
         said = ["The request waits for an approver. Run the command again afterwards."]
     else:
-        places = [f"{host}:{port}" for port in ports] or [host]
-        reports = tuple(installation.probes.probe(operator(), places))
+        reports = tuple(installation.probes.probe_node(operator(), host, ports))
         steps = () if works(reports) else installation.node_commands.running_steps(operator(), host, order)
         said = ["The node has the certificate.", *report_lines(ProbeDocument.of(reports))]
         said += ["", "Left to do:", *step_lines(steps), "Then run the command again."] if steps else []

@@ -8,8 +8,8 @@ from typing import Literal, Self
 from pydantic import Field
 
 from ca_service.authority.fleet.node_contact import Contact
-from ca_service.authority.fleet.node_driver import Applied
 from ca_service.authority.fleet.node_plan import Change, Plan
+from ca_service.authority.fleet.node_run import Applied
 from ca_service.documents.fields import Document, Fingerprint, Moment, Serial
 from ca_service.documents.findings import FindingDocument, finding_documents
 from ca_service.documents.probes import ProbeDocument
@@ -45,10 +45,11 @@ class ContactDocument(Document):
         )
 
 
-class ChangeDocument(Document):
+class NodeChangeDocument(Document):
     """One change of a plan."""
 
     kind: Literal["csr", "sign", "trust", "identity"]
+    key: str = Field(description="with which the change is confirmed")
     text: str
     fingerprint: Fingerprint | None = Field(description="of the authority that is uploaded; null for other changes")
     is_confirmed: bool = Field(description="whether Cisco's documents describe it; otherwise it is inferred from them")
@@ -58,13 +59,14 @@ class ChangeDocument(Document):
         """Describe a change."""
         return cls(
             kind=change.kind.value,
+            key=change.key,
             text=str(change.text),
             fingerprint=encodings.fingerprint(change.certificate) if change.certificate else None,
             is_confirmed=change.is_confirmed,
         )
 
 
-class StepDocument(Document):
+class NodeStepDocument(Document):
     """A step for a person."""
 
     title: str
@@ -90,8 +92,8 @@ class NodePlanDocument(Document):
         description="of the certificate that the node has for the purpose; null for none"
     )
     serial_number: Serial | None = Field(description="of our certificate: installed, or to be sent; null for none")
-    steps: list[StepDocument] = Field(description="what a person does before, as far as the product is known")
-    changes: list[ChangeDocument]
+    steps: list[NodeStepDocument] = Field(description="what a person does before, as far as the product is known")
+    changes: list[NodeChangeDocument]
     findings: list[FindingDocument]
 
     @classmethod
@@ -103,8 +105,8 @@ class NodePlanDocument(Document):
             stage=plan.stage.value,
             present=encodings.fingerprint(plan.present) if plan.present else None,
             serial_number=plan.certificate.serial_number if plan.certificate else None,
-            steps=[StepDocument.of(step) for step in steps],
-            changes=[ChangeDocument.of(change) for change in plan.changes],
+            steps=[NodeStepDocument.of(step) for step in steps],
+            changes=[NodeChangeDocument.of(change) for change in plan.changes],
             findings=finding_documents(plan.findings),
         )
 
@@ -112,20 +114,20 @@ class NodePlanDocument(Document):
 class NodeAppliedDocument(Document):
     """The end of a run: the changes that were made, the plan that is left, the steps for a person, the probe."""
 
-    made: list[ChangeDocument]
+    made: list[NodeChangeDocument]
     plan: NodePlanDocument
     waiting: list[int] = Field(description="numbers of the requests that wait for a decision")
-    steps: list[StepDocument] = Field(description="what makes the node present the certificate; empty if it does")
+    steps: list[NodeStepDocument] = Field(description="what makes the node present the certificate; empty if it does")
     probe: ProbeDocument | None = Field(description="what the ports present; null before the certificate is installed")
 
     @classmethod
     def of(cls, contact: Contact, applied: Applied, steps: Sequence[Step], reports: Sequence[PortReport]) -> Self:
         """Describe a run."""
         return cls(
-            made=[ChangeDocument.of(change) for change in applied.made],
+            made=[NodeChangeDocument.of(change) for change in applied.made],
             plan=NodePlanDocument.of(contact, applied.plan),
             waiting=[request.id for request in applied.waiting],
-            steps=[StepDocument.of(step) for step in steps],
+            steps=[NodeStepDocument.of(step) for step in steps],
             probe=ProbeDocument.of(reports) if reports else None,
         )
 
@@ -150,4 +152,4 @@ class NodeLinesDocument(Document):
     """Steps for the command line of a node."""
 
     host: str
-    steps: list[StepDocument]
+    steps: list[NodeStepDocument]

@@ -60,6 +60,7 @@ NODE_USER: Final = Rule(
 )
 
 SECONDS: Final = 120.0  # for a call, the connection included: nodes take their time over an upload
+HANDSHAKE_SECONDS: Final = 20.0  # for the first contact
 MAX_BYTES: Final = 16 * 1024 * 1024
 _MAX_SAID: Final = 500
 _DESCRIPTION: Final = "Trust certificate uploaded by ca-service"
@@ -75,7 +76,8 @@ class CertificateAPIClient:
 
     def present(self, place: Place) -> x509.Certificate:
         """See the port."""
-        with connected(place, self._limits()) as wire:
+        limits = Limits(self._stopwatch, min(self._seconds, HANDSHAKE_SECONDS), self._max_bytes)
+        with connected(place, limits) as wire:
             try:
                 return x509.load_der_x509_certificate(wire.peer)
             except ValueError as error:

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator
 
 from ca_service.authority.access.allowed_names import kept_pattern
-from ca_service.authority.fleet.probing import ProbeRules
+from ca_service.authority.fleet.connections import ProbeRules
 from ca_service.settings.notices import Networks
 from ca_service.settings.section import Section, joined, split
 

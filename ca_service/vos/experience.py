@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from ca_service.errors import InvalidInput, Rule
 from ca_service.vos.knowledge import Fact, fact, table
+from ca_service.vos.products import version
+from ca_service.vos.steps import Node
 
 SIGNING_UNKNOWN: Final = Rule(
     "signing.unknown",
@@ -18,6 +20,8 @@ SIGNING_UNKNOWN: Final = Rule(
 )
 
 _TABLE: Final = "experience"
+_PRODUCTS: Final = ("uccx", "socialminer")
+_VERSION: Final = "11.5"
 
 
 class Signing(StrEnum):
@@ -113,6 +117,12 @@ def signing(text: str, pointer: str) -> Signing:
     if text not in tuple(Signing):
         raise InvalidInput(SIGNING_UNKNOWN.at(pointer, text=text[:40], known=", ".join(Signing)))
     return Signing(text)
+
+
+def covers(node: Node) -> bool:
+    """Return whether the table is about this node: UCCX or SocialMiner in the release of 11.5."""
+    release = node.product.find_release(version(_VERSION)) if node.product.id in _PRODUCTS else None
+    return release is not None and node.release == release
 
 
 def find_row(tomcat: Signing, tomcat_ecdsa: Signing) -> Row | None:

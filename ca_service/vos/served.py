@@ -132,12 +132,16 @@ BROKEN: Final = frozenset({Remark.INCOMPLETE_CHAIN, Remark.WRONG_CHAIN, Remark.N
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One port of a node. `presents` is what the product presents there by its documents, or empty."""
+    """One port of a node. `presents` is what the product presents there by its documents, or empty.
+
+    `has_agents`: Cisco's table of what agents see is about this node.
+    """
 
     host: str
     port: int
     service: str = ""
     presents: str = ""
+    has_agents: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +297,8 @@ def fingerprint_of(report: PortReport) -> str:
 
 
 def signings_of(reports: Sequence[PortReport]) -> tuple[Signing, Signing] | None:
-    """Return how tomcat and tomcat-ECDSA are signed on a node, as far as its ports show both; None if not."""
-    with_rsa = next((each.rsa_leaf for each in reports if each.rsa_leaf), None)
-    with_ec = next((each.leaf for each in reports if each.leaf), None)
+    """Return how tomcat and tomcat-ECDSA are signed on nodes with agents, as far as ports show both; None if not."""
+    with_agents = [each for each in reports if each.target.has_agents]
+    with_rsa = next((each.rsa_leaf for each in with_agents if each.rsa_leaf), None)
+    with_ec = next((each.leaf for each in with_agents if each.leaf), None)
     return (signing_of(with_rsa), signing_of(with_ec)) if with_rsa and with_ec else None

@@ -94,6 +94,7 @@ STATUS: Final[dict[type[CAServiceError], int]] = {
     errors.TooManyAttempts: 429,
     errors.NotAuthenticated: 401,
     errors.NotAllowed: 403,
+    errors.Unreachable: 502,
     errors.NotReady: 503,
     errors.KeystoreError: 503,  # the operator puts a file back or its mode right; nothing is lost
     errors.Interrupted: 504,
@@ -124,12 +125,19 @@ def status_of(error: CAServiceError) -> int:
 
 def problem_of(error: CAServiceError) -> ProblemDocument:
     """Describe an error that ends an answer which has begun."""
-    status = status_of(error)
+    status, findings = status_of(error), findings_of(error)
     if status == 500:
-        number = secrets.token_hex(4)
-        _log.error("error %s: %s %s", number, type(error).__name__, error.rule, exc_info=error)
-        return ProblemDocument.at(status, "internal", "Something went wrong", [INTERNAL.at(number=number)])
-    return ProblemDocument.at(status, error.code, error.title, errors.public_findings(error.findings))
+        return ProblemDocument.at(status, "internal", "Something went wrong", findings)
+    return ProblemDocument.at(status, error.code, error.title, findings)
+
+
+def findings_of(error: CAServiceError) -> tuple[Finding, ...]:
+    """Return the findings of an error for a page of its own; a fault of the service itself is in the log alone."""
+    if status_of(error) != 500:
+        return errors.public_findings(error.findings)
+    number = secrets.token_hex(4)
+    _log.error("error %s: %s %s", number, type(error).__name__, error.rule, exc_info=error)
+    return (INTERNAL.at(number=number),)
 
 
 def waiting_headers(error: CAServiceError) -> dict[str, str]:

@@ -20,11 +20,12 @@ from ca_service.documents.experience import MatrixDocument
 from ca_service.documents.findings import ProblemDocument
 from ca_service.documents.fleet import ClusterDocument, ClustersDocument, PlacementsDocument, RemovedClusterDocument
 from ca_service.documents.knowledge import ExplanationsDocument, ProductDocument, ProductsDocument
+from ca_service.documents.nodes import ContactDocument, NodeAppliedDocument, NodePlanDocument
 from ca_service.documents.people import TokenDocument
 from ca_service.documents.requests import RequestDocument, RequestsDocument
 from ca_service.documents.revocations import RevocationResultDocument
 from ca_service.documents.runbooks import RunbookDocument
-from ca_service.web.api import examples, fleet_examples
+from ca_service.web.api import examples, fleet_examples, node_examples
 from ca_service.web.api.document import openapi_document
 from ca_service.web.api.operation import Operation
 from ca_service.web.api.operations import OPERATIONS
@@ -98,6 +99,9 @@ def test_only_the_document_itself_needs_no_token(document: dict[str, Any]) -> No
         (ProductDocument, fleet_examples.PRODUCT),
         (ExplanationsDocument, fleet_examples.EXPLANATIONS),
         (MatrixDocument, fleet_examples.MATRIX),
+        (ContactDocument, node_examples.CONTACT),
+        (NodePlanDocument, node_examples.PLAN),
+        (NodeAppliedDocument, node_examples.APPLIED),
     ],
 )
 def test_the_examples_fit_their_models(model: type[BaseModel], example: dict[str, Any]) -> None:

@@ -232,4 +232,4 @@ def test_apply_leads_to_the_lines_where_there_is_no_api(ca: CommandLine) -> None
     arguments = ("node", "plan", "uccx1.localhost", "--user", "x", "--password-stdin")
     with ca.opened() as opened:
         opened.host_products.assign(OPERATOR, "uccx1.localhost", "uccx", "11.5")
-    assert ca.rule(*arguments, code=ExitCode.ERROR) == "node.no-api"
+    assert ca.rule(*arguments, code=ExitCode.REFUSED) == "node.no-api"

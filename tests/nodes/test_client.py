@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import chain, repeat
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Final
@@ -142,6 +143,14 @@ def test_the_fingerprint_at_first_contact_is_that_of_the_peer_and_nothing_is_sen
         found = CertificateAPIClient(time.monotonic, 5.0).present(Place(HOST, "127.0.0.1", port))
     assert found.public_bytes(Encoding.DER) == certificate.public_bytes(Encoding.DER)
     assert got.get(timeout=10) == b""
+
+
+def test_the_first_contact_has_less_time_than_a_call(tmp_path: Path) -> None:
+    key, times = ec.generate_private_key(ec.SECP256R1()), chain([0.0], repeat(21.0))
+    peer = tls_servers.hearing(SimpleQueue[bytes](), files(tmp_path, "own", key, [certified(key, HOST, start=START)]))
+    with listening(peer) as port:
+        client = CertificateAPIClient(lambda: next(times))
+        assert refusal(lambda: client.present(Place(HOST, "127.0.0.1", port))).rule == "node.unreachable"
 
 
 def answering(tmp_path: Path, text: bytes) -> tuple[tls_servers.Answer, str]:

@@ -143,6 +143,11 @@ def test_tls_1_3_alone_and_mutual_tls_are_remarked() -> None:
 
 
 def test_the_signers_of_both_certificates_are_known_where_both_are_seen() -> None:
-    both = judged(served(LEAF, EC_ISSUER, rsa_chain=(RSA_LEAF, RSA_ISSUER)))
+    with_agents = Target(HOST, 8443, has_agents=True)
+    both = judged(served(LEAF, EC_ISSUER, rsa_chain=(RSA_LEAF, RSA_ISSUER)), target=with_agents)
     assert signings_of([both]) == (Signing.RSA_CA, Signing.EC_CA)
-    assert signings_of([judged(served(LEAF, EC_ISSUER))]) is None
+    assert signings_of([judged(served(LEAF, EC_ISSUER), target=with_agents)]) is None
+
+
+def test_nodes_without_agents_say_nothing_about_what_agents_see() -> None:
+    assert signings_of([judged(served(LEAF, EC_ISSUER, rsa_chain=(RSA_LEAF, RSA_ISSUER)))]) is None

@@ -9,7 +9,10 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from ca_service.authority.access.permissions import Role
+from ca_service.authority.fleet.nodes import NodeInput
 from ca_service.authority.people.records import Visit
+from ca_service.lab.node import LabNode
+from ca_service.pki import encodings
 from tests.support.authenticator import Authenticator
 from tests.support.factories import OPERATOR, PASSWORD, Lab
 from tests.support.people import PARTY, code_of
@@ -139,3 +142,24 @@ def test_too_many_wrong_passwords_have_to_wait(vera: Visitor) -> None:
     rules = [read(confirm(vera, page(), "/confirm", password="wrong").text).blocking for _ in range(6)]
     assert rules == [["sign-in.not-shown"]] * 5 + [["sign-in.wait"]]
     assert confirm(vera, page(), "/confirm", password=PASSWORD).status_code == 429
+
+
+@pytest.mark.parametrize("step", ["plan", "apply"])
+def test_the_password_of_a_node_is_not_carried_through_the_confirmation(lab: Lab, vera: Visitor, step: str) -> None:
+    secret = "a password of the node"
+    node = LabNode("cucm1.example.com", secret, now=lab.clock, stopwatch=lambda: 0.0)
+    lab.node_client.nodes[node.host] = node
+    cluster = lab.fleet.create(OPERATOR, "Phones", [NodeInput(node.host, "cucm", "15", "publisher")])
+    path = f"/clusters/{cluster.id}/nodes/{cluster.nodes[0].id}/certificate/{step}"
+    found = encodings.fingerprint(node.served.ecdsa[0].certificate)
+    form = {"user": "administrator", "password": secret, "compared": "true", "fingerprint": found}
+
+    asked = asked_after(vera, path, form)
+    assert secret not in str(asked)
+    assert confirm(vera, asked, f"/confirm?next={path}", password=PASSWORD).status_code == 307
+    sent = vera.client.post(path, data=dict(asked.fields) | {"confirm_password": PASSWORD})
+
+    again = read(sent.text)
+    assert (sent.status_code, again.blocking) == (400, ["node.password"])
+    assert again.values("user") == ["administrator"]
+    assert lab.node_client.opened == {}

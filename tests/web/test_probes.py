@@ -25,6 +25,7 @@ def prober(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> FakeP
     """The ports of this test, in place of the network."""
     found = FakeProber()
     monkeypatch.setattr(installation.probes, "_prober", found)
+    monkeypatch.setattr(installation.probes._connections, "_resolver", found)
     return found
 
 

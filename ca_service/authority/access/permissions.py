@@ -99,7 +99,9 @@ SCOPES: Final[dict[str, Scope]] = {
     "audit": Scope(frozenset({Action.AUDIT}), "read the audit log", is_divided=False),
     "metrics": Scope(frozenset({Action.METRICS}), "read the metrics for Prometheus", is_divided=False),
     "fleet": Scope(
-        frozenset({Action.CHECK, Action.READ, Action.FLEET}), "manage clusters and mark steps", is_divided=False
+        frozenset({Action.CHECK, Action.READ, Action.FLEET}),
+        "manage clusters, mark steps, contact nodes",
+        is_divided=False,
     ),
 }
 _EVERY_TOKEN: Final = frozenset({Action.OWN_TOKEN})

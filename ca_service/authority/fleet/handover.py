@@ -41,6 +41,12 @@ class Line:
         return release is not None and release.use is Use.NEVER
 
     @property
+    def has_api(self) -> bool:
+        """Whether the version of the node is known to have the certificate management API."""
+        release = node_of(self.slot.node).release
+        return release is not None and "API" in release.interfaces
+
+    @property
     def upload_step(self) -> str:
         """The key of the step that uploads the certificate of this slot; empty without one."""
         found = self.slot.certificate

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from cryptography import x509
 
 from ca_service.authority.access.permissions import Action, Actor, require, require_unbounded
@@ -11,9 +13,12 @@ from ca_service.authority.hierarchy.hierarchy import Hierarchy
 from ca_service.authority.issuance.store import HostProductStore, Ledger
 from ca_service.authority.ports import Clock
 from ca_service.authority.revocation.trust import TrustedAuthorities
+from ca_service.deadline import limited
 from ca_service.vos import node_lines
 from ca_service.vos.destinations import NOWHERE, Destination
 from ca_service.vos.steps import Node, Step
+
+_STORING_SECONDS: Final = 10.0
 
 
 class NodeCommands:
@@ -44,7 +49,8 @@ class NodeCommands:
         """Return the steps after which a host presents its certificate: no API restarts services."""
         _require(actor)
         host, _ = host_and_port(text)
-        return node_lines.running_steps(host, find_node(self._products, host, order), order.purpose)
+        with limited(_STORING_SECONDS):  # after a run, which takes longer than requests may wait
+            return node_lines.running_steps(host, find_node(self._products, host, order), order.purpose)
 
     def lines(self, actor: Actor, text: str, order: Order) -> tuple[Step, ...]:
         """Return the steps for the command line of a host: those for a CSR, or with a certificate all others.

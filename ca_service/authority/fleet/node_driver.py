@@ -13,7 +13,9 @@ What a crash leaves behind, by the line after which it happens, and what the nex
 
 A call whose answer is lost is a crash of the same kind. The order of a change is event, call, snapshot: a change
 without an event is not possible. A run makes only changes of the plan that a person has confirmed, and each once: a
-node on which something else has changed meanwhile, or that does not do what it answers, ends the run.
+node on which something else has changed meanwhile, or that does not do what it answers, ends the run. The slots of the
+node in its clusters follow: the CSR is placed before it is signed, and the uploads are marked once the snapshot shows
+the certificate, by this run or the next one.
 
 A password is held for one run. It is sent to one peer alone: the one whose certificate was pinned, by a person or
 because it was issued here, is valid, and names the host. The first 401 ends the run, because nodes lock accounts.
@@ -21,8 +23,8 @@ because it was issued here, is valid, and names the host. The first 401 ends the
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Generator
+from dataclasses import replace
 from typing import Final
 
 from cryptography import x509
@@ -30,23 +32,22 @@ from cryptography import x509
 from ca_service.authority.access.permissions import Action, Actor, require, require_unbounded
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.audit.store import EventStore
-from ca_service.authority.certificates import CertificateRecord
+from ca_service.authority.fleet.connections import Connections
 from ca_service.authority.fleet.node_commands import find_node
 from ca_service.authority.fleet.node_contact import Contact, Credentials, NodeClient, NodeSession, Place, Warrant
-from ca_service.authority.fleet.node_plan import Change, Facts, Kind, Order, Plan, Stage, outstanding, plan_of
-from ca_service.authority.fleet.probing import Prober, host_and_port
-from ca_service.authority.hierarchy.hierarchy import Hierarchy
-from ca_service.authority.issuance.examination import Options
+from ca_service.authority.fleet.node_plan import Change, Kind, Order, Plan, Stage
+from ca_service.authority.fleet.node_planner import Planner, hint_of, options_of
+from ca_service.authority.fleet.node_run import Applied, Run
+from ca_service.authority.fleet.node_slots import NodeSlots
+from ca_service.authority.fleet.placement import require_purpose
+from ca_service.authority.fleet.probing import host_and_port
 from ca_service.authority.issuance.issuance import Issuance
 from ca_service.authority.issuance.records import RequestRecord
-from ca_service.authority.issuance.store import HostProductStore, Ledger
+from ca_service.authority.issuance.store import HostProductStore
 from ca_service.authority.ports import Clock
-from ca_service.authority.revocation.store import RevocationStore
-from ca_service.authority.revocation.trust import TrustedAuthorities
-from ca_service.errors import Conflict, NotReady, Refused, Rule, Unreachable, only_errors
+from ca_service.deadline import limited
+from ca_service.errors import Conflict, Refused, Rule, Unreachable, only_errors
 from ca_service.pki import encodings, names
-from ca_service.vos.certificate_api import Snapshot
-from ca_service.vos.destinations import Destination, Hint
 
 NODE_NO_ADDRESS: Final = Rule(
     "node.no-address",
@@ -56,7 +57,7 @@ NODE_NO_ADDRESS: Final = Rule(
 NODE_NO_API: Final = Rule(
     "node.no-api",
     "{product} {version} on {host} has no certificate management API.",
-    "Paste the lines of `ca-service node lines {host}` into its command line.",
+    "Follow the runbook, or paste the lines of `ca-service node lines {host}` into its command line.",
 )
 NODE_FINGERPRINT: Final = Rule(
     "node.fingerprint",
@@ -66,7 +67,8 @@ NODE_FINGERPRINT: Final = Rule(
 NODE_NOT_PINNED: Final = Rule(
     "node.not-pinned",
     "{host} presents a certificate that is not known here: {found}.",
-    "Nothing was sent. Compare it with the one that the node shows, and give it: --fingerprint.",
+    "Nothing was sent. Compare it with the one that the node shows, and confirm it.",
+    options="--fingerprint, fingerprint",
 )
 NODE_CHANGED: Final = Rule(
     "node.changed",
@@ -81,15 +83,7 @@ NODE_NOT_TAKEN: Final = Rule(
 )
 
 HTTPS: Final = 443
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """The end of a run: the last plan, the changes that were made, and the requests that wait for a decision."""
-
-    plan: Plan
-    made: tuple[Change, ...]
-    waiting: tuple[RequestRecord, ...] = ()
+_STORING_SECONDS: Final = 30.0  # a call takes longer than requests may wait, so that storing has a time of its own
 
 
 class NodeDriver:
@@ -99,137 +93,127 @@ class NodeDriver:
         self,
         *,
         client: NodeClient,
-        prober: Prober,
-        ledger: Ledger,
+        connections: Connections,
+        slots: NodeSlots,
+        planner: Planner,
         products: HostProductStore,
-        revocations: RevocationStore,
         issuance: Issuance,
-        hierarchy: Hierarchy,
-        trusted: TrustedAuthorities,
         events: EventStore,
         clock: Clock,
     ) -> None:
         self._client = client
-        self._prober = prober
-        self._ledger = ledger
+        self._connections = connections
+        self._slots = slots
+        self._planner = planner
         self._products = products
-        self._revocations = revocations
         self._issuance = issuance
-        self._hierarchy = hierarchy
-        self._trusted = trusted
         self._events = events
         self._clock = clock
 
     def contact(self, actor: Actor, text: str, fingerprint: str = "") -> Contact:
         """Look which certificate HOST[:PORT] presents, and whether it is believed. No credentials are sent.
 
-        Raises InvalidInput for what is no host, Refused if the fingerprint is another one or the product of the host
-        has no such API, Unreachable.
+        Raises InvalidInput for what is no host, or none that may be connected to; Refused if the fingerprint is another
+        one, or the product of the host has no such API; Busy; Unreachable.
         """
         _require(actor)
         host, port = host_and_port(text)
         self._require_api(host, Order())
-        addresses = self._prober.resolve(host)
-        if not addresses:
-            raise Unreachable.because(NODE_NO_ADDRESS, host=host)
-        place = Place(host, addresses[0], port or HTTPS)
-        certificate = self._client.present(place)
+        with self._connections.turn(actor):
+            address = self._connections.address(actor, host)
+            if not address:
+                raise Unreachable.because(NODE_NO_ADDRESS, host=host)
+            place = Place(host, address, port or HTTPS)
+            certificate = self._client.present(place)
         found = encodings.fingerprint(certificate)
         if fingerprint and folded_fingerprint(fingerprint) != found:
             raise Refused.because(NODE_FINGERPRINT, host=host, found=found)
         if fingerprint:
             return Contact(place, certificate, Warrant.PINNED)
-        is_ours = self._find_good(certificate) is not None and host in _dns_names(certificate)
+        with limited(_STORING_SECONDS):
+            is_ours = self._planner.find_good(certificate) is not None and host in _dns_names(certificate)
         return Contact(place, certificate, Warrant.ISSUED if is_ours else Warrant.NONE)
 
     def plan(self, actor: Actor, contact: Contact, credentials: Credentials, order: Order) -> Plan:
-        """Return what has to change on the node; nothing is changed. Raises as NodeSession does, and NotReady."""
+        """Return what has to change on the node; nothing is changed. Raises as NodeSession does, and Busy."""
         _require(actor)
         self._require_api(contact.place.host, order)
-        return self._plan(actor, contact, self._open(contact, credentials).read(), order)
+        with self._connections.turn(actor):
+            return self._plan(actor, contact, self._open(contact, credentials), order)
 
     def apply(
-        self,
-        actor: Actor,
-        contact: Contact,
-        credentials: Credentials,
-        order: Order,
-        confirmed: Plan,
-        tell: Callable[[Change], None] = lambda _: None,
-    ) -> Applied:
-        """Make the changes of a confirmed plan, one after the other; `tell` hears of each before it is made.
+        self, actor: Actor, contact: Contact, credentials: Credentials, order: Order, confirmed: Collection[str]
+    ) -> Run:
+        """Read the node, and return the run that makes the changes of a plan, confirmed by their keys.
 
-        Ends early, without an error, if the CSR waits for a decision. Raises Refused if a finding is an error,
-        Conflict if the node has changed or does not show what was done, and as NodeSession does.
+        It ends early, without an error, if the CSR waits for a decision. Raises Refused if a finding is an error,
+        Conflict if the node has changed or does not show a change, Busy, and as NodeSession does: for the first change
+        immediately, for others during the run.
         """
         require(actor, Action.ISSUE)
         _require(actor)
-        session, made = self._open(contact, credentials), list[Change]()
-        allowed = {change.key for change in confirmed.changes}
-        while True:
-            # 1. Read the node, and derive the plan.
-            plan = self._plan(actor, contact, session.read(), order if not made else replace(order, new_csr=False))
-            if errors := only_errors(plan.findings):
-                raise Refused(*errors)
-            if not plan.changes:
-                return Applied(plan, tuple(made))
-            change = plan.changes[0]
+        self._require_api(contact.place.host, order)
+        changes = self._changes(actor, contact, credentials, order, confirmed)
+        next(changes)  # up to the first change now: an answer that has begun could not say what is refused
+        return Run(changes)
 
-            # 2. Only what was confirmed, and each change once.
-            if change.key in {each.key for each in made}:
-                raise Conflict.because(NODE_NOT_TAKEN, host=plan.host, change=change.text)
-            if change.key not in allowed:
-                raise Conflict.because(NODE_CHANGED, host=plan.host, change=change.text)
-            tell(change)
-            made.append(change)
+    def _changes(
+        self, actor: Actor, contact: Contact, credentials: Credentials, order: Order, confirmed: Collection[str]
+    ) -> Generator[tuple[Change, ...], None, Applied]:
+        """Yield nothing once the next change is judged, and then the change, before it is made."""
+        made = list[Change]()
+        with self._connections.turn(actor):
+            session = self._open(contact, credentials)
+            while True:
+                # 1. Read the node, and derive the plan. The slots of the node follow.
+                plan = self._plan(actor, contact, session, order if not made else replace(order, new_csr=False))
+                if errors := only_errors(plan.findings):
+                    raise Refused(*errors)
+                if plan.changes:
+                    _require_expected(plan, plan.changes[0], made, confirmed)
+                self._follow(actor, plan)
+                yield ()
 
-            # 3. Make it: here, or on the node.
-            if change.kind is Kind.SIGN:
-                waiting = self._sign(actor, plan, order)
-                if waiting:
-                    return Applied(plan, tuple(made[:-1]), waiting)
-            else:
-                self._events.add_event(self._event(actor, plan, change, credentials.user))
-                self._change(session, plan, change)
+                # 2. Only what was confirmed, and each change once.
+                if not plan.changes:
+                    return Applied(plan, tuple(made))
+                change = plan.changes[0]
+                yield (change,)
+                made.append(change)
+
+                # 3. Make it: here, or on the node.
+                if change.kind is Kind.SIGN:
+                    waiting = self._sign(actor, plan, order)
+                    if waiting:
+                        return Applied(plan, tuple(made[:-1]), waiting)
+                else:
+                    with limited(_STORING_SECONDS):
+                        self._events.add_event(self._event(actor, plan, change, credentials.user))
+                    self._change(session, plan, change)
 
     def _open(self, contact: Contact, credentials: Credentials) -> NodeSession:
         if contact.warrant is Warrant.NONE:
             raise Refused.because(NODE_NOT_PINNED, host=contact.place.host, found=contact.fingerprint)
         return self._client.open(contact.place, contact.fingerprint, credentials)
 
-    def _plan(self, actor: Actor, contact: Contact, snapshot: Snapshot, order: Order) -> Plan:
-        """Add to the snapshot what is known here, and return the plan."""
-        identity = snapshot.identity(order.purpose)
-        active = self._hierarchy.active()
-        facts = Facts(
-            host=contact.place.host,
-            purpose=order.purpose,
-            curve=order.curve,
-            snapshot=snapshot,
-            authorities=active.chain,
-            now=self._clock(),
-            new_csr=order.new_csr,
-            csr=outstanding(identity),
-            ours=self._find_good(identity.certificate) if identity.certificate else None,
-        )
-        if facts.csr:
-            facts = self._with_csr(actor, facts, order)
-        plan = plan_of(facts)
-        if plan.stage is not Stage.INSTALLED:
-            self._trusted.require([facts.signed.issuer_id if facts.signed else active.record.id])
-        return plan
-
-    def _with_csr(self, actor: Actor, facts: Facts, order: Order) -> Facts:
-        """Add what would become of the CSR on the node, and the certificate that it already has here."""
-        (found,) = self._issuance.check(actor, [facts.csr], _options(order), [_hint(order)])
-        facts = replace(facts, csr_findings=found.findings, signed=found.existing)
-        if found.existing is None:
-            return facts
-        return replace(facts, authorities=self._hierarchy.chain_of(found.existing.issuer_id))
+    def _plan(self, actor: Actor, contact: Contact, session: NodeSession, order: Order) -> Plan:
+        """Read the node, add what is known here, and return the plan."""
+        snapshot = session.read()
+        with limited(_STORING_SECONDS):
+            return self._planner.plan(actor, contact.place.host, snapshot, order)
 
     def _sign(self, actor: Actor, plan: Plan, order: Order) -> tuple[RequestRecord, ...]:
         """Submit the CSR on the same path as every other one; return the requests that wait for a decision."""
-        return self._issuance.issue(actor, [plan.csr], _options(order), hints=[_hint(order)]).waiting
+        with limited(_STORING_SECONDS):
+            return self._issuance.issue(actor, [plan.csr], options_of(order), hints=[hint_of(order)]).waiting
+
+    def _follow(self, actor: Actor, plan: Plan) -> None:
+        """Let the slots of the node show its CSR, and that it has the certificate. Idempotent."""
+        with limited(_STORING_SECONDS):
+            if plan.stage in (Stage.UNSIGNED, Stage.SIGNED):
+                self._slots.place(actor, plan.host, plan.purpose, plan.csr)
+            elif plan.stage is Stage.INSTALLED and plan.certificate is not None:
+                self._slots.mark_uploaded(actor, plan.host, plan.purpose, plan.certificate.serial_number)
 
     def _change(self, session: NodeSession, plan: Plan, change: Change) -> None:
         if change.kind is Kind.CSR:
@@ -253,25 +237,27 @@ class NodeDriver:
             said["serial"] = plan.certificate.serial_number if plan.certificate else ""
         return AuditEvent.by(actor, self._clock(), kind, plan.host, **said)
 
-    def _find_good(self, certificate: x509.Certificate) -> CertificateRecord | None:
-        """Return the record of a certificate from here that is valid and not revoked, or None."""
-        record = self._ledger.find_certificate(encodings.serial_text(certificate.serial_number))
-        if record is None or record.der != encodings.der(certificate):
-            return None
-        revocation = self._revocations.revocations_of([record.serial_number]).get(record.serial_number)
-        is_good = revocation is None or revocation.is_good
-        return record if is_good and record.not_before <= self._clock() <= record.not_after else None
-
     def _require_api(self, host: str, order: Order) -> None:
-        """Raise NotReady for a node whose product is known to have no such API."""
-        node = find_node(self._products, host, order)
+        """Raise Refused for a node whose product is known to have no such API, or not this purpose."""
+        with limited(_STORING_SECONDS):
+            node = find_node(self._products, host, order)
         if node and node.release and "API" not in node.release.interfaces:
-            raise NotReady.because(NODE_NO_API, host=host, product=node.product.name, version=node.version)
+            raise Refused.because(NODE_NO_API, host=host, product=node.product.name, version=node.version)
+        if node:
+            require_purpose(node.product, order.purpose)
 
 
 def _require(actor: Actor) -> None:
     require(actor, Action.FLEET)
     require_unbounded(actor)
+
+
+def _require_expected(plan: Plan, change: Change, made: Collection[Change], confirmed: Collection[str]) -> None:
+    """Raise Conflict for a change that was made already, or that was not confirmed."""
+    if change.key in {each.key for each in made}:
+        raise Conflict.because(NODE_NOT_TAKEN, host=plan.host, change=change.text)
+    if change.key not in confirmed:
+        raise Conflict.because(NODE_CHANGED, host=plan.host, change=change.text)
 
 
 def folded_fingerprint(text: str) -> str:
@@ -285,11 +271,3 @@ def _dns_names(certificate: x509.Certificate) -> frozenset[str]:
     except x509.ExtensionNotFound:
         return frozenset()
     return frozenset(name.lower() for name in found.get_values_for_type(x509.DNSName))
-
-
-def _options(order: Order) -> Options:
-    return Options(validity_days=order.validity_days)
-
-
-def _hint(order: Order) -> Hint:
-    return Hint(destination=Destination(order.purpose.service, order.product, order.version))

@@ -40,13 +40,15 @@ NODE_DUPLICATE: Final = Rule(
 NODE_CSR_UNREADABLE: Final = Rule(
     "node.csr-unreadable",
     "The node has a CSR for {service} that cannot be read.",
-    "Replace it: --new-csr. Its key is lost then.",
+    "Replace it by a new one. Its key is lost then.",
+    options="--new-csr, new_csr",
 )
 NODE_CSR_REPLACED: Final = Rule(
     "node.csr-replaced",
     "The node has a CSR for {service}. A new one replaces it and its key, so that its certificate is of no use.",
-    "Leave out --new-csr to use the CSR that is there.",
+    "Without a new CSR, the one that is there is used.",
     Severity.WARNING,
+    options="--new-csr, new_csr",
 )
 
 RENEWAL_DAYS: Final = 30
@@ -96,9 +98,9 @@ class Change:
     certificate: x509.Certificate | None = None
 
     @property
-    def key(self) -> tuple[str, str]:
-        """The same for the same change."""
-        return self.kind.value, encodings.fingerprint(self.certificate) if self.certificate else ""
+    def key(self) -> str:
+        """The same for the same change: its kind, and the fingerprint of the authority of a TRUST."""
+        return f"{self.kind.value}:{encodings.fingerprint(self.certificate)}" if self.certificate else self.kind.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,11 @@ class Plan:
     csr: bytes
     common_name: str
     curve: str
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """The keys of its changes, with which a person confirms them."""
+        return frozenset(change.key for change in self.changes)
 
 
 def outstanding(identity: NodeIdentity) -> bytes:

@@ -12,12 +12,12 @@ from cryptography import x509
 from ca_service.authority.fleet.records import ClusterRecord, NodeRecord
 from ca_service.authority.fleet.states import Slot
 from ca_service.authority.issuance.examination import Examination
-from ca_service.errors import CAServiceError, Finding, Rule, Severity
+from ca_service.errors import CAServiceError, Finding, Refused, Rule, Severity
 from ca_service.pki import csr, names
 from ca_service.pki.csr import CertificationRequest
 from ca_service.vos.comparison import Difference, compare
 from ca_service.vos.knowledge import NOT_CONFIRMED
-from ca_service.vos.products import Use, get_product, version
+from ca_service.vos.products import Product, Use, get_product, version
 from ca_service.vos.purposes import PURPOSES, TOMCAT_ECDSA, Purpose, get_purpose, host_name, is_multi_server
 
 SLOT_UNUSED: Final = Rule(
@@ -178,14 +178,17 @@ def faults(placements: Sequence[Placement], cluster: ClusterRecord) -> Iterator[
 
 def _foreign(pointer: str, node: NodeRecord, purpose: Purpose) -> Iterator[Finding]:
     """Yield an error for a purpose that this product has in no version."""
-    product = get_product(node.product)
+    try:
+        require_purpose(get_product(node.product), purpose)
+    except Refused as error:
+        yield from (found.under(pointer) for found in error.findings)
+
+
+def require_purpose(product: Product, purpose: Purpose) -> None:
+    """Raise Refused for a purpose that a product has in no version."""
     if purpose not in product.purposes:
-        yield SLOT_PURPOSE.at(
-            f"{pointer}/purpose",
-            product=product.name,
-            purpose=purpose.service,
-            known=", ".join(each.service for each in product.purposes),
-        )
+        known = ", ".join(each.service for each in product.purposes)
+        raise Refused(SLOT_PURPOSE.at("/purpose", product=product.name, purpose=purpose.service, known=known))
 
 
 def _unmatched(pointer: str) -> Finding:

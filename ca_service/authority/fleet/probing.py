@@ -9,27 +9,28 @@ port presents are kept, one entry for each change.
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from ipaddress import ip_address
 from typing import Final, Protocol
 
 from cryptography import x509
 
-from ca_service.authority.access.allowed_names import as_network, is_in, not_covered
+from ca_service.authority.access.allowed_names import as_network
 from ca_service.authority.access.permissions import Action, Actor, Role, require, require_unbounded
 from ca_service.authority.fleet.clusters import CLUSTER_NO_CERTIFICATES, Fleet
+from ca_service.authority.fleet.connections import JOB, Connections, Resolver
 from ca_service.authority.fleet.handover import Handover, Line, node_of
+from ca_service.authority.fleet.node_slots import NodeSlots
 from ca_service.authority.fleet.records import ClusterQuery
 from ca_service.authority.fleet.states import Slot
 from ca_service.authority.fleet.store import LeafStore
 from ca_service.authority.issuance.store import HostProductStore, Ledger
 from ca_service.authority.ports import Clock
 from ca_service.deadline import limited
-from ca_service.errors import Busy, InvalidInput, NotFound, Rule
+from ca_service.errors import InvalidInput, NotFound, Rule
 from ca_service.pki import encodings, names
+from ca_service.vos import experience
 from ca_service.vos.served import DEAD, Handshake, Ours, PortReport, Target, Verdict, fingerprint_of, judge
 from ca_service.vos.steps import Node
 
@@ -43,28 +44,9 @@ PROBE_COUNT: Final = Rule(
     "You named {count} ports to look at. The limit is {limit}.",
     "Name fewer hosts, or single ports.",
 )
-PROBE_HOST: Final = Rule(
-    "probe.host",
-    "{host} is not a host that this service looks at.",
-    "It looks at the nodes of clusters and at hosts with a certificate from here. The operator can add names to the "
-    "settings: probe.names.",
-)
-PROBE_ADDRESS: Final = Rule(
-    "probe.address",
-    "{host} has the address {address}, which this service does not connect to.",
-    "The operator can allow it in the settings: probe.networks.",
-)
-PROBE_BUSY: Final = Rule(
-    "probe.busy",
-    "Other probes are running. Nothing was looked at.",
-    "Try again in {seconds} seconds.",
-)
-
 Reports = Generator[PortReport, None, None]
 
-JOB: Final = "job"
 _PROBER: Final = Actor(None, "service:probe", Role.ADMINISTRATOR, JOB)
-_RETRY_SECONDS: Final = 20
 _STORING_SECONDS: Final = 10.0  # a probe takes longer than requests may wait, so that storing has a time of its own
 _CLUSTERS: Final = 50  # in a page
 MAX_PORTS: Final = 200
@@ -73,23 +55,8 @@ _USUAL_PORTS: Final = (443, 7443, 8443, 8444, 8445, 12015)
 _TARGET: Final = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<host>[^:\s\[\]]+))(?::(?P<port>\d{1,5}))?")
 
 
-@dataclass(frozen=True, slots=True)
-class ProbeRules:
-    """The hosts and addresses that may be looked at, beside nodes and hosts with a certificate from here.
-
-    Patterns as in the limits of tokens. Without networks, every address but those of this machine, of its links and of
-    groups is allowed; with networks, those in one of them.
-    """
-
-    names: tuple[str, ...] = ()
-    networks: tuple[str, ...] = ()
-
-
-class Prober(Protocol):
+class Prober(Resolver, Protocol):
     """Connects to ports."""
-
-    def resolve(self, host: str) -> tuple[str, ...]:
-        """Return the addresses of a host; none if it is not known."""
 
     def probe(self, ports: Sequence[tuple[Target, str]]) -> Iterator[tuple[Target, tuple[Handshake, ...]]]:
         """Make all handshakes with each port at its address, some ports at a time; yield each port as it is done."""
@@ -131,11 +98,10 @@ class Probes:
         products: HostProductStore,
         fleet: Fleet,
         handover: Handover,
+        slots: NodeSlots,
+        connections: Connections,
         clock: Clock,
-        rules: ProbeRules,
-        at_a_time: int,
     ) -> None:
-        """`at_a_time`: probes in this process, fewer than its threads, because each holds one for minutes."""
         self._prober = prober
         self._served = served
         self._ledger = ledger
@@ -143,9 +109,9 @@ class Probes:
         self._products = products
         self._fleet = fleet
         self._handover = handover
+        self._slots = slots
+        self._connections = connections
         self._clock = clock
-        self._rules = rules
-        self._turns = threading.BoundedSemaphore(at_a_time)
 
     def probe(self, actor: Actor, texts: Sequence[str]) -> Reports:
         """Look at these hosts (all ports of their product) and ports; yield each port as it is done.
@@ -171,7 +137,22 @@ class Probes:
         if not targets:
             raise NotFound.because(CLUSTER_NO_CERTIFICATES)
         reports = self._probe(actor, list({(each.host, each.port): each for each in targets}.values()))
-        return self._moving(actor, cluster_id, board.lines, reports)
+        return self._moving(actor, [(cluster_id, line) for line in board.lines], reports)
+
+    def probe_node(self, actor: Actor, host: str, ports: Sequence[int] = ()) -> Reports:
+        """Look at these ports of a host, by default all of its product; afterwards its slots are where they belong.
+
+        A multi-server certificate is left to the probe of its cluster. Raises as `probe` does.
+        """
+        require(actor, Action.FLEET)
+        require_unbounded(actor)
+        place = f"[{host}]" if ":" in host else host
+        texts = [f"{place}:{port}" for port in ports] or [place]
+        with limited(_STORING_SECONDS):  # after a run, which takes longer than requests may wait
+            targets = [target for text in texts for target in self._targets(text)]
+            lines = [found for found in self._slots.lines(actor, host) if not found[1].slot.covers]
+            reports = self._probe(actor, list(dict.fromkeys(targets)))
+        return self._moving(actor, lines, reports, targets if ports else ())
 
     def probe_all(self) -> int:
         """Look at the nodes of all clusters, for the job; return how many ports were looked at."""
@@ -198,7 +179,8 @@ class Probes:
         found = node.node(host) if node else None
         known = _ports_of(found) if found else ()
         if port is not None:
-            yield next((each for each in known if each.port == port), Target(host, port))
+            has_agents = found is not None and experience.covers(found)
+            yield next((each for each in known if each.port == port), Target(host, port, has_agents=has_agents))
         else:
             yield from known or (Target(host, each) for each in _USUAL_PORTS)
 
@@ -211,49 +193,20 @@ class Probes:
 
     def _reports(self, actor: Actor, targets: Sequence[Target]) -> Iterator[tuple[PortReport, ...]]:
         """Yield nothing once the addresses are known, and then each report. Raises Busy; job and command line wait."""
-        if not self._turns.acquire(blocking=actor.account_id is None):
-            raise Busy.because(PROBE_BUSY, seconds=_RETRY_SECONDS)
         found = list[PortReport]()
-        try:
-            hosts = dict.fromkeys(target.host for target in targets)
-            addresses = {host: self._address(actor, host) for host in hosts}  # slow, if a name server is
-            yield ()
-            for target, handshakes in self._prober.probe([(each, addresses[each.host]) for each in targets]):
-                found.append(judge(target, handshakes, self._find_ours, self._clock()))
-                yield (found[-1],)
-        finally:
-            self._turns.release()
-            with limited(_STORING_SECONDS):
-                self._served.record([_served(each, self._clock()) for each in found])
-
-    def _address(self, actor: Actor, host: str) -> str:
-        """Return the one address that is used for all handshakes with a host; empty if the host is not known.
-
-        Raises InvalidInput for a host or an address that may not be looked at. The operator at the command line of this
-        machine could connect anyway.
-        """
-        is_operator = actor.account_id is None and actor.origin != JOB
-        if not is_operator and not self._is_known(host):
-            raise InvalidInput(PROBE_HOST.at("/hosts", host=host))
-        addresses = self._prober.resolve(host)
-        if not is_operator:
-            for address in addresses:
-                if not self._is_allowed(address):
-                    raise InvalidInput(PROBE_ADDRESS.at("/hosts", host=host, address=address))
-        return addresses[0] if addresses else ""
-
-    def _is_known(self, host: str) -> bool:
-        kind = "IP" if as_network(host) else "DNS"
-        if not not_covered(self._rules.names, [f"{kind}:{host}"], beside_hosts=False):
-            return True
-        return bool(self._products.find_products([host])) or self._ledger.find_current(host, self._clock()) is not None
-
-    def _is_allowed(self, address: str) -> bool:
-        if self._rules.networks:
-            return is_in(address, self._rules.networks)
-        found = ip_address(address.partition("%")[0])
-        found = getattr(found, "ipv4_mapped", None) or found
-        return not (found.is_loopback or found.is_link_local or found.is_multicast or found.is_unspecified)
+        with self._connections.turn(actor):
+            try:
+                hosts = dict.fromkeys(target.host for target in targets)
+                addresses = {
+                    host: self._connections.address(actor, host) for host in hosts
+                }  # slow, if a name server is
+                yield ()
+                for target, handshakes in self._prober.probe([(each, addresses[each.host]) for each in targets]):
+                    found.append(judge(target, handshakes, self._find_ours, self._clock()))
+                    yield (found[-1],)
+            finally:
+                with limited(_STORING_SECONDS):
+                    self._served.record([_served(each, self._clock()) for each in found])
 
     def _find_ours(self, leaf: x509.Certificate) -> Ours | None:
         """Return which of our certificates this is, byte for byte, or None."""
@@ -263,22 +216,31 @@ class Probes:
         successor = self._leaves.find_successor(record.serial_number, self._clock())
         return Ours(record.serial_number, is_newest=successor is None)
 
-    def _moving(self, actor: Actor, cluster_id: int, lines: Sequence[Line], reports: Iterator[PortReport]) -> Reports:
+    def _moving(
+        self,
+        actor: Actor,
+        lines: Sequence[tuple[int, Line]],
+        reports: Iterator[PortReport],
+        chosen: Sequence[Target] = (),
+    ) -> Reports:
+        """Yield the reports, then move the slots; `chosen` are ports that a person named for them."""
         found = list[PortReport]()
         for report in reports:
             found.append(report)
             yield report
         with limited(_STORING_SECONDS):
-            for line in lines:
-                self._move(actor, cluster_id, line, found)
+            for cluster_id, line in lines:
+                self._move(actor, cluster_id, line, found, chosen)
 
-    def _move(self, actor: Actor, cluster_id: int, line: Line, reports: Sequence[PortReport]) -> None:
+    def _move(
+        self, actor: Actor, cluster_id: int, line: Line, reports: Sequence[PortReport], chosen: Sequence[Target]
+    ) -> None:
         """Set or remove the marks of a slot by what its ports have presented."""
         slot = line.slot
         if slot.certificate is None or slot.covered_by is not None:
             return
         hosts = {node.fqdn for node in (slot.node, *slot.covers)}
-        own = {(target.host, target.port) for target in _targets_of(slot)}
+        own = {(target.host, target.port) for target in (*_targets_of(slot), *chosen)}
         seen = [
             each
             for each in reports
@@ -316,11 +278,11 @@ def _targets_of(slot: Slot) -> Iterator[Target]:
 
 def _ports_of(node: Node, purpose: str = "") -> tuple[Target, ...]:
     """Return the ports of a node's product that present certificates, for this purpose or for any."""
-    release = node.release
+    release, has_agents = node.release, experience.covers(node)
     if release is None:
         return tuple(Target(node.fqdn, port) for port in _USUAL_PORTS)
     return tuple(
-        Target(node.fqdn, port.number, port.service, port.presents)
+        Target(node.fqdn, port.number, port.service, port.presents, has_agents)
         for port in release.ports
         if purpose in ("", port.purpose) or not port.purpose
     ) or tuple(Target(node.fqdn, port) for port in _USUAL_PORTS)

@@ -171,8 +171,7 @@ def examine(reading: Reading, profile: Profile, options: Options, policy: Policy
     given = hint.destination | options.destination
     impossible = errors_of(given)
     given = NOWHERE if impossible else given
-    days = options.validity_days if options.validity_days is not None else policy.default_days
-    lifetime = tuple(_lifetime(days, min(policy.max_days, profile.max_days)))
+    days, lifetime = _days(options, policy), tuple(examine_lifetime(profile, options, policy))
     request = reading.request
     if request is None:
         findings = (*reading.findings, *unsigned_purpose(reading, hint.file_name), *impossible, *lifetime)
@@ -222,9 +221,15 @@ def findings_of(examinations: Sequence[Examination]) -> Iterator[Finding]:
             yield found.under(f"/csr/{number}")
 
 
-def _lifetime(days: int, limit: int) -> Iterator[Finding]:
+def examine_lifetime(profile: Profile, options: Options, policy: Policy) -> Iterator[Finding]:
+    """Yield the error of a lifetime that profile and policy do not allow."""
+    days, limit = _days(options, policy), min(policy.max_days, profile.max_days)
     if not 1 <= days <= limit:
         yield VALIDITY_RANGE.at("/validity_days", days=days, limit=limit)
+
+
+def _days(options: Options, policy: Policy) -> int:
+    return options.validity_days if options.validity_days is not None else policy.default_days
 
 
 def _subject(request: CertificationRequest, profile: Profile) -> Iterator[Finding]:

@@ -30,7 +30,15 @@ from ca_service.authority.issuance.conflicts import (
     require_granted,
     with_conflicts,
 )
-from ca_service.authority.issuance.examination import Examination, Options, Policy, examine, findings_of, require_all
+from ca_service.authority.issuance.examination import (
+    Examination,
+    Options,
+    Policy,
+    examine,
+    examine_lifetime,
+    findings_of,
+    require_all,
+)
 from ca_service.authority.issuance.host_products import HostProducts
 from ca_service.authority.issuance.idempotency import Replay, replay_of, require_same
 from ca_service.authority.issuance.records import RequestRecord, State, issued_event, submitted_event
@@ -132,6 +140,11 @@ class Issuance:
         """Return what would happen to each CSR: steps 1 to 4. Nothing is issued or stored."""
         require(actor, Action.CHECK)
         return self._run(_Order(actor, csrs, options, hints, last_step=4)).examinations
+
+    def check_options(self, actor: Actor, options: Options) -> tuple[Finding, ...]:
+        """Return what is wrong with the options, whatever the CSR: for those who have none yet."""
+        require(actor, Action.CHECK)
+        return tuple(examine_lifetime(get_leaf_profile(options.profile), options, self._policy))
 
     def issue(
         self,

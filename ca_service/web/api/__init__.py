@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from ca_service.web.api import certificates, checks, clusters, knowledge, probes, requests, service
+from ca_service.web.api import certificates, checks, clusters, knowledge, nodes, probes, requests, service
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 blueprint.add_url_rule("/certificates", view_func=certificates.issue, methods=["POST"])
@@ -29,6 +29,9 @@ blueprint.add_url_rule("/clusters/<cluster_id>/bundle", view_func=clusters.get_b
 blueprint.add_url_rule("/clusters/<cluster_id>/marks", view_func=clusters.mark_step, methods=["POST"])
 blueprint.add_url_rule("/clusters/<cluster_id>/runbook", view_func=clusters.get_runbook)
 blueprint.add_url_rule("/clusters/<cluster_id>/probes", view_func=clusters.probe_cluster, methods=["POST"])
+blueprint.add_url_rule("/nodes/<host>/contact", view_func=nodes.contact, methods=["POST"])
+blueprint.add_url_rule("/nodes/<host>/plan", view_func=nodes.plan, methods=["POST"])
+blueprint.add_url_rule("/nodes/<host>/apply", view_func=nodes.apply, methods=["POST"])
 blueprint.add_url_rule("/products", view_func=knowledge.list_products)
 blueprint.add_url_rule("/products/<product_id>", view_func=knowledge.show_product)
 blueprint.add_url_rule("/explanations", view_func=knowledge.explain_text, methods=["POST"])

@@ -20,6 +20,7 @@ from ca_service.documents.experience import MatrixDocument
 from ca_service.documents.findings import ProblemDocument
 from ca_service.documents.fleet import ClusterDocument, ClustersDocument, PlacementsDocument, RemovedClusterDocument
 from ca_service.documents.knowledge import ExplanationsDocument, ProductDocument, ProductsDocument
+from ca_service.documents.nodes import ContactDocument, NodeAppliedDocument, NodePlanDocument
 from ca_service.documents.people import TokenDocument
 from ca_service.documents.probes import ProbeDocument
 from ca_service.documents.requests import RequestDocument, RequestsDocument
@@ -27,7 +28,7 @@ from ca_service.documents.revocations import RevocationResultDocument
 from ca_service.documents.runbooks import RunbookDocument
 from ca_service.vos.fit import MAX_CHAIN_FILES
 from ca_service.vos.products import products
-from ca_service.web.api import examples, fleet_examples, fleet_inputs, inputs
+from ca_service.web.api import examples, fleet_examples, fleet_inputs, inputs, node_examples, node_inputs
 from ca_service.web.api.answers import JSON
 from ca_service.web.api.operation import Operation
 from ca_service.web.api.operations import OPERATIONS
@@ -58,6 +59,9 @@ _EXAMPLES: Final[dict[type[BaseModel], Any]] = {
     ProductDocument: fleet_examples.PRODUCT,
     ExplanationsDocument: fleet_examples.EXPLANATIONS,
     MatrixDocument: fleet_examples.MATRIX,
+    ContactDocument: node_examples.CONTACT,
+    NodePlanDocument: node_examples.PLAN,
+    NodeAppliedDocument: node_examples.APPLIED,
 }
 _INPUT_EXAMPLES: Final[dict[type[BaseModel], Any]] = {
     inputs.RevocationInput: examples.REVOKED,
@@ -66,18 +70,22 @@ _INPUT_EXAMPLES: Final[dict[type[BaseModel], Any]] = {
     fleet_inputs.ClusterInput: fleet_examples.NEW_CLUSTER,
     fleet_inputs.MarkInput: fleet_examples.MARK,
     fleet_inputs.ExplanationInput: fleet_examples.TEXT,
+    node_inputs.NodeContactInput: node_examples.CONTACTED,
+    node_inputs.NodePlanInput: node_examples.PLANNED,
+    node_inputs.NodeApplyInput: node_examples.CONFIRMED,
 }
 _PROBLEMS: Final = {
     400: "A parameter, a field or the body cannot be used.",
     401: "The token is missing or not valid.",
-    403: "The token or its account does not have this permission, or not from this address.",
+    403: "The token or its account does not have this permission, or not from this address. Or a node refuses.",
     404: "There is no such resource.",
     406: "The requested format is not available; the finding lists the available ones.",
     409: "It conflicts with stored data, such as an Idempotency-Key that was used before, or an earlier decision.",
     413: "The body is larger than the limit.",
     415: "The encoding or type of the body is not supported.",
-    422: "A CSR was refused; `errors` lists every finding. Nothing was issued.",
+    422: "A CSR was refused, and nothing was issued; or a node refused a call. `errors` lists every finding.",
     500: "Something went wrong here. Nothing was issued. The number in `detail` or `remedy` is in the log.",
+    502: "A node does not answer, or answers wrongly. Send it again: the node is read first.",
     503: "The database is busy, or no authority can sign at the moment. Nothing was done.",
     504: "The database became busy in the middle: a part was done. Send it again to finish it.",
 }
@@ -108,6 +116,14 @@ _IN_PATH: Final[dict[str, dict[str, Any]]] = {
         "description": "The number of the cluster.",
         "example": 1,
         "schema": {"type": "integer", "minimum": 1, "maximum": 2**31 - 1},
+    },
+    "host": {
+        "name": "host",
+        "in": "path",
+        "required": True,
+        "description": "The node: a host name or address, with `:` and the port of its API if it is not 443.",
+        "example": "cucm1.example.com",
+        "schema": {"type": "string", "pattern": r"^[a-z0-9]([a-z0-9.-]{0,200}[a-z0-9])?(:[1-9][0-9]{0,4})?$"},
     },
     "product_id": {
         "name": "product_id",

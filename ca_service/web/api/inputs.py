@@ -126,7 +126,7 @@ class ProbeInput(Input):
 
 
 class ProbeQuery(Input):
-    """The query of a probe: the format of the answer."""
+    """The query of a probe, or of a run on a node: the format of the answer."""
 
     format: BatchForm | None = Field(default=None, description="one of: json, ndjson")
 

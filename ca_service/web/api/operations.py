@@ -18,6 +18,7 @@ from ca_service.documents.revocations import RevocationResultDocument
 from ca_service.web.api import inputs
 from ca_service.web.api.answers import AUTHORITY_FORMS, BATCH_FORMS, LIST_FORMS, certificate_forms
 from ca_service.web.api.fleet_operations import CLUSTERS, KNOWLEDGE
+from ca_service.web.api.node_operations import NODES
 from ca_service.web.api.operation import READ_PROBLEMS, Operation, curl
 
 _INTAKE_PROBLEMS: Final = (*READ_PROBLEMS, 413, 415)
@@ -333,4 +334,4 @@ _PROBES: Final = (
         problems=_INTAKE_PROBLEMS,
     ),
 )
-OPERATIONS: Final = (*_ISSUING, *_CHECKS, *_PROBES, *_INVENTORY, *_CHANGES, *CLUSTERS, *KNOWLEDGE, *_SERVICE)
+OPERATIONS: Final = (*_ISSUING, *_CHECKS, *_PROBES, *_INVENTORY, *_CHANGES, *CLUSTERS, *NODES, *KNOWLEDGE, *_SERVICE)

@@ -35,7 +35,7 @@ OPTION_MISSING: Final = Rule(
 
 Model = TypeVar("Model", bound=BaseModel)
 _MAX_SHOWN: Final = 60
-_FILES: Final = ("csr", "certificate", "chain", "trust")
+_NOT_SHOWN: Final = ("csr", "certificate", "chain", "trust", "password")  # long, or secret
 
 
 def read_query(model: type[Model]) -> Model:
@@ -79,7 +79,7 @@ def _finding(model: type[BaseModel], fault: Mapping[str, Any]) -> Finding:
     if fault["type"] == "missing":
         return OPTION_MISSING.at(_pointer(name), name=name, takes=takes)
     return OPTION_VALUE.at(
-        _pointer(name), name=name, value="what it is" if name in _FILES else _shown(fault["input"]), takes=takes
+        _pointer(name), name=name, value="what it is" if name in _NOT_SHOWN else _shown(fault["input"]), takes=takes
     )
 
 

@@ -13,6 +13,7 @@ from ca_service.web.pages import (  # noqa: E402, F401 - the views need the blue
     fit,
     inventory,
     new,
+    nodes,
     notices,
     oidc,
     overview,

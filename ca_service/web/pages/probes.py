@@ -60,7 +60,7 @@ def run_probe() -> ResponseReturnValue:
         reports = installation().probes.probe(actor(), text.replace(",", " ").split())
     except InvalidInput as error:
         return _form(text, error.findings), status_of(error)
-    return _growing(Run(reports), text, back=url_for("pages.probe"))
+    return growing(Run(reports), text, back=url_for("pages.probe"))
 
 
 @blueprint.post("/clusters/<int:cluster_id>/probe")
@@ -72,14 +72,15 @@ def probe_cluster(cluster_id: int) -> ResponseReturnValue:
         reports = installation().probes.probe_cluster(actor(), cluster_id)
     except InvalidInput as error:
         return _form("", error.findings), status_of(error)
-    return _growing(Run(reports), "", back=board)
+    return growing(Run(reports), "", back=board)
 
 
 def _form(text: str, findings: tuple[Finding, ...] = ()) -> str:
     return render_template("probe.html", text=text, findings=findings, run=None, back="", limit=MAX_PORTS)
 
 
-def _growing(run: Run, text: str, back: str) -> Response:
+def growing(run: Run, text: str, back: str) -> Response:
+    """Return the page that grows with the reports; `back` is where its button leads."""
     page = stream_template("probe.html", text=text, findings=(), run=run, back=back, limit=MAX_PORTS)
     response = Response(stream_with_context(page), content_type="text/html; charset=utf-8")
     response.call_on_close(run.waiting.close)  # the client may have gone, and the template keeps the probe in a cycle

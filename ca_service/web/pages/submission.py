@@ -110,13 +110,14 @@ def submitted_options() -> Options:
     """Return the options of the form. Raises InvalidInput if the lifetime is not a number."""
     return Options(
         profile=request.form.get("use_profile") or request.form.get("profile", VOS.name),
-        validity_days=_days(request.form.get("validity_days", "").strip()),
+        validity_days=read_days(request.form.get("validity_days", "").strip()),
         new=request.form.get("new") == "true",
         add_host_name=request.form.get("add_host_name") == "true",
     )
 
 
-def _days(text: str) -> int | None:
+def read_days(text: str) -> int | None:
+    """Return a lifetime in days, None for an empty text. Raises InvalidInput."""
     if not text:
         return None
     days = whole_number(text, _MAX_DAYS_DIGITS)

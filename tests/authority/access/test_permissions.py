@@ -93,6 +93,7 @@ def _contact() -> Contact:
 
 
 ROWS = [
+    Row(Action.CHECK, "issuance.check_options", Options()),
     Row(Action.CHECK, "issuance.check", [b"x"], Options()),
     Row(Action.ISSUE, "issuance.issue", [b"x"], Options()),
     Row(Action.ISSUE, "issuance.issue_possible", [b"x"], Options()),
@@ -117,10 +118,11 @@ ROWS = [
     Row(Action.READ, "probes.list_served", "uccx1.example.com"),
     Row(Action.FLEET, "node_driver.contact", "cucm1.example.com"),
     Row(Action.FLEET, "node_driver.plan", _contact(), Credentials("admin", "x"), Order()),
+    Row(Action.FLEET, "probes.probe_node", "cucm1.example.com"),
     Row(Action.FLEET, "node_commands.lines", "cucm1.example.com", Order()),
     Row(Action.FLEET, "node_commands.preparing_steps", "cucm1.example.com", Order()),
     Row(Action.FLEET, "node_commands.running_steps", "cucm1.example.com", Order()),
-    Row(Action.ISSUE, "node_driver.apply", _contact(), Credentials("admin", "x"), Order(), None),
+    Row(Action.ISSUE, "node_driver.apply", _contact(), Credentials("admin", "x"), Order(), ()),
     Row(Action.FLEET, "host_products.assign", "uccx1.example.com", "uccx", "11.5"),
     Row(Action.READ, "fleet.list_clusters", ClusterQuery()),
     Row(Action.READ, "fleet.get_cluster", 1),
@@ -130,6 +132,7 @@ ROWS = [
     Row(Action.READ, "fleet.list_marks", 1),
     Row(Action.READ, "handover.board", 1),
     Row(Action.READ, "handover.bundle", 1),
+    Row(Action.READ, "handover.files", 1),
     Row(Action.READ, "fleet.propose", 1, [b"x"], Options()),
     Row(Action.FLEET, "fleet.create", "Lab", []),
     Row(Action.FLEET, "fleet.rename", 1, "Lab"),

@@ -15,11 +15,11 @@ from ca_service.authority.access.permissions import Actor, Role
 from ca_service.authority.audit.entries import EventQuery
 from ca_service.authority.audit.events import Event
 from ca_service.authority.fleet.node_contact import Contact, Credentials, Warrant
-from ca_service.authority.fleet.node_driver import Applied
 from ca_service.authority.fleet.node_plan import Kind, Order, Plan, Stage
+from ca_service.authority.fleet.node_run import Applied
 from ca_service.authority.inventory.store import CertificateQuery
 from ca_service.authority.revocation.records import Selection
-from ca_service.errors import Conflict, NotAllowed, NotReady, Refused, Unreachable, only_errors
+from ca_service.errors import Conflict, NotAllowed, Refused, Unreachable, only_errors
 from ca_service.lab import materials
 from ca_service.lab.node import LabNode, NodeRefusal
 from ca_service.pki import encodings
@@ -64,7 +64,7 @@ def applied(lab: Lab, node: LabNode, order: Order = Order(), who: Actor = OPERAT
     """A whole run, with the plan confirmed as it is."""
     contact = contact_of(lab, node)
     plan = lab.node_driver.plan(who, contact, CREDENTIALS, order)
-    return lab.node_driver.apply(who, contact, CREDENTIALS, order, plan)
+    return lab.node_driver.apply(who, contact, CREDENTIALS, order, plan.keys).finish()
 
 
 def installed(node: LabNode) -> x509.Certificate:
@@ -139,7 +139,7 @@ def test_a_run_that_is_killed_anywhere_is_finished_by_the_next_one(lab: Lab, nod
     contact, plan = contact_of(lab, node), planned(lab, node)
     lab.node_client.hook = killing(cut)
     with pytest.raises(Killed):
-        lab.node_driver.apply(OPERATOR, contact, CREDENTIALS, Order(), plan)
+        lab.node_driver.apply(OPERATOR, contact, CREDENTIALS, Order(), plan.keys).finish()
     lab.node_client.hook = nothing
 
     assert applied(lab, node).plan.stage is Stage.INSTALLED
@@ -197,7 +197,7 @@ def test_a_csr_that_would_be_refused_is_a_finding_before_anything_is_sent(lab: L
     contact, plan = contact_of(lab, node), planned(lab, node)
     assert only_errors(plan.findings)
     with pytest.raises(Refused):
-        lab.node_driver.apply(OPERATOR, contact, CREDENTIALS, Order(), plan)
+        lab.node_driver.apply(OPERATOR, contact, CREDENTIALS, Order(), plan.keys).finish()
     assert node.calls == {}
 
 
@@ -237,7 +237,7 @@ def test_a_namesake_that_keeps_the_root_out_is_found_before_anything_is_sent(lab
     contact, plan = contact_of(lab, node), planned(lab, node)
     assert [each.rule for each in plan.findings] == ["fit.trust"]
     with pytest.raises(Refused):
-        lab.node_driver.apply(OPERATOR, contact, CREDENTIALS, Order(), plan)
+        lab.node_driver.apply(OPERATOR, contact, CREDENTIALS, Order(), plan.keys).finish()
     assert node.calls == {"trust": 1}
 
 
@@ -260,7 +260,7 @@ def test_a_change_that_was_not_confirmed_is_not_made(lab: Lab, node: LabNode) ->
     contact, plan = contact_of(lab, node), planned(lab, node)
     node._pending.clear()
     with pytest.raises(Conflict) as error:
-        lab.node_driver.apply(OPERATOR, contact, CREDENTIALS, Order(), plan)
+        lab.node_driver.apply(OPERATOR, contact, CREDENTIALS, Order(), plan.keys).finish()
     assert error.value.rule == "node.changed"
     assert node.calls == {"csr": 1}
 
@@ -309,7 +309,7 @@ def test_a_node_that_presents_a_certificate_from_here_needs_no_fingerprint(lab: 
 
 def test_a_product_without_the_api_is_told_before_a_connection(lab: Lab) -> None:
     lab.host_products.assign(OPERATOR, HOST, "uccx", "11.5")
-    with pytest.raises(NotReady) as error:
+    with pytest.raises(Refused) as error:
         lab.node_driver.contact(OPERATOR, HOST)
     assert error.value.rule == "node.no-api"
 

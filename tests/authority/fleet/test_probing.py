@@ -13,8 +13,10 @@ from ca_service import deadline
 from ca_service.authority.access.grants import Grant
 from ca_service.authority.access.permissions import Actor, Role
 from ca_service.authority.certificates import CertificateRecord
+from ca_service.authority.fleet.connections import ProbeRules
+from ca_service.authority.fleet.nodes import NodeInput
 from ca_service.authority.fleet.placement import Placement
-from ca_service.authority.fleet.probing import MAX_PORTS, ProbeRules
+from ca_service.authority.fleet.probing import MAX_PORTS
 from ca_service.authority.fleet.states import Slot, State
 from ca_service.authority.issuance.examination import Options
 from ca_service.errors import Busy, InvalidInput, NotAllowed, NotFound
@@ -60,6 +62,19 @@ def chain(lab: Lab, record: CertificateRecord) -> tuple[x509.Certificate, ...]:
 
 def self_signed() -> tuple[x509.Certificate, ...]:
     return (certified(ec.generate_private_key(ec.SECP256R1()), HOST, start=NOON - timedelta(days=1)),)
+
+
+def test_what_agents_see_is_said_of_uccx_and_socialminer_11_5_alone(lab: Lab) -> None:
+    nodes = [
+        NodeInput("uccx15.example.com", "uccx", "15", "publisher"),
+        NodeInput("cucm1.example.com", "cucm", "15", "publisher"),
+    ]
+    lab.fleet.create(OPERATOR, "Others", nodes)
+    hosts = [HOST, "sm1.example.com", "uccx15.example.com", "cucm1.example.com", f"{HOST}:9443"]
+    found = {each.target.host for each in lab.probes.probe(REQUESTER, hosts) if each.target.has_agents}
+    assert found == {HOST, "sm1.example.com"}
+    (single,) = lab.probes.probe(REQUESTER, [f"{HOST}:9443"])
+    assert single.target.has_agents
 
 
 def test_the_ports_of_the_product_are_looked_at_at_one_address(lab: Lab) -> None:
@@ -113,7 +128,7 @@ def test_only_hosts_that_are_known_here_are_looked_at(lab: Lab) -> None:
     with pytest.raises(InvalidInput) as caught:
         lab.probes.probe(REQUESTER, ["router.example.com:443"])
     assert caught.value.rule == "probe.host"
-    lab.probes._rules = ProbeRules(names=("*.example.com",))
+    lab.probes._connections._rules = ProbeRules(names=("*.example.com",))
     assert len(list(lab.probes.probe(REQUESTER, ["router.example.com:443"]))) == 1
     assert len(list(lab.probes.probe(OPERATOR, ["anything.example.org:443"]))) == 1
 
@@ -134,12 +149,12 @@ def test_this_machine_its_links_and_groups_are_not_connected_to(lab: Lab, addres
         lab.probes.probe(REQUESTER, [HOST])
     assert caught.value.rule == "probe.address"
     assert lab.prober.connected == []
-    lab.probes._rules = ProbeRules(networks=("192.0.2.0/24", "127.0.0.0/8", "::1/128"))
+    lab.probes._connections._rules = ProbeRules(networks=("192.0.2.0/24", "127.0.0.0/8", "::1/128"))
     assert bool(list(lab.probes.probe(OPERATOR, [HOST])))
 
 
 def test_with_networks_only_they_are_connected_to(lab: Lab) -> None:
-    lab.probes._rules = ProbeRules(networks=("198.51.100.0/24",))
+    lab.probes._connections._rules = ProbeRules(networks=("198.51.100.0/24",))
     with pytest.raises(InvalidInput) as caught:
         lab.probes.probe(REQUESTER, [HOST])
     assert caught.value.rule == "probe.address"

@@ -1,0 +1,64 @@
+"""Slots that follow what the driver does on a node: its CSR is placed, and what was uploaded is marked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from ca_service.authority.access.permissions import Actor
+from ca_service.authority.fleet.clusters import Fleet
+from ca_service.authority.fleet.handover import Handover, Line
+from ca_service.authority.fleet.matching import match
+from ca_service.authority.fleet.records import ClusterQuery, ClusterRecord
+from ca_service.authority.issuance.examination import Options
+from ca_service.vos.destinations import Destination
+from ca_service.vos.purposes import Purpose
+
+_CLUSTERS: Final = 50  # in a page
+
+
+class NodeSlots:
+    """Finds the slots of a node in all clusters, and changes them."""
+
+    def __init__(self, fleet: Fleet, handover: Handover) -> None:
+        self._fleet = fleet
+        self._handover = handover
+
+    def lines(self, actor: Actor, host: str) -> Iterator[tuple[int, Line]]:
+        """Yield the slots of a node, each with the number of its cluster."""
+        for cluster in self._clusters(actor, host):
+            for line in self._handover.board(actor, cluster.id).lines:
+                if line.slot.node.fqdn == host:
+                    yield cluster.id, line
+
+    def place(self, actor: Actor, host: str, purpose: Purpose, csr: bytes) -> None:
+        """Place the CSR of a node into its slots; one that is there already stays. Raises as `Fleet.place` does."""
+        options = Options(destination=Destination(purpose.service))
+        for cluster in self._clusters(actor, host):
+            found = match(self._fleet, actor, cluster.id, [csr], options, node=host)
+            self._fleet.place(actor, cluster.id, [each.placement for each in found], options)
+
+    def mark_uploaded(self, actor: Actor, host: str, purpose: Purpose, serial_number: str) -> None:
+        """Mark the uploads to a node that has this certificate, and the authorities above it. Idempotent."""
+        for cluster in self._clusters(actor, host):
+            board = self._handover.board(actor, cluster.id)
+            lines = [line for line in board.lines if line.slot.node.fqdn == host and line.slot.purpose == purpose]
+            own = [line for line in lines if _has(line, serial_number)]
+            stores = [step.key for step in board.runbook.steps if step.purpose == purpose.trust and host in step.nodes]
+            for key in (*stores, *(line.upload_step for line in own)) if own else ():
+                if key not in board.marks:
+                    self._handover.mark(actor, cluster.id, key, done=True)
+
+    def _clusters(self, actor: Actor, host: str) -> Iterator[ClusterRecord]:
+        cursor = ""
+        while True:
+            page = self._fleet.list_clusters(actor, ClusterQuery(text=host, cursor=cursor, limit=_CLUSTERS))
+            yield from (cluster for cluster in page.items if host in {node.fqdn for node in cluster.nodes})
+            cursor = page.next_cursor
+            if not cursor:
+                return
+
+
+def _has(line: Line, serial_number: str) -> bool:
+    certificate = line.slot.certificate
+    return certificate is not None and certificate.serial_number == serial_number

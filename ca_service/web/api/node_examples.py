@@ -1,0 +1,64 @@
+"""The examples in the OpenAPI description of nodes. They match the models."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from ca_service.web.api import examples
+
+_FINGERPRINT: Final = "4f" * 32
+_ROOT: Final = "5a" * 32
+_SERIAL: Final = "5c3f9f0d5f0c4a1e8b7a6d2c4e1f0a9b8c7d6e5f"
+
+CONTACTED: Final[dict[str, Any]] = {"fingerprint": _FINGERPRINT}
+PLANNED: Final[dict[str, Any]] = CONTACTED | {"user": "administrator", "password": "the password"}
+CONFIRMED: Final[dict[str, Any]] = PLANNED | {"confirmed": ["csr", "sign", f"trust:{_ROOT}", "identity"]}
+CONTACT: Final[dict[str, Any]] = {
+    "host": "cucm1.example.com",
+    "address": "192.0.2.7",
+    "port": 443,
+    "fingerprint": _FINGERPRINT,
+    "subject": "O=Example, CN=cucm1-EC.example.com",
+    "not_after": "2031-11-27T15:28:43Z",
+    "believed": "pinned",
+}
+_CHANGES: Final[list[dict[str, Any]]] = [
+    {
+        "kind": "csr",
+        "key": "csr",
+        "text": "Generate a CSR for tomcat-ECDSA on the node: cucm1-EC.example.com, EC key on P-384.",
+        "fingerprint": None,
+        "is_confirmed": False,
+    },
+    {
+        "kind": "trust",
+        "key": f"trust:{_ROOT}",
+        "text": "Upload “Example Lab EC Root CA G1” to tomcat-trust.",
+        "fingerprint": _ROOT,
+        "is_confirmed": True,
+    },
+]
+PLAN: Final[dict[str, Any]] = {
+    "contact": CONTACT,
+    "purpose": "tomcat-ECDSA",
+    "stage": "no CSR",
+    "present": _FINGERPRINT,
+    "serial_number": None,
+    "steps": [],
+    "changes": _CHANGES,
+    "findings": [],
+}
+APPLIED: Final[dict[str, Any]] = {
+    "made": _CHANGES,
+    "plan": PLAN | {"stage": "installed", "serial_number": _SERIAL, "changes": []},
+    "waiting": [],
+    "steps": [
+        {
+            "title": "Restart on cucm1.example.com",
+            "text": "Restart Cisco Tomcat, publisher first.",
+            "commands": ["utils service restart Cisco Tomcat"],
+            "is_confirmed": True,
+        }
+    ],
+    "probe": examples.PROBE,
+}
