@@ -24,9 +24,9 @@ class Certified:
     certificate: x509.Certificate
 
 
-def self_signed(key: Key, name: str = "Corporate Root") -> Certified:
+def self_signed(key: Key, name: str = "Corporate Root", also: x509.UnrecognizedExtension | None = None) -> Certified:
     """A root."""
-    return Certified(key, _certificate(common_name(name), key.public_key(), common_name(name), key))
+    return Certified(key, _certificate(common_name(name), key.public_key(), common_name(name), key, also=also))
 
 
 def certify(
@@ -38,6 +38,7 @@ def certify(
     path_length: int | None = 0,
     not_after: datetime = NOON + timedelta(days=3650),
     can_sign: bool = True,
+    also: x509.UnrecognizedExtension | None = None,
 ) -> x509.Certificate:
     """A certificate below `issuer`."""
     return _certificate(
@@ -49,6 +50,7 @@ def certify(
         path_length=path_length,
         not_after=not_after,
         can_sign=can_sign,
+        also=also,
     )
 
 
@@ -62,9 +64,10 @@ def _certificate(
     path_length: int | None = None,
     not_after: datetime = NOON + timedelta(days=7300),
     can_sign: bool = True,
+    also: x509.UnrecognizedExtension | None = None,
 ) -> x509.Certificate:
     usage = x509.KeyUsage(not can_sign, False, False, False, False, can_sign, can_sign, False, False)
-    return (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
@@ -75,8 +78,10 @@ def _certificate(
         .add_extension(x509.BasicConstraints(is_authority, path_length if is_authority else None), critical=True)
         .add_extension(usage, critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
-        .sign(issuer_key, hashes.SHA256())
     )
+    if also:
+        builder = builder.add_extension(also, critical=False)
+    return builder.sign(issuer_key, hashes.SHA256())
 
 
 @cache

@@ -27,6 +27,7 @@ from ca_service.authority.key_custody import KeyStore, check_curve, keep_importe
 from ca_service.authority.ports import Clock
 from ca_service.errors import Conflict, NotFound, Refused, Rule
 from ca_service.pki import chain, encodings, keys, names, usages
+from ca_service.pki.openssl_path import openssl_refusal
 from ca_service.pki.parse_errors import PARSE_ERRORS
 from ca_service.pki.profiles import INTERMEDIATE
 
@@ -39,6 +40,11 @@ AUTHORITY_KEY_KNOWN: Final = Rule(
     "authority.key-known",
     "The private key of {subject} is public: it is tiny, or a standard prints it as an example.",
     "Do not use this authority. Create one with a new key.",
+)
+AUTHORITY_OPENSSL: Final = Rule(
+    "authority.openssl",
+    "OpenSSL refuses these authorities ({reason}), and so would most clients. An extension may be damaged.",
+    "Have it issued again; `openssl verify -partial_chain -trusted ROOT INTERMEDIATE` says the same.",
 )
 CHAIN_NO_INTERMEDIATE: Final = Rule(
     "chain.no-intermediate",
@@ -154,6 +160,8 @@ class ExternalAuthorities:
         found = chain.find_authorities(issuing_one, certificates, self._clock())
         for each in found:
             _require_secret_key(each)
+        if reason := openssl_refusal(found):
+            raise Refused.because(AUTHORITY_OPENSSL, reason=reason)
         return found
 
     def _records(

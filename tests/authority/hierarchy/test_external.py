@@ -165,6 +165,37 @@ def test_a_chain_that_could_not_stand_above_leaves_is_not_imported(
     assert lab.hierarchy.list_issuers() == ()
 
 
+#: Object identifier and content; the second is no DER of the first.
+DAMAGED = {
+    "nsCertType": ("2.16.840.1.113730.1.1", b"\x04\x01"),
+    "address blocks (RFC 3779)": ("1.3.6.1.5.5.7.1.7", b"\x30\x03\x02"),
+    "autonomous systems (RFC 3779)": ("1.3.6.1.5.5.7.1.8", b"\x30\x03\x02"),
+}
+
+
+@pytest.mark.parametrize("is_in_root", [True, False])
+@pytest.mark.parametrize("damaged", DAMAGED.values(), ids=DAMAGED)
+def test_authorities_that_openssl_refuses_are_not_imported(
+    lab: Lab, operator: Actor, key: ec.EllipticCurvePrivateKey, damaged: tuple[str, bytes], is_in_root: bool
+) -> None:
+    extension = x509.UnrecognizedExtension(x509.ObjectIdentifier(damaged[0]), damaged[1])
+    own_key = ec.generate_private_key(ec.SECP256R1())
+    root = self_signed(own_key, also=extension if is_in_root else None)
+    issuing = certify(root, NAME, key.public_key(), also=None if is_in_root else extension)
+    with pytest.raises(Refused) as caught:
+        lab.external.import_authority(operator, [issuing, root.certificate], key)
+    assert caught.value.rule == "authority.openssl"
+    assert lab.hierarchy.list_issuers() == ()
+
+
+def test_an_extension_that_is_only_unknown_is_no_damage(
+    lab: Lab, operator: Actor, key: ec.EllipticCurvePrivateKey
+) -> None:
+    unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.55555.1"), b"\xff")
+    given = [certify(ec_root(), NAME, key.public_key(), also=unknown), ec_root().certificate]
+    assert len(lab.external.import_authority(operator, given, key)) == 2
+
+
 @pytest.mark.parametrize("rule", RULES)
 def test_a_chain_that_could_not_stand_above_leaves_is_not_installed(lab: Lab, operator: Actor, rule: str) -> None:
     csr = requested(lab, operator)
