@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 COMMAND_LOCAL: Final = Rule(
     "command.local",
-    "{command} is not available over the API.",
+    "{command} does not work with --server.",
     "Run it on the machine of the authority, without --server and CA_SERVICE_URL.",
 )
 

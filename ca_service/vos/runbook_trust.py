@@ -145,7 +145,7 @@ def _is_there(store: str, layout: Layout) -> Phrase:
     found = ", ".join(names.label(each.subject) for each in layout.authorities)
     return phrase(
         "`show cert list trust` lists a line that begins with {store}/ for each of: {names}. Compare serial numbers on "
-        "the page, then skip the step.",
+        "the page; if they match, the step is done.",
         store=store,
         names=found,
     )

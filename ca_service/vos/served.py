@@ -90,8 +90,8 @@ _OF_ENDING: Final = {
 }
 SENTENCES: Final = {
     Verdict.ISSUED: "It serves the certificate that was issued here.",
-    Verdict.OLDER: "It serves an earlier certificate from here. Upload the newest one, or restart the service.",
-    Verdict.SELF_SIGNED: "It serves a self-signed certificate. Upload the one from here, or restart the service.",
+    Verdict.OLDER: "It serves an earlier certificate from here. Upload the newest one, then restart the service.",
+    Verdict.SELF_SIGNED: "It serves a self-signed certificate. Upload the one from here, then restart the service.",
     Verdict.RSA_SIGNED: "It serves an EC certificate from an RSA authority. Have the CSR signed here.",
     Verdict.FOREIGN: "It serves the EC certificate of another authority.",
     Verdict.NO_ECDSA: "It serves no EC certificate.",

@@ -326,7 +326,7 @@ def test_what_the_api_lacks_is_said_in_one_sentence(at: Desk, arguments: tuple[s
     assert (result.exit_code, deciding_rule(result)) == (ExitCode.USAGE, "command.local")
     detail = json.loads(result.stderr)["errors"][0]["detail"]
     assert detail.startswith(f"ca-service {arguments[0]}")
-    assert detail.endswith("is not available over the API.")
+    assert detail.endswith("does not work with --server.")
     assert not at.there.folder.exists()
 
 

@@ -14,6 +14,7 @@ from ca_service.vos.experience import Row, Signing, rows
 from ca_service.vos.served import BROKEN, Ending, PortReport, Remark, Verdict, signings_of
 from tests.probe.conftest import Probe
 from tests.support import tomcat
+from tests.support.factories import OPERATOR
 from tests.support.identities import Identities
 from tests.support.tomcat import Connector
 from tests.support.tomcat_ports import connectors, host, name_of
@@ -37,11 +38,19 @@ def ports(identities: Identities, tmp_path_factory: pytest.TempPathFactory) -> I
 
 
 @pytest.fixture
+def with_agents(identities: Identities) -> None:
+    """The nodes of the table are UCCX 11.5, as Cisco's table is about that."""
+    for name in (*map(name_of, rows()), "no-ecdsa", "issued"):
+        identities.installation.host_products.assign(OPERATOR, host(name), "uccx", "11.5")
+
+
+@pytest.fixture
 def look(ports: dict[str, int], probe: Probe) -> Look:
     """Probes the port of a node."""
     return lambda name: probe(f"{host(name)}:{ports[name]}")[0]
 
 
+@pytest.mark.usefixtures("with_agents")
 @pytest.mark.parametrize("row", rows(), ids=name_of)
 def test_a_row_of_the_table_is_named_by_what_tomcat_presents(look: Look, row: Row) -> None:
     found = look(name_of(row))
@@ -51,6 +60,7 @@ def test_a_row_of_the_table_is_named_by_what_tomcat_presents(look: Look, row: Ro
     assert ProbeDocument.of([found]).experience == row.experience.text
 
 
+@pytest.mark.usefixtures("with_agents")
 def test_a_row_is_named_from_two_ports_with_one_certificate_each(look: Look) -> None:
     found = [look("no-ecdsa"), look("issued")]
     assert [each.leaf is None for each in found] == [True, False]

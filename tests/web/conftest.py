@@ -61,10 +61,11 @@ def _stay_fresh(database: Database) -> None:
 @pytest.fixture
 def installation(made: Made, settings: Settings) -> Installation:
     """Return an installation for one test."""
-    return _copied(made, settings)
+    return copied(made, settings)
 
 
-def _copied(made: Made, settings: Settings) -> Installation:
+def copied(made: Made, settings: Settings) -> Installation:
+    """Return a copy of the installation, with these settings, whose sessions need no re-authentication."""
     shutil.copytree(made.folder, settings.instance_path)
     database = SQLiteDatabase(settings.instance_path / "ca.sqlite3")
     _stay_fresh(database)
@@ -100,7 +101,7 @@ def requester(signed_in: Callable[[Role], Visitor]) -> Visitor:
 def steady_app(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Flask:
     """Return an application shared by many examples."""
     settings = settings_module.load(NOBODY_WAITS, tmp_path_factory.mktemp("steady") / "instance").settings
-    return create_app(settings, _copied(made, settings))
+    return create_app(settings, copied(made, settings))
 
 
 @pytest.fixture(scope="module")

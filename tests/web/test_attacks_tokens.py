@@ -26,6 +26,10 @@ from tests.support.requests import UCCX_PUBLISHER, key
 
 GUARDED: Final = [operation for operation in OPERATIONS if not operation.is_public]
 EVERYTHING: Final = tuple(SCOPES)
+#: A value for each part of a path.
+PARTS: Final = {
+    "serial_number": "0" * 40, "request_id": 1, "cluster_id": 1, "product_id": "uccx", "host": "uccx1.example.com",
+}  # fmt: skip
 INSIDE, OUTSIDE = "10.1.2.3", "198.51.100.7"
 
 
@@ -38,7 +42,9 @@ class Door:
 
     def send(self, token: str, operation: Operation, address: str = INSIDE, **options: Any) -> TestResponse:
         """Try an operation with a token, from an address."""
-        path = operation.path.format(serial_number="0" * 40, request_id=1, cluster_id=1, product_id="uccx")
+        path = operation.path.format(
+            serial_number="0" * 40, request_id=1, cluster_id=1, product_id="uccx", host="uccx1.example.com"
+        )
         headers = {"Authorization": f"Bearer {token}", **options.pop("headers", {})}
         environ = {"REMOTE_ADDR": address}
         return self.app.test_client().open(
@@ -79,7 +85,8 @@ def action_of(app: Flask, wanted: Operation) -> Action:
     """Return the action that the view of an operation declares."""
     adapter = app.url_map.bind("localhost")
     endpoint, _ = adapter.match(
-        wanted.path.format(serial_number="0" * 40, request_id=1, cluster_id=1, product_id="uccx"), method=wanted.method
+        wanted.path.format(**PARTS),
+        method=wanted.method,
     )
     view: Any = app.view_functions[endpoint]
     action: Action = view.action

@@ -166,10 +166,14 @@ def _line(slot: Slot, runbook: Runbook, marks: dict[str, Mark]) -> Line:
 
 
 def _next(steps: Sequence[Step], left: Sequence[Step]) -> Step | None:
-    """Return the first step that is left after the upload or the check that is done: what came before it comes last."""
+    """Return the first step that is left after the upload or the check that is done.
+
+    What came before it comes last, the optional steps of it behind all others.
+    """
     done = (place for place, step in enumerate(steps) if step.key.startswith(_TURNS) and step not in left)
     reached = max(done, default=0)
-    return next((step for step in (*steps[reached:], *steps) if step in left), None)
+    before = sorted(steps[:reached], key=lambda step: step.is_optional)
+    return next((step for step in (*steps[reached:], *before) if step in left), None)
 
 
 def _added(runbook: Runbook, slots: Sequence[Slot]) -> Iterator[tuple[str, Mark]]:

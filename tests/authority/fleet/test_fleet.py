@@ -318,6 +318,14 @@ def test_the_next_step_of_a_verified_node_is_behind_its_check(lab: Lab) -> None:
     assert line.next_step is not None
     assert order.index(line.next_step.key) > order.index(line.verify_step)
 
+    for step in order[order.index(line.verify_step) :]:
+        lab.handover.mark(OPERATOR, cluster.id, step, done=True)
+    [line] = lab.handover.board(OPERATOR, cluster.id).lines
+    marks = lab.handover.board(OPERATOR, cluster.id).marks
+    left = [each for each in board.runbook.steps if each.key not in marks and each.nodes]
+    assert {each.is_optional for each in left} == {True, False}
+    assert line.next_step == next(each for each in left if not each.is_optional)
+
 
 def test_marks_are_recorded_and_a_mark_that_is_there_makes_no_event(lab: Lab) -> None:
     lab.fleet.sign(OPERATOR, 1, placements(lab), DAYS)

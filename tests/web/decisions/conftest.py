@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 
 import pytest
 
 from ca_service import settings as settings_module
-from ca_service.app import open_installation
 from ca_service.authority.access.permissions import Role
 from ca_service.authority.installation import Installation
 from ca_service.settings import Settings
-from tests.support.factories import cheap_hasher
-from tests.web.conftest import Made
+from tests.web.conftest import Made, copied
 from tests.web.visitor import Visitor
 
 
@@ -26,8 +23,7 @@ def settings(settings: Settings) -> Settings:
 @pytest.fixture
 def installation(made: Made, settings: Settings) -> Installation:
     """Return an installation for one test."""
-    shutil.copytree(made.folder, settings.instance_path)
-    return open_installation(settings, cheap_hasher())
+    return copied(made, settings)
 
 
 @pytest.fixture
