@@ -280,6 +280,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
                 issuance=issuance,
                 hierarchy=hierarchy,
                 trusted=trusted,
+                slots=slots,
                 clock=now,
             ),
             products=edges.products,

@@ -9,6 +9,7 @@ from cryptography import x509
 from ca_service.authority.access.permissions import Actor
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.fleet.node_plan import Facts, Order, Plan, Stage, outstanding, plan_of
+from ca_service.authority.fleet.node_slots import NodeSlots
 from ca_service.authority.hierarchy.hierarchy import Hierarchy
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.issuance import Issuance
@@ -32,6 +33,7 @@ class Planner:
         issuance: Issuance,
         hierarchy: Hierarchy,
         trusted: TrustedAuthorities,
+        slots: NodeSlots,
         clock: Clock,
     ) -> None:
         self._ledger = ledger
@@ -39,6 +41,7 @@ class Planner:
         self._issuance = issuance
         self._hierarchy = hierarchy
         self._trusted = trusted
+        self._slots = slots
         self._clock = clock
 
     def plan(self, actor: Actor, host: str, snapshot: Snapshot, order: Order) -> Plan:
@@ -68,7 +71,13 @@ class Planner:
     def _with_csr(self, actor: Actor, facts: Facts, order: Order) -> Facts:
         """Add what would become of the CSR on the node, and the certificate that it already has here."""
         (found,) = self._issuance.check(actor, [facts.csr], options_of(order), [hint_of(order)])
-        facts = replace(facts, csr_findings=found.findings, signed=found.existing)
+        facts = replace(
+            facts,
+            csr_findings=found.findings,
+            signed=found.existing,
+            request=found.request,
+            peers=self._slots.peers(actor, facts.host),
+        )
         if found.existing is None:
             return facts
         return replace(facts, authorities=self._hierarchy.chain_of(found.existing.issuer_id))

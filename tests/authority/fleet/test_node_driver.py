@@ -10,6 +10,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from ca_service.authority.access.permissions import Actor, Role
 from ca_service.authority.audit.entries import EventQuery
@@ -17,8 +18,10 @@ from ca_service.authority.audit.events import Event
 from ca_service.authority.fleet.node_contact import Contact, Credentials, Warrant
 from ca_service.authority.fleet.node_plan import Kind, Order, Plan, Stage
 from ca_service.authority.fleet.node_run import Applied
+from ca_service.authority.fleet.nodes import NodeInput
 from ca_service.authority.inventory.store import CertificateQuery
 from ca_service.authority.revocation.records import Selection
+from ca_service.documents.nodes import NodePlanDocument
 from ca_service.errors import Conflict, NotAllowed, Refused, Unreachable, only_errors
 from ca_service.lab import materials
 from ca_service.lab.node import LabNode, NodeRefusal
@@ -32,6 +35,10 @@ from tests.support.nodes import Killed, nothing
 HOST: Final = "cucm1.example.com"
 PASSWORD: Final = "lab password"
 CREDENTIALS: Final = Credentials("administrator", PASSWORD)
+CLUSTER: Final = (
+    NodeInput(HOST, "cucm", "15", "publisher"),
+    NodeInput("cucm2.example.com", "cucm", "15", "subscriber"),
+)
 ALL: Final = (Kind.CSR, Kind.SIGN, Kind.TRUST, Kind.TRUST, Kind.IDENTITY)
 
 
@@ -340,3 +347,81 @@ def test_the_emulated_node_refuses_as_cisco_does(lab: Lab, node: LabNode) -> Non
     with pytest.raises(NodeRefusal, match="Do Not Match") as refusal:
         node.upload_identity(TOMCAT_ECDSA.service, [leaf])
     assert refusal.value.status == 500
+
+
+def asked(*names: str, common_name: str = "cucm1-EC.example.com") -> materials.Pending:
+    """A CSR for these names."""
+    key = ec.generate_private_key(ec.SECP384R1())
+    builder = (
+        x509.CertificateSigningRequestBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)]))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
+    )
+    return materials.Pending(key, builder.sign(key, hashes.SHA384()))
+
+
+@pytest.mark.parametrize(
+    ("names", "common_name"),
+    [
+        ([HOST, "vault.internal.example.org"], "cucm1-EC.example.com"),
+        ([HOST, "cucm2.example.com"], "cucm1-EC.example.com"),  # of its cluster, but for this server alone
+        ([HOST, "cucm2.example.com"], "cucm1-EC-ms.example.com"),  # in no cluster of it
+        ([HOST], "vault.internal.example.org"),
+        ([HOST], "vault"),
+    ],
+)
+def test_a_csr_with_names_of_other_hosts_is_not_signed(
+    lab: Lab, node: LabNode, names: list[str], common_name: str
+) -> None:
+    node._pending["tomcat-ECDSA"] = asked(*names, common_name=common_name)
+    if not common_name.startswith("cucm1-EC-ms"):
+        lab.fleet.create(OPERATOR, "Phones", CLUSTER)
+    contact, plan = contact_of(lab, node), planned(lab, node)
+    assert "node.csr-names" in [each.rule for each in only_errors(plan.findings)]
+    with pytest.raises(Refused):
+        lab.node_driver.apply(OPERATOR, contact, CREDENTIALS, Order(), plan.keys)
+    assert lab.inventory.list_certificates(OPERATOR, CertificateQuery()).certificates == ()
+
+
+def test_a_csr_that_a_node_makes_for_other_hosts_ends_the_run_before_it_is_signed(lab: Lab, node: LabNode) -> None:
+    def generate(service: str, *_: object) -> None:
+        node._pending[service] = asked("vault.internal.example.org", common_name="vault.internal.example.org")
+
+    node.generate_csr = generate  # type: ignore[method-assign, assignment]
+    with pytest.raises(Refused) as error:
+        applied(lab, node)
+    assert error.value.rule == "node.csr-names"
+    assert lab.inventory.list_certificates(OPERATOR, CertificateQuery()).certificates == ()
+
+
+@pytest.mark.parametrize(
+    ("names", "common_name"),
+    [
+        ([HOST, "example.com"], "cucm1-EC.example.com"),
+        (["CUCM1.example.com"], "cucm1"),
+        ([HOST], "Publisher of the lab"),
+        ([HOST, "cucm2.example.com", "example.com"], "cucm1-EC-ms.example.com"),
+        ([HOST, "cucm2.example.com"], "cucm2-ms.example.com"),
+    ],
+)
+def test_the_names_that_nodes_ask_for_are_signed(lab: Lab, node: LabNode, names: list[str], common_name: str) -> None:
+    lab.fleet.create(OPERATOR, "Phones", CLUSTER)
+    node._pending["tomcat-ECDSA"] = asked(*names, common_name=common_name)
+    assert "node.csr-names" not in [each.rule for each in planned(lab, node).findings]
+
+
+def test_a_csr_that_was_exchanged_after_the_plan_is_not_signed(lab: Lab, node: LabNode) -> None:
+    node._pending["tomcat-ECDSA"] = asked(HOST)
+    contact, plan = contact_of(lab, node), planned(lab, node)
+    node._pending["tomcat-ECDSA"] = asked(HOST)
+    with pytest.raises(Conflict) as error:
+        lab.node_driver.apply(OPERATOR, contact, CREDENTIALS, Order(), plan.keys).finish()
+    assert error.value.rule == "node.changed"
+    assert lab.inventory.list_certificates(OPERATOR, CertificateQuery()).certificates == ()
+
+
+def test_the_plan_shows_what_the_csr_on_the_node_asks_for(lab: Lab, node: LabNode) -> None:
+    node._pending["tomcat-ECDSA"] = asked(HOST, "example.com")
+    shown = NodePlanDocument.of(contact_of(lab, node), planned(lab, node)).csr
+    assert shown is not None
+    assert (shown.subject, shown.names) == ("CN=cucm1-EC.example.com", [f"DNS:{HOST}", "DNS:example.com"])
