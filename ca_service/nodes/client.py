@@ -11,7 +11,7 @@ from typing import Final
 
 from cryptography import x509
 
-from ca_service.authority.fleet.node_contact import Credentials, Place
+from ca_service.authority.fleet.node_contact import NODE_SIGN_IN, Credentials, Place
 from ca_service.errors import (
     InvalidInput,
     NotAllowed,
@@ -32,11 +32,6 @@ NODE_PEER: Final = Rule(
     "node.peer",
     "{host} presented another certificate in the middle of the run: {found}.",
     "The run ended, and nothing was sent to that peer. If the node was restarted, begin again.",
-)
-NODE_SIGN_IN: Final = Rule(
-    "node.sign-in",
-    "{host} refused user name and password (401).",
-    "They are those of the operating system of this very node. The command does not try again, as nodes lock accounts.",
 )
 NODE_PRIVILEGE: Final = Rule(
     "node.privilege",

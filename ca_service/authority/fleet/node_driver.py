@@ -18,16 +18,19 @@ node in its clusters follow: the CSR is placed before it is signed, and the uplo
 the certificate, by this run or the next one.
 
 A password is held for one run. It is sent to one peer alone: the one whose certificate was pinned, by a person or
-because it was issued here, is valid, and names the host. The first 401 ends the run, because nodes lock accounts.
+because it was issued here to a node as a server, is valid, and names the host. The first 401 ends the run, because
+nodes lock accounts; node_sign_ins.py has the wait that follows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator
+from collections.abc import Collection, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
 from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from ca_service.authority.access.permissions import Action, Actor, require, require_unbounded
 from ca_service.authority.audit.events import AuditEvent, Event
@@ -38,6 +41,7 @@ from ca_service.authority.fleet.node_contact import Contact, Credentials, NodeCl
 from ca_service.authority.fleet.node_plan import Change, Kind, Order, Plan, Stage
 from ca_service.authority.fleet.node_planner import Planner, hint_of, options_of
 from ca_service.authority.fleet.node_run import Applied, Run
+from ca_service.authority.fleet.node_sign_ins import NodeSignIns
 from ca_service.authority.fleet.node_slots import NodeSlots
 from ca_service.authority.fleet.placement import require_purpose
 from ca_service.authority.fleet.probing import host_and_port
@@ -48,6 +52,7 @@ from ca_service.authority.ports import Clock
 from ca_service.deadline import limited
 from ca_service.errors import Conflict, Refused, Rule, Unreachable, only_errors
 from ca_service.pki import encodings, names
+from ca_service.pki.profiles import VOS
 
 NODE_NO_ADDRESS: Final = Rule(
     "node.no-address",
@@ -108,6 +113,7 @@ class NodeDriver:
         self._products = products
         self._issuance = issuance
         self._events = events
+        self._sign_ins = NodeSignIns(events, clock)
         self._clock = clock
 
     def contact(self, actor: Actor, text: str, fingerprint: str = "") -> Contact:
@@ -131,15 +137,19 @@ class NodeDriver:
         if fingerprint:
             return Contact(place, certificate, Warrant.PINNED)
         with limited(_STORING_SECONDS):
-            is_ours = self._planner.find_good(certificate) is not None and host in _dns_names(certificate)
+            record = self._planner.find_good(certificate)
+        is_ours = record is not None and record.profile == VOS.name and _is_server(certificate, host)
         return Contact(place, certificate, Warrant.ISSUED if is_ours else Warrant.NONE)
 
     def plan(self, actor: Actor, contact: Contact, credentials: Credentials, order: Order) -> Plan:
-        """Return what has to change on the node; nothing is changed. Raises as NodeSession does, and Busy."""
+        """Return what has to change on the node; nothing is changed.
+
+        Raises as NodeSession does, Busy, and TooManyAttempts after a password that the node refused.
+        """
         _require(actor)
         self._require_api(contact.place.host, order)
-        with self._connections.turn(actor):
-            return self._plan(actor, contact, self._open(contact, credentials), order)
+        with self._connections.turn(actor), self._session(actor, contact, credentials) as session:
+            return self._plan(actor, contact, session, order)
 
     def apply(
         self, actor: Actor, contact: Contact, credentials: Credentials, order: Order, confirmed: Collection[str]
@@ -147,7 +157,7 @@ class NodeDriver:
         """Read the node, and return the run that makes the changes of a plan, confirmed by their keys.
 
         It ends early, without an error, if the CSR waits for a decision. Raises Refused if a finding is an error,
-        Conflict if the node has changed or does not show a change, Busy, and as NodeSession does: for the first change
+        Conflict if the node has changed or does not show a change, Busy, and as `plan` does: for the first change
         immediately, for others during the run.
         """
         require(actor, Action.ISSUE)
@@ -162,8 +172,7 @@ class NodeDriver:
     ) -> Generator[tuple[Change, ...], None, Applied]:
         """Yield nothing once the next change is judged, and then the change, before it is made."""
         made = list[Change]()
-        with self._connections.turn(actor):
-            session = self._open(contact, credentials)
+        with self._connections.turn(actor), self._session(actor, contact, credentials) as session:
             while True:
                 # 1. Read the node, and derive the plan. The slots of the node follow.
                 plan = self._plan(actor, contact, session, order if not made else replace(order, new_csr=False))
@@ -191,10 +200,13 @@ class NodeDriver:
                         self._events.add_event(self._event(actor, plan, change, credentials.user))
                     self._change(session, plan, change)
 
-    def _open(self, contact: Contact, credentials: Credentials) -> NodeSession:
+    @contextmanager
+    def _session(self, actor: Actor, contact: Contact, credentials: Credentials) -> Iterator[NodeSession]:
         if contact.warrant is Warrant.NONE:
             raise Refused.because(NODE_NOT_PINNED, host=contact.place.host, found=contact.fingerprint)
-        return self._client.open(contact.place, contact.fingerprint, credentials)
+        session = self._client.open(contact.place, contact.fingerprint, credentials)
+        with self._sign_ins.attempt(actor, contact.place.host, credentials.user):
+            yield session
 
     def _plan(self, actor: Actor, contact: Contact, session: NodeSession, order: Order) -> Plan:
         """Read the node, add what is known here, and return the plan."""
@@ -267,9 +279,12 @@ def folded_fingerprint(text: str) -> str:
     return text.strip().lower().removeprefix("sha256:").replace(":", "").replace(" ", "")
 
 
-def _dns_names(certificate: x509.Certificate) -> frozenset[str]:
+def _is_server(certificate: x509.Certificate, host: str) -> bool:
+    """Return whether a certificate is for a server of this name."""
     try:
         found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     except x509.ExtensionNotFound:
-        return frozenset()
-    return frozenset(name.lower() for name in found.get_values_for_type(x509.DNSName))
+        return False
+    named = host in {name.lower() for name in found.get_values_for_type(x509.DNSName)}
+    return named and ExtendedKeyUsageOID.SERVER_AUTH in usages

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -10,7 +11,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from ca_service.authority.access.permissions import Actor, Role
 from ca_service.authority.audit.entries import EventQuery
@@ -20,9 +21,10 @@ from ca_service.authority.fleet.node_plan import Kind, Order, Plan, Stage
 from ca_service.authority.fleet.node_run import Applied
 from ca_service.authority.fleet.nodes import NodeInput
 from ca_service.authority.inventory.store import CertificateQuery
+from ca_service.authority.issuance.examination import Options
 from ca_service.authority.revocation.records import Selection
 from ca_service.documents.nodes import NodePlanDocument
-from ca_service.errors import Conflict, NotAllowed, Refused, Unreachable, only_errors
+from ca_service.errors import Conflict, NotAllowed, Refused, TooManyAttempts, Unreachable, only_errors
 from ca_service.lab import materials
 from ca_service.lab.node import LabNode, NodeRefusal
 from ca_service.pki import encodings
@@ -98,7 +100,7 @@ def test_the_plan_of_a_new_node_has_all_changes_and_makes_none(lab: Lab, node: L
     assert (plan.stage, kinds(plan), plan.findings) == (Stage.NO_CSR, ALL, ())
     assert plan.common_name == "cucm1-EC.example.com"
     assert node.calls == {}
-    assert events(lab) == []
+    assert events(lab) == [Event.NODE_SIGN_IN_TRIED]
 
 
 def test_what_cisco_does_not_document_is_marked_in_the_plan(lab: Lab, node: LabNode) -> None:
@@ -116,7 +118,8 @@ def test_a_run_brings_a_certificate_of_this_authority_to_the_node(lab: Lab, node
 
 def test_each_call_that_changes_the_node_has_an_event(lab: Lab, node: LabNode) -> None:
     applied(lab, node)
-    expected = [Event.NODE_CSR_ORDERED, Event.NODE_TRUST_SENT, Event.NODE_TRUST_SENT, Event.NODE_IDENTITY_SENT]
+    tried = [Event.NODE_SIGN_IN_TRIED] * 2  # plan and run
+    expected = [*tried, Event.NODE_CSR_ORDERED, Event.NODE_TRUST_SENT, Event.NODE_TRUST_SENT, Event.NODE_IDENTITY_SENT]
     assert events(lab) == [each.value for each in expected]
 
 
@@ -425,3 +428,57 @@ def test_the_plan_shows_what_the_csr_on_the_node_asks_for(lab: Lab, node: LabNod
     shown = NodePlanDocument.of(contact_of(lab, node), planned(lab, node)).csr
     assert shown is not None
     assert (shown.subject, shown.names) == ("CN=cucm1-EC.example.com", [f"DNS:{HOST}", "DNS:example.com"])
+
+
+@pytest.mark.parametrize(("profile", "warrant"), [("vos", Warrant.ISSUED), ("client", Warrant.NONE)])
+def test_only_a_certificate_for_a_node_proves_a_node(lab: Lab, node: LabNode, profile: str, warrant: Warrant) -> None:
+    csr = materials.text(materials.request(HOST, HOST, 384).csr).encode()
+    (issued,) = lab.issuance.issue(OPERATOR, [csr], Options(profile=profile)).certificates
+    present(node, x509.load_der_x509_certificate(issued.der))
+    assert lab.node_driver.contact(OPERATOR, HOST).warrant is warrant
+
+
+def test_a_certificate_of_a_node_without_server_auth_does_not_prove_it(lab: Lab, node: LabNode) -> None:
+    present(node, issued_to(lab, ExtendedKeyUsageOID.CLIENT_AUTH))
+    assert lab.node_driver.contact(OPERATOR, HOST).warrant is Warrant.NONE
+
+
+def present(node: LabNode, certificate: x509.Certificate) -> None:
+    """Let the node present this certificate."""
+    node.served = replace(node.served, ecdsa=(replace(node.served.ecdsa[0], certificate=certificate), ()))
+
+
+def issued_to(lab: Lab, usage: x509.ObjectIdentifier) -> x509.Certificate:
+    """A certificate for the node from here, with this extended key usage alone."""
+    builder = (
+        x509.CertificateSigningRequestBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)]))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(HOST)]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+    )
+    csr = builder.sign(ec.generate_private_key(ec.SECP384R1()), hashes.SHA384())
+    (issued,) = lab.issuance.issue(OPERATOR, [materials.text(csr).encode()], Options()).certificates
+    return x509.load_der_x509_certificate(issued.der)
+
+
+def test_a_refused_password_makes_the_same_user_of_the_node_wait(lab: Lab, node: LabNode, clock: FixedClock) -> None:
+    contact = contact_of(lab, node)
+    with pytest.raises(NotAllowed):
+        lab.node_driver.plan(OPERATOR, contact, Credentials("administrator", "wrong"), Order())
+    for user in ("administrator", "ADMINISTRATOR"):
+        with pytest.raises(TooManyAttempts) as error:
+            lab.node_driver.plan(OPERATOR, contact, Credentials(user, PASSWORD), Order())
+        assert error.value.rule == "node.wait"
+    assert node._failures == 1
+    assert len(events(lab)) == 1
+
+    clock.advance(minutes=5)
+    assert lab.node_driver.plan(OPERATOR, contact, CREDENTIALS, Order()).stage is Stage.NO_CSR
+
+
+def test_who_sends_a_password_is_recorded_before_it_is_sent(lab: Lab, node: LabNode) -> None:
+    lab.node_client.hook = killing("before read")
+    with pytest.raises(Killed):
+        lab.node_driver.plan(actor(Role.REQUESTER), contact_of(lab, node), CREDENTIALS, Order())
+    (event,) = lab.audit_log.list_events(OPERATOR, EventQuery(events=("node.sign-in-tried",))).items
+    assert (event.subject, event.details["user"]) == (HOST, "administrator")
