@@ -160,16 +160,16 @@ def _judged(host: str, what: str, status: int, kind: str, answer: bytes, *, may_
 
 def _refused(host: str, what: str, status: int, text: str) -> Refused:
     """Return the refusal in the words of the node, with what is known of them."""
-    said = visible(api.said_in(text))[:_MAX_SAID] or "nothing more"
+    said = visible(api.said_in(text))[:_MAX_SAID]
     notes = [
         NODE_EXPLAINED.at(
             title=each.message.title,
             cause=each.message.cause.text,
             remedy=" ".join(step.text for step in each.message.next),
         )
-        for each in explain(said)[:1]
+        for each in explain(said or text[:_MAX_SAID])[:1]
     ]
-    return Refused(NODE_REFUSED.at(host=host, what=what, status=status, said=said), *notes)
+    return Refused(NODE_REFUSED.at(host=host, what=what, status=status, said=said or "no message as JSON"), *notes)
 
 
 def _pem(certificate: x509.Certificate) -> str:

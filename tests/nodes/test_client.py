@@ -85,11 +85,12 @@ def test_a_refusal_has_the_words_of_the_node_and_what_they_mean(node: LabNode) -
     assert "CSR Public Key and Certificate Public Key Do Not Match" in error.findings[0].detail
 
 
-def test_a_refusal_that_is_no_json_is_told_as_well(node: LabNode) -> None:
+def test_a_refusal_that_is_no_json_is_explained_and_not_shown(node: LabNode) -> None:
     leaf = node.served.ecdsa[0].certificate
     with session_with(node, Fault.TEXT_ERRORS) as session:
         error = refusal(lambda: session.upload_identity(TOMCAT_ECDSA, leaf))
-    assert "Does Not Exist" in error.findings[0].detail
+    assert "Does Not Exist" not in error.findings[0].detail
+    assert [each.rule for each in error.findings] == ["node.refused", "node.explained"]
 
 
 def test_wrong_credentials_are_sent_once_and_not_told(node: LabNode) -> None:

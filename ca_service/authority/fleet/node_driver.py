@@ -124,6 +124,7 @@ class NodeDriver:
         """
         _require(actor)
         host, port = host_and_port(text)
+        self._connections.require_api_port(actor, host, port or HTTPS)
         self._require_api(host, Order())
         with self._connections.turn(actor):
             address = self._connections.address(actor, host)

@@ -164,6 +164,17 @@ def test_people_do_not_reach_this_machine_and_its_links_through_a_name(lab: Lab,
     assert lab.node_driver.contact(REQUESTER, HOST).place.address == address
 
 
+def test_people_reach_the_api_on_its_ports_alone(lab: Lab) -> None:
+    with pytest.raises(InvalidInput) as error:
+        lab.node_driver.contact(REQUESTER, f"{HOST}:5432")
+    assert error.value.rule == "node.port"
+    for port in (443, 8443):
+        assert lab.node_driver.contact(REQUESTER, f"{HOST}:{port}").place.port == port
+    assert lab.node_driver.contact(OPERATOR, f"{HOST}:5432").place.port == 5432
+    lab.probes._connections._rules = ProbeRules(api_ports=())
+    assert lab.node_driver.contact(REQUESTER, f"{HOST}:5432").place.port == 5432
+
+
 def test_a_run_has_a_turn_until_it_ends_or_is_closed(lab: Lab) -> None:
     found, running = contact(lab), run(lab)
     for attempt in (
