@@ -287,6 +287,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
             issuance=issuance,
             events=edges.events,
             clock=now,
+            stopwatch=time.stopwatch,
         ),
         authority_revocation=AuthorityRevocation(edges.revocations, hierarchy, now),
         crl_importer=CRLImporter(edges.crls, edges.revocations, hierarchy, now),

@@ -37,9 +37,16 @@ PROBE_BUSY: Final = Rule(
     "Try again in {seconds} seconds.",
 )
 
+NODE_BUSY: Final = Rule(
+    "node.busy",
+    "Another run on {host} is under way. Nothing was done.",
+    "Try again when it has ended.",
+)
+
 JOB: Final = "job"
 API_PORTS: Final = (443, 8443)
 _RETRY_SECONDS: Final = 20
+_JOB_SECONDS: Final = 5.0  # all jobs run in one thread, and others are due
 #: Never a node: what leads to another address, as NAT64 does, what is reserved, and the metadata of cloud providers.
 _NEVER: Final = tuple(
     map(ip_network, ("0.0.0.0/8", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16", "fd00:ec2::/32"))
@@ -87,16 +94,41 @@ class Connections:
         self._clock = clock
         self._rules = rules
         self._turns = threading.BoundedSemaphore(at_a_time)
+        self._job_seconds = _JOB_SECONDS
+        self._running = set[str]()
+        self._lock = threading.Lock()
 
     @contextmanager
     def turn(self, actor: Actor) -> Iterator[None]:
-        """Have a turn during this block. Raises Busy if too many have one; job and command line wait."""
-        if not self._turns.acquire(blocking=actor.account_id is None):
+        """Have a turn during this block.
+
+        Raises Busy if too many have one; the job waits for some seconds, the command line until it has one.
+        """
+        if actor.origin == JOB:
+            has_turn = self._turns.acquire(timeout=self._job_seconds)
+        else:
+            has_turn = self._turns.acquire(blocking=actor.account_id is None)
+        if not has_turn:
             raise Busy.because(PROBE_BUSY, seconds=_RETRY_SECONDS)
         try:
             yield
         finally:
             self._turns.release()
+
+    @contextmanager
+    def run_turn(self, actor: Actor, host: str) -> Iterator[None]:
+        """Have a turn for the only run on a host in this process. Raises Busy as `turn` does, and for another run."""
+        with self._lock:
+            is_free = host not in self._running
+            self._running.add(host)
+        if not is_free:
+            raise Busy.because(NODE_BUSY, host=host, seconds=_RETRY_SECONDS)
+        try:
+            with self.turn(actor):
+                yield
+        finally:
+            with self._lock:
+                self._running.discard(host)
 
     def address(self, actor: Actor, host: str) -> str:
         """Return the one address that is used for all connections with a host; empty if the host is not known.

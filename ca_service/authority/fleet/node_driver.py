@@ -24,13 +24,12 @@ nodes lock accounts; node_sign_ins.py has the wait that follows.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
 from cryptography import x509
-from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from ca_service.authority.access.permissions import Action, Actor, require, require_unbounded
 from ca_service.authority.audit.events import AuditEvent, Event
@@ -40,7 +39,7 @@ from ca_service.authority.fleet.node_commands import find_node
 from ca_service.authority.fleet.node_contact import Contact, Credentials, NodeClient, NodeSession, Place, Warrant
 from ca_service.authority.fleet.node_plan import Change, Kind, Order, Plan, Stage
 from ca_service.authority.fleet.node_planner import Planner, hint_of, options_of
-from ca_service.authority.fleet.node_run import Applied, Run
+from ca_service.authority.fleet.node_run import Applied, Run, TimeLimit
 from ca_service.authority.fleet.node_sign_ins import NodeSignIns
 from ca_service.authority.fleet.node_slots import NodeSlots
 from ca_service.authority.fleet.placement import require_purpose
@@ -52,7 +51,6 @@ from ca_service.authority.ports import Clock
 from ca_service.deadline import limited
 from ca_service.errors import Conflict, Refused, Rule, Unreachable, only_errors
 from ca_service.pki import encodings, names
-from ca_service.pki.profiles import VOS
 
 NODE_NO_ADDRESS: Final = Rule(
     "node.no-address",
@@ -105,6 +103,7 @@ class NodeDriver:
         issuance: Issuance,
         events: EventStore,
         clock: Clock,
+        stopwatch: Callable[[], float],
     ) -> None:
         self._client = client
         self._connections = connections
@@ -115,6 +114,7 @@ class NodeDriver:
         self._events = events
         self._sign_ins = NodeSignIns(events, clock)
         self._clock = clock
+        self._stopwatch = stopwatch
 
     def contact(self, actor: Actor, text: str, fingerprint: str = "") -> Contact:
         """Look which certificate HOST[:PORT] presents, and whether it is believed. No credentials are sent.
@@ -138,9 +138,8 @@ class NodeDriver:
         if fingerprint:
             return Contact(place, certificate, Warrant.PINNED)
         with limited(_STORING_SECONDS):
-            record = self._planner.find_good(certificate)
-        is_ours = record is not None and record.profile == VOS.name and _is_server(certificate, host)
-        return Contact(place, certificate, Warrant.ISSUED if is_ours else Warrant.NONE)
+            is_proof = self._planner.is_proof(certificate, host)
+        return Contact(place, certificate, Warrant.ISSUED if is_proof else Warrant.NONE)
 
     def plan(self, actor: Actor, contact: Contact, credentials: Credentials, order: Order) -> Plan:
         """Return what has to change on the node; nothing is changed.
@@ -149,7 +148,8 @@ class NodeDriver:
         """
         _require(actor)
         self._require_api(contact.place.host, order)
-        with self._connections.turn(actor), self._session(actor, contact, credentials) as session:
+        turn = self._connections.run_turn(actor, contact.place.host)
+        with turn, self._session(actor, contact, credentials) as session:
             return self._plan(actor, contact, session, order)
 
     def apply(
@@ -173,8 +173,11 @@ class NodeDriver:
     ) -> Generator[tuple[Change, ...], None, Applied]:
         """Yield nothing once the next change is judged, and then the change, before it is made."""
         made = list[Change]()
-        with self._connections.turn(actor), self._session(actor, contact, credentials) as session:
+        turn = self._connections.run_turn(actor, contact.place.host)
+        limit = TimeLimit(contact.place.host, self._stopwatch)
+        with turn, self._session(actor, contact, credentials) as session:
             while True:
+                limit.require()
                 # 1. Read the node, and derive the plan. The slots of the node follow.
                 plan = self._plan(actor, contact, session, order if not made else replace(order, new_csr=False))
                 if errors := only_errors(plan.findings):
@@ -189,6 +192,7 @@ class NodeDriver:
                     return Applied(plan, tuple(made))
                 change = plan.changes[0]
                 yield (change,)
+                limit.require()  # a client may take the changes slowly
                 made.append(change)
 
                 # 3. Make it: here, or on the node.
@@ -278,14 +282,3 @@ def _require_expected(plan: Plan, change: Change, made: Collection[Change], conf
 def folded_fingerprint(text: str) -> str:
     """Return a fingerprint as it is compared: lower-case digits, without what tools put between them."""
     return text.strip().lower().removeprefix("sha256:").replace(":", "").replace(" ", "")
-
-
-def _is_server(certificate: x509.Certificate, host: str) -> bool:
-    """Return whether a certificate is for a server of this name."""
-    try:
-        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-    except x509.ExtensionNotFound:
-        return False
-    named = host in {name.lower() for name in found.get_values_for_type(x509.DNSName)}
-    return named and ExtendedKeyUsageOID.SERVER_AUTH in usages
