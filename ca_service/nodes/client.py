@@ -53,6 +53,11 @@ NODE_EXPLAINED: Final = Rule("node.explained", "{title}: {cause}", "{remedy}", S
 NODE_USER: Final = Rule(
     "node.user", "The user name cannot be sent.", "Use the name of an administrator of the operating system."
 )
+NODE_PASSWORD_TEXT: Final = Rule(
+    "node.password-text",
+    "The password has half of a surrogate pair, which is no character, and cannot be sent.",
+    "Type it again, or give it as UTF-8.",
+)
 
 SECONDS: Final = 120.0  # for a call, the connection included: nodes take their time over an upload
 HANDSHAKE_SECONDS: Final = 20.0  # for the first contact
@@ -79,9 +84,11 @@ class CertificateAPIClient:
                 raise unreachable(place, "its certificate cannot be read") from error
 
     def open(self, place: Place, fingerprint: str, credentials: Credentials) -> PinnedSession:
-        """See the port. Raises InvalidInput for a user name that HTTP cannot carry."""
+        """See the port. Raises InvalidInput for a user name or a password that HTTP cannot carry."""
         if ":" in credentials.user or not credentials.user.isprintable() or not credentials.user:
             raise InvalidInput(NODE_USER.at("/user"))
+        if any("\ud800" <= character <= "\udfff" for character in credentials.password):
+            raise InvalidInput(NODE_PASSWORD_TEXT.at("/password"))
         return PinnedSession(place, fingerprint, credentials, self._limits)
 
     def _limits(self) -> Limits:
@@ -152,7 +159,9 @@ def _judged(host: str, what: str, status: int, kind: str, answer: bytes, *, may_
         return None
     try:
         if status in (200, 201) and (kind == "application/json" or kind.endswith("+json")):
-            return json.loads(text)
+            document = json.loads(text)
+            json.dumps(document, ensure_ascii=False).encode()  # raises for half of a surrogate pair
+            return document
     except (ValueError, RecursionError):
         kind = "broken text"
     raise Unreachable.because(NODE_ANSWER, host=host, status=status, what=visible(kind)[:_MAX_SAID])

@@ -28,6 +28,7 @@ from tests.support.tls_servers import certified, files, listening
 
 HOST: Final = "cucm1.example.com"
 GOOD: Final = Credentials("administrator", "lab password")
+JSON: Final = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -173,6 +174,13 @@ def answering(tmp_path: Path, text: bytes) -> tuple[tls_servers.Answer, str]:
         (b"HTTP/1.1 403 No\r\nContent-Type: application/json\r\n\r\n{}", "node.privilege"),
         (b"HTTP/1.1 500 No\r\nContent-Type: text/html\r\n\r\n", "node.refused"),
         (b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{}", "node.unreachable"),
+        (JSON + b"Content-Length: " + b"9" * 18 + b"\r\n\r\n{}", "node.unreachable"),
+        (JSON + b"Content-Length: " + b"9" * 30 + b"\r\n\r\n{}", "node.unreachable"),
+        (JSON + b"Transfer-Encoding: chunked\r\n\r\n" + b"f" * 15 + b"\r\n{}", "node.unreachable"),
+        (JSON + b"Transfer-Encoding: chunked\r\n\r\n" + b"f" * 30 + b"\r\n{}", "node.unreachable"),
+        (JSON + b"Transfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\n\r\n", "node.snapshot"),
+        (JSON + b'\r\n{"identities": [{"service": "tomcat-ECDSA", "csr": "\\ud800"}]}', "node.answer"),
+        (JSON.replace(b"200", b"500") + b'\r\n{"message": "\\ud800"}', "node.refused"),
     ],
 )
 def test_what_is_no_answer_of_a_node_is_told(tmp_path: Path, text: bytes, rule: str) -> None:
@@ -211,3 +219,19 @@ def test_a_user_name_that_http_cannot_carry_is_refused(user: str) -> None:
     client = CertificateAPIClient(time.monotonic)
     error = refusal(lambda: client.open(Place(HOST, "127.0.0.1", 1), "ab" * 32, Credentials(user, "x")))
     assert (type(error), error.rule) == (InvalidInput, "node.user")
+
+
+@pytest.mark.parametrize("half", [0xD800, 0xDCFF, 0xDFFF])
+def test_a_password_that_is_no_text_is_refused(half: int) -> None:
+    client = CertificateAPIClient(time.monotonic)
+    error = refusal(lambda: client.open(Place(HOST, "127.0.0.1", 1), "ab" * 32, Credentials("a", f"x{chr(half)}")))
+    assert (type(error), error.rule) == (InvalidInput, "node.password-text")
+
+
+def test_of_a_foreign_answer_only_the_message_is_shown(tmp_path: Path) -> None:
+    for body, shown in ((b'{"secret": "hidden"}', False), (b"hidden", False), (b'{"message": "hidden"}', True)):
+        answer, fingerprint = answering(tmp_path, JSON.replace(b"200", b"500") + b"\r\n" + body)
+        with listening(answer) as port:
+            place = Place(HOST, "127.0.0.1", port)
+            error = refusal(CertificateAPIClient(time.monotonic, 5.0).open(place, fingerprint, GOOD).read)
+        assert ("hidden" in error.findings[0].detail) is shown
