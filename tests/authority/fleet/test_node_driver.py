@@ -430,17 +430,20 @@ def test_the_plan_shows_what_the_csr_on_the_node_asks_for(lab: Lab, node: LabNod
     assert (shown.subject, shown.names) == ("CN=cucm1-EC.example.com", [f"DNS:{HOST}", "DNS:example.com"])
 
 
-@pytest.mark.parametrize(("profile", "warrant"), [("vos", Warrant.ISSUED), ("client", Warrant.NONE)])
-def test_only_a_certificate_for_a_node_proves_a_node(lab: Lab, node: LabNode, profile: str, warrant: Warrant) -> None:
-    csr = materials.text(materials.request(HOST, HOST, 384).csr).encode()
-    (issued,) = lab.issuance.issue(OPERATOR, [csr], Options(profile=profile)).certificates
-    present(node, x509.load_der_x509_certificate(issued.der))
+@pytest.mark.parametrize(
+    ("profile", "usage", "warrant"),
+    [
+        ("vos", ExtendedKeyUsageOID.SERVER_AUTH, Warrant.ISSUED),
+        ("vos", ExtendedKeyUsageOID.CLIENT_AUTH, Warrant.NONE),
+        ("server", ExtendedKeyUsageOID.SERVER_AUTH, Warrant.NONE),
+        ("client", ExtendedKeyUsageOID.CLIENT_AUTH, Warrant.NONE),
+    ],
+)
+def test_only_a_certificate_for_a_node_as_a_server_proves_it(
+    lab: Lab, node: LabNode, profile: str, usage: x509.ObjectIdentifier, warrant: Warrant
+) -> None:
+    present(node, issued_to(lab, usage, profile))
     assert lab.node_driver.contact(OPERATOR, HOST).warrant is warrant
-
-
-def test_a_certificate_of_a_node_without_server_auth_does_not_prove_it(lab: Lab, node: LabNode) -> None:
-    present(node, issued_to(lab, ExtendedKeyUsageOID.CLIENT_AUTH))
-    assert lab.node_driver.contact(OPERATOR, HOST).warrant is Warrant.NONE
 
 
 def present(node: LabNode, certificate: x509.Certificate) -> None:
@@ -448,8 +451,8 @@ def present(node: LabNode, certificate: x509.Certificate) -> None:
     node.served = replace(node.served, ecdsa=(replace(node.served.ecdsa[0], certificate=certificate), ()))
 
 
-def issued_to(lab: Lab, usage: x509.ObjectIdentifier) -> x509.Certificate:
-    """A certificate for the node from here, with this extended key usage alone."""
+def issued_to(lab: Lab, usage: x509.ObjectIdentifier, profile: str) -> x509.Certificate:
+    """A certificate with the name of the node from here, with this extended key usage alone."""
     builder = (
         x509.CertificateSigningRequestBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)]))
@@ -457,7 +460,7 @@ def issued_to(lab: Lab, usage: x509.ObjectIdentifier) -> x509.Certificate:
         .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
     )
     csr = builder.sign(ec.generate_private_key(ec.SECP384R1()), hashes.SHA384())
-    (issued,) = lab.issuance.issue(OPERATOR, [materials.text(csr).encode()], Options()).certificates
+    (issued,) = lab.issuance.issue(OPERATOR, [materials.text(csr).encode()], Options(profile=profile)).certificates
     return x509.load_der_x509_certificate(issued.der)
 
 
