@@ -216,6 +216,9 @@ def _plan_lines(console: Console, found: Plan, steps: Sequence[Step]) -> list[st
     if found.present is not None:
         end = found.present.not_valid_after_utc.date().isoformat()
         said.append(f"  present: \u201c{visible(names.label(found.present.subject))}\u201d, valid until {end}")
+    if found.request is not None:
+        about = ", ".join(found.request.names) or "none"
+        said.append(f"  CSR: {visible(found.request.subject_text)}; names: {visible(about)}")
     for number, change in enumerate(found.changes, 1):
         said.append(f"  {number}. {visible(str(change.text))}")
         said += [] if change.is_confirmed else [f"     ({NOT_CONFIRMED})"]

@@ -14,6 +14,8 @@ from ca_service.documents.fields import Document, Fingerprint, Moment, Serial
 from ca_service.documents.findings import FindingDocument, finding_documents
 from ca_service.documents.probes import ProbeDocument
 from ca_service.pki import encodings, names
+from ca_service.pki.csr import CertificationRequest
+from ca_service.pki.visible_text import visible
 from ca_service.vos.served import PortReport
 from ca_service.vos.steps import Step
 
@@ -82,6 +84,19 @@ class NodeStepDocument(Document):
         )
 
 
+class NodeCSRDocument(Document):
+    """The CSR that waits on a node."""
+
+    fingerprint: Fingerprint
+    subject: str
+    names: list[str] = Field(description="the alternative names, such as DNS:cucm1.example.com")
+
+    @classmethod
+    def of(cls, request: CertificationRequest) -> Self:
+        """Describe a CSR."""
+        return cls(fingerprint=request.fingerprint, subject=visible(request.subject_text), names=list(request.names))
+
+
 class NodePlanDocument(Document):
     """The plan for one purpose of a node."""
 
@@ -90,6 +105,9 @@ class NodePlanDocument(Document):
     stage: Literal["no CSR", "unsigned", "signed", "installed"]
     present: Fingerprint | None = Field(
         description="of the certificate that the node has for the purpose; null for none"
+    )
+    csr: NodeCSRDocument | None = Field(
+        description="the CSR that waits on the node; null for none, or an unreadable one"
     )
     serial_number: Serial | None = Field(description="of our certificate: installed, or to be sent; null for none")
     steps: list[NodeStepDocument] = Field(description="what a person does before, as far as the product is known")
@@ -104,6 +122,7 @@ class NodePlanDocument(Document):
             purpose=plan.purpose.service,
             stage=plan.stage.value,
             present=encodings.fingerprint(plan.present) if plan.present else None,
+            csr=NodeCSRDocument.of(plan.request) if plan.request else None,
             serial_number=plan.certificate.serial_number if plan.certificate else None,
             steps=[NodeStepDocument.of(step) for step in steps],
             changes=[NodeChangeDocument.of(change) for change in plan.changes],

@@ -11,7 +11,7 @@ from typing import Final
 
 from cryptography import x509
 
-from ca_service.authority.fleet.node_contact import Credentials, Place
+from ca_service.authority.fleet.node_contact import NODE_SIGN_IN, Credentials, Place
 from ca_service.errors import (
     InvalidInput,
     NotAllowed,
@@ -33,11 +33,6 @@ NODE_PEER: Final = Rule(
     "{host} presented another certificate in the middle of the run: {found}.",
     "The run ended, and nothing was sent to that peer. If the node was restarted, begin again.",
 )
-NODE_SIGN_IN: Final = Rule(
-    "node.sign-in",
-    "{host} refused user name and password (401).",
-    "They are those of the operating system of this very node. The command does not try again, as nodes lock accounts.",
-)
 NODE_PRIVILEGE: Final = Rule(
     "node.privilege",
     "{host} does not let this user do that (403).",
@@ -57,6 +52,11 @@ NODE_REFUSED: Final = Rule(
 NODE_EXPLAINED: Final = Rule("node.explained", "{title}: {cause}", "{remedy}", Severity.NOTE)
 NODE_USER: Final = Rule(
     "node.user", "The user name cannot be sent.", "Use the name of an administrator of the operating system."
+)
+NODE_PASSWORD_TEXT: Final = Rule(
+    "node.password-text",
+    "The password has half of a surrogate pair, which is no character, and cannot be sent.",
+    "Type it again, or give it as UTF-8.",
 )
 
 SECONDS: Final = 120.0  # for a call, the connection included: nodes take their time over an upload
@@ -84,9 +84,11 @@ class CertificateAPIClient:
                 raise unreachable(place, "its certificate cannot be read") from error
 
     def open(self, place: Place, fingerprint: str, credentials: Credentials) -> PinnedSession:
-        """See the port. Raises InvalidInput for a user name that HTTP cannot carry."""
+        """See the port. Raises InvalidInput for a user name or a password that HTTP cannot carry."""
         if ":" in credentials.user or not credentials.user.isprintable() or not credentials.user:
             raise InvalidInput(NODE_USER.at("/user"))
+        if any("\ud800" <= character <= "\udfff" for character in credentials.password):
+            raise InvalidInput(NODE_PASSWORD_TEXT.at("/password"))
         return PinnedSession(place, fingerprint, credentials, self._limits)
 
     def _limits(self) -> Limits:
@@ -157,7 +159,9 @@ def _judged(host: str, what: str, status: int, kind: str, answer: bytes, *, may_
         return None
     try:
         if status in (200, 201) and (kind == "application/json" or kind.endswith("+json")):
-            return json.loads(text)
+            document = json.loads(text)
+            json.dumps(document, ensure_ascii=False).encode()  # raises for half of a surrogate pair
+            return document
     except (ValueError, RecursionError):
         kind = "broken text"
     raise Unreachable.because(NODE_ANSWER, host=host, status=status, what=visible(kind)[:_MAX_SAID])
@@ -165,16 +169,16 @@ def _judged(host: str, what: str, status: int, kind: str, answer: bytes, *, may_
 
 def _refused(host: str, what: str, status: int, text: str) -> Refused:
     """Return the refusal in the words of the node, with what is known of them."""
-    said = visible(api.said_in(text))[:_MAX_SAID] or "nothing more"
+    said = visible(api.said_in(text))[:_MAX_SAID]
     notes = [
         NODE_EXPLAINED.at(
             title=each.message.title,
             cause=each.message.cause.text,
             remedy=" ".join(step.text for step in each.message.next),
         )
-        for each in explain(said)[:1]
+        for each in explain(said or text[:_MAX_SAID])[:1]
     ]
-    return Refused(NODE_REFUSED.at(host=host, what=what, status=status, said=said), *notes)
+    return Refused(NODE_REFUSED.at(host=host, what=what, status=status, said=said or "no message as JSON"), *notes)
 
 
 def _pem(certificate: x509.Certificate) -> str:

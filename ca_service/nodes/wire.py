@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 NODE_UNREACHABLE: Final = Rule(
     "node.unreachable",
     "{host}:{port} does not answer: {reason}.",
-    "Check address, port and firewall. If a call was under way, run the command again: it reads the node first.",
+    "Check address, port and firewall. If a change had begun, start again: the node is read first.",
 )
+
+_PIECE: Final = 64 * 1024
 
 Stopwatch = Callable[[], float]
 Result = TypeVar("Result")
@@ -78,10 +80,13 @@ class Wire(io.RawIOBase):
             sent += self._retried(partial(self._tls.send, data[sent:]))
 
     def receive(self, method: str) -> tuple[int, str, bytes]:
-        """Return status, media type and body of the answer."""
+        """Return status, media type and body of the answer, which is read in pieces: it may announce any size."""
         response = http.client.HTTPResponse(cast(socket.socket, self), method=method)
         response.begin()
-        return response.status, response.headers.get_content_type(), response.read()
+        body = b"".join(iter(lambda: response.read(_PIECE), b""))
+        if response.length:  # the rest that was announced; reading in pieces does not mind
+            raise http.client.IncompleteRead(b"", response.length)
+        return response.status, response.headers.get_content_type(), body
 
     def makefile(self, _mode: str) -> io.BufferedReader:
         """Return the connection as http.client reads it."""

@@ -19,17 +19,26 @@ def _patterns(value: str) -> str:
     return ", ".join(part for part in found if part)
 
 
+def _ports(value: str) -> str:
+    found = split(value)
+    if not all(part.isascii() and part.isdigit() and len(part) <= 5 and 0 < int(part) < 65536 for part in found):
+        raise ValueError("must be ports, such as 443, 8443")
+    return ", ".join(found)
+
+
+Ports = Annotated[str, BeforeValidator(joined), AfterValidator(_ports)]
 Patterns = Annotated[str, BeforeValidator(joined), AfterValidator(_patterns)]
 
 
 class ProbeSettings(Section):
-    """The hosts and addresses that may be looked at, and whether that happens every day."""
+    """The hosts, addresses and ports of APIs that may be looked at, and whether that happens every day."""
 
     names: Patterns = ""
     networks: Networks = ""
+    api_ports: Ports = "443, 8443"
     daily: bool = True
 
     @property
     def rules(self) -> ProbeRules:
         """Return the rules for targets."""
-        return ProbeRules(split(self.names), split(self.networks))
+        return ProbeRules(split(self.names), split(self.networks), tuple(map(int, split(self.api_ports))))

@@ -123,12 +123,15 @@ def identity_body(purpose: Purpose, pem: str) -> bytes:
 
 
 def said_in(body: str) -> str:
-    """Return what a node says of an error: `message` or `error` of its JSON, or all of it."""
+    """Return what a node says of an error: `message` or `error` of its JSON; empty for anything else.
+
+    A peer may be no node: the answer of another service is not for the person who asked.
+    """
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):
-        return " ".join(body.split())
-    return next(_messages(document), " ".join(body.split()))
+        return ""
+    return next(_messages(document), "")
 
 
 def _messages(document: object) -> Iterator[str]:

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 from cryptography import x509
@@ -55,7 +56,7 @@ def read(text: str) -> tuple[Entry, ...]:
     """Return the entries that a text tells of; raises InvalidInput where it tells of none."""
     if len(text) > MAX_CHARACTERS:
         raise TooLarge(TRUST_TOO_LARGE.at("/trust", limit=MAX_CHARACTERS))
-    found = entries_of(_loaded(text)) if text.lstrip().startswith("{") else tuple(_listing(text))[:_MAX_ENTRIES]
+    found = entries_of(_loaded(text)) if text.lstrip().startswith("{") else tuple(islice(_listing(text), _MAX_ENTRIES))
     if text.strip() and not found:
         raise InvalidInput(TRUST_UNREADABLE.at("/trust"))
     return found
@@ -63,7 +64,7 @@ def read(text: str) -> tuple[Entry, ...]:
 
 def entries_of(snapshot: object) -> tuple[Entry, ...]:
     """Return the entries of a snapshot, which is JSON as Python has it; none of what is not one."""
-    return tuple(_snapshot(snapshot))[:_MAX_ENTRIES]
+    return tuple(islice(_snapshot(snapshot), _MAX_ENTRIES))
 
 
 def _listing(text: str) -> Iterator[Entry]:

@@ -58,7 +58,11 @@ def served(app: Flask) -> Iterator[str]:
         server.server_close()
 
 
-_MAY_LOOK_HERE: Final = {"CA_SERVICE_PROBE__NAMES": "127.0.0.1", "CA_SERVICE_PROBE__NETWORKS": "127.0.0.0/8"}
+_MAY_LOOK_HERE: Final = {
+    "CA_SERVICE_PROBE__NAMES": "127.0.0.1",
+    "CA_SERVICE_PROBE__NETWORKS": "127.0.0.0/8",
+    "CA_SERVICE_PROBE__API_PORTS": "",
+}
 
 
 def _settings(folder: Path) -> Settings:

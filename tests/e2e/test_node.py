@@ -38,7 +38,7 @@ NODES: Final = (
     NodeInput(HOSTS[1], "cucm", "15", "subscriber"),
     NodeInput(HOSTS[2], "imp", "15", "publisher"),
 )
-HERE: Final = {"CA_SERVICE_PROBE__NETWORKS": "127.0.0.0/8"}
+HERE: Final = {"CA_SERVICE_PROBE__NETWORKS": "127.0.0.0/8", "CA_SERVICE_PROBE__API_PORTS": ""}
 
 
 @dataclass(frozen=True, slots=True)

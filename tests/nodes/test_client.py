@@ -28,6 +28,7 @@ from tests.support.tls_servers import certified, files, listening
 
 HOST: Final = "cucm1.example.com"
 GOOD: Final = Credentials("administrator", "lab password")
+JSON: Final = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -85,11 +86,12 @@ def test_a_refusal_has_the_words_of_the_node_and_what_they_mean(node: LabNode) -
     assert "CSR Public Key and Certificate Public Key Do Not Match" in error.findings[0].detail
 
 
-def test_a_refusal_that_is_no_json_is_told_as_well(node: LabNode) -> None:
+def test_a_refusal_that_is_no_json_is_explained_and_not_shown(node: LabNode) -> None:
     leaf = node.served.ecdsa[0].certificate
     with session_with(node, Fault.TEXT_ERRORS) as session:
         error = refusal(lambda: session.upload_identity(TOMCAT_ECDSA, leaf))
-    assert "Does Not Exist" in error.findings[0].detail
+    assert "Does Not Exist" not in error.findings[0].detail
+    assert [each.rule for each in error.findings] == ["node.refused", "node.explained"]
 
 
 def test_wrong_credentials_are_sent_once_and_not_told(node: LabNode) -> None:
@@ -172,6 +174,13 @@ def answering(tmp_path: Path, text: bytes) -> tuple[tls_servers.Answer, str]:
         (b"HTTP/1.1 403 No\r\nContent-Type: application/json\r\n\r\n{}", "node.privilege"),
         (b"HTTP/1.1 500 No\r\nContent-Type: text/html\r\n\r\n", "node.refused"),
         (b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{}", "node.unreachable"),
+        (JSON + b"Content-Length: " + b"9" * 18 + b"\r\n\r\n{}", "node.unreachable"),
+        (JSON + b"Content-Length: " + b"9" * 30 + b"\r\n\r\n{}", "node.unreachable"),
+        (JSON + b"Transfer-Encoding: chunked\r\n\r\n" + b"f" * 15 + b"\r\n{}", "node.unreachable"),
+        (JSON + b"Transfer-Encoding: chunked\r\n\r\n" + b"f" * 30 + b"\r\n{}", "node.unreachable"),
+        (JSON + b"Transfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\n\r\n", "node.snapshot"),
+        (JSON + b'\r\n{"identities": [{"service": "tomcat-ECDSA", "csr": "\\ud800"}]}', "node.answer"),
+        (JSON.replace(b"200", b"500") + b'\r\n{"message": "\\ud800"}', "node.refused"),
     ],
 )
 def test_what_is_no_answer_of_a_node_is_told(tmp_path: Path, text: bytes, rule: str) -> None:
@@ -210,3 +219,19 @@ def test_a_user_name_that_http_cannot_carry_is_refused(user: str) -> None:
     client = CertificateAPIClient(time.monotonic)
     error = refusal(lambda: client.open(Place(HOST, "127.0.0.1", 1), "ab" * 32, Credentials(user, "x")))
     assert (type(error), error.rule) == (InvalidInput, "node.user")
+
+
+@pytest.mark.parametrize("half", [0xD800, 0xDCFF, 0xDFFF])
+def test_a_password_that_is_no_text_is_refused(half: int) -> None:
+    client = CertificateAPIClient(time.monotonic)
+    error = refusal(lambda: client.open(Place(HOST, "127.0.0.1", 1), "ab" * 32, Credentials("a", f"x{chr(half)}")))
+    assert (type(error), error.rule) == (InvalidInput, "node.password-text")
+
+
+def test_of_a_foreign_answer_only_the_message_is_shown(tmp_path: Path) -> None:
+    for body, shown in ((b'{"secret": "hidden"}', False), (b"hidden", False), (b'{"message": "hidden"}', True)):
+        answer, fingerprint = answering(tmp_path, JSON.replace(b"200", b"500") + b"\r\n" + body)
+        with listening(answer) as port:
+            place = Place(HOST, "127.0.0.1", port)
+            error = refusal(CertificateAPIClient(time.monotonic, 5.0).open(place, fingerprint, GOOD).read)
+        assert ("hidden" in error.findings[0].detail) is shown

@@ -9,10 +9,10 @@ from typing import TypeVar
 
 from cryptography import x509
 
-from ca_service.authority.fleet.node_contact import Credentials, Place
+from ca_service.authority.fleet.node_contact import NODE_SIGN_IN, Credentials, Place
 from ca_service.errors import NotAllowed, Refused, Unreachable
 from ca_service.lab.node import LabNode, NodeRefusal
-from ca_service.nodes.client import NODE_REFUSED, NODE_SIGN_IN
+from ca_service.nodes.client import NODE_REFUSED
 from ca_service.nodes.wire import NODE_UNREACHABLE
 from ca_service.vos.certificate_api import CURVES, Snapshot, read_snapshot
 from ca_service.vos.purposes import Purpose

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ca_service.errors import CAServiceError, InvalidInput, TooLarge
-from ca_service.vos.trust_store import MAX_CHARACTERS, Entry, read
+from ca_service.vos.trust_store import MAX_CHARACTERS, Entry, entries_of, read
 from tests.support.spoiled import root
 
 PEM = root().certificate.public_bytes(Encoding.PEM).decode()
@@ -101,3 +101,17 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     except CAServiceError:
         return
     assert all(entry.store.endswith("-trust") for entry in found)
+
+
+def test_no_more_entries_are_parsed_than_are_kept() -> None:
+    rows: list[dict[str, str]] = [{"filename": "a.pem", "certificate": PEM}] * 2000
+    snapshot = {"trusts": [{"service": "tomcat", "certificate_data": [*rows, Untouched()]}]}
+    assert len(entries_of(snapshot)) == 2000
+
+
+class Untouched(dict[str, str]):
+    """A row that nobody reads."""
+
+    def get(self, *_: object) -> NoReturn:
+        """Fail."""
+        raise AssertionError

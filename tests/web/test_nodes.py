@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import re
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -313,3 +314,13 @@ def test_a_page_that_is_left_ends_the_run_and_gives_its_turn_back(lab: Lab) -> N
 
 def test_a_node_of_another_cluster_does_not_exist(lab: Lab) -> None:
     assert lab.visitor.get("/clusters/1/nodes/9/certificate").status_code == 404
+
+
+def test_a_browser_neither_fills_in_nor_offers_to_keep_the_password_of_a_node(lab: Lab) -> None:
+    _, _, contacted = lab.send("contact", {})
+    planned = lab.follow(read(contacted), "plan", user="administrator", password=PASSWORD, compared="true")[2]
+    for source in (contacted, planned):
+        (field,) = re.findall(r'<input[^>]* type="password"[^>]*>', source)
+        assert 'autocomplete="new-password"' in field
+    (user,) = re.findall(r'<input id="user"[^>]*>', contacted)
+    assert 'autocomplete="off"' in user

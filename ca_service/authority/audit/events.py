@@ -40,6 +40,7 @@ class Event(StrEnum):
     REQUEST_PLACED = "request.placed"
     STEP_DONE = "step.done"
     STEP_UNDONE = "step.undone"
+    NODE_SIGN_IN_TRIED = "node.sign-in-tried"
     NODE_CSR_ORDERED = "node.csr-ordered"
     NODE_TRUST_SENT = "node.trust-sent"
     NODE_IDENTITY_SENT = "node.identity-sent"

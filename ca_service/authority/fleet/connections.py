@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Final, Protocol
 
 from ca_service.authority.access.allowed_names import as_network, is_in, not_covered
@@ -26,26 +26,45 @@ PROBE_ADDRESS: Final = Rule(
     "{host} has the address {address}, which this service does not connect to.",
     "The operator can allow it in the settings: probe.networks.",
 )
+NODE_PORT: Final = Rule(
+    "node.port",
+    "Port {port} of {host} is none on which this service looks for the API of a node.",
+    "Use 443 or 8443. The operator can allow others in the settings: probe.api_ports.",
+)
 PROBE_BUSY: Final = Rule(
     "probe.busy",
     "Other connections to nodes are open. Nothing was done.",
     "Try again in {seconds} seconds.",
 )
 
+NODE_BUSY: Final = Rule(
+    "node.busy",
+    "Another run on {host} is under way. Nothing was done.",
+    "Try again when it has ended.",
+)
+
 JOB: Final = "job"
+API_PORTS: Final = (443, 8443)
 _RETRY_SECONDS: Final = 20
+_JOB_SECONDS: Final = 5.0  # all jobs run in one thread, and others are due
+#: Never a node: what leads to another address, as NAT64 does, what is reserved, and the metadata of cloud providers.
+_NEVER: Final = tuple(
+    map(ip_network, ("0.0.0.0/8", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16", "fd00:ec2::/32"))
+)
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeRules:
     """The hosts and addresses that may be looked at, beside nodes and hosts with a certificate from here.
 
-    Patterns as in the limits of tokens. Without networks, every address but those of this machine, of its links and of
-    groups is allowed; with networks, those in one of them.
+    Patterns as in the limits of tokens. Without networks, every address is allowed but loopback, links, groups, what
+    is reserved, what leads to another address, and the metadata of cloud providers; with networks, those in one of
+    them. `api_ports` are those of the API of nodes; none for all.
     """
 
     names: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
+    api_ports: tuple[int, ...] = API_PORTS
 
 
 class Resolver(Protocol):
@@ -75,16 +94,41 @@ class Connections:
         self._clock = clock
         self._rules = rules
         self._turns = threading.BoundedSemaphore(at_a_time)
+        self._job_seconds = _JOB_SECONDS
+        self._running = set[str]()
+        self._lock = threading.Lock()
 
     @contextmanager
     def turn(self, actor: Actor) -> Iterator[None]:
-        """Have a turn during this block. Raises Busy if too many have one; job and command line wait."""
-        if not self._turns.acquire(blocking=actor.account_id is None):
+        """Have a turn during this block.
+
+        Raises Busy if too many have one; the job waits for some seconds, the command line until it has one.
+        """
+        if actor.origin == JOB:
+            has_turn = self._turns.acquire(timeout=self._job_seconds)
+        else:
+            has_turn = self._turns.acquire(blocking=actor.account_id is None)
+        if not has_turn:
             raise Busy.because(PROBE_BUSY, seconds=_RETRY_SECONDS)
         try:
             yield
         finally:
             self._turns.release()
+
+    @contextmanager
+    def run_turn(self, actor: Actor, host: str) -> Iterator[None]:
+        """Have a turn for the only run on a host in this process. Raises Busy as `turn` does, and for another run."""
+        with self._lock:
+            is_free = host not in self._running
+            self._running.add(host)
+        if not is_free:
+            raise Busy.because(NODE_BUSY, host=host, seconds=_RETRY_SECONDS)
+        try:
+            with self.turn(actor):
+                yield
+        finally:
+            with self._lock:
+                self._running.discard(host)
 
     def address(self, actor: Actor, host: str) -> str:
         """Return the one address that is used for all connections with a host; empty if the host is not known.
@@ -92,15 +136,19 @@ class Connections:
         Raises InvalidInput for a host or an address that may not be connected to. The operator at the command line of
         this machine could connect anyway.
         """
-        is_operator = actor.account_id is None and actor.origin != JOB
-        if not is_operator and not self._is_known(host):
+        if not _is_operator(actor) and not self._is_known(host):
             raise InvalidInput(PROBE_HOST.at("/hosts", host=host))
         addresses = self._resolver.resolve(host)
-        if not is_operator:
+        if not _is_operator(actor):
             for address in addresses:
                 if not self._is_allowed(address):
                     raise InvalidInput(PROBE_ADDRESS.at("/hosts", host=host, address=address))
         return addresses[0] if addresses else ""
+
+    def require_api_port(self, actor: Actor, host: str, port: int) -> None:
+        """Raise InvalidInput for a port on which the API of a node is not looked for."""
+        if self._rules.api_ports and port not in self._rules.api_ports and not _is_operator(actor):
+            raise InvalidInput(NODE_PORT.at("/port", host=host, port=port))
 
     def _is_known(self, host: str) -> bool:
         kind = "IP" if as_network(host) else "DNS"
@@ -113,4 +161,9 @@ class Connections:
             return is_in(address, self._rules.networks)
         found = ip_address(address.partition("%")[0])
         found = getattr(found, "ipv4_mapped", None) or found
-        return not (found.is_loopback or found.is_link_local or found.is_multicast or found.is_unspecified)
+        is_special = found.is_loopback or found.is_link_local or found.is_multicast or found.is_reserved
+        return not is_special and not any(found in network for network in _NEVER)
+
+
+def _is_operator(actor: Actor) -> bool:
+    return actor.account_id is None and actor.origin != JOB

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from ca_service.errors import Rule
 from ca_service.pki import encodings
 from ca_service.vos.certificate_api import Snapshot
 from ca_service.vos.purposes import Purpose
+
+NODE_SIGN_IN: Final = Rule(
+    "node.sign-in",
+    "{host} refused user name and password (401).",
+    "They are those of the operating system of this very node. Nothing is tried again, because nodes lock accounts.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +42,7 @@ class Warrant(StrEnum):
     """The reason to believe a certificate of a node."""
 
     PINNED = "pinned"  # a person gave its fingerprint
-    ISSUED = "issued"  # it was issued here, is valid, and names the host
+    ISSUED = "issued"  # it was issued here to a node as a server, is valid, and names the host
     NONE = ""
 
 
@@ -66,7 +73,7 @@ class Contact:
 class NodeSession(Protocol):
     """The API of one node, with credentials, over connections to the pinned peer alone.
 
-    All raise Unreachable for no answer or a wrong one, NotAllowed for 401 and 403, Refused for a
+    All raise Unreachable for no answer or a wrong one, NotAllowed for 401 (NODE_SIGN_IN) and 403, Refused for a
     refusal of the node with its words.
     """
 

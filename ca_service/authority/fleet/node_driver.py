@@ -18,12 +18,14 @@ node in its clusters follow: the CSR is placed before it is signed, and the uplo
 the certificate, by this run or the next one.
 
 A password is held for one run. It is sent to one peer alone: the one whose certificate was pinned, by a person or
-because it was issued here, is valid, and names the host. The first 401 ends the run, because nodes lock accounts.
+because it was issued here to a node as a server, is valid, and names the host. The first 401 ends the run, because
+nodes lock accounts; node_sign_ins.py has the wait that follows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator
+from collections.abc import Callable, Collection, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
@@ -37,7 +39,8 @@ from ca_service.authority.fleet.node_commands import find_node
 from ca_service.authority.fleet.node_contact import Contact, Credentials, NodeClient, NodeSession, Place, Warrant
 from ca_service.authority.fleet.node_plan import Change, Kind, Order, Plan, Stage
 from ca_service.authority.fleet.node_planner import Planner, hint_of, options_of
-from ca_service.authority.fleet.node_run import Applied, Run
+from ca_service.authority.fleet.node_run import Applied, Run, TimeLimit
+from ca_service.authority.fleet.node_sign_ins import NodeSignIns
 from ca_service.authority.fleet.node_slots import NodeSlots
 from ca_service.authority.fleet.placement import require_purpose
 from ca_service.authority.fleet.probing import host_and_port
@@ -100,6 +103,7 @@ class NodeDriver:
         issuance: Issuance,
         events: EventStore,
         clock: Clock,
+        stopwatch: Callable[[], float],
     ) -> None:
         self._client = client
         self._connections = connections
@@ -108,7 +112,9 @@ class NodeDriver:
         self._products = products
         self._issuance = issuance
         self._events = events
+        self._sign_ins = NodeSignIns(events, clock)
         self._clock = clock
+        self._stopwatch = stopwatch
 
     def contact(self, actor: Actor, text: str, fingerprint: str = "") -> Contact:
         """Look which certificate HOST[:PORT] presents, and whether it is believed. No credentials are sent.
@@ -118,6 +124,7 @@ class NodeDriver:
         """
         _require(actor)
         host, port = host_and_port(text)
+        self._connections.require_api_port(actor, host, port or HTTPS)
         self._require_api(host, Order())
         with self._connections.turn(actor):
             address = self._connections.address(actor, host)
@@ -131,15 +138,19 @@ class NodeDriver:
         if fingerprint:
             return Contact(place, certificate, Warrant.PINNED)
         with limited(_STORING_SECONDS):
-            is_ours = self._planner.find_good(certificate) is not None and host in _dns_names(certificate)
-        return Contact(place, certificate, Warrant.ISSUED if is_ours else Warrant.NONE)
+            is_proof = self._planner.is_proof(certificate, host)
+        return Contact(place, certificate, Warrant.ISSUED if is_proof else Warrant.NONE)
 
     def plan(self, actor: Actor, contact: Contact, credentials: Credentials, order: Order) -> Plan:
-        """Return what has to change on the node; nothing is changed. Raises as NodeSession does, and Busy."""
+        """Return what has to change on the node; nothing is changed.
+
+        Raises as NodeSession does, Busy, and TooManyAttempts after a password that the node refused.
+        """
         _require(actor)
         self._require_api(contact.place.host, order)
-        with self._connections.turn(actor):
-            return self._plan(actor, contact, self._open(contact, credentials), order)
+        turn = self._connections.run_turn(actor, contact.place.host)
+        with turn, self._session(actor, contact, credentials) as session:
+            return self._plan(actor, contact, session, order)
 
     def apply(
         self, actor: Actor, contact: Contact, credentials: Credentials, order: Order, confirmed: Collection[str]
@@ -147,7 +158,7 @@ class NodeDriver:
         """Read the node, and return the run that makes the changes of a plan, confirmed by their keys.
 
         It ends early, without an error, if the CSR waits for a decision. Raises Refused if a finding is an error,
-        Conflict if the node has changed or does not show a change, Busy, and as NodeSession does: for the first change
+        Conflict if the node has changed or does not show a change, Busy, and as `plan` does: for the first change
         immediately, for others during the run.
         """
         require(actor, Action.ISSUE)
@@ -162,9 +173,11 @@ class NodeDriver:
     ) -> Generator[tuple[Change, ...], None, Applied]:
         """Yield nothing once the next change is judged, and then the change, before it is made."""
         made = list[Change]()
-        with self._connections.turn(actor):
-            session = self._open(contact, credentials)
+        turn = self._connections.run_turn(actor, contact.place.host)
+        limit = TimeLimit(contact.place.host, self._stopwatch)
+        with turn, self._session(actor, contact, credentials) as session:
             while True:
+                limit.require()
                 # 1. Read the node, and derive the plan. The slots of the node follow.
                 plan = self._plan(actor, contact, session, order if not made else replace(order, new_csr=False))
                 if errors := only_errors(plan.findings):
@@ -179,6 +192,7 @@ class NodeDriver:
                     return Applied(plan, tuple(made))
                 change = plan.changes[0]
                 yield (change,)
+                limit.require()  # a client may take the changes slowly
                 made.append(change)
 
                 # 3. Make it: here, or on the node.
@@ -191,10 +205,13 @@ class NodeDriver:
                         self._events.add_event(self._event(actor, plan, change, credentials.user))
                     self._change(session, plan, change)
 
-    def _open(self, contact: Contact, credentials: Credentials) -> NodeSession:
+    @contextmanager
+    def _session(self, actor: Actor, contact: Contact, credentials: Credentials) -> Iterator[NodeSession]:
         if contact.warrant is Warrant.NONE:
             raise Refused.because(NODE_NOT_PINNED, host=contact.place.host, found=contact.fingerprint)
-        return self._client.open(contact.place, contact.fingerprint, credentials)
+        session = self._client.open(contact.place, contact.fingerprint, credentials)
+        with self._sign_ins.attempt(actor, contact.place.host, credentials.user):
+            yield session
 
     def _plan(self, actor: Actor, contact: Contact, session: NodeSession, order: Order) -> Plan:
         """Read the node, add what is known here, and return the plan."""
@@ -256,18 +273,12 @@ def _require_expected(plan: Plan, change: Change, made: Collection[Change], conf
     """Raise Conflict for a change that was made already, or that was not confirmed."""
     if change.key in {each.key for each in made}:
         raise Conflict.because(NODE_NOT_TAKEN, host=plan.host, change=change.text)
-    if change.key not in confirmed:
+    # The CSR that this run has ordered could not be named when the plan was confirmed; the plan compares its names.
+    is_ordered = bool(change.csr) and Kind.CSR in {each.kind for each in made} and change.kind.value in confirmed
+    if change.key not in confirmed and not is_ordered:
         raise Conflict.because(NODE_CHANGED, host=plan.host, change=change.text)
 
 
 def folded_fingerprint(text: str) -> str:
     """Return a fingerprint as it is compared: lower-case digits, without what tools put between them."""
     return text.strip().lower().removeprefix("sha256:").replace(":", "").replace(" ", "")
-
-
-def _dns_names(certificate: x509.Certificate) -> frozenset[str]:
-    try:
-        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
-        return frozenset()
-    return frozenset(name.lower() for name in found.get_values_for_type(x509.DNSName))

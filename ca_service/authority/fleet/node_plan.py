@@ -12,6 +12,7 @@ Nothing of a plan is stored. It is derived from the snapshot of the node and fro
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,9 +25,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.errors import Finding, Rule, Severity
 from ca_service.pki import csr, encodings, names
+from ca_service.pki.csr import CertificationRequest
+from ca_service.pki.visible_text import visible
 from ca_service.vos import certificate_api
 from ca_service.vos.certificate_api import NodeIdentity, Snapshot
 from ca_service.vos.fit_chain import clashes
+from ca_service.vos.node_names import foreign_names
 from ca_service.vos.phrases import Phrase, phrase
 from ca_service.vos.purposes import TOMCAT_ECDSA, Purpose
 from ca_service.vos.trust_store import Entry
@@ -51,8 +55,16 @@ NODE_CSR_REPLACED: Final = Rule(
     options="--new-csr, new_csr",
 )
 
+NODE_CSR_NAMES: Final = Rule(
+    "node.csr-names",
+    "The CSR of {host} has names of other hosts: {names}.",
+    "Find out why. Replace it by a new one, or have it signed on the page Sign, where an approver sees its names.",
+    options="--new-csr, new_csr",
+)
+
 RENEWAL_DAYS: Final = 30
 _MAX_DUPLICATES: Final = 10
+_MAX_FOREIGN: Final = 10
 
 
 class Stage(StrEnum):
@@ -87,8 +99,9 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change: on the node, or here for SIGN. `certificate` is the authority of a TRUST.
+    """One change: on the node, or here for SIGN.
 
+    `certificate` is the authority of a TRUST; `csr` that of a SIGN or an IDENTITY, DER, empty until the node has it.
     What is not confirmed by Cisco's documents was inferred from them.
     """
 
@@ -96,19 +109,23 @@ class Change:
     text: Phrase
     is_confirmed: bool = True
     certificate: x509.Certificate | None = None
+    csr: bytes = b""
 
     @property
     def key(self) -> str:
-        """The same for the same change: its kind, and the fingerprint of the authority of a TRUST."""
-        return f"{self.kind.value}:{encodings.fingerprint(self.certificate)}" if self.certificate else self.kind.value
+        """The same for the same change: its kind, and the fingerprint of the authority or the CSR."""
+        if self.certificate:
+            return f"{self.kind.value}:{encodings.fingerprint(self.certificate)}"
+        return f"{self.kind.value}:{hashlib.sha256(self.csr).hexdigest()}" if self.csr else self.kind.value
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
     """The facts behind a plan: what the node has, and what is known here.
 
-    `csr_findings` and `signed` are about the CSR on the node; `ours` is its present certificate, if it was issued here
-    and is good. `authorities` has the issuing one first, the root last.
+    `request`, `csr_findings` and `signed` are about the CSR on the node; `ours` is its present certificate, if it was
+    issued here and is good. `authorities` has the issuing one first, the root last. `peers` are the nodes of its
+    clusters.
     """
 
     host: str
@@ -119,6 +136,8 @@ class Facts:
     now: datetime
     new_csr: bool = False
     csr: bytes = b""
+    peers: frozenset[str] = frozenset()
+    request: CertificationRequest | None = None
     csr_findings: tuple[Finding, ...] = ()
     signed: CertificateRecord | None = None
     ours: CertificateRecord | None = None
@@ -139,6 +158,7 @@ class Plan:
     present: x509.Certificate | None
     certificate: CertificateRecord | None
     csr: bytes
+    request: CertificationRequest | None
     common_name: str
     curve: str
 
@@ -175,6 +195,7 @@ def plan_of(facts: Facts) -> Plan:
         present=identity.certificate,
         certificate=facts.ours if stage is Stage.INSTALLED else facts.signed if stage is Stage.SIGNED else None,
         csr=facts.csr,
+        request=facts.request,
         common_name=certificate_api.common_name(facts.host, identity.certificate),
         curve=facts.curve,
     )
@@ -196,10 +217,18 @@ def _findings(facts: Facts, identity: NodeIdentity, stage: Stage) -> Iterator[Fi
         yield NODE_CSR_REPLACED.at("/csr", service=service)
     if stage in (Stage.UNSIGNED, Stage.SIGNED):
         yield from facts.csr_findings
+    if stage is Stage.UNSIGNED and facts.request:
+        yield from _foreign(facts, facts.request)
     there = facts.snapshot.trusted(facts.purpose)
     if stage is not Stage.INSTALLED:
         yield from clashes(_missing(facts.authorities, there), there)
     yield from _duplicates(facts.purpose, there)
+
+
+def _foreign(facts: Facts, request: CertificationRequest) -> Iterator[Finding]:
+    """Yield what prevents that a node gets a certificate for other hosts."""
+    if found := foreign_names(request, facts.host, facts.peers):
+        yield NODE_CSR_NAMES.at("/csr", host=facts.host, names=visible(", ".join(found[:_MAX_FOREIGN])))
 
 
 def _duplicates(purpose: Purpose, there: Sequence[Entry]) -> Iterator[Finding]:
@@ -219,16 +248,18 @@ def _missing(authorities: Sequence[x509.Certificate], there: Sequence[Entry]) ->
 
 
 def _changes(facts: Facts, identity: NodeIdentity, stage: Stage) -> Iterator[Change]:
-    purpose = facts.purpose
+    purpose, pending = facts.purpose, b"" if stage is Stage.NO_CSR else facts.csr
     if stage is Stage.NO_CSR:
         yield Change(Kind.CSR, _csr_text(facts, identity), is_confirmed=False)
     if stage in (Stage.NO_CSR, Stage.UNSIGNED):
-        yield Change(Kind.SIGN, phrase("Have the CSR signed here, by the usual rules of approval."))
+        text = phrase("Have the CSR signed here, by the usual rules of approval.")
+        yield Change(Kind.SIGN, text, csr=pending)
     for certificate in _missing(facts.authorities, facts.snapshot.trusted(purpose)):
         name = names.label(certificate.subject)
         text = phrase("Upload \u201c{name}\u201d to {store}.", name=name, store=purpose.trust)
         yield Change(Kind.TRUST, text, certificate=certificate)
-    yield Change(Kind.IDENTITY, _identity_text(purpose, identity.certificate), is_confirmed=False)
+    text = _identity_text(purpose, identity.certificate)
+    yield Change(Kind.IDENTITY, text, is_confirmed=False, csr=pending)
 
 
 def _csr_text(facts: Facts, identity: NodeIdentity) -> Phrase:

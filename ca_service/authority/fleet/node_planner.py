@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from ca_service.authority.access.permissions import Actor
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.fleet.node_plan import Facts, Order, Plan, Stage, outstanding, plan_of
+from ca_service.authority.fleet.node_slots import NodeSlots
 from ca_service.authority.hierarchy.hierarchy import Hierarchy
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.issuance import Issuance
@@ -17,6 +19,7 @@ from ca_service.authority.ports import Clock
 from ca_service.authority.revocation.store import RevocationStore
 from ca_service.authority.revocation.trust import TrustedAuthorities
 from ca_service.pki import encodings
+from ca_service.pki.profiles import VOS
 from ca_service.vos.certificate_api import Snapshot
 from ca_service.vos.destinations import Destination, Hint
 
@@ -32,6 +35,7 @@ class Planner:
         issuance: Issuance,
         hierarchy: Hierarchy,
         trusted: TrustedAuthorities,
+        slots: NodeSlots,
         clock: Clock,
     ) -> None:
         self._ledger = ledger
@@ -39,6 +43,7 @@ class Planner:
         self._issuance = issuance
         self._hierarchy = hierarchy
         self._trusted = trusted
+        self._slots = slots
         self._clock = clock
 
     def plan(self, actor: Actor, host: str, snapshot: Snapshot, order: Order) -> Plan:
@@ -68,7 +73,13 @@ class Planner:
     def _with_csr(self, actor: Actor, facts: Facts, order: Order) -> Facts:
         """Add what would become of the CSR on the node, and the certificate that it already has here."""
         (found,) = self._issuance.check(actor, [facts.csr], options_of(order), [hint_of(order)])
-        facts = replace(facts, csr_findings=found.findings, signed=found.existing)
+        facts = replace(
+            facts,
+            csr_findings=found.findings,
+            signed=found.existing,
+            request=found.request,
+            peers=self._slots.peers(actor, facts.host),
+        )
         if found.existing is None:
             return facts
         return replace(facts, authorities=self._hierarchy.chain_of(found.existing.issuer_id))
@@ -82,6 +93,11 @@ class Planner:
         is_good = revocation is None or revocation.is_good
         return record if is_good and record.not_before <= self._clock() <= record.not_after else None
 
+    def is_proof(self, certificate: x509.Certificate, host: str) -> bool:
+        """Return whether who presents this certificate is the node: it is good, and for a node as a server."""
+        record = self.find_good(certificate)
+        return record is not None and record.profile == VOS.name and _is_server(certificate, host)
+
 
 def options_of(order: Order) -> Options:
     """Return the options with which the CSR of an order is submitted."""
@@ -91,3 +107,13 @@ def options_of(order: Order) -> Options:
 def hint_of(order: Order) -> Hint:
     """Return what an order says of its CSR."""
     return Hint(destination=Destination(order.purpose.service, order.product, order.version))
+
+
+def _is_server(certificate: x509.Certificate, host: str) -> bool:
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except x509.ExtensionNotFound:
+        return False
+    named = host in {name.lower() for name in found.get_values_for_type(x509.DNSName)}
+    return named and ExtendedKeyUsageOID.SERVER_AUTH in usages

@@ -2,13 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from ca_service.authority.fleet.node_plan import Change, Plan
 from ca_service.authority.issuance.records import RequestRecord
 from ca_service.deadline import DATABASE_INTERRUPTED
-from ca_service.errors import Busy, Interrupted
+from ca_service.errors import Busy, Interrupted, Rule, Unreachable
+
+NODE_TIME: Final = Rule(
+    "node.time",
+    "The run on {host} took longer than {minutes} minutes.",
+    "Find out why the node is slow, and run it again: it reads the node first.",
+)
+
+RUN_SECONDS: Final = 600.0  # a call that is under way then ends at a limit of its own
+
+
+class TimeLimit:
+    """The end of a run, however often its node answers at the last moment."""
+
+    def __init__(self, host: str, stopwatch: Callable[[], float]) -> None:
+        self._host = host
+        self._stopwatch = stopwatch
+        self._ends = stopwatch() + RUN_SECONDS
+
+    def require(self) -> None:
+        """Raise Unreachable when the time of the run is over."""
+        if self._stopwatch() >= self._ends:
+            raise Unreachable.because(NODE_TIME, host=self._host, minutes=round(RUN_SECONDS / 60))
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,10 @@ class NodeSlots:
                 if line.slot.node.fqdn == host:
                     yield cluster.id, line
 
+    def peers(self, actor: Actor, host: str) -> frozenset[str]:
+        """Return the names of all nodes of the clusters of a node."""
+        return frozenset(node.fqdn for cluster in self._clusters(actor, host) for node in cluster.nodes)
+
     def place(self, actor: Actor, host: str, purpose: Purpose, csr: bytes) -> None:
         """Place the CSR of a node into its slots; one that is there already stays. Raises as `Fleet.place` does."""
         options = Options(destination=Destination(purpose.service))

@@ -28,7 +28,7 @@ from ca_service.authority.fleet.store import LeafStore
 from ca_service.authority.issuance.store import HostProductStore, Ledger
 from ca_service.authority.ports import Clock
 from ca_service.deadline import limited
-from ca_service.errors import InvalidInput, NotFound, Rule
+from ca_service.errors import Busy, InvalidInput, NotFound, Rule
 from ca_service.pki import encodings, names
 from ca_service.vos import experience
 from ca_service.vos.served import DEAD, Handshake, Ours, PortReport, Target, Verdict, fingerprint_of, judge
@@ -155,7 +155,10 @@ class Probes:
         return self._moving(actor, lines, reports, targets if ports else ())
 
     def probe_all(self) -> int:
-        """Look at the nodes of all clusters, for the job; return how many ports were looked at."""
+        """Look at the nodes of all clusters, for the job; return how many ports were looked at.
+
+        Others have their turns first: the rest is left to the next round.
+        """
         count, cursor = 0, ""
         while True:
             page = self._fleet.list_clusters(_PROBER, ClusterQuery(cursor=cursor, limit=_CLUSTERS))
@@ -164,6 +167,8 @@ class Probes:
                     count += sum(1 for _ in self.probe_cluster(_PROBER, cluster.id))
                 except (InvalidInput, NotFound):  # none of its nodes may be looked at, or it was removed
                     continue
+                except Busy:  # runs and probes of people have all turns: the next round looks again
+                    return count
             cursor = page.next_cursor
             if not cursor:
                 return count
@@ -192,7 +197,7 @@ class Probes:
         return (report for group in groups for report in group)
 
     def _reports(self, actor: Actor, targets: Sequence[Target]) -> Iterator[tuple[PortReport, ...]]:
-        """Yield nothing once the addresses are known, and then each report. Raises Busy; job and command line wait."""
+        """Yield nothing once the addresses are known, and then each report. Raises Busy."""
         found = list[PortReport]()
         with self._connections.turn(actor):
             try:

@@ -43,6 +43,7 @@ PLAN: Final[dict[str, Any]] = {
     "purpose": "tomcat-ECDSA",
     "stage": "no CSR",
     "present": _FINGERPRINT,
+    "csr": None,
     "serial_number": None,
     "steps": [],
     "changes": _CHANGES,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from itertools import chain, repeat
 from typing import Final
 
 import pytest
@@ -14,10 +16,10 @@ from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.fleet.connections import ProbeRules
 from ca_service.authority.fleet.node_contact import Contact, Credentials
 from ca_service.authority.fleet.node_plan import Kind, Order
-from ca_service.authority.fleet.node_run import Run
+from ca_service.authority.fleet.node_run import RUN_SECONDS, Run
 from ca_service.authority.fleet.nodes import NodeInput
 from ca_service.authority.fleet.states import Slot, State
-from ca_service.errors import Busy, Interrupted, InvalidInput, Refused
+from ca_service.errors import Busy, Interrupted, InvalidInput, Refused, Unreachable
 from ca_service.lab.node import LabNode
 from ca_service.vos.purposes import get_purpose
 from tests.support.factories import OPERATOR, Lab, actor
@@ -164,6 +166,17 @@ def test_people_do_not_reach_this_machine_and_its_links_through_a_name(lab: Lab,
     assert lab.node_driver.contact(REQUESTER, HOST).place.address == address
 
 
+def test_people_reach_the_api_on_its_ports_alone(lab: Lab) -> None:
+    with pytest.raises(InvalidInput) as error:
+        lab.node_driver.contact(REQUESTER, f"{HOST}:5432")
+    assert error.value.rule == "node.port"
+    for port in (443, 8443):
+        assert lab.node_driver.contact(REQUESTER, f"{HOST}:{port}").place.port == port
+    assert lab.node_driver.contact(OPERATOR, f"{HOST}:5432").place.port == 5432
+    lab.probes._connections._rules = ProbeRules(api_ports=())
+    assert lab.node_driver.contact(REQUESTER, f"{HOST}:5432").place.port == 5432
+
+
 def test_a_run_has_a_turn_until_it_ends_or_is_closed(lab: Lab) -> None:
     found, running = contact(lab), run(lab)
     for attempt in (
@@ -177,6 +190,38 @@ def test_a_run_has_a_turn_until_it_ends_or_is_closed(lab: Lab) -> None:
     running.close()
     run(lab).finish()
     assert lab.node_driver.contact(REQUESTER, HOST)
+
+
+def test_the_job_gives_up_while_a_run_has_the_turn(lab: Lab) -> None:
+    run(lab).finish()
+    running = run(lab)
+    lab.probes._connections._job_seconds = 0.0
+    assert lab.probes.probe_all() == 0
+    running.close()
+    assert lab.probes.probe_all() > 0
+
+
+def test_a_node_has_one_run_at_a_time(lab: Lab) -> None:
+    lab.probes._connections._turns = threading.BoundedSemaphore(2)
+    found, running = contact(lab), run(lab)
+    for _ in range(2):
+        with pytest.raises(Busy) as error:
+            lab.node_driver.plan(REQUESTER, found, CREDENTIALS, ORDER)
+        assert error.value.rule == "node.busy"
+    running.close()
+    assert lab.node_driver.plan(REQUESTER, found, CREDENTIALS, ORDER).changes
+
+
+@pytest.mark.parametrize(("late", "calls"), [(3, {}), (4, {"csr": 1}), (5, {"csr": 1})])
+def test_a_run_that_takes_too_long_ends_between_its_changes(lab: Lab, late: int, calls: dict[str, int]) -> None:
+    times = chain([0.0] * (late - 1), repeat(RUN_SECONDS))
+    lab.node_driver._stopwatch = lambda: next(times)
+    with pytest.raises(Unreachable) as error:
+        run(lab).finish()
+    assert error.value.rule == "node.time"
+    assert lab.node_client.nodes[HOST].calls == calls
+    lab.node_driver._stopwatch = lambda: 0.0
+    assert run(lab).finish().made
 
 
 def test_a_closed_run_makes_no_further_change(lab: Lab) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -10,6 +11,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from ca_service.authority.access.permissions import Actor, Role
 from ca_service.authority.audit.entries import EventQuery
@@ -17,9 +19,12 @@ from ca_service.authority.audit.events import Event
 from ca_service.authority.fleet.node_contact import Contact, Credentials, Warrant
 from ca_service.authority.fleet.node_plan import Kind, Order, Plan, Stage
 from ca_service.authority.fleet.node_run import Applied
+from ca_service.authority.fleet.nodes import NodeInput
 from ca_service.authority.inventory.store import CertificateQuery
+from ca_service.authority.issuance.examination import Options
 from ca_service.authority.revocation.records import Selection
-from ca_service.errors import Conflict, NotAllowed, Refused, Unreachable, only_errors
+from ca_service.documents.nodes import NodePlanDocument
+from ca_service.errors import Conflict, NotAllowed, Refused, TooManyAttempts, Unreachable, only_errors
 from ca_service.lab import materials
 from ca_service.lab.node import LabNode, NodeRefusal
 from ca_service.pki import encodings
@@ -32,6 +37,10 @@ from tests.support.nodes import Killed, nothing
 HOST: Final = "cucm1.example.com"
 PASSWORD: Final = "lab password"
 CREDENTIALS: Final = Credentials("administrator", PASSWORD)
+CLUSTER: Final = (
+    NodeInput(HOST, "cucm", "15", "publisher"),
+    NodeInput("cucm2.example.com", "cucm", "15", "subscriber"),
+)
 ALL: Final = (Kind.CSR, Kind.SIGN, Kind.TRUST, Kind.TRUST, Kind.IDENTITY)
 
 
@@ -91,7 +100,7 @@ def test_the_plan_of_a_new_node_has_all_changes_and_makes_none(lab: Lab, node: L
     assert (plan.stage, kinds(plan), plan.findings) == (Stage.NO_CSR, ALL, ())
     assert plan.common_name == "cucm1-EC.example.com"
     assert node.calls == {}
-    assert events(lab) == []
+    assert events(lab) == [Event.NODE_SIGN_IN_TRIED]
 
 
 def test_what_cisco_does_not_document_is_marked_in_the_plan(lab: Lab, node: LabNode) -> None:
@@ -109,7 +118,8 @@ def test_a_run_brings_a_certificate_of_this_authority_to_the_node(lab: Lab, node
 
 def test_each_call_that_changes_the_node_has_an_event(lab: Lab, node: LabNode) -> None:
     applied(lab, node)
-    expected = [Event.NODE_CSR_ORDERED, Event.NODE_TRUST_SENT, Event.NODE_TRUST_SENT, Event.NODE_IDENTITY_SENT]
+    tried = [Event.NODE_SIGN_IN_TRIED] * 2  # plan and run
+    expected = [*tried, Event.NODE_CSR_ORDERED, Event.NODE_TRUST_SENT, Event.NODE_TRUST_SENT, Event.NODE_IDENTITY_SENT]
     assert events(lab) == [each.value for each in expected]
 
 
@@ -340,3 +350,138 @@ def test_the_emulated_node_refuses_as_cisco_does(lab: Lab, node: LabNode) -> Non
     with pytest.raises(NodeRefusal, match="Do Not Match") as refusal:
         node.upload_identity(TOMCAT_ECDSA.service, [leaf])
     assert refusal.value.status == 500
+
+
+def asked(*names: str, common_name: str = "cucm1-EC.example.com") -> materials.Pending:
+    """A CSR for these names."""
+    key = ec.generate_private_key(ec.SECP384R1())
+    builder = (
+        x509.CertificateSigningRequestBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)]))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
+    )
+    return materials.Pending(key, builder.sign(key, hashes.SHA384()))
+
+
+@pytest.mark.parametrize(
+    ("names", "common_name"),
+    [
+        ([HOST, "vault.internal.example.org"], "cucm1-EC.example.com"),
+        ([HOST, "cucm2.example.com"], "cucm1-EC.example.com"),  # of its cluster, but for this server alone
+        ([HOST, "cucm2.example.com"], "cucm1-EC-ms.example.com"),  # in no cluster of it
+        ([HOST], "vault.internal.example.org"),
+        ([HOST], "vault"),
+    ],
+)
+def test_a_csr_with_names_of_other_hosts_is_not_signed(
+    lab: Lab, node: LabNode, names: list[str], common_name: str
+) -> None:
+    node._pending["tomcat-ECDSA"] = asked(*names, common_name=common_name)
+    if not common_name.startswith("cucm1-EC-ms"):
+        lab.fleet.create(OPERATOR, "Phones", CLUSTER)
+    contact, plan = contact_of(lab, node), planned(lab, node)
+    assert "node.csr-names" in [each.rule for each in only_errors(plan.findings)]
+    with pytest.raises(Refused):
+        lab.node_driver.apply(OPERATOR, contact, CREDENTIALS, Order(), plan.keys)
+    assert lab.inventory.list_certificates(OPERATOR, CertificateQuery()).certificates == ()
+
+
+def test_a_csr_that_a_node_makes_for_other_hosts_ends_the_run_before_it_is_signed(lab: Lab, node: LabNode) -> None:
+    def generate(service: str, *_: object) -> None:
+        node._pending[service] = asked("vault.internal.example.org", common_name="vault.internal.example.org")
+
+    node.generate_csr = generate  # type: ignore[method-assign, assignment]
+    with pytest.raises(Refused) as error:
+        applied(lab, node)
+    assert error.value.rule == "node.csr-names"
+    assert lab.inventory.list_certificates(OPERATOR, CertificateQuery()).certificates == ()
+
+
+@pytest.mark.parametrize(
+    ("names", "common_name"),
+    [
+        ([HOST, "example.com"], "cucm1-EC.example.com"),
+        (["CUCM1.example.com"], "cucm1"),
+        ([HOST], "Publisher of the lab"),
+        ([HOST, "cucm2.example.com", "example.com"], "cucm1-EC-ms.example.com"),
+        ([HOST, "cucm2.example.com"], "cucm2-ms.example.com"),
+    ],
+)
+def test_the_names_that_nodes_ask_for_are_signed(lab: Lab, node: LabNode, names: list[str], common_name: str) -> None:
+    lab.fleet.create(OPERATOR, "Phones", CLUSTER)
+    node._pending["tomcat-ECDSA"] = asked(*names, common_name=common_name)
+    assert "node.csr-names" not in [each.rule for each in planned(lab, node).findings]
+
+
+def test_a_csr_that_was_exchanged_after_the_plan_is_not_signed(lab: Lab, node: LabNode) -> None:
+    node._pending["tomcat-ECDSA"] = asked(HOST)
+    contact, plan = contact_of(lab, node), planned(lab, node)
+    node._pending["tomcat-ECDSA"] = asked(HOST)
+    with pytest.raises(Conflict) as error:
+        lab.node_driver.apply(OPERATOR, contact, CREDENTIALS, Order(), plan.keys).finish()
+    assert error.value.rule == "node.changed"
+    assert lab.inventory.list_certificates(OPERATOR, CertificateQuery()).certificates == ()
+
+
+def test_the_plan_shows_what_the_csr_on_the_node_asks_for(lab: Lab, node: LabNode) -> None:
+    node._pending["tomcat-ECDSA"] = asked(HOST, "example.com")
+    shown = NodePlanDocument.of(contact_of(lab, node), planned(lab, node)).csr
+    assert shown is not None
+    assert (shown.subject, shown.names) == ("CN=cucm1-EC.example.com", [f"DNS:{HOST}", "DNS:example.com"])
+
+
+@pytest.mark.parametrize(
+    ("profile", "usage", "warrant"),
+    [
+        ("vos", ExtendedKeyUsageOID.SERVER_AUTH, Warrant.ISSUED),
+        ("vos", ExtendedKeyUsageOID.CLIENT_AUTH, Warrant.NONE),
+        ("server", ExtendedKeyUsageOID.SERVER_AUTH, Warrant.NONE),
+        ("client", ExtendedKeyUsageOID.CLIENT_AUTH, Warrant.NONE),
+    ],
+)
+def test_only_a_certificate_for_a_node_as_a_server_proves_it(
+    lab: Lab, node: LabNode, profile: str, usage: x509.ObjectIdentifier, warrant: Warrant
+) -> None:
+    present(node, issued_to(lab, usage, profile))
+    assert lab.node_driver.contact(OPERATOR, HOST).warrant is warrant
+
+
+def present(node: LabNode, certificate: x509.Certificate) -> None:
+    """Let the node present this certificate."""
+    node.served = replace(node.served, ecdsa=(replace(node.served.ecdsa[0], certificate=certificate), ()))
+
+
+def issued_to(lab: Lab, usage: x509.ObjectIdentifier, profile: str) -> x509.Certificate:
+    """A certificate with the name of the node from here, with this extended key usage alone."""
+    builder = (
+        x509.CertificateSigningRequestBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)]))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(HOST)]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+    )
+    csr = builder.sign(ec.generate_private_key(ec.SECP384R1()), hashes.SHA384())
+    (issued,) = lab.issuance.issue(OPERATOR, [materials.text(csr).encode()], Options(profile=profile)).certificates
+    return x509.load_der_x509_certificate(issued.der)
+
+
+def test_a_refused_password_makes_the_same_user_of_the_node_wait(lab: Lab, node: LabNode, clock: FixedClock) -> None:
+    contact = contact_of(lab, node)
+    with pytest.raises(NotAllowed):
+        lab.node_driver.plan(OPERATOR, contact, Credentials("administrator", "wrong"), Order())
+    for user in ("administrator", "ADMINISTRATOR"):
+        with pytest.raises(TooManyAttempts) as error:
+            lab.node_driver.plan(OPERATOR, contact, Credentials(user, PASSWORD), Order())
+        assert error.value.rule == "node.wait"
+    assert node._failures == 1
+    assert len(events(lab)) == 1
+
+    clock.advance(minutes=5)
+    assert lab.node_driver.plan(OPERATOR, contact, CREDENTIALS, Order()).stage is Stage.NO_CSR
+
+
+def test_who_sends_a_password_is_recorded_before_it_is_sent(lab: Lab, node: LabNode) -> None:
+    lab.node_client.hook = killing("before read")
+    with pytest.raises(Killed):
+        lab.node_driver.plan(actor(Role.REQUESTER), contact_of(lab, node), CREDENTIALS, Order())
+    (event,) = lab.audit_log.list_events(OPERATOR, EventQuery(events=("node.sign-in-tried",))).items
+    assert (event.subject, event.details["user"]) == (HOST, "administrator")

@@ -141,7 +141,11 @@ def test_a_host_with_a_certificate_from_here_is_known() -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["127.0.0.1", "::1", "169.254.169.254", "fe80::1%eth0", "0.0.0.0", "224.0.0.1", "::ffff:127.0.0.1"],  # noqa: S104
+    [
+        *("127.0.0.1", "::1", "169.254.169.254", "fe80::1%eth0", "0.0.0.0", "224.0.0.1", "::ffff:127.0.0.1"),  # noqa: S104
+        *("0.1.2.3", "240.0.0.1", "255.255.255.255", "::", "::127.0.0.1", "::ffff:169.254.169.254", "ff02::1"),
+        *("64:ff9b::7f00:1", "64:ff9b:1::a00:5", "2002:7f00:1::", "2001:0:1::1", "fd00:ec2::254"),
+    ],
 )
 def test_this_machine_its_links_and_groups_are_not_connected_to(lab: Lab, address: str) -> None:
     lab.prober.addresses = {HOST: ("192.0.2.5", address)}
