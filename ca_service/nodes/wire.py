@@ -81,12 +81,12 @@ class Wire(io.RawIOBase):
 
     def receive(self, method: str) -> tuple[int, str, bytes]:
         """Return status, media type and body of the answer, which is read in pieces: it may announce any size."""
-        response = http.client.HTTPResponse(cast(socket.socket, self), method=method)
-        response.begin()
-        body = b"".join(iter(lambda: response.read(_PIECE), b""))
-        if response.length:  # the rest that was announced; reading in pieces does not mind
-            raise http.client.IncompleteRead(b"", response.length)
-        return response.status, response.headers.get_content_type(), body
+        with http.client.HTTPResponse(cast(socket.socket, self), method=method) as response:
+            response.begin()
+            body = b"".join(iter(lambda: response.read(_PIECE), b""))
+            if response.length:  # the rest that was announced; reading in pieces does not mind
+                raise http.client.IncompleteRead(b"", response.length)
+            return response.status, response.headers.get_content_type(), body
 
     def makefile(self, _mode: str) -> io.BufferedReader:
         """Return the connection as http.client reads it."""

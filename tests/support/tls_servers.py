@@ -149,7 +149,10 @@ def hearing(got: SimpleQueue[bytes], *pairs: tuple[Path, Path]) -> Answer:
 
     def answer(connection: socket.socket) -> None:
         with context.wrap_socket(connection, server_side=True) as secured:
-            got.put(secured.recv(4096))
+            try:
+                got.put(secured.recv(4096))
+            except ConnectionError:  # it went without reading the session tickets of TLS 1.3
+                got.put(b"")
 
     return answer
 
