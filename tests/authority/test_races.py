@@ -191,11 +191,13 @@ def test_attempts_at_the_same_moment_do_not_outrun_the_limit(
     """SQLite cannot lose it: the transaction writes before it reads, and there is one writer at a time.
 
     On PostgreSQL, each of two locks is enough: the turn of the writers, and the locks of the rows.
+
+    One fewer may be looked at: an attempt that meets the wait of the name has counted for its address already.
     """
     installation.accounts.create(operator, "alice", Role.REQUESTER, PASSWORD)
     assert racing.rule_of_guess(installation) == "sign-in.wrong"  # from now on there is a count to read
     looked_at = race(settings.instance_path, racing.guess, [None, None])
-    assert 1 + sum(map(int, looked_at)) == FREE_ATTEMPTS
+    assert FREE_ATTEMPTS - 1 <= 1 + sum(map(int, looked_at)) <= FREE_ATTEMPTS
 
 
 @pytest.mark.fault("same moment", "Two show the same code of an app", "one signs in")
@@ -221,6 +223,8 @@ def test_of_two_administrators_who_lock_one_another_out_one_stays(
     """SQLite cannot lose it: the transaction writes before it reads, and there is one writer at a time.
 
     On PostgreSQL, each of two locks is enough: the turn of the writers, and the locks of the rows.
+
+    One fewer may be looked at: an attempt that meets the wait of the name has counted for its address already.
     """
     for name in ("anna", "vera"):
         installation.accounts.create(operator, name, Role.ADMINISTRATOR, PASSWORD)
