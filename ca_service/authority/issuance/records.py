@@ -108,6 +108,11 @@ class RequestRecord:
         )
 
     @property
+    def submission(self) -> tuple[datetime, int | None, str]:
+        """The moment and the person of the submission, which are the same for all that came together."""
+        return self.submitted_at, self.submitted_by_id, self.submitted_by
+
+    @property
     def is_open(self) -> bool:
         """Whether there is something left to do."""
         return self.state in OPEN

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Final
 
 from ca_service.authority.access.permissions import Action, Actor, require
-from ca_service.authority.notices.ports import Channel, NoticeStore
+from ca_service.authority.notices.ports import Channel, NoticeStore, recipients_of
 from ca_service.authority.notices.records import Announcement, Expiring, Kind, Notice, due, upcoming
 from ca_service.authority.notices.sources import Sources
 from ca_service.authority.notices.texts import notice_message
@@ -62,7 +62,7 @@ class Notices:
 
         Without a channel nothing is written, so that due notices are sent once there is a channel.
         """
-        to = [(channel.name, recipient) for channel in self._channels for recipient in channel.recipients]
+        to = recipients_of(self._channels)
         if not to:
             return 0
         return sum(self._announce(batch, to) for batch in _batches(self._ending()))

@@ -14,7 +14,7 @@ from typing import Final
 
 from ca_service.authority.access.permissions import Action, Actor, require
 from ca_service.authority.audit.events import AuditEvent, Event
-from ca_service.authority.notices.ports import Channel, Outbox
+from ca_service.authority.notices.ports import Channel, Outbox, recipients_of
 from ca_service.authority.notices.records import (
     LONGEST_PAUSE,
     Failure,
@@ -139,7 +139,7 @@ class Deliveries:
         Raises NotReady without a channel.
         """
         require(actor, Action.AUTHORITY)
-        to = [(channel.name, recipient) for channel in self.channels for recipient in channel.recipients]
+        to = recipients_of(self.channels)
         if not to:
             raise NotReady.because(NOTICES_NO_CHANNEL)
         now = self._clock()

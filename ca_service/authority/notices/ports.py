@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -43,6 +43,11 @@ class Channel(Protocol):
 
     def send(self, message: Message) -> Failure | None:
         """Send the message; return None if the other side accepts it. Never raises for faults of the other side."""
+
+
+def recipients_of(channels: Iterable[Channel]) -> tuple[tuple[str, str], ...]:
+    """Return all that messages go to: (name of the channel, recipient)."""
+    return tuple((channel.name, recipient) for channel in channels for recipient in channel.recipients)
 
 
 class NoticeStore(Protocol):

@@ -18,7 +18,7 @@ from ca_service.authority.fleet.records import ClusterQuery, ClusterRecord
 from ca_service.authority.fleet.states import Slot
 from ca_service.authority.fleet.states import State as SlotState
 from ca_service.authority.issuance.records import RequestPage, RequestQuery, RequestRecord, State
-from ca_service.authority.notices.ports import Channel, NoticeStore
+from ca_service.authority.notices.ports import Channel, NoticeStore, recipients_of
 from ca_service.authority.notices.records import Announcement, Kind, Message, Notice
 from ca_service.authority.notices.texts import signed
 from ca_service.authority.ports import Clock
@@ -81,20 +81,17 @@ class Updates:
 
     def announce_requests(self) -> int:
         """Announce requests that wait, and decisions on those that were announced; return how many records are new."""
-        if self._requests is None or not self._recipients():
+        if self._requests is None or not recipients_of(self._channels):
             return 0
         return self._announce([*self._waiting(self._requests), *self._decided(self._requests)])
 
     def announce_unserved(self) -> int:
         """Announce certificates in slots that were issued days ago and are not served; return how many are new."""
-        return self._announce([*self._unserved()]) if self._recipients() else 0
-
-    def _recipients(self) -> list[tuple[str, str]]:
-        return [(channel.name, recipient) for channel in self._channels for recipient in channel.recipients]
+        return self._announce([*self._unserved()]) if recipients_of(self._channels) else 0
 
     def _waiting(self, requests: RequestReader) -> Iterator[Update]:
         new = sorted(self._untold(requests), key=lambda each: each.id)
-        return map(_waiting_update, _grouped(new, lambda each: (each.submitted_at, each.submitted_by)))
+        return map(_waiting_update, _grouped(new, lambda each: each.submission))
 
     def _untold(self, requests: RequestReader) -> Iterator[RequestRecord]:
         """Yield the newest requests, up to those that were announced: many that wait hide no new one."""
@@ -135,9 +132,9 @@ class Updates:
         return {each.subject_id for each in self._store.list_notices(set(ids)) if each.kind is kind}
 
     def _announce(self, updates: Iterable[Update]) -> int:
-        now, made = self._clock(), list[Announcement]()
+        now, made, recipients = self._clock(), list[Announcement](), recipients_of(self._channels)
         for update in updates:
-            messages = tuple(_message(update, to, self._base_url, now) for to in self._recipients())
+            messages = tuple(_message(update, to, self._base_url, now) for to in recipients)
             for number, (subject_id, moment) in enumerate(update.subjects):
                 notice = Notice(update.kind, subject_id, moment, 0, now)
                 made.append(Announcement(notice, () if number else messages))

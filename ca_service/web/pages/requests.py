@@ -67,7 +67,7 @@ class Submission:
 
 def _submissions(records: Sequence[RequestRecord]) -> list[Submission]:
     """Return the requests of a list, in its order, by the moment and the person of their submission."""
-    groups = groupby(records, key=lambda each: (each.submitted_at, each.submitted_by_id, each.submitted_by))
+    groups = groupby(records, key=lambda each: each.submission)
     return [_submission(tuple(items)) for _, items in groups]
 
 

@@ -1,7 +1,7 @@
 // Keys for the queue of requests: a twice approves, r opens the note for a refusal, j and k move down and up a list.
 // Optional: everything works without them. They are off while the user types, and the page lists them.
 
-import { areOff } from "./menu.js"; // d marks a step of a runbook as done; all keys are off where the user has switched them off
+import { areOff, isField } from "./menu.js"; // d marks a step of a runbook as done; all keys are off where the user has switched them off
 
 for (const hint of document.querySelectorAll("[data-keys]")) {
   if (hint instanceof HTMLElement) hint.hidden = areOff();
@@ -12,11 +12,6 @@ const ARMED_MS = 3000; // within which the second press of a key sends
 let armed = null;
 let isSent = false;
 window.addEventListener("pageshow", () => { isSent = false; });
-
-/** @param {EventTarget | null} target */
-function isField(target) {
-  return target instanceof HTMLElement && target.matches("input, textarea, select, [contenteditable]");
-}
 
 /** @param {HTMLElement} button
  * @returns {boolean} whether it may be pressed; the first press of its key only says what the second will do */

@@ -10,7 +10,7 @@ export function areOff() {
 }
 
 /** @param {EventTarget | null} target */
-function isField(target) {
+export function isField(target) {
   return target instanceof HTMLElement && target.matches("input, textarea, select, [contenteditable]");
 }
 
