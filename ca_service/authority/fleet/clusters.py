@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, islice, repeat
 from typing import Final
@@ -276,6 +276,17 @@ class Fleet:
             placed_at=self._clock(),
             placed_by=actor.name,
         )
+
+
+def cluster_pages(fleet: Fleet, actor: Actor, text: str = "") -> Iterator[tuple[ClusterRecord, ...]]:
+    """Yield all clusters with this text, page by page, so that any number of them can be read."""
+    cursor = ""
+    while True:
+        page = fleet.list_clusters(actor, ClusterQuery(text=text, cursor=cursor))
+        yield page.items
+        cursor = page.next_cursor
+        if not cursor:
+            return
 
 
 def _require_vos(options: Options) -> None:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 from ca_service.authority.access.permissions import Actor
-from ca_service.authority.fleet.clusters import Fleet
+from ca_service.authority.fleet.clusters import Fleet, cluster_pages
 from ca_service.authority.fleet.handover import Handover, Line
 from ca_service.authority.fleet.matching import match
-from ca_service.authority.fleet.records import ClusterQuery, ClusterRecord
+from ca_service.authority.fleet.records import ClusterRecord
 from ca_service.authority.issuance.examination import Options
 from ca_service.vos.destinations import Destination
 from ca_service.vos.purposes import Purpose
-
-_CLUSTERS: Final = 50  # in a page
 
 
 class NodeSlots:
@@ -54,13 +51,8 @@ class NodeSlots:
                     self._handover.mark(actor, cluster.id, key, done=True)
 
     def _clusters(self, actor: Actor, host: str) -> Iterator[ClusterRecord]:
-        cursor = ""
-        while True:
-            page = self._fleet.list_clusters(actor, ClusterQuery(text=host, cursor=cursor, limit=_CLUSTERS))
-            yield from (cluster for cluster in page.items if host in {node.fqdn for node in cluster.nodes})
-            cursor = page.next_cursor
-            if not cursor:
-                return
+        for page in cluster_pages(self._fleet, actor, host):
+            yield from (cluster for cluster in page if host in {node.fqdn for node in cluster.nodes})
 
 
 def _has(line: Line, serial_number: str) -> bool:

@@ -12,17 +12,17 @@ import re
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Final, Protocol
 
 from cryptography import x509
 
 from ca_service.authority.access.allowed_names import as_network
 from ca_service.authority.access.permissions import Action, Actor, Role, require, require_unbounded
-from ca_service.authority.fleet.clusters import CLUSTER_NO_CERTIFICATES, Fleet
+from ca_service.authority.fleet.clusters import CLUSTER_NO_CERTIFICATES, Fleet, cluster_pages
 from ca_service.authority.fleet.connections import JOB, Connections, Resolver
 from ca_service.authority.fleet.handover import Handover, Line, node_of
 from ca_service.authority.fleet.node_slots import NodeSlots
-from ca_service.authority.fleet.records import ClusterQuery
 from ca_service.authority.fleet.states import Slot
 from ca_service.authority.fleet.store import LeafStore
 from ca_service.authority.issuance.store import HostProductStore, Ledger
@@ -48,7 +48,6 @@ Reports = Generator[PortReport, None, None]
 
 _PROBER: Final = Actor(None, "service:probe", Role.ADMINISTRATOR, JOB)
 _STORING_SECONDS: Final = 10.0  # a probe takes longer than requests may wait, so that storing has a time of its own
-_CLUSTERS: Final = 50  # in a page
 MAX_PORTS: Final = 200
 #: Where a node of an unknown product may present the certificate of its web server.
 _USUAL_PORTS: Final = (443, 7443, 8443, 8444, 8445, 12015)
@@ -159,19 +158,15 @@ class Probes:
 
         Others have their turns first: the rest is left to the next round.
         """
-        count, cursor = 0, ""
-        while True:
-            page = self._fleet.list_clusters(_PROBER, ClusterQuery(cursor=cursor, limit=_CLUSTERS))
-            for cluster in page.items:
-                try:
-                    count += sum(1 for _ in self.probe_cluster(_PROBER, cluster.id))
-                except (InvalidInput, NotFound):  # none of its nodes may be looked at, or it was removed
-                    continue
-                except Busy:  # runs and probes of people have all turns: the next round looks again
-                    return count
-            cursor = page.next_cursor
-            if not cursor:
-                return count
+        count = 0
+        for cluster in chain.from_iterable(cluster_pages(self._fleet, _PROBER)):
+            try:
+                count += sum(1 for _ in self.probe_cluster(_PROBER, cluster.id))
+            except (InvalidInput, NotFound):  # none of its nodes may be looked at, or it was removed
+                continue
+            except Busy:  # runs and probes of people have all turns: the next round looks again
+                break
+        return count
 
     def list_served(self, actor: Actor, host: str) -> tuple[Served, ...]:
         """Return what the ports of a host have presented, newest first."""

@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from ca_service.authority.access.permissions import SERVICE
-from ca_service.authority.fleet.clusters import Fleet
-from ca_service.authority.fleet.records import ClusterQuery, ClusterRecord
+from ca_service.authority.fleet.clusters import Fleet, cluster_pages
+from ca_service.authority.fleet.records import ClusterRecord
 from ca_service.authority.fleet.states import Slot
 from ca_service.authority.fleet.states import State as SlotState
 from ca_service.authority.issuance.records import RequestPage, RequestQuery, RequestRecord, State
@@ -116,17 +116,14 @@ class Updates:
     def _unserved(self) -> Iterator[Update]:
         if self._unserved_after is None:
             return
-        now, cursor = self._clock(), ""
-        while True:
-            page = self._fleet.list_clusters(SERVICE, ClusterQuery(cursor=cursor))
-            for cluster, slots in zip(page.items, self._fleet.list_slots(SERVICE, page.items), strict=True):
+        now = self._clock()
+        for page in cluster_pages(self._fleet, SERVICE):
+            for cluster, slots in zip(page, self._fleet.list_slots(SERVICE, page), strict=True):
                 late = [slot for slot in slots if _is_late(slot, now, self._unserved_after)]
                 told = self._told(Kind.NOT_SERVED, [_serial(slot) for slot in late])
                 new = [slot for slot in late if _serial(slot) not in told]
                 if new:
                     yield _unserved_update(cluster, new, now)
-            if not (cursor := page.next_cursor):
-                return
 
     def _told(self, kind: Kind, ids: Sequence[str]) -> set[str]:
         return {each.subject_id for each in self._store.list_notices(set(ids)) if each.kind is kind}
