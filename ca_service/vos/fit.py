@@ -122,10 +122,9 @@ def judge_issued(
     purpose: str = "",
 ) -> Fit:
     """Return the same for our own certificate; the issuing authority first, the root last."""
-    extensions, asked = certificate.extensions, said_by_request(request)
+    asked = said_by_request(request)
     checks = (
-        *against_request(asked, said(certificate, extensions)),
-        *own_contents(certificate, extensions, at, may_be_wild=_may_be_wild(purpose)),
+        *_own_checks(asked, certificate, at, purpose),
         *fit_path.tls_usages(Link.of(certificate), asked.extended_key_usage),
         *fit_chain.whole_path(certificate, authorities, at),
     )
@@ -140,17 +139,21 @@ def judge_candidate(
     purpose: str = "",
 ) -> Fit:
     """Return the same before the signature; the path was validated with the request, and is not validated again."""
-    extensions = certificate.extensions
     checks = (
-        *against_request(said_by_request(request), said(certificate, extensions)),
-        *own_contents(certificate, extensions, at, may_be_wild=_may_be_wild(purpose)),
+        *_own_checks(said_by_request(request), certificate, at, purpose),
         *fit_chain.of_path(certificate, authorities, at),
     )
     return _fit(checks)
 
 
-def _may_be_wild(purpose: str) -> bool:
-    return purpose in PURPOSES and PURPOSES[purpose].allows_wildcard
+def _own_checks(asked: Said, certificate: x509.Certificate, at: datetime, purpose: str) -> tuple[Check, ...]:
+    """Return the checks of a certificate of ours without its path."""
+    extensions = certificate.extensions
+    may_be_wild = purpose in PURPOSES and PURPOSES[purpose].allows_wildcard
+    return (
+        *against_request(asked, said(certificate, extensions)),
+        *own_contents(certificate, extensions, at, may_be_wild=may_be_wild),
+    )
 
 
 def _fit(checks: Sequence[Check]) -> Fit:

@@ -196,7 +196,7 @@ def _body(step: Step) -> Iterator[str]:
 
 
 def _brief(runbook: Runbook) -> Iterator[str]:
-    """Yield titles, files, restarts and what they are waited for: what is needed beside the page."""
+    """Yield titles, files, restarts and the signs that they are over: all that is needed beside the page."""
     yield _MORE
     for step in runbook.warnings:
         yield from _wrapped(f"{step.title}. {step.text}", "! ", "  ")

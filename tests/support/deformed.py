@@ -1,4 +1,4 @@
-"""Knows what programs do to the text of a PEM file, one function for each of them."""
+"""The changes that programs make to the text of a PEM file, one function for each."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def running(command: Sequence[str | Path], folder: Path, is_ready: Callable[[], 
 
 
 def answers(*ports: int) -> bool:
-    """Whether somebody listens on each of these ports of loopback."""
+    """Whether a program listens on each of these ports of loopback."""
     for port in ports:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()

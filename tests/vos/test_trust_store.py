@@ -110,7 +110,7 @@ def test_no_more_entries_are_parsed_than_are_kept() -> None:
 
 
 class Untouched(dict[str, str]):
-    """A row that nobody reads."""
+    """A row beyond the last one that is read."""
 
     def get(self, *_: object) -> NoReturn:
         """Fail."""

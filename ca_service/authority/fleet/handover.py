@@ -92,7 +92,7 @@ class Handover:
 
     def board(self, actor: Actor, cluster_id: int) -> Board:
         """Return the board of the cluster. Raises NotFound."""
-        cluster, slots = self._fleet.get_cluster(actor, cluster_id), self._fleet.slots(actor, cluster_id)
+        cluster, slots = self._read(actor, cluster_id)
         runbook = self._runbook(cluster, slots)
         marks = {mark.step: mark for mark in self._fleet.list_marks(actor, cluster_id)}
         marks = dict(_added(runbook, slots)) | _marks_of(runbook, marks)
@@ -100,7 +100,7 @@ class Handover:
 
     def mark(self, actor: Actor, cluster_id: int, step: str, *, done: bool) -> None:
         """Mark a step of the runbook as done, or undo that. Raises NotFound for an unknown step."""
-        known = {each.key for each in self.board(actor, cluster_id).runbook.steps}
+        known = {each.key for each in self._runbook(*self._read(actor, cluster_id)).steps}
         self._fleet.mark(actor, cluster_id, step, done, known)
 
     def files(self, actor: Actor, cluster_id: int) -> dict[str, bytes]:
@@ -118,13 +118,19 @@ class Handover:
 
         Raises NotFound if there are none, Conflict if an authority above them is revoked: nodes must not trust it.
         """
-        cluster, slots = self._fleet.get_cluster(actor, cluster_id), self._fleet.slots(actor, cluster_id)
+        cluster, slots = self._read(actor, cluster_id)
         deliveries = [delivery for slot in slots if (delivery := self._delivery(slot)) is not None]
         if not deliveries:
             raise NotFound.because(CLUSTER_NO_CERTIFICATES)
         self._trusted.require(slot.certificate.issuer_id for slot in slots if slot.certificate)
         nodes = [node_of(node) for node in cluster.nodes]
         return cluster_bundle(cluster.name, cluster.name, self._receipts.attached(deliveries), nodes)
+
+    def _read(self, actor: Actor, cluster_id: int) -> tuple[ClusterRecord, tuple[Slot, ...]]:
+        """Return the cluster and its slots, reading the cluster once. Raises NotFound."""
+        cluster = self._fleet.get_cluster(actor, cluster_id)
+        [slots] = self._fleet.list_slots(actor, [cluster])
+        return cluster, slots
 
     def _delivery(self, slot: Slot) -> Delivery | None:
         if slot.certificate is None or slot.state in (State.EXPIRED, State.REVOKED):

@@ -40,7 +40,7 @@ def with_node(lab: Lab, clock: FixedClock) -> Lab:
 
 @pytest.fixture
 def lab(clock: FixedClock) -> Lab:
-    """An authority that signs at once."""
+    """An authority that signs immediately."""
     return with_node(Lab(clock=clock).initialised(), clock)
 
 
