@@ -106,6 +106,7 @@ def test_the_key_d_marks_the_step_unless_the_reader_types_goes_elsewhere_or_has_
     expect(tab.page.locator(".open-step kbd")).to_be_visible()
     tab.page.keyboard.press("d")
     expect(tab.page.locator("progress")).to_have_attribute("value", "1")
+    expect(tab.page.locator(".open-step kbd")).to_be_visible()  # the scripts of the next page have run
 
     for keys in ("g d", "Control+d"):
         for key in keys.split():
