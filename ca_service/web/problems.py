@@ -16,6 +16,7 @@ from flask import Flask, Response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.wsgi import get_input_stream
 
 from ca_service import errors
 from ca_service.documents.findings import ProblemDocument
@@ -181,9 +182,12 @@ def _http(error: HTTPException) -> ResponseReturnValue:
 
 def _drain() -> None:
     """Read what was refused for its size, up to a cap: a client that still sends would see no answer."""
-    left = min(request.content_length or 0, _MAX_DRAINED)
-    stream = request.environ["wsgi.input"]
-    with suppress(OSError):  # the client is too slow
+    left = _MAX_DRAINED
+    try:
+        stream = request.stream  # it knows what the form parser has read: no byte is waited for that cannot come
+    except RequestEntityTooLarge:
+        stream = get_input_stream(request.environ)  # refused by its length alone
+    with suppress(OSError, HTTPException):  # the client is too slow, or has gone
         while left > 0 and (piece := stream.read(min(left, 64 * 1024))):
             left -= len(piece)
 

@@ -206,6 +206,25 @@ def test_a_form_of_too_many_parts_is_refused(client: Client) -> None:
     assert (answer.status_code, errors(answer)) == (413, [("http.too-large", "")])
 
 
+class _Connection(io.BytesIO):
+    """A body as a socket has it: more than there is would be waited for."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        assert size is not None
+        assert 0 <= size <= len(self.getbuffer()) - self.tell(), "waits for a byte that never comes"
+        return super().read(size)
+
+
+@pytest.mark.parametrize("parts", [1051, 90_000], ids=["half read", "too long to be read"])
+def test_what_is_refused_for_its_size_is_read_to_its_end_and_no_further(client: Client, parts: int) -> None:
+    data = b"".join(b'--x\r\nContent-Disposition: form-data; name="csr"\r\n\r\n%d\r\n' % n for n in range(parts))
+    body = _Connection(data + b"X" * 100_000 + b"\r\n--x--\r\n")
+    headers = {"Content-Length": str(len(body.getbuffer()))}
+    answer = client.post(URL, input_stream=body, content_type=FORM + "; boundary=x", headers=headers)
+    assert (answer.status_code, errors(answer)) == (413, [("http.too-large", "")])
+    assert body.tell() == len(body.getbuffer())
+
+
 def test_two_requests_with_one_key_are_refused(client: Client) -> None:
     requests = [request.data.decode("ascii") for request in (UCCX_PUBLISHER, *SAME_KEY_TWICE)]
     answer = client.post(URL, json={"csr": requests})
