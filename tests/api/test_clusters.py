@@ -220,9 +220,9 @@ def test_a_marked_step_moves_the_slot_and_the_mark_can_be_undone(client: Client,
     assert board(client, lab)["slots"][0]["state"] == "issued"
 
 
-def test_an_unknown_step_is_not_found(client: Client, lab: str) -> None:
+def test_an_unknown_step_is_a_bad_value(client: Client, lab: str) -> None:
     answer = client.post(f"{lab}/marks", json={"step": "upload/x"})
-    assert (answer.status_code, rule(answer)) == (404, "step.unknown")
+    assert (answer.status_code, rule(answer)) == (400, "step.unknown")
 
 
 def test_a_superseded_certificate_is_told(client: Client, lab: str) -> None:

@@ -161,7 +161,7 @@ def test_a_step_is_marked_and_the_mark_undone(lab: CommandLine, folder: Path) ->
     step = upload_step(lab)
     assert lab.answer("cluster", "mark", "Lab", step)["slots"][0]["state"] == "uploaded"
     assert lab.answer("cluster", "mark", "Lab", step, "--undo")["slots"][0]["state"] == "issued"
-    assert lab.rule("cluster", "mark", "Lab", "upload/x", code=ExitCode.ERROR) == "step.unknown"
+    assert lab.rule("cluster", "mark", "Lab", "upload/x", code=ExitCode.USAGE) == "step.unknown"
 
 
 def test_the_board_shows_the_command_that_marks_the_next_step(lab: CommandLine, folder: Path) -> None:

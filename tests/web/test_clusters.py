@@ -422,7 +422,7 @@ def test_a_step_that_is_not_in_the_runbook_is_not_marked(requester: Visitor, ins
 
     for step in ("nonsense", "", "x" * 500, "upload/tomcat-ECDSA/" + "0" * 40):
         answer = requester.post(f"{board}/steps", {"step": step, "done": "true"})
-        assert (answer.status_code, read(answer.text).blocking) == (404, ["step.unknown"])
+        assert (answer.status_code, read(answer.text).blocking) == (400, ["step.unknown"])
 
 
 def test_a_leaf_that_will_not_be_used_is_told_first_with_what_helps_and_is_not_signed_by_default(

@@ -190,12 +190,12 @@ class Fleet:
     def mark(self, actor: Actor, cluster_id: int, step: str, done: bool, known: Collection[str]) -> None:
         """Mark a step as done, or undo that; `known` are the keys of the existing steps.
 
-        Raises NotFound for an unknown step. Idempotent: a step already in that state has no second event.
+        Raises InvalidInput for an unknown step. Idempotent: a step already in that state has no second event.
         """
         require(actor, Action.FLEET)
         cluster = self.get_cluster(actor, cluster_id)
         if step not in known:
-            raise NotFound.because(STEP_UNKNOWN)
+            raise InvalidInput(STEP_UNKNOWN.at("/step"))
         kind = Event.STEP_DONE if done else Event.STEP_UNDONE
         event = AuditEvent.by(actor, self._clock(), kind, cluster.name, step=step)
         if done:

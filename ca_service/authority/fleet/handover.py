@@ -99,7 +99,7 @@ class Handover:
         return Board(cluster, tuple(_line(slot, runbook, marks) for slot in slots), runbook, marks)
 
     def mark(self, actor: Actor, cluster_id: int, step: str, *, done: bool) -> None:
-        """Mark a step of the runbook as done, or undo that. Raises NotFound for an unknown step."""
+        """Mark a step of the runbook as done, or undo that. Raises InvalidInput for an unknown step."""
         known = {each.key for each in self._runbook(*self._read(actor, cluster_id)).steps}
         self._fleet.mark(actor, cluster_id, step, done, known)
 
