@@ -96,5 +96,7 @@ def test_no_table_of_products_scrolls_sideways_on_a_phone(browser: Browser, tool
         tab.sign_in("auditor")
         for path in ("/products", "/products?product=uccx", "/products?product=imp"):
             tab.go(path)
+            tab.unfold()
+            assert tab.page.locator(".table").count() > 0
             wide = "tables => tables.filter(each => each.scrollWidth > each.clientWidth).length"
             assert tab.page.locator(".table").evaluate_all(wide) == 0

@@ -21,7 +21,10 @@ def test_the_overview_has_each_product_and_version(steady: Visitor) -> None:
         assert f"/products?product={product.id}" in page.links
         for release in product.releases:
             assert release.label in page.text
-            assert " ".join(release.uses.text.split()) in page.text
+        anchors = [link for link in page.links if link.startswith(f"/products?product={product.id}#release-")]
+        assert len(anchors) == len(product.releases)
+        ids = steady.page(f"/products?product={product.id}").ids
+        assert {link.partition("#")[2] for link in anchors} <= set(ids)
 
 
 @pytest.mark.parametrize("product", products().values(), ids=lambda product: product.id)
@@ -38,7 +41,7 @@ def test_a_product_is_told_in_full_with_its_sources(steady: Visitor, product: An
             assert not action.effect or " ".join(action.effect.users.replace("`", "").split()) in text
         for line in (line for action in actions for line in action.commands):
             assert line in text
-    assert "Source:" in text
+    assert "Source" in text
 
 
 def test_a_version_shows_what_holds_for_it_alone(steady: Visitor) -> None:
