@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from werkzeug.test import Client, TestResponse
 
 from tests.support.refused_requests import SAME_KEY_TWICE
 from tests.support.requests import SOCIALMINER, UCCX_PUBLISHER
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 URL = "/api/v1/certificates"
 CSR = SOCIALMINER.data.decode("ascii")
@@ -211,8 +214,15 @@ class _Connection(io.BytesIO):
 
     def read(self, size: int | None = -1, /) -> bytes:
         assert size is not None
-        assert 0 <= size <= len(self.getbuffer()) - self.tell(), "waits for a byte that never comes"
+        self._require(size)
         return super().read(size)
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        self._require(memoryview(buffer).nbytes)
+        return super().readinto(buffer)
+
+    def _require(self, size: int) -> None:
+        assert 0 <= size <= len(self.getbuffer()) - self.tell(), "waits for a byte that never comes"
 
 
 @pytest.mark.parametrize("parts", [1051, 90_000], ids=["half read", "too long to be read"])

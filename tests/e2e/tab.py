@@ -61,7 +61,8 @@ class Tab:
 
     def open_menu(self) -> None:
         """Show the menu where it is folded: in narrow windows."""
-        if self.page.locator(".menu-button").is_visible():
+        # Not "is the button visible?": it may be for a moment, before the style sheet of the next page is there.
+        if self.page.evaluate("matchMedia('(max-width: 60rem)').matches"):
             self.page.click(".menu-button")
 
     def sign_out(self) -> None:

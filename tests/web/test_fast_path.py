@@ -28,6 +28,8 @@ from tests.support.requests import UCCX_PUBLISHER
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
+    from _typeshed import WriteableBuffer
+
 CRL: Final = "/ca/intermediate-g1.crl"
 
 
@@ -251,7 +253,7 @@ class SlowBody(io.RawIOBase):
         """It is a body."""
         return True
 
-    def read(self, _size: int = -1) -> bytes:
+    def readinto(self, _buffer: WriteableBuffer, /) -> int:
         """Wait in vain."""
         self.waits += 1
         raise BlockingIOError("timed out")

@@ -146,7 +146,7 @@ def test_what_is_not_there_is_not_found(lab: Lab) -> None:
         lambda: lab.fleet.rename(OPERATOR, 99, "x"),
         lambda: lab.fleet.remove_node(OPERATOR, 1, 99),
         lambda: lab.fleet.change_node(OPERATOR, 1, 99, PUBLISHER),
-        lambda: lab.handover.mark(OPERATOR, 1, "no such step", done=True),
+        lambda: lab.handover.mark(OPERATOR, 99, "no such step", done=True),
         lambda: lab.handover.bundle(OPERATOR, 1),
     ):
         with pytest.raises(NotFound):
