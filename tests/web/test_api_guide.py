@@ -19,7 +19,7 @@ from tests.web.visitor import Visitor
     ],
 )
 def test_each_operation_tells_its_scopes(visitor: Visitor, method: str, path: str, scopes: list[str]) -> None:
-    cards = visitor.get("/api").text.split('<section class="card"')
+    cards = visitor.get("/api").text.split("<li><details")
     [card] = [card for card in cards if f'class="method">{method}</span> <code>{path}</code>' in card]
     told = re.search(r"Scope of the token</dt><dd>(.*?)</dd>", card, re.DOTALL)
     listed = re.findall(r"<li[^>]*>(\w+)</li>", told[1] if told else "")
