@@ -207,3 +207,10 @@ def test_the_page_takes_the_same_few_statements_however_many_clusters_there_are(
 
     assert max(counts) <= MOST
     assert len(set(counts)) == 1, counts
+
+
+def test_weeks_without_an_expiration_are_a_sentence_and_not_an_empty_picture(lab: Lab) -> None:
+    lab.issuance.issue(OPERATOR, [UCCX_PUBLISHER.data], Options("vos", validity_days=365))
+    assert "Nothing expires within 13 weeks." in page_of(lab).text
+    lab.clock.advance(days=300)
+    assert "Nothing expires within" not in page_of(lab).text
