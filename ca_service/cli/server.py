@@ -20,6 +20,11 @@ SERVER_PLAIN: Final = Rule(
     "The token would travel to {host} unencrypted.",
     "Use https. Plain HTTP is for this machine alone; --allow-http permits it elsewhere.",
 )
+SERVER_PLAIN_PASSWORD: Final = Rule(
+    "server.plain-password",
+    "The password of the node would travel to {host} unencrypted.",
+    "Use https. --allow-http permits the token alone, not a password.",
+)
 SERVER_TOKEN_MISSING: Final = Rule(
     "server.token-missing",
     "There is no token for the server.",
@@ -52,6 +57,12 @@ class ServerOptions:
         if parts.scheme == "http" and not self.allow_http and not _is_this_machine(host):
             raise InvalidInput.because(SERVER_PLAIN, host=host)
         return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
+
+    def require_private(self) -> None:
+        """Raise InvalidInput if a password that is sent to the server would be readable on the way."""
+        parts = _parts(self.url.strip())
+        if parts.scheme == "http" and not _is_this_machine(parts.hostname or ""):
+            raise InvalidInput.because(SERVER_PLAIN_PASSWORD, host=parts.hostname)
 
     def read_token(self) -> str:
         """Return the token; a file counts before a value. Raises InvalidInput without one, or for one that is none."""

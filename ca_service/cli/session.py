@@ -66,6 +66,11 @@ class Session:
             path = command or click.get_current_context().command_path
             raise InvalidInput.because(COMMAND_LOCAL, command=path)
 
+    def require_private(self) -> None:
+        """Raise InvalidInput if a password would travel to the server unencrypted."""
+        if self.server:
+            self.server.require_private()
+
     def opened(self) -> Installation:
         """Return the installation, with any version of its database. Its connections are closed after the command."""
         root = click.get_current_context().find_root()
