@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 COMMAND_LOCAL: Final = Rule(
     "command.local",
     "{command} does not work with --server.",
-    "Run it on the machine of the authority, without --server and CA_SERVICE_URL.",
+    "Run it on the machine of the authority, without --server and CA_SERVICE_URL: accounts and tokens are never "
+    "managed with a token, and database, keys, settings and the service itself are on that machine.",
 )
 
 Answer = TypeVar("Answer")
