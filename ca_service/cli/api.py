@@ -217,7 +217,9 @@ class API:
 def error_of(problem: ProblemDocument) -> CAServiceError:
     """Return the error that a problem describes, of the same kind and with the same findings as on the server."""
     kind = next((each for each in _kinds(CAServiceError) if each.code == problem.code), CAServiceError)
-    return kind(*map(finding_of, problem.errors))
+    error = kind(*map(finding_of, problem.errors))
+    error.title = problem.title
+    return error
 
 
 def finding_of(found: FindingDocument) -> Finding:

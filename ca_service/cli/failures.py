@@ -11,6 +11,7 @@ import click
 from ca_service import errors
 from ca_service.cli.console import Console, as_text
 from ca_service.errors import CAServiceError, InvalidInput, Rule
+from ca_service.pki.visible_text import visible
 
 OUTPUT_CLOSED: Final = Rule(
     "output.closed",
@@ -90,7 +91,7 @@ def report(console: Console, error: BaseException) -> ExitCode:
 
         click.echo(as_text(ErrorDocument.of(ours.code, ours.title, ours.findings)), err=True)
     else:
-        title = click.style(f"ca-service: {ours.title}", bold=True)
+        title = click.style(f"ca-service: {visible(ours.title)}", bold=True)
         click.echo("\n".join((title, *console.finding_lines(ours.findings))), err=True)
     return exit_code(ours)
 

@@ -25,10 +25,16 @@ SERVER_PLAIN_PASSWORD: Final = Rule(
     "The password of the node would travel to {host} unencrypted.",
     "Use https. --allow-http permits the token alone, not a password.",
 )
+SERVER_MISSING: Final = Rule(
+    "server.missing",
+    "A token is given, but no server to send it to.",
+    "Name the server with --server URL or CA_SERVICE_URL. To work on this machine, give no token, and unset "
+    "CA_SERVICE_TOKEN and CA_SERVICE_TOKEN_FILE.",
+)
 SERVER_TOKEN_MISSING: Final = Rule(
     "server.token-missing",
     "There is no token for the server.",
-    "Create one on its page of tokens, and give it in CA_SERVICE_TOKEN or with --token-file.",
+    "Create one under Account > API tokens, and give it in CA_SERVICE_TOKEN or with --token-file.",
 )
 SERVER_TOKEN: Final = Rule(
     "server.token",
@@ -42,13 +48,18 @@ _MISREAD: Final = re.compile(r"[^!-~]|\\")  # programs disagree about the host o
 
 @dataclass(frozen=True, slots=True)
 class ServerOptions:
-    """A server as it is given. The token is in no message and no repr."""
+    """A server as it is given; `url` is empty if none is. The token is in no message and no repr."""
 
     url: str
     token: str = field(default="", repr=False)
     token_file: str | None = None
     ca_file: str | None = None
     allow_http: bool = False
+
+    @property
+    def is_token_alone(self) -> bool:
+        """Whether a token is given, and no server."""
+        return not self.url and bool(self.token or self.token_file)
 
     def address(self) -> str:
         """Return the address without a final slash. Raises InvalidInput if the token must not go there."""
