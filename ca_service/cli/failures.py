@@ -38,6 +38,11 @@ SYSTEM_ERROR: Final = Rule(
     "The operating system refused: {reason} ({path}).",
     "Check the folder and its permissions; `ca-service --instance PATH` chooses another one.",
 )
+SYSTEM_REFUSED: Final = Rule(
+    "system.refused",
+    "The operating system refused: {reason}.",
+    "Run it again as `ca-service --traceback ...`: the output shows which call was refused.",
+)
 
 
 class ExitCode(IntEnum):
@@ -109,15 +114,21 @@ def _explained(error: BaseException) -> CAServiceError:
     if isinstance(error, click.Abort):
         return CAServiceError.because(INTERRUPTED)
     if isinstance(error, OSError):
-        return CAServiceError.because(
-            SYSTEM_ERROR, reason=error.strerror or type(error).__name__, path=error.filename or "no file"
-        )
+        return _refused_by_system(error)
     return _unforeseen(error)
 
 
 def _usage(error: click.UsageError) -> InvalidInput:
     command = error.ctx.command_path if error.ctx else "ca-service"
     return InvalidInput.because(USAGE, message=error.format_message(), command=command)
+
+
+def _refused_by_system(error: OSError) -> CAServiceError:
+    """Name the file, if there is one: a port or a connection has no folder whose permissions could be wrong."""
+    reason = error.strerror or type(error).__name__
+    if error.filename:
+        return CAServiceError.because(SYSTEM_ERROR, reason=reason, path=error.filename)
+    return CAServiceError.because(SYSTEM_REFUSED, reason=reason)
 
 
 def _unforeseen(error: BaseException) -> CAServiceError:
