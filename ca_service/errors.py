@@ -50,7 +50,8 @@ class Rule:
 
     `id` is stable and the same on page, API and command line. `problem` says what is wrong, `remedy` how to fix it:
     both are templates for the values of a finding, so that they are translated before they are filled in. `options`
-    are those of API and command line that fix it; pages, which have a control instead, leave them out.
+    are those of API and command line that fix it; pages, which have a control instead, leave them out. `title` heads an
+    error that the rule decides; empty for the title of its class.
     """
 
     id: str
@@ -59,6 +60,7 @@ class Rule:
     severity: Severity = Severity.ERROR
     visibility: Visibility = Visibility.PUBLIC
     options: str = ""
+    title: str = ""
 
     def at(self, pointer: str = "", /, **values: object) -> Finding:
         """Return the finding at this place, a JSON pointer (RFC 6901) into the input, with these values."""
@@ -141,11 +143,17 @@ class CAServiceError(Exception):
     def __init__(self, *findings: Finding) -> None:
         super().__init__(" ".join(f"{found.detail} {found.remedy}".strip() for found in findings))
         self.findings = findings
+        if findings and self._deciding.declared.title:
+            self.title = self._deciding.declared.title
 
     @property
     def rule(self) -> str:
         """Return the id of the deciding rule: of the first error, or of the first finding."""
-        return (only_errors(self.findings) or self.findings)[0].rule
+        return self._deciding.rule
+
+    @property
+    def _deciding(self) -> Finding:
+        return (only_errors(self.findings) or self.findings)[0]
 
     @classmethod
     def because(cls, rule: Rule, /, **values: object) -> Self:

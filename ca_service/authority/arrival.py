@@ -58,7 +58,7 @@ class Arrival:
 
     def examine(self, actor: Actor) -> Results:
         """Run the check; none if web.base_url is not set, because there is no proxy to go through then."""
-        require(actor, Action.AUTHORITY)
+        require(actor, Action.STATUS)
         return run([Check("client-address", "address of clients", self._faults)], Occasion.DOCTOR) if self._url else ()
 
     def _faults(self) -> Iterator[Finding]:

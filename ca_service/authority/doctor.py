@@ -144,7 +144,7 @@ class Doctor:
 
     def examine(self, actor: Actor) -> Results:
         """Run every check."""
-        require(actor, Action.AUTHORITY)
+        require(actor, Action.STATUS)
         return run(self.checks, Occasion.DOCTOR)
 
     def faults_at_start(self) -> tuple[Finding, ...]:

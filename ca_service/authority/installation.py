@@ -121,7 +121,8 @@ class PublicServices:
 
 @dataclass(frozen=True, kw_only=True)
 class APIServices(PublicServices):
-    """The use cases for scripts: everything about certificates and clusters, nothing about accounts."""
+    """The use cases for scripts: everything about certificates and clusters, the health of the
+    installation, nothing about accounts."""
 
     issuance: Issuance
     requests: Requests
@@ -136,6 +137,7 @@ class APIServices(PublicServices):
     fleet: Fleet
     handover: Handover
     audit_log: AuditLog
+    doctor: Doctor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +155,6 @@ class Installation(APIServices):
     authority_revocation: AuthorityRevocation
     crl_importer: CRLImporter
     responders: Responders
-    doctor: Doctor
     accounts: Accounts
     signing_in: SigningIn
     sessions: Sessions

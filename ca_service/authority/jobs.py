@@ -126,7 +126,7 @@ class Jobs:
 
     def list_jobs(self, actor: Actor) -> tuple[JobState, ...]:
         """Return every job, in the order of the table, with its last run."""
-        require(actor, Action.AUTHORITY)
+        require(actor, Action.STATUS)
         return self.states()
 
     def states(self) -> tuple[JobState, ...]:

@@ -146,10 +146,15 @@ class API:
             return Answer(found.status_code, content, _file_name(found.headers.get("Content-Disposition", "")))
 
     def lines(
-        self, method: str, *path: object, query: Mapping[str, object] = NO_VALUES, files: Sequence[File] = ()
+        self,
+        method: str,
+        *path: object,
+        query: Mapping[str, object] = NO_VALUES,
+        body: Mapping[str, object] | None = None,
+        files: Sequence[File] = (),
     ) -> Iterator[bytes]:
         """Yield the lines of an answer while they arrive, each with its end. Raises as `send` does."""
-        with self._sent(method, path, query, files=files) as found:
+        with self._sent(method, path, query, body, files) as found:
             rest = b""
             for piece in found.iter_content(_PIECE):
                 *whole, rest = (rest + piece).split(b"\n")
@@ -212,7 +217,9 @@ class API:
 def error_of(problem: ProblemDocument) -> CAServiceError:
     """Return the error that a problem describes, of the same kind and with the same findings as on the server."""
     kind = next((each for each in _kinds(CAServiceError) if each.code == problem.code), CAServiceError)
-    return kind(*map(finding_of, problem.errors))
+    error = kind(*map(finding_of, problem.errors))
+    error.title = problem.title
+    return error
 
 
 def finding_of(found: FindingDocument) -> Finding:

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 
 import click
 
-from ca_service.authority.hierarchy.store import IssuerRecord
-from ca_service.authority.revocation.records import CRLRecord
 from ca_service.authority.status.crl_publisher import CRL_NO_DELTA, PublishedCRL
 from ca_service.cli.console import fields
 from ca_service.cli.grammar import declare
@@ -35,19 +33,22 @@ from ca_service.pki.visible_text import visible
 @pass_session
 def show(session: Session) -> None:
     """Show the newest CRL of each authority. Nothing is published."""
-    found = session.ready().crl_publisher.list_newest(operator())
-    document = NewestCRLsDocument(lists=[NewestCRLDocument.of(issuer, record) for issuer, record in found])
-    session.console.answer(document, [line for issuer, record in found for line in _lines(issuer, record)])
+    found = session.ask(
+        lambda here: NewestCRLsDocument.of(here.crl_publisher.list_newest(operator())),
+        lambda api: api.get(NewestCRLsDocument, "crls"),
+    )
+    session.console.answer(found, [line for each in found.lists for line in _lines(each)])
 
 
-def _lines(issuer: IssuerRecord, record: CRLRecord | None) -> Iterator[str]:
-    yield f"{issuer.id}: {visible(issuer.name)}"
-    if record is None:
-        yield from fields([("list", "none yet" if issuer.key_id else "none yet, and the key is not here")])
+def _lines(found: NewestCRLDocument) -> Iterator[str]:
+    yield visible(f"{found.issuer}: {found.name}")
+    if found.this_update is None or found.next_update is None:
+        yield from fields([("list", "none yet" if found.has_key else "none yet, and the key is not here")])
         return
-    made, until = time_text(record.this_update), time_text(record.next_update)
-    about = (("number", f"{record.number:x}"), ("made", made), ("until", until), ("entries", str(record.count)))
-    yield from fields(about)
+    made, until = time_text(found.this_update), time_text(found.next_update)
+    yield from fields(
+        (("number", str(found.number)), ("made", made), ("until", until), ("entries", str(found.entries)))
+    )
 
 
 @declare("publish", "ca-service crl publish", "ca-service crl publish intermediate-g1")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
-from ca_service.authority.checks import CheckResult
 from ca_service.authority.installation import Installation
 from ca_service.cli.failures import ExitCode
 from ca_service.cli.grammar import declare
 from ca_service.cli.session import Session, operator, pass_session
+from ca_service.documents.findings import FindingDocument
 from ca_service.documents.operations import HealthCheckDocument, HealthDocument
-from ca_service.errors import Finding
 from ca_service.pki.encodings import time_text
+from ca_service.pki.visible_text import visible
 
 
 @declare("doctor", "ca-service doctor", "ca-service doctor --json", "ca-service doctor --confirm-clock")
@@ -31,15 +31,17 @@ def command(context: click.Context, session: Session, *, confirm_clock: bool) ->
 
     Nothing is issued while an event of the audit log is an hour or more in the future, until the clock is confirmed.
     """
-    installation = session.ready()
     if confirm_clock:
-        _confirm_clock(session, installation)
-    results = (*installation.doctor.examine(operator()), *installation.arrival.examine(operator()))
-    is_well = all(result.is_well for result in results)
-    document = HealthDocument(is_well=is_well, checks=[HealthCheckDocument.of(result) for result in results])
-    session.console.answer(document, [line for result in results for line in _lines(result)])
-    if not is_well:
+        session.require_local(f"{context.command_path} --confirm-clock")
+        _confirm_clock(session, session.ready())
+    found = session.ask(_examined, lambda api: api.get(HealthDocument, "health"))
+    session.console.answer(found, [line for check in found.checks for line in _lines(check)])
+    if not found.is_well:
         context.exit(ExitCode.ERROR)
+
+
+def _examined(here: Installation) -> HealthDocument:
+    return HealthDocument.of((*here.doctor.examine(operator()), *here.arrival.examine(operator())))
 
 
 def _confirm_clock(session: Session, installation: Installation) -> None:
@@ -50,10 +52,10 @@ def _confirm_clock(session: Session, installation: Installation) -> None:
         session.console.remark(f"The clock is confirmed. Events up to {time_text(found.at)} no longer stop issuing.")
 
 
-def _lines(result: CheckResult) -> list[str]:
-    mark = "well" if not result.findings else "look" if result.is_well else "BAD "
-    return [f"{mark}  {result.check.title}", *(f"      {_told(found)}" for found in result.findings)]
+def _lines(check: HealthCheckDocument) -> list[str]:
+    mark = "well" if not check.findings else "look" if check.is_well else "BAD "
+    return [f"{mark}  {visible(check.name)}", *(f"      {_told(found)}" for found in check.findings)]
 
 
-def _told(finding: Finding) -> str:
-    return f"{finding.detail} {finding.remedy}".strip()
+def _told(finding: FindingDocument) -> str:
+    return visible(f"{finding.detail} {finding.remedy}".strip())

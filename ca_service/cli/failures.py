@@ -11,6 +11,7 @@ import click
 from ca_service import errors
 from ca_service.cli.console import Console, as_text
 from ca_service.errors import CAServiceError, InvalidInput, Rule
+from ca_service.pki.visible_text import visible
 
 OUTPUT_CLOSED: Final = Rule(
     "output.closed",
@@ -36,6 +37,11 @@ SYSTEM_ERROR: Final = Rule(
     "system.error",
     "The operating system refused: {reason} ({path}).",
     "Check the folder and its permissions; `ca-service --instance PATH` chooses another one.",
+)
+SYSTEM_REFUSED: Final = Rule(
+    "system.refused",
+    "The operating system refused: {reason}.",
+    "Run it again as `ca-service --traceback ...`: the output shows which call was refused.",
 )
 
 
@@ -90,7 +96,7 @@ def report(console: Console, error: BaseException) -> ExitCode:
 
         click.echo(as_text(ErrorDocument.of(ours.code, ours.title, ours.findings)), err=True)
     else:
-        title = click.style(f"ca-service: {ours.title}", bold=True)
+        title = click.style(f"ca-service: {visible(ours.title)}", bold=True)
         click.echo("\n".join((title, *console.finding_lines(ours.findings))), err=True)
     return exit_code(ours)
 
@@ -108,15 +114,21 @@ def _explained(error: BaseException) -> CAServiceError:
     if isinstance(error, click.Abort):
         return CAServiceError.because(INTERRUPTED)
     if isinstance(error, OSError):
-        return CAServiceError.because(
-            SYSTEM_ERROR, reason=error.strerror or type(error).__name__, path=error.filename or "no file"
-        )
+        return _refused_by_system(error)
     return _unforeseen(error)
 
 
 def _usage(error: click.UsageError) -> InvalidInput:
     command = error.ctx.command_path if error.ctx else "ca-service"
     return InvalidInput.because(USAGE, message=error.format_message(), command=command)
+
+
+def _refused_by_system(error: OSError) -> CAServiceError:
+    """Name the file, if there is one: a port or a connection has no folder whose permissions could be wrong."""
+    reason = error.strerror or type(error).__name__
+    if error.filename:
+        return CAServiceError.because(SYSTEM_ERROR, reason=reason, path=error.filename)
+    return CAServiceError.because(SYSTEM_REFUSED, reason=reason)
 
 
 def _unforeseen(error: BaseException) -> CAServiceError:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import signal
 import threading
-from datetime import timedelta
 from types import FrameType
 
 import click
 
-from ca_service.authority.jobs import JobRun, JobState, Outcome
+from ca_service.authority.jobs import JobRun, Outcome
 from ca_service.cli.console import table
 from ca_service.cli.failures import ExitCode
 from ca_service.cli.grammar import declare
@@ -22,20 +21,21 @@ from ca_service.pki.encodings import time_text
 @pass_session
 def list_(session: Session) -> None:
     """List the jobs with the last result of each."""
-    states = session.ready().jobs.list_jobs(operator())
-    lines = table(("job", "every", "last run", "outcome", "did", "took", "what it does"), map(_row, states))
-    session.console.answer(JobsDocument(jobs=[JobDocument.about(state) for state in states]), lines)
+    found = session.ask(
+        lambda here: JobsDocument.of(here.jobs.list_jobs(operator())), lambda api: api.get(JobsDocument, "jobs")
+    )
+    header = ("job", "every", "last run", "outcome", "did", "took", "what it does")
+    session.console.answer(found, table(header, map(_row, found.jobs)))
 
 
-def _row(state: JobState) -> tuple[str, ...]:
-    run = state.run
-    outcome = "running" if state.is_held else f"{run.outcome.value} {run.detail}".strip()
-    begun = time_text(run.started_at) if run.started_at else "never"
-    return (state.job.name, _every(state.job.every), begun, outcome, str(run.count), f"{run.took} ms", state.job.text)
+def _row(job: JobDocument) -> tuple[str, ...]:
+    outcome = "running" if job.is_running else f"{job.outcome} {job.detail}".strip()
+    begun = time_text(job.started_at) if job.started_at else "never"
+    return (job.name, _every(job.every_seconds), begun, outcome, str(job.count), f"{job.milliseconds} ms", job.what)
 
 
-def _every(time: timedelta) -> str:
-    minutes = int(time.total_seconds()) // 60
+def _every(seconds: int) -> str:
+    minutes = seconds // 60
     return f"{minutes // 60} h" if minutes % 60 == 0 else f"{minutes} min"
 
 

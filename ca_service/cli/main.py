@@ -165,7 +165,7 @@ def command(ctx: click.Context, /, instance_path: Path | None, server: str | Non
 
     `init` creates the authority, `serve` starts the pages and the API, `sign` signs CSRs directly.
     Every command has --help for its options and --json for output to scripts. With --server, commands work from another
-    computer, with the permissions of the token.
+    computer, with the permissions of the token. Accounts and tokens are never managed with a token; user, token, db,
+    config, init and serve are for the machine of the authority.
     """
-    asked = ServerOptions(server, **options) if server else None
-    ctx.obj = replace(ctx.obj, instance_path=instance_path, server=asked)
+    ctx.obj = replace(ctx.obj, instance_path=instance_path, server=ServerOptions(server or "", **options))

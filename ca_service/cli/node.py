@@ -7,26 +7,33 @@ from typing import Any, Final
 
 import click
 
-from ca_service.authority.fleet.node_contact import Contact, Credentials, Warrant
-from ca_service.authority.fleet.node_plan import Order, Plan
-from ca_service.authority.fleet.node_run import Applied
-from ca_service.authority.installation import Installation
+from ca_service.authority.fleet.node_contact import Credentials
+from ca_service.authority.fleet.node_plan import Order
+from ca_service.cli.api import finding_of
 from ca_service.cli.console import Console, fields
 from ca_service.cli.failures import ExitCode
 from ca_service.cli.grammar import declare
 from ca_service.cli.inputs import LIFETIME_HELP, is_terminal, read_password, require_typed
+from ca_service.cli.node_calls import (
+    NodeCall,
+    contact_here,
+    contact_there,
+    plan_here,
+    plan_there,
+    run_here,
+    run_there,
+)
 from ca_service.cli.probe import report_lines
 from ca_service.cli.session import Session, operator, pass_session
 from ca_service.documents.nodes import (
     ContactDocument,
     NodeAppliedDocument,
+    NodeChangeDocument,
     NodeLinesDocument,
     NodePlanDocument,
     NodeStepDocument,
 )
-from ca_service.documents.probes import ProbeDocument, works
-from ca_service.errors import Refused, only_errors
-from ca_service.pki import names
+from ca_service.errors import Finding, Refused
 from ca_service.pki.encodings import time_text
 from ca_service.pki.visible_text import visible
 from ca_service.vos.certificate_api import CURVES
@@ -34,8 +41,6 @@ from ca_service.vos.knowledge import NOT_CONFIRMED
 from ca_service.vos.products import products
 from ca_service.vos.purposes import PURPOSES, TOMCAT_ECDSA, get_purpose
 from ca_service.vos.runbook import step_lines
-from ca_service.vos.served import PortReport
-from ca_service.vos.steps import Step
 
 Command = Callable[..., Any]
 _OPTIONS: Final = (
@@ -92,15 +97,12 @@ def plan(session: Session, /, host: str, user: str, password_stdin: bool, finger
     For CUCM, IM and Presence, Unity Connection and Emergency Responder from release 14. The command reads a snapshot
     of the node. Exit code 3: the certificate of the API is not believed yet; 4: a finding prevents the changes.
     """
-    installation, order = session.ready(), _order(**options)
-    contact = _believed(session.console, installation.node_driver.contact(operator(), host, fingerprint))
-    if contact is None:
+    call = _call(session, host, _order(**options), user=user, password_stdin=password_stdin, fingerprint=fingerprint)
+    if call is None:
         return ExitCode.PENDING
-    credentials = Credentials(user, read_password(from_standard_input=password_stdin, is_new=False))
-    found = installation.node_driver.plan(operator(), contact, credentials, order)
-    steps = _steps_before(installation, found, order)
-    session.console.answer(NodePlanDocument.of(contact, found, steps), _plan_lines(session.console, found, steps))
-    return ExitCode.REFUSED if only_errors(found.findings) else ExitCode.OK
+    found = session.ask(lambda here: plan_here(here, call), lambda api: plan_there(api, call))
+    session.console.answer(found, _plan_lines(session.console, found))
+    return ExitCode.REFUSED if _errors(found) else ExitCode.OK
 
 
 @declare(
@@ -132,18 +134,21 @@ def apply(
     again at any time: it reads the node and goes on, also after it was interrupted. Exit code 3: the request waits for
     an approver, or the services for their restart.
     """
-    installation, order = session.ready(), _order(**options)
-    driver, console = installation.node_driver, session.console
-    contact = _believed(console, driver.contact(operator(), host, fingerprint))
-    if contact is None:
+    call = _call(session, host, _order(**options), user=user, password_stdin=password_stdin, fingerprint=fingerprint)
+    if call is None:
         return ExitCode.PENDING
-    credentials = Credentials(user, read_password(from_standard_input=password_stdin, is_new=False))
-    found = driver.plan(operator(), contact, credentials, order)
-    _require_confirmed(console, found, _steps_before(installation, found, order), confirm)
-    run = driver.apply(operator(), contact, credentials, order, found.keys)
-    for change in run:
-        console.remark(f"- {visible(str(change.text))}")
-    return _ended(session, installation, contact, run.finish(), order, ports)
+    found = session.ask(lambda here: plan_here(here, call), lambda api: plan_there(api, call))
+    _require_confirmed(session.console, found, confirm)
+    confirmed = [change.key for change in found.changes]
+
+    def told(change: NodeChangeDocument) -> None:
+        session.console.remark(f"- {visible(change.text)}")
+
+    done = session.ask(
+        lambda here: run_here(here, call, confirmed, ports, told=told),
+        lambda api: run_there(api, call, confirmed, ports, told=told),
+    )
+    return _ended(session.console, done)
 
 
 @declare("lines", "ca-service node lines uccx1.example.com --product uccx --version-of 15")
@@ -175,75 +180,84 @@ def _order(
     return Order(get_purpose(purpose), curve, product or "", version_of, days, new_csr)
 
 
-def _believed(console: Console, contact: Contact) -> Contact | None:
-    """Return the contact once its certificate is believed: ask a person, or answer with it and return None."""
-    if contact.warrant is not Warrant.NONE:
-        return contact
+def _call(
+    session: Session, host: str, order: Order, *, user: str, password_stdin: bool, fingerprint: str
+) -> NodeCall | None:
+    """Return the call once the certificate of the node is believed, with the password; None before that."""
+    session.require_private()
+    contact = session.ask(
+        lambda here: contact_here(here, host, fingerprint), lambda api: contact_there(api, host, fingerprint)
+    )
+    if not _is_believed(session.console, contact):
+        return None
+    compared = "" if contact.believed == "issued" else contact.fingerprint
+    password = read_password(from_standard_input=password_stdin, is_new=False)
+    return NodeCall(host, compared, Credentials(user, password), order)
+
+
+def _is_believed(console: Console, contact: ContactDocument) -> bool:
+    """Return whether the certificate is believed: ask a person, or answer with it and return False."""
+    if contact.believed:
+        return True
     about = fields(
         (
             ("SHA-256", contact.fingerprint),
-            ("subject", names.name_text(contact.certificate.subject)),
-            ("valid until", time_text(contact.certificate.not_valid_after_utc)),
+            ("subject", contact.subject),
+            ("valid until", time_text(contact.not_after)),
         )
     )
-    said = [f"{visible(contact.place.host)} presents a certificate that is not known here. Nothing was sent.", *about]
+    said = [f"{visible(contact.host)} presents a certificate that is not known here. Nothing was sent.", *about]
     shown = f"`show cert own {contact.unit}/{contact.unit}.pem`"
     if not is_terminal():
         again = f"Compare it with {shown} on the node, and run the command again with --fingerprint."
-        console.answer(ContactDocument.of(contact), [*said, again])
-        return None
+        console.answer(contact, [*said, again])
+        return False
     click.echo("\n".join(said), err=True)
-    if not click.confirm(f"Is it the one that {shown} shows on the node?", err=True):
-        console.answer(ContactDocument.of(contact), ["Nothing was sent."])
-        return None
-    return contact.pinned()
+    if click.confirm(f"Is it the one that {shown} shows on the node?", err=True):
+        return True
+    console.answer(contact, ["Nothing was sent."])
+    return False
 
 
-def _steps_before(installation: Installation, found: Plan, order: Order) -> tuple[Step, ...]:
-    return installation.node_commands.preparing_steps(operator(), found.host, order) if found.changes else ()
+def _errors(found: NodePlanDocument) -> list[Finding]:
+    return [finding_of(each) for each in found.findings if each.severity == "error"]
 
 
-def _require_confirmed(console: Console, found: Plan, steps: Sequence[Step], confirm: str | None) -> None:
+def _require_confirmed(console: Console, found: NodePlanDocument, confirm: str | None) -> None:
     """Raise InvalidInput unless a person has confirmed the plan; one without changes needs no confirmation."""
-    if errors := only_errors(found.findings):
+    if errors := _errors(found):
         raise Refused(*errors)
     if found.changes:
-        require_typed(found.host, confirm, _plan_lines(console, found, steps))
+        require_typed(found.contact.host, confirm, _plan_lines(console, found))
 
 
-def _plan_lines(console: Console, found: Plan, steps: Sequence[Step]) -> list[str]:
-    said = [f"{found.host}, {found.purpose.service}: {found.stage.value}"]
-    if found.present is not None:
-        end = found.present.not_valid_after_utc.date().isoformat()
-        said.append(f"  present: \u201c{visible(names.label(found.present.subject))}\u201d, valid until {end}")
-    if found.request is not None:
-        about = ", ".join(found.request.names) or "none"
-        said.append(f"  CSR: {visible(found.request.subject_text)}; names: {visible(about)}")
+def _plan_lines(console: Console, found: NodePlanDocument) -> list[str]:
+    said = [f"{visible(found.contact.host)}, {visible(found.purpose)}: {found.stage}"]
+    if found.present_not_after is not None:
+        end = found.present_not_after.date().isoformat()
+        said.append(f"  present: \u201c{visible(found.present_name)}\u201d, valid until {end}")
+    if found.csr is not None:
+        about = ", ".join(found.csr.names) or "none"
+        said.append(f"  CSR: {visible(found.csr.subject)}; names: {visible(about)}")
     for number, change in enumerate(found.changes, 1):
-        said.append(f"  {number}. {visible(str(change.text))}")
+        said.append(f"  {number}. {visible(change.text)}")
         said += [] if change.is_confirmed else [f"     ({NOT_CONFIRMED})"]
     if not found.changes:
         said.append("  Nothing has to change.")
-    before = ["Before that, on the node:", *step_lines(steps)] if steps else []
+    before = ["Before that, on the node:", *_step_lines(found.steps)] if found.steps else []
     return [*said, *before, *console.finding_lines(found.findings)]
 
 
-def _ended(
-    session: Session,
-    installation: Installation,
-    contact: Contact,
-    done: Applied,
-    order: Order,
-    ports: Sequence[int],
-) -> ExitCode:
+def _step_lines(steps: Sequence[NodeStepDocument]) -> list[str]:
+    return [visible(line) for line in step_lines([each.step() for each in steps])]
+
+
+def _ended(console: Console, done: NodeAppliedDocument) -> ExitCode:
     """Answer with the end of a run: what waits, or what the ports present and what is left to do."""
-    host, reports, steps = contact.place.host, tuple[PortReport, ...](), tuple[Step, ...]()
     if done.waiting:
         said = ["The request waits for an approver. Run the command again afterwards."]
     else:
-        reports = tuple(installation.probes.probe_node(operator(), host, ports))
-        steps = () if works(reports) else installation.node_commands.running_steps(operator(), host, order)
-        said = ["The node has the certificate.", *report_lines(ProbeDocument.of(reports))]
-        said += ["", "Left to do:", *step_lines(steps), "Then run the command again."] if steps else []
-    session.console.answer(NodeAppliedDocument.of(contact, done, steps, reports), said)
-    return ExitCode.PENDING if done.waiting or steps else ExitCode.OK
+        said = ["The node has the certificate.", *(report_lines(done.probe) if done.probe else ())]
+        said += ["", "Left to do:", *_step_lines(done.steps), "Then run the command again."] if done.steps else []
+    console.answer(done, said)
+    return ExitCode.PENDING if done.waiting or done.steps else ExitCode.OK

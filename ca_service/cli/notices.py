@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import click
 
-from ca_service.authority.notices.announcing import Coming
 from ca_service.authority.notices.records import Message, MessageQuery, MessageState
 from ca_service.cli.console import table
 from ca_service.cli.failures import ExitCode
@@ -33,32 +30,36 @@ _MOST = 200
 @pass_session
 def list_(session: Session, state: str | None, text: str, coming: bool) -> None:
     """List the newest messages, or the upcoming notices; 200 at most."""
-    installation = session.ready()
     if coming:
-        items = installation.notices.list_coming(operator(), text, limit=_MOST).items
-        lines = table(("ends", "next notice", "kind", "name"), map(_coming_row, items))
-        session.console.answer(
-            UpcomingListDocument(coming=[UpcomingDocument.of(each) for each in items]), lines or ["Nothing ends soon."]
-        )
+        _list_coming(session, text)
         return
     query = MessageQuery(text, state or "", limit=_MOST)
-    messages = installation.deliveries.list_messages(operator(), query).items
-    lines = table(("id", "state", "created", "recipient", "subject", "last error"), map(_row, messages))
-    session.console.answer(_document(messages), lines or ["No messages."])
+    wanted = {"q": text, "state": state, "limit": _MOST}
+    found = session.ask(
+        lambda here: MessagesDocument.of(here.deliveries.list_messages(operator(), query).items),
+        lambda api: api.get(MessagesDocument, "messages", query=wanted),
+    )
+    lines = table(("id", "state", "created", "recipient", "subject", "last error"), map(_row, found.messages))
+    session.console.answer(found, lines or ["No messages."])
 
 
-def _document(messages: Sequence[Message]) -> MessagesDocument:
-    return MessagesDocument(messages=[MessageDocument.of(each) for each in messages])
+def _list_coming(session: Session, text: str) -> None:
+    wanted = {"q": text, "limit": _MOST}
+    found = session.ask(
+        lambda here: UpcomingListDocument.of(here.notices.list_coming(operator(), text, limit=_MOST).items),
+        lambda api: api.get(UpcomingListDocument, "notices", query=wanted),
+    )
+    lines = table(("ends", "next notice", "kind", "name"), map(_coming_row, found.coming))
+    session.console.answer(found, lines or ["Nothing ends soon."])
 
 
-def _coming_row(coming: Coming) -> tuple[str, ...]:
-    ending = coming.expiring
-    return (time_text(ending.not_after), time_text(coming.next_at), ending.kind.value, ending.name)
+def _coming_row(coming: UpcomingDocument) -> tuple[str, ...]:
+    return (time_text(coming.not_after), time_text(coming.next_notice_at), coming.kind, coming.name)
 
 
-def _row(message: Message) -> tuple[str, ...]:
+def _row(message: MessageDocument) -> tuple[str, ...]:
     made = time_text(message.created_at)
-    state = message.state.value if message.attempts < 2 else f"{message.state.value} ({message.attempts} attempts)"
+    state = message.state if message.attempts < 2 else f"{message.state} ({message.attempts} attempts)"
     return (str(message.id), state, made, message.recipient, message.subject, message.last_error)
 
 
@@ -77,7 +78,7 @@ def test(session: Session) -> int:
     """Send a test message now through every configured channel."""
     sent = session.ready().deliveries.test(operator())
     lines = table(("channel", "recipient", "state", "last error"), map(_test_row, sent))
-    session.console.answer(_document(sent), lines)
+    session.console.answer(MessagesDocument.of(sent), lines)
     is_good = all(message.state is MessageState.SENT for message in sent)
     return ExitCode.OK if is_good else ExitCode.UNREACHABLE
 

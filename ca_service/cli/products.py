@@ -12,10 +12,9 @@ from ca_service.cli.grammar import declare
 from ca_service.cli.session import Session, pass_session
 from ca_service.documents.experience import MatrixDocument
 from ca_service.documents.knowledge import ProductDocument, ProductsDocument
-from ca_service.pki.visible_text import visible
 from ca_service.vos.experience import Signing, find_row, known_of, signing
 from ca_service.vos.knowledge import titles
-from ca_service.vos.products import EVERY_NODE, Action, Product, Release, get_product, releases_at
+from ca_service.vos.products import EVERY_NODE, Action, Product, Release, get_product, releases_at, unread
 from ca_service.vos.products import products as all_products
 
 _KINDS = (
@@ -46,7 +45,7 @@ def command(session: Session, product: str, version: str) -> None:
         return
     chosen = get_product(product)
     releases = releases_at(chosen, version)
-    session.console.answer(ProductDocument.of(chosen, releases), _product_lines(chosen, releases, version))
+    session.console.answer(ProductDocument.of(chosen, releases, version), _product_lines(chosen, releases, version))
 
 
 def _list_lines(found: Sequence[Product]) -> list[str]:
@@ -61,9 +60,9 @@ def _list_lines(found: Sequence[Product]) -> list[str]:
 def _product_lines(product: Product, releases: Sequence[Release], at: str) -> Iterator[str]:
     yield click.style(f"{product.name} ({product.long_name})", bold=True)
     yield f"Roles: {', '.join(product.roles)}"
-    yield fact_text(product.trust)
+    yield f"Root and intermediate: {fact_text(product.trust)}"
     if not releases:
-        yield f"Our Cisco sources do not cover {product.name} {visible(at)}. Try one node first."
+        yield str(unread(product, at))
     for release in releases:
         yield from ("", click.style(f"{product.name} {release.label}", bold=True))
         yield from _release_lines(release)

@@ -20,10 +20,21 @@ SERVER_PLAIN: Final = Rule(
     "The token would travel to {host} unencrypted.",
     "Use https. Plain HTTP is for this machine alone; --allow-http permits it elsewhere.",
 )
+SERVER_PLAIN_PASSWORD: Final = Rule(
+    "server.plain-password",
+    "The password of the node would travel to {host} unencrypted.",
+    "Use https. --allow-http permits the token alone, not a password.",
+)
+SERVER_MISSING: Final = Rule(
+    "server.missing",
+    "A token is given, but no server to send it to.",
+    "Name the server with --server URL or CA_SERVICE_URL. To work on this machine, give no token, and unset "
+    "CA_SERVICE_TOKEN and CA_SERVICE_TOKEN_FILE.",
+)
 SERVER_TOKEN_MISSING: Final = Rule(
     "server.token-missing",
     "There is no token for the server.",
-    "Create one on its page of tokens, and give it in CA_SERVICE_TOKEN or with --token-file.",
+    "Create one under Account > API tokens, and give it in CA_SERVICE_TOKEN or with --token-file.",
 )
 SERVER_TOKEN: Final = Rule(
     "server.token",
@@ -37,13 +48,18 @@ _MISREAD: Final = re.compile(r"[^!-~]|\\")  # programs disagree about the host o
 
 @dataclass(frozen=True, slots=True)
 class ServerOptions:
-    """A server as it is given. The token is in no message and no repr."""
+    """A server as it is given; `url` is empty if none is. The token is in no message and no repr."""
 
     url: str
     token: str = field(default="", repr=False)
     token_file: str | None = None
     ca_file: str | None = None
     allow_http: bool = False
+
+    @property
+    def is_token_alone(self) -> bool:
+        """Whether a token is given, and no server."""
+        return not self.url and bool(self.token or self.token_file)
 
     def address(self) -> str:
         """Return the address without a final slash. Raises InvalidInput if the token must not go there."""
@@ -52,6 +68,12 @@ class ServerOptions:
         if parts.scheme == "http" and not self.allow_http and not _is_this_machine(host):
             raise InvalidInput.because(SERVER_PLAIN, host=host)
         return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
+
+    def require_private(self) -> None:
+        """Raise InvalidInput if a password that is sent to the server would be readable on the way."""
+        parts = _parts(self.url.strip())
+        if parts.scheme == "http" and not _is_this_machine(parts.hostname or ""):
+            raise InvalidInput.because(SERVER_PLAIN_PASSWORD, host=parts.hostname)
 
     def read_token(self) -> str:
         """Return the token; a file counts before a value. Raises InvalidInput without one, or for one that is none."""

@@ -13,7 +13,7 @@ import click
 
 from ca_service.cli.console import Console
 from ca_service.cli.interfaces import Program
-from ca_service.cli.server import ServerOptions
+from ca_service.cli.server import SERVER_MISSING, ServerOptions
 from ca_service.errors import InvalidInput, Rule
 
 if TYPE_CHECKING:
@@ -24,10 +24,12 @@ if TYPE_CHECKING:
 COMMAND_LOCAL: Final = Rule(
     "command.local",
     "{command} does not work with --server.",
-    "Run it on the machine of the authority, without --server and CA_SERVICE_URL.",
+    "Run it on the machine of the authority, without --server and CA_SERVICE_URL: accounts and tokens are never "
+    "managed with a token, and database, keys, settings and the service itself are on that machine.",
 )
 
 Answer = TypeVar("Answer")
+_NOWHERE: Final = ServerOptions("")
 _OPENED: Final = "ca_service.opened"
 
 
@@ -35,22 +37,25 @@ _OPENED: Final = "ca_service.opened"
 class Session:
     """One run of a command. `instance_path` is None if the settings name the folder.
 
-    With a `server`, `ask` asks its API; everything else raises InvalidInput: it is for this machine.
+    If `server` has an address, `ask` asks its API; everything else raises InvalidInput: it is for this machine.
     """
 
     _program: Program
     console: Console
     instance_path: Path | None = None
-    server: ServerOptions | None = None
+    server: ServerOptions = _NOWHERE
 
     def ask(
         self, here: Callable[[Installation], Answer], there: Callable[[API], Answer], *, needs_ready: bool = True
     ) -> Answer:
         """Return what the installation on this machine answers, or with a server what its API answers.
 
-        Raises NotReady unless the database is up to date or the command does without.
+        Raises NotReady unless the database is up to date or the command does without; InvalidInput for a token without
+        a server: its user does not expect the answer of this machine.
         """
-        if self.server:
+        if self.server.is_token_alone:
+            raise InvalidInput.because(SERVER_MISSING)
+        if self.server.url:
             return there(self._api(self.server))
         return here(self.ready() if needs_ready else self.opened())
 
@@ -62,9 +67,14 @@ class Session:
 
     def require_local(self, command: str = "") -> None:
         """Raise InvalidInput with a server: the command is for this machine."""
-        if self.server:
+        if self.server.url:
             path = command or click.get_current_context().command_path
             raise InvalidInput.because(COMMAND_LOCAL, command=path)
+
+    def require_private(self) -> None:
+        """Raise InvalidInput if a password would travel to the server unencrypted."""
+        if self.server.url:
+            self.server.require_private()
 
     def opened(self) -> Installation:
         """Return the installation, with any version of its database. Its connections are closed after the command."""

@@ -10,7 +10,7 @@ from pydantic import Field
 from ca_service.documents.fields import Document
 from ca_service.vos.knowledge import Fact, titles
 from ca_service.vos.messages import Explained, Message
-from ca_service.vos.products import Action, Port, Product, Release
+from ca_service.vos.products import Action, Port, Product, Release, unread
 
 #: The kinds of actions of a release, in the order in which they are done.
 PHASES: Final = ("cautions", "settles", "peers", "prepare", "switches", "restarts", "restore", "checks")
@@ -192,10 +192,11 @@ class ProductDocument(Document):
     trust: FactDocument
     newest: str = Field(description="the last version that the sources cover")
     releases: list[ReleaseDocument] = Field(description="empty if no source covers the requested version")
+    unread: str = Field(description="what is assumed for a version that no source covers; empty if one does")
 
     @classmethod
-    def of(cls, product: Product, releases: Sequence[Release]) -> Self:
-        """Describe a product with these of its releases."""
+    def of(cls, product: Product, releases: Sequence[Release], at: str) -> Self:
+        """Describe a product with its releases at a version, or at any if the text is empty."""
         return cls(
             id=product.id,
             name=product.name,
@@ -205,6 +206,7 @@ class ProductDocument(Document):
             trust=FactDocument.of(product.trust),
             newest=product.newest,
             releases=[ReleaseDocument.of(each) for each in releases],
+            unread="" if releases else str(unread(product, at)),
         )
 
 

@@ -29,6 +29,9 @@ class ContactDocument(Document):
     fingerprint: Fingerprint
     subject: str
     not_after: Moment
+    unit: Literal["tomcat", "tomcat-ECDSA"] = Field(
+        description="under which the command line of the node shows it: show cert own UNIT/UNIT.pem"
+    )
     believed: Literal["pinned", "issued", ""] = Field(
         description="pinned: the given fingerprint; issued: from here, valid, for this host; empty: not believed"
     )
@@ -43,6 +46,7 @@ class ContactDocument(Document):
             fingerprint=contact.fingerprint,
             subject=names.name_text(contact.certificate.subject),
             not_after=contact.certificate.not_valid_after_utc,
+            unit=contact.unit,
             believed=contact.warrant.value,
         )
 
@@ -73,14 +77,40 @@ class NodeStepDocument(Document):
 
     title: str
     text: str
+    files: list[str] = Field(description="the files of the bundle to upload")
+    purpose: str = Field(description="the purpose on the upload page; or empty")
     commands: list[str] = Field(description="lines for the command line of the node")
+    terminal: list[str] = Field(description="commands for your own computer")
+    notes: list[tuple[str, str]] = Field(
+        description="label and text of what is good to know: waiting, minutes, the way back"
+    )
     is_confirmed: bool = Field(description="whether Cisco's documents describe it; otherwise it is inferred from them")
 
     @classmethod
     def of(cls, step: Step) -> Self:
         """Describe a step."""
         return cls(
-            title=str(step.title), text=str(step.text), commands=list(step.commands), is_confirmed=step.is_confirmed
+            title=str(step.title),
+            text=str(step.text),
+            files=list(step.files),
+            purpose=step.purpose,
+            commands=list(step.commands),
+            terminal=list(step.terminal),
+            notes=[(str(label), str(text)) for label, text in step.notes],
+            is_confirmed=step.is_confirmed,
+        )
+
+    def step(self) -> Step:
+        """Return the step that it describes, as far as it is printed."""
+        return Step(
+            self.title,
+            self.text,
+            files=tuple(self.files),
+            purpose=self.purpose,
+            commands=tuple(self.commands),
+            terminal=tuple(self.terminal),
+            details=tuple(self.notes),
+            is_confirmed=self.is_confirmed,
         )
 
 
@@ -106,6 +136,8 @@ class NodePlanDocument(Document):
     present: Fingerprint | None = Field(
         description="of the certificate that the node has for the purpose; null for none"
     )
+    present_name: str = Field(description="its common name; empty for none")
+    present_not_after: Moment | None = Field(description="its end; null for none")
     csr: NodeCSRDocument | None = Field(
         description="the CSR that waits on the node; null for none, or an unreadable one"
     )
@@ -122,6 +154,8 @@ class NodePlanDocument(Document):
             purpose=plan.purpose.service,
             stage=plan.stage.value,
             present=encodings.fingerprint(plan.present) if plan.present else None,
+            present_name=names.label(plan.present.subject) if plan.present else "",
+            present_not_after=plan.present.not_valid_after_utc if plan.present else None,
             csr=NodeCSRDocument.of(plan.request) if plan.request else None,
             serial_number=plan.certificate.serial_number if plan.certificate else None,
             steps=[NodeStepDocument.of(step) for step in steps],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, Self
 
 from pydantic import Field
@@ -71,6 +72,11 @@ class JobsDocument(Document):
 
     jobs: list[JobDocument]
 
+    @classmethod
+    def of(cls, states: Sequence[JobState]) -> Self:
+        """Describe the jobs."""
+        return cls(jobs=[JobDocument.about(state) for state in states])
+
 
 class MessageDocument(Document):
     """A notification to one recipient over one channel."""
@@ -110,6 +116,11 @@ class MessagesDocument(Document):
 
     messages: list[MessageDocument]
 
+    @classmethod
+    def of(cls, messages: Sequence[Message]) -> Self:
+        """Describe the notifications."""
+        return cls(messages=[MessageDocument.of(each) for each in messages])
+
 
 class UpcomingDocument(Document):
     """An item that expires, and the date of the next notification."""
@@ -142,6 +153,11 @@ class UpcomingListDocument(Document):
 
     coming: list[UpcomingDocument]
 
+    @classmethod
+    def of(cls, coming: Sequence[Coming]) -> Self:
+        """Describe what expires."""
+        return cls(coming=[UpcomingDocument.of(each) for each in coming])
+
 
 class RevivedDocument(Document):
     """The number of failed notifications that will be retried."""
@@ -169,6 +185,12 @@ class HealthDocument(Document):
 
     is_well: bool
     checks: list[HealthCheckDocument]
+
+    @classmethod
+    def of(cls, results: Results) -> Self:
+        """Describe the results of all checks."""
+        is_well = all(result.is_well for result in results)
+        return cls(is_well=is_well, checks=[HealthCheckDocument.of(result) for result in results])
 
 
 class ReadinessDocument(Document):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal, Self
 
 from pydantic import Field
@@ -84,6 +85,7 @@ class NewestCRLDocument(Document):
     """The newest CRL of an authority; null where there is none yet."""
 
     issuer: str
+    name: str = Field(description="the common name of the authority")
     has_key: bool = Field(description="whether this installation holds the key of the authority")
     number: str | None
     this_update: Moment | None
@@ -96,6 +98,7 @@ class NewestCRLDocument(Document):
         crl = CRLDocument.of(record) if record else None
         return cls(
             issuer=issuer.id,
+            name=issuer.name,
             has_key=issuer.key_id is not None,
             number=crl.number if crl else None,
             this_update=crl.this_update if crl else None,
@@ -108,6 +111,11 @@ class NewestCRLsDocument(Document):
     """The newest CRL of each authority."""
 
     lists: list[NewestCRLDocument]
+
+    @classmethod
+    def of(cls, found: Sequence[tuple[IssuerRecord, CRLRecord | None]]) -> Self:
+        """Describe the newest CRL of each authority."""
+        return cls(lists=[NewestCRLDocument.of(issuer, record) for issuer, record in found])
 
 
 class PublishedCRLsDocument(Document):

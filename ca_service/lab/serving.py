@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 import socketserver
 import ssl
@@ -17,10 +18,24 @@ from typing import Any, Final
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from ca_service.errors import Conflict, Rule
 from ca_service.lab import materials
 from ca_service.lab.api import APIHandler, Fault
 from ca_service.lab.console import Console
 from ca_service.lab.node import LabNode, Served
+
+LAB_PORT_IN_USE: Final = Rule(
+    "lab.port-in-use",
+    "Port {port} of this machine is in use by another program.",
+    "Choose another first port with --port: each node takes three from there on. `--port 0` takes free ones.",
+    title="The port is in use",
+)
+LAB_PORT: Final = Rule(
+    "lab.port",
+    "The lab cannot listen on port {port} of this machine: {reason}.",
+    "Choose another first port with --port: each node takes three from there on. `--port 0` takes free ones.",
+    title="This port cannot be used",
+)
 
 ADDRESS: Final = "127.0.0.1"
 _IDLE_SECONDS: Final = 300
@@ -44,16 +59,17 @@ def serving(
     slow_seconds: float = 10.0,
     has_api: bool = True,
 ) -> Iterator[Ports]:
-    """Serve one node until the end; yield its ports, 0 for an API that it does not have."""
+    """Serve one node until the end; yield its ports, 0 for an API that it does not have.
+
+    Raises Conflict if a port is in use or cannot be used.
+    """
     handler = type("Handler", (APIHandler,), {"node": node, "faults": faults, "slow_seconds": slow_seconds})
     console = type("Handler", (_ConsoleHandler,), {"node": node})
     presenter = _Presenter(node, oldest=ssl.TLSVersion.TLSv1_3 if Fault.TLS_13_ONLY in faults else None)
     with ExitStack() as stack:
-        api = _APIServer((ADDRESS, ports.api), handler, presenter) if has_api else None
+        api = stack.enter_context(_running(_APIServer((ADDRESS, ports.api), handler, presenter))) if has_api else None
         served = stack.enter_context(_running(_TLSServer((ADDRESS, ports.served), _PresentingHandler, presenter)))
         line = stack.enter_context(_running(_TCPServer((ADDRESS, ports.console), console)))
-        if api is not None:
-            stack.enter_context(_running(api))
         yield Ports(*(each.server_address[1] if each else 0 for each in (api, served, line)))
 
 
@@ -109,6 +125,18 @@ def _context(served: Served, oldest: ssl.TLSVersion) -> ssl.SSLContext:
 class _TCPServer(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
+
+    def server_bind(self) -> None:
+        """Bind the port. Raises Conflict if it is in use or cannot be used."""
+        port = self.server_address[1]
+        try:
+            super().server_bind()
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise Conflict.because(LAB_PORT_IN_USE, port=port) from error
+            raise Conflict.because(LAB_PORT, port=port, reason=error.strerror or type(error).__name__) from error
+        except OverflowError as error:
+            raise Conflict.because(LAB_PORT, port=port, reason="the highest is 65535") from error
 
     def handle_error(self, *_: Any) -> None:
         """Say nothing of clients that go away."""

@@ -13,7 +13,9 @@ from functools import cache
 from typing import Any, Final
 
 from ca_service.errors import InvalidInput, Rule
+from ca_service.pki.visible_text import visible
 from ca_service.vos.knowledge import Fact, fact, table
+from ca_service.vos.phrases import Phrase, phrase, sentences
 from ca_service.vos.purposes import PURPOSES, Purpose
 
 VERSION_UNKNOWN: Final = Rule(
@@ -28,6 +30,10 @@ PRODUCT_UNKNOWN: Final = Rule(
     "product.unknown",
     "There is no product \u201c{product}\u201d here.",
     "Use one of: {known}.",
+)
+_ASSUMED: Final = (
+    "Assumed for it: root, intermediate and certificate are uploaded as in the versions that were read, on the page of "
+    "the node or at its command line. Its switches, restarts and ports are not known."
 )
 EVERY_NODE: Final = "every node"
 
@@ -167,6 +173,16 @@ class Product:
     def is_newer(self, at: Version) -> bool:
         """Return whether a version is newer than everything that was read."""
         return at >= max(each.end for each in self.releases)
+
+
+def unread(product: Product, at: str) -> Phrase:
+    """Return what is assumed for a version of which nothing is known. Raises InvalidInput if the text names none."""
+    values = {"product": product.name, "version": visible(at), "newest": product.newest}
+    if product.is_newer(version(at)):
+        said = phrase("{product} {version} is newer than what was read ({newest}).", **values)
+    else:
+        said = phrase("Our Cisco sources do not cover {product} {version}.", **values)
+    return sentences(said, phrase(_ASSUMED), phrase("Try one node first."))
 
 
 @cache

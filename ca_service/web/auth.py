@@ -13,6 +13,7 @@ from flask_login import LoginManager, UserMixin, current_user, login_user, logou
 from ca_service.authority.access.permissions import PERMISSIONS, Action, require
 from ca_service.authority.people.records import AccountRecord, OpenSession, Visit
 from ca_service.authority.people.sessions import SignInResult
+from ca_service.authority.people.tokens import TOKEN_INVALID
 from ca_service.errors import NotAuthenticated, Rule
 from ca_service.web import reauthentication
 from ca_service.web.context import installation, origin
@@ -168,8 +169,10 @@ def _required_step(view: Any, account: AccountRecord) -> ResponseReturnValue | N
 
 
 def bearer_token() -> str:
-    """Return the API token of the request. Raises NotAuthenticated if there is none."""
+    """Return the API token of the request. Raises NotAuthenticated if there is none, or one that is too long."""
     header = request.headers.get("Authorization", "")
-    if not header.lower().startswith(_SCHEME) or len(header) > _MAX_TOKEN:
+    if not header.lower().startswith(_SCHEME):
         raise NotAuthenticated.because(TOKEN_MISSING)
+    if len(header) > _MAX_TOKEN:
+        raise NotAuthenticated.because(TOKEN_INVALID)
     return header[len(_SCHEME) :].strip()

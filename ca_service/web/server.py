@@ -24,11 +24,13 @@ PORT_IN_USE: Final = Rule(
     "Port {port} on {host} is in use by another program.",
     "Stop that program (`ss -ltnp 'sport = :{port}'` shows it), or use another port: --port, or server.port in the "
     "settings.",
+    title="The port is in use",
 )
 ADDRESS_UNUSABLE: Final = Rule(
     "server.address",
     "The service cannot listen on {host}, port {port}: {reason}.",
     "Use another address or port: --host and --port, or server.host and server.port in the settings.",
+    title="This address cannot be used",
 )
 
 _LAST_SECONDS: Final = 5

@@ -21,11 +21,12 @@ from ca_service.documents.findings import ProblemDocument
 from ca_service.documents.fleet import ClusterDocument, ClustersDocument, PlacementsDocument, RemovedClusterDocument
 from ca_service.documents.knowledge import ExplanationsDocument, ProductDocument, ProductsDocument
 from ca_service.documents.nodes import ContactDocument, NodeAppliedDocument, NodePlanDocument
+from ca_service.documents.operations import HealthDocument, JobsDocument, MessagesDocument, UpcomingListDocument
 from ca_service.documents.people import TokenDocument
 from ca_service.documents.requests import RequestDocument, RequestsDocument
-from ca_service.documents.revocations import RevocationResultDocument
+from ca_service.documents.revocations import NewestCRLsDocument, RevocationResultDocument
 from ca_service.documents.runbooks import RunbookDocument
-from ca_service.web.api import examples, fleet_examples, node_examples
+from ca_service.web.api import examples, fleet_examples, node_examples, status_examples
 from ca_service.web.api.document import openapi_document
 from ca_service.web.api.operation import Operation
 from ca_service.web.api.operations import OPERATIONS
@@ -102,6 +103,11 @@ def test_only_the_document_itself_needs_no_token(document: dict[str, Any]) -> No
         (ContactDocument, node_examples.CONTACT),
         (NodePlanDocument, node_examples.PLAN),
         (NodeAppliedDocument, node_examples.APPLIED),
+        (HealthDocument, status_examples.HEALTH),
+        (JobsDocument, status_examples.JOBS),
+        (UpcomingListDocument, status_examples.NOTICES),
+        (MessagesDocument, status_examples.MESSAGES),
+        (NewestCRLsDocument, status_examples.CRLS),
     ],
 )
 def test_the_examples_fit_their_models(model: type[BaseModel], example: dict[str, Any]) -> None:

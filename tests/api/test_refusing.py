@@ -38,7 +38,7 @@ PROTECTED = [
         ("", "token.missing"),
         ("Basic YTpi", "token.missing"),
         ("Bearer", "token.missing"),
-        ("Bearer " + "x" * 500, "token.missing"),
+        ("Bearer " + "x" * 500, "token.invalid"),
         ("Bearer ca_x", "token.invalid"),
         ("Bearer \xff", "token.invalid"),
     ],

@@ -19,6 +19,7 @@ from ca_service import settings as settings_module
 from ca_service.app import create_app
 from ca_service.authority.access.permissions import Role
 from ca_service.cli.api import API, cursor_of
+from ca_service.cli.failures import ExitCode
 from ca_service.cli.server import ServerOptions
 from ca_service.errors import InvalidInput
 from tests.cli.command_line import CommandLine, Keyboard, deciding_rule
@@ -108,6 +109,33 @@ def test_plain_http_goes_elsewhere_only_if_it_is_allowed() -> None:
 @pytest.mark.parametrize(("token", "rule"), [("", "server.token-missing"), ("ca_ secret", "server.token")])
 def test_a_token_that_is_none_is_refused(tmp_path: Path, token: str, rule: str) -> None:
     assert asking(tmp_path, "http://127.0.0.1:1", CA_SERVICE_TOKEN=token).rule("list", code=2) == rule
+
+
+@pytest.mark.parametrize("variable", ["CA_SERVICE_TOKEN", "CA_SERVICE_TOKEN_FILE"])
+def test_a_token_without_a_server_is_refused_and_not_ignored(ca: CommandLine, variable: str) -> None:
+    forgetful = CommandLine(ca.folder, variables={variable: TOKEN})
+    assert forgetful.rule("list", code=2) == "server.missing"
+    said = forgetful("list").stderr
+    assert "--server URL or CA_SERVICE_URL" in said
+    assert TOKEN not in said
+    assert forgetful("--token", TOKEN, "list").exit_code == ExitCode.USAGE
+    assert forgetful("db", "current").exit_code == ExitCode.OK  # it never asks a server
+    assert forgetful("matrix").exit_code == ExitCode.OK
+
+
+@pytest.mark.parametrize("token", ["ca_unknown", "x" * 500, "hunter2"])
+def test_a_token_that_the_server_does_not_know_is_called_so(ca: CommandLine, token: str) -> None:
+    with ca.opened() as installation:
+        app = create_app(settings_module.load({}, ca.folder).settings, installation)
+        with served(app) as port:
+            desk = asking(ca.folder, f"http://127.0.0.1:{port}", CA_SERVICE_TOKEN=token)
+            assert desk.rule("list", code=ExitCode.NOT_ALLOWED) == "token.invalid"
+            lines = desk("list").stderr.splitlines()
+    assert lines[:2] == [
+        "ca-service: This token is not valid here",
+        "error: The token is unknown, revoked or expired.",
+    ]
+    assert "Account > API tokens" in lines[2]
 
 
 def test_a_token_file_counts_before_the_variable(tmp_path: Path) -> None:

@@ -118,7 +118,14 @@ def test_what_the_operating_system_refuses_is_told_with_the_path() -> None:
 
 
 def test_an_error_of_the_operating_system_without_words_is_told_by_its_kind() -> None:
-    assert "TimeoutError (no file)" in _failing(TimeoutError(), "db", "current").stderr
+    assert "The operating system refused: TimeoutError." in _failing(TimeoutError(), "db", "current").stderr
+
+
+def test_what_the_operating_system_refuses_without_a_path_blames_no_folder() -> None:
+    result = _failing(OSError(98, "Address already in use"), "db", "current")
+    assert "The operating system refused: Address already in use." in result.stderr
+    assert "folder" not in result.stderr
+    assert "rule  system.refused" in result.stderr
 
 
 def test_an_instance_folder_that_is_a_file_is_told(ca: CommandLine, csr: Path) -> None:

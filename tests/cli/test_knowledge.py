@@ -72,6 +72,16 @@ def test_a_version_selects_its_release(new_ca: CommandLine) -> None:
     assert "do not cover UCCX 10.6" in new_ca("products", "uccx", "10.6").stdout
 
 
+def test_a_version_newer_than_what_was_read_is_called_so_with_what_is_assumed(new_ca: CommandLine) -> None:
+    lines = new_ca("products", "uccx", "99").stdout.splitlines()
+    assert lines[2] == "Root and intermediate: The publisher passes them on to the subscriber."
+    assert lines[3].startswith("UCCX 99 is newer than what was read (15.0). Assumed for it: root, intermediate and")
+    assert lines[3].endswith("Its switches, restarts and ports are not known. Try one node first.")
+    assert new_ca.answer("products", "uccx", "99")["unread"] == lines[3]
+    assert new_ca.answer("products", "uccx", "15")["unread"] == ""
+    assert "newer" not in new_ca("products", "uccx", "10.6").stdout
+
+
 @pytest.mark.parametrize(
     ("words", "rule"),
     [

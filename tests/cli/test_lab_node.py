@@ -50,5 +50,18 @@ def test_each_node_has_an_api_a_served_port_and_a_command_line(running: Any, ca:
         assert connection.recv(100).startswith(b"Command Line Interface of pub.localhost")
 
 
+def test_a_port_in_use_is_named_with_the_option_that_changes_it(ca: CommandLine) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = ca("lab-node", "pub.localhost", "--port", str(port))
+    assert result.exit_code == ExitCode.ERROR
+    assert result.stderr.splitlines()[:3] == [
+        "ca-service: The port is in use",
+        f"error: Port {port} of this machine is in use by another program.",
+        "  fix   Choose another first port with --port: each node takes three from there on. "
+        "`--port 0` takes free ones.",
+    ]
+
+
 def test_a_host_that_is_none_is_a_usage_error(ca: CommandLine) -> None:
     assert ca.rule("lab-node", "http://x/", code=ExitCode.USAGE) == "probe.target"

@@ -199,6 +199,7 @@ def test_a_port_in_use_is_an_error_before_anything_is_made_or_announced(tmp_path
     assert (done.returncode, done.stdout) == (1, b"")
     text = done.stderr.decode()
     assert f"Port {port} on 127.0.0.1 is in use by another program." in text
+    assert text.startswith("ca-service: The port is in use\n")
     assert f"ss -ltnp 'sport = :{port}'" in text
     assert "--port" in text
     assert not folder.exists()

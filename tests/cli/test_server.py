@@ -309,11 +309,14 @@ def test_what_is_known_of_products_needs_no_server(at: Desk) -> None:
         ("init",),
         ("serve",),
         ("config", "show"),
-        ("doctor",),
+        ("doctor", "--confirm-clock"),
         ("user", "list"),
         ("token", "list", "--account", "anna"),
-        ("crl", "show"),
+        ("crl", "publish"),
+        ("jobs", "run", "outbox"),
         ("jobs", "loop"),
+        ("notices", "retry", "1"),
+        ("notices", "test"),
         ("db", "current"),
         ("node", "lines", "uccx1.example.com"),
         ("lab-node", "cucm1.example.com", "--password-stdin"),
@@ -327,6 +330,7 @@ def test_what_the_api_lacks_is_said_in_one_sentence(at: Desk, arguments: tuple[s
     detail = json.loads(result.stderr)["errors"][0]["detail"]
     assert detail.startswith(f"ca-service {arguments[0]}")
     assert detail.endswith("does not work with --server.")
+    assert "accounts and tokens are never managed with a token" in json.loads(result.stderr)["errors"][0]["remedy"]
     assert not at.there.folder.exists()
 
 

@@ -61,6 +61,8 @@ def test_a_version_that_nothing_is_known_of_is_answered_honestly(steady: Visitor
 
     assert "do not cover UCCX 10.6" in text
     assert "Try one node first." in text
+    newer = steady.page("/products?product=uccx&version=99").text
+    assert "UCCX 99 is newer than what was read (15.0). Assumed for it:" in newer
 
 
 @pytest.mark.parametrize(

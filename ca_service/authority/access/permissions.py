@@ -56,6 +56,7 @@ class Action(StrEnum):
     ACCOUNTS = "manage accounts"
     AUTHORITY = "manage the authority"
     AUDIT = "read the audit log"
+    STATUS = "see health checks, jobs and notices"
 
 
 _EVERYBODY: Final = frozenset(Role)
@@ -73,6 +74,7 @@ PERMISSIONS: Final[dict[Action, frozenset[Role]]] = {
     Action.ACCOUNTS: frozenset({Role.ADMINISTRATOR}),
     Action.AUTHORITY: frozenset({Role.ADMINISTRATOR}),
     Action.AUDIT: frozenset({Role.ADMINISTRATOR, Role.AUDITOR}),
+    Action.STATUS: frozenset({Role.ADMINISTRATOR}),
 }
 
 
@@ -97,6 +99,7 @@ SCOPES: Final[dict[str, Scope]] = {
     "decide": Scope(frozenset({Action.DECIDE}), "approve and refuse requests"),
     "revoke": Scope(frozenset({Action.REVOKE}), "revoke certificates and release holds"),
     "audit": Scope(frozenset({Action.AUDIT}), "read the audit log", is_divided=False),
+    "status": Scope(frozenset({Action.STATUS}), "see health checks, jobs and notices", is_divided=False),
     "metrics": Scope(frozenset({Action.METRICS}), "read the metrics for Prometheus", is_divided=False),
     "fleet": Scope(
         frozenset({Action.CHECK, Action.READ, Action.FLEET}),

@@ -86,7 +86,7 @@ class Notices:
 
     def list_coming(self, actor: Actor, text: str = "", cursor: str = "", limit: int = 50) -> ComingPage:
         """Return one page of upcoming notices, with `text` in the name. Raises InvalidInput for a bad cursor."""
-        require(actor, Action.AUTHORITY)
+        require(actor, Action.STATUS)
         now = self._clock()
         start, skipped = _place(cursor) if cursor else (now, 0)
         found = self._sources.between(start - timedelta(seconds=1), now + HORIZON + timedelta(days=max(self.days)))

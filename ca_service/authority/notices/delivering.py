@@ -108,7 +108,7 @@ class Deliveries:
 
     def list_messages(self, actor: Actor, query: MessageQuery) -> MessagePage:
         """Return one page of the messages. Raises InvalidInput for a foreign cursor."""
-        require(actor, Action.AUTHORITY)
+        require(actor, Action.STATUS)
         return self._outbox.list_messages(query)
 
     def count(self, state: MessageState, limit: int) -> int:

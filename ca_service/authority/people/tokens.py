@@ -45,8 +45,9 @@ TOKEN_UNKNOWN: Final = Rule(
 TOKEN_INVALID: Final = Rule(
     "token.invalid",
     "The token is unknown, revoked or expired.",
-    "Create a new one on the account page or with `ca-service token create`, and send it as "
-    "`Authorization: Bearer TOKEN`.",
+    "Create one under Account > API tokens or with `ca-service token create`, and send it as `Authorization: Bearer "
+    "TOKEN`. The command line takes it from CA_SERVICE_TOKEN or --token-file.",
+    title="This token is not valid here",
 )
 
 __all__ = ["MAX_LABEL", "MAX_TOKENS", "NewToken", "TokenLimits", "Tokens"]

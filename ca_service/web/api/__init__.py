@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from ca_service.web.api import certificates, checks, clusters, knowledge, nodes, probes, requests, service
+from ca_service.web.api import certificates, checks, clusters, knowledge, nodes, probes, requests, service, status
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 blueprint.add_url_rule("/certificates", view_func=certificates.issue, methods=["POST"])
@@ -39,4 +39,9 @@ blueprint.add_url_rule("/matrix", view_func=knowledge.show_matrix)
 blueprint.add_url_rule("/authority", view_func=service.get_authority)
 blueprint.add_url_rule("/token", view_func=service.get_token)
 blueprint.add_url_rule("/events", view_func=service.list_events)
+blueprint.add_url_rule("/health", view_func=status.get_health)
+blueprint.add_url_rule("/jobs", view_func=status.list_jobs)
+blueprint.add_url_rule("/notices", view_func=status.list_notices)
+blueprint.add_url_rule("/messages", view_func=status.list_messages)
+blueprint.add_url_rule("/crls", view_func=status.list_crls)
 blueprint.add_url_rule("/openapi.json", view_func=service.get_description)

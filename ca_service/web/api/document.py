@@ -21,14 +21,23 @@ from ca_service.documents.findings import ProblemDocument
 from ca_service.documents.fleet import ClusterDocument, ClustersDocument, PlacementsDocument, RemovedClusterDocument
 from ca_service.documents.knowledge import ExplanationsDocument, ProductDocument, ProductsDocument
 from ca_service.documents.nodes import ContactDocument, NodeAppliedDocument, NodePlanDocument
+from ca_service.documents.operations import HealthDocument, JobsDocument, MessagesDocument, UpcomingListDocument
 from ca_service.documents.people import TokenDocument
 from ca_service.documents.probes import ProbeDocument
 from ca_service.documents.requests import RequestDocument, RequestsDocument
-from ca_service.documents.revocations import RevocationResultDocument
+from ca_service.documents.revocations import NewestCRLsDocument, RevocationResultDocument
 from ca_service.documents.runbooks import RunbookDocument
 from ca_service.vos.fit import MAX_CHAIN_FILES
 from ca_service.vos.products import products
-from ca_service.web.api import examples, fleet_examples, fleet_inputs, inputs, node_examples, node_inputs
+from ca_service.web.api import (
+    examples,
+    fleet_examples,
+    fleet_inputs,
+    inputs,
+    node_examples,
+    node_inputs,
+    status_examples,
+)
 from ca_service.web.api.answers import JSON
 from ca_service.web.api.operation import Operation
 from ca_service.web.api.operations import OPERATIONS
@@ -62,6 +71,11 @@ _EXAMPLES: Final[dict[type[BaseModel], Any]] = {
     ContactDocument: node_examples.CONTACT,
     NodePlanDocument: node_examples.PLAN,
     NodeAppliedDocument: node_examples.APPLIED,
+    HealthDocument: status_examples.HEALTH,
+    JobsDocument: status_examples.JOBS,
+    UpcomingListDocument: status_examples.NOTICES,
+    MessagesDocument: status_examples.MESSAGES,
+    NewestCRLsDocument: status_examples.CRLS,
 }
 _INPUT_EXAMPLES: Final[dict[type[BaseModel], Any]] = {
     inputs.RevocationInput: examples.REVOKED,

@@ -154,6 +154,7 @@ PRODUCT: Final[dict[str, Any]] = _PRODUCT | {
             "warnings": [],
         }
     ],
+    "unread": "",
 }
 TEXT: Final[dict[str, Any]] = {"text": "CSR SAN and Certificate SAN does not match"}
 EXPLANATIONS: Final[dict[str, Any]] = {

@@ -166,7 +166,7 @@ KNOWLEDGE: Final = (
         summary="See what is known of a product",
         description=(
             "Returns switches, restarts, ports and notes of a product by version, each sentence with its sources. "
-            "`releases` is empty if the sources do not cover the requested version."
+            "`releases` is empty if the sources do not cover the requested version: `unread` says what is assumed."
         ),
         curl=curl('"{base_url}/api/v1/products/PRODUCT_ID?version=15"'),
         answers={200: "The product."},

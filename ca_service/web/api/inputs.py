@@ -233,6 +233,22 @@ class EventQueryFields(Input):
     cursor: _Cursor = Field(default="", description=_PAGE_CURSOR)
 
 
+class UpcomingListFields(Input):
+    """The query of the upcoming notices."""
+
+    q: _Text = Field(default="", description="part of the name of what expires, at most 200 characters")
+    limit: Limit = Field(default=50, description=f"entries at most: a whole number from 1 to {MAX_PAGE}")
+
+
+class MessageListFields(UpcomingListFields):
+    """The query of the messages."""
+
+    q: _Text = Field(default="", description="part of the subject or the recipient, at most 200 characters")
+    state: Literal["waiting", "sent", "dead"] | None = Field(
+        default=None, description="one of: waiting, sent, dead (tried often, and given up)"
+    )
+
+
 class SelectionFields(Input):
     """The selected certificates: all that match any of these."""
 

@@ -34,7 +34,7 @@ def show_product(product_id: str) -> Response:
     query = read_query(ProductQuery)
     wanted_form(JSON_ONLY)
     product = _get(product_id)
-    return answers.as_json(ProductDocument.of(product, releases_at(product, query.version)))
+    return answers.as_json(ProductDocument.of(product, releases_at(product, query.version), query.version))
 
 
 def _get(product_id: str) -> Product:

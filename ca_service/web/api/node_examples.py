@@ -20,6 +20,7 @@ CONTACT: Final[dict[str, Any]] = {
     "fingerprint": _FINGERPRINT,
     "subject": "O=Example, CN=cucm1-EC.example.com",
     "not_after": "2031-11-27T15:28:43Z",
+    "unit": "tomcat-ECDSA",
     "believed": "pinned",
 }
 _CHANGES: Final[list[dict[str, Any]]] = [
@@ -43,6 +44,8 @@ PLAN: Final[dict[str, Any]] = {
     "purpose": "tomcat-ECDSA",
     "stage": "no CSR",
     "present": _FINGERPRINT,
+    "present_name": "cucm1-EC.example.com",
+    "present_not_after": "2031-11-27T15:28:43Z",
     "csr": None,
     "serial_number": None,
     "steps": [],
@@ -57,7 +60,11 @@ APPLIED: Final[dict[str, Any]] = {
         {
             "title": "Restart on cucm1.example.com",
             "text": "Restart Cisco Tomcat, publisher first.",
+            "files": [],
+            "purpose": "",
             "commands": ["utils service restart Cisco Tomcat"],
+            "terminal": [],
+            "notes": [["Takes", "about 10 minutes"]],
             "is_confirmed": True,
         }
     ],

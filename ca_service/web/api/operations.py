@@ -20,6 +20,7 @@ from ca_service.web.api.answers import AUTHORITY_FORMS, BATCH_FORMS, LIST_FORMS,
 from ca_service.web.api.fleet_operations import CLUSTERS, KNOWLEDGE
 from ca_service.web.api.node_operations import NODES
 from ca_service.web.api.operation import READ_PROBLEMS, Operation, curl
+from ca_service.web.api.status_operations import STATUS
 
 _INTAKE_PROBLEMS: Final = (*READ_PROBLEMS, 413, 415)
 
@@ -334,4 +335,15 @@ _PROBES: Final = (
         problems=_INTAKE_PROBLEMS,
     ),
 )
-OPERATIONS: Final = (*_ISSUING, *_CHECKS, *_PROBES, *_INVENTORY, *_CHANGES, *CLUSTERS, *NODES, *KNOWLEDGE, *_SERVICE)
+OPERATIONS: Final = (
+    *_ISSUING,
+    *_CHECKS,
+    *_PROBES,
+    *_INVENTORY,
+    *_CHANGES,
+    *CLUSTERS,
+    *NODES,
+    *KNOWLEDGE,
+    *STATUS,
+    *_SERVICE,
+)

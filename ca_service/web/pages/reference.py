@@ -14,7 +14,7 @@ from ca_service.vos import public_cas as public_ca_facts
 from ca_service.vos.experience import Signing, signing
 from ca_service.vos.knowledge import titles
 from ca_service.vos.messages import all_messages, explain, find_messages, require_length
-from ca_service.vos.products import Product, Release, get_product, releases_at
+from ca_service.vos.products import Product, Release, get_product, releases_at, unread
 from ca_service.vos.products import products as all_products
 from ca_service.vos.questions import questions as all_questions
 from ca_service.web.api.operation import Operation
@@ -50,6 +50,7 @@ def _products_page(
         product=product,
         releases=releases,
         version=at[:40],
+        unread="" if releases or product is None else unread(product, at),
         findings=error.findings if error else (),
         titles=titles,
     )

@@ -54,6 +54,7 @@ TABLE: dict[Action, set[Role]] = {
     Action.AUTHORITY: {Role.ADMINISTRATOR},
     Action.REVOKE: {Role.APPROVER, Role.ADMINISTRATOR},
     Action.AUDIT: {Role.AUDITOR, Role.ADMINISTRATOR},
+    Action.STATUS: {Role.ADMINISTRATOR},
 }
 CELLS = [(role, action, role in roles) for action, roles in TABLE.items() for role in Role]
 #: Stands for the name of the account that acts.
@@ -148,11 +149,11 @@ ROWS = [
     Row(Action.OWN_ACCOUNT, "calendars.find"),
     Row(Action.OWN_ACCOUNT, "calendars.make"),
     Row(Action.OWN_ACCOUNT, "calendars.revoke"),
-    Row(Action.AUTHORITY, "notices.list_coming"),
-    Row(Action.AUTHORITY, "deliveries.list_messages", MessageQuery()),
+    Row(Action.STATUS, "notices.list_coming"),
+    Row(Action.STATUS, "deliveries.list_messages", MessageQuery()),
     Row(Action.AUTHORITY, "deliveries.retry", [1]),
     Row(Action.AUTHORITY, "deliveries.test"),
-    Row(Action.AUTHORITY, "jobs.list_jobs"),
+    Row(Action.STATUS, "jobs.list_jobs"),
     Row(Action.AUTHORITY, "jobs.run", "outbox"),
     Row(Action.ACCOUNTS, "accounts.create", "x", Role.AUDITOR, PASSWORD),
     Row(Action.ACCOUNTS, "accounts.list_accounts"),
@@ -212,8 +213,8 @@ ROWS = [
     Row(Action.CHECK, "requests.review", request_record()),
     Row(Action.READ, "fleet.serial_numbers", 1),
     Row(Action.FLEET, "handover.mark", 1, "x", done=True),
-    Row(Action.AUTHORITY, "doctor.examine"),
-    Row(Action.AUTHORITY, "arrival.examine"),
+    Row(Action.STATUS, "doctor.examine"),
+    Row(Action.STATUS, "arrival.examine"),
     Row(Action.ACCOUNTS, "accounts.managed", "else"),
     Row(Action.OWN_ACCOUNT, "accounts.managed", OWN),
     Row(Action.OWN_ACCOUNT, "accounts.set_password", OWN, PASSWORD),

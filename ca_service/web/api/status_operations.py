@@ -1,0 +1,75 @@
+"""The operations of the API about the state of the service. They change nothing."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ca_service.documents.operations import HealthDocument, JobsDocument, MessagesDocument, UpcomingListDocument
+from ca_service.documents.revocations import NewestCRLsDocument
+from ca_service.web.api import inputs
+from ca_service.web.api.operation import Operation, curl
+
+STATUS: Final = (
+    Operation(
+        id="getHealth",
+        method="GET",
+        path="/api/v1/health",
+        summary="Run the health checks",
+        description=(
+            "Runs the checks of `ca-service doctor`, for the role administrator. They download what certificates point "
+            "to, which takes seconds; findings can name paths of the machine. The status is 200 even if a check fails: "
+            "look at `is_well`. For load balancers and monitoring there are `/readyz` and `/metrics`."
+        ),
+        curl=curl('"{base_url}/api/v1/health"'),
+        answers={200: "The result of each check."},
+        answer=HealthDocument,
+    ),
+    Operation(
+        id="listJobs",
+        method="GET",
+        path="/api/v1/jobs",
+        summary="List the background jobs",
+        description="Lists the background jobs with the last result of each, for the role administrator.",
+        curl=curl('"{base_url}/api/v1/jobs"'),
+        answers={200: "The jobs."},
+        answer=JobsDocument,
+    ),
+    Operation(
+        id="listNotices",
+        method="GET",
+        path="/api/v1/notices",
+        summary="List upcoming notices",
+        description=(
+            "Lists what expires in the next 90 days and the date of its next notice, earliest expiry first, for the "
+            "role administrator."
+        ),
+        curl=curl('"{base_url}/api/v1/notices?q=uccx"'),
+        answers={200: "The upcoming notices."},
+        answer=UpcomingListDocument,
+        query=inputs.UpcomingListFields,
+    ),
+    Operation(
+        id="listMessages",
+        method="GET",
+        path="/api/v1/messages",
+        summary="List sent and failed messages",
+        description="Lists the newest messages to each recipient, for the role administrator.",
+        curl=curl('"{base_url}/api/v1/messages?state=dead"'),
+        answers={200: "The messages."},
+        answer=MessagesDocument,
+        query=inputs.MessageListFields,
+    ),
+    Operation(
+        id="listCRLs",
+        method="GET",
+        path="/api/v1/crls",
+        summary="List the newest CRLs",
+        description=(
+            "Lists the newest CRL of each authority: number, times, entries. Nothing is published. The files are at "
+            "`/ca/ISSUER.crl`, without a token."
+        ),
+        curl=curl('"{base_url}/api/v1/crls"'),
+        answers={200: "The newest CRL of each authority."},
+        answer=NewestCRLsDocument,
+    ),
+)
