@@ -107,8 +107,10 @@ def sign(
             matches = _matched(console, fleet, found, requests, options, node)
         else:
             matches = unsigned(fleet, operator(), found.id, options)
+            hosts = {each.id: each.fqdn for each in found.nodes}
+            console.sources = tuple(f"{hosts[each.placement.node_id]} {each.placement.purpose}" for each in matches)
         issued = fleet.sign(operator(), found.id, [each.placement for each in matches], options)
-        names = console.sources or ("",) * len(matches)
+        names = console.sources if requests else ("",) * len(matches)
         return found.id, PlacementsDocument.of(found, matches, names, issued=issued)
 
     def there(api: API) -> Placed:

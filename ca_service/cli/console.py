@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import takewhile
 from typing import Any, Final, Protocol
 
@@ -14,7 +14,19 @@ from ca_service.errors import Severity
 from ca_service.pki.visible_text import visible
 
 _COLOURS: Final = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
-_REQUEST_POINTER: Final = re.compile(r"/csr/(\d+)")
+_REQUEST_POINTER: Final = re.compile(r"/csr(?:/(\d+))?(?=/|$)")
+#: The parameters of commands for the fields of inputs, where their names differ.
+_PARAMETERS: Final = {
+    "validity_days": ("days",),
+    "version": ("version_of",),
+    "hosts": ("host",),
+    "fqdn": ("node",),
+    "serial_number": ("serial_numbers", "serials", "serial"),
+    "key_fingerprint": ("key",),
+    "q": ("words", "search", "text"),
+    "confirmation": ("confirm",),
+    "password": ("password_stdin",),
+}
 
 
 class Answer(Protocol):
@@ -53,7 +65,8 @@ class Console:
 
     The format is read from the arguments themselves, so that an argument that cannot be parsed is also
     reported in that format. `sources` are the names of the requests that were given, in
-    their order: findings point to them by number.
+    their order: findings point to them by number. `places` are the parameters of the command by their names, as they
+    are typed: an option, or the files that were given.
     """
 
     def __init__(self, arguments: Sequence[str]) -> None:
@@ -61,6 +74,7 @@ class Console:
         self.as_json = "--json" in options
         self.wants_traceback = "--traceback" in options
         self.sources: tuple[str, ...] = ()
+        self.places: Mapping[str, tuple[str, ...]] = {}
 
     def answer(self, document: Answer, lines: Iterable[str]) -> None:
         """Give the answer: the document to a script, the lines to a person."""
@@ -81,12 +95,32 @@ class Console:
         return [f"{mark} {visible(finding.detail)}", *fields((name, value) for name, value in about if value)]
 
     def _where(self, pointer: str) -> str:
-        """Return the pointer for a person: `uccx1.csr, public_key` for `/csr/0/public_key`."""
+        """Return the pointer for a person: `uccx1.csr, --days` for `/csr/0/validity_days`."""
         found = _REQUEST_POINTER.match(pointer)
-        if found is None or int(found[1]) >= len(self.sources):
-            return pointer.strip("/")
+        if found is None:
+            return self._typed(pointer.strip("/"))
         rest = pointer[found.end() :].strip("/")
-        return ", ".join(filter(None, (self.sources[int(found[1])], rest)))
+        shown = rest if rest == "version" else self._typed(rest)  # the version of a CSR is that of its format
+        return ", ".join(filter(None, (self._request(found[1]), shown)))
+
+    def _request(self, number: str | None) -> str:
+        """Return the name of a CSR; of the only one, where its number is not told."""
+        if number is None:
+            return self.sources[0] if len(self.sources) == 1 else self._typed("csr")
+        return self.sources[int(number)] if int(number) < len(self.sources) else f"CSR {int(number) + 1}"
+
+    def _typed(self, field: str) -> str:
+        """Return a field of the input as it is typed: `--node (2), role` for `nodes/1/role`; or else unchanged."""
+        name, *rest = field.split("/")
+        name = name.replace("-", "_")
+        known = next((each for each in (name, *_PARAMETERS.get(name, ())) if each in self.places), None)
+        if known is None:
+            return field
+        shown, *others = self.places[known]
+        if rest and rest[0].isdecimal():
+            number = int(rest.pop(0))
+            shown = (shown, *others)[number] if number <= len(others) and others else f"{shown} ({number + 1})"
+        return ", ".join((shown, *rest))
 
 
 def as_text(document: Answer) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, Final
@@ -77,13 +78,32 @@ def declare(name: str, *lines: str) -> Callable[[Callable[..., Any]], click.Comm
     """Return a decorator that makes a command: with this name, `--json`, and these examples in its help."""
 
     def decorate(function: Callable[..., Any]) -> click.Command:
-        made = click.command(name, epilog=examples(lines))(_json_option(function))
+        made = click.command(name, cls=_Declared, epilog=examples(lines))(_json_option(function))
         for parameter in made.params:
             if "FILE" in (parameter.metavar or ""):
                 parameter.type = FILE
         return made
 
     return decorate
+
+
+class _Declared(click.Command):
+    """A command that tells the console how its parameters are typed: findings name them instead of fields."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        ctx.obj.console.places = {str(each.name): _typed(each, ctx.params.get(str(each.name))) for each in self.params}
+        return super().invoke(ctx)
+
+
+def _typed(parameter: click.Parameter, value: Any) -> tuple[str, ...]:
+    """Return the files that were given, the name of an option, or that of an argument as the help shows it."""
+    if value and "FILE" in (parameter.metavar or ""):
+        given = (value,) if isinstance(value, str) else value
+        return tuple("standard input" if each == "-" else str(each) for each in given)
+    if isinstance(parameter, click.Option):
+        return (max(parameter.opts, key=len),)
+    return (re.sub(r"[^A-Z].*", "", (parameter.metavar or str(parameter.name).upper()).lstrip("[")),)
 
 
 FILE: Final = click.Path(readable=False)  # shells complete it; the readers of files explain what is wrong with one

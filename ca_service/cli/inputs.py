@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import IO, Any, Final, TypeVar
@@ -89,9 +89,16 @@ def read_requests(console: Console, files: Sequence[str]) -> list[bytes]:
     """
     named = [each for file in files for each in _in_folder(file)]
     contents = read_files(named, armour.CSR_TOO_LARGE)
-    found = archive.split_all(map(Entry, map(_label, named), contents), MAX_REQUESTS)
+    found = archive.split_all(_announced(console, map(Entry, map(_label, named), contents)), MAX_REQUESTS)
     console.sources = tuple(each.name for each in found)
     return [each.data for each in found]
+
+
+def _announced(console: Console, files: Iterable[Entry]) -> Iterator[Entry]:
+    """Yield the files; a fault of one, such as a damaged ZIP, is then reported with its name."""
+    for file in files:
+        console.sources = (file.name,)
+        yield file
 
 
 def hints(console: Console) -> list[Hint]:

@@ -42,6 +42,7 @@ _SECTIONS: Final = {
     "Help with nodes": {
         "explain": "Explain error messages of nodes, tools and browsers.",
         "products": "Show what is known of Cisco's products.",
+        "questions": "Answer frequent questions about certificates of nodes.",
         "matrix": "Show what agents see, by the signers of tomcat and tomcat-ECDSA.",
     },
     "Authority": {

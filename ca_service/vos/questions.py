@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -24,3 +24,17 @@ def questions() -> Mapping[str, tuple[Question, ...]]:
     for row in table("questions")["question"]:
         found.setdefault(row["topic"], []).append(Question(row["question"], fact(row)))
     return {topic: tuple(each) for topic, each in found.items()}
+
+
+def find_questions(words: str) -> Mapping[str, tuple[Question, ...]]:
+    """Return the questions that have all of these words in topic, question or answer, by topic; all for no words."""
+    wanted = words.casefold().split()
+    found = {
+        topic: tuple(each for each in every if _has(wanted, f"{topic} {each.question} {each.answer.text}"))
+        for topic, every in questions().items()
+    }
+    return {topic: every for topic, every in found.items() if every}
+
+
+def _has(words: Sequence[str], text: str) -> bool:
+    return all(word in text.casefold() for word in words)

@@ -23,6 +23,7 @@ from ca_service.documents.knowledge import ExplanationsDocument, ProductDocument
 from ca_service.documents.nodes import ContactDocument, NodeAppliedDocument, NodePlanDocument
 from ca_service.documents.operations import HealthDocument, JobsDocument, MessagesDocument, UpcomingListDocument
 from ca_service.documents.people import TokenDocument
+from ca_service.documents.questions import QuestionsDocument
 from ca_service.documents.requests import RequestDocument, RequestsDocument
 from ca_service.documents.revocations import NewestCRLsDocument, RevocationResultDocument
 from ca_service.documents.runbooks import RunbookDocument
@@ -99,6 +100,7 @@ def test_only_the_document_itself_needs_no_token(document: dict[str, Any]) -> No
         (ProductsDocument, fleet_examples.PRODUCTS),
         (ProductDocument, fleet_examples.PRODUCT),
         (ExplanationsDocument, fleet_examples.EXPLANATIONS),
+        (QuestionsDocument, fleet_examples.QUESTIONS),
         (MatrixDocument, fleet_examples.MATRIX),
         (ContactDocument, node_examples.CONTACT),
         (NodePlanDocument, node_examples.PLAN),

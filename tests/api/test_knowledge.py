@@ -16,9 +16,11 @@ from ca_service.documents.knowledge import (
     ProductDocument,
     ProductsDocument,
 )
+from ca_service.documents.questions import QuestionsDocument
 from ca_service.vos.experience import Signing, find_row
 from ca_service.vos.messages import MAX_LENGTH, all_messages
 from ca_service.vos.products import products
+from ca_service.vos.questions import questions
 from tests.api.test_clusters import rule, token_with
 
 
@@ -28,6 +30,23 @@ def test_the_list_has_every_product_and_version(client: Client) -> None:
     assert [[row.label for row in each.releases] for each in found.products] == [
         [row.label for row in each.releases] for each in products().values()
     ]
+
+
+def test_the_questions_are_those_of_the_page(client: Client) -> None:
+    found = QuestionsDocument.model_validate_json(client.get("/api/v1/questions").data)
+    assert [each.topic for each in found.topics] == list(questions())
+    told = [(row.question, row.answer.text, row.answer.confirmed) for each in found.topics for row in each.questions]
+    assert told == [
+        (each.question, each.answer.text, each.answer.is_confirmed) for every in questions().values() for each in every
+    ]
+    assert all(row.answer.sources for each in found.topics for row in each.questions)
+
+
+def test_words_select_questions(client: Client) -> None:
+    (topic,) = client.get("/api/v1/questions", query_string={"q": "upgrade self-signed. prepared"}).get_json()["topics"]
+    assert len(topic["questions"]) == 1
+    assert client.get("/api/v1/questions", query_string={"q": "nonsense"}).get_json() == {"topics": []}
+    assert rule(client.get("/api/v1/questions", query_string={"q": "x" * 201})) == "option.value"
 
 
 @pytest.mark.parametrize("product_id", products())

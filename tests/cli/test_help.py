@@ -47,7 +47,7 @@ def test_every_option_and_every_command_explains_itself(path: tuple[str, ...]) -
 _SECTIONS = {
     "Certificates": ("sign", "check", "fit", "requests", "list", "show", "renew", "revoke", "release"),
     "Clusters and nodes": ("cluster", "node", "probe", "lab-node"),
-    "Help with nodes": ("explain", "products", "matrix"),
+    "Help with nodes": ("explain", "products", "questions", "matrix"),
     "Authority": ("init", "ca", "crl", "trust-kit"),
     "People": ("user", "token"),
     "Service": ("serve", "doctor", "jobs", "notices", "audit", "config", "db", "completion"),

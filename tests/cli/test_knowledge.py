@@ -10,8 +10,10 @@ import pytest
 from ca_service.cli.failures import ExitCode
 from ca_service.documents.knowledge import PHASES
 from ca_service.vos.experience import Signing, known_of
+from ca_service.vos.knowledge import titles
 from ca_service.vos.messages import MAX_LENGTH, all_messages
 from ca_service.vos.products import products
+from ca_service.vos.questions import questions
 from tests.cli.command_line import CommandLine, Keyboard
 
 
@@ -80,6 +82,26 @@ def test_a_version_newer_than_what_was_read_is_called_so_with_what_is_assumed(ne
     assert new_ca.answer("products", "uccx", "99")["unread"] == lines[3]
     assert new_ca.answer("products", "uccx", "15")["unread"] == ""
     assert "newer" not in new_ca("products", "uccx", "10.6").stdout
+
+
+def test_every_question_is_answered_with_its_sources(new_ca: CommandLine) -> None:
+    shown, found = new_ca("questions").stdout, new_ca.answer("questions")
+    assert [each["topic"] for each in found["topics"]] == list(questions())
+    for topic, every in questions().items():
+        assert f"{topic}\n" in shown
+        for each in every:
+            assert f"  {each.question}\n    {each.answer.text}" in shown
+            assert "; ".join(titles(each.answer.sources)) in shown
+    assert not new_ca.folder.exists()
+
+
+def test_words_select_the_questions_that_have_all_of_them(new_ca: CommandLine) -> None:
+    (topic,) = new_ca.answer("questions", "UPGRADE", "self-signed.", "prepared")["topics"]
+    assert topic["topic"] == "Before an upgrade"
+    assert [each["question"] for each in topic["questions"]] == [
+        "UCCX is upgraded to 11.5, and tomcat is self-signed. What is to be prepared?"
+    ]
+    assert new_ca("questions", "upgrade", "nonsense").stdout == "No question has these words.\n"
 
 
 @pytest.mark.parametrize(

@@ -299,7 +299,13 @@ def test_the_trust_kit_is_written_from_the_root_of_the_server(at: Desk) -> None:
 
 
 def test_what_is_known_of_products_needs_no_server(at: Desk) -> None:
-    for arguments in (("products",), ("products", "uccx"), ("matrix",), ("explain", "CSR SAN and Certificate SAN")):
+    for arguments in (
+        ("products",),
+        ("products", "uccx"),
+        ("matrix",),
+        ("questions",),
+        ("explain", "CSR SAN and Certificate SAN"),
+    ):
         at.both(*arguments)
 
 

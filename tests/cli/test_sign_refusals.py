@@ -28,7 +28,7 @@ def test_a_request_that_is_refused_ends_with_4_and_says_where_and_how_to_mend(ca
 def test_a_part_of_a_request_is_named_behind_its_file(ca: CommandLine) -> None:
     result = ca("sign", "-", "--days", "9999", data=requests.UCCX_PUBLISHER.data)
     assert result.exit_code == 4
-    assert "where  standard input, validity_days" in result.stderr
+    assert "where  standard input, --days" in result.stderr
 
 
 def test_one_key_in_two_requests_is_refused(ca: CommandLine, here: Path) -> None:

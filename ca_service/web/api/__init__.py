@@ -35,6 +35,7 @@ blueprint.add_url_rule("/nodes/<host>/apply", view_func=nodes.apply, methods=["P
 blueprint.add_url_rule("/products", view_func=knowledge.list_products)
 blueprint.add_url_rule("/products/<product_id>", view_func=knowledge.show_product)
 blueprint.add_url_rule("/explanations", view_func=knowledge.explain_text, methods=["POST"])
+blueprint.add_url_rule("/questions", view_func=knowledge.list_questions)
 blueprint.add_url_rule("/matrix", view_func=knowledge.show_matrix)
 blueprint.add_url_rule("/authority", view_func=service.get_authority)
 blueprint.add_url_rule("/token", view_func=service.get_token)

@@ -24,6 +24,7 @@ from ca_service.documents.nodes import ContactDocument, NodeAppliedDocument, Nod
 from ca_service.documents.operations import HealthDocument, JobsDocument, MessagesDocument, UpcomingListDocument
 from ca_service.documents.people import TokenDocument
 from ca_service.documents.probes import ProbeDocument
+from ca_service.documents.questions import QuestionsDocument
 from ca_service.documents.requests import RequestDocument, RequestsDocument
 from ca_service.documents.revocations import NewestCRLsDocument, RevocationResultDocument
 from ca_service.documents.runbooks import RunbookDocument
@@ -67,6 +68,7 @@ _EXAMPLES: Final[dict[type[BaseModel], Any]] = {
     ProductsDocument: fleet_examples.PRODUCTS,
     ProductDocument: fleet_examples.PRODUCT,
     ExplanationsDocument: fleet_examples.EXPLANATIONS,
+    QuestionsDocument: fleet_examples.QUESTIONS,
     MatrixDocument: fleet_examples.MATRIX,
     ContactDocument: node_examples.CONTACT,
     NodePlanDocument: node_examples.PLAN,

@@ -156,6 +156,14 @@ PRODUCT: Final[dict[str, Any]] = _PRODUCT | {
     ],
     "unread": "",
 }
+QUESTIONS: Final[dict[str, Any]] = {
+    "topics": [
+        {
+            "topic": "Before an upgrade",
+            "questions": [{"question": "Why is there one more certificate?", "answer": _FACT}],
+        }
+    ]
+}
 TEXT: Final[dict[str, Any]] = {"text": "CSR SAN and Certificate SAN does not match"}
 EXPLANATIONS: Final[dict[str, Any]] = {
     "explanations": [

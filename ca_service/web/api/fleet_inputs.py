@@ -80,6 +80,14 @@ class ProductQuery(Input):
     )
 
 
+class QuestionQuery(Input):
+    """The query of the frequent questions."""
+
+    q: Annotated[str, Field(max_length=200)] = Field(
+        default="", description="words that are all in the question, its answer or its topic, at most 200 characters"
+    )
+
+
 class ExplanationInput(Input):
     """A text with messages."""
 

@@ -8,6 +8,7 @@ from ca_service.documents.experience import MatrixDocument
 from ca_service.documents.fleet import ClusterDocument, ClustersDocument, PlacementsDocument, RemovedClusterDocument
 from ca_service.documents.knowledge import ExplanationsDocument, ProductDocument, ProductsDocument
 from ca_service.documents.probes import ProbeDocument
+from ca_service.documents.questions import QuestionsDocument
 from ca_service.documents.runbooks import RunbookDocument
 from ca_service.web.api import fleet_inputs, inputs
 from ca_service.web.api.answers import BATCH_FORMS, RUNBOOK_FORMS, ZIP_ONLY
@@ -186,6 +187,17 @@ KNOWLEDGE: Final = (
         answer=ExplanationsDocument,
         takes=fleet_inputs.ExplanationInput,
         problems=_INTAKE,
+    ),
+    Operation(
+        id="listQuestions",
+        method="GET",
+        path="/api/v1/questions",
+        summary="Answer frequent questions",
+        description="Lists the questions of the page Tools > Questions by topic, each answer with its sources.",
+        curl=curl('"{base_url}/api/v1/questions?q=COP"'),
+        answers={200: "The questions with all of these words; all if none are given."},
+        answer=QuestionsDocument,
+        query=fleet_inputs.QuestionQuery,
     ),
     Operation(
         id="getMatrix",

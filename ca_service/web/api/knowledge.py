@@ -7,13 +7,15 @@ from flask import Response
 from ca_service.authority.access.permissions import Action
 from ca_service.documents.experience import MatrixDocument
 from ca_service.documents.knowledge import ExplanationsDocument, ProductDocument, ProductsDocument
+from ca_service.documents.questions import QuestionsDocument
 from ca_service.errors import InvalidInput, NotFound
 from ca_service.vos.experience import signing
 from ca_service.vos.messages import explain, require_length
 from ca_service.vos.products import Product, get_product, products, releases_at
+from ca_service.vos.questions import find_questions
 from ca_service.web.api import answers
 from ca_service.web.api.answers import JSON_ONLY, wanted_form
-from ca_service.web.api.fleet_inputs import ExplanationInput, MatrixQuery, ProductQuery
+from ca_service.web.api.fleet_inputs import ExplanationInput, MatrixQuery, ProductQuery, QuestionQuery
 from ca_service.web.api.inputs import NoQuery
 from ca_service.web.api.intake import parse_object, read_body, require_plain_body
 from ca_service.web.api.validation import read_query, validated
@@ -53,6 +55,14 @@ def explain_text() -> Response:
     asked = validated(ExplanationInput, parse_object(read_body()), from_text=False)
     require_length(asked.text, "/text")
     return answers.as_json(ExplanationsDocument.of(explain(asked.text)))
+
+
+@needs(Action.READ)
+def list_questions() -> Response:
+    """List the frequent questions and their answers by topic."""
+    query = read_query(QuestionQuery)
+    wanted_form(JSON_ONLY)
+    return answers.as_json(QuestionsDocument.of(find_questions(query.q)))
 
 
 @needs(Action.READ)
