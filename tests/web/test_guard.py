@@ -113,6 +113,8 @@ ACTIONS = {
     "pages.mark_step": Action.FLEET,
     "pages.requests": Action.READ,
     "pages.request": Action.READ,
+    "pages.submission": Action.READ,
+    "pages.download_submission": Action.READ,
     "pages.approve": Action.DECIDE,
     "pages.refuse": Action.DECIDE,
     "pages.decide_requests": Action.DECIDE,

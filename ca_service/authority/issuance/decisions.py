@@ -150,6 +150,15 @@ class Requests:
         except Busy:
             return request
 
+    def list_submission(self, actor: Actor, request_id: int) -> tuple[RequestRecord, ...]:
+        """Return the requests that were submitted together with this one, itself included, oldest first.
+
+        Those outside the names of the actor's token are left out. Raises NotFound.
+        """
+        require(actor, Action.READ)
+        found = self._store.list_submission(self._get(actor, request_id))
+        return tuple(each for each in found if _is_seen(actor, each))
+
     def review(self, actor: Actor, request: RequestRecord) -> Review:
         """Return what an approver sees: the CSR checked now, and compared with the certificate that its host has."""
         (examination,) = self._issuance.check(actor, [request.csr_der], request.options)

@@ -108,6 +108,7 @@ ROWS = [
     Row(Action.READ, "requests.has_failed"),
     Row(Action.READ, "requests.get", 1),
     Row(Action.READ, "requests.wait", 1, 1),
+    Row(Action.READ, "requests.list_submission", 1),
     Row(Action.DECIDE, "requests.approve", 1),
     Row(Action.DECIDE, "requests.refuse", 1, "no"),
     Row(Action.ISSUE, "requests.withdraw", 1),
