@@ -121,6 +121,7 @@ ACTIONS = {
     "pages.approve_requests": Action.DECIDE,
     "pages.refuse_requests": Action.DECIDE,
     "pages.withdraw": Action.ISSUE,
+    "pages.submit_again": Action.ISSUE,
 }
 #: Views that require a recent re-authentication.
 DANGEROUS = {

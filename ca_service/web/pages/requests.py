@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 from ca_service.authority.access.permissions import PERMISSIONS, Action, Actor
 from ca_service.authority.issuance.decisions import MAX_COUNT, MAX_NOTE
 from ca_service.authority.issuance.records import RequestQuery, RequestRecord, State
-from ca_service.errors import CAServiceError, Conflict, Finding, InvalidInput
+from ca_service.errors import CAServiceError, Conflict, Finding, InvalidInput, Refused
 from ca_service.pki.encodings import csr_pem
 from ca_service.web.auth import signed_in_account
 from ca_service.web.context import actor, installation, needs
@@ -141,6 +141,19 @@ def refuse(request_id: int) -> ResponseReturnValue:
 def withdraw(request_id: int) -> ResponseReturnValue:
     """Withdraw a request."""
     return _decide(request_id, installation().requests.withdraw)
+
+
+@blueprint.post("/requests/<int:request_id>/submit-again")
+@needs(Action.ISSUE)
+def submit_again(request_id: int) -> ResponseReturnValue:
+    """Submit the CSR of a refused or withdrawn request again."""
+    try:
+        issued = installation().requests.submit_again(actor(), request_id)
+    except (Refused, Conflict) as error:
+        return _page(installation().requests.get(actor(), request_id), error), status_of(error)
+    if issued.waiting:
+        return to_waiting(issued.waiting)
+    return redirect(url_for("pages.issued", serial=[each.serial_number for each in issued.certificates]), 303)
 
 
 def _decide(request_id: int, decide: Callable[[Actor, int, str], RequestRecord]) -> ResponseReturnValue:

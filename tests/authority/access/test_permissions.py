@@ -112,6 +112,7 @@ ROWS = [
     Row(Action.DECIDE, "requests.approve", 1),
     Row(Action.DECIDE, "requests.refuse", 1, "no"),
     Row(Action.ISSUE, "requests.withdraw", 1),
+    Row(Action.ISSUE, "requests.submit_again", 1),
     Row(Action.CHECK, "fit_checks.check", Files(None, b"x")),
     Row(Action.CHECK, "host_products.find", ()),
     Row(Action.READ, "probes.probe", ["uccx1.example.com"]),
