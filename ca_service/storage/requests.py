@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, select, update
 
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.certificates import CertificateRecord
+from ca_service.authority.issuance.conflicts import MAX_REQUESTS
 from ca_service.authority.issuance.idempotency import Replay
 from ca_service.authority.issuance.records import RequestPage, RequestQuery, RequestRecord, State
 from ca_service.storage.database import Database, upsert
@@ -58,6 +59,20 @@ class SQLRequestStore:
         batches = in_batches(application.c.request_fingerprint, fingerprints)
         found = [each for batch in batches for each in self._all(statement.where(batch))]
         return tuple(sorted(found, key=lambda each: each.id, reverse=True))
+
+    def list_submission(self, record: RequestRecord) -> tuple[RequestRecord, ...]:
+        """Return the stored requests of the same submission, oldest first.
+
+        One transaction has written them, so their numbers are near one another: only these are read.
+        """
+        at, account_id, name = record.submission
+        statement = _REQUESTS.where(
+            application.c.id.between(record.id - MAX_REQUESTS, record.id + MAX_REQUESTS),
+            application.c.submitted_at == at,
+            application.c.submitted_by_id.is_not_distinct_from(account_id),
+            application.c.submitted_by == name,
+        )
+        return self._all(statement.order_by(application.c.id))
 
     def submit(
         self, requests: Sequence[RequestRecord], events: Sequence[AuditEvent], replay: Replay | None

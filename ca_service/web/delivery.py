@@ -9,12 +9,19 @@ from flask import Response
 
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.hierarchy.hierarchy import ActiveAuthority
+from ca_service.authority.issuance.records import RequestRecord
+from ca_service.errors import Conflict, Rule
 from ca_service.pki.chain import Chain
 from ca_service.vos.bundle import BundleFile
 from ca_service.vos.file_names import safe_name
 from ca_service.vos.formats import CHAIN_ENCODINGS, as_file, unknown_format
-from ca_service.web.context import api_services
+from ca_service.web.context import actor, api_services
 
+SUBMISSION_NOTHING_SIGNED: Final = Rule(
+    "submission.nothing-signed",
+    "No request of this submission is signed ({count} submitted), so there is no bundle.",
+    "Wait for the decision, or open each request to see why it was refused.",
+)
 #: The content type of each format. A PEM file of several leaves is no chain, so it does not call
 #: itself application/pem-certificate-chain (RFC 8555, 9.1).
 CONTENT_TYPES: Final = {
@@ -39,6 +46,17 @@ def deliver(records: Sequence[CertificateRecord], format: str) -> Response:
     else:
         deliveries = [issuance.delivery(record) for record in records]
     return attachment(as_file(deliveries, format), format)
+
+
+def deliver_submission(requests: Sequence[RequestRecord]) -> Response:
+    """Return one ZIP with the bundles of all certificates of a submission, as an attachment.
+
+    Raises Conflict if none of its requests has a certificate, and what `deliver` raises.
+    """
+    serials = dict.fromkeys(each.serial_number for each in requests if each.serial_number)
+    if not serials:
+        raise Conflict.because(SUBMISSION_NOTHING_SIGNED, count=len(requests))
+    return deliver([api_services().issuance.get_certificate(actor(), serial) for serial in serials], "zip")
 
 
 def deliver_authority(authority: ActiveAuthority, chain: Chain, format: str) -> Response:

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import subprocess
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -264,15 +265,63 @@ def test_a_form_that_is_no_decision_is_refused(
 
 
 @pytest.mark.parametrize(
-    "operation", [each for each in OPERATIONS if "request_id" in each.path], ids=lambda each: each.id
+    "operation",
+    [each for each in OPERATIONS if "request_id" in each.path and each.id != "getSubmission"],
+    ids=lambda each: each.id,
 )
-def test_the_curl_line_of_every_operation_works(app: Flask, made: Made, client: Client, operation: Operation) -> None:
-    find("curl")
+def test_the_curl_line_of_every_operation_works(
+    app: Flask, made: Made, client: Client, operation: Operation, tmp_path: Path
+) -> None:
     who = Role.REQUESTER if "withdraw" in operation.id else Role.APPROVER
-    location = client.post(URL, data=UCCX_PUBLISHER.data).headers["Location"]
+    client.post(URL, data=UCCX_PUBLISHER.data)
+    assert json.loads(run(app, operation, made.tokens[who], tmp_path))["id"] == 1
+
+
+def run(app: Flask, operation: Operation, token: str, folder: Path) -> bytes:
+    """Run the curl line of an operation on request 1 in this folder; what it prints."""
+    find("curl")
     with served(app) as address:
-        line = operation.curl.format(base_url=address).replace("REQUEST_ID", location.rpartition("/")[2])
-        environ = {"PATH": os.environ["PATH"], "no_proxy": "*", "TOKEN": made.tokens[who]}
-        done = subprocess.run(line, shell=True, env=environ, capture_output=True, timeout=60, check=False)  # noqa: S602
+        line = operation.curl.format(base_url=address).replace("REQUEST_ID", "1")
+        environ = {"PATH": os.environ["PATH"], "no_proxy": "*", "TOKEN": token}
+        done = subprocess.run(  # noqa: S602
+            line, shell=True, env=environ, cwd=folder, capture_output=True, timeout=60, check=False
+        )
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["id"] == 1
+    return done.stdout
+
+
+# Together
+
+
+def submit_three(client: Client) -> None:
+    """Submit the three nodes in one submission: requests 1, 2 and 3."""
+    files = [(io.BytesIO(node.data), f"{node.name}.csr") for node in THREE_NODES]
+    assert client.post(URL, data={"csr": files}).status_code == 202
+
+
+def test_a_submission_is_told_with_what_became_of_each(client: Client, approver: Client) -> None:
+    submit_three(client)
+    approver.post(f"{REQUESTS}/1/approve")
+    approver.post(f"{REQUESTS}/2/refuse", json={"note": "no"})
+    document = RequestsDocument.model_validate(client.get(f"{REQUESTS}/3/submission").get_json())
+    assert [(each.id, each.state) for each in document.requests] == [(1, "issued"), (2, "refused"), (3, "submitted")]
+
+
+def test_the_certificates_of_a_submission_are_one_zip(
+    app: Flask, made: Made, client: Client, approver: Client, tmp_path: Path
+) -> None:
+    submit_three(client)
+    for number in (1, 3):
+        approver.post(f"{REQUESTS}/{number}/approve")
+    (operation,) = (each for each in OPERATIONS if each.id == "getSubmission")
+    run(app, operation, made.tokens[Role.REQUESTER], tmp_path)
+    names = zipfile.ZipFile(tmp_path / "2-certificates.zip").namelist()
+    hosts = {name.split("/")[0] for name in names if name.endswith("UPLOAD.txt")}
+    assert hosts == {"uccx1.example.com", "sm1.example.com"}
+
+
+def test_a_submission_without_a_certificate_has_no_zip(client: Client) -> None:
+    submit_three(client)
+    answer = client.get(f"{REQUESTS}/1/submission?format=zip")
+    assert (answer.status_code, rules(answer)) == (409, [("submission.nothing-signed", "")])
+    assert client.get(f"{REQUESTS}/9/submission").status_code == 404

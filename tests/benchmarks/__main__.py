@@ -2,11 +2,20 @@
 
 import sys
 
-from tests.benchmarks import bench_growth, bench_inventory, bench_issuing, bench_record, bench_revocation, bench_service
+from tests.benchmarks import (
+    bench_growth,
+    bench_inventory,
+    bench_issuing,
+    bench_lighthouse,
+    bench_record,
+    bench_revocation,
+    bench_service,
+)
 
 bench_issuing.main()
 bench_record.main()
 bench_service.main()
 bench_inventory.main()
 bench_revocation.main()
+bench_lighthouse.main()
 bench_growth.main(sys.argv[1:])

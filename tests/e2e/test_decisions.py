@@ -192,6 +192,8 @@ def test_the_pages_of_decisions_keep_nobody_out(
             ("nothing-matches", "/requests?q=nowhere"),
             ("side-by-side", "/requests/decide?request=2&request=3&request=4"),
             ("request-waiting", "/requests/2"),
+            ("submission", "/requests/1/submission"),
+            ("submission-waiting", "/requests/2/submission"),
             ("request-by-rule", "/requests/1"),
             ("request-refused", "/requests/4"),
             ("board", f"/clusters/{cluster.id}?waiting=1"),

@@ -145,6 +145,15 @@ def test_what_has_its_certificate_is_found_by_that(store: RequestStore) -> None:
     assert [each.serial_number for each in store.list_in_state(State.ISSUED, 9)] == [serial]
 
 
+def test_a_submission_is_what_one_person_submitted_at_one_moment(store: RequestStore) -> None:
+    first, second = submit(store, request_record(), request_record())
+    submit(store, request_record(submitted_at=NOON + timedelta(seconds=1)))
+    submit(store, request_record(submitted_by="bob", submitted_by_id=2))
+    (local,) = submit(store, request_record(submitted_by="operator", submitted_by_id=None))
+    assert store.list_submission(second) == (first, second)
+    assert store.list_submission(local) == (local,)
+
+
 def test_another_profile_is_another_request(store: RequestStore) -> None:
     (first,) = submit(store, request_record())
     other = request_record(request_fingerprint=first.request_fingerprint, options=Options("server"))

@@ -81,6 +81,10 @@ class InMemoryRequestStore:
         found = (each for each in reversed(self._ledger.requests) if each.request_fingerprint in fingerprints)
         return tuple(each for each in found if each.serial_number is None)
 
+    def list_submission(self, request: RequestRecord) -> tuple[RequestRecord, ...]:
+        """See the port."""
+        return tuple(each for each in self._ledger.requests if each.submission == request.submission)
+
     def submit(
         self, requests: Sequence[RequestRecord], events: Sequence[AuditEvent], replay: Replay | None
     ) -> tuple[RequestRecord, ...]:

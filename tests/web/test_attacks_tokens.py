@@ -320,8 +320,8 @@ def test_a_token_for_some_names_neither_sees_nor_decides_about_the_requests_of_o
     number = submitted.waiting[0].id
     token = at.token(TokenLimits(("read", "decide"), names=("*.elsewhere.example",)), "approver")
 
-    for name in ("getRequest", "approveRequest", "refuseRequest"):
-        answer = at.send(token, operation(name), json={"note": "x"} if name != "getRequest" else None)
+    for name in ("getRequest", "getSubmission", "approveRequest", "refuseRequest"):
+        answer = at.send(token, operation(name), json={"note": "x"} if not name.startswith("get") else None)
         assert (answer.status_code, rules(answer)) == (404, ["request.unknown"]), name
     assert rules(at.send(token, operation("listRequests"))) == ["token.bounded"]
     assert at.lab.requests.get(OPERATOR, number).state.value == "submitted"

@@ -113,12 +113,15 @@ ACTIONS = {
     "pages.mark_step": Action.FLEET,
     "pages.requests": Action.READ,
     "pages.request": Action.READ,
+    "pages.submission": Action.READ,
+    "pages.download_submission": Action.READ,
     "pages.approve": Action.DECIDE,
     "pages.refuse": Action.DECIDE,
     "pages.decide_requests": Action.DECIDE,
     "pages.approve_requests": Action.DECIDE,
     "pages.refuse_requests": Action.DECIDE,
     "pages.withdraw": Action.ISSUE,
+    "pages.submit_again": Action.ISSUE,
 }
 #: Views that require a recent re-authentication.
 DANGEROUS = {

@@ -18,7 +18,7 @@ from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.issuance.completion import Completion
 from ca_service.authority.issuance.examination import Examination
-from ca_service.authority.issuance.issuance import Issuance
+from ca_service.authority.issuance.issuance import Issuance, Issued
 from ca_service.authority.issuance.records import Moment, RequestPage, RequestQuery, RequestRecord, State, timeline
 from ca_service.authority.issuance.store import Ledger, RequestStore
 from ca_service.authority.ports import Clock
@@ -36,6 +36,16 @@ REQUEST_NOT_OWN: Final = Rule(
     "request.not-own",
     "Request {id} was submitted by {name}.",
     "Ask {name} or an administrator to withdraw it. An approver can refuse it.",
+)
+REQUEST_AGAIN_NOT_OWN: Final = Rule(
+    "request.again-not-own",
+    "Request {id} was submitted by {name}.",
+    "Ask {name} to submit it again.",
+)
+REQUEST_AGAIN_OPEN: Final = Rule(
+    "request.again-open",
+    "Request {id} is {state}. Only a refused or withdrawn request can be submitted again.",
+    "Open the request to see what is left to do.",
 )
 REQUEST_OWN: Final = Rule(
     "request.own",
@@ -150,6 +160,15 @@ class Requests:
         except Busy:
             return request
 
+    def list_submission(self, actor: Actor, request_id: int) -> tuple[RequestRecord, ...]:
+        """Return the requests that were submitted together with this one, itself included, oldest first.
+
+        Those outside the names of the actor's token are left out. Raises NotFound.
+        """
+        require(actor, Action.READ)
+        found = self._store.list_submission(self._get(actor, request_id))
+        return tuple(each for each in found if _is_seen(actor, each))
+
     def review(self, actor: Actor, request: RequestRecord) -> Review:
         """Return what an approver sees: the CSR checked now, and compared with the certificate that its host has."""
         (examination,) = self._issuance.check(actor, [request.csr_der], request.options)
@@ -201,6 +220,20 @@ class Requests:
         if not request.is_of(actor) and actor.role is not Role.ADMINISTRATOR:
             raise NotAllowed.because(REQUEST_NOT_OWN, id=request_id, name=request.submitted_by)
         return self._move(actor, request, State.WITHDRAWN, note)
+
+    def submit_again(self, actor: Actor, request_id: int) -> Issued:
+        """Submit the stored CSR of their own refused or withdrawn request again, as a new request.
+
+        A decision stays in the history: the old request is not reopened. Raises NotAllowed for that of another person,
+        Conflict in every other state, and what `Issuance.issue` raises.
+        """
+        require(actor, Action.ISSUE)
+        request = self._get(actor, request_id)
+        if not request.is_of(actor):
+            raise NotAllowed.because(REQUEST_AGAIN_NOT_OWN, id=request_id, name=request.submitted_by)
+        if not request.is_repeatable:
+            raise Conflict.because(REQUEST_AGAIN_OPEN, id=request_id, state=request.state.value)
+        return self._issuance.issue(actor, [request.csr_der], request.options)
 
     def _decided(self, actor: Actor, request_id: int, state: State, note: str) -> RequestRecord:
         require(actor, Action.DECIDE)

@@ -9,6 +9,9 @@ Each change of state, and who makes it:
     ISSUED     from APPROVED: by the program, with its certificate; or at submission, if a rule approves it
     FAILED     from APPROVED: by the program, if the certificate cannot be signed; `failure` says why
 
+REFUSED, WITHDRAWN and ISSUED are final: a decision is not undone. A refused or withdrawn CSR is submitted again, which
+makes a new request; a certificate is revoked.
+
 Every change is a compare-and-set of the state, in one transaction with its event: of two people who change the same
 request, one succeeds, and the other learns who was first. What a crash leaves behind is in docs/issuance.md.
 
@@ -121,6 +124,11 @@ class RequestRecord:
     def is_undecided(self) -> bool:
         """Whether a person must decide."""
         return self.state in UNDECIDED
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether it ended without a certificate, so that its CSR can be submitted again, as a new request."""
+        return self.state in (State.REFUSED, State.WITHDRAWN)
 
     @property
     def decider(self) -> Actor:

@@ -81,6 +81,9 @@ class RequestStore(Protocol):
     def list_for_requests(self, fingerprints: Collection[str]) -> tuple[RequestRecord, ...]:
         """Return the requests for these CSRs that have no certificate, newest first."""
 
+    def list_submission(self, request: RequestRecord) -> tuple[RequestRecord, ...]:
+        """Return the stored requests of the same submission, this one included, oldest first."""
+
     def submit(
         self, requests: Sequence[RequestRecord], events: Sequence[AuditEvent], replay: Replay | None
     ) -> tuple[RequestRecord, ...]:

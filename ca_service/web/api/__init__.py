@@ -12,6 +12,7 @@ blueprint.add_url_rule("/certificates/<serial_number>/renew", view_func=certific
 blueprint.add_url_rule("/batches", view_func=certificates.issue_each, methods=["POST"])
 blueprint.add_url_rule("/requests", view_func=requests.list_requests)
 blueprint.add_url_rule("/requests/<request_id>", view_func=requests.get_request)
+blueprint.add_url_rule("/requests/<request_id>/submission", view_func=requests.get_submission)
 blueprint.add_url_rule("/requests/<request_id>/approve", view_func=requests.approve, methods=["POST"])
 blueprint.add_url_rule("/requests/<request_id>/refuse", view_func=requests.refuse, methods=["POST"])
 blueprint.add_url_rule("/requests/<request_id>/withdraw", view_func=requests.withdraw, methods=["POST"])

@@ -211,6 +211,12 @@ class RequestQueryFields(Input):
     wait: _Wait = Field(default=0, description=f"seconds to wait for a decision: a whole number from 0 to {MAX_WAIT}")
 
 
+class SubmissionQuery(Input):
+    """The query for the requests of a submission."""
+
+    format: Literal["json", "zip"] | None = Field(default=None, description="one of: json, zip")
+
+
 class DecisionInput(Input):
     """The note of a decision."""
 

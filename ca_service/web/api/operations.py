@@ -13,32 +13,17 @@ from ca_service.documents.certificates import CertificateListDocument, Certifica
 from ca_service.documents.checks import ChecksDocument, FitDocument
 from ca_service.documents.people import TokenDocument
 from ca_service.documents.probes import ProbeDocument
-from ca_service.documents.requests import RequestDocument, RequestsDocument
+from ca_service.documents.requests import RequestsDocument
 from ca_service.documents.revocations import RevocationResultDocument
 from ca_service.web.api import inputs
 from ca_service.web.api.answers import AUTHORITY_FORMS, BATCH_FORMS, LIST_FORMS, certificate_forms
 from ca_service.web.api.fleet_operations import CLUSTERS, KNOWLEDGE
 from ca_service.web.api.node_operations import NODES
 from ca_service.web.api.operation import READ_PROBLEMS, Operation, curl
+from ca_service.web.api.request_operations import REQUESTS
 from ca_service.web.api.status_operations import STATUS
 
 _INTAKE_PROBLEMS: Final = (*READ_PROBLEMS, 413, 415)
-
-
-def _decision(verb: str, summary: str, description: str, note: str) -> Operation:
-    """Return a decision, which always takes a note."""
-    return Operation(
-        id=f"{verb}Request",
-        method="POST",
-        path=f"/api/v1/requests/{{request_id}}/{verb}",
-        summary=summary,
-        description=description,
-        curl=curl(f"-F note='{note}' \"{{base_url}}/api/v1/requests/REQUEST_ID/{verb}\""),
-        answers={200: "The request after the decision."},
-        answer=RequestDocument,
-        takes=inputs.DecisionInput,
-        problems=(*_INTAKE_PROBLEMS, 404, 409, 504),
-    )
 
 
 _ISSUING: Final = (
@@ -87,54 +72,6 @@ _ISSUING: Final = (
         forms=BATCH_FORMS,
         takes=inputs.SubmissionInput,
         problems=(*_INTAKE_PROBLEMS, 504),
-    ),
-    Operation(
-        id="listRequests",
-        method="GET",
-        path="/api/v1/requests",
-        summary="List requests",
-        description=(
-            "Lists one page of the submitted requests: all of them, or only their own for accounts that may read no "
-            "more. `next` and Link hold the address of the next page."
-        ),
-        curl=curl('"{base_url}/api/v1/requests?state=submitted&sort=oldest"'),
-        answers={200: "One page of the requests."},
-        answer=RequestsDocument,
-        query=inputs.RequestListFields,
-    ),
-    Operation(
-        id="getRequest",
-        method="GET",
-        path="/api/v1/requests/{request_id}",
-        summary="Get a request, or wait for its decision",
-        description=(
-            "Returns the request with this number. With `wait`, the answer comes after the decision or after this many "
-            "seconds, or sooner if many clients wait. While the request is open, Retry-After says when to ask again."
-        ),
-        curl=curl('"{base_url}/api/v1/requests/REQUEST_ID?wait=30"'),
-        answers={200: "The request."},
-        answer=RequestDocument,
-        query=inputs.RequestQueryFields,
-        problems=(*READ_PROBLEMS, 404),
-    ),
-    _decision(
-        "approve",
-        "Approve a request",
-        "Approves the request, or tries a failed one again, and has it signed. Afterwards its state is `issued`, or "
-        "`failed` with the reason. You cannot approve your own request.",
-        "as agreed",
-    ),
-    _decision(
-        "refuse",
-        "Refuse a request",
-        "Refuses the request. The note tells the requester why, and is required.",
-        "The parent domain is wrong.",
-    ),
-    _decision(
-        "withdraw",
-        "Withdraw a request",
-        "Withdraws a request of the account of the token; an administrator can withdraw any request.",
-        "not needed",
     ),
 )
 _CHECKS: Final = (
@@ -337,6 +274,7 @@ _PROBES: Final = (
 )
 OPERATIONS: Final = (
     *_ISSUING,
+    *REQUESTS,
     *_CHECKS,
     *_PROBES,
     *_INVENTORY,

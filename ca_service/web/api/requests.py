@@ -11,11 +11,12 @@ from ca_service.authority.issuance.records import RequestQuery, State
 from ca_service.documents.requests import RequestsDocument
 from ca_service.errors import InvalidInput, Rule
 from ca_service.web.api import answers
-from ca_service.web.api.answers import JSON_ONLY, wanted_form
-from ca_service.web.api.inputs import DecisionInput, NoQuery, RequestListFields, RequestQueryFields
+from ca_service.web.api.answers import JSON_ONLY, SUBMISSION_FORMS, varying, wanted_form
+from ca_service.web.api.inputs import DecisionInput, NoQuery, RequestListFields, RequestQueryFields, SubmissionQuery
 from ca_service.web.api.intake import FORM, parse_object, read_body, require_plain_body
 from ca_service.web.api.validation import read_query, single_values, unknown, validated
 from ca_service.web.context import actor, api_services, base_url, needs
+from ca_service.web.delivery import deliver_submission
 from ca_service.web.forms import whole_number
 
 FORM_EMPTY: Final = Rule(
@@ -43,6 +44,16 @@ def get_request(request_id: str) -> Response:
     query = read_query(RequestQueryFields)
     wanted_form(JSON_ONLY)
     return answers.one_request(api_services().requests.wait(actor(), _number(request_id), query.wait))
+
+
+@needs(Action.READ)
+def get_submission(request_id: str) -> Response:
+    """Show the requests that were submitted together, or return the bundles of their certificates."""
+    form = wanted_form(SUBMISSION_FORMS, read_query(SubmissionQuery).format)
+    found = api_services().requests.list_submission(actor(), _number(request_id))
+    if form == "zip":
+        return varying(deliver_submission(found))
+    return varying(answers.as_json(RequestsDocument.of(found, base_url=base_url())))
 
 
 @needs(Action.DECIDE)

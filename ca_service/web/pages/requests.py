@@ -14,10 +14,11 @@ from werkzeug.wrappers import Response
 from ca_service.authority.access.permissions import PERMISSIONS, Action, Actor
 from ca_service.authority.issuance.decisions import MAX_COUNT, MAX_NOTE
 from ca_service.authority.issuance.records import RequestQuery, RequestRecord, State
-from ca_service.errors import CAServiceError, Conflict, Finding, InvalidInput
+from ca_service.errors import CAServiceError, Conflict, Finding, InvalidInput, Refused
 from ca_service.pki.encodings import csr_pem
 from ca_service.web.auth import signed_in_account
 from ca_service.web.context import actor, installation, needs
+from ca_service.web.delivery import deliver_submission
 from ca_service.web.forms import whole_number
 from ca_service.web.pages import blueprint
 from ca_service.web.problems import status_of
@@ -64,6 +65,11 @@ class Submission:
     items: tuple[RequestRecord, ...]
     to_decide: tuple[int, ...]
 
+    @property
+    def is_together(self) -> bool:
+        """Whether several of the list came together, and one of them has a certificate."""
+        return len(self.items) > 1 and any(each.serial_number for each in self.items)
+
 
 def _submissions(records: Sequence[RequestRecord]) -> list[Submission]:
     """Return the requests of a list, in its order, by the moment and the person of their submission."""
@@ -93,6 +99,29 @@ def one_request(request_id: int) -> ResponseReturnValue:
     return _page(installation().requests.get(actor(), request_id))
 
 
+@blueprint.get("/requests/<int:request_id>/submission")
+@needs(Action.READ)
+def submission(request_id: int) -> ResponseReturnValue:
+    """Show the requests that were submitted together with this one: their certificates, and what has none."""
+    found = installation().requests.list_submission(actor(), request_id)
+    signed = [each for each in found if each.serial_number]
+    return render_template(
+        "submission.html",
+        records=found,
+        signed=signed,
+        others=[each for each in found if not each.serial_number],
+        revoked=[each.host for each in signed if not _is_good(each)],
+        serials=list(dict.fromkeys(each.serial_number for each in signed)),
+    )
+
+
+@blueprint.get("/requests/<int:request_id>/submission.zip")
+@needs(Action.READ)
+def download_submission(request_id: int) -> Response:
+    """Download the bundles of all certificates of a submission in one ZIP."""
+    return deliver_submission(installation().requests.list_submission(actor(), request_id))
+
+
 @blueprint.post("/requests/<int:request_id>/approve")
 @needs(Action.DECIDE, dangerous=True)
 def approve(request_id: int) -> ResponseReturnValue:
@@ -112,6 +141,19 @@ def refuse(request_id: int) -> ResponseReturnValue:
 def withdraw(request_id: int) -> ResponseReturnValue:
     """Withdraw a request."""
     return _decide(request_id, installation().requests.withdraw)
+
+
+@blueprint.post("/requests/<int:request_id>/submit-again")
+@needs(Action.ISSUE)
+def submit_again(request_id: int) -> ResponseReturnValue:
+    """Submit the CSR of a refused or withdrawn request again."""
+    try:
+        issued = installation().requests.submit_again(actor(), request_id)
+    except (Refused, Conflict) as error:
+        return _page(installation().requests.get(actor(), request_id), error), status_of(error)
+    if issued.waiting:
+        return to_waiting(issued.waiting)
+    return redirect(url_for("pages.issued", serial=[each.serial_number for each in issued.certificates]), 303)
 
 
 def _decide(request_id: int, decide: Callable[[Actor, int, str], RequestRecord]) -> ResponseReturnValue:
@@ -142,6 +184,7 @@ def _page(found: RequestRecord, error: CAServiceError | None = None) -> str:
         "request.html",
         record=found,
         review=review,
+        together=len(installation().requests.list_submission(actor(), found.id)),
         findings=findings,
         told=review.examination.findings if found.is_undecided else found.findings,
         note=request.form.get("note", "")[:MAX_NOTE] if error else "",

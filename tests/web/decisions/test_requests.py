@@ -148,7 +148,48 @@ def test_a_refusal_shows_its_note_to_the_requester(
     answer = requester.get("/requests/1")
     assert "Note from approver:" in answer.text
     assert "The parent domain &lt;b&gt;is&lt;/b&gt; wrong.\nAsk again." in answer.text
-    assert "submit it again" in answer.text
+    assert "create a new CSR if needed" in answer.text
+    assert "Submit again" in answer.text
+    own = approver.page("/requests/1")
+    assert "requester can submit it again; the refusal itself stays." in own.text
+    assert "Submit again" not in own.text
+
+
+def test_who_was_refused_submits_again_with_one_press(waiting: RequestRecord, requester: Visitor) -> None:
+    assert "Submit again" not in requester.page("/requests/1").text
+    requester.post(f"/requests/{waiting.id}/withdraw")
+    assert "Submit again" in requester.page("/requests/1").text
+    answer = requester.post("/requests/1/submit-again")
+    assert (answer.status_code, answer.location) == (303, "/requests/2?submitted=1")
+
+
+def test_who_may_approve_by_now_lands_on_the_certificate_after_submitting_again(
+    installation: Installation, waiting: RequestRecord, requester: Visitor
+) -> None:
+    installation.requests.refuse(OPERATOR, waiting.id, "no")
+    installation.accounts.set_role(OPERATOR, "requester", Role.APPROVER)
+    requester.sign_in("requester")
+    answer = requester.post("/requests/1/submit-again")
+    assert answer.status_code == 303
+    assert str(answer.location).startswith("/issued?serial=")
+
+
+def test_what_cannot_be_submitted_again_is_told_on_its_page(waiting: RequestRecord, requester: Visitor) -> None:
+    answer = requester.post(f"/requests/{waiting.id}/submit-again")
+    assert (answer.status_code, read(answer.text).blocking) == (409, ["request.again-open"])
+    assert "waiting for approval" in answer.text
+
+
+def test_after_an_approval_the_page_leads_to_the_revocation(
+    installation: Installation, waiting: RequestRecord, approver: Visitor, requester: Visitor
+) -> None:
+    found = installation.requests.approve(OPERATOR, waiting.id)
+    form = f"/revoke?serial={found.serial_number}"
+    page = approver.page("/requests/1")
+    assert "Signed. To take it back, revoke it" in page.text
+    assert form in page.links
+    assert form not in requester.page("/requests/1").links
+    assert waiting.host in approver.page(form).text
 
 
 def test_a_refusal_without_a_note_keeps_the_request(waiting: RequestRecord, approver: Visitor) -> None:

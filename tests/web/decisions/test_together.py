@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
+
 import pytest
 
 from ca_service.authority.access.permissions import Role
 from ca_service.authority.installation import Installation
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.records import State
+from ca_service.authority.revocation.records import Selection
+from ca_service.pki.reasons import Reason
 from tests.support.factories import OPERATOR
 from tests.support.requests import THREE_NODES
 from tests.web.html import read
@@ -88,3 +93,56 @@ def test_what_is_not_there_cannot_be_decided(approver: Visitor, path: str) -> No
 def test_a_requester_does_not_decide(requester: Visitor) -> None:
     assert requester.get(SIDE_BY_SIDE).status_code == 403
     assert requester.post("/requests/approve", ALL).status_code == 403
+
+
+# One ZIP
+
+
+def test_what_is_signed_is_one_zip_and_the_rest_is_named(
+    approver: Visitor, requester: Visitor, installation: Installation
+) -> None:
+    installation.requests.approve(OPERATOR, 1)
+    installation.requests.approve(OPERATOR, 3)
+    installation.requests.refuse(OPERATOR, 2, "The parent domain is wrong.")
+    for visitor in (requester, approver):
+        page = visitor.page("/requests/2/submission")
+        assert "Not in the ZIP: uccx2.example.com (refused)" in page.text
+        assert "The parent domain is wrong." in page.text
+        (path,) = [link for link in page.links if link.endswith(".zip")]
+        names = zipfile.ZipFile(io.BytesIO(visitor.get(path).data)).namelist()
+        assert {name.split("/")[0] for name in names if name.endswith("UPLOAD.txt")} == {
+            "uccx1.example.com",
+            "sm1.example.com",
+        }
+
+
+def test_the_list_leads_to_the_submission_once_something_is_signed(
+    requester: Visitor, installation: Installation
+) -> None:
+    before = requester.page("/requests").links
+    installation.requests.approve(OPERATOR, 2)
+    page = requester.page("/requests")
+    assert "3 requests by requester" in page.text
+    assert {link for link in page.links if link.endswith("/submission")} == {"/requests/3/submission"}
+    assert not [link for link in before if link.endswith("/submission")]
+
+
+def test_a_request_leads_to_those_that_came_with_it(requester: Visitor) -> None:
+    page = requester.page("/requests/2")
+    assert "3 requests were submitted together" in page.text
+    assert "/requests/2/submission" in page.links
+
+
+def test_a_submission_of_which_nothing_is_signed_has_nothing_to_download(requester: Visitor) -> None:
+    page = requester.page("/requests/1/submission")
+    assert "No request of this submission is signed" in page.text
+    assert not [link for link in page.links if link.endswith(".zip")]
+    answer = requester.get("/requests/1/submission.zip")
+    assert (answer.status_code, read(answer.text).blocking) == (409, ["submission.nothing-signed"])
+
+
+def test_a_revoked_certificate_of_a_submission_is_named(requester: Visitor, installation: Installation) -> None:
+    serial = installation.requests.approve(OPERATOR, 1).serial_number
+    assert serial
+    installation.revocation.revoke(OPERATOR, Selection((serial,)), Reason.SUPERSEDED)
+    assert "Revoked or on hold: uccx1.example.com." in requester.page("/requests/1/submission").text

@@ -204,3 +204,37 @@ def test_an_approved_request_is_not_settled_before_it_is_signed(waiting: Request
         for state in (State.APPROVED, State.REFUSED, State.WITHDRAWN)
     }
     assert settled == {State.APPROVED: None, State.REFUSED: clock(), State.WITHDRAWN: clock()}
+
+
+# Submitting again
+
+
+@pytest.mark.parametrize("end", ["refuse", "withdraw"])
+def test_a_csr_that_was_refused_or_withdrawn_is_submitted_again_as_a_new_request(
+    lab: Lab, waiting: RequestRecord, end: str
+) -> None:
+    before = lab.requests.refuse(CAROL, 1, "no") if end == "refuse" else lab.requests.withdraw(ANNA, 1)
+    (again,) = lab.requests.submit_again(ANNA, waiting.id).waiting
+    assert (again.id, again.state, again.csr_der) == (2, State.SUBMITTED, waiting.csr_der)
+    assert again.options == waiting.options
+    assert lab.requests.get(ANNA, 1) == before
+    assert lab.requests.submit_again(ANNA, waiting.id).waiting == (again,)  # pressed twice, it is the same one
+
+
+@pytest.mark.parametrize("is_decided", [False, True])
+def test_what_waits_or_has_its_certificate_is_not_submitted_again(
+    lab: Lab, waiting: RequestRecord, is_decided: bool
+) -> None:
+    if is_decided:
+        lab.requests.approve(CAROL, waiting.id)
+    with pytest.raises(Conflict) as caught:
+        lab.requests.submit_again(ANNA, waiting.id)
+    assert caught.value.rule == "request.again-open"
+
+
+@pytest.mark.parametrize("who", [CAROL, VERA, OPERATOR])
+def test_only_who_has_submitted_it_submits_it_again(lab: Lab, waiting: RequestRecord, who: Actor) -> None:
+    lab.requests.refuse(CAROL, waiting.id, "no")
+    with pytest.raises(NotAllowed) as caught:
+        lab.requests.submit_again(who, waiting.id)
+    assert caught.value.rule == "request.again-not-own"

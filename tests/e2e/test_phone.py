@@ -1,0 +1,59 @@
+"""The list of certificates on a phone: short rows, cut names, nothing beside the screen."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ca_service.authority.issuance.examination import Options
+from ca_service.authority.revocation.records import Selection
+from ca_service.pki.reasons import Reason
+from tests.e2e.conftest import OpenTab
+from tests.e2e.service import Service
+from tests.e2e.tab import NARROW
+from tests.support import pkcs10
+from tests.support.factories import OPERATOR
+from tests.support.requests import SOCIALMINER, key, subject, usages
+
+_LONG: Final = "contact-centre-publisher-of-the-first-site.voice.example.com"
+#: The lines of text that a person sees in each row.
+_LINES: Final = """() => [...document.querySelectorAll("tbody tr")].map(row => {
+    const walker = document.createTreeWalker(row, NodeFilter.SHOW_TEXT), boxes = [];
+    while (walker.nextNode()) {
+        const range = document.createRange();
+        range.selectNodeContents(walker.currentNode);
+        if (walker.currentNode.data.trim()) boxes.push(...range.getClientRects());
+    }
+    boxes.sort((one, other) => one.top - other.top);
+    let lines = 0, end = -Infinity;
+    for (const box of boxes) if ((box.top + box.bottom) / 2 > end) { lines += 1; end = box.bottom; }
+    return lines;
+})"""
+
+
+def _long_request() -> bytes:
+    names = pkcs10.hosts("voice.example.com", _LONG, "agents-of-the-first-site.voice.example.com")
+    asked = usages(("digitalSignature", "keyEncipherment"), ("serverAuth", "clientAuth"))
+    return pkcs10.pem(pkcs10.Recipe(key("phone"), subject(_LONG), (*asked, names)).der())
+
+
+def test_a_certificate_has_three_lines_on_a_phone(service: Service, new_tab: OpenTab) -> None:
+    issue = service.installation.issuance.issue
+    (revoked,) = issue(OPERATOR, [SOCIALMINER.data], Options()).certificates
+    service.installation.revocation.revoke(OPERATOR, Selection((revoked.serial_number,)), Reason.SUPERSEDED)
+    issue(OPERATOR, [_long_request()], Options())
+    tab = new_tab(viewport=NARROW)
+    tab.set_up(service.set_up_url())
+    tab.go("/certificates")
+    tab.page.wait_for_load_state("load")
+
+    lines = tab.page.evaluate(_LINES)
+    assert len(lines) == 2
+    assert max(lines) <= 3, lines
+    active, gone = (tab.page.locator("tbody tr").nth(number).inner_text() for number in (0, 1))
+    assert active.startswith(f"active {_LONG}")
+    assert "days left" in active
+    assert gone.startswith("revoked sm1.example.com")
+    others = tab.page.locator(".others").first
+    assert others.evaluate("each => getComputedStyle(each).textOverflow") == "ellipsis"
+    assert others.evaluate("each => each.scrollWidth > each.clientWidth")
+    assert not tab.faults("certificates")
