@@ -73,9 +73,9 @@ _NEVER: Final = tuple(
 class ProbeRules:
     """The hosts and addresses that may be looked at, beside nodes and hosts with a certificate from here.
 
-    Patterns as in the limits of tokens. Without networks, every address is allowed but loopback, links, groups, what
-    is reserved, what leads to another address, and the metadata of cloud providers; with networks, those in one of
-    them. `api_ports` are those of the API of nodes; none for all.
+    Patterns as in the limits of tokens. Without networks, every address is allowed but those of this machine, links,
+    groups, what is reserved, what leads to another address, and the metadata of cloud providers; with networks, those
+    in one of them. `api_ports` are those of the API of nodes; none for all.
     """
 
     names: tuple[str, ...] = ()
@@ -88,6 +88,9 @@ class Resolver(Protocol):
 
     def resolve(self, host: str) -> tuple[str, ...]:
         """Return the addresses of a host; none if it is not known."""
+
+    def is_own(self, address: str) -> bool:
+        """Return whether the address is one of this machine, on any of its interfaces."""
 
 
 class RunLeases(Protocol):
@@ -191,7 +194,8 @@ class Connections:
         found = ip_address(address.partition("%")[0])
         found = getattr(found, "ipv4_mapped", None) or found
         is_special = found.is_loopback or found.is_link_local or found.is_multicast or found.is_reserved
-        return not is_special and not any(found in network for network in _NEVER)
+        is_never = is_special or any(found in network for network in _NEVER)
+        return not is_never and not self._resolver.is_own(str(found))
 
 
 def _is_operator(actor: Actor) -> bool:
