@@ -25,6 +25,7 @@ from ca_service.authority.fleet.handover import Handover
 from ca_service.authority.fleet.node_commands import NodeCommands
 from ca_service.authority.fleet.node_driver import NodeDriver
 from ca_service.authority.fleet.node_planner import Planner
+from ca_service.authority.fleet.node_sign_ins import NodeSignIns
 from ca_service.authority.fleet.node_slots import NodeSlots
 from ca_service.authority.fleet.probing import Probes
 from ca_service.authority.fleet.renewal import Renewal
@@ -175,6 +176,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         resolver=edges.prober,
         ledger=edges.ledger,
         products=edges.products,
+        leases=edges.jobs,
         clock=now,
         rules=options.probe_rules,
         at_a_time=options.probes_at_a_time,
@@ -286,6 +288,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
             products=edges.products,
             issuance=issuance,
             events=edges.events,
+            sign_ins=NodeSignIns(edges.events, edges.attempts, now),
             clock=now,
             stopwatch=time.stopwatch,
         ),

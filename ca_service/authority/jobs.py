@@ -95,6 +95,9 @@ class JobStore(Protocol):
     def finish(self, run: JobRun) -> bool:
         """Store the result and release the lease; return False, and store nothing, if another process holds it."""
 
+    def forget(self, name: str, holder: str) -> bool:
+        """Release the lease and delete the row; return False, and delete nothing, if another process holds it."""
+
 
 @dataclass(frozen=True, slots=True)
 class JobState:

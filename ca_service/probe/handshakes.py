@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SECONDS: Final = 5.0  # for each handshake, the connection included
 MAX_CERTIFICATES: Final = 20
 PORTS_AT_A_TIME: Final = 32
+_DISCARD: Final = 9  # any port does: nothing is sent to it (RFC 863)
 _STARTTLS: Final = {5222: "jabber:client", 5269: "jabber:server"}
 _MAX_XMPP_BYTES: Final = 16 * 1024
 _GROUPS: Final = b"P-256:P-384"  # a node with a key on P-384 needs that one offered, too
@@ -63,6 +64,17 @@ class TLSProber:
         except OSError:
             return ()
         return tuple(dict.fromkeys(str(each[4][0]) for each in found))
+
+    def is_own(self, address: str) -> bool:
+        """Return whether the address is one of this machine, on any of its interfaces.
+
+        An own address is its own source. To a second IPv4 address of an interface, packets come from the first one:
+        it is own if a socket can be bound to it, and if loopback leads to it. Either alone would be true of every
+        address where `ip_nonlocal_bind` or `route_localnet` is set.
+        """
+        if _source(address) == address:
+            return True
+        return "." in address and bool(_source(address, address) and _source(address, "127.0.0.1"))
 
     def probe(self, ports: Sequence[tuple[Target, str]]) -> Iterator[tuple[Target, tuple[Handshake, ...]]]:
         """Make all handshakes with each port at its address, some ports at a time; yield each port as it is done."""
@@ -113,6 +125,21 @@ class TLSProber:
                 return Handshake(offer, Ending.SILENT)
             except OSError as error:
                 return Handshake(offer, Ending.DECLINED, detail=error.strerror or type(error).__name__)
+
+
+def _source(address: str, start: str = "") -> str:
+    """Return the source of packets to an IP address, beginning at `start`; empty if none can leave.
+
+    Connecting a datagram socket asks the kernel, and sends nothing.
+    """
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as asking:
+            if start:
+                asking.bind((start, 0))
+            asking.connect((address, _DISCARD))
+            return str(asking.getsockname()[0])
+    except OSError:
+        return ""
 
 
 def _start_tls(connection: socket.socket, name: str, namespace: str, wait: _Wait) -> bool:

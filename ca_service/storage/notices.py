@@ -264,6 +264,12 @@ class SQLJobStore:
             done = connection.execute(update(job_run).where(is_ours).values(**values, holder="", until=None))
             return done.rowcount == 1
 
+    def forget(self, name: str, holder: str) -> bool:
+        """Delete the row of a lease; return False if another holder has it."""
+        with self._database.write() as connection:
+            done = connection.execute(delete(job_run).where(job_run.c.name == name, job_run.c.holder == holder))
+            return done.rowcount == 1
+
 
 def _run_values(run: JobRun) -> dict[str, Any]:
     return rows.values_of(run) | {"outcome": run.outcome.value}

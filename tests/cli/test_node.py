@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -61,6 +63,12 @@ class Lab:
         """The answer of a confirmed run."""
         port = str(self.ports.served)
         return self.answer("apply", "--confirm", HOST, "--probe-port", port, *more, code=code)
+
+    def refusal(self, *, code: int) -> str:
+        """What a plan says that ends with this exit code."""
+        result = self.ca(*self.arguments("plan", "--fingerprint", self.fingerprint), data=SECRET)
+        assert result.exit_code == code, result.output
+        return result.output
 
 
 @pytest.fixture
@@ -139,8 +147,18 @@ def test_a_process_that_is_killed_after_a_call_is_followed_by_one_that_finishes(
         process.communicate(SECRET, timeout=60)
     assert process.returncode == -signal.SIGKILL
 
+    assert "node.busy" in lab.refusal(code=ExitCode.UNREACHABLE)
+    with closing(sqlite3.connect(lab.ca.folder / "ca.sqlite3")) as database, database:
+        database.execute("UPDATE job_run SET until = datetime('now', '-1 second') WHERE name LIKE 'node %'")
     lab.apply("--fingerprint", lab.fingerprint, code=ExitCode.PENDING)
     assert lab.node.calls == {"csr": 1, "trust": 2, "identity": 1}
+
+
+def test_a_password_that_one_command_had_refused_is_not_sent_by_the_next_one(lab: Lab) -> None:
+    lab.node._password = "another"
+    assert "node.sign-in" in lab.refusal(code=ExitCode.NOT_ALLOWED)
+    assert "node.wait" in lab.refusal(code=ExitCode.NOT_ALLOWED)
+    assert lab.node._failures == 1
 
 
 def test_the_product_makes_the_steps_exact(lab: Lab) -> None:

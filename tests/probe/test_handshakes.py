@@ -16,6 +16,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
+from pytest_socket import socket_allow_hosts
 
 from ca_service import clock
 from ca_service.probe import handshakes
@@ -185,6 +186,22 @@ def test_a_host_has_addresses_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     assert prober.resolve("nowhere.example.com") == ()
+
+
+@pytest.mark.parametrize(
+    ("address", "is_own"),
+    [
+        ("127.0.0.1", True),
+        ("127.0.0.2", True),  # packets to it come from 127.0.0.1, as with a second address of an interface
+        ("::1", True),
+        ("203.0.113.9", False),
+        ("2001:db8:1::9", False),
+        ("255.255.255.255", False),
+    ],
+)
+def test_the_kernel_says_which_addresses_are_its_own(address: str, is_own: bool) -> None:
+    socket_allow_hosts(["127.0.0.1", "::1", address])  # a datagram socket that is connected sends nothing
+    assert TLSProber(clock.stopwatch).is_own(address) is is_own
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,15 @@ def test_whoever_has_lost_the_lease_leaves_no_trace(job_store: JobStore) -> None
     assert not job_store.finish(JobRun("never taken", "slow"))
 
 
+def test_a_lease_is_forgotten_by_its_holder_alone(job_store: JobStore) -> None:
+    job_store.take("node x", "slow", NOON, LATER, None)
+    job_store.take("node x", "quick", LATER, LATER + timedelta(minutes=15), None)
+    assert not job_store.forget("node x", "slow")
+    assert job_store.forget("node x", "quick")
+    assert job_store.list_runs() == ()
+    assert not job_store.forget("node x", "quick")
+
+
 def test_a_start_in_the_future_and_its_lease_count_as_not_there(job_store: JobStore) -> None:
     ahead = NOON + timedelta(days=365)
     assert job_store.take("outbox", "ahead", ahead, ahead + timedelta(minutes=15), None)

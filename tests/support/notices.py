@@ -118,6 +118,14 @@ class InMemoryJobStore:
             )
             return True
 
+    def forget(self, name: str, holder: str) -> bool:
+        """See the port."""
+        with self._lock:
+            is_held = name in self._runs and self._runs[name].holder == holder
+            if is_held:
+                del self._runs[name]
+            return is_held
+
 
 class InMemoryNoticeStore:
     """Notices and messages in lists."""

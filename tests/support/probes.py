@@ -19,10 +19,15 @@ class FakeProber:
     rsa: dict[tuple[str, int], tuple[x509.Certificate, ...]] = field(default_factory=dict)
     addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     connected: list[tuple[str, int, str]] = field(default_factory=list)
+    own: tuple[str, ...] = ()
 
     def resolve(self, host: str) -> tuple[str, ...]:
         """See the port."""
         return self.addresses.get(host, ("192.0.2.7",))
+
+    def is_own(self, address: str) -> bool:
+        """See the port."""
+        return address in self.own
 
     def probe(self, ports: Sequence[tuple[Target, str]]) -> Iterator[tuple[Target, tuple[Handshake, ...]]]:
         """See the port."""

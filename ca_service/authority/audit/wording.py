@@ -93,6 +93,7 @@ WORDING: Final[Mapping[str, Wording]] = {
     Event.STEP_DONE: Wording(*_CLUSTERS, "A step in the cluster {subject} was marked as done."),
     Event.STEP_UNDONE: Wording(*_CLUSTERS, "The mark of a step in the cluster {subject} was removed."),
     Event.NODE_SIGN_IN_TRIED: Wording(*_NODES, "Name and password of {user} were sent to {subject}."),
+    Event.NODE_SIGN_IN_REFUSED: Wording(*_NODES, "{subject} refused name and password of {user}."),
     Event.NODE_CSR_ORDERED: Wording(*_NODES, "A CSR for {purpose} was ordered from {subject}."),
     Event.NODE_TRUST_SENT: Wording(*_NODES, "The authority {name} was sent to {store} of {subject}."),
     Event.NODE_IDENTITY_SENT: Wording(*_NODES, "The certificate {serial} was sent to {subject} as {purpose}."),

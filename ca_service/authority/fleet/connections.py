@@ -1,11 +1,24 @@
-"""Connections to nodes: the hosts and addresses that are allowed, and how many connections are open at a time."""
+"""Connections to nodes: the hosts and addresses that are allowed, how many are open at a time, one run on a node.
+
+Turns are counted in each process. A run on a node has a lease in the database, so that two processes do not send
+passwords to one node at the same time:
+
+    FREE    --`take`, by the first process-->  LEASED  --`forget`, by the holder-->  FREE
+    LEASED  --`until` has passed: the holder was killed-->  FREE
+
+A lease is longer than the time limit of a run (node_run.py) with its last call, so a holder that lost its lease sends
+nothing more. A process that is killed keeps its node busy until the lease ends.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import secrets
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from ipaddress import ip_address, ip_network
 from typing import Final, Protocol
 
@@ -13,7 +26,8 @@ from ca_service.authority.access.allowed_names import as_network, is_in, not_cov
 from ca_service.authority.access.permissions import Actor
 from ca_service.authority.issuance.store import HostProductStore, Ledger
 from ca_service.authority.ports import Clock
-from ca_service.errors import Busy, InvalidInput, Rule
+from ca_service.deadline import limited
+from ca_service.errors import Busy, CAServiceError, InvalidInput, Rule
 
 PROBE_HOST: Final = Rule(
     "probe.host",
@@ -40,12 +54,14 @@ PROBE_BUSY: Final = Rule(
 NODE_BUSY: Final = Rule(
     "node.busy",
     "Another run on {host} is under way. Nothing was done.",
-    "Try again when it has ended.",
+    "Try again when it has ended. If its process was killed, the node is free again after {minutes} minutes.",
 )
 
 JOB: Final = "job"
 API_PORTS: Final = (443, 8443)
+RUN_LEASE: Final = timedelta(minutes=15)  # a run has ten minutes, then its last call two, and storing some seconds
 _RETRY_SECONDS: Final = 20
+_STORING_SECONDS: Final = 30.0
 _JOB_SECONDS: Final = 5.0  # all jobs run in one thread, and others are due
 #: Never a node: what leads to another address, as NAT64 does, what is reserved, and the metadata of cloud providers.
 _NEVER: Final = tuple(
@@ -57,9 +73,9 @@ _NEVER: Final = tuple(
 class ProbeRules:
     """The hosts and addresses that may be looked at, beside nodes and hosts with a certificate from here.
 
-    Patterns as in the limits of tokens. Without networks, every address is allowed but loopback, links, groups, what
-    is reserved, what leads to another address, and the metadata of cloud providers; with networks, those in one of
-    them. `api_ports` are those of the API of nodes; none for all.
+    Patterns as in the limits of tokens. Without networks, every address is allowed but those of this machine, links,
+    groups, what is reserved, what leads to another address, and the metadata of cloud providers; with networks, those
+    in one of them. `api_ports` are those of the API of nodes; none for all.
     """
 
     names: tuple[str, ...] = ()
@@ -73,6 +89,19 @@ class Resolver(Protocol):
     def resolve(self, host: str) -> tuple[str, ...]:
         """Return the addresses of a host; none if it is not known."""
 
+    def is_own(self, address: str) -> bool:
+        """Return whether the address is one of this machine, on any of its interfaces."""
+
+
+class RunLeases(Protocol):
+    """The leases of runs on nodes: those of the jobs, under names of their own."""
+
+    def take(self, name: str, holder: str, now: datetime, until: datetime, before: datetime | None) -> bool:
+        """See JobStore."""
+
+    def forget(self, name: str, holder: str) -> bool:
+        """See JobStore."""
+
 
 class Connections:
     """Decides which hosts are connected to, and lets only some do it at a time."""
@@ -83,6 +112,7 @@ class Connections:
         resolver: Resolver,
         ledger: Ledger,
         products: HostProductStore,
+        leases: RunLeases,
         clock: Clock,
         rules: ProbeRules,
         at_a_time: int,
@@ -91,12 +121,11 @@ class Connections:
         self._resolver = resolver
         self._ledger = ledger
         self._products = products
+        self._leases = leases
         self._clock = clock
         self._rules = rules
         self._turns = threading.BoundedSemaphore(at_a_time)
         self._job_seconds = _JOB_SECONDS
-        self._running = set[str]()
-        self._lock = threading.Lock()
 
     @contextmanager
     def turn(self, actor: Actor) -> Iterator[None]:
@@ -117,18 +146,21 @@ class Connections:
 
     @contextmanager
     def run_turn(self, actor: Actor, host: str) -> Iterator[None]:
-        """Have a turn for the only run on a host in this process. Raises Busy as `turn` does, and for another run."""
-        with self._lock:
-            is_free = host not in self._running
-            self._running.add(host)
-        if not is_free:
-            raise Busy.because(NODE_BUSY, host=host, seconds=_RETRY_SECONDS)
-        try:
-            with self.turn(actor):
+        """Have a turn for the only run on a host, in all processes. Raises Busy as `turn` does, and for another run."""
+        name, holder = f"node {hashlib.sha256(host.encode()).hexdigest()[:32]}", secrets.token_hex(8)
+        with self.turn(actor):
+            now = self._clock()
+            with limited(_STORING_SECONDS):
+                is_free = self._leases.take(name, holder, now, now + RUN_LEASE, None)
+            if not is_free:
+                minutes = round(RUN_LEASE.total_seconds() / 60)
+                raise Busy.because(NODE_BUSY, host=host, minutes=minutes, seconds=_RETRY_SECONDS)
+            try:
                 yield
-        finally:
-            with self._lock:
-                self._running.discard(host)
+            finally:
+                # Without the database the lease ends by itself: the result of the run is worth more.
+                with suppress(CAServiceError), limited(_STORING_SECONDS):
+                    self._leases.forget(name, holder)
 
     def address(self, actor: Actor, host: str) -> str:
         """Return the one address that is used for all connections with a host; empty if the host is not known.
@@ -162,7 +194,8 @@ class Connections:
         found = ip_address(address.partition("%")[0])
         found = getattr(found, "ipv4_mapped", None) or found
         is_special = found.is_loopback or found.is_link_local or found.is_multicast or found.is_reserved
-        return not is_special and not any(found in network for network in _NEVER)
+        is_never = is_special or any(found in network for network in _NEVER)
+        return not is_never and not self._resolver.is_own(str(found))
 
 
 def _is_operator(actor: Actor) -> bool:

@@ -19,7 +19,8 @@ the certificate, by this run or the next one.
 
 A password is held for one run. It is sent to one peer alone: the one whose certificate was pinned, by a person or
 because it was issued here to a node as a server, is valid, and names the host. The first 401 ends the run, because
-nodes lock accounts; node_sign_ins.py has the wait that follows.
+nodes lock accounts; node_sign_ins.py has the wait that follows, connections.py the lease that keeps other runs away.
+Both hold for all processes of the installation.
 """
 
 from __future__ import annotations
@@ -102,6 +103,7 @@ class NodeDriver:
         products: HostProductStore,
         issuance: Issuance,
         events: EventStore,
+        sign_ins: NodeSignIns,
         clock: Clock,
         stopwatch: Callable[[], float],
     ) -> None:
@@ -112,7 +114,7 @@ class NodeDriver:
         self._products = products
         self._issuance = issuance
         self._events = events
-        self._sign_ins = NodeSignIns(events, clock)
+        self._sign_ins = sign_ins
         self._clock = clock
         self._stopwatch = stopwatch
 

@@ -166,6 +166,16 @@ def test_people_do_not_reach_this_machine_and_its_links_through_a_name(lab: Lab,
     assert lab.node_driver.contact(REQUESTER, HOST).place.address == address
 
 
+def test_people_do_not_reach_the_api_of_this_machine_at_an_address_of_its_network(lab: Lab) -> None:
+    lab.prober.own = ("192.0.2.7",)
+    with pytest.raises(InvalidInput) as error:
+        lab.node_driver.contact(REQUESTER, HOST)
+    assert error.value.rule == "probe.address"
+    assert lab.node_driver.contact(OPERATOR, HOST).place.address == "192.0.2.7"
+    lab.probes._connections._rules = ProbeRules(networks=("192.0.2.7/32",))
+    assert lab.node_driver.contact(REQUESTER, HOST).place.address == "192.0.2.7"
+
+
 def test_people_reach_the_api_on_its_ports_alone(lab: Lab) -> None:
     with pytest.raises(InvalidInput) as error:
         lab.node_driver.contact(REQUESTER, f"{HOST}:5432")

@@ -157,6 +157,16 @@ def test_this_machine_its_links_and_groups_are_not_connected_to(lab: Lab, addres
     assert bool(list(lab.probes.probe(OPERATOR, [HOST])))
 
 
+def test_an_address_of_an_interface_of_this_machine_is_connected_to_only_where_networks_allow_it(lab: Lab) -> None:
+    lab.prober.addresses, lab.prober.own = {HOST: ("192.0.2.5", "2001:db8::5")}, ("2001:db8::5",)
+    with pytest.raises(InvalidInput) as caught:
+        lab.probes.probe(REQUESTER, [HOST])
+    assert caught.value.rule == "probe.address"
+    assert lab.prober.connected == []
+    lab.probes._connections._rules = ProbeRules(networks=("192.0.2.0/24", "2001:db8::/32"))
+    assert list(lab.probes.probe(REQUESTER, [HOST]))
+
+
 def test_with_networks_only_they_are_connected_to(lab: Lab) -> None:
     lab.probes._connections._rules = ProbeRules(networks=("198.51.100.0/24",))
     with pytest.raises(InvalidInput) as caught:
