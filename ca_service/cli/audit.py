@@ -11,10 +11,10 @@ import click
 
 from ca_service.authority.audit import verifying
 from ca_service.authority.audit.entries import EventPage, EventQuery, EventSort
-from ca_service.authority.audit.log import Head
 from ca_service.authority.audit.queries import asked
 from ca_service.authority.audit.verifying import MAX_LINE, Anchor, Checked, Expected
 from ca_service.authority.audit.wording import Category
+from ca_service.authority.installation import Installation
 from ca_service.cli.api import API, cursor_of
 from ca_service.cli.console import fields, table
 from ca_service.cli.grammar import declare
@@ -190,20 +190,24 @@ def head(session: Session) -> None:
 
     Pass the output, NUMBER:HASH, to `audit verify --expect-head`.
     """
-    record = session.ready().audit_log
-    found = record.head(operator())
-    newest = HeadDocument.of(found) if found else None
-    document = NewestSealDocument(head=newest, has_unsealed=record.has_unsealed(operator()))
+    document = session.ask(_newest_seal, lambda api: api.get(NewestSealDocument, "seals", "newest"))
+    found = document.head
     if found is None:
         session.console.answer(document, ["Nothing is sealed yet: ca-service audit seal"])
         return
-    session.console.answer(document, [f"{found.anchor.number}:{found.anchor.hash}"])
+    session.console.answer(document, [visible(f"{found.number}:{found.hash}")])
     session.console.remark(*_around(found))
 
 
-def _around(found: Head) -> list[str]:
+def _newest_seal(here: Installation) -> NewestSealDocument:
+    log = here.audit_log
+    return NewestSealDocument.of(log.head(operator()), has_unsealed=log.has_unsealed(operator()))
+
+
+def _around(found: HeadDocument) -> list[str]:
     """Beside the output: what is kept elsewhere is the one line that is taken back."""
-    return fields((("sealed", time_text(found.at)), ("last event", str(found.last)), ("sealing key", found.key)))
+    sealed = time_text(found.sealed_at)
+    return fields((("sealed", sealed), ("last event", str(found.last_event)), ("sealing key", found.key)))
 
 
 @declare("seal", "ca-service audit seal")

@@ -18,18 +18,19 @@ from ca_service.cli.node_calls import (
     NodeCall,
     contact_here,
     contact_there,
+    lines_here,
+    lines_there,
     plan_here,
     plan_there,
     run_here,
     run_there,
 )
 from ca_service.cli.probe import report_lines
-from ca_service.cli.session import Session, operator, pass_session
+from ca_service.cli.session import Session, pass_session
 from ca_service.documents.nodes import (
     ContactDocument,
     NodeAppliedDocument,
     NodeChangeDocument,
-    NodeLinesDocument,
     NodePlanDocument,
     NodeStepDocument,
 )
@@ -161,9 +162,9 @@ def lines(session: Session, /, host: str, **options: Any) -> None:
     For UCCX, SocialMiner, Finesse and all others without the API. Without a certificate for the host, they make the
     CSR; with one, they upload root, intermediate and certificate, and restart.
     """
-    steps = session.ready().node_commands.lines(operator(), host, _order(**options))
-    document = NodeLinesDocument(host=host, steps=[NodeStepDocument.of(step) for step in steps])
-    session.console.answer(document, step_lines(steps))
+    order = _order(**options)
+    found = session.ask(lambda here: lines_here(here, host, order), lambda api: lines_there(api, host, order))
+    session.console.answer(found, _step_lines(found.steps))
 
 
 command = click.Group("node", commands=[plan, apply, lines], help="Put certificates on nodes.")

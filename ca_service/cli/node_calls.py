@@ -9,11 +9,18 @@ from pydantic import TypeAdapter
 
 from ca_service.authority.fleet.node_contact import Credentials
 from ca_service.authority.fleet.node_plan import Order
+from ca_service.authority.fleet.probing import host_and_port
 from ca_service.authority.installation import Installation
 from ca_service.cli.api import API, error_of
 from ca_service.cli.session import operator
 from ca_service.documents.findings import ProblemDocument
-from ca_service.documents.nodes import ContactDocument, NodeAppliedDocument, NodeChangeDocument, NodePlanDocument
+from ca_service.documents.nodes import (
+    ContactDocument,
+    NodeAppliedDocument,
+    NodeChangeDocument,
+    NodeLinesDocument,
+    NodePlanDocument,
+)
 from ca_service.documents.probes import works
 
 Told = Callable[[NodeChangeDocument], None]
@@ -54,7 +61,8 @@ def contact_here(here: Installation, host: str, fingerprint: str) -> ContactDocu
 
 
 def contact_there(api: API, host: str, fingerprint: str) -> ContactDocument:
-    """Return the certificate that a node presents to the server."""
+    """Return the certificate that a node presents to the server. Raises InvalidInput for what is no host."""
+    host_and_port(host)  # here: with a slash in it, the server would see another path
     return api.post(ContactDocument, "nodes", host, "contact", body={"fingerprint": fingerprint})
 
 
@@ -103,3 +111,15 @@ def run_there(
             return found
         told(found)
     raise api.unexpected("it ends too early")
+
+
+def lines_here(here: Installation, host: str, order: Order) -> NodeLinesDocument:
+    """Return the steps for the command line of a host."""
+    return NodeLinesDocument.of(host, here.node_commands.lines(operator(), host, order))
+
+
+def lines_there(api: API, host: str, order: Order) -> NodeLinesDocument:
+    """Return the same from a server. Raises InvalidInput for what is no host."""
+    host_and_port(host)
+    query = {"purpose": order.purpose.service, "product": order.product, "version": order.version}
+    return api.get(NodeLinesDocument, "nodes", host, "lines", query=query)

@@ -79,6 +79,11 @@ class NewestSealDocument(Document):
     head: HeadDocument | None
     has_unsealed: bool
 
+    @classmethod
+    def of(cls, head: Head | None, *, has_unsealed: bool) -> Self:
+        """Describe the newest seal, or that there is none."""
+        return cls(head=HeadDocument.of(head) if head else None, has_unsealed=has_unsealed)
+
 
 class SealedDocument(Document):
     """The number of sealed events."""

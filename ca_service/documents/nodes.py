@@ -206,3 +206,8 @@ class NodeLinesDocument(Document):
 
     host: str
     steps: list[NodeStepDocument]
+
+    @classmethod
+    def of(cls, host: str, steps: Sequence[Step]) -> Self:
+        """Describe the steps of a host."""
+        return cls(host=host, steps=[NodeStepDocument.of(step) for step in steps])

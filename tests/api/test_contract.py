@@ -54,6 +54,7 @@ _ALSO_EXPECTED: Final = {
     "POST /api/v1/nodes/{host}/contact": ["400", "422", "502"],
     "POST /api/v1/nodes/{host}/plan": ["400", "422", "502"],
     "POST /api/v1/nodes/{host}/apply": ["400", "422", "502"],
+    "GET /api/v1/nodes/{host}/lines": ["400"],  # a host has a name that there can be; a version, as below
     "GET /api/v1/products/{product_id}": ["400"],  # a version is written as Cisco writes it
     "GET /api/v1/requests": ["400"],  # a cursor, as below
     "GET /api/v1/certificates": ["400"],  # a cursor is one that was handed out, for the same sort

@@ -12,7 +12,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 from pydantic import BaseModel
 from werkzeug.test import Client
 
-from ca_service.documents.audit import EventsDocument
+from ca_service.documents.audit import EventsDocument, NewestSealDocument
 from ca_service.documents.authorities import ChainDocument
 from ca_service.documents.certificates import CertificateListDocument, CertificatesDocument
 from ca_service.documents.checks import ChecksDocument, FitDocument
@@ -20,7 +20,7 @@ from ca_service.documents.experience import MatrixDocument
 from ca_service.documents.findings import ProblemDocument
 from ca_service.documents.fleet import ClusterDocument, ClustersDocument, PlacementsDocument, RemovedClusterDocument
 from ca_service.documents.knowledge import ExplanationsDocument, ProductDocument, ProductsDocument
-from ca_service.documents.nodes import ContactDocument, NodeAppliedDocument, NodePlanDocument
+from ca_service.documents.nodes import ContactDocument, NodeAppliedDocument, NodeLinesDocument, NodePlanDocument
 from ca_service.documents.operations import HealthDocument, JobsDocument, MessagesDocument, UpcomingListDocument
 from ca_service.documents.people import TokenDocument
 from ca_service.documents.questions import QuestionsDocument
@@ -105,6 +105,8 @@ def test_only_the_document_itself_needs_no_token(document: dict[str, Any]) -> No
         (ContactDocument, node_examples.CONTACT),
         (NodePlanDocument, node_examples.PLAN),
         (NodeAppliedDocument, node_examples.APPLIED),
+        (NodeLinesDocument, node_examples.LINES),
+        (NewestSealDocument, status_examples.NEWEST_SEAL),
         (HealthDocument, status_examples.HEALTH),
         (JobsDocument, status_examples.JOBS),
         (UpcomingListDocument, status_examples.NOTICES),

@@ -139,6 +139,21 @@ def test_only_confirmed_changes_are_made(lab: Lab) -> None:
     assert lab.node.calls == {"csr": 1}
 
 
+def test_lines_need_no_node_and_a_product_that_there_is(lab: Lab) -> None:
+    address = "/api/v1/nodes/uccx1.example.com/lines"
+    (step,) = lab.client.get(address, query_string={"product": "uccx", "version": "15"}).get_json()["steps"]
+    assert "set csr gen tomcat-ECDSA" in step["commands"]
+    refused = [
+        lab.client.get(address, query_string=query)
+        for query in ({"product": "pbx", "version": "15"}, {"product": "uccx", "version": "new"}, {"purpose": "x"})
+    ]
+    assert [(each.status_code, rule(each)) for each in refused] == [
+        (400, "product.unknown"),
+        (400, "version.unknown"),
+        (400, "purpose.unknown"),
+    ]
+
+
 def test_signing_needs_the_scope_submit(lab: Lab) -> None:
     fleet = token_with(lab.installation, "fleet")
     assert lab.send("plan", lab.known, fleet).status_code == 200

@@ -28,6 +28,7 @@ from tests.cli.command_line import CommandLine, Keyboard
 from tests.cli.desk import Desk, desk, token_of
 from tests.cli.test_connection import TOKEN, answering
 from tests.support.request_records import NOBODY_WAITS
+from tests.support.requests import UCCX_PUBLISHER
 
 HOST: Final = "cucm1.localhost"
 PASSWORD: Final = "lab password"
@@ -147,6 +148,19 @@ def test_the_password_is_in_no_file_of_the_server_and_in_no_log(lab: Lab, caplog
     files = [each for each in lab.at.here.folder.rglob("*") if each.is_file()]
     assert [each for each in files if PASSWORD.encode() in each.read_bytes()] == []
     assert PASSWORD not in caplog.text
+
+
+def test_lines_for_the_command_line_are_the_same(lab: Lab, here: Path) -> None:
+    at, words = lab.at, ("node", "lines", "uccx1.example.com", "--product", "uccx", "--version-of", "15")
+    assert "set csr gen tomcat-ECDSA" in at.both(*words).stdout
+    (here / "uccx1.csr").write_bytes(UCCX_PUBLISHER.data)
+    at.there.answer("sign", "uccx1.csr")
+    assert "set cert import own tomcat-ECDSA" in at.both(*words).stdout
+
+
+@pytest.mark.parametrize("words", [("lines", "http://x/"), ("plan", "http://x/", "--user", "x", "--password-stdin")])
+def test_what_is_no_host_is_a_usage_error(lab: Lab, words: tuple[str, ...]) -> None:
+    assert lab.at.both("node", *words, data=SECRET).exit_code == ExitCode.USAGE
 
 
 def test_a_token_without_the_permission_contacts_no_node(lab: Lab) -> None:

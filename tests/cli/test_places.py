@@ -38,6 +38,7 @@ def folder(here: Path) -> Path:
         (("list", "colour:red"), "WORD", "/q"),
         (("probe", "http://x/"), "HOST", "/hosts"),
         (("node", "lines", "http://x/"), "HOST", "/hosts"),
+        (("node", "lines", "x.example.com", "--product", "uccx", "--version-of", "new"), "--version-of", "/version"),
         (("revoke", "zz", "--reason", "whim", "--dry-run"), "--reason", "/reason"),
         (("audit", "list", "--event", "nonsense"), "--event", "/event"),
         (

@@ -324,7 +324,6 @@ def test_what_is_known_of_products_needs_no_server(at: Desk) -> None:
         ("notices", "retry", "1"),
         ("notices", "test"),
         ("db", "current"),
-        ("node", "lines", "uccx1.example.com"),
         ("lab-node", "cucm1.example.com", "--password-stdin"),
         ("cluster", "sign", "Lab"),
     ],

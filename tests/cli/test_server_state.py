@@ -40,6 +40,13 @@ def test_an_operator_sees_the_state_of_the_service(at: Desk) -> None:
     assert "until" in at.both("crl", "show").stdout
 
 
+def test_the_newest_seal_can_be_stored_elsewhere(at: Desk) -> None:
+    at.both("audit", "head")
+    assert at.here("audit", "seal").exit_code == ExitCode.OK
+    head = at.both("audit", "head").stdout.strip()
+    assert at.here("audit", "verify", "--expect-head", head).exit_code == ExitCode.OK
+
+
 def test_messages_are_the_same(ca: CommandLine, tmp_path: Path) -> None:
     hooks = {"CA_SERVICE_WEBHOOK__URL": f"https://127.0.0.1:{free_port()}/", "CA_SERVICE_WEBHOOK__SECRET": SECRET}
     with desk(ca.folder, tmp_path / "nowhere", hooks) as made:

@@ -55,11 +55,12 @@ class NodeCommands:
     def lines(self, actor: Actor, text: str, order: Order) -> tuple[Step, ...]:
         """Return the steps for the command line of a host: those for a CSR, or with a certificate all others.
 
-        The certificate is the newest one of this host for the purpose. Raises InvalidInput for what is no host,
-        Conflict if an authority above the certificate is revoked.
+        The certificate is the newest one of this host for the purpose. Raises InvalidInput for what is no host, product
+        or version, Conflict if an authority above the certificate is revoked.
         """
         _require(actor)
         host, _ = host_and_port(text)
+        find_node(self._products, host, order)  # a wrong product is refused, also if no step depends on it yet
         record = self._ledger.find_current(host, self._clock())
         if record is None or record.purpose != order.purpose.service:
             return node_lines.request_steps(host, order.purpose)

@@ -11,7 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 from ca_service import __version__
 from ca_service.authority.issuance.conflicts import MAX_REQUESTS
-from ca_service.documents.audit import EventsDocument
+from ca_service.documents.audit import EventsDocument, NewestSealDocument
 from ca_service.documents.authorities import ChainDocument
 from ca_service.documents.batches import BatchDocument
 from ca_service.documents.certificates import CertificateListDocument, CertificatesDocument
@@ -20,7 +20,7 @@ from ca_service.documents.experience import MatrixDocument
 from ca_service.documents.findings import ProblemDocument
 from ca_service.documents.fleet import ClusterDocument, ClustersDocument, PlacementsDocument, RemovedClusterDocument
 from ca_service.documents.knowledge import ExplanationsDocument, ProductDocument, ProductsDocument
-from ca_service.documents.nodes import ContactDocument, NodeAppliedDocument, NodePlanDocument
+from ca_service.documents.nodes import ContactDocument, NodeAppliedDocument, NodeLinesDocument, NodePlanDocument
 from ca_service.documents.operations import HealthDocument, JobsDocument, MessagesDocument, UpcomingListDocument
 from ca_service.documents.people import TokenDocument
 from ca_service.documents.probes import ProbeDocument
@@ -73,6 +73,8 @@ _EXAMPLES: Final[dict[type[BaseModel], Any]] = {
     ContactDocument: node_examples.CONTACT,
     NodePlanDocument: node_examples.PLAN,
     NodeAppliedDocument: node_examples.APPLIED,
+    NodeLinesDocument: node_examples.LINES,
+    NewestSealDocument: status_examples.NEWEST_SEAL,
     HealthDocument: status_examples.HEALTH,
     JobsDocument: status_examples.JOBS,
     UpcomingListDocument: status_examples.NOTICES,

@@ -23,6 +23,21 @@ CONTACT: Final[dict[str, Any]] = {
     "unit": "tomcat-ECDSA",
     "believed": "pinned",
 }
+LINES: Final[dict[str, Any]] = {
+    "host": "uccx1.example.com",
+    "steps": [
+        {
+            "title": "Generate the CSR on uccx1.example.com",
+            "text": "Save what is printed from BEGIN to END as a file, and have it signed.",
+            "files": [],
+            "purpose": "",
+            "commands": ["set csr gen tomcat-ECDSA", "show csr own tomcat-ECDSA/tomcat-ECDSA.csr"],
+            "terminal": ["ca-service sign tomcat-ECDSA.csr --purpose tomcat-ECDSA"],
+            "notes": [],
+            "is_confirmed": False,
+        }
+    ],
+}
 _CHANGES: Final[list[dict[str, Any]]] = [
     {
         "kind": "csr",

@@ -25,6 +25,18 @@ class NodeContactInput(Input):
     )
 
 
+class NodeLinesQuery(Input):
+    """The wanted lines for the command line of a node."""
+
+    purpose: PurposeName = Field(default=TOMCAT_ECDSA.service, description=f"one of: {', '.join(PURPOSES)}")
+    product: ProductName | None = Field(default=None, description="the product of the host; the known one if omitted")
+    version: _Text = Field(default="", description="the version of the product, such as 11.5")
+
+    def order(self) -> Order:
+        """Return the wanted certificate. Raises InvalidInput for an unknown purpose."""
+        return Order(get_purpose(self.purpose), product=self.product or "", version=self.version)
+
+
 class NodePlanInput(NodeContactInput):
     """The wanted certificate of a node, and an administrator of its operating system."""
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from ca_service.documents.nodes import ContactDocument, NodeAppliedDocument, NodePlanDocument
+from ca_service.documents.nodes import ContactDocument, NodeAppliedDocument, NodeLinesDocument, NodePlanDocument
 from ca_service.web.api import inputs
 from ca_service.web.api.answers import BATCH_FORMS
-from ca_service.web.api.node_inputs import NodeApplyInput, NodeContactInput, NodePlanInput
+from ca_service.web.api.node_inputs import NodeApplyInput, NodeContactInput, NodeLinesQuery, NodePlanInput
 from ca_service.web.api.operation import READ_PROBLEMS, Operation, curl
 
 _PROBLEMS: Final = (*READ_PROBLEMS, 413, 415, 422, 502)
@@ -65,5 +65,20 @@ NODES: Final = (
         forms=BATCH_FORMS,
         takes=NodeApplyInput,
         problems=(*_PROBLEMS, 409, 504),
+    ),
+    Operation(
+        id="getNodeLines",
+        method="GET",
+        path="/api/v1/nodes/{host}/lines",
+        summary="Get lines for the command line of a node",
+        description=(
+            "Returns steps with lines to paste, for nodes without the API. Without a certificate for the host, they "
+            "make the CSR; with one, they upload root, intermediate and certificate, and restart. No node is contacted."
+        ),
+        curl=curl('"{base_url}/api/v1/nodes/HOST/lines?product=uccx&version=15"'),
+        answers={200: "The steps, in their order."},
+        answer=NodeLinesDocument,
+        query=NodeLinesQuery,
+        problems=(*READ_PROBLEMS, 409),
     ),
 )

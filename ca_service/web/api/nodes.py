@@ -10,7 +10,13 @@ from flask import Response, stream_with_context
 from ca_service.authority.access.permissions import Action
 from ca_service.authority.fleet.node_contact import Contact
 from ca_service.authority.fleet.node_run import Run
-from ca_service.documents.nodes import ContactDocument, NodeAppliedDocument, NodeChangeDocument, NodePlanDocument
+from ca_service.documents.nodes import (
+    ContactDocument,
+    NodeAppliedDocument,
+    NodeChangeDocument,
+    NodeLinesDocument,
+    NodePlanDocument,
+)
 from ca_service.documents.probes import works
 from ca_service.errors import Busy, CAServiceError
 from ca_service.vos.served import PortReport
@@ -18,7 +24,7 @@ from ca_service.web.api import answers
 from ca_service.web.api.answers import BATCH_FORMS, JSON_ONLY, wanted_form
 from ca_service.web.api.inputs import NoQuery, ProbeQuery
 from ca_service.web.api.intake import parse_object, read_body, require_plain_body
-from ca_service.web.api.node_inputs import NodeApplyInput, NodeContactInput, NodePlanInput
+from ca_service.web.api.node_inputs import NodeApplyInput, NodeContactInput, NodeLinesQuery, NodePlanInput
 from ca_service.web.api.validation import read_query, validated
 from ca_service.web.context import actor, api_services, needs
 from ca_service.web.problems import problem_of
@@ -55,6 +61,14 @@ def apply(host: str) -> Response:
     response = Response(stream_with_context(_lines(found, run, asked)), content_type=BATCH_FORMS["ndjson"])
     response.call_on_close(run.close)
     return answers.varying(response)
+
+
+@needs(Action.FLEET)
+def lines(host: str) -> Response:
+    """Show the steps for the command line of a node; no node is contacted."""
+    query = read_query(NodeLinesQuery)
+    wanted_form(JSON_ONLY)
+    return answers.as_json(NodeLinesDocument.of(host, api_services().node_commands.lines(actor(), host, query.order())))
 
 
 def _lines(found: Contact, run: Run, asked: NodeApplyInput) -> Iterator[str]:

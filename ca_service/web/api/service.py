@@ -8,7 +8,7 @@ from flask import Response, json
 
 from ca_service.authority.access.permissions import Action
 from ca_service.authority.audit.queries import FIELDS, asked
-from ca_service.documents.audit import EventsDocument
+from ca_service.documents.audit import EventsDocument, NewestSealDocument
 from ca_service.documents.people import TokenDocument
 from ca_service.web.api import answers
 from ca_service.web.api.answers import AUTHORITY_FORMS, JSON, JSON_ONLY, wanted_form
@@ -39,6 +39,15 @@ def get_description() -> Response:
     """Show the OpenAPI document."""
     read_query(NoQuery)
     return Response(json.dumps(openapi_document(base_url())), content_type=JSON)
+
+
+@needs(Action.AUDIT)
+def get_newest_seal() -> Response:
+    """Show the newest seal of the audit log, to be stored elsewhere."""
+    read_query(NoQuery)
+    wanted_form(JSON_ONLY)
+    log = api_services().audit_log
+    return answers.as_json(NewestSealDocument.of(log.head(actor()), has_unsealed=log.has_unsealed(actor())))
 
 
 @needs(Action.AUDIT)

@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+NEWEST_SEAL: Final[dict[str, Any]] = {
+    "head": {
+        "number": 3,
+        "hash": "7c" * 32,
+        "sealed_at": "2026-11-28T18:00:00Z",
+        "last_event": 17,
+        "key": "4f" * 32,
+    },
+    "has_unsealed": False,
+}
 HEALTH: Final[dict[str, Any]] = {
     "is_well": True,
     "checks": [

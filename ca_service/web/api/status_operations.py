@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from typing import Final
 
+from ca_service.documents.audit import NewestSealDocument
 from ca_service.documents.operations import HealthDocument, JobsDocument, MessagesDocument, UpcomingListDocument
 from ca_service.documents.revocations import NewestCRLsDocument
 from ca_service.web.api import inputs
 from ca_service.web.api.operation import Operation, curl
 
 STATUS: Final = (
+    Operation(
+        id="getNewestSeal",
+        method="GET",
+        path="/api/v1/seals/newest",
+        summary="Get the newest seal of the audit log",
+        description=(
+            "Returns number and hash of the newest seal, for administrators and auditors. Store them elsewhere: "
+            "`ca-service audit verify --expect-head NUMBER:HASH` proves later that no events were removed from the end."
+        ),
+        curl=curl('"{base_url}/api/v1/seals/newest"'),
+        answers={200: "The newest seal; `head` is null if nothing is sealed yet."},
+        answer=NewestSealDocument,
+    ),
     Operation(
         id="getHealth",
         method="GET",
