@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -96,6 +97,17 @@ def wait_for_jobs(ca: CommandLine) -> None:
     raise AssertionError("they are not done")
 
 
+def wait_for_loop(process: subprocess.Popen[str]) -> None:
+    """Until the process has its handler of SIGTERM: before that, the signal ends it."""
+    caught = re.compile(r"^SigCgt:\s*([0-9a-f]+)$", re.MULTILINE)
+    for _ in range(200):
+        found = caught.search(Path(f"/proc/{process.pid}/status").read_text())
+        if found and int(found[1], 16) >> (signal.SIGTERM - 1) & 1:
+            return
+        time.sleep(0.1)
+    raise AssertionError("it does not begin")
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_loop_does_what_is_due_and_stops_at_once_when_it_is_told_to(
     ca: CommandLine, stack: ExitStack, number: signal.Signals
@@ -116,6 +128,8 @@ def test_the_loop_does_what_is_due_and_stops_at_once_when_it_is_told_to(
 def test_two_loops_at_once_get_in_each_others_way_nowhere(ca: CommandLine, stack: ExitStack) -> None:
     processes = [start(ca, stack), start(ca, stack)]
     wait_for_jobs(ca)
+    for process in processes:
+        wait_for_loop(process)
     time.sleep(0.5)
     for process in processes:
         process.terminate()
