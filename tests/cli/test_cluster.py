@@ -72,6 +72,9 @@ def test_where_there_is_no_cluster_it_says_so(ca: CommandLine) -> None:
 def test_a_node_that_nobody_could_use_is_a_usage_error(ca: CommandLine) -> None:
     wrong = ("--node", "uccx1", "uccx", "11.5", "publisher")
     assert ca.rule("cluster", "create", "Lab", *wrong, code=ExitCode.USAGE) == "node.fqdn"
+    late = ("--node", "uccx1.example.com", "uccx", "", "publisher")
+    told = ca("cluster", "create", "Lab", *NODES[0], *late).stderr
+    assert "Node 2 (uccx1.example.com): The version is missing." in told
 
 
 @pytest.mark.parametrize("name", ["Other", "2"])

@@ -104,6 +104,15 @@ def test_lines_without_a_name_do_not_count(requester: Visitor, installation: Ins
     assert len(installation.fleet.get_cluster(OPERATOR, 1).nodes) == 1
 
 
+def test_a_finding_names_the_row_as_the_page_counts_it(requester: Visitor) -> None:
+    late = ("uccx2.example.com", "uccx", "", "subscriber")
+
+    page = read(create(requester, NODES[0], ("", "uccx", "", "publisher"), late).text)
+
+    assert "Node 2 (uccx2.example.com): The version is missing." in page.text
+    assert page.values("fqdn")[:3] == [NODES[0][0], late[0], ""]
+
+
 def test_more_lines_lose_nothing_that_was_typed(requester: Visitor) -> None:
     page = read(create(requester, *NODES, name="Half done", more="true").text)
 

@@ -136,7 +136,8 @@ class Fleet:
         require(actor, Action.FLEET)
         cluster = self.get_cluster(actor, cluster_id)
         _require_room(cluster)
-        record = _judged(node, cluster_id)
+        require_good(None, (node,), len(cluster.nodes))
+        record = node.record(cluster_id)
         return self._store.add_node(record, self._changed(actor, cluster, added=record.fqdn))
 
     def change_node(self, actor: Actor, cluster_id: int, node_id: int, node: NodeInput) -> None:
@@ -144,7 +145,8 @@ class Fleet:
         require(actor, Action.FLEET)
         cluster = self.get_cluster(actor, cluster_id)
         before = _node(cluster, node_id)
-        record = _judged(node, cluster_id, node_id)
+        require_good(None, (node,), cluster.nodes.index(before))
+        record = node.record(cluster_id, node_id)
         if record != before:
             said = {"changed": record.fqdn, "product": record.product, "version": record.version}
             self._store.update_node(record, self._changed(actor, cluster, **said))
@@ -322,12 +324,6 @@ def _is_same(request: PlacedRequest, there: dict[tuple[int, str], PlacedRequest]
         return False
     ours, theirs = ((each.request_fingerprint, each.is_multi_server) for each in (request, before))
     return ours == theirs
-
-
-def _judged(node: NodeInput, cluster_id: int, node_id: int = 0) -> NodeRecord:
-    """Return the node as a record. Raises InvalidInput that points at its fields."""
-    require_good(None, (node,))
-    return node.record(cluster_id, node_id)
 
 
 def _node(cluster: ClusterRecord, node_id: int) -> NodeRecord:

@@ -95,6 +95,10 @@ def events(lab: Lab) -> list[Event]:
         ({"version": "new"}, "version.unknown", "/nodes/0/version"),
         ({"product": "pbx"}, "product.unknown", "/nodes/0/product"),
         ({"role": "secondary"}, "node.role", "/nodes/0/role"),
+        ({"fqdn": " "}, "node.fqdn-missing", "/nodes/0/fqdn"),
+        ({"version": " "}, "version.missing", "/nodes/0/version"),
+        ({"product": ""}, "product.missing", "/nodes/0/product"),
+        ({"role": ""}, "node.role-missing", "/nodes/0/role"),
     ],
 )
 def test_a_field_that_nobody_could_use_is_named(lab: Lab, change: dict[str, str], rule: str, pointer: str) -> None:
@@ -102,6 +106,24 @@ def test_a_field_that_nobody_could_use_is_named(lab: Lab, change: dict[str, str]
         lab.fleet.create(OPERATOR, "Other", [replace(PUBLISHER, **change)])
     found = next(each for each in caught.value.findings if each.rule == rule)
     assert found.pointer == pointer
+
+
+def test_a_finding_of_a_node_names_its_row_and_host_when_it_is_created_added_or_changed(lab: Lab) -> None:
+    nodes = [replace(PUBLISHER, fqdn="", version=""), replace(SUBSCRIBER, version="new")]
+    with pytest.raises(InvalidInput) as caught:
+        lab.fleet.create(OPERATOR, "Other", nodes)
+    assert [each.detail for each in caught.value.findings] == [
+        "Node 1: The full name of the server is missing.",
+        "Node 1: The version is missing.",
+        "Node 2 (uccx2.example.com): \u201cnew\u201d is not how Cisco numbers a release.",
+    ]
+
+    count = len(lab.fleet.get_cluster(OPERATOR, 1).nodes)
+    with pytest.raises(InvalidInput, match=rf"^Node {count + 1} \(new\.example\.com\): The version is missing\."):
+        lab.fleet.add_node(OPERATOR, 1, replace(PUBLISHER, fqdn="new.example.com", version=""))
+    with pytest.raises(InvalidInput, match=r"^Node 2 \(uccx2\.example\.com\): The version is missing\.") as caught:
+        lab.fleet.change_node(OPERATOR, 1, number(lab, "uccx2.example.com"), replace(SUBSCRIBER, version=""))
+    assert caught.value.findings[0].pointer == "/nodes/1/version"
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 65, "a\nb"])
