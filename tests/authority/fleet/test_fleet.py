@@ -19,8 +19,9 @@ from ca_service.authority.fleet.records import ClusterQuery
 from ca_service.authority.fleet.states import Slot, State
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.revocation.records import Selection
-from ca_service.errors import Conflict, InvalidInput, NotFound, Refused
+from ca_service.errors import Conflict, InvalidInput, NotFound, Refused, Severity
 from ca_service.pki.reasons import Reason
+from ca_service.vos.destinations import Destination
 from ca_service.vos.fit import Files
 from ca_service.vos.purposes import TOMCAT_ECDSA as TOMCAT
 from ca_service.vos.runbook import upload_key, verify_key
@@ -124,6 +125,39 @@ def test_a_finding_of_a_node_names_its_row_and_host_when_it_is_created_added_or_
     with pytest.raises(InvalidInput, match=r"^Node 2 \(uccx2\.example\.com\): The version is missing\.") as caught:
         lab.fleet.change_node(OPERATOR, 1, number(lab, "uccx2.example.com"), replace(SUBSCRIBER, version=""))
     assert caught.value.findings[0].pointer == "/nodes/1/version"
+
+
+def test_a_certificate_that_was_signed_before_is_offered_to_a_slot_without_a_csr_and_taken_with_its_csr(
+    lab: Lab,
+) -> None:
+    [signed] = lab.issuance.issue(OPERATOR, [UCCX_PUBLISHER.data], DAYS).certificates
+    found = {line.slot.node.fqdn: line.available for line in lab.handover.board(OPERATOR, 1).lines}
+    assert found == {"uccx1.example.com": signed, "uccx2.example.com": None, "sm1.example.com": None}
+
+    lab.fleet.place(OPERATOR, 1, [placement(lab, signed.csr_der)], Options())
+    assert (slot(lab).state, slot(lab).certificate) == (State.ISSUED, signed)
+    assert not any(line.available for line in lab.handover.board(OPERATOR, 1).lines)
+
+
+def test_a_certificate_that_is_no_longer_valid_or_has_another_purpose_is_not_offered(lab: Lab) -> None:
+    other = Options(destination=Destination("CallManager-ECDSA"))
+    lab.issuance.issue(OPERATOR, [UCCX_PUBLISHER.data], other)
+    assert not any(line.available for line in lab.handover.board(OPERATOR, 1).lines)
+
+    lab.issuance.issue(OPERATOR, [again()], DAYS)
+    assert lab.handover.board(OPERATOR, 1).lines[0].available
+    lab.clock.now += timedelta(days=101)
+    assert not any(line.available for line in lab.handover.board(OPERATOR, 1).lines)
+
+
+def test_a_host_that_is_in_another_cluster_too_is_a_warning_on_both_boards(lab: Lab) -> None:
+    assert lab.handover.board(OPERATOR, 1).findings == ()
+    made = lab.fleet.create(OPERATOR, "Other", [replace(SUBSCRIBER, fqdn="new.example.com"), PUBLISHER])
+
+    [found] = lab.handover.board(OPERATOR, made.id).findings
+    assert (found.rule, found.severity, found.pointer) == ("node.elsewhere", Severity.WARNING, "/nodes/1/fqdn")
+    assert found.detail == "Node 2 (uccx1.example.com): This server is also in the cluster \u201cLab\u201d."
+    assert [each.rule for each in lab.handover.board(OPERATOR, 1).findings] == ["node.elsewhere"]
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 65, "a\nb"])
