@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, islice, repeat
 from typing import Final
@@ -189,8 +189,8 @@ class Fleet:
         """Return the steps of this cluster that are marked as done. Raises NotFound."""
         return self._store.list_marks(self.get_cluster(actor, cluster_id).id)
 
-    def mark(self, actor: Actor, cluster_id: int, step: str, done: bool, known: Collection[str]) -> None:
-        """Mark a step as done, or undo that; `known` are the keys of the existing steps.
+    def mark(self, actor: Actor, cluster_id: int, step: str, done: bool, known: Mapping[str, str]) -> None:
+        """Mark a step as done, or undo that; `known` has the titles of the existing steps by their keys.
 
         Raises InvalidInput for an unknown step. Idempotent: a step already in that state has no second event.
         """
@@ -199,7 +199,7 @@ class Fleet:
         if step not in known:
             raise InvalidInput(STEP_UNKNOWN.at("/step"))
         kind = Event.STEP_DONE if done else Event.STEP_UNDONE
-        event = AuditEvent.by(actor, self._clock(), kind, cluster.name, step=step)
+        event = AuditEvent.by(actor, self._clock(), kind, cluster.name, step=step, title=known[step])
         if done:
             self._store.set_mark(Mark(cluster_id, step, self._clock(), actor.name), event)
         else:

@@ -122,7 +122,7 @@ class Handover:
 
     def mark(self, actor: Actor, cluster_id: int, step: str, *, done: bool) -> None:
         """Mark a step of the runbook as done, or undo that. Raises InvalidInput for an unknown step."""
-        known = {each.key for each in self._runbook(*self._read(actor, cluster_id)).steps}
+        known = {each.key: str(each.title) for each in self._runbook(*self._read(actor, cluster_id)).steps}
         self._fleet.mark(actor, cluster_id, step, done, known)
 
     def files(self, actor: Actor, cluster_id: int) -> dict[str, bytes]:

@@ -385,13 +385,16 @@ def test_the_next_step_of_a_verified_node_is_behind_its_check(lab: Lab) -> None:
 
 def test_marks_are_recorded_and_a_mark_that_is_there_makes_no_event(lab: Lab) -> None:
     lab.fleet.sign(OPERATOR, 1, placements(lab), DAYS)
-    step = lab.handover.board(OPERATOR, 1).runbook.steps[0].key
-    before = len(events(lab))
+    first = lab.handover.board(OPERATOR, 1).runbook.steps[0]
+    step, before = first.key, len(events(lab))
 
     for done in (True, True, False, False):
         lab.handover.mark(OPERATOR, 1, step, done=done)
 
     assert events(lab)[before:] == [Event.STEP_DONE, Event.STEP_UNDONE]
+    assert isinstance(lab.edges.fleet, InMemoryFleetStore)
+    told = [each.details for each in lab.edges.fleet.events[before:]]
+    assert told == [{"step": step, "title": first.title}] * 2
 
 
 @pytest.mark.fault("processes", "A crash between placing and signing CSRs", "signs them when repeated")
@@ -704,7 +707,7 @@ def test_the_slots_of_several_clusters_are_read_together_as_each_alone(lab: Lab)
     certificate = slot(lab).certificate
     assert certificate
     step = upload_key(TOMCAT, certificate.serial_number)
-    lab.fleet.mark(OPERATOR, 1, step, True, {step})
+    lab.fleet.mark(OPERATOR, 1, step, True, {step: "Upload"})
 
     clusters = lab.fleet.list_clusters(OPERATOR, ClusterQuery()).items
     read = lab.fleet.list_slots(OPERATOR, clusters)
