@@ -69,11 +69,15 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One problem or remark about an input: the rule, the place, and the values for its texts."""
+    """One problem or remark about an input: the rule, the place, and the values for its texts.
+
+    `part` names the place in words where the input has several of the same kind; it is a template as well.
+    """
 
     declared: Rule
     pointer: str = ""
     values: Mapping[str, object] = field(default_factory=lambda: NO_VALUES)
+    part: str = ""
 
     @property
     def rule(self) -> str:
@@ -88,7 +92,7 @@ class Finding:
     @property
     def detail(self) -> str:
         """Return the problem, in English."""
-        return self.declared.problem.format_map(self.values)
+        return f"{self.part}{self.declared.problem}".format_map(self.values)
 
     @property
     def remedy(self) -> str:
@@ -104,11 +108,13 @@ class Finding:
     def translated(self, translate: Callable[[str], str]) -> Finding:
         """Return the same finding for a page in another language."""
         problem, remedy = translate(self.declared.problem), translate(self.declared.remedy)
-        return replace(self, declared=replace(self.declared, problem=problem, remedy=remedy, options=""))
+        declared = replace(self.declared, problem=problem, remedy=remedy, options="")
+        return replace(self, declared=declared, part=translate(self.part))
 
-    def under(self, pointer: str) -> Finding:
-        """Return the same finding about a part of something larger."""
-        return replace(self, pointer=pointer + self.pointer)
+    def under(self, pointer: str, part: str = "", /, **values: object) -> Finding:
+        """Return the same finding about a part of something larger, which `part` names with these values."""
+        values = {**self.values, **values}
+        return replace(self, pointer=pointer + self.pointer, part=part or self.part, values=values)
 
 
 HIDDEN: Final = Rule(

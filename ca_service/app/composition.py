@@ -19,6 +19,7 @@ from ca_service.authority.audit.receipts import Receipts
 from ca_service.authority.audit.seals import Sealing
 from ca_service.authority.checks import Readiness
 from ca_service.authority.doctor import Doctor
+from ca_service.authority.fleet.board_notes import BoardNotes
 from ca_service.authority.fleet.clusters import Fleet
 from ca_service.authority.fleet.connections import Connections
 from ca_service.authority.fleet.handover import Handover
@@ -171,7 +172,8 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         outbox=edges.notices, channels=edges.channels, clock=now, chance=randomness.chance, base_url=options.own_url
     )
 
-    handover = Handover(fleet, issuance, hierarchy, receipts, trusted)
+    notes = BoardNotes(edges.fleet, edges.ledger, now)
+    handover = Handover(fleet, issuance, hierarchy, receipts, trusted, notes=notes)
     connections = Connections(
         resolver=edges.prober,
         ledger=edges.ledger,

@@ -226,8 +226,16 @@ def _lines(found: ClusterDocument) -> Iterator[str]:
     yield click.style(f"{visible(found.name)} (number {found.id})", bold=True)
     for step in found.warnings:
         yield f"{click.style('warning:', fg='yellow', bold=True)} {visible(step.title)}: {visible(step.text)}"
+    for finding in found.findings:
+        yield f"{click.style('warning:', fg='yellow', bold=True)} {visible(finding.detail)} {visible(finding.remedy)}"
     yield from table(("node", "purpose", "state", "expires", "steps"), map(_row, found.slots))
     for slot in found.slots:
+        if slot.available:
+            yield from (
+                "",
+                f"{visible(slot.node)} has a valid certificate, signed outside this cluster: {slot.available}",
+            )
+            yield f"  ca-service cluster add {found.id} FILE takes it into the slot: FILE is its CSR"
         if slot.next_step:
             yield from ("", f"Next for {visible(slot.node)}: {visible(slot.next_step.title)}")
             yield f"  ca-service cluster mark {found.id} {visible(slot.next_step.key)}"

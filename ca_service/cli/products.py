@@ -22,10 +22,10 @@ _KINDS = (
     ("Trust everywhere: after the upload to the trust store", "settles"),
     ("Trust everywhere: peers", "peers"),
     ("Certificate: before the upload", "prepare"),
-    ("Make it used: settings", "switches"),
-    ("Make it used: restarts, in this order", "restarts"),
-    ("Make it used: after the restarts", "restore"),
-    ("Prove", "checks"),
+    ("Activate: settings", "switches"),
+    ("Activate: restarts, in this order", "restarts"),
+    ("Activate: after the restarts", "restore"),
+    ("Verify", "checks"),
 )
 _SIGNERS = ", ".join(Signing)
 

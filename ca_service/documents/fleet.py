@@ -123,6 +123,9 @@ class SlotDocument(Document):
     next_step: StepDocument | None = Field(description="the first step that is left; null for none")
     upload_step: str = Field(description="the key of the step that uploads the certificate; empty without one")
     verify_step: str = Field(description="the key of the step that verifies the served certificate; or empty")
+    available: Serial | None = Field(
+        description="a valid certificate for a slot without a CSR, signed outside the cluster; null for none"
+    )
     past: list[PastDocument]
 
     @classmethod
@@ -143,6 +146,7 @@ class SlotDocument(Document):
             next_step=StepDocument.of(line.next_step) if line.next_step else None,
             upload_step=line.upload_step,
             verify_step=line.verify_step,
+            available=line.available.serial_number if line.available else None,
             past=[PastDocument.of(each) for each in slot.past],
         )
 
@@ -152,6 +156,7 @@ class ClusterDocument(ClusterSummaryDocument):
 
     slots: list[SlotDocument]
     warnings: list[StepDocument] = Field(description="nodes on which the certificate has no effect, or an unknown one")
+    findings: list[FindingDocument] = Field(description="remarks about its nodes, such as one that is in two clusters")
 
     @classmethod
     def of_board(cls, board: Board, base_url: str = "") -> Self:
@@ -161,6 +166,7 @@ class ClusterDocument(ClusterSummaryDocument):
             **dict(summary),
             slots=[SlotDocument.of(line) for line in board.lines],
             warnings=[StepDocument.of(step) for step in board.runbook.warnings],
+            findings=finding_documents(board.findings),
         )
 
 

@@ -57,6 +57,14 @@ class SQLFleetStore:
             found = connection.execute(select(cluster).where(cluster.c.name_key == name.casefold())).all()
             return next(iter(_with_nodes(connection, found)), None)
 
+    def list_namesakes(self, cluster_id: int) -> tuple[tuple[str, str], ...]:
+        """Return the nodes of this cluster that others have too: full name, name of the other cluster; sorted."""
+        own = select(node.c.fqdn).where(node.c.cluster_id == cluster_id)
+        is_other = and_(node.c.fqdn.in_(own), node.c.cluster_id != cluster_id)
+        statement = select(node.c.fqdn, cluster.c.name).join(cluster, cluster.c.id == node.c.cluster_id).where(is_other)
+        with self._database.read() as connection:
+            return tuple(sorted((row.fqdn, row.name) for row in connection.execute(statement)))
+
     def add_cluster(self, record: ClusterRecord, event: AuditEvent) -> ClusterRecord:
         """Add a cluster with its nodes, and return it with its numbers."""
         with self._changing(event) as connection, _name_is_free(record.name):

@@ -64,9 +64,11 @@ class SQLLedger:
             ]
         return tuple(map(rows.certificate_record, sorted(found, key=lambda row: row.id, reverse=True)))
 
-    def find_current(self, host: str, at: datetime) -> CertificateRecord | None:
-        """Return the newest certificate for this host that is valid at `at` and not revoked, or None."""
+    def find_current(self, host: str, at: datetime, purpose: str = "") -> CertificateRecord | None:
+        """Return the newest certificate for this host and purpose that is valid at `at` and not revoked, or None."""
         statement = select(certificate).where(certificate.c.host == host, certificate.c.not_after >= at, IS_GOOD)
+        if purpose:
+            statement = statement.where(certificate.c.purpose == purpose)
         return self._first(statement.order_by(certificate.c.id.desc()).limit(1))
 
     def find_replay(self, account: str, key: str) -> Replay | None:

@@ -23,6 +23,11 @@ VERSION_UNKNOWN: Final = Rule(
     "\u201c{text}\u201d is not how Cisco numbers a release.",
     "Write it as on the node\u2019s page or as `show version active` says it: 11.5, 12.5(1)SU6, 14SU2.",
 )
+VERSION_MISSING: Final = Rule(
+    "version.missing",
+    "The version is missing.",
+    VERSION_UNKNOWN.remedy,
+)
 
 Version = tuple[int, int, int, int]  # major, minor, maintenance, service update
 _VERSION: Final = re.compile(r"(\d{1,2})(?:\.(\d{1,2}))?(?:\((\d{1,2})\))?(?:\.?\s*SU\s*(\d{1,2}))?", re.IGNORECASE)
@@ -30,6 +35,11 @@ PRODUCT_UNKNOWN: Final = Rule(
     "product.unknown",
     "There is no product \u201c{product}\u201d here.",
     "Use one of: {known}.",
+)
+PRODUCT_MISSING: Final = Rule(
+    "product.missing",
+    "The product is missing.",
+    PRODUCT_UNKNOWN.remedy,
 )
 _ASSUMED: Final = (
     "Assumed for it: root, intermediate and certificate are uploaded as in the versions that were read, on the page of "
@@ -54,7 +64,8 @@ def version(text: str, pointer: str = "/version") -> Version:
     """Return the release that a text names; raises InvalidInput if it names none."""
     found = find_version(text)
     if found is None:
-        raise InvalidInput(VERSION_UNKNOWN.at(pointer, text=text[:40]))
+        rule = VERSION_UNKNOWN if text.strip() else VERSION_MISSING
+        raise InvalidInput(rule.at(pointer, text=text[:40]))
     return found
 
 
@@ -194,7 +205,8 @@ def products() -> Mapping[str, Product]:
 def get_product(product_id: str) -> Product:
     """Return the product of this id; raises InvalidInput if there is none."""
     if product_id not in products():
-        raise InvalidInput(PRODUCT_UNKNOWN.at("/product", product=product_id[:40], known=", ".join(products())))
+        rule = PRODUCT_UNKNOWN if product_id else PRODUCT_MISSING
+        raise InvalidInput(rule.at("/product", product=product_id[:40], known=", ".join(products())))
     return products()[product_id]
 
 

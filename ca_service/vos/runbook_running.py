@@ -1,4 +1,4 @@
-"""Phases C and D of a runbook: making nodes use the certificate, and proving that they do."""
+"""Phases C and D of a runbook: activating the certificate, and verifying that nodes present it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from ca_service.vos.steps import Leaf, Node, Section, Step, verify_key, verify_k
 
 #: Restarts that the ports show: of the whole node and of the service of its web pages, unlike those of the backup.
 _SEEN: Final = frozenset({"utils system restart", "utils service restart Cisco Tomcat"})
+_ONE_BY_ONE: Final = "In a quiet hour, and one node after the other: wait until a node is back before the next."
+_ESTIMATES: Final = "Minutes and what users notice are estimates; Cisco\u2019s documents do not say them."
 
 
 def make_used(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> Section:
@@ -30,9 +32,8 @@ def make_used(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> Section:
         for step in (*(each for at, each in settings if at == place), *(each for at, each in restarts if at == place))
     ]
     return Section(
-        "C. Make it used",
-        "In a quiet hour, and one node after the other: wait until a node is back before the next. Minutes and what "
-        "users notice are estimates; Cisco\u2019s documents do not say them.",
+        "C. Activate",
+        sentences(phrase(_ONE_BY_ONE if len(nodes) > 1 else "In a quiet hour."), phrase(_ESTIMATES)),
         (*steps, *for_all(nodes, "restore", leaves)),
     )
 
@@ -83,7 +84,7 @@ def _restarts(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> Iterator[tuple[N
 def prove(nodes: Sequence[Node], leaves: Sequence[Leaf], layout: Layout) -> Section:
     """Phase D: ports, functions, and the backup of what works."""
     return Section(
-        "D. Prove",
+        "D. Verify",
         "Ask from another computer. A plain connection shows what the server prefers, which may be the RSA "
         "certificate, so the checks let openssl offer ECDSA only. A port that answers with an error in place of a "
         "serial number does not present an EC certificate: go back to phase C.",

@@ -17,9 +17,9 @@ _COMMAND_LINE: Final = (
 
 
 def requests(leaves: Sequence[Leaf]) -> Section:
-    """Making the requests that are still wanted."""
+    """Return the section that generates the CSRs which are still wanted."""
     return Section(
-        "Make the requests",
+        "Generate the CSRs",
         "A CSR (certificate signing request) is made on the node. It holds the public key and the names by which "
         "others reach the node, the SAN (subject alternative name). The private key never leaves the node. Purposes "
         "that end in -ECDSA are for certificates with an EC (elliptic curve) key; those beside them, such as tomcat, "

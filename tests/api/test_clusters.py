@@ -119,6 +119,23 @@ def test_every_invalid_field_of_a_new_cluster_is_named(client: Client) -> None:
     }
 
 
+def test_a_host_that_another_cluster_has_is_a_warning_in_the_answer_to_the_new_one(client: Client) -> None:
+    node = {"fqdn": "uccx1.example.com", "product": "uccx", "version": "11.5", "role": "publisher"}
+    first = client.post(URL, json={"name": "One", "nodes": [node]})
+    second = client.post(URL, json={"name": "Two", "nodes": [node]})
+    assert (first.status_code, first.get_json()["findings"]) == (201, [])
+    [found] = second.get_json()["findings"]
+    assert second.status_code == 201
+    assert (found["rule"], found["severity"], found["pointer"]) == ("node.elsewhere", "warning", "/nodes/0/fqdn")
+
+
+def test_a_node_without_a_version_is_named_by_its_row_and_host(client: Client) -> None:
+    node = {"fqdn": "uccx1.example.com", "product": "uccx", "version": "", "role": "publisher"}
+    [found] = client.post(URL, json={"name": "Lab", "nodes": [node]}).get_json()["errors"]
+    assert (found["pointer"], found["rule"]) == ("/nodes/0/version", "version.missing")
+    assert found["detail"] == "Node 1 (uccx1.example.com): The version is missing."
+
+
 @pytest.mark.parametrize(
     "body", [{}, {"name": 1}, {"name": "x", "nodes": [{}]}, {"name": "x", "nodes": "uccx1"}, {"name": "x", "more": 1}]
 )

@@ -69,9 +69,26 @@ def test_where_there_is_no_cluster_it_says_so(ca: CommandLine) -> None:
     assert ca("cluster", "list").stdout == "There are no clusters.\n"
 
 
+def test_a_board_names_other_clusters_of_a_node_and_a_certificate_that_its_slot_does_not_have(
+    lab: CommandLine, folder: Path
+) -> None:
+    csr = folder / "sm1.csr"
+    signed = lab.answer("sign", csr)["certificates"][0]["serial_number"]
+    shown = lab("cluster", "create", "Other", *NODES[2]).stdout
+    assert "warning: Node 1 (sm1.example.com): This server is also in the cluster \u201cLab\u201d." in shown
+    assert f"sm1.example.com has a valid certificate, signed outside this cluster: {signed}" in shown
+
+    added = lab("cluster", "add", "Other", csr).stdout
+    assert "outside this cluster" not in lab("cluster", "show", "Other").stdout, added
+    assert lab.answer("cluster", "show", "Other")["slots"][0]["serial_number"] == signed
+
+
 def test_a_node_that_nobody_could_use_is_a_usage_error(ca: CommandLine) -> None:
     wrong = ("--node", "uccx1", "uccx", "11.5", "publisher")
     assert ca.rule("cluster", "create", "Lab", *wrong, code=ExitCode.USAGE) == "node.fqdn"
+    late = ("--node", "uccx1.example.com", "uccx", "", "publisher")
+    told = ca("cluster", "create", "Lab", *NODES[0], *late).stderr
+    assert "Node 2 (uccx1.example.com): The version is missing." in told
 
 
 @pytest.mark.parametrize("name", ["Other", "2"])

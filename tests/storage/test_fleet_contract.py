@@ -66,6 +66,18 @@ def test_what_is_not_there_is_not_found(fleet_store: FleetStore, made: ClusterRe
             act()
 
 
+def test_a_node_that_another_cluster_has_too_is_found_with_the_names_of_those(
+    fleet_store: FleetStore, made: ClusterRecord
+) -> None:
+    first, second = (node.fqdn for node in NODES)
+    assert fleet_store.list_namesakes(made.id) == ()
+
+    one = fleet_store.add_cluster(cluster("One", nodes=NODES[:1]), event())
+    fleet_store.add_cluster(cluster("Both"), event())
+    assert fleet_store.list_namesakes(made.id) == ((first, "Both"), (first, "One"), (second, "Both"))
+    assert fleet_store.list_namesakes(one.id) == ((first, "Both"), (first, "Lab"))
+
+
 @pytest.mark.parametrize("name", ["Lab", "LAB", "lab"])
 def test_a_name_is_taken_in_any_case(fleet_store: FleetStore, made: ClusterRecord, name: str) -> None:
     other = fleet_store.add_cluster(cluster("Other"), event())

@@ -144,6 +144,15 @@ def test_what_is_not_valid_is_not_handed_out_again(books: Books, state: State) -
     assert ledger.find_certificate(leaf.serial_number) == leaf
 
 
+def test_the_current_certificate_of_a_host_may_be_asked_for_by_purpose(books: Books) -> None:
+    first = issue(books, **SHARED, purpose="tomcat-ECDSA")
+    second = issue(books, **SHARED, purpose="CallManager-ECDSA", host=first.host)
+    ledger = books[0]
+    assert ledger.find_current(first.host, NOON) == second
+    assert ledger.find_current(first.host, NOON, "tomcat-ECDSA") == first
+    assert ledger.find_current(first.host, NOON, "cup-ECDSA") is None
+
+
 def test_revocations_of_authorities_are_looked_up_by_their_issuer_and_number(books: Books) -> None:
     leaf = issue(books, **SHARED)
     revoked = revocation_record(leaf)

@@ -195,10 +195,10 @@ class InMemoryLedger:
         """See the port."""
         return tuple(each for each in reversed(self._certificates) if each.request_fingerprint in fingerprints)
 
-    def find_current(self, host: str, at: datetime) -> CertificateRecord | None:
+    def find_current(self, host: str, at: datetime, purpose: str = "") -> CertificateRecord | None:
         """See the port."""
         found = (each for each in reversed(self._certificates) if each.host == host and each.not_after >= at)
-        return next(filter(self.is_good, found), None)
+        return next((each for each in found if self.is_good(each) and purpose in ("", each.purpose)), None)
 
     def find_replay(self, account: str, key: str) -> Replay | None:
         """See the port."""

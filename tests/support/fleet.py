@@ -75,6 +75,12 @@ class InMemoryFleetStore:
         wanted = name.casefold()
         return next((each for each in self._clusters.values() if each.name.casefold() == wanted), None)
 
+    def list_namesakes(self, cluster_id: int) -> tuple[tuple[str, str], ...]:
+        """See the port."""
+        own = {node.fqdn for node in self._get(cluster_id).nodes}
+        others = [each for each in self._clusters.values() if each.id != cluster_id]
+        return tuple(sorted((node.fqdn, each.name) for each in others for node in each.nodes if node.fqdn in own))
+
     def add_cluster(self, cluster: ClusterRecord, event: AuditEvent) -> ClusterRecord:
         """See the port."""
         self._require_free(cluster.name)

@@ -46,7 +46,7 @@ def runbook(*nodes: Node, leaves: tuple[Leaf, ...] | None = None) -> Runbook:
     return cluster_runbook("Lab", nodes, given, SIGNED.authorities)
 
 
-A, B, C, D = PHASES = ("A. Trust everywhere", "B. Certificate", "C. Make it used", "D. Prove")
+A, B, C, D = PHASES = ("A. Trust everywhere", "B. Certificate", "C. Activate", "D. Verify")
 #: How the key of a step begins, in the phase that the step belongs to.
 KEYS: Final = {
     A: {"trust", "settle", "peers", "agents"},

@@ -15,6 +15,7 @@ from ca_service.vos.runbook import (
     as_text,
 )
 from tests.vos.runbooks import (
+    CENTRE,
     KEYS,
     PHASES,
     A,
@@ -76,7 +77,7 @@ def test_the_text_has_the_command_of_a_restart_once_and_the_services_where_the_t
     cucm = node("cucm1.example.com", "cucm", "14SU3")
     text = as_text(runbook(cucm))
 
-    assert "C. Make it used (utils service restart NAME)" in text
+    assert "C. Activate (utils service restart NAME)" in text
     assert "> utils service restart Cisco Tomcat, then Cisco UDS Tomcat, then Cisco AXL Tomcat" in text
     assert "Restart Cisco SSOSP Tomcat on cucm1.example.com, if SSO or OAuth is used\n" in text
     assert "> utils service restart Cisco SSOSP Tomcat" not in text
@@ -87,7 +88,17 @@ def test_a_restart_in_phase_a_has_its_own_command_and_a_reboot_is_none_of_a_serv
 
     assert "> utils service restart Cisco Intercluster Sync Agent\n" in as_text(runbook(imp))
     assert "\nA. Trust everywhere\n" in as_text(runbook(imp))
-    assert "\nC. Make it used\n" in as_text(runbook(uccx))
+    assert "\nC. Activate\n" in as_text(runbook(uccx))
+
+
+def test_a_server_without_a_second_node_has_no_word_of_another_one() -> None:
+    alone = runbook(node("sm1.example.com", "socialminer"))
+
+    assert [step.effect.users for step in phase(alone, C) if step.effect] == [
+        "Calls, chats and sign-ins on this server stop meanwhile."
+    ]
+    assert "other" not in next(each.text for each in alone.sections if each.title == C)
+    assert "one node after the other" in next(each.text for each in runbook(*CENTRE).sections if each.title == C)
 
 
 def test_the_text_says_how_to_see_that_a_reboot_is_over() -> None:

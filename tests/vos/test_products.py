@@ -421,3 +421,10 @@ def test_a_product_that_is_none_is_refused_with_those_that_there_are() -> None:
     with pytest.raises(InvalidInput, match="Use one of: uccx, socialminer, cucm") as caught:
         get_product("pbx")
     assert caught.value.rule == "product.unknown"
+
+
+def test_a_restart_of_a_product_with_one_server_speaks_of_no_other_node() -> None:
+    single = [(product, release) for product, release in RELEASES if product.roles == ("single server",)]
+    found = [action for _, release in single for action in (*release.switches, *release.restarts) if action.effect]
+    assert found
+    assert not [action.title for action in found if action.effect and "other node" in action.effect.users]

@@ -43,7 +43,7 @@ from tests.vos.test_bundle import delivery
 def test_before_anything_is_signed_there_are_only_the_requests() -> None:
     found = runbook(*CENTRE, leaves=tuple(Leaf(each, TOMCAT_ECDSA) for each in CENTRE))
 
-    assert titles(found) == ["Make the requests"]
+    assert titles(found) == ["Generate the CSRs"]
     assert found.accesses == ()
     assert [each.nodes for each in found.steps] == [
         ("sm1.example.com",),
@@ -60,7 +60,7 @@ def test_before_anything_is_signed_there_are_only_the_requests() -> None:
 def test_a_certificate_that_is_due_asks_for_a_new_request_as_well() -> None:
     [leaf] = (Leaf(CENTRE[0], TOMCAT_ECDSA, SIGNED.leaf, is_due=True),)
 
-    assert titles(runbook(CENTRE[0], leaves=(leaf,)))[0] == "Make the requests"
+    assert titles(runbook(CENTRE[0], leaves=(leaf,)))[0] == "Generate the CSRs"
 
 
 def test_publishers_come_before_their_subscribers() -> None:

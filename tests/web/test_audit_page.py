@@ -222,6 +222,21 @@ def test_the_page_of_a_cluster_tells_its_history(requester: Visitor, installatio
     assert "192.0.2.7" not in page.text
 
 
+def test_a_step_is_told_by_its_title_and_one_of_an_older_event_by_its_key(
+    auditor: Visitor, installation: Installation, events: SQLEventStore
+) -> None:
+    node = NodeInput("sm1.example.com", "socialminer", "11.5", "single server")
+    made = installation.fleet.create(OPERATOR, "Lab", [node])
+    step = installation.handover.board(OPERATOR, made.id).runbook.steps[0]
+    installation.handover.mark(OPERATOR, made.id, step.key, done=True)
+    events.add_event(AuditEvent.by(VERA, NOON, Event.STEP_DONE, "Old", step="upload/x/1"))
+
+    page = auditor.page("/audit")
+
+    assert f"\u201c{step.title}\u201d in the cluster Lab was marked as done." in page.text
+    assert "\u201cupload/x/1\u201d in the cluster Old was marked as done." in page.text
+
+
 # By itself
 
 

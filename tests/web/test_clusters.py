@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 from ca_service.authority.access.permissions import Role
 from ca_service.authority.fleet.states import State
 from ca_service.authority.installation import Installation
+from ca_service.authority.issuance.examination import Options
 from ca_service.web.pages.clusters import PRESETS
 from tests.support import pkcs10
 from tests.support.factories import OPERATOR
@@ -104,6 +105,15 @@ def test_lines_without_a_name_do_not_count(requester: Visitor, installation: Ins
     assert len(installation.fleet.get_cluster(OPERATOR, 1).nodes) == 1
 
 
+def test_a_finding_names_the_row_as_the_page_counts_it(requester: Visitor) -> None:
+    late = ("uccx2.example.com", "uccx", "", "subscriber")
+
+    page = read(create(requester, NODES[0], ("", "uccx", "", "publisher"), late).text)
+
+    assert "Node 2 (uccx2.example.com): The version is missing." in page.text
+    assert page.values("fqdn")[:3] == [NODES[0][0], late[0], ""]
+
+
 def test_more_lines_lose_nothing_that_was_typed(requester: Visitor) -> None:
     page = read(create(requester, *NODES, name="Half done", more="true").text)
 
@@ -190,6 +200,41 @@ def test_a_usual_cluster_fills_the_rows_of_the_form_with_products_and_roles(requ
 
 def test_an_unknown_preset_is_an_empty_form(requester: Visitor) -> None:
     assert requester.page("/clusters/new?preset=x").values("fqdn") == ["", "", ""]
+
+
+def test_a_certificate_signed_before_the_cluster_was_made_is_linked_and_taken_with_one_button(
+    requester: Visitor, installation: Installation
+) -> None:
+    [before] = installation.issuance.issue(OPERATOR, [SOCIALMINER.data], Options()).certificates
+    board = made(requester)
+
+    page = requester.page(board)
+    assert "A valid certificate from here exists for this host, signed outside this cluster" in page.text
+    assert f"/certificates/{before.serial_number}" in page.links
+    fields = {name: page.values(name) for name in ("label", "request", "include", "node-0", "purpose-0")}
+    answer = requester.post(f"{board}/requests", {**fields, "do": "keep"})
+
+    assert (answer.status_code, answer.location) == (303, board)
+    assert states(installation)[2] is State.ISSUED
+    assert "signed outside this cluster" not in requester.page(board).text
+
+
+def test_a_certificate_for_several_nodes_of_the_cluster_is_taken_as_such(
+    requester: Visitor, installation: Installation
+) -> None:
+    installation.issuance.issue(OPERATOR, [CUCM_MULTI.data], Options())
+    page = requester.page(made(requester, *CALLS))
+
+    assert page.values("multi-0") == ["true"]
+
+
+def test_a_host_that_another_cluster_has_is_a_warning_on_the_new_board(requester: Visitor) -> None:
+    made(requester)
+
+    page = requester.page(made(requester, NODES[0], name="Other"))
+
+    assert ("warning", "node.elsewhere") in page.findings
+    assert "This server is also in the cluster \u201cLab\u201d." in page.text
 
 
 # Bringing requests

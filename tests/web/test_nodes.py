@@ -92,6 +92,12 @@ class Lab:
         return slot.state
 
 
+def upload_step(lab: Lab) -> str:
+    """The key of the step that uploads the certificate of the node."""
+    (line,) = lab.installation.handover.board(OPERATOR, 1).lines
+    return line.upload_step
+
+
 @pytest.fixture
 def lab(requester: Visitor, installation: Installation, monkeypatch: pytest.MonkeyPatch) -> Lab:
     """A publisher with a self-signed certificate."""
@@ -174,10 +180,51 @@ def test_a_second_run_needs_no_comparison_and_says_that_all_is_done(lab: Lab) ->
     assert "It was issued here, is valid, and names this host." in contacted.text
     _, planned, _ = lab.follow(contacted, "plan", user="administrator", password=PASSWORD)
     assert "None: the node has its certificate." in planned.text
-    status, page, _ = lab.follow(planned, "apply", password=PASSWORD)
+    status, page, _ = lab.follow(planned, "probe")
     assert (status, "The node presents the certificate." in page.text) == (200, True)
     assert "Left to do" not in page.text
     assert lab.state() is State.VERIFIED
+
+
+def test_after_the_upload_the_page_says_that_the_restart_comes_next(lab: Lab) -> None:
+    page = lab.contacted()
+    lab.prober.chains = {(HOST, 8443): lab.node.served.ecdsa[1]}  # as before the restart
+    _, planned, _ = lab.follow(page, "plan", user="administrator", password=PASSWORD, compared="true")
+    _, page, _ = lab.follow(planned, "apply", password=PASSWORD)
+    assert "Uploaded The node has the certificate." in page.text
+    assert "Next Restart: not every port presents the new certificate." in page.text
+    assert "Done" not in page.text
+
+
+def test_a_node_that_has_its_certificate_is_probed_without_a_password(lab: Lab) -> None:
+    lab.applied()
+    lab.serve(10443)
+    step = upload_step(lab)
+    lab.installation.handover.mark(OPERATOR, 1, step, done=False)
+    contacted = lab.follow(lab.visitor.page(START), "contact", probe_ports="10443")[1]
+    _, planned, source = lab.follow(contacted, "plan", user="administrator", password=PASSWORD)
+    assert 'type="password"' not in source
+    assert lab.state() is State.UPLOADED  # a run that was cut after the upload has no mark
+
+    status, page, _ = lab.follow(planned, "probe")
+    assert (status, "The node presents the certificate." in page.text) == (200, True)
+    assert lab.state() is State.VERIFIED
+
+
+def test_what_was_typed_stays_for_the_next_probe_and_the_next_run(lab: Lab) -> None:
+    typed = {"port": "8443", "probe_ports": "10443", "days": "90"}
+    contacted = lab.follow(lab.visitor.page(START), "contact", **typed)[1]
+    _, planned, _ = lab.follow(contacted, "plan", user="administrator", password=PASSWORD, compared="true")
+    _, applied, _ = lab.follow(planned, "apply", password=PASSWORD)
+    _, probed, source = lab.follow(applied, "probe")
+    for page in (applied, probed):
+        assert {name: page.values(name) for name in typed} == {name: [value] for name, value in typed.items()}
+        [again] = [link for link in page.links if link.startswith(START)]
+        assert {name: lab.visitor.page(again).values(name) for name in typed} == {
+            name: [value] for name, value in typed.items()
+        }
+    assert "utils service restart Cisco Tomcat" in probed.text
+    assert PASSWORD not in source
 
 
 def test_a_request_that_waits_is_linked(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

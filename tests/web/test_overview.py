@@ -101,11 +101,11 @@ def test_a_node_is_to_be_uploaded_then_verified_then_done(lab: Lab) -> None:
     assert "All clear" in page_of(lab, Role.AUDITOR).text
 
     step = upload_key(TOMCAT_ECDSA, serial_number)
-    lab.fleet.mark(OPERATOR, 1, step, True, {step})
+    lab.fleet.mark(OPERATOR, 1, step, True, {step: "Upload"})
     assert "Contact centre: 1 to verify" in page_of(lab, Role.REQUESTER).text
 
     step = verify_key(TOMCAT_ECDSA, serial_number)
-    lab.fleet.mark(OPERATOR, 1, step, True, {step})
+    lab.fleet.mark(OPERATOR, 1, step, True, {step: "Upload"})
     assert "All clear" in page_of(lab, Role.REQUESTER).text
 
 

@@ -155,7 +155,7 @@ def test_a_step_for_a_csr_leads_to_the_place_where_it_is_added(requester: Visito
 
     page = requester.page(f"{board}/runbook")
 
-    assert "Step 1 of 3 · Make the requests" in page.text
+    assert "Step 1 of 3 · Generate the CSRs" in page.text
     assert f"{board}#bring" in page.links
 
 

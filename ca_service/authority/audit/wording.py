@@ -90,8 +90,8 @@ WORDING: Final[Mapping[str, Wording]] = {
     Event.REQUEST_ISSUED: Wording(*_REQUESTS, "The certificate for request {subject} ({host}) was issued."),
     Event.REQUEST_FAILED: Wording(*_REQUESTS, "Request {subject} for {host} could not be signed."),
     Event.REQUEST_PLACED: Wording(*_CLUSTERS, "A CSR of {node} was placed in the cluster {subject}."),
-    Event.STEP_DONE: Wording(*_CLUSTERS, "A step in the cluster {subject} was marked as done."),
-    Event.STEP_UNDONE: Wording(*_CLUSTERS, "The mark of a step in the cluster {subject} was removed."),
+    Event.STEP_DONE: Wording(*_CLUSTERS, "\u201c{title}\u201d in the cluster {subject} was marked as done."),
+    Event.STEP_UNDONE: Wording(*_CLUSTERS, "The mark of \u201c{title}\u201d in the cluster {subject} was removed."),
     Event.NODE_SIGN_IN_TRIED: Wording(*_NODES, "Name and password of {user} were sent to {subject}."),
     Event.NODE_SIGN_IN_REFUSED: Wording(*_NODES, "{subject} refused name and password of {user}."),
     Event.NODE_CSR_ORDERED: Wording(*_NODES, "A CSR for {purpose} was ordered from {subject}."),
@@ -136,7 +136,8 @@ def wording_of(event: RecordedEvent) -> Wording:
 
 def sentence_of(event: RecordedEvent) -> Phrase:
     """Return the event as a sentence, to be translated before it is filled."""
-    return Phrase((wording_of(event).sentence, _Values({**event.details, "subject": event.subject})))
+    earlier = {"title": event.details.get("step", "?")}  # what an older event of a step has in its place
+    return Phrase((wording_of(event).sentence, _Values({**earlier, **event.details, "subject": event.subject})))
 
 
 def detail_names(event: RecordedEvent) -> frozenset[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, islice, repeat
 from typing import Final
@@ -136,7 +136,8 @@ class Fleet:
         require(actor, Action.FLEET)
         cluster = self.get_cluster(actor, cluster_id)
         _require_room(cluster)
-        record = _judged(node, cluster_id)
+        require_good(None, (node,), len(cluster.nodes))
+        record = node.record(cluster_id)
         return self._store.add_node(record, self._changed(actor, cluster, added=record.fqdn))
 
     def change_node(self, actor: Actor, cluster_id: int, node_id: int, node: NodeInput) -> None:
@@ -144,7 +145,8 @@ class Fleet:
         require(actor, Action.FLEET)
         cluster = self.get_cluster(actor, cluster_id)
         before = _node(cluster, node_id)
-        record = _judged(node, cluster_id, node_id)
+        require_good(None, (node,), cluster.nodes.index(before))
+        record = node.record(cluster_id, node_id)
         if record != before:
             said = {"changed": record.fqdn, "product": record.product, "version": record.version}
             self._store.update_node(record, self._changed(actor, cluster, **said))
@@ -187,8 +189,8 @@ class Fleet:
         """Return the steps of this cluster that are marked as done. Raises NotFound."""
         return self._store.list_marks(self.get_cluster(actor, cluster_id).id)
 
-    def mark(self, actor: Actor, cluster_id: int, step: str, done: bool, known: Collection[str]) -> None:
-        """Mark a step as done, or undo that; `known` are the keys of the existing steps.
+    def mark(self, actor: Actor, cluster_id: int, step: str, done: bool, known: Mapping[str, str]) -> None:
+        """Mark a step as done, or undo that; `known` has the titles of the existing steps by their keys.
 
         Raises InvalidInput for an unknown step. Idempotent: a step already in that state has no second event.
         """
@@ -197,7 +199,7 @@ class Fleet:
         if step not in known:
             raise InvalidInput(STEP_UNKNOWN.at("/step"))
         kind = Event.STEP_DONE if done else Event.STEP_UNDONE
-        event = AuditEvent.by(actor, self._clock(), kind, cluster.name, step=step)
+        event = AuditEvent.by(actor, self._clock(), kind, cluster.name, step=step, title=known[step])
         if done:
             self._store.set_mark(Mark(cluster_id, step, self._clock(), actor.name), event)
         else:
@@ -322,12 +324,6 @@ def _is_same(request: PlacedRequest, there: dict[tuple[int, str], PlacedRequest]
         return False
     ours, theirs = ((each.request_fingerprint, each.is_multi_server) for each in (request, before))
     return ours == theirs
-
-
-def _judged(node: NodeInput, cluster_id: int, node_id: int = 0) -> NodeRecord:
-    """Return the node as a record. Raises InvalidInput that points at its fields."""
-    require_good(None, (node,))
-    return node.record(cluster_id, node_id)
 
 
 def _node(cluster: ClusterRecord, node_id: int) -> NodeRecord:

@@ -8,13 +8,15 @@ from typing import Final
 
 from ca_service.authority.access.permissions import Actor
 from ca_service.authority.audit.receipts import Receipts
+from ca_service.authority.certificates import CertificateRecord
+from ca_service.authority.fleet.board_notes import BoardNotes, slot_key
 from ca_service.authority.fleet.clusters import CLUSTER_NO_CERTIFICATES, Fleet
 from ca_service.authority.fleet.records import ClusterRecord, Mark, NodeRecord
 from ca_service.authority.fleet.states import Slot, State
 from ca_service.authority.hierarchy.hierarchy import Hierarchy
 from ca_service.authority.issuance.issuance import Issuance
 from ca_service.authority.revocation.trust import TrustedAuthorities
-from ca_service.errors import NotFound
+from ca_service.errors import Finding, NotFound
 from ca_service.vos.bundle import Bundle, Delivery, cluster_bundle
 from ca_service.vos.products import Use, get_product, version
 from ca_service.vos.runbook import Leaf, Node, Runbook, Step, cluster_runbook, files_of, upload_key, verify_key
@@ -27,12 +29,16 @@ _TURNS: Final = ("upload/", "verify/")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One slot on the board: the number of its steps that are done, and the next one, if any is left."""
+    """One slot on the board: the number of its steps that are done, and the next one, if any is left.
+
+    `available` is a valid certificate for a slot without a CSR, signed outside the cluster.
+    """
 
     slot: Slot
     done: int
     total: int
     next_step: Step | None
+    available: CertificateRecord | None = None
 
     @property
     def is_never_presented(self) -> bool:
@@ -71,24 +77,38 @@ class Board:
     lines: tuple[Line, ...]
     runbook: Runbook
     marks: dict[str, Mark]
+    findings: tuple[Finding, ...] = ()
 
     @property
     def has_certificates(self) -> bool:
         """Whether there is a certificate to download."""
         return any(line.slot.certificate for line in self.lines)
 
+    def is_for_several(self, certificate: CertificateRecord) -> bool:
+        """Return whether a certificate names more than one node of the cluster."""
+        names = {name.lower() for name in certificate.names}
+        return sum(f"dns:{node.fqdn}" in names for node in self.cluster.nodes) > 1
+
 
 class Handover:
     """Builds board, runbook and bundle of a cluster. It stores nothing except marks."""
 
     def __init__(
-        self, fleet: Fleet, issuance: Issuance, hierarchy: Hierarchy, receipts: Receipts, trusted: TrustedAuthorities
+        self,
+        fleet: Fleet,
+        issuance: Issuance,
+        hierarchy: Hierarchy,
+        receipts: Receipts,
+        trusted: TrustedAuthorities,
+        *,
+        notes: BoardNotes,
     ) -> None:
         self._fleet = fleet
         self._issuance = issuance
         self._hierarchy = hierarchy
         self._receipts = receipts
         self._trusted = trusted
+        self._notes = notes
 
     def board(self, actor: Actor, cluster_id: int) -> Board:
         """Return the board of the cluster. Raises NotFound."""
@@ -96,11 +116,13 @@ class Handover:
         runbook = self._runbook(cluster, slots)
         marks = {mark.step: mark for mark in self._fleet.list_marks(actor, cluster_id)}
         marks = dict(_added(runbook, slots)) | _marks_of(runbook, marks)
-        return Board(cluster, tuple(_line(slot, runbook, marks) for slot in slots), runbook, marks)
+        available = self._notes.available(slots)
+        lines = (replace(_line(slot, runbook, marks), available=available.get(slot_key(slot))) for slot in slots)
+        return Board(cluster, tuple(lines), runbook, marks, self._notes.findings(cluster))
 
     def mark(self, actor: Actor, cluster_id: int, step: str, *, done: bool) -> None:
         """Mark a step of the runbook as done, or undo that. Raises InvalidInput for an unknown step."""
-        known = {each.key for each in self._runbook(*self._read(actor, cluster_id)).steps}
+        known = {each.key: str(each.title) for each in self._runbook(*self._read(actor, cluster_id)).steps}
         self._fleet.mark(actor, cluster_id, step, done, known)
 
     def files(self, actor: Actor, cluster_id: int) -> dict[str, bytes]:

@@ -226,6 +226,12 @@ class NodeDriver:
         with limited(_STORING_SECONDS):
             return self._issuance.issue(actor, [plan.csr], options_of(order), hints=[hint_of(order)]).waiting
 
+    def mark_installed(self, actor: Actor, plan: Plan) -> None:
+        """Let the slots show that a node has its certificate, if the plan says so: as after a run. Idempotent."""
+        _require(actor)
+        if plan.stage is Stage.INSTALLED:
+            self._follow(actor, plan)
+
     def _follow(self, actor: Actor, plan: Plan) -> None:
         """Let the slots of the node show its CSR, and that it has the certificate. Idempotent."""
         with limited(_STORING_SECONDS):

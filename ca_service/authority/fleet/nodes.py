@@ -33,14 +33,28 @@ NODE_FQDN: Final = Rule(
     "\u201c{fqdn}\u201d is not the full name of a server.",
     "Enter host and domain, such as uccx1.example.com, as agents open it.",
 )
+NODE_FQDN_MISSING: Final = Rule(
+    "node.fqdn-missing",
+    "The full name of the server is missing.",
+    NODE_FQDN.remedy,
+)
 NODE_ROLE: Final = Rule(
     "node.role",
     "{product} has no role \u201c{role}\u201d.",
     "Choose one of: {known}.",
 )
+NODE_ROLE_MISSING: Final = Rule(
+    "node.role-missing",
+    "The role is missing.",
+    NODE_ROLE.remedy,
+)
 
 MAX_NAME: Final = 64
 MAX_NODES: Final = 50
+
+#: The row of a node before what is wrong with it, with its host where that has been entered.
+_ROW: Final = "Node {node_number}: "
+_ROW_OF_HOST: Final = "Node {node_number} ({node_host}): "
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +72,23 @@ class NodeInput:
         return NodeRecord(node_id, cluster_id, fqdn, self.product, self.version.strip(), self.role)
 
 
-def require_good(name: str | None, nodes: Sequence[NodeInput]) -> None:
-    """Raise InvalidInput with every invalid value; `name` is None if it is not part of the input."""
+def require_good(name: str | None, nodes: Sequence[NodeInput], first: int = 0) -> None:
+    """Raise InvalidInput with every invalid value.
+
+    `name` is None if it is not part of the input; `first` is the place of the first of these nodes in its cluster.
+    """
     findings = [*(_name(name) if name is not None else ()), *_count(nodes), *_repeated(nodes)]
-    for number, node in enumerate(nodes):
-        findings += [found.under(f"/nodes/{number}") for found in _node(node)]
+    for place, node in enumerate(nodes, first):
+        findings += [in_row(found, place, node) for found in _node(node)]
     if findings:
         raise InvalidInput(*findings)
+
+
+def in_row(finding: Finding, place: int, node: NodeInput) -> Finding:
+    """Return the finding with the row of the node, counted from one for people, and its host if there is one."""
+    host = visible(node.fqdn.strip()[:80])
+    part = _ROW_OF_HOST if host else _ROW
+    return finding.under(f"/nodes/{place}", part, node_number=place + 1, node_host=host)
 
 
 def _name(name: str) -> Iterator[Finding]:
@@ -96,7 +120,7 @@ def node_repeated(fqdn: str) -> Finding:
 def _node(node: NodeInput) -> Iterator[Finding]:
     fqdn = node.record(0).fqdn
     if not names.is_dns_name(fqdn) or "." not in fqdn:
-        yield NODE_FQDN.at("/fqdn", fqdn=visible(fqdn[:80]))
+        yield (NODE_FQDN if fqdn else NODE_FQDN_MISSING).at("/fqdn", fqdn=visible(fqdn[:80]))
     try:
         version(node.version)
     except InvalidInput as error:
@@ -107,4 +131,5 @@ def _node(node: NodeInput) -> Iterator[Finding]:
         yield from error.findings
         return
     if node.role not in product.roles:
-        yield NODE_ROLE.at("/role", product=product.name, role=visible(node.role[:40]), known=", ".join(product.roles))
+        rule, known = NODE_ROLE if node.role else NODE_ROLE_MISSING, ", ".join(product.roles)
+        yield rule.at("/role", product=product.name, role=visible(node.role[:40]), known=known)

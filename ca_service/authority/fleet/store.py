@@ -42,6 +42,9 @@ class FleetStore(Protocol):
     def find_cluster_named(self, name: str) -> ClusterRecord | None:
         """Return the cluster of this name, in any case, or None."""
 
+    def list_namesakes(self, cluster_id: int) -> tuple[tuple[str, str], ...]:
+        """Return the nodes of this cluster that others have too: full name, name of the other cluster; sorted."""
+
     def add_cluster(self, cluster: ClusterRecord, event: AuditEvent) -> ClusterRecord:
         """Add a cluster with its nodes; the store sets their numbers. Raises Conflict if the name is taken."""
 

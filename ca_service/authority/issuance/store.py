@@ -29,8 +29,11 @@ class Ledger(Protocol):
     def list_by_requests(self, fingerprints: Collection[str]) -> tuple[CertificateRecord, ...]:
         """Return the certificates for these CSRs, revoked or not, newest first."""
 
-    def find_current(self, host: str, at: datetime) -> CertificateRecord | None:
-        """Return the newest certificate for this host that is valid at `at` and not revoked, or None."""
+    def find_current(self, host: str, at: datetime, purpose: str = "") -> CertificateRecord | None:
+        """Return the newest certificate for this host that is valid at `at` and not revoked, or None.
+
+        `purpose` is the only purpose that counts; empty for all.
+        """
 
     def find_replay(self, account: str, key: str) -> Replay | None:
         """Return the answer to this Idempotency-Key, or None."""

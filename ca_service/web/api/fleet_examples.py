@@ -63,10 +63,12 @@ CLUSTER: Final[dict[str, Any]] = _SUMMARY | {
             "next_step": _STEP,
             "upload_step": _UPLOAD,
             "verify_step": _VERIFY,
+            "available": None,
             "past": [],
         }
     ],
     "warnings": [],
+    "findings": [],
 }
 REMOVED_CLUSTER: Final[dict[str, Any]] = {"removed": "Lab"}
 PLACEMENTS: Final[dict[str, Any]] = {

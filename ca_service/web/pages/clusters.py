@@ -51,13 +51,13 @@ def clusters() -> ResponseReturnValue:
 @needs(Action.FLEET)
 def new_cluster() -> ResponseReturnValue:
     """Create a cluster; `?preset=` chooses products and roles. The button for more rows keeps what the form has."""
-    rows = _submitted_rows()
+    rows = sorted(_submitted_rows(), key=lambda row: not row.fqdn)  # the findings count the rows with a name
     if request.method == "GET" and (preset := PRESETS.get(request.args.get("preset", ""))):
         return _new_page([NodeInput("", product, "", role) for product, role in preset], len(preset))
     if request.method == "GET" or "more" in request.form:
         return _new_page(rows, _wanted_rows(len(rows)))
     try:
-        nodes = [row for row in rows if row != _NO_NODE and row.fqdn]
+        nodes = [row for row in rows if row.fqdn]
         made = installation().fleet.create(actor(), request.form.get("name", ""), nodes)
     except (InvalidInput, Conflict) as error:
         return _new_page(rows, len(rows), error.findings), status_of(error)

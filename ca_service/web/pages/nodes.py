@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from flask import Response, render_template, request, stream_template, stream_with_context, url_for
+from flask import Response, render_template, request, stream_template, stream_with_context
 from flask.typing import ResponseReturnValue
 
 from ca_service.authority.access.permissions import Action
@@ -32,8 +32,6 @@ from ca_service.vos.steps import Step
 from ca_service.web.context import actor, installation, needs
 from ca_service.web.forms import whole_number
 from ca_service.web.pages import blueprint
-from ca_service.web.pages.probes import Run as ProbeRun
-from ca_service.web.pages.probes import growing
 from ca_service.web.pages.submission import read_days
 from ca_service.web.problems import findings_of, status_of
 from ca_service.web.views import fingerprint_groups
@@ -129,9 +127,12 @@ class Form:
 
 @dataclass(slots=True)
 class NodeRun:
-    """A run while the page grows: the template takes changes and ports one by one, and the rest afterwards."""
+    """A run while the page grows: the template takes changes and ports one by one, and the rest afterwards.
 
-    run: Run
+    Without a `run`, the ports alone are looked at, as after a restart.
+    """
+
+    run: Run | None
     form: Form
     findings: tuple[Finding, ...] = ()
     reports: Reports | None = None
@@ -140,7 +141,7 @@ class NodeRun:
     def changes(self) -> Iterator[Change]:
         """Yield each change before it is made. An error ends them, and becomes a finding."""
         try:
-            yield from self.run
+            yield from self.run or ()
         except CAServiceError as error:
             self.findings = findings_of(error)
 
@@ -149,7 +150,8 @@ class NodeRun:
         if not self.is_installed:
             return
         try:
-            self.reports = installation().probes.probe_node(actor(), self.form.node.fqdn, self.form.ports)
+            if self.reports is None:
+                self.reports = installation().probes.probe_node(actor(), self.form.node.fqdn, self.form.ports)
             for report in self.reports:
                 self.done.append(report)
                 yield report
@@ -159,7 +161,7 @@ class NodeRun:
     @property
     def is_installed(self) -> bool:
         """Whether the node has its certificate."""
-        return self.run.ended is not None and not self.run.ended.waiting
+        return self.run is None or (self.run.ended is not None and not self.run.ended.waiting)
 
     @property
     def works(self) -> bool:
@@ -174,7 +176,8 @@ class NodeRun:
 
     def close(self) -> None:
         """Stop: the client has gone."""
-        self.run.close()
+        if self.run is not None:
+            self.run.close()
         if self.reports is not None:
             self.reports.close()
 
@@ -209,6 +212,8 @@ def plan_node(cluster_id: int, node_id: int) -> ResponseReturnValue:
         plan = installation().node_driver.plan(actor(), found, form.credentials, form.order)
         commands = installation().node_commands
         steps = commands.preparing_steps(actor(), plan.host, form.order) if plan.changes else ()
+        if not plan.changes:  # the next step is the probe, without a run that would mark the uploads
+            installation().node_driver.mark_installed(actor(), plan)
     except CAServiceError as error:
         return _again(form, found, error)
     return _page("plan", form, contact=found, plan=plan, steps=steps)
@@ -226,8 +231,11 @@ def apply_node(cluster_id: int, node_id: int) -> ResponseReturnValue:
         changes = installation().node_driver.apply(actor(), found, form.credentials, form.order, confirmed)
     except CAServiceError as error:
         return _again(form, found, error)
-    run = NodeRun(changes, form)
-    page = stream_template("node.html", stage="run", form=form, findings=(), run=run)
+    return _growing(NodeRun(changes, form))
+
+
+def _growing(run: NodeRun) -> Response:
+    page = stream_template("node.html", stage="run", form=run.form, findings=(), run=run)
     response = Response(stream_with_context(page), content_type="text/html; charset=utf-8")
     response.call_on_close(run.close)  # the client may have gone, and the template keeps the run in a cycle
     response.headers["X-Accel-Buffering"] = "no"  # nginx would keep the rows until the last one
@@ -243,7 +251,7 @@ def probe_node(cluster_id: int, node_id: int) -> ResponseReturnValue:
         reports = installation().probes.probe_node(actor(), form.node.fqdn, form.ports)
     except CAServiceError as error:
         return _page("start", form, findings=findings_of(error)), status_of(error)
-    return growing(ProbeRun(reports), "", back=url_for("pages.cluster", cluster_id=cluster_id))
+    return _growing(NodeRun(None, form, reports=reports))
 
 
 def _again(form: Form, found: Contact | None, error: CAServiceError) -> ResponseReturnValue:

@@ -19,8 +19,9 @@ from ca_service.authority.fleet.records import ClusterQuery
 from ca_service.authority.fleet.states import Slot, State
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.revocation.records import Selection
-from ca_service.errors import Conflict, InvalidInput, NotFound, Refused
+from ca_service.errors import Conflict, InvalidInput, NotFound, Refused, Severity
 from ca_service.pki.reasons import Reason
+from ca_service.vos.destinations import Destination
 from ca_service.vos.fit import Files
 from ca_service.vos.purposes import TOMCAT_ECDSA as TOMCAT
 from ca_service.vos.runbook import upload_key, verify_key
@@ -95,6 +96,10 @@ def events(lab: Lab) -> list[Event]:
         ({"version": "new"}, "version.unknown", "/nodes/0/version"),
         ({"product": "pbx"}, "product.unknown", "/nodes/0/product"),
         ({"role": "secondary"}, "node.role", "/nodes/0/role"),
+        ({"fqdn": " "}, "node.fqdn-missing", "/nodes/0/fqdn"),
+        ({"version": " "}, "version.missing", "/nodes/0/version"),
+        ({"product": ""}, "product.missing", "/nodes/0/product"),
+        ({"role": ""}, "node.role-missing", "/nodes/0/role"),
     ],
 )
 def test_a_field_that_nobody_could_use_is_named(lab: Lab, change: dict[str, str], rule: str, pointer: str) -> None:
@@ -102,6 +107,57 @@ def test_a_field_that_nobody_could_use_is_named(lab: Lab, change: dict[str, str]
         lab.fleet.create(OPERATOR, "Other", [replace(PUBLISHER, **change)])
     found = next(each for each in caught.value.findings if each.rule == rule)
     assert found.pointer == pointer
+
+
+def test_a_finding_of_a_node_names_its_row_and_host_when_it_is_created_added_or_changed(lab: Lab) -> None:
+    nodes = [replace(PUBLISHER, fqdn="", version=""), replace(SUBSCRIBER, version="new")]
+    with pytest.raises(InvalidInput) as caught:
+        lab.fleet.create(OPERATOR, "Other", nodes)
+    assert [each.detail for each in caught.value.findings] == [
+        "Node 1: The full name of the server is missing.",
+        "Node 1: The version is missing.",
+        "Node 2 (uccx2.example.com): \u201cnew\u201d is not how Cisco numbers a release.",
+    ]
+
+    count = len(lab.fleet.get_cluster(OPERATOR, 1).nodes)
+    with pytest.raises(InvalidInput, match=rf"^Node {count + 1} \(new\.example\.com\): The version is missing\."):
+        lab.fleet.add_node(OPERATOR, 1, replace(PUBLISHER, fqdn="new.example.com", version=""))
+    with pytest.raises(InvalidInput, match=r"^Node 2 \(uccx2\.example\.com\): The version is missing\.") as caught:
+        lab.fleet.change_node(OPERATOR, 1, number(lab, "uccx2.example.com"), replace(SUBSCRIBER, version=""))
+    assert caught.value.findings[0].pointer == "/nodes/1/version"
+
+
+def test_a_certificate_that_was_signed_before_is_offered_to_a_slot_without_a_csr_and_taken_with_its_csr(
+    lab: Lab,
+) -> None:
+    [signed] = lab.issuance.issue(OPERATOR, [UCCX_PUBLISHER.data], DAYS).certificates
+    found = {line.slot.node.fqdn: line.available for line in lab.handover.board(OPERATOR, 1).lines}
+    assert found == {"uccx1.example.com": signed, "uccx2.example.com": None, "sm1.example.com": None}
+
+    lab.fleet.place(OPERATOR, 1, [placement(lab, signed.csr_der)], Options())
+    assert (slot(lab).state, slot(lab).certificate) == (State.ISSUED, signed)
+    assert not any(line.available for line in lab.handover.board(OPERATOR, 1).lines)
+
+
+def test_a_certificate_that_is_no_longer_valid_or_has_another_purpose_is_not_offered(lab: Lab) -> None:
+    other = Options(destination=Destination("CallManager-ECDSA"))
+    lab.issuance.issue(OPERATOR, [UCCX_PUBLISHER.data], other)
+    assert not any(line.available for line in lab.handover.board(OPERATOR, 1).lines)
+
+    lab.issuance.issue(OPERATOR, [again()], DAYS)
+    assert lab.handover.board(OPERATOR, 1).lines[0].available
+    lab.clock.now += timedelta(days=101)
+    assert not any(line.available for line in lab.handover.board(OPERATOR, 1).lines)
+
+
+def test_a_host_that_is_in_another_cluster_too_is_a_warning_on_both_boards(lab: Lab) -> None:
+    assert lab.handover.board(OPERATOR, 1).findings == ()
+    made = lab.fleet.create(OPERATOR, "Other", [replace(SUBSCRIBER, fqdn="new.example.com"), PUBLISHER])
+
+    [found] = lab.handover.board(OPERATOR, made.id).findings
+    assert (found.rule, found.severity, found.pointer) == ("node.elsewhere", Severity.WARNING, "/nodes/1/fqdn")
+    assert found.detail == "Node 2 (uccx1.example.com): This server is also in the cluster \u201cLab\u201d."
+    assert [each.rule for each in lab.handover.board(OPERATOR, 1).findings] == ["node.elsewhere"]
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 65, "a\nb"])
@@ -329,13 +385,16 @@ def test_the_next_step_of_a_verified_node_is_behind_its_check(lab: Lab) -> None:
 
 def test_marks_are_recorded_and_a_mark_that_is_there_makes_no_event(lab: Lab) -> None:
     lab.fleet.sign(OPERATOR, 1, placements(lab), DAYS)
-    step = lab.handover.board(OPERATOR, 1).runbook.steps[0].key
-    before = len(events(lab))
+    first = lab.handover.board(OPERATOR, 1).runbook.steps[0]
+    step, before = first.key, len(events(lab))
 
     for done in (True, True, False, False):
         lab.handover.mark(OPERATOR, 1, step, done=done)
 
     assert events(lab)[before:] == [Event.STEP_DONE, Event.STEP_UNDONE]
+    assert isinstance(lab.edges.fleet, InMemoryFleetStore)
+    told = [each.details for each in lab.edges.fleet.events[before:]]
+    assert told == [{"step": step, "title": first.title}] * 2
 
 
 @pytest.mark.fault("processes", "A crash between placing and signing CSRs", "signs them when repeated")
@@ -648,7 +707,7 @@ def test_the_slots_of_several_clusters_are_read_together_as_each_alone(lab: Lab)
     certificate = slot(lab).certificate
     assert certificate
     step = upload_key(TOMCAT, certificate.serial_number)
-    lab.fleet.mark(OPERATOR, 1, step, True, {step})
+    lab.fleet.mark(OPERATOR, 1, step, True, {step: "Upload"})
 
     clusters = lab.fleet.list_clusters(OPERATOR, ClusterQuery()).items
     read = lab.fleet.list_slots(OPERATOR, clusters)

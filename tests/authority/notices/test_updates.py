@@ -141,7 +141,7 @@ def test_a_certificate_that_is_not_served_after_three_days_is_told_once(lab: Lab
 
 def test_what_is_served_or_old_is_not_told(lab: Lab) -> None:
     record = in_cluster(lab)
-    keys = {make(TOMCAT_ECDSA, record.serial_number) for make in (upload_key, verify_key)}
+    keys = {make(TOMCAT_ECDSA, record.serial_number): "" for make in (upload_key, verify_key)}
     for key in keys:
         lab.fleet.mark(OPERATOR, 1, key, done=True, known=keys)
     lab.clock.advance(days=4)
