@@ -7,7 +7,7 @@ import re
 from typing import Any, Final
 
 from gunicorn.http.body import ChunkedReader
-from gunicorn.http.errors import ChunkMissingTerminator, LimitRequestHeaders, NoMoreData
+from gunicorn.http.errors import ChunkMissingTerminator, InvalidHeader, LimitRequestHeaders, NoMoreData
 from gunicorn.http.message import Request
 from gunicorn.http.unreader import IterUnreader
 
@@ -89,6 +89,8 @@ class Incoming:
             self._head = Request(self._cfg, unreader, self._client)
         except NoMoreData as error:
             raise LimitRequestHeaders("the head is too large") from error
+        if self._head.version >= (1, 1) and not any(name == "HOST" for name, _ in self._head.headers):
+            raise InvalidHeader("HOST")  # RFC 9112, 3.2; gunicorn itself refuses two of them
         self._buffer, self._position = bytearray(unreader.take_buffered()), 0
         return True
 

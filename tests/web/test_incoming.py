@@ -86,12 +86,21 @@ def test_malformed_chunks_are_refused_as_soon_as_they_arrive(body: bytes) -> Non
         _HEAD + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n",
         _HEAD + b"Content-Length: -5\r\n\r\n",
         b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 20_000,
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nX: y\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
+        b"GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n",
         b"GET /" + b"x" * MAX_HEAD_BYTES,
     ],
 )
 def test_malformed_heads_are_refused_without_waiting_for_more(head: bytes) -> None:
     with pytest.raises(errors.ParseException):
         taken(head)
+
+
+def test_the_protocol_without_hosts_needs_none() -> None:
+    [request] = taken(b"GET /healthz HTTP/1.0\r\n\r\n")
+    assert request.path == "/healthz"
 
 
 @pytest.mark.parametrize(
