@@ -66,6 +66,23 @@ def test_the_result_of_several_names_the_trust_files_once(requester: Visitor) ->
     assert "-F csr=@uccx1.example.com.csr -F csr=@uccx2.example.com.csr" in page.text
 
 
+def test_the_result_of_several_ends_with_the_restart_and_the_check_of_the_nodes(requester: Visitor) -> None:
+    serials = requester.issue(*THREE_NODES)
+    page = requester.page(f"/issued?serial={'&serial='.join(serials)}")
+
+    assert "3 Restart, then check" in page.text
+    [probe] = [link for link in page.links if link.startswith("/probe?")]
+    hosts = requester.get(probe).text.partition('id="hosts"')[2].partition("</textarea>")[0]
+    assert all(f"{each.name}.example.com" in hosts for each in THREE_NODES)
+
+
+def test_the_result_of_plain_servers_has_no_node_to_check(requester: Visitor) -> None:
+    serials = requester.issue(*THREE_NODES, profile="server")
+    page = requester.page(f"/issued?serial={'&serial='.join(serials)}")
+
+    assert "Restart, then check" not in page.text
+
+
 def test_every_copy_button_of_the_result_has_a_text_of_its_own(requester: Visitor) -> None:
     serials = requester.issue(*THREE_NODES)
     page = requester.page(f"/issued?serial={'&serial='.join(serials)}")

@@ -139,6 +139,7 @@ def issued() -> ResponseReturnValue:
     """Show the result of a signing: downloads and next steps."""
     records = chosen_certificates()
     files = [f"{safe_name(record.host)}.csr" for record in records]
+    revoked = [record.host for record in records if not _is_good(record)]
     items = [_shown(record, each) for record, each in zip(records, _deliveries(records), strict=True)]
     return render_template(
         "issued.html",
@@ -147,7 +148,8 @@ def issued() -> ResponseReturnValue:
         shared=_shared([item["uploads"] for item in items]),
         bundle_name=bundle_name([item["delivery"] for item in items]),
         serials=[record.serial_number for record in records],
-        revoked=[record.host for record in records if not _is_good(record)],
+        nodes=list(dict.fromkeys(record.host for record in records if record.purpose and record.host not in revoked)),
+        revoked=revoked,
         files=files,
         curl=_curl(files, records[0].profile),
     )
