@@ -16,7 +16,7 @@ from ca_service.authority.access.permissions import PERMISSIONS, SCOPES, Action,
 from ca_service.authority.audit.entries import EVERYTHING, EventQuery
 from ca_service.authority.audit.wording import About
 from ca_service.authority.fleet.node_contact import Contact, Credentials, Place, Warrant
-from ca_service.authority.fleet.node_plan import Order
+from ca_service.authority.fleet.node_plan import Order, Plan, Stage
 from ca_service.authority.fleet.placement import Placement
 from ca_service.authority.fleet.records import ClusterQuery
 from ca_service.authority.fleet.renewal import RenewalOptions
@@ -31,6 +31,7 @@ from ca_service.errors import CAServiceError, NotAllowed
 from ca_service.pki.keys import generate_key
 from ca_service.pki.reasons import Reason
 from ca_service.vos.fit import Files
+from ca_service.vos.purposes import TOMCAT_ECDSA
 from tests.support.factories import OPERATOR, PASSWORD, PLAN, Lab, account_record, actor
 from tests.support.fakes import NOON
 from tests.support.fleet import PUBLISHER
@@ -93,6 +94,22 @@ def _contact() -> Contact:
     return Contact(Place("cucm1.example.com", "192.0.2.7", 443), certificate, Warrant.NONE)
 
 
+def _plan() -> Plan:
+    return Plan(
+        "cucm1.example.com",
+        TOMCAT_ECDSA,
+        Stage.INSTALLED,
+        (),
+        (),
+        None,
+        None,
+        b"",
+        None,
+        "cucm1-EC.example.com",
+        "P-384",
+    )
+
+
 ROWS = [
     Row(Action.CHECK, "issuance.check_options", Options()),
     Row(Action.CHECK, "issuance.check", [b"x"], Options()),
@@ -121,6 +138,7 @@ ROWS = [
     Row(Action.READ, "probes.list_served", "uccx1.example.com"),
     Row(Action.FLEET, "node_driver.contact", "cucm1.example.com"),
     Row(Action.FLEET, "node_driver.plan", _contact(), Credentials("admin", "x"), Order()),
+    Row(Action.FLEET, "node_driver.mark_installed", _plan()),
     Row(Action.FLEET, "probes.probe_node", "cucm1.example.com"),
     Row(Action.FLEET, "node_commands.lines", "cucm1.example.com", Order()),
     Row(Action.FLEET, "node_commands.preparing_steps", "cucm1.example.com", Order()),
