@@ -33,8 +33,8 @@ def folder(here: Path) -> Path:
     [
         (("products", "uccx", "new"), "VERSION", "/version"),
         (("products", "pbx"), "PRODUCT", "/product"),
-        (("matrix", "--tomcat", "nobody"), "--tomcat", "/tomcat"),
-        (("matrix", "--tomcat-ecdsa", "nobody"), "--tomcat-ecdsa", "/tomcat-ecdsa"),
+        (("matrix", "--tomcat", "dsa-ca"), "--tomcat", "/tomcat"),
+        (("matrix", "--tomcat-ecdsa", "dsa-ca"), "--tomcat-ecdsa", "/tomcat-ecdsa"),
         (("list", "colour:red"), "WORD", "/q"),
         (("probe", "http://x/"), "HOST", "/hosts"),
         (("node", "lines", "http://x/"), "HOST", "/hosts"),
