@@ -216,7 +216,7 @@ def _answer(session: Session, here: Callable[[Installation], int], there: Callab
     """Answer with the board of a cluster, whose number `here` returns."""
 
     def board(installation: Installation) -> ClusterDocument:
-        return ClusterDocument.of_board(installation.handover.board(operator(), here(installation)))
+        return ClusterDocument.of_board(installation.handover.board_with_notes(operator(), here(installation)))
 
     document = session.ask(board, there)
     session.console.answer(document, _lines(document))

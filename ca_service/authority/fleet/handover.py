@@ -31,7 +31,8 @@ _TURNS: Final = ("upload/", "verify/")
 class Line:
     """One slot on the board: the number of its steps that are done, and the next one, if any is left.
 
-    `available` is a valid certificate for a slot without a CSR, signed outside the cluster.
+    `available` is a valid certificate for a slot without a CSR, signed outside the cluster. Only a board with notes
+    has it.
     """
 
     slot: Slot
@@ -116,9 +117,14 @@ class Handover:
         runbook = self._runbook(cluster, slots)
         marks = {mark.step: mark for mark in self._fleet.list_marks(actor, cluster_id)}
         marks = dict(_added(runbook, slots)) | _marks_of(runbook, marks)
-        available = self._notes.available(slots)
-        lines = (replace(_line(slot, runbook, marks), available=available.get(slot_key(slot))) for slot in slots)
-        return Board(cluster, tuple(lines), runbook, marks, self._notes.findings(cluster))
+        return Board(cluster, tuple(_line(slot, runbook, marks) for slot in slots), runbook, marks)
+
+    def board_with_notes(self, actor: Actor, cluster_id: int) -> Board:
+        """Return the board with what is known from outside the cluster, to be shown. Raises NotFound."""
+        board = self.board(actor, cluster_id)
+        available = self._notes.available([line.slot for line in board.lines])
+        lines = (replace(line, available=available.get(slot_key(line.slot))) for line in board.lines)
+        return replace(board, lines=tuple(lines), findings=self._notes.findings(board.cluster))
 
     def mark(self, actor: Actor, cluster_id: int, step: str, *, done: bool) -> None:
         """Mark a step of the runbook as done, or undo that. Raises InvalidInput for an unknown step."""

@@ -146,7 +146,8 @@ def probe_cluster(cluster_id: str) -> Response:
 
 
 def _board(cluster_id: int) -> Response:
-    return answers.as_json(ClusterDocument.of_board(api_services().handover.board(actor(), cluster_id), base_url()))
+    board = api_services().handover.board_with_notes(actor(), cluster_id)
+    return answers.as_json(ClusterDocument.of_board(board, base_url()))
 
 
 def _number(text: str) -> int:

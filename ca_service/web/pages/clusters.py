@@ -94,7 +94,7 @@ def cluster(cluster_id: int) -> ResponseReturnValue:
 
 def board_page(cluster_id: int, findings: tuple[Finding, ...] = (), open_part: str = "") -> str:
     """Render the board, with the findings of one of its forms."""
-    board = installation().handover.board(actor(), cluster_id)
+    board = installation().handover.board_with_notes(actor(), cluster_id)
     about = board.cluster
     return render_template(
         "cluster.html",

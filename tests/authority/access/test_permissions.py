@@ -152,6 +152,7 @@ ROWS = [
     Row(Action.READ, "fleet.list_slots", ()),
     Row(Action.READ, "fleet.list_marks", 1),
     Row(Action.READ, "handover.board", 1),
+    Row(Action.READ, "handover.board_with_notes", 1),
     Row(Action.READ, "handover.bundle", 1),
     Row(Action.READ, "handover.files", 1),
     Row(Action.READ, "fleet.propose", 1, [b"x"], Options()),

@@ -131,33 +131,34 @@ def test_a_certificate_that_was_signed_before_is_offered_to_a_slot_without_a_csr
     lab: Lab,
 ) -> None:
     [signed] = lab.issuance.issue(OPERATOR, [UCCX_PUBLISHER.data], DAYS).certificates
-    found = {line.slot.node.fqdn: line.available for line in lab.handover.board(OPERATOR, 1).lines}
+    found = {line.slot.node.fqdn: line.available for line in lab.handover.board_with_notes(OPERATOR, 1).lines}
     assert found == {"uccx1.example.com": signed, "uccx2.example.com": None, "sm1.example.com": None}
 
     lab.fleet.place(OPERATOR, 1, [placement(lab, signed.csr_der)], Options())
     assert (slot(lab).state, slot(lab).certificate) == (State.ISSUED, signed)
-    assert not any(line.available for line in lab.handover.board(OPERATOR, 1).lines)
+    assert not any(line.available for line in lab.handover.board_with_notes(OPERATOR, 1).lines)
 
 
 def test_a_certificate_that_is_no_longer_valid_or_has_another_purpose_is_not_offered(lab: Lab) -> None:
     other = Options(destination=Destination("CallManager-ECDSA"))
     lab.issuance.issue(OPERATOR, [UCCX_PUBLISHER.data], other)
-    assert not any(line.available for line in lab.handover.board(OPERATOR, 1).lines)
+    assert not any(line.available for line in lab.handover.board_with_notes(OPERATOR, 1).lines)
 
     lab.issuance.issue(OPERATOR, [again()], DAYS)
-    assert lab.handover.board(OPERATOR, 1).lines[0].available
+    assert lab.handover.board_with_notes(OPERATOR, 1).lines[0].available
+    assert lab.handover.board(OPERATOR, 1).lines[0].available is None  # a runbook or a run does not look for it
     lab.clock.now += timedelta(days=101)
-    assert not any(line.available for line in lab.handover.board(OPERATOR, 1).lines)
+    assert not any(line.available for line in lab.handover.board_with_notes(OPERATOR, 1).lines)
 
 
 def test_a_host_that_is_in_another_cluster_too_is_a_warning_on_both_boards(lab: Lab) -> None:
-    assert lab.handover.board(OPERATOR, 1).findings == ()
+    assert lab.handover.board_with_notes(OPERATOR, 1).findings == ()
     made = lab.fleet.create(OPERATOR, "Other", [replace(SUBSCRIBER, fqdn="new.example.com"), PUBLISHER])
 
-    [found] = lab.handover.board(OPERATOR, made.id).findings
+    [found] = lab.handover.board_with_notes(OPERATOR, made.id).findings
     assert (found.rule, found.severity, found.pointer) == ("node.elsewhere", Severity.WARNING, "/nodes/1/fqdn")
     assert found.detail == "Node 2 (uccx1.example.com): This server is also in the cluster \u201cLab\u201d."
-    assert [each.rule for each in lab.handover.board(OPERATOR, 1).findings] == ["node.elsewhere"]
+    assert [each.rule for each in lab.handover.board_with_notes(OPERATOR, 1).findings] == ["node.elsewhere"]
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 65, "a\nb"])
