@@ -70,7 +70,7 @@ def plan_here(here: Installation, call: NodeCall) -> NodePlanDocument:
     """Return what has to change on a node."""
     contact = here.node_driver.contact(operator(), call.host, call.fingerprint)
     found = here.node_driver.plan(operator(), contact, call.credentials, call.order)
-    steps = here.node_commands.preparing_steps(operator(), found.host, call.order) if found.changes else ()
+    steps = here.node_commands.preparing_steps(operator(), found, call.order)
     return NodePlanDocument.of(contact, found, steps)
 
 

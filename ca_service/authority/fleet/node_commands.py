@@ -7,7 +7,7 @@ from typing import Final
 from cryptography import x509
 
 from ca_service.authority.access.permissions import Action, Actor, require, require_unbounded
-from ca_service.authority.fleet.node_plan import Order
+from ca_service.authority.fleet.node_plan import Order, Plan
 from ca_service.authority.fleet.probing import host_and_port
 from ca_service.authority.hierarchy.hierarchy import Hierarchy
 from ca_service.authority.issuance.store import HostProductStore, Ledger
@@ -39,11 +39,12 @@ class NodeCommands:
         self._trusted = trusted
         self._clock = clock
 
-    def preparing_steps(self, actor: Actor, text: str, order: Order) -> tuple[Step, ...]:
-        """Return the steps before a certificate is uploaded to a host, such as switching single sign-on off."""
+    def preparing_steps(self, actor: Actor, plan: Plan, order: Order) -> tuple[Step, ...]:
+        """Return the steps before the changes of a plan, such as switching single sign-on off; none without changes."""
         _require(actor)
-        host, _ = host_and_port(text)
-        return node_lines.preparing_steps(find_node(self._products, host, order), order.purpose)
+        if not plan.changes:
+            return ()
+        return node_lines.preparing_steps(find_node(self._products, plan.host, order), order.purpose)
 
     def running_steps(self, actor: Actor, text: str, order: Order) -> tuple[Step, ...]:
         """Return the steps after which a host presents its certificate: no API restarts services."""
@@ -60,14 +61,15 @@ class NodeCommands:
         """
         _require(actor)
         host, _ = host_and_port(text)
-        find_node(self._products, host, order)  # a wrong product is refused, also if no step depends on it yet
+        node = find_node(self._products, host, order)  # a wrong product is refused, also if no step depends on it yet
         record = self._ledger.find_current(host, self._clock())
         if record is None or record.purpose != order.purpose.service:
             return node_lines.request_steps(host, order.purpose)
         self._trusted.require([record.issuer_id])
         leaf, chain = x509.load_der_x509_certificate(record.der), self._hierarchy.chain_of(record.issuer_id)
         uploads = node_lines.upload_steps(host, order.purpose, leaf, chain)
-        return (*self.preparing_steps(actor, host, order), *uploads, *self.running_steps(actor, host, order))
+        before = node_lines.preparing_steps(node, order.purpose)
+        return (*before, *uploads, *node_lines.running_steps(host, node, order.purpose))
 
 
 def find_node(products: HostProductStore, host: str, order: Order) -> Node | None:

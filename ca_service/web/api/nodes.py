@@ -45,7 +45,7 @@ def plan(host: str) -> Response:
     order, found = asked.order(), _contact(host, asked)
     planned = api_services().node_driver.plan(actor(), found, asked.credentials(), order)
     commands = api_services().node_commands
-    steps = commands.preparing_steps(actor(), planned.host, order) if planned.changes else ()
+    steps = commands.preparing_steps(actor(), planned, order)
     return answers.as_json(NodePlanDocument.of(found, planned, steps))
 
 

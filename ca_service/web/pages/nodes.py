@@ -211,7 +211,7 @@ def plan_node(cluster_id: int, node_id: int) -> ResponseReturnValue:
         found = form.contact()
         plan = installation().node_driver.plan(actor(), found, form.credentials, form.order)
         commands = installation().node_commands
-        steps = commands.preparing_steps(actor(), plan.host, form.order) if plan.changes else ()
+        steps = commands.preparing_steps(actor(), plan, form.order)
         if not plan.changes:  # the next step is the probe, without a run that would mark the uploads
             installation().node_driver.mark_installed(actor(), plan)
     except CAServiceError as error:

@@ -141,7 +141,7 @@ ROWS = [
     Row(Action.FLEET, "node_driver.mark_installed", _plan()),
     Row(Action.FLEET, "probes.probe_node", "cucm1.example.com"),
     Row(Action.FLEET, "node_commands.lines", "cucm1.example.com", Order()),
-    Row(Action.FLEET, "node_commands.preparing_steps", "cucm1.example.com", Order()),
+    Row(Action.FLEET, "node_commands.preparing_steps", _plan(), Order()),
     Row(Action.FLEET, "node_commands.running_steps", "cucm1.example.com", Order()),
     Row(Action.ISSUE, "node_driver.apply", _contact(), Credentials("admin", "x"), Order(), ()),
     Row(Action.FLEET, "host_products.assign", "uccx1.example.com", "uccx", "11.5"),
