@@ -53,8 +53,8 @@ def _confirm_clock(session: Session, installation: Installation) -> None:
 
 
 def _lines(check: HealthCheckDocument) -> list[str]:
-    mark = "well" if not check.findings else "look" if check.is_well else "BAD "
-    return [f"{mark}  {visible(check.name)}", *(f"      {_told(found)}" for found in check.findings)]
+    state = "ok" if not check.findings else "warning" if check.is_well else "error"
+    return [f"{state:<9}{visible(check.name)}", *(f"{'':<9}{_told(found)}" for found in check.findings)]
 
 
 def _told(finding: FindingDocument) -> str:

@@ -30,7 +30,7 @@ def test_what_has_to_be_mended_is_told_and_ends_with_an_error(ca: CommandLine) -
     (ca.folder / "keys" / "intermediate-g1.key.pem").unlink()
     told = ca("doctor")
     assert told.exit_code == 1
-    assert "BAD   keys of the authorities" in told.stdout
+    assert "error    keys of the authorities" in told.stdout
 
 
 def test_an_address_where_nobody_listens_is_told(ca: CommandLine) -> None:
@@ -51,7 +51,7 @@ def test_the_operator_confirms_the_clock_and_signing_goes_on(ca: CommandLine, cs
     assert ca.rule("sign", csr, code=1) == "clock.behind"
     told = ca("doctor")
     assert told.exit_code == 1
-    assert "BAD   clock" in told.stdout
+    assert "error    clock" in told.stdout
     told = ca("doctor", "--confirm-clock")
     assert told.exit_code == 0
     assert "The clock is confirmed." in told.stderr

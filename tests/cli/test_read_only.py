@@ -81,8 +81,8 @@ def test_commands_that_read_work_on_a_copy_that_cannot_be_written(ca: CommandLin
     before = files_of(ca.folder)
     *results, doctor = read_only(ca.folder, *READING, ("doctor",))
     assert [(code, printed) for code, printed in results if code] == []
-    assert [line for line in doctor[1].splitlines() if line.startswith("BAD")] == [
-        "BAD   a write to the database, rolled back"
+    assert [line for line in doctor[1].splitlines() if line.startswith("error")] == [
+        "error    a write to the database, rolled back"
     ]
     assert "intermediate-g1" in results[1][1]
     assert files_of(ca.folder) == before
@@ -102,7 +102,7 @@ def test_commands_that_read_work_on_a_copy_of_another_user_and_read_none_of_its_
     *results, doctor = read_only(ca.folder, *READING, ("doctor",), as_root=True)
     assert [(code, printed) for code, printed in results if code] == []
     assert doctor[0] == 1
-    assert "BAD   keys of the authorities" in doctor[1]
+    assert "error    keys of the authorities" in doctor[1]
     assert f"belongs to user {_NOBODY}" in doctor[1]
 
 

@@ -33,7 +33,7 @@ def test_an_operator_sees_the_state_of_the_service(at: Desk) -> None:
         installation.issuance.issue(OPERATOR, [UCCX_PUBLISHER.data], Options(validity_days=40))
         installation.crl_publisher.publish_due()
         installation.jobs.run(OPERATOR, "statistics")
-    assert "well  tables of the database" in at.both("doctor").stdout
+    assert "ok       tables of the database" in at.both("doctor").stdout
     assert "statistics" in at.both("jobs", "list").stdout
     assert "uccx1.example.com" in at.both("notices", "list", "--coming").stdout
     assert at.both("notices", "list", "--coming", "--search", "nothing").stdout == "Nothing ends soon.\n"
@@ -60,7 +60,7 @@ def test_messages_are_the_same(ca: CommandLine, tmp_path: Path) -> None:
 def test_a_fault_of_the_server_is_the_exit_code_of_doctor(at: Desk) -> None:
     (at.here.folder / "keys" / "intermediate-g1.key.pem").unlink()
     result = at.both("doctor")
-    assert (result.exit_code, "BAD   keys of the authorities" in result.stdout) == (ExitCode.ERROR, True)
+    assert (result.exit_code, "error    keys of the authorities" in result.stdout) == (ExitCode.ERROR, True)
 
 
 def test_the_state_of_the_service_needs_an_administrator_and_the_scope(at: Desk) -> None:
