@@ -90,6 +90,14 @@ def declare(name: str, *lines: str) -> Callable[[Callable[..., Any]], click.Comm
 class _Declared(click.Command):
     """A command that tells the console how its parameters are typed: findings name them instead of fields."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments. An error names the help of this command: those of click's parser name no command."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         ctx.obj.console.places = {str(each.name): _typed(each, ctx.params.get(str(each.name))) for each in self.params}

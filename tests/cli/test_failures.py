@@ -157,6 +157,7 @@ def test_a_file_that_is_called_like_an_option_changes_nothing(ca: CommandLine, h
 
 def test_the_help_that_is_named_belongs_to_the_command(ca: CommandLine) -> None:
     assert "`ca-service sign --help` shows how it is used." in ca("sign").stderr
+    assert "`ca-service cluster create --help` shows" in ca("cluster", "create", "Lab", "--node", "a").stderr
 
 
 def test_colour_is_for_terminals_alone(ca: CommandLine) -> None:
