@@ -35,9 +35,12 @@ class SlotReader:
     def read(self, clusters: Sequence[ClusterRecord]) -> tuple[tuple[Slot, ...], ...]:
         """Return the slots of each cluster, in the order of the clusters."""
         requests = self._store.list_requests(*(cluster.id for cluster in clusters))
-        fingerprints = {each.request_fingerprint for each in requests}
+        purposes = {each.request_fingerprint: each.purpose for each in reversed(requests)}
+        fingerprints = purposes.keys()
         issued = self._ledger.list_by_requests(fingerprints)
-        newest = {each.request_fingerprint: each for each in reversed(issued) if each.profile == VOS.name}
+        # Of two certificates for one CSR, that for the purpose of the slot comes last and counts; then the newest.
+        ranked = sorted(reversed(issued), key=lambda each: each.purpose == purposes[each.request_fingerprint])
+        newest = {each.request_fingerprint: each for each in ranked if each.profile == VOS.name}
         found = self._requests.list_for_requests(fingerprints - newest.keys())
         submitted = {each.request_fingerprint: each for each in reversed(found)}
         slots = self._derived(clusters, requests, newest)

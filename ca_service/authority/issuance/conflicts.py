@@ -47,6 +47,12 @@ CSR_KEY_REUSED: Final = Rule(
     "A node accepts one certificate per CSR: make sure that this is the newest CSR of the node.",
     Severity.WARNING,
 )
+CSR_OTHER_PURPOSE: Final = Rule(
+    "csr.other-purpose",
+    "This CSR was signed for {purpose} before. That certificate, {serial}, is still valid.",
+    "A node accepts a certificate for the purpose of its CSR only: look on the node for which one it was created.",
+    Severity.WARNING,
+)
 CERTIFICATE_AGAIN: Final = Rule(
     "certificate.again",
     "This CSR was signed before. Its certificate is returned again; it is valid until {end}.",
@@ -146,7 +152,7 @@ def _with_conflicts(examination: Examination, around: Surroundings) -> Examinati
     request, authority = examination.request, around.authority
     if request is None:
         return examination
-    others = around.known.with_key(request.key_fingerprint)
+    others = [each for each in around.known.with_key(request.key_fingerprint) if around.known.is_good(each, around.at)]
     existing = None
     if authority is not None and not around.wants_new:
         profile, issuer_id = examination.profile.name, authority.record.id
@@ -155,7 +161,8 @@ def _with_conflicts(examination: Examination, around: Surroundings) -> Examinati
     found = (
         *_token(examination, request, around.grant),
         *_authority(request, authority),
-        *_reused_key(request, [each for each in others if around.known.is_good(each, around.at)]),
+        *_reused_key(request, others),
+        *_other_purpose(request, examination.chosen_purpose, others),
         *_revoked_key(around.known.revocations_of(request.key_fingerprint)),
         *_revoked_authority(authority, around.known.revocations),
         *(_existing(existing) if existing else _path(examination, request, authority)),
@@ -197,6 +204,16 @@ def _reused_key(request: CertificationRequest, others: Sequence[CertificateRecor
     other = next((each for each in others if each.request_fingerprint != request.fingerprint), None)
     if other is not None:
         yield CSR_KEY_REUSED.at("/public_key", serial=other.serial_number)
+
+
+def _other_purpose(
+    request: CertificationRequest, chosen: str, others: Sequence[CertificateRecord]
+) -> Iterator[Finding]:
+    """Check whether this CSR was signed for another purpose; `others` are the valid certificates with its key."""
+    own = (each for each in others if each.request_fingerprint == request.fingerprint)
+    other = next((each for each in own if chosen and each.purpose not in ("", chosen)), None)
+    if other is not None:
+        yield CSR_OTHER_PURPOSE.at("/purpose", purpose=other.purpose, serial=other.serial_number)
 
 
 def _revoked_key(revocations: Iterable[RevocationRecord]) -> Iterator[Finding]:

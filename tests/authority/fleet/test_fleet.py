@@ -422,6 +422,18 @@ def test_a_certificate_that_was_signed_at_another_door_fills_the_slot(lab: Lab) 
     assert slot(lab).state is State.ISSUED
 
 
+def test_of_two_certificates_for_one_request_a_slot_has_that_for_its_purpose(lab: Lab) -> None:
+    lab.fleet.place(OPERATOR, 1, placements(lab), DAYS)
+    ours, _other = (
+        lab.issuance.issue(OPERATOR, [UCCX_PUBLISHER.data], replace(DAYS, destination=Destination(each))).certificates[
+            0
+        ]
+        for each in ("tomcat-ECDSA", "CallManager-ECDSA")
+    )
+
+    assert slot(lab).certificate == ours
+
+
 def test_another_key_makes_what_was_issued_before_useless(lab: Lab) -> None:
     lab.fleet.sign(OPERATOR, 1, placements(lab), DAYS)
     lab.fleet.place(OPERATOR, 1, [placement(lab, again())], DAYS)

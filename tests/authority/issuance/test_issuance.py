@@ -26,6 +26,7 @@ from ca_service.authority.issuance.issuance import MAX_REQUESTS, Issuance, Issue
 from ca_service.authority.issuance.records import State
 from ca_service.errors import Conflict, InvalidInput, NotFound, NotReady, Refused, SigningError
 from ca_service.keystore.encrypted import SigningHandle
+from ca_service.vos.destinations import Destination
 from ca_service.vos.purposes import TOMCAT_ECDSA
 from tests.support import pkcs10, requests
 from tests.support.external_roots import Certified
@@ -335,6 +336,17 @@ def test_another_request_with_a_key_that_has_a_certificate_is_signed_with_a_warn
 def test_the_same_request_again_gives_no_warning_about_its_key(signing: Lab) -> None:
     for _ in range(2):
         assert "csr.key.reused" not in rules(issue(signing, UCCX_PUBLISHER.data))
+
+
+def test_a_request_that_has_a_certificate_for_another_purpose_is_signed_with_a_warning(signing: Lab) -> None:
+    [first] = issue(signing, UCCX_PUBLISHER.data, destination=Destination("tomcat-ECDSA")).certificates
+    issued = issue(signing, UCCX_PUBLISHER.data, destination=Destination("CallManager-ECDSA"))
+
+    [finding] = [found for found in issued.findings if found.rule == "csr.other-purpose"]
+    assert first.serial_number in finding.detail
+    assert "tomcat-ECDSA" in finding.detail
+    assert issued.created
+    assert "csr.other-purpose" not in rules(issue(signing, UCCX_PUBLISHER.data))
 
 
 def _request_with(authority: Certified, subject: x509.Name | None = None) -> bytes:
