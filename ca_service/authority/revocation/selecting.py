@@ -30,7 +30,8 @@ REVOCATION_INVALID_SINCE: Final = Rule(
 REVOCATION_SERIAL: Final = Rule(
     "revocation.serial-number",
     "{value} is not a serial number.",
-    "Give up to 40 hexadecimal digits, with or without colons.",
+    "Give up to 40 hexadecimal digits, with or without colons. For all certificates of a host, give the host instead.",
+    options="host, --host",
 )
 REVOCATION_FINGERPRINT: Final = Rule(
     "revocation.key-fingerprint",
@@ -55,12 +56,13 @@ def checked(selection: Selection) -> Selection:
     Raises InvalidInput for an empty or too large selection, or for a value that is not a serial number
     or a SHA-256.
     """
-    serials = tuple(dict.fromkeys(_bare(each).zfill(40) for each in selection.serial_numbers))
+    digits = [_bare(each) for each in selection.serial_numbers]
+    serials = tuple(dict.fromkeys(each.zfill(40) for each in digits))
     if not serials and not selection.key_fingerprint and not selection.host.strip():
         raise InvalidInput(REVOCATION_NOTHING.at())
     if len(serials) > MAX_SELECTED:
         raise InvalidInput(REVOCATION_COUNT.at("/serial_number", count=len(serials), limit=MAX_SELECTED))
-    _require(_SERIAL, serials, REVOCATION_SERIAL, "/serial_number")
+    _require(_SERIAL, digits, REVOCATION_SERIAL, "/serial_number")
     fingerprint = _bare(selection.key_fingerprint)
     _require(_FINGERPRINT, [fingerprint] if fingerprint else [], REVOCATION_FINGERPRINT, "/key_fingerprint")
     return Selection(serials, fingerprint, selection.host.strip().lower())

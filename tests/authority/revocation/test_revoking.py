@@ -245,6 +245,10 @@ def test_what_is_no_serial_number_is_shown_up_to_80_characters(signing: Lab, len
     assert str(refused(signing, Selection(("z" * length,)))).count("z") == shown
 
 
+def test_what_is_no_serial_number_is_shown_as_it_was_given(signing: Lab) -> None:
+    assert refused(signing, Selection(("Uccx1",))).findings[0].detail == "uccx1 is not a serial number."
+
+
 @pytest.mark.parametrize(
     ("selection", "rule"),
     [
