@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, select, update
+from sqlalchemy import ColumnElement, Connection, Select, func, select, update
 
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.certificates import CertificateRecord
@@ -52,6 +52,12 @@ class SQLRequestStore:
         """Return at most `limit` requests in this state, oldest first."""
         statement = _REQUESTS.where(*_is_in(state))
         return self._all(statement.order_by(application.c.id).limit(limit))
+
+    def count_in_state(self, state: State, limit: int) -> int:
+        """Return how many requests are in this state, `limit` at most."""
+        found = select(application.c.id).where(*_is_in(state)).limit(limit).subquery()
+        with self._database.read() as connection:
+            return connection.scalar(select(func.count()).select_from(found)) or 0
 
     def list_for_requests(self, fingerprints: Collection[str]) -> tuple[RequestRecord, ...]:
         """Return the requests for these CSRs that have no certificate, newest first."""

@@ -265,6 +265,8 @@ def test_a_list_is_searched_sorted_and_filtered(store: RequestStore) -> None:
     assert found(state=State.REFUSED) == (third,)
     assert found(submitted_by_id=2) == (second,)
     assert store.list_in_state(State.SUBMITTED, 1) == (first,)
+    assert [store.count_in_state(State.SUBMITTED, limit) for limit in (1, 9)] == [1, 2]
+    assert store.count_in_state(State.FAILED, 9) == 0
 
 
 @pytest.mark.parametrize("sort", ["newest", "oldest"])

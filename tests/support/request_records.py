@@ -76,6 +76,10 @@ class InMemoryRequestStore:
         """See the port."""
         return tuple(each for each in self._ledger.requests if each.state is state)[:limit]
 
+    def count_in_state(self, state: State, limit: int) -> int:
+        """See the port."""
+        return len(self.list_in_state(state, limit))
+
     def list_for_requests(self, fingerprints: Collection[str]) -> tuple[RequestRecord, ...]:
         """See the port."""
         found = (each for each in reversed(self._ledger.requests) if each.request_fingerprint in fingerprints)

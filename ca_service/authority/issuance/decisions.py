@@ -134,12 +134,12 @@ class Requests:
     def count_waiting(self, actor: Actor) -> int:
         """Return how many wait for a decision; MAX_COUNT + 1 means more than MAX_COUNT."""
         require(actor, Action.READ)
-        return len(self._store.list_in_state(State.SUBMITTED, MAX_COUNT + 1))
+        return self._store.count_in_state(State.SUBMITTED, MAX_COUNT + 1)
 
     def has_failed(self, actor: Actor) -> bool:
         """Return whether some were approved and could not be signed."""
         require(actor, Action.READ)
-        return bool(self._store.list_in_state(State.FAILED, 1))
+        return self._store.count_in_state(State.FAILED, 1) > 0
 
     def find_next(self, actor: Actor, after: RequestRecord) -> RequestRecord | None:
         """Return the oldest other request that waits for a decision that this actor may make, or None."""

@@ -81,6 +81,9 @@ class RequestStore(Protocol):
     def list_in_state(self, state: State, limit: int) -> tuple[RequestRecord, ...]:
         """Return at most `limit` requests in this state, oldest first."""
 
+    def count_in_state(self, state: State, limit: int) -> int:
+        """Return how many requests are in this state, `limit` at most."""
+
     def list_for_requests(self, fingerprints: Collection[str]) -> tuple[RequestRecord, ...]:
         """Return the requests for these CSRs that have no certificate, newest first."""
 
