@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -32,8 +33,11 @@ _ROOM: Final = 2 * 1024**3
 def pytest_configure() -> None:
     """Put the folders of the tests into memory where that has room: every write of SQLite waits for the disk.
 
-    Compile each template and each URL rule once for all applications of this process.
+    Compile each template and each URL rule once for all applications of this process. Let an interrupt reach the
+    programs that tests start, though a shell starts what it puts into the background without.
     """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ROOM:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
     Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": CompiledTemplates()}

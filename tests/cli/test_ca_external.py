@@ -23,7 +23,8 @@ def test_an_external_root_certifies_the_request_and_leaves_verify_below_it(
     make_root(openssl)
     result = new_ca("ca", "request", "--name", "Example Lab", "--curve", "P-256", "--out", "intermediate.csr")
     assert result.stdout == "Written: intermediate.csr\n"
-    assert "CN = Example Lab EC Intermediate CA G1" in openssl("req", "-in", "intermediate.csr", "-verify", "-subject")
+    said = openssl("req", "-in", "intermediate.csr", "-verify", "-subject", "-nameopt", "RFC2253")
+    assert "CN=Example Lab EC Intermediate CA G1" in said
     certify(openssl, "intermediate.csr", "intermediate.pem")
     installed = new_ca("ca", "install", "intermediate.pem", "root.pem")
     assert installed.stdout == "Installed root: Outer Root\nInstalled intermediate: Example Lab EC Intermediate CA G1\n"

@@ -40,7 +40,8 @@ def chromium_path() -> Path:
 
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Playwright]:
-    """The driver of Chromium."""
+    """The driver of Chromium; it needs libraries that come with Chromium, so that one is looked for first."""
+    chromium_path()
     with sync_playwright() as found:
         yield found
 
