@@ -10,7 +10,6 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from ca_service import __version__
-from ca_service.authority.issuance.conflicts import MAX_REQUESTS
 from ca_service.documents.audit import EventsDocument, NewestSealDocument
 from ca_service.documents.authorities import ChainDocument
 from ca_service.documents.batches import BatchDocument
@@ -28,23 +27,18 @@ from ca_service.documents.questions import QuestionsDocument
 from ca_service.documents.requests import RequestDocument, RequestsDocument
 from ca_service.documents.revocations import NewestCRLsDocument, RevocationResultDocument
 from ca_service.documents.runbooks import RunbookDocument
-from ca_service.vos.fit import MAX_CHAIN_FILES
-from ca_service.vos.products import products
 from ca_service.web.api import (
     examples,
     fleet_examples,
-    fleet_inputs,
-    inputs,
     node_examples,
-    node_inputs,
     status_examples,
 )
 from ca_service.web.api.answers import JSON
 from ca_service.web.api.operation import Operation
 from ca_service.web.api.operations import OPERATIONS
+from ca_service.web.api.parameters import INPUTS, REFERENCE, parameters, reference, request_body
 from ca_service.web.problems import PROBLEM_TYPE
 
-_REFERENCE: Final = "#/components/schemas/{model}"
 _ACCEPTED: Final = 202
 _ADDRESS: Final = {"type": "string", "format": "uri"}
 _EXAMPLES: Final[dict[type[BaseModel], Any]] = {
@@ -81,17 +75,6 @@ _EXAMPLES: Final[dict[type[BaseModel], Any]] = {
     MessagesDocument: status_examples.MESSAGES,
     NewestCRLsDocument: status_examples.CRLS,
 }
-_INPUT_EXAMPLES: Final[dict[type[BaseModel], Any]] = {
-    inputs.RevocationInput: examples.REVOKED,
-    inputs.ReleaseInput: examples.RELEASED,
-    inputs.ProbeInput: examples.PROBED,
-    fleet_inputs.ClusterInput: fleet_examples.NEW_CLUSTER,
-    fleet_inputs.MarkInput: fleet_examples.MARK,
-    fleet_inputs.ExplanationInput: fleet_examples.TEXT,
-    node_inputs.NodeContactInput: node_examples.CONTACTED,
-    node_inputs.NodePlanInput: node_examples.PLANNED,
-    node_inputs.NodeApplyInput: node_examples.CONFIRMED,
-}
 _PROBLEMS: Final = {
     400: "A parameter, a field or the body cannot be used.",
     401: "The token is missing or not valid.",
@@ -111,52 +94,6 @@ _PROBLEM_HEADERS: Final[dict[int, dict[str, Any]]] = {
     401: {"WWW-Authenticate": {"description": "Bearer (RFC 6750).", "required": True, "schema": {"type": "string"}}},
     503: {"Retry-After": {"description": "Seconds to wait, if the database is busy.", "schema": {"type": "integer"}}},
 }
-_IN_PATH: Final[dict[str, dict[str, Any]]] = {
-    "serial_number": {
-        "name": "serial_number",
-        "in": "path",
-        "required": True,
-        "description": "40 hexadecimal digits.",
-        "schema": {"type": "string", "pattern": "^[0-9a-f]{40}$"},
-    },
-    "request_id": {
-        "name": "request_id",
-        "in": "path",
-        "required": True,
-        "description": "The number of the request.",
-        "example": 1,
-        "schema": {"type": "integer", "minimum": 1, "maximum": 2**31 - 1},
-    },
-    "cluster_id": {
-        "name": "cluster_id",
-        "in": "path",
-        "required": True,
-        "description": "The number of the cluster.",
-        "example": 1,
-        "schema": {"type": "integer", "minimum": 1, "maximum": 2**31 - 1},
-    },
-    "host": {
-        "name": "host",
-        "in": "path",
-        "required": True,
-        "description": "The node: a host name or address, with `:` and the port of its API if it is not 443.",
-        "example": "cucm1.example.com",
-        "schema": {"type": "string", "pattern": r"^[a-z0-9]([a-z0-9.-]{0,200}[a-z0-9])?(:[1-9][0-9]{0,4})?$"},
-    },
-    "product_id": {
-        "name": "product_id",
-        "in": "path",
-        "required": True,
-        "description": "The id of the product.",
-        "example": "uccx",
-        "schema": {"type": "string", "enum": list(products())},
-    },
-}
-_BODY: Final = (
-    "The CSR itself in any other content type (curl's --data-binary @FILE): PEM, DER, base64. Or a form with one "
-    "`csr` per CSR (curl's -F csr=@FILE). Or JSON, which is also recognised by its first brace. A ZIP, or a PEM text "
-    f"with several CSRs, counts as so many files. At most {MAX_REQUESTS} CSRs."
-)
 
 
 def openapi_document(base_url: str) -> dict[str, Any]:
@@ -197,15 +134,14 @@ def _static_part() -> dict[str, Any]:
 
 
 def _schemas() -> dict[str, Any]:
-    taken = [inputs.SubmissionInput, inputs.FitInput, inputs.DecisionInput, *_INPUT_EXAMPLES]
     outputs = [*_EXAMPLES, ProblemDocument]
-    wanted = [(model, "validation") for model in taken] + [(model, "serialization") for model in outputs]
-    schemas: dict[str, Any] = models_json_schema(wanted, ref_template=_REFERENCE)[1]["$defs"]  # type: ignore[arg-type]
+    wanted = [(model, "validation") for model in INPUTS] + [(model, "serialization") for model in outputs]
+    schemas: dict[str, Any] = models_json_schema(wanted, ref_template=REFERENCE)[1]["$defs"]  # type: ignore[arg-type]
     return schemas
 
 
 def _problem(status: int) -> dict[str, Any]:
-    content: dict[str, Any] = {"schema": _reference(ProblemDocument)}
+    content: dict[str, Any] = {"schema": reference(ProblemDocument)}
     if status == examples.PROBLEM["status"]:
         content["example"] = examples.PROBLEM
     answer = {"description": _PROBLEMS[status], "content": {PROBLEM_TYPE: content}}
@@ -217,106 +153,15 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "operationId": operation.id,
         "summary": operation.summary,
         "description": operation.description,
-        "parameters": _parameters(operation),
+        "parameters": parameters(operation),
         "responses": {str(status): _answer(operation, status) for status in operation.answers}
         | {str(status): {"$ref": f"#/components/responses/{status}"} for status in sorted(operation.problems)},
     }
-    if operation.takes is inputs.SubmissionInput:
-        described["requestBody"] = _request_body(operation)
-    elif operation.takes is inputs.FitInput:
-        described["requestBody"] = _fit_body()
-    elif operation.takes is inputs.DecisionInput:
-        described["requestBody"] = _decision_body()
-    elif operation.takes is not None:
-        described["requestBody"] = _json_body(operation.takes)
+    if operation.takes is not None:
+        described["requestBody"] = request_body(operation, operation.takes)
     if operation.is_public:
         described["security"] = []
     return described
-
-
-def _parameters(operation: Operation) -> list[dict[str, Any]]:
-    parameters = [
-        {"name": name, "in": "query", "description": schema.pop("description"), "schema": schema}
-        for name, schema in _properties(operation.query).items()
-    ]
-    parameters += [each for name, each in _IN_PATH.items() if f"{{{name}}}" in operation.path]
-    if operation.is_repeatable:
-        parameters.append(_idempotency_key())
-    return parameters
-
-
-def _idempotency_key() -> dict[str, Any]:
-    return {
-        "name": "Idempotency-Key",
-        "in": "header",
-        "description": "A unique value such as a UUID: the same key with the same submission returns the same answer.",
-        "schema": {"type": "string", "pattern": "^[!-~]{1,200}$"},
-    }
-
-
-def _properties(model: type[BaseModel]) -> dict[str, dict[str, Any]]:
-    """Return the fields for a query or a form, which have no null."""
-    properties = model.model_json_schema().get("properties", {})
-    return {name: _without_null(schema) for name, schema in properties.items()}
-
-
-def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
-    kind: dict[str, Any] = schema.get("anyOf", [{}])[0]
-    left_out = {"anyOf", "title"} | (set() if schema.get("default") else {"default"})
-    return kind | {name: value for name, value in schema.items() if name not in left_out}
-
-
-def _request_body(operation: Operation) -> dict[str, Any]:
-    """Describe the body of a submission. It may be empty: a check judges an empty CSR like any other."""
-    text = {"type": "string", "format": "pkcs10"}
-    fields = _properties(inputs.OptionFields) | {
-        "csr": {"type": "array", "items": text, "minItems": 1, "maxItems": MAX_REQUESTS}
-    }
-    form = {"type": "object", "properties": fields, "required": ["csr"], "additionalProperties": False}
-    one = {"csr": examples.CSR, "profile": "vos"}
-    return {
-        "required": 422 in operation.problems,
-        "description": _BODY,
-        "content": {
-            "application/pkcs10": {},
-            "text/plain": {"schema": text, "example": examples.CSR},
-            "multipart/form-data": {"schema": form, "example": one | {"csr": [examples.CSR]}},
-            JSON: {"schema": _reference(inputs.SubmissionInput), "example": one},
-        },
-    }
-
-
-def _fit_body() -> dict[str, Any]:
-    """Describe JSON, or a form with the same names; a file of a form may also be DER or PKCS#7."""
-    fields = {name: {"description": schema["description"]} for name, schema in _properties(inputs.FitInput).items()}
-    certificate, request = {"type": "string", "format": "x509"}, {"type": "string", "format": "pkcs10"}
-    fields["certificate"] |= certificate
-    fields["csr"] |= request
-    fields["chain"] |= {"type": "array", "items": certificate, "maxItems": MAX_CHAIN_FILES}
-    fields["trust"] |= {"type": "string"}
-    form = {"type": "object", "properties": fields, "required": ["certificate"], "additionalProperties": False}
-    return {
-        "required": True,
-        "description": "A form with files (curl's -F certificate=@FILE), or JSON.",
-        "content": {
-            "multipart/form-data": {"schema": form, "example": examples.FIT_FILES},
-            JSON: {"schema": _reference(inputs.FitInput), "example": examples.FIT_FILES},
-        },
-    }
-
-
-def _json_body(model: type[BaseModel]) -> dict[str, Any]:
-    content = {"schema": _reference(model), "example": _INPUT_EXAMPLES[model]}
-    return {"required": True, "description": "A JSON object.", "content": {JSON: content}}
-
-
-def _decision_body() -> dict[str, Any]:
-    """Describe the body of a decision. It may be empty if no note is needed."""
-    described = {
-        "schema": _reference(inputs.DecisionInput),
-        "example": {"note": "The parent domain is wrong."},
-    }
-    return {"required": False, "content": {"multipart/form-data": described, JSON: described}}
 
 
 def _answer(operation: Operation, status: int) -> dict[str, Any]:
@@ -328,7 +173,7 @@ def _answer(operation: Operation, status: int) -> dict[str, Any]:
 
 
 def _waiting_answer(told: str, model: type[BaseModel]) -> dict[str, Any]:
-    content = {JSON: {"schema": _reference(model), "example": _EXAMPLES[model]}}
+    content = {JSON: {"schema": reference(model), "example": _EXAMPLES[model]}}
     headers = {"Location": _location("the request"), "Retry-After": _retry_after(required=True)}
     return {"description": told, "content": content, "headers": headers}
 
@@ -338,7 +183,7 @@ def _content(operation: Operation, kind: str) -> dict[str, Any]:
         return {}  # bytes, which have no schema (OpenAPI 3.1, 4.8.14)
     if operation.answer is None:
         return {"schema": {"type": "object", "required": ["openapi", "info", "paths"]}}
-    return {"schema": _reference(operation.answer), "example": _EXAMPLES[operation.answer]}
+    return {"schema": reference(operation.answer), "example": _EXAMPLES[operation.answer]}
 
 
 def _answer_headers(operation: Operation) -> Mapping[str, Any]:
@@ -363,7 +208,3 @@ def _location(what: str) -> dict[str, Any]:
 def _retry_after(*, required: bool) -> dict[str, Any]:
     told = "Seconds to wait before asking again, while the request is open."
     return {"description": told, "required": required, "schema": {"type": "integer"}}
-
-
-def _reference(model: type[BaseModel]) -> dict[str, str]:
-    return {"$ref": _REFERENCE.format(model=model.__name__)}
