@@ -17,7 +17,7 @@ from tests.cli.command_line import CommandLine
 from tests.support.ports import free_port
 
 
-@dataclass(slots=True)
+@dataclass  # no slots: aiosmtpd reads every attribute, and Python 3.11.2 (Debian 12) then has one that cannot be read
 class Post:
     """A mail server's mind."""
 
