@@ -38,25 +38,29 @@ def make_used(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> Section:
     )
 
 
-def _proofs(action: Action, leaf: Leaf) -> tuple[str, ...]:
-    """Return the step that proves an action of this phase: the ports present the leaf. None proves an optional one."""
-    is_presented = any(ports_of(node, leaf) for node in leaf.nodes)
-    return verify_keys([leaf]) if is_presented and not action.is_optional else ()
+def _proofs(action: Action, leaves: Sequence[Leaf]) -> tuple[str, ...]:
+    """Return the steps that prove an action of this phase: the ports present a leaf. None proves an optional one."""
+    presented = [leaf for leaf in leaves if any(ports_of(node, leaf) for node in leaf.nodes)]
+    return () if action.is_optional else verify_keys(presented)
 
 
-def _settings(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> Iterator[tuple[Node | None, str, Action, Leaf]]:
-    """Yield each setting once with its key, the node that has it, None if that is not in the cluster, and its leaf."""
-    seen = set[str]()
+def _settings(
+    nodes: Sequence[Node], leaves: Sequence[Leaf]
+) -> Iterator[tuple[Node | None, str, Action, Sequence[Leaf]]]:
+    """Yield each setting once with its key, the node that has it, None if that is not in the cluster, and its leaves.
+
+    What is done each time has another key for other leaves; what several leaves need is done once for all of them.
+    """
+    found = dict[str, tuple[Node | None, Action, dict[Leaf, None]]]()
     for leaf in leaves:
         for node in leaf.nodes:
             for action in actions_on(node, "switches", leaf.purpose):
                 place = node if action.on == EVERY_NODE else _in_role(nodes, node, action.on)
                 where = place.fqdn if place else f"{node.product.id} {action.on}"
-                of = f"/{key_of([leaf])}" if action.is_each_time else ""
-                key = f"switch/{short(action.title)}/{short(where)}{of}"
-                if key not in seen:
-                    seen.add(key)
-                    yield place, key, action, leaf
+                key = f"switch/{short(action.title)}/{short(where)}"
+                found.setdefault(key, (place, action, {}))[2][leaf] = None
+    for key, (place, action, of) in found.items():
+        yield place, f"{key}/{key_of(tuple(of))}" if action.is_each_time else key, action, tuple(of)
 
 
 def _in_role(nodes: Sequence[Node], like: Node, role: str) -> Node | None:
@@ -78,7 +82,7 @@ def _restarts(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> Iterator[tuple[N
                     key = f"restart/{leaf.serial_number}/{short(action.title)}/{short(node.fqdn)}"
                     step = done(action, node.fqdn, key)
                     is_seen = bool(action.commands) and _SEEN.issuperset(action.commands)
-                    yield node, replace(step, follows_from=_proofs(action, leaf) if is_seen else ())
+                    yield node, replace(step, follows_from=_proofs(action, [leaf]) if is_seen else ())
 
 
 def prove(nodes: Sequence[Node], leaves: Sequence[Leaf], layout: Layout) -> Section:
@@ -89,21 +93,25 @@ def prove(nodes: Sequence[Node], leaves: Sequence[Leaf], layout: Layout) -> Sect
         "certificate, so the checks let openssl offer ECDSA only. A port that answers with an error in place of a "
         "serial number does not present an EC certificate: go back to phase C.",
         (
-            *(_verification(leaf, layout) for leaf in leaves),
+            *(_verification(leaf, layout, leaves) for leaf in leaves),
             *for_all(nodes, "checks", leaves),
             *([_backup(nodes, leaves)] if leaves else ()),
         ),
     )
 
 
-def _verification(leaf: Leaf, layout: Layout) -> Step:
+def _verification(leaf: Leaf, layout: Layout, leaves: Sequence[Leaf]) -> Step:
+    """Return the step that looks whether a leaf is presented; its title names the purpose where a node has several."""
     places = [(node, ports_of(node, leaf)) for node in leaf.nodes]
     ports = dict[int, Port]()
     for port in (port for _, found in places for port in found):
         ports.setdefault(port.number, port)
     told = tuple(ports.values())
+    title = "Check the ports of {node}" if told else "Check {node}"
+    if any(each.node == leaf.node and each.purpose != leaf.purpose for each in leaves):
+        title += " for {purpose}"
     return Step(
-        title=phrase("Check the ports of {node}" if told else "Check {node}", node=leaf.node.fqdn),
+        title=phrase(title, node=leaf.node.fqdn, purpose=leaf.purpose.service),
         text=_expectation(leaf, has_ports=bool(told)),
         key=verify_key(leaf.purpose, leaf.serial_number),
         nodes=tuple(node.fqdn for node in leaf.nodes),

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import html
+from collections import Counter
 from dataclasses import replace
+
+import pytest
 
 from ca_service.vos.bundle import node_bundle
 from ca_service.vos.products import Product, Release, Use
 from ca_service.vos.purposes import Purpose
 from ca_service.vos.runbook import (
     WIDTH,
+    Leaf,
     Node,
     as_html,
     as_text,
+    cluster_runbook,
 )
+from tests.support.requests import THREE_NODES
 from tests.vos.runbooks import (
     CENTRE,
     KEYS,
     PHASES,
+    SIGNED,
     A,
     B,
     C,
@@ -29,7 +36,7 @@ from tests.vos.runbooks import (
     titles,
 )
 from tests.vos.test_bundle import delivery
-from tests.vos.test_products import is_one_step
+from tests.vos.test_products import RELEASES, is_one_step
 
 
 @each_release
@@ -45,6 +52,20 @@ def test_every_release_and_purpose_has_its_phases_in_order_and_no_step_of_one_in
     assert "trust" in in_phase_a
     assert ("agents" in in_phase_a) is (release.use is not Use.NEVER)  # nothing meets that certificate
     assert {each.purpose for each in phase(found, B)} - {""} == {purpose.service}
+
+
+@pytest.mark.parametrize(("product", "release"), RELEASES, ids=lambda each: getattr(each, "id", None) or each.label)
+def test_no_two_steps_of_a_cluster_have_one_title(product: Product, release: Release) -> None:
+    roles = (*product.roles, product.roles[-1])
+    nodes = [Node(f"n{n}.example.com", product, release.label, role, release) for n, role in enumerate(roles)]
+    leaves = [
+        Leaf(each, purpose, delivery(request).leaf)
+        for purpose in release.purposes
+        for each, request in zip(nodes, THREE_NODES, strict=False)
+    ]
+    found = Counter(each.title for each in cluster_runbook("Lab", nodes, leaves, SIGNED.authorities).steps)
+
+    assert {title for title, count in found.items() if count > 1} == set()
 
 
 @each_release

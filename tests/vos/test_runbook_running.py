@@ -80,6 +80,20 @@ def test_the_ctl_file_is_updated_anew_for_the_next_certificate_and_a_setting_is_
     assert keys[0]["CTL"] != keys[1]["CTL"]
 
 
+def test_the_ctl_file_is_updated_once_for_the_certificates_of_all_nodes() -> None:
+    leaves = [
+        Leaf(each, CALLMANAGER_ECDSA, delivery(request).leaf)
+        for each, request in zip(CALLS[:2], THREE_NODES[:2], strict=True)
+    ]
+    found = {
+        count: [each.key for each in phase(runbook(*CALLS[:2], leaves=tuple(leaves[:count])), C) if "CTL" in each.title]
+        for count in (1, 2)
+    }
+
+    assert [len(keys) for keys in found.values()] == [1, 1]
+    assert found[1] != found[2]
+
+
 def test_a_setting_of_the_publisher_is_made_for_a_subscriber_that_alone_is_signed() -> None:
     title = "Set HTTPS Ciphers on {} so that EC ciphers are allowed"
     leaf = Leaf(CALLS[1], TOMCAT_ECDSA, SIGNED.leaf)
