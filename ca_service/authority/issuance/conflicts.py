@@ -38,7 +38,7 @@ CSR_KEY_AUTHORITY: Final = Rule(
 )
 SUBJECT_AUTHORITY: Final = Rule(
     "subject.authority",
-    "The subject of the CSR is the name of this authority, or of its OCSP signer.",
+    "The subject or the common name of the CSR is that of an authority here, or of its OCSP signer.",
     "Create a new CSR with its own name: a node keeps one certificate per name.",
 )
 CSR_KEY_REUSED: Final = Rule(
@@ -179,15 +179,15 @@ def _hosts(common_names: Sequence[str], profile: Profile) -> Iterator[str]:
 
 
 def _authority(request: CertificationRequest, active: ActiveAuthority | None) -> Iterator[Finding]:
-    """Check that the CSR has neither the key nor the name of an authority that would be above it.
+    """Check that the CSR has neither the key nor the name of an authority here, or of its OCSP signer.
 
-    The common name of an OCSP signer is reserved, whatever stands beside it.
+    Their common names are reserved, whatever stands beside them: people and logs often see the common name alone.
     """
     if active is None:
         return
     if request.key_fingerprint in active.key_fingerprints:
         yield CSR_KEY_AUTHORITY.at("/public_key")
-    is_reserved = not active.reserved.isdisjoint(names.folded_common_names(request.subject))
+    is_reserved = not active.common_names.isdisjoint(names.folded_common_names(request.subject))
     if is_reserved or names.folded(request.subject) in active.subjects:
         yield SUBJECT_AUTHORITY.at("/subject")
 
