@@ -80,13 +80,15 @@ DEFAULT_RULES: Final = (ApprovalRule("approvers", roles=(Role.APPROVER, Role.ADM
 class Asked:
     """The facts for the rules: the profile, each name as `DNS:uccx1.example.com`, the hosts of the common names.
 
-    `claims` are the parts of the subject by which a server may grant rights to a client, such as `O=admins`.
+    `claims` are the parts of the subject by which a server may grant rights to a client, such as `O=admins`;
+    `was_refused` says that a person has refused this very CSR.
     """
 
     profile: str
     names: tuple[str, ...]
     hosts: tuple[str, ...] = ()
     claims: tuple[str, ...] = ()
+    was_refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +102,12 @@ class Approval:
 def find_approval(rules: Sequence[ApprovalRule], actor: Actor, asked: Asked) -> Approval | None:
     """Return the rule that approves the request automatically, or None if a person must decide.
 
-    The local operator is always approved: they can read the keys anyway.
+    The local operator is always approved: they can read the keys anyway. No rule overrides the decision of a person.
     """
     if actor.account_id is None:
         return Approval("operator", (APPROVAL_OPERATOR.at(),))
+    if asked.was_refused:
+        return None
     return next(
         (Approval(rule.name, tuple(_reasons(rule, actor))) for rule in rules if _holds(rule, actor, asked)), None
     )

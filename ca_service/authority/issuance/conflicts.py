@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -13,6 +13,7 @@ from ca_service.authority.access.grants import Grant
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.hierarchy.hierarchy import ActiveAuthority
 from ca_service.authority.issuance.examination import Examination
+from ca_service.authority.issuance.records import RequestRecord
 from ca_service.authority.revocation.records import RevocationRecord, State
 from ca_service.errors import Finding, InvalidInput, Refused, Rule, Severity
 from ca_service.pki import names
@@ -81,11 +82,13 @@ class Known:
     """The stored facts about the keys of a submission, and about the authority that would sign it.
 
     `certificates` are all that have one of these keys, newest first, expired and revoked ones included. `revocations`
-    are theirs and those of the authorities, released ones included.
+    are theirs and those of the authorities, released ones included. `refusals` are the newest requests for these CSRs
+    that a person has refused, by the fingerprint of the CSR.
     """
 
     certificates: tuple[CertificateRecord, ...]
     revocations: Revocations
+    refusals: Mapping[str, RequestRecord] = field(default_factory=dict)
 
     def with_key(self, key_fingerprint: str) -> tuple[CertificateRecord, ...]:
         """Return all certificates with this key, newest first."""
@@ -152,6 +155,7 @@ def _with_conflicts(examination: Examination, around: Surroundings) -> Examinati
         profile, issuer_id = examination.profile.name, authority.record.id
         purpose = examination.chosen_purpose
         existing = around.known.find_reissuable(request.fingerprint, profile, issuer_id, around.at, purpose)
+    refusal = _find_refusal(around.known.refusals.get(request.fingerprint), others)
     found = (
         *_token(examination, request, around.grant),
         *_authority(request, authority),
@@ -159,8 +163,10 @@ def _with_conflicts(examination: Examination, around: Surroundings) -> Examinati
         *_revoked_key(around.known.revocations_of(request.key_fingerprint)),
         *_revoked_authority(authority, around.known.revocations),
         *(_existing(existing) if existing else _path(examination, request, authority)),
+        *([refusal.as_refusal] if refusal and not existing else []),
     )
-    return replace(examination, findings=(*examination.findings, *found), existing=existing)
+    was_refused = refusal is not None
+    return replace(examination, findings=(*examination.findings, *found), existing=existing, was_refused=was_refused)
 
 
 def _token(examination: Examination, request: CertificationRequest, grant: Grant | None) -> Iterator[Finding]:
@@ -231,6 +237,15 @@ def _path(
         yield from path.purpose_faults(examination.extended_key_usage)
         yield from path.name_faults(request.subject, examination.subject_alternative_name)
         yield from path.policy_faults(request.subject_text, None)
+
+
+def _find_refusal(refused: RequestRecord | None, certificates: Sequence[CertificateRecord]) -> RequestRecord | None:
+    """Return the refusal of this very CSR, unless it has got a certificate since; `certificates` have its key."""
+    if refused is None or refused.decided_at is None:
+        return None
+    later = (each for each in certificates if each.issued_at >= refused.decided_at)
+    is_past = any(each.request_fingerprint == refused.request_fingerprint for each in later)
+    return None if is_past else refused
 
 
 def _existing(record: CertificateRecord) -> Iterator[Finding]:

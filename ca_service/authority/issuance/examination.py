@@ -124,7 +124,8 @@ class Examination:
     `names` are the alternative names of the certificate as text; `claims` the parts of its subject by which a server
     may grant rights to a client. `destination` has the purpose that was given or proposed, none for a plain server;
     `chosen_purpose` only the one that was given. `existing` is the certificate that this very CSR already has and gets
-    again; `approval` is why no decision is needed, None if a person must decide.
+    again; `was_refused` says that a person has refused it; `approval` is why no decision is needed, None if a person
+    must decide.
     """
 
     profile: Profile
@@ -141,6 +142,7 @@ class Examination:
     destination: Destination = NOWHERE
     chosen_purpose: str = ""
     existing: CertificateRecord | None = None
+    was_refused: bool = False
     approval: Approval | None = None
 
     @property
@@ -154,7 +156,7 @@ class Examination:
     def asked(self) -> Asked:
         """The facts for approval rules: every name of the certificate, every common name, and what else is claimed."""
         hosts = (host_name(name) if self.profile.is_vos else name for name in self.verified.common_names)
-        return Asked(self.profile.name, self.names, tuple(hosts), self.claims)
+        return Asked(self.profile.name, self.names, tuple(hosts), self.claims, self.was_refused)
 
     @property
     def needs_decision(self) -> bool:
