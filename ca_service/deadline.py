@@ -185,6 +185,18 @@ def without_waiting() -> Iterator[None]:
         _current.set(before)
 
 
+@contextmanager
+def unnoted() -> Iterator[None]:
+    """Let what this block stores not count as done: an error after it still says that nothing was changed."""
+    current = _current.get()
+    before = current is not None and current.has_committed
+    try:
+        yield
+    finally:
+        if current is not None:
+            current.has_committed = before
+
+
 def statement_seconds(default: int) -> int:
     """Return how long a statement of this request may take, in whole seconds, at least 1; the default without one."""
     current = _current.get()

@@ -224,6 +224,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
     )
     jobs = Jobs(table, edges.jobs, now, time.stopwatch)
 
+    arrival = Arrival(key=edges.session_key, fetcher=edges.fetcher, clock=now, url=options.public_url)
     doctor = Doctor(
         tables=edges.schema,
         folder=edges.instance_folder,
@@ -235,6 +236,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         responders=responders,
         jobs=jobs,
         published=PublishedFiles(hierarchy, inventory, edges.revocations, edges.fetcher, now),
+        arrival=arrival,
         clock=now,
     )
     return Installation(
@@ -249,7 +251,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         calendars=Calendars(edges.calendars, edges.accounts, notices, now),
         jobs=jobs,
         tokens=Tokens(edges.accounts, accounts, now),
-        arrival=Arrival(key=edges.session_key, fetcher=edges.fetcher, clock=now, url=options.public_url),
+        arrival=arrival,
         schema=edges.schema,
         identity=Identity(edges.schema, edges.issuers, edges.keystore),
         clock=now,

@@ -6,6 +6,7 @@ unless everyone may know whether it passed.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Final, Protocol
@@ -14,6 +15,7 @@ from cryptography import x509
 
 from ca_service.authority.access.permissions import Action, Actor, require
 from ca_service.authority.agreement import Agreement
+from ca_service.authority.arrival import Arrival
 from ca_service.authority.audit.clock_check import ClockCheck
 from ca_service.authority.checks import Check, Occasion, Results, run
 from ca_service.authority.hierarchy.hierarchy import AUTHORITY_EXPIRED, Hierarchy, certificate_of
@@ -23,7 +25,7 @@ from ca_service.authority.ports import Clock, is_believable
 from ca_service.authority.published import PublishedFiles
 from ca_service.authority.status.crl_publisher import SERVICE, CRLPublisher
 from ca_service.authority.status.responders import Responders
-from ca_service.errors import CAServiceError, Finding, Rule, Severity, Visibility
+from ca_service.errors import Busy, CAServiceError, Finding, Rule, Severity, Visibility
 from ca_service.pki.contents import Validity
 from ca_service.pki.encodings import time_text
 
@@ -67,6 +69,13 @@ DOCTOR_JOB_LATE: Final = Rule(
     "Jobs run in the server (jobs.in_server) or in `ca-service jobs loop`: start one of them, and look at its log.",
 )
 
+DOCTOR_RUNNING: Final = Rule(
+    "doctor.running",
+    "The health checks are running already.",
+    "Try again in {seconds} seconds.",
+)
+
+_RETRY_SECONDS: Final = 10
 SOON: Final = timedelta(days=90)
 #: After a start, and while another job takes long, jobs are a little late.
 LATE: Final = timedelta(hours=1)
@@ -111,6 +120,7 @@ class Doctor:
         responders: Responders,
         jobs: Jobs,
         published: PublishedFiles,
+        arrival: Arrival,
         clock: Clock,
     ) -> None:
         self._tables = tables
@@ -122,6 +132,8 @@ class Doctor:
         self._crl_publisher = crl_publisher
         self._responders = responders
         self._jobs = jobs
+        self._arrival = arrival
+        self._turn = threading.Lock()
         self._clock = clock
         start, ready, everyone = Occasion.START, Occasion.READINESS, Visibility.PUBLIC
         self.checks: Final[Sequence[Check]] = (  # in the order in which to fix faults
@@ -143,9 +155,17 @@ class Doctor:
         )
 
     def examine(self, actor: Actor) -> Results:
-        """Run every check."""
+        """Run every check. Raises Busy if this process runs them already: they take long, and each waits for others.
+
+        What they download may come from this very process, so its other threads stay free for that.
+        """
         require(actor, Action.STATUS)
-        return run(self.checks, Occasion.DOCTOR)
+        if not self._turn.acquire(blocking=False):
+            raise Busy.because(DOCTOR_RUNNING, seconds=_RETRY_SECONDS)
+        try:
+            return (*run(self.checks, Occasion.DOCTOR), *self._arrival.examine(actor))
+        finally:
+            self._turn.release()
 
     def faults_at_start(self) -> tuple[Finding, ...]:
         """Return the errors and warnings that an operator must see when the server starts."""

@@ -34,7 +34,7 @@ from ca_service.pki.visible_text import visible
 def show(session: Session) -> None:
     """Show the newest CRL of each authority. Nothing is published."""
     found = session.ask(
-        lambda here: NewestCRLsDocument.of(here.crl_publisher.list_newest(operator())),
+        lambda here: NewestCRLsDocument.of(here.crl_publisher.list_newest(operator()), shows_keys=True),
         lambda api: api.get(NewestCRLsDocument, "crls"),
     )
     session.console.answer(found, [line for each in found.lists for line in _lines(each)])
@@ -43,7 +43,7 @@ def show(session: Session) -> None:
 def _lines(found: NewestCRLDocument) -> Iterator[str]:
     yield visible(f"{found.issuer}: {found.name}")
     if found.this_update is None or found.next_update is None:
-        yield from fields([("list", "none yet" if found.has_key else "none yet, and the key is not here")])
+        yield from fields([("list", "none yet, and the key is not here" if found.has_key is False else "none yet")])
         return
     made, until = time_text(found.this_update), time_text(found.next_update)
     yield from fields(

@@ -41,7 +41,7 @@ def command(context: click.Context, session: Session, *, confirm_clock: bool) ->
 
 
 def _examined(here: Installation) -> HealthDocument:
-    return HealthDocument.of((*here.doctor.examine(operator()), *here.arrival.examine(operator())))
+    return HealthDocument.of(here.doctor.examine(operator()))
 
 
 def _confirm_clock(session: Session, installation: Installation) -> None:

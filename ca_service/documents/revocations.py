@@ -86,20 +86,22 @@ class NewestCRLDocument(Document):
 
     issuer: str
     name: str = Field(description="the common name of the authority")
-    has_key: bool = Field(description="whether this installation holds the key of the authority")
+    has_key: bool | None = Field(
+        description="whether this installation holds the key of the authority; null for those who may not see its state"
+    )
     number: str | None
     this_update: Moment | None
     next_update: Moment | None
     entries: int | None
 
     @classmethod
-    def of(cls, issuer: IssuerRecord, record: CRLRecord | None) -> Self:
+    def of(cls, issuer: IssuerRecord, record: CRLRecord | None, *, shows_keys: bool) -> Self:
         """Describe the newest CRL of this authority."""
         crl = CRLDocument.of(record) if record else None
         return cls(
             issuer=issuer.id,
             name=issuer.name,
-            has_key=issuer.key_id is not None,
+            has_key=issuer.key_id is not None if shows_keys else None,
             number=crl.number if crl else None,
             this_update=crl.this_update if crl else None,
             next_update=crl.next_update if crl else None,
@@ -113,9 +115,9 @@ class NewestCRLsDocument(Document):
     lists: list[NewestCRLDocument]
 
     @classmethod
-    def of(cls, found: Sequence[tuple[IssuerRecord, CRLRecord | None]]) -> Self:
-        """Describe the newest CRL of each authority."""
-        return cls(lists=[NewestCRLDocument.of(issuer, record) for issuer, record in found])
+    def of(cls, found: Sequence[tuple[IssuerRecord, CRLRecord | None]], *, shows_keys: bool) -> Self:
+        """Describe the newest CRL of each authority; `shows_keys` says whether the state of keys is for the reader."""
+        return cls(lists=[NewestCRLDocument.of(issuer, record, shows_keys=shows_keys) for issuer, record in found])
 
 
 class PublishedCRLsDocument(Document):

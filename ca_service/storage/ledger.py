@@ -13,7 +13,7 @@ from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.issuance.conflicts import Known, Revocations
 from ca_service.authority.issuance.idempotency import Replay, key_in_use
-from ca_service.authority.issuance.records import RequestRecord
+from ca_service.authority.issuance.records import RequestRecord, State
 from ca_service.authority.revocation.records import require_usable_key
 from ca_service.storage import rows
 from ca_service.storage.database import Database
@@ -34,6 +34,15 @@ _REVOCATIONS: Final = select(revocation).where(
     revocation.c.issuer_id.in_(bindparam("issuers", expanding=True)),
     revocation.c.serial_number.in_(bindparam("serial_numbers", expanding=True)),
 )
+_REFUSED: Final = (
+    select(application)
+    .where(
+        application.c.request_fingerprint.in_(bindparam("fingerprints", expanding=True)),
+        application.c.serial_number.is_(None),
+        application.c.state == State.REFUSED.value,
+    )
+    .order_by(application.c.id)
+)
 _BY_SERIAL_NUMBER: Final = select(certificate).where(certificate.c.serial_number == bindparam("serial_number"))
 
 
@@ -47,12 +56,18 @@ class SQLLedger:
         """Return the certificate with this serial number, or None."""
         return self._first(_BY_SERIAL_NUMBER, serial_number=serial_number)
 
-    def look_up(self, key_fingerprints: Collection[str], authorities: Collection[tuple[str, str]]) -> Known:
-        """Return the certificates with these keys, and the revocations of them and of the authorities; see the port."""
+    def look_up(
+        self,
+        key_fingerprints: Collection[str],
+        authorities: Collection[tuple[str, str]],
+        request_fingerprints: Collection[str] = (),
+    ) -> Known:
+        """Return the certificates with these keys, the revocations of them and of the authorities, and the refusals."""
         with self._database.read() as connection:
             known = _known(connection, key_fingerprints)
             revoked = _revocations(connection, authorities) if authorities else {}
-        return Known(known.certificates, {**known.revocations, **revoked})
+            refusals = _refusals(connection, request_fingerprints)
+        return Known(known.certificates, {**known.revocations, **revoked}, refusals)
 
     def list_by_requests(self, fingerprints: Collection[str]) -> tuple[CertificateRecord, ...]:
         """Return the certificates for these CSRs, newest first."""
@@ -157,6 +172,15 @@ def _revocations(connection: Connection, wanted: Collection[tuple[str, str]]) ->
         (row.issuer_id, row.serial_number): rows.revocation_record(row)
         for row in found
         if (row.issuer_id, row.serial_number) in wanted
+    }
+
+
+def _refusals(connection: Connection, request_fingerprints: Collection[str]) -> dict[str, RequestRecord]:
+    """Return the newest request for each of these CSRs that was refused."""
+    return {
+        row.request_fingerprint: rows.request_record(row)
+        for batch in batches_of(request_fingerprints)
+        for row in connection.execute(_REFUSED, {"fingerprints": batch})
     }
 
 

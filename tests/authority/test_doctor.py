@@ -16,7 +16,7 @@ from cryptography.x509 import ocsp
 from ca_service.authority.audit.events import Event
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.revocation.records import Selection
-from ca_service.errors import NotReady, Severity
+from ca_service.errors import Busy, NotReady, Severity
 from ca_service.keystore.instance_files import SESSION_KEY_DAMAGED as DAMAGED
 from ca_service.pki import encodings, keys
 from ca_service.pki.reasons import Reason
@@ -309,3 +309,19 @@ def test_a_chain_with_limits_is_said_and_one_that_is_not_valid_is_an_error() -> 
 
         assert rule in [found.rule for found in check.findings]
         assert check.is_well == is_well
+
+
+def test_the_checks_run_once_at_a_time(lab: Lab) -> None:
+    """Each holds a thread for seconds, and downloads from this service, which needs another one."""
+    refused = []
+
+    def meanwhile(body: bytes) -> bytes:
+        with pytest.raises(Busy) as caught:
+            lab.doctor.examine(OPERATOR)
+        refused.append(caught.value.rule)
+        return answer(lab, body)
+
+    lab.fetcher.posts = {OCSP: meanwhile}
+    for _ in range(2):
+        assert all(result.is_well for result in lab.doctor.examine(OPERATOR))
+    assert refused == ["doctor.running", "doctor.running"]

@@ -19,7 +19,7 @@ from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.hierarchy.store import IssuerRecord, IssuerStore
 from ca_service.authority.issuance.conflicts import Known
 from ca_service.authority.issuance.idempotency import Replay, key_in_use
-from ca_service.authority.issuance.records import RequestRecord
+from ca_service.authority.issuance.records import RequestRecord, State
 from ca_service.authority.key_custody import KeyStore
 from ca_service.authority.people.records import (
     AccountLink,
@@ -170,11 +170,19 @@ class InMemoryLedger:
         """See the port."""
         return next((found for found in self._certificates if found.serial_number == serial_number), None)
 
-    def look_up(self, key_fingerprints: Collection[str], authorities: Collection[tuple[str, str]]) -> Known:
+    def look_up(
+        self,
+        key_fingerprints: Collection[str],
+        authorities: Collection[tuple[str, str]],
+        request_fingerprints: Collection[str] = (),
+    ) -> Known:
         """See the port."""
         found = tuple(each for each in reversed(self._certificates) if each.key_fingerprint in key_fingerprints)
         wanted = {*authorities, *((each.issuer_id, each.serial_number) for each in found)}
-        return Known(found, {key: each for key, each in self.revocations.items() if key in wanted})
+        revocations = {key: each for key, each in self.revocations.items() if key in wanted}
+        refused = (each for each in self.requests if each.state is State.REFUSED)
+        refusals = {each.request_fingerprint: each for each in refused}
+        return Known(found, revocations, {key: each for key, each in refusals.items() if key in request_fingerprints})
 
     def _winner(self, record: CertificateRecord) -> CertificateRecord | None:
         """The newest good certificate for the same CSR, profile and issuer."""

@@ -19,7 +19,9 @@ Attribute = tuple[str, int, str]  # type, tag of the string, value
 EXTENSION_REQUEST = "1.2.840.113549.1.9.14"
 CHALLENGE_PASSWORD = "1.2.840.113549.1.9.7"
 BASIC_CONSTRAINTS, KEY_USAGE, EXTENDED_KEY_USAGE, ALTERNATIVE_NAME = "2.5.29.19", "2.5.29.15", "2.5.29.37", "2.5.29.17"
-NAME_TYPES = {"C": "2.5.4.6", "ST": "2.5.4.8", "L": "2.5.4.7", "O": "2.5.4.10", "OU": "2.5.4.11", "CN": "2.5.4.3"}
+NAME_TYPES = {"C": "2.5.4.6", "ST": "2.5.4.8", "L": "2.5.4.7", "O": "2.5.4.10", "OU": "2.5.4.11", "CN": "2.5.4.3",
+              "serialNumber": "2.5.4.5", "UID": "0.9.2342.19200300.100.1.1",
+              "emailAddress": "1.2.840.113549.1.9.1"}  # fmt: skip
 KEY_USAGE_BITS = ("digitalSignature", "contentCommitment", "keyEncipherment", "dataEncipherment", "keyAgreement",
                   "keyCertSign", "cRLSign")  # fmt: skip
 PURPOSES = {"serverAuth": "1", "clientAuth": "2", "codeSigning": "3", "ipsecEndSystem": "5"}

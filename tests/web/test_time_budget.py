@@ -6,14 +6,16 @@ import time
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from io import BytesIO
 from itertools import chain
 from pathlib import Path
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 import pytest
+from argon2 import PasswordHasher
 from cryptography import x509
 from flask import Flask, Response, stream_with_context
 from flask.testing import FlaskClient
@@ -164,6 +166,40 @@ def test_a_sign_in_is_told_what_to_do_and_is_not_counted(place: Place) -> None:
     assert read(answers[0].text).blocking == ["database.busy"]
     assert "Try again in 5 seconds." in answers[0].text
     assert stranger.sign_in("anna", PASSWORD).status_code == 302
+
+
+class Held(PasswordHasher):
+    """A hasher during whose work another process takes the turn to write, and keeps it."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        super().__init__(time_cost=1, memory_cost=8, parallelism=1)
+        self._stack = stack
+        self.database: Database | None = None
+
+    def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:
+        """See `PasswordHasher`."""
+        if self.database is not None:
+            self._stack.enter_context(held(self.database))
+        return super().verify(hash, password)
+
+
+def test_a_sign_in_that_is_interrupted_after_its_attempt_was_counted_has_changed_nothing(tmp_path: Path) -> None:
+    settings = settings_module.load({}, tmp_path / "instance").settings
+    database = database_of(settings)
+    with ExitStack() as stack:
+        hasher = Held(stack)
+        installation = open_installation(settings, hasher)
+        installation.schema.upgrade()
+        installation.accounts.create(OPERATOR, "anna", Role.ADMINISTRATOR, PASSWORD)
+        stranger = visit(application(installation))
+        hasher.database = database
+        answer = stranger.sign_in("anna", PASSWORD)
+        hasher.database = None
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert read(answer.text).blocking == ["database.busy"]
+    assert stranger.sign_in("anna", PASSWORD).status_code == 302
+    database.close()
+    installation.close()
 
 
 def test_an_issue_that_was_told_to_wait_has_stored_nothing_and_is_repeated_with_its_key(place: Place) -> None:

@@ -149,6 +149,15 @@ def require(actor: Actor, action: Action) -> None:
         require_unbounded(actor)
 
 
+def may(actor: Actor, action: Action) -> bool:
+    """Return whether the actor may do this."""
+    try:
+        require(actor, action)
+    except NotAllowed:
+        return False
+    return True
+
+
 def require_unbounded(actor: Actor) -> None:
     """Return unless a token limits the actor to names or profiles, which do not apply here. Raises NotAllowed."""
     if actor.grant is not None and (actor.grant.names or actor.grant.profiles):

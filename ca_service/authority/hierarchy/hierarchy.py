@@ -66,9 +66,9 @@ _BACKDATE: Final = timedelta(minutes=5)
 class ActiveAuthority:
     """The authority that issues now. `chain` has the issuing certificate first and the root last.
 
-    `path` is the chain, validated once. `validity` is the period in which the whole chain is valid; `subjects` (folded)
-    are those of the chain and of its OCSP signers, `reserved` the common names (folded) of those signers,
-    `key_fingerprints` those of the chain. `links` are the certificates that can be revoked: for the id of each
+    `path` is the chain, validated once. `validity` is the period in which the whole chain is valid; `subjects` are
+    those of all authorities here and of their OCSP signers, `common_names` the common names in them, both folded.
+    `key_fingerprints` are those of the chain. `links` are the certificates that can be revoked: for the id of each
     authority below another, the id of its issuer and its serial number.
     """
 
@@ -78,7 +78,7 @@ class ActiveAuthority:
     issuer: Issuer
     validity: Validity
     subjects: frozenset[tuple[tuple[str, str], ...]]
-    reserved: frozenset[str]
+    common_names: frozenset[str]
     key_fingerprints: frozenset[str]
     links: Mapping[str, tuple[str, str]]
 
@@ -274,7 +274,7 @@ def _active(records: Sequence[IssuerRecord], certificate_base_url: str) -> Activ
     path = _path(record, {found.id: found for found in records})
     chain = tuple(map(certificate_of, path))
     issuers = [Issuer.of(certificate) for certificate in chain]
-    responders = [responder_subject(each.name, issuer.subject) for each, issuer in zip(path, issuers, strict=True)]
+    subjects = [subject for each in records if each.certificate_der for subject in _subjects(each)]
     return ActiveAuthority(
         record=record,
         chain=chain,
@@ -283,11 +283,17 @@ def _active(records: Sequence[IssuerRecord], certificate_base_url: str) -> Activ
         validity=Validity(
             max(issuer.validity.not_before for issuer in issuers), min(issuer.validity.not_after for issuer in issuers)
         ),
-        subjects=frozenset(names.folded(subject) for subject in (*(each.subject for each in issuers), *responders)),
-        reserved=frozenset(name for subject in responders for name in names.folded_common_names(subject)),
+        subjects=frozenset(map(names.folded, subjects)),
+        common_names=frozenset(name for subject in subjects for name in names.folded_common_names(subject)),
         key_fingerprints=frozenset(keys.key_fingerprint(keys.public_key_der(issuer.public_key)) for issuer in issuers),
         links=_links(path),
     )
+
+
+def _subjects(record: IssuerRecord) -> tuple[x509.Name, x509.Name]:
+    """Return the subject of an authority and that of its OCSP signer."""
+    subject = certificate_of(record).subject
+    return subject, responder_subject(record.name, subject)
 
 
 def _links(path: Sequence[IssuerRecord]) -> dict[str, tuple[str, str]]:

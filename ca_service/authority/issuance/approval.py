@@ -60,7 +60,8 @@ class ApprovalRule:
     """A rule that approves automatically. An empty condition always holds.
 
     `names` are DNS names: `uc.example.com` covers itself, `*.uc.example.com` everything below it. Together they must
-    cover every name of the certificate, including the parent domain that a VOS node adds. `tokens` are labels.
+    cover every name of the certificate, including the parent domain that a VOS node adds. They never cover `claims`.
+    `tokens` are labels.
     """
 
     name: str
@@ -77,11 +78,17 @@ DEFAULT_RULES: Final = (ApprovalRule("approvers", roles=(Role.APPROVER, Role.ADM
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The facts for the rules: the profile, each name as `DNS:uccx1.example.com`, the hosts of the common names."""
+    """The facts for the rules: the profile, each name as `DNS:uccx1.example.com`, the hosts of the common names.
+
+    `claims` are the parts of the subject by which a server may grant rights to a client, such as `O=admins`;
+    `was_refused` says that a person has refused this very CSR.
+    """
 
     profile: str
     names: tuple[str, ...]
     hosts: tuple[str, ...] = ()
+    claims: tuple[str, ...] = ()
+    was_refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +102,12 @@ class Approval:
 def find_approval(rules: Sequence[ApprovalRule], actor: Actor, asked: Asked) -> Approval | None:
     """Return the rule that approves the request automatically, or None if a person must decide.
 
-    The local operator is always approved: they can read the keys anyway.
+    The local operator is always approved: they can read the keys anyway. No rule overrides the decision of a person.
     """
     if actor.account_id is None:
         return Approval("operator", (APPROVAL_OPERATOR.at(),))
+    if asked.was_refused:
+        return None
     return next(
         (Approval(rule.name, tuple(_reasons(rule, actor))) for rule in rules if _holds(rule, actor, asked)), None
     )
@@ -121,7 +130,14 @@ def _holds(rule: ApprovalRule, actor: Actor, asked: Asked) -> bool:
         (rule.accounts, actor.name),
         (rule.tokens, actor.token),
     )
+    if asked.claims and (rule.names or _is_limited(actor)):
+        return False
     return all(not wanted or found in wanted for wanted, found in named) and _covers(rule.names, asked)
+
+
+def _is_limited(actor: Actor) -> bool:
+    """Return whether the token of the actor is limited to names of hosts."""
+    return actor.grant is not None and bool(actor.grant.names)
 
 
 def _covers(patterns: Sequence[str], asked: Asked) -> bool:

@@ -7,7 +7,7 @@ from typing import Final
 
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.issuance.issuance import Issuance
-from ca_service.authority.issuance.records import RequestRecord, State, issued_event
+from ca_service.authority.issuance.records import RequestRecord, State, issued_event, overridden
 from ca_service.authority.issuance.store import RequestStore
 from ca_service.authority.ports import Clock
 from ca_service.errors import Busy, CAServiceError, Finding, KeystoreError, Rule, public_findings
@@ -50,7 +50,8 @@ class Completion:
         now, decider = self._clock(), request.decider
         details = {"host": request.host, "certificate": record.serial_number}
         event = AuditEvent.by(decider, now, Event.REQUEST_ISSUED, str(request.id), **details)
-        about = issued_event(record, decider, application=request.id, requested_by=request.submitted_by)
+        said = {"requested_by": request.submitted_by, **overridden(request.findings)}
+        about = issued_event(record, decider, application=request.id, **said)
         made = (record, about) if is_new else None
         return self._store.issue(request.issued(record.serial_number, now), made, event) or self._current(request)
 

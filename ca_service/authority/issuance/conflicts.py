@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -13,6 +13,7 @@ from ca_service.authority.access.grants import Grant
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.hierarchy.hierarchy import ActiveAuthority
 from ca_service.authority.issuance.examination import Examination
+from ca_service.authority.issuance.records import RequestRecord
 from ca_service.authority.revocation.records import RevocationRecord, State
 from ca_service.errors import Finding, InvalidInput, Refused, Rule, Severity
 from ca_service.pki import names
@@ -38,7 +39,7 @@ CSR_KEY_AUTHORITY: Final = Rule(
 )
 SUBJECT_AUTHORITY: Final = Rule(
     "subject.authority",
-    "The subject of the CSR is the name of this authority, or of its OCSP signer.",
+    "The subject or the common name of the CSR is that of an authority here, or of its OCSP signer.",
     "Create a new CSR with its own name: a node keeps one certificate per name.",
 )
 CSR_KEY_REUSED: Final = Rule(
@@ -87,11 +88,13 @@ class Known:
     """The stored facts about the keys of a submission, and about the authority that would sign it.
 
     `certificates` are all that have one of these keys, newest first, expired and revoked ones included. `revocations`
-    are theirs and those of the authorities, released ones included.
+    are theirs and those of the authorities, released ones included. `refusals` are the newest requests for these CSRs
+    that a person has refused, by the fingerprint of the CSR.
     """
 
     certificates: tuple[CertificateRecord, ...]
     revocations: Revocations
+    refusals: Mapping[str, RequestRecord] = field(default_factory=dict)
 
     def with_key(self, key_fingerprint: str) -> tuple[CertificateRecord, ...]:
         """Return all certificates with this key, newest first."""
@@ -158,6 +161,7 @@ def _with_conflicts(examination: Examination, around: Surroundings) -> Examinati
         profile, issuer_id = examination.profile.name, authority.record.id
         purpose = examination.chosen_purpose
         existing = around.known.find_reissuable(request.fingerprint, profile, issuer_id, around.at, purpose)
+    refusal = _find_refusal(around.known.refusals.get(request.fingerprint), others)
     found = (
         *_token(examination, request, around.grant),
         *_authority(request, authority),
@@ -166,8 +170,10 @@ def _with_conflicts(examination: Examination, around: Surroundings) -> Examinati
         *_revoked_key(around.known.revocations_of(request.key_fingerprint)),
         *_revoked_authority(authority, around.known.revocations),
         *(_existing(existing) if existing else _path(examination, request, authority)),
+        *([refusal.as_refusal] if refusal and not existing else []),
     )
-    return replace(examination, findings=(*examination.findings, *found), existing=existing)
+    was_refused = refusal is not None
+    return replace(examination, findings=(*examination.findings, *found), existing=existing, was_refused=was_refused)
 
 
 def _token(examination: Examination, request: CertificationRequest, grant: Grant | None) -> Iterator[Finding]:
@@ -186,15 +192,15 @@ def _hosts(common_names: Sequence[str], profile: Profile) -> Iterator[str]:
 
 
 def _authority(request: CertificationRequest, active: ActiveAuthority | None) -> Iterator[Finding]:
-    """Check that the CSR has neither the key nor the name of an authority that would be above it.
+    """Check that the CSR has neither the key nor the name of an authority here, or of its OCSP signer.
 
-    The common name of an OCSP signer is reserved, whatever stands beside it.
+    Their common names are reserved, whatever stands beside them: people and logs often see the common name alone.
     """
     if active is None:
         return
     if request.key_fingerprint in active.key_fingerprints:
         yield CSR_KEY_AUTHORITY.at("/public_key")
-    is_reserved = not active.reserved.isdisjoint(names.folded_common_names(request.subject))
+    is_reserved = not active.common_names.isdisjoint(names.folded_common_names(request.subject))
     if is_reserved or names.folded(request.subject) in active.subjects:
         yield SUBJECT_AUTHORITY.at("/subject")
 
@@ -248,6 +254,15 @@ def _path(
         yield from path.purpose_faults(examination.extended_key_usage)
         yield from path.name_faults(request.subject, examination.subject_alternative_name)
         yield from path.policy_faults(request.subject_text, None)
+
+
+def _find_refusal(refused: RequestRecord | None, certificates: Sequence[CertificateRecord]) -> RequestRecord | None:
+    """Return the refusal of this very CSR, unless it has got a certificate since; `certificates` have its key."""
+    if refused is None or refused.decided_at is None:
+        return None
+    later = (each for each in certificates if each.issued_at >= refused.decided_at)
+    is_past = any(each.request_fingerprint == refused.request_fingerprint for each in later)
+    return None if is_past else refused
 
 
 def _existing(record: CertificateRecord) -> Iterator[Finding]:

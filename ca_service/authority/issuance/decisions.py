@@ -19,7 +19,15 @@ from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.issuance.completion import Completion
 from ca_service.authority.issuance.examination import Examination
 from ca_service.authority.issuance.issuance import Issuance, Issued
-from ca_service.authority.issuance.records import Moment, RequestPage, RequestQuery, RequestRecord, State, timeline
+from ca_service.authority.issuance.records import (
+    Moment,
+    RequestPage,
+    RequestQuery,
+    RequestRecord,
+    State,
+    overridden,
+    timeline,
+)
 from ca_service.authority.issuance.store import Ledger, RequestStore
 from ca_service.authority.ports import Clock
 from ca_service.errors import Busy, Conflict, InvalidInput, NotAllowed, NotFound, Rule
@@ -248,7 +256,12 @@ class Requests:
         Raises Conflict with the decision that was first.
         """
         after = before.decided(state, actor, self._clock(), note)
-        said = {"host": after.host, "requested_by": after.submitted_by, **({"note": note} if note else {})}
+        said: dict[str, str | int] = {
+            "host": after.host,
+            "requested_by": after.submitted_by,
+            **({"note": note} if note else {}),
+        }
+        said |= overridden(before.findings) if state is State.APPROVED else {}
         event = AuditEvent.by(actor, self._clock(), _EVENTS[state], str(after.id), **said)
         if before.is_undecided and self._store.move(after, before.state, event):
             return after

@@ -11,10 +11,9 @@ from cryptography import x509
 
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.issuance.approval import DEFAULT_RULES, Approval, ApprovalRule, Asked
-from ca_service.authority.issuance.naming import name_host
+from ca_service.authority.issuance.naming import name_all
 from ca_service.errors import Finding, Refused, Rule, Severity
 from ca_service.pki.csr import CertificationRequest, Description, Reading
-from ca_service.pki.names import STRICT, SUBJECT_EMPTY
 from ca_service.pki.profiles import DEFAULT_LEAF_DAYS, MAX_LEAF_DAYS, Profile
 from ca_service.vos.destinations import (
     NO_HINT,
@@ -122,9 +121,11 @@ class Options:
 class Examination:
     """A CSR with everything that was found about it, and what its certificate would contain.
 
-    `names` are the alternative names of the certificate as text. `destination` has the purpose that was given or
-    proposed, none for a plain server; `chosen_purpose` only the one that was given. `existing` is the certificate that
-    this very CSR already has and gets again; `approval` is why no decision is needed, None if a person must decide.
+    `names` are the alternative names of the certificate as text; `claims` the parts of its subject by which a server
+    may grant rights to a client. `destination` has the purpose that was given or proposed, none for a plain server;
+    `chosen_purpose` only the one that was given. `existing` is the certificate that this very CSR already has and gets
+    again; `was_refused` says that a person has refused it; `approval` is why no decision is needed, None if a person
+    must decide.
     """
 
     profile: Profile
@@ -137,9 +138,11 @@ class Examination:
     extended_key_usage: tuple[str, ...] = ()
     subject_alternative_name: x509.SubjectAlternativeName | None = None
     names: tuple[str, ...] = ()
+    claims: tuple[str, ...] = ()
     destination: Destination = NOWHERE
     chosen_purpose: str = ""
     existing: CertificateRecord | None = None
+    was_refused: bool = False
     approval: Approval | None = None
 
     @property
@@ -151,9 +154,9 @@ class Examination:
 
     @property
     def asked(self) -> Asked:
-        """The facts for approval rules: every name of the certificate, and every common name."""
+        """The facts for approval rules: every name of the certificate, every common name, and what else is claimed."""
         hosts = (host_name(name) if self.profile.is_vos else name for name in self.verified.common_names)
-        return Asked(self.profile.name, self.names, tuple(hosts))
+        return Asked(self.profile.name, self.names, tuple(hosts), self.claims, self.was_refused)
 
     @property
     def needs_decision(self) -> bool:
@@ -176,21 +179,20 @@ def examine(reading: Reading, profile: Profile, options: Options, policy: Policy
     if request is None:
         findings = (*reading.findings, *unsigned_purpose(reading, hint.file_name), *impossible, *lifetime)
         return Examination(profile, days, findings, reading.description, destination=given)
+    key_usage, extended_key_usage, used = _usages(request.description, profile)
     destination, aimed = find_destination(request.description, profile, given, hint.file_name)
     if destination.purpose:
         profile = replace(profile, allows_wildcard=PURPOSES[destination.purpose].allows_wildcard)
-    host, extension, named = name_host(request, profile, add_host_name=options.add_host_name)
-    key_usage, extended_key_usage, used = _usages(request.description, profile)
+    named = name_all(request, profile, extended_key_usage, add_host_name=options.add_host_name)
     return Examination(
         profile=profile,
         days=days,
         findings=(
-            *_subject(request, profile),
+            *named.findings,
             *_authority(request),
             *_curve(request, policy),
             *(impossible or aimed),
             *_other_server(request, profile),
-            *named,
             *used,
             *_without_tls(extended_key_usage, profile, destination),
             *_left_out(request),
@@ -198,11 +200,12 @@ def examine(reading: Reading, profile: Profile, options: Options, policy: Policy
         ),
         description=request.description,
         request=request,
-        host=host,
+        host=named.host,
         key_usage=key_usage,
         extended_key_usage=extended_key_usage,
-        subject_alternative_name=extension,
-        names=request.names if extension is request.subject_alternative_name else (f"DNS:{host}",),
+        subject_alternative_name=named.extension,
+        names=named.names,
+        claims=named.claims,
         destination=destination,
         chosen_purpose=given.purpose,
     )
@@ -230,15 +233,6 @@ def examine_lifetime(profile: Profile, options: Options, policy: Policy) -> Iter
 
 def _days(options: Options, policy: Policy) -> int:
     return options.validity_days if options.validity_days is not None else policy.default_days
-
-
-def _subject(request: CertificationRequest, profile: Profile) -> Iterator[Finding]:
-    """Yield what was found about the names: a node cannot change what is odd in its subject, other hosts can."""
-    if profile.is_vos and not list(request.subject):
-        yield SUBJECT_EMPTY.at("/subject")
-    for found in request.findings:
-        strict = None if profile.is_vos else STRICT.get(found.rule)
-        yield replace(found, declared=strict) if strict else found
 
 
 def _authority(request: CertificationRequest) -> Iterator[Finding]:

@@ -41,7 +41,7 @@ from ca_service.authority.issuance.examination import (
 )
 from ca_service.authority.issuance.host_products import HostProducts
 from ca_service.authority.issuance.idempotency import Replay, replay_of, require_same
-from ca_service.authority.issuance.records import RequestRecord, State, issued_event, submitted_event
+from ca_service.authority.issuance.records import RequestRecord, State, issued_event, overridden, submitted_event
 from ca_service.authority.issuance.signing import prepare, record_of
 from ca_service.authority.issuance.store import Ledger, RequestStore
 from ca_service.authority.ports import Clock, SerialNumbers
@@ -210,8 +210,11 @@ class Issuance:
         ]
 
         # 3. Look for conflicts: with the authority, earlier certificates, lost keys, the token's grant, one another.
-        keys = {each.request.key_fingerprint for each in examined if each.request}
-        known = self._ledger.look_up(keys, tuple(authority.links.values()) if authority else ())
+        asked = [each.request for each in examined if each.request]
+        links = tuple(authority.links.values()) if authority else ()
+        known = self._ledger.look_up(
+            {each.key_fingerprint for each in asked}, links, {each.fingerprint for each in asked}
+        )
         around = Surroundings(authority, known, order.actor.grant, order.options.new, now)
         examined = with_conflicts(examined, around)
 
@@ -278,7 +281,7 @@ class Issuance:
         unsigned = [each for each in examined if each.existing is None]
         requests = [_issued_request(order, *each) for each in zip(unsigned, made, strict=True)]
         events = [
-            issued_event(record, order.actor, rule=request.rule, why=request.why)
+            issued_event(record, order.actor, rule=request.rule, why=request.why, **overridden(request.findings))
             for record, request in zip(made, requests, strict=True)
         ]
         stored: tuple[CertificateRecord, ...] = ()

@@ -1,7 +1,9 @@
-"""The names of a certificate: the host that it is for, and the alternative names."""
+"""The names of a certificate: its subject, the host that it is for, and the alternative names."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from cryptography import x509
@@ -50,11 +52,65 @@ SAN_WILDCARD_CLIENT: Final = Rule(
     "Create a new CSR with the name of the client. For servers, use the profile server.",
 )
 
+SUBJECT_CLAIMS: Final = Rule(
+    "subject.claims",
+    "Servers may grant rights to a client by these parts of its subject: {claims}. Rules and tokens for host names do "
+    "not cover them.",
+    "Approve them only if they are true. Otherwise create a new CSR whose subject has only a common name.",
+    Severity.WARNING,
+)
+
 _NAMES: Final = "/subject_alternative_name"
-Named = tuple[str, x509.SubjectAlternativeName | None, list[Finding]]
+#: Parts of a subject that grant no rights. O and OU of a node are copied under any rule: every CSR of a node has them.
+_NO_CLAIMS: Final = {"CN", "C", "ST", "L"}
+_NO_CLAIMS_OF_NODE: Final = _NO_CLAIMS | {"O", "OU"}
 
 
-def name_host(request: CertificationRequest, profile: Profile, *, add_host_name: bool) -> Named:
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The names of a certificate, and what was found about them.
+
+    `host` is the host of the certificate, `extension` its alternative names, `names` the same as text. `claims` are the
+    parts of its subject by which a server may grant rights to a client, such as `O=admins`.
+    """
+
+    host: str
+    extension: x509.SubjectAlternativeName | None
+    names: tuple[str, ...]
+    claims: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+
+def name_all(
+    request: CertificationRequest, profile: Profile, extended_key_usage: Sequence[str], *, add_host_name: bool
+) -> Named:
+    """Return the names that the certificate of this CSR would have."""
+    claims = _claims(request, profile) if "clientAuth" in extended_key_usage else ()
+    host, extension, found = _name_host(request, profile, add_host_name=add_host_name)
+    texts = request.names if extension is request.subject_alternative_name else (f"DNS:{host}",)
+    return Named(host, extension, texts, claims, (*_subject(request, profile, claims), *found))
+
+
+def _claims(request: CertificationRequest, profile: Profile) -> tuple[str, ...]:
+    harmless = _NO_CLAIMS_OF_NODE if profile.is_vos else _NO_CLAIMS
+    return tuple(f"{kind}={value}" for kind, value in request.description.subject if kind not in harmless)
+
+
+def _subject(request: CertificationRequest, profile: Profile, claims: Sequence[str]) -> Iterator[Finding]:
+    """Yield what was found about the subject: a node cannot change what is odd in its subject, other hosts can."""
+    if profile.is_vos and not list(request.subject):
+        yield names.SUBJECT_EMPTY.at("/subject")
+    if claims:
+        yield SUBJECT_CLAIMS.at("/subject", claims=", ".join(claims))
+    for found in request.findings:
+        strict = None if profile.is_vos else names.STRICT.get(found.rule)
+        yield replace(found, declared=strict) if strict else found
+
+
+_Host = tuple[str, x509.SubjectAlternativeName | None, list[Finding]]
+
+
+def _name_host(request: CertificationRequest, profile: Profile, *, add_host_name: bool) -> _Host:
     """Return the host that the certificate is for, its alternative names, and what was found about them."""
     common_name = request.common_names[-1] if request.common_names else ""
     host = host_name(common_name) if profile.is_vos else common_name
@@ -101,7 +157,7 @@ def _most_specific(candidates: list[str], host: str) -> str:
     )
 
 
-def _without_names(host: str, *, add_host_name: bool) -> Named:
+def _without_names(host: str, *, add_host_name: bool) -> _Host:
     if not names.is_dns_name(host):
         return host, None, [SAN_NO_HOST_NAME.at(_NAMES)]
     if not add_host_name:

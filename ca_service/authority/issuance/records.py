@@ -22,7 +22,7 @@ it that certificate, and makes no second one.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -33,7 +33,15 @@ from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.issuance.approval import in_words
 from ca_service.authority.issuance.examination import Examination, Options
-from ca_service.errors import Finding
+from ca_service.errors import Finding, Rule, Severity
+from ca_service.pki.encodings import time_text
+
+REQUEST_REFUSED_BEFORE: Final = Rule(
+    "request.refused-before",
+    "{name} refused this CSR on {at}, as request {id}: {note}",
+    "Only a person can approve it now; no rule does.",
+    Severity.WARNING,
+)
 
 
 class State(StrEnum):
@@ -131,6 +139,13 @@ class RequestRecord:
         return self.state in (State.REFUSED, State.WITHDRAWN)
 
     @property
+    def as_refusal(self) -> Finding:
+        """The finding about a new submission of a CSR that was refused with this request."""
+        at = time_text(self.decided_at) if self.decided_at else ""
+        values = {"id": self.id, "name": self.decided_by, "at": at, "note": " ".join(self.note.split())}
+        return REQUEST_REFUSED_BEFORE.at(**values)
+
+    @property
     def decider(self) -> Actor:
         """The person who has decided, as an actor; the role is the least that can decide."""
         return Actor(self.decided_by_id, self.decided_by, Role.APPROVER, self.decided_from)
@@ -198,7 +213,17 @@ def submitted_event(request: RequestRecord, actor: Actor) -> AuditEvent:
         host=request.host,
         profile=request.options.profile,
         request=request.request_fingerprint,
+        **overridden(request.findings),
     )
+
+
+def overridden(findings: Sequence[Finding]) -> dict[str, str | int]:
+    """Return the details of an event about a CSR that a person had refused: which request, who, when and why."""
+    found = next((each.values for each in findings if each.rule == REQUEST_REFUSED_BEFORE.id), None)
+    if found is None:
+        return {}
+    details = {"refused_by": found["name"], "refused_at": found["at"], "refusal": found["note"]}
+    return {"refused_request": int(str(found["id"])), **{name: str(value) for name, value in details.items()}}
 
 
 def issued_event(record: CertificateRecord, actor: Actor, **details: str | int) -> AuditEvent:

@@ -93,13 +93,13 @@ class SigningIn:
         if not is_right or account is None or account.disabled_at:
             raise counted.wait or self._failed(account.name if account else loggable_name(name), "password", visit)
         if self._factors.with_factor([account]):
+            pending = self._sessions.open_pending(account, "password", visit)
             self._throttle.take_back(counted.counters)
-            return self._sessions.open_pending(account, "password", visit)
+            return pending
         if counted.wait:  # the same answer as to a wrong password
             self._throttle.take_back(counted.counters)
             raise counted.wait
-        self._throttle.succeed(counted.counters)
-        return self._sessions.open(account, "password", visit)
+        return self._opened(counted.counters, self._sessions.open(account, "password", visit))
 
     def from_elsewhere(self, account: AccountRecord, visit: Visit, *, is_afresh: bool) -> SignInResult:
         """Sign in the person whom the provider named; with a second factor here the session is pending.
@@ -124,8 +124,8 @@ class SigningIn:
         method = self._second_factor(account, proof, visit)
         if not method:
             raise self._failed(account.name, "second step", visit)
-        self._throttle.succeed(counters)
-        return self._sessions.open(account, f"{pending.record.method}, {method}", visit, replaces=secret)
+        steps = f"{pending.record.method}, {method}"
+        return self._opened(counters, self._sessions.open(account, steps, visit, replaces=secret))
 
     def with_passkey(self, proof: Proof, visit: Visit) -> SignInResult:
         """Sign in by a passkey alone. Raises NotAuthenticated, TooManyAttempts."""
@@ -137,8 +137,7 @@ class SigningIn:
             raise
         if account is None or account.disabled_at:
             raise self._failed(account.name if account else "(not recorded)", "passkey", visit)
-        self._throttle.succeed(counters)
-        return self._sessions.open(account, "passkey", visit)
+        return self._opened(counters, self._sessions.open(account, "passkey", visit))
 
     def confirm(self, session: OpenSession, proof: Proof, visit: Visit) -> None:
         """Re-authenticate the owner of a session. Raises NotAuthenticated, TooManyAttempts."""
@@ -151,8 +150,8 @@ class SigningIn:
             method = self._second_factor(account, proof, visit)
         if not method:
             raise self._failed(account.name, "confirmation", visit)
-        self._throttle.succeed(counters)
         self._sessions.confirm(session, method, visit)
+        self._throttle.succeed(counters)
 
     def change_password(self, session: OpenSession, old: str, new: str, visit: Visit) -> SignInResult:
         """Change one's own password after checking the old one; all sessions end, and this browser gets a new one.
@@ -168,6 +167,11 @@ class SigningIn:
         changed = self._accounts.set_password(_actor(account, visit), account.name, new)
         self._sessions.forget_browsers(changed)
         return self._sessions.open(changed, "password", visit)
+
+    def _opened(self, counters: Sequence[Counter], result: SignInResult) -> SignInResult:
+        """Take the attempts back and return the result: the session exists, whatever becomes of the counters."""
+        self._throttle.succeed(counters)
+        return result
 
     def _is_right(self, counters: Sequence[Counter], password_hash: str, password: str) -> bool:
         """Return whether the password is right. Raises NotReady, and does not count the attempt, if that is unknown."""

@@ -14,8 +14,9 @@ three, so that failures elsewhere never lock out the owner. Names count as they 
 whether there is such an account or not.
 
 States of a counter: absent, counting, waiting. `attempt` moves it on, in one transaction and as if
-the attempt had failed; a crash after it leaves one failure too many. A success is taken back
-afterwards; a day without failures, or an administrator, makes it absent again.
+the attempt had failed; a crash after it leaves one failure too many, and so does a busy database.
+A success is taken back afterwards; a day without failures, or an administrator, makes it absent again.
+To the caller none of this is a part of the sign-in: `deadline.unnoted`.
 """
 
 from __future__ import annotations
@@ -23,17 +24,19 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 
+from ca_service import deadline
 from ca_service.authority.access.credentials import kept_name, loggable_name
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.people.records import LONGEST_WAIT, Counter, Visit
 from ca_service.authority.people.store import AttemptStore
 from ca_service.authority.ports import Clock
-from ca_service.errors import Rule, TooManyAttempts
+from ca_service.errors import Busy, Interrupted, Rule, TooManyAttempts
 
 SIGN_IN_WAIT: Final = Rule(
     "sign-in.wait",
@@ -112,13 +115,18 @@ class Throttle:
         )
 
     def take_back(self, counters: Sequence[Counter]) -> None:
-        """Undo the count of a successful step that is not the last."""
-        self._store.take_back(counters)
+        """Undo the count of a successful step that is not the last, unless the database is busy."""
+        with suppress(Busy, Interrupted), deadline.unnoted():
+            self._store.take_back(counters)
 
     def succeed(self, counters: Sequence[Counter]) -> None:
-        """Record a complete sign-in: earlier failures for this account are deleted, but not those of the address."""
-        self._store.take_back([each for each in counters if not each.subject])
-        self._store.clear([each for each in counters if each.subject])
+        """Record a complete sign-in, after its session exists, unless the database is busy.
+
+        Earlier failures for this account are deleted, but not those of the address.
+        """
+        with suppress(Busy, Interrupted), deadline.unnoted():
+            self._store.clear([each for each in counters if each.subject])
+            self._store.take_back([each for each in counters if not each.subject])
 
     def _count(self, tried: str, visit: Visit, counters: Sequence[Counter]) -> tuple[Counter, ...]:
         until = self._must_wait(tried, visit, counters)
@@ -132,7 +140,8 @@ class Throttle:
         """Count an attempt and return None, or return until when it has to wait."""
         now = self._clock()
         delayed = AuditEvent(now, Event.SIGN_IN_DELAYED, "anonymous", tried, origin=visit.address)
-        return self._store.count(counters, now, delayed)
+        with deadline.unnoted():
+            return self._store.count(counters, now, delayed)
 
 
 def subject_of(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Response
 
-from ca_service.authority.access.permissions import Action
+from ca_service.authority.access.permissions import Action, may
 from ca_service.authority.notices.records import MessageQuery
 from ca_service.documents.operations import HealthDocument, JobsDocument, MessagesDocument, UpcomingListDocument
 from ca_service.documents.revocations import NewestCRLsDocument
@@ -20,8 +20,7 @@ def get_health() -> Response:
     """Run the health checks, as `ca-service doctor` does, and show what they found."""
     read_query(NoQuery)
     wanted_form(JSON_ONLY)
-    here = api_services()
-    return answers.as_json(HealthDocument.of((*here.doctor.examine(actor()), *here.arrival.examine(actor()))))
+    return answers.as_json(HealthDocument.of(api_services().doctor.examine(actor())))
 
 
 @needs(Action.STATUS)
@@ -55,4 +54,5 @@ def list_crls() -> Response:
     """List the newest CRL of each authority; publish nothing."""
     read_query(NoQuery)
     wanted_form(JSON_ONLY)
-    return answers.as_json(NewestCRLsDocument.of(api_services().crl_publisher.list_newest(actor())))
+    found, shows_keys = api_services().crl_publisher.list_newest(actor()), may(actor(), Action.STATUS)
+    return answers.as_json(NewestCRLsDocument.of(found, shows_keys=shows_keys))

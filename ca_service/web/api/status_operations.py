@@ -32,7 +32,8 @@ STATUS: Final = (
         description=(
             "Runs the checks of `ca-service doctor`, for the role administrator. They download what certificates point "
             "to, which takes seconds; findings can name paths of the machine. The status is 200 even if a check fails: "
-            "look at `is_well`. For load balancers and monitoring there are `/readyz` and `/metrics`."
+            "look at `is_well`. A process runs them once at a time: another call gets 503. For load balancers and "
+            "monitoring there are `/readyz` and `/metrics`."
         ),
         curl=curl('"{base_url}/api/v1/health"'),
         answers={200: "The result of each check."},
@@ -79,7 +80,8 @@ STATUS: Final = (
         path="/api/v1/crls",
         summary="List the newest CRLs",
         description=(
-            "Lists the newest CRL of each authority: number, times, entries. Nothing is published. The files are at "
+            "Lists the newest CRL of each authority: number, times, entries. `has_key` is for administrators with the "
+            "scope `status`, and null for others. Nothing is published. The files are at "
             "`/ca/ISSUER.crl`, without a token."
         ),
         curl=curl('"{base_url}/api/v1/crls"'),

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from ca_service.authority.access.grants import Grant
 from ca_service.authority.access.permissions import Actor, Role
 from ca_service.authority.issuance.approval import DEFAULT_RULES, Approval, ApprovalRule, Asked, find_approval, in_words
 from ca_service.authority.issuance.examination import Options
+from ca_service.vos.destinations import Destination
 from tests.support import pkcs10, requests
+from tests.support.asn1 import UTF8_STRING
 from tests.support.factories import OPERATOR, Lab, actor
-from tests.support.requests import UCCX_PUBLISHER
+from tests.support.requests import PURPOSES, UCCX_PUBLISHER
 
 ANNA = Actor(7, "anna", Role.REQUESTER, token="renewal")
 NODE = Asked("vos", ("DNS:lab.example.com", "DNS:uccx1.lab.example.com"), ("uccx1.lab.example.com",))
@@ -84,6 +89,23 @@ def test_a_common_name_has_to_be_covered_too(host: str) -> None:
     assert approval(ApprovalRule("r", names=LAB), Asked("vos", NODE.names, (host,))) is None
 
 
+CLAIMING = Asked("client", ("DNS:uccx1.lab.example.com",), ("uccx1.lab.example.com",), ("O=admins",))
+
+
+def test_a_rule_for_host_names_covers_no_other_part_of_the_subject_of_a_client() -> None:
+    assert approval(ApprovalRule("r", names=LAB), replace(CLAIMING, claims=()))
+    assert approval(ApprovalRule("r", names=LAB), CLAIMING) is None
+    assert approval(ApprovalRule("r", roles=(Role.REQUESTER,)), CLAIMING)
+
+
+def test_nor_does_any_rule_cover_it_for_a_token_that_is_limited_to_host_names() -> None:
+    limited = replace(ANNA, grant=Grant(1, frozenset({"submit"}), names=LAB))
+    rule = ApprovalRule("r", roles=(Role.REQUESTER,))
+    assert approval(rule, replace(CLAIMING, claims=()), limited)
+    assert approval(rule, CLAIMING, limited) is None
+    assert approval(rule, CLAIMING, replace(ANNA, grant=Grant(1, frozenset({"submit"}))))
+
+
 def test_the_first_rule_that_holds_decides() -> None:
     rules = (
         ApprovalRule("no", accounts=("bob",)),
@@ -126,3 +148,34 @@ def test_a_check_tells_that_a_person_has_to_decide() -> None:
         (False, False),
         (True, True),
     ]
+
+
+@pytest.mark.parametrize(
+    ("profile", "purposes", "part", "waits"),
+    [
+        ("client", ("clientAuth",), ("O", "admins"), True),
+        ("client", ("clientAuth",), ("OU", "admins"), True),
+        ("client", ("clientAuth",), ("UID", "root"), True),
+        ("client", ("clientAuth",), ("emailAddress", "root@example.com"), True),
+        ("client", ("clientAuth",), ("serialNumber", "1"), True),
+        ("client", ("clientAuth",), ("L", "Frankfurt"), False),
+        ("server", ("serverAuth", "clientAuth"), ("O", "admins"), True),
+        ("server", ("serverAuth",), ("O", "admins"), False),
+        ("vos", PURPOSES, ("O", "admins"), False),
+        ("vos", PURPOSES, ("UID", "root"), True),
+    ],
+)
+def test_parts_of_a_subject_that_may_grant_rights_to_a_client_wait_for_a_person(
+    profile: str, purposes: tuple[str, ...], part: tuple[str, str], waits: bool
+) -> None:
+    host = "uccx1.example.com"
+    subject = pkcs10.name((part[0], UTF8_STRING, part[1]), ("CN", UTF8_STRING, host))
+    extensions = (*requests.usages(("digitalSignature",), purposes), pkcs10.hosts("example.com", host))
+    data = pkcs10.Recipe(requests.key(host), subject, extensions).der()
+    options = Options(profile=profile, destination=Destination("tomcat-ECDSA" if profile == "vos" else ""))
+    lab = Lab(rules=(ApprovalRule("hosts", names=("example.com", host)), *DEFAULT_RULES)).initialised()
+
+    (asked,) = lab.issuance.check(actor(), [data], options)
+    assert (asked.needs_decision, "subject.claims" in {each.rule for each in asked.findings}) == (waits, waits)
+    (own,) = lab.issuance.check(actor(Role.APPROVER), [data], options)
+    assert own.approval

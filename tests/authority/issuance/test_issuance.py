@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from itertools import repeat
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from cryptography import x509
@@ -32,6 +32,7 @@ from tests.support import pkcs10, requests
 from tests.support.external_roots import Certified
 from tests.support.factories import OPERATOR, PLAN, Lab, actor, event
 from tests.support.fakes import NOON, FixedClock, InMemoryKeyStore, InMemoryLedger
+from tests.support.paths import ISSUING, authorities
 from tests.support.pkcs10 import Recipe
 from tests.support.requests import SOCIALMINER, THREE_NODES, UCCX_PUBLISHER, UCCX_SUBSCRIBER
 
@@ -453,12 +454,27 @@ def test_a_name_that_only_looks_like_another_than_the_authoritys_is_refused(
     assert caught.value.rule == "subject.authority"
 
 
-def test_the_common_name_of_the_ocsp_signer_is_reserved_whatever_stands_beside_it(signing: Lab) -> None:
-    [issuer] = signing.responders.issuers()
+COMMON_NAMES = ["Example Lab EC Root CA G1", "Example Lab EC Intermediate CA G1", "Example Lab OCSP"]
+
+
+@pytest.mark.parametrize("others", [(), ("Elsewhere",)], ids=["alone", "another O"])
+@pytest.mark.parametrize("common_name", [each for name in COMMON_NAMES for each in (name, f" {name.lower()}")])
+def test_the_common_names_of_authorities_and_ocsp_signers_are_reserved(
+    signing: Lab, common_name: str, others: tuple[str, ...]
+) -> None:
     own = Certified(requests.key("pretender"), signing.hierarchy.active().root)
-    alike = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, f"{issuer.name} ocsp")])
+    parts = [x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, each) for each in others]
+    alike = x509.Name([*parts, x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name)])
     with pytest.raises(Refused) as caught:
         issue(signing, _request_with(own, alike))
+    assert caught.value.rule == "subject.authority"
+
+
+def test_a_common_name_of_an_authority_is_reserved_beside_one_of_a_host(signing: Lab) -> None:
+    own = Certified(requests.key("pretender"), signing.hierarchy.active().root)
+    both = [x509.NameAttribute(x509.NameOID.COMMON_NAME, each) for each in (COMMON_NAMES[0], "node.example.com")]
+    with pytest.raises(Refused) as caught:
+        issue(signing, _request_with(own, x509.Name(both)))
     assert caught.value.rule == "subject.authority"
 
 
@@ -510,37 +526,44 @@ def counting() -> CountingKeyStore:
 @pytest.fixture
 def counted(counting: CountingKeyStore) -> Lab:
     """A lab with an authority whose signatures are counted from now on."""
-    lab = Lab(keystore=counting).initialised()
+    return _counted(Lab(keystore=counting), counting)
+
+
+def _counted(lab: Lab, counting: CountingKeyStore) -> Lab:
+    """The same with an authority that has no common name, so that programs show its whole name."""
+    parts = (NameOID.ORGANIZATION_NAME, "Other Lab"), (NameOID.ORGANIZATIONAL_UNIT_NAME, "CAs")
+    issuing = replace(ISSUING, name=x509.Name(x509.NameAttribute(*part) for part in parts))
+    lab.external.import_authority(OPERATOR, authorities(issuing), issuing.private_key)
     counting.signatures.clear()
     return lab
 
 
-def misfit(lab: Lab) -> bytes:
-    """A good CSR whose common name is that of the authority: a trust store keeps one certificate of each name."""
-    (name,) = lab.hierarchy.active().chain[0].subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return Recipe(requests.key("misfit"), requests.subject(str(name.value)), (pkcs10.hosts("node.example.com"),)).der()
+#: A good CSR whose common name is the name of the authority: a trust store keeps one certificate of each name.
+MISFIT: Final = Recipe(
+    requests.key("misfit"), requests.subject("O=Other Lab, OU=CAs"), (pkcs10.hosts("node.example.com"),)
+).der()
 
 
 def test_a_certificate_that_the_node_would_not_accept_never_reaches_the_authoritys_key(
     counted: Lab, counting: CountingKeyStore
 ) -> None:
     with pytest.raises(SigningError) as caught:
-        issue(counted, misfit(counted))
+        issue(counted, MISFIT)
     assert caught.value.rule == "fit.same-name"
     assert (counting.signatures, stored(counted), events(counted)) == ([], (), [])
 
 
 def test_none_of_a_submission_is_signed_before_all_of_it_was_judged(counted: Lab, counting: CountingKeyStore) -> None:
     with pytest.raises(SigningError):
-        issue(counted, *NODES, misfit(counted))
+        issue(counted, *NODES, MISFIT)
     assert counting.signatures == []
 
 
 def test_the_profile_of_a_plain_server_is_not_judged_by_what_a_node_accepts(
     counted: Lab, counting: CountingKeyStore
 ) -> None:
-    assert issue(counted, misfit(counted), profile="server").created
-    assert counting.signatures == ["intermediate-g1"]
+    assert issue(counted, MISFIT, profile="server").created
+    assert len(counting.signatures) == 1
 
 
 def test_a_request_that_is_refused_or_answered_again_never_reaches_the_authoritys_key(
@@ -562,9 +585,8 @@ def test_that_a_request_waits_is_shown_and_is_no_finding_of_its_record() -> None
 
 
 def test_a_waiting_request_that_the_node_would_not_accept_fails_and_is_not_signed(counting: CountingKeyStore) -> None:
-    lab = Lab(keystore=counting, rules=()).initialised()
-    counting.signatures.clear()
-    (waiting,) = issue(lab, misfit(lab)).waiting
+    lab = _counted(Lab(keystore=counting, rules=()), counting)
+    (waiting,) = issue(lab, MISFIT).waiting
     failed = lab.requests.approve(actor(Role.APPROVER), waiting.id)
     assert (failed.state, [found.rule for found in failed.failure if found.is_error]) == (
         State.FAILED,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,12 +12,15 @@ from ca_service.authority.access.credentials import loggable_name
 from ca_service.authority.access.permissions import Actor
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.installation import Installation
-from ca_service.authority.people.records import AccountRecord, OpenSession, Visit
+from ca_service.authority.people.records import AccountRecord, Counter, OpenSession, Visit
 from ca_service.authority.people.sessions import SignInResult
-from ca_service.errors import InvalidInput, NotAuthenticated
+from ca_service.authority.people.signing_in import SigningIn
+from ca_service.authority.people.throttle import Throttle
+from ca_service.deadline import DATABASE_INTERRUPTED
+from ca_service.errors import Interrupted, InvalidInput, NotAuthenticated
 from tests.support.factories import PASSWORD, Lab
 from tests.support.fakes import FixedClock
-from tests.support.people import can_sign_in, code_of, proof
+from tests.support.people import InMemoryAttemptStore, can_sign_in, code_of, proof
 
 OTHER_PASSWORD = "another long password"
 HERE = Visit("192.0.2.1", "Browser/1")
@@ -232,3 +235,39 @@ def test_password_or_code_confirms_for_ten_minutes(
         assert people.sessions.is_fresh(opened(people, entered))
     methods = [event.details for event in recorded() if event.event is Event.SIGN_IN_CONFIRMED]
     assert methods == [{"method": "password"}, {"method": "authenticator app"}]
+
+
+class BusyAttempts(InMemoryAttemptStore):
+    """Attempts that can be counted, but not taken back: another process writes by then."""
+
+    def take_back(self, counters: Sequence[Counter]) -> None:  # noqa: ARG002 - the port's
+        """See the port."""
+        raise Interrupted.because(DATABASE_INTERRUPTED)
+
+    clear = take_back
+
+
+def test_a_session_that_exists_counts_though_its_attempt_cannot_be_taken_back(
+    lab: Lab, alice: AccountRecord, clock: FixedClock
+) -> None:
+    throttle = Throttle(BusyAttempts(), clock)
+    signing_in = SigningIn(
+        store=lab.edges.accounts,
+        accounts=lab.accounts,
+        passwords=lab.edges.passwords,
+        throttle=throttle,
+        sessions=lab.sessions,
+        factors=lab.second_factors,
+        passkeys=lab.passkeys,
+        clock=clock,
+    )
+    first = signing_in.with_password("alice", PASSWORD, HERE)
+    session = lab.sessions.find(first.secret)
+    assert session
+    signing_in.confirm(session, proof(password=PASSWORD), HERE)
+
+    secret, _ = enrol(lab, alice.actor, clock)
+    clock.advance(minutes=1)
+    pending = signing_in.with_password("alice", PASSWORD, HERE)
+    assert not pending.is_complete
+    assert signing_in.second_step(pending.secret, proof(code=code_of(secret, clock())), HERE).is_complete

@@ -166,7 +166,7 @@ def test_who_was_refused_submits_again_with_one_press(waiting: RequestRecord, re
 def test_who_may_approve_by_now_lands_on_the_certificate_after_submitting_again(
     installation: Installation, waiting: RequestRecord, requester: Visitor
 ) -> None:
-    installation.requests.refuse(OPERATOR, waiting.id, "no")
+    installation.requests.withdraw(OPERATOR, waiting.id)
     installation.accounts.set_role(OPERATOR, "requester", Role.APPROVER)
     requester.sign_in("requester")
     answer = requester.post("/requests/1/submit-again")

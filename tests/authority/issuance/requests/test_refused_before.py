@@ -1,0 +1,108 @@
+"""A CSR that a person has refused waits for a person again, whatever the rules say by then."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ca_service.authority.access.permissions import Actor
+from ca_service.authority.audit.events import AuditEvent, Event
+from ca_service.authority.issuance.batches import Outcome, issue_batch
+from ca_service.authority.issuance.examination import Options
+from ca_service.authority.issuance.issuance import Issued
+from ca_service.authority.issuance.records import RequestRecord
+from tests.authority.issuance.requests.people import ANNA, CAROL, VERA
+from tests.support.factories import OPERATOR, Lab
+from tests.support.fakes import FixedClock, InMemoryLedger
+from tests.support.request_records import EVERYBODY
+from tests.support.requests import UCCX_PUBLISHER, UCCX_SUBSCRIBER
+
+OVERRIDDEN = {
+    "refused_request": 1,
+    "refused_by": "approver",
+    "refused_at": "2026-11-23T12:00:00Z",
+    "refusal": "The parent domain is wrong. Ask again.",
+}
+
+
+@pytest.fixture
+def lab(lab: Lab, waiting: RequestRecord, clock: FixedClock) -> Lab:
+    """The same after a refusal, and with a rule that approves everything."""
+    lab.requests.refuse(CAROL, waiting.id, "The parent domain is wrong.\nAsk again.")
+    clock.advance(hours=1)
+    edges = {"issuers": lab.issuers, "keystore": lab.keystore, "ledger": lab.ledger}
+    return Lab(clock=clock, rules=(EVERYBODY,), request_store=lab.edges.requests, **edges)  # type: ignore[arg-type]
+
+
+def submit(lab: Lab, who: Actor = ANNA, data: bytes = UCCX_PUBLISHER.data, **options: object) -> Issued:
+    return lab.issuance.issue(who, [data], Options(**options))  # type: ignore[arg-type]
+
+
+def events(lab: Lab, *kinds: Event) -> list[AuditEvent]:
+    assert isinstance(lab.ledger, InMemoryLedger)
+    return [each for each in lab.ledger.events if each.event in kinds]
+
+
+def told(event: AuditEvent) -> dict[str, str | int]:
+    """What an event says about a refusal."""
+    return {name: value for name, value in event.details.items() if name.startswith("refus")}
+
+
+@pytest.mark.parametrize("who", [ANNA, VERA])
+@pytest.mark.parametrize("profile", ["vos", "server"])
+def test_it_waits_and_says_who_refused_it_when_and_why(lab: Lab, who: Actor, profile: str) -> None:
+    issued = submit(lab, who, profile=profile)
+    (waiting,) = issued.waiting
+    (found,) = (each for each in issued.findings if each.rule == "request.refused-before")
+    assert found.detail == (
+        "approver refused this CSR on 2026-11-23T12:00:00Z, as request 1: The parent domain is wrong. Ask again."
+    )
+    assert "request.refused-before" in {each.rule for each in waiting.findings}
+    assert told(events(lab, Event.REQUEST_SUBMITTED)[-1]) == OVERRIDDEN
+
+
+def test_submit_again_waits_as_well(lab: Lab) -> None:
+    assert [each.id for each in lab.requests.submit_again(ANNA, 1).waiting] == [2]
+
+
+def test_a_batch_lets_it_wait_and_issues_the_others(lab: Lab) -> None:
+    (group,) = issue_batch(lab.issuance, ANNA, [UCCX_PUBLISHER.data, UCCX_SUBSCRIBER.data], Options())
+    assert [each.outcome for each in group] == [Outcome.WAITING, Outcome.ISSUED]
+
+
+def test_the_events_of_an_approval_say_what_it_overrides(lab: Lab) -> None:
+    (waiting,) = submit(lab).waiting
+    lab.requests.approve(CAROL, waiting.id)
+    found = events(lab, Event.REQUEST_APPROVED, Event.CERTIFICATE_ISSUED)
+    assert [told(each) for each in found] == [OVERRIDDEN, OVERRIDDEN]
+
+
+def test_the_operator_of_the_machine_overrides_it_and_the_event_says_so(lab: Lab) -> None:
+    issued = submit(lab, OPERATOR)
+    assert issued.created
+    assert "request.refused-before" in {each.rule for each in issued.findings}
+    assert told(events(lab, Event.CERTIFICATE_ISSUED)[-1]) == OVERRIDDEN
+
+
+def test_after_an_approval_the_rules_decide_again(lab: Lab, clock: FixedClock) -> None:
+    (waiting,) = submit(lab).waiting
+    lab.requests.approve(CAROL, waiting.id)
+    clock.advance(hours=1)
+    issued = submit(lab, new=True)
+    assert issued.created
+    assert told(events(lab, Event.CERTIFICATE_ISSUED)[-1]) == {}
+
+
+def test_the_newest_refusal_counts(lab: Lab) -> None:
+    (waiting,) = submit(lab).waiting
+    lab.requests.refuse(replace(VERA, name="vera"), waiting.id, "Still wrong.")
+    found = [each for each in submit(lab).findings if each.rule == "request.refused-before"]
+    assert [(each.values["id"], each.values["name"]) for each in found] == [(2, "vera")]
+
+
+def test_a_withdrawn_csr_and_another_one_wait_for_nobody(lab: Lab) -> None:
+    assert submit(lab, data=UCCX_SUBSCRIBER.data).created
+    (waiting,) = submit(lab).waiting
+    lab.requests.withdraw(ANNA, waiting.id)
+    assert submit(lab).waiting  # the refusal before it still counts
