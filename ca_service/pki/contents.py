@@ -131,9 +131,14 @@ def find_value(extensions: Iterable[x509.Extension[x509.ExtensionType]], kind: t
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A certificate to be judged, taken apart once as a stranger would, beside the contents that were meant."""
+    """A certificate to be judged, taken apart once as a stranger would, beside the contents that were meant.
+
+    `tbs` are the bytes that its signature covers, `algorithm` is its AlgorithmIdentifier; both DER.
+    """
 
     certificate: x509.Certificate
+    tbs: bytes
+    algorithm: bytes
     fields: Fields
     validity: Validity
     extensions: Mapping[type[x509.ExtensionType], x509.ExtensionType]
@@ -151,9 +156,12 @@ class Candidate:
         extensions = certificate.extensions
         key_usage, extended = find_value(extensions, x509.KeyUsage), find_value(extensions, x509.ExtendedKeyUsage)
         alternative_name = find_value(extensions, x509.SubjectAlternativeName)
+        tbs, algorithm, _ = der.read(certificate_der)[0].children
         return cls(
             certificate=certificate,
-            fields=fields(der.read(certificate_der)[0].children[0]),
+            tbs=tbs.der,
+            algorithm=algorithm.der,
+            fields=fields(tbs),
             validity=Validity(certificate.not_valid_before_utc, certificate.not_valid_after_utc),
             extensions={type(found.value): found.value for found in extensions},
             critical={type(found.value) for found in extensions if found.critical},

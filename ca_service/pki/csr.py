@@ -123,7 +123,7 @@ def read(data: bytes) -> Reading:
     description = None
     try:
         loaded = LoadedRequest.of(unwrap(data))
-        description = describe(loaded.csr)
+        description = describe(loaded)
         request = _verified(loaded, description)
     except CAServiceError as error:
         return Reading(error.findings, description)
@@ -141,7 +141,7 @@ def read_request(data: bytes) -> CertificationRequest:
 def verify(request_der: bytes) -> CertificationRequest:
     """Parse and verify the DER of one CSR; see `read_request`."""
     loaded = LoadedRequest.of(request_der)
-    return _verified(loaded, describe(loaded.csr))
+    return _verified(loaded, describe(loaded))
 
 
 def load(request_der: bytes) -> x509.CertificateSigningRequest:
@@ -157,29 +157,22 @@ def public_key_in(data: bytes) -> bytes | None:
         return None
 
 
-def describe(csr: x509.CertificateSigningRequest) -> Description:
+def describe(loaded: LoadedRequest) -> Description:
     """Describe a loaded CSR, also one that is refused, as far as it can be read; never raises."""
     try:
-        extensions = csr.extensions
+        extensions = loaded.csr.extensions
     except PARSE_ERRORS:
         extensions = x509.Extensions([])
     alternative_name = find_value(extensions, x509.SubjectAlternativeName) or ()
     key_usage, extended = find_value(extensions, x509.KeyUsage), find_value(extensions, x509.ExtendedKeyUsage)
     return Description(
-        subject=names.visible_parts(csr.subject),
+        subject=names.visible_parts(loaded.subject),
         subject_alternative_name=names.general_names(alternative_name),
-        key=_key_text(csr),
-        signature=signature_hash_name(csr).upper().replace("SHA", "SHA-"),
+        key="unreadable" if loaded.key is None else keys.kind_name(loaded.key),
+        signature=signature_hash_name(loaded.csr).upper().replace("SHA", "SHA-"),
         key_usage=usages.key_usage_names(key_usage),
         extended_key_usage=usages.extended_key_usage_names(extended),
     )
-
-
-def _key_text(csr: x509.CertificateSigningRequest) -> str:
-    try:
-        return keys.kind_name(csr.public_key())
-    except PARSE_ERRORS:
-        return "unreadable"
 
 
 def _verified(loaded: LoadedRequest, description: Description) -> CertificationRequest:
@@ -187,7 +180,7 @@ def _verified(loaded: LoadedRequest, description: Description) -> CertificationR
     csr, subject = loaded.csr, loaded.subject
     info = der.read(loaded.der)[0].children[0]
     _, name, spki, *attributes = info.children
-    key = keys.key_of_csr(csr, spki)
+    key = keys.key_of_csr(loaded.key, spki)
     findings = [*loaded.oddities, *_attributes(attributes), *_signature(csr, key, info.der)]
     _stop_at(findings)
     extensions = _extensions(csr)

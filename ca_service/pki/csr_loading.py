@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 from ca_service.errors import Finding, Refused, Rule
 from ca_service.pki import strict
+from ca_service.pki.parse_errors import PARSE_ERRORS
 
 CSR_MALFORMED: Final = Rule(
     "csr.malformed",
@@ -26,14 +28,16 @@ CSR_VERSION: Final = Rule(
 
 @dataclass(frozen=True, slots=True)
 class LoadedRequest:
-    """A CSR that follows PKCS#10; its subject is kept, because the library parses it anew at each access.
+    """A CSR that follows PKCS#10; subject and key are kept, because the library parses them anew at each access.
 
-    `der` is as it came. `csr` was read from a copy in strict DER if there are `oddities`.
+    `der` is as it came. `csr` was read from a copy in strict DER if there are `oddities`. `key` is None if it cannot be
+    read.
     """
 
     der: bytes
     csr: x509.CertificateSigningRequest
     subject: x509.Name
+    key: PublicKeyTypes | None
     oddities: tuple[Finding, ...] = ()
 
     @classmethod
@@ -45,7 +49,7 @@ class LoadedRequest:
         copy = strict.rewritten_request(request_der)
         again = cls._find(copy.der) if copy.oddities else None
         if again:
-            return cls(request_der, again.csr, again.subject, copy.findings)
+            return replace(again, der=request_der, oddities=copy.findings)
         if loaded:
             return loaded  # its extensions are refused later, in words of their own
         raise Refused(*(strict.unreadable_strings(request_der) or [CSR_MALFORMED.at()]))
@@ -55,12 +59,19 @@ class LoadedRequest:
         """Return the CSR as the library reads it, or None if it does not."""
         try:
             csr = x509.load_der_x509_csr(request_der)
-            return cls(request_der, csr, csr.subject)
+            return cls(request_der, csr, csr.subject, _key_in(csr))
         except x509.InvalidVersion as error:
             version = error.parsed_version
             raise Refused(CSR_VERSION.at("/version", version=version, number=version + 1)) from error
         except (ValueError, TypeError):
             return None
+
+
+def _key_in(csr: x509.CertificateSigningRequest) -> PublicKeyTypes | None:
+    try:
+        return csr.public_key()
+    except PARSE_ERRORS:
+        return None
 
 
 def _has_readable_extensions(csr: x509.CertificateSigningRequest) -> bool:

@@ -72,8 +72,7 @@ def prepare(contents: Contents, issuer: Issuer, judge: Judge = no_further_rules)
     findings = linting.lint(candidate) or tuple(judge(candidate))
     if findings:
         raise SigningError(*findings)
-    tbs, algorithm, _ = der.read(made)[0].children
-    return Prepared(tbs.der, algorithm.der, issuer)
+    return Prepared(candidate.tbs, candidate.algorithm, issuer)
 
 
 def sign(prepared: Prepared, key: ec.EllipticCurvePrivateKey) -> x509.Certificate:

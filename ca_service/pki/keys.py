@@ -6,14 +6,13 @@ import hashlib
 from functools import cache, lru_cache
 from typing import Final
 
-from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ca_service.errors import Refused, Rule
 from ca_service.pki import der
-from ca_service.pki.parse_errors import PARSE_ERRORS
 
 SIGNING_KEY: Final = Rule(
     "signing.key",
@@ -168,18 +167,16 @@ def key_fingerprint(spki: bytes) -> str:
     return hashlib.sha256(spki).hexdigest()
 
 
-def key_of_csr(csr: x509.CertificateSigningRequest, spki: der.Element) -> ec.EllipticCurvePublicKey:
+def key_of_csr(key: PublicKeyTypes | None, spki: der.Element) -> ec.EllipticCurvePublicKey:
     """Return the key of a CSR: EC, on a named curve, its point uncompressed, its private key secret.
 
-    Raises Refused for every other kind.
+    Raises Refused for every other kind, and for None, which is one that cannot be read.
     """
     algorithm, bits = spki.children
     if algorithm.children[0].content == _EC_PUBLIC_KEY and not has_named_curve(spki.der):
         raise _refused(CSR_KEY_EXPLICIT_PARAMETERS)
-    try:
-        key: object = csr.public_key()
-    except PARSE_ERRORS as error:
-        raise _refused(CSR_KEY_INVALID) from error
+    if key is None:
+        raise _refused(CSR_KEY_INVALID)
     if isinstance(key, rsa.RSAPublicKey):
         raise _refused(CSR_KEY_RSA, size=key.key_size)
     if not isinstance(key, ec.EllipticCurvePublicKey):

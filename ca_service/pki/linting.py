@@ -196,7 +196,7 @@ def wildcards_follow_the_profile(candidate: Candidate) -> bool:
     if candidate.contents.profile.allows_wildcard:
         return True
     hosts = candidate.alternative_name.get_values_for_type(x509.DNSName) if candidate.alternative_name else ()
-    return not any(names.is_wildcard(host) for host in hosts)
+    return not any(map(names.is_wildcard, hosts))
 
 
 def subject_key_identifier_names_the_key(candidate: Candidate) -> bool:

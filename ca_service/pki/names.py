@@ -279,15 +279,15 @@ def judge_alternative_name(extension: x509.SubjectAlternativeName | None) -> Ite
 
 
 def _alternative_name(pointer: str, entry: x509.GeneralName) -> Iterator[Finding]:
-    kind, value = general_name(entry)
     if isinstance(entry, x509.DNSName):
         if not _is_host(entry.value):
             yield _no_host(pointer, entry.value)
     elif not isinstance(entry, x509.IPAddress):
+        kind, value = general_name(entry)
         rule = SAN_XMPP if kind in ("XMPP address", "SRVName") else SAN_TYPE
         yield rule.at(pointer, kind=kind, value=value)
     elif not isinstance(entry.value, IPv4Address | IPv6Address):
-        yield SAN_IP_ADDRESS.at(pointer, value=value)
+        yield SAN_IP_ADDRESS.at(pointer, value=str(entry.value))
 
 
 def _no_host(pointer: str, name: str) -> Finding:

@@ -28,6 +28,15 @@ _ORDERS: Final = by_age(event.c.id)
 _NUMBER: Final = seals.c.number
 #: Both databases read the time so; SQLite compares text, and stores it without the zone.
 _LATER: Final = f"SELECT 1 FROM audit_event WHERE {BY_TIME.text} AND audit_event.at > :at LIMIT 1"  # noqa: S608 - ours
+# Built once: each issuance, or each receipt, needs them.
+_ADD: Final = insert(event)
+_HEAD: Final = select(seals).order_by(seals.c.number.desc()).limit(1)
+_PLACE: Final = (
+    update(event)
+    .where(event.c.id == bindparam("event_id"), event.c.seal.is_(None))
+    .values(seal=bindparam("number"), position=bindparam("place"))
+)
+_PLACED: Final = select(func.count()).select_from(event).where(event.c.seal == bindparam("number"))
 _SEARCHED: Final = (event.c.event, event.c.actor, event.c.subject, event.c.origin)
 
 
@@ -85,7 +94,7 @@ class SQLEventStore:
 
     def find_head(self) -> Seal | None:
         """Return the newest seal, or None."""
-        return next(iter(self._seals(select(seals).order_by(seals.c.number.desc()).limit(1))), None)
+        return next(iter(self._seals(_HEAD)), None)
 
     def find_seals(self, numbers: Collection[int]) -> tuple[Seal, ...]:
         """Return the seals with these numbers, as far as they exist, in order."""
@@ -127,15 +136,13 @@ class SQLEventStore:
 def record_events(connection: Connection, *events: AuditEvent) -> None:
     """Insert these events, in order, in the transaction that makes the changes they describe."""
     if events:
-        connection.execute(insert(event), [rows.event_values(each) for each in events])
+        connection.execute(_ADD, [rows.event_values(each) for each in events])
 
 
 def _place(connection: Connection, seal: Seal, sealed: Sequence[RecordedEvent]) -> None:
-    is_free = (event.c.id == bindparam("event_id")) & event.c.seal.is_(None)
-    place = update(event).where(is_free).values(seal=seal.number, position=bindparam("place"))
-    connection.execute(place, [{"event_id": each.id, "place": at} for at, each in enumerate(sealed)])
-    placed = select(func.count()).select_from(event).where(event.c.seal == seal.number)
-    if connection.execute(placed).scalar_one() != len(sealed):
+    places = [{"event_id": each.id, "number": seal.number, "place": at} for at, each in enumerate(sealed)]
+    connection.execute(_PLACE, places)
+    if connection.execute(_PLACED, {"number": seal.number}).scalar_one() != len(sealed):
         raise seal_taken(seal)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import literal, select, union_all
+from sqlalchemy import BindParameter, bindparam, literal, select, union_all
 
 from ca_service.storage.database import Database, upsert
 from ca_service.storage.queries import batches_of
@@ -14,6 +14,14 @@ from ca_service.storage.schema import host_product, node
 from ca_service.vos.destinations import Destination
 
 _BATCH: Final = 400  # each host is twice in a statement
+_HOSTS: Final[BindParameter[str]] = bindparam("hosts", expanding=True)
+# Built once: each bundle needs it.
+_PRODUCTS: Final = union_all(
+    select(literal(0), host_product.c.host, host_product.c.product, host_product.c.version).where(
+        host_product.c.host.in_(_HOSTS)
+    ),
+    select(literal(1), node.c.fqdn, node.c.product, node.c.version).where(node.c.fqdn.in_(_HOSTS)),
+)
 
 
 class SQLHostProductStore:
@@ -24,17 +32,10 @@ class SQLHostProductStore:
 
     def find_products(self, hosts: Collection[str]) -> Mapping[str, Destination]:
         """Return what is known of these hosts; a node of a cluster comes before what was remembered."""
-        remembered, placed = host_product.c, node.c
         found = list[tuple[int, str, str, str]]()
         with self._database.read() as connection:
             for batch in batches_of(hosts, _BATCH):
-                statement = union_all(
-                    select(literal(0), remembered.host, remembered.product, remembered.version).where(
-                        remembered.host.in_(batch)
-                    ),
-                    select(literal(1), placed.fqdn, placed.product, placed.version).where(placed.fqdn.in_(batch)),
-                )
-                found += [(*row,) for row in connection.execute(statement)]
+                found += [(*row,) for row in connection.execute(_PRODUCTS, {"hosts": batch})]
         return {host: Destination("", product, version) for _, host, product, version in sorted(found)}
 
     def remember_products(self, products: Mapping[str, Destination], by: str, at: datetime) -> None:

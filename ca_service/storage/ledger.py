@@ -24,7 +24,7 @@ from ca_service.storage.rows import request_values
 from ca_service.storage.schema import application, certificate, revocation
 from ca_service.storage.schema import replay as answer
 
-# Built once: each issuance needs them twice, before the transaction that writes and in it.
+# Built once: each issuance needs them.
 _WITH_KEYS: Final = (
     select(certificate, *(column.label(f"revocation_{column.name}") for column in revocation.c))
     .outerjoin(revocation, OF_CERTIFICATE)
@@ -43,6 +43,8 @@ _REFUSED: Final = (
     )
     .order_by(application.c.id)
 )
+_ADD: Final = insert(certificate)
+_ADD_REQUESTS: Final = insert(application)
 _BY_SERIAL_NUMBER: Final = select(certificate).where(certificate.c.serial_number == bindparam("serial_number"))
 
 
@@ -107,7 +109,7 @@ class SQLLedger:
             stored = write_certificates(connection, certificates, events, always_new=always_new)
             ours = {record.serial_number for record in stored}
             if answered := [request_values(each) for each in requests if each.serial_number in ours]:
-                connection.execute(insert(application), answered)
+                connection.execute(_ADD_REQUESTS, answered)
             if replay is not None:
                 remember(connection, replay.settled(certificates, stored))
         return stored
@@ -141,7 +143,7 @@ def write_certificates(
         )
         require_usable_key(found for found in revoked if found)
     if ours:
-        connection.execute(insert(certificate), [rows.certificate_values(record) for record, _ in ours])
+        connection.execute(_ADD, [rows.certificate_values(record) for record, _ in ours])
         record_events(connection, *(event for _, event in ours))
     return stored
 

@@ -118,6 +118,7 @@ class SQLiteDatabase:
 
         Raises NotReady if the database is missing or cannot be used, Busy if our turn does not come in time.
         """
+        self.require_exists()  # the lock would be made beside a missing file
         with self._explained(), ExitStack() as held:
             with deadline.turn("write") as turn:
                 held.enter_context(self._lock("write", turn))
@@ -178,12 +179,12 @@ class SQLiteDatabase:
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
-        self.require_exists()
         try:
             yield
         except IntegrityError:
             raise  # expected and explained by the stores
         except DatabaseError as error:
+            self.require_exists()  # only now: each check is a call to the file system
             raise NotReady.because(DATABASE_UNUSABLE, database=self.path, reason=error.orig) from error
 
     def close(self) -> None:

@@ -12,6 +12,7 @@ import json
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib import resources
 from typing import Final
 
@@ -266,7 +267,12 @@ def _documents(delivery: Delivery, runbook: Runbook) -> Iterator[BundleFile]:
 def _verifier(deliveries: Sequence[Delivery]) -> Iterator[BundleFile]:
     """Yield the program that checks the receipts, once for all of them, if there are any."""
     if any(delivery.receipt for delivery in deliveries):
-        yield BundleFile(_VERIFIER, resources.files(__package__).joinpath("data", _VERIFIER).read_bytes())
+        yield _verifier_file()
+
+
+@cache
+def _verifier_file() -> BundleFile:
+    return BundleFile(_VERIFIER, resources.files(__package__).joinpath("data", _VERIFIER).read_bytes())
 
 
 def _written(name: str, runbook: Runbook, facts: Facts) -> tuple[BundleFile, BundleFile]:

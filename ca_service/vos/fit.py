@@ -14,14 +14,14 @@ from cryptography import x509
 
 from ca_service.errors import CAServiceError, Finding, InvalidInput, Refused, Rule, Severity
 from ca_service.pki import armour, csr, encodings, strict
-from ca_service.pki.contents import find_value
+from ca_service.pki.contents import Candidate, find_value
 from ca_service.pki.csr import CertificationRequest
 from ca_service.pki.link import Link
 from ca_service.pki.parse_errors import PARSE_ERRORS
 from ca_service.vos import fit_chain, fit_path, trust_store
 from ca_service.vos.checks import Check, Fit, Result, Stage
 from ca_service.vos.fit_contents import own_contents
-from ca_service.vos.fit_request import Said, against_request, said, said_by_request
+from ca_service.vos.fit_request import Said, against_request, said, said_by_candidate, said_by_request
 from ca_service.vos.purposes import PURPOSES, TOMCAT_ECDSA
 
 FIT_SEVERAL: Final = Rule(
@@ -124,7 +124,7 @@ def judge_issued(
     """Return the same for our own certificate; the issuing authority first, the root last."""
     asked = said_by_request(request)
     checks = (
-        *_own_checks(asked, certificate, at, purpose),
+        *_own_checks(asked, said(certificate, certificate.extensions), certificate, at, purpose),
         *fit_path.tls_usages(Link.of(certificate), asked.extended_key_usage),
         *fit_chain.whole_path(certificate, authorities, at),
     )
@@ -133,26 +133,27 @@ def judge_issued(
 
 def judge_candidate(
     request: CertificationRequest,
-    certificate: x509.Certificate,
+    candidate: Candidate,
     authorities: Sequence[x509.Certificate],
     at: datetime,
     purpose: str = "",
 ) -> Fit:
     """Return the same before the signature; the path was validated with the request, and is not validated again."""
     checks = (
-        *_own_checks(said_by_request(request), certificate, at, purpose),
-        *fit_chain.of_path(certificate, authorities, at),
+        *_own_checks(said_by_request(request), said_by_candidate(candidate), candidate.certificate, at, purpose),
+        *fit_chain.of_path(candidate.certificate, authorities, at),
     )
     return _fit(checks)
 
 
-def _own_checks(asked: Said, certificate: x509.Certificate, at: datetime, purpose: str) -> tuple[Check, ...]:
-    """Return the checks of a certificate of ours without its path."""
-    extensions = certificate.extensions
+def _own_checks(
+    asked: Said, given: Said, certificate: x509.Certificate, at: datetime, purpose: str
+) -> tuple[Check, ...]:
+    """Return the checks of a certificate of ours, which says what is `given`, without its path."""
     may_be_wild = purpose in PURPOSES and PURPOSES[purpose].allows_wildcard
     return (
-        *against_request(asked, said(certificate, extensions)),
-        *own_contents(certificate, extensions, at, may_be_wild=may_be_wild),
+        *against_request(asked, given),
+        *own_contents(certificate, certificate.extensions, at, may_be_wild=may_be_wild),
     )
 
 

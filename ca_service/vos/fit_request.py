@@ -11,8 +11,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ca_service.errors import Finding, Rule, Severity
-from ca_service.pki import keys, names, usages
-from ca_service.pki.contents import find_value
+from ca_service.pki import names, usages
+from ca_service.pki.contents import Candidate, find_value
 from ca_service.pki.csr import CertificationRequest
 from ca_service.pki.visible_text import visible
 from ca_service.vos.checks import Check, Stage
@@ -120,13 +120,25 @@ class Said:
 
 
 def said_by_request(request: CertificationRequest) -> Said:
-    """Return what a verified CSR says."""
+    """Return what a verified CSR says. It has no hidden character, so its description has the subject as it is."""
     return Said(
-        keys.public_key_der(request.public_key),
-        names.name_parts(request.subject),
+        request.subject_public_key_info,
+        request.description.subject,
         None if request.subject_alternative_name is None else request.names,
         request.description.key_usage,
         request.description.extended_key_usage,
+    )
+
+
+def said_by_candidate(candidate: Candidate) -> Said:
+    """Return what a certificate that was taken apart already says."""
+    alternative_name = candidate.alternative_name
+    return Said(
+        candidate.fields.subject_public_key_info,
+        names.name_parts(candidate.certificate.subject),
+        None if alternative_name is None else names.general_names_text(alternative_name),
+        candidate.key_usage,
+        candidate.extended_key_usage,
     )
 
 

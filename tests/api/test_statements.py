@@ -13,8 +13,8 @@ from tests.support.statements import statements
 
 MOST = 9  # token and account, authorities, keys, revocations, refusals, keys again under the lock, three INSERTs
 MORE_FOR_TRUST = 1  # the revocation of the intermediate, which a bundle makes nodes trust
-# Products of the hosts; events, those to seal, newest seal, its INSERT, places, their count, events again, seals.
-MORE_FOR_RECEIPTS = 9
+# Products of the hosts; events, those to seal, newest seal, its INSERT, places, their count, seals.
+MORE_FOR_RECEIPTS = 8
 
 
 def csr(number: int) -> bytes:

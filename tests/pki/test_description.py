@@ -8,13 +8,14 @@ from ca_service.errors import CAServiceError
 from ca_service.pki import csr
 from ca_service.pki.armour import unwrap
 from ca_service.pki.csr import Description, describe
+from ca_service.pki.csr_loading import LoadedRequest
 from tests.support import requests
 from tests.support.refused_requests import REFUSALS
 from tests.support.requests import Request
 
 
 def described(data: bytes) -> Description:
-    return describe(csr.load(unwrap(data)))
+    return describe(LoadedRequest.of(unwrap(data)))
 
 
 def refused(name: str) -> bytes:

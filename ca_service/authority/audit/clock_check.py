@@ -14,7 +14,7 @@ recorded afterwards: a clock that goes wrong again stops issuing again.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from ca_service.authority.access.permissions import Action, Actor, require
@@ -51,14 +51,14 @@ class ClockCheck:
         self._events = events
         self._clock = clock
 
-    def require_right(self) -> None:
-        """Raise NotReady if an event is an hour or more in the future and no operator has confirmed the clock since."""
-        if found := self._find_later(BEHIND):
+    def require_right(self, now: datetime) -> None:
+        """Raise NotReady if an event is an hour or more after `now` and no operator has confirmed the clock since."""
+        if found := self._find_later(now + BEHIND):
             raise NotReady(self._finding(CLOCK_BEHIND, found))
 
     def find_fault(self) -> Finding | None:
         """Return an error while no certificate is issued, a warning for a smaller difference, otherwise None."""
-        found = self._find_later(CLOCK_TOLERANCE)
+        found = self._find_later(self._clock() + CLOCK_TOLERANCE)
         if found is None:
             return None
         return self._finding(CLOCK_BEHIND if found.at > self._clock() + BEHIND else CLOCK_DIFFERS, found)
@@ -71,19 +71,19 @@ class ClockCheck:
         """
         require(actor, Action.AUTHORITY)
         newest = next(iter(self._events.list_events(EventQuery(limit=1)).items), None)
-        found = self._find_later(CLOCK_TOLERANCE)
+        found = self._find_later(self._clock() + CLOCK_TOLERANCE)
         if newest is None or found is None:
             return None
         details: dict[str, str | int] = {"up_to": newest.id, "latest": encodings.time_text(found.at)}
         self._events.add_event(AuditEvent.by(actor, self._clock(), Event.CLOCK_CONFIRMED, _LOG, **details))
         return found
 
-    def _find_later(self, by: timedelta) -> RecordedEvent | None:
-        """Return the latest event that is later than now by more than this, if no confirmation covers it."""
-        found = self._events.find_latest(self._clock() + by)
+    def _find_later(self, than: datetime) -> RecordedEvent | None:
+        """Return the latest event that is later than this, if no confirmation covers it."""
+        found = self._events.find_latest(than)
         if found is None:
             return None
-        return self._events.find_latest(self._clock() + by, beyond=self._confirmed())
+        return self._events.find_latest(than, beyond=self._confirmed())
 
     def _confirmed(self) -> int:
         """Return the number of the last event that a confirmation covers; 0 without one."""

@@ -219,8 +219,9 @@ class Sealing:
         """
         found = self._events.find_events(event, subjects)
         while waiting := [each.id for each in found if each.seal is None]:
-            self._seal_group(max(waiting))
-            found = self._events.find_events(event, subjects)
+            ours = {each.id: each for each in self._seal_group(max(waiting))}
+            again = found if ours else self._events.find_events(event, subjects)  # sealed by another caller
+            found = tuple(ours.get(each.id, each) for each in again)
         return found
 
     def key(self, head: Seal | None) -> ec.EllipticCurvePrivateKey:
@@ -241,15 +242,18 @@ class Sealing:
                 self._seal(events)
         return len(events)
 
-    def _seal_group(self, wanted: int) -> None:
-        """Seal this event with the newest others, unless another caller has sealed it in the meantime."""
+    def _seal_group(self, wanted: int) -> tuple[RecordedEvent, ...]:
+        """Seal this event with the newest others; return them, none if another caller has sealed it in the meantime."""
         with self._events.one_sealer():
             for until in (None, wanted):  # it is among the newest, or many are newer
                 events = self._events.list_last_unsealed(BATCH, until)
                 if any(each.id == wanted for each in events):
-                    self._seal(events)
-                    return
+                    return self._seal(events)
+        return ()
 
-    def _seal(self, events: Sequence[RecordedEvent]) -> None:
+    def _seal(self, events: Sequence[RecordedEvent]) -> tuple[RecordedEvent, ...]:
+        """Seal these events in this order; return them with their places."""
         head = self._events.find_head()
-        self._events.add_seal(make_seal(events, head, self._clock(), self.key(head)), events)
+        seal = make_seal(events, head, self._clock(), self.key(head))
+        self._events.add_seal(seal, events)
+        return tuple(replace(each, seal=seal.number, position=at) for at, each in enumerate(events))

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from cryptography import x509
@@ -153,9 +153,12 @@ class Hierarchy:
         """Return the private key of the authority. Raises KeystoreError, or NotReady if its certificate has another."""
         return signer_of(self._keystore, authority.record.key_id, authority.issuer.public_key)
 
-    def open_signer(self, authority: ActiveAuthority) -> ec.EllipticCurvePrivateKey:
-        """Return the same, to sign certificates now. Raises NotReady as well if the clock is behind the audit log."""
-        self._clock_check.require_right()
+    def open_signer(self, authority: ActiveAuthority, at: datetime) -> ec.EllipticCurvePrivateKey:
+        """Return the same, to sign certificates `at` this moment, which is now by our clock.
+
+        Raises NotReady as well if that is behind the audit log.
+        """
+        self._clock_check.require_right(at)
         return self.signing_key(authority)
 
     def list_issuers(self) -> tuple[IssuerRecord, ...]:
@@ -174,7 +177,7 @@ class Hierarchy:
             records = self._issuers.list_issuers()
             if _is_complete(records, plan):
                 return ()
-            self._clock_check.require_right()
+            self._clock_check.require_right(self._clock())
             created = []
             root = next((record for record in records if record.role == "root"), None)
             if root is None:

@@ -275,13 +275,11 @@ def _without_repetition(examinations: Sequence[Examination]) -> list[Examination
 
     A CSR that is refused anyway does not count, so it does not take a good one down with it.
     """
-    used = Counter(each.request.key_fingerprint for each in examinations if each.request and not each.is_refused)
-    repeated = CSR_REPEATED.at("/public_key")
+    keys = [each.request.key_fingerprint if each.request and not each.is_refused else "" for each in examinations]
+    used = Counter(keys)
     return [
-        replace(each, findings=(*each.findings, repeated))
-        if each.request and not each.is_refused and used[each.request.key_fingerprint] > 1
-        else each
-        for each in examinations
+        replace(each, findings=(*each.findings, CSR_REPEATED.at("/public_key"))) if key and used[key] > 1 else each
+        for each, key in zip(examinations, keys, strict=True)
     ]
 
 

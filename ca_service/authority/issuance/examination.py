@@ -283,8 +283,9 @@ def _other_server(request: CertificationRequest, profile: Profile) -> Iterator[F
     """Offer the profile of plain servers for a CSR that has none of what nodes always ask for."""
     asked = request.description
     is_node = "clientAuth" in asked.extended_key_usage or "dataEncipherment" in asked.key_usage
-    is_named = any(host_name(name) != name for name in request.common_names)  # -EC, -ms
-    if profile.is_vos and not is_node and not is_named:
+    if is_node or not profile.is_vos:
+        return
+    if not any(host_name(name) != name for name in request.common_names):  # -EC, -ms
         yield PROFILE_SERVER.at("/profile")
 
 

@@ -234,7 +234,7 @@ class Issuance:
         unsigned = [each for each in examined if each.existing is None]
         if any(each.needs_decision for each in unsigned):
             return self._wait(order, examined, now)
-        signer = self._hierarchy.open_signer(authority) if unsigned else None  # first: it may have to refuse
+        signer = self._hierarchy.open_signer(authority, now) if unsigned else None  # first: it may have to refuse
 
         # 5. Prepare: build, sign with a throwaway key, lint, judge whether the node accepts it; get the right to sign.
         prepared = [

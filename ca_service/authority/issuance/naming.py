@@ -151,7 +151,7 @@ def _most_specific(candidates: list[str], host: str) -> str:
         key=lambda name: (
             name.lower() == host.lower(),
             name.partition(".")[0].lower() == label,
-            not names.is_wildcard(name),
+            "*" not in name,
             name.count("."),
         ),
     )

@@ -40,7 +40,7 @@ def prepare(
     )
 
     def misfits(candidate: Candidate) -> Iterable[Finding]:
-        found = judge_candidate(request, candidate.certificate, authority.chain, at, examination.destination.purpose)
+        found = judge_candidate(request, candidate, authority.chain, at, examination.destination.purpose)
         return () if found.works else found.findings
 
     judge = misfits if examination.profile.is_vos else issuing.no_further_rules
