@@ -14,6 +14,7 @@ from ca_service.app import create_app, open_installation
 from ca_service.authority.access.permissions import Role
 from ca_service.documents.findings import ProblemDocument
 from tests.support.factories import OPERATOR, cheap_hasher
+from tests.support.instances import write_migrated
 from tests.support.request_records import NOBODY_WAITS
 from tests.support.requests import SOCIALMINER
 
@@ -97,8 +98,8 @@ def test_an_address_that_there_is_not_is_a_404_problem(client: Client, url: str)
 
 def test_without_an_authority_the_api_is_not_ready(tmp_path: Path) -> None:
     settings = settings_module.load(NOBODY_WAITS, tmp_path / "instance").settings
+    write_migrated(settings.instance_path)
     installation = open_installation(settings, cheap_hasher())
-    installation.schema.upgrade()
     installation.accounts.create(OPERATOR, "ann", Role.REQUESTER, "four random words")
     token = installation.tokens.create(OPERATOR, "ann", "test", 1).secret
     client = create_app(settings, installation).test_client()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 from ca_service.authority.installation import Installation
 from tests.cli.command_line import CommandLine
 from tests.support import requests
-from tests.support.factories import OPERATOR, PLAN
+from tests.support.instances import write_ready
 from tests.support.programs import Tool, find
 
 
@@ -32,20 +31,10 @@ def new_ca(tmp_path: Path) -> CommandLine:
     return CommandLine(tmp_path / "instance")
 
 
-@pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The instance that every test copies."""
-    folder = tmp_path_factory.mktemp("made") / "instance"
-    with CommandLine(folder).opened() as installation:
-        installation.schema.upgrade()
-        installation.hierarchy.initialise(OPERATOR, PLAN)
-    return folder
-
-
 @pytest.fixture
-def ca(new_ca: CommandLine, made: Path) -> CommandLine:
+def ca(new_ca: CommandLine) -> CommandLine:
     """The command on an instance that can sign."""
-    shutil.copytree(made, new_ca.folder)
+    write_ready(new_ca.folder)
     return new_ca
 
 

@@ -34,7 +34,7 @@ _context.set_forkserver_preload([racing.__name__])
 @pytest.fixture(params=["sqlite", "postgresql"])
 def settings(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """The defaults, on either database."""
-    url = request.getfixturevalue("empty_postgresql_url") if request.param == "postgresql" else ""
+    url = request.getfixturevalue("postgresql_url") if request.param == "postgresql" else ""
     monkeypatch.setenv(racing.DATABASE_URL, url)  # also for the process that is killed
     return settings_module.load({racing.DATABASE_URL: url}, tmp_path / "instance").settings
 
