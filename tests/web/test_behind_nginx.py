@@ -15,7 +15,7 @@ import pytest
 from tests.support.ports import free_port
 from tests.support.programs import find
 from tests.web.conftest import Made
-from tests.web.serving import HEALTH, Running, clients, dripping, running, wait
+from tests.web.serving import HEALTH, Server, clients, dripping, running, wait
 
 # Bodies are passed on as they arrive, and connections to the service kept: what a proxy can do worst.
 _SETTINGS: Final = """
@@ -41,14 +41,14 @@ _MANY: Final = b"GET /static/site.css HTTP/1.1\r\nHost: localhost\r\n\r\n" * 400
 
 
 @contextmanager
-def nginx(service: Running, folder: Path) -> Iterator[Running]:
+def nginx(service: Server, folder: Path) -> Iterator[Server]:
     """Run nginx in front of this server."""
     folder.mkdir()
     port = free_port()
     (folder / "nginx.conf").write_text(_SETTINGS.format(folder=folder, service=service.port, port=port))
     command = [find("nginx"), "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
-        proxy = Running(process, port)
+        proxy = Server(process.pid, port)
         try:
             wait(proxy)
             yield proxy
@@ -57,7 +57,7 @@ def nginx(service: Running, folder: Path) -> Iterator[Running]:
 
 
 @pytest.fixture
-def proxy(made: Made, tmp_path: Path) -> Iterator[Running]:
+def proxy(made: Made, tmp_path: Path) -> Iterator[Server]:
     """An nginx in front of a server."""
     folder = shutil.copytree(made.folder, tmp_path / "instance")
     with running(folder) as service, nginx(service, tmp_path / "nginx") as found:
@@ -67,7 +67,7 @@ def proxy(made: Made, tmp_path: Path) -> Iterator[Running]:
 @pytest.mark.parametrize(
     ("number", "sent"), [(20, _CLOSE), (100, b""), (8, _BODY), (8, _MANY)], ids=["close", "silent", "body", "answer"]
 )
-def test_slow_clients_of_nginx_hold_nothing(proxy: Running, number: int, sent: bytes) -> None:
+def test_slow_clients_of_nginx_hold_nothing(proxy: Server, number: int, sent: bytes) -> None:
     with clients(proxy, number, sent) as slow, dripping(slow if sent == _BODY else []):
         time.sleep(0.5)
         assert proxy.answered() == 5
