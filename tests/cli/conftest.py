@@ -11,6 +11,7 @@ import pytest
 
 from ca_service.authority.installation import Installation
 from tests.cli.command_line import CommandLine
+from tests.cli.desk import Desk, desk
 from tests.support import requests
 from tests.support.instances import write_ready
 from tests.support.programs import Tool, find
@@ -64,3 +65,24 @@ def newer(ca: CommandLine) -> None:
     """The database was upgraded by a newer program."""
     with contextlib.closing(sqlite3.connect(ca.folder / "ca.sqlite3")) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
+
+
+@pytest.fixture
+def at(ca: CommandLine, tmp_path: Path) -> Iterator[Desk]:
+    """The installation of the test, served; no request waits."""
+    with desk(ca.folder, tmp_path / "nowhere") as made:
+        yield made
+
+
+@pytest.fixture
+def waiting(ca: CommandLine, tmp_path: Path) -> Iterator[Desk]:
+    """The same, where each request waits for an approver."""
+    with desk(ca.folder, tmp_path / "nowhere", {"CA_SERVICE_POLICY__RULES": "[]"}) as made:
+        yield made
+
+
+@pytest.fixture
+def folder(here: Path) -> Path:
+    """The CSRs of three nodes, and a file that is none."""
+    requests.write_three_nodes(here / "csrs")
+    return here / "csrs"
