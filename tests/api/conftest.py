@@ -49,7 +49,7 @@ class _Silent(WSGIRequestHandler):
 def served(app: Flask) -> Iterator[str]:
     """Serve the application on this machine for a while; gives its address."""
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Silent)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
