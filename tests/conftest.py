@@ -28,6 +28,7 @@ from tests.support.request_records import NOBODY_WAITS
 
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - pytest makes folders of its own below it
 _ROOM: Final = 2 * 1024**3
+_USUAL_SECONDS: Final = 120  # the timeout in pyproject.toml
 
 
 def pytest_configure() -> None:
@@ -41,6 +42,16 @@ def pytest_configure() -> None:
     Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": CompiledTemplates()}
     Flask.url_rule_class = CompiledRule
     gc.disable()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests that have more time than others, so that none of them runs alone at the end."""
+    items.sort(key=_is_usual)
+
+
+def _is_usual(item: pytest.Item) -> bool:
+    mark = item.get_closest_marker("timeout")
+    return mark is None or mark.args[0] <= _USUAL_SECONDS
 
 
 def pytest_collection_finish() -> None:

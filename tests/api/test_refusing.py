@@ -45,10 +45,10 @@ PROTECTED = [
     ],
 )
 def test_without_a_good_token_nothing_is_answered(
-    app: Flask, method: str, url: str, authorization: str | None, rule: str
+    steady_app: Flask, method: str, url: str, authorization: str | None, rule: str
 ) -> None:
     headers = {} if authorization is None else {"Authorization": authorization}
-    answer = app.test_client().open(url, method=method, data=SOCIALMINER.data, headers=headers)
+    answer = steady_app.test_client().open(url, method=method, data=SOCIALMINER.data, headers=headers)
     assert (answer.status_code, errors(answer)) == (401, [(rule, "")])
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
