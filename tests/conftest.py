@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -19,7 +20,7 @@ from ca_service.app import open_installation
 from ca_service.authority.access.permissions import Actor
 from ca_service.authority.installation import Installation
 from ca_service.settings import Settings
-from tests.support import postgresql
+from tests.support import instances, postgresql
 from tests.support.compiled import CompiledRule, CompiledTemplates
 from tests.support.factories import OPERATOR, PLAN, Lab, cheap_hasher
 from tests.support.fakes import FixedClock
@@ -28,13 +29,15 @@ from tests.support.request_records import NOBODY_WAITS
 
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - pytest makes folders of its own below it
 _ROOM: Final = 2 * 1024**3
+_USUAL_SECONDS: Final = 120  # the timeout in pyproject.toml
 
 
 def pytest_configure() -> None:
     """Put the folders of the tests into memory where that has room: every write of SQLite waits for the disk.
 
-    Compile each template and each URL rule once for all applications of this process. Let an interrupt reach the
-    programs that tests start, though a shell starts what it puts into the background without.
+    Compile each template and each URL rule once for all applications of this process. Collect tests without garbage
+    collection. Let an interrupt reach the programs that tests start, though a shell starts what it puts into the
+    background without.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -42,6 +45,28 @@ def pytest_configure() -> None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
     Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": CompiledTemplates()}
     Flask.url_rule_class = CompiledRule
+    gc.disable()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests that have more time than others, so that none of them runs alone at the end."""
+    items.sort(key=_is_usual)
+
+
+def _is_usual(item: pytest.Item) -> bool:
+    mark = item.get_closest_marker("timeout")
+    return mark is None or mark.args[0] <= _USUAL_SECONDS
+
+
+def pytest_collection_finish() -> None:
+    """Keep modules and collected tests out of garbage collection: they stay until the end, and are most of the heap.
+
+    Look for garbage less often than Python does: an application has thousands of objects, none of them garbage.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000)
+    gc.enable()
 
 
 def pytest_runtest_setup() -> None:
@@ -103,28 +128,24 @@ def empty_installation(settings: Settings) -> Iterator[Installation]:
     installation.close()
 
 
-@pytest.fixture(scope="session")
-def ready_to_sign(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The instance folder that tests copy: migrating a database takes longer than most tests."""
-    folder = tmp_path_factory.mktemp("ready") / "instance"
-    installation = open_installation(settings_module.load(NOBODY_WAITS, folder).settings, cheap_hasher())
-    installation.schema.upgrade()
-    installation.hierarchy.initialise(OPERATOR, PLAN)
-    installation.close()
-    return folder
+@pytest.fixture
+def migrated_installation(settings: Settings, empty_installation: Installation) -> Installation:
+    """An installation on disk without an authority."""
+    if settings.database.url:
+        empty_installation.schema.upgrade()
+    else:
+        instances.write_migrated(settings.instance_path)
+    return empty_installation
 
 
 @pytest.fixture
-def installation(
-    request: pytest.FixtureRequest, settings: Settings, empty_installation: Installation, operator: Actor
-) -> Installation:
+def installation(settings: Settings, empty_installation: Installation, operator: Actor) -> Installation:
     """An installation on disk that is ready to sign, with the real clock."""
     if settings.database.url:
         empty_installation.schema.upgrade()
         empty_installation.hierarchy.initialise(operator, PLAN)
     else:
-        made: Path = request.getfixturevalue("ready_to_sign")
-        shutil.copytree(made, settings.instance_path, dirs_exist_ok=True)
+        instances.write_ready(settings.instance_path)
     return empty_installation
 
 

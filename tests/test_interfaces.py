@@ -21,7 +21,8 @@ from ca_service.authority.inventory.store import CertificateQuery
 from tests.api.refusals import found_by_api, refused_by_api
 from tests.cli.command_line import found_by_cli, refused_by_cli
 from tests.support import pkcs10, requests
-from tests.support.factories import OPERATOR, PASSWORD, PLAN, cheap_hasher
+from tests.support.factories import OPERATOR, PASSWORD, cheap_hasher
+from tests.support.instances import write_ready
 from tests.support.pkcs10 import Recipe
 from tests.support.refused_requests import REFUSALS, SAME_KEY_TWICE
 from tests.support.request_records import NOBODY_WAITS
@@ -44,9 +45,8 @@ class House:
 def house(tmp_path_factory: pytest.TempPathFactory) -> House:
     """One for all refusals: none of them changes anything."""
     settings = settings_module.load(NOBODY_WAITS, tmp_path_factory.mktemp("house") / "instance").settings
+    write_ready(settings.instance_path)
     installation = open_installation(settings, cheap_hasher())
-    installation.schema.upgrade()
-    installation.hierarchy.initialise(OPERATOR, PLAN)
     for role in (Role.REQUESTER, Role.AUDITOR):
         installation.accounts.create(OPERATOR, role.value, role, PASSWORD)
     app = create_app(settings, installation)

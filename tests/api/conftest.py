@@ -25,7 +25,8 @@ from ca_service.settings import Settings
 from ca_service.storage.ledger import SQLLedger
 from ca_service.storage.requests import SQLRequestStore
 from ca_service.storage.sqlite import SQLiteDatabase
-from tests.support.factories import OPERATOR, PLAN, cheap_hasher
+from tests.support.factories import OPERATOR, cheap_hasher
+from tests.support.instances import write_ready
 from tests.support.request_records import NOBODY_WAITS
 
 
@@ -48,7 +49,7 @@ class _Silent(WSGIRequestHandler):
 def served(app: Flask) -> Iterator[str]:
     """Serve the application on this machine for a while; gives its address."""
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Silent)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
@@ -77,9 +78,8 @@ def _open(folder: Path) -> Installation:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """What every test copies."""
     folder = tmp_path_factory.mktemp("made") / "instance"
+    write_ready(folder)
     installation = _open(folder)
-    installation.schema.upgrade()
-    installation.hierarchy.initialise(OPERATOR, PLAN)
     for role in Role:
         installation.accounts.create(OPERATOR, role.value, role, "four random words")
     everything = TokenLimits(tuple(SCOPES))

@@ -67,13 +67,10 @@ def test_new_gets_another_certificate_for_the_same_request(client: Client) -> No
     assert only_certificate(first).serial_number != only_certificate(second).serial_number
 
 
-@pytest.mark.parametrize("request_", GOOD, ids=lambda request: request.name)
 @pytest.mark.parametrize("content_type", [CURL_DEFAULT, "application/octet-stream", "text/plain; charset=utf-16", None])
-def test_a_raw_body_is_signed_whatever_its_content_type(
-    client: Client, request_: Request, content_type: str | None
-) -> None:
-    answer = client.post(URL, data=request_.data, content_type=content_type)
-    assert answer.status_code == 201, answer.data
+def test_a_raw_body_is_signed_whatever_its_content_type(client: Client, content_type: str | None) -> None:
+    answers = {each.name: client.post(f"{URL}?new=true", data=each.data, content_type=content_type) for each in GOOD}
+    assert {name: answer.text for name, answer in answers.items() if answer.status_code != 201} == {}
 
 
 def test_base64_with_plus_and_percent_escapes_is_never_decoded_as_a_form(client: Client) -> None:

@@ -24,6 +24,12 @@ from ca_service.vos.questions import questions
 from tests.api.test_clusters import rule, token_with
 
 
+@pytest.fixture
+def client(steady_client: Client) -> Client:
+    """A client that all share: nothing is written."""
+    return steady_client
+
+
 def test_the_list_has_every_product_and_version(client: Client) -> None:
     found = ProductsDocument.model_validate_json(client.get("/api/v1/products").data)
     assert [each.id for each in found.products] == list(products())

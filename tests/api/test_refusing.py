@@ -14,6 +14,7 @@ from ca_service.app import create_app, open_installation
 from ca_service.authority.access.permissions import Role
 from ca_service.documents.findings import ProblemDocument
 from tests.support.factories import OPERATOR, cheap_hasher
+from tests.support.instances import write_migrated
 from tests.support.request_records import NOBODY_WAITS
 from tests.support.requests import SOCIALMINER
 
@@ -44,10 +45,10 @@ PROTECTED = [
     ],
 )
 def test_without_a_good_token_nothing_is_answered(
-    app: Flask, method: str, url: str, authorization: str | None, rule: str
+    steady_app: Flask, method: str, url: str, authorization: str | None, rule: str
 ) -> None:
     headers = {} if authorization is None else {"Authorization": authorization}
-    answer = app.test_client().open(url, method=method, data=SOCIALMINER.data, headers=headers)
+    answer = steady_app.test_client().open(url, method=method, data=SOCIALMINER.data, headers=headers)
     assert (answer.status_code, errors(answer)) == (401, [(rule, "")])
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
@@ -97,8 +98,8 @@ def test_an_address_that_there_is_not_is_a_404_problem(client: Client, url: str)
 
 def test_without_an_authority_the_api_is_not_ready(tmp_path: Path) -> None:
     settings = settings_module.load(NOBODY_WAITS, tmp_path / "instance").settings
+    write_migrated(settings.instance_path)
     installation = open_installation(settings, cheap_hasher())
-    installation.schema.upgrade()
     installation.accounts.create(OPERATOR, "ann", Role.REQUESTER, "four random words")
     token = installation.tokens.create(OPERATOR, "ann", "test", 1).secret
     client = create_app(settings, installation).test_client()

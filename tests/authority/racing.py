@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import multiprocessing
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -34,6 +33,7 @@ from ca_service.errors import CAServiceError
 from ca_service.pki.reasons import Reason
 from ca_service.vos.bundle import bundle_of
 from tests.support.factories import OPERATOR, PASSWORD, PLAN, cheap_hasher
+from tests.support.forked import FORKED
 
 DATABASE_URL: Final = "CA_SERVICE_DATABASE__URL"
 _MOMENT: Final = 0.3  # of the first one for the second, whom a lock may keep out
@@ -92,20 +92,16 @@ def by_threads_that_meet(path: Path, work: Work, arguments: Sequence[Any]) -> li
 
 def by_processes(path: Path, work: Work, arguments: Sequence[Any]) -> list[str]:
     """What two processes come to that share nothing but the instance folder."""
-    context = multiprocessing.get_context("forkserver")  # it imports this module once for all races
-    context.set_forkserver_preload([__name__])
-    start, meeting = context.Barrier(2), context.Barrier(2, timeout=_MOMENT)
-    with context.Pool(2, _enter, (start, meeting, path, os.environ.get(DATABASE_URL, ""))) as pool:
+    start, meeting = FORKED.Barrier(2), FORKED.Barrier(2, timeout=_MOMENT)
+    with FORKED.Pool(2, _enter, (start, meeting, path, os.environ.get(DATABASE_URL, ""))) as pool:
         return pool.map(_work, [(work, argument) for argument in arguments], chunksize=1)
 
 
 @contextmanager
 def another_process(path: Path) -> Iterator[Callable[[Work, Any], str]]:
     """Yield a function that does something in a process of its own and returns what it comes to."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    alone = context.Barrier(1)
-    with context.Pool(1, _enter, (alone, alone, path, os.environ.get(DATABASE_URL, ""))) as pool:
+    alone = FORKED.Barrier(1)
+    with FORKED.Pool(1, _enter, (alone, alone, path, os.environ.get(DATABASE_URL, ""))) as pool:
         yield lambda work, argument: pool.apply(_work, ((work, argument),))
 
 

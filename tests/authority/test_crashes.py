@@ -16,12 +16,12 @@ from ca_service.authority.key_custody import KeyStore
 from ca_service.errors import NotFound
 from ca_service.keystore.encrypted import EncryptedFileKeyStore
 from ca_service.storage.issuers import SQLIssuerStore
-from ca_service.storage.migrating import upgrade
 from ca_service.storage.sqlite import SQLiteDatabase
 from tests.support import certificates
 from tests.support.external_roots import certify, ec_root
 from tests.support.factories import OPERATOR, PLAN, Lab
 from tests.support.fakes import Fuse, FusedIssuerStore, FusedKeyStore, InMemoryIssuerStore, InMemoryKeyStore, PowerCut
+from tests.support.instances import write_database
 from tests.support.requests import UCCX_PUBLISHER
 
 PASSPHRASE = b"a long enough passphrase"
@@ -50,8 +50,8 @@ def edges(request: pytest.FixtureRequest, tmp_path: Path) -> Edges:
     """Fakes, or encrypted files and SQLite."""
     if request.param == "fakes":
         return Edges(InMemoryKeyStore(), InMemoryIssuerStore())
+    write_database(tmp_path / "ca.sqlite3")
     database = SQLiteDatabase(tmp_path / "ca.sqlite3")
-    upgrade(database)
     folder = tmp_path / "keys"
     keystore = EncryptedFileKeyStore(folder, folder / "passphrase", may_create_passphrase=True)
     return Edges(keystore, SQLIssuerStore(database))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,8 +11,9 @@ import pytest
 
 from ca_service.authority.installation import Installation
 from tests.cli.command_line import CommandLine
+from tests.cli.desk import Desk, desk
 from tests.support import requests
-from tests.support.factories import OPERATOR, PLAN
+from tests.support.instances import write_ready
 from tests.support.programs import Tool, find
 
 
@@ -32,20 +32,10 @@ def new_ca(tmp_path: Path) -> CommandLine:
     return CommandLine(tmp_path / "instance")
 
 
-@pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The instance that every test copies."""
-    folder = tmp_path_factory.mktemp("made") / "instance"
-    with CommandLine(folder).opened() as installation:
-        installation.schema.upgrade()
-        installation.hierarchy.initialise(OPERATOR, PLAN)
-    return folder
-
-
 @pytest.fixture
-def ca(new_ca: CommandLine, made: Path) -> CommandLine:
+def ca(new_ca: CommandLine) -> CommandLine:
     """The command on an instance that can sign."""
-    shutil.copytree(made, new_ca.folder)
+    write_ready(new_ca.folder)
     return new_ca
 
 
@@ -75,3 +65,24 @@ def newer(ca: CommandLine) -> None:
     """The database was upgraded by a newer program."""
     with contextlib.closing(sqlite3.connect(ca.folder / "ca.sqlite3")) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
+
+
+@pytest.fixture
+def at(ca: CommandLine, tmp_path: Path) -> Iterator[Desk]:
+    """The installation of the test, served; no request waits."""
+    with desk(ca.folder, tmp_path / "nowhere") as made:
+        yield made
+
+
+@pytest.fixture
+def waiting(ca: CommandLine, tmp_path: Path) -> Iterator[Desk]:
+    """The same, where each request waits for an approver."""
+    with desk(ca.folder, tmp_path / "nowhere", {"CA_SERVICE_POLICY__RULES": "[]"}) as made:
+        yield made
+
+
+@pytest.fixture
+def folder(here: Path) -> Path:
+    """The CSRs of three nodes, and a file that is none."""
+    requests.write_three_nodes(here / "csrs")
+    return here / "csrs"

@@ -100,6 +100,12 @@ def token_of(installation: Installation, role: Role) -> str:
     return installation.tokens.create(OPERATOR, name, "desk", 30, TokenLimits(tuple(SCOPES))).secret
 
 
+def signed(at: Desk, csr: Path, *options: str) -> str:
+    """Sign from the desk; return the serial number."""
+    [made] = at.there.answer("sign", csr, "--out", "signed.zip", "--force", *options)["certificates"]
+    return str(made["serial_number"])
+
+
 @contextmanager
 def desk(folder: Path, nowhere: Path, environ: Mapping[str, str] = NOBODY_WAITS | PROBES_HERE) -> Iterator[Desk]:
     """Serve the instance in this folder to an administrator at a desk, who has no instance."""

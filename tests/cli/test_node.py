@@ -7,48 +7,30 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
 from ca_service.cli.failures import ExitCode
 from ca_service.lab.console import Console
 from ca_service.lab.node import LabNode
-from ca_service.lab.serving import Ports, serving
-from ca_service.pki import encodings
+from ca_service.lab.serving import serving
 from tests.cli.answers import require_document
 from tests.cli.command_line import CommandLine, Keyboard
+from tests.cli.served_node import HOST, PASSWORD, SECRET, ServedNode, lab_node
 from tests.support import tomcat
 from tests.support.factories import OPERATOR
 
-HOST: Final = "cucm1.localhost"
-PASSWORD: Final = "lab password"
-SECRET: Final = f"{PASSWORD}\n".encode()
-
 
 @dataclass(frozen=True, slots=True)
-class Lab:
-    """The command, and a node that it can reach."""
+class Lab(ServedNode):
+    """A node, and the command that can reach it."""
 
     ca: CommandLine
-    node: LabNode
-    ports: Ports
-
-    @property
-    def fingerprint(self) -> str:
-        """The fingerprint of what the node presents now."""
-        return encodings.fingerprint(self.node.served.ecdsa[0].certificate)
-
-    def arguments(self, name: str, *more: str) -> list[str]:
-        """The arguments of a command on this node."""
-        there = f"{HOST}:{self.ports.api}"
-        return ["node", name, there, "--user", "administrator", "--password-stdin", *more]
 
     def answer(self, name: str, *more: str, code: int) -> Any:
         """The answer in JSON, where the command ends with this exit code."""
@@ -74,9 +56,9 @@ class Lab:
 @pytest.fixture
 def lab(ca: CommandLine) -> Iterator[Lab]:
     """A publisher with a self-signed certificate."""
-    node = LabNode(HOST, PASSWORD, now=lambda: datetime.now(UTC), stopwatch=time.monotonic)
+    node = lab_node()
     with serving(node) as ports:
-        yield Lab(ca, node, ports)
+        yield Lab(node, ports, ca)
 
 
 def test_the_plan_is_shown_and_nothing_is_changed(lab: Lab) -> None:
@@ -214,7 +196,7 @@ def test_a_node_that_does_not_answer_is_unreachable(ca: CommandLine) -> None:
 @pytest.fixture
 def socialminer() -> LabNode:
     """A node with a command line alone."""
-    return LabNode("sm1.example.com", PASSWORD, now=lambda: datetime.now(UTC), stopwatch=time.monotonic)
+    return lab_node("sm1.example.com")
 
 
 def pasted(node: LabNode, answer: Any) -> str:

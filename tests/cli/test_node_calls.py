@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,18 +19,14 @@ from ca_service.cli.failures import ExitCode
 from ca_service.cli.node_calls import NodeCall, run_there
 from ca_service.cli.server import ServerOptions
 from ca_service.errors import CAServiceError
-from ca_service.lab.node import LabNode
-from ca_service.lab.serving import Ports, serving
-from ca_service.pki import encodings
+from ca_service.lab.serving import serving
 from tests.cli.command_line import CommandLine, Keyboard
 from tests.cli.desk import Desk, desk, token_of
+from tests.cli.served_node import HOST, PASSWORD, SECRET, ServedNode, lab_node
 from tests.cli.test_connection import TOKEN, answering
 from tests.support.request_records import NOBODY_WAITS
 from tests.support.requests import UCCX_PUBLISHER
 
-HOST: Final = "cucm1.localhost"
-PASSWORD: Final = "lab password"
-SECRET: Final = f"{PASSWORD}\n".encode()
 PRODUCT: Final = ("--product", "cucm", "--version-of", "15")
 NODES_HERE: Final = {
     "CA_SERVICE_PROBE__NAMES": HOST,
@@ -42,22 +36,15 @@ NODES_HERE: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Lab:
-    """A desk, and a node that its server can reach."""
+class Lab(ServedNode):
+    """A node, and a desk whose server can reach it."""
 
     at: Desk
-    node: LabNode
-    ports: Ports
-
-    @property
-    def fingerprint(self) -> str:
-        """The fingerprint of what the node presents now."""
-        return encodings.fingerprint(self.node.served.ecdsa[0].certificate)
 
     def words(self, name: str, *more: str) -> list[str]:
-        """The arguments of a command on this node."""
-        there = ["node", name, f"{HOST}:{self.ports.api}", "--user", "administrator", "--password-stdin"]
-        return [*there, *(("--probe-port", str(self.ports.served)) if name == "apply" else ()), *more]
+        """The arguments of a command on this node, which probes the port where it serves."""
+        port = ("--probe-port", str(self.ports.served)) if name == "apply" else ()
+        return self.arguments(name, *port, *more)
 
     def both(self, name: str, *more: str) -> Result:
         """The answer, which is the same on the machine and at the desk."""
@@ -67,9 +54,9 @@ class Lab:
 @pytest.fixture
 def lab(ca: CommandLine, tmp_path: Path) -> Iterator[Lab]:
     """A publisher with a self-signed certificate; no request waits."""
-    node = LabNode(HOST, PASSWORD, now=lambda: datetime.now(UTC), stopwatch=time.monotonic)
+    node = lab_node()
     with serving(node) as ports, desk(ca.folder, tmp_path / "nowhere", NOBODY_WAITS | NODES_HERE) as at:
-        yield Lab(at, node, ports)
+        yield Lab(node, ports, at)
 
 
 def test_a_certificate_that_was_not_compared_is_shown(lab: Lab) -> None:
@@ -103,10 +90,10 @@ def test_the_whole_loop_from_csr_to_probe(lab: Lab) -> None:
 
 
 def test_a_request_that_waits_is_pending(ca: CommandLine, tmp_path: Path) -> None:
-    node = LabNode(HOST, PASSWORD, now=lambda: datetime.now(UTC), stopwatch=time.monotonic)
+    node = lab_node()
     waiting = {"CA_SERVICE_POLICY__RULES": "[]", **NODES_HERE}
     with serving(node) as ports, desk(ca.folder, tmp_path / "nowhere", waiting) as at:
-        lab = Lab(at, node, ports)
+        lab = Lab(node, ports, at)
         words = lab.words("apply", "--fingerprint", lab.fingerprint, "--confirm", HOST)
         result = at.there(*words, data=SECRET)
     assert (result.exit_code, "waits for an approver" in result.stdout) == (ExitCode.PENDING, True)

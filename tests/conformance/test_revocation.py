@@ -172,7 +172,7 @@ def url(scene: Scene) -> Iterator[str]:
     """The service of this scene, on loopback."""
     app = web.create(scene.lab, web.WebOptions(secret_key="x" * 32))
     server = make_server("127.0.0.1", 0, app)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()

@@ -6,6 +6,7 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from string import Formatter
 from typing import Final
@@ -19,10 +20,15 @@ from tests.docs import rules
 
 ROOT: Final = Path(ca_service.__file__).parent
 _ID: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)*")
-_MODULES: Final = {path: ast.parse(path.read_text()) for path in sorted(ROOT.rglob("*.py"))}
 #: The readers of stored findings and of those of a server, and the table of lint rules, each made from the clause that
 #: a function checks.
 _BUILDERS: Final = ("storage/rows.py:_rule", "cli/api.py:finding_of", "pki/linting.py:_declared")
+
+
+@cache
+def modules() -> dict[Path, ast.Module]:
+    """The syntax of each module."""
+    return {path: ast.parse(path.read_text()) for path in sorted(ROOT.rglob("*.py"))}
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +63,7 @@ def test_no_finding_or_error_is_made_from_an_id_that_is_written_there() -> None:
 
 
 def test_every_rule_that_is_declared_is_used() -> None:
-    names = Counter(name for tree in _MODULES.values() for node in ast.walk(tree) for name in _loaded(node))
+    names = Counter(name for tree in modules().values() for node in ast.walk(tree) for name in _loaded(node))
     assert [name for name in _constants() if not names[name]] == []
 
 
@@ -70,7 +76,7 @@ def test_the_document_is_the_one_that_make_docs_writes() -> None:
 
 
 def _rules_inside_functions() -> Iterator[str]:
-    for path, tree in _MODULES.items():
+    for path, tree in modules().items():
         for function in ast.walk(tree):
             if isinstance(function, ast.FunctionDef) and any(map(_builds_a_rule, ast.walk(function))):
                 place = f"{path.relative_to(ROOT).as_posix()}:{function.name}"
@@ -79,7 +85,7 @@ def _rules_inside_functions() -> Iterator[str]:
 
 
 def _literal_ids() -> Iterator[str]:
-    for path, tree in _MODULES.items():
+    for path, tree in modules().items():
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
                 name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
@@ -99,6 +105,6 @@ def _loaded(node: ast.AST) -> Iterator[str]:
 
 
 def _constants() -> Iterator[str]:
-    for node in (node for tree in _MODULES.values() for node in tree.body if isinstance(node, ast.AnnAssign)):
+    for node in (node for tree in modules().values() for node in tree.body if isinstance(node, ast.AnnAssign)):
         if isinstance(node.target, ast.Name) and node.value is not None and _builds_a_rule(node.value):
             yield node.target.id

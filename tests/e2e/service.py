@@ -15,7 +15,8 @@ from werkzeug.serving import make_server
 from ca_service import settings as settings_module
 from ca_service.app import create_app, open_installation
 from ca_service.authority.installation import Installation
-from tests.support.factories import OPERATOR, PLAN, cheap_hasher
+from tests.support.factories import cheap_hasher
+from tests.support.instances import write_ready
 from tests.support.request_records import NOBODY_WAITS
 
 NO_ENVIRONMENT: Final[Mapping[str, str]] = MappingProxyType({})
@@ -37,9 +38,8 @@ class Service:
 def serving(folder: Path, environ: Mapping[str, str] = NOBODY_WAITS) -> Iterator[Service]:
     """Serve a new installation in this folder, with the settings of this environment, until the end of the block."""
     settings = settings_module.load(environ, folder / "instance").settings
+    write_ready(settings.instance_path)
     installation = open_installation(settings, cheap_hasher())
-    installation.schema.upgrade()
-    installation.hierarchy.initialise(OPERATOR, PLAN)
     server = make_server("127.0.0.1", 0, create_app(settings, installation), threaded=True)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

@@ -46,9 +46,9 @@ BROWSERS: Final = ("chromium", "firefox")
 
 
 @pytest.fixture(scope="module")
-def identities(ready_to_sign: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Identities]:
+def identities(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Identities]:
     """The certificates of an installation with the real clock."""
-    with issuing(ready_to_sign, tmp_path_factory.mktemp("issuing")) as found:
+    with issuing(tmp_path_factory.mktemp("issuing")) as found:
         yield found
 
 

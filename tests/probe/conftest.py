@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -15,9 +14,9 @@ Probe = Callable[..., list[PortReport]]
 
 
 @pytest.fixture(scope="session")
-def identities(ready_to_sign: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Identities]:
+def identities(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Identities]:
     """The certificates of an installation with the real clock."""
-    with issuing(ready_to_sign, tmp_path_factory.mktemp("issuing")) as found:
+    with issuing(tmp_path_factory.mktemp("issuing")) as found:
         yield found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +26,6 @@ from ca_service.storage.host_products import SQLHostProductStore
 from ca_service.storage.inventory import SQLInventoryStore, SQLLeafStore
 from ca_service.storage.issuers import SQLIssuerStore, SQLResponderStore
 from ca_service.storage.ledger import SQLLedger
-from ca_service.storage.migrating import upgrade
 from ca_service.storage.notices import SQLCalendarStore, SQLJobStore, SQLNoticeStore
 from ca_service.storage.postgresql import PostgreSQLDatabase
 from ca_service.storage.requests import SQLRequestStore
@@ -39,6 +37,7 @@ from tests.support.factories import account_record, event, issuer_record
 from tests.support.fakes import InMemoryAccountStore, InMemoryIssuerStore, InMemoryLedger
 from tests.support.fleet import InMemoryFleetStore, InMemoryHostProductStore
 from tests.support.house import House
+from tests.support.instances import write_database
 from tests.support.inventory import InMemoryInventoryStore
 from tests.support.leaf_ends import InMemoryLeafStore
 from tests.support.notices import (
@@ -55,20 +54,10 @@ from tests.support.revocation import InMemoryCRLStore, InMemoryResponderStore, I
 fake_and_real = pytest.fixture(params=["fake", "sqlite", "postgresql"])
 
 
-@pytest.fixture(scope="session")
-def upgraded_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with the newest schema and nothing in it, to be copied."""
-    path = tmp_path_factory.mktemp("schema") / "ca.sqlite3"
-    database = SQLiteDatabase(path)
-    upgrade(database)
-    database.close()
-    return path
-
-
 @pytest.fixture
-def sqlite(upgraded_file: Path, tmp_path: Path) -> SQLiteDatabase:
+def sqlite(tmp_path: Path) -> SQLiteDatabase:
     """An SQLite database with the newest schema and nothing in it."""
-    shutil.copy(upgraded_file, tmp_path / "ca.sqlite3")
+    write_database(tmp_path / "ca.sqlite3")
     return SQLiteDatabase(tmp_path / "ca.sqlite3")
 
 

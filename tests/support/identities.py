@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from ca_service.authority.installation import Installation
 from ca_service.authority.issuance.examination import Options
 from tests.support import pkcs10, requests, tls_servers
 from tests.support.factories import OPERATOR, cheap_hasher
+from tests.support.instances import write_ready
 from tests.support.request_records import NOBODY_WAITS
 from tests.support.tls_servers import Key
 
@@ -89,9 +89,9 @@ class Identities:
 
 
 @contextmanager
-def issuing(ready_to_sign: Path, folder: Path) -> Iterator[Identities]:
-    """Open a copy of an installation in this folder, with the real clock, and what has certificates from it."""
-    shutil.copytree(ready_to_sign, folder / "instance")
+def issuing(folder: Path) -> Iterator[Identities]:
+    """Open an installation in this folder, with the real clock, and what has certificates from it."""
+    write_ready(folder / "instance")
     (folder / "identities").mkdir()
     installation = open_installation(settings_module.load(NOBODY_WAITS, folder / "instance").settings, cheap_hasher())
     yield Identities(installation, folder / "identities")

@@ -45,6 +45,7 @@ class Server:
     """A server that listens on a socket in its folder. Its text sorts as English does, unlike ours."""
 
     folder: Path
+    _connection: psycopg.Connection
     _numbers: Iterator[int] = field(default_factory=count)
 
     def url(self, name: str) -> str:
@@ -58,7 +59,9 @@ class Server:
         At the end it is thrown away, whoever is still connected.
         """
         name = f"test_{next(self._numbers)}"
-        self._execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        # Copied files instead of pages, which older versions do anyway: two fifths of the time.
+        strategy = "STRATEGY file_copy" if self._connection.info.server_version >= 150_000 else ""
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {template} {strategy}")
         try:
             yield self.url(name)
         finally:
@@ -72,8 +75,7 @@ class Server:
         database.close()
 
     def _execute(self, statement: str) -> None:
-        with psycopg.connect(f"host={self.folder} user=ca_service dbname=postgres", autocommit=True) as connection:
-            connection.execute(statement.encode())
+        self._connection.execute(statement.encode())
 
 
 @contextmanager
@@ -97,8 +99,8 @@ def serving(programs: Path, changed: Mapping[str, str] = MappingProxyType({})) -
         command = [*runner, str(programs / "postgres"), "-D", str(data), "-k", str(folder), *settings]
         process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
     try:
-        _wait(folder, process)
-        yield Server(folder)
+        with _connected(folder, process) as connection:
+            yield Server(folder, connection)
     finally:
         process.send_signal(2)  # SIGINT: a fast shutdown
         process.wait(30)
@@ -110,13 +112,12 @@ def _run(command: list[str], folder: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def _wait(folder: Path, process: subprocess.Popen[bytes]) -> None:
+def _connected(folder: Path, process: subprocess.Popen[bytes]) -> psycopg.Connection:
+    """Connect to the server as soon as it listens."""
     for _ in range(300):
         assert process.poll() is None, (folder / "log").read_text("utf-8")
         try:
-            psycopg.connect(f"host={folder} user=ca_service dbname=postgres").close()
+            return psycopg.connect(f"host={folder} user=ca_service dbname=postgres", autocommit=True)
         except psycopg.OperationalError:
             time.sleep(0.05)
-        else:
-            return
     raise AssertionError((folder / "log").read_text("utf-8"))

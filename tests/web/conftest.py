@@ -25,7 +25,8 @@ from ca_service.settings import Settings
 from ca_service.storage.database import Database
 from ca_service.storage.schema import session
 from ca_service.storage.sqlite import SQLiteDatabase
-from tests.support.factories import OPERATOR, PASSWORD, PLAN, Lab, cheap_hasher
+from tests.support.factories import OPERATOR, PASSWORD, Lab, cheap_hasher
+from tests.support.instances import write_ready
 from tests.support.request_records import NOBODY_WAITS
 from tests.web.visitor import Visitor, carried_to, cookie_of, sign_in, visit
 
@@ -42,9 +43,8 @@ class Made:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """Prepare the installation that every test copies."""
     settings = settings_module.load(NOBODY_WAITS, tmp_path_factory.mktemp("made") / "instance").settings
+    write_ready(settings.instance_path)
     installation = open_installation(settings, cheap_hasher())
-    installation.schema.upgrade()
-    installation.hierarchy.initialise(OPERATOR, PLAN)
     app = create_app(settings, installation)
     for role in Role:
         installation.accounts.create(OPERATOR, role.value, role, PASSWORD)

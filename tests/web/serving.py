@@ -4,44 +4,47 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import json
+import os
 import resource
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Final
 
+from ca_service import settings
+from ca_service.app.serving import create_app
+from ca_service.web.limits import Limits
+from ca_service.web.server import ServerOptions, serve
+from tests.support.forked import FORKED
 from tests.support.ports import free_port
 
+# Of servers that differ in more than their limits.
 PROGRAM: Final = """
-import json, sys
+import sys
 from pathlib import Path
 from ca_service import settings
 from ca_service.app import create_app
-from ca_service.web.limits import Limits
 from ca_service.web.server import ServerOptions, serve
 
 loaded = settings.load({}, Path(sys.argv[1])).settings
-limits = Limits(**json.loads(sys.argv[3])) if len(sys.argv) > 3 else Limits()
-options = ServerOptions(host="127.0.0.1", port=int(sys.argv[2]), workers=2, threads=2, limits=limits)
+options = ServerOptions(host="127.0.0.1", port=int(sys.argv[2]), workers=2, threads=2)
 serve(lambda: create_app(loaded), options)
 """
-_ONE_WORKER: Final = PROGRAM.replace("workers=2", "workers=1")
 HEALTH: Final = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
-    """A server that runs in a process of its own."""
+class Server:
+    """A server in processes of its own, and the id of the first of them."""
 
-    process: subprocess.Popen[Any]
+    pid: int
     port: int
 
     def ask(
@@ -66,7 +69,7 @@ class Running:
 
     def workers(self) -> list[str]:
         """The ids of its worker processes."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children")
         return children.read_text(encoding="ascii").split()
 
     def connect(self, sent: bytes = b"", source: str = "127.0.0.1") -> socket.socket:
@@ -75,6 +78,13 @@ class Running:
         connection.sendall(sent)
         return connection
 
+
+@dataclass(frozen=True, slots=True)
+class Running(Server):
+    """A server that runs PROGRAM."""
+
+    process: subprocess.Popen[Any]
+
     def stop(self) -> tuple[int, str]:
         """Exit code and log, after it was asked to end."""
         self.process.send_signal(signal.SIGTERM)
@@ -82,40 +92,53 @@ class Running:
         return self.process.returncode, log
 
 
-def wait(server: Running) -> None:
+@dataclass(frozen=True, slots=True)
+class Forked(Server):
+    """A server that was forked."""
+
+    process: BaseProcess
+
+
+def wait(server: Server) -> None:
     """Wait until the server answers."""
-    for _ in range(200):
+    for _ in range(1000):
         try:
             server.ask()
         except OSError:
-            assert server.process.poll() is None, "it has ended"
-            time.sleep(0.1)
+            time.sleep(0.02)
         else:
             return
     raise AssertionError("it does not answer")
 
 
 @contextmanager
-def running(folder: Path, *, files: int = 0, **limits: Any) -> Iterator[Running]:
+def running(folder: Path, *, files: int = 0, **limits: Any) -> Iterator[Forked]:
     """One worker with two threads, with these limits; it may have this many open files, if not as many as usual."""
-
-    def fewer() -> None:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
-
     port = free_port()
-    command = [sys.executable, "-c", _ONE_WORKER, str(folder), str(port), json.dumps(limits)]
-    # The log is not read here: a full pipe would hold the server.
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL, preexec_fn=fewer if files else None) as process:
-        server = Running(process, port)
-        try:
-            wait(server)
-            yield server
-        finally:
-            process.kill()
+    process = FORKED.Process(target=_serve, args=(folder, port, files, limits))
+    process.start()
+    assert process.pid
+    server = Forked(process.pid, port, process)
+    try:
+        wait(server)
+        yield server
+    finally:
+        process.kill()
+        process.join()
+
+
+def _serve(folder: Path, port: int, files: int, limits: Mapping[str, Any]) -> None:
+    if files:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    loaded = settings.load({}, folder).settings
+    options = ServerOptions(host="127.0.0.1", port=port, workers=1, threads=2, limits=Limits(**limits))
+    serve(lambda: create_app(loaded), options)
 
 
 @contextmanager
-def clients(server: Running, number: int, sent: bytes = b"") -> Iterator[list[socket.socket]]:
+def clients(server: Server, number: int, sent: bytes = b"") -> Iterator[list[socket.socket]]:
     """Have many connections on which this was sent."""
     with ExitStack() as stack:
         yield [stack.enter_context(server.connect(sent)) for _ in range(number)]

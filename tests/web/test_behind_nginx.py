@@ -15,7 +15,7 @@ import pytest
 from tests.support.ports import free_port
 from tests.support.programs import find
 from tests.web.conftest import Made
-from tests.web.serving import Running, clients, dripping, running, wait
+from tests.web.serving import Server, clients, dripping, running, wait
 
 # Bodies are passed on as they arrive, and connections to the service kept: what a proxy can do worst.
 _SETTINGS: Final = """
@@ -39,14 +39,14 @@ _BODY: Final = b"POST /ocsp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000\
 
 
 @contextmanager
-def nginx(service: Running, folder: Path) -> Iterator[Running]:
+def nginx(service: Server, folder: Path) -> Iterator[Server]:
     """Run nginx in front of this server."""
     folder.mkdir()
     port = free_port()
     (folder / "nginx.conf").write_text(_SETTINGS.format(folder=folder, service=service.port, port=port))
     command = [find("nginx"), "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
-        proxy = Running(process, port)
+        proxy = Server(process.pid, port)
         try:
             wait(proxy)
             yield proxy
@@ -55,14 +55,14 @@ def nginx(service: Running, folder: Path) -> Iterator[Running]:
 
 
 @pytest.fixture
-def proxy(made: Made, tmp_path: Path) -> Iterator[Running]:
+def proxy(made: Made, tmp_path: Path) -> Iterator[Server]:
     """An nginx in front of a server."""
     folder = shutil.copytree(made.folder, tmp_path / "instance")
     with running(folder) as service, nginx(service, tmp_path / "nginx") as found:
         yield found
 
 
-def test_bodies_that_drip_through_nginx_hold_nothing(proxy: Running) -> None:
+def test_bodies_that_drip_through_nginx_hold_nothing(proxy: Server) -> None:
     """The other slow clients reach the service as its own ones do, or not at all: test_slow_clients.py has them."""
     with clients(proxy, 8, _BODY) as slow, dripping(slow):
         time.sleep(0.5)

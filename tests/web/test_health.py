@@ -26,9 +26,10 @@ def test_a_service_that_can_do_its_work_is_ready(visitor: Visitor) -> None:
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_without_an_authority_it_answers_and_is_not_ready(empty_installation: Installation, settings: Settings) -> None:
-    empty_installation.schema.upgrade()
-    visitor = visit(create_app(settings, empty_installation))
+def test_without_an_authority_it_answers_and_is_not_ready(
+    migrated_installation: Installation, settings: Settings
+) -> None:
+    visitor = visit(create_app(settings, migrated_installation))
     assert (visitor.get("/healthz").status_code, visitor.get("/healthz").get_json()) == (200, {"status": "ok"})
     answer = visitor.get("/readyz")
     assert answer.status_code == 503

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from ca_service.app import create_app
-from ca_service.authority.access.permissions import Actor
 from ca_service.authority.installation import Installation
 from ca_service.pki import encodings
 from ca_service.settings import Settings
-from tests.support.factories import OPERATOR, PLAN
+from tests.support.factories import OPERATOR
+from tests.support.instances import write_ready
 from tests.support.programs import judged
 from tests.web.visitor import Visitor, visit
 
@@ -101,10 +101,9 @@ def test_the_page_shows_the_key_that_seals_receipts_once_there_is_one(
 
 
 def test_before_the_first_seal_the_page_says_nothing_about_receipts(
-    empty_installation: Installation, settings: Settings, operator: Actor
+    empty_installation: Installation, settings: Settings
 ) -> None:
-    empty_installation.schema.upgrade()
-    empty_installation.hierarchy.initialise(operator, PLAN)
+    write_ready(settings.instance_path)
 
     assert "verify_receipt" not in visit(create_app(settings, empty_installation)).get("/ca/").text
 
@@ -115,11 +114,9 @@ def test_the_page_can_be_found_without_the_slash(visitor: Visitor) -> None:
 
 @pytest.mark.parametrize("path", ["/ca/", "/ca/root.pem"])
 def test_without_an_authority_the_answer_is_503_with_the_reason(
-    empty_installation: Installation, settings: Settings, path: str
+    migrated_installation: Installation, settings: Settings, path: str
 ) -> None:
-    empty_installation.schema.upgrade()
-
-    answer = visit(create_app(settings, empty_installation)).get(path)
+    answer = visit(create_app(settings, migrated_installation)).get(path)
 
     assert answer.status_code == 503
     assert "ca-service init" in answer.text

@@ -18,8 +18,9 @@ from ca_service.authority.installation import Installation
 from ca_service.settings import Settings, load
 from ca_service.storage.schema import challenge
 from tests.support.authenticator import Authenticator
-from tests.support.factories import OPERATOR, PASSWORD, PLAN, Lab, cheap_hasher
+from tests.support.factories import OPERATOR, PASSWORD, Lab, cheap_hasher
 from tests.support.fakes import FixedClock
+from tests.support.instances import write_ready
 from tests.support.people import code_of
 from tests.web.html import read
 from tests.web.signed import codes_on, enrol_app, next_code, secret_on
@@ -233,8 +234,7 @@ def test_others_are_not_led_there(strict: tuple[Lab, Flask]) -> None:
 def test_the_setting_names_the_roles(tmp_path: Path) -> None:
     settings = load({"CA_SERVICE_WEB__REQUIRE_SECOND_FACTOR": "auditor"}, tmp_path / "instance").settings
     installation = open_installation(settings, cheap_hasher())
-    installation.schema.upgrade()
-    installation.hierarchy.initialise(OPERATOR, PLAN)
+    write_ready(settings.instance_path)
     installation.accounts.create(OPERATOR, "auditor", Role.AUDITOR, PASSWORD)
     visitor = sign_in(create_app(settings, installation), Role.AUDITOR)
     assert visitor.get("/certificates").location == "/account/sign-in?required=yes"

@@ -19,7 +19,7 @@ from ca_service.storage.sqlite import SQLiteDatabase
 from ca_service.web.server import reserve
 from tests.support.ports import free_port
 from tests.web.conftest import Made
-from tests.web.serving import PROGRAM, Running, wait
+from tests.web.serving import PROGRAM, Running, Server, wait
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def running(made: Made, tmp_path: Path) -> Iterator[Running]:
     folder, port = shutil.copytree(made.folder, tmp_path / "instance"), free_port()
     command = [sys.executable, "-c", PROGRAM, str(folder), str(port)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        server = Running(process, port)
+        server = Running(process.pid, port, process)
         wait(server)
         yield server
         process.kill()
@@ -73,7 +73,7 @@ def test_connections_from_before_the_application_was_loaded_do_not_hold_it_eithe
         silent = connected(port)
         try:
             silent.sendall(b"POST /sign-in HTTP/1.1\r\nHost: ")
-            assert Running(process, port).ask(timeout=20)[0] == 200
+            assert Server(process.pid, port).ask(timeout=20)[0] == 200
         finally:
             silent.close()
             process.kill()
@@ -117,10 +117,10 @@ def test_an_address_of_another_machine_cannot_be_reserved() -> None:
 
 def test_every_worker_offers_to_do_the_jobs_and_each_is_done_by_one(made: Made, tmp_path: Path) -> None:
     folder, port = shutil.copytree(made.folder, tmp_path / "instance"), free_port()
-    doing = PROGRAM.replace("threads=2,", "threads=2, does_jobs=True,")
+    doing = PROGRAM.replace("threads=2", "threads=2, does_jobs=True")
     command = [sys.executable, "-c", doing, str(folder), str(port)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        server = Running(process, port)
+        server = Running(process.pid, port, process)
         wait(server)
         runs = jobs_done(folder)
         begun = time.monotonic()

@@ -22,7 +22,7 @@ from tests.support.ports import free_port
 from tests.support.request_records import NOBODY_WAITS
 from tests.support.requests import SOCIALMINER, UCCX_PUBLISHER
 from tests.web.conftest import Made
-from tests.web.serving import PROGRAM, Running, wait
+from tests.web.serving import PROGRAM, Server, wait
 
 _SETTINGS = NOBODY_WAITS | {"CA_SERVICE_SERVER__THREADS": "2"}
 _ONE = PROGRAM.replace("workers=2, threads=2", "workers=1, threads=2").replace("load({}", f"load({_SETTINGS!r}")
@@ -55,7 +55,7 @@ def test_one_of_two_waits_for_its_turn_the_other_is_told_at_once_and_readers_are
 
     command = [sys.executable, "-c", _ONE, str(folder), str(port)]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
-        server = Running(process, port)
+        server = Server(process.pid, port)
         try:
             wait(server)
             with held(SQLiteDatabase(folder / "ca.sqlite3")) as release, ThreadPoolExecutor(2) as pool:

@@ -7,16 +7,17 @@ from flask import Flask
 
 from ca_service.authority.access.permissions import Role
 from ca_service.authority.installation import Installation
-from tests.support.factories import OPERATOR, PASSWORD, PLAN, Lab
+from ca_service.settings import Settings
+from tests.support.factories import OPERATOR, PASSWORD, Lab
+from tests.support.instances import write_ready
 from tests.web.html import read
 from tests.web.visitor import Visitor, visit
 
 
 @pytest.fixture
-def installation(empty_installation: Installation) -> Installation:
+def installation(empty_installation: Installation, settings: Settings) -> Installation:
     """One without accounts."""
-    empty_installation.schema.upgrade()
-    empty_installation.hierarchy.initialise(OPERATOR, PLAN)
+    write_ready(settings.instance_path)
     return empty_installation
 
 

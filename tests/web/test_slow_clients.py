@@ -18,7 +18,7 @@ from ca_service import settings as settings_module
 from ca_service.app import open_installation
 from tests.support.factories import OPERATOR
 from tests.web.conftest import Made
-from tests.web.serving import HEALTH, Running, clients, dripping, received, running, status_of
+from tests.web.serving import HEALTH, Forked, clients, dripping, received, running, status_of
 
 _CLOSE: Final = HEALTH.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
 _BODY: Final = b"POST /ocsp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000\r\n\r\n"
@@ -31,23 +31,23 @@ def folder(made: Made, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def server(folder: Path) -> Iterator[Running]:
+def server(folder: Path) -> Iterator[Forked]:
     """A server with the limits that it has by default."""
     with running(folder) as found:
         yield found
 
 
-def test_clients_that_do_not_hang_up_after_their_answer_hold_nothing(server: Running) -> None:
+def test_clients_that_do_not_hang_up_after_their_answer_hold_nothing(server: Forked) -> None:
     with clients(server, 20, _CLOSE):
         assert server.answered() == 5
 
 
-def test_clients_that_send_nothing_hold_nothing(server: Running) -> None:
+def test_clients_that_send_nothing_hold_nothing(server: Forked) -> None:
     with clients(server, 100):
         assert server.answered() == 5
 
 
-def test_heads_that_drip_hold_nothing(server: Running) -> None:
+def test_heads_that_drip_hold_nothing(server: Forked) -> None:
     with clients(server, 8, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: ") as slow, dripping(slow):
         assert server.answered() == 5
 
@@ -162,7 +162,7 @@ def test_bodies_that_would_not_fit_into_memory_are_given_up(folder: Path) -> Non
         assert status_of(many[-1].recv(4096)) == 400
 
 
-def test_kept_alive_connections_end_cleanly_with_the_server(server: Running) -> None:
+def test_kept_alive_connections_end_cleanly_with_the_server(server: Forked) -> None:
     with server.connect(HEALTH) as idle, server.connect(HEALTH) as asking, server.connect(HEALTH[:20]) as begun:
         assert b"Connection: keep-alive" in idle.recv(4096)
         assert b"Connection: keep-alive" in asking.recv(4096)
@@ -176,7 +176,8 @@ def test_kept_alive_connections_end_cleanly_with_the_server(server: Running) -> 
         for _ in range(2):  # a request that crosses the end is not answered with a reset
             idle.sendall(HEALTH)
             time.sleep(0.1)
-    assert server.process.wait(10) == 0
+    server.process.join(10)
+    assert server.process.exitcode == 0
 
 
 def test_connections_that_were_not_accepted_yet_are_answered_before_the_end(folder: Path) -> None:
@@ -191,7 +192,7 @@ def test_connections_that_were_not_accepted_yet_are_answered_before_the_end(fold
 
 
 @pytest.mark.parametrize("path", ["/sign-in", "/ocsp", "/api/v1/certificates"])
-def test_malformed_chunks_are_answered_with_400(server: Running, path: str) -> None:
+def test_malformed_chunks_are_answered_with_400(server: Forked, path: str) -> None:
     head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
     for body in (b"zz\r\n", b"5\r\nhelloXX0\r\n\r\n"):
         with server.connect(head + body + HEALTH) as connection:
@@ -199,13 +200,13 @@ def test_malformed_chunks_are_answered_with_400(server: Running, path: str) -> N
         assert (status_of(answer), answer.count(b"HTTP/1.1 ")) == (400, 1)  # what follows is no request
 
 
-def test_a_client_that_has_ended_its_side_is_answered(server: Running) -> None:
+def test_a_client_that_has_ended_its_side_is_answered(server: Forked) -> None:
     with server.connect(HEALTH + HEALTH) as connection:
         connection.shutdown(socket.SHUT_WR)
         assert received(connection).count(b"HTTP/1.1 200 OK") == 2
 
 
-def test_a_large_body_is_refused_before_it_is_sent_and_another_one_asked_for(server: Running) -> None:
+def test_a_large_body_is_refused_before_it_is_sent_and_another_one_asked_for(server: Forked) -> None:
     head = b"POST /ocsp HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: "
     with server.connect(head + b"9000000\r\n\r\n") as large, server.connect(head + b"5\r\n\r\n") as small:
         assert status_of(large.recv(4096)) == 413

@@ -40,6 +40,7 @@ from ca_service.web.time_budget import TimeBudgets
 from tests.cli.command_line import run
 from tests.support.factories import OPERATOR, PASSWORD, PLAN, cheap_hasher
 from tests.support.holding import held
+from tests.support.instances import write_migrated
 from tests.support.ocsp import about, question, told
 from tests.support.request_records import NOBODY_WAITS
 from tests.support.requests import SOCIALMINER, UCCX_PUBLISHER
@@ -89,7 +90,8 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     url = request.getfixturevalue("postgresql_url") if request.param == "postgresql" else ""
     settings = settings_module.load(NOBODY_WAITS | {"CA_SERVICE_DATABASE__URL": url}, tmp_path / "instance").settings
     installation, database = open_installation(settings, cheap_hasher()), database_of(settings)
-    installation.schema.upgrade()
+    if not url:
+        write_migrated(settings.instance_path)
     installation.hierarchy.initialise(OPERATOR, PLAN)
     installation.accounts.create(OPERATOR, "anna", Role.ADMINISTRATOR, PASSWORD)
     secret = installation.tokens.create(OPERATOR, "anna", "script", 30, TokenLimits(tuple(SCOPES))).secret

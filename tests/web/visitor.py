@@ -18,6 +18,7 @@ from tests.support.requests import Request
 from tests.web.html import Page, read
 
 COOKIE: Final = "ca_service"
+_TOKEN: Final = re.compile(r'name="csrf_token" value="([^"]+)"')
 Upload = tuple[str, bytes]  # file name, content
 
 
@@ -44,11 +45,15 @@ class Visitor:
         return self.client.post(path, data=fields, base_url=self.base_url, buffered=True, **options)
 
     def csrf_token(self) -> str:
-        """Return the CSRF token of the current session, from the first page with one."""
-        response = self.get("/sign-in", follow_redirects=True)
-        found = re.search(r'name="csrf_token" value="([^"]+)"', response.text)
-        assert found, response.text
-        return found[1]
+        """Return the CSRF token of the current session, from the cheapest page with one.
+
+        The page of an error has the menu with "Sign out": it takes a fifth of the time of the overview.
+        """
+        for path in ("/no-such-page", "/sign-in"):
+            response = self.get(path, follow_redirects=True)
+            if found := _TOKEN.search(response.text):
+                return found[1]
+        raise AssertionError(response.text)
 
     def sign_in(self, name: str, password: str = PASSWORD, path: str = "/sign-in") -> TestResponse:
         """Sign in with name and password."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 from itertools import count
@@ -22,19 +21,18 @@ from ca_service.authority.issuance.records import RequestQuery, State
 from ca_service.settings import Settings
 from tests.authority import racing
 from tests.support.factories import OPERATOR
+from tests.support.forked import FORKED
 from tests.support.requests import UCCX_PUBLISHER
 
 _MOMENTS: Final = ("before_cursor_execute", "after_cursor_execute", "commit")
 _FEWEST: Final = 10  # moments: fewer would mean that this test looks at the wrong ones
 _MOST: Final = 200
-_context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload([racing.__name__])
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def settings(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """The defaults, on either database."""
-    url = request.getfixturevalue("empty_postgresql_url") if request.param == "postgresql" else ""
+    url = request.getfixturevalue("postgresql_url") if request.param == "postgresql" else ""
     monkeypatch.setenv(racing.DATABASE_URL, url)  # also for the process that is killed
     return settings_module.load({racing.DATABASE_URL: url}, tmp_path / "instance").settings
 
@@ -66,9 +64,9 @@ def issue_and_be_killed(path: Path, database_url: str, csr: bytes, at: int, said
 
 def heard(settings: Settings, at: int) -> list[str]:
     """The serial numbers that a process has said before it was killed at this moment."""
-    ours, theirs = _context.Pipe(duplex=False)
+    ours, theirs = FORKED.Pipe(duplex=False)
     arguments = (settings.instance_path, os.environ[racing.DATABASE_URL], UCCX_PUBLISHER.data, at, theirs)
-    process = _context.Process(target=issue_and_be_killed, args=arguments)
+    process = FORKED.Process(target=issue_and_be_killed, args=arguments)
     process.start()
     theirs.close()
     found = list[str]()

@@ -31,7 +31,7 @@ Elsewhere = Callable[[racing.Work, Any], str]
 @pytest.fixture(params=["sqlite", "postgresql"])
 def settings(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """The defaults, on either database."""
-    url = request.getfixturevalue("empty_postgresql_url") if request.param == "postgresql" else ""
+    url = request.getfixturevalue("postgresql_url") if request.param == "postgresql" else ""
     monkeypatch.setenv(racing.DATABASE_URL, url)  # also for the other process
     return settings_module.load({racing.DATABASE_URL: url}, tmp_path / "instance").settings
 

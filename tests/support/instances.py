@@ -1,0 +1,64 @@
+"""Instances that are written from memory: one is made in each process, because a migration takes longer than a test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from ca_service import settings as settings_module
+from ca_service.app import open_installation
+from ca_service.authority.installation import Installation
+from tests.support.factories import OPERATOR, PLAN, cheap_hasher
+
+_DATABASE: Final = Path("ca.sqlite3")
+#: Of each file, its mode and its content.
+_Files = Mapping[Path, tuple[int, bytes]]
+
+
+def write_database(path: Path) -> None:
+    """Write an SQLite database with the newest schema and nothing in it."""
+    _write(path.parent, {Path(path.name): _migrated()[_DATABASE]})
+
+
+def write_migrated(folder: Path) -> None:
+    """Write the instance folder of an installation whose database is empty, without an authority."""
+    _write(folder, _migrated())
+
+
+def write_ready(folder: Path) -> None:
+    """Write the instance folder of an installation that is ready to sign."""
+    _write(folder, _ready())
+
+
+@cache
+def _migrated() -> _Files:
+    return _made({}, lambda installation: installation.schema.upgrade())
+
+
+@cache
+def _ready() -> _Files:
+    return _made(_migrated(), lambda installation: installation.hierarchy.initialise(OPERATOR, PLAN))
+
+
+def _made(begun: _Files, step: Callable[[Installation], object]) -> _Files:
+    """Return the files of an instance that had these, after this step."""
+    with TemporaryDirectory(dir=os.environ.get("PYTEST_DEBUG_TEMPROOT")) as place:
+        folder = Path(place) / "instance"
+        _write(folder, begun)
+        installation = open_installation(settings_module.load({}, folder).settings, cheap_hasher())
+        step(installation)
+        installation.close()
+        files = (path for path in folder.rglob("*") if path.is_file())
+        return {path.relative_to(folder): (path.stat().st_mode & 0o777, path.read_bytes()) for path in files}
+
+
+def _write(folder: Path, files: _Files) -> None:
+    for name, (mode, data) in files.items():
+        path = folder / name
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode)
+        path.write_bytes(data)
