@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -34,14 +34,12 @@ _USUAL_SECONDS: Final = 120  # the timeout in pyproject.toml
 def pytest_configure() -> None:
     """Put the folders of the tests into memory where that has room: every write of SQLite waits for the disk.
 
-    Compile each template and each URL rule once for all applications of this process. Collect tests without garbage
-    collection.
+    Compile each template and each URL rule once for all applications of this process.
     """
     if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ROOM:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
     Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": CompiledTemplates()}
     Flask.url_rule_class = CompiledRule
-    gc.disable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -54,15 +52,19 @@ def _is_usual(item: pytest.Item) -> bool:
     return mark is None or mark.args[0] <= _USUAL_SECONDS
 
 
-def pytest_collection_finish() -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
     """Keep modules and collected tests out of garbage collection: they stay until the end, and are most of the heap.
 
     Look for garbage less often than Python does: an application has thousands of objects, none of them garbage.
     """
+    gc.disable()
+    result = yield
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000)
     gc.enable()
+    return result
 
 
 def pytest_runtest_setup() -> None:
