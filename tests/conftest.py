@@ -6,7 +6,7 @@ import gc
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -35,9 +35,8 @@ _USUAL_SECONDS: Final = 120  # the timeout in pyproject.toml
 def pytest_configure() -> None:
     """Put the folders of the tests into memory where that has room: every write of SQLite waits for the disk.
 
-    Compile each template and each URL rule once for all applications of this process. Collect tests without garbage
-    collection. Let an interrupt reach the programs that tests start, though a shell starts what it puts into the
-    background without.
+    Compile each template and each URL rule once for all applications of this process. Let an interrupt reach the
+    programs that tests start, though a shell starts what it puts into the background without.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -45,7 +44,6 @@ def pytest_configure() -> None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
     Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": CompiledTemplates()}
     Flask.url_rule_class = CompiledRule
-    gc.disable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -58,15 +56,19 @@ def _is_usual(item: pytest.Item) -> bool:
     return mark is None or mark.args[0] <= _USUAL_SECONDS
 
 
-def pytest_collection_finish() -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
     """Keep modules and collected tests out of garbage collection: they stay until the end, and are most of the heap.
 
     Look for garbage less often than Python does: an application has thousands of objects, none of them garbage.
     """
+    gc.disable()
+    result = yield
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000)
     gc.enable()
+    return result
 
 
 def pytest_runtest_setup() -> None:
