@@ -19,10 +19,10 @@ from ca_service.authority.audit.events import Event
 from ca_service.authority.audit.store import EventStore
 from ca_service.authority.hierarchy.hierarchy import certificate_of
 from ca_service.authority.hierarchy.store import IssuerRecord, IssuerStore
-from ca_service.authority.revocation.records import State
+from ca_service.authority.revocation.records import RevocationRecord, State
 from ca_service.authority.revocation.store import RevocationStore
 from ca_service.errors import Finding, Refused, Rule
-from ca_service.pki import encodings
+from ca_service.pki import crl, encodings
 
 _REMEDY: Final = (
     "Another program changed the database, or only part of it was restored. Stop the service, and restore the whole "
@@ -47,6 +47,16 @@ STATUS_OTHER: Final = Rule(
     "agreement.status-other",
     "Certificate {serial} is {found} in the database, but {expected} in the audit log.",
     f"CRLs and OCSP follow the database. {_REMEDY}",
+)
+REASON_OTHER: Final = Rule(
+    "agreement.reason-other",
+    "The revocation of certificate {serial} has the reason {found} in the database, but {expected} in the audit log.",
+    _REMEDY,
+)
+ENTRY_OTHER: Final = Rule(
+    "agreement.entry-other",
+    "The stored CRL entry of certificate {serial} is not an entry of this certificate.",
+    f"CRLs are made of these entries. {_REMEDY}",
 )
 AUTHORITY_OTHER: Final = Rule(
     "agreement.authority-other",
@@ -81,11 +91,16 @@ class Issue:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The newest event that changed the status of a certificate, and the stored state; either may be missing."""
+    """The newest event that changed the status of a certificate with its reason, and the record; either may be missing.
+
+    A record of another issuer, or with another end of validity, than the certificate is missing: CRLs and OCSP do not
+    find it.
+    """
 
     serial_number: str
     event: str | None
-    state: str | None
+    reason: str
+    record: RevocationRecord | None
 
 
 class AgreementStore(Protocol):
@@ -127,12 +142,10 @@ class Agreement:
     def _differences(self) -> Iterator[Finding]:
         for record in self._issuers.list_issuers():
             yield from self._of_authority(record)
-        for status in self._store.list_statuses():
-            expected = _CHANGES[status.event] if status.event else _GOOD
-            if (status.state or _GOOD) != expected:
-                yield STATUS_OTHER.at(serial=status.serial_number, found=status.state or _GOOD, expected=expected)
-        for issue in self._store.list_issues():
+        for issue in self._store.list_issues():  # first: a lost certificate has no status either
             yield from _of_issue(issue)
+        for status in self._store.list_statuses():
+            yield from _of_status(status)
 
     def _of_authority(self, record: IssuerRecord) -> Iterator[Finding]:
         if not record.is_issuing:
@@ -150,6 +163,17 @@ class Agreement:
         expected = str(said.details.get("state", State.REVOKED.value)) if said else _GOOD
         if found != expected:
             yield STATUS_OTHER.at(serial=serial_number, found=found, expected=expected)
+
+
+def _of_status(status: Status) -> Iterator[Finding]:
+    record, serial_number = status.record, status.serial_number
+    found, expected = record.state.value if record else _GOOD, _CHANGES[status.event] if status.event else _GOOD
+    if found != expected:
+        yield STATUS_OTHER.at(serial=serial_number, found=found, expected=expected)
+    elif record and status.reason and record.reason.value != status.reason:
+        yield REASON_OTHER.at(serial=serial_number, found=record.reason.value, expected=status.reason)
+    elif record and not crl.is_entry_of(record.entry_der, int(serial_number, 16)):
+        yield ENTRY_OTHER.at(serial=serial_number)
 
 
 def _of_issue(issue: Issue) -> Iterator[Finding]:

@@ -105,6 +105,15 @@ def is_in(entry_der: bytes, entries: bytes) -> bool:
     return der.read(entry_der)[0].children[0].der in entries
 
 
+def is_entry_of(entry_der: bytes, serial_number: int) -> bool:
+    """Return whether these bytes are an entry of the certificate with this serial number."""
+    try:
+        content = der.read(entry_der)[0].children[0].content
+    except (ValueError, IndexError):
+        return False
+    return int.from_bytes(content) == serial_number
+
+
 def is_removal(entry_der: bytes) -> bool:
     """Return whether this entry is for deltas alone, and says that a hold has ended (RFC 5280, 5.3.1)."""
     return _REASONS[Reason.REMOVE_FROM_CRL] in entry_der

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, and_, func, select
 
 from ca_service.authority.agreement import CHANGES, Issue, Status
 from ca_service.authority.audit.events import Event
+from ca_service.storage import rows
 from ca_service.storage.database import Database
+from ca_service.storage.narrowing import OF_CERTIFICATE
 from ca_service.storage.schema import audit_event, certificate, revocation
 
 _PAGE: Final = 1000  # rows
@@ -27,16 +29,23 @@ _UNRECORDED: Final = (
     .where(~select(audit_event.c.id).where(_IS_ISSUE, audit_event.c.subject == certificate.c.serial_number).exists())
     .order_by(certificate.c.id)
 )
+#: What CRLs and OCSP find: they look for issuer and serial number, and CRLs leave out what has expired.
+_COUNTS: Final = and_(OF_CERTIFICATE, revocation.c.not_after == certificate.c.not_after)
 _NEWEST_CHANGE: Final = (
-    select(audit_event.c.event)
+    select(func.max(audit_event.c.id))
     .where(_IS_CHANGE, audit_event.c.subject == revocation.c.serial_number)
-    .order_by(audit_event.c.id.desc())
-    .limit(1)
+    .correlate(revocation)
     .scalar_subquery()
 )
 _STATUSES: Final = (
-    select(revocation.c.serial_number, revocation.c.state, _NEWEST_CHANGE.label("event"))
-    .join(certificate, certificate.c.serial_number == revocation.c.serial_number)
+    select(
+        *(column.label(f"revocation_{column.name}") for column in revocation.c),
+        audit_event.c.event,
+        audit_event.c.details,
+    )
+    .select_from(revocation)
+    .join(certificate, _COUNTS)
+    .outerjoin(audit_event, audit_event.c.id == _NEWEST_CHANGE)
     .order_by(revocation.c.serial_number)
     .limit(_PAGE)
 )
@@ -44,7 +53,10 @@ _FORGOTTEN: Final = (
     select(audit_event.c.subject, audit_event.c.event)
     .where(
         _IS_CHANGE,
-        ~select(revocation.c.state).where(revocation.c.serial_number == audit_event.c.subject).exists(),
+        ~select(revocation.c.state)
+        .join(certificate, _COUNTS)
+        .where(revocation.c.serial_number == audit_event.c.subject)
+        .exists(),
     )
     .order_by(audit_event.c.id)
 )
@@ -59,23 +71,25 @@ class SQLAgreementStore:
     def list_issues(self) -> Iterator[Issue]:
         """Yield the issue of each certificate."""
         after = 0
-        while rows := self._rows(_ISSUES.where(audit_event.c.id > after)):
-            for row in rows:
+        while found := self._rows(_ISSUES.where(audit_event.c.id > after)):
+            for row in found:
                 yield Issue(row.subject, row.id, str(row.details.get("fingerprint", "")), row.der)
-            after = rows[-1].id
+            after = found[-1].id
         for row in self._rows(_UNRECORDED):
             yield Issue(row.serial_number, None, "", b"")
 
     def list_statuses(self) -> Iterator[Status]:
         """Yield the status of each leaf whose status was changed."""
         after = ""
-        while rows := self._rows(_STATUSES.where(revocation.c.serial_number > after)):
-            for row in rows:
-                yield Status(row.serial_number, row.event, row.state)
-            after = rows[-1].serial_number
+        while found := self._rows(_STATUSES.where(revocation.c.serial_number > after)):
+            for row in found:
+                reason = str(row.details.get("reason", "")) if row.event else ""
+                record = rows.joined_revocation(row)
+                yield Status(record.serial_number, row.event, reason, record)
+            after = found[-1].revocation_serial_number
         newest = {row.subject: row.event for row in self._rows(_FORGOTTEN)}
         for serial_number, event in newest.items():
-            yield Status(serial_number, event, None)
+            yield Status(serial_number, event, "", None)
 
     def _rows(self, statement: Select[Any]) -> list[Any]:
         with self._database.read() as connection:

@@ -38,6 +38,7 @@ SEARCH_PLAIN: Final = Rule(
 )
 
 HEAD: Final = "0016"
+_FIRST_WITH_ID: Final = "0013"
 _ANALYSED: Final = 1_000  # rows of each index
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
@@ -135,7 +136,9 @@ class SQLSchema:
         return HEAD
 
     def installation_id(self) -> str:
-        """Return the id of the installation, which the migration that made the table has written."""
+        """Return the id that the migration has written which made its table; empty before that."""
+        if current_version(self._database) < _FIRST_WITH_ID:
+            return ""
         with self._database.read() as connection:
             return str(connection.execute(text("SELECT id FROM installation")).scalar_one())
 

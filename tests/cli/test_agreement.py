@@ -38,11 +38,27 @@ def test_an_untouched_database_agrees(signed: CommandLine) -> None:
     [
         ("DELETE FROM revocation", "agreement.status-other"),
         ("UPDATE revocation SET state = 'released'", "agreement.status-other"),
+        ("UPDATE revocation SET issuer_id = 'root-g1'", "agreement.status-other"),
+        ("UPDATE revocation SET not_after = '2020-01-01 00:00:00.000000+00:00'", "agreement.status-other"),
+        ("UPDATE revocation SET reason = 'superseded'", "agreement.reason-other"),
+        ("UPDATE revocation SET entry_der = x'3000'", "agreement.entry-other"),
+        ("UPDATE revocation SET entry_der = x'3003020105'", "agreement.entry-other"),
         ("UPDATE certificate SET der = x'30'", "agreement.certificate-other"),
         ("UPDATE certificate SET serial_number = '00'", "agreement.certificate-lost"),
         ("UPDATE issuer SET certificate_der = (SELECT certificate_der FROM issuer WHERE role = 'root')", "agreement"),
     ],
-    ids=["a revocation is gone", "a revocation is ended", "other bytes", "other number", "other authority"],
+    ids=[
+        "a revocation is gone",
+        "a revocation is ended",
+        "a revocation of another issuer",
+        "a revocation that has expired",
+        "another reason",
+        "an entry that is none",
+        "an entry of another certificate",
+        "other bytes",
+        "other number",
+        "other authority",
+    ],
 )
 def test_what_was_changed_is_named(signed: CommandLine, statement: str, rule: str) -> None:
     tamper(signed, statement)

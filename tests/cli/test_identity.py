@@ -68,6 +68,20 @@ def test_the_database_of_another_installation_is_refused(
     assert contents(settled.folder / "keys") == keys
 
 
+@pytest.mark.parametrize("start", STARTS, ids=lambda start: start[0])
+def test_the_database_of_another_installation_is_not_upgraded(
+    settled: CommandLine, other: CommandLine, start: list[str]
+) -> None:
+    lose_database(settled.folder)
+    path = settled.folder / "ca.sqlite3"
+    shutil.copy(other.folder / "ca.sqlite3", path)
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = '0014'")
+    assert settled.rule(*start, code=1) == "installation.database-foreign"
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("SELECT version_num FROM alembic_version").fetchall() == [("0014",)]
+
+
 @pytest.mark.fault("keys and files", "A database without its keys", "refuses to start; creates nothing")
 def test_a_database_without_its_keys_is_refused(settled: CommandLine) -> None:
     shutil.rmtree(settled.folder / "keys")

@@ -14,7 +14,7 @@ from ca_service.storage.agreement import SQLAgreementStore
 from ca_service.storage.events import SQLEventStore
 from tests.support.agreement import InMemoryAgreementStore
 from tests.support.factories import certificate_record, event
-from tests.support.fakes import InMemoryLedger
+from tests.support.fakes import NOON, InMemoryLedger
 from tests.support.record import InMemoryEventStore
 from tests.support.revocation import InMemoryRevocationStore, revocation_record
 
@@ -64,9 +64,22 @@ def test_each_changed_status_is_seen_with_the_newest_event_about_it(
         ledger.events.append(lost)
     else:
         SQLEventStore(request.getfixturevalue("database")).add_event(lost)
-    assert set(agreement.list_statuses()) == {
-        Status(held.serial_number, "certificate.held", "held"),
-        Status(released.serial_number, "certificate.released", "released"),
-        Status(silent.serial_number, None, "revoked"),
-        Status("lost", "certificate.revoked", None),
+    assert {_seen(each) for each in agreement.list_statuses()} == {
+        (held.serial_number, "certificate.held", "held"),
+        (released.serial_number, "certificate.released", "released"),
+        (silent.serial_number, None, "revoked"),
+        ("lost", "certificate.revoked", None),
     }
+
+
+def _seen(status: Status) -> tuple[str, str | None, str | None]:
+    return status.serial_number, status.event, status.record.state.value if status.record else None
+
+
+def test_a_record_that_crls_leave_out_is_missing(books: Books, agreement: AgreementStore) -> None:
+    ledger, revocations = books
+    leaf = certificate_record()
+    ledger.record([leaf], [event(leaf.serial_number)], always_new=True, replay=None)
+    said = event(leaf.serial_number, Event.CERTIFICATE_REVOKED)
+    revocations.change([Transition(None, revocation_record(leaf, not_after=NOON), said)])
+    assert [_seen(each) for each in agreement.list_statuses()] == [(leaf.serial_number, "certificate.revoked", None)]

@@ -33,11 +33,17 @@ class InMemoryAgreementStore:
 
     def list_statuses(self) -> Iterator[Status]:
         """See the port."""
-        said = {each.subject: each.event for each in self._all() if each.event in CHANGES}
-        states = {serial_number: each.state.value for (_, serial_number), each in self._ledger.revocations.items()}
-        leaves = {each.serial_number for each in self._ledger.certificates}
-        for serial_number in sorted({*said, *(each for each in states if each in leaves)}):
-            yield Status(serial_number, said.get(serial_number), states.get(serial_number))
+        said = {each.subject: each for each in self._all() if each.event in CHANGES}
+        leaves = {(each.issuer_id, each.serial_number, each.not_after) for each in self._ledger.certificates}
+        stored = {
+            each.serial_number: each
+            for each in self._ledger.revocations.values()
+            if (each.issuer_id, each.serial_number, each.not_after) in leaves
+        }
+        for serial_number in sorted({*said, *stored}):
+            event, record = said.get(serial_number), stored.get(serial_number)
+            reason = str(event.details.get("reason", "")) if event and record else ""
+            yield Status(serial_number, event.event if event else None, reason, record)
 
     def _all(self) -> list[RecordedEvent]:
         assert isinstance(self._events, InMemoryEventStore)

@@ -56,7 +56,7 @@ class Tables(Protocol):
         """Return the version of its tables; empty if it has none."""
 
     def installation_id(self) -> str:
-        """Return the id of the installation."""
+        """Return the id of the installation; empty if the tables are from before there were ids."""
 
 
 class Identity:
@@ -68,23 +68,31 @@ class Identity:
         self._keystore = keystore
 
     def require_no_loss(self) -> None:
-        """Raise NotReady if the database has no tables, but keys are here: they are made after the tables.
+        """Raise NotReady if keys are here, but the database has no tables, or is that of another installation.
 
-        To be called before the tables are created.
+        To be called before tables are created, which is before the first key, and before they are upgraded: that could
+        be the database of a service that is running with an older version.
         """
-        if not self._tables.current() and (self._keystore.installation_id() or self._keystore.list_keys()):
-            raise NotReady.because(DATABASE_LOST)
+        expected = self._keystore.installation_id()
+        if not self._tables.current():
+            if expected or self._keystore.list_keys():
+                raise NotReady.because(DATABASE_LOST)
+        elif expected and self._tables.installation_id():
+            self._require_id(expected)
 
     def require_same(self) -> None:
         """Raise NotReady if the keys are those of another installation, or the database has lost its authority."""
         expected = self._keystore.installation_id()
         if not expected:
             return
+        self._require_id(expected)
+        if not self._issuers.list_issuers():
+            raise NotReady.because(DATABASE_LOST)
+
+    def _require_id(self, expected: str) -> None:
         found = self._tables.installation_id()
         if found != expected:
             raise NotReady.because(DATABASE_FOREIGN, found=found, expected=expected)
-        if not self._issuers.list_issuers():
-            raise NotReady.because(DATABASE_LOST)
 
     def settle(self) -> None:
         """Write the id beside the keys if an authority can issue and its key is here.

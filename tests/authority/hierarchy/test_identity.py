@@ -134,6 +134,15 @@ def test_the_database_of_another_installation_is_refused() -> None:
         assert rule(do) == "installation.database-foreign"
 
 
+def test_the_database_of_another_installation_is_refused_before_it_is_upgraded() -> None:
+    parts = Parts().made()
+    parts.identity.settle()
+    parts.tables.id = "b" * 32
+    assert rule(parts.identity.require_no_loss) == "installation.database-foreign"
+    parts.tables.id = ""  # its tables have none yet: the upgrade writes it, and is followed by the same question
+    parts.identity.require_no_loss()
+
+
 @pytest.mark.parametrize("keys", ["none", "of another copy"])
 def test_a_database_without_its_keys_is_refused(keys: str) -> None:
     parts = Parts().made()
