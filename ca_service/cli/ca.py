@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Final, Literal
+from typing import Final
 
 import click
 from cryptography import x509
@@ -49,7 +49,6 @@ _STATES: Final = {
     "pending": "The intermediate waits for its certificate from an external root: `ca-service ca install`.",
     "ready": "The authority can sign.",
 }
-State = Literal["none", "incomplete", "pending", "ready"]
 _EXIT_CODES: Final = {"ready": ExitCode.OK, "pending": ExitCode.PENDING}
 
 
@@ -176,29 +175,21 @@ def show(session: Session) -> ExitCode:
 
     Exit code 3: an intermediate waits for its certificate. Exit code 1: no authority can sign for another reason.
     """
-    records = session.ready().hierarchy.list_issuers()
-    state = _state(records)
-    document = HierarchyDocument(state=state, authorities=authority_documents(records))
-    session.console.answer(
-        document, (_STATES[state], *(line for record in records for line in authority_lines(record)))
+    found = session.ask(
+        lambda here: HierarchyDocument.of(here.hierarchy.list_issuers()),
+        lambda api: api.get(HierarchyDocument, "authorities"),
     )
-    return _EXIT_CODES.get(state, ExitCode.ERROR)
+    session.console.answer(
+        found, (_STATES[found.state], *(line for each in found.authorities for line in authority_lines(each)))
+    )
+    return _EXIT_CODES.get(found.state, ExitCode.ERROR)
 
 
-def _state(records: Sequence[IssuerRecord]) -> State:
-    if not records:
-        return "none"
-    if any(record.certificate_der is None for record in records):
-        return "pending"
-    return "ready" if any(record.is_issuing for record in records) else "incomplete"
-
-
-def authority_lines(record: IssuerRecord) -> Iterator[str]:
+def authority_lines(found: AuthorityDocument) -> Iterator[str]:
     """Yield an authority for a person: what it is, how far it is, and what one compares."""
-    certificate = AuthorityDocument.of(record).certificate
-    yield f"{record.id}: {visible(record.name)}{' (issues)' if record.is_issuing else ''}"
-    pairs = _decoded(certificate) if certificate else ()
-    yield from fields([*pairs, ("key file", "kept here" if record.key_id else "not here")])
+    yield f"{found.id}: {visible(found.name)}{' (issues)' if found.is_issuing else ''}"
+    pairs = _decoded(found.certificate) if found.certificate else ()
+    yield from fields([*pairs, ("key file", "kept here" if found.has_key else "not here")])
 
 
 def _decoded(certificate: AuthorityCertificateDocument) -> Iterable[tuple[str, str]]:

@@ -47,7 +47,7 @@ def init(session: Session, /, **wanted: Any) -> None:
     records = installation.hierarchy.list_issuers()
     document = InitialisedDocument(created=bool(created), authorities=authority_documents(records))
     session.console.answer(
-        document, (_title(created, records), *(line for record in records for line in authority_lines(record)))
+        document, (_title(created, records), *(line for each in document.authorities for line in authority_lines(each)))
     )
 
 

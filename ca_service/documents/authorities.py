@@ -119,7 +119,22 @@ class ImportedDocument(AuthoritiesDocument):
 class HierarchyDocument(AuthoritiesDocument):
     """The authorities, and whether one of them can sign."""
 
-    state: Literal["none", "incomplete", "pending", "ready"]
+    state: Literal["none", "incomplete", "pending", "ready"] = Field(
+        description="ready: it can sign; pending: the intermediate waits for its certificate from an external root"
+    )
+
+    @classmethod
+    def of(cls, records: Sequence[IssuerRecord]) -> Self:
+        """Describe the authorities, and how far they are."""
+        return cls(authorities=authority_documents(records), state=_state(records))
+
+
+def _state(records: Sequence[IssuerRecord]) -> Literal["none", "incomplete", "pending", "ready"]:
+    if not records:
+        return "none"
+    if any(record.certificate_der is None for record in records):
+        return "pending"
+    return "ready" if any(record.is_issuing for record in records) else "incomplete"
 
 
 class InitialisedDocument(AuthoritiesDocument):

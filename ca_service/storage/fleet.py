@@ -180,7 +180,7 @@ def _node_is_new(connection: Connection, record: NodeRecord) -> Iterator[None]:
     try:
         yield
     except IntegrityError as error:
-        raise Conflict(node_repeated(record.fqdn)) from error
+        raise Conflict(node_repeated()) from error
 
 
 def _is(record: NodeRecord) -> Any:

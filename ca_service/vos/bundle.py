@@ -231,7 +231,7 @@ def _der_copies(files: Sequence[BundleFile]) -> Iterator[BundleFile]:
 
 
 def _runbook(delivery: Delivery, trust_files: Sequence[str], leaf_path: str, near: Sequence[Node] = ()) -> Runbook:
-    """Return the steps of one leaf: for its product if that is known, or else for every product.
+    """Return the steps of one leaf: for its product if that is known, or else the uploads alone.
 
     `near` are the nodes of its cluster that matter to it.
     """
@@ -242,7 +242,7 @@ def _runbook(delivery: Delivery, trust_files: Sequence[str], leaf_path: str, nea
             return general_runbook(title, client_steps(leaf_path, _FULL_CHAIN))
         return general_runbook(title, server_steps(delivery.host, trust_files, leaf_path, _FULL_CHAIN))
     if node is None:
-        steps = vos_steps(purpose, delivery.host, delivery.serial_number, trust_files, leaf_path)
+        steps = vos_steps(purpose, trust_files, leaf_path)
         return general_runbook(title, steps)
     leaf = Leaf(node, purpose, delivery.leaf, delivery.covers)
     folder = "../" if trust_files[0].startswith("../") else ""

@@ -7,7 +7,6 @@ from shlex import quote
 from typing import Final
 
 from ca_service.vos.phrases import phrase
-from ca_service.vos.port_checks import s_client
 from ca_service.vos.purposes import Purpose
 from ca_service.vos.runbook_parts import MENU
 from ca_service.vos.steps import Runbook, Section, Step
@@ -15,43 +14,28 @@ from ca_service.vos.steps import Runbook, Section, Step
 _CHECK_SERVER: Final = "openssl s_client -connect {at}:443 -servername {name} -CAfile {root} </dev/null"
 
 
-def vos_steps(
-    purpose: Purpose, host: str, serial_number: str, trust_files: Sequence[str], leaf_file: str
-) -> tuple[Step, ...]:
-    """Return the steps for one VOS node of an unknown product; the trust files in the order of upload, root first."""
+def vos_steps(purpose: Purpose, trust_files: Sequence[str], leaf_file: str) -> tuple[Step, ...]:
+    """Return the uploads to a VOS node of an unknown product; the trust files in the order of upload, root first.
+
+    Restart and check depend on the product, so the first step asks for it instead of listing those of every product.
+    """
     return (
         Step(
-            "Which product and version is it?",
-            "What to switch on and to restart after the upload depends on both, and some versions never present the "
-            "certificate. Choose them on the page of the certificate, or sign with product and version (API: product=, "
-            "version=; command line: --product, --version-of), and these steps become exact.",
+            "Which product is it?",
+            "Choose it on the page of the certificate, or sign with --product (API: product). The steps for switches, "
+            "restart and check depend on it.",
             is_preface=True,
         ),
         *(_trust(file, purpose, is_first=number == 0) for number, file in enumerate(trust_files)),
-        Step(
-            "Let others trust it",
-            "Servers that talk to the node, and the computers of agents, need root and intermediate in their trust "
-            "stores before the node presents the certificate. This changes nothing for users.",
-        ),
         _upload(leaf_file, purpose),
-        Step(
-            "Restart the services that present it",
-            "Publisher first, then the other nodes one at a time: wait until a node is back before the next.",
-        ),
-        _look(host, serial_number),
-        Step(
-            "Take a backup",
-            "Take a backup with DRS (disaster recovery system), so that the newest one holds the new certificate.",
-        ),
     )
 
 
 def _trust(file: str, purpose: Purpose, *, is_first: bool) -> Step:
     text = phrase(
-        "The node has to know the authority, root first, before it takes a certificate of its own. On {menu}, choose "
-        "Upload Certificate/Certificate chain, the purpose below, this file. A publisher (the first node of a cluster) "
-        "passes it on to its subscribers; SocialMiner/CCP is a server of its own. Skip it where the same certificate "
-        "is there already.",
+        "On the publisher, which passes it on to its subscribers, or on the standalone server: on {menu}, choose "
+        "Upload Certificate/Certificate chain, the purpose below, this file. Skip it where the same certificate is "
+        "there already.",
         menu=MENU,
     )
     again = "In the same way, to the same places."
@@ -60,19 +44,12 @@ def _trust(file: str, purpose: Purpose, *, is_first: bool) -> Step:
 
 def _upload(file: str, purpose: Purpose) -> Step:
     text = phrase(
-        "On the node that made the request, on the same page: purpose {purpose} (not tomcat), this file. A good upload "
-        "uses up the request: a second certificate then needs a new request.",
+        "On the node that made the request, on the same page: purpose {purpose} (not {other}), this file. A good "
+        "upload uses up the request: a second certificate then needs a new request.",
         purpose=purpose.service,
+        other=purpose.service.removesuffix("-ECDSA"),
     )
     return Step(phrase("Upload {file}", file=file), text, files=(file,), purpose=purpose.service)
-
-
-def _look(host: str, serial_number: str) -> Step:
-    text = phrase(
-        "Ask from another machine, with the port of the service in place of 8443. The serial number must be {serial}.",
-        serial=serial_number.upper(),  # as openssl prints it
-    )
-    return Step("See that it is served", text, terminal=(s_client(host, [8443]),))
 
 
 def server_steps(host: str, trust_files: Sequence[str], leaf_file: str, full_chain_file: str) -> tuple[Step, ...]:

@@ -83,10 +83,10 @@ def _phases(steps: Sequence[GuideStep]) -> tuple[Phase, ...]:
 
 
 def guide_of(board: Board, node: str = "", key: str = "") -> Guide:
-    """Return the guide for a node, or for all; the step with this key is open, or else the first that is left."""
+    """Return the guide for a node, or for all; the step with this key is open, or else the next that is left."""
     every = tuple(_numbered(board))
     shown = [each for each in every if each.is_on(node)]
-    opened = next((each for each in shown if each.step.key == key), None) or next(_left(shown), None)
+    opened = next((each for each in shown if each.step.key == key), None) or _next(shown)
     marked = [(each.mark.done_at, each.number, each) for each in shown if each.mark and each.is_marked]
     return Guide(
         steps=tuple(shown),
@@ -107,14 +107,16 @@ def _numbered(board: Board) -> Iterator[GuideStep]:
         yield GuideStep(number, step, phase, mark, proof)
 
 
-def _left(steps: Sequence[GuideStep]) -> Iterator[GuideStep]:
-    return (each for each in steps if each.mark is None)
+def _next(steps: Sequence[GuideStep]) -> GuideStep | None:
+    """Return the first step that is left and required; an optional one if no other is left, None if all are done."""
+    left = [each for each in steps if each.mark is None]
+    return min(left, key=lambda each: each.step.is_optional, default=None)
 
 
 def _after(steps: Sequence[GuideStep], key: str) -> GuideStep | None:
     """Return the next step that is left after this one, from the end on the first; None if no other is left."""
     place = next((place for place, each in enumerate(steps) if each.step.key == key), 0)
-    return next((each for each in _left((*steps[place:], *steps[:place])) if each.step.key != key), None)
+    return _next([each for each in (*steps[place:], *steps[:place]) if each.step.key != key])
 
 
 def _tracks(board: Board, every: Sequence[GuideStep]) -> Iterator[Track]:

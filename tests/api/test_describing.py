@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from werkzeug.test import Client
 
 from ca_service.documents.audit import EventsDocument, NewestSealDocument
-from ca_service.documents.authorities import ChainDocument
+from ca_service.documents.authorities import ChainDocument, HierarchyDocument
 from ca_service.documents.certificates import CertificateListDocument, CertificatesDocument
 from ca_service.documents.checks import ChecksDocument, FitDocument
 from ca_service.documents.experience import MatrixDocument
@@ -111,6 +111,7 @@ def test_only_the_document_itself_needs_no_token(document: dict[str, Any]) -> No
         (JobsDocument, status_examples.JOBS),
         (UpcomingListDocument, status_examples.NOTICES),
         (MessagesDocument, status_examples.MESSAGES),
+        (HierarchyDocument, status_examples.AUTHORITIES),
         (NewestCRLsDocument, status_examples.CRLS),
     ],
 )

@@ -1,8 +1,10 @@
-"""The state of the service with --server: checks, jobs, notices and CRLs, as on its machine."""
+"""The state of the service with --server: checks, jobs, notices, authorities and CRLs, as on its machine."""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,6 +40,17 @@ def test_an_operator_sees_the_state_of_the_service(at: Desk) -> None:
     assert "uccx1.example.com" in at.both("notices", "list", "--coming").stdout
     assert at.both("notices", "list", "--coming", "--search", "nothing").stdout == "Nothing ends soon.\n"
     assert "until" in at.both("crl", "show").stdout
+    assert "root-g1: " in at.both("ca", "show").stdout
+
+
+def test_an_authority_that_cannot_sign_is_the_exit_code_of_ca_show(at: Desk) -> None:
+    with contextlib.closing(sqlite3.connect(at.here.folder / "ca.sqlite3")) as connection, connection:
+        connection.execute("UPDATE issuer SET is_issuing = 0")
+    result = at.both("ca", "show")
+    assert (result.exit_code, result.stdout.partition("\n")[0]) == (
+        ExitCode.ERROR,
+        "The authority is not finished: run `ca-service init` again.",
+    )
 
 
 def test_the_newest_seal_can_be_stored_elsewhere(at: Desk) -> None:

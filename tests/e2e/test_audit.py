@@ -58,7 +58,7 @@ def test_an_auditor_reads_narrows_down_copies_and_downloads(busy: Service, new_t
         command = [sys.executable, "-c", "from ca_service.app import main; main()", "audit", "verify", str(file)]
         told = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         assert told.returncode == 0, told.stderr
-    events.filter(has_text="uccx1.example.com").get_by_role("link", name="Show").click()
+    events.filter(has_text="uccx1.example.com").get_by_role("link", name="was issued").click()
     expect(tab.page.get_by_role("heading", name="History")).to_be_visible()
 
 

@@ -1,4 +1,4 @@
-"""The list of certificates on a phone: short rows, cut names, nothing beside the screen."""
+"""Lists on a phone: short rows, cut names, nothing beside the screen."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from tests.support.requests import SOCIALMINER, key, subject, usages
 
 _LONG: Final = "contact-centre-publisher-of-the-first-site.voice.example.com"
 #: The lines of text that a person sees in each row.
-_LINES: Final = """() => [...document.querySelectorAll("tbody tr")].map(row => {
+_LINES: Final = """rows => [...document.querySelectorAll(rows)].map(row => {
     const walker = document.createTreeWalker(row, NodeFilter.SHOW_TEXT), boxes = [];
     while (walker.nextNode()) {
         const range = document.createRange();
         range.selectNodeContents(walker.currentNode);
-        if (walker.currentNode.data.trim()) boxes.push(...range.getClientRects());
+        const isShown = walker.currentNode.parentElement.checkVisibility(); // not in a fold that is closed
+        if (isShown && walker.currentNode.data.trim()) boxes.push(...range.getClientRects());
     }
     boxes.sort((one, other) => one.top - other.top);
     let lines = 0, end = -Infinity;
@@ -46,7 +47,7 @@ def test_a_certificate_has_three_lines_on_a_phone(service: Service, new_tab: Ope
     tab.go("/certificates")
     tab.page.wait_for_load_state("load")
 
-    lines = tab.page.evaluate(_LINES)
+    lines = tab.page.evaluate(_LINES, "tbody tr")
     assert len(lines) == 2
     assert max(lines) <= 3, lines
     active, gone = (tab.page.locator("tbody tr").nth(number).inner_text() for number in (0, 1))
@@ -57,3 +58,17 @@ def test_a_certificate_has_three_lines_on_a_phone(service: Service, new_tab: Ope
     assert others.evaluate("each => getComputedStyle(each).textOverflow") == "ellipsis"
     assert others.evaluate("each => each.scrollWidth > each.clientWidth")
     assert not tab.faults("certificates")
+
+
+def test_an_event_has_four_lines_on_a_phone_and_its_details_in_a_fold(service: Service, new_tab: OpenTab) -> None:
+    tab = new_tab(viewport=NARROW)
+    tab.set_up(service.set_up_url())
+    service.installation.issuance.issue(OPERATOR, [SOCIALMINER.data], Options())
+    tab.go("/audit?event=certificates")
+    issued = tab.page.locator(".events > li").first
+
+    assert tab.page.evaluate(_LINES, ".events > li")[0] <= 4
+    assert "profile" not in issued.inner_text()
+    issued.locator("summary").press("Enter")
+    assert "profile" in issued.inner_text()
+    assert not tab.faults("audit")

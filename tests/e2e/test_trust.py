@@ -37,6 +37,8 @@ def test_without_scripts_a_phone_finds_its_steps_and_another_tab(
 def test_the_keyboard_opens_a_tab_and_the_part_for_administrators(new_tab: OpenTab) -> None:
     tab = new_tab()
     tab.go("/ca/")
+    tab.page.focus("details.group > summary")
+    tab.page.keyboard.press("Enter")
     tab.page.focus("text=Debian and Ubuntu")
     tab.page.keyboard.press("Enter")
     expect(tab.page.locator("h2#system")).to_have_text("Debian and Ubuntu")

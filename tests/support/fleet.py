@@ -181,7 +181,7 @@ class InMemoryFleetStore:
     @staticmethod
     def _require_new(cluster: ClusterRecord, node: NodeRecord) -> None:
         if any(each.fqdn == node.fqdn and each.id != node.id for each in cluster.nodes):
-            raise Conflict(node_repeated(node.fqdn))
+            raise Conflict(node_repeated())
 
 
 def _text(cluster: ClusterRecord) -> str:

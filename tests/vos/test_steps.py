@@ -9,6 +9,7 @@ import pytest
 
 from ca_service.vos.bundle import Delivery, node_bundle
 from ca_service.vos.general_steps import general_runbook
+from ca_service.vos.products import products
 from ca_service.vos.purposes import PURPOSES, Purpose
 from ca_service.vos.runbook import WIDTH, as_text
 from ca_service.vos.steps import Step
@@ -24,16 +25,12 @@ def upload_text(given: Delivery) -> str:
     return file.data.decode()
 
 
-def test_the_steps_of_a_node_are_in_the_order_in_which_they_are_taken() -> None:
+def test_the_steps_of_an_unknown_product_are_its_uploads_in_order_and_a_question() -> None:
     assert [step.title for step in node_bundle(delivery()).steps] == [
-        "Which product and version is it?",
+        "Which product is it?",
         "Upload 1-root.tomcat-trust.pem",
         "Upload 2-intermediate.tomcat-trust.pem",
-        "Let others trust it",
         "Upload 3-uccx1.example.com.tomcat-ECDSA.pem",
-        "Restart the services that present it",
-        "See that it is served",
-        "Take a backup",
     ]
 
 
@@ -47,15 +44,19 @@ def test_the_steps_warn_of_the_other_certificate_and_of_the_used_up_request() ->
     text = " ".join(upload_text(delivery()).split())
     assert "purpose tomcat-ECDSA (not tomcat)" in text
     assert "a second certificate then needs a new request" in text
-    assert text.index("Which product and version is it?") < text.index("1. Upload")
+    assert text.index("Which product is it?") < text.index("1. Upload")
 
 
 @pytest.mark.parametrize("purpose", PURPOSES.values(), ids=PURPOSES)
 def test_the_text_for_an_unknown_product_asks_for_it_and_fits_on_a_page(purpose: Purpose) -> None:
     text = upload_text(delivery(UCCX_PUBLISHER, purpose=purpose))
-    assert len(text.splitlines()) <= 60
+    assert len(text.splitlines()) <= 40
+    for place in ("page of the certificate", "--product", "API: product"):
+        assert text.count(place) == 1
+    assert not [product.name for product in products().values() if product.name in text]
     assert text.count(purpose.service) >= 2
     assert text.count(purpose.trust) >= 2
+    assert f"(not {purpose.service.removesuffix('-ECDSA')})" in " ".join(text.split())
 
 
 def test_the_text_tells_what_was_signed() -> None:
@@ -95,23 +96,11 @@ def test_the_text_has_lf_one_final_newline_and_no_blanks_at_line_ends() -> None:
     assert all(line == line.rstrip() for line in text.splitlines())
 
 
-@pytest.mark.parametrize(
-    ("host", "address"), [("uccx1.example.com", "uccx1.example.com:8443"), ("2001:db8::1", "[2001:db8::1]:8443")]
-)
-def test_the_command_asks_the_node_for_its_serial_number(host: str, address: str) -> None:
-    given = named("a.example.com", host=host)
-    (step,) = (step for step in node_bundle(given).steps if step.terminal)
-    words = shlex.split(step.terminal[0])
-    assert words[:6] == ["for", "port", "in", "8443;", "do", "echo"]
-    assert f"openssl s_client -connect {address.removesuffix('8443')}$port" in step.terminal[0]
-    assert given.serial_number.upper() in step.text
-
-
 def test_the_command_can_be_copied_out_of_the_text() -> None:
-    given = named(LONG_HOST)
+    given = named(LONG_HOST, purpose=None)
     (step,) = (step for step in node_bundle(given).steps if step.terminal)
     text = upload_text(given)
-    copied = text[text.index("for port in") :].split("\n\n")[0].strip()
+    copied = text[text.index("openssl s_client") :].split("\n\n")[0].strip()
     assert copied.replace("\\\n", " ").split() == step.terminal[0].split()
     assert subprocess.run(["sh", "-n", "-c", copied], check=False).returncode == 0
 

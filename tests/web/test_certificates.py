@@ -49,7 +49,7 @@ def unzipped(data: bytes) -> dict[str, bytes]:
 def test_the_result_shows_the_numbered_files_the_steps_and_the_curl_line(requester: Visitor, serial: str) -> None:
     page = requester.page(f"/issued?serial={serial}")
 
-    for part in (*NUMBERED, "uccx1.example.com-tomcat-ECDSA.zip", "Restart the services that present it"):
+    for part in (*NUMBERED, "uccx1.example.com-tomcat-ECDSA.zip", "Skip it where the same certificate"):
         assert part in page.text
     assert (
         'curl -fsS -H "Authorization: Bearer $TOKEN" --data-binary @uccx1.example.com.csr -OJ '

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given, settings
 
-from ca_service.vos.messages import Message, all_messages, explain
+from ca_service.vos.messages import Kind, Message, all_messages, explain
 from ca_service.web.pages.reference import MAX_LENGTH
 from tests.web.html import read
 from tests.web.test_any_input import fields
@@ -152,3 +152,8 @@ def test_the_address_takes_anything(steady: Visitor, query: dict[str, Any]) -> N
 
     assert answer.status_code == 200
     read(answer.text)
+
+
+def test_a_search_opens_the_kinds_that_have_what_it_finds(steady: Visitor) -> None:
+    assert steady.get("/messages").text.count('<details class="card fold">') == len(Kind)
+    assert steady.get("/messages?q=CAA1018").text.count('<details class="card fold" open>') == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import pytest
 
@@ -17,10 +18,11 @@ from ca_service.authority.issuance.examination import Options
 from ca_service.authority.notices.records import Failure
 from ca_service.vos.purposes import TOMCAT_ECDSA
 from ca_service.vos.runbook import upload_key, verify_key
+from tests.support import pkcs10
 from tests.support.factories import OPERATOR, PASSWORD, Lab, actor
 from tests.support.fleet import PUBLISHER
 from tests.support.notices import RecordingChannel
-from tests.support.requests import SOCIALMINER, UCCX_PUBLISHER, UCCX_SUBSCRIBER
+from tests.support.requests import SOCIALMINER, UCCX_PUBLISHER, UCCX_SUBSCRIBER, node
 from tests.support.statements import statements
 from tests.web.html import Page, read
 from tests.web.visitor import Visitor, sign_in
@@ -83,6 +85,25 @@ def test_a_certificate_that_expires_needs_those_who_sign(lab: Lab) -> None:
     expected = f"uccx1.example.com expires on {lab.clock() + timedelta(days=20):%Y-%m-%d}"
     assert expected in page_of(lab, Role.REQUESTER).text
     assert "All clear" in page_of(lab, Role.AUDITOR).text
+
+
+def test_each_of_the_first_that_expire_leads_to_its_renewal_and_one_button_to_that_of_all(lab: Lab) -> None:
+    csrs = [
+        pkcs10.pem(node(name, name, bits=("digitalSignature",), purposes=("serverAuth",)).der())
+        for name in (f"web{number}.example.com" for number in range(5))
+    ]
+    for days, csr in enumerate(csrs, 10):
+        lab.issuance.issue(OPERATOR, [csr], Options(profile="server", validity_days=days))
+    expiring = lab.inventory.list_certificates(OPERATOR, CertificateQuery(sort="expires")).certificates
+    serials = [certificate.serial_number for certificate in expiring]
+
+    page = page_of(lab, Role.REQUESTER)
+
+    own = [f"/certificates/renew?serial={serial}" for serial in serials[:3]]
+    together = f"/certificates/renew?{urlencode({'serial': serials}, doseq=True)}"
+    assert [link for link in page.links if link.startswith("/certificates/renew")] == [*own, together]
+    assert "Renew all" in page.text
+    assert "5 certificates expire within 30 days" in page.text
 
 
 def test_a_certificate_that_has_a_successor_needs_no_reader(lab: Lab) -> None:

@@ -28,3 +28,11 @@ def test_what_is_typed_on_a_node_is_shown_as_code_and_no_markup_comes_through(st
 
 def test_the_page_is_among_the_tools(steady: Visitor) -> None:
     assert "/questions" in steady.page("/products").links
+
+
+def test_a_search_shows_the_questions_with_all_its_words(steady: Visitor) -> None:
+    text = steady.page("/questions?q=COP+rollback").text
+
+    assert "What does the rollback of a COP file allow?" in text
+    assert "Why is there one more certificate?" not in text
+    assert "No question matches." in steady.page("/questions?q=no+such+words").text

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from ca_service.authority.access.permissions import Role
+from ca_service.authority.fleet.handover import Board
+from ca_service.authority.fleet.records import Mark
 from ca_service.authority.installation import Installation
 from ca_service.pki import encodings
 from ca_service.pki.reasons import Reason
 from ca_service.vos.steps import Step
+from ca_service.web.guide import guide_of
 from tests.support.factories import OPERATOR
 from tests.support.requests import SOCIALMINER
 from tests.web.html import Page, read
@@ -61,6 +65,34 @@ def test_the_first_step_that_is_left_is_open_with_its_files_and_commands(
     assert (
         encodings.pem(installation.hierarchy.active().root).decode().strip() in requester.get(f"{board}/runbook").text
     )
+
+
+def with_optional(board: Board, *keys: str) -> Board:
+    """The board with exactly these steps optional."""
+    sections = tuple(
+        replace(section, steps=tuple(replace(step, is_optional=step.key in keys) for step in section.steps))
+        for section in board.runbook.sections
+    )
+    return replace(board, runbook=replace(board.runbook, sections=sections))
+
+
+def test_an_optional_step_is_open_only_if_asked_for_or_if_no_other_is_left(
+    requester: Visitor, installation: Installation
+) -> None:
+    signed(requester, installation)
+    keys = [step.key for step in steps(installation)]
+    board = with_optional(installation.handover.board(OPERATOR, 1), keys[0], keys[2])
+    others = {key: Mark(1, key, installation.clock(), "requester") for key in keys if key not in (keys[0], keys[2])}
+
+    def opened(board: Board, key: str = "") -> tuple[str, str]:
+        guide = guide_of(board, key=key)
+        assert guide.open
+        assert guide.following
+        return guide.open.step.key, guide.following.step.key
+
+    assert opened(board) == (keys[1], keys[3])
+    assert opened(board, keys[0]) == (keys[0], keys[1])
+    assert opened(replace(board, marks=others)) == (keys[0], keys[2])
 
 
 def test_any_step_can_be_opened_by_its_address(requester: Visitor, installation: Installation) -> None:

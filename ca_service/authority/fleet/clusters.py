@@ -10,7 +10,7 @@ from typing import Final
 
 from ca_service.authority.access.permissions import Action, Actor, require, require_unbounded
 from ca_service.authority.audit.events import AuditEvent, Event
-from ca_service.authority.fleet.nodes import MAX_NODES, NodeInput, require_good, too_many
+from ca_service.authority.fleet.nodes import MAX_NODES, NodeInput, conflicts_in_row, require_good, too_many
 from ca_service.authority.fleet.placement import Choice, Placement, Proposal, faults, propose
 from ca_service.authority.fleet.records import (
     ClusterPage,
@@ -138,18 +138,21 @@ class Fleet:
         _require_room(cluster)
         require_good(None, (node,), len(cluster.nodes))
         record = node.record(cluster_id)
-        return self._store.add_node(record, self._changed(actor, cluster, added=record.fqdn))
+        with conflicts_in_row(len(cluster.nodes), node):
+            return self._store.add_node(record, self._changed(actor, cluster, added=record.fqdn))
 
     def change_node(self, actor: Actor, cluster_id: int, node_id: int, node: NodeInput) -> None:
         """Change name, product, version or role of a node. Raises as `add_node` does."""
         require(actor, Action.FLEET)
         cluster = self.get_cluster(actor, cluster_id)
         before = _node(cluster, node_id)
-        require_good(None, (node,), cluster.nodes.index(before))
+        place = cluster.nodes.index(before)
+        require_good(None, (node,), place)
         record = node.record(cluster_id, node_id)
         if record != before:
             said = {"changed": record.fqdn, "product": record.product, "version": record.version}
-            self._store.update_node(record, self._changed(actor, cluster, **said))
+            with conflicts_in_row(place, node):
+                self._store.update_node(record, self._changed(actor, cluster, **said))
 
     def remove_node(self, actor: Actor, cluster_id: int, node_id: int) -> None:
         """Delete a node with the CSRs in its slots. Raises NotFound."""

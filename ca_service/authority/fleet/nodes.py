@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from ca_service.authority.fleet.records import NodeRecord
-from ca_service.errors import Finding, InvalidInput, Rule
+from ca_service.errors import Conflict, Finding, InvalidInput, Rule
 from ca_service.pki import names
 from ca_service.pki.visible_text import is_plain, visible
 from ca_service.vos.products import get_product, version
@@ -20,7 +20,7 @@ CLUSTER_NODES: Final = Rule(
 )
 NODE_REPEATED: Final = Rule(
     "node.repeated",
-    "The node {fqdn} is in this cluster twice.",
+    "This server is in the cluster twice.",
     "Enter each node once; products on one server share its certificate.",
 )
 CLUSTER_NAME: Final = Rule(
@@ -77,11 +77,21 @@ def require_good(name: str | None, nodes: Sequence[NodeInput], first: int = 0) -
 
     `name` is None if it is not part of the input; `first` is the place of the first of these nodes in its cluster.
     """
-    findings = [*(_name(name) if name is not None else ()), *_count(nodes), *_repeated(nodes)]
+    findings = [*(_name(name) if name is not None else ()), *_count(nodes)]
+    seen = set[str]()
     for place, node in enumerate(nodes, first):
-        findings += [in_row(found, place, node) for found in _node(node)]
+        findings += [in_row(found, place, node) for found in (*_node(node), *_repeated(node, seen))]
     if findings:
         raise InvalidInput(*findings)
+
+
+@contextmanager
+def conflicts_in_row(place: int, node: NodeInput) -> Iterator[None]:
+    """Name the row of the node in what the store refuses."""
+    try:
+        yield
+    except Conflict as error:
+        raise Conflict(*(in_row(found, place, node) for found in error.findings)) from error
 
 
 def in_row(finding: Finding, place: int, node: NodeInput) -> Finding:
@@ -106,15 +116,17 @@ def too_many() -> Finding:
     return CLUSTER_NODES.at("/nodes", limit=MAX_NODES)
 
 
-def _repeated(nodes: Sequence[NodeInput]) -> Iterator[Finding]:
-    counted = Counter(node.record(0).fqdn for node in nodes)
-    for fqdn in (fqdn for fqdn, times in counted.items() if times > 1):
-        yield node_repeated(fqdn)
+def _repeated(node: NodeInput, seen: set[str]) -> Iterator[Finding]:
+    """Yield a finding if this name was seen before, and add it."""
+    fqdn = node.record(0).fqdn
+    if fqdn and fqdn in seen:
+        yield node_repeated()
+    seen.add(fqdn)
 
 
-def node_repeated(fqdn: str) -> Finding:
-    """Return the finding for a cluster with two nodes of this name."""
-    return NODE_REPEATED.at("/nodes", fqdn=visible(fqdn[:80]))
+def node_repeated() -> Finding:
+    """Return the finding for a node whose name is in its cluster already."""
+    return NODE_REPEATED.at("/fqdn")
 
 
 def _node(node: NodeInput) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 from ca_service import __version__
 from ca_service.documents.audit import EventsDocument, NewestSealDocument
-from ca_service.documents.authorities import ChainDocument
+from ca_service.documents.authorities import ChainDocument, HierarchyDocument
 from ca_service.documents.batches import BatchDocument
 from ca_service.documents.certificates import CertificateListDocument, CertificatesDocument
 from ca_service.documents.checks import ChecksDocument, FitDocument
@@ -73,6 +73,7 @@ _EXAMPLES: Final[dict[type[BaseModel], Any]] = {
     JobsDocument: status_examples.JOBS,
     UpcomingListDocument: status_examples.NOTICES,
     MessagesDocument: status_examples.MESSAGES,
+    HierarchyDocument: status_examples.AUTHORITIES,
     NewestCRLsDocument: status_examples.CRLS,
 }
 _PROBLEMS: Final = {

@@ -1,4 +1,4 @@
-"""The state of the service, for an operator at a desk: health checks, jobs, notices, CRLs. Nothing is changed."""
+"""The state of the service, for an operator: health checks, jobs, notices, authorities, CRLs. Nothing is changed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from flask import Response
 
 from ca_service.authority.access.permissions import Action, may
 from ca_service.authority.notices.records import MessageQuery
+from ca_service.documents.authorities import HierarchyDocument
 from ca_service.documents.operations import HealthDocument, JobsDocument, MessagesDocument, UpcomingListDocument
 from ca_service.documents.revocations import NewestCRLsDocument
 from ca_service.web.api import answers
@@ -47,6 +48,14 @@ def list_messages() -> Response:
     wanted_form(JSON_ONLY)
     query = MessageQuery(fields.q, fields.state or "", limit=fields.limit)
     return answers.as_json(MessagesDocument.of(api_services().deliveries.list_messages(actor(), query).items))
+
+
+@needs(Action.READ)
+def list_authorities() -> Response:
+    """List root and intermediates, also one that waits for its certificate, and whether one of them can sign."""
+    read_query(NoQuery)
+    wanted_form(JSON_ONLY)
+    return answers.as_json(HierarchyDocument.of(api_services().hierarchy.list_issuers()))
 
 
 @needs(Action.READ)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from ca_service.web.api.examples import AUTHORITY
+
 NEWEST_SEAL: Final[dict[str, Any]] = {
     "head": {
         "number": 3,
@@ -81,6 +83,21 @@ MESSAGES: Final[dict[str, Any]] = {
             "last_error": "The mail server does not answer.",
         }
     ]
+}
+AUTHORITIES: Final[dict[str, Any]] = {
+    "authorities": [
+        {
+            "id": f"{certificate['role']}-g1",
+            "role": certificate["role"],
+            "name": "Example Lab",
+            "is_issuing": certificate["role"] == "intermediate",
+            "is_pending": False,
+            "has_key": True,
+            "certificate": certificate,
+        }
+        for certificate in AUTHORITY["certificates"][::-1]
+    ],
+    "state": "ready",
 }
 CRLS: Final[dict[str, Any]] = {
     "lists": [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ca_service.documents.audit import NewestSealDocument
+from ca_service.documents.authorities import HierarchyDocument
 from ca_service.documents.operations import HealthDocument, JobsDocument, MessagesDocument, UpcomingListDocument
 from ca_service.documents.revocations import NewestCRLsDocument
 from ca_service.web.api import inputs
@@ -73,6 +74,19 @@ STATUS: Final = (
         answers={200: "The messages."},
         answer=MessagesDocument,
         query=inputs.MessageListFields,
+    ),
+    Operation(
+        id="listAuthorities",
+        method="GET",
+        path="/api/v1/authorities",
+        summary="List the authorities",
+        description=(
+            "Lists root and intermediates, oldest first, also those that no longer issue or wait for a certificate, "
+            "and whether one of them can sign. The chain to trust is at `/api/v1/authority`."
+        ),
+        curl=curl('"{base_url}/api/v1/authorities"'),
+        answers={200: "The authorities."},
+        answer=HierarchyDocument,
     ),
     Operation(
         id="listCRLs",

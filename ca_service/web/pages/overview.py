@@ -27,6 +27,7 @@ from ca_service.web.pages.inventory import address_of
 MOST_CLUSTERS: Final = 24  # the newest: so many are read
 SHOWN_CLUSTERS: Final = 5
 SHOWN_EVENTS: Final = 5
+SHOWN_ENDINGS: Final = 3
 SHOWN_WEEKS: Final = 13
 _MANY: Final = 100
 SOON: Final = timedelta(days=30)
@@ -145,12 +146,17 @@ def _node_steps(tracks: Sequence[Track]) -> Iterator[Need]:
 
 
 def _endings(board: Board) -> Iterator[Need]:
-    """Yield the certificates that expire soon and have no successor; the board lists only the next ones."""
+    """Yield the first certificates that expire soon and have no successor, and all of them; the board has the next."""
     soon = [each for each in board.next if each.certificate.not_after - board.at < SOON]
     without = [each for each in soon if each.step is not Step.NOTHING]
-    if without:
-        is_more = len(soon) == MOST_NEXT
-        yield Need("ending", url_for("pages.expiry"), len(without), is_more, ending=without[0])
+    yield from (Need("ending", _renewal([each]), ending=each) for each in without[:SHOWN_ENDINGS])
+    if len(without) > 1:
+        yield Need("endings", _renewal(without), len(without), is_more=len(soon) == MOST_NEXT)
+
+
+def _renewal(endings: Sequence[Ending]) -> str:
+    """Return the URL of the page that renews these certificates."""
+    return url_for("pages.renewals", serial=[each.certificate.serial_number for each in endings])
 
 
 def _set_up() -> Iterator[Need]:

@@ -16,7 +16,7 @@ from ca_service.vos.knowledge import titles
 from ca_service.vos.messages import all_messages, explain, find_messages, require_length
 from ca_service.vos.products import Product, Release, get_product, releases_at, unread
 from ca_service.vos.products import products as all_products
-from ca_service.vos.questions import questions as all_questions
+from ca_service.vos.questions import find_questions
 from ca_service.web.api.operation import Operation
 from ca_service.web.api.operations import OPERATIONS
 from ca_service.web.context import base_url, installation, needs, public
@@ -80,8 +80,9 @@ def agents() -> ResponseReturnValue:
 @blueprint.get("/questions")
 @needs(Action.READ)
 def questions() -> ResponseReturnValue:
-    """Show the frequent questions and their answers by topic."""
-    return render_template("questions.html", topics=all_questions(), titles=titles)
+    """Show the frequent questions and their answers by topic: all of them, or those that a search finds."""
+    searched = request.args.get("q", "")[:_MAX_SEARCH]
+    return render_template("questions.html", topics=find_questions(searched), searched=searched, titles=titles)
 
 
 @blueprint.get("/public-cas")

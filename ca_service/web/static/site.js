@@ -146,8 +146,8 @@ function showLocalTimes(root) {
     const time = new Date(element.dateTime);
     const day = [time.getFullYear(), padded(time.getMonth() + 1), padded(time.getDate())].join("-");
     const local = `${day} ${padded(time.getHours())}:${padded(time.getMinutes())}`;
-    const style = element.dataset.time;
-    element.textContent = style === "day" ? day : style === "relative" ? relative(time) : local;
+    const shown = { day, local, relative: relative(time), second: `${local}:${padded(time.getSeconds())}` };
+    element.textContent = shown[/** @type {keyof typeof shown} */ (element.dataset.time)];
   }
 }
 

@@ -169,11 +169,23 @@ def test_a_cluster_needs_a_name(lab: Lab, name: str) -> None:
 
 
 def test_a_node_stands_in_a_cluster_once_however_it_is_written(lab: Lab) -> None:
+    again = replace(SUBSCRIBER, fqdn="UCCX1.example.com.")
+    expected = r"^Node %d \(UCCX1\.example\.com\.\): This server is in the cluster twice\."
+    with pytest.raises(InvalidInput, match=expected % 2) as caught:
+        lab.fleet.create(OPERATOR, "Other", [PUBLISHER, again])
+    assert [(found.rule, found.pointer) for found in caught.value.findings] == [("node.repeated", "/nodes/1/fqdn")]
+    _, second = lab.fleet.get_cluster(OPERATOR, 1).nodes[:2]
+    with pytest.raises(Conflict, match=expected % 2) as changed:
+        lab.fleet.change_node(OPERATOR, 1, second.id, again)
+    with pytest.raises(Conflict, match=expected % (len(lab.fleet.get_cluster(OPERATOR, 1).nodes) + 1)) as added:
+        lab.fleet.add_node(OPERATOR, 1, again)
+    assert {changed.value.rule, added.value.rule} == {"node.repeated"}
+
+
+def test_two_rows_without_a_name_are_not_one_server(lab: Lab) -> None:
     with pytest.raises(InvalidInput) as caught:
-        lab.fleet.create(OPERATOR, "Other", [PUBLISHER, replace(SUBSCRIBER, fqdn="UCCX1.example.com.")])
-    assert caught.value.rule == "node.repeated"
-    with pytest.raises(Conflict):
-        lab.fleet.add_node(OPERATOR, 1, PUBLISHER)
+        lab.fleet.create(OPERATOR, "Other", [replace(PUBLISHER, fqdn="")] * 2)
+    assert {found.rule for found in caught.value.findings} == {"node.fqdn-missing"}
 
 
 def test_there_are_at_most_so_many_nodes(lab: Lab) -> None:
