@@ -11,6 +11,15 @@ password is sent, as if the node had refused it:
 So a crash, and a database that fails after the answer, leave the wait. A 401 later in the run begins it again. A user
 waits under every identity of the node (node_contact.py): another name of the node is no way around it. A sign-in is
 made under the lease of its node (run_leases.py), so no other process has one at the same time.
+
+Wrong passwords at many nodes make one of our accounts wait, and not the users of the nodes alone:
+
+    COUNTING  --the third password that a node refuses-->  WAITING
+    WAITING   --15 minutes, doubled up to an hour-->  COUNTING: the next refused password makes it wait again
+    COUNTING  --a day without a refused password-->  as at the beginning
+
+These are counted after the answer: an account has runs on many nodes at a time. The operator at the command line of
+this machine has no account, and could connect to the nodes anyway.
 """
 
 from __future__ import annotations
@@ -26,8 +35,9 @@ from ca_service.authority.access.permissions import Actor
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.audit.store import EventStore
 from ca_service.authority.fleet.node_contact import NODE_SIGN_IN, Contact
-from ca_service.authority.people.records import Counter
+from ca_service.authority.people.records import LONGEST_WAIT, Counter
 from ca_service.authority.people.store import AttemptStore
+from ca_service.authority.people.throttle import Curve
 from ca_service.authority.ports import Clock, is_believable
 from ca_service.deadline import limited
 from ca_service.errors import CAServiceError, NotAllowed, Rule, TooManyAttempts
@@ -38,7 +48,14 @@ NODE_WAIT: Final = Rule(
     "Check name and password on the node itself, and try again in {seconds} seconds.",
 )
 
+NODE_ACCOUNT_WAIT: Final = Rule(
+    "node.account-wait",
+    "Nodes refused several passwords that your account sent. Nothing was sent to {host}.",
+    "Check names and passwords on the nodes, and try again in {seconds} seconds, after {until} UTC.",
+)
+
 WAIT: Final = timedelta(minutes=5)
+_OF_ACCOUNTS: Final = Curve(3, timedelta(minutes=15), LONGEST_WAIT)
 _STORING_SECONDS: Final = 30.0
 
 
@@ -71,6 +88,7 @@ class NodeSignIns:
         """Record a sign-in; the credentials are sent in this block. Raises TooManyAttempts after a refusal."""
         host, counters = contact.place.host, [_counter(identity, user) for identity in contact.identities]
         with limited(_STORING_SECONDS):
+            self._require_no_account_wait(actor, host)
             self._begin_wait(
                 host, counters, AuditEvent.by(actor, self._clock(), Event.NODE_SIGN_IN_TRIED, host, user=user)
             )
@@ -81,7 +99,9 @@ class NodeSignIns:
             if isinstance(error, NotAllowed) and error.rule == NODE_SIGN_IN.id:
                 with limited(_STORING_SECONDS):
                     self._refuse(
-                        counters, AuditEvent.by(actor, self._clock(), Event.NODE_SIGN_IN_REFUSED, host, user=user)
+                        actor,
+                        counters,
+                        AuditEvent.by(actor, self._clock(), Event.NODE_SIGN_IN_REFUSED, host, user=user),
                     )
             else:
                 with suppress(CAServiceError):  # without the database the wait ends by itself
@@ -102,13 +122,36 @@ class NodeSignIns:
         found = [self._attempts.waits_until(counter.subject, now) for counter in counters]
         return max((until for until in found if until is not None and is_believable(until - WAIT, now)), default=None)
 
-    def _refuse(self, counters: Sequence[Counter], refused: AuditEvent) -> None:
+    def _require_no_account_wait(self, actor: Actor, host: str) -> None:
+        now, account = self._clock(), _account(actor)
+        until = self._attempts.waits_until(account.subject, now) if account else None
+        if until is not None:
+            seconds = math.ceil((until - now).total_seconds())
+            raise TooManyAttempts.because(NODE_ACCOUNT_WAIT, host=host, seconds=seconds, until=f"{until:%H:%M:%S}")
+
+    def _refuse(self, actor: Actor, counters: Sequence[Counter], refused: AuditEvent) -> None:
         """Record a refusal, and begin the wait unless it has been there since before the call."""
+        account = _account(actor)
+        if account:
+            delayed = AuditEvent.by(actor, refused.at, Event.NODE_SIGN_INS_DELAYED, actor.name)
+            self._attempts.count([account], refused.at, delayed)
         if self._attempts.count(counters, refused.at, refused) is not None:
             self._events.add_event(refused)
 
 
 def _counter(identity: str, user: str) -> Counter:
     """Return the counter of a user of a node; its first failure begins the wait."""
-    key = hashlib.sha256("\0".join(("node", identity, user.casefold())).encode("utf-8", "surrogatepass")).hexdigest()
+    key = _digest("node", identity, user.casefold())
     return Counter(key, key, lambda _: WAIT)
+
+
+def _account(actor: Actor) -> Counter | None:
+    """Return the counter of an account, at all nodes; the operator has none."""
+    if actor.account_id is None:
+        return None
+    key = _digest("account at nodes", str(actor.account_id))
+    return Counter(key, key, _OF_ACCOUNTS.wait)
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()

@@ -11,6 +11,7 @@ import pytest
 
 from ca_service import deadline
 from ca_service.app.composition import Randomness, Time, compose
+from ca_service.authority.access.permissions import Actor, Role
 from ca_service.authority.audit.events import Event
 from ca_service.authority.fleet.node_contact import NODE_SIGN_IN, Contact, Credentials, Place, Warrant
 from ca_service.authority.fleet.node_plan import Order, Plan
@@ -23,7 +24,7 @@ from ca_service.nodes.client import SECONDS
 from ca_service.nodes.wire import NODE_UNREACHABLE
 from ca_service.settings import Settings
 from tests.authority import racing
-from tests.support.factories import OPERATOR, Lab
+from tests.support.factories import OPERATOR, Lab, actor
 from tests.support.fakes import FixedClock, counting_serial_numbers
 from tests.support.nodes import Killed
 
@@ -291,6 +292,43 @@ def test_a_wait_that_began_in_the_future_counts_as_none_and_the_next_one_counts(
         plan(lab)
     clock.advance(minutes=5)
     assert plan(lab).changes
+
+
+def refused(process: Installation, who: Actor, user: str) -> str:
+    """Send a wrong password as this account of ours and this user of the node; return the rule of the refusal."""
+    with pytest.raises(CAServiceError) as error:
+        process.node_driver.plan(who, contact(process), Credentials(user, "wrong"), ORDER)
+    return error.value.rule
+
+
+def test_three_refused_passwords_make_an_account_wait_at_every_node_and_for_every_user_of_it(
+    lab: Lab, other: Installation, clock: FixedClock
+) -> None:
+    who = actor(Role.REQUESTER)
+    assert [refused(process, who, user) for user, process in (("a", lab), ("b", other), ("c", lab))] == [
+        "node.sign-in"
+    ] * 3
+    second = known_as(contact(lab), host=ALIAS, address="192.0.2.8", der=ALIAS)
+    lab.node_client.nodes[ALIAS] = LabNode(ALIAS, CREDENTIALS.password, now=clock, stopwatch=lambda: 0.0)
+    clock.advance(minutes=14)
+    with pytest.raises(TooManyAttempts) as error:
+        other.node_driver.plan(who, second, CREDENTIALS, ORDER)
+    assert error.value.rule == "node.account-wait"
+    assert "60 seconds, after 12:15:00 UTC" in str(error.value)
+    lab.node_client.nodes[HOST]._failures = 0
+    assert plan(other).changes  # the operator, and every other account
+    clock.advance(minutes=1)
+    assert other.node_driver.plan(who, second, CREDENTIALS, ORDER).changes
+    assert refused(lab, who, "d") == "node.sign-in"
+    clock.advance(minutes=29)
+    assert refused(lab, who, "e") == "node.account-wait"
+    delayed = [each for each in lab.edges.attempts.events if each.event is Event.NODE_SIGN_INS_DELAYED]  # type: ignore[attr-defined]
+    assert [each.subject for each in delayed] == [who.name] * 2
+
+
+def test_runs_of_one_account_on_many_nodes_and_right_passwords_make_nobody_wait(lab: Lab) -> None:
+    for _ in range(5):
+        assert lab.node_driver.plan(actor(Role.REQUESTER), contact(lab), CREDENTIALS, ORDER).changes
 
 
 _held = ExitStack()
