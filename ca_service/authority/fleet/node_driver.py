@@ -144,14 +144,17 @@ class NodeDriver:
         return Contact(place, certificate, Warrant.ISSUED if is_proof else Warrant.NONE)
 
     def plan(self, actor: Actor, contact: Contact, credentials: Credentials, order: Order) -> Plan:
-        """Return what has to change on the node; nothing is changed.
+        """Return what has to change on the node; nothing is changed on it. Slots show a certificate that it has.
 
         Raises as NodeSession does, Busy, and TooManyAttempts after a password that the node refused.
         """
         _require(actor)
         self._require_api(contact.place.host, order)
         with self._open(actor, contact, credentials) as node:
-            return self._plan(actor, contact, node, order)
+            plan = self._plan(actor, contact, node, order)
+        if plan.stage is Stage.INSTALLED:  # there may be no run afterwards that marks it
+            self._follow(actor, plan)
+        return plan
 
     def apply(
         self, actor: Actor, contact: Contact, credentials: Credentials, order: Order, confirmed: Collection[str]
@@ -228,12 +231,6 @@ class NodeDriver:
         """Submit the CSR on the same path as every other one; return the requests that wait for a decision."""
         with limited(_STORING_SECONDS):
             return self._issuance.issue(actor, [plan.csr], options_of(order), hints=[hint_of(order)]).waiting
-
-    def mark_installed(self, actor: Actor, plan: Plan) -> None:
-        """Let the slots show that a node has its certificate, if the plan says so: as after a run. Idempotent."""
-        _require(actor)
-        if plan.stage is Stage.INSTALLED:
-            self._follow(actor, plan)
 
     def _follow(self, actor: Actor, plan: Plan) -> None:
         """Let the slots of the node show its CSR, and that it has the certificate. Idempotent."""
