@@ -9,10 +9,10 @@ import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final, Protocol
 
-from ca_service.authority.access.allowed_names import as_network, is_in, not_covered
+from ca_service.authority.access.allowed_names import as_network, not_covered
 from ca_service.authority.access.permissions import Actor
 from ca_service.authority.fleet.run_leases import LeaseStore, RunLease
 from ca_service.authority.issuance.store import HostProductStore, Ledger
@@ -57,7 +57,8 @@ class ProbeRules:
 
     Patterns as in the limits of tokens. Without networks, every address is allowed but those of this machine, links,
     groups, what is reserved, what leads to another address, and the metadata of cloud providers; with networks, those
-    in one of them. `api_ports` are those of the API of nodes; none for all.
+    in one of them. The exceptions are allowed only by a network that has one address, or no address of a node.
+    `api_ports` are those of the API of nodes; none for all.
     """
 
     names: tuple[str, ...] = ()
@@ -157,13 +158,22 @@ class Connections:
         return bool(self._products.find_products([host])) or self._ledger.find_current(host, self._clock()) is not None
 
     def _is_allowed(self, address: str) -> bool:
-        if self._rules.networks:
-            return is_in(address, self._rules.networks)
         found = ip_address(address.partition("%")[0])
         found = getattr(found, "ipv4_mapped", None) or found
+        networks = [network for network in map(ip_network, self._rules.networks) if found in network]
         is_special = found.is_loopback or found.is_link_local or found.is_multicast or found.is_reserved
-        is_never = is_special or any(found in network for network in _NEVER)
-        return not is_never and not self._resolver.is_own(str(found))
+        if is_special or any(found in never for never in _NEVER) or self._resolver.is_own(str(found)):
+            return any(_is_meant(network) for network in networks)
+        return bool(networks) or not self._rules.networks
+
+
+def _is_meant(network: IPv4Network | IPv6Network) -> bool:
+    """Return whether a network allows what is no node: it has one address, or no address of a node.
+
+    The network of the nodes often has this machine in it, and 0.0.0.0/0 has everything.
+    """
+    has_no_node = any(network[0] in never and network[-1] in never for never in _NEVER)
+    return network.num_addresses == 1 or network.is_loopback or network.is_link_local or has_no_node
 
 
 def _is_operator(actor: Actor) -> bool:
