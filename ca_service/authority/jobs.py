@@ -95,6 +95,9 @@ class JobStore(Protocol):
     def finish(self, run: JobRun) -> bool:
         """Store the result and release the lease; return False, and store nothing, if another process holds it."""
 
+    def extend(self, name: str, holder: str, until: datetime) -> bool:
+        """Move the end of a lease, also of one that has ended; return False if another process holds it, or none."""
+
     def forget(self, name: str, holder: str) -> bool:
         """Release the lease and delete the row; return False, and delete nothing, if another process holds it."""
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, bindparam, delete, insert, select
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from ca_service.authority.audit.events import AuditEvent
@@ -87,6 +87,18 @@ class SQLLedger:
         if purpose:
             statement = statement.where(certificate.c.purpose == purpose)
         return self._first(statement.order_by(certificate.c.id.desc()).limit(1))
+
+    def list_current(self, hosts: Collection[str], at: datetime) -> tuple[CertificateRecord, ...]:
+        """Return the same for each of these hosts and purposes."""
+        newest = select(func.max(certificate.c.id)).where(certificate.c.not_after >= at, IS_GOOD)
+        newest = newest.group_by(certificate.c.host, certificate.c.purpose)
+        with self._database.read() as connection:
+            found = [
+                row
+                for batch in in_batches(certificate.c.host, hosts)
+                for row in connection.execute(select(certificate).where(certificate.c.id.in_(newest.where(batch))))
+            ]
+        return tuple(map(rows.certificate_record, found))
 
     def find_replay(self, account: str, key: str) -> Replay | None:
         """Return the answer to this Idempotency-Key, or None."""

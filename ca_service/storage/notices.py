@@ -264,6 +264,12 @@ class SQLJobStore:
             done = connection.execute(update(job_run).where(is_ours).values(**values, holder="", until=None))
             return done.rowcount == 1
 
+    def extend(self, name: str, holder: str, until: datetime) -> bool:
+        """Move the end of a lease; return False if another holder has it."""
+        is_ours = (job_run.c.name == name) & (job_run.c.holder == holder)
+        with self._database.write() as connection:
+            return connection.execute(update(job_run).where(is_ours).values(until=until)).rowcount == 1
+
     def forget(self, name: str, holder: str) -> bool:
         """Delete the row of a lease; return False if another holder has it."""
         with self._database.write() as connection:

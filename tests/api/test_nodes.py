@@ -115,6 +115,15 @@ def test_the_whole_loop_from_plan_to_a_verified_slot(lab: Lab) -> None:
     assert lab.state() is State.VERIFIED
 
 
+def test_a_plan_without_changes_marks_the_upload_and_the_board_follows(lab: Lab) -> None:
+    lab.whole()
+    board = lab.installation.handover.board(OPERATOR, 1)
+    lab.installation.handover.mark(OPERATOR, 1, board.lines[0].upload_step, done=False)
+    assert lab.state() is State.ISSUED
+    assert lab.plan().changes == []
+    assert lab.state() is State.UPLOADED
+
+
 def lines(answer: TestResponse) -> list[dict[str, Any]]:
     """The lines of an answer as NDJSON."""
     assert (answer.status_code, answer.content_type) == (200, "application/x-ndjson")

@@ -7,7 +7,10 @@ import io
 import pytest
 from werkzeug.test import Client
 
+from ca_service.authority.fleet.nodes import NodeInput
+from ca_service.authority.installation import Installation
 from tests.support import pkcs10
+from tests.support.factories import OPERATOR
 from tests.support.requests import node
 from tests.support.statements import statements
 
@@ -38,3 +41,18 @@ def test_a_submission_takes_the_same_few_statements_however_many_csrs_it_has(
     assert answer.status_code == 201, answer.text
     assert seen.count("COMMIT") == commits
     assert len([each for each in seen if each not in ("BEGIN IMMEDIATE", "COMMIT")]) <= most, seen
+
+
+@pytest.mark.parametrize("count", [1, 12])
+def test_a_board_takes_the_same_few_statements_however_many_slots_have_no_csr(
+    client: Client, installation: Installation, count: int
+) -> None:
+    nodes = [NodeInput(f"n{number}.example.com", "cucm", "15", "subscriber") for number in range(count)]
+    cluster = installation.fleet.create(OPERATOR, "Lab", nodes)
+    client.get(f"/api/v1/clusters/{cluster.id}")
+
+    with statements() as seen:
+        answer = client.get(f"/api/v1/clusters/{cluster.id}")
+
+    assert answer.status_code == 200, answer.text
+    assert len(seen) <= 11, seen

@@ -67,6 +67,15 @@ def test_whoever_has_lost_the_lease_leaves_no_trace(job_store: JobStore) -> None
     assert not job_store.finish(JobRun("never taken", "slow"))
 
 
+def test_a_lease_is_extended_by_its_holder_alone(job_store: JobStore) -> None:
+    assert not job_store.extend("node x", "one", LATER)
+    job_store.take("node x", "one", NOON, NOON + timedelta(minutes=1), None)
+    job_store.take("node y", "one", NOON, NOON + timedelta(minutes=1), None)
+    assert job_store.extend("node x", "one", LATER)
+    assert not job_store.extend("node x", "two", LATER + timedelta(days=1))
+    assert [run.until for run in job_store.list_runs()] == [LATER, NOON + timedelta(minutes=1)]
+
+
 def test_a_lease_is_forgotten_by_its_holder_alone(job_store: JobStore) -> None:
     job_store.take("node x", "slow", NOON, LATER, None)
     job_store.take("node x", "quick", LATER, LATER + timedelta(minutes=15), None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -151,6 +151,24 @@ def test_the_current_certificate_of_a_host_may_be_asked_for_by_purpose(books: Bo
     assert ledger.find_current(first.host, NOON) == second
     assert ledger.find_current(first.host, NOON, "tomcat-ECDSA") == first
     assert ledger.find_current(first.host, NOON, "cup-ECDSA") is None
+
+
+def test_the_current_certificates_of_many_hosts_are_the_newest_good_ones_for_each_purpose(books: Books) -> None:
+    older = issue(books, **SHARED, purpose="tomcat-ECDSA")
+    newer = issue(books, **SHARED, purpose="tomcat-ECDSA", host=older.host)
+    other = issue(books, **SHARED, purpose="CallManager-ECDSA", host=older.host)
+    second = issue(books, **SHARED, purpose="tomcat-ECDSA", host="second.example.com")
+    issue(books, **SHARED, purpose="tomcat-ECDSA", host="third.example.com")
+    hosts, ledger = [older.host, second.host, "none.example.com"], books[0]
+
+    def current(at: datetime) -> set[str]:
+        return {each.serial_number for each in ledger.list_current(hosts, at)}
+
+    assert current(NOON) == {newer.serial_number, other.serial_number, second.serial_number}
+    put(books, revocation_record(newer))
+    assert current(NOON) == {older.serial_number, other.serial_number, second.serial_number}
+    assert current(second.not_after + timedelta(seconds=1)) == set()
+    assert ledger.list_current([], NOON) == ()
 
 
 def test_revocations_of_authorities_are_looked_up_by_their_issuer_and_number(books: Books) -> None:

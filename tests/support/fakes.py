@@ -208,6 +208,11 @@ class InMemoryLedger:
         found = (each for each in reversed(self._certificates) if each.host == host and each.not_after >= at)
         return next((each for each in found if self.is_good(each) and purpose in ("", each.purpose)), None)
 
+    def list_current(self, hosts: Collection[str], at: datetime) -> tuple[CertificateRecord, ...]:
+        """See the port."""
+        valid = (each for each in self._certificates if each.host in hosts and each.not_after >= at)
+        return tuple({(each.host, each.purpose): each for each in valid if self.is_good(each)}.values())
+
     def find_replay(self, account: str, key: str) -> Replay | None:
         """See the port."""
         return self._replays.get((account, key))

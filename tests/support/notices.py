@@ -118,6 +118,14 @@ class InMemoryJobStore:
             )
             return True
 
+    def extend(self, name: str, holder: str, until: datetime) -> bool:
+        """See the port."""
+        with self._lock:
+            is_held = name in self._runs and self._runs[name].holder == holder
+            if is_held:
+                self._runs[name] = replace(self._runs[name], until=until)
+            return is_held
+
     def forget(self, name: str, holder: str) -> bool:
         """See the port."""
         with self._lock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -83,8 +84,11 @@ def test_an_auditor_may_look_and_not_mark(signed_in: Callable[[Role], Visitor], 
     assert auditor.post(f"/clusters/{cluster.id}/probe").status_code == 403
 
 
-def test_a_page_that_is_left_gives_its_place_to_the_next_probe(requester: Visitor, prober: FakeProber) -> None:
+def test_a_page_that_is_left_stops_its_probe_and_gives_its_place_to_the_next_one(
+    requester: Visitor, prober: FakeProber, installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
     requester.issue(UCCX_PUBLISHER)
+    monkeypatch.setattr(installation.probes._connections, "_turns", threading.BoundedSemaphore(1))  # no second place
     gc.disable()  # a place must not depend on it
     try:
         form = {"hosts": f"{HOST}:443, {HOST}:8443", "csrf_token": requester.csrf_token()}
@@ -93,7 +97,9 @@ def test_a_page_that_is_left_gives_its_place_to_the_next_probe(requester: Visito
         while not prober.connected:
             next(rows)
         left.close()
-        assert requester.post("/probe", {"hosts": f"{HOST}:443"}).status_code == 200
+        assert [port for _, port, _ in prober.connected] == [443]
+        assert [each.port for each in installation.probes.list_served(OPERATOR, HOST)] == [443]  # what was seen is kept
+        assert requester.post("/probe", {"hosts": f"{HOST}:8444"}).status_code == 200
     finally:
         gc.enable()
-    assert prober.connected
+    assert [port for _, port, _ in prober.connected] == [443, 8444]

@@ -42,6 +42,7 @@ class Event(StrEnum):
     STEP_UNDONE = "step.undone"
     NODE_SIGN_IN_TRIED = "node.sign-in-tried"
     NODE_SIGN_IN_REFUSED = "node.sign-in-refused"
+    NODE_SIGN_INS_DELAYED = "node.sign-ins-delayed"
     NODE_CSR_ORDERED = "node.csr-ordered"
     NODE_TRUST_SENT = "node.trust-sent"
     NODE_IDENTITY_SENT = "node.identity-sent"

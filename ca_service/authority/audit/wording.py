@@ -107,6 +107,7 @@ WORDING: Final[Mapping[str, Wording]] = {
     Event.SIGNED_OUT: Wording(*_SIGN_INS, "{subject} signed out."),
     Event.SIGN_IN_FAILED: Wording(*_SIGN_INS, "Sign-in as {subject} failed."),
     Event.SIGN_IN_DELAYED: Wording(*_SIGN_INS, "Sign-in as {subject} is delayed after too many attempts."),
+    Event.NODE_SIGN_INS_DELAYED: Wording(*_SIGN_INS, "Runs of {subject} on nodes are delayed after refused passwords."),
     Event.SIGN_IN_CONFIRMED: Wording(*_SIGN_INS, "{subject} re-authenticated."),
     Event.SESSIONS_ENDED: Wording(*_SIGN_INS, "Sessions of {subject} were ended."),
     Event.ACCOUNT_UNLOCKED: Wording(*_ACCOUNTS, "The sign-in delay of {subject} was ended."),

@@ -45,12 +45,11 @@ class BoardNotes:
 
         Its record has the CSR, which can be placed into the slot: the slot has the certificate then.
         """
-        found = {slot_key(slot): self._find(slot) for slot in slots if slot.state is State.NO_REQUEST}
-        return {key: record for key, record in found.items() if record is not None}
-
-    def _find(self, slot: Slot) -> CertificateRecord | None:
-        found = self.ledger.find_current(slot.node.fqdn, self.clock(), slot.purpose.service)
-        return found if found and found.profile == VOS.name else None
+        wanted = [slot for slot in slots if slot.state is State.NO_REQUEST]
+        current = self.ledger.list_current({slot.node.fqdn for slot in wanted}, self.clock())
+        found = {(record.host, record.purpose): record for record in current if record.profile == VOS.name}
+        keys = {slot_key(slot): (slot.node.fqdn, slot.purpose.service) for slot in wanted}
+        return {key: found[place] for key, place in keys.items() if place in found}
 
     def findings(self, cluster: ClusterRecord) -> tuple[Finding, ...]:
         """Return a warning for each node that is in another cluster as well."""

@@ -1,33 +1,23 @@
 """Connections to nodes: the hosts and addresses that are allowed, how many are open at a time, one run on a node.
 
-Turns are counted in each process. A run on a node has a lease in the database, so that two processes do not send
-passwords to one node at the same time:
-
-    FREE    --`take`, by the first process-->  LEASED  --`forget`, by the holder-->  FREE
-    LEASED  --`until` has passed: the holder was killed-->  FREE
-
-A lease is longer than the time limit of a run (node_run.py) with its last call, so a holder that lost its lease sends
-nothing more. A process that is killed keeps its node busy until the lease ends.
+Turns are counted in each process. A run on a node has a lease for all processes as well (run_leases.py).
 """
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final, Protocol
 
-from ca_service.authority.access.allowed_names import as_network, is_in, not_covered
+from ca_service.authority.access.allowed_names import as_network, not_covered
 from ca_service.authority.access.permissions import Actor
+from ca_service.authority.fleet.run_leases import LeaseStore, RunLease
 from ca_service.authority.issuance.store import HostProductStore, Ledger
 from ca_service.authority.ports import Clock
-from ca_service.deadline import limited
-from ca_service.errors import Busy, CAServiceError, InvalidInput, Rule
+from ca_service.errors import Busy, InvalidInput, Rule
 
 PROBE_HOST: Final = Rule(
     "probe.host",
@@ -51,17 +41,9 @@ PROBE_BUSY: Final = Rule(
     "Try again in {seconds} seconds.",
 )
 
-NODE_BUSY: Final = Rule(
-    "node.busy",
-    "Another run on {host} is under way. Nothing was done.",
-    "Try again when it has ended. If its process was killed, the node is free again after {minutes} minutes.",
-)
-
 JOB: Final = "job"
 API_PORTS: Final = (443, 8443)
-RUN_LEASE: Final = timedelta(minutes=15)  # a run has ten minutes, then its last call two, and storing some seconds
 _RETRY_SECONDS: Final = 20
-_STORING_SECONDS: Final = 30.0
 _JOB_SECONDS: Final = 5.0  # all jobs run in one thread, and others are due
 #: Never a node: what leads to another address, as NAT64 does, what is reserved, and the metadata of cloud providers.
 _NEVER: Final = tuple(
@@ -75,7 +57,8 @@ class ProbeRules:
 
     Patterns as in the limits of tokens. Without networks, every address is allowed but those of this machine, links,
     groups, what is reserved, what leads to another address, and the metadata of cloud providers; with networks, those
-    in one of them. `api_ports` are those of the API of nodes; none for all.
+    in one of them. The exceptions are allowed only by a network that has one address, or no address of a node.
+    `api_ports` are those of the API of nodes; none for all.
     """
 
     names: tuple[str, ...] = ()
@@ -93,16 +76,6 @@ class Resolver(Protocol):
         """Return whether the address is one of this machine, on any of its interfaces."""
 
 
-class RunLeases(Protocol):
-    """The leases of runs on nodes: those of the jobs, under names of their own."""
-
-    def take(self, name: str, holder: str, now: datetime, until: datetime, before: datetime | None) -> bool:
-        """See JobStore."""
-
-    def forget(self, name: str, holder: str) -> bool:
-        """See JobStore."""
-
-
 class Connections:
     """Decides which hosts are connected to, and lets only some do it at a time."""
 
@@ -112,7 +85,7 @@ class Connections:
         resolver: Resolver,
         ledger: Ledger,
         products: HostProductStore,
-        leases: RunLeases,
+        leases: LeaseStore,
         clock: Clock,
         rules: ProbeRules,
         at_a_time: int,
@@ -145,22 +118,18 @@ class Connections:
             self._turns.release()
 
     @contextmanager
-    def run_turn(self, actor: Actor, host: str) -> Iterator[None]:
-        """Have a turn for the only run on a host, in all processes. Raises Busy as `turn` does, and for another run."""
-        name, holder = f"node {hashlib.sha256(host.encode()).hexdigest()[:32]}", secrets.token_hex(8)
+    def run_turn(self, actor: Actor, host: str, identities: Collection[str]) -> Iterator[RunLease]:
+        """Have a turn for the only run on a node with these identities, in all processes.
+
+        Raises Busy as `turn` does, and for another run.
+        """
+        lease = RunLease(self._leases, self._clock, host, identities)
         with self.turn(actor):
-            now = self._clock()
-            with limited(_STORING_SECONDS):
-                is_free = self._leases.take(name, holder, now, now + RUN_LEASE, None)
-            if not is_free:
-                minutes = round(RUN_LEASE.total_seconds() / 60)
-                raise Busy.because(NODE_BUSY, host=host, minutes=minutes, seconds=_RETRY_SECONDS)
+            lease.take()
             try:
-                yield
+                yield lease
             finally:
-                # Without the database the lease ends by itself: the result of the run is worth more.
-                with suppress(CAServiceError), limited(_STORING_SECONDS):
-                    self._leases.forget(name, holder)
+                lease.release()
 
     def address(self, actor: Actor, host: str) -> str:
         """Return the one address that is used for all connections with a host; empty if the host is not known.
@@ -189,13 +158,22 @@ class Connections:
         return bool(self._products.find_products([host])) or self._ledger.find_current(host, self._clock()) is not None
 
     def _is_allowed(self, address: str) -> bool:
-        if self._rules.networks:
-            return is_in(address, self._rules.networks)
         found = ip_address(address.partition("%")[0])
         found = getattr(found, "ipv4_mapped", None) or found
+        networks = [network for network in map(ip_network, self._rules.networks) if found in network]
         is_special = found.is_loopback or found.is_link_local or found.is_multicast or found.is_reserved
-        is_never = is_special or any(found in network for network in _NEVER)
-        return not is_never and not self._resolver.is_own(str(found))
+        if is_special or any(found in never for never in _NEVER) or self._resolver.is_own(str(found)):
+            return any(_is_meant(network) for network in networks)
+        return bool(networks) or not self._rules.networks
+
+
+def _is_meant(network: IPv4Network | IPv6Network) -> bool:
+    """Return whether a network allows what is no node: it has one address, or no address of a node.
+
+    The network of the nodes often has this machine in it, and 0.0.0.0/0 has everything.
+    """
+    has_no_node = any(network[0] in never and network[-1] in never for never in _NEVER)
+    return network.num_addresses == 1 or network.is_loopback or network.is_link_local or has_no_node
 
 
 def _is_operator(actor: Actor) -> bool:

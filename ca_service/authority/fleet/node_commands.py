@@ -62,8 +62,8 @@ class NodeCommands:
         _require(actor)
         host, _ = host_and_port(text)
         node = find_node(self._products, host, order)  # a wrong product is refused, also if no step depends on it yet
-        record = self._ledger.find_current(host, self._clock())
-        if record is None or record.purpose != order.purpose.service:
+        record = self._ledger.find_current(host, self._clock(), order.purpose.service)
+        if record is None:
             return node_lines.request_steps(host, order.purpose)
         self._trusted.require([record.issuer_id])
         leaf, chain = x509.load_der_x509_certificate(record.der), self._hierarchy.chain_of(record.issuer_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from ipaddress import ip_address
 from typing import Final, Protocol
 
 from cryptography import x509
@@ -58,6 +59,16 @@ class Contact:
     def fingerprint(self) -> str:
         """The fingerprint of the certificate."""
         return encodings.fingerprint(self.certificate)
+
+    @property
+    def identities(self) -> tuple[str, ...]:
+        """The name, the address and the certificate by which the node is known. Another name shares one of the others.
+
+        Nodes with one multi-server certificate share the last one.
+        """
+        address = ip_address(self.place.address)
+        plain = getattr(address, "ipv4_mapped", None) or address
+        return f"name {self.place.host}", f"address {plain}", f"certificate {self.fingerprint}"
 
     @property
     def unit(self) -> str:

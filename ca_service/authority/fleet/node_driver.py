@@ -19,7 +19,7 @@ the certificate, by this run or the next one.
 
 A password is held for one run. It is sent to one peer alone: the one whose certificate was pinned, by a person or
 because it was issued here to a node as a server, is valid, and names the host. The first 401 ends the run, because
-nodes lock accounts; node_sign_ins.py has the wait that follows, connections.py the lease that keeps other runs away.
+nodes lock accounts; node_sign_ins.py has the wait that follows, run_leases.py the lease that keeps other runs away.
 Both hold for all processes of the installation.
 """
 
@@ -40,7 +40,7 @@ from ca_service.authority.fleet.node_commands import find_node
 from ca_service.authority.fleet.node_contact import Contact, Credentials, NodeClient, NodeSession, Place, Warrant
 from ca_service.authority.fleet.node_plan import Change, Kind, Order, Plan, Stage
 from ca_service.authority.fleet.node_planner import Planner, hint_of, options_of
-from ca_service.authority.fleet.node_run import Applied, Run, TimeLimit
+from ca_service.authority.fleet.node_run import Applied, OpenNode, Run, TimeLimit
 from ca_service.authority.fleet.node_sign_ins import NodeSignIns
 from ca_service.authority.fleet.node_slots import NodeSlots
 from ca_service.authority.fleet.placement import require_purpose
@@ -144,15 +144,17 @@ class NodeDriver:
         return Contact(place, certificate, Warrant.ISSUED if is_proof else Warrant.NONE)
 
     def plan(self, actor: Actor, contact: Contact, credentials: Credentials, order: Order) -> Plan:
-        """Return what has to change on the node; nothing is changed.
+        """Return what has to change on the node; nothing is changed on it. Slots show a certificate that it has.
 
         Raises as NodeSession does, Busy, and TooManyAttempts after a password that the node refused.
         """
         _require(actor)
         self._require_api(contact.place.host, order)
-        turn = self._connections.run_turn(actor, contact.place.host)
-        with turn, self._session(actor, contact, credentials) as session:
-            return self._plan(actor, contact, session, order)
+        with self._open(actor, contact, credentials) as node:
+            plan = self._plan(actor, contact, node, order)
+        if plan.stage is Stage.INSTALLED:  # there may be no run afterwards that marks it
+            self._follow(actor, plan)
+        return plan
 
     def apply(
         self, actor: Actor, contact: Contact, credentials: Credentials, order: Order, confirmed: Collection[str]
@@ -175,13 +177,12 @@ class NodeDriver:
     ) -> Generator[tuple[Change, ...], None, Applied]:
         """Yield nothing once the next change is judged, and then the change, before it is made."""
         made = list[Change]()
-        turn = self._connections.run_turn(actor, contact.place.host)
         limit = TimeLimit(contact.place.host, self._stopwatch)
-        with turn, self._session(actor, contact, credentials) as session:
+        with self._open(actor, contact, credentials) as node:
             while True:
                 limit.require()
                 # 1. Read the node, and derive the plan. The slots of the node follow.
-                plan = self._plan(actor, contact, session, order if not made else replace(order, new_csr=False))
+                plan = self._plan(actor, contact, node, order if not made else replace(order, new_csr=False))
                 if errors := only_errors(plan.findings):
                     raise Refused(*errors)
                 if plan.changes:
@@ -205,19 +206,24 @@ class NodeDriver:
                 else:
                     with limited(_STORING_SECONDS):
                         self._events.add_event(self._event(actor, plan, change, credentials.user))
-                    self._change(session, plan, change)
+                    self._change(node.call(), plan, change)
 
     @contextmanager
-    def _session(self, actor: Actor, contact: Contact, credentials: Credentials) -> Iterator[NodeSession]:
+    def _open(self, actor: Actor, contact: Contact, credentials: Credentials) -> Iterator[OpenNode]:
+        """Have the only run on the node in this block."""
         if contact.warrant is Warrant.NONE:
             raise Refused.because(NODE_NOT_PINNED, host=contact.place.host, found=contact.fingerprint)
         session = self._client.open(contact.place, contact.fingerprint, credentials)
-        with self._sign_ins.attempt(actor, contact.place.host, credentials.user):
-            yield session
+        with (
+            self._connections.run_turn(actor, contact.place.host, contact.identities) as lease,
+            self._sign_ins.attempt(actor, contact, credentials.user) as sign_in,
+        ):
+            yield OpenNode(session, lease, sign_in)
 
-    def _plan(self, actor: Actor, contact: Contact, session: NodeSession, order: Order) -> Plan:
+    def _plan(self, actor: Actor, contact: Contact, node: OpenNode, order: Order) -> Plan:
         """Read the node, add what is known here, and return the plan."""
-        snapshot = session.read()
+        snapshot = node.call().read()
+        node.sign_in.accept()
         with limited(_STORING_SECONDS):
             return self._planner.plan(actor, contact.place.host, snapshot, order)
 
@@ -225,12 +231,6 @@ class NodeDriver:
         """Submit the CSR on the same path as every other one; return the requests that wait for a decision."""
         with limited(_STORING_SECONDS):
             return self._issuance.issue(actor, [plan.csr], options_of(order), hints=[hint_of(order)]).waiting
-
-    def mark_installed(self, actor: Actor, plan: Plan) -> None:
-        """Let the slots show that a node has its certificate, if the plan says so: as after a run. Idempotent."""
-        _require(actor)
-        if plan.stage is Stage.INSTALLED:
-            self._follow(actor, plan)
 
     def _follow(self, actor: Actor, plan: Plan) -> None:
         """Let the slots of the node show its CSR, and that it has the certificate. Idempotent."""

@@ -1,4 +1,4 @@
-"""Runs on nodes: the changes while they are made, and the end."""
+"""Runs on nodes: the node while it is open, the changes while they are made, and the end."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from ca_service.authority.fleet.node_contact import NodeSession
 from ca_service.authority.fleet.node_plan import Change, Plan
+from ca_service.authority.fleet.node_sign_ins import SignIn
+from ca_service.authority.fleet.run_leases import RunLease
 from ca_service.authority.issuance.records import RequestRecord
 from ca_service.deadline import DATABASE_INTERRUPTED
 from ca_service.errors import Busy, Interrupted, Rule, Unreachable
@@ -18,6 +21,20 @@ NODE_TIME: Final = Rule(
 )
 
 RUN_SECONDS: Final = 600.0  # a call that is under way then ends at a limit of its own
+
+
+@dataclass(frozen=True, slots=True)
+class OpenNode:
+    """A node that this run has: its API, the lease that keeps others away, and the sign-in."""
+
+    api: NodeSession
+    lease: RunLease
+    sign_in: SignIn
+
+    def call(self) -> NodeSession:
+        """Return the API for one call. Raises Conflict if another run has the node by now."""
+        self.lease.extend()
+        return self.api
 
 
 class TimeLimit:

@@ -1,42 +1,78 @@
 """Sign-ins to nodes: each is in the audit log before the password is sent, and a refused one has to wait.
 
 The driver would otherwise relay guesses, from this machine and without a trace here, and lock the accounts of nodes.
-The wait is a counter of sign-in attempts, so it holds for every process, and after a restart:
+The wait is a counter of sign-in attempts, so it holds for every process, and after a restart. It is stored before the
+password is sent, as if the node had refused it:
 
-    FREE     --the node answers 401; wait and event in one transaction-->  WAITING
+    FREE     --wait and event in one transaction, then the password is sent-->  WAITING
+    WAITING  --the node answers the first call, and not with 401-->  FREE
     WAITING  --five minutes-->  FREE
 
-A sign-in is made under the lease of its node (connections.py). So no other process signs in between the answer of the
-node and the stored wait; a process that is killed in between leaves the lease, which is longer than the wait.
+So a crash, and a database that fails after the answer, leave the wait. A 401 later in the run begins it again. A user
+waits under every identity of the node (node_contact.py): another name of the node is no way around it. A sign-in is
+made under the lease of its node (run_leases.py), so no other process has one at the same time.
+
+Wrong passwords at many nodes make one of our accounts wait, and not the users of the nodes alone:
+
+    COUNTING  --the third password that a node refuses-->  WAITING
+    WAITING   --15 minutes, doubled up to an hour-->  COUNTING: the next refused password makes it wait again
+    COUNTING  --a day without a refused password-->  as at the beginning
+
+These are counted after the answer: an account has runs on many nodes at a time. The operator at the command line of
+this machine has no account, and could connect to the nodes anyway.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
 from typing import Final
 
 from ca_service.authority.access.permissions import Actor
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.audit.store import EventStore
-from ca_service.authority.fleet.node_contact import NODE_SIGN_IN
-from ca_service.authority.people.records import Counter
+from ca_service.authority.fleet.node_contact import NODE_SIGN_IN, Contact
+from ca_service.authority.people.records import LONGEST_WAIT, Counter
 from ca_service.authority.people.store import AttemptStore
+from ca_service.authority.people.throttle import Curve
 from ca_service.authority.ports import Clock, is_believable
 from ca_service.deadline import limited
-from ca_service.errors import NotAllowed, Rule, TooManyAttempts
+from ca_service.errors import CAServiceError, NotAllowed, Rule, TooManyAttempts
 
 NODE_WAIT: Final = Rule(
     "node.wait",
-    "{host} refused this user a moment ago. Nothing was sent.",
+    "{host} refused this user a moment ago, or did not answer before the run was cut off. Nothing was sent.",
     "Check name and password on the node itself, and try again in {seconds} seconds.",
 )
 
+NODE_ACCOUNT_WAIT: Final = Rule(
+    "node.account-wait",
+    "Nodes refused several passwords that your account sent. Nothing was sent to {host}.",
+    "Check names and passwords on the nodes, and try again in {seconds} seconds, after {until} UTC.",
+)
+
 WAIT: Final = timedelta(minutes=5)
+_OF_ACCOUNTS: Final = Curve(3, timedelta(minutes=15), LONGEST_WAIT)
 _STORING_SECONDS: Final = 30.0
+
+
+class SignIn:
+    """A sign-in of one user to one node, of which the node may have said nothing yet."""
+
+    def __init__(self, attempts: AttemptStore, counters: Sequence[Counter]) -> None:
+        self._attempts = attempts
+        self._counters = counters
+        self._is_open = True
+
+    def accept(self) -> None:
+        """End the wait: the node has answered a call. Idempotent."""
+        if self._is_open:
+            with limited(_STORING_SECONDS):
+                self._attempts.take_back(self._counters)
+            self._is_open = False
 
 
 class NodeSignIns:
@@ -48,34 +84,74 @@ class NodeSignIns:
         self._clock = clock
 
     @contextmanager
-    def attempt(self, actor: Actor, host: str, user: str) -> Iterator[None]:
+    def attempt(self, actor: Actor, contact: Contact, user: str) -> Iterator[SignIn]:
         """Record a sign-in; the credentials are sent in this block. Raises TooManyAttempts after a refusal."""
-        counter = _counter(host, user)
+        host, counters = contact.place.host, [_counter(identity, user) for identity in contact.identities]
         with limited(_STORING_SECONDS):
-            self._require_no_wait(host, counter)
-            self._events.add_event(AuditEvent.by(actor, self._clock(), Event.NODE_SIGN_IN_TRIED, host, user=user))
+            self._require_no_account_wait(actor, host)
+            self._begin_wait(
+                host, counters, AuditEvent.by(actor, self._clock(), Event.NODE_SIGN_IN_TRIED, host, user=user)
+            )
+        sign_in = SignIn(self._attempts, counters)
         try:
-            yield
-        except NotAllowed as error:
-            if error.rule == NODE_SIGN_IN.id:
-                self._begin_wait(
-                    counter, AuditEvent.by(actor, self._clock(), Event.NODE_SIGN_IN_REFUSED, host, user=user)
-                )
+            yield sign_in
+        except CAServiceError as error:  # anything else is like a crash: the answer is not known
+            if isinstance(error, NotAllowed) and error.rule == NODE_SIGN_IN.id:
+                with limited(_STORING_SECONDS):
+                    self._refuse(
+                        actor,
+                        counters,
+                        AuditEvent.by(actor, self._clock(), Event.NODE_SIGN_IN_REFUSED, host, user=user),
+                    )
+            else:
+                with suppress(CAServiceError):  # without the database the wait ends by itself
+                    sign_in.accept()
             raise
 
-    def _require_no_wait(self, host: str, counter: Counter) -> None:
-        now = self._clock()
-        until = self._attempts.waits_until(counter.subject, now)
-        if until is not None and is_believable(until - WAIT, now):
-            raise TooManyAttempts.because(NODE_WAIT, host=host, seconds=math.ceil((until - now).total_seconds()))
+    def _begin_wait(self, host: str, counters: Sequence[Counter], tried: AuditEvent) -> None:
+        """Store the wait with this event. Raises TooManyAttempts if there is one already."""
+        until = self._waits_until(counters, tried.at)
+        if until is None:
+            self._attempts.clear(counters)  # one of a clock that was ahead would keep this one from counting
+            until = self._attempts.count(counters, tried.at, tried)
+        if until is not None:
+            seconds = math.ceil((until - tried.at).total_seconds())
+            raise TooManyAttempts.because(NODE_WAIT, host=host, seconds=seconds)
 
-    def _begin_wait(self, counter: Counter, refused: AuditEvent) -> None:
-        with limited(_STORING_SECONDS):
-            self._attempts.clear([counter])  # one of a clock that was ahead would keep this one from counting
-            self._attempts.count([counter], refused.at, refused)
+    def _waits_until(self, counters: Sequence[Counter], now: datetime) -> datetime | None:
+        found = [self._attempts.waits_until(counter.subject, now) for counter in counters]
+        return max((until for until in found if until is not None and is_believable(until - WAIT, now)), default=None)
+
+    def _require_no_account_wait(self, actor: Actor, host: str) -> None:
+        now, account = self._clock(), _account(actor)
+        until = self._attempts.waits_until(account.subject, now) if account else None
+        if until is not None:
+            seconds = math.ceil((until - now).total_seconds())
+            raise TooManyAttempts.because(NODE_ACCOUNT_WAIT, host=host, seconds=seconds, until=f"{until:%H:%M:%S}")
+
+    def _refuse(self, actor: Actor, counters: Sequence[Counter], refused: AuditEvent) -> None:
+        """Record a refusal, and begin the wait unless it has been there since before the call."""
+        account = _account(actor)
+        if account:
+            delayed = AuditEvent.by(actor, refused.at, Event.NODE_SIGN_INS_DELAYED, actor.name)
+            self._attempts.count([account], refused.at, delayed)
+        if self._attempts.count(counters, refused.at, refused) is not None:
+            self._events.add_event(refused)
 
 
-def _counter(host: str, user: str) -> Counter:
+def _counter(identity: str, user: str) -> Counter:
     """Return the counter of a user of a node; its first failure begins the wait."""
-    key = hashlib.sha256("\0".join(("node", host, user.casefold())).encode("utf-8", "surrogatepass")).hexdigest()
+    key = _digest("node", identity, user.casefold())
     return Counter(key, key, lambda _: WAIT)
+
+
+def _account(actor: Actor) -> Counter | None:
+    """Return the counter of an account, at all nodes; the operator has none."""
+    if actor.account_id is None:
+        return None
+    key = _digest("account at nodes", str(actor.account_id))
+    return Counter(key, key, _OF_ACCOUNTS.wait)
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()

@@ -40,6 +40,9 @@ class Ledger(Protocol):
         `purpose` is the only purpose that counts; empty for all.
         """
 
+    def list_current(self, hosts: Collection[str], at: datetime) -> tuple[CertificateRecord, ...]:
+        """Return the same for each of these hosts and each of its purposes."""
+
     def find_replay(self, account: str, key: str) -> Replay | None:
         """Return the answer to this Idempotency-Key, or None."""
 

@@ -35,10 +35,10 @@ NODES: Final = (
         path="/api/v1/nodes/{host}/plan",
         summary="See what has to change on a node",
         description=(
-            "Reads the snapshot of the node, and changes nothing. The password is sent to the node whose certificate "
-            "was issued here or has the given `fingerprint`, and to no other; it is not stored. The first 401 of the "
-            "node ends the call (403, `node.sign-in`), because nodes lock accounts. `node.json` has fingerprint, user "
-            "and password."
+            "Reads the snapshot of the node, and changes nothing on it; its slots show a certificate that it has. "
+            "The password is sent to the node whose certificate was issued here or has the given `fingerprint`, and to "
+            "no other; it is not stored. The first 401 of the node ends the call (403, `node.sign-in`), because nodes "
+            "lock accounts. `node.json` has fingerprint, user and password."
         ),
         curl=curl('--json @node.json "{base_url}/api/v1/nodes/HOST/plan"'),
         answers={200: "The plan, with a key for each change."},

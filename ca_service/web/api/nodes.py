@@ -40,7 +40,7 @@ def contact(host: str) -> Response:
 
 @needs(Action.FLEET)
 def plan(host: str) -> Response:
-    """Show what has to change on a node; change nothing."""
+    """Show what has to change on a node; change nothing on it."""
     asked = _read(NodePlanInput)
     order, found = asked.order(), _contact(host, asked)
     planned = api_services().node_driver.plan(actor(), found, asked.credentials(), order)

@@ -212,8 +212,6 @@ def plan_node(cluster_id: int, node_id: int) -> ResponseReturnValue:
         plan = installation().node_driver.plan(actor(), found, form.credentials, form.order)
         commands = installation().node_commands
         steps = commands.preparing_steps(actor(), plan, form.order)
-        if not plan.changes:  # the next step is the probe, without a run that would mark the uploads
-            installation().node_driver.mark_installed(actor(), plan)
     except CAServiceError as error:
         return _again(form, found, error)
     return _page("plan", form, contact=found, plan=plan, steps=steps)

@@ -138,7 +138,6 @@ ROWS = [
     Row(Action.READ, "probes.list_served", "uccx1.example.com"),
     Row(Action.FLEET, "node_driver.contact", "cucm1.example.com"),
     Row(Action.FLEET, "node_driver.plan", _contact(), Credentials("admin", "x"), Order()),
-    Row(Action.FLEET, "node_driver.mark_installed", _plan()),
     Row(Action.FLEET, "probes.probe_node", "cucm1.example.com"),
     Row(Action.FLEET, "node_commands.lines", "cucm1.example.com", Order()),
     Row(Action.FLEET, "node_commands.preparing_steps", _plan(), Order()),

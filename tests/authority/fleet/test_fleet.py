@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from ca_service.authority.audit.events import Event
+from ca_service.authority.fleet.node_plan import Order
 from ca_service.authority.fleet.nodes import MAX_NODES, NodeInput
 from ca_service.authority.fleet.placement import Choice, Placement
 from ca_service.authority.fleet.records import ClusterQuery
@@ -24,6 +25,7 @@ from ca_service.pki.reasons import Reason
 from ca_service.vos.destinations import Destination
 from ca_service.vos.fit import Files
 from ca_service.vos.purposes import TOMCAT_ECDSA as TOMCAT
+from ca_service.vos.purposes import get_purpose
 from ca_service.vos.runbook import upload_key, verify_key
 from tests.support import pkcs10
 from tests.support.factories import OPERATOR, Lab
@@ -149,6 +151,15 @@ def test_a_certificate_that_is_no_longer_valid_or_has_another_purpose_is_not_off
     assert lab.handover.board(OPERATOR, 1).lines[0].available is None  # a runbook or a run does not look for it
     lab.clock.now += timedelta(days=101)
     assert not any(line.available for line in lab.handover.board_with_notes(OPERATOR, 1).lines)
+
+
+def test_the_lines_of_a_host_are_for_its_newest_certificate_of_the_purpose(lab: Lab) -> None:
+    lab.issuance.issue(OPERATOR, [UCCX_PUBLISHER.data], DAYS)
+    lab.issuance.issue(OPERATOR, [again()], Options(destination=Destination("CallManager-ECDSA")))
+    steps = lab.node_commands.lines(OPERATOR, "uccx1.example.com", Order())
+    assert "set cert import own tomcat-ECDSA" in [line for step in steps for line in step.commands]
+    request = lab.node_commands.lines(OPERATOR, "uccx1.example.com", Order(get_purpose("cup-ECDSA")))
+    assert "set csr gen cup-ECDSA" in [line for step in request for line in step.commands]
 
 
 def test_a_host_that_is_in_another_cluster_too_is_a_warning_on_both_boards(lab: Lab) -> None:

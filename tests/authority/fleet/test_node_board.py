@@ -99,7 +99,19 @@ def test_a_run_that_ended_before_the_mark_is_followed_by_one_that_marks(lab: Lab
             break
     stopped.close()
     assert slot(lab).state is State.ISSUED
-    assert run(lab).finish().made == ()
+    running = lab.node_driver.apply(REQUESTER, contact(lab), CREDENTIALS, ORDER, ())
+    assert running.finish().made == ()
+    assert slot(lab).state is State.UPLOADED
+
+
+def test_a_plan_marks_a_certificate_that_is_installed_and_places_no_csr(lab: Lab) -> None:
+    lab.node_client.nodes[HOST].generate_csr("tomcat-ECDSA", "cucm1-EC.example.com", 384)
+    assert lab.node_driver.plan(REQUESTER, contact(lab), CREDENTIALS, ORDER).changes
+    assert slot(lab).state is State.NO_REQUEST
+    run(lab).finish()
+    lab.handover.mark(OPERATOR, 1, lab.handover.board(OPERATOR, 1).lines[0].upload_step, done=False)
+    assert slot(lab).state is State.ISSUED
+    assert lab.node_driver.plan(REQUESTER, contact(lab), CREDENTIALS, ORDER).changes == ()
     assert slot(lab).state is State.UPLOADED
 
 

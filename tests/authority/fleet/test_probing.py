@@ -164,7 +164,35 @@ def test_an_address_of_an_interface_of_this_machine_is_connected_to_only_where_n
     assert caught.value.rule == "probe.address"
     assert lab.prober.connected == []
     lab.probes._connections._rules = ProbeRules(networks=("192.0.2.0/24", "2001:db8::/32"))
+    with pytest.raises(InvalidInput) as caught:  # the network of the nodes has this machine in it
+        lab.probes.probe(REQUESTER, [HOST])
+    assert caught.value.rule == "probe.address"
+    lab.probes._connections._rules = ProbeRules(networks=("192.0.2.0/24", "2001:db8::5/128"))
     assert list(lab.probes.probe(REQUESTER, [HOST]))
+
+
+@pytest.mark.parametrize(
+    ("address", "networks", "is_allowed"),
+    [
+        ("127.0.0.1", ("0.0.0.0/0",), False),
+        ("127.0.0.1", ("127.0.0.0/8",), True),
+        ("::ffff:127.0.0.1", ("127.0.0.0/8",), True),
+        ("169.254.169.254", ("0.0.0.0/0",), False),
+        ("169.254.169.254", ("169.254.0.0/16",), True),
+        ("::1", ("::/0",), False),
+        ("::1", ("::1/128",), True),
+        ("fe80::1%eth0", ("::/0", "fe80::/10"), True),
+        ("64:ff9b::7f00:1", ("64::/16",), False),
+        ("64:ff9b::7f00:1", ("64:ff9b::/96",), True),
+        ("192.0.2.5", ("0.0.0.0/0",), True),
+    ],
+)
+def test_a_wide_network_allows_nodes_and_not_this_machine_its_links_or_metadata(
+    lab: Lab, address: str, networks: tuple[str, ...], is_allowed: bool
+) -> None:
+    lab.prober.addresses = {HOST: (address,)}
+    lab.probes._connections._rules = ProbeRules(networks=networks)
+    assert lab.probes._connections._is_allowed(address) is is_allowed
 
 
 def test_with_networks_only_they_are_connected_to(lab: Lab) -> None:
