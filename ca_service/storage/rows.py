@@ -112,12 +112,12 @@ def request_record(row: Row[Any]) -> RequestRecord:
 def _as_json(findings: Sequence[Finding]) -> list[dict[str, Any]]:
     return [
         {
-            "rule": each.rule,
+            "rule": each.declared.id,
             "pointer": each.pointer,
             "problem": each.declared.problem,
             "remedy": each.declared.remedy,
             "values": _plain(each),
-            "severity": each.severity.value,
+            "severity": each.declared.severity.value,
             "visibility": each.declared.visibility.value,
         }
         for each in findings

@@ -51,7 +51,7 @@ def test_one_issuance_parses_its_csr_once_and_stays_in_few_files() -> None:
     files, changes = count.of(OURS)
     assert count.parsed == 1
     assert files <= 46, count.files
-    assert changes <= 211
+    assert changes <= 207
 
 
 def test_the_bundle_of_one_leaf_stays_in_few_files() -> None:
