@@ -10,7 +10,7 @@ from tests.e2e.service import Service
 from tests.e2e.tab import WIDE
 from tests.support.factories import OPERATOR
 
-PATHS = ("/messages", "/questions", "/jobs", "/authority", "/audit", "/clusters/1")
+PATHS = ("/messages", "/questions", "/jobs", "/authority", "/audit", "/clusters/1", "/ca/?system=windows")
 
 
 @pytest.fixture
