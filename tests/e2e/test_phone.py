@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ca_service.authority.fleet.clusters import NodeInput
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.revocation.records import Selection
 from ca_service.pki.reasons import Reason
@@ -72,3 +73,19 @@ def test_an_event_has_four_lines_on_a_phone_and_its_details_in_a_fold(service: S
     issued.locator("summary").press("Enter")
     assert "profile" in issued.inner_text()
     assert not tab.faults("audit")
+
+
+def test_no_state_is_broken_and_no_command_is_cut_on_a_phone(service: Service, new_tab: OpenTab) -> None:
+    nodes = [NodeInput("uccx1.example.com", "uccx", "11.5", "publisher")]
+    service.installation.fleet.create(OPERATOR, "Contact centre", nodes)
+    (issued,) = service.installation.issuance.issue(OPERATOR, [_long_request()], Options()).certificates
+    tab = new_tab(viewport=NARROW)
+    tab.set_up(service.set_up_url())
+    for path in (f"/certificates/{issued.serial_number}", "/certificates/expiry"):
+        tab.go(path)
+        pills = tab.page.locator(".state:visible")
+        assert set(pills.evaluate_all("all => all.map(each => each.getClientRects().length)")) == {1}, path
+    tab.go("/clusters/1/runbook")
+    commands = tab.page.locator(".open-step pre:visible")
+    assert commands.count()
+    assert commands.evaluate_all("all => all.filter(each => each.scrollHeight > each.clientHeight).length") == 0
