@@ -166,6 +166,30 @@ def test_a_run_that_is_killed_anywhere_is_finished_by_the_next_one(
     assert len(issued) == 1
 
 
+def test_a_node_that_keeps_its_csr_after_the_upload_gets_its_certificate_once(
+    lab: Lab, node: LabNode, clock: FixedClock
+) -> None:
+    kept, killed = dict[str, materials.Pending](), killing("after identity")
+
+    def keeping(name: str) -> None:
+        if name == "before identity":
+            kept.update(node._pending)
+        if name == "after identity":
+            node._pending.update(kept)
+        killed(name)
+
+    contact, plan = contact_of(lab, node), planned(lab, node)
+    lab.node_client.hook = keeping
+    with pytest.raises(Killed):
+        lab.node_driver.apply(OPERATOR, contact, CREDENTIALS, Order(), plan.keys).finish()
+    lab.node_client.hook = nothing
+
+    clock.advance(minutes=5)
+    assert node.find_csr("tomcat-ECDSA")
+    assert applied(lab, node).made == ()
+    assert node.calls == {"csr": 1, "trust": 2, "identity": 1}
+
+
 def killing(cut: str) -> Callable[[str], None]:
     """A hook that ends the process at this moment: `after read 3` is after the third one."""
     words = cut.split()
