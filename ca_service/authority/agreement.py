@@ -21,8 +21,9 @@ from ca_service.authority.hierarchy.hierarchy import certificate_of
 from ca_service.authority.hierarchy.store import IssuerRecord, IssuerStore
 from ca_service.authority.revocation.records import RevocationRecord, State
 from ca_service.authority.revocation.store import RevocationStore
-from ca_service.errors import Finding, Refused, Rule
-from ca_service.pki import crl, encodings
+from ca_service.errors import Finding, InvalidInput, Refused, Rule
+from ca_service.pki import crl, encodings, keys
+from ca_service.pki.strictness import spki_of
 
 _REMEDY: Final = (
     "Another program changed the database, or only part of it was restored. Stop the service, and restore the whole "
@@ -57,6 +58,11 @@ ENTRY_OTHER: Final = Rule(
     "agreement.entry-other",
     "The stored CRL entry of certificate {serial} is not an entry of this certificate.",
     f"CRLs are made of these entries. {_REMEDY}",
+)
+KEY_OTHER: Final = Rule(
+    "agreement.key-other",
+    "The stored key fingerprint of certificate {serial}, whose key is blocked, is not that of its key.",
+    f"CSRs with this key would be signed again. {_REMEDY}",
 )
 AUTHORITY_OTHER: Final = Rule(
     "agreement.authority-other",
@@ -94,13 +100,15 @@ class Status:
     """The newest event that changed the status of a certificate with its reason, and the record; either may be missing.
 
     A record of another issuer, or with another end of validity, than the certificate is missing: CRLs and OCSP do not
-    find it.
+    find it. `der` and `key_fingerprint` are those of the row of its certificate; empty without a record.
     """
 
     serial_number: str
     event: str | None
     reason: str
     record: RevocationRecord | None
+    der: bytes = b""
+    key_fingerprint: str = ""
 
 
 class AgreementStore(Protocol):
@@ -174,6 +182,17 @@ def _of_status(status: Status) -> Iterator[Finding]:
         yield REASON_OTHER.at(serial=serial_number, found=record.reason.value, expected=status.reason)
     elif record and not crl.is_entry_of(record.entry_der, int(serial_number, 16)):
         yield ENTRY_OTHER.at(serial=serial_number)
+    elif record and record.bars_key and not _has_key(status.der, status.key_fingerprint):
+        yield KEY_OTHER.at(serial=serial_number)
+
+
+def _has_key(certificate: bytes, fingerprint: str) -> bool:
+    """Return whether this certificate has the key with this fingerprint; that its bytes differ is found elsewhere."""
+    try:
+        [loaded] = encodings.load_certificates(certificate)
+    except InvalidInput:
+        return True
+    return keys.key_fingerprint(spki_of(loaded)) == fingerprint
 
 
 def _of_issue(issue: Issue) -> Iterator[Finding]:

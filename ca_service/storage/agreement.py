@@ -42,6 +42,8 @@ _STATUSES: Final = (
         *(column.label(f"revocation_{column.name}") for column in revocation.c),
         audit_event.c.event,
         audit_event.c.details,
+        certificate.c.der,
+        certificate.c.key_fingerprint,
     )
     .select_from(revocation)
     .join(certificate, _COUNTS)
@@ -85,7 +87,7 @@ class SQLAgreementStore:
             for row in found:
                 reason = str(row.details.get("reason", "")) if row.event else ""
                 record = rows.joined_revocation(row)
-                yield Status(record.serial_number, row.event, reason, record)
+                yield Status(record.serial_number, row.event, reason, record, row.der, row.key_fingerprint)
             after = found[-1].revocation_serial_number
         newest = {row.subject: row.event for row in self._rows(_FORGOTTEN)}
         for serial_number, event in newest.items():

@@ -9,12 +9,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import insert, inspect, text
+from sqlalchemy import insert, inspect, select, text
 
 from ca_service.errors import Finding, NotReady, Rule, Severity
 from ca_service.storage import search_index
 from ca_service.storage.database import Database
-from ca_service.storage.schema import job_run
+from ca_service.storage.schema import job_run, metadata
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -166,9 +166,11 @@ class SQLSchema:
         return search_index.catch_up(self._database)
 
     def try_write(self) -> None:
-        """Write a row in a transaction that is rolled back. Raises NotReady if that fails."""
+        """Read each table, and write a row in a transaction that is rolled back. Raises NotReady if that fails."""
         row = {"name": "write-check", "holder": "", "outcome": "never run", "count": 0, "took": 0, "detail": ""}
         with suppress(_RolledBack), self._database.write() as connection:
+            for table in metadata.sorted_tables:
+                connection.execute(select(table.c[0]).limit(1))
             connection.execute(insert(job_run), row)
             raise _RolledBack
 

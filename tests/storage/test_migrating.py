@@ -217,6 +217,16 @@ def test_a_write_is_tried_and_leaves_nothing(database: Database) -> None:
     assert SQLJobStore(database).list_runs() == ()
 
 
+@pytest.mark.fault("database", "A table is missing", "the check of writing fails, and with it readiness")
+@on_both
+def test_a_table_that_is_missing_is_no_success(database: Database) -> None:
+    with database.write() as connection:
+        connection.execute(text("DROP TABLE revocation"))
+    with pytest.raises(NotReady) as caught:
+        SQLSchema(database).try_write()
+    assert caught.value.rule == "database.unusable"
+
+
 @pytest.mark.fault("database", "The database can be read but not written", "the check of writing fails")
 def test_a_database_that_cannot_be_written_is_told(database: Database) -> None:
     with database.read() as connection:

@@ -43,7 +43,9 @@ class InMemoryAgreementStore:
         for serial_number in sorted({*said, *stored}):
             event, record = said.get(serial_number), stored.get(serial_number)
             reason = str(event.details.get("reason", "")) if event and record else ""
-            yield Status(serial_number, event.event if event else None, reason, record)
+            leaf = self._ledger.find_certificate(serial_number) if record else None
+            row = (leaf.der, leaf.key_fingerprint) if leaf else (b"", "")
+            yield Status(serial_number, event.event if event else None, reason, record, *row)
 
     def _all(self) -> list[RecordedEvent]:
         assert isinstance(self._events, InMemoryEventStore)
