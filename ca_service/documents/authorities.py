@@ -77,11 +77,13 @@ class AuthorityDocument(Document):
     name: str
     is_issuing: bool
     is_pending: bool = Field(description="whether it waits for its certificate from an external root")
-    has_key: bool = Field(description="whether this installation holds its private key")
+    has_key: bool | None = Field(
+        description="whether this installation holds its private key; null for those who may not see its state"
+    )
     certificate: AuthorityCertificateDocument | None
 
     @classmethod
-    def of(cls, record: IssuerRecord) -> Self:
+    def of(cls, record: IssuerRecord, *, shows_keys: bool = True) -> Self:
         """Describe an authority."""
         has_certificate = record.certificate_der is not None
         return cls(
@@ -90,16 +92,16 @@ class AuthorityDocument(Document):
             name=record.name,
             is_issuing=record.is_issuing,
             is_pending=not has_certificate,
-            has_key=record.key_id is not None,
+            has_key=record.key_id is not None if shows_keys else None,
             certificate=AuthorityCertificateDocument.of(certificate_of(record), record.role)
             if has_certificate
             else None,
         )
 
 
-def authority_documents(records: Sequence[IssuerRecord]) -> list[AuthorityDocument]:
+def authority_documents(records: Sequence[IssuerRecord], *, shows_keys: bool = True) -> list[AuthorityDocument]:
     """Describe the authorities in their order."""
-    return [AuthorityDocument.of(record) for record in records]
+    return [AuthorityDocument.of(record, shows_keys=shows_keys) for record in records]
 
 
 class AuthoritiesDocument(Document):
@@ -124,9 +126,9 @@ class HierarchyDocument(AuthoritiesDocument):
     )
 
     @classmethod
-    def of(cls, records: Sequence[IssuerRecord]) -> Self:
+    def of(cls, records: Sequence[IssuerRecord], *, shows_keys: bool = True) -> Self:
         """Describe the authorities, and how far they are."""
-        return cls(authorities=authority_documents(records), state=_state(records))
+        return cls(authorities=authority_documents(records, shows_keys=shows_keys), state=_state(records))
 
 
 def _state(records: Sequence[IssuerRecord]) -> Literal["none", "incomplete", "pending", "ready"]:

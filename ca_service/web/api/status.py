@@ -55,7 +55,8 @@ def list_authorities() -> Response:
     """List root and intermediates, also one that waits for its certificate, and whether one of them can sign."""
     read_query(NoQuery)
     wanted_form(JSON_ONLY)
-    return answers.as_json(HierarchyDocument.of(api_services().hierarchy.list_issuers()))
+    shows_keys = may(actor(), Action.STATUS)
+    return answers.as_json(HierarchyDocument.of(api_services().hierarchy.list_issuers(), shows_keys=shows_keys))
 
 
 @needs(Action.READ)

@@ -82,7 +82,8 @@ STATUS: Final = (
         summary="List the authorities",
         description=(
             "Lists root and intermediates, oldest first, also those that no longer issue or wait for a certificate, "
-            "and whether one of them can sign. The chain to trust is at `/api/v1/authority`."
+            "and whether one of them can sign. `has_key` is for administrators with the scope `status`, and null for "
+            "others. The chain to trust is at `/api/v1/authority`."
         ),
         curl=curl('"{base_url}/api/v1/authorities"'),
         answers={200: "The authorities."},
