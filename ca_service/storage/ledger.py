@@ -37,11 +37,11 @@ _REVOCATIONS: Final = select(revocation).where(
 _REFUSED: Final = (
     select(application)
     .where(
-        application.c.request_fingerprint.in_(bindparam("fingerprints", expanding=True)),
+        application.c.key_fingerprint.in_(bindparam("keys", expanding=True)),
         application.c.serial_number.is_(None),
         application.c.state == State.REFUSED.value,
     )
-    .order_by(application.c.id)
+    .order_by(application.c.decided_at.desc(), application.c.id.desc())
 )
 _ADD: Final = insert(certificate)
 _ADD_REQUESTS: Final = insert(application)
@@ -58,17 +58,12 @@ class SQLLedger:
         """Return the certificate with this serial number, or None."""
         return self._first(_BY_SERIAL_NUMBER, serial_number=serial_number)
 
-    def look_up(
-        self,
-        key_fingerprints: Collection[str],
-        authorities: Collection[tuple[str, str]],
-        request_fingerprints: Collection[str] = (),
-    ) -> Known:
+    def look_up(self, key_fingerprints: Collection[str], authorities: Collection[tuple[str, str]]) -> Known:
         """Return the certificates with these keys, the revocations of them and of the authorities, and the refusals."""
         with self._database.read() as connection:
             known = _known(connection, key_fingerprints)
             revoked = _revocations(connection, authorities) if authorities else {}
-            refusals = _refusals(connection, request_fingerprints)
+            refusals = _refusals(connection, key_fingerprints)
         return Known(known.certificates, {**known.revocations, **revoked}, refusals)
 
     def list_by_requests(self, fingerprints: Collection[str]) -> tuple[CertificateRecord, ...]:
@@ -189,13 +184,11 @@ def _revocations(connection: Connection, wanted: Collection[tuple[str, str]]) ->
     }
 
 
-def _refusals(connection: Connection, request_fingerprints: Collection[str]) -> dict[str, RequestRecord]:
-    """Return the newest request for each of these CSRs that was refused."""
-    return {
-        row.request_fingerprint: rows.request_record(row)
-        for batch in batches_of(request_fingerprints)
-        for row in connection.execute(_REFUSED, {"fingerprints": batch})
-    }
+def _refusals(connection: Connection, keys: Collection[str]) -> tuple[RequestRecord, ...]:
+    """Return the refused requests with these keys, the last decision about each key first."""
+    return tuple(
+        rows.request_record(row) for batch in batches_of(keys) for row in connection.execute(_REFUSED, {"keys": batch})
+    )
 
 
 def _winner(known: Known, record: CertificateRecord) -> CertificateRecord | None:

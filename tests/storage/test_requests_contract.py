@@ -137,19 +137,21 @@ def test_after_that_it_may_have_another(store: RequestStore, state: State) -> No
     assert store.list_for_requests([first.request_fingerprint, "0" * 64]) == (second, replace(first, state=state))
 
 
-def test_the_newest_refusal_of_a_csr_is_looked_up_with_its_keys(store: RequestStore, ledger: Ledger) -> None:
-    fingerprint = request_record().request_fingerprint
-    refused = []
-    for state in (State.REFUSED, State.REFUSED, State.WITHDRAWN):
-        (found,) = submit(store, request_record(request_fingerprint=fingerprint))
-        refused.append(replace(found, state=state))
-        store.move(refused[-1], State.SUBMITTED, APPROVED)
+def test_the_refusals_of_a_key_are_looked_up_the_last_decision_first(store: RequestStore, ledger: Ledger) -> None:
+    states, hours = (State.REFUSED, State.REFUSED, State.WITHDRAWN), (3, 2, 4)
+    submitted = submit(store, *(request_record(key_fingerprint="a" * 64) for _ in states))
+    decided = [
+        replace(each, state=state, decided_at=NOON + timedelta(hours=later))
+        for each, state, later in zip(submitted, states, hours, strict=True)
+    ]
+    for each in decided:
+        store.move(each, State.SUBMITTED, APPROVED)
     (other,) = submit(store, request_record())
     store.move(replace(other, state=State.REFUSED), State.SUBMITTED, APPROVED)
 
-    assert ledger.look_up([], [], [fingerprint]).refusals == {fingerprint: refused[1]}
-    assert ledger.look_up([], [], [f"{number:064x}" for number in range(1200)]).refusals == {}
-    assert ledger.look_up([], []).refusals == {}
+    assert ledger.look_up(["a" * 64], []).refusals == tuple(decided[:2])
+    assert ledger.look_up([f"{number:064x}" for number in range(1200)], []).refusals == ()
+    assert ledger.look_up([], []).refusals == ()
 
 
 def test_what_has_its_certificate_is_found_by_that(store: RequestStore) -> None:

@@ -170,19 +170,15 @@ class InMemoryLedger:
         """See the port."""
         return next((found for found in self._certificates if found.serial_number == serial_number), None)
 
-    def look_up(
-        self,
-        key_fingerprints: Collection[str],
-        authorities: Collection[tuple[str, str]],
-        request_fingerprints: Collection[str] = (),
-    ) -> Known:
+    def look_up(self, key_fingerprints: Collection[str], authorities: Collection[tuple[str, str]]) -> Known:
         """See the port."""
         found = tuple(each for each in reversed(self._certificates) if each.key_fingerprint in key_fingerprints)
         wanted = {*authorities, *((each.issuer_id, each.serial_number) for each in found)}
         revocations = {key: each for key, each in self.revocations.items() if key in wanted}
-        refused = (each for each in self.requests if each.state is State.REFUSED)
-        refusals = {each.request_fingerprint: each for each in refused}
-        return Known(found, revocations, {key: each for key, each in refusals.items() if key in request_fingerprints})
+        refused = [
+            each for each in self.requests if each.state is State.REFUSED and each.key_fingerprint in key_fingerprints
+        ]
+        return Known(found, revocations, tuple(sorted(refused, key=_last_decision, reverse=True)))
 
     def _winner(self, record: CertificateRecord) -> CertificateRecord | None:
         """The newest good certificate for the same CSR, profile and issuer."""
@@ -273,6 +269,10 @@ class InMemoryLedger:
         kept = {key: replay for key, replay in self._replays.items() if replay.at >= before}
         self._replays, pruned = kept, len(self._replays) - len(kept)
         return pruned
+
+
+def _last_decision(refused: RequestRecord) -> tuple[datetime, int]:
+    return refused.decided_at or datetime.min.replace(tzinfo=UTC), refused.id
 
 
 def _answers(record: CertificateRecord) -> tuple[str, ...]:

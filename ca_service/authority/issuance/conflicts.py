@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -88,13 +88,13 @@ class Known:
     """The stored facts about the keys of a submission, and about the authority that would sign it.
 
     `certificates` are all that have one of these keys, newest first, expired and revoked ones included. `revocations`
-    are theirs and those of the authorities, released ones included. `refusals` are the newest requests for these CSRs
-    that a person has refused, by the fingerprint of the CSR.
+    are theirs and those of the authorities, released ones included. `refusals` are the requests with one of these
+    keys that a person has refused, the last decision first.
     """
 
     certificates: tuple[CertificateRecord, ...]
     revocations: Revocations
-    refusals: Mapping[str, RequestRecord] = field(default_factory=dict)
+    refusals: tuple[RequestRecord, ...] = ()
 
     def with_key(self, key_fingerprint: str) -> tuple[CertificateRecord, ...]:
         """Return all certificates with this key, newest first."""
@@ -161,7 +161,7 @@ def _with_conflicts(examination: Examination, around: Surroundings) -> Examinati
         profile, issuer_id = examination.profile.name, authority.record.id
         purpose = examination.chosen_purpose
         existing = around.known.find_reissuable(request.fingerprint, profile, issuer_id, around.at, purpose)
-    refusal = _find_refusal(around.known.refusals.get(request.fingerprint), others)
+    refusal = _find_refusal(request.key_fingerprint, around.known.refusals, others)
     found = (
         *_token(examination, request, around.grant),
         *_authority(request, authority),
@@ -256,13 +256,20 @@ def _path(
         yield from path.policy_faults(request.subject_text, None)
 
 
-def _find_refusal(refused: RequestRecord | None, certificates: Sequence[CertificateRecord]) -> RequestRecord | None:
-    """Return the refusal of this very CSR, unless it has got a certificate since; `certificates` have its key."""
-    if refused is None or refused.decided_at is None:
-        return None
-    later = (each for each in certificates if each.issued_at >= refused.decided_at)
-    is_past = any(each.request_fingerprint == refused.request_fingerprint for each in later)
-    return None if is_past else refused
+def _find_refusal(
+    key_fingerprint: str, refusals: Iterable[RequestRecord], certificates: Sequence[CertificateRecord]
+) -> RequestRecord | None:
+    """Return the last refusal of a CSR with this key, except where the key has got such a certificate since.
+
+    The key counts, not the bytes: signed once more, the same CSR has another fingerprint. `certificates` have this key.
+    """
+
+    def is_past(refused: RequestRecord) -> bool:
+        at, profile = refused.decided_at, refused.options.profile
+        return at is None or any(each.profile == profile and each.issued_at >= at for each in certificates)
+
+    asked = (each for each in refusals if each.key_fingerprint == key_fingerprint)
+    return next((each for each in asked if not is_past(each)), None)
 
 
 def _existing(record: CertificateRecord) -> Iterator[Finding]:

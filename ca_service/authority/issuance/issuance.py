@@ -212,9 +212,7 @@ class Issuance:
         # 3. Look for conflicts: with the authority, earlier certificates, lost keys, the token's grant, one another.
         asked = [each.request for each in examined if each.request]
         links = tuple(authority.links.values()) if authority else ()
-        known = self._ledger.look_up(
-            {each.key_fingerprint for each in asked}, links, {each.fingerprint for each in asked}
-        )
+        known = self._ledger.look_up({each.key_fingerprint for each in asked}, links)
         around = Surroundings(authority, known, order.actor.grant, order.options.new, now)
         examined = with_conflicts(examined, around)
 

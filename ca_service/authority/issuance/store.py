@@ -17,15 +17,10 @@ from ca_service.vos.destinations import Destination
 class Ledger(Protocol):
     """The certificates that were issued."""
 
-    def look_up(
-        self,
-        key_fingerprints: Collection[str],
-        authorities: Collection[tuple[str, str]],
-        request_fingerprints: Collection[str] = (),
-    ) -> Known:
+    def look_up(self, key_fingerprints: Collection[str], authorities: Collection[tuple[str, str]]) -> Known:
         """Read all that an issuance asks of the store, in one read.
 
-        An authority is the id of its issuer and its serial number; the last are fingerprints of CSRs.
+        An authority is the id of its issuer and its serial number.
         """
 
     def find_certificate(self, serial_number: str) -> CertificateRecord | None:

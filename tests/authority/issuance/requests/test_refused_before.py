@@ -13,6 +13,7 @@ from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.issuance import Issued
 from ca_service.authority.issuance.records import RequestRecord
 from tests.authority.issuance.requests.people import ANNA, CAROL, VERA
+from tests.support import requests
 from tests.support.factories import OPERATOR, Lab
 from tests.support.fakes import FixedClock, InMemoryLedger
 from tests.support.request_records import EVERYBODY
@@ -99,6 +100,18 @@ def test_the_newest_refusal_counts(lab: Lab) -> None:
     lab.requests.refuse(replace(VERA, name="vera"), waiting.id, "Still wrong.")
     found = [each for each in submit(lab).findings if each.rule == "request.refused-before"]
     assert [(each.values["id"], each.values["name"]) for each in found] == [(2, "vera")]
+
+
+def test_the_same_csr_signed_anew_waits_as_well(lab: Lab) -> None:
+    recipe = requests.node("uccx1-EC.example.com", "example.com", "uccx1.example.com")
+    assert submit(lab, data=recipe.der()).waiting
+
+
+def test_a_certificate_for_another_profile_is_no_decision_about_this_one(lab: Lab, clock: FixedClock) -> None:
+    (waiting,) = submit(lab, profile="server").waiting
+    lab.requests.approve(CAROL, waiting.id)
+    clock.advance(hours=1)
+    assert submit(lab).waiting
 
 
 def test_a_withdrawn_csr_and_another_one_wait_for_nobody(lab: Lab) -> None:
