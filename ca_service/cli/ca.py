@@ -187,7 +187,7 @@ def show(session: Session) -> ExitCode:
 
 def authority_lines(found: AuthorityDocument) -> Iterator[str]:
     """Yield an authority for a person: what it is, how far it is, and what one compares."""
-    yield f"{found.id}: {visible(found.name)}{' (issues)' if found.is_issuing else ''}"
+    yield f"{visible(found.id)}: {visible(found.name)}{' (issues)' if found.is_issuing else ''}"
     pairs = _decoded(found.certificate) if found.certificate else ()
     key = () if found.has_key is None else (("key file", "kept here" if found.has_key else "not here"),)
     yield from fields([*pairs, *key])

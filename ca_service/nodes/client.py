@@ -11,7 +11,7 @@ from typing import Final
 
 from cryptography import x509
 
-from ca_service.authority.fleet.node_contact import NODE_SIGN_IN, Credentials, Place
+from ca_service.authority.fleet.node_contact import NODE_SIGN_IN, Credentials, Place, Unanswered
 from ca_service.errors import (
     InvalidInput,
     NotAllowed,
@@ -124,13 +124,19 @@ class PinnedSession:
 
     def _call(self, method: str, path: str, what: str, body: bytes = b"") -> object:
         """Make one call; return its JSON, None for an empty answer to a POST."""
-        place = self._place
-        with connected(place, self._limits()) as wire:
-            found = hashlib.sha256(wire.peer).hexdigest()
-            if not hmac.compare_digest(found, self._fingerprint):  # before a single byte of the request
-                raise Unreachable.because(NODE_PEER, host=place.host, found=found)
-            wire.send(self._request(method, path, body))
-            status, kind, answer = wire.receive(method)
+        place, is_sent = self._place, False
+        try:
+            with connected(place, self._limits()) as wire:
+                found = hashlib.sha256(wire.peer).hexdigest()
+                if not hmac.compare_digest(found, self._fingerprint):  # before a single byte of the request
+                    raise Unreachable.because(NODE_PEER, host=place.host, found=found)
+                is_sent = True
+                wire.send(self._request(method, path, body))
+                status, kind, answer = wire.receive(method)
+        except Unreachable as error:
+            if is_sent:
+                raise Unanswered(*error.findings) from error
+            raise
         return _judged(place.host, what, status, kind, answer, may_be_empty=method == "POST")
 
     def _request(self, method: str, path: str, body: bytes) -> bytes:
@@ -164,7 +170,7 @@ def _judged(host: str, what: str, status: int, kind: str, answer: bytes, *, may_
             return document
     except (ValueError, RecursionError):
         kind = "broken text"
-    raise Unreachable.because(NODE_ANSWER, host=host, status=status, what=visible(kind)[:_MAX_SAID])
+    raise Unanswered.because(NODE_ANSWER, host=host, status=status, what=visible(kind)[:_MAX_SAID])
 
 
 def _refused(host: str, what: str, status: int, text: str) -> Refused:

@@ -47,7 +47,14 @@ _RETRY_SECONDS: Final = 20
 _JOB_SECONDS: Final = 5.0  # all jobs run in one thread, and others are due
 #: Never a node: what leads to another address, as NAT64 does, what is reserved, and the metadata of cloud providers.
 _NEVER: Final = tuple(
-    map(ip_network, ("0.0.0.0/8", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16", "fd00:ec2::/32"))
+    map(
+        ip_network,
+        (
+            *("0.0.0.0/8", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16"),
+            # EC2, Alibaba, Azure, Oracle, Google; the others use a link-local address
+            *("fd00:ec2::/32", "100.100.100.200/32", "168.63.129.16/32", "192.0.0.192/32", "fd20:ce::254/128"),
+        ),
+    )
 )
 
 
@@ -125,8 +132,8 @@ class Connections:
         """
         lease = RunLease(self._leases, self._clock, host, identities)
         with self.turn(actor):
-            lease.take()
             try:
+                lease.take()
                 yield lease
             finally:
                 lease.release()

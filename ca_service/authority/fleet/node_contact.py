@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ca_service.errors import Rule
+from ca_service.errors import Rule, Unreachable
 from ca_service.pki import encodings
 from ca_service.vos.certificate_api import Snapshot
 from ca_service.vos.purposes import Purpose
@@ -37,6 +37,10 @@ class Credentials:
 
     user: str
     password: str = field(repr=False)
+
+
+class Unanswered(Unreachable):
+    """The password was sent, and what the node makes of it is not known."""
 
 
 class Warrant(StrEnum):

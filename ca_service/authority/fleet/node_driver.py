@@ -204,9 +204,10 @@ class NodeDriver:
                     if waiting:
                         return Applied(plan, tuple(made[:-1]), waiting)
                 else:
+                    session = node.call()  # ends the run where another one has begun: nothing was sent then
                     with limited(_STORING_SECONDS):
                         self._events.add_event(self._event(actor, plan, change, credentials.user))
-                    self._change(node.call(), plan, change)
+                    self._change(session, plan, change)
 
     @contextmanager
     def _open(self, actor: Actor, contact: Contact, credentials: Credentials) -> Iterator[OpenNode]:

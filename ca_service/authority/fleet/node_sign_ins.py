@@ -5,12 +5,13 @@ The wait is a counter of sign-in attempts, so it holds for every process, and af
 password is sent, as if the node had refused it:
 
     FREE     --wait and event in one transaction, then the password is sent-->  WAITING
-    WAITING  --the node answers the first call, and not with 401-->  FREE
+    WAITING  --the node answers the first call, and not with 401, or was not reached-->  FREE
     WAITING  --five minutes-->  FREE
 
-So a crash, and a database that fails after the answer, leave the wait. A 401 later in the run begins it again. A user
-waits under every identity of the node (node_contact.py): another name of the node is no way around it. A sign-in is
-made under the lease of its node (run_leases.py), so no other process has one at the same time.
+So a crash, a database that fails after the answer, and a node that does not answer what was sent leave the wait. A 401
+later in the run begins it again. A user waits under every identity of the node (node_contact.py): another name of the
+node is no way around it. A sign-in is made under the lease of its node (run_leases.py), so no other process has one at
+the same time.
 
 Wrong passwords at many nodes make one of our accounts wait, and not the users of the nodes alone:
 
@@ -34,7 +35,8 @@ from typing import Final
 from ca_service.authority.access.permissions import Actor
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.audit.store import EventStore
-from ca_service.authority.fleet.node_contact import NODE_SIGN_IN, Contact
+from ca_service.authority.fleet.node_contact import NODE_SIGN_IN, Contact, Unanswered
+from ca_service.authority.fleet.run_leases import NODE_LEASE_LOST
 from ca_service.authority.people.records import LONGEST_WAIT, Counter
 from ca_service.authority.people.store import AttemptStore
 from ca_service.authority.people.throttle import Curve
@@ -44,7 +46,7 @@ from ca_service.errors import CAServiceError, NotAllowed, Rule, TooManyAttempts
 
 NODE_WAIT: Final = Rule(
     "node.wait",
-    "{host} refused this user a moment ago, or did not answer before the run was cut off. Nothing was sent.",
+    "{host} refused this user a moment ago, or did not answer after the password was sent. Nothing was sent.",
     "Check name and password on the node itself, and try again in {seconds} seconds.",
 )
 
@@ -103,7 +105,7 @@ class NodeSignIns:
                         counters,
                         AuditEvent.by(actor, self._clock(), Event.NODE_SIGN_IN_REFUSED, host, user=user),
                     )
-            else:
+            elif not isinstance(error, Unanswered) and error.rule != NODE_LEASE_LOST.id:  # the wait may be another's
                 with suppress(CAServiceError):  # without the database the wait ends by itself
                     sign_in.accept()
             raise
@@ -131,12 +133,12 @@ class NodeSignIns:
 
     def _refuse(self, actor: Actor, counters: Sequence[Counter], refused: AuditEvent) -> None:
         """Record a refusal, and begin the wait unless it has been there since before the call."""
-        account = _account(actor)
-        if account:
-            delayed = AuditEvent.by(actor, refused.at, Event.NODE_SIGN_INS_DELAYED, actor.name)
-            self._attempts.count([account], refused.at, delayed)
         if self._attempts.count(counters, refused.at, refused) is not None:
             self._events.add_event(refused)
+        if account := _account(actor):
+            delayed = AuditEvent.by(actor, refused.at, Event.NODE_SIGN_INS_DELAYED, actor.name)
+            with suppress(CAServiceError):  # the wait at the node is stored: its refusal is the answer
+                self._attempts.count([account], refused.at, delayed)
 
 
 def _counter(identity: str, user: str) -> Counter:

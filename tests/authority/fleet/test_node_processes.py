@@ -13,7 +13,7 @@ from ca_service import deadline
 from ca_service.app.composition import Randomness, Time, compose
 from ca_service.authority.access.permissions import Actor, Role
 from ca_service.authority.audit.events import Event
-from ca_service.authority.fleet.node_contact import NODE_SIGN_IN, Contact, Credentials, Place, Warrant
+from ca_service.authority.fleet.node_contact import NODE_SIGN_IN, Contact, Credentials, Place, Unanswered, Warrant
 from ca_service.authority.fleet.node_plan import Order, Plan
 from ca_service.authority.fleet.node_run import Run
 from ca_service.authority.fleet.run_leases import RUN_LEASE
@@ -277,6 +277,17 @@ def test_a_node_that_does_not_answer_makes_nobody_wait(lab: Lab, other: Installa
         plan(lab)
     lab.node_client.hook = lambda _: None
     assert plan(other).changes
+
+
+def test_a_node_that_says_nothing_of_a_password_that_was_sent_leaves_the_wait(lab: Lab, other: Installation) -> None:
+    def unanswered(_: str) -> None:
+        raise Unanswered.because(NODE_UNREACHABLE, host=HOST, port=443, reason="closed")
+
+    lab.node_client.hook = unanswered
+    with pytest.raises(Unanswered):
+        plan(lab)
+    with pytest.raises(TooManyAttempts):
+        plan(other)
 
 
 def test_a_wait_that_began_in_the_future_counts_as_none_and_the_next_one_counts(
