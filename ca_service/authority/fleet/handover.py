@@ -117,7 +117,8 @@ class Handover:
         runbook = self._runbook(cluster, slots)
         marks = {mark.step: mark for mark in self._fleet.list_marks(actor, cluster_id)}
         marks = dict(_added(runbook, slots)) | _marks_of(runbook, marks)
-        return Board(cluster, tuple(_line(slot, runbook, marks) for slot in slots), runbook, marks)
+        products = {node.fqdn: node.product for node in cluster.nodes}
+        return Board(cluster, tuple(_line(slot, runbook, marks, products) for slot in slots), runbook, marks)
 
     def board_with_notes(self, actor: Actor, cluster_id: int) -> Board:
         """Return the board with what is known from outside the cluster, to be shown. Raises NotFound."""
@@ -190,13 +191,23 @@ def _leaf(slot: Slot, delivery: Delivery | None) -> Leaf:
     return Leaf(node_of(slot.node), slot.purpose, certificate, covers, is_due=slot.state is State.EXPIRING)
 
 
-def _line(slot: Slot, runbook: Runbook, marks: dict[str, Mark]) -> Line:
+def _line(slot: Slot, runbook: Runbook, marks: Mapping[str, Mark], products: Mapping[str, str]) -> Line:
     if slot.state not in _ON_THE_NODE:
         return Line(slot, 0, 0, None)
     purposes = ("", slot.purpose.service, slot.purpose.trust)
     steps = [step for step in runbook.steps if slot.node.fqdn in step.nodes and step.purpose in purposes]
     left = [step for step in steps if step.key not in marks]
-    return Line(slot, len(steps) - len(left), len(steps), _next(steps, left))
+    found = _next(steps, left)
+    if found and found.key.startswith("upload/"):
+        found = _trust_before(slot, runbook, marks, products) or found
+    return Line(slot, len(steps) - len(left), len(steps), found)
+
+
+def _trust_before(slot: Slot, runbook: Runbook, marks: Mapping[str, Mark], products: Mapping[str, str]) -> Step | None:
+    """Return the upload of the authorities to the publisher of this node if it is left: the node refuses the leaf."""
+    same = (step for step in runbook.steps if step.nodes and products.get(step.nodes[0]) == slot.node.product)
+    trust = (step for step in same if step.key.startswith("trust/") and step.purpose == slot.purpose.trust)
+    return next((step for step in trust if step.key not in marks and not step.is_optional), None)
 
 
 def _next(steps: Sequence[Step], left: Sequence[Step]) -> Step | None:

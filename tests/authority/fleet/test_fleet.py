@@ -607,6 +607,21 @@ def test_a_multi_server_request_for_another_purpose_covers_the_nodes_that_can_ha
     assert any(each.nodes == ("cucm2.example.com",) and "CallManager" in each.title for each in steps)
 
 
+def test_the_next_step_of_a_subscriber_is_the_upload_of_the_authorities_to_its_publisher(lab: Lab) -> None:
+    lab.fleet.sign(OPERATOR, 1, placements(lab), DAYS)
+    publisher, subscriber, social = lab.handover.board(OPERATOR, 1).lines
+    assert publisher.next_step == subscriber.next_step
+    assert subscriber.next_step is not None
+    assert social.next_step is not None
+    assert (subscriber.next_step.nodes, social.next_step.nodes) == (("uccx1.example.com",), ("sm1.example.com",))
+    assert subscriber.next_step.key.startswith("trust/")
+
+    lab.handover.mark(OPERATOR, 1, subscriber.next_step.key, done=True)
+    _, subscriber, _ = lab.handover.board(OPERATOR, 1).lines
+    assert subscriber.next_step is not None
+    assert subscriber.next_step.key.startswith("upload/")
+
+
 def test_the_next_step_of_a_slot_is_none_of_the_other_purpose(lab: Lab) -> None:
     made = lab.fleet.create(OPERATOR, "Calls", CUCM)
     fqdn = "cucm2.example.com"
