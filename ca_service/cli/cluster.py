@@ -235,10 +235,10 @@ def _lines(found: ClusterDocument) -> Iterator[str]:
                 "",
                 f"{visible(slot.node)} has a valid certificate, signed outside this cluster: {slot.available}",
             )
-            yield f"  ca-service cluster add {found.id} FILE takes it into the slot: FILE is its CSR"
+            yield f"  To use it, add its CSR: ca-service cluster add {found.id} FILE"
         if slot.next_step:
             yield from ("", f"Next for {visible(slot.node)}: {visible(slot.next_step.title)}")
-            yield f"  ca-service cluster mark {found.id} {visible(slot.next_step.key)}"
+            yield f"  When it is done: ca-service cluster mark {found.id} {visible(slot.next_step.key)}"
 
 
 def _row(slot: SlotDocument) -> tuple[str, ...]:

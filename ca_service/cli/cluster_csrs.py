@@ -169,6 +169,6 @@ def _lines(console: Console, number: int, document: PlacementsDocument) -> Itera
     yield from {
         "preview": ["Nothing was stored."],
         "placed": [f"Placed. Sign them: ca-service cluster sign {number}"],
-        "signed": [f"Signed. Take them home: ca-service cluster bundle {number}"],
+        "signed": [f"Signed. Write the bundle: ca-service cluster bundle {number}"],
         "waiting": [f"An approver has to decide: ca-service requests show {each}" for each in document.request_ids],
     }[document.outcome]

@@ -14,7 +14,10 @@ from ca_service.pki.visible_text import visible
 from ca_service.vos.knowledge import NOT_CONFIRMED, Fact, titles
 from ca_service.vos.messages import Explained, Message, explain, require_length
 
-_UNKNOWN = "This text contains no known message."
+_UNKNOWN = (
+    "This text contains no known message. Give one line of it, as it is printed; "
+    "`fit` checks a certificate with its CSR."
+)
 
 
 @declare(

@@ -96,7 +96,7 @@ def plan(session: Session, /, host: str, user: str, password_stdin: bool, finger
     """Show what has to change on a node; change nothing.
 
     For CUCM, IM and Presence, Unity Connection and Emergency Responder from release 14. The command reads a snapshot
-    of the node. Exit code 3: the certificate of the API is not believed yet; 4: a finding prevents the changes.
+    of the node. Exit code 3: the certificate of the API is not trusted yet; 4: a finding prevents the changes.
     """
     call = _call(session, host, _order(**options), user=user, password_stdin=password_stdin, fingerprint=fingerprint)
     if call is None:

@@ -250,7 +250,7 @@ def _next_steps(issued: WrittenCertificatesDocument, format: str, path: Path | N
     if issued.uploads[0].purpose:
         lines += ["Upload its files one by one, in this order:"]
         lines += fields((file.path, f"as {file.purpose}") for file in issued.uploads)
-    return [*lines, "UPLOAD.txt in it tells every step."]
+    return [*lines, "The steps are in UPLOAD.txt."]
 
 
 @declare("renew", "ca-service renew 4f1c", "ca-service renew web.example.com --days 90 --format pem --out -")

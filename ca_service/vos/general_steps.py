@@ -21,9 +21,9 @@ def vos_steps(purpose: Purpose, trust_files: Sequence[str], leaf_file: str) -> t
     """
     return (
         Step(
-            "Which product is it?",
-            "Choose it on the page of the certificate, or sign with --product (API: product). The steps for switches, "
-            "restart and check depend on it.",
+            "Choose the product",
+            "Choose it on the page of the certificate, or run ca-service sign again with --product and --version-of "
+            "(API: product, version): you get the same certificate, with the steps for settings, restart and check.",
             is_preface=True,
         ),
         *(_trust(file, purpose, is_first=number == 0) for number, file in enumerate(trust_files)),
@@ -44,8 +44,8 @@ def _trust(file: str, purpose: Purpose, *, is_first: bool) -> Step:
 
 def _upload(file: str, purpose: Purpose) -> Step:
     text = phrase(
-        "On the node that made the request, on the same page: purpose {purpose} (not {other}), this file. A good "
-        "upload uses up the request: a second certificate then needs a new request.",
+        "On the node that created the CSR, on the same page: purpose {purpose} (not {other}), this file. The node "
+        "deletes the CSR after the upload: another certificate needs a new CSR.",
         purpose=purpose.service,
         other=purpose.service.removesuffix("-ECDSA"),
     )
@@ -63,7 +63,7 @@ def server_steps(host: str, trust_files: Sequence[str], leaf_file: str, full_cha
         ),
         Step(
             phrase("Or install {file}", file=leaf_file),
-            "That is the leaf alone, for a server that wants it so.",
+            "The leaf alone, for a server that needs a separate file.",
             files=(leaf_file,),
         ),
         Step(
@@ -90,7 +90,7 @@ def client_steps(leaf_file: str, full_chain_file: str) -> tuple[Step, ...]:
         ),
         Step(
             phrase("Or install {file}", file=leaf_file),
-            "That is the leaf alone, for a client that wants it so.",
+            "The leaf alone, for a client that needs a separate file.",
             files=(leaf_file,),
         ),
         Step(

@@ -42,7 +42,7 @@ def _request(leaf: Leaf) -> Step:
             _distribution(leaf),
             phrase(
                 "Leave common name and Parent Domain as they are filled in. Key length 384 or 256, hash SHA384 or "
-                "SHA256: at least as strong as the key. Then choose Download CSR, {purpose}, and bring the file here.",
+                "SHA256: at least as strong as the key. Then choose Download CSR, {purpose}, and add the file here.",
                 purpose=unit,
             ),
             phrase(

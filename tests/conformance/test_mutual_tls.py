@@ -81,6 +81,6 @@ def test_the_bundle_of_a_client_is_called_so_and_has_its_own_steps(tmp_path: Pat
     assert bundle.name == "host.example.com-client.zip"
     text = next(file.data for file in bundle.extras if file.path == "UPLOAD.txt").decode()
     assert "on the client" in text
-    assert "server that wants it so" not in text
+    assert "server that needs a separate file" not in text
     usage = find_value(leaf.extensions, x509.ExtendedKeyUsage)
     assert list(usage or ()) == [ExtendedKeyUsageOID.CLIENT_AUTH]

@@ -98,10 +98,7 @@ def test_the_star_of_three_rows_is_told_as_what_was_not_found() -> None:
     assert stars[0] is None
     for footnote in stars[1:]:
         assert footnote
-        assert (
-            footnote.text
-            == "In Cisco\u2019s document a star stands behind this. The text of its footnote was not found."
-        )
+        assert footnote.text == "Cisco\u2019s table marks this with a star. The text of its footnote was not found."
 
 
 @pytest.mark.parametrize(("tomcat", "tomcat_ecdsa"), NOT_LISTED)

@@ -27,7 +27,7 @@ def upload_text(given: Delivery) -> str:
 
 def test_the_steps_of_an_unknown_product_are_its_uploads_in_order_and_a_question() -> None:
     assert [step.title for step in node_bundle(delivery()).steps] == [
-        "Which product is it?",
+        "Choose the product",
         "Upload 1-root.tomcat-trust.pem",
         "Upload 2-intermediate.tomcat-trust.pem",
         "Upload 3-uccx1.example.com.tomcat-ECDSA.pem",
@@ -43,8 +43,8 @@ def test_every_upload_is_a_step_with_its_file_and_purpose() -> None:
 def test_the_steps_warn_of_the_other_certificate_and_of_the_used_up_request() -> None:
     text = " ".join(upload_text(delivery()).split())
     assert "purpose tomcat-ECDSA (not tomcat)" in text
-    assert "a second certificate then needs a new request" in text
-    assert text.index("Which product is it?") < text.index("1. Upload")
+    assert "another certificate needs a new CSR" in text
+    assert text.index("Choose the product") < text.index("1. Upload")
 
 
 @pytest.mark.parametrize("purpose", PURPOSES.values(), ids=PURPOSES)

@@ -209,14 +209,14 @@ def test_a_certificate_signed_before_the_cluster_was_made_is_linked_and_taken_wi
     board = made(requester)
 
     page = requester.page(board)
-    assert "A valid certificate from here exists for this host, signed outside this cluster" in page.text
+    assert "This host has a valid certificate that is not in this cluster" in page.text
     assert f"/certificates/{before.serial_number}" in page.links
     fields = {name: page.values(name) for name in ("label", "request", "include", "node-0", "purpose-0")}
     answer = requester.post(f"{board}/requests", {**fields, "do": "keep"})
 
     assert (answer.status_code, answer.location) == (303, board)
     assert states(installation)[2] is State.ISSUED
-    assert "signed outside this cluster" not in requester.page(board).text
+    assert "that is not in this cluster" not in requester.page(board).text
 
 
 def test_a_certificate_for_several_nodes_of_the_cluster_is_taken_as_such(

@@ -121,7 +121,7 @@ def test_a_destination_that_cannot_exist_is_refused_at_its_csr(signing: Lab) -> 
 
 def test_the_product_is_remembered_for_the_host_and_makes_the_steps_exact(signing: Lab) -> None:
     issued = issue(signing, UCCX_PUBLISHER.data)
-    assert titles(signing, issued.certificates)[0] == "Which product is it?"
+    assert titles(signing, issued.certificates)[0] == "Choose the product"
     issue(signing, UCCX_PUBLISHER.data, new=True, destination=UCCX_11)
     assert signing.host_products.find(REQUESTER, ["uccx1.example.com"]) == {"uccx1.example.com": UCCX_11}
     assert "Restart uccx1.example.com" in titles(signing, issued.certificates)
@@ -140,7 +140,7 @@ def test_the_product_can_be_assigned_later_and_changed(signing: Lab) -> None:
 def test_a_product_without_this_purpose_gives_no_steps_of_its_own(signing: Lab) -> None:
     signing.host_products.assign(REQUESTER, "uccx1.example.com", "uccx", "11.5")
     issued = issue(signing, UCCX_PUBLISHER.data, Hint("CallManager-ECDSA.csr"))
-    assert titles(signing, issued.certificates)[0] == "Which product is it?"
+    assert titles(signing, issued.certificates)[0] == "Choose the product"
 
 
 def test_a_repeated_submission_with_another_purpose_is_another_submission(signing: Lab) -> None:
