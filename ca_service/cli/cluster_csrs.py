@@ -11,6 +11,7 @@ from ca_service.authority.fleet.matching import Match, match, unsigned
 from ca_service.authority.fleet.records import ClusterRecord
 from ca_service.authority.fleet.store import cluster_unknown
 from ca_service.authority.installation import Installation
+from ca_service.authority.issuance.conflicts import CERTIFICATE_AGAIN
 from ca_service.authority.issuance.examination import Options
 from ca_service.cli.api import API
 from ca_service.cli.console import Console, table
@@ -168,7 +169,16 @@ def _lines(console: Console, number: int, document: PlacementsDocument) -> Itera
     yield from console.finding_lines(document.findings)
     yield from {
         "preview": ["Nothing was stored."],
-        "placed": [f"Placed. Sign them: ca-service cluster sign {number}"],
+        "placed": [_placed(number, document)],
         "signed": [f"Signed. Write the bundle: ca-service cluster bundle {number}"],
         "waiting": [f"An approver has to decide: ca-service requests show {each}" for each in document.request_ids],
     }[document.outcome]
+
+
+def _placed(number: int, document: PlacementsDocument) -> str:
+    """Return the next step: signing is refused where each of them has a certificate already."""
+    signed = sum(each.rule == CERTIFICATE_AGAIN.id for each in document.findings)
+    if signed == len(document.csrs):
+        return f"Placed. They have certificates already: ca-service cluster bundle {number}"
+    which = "those without a certificate" if signed else "them"
+    return f"Placed. Sign {which}: ca-service cluster sign {number}"

@@ -80,6 +80,7 @@ def test_a_board_names_other_clusters_of_a_node_and_a_certificate_that_its_slot_
 
     added = lab("cluster", "add", "Other", csr).stdout
     assert "outside this cluster" not in lab("cluster", "show", "Other").stdout, added
+    assert "Placed. They have certificates already: ca-service cluster bundle 2\n" in added
     assert lab.answer("cluster", "show", "Other")["slots"][0]["serial_number"] == signed
 
 
