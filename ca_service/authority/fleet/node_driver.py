@@ -45,6 +45,7 @@ from ca_service.authority.fleet.node_sign_ins import NodeSignIns
 from ca_service.authority.fleet.node_slots import NodeSlots
 from ca_service.authority.fleet.placement import require_purpose
 from ca_service.authority.fleet.probing import host_and_port
+from ca_service.authority.fleet.run_leases import STORING_SECONDS
 from ca_service.authority.issuance.issuance import Issuance
 from ca_service.authority.issuance.records import RequestRecord
 from ca_service.authority.issuance.store import HostProductStore
@@ -87,7 +88,6 @@ NODE_NOT_TAKEN: Final = Rule(
 )
 
 HTTPS: Final = 443
-_STORING_SECONDS: Final = 30.0  # a call takes longer than requests may wait, so that storing has a time of its own
 
 
 class NodeDriver:
@@ -139,7 +139,7 @@ class NodeDriver:
             raise Refused.because(NODE_FINGERPRINT, host=host, found=found)
         if fingerprint:
             return Contact(place, certificate, Warrant.PINNED)
-        with limited(_STORING_SECONDS):
+        with limited(STORING_SECONDS):
             is_proof = self._planner.is_proof(certificate, host)
         return Contact(place, certificate, Warrant.ISSUED if is_proof else Warrant.NONE)
 
@@ -205,7 +205,7 @@ class NodeDriver:
                         return Applied(plan, tuple(made[:-1]), waiting)
                 else:
                     session = node.call()  # ends the run where another one has begun: nothing was sent then
-                    with limited(_STORING_SECONDS):
+                    with limited(STORING_SECONDS):
                         self._events.add_event(self._event(actor, plan, change, credentials.user))
                     self._change(session, plan, change)
 
@@ -225,17 +225,17 @@ class NodeDriver:
         """Read the node, add what is known here, and return the plan."""
         snapshot = node.call().read()
         node.sign_in.accept()
-        with limited(_STORING_SECONDS):
+        with limited(STORING_SECONDS):
             return self._planner.plan(actor, contact.place.host, snapshot, order)
 
     def _sign(self, actor: Actor, plan: Plan, order: Order) -> tuple[RequestRecord, ...]:
         """Submit the CSR on the same path as every other one; return the requests that wait for a decision."""
-        with limited(_STORING_SECONDS):
+        with limited(STORING_SECONDS):
             return self._issuance.issue(actor, [plan.csr], options_of(order), hints=[hint_of(order)]).waiting
 
     def _follow(self, actor: Actor, plan: Plan) -> None:
         """Let the slots of the node show its CSR, and that it has the certificate. Idempotent."""
-        with limited(_STORING_SECONDS):
+        with limited(STORING_SECONDS):
             if plan.stage in (Stage.UNSIGNED, Stage.SIGNED):
                 self._slots.place(actor, plan.host, plan.purpose, plan.csr)
             elif plan.stage is Stage.INSTALLED and plan.certificate is not None:
@@ -265,7 +265,7 @@ class NodeDriver:
 
     def _require_api(self, host: str, order: Order) -> None:
         """Raise Refused for a node whose product is known to have no such API, or not this purpose."""
-        with limited(_STORING_SECONDS):
+        with limited(STORING_SECONDS):
             node = find_node(self._products, host, order)
         if node and node.release and "API" not in node.release.interfaces:
             raise Refused.because(NODE_NO_API, host=host, product=node.product.name, version=node.version)

@@ -36,7 +36,7 @@ from ca_service.authority.access.permissions import Actor
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.audit.store import EventStore
 from ca_service.authority.fleet.node_contact import NODE_SIGN_IN, Contact, Unanswered
-from ca_service.authority.fleet.run_leases import NODE_LEASE_LOST
+from ca_service.authority.fleet.run_leases import NODE_LEASE_LOST, STORING_SECONDS
 from ca_service.authority.people.records import LONGEST_WAIT, Counter
 from ca_service.authority.people.store import AttemptStore
 from ca_service.authority.people.throttle import Curve
@@ -58,7 +58,6 @@ NODE_ACCOUNT_WAIT: Final = Rule(
 
 WAIT: Final = timedelta(minutes=5)
 _OF_ACCOUNTS: Final = Curve(3, timedelta(minutes=15), LONGEST_WAIT)
-_STORING_SECONDS: Final = 30.0
 
 
 class SignIn:
@@ -72,7 +71,7 @@ class SignIn:
     def accept(self) -> None:
         """End the wait: the node has answered a call. Idempotent."""
         if self._is_open:
-            with limited(_STORING_SECONDS):
+            with limited(STORING_SECONDS):
                 self._attempts.take_back(self._counters)
             self._is_open = False
 
@@ -89,7 +88,7 @@ class NodeSignIns:
     def attempt(self, actor: Actor, contact: Contact, user: str) -> Iterator[SignIn]:
         """Record a sign-in; the credentials are sent in this block. Raises TooManyAttempts after a refusal."""
         host, counters = contact.place.host, [_counter(identity, user) for identity in contact.identities]
-        with limited(_STORING_SECONDS):
+        with limited(STORING_SECONDS):
             self._require_no_account_wait(actor, host)
             self._begin_wait(
                 host, counters, AuditEvent.by(actor, self._clock(), Event.NODE_SIGN_IN_TRIED, host, user=user)
@@ -99,7 +98,7 @@ class NodeSignIns:
             yield sign_in
         except CAServiceError as error:  # anything else is like a crash: the answer is not known
             if isinstance(error, NotAllowed) and error.rule == NODE_SIGN_IN.id:
-                with limited(_STORING_SECONDS):
+                with limited(STORING_SECONDS):
                     self._refuse(
                         actor,
                         counters,

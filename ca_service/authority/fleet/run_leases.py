@@ -33,9 +33,9 @@ NODE_LEASE_LOST: Final = Rule(
     "Nothing was sent after that. Look at the plan again when the other run has ended.",
 )
 
-RUN_LEASE: Final = timedelta(minutes=3)  # a call has two minutes, and storing before it 30 seconds
+STORING_SECONDS: Final = 30.0  # a call takes longer than requests may wait, so that storing has a time of its own
+RUN_LEASE: Final = timedelta(minutes=3)  # a call has two minutes, and storing before it has its own
 _RETRY_SECONDS: Final = 20
-_STORING_SECONDS: Final = 30.0
 
 
 class LeaseStore(Protocol):
@@ -62,31 +62,25 @@ class RunLease:
         self._names = sorted(map(_name_of, identities))  # in a fixed order: of two runs, one gets the node
 
     def take(self) -> None:
-        """Begin the lease. Raises Busy if another run has the node."""
-        now, taken = self._clock(), list[str]()
-        with limited(_STORING_SECONDS):
-            for name in self._names:
-                if not self._store.take(name, self._holder, now, now + RUN_LEASE, None):
-                    self._forget(taken)
-                    minutes = round(RUN_LEASE.total_seconds() / 60)
-                    raise Busy.because(NODE_BUSY, host=self._host, minutes=minutes, seconds=_RETRY_SECONDS)
-                taken.append(name)
+        """Begin the lease. Raises Busy if another run has the node; `release` gives back what was taken before that."""
+        now = self._clock()
+        with limited(STORING_SECONDS):
+            if not all(self._store.take(name, self._holder, now, now + RUN_LEASE, None) for name in self._names):
+                minutes = round(RUN_LEASE.total_seconds() / 60)
+                raise Busy.because(NODE_BUSY, host=self._host, minutes=minutes, seconds=_RETRY_SECONDS)
 
     def extend(self) -> None:
         """Keep the node for one more call. Raises Conflict if the lease has ended, and another run has the node."""
         until = self._clock() + RUN_LEASE
-        with limited(_STORING_SECONDS):
+        with limited(STORING_SECONDS):
             if not all(self._store.extend(name, self._holder, until) for name in self._names):
                 raise Conflict.because(NODE_LEASE_LOST, host=self._host)
 
     def release(self) -> None:
         """End the lease. Without the database it ends by itself: the result of the run is worth more."""
-        with suppress(CAServiceError), limited(_STORING_SECONDS):
-            self._forget(self._names)
-
-    def _forget(self, names: Collection[str]) -> None:
-        for name in names:
-            self._store.forget(name, self._holder)
+        with suppress(CAServiceError), limited(STORING_SECONDS):
+            for name in self._names:
+                self._store.forget(name, self._holder)
 
 
 def _name_of(identity: str) -> str:
