@@ -98,7 +98,7 @@ def test_each_call_extends_the_lease_of_a_living_run(lab: Lab, other: Installati
             plan(other)
 
     running = begun(lab)
-    clock.advance(minutes=5)  # the client takes its time; nobody else wants the node
+    clock.advance(minutes=5)  # the client takes its time, and no other run wants the node
     lab.node_client.hook = slowly
     running.finish()
 
