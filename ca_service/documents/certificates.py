@@ -15,8 +15,8 @@ from ca_service.authority.inventory.store import status_of
 from ca_service.authority.revocation.records import RevocationRecord
 from ca_service.documents.fields import API_PATH, Document, Fingerprint, Moment, Serial
 from ca_service.documents.findings import FindingDocument
-from ca_service.pki import encodings, keys, names, usages
-from ca_service.pki.contents import find_value
+from ca_service.pki import encodings, keys, names
+from ca_service.pki.contents import extended_key_usage_names, find_value, key_usage_names
 from ca_service.vos.bundle import Bundle
 
 
@@ -160,8 +160,8 @@ def _decoded(record: CertificateRecord, authorities: Iterable[x509.Certificate])
     return {
         "issuer": names.name_text(leaf.issuer),
         "key": keys.kind_name(leaf.public_key()),
-        "key_usage": list(usages.key_usage_names(find_value(extensions, x509.KeyUsage))),
-        "extended_key_usage": list(usages.extended_key_usage_names(find_value(extensions, x509.ExtendedKeyUsage))),
+        "key_usage": list(key_usage_names(find_value(extensions, x509.KeyUsage))),
+        "extended_key_usage": list(extended_key_usage_names(find_value(extensions, x509.ExtendedKeyUsage))),
         "pem": encodings.pem(leaf).decode(),
         "chain": [encodings.pem(authority).decode() for authority in authorities],
     }

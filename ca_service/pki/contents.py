@@ -1,20 +1,48 @@
-"""Contents, validity and issuer of a certificate to be made, and the parts of one that is judged."""
+"""Contents of certificates: those to be made, the parts of one that is judged, and usages by their RFC 5280 names."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Collection, Iterable, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple, TypeVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from ca_service.pki import der, keys, usages
+from ca_service.pki import der, keys
 from ca_service.pki.profiles import Profile
 
 _VERSION: Final = 0xA0  # [0] EXPLICIT Version, which a certificate of version 1 leaves out
 Extension = TypeVar("Extension", bound=x509.ExtensionType)
+
+_BITS: Final = {
+    "digitalSignature": "digital_signature",
+    "contentCommitment": "content_commitment",
+    "keyEncipherment": "key_encipherment",
+    "dataEncipherment": "data_encipherment",
+    "keyAgreement": "key_agreement",
+    "keyCertSign": "key_cert_sign",
+    "cRLSign": "crl_sign",
+}
+_AGREEMENT_BITS: Final = {"encipherOnly": "encipher_only", "decipherOnly": "decipher_only"}
+_ALL_BITS: Final = _BITS | _AGREEMENT_BITS
+KEY_USAGES: Final = tuple(_ALL_BITS)
+
+EXTENDED_KEY_USAGES: Final = {
+    "serverAuth": ExtendedKeyUsageOID.SERVER_AUTH,
+    "clientAuth": ExtendedKeyUsageOID.CLIENT_AUTH,
+    "codeSigning": ExtendedKeyUsageOID.CODE_SIGNING,
+    "emailProtection": ExtendedKeyUsageOID.EMAIL_PROTECTION,
+    "timeStamping": ExtendedKeyUsageOID.TIME_STAMPING,
+    "OCSPSigning": ExtendedKeyUsageOID.OCSP_SIGNING,
+    "anyExtendedKeyUsage": ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,
+    "ipsecEndSystem": x509.ObjectIdentifier("1.3.6.1.5.5.7.3.5"),
+    "ipsecTunnel": x509.ObjectIdentifier("1.3.6.1.5.5.7.3.6"),
+    "ipsecUser": x509.ObjectIdentifier("1.3.6.1.5.5.7.3.7"),
+}
+_EXTENDED_NAMES: Final = {oid: name for name, oid in EXTENDED_KEY_USAGES.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +157,30 @@ def find_value(extensions: Iterable[x509.Extension[x509.ExtensionType]], kind: t
     return None
 
 
+def to_key_usage(names: Collection[str]) -> x509.KeyUsage:
+    """Return the extension with exactly these bits set (RFC 5280, 4.2.1.3)."""
+    bits = {attribute: name in names for name, attribute in _ALL_BITS.items()}
+    return x509.KeyUsage(**bits)
+
+
+def key_usage_names(extension: x509.KeyUsage | None) -> tuple[str, ...]:
+    """Return the names of the set bits, in the order of the standard; empty if there is no extension."""
+    if extension is None:
+        return ()
+    bits = _ALL_BITS if extension.key_agreement else _BITS
+    return tuple(name for name, attribute in bits.items() if getattr(extension, attribute))
+
+
+def to_extended_key_usage(names: Collection[str]) -> x509.ExtendedKeyUsage:
+    """Return the extension with these purposes, in this order (RFC 5280, 4.2.1.12)."""
+    return x509.ExtendedKeyUsage([EXTENDED_KEY_USAGES[name] for name in names])
+
+
+def extended_key_usage_names(extension: x509.ExtendedKeyUsage | None) -> tuple[str, ...]:
+    """Return the names of the purposes, in their order; the dotted number of an unknown one."""
+    return tuple([_EXTENDED_NAMES.get(oid) or oid.dotted_string for oid in extension or ()])
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A certificate to be judged, taken apart once as a stranger would, beside the contents that were meant.
@@ -165,8 +217,8 @@ class Candidate:
             validity=Validity(certificate.not_valid_before_utc, certificate.not_valid_after_utc),
             extensions={type(found.value): found.value for found in extensions},
             critical={type(found.value) for found in extensions if found.critical},
-            key_usage=usages.key_usage_names(key_usage),
-            extended_key_usage=usages.extended_key_usage_names(extended),
+            key_usage=key_usage_names(key_usage),
+            extended_key_usage=extended_key_usage_names(extended),
             alternative_name=alternative_name,
             contents=contents,
             issuer=issuer,

@@ -19,9 +19,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import SignatureAlgorithmOID
 
 from ca_service.errors import CAServiceError, Finding, Refused, Rule, Severity
-from ca_service.pki import der, keys, names, strict, usages
+from ca_service.pki import der, keys, names, strict
 from ca_service.pki.armour import unwrap
-from ca_service.pki.contents import find_value
+from ca_service.pki.contents import extended_key_usage_names, find_value, key_usage_names
 from ca_service.pki.csr_loading import LoadedRequest
 from ca_service.pki.parse_errors import PARSE_ERRORS
 
@@ -170,8 +170,8 @@ def describe(loaded: LoadedRequest) -> Description:
         subject_alternative_name=names.general_names(alternative_name),
         key="unreadable" if loaded.key is None else keys.kind_name(loaded.key),
         signature=signature_hash_name(loaded.csr).upper().replace("SHA", "SHA-"),
-        key_usage=usages.key_usage_names(key_usage),
-        extended_key_usage=usages.extended_key_usage_names(extended),
+        key_usage=key_usage_names(key_usage),
+        extended_key_usage=extended_key_usage_names(extended),
     )
 
 

@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from ca_service.errors import Finding, Rule, SigningError
-from ca_service.pki import der, keys, linting, usages
-from ca_service.pki.contents import Candidate, Contents, Issuer
+from ca_service.pki import der, keys, linting
+from ca_service.pki.contents import Candidate, Contents, Issuer, to_extended_key_usage, to_key_usage
 from ca_service.pki.keys import SIGNING_KEY
 
 SIGNING_TBS: Final = Rule(
@@ -132,10 +132,10 @@ def _extensions(contents: Contents, issuer: Issuer) -> list[tuple[x509.Extension
     profile = contents.profile
     found: list[tuple[x509.ExtensionType, bool]] = [
         (x509.BasicConstraints(profile.is_authority, profile.path_length), True),
-        (usages.key_usage(contents.key_usage), True),
+        (to_key_usage(contents.key_usage), True),
     ]
     if contents.extended_key_usage:
-        found.append((usages.extended_key_usage(contents.extended_key_usage), False))
+        found.append((to_extended_key_usage(contents.extended_key_usage), False))
     if contents.subject_alternative_name is not None:
         found.append((contents.subject_alternative_name, not list(contents.subject)))
     identifier = keys.subject_key_identifier(contents.subject_public_key_info)

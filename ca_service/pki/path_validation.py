@@ -17,7 +17,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.x509.oid import ExtensionOID
 
 from ca_service.errors import Finding, Rule, Severity, only_errors
-from ca_service.pki import name_constraints, usages
+from ca_service.pki import name_constraints
+from ca_service.pki.contents import extended_key_usage_names
 from ca_service.pki.link import Link
 from ca_service.pki.name_constraints import CHAIN_NAME_CONSTRAINTS, Subtrees
 from ca_service.pki.parse_errors import PARSE_ERRORS
@@ -124,7 +125,7 @@ class AuthorityPath:
         links = tuple(map(Link.of, authorities))
         limits = [(link.name, link.find(x509.ExtendedKeyUsage)) for link in links]
         subtrees = tuple(filter(None, map(name_constraints.subtrees_of, links)))
-        purposes = tuple((name, usages.extended_key_usage_names(found)) for name, found in limits if found)
+        purposes = tuple((name, extended_key_usage_names(found)) for name, found in limits if found)
         policies, unsatisfied = _policies(links)
         findings = (*(found for depth in range(len(links)) for found in _faults(links, depth)), *unsatisfied)
         is_free = not (only_errors(findings) or purposes or subtrees) and policies.at_leaf(None).is_satisfied

@@ -18,8 +18,8 @@ from typing import Final
 
 from cryptography import x509
 
-from ca_service.pki import encodings, names, usages
-from ca_service.pki.contents import find_value
+from ca_service.pki import encodings, names
+from ca_service.pki.contents import extended_key_usage_names, find_value
 from ca_service.vos.file_names import leaf_file, safe_name, trust_file
 from ca_service.vos.general_steps import client_steps, general_runbook, server_steps, vos_steps
 from ca_service.vos.purposes import Purpose
@@ -60,7 +60,7 @@ class Delivery:
     def is_for_client(self) -> bool:
         """Whether the leaf is for a TLS client alone."""
         found = find_value(self.leaf.extensions, x509.ExtendedKeyUsage)
-        return usages.extended_key_usage_names(found) == ("clientAuth",)
+        return extended_key_usage_names(found) == ("clientAuth",)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
-from ca_service.pki import keys, names, usages
+from ca_service.pki import keys, names
+from ca_service.pki.contents import extended_key_usage_names, key_usage_names
 from ca_service.pki.csr import CertificationRequest
 
 
@@ -37,10 +38,10 @@ def compare(old: CertificationRequest, new: CertificationRequest) -> Difference:
     subjects = (names.name_text(old.subject), names.name_text(new.subject)) if old.subject != new.subject else ("", "")
     (before, after), (usages_before, usages_after), (purposes_before, purposes_after) = (
         (_names(old), _names(new)),
-        (usages.key_usage_names(old.key_usage), usages.key_usage_names(new.key_usage)),
+        (key_usage_names(old.key_usage), key_usage_names(new.key_usage)),
         (
-            usages.extended_key_usage_names(old.extended_key_usage),
-            usages.extended_key_usage_names(new.extended_key_usage),
+            extended_key_usage_names(old.extended_key_usage),
+            extended_key_usage_names(new.extended_key_usage),
         ),
     )
     return Difference(

@@ -13,7 +13,8 @@ from typing import Final
 from cryptography import x509
 
 from ca_service.errors import Finding, Rule, Severity
-from ca_service.pki import second_opinion, usages
+from ca_service.pki import second_opinion
+from ca_service.pki.contents import extended_key_usage_names
 from ca_service.pki.link import Link
 from ca_service.pki.name_constraints import CHAIN_NAME_CONSTRAINTS, CHAIN_NAME_EXCLUDED, CHAIN_NAME_NOT_PERMITTED
 from ca_service.pki.path_validation import (
@@ -72,7 +73,7 @@ def tls_usages(leaf: Link, requested: Collection[str]) -> Iterator[Check]:
 
 def along(leaf: Link, path: AuthorityPath, at: datetime) -> Iterator[Check]:
     """Yield the checks of a leaf below authorities: a complete path."""
-    purposes = usages.extended_key_usage_names(leaf.find(x509.ExtendedKeyUsage)) or TLS_PURPOSES
+    purposes = extended_key_usage_names(leaf.find(x509.ExtendedKeyUsage)) or TLS_PURPOSES
     named = leaf.find(x509.SubjectAlternativeName)
     own = {
         "signatures along the path": _own_fault(leaf, path),
@@ -113,7 +114,7 @@ def _first(*findings: Iterable[Finding]) -> Finding | None:
 
 def _purposes(leaf: Link, requested: Collection[str]) -> Finding | None:
     found = leaf.find(x509.ExtendedKeyUsage)
-    missing = [each for each in TLS_PURPOSES if found and each not in usages.extended_key_usage_names(found)]
+    missing = [each for each in TLS_PURPOSES if found and each not in extended_key_usage_names(found)]
     if not missing:
         return None
     is_requested_so = bool(requested) and not set(missing) & set(requested)

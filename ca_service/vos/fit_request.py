@@ -11,8 +11,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ca_service.errors import Finding, Rule, Severity
-from ca_service.pki import names, usages
-from ca_service.pki.contents import Candidate, find_value
+from ca_service.pki import names
+from ca_service.pki.contents import Candidate, extended_key_usage_names, find_value, key_usage_names
 from ca_service.pki.csr import CertificationRequest
 from ca_service.pki.visible_text import visible
 from ca_service.vos.checks import Check, Stage
@@ -150,8 +150,8 @@ def said(source: x509.CertificateSigningRequest | x509.Certificate, extensions: 
         source.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
         names.name_parts(source.subject),
         None if alternative_name is None else names.general_names_text(alternative_name),
-        usages.key_usage_names(key_usage),
-        usages.extended_key_usage_names(extended),
+        key_usage_names(key_usage),
+        extended_key_usage_names(extended),
     )
 
 

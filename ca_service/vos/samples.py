@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from ca_service.pki import usages
+from ca_service.pki.contents import to_extended_key_usage, to_key_usage
 from ca_service.pki.keys import generate_key
 from ca_service.vos.purposes import TOMCAT_ECDSA
 
@@ -29,8 +29,8 @@ def _csr(host: str) -> bytes:
     """Return a CSR with the subject, names and usages that a node of version 11.5 requests."""
     names = [x509.DNSName(DOMAIN), x509.DNSName(f"{host}.{DOMAIN}")]
     builder = x509.CertificateSigningRequestBuilder(_subject(f"{host}-EC.{DOMAIN}"))
-    builder = builder.add_extension(usages.extended_key_usage(_PURPOSES), critical=False)
-    builder = builder.add_extension(usages.key_usage(_KEY_USAGE), critical=True)
+    builder = builder.add_extension(to_extended_key_usage(_PURPOSES), critical=False)
+    builder = builder.add_extension(to_key_usage(_KEY_USAGE), critical=True)
     builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     return builder.sign(generate_key("P-384"), hashes.SHA384()).public_bytes(Encoding.PEM)
 

@@ -11,8 +11,8 @@ from typing import Final
 
 from cryptography import x509
 
-from ca_service.pki import encodings, keys, names, usages
-from ca_service.pki.contents import find_value
+from ca_service.pki import encodings, keys, names
+from ca_service.pki.contents import extended_key_usage_names, find_value, key_usage_names
 from ca_service.pki.visible_text import visible
 from ca_service.vos.bundle import Bundle, BundleFile
 
@@ -83,8 +83,8 @@ def decode(certificate: x509.Certificate) -> CertificateView:
         not_after=certificate.not_valid_after_utc,
         key=keys.kind_name(certificate.public_key()),
         signature=f"ECDSA with {algorithm.name.upper().replace('SHA', 'SHA-') if algorithm else 'no hash'}",
-        key_usage=usages.key_usage_names(find_value(extensions, x509.KeyUsage)),
-        extended_key_usage=usages.extended_key_usage_names(find_value(extensions, x509.ExtendedKeyUsage)),
+        key_usage=key_usage_names(find_value(extensions, x509.KeyUsage)),
+        extended_key_usage=extended_key_usage_names(find_value(extensions, x509.ExtendedKeyUsage)),
         basic_constraints=_constraints(find_value(extensions, x509.BasicConstraints)),
         subject_key_identifier=subject_key.digest.hex() if subject_key else "",
         authority_key_identifier=(authority_key.key_identifier or b"").hex() if authority_key else "",

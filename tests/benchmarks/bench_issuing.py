@@ -20,8 +20,8 @@ from cryptography.hazmat.backends.openssl import backend
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from ca_service.pki import csr, issuing, keys, profiles, usages
-from ca_service.pki.contents import Contents, Validity
+from ca_service.pki import csr, issuing, keys, profiles
+from ca_service.pki.contents import Contents, Validity, extended_key_usage_names, key_usage_names
 from tests.support import certificates, pkcs10, requests
 
 GOALS = {"P-256": 3.0, "P-384": 2.0}
@@ -85,8 +85,8 @@ def _contents(asked: csr.CertificationRequest) -> Contents:
         subject_public_key_info=asked.subject_public_key_info,
         serial_number=x509.random_serial_number(),
         validity=Validity.of_days(certificates.NOW, profiles.VOS.default_days),
-        key_usage=usages.key_usage_names(asked.key_usage),
-        extended_key_usage=usages.extended_key_usage_names(asked.extended_key_usage),
+        key_usage=key_usage_names(asked.key_usage),
+        extended_key_usage=extended_key_usage_names(asked.extended_key_usage),
         subject_alternative_name=asked.subject_alternative_name,
     )
 

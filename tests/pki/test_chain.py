@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from ca_service.errors import Refused
-from ca_service.pki import chain, der, keys, usages
+from ca_service.pki import chain, der, keys
+from ca_service.pki.contents import to_key_usage
 from tests.support import asn1, certificates, paths
 from tests.support.certificates import NOW, common_name
 from tests.support.fakes import NOON
@@ -192,7 +193,7 @@ def test_a_path_length_counts_the_authorities_below() -> None:
 
 
 def test_an_authority_that_may_not_sign_is_refused() -> None:
-    usage = usages.key_usage(["digitalSignature"])
+    usage = to_key_usage(["digitalSignature"])
 
     assert refused([foreign(keys.generate_key("P-256"), key_usage=usage)]) == {"chain.key-usage"}
 

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ca_service.errors import CAServiceError, Refused, Severity, TooLarge
-from ca_service.pki import csr, usages
+from ca_service.pki import csr
 from ca_service.pki.armour import unwrap
-from ca_service.pki.contents import find_value
+from ca_service.pki.contents import extended_key_usage_names, find_value, key_usage_names
 from tests.support import asn1, pkcs10, requests
 from tests.support.pkcs10 import Recipe
 from tests.support.refused_requests import BY_INTAKE, BY_POLICY, SAME_KEY_TWICE
@@ -80,8 +80,8 @@ def test_the_names_are_kept_in_their_order() -> None:
 def test_the_usages_are_those_that_were_asked() -> None:
     request = csr.read_request(requests.UCCX_PUBLISHER.data)
 
-    assert usages.key_usage_names(request.key_usage) == requests.OLD_USAGE
-    assert usages.extended_key_usage_names(request.extended_key_usage) == requests.OLD_PURPOSES
+    assert key_usage_names(request.key_usage) == requests.OLD_USAGE
+    assert extended_key_usage_names(request.extended_key_usage) == requests.OLD_PURPOSES
     assert request.basic_constraints is None
 
 

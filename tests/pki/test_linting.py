@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AuthorityInformationAccessOID, SignatureAlgorithmOID
 
 from ca_service.errors import SigningError
-from ca_service.pki import der, keys, linting, profiles, usages
-from ca_service.pki.contents import Contents, Issuer, Validity
+from ca_service.pki import der, keys, linting, profiles
+from ca_service.pki.contents import Contents, Issuer, Validity, to_extended_key_usage, to_key_usage
 from ca_service.pki.profiles import Profile
 from tests.support import asn1, certificates
 from tests.support.certificates import NOW, common_name
@@ -78,12 +78,12 @@ def _naive(moment: datetime) -> datetime:
 def _extensions(meant: Contents, issuer: Issuer) -> dict[type[x509.ExtensionType], tuple[x509.ExtensionType, bool]]:
     values: list[tuple[x509.ExtensionType, bool]] = [
         (x509.BasicConstraints(meant.profile.is_authority, meant.profile.path_length), True),
-        (usages.key_usage(meant.key_usage), True),
+        (to_key_usage(meant.key_usage), True),
         (x509.SubjectKeyIdentifier(keys.subject_key_identifier(meant.subject_public_key_info)), False),
         (x509.AuthorityKeyIdentifier(issuer.subject_key_identifier, None, None), False),
     ]
     if meant.extended_key_usage:
-        values.append((usages.extended_key_usage(meant.extended_key_usage), False))
+        values.append((to_extended_key_usage(meant.extended_key_usage), False))
     if meant.subject_alternative_name:
         values.append((meant.subject_alternative_name, False))
     return {type(value): (value, critical) for value, critical in values}
@@ -183,7 +183,7 @@ FAULTS: dict[str, list[dict[str, Any]]] = {
     ],
     "only_two_extensions_are_critical": [
         instead(hosts("example.com", "uccx1.example.com"), critical=True),
-        instead(usages.key_usage(wanted().key_usage), critical=False),
+        instead(to_key_usage(wanted().key_usage), critical=False),
         instead(x509.BasicConstraints(ca=False, path_length=None), critical=False),
         {"contents": NAMELESS},
     ],
@@ -196,7 +196,7 @@ FAULTS: dict[str, list[dict[str, Any]]] = {
         },
     ],
     "key_usage_is_as_decided": [
-        instead(usages.key_usage(["digitalSignature", "keyAgreement"]), critical=True),
+        instead(to_key_usage(["digitalSignature", "keyAgreement"]), critical=True),
         {"contents": wanted(key_usage=())},
     ],
     "key_usage_is_within_the_profile": [
@@ -204,8 +204,8 @@ FAULTS: dict[str, list[dict[str, Any]]] = {
         {"contents": wanted(profiles.SERVER, key_usage=("digitalSignature", "keyEncipherment"))},
     ],
     "extended_key_usage_is_as_decided": [
-        instead(usages.extended_key_usage(["clientAuth", "serverAuth"])),
-        instead(usages.extended_key_usage(["serverAuth"])),
+        instead(to_extended_key_usage(["clientAuth", "serverAuth"])),
+        instead(to_extended_key_usage(["serverAuth"])),
     ],
     "extended_key_usage_is_within_the_profile": [
         {"contents": wanted(extended_key_usage=("serverAuth", "codeSigning"))}

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ca_service.pki import csr, keys, names, usages
+from ca_service.pki import csr, keys, names
+from ca_service.pki.contents import extended_key_usage_names, key_usage_names
 from ca_service.pki.csr import CertificationRequest
 from tests.support import requests
 
@@ -52,8 +53,8 @@ def test_its_names_are_read(program: str, host: str) -> None:
 def test_its_usages_are_read(program: str, bits: tuple[str, ...], purposes: tuple[str, ...]) -> None:
     request = read(program)
 
-    assert usages.key_usage_names(request.key_usage) == bits
-    assert usages.extended_key_usage_names(request.extended_key_usage) == purposes
+    assert key_usage_names(request.key_usage) == bits
+    assert extended_key_usage_names(request.extended_key_usage) == purposes
 
 
 def test_what_java_asks_beside_is_named() -> None:

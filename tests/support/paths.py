@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ca_service.pki import usages
+from ca_service.pki.contents import to_extended_key_usage, to_key_usage
 from tests.support.certificates import common_name
 from tests.support.fakes import NOON
 
@@ -69,9 +69,9 @@ class Step:
         if self.constraints is not None:
             found.append((self.constraints, self.critical_constraints))
         if self.usage is not None:
-            found.append((usages.key_usage(self.usage), True))
+            found.append((to_key_usage(self.usage), True))
         if self.purposes:
-            found.append((usages.extended_key_usage(self.purposes), False))
+            found.append((to_extended_key_usage(self.purposes), False))
         if self.hosts:
             found.append((x509.SubjectAlternativeName(self.hosts), False))
         if self.permitted or self.excluded:

@@ -26,7 +26,8 @@ from ca_service.authority.hierarchy.store import IssuerRecord, IssuerStore
 from ca_service.authority.key_custody import KeyStore, check_curve, keep_imported, own_key
 from ca_service.authority.ports import Clock
 from ca_service.errors import Conflict, NotFound, Refused, Rule
-from ca_service.pki import chain, encodings, keys, names, usages
+from ca_service.pki import chain, encodings, keys, names
+from ca_service.pki.contents import to_key_usage
 from ca_service.pki.openssl_path import openssl_refusal
 from ca_service.pki.parse_errors import PARSE_ERRORS
 from ca_service.pki.profiles import INTERMEDIATE
@@ -112,7 +113,7 @@ class ExternalAuthorities:
             x509.CertificateSigningRequestBuilder()
             .subject_name(subject_of(pending.name, "intermediate", 1))
             .add_extension(x509.BasicConstraints(ca=True, path_length=INTERMEDIATE.path_length), critical=True)
-            .add_extension(usages.key_usage(INTERMEDIATE.default_key_usage), critical=True)
+            .add_extension(to_key_usage(INTERMEDIATE.default_key_usage), critical=True)
         )
         return builder.sign(key, keys.signature_hash(key.public_key())).public_bytes(Encoding.PEM)
 

@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from ca_service.authority.access.permissions import Actor
 from ca_service.authority.audit.events import Event
 from ca_service.errors import Conflict, InvalidInput, NotFound, Refused
-from ca_service.pki import profiles, usages
+from ca_service.pki import profiles
+from ca_service.pki.contents import key_usage_names
 from tests.support import certificates
 from tests.support.certificates import common_name
 from tests.support.external_roots import Certified, certify, ec_root, rsa_root, self_signed
@@ -246,7 +247,7 @@ def test_the_request_asks_for_an_intermediate(lab: Lab, operator: Actor) -> None
     assert csr.is_signature_valid
     assert csr.subject.rfc4514_string() == "CN=Example Lab EC Intermediate CA G1,O=Example Lab"
     assert (constraints.value, constraints.critical) == (x509.BasicConstraints(ca=True, path_length=0), True)
-    assert usages.key_usage_names(usage.value) == profiles.INTERMEDIATE.key_usage
+    assert key_usage_names(usage.value) == profiles.INTERMEDIATE.key_usage
 
 
 def test_a_request_without_a_name_gets_one_of_its_own(lab: Lab, operator: Actor) -> None:
