@@ -10,8 +10,8 @@ import re
 from typing import Final
 
 from ca_service.errors import Refused, Rule, TooLarge
-from ca_service.pki import der, kinds, pem, traces
-from ca_service.pki.pem import Block
+from ca_service.pki import der, files, traces
+from ca_service.pki.files import Block
 
 CSR_PRIVATE_KEY: Final = Rule(
     "csr.private-key",
@@ -103,14 +103,14 @@ def unwrap(data: bytes) -> bytes:
     if len(data) > MAX_REQUEST_BYTES:
         raise TooLarge.because(CSR_TOO_LARGE, size=len(data), limit=MAX_REQUEST_BYTES)
     if data.startswith(b"-----BEGIN "):
-        return _from_text(pem.decode(data))  # nearly always
+        return _from_text(files.decode(data))  # nearly always
     if not data.strip(b"\x00\r\n\t "):
         raise Refused.because(CSR_EMPTY)
     if data[0] == der.SEQUENCE and not _looks_like_text(data):
         return _expect_request(data)
-    if known := kinds.format_of(data):
+    if known := files.format_of(data):
         raise Refused.because(CSR_FORMAT, format=known)
-    return _from_text(pem.decode(data))
+    return _from_text(files.decode(data))
 
 
 def requests_in(data: bytes, limit: int) -> tuple[bytes, ...]:
@@ -120,8 +120,8 @@ def requests_in(data: bytes, limit: int) -> tuple[bytes, ...]:
     """
     if not 2 <= data.count(b"-----BEGIN ") <= limit:  # text in UTF-16 has one request
         return (data,)
-    text = pem.decode(data)
-    blocks = tuple(pem.BEGIN.finditer(text))
+    text = files.decode(data)
+    blocks = tuple(files.BEGIN.finditer(text))
     if len(blocks) < 2 or any(block[1] not in REQUEST_LABELS for block in blocks):
         return (data,)
     ends = [*(block.start() for block in blocks[1:]), len(text)]
@@ -135,13 +135,13 @@ def _looks_like_text(data: bytes) -> bool:
 
 def _from_text(text: str) -> bytes:
     """Return the request in a text: as it is, or after the traces of programs are removed."""
-    block = _one_request(pem.blocks(text))
-    element = pem.read_plain(block) if block and block.is_closed else None
+    block = _one_request(files.blocks(text))
+    element = files.read_plain(block) if block and block.is_closed else None
     if element is not None:
         return _expect_kind(element)
     text = traces.removed(text)
-    block = _one_request(pem.loose_blocks(text)) or _bare(text)
-    element = pem.read_loose(block)
+    block = _one_request(files.loose_blocks(text)) or _bare(text)
+    element = files.read_loose(block)
     if element is None:
         raise _undecodable(block)
     return _expect_kind(element)
@@ -154,9 +154,9 @@ def _one_request(blocks: tuple[Block, ...]) -> Block | None:
     labels = [block.label for block in blocks]
     if any("PRIVATE KEY" in label for label in labels):
         raise Refused.because(CSR_PRIVATE_KEY)
-    if any(kinds.is_pkcs7_label(label) for label in labels):
+    if any(files.is_pkcs7_label(label) for label in labels):
         raise Refused.because(CSR_PKCS7)
-    if any(label in kinds.CERTIFICATE_LABELS for label in labels):
+    if any(label in files.CERTIFICATE_LABELS for label in labels):
         raise Refused.because(CSR_CERTIFICATE)
     requests = [block for block in blocks if block.label in REQUEST_LABELS]
     if len(requests) > 1:
@@ -174,9 +174,9 @@ def _bare(text: str) -> Block:
 
 def _undecodable(block: Block) -> Refused:
     """Return why no way of reading a block gives one DER element."""
-    if foreign := pem.find_foreign(block):
+    if foreign := files.find_foreign(block):
         return Refused.because(CSR_ENCODING, **foreign.values)
-    found = pem.read_words(block) or b""
+    found = files.read_words(block) or b""
     stated = der.stated_size(found)
     if stated is None or found[0] != der.SEQUENCE:
         return Refused.because(CSR_UNREADABLE)
@@ -203,9 +203,9 @@ def _expect_request(data: bytes) -> bytes:
 
 def _expect_kind(element: der.Element) -> bytes:
     """Return the DER of an element that is a request; raises Refused for every other kind."""
-    kind = kinds.kind_of(element)
+    kind = files.kind_of(element)
     if kind == "wrapped-request":
-        raise Refused.because(CSR_WRAPPED, wrapping=kinds.wrapping_of(element))
+        raise Refused.because(CSR_WRAPPED, wrapping=files.wrapping_of(element))
     if kind != "request":
         raise Refused.because(_OTHERS[kind])
     return element.der

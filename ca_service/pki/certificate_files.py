@@ -9,9 +9,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs7
 
 from ca_service.errors import InvalidInput, Rule
-from ca_service.pki import der, kinds, pem, strict, traces
+from ca_service.pki import der, files, strict, traces
+from ca_service.pki.files import Block
 from ca_service.pki.parse_errors import PARSE_ERRORS
-from ca_service.pki.pem import Block
 
 CERTIFICATE_UNREADABLE: Final = Rule(
     "certificate.unreadable",
@@ -54,22 +54,22 @@ def load_from_any_file(data: bytes) -> tuple[x509.Certificate, ...]:
     found = tuple(certificate for element in elements for certificate in _certificates(element))
     if found:
         return found
-    if any(kinds.kind_of(element) == "request" for element in elements):
+    if any(files.kind_of(element) == "request" for element in elements):
         raise InvalidInput.because(CERTIFICATE_IS_REQUEST)
     raise InvalidInput.because(CERTIFICATE_UNREADABLE)
 
 
 def _elements(data: bytes) -> Iterator[der.Element]:
-    if data[:1] == pem.SEQUENCE and (element := _whole(data)):
+    if data[:1] == files.SEQUENCE and (element := _whole(data)):
         yield element
         return
-    if known := kinds.format_of(data):
+    if known := files.format_of(data):
         raise InvalidInput.because(CERTIFICATE_FORMAT, format=known)
-    text = traces.removed(pem.decode(data))
-    blocks = pem.loose_blocks(text)
+    text = traces.removed(files.decode(data))
+    blocks = files.loose_blocks(text)
     if any("PRIVATE KEY" in block.label for block in blocks):
         raise InvalidInput.because(CERTIFICATE_PRIVATE_KEY)
-    if not blocks and len(text) >= _MIN_BASE64 and pem.find_foreign(bare := Block("", text)) is None:
+    if not blocks and len(text) >= _MIN_BASE64 and files.find_foreign(bare := Block("", text)) is None:
         blocks = (bare,)
     yield from map(_element, blocks[:_MAX_BLOCKS])
 
@@ -83,10 +83,10 @@ def _whole(data: bytes) -> der.Element | None:
 
 
 def _element(block: Block) -> der.Element:
-    element = _first(block) if block.label == "TRUSTED CERTIFICATE" else pem.read_loose(block)
+    element = _first(block) if block.label == "TRUSTED CERTIFICATE" else files.read_loose(block)
     if element is not None:
         return element
-    if foreign := pem.find_foreign(block):
+    if foreign := files.find_foreign(block):
         raise InvalidInput.because(CERTIFICATE_ENCODING, **foreign.values)
     raise InvalidInput.because(CERTIFICATE_UNREADABLE)
 
@@ -94,13 +94,13 @@ def _element(block: Block) -> der.Element:
 def _first(block: Block) -> der.Element | None:
     """Return the certificate in what OpenSSL calls a trusted one: the purposes that it is trusted for follow it."""
     try:
-        return der.read(pem.read_words(block) or b"")[0]
+        return der.read(files.read_words(block) or b"")[0]
     except der.DERError:
         return None
 
 
 def _certificates(element: der.Element) -> list[x509.Certificate]:
-    kind = kinds.kind_of(element)
+    kind = files.kind_of(element)
     if kind == "private-key":
         raise InvalidInput.because(CERTIFICATE_PRIVATE_KEY)
     try:

@@ -22,8 +22,8 @@ from ca_service.errors import CAServiceError, Finding, Refused, Rule, Severity
 from ca_service.pki import der, keys, names, strict
 from ca_service.pki.armour import unwrap
 from ca_service.pki.contents import extended_key_usage_names, find_value, key_usage_names
-from ca_service.pki.csr_loading import LoadedRequest
 from ca_service.pki.parse_errors import PARSE_ERRORS
+from ca_service.pki.strict import LoadedRequest
 
 CSR_DUPLICATE_ATTRIBUTE: Final = Rule(
     "csr.duplicate-attribute",

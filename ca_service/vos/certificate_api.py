@@ -16,7 +16,8 @@ from cryptography import x509
 from ca_service.errors import CAServiceError, Rule, Unreachable
 from ca_service.pki import armour, names
 from ca_service.vos import trust_store
-from ca_service.vos.purposes import Purpose, is_multi_server
+from ca_service.vos.destinations import is_multi_server
+from ca_service.vos.purposes import Purpose
 from ca_service.vos.trust_store import Entry
 
 NODE_SNAPSHOT: Final = Rule(

@@ -1,4 +1,4 @@
-"""The destination of a certificate: purpose, product and version; named by a requester, or proposed from the CSR."""
+"""The destination of a certificate: host, purpose, product and version; named, or proposed from the CSR."""
 
 from __future__ import annotations
 
@@ -50,6 +50,11 @@ DESTINATION_PROFILE: Final = Rule(
     "Leave them out, or use the profile vos.",
 )
 
+# A node puts -EC (one server) or -EC-ms (multi-server) behind its host name, because the EC and the
+# RSA certificate live in one trust store that keeps one certificate per name (CUCM Security Guide 14;
+# the place of -EC in a single-server name is not confirmed by Cisco's documents).
+_SUFFIX: Final = re.compile(r"-(?:EC-ms|EC|ms)\Z")
+_MULTI_SERVER: Final = re.compile(r"-(?:EC-)?ms\Z")
 _CUP: Final = ("cup-ECDSA", "cup-xmpp-ECDSA", "cup-xmpp-s2s-ECDSA")
 _NAMED: Final = re.compile(
     r"(?<![a-z0-9])({})(?![a-z0-9])".format(
@@ -188,3 +193,14 @@ def purpose_in(file_name: str) -> Purpose | None:
 def _service_in(file_name: str) -> str:
     found = _NAMED.search(file_name.lower().replace("_", "-"))
     return found[1] if found else ""
+
+
+def host_name(common_name: str) -> str:
+    """Return the name under which clients reach the node: the common name without -EC, -ms, -EC-ms."""
+    host, dot, domain = common_name.partition(".")
+    return _SUFFIX.sub("", host) + dot + domain
+
+
+def is_multi_server(common_name: str) -> bool:
+    """Return whether the common name says that the request is for all nodes of a cluster."""
+    return _MULTI_SERVER.search(common_name.partition(".")[0]) is not None

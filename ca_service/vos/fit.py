@@ -19,8 +19,7 @@ from ca_service.pki.csr import CertificationRequest
 from ca_service.pki.link import Link
 from ca_service.pki.parse_errors import PARSE_ERRORS
 from ca_service.vos import fit_chain, fit_path, trust_store
-from ca_service.vos.checks import Check, Fit, Result, Stage
-from ca_service.vos.fit_contents import own_contents
+from ca_service.vos.checks import Check, Fit, Result, Stage, own_contents
 from ca_service.vos.fit_request import Said, against_request, said, said_by_candidate, said_by_request
 from ca_service.vos.purposes import PURPOSES, TOMCAT_ECDSA
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ca_service.pki import names
 from ca_service.pki.csr import CertificationRequest
-from ca_service.vos.purposes import host_name, is_multi_server
+from ca_service.vos.destinations import host_name, is_multi_server
 
 
 def foreign_names(request: CertificationRequest, host: str, peers: Iterable[str]) -> tuple[str, ...]:

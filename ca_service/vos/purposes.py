@@ -1,11 +1,10 @@
-"""The certificate purposes of a VOS node, in Cisco's words, and the names that nodes give themselves.
+"""The certificate purposes of a VOS node, in Cisco's words.
 
 Those that are signed here, and those that are not with the reason, are data: `data/purposes.toml`.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -69,12 +68,6 @@ UNSIGNED_PURPOSES: Final = {
 TOMCAT_ECDSA: Final = PURPOSES["tomcat-ECDSA"]
 CALLMANAGER_ECDSA: Final = PURPOSES["CallManager-ECDSA"]
 
-# A node puts -EC (one server) or -EC-ms (multi-server) behind its host name, because the EC and the
-# RSA certificate live in one trust store that keeps one certificate per name (CUCM Security Guide 14;
-# the place of -EC in a single-server name is not confirmed by Cisco's documents).
-_SUFFIX: Final = re.compile(r"-(?:EC-ms|EC|ms)\Z")
-_MULTI_SERVER: Final = re.compile(r"-(?:EC-)?ms\Z")
-
 
 def get_purpose(service: str, pointer: str = "/purpose") -> Purpose:
     """Return the purpose of this name; raises InvalidInput if there is none, or none that is signed here."""
@@ -83,14 +76,3 @@ def get_purpose(service: str, pointer: str = "/purpose") -> Purpose:
     if service not in PURPOSES:
         raise InvalidInput(PURPOSE_UNKNOWN.at(pointer, service=service[:40], known=", ".join(PURPOSES)))
     return PURPOSES[service]
-
-
-def host_name(common_name: str) -> str:
-    """Return the name under which clients reach the node: the common name without -EC, -ms, -EC-ms."""
-    host, dot, domain = common_name.partition(".")
-    return _SUFFIX.sub("", host) + dot + domain
-
-
-def is_multi_server(common_name: str) -> bool:
-    """Return whether the common name says that the request is for all nodes of a cluster."""
-    return _MULTI_SERVER.search(common_name.partition(".")[0]) is not None

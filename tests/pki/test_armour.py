@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ca_service.errors import CAServiceError, Refused, TooLarge
-from ca_service.pki import armour, der, kinds
+from ca_service.pki import armour, der, files
 from tests.support import asn1, pkcs10, requests
 from tests.support.requests import Request
 
@@ -73,13 +73,13 @@ def test_many_blanks_do_not_slow_it_down() -> None:
 def test_a_damaged_inside_is_of_no_known_kind() -> None:
     element, _ = der.read(asn1.sequence(b"\x30\x7f"))
 
-    assert kinds.kind_of(element) == "unknown"
+    assert files.kind_of(element) == "unknown"
 
 
 def test_what_is_no_sequence_is_of_no_known_kind() -> None:
     element, _ = der.read(asn1.integer(5))
 
-    assert kinds.kind_of(element) == "unknown"
+    assert files.kind_of(element) == "unknown"
 
 
 @given(st.binary(max_size=2000) | st.text(max_size=2000).map(str.encode))

@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 from ca_service.errors import Finding, InvalidInput
-from ca_service.pki import der, encodings, kinds
+from ca_service.pki import der, encodings, files
 from tests.support import asn1, certificates, pkcs10
 from tests.support.deformed import DEFORMATIONS
 from tests.support.requests import UCCX_PUBLISHER
@@ -46,7 +46,7 @@ def test_pkcs7_without_a_label_is_read() -> None:
     assert set(encodings.load_certificates(base64.encodebytes(BAG))) == set(CHAIN)
 
 
-@pytest.mark.parametrize("label", kinds.CERTIFICATE_LABELS)
+@pytest.mark.parametrize("label", files.CERTIFICATE_LABELS)
 def test_a_certificate_is_read_under_each_of_its_labels(label: str) -> None:
     assert encodings.load_certificates(pkcs10.pem(encodings.der(CHAIN[0]), label)) == (CHAIN[0],)
 

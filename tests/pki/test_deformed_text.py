@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ca_service.errors import Finding, Refused
-from ca_service.pki import armour, pem, traces
+from ca_service.pki import armour, files, traces
 from tests.support import asn1, pkcs10
 from tests.support.deformed import DEFORMATIONS
 
@@ -191,4 +191,4 @@ def test_what_is_typed_over_is_gone() -> None:
 
 
 def test_a_text_without_any_block_has_none() -> None:
-    assert pem.loose_blocks("no block") == ()
+    assert files.loose_blocks("no block") == ()

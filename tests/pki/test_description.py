@@ -8,7 +8,7 @@ from ca_service.errors import CAServiceError
 from ca_service.pki import csr
 from ca_service.pki.armour import unwrap
 from ca_service.pki.csr import Description, describe
-from ca_service.pki.csr_loading import LoadedRequest
+from ca_service.pki.strict import LoadedRequest
 from tests.support import requests
 from tests.support.refused_requests import REFUSALS
 from tests.support.requests import Request

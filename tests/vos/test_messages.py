@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ca_service.errors import Rule, Severity
-from ca_service.vos import fit, fit_chain, fit_contents, fit_request
+from ca_service.vos import checks, fit, fit_chain, fit_request
 from ca_service.vos.knowledge import sources
 from ca_service.vos.messages import MAX_LENGTH, Kind, all_messages, explain, find_messages, fold
 
@@ -253,7 +253,7 @@ WITHOUT_WORDS: Final = {"fit.rsa-leaf"}
 
 
 def test_every_fault_that_the_fit_check_finds_has_its_message() -> None:
-    modules = [fit, fit_chain, fit_contents, fit_request]
+    modules = [fit, fit_chain, checks, fit_request]
     rules = {rule for module in modules for rule in vars(module).values() if isinstance(rule, Rule)}
     errors = {rule.id for rule in rules if rule.id.startswith("fit.") and rule.severity is Severity.ERROR}
     explained = {rule for message in all_messages() for rule in message.rules}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ca_service.errors import InvalidInput
-from ca_service.vos.purposes import PURPOSES, get_purpose, host_name, is_multi_server
+from ca_service.vos.destinations import host_name, is_multi_server
+from ca_service.vos.purposes import PURPOSES, get_purpose
 
 
 @pytest.mark.parametrize(

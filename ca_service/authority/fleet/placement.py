@@ -16,9 +16,10 @@ from ca_service.errors import CAServiceError, Finding, Refused, Rule, Severity
 from ca_service.pki import csr, names
 from ca_service.pki.csr import CertificationRequest
 from ca_service.vos.comparison import Difference, compare
+from ca_service.vos.destinations import host_name, is_multi_server
 from ca_service.vos.knowledge import NOT_CONFIRMED
 from ca_service.vos.products import Product, Use, get_product, version
-from ca_service.vos.purposes import PURPOSES, TOMCAT_ECDSA, Purpose, get_purpose, host_name, is_multi_server
+from ca_service.vos.purposes import PURPOSES, TOMCAT_ECDSA, Purpose, get_purpose
 
 SLOT_UNUSED: Final = Rule(
     "slot.unused",

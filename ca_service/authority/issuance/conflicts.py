@@ -20,7 +20,7 @@ from ca_service.pki import names
 from ca_service.pki.csr import CertificationRequest
 from ca_service.pki.profiles import Profile
 from ca_service.pki.reasons import Reason
-from ca_service.vos.purposes import host_name
+from ca_service.vos.destinations import host_name
 
 CSR_REPEATED: Final = Rule(
     "csr.repeated",

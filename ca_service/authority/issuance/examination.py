@@ -22,10 +22,11 @@ from ca_service.vos.destinations import (
     Hint,
     errors_of,
     find_destination,
+    host_name,
     unsigned_purpose,
 )
 from ca_service.vos.public_cas import missing_usages
-from ca_service.vos.purposes import PURPOSES, host_name
+from ca_service.vos.purposes import PURPOSES
 
 USAGE_FIXED: Final = Rule(
     "usage.fixed",

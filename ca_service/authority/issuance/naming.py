@@ -12,7 +12,7 @@ from ca_service.errors import Finding, Rule, Severity
 from ca_service.pki import names
 from ca_service.pki.csr import CertificationRequest
 from ca_service.pki.profiles import Profile
-from ca_service.vos.purposes import host_name
+from ca_service.vos.destinations import host_name
 
 SAN_ADDED: Final = Rule(
     "san.added",
