@@ -173,7 +173,10 @@ def name_parts(name: x509.Name) -> tuple[tuple[str, str], ...]:
 
 def visible_parts(name: x509.Name) -> tuple[tuple[str, str], ...]:
     """Return the same with control and format characters made visible."""
-    parts = name_parts(name)
+    return _made_visible(name_parts(name))
+
+
+def _made_visible(parts: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
     if all(value.isprintable() for _, value in parts):
         return parts  # nearly always
     return tuple((kind, visible(value)) for kind, value in parts)
@@ -214,6 +217,10 @@ _OTHER_NAMES: Final = {
 
 def general_name(name: x509.GeneralName) -> tuple[str, str]:
     """Return (type, value) of a general name, both for a reader: `("DNS", "uccx1.example.com")`."""
+    return _made_visible((_general_name(name),))[0]
+
+
+def _general_name(name: x509.GeneralName) -> tuple[str, str]:
     kind = GENERAL_NAME_TYPES[type(name)]
     if isinstance(name, x509.OtherName):
         return _other_name(name)
@@ -221,25 +228,25 @@ def general_name(name: x509.GeneralName) -> tuple[str, str]:
         return kind, name_text(name.value)
     if isinstance(name, x509.RegisteredID):
         return kind, name.value.dotted_string
-    return kind, visible(str(name.value))
+    return kind, str(name.value)
 
 
 def _other_name(name: x509.OtherName) -> tuple[str, str]:
     kind = _OTHER_NAMES.get(name.type_id.dotted_string)
     if kind:
         with suppress(ValueError):  # DERError and UnicodeDecodeError are
-            return kind, visible(der.read(name.value)[0].content.decode())
+            return kind, der.read(name.value)[0].content.decode()
     return GENERAL_NAME_TYPES[x509.OtherName], f"{name.type_id.dotted_string}:{name.value.hex()}"
 
 
 def general_names(names: Iterable[x509.GeneralName]) -> tuple[tuple[str, str], ...]:
     """Return (type, value) of each general name."""
-    return tuple(map(general_name, names))
+    return _made_visible(tuple(map(_general_name, names)))
 
 
 def general_names_text(names: Iterable[x509.GeneralName]) -> tuple[str, ...]:
     """Return each name as `DNS:uccx1.example.com`."""
-    return tuple(":".join(general_name(name)) for name in names)
+    return tuple(map(":".join, general_names(names)))
 
 
 def judge_subject(subject: x509.Name, subject_der: bytes) -> Iterator[Finding]:

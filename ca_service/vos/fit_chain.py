@@ -145,10 +145,11 @@ def _dates(authorities: Sequence[x509.Certificate], at: datetime) -> Finding | N
 
 
 def _same_name(leaf: x509.Certificate, authorities: Sequence[x509.Certificate]) -> Finding | None:
-    seen, chain_ = dict[str, x509.Certificate](), (leaf, *authorities)
-    for name, certificate in zip([names.label(each.subject) for each in chain_], chain_, strict=True):
+    seen = dict[str, x509.Certificate]()
+    for certificate in (leaf, *authorities):
+        name = names.common_name(certificate.subject) or names.name_text(certificate.subject)
         if seen.setdefault(name, certificate) != certificate:
-            return FIT_SAME_NAME.at("/chain", name=name)
+            return FIT_SAME_NAME.at("/chain", name=names.label(certificate.subject))
     return None
 
 
