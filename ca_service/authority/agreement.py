@@ -23,6 +23,7 @@ from ca_service.authority.revocation.records import RevocationRecord, State
 from ca_service.authority.revocation.store import RevocationStore
 from ca_service.errors import Finding, InvalidInput, Refused, Rule
 from ca_service.pki import crl, encodings, keys
+from ca_service.pki.contents import serial_text
 from ca_service.pki.strictness import spki_of
 
 _REMEDY: Final = (
@@ -163,7 +164,7 @@ class Agreement:
         certificate = certificate_of(record)
         if newest is None or newest.details.get("fingerprint") != encodings.fingerprint(certificate):
             yield AUTHORITY_OTHER.at(issuer=record.id)
-        serial_number = encodings.serial_text(certificate.serial_number)
+        serial_number = serial_text(certificate.serial_number)
         stored = self._revocations.find_revocation(record.parent_id or "", serial_number)
         query = EventQuery(subject=record.id, events=(Event.AUTHORITY_REVOKED.value,), limit=1)
         said = next(iter(self._events.list_events(query).items), None)

@@ -14,6 +14,7 @@ from ca_service.documents.fields import API_PATH, Document, Fingerprint, Moment,
 from ca_service.documents.findings import FindingDocument
 from ca_service.pki import encodings, keys, names
 from ca_service.pki.chain import Chain
+from ca_service.pki.contents import serial_text
 
 
 class AuthorityCertificateDocument(Document):
@@ -34,7 +35,7 @@ class AuthorityCertificateDocument(Document):
         return cls(
             role=role,
             subject=names.name_text(certificate.subject),
-            serial_number=encodings.serial_text(certificate.serial_number),
+            serial_number=serial_text(certificate.serial_number),
             key=keys.kind_name(certificate.public_key()),
             not_before=certificate.not_valid_before_utc,
             not_after=certificate.not_valid_after_utc,

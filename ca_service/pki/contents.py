@@ -1,4 +1,4 @@
-"""Contents of certificates: those to be made, the parts of one that is judged, and usages by their RFC 5280 names."""
+"""Contents of certificates: those to be made, the parts of one that is judged, and serial number and usages as text."""
 
 from __future__ import annotations
 
@@ -155,6 +155,11 @@ def find_value(extensions: Iterable[x509.Extension[x509.ExtensionType]], kind: t
         if type(found.value) is kind:  # isinstance() on these abstract classes costs twenty times as much
             return found.value
     return None
+
+
+def serial_text(serial_number: int) -> str:
+    """Return a serial number as text: 40 lower-case hexadecimal digits."""
+    return f"{serial_number:040x}"
 
 
 def to_key_usage(names: Collection[str]) -> x509.KeyUsage:

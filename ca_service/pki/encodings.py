@@ -1,4 +1,4 @@
-"""Encodings of certificates: PEM, DER, PKCS#7, PKCS#12; their numbers and times as text."""
+"""Encodings of certificates: PEM, DER, PKCS#7, PKCS#12; their times as text."""
 
 from __future__ import annotations
 
@@ -103,11 +103,6 @@ def fingerprint_text(certificate: x509.Certificate, algorithm: str = "sha256") -
     """Return a fingerprint as browsers, trust stores and OpenSSL show it: AA:BB:CC. `algorithm` is sha256 or sha1."""
     digest = hashlib.new(algorithm, der(certificate), usedforsecurity=algorithm != "sha1")
     return digest.digest().hex(":").upper()
-
-
-def serial_text(serial_number: int) -> str:
-    """Return a serial number as text: 40 lower-case hexadecimal digits."""
-    return f"{serial_number:040x}"
 
 
 def time_text(time: datetime) -> str:

@@ -19,7 +19,7 @@ from typing import Final
 from cryptography import x509
 
 from ca_service.pki import encodings, names
-from ca_service.pki.contents import extended_key_usage_names, find_value
+from ca_service.pki.contents import extended_key_usage_names, find_value, serial_text
 from ca_service.vos.file_names import leaf_file, safe_name, trust_file
 from ca_service.vos.general_steps import client_steps, general_runbook, server_steps, vos_steps
 from ca_service.vos.purposes import Purpose
@@ -54,7 +54,7 @@ class Delivery:
     @property
     def serial_number(self) -> str:
         """The serial number of the leaf, as text."""
-        return encodings.serial_text(self.leaf.serial_number)
+        return serial_text(self.leaf.serial_number)
 
     @property
     def is_for_client(self) -> bool:

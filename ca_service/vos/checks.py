@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -129,6 +129,11 @@ class Fit:
     """All checks of one certificate: those of the upload first, each in the order in which a node makes them."""
 
     checks: tuple[Check, ...]
+
+    @classmethod
+    def of(cls, checks: Sequence[Check]) -> Fit:
+        """Return these checks, those of the upload first."""
+        return cls(tuple(sorted(checks, key=lambda check: check.stage is not Stage.UPLOAD)))
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -1,4 +1,4 @@
-"""The fit checks: whether a node accepts a certificate, and whether it works afterwards; in Cisco's words.
+"""The fit check of files: whether a node accepts a certificate, and whether it works afterwards; in Cisco's words.
 
 The certificate may come from any authority. A bad one never raises: what does not fit is a finding.
 """
@@ -14,14 +14,13 @@ from cryptography import x509
 
 from ca_service.errors import CAServiceError, Finding, InvalidInput, Refused, Rule, Severity
 from ca_service.pki import armour, csr, encodings, strict
-from ca_service.pki.contents import Candidate, find_value
-from ca_service.pki.csr import CertificationRequest
+from ca_service.pki.contents import find_value
 from ca_service.pki.link import Link
 from ca_service.pki.parse_errors import PARSE_ERRORS
 from ca_service.vos import fit_chain, fit_path, trust_store
 from ca_service.vos.checks import Check, Fit, Result, Stage, own_contents
-from ca_service.vos.fit_request import Said, against_request, said, said_by_candidate, said_by_request
-from ca_service.vos.purposes import PURPOSES, TOMCAT_ECDSA
+from ca_service.vos.fit_request import Said, against_request, said
+from ca_service.vos.purposes import TOMCAT_ECDSA
 
 FIT_SEVERAL: Final = Rule(
     "fit.several",
@@ -64,7 +63,7 @@ FIT_CSR: Final = Rule(
     "Create a new CSR on the node.",
 )
 
-__all__ = ["Check", "Files", "Fit", "Result", "Stage", "judge_candidate", "judge_files", "judge_issued"]
+__all__ = ["Check", "Files", "Fit", "Result", "Stage", "judge_files"]
 
 MAX_CHAIN_FILES: Final = 10
 _MAX_CERTIFICATES: Final = 20
@@ -110,55 +109,7 @@ def judge_files(files: Files, at: datetime) -> Fit:
         *fit_path.tls_usages(Link.of(leaf.certificate), asked.extended_key_usage if asked else ()),
         *fit_chain.above(leaf.certificate, [each for each in pool if each != leaf.certificate], trust, at),
     )
-    return _fit(checks)
-
-
-def judge_issued(
-    request: CertificationRequest,
-    certificate: x509.Certificate,
-    authorities: Sequence[x509.Certificate],
-    at: datetime,
-    purpose: str = "",
-) -> Fit:
-    """Return the same for our own certificate; the issuing authority first, the root last."""
-    asked = said_by_request(request)
-    checks = (
-        *_own_checks(asked, said(certificate, certificate.extensions), certificate, at, purpose),
-        *fit_path.tls_usages(Link.of(certificate), asked.extended_key_usage),
-        *fit_chain.whole_path(certificate, authorities, at),
-    )
-    return _fit(checks)
-
-
-def judge_candidate(
-    request: CertificationRequest,
-    candidate: Candidate,
-    authorities: Sequence[x509.Certificate],
-    at: datetime,
-    purpose: str = "",
-) -> Fit:
-    """Return the same before the signature; the path was validated with the request, and is not validated again."""
-    checks = (
-        *_own_checks(said_by_request(request), said_by_candidate(candidate), candidate.certificate, at, purpose),
-        *fit_chain.of_path(candidate.certificate, authorities, at),
-    )
-    return _fit(checks)
-
-
-def _own_checks(
-    asked: Said, given: Said, certificate: x509.Certificate, at: datetime, purpose: str
-) -> tuple[Check, ...]:
-    """Return the checks of a certificate of ours, which says what is `given`, without its path."""
-    may_be_wild = purpose in PURPOSES and PURPOSES[purpose].allows_wildcard
-    return (
-        *against_request(asked, given),
-        *own_contents(certificate, certificate.extensions, at, may_be_wild=may_be_wild),
-    )
-
-
-def _fit(checks: Sequence[Check]) -> Fit:
-    """Return the checks of the upload first."""
-    return Fit(tuple(sorted(checks, key=lambda check: check.stage is not Stage.UPLOAD)))
+    return Fit.of(checks)
 
 
 def _asked(data: bytes) -> Said:

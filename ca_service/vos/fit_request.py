@@ -1,10 +1,11 @@
-"""Fit checks against the CSR of a certificate, as a node makes them, and as it ought to."""
+"""Fit checks of a certificate against its CSR, as a node makes them, and as it ought to; all checks of our own ones."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from cryptography import x509
@@ -14,8 +15,11 @@ from ca_service.errors import Finding, Rule, Severity
 from ca_service.pki import names
 from ca_service.pki.contents import Candidate, extended_key_usage_names, find_value, key_usage_names
 from ca_service.pki.csr import CertificationRequest
+from ca_service.pki.link import Link
 from ca_service.pki.visible_text import visible
-from ca_service.vos.checks import Check, Stage
+from ca_service.vos import fit_chain, fit_path
+from ca_service.vos.checks import Check, Fit, Stage, own_contents
+from ca_service.vos.purposes import PURPOSES
 
 FIT_NO_REQUEST: Final = Rule(
     "fit.no-request",
@@ -117,6 +121,49 @@ class Said:
     def common_name(self) -> str | None:
         """The last common name, which is the most specific one."""
         return next((value for kind, value in reversed(self.subject) if kind == "CN"), None)
+
+
+def judge_issued(
+    request: CertificationRequest,
+    certificate: x509.Certificate,
+    authorities: Sequence[x509.Certificate],
+    at: datetime,
+    purpose: str = "",
+) -> Fit:
+    """Return all checks of our own certificate; the issuing authority first, the root last."""
+    asked = said_by_request(request)
+    checks = (
+        *_own_checks(asked, said(certificate, certificate.extensions), certificate, at, purpose),
+        *fit_path.tls_usages(Link.of(certificate), asked.extended_key_usage),
+        *fit_chain.whole_path(certificate, authorities, at),
+    )
+    return Fit.of(checks)
+
+
+def judge_candidate(
+    request: CertificationRequest,
+    candidate: Candidate,
+    authorities: Sequence[x509.Certificate],
+    at: datetime,
+    purpose: str = "",
+) -> Fit:
+    """Return the same before the signature; the path was validated with the request, and is not validated again."""
+    checks = (
+        *_own_checks(said_by_request(request), said_by_candidate(candidate), candidate.certificate, at, purpose),
+        *fit_chain.of_path(candidate.certificate, authorities, at),
+    )
+    return Fit.of(checks)
+
+
+def _own_checks(
+    asked: Said, given: Said, certificate: x509.Certificate, at: datetime, purpose: str
+) -> tuple[Check, ...]:
+    """Return the checks of a certificate of ours, which says what is `given`, without its path."""
+    may_be_wild = purpose in PURPOSES and PURPOSES[purpose].allows_wildcard
+    return (
+        *against_request(asked, given),
+        *own_contents(certificate, certificate.extensions, at, may_be_wild=may_be_wild),
+    )
 
 
 def said_by_request(request: CertificationRequest) -> Said:

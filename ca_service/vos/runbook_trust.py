@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ca_service.pki import encodings, names
+from ca_service.pki.contents import serial_text
 from ca_service.vos.knowledge import Fact
 from ca_service.vos.phrases import Phrase, phrase, sentences
 from ca_service.vos.products import EVERY_NODE, Action, Use
@@ -168,7 +169,7 @@ def _computers(of: str, layout: Layout, purpose: Purpose) -> Step:
         "short name.",
         key=f"agents/{of}",
         files=layout.trust(purpose)[:1],
-        powershell=(f"certutil -store Root {encodings.serial_text(root.serial_number)}",),
+        powershell=(f"certutil -store Root {serial_text(root.serial_number)}",),
         answer="The name of the root, and that the command completed successfully.",
         why="Where HSTS (HTTP Strict Transport Security) is on, browsers do not let users accept a certificate: those "
         "without the root are locked out as soon as phase C begins.",

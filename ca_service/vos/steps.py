@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cryptography import x509
 
-from ca_service.pki import encodings
+from ca_service.pki.contents import serial_text
 from ca_service.vos.phrases import phrase
 from ca_service.vos.products import Effect, Product, Release
 from ca_service.vos.purposes import Purpose
@@ -118,7 +118,7 @@ class Leaf:
     @property
     def serial_number(self) -> str:
         """The serial number as 40 hex digits; empty before it is signed."""
-        return encodings.serial_text(self.certificate.serial_number) if self.certificate else ""
+        return serial_text(self.certificate.serial_number) if self.certificate else ""
 
     @property
     def nodes(self) -> tuple[Node, ...]:

@@ -12,7 +12,7 @@ from typing import Final
 from cryptography import x509
 
 from ca_service.pki import encodings, keys, names
-from ca_service.pki.contents import extended_key_usage_names, find_value, key_usage_names
+from ca_service.pki.contents import extended_key_usage_names, find_value, key_usage_names, serial_text
 from ca_service.pki.visible_text import visible
 from ca_service.vos.bundle import Bundle, BundleFile
 
@@ -78,7 +78,7 @@ def decode(certificate: x509.Certificate) -> CertificateView:
         subject=tuple((key, visible(value)) for key, value in names.name_parts(certificate.subject)),
         issuer=names.name_text(certificate.issuer),
         names=tuple(map(names.general_name, find_value(extensions, x509.SubjectAlternativeName) or ())),
-        serial_number=encodings.serial_text(certificate.serial_number),
+        serial_number=serial_text(certificate.serial_number),
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
         key=keys.kind_name(certificate.public_key()),

@@ -28,7 +28,7 @@ from ca_service.authority.installation import Installation
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.revocation.records import Selection
 from ca_service.pki import crl, encodings, issuing, keys, profiles
-from ca_service.pki.contents import Issuer
+from ca_service.pki.contents import Issuer, serial_text
 from ca_service.pki.reasons import Reason
 from ca_service.storage.revocation import SQLCRLStore
 from ca_service.storage.schema import revocation, revocation_version
@@ -173,7 +173,7 @@ def _scene(folder: Path) -> Scene:
 def _row(number: int, now: datetime) -> dict[str, object]:
     return {
         "issuer_id": ISSUER,
-        "serial_number": encodings.serial_text(number),
+        "serial_number": serial_text(number),
         "state": "revoked",
         "reason": "superseded",
         "revoked_at": now,

@@ -37,7 +37,7 @@ from tests.web.html import read
 from tests.web.visitor import sign_in
 
 OURS: Final = str(Path(settings_module.__file__).parent.parent) + "/"
-_CORE: Final = tuple(OURS + part for part in ("pki/", "vos/", "authority/", "errors.py"))
+CORE: Final = tuple(OURS + part for part in ("pki/", "vos/", "authority/", "errors.py"))
 _PARSERS: Final = ("load_der_x509_csr", "load_pem_x509_csr")
 
 
@@ -63,7 +63,7 @@ class Count:
     @property
     def files(self) -> list[str]:
         """The files of the core, in the order in which they were first entered."""
-        return [call.removeprefix(OURS) for call in dict.fromkeys(self.calls) if call.startswith(_CORE)]
+        return [call.removeprefix(OURS) for call in dict.fromkeys(self.calls) if call.startswith(CORE)]
 
 
 @contextmanager
@@ -210,7 +210,7 @@ def main() -> None:
     write = sys.stdout.write
     write(f"{'':11} {'files':>6} {'changes':>8} {'core files':>11} {'core changes':>13} {'CSR parsed':>11}\n")
     for name, count in measure().items():
-        (files, changes), (core_files, core_changes) = count.of(OURS), count.of(*_CORE)
+        (files, changes), (core_files, core_changes) = count.of(OURS), count.of(*CORE)
         write(f"{name:11} {files:6} {changes:8} {core_files:11} {core_changes:13} {count.parsed:11}\n")
         if "--files" in sys.argv:
             write("".join(f"    {file}\n" for file in count.files))

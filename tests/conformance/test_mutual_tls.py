@@ -11,7 +11,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from ca_service.authority.issuance.examination import Options
 from ca_service.pki import encodings
-from ca_service.pki.contents import find_value
+from ca_service.pki.contents import find_value, serial_text
 from ca_service.vos.bundle import node_bundle
 from tests.support import pkcs10, requests
 from tests.support.factories import OPERATOR, Lab
@@ -76,7 +76,7 @@ def test_beside_a_subject_the_alternative_name_is_not_critical(tmp_path: Path, s
 
 def test_the_bundle_of_a_client_is_called_so_and_has_its_own_steps(tmp_path: Path, signing: Lab) -> None:
     leaf = issue(signing, tmp_path, "client", "clientAuth")
-    record = signing.issuance.get_certificate(OPERATOR, encodings.serial_text(leaf.serial_number))
+    record = signing.issuance.get_certificate(OPERATOR, serial_text(leaf.serial_number))
     bundle = node_bundle(signing.issuance.delivery(record))
     assert bundle.name == "host.example.com-client.zip"
     text = next(file.data for file in bundle.extras if file.path == "UPLOAD.txt").decode()

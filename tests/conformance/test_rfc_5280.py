@@ -10,9 +10,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from ca_service.pki import der, issuing, keys, profiles
-from ca_service.pki.contents import Issuer
+from ca_service.pki.contents import Issuer, serial_text
 from ca_service.pki.der import Element
-from ca_service.pki.encodings import serial_text
 from tests.support import asn1, certificates
 
 INTERMEDIATE, ROOT = certificates.intermediate().chain

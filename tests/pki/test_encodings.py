@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from ca_service.errors import InvalidInput, Refused
 from ca_service.pki import encodings, keys, names
+from ca_service.pki.contents import serial_text
 from tests.support import certificates
 from tests.support.refused_requests import rsa_key
 
@@ -110,7 +111,7 @@ def test_the_fingerprint_is_the_sha256_of_the_der() -> None:
 
 @pytest.mark.parametrize(("number", "text"), [(1, "0" * 39 + "1"), (2**159 - 1, "7" + "f" * 39)])
 def test_a_serial_number_has_40_digits(number: int, text: str) -> None:
-    assert encodings.serial_text(number) == text
+    assert serial_text(number) == text
 
 
 @pytest.mark.parametrize("encoding", [Encoding.PEM, Encoding.DER], ids=["pem", "der"])

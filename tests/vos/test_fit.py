@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from ca_service.authority.issuance.examination import Options, Policy
 from ca_service.errors import CAServiceError, Severity
 from ca_service.pki import csr
-from ca_service.vos.fit import Check, Files, Fit, Result, Stage, judge_files, judge_issued
+from ca_service.vos.fit import Check, Files, Fit, Result, Stage, judge_files
+from ca_service.vos.fit_request import judge_issued
 from tests.support import pkcs10, spoiled
 from tests.support.certificates import common_name
 from tests.support.factories import OPERATOR, Lab

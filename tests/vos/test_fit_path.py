@@ -17,7 +17,8 @@ from ca_service.authority.issuance.examination import Options
 from ca_service.errors import CAServiceError
 from ca_service.pki import csr, der
 from ca_service.vos.checks import STRICT_CLIENTS
-from ca_service.vos.fit import Files, Fit, judge_files, judge_issued
+from ca_service.vos.fit import Files, Fit, judge_files
+from ca_service.vos.fit_request import judge_issued
 from tests.support import pkcs10, requests, spoiled
 from tests.support.factories import Lab, actor
 from tests.support.fakes import NOON

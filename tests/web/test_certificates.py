@@ -14,7 +14,8 @@ from ca_service import web
 from ca_service.authority.installation import Installation
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.revocation.records import Selection
-from ca_service.pki import armour, encodings
+from ca_service.pki import armour
+from ca_service.pki.contents import serial_text
 from ca_service.pki.reasons import Reason
 from tests.support.factories import OPERATOR
 from tests.support.programs import judged
@@ -239,7 +240,7 @@ def test_the_forms_hold_what_they_say(requester: Visitor, serial: str) -> None:
     )
 
     leaf = x509.load_der_x509_certificate(der)
-    assert encodings.serial_text(leaf.serial_number) == serial
+    assert serial_text(leaf.serial_number) == serial
     assert x509.load_pem_x509_certificates(pem)[0] == leaf
     assert len(x509.load_pem_x509_certificates(pem)) == 3
     assert b"PKCS7" in p7b or p7b[0] == 0x30

@@ -14,6 +14,7 @@ from ca_service.authority.fleet.handover import Board
 from ca_service.authority.fleet.records import Mark
 from ca_service.authority.installation import Installation
 from ca_service.pki import encodings
+from ca_service.pki.contents import serial_text
 from ca_service.pki.reasons import Reason
 from ca_service.vos.steps import Step
 from ca_service.web.guide import guide_of
@@ -212,7 +213,7 @@ def test_the_files_of_the_steps_can_be_downloaded(requester: Visitor, installati
             assert answer.status_code == 200, path
             assert path.endswith(answer.headers["Content-Disposition"].partition("filename=")[2].strip('"'))
     leaf = encodings.load_certificates(requester.get(f"{board}/files/{LEAF}").data)
-    assert encodings.serial_text(leaf[0].serial_number) in of(installation, "upload").key
+    assert serial_text(leaf[0].serial_number) in of(installation, "upload").key
     script = requester.get(f"{board}/files/uccx1.example.com/check-tomcat-ECDSA.sh")
     assert script.text.startswith("#!/bin/sh")
     assert script.content_type.startswith("text/plain")

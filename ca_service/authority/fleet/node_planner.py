@@ -19,6 +19,7 @@ from ca_service.authority.ports import Clock
 from ca_service.authority.revocation.store import RevocationStore
 from ca_service.authority.revocation.trust import TrustedAuthorities
 from ca_service.pki import encodings
+from ca_service.pki.contents import serial_text
 from ca_service.pki.profiles import VOS
 from ca_service.vos.certificate_api import Snapshot
 from ca_service.vos.destinations import Destination, Hint
@@ -86,7 +87,7 @@ class Planner:
 
     def find_good(self, certificate: x509.Certificate) -> CertificateRecord | None:
         """Return the record of a certificate from here that is valid and not revoked, or None."""
-        record = self._ledger.find_certificate(encodings.serial_text(certificate.serial_number))
+        record = self._ledger.find_certificate(serial_text(certificate.serial_number))
         if record is None or record.der != encodings.der(certificate):
             return None
         revocation = self._revocations.revocations_of([record.serial_number]).get(record.serial_number)

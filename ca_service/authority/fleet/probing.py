@@ -30,6 +30,7 @@ from ca_service.authority.ports import Clock
 from ca_service.deadline import limited
 from ca_service.errors import Busy, InvalidInput, NotFound, Rule
 from ca_service.pki import encodings, names
+from ca_service.pki.contents import serial_text
 from ca_service.vos import experience
 from ca_service.vos.served import DEAD, Handshake, Ours, PortReport, Target, Verdict, fingerprint_of, judge
 from ca_service.vos.steps import Node
@@ -210,7 +211,7 @@ class Probes:
 
     def _find_ours(self, leaf: x509.Certificate) -> Ours | None:
         """Return which of our certificates this is, byte for byte, or None."""
-        record = self._ledger.find_certificate(encodings.serial_text(leaf.serial_number))
+        record = self._ledger.find_certificate(serial_text(leaf.serial_number))
         if record is None or record.der != encodings.der(leaf):
             return None
         successor = self._leaves.find_successor(record.serial_number, self._clock())

@@ -28,7 +28,7 @@ from ca_service.authority.ports import Clock, SerialNumbers
 from ca_service.errors import Conflict, Finding, InvalidInput, NotReady, Rule
 from ca_service.pki import encodings, issuing, keys, names
 from ca_service.pki.chain import Chain
-from ca_service.pki.contents import Contents, Issuer, Validity
+from ca_service.pki.contents import Contents, Issuer, Validity, serial_text
 from ca_service.pki.path_validation import AuthorityPath
 from ca_service.pki.profiles import INTERMEDIATE, ROOT, Profile
 
@@ -301,7 +301,7 @@ def _subjects(record: IssuerRecord) -> tuple[x509.Name, x509.Name]:
 
 def _links(path: Sequence[IssuerRecord]) -> dict[str, tuple[str, str]]:
     return {
-        each.id: (each.parent_id, encodings.serial_text(certificate_of(each).serial_number))
+        each.id: (each.parent_id, serial_text(certificate_of(each).serial_number))
         for each in path
         if each.parent_id is not None
     }

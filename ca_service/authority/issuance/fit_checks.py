@@ -11,7 +11,8 @@ from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.ports import Clock
 from ca_service.pki import csr
 from ca_service.pki.profiles import VOS
-from ca_service.vos.fit import Files, Fit, judge_files, judge_issued
+from ca_service.vos.fit import Files, Fit, judge_files
+from ca_service.vos.fit_request import judge_issued
 
 
 class FitChecks:

@@ -6,15 +6,16 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.hierarchy.hierarchy import AUTHORITY_EXPIRED, ActiveAuthority
 from ca_service.authority.issuance.examination import Examination, Policy
 from ca_service.errors import Finding, NotReady
-from ca_service.pki import encodings, issuing
-from ca_service.pki.contents import Candidate, Contents, Validity
+from ca_service.pki import issuing
+from ca_service.pki.contents import Candidate, Contents, Validity, serial_text
 from ca_service.pki.issuing import Prepared
-from ca_service.vos.fit import judge_candidate
+from ca_service.vos.fit_request import judge_candidate
 
 
 def prepare(
@@ -58,7 +59,7 @@ def record_of(
     """Return a signed certificate as a record, with the CSR that it answers."""
     request = examination.verified
     return CertificateRecord(
-        serial_number=encodings.serial_text(certificate.serial_number),
+        serial_number=serial_text(certificate.serial_number),
         profile=examination.profile.name,
         host=examination.host,
         subject=request.subject_text,
@@ -70,7 +71,7 @@ def record_of(
         issuer_id=issuer_id,
         request_fingerprint=request.fingerprint,
         key_fingerprint=request.key_fingerprint,
-        der=encodings.der(certificate),
+        der=certificate.public_bytes(Encoding.DER),
         csr_der=request.der,
         purpose=examination.destination.purpose,
     )

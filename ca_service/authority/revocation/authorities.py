@@ -20,7 +20,8 @@ from ca_service.authority.ports import Clock
 from ca_service.authority.revocation.records import RevocationRecord, State, Transition
 from ca_service.authority.revocation.store import RevocationStore
 from ca_service.errors import Conflict, Finding, NotFound, Rule, Severity
-from ca_service.pki import crl, encodings
+from ca_service.pki import crl
+from ca_service.pki.contents import serial_text
 from ca_service.pki.reasons import Reason, read_authority_reason
 
 AUTHORITY_WILL_BE_REVOKED: Final = Rule(
@@ -116,7 +117,7 @@ def _transition(
     revoked_at = before.revoked_at if before is not None and before.state is State.HELD else at
     after = RevocationRecord(
         issuer_id=issuer.parent_id or "",
-        serial_number=encodings.serial_text(certificate.serial_number),
+        serial_number=serial_text(certificate.serial_number),
         state=State.REVOKED,
         reason=reason,
         revoked_at=revoked_at,
@@ -147,4 +148,4 @@ def revocation_of(store: RevocationStore, issuer: IssuerRecord) -> RevocationRec
     """Return the revocation of an authority by the one above it, or None."""
     if issuer.parent_id is None:
         return None
-    return store.find_revocation(issuer.parent_id, encodings.serial_text(certificate_of(issuer).serial_number))
+    return store.find_revocation(issuer.parent_id, serial_text(certificate_of(issuer).serial_number))

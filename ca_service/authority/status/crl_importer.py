@@ -21,7 +21,7 @@ from ca_service.authority.revocation.records import CRLBytes, CRLRecord, Revocat
 from ca_service.authority.revocation.store import CRLStore, RevocationStore
 from ca_service.errors import Conflict, Finding, Refused, Rule, Severity
 from ca_service.pki import crl, encodings
-from ca_service.pki.contents import find_value
+from ca_service.pki.contents import find_value, serial_text
 from ca_service.pki.reasons import Reason
 
 CRL_NO_NUMBER: Final = Rule(
@@ -228,7 +228,7 @@ def _event(actor: Actor, after: RevocationRecord, below: Mapping[str, IssuerReco
 
 
 def _serial(found: x509.RevokedCertificate | x509.Certificate) -> str:
-    return encodings.serial_text(found.serial_number)
+    return serial_text(found.serial_number)
 
 
 def _faults(found: x509.CertificateRevocationList, at: datetime) -> Iterator[Finding]:

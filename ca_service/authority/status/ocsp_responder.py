@@ -32,8 +32,8 @@ from ca_service.authority.ports import Clock
 from ca_service.authority.revocation.store import ResponderStore, RevocationStore
 from ca_service.authority.status.responders import Responders
 from ca_service.errors import CAServiceError
-from ca_service.pki import encodings, ocsp
-from ca_service.pki.contents import Issuer
+from ca_service.pki import ocsp
+from ca_service.pki.contents import Issuer, serial_text
 
 LIFETIME: Final = timedelta(hours=1)  # of an answer
 REUSED_FOR: Final = timedelta(minutes=50)  # some minutes are left for a cache, and for a clock that is fast
@@ -156,7 +156,7 @@ class OCSPResponder:
     def _status(self, issuer: IssuerRecord, serial_number: int) -> ocsp.Status:
         if not 0 < serial_number < 1 << 160:
             return ocsp.Status(is_known=False)
-        text = encodings.serial_text(serial_number)
+        text = serial_text(serial_number)
         found = self._revocations.find_revocation(issuer.id, text)
         if found is not None and not found.is_good:
             return ocsp.Status(revoked=ocsp.Revoked(found.revoked_at, found.reason))

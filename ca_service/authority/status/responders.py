@@ -30,7 +30,7 @@ from ca_service.authority.revocation.store import ResponderStore
 from ca_service.authority.status.crl_publisher import SERVICE
 from ca_service.errors import CAServiceError, NotReady
 from ca_service.pki import encodings, issuing, keys
-from ca_service.pki.contents import Contents, Issuer, Validity
+from ca_service.pki.contents import Contents, Issuer, Validity, serial_text
 from ca_service.pki.ocsp import Signer
 from ca_service.pki.profiles import OCSP
 
@@ -131,7 +131,7 @@ class Responders:
         certificate = issuing.sign(issuing.prepare(contents, above), signer)
         record = ResponderRecord(
             issuer_id=issuer.id,
-            serial_number=encodings.serial_text(certificate.serial_number),
+            serial_number=serial_text(certificate.serial_number),
             key_id=key_id,
             not_before=certificate.not_valid_before_utc,
             not_after=certificate.not_valid_after_utc,
