@@ -1,12 +1,16 @@
-"""A second opinion about a path: the verifier of `cryptography`, which follows the rules of the web PKI.
+"""Second opinions about a path, which share no code with `path_validation`.
 
-It shares no code with `path_validation`, and is stricter in places (SHA-1, serial numbers, small RSA keys). So what it
-refuses and `path_validation` accepts is worth a warning. It is relaxed where strict demands have findings of their own.
+The verifier of `cryptography` follows the rules of the web PKI, and is stricter in places (SHA-1, serial numbers, small
+RSA keys). So what it refuses and `path_validation` accepts is worth a warning. It is relaxed where strict demands have
+findings of their own.
+
+OpenSSL, which most clients use, reads extensions that nothing here reads, such as nsCertType and address blocks, and
+refuses a certificate in which one of them is damaged (its check_chain and x509v3_cache_extensions).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -32,6 +36,8 @@ CHAIN_SECOND_OPINION: Final = Rule(
     Severity.WARNING,
 )
 
+_PARTIAL_CHAIN: Final = 0x80000  # the last certificate is trusted, self-signed or not
+_NO_CHECK_TIME: Final = 0x200000  # whether they are valid now is judged elsewhere
 _PURPOSES: Final = ("serverAuth", "clientAuth")
 _LEFT_TO_OTHERS: Final = (
     x509.AuthorityKeyIdentifier,
@@ -101,3 +107,18 @@ def _relaxed(policy: ExtensionPolicy) -> ExtensionPolicy:
     for kind in _LEFT_TO_OTHERS:
         policy = policy.may_be_present(kind, Criticality.AGNOSTIC, None)
     return policy
+
+
+def openssl_refusal(path: Sequence[x509.Certificate]) -> str:
+    """Return why OpenSSL refuses these authorities, issuing one first and trusted one last; empty if it does not."""
+    from OpenSSL import crypto  # here: few commands need it, and it takes as long as all others together
+
+    first, *between, last = map(crypto.X509.from_cryptography, path)
+    store = crypto.X509Store()
+    store.add_cert(last)
+    store.set_flags(_PARTIAL_CHAIN | _NO_CHECK_TIME)
+    try:
+        crypto.X509StoreContext(store, first, between).verify_certificate()
+    except crypto.X509StoreContextError as error:
+        return str(error)
+    return ""

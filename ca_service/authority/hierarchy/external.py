@@ -28,9 +28,9 @@ from ca_service.authority.ports import Clock
 from ca_service.errors import Conflict, NotFound, Refused, Rule
 from ca_service.pki import chain, encodings, keys, names
 from ca_service.pki.contents import to_key_usage
-from ca_service.pki.openssl_path import openssl_refusal
 from ca_service.pki.parse_errors import PARSE_ERRORS
 from ca_service.pki.profiles import INTERMEDIATE
+from ca_service.pki.second_opinion import openssl_refusal
 
 AUTHORITY_KEY_MISMATCH: Final = Rule(
     "authority.key-mismatch",
