@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
@@ -45,11 +46,12 @@ class SQLFleetStore:
             found, cursor = order.cut(connection.execute(statement).all(), query.limit)
             return ClusterPage(_with_nodes(connection, found), cursor)
 
-    def find_cluster(self, cluster_id: int) -> ClusterRecord | None:
-        """Return the cluster with this number and its nodes, or None."""
+    def find_clusters(self, cluster_ids: Collection[int]) -> tuple[ClusterRecord, ...]:
+        """Return those of these clusters that exist, with their nodes."""
+        batches = in_batches(cluster.c.id, cluster_ids)
         with self._database.read() as connection:
-            found = connection.execute(select(cluster).where(cluster.c.id == cluster_id)).all()
-            return next(iter(_with_nodes(connection, found)), None)
+            found = [row for batch in batches for row in connection.execute(select(cluster).where(batch))]
+            return _with_nodes(connection, found)
 
     def find_cluster_named(self, name: str) -> ClusterRecord | None:
         """Return the cluster of this name, in any case, or None."""
@@ -204,14 +206,8 @@ def _index(connection: Connection, cluster_id: int) -> None:
 
 
 def _with_nodes(connection: Connection, found: Sequence[Row[Any]]) -> tuple[ClusterRecord, ...]:
-    nodes = [
-        NodeRecord(**row._mapping)
-        for batch in in_batches(node.c.cluster_id, [row.id for row in found])
-        for row in connection.execute(select(node).where(batch).order_by(node.c.id))
-    ]
-    return tuple(
-        ClusterRecord(
-            row.id, row.name, row.created_at, row.created_by, tuple(n for n in nodes if n.cluster_id == row.id)
-        )
-        for row in found
-    )
+    nodes = defaultdict[int, list[NodeRecord]](list)
+    for batch in in_batches(node.c.cluster_id, [row.id for row in found]):
+        for row in connection.execute(select(node).where(batch).order_by(node.c.id)):
+            nodes[row.cluster_id].append(NodeRecord(**row._mapping))
+    return tuple(ClusterRecord(row.id, row.name, row.created_at, row.created_by, tuple(nodes[row.id])) for row in found)

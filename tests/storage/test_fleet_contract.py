@@ -40,7 +40,7 @@ def made(fleet_store: FleetStore) -> ClusterRecord:
 
 
 def test_what_was_added_is_found_with_numbers_of_its_own(fleet_store: FleetStore, made: ClusterRecord) -> None:
-    assert fleet_store.find_cluster(made.id) == made
+    assert fleet_store.find_clusters([made.id, 999]) == (made,)
     assert made.id
     assert [node.cluster_id for node in made.nodes] == [made.id] * 2
     assert len({node.id for node in made.nodes}) == 2
@@ -51,7 +51,7 @@ def test_what_is_not_there_is_not_found(fleet_store: FleetStore, made: ClusterRe
     gone = replace(made.nodes[0], id=999)
     elsewhere = replace(made.nodes[0], cluster_id=999)
 
-    assert fleet_store.find_cluster(999) is None
+    assert fleet_store.find_clusters([999]) == ()
     for act in (
         lambda: fleet_store.rename_cluster(999, "x", event()),
         lambda: fleet_store.remove_cluster(999, event()),
@@ -99,8 +99,7 @@ def test_nodes_are_added_changed_and_removed(fleet_store: FleetStore, made: Clus
     fleet_store.update_node(changed, event())
     fleet_store.remove_node(made.nodes[0], event())
 
-    found = fleet_store.find_cluster(made.id)
-    assert found is not None
+    [found] = fleet_store.find_clusters([made.id])
     assert found.nodes == (made.nodes[1], changed)
 
 
@@ -157,7 +156,7 @@ def test_a_cluster_goes_with_all_that_hangs_on_it(fleet_store: FleetStore, made:
     fleet_store.set_mark(Mark(made.id, "x", NOON, "vera"), event())
     fleet_store.remove_cluster(made.id, event())
 
-    assert fleet_store.find_cluster(made.id) is None
+    assert fleet_store.find_clusters([made.id]) == ()
     assert fleet_store.list_requests(made.id) == ()
     assert fleet_store.list_marks(made.id) == ()
 

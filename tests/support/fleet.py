@@ -66,9 +66,9 @@ class InMemoryFleetStore:
         """The nodes of all clusters."""
         return (node for cluster in self._clusters.values() for node in cluster.nodes)
 
-    def find_cluster(self, cluster_id: int) -> ClusterRecord | None:
+    def find_clusters(self, cluster_ids: Collection[int]) -> tuple[ClusterRecord, ...]:
         """See the port."""
-        return self._clusters.get(cluster_id)
+        return tuple(each for number, each in self._clusters.items() if number in cluster_ids)
 
     def find_cluster_named(self, name: str) -> ClusterRecord | None:
         """See the port."""

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from ca_service import web
 from ca_service.authority.access.permissions import Role
+from ca_service.authority.fleet.placement import Placement
+from ca_service.authority.installation import Installation
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.notices.records import Failure
 from tests.support.factories import OPERATOR, PASSWORD, Lab
+from tests.support.fleet import PUBLISHER
 from tests.support.notices import RECIPIENT, RecordingChannel
 from tests.support.requests import THREE_NODES
+from tests.support.statements import statements
 from tests.web.html import read
 from tests.web.visitor import Visitor, sign_in
 
@@ -70,6 +75,23 @@ def test_what_comes_can_be_searched_at_an_address_that_can_be_passed_on(lab: Lab
     assert "uccx2.example.com" in found.text
     assert "uccx1.example.com" not in found.text
     assert "No matches." in administrator.page("/notices?q=nobody").text
+
+
+def test_the_page_takes_the_same_few_statements_however_many_clusters_there_are(
+    signed_in: Callable[[Role], Visitor], installation: Installation
+) -> None:
+    administrator, counts = signed_in(Role.ADMINISTRATOR), []
+    for number, request in enumerate(THREE_NODES):
+        node = replace(PUBLISHER, fqdn=f"{request.name}.example.com")
+        cluster = installation.fleet.create(OPERATOR, f"Site {number}", [node])
+        placement = Placement(request.data, cluster.nodes[0].id, "tomcat-ECDSA", is_multi_server=False)
+        installation.fleet.sign(OPERATOR, cluster.id, [placement], Options(validity_days=100))
+        administrator.page("/notices")
+        with statements() as seen:
+            administrator.page("/notices")
+        counts.append(len(seen))
+
+    assert len(set(counts)) == 1, counts
 
 
 def test_without_a_channel_the_page_says_so_with_the_settings_that_are_missing() -> None:

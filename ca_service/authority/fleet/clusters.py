@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, islice, repeat
 from typing import Final
@@ -21,7 +21,7 @@ from ca_service.authority.fleet.records import (
     PlacedRequest,
 )
 from ca_service.authority.fleet.slot_reader import SlotReader
-from ca_service.authority.fleet.states import Slot
+from ca_service.authority.fleet.states import Place, Slot, current_places
 from ca_service.authority.fleet.store import FleetStore, cluster_unknown
 from ca_service.authority.issuance.examination import Examination, Options
 from ca_service.authority.issuance.issuance import Issuance, Issued
@@ -89,17 +89,19 @@ class Fleet:
         """Return the cluster with this number. Raises NotFound."""
         require(actor, Action.READ)
         require_unbounded(actor)
-        cluster = self._store.find_cluster(cluster_id)
-        if cluster is None:
+        found = self._store.find_clusters((cluster_id,))
+        if not found:
             raise cluster_unknown()
-        return cluster
+        return found[0]
 
     def get_named(self, actor: Actor, text: str) -> ClusterRecord:
         """Return the cluster with this number, or else with this name in any case. Raises NotFound."""
         require(actor, Action.READ)
         require_unbounded(actor)
         number = int(text) if NUMBER.fullmatch(text) else 0
-        found = self._store.find_cluster(number) if number else self._store.find_cluster_named(text.strip())
+        if number:
+            return self.get_cluster(actor, number)
+        found = self._store.find_cluster_named(text.strip())
         if found is None:
             raise cluster_unknown()
         return found
@@ -166,7 +168,8 @@ class Fleet:
 
     def slots(self, actor: Actor, cluster_id: int) -> tuple[Slot, ...]:
         """Return the slots of the cluster with their states. Raises NotFound."""
-        return self._slots(self.get_cluster(actor, cluster_id))
+        [slots] = self._reader.read((self.get_cluster(actor, cluster_id),))
+        return slots
 
     def list_slots(self, actor: Actor, clusters: Sequence[ClusterRecord]) -> tuple[tuple[Slot, ...], ...]:
         """Return the slots of each of these clusters, read together."""
@@ -174,9 +177,15 @@ class Fleet:
         require_unbounded(actor)
         return self._reader.read(clusters)
 
-    def _slots(self, cluster: ClusterRecord) -> tuple[Slot, ...]:
-        (slots,) = self._reader.read((cluster,))
-        return slots
+    def list_places(self, actor: Actor, cluster_ids: Collection[int]) -> dict[int, dict[str, Place]]:
+        """Return the places of the certificates in use, by cluster and serial number; none of a cluster that is gone.
+
+        All clusters are read together.
+        """
+        require(actor, Action.READ)
+        clusters = self._store.find_clusters(cluster_ids)
+        read = zip(clusters, self.list_slots(actor, clusters), strict=True)
+        return {cluster.id: current_places(slots) for cluster, slots in read}
 
     def serial_numbers(self, actor: Actor, cluster_id: int) -> tuple[str, ...]:
         """Return the serial numbers of all valid certificates in the slots of the cluster. Raises NotFound for none."""
@@ -221,7 +230,7 @@ class Fleet:
         `choices` are the slots that the person has chosen so far, one for each of the first CSRs.
         """
         cluster = self.get_cluster(actor, cluster_id)
-        slots = self._slots(cluster)
+        [slots] = self._reader.read((cluster,))
         all_choices = list(islice(chain(choices, repeat(Choice())), len(requests)))
         hints = [_hint(choice.purpose) for choice in all_choices]
         examinations = self._issuance.check(actor, requests, options, hints)
@@ -242,7 +251,8 @@ class Fleet:
             actor, [each.data for each in placements], options, [_hint(each.purpose) for each in placements]
         )
         _require_placeable(examinations, [*faults(placements, cluster)])
-        there = {(slot.node.id, slot.purpose.service): slot.request for slot in self._slots(cluster) if slot.request}
+        [slots] = self._reader.read((cluster,))
+        there = {(slot.node.id, slot.purpose.service): slot.request for slot in slots if slot.request}
         new = [
             request
             for each, examination in zip(placements, examinations, strict=True)

@@ -14,12 +14,12 @@ from ca_service.authority.access.permissions import SERVICE, Action, Actor, requ
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.fleet.clusters import Fleet
 from ca_service.authority.fleet.handover import node_of
-from ca_service.authority.fleet.states import EXPIRING_DAYS, Place, current_places
+from ca_service.authority.fleet.states import EXPIRING_DAYS, Place
 from ca_service.authority.fleet.store import LeafStore
 from ca_service.authority.issuance.examination import Options, Policy
 from ca_service.authority.issuance.issuance import Issuance, Issued
 from ca_service.authority.ports import Clock
-from ca_service.errors import Conflict, NotFound, Refused, Rule
+from ca_service.errors import Conflict, Refused, Rule
 from ca_service.pki.profiles import VOS, get_leaf_profile
 from ca_service.vos.destinations import Destination
 from ca_service.vos.general_steps import request_step
@@ -124,14 +124,8 @@ class Renewal:
         return max(1, min((record.not_after - record.not_before + timedelta(seconds=1)) // _DAY, limit))
 
     def _place(self, record: CertificateRecord) -> Place | None:
-        for cluster_id in self._leaves.list_cluster_ids(record.serial_number):
-            try:
-                found = current_places(self._fleet.slots(SERVICE, cluster_id)).get(record.serial_number)
-            except NotFound:  # it was removed at this moment
-                continue
-            if found:
-                return found
-        return None
+        places = self._fleet.list_places(SERVICE, self._leaves.list_cluster_ids(record.serial_number))
+        return next((found[record.serial_number] for found in places.values() if record.serial_number in found), None)
 
 
 def _request_step(record: CertificateRecord, place: Place | None) -> Step:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
@@ -36,8 +36,8 @@ class FleetStore(Protocol):
     def list_clusters(self, query: ClusterQuery) -> ClusterPage:
         """Return one page of the clusters, with their nodes. Raises InvalidInput for a foreign cursor."""
 
-    def find_cluster(self, cluster_id: int) -> ClusterRecord | None:
-        """Return the cluster with this number and its nodes, or None."""
+    def find_clusters(self, cluster_ids: Collection[int]) -> tuple[ClusterRecord, ...]:
+        """Return those of these clusters that exist, with their nodes."""
 
     def find_cluster_named(self, name: str) -> ClusterRecord | None:
         """Return the cluster of this name, in any case, or None."""

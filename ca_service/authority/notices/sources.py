@@ -13,7 +13,7 @@ from typing import Final
 
 from ca_service.authority.access.permissions import SERVICE
 from ca_service.authority.fleet.clusters import Fleet
-from ca_service.authority.fleet.states import Place, current_places
+from ca_service.authority.fleet.states import Place
 from ca_service.authority.fleet.store import LeafEnd, LeafStore
 from ca_service.authority.hierarchy.hierarchy import Hierarchy, certificate_of
 from ca_service.authority.hierarchy.store import IssuerRecord
@@ -23,7 +23,6 @@ from ca_service.authority.ports import Clock
 from ca_service.authority.revocation.records import CRLRecord, ResponderRecord
 from ca_service.authority.status.crl_publisher import CRLPublisher
 from ca_service.authority.status.responders import Responders, renew_at
-from ca_service.errors import NotFound
 from ca_service.pki.profiles import VOS
 from ca_service.vos.phrases import Phrase, phrase
 
@@ -37,7 +36,7 @@ _LIST_STEP: Final = (
 )
 _SIGNER_STEP: Final = "It is renewed automatically. If it is not, run `ca-service doctor` to find out why."
 _BATCH: Final = 500
-_FIRST_BATCH: Final = 60  # a page of leaves
+_FIRST_BATCH: Final = 120  # a page of leaves, and as many that are left out of it
 _NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
 _LAST: Final = 2**31 - 1  # higher than any number: things that expire at `after` itself do not count
 
@@ -93,6 +92,8 @@ class Leaves:
         place, clusters, size = (after, _LAST), dict[int, dict[str, Place]](), _FIRST_BATCH
         while ends := self._store.list_ends(place, until, self._clock(), size):
             revoked = self._revoked([end.serial_number for end in ends])
+            unread = {number for end in ends for number in end.cluster_ids} - clusters.keys()
+            clusters |= self._fleet.list_places(SERVICE, unread) if unread else {}
             for end in ends:
                 if end.serial_number not in revoked and (found := self._expiring(end, clusters)):
                     yield found
@@ -100,22 +101,13 @@ class Leaves:
 
     def _expiring(self, end: LeafEnd, clusters: dict[int, dict[str, Place]]) -> Expiring | None:
         """Return the expiration of a leaf, or None if it was replaced in every slot in which it was."""
-        for cluster_id in end.cluster_ids:
-            if cluster_id not in clusters:
-                clusters[cluster_id] = self._places(cluster_id)
-        places = [clusters[number].get(end.serial_number) for number in end.cluster_ids]
-        place = next((found for found in places if found), None)
+        places = [clusters.get(number, {}) for number in end.cluster_ids]  # one may be gone by now
+        place = next((found[end.serial_number] for found in places if end.serial_number in found), None)
         if end.cluster_ids and place is None:
             return None
         path = _runbook_path(place) if place else f"/certificates/{end.serial_number}"
         step = next_step(end, place)
         return Expiring(Kind.LEAF, end.serial_number, end.host, end.not_before, end.not_after, path, step)
-
-    def _places(self, cluster_id: int) -> dict[str, Place]:
-        try:
-            return current_places(self._fleet.slots(SERVICE, cluster_id))
-        except NotFound:  # it was removed in the meantime
-            return {}
 
 
 def _runbook_path(place: Place) -> str:

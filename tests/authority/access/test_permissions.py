@@ -149,6 +149,7 @@ ROWS = [
     Row(Action.READ, "fleet.get_named", "Site"),
     Row(Action.READ, "fleet.slots", 1),
     Row(Action.READ, "fleet.list_slots", ()),
+    Row(Action.READ, "fleet.list_places", (1,)),
     Row(Action.READ, "fleet.list_marks", 1),
     Row(Action.READ, "handover.board", 1),
     Row(Action.READ, "handover.board_with_notes", 1),
