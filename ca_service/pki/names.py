@@ -95,11 +95,13 @@ SAN_ADDRESS_AS_DNS: Final = Rule(
     "{value} is an IP address, but the CSR lists it as a DNS name. Clients would not find it.",
     "Create a new CSR that lists it as an IP address (OpenSSL: IP:{value}), or only host names.",
 )
+# Cisco Expressway Certificate Creation and Use Deployment Guide (X15.5), Managing Expressway Certificates.
 SAN_XMPP: Final = Rule(
     "san.xmpp",
     "The subject alternative name contains the {kind} {value}. Only DNS names and IP addresses are issued.",
-    "On the page Generate CSR of an Expressway set the format to DNS: for chat node aliases in place of XMPPAddress, "
-    "for Unified CM registration domains in place of SRVName. Then create a new CSR.",
+    "On the page Generate CSR of an Expressway, select the format DNS, as Cisco advises: for chat node aliases "
+    "and XMPP federation domains in place of XMPPAddress, for Unified CM registration domains in place of SRVName "
+    "(or CollabEdgeDNS, which puts collab-edge. before the domain). Then create a new CSR.",
 )
 SAN_TYPE: Final = Rule(
     "san.type",
