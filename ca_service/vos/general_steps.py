@@ -105,7 +105,7 @@ def client_steps(leaf_file: str, full_chain_file: str) -> tuple[Step, ...]:
 def request_step(host: str, purpose: str) -> Step:
     """Return the step that makes a new request on a VOS node of any product."""
     return Step(
-        phrase("Generate the CSR on {node}", node=host),
+        phrase("Generate the CSR for {purpose} on {node}", purpose=purpose, node=host),
         phrase(
             "On {menu}, choose Generate CSR, purpose {purpose}. Leave the names as they are filled in. Then choose "
             "Download CSR. A new CSR silently replaces the one before and its key: make no other one until the new "

@@ -21,7 +21,7 @@ def request_steps(host: str, purpose: Purpose) -> tuple[Step, ...]:
     unit = purpose.service
     return (
         Step(
-            phrase("Generate the CSR on {node}", node=host),
+            phrase("Generate the CSR for {purpose} on {node}", purpose=unit, node=host),
             "A new CSR silently replaces the one before and its key. From 14SU1 on, the node asks for the OU: answer "
             "no. Save what is printed from BEGIN to END as a file, and have it signed.",
             nodes=(host,),

@@ -33,13 +33,13 @@ class _Place:
 def trust_everywhere(nodes: Sequence[Node], leaves: Sequence[Leaf], layout: Layout) -> Section:
     """Phase A: root and intermediate on the nodes, their peers and the computers of users."""
     places = list(_places(nodes, leaves))
-    receivers = list({place.node.fqdn: place.node for place in places}.values())
     met = [leaf for leaf in leaves if not _is_never_met(leaf)]
+    by_users = [leaf for leaf in met if leaf.purpose.is_met_by_users]
     steps = (
         *(replace(_trust(place, layout), follows_from=_uploads(place, nodes, leaves, layout)) for place in places),
-        *_settled(receivers, leaves),
+        *_settled(nodes, places, leaves),
         *for_all(nodes, "peers", met),
-        *([_computers(key_of(leaves), layout, met[0].purpose)] if met else ()),
+        *([_computers(key_of(leaves), layout, by_users[0].purpose)] if by_users else ()),
     )
     return Section(
         "A. Trust everywhere",
@@ -111,6 +111,7 @@ def _trust(place: _Place, layout: Layout) -> Step:
             phrase("On {menu}, choose Upload Certificate/Certificate chain, purpose {store}.", menu=MENU, store=store),
             phrase("The root goes first. At the command line, run the line once for each file."),
             phrase(trust.text),
+            *(() if unit == "tomcat" else [phrase("That the command line knows this store is not confirmed.")]),
         ),
         key=f"trust/{encodings.fingerprint(layout.authorities[-1])[:24]}/{unit}/{short(fqdn)}",
         nodes=(fqdn,),
@@ -144,18 +145,23 @@ def _uploads(place: _Place, nodes: Sequence[Node], leaves: Sequence[Leaf], layou
 def _is_there(store: str, layout: Layout) -> Phrase:
     found = ", ".join(names.label(each.subject) for each in layout.authorities)
     return phrase(
-        "`show cert list trust` lists a line that begins with {store}/ for each of: {names}. Compare serial numbers on "
-        "the page; if they match, the step is done.",
+        "`show cert list trust` lists a line that begins with {store}/ for each of: {names}. Compare their serial "
+        "numbers on Certificate Management with those on the page of the authority. If they match, the step is done.",
         store=store,
         names=found,
     )
 
 
-def _settled(receivers: Sequence[Node], leaves: Sequence[Leaf]) -> Iterator[Step]:
-    """Yield the steps of nodes that need them after they received the authorities."""
-    for node in receivers:
-        for action in node.release.settles if node.release else ():
-            if action.on in (EVERY_NODE, node.role):
+def _settled(nodes: Sequence[Node], places: Sequence[_Place], leaves: Sequence[Leaf]) -> Iterator[Step]:
+    """Yield the steps of nodes that need them after a publisher of theirs, or they, received the authorities.
+
+    What is for one store is left out where a leaf of that store follows: phase C restarts the same.
+    """
+    for node in nodes:
+        stores = {place.store for place in places if place.node.product.id == node.product.id}
+        followed = {leaf.purpose.trust for leaf in leaves if node in leaf.nodes}
+        for action in node.release.settles if node.release and stores else ():
+            if action.on in (EVERY_NODE, node.role) and action.store in {"", *stores - followed}:
                 yield done(action, node.fqdn, f"settle/{short(action.title)}/{key_of(leaves)}/{short(node.fqdn)}")
 
 
@@ -170,9 +176,10 @@ def _computers(of: str, layout: Layout, purpose: Purpose) -> Step:
         files=layout.trust(purpose)[:1],
         powershell=(f"certutil -store Root {encodings.serial_text(root.serial_number)}",),
         answer="The name of the root, and that the command completed successfully.",
-        why="Where HSTS (HTTP Strict Transport Security) is on, browsers do not let users accept a certificate: those "
-        "without the root are locked out as soon as phase C begins.",
-        sources=("ECDSA-EN", "FIN-ADM"),
+        why="Browsers and Jabber warn of a certificate whose authority they do not know. Where HSTS (HTTP Strict "
+        "Transport Security) is on, browsers do not let users accept it: those without the root are locked out as soon "
+        "as phase C begins.",
+        sources=("ECDSA-EN", "FIN-ADM", "JABBER"),
     )
 
 

@@ -224,7 +224,7 @@ def test_the_lines_do_the_whole_loop_at_the_command_line_of_a_node(
 
 def test_the_lines_for_a_person_are_numbered_steps(ca: CommandLine) -> None:
     lines = ca("node", "lines", "uccx1.example.com").stdout.splitlines()
-    assert lines[0] == "1. Generate the CSR on uccx1.example.com"
+    assert lines[0] == "1. Generate the CSR for tomcat-ECDSA on uccx1.example.com"
     assert "      set csr gen tomcat-ECDSA" in lines
 
 

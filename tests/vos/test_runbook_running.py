@@ -95,7 +95,7 @@ def test_the_ctl_file_is_updated_once_for_the_certificates_of_all_nodes() -> Non
 
 
 def test_a_setting_of_the_publisher_is_made_for_a_subscriber_that_alone_is_signed() -> None:
-    title = "Set HTTPS Ciphers on {} so that EC ciphers are allowed"
+    title = "Set the enterprise parameter HTTPS Ciphers on {} to allow EC ciphers"
     leaf = Leaf(CALLS[1], TOMCAT_ECDSA, SIGNED.leaf)
 
     assert phase(runbook(*CALLS[:2], leaves=(leaf,)), C)[0].title == title.format("cucm1.example.com")
@@ -196,7 +196,7 @@ def test_a_step_for_a_peer_says_why_the_peer_needs_it() -> None:
     found = runbook(CALLS[0], imp, leaves=(Leaf(imp, PURPOSES["cup-ECDSA"], SIGNED.leaf),))
     peer = step(found, "Upload root and intermediate to CallManager-trust on cucm1.example.com")
 
-    assert "restart of Cisco HAProxy and Cisco CallManager" in peer.why
+    assert "CUCM connects to the SIP Proxy" in peer.why
     assert {each.title.split()[0] for each in found.remarks} == {"IM&P"}
 
 
