@@ -43,7 +43,8 @@ FIT_TRUST: Final = Rule(
     "fit.trust",
     "{store} holds another certificate called \u201c{name}\u201d, which begins no earlier: the new one is not "
     "stored, and the node says nothing of it.",
-    "Delete the old one from the trust store if it is no longer needed, or use an authority with another name.",
+    "Delete the old one if it is no longer needed: that deletes it in the whole cluster. Or use an "
+    "authority with another name.",
 )
 FIT_TRUST_REPLACED: Final = Rule(
     "fit.trust-replaced",

@@ -54,7 +54,7 @@ def upload_steps(
 def _trust(host: str, purpose: Purpose, authority: x509.Certificate) -> Step:
     return Step(
         phrase("Paste \u201c{name}\u201d into {node}", name=names.label(authority.subject), node=host),
-        "Leave it out where the same certificate is there already: `show cert list trust`.",
+        "Skip it if the same certificate is there already: `show cert list trust` lists what is there.",
         nodes=(host,),
         purpose=purpose.trust,
         commands=(f"set cert import trust {purpose.trust_unit}", *_lines(authority)),

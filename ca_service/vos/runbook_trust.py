@@ -43,8 +43,8 @@ def trust_everywhere(nodes: Sequence[Node], leaves: Sequence[Leaf], layout: Layo
     )
     return Section(
         "A. Trust everywhere",
-        "Root and intermediate are the certificates of this authority. Everything that will meet the new certificate "
-        "learns to trust them first, so nothing changes for users, unless a step says so. The publisher or primary is "
+        "Root and intermediate are the certificates of this authority. All systems that will meet the new "
+        "certificate trust them first. Nothing changes for users, unless a step says so. The publisher or primary is "
         "the first node of a cluster, the others are subscribers or secondaries.",
         steps,
     )

@@ -127,7 +127,7 @@ def test_single_sign_on_is_off_from_the_upload_to_the_last_restart_once_for_all(
     found = runbook(*CALLS)
     off, metadata, on = (each for each in found.steps if "single sign-on" in each.title or "metadata" in each.title)
 
-    assert ("off" in off.title, "metadata" in metadata.title, "on again" in on.title) == (True, True, True)
+    assert ("off" in off.title, "metadata" in metadata.title, "back on" in on.title) == (True, True, True)
     assert (phase(found, B)[0], phase(found, C)[-2:]) == (off, (metadata, on))
     assert off.nodes == tuple(each.fqdn for each in CALLS)
 
