@@ -11,6 +11,7 @@ from ca_service.vos.phrases import phrase
 from ca_service.vos.purposes import Purpose
 from ca_service.vos.runbook_parts import for_all
 from ca_service.vos.runbook_running import make_used
+from ca_service.vos.runbook_trust import settled, trust_of_others
 from ca_service.vos.steps import Leaf, Node, Step
 
 _TOMCAT = "utils service restart Cisco Tomcat"
@@ -69,14 +70,20 @@ def _lines(certificate: x509.Certificate) -> Iterator[str]:
 
 
 def preparing_steps(node: Node | None, purpose: Purpose) -> tuple[Step, ...]:
-    """Return the steps before the upload of the certificate; none where the product is not known."""
-    return tuple(for_all([node], "prepare", [Leaf(node, purpose)])) if node else ()
+    """Return the steps before the upload of the certificate: on peers, on the computers of users, on the node.
+
+    There are none where the product is not known.
+    """
+    if node is None:
+        return ()
+    nodes, leaves = [node], [Leaf(node, purpose)]
+    return (*trust_of_others(nodes, leaves), *for_all(nodes, "prepare", leaves))
 
 
 def running_steps(host: str, node: Node | None, purpose: Purpose) -> tuple[Step, ...]:
     """Return the steps after which the node presents the certificate; a guess where its product is not known."""
     leaf = Leaf(node, purpose) if node else None
-    known = make_used([leaf.node], [leaf]).steps if leaf else ()
+    known = (*settled([leaf.node], [leaf]), *make_used([leaf.node], [leaf]).steps) if leaf else ()
     if known:
         return known
     return (

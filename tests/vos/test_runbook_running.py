@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from ca_service.vos.node_lines import preparing_steps, running_steps
 from ca_service.vos.purposes import CALLMANAGER_ECDSA, PURPOSES, TOMCAT_ECDSA
 from ca_service.vos.runbook import (
     Leaf,
@@ -154,6 +155,7 @@ def test_a_leaf_that_cisco_does_not_use_is_told_first_with_what_helps() -> None:
     look = step(found, "Check uccx1.example.com")
     assert look.terminal == ()
     assert "nothing to see of it" in look.text
+    assert look.why == ""  # which is about the script that it does not have
 
 
 def test_every_port_is_asked_with_tls_1_2_and_1_3_for_ecdsa_only() -> None:
@@ -206,3 +208,15 @@ def test_the_accesses_are_listed_before_the_first_step() -> None:
     assert "Before you begin: administrator of the operating system (page and SSH) of cucm1.example.com" in text
     assert "Cisco Unified CM Administration and Cisco Unified Serviceability" in " ".join(text.split())
     assert text.index("Before you begin") < text.index("1. ")
+
+
+def test_a_node_that_is_changed_alone_has_the_steps_of_all_others_before_and_those_that_settle_it_first() -> None:
+    imp, never = node("imp1.example.com", "imp", "14SU3"), node("uccx1.example.com", at="12.5")
+    before = [each.title.split()[0] for each in preparing_steps(imp, TOMCAT_ECDSA)]
+    after = running_steps(imp.fqdn, imp, TOMCAT_ECDSA)
+
+    assert before == ["Upload", "Install", "Switch"]  # Expressway, the computers of users, single sign-on
+    assert after[0].commands == ("utils service restart Cisco Intercluster Sync Agent",)
+    assert [each.key.split("/")[0] for each in after] == ["settle", "switch", "restart", "restore"]
+    assert not any(each.files or each.powershell for each in preparing_steps(imp, TOMCAT_ECDSA))
+    assert preparing_steps(never, TOMCAT_ECDSA) == preparing_steps(None, TOMCAT_ECDSA) == ()
