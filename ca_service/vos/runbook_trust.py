@@ -18,6 +18,7 @@ _FOR_ITSELF: Final = Fact(
     "Phase B ends with \u201cCA Certificate is Not Available in the Trust-Store\u201d otherwise.",
     sources=("REGEN-CA", "ECDSA-EN"),
 )
+_OTHER_NAME: Final = "The files are named after {store}: the certificates in them are the same."
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,7 @@ def _trust(place: _Place, layout: Layout) -> Step:
             phrase("On {menu}, choose Upload Certificate/Certificate chain, purpose {store}.", menu=MENU, store=store),
             phrase("The root goes first. At the command line, run the line once for each file."),
             phrase(trust.text),
+            *(() if store == place.purpose.trust else [phrase(_OTHER_NAME, store=place.purpose.trust)]),
             *(() if unit == "tomcat" else [phrase("That the command line knows this store is not confirmed.")]),
         ),
         key=f"trust/{encodings.fingerprint(layout.authorities[-1])[:24]}/{unit}/{short(fqdn)}",
