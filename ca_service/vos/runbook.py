@@ -36,7 +36,7 @@ _SHORT: Final = 10  # minutes: the command line itself shows when a restart of t
 _UPLOADS: Final = f"Uploads: {MENU} > Upload Certificate/Certificate chain. "
 _PAGE: Final = "How, why, way back and sources: {page}."
 #: Where the page and the files are for a text that is not in a bundle.
-ON_THE_BOARD: Final = "the page Runbook of the cluster, or --json. The files are in the bundle of the cluster"
+ON_THE_BOARD: Final = "the page Runbook of the cluster, or its JSON. The files are in the bundle of the cluster"
 #: The facts about a certificate in a brief text; its page has all.
 BRIEF_FACTS: Final = ("Serial number", "Valid", "Sealing key")
 Facts = Sequence[tuple[str, str]]

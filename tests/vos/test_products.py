@@ -425,6 +425,11 @@ def test_every_port_of_a_version_without_ecdsa_presents_rsa(product: str, at: st
     assert {port.number for port in found.ports} == {port.number for port in before.ports}
 
 
+def test_every_version_of_cucm_says_which_upgrade_leaves_expired_trust_certificates_out() -> None:
+    for release in get_product("cucm").releases:
+        assert any("an upgrade to" in fact.text and "14SU2" in fact.text for fact in release.warnings), release.label
+
+
 def test_cucm_before_14su2_takes_multi_server_certificates_on_every_interface() -> None:
     before = get_product("cucm").find_release(version("14SU1"))
 

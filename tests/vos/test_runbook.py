@@ -184,7 +184,7 @@ def test_the_text_names_the_page_only_where_there_is_one() -> None:
 
     assert "the .html file beside this one" in upload
     assert ".html" not in as_text(runbook(*CENTRE))
-    assert "or --json. The files are in the bundle of the cluster." in " ".join(as_text(runbook(*CENTRE)).split())
+    assert "or its JSON. The files are in the bundle of the cluster." in " ".join(as_text(runbook(*CENTRE)).split())
 
 
 def test_wildcards_of_federation_are_enabled_before_the_csr() -> None:
