@@ -245,7 +245,7 @@ def _plan_lines(console: Console, found: NodePlanDocument) -> list[str]:
         said += [] if change.is_confirmed else [f"     ({NOT_CONFIRMED})"]
     if not found.changes:
         said.append("  Nothing has to change.")
-    before = ["Before that, on the node:", *_step_lines(found.steps)] if found.steps else []
+    before = ["Before that:", *_step_lines(found.steps)] if found.steps else []
     return [*said, *before, *console.finding_lines(found.findings)]
 
 

@@ -32,6 +32,7 @@ _SUMS: Final = "SHA256SUMS"
 _FULL_CHAIN: Final = "fullchain.pem"
 _RECEIPT: Final = "receipt.json"
 _VERIFIER: Final = "verify_receipt.py"
+_PAGE: Final = "the .html file beside this one"  # a document may be renamed, and its page with it
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +279,7 @@ def _verifier_file() -> BundleFile:
 def _written(name: str, runbook: Runbook, facts: Facts) -> tuple[BundleFile, BundleFile]:
     """Return a runbook as text and as a page."""
     return (
-        BundleFile(f"{name}.txt", as_text(runbook, facts).encode()),
+        BundleFile(f"{name}.txt", as_text(runbook, facts, _PAGE).encode()),
         BundleFile(f"{name}.html", as_html(runbook, facts).encode()),
     )
 
@@ -301,7 +302,7 @@ def _facts(delivery: Delivery) -> Iterator[tuple[str, str]]:
             _RECEIPT,
             f"proves that the certificate is in the audit log of the authority: run {_VERIFIER} from this bundle",
         )
-        yield "Sealing key", f"{json.loads(delivery.receipt)['key']['fingerprint']} (SHA-256), which signed the receipt"
+        yield "Sealing key", f"{json.loads(delivery.receipt)['key']['fingerprint']} (SHA-256)"
 
 
 def checksums(path: str, files: Sequence[BundleFile]) -> BundleFile:

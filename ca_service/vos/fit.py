@@ -48,7 +48,7 @@ FIT_SEVERAL_PKCS7: Final = Rule(
 FIT_PRIVATE_KEY: Final = Rule(
     "fit.private-key",
     "There is a private key in what was sent. It was not stored and not logged.",
-    "Treat that key as exposed. Send certificates and requests only.",
+    "Treat that key as exposed. Send certificates and CSRs only.",
 )
 FIT_SEVERAL_AUTHORITIES: Final = Rule(
     "fit.several-authorities",

@@ -43,7 +43,8 @@ FIT_TRUST: Final = Rule(
     "fit.trust",
     "{store} holds another certificate called \u201c{name}\u201d, which begins no earlier: the new one is not "
     "stored, and the node says nothing of it.",
-    "Delete the old one from the trust store if it is no longer needed, or use an authority with another name.",
+    "Delete the old one if it is no longer needed: that deletes it in the whole cluster. Or use an "
+    "authority with another name.",
 )
 FIT_TRUST_REPLACED: Final = Rule(
     "fit.trust-replaced",
@@ -77,8 +78,8 @@ FIT_RSA_LINK: Final = Rule(
     "fit.rsa-link",
     "\u201c{name}\u201d is signed by \u201c{issuer}\u201d with RSA or another kind of key. A node does not "
     "present an EC certificate below it; on SocialMiner 11.5 chat, e-mail and web pages stop (CSCvb58580).",
-    "Have the CSR signed by an authority that is EC up to the root, such as this one; or see what agents "
-    "would see, and the COP files, on the page What agents see.",
+    "Have the CSR signed by an authority that is EC up to the root, such as this one; or see the COP "
+    "files on the page \u201cAgent experience\u201d.",
 )
 
 CHAIN_MESSAGE: Final = "CA Certificate is Not Available in the Trust-Store"

@@ -23,71 +23,71 @@ from ca_service.vos.purposes import PURPOSES
 
 FIT_NO_REQUEST: Final = Rule(
     "fit.no-request",
-    "Without the request this cannot be compared.",
+    "Without the CSR this cannot be compared.",
     "Add the .csr file. The node keeps it until a certificate is uploaded: Download CSR.",
     Severity.NOTE,
 )
 FIT_KEY: Final = Rule(
     "fit.key",
-    "The certificate has another public key than the request.",
-    "It belongs to another node or to an older request: a new CSR replaces the one before, with its key. "
-    "Have the newest request of this node signed.",
+    "The certificate has another public key than the CSR.",
+    "It belongs to another node or to an older CSR: a new CSR replaces the one before, with its key. "
+    "Have the newest CSR of this node signed.",
 )
 FIT_SAN: Final = Rule(
     "fit.san",
     "The names differ. Missing: {missing}. Not asked for: {extra}.",
-    "Have it signed again with exactly the names of the request, the bare domain included; nothing added, "
+    "Have it signed again with exactly the names of the CSR, the bare domain included; nothing added, "
     "such as www., the common name or an address. Their order does not matter.",
 )
 FIT_COMMON_NAME: Final = Rule(
     "fit.common-name",
-    "The common name is {found}; the request asks for {wanted}. A practitioner found that a node compares it; "
+    "The common name is {found}; the CSR asks for {wanted}. A practitioner found that a node compares it; "
     "that is not confirmed by Cisco\u2019s documents.",
-    "Have it signed with the subject of the request, unchanged. If your authority refuses \u201c-ms\u201d in a "
+    "Have it signed with the subject of the CSR, unchanged. If your authority refuses \u201c-ms\u201d in a "
     "name, change the common name on the page Generate CSR.",
     Severity.WARNING,
 )
 FIT_SUBJECT: Final = Rule(
     "fit.subject",
-    "The subject differs in {changed}. Cisco\u2019s documents do not say whether a node minds.",
-    "To be safe, have it signed with the subject of the request, unchanged.",
+    "The subject differs in {changed}. Cisco\u2019s documents do not say whether a node refuses that.",
+    "To be safe, have it signed with the subject of the CSR, unchanged.",
     Severity.NOTE,
 )
 FIT_SAN_FREE: Final = Rule(
     "fit.san-free",
-    "The request names no host, so the node does not compare the names of the certificate.",
+    "The CSR names no host, so the node does not compare the names of the certificate.",
     "",
     Severity.NOTE,
 )
 FIT_SUBJECT_OU: Final = Rule(
     "fit.subject-ou",
-    "The OU of the request is not in the certificate; a node takes it all the same.",
+    "The OU of the CSR is not in the certificate; a node takes it all the same.",
     "",
     Severity.NOTE,
 )
 FIT_KEY_USAGE: Final = Rule(
     "fit.key-usage",
     "The key usage lacks {missing}. A practitioner found that a node takes such a certificate, and it fails in "
-    "use when its request is gone. Cisco: \u201cEnsure that \u2018Data Encipherment\u2019 bit is not changed "
+    "use when its CSR is gone. Cisco: \u201cEnsure that \u2018Data Encipherment\u2019 bit is not changed "
     "or removed\u201d.",
-    "Do not upload it. Have it signed again with every key usage of the request.",
+    "Do not upload it. Have it signed again with every key usage of the CSR.",
 )
 FIT_KEY_USAGE_EXTRA: Final = Rule(
     "fit.key-usage-extra",
-    "The key usage has {extra}, which the request does not ask for.",
-    "It does no harm that Cisco\u2019s documents tell of; still, let the authority copy what is asked.",
+    "The key usage has {extra}, which the CSR does not ask for.",
+    "Cisco\u2019s documents name no harm. Let the authority copy what the CSR asks for.",
     Severity.WARNING,
 )
 FIT_EXTENDED_KEY_USAGE: Final = Rule(
     "fit.extended-key-usage",
     "The extended key usage lacks {missing}. A practitioner found that a node takes such a certificate, and it "
     "fails in use: nodes are clients as well as servers, towards LDAP, one another and SIP.",
-    "Do not upload it. Have it signed again with every purpose of the request. Public authorities leave "
+    "Do not upload it. Have it signed again with every extended key usage of the CSR. Public authorities leave "
     "clientAuth out; a private one need not.",
 )
 FIT_EXTENDED_KEY_USAGE_EXTRA: Final = Rule(
     "fit.extended-key-usage-extra",
-    "The extended key usage has {extra}, which the request does not ask for.",
+    "The extended key usage has {extra}, which the CSR does not ask for.",
     "",
     Severity.NOTE,
 )

@@ -57,7 +57,7 @@ def server_steps(host: str, trust_files: Sequence[str], leaf_file: str, full_cha
     return (
         Step(
             phrase("Install {file} on the server", file=full_chain_file),
-            "Give the server this file (leaf, then intermediate) and the private key that made the request. "
+            "Give the server this file (leaf, then intermediate) and the private key of the CSR. "
             "nginx: ssl_certificate and ssl_certificate_key; Apache: SSLCertificateFile and SSLCertificateKeyFile.",
             files=(full_chain_file,),
         ),
@@ -72,8 +72,8 @@ def server_steps(host: str, trust_files: Sequence[str], leaf_file: str, full_cha
             files=(trust_files[0],),
         ),
         Step(
-            "See that it is served",
-            "Ask from another machine. The answer must hold: Verify return code: 0 (ok).",
+            "Check that the server presents it",
+            "Run this on another computer. The answer must contain: Verify return code: 0 (ok).",
             terminal=(_CHECK_SERVER.format(at=_address(host), name=quote(host), root=trust_files[0]),),
         ),
     )
@@ -84,7 +84,7 @@ def client_steps(leaf_file: str, full_chain_file: str) -> tuple[Step, ...]:
     return (
         Step(
             phrase("Install {file} on the client", file=full_chain_file),
-            "Give the client this file (leaf, then intermediate) and the private key that made the request. "
+            "Give the client this file (leaf, then intermediate) and the private key of the CSR. "
             "curl: --cert and --key.",
             files=(full_chain_file,),
         ),
@@ -103,13 +103,13 @@ def client_steps(leaf_file: str, full_chain_file: str) -> tuple[Step, ...]:
 
 
 def request_step(host: str, purpose: str) -> Step:
-    """Return the step that makes a new request on a VOS node of any product."""
+    """Return the step that generates a new CSR on a VOS node of any product."""
     return Step(
-        phrase("Generate the CSR on {node}", node=host),
+        phrase("Generate the CSR for {purpose} on {node}", purpose=purpose, node=host),
         phrase(
-            "On {menu}, choose Generate CSR, purpose {purpose}. Leave the names as they are filled in. Then choose "
-            "Download CSR. A new CSR silently replaces the one before and its key: make no other one until the new "
-            "certificate is uploaded.",
+            "On {menu}, choose Generate CSR, purpose {purpose}. Leave common name and Parent Domain as they are filled "
+            "in. Then choose Download CSR. Generate no other CSR until the new certificate is uploaded: it silently "
+            "replaces this one and its key.",
             menu=MENU,
             purpose=purpose,
         ),

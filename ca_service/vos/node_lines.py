@@ -11,6 +11,7 @@ from ca_service.vos.phrases import phrase
 from ca_service.vos.purposes import Purpose
 from ca_service.vos.runbook_parts import for_all
 from ca_service.vos.runbook_running import make_used
+from ca_service.vos.runbook_trust import settled, trust_of_others
 from ca_service.vos.steps import Leaf, Node, Step
 
 _TOMCAT = "utils service restart Cisco Tomcat"
@@ -21,7 +22,7 @@ def request_steps(host: str, purpose: Purpose) -> tuple[Step, ...]:
     unit = purpose.service
     return (
         Step(
-            phrase("Generate the CSR on {node}", node=host),
+            phrase("Generate the CSR for {purpose} on {node}", purpose=unit, node=host),
             "A new CSR silently replaces the one before and its key. From 14SU1 on, the node asks for the OU: answer "
             "no. Save what is printed from BEGIN to END as a file, and have it signed.",
             nodes=(host,),
@@ -54,7 +55,7 @@ def upload_steps(
 def _trust(host: str, purpose: Purpose, authority: x509.Certificate) -> Step:
     return Step(
         phrase("Paste \u201c{name}\u201d into {node}", name=names.label(authority.subject), node=host),
-        "Leave it out where the same certificate is there already: `show cert list trust`.",
+        "Skip it if the same certificate is there already: `show cert list trust` lists what is there.",
         nodes=(host,),
         purpose=purpose.trust,
         commands=(f"set cert import trust {purpose.trust_unit}", *_lines(authority)),
@@ -69,14 +70,20 @@ def _lines(certificate: x509.Certificate) -> Iterator[str]:
 
 
 def preparing_steps(node: Node | None, purpose: Purpose) -> tuple[Step, ...]:
-    """Return the steps before the upload of the certificate; none where the product is not known."""
-    return tuple(for_all([node], "prepare", [Leaf(node, purpose)])) if node else ()
+    """Return the steps before the upload of the certificate: on peers, on the computers of users, on the node.
+
+    There are none where the product is not known.
+    """
+    if node is None:
+        return ()
+    nodes, leaves = [node], [Leaf(node, purpose)]
+    return (*trust_of_others(nodes, leaves), *for_all(nodes, "prepare", leaves))
 
 
 def running_steps(host: str, node: Node | None, purpose: Purpose) -> tuple[Step, ...]:
     """Return the steps after which the node presents the certificate; a guess where its product is not known."""
     leaf = Leaf(node, purpose) if node else None
-    known = make_used([leaf.node], [leaf]).steps if leaf else ()
+    known = (*settled([leaf.node], [leaf]), *make_used([leaf.node], [leaf]).steps) if leaf else ()
     if known:
         return known
     return (

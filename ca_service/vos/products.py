@@ -93,7 +93,8 @@ class Action:
 
     `title` has {node} in place of the node, `why` is the reason, `undo` the way back, both may be empty. `on` is a
     role, or EVERY_NODE. `purpose` is the only purpose for which it is needed, empty for all. A peer in a cluster has
-    the id of its `product`, and the trust `store` that root and intermediate go to. A switch stays as it is set, unless
+    the id of its `product`, and the trust `store` that root and intermediate go to; what settles a node may be for one
+    `store` alone. A switch stays as it is set, unless
     it is needed each time that the certificate changes.
     """
 

@@ -24,7 +24,7 @@ class Purpose:
     """A purpose on the upload page: the leaf goes to `service`, its authorities to `trust` first.
 
     `is_multi_server` says whether one certificate can be for all nodes of a cluster, `allows_wildcard` whether Cisco
-    asks for a wildcard there.
+    asks for a wildcard there, `is_met_by_users` whether browsers or Jabber meet it.
     """
 
     service: str
@@ -32,6 +32,7 @@ class Purpose:
     about: Fact
     is_multi_server: bool = True
     allows_wildcard: bool = False
+    is_met_by_users: bool = True
 
     @property
     def trust_unit(self) -> str:
@@ -59,6 +60,7 @@ PURPOSES: Final = {
         fact(row),
         row.get("is_multi_server", True),
         row.get("allows_wildcard", False),
+        row.get("is_met_by_users", True),
     )
     for row in table("purposes")["purpose"]
 }

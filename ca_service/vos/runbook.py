@@ -6,19 +6,19 @@ from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
 from importlib import resources
 from itertools import count
+from shlex import quote
 from textwrap import wrap
 from typing import TYPE_CHECKING, Final
 
 from cryptography import x509
 
 from ca_service.pki import encodings
-from ca_service.vos.knowledge import NOT_CONFIRMED, Fact, titles
+from ca_service.vos.knowledge import NOT_CONFIRMED, titles
 from ca_service.vos.phrases import phrase
-from ca_service.vos.products import Use, version
-from ca_service.vos.runbook_parts import Layout, actions_on
+from ca_service.vos.runbook_parts import MENU, Layout, remarks, warnings
 from ca_service.vos.runbook_running import check_scripts, make_used, prove
 from ca_service.vos.runbook_trust import trust_everywhere
-from ca_service.vos.runbook_uploads import certificate, requests
+from ca_service.vos.runbook_uploads import DISTRIBUTION, certificate, requests
 from ca_service.vos.steps import Leaf, Node, Runbook, Section, Step, upload_key, verify_key
 
 if TYPE_CHECKING:
@@ -31,10 +31,14 @@ _INDENT: Final = "   "
 _COLUMN: Final = 15
 _OPTIONAL: Final = " (optional)"  # a title with a comma says itself on what it depends
 _RESTART: Final = "utils service restart "
+_BY_SSH: Final = f"Restart a service on the command line of the node (SSH): {_RESTART}NAME"
 _SHORT: Final = 10  # minutes: the command line itself shows when a restart of this length is over
-_MORE: Final = "How and why for each step, the way back and the sources: on the page beside this file (.html)."
+_UPLOADS: Final = f"Uploads: {MENU} > Upload Certificate/Certificate chain. "
+_PAGE: Final = "How, why, way back and sources: {page}."
+#: Where the page and the files are for a text that is not in a bundle.
+ON_THE_BOARD: Final = "the page Runbook of the cluster, or its JSON. The files are in the bundle of the cluster"
 #: The facts about a certificate in a brief text; its page has all.
-BRIEF_FACTS: Final = ("Names", "Serial number", "Valid", "Sealing key")
+BRIEF_FACTS: Final = ("Serial number", "Valid", "Sealing key")
 Facts = Sequence[tuple[str, str]]
 
 
@@ -65,10 +69,10 @@ def cluster_runbook(
     sections = (requests(every), *phases)
     return Runbook(
         title=title,
-        warnings=tuple(_warnings(ordered, every)),
+        warnings=tuple(warnings(ordered, every)),
         sections=tuple(section for section in sections if section.steps),
         accesses=tuple(_accesses(_concerned(ordered, signed), phases)) if signed else (),
-        remarks=tuple(_remarks(_concerned(ordered, every))),
+        remarks=tuple(remarks(_concerned(ordered, every))),
         is_brief=True,
     )
 
@@ -96,36 +100,9 @@ def _leaves_in_order(leaves: Sequence[Leaf], nodes: Sequence[Node]) -> list[Leaf
     return sorted(leaves, key=lambda leaf: nodes.index(leaf.node))
 
 
-def _warnings(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> Iterator[Step]:
-    """Yield the warnings before signing: where the certificate has no effect, or an unknown one, and the cautions."""
-    found = dict[tuple[str, Fact], list[str]]()
-    for node in nodes:
-        name = f"{node.fqdn}: {node.product.name} {node.version}"
-        if node.release is None:
-            yield Step(name, _unread(node), nodes=(node.fqdn,), is_preface=True)
-        elif node.release.use in (Use.NEVER, Use.UNKNOWN):
-            yield _told(name, node.release.uses, (node.fqdn,))
-    for leaf in leaves:
-        for node in leaf.nodes:
-            for action in actions_on(node, "cautions", leaf.purpose):
-                found.setdefault((action.title, action.fact), []).append(node.fqdn)
-    for (title, fact), fqdns in found.items():
-        yield _told(title, fact, tuple(dict.fromkeys(fqdns)))
-
-
 def _concerned(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> list[Node]:
     """Return the nodes for which there is a leaf or a slot."""
     return [node for node in nodes if any(node in leaf.nodes for leaf in leaves)]
-
-
-def _unread(node: Node) -> str:
-    if node.product.is_newer(version(node.version)):
-        return phrase(
-            "Newer than what was read: the documents end with {product} {newest}. Try one node first.",
-            product=node.product.name,
-            newest=node.product.newest,
-        )
-    return "Cisco\u2019s documents that were read say nothing of this version. Try one node first."
 
 
 def _accesses(nodes: Sequence[Node], phases: Sequence[Section]) -> Iterator[str]:
@@ -135,36 +112,28 @@ def _accesses(nodes: Sequence[Node], phases: Sequence[Section]) -> Iterator[str]
     yield phrase("administrator of the operating system (page and SSH) of {nodes}", nodes=names)
     found = dict.fromkeys(fact.text for node in nodes if node.release for fact in node.release.accesses)
     yield from (phrase("administrator of {application}", application=text) for text in found)
-    if any(step.key.startswith(("peers/", "agents/")) for step in steps):
-        yield "administrators of the peers in phase A and of the computers of users"
+    if any(step.key.startswith("peers/") for step in steps):
+        yield "administrators of the peers in phase A"
+    if any(step.key.startswith("agents/") for step in steps):
+        yield "administrators of the computers of users"
     in_phase_c = (step for step in steps if step.key.startswith(("switch/", "restart/", "restore/")))
     minutes = sum(step.effect.minutes for step in in_phase_c if step.effect and not step.is_optional)
     if minutes:
-        yield phrase("a quiet hour for phase C, about {minutes} minutes (estimate)", minutes=minutes)
+        yield phrase("quiet time for phase C, about {minutes} minutes (estimate)", minutes=minutes)
 
 
-def _remarks(nodes: Sequence[Node]) -> Iterator[Step]:
-    """Return the notes on products and versions of these nodes, each sentence once."""
-    found = dict[tuple[str, Fact], list[str]]()
-    for node in nodes:
-        for fact in node.release.warnings if node.release else ():
-            found.setdefault((f"{node.product.name} {node.version}", fact), []).append(node.fqdn)
-    for (name, fact), fqdns in found.items():
-        yield _told(name, fact, tuple(fqdns))
+def as_text(runbook: Runbook, facts: Facts = (), page: str = ON_THE_BOARD) -> str:
+    """Return the runbook as a text file: numbered, LF, 100 characters wide as far as words can be parted.
 
-
-def _told(title: str, fact: Fact, fqdns: tuple[str, ...]) -> Step:
-    return Step(title, fact.text, nodes=fqdns, sources=fact.sources, is_confirmed=fact.is_confirmed, is_preface=True)
-
-
-def as_text(runbook: Runbook, facts: Facts = ()) -> str:
-    """Return the runbook as a text file: numbered, LF, 100 characters wide as far as words can be parted."""
-    lines = [runbook.title, "=" * min(len(runbook.title), WIDTH)]
+    `page` is where a brief one has everything else: the name of a file beside it, or a phrase.
+    """
+    lines = [runbook.title]
     for name, value in facts:
         if not runbook.is_brief or name in BRIEF_FACTS:
             lines += _wrapped(value, f"{name + ':':<{_COLUMN}}", " " * _COLUMN)
     if runbook.is_brief:
-        return "\n".join([*lines, *_brief(runbook), ""])
+        return "\n".join([*lines, *_brief(runbook, page), ""])
+    lines[1:1] = ["=" * min(len(runbook.title), WIDTH)]
     for step in runbook.warnings:
         lines += ["", *_wrapped(step.title, "", ""), *_body(step)]
     for number, step in enumerate(runbook.steps, 1):
@@ -195,20 +164,31 @@ def _body(step: Step) -> Iterator[str]:
         yield f"{_INDENT}({NOT_CONFIRMED})"
 
 
-def _brief(runbook: Runbook) -> Iterator[str]:
+def _brief(runbook: Runbook, page: str) -> Iterator[str]:
     """Yield titles, files, restarts and the signs that they are over: all that is needed beside the page."""
-    yield _MORE
+    uploads = _UPLOADS if any(step.key.startswith("upload/") for step in runbook.steps) else ""
+    yield from _wrapped(uploads + _PAGE.format(page=page), "", _INDENT)
     for step in runbook.warnings:
         yield from _wrapped(f"{step.title}. {step.text}", "! ", "  ")
     if runbook.accesses:
         yield from _wrapped("; ".join(runbook.accesses) + ".", "Before you begin: ", "  ")
     numbers = count(1)
     for section in runbook.sections:
-        has_services = any(_services(step) for step in section.steps)
-        yield from ("", f"{section.title} ({_RESTART}NAME)" if has_services else section.title)
+        services = _BY_SSH if any(_services(step) for step in section.steps) else ""
+        yield from ("", section.title, *_wrapped(section.brief or services, _INDENT, _INDENT))
         for step in section.steps:
             title = f"{next(numbers)}. {step.title}"
             yield from _brief_step(step, title + _OPTIONAL if step.is_optional and "," not in title else title)
+        if any(step.key.startswith("request/") for step in section.steps):
+            yield from _signing(quote(runbook.title))
+
+
+def _signing(cluster: str) -> Iterator[str]:
+    """Yield what is done with the CSRs, before the other phases have steps."""
+    yield "Then add the CSRs and sign them, on the board of the cluster or as below. Phases A to D follow."
+    yield f"{_INDENT}$ ca-service cluster add {cluster} FILE..."
+    yield f"{_INDENT}$ ca-service cluster sign {cluster}"
+    yield f"{_INDENT}$ ca-service cluster runbook {cluster}"
 
 
 def _brief_step(step: Step, title: str) -> Iterator[str]:
@@ -222,10 +202,19 @@ def _brief_step(step: Step, title: str) -> Iterator[str]:
         parts = [together] if len(together) <= WIDTH else [title, f"{_INDENT}File: {', '.join(step.files)}"]
         yield from (line for part in parts for line in _wrapped(part, "", _INDENT * 2))
     else:
-        yield from (*_wrapped(title, "", _INDENT), *_brief_commands(step))
+        yield from _wrapped(title, "", _INDENT)
+        yield from _distribution(step)
+        yield from _brief_commands(step)
     if step.effect and step.effect.minutes > _SHORT:
         text = f"{step.effect.wait.text} About {step.effect.minutes} minutes."
         yield from _wrapped(text, f"{_INDENT}Wait until: ", _INDENT * 2)
+
+
+def _distribution(step: Step) -> Iterator[str]:
+    """Yield the field of the form that differs from CSR to CSR."""
+    for name, text in step.details:
+        if name == DISTRIBUTION:
+            yield from _wrapped(f"{name}: {text}", _INDENT, _INDENT * 2)
 
 
 def _brief_commands(step: Step) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Parts that the phases of a runbook share: files of the bundle, keys, actions as steps."""
+"""Parts of a runbook beside its phases: files of the bundle, keys, actions as steps, warnings and remarks."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Final
 from cryptography import x509
 
 from ca_service.vos.file_names import leaf_file, safe_name, trust_file
+from ca_service.vos.knowledge import Fact
 from ca_service.vos.phrases import phrase
-from ca_service.vos.products import Action
+from ca_service.vos.products import Action, Use, version
 from ca_service.vos.purposes import Purpose
 from ca_service.vos.steps import Leaf, Node, Step
 
@@ -92,3 +93,44 @@ def done(action: Action, node: str, key: str, *, is_node: bool = True) -> Step:
         is_confirmed=action.fact.is_confirmed,
         is_optional=action.is_optional,
     )
+
+
+def warnings(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> Iterator[Step]:
+    """Yield the warnings before signing: where the certificate has no effect, or an unknown one, and the cautions."""
+    found = dict[tuple[str, Fact], list[str]]()
+    for node in nodes:
+        name = f"{node.fqdn}: {node.product.name} {node.version}"
+        if node.release is None:
+            yield Step(name, _unread(node), nodes=(node.fqdn,), is_preface=True)
+        elif node.release.use in (Use.NEVER, Use.UNKNOWN):
+            yield _told(name, node.release.uses, (node.fqdn,))
+    for leaf in leaves:
+        for node in leaf.nodes:
+            for action in actions_on(node, "cautions", leaf.purpose):
+                found.setdefault((action.title, action.fact), []).append(node.fqdn)
+    for (title, fact), fqdns in found.items():
+        yield _told(title, fact, tuple(dict.fromkeys(fqdns)))
+
+
+def _unread(node: Node) -> str:
+    if node.product.is_newer(version(node.version)):
+        return phrase(
+            "Newer than what was read: the documents end with {product} {newest}. Try one node first.",
+            product=node.product.name,
+            newest=node.product.newest,
+        )
+    return "Cisco\u2019s documents that were read say nothing of this version. Try one node first."
+
+
+def remarks(nodes: Sequence[Node]) -> Iterator[Step]:
+    """Return the notes on products and versions of these nodes, each sentence once."""
+    found = dict[tuple[str, Fact], list[str]]()
+    for node in nodes:
+        for fact in node.release.warnings if node.release else ():
+            found.setdefault((f"{node.product.name} {node.version}", fact), []).append(node.fqdn)
+    for (name, fact), fqdns in found.items():
+        yield _told(name, fact, tuple(fqdns))
+
+
+def _told(title: str, fact: Fact, fqdns: tuple[str, ...]) -> Step:
+    return Step(title, fact.text, nodes=fqdns, sources=fact.sources, is_confirmed=fact.is_confirmed, is_preface=True)

@@ -16,6 +16,11 @@ from ca_service.vos.steps import Leaf, Node, Section, Step, verify_key, verify_k
 #: Restarts that the ports show: of the whole node and of the service of its web pages, unlike those of the backup.
 _SEEN: Final = frozenset({"utils system restart", "utils service restart Cisco Tomcat"})
 _ONE_BY_ONE: Final = "In a quiet hour, and one node after the other: wait until a node is back before the next."
+_RUN: Final = "Run sh FILE.sh, or powershell -ExecutionPolicy Bypass -File FILE.ps1: each port must answer"
+_WHY: Final = (
+    "TLS 1.2 and TLS 1.3 are asked one after the other: one of the two may be off on the node, and gives an error. "
+    "PowerShell cannot offer ECDSA alone: it shows what browsers of this computer get."
+)
 _ESTIMATES: Final = "Minutes and what users notice are estimates; Cisco\u2019s documents do not say them."
 
 
@@ -91,12 +96,14 @@ def prove(nodes: Sequence[Node], leaves: Sequence[Leaf], layout: Layout) -> Sect
         "D. Verify",
         "Ask from another computer. A plain connection shows what the server prefers, which may be the RSA "
         "certificate, so the checks let openssl offer ECDSA only. A port that answers with an error in place of a "
-        "serial number does not present an EC certificate: go back to phase C.",
+        "serial number does not present an EC certificate: go back to phase C. If the note of that port says inferred, "
+        "its certificate is a guess: the other ports decide.",
         (
             *(_verification(leaf, layout, leaves) for leaf in leaves),
             *for_all(nodes, "checks", leaves),
             *([_backup(nodes, leaves)] if leaves else ()),
         ),
+        brief=_RUN if any(map(_shell, leaves)) else "",
     )
 
 
@@ -121,8 +128,7 @@ def _verification(leaf: Leaf, layout: Layout, leaves: Sequence[Leaf]) -> Step:
         powershell=_powershell(leaf),
         answer=phrase("serial={serial}", serial=leaf.serial_number.upper()) if told else "",
         details=tuple((str(port.number), sentences(_service(port), phrase(port.fact.text))) for port in told),
-        why="TLS 1.2 and TLS 1.3 are asked one after the other: one of the two may be off on the node, and gives an "
-        "error. PowerShell cannot offer ECDSA alone: it shows what browsers of this computer get.",
+        why=_WHY if told else "",
         sources=tuple(dict.fromkeys(tag for port in told for tag in port.fact.sources)),
         is_confirmed=all(port.fact.is_confirmed for port in told),
     )
@@ -162,7 +168,7 @@ def ports_of(node: Node, leaf: Leaf) -> list[Port]:
 def _expectation(leaf: Leaf, *, has_ports: bool) -> str:
     if leaf.node.release and leaf.node.release.use is Use.NEVER:
         return (
-            "This version does not present the certificate, so there is nothing to see of it. Look that sign-in and "
+            "This version does not present the certificate, so there is nothing to see of it. Check that sign-in and "
             "the gadgets of agents work as before."
         )
     if not has_ports:
@@ -179,7 +185,7 @@ def _backup(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> Step:
     first = [node.fqdn for node in nodes if node.role == node.product.roles[0] and node.product.id in products]
     return Step(
         "Take a DRS backup",
-        "DRS (disaster recovery system) is the backup of the node: the newest one has to hold the new certificate.",
+        "DRS (disaster recovery system) backs up the node: the newest backup must contain the new certificate.",
         key=f"backup/{key_of(leaves)}",
         nodes=tuple(first),
         sources=("EXPW", "SEC14"),

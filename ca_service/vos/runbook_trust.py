@@ -19,6 +19,7 @@ _FOR_ITSELF: Final = Fact(
     "Phase B ends with \u201cCA Certificate is Not Available in the Trust-Store\u201d otherwise.",
     sources=("REGEN-CA", "ECDSA-EN"),
 )
+_OTHER_NAME: Final = "The files are named after {store}: the certificates in them are the same."
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,26 +34,35 @@ class _Place:
 
 def trust_everywhere(nodes: Sequence[Node], leaves: Sequence[Leaf], layout: Layout) -> Section:
     """Phase A: root and intermediate on the nodes, their peers and the computers of users."""
-    places = list(_places(nodes, leaves))
-    receivers = list({place.node.fqdn: place.node for place in places}.values())
-    met = [leaf for leaf in leaves if not _is_never_met(leaf)]
+    places = _places(nodes, leaves)
     steps = (
         *(replace(_trust(place, layout), follows_from=_uploads(place, nodes, leaves, layout)) for place in places),
-        *_settled(receivers, leaves),
-        *for_all(nodes, "peers", met),
-        *([_computers(key_of(leaves), layout, met[0].purpose)] if met else ()),
+        *settled(nodes, leaves),
+        *trust_of_others(nodes, leaves, layout),
     )
     return Section(
         "A. Trust everywhere",
-        "Root and intermediate are the certificates of this authority. Everything that will meet the new certificate "
-        "learns to trust them first, so nothing changes for users, unless a step says so. The publisher or primary is "
+        "Root and intermediate are the certificates of this authority. All systems that will meet the new "
+        "certificate trust them first. Nothing changes for users, unless a step says so. The publisher or primary is "
         "the first node of a cluster, the others are subscribers or secondaries.",
         steps,
     )
 
 
-def _places(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> Iterator[_Place]:
-    """Yield each node that gets the authorities, with the trust store: for its own leaf, or for that of a peer."""
+def trust_of_others(nodes: Sequence[Node], leaves: Sequence[Leaf], layout: Layout | None = None) -> Iterator[Step]:
+    """Yield the steps for peers outside the cluster and for the computers of users; without a layout they name no file.
+
+    None of them meets a certificate that its version never presents.
+    """
+    met = [leaf for leaf in leaves if not _is_never_met(leaf)]
+    yield from for_all(nodes, "peers", met)
+    by_users = [leaf for leaf in met if leaf.purpose.is_met_by_users]
+    if by_users:
+        yield _computers(key_of(leaves), layout, by_users[0].purpose)
+
+
+def _places(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> list[_Place]:
+    """Return each node that gets the authorities, with the trust store: for its own leaf, or for that of a peer."""
     found = dict[tuple[str, str], _Place]()  # by name: the hash of a node is that of all facts about its product
     for leaf in leaves:
         for node in _receivers(nodes, leaf.nodes):
@@ -62,7 +72,7 @@ def _places(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> Iterator[_Place]:
         for action in (action for action in _actions_of(leaf, "peers") if action.store):
             for node in _receivers(nodes, [node for node in nodes if node.product.id == action.product]):
                 found.setdefault((node.fqdn, action.store), _Place(node, action.store, leaf.purpose, action.fact))
-    return iter(sorted(found.values(), key=lambda place: nodes.index(place.node)))
+    return sorted(found.values(), key=lambda place: nodes.index(place.node))
 
 
 def _is_never_met(leaf: Leaf) -> bool:
@@ -112,6 +122,8 @@ def _trust(place: _Place, layout: Layout) -> Step:
             phrase("On {menu}, choose Upload Certificate/Certificate chain, purpose {store}.", menu=MENU, store=store),
             phrase("The root goes first. At the command line, run the line once for each file."),
             phrase(trust.text),
+            *(() if store == place.purpose.trust else [phrase(_OTHER_NAME, store=place.purpose.trust)]),
+            *(() if unit == "tomcat" else [phrase("That the command line knows this store is not confirmed.")]),
         ),
         key=f"trust/{encodings.fingerprint(layout.authorities[-1])[:24]}/{unit}/{short(fqdn)}",
         nodes=(fqdn,),
@@ -145,35 +157,42 @@ def _uploads(place: _Place, nodes: Sequence[Node], leaves: Sequence[Leaf], layou
 def _is_there(store: str, layout: Layout) -> Phrase:
     found = ", ".join(names.label(each.subject) for each in layout.authorities)
     return phrase(
-        "`show cert list trust` lists a line that begins with {store}/ for each of: {names}. Compare serial numbers on "
-        "the page; if they match, the step is done.",
+        "`show cert list trust` lists a line that begins with {store}/ for each of: {names}. Compare their serial "
+        "numbers on Certificate Management with those on the page of the authority. If they match, the step is done.",
         store=store,
         names=found,
     )
 
 
-def _settled(receivers: Sequence[Node], leaves: Sequence[Leaf]) -> Iterator[Step]:
-    """Yield the steps of nodes that need them after they received the authorities."""
-    for node in receivers:
-        for action in node.release.settles if node.release else ():
-            if action.on in (EVERY_NODE, node.role):
+def settled(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> Iterator[Step]:
+    """Yield the steps of nodes that need them after a publisher of theirs, or they, received the authorities.
+
+    What is for one store is left out where a leaf of that store follows: phase C restarts the same.
+    """
+    places = _places(nodes, leaves)
+    for node in nodes:
+        stores = {place.store for place in places if place.node.product.id == node.product.id}
+        followed = {leaf.purpose.trust for leaf in leaves if node in leaf.nodes}
+        for action in node.release.settles if node.release and stores else ():
+            if action.on in (EVERY_NODE, node.role) and action.store in {"", *stores - followed}:
                 yield done(action, node.fqdn, f"settle/{short(action.title)}/{key_of(leaves)}/{short(node.fqdn)}")
 
 
-def _computers(of: str, layout: Layout, purpose: Purpose) -> Step:
-    root = layout.authorities[0]
+def _computers(of: str, layout: Layout | None, purpose: Purpose) -> Step:
+    serial_number = serial_text(layout.authorities[0].serial_number) if layout else ""
     return Step(
         "Install the root on the computers of users",
         "On Windows by GPO (group policy), for all agents, administrators and users of these pages; Firefox may have a "
         "store of its own. Users open the pages by the FQDN (the full name, host and domain), never by address or "
         "short name.",
         key=f"agents/{of}",
-        files=layout.trust(purpose)[:1],
-        powershell=(f"certutil -store Root {serial_text(root.serial_number)}",),
-        answer="The name of the root, and that the command completed successfully.",
-        why="Where HSTS (HTTP Strict Transport Security) is on, browsers do not let users accept a certificate: those "
-        "without the root are locked out as soon as phase C begins.",
-        sources=("ECDSA-EN", "FIN-ADM"),
+        files=layout.trust(purpose)[:1] if layout else (),
+        powershell=(f"certutil -store Root {serial_number}",) if layout else (),
+        answer="The name of the root, and that the command completed successfully." if layout else "",
+        why="Browsers and Jabber warn of a certificate whose authority they do not know. Where HSTS (HTTP Strict "
+        "Transport Security) is on, browsers do not let users accept it: those without the root are locked out as soon "
+        "as phase C begins.",
+        sources=("ECDSA-EN", "FIN-ADM", "JABBER"),
     )
 
 

@@ -14,6 +14,12 @@ _COMMAND_LINE: Final = (
     "A line for the command line of a node is typed there by SSH, as an administrator of its operating system, in "
     "place of what is done on the page."
 )
+DISTRIBUTION: Final = "Distribution"
+#: The brief text of the section: what the form asks that is the same for every CSR.
+_FORM: Final = (
+    f"On {MENU}: Generate CSR, then Download CSR. Leave common name and Parent Domain as they are. Key length 384, "
+    "hash SHA384."
+)
 
 
 def requests(leaves: Sequence[Leaf]) -> Section:
@@ -25,55 +31,60 @@ def requests(leaves: Sequence[Leaf]) -> Section:
         "that end in -ECDSA are for certificates with an EC (elliptic curve) key; those beside them, such as tomcat, "
         f"have an RSA key and stay as they are. {_COMMAND_LINE}",
         tuple(_request(leaf) for leaf in leaves if leaf.certificate is None or leaf.is_due),
+        brief=_FORM,
     )
 
 
 def _request(leaf: Leaf) -> Step:
     unit, fqdn = leaf.purpose.service, leaf.node.fqdn
     return Step(
-        title=phrase("Generate the CSR on {node}", node=fqdn),
-        text=sentences(
-            phrase(
-                "On {menu}, choose Generate CSR. Certificate purpose: {purpose} (not {other}).",
-                menu=MENU,
-                purpose=unit,
-                other=unit.removesuffix("-ECDSA"),
-            ),
-            _distribution(leaf),
-            phrase(
-                "Leave common name and Parent Domain as they are filled in. Key length 384 or 256, hash SHA384 or "
-                "SHA256: at least as strong as the key. Then choose Download CSR, {purpose}, and add the file here.",
-                purpose=unit,
-            ),
-            phrase(
-                "A new CSR silently replaces the one before and its key: make no other one until the certificate is "
-                "uploaded."
-            ),
-            _at_command_line(leaf),
+        title=phrase("Generate the CSR for {purpose} on {node}", purpose=unit, node=fqdn),
+        text=phrase(
+            "On {menu}, choose Generate CSR. After that choose Download CSR, {purpose}, and add the file to the "
+            "cluster.",
+            menu=MENU,
+            purpose=unit,
         ),
         key=f"request/{unit}/{short(fqdn)}/{leaf.serial_number or 'first'}",
         nodes=(fqdn,),
         purpose=unit,
-        commands=(*(() if leaf.covers else (f"set csr gen {unit}",)), f"show csr own {unit}/{unit}.csr"),
-        answer=f"\u201cSuccessfully Generated CSR for {unit}\u201d, then the CSR.",
+        commands=(*_generate(leaf), f"show csr own {unit}/{unit}.csr"),
+        answer="" if leaf.covers else f"\u201cSuccessfully Generated CSR for {unit}\u201d, then the CSR.",
+        details=tuple(_form(leaf)),
+        why="A new CSR silently replaces the one before and its key: a certificate for the former one is refused.",
         sources=("REGEN-CA", "SEC14", "CUC-OS", "CLI-SET", "CLI-SHOW"),
         is_optional=leaf.node.release is not None and leaf.node.release.use is Use.NEVER,
     )
 
 
+def _generate(leaf: Leaf) -> tuple[str, ...]:
+    """Return the lines that make a CSR; they know no multi-server CSR."""
+    return () if leaf.covers else ("set cli pagination off", f"set csr gen {leaf.purpose.service}")
+
+
+def _form(leaf: Leaf) -> Iterator[tuple[str, Phrase]]:
+    """Yield the fields of the form, then what to heed."""
+    unit = leaf.purpose.service
+    yield "Certificate purpose", phrase("{purpose}, not {other}", purpose=unit, other=unit.removesuffix("-ECDSA"))
+    yield DISTRIBUTION, _distribution(leaf)
+    yield "Names", phrase("Leave common name and Parent Domain as they are filled in.")
+    yield "Key and hash", phrase("384 with SHA384. Or 256 with SHA256: FIPS mode requires SHA256.")
+    yield "Until the upload", phrase("Generate no other CSR for this purpose: it replaces this one and its key.")
+    yield "Command line", sentences(*_at_command_line(leaf))
+
+
 def _distribution(leaf: Leaf) -> Phrase:
     if not leaf.covers:
-        return phrase("Distribution: this server.")
-    return phrase("Distribution: Multi-server(SAN), to cover {nodes} as well.", nodes=_listed(leaf.covers))
+        return phrase("this server")
+    return phrase("Multi-server(SAN), which covers {nodes} as well", nodes=_listed(leaf.covers))
 
 
-def _at_command_line(leaf: Leaf) -> Phrase:
+def _at_command_line(leaf: Leaf) -> Iterator[Phrase]:
+    unit = leaf.purpose.service
     if not leaf.covers:
-        return phrase("The lines for the command line are not confirmed by Cisco\u2019s documents for this purpose.")
-    return phrase(
-        "The line for the command line shows the CSR once it is made; that it knows this purpose is not confirmed by "
-        "Cisco\u2019s documents."
-    )
+        yield phrase("If the node asks whether to include the OU (from 14SU1 on), answer no.")
+    yield phrase("If the node does not know the last line: show csr own {unit}.", unit=unit)
+    yield phrase("That the command line knows this purpose is not confirmed by Cisco\u2019s documents.")
 
 
 def certificate(nodes: Sequence[Node], leaves: Sequence[Leaf], layout: Layout) -> Section:
@@ -99,7 +110,10 @@ def _upload(leaf: Leaf, path: str) -> Step:
         files=(path,),
         purpose=unit,
         commands=(f"set cert import own {unit}",) if has_command else (),
-        answer="\u201cSuccess: Certificate Uploaded\u201d, or \u201cSuccessfully imported certificate\u201d.",
+        answer="\u201cSuccess: Certificate Uploaded\u201d, or at the command line \u201cSuccessfully imported "
+        "certificate\u201d."
+        if has_command
+        else "\u201cSuccess: Certificate Uploaded\u201d.",
         undo=f"`set cert regen {unit}` makes a self-signed one. The certificate before is overwritten and gone.",
         why="Once the node has taken it, the CSR is gone: a second certificate needs a new CSR.",
         sources=("REGEN-CA", "ECDSA-EN", "CLI-SET", "EXPW", *(("SEC14", "SAN-MS") if leaf.covers else ())),
@@ -129,7 +143,7 @@ def _upload_sentences(leaf: Leaf, *, has_command: bool) -> Iterator[Phrase]:
     if has_command:
         yield phrase("That the command line knows this purpose is not confirmed by Cisco\u2019s documents.")
     else:
-        yield phrase("This version takes multi-server certificates here only, not at the command line.")
+        yield phrase("From 14SU2 on, upload multi-server certificates on this page, not at the command line.")
 
 
 def _listed(nodes: Sequence[Node]) -> str:

@@ -122,7 +122,8 @@ _REMARKS: Final = {
     Remark.NAME_MISMATCH: "The certificate does not have the name {host}.",
     Remark.EXPIRED: "The certificate has expired or does not begin yet.",
     Remark.ENDING: "The certificate ends in less than {days} days.",
-    Remark.NO_CLIENT_AUTH: "The certificate lacks clientAuth: the node cannot use it as a client (field notice 74345).",
+    Remark.NO_CLIENT_AUTH: "The certificate lacks clientAuth: the node cannot use it as a client (field notices 74345 "
+    "and 74382).",
     Remark.ONLY_TLS_13: "The port speaks TLS 1.3 only.",
     Remark.ASKS_CLIENT_CERTIFICATE: "The port asks clients for a certificate (mutual TLS).",
 }

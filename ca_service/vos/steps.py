@@ -62,11 +62,15 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Steps that belong together. `text` says why, and explains the terms that appear here first."""
+    """Steps that belong together. `text` says why, and explains the terms that appear here first.
+
+    `brief` is what a brief text says below the title: a rule that holds for all steps.
+    """
 
     title: str
     text: str
     steps: tuple[Step, ...]
+    brief: str = ""
 
 
 @dataclass(frozen=True, slots=True)

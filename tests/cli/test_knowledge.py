@@ -96,10 +96,10 @@ def test_every_question_is_answered_with_its_sources(new_ca: CommandLine) -> Non
 
 
 def test_words_select_the_questions_that_have_all_of_them(new_ca: CommandLine) -> None:
-    (topic,) = new_ca.answer("questions", "UPGRADE", "self-signed.", "prepared")["topics"]
+    (topic,) = new_ca.answer("questions", "UPGRADE", "self-signed?", "prepare")["topics"]
     assert topic["topic"] == "Before an upgrade"
     assert [each["question"] for each in topic["questions"]] == [
-        "UCCX is upgraded to 11.5, and tomcat is self-signed. What is to be prepared?"
+        "How do I prepare an upgrade of UCCX to 11.5 if tomcat is self-signed?"
     ]
     assert new_ca("questions", "upgrade", "nonsense").stdout == "No question has these words.\n"
 

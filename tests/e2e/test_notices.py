@@ -195,7 +195,7 @@ def test_from_what_comes_the_way_leads_to_the_new_request_of_the_node(tab: Tab, 
     tab.page.click("tbody a")
 
     tab.page.wait_for_url("**/runbook?node=uccx2.example.com")
-    expect(tab.page.locator("main")).to_contain_text("Generate the CSR on uccx2.example.com")
+    expect(tab.page.locator("main")).to_contain_text("Generate the CSR for tomcat-ECDSA on uccx2.example.com")
     tab.go(f"/certificates/{watched.node}")
     tab.page.click("text=Drop it on the board of the cluster")
     tab.page.wait_for_url(f"**/clusters/{watched.cluster}")

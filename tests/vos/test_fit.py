@@ -217,7 +217,7 @@ def test_any_other_change_of_the_subject_is_a_note(parts: list[tuple[x509.Object
     assert said(of, "rest of the subject") == (Result.PASSED, "fit.subject", Severity.NOTE)
     finding = check(of, "rest of the subject").finding
     assert finding is not None
-    assert "do not say whether a node minds" in finding.detail
+    assert "do not say whether a node refuses that" in finding.detail
 
 
 def test_a_stripped_key_usage_is_named_with_what_cisco_asks() -> None:

@@ -87,10 +87,10 @@ PRINTED: Final = {
 }
 #: A word of the cause that no other message has for its reason.
 CAUSES: Final = {
-    "san-mismatch": "does not name exactly what the request (CSR) names",
-    "key-mismatch": "public key in the certificate is not that of the request",
+    "san-mismatch": "does not name exactly what the CSR names",
+    "key-mismatch": "public key in the certificate is not that of the CSR",
     "ca-missing": "has not been uploaded into the trust store",
-    "csr-missing": "no request (CSR) of this type on the node",
+    "csr-missing": "no CSR of this type on the node",
     "file-not-uploaded": "either of two faults",
     "trust-not-replaced": "only if it begins later",
     "api-400": "Most often the certificate of the authority is not in the trust store",
@@ -293,7 +293,7 @@ def test_an_empty_search_lists_every_message() -> None:
     ("text", "expected"),
     [
         ("trust-store", ["ca-missing"]),
-        ("HCM-F \u201crequest\u201d waits", ["caa1017", "caa1023"]),
+        ("HCM-F \u201cCSR\u201d waiting", ["caa1017", "caa1023"]),
         ("chrome", ["chrome-no-names", "authority-invalid"]),
         ("no such words", []),
     ],

@@ -19,6 +19,7 @@ from ca_service.vos.runbook import (
     as_text,
     cluster_runbook,
 )
+from ca_service.vos.runbook_parts import MENU
 from tests.support.requests import THREE_NODES
 from tests.vos.runbooks import (
     CENTRE,
@@ -38,6 +39,9 @@ from tests.vos.runbooks import (
 from tests.vos.test_bundle import delivery
 from tests.vos.test_products import RELEASES, is_one_step
 
+#: Browsers meet the first, Jabber the second. Phones know CallManager by their CTL file, the others are for servers.
+MET_BY_USERS = {"tomcat-ECDSA", "cup-xmpp-ECDSA"}
+
 
 @each_release
 def test_every_release_and_purpose_has_its_phases_in_order_and_no_step_of_one_in_another(
@@ -50,7 +54,7 @@ def test_every_release_and_purpose_has_its_phases_in_order_and_no_step_of_one_in
         assert {each.key.split("/")[0] for each in phase(found, title)} <= KEYS[title]
     in_phase_a = {each.key.split("/")[0] for each in phase(found, A)}
     assert "trust" in in_phase_a
-    assert ("agents" in in_phase_a) is (release.use is not Use.NEVER)  # nothing meets that certificate
+    assert ("agents" in in_phase_a) is (release.use is not Use.NEVER and purpose.service in MET_BY_USERS)
     assert {each.purpose for each in phase(found, B)} - {""} == {purpose.service}
 
 
@@ -85,20 +89,26 @@ def test_the_text_for_one_node_of_a_known_product_has_at_most_forty_lines(
     product: Product, release: Release, purpose: Purpose
 ) -> None:
     given = replace(
-        delivery(purpose=purpose), node=Node("uccx1.example.com", product, "11.5", product.roles[0], release)
+        delivery(purpose=purpose),
+        node=Node("uccx1.example.com", product, "11.5", product.roles[0], release),
+        receipt=b'{"key": {"fingerprint": "%s"}}' % (b"a" * 64),
     )
     text = next(file.data.decode() for file in node_bundle(given).extras if file.path == "UPLOAD.txt")
 
     assert len(text.splitlines()) <= 40
     assert [line for line in text.splitlines() if len(line) > WIDTH] == []
     assert given.serial_number in text
+    flat = " ".join(text.split())
+    assert f"{MENU} > Upload Certificate/Certificate chain" in flat
+    assert ("sh FILE.sh" in flat) is (f"check-{purpose.service}" in flat)
 
 
-def test_the_text_has_the_command_of_a_restart_once_and_the_services_where_the_title_has_not() -> None:
+def test_the_text_has_the_command_of_a_restart_below_the_heading_and_the_services_where_the_title_has_not() -> None:
     cucm = node("cucm1.example.com", "cucm", "14SU3")
     text = as_text(runbook(cucm))
 
-    assert "C. Activate (utils service restart NAME)" in text
+    rule = "Restart a service on the command line of the node (SSH): utils service restart NAME"
+    assert f"\nC. Activate\n   {rule}\n" in text
     assert "> utils service restart Cisco Tomcat, then Cisco UDS Tomcat, then Cisco AXL Tomcat" in text
     assert "Restart Cisco SSOSP Tomcat on cucm1.example.com, if SSO or OAuth is used\n" in text
     assert "> utils service restart Cisco SSOSP Tomcat" not in text
@@ -125,7 +135,7 @@ def test_a_server_without_a_second_node_has_no_word_of_another_one() -> None:
 def test_the_text_says_how_to_see_that_a_reboot_is_over() -> None:
     text = " ".join(as_text(runbook(node("uccx1.example.com", at="15"))).split())
 
-    assert "> set tls server cert_type ecdsa Wait until: SSH answers again" in text
+    assert "> set tls server cert_type ecdsa Wait until: SSH answers, " in text
     assert "About 30 minutes." in text
 
 

@@ -161,7 +161,7 @@ def wrong_actions(product: Product, release: Release) -> list[str]:
         if action.on not in (EVERY_NODE, *product.roles)
         or action.purpose not in ("", *(purpose.service for purpose in release.purposes))
         or action.product not in ("", *products())
-        or (bool(action.store) and not action.product)
+        or (bool(action.store) and not action.product and action not in release.settles)
         or not is_one_step(action.title)
         or ("{node}" in action.title) != (action in (*release.settles, *release.switches, *release.restarts))
         or not all(map(_COMMAND.fullmatch, action.commands))
@@ -196,6 +196,13 @@ def test_every_restart_says_how_to_see_that_it_is_over_and_what_users_notice() -
             assert action.effect.users.endswith(".")
             assert 0 < action.effect.minutes <= 60
             assert not action.effect.wait.is_confirmed
+
+
+def test_a_restart_without_a_command_names_in_its_title_where_it_is_done() -> None:
+    without = {action.title for _, release in RELEASES for action in release.restarts if not action.commands}
+
+    assert without
+    assert [title for title in without if "Serviceability" not in title] == []
 
 
 def test_every_setting_has_a_way_back() -> None:
@@ -237,7 +244,7 @@ KNOWN: Final = [
     ("uccx", "12.5(1)SU3", "never", 0, [], "GUI CLI"),
     ("uccx", "15", "switch", 1, [8443, 8445, 12015, 7443, 8444, 8447, 5223, 8553, 9443], "GUI CLI"),
     ("socialminer", "11.5", "default", 1, [7443, 5223], "GUI CLI"),
-    ("socialminer", "12.5", "never", 1, [], "GUI CLI"),
+    ("socialminer", "12.5", "never", 0, [], "GUI CLI"),
     ("socialminer", "15", "unknown", 1, [], "GUI CLI"),
     ("cucm", "12.5(1)SU6", "switch", 5, [8443, 6972, 5061, 2749, 2443, 6971], "GUI CLI"),
     ("cucm", "14", "switch", 7, [8443, 6972, 5061, 5090, 5091, 2749, 2443, 9443, 6971], "GUI CLI API"),
@@ -250,11 +257,11 @@ KNOWN: Final = [
     ("cuc", "12.5", "switch", 3, [8443], "GUI CLI"),
     ("cuc", "14SU3", "switch", 3, [8443], "GUI CLI API"),
     ("cuc", "15", "switch", 3, [8443], "GUI CLI API"),
-    ("cer", "14", "unknown", 1, [], "GUI CLI API"),
-    ("cer", "14SU2", "unknown", 1, [4040], "GUI CLI API"),
-    ("finesse", "12.5", "never", 1, [], "GUI CLI"),
+    ("cer", "14", "unknown", 1, [8443], "GUI CLI API"),
+    ("cer", "14SU2", "unknown", 1, [8443, 4040], "GUI CLI API"),
+    ("finesse", "12.5", "never", 0, [], "GUI CLI"),
     ("finesse", "12.6(2)", "switch", 1, [8445, 7443, 5223], "GUI CLI"),
-    ("cuic", "12.0", "never", 1, [], "GUI CLI"),
+    ("cuic", "12.0", "never", 0, [], "GUI CLI"),
     ("cuic", "15.0(1)", "switch", 1, [8444, 8447], "GUI CLI"),
     ("mediasense", "11.5", "unknown", 1, [], "GUI CLI"),
     ("vvb", "12.6", "switch", 1, [8443], "GUI CLI"),
@@ -330,19 +337,22 @@ def test_only_nodes_of_cucm_are_told_to_restart_the_web_services_of_cucm() -> No
                 assert "IM and Presence only Cisco Tomcat" in action.fact.text
 
 
-@pytest.mark.parametrize("at", ["12.5", "14", "15", "15SU1"])
-def test_the_page_that_overrides_the_parameter_for_ciphers_is_told(at: str) -> None:
-    found = get_product("cucm").find_release(version(at))
+@pytest.mark.parametrize("product", ["cucm", "imp"])
+@pytest.mark.parametrize(("at", "overrides"), [("12.5", True), ("14", True), ("15SU1", True), ("15SU2", False)])
+def test_the_step_of_the_parameter_for_ciphers_names_the_page_that_overrides_it(
+    product: str, at: str, overrides: bool
+) -> None:
+    found = get_product(product).find_release(version(at))
 
     assert found is not None
-    assert any("Cipher Management" in fact.text and fact.sources == ("CIPH",) for fact in found.warnings)
+    [ciphers] = [each for each in found.switches if "HTTPS Ciphers" in each.title]
+    assert ("Cipher Management" in ciphers.fact.text and "CIPH" in ciphers.fact.sources) is overrides
 
 
 def test_from_15su2_on_the_parameter_alone_decides_and_both_certificates_are_offered_on_sip() -> None:
     found = get_product("cucm").find_release(version("15SU2"))
 
     assert found is not None
-    assert not any("overrides" in fact.text for fact in found.warnings)
     [ciphers] = [each for each in found.switches if "HTTPS Ciphers" in each.title]
     assert "this parameter alone decides" in ciphers.why
     assert [port.presents for port in found.ports if port.number == 5061] == ["both"]
@@ -381,13 +391,20 @@ def test_what_is_read_in_a_guide_of_another_version_is_not_taken_for_confirmed()
         assert not any(fact.is_confirmed for fact in facts_ if set(fact.sources) <= {"SEC125", "SEC125-EC"})
 
 
-@pytest.mark.parametrize(("product", "at"), [("socialminer", "11.6")])
-def test_what_only_the_guide_of_cce_12_6_says_is_inferred_for_versions_before(product: str, at: str) -> None:
+def test_nothing_is_restarted_for_a_certificate_that_no_service_presents() -> None:
+    never = [release for _, release in RELEASES if release.use is Use.NEVER]
+
+    assert len(never) == 4
+    assert [each.title for release in never for each in (*release.switches, *release.restarts)] == []
+
+
+@pytest.mark.parametrize("product", ["cucm", "imp", "cuc"])
+@pytest.mark.parametrize("at", ["14SU2", "15"])
+def test_only_the_web_page_takes_multi_server_certificates_from_14su2_on(product: str, at: str) -> None:
     found = get_product(product).find_release(version(at))
 
     assert found is not None
-    facts_ = [each.fact for each in (*found.restarts, *found.peers)]
-    assert [fact.is_confirmed for fact in facts_ if "UCCE126" in fact.sources] == [False]
+    assert found.multi_server_interfaces == ("GUI",)
 
 
 def test_what_cisco_removed_is_said_in_so_many_words() -> None:
@@ -408,13 +425,16 @@ def test_every_port_of_a_version_without_ecdsa_presents_rsa(product: str, at: st
     assert {port.number for port in found.ports} == {port.number for port in before.ports}
 
 
-def test_only_the_web_page_takes_multi_server_certificates_from_14su2_on() -> None:
-    before, after = (get_product("cucm").find_release(version(at)) for at in ("14SU1", "14SU2"))
+def test_every_version_of_cucm_says_which_upgrade_leaves_expired_trust_certificates_out() -> None:
+    for release in get_product("cucm").releases:
+        assert any("an upgrade to" in fact.text and "14SU2" in fact.text for fact in release.warnings), release.label
+
+
+def test_cucm_before_14su2_takes_multi_server_certificates_on_every_interface() -> None:
+    before = get_product("cucm").find_release(version("14SU1"))
 
     assert before is not None
-    assert after is not None
     assert before.multi_server_interfaces == before.interfaces
-    assert after.multi_server_interfaces == ("GUI",)
 
 
 def test_a_product_that_is_none_is_refused_with_those_that_there_are() -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import html
 import re
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
 from ca_service.pki import encodings
+from ca_service.vos.bundle import node_bundle
 from ca_service.vos.products import get_product, products
-from ca_service.vos.purposes import CALLMANAGER_ECDSA, TOMCAT_ECDSA
+from ca_service.vos.purposes import CALLMANAGER_ECDSA, PURPOSES, TOMCAT_ECDSA
 from ca_service.vos.runbook import (
     WIDTH,
     Leaf,
@@ -22,6 +24,7 @@ from ca_service.vos.runbook import (
     in_order,
     upload_key,
 )
+from ca_service.vos.runbook_parts import MENU
 from tests.support.requests import CUCM_MULTI
 from tests.vos.runbooks import (
     CALLS,
@@ -51,10 +54,12 @@ def test_before_anything_is_signed_there_are_only_the_requests() -> None:
         ("uccx2.example.com",),
     ]
     assert found.steps[0].commands == (
+        "set cli pagination off",
         "set csr gen tomcat-ECDSA",
         "show csr own tomcat-ECDSA/tomcat-ECDSA.csr",
     )
-    assert "Distribution: this server." in found.steps[0].text
+    assert dict(found.steps[0].details)["Distribution"] == "this server"
+    assert "14SU1" in dict(found.steps[0].details)["Command line"]  # the node asks for the OU from there on
 
 
 def test_a_certificate_that_is_due_asks_for_a_new_request_as_well() -> None:
@@ -151,8 +156,62 @@ def test_a_multi_server_request_says_so() -> None:
     leaf = Leaf(CALLS[0], TOMCAT_ECDSA, None, CALLS[1:])
 
     [only] = runbook(*CALLS, leaves=(leaf,)).steps
-    assert "Multi-server(SAN), to cover cucm2.example.com" in only.text
+    covered = "Multi-server(SAN), which covers cucm2.example.com"
+    assert covered in dict(only.details)["Distribution"]
+    assert covered in " ".join(as_text(runbook(*CALLS, leaves=(leaf,))).split())
+    assert only.answer == ""  # which the line prints that is not there
     assert only.commands == ("show csr own tomcat-ECDSA/tomcat-ECDSA.csr",)  # the line to make one knows no choice
+
+
+def test_two_csrs_of_one_node_have_titles_of_their_own_and_the_text_names_the_menu_and_what_follows() -> None:
+    leaves = tuple(Leaf(CALLS[0], each) for each in (TOMCAT_ECDSA, CALLMANAGER_ECDSA))
+    found = cluster_runbook("Lab 2", CALLS, leaves, ())
+    text = as_text(found)
+
+    assert [each.title for each in found.steps] == [
+        "Generate the CSR for tomcat-ECDSA on cucm1.example.com",
+        "Generate the CSR for CallManager-ECDSA on cucm1.example.com",
+    ]
+    assert f"On {MENU}: Generate CSR, then Download CSR." in " ".join(text.split())
+    lines = ["add 'Lab 2' FILE...", "sign 'Lab 2'", "runbook 'Lab 2'"]
+    assert [line for line in text.splitlines() if "$" in line] == [f"   $ ca-service cluster {line}" for line in lines]
+    assert "cluster add" not in as_text(runbook(*CALLS))
+
+
+def test_the_text_names_the_page_only_where_there_is_one() -> None:
+    given = replace(SIGNED, node=CENTRE[2])
+    [upload] = [file.data.decode() for file in node_bundle(given).extras if file.path == "UPLOAD.txt"]
+
+    assert "the .html file beside this one" in upload
+    assert ".html" not in as_text(runbook(*CENTRE))
+    assert "or its JSON. The files are in the bundle of the cluster." in " ".join(as_text(runbook(*CENTRE)).split())
+
+
+def test_wildcards_of_federation_are_enabled_before_the_csr() -> None:
+    imp = node("imp1.example.com", "imp", "14SU3")
+    for purpose in ("cup-xmpp-ECDSA", "cup-xmpp-s2s-ECDSA"):
+        warnings = runbook(imp, leaves=(Leaf(imp, PURPOSES[purpose]),)).warnings
+        assert any("wildcards" in each.title for each in warnings) is (purpose == "cup-xmpp-s2s-ECDSA")
+
+
+@pytest.mark.parametrize(("at", "restarts"), [("12.5", 0), ("14", 2), ("15SU3", 2)])
+def test_cucm_restarts_for_what_callmanager_trust_received_before_im_and_presence_presents_it(
+    at: str, restarts: int
+) -> None:
+    nodes = (
+        node("cucm1.example.com", "cucm", at),
+        node("cucm2.example.com", "cucm", at, "subscriber"),
+        node("imp1.example.com", "imp", at),
+    )
+    cup = Leaf(nodes[2], PURPOSES["cup-ECDSA"], SIGNED.leaf)
+    own = tuple(Leaf(each, CALLMANAGER_ECDSA, SIGNED.leaf) for each in nodes[:2])
+    alone, both = (
+        [each for each in phase(runbook(*nodes, leaves=given), A) if "CallManager and HAProxy" in each.title]
+        for given in ((cup,), (cup, *own))
+    )
+
+    assert [each.nodes[0] for each in alone] == ["cucm1.example.com", "cucm2.example.com"][:restarts]
+    assert both == []  # phase C restarts the same
 
 
 def test_a_port_is_told_once_for_all_the_nodes_of_a_certificate() -> None:

@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from ca_service.vos.node_lines import preparing_steps, running_steps
 from ca_service.vos.purposes import CALLMANAGER_ECDSA, PURPOSES, TOMCAT_ECDSA
 from ca_service.vos.runbook import (
     Leaf,
@@ -95,7 +96,7 @@ def test_the_ctl_file_is_updated_once_for_the_certificates_of_all_nodes() -> Non
 
 
 def test_a_setting_of_the_publisher_is_made_for_a_subscriber_that_alone_is_signed() -> None:
-    title = "Set HTTPS Ciphers on {} so that EC ciphers are allowed"
+    title = "Set the enterprise parameter HTTPS Ciphers on {} to allow EC ciphers"
     leaf = Leaf(CALLS[1], TOMCAT_ECDSA, SIGNED.leaf)
 
     assert phase(runbook(*CALLS[:2], leaves=(leaf,)), C)[0].title == title.format("cucm1.example.com")
@@ -127,7 +128,7 @@ def test_single_sign_on_is_off_from_the_upload_to_the_last_restart_once_for_all(
     found = runbook(*CALLS)
     off, metadata, on = (each for each in found.steps if "single sign-on" in each.title or "metadata" in each.title)
 
-    assert ("off" in off.title, "metadata" in metadata.title, "on again" in on.title) == (True, True, True)
+    assert ("off" in off.title, "metadata" in metadata.title, "back on" in on.title) == (True, True, True)
     assert (phase(found, B)[0], phase(found, C)[-2:]) == (off, (metadata, on))
     assert off.nodes == tuple(each.fqdn for each in CALLS)
 
@@ -154,6 +155,7 @@ def test_a_leaf_that_cisco_does_not_use_is_told_first_with_what_helps() -> None:
     look = step(found, "Check uccx1.example.com")
     assert look.terminal == ()
     assert "nothing to see of it" in look.text
+    assert look.why == ""  # which is about the script that it does not have
 
 
 def test_every_port_is_asked_with_tls_1_2_and_1_3_for_ecdsa_only() -> None:
@@ -196,7 +198,10 @@ def test_a_step_for_a_peer_says_why_the_peer_needs_it() -> None:
     found = runbook(CALLS[0], imp, leaves=(Leaf(imp, PURPOSES["cup-ECDSA"], SIGNED.leaf),))
     peer = step(found, "Upload root and intermediate to CallManager-trust on cucm1.example.com")
 
-    assert "restart of Cisco HAProxy and Cisco CallManager" in peer.why
+    assert "CUCM connects to the SIP Proxy" in peer.why
+    assert peer.files[0] == "1-root.cup-trust.pem"
+    assert "The files are named after cup-trust: the certificates in them are the same." in peer.text
+    assert "named after" not in step(found, "Upload root and intermediate to cup-trust on imp1.example.com").text
     assert {each.title.split()[0] for each in found.remarks} == {"IM&P"}
 
 
@@ -206,3 +211,15 @@ def test_the_accesses_are_listed_before_the_first_step() -> None:
     assert "Before you begin: administrator of the operating system (page and SSH) of cucm1.example.com" in text
     assert "Cisco Unified CM Administration and Cisco Unified Serviceability" in " ".join(text.split())
     assert text.index("Before you begin") < text.index("1. ")
+
+
+def test_a_node_that_is_changed_alone_has_the_steps_of_all_others_before_and_those_that_settle_it_first() -> None:
+    imp, never = node("imp1.example.com", "imp", "14SU3"), node("uccx1.example.com", at="12.5")
+    before = [each.title.split()[0] for each in preparing_steps(imp, TOMCAT_ECDSA)]
+    after = running_steps(imp.fqdn, imp, TOMCAT_ECDSA)
+
+    assert before == ["Upload", "Install", "Switch"]  # Expressway, the computers of users, single sign-on
+    assert after[0].commands == ("utils service restart Cisco Intercluster Sync Agent",)
+    assert [each.key.split("/")[0] for each in after] == ["settle", "switch", "restart", "restore"]
+    assert not any(each.files or each.powershell for each in preparing_steps(imp, TOMCAT_ECDSA))
+    assert preparing_steps(never, TOMCAT_ECDSA) == preparing_steps(None, TOMCAT_ECDSA) == ()

@@ -123,6 +123,18 @@ def test_without_a_good_intermediate_no_file_and_no_step_has_one() -> None:
     assert [file.kind for file in kit.files].count("intermediates") == 0
 
 
+@pytest.mark.parametrize("id", ["cisco", "expressway"])
+def test_nodes_and_expressway_get_the_intermediate_after_the_root(id: str, kit: TrustKit) -> None:
+    system = trust_steps.find_system(id)
+    assert system
+
+    [way] = trust_steps.install_steps(system, kit.places(URL))
+    assert "Do the same with" in way.steps[-1].title
+    assert [file for step in way.steps for file in step.files] == [
+        file.name for kind in ("pem", "intermediates") for file in kit.files if file.kind == kind
+    ]
+
+
 # Steps
 
 

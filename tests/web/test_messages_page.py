@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -31,6 +32,15 @@ def test_a_message_is_answered_with_cause_steps_and_sources(steady: Visitor, mes
     assert message.cause.text in text
     assert all(step.text in text for step in message.next)
     assert "Source" in text
+
+
+def test_every_page_that_a_message_names_is_there(steady: Visitor) -> None:
+    texts = [fact.text for message in all_messages() for fact in (message.cause, *message.next)]
+    named = {name for text in texts for name in re.findall(r"the page “([^”]+)”", text)}
+    source = steady.get("/messages").text
+
+    assert len(named) == 3
+    assert [name for name in named if f">{name}</a>" not in source] == []
 
 
 def test_several_messages_are_answered_in_the_order_of_how_well_they_match(steady: Visitor) -> None:

@@ -94,7 +94,7 @@ def test_a_node_has_no_button_and_its_next_step_when_the_end_is_near(lab: Lab, r
     page = requester.page(f"/certificates/{serial}")
 
     assert "Next: create a new CSR" in page.text
-    assert "Generate the CSR on sm1.example.com" in page.text
+    assert "Generate the CSR for tomcat-ECDSA on sm1.example.com" in page.text
     assert "Drop it on the page Sign" in page.text
     answer = requester.post(f"/certificates/{serial}/renew")
     assert (answer.status_code, read(answer.text).blocking) == (422, ["renewal.node"])
@@ -110,4 +110,5 @@ def test_a_node_in_a_cluster_is_led_to_its_board(lab: Lab, requester: Visitor) -
 
     assert f"/clusters/{cluster.id}" in page.links
     assert "set csr gen tomcat-ECDSA" in page.text
+    assert "Leave common name and Parent Domain as they are filled in." in page.text
     assert f"/clusters/{cluster.id}/runbook?node=uccx1.example.com" in requester.page(f"/clusters/{cluster.id}").links

@@ -27,7 +27,7 @@ def test_servers_are_renewed_and_nodes_are_led_to_their_new_csr(requester: Visit
     page = requester.page(query([*servers, *nodes]))
 
     assert page.values("serial") == servers
-    assert "Generate the CSR on sm1.example.com" in page.text
+    assert "Generate the CSR for tomcat-ECDSA on sm1.example.com" in page.text
     assert "Renew 2 certificates" in page.text
     answer = requester.post(PATH, {"serial": servers, "once": page.values("once")[0]})
     assert answer.status_code == 303

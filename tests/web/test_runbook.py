@@ -257,7 +257,7 @@ def test_a_csr_that_is_here_proves_that_it_was_made_and_waits_to_be_signed(
     page = requester.page(f"{board}/runbook")
 
     assert "1 of 1 steps done" in page.text
-    assert "1. Generate the CSR on sm1.example.com the CSR is here, requester" in page.text
+    assert "1. Generate the CSR for tomcat-ECDSA on sm1.example.com the CSR is here, requester" in page.text
     assert page.values("step") == []
     assert "The CSRs are here. Sign them: the other steps follow." in page.text
     assert "All steps are done." not in page.text

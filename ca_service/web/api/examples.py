@@ -187,9 +187,9 @@ FIT: Final[dict[str, Any]] = {
                 "pointer": "/certificate",
                 "rule": "fit.key",
                 "severity": "error",
-                "detail": "The certificate has another public key than the request.",
-                "remedy": "It belongs to another node or to an older request: a new CSR replaces the one before, with "
-                "its key. Have the newest request of this node signed.",
+                "detail": "The certificate has another public key than the CSR.",
+                "remedy": "It belongs to another node or to an older CSR: a new CSR replaces the one before, with "
+                "its key. Have the newest CSR of this node signed.",
             },
         },
         {"topic": "end of validity", "stage": "upload", "result": "passed", "message": "", "finding": None},

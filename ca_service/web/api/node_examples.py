@@ -27,7 +27,7 @@ LINES: Final[dict[str, Any]] = {
     "host": "uccx1.example.com",
     "steps": [
         {
-            "title": "Generate the CSR on uccx1.example.com",
+            "title": "Generate the CSR for tomcat-ECDSA on uccx1.example.com",
             "text": "Save what is printed from BEGIN to END as a file, and have it signed.",
             "files": [],
             "purpose": "",

@@ -555,9 +555,10 @@ def test_a_multi_server_request_that_is_not_signed_yet_is_for_all_the_nodes_that
 
     assert states(lab, made.id) == [State.REQUESTED] * 3
     assert [each.title for each in lab.handover.board(OPERATOR, made.id).runbook.steps] == [
-        "Generate the CSR on cucm1.example.com"
+        "Generate the CSR for tomcat-ECDSA on cucm1.example.com"
     ]
-    assert "Multi-server(SAN)" in lab.handover.board(OPERATOR, made.id).runbook.steps[0].text
+    details = dict(lab.handover.board(OPERATOR, made.id).runbook.steps[0].details)
+    assert "Multi-server(SAN)" in details["Distribution"]
 
 
 def test_what_a_node_has_of_its_own_counts_until_the_multi_server_request_is_signed_and_is_history_then(
@@ -587,7 +588,7 @@ def test_nodes_are_not_covered_any_more_when_the_multi_server_certificate_has_ex
 
     assert states(lab, cluster_id) == [State.EXPIRED] * 3
     requests = [each.title for each in lab.handover.board(OPERATOR, cluster_id).runbook.steps]
-    assert requests == ["Generate the CSR on cucm1.example.com"]
+    assert requests == ["Generate the CSR for tomcat-ECDSA on cucm1.example.com"]
 
 
 def test_a_multi_server_request_for_another_purpose_covers_the_nodes_that_can_have_it(lab: Lab) -> None:

@@ -153,7 +153,7 @@ def test_the_plan_of_a_node_is_the_step_that_makes_a_new_request(lab: Lab) -> No
     assert not plan.keeps_key
     assert plan.place is None
     assert plan.step
-    assert plan.step.title == "Generate the CSR on uccx1.example.com"
+    assert plan.step.title == "Generate the CSR for tomcat-ECDSA on uccx1.example.com"
 
 
 def test_the_plan_of_a_node_in_a_cluster_knows_its_place_and_purpose(lab: Lab) -> None:
