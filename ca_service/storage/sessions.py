@@ -193,10 +193,9 @@ class SQLAttemptStore:
             record_events(connection, event)
 
     def waits_until(self, subject: str, at: datetime) -> datetime | None:
-        """Return until when attempts for this account have to wait, or None."""
-        statement = select(func.max(attempt.c.blocked_until)).where(
-            attempt.c.subject == subject, attempt.c.blocked_until > at
-        )
+        """Return until when attempts of this account, or under the counter with this key, have to wait, or None."""
+        is_meant = or_(attempt.c.subject == subject, attempt.c.key == subject)
+        statement = select(func.max(attempt.c.blocked_until)).where(is_meant, attempt.c.blocked_until > at)
         with self._database.read() as connection:
             found: datetime | None = connection.execute(statement).scalar()
         return min(found, at + LONGEST_WAIT) if found else None

@@ -124,7 +124,7 @@ class InMemoryAttemptStore:
 
     def waits_until(self, subject: str, at: datetime) -> datetime | None:
         """See the port."""
-        found = [each.blocked_until for each in self._tallies.values() if each.subject == subject]
+        found = [each.blocked_until for key, each in self._tallies.items() if subject in (key, each.subject)]
         waits = max((until for until in found if until and until > at), default=None)
         return min(waits, at + LONGEST_WAIT) if waits else None
 

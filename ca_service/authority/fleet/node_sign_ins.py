@@ -18,6 +18,7 @@ Wrong passwords at many nodes make one of our accounts wait, and not the users o
     COUNTING  --the third password that a node refuses-->  WAITING
     WAITING   --15 minutes, doubled up to an hour-->  COUNTING: the next refused password makes it wait again
     COUNTING  --a day without a refused password-->  as at the beginning
+    WAITING   --an administrator unlocks the account-->  as at the beginning
 
 These are counted after the answer: an account has runs on many nodes at a time. The operator at the command line of
 this machine has no account, and could connect to the nodes anyway.
@@ -39,7 +40,7 @@ from ca_service.authority.fleet.node_contact import NODE_SIGN_IN, Contact, Unans
 from ca_service.authority.fleet.run_leases import NODE_LEASE_LOST, STORING_SECONDS
 from ca_service.authority.people.records import LONGEST_WAIT, Counter
 from ca_service.authority.people.store import AttemptStore
-from ca_service.authority.people.throttle import Curve
+from ca_service.authority.people.throttle import Curve, subject_of
 from ca_service.authority.ports import Clock, is_believable
 from ca_service.deadline import limited
 from ca_service.errors import CAServiceError, NotAllowed, Rule, TooManyAttempts
@@ -53,7 +54,8 @@ NODE_WAIT: Final = Rule(
 NODE_ACCOUNT_WAIT: Final = Rule(
     "node.account-wait",
     "Nodes refused several passwords that your account sent. Nothing was sent to {host}.",
-    "Check names and passwords on the nodes, and try again in {seconds} seconds, after {until} UTC.",
+    "Check names and passwords on the nodes, and try again in {seconds} seconds, after {until} UTC. An administrator "
+    "can end the wait: `ca-service user unlock NAME`.",
 )
 
 WAIT: Final = timedelta(minutes=5)
@@ -120,12 +122,12 @@ class NodeSignIns:
             raise TooManyAttempts.because(NODE_WAIT, host=host, seconds=seconds)
 
     def _waits_until(self, counters: Sequence[Counter], now: datetime) -> datetime | None:
-        found = [self._attempts.waits_until(counter.subject, now) for counter in counters]
+        found = [self._attempts.waits_until(counter.key, now) for counter in counters]
         return max((until for until in found if until is not None and is_believable(until - WAIT, now)), default=None)
 
     def _require_no_account_wait(self, actor: Actor, host: str) -> None:
         now, account = self._clock(), _account(actor)
-        until = self._attempts.waits_until(account.subject, now) if account else None
+        until = self._attempts.waits_until(account.key, now) if account else None
         if until is not None:
             seconds = math.ceil((until - now).total_seconds())
             raise TooManyAttempts.because(NODE_ACCOUNT_WAIT, host=host, seconds=seconds, until=f"{until:%H:%M:%S}")
@@ -143,7 +145,7 @@ class NodeSignIns:
 def _counter(identity: str, user: str) -> Counter:
     """Return the counter of a user of a node; its first failure begins the wait."""
     key = _digest("node", identity, user.casefold())
-    return Counter(key, key, lambda _: WAIT)
+    return Counter(key, "", lambda _: WAIT)
 
 
 def _account(actor: Actor) -> Counter | None:
@@ -151,7 +153,7 @@ def _account(actor: Actor) -> Counter | None:
     if actor.account_id is None:
         return None
     key = _digest("account at nodes", str(actor.account_id))
-    return Counter(key, key, _OF_ACCOUNTS.wait)
+    return Counter(key, subject_of(actor.name), _OF_ACCOUNTS.wait)
 
 
 def _digest(*parts: str) -> str:

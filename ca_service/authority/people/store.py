@@ -164,7 +164,7 @@ class AttemptStore(Protocol):
         """Delete all failures of an account, from anywhere."""
 
     def waits_until(self, subject: str, at: datetime) -> datetime | None:
-        """Return until when attempts at this account have to wait, or None."""
+        """Return until when attempts of this account, or under the counter with this key, have to wait, or None."""
 
 
 class SessionStore(Protocol):

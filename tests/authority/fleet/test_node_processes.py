@@ -337,6 +337,22 @@ def test_three_refused_passwords_make_an_account_wait_at_every_node_and_for_ever
     assert [each.subject for each in delayed] == [who.name] * 2
 
 
+def test_an_administrator_ends_the_wait_of_an_account_at_nodes_and_its_failures_count_no_more(
+    lab: Lab, other: Installation, clock: FixedClock
+) -> None:
+    account = lab.accounts.create(OPERATOR, "nina", Role.REQUESTER, "four random words work")
+    for user in ("a", "b", "c"):
+        assert refused(lab, account.actor, user) == "node.sign-in"
+    assert lab.rescue.waits_until(OPERATOR, "nina") == clock() + timedelta(minutes=15)
+    assert refused(lab, account.actor, "d") == "node.account-wait"
+    other.rescue.unlock(OPERATOR, "nina")
+    assert lab.rescue.waits_until(OPERATOR, "nina") is None
+    for user in ("d", "e"):
+        lab.node_client.nodes[HOST]._failures = 0
+        assert refused(lab, account.actor, user) == "node.sign-in"
+    assert refused(lab, account.actor, "a") == "node.wait"  # the user of the node waits on: that protects the node
+
+
 def test_runs_of_one_account_on_many_nodes_and_right_passwords_make_nobody_wait(lab: Lab) -> None:
     for _ in range(5):
         assert lab.node_driver.plan(actor(Role.REQUESTER), contact(lab), CREDENTIALS, ORDER).changes
