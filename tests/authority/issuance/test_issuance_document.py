@@ -43,15 +43,15 @@ def settled(name: str) -> Count:
 def test_one_issuance_parses_its_csr_once_and_stays_in_few_files() -> None:
     """The limits are what was reached (tests/benchmarks/files_of_one_issuance.py): lower them, do not raise them.
 
-    Raised five times: by two files for the clock and the key, which are looked at before a signature, by two for
+    Raised six times: by two files for the clock and the key, which are looked at before a signature, by two for
     purpose and product (five for a bundle), by one for the path, by three for the reading of PEM that certificates
-    share, by one change of files for the refusals of the CSR.
+    share, by one change of files for the refusals of the CSR, by three for a row of NULL times that saves a statement.
     """
     count = settled("core")
     files, changes = count.of(OURS)
     assert count.parsed == 1
     assert files <= 46, count.files
-    assert changes <= 207
+    assert changes <= 210
 
 
 def test_the_bundle_of_one_leaf_stays_in_few_files() -> None:
