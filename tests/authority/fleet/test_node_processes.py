@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -14,10 +14,12 @@ from ca_service.app.composition import Randomness, Time, compose
 from ca_service.authority.access.permissions import Actor, Role
 from ca_service.authority.audit.events import Event
 from ca_service.authority.fleet.node_contact import NODE_SIGN_IN, Contact, Credentials, Place, Unanswered, Warrant
-from ca_service.authority.fleet.node_plan import Order, Plan
+from ca_service.authority.fleet.node_plan import Kind, Order, Plan
 from ca_service.authority.fleet.node_run import Run
+from ca_service.authority.fleet.nodes import NodeInput
 from ca_service.authority.fleet.run_leases import RUN_LEASE
 from ca_service.authority.installation import Installation
+from ca_service.authority.inventory.store import CertificateQuery
 from ca_service.errors import Busy, CAServiceError, Conflict, NotAllowed, TooManyAttempts, Unreachable
 from ca_service.lab.node import LabNode
 from ca_service.nodes.client import SECONDS
@@ -114,6 +116,43 @@ def test_a_run_that_was_stopped_for_so_long_that_another_one_has_begun_sends_not
     assert error.value.rule == "node.lease-lost"
     assert lab.node_client.nodes[HOST].calls == {}
     running.finish()
+
+
+def test_a_run_that_was_stopped_before_it_signs_signs_nothing_once_another_one_has_begun(
+    lab: Lab, other: Installation, clock: FixedClock
+) -> None:
+    stopped = begun(lab)
+    next(change for change in stopped if change.kind is Kind.SIGN)
+    clock.advance(minutes=3)
+    running = begun(other)
+    with pytest.raises(Conflict) as error:
+        stopped.finish()
+    assert error.value.rule == "node.lease-lost"
+    assert lab.inventory.list_certificates(OPERATOR, CertificateQuery()).certificates == ()
+    running.finish()
+
+
+def test_a_plan_marks_slots_under_its_lease_however_long_the_node_takes(
+    lab: Lab, other: Installation, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly(_: str) -> None:
+        clock.advance(minutes=1)
+
+    def marked(*arguments: Any) -> Any:
+        clock.advance(minutes=1)
+        with pytest.raises(Busy), other.probes._connections.run_turn(OPERATOR, HOST, [f"name {HOST}"]):
+            pass
+        return mark(*arguments)
+
+    lab.fleet.create(OPERATOR, "Phones", [NodeInput(HOST, "cucm", "15", "publisher")])
+    begun(lab).finish()
+    for each in lab.fleet.list_marks(OPERATOR, 1):
+        lab.handover.mark(OPERATOR, 1, each.step, done=False)
+    lab.node_client.hook = slowly
+    mark = lab.edges.fleet.set_mark
+    monkeypatch.setattr(lab.edges.fleet, "set_mark", marked)
+    assert plan(lab).changes == ()
+    assert len(lab.fleet.list_marks(OPERATOR, 1)) == 2
 
 
 def test_a_lease_is_longer_than_a_call_with_what_is_stored_before_it() -> None:
