@@ -138,7 +138,7 @@ class SQLAttemptStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def count(self, counters: Sequence[Counter], at: datetime, delayed: AuditEvent) -> datetime | None:
+    def count(self, counters: Sequence[Counter], at: datetime, delayed: AuditEvent | None) -> datetime | None:
         """Count an attempt, or return until when it has to wait. The rows stay locked until the end.
 
         A client that has to wait already costs a read only: it writes no row, and does not hold up the writers.
@@ -159,7 +159,7 @@ class SQLAttemptStore:
                 values = {"failures": failures, "last_at": at, "blocked_until": blocked_until}
                 connection.execute(update(attempt).where(attempt.c.key == counter.key).values(values))
                 waits += [blocked_until] if blocked_until > at else []
-            if waits:
+            if waits and delayed:
                 record_events(connection, delayed)
         return None
 

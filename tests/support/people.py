@@ -83,7 +83,7 @@ class InMemoryAttemptStore:
         self._tallies: dict[str, _Tally] = {}
         self._lock = threading.Lock()
 
-    def count(self, counters: Sequence[Counter], at: datetime, delayed: AuditEvent) -> datetime | None:
+    def count(self, counters: Sequence[Counter], at: datetime, delayed: AuditEvent | None) -> datetime | None:
         """See the port."""
         with self._lock:
             for each in self._tallies.values():
@@ -97,7 +97,7 @@ class InMemoryAttemptStore:
             if waiting:
                 return max(waiting)
             began = [self._add(each, at) for each in counters]
-            self.events += [delayed] if any(began) else []
+            self.events += [delayed] if delayed and any(began) else []
             return None
 
     def _add(self, counter: Counter, at: datetime) -> bool:

@@ -204,10 +204,10 @@ class NodeDriver:
                     if waiting:
                         return Applied(plan, tuple(made[:-1]), waiting)
                 else:
-                    session = node.call()  # ends the run where another one has begun: nothing was sent then
-                    with limited(STORING_SECONDS):
-                        self._events.add_event(self._event(actor, plan, change, credentials.user))
-                    self._change(session, plan, change)
+                    with node.call() as session:  # ends the run where another one has begun: nothing was sent then
+                        with limited(STORING_SECONDS):
+                            self._events.add_event(self._event(actor, plan, change, credentials.user))
+                        self._change(session, plan, change)
 
     @contextmanager
     def _open(self, actor: Actor, contact: Contact, credentials: Credentials) -> Iterator[OpenNode]:
@@ -223,8 +223,8 @@ class NodeDriver:
 
     def _plan(self, actor: Actor, contact: Contact, node: OpenNode, order: Order) -> Plan:
         """Read the node, add what is known here, and return the plan."""
-        snapshot = node.call().read()
-        node.sign_in.accept()
+        with node.call() as session:
+            snapshot = session.read()
         with limited(STORING_SECONDS):
             return self._planner.plan(actor, contact.place.host, snapshot, order)
 

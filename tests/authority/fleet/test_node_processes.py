@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -20,7 +21,7 @@ from ca_service.authority.fleet.nodes import NodeInput
 from ca_service.authority.fleet.run_leases import RUN_LEASE
 from ca_service.authority.installation import Installation
 from ca_service.authority.inventory.store import CertificateQuery
-from ca_service.errors import Busy, CAServiceError, Conflict, NotAllowed, TooManyAttempts, Unreachable
+from ca_service.errors import Busy, CAServiceError, Conflict, Interrupted, NotAllowed, TooManyAttempts, Unreachable
 from ca_service.lab.node import LabNode
 from ca_service.nodes.client import SECONDS
 from ca_service.nodes.wire import NODE_UNREACHABLE
@@ -289,6 +290,52 @@ def test_a_database_that_fails_after_the_answer_of_the_node_leaves_the_wait(
     with pytest.raises(TooManyAttempts):
         plan(other)
     assert lab.node_client.nodes[HOST]._failures == 1
+
+
+def test_a_database_that_fails_after_a_refusal_in_the_middle_of_a_run_leaves_the_wait(
+    lab: Lab, other: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(name: str) -> None:
+        if name == "before trust":
+            lab.node_client.nodes[HOST]._password = "changed"
+            for each in ("count", "clear", "take_back"):
+                monkeypatch.setattr(lab.edges.attempts, each, fails)
+
+    def fails(*_: object) -> None:
+        raise deadline.busy()
+
+    lab.node_client.hook = refuses
+    running = begun(lab)
+    with pytest.raises(CAServiceError):
+        running.finish()
+    monkeypatch.undo()
+    lab.node_client.hook = lambda _: None
+    with pytest.raises(TooManyAttempts):
+        plan(other)
+    assert lab.node_client.nodes[HOST]._failures == 1
+
+
+def test_a_run_that_cannot_store_the_wait_makes_no_further_call(
+    lab: Lab, other: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise deadline.busy()
+
+    running = begun(lab)
+    next(change for change in running if change.kind is Kind.TRUST)
+    monkeypatch.setattr(lab.edges.attempts, "count", fails)
+    calls = Counter(lab.node_client.nodes[HOST].calls)
+    with pytest.raises(Interrupted):
+        running.finish()
+    assert lab.node_client.nodes[HOST].calls == calls
+    monkeypatch.undo()
+    assert plan(other).changes  # nothing was sent, so no one waits
+
+
+def test_a_run_has_one_event_of_its_sign_in_however_many_calls_it_makes(lab: Lab) -> None:
+    begun(lab).finish()
+    tried = [each for each in lab.edges.attempts.events if each.event is Event.NODE_SIGN_IN_TRIED]  # type: ignore[attr-defined]
+    assert [each.subject for each in tried] == [HOST] * 2  # of the plan, and of the run
 
 
 def test_a_process_that_is_killed_while_the_node_judges_a_password_leaves_the_wait(
