@@ -8,22 +8,27 @@ An event and the row that it describes are written in one transaction, so they n
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final, Protocol
 
+from cryptography import x509
+
 from ca_service.authority.access.permissions import Action, Actor, require
-from ca_service.authority.audit.entries import EventQuery
+from ca_service.authority.audit.entries import EventQuery, RecordedEvent
 from ca_service.authority.audit.events import Event
 from ca_service.authority.audit.store import EventStore
+from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.hierarchy.hierarchy import certificate_of
 from ca_service.authority.hierarchy.store import IssuerRecord, IssuerStore
+from ca_service.authority.issuance.records import RequestRecord
 from ca_service.authority.revocation.records import RevocationRecord, State
 from ca_service.authority.revocation.store import RevocationStore
-from ca_service.errors import Finding, InvalidInput, Refused, Rule
-from ca_service.pki import crl, encodings, keys
-from ca_service.pki.contents import serial_text
+from ca_service.errors import Finding, Refused, Rule
+from ca_service.pki import crl, csr, encodings, keys, names
+from ca_service.pki.contents import find_value, serial_text
+from ca_service.pki.strict import LoadedRequest
 from ca_service.pki.strictness import spki_of
 
 _REMEDY: Final = (
@@ -45,6 +50,16 @@ CERTIFICATE_OTHER: Final = Rule(
     "Certificate {serial} in the database is not the one that event {id} recorded: the fingerprints differ.",
     _REMEDY,
 )
+COLUMNS_OTHER: Final = Rule(
+    "agreement.columns-other",
+    "The row of certificate {serial} differs from its bytes or from event {id} in: {columns}.",
+    f"Lists, notices and the search show the row. {_REMEDY}",
+)
+REQUEST_OTHER: Final = Rule(
+    "agreement.request-other",
+    "The row of request {id} differs from its CSR in: {columns}.",
+    f"A refusal counts by the fingerprints of the row. {_REMEDY}",
+)
 STATUS_OTHER: Final = Rule(
     "agreement.status-other",
     "Certificate {serial} is {found} in the database, but {expected} in the audit log.",
@@ -59,11 +74,6 @@ ENTRY_OTHER: Final = Rule(
     "agreement.entry-other",
     "The stored CRL entry of certificate {serial} is not an entry of this certificate.",
     f"CRLs are made of these entries. {_REMEDY}",
-)
-KEY_OTHER: Final = Rule(
-    "agreement.key-other",
-    "The stored key fingerprint of certificate {serial}, whose key is blocked, is not that of its key.",
-    f"CSRs with this key would be signed again. {_REMEDY}",
 )
 AUTHORITY_OTHER: Final = Rule(
     "agreement.authority-other",
@@ -81,19 +91,21 @@ _CHANGES: Final = {
 CHANGES: Final = tuple(_CHANGES)
 _AUTHORITIES: Final = (Event.AUTHORITY_CREATED.value, Event.AUTHORITY_IMPORTED.value, Event.AUTHORITY_INSTALLED.value)
 _GOOD: Final = "never revoked"
+#: The details of an event that are columns of the certificate, and these.
+_SAID: Final = (("host", "host"), ("profile", "profile"), ("purpose", "purpose"), ("request", "request_fingerprint"))
 
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """A certificate according to both sides: number and fingerprint of the event, and the bytes in the table.
+    """A certificate according to both sides: its event, and its row; either may be missing.
 
-    Without an event, `event_id` is None, and fingerprint and bytes are empty. Without a row, `der` is None.
+    `other` are the columns for lists and searches that do not follow from the others of the row.
     """
 
     serial_number: str
-    event_id: int | None
-    fingerprint: str
-    der: bytes | None
+    event: RecordedEvent | None
+    record: CertificateRecord | None
+    other: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +113,13 @@ class Status:
     """The newest event that changed the status of a certificate with its reason, and the record; either may be missing.
 
     A record of another issuer, or with another end of validity, than the certificate is missing: CRLs and OCSP do not
-    find it. `der` and `key_fingerprint` are those of the row of its certificate; empty without a record.
+    find it.
     """
 
     serial_number: str
     event: str | None
     reason: str
     record: RevocationRecord | None
-    der: bytes = b""
-    key_fingerprint: str = ""
 
 
 class AgreementStore(Protocol):
@@ -120,6 +130,12 @@ class AgreementStore(Protocol):
 
     def list_statuses(self) -> Iterator[Status]:
         """Yield the status of each leaf whose status was changed according to the audit log or the table."""
+
+    def list_requests(self) -> Iterator[tuple[RequestRecord, tuple[str, ...]]]:
+        """Yield each request that has a CSR of its own, and the columns that do not follow from the others of its row.
+
+        Those with a certificate are yielded only if they have another CSR, key or subject than the certificate.
+        """
 
 
 class Agreement:
@@ -149,12 +165,17 @@ class Agreement:
         return tuple(islice(self._differences(), MOST))
 
     def _differences(self) -> Iterator[Finding]:
-        for record in self._issuers.list_issuers():
+        records = self._issuers.list_issuers()
+        for record in records:
             yield from self._of_authority(record)
+        issuers = {each.id: certificate_of(each).subject.public_bytes() for each in records if each.certificate_der}
         for issue in self._store.list_issues():  # first: a lost certificate has no status either
-            yield from _of_issue(issue)
+            yield from _of_issue(issue, issuers)
         for status in self._store.list_statuses():
             yield from _of_status(status)
+        for request, other in self._store.list_requests():
+            if columns := [*_other_than_csr(request), *other]:
+                yield REQUEST_OTHER.at(id=request.id, columns=", ".join(columns))
 
     def _of_authority(self, record: IssuerRecord) -> Iterator[Finding]:
         if not record.is_issuing:
@@ -183,23 +204,71 @@ def _of_status(status: Status) -> Iterator[Finding]:
         yield REASON_OTHER.at(serial=serial_number, found=record.reason.value, expected=status.reason)
     elif record and not crl.is_entry_of(record.entry_der, int(serial_number, 16)):
         yield ENTRY_OTHER.at(serial=serial_number)
-    elif record and record.bars_key and not _has_key(status.der, status.key_fingerprint):
-        yield KEY_OTHER.at(serial=serial_number)
 
 
-def _has_key(certificate: bytes, fingerprint: str) -> bool:
-    """Return whether this certificate has the key with this fingerprint; that its bytes differ is found elsewhere."""
+def _of_issue(issue: Issue, issuers: Mapping[str, bytes]) -> Iterator[Finding]:
+    event, record, serial_number = issue.event, issue.record, issue.serial_number
+    if event is None:
+        yield ISSUE_UNRECORDED.at(serial=serial_number)
+    elif record is None:
+        yield CERTIFICATE_LOST.at(serial=serial_number, id=event.id)
+    elif _sha256(record.der) != event.details.get("fingerprint"):
+        yield CERTIFICATE_OTHER.at(serial=serial_number, id=event.id)
+    elif columns := [
+        *_different(record, _said(event)),
+        *_different(record, _read(record)),
+        *_other_issuer(record, issuers),
+        *issue.other,
+    ]:
+        listed = ", ".join(dict.fromkeys(columns))
+        yield COLUMNS_OTHER.at(serial=serial_number, id=event.id, columns=listed)
+
+
+def _said(event: RecordedEvent) -> dict[str, object]:
+    """Return the columns of a certificate that its event has. Old events do not have the purpose."""
+    found: dict[str, object] = {column: event.details[name] for name, column in _SAID if name in event.details}
+    return found | {"issued_at": event.at, "issued_by": event.details.get("requested_by", event.actor)}
+
+
+def _read(record: CertificateRecord) -> dict[str, object]:
+    """Return the columns of a certificate that follow from its bytes, and the fingerprint of its CSR."""
+    certificate = x509.load_der_x509_certificate(record.der)
+    alternative_name = find_value(certificate.extensions, x509.SubjectAlternativeName) or ()
+    return {
+        "subject": names.name_text(certificate.subject),
+        "names": names.general_names_text(alternative_name),
+        "not_before": certificate.not_valid_before_utc,
+        "not_after": certificate.not_valid_after_utc,
+        "key_fingerprint": keys.key_fingerprint(spki_of(certificate)),
+        "request_fingerprint": _sha256(record.csr_der),
+    }
+
+
+def _other_issuer(record: CertificateRecord, issuers: Mapping[str, bytes]) -> Iterator[str]:
+    """Yield the issuer if its name, which no other authority and no leaf has, is not in the certificate."""
+    if issuers.get(record.issuer_id, b"-") not in record.der:
+        yield "issuer_id"
+
+
+def _other_than_csr(request: RequestRecord) -> Iterator[str]:
+    """Yield the columns of a request that do not follow from its CSR."""
     try:
-        [loaded] = encodings.load_certificates(certificate)
-    except InvalidInput:
-        return True
-    return keys.key_fingerprint(spki_of(loaded)) == fingerprint
+        description = csr.describe(LoadedRequest.of(request.csr_der))
+    except Refused:
+        return iter(["csr_der"])
+    alternative_name = tuple(map(":".join, description.subject_alternative_name))
+    expected = {
+        "request_fingerprint": _sha256(request.csr_der),
+        "key_fingerprint": keys.key_fingerprint(csr.public_key_in(request.csr_der) or b""),
+        "subject": ", ".join(f"{kind}={value}" for kind, value in description.subject),
+    }
+    return _different(request, expected | ({"names": alternative_name} if alternative_name else {}))
 
 
-def _of_issue(issue: Issue) -> Iterator[Finding]:
-    if issue.event_id is None:
-        yield ISSUE_UNRECORDED.at(serial=issue.serial_number)
-    elif issue.der is None:
-        yield CERTIFICATE_LOST.at(serial=issue.serial_number, id=issue.event_id)
-    elif hashlib.sha256(issue.der).hexdigest() != issue.fingerprint:
-        yield CERTIFICATE_OTHER.at(serial=issue.serial_number, id=issue.event_id)
+def _different(record: CertificateRecord | RequestRecord, expected: Mapping[str, object]) -> Iterator[str]:
+    """Yield the columns that have another value than expected."""
+    return (name for name, value in expected.items() if getattr(record, name) != value)
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

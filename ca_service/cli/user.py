@@ -107,7 +107,7 @@ def role_(session: Session, name: str, role: str) -> None:
 @click.argument("name")
 @pass_session
 def unlock(session: Session, name: str) -> None:
-    """Unlock the account NAME after failed attempts to sign in."""
+    """Unlock the account NAME after failed attempts to sign in, here or at nodes."""
     installation = session.ready()
     installation.rescue.unlock(operator(), name)
     account = installation.accounts.get(name)

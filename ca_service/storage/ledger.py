@@ -6,14 +6,14 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select
+from sqlalchemy import BindParameter, Connection, Row, Select, and_, bindparam, delete, func, insert, literal, select
 from sqlalchemy.exc import IntegrityError
 
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.issuance.conflicts import Known, Revocations
 from ca_service.authority.issuance.idempotency import Replay, key_in_use
-from ca_service.authority.issuance.records import RequestRecord, State
+from ca_service.authority.issuance.records import RequestRecord, State, refused_meanwhile
 from ca_service.authority.revocation.records import require_usable_key
 from ca_service.storage import rows
 from ca_service.storage.database import Database
@@ -25,23 +25,30 @@ from ca_service.storage.schema import application, certificate, revocation
 from ca_service.storage.schema import replay as answer
 
 # Built once: each issuance needs them.
-_WITH_KEYS: Final = (
-    select(certificate, *(column.label(f"revocation_{column.name}") for column in revocation.c))
+_KEYS: Final[BindParameter[str]] = bindparam("keys", expanding=True)
+_KEYS_AT_ONCE: Final = 450  # they are twice in one statement; see `batches_of`
+_IS_REFUSED: Final = and_(
+    application.c.key_fingerprint.in_(_KEYS),
+    application.c.serial_number.is_(None),
+    application.c.state == State.REFUSED.value,
+)
+#: The number of refusals with these keys is in each row, and there is a row without a certificate if there is none.
+_WITH_KEYS: Final = select(
+    certificate,
+    *(column.label(f"revocation_{column.name}") for column in revocation.c),
+    select(func.count()).select_from(application).where(_IS_REFUSED).scalar_subquery().label("refusals"),
+).select_from(
+    select(literal(1).label("one"))
+    .subquery()
+    .outerjoin(certificate, certificate.c.key_fingerprint.in_(_KEYS))
     .outerjoin(revocation, OF_CERTIFICATE)
-    .where(certificate.c.key_fingerprint.in_(bindparam("keys", expanding=True)))
 )
 _REVOCATIONS: Final = select(revocation).where(
     revocation.c.issuer_id.in_(bindparam("issuers", expanding=True)),
     revocation.c.serial_number.in_(bindparam("serial_numbers", expanding=True)),
 )
 _REFUSED: Final = (
-    select(application)
-    .where(
-        application.c.key_fingerprint.in_(bindparam("keys", expanding=True)),
-        application.c.serial_number.is_(None),
-        application.c.state == State.REFUSED.value,
-    )
-    .order_by(application.c.decided_at.desc(), application.c.id.desc())
+    select(application).where(_IS_REFUSED).order_by(application.c.decided_at.desc(), application.c.id.desc())
 )
 _ADD: Final = insert(certificate)
 _ADD_REQUESTS: Final = insert(application)
@@ -61,9 +68,9 @@ class SQLLedger:
     def look_up(self, key_fingerprints: Collection[str], authorities: Collection[tuple[str, str]]) -> Known:
         """Return the certificates with these keys, the revocations of them and of the authorities, and the refusals."""
         with self._database.read() as connection:
-            known = _known(connection, key_fingerprints)
+            known, refused = _known(connection, key_fingerprints)
             revoked = _revocations(connection, authorities) if authorities else {}
-            refusals = _refusals(connection, key_fingerprints)
+            refusals = _refusals(connection, key_fingerprints) if refused else ()
         return Known(known.certificates, {**known.revocations, **revoked}, refusals)
 
     def list_by_requests(self, fingerprints: Collection[str]) -> tuple[CertificateRecord, ...]:
@@ -110,10 +117,11 @@ class SQLLedger:
         always_new: bool,
         replay: Replay | None,
         requests: Sequence[RequestRecord] = (),
+        refusals: int = 0,
     ) -> tuple[CertificateRecord, ...]:
         """Write certificates, requests, events and answer in one transaction; see the port."""
         with self._database.write() as connection:
-            stored = write_certificates(connection, certificates, events, always_new=always_new)
+            stored = write_certificates(connection, certificates, events, always_new=always_new, refusals=refusals)
             ours = {record.serial_number for record in stored}
             if answered := [request_values(each) for each in requests if each.serial_number in ours]:
                 connection.execute(_ADD_REQUESTS, answered)
@@ -133,14 +141,20 @@ class SQLLedger:
 
 
 def write_certificates(
-    connection: Connection, records: Sequence[CertificateRecord], events: Sequence[AuditEvent], *, always_new: bool
+    connection: Connection,
+    records: Sequence[CertificateRecord],
+    events: Sequence[AuditEvent],
+    *,
+    always_new: bool,
+    refusals: int | None,
 ) -> tuple[CertificateRecord, ...]:
     """Write certificates with their events, each unless another process has written one for the same CSR.
 
     Return them in order, or the others in their places. No two have the same key. Raises Conflict if the key of one was
-    reported as lost, or put on hold, since it was checked.
+    reported as lost, or put on hold, since it was checked, or if a person has refused one: there are more refusals than
+    were known then (None: a person has approved it).
     """
-    known = _known(connection, {record.key_fingerprint for record in records})
+    known, refused = _known(connection, {record.key_fingerprint for record in records})
     stored = tuple(_winner(known, record) or record for record in records) if not always_new else tuple(records)
     ours = [(record, event) for record, event, kept in zip(records, events, stored, strict=True) if kept is record]
     for record, _ in ours:
@@ -150,6 +164,8 @@ def write_certificates(
         )
         require_usable_key(found for found in revoked if found)
     if ours:
+        if refusals is not None and refused > refusals:
+            raise refused_meanwhile()
         connection.execute(_ADD, [rows.certificate_values(record) for record, _ in ours])
         record_events(connection, *(event for _, event in ours))
     return stored
@@ -163,15 +179,23 @@ def remember(connection: Connection, replay: Replay) -> None:
         raise key_in_use() from error
 
 
-def _known(connection: Connection, key_fingerprints: Collection[str]) -> Known:
-    """Return the certificates with these keys and their revocations, in one statement (as long as there are few)."""
-    found = [row for batch in batches_of(key_fingerprints) for row in connection.execute(_WITH_KEYS, {"keys": batch})]
+def _known(connection: Connection, key_fingerprints: Collection[str]) -> tuple[Known, int]:
+    """Return the certificates with these keys, their revocations, and the number of refusals, in one statement.
+
+    More than a few keys take several.
+    """
+    found, refusals = list[Row[Any]](), 0
+    for batch in batches_of(key_fingerprints, _KEYS_AT_ONCE):
+        answer = connection.execute(_WITH_KEYS, {"keys": batch}).all()
+        refusals += answer[0].refusals
+        found += answer if answer[0].id is not None else []
     newest_first = sorted(found, key=lambda row: row.id, reverse=True)
     revoked = (rows.joined_revocation(row) for row in newest_first if row.revocation_state is not None)
-    return Known(
+    known = Known(
         tuple(map(rows.certificate_record, newest_first)),
         {(each.issuer_id, each.serial_number): each for each in revoked},
     )
+    return known, refusals
 
 
 def _revocations(connection: Connection, wanted: Collection[tuple[str, str]]) -> Revocations:

@@ -109,7 +109,9 @@ class SQLRequestStore:
                 return None
             if made is not None:
                 leaf, its_event = made
-                [stored] = write_certificates(connection, [leaf], [its_event], always_new=record.options.new)
+                [stored] = write_certificates(
+                    connection, [leaf], [its_event], always_new=record.options.new, refusals=None
+                )
                 winner = stored.serial_number
                 if winner != record.serial_number:
                     record, event = record.answered_with(winner, event)

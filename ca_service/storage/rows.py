@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _FINDINGS: Final = ("findings", "reasons", "failure")
 _OPTIONS: Final = ("profile", "validity_days", "make_new", "add_host_name", "purpose")
 _NOT_IN_REQUESTS: Final = (*_OPTIONS, "search_text", "open_key", "issued_csr_der")
+_FOR_LISTS: Final = ("search_text", "host_start", "ends_month", "open_key")
 _PLAIN: Final = (str, int, float, bool, type(None))
 
 
@@ -52,6 +53,12 @@ def certificate_values(record: CertificateRecord) -> dict[str, Any]:
         "host_start": record.host.lower()[:2],
         "ends_month": month_of(record.not_after),
     }
+
+
+def other_columns(row: Row[Any], record: CertificateRecord | RequestRecord) -> tuple[str, ...]:
+    """Return the columns of a row for lists, searches and indexes that do not follow from its record."""
+    values = certificate_values(record) if isinstance(record, CertificateRecord) else request_values(record)
+    return tuple(name for name in _FOR_LISTS if name in values and getattr(row, name) != values[name])
 
 
 def month_of(moment: datetime) -> int:
@@ -177,6 +184,11 @@ def token_record(row: Row[Any]) -> TokenRecord:
     limits = {name: tuple(getattr(row, name)) for name in ("scopes", "names", "profiles", "networks")}
     found = {field.name: getattr(row, field.name) for field in fields(TokenRecord)}
     return TokenRecord(**found | limits)
+
+
+def joined_event(row: Row[Any]) -> RecordedEvent:
+    """Return the event in a row that also holds its certificate."""
+    return RecordedEvent(**{each.name: getattr(row, f"event_{each.name}") for each in fields(RecordedEvent)})
 
 
 def recorded_event(row: Row[Any]) -> RecordedEvent:

@@ -138,7 +138,7 @@ class SQLAttemptStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def count(self, counters: Sequence[Counter], at: datetime, delayed: AuditEvent) -> datetime | None:
+    def count(self, counters: Sequence[Counter], at: datetime, delayed: AuditEvent | None) -> datetime | None:
         """Count an attempt, or return until when it has to wait. The rows stay locked until the end.
 
         A client that has to wait already costs a read only: it writes no row, and does not hold up the writers.
@@ -159,7 +159,7 @@ class SQLAttemptStore:
                 values = {"failures": failures, "last_at": at, "blocked_until": blocked_until}
                 connection.execute(update(attempt).where(attempt.c.key == counter.key).values(values))
                 waits += [blocked_until] if blocked_until > at else []
-            if waits:
+            if waits and delayed:
                 record_events(connection, delayed)
         return None
 
@@ -193,10 +193,9 @@ class SQLAttemptStore:
             record_events(connection, event)
 
     def waits_until(self, subject: str, at: datetime) -> datetime | None:
-        """Return until when attempts for this account have to wait, or None."""
-        statement = select(func.max(attempt.c.blocked_until)).where(
-            attempt.c.subject == subject, attempt.c.blocked_until > at
-        )
+        """Return until when attempts of this account, or under the counter with this key, have to wait, or None."""
+        is_meant = or_(attempt.c.subject == subject, attempt.c.key == subject)
+        statement = select(func.max(attempt.c.blocked_until)).where(is_meant, attempt.c.blocked_until > at)
         with self._database.read() as connection:
             found: datetime | None = connection.execute(statement).scalar()
         return min(found, at + LONGEST_WAIT) if found else None

@@ -14,7 +14,8 @@ from tests.support.factories import OPERATOR
 from tests.support.requests import node
 from tests.support.statements import statements
 
-MOST = 9  # token and account, authorities, keys, revocations, refusals, keys again under the lock, three INSERTs
+# Token and account, authorities, keys with their refusals, revocations, keys again under the lock, three INSERTs.
+MOST = 8
 MORE_FOR_TRUST = 1  # the revocation of the intermediate, which a bundle makes nodes trust
 # Products of the hosts; events, those to seal, newest seal, its INSERT, places, their count, seals.
 MORE_FOR_RECEIPTS = 8

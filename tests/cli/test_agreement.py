@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ca_service.storage.schema import certificate
 from tests.cli.command_line import CommandLine
 
 
@@ -43,7 +44,7 @@ def test_an_untouched_database_agrees(signed: CommandLine) -> None:
         ("UPDATE revocation SET reason = 'superseded'", "agreement.reason-other"),
         ("UPDATE revocation SET entry_der = x'3000'", "agreement.entry-other"),
         ("UPDATE revocation SET entry_der = x'3003020105'", "agreement.entry-other"),
-        ("UPDATE certificate SET key_fingerprint = 'f00d'", "agreement.key-other"),
+        ("UPDATE certificate SET key_fingerprint = 'f00d'", "agreement.columns-other"),
         ("UPDATE certificate SET der = x'30'", "agreement.certificate-other"),
         ("UPDATE certificate SET serial_number = '00'", "agreement.certificate-lost"),
         ("UPDATE issuer SET certificate_der = (SELECT certificate_der FROM issuer WHERE role = 'root')", "agreement"),
@@ -69,6 +70,62 @@ def test_what_was_changed_is_named(signed: CommandLine, statement: str, rule: st
     result = signed("doctor", "--json")
     assert rule in result.stdout
     assert result.exit_code == 1
+
+
+DERIVED = {
+    "host": "'other.example.com'",
+    "profile": "'server'",
+    "purpose": "'tomcat'",
+    "subject": "'CN=other'",
+    "names": """'["DNS:other.example.com"]'""",
+    "not_before": "'2020-01-01 00:00:00.000000+00:00'",
+    "not_after": "'2099-01-01 00:00:00.000000+00:00'",
+    "issued_at": "'2020-01-01 00:00:00.000000+00:00'",
+    "issued_by": "'mallory'",
+    "issuer_id": "'root-g1'",
+    "request_fingerprint": "'f00d'",
+    "key_fingerprint": "'f00d'",
+    "csr_der": "x'3000'",
+    "search_text": "'other'",
+    "host_start": "'zz'",
+    "ends_month": "1",
+}
+
+
+@pytest.mark.fault("database", "Another program changes a column of a certificate", "`audit verify` names the column")
+@pytest.mark.parametrize("column", DERIVED)
+def test_each_column_of_a_certificate_is_compared_with_its_bytes_and_its_event(
+    ca: CommandLine, csr: Path, column: str
+) -> None:
+    ca.answer("sign", csr, "--format", "json")
+    tamper(ca, f"UPDATE certificate SET {column} = {DERIVED[column]}")  # noqa: S608
+    refused = ca("audit", "verify")
+    assert refused.exit_code == 4
+    assert "agreement.columns-other" in refused.stderr
+    named = {"csr_der": "request_fingerprint"}.get(column, column)
+    assert named in refused.stderr.partition(" in: ")[2].partition(".\n")[0].partition(". ")[0]
+
+
+def test_no_column_of_a_certificate_is_left_out() -> None:
+    assert {*DERIVED, "id", "serial_number", "der"} == set(certificate.c.keys())  # these two: of what the event names
+
+
+@pytest.mark.fault("database", "Another program changes a column of a request", "`audit verify` names the column")
+@pytest.mark.parametrize("column", ["request_fingerprint", "key_fingerprint", "subject", "names", "search_text"])
+@pytest.mark.parametrize("state", ["issued", "refused"])
+def test_each_column_of_a_request_is_compared_with_its_csr(ca: CommandLine, csr: Path, column: str, state: str) -> None:
+    ca.answer("sign", csr, "--format", "json")
+    if state == "refused":
+        own = "serial_number = NULL, state = 'refused', csr_der = (SELECT csr_der FROM certificate)"
+        tamper(ca, f"UPDATE application SET {own}")  # noqa: S608
+    ca.answer("audit", "verify")
+    tamper(ca, f"UPDATE application SET {column} = {DERIVED[column]}")  # noqa: S608
+    if (state, column) == ("issued", "search_text"):  # finds a request, and proves nothing
+        return
+    refused = ca("audit", "verify")
+    assert refused.exit_code == 4
+    assert "agreement.request-other" in refused.stderr
+    assert column in refused.stderr
 
 
 @pytest.mark.fault("database", "Another program adds a certificate", "`audit verify` and `doctor` name it")

@@ -132,6 +132,9 @@ def test_a_process_that_is_killed_after_a_call_is_followed_by_one_that_finishes(
     assert "node.busy" in lab.refusal(code=ExitCode.UNREACHABLE)
     with closing(sqlite3.connect(lab.ca.folder / "ca.sqlite3")) as database, database:
         database.execute("UPDATE job_run SET until = datetime('now', '-1 second') WHERE name LIKE 'node %'")
+    assert "node.wait" in lab.refusal(code=ExitCode.NOT_ALLOWED)
+    with closing(sqlite3.connect(lab.ca.folder / "ca.sqlite3")) as database, database:
+        database.execute("UPDATE attempt SET blocked_until = datetime('now', '-1 second')")
     lab.apply("--fingerprint", lab.fingerprint, code=ExitCode.PENDING)
     assert lab.node.calls == {"csr": 1, "trust": 2, "identity": 1}
 

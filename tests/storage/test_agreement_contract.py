@@ -37,9 +37,10 @@ def test_each_issue_is_seen_with_its_certificate_or_without(books: Books, agreem
     ledger.record([both, unsaid], [event(both.serial_number), event("lost")], always_new=True, replay=None)
     found = {each.serial_number: each for each in agreement.list_issues() if each.serial_number != "thing"}
     assert list(found) == [both.serial_number, "lost", unsaid.serial_number]
-    assert found[both.serial_number].event_id is not None
-    assert (found[both.serial_number].der, found["lost"].der) == (both.der, None)
-    assert found[unsaid.serial_number].event_id is None
+    assert found[both.serial_number].event is not None
+    assert (found[both.serial_number].record, found["lost"].record) == (both, None)
+    assert found[unsaid.serial_number].event is None
+    assert {each.other for each in found.values()} == {()}
 
 
 def test_each_changed_status_is_seen_with_the_newest_event_about_it(

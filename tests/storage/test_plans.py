@@ -17,6 +17,7 @@ from ca_service.authority.audit.events import Event
 from ca_service.authority.inventory.language import parse
 from ca_service.authority.inventory.store import Sort
 from ca_service.authority.issuance.records import RequestQuery
+from ca_service.storage.agreement import SQLAgreementStore
 from ca_service.storage.database import Database
 from ca_service.storage.events import SQLEventStore
 from ca_service.storage.inventory import SQLInventoryStore
@@ -46,8 +47,8 @@ def seen(database: Database) -> Iterator[Statements]:
     events.remove(engine, "before_cursor_execute", note)
 
 
-def plan_of(database: Database, ask: Callable[[], object]) -> list[str]:
-    """Return the plan of the last statement of a question. PostgreSQL would read a small table whole: it may not."""
+def plan_of(database: Database, ask: Callable[[], object], number: int = -1) -> list[str]:
+    """Return the plan of a statement, the last one, of a question. PostgreSQL may not read a small table whole."""
     with seen(database) as statements:
         ask()
     with database.read() as connection:
@@ -56,7 +57,7 @@ def plan_of(database: Database, ask: Callable[[], object]) -> list[str]:
             cursor.execute("SET enable_seqscan = off")
         explain = "EXPLAIN" if isinstance(database, PostgreSQLDatabase) else "EXPLAIN QUERY PLAN"
         rows: Sequence[Sequence[object]] = cursor.execute(
-            f"{explain} {statements[-1][0]}", statements[-1][1]
+            f"{explain} {statements[number][0]}", statements[number][1]
         ).fetchall()
         if isinstance(database, PostgreSQLDatabase):
             cursor.execute("RESET enable_seqscan")
@@ -74,6 +75,20 @@ def test_the_latest_event_is_looked_up_by_time_and_pages_are_read_by_number(data
     assert "temp" not in plan.lower(), plan
     since = plan_of(database, lambda: store.list_events(EventQuery(since=NOON, limit=2)))
     assert "ix_audit_event_at" not in " ".join(since), since
+
+
+@on_both
+def test_a_key_is_looked_up_by_its_index_together_with_its_refusals(filled: Database) -> None:
+    plan = " ".join(plan_of(filled, lambda: SQLLedger(filled).look_up(["key"], [])))
+    assert "ix_certificate_key " in plan, plan
+    assert "ix_application_" in plan, plan
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_the_event_of_each_certificate_and_status_is_looked_up_by_its_subject(filled: Database) -> None:
+    store = SQLAgreementStore(filled)
+    assert "ix_audit_event_subject" in " ".join(plan_of(filled, lambda: list(store.list_issues())))
+    assert "ix_audit_event_subject" in " ".join(plan_of(filled, lambda: next(store.list_statuses(), None), 0))
 
 
 @pytest.fixture

@@ -247,6 +247,35 @@ def test_an_idempotency_key_keeps_the_numbers(store: RequestStore, ledger: Ledge
     assert caught.value.rule == "idempotency-key.in-use"
 
 
+def test_no_certificate_is_recorded_for_a_key_that_a_person_has_refused_meanwhile(request_books: Books) -> None:
+    store, ledger = request_books
+    (found,) = submit(store, request_record(key_fingerprint="f" * 64))
+    made, beside = certificate_record(key_fingerprint="f" * 64), certificate_record()
+    known = ledger.look_up(["f" * 64], []).refusals
+    assert store.move(found.decided(State.REFUSED, CAROL, NOON, "no"), State.SUBMITTED, event())
+    before = subjects(ledger)
+    with pytest.raises(Conflict) as caught:
+        ledger.record([beside, made], [event(), event()], always_new=False, replay=None, refusals=len(known))
+    assert caught.value.rule == "request.refused-meanwhile"
+    assert ledger.find_certificate(made.serial_number) is ledger.find_certificate(beside.serial_number) is None
+    assert subjects(ledger) == before
+    ledger.record([beside], [event()], always_new=False, replay=None)
+    assert len(ledger.look_up(["f" * 64], []).refusals) == 1
+    assert ledger.record([made], [event()], always_new=False, replay=None, refusals=1) == (made,)
+
+
+def test_a_certificate_that_another_process_has_recorded_is_returned_whoever_has_refused_since(
+    request_books: Books,
+) -> None:
+    store, ledger = request_books
+    winner = certificate_record(key_fingerprint="f" * 64)
+    ledger.record([winner], [event()], always_new=False, replay=None)
+    (found,) = submit(store, request_record(key_fingerprint="f" * 64))
+    assert store.move(found.decided(State.REFUSED, CAROL, NOON, "no"), State.SUBMITTED, event())
+    late = certificate_record(request_fingerprint=winner.request_fingerprint, key_fingerprint="f" * 64)
+    assert ledger.record([late], [event()], always_new=False, replay=None) == (winner,)
+
+
 def test_a_ledger_keeps_the_requests_that_its_certificates_answer(request_books: Books) -> None:
     store, ledger = request_books
     winner, ours = certificate_record(), certificate_record()

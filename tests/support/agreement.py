@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
 
 from ca_service.authority.agreement import CHANGES, Issue, Status
 from ca_service.authority.audit.entries import RecordedEvent
 from ca_service.authority.audit.events import Event
 from ca_service.authority.audit.store import EventStore
+from ca_service.authority.issuance.records import RequestRecord
 from tests.support.fakes import InMemoryLedger
 from tests.support.record import InMemoryEventStore
+
+_SAME: Final = ("request_fingerprint", "key_fingerprint", "subject", "names")
 
 
 class InMemoryAgreementStore:
@@ -23,13 +28,17 @@ class InMemoryAgreementStore:
         """See the port."""
         issues = {each.subject: each for each in self._all() if each.event == Event.CERTIFICATE_ISSUED.value}
         for serial_number, event in issues.items():
-            found = self._ledger.find_certificate(serial_number)
-            yield Issue(
-                serial_number, event.id, str(event.details.get("fingerprint", "")), found.der if found else None
-            )
+            yield Issue(serial_number, event, self._ledger.find_certificate(serial_number))
         for certificate in self._ledger.certificates:
             if certificate.serial_number not in issues:
-                yield Issue(certificate.serial_number, None, "", certificate.der)
+                yield Issue(certificate.serial_number, None, None)
+
+    def list_requests(self) -> Iterator[tuple[RequestRecord, tuple[str, ...]]]:
+        """See the port."""
+        for request in self._ledger.requests:
+            found = self._ledger.find_certificate(request.serial_number or "")
+            if found is None or any(getattr(request, name) != getattr(found, name) for name in _SAME):
+                yield replace(request, csr_der=found.csr_der if found else request.csr_der), ()
 
     def list_statuses(self) -> Iterator[Status]:
         """See the port."""
@@ -43,9 +52,7 @@ class InMemoryAgreementStore:
         for serial_number in sorted({*said, *stored}):
             event, record = said.get(serial_number), stored.get(serial_number)
             reason = str(event.details.get("reason", "")) if event and record else ""
-            leaf = self._ledger.find_certificate(serial_number) if record else None
-            row = (leaf.der, leaf.key_fingerprint) if leaf else (b"", "")
-            yield Status(serial_number, event.event if event else None, reason, record, *row)
+            yield Status(serial_number, event.event if event else None, reason, record)
 
     def _all(self) -> list[RecordedEvent]:
         assert isinstance(self._events, InMemoryEventStore)

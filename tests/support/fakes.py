@@ -19,7 +19,7 @@ from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.hierarchy.store import IssuerRecord, IssuerStore
 from ca_service.authority.issuance.conflicts import Known
 from ca_service.authority.issuance.idempotency import Replay, key_in_use
-from ca_service.authority.issuance.records import RequestRecord, State
+from ca_service.authority.issuance.records import RequestRecord, State, refused_meanwhile
 from ca_service.authority.key_custody import KeyStore
 from ca_service.authority.people.records import (
     AccountLink,
@@ -221,10 +221,12 @@ class InMemoryLedger:
         always_new: bool,
         replay: Replay | None,
         requests: Sequence[RequestRecord] = (),
+        refusals: int = 0,
     ) -> tuple[CertificateRecord, ...]:
         """See the port."""
         with self._lock:
             self._require_unused(replay)
+            self._require_not_refused(certificates, refusals, always_new)
             stored = tuple(
                 self.add(record, event, always_new) for record, event in zip(certificates, events, strict=True)
             )
@@ -235,6 +237,12 @@ class InMemoryLedger:
             if replay is not None:
                 self._replays[replay.account, replay.key] = replay.settled(certificates, stored)
             return stored
+
+    def _require_not_refused(self, records: Sequence[CertificateRecord], refusals: int, always_new: bool) -> None:
+        keys = {each.key_fingerprint for each in records}
+        is_new = always_new or any(self._winner(each) is None for each in records)
+        if is_new and len(self.look_up(keys, []).refusals) > refusals:
+            raise refused_meanwhile()
 
     def _require_unused(self, replay: Replay | None) -> None:
         if replay is not None and (replay.account, replay.key) in self._replays:

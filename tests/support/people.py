@@ -83,7 +83,7 @@ class InMemoryAttemptStore:
         self._tallies: dict[str, _Tally] = {}
         self._lock = threading.Lock()
 
-    def count(self, counters: Sequence[Counter], at: datetime, delayed: AuditEvent) -> datetime | None:
+    def count(self, counters: Sequence[Counter], at: datetime, delayed: AuditEvent | None) -> datetime | None:
         """See the port."""
         with self._lock:
             for each in self._tallies.values():
@@ -97,7 +97,7 @@ class InMemoryAttemptStore:
             if waiting:
                 return max(waiting)
             began = [self._add(each, at) for each in counters]
-            self.events += [delayed] if any(began) else []
+            self.events += [delayed] if delayed and any(began) else []
             return None
 
     def _add(self, counter: Counter, at: datetime) -> bool:
@@ -124,7 +124,7 @@ class InMemoryAttemptStore:
 
     def waits_until(self, subject: str, at: datetime) -> datetime | None:
         """See the port."""
-        found = [each.blocked_until for each in self._tallies.values() if each.subject == subject]
+        found = [each.blocked_until for key, each in self._tallies.items() if subject in (key, each.subject)]
         waits = max((until for until in found if until and until > at), default=None)
         return min(waits, at + LONGEST_WAIT) if waits else None
 

@@ -152,8 +152,8 @@ class NodeDriver:
         self._require_api(contact.place.host, order)
         with self._open(actor, contact, credentials) as node:
             plan = self._plan(actor, contact, node, order)
-        if plan.stage is Stage.INSTALLED:  # there may be no run afterwards that marks it
-            self._follow(actor, plan)
+            if plan.stage is Stage.INSTALLED:  # there may be no run afterwards that marks it
+                self._follow(actor, node, plan)
         return plan
 
     def apply(
@@ -187,7 +187,7 @@ class NodeDriver:
                     raise Refused(*errors)
                 if plan.changes:
                     _require_expected(plan, plan.changes[0], made, confirmed)
-                self._follow(actor, plan)
+                self._follow(actor, node, plan)
                 yield ()
 
                 # 2. Only what was confirmed, and each change once.
@@ -200,14 +200,14 @@ class NodeDriver:
 
                 # 3. Make it: here, or on the node.
                 if change.kind is Kind.SIGN:
-                    waiting = self._sign(actor, plan, order)
+                    waiting = self._sign(actor, node, plan, order)
                     if waiting:
                         return Applied(plan, tuple(made[:-1]), waiting)
                 else:
-                    session = node.call()  # ends the run where another one has begun: nothing was sent then
-                    with limited(STORING_SECONDS):
-                        self._events.add_event(self._event(actor, plan, change, credentials.user))
-                    self._change(session, plan, change)
+                    with node.call() as session:  # ends the run where another one has begun: nothing was sent then
+                        with limited(STORING_SECONDS):
+                            self._events.add_event(self._event(actor, plan, change, credentials.user))
+                        self._change(session, plan, change)
 
     @contextmanager
     def _open(self, actor: Actor, contact: Contact, credentials: Credentials) -> Iterator[OpenNode]:
@@ -223,18 +223,20 @@ class NodeDriver:
 
     def _plan(self, actor: Actor, contact: Contact, node: OpenNode, order: Order) -> Plan:
         """Read the node, add what is known here, and return the plan."""
-        snapshot = node.call().read()
-        node.sign_in.accept()
+        with node.call() as session:
+            snapshot = session.read()
         with limited(STORING_SECONDS):
             return self._planner.plan(actor, contact.place.host, snapshot, order)
 
-    def _sign(self, actor: Actor, plan: Plan, order: Order) -> tuple[RequestRecord, ...]:
+    def _sign(self, actor: Actor, node: OpenNode, plan: Plan, order: Order) -> tuple[RequestRecord, ...]:
         """Submit the CSR on the same path as every other one; return the requests that wait for a decision."""
+        node.lease.extend()
         with limited(STORING_SECONDS):
             return self._issuance.issue(actor, [plan.csr], options_of(order), hints=[hint_of(order)]).waiting
 
-    def _follow(self, actor: Actor, plan: Plan) -> None:
+    def _follow(self, actor: Actor, node: OpenNode, plan: Plan) -> None:
         """Let the slots of the node show its CSR, and that it has the certificate. Idempotent."""
+        node.lease.extend()
         with limited(STORING_SECONDS):
             if plan.stage in (Stage.UNSIGNED, Stage.SIGNED):
                 self._slots.place(actor, plan.host, plan.purpose, plan.csr)

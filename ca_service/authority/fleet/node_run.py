@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,10 +32,16 @@ class OpenNode:
     lease: RunLease
     sign_in: SignIn
 
-    def call(self) -> NodeSession:
-        """Return the API for one call. Raises Conflict if another run has the node by now."""
+    @contextmanager
+    def call(self) -> Iterator[NodeSession]:
+        """Yield the API for one call, which sends the password.
+
+        Raises Conflict if another run has the node by now, TooManyAttempts if the user of the node waits.
+        """
         self.lease.extend()
-        return self.api
+        self.sign_in.begin()
+        yield self.api
+        self.sign_in.accept()
 
 
 class TimeLimit:

@@ -1,7 +1,7 @@
 """The lease of a run on a node. It is in the database: no two processes send passwords to one node at the same time.
 
     FREE    --`take`, by the first process-->  LEASED  --`release`, by the holder-->  FREE
-    LEASED  --`extend`, by the holder, before each call of the node-->  LEASED
+    LEASED  --`extend`, by the holder, before each call of the node, each signature and each change of a slot-->  LEASED
     LEASED  --`until` has passed: the holder was killed-->  FREE
 
 A run leases every identity of its node (node_contact.py), because another name or another spelling of the address leads
@@ -70,7 +70,7 @@ class RunLease:
                 raise Busy.because(NODE_BUSY, host=self._host, minutes=minutes, seconds=_RETRY_SECONDS)
 
     def extend(self) -> None:
-        """Keep the node for one more call. Raises Conflict if the lease has ended, and another run has the node."""
+        """Keep the node for one more step. Raises Conflict if the lease has ended, and another run has the node."""
         until = self._clock() + RUN_LEASE
         with limited(STORING_SECONDS):
             if not all(self._store.extend(name, self._holder, until) for name in self._names):

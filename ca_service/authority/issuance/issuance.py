@@ -25,6 +25,7 @@ from ca_service.authority.hierarchy.hierarchy import Hierarchy, required
 from ca_service.authority.issuance.approval import Approval, find_approval
 from ca_service.authority.issuance.conflicts import (
     MAX_REQUESTS,
+    Known,
     Surroundings,
     check_count,
     require_granted,
@@ -249,7 +250,7 @@ class Issuance:
             return Issued(_in_order(examined, made), created=bool(made))
 
         # 7. Commit: certificates, requests and audit events in one transaction; only then return the certificates.
-        issued = self._commit(order, examined, made)
+        issued = self._commit(order, examined, made, known)
         return replace(issued, waiting=waiting, examinations=tuple(judged)) if order.one_by_one else issued
 
     def _approved(self, order: _Order, examination: Examination) -> Examination:
@@ -274,7 +275,9 @@ class Issuance:
         ]
         return Issued((), len(before) < len(stored), (*findings_of(examined), *before), waiting=stored)
 
-    def _commit(self, order: _Order, examined: Sequence[Examination], made: Sequence[CertificateRecord]) -> Issued:
+    def _commit(
+        self, order: _Order, examined: Sequence[Examination], made: Sequence[CertificateRecord], known: Known
+    ) -> Issued:
         """Write what was made; where another process was first, its certificate is the answer."""
         unsigned = [each for each in examined if each.existing is None]
         requests = [_issued_request(order, *each) for each in zip(unsigned, made, strict=True)]
@@ -286,7 +289,15 @@ class Issuance:
         if events or order.replay:
             serial_numbers = tuple(record.serial_number for record in _in_order(examined, made))
             replay = replace(order.replay, serial_numbers=serial_numbers) if order.replay else None
-            stored = self._ledger.record(made, events, always_new=order.options.new, replay=replay, requests=requests)
+            keys = {record.key_fingerprint for record in made}
+            stored = self._ledger.record(
+                made,
+                events,
+                always_new=order.options.new,
+                replay=replay,
+                requests=requests,
+                refusals=sum(each.key_fingerprint in keys for each in known.refusals),
+            )
         ours = {record.serial_number for record in made}
         certificates = _in_order(examined, stored)
         created = any(record.serial_number in ours for record in certificates)

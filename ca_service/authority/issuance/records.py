@@ -33,7 +33,7 @@ from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.issuance.approval import in_words
 from ca_service.authority.issuance.examination import Examination, Options
-from ca_service.errors import Finding, Rule, Severity
+from ca_service.errors import Conflict, Finding, Rule, Severity
 from ca_service.pki.encodings import time_text
 
 REQUEST_REFUSED_BEFORE: Final = Rule(
@@ -41,6 +41,11 @@ REQUEST_REFUSED_BEFORE: Final = Rule(
     "{name} refused this CSR on {at}, as request {id}: {note}",
     "Only a person can approve it now; no rule does.",
     Severity.WARNING,
+)
+REQUEST_REFUSED_MEANWHILE: Final = Rule(
+    "request.refused-meanwhile",
+    "A person refused a CSR with this key at the same time.",
+    "Submit it again: the answer says who refused it and why.",
 )
 
 
@@ -201,6 +206,11 @@ def timeline(request: RequestRecord) -> Iterator[Moment]:
         yield Moment(request.decided_at, decided, request.decided_by, request.decided_from)
     if request.settled_at and request.state in (State.ISSUED, State.FAILED):
         yield Moment(request.settled_at, request.state)
+
+
+def refused_meanwhile() -> Conflict:
+    """Return the error for a CSR that a person has refused since it was checked."""
+    return Conflict.because(REQUEST_REFUSED_MEANWHILE)
 
 
 def submitted_event(request: RequestRecord, actor: Actor) -> AuditEvent:

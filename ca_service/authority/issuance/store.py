@@ -49,13 +49,15 @@ class Ledger(Protocol):
         always_new: bool,
         replay: Replay | None,
         requests: Sequence[RequestRecord] = (),
+        refusals: int = 0,
     ) -> tuple[CertificateRecord, ...]:
         """Write all of it in one transaction, or nothing.
 
         Unless `always_new`, a certificate for the same CSR that another process has written in the meantime wins: it
         is returned in place of ours, which is dropped with its event and its request, and `replay` is stored with the
         winners. `requests` are those that the certificates answer, one for each, or none for any. Raises Conflict if
-        the Idempotency-Key was used in the meantime, or if the key of a CSR was reported as lost or put on hold.
+        the Idempotency-Key was used in the meantime, if the key of a CSR was reported as lost or put on hold, or if
+        there are more refusals of these keys than `refusals`, the number when they were checked.
         """
 
     def prune_replays(self, before: datetime) -> int:

@@ -147,10 +147,10 @@ class SecretBox(Protocol):
 class AttemptStore(Protocol):
     """Counters of sign-in attempts; each attempt is counted before it is verified."""
 
-    def count(self, counters: Sequence[Counter], at: datetime, delayed: AuditEvent) -> datetime | None:
+    def count(self, counters: Sequence[Counter], at: datetime, delayed: AuditEvent | None) -> datetime | None:
         """Count an attempt under all of these as failed, or under none if one of them has to wait.
 
-        Returns until when in the latter case. Records `delayed` if a wait begins with this attempt.
+        Returns until when in the latter case. Records `delayed`, if there is one, when a wait begins with this attempt.
         Counters without an attempt for a day are deleted.
         """
 
@@ -164,7 +164,7 @@ class AttemptStore(Protocol):
         """Delete all failures of an account, from anywhere."""
 
     def waits_until(self, subject: str, at: datetime) -> datetime | None:
-        """Return until when attempts at this account have to wait, or None."""
+        """Return until when attempts of this account, or under the counter with this key, have to wait, or None."""
 
 
 class SessionStore(Protocol):

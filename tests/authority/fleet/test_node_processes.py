@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -14,11 +15,13 @@ from ca_service.app.composition import Randomness, Time, compose
 from ca_service.authority.access.permissions import Actor, Role
 from ca_service.authority.audit.events import Event
 from ca_service.authority.fleet.node_contact import NODE_SIGN_IN, Contact, Credentials, Place, Unanswered, Warrant
-from ca_service.authority.fleet.node_plan import Order, Plan
+from ca_service.authority.fleet.node_plan import Kind, Order, Plan
 from ca_service.authority.fleet.node_run import Run
+from ca_service.authority.fleet.nodes import NodeInput
 from ca_service.authority.fleet.run_leases import RUN_LEASE
 from ca_service.authority.installation import Installation
-from ca_service.errors import Busy, CAServiceError, Conflict, NotAllowed, TooManyAttempts, Unreachable
+from ca_service.authority.inventory.store import CertificateQuery
+from ca_service.errors import Busy, CAServiceError, Conflict, Interrupted, NotAllowed, TooManyAttempts, Unreachable
 from ca_service.lab.node import LabNode
 from ca_service.nodes.client import SECONDS
 from ca_service.nodes.wire import NODE_UNREACHABLE
@@ -114,6 +117,43 @@ def test_a_run_that_was_stopped_for_so_long_that_another_one_has_begun_sends_not
     assert error.value.rule == "node.lease-lost"
     assert lab.node_client.nodes[HOST].calls == {}
     running.finish()
+
+
+def test_a_run_that_was_stopped_before_it_signs_signs_nothing_once_another_one_has_begun(
+    lab: Lab, other: Installation, clock: FixedClock
+) -> None:
+    stopped = begun(lab)
+    next(change for change in stopped if change.kind is Kind.SIGN)
+    clock.advance(minutes=3)
+    running = begun(other)
+    with pytest.raises(Conflict) as error:
+        stopped.finish()
+    assert error.value.rule == "node.lease-lost"
+    assert lab.inventory.list_certificates(OPERATOR, CertificateQuery()).certificates == ()
+    running.finish()
+
+
+def test_a_plan_marks_slots_under_its_lease_however_long_the_node_takes(
+    lab: Lab, other: Installation, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly(_: str) -> None:
+        clock.advance(minutes=1)
+
+    def marked(*arguments: Any) -> Any:
+        clock.advance(minutes=1)
+        with pytest.raises(Busy), other.probes._connections.run_turn(OPERATOR, HOST, [f"name {HOST}"]):
+            pass
+        return mark(*arguments)
+
+    lab.fleet.create(OPERATOR, "Phones", [NodeInput(HOST, "cucm", "15", "publisher")])
+    begun(lab).finish()
+    for each in lab.fleet.list_marks(OPERATOR, 1):
+        lab.handover.mark(OPERATOR, 1, each.step, done=False)
+    lab.node_client.hook = slowly
+    mark = lab.edges.fleet.set_mark
+    monkeypatch.setattr(lab.edges.fleet, "set_mark", marked)
+    assert plan(lab).changes == ()
+    assert len(lab.fleet.list_marks(OPERATOR, 1)) == 2
 
 
 def test_a_lease_is_longer_than_a_call_with_what_is_stored_before_it() -> None:
@@ -252,6 +292,52 @@ def test_a_database_that_fails_after_the_answer_of_the_node_leaves_the_wait(
     assert lab.node_client.nodes[HOST]._failures == 1
 
 
+def test_a_database_that_fails_after_a_refusal_in_the_middle_of_a_run_leaves_the_wait(
+    lab: Lab, other: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(name: str) -> None:
+        if name == "before trust":
+            lab.node_client.nodes[HOST]._password = "changed"
+            for each in ("count", "clear", "take_back"):
+                monkeypatch.setattr(lab.edges.attempts, each, fails)
+
+    def fails(*_: object) -> None:
+        raise deadline.busy()
+
+    lab.node_client.hook = refuses
+    running = begun(lab)
+    with pytest.raises(CAServiceError):
+        running.finish()
+    monkeypatch.undo()
+    lab.node_client.hook = lambda _: None
+    with pytest.raises(TooManyAttempts):
+        plan(other)
+    assert lab.node_client.nodes[HOST]._failures == 1
+
+
+def test_a_run_that_cannot_store_the_wait_makes_no_further_call(
+    lab: Lab, other: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise deadline.busy()
+
+    running = begun(lab)
+    next(change for change in running if change.kind is Kind.TRUST)
+    monkeypatch.setattr(lab.edges.attempts, "count", fails)
+    calls = Counter(lab.node_client.nodes[HOST].calls)
+    with pytest.raises(Interrupted):
+        running.finish()
+    assert lab.node_client.nodes[HOST].calls == calls
+    monkeypatch.undo()
+    assert plan(other).changes  # nothing was sent, so no one waits
+
+
+def test_a_run_has_one_event_of_its_sign_in_however_many_calls_it_makes(lab: Lab) -> None:
+    begun(lab).finish()
+    tried = [each for each in lab.edges.attempts.events if each.event is Event.NODE_SIGN_IN_TRIED]  # type: ignore[attr-defined]
+    assert [each.subject for each in tried] == [HOST] * 2  # of the plan, and of the run
+
+
 def test_a_process_that_is_killed_while_the_node_judges_a_password_leaves_the_wait(
     lab: Lab, other: Installation, clock: FixedClock
 ) -> None:
@@ -335,6 +421,22 @@ def test_three_refused_passwords_make_an_account_wait_at_every_node_and_for_ever
     assert refused(lab, who, "e") == "node.account-wait"
     delayed = [each for each in lab.edges.attempts.events if each.event is Event.NODE_SIGN_INS_DELAYED]  # type: ignore[attr-defined]
     assert [each.subject for each in delayed] == [who.name] * 2
+
+
+def test_an_administrator_ends_the_wait_of_an_account_at_nodes_and_its_failures_count_no_more(
+    lab: Lab, other: Installation, clock: FixedClock
+) -> None:
+    account = lab.accounts.create(OPERATOR, "nina", Role.REQUESTER, "four random words work")
+    for user in ("a", "b", "c"):
+        assert refused(lab, account.actor, user) == "node.sign-in"
+    assert lab.rescue.waits_until(OPERATOR, "nina") == clock() + timedelta(minutes=15)
+    assert refused(lab, account.actor, "d") == "node.account-wait"
+    other.rescue.unlock(OPERATOR, "nina")
+    assert lab.rescue.waits_until(OPERATOR, "nina") is None
+    for user in ("d", "e"):
+        lab.node_client.nodes[HOST]._failures = 0
+        assert refused(lab, account.actor, user) == "node.sign-in"
+    assert refused(lab, account.actor, "a") == "node.wait"  # the user of the node waits on: that protects the node
 
 
 def test_runs_of_one_account_on_many_nodes_and_right_passwords_make_nobody_wait(lab: Lab) -> None:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
+from ca_service.app.composition import Randomness, Time, compose
 from ca_service.authority.access.permissions import Actor
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.issuance.batches import Outcome, issue_batch
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.issuance import Issued
-from ca_service.authority.issuance.records import RequestRecord
-from tests.authority.issuance.requests.people import ANNA, CAROL, VERA
+from ca_service.authority.issuance.records import RequestRecord, State
+from ca_service.errors import Conflict
+from tests.authority.issuance.requests.people import ANNA, CAROL, VERA, certificates, submitted
 from tests.support import requests
 from tests.support.factories import OPERATOR, Lab
-from tests.support.fakes import FixedClock, InMemoryLedger
+from tests.support.fakes import FixedClock, InMemoryLedger, counting_serial_numbers
 from tests.support.request_records import EVERYBODY
 from tests.support.requests import UCCX_PUBLISHER, UCCX_SUBSCRIBER
 
@@ -119,3 +122,45 @@ def test_a_withdrawn_csr_and_another_one_wait_for_nobody(lab: Lab) -> None:
     (waiting,) = submit(lab).waiting
     lab.requests.withdraw(ANNA, waiting.id)
     assert submit(lab).waiting  # the refusal before it still counts
+
+
+class _Refusing:
+    """Serial numbers; a person refuses the request as the first one is drawn: after the check, before the commit."""
+
+    def __init__(self) -> None:
+        self.refuse: Callable[[], object] = lambda: None
+        self._numbers = counting_serial_numbers()
+
+    def __call__(self) -> int:
+        refuse, self.refuse = self.refuse, lambda: None
+        refuse()
+        return self._numbers()
+
+
+@pytest.mark.fault("same moment", "A person refuses a CSR while a rule has it signed", "it is not signed")
+@pytest.mark.parametrize("is_batch", [False, True])
+def test_a_refusal_between_check_and_commit_stops_the_submission_and_the_group_of_a_batch(
+    clock: FixedClock, is_batch: bool
+) -> None:
+    first = Lab(clock=clock, rules=()).initialised()
+    submitted(first, ANNA)
+    ruled = Lab(clock=clock, rules=(EVERYBODY,), ledger=first.ledger, request_store=first.edges.requests)
+    edges = replace(ruled.edges, issuers=first.issuers, keystore=first.keystore)
+    serial_numbers = _Refusing()
+    process = compose(edges, Time(clock, lambda _: None, lambda: 0.0), Randomness(serial_numbers, lambda: 0.5))
+    serial_numbers.refuse = lambda: first.requests.refuse(CAROL, 1, "Not this one.")
+    csrs = [UCCX_SUBSCRIBER.data, UCCX_PUBLISHER.data]
+
+    def act() -> list[object]:
+        if is_batch:
+            return list(issue_batch(process.issuance, ANNA, csrs, Options()))
+        return [process.issuance.issue(ANNA, csrs, Options())]
+
+    with pytest.raises(Conflict) as caught:
+        act()
+
+    assert caught.value.rule == "request.refused-meanwhile"
+    assert certificates(first) == ()
+    assert first.requests.get(CAROL, 1).state is State.REFUSED
+    act()
+    assert [each.host for each in certificates(first)] == (["uccx2.example.com"] if is_batch else [])
