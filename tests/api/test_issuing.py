@@ -130,6 +130,12 @@ def test_the_same_value_in_two_places_is_no_contradiction(client: Client) -> Non
     assert answer.status_code == 201
 
 
+@pytest.mark.parametrize("option", ["profile", "purpose", "product", "version"])
+def test_an_empty_option_is_not_taken_for_one_that_was_left_out(client: Client, option: str) -> None:
+    answer = client.post(f"{URL}?{option}=", data=SOCIALMINER.data)
+    assert (answer.status_code, answer.get_json()["errors"][0]["pointer"]) == (400, f"/{option}")
+
+
 def test_add_host_name_signs_a_request_that_names_no_host_and_says_so(client: Client) -> None:
     answer = client.post(f"{URL}?add_host_name=true", data=BLANK_PARENT_DOMAIN.data)
     document = answer.get_json()

@@ -100,19 +100,25 @@ def test_an_installation_of_an_earlier_version_is_settled_at_its_next_start(sett
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+def make_older(folder: Path) -> None:
+    """Give the database the schema of version 0012, which had no id of the installation."""
+    with closing(sqlite3.connect(folder / "ca.sqlite3")) as database, database:
+        for table in ("installation", "host_product", "served"):
+            database.execute(f"DROP TABLE {table}")
+        for index in ("node_fqdn", "audit_event_at", "application_key"):
+            database.execute(f"DROP INDEX ix_{index}")
+        for table in ("application", "certificate"):
+            database.execute(f"ALTER TABLE {table} DROP COLUMN purpose")
+        database.execute("UPDATE alembic_version SET version_num = '0012'")
+
+
 @pytest.mark.parametrize("start", [["serve"], ["init"]], ids=lambda start: start[0])
 def test_an_emptied_database_of_an_earlier_version_beside_the_keys_of_its_authorities_begins_nothing_anew(
     ca: CommandLine, start: list[str]
 ) -> None:
     with closing(sqlite3.connect(ca.folder / "ca.sqlite3")) as database, database:
         database.execute("DELETE FROM issuer")
-        for table in ("installation", "host_product", "served"):
-            database.execute(f"DROP TABLE {table}")
-        for index in ("node_fqdn", "audit_event_at"):
-            database.execute(f"DROP INDEX ix_{index}")
-        for table in ("application", "certificate"):
-            database.execute(f"ALTER TABLE {table} DROP COLUMN purpose")
-        database.execute("UPDATE alembic_version SET version_num = '0012'")
+    make_older(ca.folder)
     keys = contents(ca.folder / "keys")
     assert "installation.id" not in keys
     assert {name for name in keys if name.endswith(".key.pem")} == {"root-g1.key.pem", "intermediate-g1.key.pem"}
@@ -140,15 +146,7 @@ def test_a_database_from_before_the_id_that_is_restored_later_gets_the_same_id(s
     kept = settled.folder / "keys" / "installation.id"
     kept.unlink()
     for _ in range(2):
-        with closing(sqlite3.connect(settled.folder / "ca.sqlite3")) as database, database:
-            database.execute("DROP TABLE installation")
-            database.execute("DROP TABLE host_product")
-            database.execute("DROP TABLE served")
-            database.execute("DROP INDEX ix_node_fqdn")
-            database.execute("ALTER TABLE application DROP COLUMN purpose")
-            database.execute("ALTER TABLE certificate DROP COLUMN purpose")
-            database.execute("DROP INDEX ix_audit_event_at")
-            database.execute("UPDATE alembic_version SET version_num = '0012'")
+        make_older(settled.folder)
         assert settled("serve").exit_code == 0
     assert len(kept.read_text("ascii").strip()) == 32
 

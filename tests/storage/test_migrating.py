@@ -123,7 +123,7 @@ def test_certificates_from_before_are_found_by_month_and_beginning_of_the_host_a
             connection.execute(text(f"DROP TABLE {name}"))
         for name in ("issued_by", "profile", "host_start", "ends_month"):
             connection.execute(text(f"DROP INDEX ix_certificate_{name}"))
-        for name in ("revocation_state", "audit_event_actor", "audit_event_event", "audit_event_at"):
+        for name in ("revocation_state", "audit_event_actor", "audit_event_event", "audit_event_at", "application_key"):
             connection.execute(text(f"DROP INDEX ix_{name}"))
         connection.execute(text("DROP INDEX ix_node_fqdn"))
         connection.execute(text("ALTER TABLE application DROP COLUMN purpose"))

@@ -128,7 +128,7 @@ def test_every_worker_offers_to_do_the_jobs_and_each_is_done_by_one(made: Made, 
 
     assert {run.outcome for run in runs} == {Outcome.DONE}
     assert (code, "Traceback" in log, "lost its lease" in log) == (0, False, False)
-    assert time.monotonic() - begun < 8
+    assert time.monotonic() - begun < 15  # a worker that does not stop is killed after 20
     assert all(not run.holder for run in SQLJobStore(SQLiteDatabase(folder / "ca.sqlite3")).list_runs())
 
 

@@ -136,6 +136,12 @@ application = Table(
         sqlite_where=_WITHOUT_CERTIFICATE,
         postgresql_where=_WITHOUT_CERTIFICATE,
     ),
+    Index(
+        "ix_application_key",
+        "key_fingerprint",
+        sqlite_where=_WITHOUT_CERTIFICATE,
+        postgresql_where=_WITHOUT_CERTIFICATE,
+    ),
 )
 
 

@@ -51,8 +51,8 @@ Days = Annotated[
 Limit = Annotated[int, Field(ge=1, le=MAX_PAGE), BeforeValidator(_read_number)]
 Flag = Annotated[bool, BeforeValidator(_read_flag)]
 ProfileName = Annotated[str, Field(max_length=32, json_schema_extra={"enum": list(LEAF_PROFILES)})]
-PurposeName = Annotated[str, Field(max_length=32, json_schema_extra={"enum": list(PURPOSES)})]
-ProductName = Annotated[str, Field(max_length=32, json_schema_extra={"enum": list(products())})]
+PurposeName = Annotated[str, Field(min_length=1, max_length=32, json_schema_extra={"enum": list(PURPOSES)})]
+ProductName = Annotated[str, Field(min_length=1, max_length=32, json_schema_extra={"enum": list(products())})]
 CSRText = Annotated[str, Field(json_schema_extra={"format": "pkcs10"})]
 CertificateText = Annotated[str, Field(json_schema_extra={"format": "x509"})]
 CertificateForm = Literal["json", "zip", "pem", "der", "p7b"]
@@ -90,7 +90,9 @@ class OptionFields(Input):
         default=None,
         description=f"the product of the hosts, one of: {', '.join(products())}; remembered for them, with the version",
     )
-    version: _Text | None = Field(default=None, description="the version of the product, such as 11.5 or 14SU2")
+    version: Annotated[_Text, Field(min_length=1)] | None = Field(
+        default=None, description="the version of the product, such as 11.5 or 14SU2"
+    )
     new: Flag | None = Field(
         default=None, description="true to issue a new certificate even if this CSR has a valid one, or false"
     )
