@@ -71,7 +71,7 @@ def cluster_runbook(
         title=title,
         warnings=tuple(warnings(ordered, every)),
         sections=tuple(section for section in sections if section.steps),
-        accesses=tuple(_accesses(_concerned(ordered, signed), phases)) if signed else (),
+        accesses=tuple(_accesses(ordered, phases)) if signed else (),
         remarks=tuple(remarks(_concerned(ordered, every))),
         is_brief=True,
     )
@@ -108,9 +108,10 @@ def _concerned(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> list[Node]:
 def _accesses(nodes: Sequence[Node], phases: Sequence[Section]) -> Iterator[str]:
     """Yield what the administrator needs, before the first step."""
     steps = [step for section in phases for step in section.steps]
-    names = ", ".join(node.fqdn for node in nodes)
+    visited = [node for node in nodes if any(node.fqdn in step.nodes for step in steps)]
+    names = ", ".join(node.fqdn for node in visited)
     yield phrase("administrator of the operating system (page and SSH) of {nodes}", nodes=names)
-    found = dict.fromkeys(fact.text for node in nodes if node.release for fact in node.release.accesses)
+    found = dict.fromkeys(fact.text for node in visited if node.release for fact in node.release.accesses)
     yield from (phrase("administrator of {application}", application=text) for text in found)
     if any(step.key.startswith("peers/") for step in steps):
         yield "administrators of the peers in phase A"
