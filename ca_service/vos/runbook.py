@@ -71,7 +71,7 @@ def cluster_runbook(
         title=title,
         warnings=tuple(warnings(ordered, every)),
         sections=tuple(section for section in sections if section.steps),
-        accesses=tuple(_accesses(_concerned(ordered, signed), phases)) if signed else (),
+        accesses=tuple(_accesses(ordered, phases)) if signed else (),
         remarks=tuple(remarks(_concerned(ordered, every))),
         is_brief=True,
     )
@@ -108,9 +108,10 @@ def _concerned(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> list[Node]:
 def _accesses(nodes: Sequence[Node], phases: Sequence[Section]) -> Iterator[str]:
     """Yield what the administrator needs, before the first step."""
     steps = [step for section in phases for step in section.steps]
-    names = ", ".join(node.fqdn for node in nodes)
+    visited = [node for node in nodes if any(node.fqdn in step.nodes for step in steps)]
+    names = ", ".join(node.fqdn for node in visited)
     yield phrase("administrator of the operating system (page and SSH) of {nodes}", nodes=names)
-    found = dict.fromkeys(fact.text for node in nodes if node.release for fact in node.release.accesses)
+    found = dict.fromkeys(fact.text for node in visited if node.release for fact in node.release.accesses)
     yield from (phrase("administrator of {application}", application=text) for text in found)
     if any(step.key.startswith("peers/") for step in steps):
         yield "administrators of the peers in phase A"
@@ -132,7 +133,7 @@ def as_text(runbook: Runbook, facts: Facts = (), page: str = ON_THE_BOARD) -> st
         if not runbook.is_brief or name in BRIEF_FACTS:
             lines += _wrapped(value, f"{name + ':':<{_COLUMN}}", " " * _COLUMN)
     if runbook.is_brief:
-        return "\n".join([*lines, *_brief(runbook, page), ""])
+        return "\n".join([*lines, *_brief(runbook, page, _only_host(runbook) if facts else ""), ""])
     lines[1:1] = ["=" * min(len(runbook.title), WIDTH)]
     for step in runbook.warnings:
         lines += ["", *_wrapped(step.title, "", ""), *_body(step)]
@@ -164,23 +165,36 @@ def _body(step: Step) -> Iterator[str]:
         yield f"{_INDENT}({NOT_CONFIRMED})"
 
 
-def _brief(runbook: Runbook, page: str) -> Iterator[str]:
-    """Yield titles, files, restarts and the signs that they are over: all that is needed beside the page."""
+def _only_host(runbook: Runbook) -> str:
+    """Return the host of all steps, which the title names; empty for several."""
+    hosts = {host for step in runbook.steps for host in step.nodes}
+    return hosts.pop() if len(hosts) == 1 else ""
+
+
+def _brief(runbook: Runbook, page: str, host: str) -> Iterator[str]:
+    """Yield titles, files, restarts and the signs that they are over: all that is needed beside the page.
+
+    A `host` is left out of them: the title of the text names it.
+    """
     uploads = _UPLOADS if any(step.key.startswith("upload/") for step in runbook.steps) else ""
     yield from _wrapped(uploads + _PAGE.format(page=page), "", _INDENT)
     for step in runbook.warnings:
         yield from _wrapped(f"{step.title}. {step.text}", "! ", "  ")
     if runbook.accesses:
-        yield from _wrapped("; ".join(runbook.accesses) + ".", "Before you begin: ", "  ")
+        yield from _wrapped(_without(host, "; ".join(runbook.accesses)) + ".", "Before you begin: ", "  ")
     numbers = count(1)
     for section in runbook.sections:
         services = _BY_SSH if any(_services(step) for step in section.steps) else ""
         yield from ("", section.title, *_wrapped(section.brief or services, _INDENT, _INDENT))
         for step in section.steps:
-            title = f"{next(numbers)}. {step.title}"
+            title = f"{next(numbers)}. {_without(host, step.title)}"
             yield from _brief_step(step, title + _OPTIONAL if step.is_optional and "," not in title else title)
         if any(step.key.startswith("request/") for step in section.steps):
             yield from _signing(quote(runbook.title))
+
+
+def _without(host: str, text: str) -> str:
+    return text.replace(f" on {host}", "").replace(f" of {host}", "") if host else text
 
 
 def _signing(cluster: str) -> Iterator[str]:

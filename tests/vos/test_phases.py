@@ -90,7 +90,7 @@ def test_the_text_for_one_node_of_a_known_product_has_at_most_forty_lines(
 ) -> None:
     given = replace(
         delivery(purpose=purpose),
-        node=Node("uccx1.example.com", product, "11.5", product.roles[0], release),
+        node=Node(fqdn := "pub-frankfurt-01.voice.example.com", product, "11.5", product.roles[0], release),
         receipt=b'{"key": {"fingerprint": "%s"}}' % (b"a" * 64),
     )
     text = next(file.data.decode() for file in node_bundle(given).extras if file.path == "UPLOAD.txt")
@@ -100,6 +100,7 @@ def test_the_text_for_one_node_of_a_known_product_has_at_most_forty_lines(
     assert given.serial_number in text
     flat = " ".join(text.split())
     assert f"{MENU} > Upload Certificate/Certificate chain" in flat
+    assert not any(word + fqdn in flat for word in (" on ", " of "))  # the title names it
     assert ("sh FILE.sh" in flat) is (f"check-{purpose.service}" in flat)
 
 

@@ -199,6 +199,7 @@ def test_a_step_for_a_peer_says_why_the_peer_needs_it() -> None:
     peer = step(found, "Upload root and intermediate to CallManager-trust on cucm1.example.com")
 
     assert "CUCM connects to the SIP Proxy" in peer.why
+    assert "cucm1.example.com, imp1.example.com" in found.accesses[0]  # also of the peer that is visited
     assert peer.files[0] == "1-root.cup-trust.pem"
     assert "The files are named after cup-trust: the certificates in them are the same." in peer.text
     assert "named after" not in step(found, "Upload root and intermediate to cup-trust on imp1.example.com").text
