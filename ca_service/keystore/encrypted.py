@@ -141,7 +141,7 @@ class EncryptedFileKeyStore:
         self._folder = folder
         self._passphrase_file = passphrase_file
         self._may_create_passphrase = may_create_passphrase
-        self._handles: dict[str, SigningHandle] = {}
+        self._handles: dict[str, tuple[object, SigningHandle]] = {}
         self._lock = threading.Lock()
 
     def check(self) -> None:
@@ -181,11 +181,17 @@ class EncryptedFileKeyStore:
         files.write_private(self._path(key_id), _encrypted(key, self._passphrase_for_writing()))
 
     def signer(self, key_id: str) -> ec.EllipticCurvePrivateKey:
-        """Return the key for signing. It is decrypted once in each process."""
+        """Return the key for signing. It is decrypted once in each process, and again if its file was replaced.
+
+        Without its file it does not sign any longer: what an operator has taken away is not used from memory.
+        """
         with self._lock:
-            if key_id not in self._handles:
-                self._handles[key_id] = SigningHandle(self._load(key_id))
-            return self._handles[key_id]
+            file = files.identity(self._path(key_id))
+            held = self._handles.pop(key_id, None)
+            if held is None or file is None or held[0] != file:
+                held = file, SigningHandle(self._load(key_id))
+            self._handles[key_id] = held
+            return held[1]
 
     def export(self, key_id: str, passphrase: bytes) -> bytes:
         """Return the key as PEM (PKCS#8), encrypted with another passphrase."""

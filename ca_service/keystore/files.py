@@ -103,6 +103,19 @@ def read_public(path: Path) -> bytes:
         return path.read_bytes()
 
 
+def identity(path: Path) -> tuple[int, ...] | None:
+    """Return what tells a file from one that has replaced it, also in its place; None without a file."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise KeystoreError.because(
+            KEYSTORE_UNREADABLE, path=path, reason=error.strerror or "unknown reason"
+        ) from error
+    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
+
+
 def read_private(path: Path) -> bytes:
     """Return the content of a private file. Raises KeystoreError if it is missing or others can read it."""
     check_private(path)

@@ -131,6 +131,7 @@ class SQLiteDatabase:
             except BaseException:
                 connection.connection.rollback()  # not ROLLBACK, which fails if SQLite has already rolled back
                 raise
+            self._require_same_file(connection.info["file"])  # what was just committed to a replaced file is lost
             deadline.note_commit()
 
     @contextmanager

@@ -260,9 +260,32 @@ def test_a_key_that_is_not_ec_is_told(key_file: Path, kind: str) -> None:
 
 def test_a_key_is_read_once_a_process(key_file: Path) -> None:
     store = opened(key_file.parent)
+    assert store.signer("root-g1") is store.signer("root-g1")
+
+
+@pytest.mark.fault("keys and files", "A key file is deleted while the service runs", "the key signs nothing any longer")
+def test_a_key_whose_file_is_gone_is_not_used_from_memory_and_returns_with_its_file(key_file: Path) -> None:
+    store, content = opened(key_file.parent), key_file.read_bytes()
     first = store.signer("root-g1")
     key_file.unlink()
-    assert store.signer("root-g1") is first
+    assert rule_of(store) == "key.missing"
+    private_file(key_file, content)
+    assert store.signer("root-g1").public_key() == first.public_key()
+
+
+@pytest.mark.fault(
+    "keys and files",
+    "A key file is replaced while the service runs",
+    "the new file is read; a key of another certificate is refused",
+)
+def test_a_key_file_that_was_replaced_or_overwritten_is_read_again(key_file: Path) -> None:
+    store = opened(key_file.parent)
+    first, other = store.signer("root-g1"), key_file.with_name("other-g1.key.pem")
+    second = opened(key_file.parent).generate("other-g1", "P-256")
+    other.replace(key_file)
+    assert store.signer("root-g1").public_key() == second.public_key() != first.public_key()
+    private_file(key_file, b"nothing")
+    assert rule_of(store) == "key.locked"
 
 
 def test_errors_tell_no_secret(key_file: Path, tmp_path: Path) -> None:

@@ -288,6 +288,27 @@ def test_a_file_that_was_replaced_under_a_running_service_is_not_written(sqlite:
         assert connection.execute(text("SELECT count(*) FROM installation")).scalar_one() == 0
 
 
+@pytest.mark.fault("database", "The database file is replaced or removed during a write", "the write is an error")
+@pytest.mark.parametrize(("is_removed", "rule"), [(False, "database.replaced"), (True, "installation.missing")])
+def test_a_write_whose_file_was_replaced_or_removed_meanwhile_is_not_acknowledged(
+    sqlite: SQLiteDatabase, is_removed: bool, rule: str
+) -> None:
+    copy = sqlite.path.with_suffix(".copy")
+    shutil.copy(sqlite.path, copy)
+
+    def write() -> None:
+        with sqlite.write() as connection:
+            connection.execute(text("DELETE FROM installation"))
+            if is_removed:
+                sqlite.path.unlink()
+            else:
+                copy.replace(sqlite.path)
+
+    with pytest.raises(NotReady) as caught:
+        write()
+    assert caught.value.rule == rule
+
+
 @pytest.mark.fault("disk", "The disk is full: the database cannot grow", "refuses the whole change; goes on with space")
 def test_a_full_disk_refuses_the_whole_change_and_the_next_write_works(sqlite: SQLiteDatabase) -> None:
     large = text("INSERT INTO setup_link (hash, expires_at) VALUES (:hash, '2026-01-01')")

@@ -30,7 +30,7 @@ with database.write():
 def held(database: Database) -> Iterator[Callable[[], None]]:
     """Another process is in a transaction during this block, or until the function is called that this gives."""
     is_sqlite = isinstance(database, SQLiteDatabase)
-    place = str(database.path) if isinstance(database, SQLiteDatabase) else _url(database)
+    place = str(database.path) if isinstance(database, SQLiteDatabase) else url_of(database)
     command = [sys.executable, "-c", _PROGRAM, "sqlite" if is_sqlite else "postgresql", place]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin
@@ -43,7 +43,8 @@ def held(database: Database) -> Iterator[Callable[[], None]]:
             process.wait(20)
 
 
-def _url(database: Database) -> str:
+def url_of(database: Database) -> str:
+    """The address of a PostgreSQL database, for a program that is not ours."""
     from ca_service.storage.postgresql import PostgreSQLDatabase
 
     assert isinstance(database, PostgreSQLDatabase)

@@ -7,10 +7,12 @@ from flask import Flask
 
 from ca_service.app import create_app
 from ca_service.authority.installation import Installation
-from ca_service.errors import Visibility
+from ca_service.authority.issuance.examination import Options
+from ca_service.errors import KeystoreError, Visibility
 from ca_service.keystore.instance_files import SESSION_KEY_DAMAGED
 from ca_service.settings import Settings
-from tests.support.factories import Lab
+from tests.support.factories import OPERATOR, Lab
+from tests.support.requests import UCCX_PUBLISHER
 from tests.web.visitor import Visitor, visit
 
 PUBLIC = {
@@ -37,11 +39,16 @@ def test_without_an_authority_it_answers_and_is_not_ready(
 
 
 @pytest.mark.fault("keys and files", "The key of the authority is lost", "`/readyz` answers 503 and names no file")
-def test_a_service_that_cannot_sign_is_not_ready_and_names_no_file(visitor: Visitor, settings: Settings) -> None:
+def test_a_service_that_cannot_sign_is_not_ready_and_names_no_file(
+    visitor: Visitor, settings: Settings, installation: Installation
+) -> None:
+    installation.hierarchy.signing_key(installation.hierarchy.active())  # from now on in memory
     for key in (settings.instance_path / "keys").glob("intermediate*"):
         key.unlink()
     answer = visitor.get("/readyz")
     assert answer.status_code == 503
+    with pytest.raises(KeystoreError):
+        installation.issuance.issue(OPERATOR, [UCCX_PUBLISHER.data], Options())
     assert answer.get_json()["status"] == "not ready"
     assert answer.get_json()["checks"]["authority-key"] == "failed"
     assert str(settings.instance_path) not in answer.text

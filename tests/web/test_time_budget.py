@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from io import BytesIO
@@ -14,6 +15,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Literal, NoReturn
 
+import psycopg
 import pytest
 from argon2 import PasswordHasher
 from cryptography import x509
@@ -26,6 +28,7 @@ from ca_service import settings as settings_module
 from ca_service.app import open_installation
 from ca_service.app.production import database_of
 from ca_service.authority.access.permissions import SCOPES, Role
+from ca_service.authority.audit.entries import EventQuery
 from ca_service.authority.installation import Installation
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.people.tokens import TokenLimits
@@ -35,11 +38,12 @@ from ca_service.deadline import Places, renewed_for_each
 from ca_service.pki.reasons import Reason
 from ca_service.storage.database import Database
 from ca_service.storage.schema import session, token
+from ca_service.storage.sqlite import SQLiteDatabase
 from ca_service.web import time_budget
 from ca_service.web.time_budget import TimeBudgets
 from tests.cli.command_line import run
 from tests.support.factories import OPERATOR, PASSWORD, PLAN, cheap_hasher
-from tests.support.holding import held
+from tests.support.holding import held, url_of
 from tests.support.instances import write_migrated
 from tests.support.ocsp import about, question, told
 from tests.support.request_records import NOBODY_WAITS
@@ -216,6 +220,53 @@ def test_an_issue_that_was_told_to_wait_has_stored_nothing_and_is_repeated_with_
         assert (issue(), stored()) == ((503, "5"), 1)
     assert (issue(), stored()) == ((201, None), 2)
     assert (issue(), stored()) == ((201, None), 2)  # the answer of the first time
+
+
+@contextmanager
+def locked_by_a_foreign_program(database: Database) -> Iterator[None]:
+    """Another program, which does not know the turns of ours, keeps every writer out of the revocations."""
+    if isinstance(database, SQLiteDatabase):
+        with closing(sqlite3.connect(database.path, isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield
+    else:
+        with psycopg.connect(url_of(database).replace("+", "%20")) as connection:
+            connection.execute("LOCK TABLE revocation IN EXCLUSIVE MODE")
+            yield
+
+
+@pytest.mark.fault(
+    "database", "Another process holds the lock while a certificate is revoked", "503 in time; nothing is done"
+)
+@pytest.mark.parametrize("lock", [held, locked_by_a_foreign_program])
+def test_a_revocation_is_told_to_wait_in_time_and_is_done_whole_afterwards(
+    place: Place, lock: Callable[[Database], AbstractContextManager[object]]
+) -> None:
+    seconds = 2.0
+    leaf = place.installation.issuance.get_certificate(OPERATOR, place.serial_number)
+    script, anna = place.with_budgets(TimeBudgets(pages=seconds)), place.anna
+    asked = {"serial_numbers": [leaf.serial_number], "reason": "keyCompromise"}
+    place.anna.get("/ca/intermediate-g1.crl")
+    place.script.post("/ocsp", data=about(place.installation, 1))  # the signer of the responses is made once
+
+    def state() -> tuple[str, int, str | None, int]:
+        answer = place.script.post("/ocsp", data=question(place.installation, leaf))
+        listed = x509.load_der_x509_crl(anna.get("/ca/intermediate-g1.crl").data)
+        revocation = place.installation.revocation.find(OPERATOR, leaf.serial_number)
+        events = place.installation.audit_log.list_events(OPERATOR, EventQuery(events=("certificate.revoked",)))
+        return told(answer.data), len(listed), revocation.state.value if revocation else None, len(events.items)
+
+    with lock(place.database):
+        begun = time.monotonic()
+        refused = script.post("/api/v1/revocations", json=asked)
+        took = time.monotonic() - begun
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
+        assert refused.get_json()["type"].endswith("database.busy")
+        assert seconds - 1 < took < seconds + 2
+        assert state() == ("good", 0, None, 0)
+    assert state() == ("good", 0, None, 0)
+    done = script.post("/api/v1/revocations", json=asked)
+    assert (done.status_code, state()) == (200, ("keyCompromise", 1, "revoked", 1))
 
 
 def test_page_api_and_command_line_say_the_same(place: Place) -> None:
