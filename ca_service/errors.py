@@ -178,7 +178,7 @@ class InvalidInput(CAServiceError):
     """An option or a field has an invalid value."""
 
     code = "invalid-input"
-    title = "A value cannot be used"
+    title = "Invalid value"
 
 
 class TooLarge(InvalidInput):

@@ -194,3 +194,7 @@ def test_a_write_that_fails_half_way_leaves_nothing(here: Path, is_secret: bool)
         Target("out", is_secret=is_secret).write("out", b"x" * 2000)
     assert refused.value.rule == "file.unwritable"
     assert list(here.iterdir()) == []
+
+
+def test_the_title_of_an_invalid_value_says_what_the_matter_is() -> None:
+    assert InvalidInput.title == "Invalid value"

@@ -44,13 +44,14 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Furnished]:
         installation.tokens.create(OPERATOR, "requester", "an older script", 1, limits)
         installation.tokens.create(OPERATOR, "requester", "inventory", 30)
         installation.tokens.revoke(OPERATOR, "requester", token.record.id)
-        data = [request.data for request in (*THREE_NODES, CUCM_MULTI)]
-        issued = installation.issuance.issue(OPERATOR, data, Options())
+        issue = installation.issuance.issue
+        issued = issue(OPERATOR, [request.data for request in THREE_NODES], Options()).certificates
+        issued += issue(OPERATOR, [CUCM_MULTI.data], Options(validity_days=10)).certificates
         refused = [REFUSALS[0], *BY_POLICY, JUNK_COUNTRY, *THREE_NODES[:1]]
         files = [folder / f"{request.name}.csr" for request in refused]
         for path, request in zip(files, refused, strict=True):
             path.write_bytes(request.data)
-        yield Furnished(service, tuple(record.serial_number for record in issued.certificates), tuple(files))
+        yield Furnished(service, tuple(record.serial_number for record in issued), tuple(files))
 
 
 def _open(path: str) -> Callable[[Tab, Furnished], None]:

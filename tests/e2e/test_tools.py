@@ -63,7 +63,7 @@ def test_the_tools_keep_nobody_out(browser: Browser, tools: Service, scheme: Sch
 
 def test_a_choice_is_shown_at_an_address_that_can_be_passed_on(tab: Tab) -> None:
     tab.go("/agents")
-    tab.page.check("input[name=tomcat-ecdsa][value=rsa-ca]")
+    tab.page.select_option("#tomcat-ecdsa", "rsa-ca")
     tab.page.click("text=Show")
 
     tab.page.wait_for_url("**/agents?tomcat=rsa-ca&tomcat-ecdsa=rsa-ca")

@@ -24,7 +24,7 @@ def address(tomcat: Signing, tomcat_ecdsa: Signing) -> str:
 
 def chosen(source: str) -> str:
     """Return the part of the page about the selected combination."""
-    return source.split('aria-labelledby="seen"')[1].split("</section>\n\n<details")[0]
+    return source.split('aria-labelledby="seen"')[1].split("</section>\n\n<div")[0]
 
 
 @pytest.mark.parametrize(("tomcat", "tomcat_ecdsa"), COMBINATIONS)

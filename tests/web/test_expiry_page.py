@@ -69,6 +69,14 @@ def test_an_empty_board_says_so(requester: Visitor) -> None:
     assert "No matching certificate expires" in requester.page(f"{URL}?q=nowhere").text
 
 
+@pytest.mark.usefixtures("serials")
+def test_a_chart_without_a_bar_is_one_line_with_what_is_later(requester: Visitor) -> None:
+    answer = requester.get(f"{URL}?q=host:sm1")
+    assert "<svg" not in answer.text.split("<main")[1]
+    assert re.search(r"Nothing expires within 26 weeks\. \d{4}-\d\d-\d\d or later: 1 ", read(answer.text).text)
+    assert "Nothing expires" not in requester.page(URL).text
+
+
 def test_a_wrong_filter_is_told_and_stays(requester: Visitor) -> None:
     answer = requester.get(URL, query_string={"q": "state:x"})
     assert (answer.status_code, read(answer.text).blocking, read(answer.text).values("q")) == (

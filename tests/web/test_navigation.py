@@ -9,7 +9,7 @@ from typing import Final, get_args
 
 import pytest
 
-from ca_service import web
+from ca_service import __version__, web
 from ca_service.authority.access.permissions import Role
 from ca_service.authority.installation import Installation
 from ca_service.settings.model import Colour
@@ -38,6 +38,9 @@ ENTRIES: Final = {
 }
 
 
+ADMIN: Final = ("People", "Authority", "Notices", "Audit log", "Jobs", "API")
+
+
 @pytest.fixture
 def administrator(signed_in: Callable[[Role], Visitor]) -> Visitor:
     """Return a visitor who can see every page."""
@@ -48,6 +51,12 @@ def marked(source: str) -> list[str]:
     """Return the current entry of the main navigation."""
     navigation = source[source.index('<nav id="menu"') : source.index("</header>")]
     return re.findall(r'aria-current="(?:page|true)">([^<]+)</a>', navigation)
+
+
+def tabs(source: str) -> list[tuple[str, bool]]:
+    """Return the first tabs of a page, and whether each is the current one."""
+    found = source.split('<nav class="tabs"')[1].split("</nav>")[0]
+    return [(name, "aria-current" in each) for each, name in re.findall(r"<a ([^>]*)>([^<]+)</a>", found)]
 
 
 @pytest.mark.parametrize(("path", "entry"), ENTRIES.items())
@@ -65,6 +74,24 @@ def test_the_heading_stands_above_the_tabs(administrator: Visitor, path: str) ->
 
     assert source.count("<h1") == 1
     assert source.find('class="tabs"') == -1 or source.index("<h1") < source.index('class="tabs"')
+
+
+@pytest.mark.parametrize(("path", "tab"), [(path, entry) for path, entry in ENTRIES.items() if entry in ADMIN])
+def test_a_page_of_admin_has_the_tabs_of_admin(administrator: Visitor, path: str, tab: str) -> None:
+    assert tabs(administrator.get(path).text) == [(name, name == tab) for name in ADMIN]
+
+
+def test_the_tabs_of_admin_are_those_that_a_role_may_open(signed_in: Callable[[Role], Visitor]) -> None:
+    assert tabs(signed_in(Role.REQUESTER).get("/authority").text) == [("Authority", True), ("API", False)]
+    assert [name for name, _ in tabs(signed_in(Role.AUDITOR).get("/audit").text)] == ["Authority", "Audit log", "API"]
+
+
+def test_the_account_has_its_own_tabs(administrator: Visitor) -> None:
+    assert [name for name, _ in tabs(administrator.get("/account").text)] == ["Account", "API tokens", "Sign-in"]
+
+
+def test_a_form_about_a_version_leaves_the_version_of_the_service_in_the_footer(administrator: Visitor) -> None:
+    assert f"ca_service {__version__} · Help" in administrator.page("/products?version=12.5").text
 
 
 def test_an_auditor_is_told_that_requests_are_only_checked(signed_in: Callable[[Role], Visitor]) -> None:

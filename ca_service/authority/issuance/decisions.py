@@ -137,7 +137,8 @@ class Requests:
         query = replace(query, text=query.text[:_MAX_TEXT])
         if actor.role is Role.REQUESTER:
             query = replace(query, submitted_by_id=actor.account_id)
-        return self._store.list_requests(query)
+        page = self._store.list_requests(query)
+        return replace(page, items=tuple(each.seen_by(actor) for each in page.items))
 
     def count_waiting(self, actor: Actor) -> int:
         """Return how many wait for a decision; MAX_COUNT + 1 means more than MAX_COUNT."""
@@ -164,9 +165,9 @@ class Requests:
         request = self._get(actor, request_id)
         try:
             with deadline.without_waiting():
-                return self._completion.complete(request)
+                return self._completion.complete(request).seen_by(actor)
         except Busy:
-            return request
+            return request.seen_by(actor)
 
     def list_submission(self, actor: Actor, request_id: int) -> tuple[RequestRecord, ...]:
         """Return the requests that were submitted together with this one, itself included, oldest first.
@@ -175,7 +176,7 @@ class Requests:
         """
         require(actor, Action.READ)
         found = self._store.list_submission(self._get(actor, request_id))
-        return tuple(each for each in found if _is_seen(actor, each))
+        return tuple(each.seen_by(actor) for each in found if _is_seen(actor, each))
 
     def review(self, actor: Actor, request: RequestRecord) -> Review:
         """Return what an approver sees: the CSR checked now, and compared with the certificate that its host has."""
@@ -227,7 +228,7 @@ class Requests:
         request, note = self._get(actor, request_id), _checked(note)
         if not request.is_of(actor) and actor.role is not Role.ADMINISTRATOR:
             raise NotAllowed.because(REQUEST_NOT_OWN, id=request_id, name=request.submitted_by)
-        return self._move(actor, request, State.WITHDRAWN, note)
+        return self._move(actor, request, State.WITHDRAWN, note).seen_by(actor)
 
     def submit_again(self, actor: Actor, request_id: int) -> Issued:
         """Submit the stored CSR of their own refused or withdrawn request again, as a new request.

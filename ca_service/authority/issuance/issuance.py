@@ -42,7 +42,14 @@ from ca_service.authority.issuance.examination import (
 )
 from ca_service.authority.issuance.host_products import HostProducts
 from ca_service.authority.issuance.idempotency import Replay, replay_of, require_same
-from ca_service.authority.issuance.records import RequestRecord, State, issued_event, overridden, submitted_event
+from ca_service.authority.issuance.records import (
+    RequestRecord,
+    State,
+    issued_event,
+    overridden,
+    shown_to,
+    submitted_event,
+)
 from ca_service.authority.issuance.signing import prepare, record_of
 from ca_service.authority.issuance.store import Ledger, RequestStore
 from ca_service.authority.ports import Clock, SerialNumbers
@@ -83,6 +90,12 @@ class Issued:
     findings: tuple[Finding, ...] = ()
     waiting: tuple[RequestRecord, ...] = ()
     examinations: tuple[Examination, ...] = ()
+
+    def seen_by(self, actor: Actor) -> Issued:
+        """Return the answer with the findings that this actor may read."""
+        waiting = tuple(each.seen_by(actor) for each in self.waiting)
+        examinations = _seen(self.examinations, actor)
+        return replace(self, findings=shown_to(self.findings, actor), waiting=waiting, examinations=examinations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +153,7 @@ class Issuance:
     ) -> tuple[Examination, ...]:
         """Return what would happen to each CSR: steps 1 to 4. Nothing is issued or stored."""
         require(actor, Action.CHECK)
-        return self._run(_Order(actor, csrs, options, hints, last_step=4)).examinations
+        return self._run(_Order(actor, csrs, options, hints, last_step=4)).seen_by(actor).examinations
 
     def check_options(self, actor: Actor, options: Options) -> tuple[Finding, ...]:
         """Return what is wrong with the options, whatever the CSR: for those who have none yet."""
@@ -167,8 +180,8 @@ class Issuance:
         replay = replay_of(actor, csrs, options, hints, idempotency_key, self._clock()) if idempotency_key else None
         before = self._ledger.find_replay(replay.account, replay.key) if replay else None
         if replay and before:
-            return self._answer_again(actor, before, replay)
-        return self._run(_Order(actor, csrs, options, hints, replay))
+            return self._answer_again(actor, before, replay).seen_by(actor)
+        return self._run(_Order(actor, csrs, options, hints, replay)).seen_by(actor)
 
     def issue_possible(
         self, actor: Actor, csrs: Sequence[bytes], options: Options, hints: Sequence[Hint] = ()
@@ -179,7 +192,7 @@ class Issuance:
         Raises NotReady without an authority, SigningError.
         """
         require(actor, Action.ISSUE)
-        return self._run(_Order(actor, csrs, options, hints, one_by_one=True))
+        return self._run(_Order(actor, csrs, options, hints, one_by_one=True)).seen_by(actor)
 
     def sign_approved(self, request: RequestRecord) -> tuple[CertificateRecord, bool]:
         """Sign the CSR of a request that a person has approved: steps 1 to 6; the caller commits.
@@ -226,7 +239,7 @@ class Issuance:
             undecided = [each for each in judged if each.needs_decision]
             waiting = self._wait(order, undecided, now).waiting if undecided else ()
             examined = [each for each in judged if not (each.is_refused or each.needs_decision)]
-        require_all(examined)
+        require_all(_seen(examined, order.actor))
         authority = required(authority)
         if given := {each.host: each.destination for each in examined if each.destination.product}:
             self._products.remember(given, order.requester, now)
@@ -349,6 +362,10 @@ class Issuance:
     def bundle(self, records: Sequence[CertificateRecord]) -> Bundle:
         """Return the bundle of these certificates."""
         return bundle_of(self.deliveries(records))
+
+
+def _seen(examined: Sequence[Examination], actor: Actor) -> tuple[Examination, ...]:
+    return tuple(replace(each, findings=shown_to(each.findings, actor)) for each in examined)
 
 
 def _in_order(examined: Sequence[Examination], made: Sequence[CertificateRecord]) -> tuple[CertificateRecord, ...]:

@@ -22,13 +22,13 @@ it that certificate, and makes no second one.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from ca_service.authority.access.permissions import Actor, Role
+from ca_service.authority.access.permissions import Action, Actor, Role, may
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.issuance.approval import in_words
@@ -45,7 +45,13 @@ REQUEST_REFUSED_BEFORE: Final = Rule(
 REQUEST_REFUSED_MEANWHILE: Final = Rule(
     "request.refused-meanwhile",
     "A person refused a CSR with this key at the same time.",
-    "Submit it again: the answer says who refused it and why.",
+    "Submit it again: an approver then decides.",
+)
+REQUEST_REFUSED_EARLIER: Final = Rule(
+    "request.refused-earlier",
+    "An approver refused this CSR on {at}.",
+    "Only a person can approve it now; no rule does.",
+    Severity.WARNING,
 )
 
 
@@ -148,7 +154,7 @@ class RequestRecord:
         """The finding about a new submission of a CSR that was refused with this request."""
         at = time_text(self.decided_at) if self.decided_at else ""
         values = {"id": self.id, "name": self.decided_by, "at": at, "note": " ".join(self.note.split())}
-        return REQUEST_REFUSED_BEFORE.at(**values)
+        return REQUEST_REFUSED_BEFORE.at(**values, requester=self.submitted_by_id or 0)
 
     @property
     def decider(self) -> Actor:
@@ -163,6 +169,10 @@ class RequestRecord:
     def is_of(self, actor: Actor) -> bool:
         """Return whether this actor has submitted it, on the pages or with any token."""
         return actor.account_id is not None and actor.account_id == self.submitted_by_id
+
+    def seen_by(self, actor: Actor) -> RequestRecord:
+        """Return the request with the findings that this actor may read."""
+        return replace(self, findings=shown_to(self.findings, actor), failure=shown_to(self.failure, actor))
 
     def decided(self, state: State, actor: Actor, at: datetime, note: str) -> RequestRecord:
         """Return the request after this person has decided."""
@@ -186,6 +196,23 @@ class RequestRecord:
     def issued(self, serial_number: str, at: datetime) -> RequestRecord:
         """Return the request after its certificate was made."""
         return replace(self, state=State.ISSUED, serial_number=serial_number, settled_at=at)
+
+
+def shown_to(findings: Iterable[Finding], actor: Actor) -> tuple[Finding, ...]:
+    """Return the findings that this actor may read.
+
+    Who refused a CSR, and why, is for the requester of the refused request, and for those who decide.
+    """
+    sees_all = may(actor, Action.DECIDE)
+    return tuple(each if sees_all or _is_for(each, actor) else _plain(each) for each in findings)
+
+
+def _is_for(found: Finding, actor: Actor) -> bool:
+    return found.rule != REQUEST_REFUSED_BEFORE.id or found.values.get("requester") == (actor.account_id or "")
+
+
+def _plain(found: Finding) -> Finding:
+    return REQUEST_REFUSED_EARLIER.at(at=found.values["at"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ def _products_page(
         products=tuple(all_products().values()),
         product=product,
         releases=releases,
-        version=at[:40],
+        wanted_version=at[:40],
         unread="" if releases or product is None else unread(product, at),
         findings=error.findings if error else (),
         titles=titles,

@@ -13,8 +13,8 @@ from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.issuance.batches import Outcome, issue_batch
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.issuance import Issued
-from ca_service.authority.issuance.records import RequestRecord, State
-from ca_service.errors import Conflict
+from ca_service.authority.issuance.records import RequestQuery, RequestRecord, State
+from ca_service.errors import Conflict, Refused
 from tests.authority.issuance.requests.people import ANNA, CAROL, VERA, certificates, submitted
 from tests.support import requests
 from tests.support.factories import OPERATOR, Lab
@@ -22,6 +22,7 @@ from tests.support.fakes import FixedClock, InMemoryLedger, counting_serial_numb
 from tests.support.request_records import EVERYBODY
 from tests.support.requests import UCCX_PUBLISHER, UCCX_SUBSCRIBER
 
+REFUSED_BEFORE = "request.refused-before"
 OVERRIDDEN = {
     "refused_request": 1,
     "refused_by": "approver",
@@ -64,6 +65,29 @@ def test_it_waits_and_says_who_refused_it_when_and_why(lab: Lab, who: Actor, pro
     )
     assert "request.refused-before" in {each.rule for each in waiting.findings}
     assert told(events(lab, Event.REQUEST_SUBMITTED)[-1]) == OVERRIDDEN
+
+
+def test_another_requester_reads_the_plain_fact_alone(lab: Lab) -> None:
+    other = replace(ANNA, account_id=77, name="other")
+    issued = submit(lab, other)
+    (waiting,) = issued.waiting
+    (checked,) = lab.issuance.check(other, [UCCX_PUBLISHER.data], Options())
+    seen = lab.requests.get(other, waiting.id)
+    (listed,) = lab.requests.list_requests(other, RequestQuery()).items
+    for findings in (issued.findings, waiting.findings, checked.findings, seen.findings, listed.findings):
+        (found,) = (each for each in findings if each.rule.startswith("request.refused"))
+        assert found.detail == "An approver refused this CSR on 2026-11-23T12:00:00Z."
+        assert "parent domain" not in str(found.values)
+    for reader in (ANNA, CAROL):
+        assert REFUSED_BEFORE in {each.rule for each in lab.requests.get(reader, waiting.id).findings}
+    assert told(events(lab, Event.REQUEST_SUBMITTED)[-1]) == OVERRIDDEN
+
+
+def test_an_error_beside_it_shows_no_more(lab: Lab) -> None:
+    other = replace(ANNA, account_id=77, name="other")
+    with pytest.raises(Refused) as refused:
+        submit(lab, other, validity_days=5000)
+    assert REFUSED_BEFORE not in {each.rule for each in refused.value.findings}
 
 
 def test_submit_again_waits_as_well(lab: Lab) -> None:
