@@ -152,7 +152,7 @@ def edges_of(settings: Settings, passwords: Passwords) -> Edges:
         channels=_channels(settings),
         jobs=SQLJobStore(database),
         agreement=SQLAgreementStore(database),
-        fetcher=HTTPFetcher(),
+        fetcher=HTTPFetcher(clock.stopwatch),
         instance_folder=InstanceFiles(folder, keystore, secret_box, session_key_path),
         schema=SQLSchema(database),
         close=database.close,

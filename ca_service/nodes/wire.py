@@ -51,7 +51,9 @@ class Limits:
 
     def wait(self, connection: socket.socket, *, to_write: bool = False) -> None:
         """Wait until the connection is ready. Raises TimeoutError at the deadline."""
-        if not any(select.select([connection], [connection] if to_write else [], [], self.left())):
+        ready = select.poll()  # and not select, which takes no descriptor above 1023: a busy server has more
+        ready.register(connection, select.POLLIN | (select.POLLOUT if to_write else 0))
+        if not ready.poll(self.left() * 1000):
             raise TimeoutError
 
 
@@ -83,7 +85,10 @@ class Wire(io.RawIOBase):
         """Return status, media type and body of the answer, which is read in pieces: it may announce any size."""
         with http.client.HTTPResponse(cast(socket.socket, self), method=method) as response:
             response.begin()
-            body = b"".join(iter(lambda: response.read(_PIECE), b""))
+            try:
+                body = b"".join(iter(lambda: response.read(_PIECE), b""))
+            except ValueError as error:  # the library takes the size of a chunk as it comes, and that may be negative
+                raise http.client.HTTPException("a wrong length") from error
             if response.length:  # the rest that was announced; reading in pieces does not mind
                 raise http.client.IncompleteRead(b"", response.length)
             return response.status, response.headers.get_content_type(), body

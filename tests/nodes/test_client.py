@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from itertools import chain, repeat
 from pathlib import Path
@@ -179,6 +181,18 @@ def answering(tmp_path: Path, text: bytes) -> tuple[tls_servers.Answer, str]:
         (JSON + b"Transfer-Encoding: chunked\r\n\r\n" + b"f" * 15 + b"\r\n{}", "node.unreachable"),
         (JSON + b"Transfer-Encoding: chunked\r\n\r\n" + b"f" * 30 + b"\r\n{}", "node.unreachable"),
         (JSON + b"Transfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\n\r\n", "node.snapshot"),
+        (JSON + b"Transfer-Encoding: chunked\r\n\r\n-5\r\n[]\r\n0\r\n\r\n", "node.unreachable"),
+        (JSON + b"Transfer-Encoding: chunked\r\n\r\n-1\r\n[]\r\n0\r\n\r\n", "node.unreachable"),
+        (JSON + b"Transfer-Encoding: chunked\r\n\r\n" + b"x" * 70_000, "node.unreachable"),
+        (JSON + b"Content-Length: -1\r\n\r\n[]", "node.snapshot"),
+        (JSON + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\n[]", "node.snapshot"),
+        (b"HTTP/1.1 -7 OK\r\n\r\n", "node.unreachable"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" * 9, "node.unreachable"),
+        (b"HTTP/1.1 101 Switching\r\n\r\n[]", "node.answer"),
+        (JSON.replace(b"application/json", b'\xff/\x00; =;"json') + b"\r\n[]", "node.answer"),
+        (JSON + b"X: 1\r\n" * 200 + b"\r\n[]", "node.unreachable"),
+        (JSON + b"\r\n" + b"9" * 5000, "node.answer"),
+        (JSON + b'\r\n{"identities": {"a": 1}, "trusts": 7}', "node.snapshot"),
         (JSON + b'\r\n{"identities": [{"service": "tomcat-ECDSA", "csr": "\\ud800"}]}', "node.answer"),
         (JSON.replace(b"200", b"500") + b'\r\n{"message": "\\ud800"}', "node.refused"),
     ],
@@ -188,6 +202,17 @@ def test_what_is_no_answer_of_a_node_is_told(tmp_path: Path, text: bytes, rule: 
     with listening(answer) as port:
         place = Place(HOST, "127.0.0.1", port)
         assert refusal(CertificateAPIClient(time.monotonic, 5.0).open(place, fingerprint, GOOD).read).rule == rule
+
+
+def test_more_connections_than_select_can_take_do_not_stop_a_call(node: LabNode) -> None:
+    with ExitStack() as stack:
+        low = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(2048, low[1]), low[1]))
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, low)
+        first = stack.enter_context(Path(os.devnull).open())
+        while first.fileno() < 1024:
+            first = stack.enter_context(Path(os.devnull).open())
+        assert stack.enter_context(session_with(node)).read().identities
 
 
 def test_an_answer_without_end_is_cut(tmp_path: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -17,6 +19,14 @@ class _Answers(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer by the path."""
+        if self.path == "/drips":
+            self.send_response(200)
+            self.end_headers()
+            with suppress(OSError):  # until the client has gone
+                while True:
+                    self.wfile.write(b"x")
+                    time.sleep(0.05)
+            return
         self.send_response({"/here": 200, "/moved": 302}.get(self.path, 404))
         self.send_header("Location", "/here")
         self.end_headers()
@@ -46,22 +56,31 @@ def base_url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def test_what_is_there_is_fetched(base_url: str) -> None:
-    assert HTTPFetcher().get(f"{base_url}/here") == b"found"
+    assert HTTPFetcher(time.monotonic).get(f"{base_url}/here") == b"found"
 
 
 def test_what_is_sent_is_sent_with_its_type(base_url: str) -> None:
-    assert HTTPFetcher().post(f"{base_url}/", b"asked", "application/ocsp-request") == b"application/ocsp-request asked"
+    assert (
+        HTTPFetcher(time.monotonic).post(f"{base_url}/", b"asked", "application/ocsp-request")
+        == b"application/ocsp-request asked"
+    )
+
+
+@pytest.mark.fault("other services", "An answer at an address in certificates drips", "`doctor` gives it up")
+def test_an_answer_that_drips_is_given_up(base_url: str) -> None:
+    with pytest.raises(Unreachable, match="too long"):
+        HTTPFetcher(time.monotonic, 0.5).get(f"{base_url}/drips")
 
 
 @pytest.mark.parametrize(("path", "said"), [("/nowhere", "404"), ("/moved", "302")])
 def test_another_status_is_told_and_no_redirect_followed(base_url: str, path: str, said: str) -> None:
     with pytest.raises(Unreachable, match=said) as caught:
-        HTTPFetcher().get(base_url + path)
+        HTTPFetcher(time.monotonic).get(base_url + path)
     assert caught.value.rule == "probe.unreachable"
 
 
 @pytest.mark.fault("other services", "Nothing listens at an address in certificates", "`doctor` says so")
 def test_where_nobody_listens_it_is_told(base_url: str) -> None:
     with pytest.raises(Unreachable, match="ConnectionError"):
-        HTTPFetcher().get("http://127.0.0.1:1/ca/x.crl")
+        HTTPFetcher(time.monotonic).get("http://127.0.0.1:1/ca/x.crl")
     assert base_url

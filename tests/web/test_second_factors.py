@@ -175,12 +175,18 @@ def test_what_is_no_passkey_is_refused(requester: Visitor, visitor: Visitor, cre
     assert read(answer.text).blocking == ["passkey.answer"]
 
 
-def test_a_page_that_is_opened_by_a_number_says_how_passkeys_work(installation: Installation) -> None:
+@pytest.mark.parametrize(
+    ("opened", "offered"),
+    [("127.0.0.1:8080", "localhost:8080"), ("[::1]:8080", "localhost:8080"), ("[::1]", "localhost")],
+)
+def test_a_page_that_is_opened_by_a_number_says_how_passkeys_work(
+    installation: Installation, opened: str, offered: str
+) -> None:
     app = web.create(installation, web.WebOptions(secret_key="x" * 32))
-    visitor = visit(app, "http://127.0.0.1:8080")
+    visitor = visit(app, f"http://{opened}")
     visitor.sign_in("requester")
 
-    assert "http://localhost:8080/account/sign-in" in visitor.page("/account/sign-in").links
+    assert f"http://{offered}/account/sign-in" in visitor.page("/account/sign-in").links
 
 
 def test_a_restored_database_without_its_key_tells_the_operator_and_not_everybody(

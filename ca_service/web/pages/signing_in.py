@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from flask import Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -119,7 +121,7 @@ def _enrolled(codes: tuple[str, ...]) -> ResponseReturnValue:
 
 
 def _page(findings: tuple[Finding, ...] = ()) -> str:
-    people, session, party = installation(), open_session(), relying_party()
+    people, session, party, url = installation(), open_session(), relying_party(), urlsplit(request.url)
     return render_template(
         "signing_in.html",
         person=session.account,
@@ -130,7 +132,7 @@ def _page(findings: tuple[Finding, ...] = ()) -> str:
         findings=findings,
         browser_name=browser_name,
         passkeys_can_work=passkeys_can_work(party),
-        localhost=request.url.replace(request.host.partition(":")[0], "localhost", 1),
+        localhost=url._replace(netloc=f"localhost:{url.port}" if url.port else "localhost").geturl(),
     )
 
 
