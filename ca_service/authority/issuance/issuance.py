@@ -93,6 +93,8 @@ class Issued:
 
     def seen_by(self, actor: Actor) -> Issued:
         """Return the answer with the findings that this actor may read."""
+        if not self.waiting and not any(each.was_refused for each in self.examinations):
+            return self  # nearly always
         waiting = tuple(each.seen_by(actor) for each in self.waiting)
         examinations = _seen(self.examinations, actor)
         return replace(self, findings=shown_to(self.findings, actor), waiting=waiting, examinations=examinations)
@@ -365,7 +367,9 @@ class Issuance:
 
 
 def _seen(examined: Sequence[Examination], actor: Actor) -> tuple[Examination, ...]:
-    return tuple(replace(each, findings=shown_to(each.findings, actor)) for each in examined)
+    return tuple(
+        replace(each, findings=shown_to(each.findings, actor)) if each.was_refused else each for each in examined
+    )
 
 
 def _in_order(examined: Sequence[Examination], made: Sequence[CertificateRecord]) -> tuple[CertificateRecord, ...]:
