@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import click
 
 from ca_service.authority.fleet.clusters import NUMBER, Fleet
-from ca_service.authority.fleet.matching import Match, match, unsigned
+from ca_service.authority.fleet.matching import Match, match, missing_csrs, unsigned
 from ca_service.authority.fleet.records import ClusterRecord
 from ca_service.authority.fleet.store import cluster_unknown
 from ca_service.authority.installation import Installation
@@ -56,7 +56,8 @@ def add(session: Session, cluster: str, files: tuple[str, ...], node: str, purpo
         matches = _matched(console, fleet, found, requests, options, node)
         if not preview:
             fleet.place(operator(), found.id, [each.placement for each in matches], options)
-        return found.id, PlacementsDocument.of(found, matches, console.sources, is_preview=preview)
+        missing = () if preview else missing_csrs(fleet, operator(), found.id)
+        return found.id, PlacementsDocument.of(found, matches, console.sources, is_preview=preview, missing=missing)
 
     def there(api: API) -> Placed:
         query = option_query(options) | {"node": node, "preview": preview}
@@ -112,7 +113,8 @@ def sign(
             console.sources = tuple(f"{hosts[each.placement.node_id]} {each.placement.purpose}" for each in matches)
         issued = fleet.sign(operator(), found.id, [each.placement for each in matches], options)
         names = console.sources if requests else ("",) * len(matches)
-        return found.id, PlacementsDocument.of(found, matches, names, issued=issued)
+        missing = missing_csrs(fleet, operator(), found.id)
+        return found.id, PlacementsDocument.of(found, matches, names, issued=issued, missing=missing)
 
     def there(api: API) -> Placed:
         query = option_query(options) | {"node": node, "sign": True}

@@ -223,8 +223,12 @@ class PlacementsDocument(Document):
         *,
         issued: Issued | None = None,
         is_preview: bool = False,
+        missing: Sequence[Finding] = (),
     ) -> Self:
-        """Describe the places of CSRs. `files` are the names of their files; `issued` is the answer to signing them."""
+        """Describe the places of CSRs. `files` are the names of their files; `issued` is the answer to signing them.
+
+        `missing` is what is to be said about the nodes without a CSR.
+        """
         nodes = {node.id: node.fqdn for node in cluster.nodes}
         unsigned = "preview" if is_preview else "placed"
         return cls(
@@ -232,7 +236,7 @@ class PlacementsDocument(Document):
             csrs=[PlacedDocument.of(number, each, files[number], nodes) for number, each in enumerate(matches)],
             serial_numbers=[each.serial_number for each in issued.certificates] if issued else [],
             request_ids=[each.id for each in issued.waiting] if issued else [],
-            findings=finding_documents(placement_findings(matches)),
+            findings=finding_documents((*placement_findings(matches), *missing)),
         )
 
 

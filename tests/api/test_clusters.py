@@ -305,7 +305,9 @@ def test_the_scope_fleet_places_and_the_scope_submit_is_needed_to_sign(
     assert (refused.status_code, rule(refused)) == (403, "token.scope")
     assert set(states(client, lab).values()) == {"no CSR"}
     assert other.post(f"{lab}/csrs", data=UCCX_PUBLISHER.data, headers=fleet).status_code == 200
-    assert other.post(f"{lab}/csrs?sign=true", data=UCCX_PUBLISHER.data, headers=both).status_code == 200
+    answer = other.post(f"{lab}/csrs?sign=true", data=UCCX_PUBLISHER.data, headers=both)
+    assert answer.status_code == 200
+    assert "cluster.csr-missing" in {each["rule"] for each in answer.get_json()["findings"]}
 
 
 def test_the_scope_read_reads_and_changes_nothing(app: Flask, lab: str, installation: Installation) -> None:

@@ -108,6 +108,18 @@ def test_csrs_find_their_nodes_and_are_signed_later(lab: CommandLine, folder: Pa
     assert lab.rule("cluster", "sign", "Lab", code=ExitCode.ERROR) == "cluster.all-signed"
 
 
+@pytest.mark.parametrize("is_signed_later", [False, True])
+def test_nodes_without_a_csr_are_named(lab: CommandLine, folder: Path, is_signed_later: bool) -> None:
+    first = next(path for path in sorted(folder.glob("*.csr")) if "uccx1" in path.name)
+    if is_signed_later:
+        lab("cluster", "add", "Lab", first)
+    found = lab.answer("cluster", "sign", "Lab", *([] if is_signed_later else [first]))["findings"]
+    (missing,) = (each["detail"] for each in found if each["rule"] == "cluster.csr-missing")
+    assert missing == "No CSR from 2 of 3 nodes: uccx2.example.com, sm1.example.com."
+    others = lab.answer("cluster", "sign", "Lab", folder)["findings"]
+    assert "cluster.csr-missing" not in {each["rule"] for each in others}
+
+
 def test_files_are_placed_and_signed_at_once_and_again_without_a_change(lab: CommandLine, folder: Path) -> None:
     first = lab.answer("cluster", "sign", "Lab", folder, "--days", "30")
     again = lab.answer("cluster", "sign", "Lab", folder, "--days", "30")

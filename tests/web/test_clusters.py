@@ -286,6 +286,15 @@ def test_a_kept_request_comes_back_with_the_place_that_was_chosen_for_it(
     assert re.search(r'name="include" value="0" checked', text)
 
 
+def test_after_signing_the_board_names_the_nodes_without_a_csr(requester: Visitor) -> None:
+    board = made(requester)
+    review = bring(requester, board, THREE_NODES[0])
+    nodes = {"node-0": "1", "purpose-0": "tomcat-ECDSA"}
+    signed_board = decide(requester, board, review, "sign", **nodes).headers["Location"]
+    assert "No CSR from 2 of 3 nodes: uccx2.example.com, sm1.example.com." in requester.page(signed_board).text
+    assert "No CSR from" not in requester.page(board).text
+
+
 def test_signed_requests_fill_their_slots_and_come_back_as_one_zip(
     requester: Visitor, installation: Installation
 ) -> None:

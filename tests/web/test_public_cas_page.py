@@ -44,7 +44,7 @@ def test_what_is_in_force_follows_the_clock(lab: Lab, lab_app: Flask, days: int,
     lab.accounts.create(OPERATOR, Role.REQUESTER.value, Role.REQUESTER, PASSWORD)
     lab.clock.advance(days=days)
     text = sign_in(lab_app).page("/public-cas").text
-    assert (text.count("in force"), text.count("to come")) == (in_force, len(changes()) - in_force)
+    assert (text.count("in force"), text.count("upcoming")) == (in_force, len(changes()) - in_force)
 
 
 def test_the_page_is_among_the_tools_and_needs_an_account(steady: Visitor, visitor: Visitor) -> None:

@@ -43,6 +43,10 @@ def test_without_a_reason_the_page_asks_for_one(approver: Visitor, serial: str) 
     assert "Revoke permanently" not in text
 
 
+def test_a_certificate_is_active_there_as_in_the_list(approver: Visitor, serial: str) -> None:
+    assert '<span class="state good">active</span>' in approver.get(f"/revoke?serial={serial}").text
+
+
 def test_what_follows_is_told_before_it_is_confirmed(approver: Visitor, serial: str) -> None:
     text = approver.get(f"/revoke?serial={serial}&reason=keyCompromise").text
     assert "This cannot be undone." in text

@@ -11,14 +11,21 @@ from ca_service.authority.access.permissions import Actor
 from ca_service.authority.fleet.clusters import NODE_UNKNOWN, Fleet
 from ca_service.authority.fleet.placement import Choice, Placement, Proposal
 from ca_service.authority.fleet.records import ClusterRecord
+from ca_service.authority.fleet.states import State
 from ca_service.authority.issuance.examination import Options
-from ca_service.errors import InvalidInput, NotFound, Rule
+from ca_service.errors import Finding, InvalidInput, NotFound, Rule, Severity
 from ca_service.vos.destinations import purpose_in
 
 CLUSTER_ALL_SIGNED: Final = Rule(
     "cluster.all-signed",
     "No CSR in this cluster is unsigned.",
     "Add the new CSRs of its nodes first.",
+)
+CLUSTER_CSR_MISSING: Final = Rule(
+    "cluster.csr-missing",
+    "No CSR from {missing} of {count} nodes: {names}.",
+    "Generate the CSR on each of them, and add it to the cluster.",
+    Severity.NOTE,
 )
 
 
@@ -70,6 +77,16 @@ def unsigned(fleet: Fleet, actor: Actor, cluster_id: int, options: Options) -> t
     found = fleet.propose(actor, cluster_id, [each.data for each in placements], options, choices)
     # What is to be said about its place was said when it was placed.
     return tuple(Match(each, replace(why, findings=())) for each, why in zip(placements, found, strict=True))
+
+
+def missing_csrs(fleet: Fleet, actor: Actor, cluster_id: int) -> tuple[Finding, ...]:
+    """Return a note about the nodes of a cluster that have no CSR in any slot, if there are some."""
+    slots = fleet.slots(actor, cluster_id)
+    hosts = dict.fromkeys(slot.node.fqdn for slot in slots)
+    having = {slot.node.fqdn for slot in slots if slot.state is not State.NO_REQUEST}
+    missing = [host for host in hosts if host not in having]
+    values = {"missing": len(missing), "count": len(hosts), "names": ", ".join(missing)}
+    return (CLUSTER_CSR_MISSING.at(**values),) if missing else ()
 
 
 def _node_id(cluster: ClusterRecord, fqdn: str) -> int:

@@ -8,7 +8,7 @@ from flask import Response, stream_with_context
 
 from ca_service.authority.access.permissions import Action
 from ca_service.authority.fleet.clusters import NodeInput
-from ca_service.authority.fleet.matching import match
+from ca_service.authority.fleet.matching import match, missing_csrs
 from ca_service.authority.fleet.records import ClusterQuery
 from ca_service.documents.fleet import (
     ClusterDocument,
@@ -100,7 +100,14 @@ def place_csrs(cluster_id: str) -> Response:
     elif not query.preview:
         fleet.place(actor(), cluster.id, placements, submission.options)
     return answers.as_json(
-        PlacementsDocument.of(cluster, found, submission.names, issued=issued, is_preview=bool(query.preview))
+        PlacementsDocument.of(
+            cluster,
+            found,
+            submission.names,
+            issued=issued,
+            is_preview=bool(query.preview),
+            missing=() if query.preview else missing_csrs(fleet, actor(), cluster.id),
+        )
     )
 
 

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 from ca_service.authority.access.permissions import PERMISSIONS, Action
 from ca_service.authority.audit.wording import About
 from ca_service.authority.fleet.clusters import NodeInput
+from ca_service.authority.fleet.matching import missing_csrs
 from ca_service.authority.fleet.records import ClusterQuery
 from ca_service.errors import CAServiceError, Conflict, Finding, InvalidInput
 from ca_service.pki.encodings import csr_pem
@@ -89,7 +90,8 @@ def _new_page(rows: list[NodeInput], count: int, findings: tuple[Finding, ...] =
 @needs(Action.READ)
 def cluster(cluster_id: int) -> ResponseReturnValue:
     """Show the board: the status of each slot and the next steps."""
-    return board_page(cluster_id)
+    missing = missing_csrs(installation().fleet, actor(), cluster_id) if request.args.get("signed") else ()
+    return board_page(cluster_id, missing)
 
 
 def board_page(cluster_id: int, findings: tuple[Finding, ...] = (), open_part: str = "") -> str:
