@@ -25,7 +25,7 @@ from tests.support.factories import OPERATOR, PASSWORD
 from tests.support.requests import THREE_NODES
 
 IMAGES: Final = Path(__file__).parents[2] / "docs" / "images"
-_README: Final = ViewportSize(width=1100, height=720)
+_README: Final = ViewportSize(width=1280, height=732)
 _NODES: Final = tuple(
     NodeInput(fqdn, product, "11.5", role)
     for fqdn, product, role in (
