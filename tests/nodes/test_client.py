@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import resource
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import chain, repeat
 from pathlib import Path
@@ -26,6 +24,7 @@ from ca_service.nodes.client import CertificateAPIClient
 from ca_service.pki import encodings
 from ca_service.vos.purposes import TOMCAT_ECDSA
 from tests.support import tls_servers
+from tests.support.open_files import more_than_select_takes
 from tests.support.tls_servers import certified, files, listening
 
 HOST: Final = "cucm1.example.com"
@@ -205,14 +204,8 @@ def test_what_is_no_answer_of_a_node_is_told(tmp_path: Path, text: bytes, rule: 
 
 
 def test_more_connections_than_select_can_take_do_not_stop_a_call(node: LabNode) -> None:
-    with ExitStack() as stack:
-        low = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(2048, low[1]), low[1]))
-        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, low)
-        first = stack.enter_context(Path(os.devnull).open())
-        while first.fileno() < 1024:
-            first = stack.enter_context(Path(os.devnull).open())
-        assert stack.enter_context(session_with(node)).read().identities
+    with more_than_select_takes(), session_with(node) as session:
+        assert session.read().identities
 
 
 def test_an_answer_without_end_is_cut(tmp_path: Path) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import resource
 import socket
 import ssl
 from collections.abc import Iterator
@@ -24,6 +21,7 @@ from ca_service.probe.handshakes import TLSProber
 from ca_service.vos.served import Ending, Handshake, Offer, Target
 from tests.support import tls_servers
 from tests.support.fakes import NOON
+from tests.support.open_files import more_than_select_takes
 from tests.support.tls_servers import Answer, certified, files, listening
 
 SECONDS: Final = 1.0
@@ -224,12 +222,6 @@ def test_a_certificate_is_not_served_by_who_has_not_proven_its_key(pairs: Pairs)
 
 
 def test_more_connections_than_select_can_take_do_not_stop_a_probe(pairs: Pairs) -> None:
-    with contextlib.ExitStack() as stack:
-        low = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(2048, low[1]), low[1]))
-        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, low)
-        first = stack.enter_context(Path(os.devnull).open())
-        while first.fileno() < 1024:
-            first = stack.enter_context(Path(os.devnull).open())
+    with more_than_select_takes():
         (found,) = shaken(tls_servers.tls(pairs.ec), Offer.ECDSA_12)
     assert found.ending is Ending.SERVED
