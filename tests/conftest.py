@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Final
 
+import hypothesis
 import pytest
 from flask import Flask
 from pytest_socket import socket_allow_hosts
@@ -38,6 +39,8 @@ def pytest_configure() -> None:
     Compile each template and each URL rule once for all applications of this process. Let an interrupt reach the
     programs that tests start, though a shell starts what it puts into the background without.
     """
+    hypothesis.settings.register_profile("untimed", deadline=None)  # a machine under load is no fault of an example
+    hypothesis.settings.load_profile("untimed")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ROOM:

@@ -246,7 +246,8 @@ def _read(record: CertificateRecord) -> dict[str, object]:
 
 def _other_issuer(record: CertificateRecord, issuers: Mapping[str, bytes]) -> Iterator[str]:
     """Yield the issuer if its name, which no other authority and no leaf has, is not in the certificate."""
-    if issuers.get(record.issuer_id, b"-") not in record.der:
+    name = issuers.get(record.issuer_id)
+    if name is None or name not in record.der:
         yield "issuer_id"
 
 

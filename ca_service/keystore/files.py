@@ -113,7 +113,7 @@ def identity(path: Path) -> tuple[int, ...] | None:
         raise KeystoreError.because(
             KEYSTORE_UNREADABLE, path=path, reason=error.strerror or "unknown reason"
         ) from error
-    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
+    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size
 
 
 def read_private(path: Path) -> bytes:

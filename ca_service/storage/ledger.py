@@ -30,7 +30,7 @@ _KEYS_AT_ONCE: Final = 450  # they are twice in one statement; see `batches_of`
 _IS_REFUSED: Final = and_(
     application.c.key_fingerprint.in_(_KEYS),
     application.c.serial_number.is_(None),
-    application.c.state == State.REFUSED.value,
+    application.c.state + "" == State.REFUSED.value,  # as no index has it: SQLite would read all refusals for two keys
 )
 #: The number of refusals with these keys is in each row, and there is a row without a certificate if there is none.
 _WITH_KEYS: Final = select(

@@ -25,8 +25,8 @@ _POWERSHELL: Final = (
     "$tcp = New-Object Net.Sockets.TcpClient({host}, $port); "
     "$ssl = New-Object Net.Security.SslStream($tcp.GetStream(), $false, {{ $true }}); "
     "$ssl.AuthenticateAsClient({host}, $null, $tls, $false); "
-    '"$port $tls serial=" + $ssl.RemoteCertificate.GetSerialNumberString() }} '
-    'catch {{ "$port $tls no answer" }} finally {{ if ($tcp) {{ $tcp.Close() }} }} }} }}'
+    '{host} + ":$port $tls serial=" + $ssl.RemoteCertificate.GetSerialNumberString() }} '
+    'catch {{ {host} + ":$port $tls no answer" }} finally {{ if ($tcp) {{ $tcp.Close() }} }} }} }}'
 )
 
 

@@ -237,7 +237,7 @@ def _brief_commands(step: Step) -> Iterator[str]:
     if not services:
         yield from (f"{_INDENT}> {line}" for line in step.commands)
     elif not all(service in step.title for service in services):
-        yield from _wrapped(", then ".join(services), f"{_INDENT}> {_RESTART}", _INDENT * 2)
+        yield from _wrapped(", then ".join(services), f"{_INDENT}> {_RESTART}NAME: ", _INDENT * 2)
 
 
 def _services(step: Step) -> list[str]:

@@ -16,7 +16,7 @@ from ca_service.vos.steps import Leaf, Node, Section, Step, verify_key, verify_k
 #: Restarts that the ports show: of the whole node and of the service of its web pages, unlike those of the backup.
 _SEEN: Final = frozenset({"utils system restart", "utils service restart Cisco Tomcat"})
 _ONE_BY_ONE: Final = "In a quiet hour, and one node after the other: wait until a node is back before the next."
-_RUN: Final = "Run sh FILE.sh, or powershell -ExecutionPolicy Bypass -File FILE.ps1: each port must answer"
+_RUN: Final = "Run sh FILE.sh, or powershell -ExecutionPolicy Bypass -File FILE.ps1: each port must answer so"
 _WHY: Final = (
     "TLS 1.2 and TLS 1.3 are asked one after the other: one of the two may be off on the node, and gives an error. "
     "PowerShell cannot offer ECDSA alone: it shows what browsers of this computer get."

@@ -106,6 +106,13 @@ def test_each_column_of_a_certificate_is_compared_with_its_bytes_and_its_event(
     assert named in refused.stderr.partition(" in: ")[2].partition(".\n")[0].partition(". ")[0]
 
 
+def test_an_authority_that_there_is_not_is_found(ca: CommandLine, csr: Path) -> None:
+    ca.answer("sign", csr, "--format", "json")
+    tamper(ca, "UPDATE certificate SET issuer_id = 'nobody'")
+    refused = ca("audit", "verify")
+    assert (refused.exit_code, "issuer_id" in refused.stderr) == (4, True)
+
+
 def test_no_column_of_a_certificate_is_left_out() -> None:
     assert {*DERIVED, "id", "serial_number", "der"} == set(certificate.c.keys())  # these two: of what the event names
 

@@ -85,6 +85,12 @@ def test_a_key_is_looked_up_by_its_index_together_with_its_refusals(filled: Data
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_two_keys_do_not_make_sqlite_read_all_refusals(filled: Database) -> None:
+    plan = " ".join(plan_of(filled, lambda: SQLLedger(filled).look_up(["key", "other"], [])))
+    assert "ix_application_key " in plan, plan
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_the_event_of_each_certificate_and_status_is_looked_up_by_its_subject(filled: Database) -> None:
     store = SQLAgreementStore(filled)
     assert "ix_audit_event_subject" in " ".join(plan_of(filled, lambda: list(store.list_issues())))

@@ -110,7 +110,7 @@ def test_the_text_has_the_command_of_a_restart_below_the_heading_and_the_service
 
     rule = "Restart a service on the command line of the node (SSH): utils service restart NAME"
     assert f"\nC. Activate\n   {rule}\n" in text
-    assert "> utils service restart Cisco Tomcat, then Cisco UDS Tomcat, then Cisco AXL Tomcat" in text
+    assert "> utils service restart NAME: Cisco Tomcat, then Cisco UDS Tomcat, then Cisco AXL Tomcat" in text
     assert "Restart Cisco SSOSP Tomcat on cucm1.example.com, if SSO or OAuth is used\n" in text
     assert "> utils service restart Cisco SSOSP Tomcat" not in text
 
@@ -136,7 +136,7 @@ def test_a_server_without_a_second_node_has_no_word_of_another_one() -> None:
 def test_the_text_says_how_to_see_that_a_reboot_is_over() -> None:
     text = " ".join(as_text(runbook(node("uccx1.example.com", at="15"))).split())
 
-    assert "> set tls server cert_type ecdsa Wait until: SSH answers, " in text
+    assert "> set tls server cert_type ecdsa Wait until: The node has rebooted, SSH answers, " in text
     assert "About 30 minutes." in text
 
 

@@ -70,4 +70,4 @@ def test_a_host_stays_one_string() -> None:
 
     assert faults(line) == []
     strings = [text for part, text in parts(line) if part.type == "verbatim_string_characters"]
-    assert strings.count("'" + HOST.replace("'", "''") + "'") == 2
+    assert strings.count("'" + HOST.replace("'", "''") + "'") == 4

@@ -171,8 +171,12 @@ class RequestRecord:
         return actor.account_id is not None and actor.account_id == self.submitted_by_id
 
     def seen_by(self, actor: Actor) -> RequestRecord:
-        """Return the request with the findings that this actor may read."""
-        return replace(self, findings=shown_to(self.findings, actor), failure=shown_to(self.failure, actor))
+        """Return the request as this actor may read it: who refused it, and why, is not for other requesters."""
+        found = replace(self, findings=shown_to(self.findings, actor), failure=shown_to(self.failure, actor))
+        sees_all = self.is_of(actor) or may(actor, Action.DECIDE) or may(actor, Action.AUDIT)
+        if sees_all or self.state is not State.REFUSED:
+            return found
+        return replace(found, note="", decided_by="", decided_by_id=None, decided_from="")
 
     def decided(self, state: State, actor: Actor, at: datetime, note: str) -> RequestRecord:
         """Return the request after this person has decided."""

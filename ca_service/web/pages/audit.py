@@ -22,6 +22,8 @@ from ca_service.web.problems import status_of
 
 SORTS: Final = ("newest", "oldest")
 _PAGE_SIZE: Final = 50
+#: Labels of details whose stored names are older words.
+_LABELS: Final = {"application": "request", "request": "CSR (SHA-256)"}
 _SHORT: Final = 60  # characters; fingerprints are longer
 
 
@@ -102,13 +104,17 @@ def event_category(event: RecordedEvent) -> str:
 @blueprint.app_template_global("event_details")
 def event_details(event: RecordedEvent) -> list[tuple[str, Any]]:
     """Return the other details of the event by name, without empty ones."""
-    return [(name.replace("_", " "), value) for name, value in sorted(event.details.items()) if value != ""]
+    return [(_label(name), value) for name, value in sorted(event.details.items()) if value != ""]
+
+
+def _label(name: str) -> str:
+    return _LABELS.get(name, name.replace("_", " "))
 
 
 @blueprint.app_template_global("event_chips")
 def event_chips(event: RecordedEvent) -> list[tuple[str, Any]]:
     """Return the short details that the sentence does not contain."""
-    shown = detail_names(event)
+    shown = set(map(_label, detail_names(event)))
     return [(name, value) for name, value in event_details(event) if name not in shown and len(str(value)) < _SHORT]
 
 

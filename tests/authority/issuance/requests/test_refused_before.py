@@ -83,6 +83,14 @@ def test_another_requester_reads_the_plain_fact_alone(lab: Lab) -> None:
     assert told(events(lab, Event.REQUEST_SUBMITTED)[-1]) == OVERRIDDEN
 
 
+def test_the_refused_request_itself_shows_another_requester_neither_name_nor_note(lab: Lab) -> None:
+    other = replace(ANNA, account_id=77, name="other")
+    for seen in (lab.requests.get(other, 1), *lab.requests.list_submission(other, 1)):
+        assert (seen.state, seen.decided_by, seen.note) == (State.REFUSED, "", "")
+    for reader in (ANNA, CAROL, VERA):
+        assert "parent domain" in lab.requests.get(reader, 1).note
+
+
 def test_an_error_beside_it_shows_no_more(lab: Lab) -> None:
     other = replace(ANNA, account_id=77, name="other")
     with pytest.raises(Refused) as refused:
