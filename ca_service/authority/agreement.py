@@ -254,16 +254,16 @@ def _other_issuer(record: CertificateRecord, issuers: Mapping[str, bytes]) -> It
 def _other_than_csr(request: RequestRecord) -> Iterator[str]:
     """Yield the columns of a request that do not follow from its CSR."""
     try:
-        description = csr.describe(LoadedRequest.of(request.csr_der))
+        loaded = LoadedRequest.of(request.csr_der)
     except Refused:
         return iter(["csr_der"])
-    alternative_name = tuple(map(":".join, description.subject_alternative_name))
+    description = csr.describe(loaded)
     expected = {
         "request_fingerprint": _sha256(request.csr_der),
-        "key_fingerprint": keys.key_fingerprint(csr.public_key_in(request.csr_der) or b""),
-        "subject": ", ".join(f"{kind}={value}" for kind, value in description.subject),
+        "key_fingerprint": keys.key_fingerprint(loaded.subject_public_key_info),
+        "subject": description.subject_text,
     }
-    return _different(request, expected | ({"names": alternative_name} if alternative_name else {}))
+    return _different(request, expected | ({"names": description.names} if description.names else {}))
 
 
 def _different(record: CertificateRecord | RequestRecord, expected: Mapping[str, object]) -> Iterator[str]:

@@ -41,10 +41,8 @@ class CheckDocument(Document):
             profile=examination.profile.name,
             purpose=examination.destination.purpose,
             validity_days=examination.days,
-            subject=", ".join(f"{kind}={value}" for kind, value in requested.subject) if requested else None,
-            subject_alternative_name=[":".join(each) for each in requested.subject_alternative_name]
-            if requested
-            else [],
+            subject=requested.subject_text if requested else None,
+            subject_alternative_name=list(requested.names) if requested else [],
             key=requested.key if requested else None,
             signature=requested.signature if requested else None,
             key_usage=list(requested.key_usage) if requested else [],

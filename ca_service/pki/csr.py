@@ -77,6 +77,16 @@ class Description:
     key_usage: tuple[str, ...]
     extended_key_usage: tuple[str, ...]
 
+    @property
+    def subject_text(self) -> str:
+        """The subject on one line, in its own order: `C=DE, O=Example, CN=uccx1-EC.example.com`."""
+        return ", ".join(f"{kind}={value}" for kind, value in self.subject)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The alternative names as text: `DNS:uccx1.example.com`."""
+        return tuple(map(":".join, self.subject_alternative_name))
+
 
 @dataclass(frozen=True, slots=True)
 class CertificationRequest:
@@ -105,8 +115,8 @@ class CertificationRequest:
 
     @property
     def subject_text(self) -> str:
-        """The subject on one line, in its own order: `C=DE, O=Example, CN=uccx1-EC.example.com`."""
-        return ", ".join(f"{kind}={value}" for kind, value in self.description.subject)
+        """The subject on one line."""
+        return self.description.subject_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +162,7 @@ def load(request_der: bytes) -> x509.CertificateSigningRequest:
 def public_key_in(data: bytes) -> bytes | None:
     """Return the SubjectPublicKeyInfo (DER) of the CSR in `data`, in any wrapping, unverified; None if it is no CSR."""
     try:
-        return der.read(LoadedRequest.of(unwrap(data)).der)[0].children[0].children[2].der
+        return LoadedRequest.of(unwrap(data)).subject_public_key_info
     except CAServiceError:
         return None
 
@@ -200,9 +210,9 @@ def _verified(loaded: LoadedRequest, description: Description) -> CertificationR
         other_extensions=tuple(found.oid.dotted_string for found in extensions if type(found.value) not in _USED),
         findings=tuple(findings),
         description=description,
+        names=description.names,
         fingerprint=hashlib.sha256(loaded.der).hexdigest(),
         key_fingerprint=keys.key_fingerprint(spki.der),
-        names=tuple(map(":".join, description.subject_alternative_name)),
         common_names=names.common_names(subject),
     )
 

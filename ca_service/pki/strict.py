@@ -83,6 +83,11 @@ class LoadedRequest:
     key: PublicKeyTypes | None
     oddities: tuple[Finding, ...] = ()
 
+    @property
+    def subject_public_key_info(self) -> bytes:
+        """The key as it came, DER; nothing of it is verified."""
+        return der.read(self.der)[0].children[0].children[2].der
+
     @classmethod
     def of(cls, request_der: bytes) -> LoadedRequest:
         """Load the DER of a CSR. Raises Refused if it is no PKCS#10."""

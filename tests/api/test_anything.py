@@ -21,7 +21,7 @@ CONTENT_TYPES = [
     "text/plain; charset=utf-16",
     "\u00e4/;;=",
 ]
-quick = settings(max_examples=40, deadline=None)
+quick = settings(max_examples=40)
 
 
 @st.composite

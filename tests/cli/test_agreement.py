@@ -108,7 +108,7 @@ def test_each_column_of_a_certificate_is_compared_with_its_bytes_and_its_event(
 
 def test_an_authority_that_there_is_not_is_found(ca: CommandLine, csr: Path) -> None:
     ca.answer("sign", csr, "--format", "json")
-    tamper(ca, "UPDATE certificate SET issuer_id = 'nobody'")
+    tamper(ca, "UPDATE certificate SET issuer_id = 'root-g9'")
     refused = ca("audit", "verify")
     assert (refused.exit_code, "issuer_id" in refused.stderr) == (4, True)
 

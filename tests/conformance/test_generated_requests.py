@@ -89,7 +89,6 @@ def test_what_passes_our_lint_passes_that_of_others(openssl: Tool, certtool: Too
 
     @settings(
         max_examples=EXAMPLES,
-        deadline=None,
         database=None,
         phases=[Phase.generate, Phase.shrink],
         suppress_health_check=[HealthCheck.too_slow],

@@ -153,7 +153,7 @@ def test_a_good_path_is_accepted_by_both(openssl: programs.Tool) -> None:
         assert fit(chain).is_fitting
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(leaf=LEAVES, issuing=AUTHORITIES, root=AUTHORITIES, times=st.tuples(*[st.sampled_from(TIMES)] * 3))
 @example(leaf={"authority_identifier": "none"}, issuing={}, root={}, times=({}, {}, {}))
 @example(leaf={"hosts": []}, issuing={"excluded": [DNS("example.com")]}, root={}, times=({}, {}, {}))

@@ -8,7 +8,7 @@ from importlib import resources
 from typing import Final
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ca_service.errors import Rule, Severity
@@ -190,7 +190,6 @@ def test_any_text_gets_an_answer_without_repetitions(text: str) -> None:
     assert len(set(found)) == len(found)
 
 
-@settings(deadline=None)
 @given(st.text(max_size=200), st.text(max_size=200), st.sampled_from(sorted(PRINTED)))
 def test_a_message_is_explained_whatever_stands_around_it(before: str, after: str, text: str) -> None:
     assert PRINTED[text] in [each.message.id for each in explain(f"{before} .\n{text}\n. {after}")]

@@ -142,7 +142,7 @@ def test_nobody_looks_without_an_account(visitor: Visitor) -> None:
     assert visitor.get("/agents").status_code == 302
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(fields("tomcat", "tomcat-ecdsa"))
 def test_the_address_takes_anything(steady: Visitor, query: dict[str, Any]) -> None:
     assert steady.get("/agents", query_string=query).status_code in (200, 400)

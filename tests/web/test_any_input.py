@@ -32,7 +32,7 @@ BYTES: Final = st.binary(max_size=300) | st.builds(
     st.integers(0, len(UCCX_PUBLISHER.data)),
     st.binary(max_size=20),
 )
-examples = settings(max_examples=60, deadline=None)
+examples = settings(max_examples=60)
 
 
 def fields(*names: str) -> SearchStrategy[dict[str, list[str]]]:

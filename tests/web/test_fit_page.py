@@ -132,7 +132,7 @@ def test_the_page_of_a_certificate_says_whether_a_node_would_take_it_today(
     assert "Will the node accept it?" not in requester.page(f"/certificates/{server}").text
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(fields("csr_text", "certificate_text", "chain_text", "trust_text"))
 def test_the_form_takes_anything(steady: Visitor, form: dict[str, Any]) -> None:
     assert steady.post("/fit", form).status_code in (200, 400, 413, 422)

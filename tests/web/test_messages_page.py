@@ -155,7 +155,7 @@ def test_nobody_looks_without_an_account(visitor: Visitor) -> None:
     assert visitor.get("/messages").status_code == 302
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(fields("message", "q"))
 def test_the_address_takes_anything(steady: Visitor, query: dict[str, Any]) -> None:
     answer = steady.get("/messages", query_string=query)

@@ -78,7 +78,7 @@ def test_nobody_looks_without_an_account(visitor: Visitor) -> None:
     assert visitor.get("/products").status_code == 302
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(fields("product", "version"))
 def test_the_address_takes_anything(steady: Visitor, query: dict[str, Any]) -> None:
     assert steady.get("/products", query_string=query).status_code in (200, 400)

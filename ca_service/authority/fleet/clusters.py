@@ -168,14 +168,17 @@ class Fleet:
 
     def slots(self, actor: Actor, cluster_id: int) -> tuple[Slot, ...]:
         """Return the slots of the cluster with their states. Raises NotFound."""
-        [slots] = self._reader.read((self.get_cluster(actor, cluster_id),))
-        return slots
+        return self._slots(self.get_cluster(actor, cluster_id))
 
     def list_slots(self, actor: Actor, clusters: Sequence[ClusterRecord]) -> tuple[tuple[Slot, ...], ...]:
         """Return the slots of each of these clusters, read together."""
         require(actor, Action.READ)
         require_unbounded(actor)
         return self._reader.read(clusters)
+
+    def _slots(self, cluster: ClusterRecord) -> tuple[Slot, ...]:
+        (slots,) = self._reader.read((cluster,))
+        return slots
 
     def list_places(self, actor: Actor, cluster_ids: Collection[int]) -> dict[int, dict[str, Place]]:
         """Return the places of the certificates in use, by cluster and serial number; none of a cluster that is gone.
@@ -230,7 +233,7 @@ class Fleet:
         `choices` are the slots that the person has chosen so far, one for each of the first CSRs.
         """
         cluster = self.get_cluster(actor, cluster_id)
-        [slots] = self._reader.read((cluster,))
+        slots = self._slots(cluster)
         all_choices = list(islice(chain(choices, repeat(Choice())), len(requests)))
         hints = [_hint(choice.purpose) for choice in all_choices]
         examinations = self._issuance.check(actor, requests, options, hints)
@@ -251,8 +254,7 @@ class Fleet:
             actor, [each.data for each in placements], options, [_hint(each.purpose) for each in placements]
         )
         _require_placeable(examinations, [*faults(placements, cluster)])
-        [slots] = self._reader.read((cluster,))
-        there = {(slot.node.id, slot.purpose.service): slot.request for slot in slots if slot.request}
+        there = {(slot.node.id, slot.purpose.service): slot.request for slot in self._slots(cluster) if slot.request}
         new = [
             request
             for each, examination in zip(placements, examinations, strict=True)

@@ -109,7 +109,7 @@ def test_what_is_sealed_while_the_record_is_exported_does_not_disturb_it() -> No
     assert rule(exported(events, sealing)) == "audit.event"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.text(max_size=40),
     st.text(max_size=40),

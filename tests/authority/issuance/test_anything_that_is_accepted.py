@@ -69,7 +69,7 @@ def signing() -> Lab:
     return Lab().initialised()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=recipes() | st.binary(max_size=200), options=OPTIONS)
 def test_a_submission_is_refused_or_signed(data: bytes, options: Options) -> None:
     lab = signing()
