@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from cryptography import x509
@@ -44,6 +44,10 @@ class Step:
     is_optional: bool = False
     is_preface: bool = False
     follows_from: tuple[str, ...] = ()
+
+    def is_on(self, node: str) -> bool:
+        """Return whether it is for this node, or for none in particular."""
+        return not self.nodes or node in self.nodes
 
     @property
     def notes(self) -> tuple[tuple[str, str], ...]:
@@ -128,6 +132,17 @@ class Leaf:
     def nodes(self) -> tuple[Node, ...]:
         """Every node for which the certificate holds, its own first."""
         return (self.node, *self.covers)
+
+
+def passed_over(steps: Sequence[Step], done: Collection[str]) -> frozenset[str]:
+    """Return the keys of the optional steps after which a step on the same node is done: they come last."""
+    later, found = set[str](), set[str]()
+    for step in reversed(steps):
+        if step.key in done:
+            later |= {"", *step.nodes}
+        elif step.is_optional and not later.isdisjoint(step.nodes or ("",)):
+            found.add(step.key)
+    return frozenset(found)
 
 
 def verify_keys(leaves: Sequence[Leaf]) -> tuple[str, ...]:

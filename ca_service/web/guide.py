@@ -10,7 +10,7 @@ from ca_service.authority.fleet.handover import Board, node_of
 from ca_service.authority.fleet.records import Mark, NodeRecord
 from ca_service.authority.fleet.states import Slot
 from ca_service.vos.runbook_trust import Receiver, receivers
-from ca_service.vos.steps import Section, Step
+from ca_service.vos.steps import Section, Step, passed_over
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class GuideStep:
 
     def is_on(self, node: str) -> bool:
         """Return whether the step belongs to this node, or to none; every step belongs to the node "", which is all."""
-        return not node or not self.step.nodes or node in self.step.nodes
+        return not node or self.step.is_on(node)
 
 
 Phase = tuple[Section, tuple[GuideStep, ...]]
@@ -92,7 +92,7 @@ def guide_of(board: Board, node: str = "", key: str = "") -> Guide:
         steps=tuple(shown),
         open=opened,
         last=max(marked)[2] if marked else None,  # numbers differ, so that steps are never compared
-        following=_after(shown, opened.step.key) if opened else None,
+        following=_next(shown, opened) if opened else None,
         tracks=tuple(_tracks(board, every)),
         receivers=receivers([node_of(each) for each in board.cluster.nodes]),
     )
@@ -107,16 +107,12 @@ def _numbered(board: Board) -> Iterator[GuideStep]:
         yield GuideStep(number, step, phase, mark, proof)
 
 
-def _next(steps: Sequence[GuideStep]) -> GuideStep | None:
-    """Return the first step that is left and required; an optional one if no other is left, None if all are done."""
-    left = [each for each in steps if each.mark is None]
-    return min(left, key=lambda each: each.step.is_optional, default=None)
-
-
-def _after(steps: Sequence[GuideStep], key: str) -> GuideStep | None:
-    """Return the next step that is left after this one, from the end on the first; None if no other is left."""
-    place = next((place for place, each in enumerate(steps) if each.step.key == key), 0)
-    return _next([each for each in (*steps[place:], *steps[:place]) if each.step.key != key])
+def _next(every: Sequence[GuideStep], opened: GuideStep | None = None) -> GuideStep | None:
+    """Return the next step that is left after the open one, from the end on the first; None if no other is left."""
+    passed = passed_over([each.step for each in every], {each.step.key for each in every if each.mark})
+    place = every.index(opened) if opened else 0
+    left = [each for each in (*every[place:], *every[:place]) if each.mark is None and each != opened]
+    return min(left, key=lambda each: each.step.key in passed, default=None)
 
 
 def _tracks(board: Board, every: Sequence[GuideStep]) -> Iterator[Track]:

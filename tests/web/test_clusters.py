@@ -447,7 +447,7 @@ def test_a_node_that_is_verified_without_an_upload_is_offered_undo_and_no_upload
     requester.post(f"{board}/steps", {"step": line.verify_step, "done": "true", "back": "board"})
 
     text = requester.page(board).text
-    assert "Next Sign in to Finesse as an agent" in text
+    assert "Next Install the root on the computers of users" in text
     assert "Upload root and intermediate to tomcat-trust on uccx1" not in text
     assert text.count("Mark as uploaded") == 2
     assert line.verify_step in requester.page(board).values("step")

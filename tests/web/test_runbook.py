@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
@@ -77,23 +77,26 @@ def with_optional(board: Board, *keys: str) -> Board:
     return replace(board, runbook=replace(board.runbook, sections=sections))
 
 
-def test_an_optional_step_is_open_only_if_asked_for_or_if_no_other_is_left(
+def test_an_optional_step_is_open_in_its_turn_and_last_once_a_later_step_on_its_node_is_done(
     requester: Visitor, installation: Installation
 ) -> None:
     signed(requester, installation)
     keys = [step.key for step in steps(installation)]
     board = with_optional(installation.handover.board(OPERATOR, 1), keys[0], keys[2])
-    others = {key: Mark(1, key, installation.clock(), "requester") for key in keys if key not in (keys[0], keys[2])}
 
-    def opened(board: Board, key: str = "") -> tuple[str, str]:
-        guide = guide_of(board, key=key)
+    def opened(done: Sequence[int] = (), key: str = "") -> tuple[str, str]:
+        marks = {keys[each]: Mark(1, keys[each], installation.clock(), "requester") for each in done}
+        guide = guide_of(replace(board, marks=marks), key=key)
         assert guide.open
         assert guide.following
         return guide.open.step.key, guide.following.step.key
 
-    assert opened(board) == (keys[1], keys[3])
-    assert opened(board, keys[0]) == (keys[0], keys[1])
-    assert opened(replace(board, marks=others)) == (keys[0], keys[2])
+    uploads = [place for place, key in enumerate(keys) if key.startswith("upload/")]
+    assert opened() == (keys[0], keys[1])
+    assert opened(key=keys[1]) == (keys[1], keys[2])
+    assert opened([uploads[0]]) == (keys[1], keys[uploads[1]])
+    assert opened([uploads[2]]) == (keys[0], keys[1])
+    assert opened([each for each in range(len(keys)) if each not in (0, 2)]) == (keys[0], keys[2])
 
 
 def test_any_step_can_be_opened_by_its_address(requester: Visitor, installation: Installation) -> None:

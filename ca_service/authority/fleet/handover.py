@@ -20,16 +20,17 @@ from ca_service.errors import Finding, NotFound
 from ca_service.vos.bundle import Bundle, Delivery, cluster_bundle
 from ca_service.vos.products import Use, get_product, version
 from ca_service.vos.runbook import Leaf, Node, Runbook, Step, cluster_runbook, files_of, upload_key, verify_key
+from ca_service.vos.steps import passed_over
 
 #: The states in which there is something to do on the node.
 _ON_THE_NODE: Final = (State.ISSUED, State.UPLOADED, State.VERIFIED, State.EXPIRING, State.COVERED)
-#: How the keys of the steps begin that change the state of a slot.
-_TURNS: Final = ("upload/", "verify/")
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """One slot on the board: the number of its steps that are done, and the next one, if any is left.
+
+    Its steps are those for its node and its purpose, and those that are done elsewhere.
 
     `available` is a valid certificate for a slot without a CSR, signed outside the cluster. Only a board with notes
     has it.
@@ -195,10 +196,11 @@ def _line(slot: Slot, runbook: Runbook, marks: Mapping[str, Mark], products: Map
     if slot.state not in _ON_THE_NODE:
         return Line(slot, 0, 0, None)
     purposes = ("", slot.purpose.service, slot.purpose.trust)
-    steps = [step for step in runbook.steps if slot.node.fqdn in step.nodes and step.purpose in purposes]
+    steps = [step for step in runbook.steps if step.is_on(slot.node.fqdn) and step.purpose in purposes]
     left = [step for step in steps if step.key not in marks]
-    found = _next(steps, left)
-    if found and found.key.startswith("upload/"):
+    passed = passed_over(steps, marks)
+    found = min(left, key=lambda step: step.key in passed, default=None)
+    if any(step.key.startswith("upload/") for step in left):
         found = _trust_before(slot, runbook, marks, products) or found
     return Line(slot, len(steps) - len(left), len(steps), found)
 
@@ -208,17 +210,6 @@ def _trust_before(slot: Slot, runbook: Runbook, marks: Mapping[str, Mark], produ
     same = (step for step in runbook.steps if step.nodes and products.get(step.nodes[0]) == slot.node.product)
     trust = (step for step in same if step.key.startswith("trust/") and step.purpose == slot.purpose.trust)
     return next((step for step in trust if step.key not in marks and not step.is_optional), None)
-
-
-def _next(steps: Sequence[Step], left: Sequence[Step]) -> Step | None:
-    """Return the first step that is left after the upload or the check that is done.
-
-    What came before it comes last, the optional steps of it behind all others.
-    """
-    done = (place for place, step in enumerate(steps) if step.key.startswith(_TURNS) and step not in left)
-    reached = max(done, default=0)
-    before = sorted(steps[:reached], key=lambda step: step.is_optional)
-    return next((step for step in (*steps[reached:], *before) if step in left), None)
 
 
 def _added(runbook: Runbook, slots: Sequence[Slot]) -> Iterator[tuple[str, Mark]]:

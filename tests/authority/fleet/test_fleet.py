@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from itertools import groupby
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ from ca_service.vos.destinations import Destination
 from ca_service.vos.fit import Files
 from ca_service.vos.purposes import TOMCAT_ECDSA as TOMCAT
 from ca_service.vos.purposes import get_purpose
-from ca_service.vos.runbook import upload_key, verify_key
+from ca_service.vos.runbook import Step, upload_key, verify_key
 from tests.support import pkcs10
 from tests.support.factories import OPERATOR, Lab
 from tests.support.fleet import CONTACT_CENTRE, PUBLISHER, SOCIAL, SUBSCRIBER, InMemoryFleetStore
@@ -384,27 +385,37 @@ def test_what_a_later_step_proves_is_done_as_long_as_that_step_is(lab: Lab) -> N
     assert lab.handover.board(OPERATOR, 1).marks == {}
 
 
-def test_the_next_step_of_a_verified_node_is_behind_its_check(lab: Lab) -> None:
+def test_the_next_step_is_the_first_that_is_left_and_an_optional_one_that_was_passed_is_the_last(lab: Lab) -> None:
     cluster = lab.fleet.create(OPERATOR, "Calls", [NodeInput("uccx1.example.com", "cucm", "14SU3", "publisher")])
     lab.fleet.sign(
         OPERATOR, cluster.id, [Placement(UCCX_PUBLISHER.data, cluster.nodes[0].id, "tomcat-ECDSA", False)], DAYS
     )
     board = lab.handover.board(OPERATOR, cluster.id)
-    order = [step.key for step in board.runbook.steps]
 
     lab.handover.mark(OPERATOR, cluster.id, board.lines[0].verify_step, done=True)
 
-    [line] = lab.handover.board(OPERATOR, cluster.id).lines
-    assert line.next_step is not None
-    assert order.index(line.next_step.key) > order.index(line.verify_step)
+    def left() -> list[Step]:
+        marks = lab.handover.board(OPERATOR, cluster.id).marks
+        return [each for each in board.runbook.steps if each.key not in marks]
 
-    for step in order[order.index(line.verify_step) :]:
-        lab.handover.mark(OPERATOR, cluster.id, step, done=True)
-    [line] = lab.handover.board(OPERATOR, cluster.id).lines
-    marks = lab.handover.board(OPERATOR, cluster.id).marks
-    left = [each for each in board.runbook.steps if each.key not in marks and each.nodes]
-    assert {each.is_optional for each in left} == {True, False}
-    assert line.next_step == next(each for each in left if not each.is_optional)
+    wanted = sorted(left(), key=lambda each: each.is_optional and "uccx1.example.com" in each.nodes)
+    assert (wanted[0].key.split("/")[0], wanted[-1].is_optional) == ("agents", True)
+    for step in wanted:
+        [line] = lab.handover.board(OPERATOR, cluster.id).lines
+        assert line.next_step == step
+        assert line.total - line.done == len(left())
+        lab.handover.mark(OPERATOR, cluster.id, step.key, done=True)
+
+
+def test_the_ctl_file_is_the_next_step_before_the_restarts_though_it_is_for_mixed_mode_only(lab: Lab) -> None:
+    made = lab.fleet.create(OPERATOR, "Calls", [replace(each, version="14SU2") for each in CUCM])
+    place = Placement(MULTI, number(lab, "cucm1.example.com", made.id), "CallManager-ECDSA", is_multi_server=True)
+    lab.fleet.sign(OPERATOR, made.id, [place], DAYS)
+    order = []
+    while (step := lab.handover.board(OPERATOR, made.id).lines[1].next_step) and not step.key.startswith("verify/"):
+        order.append(step.key.split("/")[0])
+        lab.handover.mark(OPERATOR, made.id, step.key, done=True)
+    assert [kind for kind, _ in groupby(order)] == ["trust", "peers", "upload", "switch", "restart", "restore"]
 
 
 def test_marks_are_recorded_and_a_mark_that_is_there_makes_no_event(lab: Lab) -> None:
@@ -617,10 +628,11 @@ def test_the_next_step_of_a_subscriber_is_the_upload_of_the_authorities_to_its_p
     assert (subscriber.next_step.nodes, social.next_step.nodes) == (("uccx1.example.com",), ("sm1.example.com",))
     assert subscriber.next_step.key.startswith("trust/")
 
-    lab.handover.mark(OPERATOR, 1, subscriber.next_step.key, done=True)
-    _, subscriber, _ = lab.handover.board(OPERATOR, 1).lines
-    assert subscriber.next_step is not None
-    assert subscriber.next_step.key.startswith("upload/")
+    for kind in ("agents/", "upload/"):
+        lab.handover.mark(OPERATOR, 1, subscriber.next_step.key, done=True)
+        _, subscriber, _ = lab.handover.board(OPERATOR, 1).lines
+        assert subscriber.next_step is not None
+        assert subscriber.next_step.key.startswith(kind)
 
 
 def test_the_next_step_of_a_slot_is_none_of_the_other_purpose(lab: Lab) -> None:
@@ -629,9 +641,9 @@ def test_the_next_step_of_a_slot_is_none_of_the_other_purpose(lab: Lab) -> None:
     for data, purpose in ((OWN, "tomcat-ECDSA"), (again(host="cucm2"), "CallManager-ECDSA")):
         place = Placement(data, number(lab, fqdn, made.id), purpose, is_multi_server=False)
         lab.fleet.sign(OPERATOR, made.id, [place], DAYS)
-    steps = [each for each in lab.handover.board(OPERATOR, made.id).runbook.steps if fqdn in each.nodes]
+    steps = lab.handover.board(OPERATOR, made.id).runbook.steps
     for each in steps:
-        if each.purpose in ("", "tomcat-ECDSA", "tomcat-trust"):
+        if each.is_on(fqdn) and each.purpose in ("", "tomcat-ECDSA", "tomcat-trust"):
             lab.handover.mark(OPERATOR, made.id, each.key, done=True)
 
     tomcat, callmanager = [each for each in lab.handover.board(OPERATOR, made.id).lines if each.slot.node.fqdn == fqdn]
