@@ -266,9 +266,10 @@ def here(client: Client) -> str:
     return path
 
 
-@pytest.mark.parametrize("format", ["json", "ndjson"])
-def test_each_port_of_a_cluster_is_looked_at(client: Client, here: str, format: str) -> None:
+@pytest.mark.parametrize(("format", "status"), [("json", 200), ("ndjson", 202)])
+def test_each_port_of_a_cluster_is_looked_at(client: Client, here: str, format: str, status: int) -> None:
     answer = client.post(f"{here}/probes", query_string={"format": format})
+    assert answer.status_code == status
     ports = answer.get_json()["ports"] if format == "json" else [json.loads(line) for line in answer.text.splitlines()]
     assert {(each["host"], each["verdict"]) for each in ports} == {("node1.invalid", "unreachable")}
     assert len(ports) > 1

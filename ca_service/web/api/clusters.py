@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from flask import Response, stream_with_context
+from flask import Response
 
 from ca_service.authority.access.permissions import Action
 from ca_service.authority.fleet.clusters import NodeInput
@@ -16,7 +16,6 @@ from ca_service.documents.fleet import (
     PlacementsDocument,
     RemovedClusterDocument,
 )
-from ca_service.documents.probes import PortDocument, ProbeDocument
 from ca_service.documents.runbooks import RunbookDocument
 from ca_service.vos.bundle import BundleFile
 from ca_service.vos.runbook import as_text
@@ -25,6 +24,7 @@ from ca_service.web.api.answers import BATCH_FORMS, JSON_ONLY, RUNBOOK_FORMS, ZI
 from ca_service.web.api.fleet_inputs import ClusterInput, ClusterListFields, MarkInput, PlaceQuery, RunbookQuery
 from ca_service.web.api.inputs import NoQuery, OptionFields, ProbeQuery
 from ca_service.web.api.intake import parse_object, read_body, read_submission, require_plain_body
+from ca_service.web.api.probes import reported
 from ca_service.web.api.validation import read_query, validated
 from ca_service.web.context import actor, api_services, base_url, needs
 from ca_service.web.delivery import attachment
@@ -145,11 +145,7 @@ def get_runbook(cluster_id: str) -> Response:
 def probe_cluster(cluster_id: str) -> Response:
     """Look at the ports of the cluster's nodes; its slots move by what is presented."""
     form = wanted_form(BATCH_FORMS, read_query(ProbeQuery).format)
-    reports = api_services().probes.probe_cluster(actor(), _number(cluster_id))
-    if form == "json":
-        return answers.varying(answers.as_json(ProbeDocument.of(list(reports))))
-    lines = (f"{PortDocument.of(each).model_dump_json()}\n" for each in reports)
-    return answers.varying(Response(stream_with_context(lines), content_type=BATCH_FORMS["ndjson"]))
+    return reported(api_services().probes.probe_cluster(actor(), _number(cluster_id)), form)
 
 
 def _board(cluster_id: int) -> Response:

@@ -33,13 +33,14 @@ from ca_service.web.api import (
     node_examples,
     status_examples,
 )
-from ca_service.web.api.answers import JSON
+from ca_service.web.api.answers import BATCH_FORMS, JSON
 from ca_service.web.api.operation import Operation
 from ca_service.web.api.operations import OPERATIONS
 from ca_service.web.api.parameters import INPUTS, REFERENCE, parameters, reference, request_body
 from ca_service.web.problems import PROBLEM_TYPE
 
 _ACCEPTED: Final = 202
+_LIVE: Final = BATCH_FORMS["ndjson"]
 _ADDRESS: Final = {"type": "string", "format": "uri"}
 _EXAMPLES: Final[dict[type[BaseModel], Any]] = {
     CertificatesDocument: examples.CERTIFICATES,
@@ -168,7 +169,10 @@ def _operation(operation: Operation) -> dict[str, Any]:
 def _answer(operation: Operation, status: int) -> dict[str, Any]:
     if status == _ACCEPTED and operation.waiting:
         return _waiting_answer(operation.answers[status], operation.waiting)
-    content = {kind: _content(operation, kind) for kind in operation.forms.values()}
+    kinds = list(operation.forms.values())
+    if _ACCEPTED in operation.answers and operation.waiting is None:  # a 202 goes on with its work, line by line
+        kinds = [kind for kind in kinds if (kind == _LIVE) == (status == _ACCEPTED)]
+    content = {kind: _content(operation, kind) for kind in kinds}
     headers = _answer_headers(operation)
     return {"description": operation.answers[status], "content": content} | ({"headers": headers} if headers else {})
 

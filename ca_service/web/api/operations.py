@@ -264,7 +264,7 @@ _PROBES: Final = (
             "`format=ndjson`, each port is a line, written as soon as it is done."
         ),
         curl=curl("""--json '{{"hosts": ["uccx1.example.com:12015"]}}' "{base_url}/api/v1/probes" """.strip()),
-        answers={200: "What each port presents."},
+        answers={200: "What each port presents.", 202: "The same as NDJSON, while the ports are looked at."},
         answer=ProbeDocument,
         query=inputs.ProbeQuery,
         forms=BATCH_FORMS,
