@@ -12,6 +12,7 @@ from tests.docs import architecture, faults
 
 ROOT: Final = Path(__file__).parents[2]
 _LINK: Final = re.compile(r"(?:\]\(|src(?:set)?=\")([^)\s\"]+)")
+_FILE: Final = re.compile(r"`((?:ca_service|config|docs|tests)/[^`\s]*\.\w+)")
 _HEADING: Final = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 
@@ -41,6 +42,12 @@ def broken_links() -> Iterator[str]:
 
 def test_every_link_leads_to_a_file_and_a_heading() -> None:
     assert list(broken_links()) == []
+
+
+def test_every_file_that_is_named_is_there() -> None:
+    named = {found for document in documents() for found in _FILE.findall(document.read_text("utf-8"))}
+    assert len(named) > 10
+    assert [found for found in sorted(named) if not any(ROOT.glob(found))] == []
 
 
 def test_the_readme_is_short() -> None:
