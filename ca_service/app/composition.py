@@ -11,14 +11,11 @@ from datetime import timedelta
 from typing import Final
 
 from ca_service.app.edges import Edges
-from ca_service.authority.agreement import Agreement
-from ca_service.authority.arrival import Arrival
 from ca_service.authority.audit.clock_check import ClockCheck
 from ca_service.authority.audit.log import AuditLog
 from ca_service.authority.audit.receipts import Receipts
 from ca_service.authority.audit.seals import Sealing
 from ca_service.authority.checks import Readiness
-from ca_service.authority.doctor import Doctor
 from ca_service.authority.fleet.board_notes import BoardNotes
 from ca_service.authority.fleet.clusters import Fleet
 from ca_service.authority.fleet.connections import Connections
@@ -30,6 +27,10 @@ from ca_service.authority.fleet.node_sign_ins import NodeSignIns
 from ca_service.authority.fleet.node_slots import NodeSlots
 from ca_service.authority.fleet.probing import Probes
 from ca_service.authority.fleet.renewal import Renewal
+from ca_service.authority.health.agreement import Agreement
+from ca_service.authority.health.arrival import Arrival
+from ca_service.authority.health.doctor import Doctor
+from ca_service.authority.health.published import PublishedFiles
 from ca_service.authority.hierarchy.external import ExternalAuthorities
 from ca_service.authority.hierarchy.hierarchy import Hierarchy
 from ca_service.authority.hierarchy.identity import Identity
@@ -58,7 +59,6 @@ from ca_service.authority.people.single_sign_on import SingleSignOn
 from ca_service.authority.people.throttle import Throttle
 from ca_service.authority.people.tokens import Tokens
 from ca_service.authority.ports import Clock, SerialNumbers
-from ca_service.authority.published import PublishedFiles
 from ca_service.authority.revocation.authorities import AuthorityRevocation
 from ca_service.authority.revocation.revoking import Revocation
 from ca_service.authority.revocation.trust import TrustedAuthorities

@@ -8,13 +8,14 @@ from datetime import timedelta
 from typing import Protocol
 
 from ca_service.authority.access.permissions import Role
-from ca_service.authority.agreement import AgreementStore
 from ca_service.authority.audit.store import EventStore
-from ca_service.authority.doctor import InstanceFolder
 from ca_service.authority.fleet.connections import ProbeRules
 from ca_service.authority.fleet.node_contact import NodeClient
 from ca_service.authority.fleet.probing import Prober, ServedStore
 from ca_service.authority.fleet.store import FleetStore, LeafStore
+from ca_service.authority.health.agreement import AgreementStore
+from ca_service.authority.health.doctor import InstanceFolder
+from ca_service.authority.health.published import Fetcher
 from ca_service.authority.hierarchy.plan import HierarchyPlan
 from ca_service.authority.hierarchy.store import IssuerStore
 from ca_service.authority.installation import Schema
@@ -29,7 +30,6 @@ from ca_service.authority.people.passwords import Passwords
 from ca_service.authority.people.sessions import SessionLimits
 from ca_service.authority.people.single_sign_on import ClaimRules, IdentityProvider, IdentityStore
 from ca_service.authority.people.store import AccountStore, AttemptStore, FactorStore, SecretBox, SessionStore
-from ca_service.authority.published import Fetcher
 from ca_service.authority.revocation.store import CRLStore, ResponderStore, RevocationStore
 from ca_service.authority.status.crl_publisher import CRLPolicy
 

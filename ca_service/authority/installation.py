@@ -6,20 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Protocol, TypeVar
 
-from ca_service.authority.agreement import Agreement
-from ca_service.authority.arrival import Arrival
 from ca_service.authority.audit.clock_check import ClockCheck
 from ca_service.authority.audit.log import AuditLog
 from ca_service.authority.audit.receipts import Receipts
 from ca_service.authority.audit.seals import Sealing
 from ca_service.authority.checks import Readiness
-from ca_service.authority.doctor import Doctor
 from ca_service.authority.fleet.clusters import Fleet
 from ca_service.authority.fleet.handover import Handover
 from ca_service.authority.fleet.node_commands import NodeCommands
 from ca_service.authority.fleet.node_driver import NodeDriver
 from ca_service.authority.fleet.probing import Probes
 from ca_service.authority.fleet.renewal import Renewal
+from ca_service.authority.health.agreement import Agreement
+from ca_service.authority.health.arrival import Arrival
+from ca_service.authority.health.doctor import Doctor
 from ca_service.authority.hierarchy.external import ExternalAuthorities
 from ca_service.authority.hierarchy.hierarchy import Hierarchy
 from ca_service.authority.hierarchy.identity import Identity

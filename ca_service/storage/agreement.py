@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from sqlalchemy import Select, Text, and_, cast, func, or_, select
 
-from ca_service.authority.agreement import CHANGES, Issue, Status
 from ca_service.authority.audit.events import Event
+from ca_service.authority.health.agreement import CHANGES, Issue, Status
 from ca_service.authority.issuance.records import RequestRecord
 from ca_service.storage import rows
 from ca_service.storage.database import Database

@@ -79,6 +79,11 @@ def test_the_picture_of_the_architecture_is_drawn_from_the_imports_of_today() ->
     assert architecture.PICTURE.read_text("utf-8") == architecture.draw(), "run `make docs`"
 
 
+def test_at_most_eight_modules_of_the_authority_have_no_room() -> None:
+    loose = [each.stem for each in (ROOT / "ca_service/authority").glob("*.py") if each.stem != "__init__"]
+    assert 0 < len(loose) <= 8
+
+
 def test_the_page_of_faults_is_made_from_the_marks_of_today() -> None:
     assert faults.FILE.read_text("utf-8") == faults.document(), "run `make docs`"
 

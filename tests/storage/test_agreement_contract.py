@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from ca_service.authority.agreement import AgreementStore, Status
 from ca_service.authority.audit.events import Event
 from ca_service.authority.certificates import CertificateRecord
+from ca_service.authority.health.agreement import AgreementStore, Status
 from ca_service.authority.issuance.store import Ledger
 from ca_service.authority.revocation.records import State, Transition
 from ca_service.authority.revocation.store import RevocationStore

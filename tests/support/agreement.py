@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from ca_service.authority.agreement import CHANGES, Issue, Status
 from ca_service.authority.audit.entries import RecordedEvent
 from ca_service.authority.audit.events import Event
 from ca_service.authority.audit.store import EventStore
+from ca_service.authority.health.agreement import CHANGES, Issue, Status
 from ca_service.authority.issuance.records import RequestRecord
 from tests.support.fakes import InMemoryLedger
 from tests.support.record import InMemoryEventStore

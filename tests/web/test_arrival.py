@@ -13,8 +13,8 @@ from flask import Flask
 
 from ca_service import web
 from ca_service.authority.access.permissions import Actor, Role
-from ca_service.authority.arrival import FORGED, Arrival
 from ca_service.authority.checks import CheckResult
+from ca_service.authority.health.arrival import FORGED, Arrival
 from ca_service.errors import KeystoreError, NotAllowed, Unreachable
 from ca_service.keystore.files import KEYSTORE_UNREADABLE
 from ca_service.probe.fetching import PROBE_UNREACHABLE

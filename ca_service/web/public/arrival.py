@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Response
 
-from ca_service.authority.arrival import PATH
+from ca_service.authority.health.arrival import PATH
 from ca_service.web.context import origin, public, public_services
 from ca_service.web.public import blueprint
 

@@ -14,15 +14,15 @@ from typing import Final, Protocol
 from cryptography import x509
 
 from ca_service.authority.access.permissions import Action, Actor, require
-from ca_service.authority.agreement import Agreement
-from ca_service.authority.arrival import Arrival
 from ca_service.authority.audit.clock_check import ClockCheck
 from ca_service.authority.checks import Check, Occasion, Results, run
+from ca_service.authority.health.agreement import Agreement
+from ca_service.authority.health.arrival import Arrival
+from ca_service.authority.health.published import PublishedFiles
 from ca_service.authority.hierarchy.hierarchy import AUTHORITY_EXPIRED, Hierarchy, certificate_of
 from ca_service.authority.jobs import Jobs
 from ca_service.authority.key_custody import KeyStore, signer_of
 from ca_service.authority.ports import Clock, is_believable
-from ca_service.authority.published import PublishedFiles
 from ca_service.authority.status.crl_publisher import SERVICE, CRLPublisher
 from ca_service.authority.status.responders import Responders
 from ca_service.errors import Busy, CAServiceError, Finding, Rule, Severity, Visibility

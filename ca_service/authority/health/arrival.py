@@ -16,8 +16,8 @@ from typing import Final
 
 from ca_service.authority.access.permissions import Action, Actor, require
 from ca_service.authority.checks import Check, Occasion, Results, run
+from ca_service.authority.health.published import Fetcher
 from ca_service.authority.ports import Clock
-from ca_service.authority.published import Fetcher
 from ca_service.errors import CAServiceError, Finding, NotFound, Rule, Severity
 
 DOCTOR_FORGED_ADDRESS: Final = Rule(
