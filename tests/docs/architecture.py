@@ -34,7 +34,6 @@ _EXPLAINED: Final = {
     "pki": "certificates: parse, prepare, lint, sign",
     "deadline": "how long a request waits for the database",
     "errors": "one tree of errors, and the findings",
-    "installation": "all use cases, as the interfaces receive them",
     "health": "doctor, what is published, log against tables",
     "jobs": "what runs regularly, and its leases",
     "notices": "expiry notices, outbox, calendars",
