@@ -16,7 +16,7 @@ class HandshakeDocument(Document):
     """One handshake with a port."""
 
     offer: str = Field(description="the offered key and version: ECDSA, TLS 1.3")
-    ending: Literal["served", "declined", "refused", "unreachable", "silent", "not TLS"]
+    ending: Literal["served", "declined", "unknown host", "refused", "unreachable", "silent", "not TLS"]
     detail: str = Field(description="what the other side said, or the library; or empty")
 
     @classmethod
@@ -29,7 +29,7 @@ class PortDocument(Document):
     """The certificate that one port presents to a client that asks for ECDSA."""
 
     host: str
-    port: int
+    port: int = Field(description="the first one asked for, if `verdict` is `unknown-host`")
     service: str = Field(description="the service on this port by the documents of the product; or empty")
     verdict: Verdict
     remarks: list[Remark]

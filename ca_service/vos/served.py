@@ -45,6 +45,7 @@ class Ending(StrEnum):
 
     SERVED = "served"  # a certificate was presented
     DECLINED = "declined"  # TLS, and no certificate for this offer
+    UNKNOWN_HOST = "unknown host"  # DNS has no address for the name
     REFUSED = "refused"  # nothing listens
     UNREACHABLE = "unreachable"  # no connection
     SILENT = "silent"  # a connection, and no answer in time
@@ -52,7 +53,7 @@ class Ending(StrEnum):
 
 
 #: The port itself does not answer: other offers need not be tried.
-DEAD: Final = frozenset({Ending.REFUSED, Ending.UNREACHABLE, Ending.SILENT, Ending.NOT_TLS})
+DEAD: Final = frozenset({Ending.UNKNOWN_HOST, Ending.REFUSED, Ending.UNREACHABLE, Ending.SILENT, Ending.NOT_TLS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class Verdict(StrEnum):
     RSA_SIGNED = "rsa-signed"
     FOREIGN = "foreign"
     NO_ECDSA = "no-ecdsa"
+    UNKNOWN_HOST = "unknown-host"
     REFUSED = "refused"
     UNREACHABLE = "unreachable"
     SILENT = "silent"
@@ -83,6 +85,7 @@ class Verdict(StrEnum):
 
 _OF_ENDING: Final = {
     Ending.DECLINED: Verdict.NO_ECDSA,
+    Ending.UNKNOWN_HOST: Verdict.UNKNOWN_HOST,
     Ending.REFUSED: Verdict.REFUSED,
     Ending.UNREACHABLE: Verdict.UNREACHABLE,
     Ending.SILENT: Verdict.SILENT,
@@ -95,6 +98,8 @@ SENTENCES: Final = {
     Verdict.RSA_SIGNED: "It serves an EC certificate from an RSA authority. Have the CSR signed here.",
     Verdict.FOREIGN: "It serves the EC certificate of another authority.",
     Verdict.NO_ECDSA: "It serves no EC certificate.",
+    Verdict.UNKNOWN_HOST: "DNS gives no address for {host}; no port was tried. Check the spelling, and the DNS server "
+    "of the machine that runs this service, or give the IP address.",
     Verdict.REFUSED: "Nothing listens on this port.",
     Verdict.UNREACHABLE: "No connection to this port.",
     Verdict.SILENT: "The port accepts connections and does not answer.",
@@ -169,7 +174,7 @@ class PortReport:
     def sentences(self) -> tuple[Phrase, ...]:
         """The verdict and the remarks in words."""
         said = {"host": self.target.host, "days": ENDING_DAYS}
-        return (phrase(SENTENCES[self.verdict]), *(phrase(_REMARKS[each], **said) for each in self.remarks))
+        return (phrase(SENTENCES[self.verdict], **said), *(phrase(_REMARKS[each], **said) for each in self.remarks))
 
 
 @dataclass(frozen=True, slots=True)

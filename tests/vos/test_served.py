@@ -83,6 +83,7 @@ def test_a_port_with_rsa_alone_presents_no_ecdsa() -> None:
 @pytest.mark.parametrize(
     ("ending", "verdict"),
     [
+        (Ending.UNKNOWN_HOST, Verdict.UNKNOWN_HOST),
         (Ending.REFUSED, Verdict.REFUSED),
         (Ending.UNREACHABLE, Verdict.UNREACHABLE),
         (Ending.SILENT, Verdict.SILENT),
