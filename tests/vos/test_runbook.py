@@ -59,7 +59,12 @@ def test_before_anything_is_signed_there_are_only_the_requests() -> None:
         "show csr own tomcat-ECDSA/tomcat-ECDSA.csr",
     )
     assert dict(found.steps[0].details)["Distribution"] == "this server"
-    assert "14SU1" in dict(found.steps[0].details)["Command line"]  # the node asks for the OU from there on
+    assert "OU" not in dict(found.steps[0].details)["Command line"]
+
+
+def test_the_runbook_of_a_csr_says_that_cucm_asks_for_the_ou() -> None:
+    [asked] = runbook(at := node("cucm1.example.com", "cucm", "15SU3"), leaves=(Leaf(at, TOMCAT_ECDSA),)).steps
+    assert "The node asks whether to include the OU" in dict(asked.details)["Command line"]
 
 
 def test_a_certificate_that_is_due_asks_for_a_new_request_as_well() -> None:
