@@ -221,9 +221,13 @@ def test_cucm_restarts_for_what_callmanager_trust_received_before_im_and_presenc
 
 def test_a_port_is_told_once_for_all_the_nodes_of_a_certificate() -> None:
     multi = Leaf(CALLS[0], TOMCAT_ECDSA, delivery(CUCM_MULTI).leaf, CALLS[1:])
-    ports = [port for port, _ in step(runbook(*CALLS, leaves=(multi,)), "Check the ports of cucm1.example.com").details]
+    names = ", ".join(each.fqdn for each in CALLS)
+    check = step(runbook(*CALLS, leaves=(multi,)), f"Check the ports of {names}")
+    ports = [port for port, _ in check.details]
 
     assert ports == ["8443", "6972", "4040"]
+    assert all(f"echo {each.fqdn}:" in " ".join(check.terminal) for each in CALLS)
+    assert "each of these nodes" in check.text
 
 
 def test_a_request_that_is_not_worth_signing_is_an_option() -> None:
