@@ -35,8 +35,8 @@ class PortDocument(Document):
     remarks: list[Remark]
     works: bool = Field(description="whether clients get what was issued here, and accept it")
     sentences: list[str] = Field(description="verdict and remarks in words")
-    serial_number: str = Field(description="of the certificate from here that is served; or empty")
-    fingerprint: Fingerprint | None = Field(description="of the EC certificate that is served; null for none")
+    serial_number: str = Field(description="of the certificate from here that is presented; or empty")
+    fingerprint: Fingerprint | None = Field(description="of the EC certificate that is presented; null for none")
     not_after: Moment | None = Field(description="its end; null for none")
     handshakes: list[HandshakeDocument]
 

@@ -92,12 +92,14 @@ _OF_ENDING: Final = {
     Ending.NOT_TLS: Verdict.NOT_TLS,
 }
 SENTENCES: Final = {
-    Verdict.ISSUED: "It serves the certificate that was issued here.",
-    Verdict.OLDER: "It serves an earlier certificate from here. Upload the newest one, then restart the service.",
-    Verdict.SELF_SIGNED: "It serves a self-signed certificate. Upload the one from here, then restart the service.",
-    Verdict.RSA_SIGNED: "It serves an EC certificate from an RSA authority. Have the CSR signed here.",
-    Verdict.FOREIGN: "It serves the EC certificate of another authority.",
-    Verdict.NO_ECDSA: "It serves no EC certificate.",
+    Verdict.ISSUED: "It presents the certificate that was issued here.",
+    Verdict.OLDER: "It presents an earlier certificate from here. If the newest one is uploaded, restart the service; "
+    "otherwise upload it first.",
+    Verdict.SELF_SIGNED: "It presents a self-signed certificate. If the one from here is uploaded, restart the "
+    "service; otherwise upload it first.",
+    Verdict.RSA_SIGNED: "It presents an EC certificate from an RSA authority. Have the CSR signed here.",
+    Verdict.FOREIGN: "It presents the EC certificate of another authority.",
+    Verdict.NO_ECDSA: "It presents no EC certificate.",
     Verdict.UNKNOWN_HOST: "DNS gives no address for {host}; no port was tried. Check the spelling, and the DNS server "
     "of the machine that runs this service, or give the IP address.",
     Verdict.REFUSED: "Nothing listens on this port.",
@@ -121,8 +123,8 @@ class Remark(StrEnum):
 
 
 _REMARKS: Final = {
-    Remark.INCOMPLETE_CHAIN: "It sends no intermediate: clients that know the root alone refuse it. Upload the "
-    "intermediate to the trust store, and restart.",
+    Remark.INCOMPLETE_CHAIN: "It sends no intermediate: clients that know the root alone refuse it. If the "
+    "intermediate is in the trust store, restart the service; otherwise upload it first.",
     Remark.WRONG_CHAIN: "The certificates that it sends do not belong together.",
     Remark.NAME_MISMATCH: "The certificate does not have the name {host}.",
     Remark.EXPIRED: "The certificate has expired or does not begin yet.",
@@ -132,7 +134,7 @@ _REMARKS: Final = {
     Remark.ONLY_TLS_13: "The port speaks TLS 1.3 only.",
     Remark.ASKS_CLIENT_CERTIFICATE: "The port asks clients for a certificate (mutual TLS).",
 }
-#: With one of these, clients refuse what is served.
+#: With one of these, clients refuse what is presented.
 BROKEN: Final = frozenset({Remark.INCOMPLETE_CHAIN, Remark.WRONG_CHAIN, Remark.NAME_MISMATCH, Remark.EXPIRED})
 
 

@@ -12,6 +12,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from ca_service.vos.experience import Signing
 from ca_service.vos.served import (
+    SENTENCES,
     Ending,
     Handshake,
     Offer,
@@ -67,6 +68,17 @@ def test_a_certificate_from_an_ec_authority_is_ours_or_not(ours: Ours | None, ve
     assert (found.verdict, found.remarks, found.leaf) == (verdict, (), LEAF)
     assert found.serial_number == (ours.serial_number if ours else "")
     assert found.works is (verdict is Verdict.ISSUED)
+
+
+@pytest.mark.parametrize("verdict", [Verdict.OLDER, Verdict.SELF_SIGNED])
+def test_an_old_certificate_is_said_to_need_a_restart_where_the_new_one_is_uploaded(verdict: Verdict) -> None:
+    """A port looks the same before the upload, and between the upload and the restart."""
+    assert "is uploaded, restart the service; otherwise upload it first." in SENTENCES[verdict]
+
+
+def test_a_node_presents_a_certificate_in_every_sentence() -> None:
+    said = [each for verdict in Verdict for each in PortReport(Target(HOST, 443), verdict, tuple(Remark), ()).sentences]
+    assert not [each for each in said if "serves" in each]
 
 
 def test_a_self_signed_certificate_and_one_from_an_rsa_authority_are_told_apart() -> None:

@@ -59,7 +59,7 @@ def test_a_certificate_from_here_is_linked(requester: Visitor, prober: FakeProbe
     text = requester.post("/probe", {"hosts": f"{HOST}:8443"}).text
     assert f"/certificates/{serial}" in text
     assert "Every EC certificate that is presented is the one from here." in read(text).text
-    assert "serves this certificate" in requester.page(f"/certificates/{serial}").text
+    assert "presents this certificate" in requester.page(f"/certificates/{serial}").text
 
 
 @pytest.mark.parametrize(
