@@ -29,7 +29,7 @@ _number = click.argument("number", metavar="NUMBER", type=int)
     type=click.Choice((*_STATES, "all")),
     default="submitted",
     show_default=True,
-    help="State of the requests.",
+    help="State of the requests; a submitted one waits for approval.",
 )
 @click.option(
     "--search", default="", metavar="TEXT", help="Only requests with this text in a name or in the requester."
@@ -45,13 +45,18 @@ def list_(session: Session, state: str, search: str, limit: int, cursor: str) ->
         lambda here: _page(here.requests.list_requests(operator(), query)), lambda api: _page_of(api, query)
     )
     rows = (
-        (str(each.id), each.state, each.host, each.profile, each.submitted_by, time_text(each.submitted_at))
+        (str(each.id), _word(each.state), each.host, each.profile, each.submitted_by, time_text(each.submitted_at))
         for each in document.requests
     )
     lines = table(("number", "state", "host", "profile", "submitted by", "submitted"), rows)
     session.console.answer(document, lines or ["There are no such requests."])
     if document.next:
         session.console.remark(f"There are more: --cursor {visible(document.next)}")
+
+
+def _word(state: str) -> str:
+    """Return the word for people: that of the pages for a request without a decision."""
+    return "waiting for approval" if state == State.SUBMITTED else state
 
 
 def _page(found: RequestPage) -> RequestsDocument:
@@ -136,7 +141,7 @@ def _happened(found: RequestDocument, state: State, at: datetime, by: str, origi
 def _lines(console: Console, found: RequestDocument, history: History) -> list[str]:
     about = (
         ("request", str(found.id)),
-        ("state", found.state),
+        ("state", _word(found.state)),
         ("host", found.host),
         ("subject", found.subject),
         ("names", ", ".join(found.subject_alternative_name)),

@@ -38,6 +38,7 @@ def test_what_waits_is_listed_oldest_first(ca: CommandLine, opened: Installation
     shown = ca("requests", "list")
     assert shown.exit_code == 0
     assert "sm1.example.com" in shown.stdout
+    assert "waiting for approval" in shown.stdout
     assert "There are more: --cursor " in ca("requests", "list", "--limit", "1").stderr
 
 
@@ -48,6 +49,7 @@ def test_where_nothing_waits_it_says_so(ca: CommandLine) -> None:
 def test_a_request_is_shown_with_what_to_do_next(ca: CommandLine, waiting: int) -> None:
     shown = ca("requests", "show", str(waiting)).stdout
     assert "by anna (192.0.2.1)" in shown
+    assert "waiting for approval" in shown.splitlines()[1]
     assert f"ca-service requests approve {waiting}" in shown
     assert ca.answer("requests", "show", str(waiting))["state"] == "submitted"
 

@@ -57,7 +57,7 @@ def test_a_file_is_shown_with_what_it_asks_and_nothing_is_stored(
 
     page = read(answer.text)
     assert answer.status_code == 200
-    assert "ready to sign" in page.text
+    assert "no errors" in page.text
     for part in ("uccx1-EC.example.com", "Beispiel & Söhne", "P-384", "keyAgreement", "ipsecEndSystem", "uccx1.csr"):
         assert part in page.text
     assert page.values("include") == ["0"]
@@ -68,7 +68,7 @@ def test_a_file_is_shown_with_what_it_asks_and_nothing_is_stored(
 def test_a_file_is_understood_in_every_wrapping(requester: Visitor, request_: Request) -> None:
     page = read(requester.check(upload(request_)).text)
 
-    assert "ready to sign" in page.text
+    assert "no errors" in page.text
     assert armour.unwrap(page.values("request")[0].encode()) == armour.unwrap(request_.data)
 
 
@@ -154,7 +154,7 @@ def test_a_request_that_nobody_has_seen_is_shown_instead_of_signed(
     answer = requester.post("/sign", fields)
 
     assert answer.status_code == 200
-    assert "ready to sign" in answer.text
+    assert "no errors" in answer.text
     assert not stored(installation)
 
 
@@ -272,7 +272,7 @@ def test_a_request_that_does_not_look_like_a_node_is_offered_the_other_profile_i
 
     assert read(changed).values("profile") == ["server"]
     assert OFFER not in changed
-    assert "ready to sign" in changed
+    assert "no errors" in changed
 
 
 def test_the_other_profile_is_not_offered_where_one_request_is_of_a_node(requester: Visitor) -> None:

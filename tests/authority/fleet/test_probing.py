@@ -85,6 +85,12 @@ def test_the_ports_of_the_product_are_looked_at_at_one_address(lab: Lab) -> None
     assert {each.verdict for each in reports} == {Verdict.REFUSED}
 
 
+def test_a_host_that_dns_does_not_know_is_one_report_and_says_nothing_of_its_ports(lab: Lab) -> None:
+    lab.prober.addresses = {HOST: ()}
+    (report,) = lab.probes.probe(REQUESTER, [HOST])
+    assert (report.verdict, lab.probes.list_served(REQUESTER, HOST)) == (Verdict.UNKNOWN_HOST, ())
+
+
 def test_a_single_port_is_looked_at_alone(lab: Lab) -> None:
     lab.prober.chains = {LIVE_DATA: chain(lab, certificate(lab))}
     (report,) = lab.probes.probe(REQUESTER, [f"{HOST.upper()}.:12015"])
