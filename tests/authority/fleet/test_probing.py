@@ -85,6 +85,22 @@ def test_the_ports_of_the_product_are_looked_at_at_one_address(lab: Lab) -> None
     assert {each.verdict for each in reports} == {Verdict.REFUSED}
 
 
+class Rebinding(dict[str, tuple[str, ...]]):
+    """A name server that answers with this machine from the second question on."""
+
+    def get(self, host: str, _default: object = None) -> tuple[str, ...]:  # type: ignore[override]
+        """Answer."""
+        return self.pop(host, ("127.0.0.1",))
+
+
+def test_a_name_that_leads_elsewhere_after_it_was_judged_is_not_followed(lab: Lab) -> None:
+    lab.prober.addresses = Rebinding({HOST: ("192.0.2.5",)})
+    assert len(list(lab.probes.probe(REQUESTER, [f"{HOST}:8443", f"{HOST}:12015"]))) == 2
+    assert {address for _, _, address in lab.prober.connected} == {"192.0.2.5"}
+    with pytest.raises(InvalidInput, match=r"127\.0\.0\.1"):
+        lab.probes.probe(REQUESTER, [HOST])
+
+
 def test_a_single_port_is_looked_at_alone(lab: Lab) -> None:
     lab.prober.chains = {LIVE_DATA: chain(lab, certificate(lab))}
     (report,) = lab.probes.probe(REQUESTER, [f"{HOST.upper()}.:12015"])
