@@ -68,6 +68,9 @@ def report_lines(found: ProbeDocument) -> list[str]:
             f"{visible(port.host)}:{port.port}  {verdict}" + (f"  {visible(port.service)}" if port.service else "")
         )
         lines += [f"  {visible(each)}" for each in port.sentences]
+    if found.not_restarted:
+        hosts = visible(", ".join(found.not_restarted))
+        lines += ["", f"Other ports present the certificate from here. If it was uploaded, restart: {hosts}"]
     if found.experience:
         lines += ["", f"Agents of UCCX 11.5: {visible(found.experience)}"]
     return lines

@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from ca_service.cli.failures import ExitCode
+from ca_service.cli.probe import report_lines
+from ca_service.documents.probes import ProbeDocument
 from tests.cli.command_line import CommandLine
 from tests.support import pkcs10, tls_servers
 from tests.support.requests import key, node
@@ -82,6 +84,11 @@ def test_the_answer_for_a_person_has_a_line_for_each_port(ca: CommandLine, other
         lines = ca("probe", f"localhost:{port}").stdout.splitlines()
     assert lines[0] == f"localhost:{port}  self-signed"
     assert lines[1].startswith("  It serves a self-signed certificate.")
+
+
+def test_a_node_that_was_not_restarted_is_named() -> None:
+    found = ProbeDocument(works=False, experience="", not_restarted=["uccx2.example.com"], ports=[])
+    assert report_lines(found)[-1].endswith("If it was uploaded, restart: uccx2.example.com")
 
 
 def test_what_is_no_host_is_a_usage_error(ca: CommandLine) -> None:

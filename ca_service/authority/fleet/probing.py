@@ -32,6 +32,8 @@ from ca_service.errors import Busy, InvalidInput, NotFound, Rule
 from ca_service.pki import encodings, names
 from ca_service.pki.contents import serial_text
 from ca_service.vos import experience
+from ca_service.vos.products import Port, Release
+from ca_service.vos.purposes import TOMCAT_ECDSA
 from ca_service.vos.served import DEAD, Handshake, Ours, PortReport, Target, Verdict, fingerprint_of, judge
 from ca_service.vos.steps import Node
 
@@ -283,10 +285,15 @@ def _ports_of(node: Node, purpose: str = "") -> tuple[Target, ...]:
     if release is None:
         return tuple(Target(node.fqdn, port) for port in _USUAL_PORTS)
     return tuple(
-        Target(node.fqdn, port.number, port.service, port.presents, has_agents)
+        Target(node.fqdn, port.number, port.service, port.presents, has_agents, _uses(release, port))
         for port in release.ports
         if purpose in ("", port.purpose) or not port.purpose
     ) or tuple(Target(node.fqdn, port) for port in _USUAL_PORTS)
+
+
+def _uses(release: Release, port: Port) -> str:
+    """Return when the release presents the certificate of its web server; empty for a port of another purpose."""
+    return release.uses.text if port.purpose in ("", TOMCAT_ECDSA.service) else ""
 
 
 def _served(report: PortReport, at: datetime) -> Served:

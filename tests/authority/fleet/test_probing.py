@@ -19,6 +19,7 @@ from ca_service.authority.fleet.placement import Placement
 from ca_service.authority.fleet.probing import MAX_PORTS
 from ca_service.authority.fleet.states import Slot, State
 from ca_service.authority.issuance.examination import Options
+from ca_service.documents.probes import ProbeDocument
 from ca_service.errors import Busy, InvalidInput, NotAllowed, NotFound
 from ca_service.vos.served import Verdict
 from tests.support.factories import OPERATOR, Lab, actor
@@ -88,7 +89,7 @@ def test_the_ports_of_the_product_are_looked_at_at_one_address(lab: Lab) -> None
 class Rebinding(dict[str, tuple[str, ...]]):
     """A name server that answers with this machine from the second question on."""
 
-    def get(self, host: str, _default: object = None) -> tuple[str, ...]:  # type: ignore[override]
+    def get(self, host: str, _default: object = None) -> tuple[str, ...]:
         """Answer."""
         return self.pop(host, ("127.0.0.1",))
 
@@ -110,6 +111,49 @@ def test_a_single_port_is_looked_at_alone(lab: Lab) -> None:
         certificate(lab).serial_number,
     )
     assert report.target.service == "Socket.IO (Live Data)"
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("uccx15.example.com:8443", ["once the certificate type is set to ECDSA"]),
+        ("cucm1.example.com:8443", ["HTTPS Ciphers"]),
+        ("uccx125.example.com:8443", ["Cisco removed ECDSA"]),
+        ("cucm1.example.com:2443", []),  # of another purpose: HTTPS Ciphers is not for it
+        ("cucm1.example.com:1234", []),
+    ],
+)
+def test_a_port_without_an_ec_certificate_names_the_switch_of_its_product(
+    lab: Lab, place: str, said: list[str]
+) -> None:
+    nodes = [
+        NodeInput("uccx15.example.com", "uccx", "15", "publisher"),
+        NodeInput("uccx125.example.com", "uccx", "12.5", "publisher"),
+        NodeInput("cucm1.example.com", "cucm", "15", "publisher"),
+    ]
+    lab.fleet.create(OPERATOR, "Others", nodes)
+    host, _, port = place.partition(":")
+    lab.prober.rsa = {(host, int(port)): self_signed()}
+    (report,) = lab.probes.probe(REQUESTER, [place])
+    assert report.verdict is Verdict.NO_ECDSA
+    first, *more = report.sentences
+    assert first == "It serves no EC certificate."
+    assert [part for sentence in more for part in said if part in sentence] == said
+    assert len(more) == len(said) + len(report.remarks)
+
+
+def test_a_node_that_was_not_restarted_is_named_where_others_of_its_product_were(lab: Lab) -> None:
+    def named() -> list[str]:
+        return ProbeDocument.of(list(lab.probes.probe_cluster(OPERATOR, 1))).not_restarted
+
+    places = {each.fqdn: 12015 if "uccx" in each.fqdn else 7443 for each in CONTACT_CENTRE}
+    lab.prober.chains = {(host, port): self_signed() for host, port in places.items()}
+    assert named() == []
+    lab.prober.chains[LIVE_DATA] = chain(lab, certificate(lab))
+    lab.prober.chains[HOST, 8443] = self_signed()  # RSA alone by its documents
+    assert named() == ["uccx2.example.com"]
+    lab.prober.chains["uccx2.example.com", 12015] = chain(lab, certificate(lab, "uccx2.example.com"))
+    assert named() == []
 
 
 def test_an_earlier_certificate_is_older_and_one_that_only_has_the_number_is_not_ours(lab: Lab) -> None:
