@@ -25,7 +25,8 @@ from ca_service.vos.served import Verdict
 from tests.support.factories import OPERATOR, Lab, actor
 from tests.support.fakes import NOON
 from tests.support.fleet import CONTACT_CENTRE
-from tests.support.requests import THREE_NODES, UCCX_PUBLISHER
+from tests.support.pkcs10 import pem
+from tests.support.requests import THREE_NODES, UCCX_PUBLISHER, node
 from tests.support.tls_servers import certified
 
 REQUESTER = actor(Role.REQUESTER)
@@ -182,6 +183,22 @@ def test_too_many_ports_are_refused(lab: Lab) -> None:
         with pytest.raises(InvalidInput) as caught:
             lab.probes.probe(REQUESTER, hosts)
         assert caught.value.rule == "probe.count"
+
+
+def test_a_large_cluster_is_looked_at_as_a_whole(lab: Lab) -> None:
+    hosts = [f"big{number}.example.com" for number in range(23)]  # with nine ports each
+    large = lab.fleet.create(OPERATOR, "Large", [NodeInput(host, "uccx", "15", "publisher") for host in hosts])
+    placements = [
+        Placement(pkcs10_of(each.fqdn), each.id, "tomcat-ECDSA", is_multi_server=False)
+        for each in lab.fleet.get_cluster(OPERATOR, large.id).nodes
+    ]
+    lab.fleet.sign(OPERATOR, large.id, placements, Options())
+    assert len(list(lab.probes.probe_cluster(OPERATOR, large.id))) == 23 * 9 > MAX_PORTS
+
+
+def pkcs10_of(host: str) -> bytes:
+    """The CSR of a node."""
+    return pem(node(host, host).der())
 
 
 def test_only_hosts_that_are_known_here_are_looked_at(lab: Lab) -> None:
