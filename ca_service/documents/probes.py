@@ -19,7 +19,7 @@ class HandshakeDocument(Document):
     """One handshake with a port."""
 
     offer: str = Field(description="the offered key and version: ECDSA, TLS 1.3")
-    ending: Literal["served", "declined", "refused", "unreachable", "silent", "not TLS"]
+    ending: Literal["served", "declined", "unknown host", "refused", "unreachable", "silent", "not TLS"]
     detail: str = Field(description="what the other side said, or the library; or empty")
 
     @classmethod
@@ -32,14 +32,14 @@ class PortDocument(Document):
     """The certificate that one port presents to a client that asks for ECDSA."""
 
     host: str
-    port: int
+    port: int = Field(description="the first one asked for, if `verdict` is `unknown-host`")
     service: str = Field(description="the service on this port by the documents of the product; or empty")
     verdict: Verdict
     remarks: list[Remark]
     works: bool = Field(description="whether clients get what was issued here, and accept it")
     sentences: list[str] = Field(description="verdict and remarks in words")
-    serial_number: str = Field(description="of the certificate from here that is served; or empty")
-    fingerprint: Fingerprint | None = Field(description="of the EC certificate that is served; null for none")
+    serial_number: str = Field(description="of the certificate from here that is presented; or empty")
+    fingerprint: Fingerprint | None = Field(description="of the EC certificate that is presented; null for none")
     not_after: Moment | None = Field(description="its end; null for none")
     handshakes: list[HandshakeDocument]
 

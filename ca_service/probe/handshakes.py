@@ -90,7 +90,7 @@ class TLSProber:
     def _all_handshakes(self, target: Target, address: str) -> tuple[Handshake, ...]:
         """Make the handshakes with a port; one is enough where it does not answer."""
         if not address:
-            return (Handshake(Offer.ECDSA_12, Ending.UNREACHABLE, detail="the host name is not known"),)
+            return (Handshake(Offer.ECDSA_12, Ending.UNKNOWN_HOST),)
         found = list[Handshake]()
         for offer in Offer:
             found.append(self.handshake(address, target.port, target.host, offer))

@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 
 from cryptography import x509
 
 from ca_service.pki import encodings, names
-from ca_service.vos.phrases import phrase
+from ca_service.vos.phrases import phrase, sentences
 from ca_service.vos.purposes import Purpose
 from ca_service.vos.runbook_parts import for_all
 from ca_service.vos.runbook_running import make_used
 from ca_service.vos.runbook_trust import settled, trust_of_others
+from ca_service.vos.runbook_uploads import ou_question
 from ca_service.vos.steps import Leaf, Node, Step
 
 _TOMCAT = "utils service restart Cisco Tomcat"
 
 
-def request_steps(host: str, purpose: Purpose) -> tuple[Step, ...]:
-    """Return the steps that make a CSR on the node and show it."""
+def request_steps(host: str, purpose: Purpose, node: Node | None, options: Sequence[str] = ()) -> tuple[Step, ...]:
+    """Return the steps that make a CSR on the node and show it; `options` are more ones of `ca-service sign`."""
     unit = purpose.service
     return (
         Step(
             phrase("Generate the CSR for {purpose} on {node}", purpose=unit, node=host),
-            "A new CSR silently replaces the one before and its key. From 14SU1 on, the node asks for the OU: answer "
-            "no. Save what is printed from BEGIN to END as a file, and have it signed.",
+            sentences(
+                phrase("A new CSR silently replaces the one before and its key."),
+                *ou_question(node.release if node else None),
+                phrase("Save what is printed from BEGIN to END as a file, and have it signed."),
+            ),
             nodes=(host,),
             commands=("set cli pagination off", f"set csr gen {unit}", f"show csr own {unit}/{unit}.csr"),
-            terminal=(f"ca-service sign {unit}.csr --purpose {unit}",),
+            terminal=(shlex.join(("ca-service", "sign", f"{unit}.csr", "--purpose", unit, *options)),),
             sources=("CLI-SET", "CLI-SHOW"),
             is_confirmed=False,
         ),

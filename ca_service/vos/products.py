@@ -132,9 +132,10 @@ class Release:
     """A product in a range of versions, from `first` (included) to `end` (not included).
 
     `interfaces` are the ways to upload a certificate: GUI, CLI, API; `multi_server_interfaces` those for one of several
-    nodes. The actions are in the order of the phases: `settles` on nodes that received the authorities, and `peers`;
-    `prepare` before the leaf; `switches` that put it into use, `restarts`, and `restore`, which ends the preparation;
-    `checks`. `cautions` are read before, `accesses` are what the administrator needs beside the nodes themselves.
+    nodes. `asks_ou`: `set csr gen` asks whether to include the OU. The actions are in the order of the phases:
+    `settles` on nodes that received the authorities, and `peers`; `prepare` before the leaf; `switches` that put it
+    into use, `restarts`, and `restore`, which ends the preparation; `checks`. `cautions` are read before, `accesses`
+    are what the administrator needs beside the nodes themselves.
     """
 
     first: Version
@@ -145,6 +146,7 @@ class Release:
     uses: Fact
     interfaces: tuple[str, ...]
     multi_server_interfaces: tuple[str, ...]
+    asks_ou: bool
     accesses: tuple[Fact, ...]
     cautions: tuple[Action, ...]
     settles: tuple[Action, ...]
@@ -250,6 +252,7 @@ def _release(product: Mapping[str, Any], row: Mapping[str, Any]) -> Release:
         uses=fact(row["uses"]),
         interfaces=tuple(row["interfaces"]),
         multi_server_interfaces=tuple(row.get("multi_server_interfaces", row["interfaces"])),
+        asks_ou=row.get("asks_ou", False),
         accesses=tuple(map(fact, _rows_at(product, "access", first))),
         cautions=actions("caution"),
         settles=actions("settle"),

@@ -108,17 +108,20 @@ def prove(nodes: Sequence[Node], leaves: Sequence[Leaf], layout: Layout) -> Sect
 
 
 def _verification(leaf: Leaf, layout: Layout, leaves: Sequence[Leaf]) -> Step:
-    """Return the step that looks whether a leaf is presented; its title names the purpose where a node has several."""
+    """Return the step that looks whether a leaf is presented: one for all the nodes of a multi-server certificate.
+
+    Its title names the purpose where a node has several.
+    """
     places = [(node, ports_of(node, leaf)) for node in leaf.nodes]
     ports = dict[int, Port]()
     for port in (port for _, found in places for port in found):
         ports.setdefault(port.number, port)
     told = tuple(ports.values())
-    title = "Check the ports of {node}" if told else "Check {node}"
+    title = "Check the ports of {nodes}" if told else "Check {nodes}"
     if any(each.node == leaf.node and each.purpose != leaf.purpose for each in leaves):
         title += " for {purpose}"
     return Step(
-        title=phrase(title, node=leaf.node.fqdn, purpose=leaf.purpose.service),
+        title=phrase(title, nodes=", ".join(node.fqdn for node in leaf.nodes), purpose=leaf.purpose.service),
         text=_expectation(leaf, has_ports=bool(told)),
         key=verify_key(leaf.purpose, leaf.serial_number),
         nodes=tuple(node.fqdn for node in leaf.nodes),
@@ -176,6 +179,11 @@ def _expectation(leaf: Leaf, *, has_ports: bool) -> str:
             "No port is known on which this version shows the certificate. On Certificate Management, the serial "
             "number must be {serial}.",
             serial=leaf.serial_number.upper(),  # as openssl says
+        )
+    if leaf.covers:
+        return (
+            "Run the script from the bundle, or paste the lines: they ask each of these nodes. The answer is the same "
+            "on every port."
         )
     return "Run the script from the bundle, or paste the lines. The answer is the same on every port."
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ca_service.vos.phrases import Phrase, phrase, sentences
-from ca_service.vos.products import Use
+from ca_service.vos.products import Release, Use
 from ca_service.vos.runbook_parts import MENU, Layout, for_all, short
 from ca_service.vos.steps import Leaf, Node, Section, Step, upload_key, verify_keys
 
@@ -82,9 +82,17 @@ def _distribution(leaf: Leaf) -> Phrase:
 def _at_command_line(leaf: Leaf) -> Iterator[Phrase]:
     unit = leaf.purpose.service
     if not leaf.covers:
-        yield phrase("If the node asks whether to include the OU (from 14SU1 on), answer no.")
+        yield from ou_question(leaf.node.release)
     yield phrase("If the node does not know the last line: show csr own {unit}.", unit=unit)
     yield phrase("That the command line knows this purpose is not confirmed by Cisco\u2019s documents.")
+
+
+def ou_question(release: Release | None) -> Iterator[Phrase]:
+    """Yield what to answer where the node asks for the OU: documented for CUCM, possible where there is the API."""
+    if release is not None and release.asks_ou:
+        yield phrase("The node asks whether to include the OU: answer no before you paste the next line.")
+    elif release is None or "API" in release.interfaces:
+        yield phrase("If the node asks whether to include the OU, as CUCM does from 14SU1 on, answer no.")
 
 
 def certificate(nodes: Sequence[Node], leaves: Sequence[Leaf], layout: Layout) -> Section:

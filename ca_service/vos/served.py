@@ -45,6 +45,7 @@ class Ending(StrEnum):
 
     SERVED = "served"  # a certificate was presented
     DECLINED = "declined"  # TLS, and no certificate for this offer
+    UNKNOWN_HOST = "unknown host"  # DNS has no address for the name
     REFUSED = "refused"  # nothing listens
     UNREACHABLE = "unreachable"  # no connection
     SILENT = "silent"  # a connection, and no answer in time
@@ -52,7 +53,7 @@ class Ending(StrEnum):
 
 
 #: The port itself does not answer: other offers need not be tried.
-DEAD: Final = frozenset({Ending.REFUSED, Ending.UNREACHABLE, Ending.SILENT, Ending.NOT_TLS})
+DEAD: Final = frozenset({Ending.UNKNOWN_HOST, Ending.REFUSED, Ending.UNREACHABLE, Ending.SILENT, Ending.NOT_TLS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class Verdict(StrEnum):
     RSA_SIGNED = "rsa-signed"
     FOREIGN = "foreign"
     NO_ECDSA = "no-ecdsa"
+    UNKNOWN_HOST = "unknown-host"
     REFUSED = "refused"
     UNREACHABLE = "unreachable"
     SILENT = "silent"
@@ -83,18 +85,23 @@ class Verdict(StrEnum):
 
 _OF_ENDING: Final = {
     Ending.DECLINED: Verdict.NO_ECDSA,
+    Ending.UNKNOWN_HOST: Verdict.UNKNOWN_HOST,
     Ending.REFUSED: Verdict.REFUSED,
     Ending.UNREACHABLE: Verdict.UNREACHABLE,
     Ending.SILENT: Verdict.SILENT,
     Ending.NOT_TLS: Verdict.NOT_TLS,
 }
 SENTENCES: Final = {
-    Verdict.ISSUED: "It serves the certificate that was issued here.",
-    Verdict.OLDER: "It serves an earlier certificate from here. Upload the newest one, then restart the service.",
-    Verdict.SELF_SIGNED: "It serves a self-signed certificate. Upload the one from here, then restart the service.",
-    Verdict.RSA_SIGNED: "It serves an EC certificate from an RSA authority. Have the CSR signed here.",
-    Verdict.FOREIGN: "It serves the EC certificate of another authority.",
-    Verdict.NO_ECDSA: "It serves no EC certificate.",
+    Verdict.ISSUED: "It presents the certificate that was issued here.",
+    Verdict.OLDER: "It presents an earlier certificate from here. If the newest one is uploaded, restart the service; "
+    "otherwise upload it first.",
+    Verdict.SELF_SIGNED: "It presents a self-signed certificate. If the one from here is uploaded, restart the "
+    "service; otherwise upload it first.",
+    Verdict.RSA_SIGNED: "It presents an EC certificate from an RSA authority. Have the CSR signed here.",
+    Verdict.FOREIGN: "It presents the EC certificate of another authority.",
+    Verdict.NO_ECDSA: "It presents no EC certificate.",
+    Verdict.UNKNOWN_HOST: "DNS gives no address for {host}; no port was tried. Check the spelling, and the DNS server "
+    "of the machine that runs this service, or give the IP address.",
     Verdict.REFUSED: "Nothing listens on this port.",
     Verdict.UNREACHABLE: "No connection to this port.",
     Verdict.SILENT: "The port accepts connections and does not answer.",
@@ -116,8 +123,8 @@ class Remark(StrEnum):
 
 
 _REMARKS: Final = {
-    Remark.INCOMPLETE_CHAIN: "It sends no intermediate: clients that know the root alone refuse it. Upload the "
-    "intermediate to the trust store, and restart.",
+    Remark.INCOMPLETE_CHAIN: "It sends no intermediate: clients that know the root alone refuse it. If the "
+    "intermediate is in the trust store, restart the service; otherwise upload it first.",
     Remark.WRONG_CHAIN: "The certificates that it sends do not belong together.",
     Remark.NAME_MISMATCH: "The certificate does not have the name {host}.",
     Remark.EXPIRED: "The certificate has expired or does not begin yet.",
@@ -127,7 +134,7 @@ _REMARKS: Final = {
     Remark.ONLY_TLS_13: "The port speaks TLS 1.3 only.",
     Remark.ASKS_CLIENT_CERTIFICATE: "The port asks clients for a certificate (mutual TLS).",
 }
-#: With one of these, clients refuse what is served.
+#: With one of these, clients refuse what is presented.
 BROKEN: Final = frozenset({Remark.INCOMPLETE_CHAIN, Remark.WRONG_CHAIN, Remark.NAME_MISMATCH, Remark.EXPIRED})
 
 
@@ -171,8 +178,12 @@ class PortReport:
     def sentences(self) -> tuple[Phrase, ...]:
         """The verdict and the remarks in words."""
         said = {"host": self.target.host, "days": ENDING_DAYS}
+        verdict, remarks = (
+            phrase(SENTENCES[self.verdict], **said),
+            (phrase(_REMARKS[each], **said) for each in self.remarks),
+        )
         switch = (phrase(self.target.uses),) if self.verdict is Verdict.NO_ECDSA and self.target.uses else ()
-        return (phrase(SENTENCES[self.verdict]), *switch, *(phrase(_REMARKS[each], **said) for each in self.remarks))
+        return (verdict, *switch, *remarks)
 
 
 @dataclass(frozen=True, slots=True)

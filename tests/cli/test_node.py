@@ -231,6 +231,36 @@ def test_the_lines_for_a_person_are_numbered_steps(ca: CommandLine) -> None:
     assert "      set csr gen tomcat-ECDSA" in lines
 
 
+@pytest.mark.parametrize(
+    ("product", "version", "question"),
+    [
+        ("", "", "If the node asks whether to include the OU, as CUCM does from 14SU1 on, answer no. "),
+        ("cucm", "12.5", ""),
+        ("cucm", "14", "If the node asks whether to include the OU, as CUCM does from 14SU1 on, answer no. "),
+        ("cucm", "14SU1", "The node asks whether to include the OU: answer no before you paste the next line. "),
+        ("cucm", "15SU3", "The node asks whether to include the OU: answer no before you paste the next line. "),
+        ("imp", "14SU2", "If the node asks whether to include the OU, as CUCM does from 14SU1 on, answer no. "),
+        ("uccx", "15", ""),
+        ("socialminer", "11.5", ""),
+    ],
+)
+def test_the_ou_is_spoken_of_where_the_node_may_ask_for_it(
+    ca: CommandLine, product: str, version: str, question: str
+) -> None:
+    given = ("--product", product, "--version-of", version) if product else ()
+    (step,) = ca.answer("node", "lines", "node1.example.com", *given)["steps"]
+    assert step["text"] == (
+        f"A new CSR silently replaces the one before and its key. {question}"
+        "Save what is printed from BEGIN to END as a file, and have it signed."
+    )
+
+
+def test_the_line_that_signs_has_product_and_version_as_a_shell_takes_them(ca: CommandLine) -> None:
+    (step,) = ca.answer("node", "lines", HOST, "--product", "cucm", "--version-of", "12.5(1)SU6")["steps"]
+    (line,) = step["terminal"]
+    assert line == "ca-service sign tomcat-ECDSA.csr --purpose tomcat-ECDSA --product cucm --version-of '12.5(1)SU6'"
+
+
 def test_apply_leads_to_the_lines_where_there_is_no_api(ca: CommandLine) -> None:
     arguments = ("node", "plan", "uccx1.localhost", "--user", "x", "--password-stdin")
     with ca.opened() as opened:

@@ -85,7 +85,7 @@ def test_the_whole_loop_from_csr_to_probe(lab: Lab) -> None:
     assert lab.both("apply", *compared, "--confirm", HOST).stdout == first.stdout
     lab.node.restart()
     last = lab.both("apply", *PRODUCT)  # without a fingerprint: the certificate was issued here
-    assert (last.exit_code, "It serves the certificate that was issued here." in last.stdout) == (ExitCode.OK, True)
+    assert (last.exit_code, "It presents the certificate that was issued here." in last.stdout) == (ExitCode.OK, True)
     assert lab.node.calls == {"csr": 1, "trust": 2, "identity": 1}
 
 

@@ -83,7 +83,15 @@ def test_the_answer_for_a_person_has_a_line_for_each_port(ca: CommandLine, other
     with listening(tls_servers.tls(other)) as port:
         lines = ca("probe", f"localhost:{port}").stdout.splitlines()
     assert lines[0] == f"localhost:{port}  self-signed"
-    assert lines[1].startswith("  It serves a self-signed certificate.")
+    assert lines[1].startswith("  It presents a self-signed certificate.")
+
+
+def test_a_name_that_dns_does_not_know_is_said_once_and_how_to_fix_it(ca: CommandLine) -> None:
+    result = ca("probe", "nowhere.invalid")
+    first, sentence = result.stdout.splitlines()
+    assert (result.exit_code, first) == (ExitCode.UNREACHABLE, "nowhere.invalid  unknown-host")
+    assert "DNS gives no address for nowhere.invalid" in sentence
+    assert "Check the spelling" in sentence
 
 
 def test_a_node_that_was_not_restarted_is_named() -> None:

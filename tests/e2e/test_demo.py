@@ -14,4 +14,4 @@ def test_the_demonstration_ends_with_every_node_presenting_its_certificate() -> 
     shown = subprocess.run(command, capture_output=True, text=True, check=False)
     assert shown.returncode == 0, shown.stdout + shown.stderr
     assert "FAILED" not in shown.stdout
-    assert shown.stdout.count("It serves the certificate that was issued here.") == 3
+    assert shown.stdout.count("It presents the certificate that was issued here.") == 3

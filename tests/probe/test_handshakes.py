@@ -18,7 +18,7 @@ from pytest_socket import socket_allow_hosts
 from ca_service import clock
 from ca_service.probe import handshakes
 from ca_service.probe.handshakes import TLSProber
-from ca_service.vos.served import Ending, Handshake, Offer, Target
+from ca_service.vos.served import Ending, Handshake, Offer, Target, Verdict, judge
 from tests.support import tls_servers
 from tests.support.fakes import NOON
 from tests.support.open_files import more_than_select_takes
@@ -172,7 +172,20 @@ def test_all_ports_are_looked_at_and_a_dead_one_only_once(pairs: Pairs) -> None:
         found = dict(prober.probe([*targets, (Target("nowhere.invalid", 8443), "")]))
     assert [len(each) for each in found.values()].count(1) == 2
     assert [each.ending for each in found[Target("localhost", port)]] == [Ending.SERVED] * 4
-    assert found[Target("nowhere.invalid", 8443)][0].ending is Ending.UNREACHABLE
+    assert found[Target("nowhere.invalid", 8443)][0].ending is Ending.UNKNOWN_HOST
+
+
+def test_a_name_that_dns_does_not_know_and_an_address_without_a_route_are_told_apart() -> None:
+    """RFC 6761, 6.4: no name server knows a name in .invalid."""
+    prober = TLSProber(clock.stopwatch)
+    socket_allow_hosts(["255.255.255.255"])  # no packet leaves: a connection to all is refused by the kernel
+    nowhere, no_route = Target("nowhere.invalid", 8443), Target("255.255.255.255", 8443)
+    assert prober.resolve(nowhere.host) == ()
+    found = dict(prober.probe([(nowhere, ""), (no_route, no_route.host)]))
+    assert [judge(each, found[each], lambda _: None, NOON).verdict for each in (nowhere, no_route)] == [
+        Verdict.UNKNOWN_HOST,
+        Verdict.UNREACHABLE,
+    ]
 
 
 def test_fifty_ports_of_which_ten_are_silent_take_less_than_fifteen_seconds(pairs: Pairs) -> None:

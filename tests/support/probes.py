@@ -33,9 +33,12 @@ class FakeProber:
         """See the port."""
         for target, address in ports:
             self.connected.append((target.host, target.port, address))
-            yield target, tuple(self._handshakes((target.host, target.port)))
+            yield target, tuple(self._handshakes((target.host, target.port), address))
 
-    def _handshakes(self, place: tuple[str, int]) -> Iterator[Handshake]:
+    def _handshakes(self, place: tuple[str, int], address: str) -> Iterator[Handshake]:
+        if not address:
+            yield Handshake(Offer.ECDSA_12, Ending.UNKNOWN_HOST)
+            return
         if place not in self.chains and place not in self.rsa:
             yield Handshake(Offer.ECDSA_12, Ending.REFUSED)
             return

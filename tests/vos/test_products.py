@@ -35,6 +35,7 @@ _RELEASE: Final = {
     "purposes",
     "interfaces",
     "multi_server_interfaces",
+    "asks_ou",
     "use",
     "uses",
 }

@@ -59,7 +59,12 @@ def test_before_anything_is_signed_there_are_only_the_requests() -> None:
         "show csr own tomcat-ECDSA/tomcat-ECDSA.csr",
     )
     assert dict(found.steps[0].details)["Distribution"] == "this server"
-    assert "14SU1" in dict(found.steps[0].details)["Command line"]  # the node asks for the OU from there on
+    assert "OU" not in dict(found.steps[0].details)["Command line"]
+
+
+def test_the_runbook_of_a_csr_says_that_cucm_asks_for_the_ou() -> None:
+    [asked] = runbook(at := node("cucm1.example.com", "cucm", "15SU3"), leaves=(Leaf(at, TOMCAT_ECDSA),)).steps
+    assert "The node asks whether to include the OU" in dict(asked.details)["Command line"]
 
 
 def test_a_certificate_that_is_due_asks_for_a_new_request_as_well() -> None:
@@ -216,9 +221,13 @@ def test_cucm_restarts_for_what_callmanager_trust_received_before_im_and_presenc
 
 def test_a_port_is_told_once_for_all_the_nodes_of_a_certificate() -> None:
     multi = Leaf(CALLS[0], TOMCAT_ECDSA, delivery(CUCM_MULTI).leaf, CALLS[1:])
-    ports = [port for port, _ in step(runbook(*CALLS, leaves=(multi,)), "Check the ports of cucm1.example.com").details]
+    names = ", ".join(each.fqdn for each in CALLS)
+    check = step(runbook(*CALLS, leaves=(multi,)), f"Check the ports of {names}")
+    ports = [port for port, _ in check.details]
 
     assert ports == ["8443", "6972", "4040"]
+    assert all(f"echo {each.fqdn}:" in " ".join(check.terminal) for each in CALLS)
+    assert "each of these nodes" in check.text
 
 
 def test_a_request_that_is_not_worth_signing_is_an_option() -> None:

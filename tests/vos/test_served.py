@@ -12,6 +12,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from ca_service.vos.experience import Signing
 from ca_service.vos.served import (
+    SENTENCES,
     Ending,
     Handshake,
     Offer,
@@ -69,6 +70,17 @@ def test_a_certificate_from_an_ec_authority_is_ours_or_not(ours: Ours | None, ve
     assert found.works is (verdict is Verdict.ISSUED)
 
 
+@pytest.mark.parametrize("verdict", [Verdict.OLDER, Verdict.SELF_SIGNED])
+def test_an_old_certificate_is_said_to_need_a_restart_where_the_new_one_is_uploaded(verdict: Verdict) -> None:
+    """A port looks the same before the upload, and between the upload and the restart."""
+    assert "is uploaded, restart the service; otherwise upload it first." in SENTENCES[verdict]
+
+
+def test_a_node_presents_a_certificate_in_every_sentence() -> None:
+    said = [each for verdict in Verdict for each in PortReport(Target(HOST, 443), verdict, tuple(Remark), ()).sentences]
+    assert not [each for each in said if "serves" in each]
+
+
 def test_a_self_signed_certificate_and_one_from_an_rsa_authority_are_told_apart() -> None:
     assert judged(served(certified(EC, HOST, start=START))).verdict is Verdict.SELF_SIGNED
     by_rsa = certified(EC, HOST, by=(RSA_ISSUER, RSA), start=START)
@@ -83,6 +95,7 @@ def test_a_port_with_rsa_alone_presents_no_ecdsa() -> None:
 @pytest.mark.parametrize(
     ("ending", "verdict"),
     [
+        (Ending.UNKNOWN_HOST, Verdict.UNKNOWN_HOST),
         (Ending.REFUSED, Verdict.REFUSED),
         (Ending.UNREACHABLE, Verdict.UNREACHABLE),
         (Ending.SILENT, Verdict.SILENT),

@@ -44,6 +44,14 @@ def test_each_port_is_shown_with_its_meaning(requester: Visitor, prober: FakePro
     assert len(prober.connected) == 2
 
 
+def test_a_name_that_dns_does_not_know_is_one_row_without_a_port(requester: Visitor, prober: FakeProber) -> None:
+    requester.issue(UCCX_PUBLISHER)
+    prober.addresses = {HOST: ()}
+    text = read(requester.post("/probe", {"hosts": f"{HOST}:443 {HOST}:8443"}).text).text
+    assert text.count(f"DNS gives no address for {HOST}") == 1
+    assert f"{HOST}:" not in text
+
+
 def test_a_certificate_from_here_is_linked(requester: Visitor, prober: FakeProber, installation: Installation) -> None:
     (serial,) = requester.issue(UCCX_PUBLISHER)
     delivery = installation.issuance.delivery(installation.issuance.get_certificate(OPERATOR, serial))
@@ -51,7 +59,7 @@ def test_a_certificate_from_here_is_linked(requester: Visitor, prober: FakeProbe
     text = requester.post("/probe", {"hosts": f"{HOST}:8443"}).text
     assert f"/certificates/{serial}" in text
     assert "Every EC certificate that is presented is the one from here." in read(text).text
-    assert "serves this certificate" in requester.page(f"/certificates/{serial}").text
+    assert "presents this certificate" in requester.page(f"/certificates/{serial}").text
 
 
 def test_a_node_that_was_not_restarted_is_named(

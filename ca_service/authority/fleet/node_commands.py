@@ -64,7 +64,9 @@ class NodeCommands:
         node = find_node(self._products, host, order)  # a wrong product is refused, also if no step depends on it yet
         record = self._ledger.find_current(host, self._clock(), order.purpose.service)
         if record is None:
-            return node_lines.request_steps(host, order.purpose)
+            given = (("--product", order.product), ("--version-of", order.version))
+            options = [word for option, value in given if value for word in (option, value)]
+            return node_lines.request_steps(host, order.purpose, node, options)
         self._trusted.require([record.issuer_id])
         leaf, chain = x509.load_der_x509_certificate(record.der), self._hierarchy.chain_of(record.issuer_id)
         uploads = node_lines.upload_steps(host, order.purpose, leaf, chain)

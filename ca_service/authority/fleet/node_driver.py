@@ -56,8 +56,8 @@ from ca_service.pki import encodings, names
 
 NODE_NO_ADDRESS: Final = Rule(
     "node.no-address",
-    "The host name {host} is not known here.",
-    "Check the name, and the name service of this machine.",
+    "DNS gives no address for {host}.",
+    "Check the spelling, and the DNS server of the machine that runs this service.",
 )
 NODE_NO_API: Final = Rule(
     "node.no-api",

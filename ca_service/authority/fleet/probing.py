@@ -204,17 +204,22 @@ class Probes:
         found = list[PortReport]()
         with self._connections.turn(actor):
             try:
-                hosts = dict.fromkeys(target.host for target in targets)
-                addresses = {
-                    host: self._connections.address(actor, host) for host in hosts
-                }  # slow, if a name server is
+                ports = self._addressed(actor, targets)
                 yield ()
-                for target, handshakes in self._prober.probe([(each, addresses[each.host]) for each in targets]):
+                for target, handshakes in self._prober.probe(ports):
                     found.append(judge(target, handshakes, self._find_ours, self._clock()))
                     yield (found[-1],)
             finally:
                 with limited(_STORING_SECONDS):
-                    self._served.record([_served(each, self._clock()) for each in found])
+                    known = [each for each in found if each.verdict is not Verdict.UNKNOWN_HOST]
+                    self._served.record([_served(each, self._clock()) for each in known])
+
+    def _addressed(self, actor: Actor, targets: Sequence[Target]) -> list[tuple[Target, str]]:
+        """Return the ports with their addresses; of a host that DNS does not know, its first port alone."""
+        hosts = dict.fromkeys(target.host for target in targets)
+        addresses = {host: self._connections.address(actor, host) for host in hosts}  # slow, if a name server is
+        first = {target.host: target for target in reversed(targets)}
+        return [(each, addresses[each.host]) for each in targets if addresses[each.host] or each is first[each.host]]
 
     def _find_ours(self, leaf: x509.Certificate) -> Ours | None:
         """Return which of our certificates this is, byte for byte, or None."""

@@ -198,7 +198,7 @@ def _unserved_update(cluster: ClusterRecord, slots: Sequence[Slot], now: datetim
         Kind.NOT_SERVED,
         tuple((each.serial_number, each.issued_at) for each in records),
         f"{visible(cluster.name)}: issued {days} days ago and not yet served",
-        f"These certificates are issued, and it is not known that their node serves them:\n{lines}\n\n"
+        f"These certificates are issued, and it is not known that their node presents them:\n{lines}\n\n"
         "Next: go on with the steps, or look at the ports of the node.",
         f"/clusters/{cluster.id}",
         "certificate.not-served",

@@ -19,7 +19,7 @@ REVOCATION_EFFECT: Final = Rule(
     "revocation.effect",
     "The certificates of {hosts} become invalid ({count}). Clients that check revocation refuse to connect: "
     "immediately with OCSP, otherwise at their next CRL download.",
-    "If the host is in use, install another certificate first and verify that the host serves it.",
+    "If the host is in use, install another certificate first and verify that the host presents it.",
     Severity.WARNING,
 )
 REVOCATION_CANNOT_BE_UNDONE: Final = Rule(

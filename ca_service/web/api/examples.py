@@ -233,7 +233,7 @@ PROBE: Final[dict[str, Any]] = {
             "verdict": "issued",
             "remarks": [],
             "works": True,
-            "sentences": ["It serves the certificate that was issued here."],
+            "sentences": ["It presents the certificate that was issued here."],
             "serial_number": _SERIAL,
             "fingerprint": "0" * 64,
             "not_after": "2027-12-25T17:54:59Z",

@@ -32,7 +32,7 @@ LINES: Final[dict[str, Any]] = {
             "files": [],
             "purpose": "",
             "commands": ["set csr gen tomcat-ECDSA", "show csr own tomcat-ECDSA/tomcat-ECDSA.csr"],
-            "terminal": ["ca-service sign tomcat-ECDSA.csr --purpose tomcat-ECDSA"],
+            "terminal": ["ca-service sign tomcat-ECDSA.csr --purpose tomcat-ECDSA --product uccx --version-of 15"],
             "notes": [],
             "is_confirmed": False,
         }

@@ -261,7 +261,8 @@ _PROBES: Final = (
             "Asks each port for an EC and for an RSA certificate, in TLS 1.2 and in TLS 1.3, and compares what it "
             "presents with what was issued here. A host without a port means the ports of its product. Hosts are the "
             "nodes of clusters, those with a certificate from here, and those in the settings (`probe.names`). With "
-            "`format=ndjson`, each port is a line, written as soon as it is done."
+            "`format=ndjson`, each port is a line, written as soon as it is done. A host that DNS does not know has "
+            "one entry, with the verdict `unknown-host`."
         ),
         curl=curl("""--json '{{"hosts": ["uccx1.example.com:12015"]}}' "{base_url}/api/v1/probes" """.strip()),
         answers={200: "What each port presents.", 202: "The same as NDJSON, while the ports are looked at."},

@@ -21,7 +21,7 @@ from ca_service.authority.fleet.states import Slot, State
 from ca_service.authority.issuance.examination import Options
 from ca_service.documents.probes import ProbeDocument
 from ca_service.errors import Busy, InvalidInput, NotAllowed, NotFound
-from ca_service.vos.served import Verdict
+from ca_service.vos.served import SENTENCES, Verdict
 from tests.support.factories import OPERATOR, Lab, actor
 from tests.support.fakes import NOON
 from tests.support.fleet import CONTACT_CENTRE
@@ -103,6 +103,12 @@ def test_a_name_that_leads_elsewhere_after_it_was_judged_is_not_followed(lab: La
         lab.probes.probe(REQUESTER, [HOST])
 
 
+def test_a_host_that_dns_does_not_know_is_one_report_and_says_nothing_of_its_ports(lab: Lab) -> None:
+    lab.prober.addresses = {HOST: ()}
+    (report,) = lab.probes.probe(REQUESTER, [HOST])
+    assert (report.verdict, lab.probes.list_served(REQUESTER, HOST)) == (Verdict.UNKNOWN_HOST, ())
+
+
 def test_a_single_port_is_looked_at_alone(lab: Lab) -> None:
     lab.prober.chains = {LIVE_DATA: chain(lab, certificate(lab))}
     (report,) = lab.probes.probe(REQUESTER, [f"{HOST.upper()}.:12015"])
@@ -138,7 +144,7 @@ def test_a_port_without_an_ec_certificate_names_the_switch_of_its_product(
     (report,) = lab.probes.probe(REQUESTER, [place])
     assert report.verdict is Verdict.NO_ECDSA
     first, *more = report.sentences
-    assert first == "It serves no EC certificate."
+    assert first == SENTENCES[Verdict.NO_ECDSA]
     assert [part for sentence in more for part in said if part in sentence] == said
     assert len(more) == len(said) + len(report.remarks)
 
