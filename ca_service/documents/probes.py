@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
 from pydantic import Field
 
 from ca_service.documents.fields import Document, Fingerprint, Moment
 from ca_service.vos.experience import find_row
 from ca_service.vos.served import Handshake, PortReport, Remark, Verdict, fingerprint_of, signings_of
+
+#: What a port presents before the restart that follows an upload or a switch.
+_BEHIND: Final = frozenset({Verdict.OLDER, Verdict.SELF_SIGNED, Verdict.NO_ECDSA})
 
 
 class HandshakeDocument(Document):
@@ -64,6 +67,10 @@ class ProbeDocument(Document):
 
     works: bool = Field(description="whether every port that presents an EC certificate works, and at least one does")
     experience: str = Field(description="what agents of UCCX 11.5 see with these certificates; empty if not known")
+    not_restarted: list[str] = Field(
+        description="hosts with ports that do not present the certificate from here, although others of their product "
+        "do: not restarted, or not uploaded"
+    )
     ports: list[PortDocument]
 
     @classmethod
@@ -73,6 +80,7 @@ class ProbeDocument(Document):
         return cls(
             works=works(reports),
             experience=experience_of(reports),
+            not_restarted=not_restarted(reports),
             ports=[PortDocument.of(each) for each in ordered],
         )
 
@@ -81,6 +89,13 @@ def works(reports: Sequence[PortReport]) -> bool:
     """Return whether every port that presents an EC certificate works, and at least one does."""
     presenting = [each for each in reports if each.leaf is not None]
     return bool(presenting) and all(each.works for each in presenting)
+
+
+def not_restarted(reports: Sequence[PortReport]) -> list[str]:
+    """Return the hosts with ports that lack the certificate from here, although others of their product present it."""
+    ports = [each for each in reports if each.target.uses and each.target.presents != "RSA"]
+    used = {each.target.uses for each in ports if each.verdict is Verdict.ISSUED}
+    return sorted({each.target.host for each in ports if each.target.uses in used and each.verdict in _BEHIND})
 
 
 def experience_of(reports: Sequence[PortReport]) -> str:

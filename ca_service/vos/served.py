@@ -142,7 +142,8 @@ BROKEN: Final = frozenset({Remark.INCOMPLETE_CHAIN, Remark.WRONG_CHAIN, Remark.N
 class Target:
     """One port of a node. `presents` is what the product presents there by its documents, or empty.
 
-    `has_agents`: Cisco's table of what agents see is about this node.
+    `has_agents`: Cisco's table of what agents see is about this node. `uses` is the switch with which the product
+    presents the certificate of its web server, in a sentence; empty for a port of another purpose or product.
     """
 
     host: str
@@ -150,6 +151,7 @@ class Target:
     service: str = ""
     presents: str = ""
     has_agents: bool = False
+    uses: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,12 @@ class PortReport:
     def sentences(self) -> tuple[Phrase, ...]:
         """The verdict and the remarks in words."""
         said = {"host": self.target.host, "days": ENDING_DAYS}
-        return (phrase(SENTENCES[self.verdict], **said), *(phrase(_REMARKS[each], **said) for each in self.remarks))
+        verdict, remarks = (
+            phrase(SENTENCES[self.verdict], **said),
+            (phrase(_REMARKS[each], **said) for each in self.remarks),
+        )
+        switch = (phrase(self.target.uses),) if self.verdict is Verdict.NO_ECDSA and self.target.uses else ()
+        return (verdict, *switch, *remarks)
 
 
 @dataclass(frozen=True, slots=True)

@@ -324,7 +324,8 @@ def test_parts_of_a_path_are_quoted() -> None:
 def test_what_a_server_says_is_harmless_to_a_terminal(tmp_path: Path) -> None:
     port = {"host": "a\x1b[2J", "port": 1, "service": "b\x1b[2J", "verdict": "refused", "remarks": [], "works": False}
     port |= {"sentences": ["c\x1b[2J"], "serial_number": "", "fingerprint": None, "not_after": None, "handshakes": []}
-    body = json.dumps({"works": False, "experience": "d\x1b[2J", "ports": [port]}).encode()
+    said = {"works": False, "experience": "d\x1b[2J", "not_restarted": ["e\x1b[2J"], "ports": [port]}
+    body = json.dumps(said).encode()
     with answering(200, body, Content_Type="application/json") as (url, _):
         assert "\x1b" not in asking(tmp_path, url)("probe", "a").output
 

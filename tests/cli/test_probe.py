@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from ca_service.cli.failures import ExitCode
+from ca_service.cli.probe import report_lines
+from ca_service.documents.probes import ProbeDocument
 from tests.cli.command_line import CommandLine
 from tests.support import pkcs10, tls_servers
 from tests.support.requests import key, node
@@ -90,6 +92,11 @@ def test_a_name_that_dns_does_not_know_is_said_once_and_how_to_fix_it(ca: Comman
     assert (result.exit_code, first) == (ExitCode.UNREACHABLE, "nowhere.invalid  unknown-host")
     assert "DNS gives no address for nowhere.invalid" in sentence
     assert "Check the spelling" in sentence
+
+
+def test_a_node_that_was_not_restarted_is_named() -> None:
+    found = ProbeDocument(works=False, experience="", not_restarted=["uccx2.example.com"], ports=[])
+    assert report_lines(found)[-1].endswith("If it was uploaded, restart: uccx2.example.com")
 
 
 def test_what_is_no_host_is_a_usage_error(ca: CommandLine) -> None:

@@ -188,6 +188,17 @@ def test_a_name_that_dns_does_not_know_and_an_address_without_a_route_are_told_a
     ]
 
 
+def test_fifty_ports_of_which_ten_are_silent_take_less_than_fifteen_seconds(pairs: Pairs) -> None:
+    prober, started = TLSProber(clock.stopwatch), clock.stopwatch()
+    with listening(tls_servers.tls(pairs.rsa, pairs.ec)) as port, listening(tls_servers.silent) as dead:
+        targets = [Target(f"node{number}.localhost", dead if number < 10 else port) for number in range(50)]
+        found = dict(prober.probe([(target, "127.0.0.1") for target in targets]))
+    assert clock.stopwatch() - started < 15
+    assert [[each.ending for each in found[target]] for target in targets] == [[Ending.SILENT]] * 10 + [
+        [Ending.SERVED] * 4
+    ] * 40
+
+
 def test_a_host_has_addresses_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
     prober = TLSProber(clock.stopwatch)
     assert prober.resolve("127.0.0.1") == ("127.0.0.1",)

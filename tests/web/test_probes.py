@@ -62,6 +62,19 @@ def test_a_certificate_from_here_is_linked(requester: Visitor, prober: FakeProbe
     assert "presents this certificate" in requester.page(f"/certificates/{serial}").text
 
 
+def test_a_node_that_was_not_restarted_is_named(
+    requester: Visitor, prober: FakeProber, installation: Installation
+) -> None:
+    installation.fleet.create(OPERATOR, "Lab", CONTACT_CENTRE)
+    (serial,) = requester.issue(UCCX_PUBLISHER)
+    delivery = installation.issuance.delivery(installation.issuance.get_certificate(OPERATOR, serial))
+    prober.chains = {(HOST, 12015): (delivery.leaf, *delivery.authorities[:-1])}
+    prober.rsa = {("uccx2.example.com", 12015): delivery.authorities[-1:]}
+    text = read(requester.post("/probe", {"hosts": f"{HOST}:12015 uccx2.example.com:12015"}).text).text
+    assert "If it was uploaded, restart: uccx2.example.com" in text
+    assert "UCCX 11.5 presents the ECDSA certificate by itself" in text
+
+
 @pytest.mark.parametrize(
     ("hosts", "rule"), [("", "probe.count"), ("http://x/", "probe.target"), ("router.example.org", "probe.host")]
 )

@@ -32,6 +32,8 @@ from ca_service.errors import Busy, InvalidInput, NotFound, Rule
 from ca_service.pki import encodings, names
 from ca_service.pki.contents import serial_text
 from ca_service.vos import experience
+from ca_service.vos.products import Port, Release
+from ca_service.vos.purposes import TOMCAT_ECDSA
 from ca_service.vos.served import DEAD, Handshake, Ours, PortReport, Target, Verdict, fingerprint_of, judge
 from ca_service.vos.steps import Node
 
@@ -123,7 +125,7 @@ class Probes:
         """
         require(actor, Action.READ)
         require_unbounded(actor)
-        return self._probe(actor, list(dict.fromkeys(target for text in texts for target in self._targets(text))))
+        return self._probe(actor, self._named(texts))
 
     def probe_cluster(self, actor: Actor, cluster_id: int) -> Reports:
         """Look at all nodes of a cluster that have a certificate; afterwards its slots are where they belong.
@@ -149,9 +151,9 @@ class Probes:
         place = f"[{host}]" if ":" in host else host
         texts = [f"{place}:{port}" for port in ports] or [place]
         with limited(_STORING_SECONDS):  # after a run, which takes longer than requests may wait
-            targets = [target for text in texts for target in self._targets(text)]
+            targets = self._named(texts)
             lines = [found for found in self._slots.lines(actor, host) if not found[1].slot.covers]
-            reports = self._probe(actor, list(dict.fromkeys(targets)))
+            reports = self._probe(actor, targets)
         return self._moving(actor, lines, reports, targets if ports else ())
 
     def probe_all(self) -> int:
@@ -174,6 +176,13 @@ class Probes:
         require(actor, Action.READ)
         return self._served.list_served(host.lower())
 
+    def _named(self, texts: Sequence[str]) -> list[Target]:
+        """Return the ports that a person has named, each once. The ports of a cluster are limited by its nodes."""
+        targets = list(dict.fromkeys(target for text in texts for target in self._targets(text)))
+        if not 1 <= len(targets) <= MAX_PORTS:
+            raise InvalidInput(PROBE_COUNT.at("/hosts", count=len(targets), limit=MAX_PORTS))
+        return targets
+
     def _targets(self, text: str) -> Iterator[Target]:
         host, port = host_and_port(text)
         node = self._products.find_products([host]).get(host)
@@ -186,8 +195,6 @@ class Probes:
             yield from known or (Target(host, each) for each in _USUAL_PORTS)
 
     def _probe(self, actor: Actor, targets: Sequence[Target]) -> Reports:
-        if not 1 <= len(targets) <= MAX_PORTS:
-            raise InvalidInput(PROBE_COUNT.at("/hosts", count=len(targets), limit=MAX_PORTS))
         groups = self._reports(actor, targets)
         next(groups)  # up to the first connection now: an answer that has begun could not say what is refused
         return (report for group in groups for report in group)
@@ -288,10 +295,15 @@ def _ports_of(node: Node, purpose: str = "") -> tuple[Target, ...]:
     if release is None:
         return tuple(Target(node.fqdn, port) for port in _USUAL_PORTS)
     return tuple(
-        Target(node.fqdn, port.number, port.service, port.presents, has_agents)
+        Target(node.fqdn, port.number, port.service, port.presents, has_agents, _uses(release, port))
         for port in release.ports
         if purpose in ("", port.purpose) or not port.purpose
     ) or tuple(Target(node.fqdn, port) for port in _USUAL_PORTS)
+
+
+def _uses(release: Release, port: Port) -> str:
+    """Return when the release presents the certificate of its web server; empty for a port of another purpose."""
+    return release.uses.text if port.purpose in ("", TOMCAT_ECDSA.service) else ""
 
 
 def _served(report: PortReport, at: datetime) -> Served:

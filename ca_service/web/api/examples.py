@@ -224,6 +224,7 @@ PROBED: Final[dict[str, Any]] = {"hosts": ["sm1.example.com:7443"]}
 PROBE: Final[dict[str, Any]] = {
     "works": True,
     "experience": "",
+    "not_restarted": [],
     "ports": [
         {
             "host": "sm1.example.com",

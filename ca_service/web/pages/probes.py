@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from ca_service.authority.access.permissions import Action
 from ca_service.authority.fleet.probing import MAX_PORTS, Reports
-from ca_service.documents.probes import experience_of, works
+from ca_service.documents.probes import experience_of, not_restarted, works
 from ca_service.errors import Finding, InvalidInput
 from ca_service.vos.served import PortReport
 from ca_service.web.context import actor, installation, needs
@@ -37,6 +37,11 @@ class Run:
     def works(self) -> bool:
         """Whether all that was seen is as it should be."""
         return works(self.done)
+
+    @property
+    def not_restarted(self) -> str:
+        """The hosts that were probably not restarted."""
+        return ", ".join(not_restarted(self.done))
 
     @property
     def experience(self) -> str:

@@ -19,12 +19,14 @@ from ca_service.authority.fleet.placement import Placement
 from ca_service.authority.fleet.probing import MAX_PORTS
 from ca_service.authority.fleet.states import Slot, State
 from ca_service.authority.issuance.examination import Options
+from ca_service.documents.probes import ProbeDocument
 from ca_service.errors import Busy, InvalidInput, NotAllowed, NotFound
-from ca_service.vos.served import Verdict
+from ca_service.vos.served import SENTENCES, Verdict
 from tests.support.factories import OPERATOR, Lab, actor
 from tests.support.fakes import NOON
 from tests.support.fleet import CONTACT_CENTRE
-from tests.support.requests import THREE_NODES, UCCX_PUBLISHER
+from tests.support.pkcs10 import pem
+from tests.support.requests import THREE_NODES, UCCX_PUBLISHER, node
 from tests.support.tls_servers import certified
 
 REQUESTER = actor(Role.REQUESTER)
@@ -85,6 +87,22 @@ def test_the_ports_of_the_product_are_looked_at_at_one_address(lab: Lab) -> None
     assert {each.verdict for each in reports} == {Verdict.REFUSED}
 
 
+class Rebinding(dict[str, tuple[str, ...]]):
+    """A name server that answers with this machine from the second question on."""
+
+    def get(self, host: str, _default: object = None) -> tuple[str, ...]:
+        """Answer."""
+        return self.pop(host, ("127.0.0.1",))
+
+
+def test_a_name_that_leads_elsewhere_after_it_was_judged_is_not_followed(lab: Lab) -> None:
+    lab.prober.addresses = Rebinding({HOST: ("192.0.2.5",)})
+    assert len(list(lab.probes.probe(REQUESTER, [f"{HOST}:8443", f"{HOST}:12015"]))) == 2
+    assert {address for _, _, address in lab.prober.connected} == {"192.0.2.5"}
+    with pytest.raises(InvalidInput, match=r"127\.0\.0\.1"):
+        lab.probes.probe(REQUESTER, [HOST])
+
+
 def test_a_host_that_dns_does_not_know_is_one_report_and_says_nothing_of_its_ports(lab: Lab) -> None:
     lab.prober.addresses = {HOST: ()}
     (report,) = lab.probes.probe(REQUESTER, [HOST])
@@ -100,6 +118,49 @@ def test_a_single_port_is_looked_at_alone(lab: Lab) -> None:
         certificate(lab).serial_number,
     )
     assert report.target.service == "Socket.IO (Live Data)"
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("uccx15.example.com:8443", ["once the certificate type is set to ECDSA"]),
+        ("cucm1.example.com:8443", ["HTTPS Ciphers"]),
+        ("uccx125.example.com:8443", ["Cisco removed ECDSA"]),
+        ("cucm1.example.com:2443", []),  # of another purpose: HTTPS Ciphers is not for it
+        ("cucm1.example.com:1234", []),
+    ],
+)
+def test_a_port_without_an_ec_certificate_names_the_switch_of_its_product(
+    lab: Lab, place: str, said: list[str]
+) -> None:
+    nodes = [
+        NodeInput("uccx15.example.com", "uccx", "15", "publisher"),
+        NodeInput("uccx125.example.com", "uccx", "12.5", "publisher"),
+        NodeInput("cucm1.example.com", "cucm", "15", "publisher"),
+    ]
+    lab.fleet.create(OPERATOR, "Others", nodes)
+    host, _, port = place.partition(":")
+    lab.prober.rsa = {(host, int(port)): self_signed()}
+    (report,) = lab.probes.probe(REQUESTER, [place])
+    assert report.verdict is Verdict.NO_ECDSA
+    first, *more = report.sentences
+    assert first == SENTENCES[Verdict.NO_ECDSA]
+    assert [part for sentence in more for part in said if part in sentence] == said
+    assert len(more) == len(said) + len(report.remarks)
+
+
+def test_a_node_that_was_not_restarted_is_named_where_others_of_its_product_were(lab: Lab) -> None:
+    def named() -> list[str]:
+        return ProbeDocument.of(list(lab.probes.probe_cluster(OPERATOR, 1))).not_restarted
+
+    places = {each.fqdn: 12015 if "uccx" in each.fqdn else 7443 for each in CONTACT_CENTRE}
+    lab.prober.chains = {(host, port): self_signed() for host, port in places.items()}
+    assert named() == []
+    lab.prober.chains[LIVE_DATA] = chain(lab, certificate(lab))
+    lab.prober.chains[HOST, 8443] = self_signed()  # RSA alone by its documents
+    assert named() == ["uccx2.example.com"]
+    lab.prober.chains["uccx2.example.com", 12015] = chain(lab, certificate(lab, "uccx2.example.com"))
+    assert named() == []
 
 
 def test_an_earlier_certificate_is_older_and_one_that_only_has_the_number_is_not_ours(lab: Lab) -> None:
@@ -128,6 +189,22 @@ def test_too_many_ports_are_refused(lab: Lab) -> None:
         with pytest.raises(InvalidInput) as caught:
             lab.probes.probe(REQUESTER, hosts)
         assert caught.value.rule == "probe.count"
+
+
+def test_a_large_cluster_is_looked_at_as_a_whole(lab: Lab) -> None:
+    hosts = [f"big{number}.example.com" for number in range(23)]  # with nine ports each
+    large = lab.fleet.create(OPERATOR, "Large", [NodeInput(host, "uccx", "15", "publisher") for host in hosts])
+    placements = [
+        Placement(pkcs10_of(each.fqdn), each.id, "tomcat-ECDSA", is_multi_server=False)
+        for each in lab.fleet.get_cluster(OPERATOR, large.id).nodes
+    ]
+    lab.fleet.sign(OPERATOR, large.id, placements, Options())
+    assert len(list(lab.probes.probe_cluster(OPERATOR, large.id))) == 23 * 9 > MAX_PORTS
+
+
+def pkcs10_of(host: str) -> bytes:
+    """The CSR of a node."""
+    return pem(node(host, host).der())
 
 
 def test_only_hosts_that_are_known_here_are_looked_at(lab: Lab) -> None:
