@@ -159,13 +159,13 @@ class Probes:
     def probe_all(self) -> int:
         """Look at the nodes of all clusters, for the job; return how many ports were looked at.
 
-        Others have their turns first: the rest is left to the next round.
+        Hosts that may not be connected to are left out. Others have their turns first: the rest is left to the next round.
         """
         count = 0
         for cluster in chain.from_iterable(cluster_pages(self._fleet, _PROBER)):
             try:
                 count += sum(1 for _ in self.probe_cluster(_PROBER, cluster.id))
-            except (InvalidInput, NotFound):  # none of its nodes may be looked at, or it was removed
+            except NotFound:  # it has no certificates, or it was removed
                 continue
             except Busy:  # runs and probes of people have all turns: the next round looks again
                 break
@@ -217,9 +217,19 @@ class Probes:
     def _addressed(self, actor: Actor, targets: Sequence[Target]) -> list[tuple[Target, str]]:
         """Return the ports with their addresses; of a host that DNS does not know, its first port alone."""
         hosts = dict.fromkeys(target.host for target in targets)
-        addresses = {host: self._connections.address(actor, host) for host in hosts}  # slow, if a name server is
+        addresses = {host: self._address(actor, host) for host in hosts}  # slow, if a name server is
         first = {target.host: target for target in reversed(targets)}
-        return [(each, addresses[each.host]) for each in targets if addresses[each.host] or each is first[each.host]]
+        allowed = [(each, address) for each in targets if (address := addresses[each.host]) is not None]
+        return [(each, address) for each, address in allowed if address or each is first[each.host]]
+
+    def _address(self, actor: Actor, host: str) -> str | None:
+        """Return the address of a host, empty if there is none. None if the job may not connect; others are told."""
+        try:
+            return self._connections.address(actor, host)
+        except InvalidInput:
+            if actor is _PROBER:
+                return None
+            raise
 
     def _find_ours(self, leaf: x509.Certificate) -> Ours | None:
         """Return which of our certificates this is, byte for byte, or None."""

@@ -395,8 +395,19 @@ def test_the_job_looks_at_every_cluster_and_leaves_those_that_it_may_not(lab: La
     mark = slot(lab).verified
     assert mark is not None
     assert mark.done_by == "service:probe"
-    lab.prober.addresses = {HOST: ("127.0.0.1",)}
+    hosts = [each.node.fqdn for each in lab.fleet.slots(OPERATOR, 1)]
+    lab.prober.addresses = dict.fromkeys(hosts, ("127.0.0.1",))
     assert lab.probes.probe_all() == 0
+
+
+def test_the_job_looks_at_the_others_where_one_host_may_not_be_connected_to_and_a_person_is_told(lab: Lab) -> None:
+    lab.prober.chains = {LIVE_DATA: chain(lab, certificate(lab))}
+    lab.prober.addresses = {"uccx2.example.com": ("127.0.0.1",)}
+    with pytest.raises(InvalidInput):
+        lab.probes.probe_cluster(REQUESTER, 1)
+    assert lab.probes.probe_all() > 0
+    assert {host for host, *_ in lab.prober.connected} == {HOST, "sm1.example.com"}
+    assert slot(lab).state is State.VERIFIED
 
 
 def test_a_cluster_that_is_none_is_not_found(lab: Lab) -> None:
