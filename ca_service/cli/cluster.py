@@ -87,7 +87,7 @@ def create(session: Session, name: str, nodes: tuple[tuple[str, str, str, str], 
 @cluster_argument
 @pass_session
 def show(session: Session, cluster: str) -> None:
-    """Show the board of CLUSTER: the state of each slot and the next step."""
+    """Show the board of CLUSTER: the state of each node and the next step."""
     _answer(
         session,
         lambda here: number_here(here, cluster),
@@ -173,7 +173,7 @@ def _runbook_there(api: API, cluster: str) -> tuple[RunbookDocument, str]:
 def probe_(session: Session, cluster: str) -> ExitCode:
     """See which certificates the nodes of CLUSTER present.
 
-    Afterwards a slot is verified if its certificate is presented, and no longer if another one is. The exit codes are
+    Afterwards a node is verified if it presents its certificate, and no longer if it presents another. Exit codes are
     those of `ca-service probe`.
     """
 

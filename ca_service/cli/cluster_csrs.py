@@ -42,7 +42,7 @@ _purpose = click.option("--purpose", default="", help="Purpose on the node.  [de
 @click.option("--preview", is_flag=True, help="Show where they belong, and store nothing.")
 @pass_session
 def add(session: Session, cluster: str, files: tuple[str, ...], node: str, purpose: str, preview: bool) -> None:
-    """Place CSRs into the slots of CLUSTER: all of them, or none.
+    """Assign CSRs to the nodes of CLUSTER: all of them, or none.
 
     CLUSTER is a number or a name. FILE is a CSR, a ZIP with CSRs, or a folder with *.csr files; `-` is standard input.
     `sign` signs them later.

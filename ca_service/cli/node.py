@@ -114,7 +114,11 @@ def plan(session: Session, /, host: str, user: str, password_stdin: bool, finger
 @click.argument("host", metavar="HOST[:PORT]")
 @click.option("--confirm", metavar="HOST", help="Host name, to confirm the plan without a question.")
 @click.option(
-    "--probe-port", "ports", type=click.IntRange(1, 65535), multiple=True, help="Port to probe.  [default: all usual]"
+    "--probe-port",
+    "ports",
+    type=click.IntRange(1, 65535),
+    multiple=True,
+    help="Port to probe.  [default: all of the product]",
 )
 @_with(_API_OPTIONS)
 @pass_session
