@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -11,11 +12,14 @@ import pytest
 
 from ca_service import web
 from ca_service.authority.access.permissions import Role
+from ca_service.authority.fleet.clusters import NodeInput
 from ca_service.authority.fleet.placement import Placement
 from ca_service.authority.installation import Installation
 from ca_service.authority.inventory.store import CertificateQuery
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.notices.records import Failure
+from ca_service.authority.revocation.records import Selection
+from ca_service.pki.reasons import Reason
 from ca_service.vos.purposes import TOMCAT_ECDSA
 from ca_service.vos.runbook import upload_key, verify_key
 from tests.support import pkcs10
@@ -27,6 +31,7 @@ from tests.support.statements import statements
 from tests.web.html import Page, read
 from tests.web.visitor import Visitor, sign_in
 
+OPTIONS = web.WebOptions(secret_key="x" * 32, session_lifetime=timedelta(days=1000))
 PASSPHRASE = b"a passphrase of the root"
 NOTHING = "Nothing waits for you"
 MOST = 24  # session, header, requests, board, clusters, checks, root, messages, events
@@ -54,8 +59,7 @@ def with_people(lab: Lab) -> Lab:
 
 def page_of(lab: Lab, role: Role = Role.ADMINISTRATOR) -> Page:
     """The overview as this role sees it."""
-    options = web.WebOptions(secret_key="x" * 32, session_lifetime=timedelta(days=1000))
-    return sign_in(web.create(lab, options), role).page("/")
+    return sign_in(web.create(lab, OPTIONS), role).page("/")
 
 
 def upload(lab: Lab, *, name: str = "Contact centre") -> str:
@@ -155,6 +159,30 @@ def test_a_node_is_to_be_uploaded_then_verified_then_done(lab: Lab) -> None:
     step = verify_key(TOMCAT_ECDSA, serial_number)
     lab.fleet.mark(OPERATOR, 1, step, True, {step: "Upload"})
     assert NOTHING in page_of(lab, Role.REQUESTER).text
+
+
+def test_a_covered_node_has_come_as_far_as_the_certificate_of_the_other_node(lab: Lab) -> None:
+    nodes = [NodeInput(f"cucm{number}.example.com", "cucm", "12.5", "publisher") for number in (1, 2)]
+    nodes[1] = replace(nodes[1], role="subscriber")
+    cluster = lab.fleet.create(OPERATOR, "Calls", nodes)
+    placement = Placement(CUCM_MULTI.data, cluster.nodes[0].id, "tomcat-ECDSA", is_multi_server=True)
+
+    lab.fleet.place(OPERATOR, cluster.id, [placement], Options())
+    assert stations(lab) == [(1, "requested"), (1, "requested, with cucm1")]
+    serial_number = lab.fleet.sign(OPERATOR, cluster.id, [placement], Options()).certificates[0].serial_number
+    assert stations(lab) == [(2, "issued"), (2, "issued, with cucm1")]
+    step = upload_key(TOMCAT_ECDSA, serial_number)
+    lab.fleet.mark(OPERATOR, cluster.id, step, True, {step: "Upload"})
+    assert stations(lab) == [(3, "uploaded"), (3, "uploaded, with cucm1")]
+    lab.revocation.revoke(OPERATOR, Selection((serial_number,)), Reason.SUPERSEDED)
+    assert stations(lab) == [(3, "revoked"), (3, "revoked, with cucm1")]
+
+
+def stations(lab: Lab) -> list[tuple[int, str]]:
+    """Each node of the only cluster on the overview: how many of its stations are reached, and the words beside."""
+    source = sign_in(web.create(lab, OPTIONS), Role.AUDITOR).get("/").text
+    found = re.findall(r'class="stations.*?>(.*?)</span>\s*<span class="quiet">(.*?)</span>', source, re.DOTALL)
+    return [(drawn.count('class="done"'), words) for drawn, words in found]
 
 
 def test_more_clusters_than_are_shown_are_one_need(lab: Lab) -> None:
