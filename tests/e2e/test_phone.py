@@ -89,3 +89,36 @@ def test_no_state_is_broken_and_no_command_is_cut_on_a_phone(service: Service, n
     commands = tab.page.locator(".open-step pre:visible")
     assert commands.count()
     assert commands.evaluate_all("all => all.filter(each => each.scrollHeight > each.clientHeight).length") == 0
+
+
+def test_a_job_has_two_lines_on_a_phone_and_its_details_in_a_fold(service: Service, new_tab: OpenTab) -> None:
+    tab = new_tab(viewport=NARROW)
+    tab.set_up(service.set_up_url())
+    service.installation.jobs.run(OPERATOR, "seal")
+    tab.go("/jobs")
+
+    lines = tab.page.evaluate(_LINES, ".jobs tbody tr")
+    assert len(lines) == len(service.installation.jobs.states())
+    assert max(lines) <= 2, lines
+    sealing = tab.page.locator("#seal")
+    assert "seal new events" not in sealing.inner_text()
+    sealing.locator("summary").press("Enter")
+    assert "seal new events" in sealing.inner_text()
+    assert "5 minutes" in sealing.inner_text()
+    assert not tab.faults("jobs")
+
+
+def test_the_ports_of_a_probe_are_beside_no_screen(service: Service, new_tab: OpenTab) -> None:
+    service.installation.issuance.issue(OPERATOR, [_long_request()], Options())
+    for options in ({}, {"java_script_enabled": False}):
+        tab = new_tab(viewport=NARROW, **options)
+        if not options:
+            tab.set_up(service.set_up_url())
+        else:
+            tab.sign_in()
+        tab.go("/probe")
+        tab.page.fill("#hosts", f"{_LONG}:8443")
+        tab.page.click("text=Look >> visible=true")
+        tab.page.wait_for_selector("text=Back")
+        assert tab.overhang(".table") == 0
+    assert tab.page.locator("tbody th").inner_text() == f"{_LONG}:8443"

@@ -101,7 +101,7 @@ def test_a_refused_request_needs_its_requester_until_there_is_a_newer_one() -> N
         lab.requests.refuse(OPERATOR, request.id, "The names are wrong.")
 
     page = page_of(lab, Role.REQUESTER)
-    assert "Your request for junk1.example.com was refused Read the reason" in page.text
+    assert "Your request for junk1.example.com was refused Read why" in page.text
     assert "2 more requests of yours were refused" in page.text
     assert {"/requests/5", "/requests/4", "/requests/3", "/requests?state=refused"} <= set(page.links)
     assert "was refused" not in page_of(lab, Role.APPROVER).text

@@ -46,7 +46,9 @@ def test_the_queue_shows_a_submission_as_one_and_leads_to_the_decision(approver:
 
 def test_equal_facts_are_shown_once_and_different_ones_side_by_side(approver: Visitor) -> None:
     source = approver.get(SIDE_BY_SIDE).text
-    assert source.count("the same for all") == 5  # purpose, usages, lifetime, profile, requester
+    assert (
+        source.count("the same for all") == 8
+    )  # state, purpose, usages, lifetime, profile, requester; no certificates, no findings
     for request in ("uccx1", "uccx2", "sm1"):
         assert f"CN={request}-EC.example.com" in source
     assert "Approve all 3" in source
