@@ -13,7 +13,7 @@ from tests.e2e.service import Service
 from tests.e2e.tab import NARROW
 from tests.support import pkcs10
 from tests.support.factories import OPERATOR
-from tests.support.requests import SOCIALMINER, key, subject, usages
+from tests.support.requests import SOCIALMINER, THREE_NODES, key, subject, usages
 
 _LONG: Final = "contact-centre-publisher-of-the-first-site.voice.example.com"
 #: The lines of text that a person sees in each row.
@@ -122,3 +122,16 @@ def test_the_ports_of_a_probe_are_beside_no_screen(service: Service, new_tab: Op
         tab.page.wait_for_selector("text=Back")
         assert tab.overhang(".table") == 0
     assert tab.page.locator("tbody th").inner_text() == f"{_LONG}:8443"
+
+
+def test_a_file_of_a_result_has_its_name_and_one_line_of_buttons_on_a_phone(service: Service, new_tab: OpenTab) -> None:
+    csrs = [each.data for each in THREE_NODES]
+    issued = service.installation.issuance.issue(OPERATOR, csrs, Options()).certificates
+    tab = new_tab(viewport=NARROW)
+    tab.set_up(service.set_up_url())
+    tab.go("/issued?" + "&".join(f"serial={each.serial_number}" for each in issued))
+
+    lines = tab.page.evaluate(_LINES, "main .actions:has(code)")
+    assert len(lines) == 5  # root, intermediate, three nodes
+    assert max(lines) == 2, lines
+    assert not tab.faults("result")
