@@ -76,6 +76,11 @@ class Destination:
         product = self if self.product or self.version else other
         return Destination(self.purpose or other.purpose, product.product, product.version)
 
+    @property
+    def product_text(self) -> str:
+        """Product and version in words, such as UCCX 11.5; empty if not known."""
+        return f"{get_product(self.product).name} {self.version}" if self.product else ""
+
     def node(self, host: str) -> Node | None:
         """Return the host as a node of its product, in the first of its roles; None if the product is not known."""
         if not self.product:

@@ -82,6 +82,12 @@ class Tab:
         """Open everything that is folded."""
         self.page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
 
+    def overhang(self, selector: str) -> int:
+        """Return by how much what is in these boxes is wider than they are, in pixels."""
+        boxes = self.page.locator(selector)
+        assert boxes.count()
+        return int(boxes.evaluate_all("all => Math.max(...all.map(each => each.scrollWidth - each.clientWidth))"))
+
     def faults(self, name: str) -> list[str]:
         """Return the violations found by axe, and what makes the page scroll sideways; each begins with this name."""
         violations = _AXE.run(self.page, options={"resultTypes": ["violations"]}).response["violations"]

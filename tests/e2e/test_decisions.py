@@ -17,7 +17,7 @@ from ca_service.authority.issuance.examination import Options
 from ca_service.vos.purposes import TOMCAT_ECDSA
 from tests.e2e.conftest import OpenTab
 from tests.e2e.service import Service, serving
-from tests.e2e.tab import Scheme, Tab, every_look, open_tab
+from tests.e2e.tab import NARROW, Scheme, Tab, every_look, open_tab
 from tests.e2e.test_cluster import create_cluster, new_request, slot
 from tests.support.factories import OPERATOR, PASSWORD
 from tests.support.fleet import CONTACT_CENTRE
@@ -166,6 +166,22 @@ def test_a_board_waits_and_shows_the_certificate_by_itself(new_tab: OpenTab, req
     expect(approver.page.locator("h1 .state")).to_have_text("issued")
     requester.page.reload()
     expect(card.locator(".state").first).to_have_text("issued")
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_requests_side_by_side_are_lines_on_a_phone(new_tab: OpenTab, deciding: Service, scripts: bool) -> None:
+    who = deciding.installation.accounts.get("requester").actor
+    deciding.installation.issuance.issue(who, [UCCX_SUBSCRIBER.data, SOCIALMINER.data, CUCM_MULTI.data], Options())
+    tab = new_tab(viewport=NARROW, java_script_enabled=scripts)
+    tab.sign_in("approver")
+    tab.go("/requests/decide?request=1&request=2&request=3")
+
+    assert tab.overhang(".table") == 0
+    hosts = ["uccx2.example.com", "sm1.example.com", "cucm1.example.com"]
+    names = tab.page.locator("tr", has_text="DNS").locator("td")
+    assert names.evaluate_all("all => all.map(each => each.dataset.label)") == hosts
+    assert len(set(names.evaluate_all("all => all.map(each => each.getBoundingClientRect().left)"))) == 1
+    assert tab.page.locator("thead a").all_inner_texts() == hosts
 
 
 @every_look

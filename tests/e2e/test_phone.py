@@ -13,7 +13,7 @@ from tests.e2e.service import Service
 from tests.e2e.tab import NARROW
 from tests.support import pkcs10
 from tests.support.factories import OPERATOR
-from tests.support.requests import SOCIALMINER, key, subject, usages
+from tests.support.requests import SOCIALMINER, THREE_NODES, key, subject, usages
 
 _LONG: Final = "contact-centre-publisher-of-the-first-site.voice.example.com"
 #: The lines of text that a person sees in each row.
@@ -89,3 +89,49 @@ def test_no_state_is_broken_and_no_command_is_cut_on_a_phone(service: Service, n
     commands = tab.page.locator(".open-step pre:visible")
     assert commands.count()
     assert commands.evaluate_all("all => all.filter(each => each.scrollHeight > each.clientHeight).length") == 0
+
+
+def test_a_job_has_two_lines_on_a_phone_and_its_details_in_a_fold(service: Service, new_tab: OpenTab) -> None:
+    tab = new_tab(viewport=NARROW)
+    tab.set_up(service.set_up_url())
+    service.installation.jobs.run(OPERATOR, "seal")
+    tab.go("/jobs")
+
+    lines = tab.page.evaluate(_LINES, ".jobs tbody tr")
+    assert len(lines) == len(service.installation.jobs.states())
+    assert max(lines) <= 2, lines
+    sealing = tab.page.locator("#seal")
+    assert "seal new events" not in sealing.inner_text()
+    sealing.locator("summary").press("Enter")
+    assert "seal new events" in sealing.inner_text()
+    assert "5 minutes" in sealing.inner_text()
+    assert not tab.faults("jobs")
+
+
+def test_the_ports_of_a_probe_are_beside_no_screen(service: Service, new_tab: OpenTab) -> None:
+    service.installation.issuance.issue(OPERATOR, [_long_request()], Options())
+    for options in ({}, {"java_script_enabled": False}):
+        tab = new_tab(viewport=NARROW, **options)
+        if not options:
+            tab.set_up(service.set_up_url())
+        else:
+            tab.sign_in()
+        tab.go("/probe")
+        tab.page.fill("#hosts", f"{_LONG}:8443")
+        tab.page.click("text=Look >> visible=true")
+        tab.page.wait_for_selector("text=Back")
+        assert tab.overhang(".table") == 0
+    assert tab.page.locator("tbody th").inner_text() == f"{_LONG}:8443"
+
+
+def test_a_file_of_a_result_has_its_name_and_one_line_of_buttons_on_a_phone(service: Service, new_tab: OpenTab) -> None:
+    csrs = [each.data for each in THREE_NODES]
+    issued = service.installation.issuance.issue(OPERATOR, csrs, Options()).certificates
+    tab = new_tab(viewport=NARROW)
+    tab.set_up(service.set_up_url())
+    tab.go("/issued?" + "&".join(f"serial={each.serial_number}" for each in issued))
+
+    lines = tab.page.evaluate(_LINES, "main .actions:has(code)")
+    assert len(lines) == 5  # root, intermediate, three nodes
+    assert max(lines) == 2, lines
+    assert not tab.faults("result")

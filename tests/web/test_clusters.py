@@ -15,7 +15,10 @@ from werkzeug.test import TestResponse
 from ca_service.authority.access.permissions import Role
 from ca_service.authority.fleet.states import State
 from ca_service.authority.installation import Installation
+from ca_service.authority.inventory.store import CertificateQuery
 from ca_service.authority.issuance.examination import Options
+from ca_service.authority.revocation.records import Selection
+from ca_service.pki.reasons import Reason
 from ca_service.web.pages.clusters import PRESETS
 from tests.support import pkcs10
 from tests.support.factories import OPERATOR
@@ -518,6 +521,10 @@ def test_a_node_that_a_multi_server_request_names_is_not_sent_to_make_its_own(
 
     decide(requester, board, review, "sign", **fields)
     assert "The certificate of cucm1.example.com also covers this node" in requester.page(board).text
+
+    (signed,) = installation.inventory.list_certificates(OPERATOR, CertificateQuery()).certificates
+    installation.revocation.revoke(OPERATOR, Selection((signed.serial_number,)), Reason.SUPERSEDED)
+    assert "cucm1.example.com, which also covers this node, is revoked or on hold" in requester.page(board).text
 
 
 def test_an_auditor_sees_the_board_and_changes_nothing(

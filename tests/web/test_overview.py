@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -11,22 +12,28 @@ import pytest
 
 from ca_service import web
 from ca_service.authority.access.permissions import Role
+from ca_service.authority.fleet.clusters import NodeInput
 from ca_service.authority.fleet.placement import Placement
 from ca_service.authority.installation import Installation
 from ca_service.authority.inventory.store import CertificateQuery
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.notices.records import Failure
+from ca_service.authority.revocation.records import Selection
+from ca_service.pki.reasons import Reason
 from ca_service.vos.purposes import TOMCAT_ECDSA
 from ca_service.vos.runbook import upload_key, verify_key
 from tests.support import pkcs10
 from tests.support.factories import OPERATOR, PASSWORD, Lab, actor
 from tests.support.fleet import PUBLISHER
 from tests.support.notices import RecordingChannel
-from tests.support.requests import SOCIALMINER, UCCX_PUBLISHER, UCCX_SUBSCRIBER, node
+from tests.support.requests import CUCM_MULTI, JUNK_COUNTRY, SOCIALMINER, UCCX_PUBLISHER, UCCX_SUBSCRIBER, node
 from tests.support.statements import statements
 from tests.web.html import Page, read
 from tests.web.visitor import Visitor, sign_in
 
+OPTIONS = web.WebOptions(secret_key="x" * 32, session_lifetime=timedelta(days=1000))
+PASSPHRASE = b"a passphrase of the root"
+NOTHING = "Nothing waits for you"
 MOST = 24  # session, header, requests, board, clusters, checks, root, messages, events
 
 
@@ -52,8 +59,7 @@ def with_people(lab: Lab) -> Lab:
 
 def page_of(lab: Lab, role: Role = Role.ADMINISTRATOR) -> Page:
     """The overview as this role sees it."""
-    options = web.WebOptions(secret_key="x" * 32, session_lifetime=timedelta(days=1000))
-    return sign_in(web.create(lab, options), role).page("/")
+    return sign_in(web.create(lab, OPTIONS), role).page("/")
 
 
 def upload(lab: Lab, *, name: str = "Contact centre") -> str:
@@ -64,11 +70,12 @@ def upload(lab: Lab, *, name: str = "Contact centre") -> str:
     return issued.certificates[0].serial_number
 
 
-def test_a_reader_without_anything_to_do_sees_that_all_is_clear(lab: Lab) -> None:
-    for role in (Role.REQUESTER, Role.APPROVER, Role.AUDITOR):
+def test_a_reader_without_anything_to_do_sees_what_that_means_for_the_role(lab: Lab) -> None:
+    for role, said in ((Role.REQUESTER, NOTHING), (Role.APPROVER, NOTHING), (Role.AUDITOR, "Auditors read and change")):
         page = page_of(lab, role)
-        assert "All clear" in page.text
+        assert said in page.text
         assert "Needs you" not in page.text
+        assert "All clear" not in page.text  # what the checks find is for administrators
 
 
 def test_waiting_requests_need_those_who_decide() -> None:
@@ -79,12 +86,36 @@ def test_waiting_requests_need_those_who_decide() -> None:
     assert "wait for a decision" not in page_of(lab, Role.REQUESTER).text
 
 
+def test_only_for_an_administrator_without_a_root_key_and_with_mail_all_is_clear(channel: RecordingChannel) -> None:
+    lab = with_people(Lab(channels=(channel,)))
+    assert "All clear" not in page_of(lab).text
+    lab.root_key.remove(OPERATOR, lab.root_key.export(OPERATOR, PASSPHRASE), PASSPHRASE)
+    assert "All clear" in page_of(lab).text
+
+
+def test_a_refused_request_needs_its_requester_until_there_is_a_newer_one() -> None:
+    lab = with_people(Lab(rules=()))
+    who = lab.accounts.get("requester").actor
+    csrs = [each.data for each in (UCCX_PUBLISHER, UCCX_SUBSCRIBER, SOCIALMINER, CUCM_MULTI, JUNK_COUNTRY)]
+    for request in lab.issuance.issue(who, csrs, Options()).waiting:
+        lab.requests.refuse(OPERATOR, request.id, "The names are wrong.")
+
+    page = page_of(lab, Role.REQUESTER)
+    assert "Your request for junk1.example.com was refused Read why" in page.text
+    assert "2 more requests of yours were refused" in page.text
+    assert {"/requests/5", "/requests/4", "/requests/3", "/requests?state=refused"} <= set(page.links)
+    assert "was refused" not in page_of(lab, Role.APPROVER).text
+
+    lab.issuance.issue(who, csrs, Options())
+    assert "was refused" not in page_of(lab, Role.REQUESTER).text
+
+
 def test_a_certificate_that_expires_needs_those_who_sign(lab: Lab) -> None:
     lab.issuance.issue(OPERATOR, [UCCX_PUBLISHER.data], Options(validity_days=20))
 
     expected = f"uccx1.example.com expires on {lab.clock() + timedelta(days=20):%Y-%m-%d}"
     assert expected in page_of(lab, Role.REQUESTER).text
-    assert "All clear" in page_of(lab, Role.AUDITOR).text
+    assert "Needs you" not in page_of(lab, Role.AUDITOR).text
 
 
 def test_each_of_the_first_that_expire_leads_to_its_renewal_and_one_button_to_that_of_all(lab: Lab) -> None:
@@ -110,7 +141,7 @@ def test_a_certificate_that_has_a_successor_needs_no_reader(lab: Lab) -> None:
     for days in (20, 200):
         lab.issuance.issue(OPERATOR, [UCCX_PUBLISHER.data], Options(validity_days=days, new=True))
 
-    assert "All clear" in page_of(lab, Role.REQUESTER).text
+    assert NOTHING in page_of(lab, Role.REQUESTER).text
 
 
 def test_a_node_is_to_be_uploaded_then_verified_then_done(lab: Lab) -> None:
@@ -119,7 +150,7 @@ def test_a_node_is_to_be_uploaded_then_verified_then_done(lab: Lab) -> None:
     assert "Contact centre: 1 certificate to upload" in page.text
     assert "/clusters/1/runbook" in page.links
     assert "Contact centre" in page_of(lab, Role.AUDITOR).text
-    assert "All clear" in page_of(lab, Role.AUDITOR).text
+    assert "Needs you" not in page_of(lab, Role.AUDITOR).text
 
     step = upload_key(TOMCAT_ECDSA, serial_number)
     lab.fleet.mark(OPERATOR, 1, step, True, {step: "Upload"})
@@ -127,7 +158,31 @@ def test_a_node_is_to_be_uploaded_then_verified_then_done(lab: Lab) -> None:
 
     step = verify_key(TOMCAT_ECDSA, serial_number)
     lab.fleet.mark(OPERATOR, 1, step, True, {step: "Upload"})
-    assert "All clear" in page_of(lab, Role.REQUESTER).text
+    assert NOTHING in page_of(lab, Role.REQUESTER).text
+
+
+def test_a_covered_node_has_come_as_far_as_the_certificate_of_the_other_node(lab: Lab) -> None:
+    nodes = [NodeInput(f"cucm{number}.example.com", "cucm", "12.5", "publisher") for number in (1, 2)]
+    nodes[1] = replace(nodes[1], role="subscriber")
+    cluster = lab.fleet.create(OPERATOR, "Calls", nodes)
+    placement = Placement(CUCM_MULTI.data, cluster.nodes[0].id, "tomcat-ECDSA", is_multi_server=True)
+
+    lab.fleet.place(OPERATOR, cluster.id, [placement], Options())
+    assert stations(lab) == [(1, "requested"), (1, "requested, with cucm1")]
+    serial_number = lab.fleet.sign(OPERATOR, cluster.id, [placement], Options()).certificates[0].serial_number
+    assert stations(lab) == [(2, "issued"), (2, "issued, with cucm1")]
+    step = upload_key(TOMCAT_ECDSA, serial_number)
+    lab.fleet.mark(OPERATOR, cluster.id, step, True, {step: "Upload"})
+    assert stations(lab) == [(3, "uploaded"), (3, "uploaded, with cucm1")]
+    lab.revocation.revoke(OPERATOR, Selection((serial_number,)), Reason.SUPERSEDED)
+    assert stations(lab) == [(3, "revoked"), (3, "revoked, with cucm1")]
+
+
+def stations(lab: Lab) -> list[tuple[int, str]]:
+    """Each node of the only cluster on the overview: how many of its stations are reached, and the words beside."""
+    source = sign_in(web.create(lab, OPTIONS), Role.AUDITOR).get("/").text
+    found = re.findall(r'class="stations.*?>(.*?)</span>\s*<span class="quiet">(.*?)</span>', source, re.DOTALL)
+    return [(drawn.count('class="done"'), words) for drawn, words in found]
 
 
 def test_more_clusters_than_are_shown_are_one_need(lab: Lab) -> None:
@@ -172,7 +227,7 @@ def test_what_the_checks_find_needs_administrators(lab: Lab) -> None:
     page = page_of(lab)
 
     assert "/rules/doctor.job-late" in page.links
-    assert "All clear" in page_of(lab, Role.APPROVER).text
+    assert NOTHING in page_of(lab, Role.APPROVER).text
 
 
 def test_only_readers_of_the_audit_log_see_events(lab: Lab) -> None:

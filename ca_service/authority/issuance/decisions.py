@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from threading import BoundedSemaphore
 from typing import Final
 
@@ -79,6 +80,7 @@ REQUEST_NOTE: Final = Rule(
 MAX_WAIT: Final = 30
 MAX_NOTE: Final = 1000
 MAX_COUNT: Final = 50
+SHOWN_REFUSED: Final = timedelta(days=14)
 _MAX_TEXT: Final = 200
 _STEP: Final = 1.0
 _WAITING_AT_ONCE: Final = 2  # per process: each of them holds one of its few threads
@@ -149,6 +151,23 @@ class Requests:
         """Return whether some were approved and could not be signed."""
         require(actor, Action.READ)
         return self._store.count_in_state(State.FAILED, 1) > 0
+
+    def list_refused(self, actor: Actor) -> tuple[RequestRecord, ...]:
+        """Return the actor's newest requests that were refused in the last 14 days and have no successor yet.
+
+        A successor is a newer request of the actor, or a newer certificate, for the same host and purpose.
+        """
+        require(actor, Action.READ)
+        require_unbounded(actor)
+        if actor.account_id is None:
+            return ()
+        newest, now = dict[tuple[str, str], RequestRecord](), self._clock()
+        for each in self._store.list_requests(RequestQuery(submitted_by_id=actor.account_id)).items:
+            newest.setdefault(each.place, each)
+        refused = [each for each in newest.values() if each.is_refused_since(now - SHOWN_REFUSED)]
+        current = self._ledger.list_current({each.host for each in refused}, now) if refused else ()
+        issued = {(each.host, each.purpose): each.issued_at for each in current}
+        return tuple(each for each in refused if issued.get(each.place, each.submitted_at) <= each.submitted_at)
 
     def find_next(self, actor: Actor, after: RequestRecord) -> RequestRecord | None:
         """Return the oldest other request that waits for a decision that this actor may make, or None."""

@@ -135,6 +135,11 @@ class RequestRecord:
         return self.submitted_at, self.submitted_by_id, self.submitted_by
 
     @property
+    def place(self) -> tuple[str, str]:
+        """The host and the purpose of its certificate."""
+        return self.host, self.options.destination.purpose
+
+    @property
     def is_open(self) -> bool:
         """Whether there is something left to do."""
         return self.state in OPEN
@@ -148,6 +153,10 @@ class RequestRecord:
     def is_repeatable(self) -> bool:
         """Whether it ended without a certificate, so that its CSR can be submitted again, as a new request."""
         return self.state in (State.REFUSED, State.WITHDRAWN)
+
+    def is_refused_since(self, at: datetime) -> bool:
+        """Return whether a person has refused it at this time or later."""
+        return self.state is State.REFUSED and self.settled_at is not None and self.settled_at >= at
 
     @property
     def as_refusal(self) -> Finding:

@@ -223,7 +223,11 @@ def _certificates(records: Sequence[RequestRecord]) -> str:
 
 def _lines(records: Sequence[RequestRecord]) -> str:
     more = [f"  and {len(records) - _SHOWN} more"] if len(records) > _SHOWN else []
-    return "\n".join([*(f"  {visible(each.host)}" for each in records[:_SHOWN]), *more])
+    return "\n".join([*(_line(each) for each in records[:_SHOWN]), *more])
+
+
+def _line(record: RequestRecord) -> str:
+    return "  " + ", ".join(filter(None, (visible(record.host), record.options.destination.purpose)))
 
 
 def _path(records: Sequence[RequestRecord]) -> str:
@@ -232,7 +236,15 @@ def _path(records: Sequence[RequestRecord]) -> str:
 
 def _data(records: Sequence[RequestRecord]) -> dict[str, object]:
     return {
-        "requests": [{"id": each.id, "host": each.host, "serial_number": each.serial_number} for each in records],
+        "requests": [
+            {
+                "id": each.id,
+                "host": each.host,
+                "purpose": each.options.destination.purpose,
+                "serial_number": each.serial_number,
+            }
+            for each in records
+        ],
         "submitted_by": records[0].submitted_by,
         "submitted_at": time_text(records[0].submitted_at),
     }

@@ -16,6 +16,7 @@ from ca_service.errors import Conflict, Finding, InvalidInput, NotAllowed, Rule
 from ca_service.web.context import actor, installation, needs
 from ca_service.web.forms import whole_number
 from ca_service.web.pages import blueprint
+from ca_service.web.pages.requests import destinations_of
 
 REQUEST_NONE_CHOSEN: Final = Rule(
     "request.none-chosen",
@@ -98,8 +99,11 @@ def _page(records: Sequence[RequestRecord], findings: Sequence[Finding] = ()) ->
 
 
 def _facts(records: Sequence[RequestRecord], reviews: Sequence[Review]) -> list[Fact]:
+    destinations = destinations_of(records, reviews)
     descriptions = [review.examination.description for review in reviews]
     return [
+        Fact("purpose", tuple((each.purpose,) if each.purpose else () for each in destinations)),
+        Fact("product", tuple((each.product_text,) if each.product else () for each in destinations)),
         Fact("names", tuple(each.names for each in records)),
         Fact("subject", tuple((each.subject,) for each in records)),
         Fact("key", tuple((each.key, each.signature) if each else () for each in descriptions)),

@@ -28,6 +28,7 @@ MOST_CLUSTERS: Final = 24  # the newest: so many are read
 SHOWN_CLUSTERS: Final = 5
 SHOWN_EVENTS: Final = 5
 SHOWN_ENDINGS: Final = 3
+SHOWN_REFUSED: Final = 3
 SHOWN_WEEKS: Final = 13
 _MANY: Final = 100
 SOON: Final = timedelta(days=30)
@@ -61,6 +62,7 @@ class Need:
     is_more: bool = False
     track: Track | None = None
     ending: Ending | None = None
+    refused: RequestRecord | None = None
     finding: Finding | None = None
 
 
@@ -108,6 +110,8 @@ def _needs(board: Board, tracks: Sequence[Track]) -> Iterator[Need]:
         yield from _faults()
     if _may(Action.DECIDE):
         yield from _decisions()
+    if _may(Action.ISSUE):
+        yield from _refusals()
     if _may(Action.FLEET):
         yield from _node_steps(tracks)
     if _may(Action.ISSUE):
@@ -134,6 +138,15 @@ def _decisions() -> Iterator[Need]:
     waiting = use_case.count_waiting(actor())
     if waiting:
         yield Need("waiting", url_for("pages.requests"), min(waiting, MAX_COUNT), waiting > MAX_COUNT)
+
+
+def _refusals() -> Iterator[Need]:
+    """Yield the reader's own requests that were refused, the first with the page of the reason, and the others."""
+    refused = installation().requests.list_refused(actor())
+    for each in refused[:SHOWN_REFUSED]:
+        yield Need("refused", url_for("pages.request", request_id=each.id), refused=each)
+    if len(refused) > SHOWN_REFUSED:
+        yield Need("refusals", url_for("pages.requests", state="refused"), len(refused) - SHOWN_REFUSED)
 
 
 def _node_steps(tracks: Sequence[Track]) -> Iterator[Need]:

@@ -12,10 +12,11 @@ from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from ca_service.authority.access.permissions import PERMISSIONS, Action, Actor
-from ca_service.authority.issuance.decisions import MAX_COUNT, MAX_NOTE
+from ca_service.authority.issuance.decisions import MAX_COUNT, MAX_NOTE, Review
 from ca_service.authority.issuance.records import RequestQuery, RequestRecord, State
 from ca_service.errors import CAServiceError, Conflict, Finding, InvalidInput, Refused
 from ca_service.pki.encodings import csr_pem
+from ca_service.vos.destinations import NOWHERE, Destination
 from ca_service.web.auth import signed_in_account
 from ca_service.web.context import actor, installation, needs
 from ca_service.web.delivery import deliver_submission
@@ -184,6 +185,7 @@ def _page(found: RequestRecord, error: CAServiceError | None = None) -> str:
         "request.html",
         record=found,
         review=review,
+        destination=destinations_of([found], [review])[0],
         together=len(installation().requests.list_submission(actor(), found.id)),
         findings=findings,
         told=review.examination.findings if found.is_undecided else found.findings,
@@ -198,6 +200,16 @@ def _page(found: RequestRecord, error: CAServiceError | None = None) -> str:
         max_note=MAX_NOTE,
         now=installation().clock(),
     )
+
+
+def destinations_of(records: Sequence[RequestRecord], reviews: Sequence[Review]) -> list[Destination]:
+    """Return what the steps of each certificate follow: its purpose, and the product and version of its host."""
+    known = installation().host_products.find(actor(), {each.host for each in records})
+    purposes = [review.examination.destination for review in reviews]
+    return [
+        purpose | known.get(record.host, NOWHERE) if purpose.purpose else NOWHERE
+        for record, purpose in zip(records, purposes, strict=True)
+    ]
 
 
 def _is_good(found: RequestRecord) -> bool:

@@ -124,6 +124,7 @@ ROWS = [
     Row(Action.READ, "requests.list_requests", RequestQuery()),
     Row(Action.READ, "requests.count_waiting"),
     Row(Action.READ, "requests.has_failed"),
+    Row(Action.READ, "requests.list_refused"),
     Row(Action.READ, "requests.get", 1),
     Row(Action.READ, "requests.wait", 1, 1),
     Row(Action.READ, "requests.list_submission", 1),

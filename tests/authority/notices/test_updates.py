@@ -46,13 +46,16 @@ def test_what_was_submitted_together_is_one_message_and_sent_once(lab: Lab) -> N
     [message] = told(lab)
     assert message.subject == "uccx1.example.com and 2 more: requested by requester, waiting for a decision"
     assert message.text.startswith(
-        "requester asks for 3 certificates:\n  uccx1.example.com\n  uccx2.example.com\n  sm1.example.com\n\n"
+        "requester asks for 3 certificates:\n  uccx1.example.com, tomcat-ECDSA\n"
+        "  uccx2.example.com, tomcat-ECDSA\n  sm1.example.com, tomcat-ECDSA\n\n"
         "Next: approve or refuse.\nhttps://ca.example.com/requests\n"
     )
     assert message.event["type"] == "request.submitted"
     data = message.event["data"]
     assert isinstance(data, dict)
-    assert [each["id"] for each in data["requests"]] == numbers
+    assert [(each["id"], each["purpose"]) for each in data["requests"]] == [
+        (number, "tomcat-ECDSA") for number in numbers
+    ]
     assert told(lab) == []
 
 

@@ -13,8 +13,9 @@ from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.records import State
 from ca_service.authority.revocation.records import Selection
 from ca_service.pki.reasons import Reason
+from tests.support import pkcs10
 from tests.support.factories import OPERATOR
-from tests.support.requests import THREE_NODES
+from tests.support.requests import THREE_NODES, node
 from tests.web.html import read
 from tests.web.visitor import Visitor
 
@@ -45,10 +46,37 @@ def test_the_queue_shows_a_submission_as_one_and_leads_to_the_decision(approver:
 
 def test_equal_facts_are_shown_once_and_different_ones_side_by_side(approver: Visitor) -> None:
     source = approver.get(SIDE_BY_SIDE).text
-    assert source.count("the same for all") == 4  # usages, lifetime, profile, requester
+    assert (
+        source.count("the same for all") == 8
+    )  # state, purpose, usages, lifetime, profile, requester; no certificates, no findings
     for request in ("uccx1", "uccx2", "sm1"):
         assert f"CN={request}-EC.example.com" in source
     assert "Approve all 3" in source
+
+
+def test_approvers_see_purpose_product_and_version_which_the_steps_follow(
+    approver: Visitor, installation: Installation
+) -> None:
+    assert "Product and version" not in approver.page(SIDE_BY_SIDE).text
+    for host, product in (("uccx1", "uccx"), ("sm1", "socialminer")):
+        installation.host_products.assign(OPERATOR, f"{host}.example.com", product, "11.5")
+
+    text = approver.page(SIDE_BY_SIDE).text
+    assert "Purpose tomcat-ECDSA the same for all" in text
+    assert "Product and version UCCX 11.5 not given SocialMiner/CCP 11.5" in text
+    assert "Purpose tomcat-ECDSA Product and version UCCX 11.5" in approver.page("/requests/1").text
+
+
+def test_a_plain_server_has_neither_purpose_nor_product(approver: Visitor, installation: Installation) -> None:
+    who = installation.accounts.get("requester").actor
+    web = node("web1.example.com", "web1.example.com", bits=("digitalSignature",), purposes=("serverAuth",))
+    installation.issuance.issue(who, [pkcs10.pem(web.der())], Options(profile="server"))
+    installation.host_products.assign(OPERATOR, "web1.example.com", "uccx", "11.5")
+
+    for path in ("/requests/4", "/requests/decide?request=4"):
+        text = approver.page(path).text
+        assert "Purpose" not in text
+        assert "Product and version" not in text
 
 
 def test_all_are_approved_at_once(approver: Visitor, installation: Installation) -> None:

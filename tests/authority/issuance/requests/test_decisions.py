@@ -14,6 +14,7 @@ from ca_service.authority.issuance.decisions import MAX_COUNT, MAX_NOTE
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.records import RequestQuery, RequestRecord, State, timeline
 from ca_service.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from ca_service.vos.destinations import Destination
 from tests.authority.issuance.requests.people import ANNA, CAROL, VERA, certificates, recorded, submitted
 from tests.support.factories import OPERATOR, Lab, actor
 from tests.support.fakes import FixedClock, InMemoryLedger
@@ -65,6 +66,42 @@ def test_a_refusal_needs_a_note_that_can_be_read(lab: Lab, waiting: RequestRecor
     expected = "request.note-invalid" if note.strip() else "request.note"
     assert (caught.value.rule, caught.value.findings[0].pointer) == (expected, "/note")
     assert lab.requests.get(ANNA, waiting.id).state is State.SUBMITTED
+
+
+def test_a_refused_request_is_listed_for_its_requester_for_two_weeks(lab: Lab, waiting: RequestRecord) -> None:
+    assert lab.requests.list_refused(ANNA) == ()
+    refused = lab.requests.refuse(CAROL, waiting.id, "no")
+    assert lab.requests.list_refused(ANNA) == (refused,)
+    for other in (CAROL, VERA, OPERATOR):
+        assert lab.requests.list_refused(other) == ()
+    lab.clock.advance(days=14)
+    assert lab.requests.list_refused(ANNA) == (refused,)
+    lab.clock.advance(seconds=1)
+    assert lab.requests.list_refused(ANNA) == ()
+
+
+def test_a_refused_request_is_not_listed_once_it_has_a_successor(lab: Lab, waiting: RequestRecord) -> None:
+    lab.requests.refuse(CAROL, waiting.id, "no")
+    lab.clock.advance(minutes=1)
+    again = lab.requests.submit_again(ANNA, waiting.id).waiting[0]
+    assert lab.requests.list_refused(ANNA) == ()
+    refused = lab.requests.refuse(CAROL, again.id, "still no")
+    assert lab.requests.list_refused(ANNA) == (refused,)  # not the first one as well
+    lab.clock.advance(minutes=1)
+    lab.requests.approve(CAROL, submitted(lab, VERA).id)  # a certificate that another person requested
+    assert lab.requests.list_refused(ANNA) == ()
+
+
+def test_an_older_certificate_or_one_for_another_purpose_is_no_successor(lab: Lab) -> None:
+    lab.requests.approve(CAROL, submitted(lab, ANNA).id)
+    lab.clock.advance(minutes=1)
+    (asked,) = lab.issuance.issue(ANNA, [UCCX_PUBLISHER.data], Options(new=True)).waiting
+    refused = lab.requests.refuse(CAROL, asked.id, "no")
+    lab.clock.advance(minutes=1)
+    options = Options(new=True, destination=Destination("CallManager-ECDSA"))
+    (other,) = lab.issuance.issue(ANNA, [UCCX_PUBLISHER.data], options).waiting
+    lab.requests.approve(CAROL, other.id)
+    assert lab.requests.list_refused(ANNA) == (refused,)
 
 
 def test_who_has_submitted_it_withdraws_it(lab: Lab, waiting: RequestRecord) -> None:
