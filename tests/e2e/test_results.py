@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Final
 
 import pytest
-from playwright.sync_api import Browser, ViewportSize, expect
+from playwright.sync_api import Browser, Route, ViewportSize, expect
 
 from ca_service.authority.access.permissions import Role
 from ca_service.authority.issuance.examination import Options
@@ -117,6 +118,20 @@ def test_copy_buttons_move_nothing(tab: Tab, serials: tuple[str, ...]) -> None:
     assert tab.page.locator("[data-copy]").evaluate_all(widths) == before
 
 
+@pytest.mark.parametrize("tab", [True], indirect=True)
+@pytest.mark.parametrize("path", ["/audit", "/certificates/{}", "/sign-in"])
+def test_a_script_that_arrives_late_moves_nothing(tab: Tab, serials: tuple[str, ...], path: str) -> None:
+    def late(route: Route) -> None:
+        time.sleep(0.3)
+        route.continue_()
+
+    if path == "/sign-in":
+        tab.page.context.clear_cookies()
+    tab.page.context.route("**/static/*.js", late)
+    tab.go(path.format(serials[0]))
+    assert tab.page.evaluate(_SHIFTS) == 0
+
+
 def test_times_are_local_with_javascript_and_utc_without(
     browser: Browser, service: Service, serials: tuple[str, ...]
 ) -> None:
@@ -124,7 +139,7 @@ def test_times_are_local_with_javascript_and_utc_without(
         with open_tab(browser, service.url, java_script_enabled=script, timezone_id="Asia/Tokyo") as tab:
             tab.sign_in()
             tab.go(f"/certificates/{serials[0]}")
-            time = tab.page.locator(".ends time").last
-            title = str(time.get_attribute("title"))
+            shown = tab.page.locator(".ends time").last
+            title = str(shown.get_attribute("title"))
             assert title.endswith(" UTC")
-            assert (time.inner_text() == title) is not script
+            assert (shown.inner_text() == title) is not script

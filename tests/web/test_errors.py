@@ -99,7 +99,7 @@ def test_a_host_name_that_is_none_is_refused(app: Flask) -> None:
     for host in ("evil.example/path", "a b", "<script>", 'x"y'):
         answer = app.test_client().get("/ca/", headers={"Host": host})
         assert answer.status_code < 500
-        assert "<script>" not in answer.text.replace('<script type="module"', "")
+        assert "<script>" not in answer.text
 
 
 def test_an_error_is_logged_with_its_trace_and_a_refusal_is_not(
